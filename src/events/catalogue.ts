@@ -1,0 +1,164 @@
+import * as v from 'valibot'
+import { parseTimestamp } from './time.js'
+
+/*
+ * The one definition of every event type. TypeScript types, runtime validation, the published JSON Schema
+ * and the reading of `spanledger.*` attributes all come from here.
+ */
+
+const text = v.string()
+const name = v.pipe(v.string(), v.minLength(1))
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0))
+const optional = <S extends v.GenericSchema>(schema: S) => v.optional(schema)
+
+/** RFC 3339; sealing normalises it to UTC with nine fraction digits. */
+export const timestampSchema = v.pipe(
+  v.string(),
+  v.check((value) => parseTimestamp(value) !== undefined, 'Expected an RFC 3339 time such as 2026-11-21T22:35:06.753Z'),
+  v.metadata({ format: 'date-time' }),
+)
+
+const error = v.strictObject({ code: name, message: text })
+const tool = v.strictObject({ name, type: optional(text) })
+export const agentSchema = v.strictObject({ id: optional(name), name: optional(name) })
+
+/** What a run or a model call consumed. */
+const usageFields = {
+  inputTokens: count,
+  outputTokens: count,
+  totalTokens: count,
+  cachedInputTokens: optional(count),
+  cacheCreationInputTokens: optional(count),
+  reasoningTokens: optional(count),
+  costUsd: optional(amount),
+}
+const usage = v.strictObject(usageFields)
+
+const ended = { startedAt: optional(timestampSchema), durationMs: optional(amount) }
+const toolCall = { callId: name, tool, durationMs: optional(amount) }
+const openRuns = v.array(v.strictObject({ runId: name, agent: optional(agentSchema), startedAt: timestampSchema }))
+
+/** Axes that instrumentations report; any other string is accepted. */
+export const LIMIT_AXES = [
+  'requests',
+  'turns',
+  'tool_calls',
+  'input_tokens',
+  'output_tokens',
+  'total_tokens',
+  'cost_usd',
+  'duration_ms',
+  'quota',
+] as const
+
+/** Schema of `data`, by event type. */
+export const catalogue = {
+  run_started: v.strictObject({ agent: agentSchema, model: optional(text), trigger: optional(text) }),
+  run_completed: v.strictObject({ ...ended, usage, finishReason: optional(text) }),
+  run_failed: v.strictObject({ ...ended, error, usage: optional(usage) }),
+  run_cancelled: v.strictObject({ ...ended, reason: text, by: optional(text), usage: optional(usage) }),
+  run_suspended: v.strictObject({ ...ended, reason: text, waitingFor: optional(text), usage: optional(usage) }),
+  run_interrupted: v.strictObject({
+    ...ended,
+    /** `process_died`: found at the next open. `abandoned`: its span never ended. */
+    reason: v.picklist(['process_died', 'abandoned']),
+    lastEvent: optional(v.strictObject({ type: name, time: timestampSchema, seq: optional(count) })),
+    usage: optional(usage),
+  }),
+  error_occurred: v.strictObject({ error, operation: text }),
+  token_usage_updated: v.strictObject({
+    ...usageFields,
+    model: optional(text),
+    provider: optional(text),
+    responseId: optional(text),
+  }),
+  usage_limit_exceeded: v.strictObject({ axis: name, limit: optional(amount), observed: optional(amount) }),
+  sub_agent_invoked: v.strictObject({ agentId: name, subThreadId: text, subRunId: optional(name) }),
+  agent_handoff: v.strictObject({ from: optional(name), to: name }),
+  resumed: v.strictObject({ fromCheckpoint: optional(text) }),
+  memory_recall: v.strictObject({ tier: text, namespaceKey: optional(text), hits: optional(count) }),
+  context_compacted: v.strictObject({
+    droppedChars: optional(count),
+    retainedChars: optional(count),
+    droppedTokens: optional(count),
+    retainedTokens: optional(count),
+    droppedMessages: optional(count),
+  }),
+  tool_call_started: v.strictObject({ callId: name, tool }),
+  tool_call_completed: v.strictObject(toolCall),
+  tool_call_failed: v.strictObject({ ...toolCall, error: optional(error) }),
+  tool_approval_requested: v.strictObject({ callId: name, tool, by: optional(text) }),
+  tool_approval_granted: v.strictObject({ callId: name, tool, by: optional(text) }),
+  tool_approval_denied: v.strictObject({ callId: name, tool, by: optional(text), reason: optional(text) }),
+  policy_violation: v.strictObject({ rule: name, action: text }),
+  audit_attached: v.strictObject({ attachment: name, openRuns }),
+  audit_detached: v.strictObject({ attachment: name, openRuns }),
+  events_dropped: v.strictObject({ count, reason: name, from: timestampSchema, to: timestampSchema }),
+  custom: v.looseObject({ name }),
+} as const satisfies Record<string, v.GenericSchema>
+
+/** How an event's stored form differs from what was handed in. */
+const alteration = v.strictObject({
+  /** Dotted path, e.g. `data.error.message`. */
+  field: v.string(),
+  /** `truncated`, `removed`, `unreadable` (a getter threw), `cyclic`, `too_deep`, `not_json`, `malformed_unicode`, `missing`, `invalid`. */
+  reason: v.picklist([
+    'truncated',
+    'removed',
+    'unreadable',
+    'cyclic',
+    'too_deep',
+    'not_json',
+    'malformed_unicode',
+    'missing',
+    'invalid',
+  ]),
+  /** Size in UTF-16 code units before truncation. */
+  originalLength: optional(count),
+})
+
+/** The fields every event has beside `type` and `data`. */
+export const envelopeFields = {
+  v: v.literal(1),
+  id: name,
+  time: timestampSchema,
+  recordedAt: timestampSchema,
+  tenantId: name,
+  sessionId: name,
+  runId: optional(name),
+  parentRunId: optional(name),
+  agent: optional(agentSchema),
+  actor: optional(v.strictObject({ id: name })),
+  trace: optional(
+    v.strictObject({
+      traceId: v.pipe(text, v.regex(/^[0-9a-f]{32}$/)),
+      spanId: v.pipe(text, v.regex(/^[0-9a-f]{16}$/)),
+      parentSpanId: optional(v.pipe(text, v.regex(/^[0-9a-f]{16}$/))),
+    }),
+  ),
+  source: v.strictObject({
+    convention: name,
+    scope: text,
+    scopeVersion: optional(text),
+    service: optional(text),
+    /** `heuristic`: the event rests on a guess, such as the wording of a message. */
+    confidence: optional(v.literal('heuristic')),
+  }),
+  altered: optional(v.array(alteration)),
+} as const
+
+/** What a caller of `append()` may leave out: the log fills it in. */
+export const inputFields = {
+  v: optional(envelopeFields.v),
+  id: optional(envelopeFields.id),
+  time: optional(envelopeFields.time),
+  tenantId: optional(envelopeFields.tenantId),
+  sessionId: optional(envelopeFields.sessionId),
+  runId: envelopeFields.runId,
+  parentRunId: envelopeFields.parentRunId,
+  agent: envelopeFields.agent,
+  actor: envelopeFields.actor,
+  trace: envelopeFields.trace,
+  source: optional(envelopeFields.source),
+} as const

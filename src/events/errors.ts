@@ -1,0 +1,37 @@
+/**
+ * Stable error codes. The code is API; the message is not.
+ *
+ * | code | meaning | what to do |
+ * |---|---|---|
+ * | `AUDIT_INVALID_EVENT` | an event does not match its type's schema | fix the field that the message names |
+ * | `AUDIT_INVALID_QUERY` | a query has an unknown or malformed field | fix the field that the message names |
+ * | `AUDIT_LOG_CLOSED` | the log is closed or closing | open it again |
+ * | `AUDIT_LOG_LOCKED` | another writer has the directory open | use that writer, or close it |
+ * | `AUDIT_LOG_CORRUPT` | what is on disk contradicts itself | keep the directory as evidence; restore a copy |
+ * | `AUDIT_LOG_OPEN_FAILED` | the directory cannot be opened (permission, no directory, disk) | see `cause` |
+ * | `AUDIT_LOG_FULL` | the queue's byte limit is reached, so the event was not taken | wait for `flush()`, then try again |
+ * | `AUDIT_WRITE_FAILED` | the store refused a commit | see `cause`; the log goes on with later events |
+ * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a newer version | upgrade Spanledger |
+ */
+export type AuditErrorCode =
+  | 'AUDIT_FORMAT_UNSUPPORTED'
+  | 'AUDIT_INVALID_EVENT'
+  | 'AUDIT_INVALID_QUERY'
+  | 'AUDIT_LOG_CLOSED'
+  | 'AUDIT_LOG_CORRUPT'
+  | 'AUDIT_LOG_FULL'
+  | 'AUDIT_LOG_LOCKED'
+  | 'AUDIT_LOG_OPEN_FAILED'
+  | 'AUDIT_WRITE_FAILED'
+
+/** Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`. */
+export class AuditLogError extends Error {
+  /** Stable, documented in {@link AuditErrorCode}. */
+  readonly code: AuditErrorCode
+
+  constructor(code: AuditErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'AuditLogError'
+    this.code = code
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * RFC 3339 in UTC with exactly nine fraction digits: `2026-11-21T22:35:06.753000000Z`.
+ * The fixed width makes string order time order.
+ */
+export type Timestamp = string
+
+/** OpenTelemetry's `[seconds, nanoseconds]` since the Unix epoch. */
+export type HrTime = readonly [seconds: number, nanoseconds: number]
+
+const RFC3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/
+const EARLIEST_SECONDS = -62167219200 // 0000-01-01T00:00:00Z
+const LATEST_SECONDS = 253402300799 // 9999-12-31T23:59:59Z: beyond it a timestamp is wider than the format
+
+let lastSeconds = Number.NaN
+let lastPrefix = ''
+
+/** Formats OpenTelemetry's high-resolution time; a time outside the years 0000–9999 is clamped to them. */
+export function timestampFromHrTime([seconds, nanoseconds]: HrTime): Timestamp {
+  if (seconds !== lastSeconds) {
+    const clamped = Math.min(Math.max(seconds, EARLIEST_SECONDS), LATEST_SECONDS)
+    lastPrefix = new Date(Math.trunc(clamped || 0) * 1000).toISOString().slice(0, 20)
+    lastSeconds = seconds
+  }
+  const fraction = Math.min(Math.max(Math.trunc(nanoseconds) || 0, 0), 999_999_999)
+  return `${lastPrefix}${fraction.toString().padStart(9, '0')}Z`
+}
+
+/** Formats milliseconds since the Unix epoch (fractions of a millisecond are kept). */
+export function timestampFromMillis(millis: number): Timestamp {
+  const seconds = Math.floor(millis / 1000)
+  return timestampFromHrTime([seconds, Math.round((millis - seconds * 1000) * 1e6)])
+}
+
+/** Nanoseconds between two timestamps as milliseconds, never negative. */
+export function millisBetween(from: Timestamp, to: Timestamp): number {
+  const wholeMillis = Date.parse(`${to.slice(0, 19)}Z`) - Date.parse(`${from.slice(0, 19)}Z`)
+  const nanos = Number(to.slice(20, 29)) - Number(from.slice(20, 29))
+  return Math.max(0, wholeMillis + nanos / 1e6)
+}
+
+/**
+ * Reads an RFC 3339 time with any offset and up to nine fraction digits, a `Date`, or milliseconds since the epoch.
+ * Returns `undefined` when it is none of these.
+ */
+export function parseTimestamp(value: unknown): Timestamp | undefined {
+  if (value instanceof Date) return parseMillis(value.getTime())
+  if (typeof value === 'number') return parseMillis(value)
+  if (typeof value !== 'string') return undefined
+  const match = RFC3339.exec(value)
+  if (!match) return undefined
+  const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined
+  const local = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+  if (!Number.isFinite(local) || new Date(local).getUTCDate() !== Number(day)) return undefined
+  const seconds = local / 1000 - offsetSeconds(zone)
+  if (seconds < EARLIEST_SECONDS || seconds > LATEST_SECONDS) return undefined
+  return timestampFromHrTime([seconds, Number(fraction.padEnd(9, '0'))])
+}
+
+function parseMillis(millis: number): Timestamp | undefined {
+  const seconds = millis / 1000
+  if (!(seconds >= EARLIEST_SECONDS && seconds <= LATEST_SECONDS)) return undefined
+  return timestampFromMillis(millis)
+}
+
+function offsetSeconds(zone: string): number {
+  if (zone === 'Z' || zone === 'z') return 0
+  const sign = zone.startsWith('-') ? -1 : 1
+  return sign * (Number(zone.slice(1, 3)) * 3600 + Number(zone.slice(4, 6)) * 60)
+}

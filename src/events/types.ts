@@ -1,0 +1,43 @@
+import type * as v from 'valibot'
+import type { agentSchema, catalogue, envelopeFields, LIMIT_AXES } from './catalogue.js'
+
+type Catalogue = { [T in keyof typeof catalogue]: v.InferOutput<(typeof catalogue)[T]> }
+
+/**
+ * `data` by event type. Add your own types by declaration merging, and hand their schema to `openAuditLog({ eventTypes })`:
+ *
+ * ```ts
+ * declare module 'spanledger' {
+ *   interface AuditEventTypes { invoice_sent: { invoiceId: string; amountUsd: number } }
+ * }
+ * ```
+ */
+export interface AuditEventTypes extends Catalogue {}
+
+export type AuditEventType = keyof AuditEventTypes & string
+
+/** `data` of one event type. */
+export type AuditEventData<T extends AuditEventType> = AuditEventTypes[T]
+
+type Envelope = v.InferOutput<v.StrictObjectSchema<typeof envelopeFields, undefined>>
+
+/** One stored audit record: the envelope and the `data` of its type. Immutable. */
+export type AuditEvent<T extends AuditEventType = AuditEventType> = {
+  [K in T]: Readonly<Envelope & { type: K; data: AuditEventTypes[K] }>
+}[T]
+
+/** An event as read from a log. `seq` is its position, which the stored bytes do not contain. */
+export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & { readonly seq: number }
+
+/** What a caller hands to `append()`: the log fills in whatever is missing of the envelope. */
+export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
+  [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<Omit<Envelope, 'recordedAt' | 'altered'>>
+}[T]
+
+export type AgentRef = v.InferOutput<typeof agentSchema>
+export type EventSource = Envelope['source']
+export type TraceRef = NonNullable<Envelope['trace']>
+export type Alteration = NonNullable<Envelope['altered']>[number]
+export type TokenUsage = AuditEventTypes['run_completed']['usage']
+/** An axis of `usage_limit_exceeded`; the listed ones are what instrumentations report. */
+export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})

@@ -1,0 +1,106 @@
+import type { AuditEvent } from '../events/types.js'
+
+/*
+ * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
+ * questions quickly: the entries of a range, and the positions filed under an index value. Everything a user asks is
+ * made from these by the reader; everything that is written comes as one group at a time from the log.
+ */
+
+/** An event turned into the bytes that are stored. After sealing nothing changes them. */
+export interface SealedEntry {
+  /** UTF-8 JSON; does not contain its own `seq`. */
+  readonly bytes: Uint8Array
+  /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
+  readonly leafHash: Uint8Array
+  /** What the bytes say: engines file postings by it. */
+  readonly event: AuditEvent
+  /** The caller chose `event.id`: a second entry with it is not stored again. */
+  readonly callerId: boolean
+}
+
+/** Where the entries of a committed group stand. */
+export interface CommitReceipt {
+  /** Position of each entry of the group, in its order; for a repeated caller id the position of the first. */
+  readonly seqs: ArrayLike<number>
+  /** Number of entries in the log after the commit. */
+  readonly size: number
+}
+
+/**
+ * The indexes. A value is a tuple of strings:
+ * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId]
+ */
+export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant'
+
+/** A span of positions, `from` inclusive, `to` exclusive. */
+export interface SeqRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A range to walk, and the direction: descending when `reverse`. */
+export interface Walk extends SeqRange {
+  readonly reverse: boolean
+}
+
+/** An ascending (or, walked in reverse, descending) run of positions, read in chunks. */
+export interface SeqCursor {
+  /**
+   * The next positions in walking order, never empty; `undefined` at the end. With `target`, what comes before it in
+   * walking order is skipped without being read where the engine can.
+   */
+  next(target?: number): Promise<readonly number[] | undefined>
+  close(): Promise<void>
+}
+
+export interface StoredEntry {
+  readonly seq: number
+  readonly bytes: Uint8Array
+}
+
+/** One engine. All methods but `open` require an open store; after `close` they reject with `AUDIT_LOG_CLOSED`. */
+export interface AuditStore {
+  /** What messages call it: a path, a connection. */
+  readonly location: string
+
+  /**
+   * Opens for writing, creating what is missing.
+   *
+   * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
+   */
+  open(): Promise<void>
+
+  /** Number of committed entries; the next one gets this position. */
+  readonly size: number
+
+  /**
+   * Stores a group atomically and durably: after it resolves, loss of power keeps all of it; if it rejects, nothing of
+   * it is visible. Called one at a time.
+   *
+   * @throws AuditLogError `AUDIT_WRITE_FAILED`
+   */
+  commit(group: readonly SealedEntry[]): Promise<CommitReceipt>
+
+  /** Entries of a range in walking order, in chunks. Positions at or past `size` are not there. */
+  entries(walk: Walk): AsyncIterable<readonly StoredEntry[]>
+
+  /** Entry bytes at these positions, in this order; `undefined` where there is none. */
+  read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
+
+  /**
+   * Positions filed under every value that starts with the given parts: `postings('session', ['s-1'], …)` walks that
+   * session of all tenants, in one order.
+   */
+  postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor
+
+  /** How many positions are filed there, counted without reading entries. Stops past `limit` and returns that. */
+  countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number>
+
+  /** The first position of each distinct value of an index, in no promised order. */
+  firstOfEach(index: IndexName): AsyncIterable<number>
+
+  /** Spans of positions that may hold events with `since <= time < until`; what they leave out holds none. */
+  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
+
+  close(): Promise<void>
+}
