@@ -7,8 +7,7 @@ export type Timestamp = string
 /** OpenTelemetry's `[seconds, nanoseconds]` since the Unix epoch. */
 export type HrTime = readonly [seconds: number, nanoseconds: number]
 
-const RFC3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/
 const EARLIEST_SECONDS = -62167219200 // 0000-01-01T00:00:00Z
 const LATEST_SECONDS = 253402300799 // 9999-12-31T23:59:59Z: beyond it a timestamp is wider than the format
 
