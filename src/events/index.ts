@@ -1,0 +1,18 @@
+export { LIMIT_AXES } from './catalogue.js'
+export { type AuditErrorCode, AuditLogError } from './errors.js'
+export { millisBetween, parseTimestamp, type Timestamp, timestampFromHrTime, timestampFromMillis } from './time.js'
+export type {
+  AgentRef,
+  Alteration,
+  AuditEvent,
+  AuditEventData,
+  AuditEventInput,
+  AuditEventType,
+  AuditEventTypes,
+  EventSource,
+  LimitAxis,
+  StoredEvent,
+  TokenUsage,
+  TraceRef,
+} from './types.js'
+export type { DataSchema } from './validate.js'

@@ -1,0 +1,157 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { AgentRef, AuditEventData, AuditEventType, Timestamp, TokenUsage } from '../../events/index.js'
+import type { InstrumentationScope, SpanLike } from '../span.js'
+
+/*
+ * A convention knows how one family of instrumentations names things. It answers what a span is (`recognise`), what
+ * came of it (`conclude`), and what an event added to it, or a log record, means (`translate`). It holds no state and
+ * writes nothing: the tracker turns its answers into audit events, so the rules that hold for every convention (one
+ * terminal event per run, tokens counted once, scope inherited) are kept in one place.
+ */
+
+/** When a span is looked at. Most instrumentations set their attributes after `onStart`: see docs/conventions.md. */
+export type Moment = 'start' | 'microtask' | 'end'
+
+/** Whose an activity is, as far as its attributes say. What is missing is inherited. */
+export interface ScopeFacts {
+  readonly tenantId?: string | undefined
+  readonly sessionId?: string | undefined
+  readonly userId?: string | undefined
+  /** An id the framework gave the run. */
+  readonly runId?: string | undefined
+  readonly parentRunId?: string | undefined
+}
+
+/** An event a convention derives beside those that follow from the kind of the span. */
+export type Fact = {
+  [T in AuditEventType]: {
+    readonly type: T
+    readonly data: AuditEventData<T>
+    /** When it happened, if that is not the moment it was seen. */
+    readonly time?: Timestamp | undefined
+    /** Overrides the scope the event would inherit. */
+    readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
+    /** It rests on a guess, such as the wording of a message. */
+    readonly confidence?: 'heuristic' | undefined
+  }
+}[AuditEventType]
+
+interface ActivityBase {
+  /** Scope that the span itself names. */
+  readonly scope?: ScopeFacts | undefined
+  /** What can be told already now, recorded right after the start. */
+  readonly facts?: readonly Fact[] | undefined
+}
+
+/** One execution of an agent or a workflow. Inside another run it is recorded as a sub-agent. */
+export interface RunActivity extends ActivityBase {
+  readonly kind: 'run'
+  readonly agent: AgentRef
+  readonly model?: string | undefined
+  readonly trigger?: string | undefined
+  /**
+   * The instrumentation is known to leave such spans open when they fail: the run is over when its last child has
+   * ended with an error and nothing else is open.
+   */
+  readonly mayLeak?: boolean | undefined
+}
+
+export interface ToolActivity extends ActivityBase {
+  readonly kind: 'tool'
+  readonly tool: AuditEventData<'tool_call_started'>['tool']
+  /** The span id stands in where the instrumentation names none. */
+  readonly callId?: string | undefined
+}
+
+/** A call of a model: chat, completion, embedding … Recorded by what it consumed, or by its failure. */
+export interface ModelActivity extends ActivityBase {
+  readonly kind: 'model'
+  /** `chat`, `embeddings` …: `operation` of the event when the call fails. */
+  readonly operation: string
+  readonly model?: string | undefined
+  readonly provider?: string | undefined
+}
+
+/** A look-up in memory or in a retriever. */
+export interface RecallActivity extends ActivityBase {
+  readonly kind: 'recall'
+  readonly tier: string
+  readonly namespaceKey?: string | undefined
+}
+
+/** A span of the framework's inner workings: claimed, so that its scope is inherited, but no event by itself. */
+export interface StepActivity extends ActivityBase {
+  readonly kind: 'step'
+}
+
+export type Activity = RunActivity | ToolActivity | ModelActivity | RecallActivity | StepActivity
+
+export type Outcome = 'completed' | 'failed' | 'cancelled' | 'suspended'
+
+export interface UsageReport extends Partial<TokenUsage> {
+  readonly model?: string | undefined
+  readonly provider?: string | undefined
+  readonly responseId?: string | undefined
+  /** Counts although spans inside have reported too: they are known to report less than all. */
+  readonly authoritative?: boolean | undefined
+}
+
+/** What came of an activity. */
+export interface Conclusion {
+  /** By the span's status where the convention says nothing: ERROR is `failed`, all else `completed`. */
+  readonly outcome?: Outcome | undefined
+  readonly error?: { readonly code: string; readonly message: string } | undefined
+  /** Why it was cancelled or suspended. */
+  readonly reason?: string | undefined
+  readonly waitingFor?: string | undefined
+  readonly finishReason?: string | undefined
+  readonly usage?: UsageReport | undefined
+  /** Of a recall: how many records were found. */
+  readonly hits?: number | undefined
+  /** Names that came only with the end. */
+  readonly agent?: AgentRef | undefined
+  readonly tool?: ToolActivity['tool'] | undefined
+  readonly scope?: ScopeFacts | undefined
+  /** Recorded before the terminal event. */
+  readonly facts?: readonly Fact[] | undefined
+}
+
+/** A span's place among those that are tracked. */
+export interface Lineage {
+  /** The nearest ancestor that a convention claimed. */
+  readonly parent: { readonly convention: string; readonly activity: Activity } | undefined
+  /** The run the span belongs to (for a run: the run around it). */
+  readonly run: { readonly runId: string; readonly agent: AgentRef } | undefined
+  /** What conventions keep for the life of that run, under keys of their own. Bounded: at most 64 keys. */
+  readonly memo: Map<string, unknown> | undefined
+}
+
+/** An event added to a span, or a log record with an event name. */
+export interface Occurrence {
+  readonly name: string
+  readonly attributes: Attributes
+  readonly scope: InstrumentationScope
+  /** The activity of the span it happened in, if one claimed it. */
+  readonly activity: Activity | undefined
+}
+
+/**
+ * Reads one family of instrumentations. Every method must be pure and quick: it runs on the application's thread.
+ * What one throws is reported and costs the application nothing.
+ */
+export interface Convention {
+  /** Recorded in `source.convention` of every event. */
+  readonly name: string
+  /** Instrumentation scopes that speak it: exact names, or prefixes ending in `*`. */
+  readonly scopes?: readonly string[] | undefined
+  /** Prefixes of attribute keys that speak it, whatever the scope. */
+  readonly attributePrefixes?: readonly string[] | undefined
+  /** Prefixes of the names of span events and log records it translates, in spans of any convention. */
+  readonly eventPrefixes?: readonly string[] | undefined
+  /** What the span is; `undefined` when that cannot be told yet, or it is none of its own. */
+  recognise(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined
+  /** What came of a span it recognised. Called once, when the span has ended. */
+  conclude?(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion
+  /** What an event says; nothing when it says nothing about the run. */
+  translate?(occurrence: Occurrence): readonly Fact[]
+}

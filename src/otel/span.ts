@@ -1,0 +1,61 @@
+import type { Attributes, Context, HrTime, Span, SpanContext, SpanStatus, TimeInput } from '@opentelemetry/api'
+
+/*
+ * What the span processor needs of an SDK's spans: the structure that @opentelemetry/sdk-trace-base 2.x and
+ * @opentelemetry/sdk-trace 3.x share. SDK 1.x, which some frameworks bring along, names two members differently.
+ */
+
+export interface InstrumentationScope {
+  readonly name: string
+  readonly version?: string | undefined
+}
+
+export interface SpanEventLike {
+  readonly name: string
+  readonly time: HrTime
+  readonly attributes?: Attributes | undefined
+}
+
+/** A span as a processor sees it, started or ended. */
+export interface SpanLike {
+  readonly name: string
+  readonly kind: number
+  spanContext(): SpanContext
+  readonly parentSpanContext?: SpanContext | undefined
+  readonly startTime: HrTime
+  readonly endTime: HrTime
+  readonly status: SpanStatus
+  readonly attributes: Attributes
+  readonly events: readonly SpanEventLike[]
+  readonly resource?: { readonly attributes: Attributes } | undefined
+  readonly instrumentationScope?: InstrumentationScope | undefined
+}
+
+/** The members of an SDK 1.x span that SDK 2 renamed. */
+interface LegacySpan {
+  readonly parentSpanId?: string
+  readonly instrumentationLibrary?: InstrumentationScope
+}
+
+/** A span that is open: its events can still be heard. */
+export interface OpenSpan extends SpanLike, Pick<Span, 'isRecording'> {
+  addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): unknown
+}
+
+/** The span processor interface of SDK 2.x and 3.x. */
+export interface SpanProcessorLike {
+  onStart(span: OpenSpan, parentContext: Context): void
+  onEnd(span: SpanLike): void
+  forceFlush(): Promise<void>
+  shutdown(): Promise<void>
+}
+
+const UNKNOWN_SCOPE: InstrumentationScope = { name: 'unknown' }
+
+export function scopeOf(span: SpanLike): InstrumentationScope {
+  return span.instrumentationScope ?? (span as LegacySpan).instrumentationLibrary ?? UNKNOWN_SCOPE
+}
+
+export function parentSpanIdOf(span: SpanLike): string | undefined {
+  return span.parentSpanContext?.spanId ?? (span as LegacySpan).parentSpanId
+}

@@ -1,0 +1,48 @@
+import { type Context, context, createContextKey } from '@opentelemetry/api'
+
+/** Who an event belongs to, as far as the caller says. */
+export interface AuditScope {
+  /** Who owns the data. */
+  readonly tenantId?: string | undefined
+  /** The conversation or thread. */
+  readonly sessionId?: string | undefined
+  /** On whose behalf; becomes `actor.id`. */
+  readonly userId?: string | undefined
+}
+
+/** The scope of a run that no span carries, because no SDK records it. */
+export interface DetachedRun {
+  readonly runId: string
+  readonly parentRunId?: string | undefined
+  readonly agent: { readonly id?: string; readonly name?: string }
+}
+
+/** What one OpenTelemetry context says about auditing. */
+export interface ContextScope extends AuditScope {
+  readonly enabled?: boolean | undefined
+  readonly run?: DetachedRun | undefined
+}
+
+// createContextKey goes through Symbol.for, so every copy of this package in a process reads the same key.
+const SCOPE_KEY = createContextKey('spanledger.scope.v1')
+
+export function contextScope(of: Context): ContextScope | undefined {
+  return of.getValue(SCOPE_KEY) as ContextScope | undefined
+}
+
+export function withContextScope(of: Context, scope: ContextScope): Context {
+  return of.setValue(SCOPE_KEY, { ...contextScope(of), ...scope })
+}
+
+/** A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and `SPANLEDGER_ENABLED`. */
+export function setAuditingEnabled(of: Context, enabled: boolean): Context {
+  return withContextScope(of, { enabled })
+}
+
+/**
+ * Runs `fn` with auditing switched on or off for it and all asynchronous work it starts. It ends by itself, and other
+ * flows of calls do not notice. Spans that start inside are audited, or not, as a whole.
+ */
+export function withAuditing<T>(enabled: boolean, fn: () => T): T {
+  return context.with(setAuditingEnabled(context.active(), enabled), fn)
+}
