@@ -1,0 +1,124 @@
+import type {
+  AuditStore,
+  CommitReceipt,
+  IndexName,
+  SealedEntry,
+  SeqCursor,
+  SeqRange,
+  StoredEntry,
+  Walk,
+} from '../contract.js'
+import { placeGroup } from '../placement.js'
+import { INDEX_ARITY, postingsOf } from '../postings.js'
+import { clampWalk, lowerBound, storeClosed } from '../walk.js'
+import { ArrayCursor, CHUNK_LENGTH } from './cursor.js'
+import { TimeSpans } from './time-spans.js'
+
+/**
+ * Keeps a log in memory: for tests, and for processes whose trail may end with them. Durability is all it lacks; every
+ * other promise of the contract holds. Closing keeps the entries, so that the same store can be opened again.
+ */
+export function memoryStore(): AuditStore {
+  return new MemoryStore()
+}
+
+class MemoryStore implements AuditStore {
+  readonly location = 'memory'
+  readonly #entries: Uint8Array[] = []
+  readonly #callerIds = new Map<string, number>()
+  /** Positions by index and value, filed under each prefix of the value too, so that a lookup is one array. */
+  readonly #postings = new Map<string, number[]>()
+  readonly #firsts: Record<IndexName, number[]> = { session: [], run: [], type: [], agent: [], tenant: [] }
+  readonly #times = new TimeSpans()
+  #open = false
+
+  get size(): number {
+    return this.#entries.length
+  }
+
+  async open(): Promise<void> {
+    this.#open = true
+  }
+
+  async close(): Promise<void> {
+    this.#open = false
+  }
+
+  async commit(group: readonly SealedEntry[]): Promise<CommitReceipt> {
+    this.#assertOpen()
+    const { fresh, seqs, callerIds } = placeGroup(group, this.size, this.#callerIds)
+    for (const [id, seq] of callerIds) this.#callerIds.set(id, seq)
+    for (const entry of fresh) {
+      for (const { index, value } of postingsOf([entry], this.size)) this.#file(index, value, this.size)
+      this.#times.push(entry.event.time)
+      this.#entries.push(entry.bytes)
+    }
+    return { seqs, size: this.size }
+  }
+
+  async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
+    this.#assertOpen()
+    const { from, to, reverse } = clampWalk(walk, this.size)
+    for (let done = 0; done < to - from; done += CHUNK_LENGTH) {
+      this.#assertOpen()
+      const length = Math.min(CHUNK_LENGTH, to - from - done)
+      yield Array.from({ length }, (_, offset) => {
+        const seq = reverse ? to - 1 - done - offset : from + done + offset
+        return { seq, bytes: this.#entries[seq] as Uint8Array }
+      })
+    }
+  }
+
+  async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    this.#assertOpen()
+    return seqs.map((seq) => this.#entries[seq])
+  }
+
+  postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
+    const filed = this.#postings.get(postingKey(index, value)) ?? []
+    return new ArrayCursor(filed, clampWalk(walk, this.size), () => this.#assertOpen())
+  }
+
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
+    this.#assertOpen()
+    const filed = this.#postings.get(postingKey(index, value)) ?? []
+    const count = lowerBound(filed, Math.min(range.to, this.size)) - lowerBound(filed, range.from)
+    return Math.min(Math.max(0, count), limit)
+  }
+
+  async *firstOfEach(index: IndexName): AsyncGenerator<number> {
+    for (const seq of this.#firsts[index].slice()) {
+      this.#assertOpen()
+      yield seq
+    }
+    this.#assertOpen()
+  }
+
+  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
+    this.#assertOpen()
+    for (const range of this.#times.ranges(since, until, clampWalk(walk, this.size))) {
+      this.#assertOpen()
+      yield range
+    }
+  }
+
+  #file(index: IndexName, value: readonly string[], seq: number): void {
+    for (let length = 0; length <= value.length; length++) {
+      const key = postingKey(index, value.slice(0, length))
+      const filed = this.#postings.get(key)
+      if (!filed) {
+        this.#postings.set(key, [seq])
+        if (length === INDEX_ARITY[index]) this.#firsts[index].push(seq)
+      } else if (filed.at(-1) !== seq) filed.push(seq)
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#open) throw storeClosed(this.location)
+  }
+}
+
+/** JSON keeps every string apart from every other: it escapes separators, NULs and lone surrogates. */
+function postingKey(index: IndexName, parts: readonly string[]): string {
+  return index + JSON.stringify(parts)
+}

@@ -1,0 +1,1 @@
+export { sealedEntries, sealedEntry } from './sealed-entry.js'
