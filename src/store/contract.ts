@@ -28,9 +28,10 @@ export interface CommitReceipt {
 
 /**
  * The indexes. A value is a tuple of strings:
- * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId]
+ * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
+ * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`)
  */
-export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant'
+export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent'
 
 /** A span of positions, `from` inclusive, `to` exclusive. */
 export interface SeqRange {

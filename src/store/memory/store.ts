@@ -28,7 +28,14 @@ class MemoryStore implements AuditStore {
   readonly #callerIds = new Map<string, number>()
   /** Positions by index and value, filed under each prefix of the value too, so that a lookup is one array. */
   readonly #postings = new Map<string, number[]>()
-  readonly #firsts: Record<IndexName, number[]> = { session: [], run: [], type: [], agent: [], tenant: [] }
+  readonly #firsts: Record<IndexName, number[]> = {
+    session: [],
+    run: [],
+    type: [],
+    agent: [],
+    tenant: [],
+    parent: [],
+  }
   readonly #times = new TimeSpans()
   #open = false
 
