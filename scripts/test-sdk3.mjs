@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+
+/*
+ * Type-checks and tests the project on Node.js 24 with OpenTelemetry SDK 3.x, as test/sdk3/package-lock.json pins them.
+ * It does so in a copy outside of the project, where no SDK 2.x package can be resolved by accident:
+ *
+ *   copy/node_modules/*                            what the project itself has installed, but no @opentelemetry/*
+ *   copy/node_modules/@opentelemetry/*             from test/sdk3: the one OpenTelemetry of src, tests and the AI SDK
+ *   copy/node_modules/@opentelemetry/node_modules  from test/sdk3: what SDK 3.x itself depends on
+ *
+ * test/sdk2 holds what only SDK 2.x has packages for, and stays behind.
+ */
+const root = join(import.meta.dirname, '..')
+const sdk3 = join(root, 'test/sdk3')
+const copy = mkdtempSync(join(tmpdir(), 'spanledger-sdk3-'))
+
+try {
+  run('npm', ['ci', '--loglevel=error'], sdk3)
+
+  const leftBehind = ['.git', 'node_modules', 'test/sdk2', 'test/sdk3'].map((path) => join(root, path))
+  cpSync(root, copy, { recursive: true, filter: (source) => !leftBehind.includes(source) })
+  const packages = join(root, 'node_modules')
+  cpSync(packages, join(copy, 'node_modules'), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (source) => relative(packages, source) !== '@opentelemetry',
+  })
+  const otel = join(copy, 'node_modules/@opentelemetry')
+  cpSync(join(sdk3, 'node_modules/@opentelemetry'), otel, { recursive: true })
+  for (const name of readdirSync(join(sdk3, 'node_modules'))) {
+    if (name === '@opentelemetry' || name.startsWith('.') || name.startsWith('node-')) continue
+    cpSync(join(sdk3, 'node_modules', name), join(otel, 'node_modules', name), { recursive: true })
+  }
+
+  const pinnedNode = join(sdk3, 'node_modules/.bin/node')
+  const node = existsSync(pinnedNode) ? pinnedNode : process.execPath // not every platform's Node.js is a package
+  run(node, ['node_modules/typescript/bin/tsc', '--noEmit'], copy)
+  run(node, ['node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)], copy)
+} finally {
+  rmSync(copy, { recursive: true, force: true })
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {string} cwd
+ */
+function run(command, args, cwd) {
+  const env = { ...process.env, SPANLEDGER_TEST_SDK: '3' }
+  const { status, error } = spawnSync(command, args, { cwd, env, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`, { cause: error })
+}
