@@ -13,7 +13,7 @@ const allowed = {
   log: ['events', 'store', 'node:'],
   reader: ['events', 'store', 'node:'],
   record: ['events', '@opentelemetry/api'],
-  otel: ['events', 'record', 'log', '@opentelemetry/api', 'node:'],
+  otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
   'audit-log': ['events', 'store', 'log', 'reader', 'node:'],
   testing: ['events', 'store', 'node:'],
   verify: ['events', 'tree', 'checkpoint', 'node:'],

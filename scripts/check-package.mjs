@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+// Checks the tarball that would be published: what it holds, its entries and types, and that it works once installed.
+const root = join(import.meta.dirname, '..')
+const work = mkdtempSync(join(tmpdir(), 'spanledger-package-'))
+const consumer = join(work, 'consumer')
+const library = join(work, 'library')
+
+try {
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', work], {
+      cwd: root,
+      encoding: 'utf8',
+    }),
+  )
+  const tarball = join(work, packed.filename)
+  const files = packed.files.map((/** @type {{ path: string }} */ file) => file.path)
+
+  section('Contents')
+  const belongs =
+    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts))$/
+  const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || file.includes('.test.'))
+  assert.deepEqual(strays, [], 'files that do not belong into the package')
+  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'schema/audit-event.schema.json']) {
+    assert.ok(files.includes(file), `${file} is missing from the package`)
+  }
+  console.log(`${files.length} files, ${Math.round(packed.size / 1024)} KiB packed`)
+
+  section('Entries and types')
+  run(root, 'npx', 'publint', 'run', '--strict', tarball)
+  run(root, 'npx', 'attw', tarball, '--profile', 'esm-only', '--format', 'table-flipped')
+
+  section('Installed into an empty project, beside its peer and an SDK')
+  const { devDependencies: pinned } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  mkdirSync(consumer)
+  writeFileSync(join(consumer, 'package.json'), '{ "type": "module", "private": true }')
+  const beside = ['@opentelemetry/api', '@opentelemetry/sdk-node', '@types/node'].map(
+    (name) => `${name}@${pinned[name]}`,
+  )
+  run(consumer, 'npm', 'install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...beside)
+  cpSync(join(root, 'test/package/consumer'), consumer, { recursive: true })
+  run(consumer, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
+  run(consumer, 'node', 'entries.mjs')
+  copyFileSync(join(root, 'examples/minimal.mjs'), join(consumer, 'minimal.mjs'))
+  run(consumer, 'node', 'minimal.mjs')
+
+  section('spanledger/record in a library that has @opentelemetry/api and nothing else')
+  for (const name of ['spanledger', '@opentelemetry/api']) {
+    cpSync(join(consumer, 'node_modules', name), join(library, 'node_modules', name), { recursive: true })
+  }
+  copyFileSync(join(consumer, 'record-only.mjs'), join(library, 'record-only.mjs'))
+  run(library, 'node', 'record-only.mjs')
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+
+/** @param {string} title */
+function section(title) {
+  console.log(`\n--- ${title}`)
+}
+
+/**
+ * @param {string} cwd
+ * @param {string} command
+ * @param {string[]} args
+ */
+function run(cwd, command, ...args) {
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+}
