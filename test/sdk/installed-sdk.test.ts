@@ -5,7 +5,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-tr
 import { expect, test } from 'vitest'
 
 // `npm run test:sdk3` sets it; without it the tests run on SDK 2.x.
-const major = process.env['SPANLEDGER_TEST_SDK'] ?? '2'
+const major = process.env.SPANLEDGER_TEST_SDK ?? '2'
 const require = createRequire(import.meta.url)
 
 test(`the spans under test are made by OpenTelemetry SDK ${major}.x`, async () => {

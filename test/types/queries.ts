@@ -1,0 +1,37 @@
+import type { AuditEvent, AuditEventInput, AuditLogReader, StoredEvent } from 'spanledger'
+
+// Compiled, never run: what a query asks for narrows what it finds.
+
+export async function narrowsToTheTypesAskedFor(log: AuditLogReader): Promise<void> {
+  for await (const event of log.events({ type: 'run_failed', since: new Date(), order: 'desc', limit: 10 })) {
+    const code: string = event.data.error.code
+    const position: number = event.seq
+    // @ts-expect-error a failed run has no finish reason
+    void [code, position, event.data.finishReason]
+  }
+  for (const event of await log.events({ type: ['tool_call_completed', 'agent_handoff'] }).toArray()) {
+    if (event.type === 'agent_handoff') void (event.data.to satisfies string)
+    else void (event.data.callId satisfies string)
+  }
+}
+
+export async function unionOfAllTypesWithoutOne(log: AuditLogReader): Promise<StoredEvent[]> {
+  return await log.events({ sessionId: 's-1' }).toArray()
+}
+
+export function rejectsUnknownFields(log: AuditLogReader): void {
+  // @ts-expect-error sessionID is no field of a query
+  log.events({ sessionID: 's-1' })
+  // @ts-expect-error nor is an order by name
+  log.events({ order: 'newest' })
+  // @ts-expect-error a filter that is undefined would fall away silently
+  log.events({ sessionId: undefined })
+}
+
+export function discriminates(event: AuditEvent): string {
+  return event.type === 'run_failed' ? event.data.error.message : event.type
+}
+
+export const inputNeedsNoEnvelope: AuditEventInput = { type: 'agent_handoff', data: { to: 'writer' } }
+// @ts-expect-error a hand-off says to whom
+export const inputNeedsItsData: AuditEventInput = { type: 'agent_handoff', data: {} }
