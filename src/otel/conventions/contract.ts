@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { AgentRef, AuditEventData, AuditEventType, Timestamp, TokenUsage } from '../../events/index.js'
+import type { AgentRef, Alteration, AuditEventData, AuditEventType, Timestamp, TokenUsage } from '../../events/index.js'
 import type { InstrumentationScope, SpanLike } from '../span.js'
 
 /*
@@ -33,6 +33,8 @@ export type Fact = {
     readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
     /** It rests on a guess, such as the wording of a message. */
     readonly confidence?: 'heuristic' | undefined
+    /** Fields that were missing or wrong, and what stands in their place. */
+    readonly altered?: readonly Alteration[] | undefined
   }
 }[AuditEventType]
 
@@ -88,7 +90,9 @@ export type Activity = RunActivity | ToolActivity | ModelActivity | RecallActivi
 
 export type Outcome = 'completed' | 'failed' | 'cancelled' | 'suspended'
 
-export interface UsageReport extends Partial<TokenUsage> {
+type ReportedUsage = { readonly [Field in keyof TokenUsage]?: TokenUsage[Field] | undefined }
+
+export interface UsageReport extends ReportedUsage {
   readonly model?: string | undefined
   readonly provider?: string | undefined
   readonly responseId?: string | undefined
@@ -104,6 +108,8 @@ export interface Conclusion {
   /** Why it was cancelled or suspended. */
   readonly reason?: string | undefined
   readonly waitingFor?: string | undefined
+  /** Who cancelled it. */
+  readonly by?: string | undefined
   readonly finishReason?: string | undefined
   readonly usage?: UsageReport | undefined
   /** Of a recall: how many records were found. */

@@ -1,0 +1,54 @@
+import type { Attributes } from '@opentelemetry/api'
+
+/* Reading attributes that anybody may have set to anything. */
+
+export function text(attributes: Attributes, ...keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const value = attributes[key]
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return undefined
+}
+
+/** A count of something: a non-negative number, also as numeric text, whole. */
+export function count(attributes: Attributes, ...keys: readonly string[]): number | undefined {
+  const value = amount(attributes, ...keys)
+  return value === undefined || value > Number.MAX_SAFE_INTEGER ? undefined : Math.round(value)
+}
+
+/** A non-negative finite number, also as numeric text. */
+export function amount(attributes: Attributes, ...keys: readonly string[]): number | undefined {
+  for (const key of keys) {
+    const value = attributes[key]
+    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+    if (typeof number === 'number' && number >= 0 && Number.isFinite(number)) return number
+  }
+  return undefined
+}
+
+/** The first text of a list, which some instrumentations set as JSON text. */
+export function firstOf(attributes: Attributes, key: string): string | undefined {
+  const value = attributes[key]
+  const list = typeof value === 'string' && value.startsWith('[') ? json(attributes, key) : value
+  const first: unknown = Array.isArray(list) ? list[0] : list
+  return typeof first === 'string' && first !== '' ? first : undefined
+}
+
+/** JSON text longer than this is not read: the hot path must not parse whole conversations. */
+const MAX_JSON_LENGTH = 256 * 1024
+
+/** An attribute that holds JSON text; `undefined` when it is none. */
+export function json(attributes: Attributes, key: string): unknown {
+  const value = attributes[key]
+  if (typeof value !== 'string' || value.length > MAX_JSON_LENGTH) return undefined
+  try {
+    return JSON.parse(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** A record for looking into parsed JSON without trusting it. */
+export function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+}

@@ -1,0 +1,14 @@
+import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk.js'
+import type { Convention } from './contract.js'
+import { genAiConvention } from './gen-ai.js'
+import { openInferenceConvention } from './openinference.js'
+import { spanledgerConvention } from './spanledger.js'
+
+/** The conventions asked about a span, in this order: one framework's names before the general ones. */
+export const builtInConventions: readonly Convention[] = Object.freeze([
+  spanledgerConvention,
+  aiSdkConvention,
+  aiSdkOtelConvention,
+  openInferenceConvention,
+  genAiConvention,
+])

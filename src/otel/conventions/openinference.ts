@@ -1,0 +1,117 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { SpanLike } from '../span.js'
+import { json, record, text } from './attributes.js'
+import type { Activity, Conclusion, Convention, ScopeFacts } from './contract.js'
+import { errorOf, hasErrorStatus } from './outcome.js'
+import { modelFrom, providerFrom, usageFrom } from './usage.js'
+
+/*
+ * OpenInference (Arize): `openinference.span.kind` says what a span is. Its JavaScript instrumentations set attributes
+ * after the start, so most spans are recognised a microtask later.
+ */
+
+/** OpenInference spans of any instrumentation. */
+export const openInferenceConvention: Convention = {
+  name: 'openinference',
+  attributePrefixes: ['openinference.span.kind'],
+
+  recognise(span) {
+    const { attributes } = span
+    const scope = scopeOfSpan(attributes)
+    switch (text(attributes, 'openinference.span.kind')) {
+      case 'AGENT':
+        return { kind: 'run', agent: agentOf(span), model: modelFrom(attributes), scope }
+      case 'TOOL':
+        return { kind: 'tool', tool: toolOf(span), callId: text(attributes, 'tool_call.id', 'tool.id'), scope }
+      case 'LLM':
+        return {
+          kind: 'model',
+          operation: 'chat',
+          model: modelFrom(attributes),
+          provider: providerFrom(attributes),
+          scope,
+        }
+      case 'EMBEDDING':
+        return {
+          kind: 'model',
+          operation: 'embeddings',
+          model: modelFrom(attributes),
+          provider: providerFrom(attributes),
+          scope,
+        }
+      case 'RERANKER':
+        return { kind: 'model', operation: 'rerank', model: modelFrom(attributes), scope }
+      case 'RETRIEVER':
+        return { kind: 'recall', tier: 'retriever', scope }
+      case 'CHAIN':
+      case 'GUARDRAIL':
+      case 'EVALUATOR':
+      case 'PROMPT':
+        return { kind: 'step', scope }
+      default:
+        return undefined
+    }
+  },
+
+  conclude(span, activity) {
+    const { attributes } = span
+    const conclusion: Conclusion = {
+      error: hasErrorStatus(span) ? errorOf(span) : undefined,
+      finishReason: text(attributes, 'llm.finish_reason'),
+      scope: scopeOfSpan(attributes),
+    }
+    switch (activity.kind) {
+      case 'model':
+      case 'run':
+        return {
+          ...conclusion,
+          usage: withResponseId(span, activity),
+          ...(activity.kind === 'run' && { agent: agentOf(span) }),
+        }
+      case 'tool':
+        return { ...conclusion, tool: toolOf(span) }
+      case 'recall':
+        return { ...conclusion, hits: documentCount(attributes) }
+      default:
+        return conclusion
+    }
+  },
+}
+
+function agentOf(span: SpanLike): { id?: string; name?: string } {
+  return { name: text(span.attributes, 'agent.name') ?? span.name }
+}
+
+function toolOf(span: SpanLike): { name: string } {
+  return { name: text(span.attributes, 'tool.name') ?? span.name }
+}
+
+/** The session as such, or inside `metadata`, where LangChain users put it. */
+export function scopeOfSpan(attributes: Attributes): ScopeFacts {
+  const metadata = record(json(attributes, 'metadata'))
+  const member = (name: string) =>
+    typeof metadata[name] === 'string' && metadata[name] !== '' ? metadata[name] : undefined
+  return {
+    tenantId: member('tenant_id') ?? member('tenantId') ?? member('tenant'),
+    sessionId:
+      text(attributes, 'session.id') ?? member('session_id') ?? member('thread_id') ?? member('conversation_id'),
+    userId: text(attributes, 'user.id') ?? member('user_id'),
+  }
+}
+
+function withResponseId(span: SpanLike, activity: Activity): Conclusion['usage'] {
+  const usage = usageFrom(span.attributes)
+  if (!usage || activity.kind !== 'model' || usage.responseId) return usage
+  const { id } = record(json(span.attributes, 'output.value'))
+  return typeof id === 'string' ? { ...usage, responseId: id } : usage
+}
+
+/** Documents are flattened: `retrieval.documents.0.document.content` … Their highest index tells how many there are. */
+function documentCount(attributes: Attributes): number {
+  let documents = 0
+  for (const key in attributes) {
+    const index = /^retrieval\.documents\.(\d+)\./.exec(key)?.[1]
+    if (index !== undefined) documents = Math.max(documents, Number(index) + 1)
+  }
+  return documents
+}

@@ -1,0 +1,42 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { SpanLike } from '../span.js'
+
+/** `SpanStatusCode.ERROR` of the OpenTelemetry API. */
+const STATUS_ERROR = 2
+
+export interface SpanError {
+  readonly code: string
+  readonly message: string
+}
+
+export function hasErrorStatus(span: SpanLike): boolean {
+  return span.status.code === STATUS_ERROR
+}
+
+/**
+ * What went wrong, by OpenTelemetry's own conventions: the last `exception` event, `error.type`, the status text.
+ * Whether it counts as failure is for the caller to say.
+ */
+export function errorOf(span: SpanLike): SpanError {
+  const exception = lastException(span)
+  const type = text(exception?.['exception.type']) ?? text(span.attributes['error.type'])
+  const message = text(span.status.message) ?? text(exception?.['exception.message']) ?? ''
+  return { code: type ?? errorClassIn(message) ?? 'Error', message }
+}
+
+function lastException(span: SpanLike): Attributes | undefined {
+  for (let i = span.events.length - 1; i >= 0; i--) {
+    const event = span.events[i]
+    if (event?.name === 'exception') return event.attributes
+  }
+  return undefined
+}
+
+/** `RangeError: too far` → `RangeError`: many instrumentations put the class into the text only. */
+export function errorClassIn(message: string): string | undefined {
+  return /^\s*([A-Z][A-Za-z0-9_]*(?:Error|Exception|Interrupt|Abort))\b/.exec(message)?.[1]
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { Context } from '@opentelemetry/api'
+import type { AgentRef, Alteration, AuditEventData, AuditEventType, EventSource, Timestamp } from '../events/index.js'
+import type { RecordInput } from '../log/contract.js'
+import type { ScopeFacts } from './conventions/contract.js'
+import type { Run } from './run.js'
+import { scopeFromContext } from './scope.js'
+import { type SpanLike, scopeOf } from './span.js'
+import type { SpanNode } from './span-tree.js'
+
+/** Where in the course of things an event happened. */
+export interface Place {
+  readonly run: Run | undefined
+  readonly node: SpanNode | undefined
+  readonly context: Context | undefined
+  readonly source: EventSource
+}
+
+export interface Extras {
+  readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
+  readonly confidence?: 'heuristic' | undefined
+  readonly altered?: readonly Alteration[] | undefined
+}
+
+const NOTHING: Extras = Object.freeze({})
+const NOBODY: ScopeFacts = Object.freeze({})
+
+/** Gives events their envelope: whose they are, where they were seen. */
+export class Emitter {
+  readonly #publish: (event: RecordInput) => void
+
+  constructor(publish: (event: RecordInput) => void) {
+    this.#publish = publish
+  }
+
+  emit<T extends AuditEventType>(
+    type: T,
+    data: AuditEventData<T>,
+    time: Timestamp,
+    place: Place,
+    extras: Extras = NOTHING,
+  ): void {
+    const { run, node } = place
+    const named = extras.scope
+    const scope = scopeAt(place)
+    const userId = named?.userId ?? scope.userId
+    const draft = {
+      id: randomUUID(),
+      type,
+      time,
+      tenantId: named?.tenantId ?? scope.tenantId,
+      sessionId: named?.sessionId ?? scope.sessionId,
+      runId: named?.runId ?? run?.runId,
+      parentRunId: named?.parentRunId ?? (named?.runId ? undefined : run?.parentRunId),
+      agent: named?.agent ?? run?.agent,
+      actor: userId === undefined ? undefined : { id: userId },
+      trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
+      source: extras.confidence ? { ...place.source, confidence: extras.confidence } : place.source,
+      altered: extras.altered,
+      data,
+    } as unknown as RecordInput
+    if (run) run.lastEvent = { type, time }
+    this.#publish(draft)
+  }
+}
+
+/** Whose an event at this place is. */
+export function scopeAt({ node, run, context }: Place): ScopeFacts {
+  if (node) return node.scope()
+  const around = run?.scope()
+  if (!context) return around ?? NOBODY
+  const { tenantId, sessionId, userId } = scopeFromContext(context)
+  return {
+    tenantId: tenantId ?? around?.tenantId,
+    sessionId: sessionId ?? around?.sessionId,
+    userId: userId ?? around?.userId,
+  }
+}
+
+const services = new WeakMap<object, string>()
+
+/** Which instrumentation said it, and of which service. */
+export function sourceOf(convention: string, span: SpanLike): EventSource {
+  const { name, version } = scopeOf(span)
+  const service = span.resource && serviceName(span.resource)
+  return { convention, scope: name, scopeVersion: version, service }
+}
+
+function serviceName(resource: NonNullable<SpanLike['resource']>): string | undefined {
+  const known = services.get(resource)
+  if (known !== undefined) return known
+  const service = resource.attributes['service.name']
+  if (typeof service !== 'string') return undefined
+  services.set(resource, service)
+  return service
+}

@@ -1,0 +1,84 @@
+import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import type { AuditLogWriter } from '../log/contract.js'
+import type { Convention } from './conventions/contract.js'
+
+/** @see AuditSpanProcessorOptions.abandonAfterMillis */
+export const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000
+/** @see AuditSpanProcessorOptions.maxOpenSpans */
+export const DEFAULT_MAX_OPEN_SPANS = 50_000
+/** @see AuditSpanProcessorOptions.maxOpenRuns */
+export const DEFAULT_MAX_OPEN_RUNS = 10_000
+
+/** Options of `AuditSpanProcessor`. */
+export interface AuditSpanProcessorOptions {
+  /** Attaches this log at once. The caller opened it and closes it. */
+  readonly log?: AuditLogWriter
+  /**
+   * Opens the log of this directory in the background and attaches it; what happens meanwhile is kept. The processor
+   * closes it at `shutdown()`. `await audit.ready` tells when it is open, or why not.
+   */
+  readonly location?: string
+  /** Conventions of your own, asked before the built-in ones. */
+  readonly conventions?: readonly Convention[]
+  /**
+   * A run whose span is open but under which nothing is open and nothing has happened for this long is given up:
+   * `run_failed` when its last child failed, else `run_interrupted` (`abandoned`). 1 s to 2^31 ms.
+   *
+   * @defaultValue 1,800,000 (half an hour)
+   */
+  readonly abandonAfterMillis?: number
+  /** Spans followed at a time; past it the oldest is let go. 100 to 10,000,000. @defaultValue 50,000 */
+  readonly maxOpenSpans?: number
+  /** Runs in progress at a time; past it the oldest is given up. 1 to 10,000,000. @defaultValue 10,000 */
+  readonly maxOpenRuns?: number
+}
+
+export interface ResolvedProcessorOptions {
+  readonly log: AuditLogWriter | undefined
+  readonly location: string | undefined
+  readonly conventions: readonly Convention[]
+  readonly abandonAfterMillis: number
+  readonly maxOpenSpans: number
+  readonly maxOpenRuns: number
+}
+
+const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
+  log: true,
+  location: true,
+  conventions: true,
+  abandonAfterMillis: true,
+  maxOpenSpans: true,
+  maxOpenRuns: true,
+}
+const OF = 'AuditSpanProcessor'
+
+/** @throws TypeError naming the option. */
+export function resolveProcessorOptions(options: AuditSpanProcessorOptions): ResolvedProcessorOptions {
+  rejectUnknownOptions(OF, options, Object.keys(KNOWN))
+  const { log, location, conventions = [] } = options
+  if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
+  if (location !== undefined && (typeof location !== 'string' || location === '')) {
+    throw new TypeError(`${OF}: location must be the path of a directory`)
+  }
+  if (!Array.isArray(conventions)) throw new TypeError(`${OF}: conventions must be a list`)
+  return Object.freeze({
+    log,
+    location,
+    conventions: Object.freeze([...conventions]),
+    abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {
+      fallback: DEFAULT_ABANDON_AFTER_MILLIS,
+      min: 1000,
+      max: 2 ** 31,
+    }),
+    maxOpenSpans: wholeNumberOption(OF, 'maxOpenSpans', options.maxOpenSpans, {
+      fallback: DEFAULT_MAX_OPEN_SPANS,
+      min: 100,
+      max: 10_000_000,
+    }),
+    maxOpenRuns: wholeNumberOption(OF, 'maxOpenRuns', options.maxOpenRuns, {
+      fallback: DEFAULT_MAX_OPEN_RUNS,
+      min: 1,
+      max: 10_000_000,
+    }),
+  })
+}

@@ -1,0 +1,288 @@
+import {
+  type Attributes,
+  context as activeContext,
+  type Context,
+  diag,
+  type HrTime,
+  type TimeInput,
+} from '@opentelemetry/api'
+import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import type { AuditLogWriter } from '../log/contract.js'
+import { type RecordListener, recordListeners } from '../record/listeners.js'
+import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
+import { builtInConventions } from './conventions/index.js'
+import { AuditSwitch, enabledByEnvironment } from './enabled.js'
+import { toHrTime } from './hr-time.js'
+import { OpeningLog } from './opening-log.js'
+import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
+import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
+import { Tracker } from './tracker.js'
+
+/** How often runs are checked for having been left open. */
+const SETTLE_INTERVAL_MILLIS = 5_000
+const BY_HAND: InstrumentationScope = Object.freeze({ name: 'spanledger/record' })
+
+/**
+ * An OpenTelemetry span processor that records what agents do as audit events in the attached logs. Register it once,
+ * beside any exporter's processor; attach and detach logs while the application runs.
+ *
+ * Its hooks never throw and never wait: what cannot be recorded is counted by the log and reported through `diag`.
+ * Works with `@opentelemetry/sdk-trace-base` 2.x and `@opentelemetry/sdk-trace` 2.x and 3.x.
+ *
+ * @example
+ * ```ts
+ * const audit = new AuditSpanProcessor()
+ * const sdk = new NodeSDK({ spanProcessors: [audit] })
+ * sdk.start()
+ * const attachment = audit.attach(await openAuditLog('./audit'))
+ * ```
+ */
+export class AuditSpanProcessor implements SpanProcessorLike {
+  /**
+   * Settles when the log of the `location` option is open; at once, with `undefined`, without that option.
+   *
+   * @throws AuditLogError the reason why the log cannot be opened
+   */
+  readonly ready: Promise<AuditLog | undefined>
+
+  readonly #tracker: Tracker
+  readonly #attachments: Attachments
+  readonly #switch = new AuditSwitch(enabledByEnvironment(process.env.SPANLEDGER_ENABLED))
+  readonly #listener: RecordListener
+  readonly #addEventHeard: OpenSpan['addEvent']
+  /** Spans that started where auditing was off: their end is not that of a span which began before an attach. */
+  readonly #unaudited = new WeakSet<object>()
+  #attachedAt: HrTime = [0, 0]
+  #settleTimer: NodeJS.Timeout | undefined = undefined
+  #ownLog: OpeningLog<AuditLog> | undefined = undefined
+  #shutdown: Promise<void> | undefined = undefined
+
+  /** @throws TypeError for an unknown or contradictory option. */
+  constructor(options: AuditSpanProcessorOptions = {}) {
+    const resolved = resolveProcessorOptions(options)
+    this.#tracker = new Tracker({
+      ...resolved,
+      conventions: [...resolved.conventions, ...builtInConventions],
+      publish: (draft) => this.#attachments.publish(draft),
+      onProblem: reportProblem,
+      nowMillis: Date.now,
+    })
+    this.#attachments = new Attachments({
+      openRuns: () => {
+        this.#tracker.drain()
+        return this.#tracker.openRuns
+      },
+      onProblem: reportProblem,
+      onChange: () => this.#onAttachmentsChange(),
+    })
+    this.#listener = this.#createListener()
+    this.#addEventHeard = this.#createAddEvent()
+    recordListeners().add(this.#listener)
+    if (resolved.log) this.attach(resolved.log)
+    this.ready = resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location)
+  }
+
+  /** The logs that receive events just now. */
+  get attachments(): readonly Attachment[] {
+    return this.#attachments.all
+  }
+
+  /**
+   * From here on the log receives what agents do. A log that is attached already keeps its attachment: no event is
+   * ever written twice. Runs in progress are listed in the `audit_attached` event; one that began before gets its
+   * terminal event, with `startedAt`, and no invented `run_started`.
+   *
+   * @throws TypeError when `log` is no audit log, the id is taken, or the processor is shut down
+   */
+  attach(log: AuditLogWriter, options?: AttachOptions): Attachment {
+    if (this.#shutdown) throw new TypeError('attach: the processor is shut down')
+    return this.#attachments.attach(log, options)
+  }
+
+  /**
+   * Switches recording on or off for the whole processor; `withAuditing` overrides it for one flow of calls. Both turns
+   * are on the record, as `custom` events named `auditing_enabled` and `auditing_disabled`.
+   */
+  setEnabled(enabled: boolean): void {
+    if (typeof enabled !== 'boolean') throw new TypeError('setEnabled: expected true or false')
+    if (!this.#switch.set(enabled) || this.#attachments.size === 0) return
+    const name = enabled ? 'auditing_enabled' : 'auditing_disabled'
+    this.#attachments.publish({
+      type: 'custom',
+      data: { name },
+      source: { convention: 'spanledger', scope: 'spanledger' },
+    })
+  }
+
+  /** Span processor hook: a span has started. */
+  onStart(span: OpenSpan, parentContext: Context): void {
+    if (this.#attachments.size === 0) return
+    try {
+      if (!this.#switch.isOnIn(parentContext)) {
+        this.#unaudited.add(span)
+        return
+      }
+      this.#tracker.start(span, parentContext)
+      this.#hear(span)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  /** Span processor hook: a span has ended. */
+  onEnd(span: SpanLike): void {
+    const attached = this.#attachments.size > 0
+    if (!attached && this.#tracker.idle) return
+    try {
+      const { spanId } = span.spanContext()
+      if (!attached) this.#tracker.forget(spanId)
+      else if (this.#tracker.follows(spanId)) this.#tracker.end(span)
+      else if (!this.#unaudited.has(span)) this.#tracker.endUnseen(span, this.#attachedAt)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  /**
+   * Resolves when everything seen before the call is durable in every attached log.
+   *
+   * @throws AuditLogError `AUDIT_WRITE_FAILED`, `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail
+   */
+  async forceFlush(): Promise<void> {
+    this.#settle(false)
+    await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
+  }
+
+  /**
+   * Ends runs that are still open (`run_failed` or `run_interrupted`), detaches all logs, and closes the one opened
+   * through `location`. Calling it again returns the same promise.
+   *
+   * @throws as `forceFlush`
+   */
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#shutDown()
+    return this.#shutdown
+  }
+
+  /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
+  onOccurrence(
+    name: string,
+    attributes: Attributes,
+    time: HrTime,
+    context: Context,
+    scope: InstrumentationScope,
+  ): void {
+    if (this.#attachments.size === 0) return
+    try {
+      if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  #createListener(): RecordListener {
+    return {
+      hears: (span) => this.#attachments.size > 0 && this.#tracker.follows(span.spanContext().spanId),
+      onRecord: (name, attributes, time, context) =>
+        this.onOccurrence(name, attributes, toHrTime(time), context, BY_HAND),
+    }
+  }
+
+  /**
+   * The `addEvent` that takes the place of a span's own: events are recorded when they are added, not when the span
+   * ends, since a span drops its oldest events past a limit, and a crash drops them all. One function serves all spans.
+   */
+  #createAddEvent(): OpenSpan['addEvent'] {
+    const heard = (span: OpenSpan, name: string, attributesOrTime?: Attributes | TimeInput): void =>
+      this.#onSpanEvent(span, name, attributesOrTime)
+    return function addEvent(this: OpenSpan, name, attributesOrTime, time) {
+      const result = Object.getPrototypeOf(this).addEvent.call(this, name, attributesOrTime, time)
+      heard(this, name, attributesOrTime)
+      return result
+    }
+  }
+
+  #hear(span: OpenSpan): void {
+    if (!Object.hasOwn(span, 'addEvent')) {
+      span.addEvent = this.#addEventHeard
+      return
+    }
+    // Somebody else listens as well: theirs goes on being called.
+    const other = span.addEvent
+    span.addEvent = (name, attributesOrTime, time) => {
+      const result = other.call(span, name, attributesOrTime, time)
+      this.#onSpanEvent(span, name, attributesOrTime)
+      return result
+    }
+  }
+
+  #onSpanEvent(span: OpenSpan, name: string, attributesOrTime: Attributes | TimeInput | undefined): void {
+    if (this.#attachments.size === 0) return
+    try {
+      const context = activeContext.active()
+      if (!span.isRecording() || !this.#switch.isOnIn(context)) return
+      const last = span.events.at(-1)
+      const time = last?.name === name ? last.time : toHrTime(undefined)
+      this.#tracker.occurrence(name, isAttributes(attributesOrTime) ? attributesOrTime : {}, time, context, span)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  #onAttachmentsChange(): void {
+    if (this.#attachments.size === 0) {
+      clearInterval(this.#settleTimer)
+      this.#settleTimer = undefined
+    } else if (this.#settleTimer === undefined) {
+      this.#attachedAt = toHrTime(undefined)
+      this.#settleTimer = setInterval(() => this.#settle(false), SETTLE_INTERVAL_MILLIS)
+      this.#settleTimer.unref()
+    }
+  }
+
+  #settle(final: boolean): void {
+    try {
+      this.#tracker.settle(final)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  /** What happens until the log is open waits in {@link OpeningLog}. */
+  #openOwnLog(location: string): Promise<AuditLog> {
+    this.#ownLog = new OpeningLog(location, openAuditLog(location))
+    this.attach(this.#ownLog)
+    this.#ownLog.opened.catch(reportProblem)
+    return this.#ownLog.opened
+  }
+
+  async #shutDown(): Promise<void> {
+    recordListeners().delete(this.#listener)
+    this.#settle(true)
+    const detached = this.#attachments.all.map((attachment) => attachment.detach())
+    this.#tracker.clear()
+    try {
+      await settleAll(detached)
+    } finally {
+      const log = await this.#ownLog?.opened.catch(() => undefined)
+      await log?.close()
+    }
+  }
+}
+
+function isAttributes(value: Attributes | TimeInput | undefined): value is Attributes {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+}
+
+function reportProblem(problem: unknown): void {
+  diag.error('spanledger:', problem)
+}
+
+/** Waits for all, then throws what failed. */
+async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
+  const problems = (await Promise.allSettled(promises)).flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  )
+  if (problems.length === 1) throw problems[0]
+  if (problems.length > 1) throw new AggregateError(problems, 'Several audit logs failed')
+}

@@ -1,0 +1,76 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { Convention } from './conventions/contract.js'
+import { type InstrumentationScope, type SpanLike, scopeOf } from './span.js'
+
+interface PrefixEntry {
+  readonly prefix: string
+  /** One bit per convention that speaks keys with this prefix. */
+  readonly bit: number
+}
+
+const MAX_CONVENTIONS = 31
+
+/**
+ * Finds the conventions that may speak for a span, without asking each. The scope decides once per tracer; attribute
+ * keys are looked up by their first letter, so a span of no agent kind costs one table access a key, however many
+ * conventions there are.
+ */
+export class Recogniser {
+  readonly #conventions: readonly Convention[]
+  /** By the first character of an attribute key (7-bit); prefixes of attribute keys all start with ASCII. */
+  readonly #prefixes: (readonly PrefixEntry[] | undefined)[] = new Array(128)
+  readonly #byScope = new WeakMap<InstrumentationScope, number>()
+
+  /** @throws TypeError when there are more than 31 conventions, or one is malformed. */
+  constructor(conventions: readonly Convention[]) {
+    if (conventions.length > MAX_CONVENTIONS)
+      throw new TypeError(`conventions: at most ${MAX_CONVENTIONS} are supported`)
+    for (const [index, convention] of conventions.entries()) {
+      if (typeof convention?.recognise !== 'function' || !convention.name) {
+        throw new TypeError(`conventions[${index}]: a convention needs a name and a recognise() function`)
+      }
+      for (const prefix of convention.attributePrefixes ?? []) this.#addPrefix(prefix, 1 << index)
+    }
+    this.#conventions = conventions
+  }
+
+  get conventions(): readonly Convention[] {
+    return this.#conventions
+  }
+
+  /** Bit set of the conventions to ask about a span as it stands now; 0 for spans of no agent kind. */
+  candidates(span: SpanLike): number {
+    return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes)
+  }
+
+  #attributeBits(attributes: Attributes): number {
+    let bits = 0
+    for (const key in attributes) {
+      const entries = this.#prefixes[key.charCodeAt(0)]
+      if (entries === undefined) continue
+      for (const entry of entries) if (key.startsWith(entry.prefix)) bits |= entry.bit
+    }
+    return bits
+  }
+
+  #scopeBits(scope: InstrumentationScope): number {
+    const known = this.#byScope.get(scope)
+    if (known !== undefined) return known
+    let bits = 0
+    for (const [index, convention] of this.#conventions.entries()) {
+      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= 1 << index
+    }
+    this.#byScope.set(scope, bits)
+    return bits
+  }
+
+  #addPrefix(prefix: string, bit: number): void {
+    const letter = prefix.charCodeAt(0)
+    if (!(letter < 128)) throw new TypeError(`attributePrefixes: '${prefix}' does not start with an ASCII character`)
+    this.#prefixes[letter] = [...(this.#prefixes[letter] ?? []), { prefix, bit }]
+  }
+}
+
+function matchesScope(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+}

@@ -1,0 +1,184 @@
+import {
+  type AuditEventData,
+  type EventSource,
+  millisBetween,
+  type Timestamp,
+  timestampFromMillis,
+} from '../events/index.js'
+import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
+import { type Emitter, type Place, scopeAt } from './emitter.js'
+import { Run } from './run.js'
+import type { SpanNode, SpanTree } from './span-tree.js'
+
+/** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
+export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
+
+const NO_USAGE = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 })
+
+const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
+
+/** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
+export function noteEndOfChild(node: SpanNode, failure: Run['childFailure']): void {
+  const around = node.claimedParent()?.run
+  if (around) around.childFailure = failure
+}
+
+/** How a run was entered: by whom, under which id, and when. */
+interface RunStart {
+  readonly activity: Pick<RunActivity, 'agent' | 'model' | 'trigger' | 'mayLeak'>
+  readonly runId: string
+  readonly startedAt: Timestamp
+  readonly parentRunId?: string | undefined
+  /** Of a run that no span carries. */
+  readonly scope?: ScopeFacts | undefined
+}
+
+/** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
+export class RunBook {
+  readonly #open = new Map<string, Run>()
+  readonly #emitter: Emitter
+  readonly #spans: SpanTree
+  readonly #abandonAfterMillis: number
+  readonly #maxOpenRuns: number
+  readonly #nowMillis: () => number
+
+  constructor(options: {
+    emitter: Emitter
+    spans: SpanTree
+    abandonAfterMillis: number
+    maxOpenRuns: number
+    nowMillis: () => number
+  }) {
+    this.#emitter = options.emitter
+    this.#spans = options.spans
+    this.#abandonAfterMillis = options.abandonAfterMillis
+    this.#maxOpenRuns = options.maxOpenRuns
+    this.#nowMillis = options.nowMillis
+  }
+
+  find(runId: string): Run | undefined {
+    return this.#open.get(runId)
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** For `audit_attached` and `audit_detached`. */
+  snapshot(): AuditEventData<'audit_attached'>['openRuns'] {
+    return [...this.#open.values()].map(({ runId, agent, startedAt }) => ({ runId, agent, startedAt }))
+  }
+
+  /** Records the start of a run; inside another one, that one first gets `sub_agent_invoked`. */
+  start(start: RunStart, place: Place): Run {
+    const { activity, runId, startedAt } = start
+    const parent = place.run
+    const run = new Run({
+      runId,
+      parentRunId: start.parentRunId ?? parent?.runId,
+      startedAt,
+      agent: activity.agent,
+      node: place.node,
+      scope: { ...scopeAt(place), ...start.scope },
+      mayLeak: activity.mayLeak ?? false,
+      source: place.source,
+      nowMillis: this.#nowMillis(),
+    })
+    if (parent) this.#announce(run, place)
+    this.#open.set(runId, run)
+    if (place.node) place.node.run = run
+    const { agent, model, trigger } = activity
+    this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run })
+    if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()
+    return run
+  }
+
+  /** A run that began before anything was attached: its start is not recorded, its end will be. */
+  adopt(start: RunStart, node: SpanNode, source: EventSource): Run {
+    const run = new Run({
+      runId: start.runId,
+      parentRunId: start.parentRunId ?? node.parent?.nearestRun()?.runId,
+      startedAt: start.startedAt,
+      agent: start.activity.agent,
+      node,
+      mayLeak: false,
+      source,
+      nowMillis: this.#nowMillis(),
+    })
+    node.run = run
+    this.#open.set(run.runId, run)
+    return run
+  }
+
+  /** Records the one terminal event of a run, by what its convention concluded. */
+  conclude(run: Run, conclusion: Conclusion, time: Timestamp, place: Place): void {
+    const { outcome, finishReason, waitingFor, by } = conclusion
+    const reason = conclusion.reason ?? 'unknown'
+    if (outcome === 'failed') this.end(run, 'run_failed', { error: conclusion.error ?? UNKNOWN_ERROR }, time, place)
+    else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place)
+    else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place)
+    else this.end(run, 'run_completed', { usage: NO_USAGE, finishReason }, time, place)
+  }
+
+  /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */
+  end<T extends TerminalType>(run: Run, type: T, data: AuditEventData<T>, time: Timestamp, place: Place): void {
+    if (run.ended) return
+    run.ended = true
+    this.#open.delete(run.runId)
+    const full = {
+      startedAt: run.startedAt,
+      durationMs: millisBetween(run.startedAt, time),
+      ...data,
+      usage: run.usage ?? data.usage,
+    }
+    this.#emitter.emit(type, full as AuditEventData<T>, time, { ...place, run, node: run.node ?? place.node })
+  }
+
+  /** A run that ended while nothing was attached. */
+  forget(run: Run): void {
+    run.ended = true
+    this.#open.delete(run.runId)
+  }
+
+  /**
+   * Ends the runs whose spans leaked: those known to leak once a child failed and nothing is open below them; any other
+   * when it has been silent for long, or, with `final`, because nothing more can come.
+   */
+  settle(final: boolean): void {
+    const now = this.#nowMillis()
+    // Inner runs come later in the map and are ended first, so that an outer one sees their failure.
+    for (const run of [...this.#open.values()].reverse()) {
+      const idle = run.node === undefined || !this.#spans.hasOpenDescendant(run.node)
+      const leaked = run.mayLeak && run.childFailure !== undefined && idle
+      const silent = idle && now - run.lastSeenMillis >= this.#abandonAfterMillis
+      if (final || leaked || silent) this.abandon(run)
+    }
+  }
+
+  /** A run whose span will not end: failed when its last child failed, interrupted otherwise. */
+  abandon(run: Run): void {
+    const time = timestampFromMillis(this.#nowMillis())
+    const place = { run, node: run.node, context: undefined, source: run.source }
+    if (run.childFailure) {
+      if (run.node) noteEndOfChild(run.node, run.childFailure)
+      this.end(run, 'run_failed', { error: run.childFailure }, time, place)
+    } else {
+      this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
+    }
+  }
+
+  #announce(run: Run, place: Place): void {
+    const parentNode = place.node?.parent ?? place.run?.node
+    const data = {
+      agentId: run.agent.id ?? run.agent.name ?? 'unknown',
+      subThreadId: run.scope().sessionId ?? 'default',
+      subRunId: run.runId,
+    }
+    this.#emitter.emit('sub_agent_invoked', data, run.startedAt, { ...place, node: parentNode })
+  }
+
+  #evictOldest(): void {
+    const [oldest] = this.#open.values()
+    if (oldest) this.abandon(oldest)
+  }
+}

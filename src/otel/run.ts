@@ -1,0 +1,93 @@
+import type { AgentRef, EventSource, Timestamp, TokenUsage } from '../events/index.js'
+import type { ScopeFacts } from './conventions/contract.js'
+import type { SpanNode } from './span-tree.js'
+
+const MAX_MEMO_KEYS = 64
+
+/** One execution of an agent, from its `run_started` to its terminal event. */
+export class Run {
+  readonly runId: string
+  readonly parentRunId: string | undefined
+  readonly startedAt: Timestamp
+  /** The span that is the run; none for a run recorded by hand where no span records. */
+  readonly node: SpanNode | undefined
+  /** Scope of a run without a span. */
+  readonly #handScope: ScopeFacts
+  readonly mayLeak: boolean
+  /** Who said that the run began. */
+  readonly source: EventSource
+  agent: AgentRef
+  /** The last child to end failed with this: what a leaked run is judged by. */
+  childFailure: { code: string; message: string } | undefined = undefined
+  lastEvent: { type: string; time: Timestamp } | undefined = undefined
+  /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
+  lastSeenMillis: number
+  /** Its terminal event is recorded: there is never a second one. */
+  ended = false
+  #usage: TokenUsage | undefined = undefined
+  #memo: Map<string, unknown> | undefined = undefined
+
+  constructor(init: {
+    runId: string
+    parentRunId: string | undefined
+    startedAt: Timestamp
+    agent: AgentRef
+    node: SpanNode | undefined
+    /** For a run that no span carries. */
+    scope?: ScopeFacts
+    mayLeak: boolean
+    source: EventSource
+    nowMillis: number
+  }) {
+    this.runId = init.runId
+    this.parentRunId = init.parentRunId
+    this.startedAt = init.startedAt
+    this.agent = init.agent
+    this.node = init.node
+    this.#handScope = init.scope ?? {}
+    this.mayLeak = init.mayLeak
+    this.source = init.source
+    this.lastSeenMillis = init.nowMillis
+  }
+
+  /** Whose the run is, as far as is known by now. */
+  scope(): ScopeFacts {
+    return this.node?.scope() ?? this.#handScope
+  }
+
+  /** Sum of what has been counted for this run; sub-runs have their own. */
+  get usage(): TokenUsage | undefined {
+    return this.#usage
+  }
+
+  /** Adds to every field that the report has; a field nobody reports stays away. */
+  addUsage(report: TokenUsage): void {
+    const sum: TokenUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0, ...this.#usage }
+    for (const field of USAGE_FIELDS) {
+      const value = report[field]
+      if (value !== undefined) sum[field] = (sum[field] ?? 0) + value
+    }
+    this.#usage = sum
+  }
+
+  /** Room for conventions to remember things for the life of the run. */
+  get memo(): Map<string, unknown> {
+    this.#memo ??= new Map()
+    // A convention that forgets to bound its keys must not grow the heap: the oldest goes.
+    if (this.#memo.size > MAX_MEMO_KEYS) {
+      const [oldest] = this.#memo.keys()
+      if (oldest !== undefined) this.#memo.delete(oldest)
+    }
+    return this.#memo
+  }
+}
+
+const USAGE_FIELDS = [
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'cachedInputTokens',
+  'cacheCreationInputTokens',
+  'reasoningTokens',
+  'costUsd',
+] as const satisfies readonly (keyof TokenUsage)[]

@@ -1,0 +1,69 @@
+import type { Attributes, Context, Link } from '@opentelemetry/api'
+import { contextScope } from '../record/context.js'
+
+/** `SamplingDecision` of the SDK's traces: what a sampler may answer. */
+const NOT_RECORD = 0
+const RECORD = 1
+
+interface SamplingResultLike {
+  readonly decision: number
+}
+
+/** The structure that the SDKs' samplers share. */
+interface SamplerLike<Result extends SamplingResultLike> {
+  shouldSample(
+    context: Context,
+    traceId: string,
+    spanName: string,
+    spanKind: number,
+    attributes: Attributes,
+    links: Link[],
+  ): Result
+  toString(): string
+}
+
+/**
+ * Attributes that instrumentations of transports and databases give their spans at the start: such a span is no
+ * agent's. Names of the OpenTelemetry semantic conventions, stable and older.
+ */
+const TRANSPORT_ATTRIBUTES = [
+  'http.request.method',
+  'http.method',
+  'url.full',
+  'http.url',
+  'db.system.name',
+  'db.system',
+  'rpc.system',
+  'messaging.system',
+  'net.peer.name',
+  'network.peer.address',
+]
+
+/**
+ * Wraps a sampler so that the audit trail is not sampled: what it drops is recorded without being exported, if the span
+ * may be an agent's. Exporters keep receiving what the wrapped sampler chose, no more; span processors, and so
+ * `AuditSpanProcessor`, see all agent spans.
+ *
+ * At its start a span does not tell surely that it is an agent's: many instrumentations name it a moment later. So
+ * every span is recorded but those of transports and databases, which say at once what they are.
+ *
+ * @param sampler the sampler that decides about exporting, such as `new TraceIdRatioBasedSampler(0.01)`
+ * @example
+ * ```ts
+ * new NodeSDK({ sampler: auditSampler(new TraceIdRatioBasedSampler(0.01)), spanProcessors: [audit, exporting] })
+ * ```
+ */
+export function auditSampler<Result extends SamplingResultLike>(sampler: SamplerLike<Result>): SamplerLike<Result> {
+  return {
+    shouldSample(context, traceId, spanName, spanKind, attributes, links) {
+      const result = sampler.shouldSample(context, traceId, spanName, spanKind, attributes, links)
+      if (result.decision !== NOT_RECORD || !mayBeAgentSpan(attributes)) return result
+      return contextScope(context)?.enabled === false ? result : { ...result, decision: RECORD }
+    },
+    toString: () => `AuditSampler{${sampler.toString()}}`,
+  }
+}
+
+function mayBeAgentSpan(attributes: Attributes): boolean {
+  return !TRANSPORT_ATTRIBUTES.some((key) => Object.hasOwn(attributes, key))
+}

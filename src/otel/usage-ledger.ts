@@ -1,0 +1,50 @@
+import type { AuditEventData } from '../events/index.js'
+import type { UsageReport } from './conventions/contract.js'
+import type { SpanNode } from './span-tree.js'
+
+const MAX_RESPONSE_IDS = 4096
+
+/** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
+export class UsageLedger {
+  /** Which instrumentation scope counted a response. The same response told by another is the same call. */
+  readonly #responses = new Map<string, string>()
+
+  /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
+  count(node: SpanNode, report: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
+    const usage = complete(report)
+    if (!usage) return undefined
+    if (!report.authoritative && (node.usageCounted || countedByModelAbove(node))) return undefined
+    if (report.responseId !== undefined && this.#toldByAnother(report.responseId, scope)) return undefined
+    for (let above: SpanNode | undefined = node; above && !above.usageCounted; above = above.parent)
+      above.usageCounted = true
+    return usage
+  }
+
+  #toldByAnother(responseId: string, scope: string): boolean {
+    const first = this.#responses.get(responseId)
+    if (first !== undefined) return first !== scope
+    this.#responses.set(responseId, scope)
+    if (this.#responses.size > MAX_RESPONSE_IDS) {
+      const [oldest] = this.#responses.keys()
+      if (oldest !== undefined) this.#responses.delete(oldest)
+    }
+    return false
+  }
+}
+
+/** A model span that ended before the one below it, and has counted for both. */
+function countedByModelAbove(node: SpanNode): boolean {
+  for (let above = node.parent; above && !above.run; above = above.parent) {
+    if (above.usageCounted && above.claim?.activity.kind === 'model' && above.span === undefined) return true
+  }
+  return false
+}
+
+/** Fills in what follows from the rest; a report without any tokens or cost is none. */
+function complete(report: UsageReport): AuditEventData<'token_usage_updated'> | undefined {
+  const { authoritative: _, inputTokens, outputTokens, totalTokens, ...rest } = report
+  if (!inputTokens && !outputTokens && !totalTokens && !report.costUsd) return undefined
+  const input = inputTokens ?? Math.max(0, (totalTokens ?? 0) - (outputTokens ?? 0))
+  const output = outputTokens ?? Math.max(0, (totalTokens ?? 0) - (inputTokens ?? 0))
+  return { ...rest, inputTokens: input, outputTokens: output, totalTokens: totalTokens ?? input + output }
+}

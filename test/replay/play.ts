@@ -1,0 +1,92 @@
+import { type Attributes, type Context, context, type Span, type SpanContext, trace } from '@opentelemetry/api'
+import { resources } from '@opentelemetry/sdk-node'
+import { type IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace'
+import type { AuditLogRecordProcessor, AuditSpanProcessor } from '../../src/index.js'
+import type { RecordedSpan, Recording } from './recording.js'
+
+/** Gives spans the ids they were recorded with. */
+class RecordedIds implements IdGenerator {
+  next: SpanContext | undefined
+
+  generateTraceId(): string {
+    return this.next?.traceId ?? ''
+  }
+
+  generateSpanId(): string {
+    return this.next?.spanId ?? ''
+  }
+}
+
+interface Step {
+  readonly seq: number
+  readonly span: RecordedSpan
+  readonly ends: boolean
+}
+
+/**
+ * Plays a recording through a real SDK provider: spans start and end in the order in which they did, attributes appear
+ * when they did (at the start, within the turn of the start, or before the end), leaked spans stay open.
+ */
+export async function play(
+  recording: Recording,
+  audit: AuditSpanProcessor,
+  logRecords?: AuditLogRecordProcessor,
+): Promise<void> {
+  const ids = new RecordedIds()
+  const resource = resources.resourceFromAttributes(recording.spans[0]?.resource?.attributes ?? {})
+  const provider = new TracerProvider({ idGenerator: ids, resource, spanProcessors: [audit] })
+  const open = new Map<string, Span>()
+  for (const { span, ends } of stepsOf(recording)) {
+    if (ends) end(open.get(span.spanId) as Span, span)
+    else {
+      ids.next = { traceId: span.traceId, spanId: span.spanId, traceFlags: 1 }
+      const { name, version } = span.instrumentationScope
+      const tracer = provider.getTracer(name, version)
+      const { kind, startTime, start, links = [] } = span
+      const options = { kind, startTime, attributes: start.attributes, links: [...links] }
+      const started = tracer.startSpan(start.name, options, parentContext(span, open))
+      started.setAttributes(lateAttributes(span))
+      open.set(span.spanId, started)
+    }
+    await microtasks()
+  }
+  for (const log of recording.logs) {
+    const within = log.spanContext ? trace.setSpanContext(context.active(), log.spanContext) : context.active()
+    logRecords?.onEmit(log, within)
+  }
+}
+
+function stepsOf({ spans }: Recording): readonly Step[] {
+  const steps = spans.flatMap((span): Step[] => [
+    { seq: span.start.seq, span, ends: false },
+    ...(span.endSeq === undefined ? [] : [{ seq: span.endSeq, span, ends: true }]),
+  ])
+  return steps.sort((a, b) => a.seq - b.seq)
+}
+
+function parentContext(span: RecordedSpan, open: ReadonlyMap<string, Span>): Context {
+  if (span.parentSpanId === undefined) return context.active()
+  const parent = open.get(span.parentSpanId)
+  if (parent) return trace.setSpan(context.active(), parent)
+  const { traceId, parentSpanId: spanId } = span
+  return trace.setSpanContext(context.active(), { traceId, spanId, traceFlags: 1 })
+}
+
+/** Attributes set after the start, but in the same turn. */
+function lateAttributes({ attributes, start }: RecordedSpan): Attributes {
+  const late = (start.keysAfterMicrotask ?? []).filter((key) => !Object.hasOwn(start.attributes, key))
+  return Object.fromEntries(late.map((key) => [key, attributes[key]]))
+}
+
+function end(started: Span, span: RecordedSpan): void {
+  started.setAttributes(span.attributes)
+  for (const { name, time, attributes } of span.events) started.addEvent(name, attributes, time)
+  if (span.name !== span.start.name) started.updateName(span.name)
+  if (span.status && span.status.code !== 0) started.setStatus(span.status)
+  started.end(span.endTime)
+}
+
+/** Lets everything run that waits for the end of the current turn. */
+async function microtasks(): Promise<void> {
+  for (let i = 0; i < 3; i++) await Promise.resolve()
+}
