@@ -1,16 +1,29 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api'
-import { PREFIX } from './names.js'
+import type { Alteration } from '../events/types.js'
+import { BoundedCopy } from './bounded.js'
+import { ALTERED, DATA, PREFIX } from './names.js'
 
-const MAX_DEPTH = 8
+/** UTF-16 code units of data that travels as JSON: as much as an entry of the log could hold. */
+const MAX_JSON_LENGTH = 65_536
 
 /**
  * Flattens an event's `data` into attributes: fields in snake case, nested ones joined by a dot
- * (`error.code` → `spanledger.error.code`). Lists that OpenTelemetry cannot carry travel as JSON text.
+ * (`error.code` → `spanledger.error.code`). Lists that OpenTelemetry cannot carry travel as JSON text. Never throws.
  */
-export function attributesFromData(data: Readonly<Record<string, unknown>>): Attributes {
-  const attributes: Attributes = {}
-  flatten(attributes, PREFIX, data, 0)
-  return attributes
+export function attributesFromData(data: unknown, into: Attributes = {}): Attributes {
+  // Texts are passed on, not copied, so their length costs nothing here; the log cuts them and keeps ids apart.
+  const copy = new BoundedCopy(Number.POSITIVE_INFINITY)
+  const plain = copy.of(data)
+  if (typeof plain === 'object' && plain !== null) flatten(into, PREFIX, plain)
+  return tellAltered(into, copy.altered)
+}
+
+/** An event's `data` as one JSON text, which keeps the names of its fields as they are. Never throws. */
+export function jsonAttributes(data: unknown, into: Attributes = {}): Attributes {
+  const copy = new BoundedCopy(MAX_JSON_LENGTH)
+  const plain = copy.of(data)
+  if (plain !== undefined) into[DATA] = JSON.stringify(plain)
+  return tellAltered(into, copy.altered)
 }
 
 /** `inputTokens` → `input_tokens`. */
@@ -18,17 +31,22 @@ export function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
-function flatten(into: Attributes, prefix: string, value: object, depth: number): void {
+function flatten(into: Attributes, prefix: string, value: object): void {
   for (const [field, member] of Object.entries(value)) {
-    if (member === undefined || member === null) continue
+    if (member === null) continue
     const key = prefix + snakeCase(field)
-    if (typeof member === 'object' && !Array.isArray(member) && depth < MAX_DEPTH) flatten(into, `${key}.`, member, depth + 1)
+    if (typeof member === 'object' && !Array.isArray(member)) flatten(into, `${key}.`, member)
     else into[key] = attributeValue(member)
   }
 }
 
-function attributeValue(value: unknown): AttributeValue {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
-  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value
-  return JSON.stringify(value) ?? String(value)
+/** @param value - text, number, boolean or a list of JSON values */
+function attributeValue(value: AttributeValue): AttributeValue {
+  if (!Array.isArray(value) || value.every((item) => typeof item === 'string')) return value
+  return JSON.stringify(value)
+}
+
+function tellAltered(attributes: Attributes, altered: readonly Alteration[]): Attributes {
+  if (altered.length > 0) attributes[ALTERED] = JSON.stringify(altered)
+  return attributes
 }

@@ -1,4 +1,5 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api'
+import type { AgentRef } from '../events/types.js'
 
 /** Who an event belongs to, as far as the caller says. */
 export interface AuditScope {
@@ -10,17 +11,20 @@ export interface AuditScope {
   readonly userId?: string | undefined
 }
 
-/** The scope of a run that no span carries, because no SDK records it. */
-export interface DetachedRun {
+/**
+ * The innermost run that `withRun` opened. Whoever follows the active span knows better, since other instrumentations
+ * open runs too; this counts where no followed span carries the run.
+ */
+export interface ContextRun {
   readonly runId: string
   readonly parentRunId?: string | undefined
-  readonly agent: { readonly id?: string; readonly name?: string }
+  readonly agent: AgentRef
 }
 
 /** What one OpenTelemetry context says about auditing. */
 export interface ContextScope extends AuditScope {
   readonly enabled?: boolean | undefined
-  readonly run?: DetachedRun | undefined
+  readonly run?: ContextRun | undefined
 }
 
 // createContextKey goes through Symbol.for, so every copy of this package in a process reads the same key.
@@ -30,8 +34,16 @@ export function contextScope(of: Context): ContextScope | undefined {
   return of.getValue(SCOPE_KEY) as ContextScope | undefined
 }
 
+/** Sets what `scope` says; what it leaves `undefined` stays as it is. */
 export function withContextScope(of: Context, scope: ContextScope): Context {
-  return of.setValue(SCOPE_KEY, { ...contextScope(of), ...scope })
+  const said = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
+  return of.setValue(SCOPE_KEY, { ...contextScope(of), ...said })
+}
+
+/** An id as text; `undefined` for what cannot be one. Callers without types hand in numbers too. */
+export function idText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined
 }
 
 /** A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and `SPANLEDGER_ENABLED`. */

@@ -20,5 +20,26 @@ export const AGENT_NAME = 'spanledger.agent.name'
 export const RUN_TRIGGER = 'spanledger.trigger'
 export const RUN_MODEL = 'spanledger.model'
 
-/** A time of an event's own, RFC 3339, where the carrier's is not the one meant. */
-export const STARTED_AT = 'spanledger.started_at'
+/** How a run ended: `completed`, `failed`, `cancelled` or `suspended`. Set on its span before that ends. */
+export const RUN_OUTCOME = 'spanledger.run.outcome'
+/** Why it was cancelled or suspended. */
+export const RUN_REASON = 'spanledger.run.reason'
+export const RUN_CANCELLED_BY = 'spanledger.run.cancelled_by'
+export const RUN_WAITING_FOR = 'spanledger.run.waiting_for'
+export const RUN_FINISH_REASON = 'spanledger.run.finish_reason'
+
+/** `data` as one JSON text: of `custom` events and of types of your own, whose field names have to survive. */
+export const DATA = 'spanledger.data'
+/** What a `custom` event is called. */
+export const CUSTOM_NAME = 'spanledger.name'
+/** JSON list of the fields that could not be taken as they were handed in. */
+export const ALTERED = 'spanledger.altered'
+
+/** OpenTelemetry's own names, which the spans of `withRun` carry as well, for other readers of traces. */
+export const GEN_AI_OPERATION = 'gen_ai.operation.name'
+export const GEN_AI_AGENT_ID = 'gen_ai.agent.id'
+export const GEN_AI_AGENT_NAME = 'gen_ai.agent.name'
+export const GEN_AI_WORKFLOW_NAME = 'gen_ai.workflow.name'
+export const GEN_AI_CONVERSATION_ID = 'gen_ai.conversation.id'
+export const GEN_AI_REQUEST_MODEL = 'gen_ai.request.model'
+export const ERROR_TYPE = 'error.type'

@@ -1,0 +1,33 @@
+export {
+  type AuditScope,
+  setAuditingEnabled,
+  withAuditing,
+} from './context.js'
+export type { RecordOptions } from './emit.js'
+export {
+  type Recorder,
+  recordApprovalDenied,
+  recordApprovalGranted,
+  recordApprovalRequested,
+  recordContextCompacted,
+  recordCustom,
+  recordError,
+  recordEvent,
+  recordHandoff,
+  recordMemoryRecall,
+  recordPolicyViolation,
+  recordResumed,
+  recordRunCancelled,
+  recordRunCompleted,
+  recordRunFailed,
+  recordRunStarted,
+  recordRunSuspended,
+  recordSubAgentInvoked,
+  recordToolCallCompleted,
+  recordToolCallFailed,
+  recordToolCallStarted,
+  recordUsage,
+  recordUsageLimitExceeded,
+} from './record.js'
+export { type RunHandle, type RunOptions, withRun } from './run.js'
+export { type ScopeOptions, withScope } from './scope.js'

@@ -1,0 +1,143 @@
+import type { AuditEventData, AuditEventType } from '../events/types.js'
+import { jsonAttributes } from './attributes.js'
+import { emit, type RecordOptions } from './emit.js'
+import { failureAttributes } from './failure.js'
+import { CUSTOM_NAME } from './names.js'
+
+/*
+ * Each function adds one event to the active span (of `options.context`, else of the active context), so that traces
+ * show it too; where no span is recording it goes straight to the attached logs. None of them throws, waits, or costs
+ * more than a look while nothing listens.
+ */
+
+/** Records one type of event. */
+export type Recorder<T extends AuditEventType> = (data: AuditEventData<T>, options?: RecordOptions) => void
+
+type Optional<D, K extends keyof D> = Omit<D, K> & Partial<Pick<D, K>>
+
+function recorder<T extends AuditEventType>(type: T): Recorder<T> {
+  return (data, options) => emit(type, data, options)
+}
+
+/** Records that a run began. Name the run with `options.runId` to end it with the same id later. */
+export const recordRunStarted = recorder('run_started')
+
+/**
+ * Records that a run ended as it should.
+ *
+ * @param data - `usage` left out: what was counted during the run
+ */
+export function recordRunCompleted(
+  data: Optional<AuditEventData<'run_completed'>, 'usage'> = {},
+  options?: RecordOptions,
+): void {
+  emit('run_completed', data, options)
+}
+
+/**
+ * Records that a run ended with an error.
+ *
+ * @param thrown - any value; `code` is its `code` or else its `name`
+ */
+export function recordRunFailed(
+  thrown: unknown,
+  data: Omit<AuditEventData<'run_failed'>, 'error'> = {},
+  options?: RecordOptions,
+): void {
+  emit('run_failed', data, options, failureAttributes(thrown))
+}
+
+/** Records that a run was called off. */
+export const recordRunCancelled = recorder('run_cancelled')
+
+/** Records that a run stopped to go on later; {@link recordResumed} tells when it does. */
+export const recordRunSuspended = recorder('run_suspended')
+
+/**
+ * Records an error that did not end the run.
+ *
+ * @param thrown - any value; `code` is its `code` or else its `name`
+ * @param data - `operation`: what failed
+ */
+export function recordError(
+  thrown: unknown,
+  data: Omit<AuditEventData<'error_occurred'>, 'error'>,
+  options?: RecordOptions,
+): void {
+  emit('error_occurred', data, options, failureAttributes(thrown))
+}
+
+/**
+ * Records what a call of a model consumed. It adds to the usage of the run.
+ *
+ * @param data - `totalTokens` left out: input and output together
+ */
+export function recordUsage(
+  data: Optional<AuditEventData<'token_usage_updated'>, 'totalTokens'>,
+  options?: RecordOptions,
+): void {
+  emit('token_usage_updated', data, options)
+}
+
+/** Records that a limit or a budget was reached. */
+export const recordUsageLimitExceeded = recorder('usage_limit_exceeded')
+
+/** Records, in the scope of the calling agent, that it started another one. */
+export const recordSubAgentInvoked = recorder('sub_agent_invoked')
+
+/** Records that one agent passed the conversation on to another. */
+export const recordHandoff = recorder('agent_handoff')
+
+/** Records that a suspended run goes on. */
+export const recordResumed = recorder('resumed')
+
+/** Records a look-up in memory or in a retriever; `hits: 0` is a miss. */
+export const recordMemoryRecall = recorder('memory_recall')
+
+/** Records that the context was shortened: characters, tokens or messages, before and after. */
+export const recordContextCompacted = recorder('context_compacted')
+
+/** Records the start of a tool call; its end has the same `callId`. */
+export const recordToolCallStarted = recorder('tool_call_started')
+
+/** Records that a tool call returned. */
+export const recordToolCallCompleted = recorder('tool_call_completed')
+
+/**
+ * Records that a tool call failed.
+ *
+ * @param thrown - any value; `code` is its `code` or else its `name`
+ */
+export function recordToolCallFailed(
+  thrown: unknown,
+  data: Omit<AuditEventData<'tool_call_failed'>, 'error'>,
+  options?: RecordOptions,
+): void {
+  emit('tool_call_failed', data, options, failureAttributes(thrown))
+}
+
+/** Records that a tool call waits for somebody's consent. */
+export const recordApprovalRequested = recorder('tool_approval_requested')
+
+/** Records who consented to a tool call. */
+export const recordApprovalGranted = recorder('tool_approval_granted')
+
+/** Records who refused a tool call, and why. */
+export const recordApprovalDenied = recorder('tool_approval_denied')
+
+/** Records that a rule was broken, and what was done about it. */
+export const recordPolicyViolation = recorder('policy_violation')
+
+/** Records anything the catalogue has no type for, under a name of your own. */
+export function recordCustom(
+  name: string,
+  data: Readonly<Record<string, unknown>> = {},
+  options?: RecordOptions,
+): void {
+  emit('custom', data, options, { [CUSTOM_NAME]: name }, jsonAttributes)
+}
+
+/** Records an event of a type of your own: see `AuditEventTypes` and the log's option `eventTypes`. */
+export function recordEvent<T extends AuditEventType>(type: T, data: AuditEventData<T>, options?: RecordOptions): void {
+  emit(type, data, options, undefined, jsonAttributes)
+}

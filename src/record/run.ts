@@ -1,0 +1,231 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  diag,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { AgentRef } from '../events/types.js'
+import { type AuditScope, type ContextRun, contextScope, idText, withContextScope } from './context.js'
+import { emit, type RecordOptions, scopeAttributes } from './emit.js'
+import { type Failure, failureOf, stackOf } from './failure.js'
+import * as names from './names.js'
+
+/** What is known of a run when it begins. */
+export interface RunOptions extends AuditScope {
+  readonly agentName?: string | undefined
+  readonly agentId?: string | undefined
+  /** @defaultValue a random UUID */
+  readonly runId?: string | undefined
+  readonly model?: string | undefined
+  /** What set it off: `user`, `schedule`, `webhook` … */
+  readonly trigger?: string | undefined
+  /** @defaultValue `agent` */
+  readonly kind?: 'agent' | 'workflow' | undefined
+  /** @defaultValue the global tracer provider's tracer `spanledger` */
+  readonly tracer?: Tracer | undefined
+}
+
+/** The run under way. Unless told otherwise it completes when the function returns and fails when it throws. */
+export interface RunHandle {
+  /** For events recorded where the run's context does not reach: `recordUsage(usage, { runId: run.runId })`. */
+  readonly runId: string
+  /** It completes; `finishReason` says how. */
+  complete(result?: { readonly finishReason?: string | undefined }): void
+  /** It is called off, also if the function then throws. */
+  cancel(reason: string, by?: string): void
+  /** It stops to go on later, also if the function then throws. */
+  suspend(reason: string, waitingFor?: string): void
+}
+
+/** How a run ends; fields as in `data` of the terminal event. */
+interface Ending {
+  readonly outcome: 'completed' | 'cancelled' | 'suspended'
+  readonly finishReason?: string | undefined
+  readonly reason?: string | undefined
+  readonly by?: string | undefined
+  readonly waitingFor?: string | undefined
+}
+
+/**
+ * Runs `fn` as one run of an agent: in a span `invoke_agent {agentName}`, which is active for everything inside. When
+ * `fn` throws, or the promise it returns rejects, the run has failed, and the same value is thrown on. Inside another
+ * run it is a sub-agent's. Where no SDK records the span, the run goes straight to the attached logs.
+ *
+ * The run ends when `fn` returns or its promise settles: consume streams inside. Without a context manager, which every
+ * SDK registers, events recorded inside have to name the run (`run.runId`).
+ *
+ * @returns what `fn` returns
+ */
+export function withRun<T>(options: RunOptions, fn: (run: RunHandle) => T): T {
+  const run = new OpenRun(options)
+  let result: T
+  try {
+    result = context.with(run.context, fn, undefined, run)
+  } catch (thrown) {
+    run.fail(thrown)
+    throw thrown
+  }
+  if (isThenable(result)) {
+    return Promise.resolve(result).then(
+      (value: unknown) => {
+        run.end()
+        return value
+      },
+      (thrown: unknown) => {
+        run.fail(thrown)
+        throw thrown
+      },
+    ) as T
+  }
+  run.end()
+  return result
+}
+
+class OpenRun implements RunHandle {
+  readonly runId: string
+  readonly context: Context
+  readonly #span: Span
+  /** Scope of its start and its end, where no span carries them. */
+  readonly #detached: RecordOptions | undefined
+  readonly #startedMillis = performance.now()
+  #ending: Ending = { outcome: 'completed' }
+  #failure: Failure | undefined = undefined
+
+  constructor(options: RunOptions) {
+    const outer = context.active()
+    const parent = contextScope(outer)?.run
+    const agent = agentOf(options)
+    this.runId = idText(options.runId) ?? crypto.randomUUID()
+    const run: ContextRun = { runId: this.runId, parentRunId: parent?.runId, agent }
+    const scope: AuditScope = {
+      tenantId: idText(options.tenantId),
+      sessionId: idText(options.sessionId),
+      userId: idText(options.userId),
+    }
+    this.#span = startSpan(options, { ...scope, runId: this.runId, agent }, outer)
+    this.context = withContextScope(trace.setSpan(outer, this.#span), { ...scope, run })
+    if (this.#span.isRecording()) return
+    this.#detached = { ...scope, ...run, context: this.context }
+    if (parent) announce(run, contextScope(this.context)?.sessionId, outer)
+    emit('run_started', { agent, model: options.model, trigger: options.trigger }, this.#detached)
+  }
+
+  complete(result?: { readonly finishReason?: string | undefined }): void {
+    this.#ending = { outcome: 'completed', finishReason: result?.finishReason }
+  }
+
+  cancel(reason: string, by?: string): void {
+    this.#ending = { outcome: 'cancelled', reason, by }
+  }
+
+  suspend(reason: string, waitingFor?: string): void {
+    this.#ending = { outcome: 'suspended', reason, waitingFor }
+  }
+
+  /** The function threw. */
+  fail(thrown: unknown): void {
+    const failure = failureOf(thrown)
+    if (this.#ending.outcome === 'completed') this.#failure = failure
+    // Not the thrown value itself: an SDK reads it without care, and takes a numeric code for its type.
+    quietly(() => this.#span.recordException({ ...failure, stack: stackOf(thrown) ?? '' }))
+    this.end()
+  }
+
+  end(): void {
+    if (this.#detached) this.#emitEnd(this.#detached)
+    quietly(() => {
+      this.#describeEnd()
+      this.#span.end()
+    })
+  }
+
+  #emitEnd(scope: RecordOptions): void {
+    const durationMs = performance.now() - this.#startedMillis
+    if (this.#failure) emit('run_failed', { durationMs, error: this.#failure }, scope)
+    else {
+      const { outcome, ...said } = this.#ending
+      emit(`run_${outcome}`, { durationMs, ...said }, scope)
+    }
+  }
+
+  #describeEnd(): void {
+    if (this.#failure) {
+      const { code, message } = this.#failure
+      this.#span.setStatus({ code: SpanStatusCode.ERROR, message })
+      this.#span.setAttributes({ [names.RUN_OUTCOME]: 'failed', [names.ERROR_TYPE]: code })
+      return
+    }
+    const { outcome, finishReason, reason, by, waitingFor } = this.#ending
+    this.#span.setAttributes(
+      defined({
+        [names.RUN_OUTCOME]: outcome,
+        [names.RUN_FINISH_REASON]: idText(finishReason),
+        [names.RUN_REASON]: idText(reason),
+        [names.RUN_CANCELLED_BY]: idText(by),
+        [names.RUN_WAITING_FOR]: idText(waitingFor),
+      }),
+    )
+  }
+}
+
+function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): Span {
+  const { kind = 'agent', tracer } = options
+  const { sessionId, agent } = scope
+  const operation = kind === 'workflow' ? 'invoke_workflow' : 'invoke_agent'
+  const attributes = defined({
+    ...scopeAttributes(scope),
+    [names.RUN_KIND]: kind,
+    [names.RUN_MODEL]: idText(options.model),
+    [names.RUN_TRIGGER]: idText(options.trigger),
+    [names.GEN_AI_OPERATION]: operation,
+    [names.GEN_AI_AGENT_ID]: agent?.id,
+    [kind === 'workflow' ? names.GEN_AI_WORKFLOW_NAME : names.GEN_AI_AGENT_NAME]: agent?.name,
+    [names.GEN_AI_CONVERSATION_ID]: sessionId,
+    [names.GEN_AI_REQUEST_MODEL]: idText(options.model),
+  })
+  const name = agent?.name === undefined ? operation : `${operation} ${agent.name}`
+  try {
+    return (tracer ?? trace.getTracer('spanledger')).startSpan(name, { attributes }, outer)
+  } catch (problem) {
+    diag.warn('spanledger: the span of a run could not be started', problem)
+    return trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
+  }
+}
+
+function agentOf({ agentId, agentName }: RunOptions): AgentRef {
+  const id = idText(agentId)
+  const name = idText(agentName)
+  return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
+}
+
+/** Tells the run around a run that no span carries. A recorded one is told by whoever follows its span. */
+function announce({ runId, agent }: ContextRun, sessionId: string | undefined, outer: Context): void {
+  const agentId = agent.id ?? agent.name ?? runId
+  emit('sub_agent_invoked', { agentId, subThreadId: sessionId ?? runId, subRunId: runId }, { context: outer })
+}
+
+function defined(attributes: Attributes): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined))
+}
+
+/** What goes wrong with a span is no concern of the function that runs in it. */
+function quietly(action: () => void): void {
+  try {
+    action()
+  } catch (problem) {
+    diag.warn('spanledger: the span of a run could not be ended', problem)
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  try {
+    return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+  } catch {
+    return false
+  }
+}
