@@ -10,6 +10,7 @@
  * | `AUDIT_LOG_CORRUPT` | what is on disk contradicts itself | keep the directory as evidence; restore a copy |
  * | `AUDIT_LOG_OPEN_FAILED` | the directory cannot be opened (permission, no directory, disk) | see `cause` |
  * | `AUDIT_LOG_FULL` | the queue's byte limit is reached, so the event was not taken | wait for `flush()`, then try again |
+ * | `AUDIT_READ_FAILED` | the store could not read what is there (disk, I/O) | see `cause` |
  * | `AUDIT_WRITE_FAILED` | the store refused a commit | see `cause`; the log goes on with later events |
  * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a newer version | upgrade Spanledger |
  */
@@ -22,6 +23,7 @@ export type AuditErrorCode =
   | 'AUDIT_LOG_FULL'
   | 'AUDIT_LOG_LOCKED'
   | 'AUDIT_LOG_OPEN_FAILED'
+  | 'AUDIT_READ_FAILED'
   | 'AUDIT_WRITE_FAILED'
 
 /** Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`. */

@@ -89,8 +89,8 @@ export interface AuditStore {
   read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
 
   /**
-   * Positions filed under every value that starts with the given parts: `postings('session', ['s-1'], …)` walks that
-   * session of all tenants, in one order.
+   * Positions filed under every value that starts with the given parts, at least one: `postings('session', ['s-1'], …)`
+   * walks that session of all tenants, in one order.
    */
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor
 

@@ -10,9 +10,9 @@ import type {
 } from '../contract.js'
 import { placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
+import { TIME_LEVELS, type TimeBlock, timeRanges, widenBlocks } from '../time-blocks.js'
 import { clampWalk, lowerBound, storeClosed } from '../walk.js'
 import { ArrayCursor, CHUNK_LENGTH } from './cursor.js'
-import { TimeSpans } from './time-spans.js'
 
 /**
  * Keeps a log in memory: for tests, and for processes whose trail may end with them. Durability is all it lacks; every
@@ -26,7 +26,7 @@ class MemoryStore implements AuditStore {
   readonly location = 'memory'
   readonly #entries: Uint8Array[] = []
   readonly #callerIds = new Map<string, number>()
-  /** Positions by index and value, filed under each prefix of the value too, so that a lookup is one array. */
+  /** Positions by index and value, filed under the first parts of the value too, so that a lookup is one array. */
   readonly #postings = new Map<string, number[]>()
   readonly #firsts: Record<IndexName, number[]> = {
     session: [],
@@ -36,7 +36,8 @@ class MemoryStore implements AuditStore {
     tenant: [],
     parent: [],
   }
-  readonly #times = new TimeSpans()
+  /** By level and number. */
+  readonly #timeBlocks = Array.from({ length: TIME_LEVELS }, (): TimeBlock[] => [])
   #open = false
 
   get size(): number {
@@ -55,9 +56,13 @@ class MemoryStore implements AuditStore {
     this.#assertOpen()
     const { fresh, seqs, callerIds } = placeGroup(group, this.size, this.#callerIds)
     for (const [id, seq] of callerIds) this.#callerIds.set(id, seq)
+    const last = this.#timeBlocks.flatMap((blocks) => blocks.slice(-1))
+    for (const block of widenBlocks(last, fresh, this.size)) {
+      const blocks = this.#timeBlocks[block.level] as TimeBlock[]
+      blocks[block.block] = block
+    }
     for (const entry of fresh) {
       for (const { index, value } of postingsOf([entry], this.size)) this.#file(index, value, this.size)
-      this.#times.push(entry.event.time)
       this.#entries.push(entry.bytes)
     }
     return { seqs, size: this.size }
@@ -103,14 +108,19 @@ class MemoryStore implements AuditStore {
 
   async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
     this.#assertOpen()
-    for (const range of this.#times.ranges(since, until, clampWalk(walk, this.size))) {
-      this.#assertOpen()
-      yield range
-    }
+    const read = (level: number, first: number, last: number, reverse: boolean) =>
+      this.#readTimeBlocks(level, first, last, reverse)
+    yield* timeRanges(read, since, until, clampWalk(walk, this.size))
+  }
+
+  async *#readTimeBlocks(level: number, first: number, last: number, reverse: boolean) {
+    this.#assertOpen()
+    const blocks = (this.#timeBlocks[level] as TimeBlock[]).slice(first, last + 1)
+    yield reverse ? blocks.reverse() : blocks
   }
 
   #file(index: IndexName, value: readonly string[], seq: number): void {
-    for (let length = 0; length <= value.length; length++) {
+    for (let length = 1; length <= value.length; length++) {
       const key = postingKey(index, value.slice(0, length))
       const filed = this.#postings.get(key)
       if (!filed) {

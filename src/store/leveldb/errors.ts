@@ -1,0 +1,53 @@
+import { AuditLogError } from '../../events/errors.js'
+import { storeClosed } from '../walk.js'
+
+/** What failed when a database was opened, in the words of the log. */
+export function openError(error: unknown, location: string): AuditLogError {
+  if (error instanceof AuditLogError) return error
+  // abstract-level wraps what happened in LEVEL_DATABASE_NOT_OPEN.
+  const cause = codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' && error instanceof Error ? (error.cause ?? error) : error
+  switch (codeOf(cause)) {
+    case 'LEVEL_LOCKED':
+      return new AuditLogError(
+        'AUDIT_LOG_LOCKED',
+        `The audit log ${location} is open for writing elsewhere: a log has one writer at a time`,
+        { cause },
+      )
+    case 'LEVEL_CORRUPTION':
+      return corrupt(location, messageOf(cause), cause)
+    default:
+      return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${messageOf(cause)}`, {
+        cause,
+      })
+  }
+}
+
+/** What failed when an open database was read; what is no failure of the database comes back as it is. */
+export function readError(error: unknown, location: string): unknown {
+  // A stored value that cannot be decoded.
+  if (error instanceof RangeError) return corrupt(location, error.message, error)
+  const code = codeOf(error)
+  if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') return storeClosed(location)
+  if (code === 'LEVEL_CORRUPTION') return corrupt(location, messageOf(error), error)
+  if (!code?.startsWith('LEVEL_')) return error
+  return new AuditLogError('AUDIT_READ_FAILED', `Cannot read the audit log ${location}: ${messageOf(error)}`, {
+    cause: error,
+  })
+}
+
+export function corrupt(location: string, what: string, cause?: unknown): AuditLogError {
+  return new AuditLogError(
+    'AUDIT_LOG_CORRUPT',
+    `The audit log ${location} is damaged: ${what}. Keep the directory as evidence and restore a copy`,
+    cause === undefined ? undefined : { cause },
+  )
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,132 @@
+import type { Walk } from '../contract.js'
+import { lowerBound } from '../walk.js'
+import type { PostingReader } from './posting-reader.js'
+import { decodePosting, postingSpan } from './posting-value.js'
+import { type Item, ReadLength } from './scan.js'
+
+/** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
+export class Lane {
+  readonly #valueKey: Buffer
+  readonly #reader: PostingReader
+  readonly #reverse: boolean
+  readonly #length = new ReadLength()
+  /** What may still come lies in `[#from, #to)`. */
+  #from: number
+  #to: number
+  /** Positions at hand, ascending: those in `[#low, #high)` are left. */
+  #seqs: readonly number[] = []
+  #low = 0
+  #high = 0
+  /** Postings read, not yet decoded. */
+  #items: Item[] = []
+  #itemAt = 0
+  /** Where the next read goes on, see {@link PostingReader.read}. */
+  #readFrom: number
+  /** In reverse, the posting that has `#readFrom` inside is still to be read. */
+  #jumped = true
+
+  constructor(valueKey: Buffer, reader: PostingReader, { from, to, reverse }: Walk) {
+    this.#valueKey = valueKey
+    this.#reader = reader
+    this.#reverse = reverse
+    this.#from = from
+    this.#to = to
+    this.#readFrom = reverse ? to - 1 : from
+  }
+
+  /** Whether the next position is at hand; otherwise {@link fill} reads it. */
+  get ready(): boolean {
+    return this.#low < this.#high
+  }
+
+  /** How near the next position can be, smallest first in either direction; exact when ready. */
+  get rank(): number {
+    if (this.#reverse) return -(this.ready ? (this.#seqs[this.#high - 1] as number) : this.#to - 1)
+    return this.ready ? (this.#seqs[this.#low] as number) : this.#from
+  }
+
+  /** Makes the lane ready. @returns false at its end */
+  async fill(): Promise<boolean> {
+    while (!this.#decode()) {
+      if (this.#reverse ? this.#readFrom < this.#from : this.#readFrom >= this.#to) return false
+      await this.#read()
+    }
+    return true
+  }
+
+  /** Leaves out everything before `target` in walking order. */
+  skip(target: number): void {
+    if (this.#reverse) {
+      this.#to = Math.min(this.#to, target + 1)
+      this.#high = Math.max(this.#low, Math.min(this.#high, lowerBound(this.#seqs, this.#to)))
+    } else {
+      this.#from = Math.max(this.#from, target)
+      this.#low = Math.min(this.#high, Math.max(this.#low, lowerBound(this.#seqs, this.#from)))
+    }
+    if (this.ready) return
+    while (this.#itemAt < this.#items.length && this.#isOutside(this.#items[this.#itemAt] as Item)) this.#itemAt++
+    if (this.#itemAt < this.#items.length) return
+    if (this.#reverse ? this.#readFrom < target : this.#readFrom >= target) return
+    this.#readFrom = target
+    this.#jumped = true
+    this.#length.restart()
+  }
+
+  /** Moves positions to `out`, up to a rank, until it holds `length`. */
+  take(rank: number, length: number, out: number[]): void {
+    const seqs = this.#seqs
+    if (this.#reverse) {
+      while (this.ready && out.length < length && -(seqs[this.#high - 1] as number) <= rank) {
+        this.#to = seqs[--this.#high] as number
+        out.push(this.#to)
+      }
+      return
+    }
+    while (this.ready && out.length < length && (seqs[this.#low] as number) <= rank) {
+      const seq = seqs[this.#low++] as number
+      this.#from = seq + 1
+      out.push(seq)
+    }
+  }
+
+  /** Decodes up to the next posting with a position in the walk. */
+  #decode(): boolean {
+    while (!this.ready) {
+      const item = this.#items[this.#itemAt]
+      if (!item) return false
+      this.#itemAt++
+      if (this.#isOutside(item)) continue
+      this.#seqs = decodePosting(...item)
+      this.#low = lowerBound(this.#seqs, this.#from)
+      this.#high = lowerBound(this.#seqs, this.#to)
+    }
+    return true
+  }
+
+  #isOutside([key, value]: Item): boolean {
+    const { first, last } = postingSpan(key, value)
+    return last < this.#from || first >= this.#to
+  }
+
+  async #read(): Promise<void> {
+    this.#itemAt = 0
+    this.#items = await this.#readItems()
+    this.#jumped = false
+    const item = this.#items.at(-1)
+    if (!item) {
+      this.#readFrom = this.#reverse ? -1 : this.#to
+      return
+    }
+    const { first, last } = postingSpan(...item)
+    if (this.#reverse) this.#readFrom = first <= this.#from ? -1 : last - 1
+    else this.#readFrom = last + 1
+  }
+
+  async #readItems(): Promise<Item[]> {
+    if (this.#reverse && this.#jumped) {
+      const item = await this.#reader.covering(this.#valueKey, this.#readFrom)
+      if (item) return [item]
+    }
+    return await this.#reader.read(this.#valueKey, this.#readFrom, this.#length.next())
+  }
+}

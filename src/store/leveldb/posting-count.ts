@@ -1,0 +1,43 @@
+import type { IndexName, SeqRange } from '../contract.js'
+import { postingPrefix } from '../keys.js'
+import { lowerBound } from '../walk.js'
+import type { Database } from './database.js'
+import { valueKeys } from './posting-cursor.js'
+import { PostingReader } from './posting-reader.js'
+import { decodePosting, postingSpan } from './posting-value.js'
+import { type Item, ReadLength } from './scan.js'
+
+/** Counts positions by the heads of their postings; only the first and the last of a value may reach out of the range. */
+export async function countPostings(
+  db: Database,
+  index: IndexName,
+  value: readonly string[],
+  range: SeqRange,
+  limit: number,
+): Promise<number> {
+  const reader = new PostingReader(db, postingPrefix(index, value), false)
+  try {
+    let count = 0
+    for (const valueKey of await valueKeys(db, index, value, range.to)) {
+      const length = new ReadLength()
+      for (let from = range.from; from < range.to && count < limit; ) {
+        const items = await reader.read(valueKey, from, length.next())
+        from = range.to
+        for (const item of items) {
+          count += countWithin(item, range)
+          from = postingSpan(...item).last + 1
+        }
+      }
+    }
+    return Math.min(count, limit)
+  } finally {
+    await reader.close()
+  }
+}
+
+function countWithin(item: Item, { from, to }: SeqRange): number {
+  const { count, first, last } = postingSpan(...item)
+  if (first >= from && last < to) return count
+  const seqs = decodePosting(...item)
+  return lowerBound(seqs, to) - lowerBound(seqs, from)
+}

@@ -1,0 +1,65 @@
+import type { Iterator } from 'level'
+import { isPostingOf, postingKey, prefixEnd, seqOfKey } from '../keys.js'
+import type { Database } from './database.js'
+import { type Item, READ_BYTES } from './scan.js'
+
+type PostingIterator = Iterator<Database, Buffer, Uint8Array>
+
+/**
+ * Reads postings below an index prefix, value by value. However many values there are, one iterator serves them all
+ * (two, walking in reverse): it seeks when the next read is of another place than where the last one ended.
+ */
+export class PostingReader {
+  readonly #db: Database
+  readonly #prefix: Buffer
+  readonly #reverse: boolean
+  #walking: PostingIterator | undefined
+  #covering: PostingIterator | undefined
+  /** Where the walking iterator stands: before the posting of this value that a read from `seq` on would return. */
+  #valueKey: Buffer | undefined
+  #seq = -1
+
+  constructor(db: Database, prefix: Buffer, reverse: boolean) {
+    this.#db = db
+    this.#prefix = prefix
+    this.#reverse = reverse
+  }
+
+  /**
+   * The next postings of a value in walking order, none at the end: those whose last position is `seq` or after it;
+   * in reverse, `seq` or before it.
+   */
+  async read(valueKey: Buffer, seq: number, length: number): Promise<Item[]> {
+    this.#walking ??= this.#iterator(this.#reverse)
+    if (valueKey !== this.#valueKey || seq !== this.#seq) this.#walking.seek(postingKey(valueKey, seq))
+    this.#valueKey = undefined
+    const items: Item[] = await this.#walking.nextv(length)
+    const last = items.at(-1)
+    if (last && isPostingOf(last[0], valueKey)) {
+      this.#valueKey = valueKey
+      this.#seq = seqOfKey(last[0]) + (this.#reverse ? -1 : 1)
+      return items
+    }
+    return items.filter(([key]) => isPostingOf(key, valueKey))
+  }
+
+  /**
+   * The posting of a value with the smallest last position that is not below `seq`: the one that has `seq` inside, when
+   * there is one. A walk in reverse begins there.
+   */
+  async covering(valueKey: Buffer, seq: number): Promise<Item | undefined> {
+    this.#covering ??= this.#iterator(false)
+    this.#covering.seek(postingKey(valueKey, seq))
+    const [item]: Item[] = await this.#covering.nextv(1)
+    return item && isPostingOf(item[0], valueKey) ? item : undefined
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#walking?.close(), this.#covering?.close()])
+  }
+
+  #iterator(reverse: boolean): PostingIterator {
+    const range = { gte: this.#prefix, lt: prefixEnd(this.#prefix) }
+    return this.#db.iterator({ ...range, reverse, highWaterMarkBytes: READ_BYTES })
+  }
+}

@@ -1,0 +1,244 @@
+import { resolve } from 'node:path'
+import { AuditLogError } from '../../events/errors.js'
+import type {
+  AuditStore,
+  CommitReceipt,
+  IndexName,
+  SealedEntry,
+  SeqCursor,
+  SeqRange,
+  StoredEntry,
+  Walk,
+} from '../contract.js'
+import { callerIdKey, entryKey, postingPrefix, readSeq, seqOfKey, timeBlockKey } from '../keys.js'
+import { callerIdsOf, placeGroup } from '../placement.js'
+import { type TimeBlock, timeRanges } from '../time-blocks.js'
+import { clampWalk, storeClosed } from '../walk.js'
+import { type Database, openDatabase } from './database.js'
+import { corrupt, openError, readError } from './errors.js'
+import { decodeTimeBlock, getMany, type Head, readHead } from './head.js'
+import { countPostings } from './posting-count.js'
+import { PostingCursor } from './posting-cursor.js'
+import { postingSpan } from './posting-value.js'
+import { firstPostings, scan } from './scan.js'
+import { writeGroup } from './write-group.js'
+
+/**
+ * Keeps a log in LevelDB, in `<directory>/db`. LevelDB takes an exclusive lock: a directory has one writer at a time.
+ *
+ * @param directory - created if it is missing; a relative path is resolved at once
+ */
+export function levelStore(directory: string): AuditStore {
+  return new LevelStore(resolve(directory))
+}
+
+class LevelStore implements AuditStore {
+  readonly location: string
+  #db: Database | undefined
+  #isOpen = false
+  #head: Head = { size: 0, timeBlocks: [] }
+  #committing: Promise<CommitReceipt> | undefined
+  /** A write failed: see {@link #reopen}. */
+  #torn = false
+  /** Opening and closing, one after the other. */
+  #lifecycle: Promise<void> = Promise.resolve()
+
+  constructor(location: string) {
+    this.location = location
+  }
+
+  get size(): number {
+    return this.#head.size
+  }
+
+  open(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isOpen) return
+      await this.#openDatabase()
+      this.#isOpen = true
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#isOpen = false
+      await this.#committing?.catch(() => undefined)
+      await this.#db?.close()
+      this.#db = undefined
+    })
+  }
+
+  async commit(group: readonly SealedEntry[]): Promise<CommitReceipt> {
+    const db = this.#database()
+    if (this.#committing) throw new TypeError('AuditStore.commit() was called before the commit before it settled')
+    this.#committing = this.#commit(db, group)
+    try {
+      return await this.#committing
+    } finally {
+      this.#committing = undefined
+    }
+  }
+
+  async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
+    try {
+      const db = this.#database()
+      const { from, to, reverse } = clampWalk(walk, this.size)
+      if (from >= to) return
+      let expected = reverse ? to - 1 : from
+      for await (const items of scan(db, { first: entryKey(from), last: entryKey(to - 1), reverse })) {
+        const chunk: StoredEntry[] = []
+        for (const [key, bytes] of items) {
+          if (seqOfKey(key) !== expected) throw this.#entryMissing(expected)
+          chunk.push({ seq: expected, bytes })
+          expected += reverse ? -1 : 1
+        }
+        yield chunk
+      }
+      if (expected !== (reverse ? from - 1 : to)) throw this.#entryMissing(expected)
+    } catch (error) {
+      throw readError(error, this.location)
+    }
+  }
+
+  async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const db = this.#database()
+    const { size } = this
+    const stored = seqs.filter((seq) => Number.isInteger(seq) && seq >= 0 && seq < size)
+    const bytes = new Map<number, Uint8Array>()
+    const values = await this.#reading(getMany(db, stored.map(entryKey)))
+    stored.forEach((seq, at) => {
+      const value = values[at]
+      if (!value) throw this.#entryMissing(seq)
+      bytes.set(seq, value)
+    })
+    return seqs.map((seq) => bytes.get(seq))
+  }
+
+  postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
+    const clamped = clampWalk(walk, this.size)
+    return new PostingCursor(() => this.#database(), this.location, { index, value, walk: clamped })
+  }
+
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
+    const db = this.#database()
+    const { from, to } = clampWalk({ ...range, reverse: false }, this.size)
+    return await this.#reading(countPostings(db, index, value, { from, to }, limit))
+  }
+
+  async *firstOfEach(index: IndexName): AsyncGenerator<number> {
+    try {
+      const { size } = this
+      for await (const posting of firstPostings(this.#database(), postingPrefix(index, []))) {
+        const { first } = postingSpan(...posting)
+        if (first < size) yield first
+      }
+    } catch (error) {
+      throw readError(error, this.location)
+    }
+  }
+
+  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
+    try {
+      const db = this.#database()
+      const read = (level: number, first: number, last: number, reverse: boolean) =>
+        this.#timeBlocks(db, level, { first, last, reverse })
+      yield* timeRanges(read, since, until, clampWalk(walk, this.size))
+    } catch (error) {
+      throw readError(error, this.location)
+    }
+  }
+
+  async *#timeBlocks(
+    db: Database,
+    level: number,
+    { first, last, reverse }: { first: number; last: number; reverse: boolean },
+  ): AsyncGenerator<readonly TimeBlock[]> {
+    const range = { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse }
+    for await (const items of scan(db, range)) {
+      yield items.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value, this.location))
+    }
+  }
+
+  async #commit(open: Database, group: readonly SealedEntry[]): Promise<CommitReceipt> {
+    const db = this.#torn ? await this.#reopen() : open
+    const stored = await this.#reading(storedCallerIds(db, callerIdsOf(group)))
+    const placement = placeGroup(group, this.size, stored)
+    if (placement.fresh.length > 0) {
+      try {
+        this.#head = await writeGroup(db, this.#head, placement)
+      } catch (cause) {
+        this.#torn = true
+        throw writeFailed(this.location, cause)
+      }
+    }
+    return { seqs: placement.seqs, size: this.size }
+  }
+
+  /**
+   * LevelDB goes on writing behind a record that it could not write in full, and may lose all of it at the next
+   * recovery. Opening it anew cuts the torn record off. What a failed sync left on disk after all stays.
+   */
+  async #reopen(): Promise<Database> {
+    const { size } = this
+    try {
+      await this.#db?.close()
+      const db = await this.#openDatabase()
+      if (this.size < size) throw corrupt(this.location, `of ${size} entries, ${this.size} are left`)
+      this.#torn = false
+      return db
+    } catch (cause) {
+      throw writeFailed(this.location, cause)
+    }
+  }
+
+  async #openDatabase(): Promise<Database> {
+    const db = await openDatabase(this.location)
+    try {
+      this.#head = await readHead(db, this.location)
+    } catch (error) {
+      await db.close()
+      throw openError(error, this.location)
+    }
+    this.#db = db
+    return db
+  }
+
+  #database(): Database {
+    if (!this.#isOpen || !this.#db) throw storeClosed(this.location)
+    return this.#db
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#lifecycle.then(change)
+    this.#lifecycle = changed.catch(() => undefined)
+    return changed
+  }
+
+  async #reading<T>(read: Promise<T>): Promise<T> {
+    try {
+      return await read
+    } catch (error) {
+      throw readError(error, this.location)
+    }
+  }
+
+  #entryMissing(seq: number): AuditLogError {
+    return corrupt(this.location, `entry ${seq} of ${this.size} is missing`)
+  }
+}
+
+async function storedCallerIds(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const stored = new Map<string, number>()
+  if (ids.length === 0) return stored
+  const values = await getMany(db, ids.map(callerIdKey))
+  ids.forEach((id, at) => {
+    const value = values[at]
+    if (value) stored.set(id, readSeq(value, 0))
+  })
+  return stored
+}
+
+function writeFailed(location: string, cause: unknown): AuditLogError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new AuditLogError('AUDIT_WRITE_FAILED', `Cannot write to the audit log ${location}: ${reason}`, { cause })
+}

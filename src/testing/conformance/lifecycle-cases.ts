@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import type { AuditStore } from '../../store/contract.js'
+import { sealedEntries, sealedEntry } from '../sealed-entry.js'
+import { type ConformanceCase, collect, drain, EVERYTHING, entriesOf, INDEXES, texts } from './case.js'
+
+/** Every method that needs an open store, and a use of it. */
+const USES: Readonly<Record<string, (store: AuditStore) => Promise<unknown>>> = {
+  'commit()': (store) => store.commit(sealedEntries(1)),
+  'commit() of an empty group': (store) => store.commit([]),
+  'entries()': (store) => collect(store.entries(EVERYTHING)),
+  'read()': (store) => store.read([0]),
+  'postings()': (store) => store.postings('tenant', ['t'], EVERYTHING).next(),
+  'countPostings()': (store) => store.countPostings('tenant', ['t'], EVERYTHING),
+  'firstOfEach()': (store) => collect(store.firstOfEach('tenant')),
+  'timeRanges()': (store) => collect(store.timeRanges(undefined, undefined, EVERYTHING)),
+}
+
+const CLOSED = { name: 'AuditLogError', code: 'AUDIT_LOG_CLOSED' }
+
+/** Opening, closing, and what lasts. */
+export const lifecycleCases: readonly ConformanceCase[] = [
+  ...Object.entries(USES).map(([name, use]) => ({
+    name: `${name} of a closed store rejects with AUDIT_LOG_CLOSED`,
+    async run({ store }: { store: AuditStore }) {
+      await store.commit(sealedEntries(3))
+      await use(store)
+      await store.close()
+      await assert.rejects(use(store), CLOSED)
+    },
+  })),
+  {
+    name: 'reads under way when the store closes reject with AUDIT_LOG_CLOSED, rather than end as if complete',
+    async run({ store }) {
+      await store.commit(sealedEntries(5_000))
+      const cursor = store.postings('tenant', ['t'], EVERYTHING)
+      const entries = store.entries(EVERYTHING)[Symbol.asyncIterator]()
+      await cursor.next()
+      await entries.next()
+      await store.close()
+      await assert.rejects(cursor.next(), CLOSED)
+      await assert.rejects(async () => await entries.next(), CLOSED)
+      await cursor.close()
+    },
+  },
+  {
+    name: 'a commit under way when the store closes is kept or rejects, and never hangs',
+    async run({ store, reopen }) {
+      const committing = store.commit(sealedEntries(500)).then(
+        ({ size }) => size,
+        () => 0,
+      )
+      await store.close()
+      const size = await committing
+      if (!reopen) return
+      assert.equal((await reopen()).size, size)
+    },
+  },
+  {
+    name: 'opening an open store and closing a closed one do nothing',
+    async run({ store }) {
+      await store.commit(sealedEntries(2))
+      await store.open()
+      assert.equal(store.size, 2)
+      await Promise.all([store.close(), store.close()])
+      await store.close()
+    },
+  },
+  {
+    name: 'what was committed is there after reopening, and the log goes on behind it',
+    async run({ store, reopen }) {
+      if (!reopen) return
+      const entries = sealedEntries(600, (n) => ({
+        sessionId: `s-${n % 5}`,
+        runId: `r-${n % 3}`,
+        agent: { name: 'planner' },
+        ...(n === 17 ? { id: 'chosen' } : {}),
+      }))
+      await store.commit(entries.slice(0, 300))
+      const again = await reopen()
+      assert.equal(again.size, 300)
+      assert.deepEqual((await again.commit([sealedEntry({ id: 'chosen' })])).seqs, [17])
+      const { seqs } = await again.commit(entries.slice(300))
+      assert.equal(seqs[0], 300)
+      assert.deepEqual(texts(await entriesOf(again)), texts(entries))
+      assert.equal((await drain(again.postings('session', ['s-2', 't'], EVERYTHING))).length, 120)
+      assert.equal(await again.countPostings('agent', ['planner'], EVERYTHING), 600)
+      assert.equal((await collect(again.firstOfEach('run'))).length, 3)
+      assert.deepEqual(await collect(again.timeRanges(undefined, undefined, EVERYTHING)), [{ from: 0, to: 600 }])
+    },
+  },
+  {
+    name: 'an empty log is empty after reopening',
+    async run({ reopen }) {
+      if (!reopen) return
+      const again = await reopen()
+      assert.equal(again.size, 0)
+      assert.deepEqual(await entriesOf(again), [])
+      for (const index of INDEXES) assert.deepEqual(await collect(again.firstOfEach(index)), [])
+    },
+  },
+]

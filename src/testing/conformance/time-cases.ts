@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { type Timestamp, timestampFromMillis } from '../../events/time.js'
+import type { AuditStore, SealedEntry, SeqRange, Walk } from '../../store/contract.js'
+import { sealedEntries } from '../sealed-entry.js'
+import { type CaseContext, type ConformanceCase, collect, commitInGroups, EVERYTHING, seededRandom } from './case.js'
+
+const at = (second: number): Timestamp => timestampFromMillis(Date.UTC(2026, 0, 1) + second * 1000)
+
+/** Asserts the contract: in walking order, apart, within the walk, and nothing of the window left out. */
+async function assertRanges(
+  store: AuditStore,
+  entries: readonly SealedEntry[],
+  since: string | undefined,
+  until: string | undefined,
+  walk: Walk,
+): Promise<readonly SeqRange[]> {
+  const ranges = await collect(store.timeRanges(since, until, walk))
+  ranges.forEach((range, n) => {
+    const before = ranges[n - 1]
+    assert.ok(range.from < range.to && range.from >= walk.from && range.to <= Math.min(walk.to, store.size))
+    if (before) assert.ok(walk.reverse ? range.to <= before.from : range.from >= before.to)
+  })
+  entries.forEach(({ event }, seq) => {
+    const wanted = (since === undefined || event.time >= since) && (until === undefined || event.time < until)
+    if (!wanted || seq < walk.from || seq >= walk.to) return
+    assert.ok(
+      ranges.some(({ from, to }) => seq >= from && seq < to),
+      `entry ${seq} of ${event.time} lies in [${since}, ${until})`,
+    )
+  })
+  return ranges
+}
+
+/** How many positions ranges span. */
+const span = (ranges: readonly SeqRange[]) => ranges.reduce((sum, { from, to }) => sum + to - from, 0)
+
+/** Where events of a time may be. */
+export const timeCases: readonly ConformanceCase[] = [
+  {
+    name: 'since is inclusive, until is exclusive',
+    async run({ store }) {
+      await store.commit(sealedEntries(1, () => ({ time: at(5) })))
+      const found = async (since?: number, until?: number) =>
+        await collect(
+          store.timeRanges(
+            since === undefined ? since : at(since),
+            until === undefined ? until : at(until),
+            EVERYTHING,
+          ),
+        )
+      const one = [{ from: 0, to: 1 }]
+      assert.deepEqual(await found(5), one)
+      assert.deepEqual(await found(6), [])
+      assert.deepEqual(await found(undefined, 5), [])
+      assert.deepEqual(await found(undefined, 6), one)
+      assert.deepEqual(await found(5, 6), one)
+      assert.deepEqual(await found(), one)
+    },
+  },
+  {
+    name: 'without a window the walk is one range, within the log',
+    async run({ store }) {
+      assert.deepEqual(await collect(store.timeRanges(undefined, undefined, EVERYTHING)), [])
+      await commitInGroups(store, sealedEntries(1_000), [300])
+      const found = async (walk: Walk) => await collect(store.timeRanges(undefined, undefined, walk))
+      assert.deepEqual(await found(EVERYTHING), [{ from: 0, to: 1_000 }])
+      assert.deepEqual(await found({ from: 100, to: 900, reverse: true }), [{ from: 100, to: 900 }])
+      assert.deepEqual(await found({ from: 5, to: 5, reverse: false }), [])
+    },
+  },
+  ...[
+    { lengths: [1], count: 600 },
+    { lengths: [13, 256, 700], count: 3_000 },
+  ].map(({ lengths, count }) => ({
+    name: `nothing in a window is left out when events come late or from the future, in groups of ${lengths.join(', ')}`,
+    async run({ store }: CaseContext) {
+      const random = seededRandom(3)
+      const entries = sealedEntries(count, (n) => {
+        const strays = random(400)
+        return { time: at(strays === 0 ? random(count) : strays === 1 ? 9_000 : n + random(20)) }
+      })
+      await commitInGroups(store, entries, lengths)
+      for (let n = 0; n < 60; n++) {
+        const from = random(count)
+        const since = n % 5 === 0 ? undefined : at(random(count + 100))
+        const until = n % 7 === 0 ? undefined : at(random(count + 100))
+        const walk = n % 3 === 0 ? EVERYTHING : { from, to: from + random(count), reverse: false }
+        await assertRanges(store, entries, since, until, walk)
+        await assertRanges(store, entries, since, until, { ...walk, reverse: true })
+      }
+    },
+  })),
+  {
+    name: 'a narrow window in a long log is narrow, and one late event does not widen the others',
+    async run({ store, reopen }) {
+      const entries = sealedEntries(70_000, (n) => ({ time: at(n === 69_000 ? 10 : n) }))
+      await commitInGroups(store, entries, [4_096])
+      const opened = (await reopen?.()) ?? store
+      for (const reverse of [false, true]) {
+        const walk = { ...EVERYTHING, reverse }
+        const middle = await assertRanges(opened, entries, at(40_000), at(40_010), walk)
+        assert.ok(span(middle) <= 1_024, `${span(middle)} positions for a window of 10`)
+        const early = await assertRanges(opened, entries, at(0), at(20), walk)
+        assert.ok(span(early) <= 2_048, `${span(early)} positions for a window of 20 and a late event`)
+      }
+    },
+  },
+]

@@ -1,0 +1,48 @@
+import type { AuditStore } from '../store/contract.js'
+import type { ConformanceCase } from './conformance/case.js'
+import { commitCases } from './conformance/commit-cases.js'
+import { cursorCases } from './conformance/cursor-cases.js'
+import { entryCases } from './conformance/entry-cases.js'
+import { lifecycleCases } from './conformance/lifecycle-cases.js'
+import { postingCases } from './conformance/posting-cases.js'
+import { timeCases } from './conformance/time-cases.js'
+
+export interface StoreConformanceOptions {
+  /** Registers a test that passes when `run` resolves: `test` of node:test, `it` of Vitest … */
+  readonly test: (name: string, run: () => Promise<void>) => unknown
+  /** Makes an empty store that is not open yet. */
+  readonly create: () => AuditStore | Promise<AuditStore>
+  /** Makes a store over what another, now closed, has kept. Left out by an engine that keeps nothing. */
+  readonly reopen?: (closed: AuditStore) => AuditStore | Promise<AuditStore>
+  /** Removes what a closed store has kept. */
+  readonly remove?: (closed: AuditStore) => void | Promise<void>
+}
+
+/**
+ * Tests an engine against the store contract.
+ *
+ * ```ts
+ * storeConformance({ test, create: () => memoryStore() })
+ * ```
+ */
+export function storeConformance(options: StoreConformanceOptions): void {
+  const cases = [...commitCases, ...entryCases, ...postingCases, ...cursorCases, ...timeCases, ...lifecycleCases]
+  for (const each of cases) options.test(each.name, () => runCase(each, options))
+}
+
+async function runCase(each: ConformanceCase, { create, reopen, remove }: StoreConformanceOptions): Promise<void> {
+  let store = await create()
+  const openAgain = async () => {
+    await store.close()
+    store = (await reopen?.(store)) ?? store
+    await store.open()
+    return store
+  }
+  await store.open()
+  try {
+    await each.run({ store, reopen: reopen && openAgain })
+  } finally {
+    await store.close()
+    await remove?.(store)
+  }
+}
