@@ -1,7 +1,8 @@
 import { type Attributes, type Context, context, type Span, type SpanContext, trace } from '@opentelemetry/api'
 import { resources } from '@opentelemetry/sdk-node'
 import { type IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace'
-import type { AuditLogRecordProcessor, AuditSpanProcessor } from '../../src/index.js'
+import type { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
+import type { AuditSpanProcessor } from '../../src/otel/processor.js'
 import type { RecordedSpan, Recording } from './recording.js'
 
 /** Gives spans the ids they were recorded with. */
@@ -59,7 +60,7 @@ export async function play(
 function stepsOf({ spans }: Recording): readonly Step[] {
   const steps = spans.flatMap((span): Step[] => [
     { seq: span.start.seq, span, ends: false },
-    ...(span.endSeq === undefined ? [] : [{ seq: span.endSeq, span, ends: true }]),
+    ...(span.endSeq === null ? [] : [{ seq: span.endSeq, span, ends: true }]),
   ])
   return steps.sort((a, b) => a.seq - b.seq)
 }
@@ -83,7 +84,7 @@ function end(started: Span, span: RecordedSpan): void {
   for (const { name, time, attributes } of span.events) started.addEvent(name, attributes, time)
   if (span.name !== span.start.name) started.updateName(span.name)
   if (span.status && span.status.code !== 0) started.setStatus(span.status)
-  started.end(span.endTime)
+  started.end(span.endTime ?? undefined)
 }
 
 /** Lets everything run that waits for the end of the current turn. */

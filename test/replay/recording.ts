@@ -9,7 +9,7 @@ export interface RecordedSpan {
   readonly spanId: string
   readonly parentSpanId?: string
   readonly startTime: HrTime
-  readonly endTime?: HrTime
+  readonly endTime: HrTime | null
   readonly status?: { readonly code: number; readonly message?: string }
   readonly attributes: Attributes
   readonly events: readonly { readonly name: string; readonly time: HrTime; readonly attributes?: Attributes }[]
@@ -22,7 +22,7 @@ export interface RecordedSpan {
     readonly attributes: Attributes
     readonly keysAfterMicrotask?: readonly string[]
   }
-  readonly endSeq?: number
+  readonly endSeq: number | null
 }
 
 /** One log record as recorded. */

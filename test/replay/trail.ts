@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../src/index.js'
+import type { StoredEvent } from '../../src/events/index.js'
 import type { Label } from './recording.js'
 
 /** What an audit trail says happened, in the terms of the labels. */

@@ -1,0 +1,23 @@
+import type { StoredEvent } from '../../src/events/index.js'
+import type { AuditLogWriter, RecordInput } from '../../src/log/contract.js'
+
+/** A log that only keeps what it is given: for tests of what is recorded, not of how it is stored. */
+export class CollectingLog implements AuditLogWriter {
+  readonly location = 'memory'
+  readonly events: StoredEvent[] = []
+
+  record(event: RecordInput): undefined {
+    this.events.push({ ...event, seq: this.events.length } as unknown as StoredEvent)
+  }
+
+  async append(): Promise<never> {
+    throw new Error('not part of these tests')
+  }
+
+  async flush(): Promise<void> {}
+
+  stats(): ReturnType<AuditLogWriter['stats']> {
+    const recorded = this.events.length
+    return { recorded, committed: recorded, dropped: {}, queuedEvents: 0, queuedBytes: 0, commits: 0 }
+  }
+}
