@@ -1,0 +1,98 @@
+import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { EventQuery, RunQuery, RunRef, SessionQuery } from './query.js'
+import type { RunSummary, RunTree } from './run-summary.js'
+import type { SessionSummary } from './sessions.js'
+
+/**
+ * What a query finds. Lazy: nothing is read until it is iterated, and reading stops when the consumer does.
+ * Every iteration runs the query again, over all that is recorded by then.
+ */
+export interface Results<T> extends AsyncIterable<T> {
+  /** Reads everything the query finds into an array: give the query a `limit` where that may be a lot. */
+  toArray(): Promise<T[]>
+}
+
+/** An event as read, narrowed to the types a query asks for. */
+export type FoundEvent<T extends string> = [T] extends [AuditEventType] ? StoredEvent<T> : StoredEvent
+
+/** Events, in the order of their positions. */
+export type EventResults<T extends string = AuditEventType> = Results<FoundEvent<T>>
+
+/** How far a log reaches. */
+export interface LogHead {
+  /** Number of events in the log; the next one gets this `seq`. */
+  readonly size: number
+}
+
+/**
+ * Reads an audit log. A read on an open log sees everything that was recorded before it began, and nothing of what is
+ * recorded while it goes on.
+ *
+ * A query that cannot be meant (an unknown field, a malformed value, a range that ends before it begins) is an error,
+ * `AUDIT_INVALID_QUERY`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
+ * the call, the others reject. A field that is `undefined` is malformed too, because a filter that silently falls away
+ * would answer with what was not asked for.
+ * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
+ * or cannot be read, `AUDIT_LOG_CLOSED` once the log is closed.
+ */
+export interface AuditLogReader {
+  /**
+   * The events that pass every filter of the query, in append order or, with `order: 'desc'`, the newest first.
+   * Events of types that this version does not know are returned as they are.
+   *
+   * ```ts
+   * for await (const event of log.events({ sessionId: 's-1', type: 'run_failed', limit: 20 })) {
+   *   console.log(event.seq, event.data.error.message)
+   * }
+   * ```
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`. A `type` that is no type of the catalogue's, nor one of the log's own
+   * types, nor that of any event in the log is found while iterating.
+   */
+  events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): EventResults<T>
+
+  /**
+   * The event at a position; `undefined` past the end of the log.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY` when `seq` is not a whole number of at least 0
+   */
+  get(seq: number): Promise<StoredEvent | undefined>
+
+  /**
+   * How many events {@link events} would return; `order` makes no difference, and counting stops at `limit`.
+   * Reads entries only for a time window; the indexes answer everything else.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   */
+  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<number>
+
+  /** How far the log reaches: everything recorded before the call is in. */
+  head(): Promise<LogHead>
+
+  /**
+   * The runs that pass every filter of the query, sub-runs among them, each as a summary of its own events.
+   *
+   * They come in the order of their starts or, with `status`, of the events that gave them such a status (their ends,
+   * unless `'running'` is asked for); with `sessionId`, of their first events in that session. Without `sessionId`,
+   * a run appears once its start, its end or a resumption is in the log.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   */
+  runs(query?: RunQuery): Results<RunSummary>
+
+  /**
+   * One run with everything below it; `undefined` when the log has no event of it.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`, also when several tenants have a run with this id and `tenantId` does
+   * not say whose is meant
+   */
+  run(runId: string, ref?: RunRef): Promise<RunTree | undefined>
+
+  /**
+   * The sessions that pass every filter of the query, in the order of their first events. The same session id under
+   * two tenants is two sessions.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   */
+  sessions(query?: SessionQuery): Results<SessionSummary>
+}

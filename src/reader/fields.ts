@@ -1,0 +1,38 @@
+import type { RecordedError } from './run-summary.js'
+
+/** An object whose fields may hold anything. */
+export type Fields = Readonly<Record<string, unknown>>
+
+const NO_FIELDS: Fields = Object.freeze({})
+
+/** The fields of what should be an object. */
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : NO_FIELDS
+}
+
+export function textIn(fields: Fields, name: string): string | undefined {
+  const value = fields[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+export function numberIn(fields: Fields, name: string): number | undefined {
+  const value = fields[name]
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+export function errorIn(fields: Fields): RecordedError | undefined {
+  const error = fieldsOf(fields.error)
+  const code = textIn(error, 'code')
+  const message = textIn(error, 'message')
+  return code === undefined && message === undefined ? undefined : { code: code ?? 'unknown', message: message ?? '' }
+}
+
+/** The fields that are there. */
+export function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const kept: { [K in keyof T]?: Exclude<T[K], undefined> } = {}
+  for (const key of Object.keys(fields) as (keyof T)[]) {
+    const value = fields[key]
+    if (value !== undefined) kept[key] = value as Exclude<T[typeof key], undefined>
+  }
+  return kept
+}

@@ -1,0 +1,12 @@
+export type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from './contract.js'
+export type { EventQuery, Order, RunQuery, RunRef, SessionQuery, TimeInput } from './query.js'
+export { createReader, type ReaderOptions } from './reader.js'
+export {
+  MAX_LISTED,
+  type RecordedError,
+  type RunStatus,
+  type RunSummary,
+  type RunTree,
+  type ToolCallSummary,
+} from './run-summary.js'
+export type { SessionSummary } from './sessions.js'

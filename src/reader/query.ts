@@ -1,0 +1,70 @@
+import type { AuditEventType } from '../events/types.js'
+import type { RunStatus } from './run-summary.js'
+
+/** RFC 3339 with any offset and up to nine fraction digits, a `Date`, or milliseconds since the Unix epoch. */
+export type TimeInput = string | Date | number
+
+/** Ascending: the order in which things were appended. Descending: the newest first. */
+export type Order = 'asc' | 'desc'
+
+/** Which events to read. All fields are optional, and all that are given must hold. */
+export interface EventQuery<T extends string = AuditEventType> {
+  readonly tenantId?: string
+  /** Without `tenantId`, the sessions of this id of all tenants. */
+  readonly sessionId?: string
+  /** Without `tenantId`, the runs of this id of all tenants. */
+  readonly runId?: string
+  /** Id or name of the agent whose event it is. */
+  readonly agent?: string
+  /** One type, or several of which any will do. */
+  readonly type?: T | readonly T[]
+  /** Events whose `time` is this or later. */
+  readonly since?: TimeInput
+  /** Events whose `time` is before this. */
+  readonly until?: TimeInput
+  /** Events whose `seq` is greater, in either order: the way to go on, ascending, after the last event seen; -1 for all. */
+  readonly afterSeq?: number
+  /** Events whose `seq` is smaller, in either order: the way to go on, descending, after the last event seen. */
+  readonly beforeSeq?: number
+  /** @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most events to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** Which runs to list. All fields are optional, and all that are given must hold. */
+export interface RunQuery {
+  readonly tenantId?: string
+  /** The session that the run's summary names. */
+  readonly sessionId?: string
+  /** Id or name of the agent that the run's summary names. */
+  readonly agent?: string
+  /** One status, or several of which any will do. */
+  readonly status?: RunStatus | readonly RunStatus[]
+  /** Runs that started at this time or later. */
+  readonly since?: TimeInput
+  /** Runs that started before this time. */
+  readonly until?: TimeInput
+  /** @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most runs to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** Whose run is meant. */
+export interface RunRef {
+  readonly tenantId?: string
+}
+
+/** Which sessions to list. All fields are optional, and all that are given must hold. */
+export interface SessionQuery {
+  readonly tenantId?: string
+  /** Sessions whose last event is of this time or later. */
+  readonly since?: TimeInput
+  /** Sessions whose first event is of a time before this. */
+  readonly until?: TimeInput
+  /** @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most sessions to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}

@@ -1,0 +1,137 @@
+import { AuditLogError } from '../events/errors.js'
+import type { StoredEvent } from '../events/types.js'
+import type { AuditStore, StoredEntry } from '../store/contract.js'
+import { type EventFilter, Plan } from './plan.js'
+
+/** Entries of the first read: few, because the consumer may want no more. */
+const FIRST_BATCH = 16
+/** Entries of one read at most: what they hold in memory is bounded by it, at 64 KiB an entry. */
+const MAX_BATCH = 256
+const BATCH_GROWTH = 4
+
+/**
+ * Reads the events among the first `size` that a filter lets through, in batches that grow as the consumer goes on.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or is no JSON object
+ */
+export async function* readEvents(
+  store: AuditStore,
+  size: number,
+  filter: EventFilter,
+): AsyncGenerator<readonly StoredEvent[]> {
+  const plan = new Plan(filter, size)
+  if (plan.isEmpty) return
+  const { limit = Infinity } = filter
+  let left = limit
+  for await (const entries of plan.isScan ? scan(store, plan, limit) : lookUp(store, plan, limit)) {
+    const events: StoredEvent[] = []
+    for (const { seq, bytes } of entries) {
+      const event = decodeEvent(store, seq, bytes)
+      if (!plan.admits(event.time)) continue
+      events.push(event)
+      if (--left === 0) break
+    }
+    if (events.length > 0) yield events
+    if (left === 0) return
+  }
+}
+
+/** Reads the entry at a position below the store's size. */
+export async function readEvent(store: AuditStore, seq: number): Promise<StoredEvent> {
+  const [bytes] = await store.read([seq])
+  return decodeEvent(store, seq, bytes)
+}
+
+/** Reads the entries at these positions, in this order. */
+export async function readEventsAt(store: AuditStore, seqs: readonly number[]): Promise<readonly StoredEvent[]> {
+  const entries = await store.read(seqs)
+  return seqs.map((seq, at) => decodeEvent(store, seq, entries[at]))
+}
+
+/** Entries in a row. */
+async function* scan(store: AuditStore, plan: Plan, limit: number): AsyncGenerator<readonly StoredEntry[]> {
+  const { reverse } = plan.walk
+  let batch = Number.isFinite(limit) ? limit : FIRST_BATCH
+  let left = plan.hasWindow ? Infinity : limit
+  for await (const span of plan.spans(store)) {
+    let { from, to } = span
+    while (from < to) {
+      const length = Math.min(batch, left, to - from)
+      const walk = reverse ? { from: to - length, to, reverse } : { from, to: from + length, reverse }
+      yield* inARow(store, walk)
+      if (reverse) to -= length
+      else from += length
+      left -= length
+      if (left === 0) return
+      batch *= BATCH_GROWTH
+    }
+  }
+}
+
+/** Makes sure that the engine leaves out none: a gap in a log is evidence of damage. */
+async function* inARow(store: AuditStore, walk: Plan['walk']): AsyncGenerator<readonly StoredEntry[]> {
+  const step = walk.reverse ? -1 : 1
+  let expected = walk.reverse ? walk.to - 1 : walk.from
+  for await (const entries of store.entries(walk)) {
+    for (const { seq } of entries) {
+      if (seq !== expected) throw missing(store, expected)
+      expected += step
+    }
+    yield entries
+  }
+  if (expected !== (walk.reverse ? walk.from - 1 : walk.to)) throw missing(store, expected)
+}
+
+/** The entries that the indexes point to. */
+async function* lookUp(
+  store: AuditStore,
+  plan: Plan,
+  limit: number,
+): AsyncGenerator<readonly { readonly seq: number; readonly bytes: Uint8Array | undefined }[]> {
+  const positions = plan.positions(store)
+  try {
+    let batch = Number.isFinite(limit) ? Math.min(limit, MAX_BATCH) : FIRST_BATCH
+    let left = plan.hasWindow ? Infinity : limit
+    while (left > 0) {
+      const wanted = Math.min(batch, left)
+      const seqs = await positions.take(wanted)
+      if (seqs.length > 0) {
+        const entries = await store.read(seqs)
+        yield seqs.map((seq, at) => ({ seq, bytes: entries[at] }))
+      }
+      if (seqs.length < wanted) return
+      left -= wanted
+      batch = Math.min(batch * BATCH_GROWTH, MAX_BATCH)
+    }
+  } finally {
+    await positions.close()
+  }
+}
+
+// Bytes that are no UTF-8 are damage, not replacement characters.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decodeEvent(store: AuditStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
+  if (!bytes) throw missing(store, seq)
+  let event: unknown
+  try {
+    event = JSON.parse(utf8.decode(bytes))
+  } catch (cause) {
+    throw corrupt(store, seq, 'does not hold the JSON of an event', cause)
+  }
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw corrupt(store, seq, 'does not hold a JSON object')
+  }
+  const read = event as { seq: number }
+  read.seq = seq
+  return read as StoredEvent
+}
+
+function missing(store: AuditStore, seq: number): AuditLogError {
+  return corrupt(store, seq, 'is missing')
+}
+
+function corrupt(store: AuditStore, seq: number, what: string, cause?: unknown): AuditLogError {
+  const message = `The audit log ${store.location} is corrupt: entry ${seq} ${what}; keep the log as evidence and restore a copy`
+  return new AuditLogError('AUDIT_LOG_CORRUPT', message, cause === undefined ? undefined : { cause })
+}

@@ -1,0 +1,69 @@
+import type { Timestamp } from '../events/time.js'
+import type { StoredEvent } from '../events/types.js'
+import type { AuditStore } from '../store/contract.js'
+import type { ParsedSessionQuery } from './parse-query.js'
+import { readEvents, readEventsAt } from './read-events.js'
+import { LIFECYCLE_TYPES } from './run-status.js'
+
+/** One session of one tenant: a conversation, a thread. */
+export interface SessionSummary {
+  readonly sessionId: string
+  readonly tenantId: string
+  /** `time` of the session's first event in the log. */
+  readonly firstEventAt: Timestamp
+  /** `time` of the session's last event in the log. */
+  readonly lastEventAt: Timestamp
+  /** Number of its events. */
+  readonly events: number
+  /** Number of runs that started, ended or were resumed in it. */
+  readonly runs: number
+}
+
+const BATCH = 64
+
+/** Lists sessions in the order of their first events. Keeps one number for every session of the log. */
+export async function* listSessions(
+  store: AuditStore,
+  size: number,
+  { tenantId, since, until, order, limit = Infinity }: ParsedSessionQuery,
+): AsyncGenerator<readonly SessionSummary[]> {
+  const firsts: number[] = []
+  for await (const seq of store.firstOfEach('session')) if (seq < size) firsts.push(seq)
+  firsts.sort(order === 'desc' ? (a, b) => b - a : (a, b) => a - b)
+  let left = limit
+  for (let at = 0; at < firsts.length; at += BATCH) {
+    for (const first of await readEventsAt(store, firsts.slice(at, at + BATCH))) {
+      if (tenantId !== undefined && first.tenantId !== tenantId) continue
+      if (until !== undefined && first.time >= until) continue
+      const session = await summariseSession(store, size, first)
+      if (since !== undefined && session.lastEventAt < since) continue
+      yield [session]
+      if (--left === 0) return
+    }
+  }
+}
+
+async function summariseSession(
+  store: AuditStore,
+  size: number,
+  { sessionId, tenantId, time }: StoredEvent,
+): Promise<SessionSummary> {
+  const scope = { sessionId, tenantId }
+  const [events, last, runs] = await Promise.all([
+    store.countPostings('session', [sessionId, tenantId], { from: 0, to: size }),
+    firstOf(readEvents(store, size, { ...scope, reverse: true, limit: 1 })),
+    countRuns(readEvents(store, size, { ...scope, types: LIFECYCLE_TYPES })),
+  ])
+  return { sessionId, tenantId, firstEventAt: time, lastEventAt: last?.time ?? time, events, runs }
+}
+
+async function firstOf(found: AsyncIterable<readonly StoredEvent[]>): Promise<StoredEvent | undefined> {
+  for await (const [event] of found) return event
+  return undefined
+}
+
+async function countRuns(found: AsyncIterable<readonly StoredEvent[]>): Promise<number> {
+  const runIds = new Set<string>()
+  for await (const events of found) for (const { runId } of events) if (runId !== undefined) runIds.add(runId)
+  return runIds.size
+}
