@@ -1,5 +1,5 @@
 import { type Attributes, type Context, context, type Span, type SpanContext, trace } from '@opentelemetry/api'
-import { resources } from '@opentelemetry/sdk-node'
+import { resourceFromAttributes } from '@opentelemetry/resources'
 import { type IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import type { AuditSpanProcessor } from '../../src/otel/processor.js'
@@ -34,7 +34,7 @@ export async function play(
   logRecords?: AuditLogRecordProcessor,
 ): Promise<void> {
   const ids = new RecordedIds()
-  const resource = resources.resourceFromAttributes(recording.spans[0]?.resource?.attributes ?? {})
+  const resource = resourceFromAttributes(recording.spans[0]?.resource?.attributes ?? {})
   const provider = new TracerProvider({ idGenerator: ids, resource, spanProcessors: [audit] })
   const open = new Map<string, Span>()
   for (const { span, ends } of stepsOf(recording)) {
