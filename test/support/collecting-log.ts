@@ -10,6 +10,16 @@ export class CollectingLog implements AuditLogWriter {
     this.events.push({ ...event, seq: this.events.length } as unknown as StoredEvent)
   }
 
+  /** The types of what was recorded, in order; attaching and detaching left out. */
+  get types(): string[] {
+    return this.events.map(({ type }) => type).filter((type) => !type.startsWith('audit_'))
+  }
+
+  /** The events of one type. */
+  of<T extends StoredEvent['type']>(type: T): StoredEvent<T>[] {
+    return this.events.filter((event): event is StoredEvent<T> => event.type === type)
+  }
+
   async append(): Promise<never> {
     throw new Error('not part of these tests')
   }

@@ -1,0 +1,45 @@
+import { context, type Tracer, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { type Sampler, type SpanLimits, TracerProvider } from '@opentelemetry/sdk-trace'
+import { onTestFinished } from 'vitest'
+import type { AuditSpanProcessorOptions } from '../../src/otel/options.js'
+import { AuditSpanProcessor } from '../../src/otel/processor.js'
+import { CollectingLog } from './collecting-log.js'
+
+export interface AuditedSdk {
+  readonly audit: AuditSpanProcessor
+  readonly tracer: Tracer
+}
+
+/** A real SDK, registered globally until the test has finished, with an audit span processor and no log attached. */
+export function startAuditedSdk(
+  options: AuditSpanProcessorOptions = {},
+  sdk: { sampler?: Sampler; spanLimits?: SpanLimits } = {},
+): AuditedSdk {
+  const audit = new AuditSpanProcessor(options)
+  const provider = new TracerProvider({ ...sdk, spanProcessors: [audit] })
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  trace.setGlobalTracerProvider(provider)
+  onTestFinished(async () => {
+    await audit.shutdown()
+    trace.disable()
+    context.disable()
+  })
+  return { audit, tracer: provider.getTracer('test', '1.0.0') }
+}
+
+/** The same, with a log attached that keeps what it is given. */
+export function startRecordingSdk(
+  options: AuditSpanProcessorOptions = {},
+  sdk: { sampler?: Sampler; spanLimits?: SpanLimits } = {},
+): AuditedSdk & { readonly log: CollectingLog } {
+  const log = new CollectingLog()
+  const started = startAuditedSdk(options, sdk)
+  started.audit.attach(log)
+  return { ...started, log }
+}
+
+/** Lets the microtasks run in which spans are looked at again. */
+export async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}
