@@ -31,12 +31,30 @@ export function snakeCase(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
+/** Attribute keys by prefix and field, since making one costs more than finding it. */
+const keys = new Map<string, Map<string, string>>()
+/** There are few, unless somebody makes them up. */
+const MAX_KEYS = 1024
+let keyCount = 0
+
+function keyOf(prefix: string, field: string): string {
+  const known = keys.get(prefix)?.get(field)
+  if (known !== undefined) return known
+  const key = prefix + snakeCase(field)
+  if (keyCount < MAX_KEYS) {
+    keyCount++
+    keys.set(prefix, (keys.get(prefix) ?? new Map<string, string>()).set(field, key))
+  }
+  return key
+}
+
 function flatten(into: Attributes, prefix: string, value: object): void {
-  for (const [field, member] of Object.entries(value)) {
-    if (member === null) continue
-    const key = prefix + snakeCase(field)
+  for (const field of Object.keys(value)) {
+    const member = (value as Record<string, AttributeValue | object | null>)[field]
+    if (member === null || member === undefined) continue
+    const key = keyOf(prefix, field)
     if (typeof member === 'object' && !Array.isArray(member)) flatten(into, `${key}.`, member)
-    else into[key] = attributeValue(member)
+    else into[key] = attributeValue(member as AttributeValue)
   }
 }
 

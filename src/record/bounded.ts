@@ -14,6 +14,8 @@ const MAX_PATH_LENGTH = 256
 /** Of an error; they are not enumerable. */
 const ERROR_KEYS = ['name', 'code', 'message'] as const
 
+const UNREADABLE = Symbol('unreadable')
+
 /**
  * Copies a value into plain, bounded JSON, whatever it is: cycles, proxies, throwing getters, BigInt. It never throws;
  * `altered` says what differs from the original.
@@ -90,14 +92,20 @@ export class BoundedCopy {
   }
 
   #member(holder: object, key: string | number): unknown {
-    this.#path.push(String(key))
+    let value: unknown = UNREADABLE
     try {
-      return this.of((holder as Record<string | number, unknown>)[key])
+      value = (holder as Record<string | number, unknown>)[key]
     } catch {
-      return this.#leaveOut('unreadable')
-    } finally {
-      this.#path.pop()
+      // Told below, with its path.
     }
+    if (typeof value === 'string' && value.length <= this.#lengthLeft) {
+      this.#lengthLeft -= value.length
+      return value
+    }
+    this.#path.push(String(key))
+    const copy = value === UNREADABLE ? this.#leaveOut('unreadable') : this.of(value)
+    this.#path.pop()
+    return copy
   }
 
   /** Whether there is room for one more member; if not, the container is cut there. */

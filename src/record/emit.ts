@@ -44,7 +44,7 @@ export function emit(
     if (!recording && listeners.size === 0) return
 
     const name = PREFIX + type
-    const attributes = encode(data, { ...scopeAttributes(options), ...extra })
+    const attributes = encode(data, Object.assign(scopeAttributes(options), extra))
     const time = validTime(options.time)
     const carrier = recording && addEvent(recording, name, attributes, time, where === active ? undefined : where)
     for (const listener of listeners) tell(listener, carrier, name, attributes, time, where)
@@ -56,18 +56,20 @@ export function emit(
 /** Attributes that say whose something is; what cannot be an id is left out. */
 export function scopeAttributes(scope: Omit<RecordOptions, 'time' | 'context'>): Attributes {
   const attributes: Attributes = {}
-  const set = (key: string, value: unknown): void => {
-    const text = idText(value)
-    if (text !== undefined) attributes[key] = text
-  }
-  set(TENANT_ID, scope.tenantId)
-  set(SESSION_ID, scope.sessionId)
-  set(USER_ID, scope.userId)
-  set(RUN_ID, scope.runId)
-  set(PARENT_RUN_ID, scope.parentRunId)
-  set(AGENT_ID, scope.agent?.id)
-  set(AGENT_NAME, scope.agent?.name)
+  put(attributes, TENANT_ID, scope.tenantId)
+  put(attributes, SESSION_ID, scope.sessionId)
+  put(attributes, USER_ID, scope.userId)
+  put(attributes, RUN_ID, scope.runId)
+  put(attributes, PARENT_RUN_ID, scope.parentRunId)
+  put(attributes, AGENT_ID, scope.agent?.id)
+  put(attributes, AGENT_NAME, scope.agent?.name)
   return attributes
+}
+
+function put(attributes: Attributes, key: string, id: unknown): void {
+  if (id === undefined) return
+  const text = idText(id)
+  if (text !== undefined) attributes[key] = text
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AuditEventData, AuditEventType } from '../events/types.js'
 import { jsonAttributes } from './attributes.js'
+import { idText } from './context.js'
 import { emit, type RecordOptions } from './emit.js'
 import { failureAttributes } from './failure.js'
 import { CUSTOM_NAME } from './names.js'
@@ -134,7 +135,7 @@ export function recordCustom(
   data: Readonly<Record<string, unknown>> = {},
   options?: RecordOptions,
 ): void {
-  emit('custom', data, options, { [CUSTOM_NAME]: name }, jsonAttributes)
+  emit('custom', data, options, { [CUSTOM_NAME]: idText(name) }, jsonAttributes)
 }
 
 /** Records an event of a type of your own: see `AuditEventTypes` and the log's option `eventTypes`. */

@@ -1,12 +1,4 @@
-import {
-  type Attributes,
-  type Context,
-  context,
-  propagation,
-  type Span,
-  type TimeInput,
-  trace,
-} from '@opentelemetry/api'
+import { type Attributes, type Context, context, type Span, type TimeInput, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { type ReadableSpan, type Sampler, TracerProvider } from '@opentelemetry/sdk-trace'
 import { onTestFinished } from 'vitest'

@@ -43,31 +43,33 @@ interface Group extends FieldBase {
 
 type Field = Leaf | Group
 
-const groups: ReadonlyMap<string, Group> = new Map(
-  Object.entries(catalogue).map(([type, schema]) => [
-    type,
-    groupOf(schema, PREFIX, { name: '', path: 'data', required: true }),
-  ]),
-)
-
-/** Attribute keys that carry `data` of each catalogue type. */
-const keys: ReadonlyMap<string, ReadonlySet<string>> = new Map(
-  [...groups].map(([type, group]) => [type, new Set(leavesOf(group).map((leaf) => leaf.key))]),
-)
-
-/** The attribute keys that carry `data` of a catalogue type; `undefined` for any other type. */
-export function dataKeys(type: string): ReadonlySet<string> | undefined {
-  return keys.get(type)
+/** How attributes carry one type of the catalogue. */
+export interface CarriedType {
+  readonly type: string
+  /** The attribute keys of its `data`. */
+  readonly keys: ReadonlySet<string>
+  readonly data: Group
 }
 
-/** `data` of a catalogue type, complete and of the right kinds; what had to be made up for it is added to `altered`. */
+const byEventName: ReadonlyMap<string, CarriedType> = new Map(
+  Object.entries(catalogue).map(([type, schema]) => {
+    const data = groupOf(schema, PREFIX, { name: 'data', path: 'data', required: true })
+    return [PREFIX + type, { type, data, keys: new Set(leavesOf(data).map(({ key }) => key)) }]
+  }),
+)
+
+/** The catalogue's type of an event name; `undefined` when it has none. */
+export function carriedType(eventName: string): CarriedType | undefined {
+  return byEventName.get(eventName)
+}
+
+/** `data`, complete and of the right kinds; what had to be made up for it is added to `altered`. */
 export function dataFromAttributes(
-  type: string,
+  { data }: CarriedType,
   attributes: Attributes,
   altered: Alteration[],
 ): Record<string, unknown> {
-  const group = groups.get(type)
-  return group ? readGroup(group, attributes, altered) : {}
+  return readGroup(data, attributes, altered)
 }
 
 function readGroup(group: Group, attributes: Attributes, altered: Alteration[]): Record<string, unknown> {

@@ -9,7 +9,7 @@ import type { SpanLike } from '../span.js'
 import { json, text } from './attributes.js'
 import type { Conclusion, Convention, Fact, Outcome } from './contract.js'
 import { errorOf, hasErrorStatus } from './outcome.js'
-import { dataFromAttributes, dataKeys } from './spanledger-data.js'
+import { type CarriedType, carriedType, dataFromAttributes } from './spanledger-data.js'
 
 const OUTCOMES: ReadonlySet<string> = new Set<Outcome>(['completed', 'failed', 'cancelled', 'suspended'])
 
@@ -39,7 +39,7 @@ export const spanledgerConvention: Convention = {
     const { attributes } = span
     if (text(attributes, names.RUN_KIND) === undefined) return undefined
     const model = text(attributes, names.RUN_MODEL, names.GEN_AI_REQUEST_MODEL)
-    return { kind: 'run', agent: agentOf(attributes), model, trigger: text(attributes, names.RUN_TRIGGER) }
+    return { kind: 'run', agent: agentIn(attributes) ?? {}, model, trigger: text(attributes, names.RUN_TRIGGER) }
   },
 
   conclude(span) {
@@ -52,15 +52,16 @@ export const spanledgerConvention: Convention = {
       by: text(attributes, names.RUN_CANCELLED_BY),
       waitingFor: text(attributes, names.RUN_WAITING_FOR),
       finishReason: text(attributes, names.RUN_FINISH_REASON),
-      agent: agentOf(attributes),
+      agent: agentIn(attributes),
     } satisfies Conclusion
   },
 
   translate({ name, attributes }) {
-    const type = name.slice(names.PREFIX.length)
-    if (!name.startsWith(names.PREFIX) || type === '') return []
+    const known = carriedType(name)
+    const type = known?.type ?? name.slice(names.PREFIX.length)
+    if (type === '' || !name.startsWith(names.PREFIX)) return []
     const altered = writersAlterations(attributes)
-    const data = dataOf(type, attributes, altered)
+    const data = known ? knownData(known, attributes, altered) : ownData(attributes, altered)
     const scope = { ...scopeFromAttributes(attributes), agent: agentIn(attributes) }
     // A type of the user's own is no member of the union: whether the log knows it is for the log to say.
     return [{ type, data, scope, altered: altered.length > 0 ? altered : undefined } as Fact]
@@ -73,33 +74,31 @@ function outcomeOf(span: SpanLike): Outcome {
   return hasErrorStatus(span) ? 'failed' : 'completed'
 }
 
-function agentOf(attributes: Attributes): AgentRef {
+function agentIn(attributes: Attributes): AgentRef | undefined {
   const id = text(attributes, names.AGENT_ID, names.GEN_AI_AGENT_ID)
   const name = text(attributes, names.AGENT_NAME, names.GEN_AI_AGENT_NAME, names.GEN_AI_WORKFLOW_NAME)
+  if (id === undefined && name === undefined) return undefined
   return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
 }
 
-function agentIn(attributes: Attributes): AgentRef | undefined {
-  const agent = agentOf(attributes)
-  return agent.id === undefined && agent.name === undefined ? undefined : agent
+function ownData(attributes: Attributes, altered: Alteration[]): object {
+  return parsedData(attributes, altered) ?? unflattened(attributes)
 }
 
-function dataOf(type: string, attributes: Attributes, altered: Alteration[]): unknown {
-  if (type === 'custom') return customData(attributes, altered)
-  const known = dataKeys(type)
-  if (!known) return parsedData(attributes, altered) ?? unflattened(attributes)
+function knownData(known: CarriedType, attributes: Attributes, altered: Alteration[]): object {
+  if (known.type === 'custom') return customData(attributes, altered)
   const parsed = parsedData(attributes, altered)
   const flat = parsed === undefined ? attributes : { ...attributesFromData(parsed), ...attributes }
   for (const key of Object.keys(flat)) {
-    if (key.startsWith(names.PREFIX) && !known.has(key) && !SURROUNDINGS.has(key)) {
+    if (!known.keys.has(key) && key.startsWith(names.PREFIX) && !SURROUNDINGS.has(key)) {
       altered.push({ field: `data.${key.slice(names.PREFIX.length)}`, reason: 'removed' })
     }
   }
-  return dataFromAttributes(type, flat, altered)
+  return dataFromAttributes(known, flat, altered)
 }
 
 function customData(attributes: Attributes, altered: Alteration[]): object {
-  const data: object = parsedData(attributes, altered) ?? unflattened(attributes)
+  const data = ownData(attributes, altered)
   const fields: { name?: unknown } = Array.isArray(data) ? { value: data } : data
   const name = text(attributes, names.CUSTOM_NAME) ?? fields.name
   if (typeof name === 'string' && name !== '') return { ...fields, name }
@@ -121,8 +120,10 @@ function parsedData(attributes: Attributes, altered: Alteration[]): object | und
 /** `data` of a type this version does not know, from the attributes of a writer that flattened it. */
 function unflattened(attributes: Attributes): object {
   const data = {}
-  for (const [key, value] of Object.entries(attributes)) {
+  // Sorted, a key comes before those it is a prefix of, so that it is they which give way.
+  for (const key of Object.keys(attributes).sort()) {
     if (!key.startsWith(names.PREFIX) || SURROUNDINGS.has(key)) continue
+    const value = attributes[key]
     const path = key
       .slice(names.PREFIX.length)
       .split('.', MAX_LEVELS + 1)

@@ -1,0 +1,39 @@
+import {
+  recordCustom,
+  recordError,
+  recordEvent,
+  recordHandoff,
+  recordRunCompleted,
+  recordToolCallStarted,
+  recordUsage,
+  withRun,
+  withScope,
+} from 'spanledger/record'
+
+// What has to be there has to be there, and of its kind.
+recordHandoff({ to: 'b' }, { runId: 'r', time: [1, 2] })
+// @ts-expect-error: `to` is required
+recordHandoff({ from: 'a' })
+// @ts-expect-error: there is no such field
+recordHandoff({ to: 'b', form: 'a' })
+// @ts-expect-error: the call needs an id
+recordToolCallStarted({ tool: { name: 't' } })
+
+// What follows from the rest may be left out.
+recordUsage({ inputTokens: 1, outputTokens: 2 })
+recordRunCompleted()
+recordCustom('name')
+
+// Anything can be thrown.
+recordError(undefined, { operation: 'chat' })
+// @ts-expect-error: what failed has to be said
+recordError(new Error('no'), {})
+
+recordEvent('agent_handoff', { to: 'b' })
+// @ts-expect-error: no such type
+recordEvent('agent_dreamed', {})
+
+// Wrappers return what the function returns.
+withRun({ agentName: 'a' }, () => 42) satisfies number
+withRun({}, async (run) => run.runId) satisfies Promise<string>
+withScope({ tenantId: 't' }, () => 'x', { propagate: true }) satisfies string
