@@ -11,7 +11,7 @@
  * | `AUDIT_LOG_OPEN_FAILED` | the directory cannot be opened (permission, no directory, disk) | see `cause` |
  * | `AUDIT_LOG_FULL` | the queue's byte limit is reached, so the event was not taken | wait for `flush()`, then try again |
  * | `AUDIT_READ_FAILED` | the store could not read what is there (disk, I/O) | see `cause` |
- * | `AUDIT_WRITE_FAILED` | the store refused a commit | see `cause`; the log goes on with later events |
+ * | `AUDIT_WRITE_FAILED` | the store could not write | see `cause`; what is queued is kept and tried again until the log is closed |
  * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a newer version | upgrade Spanledger |
  */
 export type AuditErrorCode =

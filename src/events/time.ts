@@ -7,7 +7,10 @@ export type Timestamp = string
 /** OpenTelemetry's `[seconds, nanoseconds]` since the Unix epoch. */
 export type HrTime = readonly [seconds: number, nanoseconds: number]
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/
+const RFC3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
+/** The days every month has: a later one needs the calendar. */
+const STORED_FORM = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{9}Z$/
 const EARLIEST_SECONDS = -62167219200 // 0000-01-01T00:00:00Z
 const LATEST_SECONDS = 253402300799 // 9999-12-31T23:59:59Z: beyond it a timestamp is wider than the format
 
@@ -38,9 +41,15 @@ export function millisBetween(from: Timestamp, to: Timestamp): number {
   return Math.max(0, wholeMillis + nanos / 1e6)
 }
 
+/** Whether a value is a time in the form that is stored: {@link parseTimestamp} would return it unchanged. */
+export function isTimestamp(value: unknown): value is Timestamp {
+  return typeof value === 'string' && (STORED_FORM.test(value) || parseTimestamp(value) === value)
+}
+
 /**
- * Reads an RFC 3339 time with any offset and up to nine fraction digits, a `Date`, or milliseconds since the epoch.
- * Returns `undefined` when it is none of these.
+ * Reads an RFC 3339 time with any offset, a `Date`, or milliseconds since the epoch. Fraction digits past the ninth are
+ * cut. Returns `undefined` for anything else, for days that are not in the calendar, for leap seconds (Unix time, which
+ * OpenTelemetry counts in, has none) and for years outside 0000–9999.
  */
 export function parseTimestamp(value: unknown): Timestamp | undefined {
   if (value instanceof Date) return parseMillis(value.getTime())
@@ -49,7 +58,6 @@ export function parseTimestamp(value: unknown): Timestamp | undefined {
   const match = RFC3339.exec(value)
   if (!match) return undefined
   const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined
   const local = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
   if (!Number.isFinite(local) || new Date(local).getUTCDate() !== Number(day)) return undefined
   const seconds = local / 1000 - offsetSeconds(zone)

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { catalogue, envelopeFields, inputFields } from './catalogue.js'
+import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
 import { parseTimestamp } from './time.js'
 import type { AuditEventInput, AuditEventType } from './types.js'
@@ -20,6 +21,8 @@ interface Issue {
   readonly message: string
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
 }
+
+type ValidationResult = { readonly issues?: readonly Issue[] | undefined; readonly value?: unknown } | Promise<unknown>
 
 const inputEnvelope = v.strictObject({ ...inputFields, type: v.string(), data: v.unknown() })
 
@@ -48,21 +51,48 @@ export class EventSchemas {
   }
 
   /**
-   * Checks what a caller hands in, and returns a copy with its times normalised.
+   * Checks what a caller hands in, and returns a copy with its times normalised: those of the envelope, and those in
+   * the `data` of a catalogue type.
    *
    * @throws AuditLogError `AUDIT_INVALID_EVENT`, naming the field
+   * @throws TypeError when the schema of an own type answers asynchronously
    */
   parse(input: unknown): AuditEventInput {
-    const envelope = v.safeParse(inputEnvelope, input, { abortEarly: true })
-    if (!envelope.success) throw invalid('', envelope.issues[0] as Issue)
-    const { type, data, ...rest } = envelope.output
+    const { type, data, ...rest } = this.#parseEnvelope(input)
+    const time = rest.time === undefined ? {} : { time: parseTimestamp(rest.time) }
+    return { ...rest, ...time, type: type as AuditEventType, data: this.#parseData(type, data) } as AuditEventInput
+  }
+
+  #parseEnvelope(input: unknown): v.InferOutput<typeof inputEnvelope> {
+    const result = readable('event', () => v.safeParse(inputEnvelope, input, { abortEarly: true }))
+    if (!result.success) throw invalid('', result.issues[0] as Issue)
+    return result.output
+  }
+
+  #parseData(type: string, data: unknown): unknown {
     const schema = this.#types.get(type)
     if (!schema) throw unknownType(type, this.types)
-    const result = schema['~standard'].validate(data) as { issues?: readonly Issue[]; value?: unknown }
-    if (result instanceof Promise) throw new TypeError(`the schema of event type '${type}' is asynchronous`)
+    const result = readable('data', () => schema['~standard'].validate(data)) as ValidationResult
+    if (result instanceof Promise) {
+      result.catch(() => {})
+      throw new TypeError(
+        `eventTypes: the schema of '${type}' answers asynchronously; events are checked synchronously`,
+      )
+    }
     if (result.issues?.[0]) throw invalid('data', result.issues[0])
-    const time = rest.time === undefined ? {} : { time: parseTimestamp(rest.time) }
-    return { ...rest, ...time, type: type as AuditEventType, data: result.value } as AuditEventInput
+    // Valibot leaves `__proto__`, `constructor` and `prototype` out of a loose object; evidence keeps them.
+    if (type === 'custom') return data
+    normaliseDataTimes(type, result.value)
+    return result.value
+  }
+}
+
+/** A getter or a Proxy trap that throws makes the event invalid. */
+function readable<T>(field: string, validate: () => T): T {
+  try {
+    return validate()
+  } catch (cause) {
+    throw new AuditLogError('AUDIT_INVALID_EVENT', `Invalid audit event: ${field}: it cannot be read`, { cause })
   }
 }
 

@@ -1,0 +1,70 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { catalogue, envelopeFields } from './catalogue.js'
+import type { AuditEventData, AuditEventType } from './types.js'
+import { EventSchemas } from './validate.js'
+
+const time = '2026-11-21T22:35:06.753000000Z'
+const usage = { inputTokens: 10, outputTokens: 5, totalTokens: 15 }
+const tool = { name: 'search' }
+const error = { code: 'Error', message: 'no' }
+const openRuns = [{ runId: 'r-1', agent: { name: 'planner' }, startedAt: time }]
+
+/** One event of every type, with all that the design says of it. */
+const examples: { [T in AuditEventType]: AuditEventData<T> } = {
+  run_started: { agent: { id: 'a-1', name: 'planner' }, model: 'm-1', trigger: 'cron' },
+  run_completed: { startedAt: time, durationMs: 12.5, usage, finishReason: 'stop' },
+  run_failed: { durationMs: 12.5, error, usage },
+  run_cancelled: { durationMs: 12.5, reason: 'user', by: 'u-1' },
+  run_suspended: { reason: 'approval', waitingFor: 'u-1' },
+  run_interrupted: { reason: 'process_died', lastEvent: { type: 'run_started', time, seq: 0 } },
+  error_occurred: { error, operation: 'chat' },
+  token_usage_updated: {
+    ...usage,
+    cachedInputTokens: 1,
+    reasoningTokens: 2,
+    model: 'm-1',
+    provider: 'p',
+    costUsd: 0.1,
+  },
+  usage_limit_exceeded: { axis: 'requests', limit: 10, observed: 11 },
+  sub_agent_invoked: { agentId: 'a-2', subThreadId: 't-2', subRunId: 'r-2' },
+  agent_handoff: { from: 'a', to: 'b' },
+  resumed: { fromCheckpoint: 'c-1' },
+  memory_recall: { tier: 'long_term', namespaceKey: 'k', hits: 0 },
+  context_compacted: { droppedChars: 1, retainedChars: 2, droppedTokens: 3, retainedTokens: 4, droppedMessages: 5 },
+  tool_call_started: { callId: 'c-1', tool: { name: 'search', type: 'function' } },
+  tool_call_completed: { callId: 'c-1', tool, durationMs: 1 },
+  tool_call_failed: { callId: 'c-1', tool, error },
+  tool_approval_requested: { callId: 'c-1', tool },
+  tool_approval_granted: { callId: 'c-1', tool, by: 'u-1' },
+  tool_approval_denied: { callId: 'c-1', tool, by: 'u-1', reason: 'too costly' },
+  policy_violation: { rule: 'no-pii', action: 'blocked' },
+  audit_attached: { attachment: 'attachment-1', openRuns },
+  audit_detached: { attachment: 'attachment-1', openRuns: [] },
+  events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
+  custom: { name: 'anything', nested: { goes: [1, null, 'x'] } },
+}
+const types = Object.keys(examples) as AuditEventType[]
+
+describe('the catalogue', () => {
+  it('has exactly the types of the design', () => {
+    expect(Object.keys(catalogue).sort()).toEqual([...types].sort())
+    expect(new EventSchemas().types).toEqual(Object.keys(catalogue))
+  })
+
+  it.each(types)('accepts a full %s', (type) => {
+    expect(new EventSchemas().parse({ type, data: examples[type] })).toEqual({ type, data: examples[type] })
+  })
+
+  it.each(types.filter((type) => type !== 'custom'))('refuses a field that %s does not have', (type) => {
+    const event = { type, data: { ...examples[type], surplus: 1 } }
+    expect(() => new EventSchemas().parse(event)).toThrow(/^Invalid audit event: data\.surplus: /)
+  })
+
+  it('flags alterations by reasons that the stored schema knows', () => {
+    const altered = [{ field: 'data.a', reason: 'truncated', originalLength: 7 }]
+    expect(v.parse(envelopeFields.altered, altered)).toEqual(altered)
+    expect(v.safeParse(envelopeFields.altered, [{ field: 'data.a', reason: 'whatever' }]).success).toBe(false)
+  })
+})

@@ -1,0 +1,182 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { AuditLogError } from './errors.js'
+import { type DataSchema, EventSchemas } from './validate.js'
+
+const schemas = new EventSchemas()
+const handoff = { type: 'agent_handoff', data: { to: 'writer' } }
+
+function failureOf(act: () => unknown): unknown {
+  try {
+    act()
+  } catch (failure) {
+    return failure
+  }
+  return undefined
+}
+
+function invalid(event: unknown, by = schemas): string {
+  const failure = failureOf(() => by.parse(event))
+  expect(failure).toBeInstanceOf(AuditLogError)
+  expect(failure).toMatchObject({ code: 'AUDIT_INVALID_EVENT' })
+  return (failure as AuditLogError).message
+}
+
+describe('an invalid event', () => {
+  it.each<[unknown, string]>([
+    [undefined, 'event'],
+    [null, 'event'],
+    ['run_started', 'event'],
+    [[], 'type'],
+    [{ data: {} }, 'type'],
+    [{ type: 5, data: {} }, 'type'],
+    [{ type: 'agent_handoff' }, 'data'],
+    [{ type: 'agent_handoff', data: null }, 'data'],
+    [{ type: 'agent_handoff', data: {} }, 'data.to'],
+    [{ type: 'agent_handoff', data: { to: '' } }, 'data.to'],
+    [{ type: 'agent_handoff', data: { to: 'a', form: 'b' } }, 'data.form'],
+    [{ type: 'tool_call_started', data: { callId: 'c', tool: { name: 7 } } }, 'data.tool.name'],
+    [{ type: 'memory_recall', data: { tier: 't', hits: -1 } }, 'data.hits'],
+    [{ type: 'memory_recall', data: { tier: 't', hits: 1.5 } }, 'data.hits'],
+    [{ type: 'usage_limit_exceeded', data: { axis: 'cost_usd', limit: Number.NaN } }, 'data.limit'],
+    [
+      { type: 'audit_attached', data: { attachment: 'a', openRuns: [{ runId: 'r', startedAt: 'now' }] } },
+      'data.openRuns.0.startedAt',
+    ],
+    [{ ...handoff, time: 'yesterday' }, 'time'],
+    [{ ...handoff, time: '2026-02-30T00:00:00Z' }, 'time'],
+    [{ ...handoff, tenantId: '' }, 'tenantId'],
+    [{ ...handoff, sessionId: 5 }, 'sessionId'],
+    [{ ...handoff, agent: { nickname: 'x' } }, 'agent.nickname'],
+    [{ ...handoff, trace: { traceId: 'xyz', spanId: '0123456789abcdef' } }, 'trace.traceId'],
+    [{ ...handoff, v: 2 }, 'v'],
+    [{ ...handoff, recordedAt: '2026-01-01T00:00:00Z' }, 'recordedAt'],
+    [{ ...handoff, seq: 1 }, 'seq'],
+  ])('%j is refused by naming %s', (event, field) => {
+    expect(invalid(event)).toMatch(new RegExp(`^Invalid audit event: ${field.replaceAll('.', '\\.')}: .`))
+  })
+
+  it('of an unknown type is told the known ones, and where to declare its own', () => {
+    const message = invalid({ type: 'run_startled', data: {} })
+    expect(message).toContain("type: 'run_startled' is none of run_started, run_completed")
+    expect(message).toContain('eventTypes')
+  })
+
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('of type %s is unknown too', (type) => {
+    expect(invalid({ type, data: {} })).toContain(`type: '${type}' is none of`)
+  })
+
+  it('whose getter throws is refused with the cause', () => {
+    const cause = new Error('not today')
+    const event = Object.defineProperty({ data: {} }, 'type', {
+      get() {
+        throw cause
+      },
+    })
+    const failure = failureOf(() => schemas.parse(event))
+    expect(failure).toMatchObject({ code: 'AUDIT_INVALID_EVENT', cause })
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    expect(invalid({ type: 'agent_handoff', data: proxy })).toMatch(/data: it cannot be read/)
+  })
+})
+
+describe('a valid event', () => {
+  it('is copied, and never changed', () => {
+    const event = { ...handoff, time: '2026-11-21T22:35:06+01:00', agent: { name: 'a' } }
+    const before = structuredClone(event)
+    const parsed = schemas.parse(event)
+    expect(parsed.data).not.toBe(event.data)
+    expect(parsed.agent).not.toBe(event.agent)
+    expect(event).toEqual(before)
+  })
+
+  it('has every time brought to UTC with nine fraction digits', () => {
+    const parse = (type: string, data: object) => schemas.parse({ type, data }).data
+    const given = '2026-11-21T22:35:06+01:00'
+    const stored = '2026-11-21T21:35:06.000000000Z'
+    expect(schemas.parse({ ...handoff, time: given }).time).toBe(stored)
+    expect(parse('run_cancelled', { reason: 'r', startedAt: given })).toEqual({ reason: 'r', startedAt: stored })
+    expect(parse('run_interrupted', { reason: 'abandoned', lastEvent: { type: 'x', time: given } })).toEqual({
+      reason: 'abandoned',
+      lastEvent: { type: 'x', time: stored },
+    })
+    expect(parse('audit_attached', { attachment: 'a', openRuns: [{ runId: 'r', startedAt: given }] })).toEqual({
+      attachment: 'a',
+      openRuns: [{ runId: 'r', startedAt: stored }],
+    })
+    expect(parse('events_dropped', { count: 1, reason: 'r', from: given, to: given })).toEqual({
+      count: 1,
+      reason: 'r',
+      from: stored,
+      to: stored,
+    })
+  })
+
+  it("has a hand-off's `from` and `to` left alone: they are agents, even when they look like times", () => {
+    const data = { from: '2026-11-21T22:35:06+01:00', to: '2026-11-21T22:35:06Z' }
+    expect(schemas.parse({ type: 'agent_handoff', data }).data).toEqual(data)
+  })
+
+  it('of type custom keeps every own member, whatever its name', () => {
+    const data = JSON.parse('{"name":"n","__proto__":{"a":1},"constructor":2,"prototype":3}')
+    expect(schemas.parse({ type: 'custom', data }).data).toEqual(data)
+  })
+})
+
+describe('own types', () => {
+  const invoice = v.strictObject({ invoiceId: v.string(), amountUsd: v.number() })
+  const data = { invoiceId: 'i-1', amountUsd: 12 }
+
+  it.each<[string, DataSchema]>([
+    ['Valibot', invoice],
+    ['Zod', z.strictObject({ invoiceId: z.string(), amountUsd: z.number() })],
+  ])('are checked by a schema of %s', (_, schema) => {
+    const own = new EventSchemas({ invoice_sent: schema })
+    expect(own.types).toContain('invoice_sent')
+    expect(own.parse({ type: 'invoice_sent', data })).toEqual({ type: 'invoice_sent', data })
+    expect(invalid({ type: 'invoice_sent', data: { ...data, amountUsd: '12' } }, own)).toMatch(/: data\.amountUsd: /)
+  })
+
+  it('are stored as their schema returns them', () => {
+    const own = new EventSchemas({
+      noted: v.pipe(
+        v.object({ at: v.date() }),
+        v.transform(({ at }) => ({ day: at.getUTCDate() })),
+      ),
+    })
+    expect(own.parse({ type: 'noted', data: { at: new Date('2026-11-21T00:00:00Z') } }).data).toEqual({ day: 21 })
+  })
+
+  it('are unknown to other logs', () => {
+    expect(invalid({ type: 'invoice_sent', data })).toContain("'invoice_sent'")
+  })
+
+  it('cannot take a name of the catalogue, and need a schema', () => {
+    expect(() => new EventSchemas({ run_started: invoice })).toThrow(TypeError)
+    const noSchema = { invoice_sent: {} } as unknown as Record<string, DataSchema>
+    expect(() => new EventSchemas(noSchema)).toThrow(/eventTypes: the schema of 'invoice_sent'/)
+  })
+
+  it('whose schema answers asynchronously are misuse', () => {
+    const slow: DataSchema = {
+      '~standard': { version: 1, vendor: 'test', validate: () => Promise.reject(new Error('late')) },
+    }
+    const own = new EventSchemas({ slow })
+    expect(() => own.parse({ type: 'slow', data: {} })).toThrow(TypeError)
+  })
+
+  it('whose schema throws make the event invalid', () => {
+    const broken: DataSchema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate() {
+          throw new Error('broken')
+        },
+      },
+    }
+    expect(invalid({ type: 'broken', data: {} }, new EventSchemas({ broken }))).toContain('data')
+  })
+})
