@@ -51,6 +51,18 @@ describe('a run', () => {
     expect(log.types).toEqual(['run_started'])
   })
 
+  test('is recognised before what happens inside it, though its attributes came after its start', () => {
+    const { tracer, log } = startRecordingSdk()
+    const run = tracer.startSpan('agent')
+    run.setAttributes(AGENT)
+    const chat = childOf(run, 'chat', CHAT)
+    chat.setAttribute('gen_ai.usage.input_tokens', 5)
+    chat.end()
+    run.end()
+    expect(log.types).toEqual(['run_started', 'token_usage_updated', 'run_completed'])
+    expect(log.of('run_completed')[0]?.data.usage.inputTokens).toBe(5)
+  })
+
   test('is recognised at its end when its attributes come last, with its true start', async () => {
     const { tracer, log } = startRecordingSdk()
     const span = tracer.startSpan('agent', { startTime: [1_700_000_000, 42] })

@@ -197,6 +197,7 @@ export class Tracker {
   }
 
   #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
+    this.#lookAtAncestors(node)
     node.claimAs(claim)
     const { activity, convention } = claim
     const startedAt = timestampFromHrTime(span.startTime)
@@ -209,6 +210,14 @@ export class Tracker {
     }
     if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
     this.#touch(around.run)
+  }
+
+  /** Spans above that started in this turn get their second look now: what happens below is theirs. Outermost first. */
+  #lookAtAncestors(node: SpanNode): void {
+    const { parent } = node
+    if (this.#unclaimed.length === 0 || !parent || parent.claim || !parent.span) return
+    this.#lookAtAncestors(parent)
+    this.#look(parent, parent.span, 'microtask')
   }
 
   #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, around: Place): void {

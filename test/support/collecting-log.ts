@@ -17,7 +17,7 @@ export class CollectingLog implements AuditLogWriter {
 
   /** The events of one type. */
   of<T extends StoredEvent['type']>(type: T): StoredEvent<T>[] {
-    return this.events.filter((event): event is StoredEvent<T> => event.type === type)
+    return this.events.filter((event) => event.type === type) as unknown as StoredEvent<T>[]
   }
 
   async append(): Promise<never> {

@@ -1,0 +1,56 @@
+export { type AuditLog, openAuditLog } from './audit-log/index.js'
+export {
+  type AgentRef,
+  type Alteration,
+  type AuditErrorCode,
+  type AuditEvent,
+  type AuditEventData,
+  type AuditEventInput,
+  type AuditEventType,
+  type AuditEventTypes,
+  AuditLogError,
+  type DataSchema,
+  type EventSource,
+  type LimitAxis,
+  type StoredEvent,
+  type Timestamp,
+  type TokenUsage,
+  type TraceRef,
+} from './events/index.js'
+export type { AppendReceipt, AuditLogStats, AuditLogWriter } from './log/contract.js'
+export type { AuditLogOptions } from './log/options.js'
+export type { Attachment, AttachOptions } from './otel/attachments.js'
+export type {
+  Activity,
+  Conclusion,
+  Convention,
+  Fact,
+  Lineage,
+  Moment,
+  Occurrence,
+  Outcome,
+  ScopeFacts,
+  UsageReport,
+} from './otel/conventions/contract.js'
+export { AuditLogRecordProcessor } from './otel/log-records.js'
+export type { AuditSpanProcessorOptions } from './otel/options.js'
+export { AuditSpanProcessor } from './otel/processor.js'
+export { auditSampler } from './otel/sampler.js'
+export type { SpanLike } from './otel/span.js'
+export type {
+  AuditLogReader,
+  EventQuery,
+  EventResults,
+  LogHead,
+  Results,
+  RunQuery,
+  RunStatus,
+  RunSummary,
+  RunTree,
+  SessionQuery,
+  SessionSummary,
+} from './reader/index.js'
+export { type AuditScope, setAuditingEnabled, withAuditing } from './record/context.js'
+export { withRun } from './record/run.js'
+export { withScope } from './record/scope.js'
+export type { AuditStore } from './store/contract.js'
