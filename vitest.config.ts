@@ -1,6 +1,15 @@
 import { defineConfig } from 'vitest/config'
 
+const source = (path: string) => new URL(path, import.meta.url).pathname
+
 export default defineConfig({
+  // Examples of the documentation import the package by its name; in tests that is its source.
+  resolve: {
+    alias: [
+      { find: /^spanledger$/, replacement: source('./src/index.ts') },
+      { find: /^spanledger\/record$/, replacement: source('./src/record/index.ts') },
+    ],
+  },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/sdk3/**'],

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+// Every code block of the README is a module of its own: it is type-checked, and it runs.
+const root = join(import.meta.dirname, '../..')
+const generated = join(import.meta.dirname, 'generated')
+const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm)].map(
+  ([, code]) => code as string,
+)
+const files = blocks.map((_, index) => join(generated, `block-${index}.ts`))
+const startedIn = process.cwd()
+const scratch = mkdtempSync(join(tmpdir(), 'spanledger-readme-'))
+
+beforeAll(() => {
+  rmSync(generated, { recursive: true, force: true })
+  mkdirSync(generated)
+  for (const [index, file] of files.entries()) writeFileSync(file, `${blocks[index]}\nexport {}\n`)
+  process.chdir(scratch)
+})
+
+afterAll(() => {
+  process.chdir(startedIn)
+  rmSync(generated, { recursive: true, force: true })
+  rmSync(scratch, { recursive: true, force: true })
+})
+
+test('there are code blocks', () => {
+  expect(blocks.length).toBeGreaterThan(3)
+})
+
+test('they compile', () => {
+  const config = { extends: '../../../tsconfig.json', include: ['*.ts'], exclude: [] }
+  writeFileSync(join(generated, 'tsconfig.json'), JSON.stringify(config))
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', generated], { stdio: 'pipe' })
+})
+
+test.each(files.map((file, index) => [blocks[index]?.split('\n')[0] ?? '', file]))('it runs: %s', async (_, file) => {
+  await expect(import(file)).resolves.toBeDefined()
+})
