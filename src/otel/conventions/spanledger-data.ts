@@ -1,6 +1,5 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api'
-import * as v from 'valibot'
-import { catalogue, timestampSchema } from '../../events/catalogue.js'
+import { type DataField, dataFields, type GroupField, type LeafField } from '../../events/fields.js'
 import type { Alteration } from '../../events/index.js'
 import { snakeCase } from '../../record/attributes.js'
 import { PREFIX } from '../../record/names.js'
@@ -8,40 +7,19 @@ import { json } from './attributes.js'
 
 /*
  * Reads `data` back from the attributes that `record/attributes.ts` writes, or that any other program writes by the
- * same rule. Which fields there are, and of what kind, comes from the catalogue. A field that is missing or wrong never
- * costs the event: it is left out, or, where the type requires it, something of the right kind stands in; both are told.
+ * same rule. A field that is missing or wrong never costs the event: it is left out, or, where the type requires it,
+ * something of the right kind stands in; both are told.
  */
 
-/** A schema as looked into: which of the members it has depends on its kind. */
-interface SchemaNode extends v.GenericSchema {
-  readonly entries?: Readonly<Record<string, SchemaNode>>
-  readonly wrapped?: SchemaNode
-  readonly options?: readonly string[]
-}
-
-interface FieldBase {
-  /** Its name in `data`. */
-  readonly name: string
-  /** Its path in the event, as alterations tell it. */
-  readonly path: string
-  readonly required: boolean
-}
-
-/** Carried by one attribute. */
-interface Leaf extends FieldBase {
+/** A field carried by one attribute. */
+interface Leaf extends LeafField {
   readonly key: string
-  readonly schema: SchemaNode
-  readonly kind: 'text' | 'number' | 'list'
-  /** Where the field is required and cannot be had. */
-  readonly standIn: unknown
 }
 
-/** Carried by the attributes of its members. */
-interface Group extends FieldBase {
-  readonly members: readonly Field[]
+/** A field carried by the attributes of its members. */
+interface Group extends GroupField {
+  readonly members: readonly (Leaf | Group)[]
 }
-
-type Field = Leaf | Group
 
 /** How attributes carry one type of the catalogue. */
 export interface CarriedType {
@@ -52,9 +30,9 @@ export interface CarriedType {
 }
 
 const byEventName: ReadonlyMap<string, CarriedType> = new Map(
-  Object.entries(catalogue).map(([type, schema]) => {
-    const data = groupOf(schema, PREFIX, { name: 'data', path: 'data', required: true })
-    return [PREFIX + type, { type, data, keys: new Set(leavesOf(data).map(({ key }) => key)) }]
+  [...dataFields].map(([type, fields]) => {
+    const data = carriedGroup(fields, PREFIX)
+    return [PREFIX + type, { type, data, keys: new Set(keysOf(data)) }]
   }),
 )
 
@@ -64,15 +42,11 @@ export function carriedType(eventName: string): CarriedType | undefined {
 }
 
 /** `data`, complete and of the right kinds; what had to be made up for it is added to `altered`. */
-export function dataFromAttributes(
-  { data }: CarriedType,
-  attributes: Attributes,
-  altered: Alteration[],
-): Record<string, unknown> {
+export function dataFromAttributes({ data }: CarriedType, attributes: Attributes, altered: Alteration[]): object {
   return readGroup(data, attributes, altered)
 }
 
-function readGroup(group: Group, attributes: Attributes, altered: Alteration[]): Record<string, unknown> {
+function readGroup(group: Group, attributes: Attributes, altered: Alteration[]): object {
   const data: Record<string, unknown> = {}
   for (const field of group.members) {
     const value =
@@ -82,7 +56,7 @@ function readGroup(group: Group, attributes: Attributes, altered: Alteration[]):
   return data
 }
 
-function readNested(group: Group, attributes: Attributes, altered: Alteration[]): unknown {
+function readNested(group: Group, attributes: Attributes, altered: Alteration[]): object | undefined {
   if (isPresent(group, attributes)) return readGroup(group, attributes, altered)
   if (!group.required) return undefined
   // Told once for the whole of it, not for each member.
@@ -100,8 +74,8 @@ function readLeaf(leaf: Leaf, attributes: Attributes, before: Record<string, unk
     note(altered, leaf.path, 'missing')
     return leaf.standIn
   }
-  const result = v.safeParse(leaf.schema, coerce(leaf, attribute, attributes), { abortEarly: true })
-  if (result.success) return result.output
+  const value = coerce(leaf, attribute, attributes)
+  if (leaf.accepts(value)) return value
   note(altered, leaf.path, 'invalid')
   return leaf.required ? leaf.standIn : undefined
 }
@@ -118,7 +92,7 @@ function coerce({ kind, key }: Leaf, attribute: AttributeValue, attributes: Attr
   }
 }
 
-function isPresent(field: Field, attributes: Attributes): boolean {
+function isPresent(field: Leaf | Group, attributes: Attributes): boolean {
   return 'members' in field
     ? field.members.some((member) => isPresent(member, attributes))
     : (attributes[field.key] ?? undefined) !== undefined
@@ -129,35 +103,14 @@ function note(altered: Alteration[], field: string, reason: 'missing' | 'invalid
   if (!altered.some((known) => known.field === field)) altered.push({ field, reason })
 }
 
-function groupOf(schema: SchemaNode, prefix: string, base: FieldBase): Group {
-  const members = Object.entries(schema.entries ?? {}).map(([name, entry]) =>
-    fieldOf(entry, prefix + snakeCase(name), { name, path: `${base.path}.${name}`, required: true }),
-  )
-  return { ...base, members }
+function carriedGroup(group: GroupField, prefix: string): Group {
+  return { ...group, members: group.members.map((member) => carried(member, prefix + snakeCase(member.name))) }
 }
 
-function fieldOf(schema: SchemaNode, key: string, base: FieldBase): Field {
-  if (schema.wrapped) return fieldOf(schema.wrapped, key, { ...base, required: false })
-  if (schema.entries) return groupOf(schema, `${key}.`, base)
-  return { ...base, key, schema, ...traitsOf(schema) }
+function carried(field: DataField, key: string): Leaf | Group {
+  return 'members' in field ? carriedGroup(field, `${key}.`) : { ...field, key }
 }
 
-function traitsOf(schema: SchemaNode): Pick<Leaf, 'kind' | 'standIn'> {
-  if (schema === timestampSchema) return { kind: 'text', standIn: '1970-01-01T00:00:00.000000000Z' }
-  switch (schema.type) {
-    case 'string':
-      return { kind: 'text', standIn: 'unknown' }
-    case 'number':
-      return { kind: 'number', standIn: 0 }
-    case 'array':
-      return { kind: 'list', standIn: [] }
-    case 'picklist':
-      return { kind: 'text', standIn: schema.options?.at(-1) }
-    default:
-      throw new TypeError(`the catalogue has a field of kind '${schema.type}', which attributes cannot carry yet`)
-  }
-}
-
-function leavesOf(field: Field): Leaf[] {
-  return 'members' in field ? field.members.flatMap(leavesOf) : [field]
+function keysOf(field: Leaf | Group): string[] {
+  return 'members' in field ? field.members.flatMap(keysOf) : [field.key]
 }

@@ -1,6 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import * as v from 'valibot'
-import { envelopeFields } from '../../events/catalogue.js'
+import { isAlterationList } from '../../events/fields.js'
 import type { AgentRef, Alteration } from '../../events/index.js'
 import { attributesFromData } from '../../record/attributes.js'
 import * as names from '../../record/names.js'
@@ -161,6 +160,6 @@ function camelCase(name: string): string {
 /** What the writer already had to change. */
 function writersAlterations(attributes: Attributes): Alteration[] {
   if (attributes[names.ALTERED] === undefined) return []
-  const parsed = v.safeParse(envelopeFields.altered, json(attributes, names.ALTERED))
-  return parsed.success ? (parsed.output ?? []) : []
+  const list = json(attributes, names.ALTERED)
+  return isAlterationList(list) ? list : []
 }
