@@ -6,7 +6,7 @@ import type { ScopeFacts } from './conventions/contract.js'
 import type { Run } from './run.js'
 import { scopeFromContext } from './scope.js'
 import { type SpanLike, scopeOf } from './span.js'
-import type { SpanNode } from './span-tree.js'
+import type { SpanNode } from './span-node.js'
 
 /** Where in the course of things an event happened. */
 export interface Place {

@@ -3,7 +3,7 @@ import type { AuditEventData, Timestamp } from '../events/index.js'
 import type { Convention, Fact } from './conventions/contract.js'
 import type { Emitter, Place } from './emitter.js'
 import type { RunBook, TerminalType } from './run-book.js'
-import type { SpanNode } from './span-tree.js'
+import type { SpanNode } from './span-node.js'
 import type { UsageLedger } from './usage-ledger.js'
 
 const TERMINAL: ReadonlySet<string> = new Set<TerminalType>([

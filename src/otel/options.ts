@@ -4,8 +4,6 @@ import type { Convention } from './conventions/contract.js'
 
 /** @see AuditSpanProcessorOptions.abandonAfterMillis */
 export const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000
-/** @see AuditSpanProcessorOptions.maxOpenSpans */
-export const DEFAULT_MAX_OPEN_SPANS = 50_000
 /** @see AuditSpanProcessorOptions.maxOpenRuns */
 export const DEFAULT_MAX_OPEN_RUNS = 10_000
 
@@ -22,13 +20,12 @@ export interface AuditSpanProcessorOptions {
   readonly conventions?: readonly Convention[]
   /**
    * A run whose span is open but under which nothing is open and nothing has happened for this long is given up:
-   * `run_failed` when its last child failed, else `run_interrupted` (`abandoned`). 1 s to 2^31 ms.
+   * `run_failed` when its last child failed, else `run_interrupted` (`abandoned`). While spans below it are open, it
+   * takes ten times as long. 1 s to 2^31 ms.
    *
    * @defaultValue 1,800,000 (half an hour)
    */
   readonly abandonAfterMillis?: number
-  /** Spans followed at a time; past it the oldest is let go. 100 to 10,000,000. @defaultValue 50,000 */
-  readonly maxOpenSpans?: number
   /** Runs in progress at a time; past it the oldest is given up. 1 to 10,000,000. @defaultValue 10,000 */
   readonly maxOpenRuns?: number
 }
@@ -38,7 +35,6 @@ export interface ResolvedProcessorOptions {
   readonly location: string | undefined
   readonly conventions: readonly Convention[]
   readonly abandonAfterMillis: number
-  readonly maxOpenSpans: number
   readonly maxOpenRuns: number
 }
 
@@ -47,7 +43,6 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   location: true,
   conventions: true,
   abandonAfterMillis: true,
-  maxOpenSpans: true,
   maxOpenRuns: true,
 }
 const OF = 'AuditSpanProcessor'
@@ -69,11 +64,6 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
       fallback: DEFAULT_ABANDON_AFTER_MILLIS,
       min: 1000,
       max: 2 ** 31,
-    }),
-    maxOpenSpans: wholeNumberOption(OF, 'maxOpenSpans', options.maxOpenSpans, {
-      fallback: DEFAULT_MAX_OPEN_SPANS,
-      min: 100,
-      max: 10_000_000,
     }),
     maxOpenRuns: wholeNumberOption(OF, 'maxOpenRuns', options.maxOpenRuns, {
       fallback: DEFAULT_MAX_OPEN_RUNS,

@@ -118,12 +118,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   onStart(span: OpenSpan, parentContext: Context): void {
     if (this.#attachments.size === 0) return
     try {
-      if (!this.#switch.isOnIn(parentContext)) {
-        this.#unaudited.add(span)
-        return
-      }
-      this.#tracker.start(span, parentContext)
-      this.#hear(span)
+      if (this.#switch.isOnIn(parentContext)) {
+        this.#tracker.start(span, parentContext)
+        this.#hear(span)
+      } else this.#unaudited.add(span)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -131,12 +129,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** Span processor hook: a span has ended. */
   onEnd(span: SpanLike): void {
-    const attached = this.#attachments.size > 0
-    if (!attached && this.#tracker.idle) return
     try {
-      const { spanId } = span.spanContext()
-      if (!attached) this.#tracker.forget(spanId)
-      else if (this.#tracker.follows(spanId)) this.#tracker.end(span)
+      if (this.#attachments.size === 0) this.#tracker.forget(span)
+      else if (this.#tracker.follows(span)) this.#tracker.end(span)
       else if (!this.#unaudited.has(span)) this.#tracker.endUnseen(span, this.#attachedAt)
     } catch (problem) {
       reportProblem(problem)
@@ -182,7 +177,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #createListener(): RecordListener {
     return {
-      hears: (span) => this.#attachments.size > 0 && this.#tracker.follows(span.spanContext().spanId),
+      hears: (span) => this.#attachments.size > 0 && this.#tracker.follows(span),
       onRecord: (name, attributes, time, context) =>
         this.onOccurrence(name, attributes, toHrTime(time), context, BY_HAND),
     }
@@ -260,7 +255,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     recordListeners().delete(this.#listener)
     this.#settle(true)
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
-    this.#tracker.clear()
     try {
       await settleAll(detached)
     } finally {

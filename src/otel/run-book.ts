@@ -8,12 +8,15 @@ import {
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
 import { type Emitter, type Place, scopeAt } from './emitter.js'
 import { Run } from './run.js'
-import type { SpanNode, SpanTree } from './span-tree.js'
+import type { SpanNode } from './span-node.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
 
 const NO_USAGE = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 })
+
+/** A span below may be at work for long, or have leaked as well: such a run is given up so many times later. */
+const PATIENCE_WITH_OPEN_SPANS = 10
 
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
@@ -37,20 +40,17 @@ interface RunStart {
 export class RunBook {
   readonly #open = new Map<string, Run>()
   readonly #emitter: Emitter
-  readonly #spans: SpanTree
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
   readonly #nowMillis: () => number
 
   constructor(options: {
     emitter: Emitter
-    spans: SpanTree
     abandonAfterMillis: number
     maxOpenRuns: number
     nowMillis: () => number
   }) {
     this.#emitter = options.emitter
-    this.#spans = options.spans
     this.#abandonAfterMillis = options.abandonAfterMillis
     this.#maxOpenRuns = options.maxOpenRuns
     this.#nowMillis = options.nowMillis
@@ -148,9 +148,10 @@ export class RunBook {
     const now = this.#nowMillis()
     // Inner runs come later in the map and are ended first, so that an outer one sees their failure.
     for (const run of [...this.#open.values()].reverse()) {
-      const idle = run.node === undefined || !this.#spans.hasOpenDescendant(run.node)
+      const idle = run.node === undefined || !run.node.hasOpenDescendant
       const leaked = run.mayLeak && run.childFailure !== undefined && idle
-      const silent = idle && now - run.lastSeenMillis >= this.#abandonAfterMillis
+      const patienceMillis = this.#abandonAfterMillis * (idle ? 1 : PATIENCE_WITH_OPEN_SPANS)
+      const silent = now - run.lastSeenMillis >= patienceMillis
       if (final || leaked || silent) this.abandon(run)
     }
   }

@@ -1,6 +1,6 @@
 import type { AgentRef, EventSource, Timestamp, TokenUsage } from '../events/index.js'
 import type { ScopeFacts } from './conventions/contract.js'
-import type { SpanNode } from './span-tree.js'
+import type { SpanNode } from './span-node.js'
 
 const MAX_MEMO_KEYS = 64
 

@@ -16,6 +16,8 @@ export interface ResolvedScope {
 /** Standard names by which a span or an event says whose it is; the first that is there counts. */
 const TENANT_KEYS = [TENANT_ID]
 const SESSION_KEYS = [SESSION_ID, 'session.id', 'gen_ai.conversation.id']
+const RUN_KEYS = [RUN_ID]
+const PARENT_RUN_KEYS = [PARENT_RUN_ID]
 const USER_KEYS = [USER_ID, 'user.id', 'enduser.id']
 
 export function scopeFromAttributes(attributes: Attributes): ScopeFacts {
@@ -23,8 +25,8 @@ export function scopeFromAttributes(attributes: Attributes): ScopeFacts {
     tenantId: firstText(attributes, TENANT_KEYS),
     sessionId: firstText(attributes, SESSION_KEYS),
     userId: firstText(attributes, USER_KEYS),
-    runId: firstText(attributes, [RUN_ID]),
-    parentRunId: firstText(attributes, [PARENT_RUN_ID]),
+    runId: firstText(attributes, RUN_KEYS),
+    parentRunId: firstText(attributes, PARENT_RUN_KEYS),
   }
 }
 

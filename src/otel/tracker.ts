@@ -12,23 +12,24 @@ import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, RunActivi
 import { errorOf, hasErrorStatus } from './conventions/outcome.js'
 import { Emitter, type Place, sourceOf } from './emitter.js'
 import { FactRecorder, runIdOf } from './fact-recorder.js'
+import { RecentMap } from './recent-map.js'
 import { Recogniser } from './recogniser.js'
 import type { Run } from './run.js'
 import { noteEndOfChild, RunBook } from './run-book.js'
 import { scopeFromAttributes } from './scope.js'
 import { type InstrumentationScope, type OpenSpan, parentSpanIdOf, type SpanLike, scopeOf } from './span.js'
-import { type Claim, type SpanNode, SpanTree } from './span-tree.js'
+import { type Claim, SpanNode } from './span-node.js'
 import { UsageLedger } from './usage-ledger.js'
 
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
-const MAX_ENDED_SPANS = 4096
+/** Claimed spans that can be found by id, where a context carries but the ids of a parent. */
+const MAX_SPANS_BY_ID = 8192
 
 export interface TrackerOptions {
   readonly conventions: readonly Convention[]
   readonly publish: (draft: RecordInput) => void
   readonly onProblem: (problem: unknown) => void
   readonly abandonAfterMillis: number
-  readonly maxOpenSpans: number
   readonly maxOpenRuns: number
   readonly nowMillis: () => number
 }
@@ -40,7 +41,9 @@ export interface TrackerOptions {
  * instrumentations set their attributes right after `startSpan`), and at its end. Whoever can tell first, tells.
  */
 export class Tracker {
-  readonly #spans: SpanTree
+  /** Where a span's node hangs on the span: found without a look-up, and freed with it. */
+  readonly #node = Symbol('spanledger.node')
+  readonly #byId = new RecentMap<string, SpanNode>(MAX_SPANS_BY_ID)
   readonly #recogniser: Recogniser
   readonly #emitter: Emitter
   readonly #runs: RunBook
@@ -58,10 +61,7 @@ export class Tracker {
     this.#nowMillis = nowMillis
     this.#recogniser = new Recogniser(conventions)
     this.#emitter = new Emitter(options.publish)
-    this.#spans = new SpanTree(options.maxOpenSpans, MAX_ENDED_SPANS, (node) => {
-      if (node.run) this.#runs.abandon(node.run)
-    })
-    this.#runs = new RunBook({ ...options, emitter: this.#emitter, spans: this.#spans })
+    this.#runs = new RunBook({ ...options, emitter: this.#emitter })
     this.#facts = new FactRecorder({ conventions, emitter: this.#emitter, runs: this.#runs, ledger: this.#ledger })
   }
 
@@ -69,18 +69,13 @@ export class Tracker {
     return this.#runs.snapshot()
   }
 
-  /** Nothing is being followed, so nothing needs to be told of ends. */
-  get idle(): boolean {
-    return this.#spans.size === 0
-  }
-
-  follows(spanId: string): boolean {
-    return this.#spans.openNode(spanId) !== undefined
+  /** Whether events added to this span are heard. */
+  follows(span: object): boolean {
+    return this.#nodeOn(span) !== undefined
   }
 
   start(span: OpenSpan, context: Context): void {
-    this.#adoptParent(span, context)
-    const node = this.#spans.add(span, context)
+    const node = this.#place(span, context, this.#parentOf(span, context))
     if (this.#look(node, span, 'start')) return
     if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
   }
@@ -96,19 +91,18 @@ export class Tracker {
   }
 
   end(span: SpanLike): void {
-    const node = this.#spans.openNode(span.spanContext().spanId)
-    if (!node) return
+    const node = this.#nodeOn(span)
+    if (!node?.span) return
     if (node.claim || this.#look(node, span, 'end')) this.#conclude(node, node.claim as Claim, span)
     else if (node.run) this.#concludeRun(node.run, {}, span, this.#placeOf(node, node.run.source))
-    this.#spans.remove(node)
+    node.end()
   }
 
   /** Forgets a span whose end nobody wants to hear of. */
-  forget(spanId: string): void {
-    const node = this.#spans.openNode(spanId)
-    if (!node) return
-    if (node.run) this.#runs.forget(node.run)
-    this.#spans.remove(node)
+  forget(span: SpanLike): void {
+    const node = this.#nodeOn(span)
+    if (node?.run) this.#runs.forget(node.run)
+    node?.end()
   }
 
   /**
@@ -117,7 +111,7 @@ export class Tracker {
    */
   endUnseen(span: SpanLike, since: HrTime): void {
     if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
-    this.#spans.add(span, undefined)
+    this.#place(span, undefined, this.#findById(parentSpanIdOf(span)))
     for (const { name, attributes, time } of span.events) {
       if (compareHrTime(time, since) >= 0) this.occurrence(name, attributes ?? {}, time, undefined, span)
     }
@@ -133,8 +127,7 @@ export class Tracker {
     carrier: SpanLike | InstrumentationScope,
   ): void {
     const span = 'spanContext' in carrier ? carrier : undefined
-    const spanId = span ? span.spanContext().spanId : spanIdIn(context)
-    const node = spanId === undefined ? undefined : this.#spans.find(spanId)
+    const node = span ? this.#nodeOn(span) : this.#nodeIn(context)
     if (node && !node.claim && node.span) this.#look(node, node.span, 'microtask')
     const convention = this.#facts.reader(name, span && node?.claim?.convention)
     if (!convention?.translate) return
@@ -164,19 +157,40 @@ export class Tracker {
     this.#runs.settle(final)
   }
 
-  clear(): void {
-    this.#unclaimed = []
-    this.#spans.clear()
+  #place(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
+    const node = new SpanNode(span, context, parent)
+    const carrier: { [key: symbol]: unknown } = span as object
+    carrier[this.#node] = node
+    return node
   }
 
-  /** A parent that began before anyone listened is taken in with its first child, so that the child finds its run. */
-  #adoptParent(span: OpenSpan, context: Context): void {
+  #nodeOn(span: object): SpanNode | undefined {
+    return (span as { readonly [key: symbol]: SpanNode | undefined })[this.#node]
+  }
+
+  #nodeIn(context: Context | undefined): SpanNode | undefined {
+    const span = context && trace.getSpan(context)
+    return span && (this.#nodeOn(span) ?? this.#findById(span.spanContext().spanId))
+  }
+
+  #findById(spanId: string | undefined): SpanNode | undefined {
+    return spanId === undefined ? undefined : this.#byId.get(spanId)
+  }
+
+  /**
+   * The parent's node, by the span that the context carries or, where that is but a set of ids, by these. A parent that
+   * began before anyone listened is taken in with its first child, so that the child finds its run.
+   */
+  #parentOf(span: OpenSpan, context: Context): SpanNode | undefined {
     const parentId = parentSpanIdOf(span)
-    if (parentId === undefined || this.#spans.find(parentId)) return
+    if (parentId === undefined) return undefined
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
-    if (parent?.attributes === undefined || !parent.isRecording() || parent.spanContext().spanId !== parentId) return
-    const node = this.#spans.add(parent, undefined)
+    if (parent?.spanContext().spanId !== parentId) return this.#findById(parentId)
+    const known = this.#nodeOn(parent) ?? this.#findById(parentId)
+    if (known || parent.attributes === undefined || !parent.isRecording()) return known
+    const node = this.#place(parent, undefined, this.#findById(parentSpanIdOf(parent)))
     this.#look(node, parent, 'microtask')
+    return node
   }
 
   /** Asks the conventions that may know the span; records its start when one does. */
@@ -199,6 +213,7 @@ export class Tracker {
   #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
     this.#lookAtAncestors(node)
     node.claimAs(claim)
+    this.#byId.set(node.spanId, node)
     const { activity, convention } = claim
     const startedAt = timestampFromHrTime(span.startTime)
     const around = this.#placeOf(node, sourceOf(convention.name, span))
@@ -333,10 +348,6 @@ export class Tracker {
 
 function modelOf(activity: Activity): string | undefined {
   return activity.kind === 'model' || activity.kind === 'run' ? activity.model : undefined
-}
-
-function spanIdIn(context: Context | undefined): string | undefined {
-  return context && trace.getSpanContext(context)?.spanId
 }
 
 function compareHrTime(a: HrTime, b: HrTime): number {

@@ -1,13 +1,14 @@
 import type { AuditEventData } from '../events/index.js'
 import type { UsageReport } from './conventions/contract.js'
-import type { SpanNode } from './span-tree.js'
+import { RecentMap } from './recent-map.js'
+import type { SpanNode } from './span-node.js'
 
 const MAX_RESPONSE_IDS = 4096
 
 /** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
 export class UsageLedger {
   /** Which instrumentation scope counted a response. The same response told by another is the same call. */
-  readonly #responses = new Map<string, string>()
+  readonly #responses = new RecentMap<string, string>(MAX_RESPONSE_IDS)
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
   count(node: SpanNode, report: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
@@ -24,10 +25,6 @@ export class UsageLedger {
     const first = this.#responses.get(responseId)
     if (first !== undefined) return first !== scope
     this.#responses.set(responseId, scope)
-    if (this.#responses.size > MAX_RESPONSE_IDS) {
-      const [oldest] = this.#responses.keys()
-      if (oldest !== undefined) this.#responses.delete(oldest)
-    }
     return false
   }
 }
@@ -42,9 +39,20 @@ function countedByModelAbove(node: SpanNode): boolean {
 
 /** Fills in what follows from the rest; a report without any tokens or cost is none. */
 function complete(report: UsageReport): AuditEventData<'token_usage_updated'> | undefined {
-  const { authoritative: _, inputTokens, outputTokens, totalTokens, ...rest } = report
-  if (!inputTokens && !outputTokens && !totalTokens && !report.costUsd) return undefined
+  const { inputTokens, outputTokens, totalTokens, costUsd } = report
+  if (!inputTokens && !outputTokens && !totalTokens && !costUsd) return undefined
   const input = inputTokens ?? Math.max(0, (totalTokens ?? 0) - (outputTokens ?? 0))
   const output = outputTokens ?? Math.max(0, (totalTokens ?? 0) - (inputTokens ?? 0))
-  return { ...rest, inputTokens: input, outputTokens: output, totalTokens: totalTokens ?? input + output }
+  return {
+    inputTokens: input,
+    outputTokens: output,
+    totalTokens: totalTokens ?? input + output,
+    cachedInputTokens: report.cachedInputTokens,
+    cacheCreationInputTokens: report.cacheCreationInputTokens,
+    reasoningTokens: report.reasoningTokens,
+    costUsd,
+    model: report.model,
+    provider: report.provider,
+    responseId: report.responseId,
+  }
 }

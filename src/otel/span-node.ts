@@ -1,0 +1,152 @@
+import type { Context, SpanContext } from '@opentelemetry/api'
+import type { Activity, Convention, ScopeFacts } from './conventions/contract.js'
+import type { Run } from './run.js'
+import { type ResolvedScope, resolveScope, scopeFromAttributes, scopeFromContext } from './scope.js'
+import { parentSpanIdOf, type SpanLike } from './span.js'
+
+/** A convention's word on what a span is. */
+export interface Claim {
+  readonly convention: Convention
+  readonly activity: Activity
+}
+
+const NOTHING: ScopeFacts = Object.freeze({})
+
+/**
+ * One span in the tree of those that are followed. It hangs on the span itself, so it lives as long; it keeps its parent
+ * alive, never its children.
+ */
+export class SpanNode {
+  readonly #ids: SpanContext
+  readonly parentSpanId: string | undefined
+  readonly parent: SpanNode | undefined
+  /** Let go when the span has ended. */
+  span: SpanLike | undefined
+  #claim: Claim | undefined = undefined
+  /** The run that this span is. */
+  run: Run | undefined = undefined
+  /** Of a tool call: told at its start, so that its end carries the same. */
+  callId: string | undefined = undefined
+  /** Tokens below (or at) this span are already counted. */
+  usageCounted = false
+  /** Children that are open, or have something open below them. */
+  #openBelow = 0
+  #context: Context | undefined
+  #contextScope: ScopeFacts | undefined = undefined
+  #scope: ResolvedScope | undefined = undefined
+  /** What the span's own attributes and its convention say of its scope, as far as it is known. */
+  #explicit: ScopeFacts = NOTHING
+
+  /** @param context - none for a span that began before anyone listened */
+  constructor(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined) {
+    this.#ids = span.spanContext()
+    this.parentSpanId = parentSpanIdOf(span)
+    this.parent = parent
+    this.span = span
+    this.#context = context
+    // A parent that had come to its end, with all below it, is open again to its own parent.
+    for (let above = parent; above; above = above.parent) {
+      const wasOpen = above.span !== undefined || above.#openBelow > 0
+      above.#openBelow++
+      if (wasOpen) break
+    }
+  }
+
+  get spanId(): string {
+    return this.#ids.spanId
+  }
+
+  get traceId(): string {
+    return this.#ids.traceId
+  }
+
+  /** Whether a span below this one is still open. */
+  get hasOpenDescendant(): boolean {
+    return this.#openBelow > 0
+  }
+
+  get claim(): Claim | undefined {
+    return this.#claim
+  }
+
+  /** A convention has told what the span is. */
+  claimAs(claim: Claim): void {
+    this.#claim = claim
+    const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
+    this.#explicit = overlay(named, claim.activity.scope ?? NOTHING)
+    this.#scope = undefined
+  }
+
+  /** The run id, and that of the run around it, where attributes name them. */
+  get explicitScope(): ScopeFacts {
+    return this.#explicit
+  }
+
+  get context(): Context | undefined {
+    return this.#context
+  }
+
+  /** The run this span belongs to: its own, or that of the nearest ancestor which is one. */
+  nearestRun(): Run | undefined {
+    for (let node: SpanNode | undefined = this; node; node = node.parent) if (node.run) return node.run
+    return undefined
+  }
+
+  /** The nearest ancestor that a convention claimed. */
+  claimedParent(): SpanNode | undefined {
+    let node = this.parent
+    while (node && !node.claim) node = node.parent
+    return node
+  }
+
+  /** Scope that came to light after the span was claimed. A run whose session was only derived takes it on. */
+  learnScope(facts: ScopeFacts): void {
+    this.#explicit = overlay(this.#explicit, facts)
+    this.#scope = undefined
+    if (facts.sessionId === undefined) return
+    for (let node: SpanNode | undefined = this.parent; node; node = node.parent) {
+      if (!node.run) continue
+      if (node.scope().sessionDerived) node.learnScope({ sessionId: facts.sessionId })
+      return
+    }
+  }
+
+  /** Whose the events of this span are. */
+  scope(): ResolvedScope {
+    // A derived session is asked for again: an ancestor may have learned the real one meanwhile.
+    if (this.#scope && !this.#scope.sessionDerived) return this.#scope
+    const around = this.parent?.contextScope() ?? NOTHING
+    this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), this.traceId)
+    return this.#scope
+  }
+
+  contextScope(): ScopeFacts {
+    this.#contextScope ??= this.#context ? scopeFromContext(this.#context) : NOTHING
+    return this.#contextScope
+  }
+
+  /** The span has ended: what only an open span needs is let go. */
+  end(): void {
+    if (!this.span) return
+    this.span = undefined
+    if (this.#claim || this.run) {
+      this.contextScope()
+      this.#context = undefined
+    }
+    // A node is open to its parent until it has ended and nothing is open below it.
+    for (let node: SpanNode = this; node.parent && !node.span && node.#openBelow === 0; node = node.parent) {
+      node.parent.#openBelow--
+    }
+  }
+}
+
+/** What `over` says, and what `under` says besides. */
+function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
+  return {
+    tenantId: over.tenantId ?? under.tenantId,
+    sessionId: over.sessionId ?? under.sessionId,
+    userId: over.userId ?? under.userId,
+    runId: over.runId ?? under.runId,
+    parentRunId: over.parentRunId ?? under.parentRunId,
+  }
+}
