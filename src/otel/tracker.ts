@@ -159,7 +159,7 @@ export class Tracker {
 
   #place(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
     const node = new SpanNode(span, context, parent)
-    const carrier: { [key: symbol]: unknown } = span as object
+    const carrier = span as unknown as { [key: symbol]: SpanNode }
     carrier[this.#node] = node
     return node
   }
