@@ -23,10 +23,20 @@ const engines: readonly { name: string; store: () => AuditStore; logs: number; q
   { name: 'LevelDB', store: () => levelStore(join(directory, `${opened++}`)), logs: 20, queries: 150 },
 ]
 
-/** Few, so that they meet; some are prefixes of others, or what careless keys and objects stumble over. */
-const id = fc.constantFrom('a', 'a:', 'a\0', 'ab', '__proto__', 'constructor', '🙂', 'é', `long${'x'.repeat(400)}`)
+/** Few, so that they meet: prefixes of others, and what careless keys and objects stumble over. */
+const oddIds = ['a:', 'a\0', 'ab', '__proto__', 'constructor', '🙂', 'é', `long${'x'.repeat(400)}`]
+/** Some are rare, so that a join of a rare and a frequent one is met. */
+const id = fc.oneof(
+  { weight: 60, arbitrary: fc.constant('a') },
+  { weight: 20, arbitrary: fc.constantFrom(...oddIds) },
+  { weight: 1, arbitrary: fc.constantFrom('rare', 'scarce') },
+)
+const askedId = fc.constantFrom('a', 'rare', 'scarce', ...oddIds)
 const tenantId = fc.constantFrom('a', 'b', '🙂')
-const type = fc.constantFrom('run_started', 'run_failed', 'token_usage_updated', 'custom', 'from_a_newer_version')
+const type = fc.oneof(
+  { weight: 20, arbitrary: fc.constantFrom('run_started', 'token_usage_updated', 'custom', 'from_a_newer_version') },
+  { weight: 1, arbitrary: fc.constant('run_failed') },
+)
 const time = fc.constantFrom(
   '2026-01-01T00:00:00.000000000Z',
   '2026-01-01T00:00:00.000000001Z',
@@ -56,9 +66,9 @@ function query(size: number): fc.Arbitrary<EventQuery<string>> {
     .record(
       {
         tenantId,
-        sessionId: id,
-        runId: id,
-        agent: id,
+        sessionId: askedId,
+        runId: askedId,
+        agent: askedId,
         type: fc.oneof(type, fc.uniqueArray(type, { minLength: 1 })),
         since: time,
         until: time,

@@ -1,20 +1,20 @@
-import type { SeqCursor, SeqRange, Walk } from '../store/contract.js'
+import type { SeqCursor, SeqRange } from '../store/contract.js'
 
-/*
- * A leapfrog join. Every leg is a set of positions that is walked in one direction, `ahead` meaning further along it.
- * A leg answers from what it has at hand, without a promise; only when that runs out it is fetched for.
- *
- *   session  ──3───7──────────21──22──▶     each leg is asked for the first position at or ahead of the furthest
- *   type     ─────7────12─────21──────▶     that another has reached; where all stand at the same one, it is found:
- *   time     ─────[7 … 15]──[20 … 30]─▶     7, 21
+/**
+ * One side of a {@link Join}: a set of positions, walked in one direction; `ahead` means further along it. It answers
+ * from what it has at hand, without a promise; only when that runs out it is fetched for. Targets never move back.
  */
-
-/** One side of a join. Targets never move back. */
 export interface Leg {
   /** The first position at or ahead of `target`; {@link pastEnd} when there is none; `undefined` until it is fetched. */
   seek(target: number): number | undefined
   /** Reads on when `seek(target)` was `undefined`; it may take more than one fetch until there is an answer. */
   fetch(target: number): Promise<void>
+  /** Share of all positions that the leg has, as far as the last fetch tells. */
+  readonly density: number
+  /** How many positions, its own or not, one fetch answers for, as far as the last fetch tells. */
+  readonly reach: number
+  /** How many of its positions are at hand behind `target`. */
+  countBehind(target: number): number
   close(): Promise<void>
 }
 
@@ -30,6 +30,8 @@ export class CursorLeg implements Leg {
   #chunk: readonly number[] = []
   #at = 0
   #ended = false
+  density = 1
+  reach = Infinity
 
   constructor(cursor: SeqCursor, reverse: boolean) {
     this.#cursor = cursor
@@ -43,9 +45,16 @@ export class CursorLeg implements Leg {
 
   async fetch(target: number): Promise<void> {
     const chunk = await this.#cursor.next(target)
-    this.#ended = chunk === undefined
-    this.#chunk = chunk ?? []
     this.#at = 0
+    this.#chunk = chunk ?? []
+    const last = this.#chunk.at(-1)
+    this.#ended = last === undefined
+    this.reach = last === undefined ? Infinity : Math.abs(last - target) + 1
+    this.density = this.#chunk.length / this.reach
+  }
+
+  countBehind(target: number): number {
+    return firstNotBehind(this.#chunk, this.#at, target, this.#reverse) - this.#at
   }
 
   close(): Promise<void> {
@@ -55,6 +64,9 @@ export class CursorLeg implements Leg {
 
 /** The positions within any of the ranges, which come disjoint and in walking order. */
 export class RangesLeg implements Leg {
+  // A range answers for all it spans, and never leads: the others are made of single positions.
+  readonly density = Infinity
+  readonly reach = Infinity
   readonly #ranges: AsyncIterator<SeqRange>
   readonly #reverse: boolean
   #range: SeqRange | undefined
@@ -79,6 +91,10 @@ export class RangesLeg implements Leg {
       if (next.done) this.#ended = true
       else this.#range = next.value
     } while (this.seek(target) === undefined)
+  }
+
+  countBehind(): number {
+    return 0
   }
 
   async close(): Promise<void> {
@@ -110,50 +126,16 @@ export class UnionLeg implements Leg {
     await Promise.all(this.#legs.map((leg) => (leg.seek(target) === undefined ? leg.fetch(target) : undefined)))
   }
 
-  close(): Promise<void> {
-    return closeAll(this.#legs)
-  }
-}
-
-/** The positions that all of the legs have. */
-export class IntersectionLeg implements Leg {
-  readonly #legs: readonly Leg[]
-  readonly #reverse: boolean
-  #ended = false
-
-  constructor(legs: readonly Leg[], reverse: boolean) {
-    this.#legs = legs
-    this.#reverse = reverse
+  get density(): number {
+    return this.#legs.reduce((sum, { density }) => sum + density, 0)
   }
 
-  seek(target: number): number | undefined {
-    const end = pastEnd(this.#reverse)
-    if (this.#ended) return end
-    let candidate = target
-    let agreeing = 0
-    while (agreeing < this.#legs.length) {
-      for (const leg of this.#legs) {
-        const found = leg.seek(candidate)
-        if (found === undefined || found === end) return found
-        agreeing = found === candidate ? agreeing + 1 : 1
-        candidate = found
-        if (agreeing === this.#legs.length) break
-      }
-    }
-    return candidate
+  get reach(): number {
+    return 1 / this.#legs.reduce((fetchesPerPosition, { reach }) => fetchesPerPosition + 1 / reach, 0)
   }
 
-  async fetch(target: number): Promise<void> {
-    const end = pastEnd(this.#reverse)
-    let candidate = target
-    const waiting: Leg[] = []
-    for (const leg of this.#legs) {
-      const found = leg.seek(candidate)
-      if (found === undefined) waiting.push(leg)
-      else candidate = found
-    }
-    this.#ended = candidate === end
-    if (!this.#ended) await Promise.all(waiting.map((leg) => leg.fetch(candidate)))
+  countBehind(target: number): number {
+    return this.#legs.reduce((sum, leg) => sum + leg.countBehind(target), 0)
   }
 
   close(): Promise<void> {
@@ -161,41 +143,7 @@ export class IntersectionLeg implements Leg {
   }
 }
 
-/** Takes the positions of a leg within a walk, a batch at a time. */
-export class PositionWalk {
-  readonly #leg: Leg
-  readonly #reverse: boolean
-  #target: number
-
-  constructor(leg: Leg, { from, to, reverse }: Walk) {
-    this.#leg = leg
-    this.#reverse = reverse
-    this.#target = reverse ? to - 1 : from
-  }
-
-  /** The next positions, `count` of them unless the walk ends before. */
-  async take(count: number): Promise<readonly number[]> {
-    const taken: number[] = []
-    const end = pastEnd(this.#reverse)
-    while (taken.length < count) {
-      const found = this.#leg.seek(this.#target)
-      if (found === undefined) {
-        await this.#leg.fetch(this.#target)
-        continue
-      }
-      if (found === end) break
-      taken.push(found)
-      this.#target = this.#reverse ? found - 1 : found + 1
-    }
-    return taken
-  }
-
-  close(): Promise<void> {
-    return this.#leg.close()
-  }
-}
-
-async function closeAll(legs: readonly Leg[]): Promise<void> {
+export async function closeAll(legs: readonly Leg[]): Promise<void> {
   await Promise.all(legs.map((leg) => leg.close()))
 }
 

@@ -1,6 +1,8 @@
 import type { Timestamp } from '../events/time.js'
+import type { StoredEvent } from '../events/types.js'
 import type { AuditStore, IndexName, SeqRange, Walk } from '../store/contract.js'
-import { CursorLeg, IntersectionLeg, type Leg, PositionWalk, RangesLeg, UnionLeg } from './legs.js'
+import { Join } from './join.js'
+import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
 
 /** Which events to read, with every value in its stored form. All that are given must hold. */
 export interface EventFilter {
@@ -24,24 +26,17 @@ interface Lookup {
   readonly values: readonly (readonly string[])[]
 }
 
-/**
- * How to find what a filter lets through among the first `size` entries. The indexes are exact, so a position on which
- * all lookups agree passes everything but the time window, which only the event itself can tell.
- */
+/** How to find what a filter lets through among the first `size` entries. */
 export class Plan {
   readonly walk: Walk
-  readonly hasWindow: boolean
+  readonly #filter: EventFilter
   readonly #lookups: readonly Lookup[]
-  readonly #since: Timestamp | undefined
-  readonly #until: Timestamp | undefined
 
   constructor(filter: EventFilter, size: number) {
     const { afterSeq = -1, beforeSeq = size, reverse = false } = filter
     this.walk = { from: afterSeq + 1, to: Math.min(beforeSeq, size), reverse }
+    this.#filter = filter
     this.#lookups = lookupsOf(filter)
-    this.#since = filter.since
-    this.#until = filter.until
-    this.hasWindow = filter.since !== undefined || filter.until !== undefined
   }
 
   get isEmpty(): boolean {
@@ -53,70 +48,60 @@ export class Plan {
     return this.#lookups.length === 0
   }
 
-  /** Whether an event that all lookups agree on is of the asked time. */
-  admits(time: Timestamp): boolean {
-    return (this.#since === undefined || time >= this.#since) && (this.#until === undefined || time < this.#until)
+  /** Whether only the events themselves can tell which of them pass: the index of times is none of single positions. */
+  get hasWindow(): boolean {
+    return this.#filter.since !== undefined || this.#filter.until !== undefined
+  }
+
+  /** Whether an event of the walk passes the filter. */
+  admits(event: StoredEvent): boolean {
+    const { tenantId, sessionId, runId, parentRunId, agent, types, since, until } = this.#filter
+    return (
+      (runId === undefined || event.runId === runId) &&
+      (parentRunId === undefined || event.parentRunId === parentRunId) &&
+      (sessionId === undefined || event.sessionId === sessionId) &&
+      (tenantId === undefined || event.tenantId === tenantId) &&
+      (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
+      (types === undefined || types.includes(event.type)) &&
+      (since === undefined || event.time >= since) &&
+      (until === undefined || event.time < until)
+    )
   }
 
   /** The parts of the walk that may hold events of the time window, in walking order. */
   spans(store: AuditStore): AsyncIterable<SeqRange> | readonly SeqRange[] {
-    return this.hasWindow ? store.timeRanges(this.#since, this.#until, this.walk) : [this.walk]
+    return this.hasWindow ? this.#timeRanges(store) : [this.walk]
   }
 
-  /** Walks the positions on which all lookups agree. */
-  positions(store: AuditStore): PositionWalk {
+  /** Joins the lookups. Where the join assumes, and in a time window, the events have to be asked too. */
+  join(store: AuditStore): Join {
     const { walk } = this
-    const legs = this.#lookups.map(({ index, values }) =>
-      legOf(
-        values.map((value) => new CursorLeg(store.postings(index, value, walk), walk.reverse)),
-        (legs) => new UnionLeg(legs, walk.reverse),
-      ),
-    )
-    if (this.hasWindow) legs.push(new RangesLeg(store.timeRanges(this.#since, this.#until, walk), walk.reverse))
-    return new PositionWalk(
-      legOf(legs, (legs) => new IntersectionLeg(legs, walk.reverse)),
-      walk,
-    )
+    const legs: Leg[] = this.#lookups.map(({ index, values }) => {
+      const cursors = values.map((value) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
+      const [only, ...more] = cursors
+      return only && more.length === 0 ? only : new UnionLeg(cursors, walk.reverse)
+    })
+    if (this.hasWindow) legs.push(new RangesLeg(this.#timeRanges(store), walk.reverse))
+    return new Join(legs, walk)
   }
 
-  /** How many positions all lookups agree on, up to `limit`; for a plan without a time window. */
-  async count(store: AuditStore, limit: number): Promise<number> {
-    const { walk } = this
+  /** The number of positions that pass, where a single lookup tells; counted no further than `limit`. */
+  async countOfOneLookup(store: AuditStore, limit: number): Promise<number | undefined> {
     const [lookup, ...more] = this.#lookups
-    if (!lookup) return Math.min(walk.to - walk.from, limit)
-    if (more.length > 0) return await this.#countAgreed(store, limit)
+    if (this.hasWindow || more.length > 0) return undefined
+    if (!lookup) return Math.min(this.walk.to - this.walk.from, limit)
     let counted = 0
     for (const value of lookup.values) {
-      if (counted >= limit) break
       const left = Number.isFinite(limit) ? limit - counted : undefined
-      counted += await store.countPostings(lookup.index, value, walk, left)
+      if (left === 0) break
+      counted += await store.countPostings(lookup.index, value, this.walk, left)
     }
     return Math.min(counted, limit)
   }
 
-  async #countAgreed(store: AuditStore, limit: number): Promise<number> {
-    const positions = this.positions(store)
-    try {
-      let counted = 0
-      while (counted < limit) {
-        const wanted = Math.min(limit - counted, COUNT_BATCH)
-        const { length } = await positions.take(wanted)
-        counted += length
-        if (length < wanted) break
-      }
-      return counted
-    } finally {
-      await positions.close()
-    }
+  #timeRanges(store: AuditStore): AsyncIterable<SeqRange> {
+    return store.timeRanges(this.#filter.since, this.#filter.until, this.walk)
   }
-}
-
-/** Positions at a time, so that counting takes no memory to speak of. */
-const COUNT_BATCH = 4096
-
-function legOf(legs: readonly Leg[], join: (legs: readonly Leg[]) => Leg): Leg {
-  const [only, ...more] = legs
-  return only && more.length === 0 ? only : join(legs)
 }
 
 function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, types }: EventFilter): Lookup[] {

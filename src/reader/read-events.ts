@@ -6,33 +6,62 @@ import { type EventFilter, Plan } from './plan.js'
 /** Entries of the first read: few, because the consumer may want no more. */
 const FIRST_BATCH = 16
 /** Entries of one read at most: what they hold in memory is bounded by it, at 64 KiB an entry. */
-const MAX_BATCH = 256
+export const MAX_BATCH = 256
 const BATCH_GROWTH = 4
 
 /**
  * Reads the events among the first `size` that a filter lets through, in batches that grow as the consumer goes on.
  *
+ * @param firstBatch - how many entries to read at first, when there is no limit; up to {@link MAX_BATCH}
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or is no JSON object
  */
 export async function* readEvents(
   store: AuditStore,
   size: number,
   filter: EventFilter,
+  firstBatch: number = FIRST_BATCH,
 ): AsyncGenerator<readonly StoredEvent[]> {
   const plan = new Plan(filter, size)
   if (plan.isEmpty) return
   const { limit = Infinity } = filter
+  const first = Math.min(limit < Infinity ? limit : firstBatch, MAX_BATCH)
   let left = limit
-  for await (const entries of plan.isScan ? scan(store, plan, limit) : lookUp(store, plan, limit)) {
+  for await (const entries of plan.isScan ? scan(store, plan, limit, first) : lookUp(store, plan, limit, first)) {
     const events: StoredEvent[] = []
     for (const { seq, bytes } of entries) {
       const event = decodeEvent(store, seq, bytes)
-      if (!plan.admits(event.time)) continue
+      if (!plan.admits(event)) continue
       events.push(event)
       if (--left === 0) break
     }
     if (events.length > 0) yield events
     if (left === 0) return
+  }
+}
+
+/** Counts the events among the first `size` that a filter lets through, without reading them where the indexes tell. */
+export async function countEvents(store: AuditStore, size: number, filter: EventFilter): Promise<number> {
+  const plan = new Plan(filter, size)
+  if (plan.isEmpty) return 0
+  const { limit = Infinity } = filter
+  const told = await plan.countOfOneLookup(store, limit)
+  if (told !== undefined) return told
+  let counted = 0
+  if (plan.isScan) {
+    for await (const events of readEvents(store, size, filter)) counted += events.length
+    return counted
+  }
+  const join = plan.join(store)
+  try {
+    while (counted < limit) {
+      const seqs = await join.take(MAX_BATCH)
+      const isTold = !plan.hasWindow && !join.assumes
+      counted += isTold ? seqs.length : (await readEventsAt(store, seqs)).filter((event) => plan.admits(event)).length
+      if (seqs.length < MAX_BATCH) break
+    }
+    return Math.min(counted, limit)
+  } finally {
+    await join.close()
   }
 }
 
@@ -49,9 +78,14 @@ export async function readEventsAt(store: AuditStore, seqs: readonly number[]): 
 }
 
 /** Entries in a row. */
-async function* scan(store: AuditStore, plan: Plan, limit: number): AsyncGenerator<readonly StoredEntry[]> {
+async function* scan(
+  store: AuditStore,
+  plan: Plan,
+  limit: number,
+  first: number,
+): AsyncGenerator<readonly StoredEntry[]> {
   const { reverse } = plan.walk
-  let batch = Number.isFinite(limit) ? limit : FIRST_BATCH
+  let batch = first
   let left = plan.hasWindow ? Infinity : limit
   for await (const span of plan.spans(store)) {
     let { from, to } = span
@@ -87,24 +121,25 @@ async function* lookUp(
   store: AuditStore,
   plan: Plan,
   limit: number,
+  first: number,
 ): AsyncGenerator<readonly { readonly seq: number; readonly bytes: Uint8Array | undefined }[]> {
-  const positions = plan.positions(store)
+  const join = plan.join(store)
   try {
-    let batch = Number.isFinite(limit) ? Math.min(limit, MAX_BATCH) : FIRST_BATCH
+    let batch = first
     let left = plan.hasWindow ? Infinity : limit
     while (left > 0) {
       const wanted = Math.min(batch, left)
-      const seqs = await positions.take(wanted)
+      const seqs = await join.take(wanted)
       if (seqs.length > 0) {
         const entries = await store.read(seqs)
         yield seqs.map((seq, at) => ({ seq, bytes: entries[at] }))
       }
       if (seqs.length < wanted) return
-      left -= wanted
+      left = join.assumes ? Infinity : left - wanted
       batch = Math.min(batch * BATCH_GROWTH, MAX_BATCH)
     }
   } finally {
-    await positions.close()
+    await join.close()
   }
 }
 

@@ -11,9 +11,9 @@ import {
   parseSessionQuery,
   unknownTypeError,
 } from './parse-query.js'
-import { type EventFilter, Plan } from './plan.js'
+import type { EventFilter } from './plan.js'
 import type { EventQuery, RunQuery, RunRef, SessionQuery } from './query.js'
-import { readEvent, readEvents } from './read-events.js'
+import { countEvents, readEvent, readEvents } from './read-events.js'
 import { BatchedResults } from './results.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 import { listRuns, readRunTree } from './runs.js'
@@ -58,14 +58,8 @@ class StoreReader implements AuditLogReader {
   async count<T extends string = AuditEventType>(query: EventQuery<T> = {}): Promise<number> {
     const parsed = parseEventQuery(query)
     const size = await this.#size()
-    const filter = filterOf(parsed)
     await this.#assertKnownTypes(parsed, size)
-    const plan = new Plan(filter, size)
-    if (plan.isEmpty) return 0
-    if (!plan.hasWindow) return await plan.count(this.#store, filter.limit ?? Infinity)
-    let counted = 0
-    for await (const events of readEvents(this.#store, size, filter)) counted += events.length
-    return counted
+    return await countEvents(this.#store, size, filterOf(parsed))
   }
 
   async head(): Promise<LogHead> {

@@ -77,6 +77,14 @@ export class RunFold {
     this.#last = first
   }
 
+  get tenantId(): string {
+    return this.#first.tenantId
+  }
+
+  get hasBegunOrEnded(): boolean {
+    return this.#status !== undefined
+  }
+
   add(event: StoredEvent): void {
     this.#last = event
     this.#eventCount++

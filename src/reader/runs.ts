@@ -1,9 +1,10 @@
 import type { StoredEvent } from '../events/types.js'
 import type { AuditStore } from '../store/contract.js'
 import { fieldsOf, textIn } from './fields.js'
+import { FirstEvents, type RunEvent } from './first-events.js'
 import { invalidQuery, type ParsedRunQuery } from './parse-query.js'
 import type { EventFilter } from './plan.js'
-import { readEvents } from './read-events.js'
+import { MAX_BATCH, readEvents } from './read-events.js'
 import { RunFold } from './run-fold.js'
 import { LIFECYCLE_TYPES, typesLeadingTo } from './run-status.js'
 import type { RunSummary, RunTree } from './run-summary.js'
@@ -16,8 +17,8 @@ interface RunKey {
 }
 
 /**
- * Lists runs by walking the events that can tell of them, and sums up each where the first of its events is met. No
- * memory of runs seen is kept: whether an event is its run's first is asked of the run's index.
+ * Lists runs by walking the events that can tell of them, and sums up each where the first of its events is met. The
+ * runs seen are not kept, so that the list can be of any length.
  */
 export async function* listRuns(
   store: AuditStore,
@@ -33,10 +34,11 @@ export async function* listRuns(
     // No event of a run is older than its start; younger ones there may be.
     ...(since !== undefined && { since }),
   }
+  const firsts = new FirstEvents(store, filter)
   let left = limit
   for await (const events of readEvents(store, size, { ...filter, reverse: order === 'desc' })) {
     for (const event of events) {
-      if (!isOfRun(event) || !(await isFirstOfRun(store, event, filter))) continue
+      if (!isOfRun(event) || !(await firsts.has(event))) continue
       const run = await summariseRun(store, size, event)
       if (!run || !isWanted(run, query)) continue
       yield [run]
@@ -55,90 +57,81 @@ export async function readRunTree(
   size: number,
   { runId, tenantId }: { readonly runId: string; readonly tenantId?: string },
 ): Promise<RunTree | undefined> {
-  const owner = tenantId ?? (await tenantOfRun(store, size, runId))
-  return owner === undefined ? undefined : await readSubtree(store, size, { tenantId: owner, runId }, new Set())
+  const folds = await foldRun(store, size, runId, tenantId)
+  const run = (tenantId === undefined ? onlyRun(runId, [...folds.values()]) : folds.get(tenantId))?.summary()
+  return run && (await growTree(store, size, run, new Set([runId])))
 }
 
 /** @param placed - the ids of runs that have their place in the tree; links between runs may form a cycle */
-async function readSubtree(
-  store: AuditStore,
-  size: number,
-  key: RunKey,
-  placed: Set<string>,
-): Promise<RunTree | undefined> {
-  placed.add(key.runId)
-  const run = await summariseRun(store, size, key)
-  if (!run) return undefined
+async function growTree(store: AuditStore, size: number, run: RunSummary, placed: Set<string>): Promise<RunTree> {
   const subRuns: RunTree[] = []
   let totalUsage = run.usage
   for (const runId of await subRunIds(store, size, run)) {
     if (placed.has(runId)) continue
+    placed.add(runId)
     // Never a run of another tenant's, whatever id an event names.
-    const subRun = await readSubtree(store, size, { tenantId: key.tenantId, runId }, placed)
+    const subRun = await summariseRun(store, size, { tenantId: run.tenantId, runId })
     if (!subRun) continue
-    subRuns.push(subRun)
-    totalUsage = sumOfUsage(totalUsage, { ...subRun.totalUsage })
+    const subTree = await growTree(store, size, subRun, placed)
+    subRuns.push(subTree)
+    totalUsage = sumOfUsage(totalUsage, { ...subTree.totalUsage })
   }
   subRuns.sort((a, b) => a.firstSeq - b.firstSeq)
   return { ...run, totalUsage, subRuns }
 }
 
-async function subRunIds(store: AuditStore, size: number, { runId, tenantId, subAgents }: RunSummary) {
+async function subRunIds(store: AuditStore, size: number, run: RunSummary): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
-  for (const invoked of subAgents) {
+  for (const invoked of run.subAgents) {
     const subRunId = textIn(fieldsOf(invoked.data), 'subRunId')
     if (subRunId !== undefined) ids.add(subRunId)
   }
-  for await (const events of readEvents(store, size, { parentRunId: runId, tenantId })) {
-    for (const event of events) if (event.runId !== undefined) ids.add(event.runId)
+  for await (const events of readEvents(store, size, { parentRunId: run.runId })) {
+    for (const { tenantId, runId } of events) if (tenantId === run.tenantId && runId !== undefined) ids.add(runId)
   }
   return ids
 }
 
 async function summariseRun(store: AuditStore, size: number, key: RunKey): Promise<RunSummary | undefined> {
-  let fold: RunFold | undefined
-  const { tenantId, runId } = key
-  for await (const events of readEvents(store, size, { tenantId, runId })) {
+  const folds = await foldRun(store, size, key.runId, key.tenantId)
+  return folds.get(key.tenantId)?.summary()
+}
+
+/** Folds the runs of this id: that of one tenant, or those of all. */
+async function foldRun(
+  store: AuditStore,
+  size: number,
+  runId: string,
+  owner: string | undefined,
+): Promise<ReadonlyMap<string, RunFold>> {
+  const folds = new Map<string, RunFold>()
+  // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
+  for await (const events of readEvents(store, size, { runId }, MAX_BATCH)) {
     for (const event of events) {
-      fold ??= new RunFold(runId, event)
+      const { tenantId } = event
+      if (owner !== undefined && tenantId !== owner) continue
+      let fold = folds.get(tenantId)
+      if (!fold) {
+        fold = new RunFold(runId, event)
+        folds.set(tenantId, fold)
+      }
       fold.add(event)
     }
   }
-  return fold?.summary()
+  return folds
 }
 
-/** The tenant under which a run starts or ends; a child of it may name another. */
-async function tenantOfRun(store: AuditStore, size: number, runId: string): Promise<string | undefined> {
-  return (
-    (await onlyTenant(store, size, { runId, types: LIFECYCLE_TYPES })) ?? (await onlyTenant(store, size, { runId }))
-  )
+/** A run belongs to the tenant under which it starts or ends, though a span inside it may name another. */
+function onlyRun(runId: string, folds: readonly RunFold[]): RunFold | undefined {
+  const begunOrEnded = folds.filter((fold) => fold.hasBegunOrEnded)
+  const [run, other] = begunOrEnded.length > 0 ? begunOrEnded : folds
+  if (!run || !other) return run
+  const both = `tenants '${run.tenantId}' and '${other.tenantId}'`
+  throw invalidQuery('tenantId', `${both} both have a run '${runId}'; say whose is meant`)
 }
 
-async function onlyTenant(store: AuditStore, size: number, filter: EventFilter): Promise<string | undefined> {
-  let tenantId: string | undefined
-  for await (const events of readEvents(store, size, filter)) {
-    for (const event of events) {
-      tenantId ??= event.tenantId
-      if (event.tenantId === tenantId) continue
-      const both = `tenants '${tenantId}' and '${event.tenantId}'`
-      throw invalidQuery('tenantId', `${both} both have a run '${filter.runId}'; say whose is meant`)
-    }
-  }
-  return tenantId
-}
-
-function isOfRun(event: StoredEvent): event is StoredEvent & RunKey {
+function isOfRun(event: StoredEvent): event is RunEvent {
   return event.runId !== undefined
-}
-
-/** Whether no earlier event that passes the filter is of the same run. */
-async function isFirstOfRun(
-  store: AuditStore,
-  { seq, runId, tenantId }: StoredEvent & RunKey,
-  filter: EventFilter,
-): Promise<boolean> {
-  for await (const _earlier of readEvents(store, seq, { ...filter, runId, tenantId, limit: 1 })) return false
-  return true
 }
 
 function isWanted(run: RunSummary, { sessionId, agent, status, since, until }: ParsedRunQuery): boolean {

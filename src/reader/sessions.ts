@@ -2,8 +2,8 @@ import type { Timestamp } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
 import type { AuditStore } from '../store/contract.js'
 import type { ParsedSessionQuery } from './parse-query.js'
-import { readEvents, readEventsAt } from './read-events.js'
-import { LIFECYCLE_TYPES } from './run-status.js'
+import { MAX_BATCH, readEvents, readEventsAt } from './read-events.js'
+import { LIFECYCLE_TYPES, statusAfter } from './run-status.js'
 
 /** One session of one tenant: a conversation, a thread. */
 export interface SessionSummary {
@@ -49,10 +49,12 @@ async function summariseSession(
   { sessionId, tenantId, time }: StoredEvent,
 ): Promise<SessionSummary> {
   const scope = { sessionId, tenantId }
-  const [events, last, runs] = await Promise.all([
-    store.countPostings('session', [sessionId, tenantId], { from: 0, to: size }),
+  const events = await store.countPostings('session', [sessionId, tenantId], { from: 0, to: size })
+  // Reading a few events too many takes less than asking the index of each of these types.
+  const telling = events <= MAX_BATCH ? scope : { ...scope, types: LIFECYCLE_TYPES }
+  const [last, runs] = await Promise.all([
     firstOf(readEvents(store, size, { ...scope, reverse: true, limit: 1 })),
-    countRuns(readEvents(store, size, { ...scope, types: LIFECYCLE_TYPES })),
+    countRuns(readEvents(store, size, telling, MAX_BATCH)),
   ])
   return { sessionId, tenantId, firstEventAt: time, lastEventAt: last?.time ?? time, events, runs }
 }
@@ -64,6 +66,8 @@ async function firstOf(found: AsyncIterable<readonly StoredEvent[]>): Promise<St
 
 async function countRuns(found: AsyncIterable<readonly StoredEvent[]>): Promise<number> {
   const runIds = new Set<string>()
-  for await (const events of found) for (const { runId } of events) if (runId !== undefined) runIds.add(runId)
+  for await (const events of found) {
+    for (const { type, runId } of events) if (runId !== undefined && statusAfter(type)) runIds.add(runId)
+  }
   return runIds.size
 }
