@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditEventInput, AuditEventType } from '../events/types.js'
+import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
 
 /** Where an appended event stands, returned once it is durable. */
 export interface AppendReceipt {
@@ -7,6 +7,9 @@ export interface AppendReceipt {
   /** SHA-256(0x00 ‖ entry bytes): the entry's leaf in the RFC 6962 tree. */
   readonly leafHash: Uint8Array
 }
+
+/** What `record()` takes: an event, and how it already differs from what was said where it came from. */
+export type RecordInput = AuditEventInput & { readonly altered?: readonly Alteration[] | undefined }
 
 /** Counters since the log was opened. */
 export interface AuditLogStats {
@@ -35,15 +38,24 @@ export interface AuditLogWriter {
    *
    * @returns the event as sealed, or `undefined` when it was dropped
    */
-  record<T extends AuditEventType>(event: AuditEventInput<T>): AuditEvent | undefined
+  record(event: RecordInput): AuditEvent | undefined
   /**
    * Validates and stores an event; resolves once it is durable (fsynced).
    * With an `id` of the caller's own, a second append of it is kept once and resolves to the first position.
    *
-   * @throws AuditLogError `AUDIT_INVALID_EVENT`, `AUDIT_LOG_CLOSED`, `AUDIT_LOG_FULL`, `AUDIT_WRITE_FAILED`
+   * While the store cannot write, it waits with the events in the queue. It rejects with `AUDIT_WRITE_FAILED` when the
+   * log is closed meanwhile, or when its room is needed for recorded events; the event is then not stored.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_EVENT`, `AUDIT_LOG_CLOSED`, `AUDIT_LOG_FULL`, `AUDIT_WRITE_FAILED`;
+   * `AUDIT_READ_FAILED` when the event of a repeated id cannot be read
    */
-  append<T extends AuditEventType>(event: AuditEventInput<T>): Promise<AppendReceipt>
-  /** Resolves when everything taken before the call, queued or in flight, is durable. */
+  append(event: AuditEventInput): Promise<AppendReceipt>
+  /**
+   * Resolves when everything taken before the call, queued or in flight, is durable.
+   *
+   * @throws AuditLogError `AUDIT_WRITE_FAILED` when the store cannot write: the events stay queued and are tried again;
+   * `AUDIT_LOG_CLOSED`
+   */
   flush(): Promise<void>
   stats(): AuditLogStats
 }

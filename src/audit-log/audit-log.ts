@@ -1,0 +1,89 @@
+import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
+import type { AppendReceipt, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
+import type { LogWriter } from '../log/writer.js'
+import type { AuditLogReader, EventResults, LogHead, Results } from '../reader/contract.js'
+import type { EventQuery, RunQuery, RunRef, SessionQuery } from '../reader/query.js'
+import type { RunSummary, RunTree } from '../reader/run-summary.js'
+import type { SessionSummary } from '../reader/sessions.js'
+
+/** An open log: it is written, and what has been recorded before a read is found by it. */
+export interface AuditLog extends AuditLogWriter, AuditLogReader {
+  /**
+   * Makes everything that was taken durable, and closes the log. From the call on nothing is taken any more: `record()`
+   * drops (`stats().dropped.closed`), everything else rejects with `AUDIT_LOG_CLOSED`. Calling it again returns the
+   * same promise.
+   *
+   * @throws AuditLogError `AUDIT_WRITE_FAILED` when events could not be written; the message says how many are lost. The
+   * log is closed nevertheless. An `AggregateError` when closing the store fails as well.
+   */
+  close(): Promise<void>
+  /** {@link close} */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Puts writer and reader together. */
+export class OpenAuditLog implements AuditLog {
+  readonly #writer: LogWriter
+  readonly #reader: AuditLogReader
+
+  constructor(writer: LogWriter, reader: AuditLogReader) {
+    this.#writer = writer
+    this.#reader = reader
+  }
+
+  get location(): string {
+    return this.#writer.location
+  }
+
+  record(event: RecordInput): AuditEvent | undefined {
+    return this.#writer.record(event)
+  }
+
+  append(event: AuditEventInput): Promise<AppendReceipt> {
+    return this.#writer.append(event)
+  }
+
+  flush(): Promise<void> {
+    return this.#writer.flush()
+  }
+
+  stats(): AuditLogStats {
+    return this.#writer.stats()
+  }
+
+  events<T extends string = AuditEventType>(query?: EventQuery<T>): EventResults<T> {
+    return this.#reader.events(query)
+  }
+
+  get(seq: number): Promise<StoredEvent | undefined> {
+    return this.#reader.get(seq)
+  }
+
+  count<T extends string = AuditEventType>(query?: EventQuery<T>): Promise<number> {
+    return this.#reader.count(query)
+  }
+
+  head(): Promise<LogHead> {
+    return this.#reader.head()
+  }
+
+  runs(query?: RunQuery): Results<RunSummary> {
+    return this.#reader.runs(query)
+  }
+
+  run(runId: string, ref?: RunRef): Promise<RunTree | undefined> {
+    return this.#reader.run(runId, ref)
+  }
+
+  sessions(query?: SessionQuery): Results<SessionSummary> {
+    return this.#reader.sessions(query)
+  }
+
+  close(): Promise<void> {
+    return this.#writer.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

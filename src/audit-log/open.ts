@@ -1,0 +1,77 @@
+import { AuditLogError } from '../events/errors.js'
+import { isTimestamp, type Timestamp } from '../events/time.js'
+import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } from '../log/options.js'
+import { Sealer } from '../log/seal.js'
+import { LogWriter } from '../log/writer.js'
+import { createReader } from '../reader/index.js'
+import type { AuditStore } from '../store/contract.js'
+import { levelStore } from '../store/leveldb/index.js'
+import { type AuditLog, OpenAuditLog } from './audit-log.js'
+
+type DirectoryOptions = Omit<AuditLogOptions, 'store'>
+type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
+
+/**
+ * Opens the log in a directory, to write and to read; both are created if they are missing. One process at a time, and
+ * one log in it, can have a directory open.
+ *
+ * @param location - a directory; a relative path is resolved at once
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
+ * @throws TypeError naming an unknown or malformed option
+ *
+ * @example
+ * ```ts
+ * await using log = await openAuditLog('./audit')
+ * await log.append({ type: 'agent_handoff', data: { to: 'writer' }, runId: 'r-1' })
+ * for await (const event of log.events({ runId: 'r-1' })) console.log(event.seq, event.type)
+ * ```
+ */
+export function openAuditLog(location: string, options?: DirectoryOptions): Promise<AuditLog>
+/** Opens the log in the given store: `openAuditLog({ store: memoryStore() })`. */
+export function openAuditLog(options: StoreOptions): Promise<AuditLog>
+export async function openAuditLog(location: string | StoreOptions, options?: DirectoryOptions): Promise<AuditLog> {
+  const given: AuditLogOptions = typeof location === 'object' ? location : { ...options }
+  const resolved = resolveOptions(given)
+  return await open(storeOf(location, given), resolved)
+}
+
+function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): AuditStore {
+  if (typeof location === 'object') {
+    if (!store) throw new TypeError('openAuditLog: give the directory of the log, or a store')
+    return store
+  }
+  if (typeof location !== 'string' || location === '') {
+    throw new TypeError('openAuditLog: location must be the path of a directory')
+  }
+  if (store) throw new TypeError('openAuditLog: give a directory or a store, not both')
+  return levelStore(location)
+}
+
+async function open(store: AuditStore, options: ResolvedAuditLogOptions): Promise<AuditLog> {
+  await store.open()
+  try {
+    const { schemas, maxQueueBytes, onProblem } = options
+    const sealer = new Sealer(options.clock, await lastRecordedAt(store))
+    const writer = new LogWriter({ store, sealer, schemas, maxQueueBytes, onProblem })
+    // Where writing fails, a read shows what is committed.
+    const barrier = () => writer.flush().catch(() => {})
+    return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes }))
+  } catch (problem) {
+    await store.close()
+    throw problem
+  }
+}
+
+/** `recordedAt` of the last entry: it never goes back, whatever the clock did between two openings. */
+async function lastRecordedAt(store: AuditStore): Promise<Timestamp> {
+  const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
+  if (!bytes) return ''
+  try {
+    const { recordedAt } = JSON.parse(Buffer.from(bytes).toString()) as { recordedAt?: unknown }
+    return isTimestamp(recordedAt) ? recordedAt : ''
+  } catch (cause) {
+    throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,40 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { memoryStore } from '../store/memory/index.js'
+import { type AuditLogOptions, DEFAULT_MAX_QUEUE_BYTES, resolveOptions } from './options.js'
+
+describe('resolveOptions', () => {
+  it('fills in the defaults, and freezes', () => {
+    const resolved = resolveOptions({})
+    expect(resolved).toMatchObject({ maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES, ownTypes: [] })
+    expect(resolved.clock()).toEqual([expect.any(Number), expect.any(Number)])
+    expect(Object.isFrozen(resolved)).toBe(true)
+  })
+
+  it('takes what is given', () => {
+    const clock = () => [1, 2] as const
+    const onProblem = () => {}
+    const options = { store: memoryStore(), eventTypes: { own: v.object({}) }, maxQueueBytes: 65_535, clock, onProblem }
+    expect(resolveOptions(options)).toMatchObject({ maxQueueBytes: 65_535, clock, onProblem, ownTypes: ['own'] })
+  })
+
+  it.each<[unknown, RegExp]>([
+    [null, /options must be an object/],
+    [{ maxQueBytes: 1 }, /unknown option 'maxQueBytes'; did you mean 'maxQueueBytes'\?/],
+    [{ colour: 'red' }, /unknown option 'colour'$/],
+    [{ maxQueueBytes: 0 }, /maxQueueBytes must be a whole number from 65535 to/],
+    [{ maxQueueBytes: 65_534 }, /maxQueueBytes/],
+    [{ maxQueueBytes: 1e5 + 0.5 }, /maxQueueBytes/],
+    [{ maxQueueBytes: Number.POSITIVE_INFINITY }, /maxQueueBytes/],
+    [{ maxQueueBytes: '100000' }, /maxQueueBytes/],
+    [{ store: {} }, /store/],
+    [{ clock: 5 }, /clock/],
+    [{ onProblem: 'log' }, /onProblem/],
+    [{ eventTypes: 5 }, /eventTypes/],
+    [{ eventTypes: { run_started: v.object({}) } }, /eventTypes: 'run_started'/],
+    [{ eventTypes: { own: {} } }, /eventTypes: the schema of 'own'/],
+  ])('refuses %o', (options, message) => {
+    expect(() => resolveOptions(options as AuditLogOptions)).toThrow(TypeError)
+    expect(() => resolveOptions(options as AuditLogOptions)).toThrow(message)
+  })
+})

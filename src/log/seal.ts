@@ -1,0 +1,76 @@
+import { type Timestamp, timestampFromHrTime, timestampFromMillis } from '../events/time.js'
+import type { AuditEvent } from '../events/types.js'
+import type { SealedEntry } from '../store/contract.js'
+import { boundEvent } from './bounded-event.js'
+import type { Clock } from './clock.js'
+import type { RecordInput } from './contract.js'
+import { completeEnvelope, copyAlterations, type Draft } from './envelope.js'
+import { type Leaf, LeafEncoder } from './leaf.js'
+import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
+
+/** Turns events into entries, once: after sealing nothing changes them. One per log. */
+export class Sealer {
+  readonly #clock: Clock
+  readonly #encoder = new LeafEncoder()
+  #recordedAt: Timestamp
+
+  /** @param recordedAfter - `recordedAt` of the log's last entry: none that follows gets an earlier one */
+  constructor(clock: Clock, recordedAfter: Timestamp = '') {
+    this.#clock = clock
+    this.#recordedAt = recordedAfter
+  }
+
+  /**
+   * Completes the event's envelope and encodes it. It never throws: what has no place in an entry (cyclic, unreadable,
+   * not JSON, too deep, too large …) is changed, and the event's `altered` says so.
+   *
+   * @param callerId - the caller chose `input.id`
+   */
+  seal(input: RecordInput, callerId: boolean): SealedEntry {
+    const recordedAt = this.now()
+    return this.#sealPlain(input, recordedAt, callerId) ?? this.#sealBounded(input, recordedAt, callerId)
+  }
+
+  /** The common way: one copy, one `JSON.stringify`, one encoding, one hash. `undefined` for what needs changes. */
+  #sealPlain(input: RecordInput, recordedAt: Timestamp, callerId: boolean): SealedEntry | undefined {
+    try {
+      const draft = completeEnvelope(input, recordedAt)
+      draft.data = copyPlain(input.data)
+      const { altered } = input
+      if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
+      const text = JSON.stringify(draft)
+      // JSON escapes lone surrogates, \ud800 to \udfff, and no other characters of that row.
+      if (text.length > MAX_ENTRY_BYTES || text.includes('\\ud')) return undefined
+      const leaf = this.#encoder.encode(text)
+      return leaf.bytes.length > MAX_ENTRY_BYTES ? undefined : sealedEntry(leaf, draft, callerId)
+    } catch {
+      return undefined
+    }
+  }
+
+  #sealBounded(input: RecordInput, recordedAt: Timestamp, callerId: boolean): SealedEntry {
+    const { draft, text } = boundEvent(input, recordedAt)
+    return sealedEntry(this.#encoder.encode(text), draft, callerId)
+  }
+
+  /** The clock's time, unless that is before the last one: a clock that jumps back does not disorder the log. */
+  now(): Timestamp {
+    const now = this.#readClock()
+    if (now > this.#recordedAt) this.#recordedAt = now
+    return this.#recordedAt
+  }
+
+  #readClock(): Timestamp {
+    try {
+      return timestampFromHrTime(this.#clock())
+    } catch {
+      return this.#recordedAt || timestampFromMillis(Date.now())
+    }
+  }
+}
+
+/** Engines file an entry by the fields of its event after the caller has had it: so they are frozen. */
+function sealedEntry({ bytes, leafHash }: Leaf, draft: Draft, callerId: boolean): SealedEntry {
+  if (draft.agent !== undefined) Object.freeze(draft.agent)
+  return { bytes, leafHash, event: Object.freeze(draft) as AuditEvent, callerId }
+}
