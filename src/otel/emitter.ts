@@ -64,17 +64,18 @@ export class Emitter {
   }
 }
 
-/** Whose an event at this place is. */
+/**
+ * Whose an event at this place is. What its context says counts where it says something else than it did around the
+ * span: `withScope` may have been entered since.
+ */
 export function scopeAt({ node, run, context }: Place): ScopeFacts {
-  if (node) return node.scope()
-  const around = run?.scope()
-  if (!context) return around ?? NOBODY
-  const { tenantId, sessionId, userId } = scopeFromContext(context)
-  return {
-    tenantId: tenantId ?? around?.tenantId,
-    sessionId: sessionId ?? around?.sessionId,
-    userId: userId ?? around?.userId,
-  }
+  const around = node?.scope() ?? run?.scope() ?? NOBODY
+  if (!context || context === node?.context) return around
+  const said = scopeFromContext(context)
+  const saidAround = node?.contextScope() ?? NOBODY
+  const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
+    (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
+  return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
 }
 
 const services = new WeakMap<object, string>()

@@ -72,7 +72,7 @@ export class FactRecorder {
   }
 
   #endRun(fact: Fact & { type: TerminalType }, time: Timestamp, place: Place): void {
-    if (place.run) this.#runs.end(place.run, fact.type, fact.data as AuditEventData<TerminalType>, time, place)
+    if (place.run) this.#runs.end(place.run, fact.type, fact.data as AuditEventData<TerminalType>, time, place, fact)
     else this.#emit(fact, time, place)
   }
 

@@ -1,4 +1,5 @@
-import { type Attributes, context as activeContext, type Context, type HrTime, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
+import { activeContext } from '../record/flow.js'
 import { toHrTime } from './hr-time.js'
 import type { AuditSpanProcessor } from './processor.js'
 import type { InstrumentationScope } from './span.js'
@@ -42,7 +43,7 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   }
 
   /** Log record processor hook. Never throws. */
-  onEmit(record: LogRecordLike, context: Context = activeContext.active()): void {
+  onEmit(record: LogRecordLike, context: Context = activeContext()): void {
     const name = record.eventName ?? record.attributes['event.name']
     if (typeof name !== 'string' || name === '') return
     const { spanContext } = record

@@ -291,6 +291,33 @@ describe('scope', () => {
     }
   })
 
+  test('of withScope inside a run holds for what is recorded there', () => {
+    const { log } = startRecordingSdk()
+    withRun({ agentName: 'planner', tenantId: 't1', sessionId: 's1' }, () => {
+      withScope({ tenantId: 't2' }, () => recordHandoff({ to: 'writer' }))
+      recordHandoff({ to: 'editor' })
+    })
+    expect(log.of('agent_handoff').map(({ tenantId, sessionId }) => [tenantId, sessionId])).toEqual([
+      ['t2', 's1'],
+      ['t1', 's1'],
+    ])
+  })
+
+  test('and runs hold without any SDK, also across asynchronous work', async () => {
+    const log = new CollectingLog()
+    const audit = new AuditSpanProcessor({ log })
+    onTestFinished(() => audit.shutdown())
+    await withScope({ tenantId: 'acme', sessionId: 's-1' }, () =>
+      withRun({ agentName: 'planner' }, async () => {
+        await nextTurn()
+        recordHandoff({ to: 'writer' })
+      }),
+    )
+    expect(log.types).toEqual(['run_started', 'agent_handoff', 'run_completed'])
+    const [started] = log.of('run_started')
+    expect(log.of('agent_handoff')[0]).toMatchObject({ tenantId: 'acme', sessionId: 's-1', runId: started?.runId })
+  })
+
   test('comes from baggage', () => {
     const { tracer, log } = startRecordingSdk()
     const baggage = propagation.createBaggage({

@@ -1,13 +1,7 @@
-import {
-  type Attributes,
-  context as activeContext,
-  type Context,
-  diag,
-  type HrTime,
-  type TimeInput,
-} from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, ROOT_CONTEXT, type TimeInput } from '@opentelemetry/api'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import type { AuditLogWriter } from '../log/contract.js'
+import { activeContext } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
@@ -118,8 +112,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   onStart(span: OpenSpan, parentContext: Context): void {
     if (this.#attachments.size === 0) return
     try {
-      if (this.#switch.isOnIn(parentContext)) {
-        this.#tracker.start(span, parentContext)
+      const context = parentContext === ROOT_CONTEXT ? activeContext() : parentContext
+      if (this.#switch.isOnIn(context)) {
+        this.#tracker.start(span, context)
         this.#hear(span)
       } else this.#unaudited.add(span)
     } catch (problem) {
@@ -214,7 +209,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #onSpanEvent(span: OpenSpan, name: string, attributesOrTime: Attributes | TimeInput | undefined): void {
     if (this.#attachments.size === 0) return
     try {
-      const context = activeContext.active()
+      const context = activeContext()
       if (!span.isRecording() || !this.#switch.isOnIn(context)) return
       const last = span.events.at(-1)
       const time = last?.name === name ? last.time : toHrTime(undefined)

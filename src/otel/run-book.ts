@@ -6,7 +6,7 @@ import {
   timestampFromMillis,
 } from '../events/index.js'
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
-import { type Emitter, type Place, scopeAt } from './emitter.js'
+import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
 import { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
 
@@ -70,16 +70,17 @@ export class RunBook {
   }
 
   /** Records the start of a run; inside another one, that one first gets `sub_agent_invoked`. */
-  start(start: RunStart, place: Place): Run {
+  start(start: RunStart, place: Place, extras?: Extras): Run {
     const { activity, runId, startedAt } = start
     const parent = place.run
+    const named = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
     const run = new Run({
       runId,
       parentRunId: start.parentRunId ?? parent?.runId,
       startedAt,
       agent: activity.agent,
       node: place.node,
-      scope: { ...scopeAt(place), ...start.scope },
+      scope: { ...named?.scope(), ...defined(scopeAt(place)), ...defined(start.scope ?? {}) },
       mayLeak: activity.mayLeak ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
@@ -88,7 +89,7 @@ export class RunBook {
     this.#open.set(runId, run)
     if (place.node) place.node.run = run
     const { agent, model, trigger } = activity
-    this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run })
+    this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
     if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()
     return run
   }
@@ -121,7 +122,14 @@ export class RunBook {
   }
 
   /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */
-  end<T extends TerminalType>(run: Run, type: T, data: AuditEventData<T>, time: Timestamp, place: Place): void {
+  end<T extends TerminalType>(
+    run: Run,
+    type: T,
+    data: AuditEventData<T>,
+    time: Timestamp,
+    place: Place,
+    extras?: Extras,
+  ): void {
     if (run.ended) return
     run.ended = true
     this.#open.delete(run.runId)
@@ -131,7 +139,8 @@ export class RunBook {
       ...data,
       usage: run.usage ?? data.usage,
     }
-    this.#emitter.emit(type, full as AuditEventData<T>, time, { ...place, run, node: run.node ?? place.node })
+    const ending = { ...place, run, node: run.node ?? place.node }
+    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, own(extras, run.usage && 'data.usage'))
   }
 
   /** A run that ended while nothing was attached. */
@@ -182,4 +191,14 @@ export class RunBook {
     const [oldest] = this.#open.values()
     if (oldest) this.abandon(oldest)
   }
+}
+
+/** What a fact says beside its data and scope, less what is said of a field that the log knows better. */
+function own({ confidence, altered }: Extras = {}, known?: string): Extras {
+  const rest = known ? altered?.filter(({ field }) => !field.startsWith(known)) : altered
+  return { confidence, altered: rest?.length ? rest : undefined }
+}
+
+function defined(scope: ScopeFacts): ScopeFacts {
+  return Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
 }

@@ -1,5 +1,5 @@
 import type { Context, SpanContext } from '@opentelemetry/api'
-import type { Activity, Convention, ScopeFacts } from './conventions/contract.js'
+import type { Activity, Convention, ScopeFacts, Surrounding } from './conventions/contract.js'
 import type { Run } from './run.js'
 import { type ResolvedScope, resolveScope, scopeFromAttributes, scopeFromContext } from './scope.js'
 import { parentSpanIdOf, type SpanLike } from './span.js'
@@ -19,7 +19,7 @@ const NOTHING: ScopeFacts = Object.freeze({})
 export class SpanNode {
   readonly #ids: SpanContext
   readonly parentSpanId: string | undefined
-  readonly parent: SpanNode | undefined
+  #parent: SpanNode | undefined
   /** Let go when the span has ended. */
   span: SpanLike | undefined
   #claim: Claim | undefined = undefined
@@ -41,15 +41,24 @@ export class SpanNode {
   constructor(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined) {
     this.#ids = span.spanContext()
     this.parentSpanId = parentSpanIdOf(span)
-    this.parent = parent
+    this.#parent = parent
     this.span = span
     this.#context = context
-    // A parent that had come to its end, with all below it, is open again to its own parent.
-    for (let above = parent; above; above = above.parent) {
-      const wasOpen = above.span !== undefined || above.#openBelow > 0
-      above.#openBelow++
-      if (wasOpen) break
-    }
+    this.#openToParent()
+  }
+
+  get parent(): SpanNode | undefined {
+    return this.#parent
+  }
+
+  /** The open span belongs below another than the one it was started under. */
+  moveBelow(parent: SpanNode): void {
+    if (!this.span) return
+    for (let node: SpanNode | undefined = parent; node; node = node.#parent) if (node === this) return
+    this.#closeToParent()
+    this.#parent = parent
+    this.#scope = undefined
+    this.#openToParent()
   }
 
   get spanId(): string {
@@ -99,16 +108,23 @@ export class SpanNode {
     return node
   }
 
-  /** Scope that came to light after the span was claimed. A run whose session was only derived takes it on. */
+  asSurrounding(): ClaimedSpan | undefined {
+    return this.#claim && new ClaimedSpan(this, this.#claim)
+  }
+
+  /** Scope that came to light after the span was claimed. The run around takes on what nobody has told of it. */
   learnScope(facts: ScopeFacts): void {
     this.#explicit = overlay(this.#explicit, facts)
     this.#scope = undefined
-    if (facts.sessionId === undefined) return
-    for (let node: SpanNode | undefined = this.parent; node; node = node.parent) {
-      if (!node.run) continue
-      if (node.scope().sessionDerived) node.learnScope({ sessionId: facts.sessionId })
-      return
+    const around = this.parent?.nearestRun()?.node
+    if (!around || (facts.sessionId ?? facts.tenantId ?? facts.userId) === undefined) return
+    const known = around.scope()
+    const news = {
+      sessionId: known.sessionDerived ? facts.sessionId : undefined,
+      tenantId: known.tenantId === undefined ? facts.tenantId : undefined,
+      userId: known.userId === undefined ? facts.userId : undefined,
     }
+    if ((news.sessionId ?? news.tenantId ?? news.userId) !== undefined) around.learnScope(news)
   }
 
   /** Whose the events of this span are. */
@@ -134,9 +150,54 @@ export class SpanNode {
       this.#context = undefined
     }
     // A node is open to its parent until it has ended and nothing is open below it.
-    for (let node: SpanNode = this; node.parent && !node.span && node.#openBelow === 0; node = node.parent) {
-      node.parent.#openBelow--
+    if (this.#openBelow === 0) this.#closeToParent()
+  }
+
+  /** A parent that had come to its end, with all below it, is open again to its own parent. */
+  #openToParent(): void {
+    for (let above = this.#parent; above; above = above.#parent) {
+      const wasOpen = above.#isOpen
+      above.#openBelow++
+      if (wasOpen) break
     }
+  }
+
+  #closeToParent(): void {
+    for (let above = this.#parent; above; above = above.#parent) {
+      above.#openBelow--
+      if (above.#isOpen) break
+    }
+  }
+
+  get #isOpen(): boolean {
+    return this.span !== undefined || this.#openBelow > 0
+  }
+}
+
+/** A claimed node, as conventions see it. */
+export class ClaimedSpan implements Surrounding {
+  readonly node: SpanNode
+  readonly #claim: Claim
+
+  constructor(node: SpanNode, claim: Claim) {
+    this.node = node
+    this.#claim = claim
+  }
+
+  get convention(): string {
+    return this.#claim.convention.name
+  }
+
+  get activity(): Activity {
+    return this.#claim.activity
+  }
+
+  get span(): SpanLike | undefined {
+    return this.node.span
+  }
+
+  get outer(): ClaimedSpan | undefined {
+    return this.node.claimedParent()?.asSurrounding()
   }
 }
 

@@ -1,5 +1,6 @@
-import { type Context, context, createContextKey } from '@opentelemetry/api'
+import { type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
+import { activeContext, runIn } from './flow.js'
 
 /** Who an event belongs to, as far as the caller says. */
 export interface AuditScope {
@@ -56,5 +57,5 @@ export function setAuditingEnabled(of: Context, enabled: boolean): Context {
  * flows of calls do not notice. Spans that start inside are audited, or not, as a whole.
  */
 export function withAuditing<T>(enabled: boolean, fn: () => T): T {
-  return context.with(setAuditingEnabled(context.active(), enabled), fn)
+  return runIn(setAuditingEnabled(activeContext(), enabled), fn)
 }

@@ -1,7 +1,8 @@
-import { type Attributes, type Context, context, diag, type Span, type TimeInput, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type Span, type TimeInput, trace } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { attributesFromData } from './attributes.js'
 import { type AuditScope, idText } from './context.js'
+import { activeContext, runIn } from './flow.js'
 import { type RecordListener, recordListeners } from './listeners.js'
 import { AGENT_ID, AGENT_NAME, PARENT_RUN_ID, PREFIX, RUN_ID, SESSION_ID, TENANT_ID, USER_ID } from './names.js'
 
@@ -36,7 +37,7 @@ export function emit(
   encode: typeof attributesFromData = attributesFromData,
 ): void {
   try {
-    const active = context.active()
+    const active = activeContext()
     const where = options.context ?? active
     const span = trace.getSpan(where)
     const recording = span?.isRecording() ? span : undefined
@@ -85,7 +86,7 @@ function addEvent(
   elsewhere: Context | undefined,
 ): Span | undefined {
   try {
-    if (elsewhere) context.with(elsewhere, () => span.addEvent(name, attributes, time))
+    if (elsewhere) runIn(elsewhere, () => span.addEvent(name, attributes, time))
     else span.addEvent(name, attributes, time)
     return span
   } catch (problem) {

@@ -1,7 +1,6 @@
 import {
   type Attributes,
   type Context,
-  context,
   diag,
   INVALID_SPAN_CONTEXT,
   type Span,
@@ -13,6 +12,7 @@ import type { AgentRef } from '../events/types.js'
 import { type AuditScope, type ContextRun, contextScope, idText, withContextScope } from './context.js'
 import { emit, type RecordOptions, scopeAttributes } from './emit.js'
 import { type Failure, failureOf, stackOf } from './failure.js'
+import { activeContext, runIn } from './flow.js'
 import * as names from './names.js'
 
 /** What is known of a run when it begins. */
@@ -56,8 +56,7 @@ interface Ending {
  * `fn` throws, or the promise it returns rejects, the run has failed, and the same value is thrown on. Inside another
  * run it is a sub-agent's. Where no SDK records the span, the run goes straight to the attached logs.
  *
- * The run ends when `fn` returns or its promise settles: consume streams inside. Without a context manager, which every
- * SDK registers, events recorded inside have to name the run (`run.runId`).
+ * The run ends when `fn` returns or its promise settles: consume streams inside.
  *
  * @returns what `fn` returns
  */
@@ -65,7 +64,7 @@ export function withRun<T>(options: RunOptions, fn: (run: RunHandle) => T): T {
   const run = new OpenRun(options)
   let result: T
   try {
-    result = context.with(run.context, fn, undefined, run)
+    result = runIn(run.context, () => fn(run))
   } catch (thrown) {
     run.fail(thrown)
     throw thrown
@@ -97,7 +96,7 @@ class OpenRun implements RunHandle {
   #failure: Failure | undefined = undefined
 
   constructor(options: RunOptions) {
-    const outer = context.active()
+    const outer = activeContext()
     const parent = contextScope(outer)?.run
     const agent = agentOf(options)
     this.runId = idText(options.runId) ?? crypto.randomUUID()

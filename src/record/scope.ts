@@ -1,5 +1,6 @@
-import { context, propagation } from '@opentelemetry/api'
+import { propagation } from '@opentelemetry/api'
 import { type AuditScope, idText, withContextScope } from './context.js'
+import { activeContext, runIn } from './flow.js'
 import { SESSION_ID, TENANT_ID, USER_ID } from './names.js'
 
 export interface ScopeOptions {
@@ -17,8 +18,6 @@ export interface ScopeOptions {
  * Says whose everything is that runs in `fn`, asynchronous work included. Fields that are left out keep what an outer
  * `withScope` said. Attributes of a span that name a session, tenant or user outweigh it for that span and those below.
  *
- * It rests on OpenTelemetry's context manager, which every SDK registers; without one it has no effect.
- *
  * @returns what `fn` returns
  */
 export function withScope<T>(scope: AuditScope, fn: () => T, options?: ScopeOptions): T {
@@ -27,7 +26,7 @@ export function withScope<T>(scope: AuditScope, fn: () => T, options?: ScopeOpti
     sessionId: idText(scope.sessionId),
     userId: idText(scope.userId),
   }
-  let inner = withContextScope(context.active(), ids)
+  let inner = withContextScope(activeContext(), ids)
   if (options?.propagate) {
     let baggage = propagation.getBaggage(inner) ?? propagation.createBaggage()
     for (const [key, value] of [
@@ -40,5 +39,5 @@ export function withScope<T>(scope: AuditScope, fn: () => T, options?: ScopeOpti
     }
     inner = propagation.setBaggage(inner, baggage)
   }
-  return context.with(inner, fn)
+  return runIn(inner, fn)
 }

@@ -43,6 +43,12 @@ interface ActivityBase {
   readonly scope?: ScopeFacts | undefined
   /** What can be told already now, recorded right after the start. */
   readonly facts?: readonly Fact[] | undefined
+  /** Of `Lineage.open`, the one this span is inside of. */
+  readonly within?: Surrounding | undefined
+  /** The span tells of the one around it, claimed by the same convention, that it is a run: recorded before this. */
+  readonly around?: RunActivity | undefined
+  /** What it is, or inside of what, rests on a guess. Marks the start of a run. */
+  readonly confidence?: 'heuristic' | undefined
 }
 
 /** One execution of an agent or a workflow. Inside another run it is recorded as a sub-agent. */
@@ -118,18 +124,34 @@ export interface Conclusion {
   readonly agent?: AgentRef | undefined
   readonly tool?: ToolActivity['tool'] | undefined
   readonly scope?: ScopeFacts | undefined
+  /** As `Activity.around`, where only the end tells. */
+  readonly around?: RunActivity | undefined
   /** Recorded before the terminal event. */
   readonly facts?: readonly Fact[] | undefined
+}
+
+/** A claimed span around another. */
+export interface Surrounding {
+  readonly convention: string
+  readonly activity: Activity
+  /** While it is open. */
+  readonly span: SpanLike | undefined
+  /** The claimed span around this one. */
+  readonly outer: Surrounding | undefined
 }
 
 /** A span's place among those that are tracked. */
 export interface Lineage {
   /** The nearest ancestor that a convention claimed. */
-  readonly parent: { readonly convention: string; readonly activity: Activity } | undefined
+  readonly parent: Surrounding | undefined
   /** The run the span belongs to (for a run: the run around it). */
   readonly run: { readonly runId: string; readonly agent: AgentRef } | undefined
   /** What conventions keep for the life of that run, under keys of their own. Bounded: at most 64 keys. */
   readonly memo: Map<string, unknown> | undefined
+  /** For a span that is a run: what they kept for its own life. */
+  readonly ownMemo: Map<string, unknown> | undefined
+  /** For an `unnested` convention: its spans that are open below the same parent, in the order of their start. */
+  readonly open: readonly Surrounding[]
 }
 
 /** An event added to a span, or a log record with an event name. */
@@ -154,6 +176,14 @@ export interface Convention {
   readonly attributePrefixes?: readonly string[] | undefined
   /** Prefixes of the names of span events and log records it translates, in spans of any convention. */
   readonly eventPrefixes?: readonly string[] | undefined
+  /**
+   * How its spans tell what they are inside of. `declared`: by their parent. `active`: they hang below something else
+   * than their caller, which is the span that is active when they start. `unnested`: not at all, they start as
+   * siblings; `recognise` then names one of `Lineage.open`, or none.
+   *
+   * @defaultValue `declared`
+   */
+  readonly parentage?: 'declared' | 'active' | 'unnested' | undefined
   /** What the span is; `undefined` when that cannot be told yet, or it is none of its own. */
   recognise(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined
   /** What came of a span it recognised. Called once, when the span has ended. */
