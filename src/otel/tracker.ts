@@ -1,4 +1,11 @@
-import { type Attributes, type Context, type HrTime, type Span, trace } from '@opentelemetry/api'
+import {
+  type Attributes,
+  context as activeContext,
+  type Context,
+  type HrTime,
+  type Span,
+  trace,
+} from '@opentelemetry/api'
 import {
   type AuditEventData,
   type EventSource,
@@ -12,13 +19,14 @@ import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, RunActivi
 import { errorOf, hasErrorStatus } from './conventions/outcome.js'
 import { Emitter, type Place, sourceOf } from './emitter.js'
 import { FactRecorder, runIdOf } from './fact-recorder.js'
+import { OpenSiblings } from './open-siblings.js'
 import { RecentMap } from './recent-map.js'
 import { Recogniser } from './recogniser.js'
 import type { Run } from './run.js'
 import { noteEndOfChild, RunBook } from './run-book.js'
 import { scopeFromAttributes } from './scope.js'
 import { type InstrumentationScope, type OpenSpan, parentSpanIdOf, type SpanLike, scopeOf } from './span.js'
-import { type Claim, SpanNode } from './span-node.js'
+import { type Claim, ClaimedSpan, SpanNode } from './span-node.js'
 import { UsageLedger } from './usage-ledger.js'
 
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
@@ -49,6 +57,7 @@ export class Tracker {
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #ledger = new UsageLedger()
+  readonly #siblings = new OpenSiblings()
   readonly #onProblem: (problem: unknown) => void
   readonly #nowMillis: () => number
   /** Spans that nobody has claimed at their start, for the second look. */
@@ -95,14 +104,14 @@ export class Tracker {
     if (!node?.span) return
     if (node.claim || this.#look(node, span, 'end')) this.#conclude(node, node.claim as Claim, span)
     else if (node.run) this.#concludeRun(node.run, {}, span, this.#placeOf(node, node.run.source))
-    node.end()
+    this.#close(node)
   }
 
   /** Forgets a span whose end nobody wants to hear of. */
   forget(span: SpanLike): void {
     const node = this.#nodeOn(span)
     if (node?.run) this.#runs.forget(node.run)
-    node?.end()
+    if (node) this.#close(node)
   }
 
   /**
@@ -164,6 +173,12 @@ export class Tracker {
     return node
   }
 
+  #close(node: SpanNode): void {
+    const convention = node.claim?.convention
+    if (convention?.parentage === 'unnested') this.#siblings.delete(node, convention)
+    node.end()
+  }
+
   #nodeOn(span: object): SpanNode | undefined {
     return (span as { readonly [key: symbol]: SpanNode | undefined })[this.#node]
   }
@@ -197,12 +212,15 @@ export class Tracker {
   #look(node: SpanNode, span: SpanLike, moment: Moment): boolean {
     const bits = this.#recogniser.candidates(span)
     if (bits === 0) return false
-    const lineage = this.#lineage(node)
     const { conventions } = this.#recogniser
+    let lineage: Lineage | undefined
     for (let i = 0; i < conventions.length; i++) {
       if ((bits & (1 << i)) === 0) continue
       const convention = conventions[i] as Convention
-      const activity = this.#ask(() => convention.recognise(span, moment, lineage))
+      if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
+      lineage ??= this.#lineage(node)
+      const seen = convention.parentage === 'unnested' ? this.#withSiblings(lineage, node, convention) : lineage
+      const activity = this.#ask(() => convention.recognise(span, moment, seen))
       if (!activity) continue
       this.#claim(node, { convention, activity }, span)
       return true
@@ -215,6 +233,11 @@ export class Tracker {
     node.claimAs(claim)
     this.#byId.set(node.spanId, node)
     const { activity, convention } = claim
+    if (convention.parentage === 'unnested') {
+      this.#siblings.add(node, convention)
+      if (activity.within instanceof ClaimedSpan) node.moveBelow(activity.within.node)
+    }
+    if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
     const startedAt = timestampFromHrTime(span.startTime)
     const around = this.#placeOf(node, sourceOf(convention.name, span))
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
@@ -227,10 +250,10 @@ export class Tracker {
     this.#touch(around.run)
   }
 
-  /** Spans above that started in this turn get their second look now: what happens below is theirs. Outermost first. */
+  /** Spans above that nobody has claimed yet are looked at again: what happens below is theirs. Outermost first. */
   #lookAtAncestors(node: SpanNode): void {
     const { parent } = node
-    if (this.#unclaimed.length === 0 || !parent || parent.claim || !parent.span) return
+    if (!parent || parent.claim || !parent.span) return
     this.#lookAtAncestors(parent)
     this.#look(parent, parent.span, 'microtask')
   }
@@ -240,12 +263,32 @@ export class Tracker {
     const runId = runIdOf(node)
     if (around.run?.runId === runId) return // the same run, told at another level
     const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
-    if (node.context) this.#runs.start(start, around)
-    else this.#runs.adopt(start, node, around.source)
+    const { confidence } = activity
+    const place = confidence ? { ...around, source: { ...around.source, confidence } } : around
+    if (node.context) this.#runs.start(start, place)
+    else this.#runs.adopt(start, node, place.source)
+  }
+
+  /** A claimed span that is still open turns out to be a run. */
+  #becomeRun(node: SpanNode | undefined, activity: RunActivity, convention: Convention): void {
+    if (!node?.span || node.run || node.claim?.convention !== convention) return
+    const { span } = node
+    node.claimAs({ convention, activity })
+    const around = this.#placeOf(node, sourceOf(convention.name, span))
+    this.#startRun(node, activity, timestampFromHrTime(span.startTime), around)
+  }
+
+  /** Below the span that is active now, if that belongs to a run. */
+  #moveBelowActive(node: SpanNode): boolean {
+    const caller = this.#nodeIn(activeContext.active())
+    if (!caller || caller === node.parent || !caller.nearestRun()) return false
+    node.moveBelow(caller)
+    return true
   }
 
   #conclude(node: SpanNode, { convention, activity }: Claim, span: SpanLike): void {
     const told = this.#ask(() => convention.conclude?.(span, activity, this.#lineage(node))) ?? {}
+    if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     node.learnScope({ ...scopeFromAttributes(span.attributes), ...told.scope })
@@ -258,7 +301,7 @@ export class Tracker {
     this.#recordEnd(node, activity, conclusion, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#concludeRun(node.run, conclusion, span, place)
-    noteEndOfChild(node, error)
+    noteEndOfChild(node, conclusion)
     this.#touch(place.run)
   }
 
@@ -320,15 +363,19 @@ export class Tracker {
   }
 
   #lineage(node: SpanNode): Lineage {
-    const parent = node.claimedParent()
+    const parent = node.claimedParent()?.asSurrounding()
     const run = node.parent?.nearestRun()
-    if (!parent?.claim && !run) return NO_LINEAGE
-    const claim = parent?.claim
+    if (!parent && !run && !node.run) return NO_LINEAGE
     return {
-      parent: claim && { convention: claim.convention.name, activity: claim.activity },
+      parent,
       run: run && { runId: run.runId, agent: run.agent },
       memo: run?.memo,
+      ownMemo: node.run?.memo,
     }
+  }
+
+  #withSiblings(lineage: Lineage, node: SpanNode, convention: Convention): Lineage {
+    return { ...lineage, open: this.#siblings.of(node, convention) }
   }
 
   #touch(run: Run | undefined): void {

@@ -104,12 +104,16 @@ export interface UsageReport extends ReportedUsage {
   readonly responseId?: string | undefined
   /** Counts although spans inside have reported too: they are known to report less than all. */
   readonly authoritative?: boolean | undefined
+  /** Takes in what spans inside have reported: only what goes beyond that counts. */
+  readonly inclusive?: boolean | undefined
 }
 
 /** What came of an activity. */
 export interface Conclusion {
   /** By the span's status where the convention says nothing: ERROR is `failed`, all else `completed`. */
   readonly outcome?: Outcome | undefined
+  /** The outcome of a run rests on a guess. */
+  readonly confidence?: 'heuristic' | undefined
   readonly error?: { readonly code: string; readonly message: string } | undefined
   /** Why it was cancelled or suspended. */
   readonly reason?: string | undefined
@@ -120,6 +124,11 @@ export interface Conclusion {
   readonly usage?: UsageReport | undefined
   /** Of a recall: how many records were found. */
   readonly hits?: number | undefined
+  /**
+   * The run directly around the span cannot go on, and the instrumentation may never say so: unless its span ends soon,
+   * it ended the way this one did.
+   */
+  readonly endsRun?: boolean | undefined
   /** Names that came only with the end. */
   readonly agent?: AgentRef | undefined
   readonly tool?: ToolActivity['tool'] | undefined
@@ -149,9 +158,9 @@ export interface Lineage {
   /** What conventions keep for the life of that run, under keys of their own. Bounded: at most 64 keys. */
   readonly memo: Map<string, unknown> | undefined
   /** For a span that is a run: what they kept for its own life. */
-  readonly ownMemo: Map<string, unknown> | undefined
+  readonly ownMemo?: Map<string, unknown> | undefined
   /** For an `unnested` convention: its spans that are open below the same parent, in the order of their start. */
-  readonly open: readonly Surrounding[]
+  readonly open?: readonly Surrounding[] | undefined
 }
 
 /** An event added to a span, or a log record with an event name. */
