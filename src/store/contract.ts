@@ -76,7 +76,8 @@ export interface AuditStore {
 
   /**
    * Stores a group atomically and durably: after it resolves, loss of power keeps all of it; if it rejects, nothing of
-   * it is visible. Called one at a time.
+   * it is visible. Where a disk kept a write that it reported as failed, the next commit or open finds the whole group
+   * in the log and goes on behind it. Called one at a time.
    *
    * @throws AuditLogError `AUDIT_WRITE_FAILED`
    */

@@ -21,36 +21,38 @@ export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
 export function postingsOf(entries: readonly SealedEntry[], firstSeq: number): readonly Posting[] {
   const postings: Posting[] = []
   const tenants = new Map<string, Posting>()
-  const sessions = new Map<string, Posting>()
+  const sessionsOfTenant = new Map<string, Map<string, Posting>>()
   const runs = new Map<string, Posting>()
   const types = new Map<string, Posting>()
   const agents = new Map<string, Posting>()
   const parents = new Map<string, Posting>()
 
-  const file = (filed: Map<string, Posting>, index: IndexName, key: string, first: string, second?: string) => {
-    let posting = filed.get(key)
-    if (!posting) {
-      posting = { index, value: second === undefined ? [first] : [first, second], seqs: [] }
-      filed.set(key, posting)
-      postings.push(posting)
+  const file = (filed: Map<string, Posting>, index: IndexName, seq: number, first: string, second?: string) => {
+    const known = filed.get(first)
+    if (known) {
+      known.seqs.push(seq)
+      return
     }
-    return posting.seqs
+    const posting = { index, value: second === undefined ? [first] : [first, second], seqs: [seq] }
+    filed.set(first, posting)
+    postings.push(posting)
   }
 
   let seq = firstSeq
   for (const { event } of entries) {
-    const { tenantId, sessionId, runId, parentRunId, agent } = event
-    file(tenants, 'tenant', tenantId, tenantId).push(seq)
-    // The length in front keeps ('a', 'bc') and ('ab', 'c') apart.
-    file(sessions, 'session', `${sessionId.length}:${sessionId}${tenantId}`, sessionId, tenantId).push(seq)
-    file(types, 'type', event.type, event.type).push(seq)
-    if (runId !== undefined) file(runs, 'run', runId, runId).push(seq)
-    if (parentRunId !== undefined && event.type.startsWith('run_')) {
-      file(parents, 'parent', parentRunId, parentRunId).push(seq)
+    const { type, tenantId, sessionId, runId, parentRunId, agent } = event
+    let sessions = sessionsOfTenant.get(tenantId)
+    if (!sessions) {
+      sessions = new Map()
+      sessionsOfTenant.set(tenantId, sessions)
     }
-    const { id, name } = agent ?? {}
-    if (id !== undefined) file(agents, 'agent', id, id).push(seq)
-    if (name !== undefined && name !== id) file(agents, 'agent', name, name).push(seq)
+    file(tenants, 'tenant', seq, tenantId)
+    file(sessions, 'session', seq, sessionId, tenantId)
+    file(types, 'type', seq, type)
+    if (runId !== undefined) file(runs, 'run', seq, runId)
+    if (parentRunId !== undefined && type.startsWith('run_')) file(parents, 'parent', seq, parentRunId)
+    if (agent?.id !== undefined) file(agents, 'agent', seq, agent.id)
+    if (agent?.name !== undefined && agent.name !== agent.id) file(agents, 'agent', seq, agent.name)
     seq++
   }
   return postings

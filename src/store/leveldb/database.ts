@@ -1,11 +1,19 @@
-import { chmod, mkdir, readdir, realpath } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { corrupt, openError } from './errors.js'
 
 export type Database = Level<Buffer, Uint8Array>
 
-const TUNING = {}
+/*
+ * Measured with 2 million entries of 500 B in groups of 1,024, all indexes, on 2 cores, CPU time of all threads:
+ * - a write buffer of 8 MiB in place of 4 takes 10 % less, as fewer small tables are merged. 16 MiB takes a further
+ *   10 %, but the log to be replayed at open grows with it: 30, 50 and 100 ms for 4, 8 and 16 MiB.
+ * - tables of 8 MiB in place of 2: ten million entries are some 400 files, well below the 1,000 kept open.
+ * - blocks of 8 KiB in place of 4: a tenth less on disk, single reads as fast. With 16 KiB single reads take 3 x as long.
+ * - Snappy stays on: it costs as much CPU as it saves in writing, and halves what is on disk.
+ */
+const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 8 * 2 ** 20, blockSize: 8 * 2 ** 10 }
 
 /**
  * Opens `<directory>/db`, creating what is missing.
@@ -22,7 +30,7 @@ export async function openDatabase(directory: string): Promise<Database> {
     await mkdir(made, { recursive: true, mode: 0o700 })
     // LevelDB knows its own locks by path: by another path this process could open the same database twice.
     const path = await realpath(made)
-    await refuseLostCurrent(path, directory)
+    await requireManifest(path, directory)
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
     await db.open()
     await restrictModes(path)
@@ -33,11 +41,28 @@ export async function openDatabase(directory: string): Promise<Database> {
   }
 }
 
-/** LevelDB takes a directory without CURRENT for a new one, and deletes the files it then finds. */
-async function refuseLostCurrent(path: string, directory: string): Promise<void> {
+/** LevelDB takes a directory without CURRENT for a new one, and deletes the tables and logs that it finds there. */
+async function requireManifest(path: string, directory: string): Promise<void> {
   const names = await readdir(path)
-  if (names.includes('CURRENT') || !names.some((name) => /\.(ldb|sst|log)$/.test(name))) return
-  throw corrupt(directory, 'db/CURRENT is missing beside the data')
+  if (names.includes('CURRENT')) {
+    const manifest = (await readFile(join(path, 'CURRENT'), 'utf8')).trim()
+    if (!names.includes(manifest)) throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
+  } else if (names.some((name) => /\.(ldb|sst|log)$/.test(name))) {
+    throw corrupt(directory, 'db/CURRENT is missing beside the data')
+  }
+}
+
+/**
+ * Rejects where the disk has no room for a recovery, which turns the log of a write buffer into a table. To be asked
+ * before an open database is given up, since on a full disk it can still be read, but not opened again.
+ */
+export async function requireRoom(directory: string): Promise<void> {
+  const probe = join(directory, 'db', 'room.probe')
+  try {
+    await writeFile(probe, Buffer.alloc(2 * TUNING.writeBufferSize))
+  } finally {
+    await rm(probe, { force: true })
+  }
 }
 
 /** Does what the owner and the file system allow. */

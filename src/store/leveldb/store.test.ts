@@ -1,15 +1,280 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, it } from 'vitest'
-import { storeConformance } from '../../testing/index.js'
+import { join, relative } from 'node:path'
+import { Level } from 'level'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
+import { entryKey, metaKey, postingKey, postingPrefix, timeBlockKey } from '../keys.js'
 import { levelStore } from './index.js'
 
-describe('levelStore', () => {
+const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
+
+describe('levelStore keeps the store contract:', () => {
   storeConformance({
     test: it,
     create: async () => levelStore(await mkdtemp(join(tmpdir(), 'spanledger-'))),
     reopen: (closed) => levelStore(closed.location),
     remove: (closed) => rm(closed.location, { recursive: true }),
+  })
+})
+
+let base: string
+let directory: string
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
+  directory = join(base, 'audit')
+})
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await rm(base, { recursive: true })
+})
+
+/** Leaves a closed log of three entries behind, changed by `change` past the engine's back. */
+async function leaveLog(change: (db: Level<Buffer, Uint8Array>) => Promise<void> = async () => {}): Promise<void> {
+  const store = levelStore(directory)
+  await store.open()
+  await store.commit(sealedEntries(3))
+  await store.close()
+  const db = new Level<Buffer, Uint8Array>(join(directory, 'db'), { keyEncoding: 'buffer', valueEncoding: 'view' })
+  await db.open()
+  await change(db)
+  await db.close()
+}
+
+async function filesOf(extension: string): Promise<string[]> {
+  const names = await readdir(join(directory, 'db'))
+  return names.filter((name) => name.endsWith(extension)).map((name) => join(directory, 'db', name))
+}
+
+describe('opening a LevelDB log', () => {
+  it('creates the directories for their owner alone, and its files too', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    const mode = async (path: string) => (await stat(path)).mode & 0o777
+    expect(await mode(directory)).toBe(0o700)
+    expect(await mode(join(directory, 'db'))).toBe(0o700)
+    for (const name of await readdir(join(directory, 'db'))) expect(await mode(join(directory, 'db', name))).toBe(0o600)
+    await store.close()
+  })
+
+  it('is refused with the absolute path while another has it open, by whatever path', async () => {
+    const first = levelStore(directory)
+    await first.open()
+    await first.commit(sealedEntries(1))
+    const link = join(base, 'link')
+    await symlink(directory, link)
+    for (const path of [directory, relative(process.cwd(), directory), link]) {
+      const second = levelStore(path)
+      const named = path === link ? link : directory
+      await expect(second.open()).rejects.toMatchObject({
+        code: 'AUDIT_LOG_LOCKED',
+        message: expect.stringContaining(named),
+      })
+      await expect(second.commit(sealedEntries(1))).rejects.toMatchObject({ code: 'AUDIT_LOG_CLOSED' })
+    }
+    await first.commit(sealedEntries(1))
+    await first.close()
+    const next = levelStore(directory)
+    await next.open()
+    expect(next.size).toBe(2)
+    await next.close()
+  })
+
+  it('fails with the cause where no directory can be', async () => {
+    const file = join(base, 'file')
+    await writeFile(file, '')
+    for (const path of [file, join(file, 'below'), join(base, 'nul\0')]) {
+      await expect(levelStore(path).open()).rejects.toMatchObject({
+        code: 'AUDIT_LOG_OPEN_FAILED',
+        cause: expect.any(Error),
+      })
+    }
+    expect(() => levelStore('')).toThrow(TypeError)
+  })
+
+  it('refuses an unknown format version, names both, and lets go of the lock', async () => {
+    await leaveLog((db) => db.put(metaKey('format'), Buffer.from('7')))
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(levelStore(directory).open()).rejects.toMatchObject({
+        code: 'AUDIT_FORMAT_UNSUPPORTED',
+        message: expect.stringMatching(/version 7\b.*version 1\b/),
+      })
+    }
+  })
+
+  it.each([
+    ['the last entry', 'entry 2 is missing', (db) => db.del(entryKey(2))],
+    ['an end to the entries', 'there is an entry 3', (db) => db.put(entryKey(3), Buffer.from('{}'))],
+    ['the format version', 'format version is missing', (db) => db.del(metaKey('format'))],
+    ['the size', 'size is missing', (db) => db.del(metaKey('size'))],
+    ['a time block', 'time block 0 of level 1 is missing', (db) => db.del(timeBlockKey(1, 0))],
+  ] satisfies [string, string, (db: Level<Buffer, Uint8Array>) => Promise<void>][])(
+    'finds that %s is missing',
+    async (_, message, change) => {
+      await leaveLog(change)
+      await expect(levelStore(directory).open()).rejects.toMatchObject({
+        code: 'AUDIT_LOG_CORRUPT',
+        message: expect.stringContaining(message),
+      })
+    },
+  )
+
+  it('reports tables that are gone, and leaves the others alone', async () => {
+    await leaveLog()
+    const [table] = await filesOf('.ldb')
+    await unlink(table as string)
+    await expect(levelStore(directory).open()).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
+  })
+
+  it.each(['CURRENT', 'MANIFEST'])('does not take a log for a new one when %s is gone', async (lost) => {
+    await leaveLog()
+    const before = await filesOf('.ldb')
+    const names = await readdir(join(directory, 'db'))
+    await unlink(join(directory, 'db', names.find((name) => name.startsWith(lost)) as string))
+    await expect(levelStore(directory).open()).rejects.toMatchObject({
+      code: 'AUDIT_LOG_CORRUPT',
+      message: expect.stringContaining('missing'),
+    })
+    expect(await filesOf('.ldb')).toEqual(before)
+  })
+
+  it('goes on where the first opening broke off before anything was written', async () => {
+    await mkdir(join(directory, 'db'), { recursive: true })
+    const db = new Level(join(directory, 'db'))
+    await db.open()
+    await db.close()
+    const store = levelStore(directory)
+    await store.open()
+    expect(store.size).toBe(0)
+    await store.close()
+  })
+})
+
+describe('a LevelDB log', () => {
+  it('refuses a commit while another is under way', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    const first = store.commit(sealedEntries(10))
+    await expect(store.commit(sealedEntries(1))).rejects.toThrow(TypeError)
+    expect((await first).size).toBe(10)
+    await store.close()
+  })
+
+  it('reports an entry missing from the middle instead of skipping it', async () => {
+    await leaveLog((db) => db.del(entryKey(1)))
+    const store = levelStore(directory)
+    await store.open()
+    const readAll = async (reverse: boolean) => {
+      for await (const _ of store.entries({ ...EVERYTHING, reverse }));
+    }
+    const missing = { code: 'AUDIT_LOG_CORRUPT', message: expect.stringContaining('entry 1 of 3 is missing') }
+    await expect(readAll(false)).rejects.toMatchObject(missing)
+    await expect(readAll(true)).rejects.toMatchObject(missing)
+    await expect(store.read([0, 1])).rejects.toMatchObject(missing)
+    await store.close()
+  })
+
+  it('reports a posting that cannot be decoded', async () => {
+    const tenant = postingPrefix('tenant', ['t'])
+    await leaveLog((db) => db.put(postingKey(tenant, 2), Buffer.of(0x83)))
+    const store = levelStore(directory)
+    await store.open()
+    const damaged = { code: 'AUDIT_LOG_CORRUPT' }
+    await expect(store.postings('tenant', ['t'], EVERYTHING).next()).rejects.toMatchObject(damaged)
+    await expect(store.countPostings('tenant', ['t'], EVERYTHING)).rejects.toMatchObject(damaged)
+    await store.close()
+  })
+
+  it('closes its iterators when a reader stops early', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    for (let n = 0; n < 3; n++) await store.commit(sealedEntries(2_000, (m) => ({ runId: `${n}-${m}` })))
+    const iterators = vi.spyOn(Level.prototype, 'iterator')
+
+    for await (const _ of store.entries(EVERYTHING)) break
+    for await (const _ of store.firstOfEach('run')) break
+    for await (const _ of store.timeRanges('2026-01-01T00:00:00.000000000Z', undefined, EVERYTHING)) break
+    for (const reverse of [false, true]) {
+      const cursor = store.postings('session', ['s'], { ...EVERYTHING, reverse })
+      await cursor.next(1_000)
+      await cursor.close()
+      const interrupted = store.postings('session', ['s'], { ...EVERYTHING, reverse })
+      const reading = interrupted.next(1_000)
+      await interrupted.close()
+      await reading
+    }
+    await store.countPostings('tenant', ['t'], EVERYTHING, 1)
+
+    expect(iterators.mock.results.length).toBeGreaterThan(8)
+    for (const { value: iterator } of iterators.mock.results) {
+      await expect(iterator.next()).rejects.toMatchObject({ code: 'LEVEL_ITERATOR_NOT_OPEN' })
+    }
+    await store.close()
+  })
+})
+
+describe('a commit that LevelDB could not write', () => {
+  /** What every chained batch inherits `write()` from. */
+  async function batchPrototype(): Promise<{ write: (options: object) => Promise<void> }> {
+    const db = new Level(join(base, 'other'))
+    await db.open()
+    const batch = db.batch()
+    await batch.close()
+    await db.close()
+    return Object.getPrototypeOf(batch)
+  }
+
+  it('rejects with its cause, leaves nothing behind, and the next one succeeds at the same position', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    await store.commit([sealedEntry({ id: 'kept' })])
+    const failure = new Error('no space left')
+    vi.spyOn(await batchPrototype(), 'write').mockRejectedValueOnce(failure)
+    await expect(store.commit([sealedEntry({ id: 'lost', sessionId: 'lost' })])).rejects.toMatchObject({
+      code: 'AUDIT_WRITE_FAILED',
+      cause: failure,
+    })
+    expect(store.size).toBe(1)
+    expect(await store.read([1])).toEqual([undefined])
+    expect(await store.countPostings('session', ['lost'], EVERYTHING)).toBe(0)
+    expect(await store.commit([sealedEntry({ id: 'kept' }), sealedEntry({ id: 'lost' })])).toEqual({
+      seqs: [0, 1],
+      size: 2,
+    })
+    await store.close()
+  })
+
+  it('shows nothing of what the disk kept all the same until the log goes on behind it', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    await store.commit(sealedEntries(1))
+    const prototype = await batchPrototype()
+    const { write } = prototype
+    vi.spyOn(prototype, 'write').mockImplementationOnce(async function (this: unknown, options) {
+      await write.call(this, options)
+      throw new Error('fsync failed')
+    })
+    await expect(store.commit([sealedEntry({ id: 'a' }), sealedEntry()])).rejects.toMatchObject({
+      code: 'AUDIT_WRITE_FAILED',
+    })
+    expect(store.size).toBe(1)
+    expect(await store.countPostings('tenant', ['t'], EVERYTHING)).toBe(1)
+    expect((await store.read([0, 1]))[1]).toBeUndefined()
+    expect(await store.commit([sealedEntry({ id: 'a' }), sealedEntry()])).toEqual({ seqs: [1, 3], size: 4 })
+    expect(await store.countPostings('tenant', ['t'], EVERYTHING)).toBe(4)
+    await store.close()
+  })
+
+  it('can be followed by close and open', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    vi.spyOn(await batchPrototype(), 'write').mockRejectedValueOnce(new Error('no space left'))
+    await expect(store.commit(sealedEntries(1))).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
+    await store.close()
+    await store.open()
+    expect((await store.commit(sealedEntries(1))).size).toBe(1)
+    await store.close()
   })
 })

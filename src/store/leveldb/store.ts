@@ -14,7 +14,7 @@ import { callerIdKey, entryKey, postingPrefix, readSeq, seqOfKey, timeBlockKey }
 import { callerIdsOf, placeGroup } from '../placement.js'
 import { type TimeBlock, timeRanges } from '../time-blocks.js'
 import { clampWalk, storeClosed } from '../walk.js'
-import { type Database, openDatabase } from './database.js'
+import { type Database, openDatabase, requireRoom } from './database.js'
 import { corrupt, openError, readError } from './errors.js'
 import { decodeTimeBlock, getMany, type Head, readHead } from './head.js'
 import { countPostings } from './posting-count.js'
@@ -29,6 +29,7 @@ import { writeGroup } from './write-group.js'
  * @param directory - created if it is missing; a relative path is resolved at once
  */
 export function levelStore(directory: string): AuditStore {
+  if (typeof directory !== 'string' || directory === '') throw new TypeError('levelStore: a directory is required')
   return new LevelStore(resolve(directory))
 }
 
@@ -54,7 +55,7 @@ class LevelStore implements AuditStore {
   open(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isOpen) return
-      await this.#openDatabase()
+      await this.#openDatabase(0)
       this.#isOpen = true
     })
   }
@@ -179,27 +180,28 @@ class LevelStore implements AuditStore {
    * recovery. Opening it anew cuts the torn record off. What a failed sync left on disk after all stays.
    */
   async #reopen(): Promise<Database> {
-    const { size } = this
     try {
+      await requireRoom(this.location)
       await this.#db?.close()
-      const db = await this.#openDatabase()
-      if (this.size < size) throw corrupt(this.location, `of ${size} entries, ${this.size} are left`)
-      this.#torn = false
-      return db
+      return await this.#openDatabase(this.size)
     } catch (cause) {
       throw writeFailed(this.location, cause)
     }
   }
 
-  async #openDatabase(): Promise<Database> {
+  /** @param known - how many entries there are at least */
+  async #openDatabase(known: number): Promise<Database> {
     const db = await openDatabase(this.location)
     try {
-      this.#head = await readHead(db, this.location)
+      const head = await readHead(db, this.location)
+      if (head.size < known) throw corrupt(this.location, `of ${known} entries it has ${head.size}`)
+      this.#head = head
     } catch (error) {
       await db.close()
       throw openError(error, this.location)
     }
     this.#db = db
+    this.#torn = false
     return db
   }
 
