@@ -21,9 +21,11 @@ const PATIENCE_WITH_OPEN_SPANS = 10
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
 /** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
-export function noteEndOfChild(node: SpanNode, failure: Run['childFailure']): void {
+export function noteEndOfChild(node: SpanNode, { outcome, error, reason, endsRun }: Conclusion): void {
   const around = node.claimedParent()?.run
-  if (around) around.childFailure = failure
+  if (!around) return
+  around.childEnd = outcome === 'failed' || outcome === 'cancelled' ? { outcome, error, reason } : undefined
+  if (endsRun !== undefined) around.mayLeak = endsRun
 }
 
 /** How a run was entered: by whom, under which id, and when. */
@@ -115,10 +117,11 @@ export class RunBook {
   conclude(run: Run, conclusion: Conclusion, time: Timestamp, place: Place): void {
     const { outcome, finishReason, waitingFor, by } = conclusion
     const reason = conclusion.reason ?? 'unknown'
-    if (outcome === 'failed') this.end(run, 'run_failed', { error: conclusion.error ?? UNKNOWN_ERROR }, time, place)
-    else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place)
-    else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place)
-    else this.end(run, 'run_completed', { usage: NO_USAGE, finishReason }, time, place)
+    const { error = UNKNOWN_ERROR } = conclusion
+    if (outcome === 'failed') this.end(run, 'run_failed', { error }, time, place, conclusion)
+    else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place, conclusion)
+    else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place, conclusion)
+    else this.end(run, 'run_completed', { usage: NO_USAGE, finishReason }, time, place, conclusion)
   }
 
   /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */
@@ -128,7 +131,7 @@ export class RunBook {
     data: AuditEventData<T>,
     time: Timestamp,
     place: Place,
-    extras?: Extras,
+    extras?: Pick<Extras, 'confidence' | 'altered'>,
   ): void {
     if (run.ended) return
     run.ended = true
@@ -150,28 +153,28 @@ export class RunBook {
   }
 
   /**
-   * Ends the runs whose spans leaked: those known to leak once a child failed and nothing is open below them; any other
-   * when it has been silent for long, or, with `final`, because nothing more can come.
+   * Ends the runs whose spans leaked: those known to leak once a child failed or was cancelled and nothing is open below
+   * them; any other when it has been silent for long, or, with `final`, because nothing more can come.
    */
   settle(final: boolean): void {
     const now = this.#nowMillis()
     // Inner runs come later in the map and are ended first, so that an outer one sees their failure.
     for (const run of [...this.#open.values()].reverse()) {
       const idle = run.node === undefined || !run.node.hasOpenDescendant
-      const leaked = run.mayLeak && run.childFailure !== undefined && idle
+      const leaked = run.mayLeak && run.childEnd !== undefined && idle
       const patienceMillis = this.#abandonAfterMillis * (idle ? 1 : PATIENCE_WITH_OPEN_SPANS)
       const silent = now - run.lastSeenMillis >= patienceMillis
       if (final || leaked || silent) this.abandon(run)
     }
   }
 
-  /** A run whose span will not end: failed when its last child failed, interrupted otherwise. */
+  /** A run whose span will not end: failed or cancelled when its last child was, interrupted otherwise. */
   abandon(run: Run): void {
     const time = timestampFromMillis(this.#nowMillis())
     const place = { run, node: run.node, context: undefined, source: run.source }
-    if (run.childFailure) {
-      if (run.node) noteEndOfChild(run.node, run.childFailure)
-      this.end(run, 'run_failed', { error: run.childFailure }, time, place)
+    if (run.childEnd) {
+      if (run.node) noteEndOfChild(run.node, run.childEnd)
+      this.conclude(run, run.childEnd, time, place)
     } else {
       this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
     }
@@ -194,7 +197,7 @@ export class RunBook {
 }
 
 /** What a fact says beside its data and scope, less what is said of a field that the log knows better. */
-function own({ confidence, altered }: Extras = {}, known?: string): Extras {
+function own({ confidence, altered }: Pick<Extras, 'confidence' | 'altered'> = {}, known?: string): Extras {
   const rest = known ? altered?.filter(({ field }) => !field.startsWith(known)) : altered
   return { confidence, altered: rest?.length ? rest : undefined }
 }

@@ -1,6 +1,7 @@
 import type { AgentRef, EventSource, Timestamp, TokenUsage } from '../events/index.js'
-import type { ScopeFacts } from './conventions/contract.js'
+import type { Conclusion, ScopeFacts } from './conventions/contract.js'
 import type { SpanNode } from './span-node.js'
+import { usagePlus } from './usage-sum.js'
 
 const MAX_MEMO_KEYS = 64
 
@@ -13,12 +14,13 @@ export class Run {
   readonly node: SpanNode | undefined
   /** Scope of a run without a span. */
   readonly #handScope: ScopeFacts
-  readonly mayLeak: boolean
+  /** Its span is known to stay open after such an end. */
+  mayLeak: boolean
   /** Who said that the run began. */
   readonly source: EventSource
   agent: AgentRef
-  /** The last child to end failed with this: what a leaked run is judged by. */
-  childFailure: { code: string; message: string } | undefined = undefined
+  /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
+  childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason'> | undefined = undefined
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
   lastSeenMillis: number
@@ -60,14 +62,8 @@ export class Run {
     return this.#usage
   }
 
-  /** Adds to every field that the report has; a field nobody reports stays away. */
   addUsage(report: TokenUsage): void {
-    const sum: TokenUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0, ...this.#usage }
-    for (const field of USAGE_FIELDS) {
-      const value = report[field]
-      if (value !== undefined) sum[field] = (sum[field] ?? 0) + value
-    }
-    this.#usage = sum
+    this.#usage = usagePlus(this.#usage, report)
   }
 
   /** Room for conventions to remember things for the life of the run. */
@@ -81,13 +77,3 @@ export class Run {
     return this.#memo
   }
 }
-
-const USAGE_FIELDS = [
-  'inputTokens',
-  'outputTokens',
-  'totalTokens',
-  'cachedInputTokens',
-  'cacheCreationInputTokens',
-  'reasoningTokens',
-  'costUsd',
-] as const satisfies readonly (keyof TokenUsage)[]

@@ -20,6 +20,11 @@ const RUN_KEYS = [RUN_ID]
 const PARENT_RUN_KEYS = [PARENT_RUN_ID]
 const USER_KEYS = [USER_ID, 'user.id', 'enduser.id']
 
+/** Whether a session is among the attributes: some instrumentations learn of it on the way. */
+export function namesSession(attributes: Attributes): boolean {
+  return firstText(attributes, SESSION_KEYS) !== undefined
+}
+
 export function scopeFromAttributes(attributes: Attributes): ScopeFacts {
   return {
     tenantId: firstText(attributes, TENANT_KEYS),

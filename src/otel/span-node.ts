@@ -1,7 +1,8 @@
 import type { Context, SpanContext } from '@opentelemetry/api'
+import type { TokenUsage } from '../events/index.js'
 import type { Activity, Convention, ScopeFacts, Surrounding } from './conventions/contract.js'
 import type { Run } from './run.js'
-import { type ResolvedScope, resolveScope, scopeFromAttributes, scopeFromContext } from './scope.js'
+import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes, scopeFromContext } from './scope.js'
 import { parentSpanIdOf, type SpanLike } from './span.js'
 
 /** A convention's word on what a span is. */
@@ -27,8 +28,8 @@ export class SpanNode {
   run: Run | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
   callId: string | undefined = undefined
-  /** Tokens below (or at) this span are already counted. */
-  usageCounted = false
+  /** Tokens at this span and below it that are counted already. */
+  counted: TokenUsage | undefined = undefined
   /** Children that are open, or have something open below them. */
   #openBelow = 0
   #context: Context | undefined
@@ -129,8 +130,11 @@ export class SpanNode {
 
   /** Whose the events of this span are. */
   scope(): ResolvedScope {
-    // A derived session is asked for again: an ancestor may have learned the real one meanwhile.
+    // A derived session is asked for again: the real one may have been set meanwhile, here or further out.
     if (this.#scope && !this.#scope.sessionDerived) return this.#scope
+    if (this.#claim && this.span && namesSession(this.span.attributes)) {
+      this.#explicit = overlay(scopeFromAttributes(this.span.attributes), this.#explicit)
+    }
     const around = this.parent?.contextScope() ?? NOTHING
     this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), this.traceId)
     return this.#scope

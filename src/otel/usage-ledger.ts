@@ -2,6 +2,7 @@ import type { AuditEventData } from '../events/index.js'
 import type { UsageReport } from './conventions/contract.js'
 import { RecentMap } from './recent-map.js'
 import type { SpanNode } from './span-node.js'
+import { usageBeyond, usagePlus } from './usage-sum.js'
 
 const MAX_RESPONSE_IDS = 4096
 
@@ -12,12 +13,13 @@ export class UsageLedger {
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
   count(node: SpanNode, report: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
-    const usage = complete(report)
+    const { authoritative, inclusive, responseId } = report
+    const usage = complete(inclusive && node.counted ? usageBeyond(report, node.counted) : report)
     if (!usage) return undefined
-    if (!report.authoritative && (node.usageCounted || countedByModelAbove(node))) return undefined
-    if (report.responseId !== undefined && this.#toldByAnother(report.responseId, scope)) return undefined
-    for (let above: SpanNode | undefined = node; above && !above.usageCounted; above = above.parent)
-      above.usageCounted = true
+    if (!authoritative && !inclusive && (node.counted || countedByModelAbove(node))) return undefined
+    if (responseId !== undefined && this.#toldByAnother(responseId, scope)) return undefined
+    for (let above: SpanNode | undefined = node; above; above = above.parent)
+      above.counted = usagePlus(above.counted, usage)
     return usage
   }
 
@@ -32,7 +34,7 @@ export class UsageLedger {
 /** A model span that ended before the one below it, and has counted for both. */
 function countedByModelAbove(node: SpanNode): boolean {
   for (let above = node.parent; above && !above.run; above = above.parent) {
-    if (above.usageCounted && above.claim?.activity.kind === 'model' && above.span === undefined) return true
+    if (above.counted && above.claim?.activity.kind === 'model' && above.span === undefined) return true
   }
   return false
 }
