@@ -39,7 +39,11 @@ const MAX_JSON_LENGTH = 256 * 1024
 
 /** An attribute that holds JSON text; `undefined` when it is none. */
 export function json(attributes: Attributes, key: string): unknown {
-  const value = attributes[key]
+  return jsonIn(attributes[key])
+}
+
+/** What JSON text says; `undefined` when it is none, or too long. */
+export function jsonIn(value: unknown): unknown {
   if (typeof value !== 'string' || value.length > MAX_JSON_LENGTH) return undefined
   try {
     return JSON.parse(value)

@@ -1,7 +1,7 @@
 import type { SpanLike } from '../span.js'
 import { count, firstOf, text } from './attributes.js'
-import type { Activity, Conclusion, Convention, Fact } from './contract.js'
-import { isQuotaExhausted } from './limits.js'
+import type { Activity, Conclusion, Convention } from './contract.js'
+import { quotaFacts } from './limits.js'
 import { errorOf, hasErrorStatus } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 
@@ -53,7 +53,7 @@ export const genAiConvention: Convention = {
     }
     switch (activity.kind) {
       case 'model':
-        return { ...conclusion, facts: failed ? limitFacts(span) : undefined }
+        return { ...conclusion, facts: conclusion.error && quotaFacts(conclusion.error) }
       case 'recall':
         return { ...conclusion, hits: count(attributes, 'gen_ai.memory.record.count') ?? documentCount(span) }
       case 'tool':
@@ -103,17 +103,4 @@ function toolOf(span: SpanLike): { name: string; type?: string } {
 function documentCount(span: SpanLike): number | undefined {
   const documents = span.attributes['gen_ai.retrieval.documents']
   return Array.isArray(documents) ? documents.length : undefined
-}
-
-/** A quota that is used up is a limit; a rate limit is an error like any other. */
-function limitFacts(span: SpanLike): readonly Fact[] | undefined {
-  const { message, code } = errorOf(span)
-  if (!isQuotaExhausted(code, message)) return undefined
-  return [
-    {
-      type: 'usage_limit_exceeded',
-      data: { axis: 'quota' },
-      confidence: code === 'insufficient_quota' ? undefined : 'heuristic',
-    },
-  ]
 }

@@ -37,6 +37,14 @@ export function errorClassIn(message: string): string | undefined {
   return /^\s*([A-Z][A-Za-z0-9_]*(?:Error|Exception|Interrupt|Abort))\b/.exec(message)?.[1]
 }
 
+/** Classes of the error by which a call ends that its caller has cancelled. */
+const ABORTS: ReadonlySet<string> = new Set(['AbortError', 'APIUserAbortError'])
+
+/** Whether an error says that the caller cancelled. */
+export function isAbort({ code }: SpanError): boolean {
+  return ABORTS.has(code)
+}
+
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
