@@ -1,0 +1,23 @@
+import { nearestName } from './nearest.js'
+
+/** @throws TypeError naming the unknown option, and the known one it may mean. */
+export function rejectUnknownOptions(of: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`${of}: options must be an object`)
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const meant = nearestName(name, known)
+    throw new TypeError(`${of}: unknown option '${name}'${meant ? `; did you mean '${meant}'?` : ''}`)
+  }
+}
+
+/** The option as a whole number within bounds, or its default. @throws TypeError naming the option and the bounds. */
+export function wholeNumberOption(
+  of: string,
+  name: string,
+  value: unknown,
+  { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max: number },
+): number {
+  if (value === undefined) return fallback
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
+  throw new TypeError(`${of}: ${name} must be a whole number from ${min} to ${max}`)
+}
