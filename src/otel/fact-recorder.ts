@@ -35,9 +35,8 @@ export class FactRecorder {
     )
   }
 
-  /** The convention that reads an event of this name, added to a span that `claimant` has claimed. */
-  reader(eventName: string, claimant: Convention | undefined): Convention | undefined {
-    if (claimant?.translate) return claimant
+  /** The convention that reads events of this name in spans of any convention. */
+  reader(eventName: string): Convention | undefined {
     for (const { prefix, convention } of this.#byEventPrefix) if (eventName.startsWith(prefix)) return convention
     return undefined
   }
@@ -77,9 +76,7 @@ export class FactRecorder {
   }
 
   #recordUsage(fact: Fact & { type: 'token_usage_updated' }, time: Timestamp, place: Place): void {
-    const data = place.node
-      ? this.#ledger.count(place.node, { ...fact.data, authoritative: true }, place.source.scope)
-      : fact.data
+    const data = place.node ? this.#ledger.countStated(place.node, fact.data, place.source.scope) : fact.data
     if (!data) return
     place.run?.addUsage(data)
     this.#emit({ ...fact, data }, time, place)

@@ -3,12 +3,14 @@ import {
   type EventSource,
   millisBetween,
   type Timestamp,
+  type TokenUsage,
   timestampFromMillis,
 } from '../events/index.js'
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
 import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
 import { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
+import { usageBeyond, usagePlus } from './usage-sum.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
@@ -92,6 +94,7 @@ export class RunBook {
     if (place.node) place.node.run = run
     const { agent, model, trigger } = activity
     this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
+    if (!parent && place.node) this.#adoptBelow(run, place.node, place)
     if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()
     return run
   }
@@ -135,6 +138,7 @@ export class RunBook {
   ): void {
     if (run.ended) return
     run.ended = true
+    run.suspended = type === 'run_suspended'
     this.#open.delete(run.runId)
     const full = {
       startedAt: run.startedAt,
@@ -178,6 +182,19 @@ export class RunBook {
     } else {
       this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
     }
+  }
+
+  /** What happened inside before the span told that it is a run: its sub-agents have started, tokens were spent. */
+  #adoptBelow(run: Run, node: SpanNode, place: Place): void {
+    let ofOthers: TokenUsage | undefined
+    for (const sub of node.orphans) {
+      if (sub.node?.counted) ofOthers = usagePlus(ofOthers, sub.node.counted)
+      if (sub.parentRunId !== undefined) continue
+      sub.parentRunId = run.runId
+      this.#announce(sub, { ...place, run, node: sub.node })
+    }
+    if (node.counted) run.addUsage(ofOthers ? usageBeyond(node.counted, ofOthers) : node.counted)
+    if (run.parentRunId === undefined && node.parent?.span) node.parent.addOrphan(run)
   }
 
   #announce(run: Run, place: Place): void {

@@ -8,7 +8,8 @@ const MAX_MEMO_KEYS = 64
 /** One execution of an agent, from its `run_started` to its terminal event. */
 export class Run {
   readonly runId: string
-  readonly parentRunId: string | undefined
+  /** Becomes known late where the run around is recognised late. */
+  parentRunId: string | undefined
   readonly startedAt: Timestamp
   /** The span that is the run; none for a run recorded by hand where no span records. */
   readonly node: SpanNode | undefined
@@ -26,6 +27,8 @@ export class Run {
   lastSeenMillis: number
   /** Its terminal event is recorded: there is never a second one. */
   ended = false
+  /** It may go on one day, as a run of its own. */
+  suspended = false
   #usage: TokenUsage | undefined = undefined
   #memo: Map<string, unknown> | undefined = undefined
 

@@ -12,6 +12,8 @@ export interface Claim {
 }
 
 const NOTHING: ScopeFacts = Object.freeze({})
+const NO_RUNS: readonly Run[] = Object.freeze([])
+const MAX_ORPHANS = 256
 
 /**
  * One span in the tree of those that are followed. It hangs on the span itself, so it lives as long; it keeps its parent
@@ -30,6 +32,9 @@ export class SpanNode {
   callId: string | undefined = undefined
   /** Tokens at this span and below it that are counted already. */
   counted: TokenUsage | undefined = undefined
+  /** Which instrumentation told of them, as far as they are of the same run. */
+  countedBy: string | undefined = undefined
+  #orphans: Run[] | undefined = undefined
   /** Children that are open, or have something open below them. */
   #openBelow = 0
   #context: Context | undefined
@@ -109,6 +114,16 @@ export class SpanNode {
     return node
   }
 
+  /** Runs that started below before this span told that it is a run, and found no other around them. */
+  get orphans(): readonly Run[] {
+    return this.#orphans ?? NO_RUNS
+  }
+
+  addOrphan(run: Run): void {
+    this.#orphans ??= []
+    if (this.#orphans.length < MAX_ORPHANS) this.#orphans.push(run)
+  }
+
   asSurrounding(): ClaimedSpan | undefined {
     return this.#claim && new ClaimedSpan(this, this.#claim)
   }
@@ -149,6 +164,9 @@ export class SpanNode {
   end(): void {
     if (!this.span) return
     this.span = undefined
+    // They may be those of a span further out.
+    if (!this.run && this.#parent?.span) for (const run of this.orphans) this.#parent.addOrphan(run)
+    this.#orphans = undefined
     if (this.#claim || this.run) {
       this.contextScope()
       this.#context = undefined

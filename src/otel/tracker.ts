@@ -15,7 +15,16 @@ import {
 } from '../events/index.js'
 import type { RecordInput } from '../log/contract.js'
 import { contextScope } from '../record/context.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, RunActivity } from './conventions/contract.js'
+import type {
+  Activity,
+  Conclusion,
+  Convention,
+  Fact,
+  Lineage,
+  Moment,
+  Occurrence,
+  RunActivity,
+} from './conventions/contract.js'
 import { errorOf, hasErrorStatus } from './conventions/outcome.js'
 import { Emitter, type Place, sourceOf } from './emitter.js'
 import { FactRecorder, runIdOf } from './fact-recorder.js'
@@ -138,11 +147,16 @@ export class Tracker {
     const span = 'spanContext' in carrier ? carrier : undefined
     const node = span ? this.#nodeOn(span) : this.#nodeIn(context)
     if (node && !node.claim && node.span) this.#look(node, node.span, 'microtask')
-    const convention = this.#facts.reader(name, span && node?.claim?.convention)
-    if (!convention?.translate) return
     const scope = span ? scopeOf(span) : (carrier as InstrumentationScope)
-    const facts = this.#ask(() => convention.translate?.({ name, attributes, scope, activity: node?.claim?.activity }))
-    if (!facts?.length) return
+    const event = { name, attributes, scope, activity: node?.claim?.activity }
+    let convention = span && node?.claim?.convention
+    let facts = this.#translate(convention, event)
+    if (!facts?.length) {
+      // What the span's own convention has no word for may be in the words of another.
+      convention = this.#facts.reader(name)
+      facts = this.#translate(convention, event)
+    }
+    if (!convention || !facts?.length) return
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
     const source = span
@@ -158,6 +172,10 @@ export class Tracker {
       )
     }
     this.#touch(run)
+  }
+
+  #translate(convention: Convention | undefined, event: Occurrence): readonly Fact[] | undefined {
+    return convention?.translate && this.#ask(() => convention.translate?.(event))
   }
 
   /** Ends runs whose spans will not: see {@link RunBook.settle}. */
@@ -258,15 +276,16 @@ export class Tracker {
     this.#look(parent, parent.span, 'microtask')
   }
 
-  #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, around: Place): void {
+  #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
     if (node.run) return // recorded by hand on this very span
     const runId = runIdOf(node)
+    const around = besideSuspended(place)
     if (around.run?.runId === runId) return // the same run, told at another level
     const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
     const { confidence } = activity
-    const place = confidence ? { ...around, source: { ...around.source, confidence } } : around
-    if (node.context) this.#runs.start(start, place)
-    else this.#runs.adopt(start, node, place.source)
+    const source = confidence ? { ...around.source, confidence } : around.source
+    if (node.context) this.#runs.start(start, { ...around, source })
+    else this.#runs.adopt(start, node, source)
   }
 
   /** A claimed span that is still open turns out to be a run. */
@@ -391,6 +410,13 @@ export class Tracker {
       return undefined
     }
   }
+}
+
+/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
+function besideSuspended(place: Place): Place {
+  let { run } = place
+  while (run?.suspended) run = run.node?.parent?.nearestRun()
+  return run === place.run ? place : { ...place, run }
 }
 
 function modelOf(activity: Activity): string | undefined {

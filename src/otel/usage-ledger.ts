@@ -1,4 +1,4 @@
-import type { AuditEventData } from '../events/index.js'
+import type { AuditEventData, TokenUsage } from '../events/index.js'
 import type { UsageReport } from './conventions/contract.js'
 import { RecentMap } from './recent-map.js'
 import type { SpanNode } from './span-node.js'
@@ -16,10 +16,16 @@ export class UsageLedger {
     const { authoritative, inclusive, responseId } = report
     const usage = complete(inclusive && node.counted ? usageBeyond(report, node.counted) : report)
     if (!usage) return undefined
-    if (!authoritative && !inclusive && (node.counted || countedByModelAbove(node))) return undefined
+    if (authoritative ? node.countedBy && node.countedBy !== scope : !inclusive && isCounted(node)) return undefined
     if (responseId !== undefined && this.#toldByAnother(responseId, scope)) return undefined
-    for (let above: SpanNode | undefined = node; above; above = above.parent)
-      above.counted = usagePlus(above.counted, usage)
+    add(usage, node, scope)
+    return usage
+  }
+
+  /** Counts what somebody stated outright, whatever else has been reported. */
+  countStated(node: SpanNode, stated: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
+    const usage = complete(stated)
+    if (usage) add(usage, node, scope)
     return usage
   }
 
@@ -29,6 +35,22 @@ export class UsageLedger {
     this.#responses.set(responseId, scope)
     return false
   }
+}
+
+/** Scopes of several instrumentations. */
+const SEVERAL = '*'
+
+function add(usage: TokenUsage, node: SpanNode, scope: string): void {
+  let sameRun = true
+  for (let above: SpanNode | undefined = node; above; above = above.parent) {
+    above.counted = usagePlus(above.counted, usage)
+    if (sameRun) above.countedBy = (above.countedBy ?? scope) === scope ? scope : SEVERAL
+    sameRun &&= above.run === undefined
+  }
+}
+
+function isCounted(node: SpanNode): boolean {
+  return node.counted !== undefined || countedByModelAbove(node)
 }
 
 /** A model span that ended before the one below it, and has counted for both. */
