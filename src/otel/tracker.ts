@@ -239,6 +239,7 @@ export class Tracker {
       lineage ??= this.#lineage(node)
       const seen = convention.parentage === 'unnested' ? this.#withSiblings(lineage, node, convention) : lineage
       const activity = this.#ask(() => convention.recognise(span, moment, seen))
+      if (activity === 'later') return false
       if (!activity) continue
       this.#claim(node, { convention, activity }, span)
       return true

@@ -65,7 +65,7 @@ export const aiSdkOtelConvention: Convention = {
 
   recognise(span, moment, lineage) {
     const activity = genAiConvention.recognise(span, moment, lineage)
-    return activity && { ...activity, scope: scopeFromSettings(span.attributes) }
+    return typeof activity === 'object' ? { ...activity, scope: scopeFromSettings(span.attributes) } : activity
   },
 
   conclude(span, activity, lineage) {

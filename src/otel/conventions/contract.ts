@@ -193,8 +193,11 @@ export interface Convention {
    * @defaultValue `declared`
    */
   readonly parentage?: 'declared' | 'active' | 'unnested' | undefined
-  /** What the span is; `undefined` when that cannot be told yet, or it is none of its own. */
-  recognise(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined
+  /**
+   * What the span is; `undefined` when that cannot be told yet, or it is none of its own; `later` when it is one of its
+   * own for certain, so that no other convention shall be asked, but what it is shows later.
+   */
+  recognise(span: SpanLike, moment: Moment, lineage: Lineage): Activity | 'later' | undefined
   /** What came of a span it recognised. Called once, when the span has ended. */
   conclude?(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion
   /** What an event says; nothing when it says nothing about the run. */

@@ -1,6 +1,8 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk.js'
 import type { Convention } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
+import { mastraConvention } from './mastra.js'
+import { openAiAgentsConvention } from './openai-agents.js'
 import { openInferenceConvention } from './openinference.js'
 import { spanledgerConvention } from './spanledger.js'
 
@@ -9,6 +11,8 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   spanledgerConvention,
   aiSdkConvention,
   aiSdkOtelConvention,
+  openAiAgentsConvention,
+  mastraConvention,
   openInferenceConvention,
   genAiConvention,
 ])

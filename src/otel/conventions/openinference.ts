@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
 import { json, record, text } from './attributes.js'
-import type { Activity, Conclusion, Convention, ScopeFacts } from './contract.js'
+import type { Conclusion, Convention, ScopeFacts, UsageReport } from './contract.js'
 import { errorOf, hasErrorStatus } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 
@@ -65,7 +65,7 @@ export const openInferenceConvention: Convention = {
       case 'run':
         return {
           ...conclusion,
-          usage: withResponseId(span, activity),
+          usage: activity.kind === 'model' ? modelUsage(attributes) : usageFrom(attributes),
           ...(activity.kind === 'run' && { agent: agentOf(span) }),
         }
       case 'tool':
@@ -99,11 +99,18 @@ export function scopeOfSpan(attributes: Attributes): ScopeFacts {
   }
 }
 
-function withResponseId(span: SpanLike, activity: Activity): Conclusion['usage'] {
-  const usage = usageFrom(span.attributes)
-  if (!usage || activity.kind !== 'model' || usage.responseId) return usage
-  const { id } = record(json(span.attributes, 'output.value'))
-  return typeof id === 'string' ? { ...usage, responseId: id } : usage
+function modelUsage(attributes: Attributes): UsageReport | undefined {
+  const usage = usageFrom(attributes)
+  return usage && withResponseId(usage, attributes)
+}
+
+/** What the client answered, or a list of such answers, begins with its id. */
+const ANSWER_ID = /^\[?\{\s*"id"\s*:\s*"([^"\\]{1,256})"/
+
+/** OpenInference has no attribute for the id of a response; the output holds it. */
+export function withResponseId(usage: UsageReport, attributes: Attributes): UsageReport {
+  const responseId = usage.responseId ?? ANSWER_ID.exec(text(attributes, 'output.value')?.slice(0, 300) ?? '')?.[1]
+  return responseId === undefined ? usage : { ...usage, responseId }
 }
 
 /** Documents are flattened: `retrieval.documents.0.document.content` … Their highest index tells how many there are. */
