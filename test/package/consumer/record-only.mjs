@@ -7,11 +7,12 @@ assert.deepEqual(readdirSync('node_modules').sort(), ['@opentelemetry', 'spanled
 assert.deepEqual(readdirSync('node_modules/@opentelemetry'), ['api'])
 
 const here = new URL('.', import.meta.url).href
-register(`data:text/javascript,export async function resolve(specifier, context, next) {
+const onlyFromHere = `export async function resolve(specifier, context, next) {
   const resolved = await next(specifier, context)
-  if (/^(node:|${here})/.test(resolved.url)) return resolved
+  if (['node:', '${here}'].some((known) => resolved.url.startsWith(known))) return resolved
   throw new Error(specifier + ' is not installed here')
-}`)
+}`
+register(`data:text/javascript,${encodeURIComponent(onlyFromHere)}`)
 
 const record = await import('spanledger/record')
 assert.equal(await record.withRun({ agentName: 'Planner' }, async () => 42), 42)
