@@ -1,10 +1,13 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk.js'
 import type { Convention } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
+import { langChainOpenInferenceConvention } from './langchain-openinference.js'
 import { mastraConvention } from './mastra.js'
 import { openAiAgentsConvention } from './openai-agents.js'
 import { openInferenceConvention } from './openinference.js'
 import { spanledgerConvention } from './spanledger.js'
+import { traceloopConvention } from './traceloop.js'
+import { traceloopMcpConvention } from './traceloop-mcp.js'
 
 /** The conventions asked about a span, in this order: one framework's names before the general ones. */
 export const builtInConventions: readonly Convention[] = Object.freeze([
@@ -13,6 +16,9 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   aiSdkOtelConvention,
   openAiAgentsConvention,
   mastraConvention,
+  langChainOpenInferenceConvention,
   openInferenceConvention,
+  traceloopMcpConvention,
+  traceloopConvention,
   genAiConvention,
 ])
