@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { filled, readerOf, unchecked } from '../../test/reader/reader-of.js'
+import { filled, readerOf, seqsOf, unchecked } from '../../test/reader/reader-of.js'
 import { parseTimestamp } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
@@ -19,8 +19,8 @@ afterAll(() => rm(directory, { recursive: true }))
 let opened = 0
 
 const engines: readonly { name: string; store: () => AuditStore; logs: number; queries: number }[] = [
-  { name: 'memory', store: memoryStore, logs: 150, queries: 400 },
-  { name: 'LevelDB', store: () => levelStore(join(directory, `${opened++}`)), logs: 20, queries: 150 },
+  { name: 'memory', store: memoryStore, logs: 150, queries: 200 },
+  { name: 'LevelDB', store: () => levelStore(join(directory, `${opened++}`)), logs: 20, queries: 80 },
 ]
 
 /** Few, so that they meet: prefixes of others, and what careless keys and objects stumble over. */
@@ -62,23 +62,24 @@ const event = fc
 const log = fc.array(fc.array(event.map(sealedEntry), { minLength: 1, maxLength: 12 }), { maxLength: 8 })
 
 function query(size: number): fc.Arbitrary<EventQuery<string>> {
+  const all = {
+    tenantId,
+    sessionId: askedId,
+    runId: askedId,
+    agent: askedId,
+    type: fc.oneof(type, fc.uniqueArray(type, { minLength: 1 })),
+    since: time,
+    until: time,
+    afterSeq: fc.integer({ min: -1, max: size + 1 }),
+    beforeSeq: fc.integer({ min: 0, max: size + 1 }),
+    order: fc.constantFrom('asc', 'desc'),
+    limit: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: size + 1 })),
+  } satisfies Record<keyof EventQuery, fc.Arbitrary<unknown>>
+  // Few at a time, or else hardly anything passes them.
+  const fields = fc.subarray(Object.keys(all) as (keyof EventQuery)[], { maxLength: 5 })
   return fc
-    .record(
-      {
-        tenantId,
-        sessionId: askedId,
-        runId: askedId,
-        agent: askedId,
-        type: fc.oneof(type, fc.uniqueArray(type, { minLength: 1 })),
-        since: time,
-        until: time,
-        afterSeq: fc.integer({ min: -1, max: size + 1 }),
-        beforeSeq: fc.integer({ min: 0, max: size + 1 }),
-        order: fc.constantFrom('asc', 'desc'),
-        limit: fc.integer({ min: 1, max: size + 1 }),
-      } satisfies Record<keyof EventQuery, fc.Arbitrary<unknown>>,
-      { requiredKeys: [] },
-    )
+    .tuple(fc.record(all), fields)
+    .map(([values, fields]): EventQuery<string> => Object.fromEntries(fields.map((field) => [field, values[field]])))
     .filter(
       ({ since, until, afterSeq = -1, beforeSeq = Infinity }) =>
         (since === undefined || until === undefined || since < until) && afterSeq < beforeSeq,
@@ -112,7 +113,10 @@ describe.each(engines)('on $name', ({ store, logs, queries }) => {
   async function check(opened: AuditStore, model: readonly StoredEvent[], asked: EventQuery<string>): Promise<void> {
     const reader = readerOf(opened, ['from_a_newer_version'])
     const answer = expected(model, asked)
-    expect(await reader.events(asked).toArray()).toEqual(answer)
+    const found = await reader.events(asked).toArray()
+    // As text, which is compared quickly; the first few in full.
+    expect(seqsOf(found).join()).toBe(seqsOf(answer).join())
+    expect(found.slice(0, 20)).toEqual(answer.slice(0, 20))
     expect(await reader.count(asked)).toBe(answer.length)
     const taken: StoredEvent[] = []
     for await (const event of reader.events(asked)) {

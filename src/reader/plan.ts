@@ -96,7 +96,7 @@ export class Plan {
       if (left === 0) break
       counted += await store.countPostings(lookup.index, value, this.walk, left)
     }
-    return Math.min(counted, limit)
+    return counted
   }
 
   #timeRanges(store: AuditStore): AsyncIterable<SeqRange> {

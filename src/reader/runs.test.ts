@@ -103,12 +103,14 @@ describe('the summary of a run', () => {
       event('tool_call_failed', { ...call('c-2', 'fetch'), durationMs: 900, error }, { time: at(4) }),
       event('tool_call_started', call('c-1'), { time: at(5) }),
       event('tool_call_completed', { ...call('c-3'), durationMs: 40 }, { time: at(6) }),
+      event('tool_call_completed', call('c-2', 'fetch'), { time: at(7) }),
     )
     expect(run.toolCalls).toEqual([
       { callId: 'c-1', name: 'search', status: 'completed', startedAt: at(1), endedAt: at(3), durationMs: 2000 },
       { callId: 'c-2', name: 'fetch', status: 'failed', startedAt: at(2), endedAt: at(4), durationMs: 900, error },
       { callId: 'c-1', name: 'search', status: 'running', startedAt: at(5) },
       { callId: 'c-3', name: 'search', status: 'completed', endedAt: at(6), durationMs: 40 },
+      { callId: 'c-2', name: 'fetch', status: 'completed', endedAt: at(7) },
     ])
   })
 
@@ -168,8 +170,8 @@ describe('the summary of a run', () => {
     const run = await runOf(
       started({ agent: { name: 'writer' } }),
       event('custom', { name: 'x' }, { agent: { name: 'editor' } }),
+      event('resumed', {}, { agent: { id: 'a-2', name: 'editor' } }),
       completed({ agent: { id: 'a-1', name: 'writer' } }),
-      completed({ agent: { id: 'a-2', name: 'editor' } }),
     )
     expect(run.agent).toEqual({ id: 'a-1', name: 'writer' })
   })
@@ -216,16 +218,16 @@ describe('sub-runs', () => {
     event('sub_agent_invoked', { agentId: 'a', subThreadId: 's-sub', subRunId }, { runId: parent, ...scope })
   const shape = ({ runId, subRuns }: RunTree): unknown => ({ [runId]: subRuns.map(shape) })
 
-  test('form a tree, whichever side names the link', async () => {
+  test('form a tree in the order of their starts, whichever side names the link', async () => {
     const run = await runOf(
       started(),
       invoked('r-1', 'by-invocation'),
-      started({ runId: 'by-invocation', sessionId: 's-sub' }),
       started({ runId: 'by-parent', parentRunId: 'r-1', sessionId: 'elsewhere' }),
+      started({ runId: 'by-invocation', sessionId: 's-sub' }),
       started({ runId: 'grandchild', parentRunId: 'by-parent' }),
       started({ runId: 'stranger' }),
     )
-    expect(shape(run)).toEqual({ 'r-1': [{ 'by-invocation': [] }, { 'by-parent': [{ grandchild: [] }] }] })
+    expect(shape(run)).toEqual({ 'r-1': [{ 'by-parent': [{ grandchild: [] }] }, { 'by-invocation': [] }] })
   })
 
   test('count once in the total, and not in the usage of the run above', async () => {
@@ -256,7 +258,13 @@ describe('sub-runs', () => {
 
   test("never show another tenant's run", async () => {
     const theirs = { runId: 'theirs', tenantId: 'globex', parentRunId: 'r-1' }
-    const run = await runOf(started(), invoked('r-1', 'theirs'), started(theirs), completed(theirs))
+    const run = await runOf(
+      started(),
+      invoked('r-1', 'theirs'),
+      started(theirs),
+      started({ runId: 'same-id' }),
+      started({ ...theirs, runId: 'same-id' }),
+    )
     expect(run.subRuns).toEqual([])
   })
 })
