@@ -26,6 +26,7 @@ export class SpanNode {
   /** Let go when the span has ended. */
   span: SpanLike | undefined
   #claim: Claim | undefined = undefined
+  #surrounding: ClaimedSpan | undefined = undefined
   /** The run that this span is. */
   run: Run | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
@@ -124,8 +125,10 @@ export class SpanNode {
     if (this.#orphans.length < MAX_ORPHANS) this.#orphans.push(run)
   }
 
+  /** As conventions see it: the same object every time. */
   asSurrounding(): ClaimedSpan | undefined {
-    return this.#claim && new ClaimedSpan(this, this.#claim)
+    if (this.#claim) this.#surrounding ??= new ClaimedSpan(this)
+    return this.#surrounding
   }
 
   /** Scope that came to light after the span was claimed. The run around takes on what nobody has told of it. */
@@ -199,11 +202,10 @@ export class SpanNode {
 /** A claimed node, as conventions see it. */
 export class ClaimedSpan implements Surrounding {
   readonly node: SpanNode
-  readonly #claim: Claim
 
-  constructor(node: SpanNode, claim: Claim) {
+  /** @param node - claimed, perhaps once more later: it may turn out to be a run */
+  constructor(node: SpanNode) {
     this.node = node
-    this.#claim = claim
   }
 
   get convention(): string {
@@ -212,6 +214,10 @@ export class ClaimedSpan implements Surrounding {
 
   get activity(): Activity {
     return this.#claim.activity
+  }
+
+  get #claim(): Claim {
+    return this.node.claim as Claim
   }
 
   get span(): SpanLike | undefined {

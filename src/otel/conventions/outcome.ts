@@ -19,9 +19,15 @@ export function hasErrorStatus(span: SpanLike): boolean {
  */
 export function errorOf(span: SpanLike): SpanError {
   const exception = lastException(span)
-  const type = text(exception?.['exception.type']) ?? text(span.attributes['error.type'])
+  const type = abortClassOf(exception) ?? text(exception?.['exception.type']) ?? text(span.attributes['error.type'])
   const message = text(span.status.message) ?? text(exception?.['exception.message']) ?? ''
   return { code: type ?? errorClassIn(message) ?? 'Error', message }
+}
+
+/** What `AbortSignal`s throw has a number for its code, which SDKs report as the type; the stack begins with the class. */
+function abortClassOf(exception: Attributes | undefined): string | undefined {
+  const stack = text(exception?.['exception.stacktrace'])
+  return stack && /^(AbortError|TimeoutError)\b/.exec(stack)?.[1]
 }
 
 function lastException(span: SpanLike): Attributes | undefined {

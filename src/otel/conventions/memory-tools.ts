@@ -1,0 +1,23 @@
+import { jsonIn, record } from './attributes.js'
+
+/* Memory that an agent reads through a tool of its own, where the framework has no span for it. */
+
+const LOOKUP =
+  /^(?:recall|search|retrieve|query|lookup|load)_(?:\w+_)?memor(?:y|ies)$|^(?:\w+_)?memor(?:y|ies)_(?:recall|search|retrieval|retrieve|query|lookup)$/
+
+/** Whether a tool's name says that it looks something up in memory: `search_memory`, `recallMemories` … */
+export function isMemoryLookup(toolName: string): boolean {
+  return LOOKUP.test(toolName.replace(/(?<=[a-z])[A-Z]/g, '_$&').toLowerCase())
+}
+
+/** How many records a tool's result lists; `undefined` when it cannot be told. */
+export function countRecords(result: unknown): number | undefined {
+  if (typeof result !== 'string') return undefined
+  if (result === '') return 0
+  const parsed = jsonIn(result)
+  if (parsed === null) return 0
+  if (Array.isArray(parsed)) return parsed.length
+  const { results, memories, items, documents, records, matches } = record(parsed)
+  const list = results ?? memories ?? items ?? documents ?? records ?? matches
+  return Array.isArray(list) ? list.length : undefined
+}

@@ -1,0 +1,101 @@
+import type { SpanLike } from '../span.js'
+import { jsonIn } from './attributes.js'
+import type { Surrounding } from './contract.js'
+
+/*
+ * Traceloop starts every span of LangChain's as a sibling. Which of them is inside which must be had from the order of
+ * their starts and ends, as far as that tells: one call of LangChain's at a time nests like a stack. When several are
+ * under way below the same parent, their spans interleave, and nobody can tell whose is whose.
+ */
+
+export interface Placement {
+  /** Undefined for a span that is inside none of the open ones. */
+  readonly within?: Surrounding | undefined
+  /** Several calls are under way: what the span is inside of cannot be told. */
+  readonly ambiguous?: boolean
+}
+
+const NOWHERE: Placement = Object.freeze({})
+const AMBIGUOUS: Placement = Object.freeze({ ambiguous: true })
+
+/** Where a node, a tool or a call of a model belongs. */
+export function placeInside(open: readonly Surrounding[]): Placement {
+  const roots = rootsOf(open)
+  if (roots.length !== 1) return roots.length === 0 ? NOWHERE : AMBIGUOUS
+  const { run, forked } = innermostRun(open)
+  const innermost = forked ? undefined : open.findLast(({ activity }) => activity.kind !== 'model')
+  return { within: innermost ?? run ?? roots[0] }
+}
+
+/**
+ * Where a graph belongs. A node or a tool calls it: one that starts while a model is being waited for has been called
+ * from elsewhere, and one that starts right after another stands beside it.
+ *
+ * @param inputKey - of the attribute that holds what a span was called with
+ */
+export function placeGraph(span: SpanLike, open: readonly Surrounding[], inputKey: string): Placement {
+  const last = open.at(-1)
+  if (!last || rootsOf(open).length > 1) return NOWHERE
+  if (last.activity.kind === 'model') return NOWHERE
+  if (last.activity.kind === 'run') return { within: open.find((other) => other === last.outer) }
+  const given = last.span?.attributes[inputKey]
+  return passesOn(given, span.attributes[inputKey]) ? { within: last } : NOWHERE
+}
+
+function rootsOf(open: readonly Surrounding[]): readonly Surrounding[] {
+  return open.filter(({ outer }) => outer === undefined || !open.includes(outer))
+}
+
+/** The innermost run that surely contains what starts now: of runs side by side, the one around them. */
+function innermostRun(open: readonly Surrounding[]): { run: Surrounding | undefined; forked: boolean } {
+  let run: Surrounding | undefined
+  let forked = false
+  for (const candidate of open) {
+    if (candidate.activity.kind !== 'run') continue
+    if (!forked && (!run || isWithin(candidate, run))) {
+      run = candidate
+      continue
+    }
+    forked = true
+    while (run && !isWithin(candidate, run)) run = run.outer
+  }
+  return { run, forked }
+}
+
+function isWithin(inner: Surrounding, outer: Surrounding): boolean {
+  for (let around: Surrounding | undefined = inner; around; around = around.outer) if (around === outer) return true
+  return false
+}
+
+/** How many of a caller's texts are looked for in what it is said to have called. */
+const MAX_TEXTS = 64
+const MIN_TEXT_LENGTH = 3
+
+/**
+ * Whether a call may have passed on what its caller was given: the same input, or some text of it. With content switched
+ * off, or without any text in it, there is nothing that speaks against it.
+ */
+function passesOn(given: unknown, received: unknown): boolean {
+  if (typeof given !== 'string' || typeof received !== 'string' || given === received) return true
+  const texts = new Set<string>()
+  collectTexts(jsonIn(given), texts)
+  if (texts.size === 0) return true
+  for (const text of texts) if (received.includes(JSON.stringify(text).slice(1, -1))) return true
+  return false
+}
+
+/** Names of LangChain's classes, and of parts of a message, are in every input. */
+const STRUCTURE: ReadonlySet<string> = new Set(['id', 'lc', 'type', 'role', 'status'])
+
+function collectTexts(value: unknown, texts: Set<string>): void {
+  if (texts.size >= MAX_TEXTS) return
+  if (typeof value === 'string') {
+    // Arguments of a tool are JSON within JSON.
+    const inner = value.startsWith('{') ? jsonIn(value) : undefined
+    if (inner !== undefined) collectTexts(inner, texts)
+    else if (value.length >= MIN_TEXT_LENGTH) texts.add(value)
+  } else if (Array.isArray(value)) for (const item of value) collectTexts(item, texts)
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) if (!STRUCTURE.has(key)) collectTexts(member, texts)
+  }
+}
