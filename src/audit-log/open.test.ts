@@ -219,6 +219,14 @@ describe.each<[string, () => AuditStore]>([
     await log.close()
   })
 
+  it('finds ids of any length and any characters by the ids that were given', async () => {
+    const log = await open()
+    const ids = [`${'s'.repeat(5000)}1`, `${'s'.repeat(5000)}2`, 's-\ud800', 's-\ud801', '🙂\u0000/', '__proto__']
+    for (const sessionId of ids) log.record({ ...note(sessionId.slice(-1)), sessionId, tenantId: sessionId })
+    for (const sessionId of ids) expect(await log.count({ sessionId, tenantId: sessionId })).toBe(1)
+    await log.close()
+  })
+
   it('does not let recordedAt go back between two openings', async () => {
     const store = makeStore()
     const at = (seconds: number) => ({ store, clock: (): HrTime => [seconds, 0] })

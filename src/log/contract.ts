@@ -13,7 +13,7 @@ export type RecordInput = AuditEventInput & { readonly altered?: readonly Altera
 
 /** Counters since the log was opened. */
 export interface AuditLogStats {
-  /** Events taken by `record()` and `append()`. */
+  /** Events taken by `record()` and `append()`, and the log's own `events_dropped`. */
   readonly recorded: number
   /** Events that are durable. */
   readonly committed: number

@@ -287,6 +287,40 @@ describe('a store that fails', () => {
     expect(onProblem.mock.lastCall?.[0]).toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
   })
 
+  it.each([0, 1, 2, 3, 4, 5, 6])('settles a flush that comes %i microtasks after the failure', async (microtasks) => {
+    const { log, store, timers } = await openLog()
+    const { commit } = store
+    const settled = vi.fn()
+    store.commit = async () => {
+      store.commit = commit
+      queueMicrotask(async () => {
+        for (let n = 0; n < microtasks; n++) await undefined
+        log.flush().then(settled, settled)
+      })
+      throw diskFull()
+    }
+    log.record(note('kept'))
+    await settle()
+    expect(settled).toHaveBeenCalledTimes(1)
+    for (const { cancelled, callback } of timers) if (!cancelled) callback()
+    await log.flush()
+    expect(await namesIn(store)).toEqual(['kept'])
+  })
+
+  it('may be flushed by the listener', async () => {
+    const settled = vi.fn()
+    const opened = await openLog({ onProblem: () => opened.log.flush().then(settled, settled) })
+    opened.control.failure = diskFull()
+    opened.log.record(note('kept'))
+    await settle()
+    expect(settled).toHaveBeenCalledTimes(1)
+    expect(opened.timers.filter(({ cancelled }) => !cancelled)).toHaveLength(1)
+    opened.control.failure = undefined
+    opened.timers.at(-1)?.callback()
+    await opened.log.flush()
+    expect(await namesIn(opened.store)).toEqual(['kept'])
+  })
+
   it('that throws at once, and no Error, is a failed commit too', async () => {
     const { log, store } = await openLog()
     store.commit = () => {

@@ -161,10 +161,11 @@ export class LogWriter implements AuditLogWriter {
     this.#cancelScheduled = () => clearImmediate(immediate)
   }
 
+  /** While a commit is in flight none is scheduled: it goes on with what is queued by then. */
   #commitNow(): void {
+    if (this.#isCommitting) return
     this.#cancelScheduled?.()
     this.#cancelScheduled = undefined
-    if (this.#isCommitting) return
     this.#isCommitting = true
     this.#committing = this.#commitGroups()
   }
@@ -178,20 +179,17 @@ export class LogWriter implements AuditLogWriter {
         this.#toldFull = false
         break
       }
-      const receipt = await this.#commit(group.entries)
-      if (!receipt) break
+      let receipt: CommitReceipt
+      try {
+        receipt = await this.#store.commit(group.entries)
+      } catch (cause) {
+        this.#isCommitting = false
+        this.#onFailed(cause)
+        return
+      }
       await this.#onCommitted(group, receipt)
     }
     this.#isCommitting = false
-  }
-
-  async #commit(entries: readonly SealedEntry[]): Promise<CommitReceipt | undefined> {
-    try {
-      return await this.#store.commit(entries)
-    } catch (cause) {
-      this.#onFailed(cause)
-      return undefined
-    }
   }
 
   async #onCommitted({ entries, appends, barriers }: Group<AppendReceipt>, { seqs }: CommitReceipt): Promise<void> {
@@ -230,12 +228,15 @@ export class LogWriter implements AuditLogWriter {
   #onFailed(cause: unknown): void {
     this.#queue.putBack()
     this.#failureCause = cause
+    this.#failedAttempts++
     const problem = this.#writeError('cannot be written; its events are kept and tried again')
-    if (this.#failedAttempts++ === 0) this.#tell(problem)
     this.#queue.rejectBarriers(problem)
-    if (this.#closed) return
-    const delayMillis = Math.min(FIRST_RETRY_DELAY_MILLIS * 2 ** (this.#failedAttempts - 1), LAST_RETRY_DELAY_MILLIS)
-    this.#cancelScheduled = this.#startTimer(delayMillis, () => this.#commitNow())
+    if (!this.#closed) {
+      const delayMillis = Math.min(FIRST_RETRY_DELAY_MILLIS * 2 ** (this.#failedAttempts - 1), LAST_RETRY_DELAY_MILLIS)
+      this.#cancelScheduled = this.#startTimer(delayMillis, () => this.#commitNow())
+    }
+    // Last, since the listener may call the log.
+    if (this.#failedAttempts === 1) this.#tell(problem)
   }
 
   /** As soon as the store can write, the log says what it lacks. */
