@@ -1,6 +1,7 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk.js'
 import type { Convention } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
+import { googleAdkConvention } from './google-adk.js'
 import { langChainOpenInferenceConvention } from './langchain-openinference.js'
 import { mastraConvention } from './mastra.js'
 import { openAiAgentsConvention } from './openai-agents.js'
@@ -16,6 +17,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   aiSdkOtelConvention,
   openAiAgentsConvention,
   mastraConvention,
+  googleAdkConvention,
   langChainOpenInferenceConvention,
   openInferenceConvention,
   traceloopMcpConvention,
