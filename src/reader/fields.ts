@@ -17,7 +17,7 @@ export function textIn(fields: Fields, name: string): string | undefined {
 
 export function numberIn(fields: Fields, name: string): number | undefined {
   const value = fields[name]
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+  return typeof value === 'number' ? value : undefined
 }
 
 export function errorIn(fields: Fields): RecordedError | undefined {

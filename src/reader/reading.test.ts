@@ -25,6 +25,17 @@ describe('reading', () => {
     expect(seqsOf(await results.toArray())).toEqual([0, 1, 2, 3, 4, 5])
   })
 
+  test('does not list a session that begins while it goes on', async () => {
+    const store = await filled(memoryStore(), [sealedEntries(1)])
+    const growing = wrapping(store, {
+      async *firstOfEach(index) {
+        await store.commit([sealedEntry({ sessionId: 'new' })])
+        yield* store.firstOfEach(index)
+      },
+    })
+    expect(await readerOf(growing).sessions().toArray()).toMatchObject([{ sessionId: 's', events: 1 }])
+  })
+
   test('reads nothing until it is iterated', async () => {
     const { reader, reads } = await counting(sealedEntries(3))
     reader.events()
@@ -124,7 +135,7 @@ describe('reading', () => {
 describe('damage', () => {
   test.each([
     ['is no JSON', Buffer.from('{"v":1,')],
-    ['is no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['is no UTF-8', Buffer.from('{"id":"\xff"}', 'latin1')],
     ['is no object', Buffer.from('null')],
   ])('an entry that %s is AUDIT_LOG_CORRUPT, naming it', async (_what, bytes) => {
     const store = await filled(memoryStore(), [[sealedEntry(), { ...sealedEntry(), bytes }]])

@@ -16,7 +16,7 @@ export function sumOfUsage(sum: TokenUsage, report: Readonly<Record<string, unkn
   for (const field of FIELDS) {
     const value = report[field]
     // What was recorded without validation may hold anything.
-    if (typeof value === 'number' && Number.isFinite(value)) next[field] = (next[field] ?? 0) + value
+    if (typeof value === 'number') next[field] = (next[field] ?? 0) + value
   }
   return next
 }
