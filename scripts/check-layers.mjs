@@ -14,6 +14,7 @@ const allowed = {
   reader: ['events', 'store', 'node:'],
   record: ['events', '@opentelemetry/api'],
   otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
+  'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],
   'audit-log': ['events', 'store', 'log', 'reader', 'node:'],
   testing: ['events', 'store', 'node:'],
   verify: ['events', 'tree', 'checkpoint', 'node:'],
