@@ -9,6 +9,7 @@ import { openInferenceConvention } from './openinference.js'
 import { spanledgerConvention } from './spanledger.js'
 import { traceloopConvention } from './traceloop.js'
 import { traceloopMcpConvention } from './traceloop-mcp.js'
+import { voltAgentConvention } from './voltagent.js'
 
 /** The conventions asked about a span, in this order: one framework's names before the general ones. */
 export const builtInConventions: readonly Convention[] = Object.freeze([
@@ -18,6 +19,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   openAiAgentsConvention,
   mastraConvention,
   googleAdkConvention,
+  voltAgentConvention,
   langChainOpenInferenceConvention,
   openInferenceConvention,
   traceloopMcpConvention,
