@@ -4,6 +4,7 @@ import { json, record, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Lineage, RunActivity, StepActivity } from './contract.js'
 import * as langchain from './langchain.js'
 import { langChainErrorOf } from './langchain-errors.js'
+import { responseIdIn } from './langchain-values.js'
 import { quotaFacts } from './limits.js'
 import { openInferenceConvention, scopeOfSpan } from './openinference.js'
 import { hasErrorStatus } from './outcome.js'
@@ -37,7 +38,9 @@ export const langChainOpenInferenceConvention: Convention = {
 
   conclude(span, activity, lineage) {
     const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
-    return { ...told, ...conclude(span, activity, lineage) }
+    const { usage } = told
+    const responseId = usage && responseIdIn(span.attributes, DIALECT.output)
+    return { ...told, usage: usage && { ...usage, responseId }, ...conclude(span, activity, lineage) }
   },
 }
 

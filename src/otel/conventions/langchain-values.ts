@@ -136,12 +136,21 @@ function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
   })
 }
 
-/** The name of the agent that gave the last answer in a state. */
+/** The name of the agent that gave the last answer in a state; what a middleware answers bears none. */
 export function answeringAgent(attributes: Attributes, key: string): string | undefined {
   const state = parsedWith(attributes, key, '"AIMessage')
-  const answer = messagesOf(state).findLast((message) => /^AIMessage/.test(String(classOf(message))))
-  const { name } = kwargsOf(answer)
-  return typeof name === 'string' && name !== '' ? name : undefined
+  const names = messagesOf(state).map(
+    (message) => /^AIMessage/.test(String(classOf(message))) && kwargsOf(message).name,
+  )
+  return names.findLast((name): name is string => typeof name === 'string' && name !== '')
+}
+
+/** The id that the provider gave a model's answer. LangChain makes one up where there is none. */
+export function responseIdIn(attributes: Attributes, key: string): string | undefined {
+  const { generations } = record(parsedWith(attributes, key, '"generations"'))
+  const [generation] = [generations].flat(2)
+  const { id } = kwargsOf(record(generation).message)
+  return typeof id === 'string' && id !== '' && !/^(?:lc_)?run-/.test(id) ? id : undefined
 }
 
 /** The message that a tool's result became. */

@@ -15,7 +15,7 @@ export const openInferenceConvention: Convention = {
   name: 'openinference',
   attributePrefixes: ['openinference.span.kind'],
 
-  recognise(span) {
+  recognise(span, _moment, { parent }) {
     const { attributes } = span
     const scope = scopeOfSpan(attributes)
     switch (text(attributes, 'openinference.span.kind')) {
@@ -42,7 +42,10 @@ export const openInferenceConvention: Convention = {
       case 'RERANKER':
         return { kind: 'model', operation: 'rerank', model: modelFrom(attributes), scope }
       case 'RETRIEVER':
-        return { kind: 'recall', tier: 'retriever', scope }
+        // One retriever asks others: what it returns is what was recalled.
+        return parent?.activity.kind === 'recall'
+          ? { kind: 'step', scope }
+          : { kind: 'recall', tier: 'retriever', scope }
       case 'CHAIN':
       case 'GUARDRAIL':
       case 'EVALUATOR':

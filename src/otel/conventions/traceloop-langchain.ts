@@ -5,7 +5,7 @@ import { genAiConvention } from './gen-ai.js'
 import * as langchain from './langchain.js'
 import { answeringAgent, type ToolCall, toolCallsIn, toolMessageIn } from './langchain-values.js'
 import { quotaFacts } from './limits.js'
-import { placeGraph, placeInside } from './traceloop-nesting.js'
+import { placeChain, placeGraph, placeInside } from './traceloop-nesting.js'
 import { modelFrom, providerFrom } from './usage.js'
 
 /*
@@ -17,7 +17,7 @@ import { modelFrom, providerFrom } from './usage.js'
 export const LANGCHAIN_SCOPE = '@traceloop/instrumentation-langchain'
 
 const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
-/** A graph of LangGraph's, and so every agent of LangChain 1. */
+/** Of LangGraph, and so of every agent of LangChain 1. */
 const GRAPH_CLASS = /^Compiled(?:State)?Graph$/
 const TOOL_CLASS = /^(?:Dynamic)?(?:Structured)?Tool$/
 /** Graphs among the nodes of a graph: the last answer need not be that graph's own. */
@@ -53,16 +53,23 @@ function scopeNameOf({ span }: Surrounding): string | undefined {
 function recogniseChain(span: SpanLike, lineage: Lineage, open: readonly Surrounding[]): Activity {
   const name = text(span.attributes, 'traceloop.workflow.name') ?? ''
   const agent = langchain.isClassName(name) || name === '' ? {} : { name }
-  const isAgent = text(span.attributes, 'gen_ai.operation.name') === 'invoke_agent'
-  if (GRAPH_CLASS.test(name) || isAgent) {
+  if (isGraph(span)) {
     const { within } = placeGraph(span, open, DIALECT.input)
     const confidence = within ? 'heuristic' : undefined
     return { kind: 'run', agent, within, confidence, facts: langchain.resumedFacts(span, DIALECT) }
   }
-  const { within, ambiguous } = placeInside(open)
+  const { within, ambiguous } = placeChain(open, isGraph)
   // A chain that was called from outside of LangChain, and not from within another run either.
   if (!within && !ambiguous && !lineage.run && !langchain.isMerePart(name)) return { kind: 'run', agent }
   return { kind: 'step', within }
+}
+
+/** A graph of LangGraph's, or what Traceloop takes for an agent by the name of its class. */
+function isGraph({ attributes }: SpanLike): boolean {
+  return (
+    GRAPH_CLASS.test(text(attributes, 'traceloop.workflow.name') ?? '') ||
+    text(attributes, 'gen_ai.operation.name') === 'invoke_agent'
+  )
 }
 
 interface NamedTool {

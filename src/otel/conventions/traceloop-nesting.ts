@@ -18,7 +18,7 @@ export interface Placement {
 const NOWHERE: Placement = Object.freeze({})
 const AMBIGUOUS: Placement = Object.freeze({ ambiguous: true })
 
-/** Where a node, a tool or a call of a model belongs. */
+/** Where a tool or a call of a model belongs. */
 export function placeInside(open: readonly Surrounding[]): Placement {
   const roots = rootsOf(open)
   if (roots.length !== 1) return roots.length === 0 ? NOWHERE : AMBIGUOUS
@@ -28,18 +28,31 @@ export function placeInside(open: readonly Surrounding[]): Placement {
 }
 
 /**
- * Where a graph belongs. A node or a tool calls it: one that starts while a model is being waited for has been called
- * from elsewhere, and one that starts right after another stands beside it.
+ * Where a chain belongs. A graph has many nodes at work at once; but where the outermost is a mere chain, another that
+ * starts while a model is being waited for may as well have been called from elsewhere.
+ */
+export function placeChain(open: readonly Surrounding[], isGraph: (span: SpanLike) => boolean): Placement {
+  const [root] = rootsOf(open)
+  const waiting = open.at(-1)?.activity.kind === 'model'
+  return waiting && root?.span && !isGraph(root.span) ? AMBIGUOUS : placeInside(open)
+}
+
+/**
+ * Where a graph belongs: inside the node or the tool that called it, which shows by what was passed on. One that starts
+ * while a model is being waited for has been called from elsewhere; one that starts right after another stands beside it.
  *
  * @param inputKey - of the attribute that holds what a span was called with
  */
 export function placeGraph(span: SpanLike, open: readonly Surrounding[], inputKey: string): Placement {
   const last = open.at(-1)
-  if (!last || rootsOf(open).length > 1) return NOWHERE
-  if (last.activity.kind === 'model') return NOWHERE
+  if (!last || last.activity.kind === 'model' || rootsOf(open).length > 1) return NOWHERE
+  const callers = new Set(open.map(({ activity, outer }) => (activity.kind === 'run' ? outer : undefined)))
+  const free = open.filter((other) => other.activity.kind !== 'run' && !callers.has(other)).reverse()
+  const received = span.attributes[inputKey]
+  const within = free.find((caller) => passesOn(caller.span?.attributes[inputKey], received))
+  if (within) return { within }
   if (last.activity.kind === 'run') return { within: open.find((other) => other === last.outer) }
-  const given = last.span?.attributes[inputKey]
-  return passesOn(given, span.attributes[inputKey]) ? { within: last } : NOWHERE
+  return passesOn(last.span?.attributes[inputKey], received) === undefined ? { within: last } : NOWHERE
 }
 
 function rootsOf(open: readonly Surrounding[]): readonly Surrounding[] {
@@ -72,14 +85,15 @@ const MAX_TEXTS = 64
 const MIN_TEXT_LENGTH = 3
 
 /**
- * Whether a call may have passed on what its caller was given: the same input, or some text of it. With content switched
- * off, or without any text in it, there is nothing that speaks against it.
+ * Whether a call has passed on what its caller was given: the same input, or some text of it. Undefined where there is
+ * nothing to compare: content is switched off, or has no text in it.
  */
-function passesOn(given: unknown, received: unknown): boolean {
-  if (typeof given !== 'string' || typeof received !== 'string' || given === received) return true
+function passesOn(given: unknown, received: unknown): boolean | undefined {
+  if (typeof given !== 'string' || typeof received !== 'string') return undefined
+  if (given === received) return true
   const texts = new Set<string>()
   collectTexts(jsonIn(given), texts)
-  if (texts.size === 0) return true
+  if (texts.size === 0) return undefined
   for (const text of texts) if (received.includes(JSON.stringify(text).slice(1, -1))) return true
   return false
 }

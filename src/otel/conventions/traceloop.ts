@@ -14,6 +14,7 @@ import { modelFrom, providerFrom } from './usage.js'
  * clients speak the GenAI conventions. Attributes come after the start, those of the context among them.
  */
 
+const OWN_SCOPES = '@traceloop/'
 const IMAGE_OPERATION = /^image_/
 /** `withLLMCall`, and instrumentations before the GenAI conventions. */
 const REQUEST_TYPES = new Map([
@@ -28,13 +29,13 @@ const LOOKUP = /^(?:pinecone|chroma|chromadb|qdrant)\.(?:\w+\.)?(?:query|search)
 /** Traceloop's SDK and its instrumentations, but for that of MCP. */
 export const traceloopConvention: Convention = {
   name: 'traceloop',
-  scopes: ['@traceloop/*'],
+  scopes: [`${OWN_SCOPES}*`],
   attributePrefixes: ['traceloop.span.kind'],
   parentage: 'unnested',
 
   recognise(span, moment, lineage) {
     // The attributes of a LangChain span, and those that Traceloop's own processor adds, are not there yet.
-    if (moment === 'start') return undefined
+    if (moment === 'start') return scopeOf(span).name.startsWith(OWN_SCOPES) ? 'later' : undefined
     const activity =
       scopeOf(span).name === LANGCHAIN_SCOPE
         ? (recogniseLangChain(span, lineage) ?? recogniseEntity(span))

@@ -45,6 +45,8 @@ const COST = ['llm.cost.total', 'gen_ai.usage.cost']
 const MODEL = [
   'gen_ai.response.model',
   'gen_ai.request.model',
+  'llm.response.model_name',
+  'llm.request.model_name',
   'llm.model_name',
   'ai.response.model',
   'ai.model.id',
