@@ -52,6 +52,19 @@ export function jsonIn(value: unknown): unknown {
   }
 }
 
+/** Of text too long to be parsed, so much is looked at behind the name of a member. */
+const MAX_MEMBER_LENGTH = 1024
+
+/** One member of an object in JSON text; of text too long to be parsed, only one that is flat, wherever it comes last. */
+export function jsonMember(value: unknown, name: string): unknown {
+  if (typeof value !== 'string' || value.length <= MAX_JSON_LENGTH) return record(jsonIn(value))[name]
+  const key = `"${name}":`
+  const at = value.lastIndexOf(key)
+  if (at < 0) return undefined
+  const behind = value.slice(at + key.length, at + key.length + MAX_MEMBER_LENGTH)
+  return jsonIn(/^(?:"[^"\\]*"|\{[^{}]*\})/.exec(behind)?.[0])
+}
+
 /** A record for looking into parsed JSON without trusting it. */
 export function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}

@@ -1,6 +1,7 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk.js'
 import type { Convention } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
+import { genkitConvention } from './genkit.js'
 import { googleAdkConvention } from './google-adk.js'
 import { langChainOpenInferenceConvention } from './langchain-openinference.js'
 import { mastraConvention } from './mastra.js'
@@ -20,6 +21,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   mastraConvention,
   googleAdkConvention,
   voltAgentConvention,
+  genkitConvention,
   langChainOpenInferenceConvention,
   openInferenceConvention,
   traceloopMcpConvention,
