@@ -1,10 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
+import { type AskedCall, callsAskedFor, continuationIn, denied, granted } from './ai-sdk-prompt.js'
 import { text } from './attributes.js'
-import type { Activity, Convention, Outcome, ScopeFacts } from './contract.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage, RunActivity, ScopeFacts } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
-import { errorOf, hasErrorStatus } from './outcome.js'
+import { quotaFacts } from './limits.js'
+import { errorOf, hasErrorStatus, isAbort, type SpanError } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
+import { scopeByNames } from './user-scope.js'
 
 /*
  * The Vercel AI SDK. Versions 5 and 6, and 7 in its legacy mode, name their spans by `ai.operationId`; version 7 with
@@ -15,7 +18,23 @@ import { modelFrom, providerFrom, usageFrom } from './usage.js'
 const RUN_OPERATION = /^ai\.(?:generate|stream)(?:Text|Object)$/
 /** `ai.generateText.doGenerate`, `ai.embed.doEmbed`: one call of the model. */
 const MODEL_OPERATION = /^ai\.(\w+)(?:\.do\w+)?$/
-const RUN_FINISHED = 'ai.response.finishReason'
+const ABORTED: Conclusion = { outcome: 'cancelled', reason: 'aborted' }
+const STATE = 'ai-sdk'
+
+/** A call of the SDK. Version 7 does not tell how approvals were answered: what happens next does. */
+interface CallActivity extends RunActivity {
+  answered: readonly AskedCall[]
+}
+
+/** What is known of a run while it lasts. */
+interface RunState {
+  /** Calls that have begun since the last call of the model did. */
+  readonly begun: Set<string>
+  /** Calls the model asked for last that have not begun. */
+  pending: readonly AskedCall[]
+  /** That the quota is used up is told; every attempt says it again. */
+  quotaTold: boolean
+}
 
 /** AI SDK 5, 6 and 7 (legacy telemetry). */
 export const aiSdkConvention: Convention = {
@@ -23,36 +42,35 @@ export const aiSdkConvention: Convention = {
   scopes: ['ai'],
   attributePrefixes: ['ai.operationId'],
 
-  recognise(span) {
+  recognise(span, _moment, lineage) {
     const { attributes } = span
     const operation = text(attributes, 'ai.operationId')
     if (operation === undefined) return undefined
     const scope = scopeFromSettings(attributes)
     if (RUN_OPERATION.test(operation)) {
       const name = text(attributes, 'ai.telemetry.functionId')
-      return { kind: 'run', agent: name ? { name } : {}, model: modelFrom(attributes), scope }
+      return callActivity({ kind: 'run', agent: name ? { name } : {}, model: modelFrom(attributes), scope }, attributes)
     }
     if (operation === 'ai.toolCall') {
       const name = text(attributes, 'ai.toolCall.name') ?? 'unknown'
-      return { kind: 'tool', tool: { name }, callId: text(attributes, 'ai.toolCall.id'), scope }
+      const callId = text(attributes, 'ai.toolCall.id')
+      noteCall(lineage, callId)
+      return { kind: 'tool', tool: { name }, callId, scope }
     }
     const call = MODEL_OPERATION.exec(operation)
     if (!call) return undefined
-    const model = modelFrom(attributes)
-    return { kind: 'model', operation: call[1] as string, model, provider: providerFrom(attributes), scope }
+    noteModelCall(lineage)
+    return { ...modelActivity(call[1] as string, attributes), scope }
   },
 
-  conclude(span, activity) {
-    const finishReason = text(span.attributes, RUN_FINISHED)
-    const outcome = outcomeOf(span, activity, finishReason)
-    return {
-      outcome,
-      finishReason,
-      error: outcome === 'failed' ? errorOf(span) : undefined,
-      reason: outcome === 'cancelled' ? 'aborted' : undefined,
-      // The call as a whole repeats what its model calls consumed (5: only the last of them).
-      usage: activity.kind === 'model' ? usageFrom(span.attributes) : undefined,
-    }
+  conclude(span, activity, lineage) {
+    const { attributes } = span
+    const finishReason = text(attributes, 'ai.response.finishReason')
+    const error = failureOf(span, finishReason)
+    if (activity.kind === 'model') return concludeModel(attributes, finishReason, error, lineage)
+    if (activity.kind !== 'run') return { error }
+    // An object that was streamed has no finish reason.
+    return concludeCall(error, finishReason, text(attributes, 'ai.response.object') !== undefined, attributes, lineage)
   },
 }
 
@@ -64,32 +82,149 @@ export const aiSdkOtelConvention: Convention = {
   attributePrefixes: ['ai.settings.context.'],
 
   recognise(span, moment, lineage) {
-    const activity = genAiConvention.recognise(span, moment, lineage)
-    return typeof activity === 'object' ? { ...activity, scope: scopeFromSettings(span.attributes) } : activity
+    const { attributes } = span
+    const activity = genAiConvention.recognise(span, moment, lineage) ?? audioActivity(attributes)
+    if (typeof activity !== 'object') return activity
+    const scoped = { ...activity, scope: scopeFromSettings(attributes) }
+    const around = lineage.parent?.activity as CallActivity | undefined
+    switch (scoped.kind) {
+      case 'run':
+        return callActivity(scoped, attributes)
+      case 'tool':
+        noteCall(lineage, scoped.callId)
+        return { ...scoped, facts: decisionsOf(around, ({ callId }) => callId === scoped.callId, granted) }
+      case 'step':
+        // The loop has begun: what was approved has been run.
+        return { ...scoped, facts: decisionsOf(around, () => true, denied) }
+      case 'model':
+        noteModelCall(lineage)
+        return scoped
+      default:
+        return scoped
+    }
   },
 
   conclude(span, activity, lineage) {
+    const { attributes } = span
     const told = genAiConvention.conclude?.(span, activity, lineage) ?? {}
-    if (activity.kind !== 'run') return told
-    const outcome = outcomeOf(span, activity, told.finishReason)
-    // An aborted call ends without a finish reason, and nothing else tells it.
-    return { ...told, usage: undefined, outcome, reason: outcome === 'cancelled' ? 'aborted' : undefined }
+    const error = failureOf(span, told.finishReason)
+    switch (activity.kind) {
+      case 'run':
+        return { ...told, ...concludeCall(error, told.finishReason, false, attributes, lineage), usage: undefined }
+      case 'model':
+        return { ...told, ...concludeModel(attributes, told.finishReason, error, lineage) }
+      case 'tool':
+        return wasCutOff(attributes) && !error
+          ? { ...told, ...ABORTED, error: { code: 'AbortError', message: '' } }
+          : told
+      default:
+        return told
+    }
   },
 }
 
-/** A mid-stream error leaves no error status, an abort no finish reason. */
-function outcomeOf(span: SpanLike, activity: Activity, finishReason: string | undefined): Outcome {
-  if (hasErrorStatus(span) || finishReason === 'error') return 'failed'
-  return activity.kind === 'run' && finishReason === undefined ? 'cancelled' : 'completed'
+function callActivity(run: RunActivity, attributes: Attributes): CallActivity {
+  const { facts, answered = [] } = continuationIn(attributes) ?? {}
+  return { ...run, facts, answered }
 }
 
-/** What the user handed to the SDK's telemetry settings, under the names people use. */
-function scopeFromSettings(attributes: Attributes): ScopeFacts {
-  const setting = (...names: readonly string[]) =>
-    text(attributes, ...names.flatMap((name) => [`ai.telemetry.metadata.${name}`, `ai.settings.context.${name}`]))
-  return {
-    tenantId: setting('tenantId', 'tenant'),
-    sessionId: setting('sessionId', 'session.id', 'threadId', 'conversationId', 'chatId'),
-    userId: setting('userId', 'user.id'),
+function modelActivity(operation: string, attributes: Attributes): Activity {
+  return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
+}
+
+/** Speech and transcription have operations of their own. */
+function audioActivity(attributes: Attributes): Activity | undefined {
+  const operation = /^ai\.(\w+)$/.exec(text(attributes, 'gen_ai.operation.name') ?? '')?.[1]
+  return operation === undefined ? undefined : modelActivity(operation, attributes)
+}
+
+function decisionsOf(
+  call: CallActivity | undefined,
+  concerns: (asked: AskedCall) => boolean,
+  decision: (asked: AskedCall) => Fact,
+): readonly Fact[] | undefined {
+  if (!call?.answered?.length) return undefined
+  const decided = call.answered.filter(concerns)
+  call.answered = call.answered.filter((asked) => !decided.includes(asked))
+  return decided.map(decision)
+}
+
+function noteModelCall({ memo }: Lineage): void {
+  const state = stateOf(memo)
+  state.begun.clear()
+  state.pending = []
+}
+
+function noteCall({ memo }: Lineage, callId: string | undefined): void {
+  if (callId === undefined) return
+  const state = stateOf(memo)
+  state.begun.add(callId)
+  state.pending = state.pending.filter((call) => call.callId !== callId)
+}
+
+function concludeModel(
+  attributes: Attributes,
+  finishReason: string | undefined,
+  error: SpanError | undefined,
+  { memo }: Lineage,
+): Conclusion {
+  const state = stateOf(memo)
+  if (finishReason === 'tool-calls') {
+    state.pending = callsAskedFor(attributes).filter(({ callId }) => !state.begun.has(callId))
   }
+  const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
+  state.quotaTold ||= limits !== undefined
+  // The call as a whole repeats what its model calls consumed (5: only the last of them).
+  return { ...endingOf(error), finishReason, usage: usageFrom(attributes), facts: limits }
+}
+
+function concludeCall(
+  error: SpanError | undefined,
+  finishReason: string | undefined,
+  finished: boolean,
+  attributes: Attributes,
+  { ownMemo }: Lineage,
+): Conclusion {
+  if (error) return { ...endingOf(error), finishReason }
+  // An aborted call ends without a finish reason, and nothing else tells it.
+  if (finishReason === undefined && !finished && !usageFrom(attributes)) return ABORTED
+  const { pending } = stateOf(ownMemo)
+  if (finishReason !== 'tool-calls' || pending.length === 0) return { outcome: 'completed', finishReason }
+  // The loop ended at a tool that has not run: it waits for approval, or is the client's to run.
+  const waitingFor = pending.map(({ name }) => name).join(', ')
+  return { outcome: 'suspended', reason: 'tool_result', waitingFor, confidence: 'heuristic' }
+}
+
+/** A mid-stream error leaves no error status. */
+function failureOf(span: SpanLike, finishReason: string | undefined): SpanError | undefined {
+  return hasErrorStatus(span) || finishReason === 'error' ? errorOf(span) : undefined
+}
+
+function endingOf(error: SpanError | undefined): Conclusion {
+  if (!error) return {}
+  return isAbort(error) ? ABORTED : { outcome: 'failed', error }
+}
+
+/** Every execution that comes to its end tells how long it took; one that is aborted tells nothing. */
+function wasCutOff(attributes: Attributes): boolean {
+  return (
+    attributes['gen_ai.tool.type'] === 'function' &&
+    attributes['gen_ai.execute_tool.duration'] === undefined &&
+    attributes['gen_ai.tool.call.result'] === undefined
+  )
+}
+
+/** What the user handed to the SDK's telemetry settings. */
+function scopeFromSettings(attributes: Attributes): ScopeFacts {
+  return scopeByNames(
+    (name) => attributes[`ai.telemetry.metadata.${name}`] ?? attributes[`ai.settings.context.${name}`],
+  )
+}
+
+function stateOf(memo: Map<string, unknown> | undefined): RunState {
+  const known = memo?.get(STATE) as RunState | undefined
+  if (known) return known
+  const state: RunState = { begun: new Set(), pending: [], quotaTold: false }
+  memo?.set(STATE, state)
+  return state
 }
