@@ -230,6 +230,12 @@ export class Tracker {
   #look(node: SpanNode, span: SpanLike, moment: Moment): boolean {
     const bits = this.#recogniser.candidates(span)
     if (bits === 0) return false
+    // What a span is may depend on those around it.
+    this.#lookAtAncestors(node)
+    return this.#askAbout(node, span, moment, bits)
+  }
+
+  #askAbout(node: SpanNode, span: SpanLike, moment: Moment, bits: number): boolean {
     const { conventions } = this.#recogniser
     let lineage: Lineage | undefined
     for (let i = 0; i < conventions.length; i++) {
@@ -248,7 +254,6 @@ export class Tracker {
   }
 
   #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
-    this.#lookAtAncestors(node)
     node.claimAs(claim)
     this.#byId.set(node.spanId, node)
     const { activity, convention } = claim
@@ -274,7 +279,8 @@ export class Tracker {
     const { parent } = node
     if (!parent || parent.claim || !parent.span) return
     this.#lookAtAncestors(parent)
-    this.#look(parent, parent.span, 'microtask')
+    const bits = this.#recogniser.candidates(parent.span)
+    if (bits !== 0) this.#askAbout(parent, parent.span, 'microtask', bits)
   }
 
   #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
@@ -301,7 +307,9 @@ export class Tracker {
   /** Below the span that is active now, if that belongs to a run. */
   #moveBelowActive(node: SpanNode): boolean {
     const caller = this.#nodeIn(activeContext.active())
-    if (!caller || caller === node.parent || !caller.nearestRun()) return false
+    if (!caller || caller === node.parent) return false
+    if (!caller.claim && caller.span) this.#look(caller, caller.span, 'microtask')
+    if (!caller.nearestRun()) return false
     node.moveBelow(caller)
     return true
   }
