@@ -12,7 +12,7 @@ const allowed = {
   'store/leveldb': ['store', 'events', 'tree', 'level', 'node:'],
   log: ['events', 'store', 'node:'],
   reader: ['events', 'store', 'node:'],
-  record: ['events', '@opentelemetry/api'],
+  record: ['events', '@opentelemetry/api', 'node:'],
   otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
   'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],
   'audit-log': ['events', 'store', 'log', 'reader', 'node:'],

@@ -17,7 +17,7 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
-export type { AppendReceipt, AuditLogStats, AuditLogWriter } from './log/contract.js'
+export type { AppendReceipt, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
 export type {

@@ -13,17 +13,31 @@
  * | `AUDIT_READ_FAILED` | the store could not read what is there (disk, I/O) | see `cause` |
  * | `AUDIT_WRITE_FAILED` | the store could not write | see `cause`; what is queued is kept and tried again until the log is closed |
  * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a newer version | upgrade Spanledger |
+ * | `AUDIT_KEY_INVALID` | a key (vkey, skey, PEM) is malformed or of a kind that is not supported | give the key as its message says |
+ * | `AUDIT_KEY_UNKNOWN` | no key that is trusted, or too few, signed a note | look for whose keys these are; do not trust the note |
+ * | `AUDIT_NOTE_MALFORMED` | a signed note or a checkpoint is not in its format | get it again from its source |
+ * | `AUDIT_ORIGIN_MISMATCH` | a checkpoint is that of another log | give the checkpoint of this log |
+ * | `AUDIT_PROOF_INVALID` | a proof or a receipt is malformed, or does not prove what it should | do not trust what it was to prove |
+ * | `AUDIT_SIGNATURE_INVALID` | the signature of a trusted key is wrong: the text or the signature was altered | do not trust the note |
+ * | `AUDIT_SIGNING_FAILED` | a signer failed, or signed with another key than it says | see `cause` |
  */
 export type AuditErrorCode =
   | 'AUDIT_FORMAT_UNSUPPORTED'
   | 'AUDIT_INVALID_EVENT'
   | 'AUDIT_INVALID_QUERY'
+  | 'AUDIT_KEY_INVALID'
+  | 'AUDIT_KEY_UNKNOWN'
   | 'AUDIT_LOG_CLOSED'
   | 'AUDIT_LOG_CORRUPT'
   | 'AUDIT_LOG_FULL'
   | 'AUDIT_LOG_LOCKED'
   | 'AUDIT_LOG_OPEN_FAILED'
+  | 'AUDIT_NOTE_MALFORMED'
+  | 'AUDIT_ORIGIN_MISMATCH'
+  | 'AUDIT_PROOF_INVALID'
   | 'AUDIT_READ_FAILED'
+  | 'AUDIT_SIGNATURE_INVALID'
+  | 'AUDIT_SIGNING_FAILED'
   | 'AUDIT_WRITE_FAILED'
 
 /** Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`. */

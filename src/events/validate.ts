@@ -3,7 +3,7 @@ import { catalogue, envelopeFields, inputFields } from './catalogue.js'
 import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
 import { parseTimestamp } from './time.js'
-import type { AuditEventInput, AuditEventType } from './types.js'
+import type { AuditEventData, AuditEventInput, AuditEventType } from './types.js'
 
 /**
  * A schema for an event type of your own: any validator that implements Standard Schema v1
@@ -59,8 +59,11 @@ export class EventSchemas {
    */
   parse(input: unknown): AuditEventInput {
     const { type, data, ...rest } = this.#parseEnvelope(input)
+    const parsed = this.#parseData(type, data)
     const time = rest.time === undefined ? {} : { time: parseTimestamp(rest.time) }
-    return { ...rest, ...time, type: type as AuditEventType, data: this.#parseData(type, data) } as AuditEventInput
+    // Whose start it is, it says in `data` already.
+    const agent = type === 'run_started' ? { agent: rest.agent ?? (parsed as AuditEventData<'run_started'>).agent } : {}
+    return { ...rest, ...time, ...agent, type: type as AuditEventType, data: parsed } as AuditEventInput
   }
 
   #parseEnvelope(input: unknown): v.InferOutput<typeof inputEnvelope> {

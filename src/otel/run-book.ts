@@ -10,12 +10,10 @@ import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract
 import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
 import { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
-import { usageBeyond, usagePlus } from './usage-sum.js'
+import { NO_USAGE, usageBeyond, usagePlus } from '../events/usage.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
-
-const NO_USAGE = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 })
 
 /** A span below may be at work for long, or have leaked as well: such a run is given up so many times later. */
 const PATIENCE_WITH_OPEN_SPANS = 10

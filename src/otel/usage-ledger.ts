@@ -2,7 +2,7 @@ import type { AuditEventData, TokenUsage } from '../events/index.js'
 import type { UsageReport } from './conventions/contract.js'
 import { RecentMap } from './recent-map.js'
 import type { SpanNode } from './span-node.js'
-import { usageBeyond, usagePlus } from './usage-sum.js'
+import { usageBeyond, usagePlus } from '../events/usage.js'
 
 const MAX_RESPONSE_IDS = 4096
 

@@ -4,7 +4,7 @@ import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fie
 import { statusAfter } from './run-status.js'
 import { MAX_LISTED, type RecordedError, type RunStatus, type RunSummary } from './run-summary.js'
 import { ToolCallFold } from './tool-call-fold.js'
-import { NO_USAGE, sumOfUsage } from './usage.js'
+import { NO_USAGE, usagePlus } from '../events/usage.js'
 
 /** Which list of a summary the events of a type go to. */
 const LIST_OF = {
@@ -152,7 +152,7 @@ export class RunFold {
   #end(event: StoredEvent, data: Fields): void {
     this.#startToldByEnd ??= parseTimestamp(data.startedAt)
     this.#noteAgent(event.agent)
-    if (data.usage !== undefined) this.#usageToldByEnd = sumOfUsage(NO_USAGE, fieldsOf(data.usage))
+    if (data.usage !== undefined) this.#usageToldByEnd = usagePlus(NO_USAGE, fieldsOf(data.usage))
     this.#ending = {
       at: event.time,
       ...present({
@@ -168,7 +168,7 @@ export class RunFold {
     this.#otherAgent ??= event.agent
     switch (event.type) {
       case 'token_usage_updated':
-        this.#usage = sumOfUsage(this.#usage ?? NO_USAGE, data)
+        this.#usage = usagePlus(this.#usage ?? NO_USAGE, data)
         this.#modelOfUsage ??= textIn(data, 'model')
         return
       case 'tool_call_started':

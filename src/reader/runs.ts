@@ -8,7 +8,7 @@ import { MAX_BATCH, readEvents } from './read-events.js'
 import { RunFold } from './run-fold.js'
 import { LIFECYCLE_TYPES, typesLeadingTo } from './run-status.js'
 import type { RunSummary, RunTree } from './run-summary.js'
-import { sumOfUsage } from './usage.js'
+import { usagePlus } from '../events/usage.js'
 
 /** What identifies a run: two tenants may use the same run id. */
 interface RunKey {
@@ -74,7 +74,7 @@ async function growTree(store: AuditStore, size: number, run: RunSummary, placed
     if (!subRun) continue
     const subTree = await growTree(store, size, subRun, placed)
     subRuns.push(subTree)
-    totalUsage = sumOfUsage(totalUsage, { ...subTree.totalUsage })
+    totalUsage = usagePlus(totalUsage, { ...subTree.totalUsage })
   }
   subRuns.sort((a, b) => a.firstSeq - b.firstSeq)
   return { ...run, totalUsage, subRuns }

@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../events/index.js'
+import type { TokenUsage } from './types.js'
 
 /** Some of what a report of token usage says. */
 type Reported = { readonly [Field in keyof TokenUsage]?: TokenUsage[Field] | undefined }
@@ -13,12 +13,17 @@ const FIELDS = [
   'costUsd',
 ] as const satisfies readonly (keyof TokenUsage)[]
 
-/** Adds every field that the report has; a field nobody reports stays away. */
-export function usagePlus(sum: TokenUsage | undefined, report: Reported): TokenUsage {
-  const total: TokenUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0, ...sum }
+export const NO_USAGE: TokenUsage = Object.freeze({ inputTokens: 0, outputTokens: 0, totalTokens: 0 })
+
+/**
+ * Adds every field that the report has; a field nobody reports stays away. What was recorded without validation may
+ * hold anything, so that what is no number is passed over.
+ */
+export function usagePlus(sum: TokenUsage = NO_USAGE, report: { readonly [field: string]: unknown }): TokenUsage {
+  const total = { ...sum }
   for (const field of FIELDS) {
     const value = report[field]
-    if (value !== undefined) total[field] = (total[field] ?? 0) + value
+    if (typeof value === 'number') total[field] = (total[field] ?? 0) + value
   }
   return total
 }
