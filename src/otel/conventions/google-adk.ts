@@ -33,8 +33,10 @@ const TOOL_RAN = 'adk.toolRan'
 const LEFT_WAITING = 'adk.leftWaiting'
 /** What the run waits for, unless it calls its model again. */
 const WAITING_FOR = 'adk.waitingFor'
-/** Control has been transferred, to whom was not recorded. */
+/** Whom control is to be transferred to. */
 const TRANSFERRED = 'adk.transferred'
+/** Arguments are not captured. */
+const UNKNOWN_TARGET = true
 /** How nodes of a workflow ended. */
 const NODE_FAILURE = 'adk.nodeFailure'
 const NODE_WAITING = 'adk.nodeWaiting'
@@ -132,7 +134,7 @@ function noteNode(span: SpanLike, { memo }: Lineage): void {
 /** The run goes on after all; and if tools have run before its first call, it began as the resumption of another. */
 function startOfCall({ memo }: Lineage): readonly Fact[] | undefined {
   if (!memo) return undefined
-  for (const key of [WAITING_FOR, FAILURE, TOOL_RAN]) memo.delete(key)
+  for (const key of [WAITING_FOR, FAILURE, TOOL_RAN, TRANSFERRED]) memo.delete(key)
   const facts = resumption(memo)
   memo.set(CALL, memo.has(CALL) || facts ? 'later' : 'first')
   return facts
@@ -243,24 +245,22 @@ function recall({ memories }: Readonly<Record<string, unknown>>): readonly Fact[
   ]
 }
 
-function endOfTransfer({ attributes }: SpanLike, { run, memo }: Lineage): Conclusion {
+function endOfTransfer({ attributes }: SpanLike, { memo }: Lineage): Conclusion {
   memo?.set(TOOL_RAN, true)
   if (text(attributes, 'gen_ai.tool.name') === undefined) return {}
   const { agentName, agent_name } = record(json(attributes, 'gcp.vertex.agent.tool_call_args'))
-  const to = agentName ?? agent_name
-  if (typeof to === 'string' && to !== '') return { facts: [handoff(run?.agent.name, to)] }
-  memo?.set(TRANSFERRED, true)
+  memo?.set(TRANSFERRED, agentName ?? agent_name ?? UNKNOWN_TARGET)
   return {}
 }
 
-/** Where arguments are not captured, the agent that starts next is the one control went to. */
+/** Control has gone over when the other agent starts; recorded with the one that gave it. */
 function transferTo(name: string, { run, memo }: Lineage): readonly Fact[] | undefined {
-  if (!run || !memo?.delete(TRANSFERRED) || name === '') return undefined
-  return [{ ...handoff(run.agent.name, name), scope: { runId: run.runId, agent: run.agent } }]
-}
-
-function handoff(from: string | undefined, to: string): Fact & { type: 'agent_handoff' } {
-  return { type: 'agent_handoff', data: { from, to } }
+  const target = memo?.get(TRANSFERRED)
+  if (!run || target === undefined) return undefined
+  memo?.delete(TRANSFERRED)
+  if (target !== name && target !== UNKNOWN_TARGET) return undefined
+  const scope = { runId: run.runId, agent: run.agent }
+  return [{ type: 'agent_handoff', data: { from: run.agent.name, to: name }, scope }]
 }
 
 function at(span: SpanLike): Timestamp {

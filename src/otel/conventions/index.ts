@@ -8,6 +8,7 @@ import { mastraConvention } from './mastra.js'
 import { openAiAgentsConvention } from './openai-agents.js'
 import { openInferenceConvention } from './openinference.js'
 import { spanledgerConvention } from './spanledger.js'
+import { strandsConvention } from './strands.js'
 import { traceloopConvention } from './traceloop.js'
 import { traceloopMcpConvention } from './traceloop-mcp.js'
 import { voltAgentConvention } from './voltagent.js'
@@ -20,6 +21,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   openAiAgentsConvention,
   mastraConvention,
   googleAdkConvention,
+  strandsConvention,
   voltAgentConvention,
   genkitConvention,
   langChainOpenInferenceConvention,
