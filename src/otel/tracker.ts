@@ -71,6 +71,8 @@ export class Tracker {
   readonly #nowMillis: () => number
   /** Spans that nobody has claimed at their start, for the second look. */
   #unclaimed: SpanNode[] = []
+  /** They are being looked at in the order of their start. */
+  #inOrder = false
   readonly #lookAgain = (): void => this.drain()
 
   constructor(options: TrackerOptions) {
@@ -103,9 +105,11 @@ export class Tracker {
     const nodes = this.#unclaimed
     if (nodes.length === 0) return
     this.#unclaimed = []
+    this.#inOrder = true
     for (const node of nodes) {
       if (node.claim === undefined && node.span !== undefined) this.#look(node, node.span, 'microtask')
     }
+    this.#inOrder = false
   }
 
   end(span: SpanLike): void {
@@ -242,6 +246,7 @@ export class Tracker {
       if ((bits & (1 << i)) === 0) continue
       const convention = conventions[i] as Convention
       if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
+      if (convention.parentage === 'unnested' && moment !== 'start') this.#lookAtEarlier(node)
       lineage ??= this.#lineage(node)
       const seen = convention.parentage === 'unnested' ? this.#withSiblings(lineage, node, convention) : lineage
       const activity = this.#ask(() => convention.recognise(span, moment, seen))
@@ -283,6 +288,17 @@ export class Tracker {
     if (bits !== 0) this.#askAbout(parent, parent.span, 'microtask', bits)
   }
 
+  /** What started in this turn before a span that is looked at out of turn: siblings are told apart by their order. */
+  #lookAtEarlier(node: SpanNode): void {
+    if (this.#inOrder) return
+    this.#inOrder = true
+    for (const other of this.#unclaimed) {
+      if (other === node) break
+      if (!other.claim && other.span) this.#look(other, other.span, 'microtask')
+    }
+    this.#inOrder = false
+  }
+
   #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
     if (node.run) return // recorded by hand on this very span
     const runId = runIdOf(node)
@@ -304,12 +320,12 @@ export class Tracker {
     this.#startRun(node, activity, timestampFromHrTime(span.startTime), around)
   }
 
-  /** Below the span that is active now, if that belongs to a run. */
+  /** Below the span that is active now, if that is followed. */
   #moveBelowActive(node: SpanNode): boolean {
     const caller = this.#nodeIn(activeContext.active())
     if (!caller || caller === node.parent) return false
     if (!caller.claim && caller.span) this.#look(caller, caller.span, 'microtask')
-    if (!caller.nearestRun()) return false
+    if (!caller.claim && !caller.claimedParent()) return false
     node.moveBelow(caller)
     return true
   }
@@ -393,9 +409,11 @@ export class Tracker {
   #lineage(node: SpanNode): Lineage {
     const parent = node.claimedParent()?.asSurrounding()
     const run = node.parent?.nearestRun()
-    if (!parent && !run && !node.run) return NO_LINEAGE
+    const around = node.parent?.span
+    if (!around && !parent && !run && !node.run) return NO_LINEAGE
     return {
       parent,
+      parentScope: around && scopeOf(around).name,
       run: run && { runId: run.runId, agent: run.agent },
       memo: run?.memo,
       ownMemo: node.run?.memo,
