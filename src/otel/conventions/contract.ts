@@ -153,6 +153,8 @@ export interface Surrounding {
 export interface Lineage {
   /** The nearest ancestor that a convention claimed. */
   readonly parent: Surrounding | undefined
+  /** Name of the instrumentation scope of the span directly around, claimed or not, while that is open. */
+  readonly parentScope?: string | undefined
   /** The run the span belongs to (for a run: the run around it). */
   readonly run: { readonly runId: string; readonly agent: AgentRef } | undefined
   /** What conventions keep for the life of that run, under keys of their own. Bounded: at most 64 keys. */

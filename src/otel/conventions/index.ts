@@ -1,9 +1,12 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk.js'
+import { claudeAgentSdkConvention } from './claude-agent-sdk.js'
 import type { Convention } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
 import { genkitConvention } from './genkit.js'
 import { googleAdkConvention } from './google-adk.js'
 import { langChainOpenInferenceConvention } from './langchain-openinference.js'
+import { langfuseConvention } from './langfuse.js'
+import { langSmithConvention } from './langsmith.js'
 import { mastraConvention } from './mastra.js'
 import { openAiAgentsConvention } from './openai-agents.js'
 import { openInferenceConvention } from './openinference.js'
@@ -19,6 +22,9 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   aiSdkConvention,
   aiSdkOtelConvention,
   openAiAgentsConvention,
+  claudeAgentSdkConvention,
+  langfuseConvention,
+  langSmithConvention,
   mastraConvention,
   googleAdkConvention,
   strandsConvention,
