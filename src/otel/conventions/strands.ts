@@ -1,10 +1,22 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type SpanLike, scopeOf } from '../span.js'
-import { count, json, jsonIn, record, text } from './attributes.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, RunActivity, StepActivity } from './contract.js'
+import { count, text } from './attributes.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
 import { quotaFacts } from './limits.js'
-import { errorOf, hasErrorStatus, type SpanError } from './outcome.js'
+import { errorOf, hasErrorStatus } from './outcome.js'
+import { finishReasonOf } from './strands-messages.js'
+import {
+  endOfOrchestrator,
+  type Inside,
+  node,
+  noteAgent,
+  noteHandoff,
+  noteNode,
+  orchestrator,
+  type Step,
+  stepOf,
+} from './strands-multi-agent.js'
 import { usageFrom } from './usage.js'
 
 /*
@@ -22,11 +34,6 @@ const CALLED_MODEL = 'strands.calledModel'
 const RESUMED_TOLD = 'strands.resumedTold'
 /** The context did not fit; the next call in the same cycle has a smaller one. */
 const OVERFLOWED = 'strands.overflowed'
-/** How the nodes of a swarm or a graph ended. */
-const NODE_STATUS = 'strands.nodeStatus'
-const NODE_FAILURE = 'strands.nodeFailure'
-/** The node of the swarm that an agent, and then the last of them, wants to go on with. */
-const HANDS_OFF = 'strands.handsOff'
 
 /** Limits by the reason with which an agent stopped. */
 const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
@@ -34,23 +41,6 @@ const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
   ['limitTotalTokens', 'total_tokens'],
   ['limitOutputTokens', 'output_tokens'],
 ])
-
-/** The more telling status of one node outweighs those of others. */
-const NODE_STATUSES = ['COMPLETED', 'CANCELLED', 'INTERRUPTED', 'FAILED']
-
-type StepKind = 'cycle' | 'node' | 'structured output'
-
-interface Step extends StepActivity {
-  readonly step?: StepKind | undefined
-}
-
-/** A swarm or a graph. */
-interface Orchestrator extends RunActivity {
-  readonly orchestrator: 'swarm' | 'graph'
-}
-
-/** What is inside of a swarm knows of which node: hand-offs are between these. */
-type Inside = Activity & { readonly swarmNode?: string | undefined }
 
 /** Agents, swarms and graphs of Strands. */
 export const strandsConvention: Convention = {
@@ -60,9 +50,7 @@ export const strandsConvention: Convention = {
 
   recognise(span, moment, lineage) {
     const { attributes } = span
-    const swarmNode = (lineage.parent?.activity as Inside | undefined)?.swarmNode
-    const within = <A extends Activity>(activity: A): A => ({ ...activity, swarmNode })
-    if (attributes[CYCLE_ID] !== undefined) return within(stepOf('cycle'))
+    if (attributes[CYCLE_ID] !== undefined) return within(stepOf('cycle'), lineage)
     if (!isOfStrands(span, lineage)) return undefined
     const operation = text(attributes, 'gen_ai.operation.name')
     switch (operation) {
@@ -71,14 +59,14 @@ export const strandsConvention: Convention = {
         return orchestrator(attributes, operation === 'invoke_swarm' ? 'swarm' : 'graph')
       case 'invoke_agent': {
         const activity = genAiConvention.recognise(span, moment, lineage)
-        return activity === 'later' ? activity : activity && within(activity)
+        return activity === undefined || activity === 'later' ? activity : within(activity, lineage)
       }
       case 'execute_node':
         return node(attributes, lineage)
       case 'chat':
         return startOfCall(attributes, lineage)
       case 'execute_tool':
-        return within(startOfTool(attributes, lineage))
+        return within(startOfTool(attributes, lineage), lineage)
       case 'memory.search':
         return { kind: 'recall', tier: 'memory' }
       default:
@@ -112,39 +100,8 @@ function isOfStrands(span: SpanLike, { parent }: Lineage): boolean {
   return attributes.name === name || parent?.convention === 'strands' || name.startsWith('memory.')
 }
 
-function stepOf(step: StepKind | undefined): Step {
-  return { kind: 'step', step }
-}
-
-function orchestrator(attributes: Attributes, kind: 'swarm' | 'graph'): Orchestrator {
-  const id = text(attributes, 'gen_ai.agent.id')
-  const name = text(attributes, 'gen_ai.agent.name') ?? kind
-  const input = attributes['gen_ai.agent.input']
-  const resumes = typeof input === 'string' && input.startsWith('[') && answersInterrupt(jsonIn(input))
-  return {
-    kind: 'run',
-    agent: { name, ...(id !== undefined && { id }) },
-    trigger: kind,
-    orchestrator: kind,
-    facts: resumes ? RESUMED : undefined,
-  }
-}
-
-const RESUMED: readonly Fact[] = Object.freeze([{ type: 'resumed', data: Object.freeze({}) }])
-
-function answersInterrupt(input: unknown): boolean {
-  return Array.isArray(input) && input.some((block) => record(block).type === 'interruptResponse')
-}
-
-function node(attributes: Attributes, { parent, memo }: Lineage): Inside {
-  const to = text(attributes, 'gen_ai.agent.id')
-  if ((parent?.activity as Partial<Orchestrator> | undefined)?.orchestrator !== 'swarm') return stepOf('node')
-  const wanted = memo?.get(HANDS_OFF) as { readonly from: string; readonly to: string } | undefined
-  memo?.delete(HANDS_OFF)
-  // A hand-off has happened when its target starts: a swarm may stop before.
-  const facts: readonly Fact[] | undefined =
-    wanted && wanted.to === to ? [{ type: 'agent_handoff', data: wanted }] : undefined
-  return { ...stepOf('node'), swarmNode: to, facts }
+function within(activity: Activity, { parent }: Lineage): Inside {
+  return { ...activity, swarmNode: (parent?.activity as Inside | undefined)?.swarmNode }
 }
 
 function startOfCall(attributes: Attributes, { memo }: Lineage): Activity {
@@ -177,11 +134,9 @@ function resumption(memo: Lineage['memo']): readonly Fact[] | undefined {
   return [{ type: 'resumed', data: {}, confidence: 'heuristic' }]
 }
 
-function endOfAgent(span: SpanLike, told: Conclusion, { memo, ownMemo }: Lineage): Conclusion {
-  const wanted = ownMemo?.get(HANDS_OFF)
-  if (wanted) memo?.set(HANDS_OFF, wanted)
+function endOfAgent(span: SpanLike, told: Conclusion, lineage: Lineage): Conclusion {
+  noteAgent(told.error, lineage)
   if (told.error) {
-    memo?.set(NODE_FAILURE, told.error)
     const facts = told.error.code === 'MaxTokensError' ? [limitExceeded('output_tokens')] : undefined
     return { ...told, facts }
   }
@@ -201,32 +156,6 @@ function endOfAgent(span: SpanLike, told: Conclusion, { memo, ownMemo }: Lineage
 
 function limitExceeded(axis: string): Fact {
   return { type: 'usage_limit_exceeded', data: { axis } }
-}
-
-function endOfOrchestrator(told: Conclusion, { ownMemo }: Lineage): Conclusion {
-  if (told.error) {
-    const cancelled = told.error.message.endsWith('cancelled by external signal')
-    if (cancelled) return { outcome: 'cancelled', reason: 'cancelled', confidence: 'heuristic' }
-    return { ...told, facts: limitIn(told.error.message) }
-  }
-  switch (ownMemo?.get(NODE_STATUS)) {
-    case 'FAILED':
-      return { outcome: 'failed', error: ownMemo?.get(NODE_FAILURE) as SpanError | undefined }
-    case 'INTERRUPTED':
-      return { outcome: 'suspended', reason: 'interrupt' }
-    case 'CANCELLED':
-      return { outcome: 'cancelled', reason: 'cancelled' }
-    default:
-      return told
-  }
-}
-
-/** `max_steps=<3> | swarm reached step limit`, `timeout=<1000>, swarm_id=<s> | swarm exceeded wall-clock budget`. */
-function limitIn(message: string): readonly Fact[] | undefined {
-  const [, setting, limit] = /^(max_steps|steps|timeout|node_timeout)=<(\d+)>/.exec(message) ?? []
-  if (setting === undefined) return undefined
-  const axis = setting.endsWith('timeout') ? 'duration_ms' : 'turns'
-  return [{ type: 'usage_limit_exceeded', data: { axis, limit: Number(limit) }, confidence: 'heuristic' }]
 }
 
 function endOfCall(span: SpanLike, told: Conclusion, { memo }: Lineage): Conclusion {
@@ -262,37 +191,4 @@ function endOfStep(span: SpanLike, activity: Activity, { memo }: Lineage): reado
     default:
       return undefined
   }
-}
-
-function noteNode(status: string | undefined, memo: Lineage['memo']): void {
-  const rank = NODE_STATUSES.indexOf(status ?? '')
-  if (rank > NODE_STATUSES.indexOf(String(memo?.get(NODE_STATUS)))) memo?.set(NODE_STATUS, status)
-}
-
-/** An agent in a swarm answers with the node to go on with, or, at the end, with none. */
-function noteHandoff(span: SpanLike, from: string, memo: Lineage['memo']): void {
-  if (text(span.attributes, 'gen_ai.tool.status') !== 'success') return
-  const { agentId: to } = record(toolInput(span))
-  if (typeof to === 'string' && to !== '') memo?.set(HANDS_OFF, { from, to })
-}
-
-function toolInput({ attributes, events }: SpanLike): unknown {
-  const latest = json(attributes, 'gen_ai.tool.call.arguments')
-  return latest ?? jsonIn(events.find(({ name }) => name === 'gen_ai.tool.message')?.attributes?.content)
-}
-
-/** In the last message event; with the latest conventions, in the messages that an event or the span carries. */
-function finishReasonOf({ attributes, events }: SpanLike): string | undefined {
-  for (let i = events.length - 1; i >= 0; i--) {
-    const told = events[i]?.attributes ?? {}
-    const reason = text(told, 'finish_reason') ?? finishReasonIn(told)
-    if (reason !== undefined) return reason
-  }
-  return finishReasonIn(attributes)
-}
-
-function finishReasonIn(attributes: Attributes): string | undefined {
-  const messages = json(attributes, 'gen_ai.output.messages')
-  const reason = record(Array.isArray(messages) ? messages.at(-1) : undefined).finish_reason
-  return typeof reason === 'string' && reason !== '' ? reason : undefined
 }
