@@ -1,8 +1,10 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
 import { json, record, text } from './attributes.js'
-import type { Conclusion, Convention, ScopeFacts, UsageReport } from './contract.js'
-import { errorOf, hasErrorStatus } from './outcome.js'
+import type { Convention, ScopeFacts, UsageReport } from './contract.js'
+import { quotaFacts } from './limits.js'
+import { countRecords } from './memory-tools.js'
+import { errorOf, hasErrorStatus, isAbort } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 
 /*
@@ -58,25 +60,22 @@ export const openInferenceConvention: Convention = {
 
   conclude(span, activity) {
     const { attributes } = span
-    const conclusion: Conclusion = {
-      error: hasErrorStatus(span) ? errorOf(span) : undefined,
-      finishReason: text(attributes, 'llm.finish_reason'),
-      scope: scopeOfSpan(attributes),
-    }
+    const error = hasErrorStatus(span) ? errorOf(span) : undefined
+    const scope = scopeOfSpan(attributes)
+    const finishReason = text(attributes, 'llm.finish_reason')
     switch (activity.kind) {
       case 'model':
-      case 'run':
-        return {
-          ...conclusion,
-          usage: activity.kind === 'model' ? modelUsage(attributes) : usageFrom(attributes),
-          ...(activity.kind === 'run' && { agent: agentOf(span) }),
-        }
+        return { error, scope, finishReason, usage: modelUsage(attributes), facts: error && quotaFacts(error) }
+      case 'run': {
+        const ended = error && isAbort(error) ? ({ outcome: 'cancelled', reason: 'aborted' } as const) : { error }
+        return { ...ended, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span) }
+      }
       case 'tool':
-        return { ...conclusion, tool: toolOf(span) }
+        return { error, scope, tool: toolOf(span) }
       case 'recall':
-        return { ...conclusion, hits: documentCount(attributes) }
+        return { error, scope, hits: documentCount(attributes) }
       default:
-        return conclusion
+        return { error, scope }
     }
   },
 }
@@ -116,12 +115,16 @@ export function withResponseId(usage: UsageReport, attributes: Attributes): Usag
   return responseId === undefined ? usage : { ...usage, responseId }
 }
 
-/** Documents are flattened: `retrieval.documents.0.document.content` … Their highest index tells how many there are. */
-function documentCount(attributes: Attributes): number {
+/**
+ * Documents are flattened: `retrieval.documents.0.document.content` … Their highest index tells how many there are. No
+ * documents leave no attribute, unless the output lists them.
+ */
+function documentCount(attributes: Attributes): number | undefined {
   let documents = 0
   for (const key in attributes) {
     const index = /^retrieval\.documents\.(\d+)\./.exec(key)?.[1]
     if (index !== undefined) documents = Math.max(documents, Number(index) + 1)
   }
-  return documents
+  const output = attributes['output.value']
+  return documents > 0 || output === undefined ? documents : countRecords(output)
 }
