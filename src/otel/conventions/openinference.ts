@@ -6,6 +6,7 @@ import { quotaFacts } from './limits.js'
 import { countRecords } from './memory-tools.js'
 import { errorOf, hasErrorStatus, isAbort } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
+import { scopeByNames } from './user-scope.js'
 
 /*
  * OpenInference (Arize): `openinference.span.kind` says what a span is. Its JavaScript instrumentations set attributes
@@ -91,13 +92,11 @@ function toolOf(span: SpanLike): { name: string } {
 /** The session as such, or inside `metadata`, where LangChain users put it. */
 export function scopeOfSpan(attributes: Attributes): ScopeFacts {
   const metadata = record(json(attributes, 'metadata'))
-  const member = (name: string) =>
-    typeof metadata[name] === 'string' && metadata[name] !== '' ? metadata[name] : undefined
+  const { tenantId, sessionId, userId } = scopeByNames((name) => metadata[name])
   return {
-    tenantId: member('tenant_id') ?? member('tenantId') ?? member('tenant'),
-    sessionId:
-      text(attributes, 'session.id') ?? member('session_id') ?? member('thread_id') ?? member('conversation_id'),
-    userId: text(attributes, 'user.id') ?? member('user_id'),
+    tenantId,
+    sessionId: text(attributes, 'session.id') ?? sessionId,
+    userId: text(attributes, 'user.id') ?? userId,
   }
 }
 

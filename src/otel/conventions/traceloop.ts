@@ -8,6 +8,7 @@ import { countRecords } from './memory-tools.js'
 import { errorOf, hasErrorStatus } from './outcome.js'
 import { concludeLangChain, LANGCHAIN_SCOPE, recogniseLangChain } from './traceloop-langchain.js'
 import { modelFrom, providerFrom } from './usage.js'
+import { scopeByNames } from './user-scope.js'
 
 /*
  * Traceloop (OpenLLMetry): the decorators of its SDK say what a span is in `traceloop.span.kind`; its instrumentations of
@@ -132,28 +133,8 @@ function guardFacts(attributes: Attributes): readonly Fact[] | undefined {
   return [{ type: 'policy_violation', data: { rule: guard, action: 'reported' } }]
 }
 
-/** Association properties: names that Traceloop gives them, and others in use. */
-const PROPERTY = 'traceloop.association.properties.'
-const SESSION = [
-  'session_id',
-  'sessionId',
-  'thread_id',
-  'threadId',
-  'conversation_id',
-  'conversationId',
-  'chat_id',
-].map(withPrefix)
-const USER = ['user_id', 'userId'].map(withPrefix)
-const TENANT = ['tenant_id', 'tenantId', 'tenant'].map(withPrefix)
-
-function withPrefix(name: string): string {
-  return `${PROPERTY}${name}`
-}
-
+/** By the conversation, or by association properties, which are named as their user likes. */
 export function scopeFromTraceloop(attributes: Attributes): ScopeFacts {
-  return {
-    tenantId: text(attributes, ...TENANT),
-    sessionId: text(attributes, 'gen_ai.conversation.id', ...SESSION),
-    userId: text(attributes, ...USER),
-  }
+  const named = scopeByNames((name) => attributes[`traceloop.association.properties.${name}`])
+  return { ...named, sessionId: text(attributes, 'gen_ai.conversation.id') ?? named.sessionId }
 }
