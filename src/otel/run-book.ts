@@ -6,11 +6,11 @@ import {
   type TokenUsage,
   timestampFromMillis,
 } from '../events/index.js'
+import { NO_USAGE, usageBeyond, usagePlus } from '../events/usage.js'
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
 import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
 import { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
-import { NO_USAGE, usageBeyond, usagePlus } from '../events/usage.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'

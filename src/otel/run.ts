@@ -1,7 +1,7 @@
 import type { AgentRef, EventSource, Timestamp, TokenUsage } from '../events/index.js'
+import { usagePlus } from '../events/usage.js'
 import type { Conclusion, ScopeFacts } from './conventions/contract.js'
 import type { SpanNode } from './span-node.js'
-import { usagePlus } from '../events/usage.js'
 
 const MAX_MEMO_KEYS = 64
 

@@ -1,8 +1,8 @@
 import type { AuditEventData, TokenUsage } from '../events/index.js'
+import { usageBeyond, usagePlus } from '../events/usage.js'
 import type { UsageReport } from './conventions/contract.js'
 import { RecentMap } from './recent-map.js'
 import type { SpanNode } from './span-node.js'
-import { usageBeyond, usagePlus } from '../events/usage.js'
 
 const MAX_RESPONSE_IDS = 4096
 

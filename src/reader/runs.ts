@@ -1,4 +1,5 @@
 import type { StoredEvent } from '../events/types.js'
+import { usagePlus } from '../events/usage.js'
 import type { AuditStore } from '../store/contract.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
@@ -8,7 +9,6 @@ import { MAX_BATCH, readEvents } from './read-events.js'
 import { RunFold } from './run-fold.js'
 import { LIFECYCLE_TYPES, typesLeadingTo } from './run-status.js'
 import type { RunSummary, RunTree } from './run-summary.js'
-import { usagePlus } from '../events/usage.js'
 
 /** What identifies a run: two tenants may use the same run id. */
 interface RunKey {

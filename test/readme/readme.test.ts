@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 // Every code block of the README is a module of its own: it is type-checked, and it runs.
 const root = join(import.meta.dirname, '../..')
 const generated = join(import.meta.dirname, 'generated')
-const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm)].map(
+const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(
   ([, code]) => code as string,
 )
 const files = blocks.map((_, index) => join(generated, `block-${index}.ts`))
