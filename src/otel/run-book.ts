@@ -21,10 +21,10 @@ const PATIENCE_WITH_OPEN_SPANS = 10
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
 /** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
-export function noteEndOfChild(node: SpanNode, { outcome, error, reason, endsRun }: Conclusion): void {
+export function noteEndOfChild(node: SpanNode, { outcome, error, reason, confidence, endsRun }: Conclusion): void {
   const around = node.claimedParent()?.run
   if (!around) return
-  around.childEnd = outcome === 'failed' || outcome === 'cancelled' ? { outcome, error, reason } : undefined
+  around.childEnd = outcome === 'failed' || outcome === 'cancelled' ? { outcome, error, reason, confidence } : undefined
   if (endsRun !== undefined) around.mayLeak = endsRun
 }
 

@@ -21,7 +21,7 @@ export class Run {
   readonly source: EventSource
   agent: AgentRef
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
-  childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason'> | undefined = undefined
+  childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
   lastSeenMillis: number
