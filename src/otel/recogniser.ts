@@ -4,7 +4,7 @@ import { type InstrumentationScope, type SpanLike, scopeOf } from './span.js'
 
 interface PrefixEntry {
   readonly prefix: string
-  /** One bit per convention that speaks keys with this prefix. */
+  /** One bit per convention. */
   readonly bit: number
 }
 
@@ -17,8 +17,8 @@ const MAX_CONVENTIONS = 31
  */
 export class Recogniser {
   readonly #conventions: readonly Convention[]
-  /** By the first character of an attribute key (7-bit); prefixes of attribute keys all start with ASCII. */
-  readonly #prefixes: (readonly PrefixEntry[] | undefined)[] = new Array(128)
+  readonly #keyPrefixes = new PrefixTable()
+  readonly #namePrefixes = new PrefixTable()
   readonly #byScope = new WeakMap<InstrumentationScope, number>()
 
   /** @throws TypeError when there are more than 31 conventions, or one is malformed. */
@@ -29,7 +29,8 @@ export class Recogniser {
       if (typeof convention?.recognise !== 'function' || !convention.name) {
         throw new TypeError(`conventions[${index}]: a convention needs a name and a recognise() function`)
       }
-      for (const prefix of convention.attributePrefixes ?? []) this.#addPrefix(prefix, 1 << index)
+      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, 1 << index)
+      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, 1 << index)
     }
     this.#conventions = conventions
   }
@@ -40,16 +41,12 @@ export class Recogniser {
 
   /** Bit set of the conventions to ask about a span as it stands now; 0 for spans of no agent kind. */
   candidates(span: SpanLike): number {
-    return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes)
+    return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#namePrefixes.bitsOf(span.name)
   }
 
   #attributeBits(attributes: Attributes): number {
     let bits = 0
-    for (const key in attributes) {
-      const entries = this.#prefixes[key.charCodeAt(0)]
-      if (entries === undefined) continue
-      for (const entry of entries) if (key.startsWith(entry.prefix)) bits |= entry.bit
-    }
+    for (const key in attributes) bits |= this.#keyPrefixes.bitsOf(key)
     return bits
   }
 
@@ -63,11 +60,25 @@ export class Recogniser {
     this.#byScope.set(scope, bits)
     return bits
   }
+}
 
-  #addPrefix(prefix: string, bit: number): void {
-    const letter = prefix.charCodeAt(0)
-    if (!(letter < 128)) throw new TypeError(`attributePrefixes: '${prefix}' does not start with an ASCII character`)
-    this.#prefixes[letter] = [...(this.#prefixes[letter] ?? []), { prefix, bit }]
+/** Prefixes by their first character (7-bit): a text that starts otherwise costs one table access. */
+class PrefixTable {
+  readonly #byFirstCharacter: (readonly PrefixEntry[] | undefined)[] = new Array(128)
+
+  add(prefix: string, bit: number): void {
+    const first = prefix.charCodeAt(0)
+    if (!(first < 128))
+      throw new TypeError(`conventions: the prefix '${prefix}' does not start with an ASCII character`)
+    this.#byFirstCharacter[first] = [...(this.#byFirstCharacter[first] ?? []), { prefix, bit }]
+  }
+
+  bitsOf(text: string): number {
+    const entries = this.#byFirstCharacter[text.charCodeAt(0)]
+    if (entries === undefined) return 0
+    let bits = 0
+    for (const { prefix, bit } of entries) if (text.startsWith(prefix)) bits |= bit
+    return bits
   }
 }
 

@@ -152,7 +152,9 @@ export class Tracker {
     const node = span ? this.#nodeOn(span) : this.#nodeIn(context)
     if (node && !node.claim && node.span) this.#look(node, node.span, 'microtask')
     const scope = span ? scopeOf(span) : (carrier as InstrumentationScope)
-    const event = { name, attributes, scope, activity: node?.claim?.activity }
+    const detached = context && contextScope(context)?.run
+    const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
+    const event = { name, attributes, scope, activity: node?.claim?.activity, memo: run?.memo }
     let convention = span && node?.claim?.convention
     let facts = this.#translate(convention, event)
     if (!facts?.length) {
@@ -161,8 +163,6 @@ export class Tracker {
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return
-    const detached = context && contextScope(context)?.run
-    const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
     const source = span
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }

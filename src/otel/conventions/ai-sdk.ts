@@ -76,7 +76,6 @@ export const aiSdkConvention: Convention = {
 
 /** AI SDK 7 with `@ai-sdk/otel`: the GenAI conventions, and what the SDK adds. */
 export const aiSdkOtelConvention: Convention = {
-  ...genAiConvention,
   name: 'ai-sdk',
   scopes: ['gen_ai'],
   attributePrefixes: ['ai.settings.context.'],

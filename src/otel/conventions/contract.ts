@@ -102,7 +102,10 @@ export interface UsageReport extends ReportedUsage {
   readonly model?: string | undefined
   readonly provider?: string | undefined
   readonly responseId?: string | undefined
-  /** Counts although spans inside have reported too: they are known to report less than all. */
+  /**
+   * Counts although spans inside have reported too: they are known to report less than all, or something else. Not where
+   * another instrumentation has told of the calls inside.
+   */
   readonly authoritative?: boolean | undefined
   /** Takes in what spans inside have reported: only what goes beyond that counts. */
   readonly inclusive?: boolean | undefined
@@ -172,6 +175,8 @@ export interface Occurrence {
   readonly scope: InstrumentationScope
   /** The activity of the span it happened in, if one claimed it. */
   readonly activity: Activity | undefined
+  /** What conventions keep for the life of the run it happened in. */
+  readonly memo?: Map<string, unknown> | undefined
 }
 
 /**
@@ -185,6 +190,8 @@ export interface Convention {
   readonly scopes?: readonly string[] | undefined
   /** Prefixes of attribute keys that speak it, whatever the scope. */
   readonly attributePrefixes?: readonly string[] | undefined
+  /** Prefixes of span names that speak it, where neither scope nor attributes tell at the start. */
+  readonly namePrefixes?: readonly string[] | undefined
   /** Prefixes of the names of span events and log records it translates, in spans of any convention. */
   readonly eventPrefixes?: readonly string[] | undefined
   /**

@@ -1,18 +1,114 @@
+import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
-import { count, firstOf, text } from './attributes.js'
-import type { Activity, Conclusion, Convention } from './contract.js'
+import { count, firstOf, jsonIn, text } from './attributes.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage } from './contract.js'
+import { EVENT_PREFIXES, pauseOf, translateEvent } from './gen-ai-events.js'
 import { quotaFacts } from './limits.js'
-import { errorOf, hasErrorStatus } from './outcome.js'
+import { errorOf, hasErrorStatus, isAbort, type SpanError } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 
 /*
  * OpenTelemetry's semantic conventions for generative AI: `gen_ai.*`. The strings stand here because the package of
- * semantic conventions has moved these names to a repository that publishes none yet.
+ * semantic conventions has moved these names to a repository that publishes none yet. Hand-offs are a draft
+ * (open-telemetry/semantic-conventions-genai #447): a tool call with `gen_ai.transfer.*`.
  */
 
 const MODEL_OPERATIONS = new Set(['chat', 'generate_content', 'text_completion', 'embeddings', 'rerank'])
 const MEMORY_LOOKUPS = new Set(['retrieval', 'search_memory'])
-const INNER_STEPS = new Set([
+const STATUS_OK = 1
+const KIND_CLIENT = 2
+
+const STEP: Activity = Object.freeze({ kind: 'step' })
+
+/** GenAI semantic conventions, as instrumentations of model clients and agent frameworks emit them. */
+export const genAiConvention: Convention = {
+  name: 'gen-ai',
+  attributePrefixes: ['gen_ai.'],
+  namePrefixes: ['invoke_agent', 'invoke_workflow'],
+  eventPrefixes: EVENT_PREFIXES,
+
+  recognise(span, moment, lineage) {
+    const operation = text(span.attributes, 'gen_ai.operation.name')
+    if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment)
+    switch (operation) {
+      case 'invoke_agent':
+        return agentRun(span, lineage)
+      case 'invoke_workflow':
+        return { kind: 'run', agent: agentOf(span), model: modelFrom(span.attributes), trigger: 'workflow' }
+      case 'execute_tool':
+        return toolCall(span, lineage)
+      default:
+        return MODEL_OPERATIONS.has(operation) ? modelCall(span, operation) : otherOperation(span, operation, moment)
+    }
+  },
+
+  conclude(span, activity, lineage) {
+    const { attributes } = span
+    const error = failureOf(span)
+    const conclusion: Conclusion = {
+      outcome: error && (isAbort(error) ? 'cancelled' : 'failed'),
+      error,
+      reason: error && isAbort(error) ? 'aborted' : undefined,
+      finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
+      usage: usageFrom(attributes),
+    }
+    switch (activity.kind) {
+      case 'model':
+        return { ...conclusion, facts: error && quotaFacts(error) }
+      case 'recall':
+        return { ...conclusion, hits: count(attributes, 'gen_ai.memory.record.count') ?? documentCount(attributes) }
+      case 'tool':
+        return { ...conclusion, usage: undefined, tool: toolOf(span), facts: handoff(span, error, lineage) }
+      case 'run':
+        return { ...conclusion, ...(error ? undefined : pauseOf(lineage.ownMemo)), agent: agentOf(span) }
+      default:
+        return { ...conclusion, facts: handoff(span, error, lineage) }
+    }
+  },
+
+  translate: translateEvent,
+}
+
+function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
+  const { attributes } = span
+  const agent = agentOf(span)
+  // The request that invokes a remote agent, inside of the run that the framework told of already.
+  const isRequest = span.kind === KIND_CLIENT && parent?.activity.kind === 'run'
+  if (isRequest && agent.name !== undefined && run?.agent.name === agent.name) return STEP
+  const passed = text(attributes, 'gen_ai.transfer.mode') === 'pass_control' && agent.name
+  const from = text(attributes, 'gen_ai.caller.name') ?? run?.agent.name
+  const facts: readonly Fact[] | undefined = passed
+    ? [{ type: 'agent_handoff', data: { from, to: passed } }]
+    : undefined
+  return { kind: 'run', agent, model: modelFrom(attributes), facts }
+}
+
+function toolCall(span: SpanLike, { parent }: Lineage): Activity {
+  const tool = toolOf(span)
+  const outer = parent?.activity
+  // A client below, such as one of MCP, tells of the same call.
+  if (outer?.kind === 'tool' && outer.tool.name === tool.name) return STEP
+  if (transferTarget(span.attributes) !== undefined) return STEP
+  return { kind: 'tool', tool, callId: text(span.attributes, 'gen_ai.tool.call.id') }
+}
+
+function modelCall({ attributes }: SpanLike, operation: string): Activity {
+  return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
+}
+
+function otherOperation(span: SpanLike, operation: string, moment: string): Activity | undefined {
+  const { attributes } = span
+  if (MEMORY_LOOKUPS.has(operation)) {
+    const tier = operation === 'retrieval' ? 'retriever' : 'memory'
+    return { kind: 'recall', tier, namespaceKey: text(attributes, 'gen_ai.data_source.id', 'gen_ai.memory.store.id') }
+  }
+  if (KNOWN_STEPS.has(operation)) return STEP
+  // An operation of somebody's own: a call of a model consumes tokens, which shows at its end.
+  if (moment !== 'end') return undefined
+  return modelFrom(attributes) !== undefined && usageFrom(attributes) ? modelCall(span, operation) : STEP
+}
+
+const KNOWN_STEPS = new Set([
   'agent_step',
   'create_agent',
   'plan',
@@ -22,58 +118,42 @@ const INNER_STEPS = new Set([
   'create_memory_store',
 ])
 
-/** GenAI semantic conventions, as instrumentations of model clients and agent frameworks emit them. */
-export const genAiConvention: Convention = {
-  name: 'gen-ai',
-  attributePrefixes: ['gen_ai.'],
-
-  recognise(span) {
-    const { attributes } = span
-    const operation = text(attributes, 'gen_ai.operation.name')
-    if (operation === undefined) return undefined
-    if (operation === 'invoke_agent' || operation === 'invoke_workflow') return run(span, operation)
-    if (operation === 'execute_tool') return tool(span)
-    if (MODEL_OPERATIONS.has(operation)) {
-      return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
-    }
-    if (MEMORY_LOOKUPS.has(operation)) {
-      const tier = operation === 'retrieval' ? 'retriever' : 'memory'
-      return { kind: 'recall', tier, namespaceKey: text(attributes, 'gen_ai.data_source.id', 'gen_ai.memory.store.id') }
-    }
-    return INNER_STEPS.has(operation) ? { kind: 'step' } : undefined
-  },
-
-  conclude(span, activity) {
-    const { attributes } = span
-    const failed = hasErrorStatus(span)
-    const conclusion: Conclusion = {
-      error: failed ? errorOf(span) : undefined,
-      finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
-      usage: usageFrom(attributes),
-    }
-    switch (activity.kind) {
-      case 'model':
-        return { ...conclusion, facts: conclusion.error && quotaFacts(conclusion.error) }
-      case 'recall':
-        return { ...conclusion, hits: count(attributes, 'gen_ai.memory.record.count') ?? documentCount(span) }
-      case 'tool':
-        return { error: conclusion.error, tool: toolOf(span) }
-      case 'run':
-        return { ...conclusion, agent: agentOf(span) }
-      default:
-        return conclusion
-    }
-  },
+/** Older versions had no `gen_ai.operation.name`, and some set it late; the prescribed name of a run tells it too. */
+function withoutOperation(span: SpanLike, moment: string): Activity | undefined {
+  const { attributes, name } = span
+  const run = /^invoke_(agent|workflow)(?: |$)/.exec(name)
+  if (run) return { kind: 'run', agent: agentOf(span), trigger: run[1] === 'workflow' ? 'workflow' : undefined }
+  if (moment !== 'end') return undefined
+  if (text(attributes, 'gen_ai.tool.name') !== undefined) {
+    return { kind: 'tool', tool: toolOf(span), callId: text(attributes, 'gen_ai.tool.call.id') }
+  }
+  if (text(attributes, 'gen_ai.request.model', 'gen_ai.response.model') === undefined) return undefined
+  const operation = /^\w+/.exec(name)?.[0] ?? ''
+  return modelCall(span, MODEL_OPERATIONS.has(operation) ? operation : 'chat')
 }
 
-function run(span: SpanLike, operation: string): Activity {
-  const { attributes } = span
-  return {
-    kind: 'run',
-    agent: agentOf(span),
-    model: modelFrom(attributes),
-    trigger: operation === 'invoke_workflow' ? 'workflow' : undefined,
-  }
+/** `error.type` is there when an operation has ended with an error, whatever the status. */
+function failureOf(span: SpanLike): SpanError | undefined {
+  if (hasErrorStatus(span)) return errorOf(span)
+  const told = text(span.attributes, 'error.type') !== undefined && span.status.code !== STATUS_OK
+  return told ? errorOf(span) : undefined
+}
+
+/** The draft names a target in either mode; only where control passes is it a hand-off. */
+function transferTarget(attributes: Attributes): string | undefined {
+  if (text(attributes, 'gen_ai.transfer.mode') !== 'pass_control') return undefined
+  return text(attributes, 'gen_ai.transfer.target.name')
+}
+
+function handoff(
+  { attributes }: SpanLike,
+  error: SpanError | undefined,
+  { run }: Lineage,
+): readonly Fact[] | undefined {
+  const to = error ? undefined : transferTarget(attributes)
+  if (to === undefined) return undefined
+  const from = text(attributes, 'gen_ai.agent.name', 'gen_ai.caller.name') ?? run?.agent.name
+  return [{ type: 'agent_handoff', data: { from, to } }]
 }
 
 function agentOf(span: SpanLike): { id?: string; name?: string } {
@@ -89,10 +169,6 @@ function nameAfterOperation(span: SpanLike): string | undefined {
   return name === text(span.attributes, 'gen_ai.request.model') ? undefined : name
 }
 
-function tool(span: SpanLike): Activity {
-  return { kind: 'tool', tool: toolOf(span), callId: text(span.attributes, 'gen_ai.tool.call.id') }
-}
-
 function toolOf(span: SpanLike): { name: string; type?: string } {
   const { attributes } = span
   const type = text(attributes, 'gen_ai.tool.type')
@@ -100,7 +176,8 @@ function toolOf(span: SpanLike): { name: string; type?: string } {
   return { name, ...(type && { type }) }
 }
 
-function documentCount(span: SpanLike): number | undefined {
-  const documents = span.attributes['gen_ai.retrieval.documents']
-  return Array.isArray(documents) ? documents.length : undefined
+function documentCount(attributes: Attributes): number | undefined {
+  const documents: unknown = attributes['gen_ai.retrieval.documents']
+  const list = typeof documents === 'string' ? jsonIn(documents) : documents
+  return Array.isArray(list) ? list.length : undefined
 }

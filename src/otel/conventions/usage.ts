@@ -33,6 +33,7 @@ const CACHED_INPUT = [
 const CACHE_CREATION = [
   'gen_ai.usage.cache_creation.input_tokens',
   'gen_ai.usage.cache_creation_input_tokens',
+  'gen_ai.usage.cache_write_input_tokens',
   'llm.token_count.prompt_details.cache_write',
 ]
 const REASONING = [
