@@ -130,7 +130,9 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
       const native = this.#spans.get(span.spanId) ?? unseen(span)
       this.#spans.delete(span.spanId)
       const { spanData, error, endedAt } = span
-      native.end(nameOf(spanData), attributesOf(spanData), error ? failureOf(error) : undefined, timeOf(endedAt))
+      // What cannot be read costs the span no more than that.
+      const attributes = this.#safely(() => attributesOf(spanData)) ?? {}
+      native.end(nameOf(spanData), attributes, error ? failureOf(error) : undefined, timeOf(endedAt))
       this.#audit.onEnd(native)
     })
   }
@@ -174,11 +176,12 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
     return native
   }
 
-  #safely(hook: () => void): void {
+  #safely<T>(hook: () => T): T | undefined {
     try {
-      hook()
+      return hook()
     } catch (problem) {
       diag.error('spanledger:', problem)
+      return undefined
     }
   }
 }
@@ -207,8 +210,15 @@ function scopeOf({ groupId, metadata }: AgentsTrace): Attributes {
 
 /** As the bridge words it: a text of the SDK's, and what the error itself said. */
 function failureOf({ message, data }: NonNullable<AgentsSpan['error']>): string {
-  const details = data === undefined || data === null ? '' : `: ${JSON.stringify(data)}`
-  return `${message}${details}`.slice(0, MAX_MESSAGE_LENGTH)
+  return `${message}${data === undefined || data === null ? '' : detailsOf(data)}`.slice(0, MAX_MESSAGE_LENGTH)
+}
+
+function detailsOf(data: unknown): string {
+  try {
+    return `: ${JSON.stringify(data)}`
+  } catch {
+    return ''
+  }
 }
 
 function spanContextOf(traceId: string, spanId: string): SpanContext {
