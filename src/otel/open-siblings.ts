@@ -7,27 +7,29 @@ const MAX_FLOWS = 4096
 
 /**
  * The open spans of `unnested` conventions, by the parent they were all started under: what a span of theirs can be
- * inside of. Spans whose run was given up have leaked, and hold nothing any more.
+ * inside of. Held weakly, since some are never ended; those whose run was given up hold nothing any more.
  */
 export class OpenSiblings {
-  readonly #flows = new Map<string, SpanNode[]>()
+  readonly #flows = new Map<string, WeakRef<SpanNode>[]>()
 
   /** In the order of their start. */
   of(node: SpanNode, convention: Convention): readonly Surrounding[] {
-    const siblings = this.#flows.get(flowOf(node, convention))
-    if (!siblings) return []
-    return siblings.flatMap((sibling) => (sibling.nearestRun()?.ended ? [] : (sibling.asSurrounding() ?? [])))
+    const siblings = this.#flows.get(flowOf(node, convention)) ?? []
+    return siblings.flatMap((reference) => {
+      const sibling = reference.deref()
+      return !sibling || sibling.nearestRun()?.ended ? [] : (sibling.asSurrounding() ?? [])
+    })
   }
 
   add(node: SpanNode, convention: Convention): void {
     const flow = flowOf(node, convention)
     const siblings = this.#flows.get(flow)
     if (siblings) {
-      siblings.push(node)
+      siblings.push(new WeakRef(node))
       if (siblings.length > MAX_SIBLINGS) siblings.shift()
       return
     }
-    this.#flows.set(flow, [node])
+    this.#flows.set(flow, [new WeakRef(node)])
     if (this.#flows.size <= MAX_FLOWS) return
     const [oldest] = this.#flows.keys()
     if (oldest !== undefined) this.#flows.delete(oldest)
@@ -36,7 +38,7 @@ export class OpenSiblings {
   delete(node: SpanNode, convention: Convention): void {
     const flow = flowOf(node, convention)
     const siblings = this.#flows.get(flow)
-    const at = siblings?.lastIndexOf(node) ?? -1
+    const at = siblings?.findLastIndex((reference) => reference.deref() === node) ?? -1
     if (!siblings || at < 0) return
     siblings.splice(at, 1)
     if (siblings.length === 0) this.#flows.delete(flow)

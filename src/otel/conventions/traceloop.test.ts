@@ -117,7 +117,10 @@ describe('clients through Traceloop', () => {
       'db.vector.query.result.matches_length': 4,
     })
     end(start('@traceloop/instrumentation-pinecone', 'pinecone.upsert', {}))
-    expect(log.of('memory_recall').map(({ data }) => data.hits)).toEqual([4])
+    const byHand = start(SDK, 'elastic.query', {})
+    byHand.addEvent('db.query.embeddings').addEvent('db.query.result').addEvent('db.query.result')
+    end(byHand)
+    expect(log.of('memory_recall').map(({ data }) => data.hits)).toEqual([4, 2])
   })
 })
 

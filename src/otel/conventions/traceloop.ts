@@ -24,6 +24,7 @@ const REQUEST_TYPES = new Map([
   ['embedding', 'embeddings'],
   ['rerank', 'rerank'],
 ])
+const QUERY_RESULT = 'db.query.result'
 /** Vector stores by name of the call, and LlamaIndex's retrievers. */
 const LOOKUP = /^(?:pinecone|chroma|chromadb|qdrant)\.(?:\w+\.)?(?:query|search)$|_retriever\.retrieve$/
 
@@ -54,8 +55,8 @@ export const traceloopConvention: Convention = {
 }
 
 /** What the SDK's decorators and `with…` functions wrap. */
-function recogniseEntity({ attributes, name: spanName }: SpanLike): Activity | undefined {
-  if (LOOKUP.test(spanName)) return { kind: 'recall', tier: 'retriever' }
+function recogniseEntity({ attributes, events, name: spanName }: SpanLike): Activity | undefined {
+  if (LOOKUP.test(spanName) || events.some(isQuery)) return { kind: 'recall', tier: 'retriever' }
   const name = text(attributes, 'traceloop.entity.name', 'traceloop.workflow.name')
   switch (text(attributes, 'traceloop.span.kind')) {
     case 'agent':
@@ -70,6 +71,11 @@ function recogniseEntity({ attributes, name: spanName }: SpanLike): Activity | u
     default:
       return undefined
   }
+}
+
+/** `withVectorDBCall` reports in events alone what it asked for and what it found. */
+function isQuery({ name }: { readonly name: string }): boolean {
+  return name === 'db.query.embeddings' || name === QUERY_RESULT
 }
 
 function recogniseClient(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
@@ -121,7 +127,7 @@ function concludeEntity(span: SpanLike, activity: Activity, lineage: Lineage): C
 
 function hitsOf({ attributes, events }: SpanLike): number | undefined {
   const listed = countRecords(attributes['traceloop.entity.output'])
-  const results = events.filter(({ name }) => name === 'db.query.result').length
+  const results = events.filter(({ name }) => name === QUERY_RESULT).length
   return count(attributes, 'db.vector.query.result.matches_length') ?? listed ?? (results > 0 ? results : undefined)
 }
 
