@@ -1,0 +1,45 @@
+import { verify } from 'node:crypto'
+import { cosignedMessage, readCosignature } from './cosignature.js'
+import { keyIdOf, keyObjectOf, type NoteKey, parseVkey, SIGNATURE_TYPES } from './key.js'
+
+/** Knows whether a key signed a text. Implement it for a kind of key that is not built in. */
+export interface Verifier {
+  readonly name: string
+  readonly keyId: number
+  /**
+   * @param text - UTF-8 bytes of the note's text
+   * @param signature - what stands in the note behind the key id
+   */
+  verify(text: Uint8Array, signature: Uint8Array): boolean
+}
+
+const ED25519_SIGNATURE_BYTES = 64
+
+/**
+ * A verifier of Ed25519 signatures or, by its type, of Ed25519 cosignatures (`cosignature/v1`).
+ *
+ * @param vkey - the key as text (C2SP signed-note)
+ * @throws AuditLogError `AUDIT_KEY_INVALID`
+ */
+export function verifierFromVkey(vkey: string): Verifier {
+  return verifierOf(parseVkey(vkey))
+}
+
+/** A verifier of what this key signs. */
+export function verifierOf(key: NoteKey): Verifier {
+  const publicKey = keyObjectOf(key.publicKey)
+  const isSigned = (message: Uint8Array, signature: Uint8Array) =>
+    signature.length === ED25519_SIGNATURE_BYTES && verify(null, message, publicKey, signature)
+  return {
+    name: key.name,
+    keyId: keyIdOf(key),
+    verify:
+      key.type === SIGNATURE_TYPES.ed25519
+        ? isSigned
+        : (text, signature) => {
+            const cosignature = readCosignature(signature)
+            if (cosignature === undefined) return false
+            return isSigned(cosignedMessage(cosignature.timestampSeconds, text), cosignature.signature)
+          },
+  }
+}
