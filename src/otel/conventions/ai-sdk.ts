@@ -19,6 +19,7 @@ const RUN_OPERATION = /^ai\.(?:generate|stream)(?:Text|Object)$/
 /** `ai.generateText.doGenerate`, `ai.embed.doEmbed`: one call of the model. */
 const MODEL_OPERATION = /^ai\.(\w+)(?:\.do\w+)?$/
 const ABORTED: Conclusion = { outcome: 'cancelled', reason: 'aborted' }
+const CUT_OFF: SpanError = { code: 'AbortError', message: '' }
 const STATE = 'ai-sdk'
 
 /** A call of the SDK. Version 7 does not tell how approvals were answered: what happens next does. */
@@ -113,9 +114,7 @@ export const aiSdkOtelConvention: Convention = {
       case 'model':
         return { ...told, ...concludeModel(attributes, told.finishReason, error, lineage) }
       case 'tool':
-        return wasCutOff(attributes) && !error
-          ? { ...told, ...ABORTED, error: { code: 'AbortError', message: '' } }
-          : told
+        return wasCutOff(attributes) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
       default:
         return told
     }
