@@ -79,6 +79,20 @@ describe('time blocks', () => {
     expect(blocks.read).toBe(2 + 1 + 256)
   })
 
+  it('are not searched below a block that lies in the window', async () => {
+    const blocks = new Blocks()
+    blocks.commit(
+      0,
+      Array.from({ length: 2 ** 17 }, (_, n) => n),
+    )
+    const all = { from: 0, to: 2 ** 17, reverse: false }
+    expect(await blocks.ranges(0, 2 ** 17, all)).toEqual([all].map(({ from, to }) => ({ from, to })))
+    expect(blocks.read).toBe(1)
+    expect(await blocks.ranges(2 ** 16, 2 ** 17, all)).toEqual([{ from: 2 ** 16, to: 2 ** 17 }])
+    // The one on top again, which the window begins within, and the two below it.
+    expect(blocks.read).toBe(1 + 1 + 2)
+  })
+
   it('go on after a reopening as they would have without it', () => {
     fc.assert(
       fc.property(fc.constantFrom(1, 255, 256, 257, 65_535, 65_536, SECOND_TOP_BLOCK), fc.nat(600), (size, length) => {

@@ -215,17 +215,63 @@ describe('a LevelDB log', () => {
   })
 })
 
-describe('a commit that LevelDB could not write', () => {
-  /** What every chained batch inherits `write()` from. */
-  async function batchPrototype(): Promise<{ write: (options: object) => Promise<void> }> {
-    const db = new Level(join(base, 'other'))
-    await db.open()
-    const batch = db.batch()
-    await batch.close()
-    await db.close()
-    return Object.getPrototypeOf(batch)
-  }
+/** What every chained batch inherits `write()` from. */
+async function batchPrototype(): Promise<{ write: (options: object) => Promise<void> }> {
+  const db = new Level(join(base, 'other'))
+  await db.open()
+  const batch = db.batch()
+  await batch.close()
+  await db.close()
+  return Object.getPrototypeOf(batch)
+}
 
+describe('a commit to LevelDB', () => {
+  it('is one batch, which is on disk before it resolves', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    const writes = vi.spyOn(await batchPrototype(), 'write')
+    await store.commit(
+      sealedEntries(700, (n) => ({ id: `chosen-${n}`, runId: `r-${n}`, time: '2026-05-05T00:00:00Z' })),
+    )
+    expect(writes.mock.calls).toEqual([[{ sync: true }]])
+    await store.close()
+  })
+
+  it('shows nothing until it resolves, though the database has it', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    await store.commit(sealedEntries(2))
+    const prototype = await batchPrototype()
+    const { write } = prototype
+    const seen: unknown[] = []
+    vi.spyOn(prototype, 'write').mockImplementationOnce(async function (this: unknown, options) {
+      await write.call(this, options)
+      for await (const chunk of store.entries(EVERYTHING)) seen.push(chunk.length)
+      for await (const first of store.firstOfEach('tenant')) seen.push(first)
+      for await (const range of store.timeRanges(undefined, undefined, EVERYTHING)) seen.push(range.to)
+      seen.push(await store.countPostings('type', ['custom'], EVERYTHING))
+      seen.push(await store.postings('type', ['custom'], { ...EVERYTHING, reverse: true }).next())
+      seen.push(await store.read([2]))
+    })
+    await store.commit(sealedEntries(3, () => ({ tenantId: 'new' })))
+    expect(seen).toEqual([2, 0, 2, 2, [1, 0], [undefined]])
+    expect(store.size).toBe(5)
+    await store.close()
+  })
+
+  it('is kept when the log is closed meanwhile', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    const committing = store.commit([sealedEntry({ id: 'chosen' }), sealedEntry()])
+    await store.close()
+    expect((await committing).size).toBe(2)
+    await store.open()
+    expect(store.size).toBe(2)
+    await store.close()
+  })
+})
+
+describe('a commit that LevelDB could not write', () => {
   it('rejects with its cause, leaves nothing behind, and the next one succeeds at the same position', async () => {
     const store = levelStore(directory)
     await store.open()
