@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { AgentRef } from '../../events/index.js'
-import { amount, text } from './attributes.js'
+import { text } from './attributes.js'
 import type { Conclusion, Fact, Lineage, Occurrence } from './contract.js'
 
 /*
@@ -33,7 +33,7 @@ export function translateEvent({ name, attributes, memo }: Occurrence): readonly
       return [
         custom(name, {
           evaluation: text(attributes, 'gen_ai.evaluation.name'),
-          score: amount(attributes, 'gen_ai.evaluation.score.value'),
+          score: attributes['gen_ai.evaluation.score.value'],
           label: text(attributes, 'gen_ai.evaluation.score.label'),
           responseId: text(attributes, 'gen_ai.response.id'),
         }),

@@ -61,7 +61,7 @@ export const mastraConvention: Convention = {
 function byStartName(startName: string): Activity {
   const colon = startName.indexOf(': ')
   const rest = startName.slice(colon + 2)
-  const name = /^'([^']+)'/.exec(rest)?.[1]
+  const name = quotedIn(rest)
   switch (startName.slice(0, Math.max(0, colon))) {
     case 'agent run':
       return { kind: 'run', agent: name === undefined ? {} : { id: name }, facts: goesOn(rest) }
@@ -78,6 +78,13 @@ function byStartName(startName: string): Activity {
     default:
       return STEP
   }
+}
+
+/** `'name'`, `'name' (resumed)`, `'name' on 'server'`. */
+function quotedIn(rest: string): string | undefined {
+  const onServer = rest.indexOf("' on '")
+  const name = rest.startsWith("'") ? rest.slice(1, onServer > 0 ? onServer : rest.lastIndexOf("'")) : ''
+  return name === '' ? undefined : name
 }
 
 function goesOn(rest: string): readonly Fact[] | undefined {
