@@ -188,6 +188,17 @@ describe('tokens', () => {
     expect(log.of('token_usage_updated')).toHaveLength(1)
   })
 
+  test('of a response that a client told outside of the run are the run’s all the same', () => {
+    const { tracer, log } = startRecordingSdk()
+    const agent = tracer.startSpan('invoke_agent helper', { attributes: AGENT })
+    const call = { ...CHAT, 'gen_ai.response.id': 'resp-1', 'gen_ai.usage.input_tokens': 5 }
+    trace.getTracer('client').startSpan('chat', { attributes: call }, ROOT_CONTEXT).end()
+    trace.getTracer('framework').startSpan('chat', { attributes: call }, trace.setSpan(ROOT_CONTEXT, agent)).end()
+    agent.setAttribute('gen_ai.usage.input_tokens', 5).end()
+    expect(log.of('token_usage_updated')).toHaveLength(1)
+    expect(log.of('run_completed')[0]?.data.usage.inputTokens).toBe(5)
+  })
+
   test('of a client call without an agent belong to no run', () => {
     const { tracer, log } = startRecordingSdk()
     const span = tracer.startSpan('chat', { attributes: CHAT })

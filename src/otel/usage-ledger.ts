@@ -8,8 +8,8 @@ const MAX_RESPONSE_IDS = 4096
 
 /** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
 export class UsageLedger {
-  /** Which instrumentation scope counted a response. The same response told by another is the same call. */
-  readonly #responses = new RecentMap<string, string>(MAX_RESPONSE_IDS)
+  /** Who counted a response. The same response told by another instrumentation is the same call. */
+  readonly #responses = new RecentMap<string, { readonly scope: string; inRun: boolean }>(MAX_RESPONSE_IDS)
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
   count(node: SpanNode, report: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
@@ -17,7 +17,7 @@ export class UsageLedger {
     const usage = complete(inclusive && node.counted ? usageBeyond(report, node.counted) : report)
     if (!usage) return undefined
     if (authoritative ? node.countedBy && node.countedBy !== scope : !inclusive && isCounted(node)) return undefined
-    if (responseId !== undefined && this.#toldByAnother(responseId, scope)) return undefined
+    if (responseId !== undefined && this.#toldByAnother(responseId, usage, node, scope)) return undefined
     add(usage, node, scope)
     return usage
   }
@@ -29,11 +29,18 @@ export class UsageLedger {
     return usage
   }
 
-  #toldByAnother(responseId: string, scope: string): boolean {
+  #toldByAnother(responseId: string, usage: TokenUsage, node: SpanNode, scope: string): boolean {
+    const run = node.nearestRun()
     const first = this.#responses.get(responseId)
-    if (first !== undefined) return first !== scope
-    this.#responses.set(responseId, scope)
-    return false
+    if (first === undefined) this.#responses.set(responseId, { scope, inRun: run !== undefined })
+    if (first === undefined || first.scope === scope) return false
+    if (run && !first.inRun) {
+      // A client's span may be outside the run that made the call: its tokens are recorded, and belong to the run's sum.
+      run.addUsage(usage)
+      add(usage, node, scope)
+      first.inRun = true
+    }
+    return true
   }
 }
 
