@@ -8,11 +8,12 @@ export default defineConfig({
     alias: [
       { find: /^spanledger$/, replacement: source('./src/index.ts') },
       { find: /^spanledger\/record$/, replacement: source('./src/record/index.ts') },
+      { find: /^spanledger\/verify$/, replacement: source('./src/verify/index.ts') },
     ],
   },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/sdk3/**'],
+    exclude: ['test/sdk3/**', 'test/interop/**'],
     // Native LevelDB handles and child processes of the tests: a process for each file, one for each core of a small machine.
     pool: 'forks',
     maxWorkers: 2,

@@ -8,7 +8,6 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'spanledger-package-'))
 const consumer = join(work, 'consumer')
-const library = join(work, 'library')
 
 try {
   const [packed] = JSON.parse(
@@ -49,13 +48,27 @@ try {
   run(consumer, 'node', 'minimal.mjs')
 
   section('spanledger/record in a library that has @opentelemetry/api and nothing else')
-  for (const name of ['spanledger', '@opentelemetry/api']) {
-    cpSync(join(consumer, 'node_modules', name), join(library, 'node_modules', name), { recursive: true })
-  }
-  copyFileSync(join(consumer, 'record-only.mjs'), join(library, 'record-only.mjs'))
-  run(library, 'node', 'record-only.mjs')
+  runAlone('record-only.mjs', ['spanledger', '@opentelemetry/api'])
+
+  section('spanledger/verify where nothing else is installed')
+  runAlone('verify-only.mjs', ['spanledger'])
 } finally {
   rmSync(work, { recursive: true, force: true })
+}
+
+/**
+ * Runs a script of the consumer where only these packages are installed.
+ *
+ * @param {string} script
+ * @param {string[]} packages
+ */
+function runAlone(script, packages) {
+  const folder = mkdtempSync(join(work, 'alone-'))
+  for (const name of packages) {
+    cpSync(join(consumer, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true })
+  }
+  for (const file of [script, 'only-from-here.mjs']) copyFileSync(join(consumer, file), join(folder, file))
+  run(folder, 'node', script)
 }
 
 /** @param {string} title */
