@@ -6,41 +6,22 @@ import {
   type Span,
   trace,
 } from '@opentelemetry/api'
-import {
-  type AuditEventData,
-  type EventSource,
-  millisBetween,
-  type Timestamp,
-  timestampFromHrTime,
-} from '../events/index.js'
+import { type AuditEventData, timestampFromHrTime } from '../events/index.js'
 import type { RecordInput } from '../log/contract.js'
 import { contextScope } from '../record/context.js'
-import type {
-  Activity,
-  Conclusion,
-  Convention,
-  Fact,
-  Lineage,
-  Moment,
-  Occurrence,
-  RunActivity,
-} from './conventions/contract.js'
-import { errorOf, hasErrorStatus } from './conventions/outcome.js'
-import { Emitter, type Place, sourceOf } from './emitter.js'
-import { FactRecorder, runIdOf } from './fact-recorder.js'
+import type { Convention, Fact, Lineage, Moment, Occurrence } from './conventions/contract.js'
+import { Emitter, sourceOf } from './emitter.js'
+import { FactRecorder } from './fact-recorder.js'
 import { OpenSiblings } from './open-siblings.js'
-import { RecentMap } from './recent-map.js'
 import { Recogniser } from './recogniser.js'
-import type { Run } from './run.js'
-import { noteEndOfChild, RunBook } from './run-book.js'
-import { scopeFromAttributes } from './scope.js'
+import { RunBook } from './run-book.js'
 import { type InstrumentationScope, type OpenSpan, parentSpanIdOf, type SpanLike, scopeOf } from './span.js'
-import { type Claim, ClaimedSpan, SpanNode } from './span-node.js'
+import { type Claim, ClaimedSpan, type SpanNode } from './span-node.js'
+import { SpanNodes } from './span-nodes.js'
+import { SpanRecorder } from './span-recorder.js'
 import { UsageLedger } from './usage-ledger.js'
 
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
-/** Claimed spans that can be found by id, where a context carries but the ids of a parent. */
-const MAX_SPANS_BY_ID = 8192
 
 export interface TrackerOptions {
   readonly conventions: readonly Convention[]
@@ -58,17 +39,13 @@ export interface TrackerOptions {
  * instrumentations set their attributes right after `startSpan`), and at its end. Whoever can tell first, tells.
  */
 export class Tracker {
-  /** Where a span's node hangs on the span: found without a look-up, and freed with it. */
-  readonly #node = Symbol('spanledger.node')
-  readonly #byId = new RecentMap<string, SpanNode>(MAX_SPANS_BY_ID)
+  readonly #nodes = new SpanNodes()
   readonly #recogniser: Recogniser
-  readonly #emitter: Emitter
   readonly #runs: RunBook
   readonly #facts: FactRecorder
-  readonly #ledger = new UsageLedger()
+  readonly #spans: SpanRecorder
   readonly #siblings = new OpenSiblings()
   readonly #onProblem: (problem: unknown) => void
-  readonly #nowMillis: () => number
   /** Spans that nobody has claimed at their start, for the second look. */
   #unclaimed: SpanNode[] = []
   /** They are being looked at in the order of their start. */
@@ -76,13 +53,14 @@ export class Tracker {
   readonly #lookAgain = (): void => this.drain()
 
   constructor(options: TrackerOptions) {
-    const { conventions, onProblem, nowMillis } = options
+    const { conventions, onProblem, publish, nowMillis } = options
+    const emitter = new Emitter(publish)
+    const ledger = new UsageLedger()
     this.#onProblem = onProblem
-    this.#nowMillis = nowMillis
     this.#recogniser = new Recogniser(conventions)
-    this.#emitter = new Emitter(options.publish)
-    this.#runs = new RunBook({ ...options, emitter: this.#emitter })
-    this.#facts = new FactRecorder({ conventions, emitter: this.#emitter, runs: this.#runs, ledger: this.#ledger })
+    this.#runs = new RunBook({ ...options, emitter })
+    this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
+    this.#spans = new SpanRecorder({ emitter, runs: this.#runs, facts: this.#facts, ledger, nowMillis })
   }
 
   get openRuns(): AuditEventData<'audit_attached'>['openRuns'] {
@@ -91,11 +69,11 @@ export class Tracker {
 
   /** Whether events added to this span are heard. */
   follows(span: object): boolean {
-    return this.#nodeOn(span) !== undefined
+    return this.#nodes.on(span) !== undefined
   }
 
   start(span: OpenSpan, context: Context): void {
-    const node = this.#place(span, context, this.#parentOf(span, context))
+    const node = this.#nodes.place(span, context, this.#parentOf(span, context))
     if (this.#look(node, span, 'start')) return
     if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
   }
@@ -113,16 +91,16 @@ export class Tracker {
   }
 
   end(span: SpanLike): void {
-    const node = this.#nodeOn(span)
+    const node = this.#nodes.on(span)
     if (!node?.span) return
     if (node.claim || this.#look(node, span, 'end')) this.#conclude(node, node.claim as Claim, span)
-    else if (node.run) this.#concludeRun(node.run, {}, span, this.#placeOf(node, node.run.source))
+    else if (node.run) this.#spans.endRun(node.run, node, span)
     this.#close(node)
   }
 
   /** Forgets a span whose end nobody wants to hear of. */
   forget(span: SpanLike): void {
-    const node = this.#nodeOn(span)
+    const node = this.#nodes.on(span)
     if (node?.run) this.#runs.forget(node.run)
     if (node) this.#close(node)
   }
@@ -133,7 +111,7 @@ export class Tracker {
    */
   endUnseen(span: SpanLike, since: HrTime): void {
     if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
-    this.#place(span, undefined, this.#findById(parentSpanIdOf(span)))
+    this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span)))
     for (const { name, attributes, time } of span.events) {
       if (compareHrTime(time, since) >= 0) this.occurrence(name, attributes ?? {}, time, undefined, span)
     }
@@ -149,7 +127,7 @@ export class Tracker {
     carrier: SpanLike | InstrumentationScope,
   ): void {
     const span = 'spanContext' in carrier ? carrier : undefined
-    const node = span ? this.#nodeOn(span) : this.#nodeIn(context)
+    const node = span ? this.#nodes.on(span) : this.#nodes.in(context)
     if (node && !node.claim && node.span) this.#look(node, node.span, 'microtask')
     const scope = span ? scopeOf(span) : (carrier as InstrumentationScope)
     const detached = context && contextScope(context)?.run
@@ -175,7 +153,7 @@ export class Tracker {
         place,
       )
     }
-    this.#touch(run)
+    this.#spans.touch(run)
   }
 
   #translate(convention: Convention | undefined, event: Occurrence): readonly Fact[] | undefined {
@@ -188,30 +166,10 @@ export class Tracker {
     this.#runs.settle(final)
   }
 
-  #place(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
-    const node = new SpanNode(span, context, parent)
-    const carrier = span as unknown as { [key: symbol]: SpanNode }
-    carrier[this.#node] = node
-    return node
-  }
-
   #close(node: SpanNode): void {
     const convention = node.claim?.convention
     if (convention?.parentage === 'unnested') this.#siblings.delete(node, convention)
     node.end()
-  }
-
-  #nodeOn(span: object): SpanNode | undefined {
-    return (span as { readonly [key: symbol]: SpanNode | undefined })[this.#node]
-  }
-
-  #nodeIn(context: Context | undefined): SpanNode | undefined {
-    const span = context && trace.getSpan(context)
-    return span && (this.#nodeOn(span) ?? this.#findById(span.spanContext().spanId))
-  }
-
-  #findById(spanId: string | undefined): SpanNode | undefined {
-    return spanId === undefined ? undefined : this.#byId.get(spanId)
   }
 
   /**
@@ -222,10 +180,10 @@ export class Tracker {
     const parentId = parentSpanIdOf(span)
     if (parentId === undefined) return undefined
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
-    if (parent?.spanContext().spanId !== parentId) return this.#findById(parentId)
-    const known = this.#nodeOn(parent) ?? this.#findById(parentId)
+    if (parent?.spanContext().spanId !== parentId) return this.#nodes.byId(parentId)
+    const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId)
     if (known || parent.attributes === undefined || !parent.isRecording()) return known
-    const node = this.#place(parent, undefined, this.#findById(parentSpanIdOf(parent)))
+    const node = this.#nodes.place(parent, undefined, this.#nodes.byId(parentSpanIdOf(parent)))
     this.#look(node, parent, 'microtask')
     return node
   }
@@ -260,23 +218,13 @@ export class Tracker {
 
   #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
     node.claimAs(claim)
-    this.#byId.set(node.spanId, node)
+    this.#nodes.remember(node)
     const { activity, convention } = claim
     if (convention.parentage === 'unnested') {
       this.#siblings.add(node, convention)
       if (activity.within instanceof ClaimedSpan) node.moveBelow(activity.within.node)
     }
-    if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
-    const startedAt = timestampFromHrTime(span.startTime)
-    const around = this.#placeOf(node, sourceOf(convention.name, span))
-    if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
-    else if (activity.kind === 'tool') {
-      node.callId = activity.callId ?? node.spanId
-      if (node.context)
-        this.#emitter.emit('tool_call_started', { callId: node.callId, tool: activity.tool }, startedAt, around)
-    }
-    if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
-    this.#touch(around.run)
+    this.#spans.start(node, claim, span)
   }
 
   /** Spans above that nobody has claimed yet are looked at again: what happens below is theirs. Outermost first. */
@@ -299,111 +247,14 @@ export class Tracker {
     this.#inOrder = false
   }
 
-  #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
-    if (node.run) return // recorded by hand on this very span
-    const runId = runIdOf(node)
-    const around = besideSuspended(place)
-    if (around.run?.runId === runId) return // the same run, told at another level
-    const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
-    const { confidence } = activity
-    const source = confidence ? { ...around.source, confidence } : around.source
-    if (node.context) this.#runs.start(start, { ...around, source })
-    else this.#runs.adopt(start, node, source)
-  }
-
-  /** A claimed span that is still open turns out to be a run. */
-  #becomeRun(node: SpanNode | undefined, activity: RunActivity, convention: Convention): void {
-    if (!node?.span || node.run || node.claim?.convention !== convention) return
-    const { span } = node
-    node.claimAs({ convention, activity })
-    const around = this.#placeOf(node, sourceOf(convention.name, span))
-    this.#startRun(node, activity, timestampFromHrTime(span.startTime), around)
-  }
-
   /** Below the span that is active now, if that is followed. */
   #moveBelowActive(node: SpanNode): boolean {
-    const caller = this.#nodeIn(activeContext.active())
+    const caller = this.#nodes.in(activeContext.active())
     if (!caller || caller === node.parent) return false
     if (!caller.claim && caller.span) this.#look(caller, caller.span, 'microtask')
     if (!caller.claim && !caller.claimedParent()) return false
     node.moveBelow(caller)
     return true
-  }
-
-  #conclude(node: SpanNode, { convention, activity }: Claim, span: SpanLike): void {
-    const told = this.#ask(() => convention.conclude?.(span, activity, this.#lineage(node))) ?? {}
-    if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
-    const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
-    const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
-    node.learnScope({ ...scopeFromAttributes(span.attributes), ...told.scope })
-    if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
-
-    const endedAt = timestampFromHrTime(span.endTime)
-    const place = this.#placeOf(node, sourceOf(convention.name, span))
-    const conclusion = { ...told, outcome, error }
-    if (told.usage) this.#recordUsage(node, { model: modelOf(activity), ...told.usage }, endedAt, place)
-    this.#recordEnd(node, activity, conclusion, span, endedAt, place)
-    if (told.facts) this.#recordFacts(told.facts, endedAt, place)
-    if (node.run) this.#concludeRun(node.run, conclusion, span, place)
-    noteEndOfChild(node, conclusion)
-    this.#touch(place.run)
-  }
-
-  /** The event, if any, that the end of a span of this kind is. */
-  #recordEnd(
-    node: SpanNode,
-    activity: Activity,
-    conclusion: Conclusion,
-    span: SpanLike,
-    endedAt: Timestamp,
-    place: Place,
-  ): void {
-    const { outcome, error } = conclusion
-    switch (activity.kind) {
-      case 'tool': {
-        if (outcome === 'suspended') return // it will be called again when the run goes on
-        const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
-        const data = { callId: node.callId ?? node.spanId, tool: conclusion.tool ?? activity.tool, durationMs }
-        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
-        else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
-        return
-      }
-      case 'recall': {
-        const { tier, namespaceKey } = activity
-        if (error) this.#emitter.emit('error_occurred', { error, operation: 'memory_recall' }, endedAt, place)
-        else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: conclusion.hits }, endedAt, place)
-        return
-      }
-      case 'model':
-        if (error) this.#emitter.emit('error_occurred', { error, operation: activity.operation }, endedAt, place)
-        return
-      default:
-        return
-    }
-  }
-
-  #concludeRun(run: Run, told: Conclusion, span: SpanLike, place: Place): void {
-    const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
-    const error = told.error ?? (outcome === 'failed' ? errorOf(span) : undefined)
-    this.#runs.conclude(run, { ...told, outcome, error }, timestampFromHrTime(span.endTime), place)
-  }
-
-  #recordUsage(node: SpanNode, report: NonNullable<Conclusion['usage']>, time: Timestamp, place: Place): void {
-    const data = this.#ledger.count(node, report, place.source.scope)
-    if (!data) return
-    place.run?.addUsage(data)
-    this.#emitter.emit('token_usage_updated', data, time, place)
-  }
-
-  #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {
-    for (const fact of facts) this.#facts.record(fact, time, place)
-  }
-
-  /** Before a span is known as a run this is the place around it, afterwards the one inside. */
-  #placeOf(node: SpanNode, source: EventSource): Place {
-    const { context } = node
-    const detached = context && contextScope(context)?.run
-    return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
   }
 
   #lineage(node: SpanNode): Lineage {
@@ -420,12 +271,14 @@ export class Tracker {
     }
   }
 
-  #withSiblings(lineage: Lineage, node: SpanNode, convention: Convention): Lineage {
-    return { ...lineage, open: this.#siblings.of(node, convention) }
+  #conclude(node: SpanNode, claim: Claim, span: SpanLike): void {
+    const { convention, activity } = claim
+    const told = this.#ask(() => convention.conclude?.(span, activity, this.#lineage(node)))
+    this.#spans.end(node, claim, span, told ?? {})
   }
 
-  #touch(run: Run | undefined): void {
-    if (run) run.lastSeenMillis = this.#nowMillis()
+  #withSiblings(lineage: Lineage, node: SpanNode, convention: Convention): Lineage {
+    return { ...lineage, open: this.#siblings.of(node, convention) }
   }
 
   /** A convention that throws is reported, and counts as one that does not know. */
@@ -437,17 +290,6 @@ export class Tracker {
       return undefined
     }
   }
-}
-
-/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
-function besideSuspended(place: Place): Place {
-  let { run } = place
-  while (run?.suspended) run = run.node?.parent?.nearestRun()
-  return run === place.run ? place : { ...place, run }
-}
-
-function modelOf(activity: Activity): string | undefined {
-  return activity.kind === 'model' || activity.kind === 'run' ? activity.model : undefined
 }
 
 function compareHrTime(a: HrTime, b: HrTime): number {

@@ -1,0 +1,40 @@
+import { type Context, trace } from '@opentelemetry/api'
+import { RecentMap } from './recent-map.js'
+import type { SpanLike } from './span.js'
+import { SpanNode } from './span-node.js'
+
+/** Claimed spans that can be found by id, where a context carries but the ids of a parent. */
+const MAX_SPANS_BY_ID = 8192
+
+/** Where the nodes of spans are found: on the span itself, without a look-up, and freed with it. */
+export class SpanNodes {
+  readonly #key = Symbol('spanledger.node')
+  readonly #byId = new RecentMap<string, SpanNode>(MAX_SPANS_BY_ID)
+
+  /** @param context - none for a span that began before anyone listened */
+  place(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
+    const node = new SpanNode(span, context, parent)
+    const carrier = span as unknown as { [key: symbol]: SpanNode }
+    carrier[this.#key] = node
+    return node
+  }
+
+  /** Lets a node be found by id from now on. */
+  remember(node: SpanNode): void {
+    this.#byId.set(node.spanId, node)
+  }
+
+  on(span: object): SpanNode | undefined {
+    return (span as { readonly [key: symbol]: SpanNode | undefined })[this.#key]
+  }
+
+  /** The node of the span that a context carries. */
+  in(context: Context | undefined): SpanNode | undefined {
+    const span = context && trace.getSpan(context)
+    return span && (this.on(span) ?? this.byId(span.spanContext().spanId))
+  }
+
+  byId(spanId: string | undefined): SpanNode | undefined {
+    return spanId === undefined ? undefined : this.#byId.get(spanId)
+  }
+}

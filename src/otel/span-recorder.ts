@@ -1,0 +1,162 @@
+import { type EventSource, millisBetween, type Timestamp, timestampFromHrTime } from '../events/index.js'
+import { contextScope } from '../record/context.js'
+import type { Activity, Conclusion, Convention, Fact, RunActivity } from './conventions/contract.js'
+import { errorOf, hasErrorStatus } from './conventions/outcome.js'
+import { type Emitter, type Place, sourceOf } from './emitter.js'
+import { type FactRecorder, runIdOf } from './fact-recorder.js'
+import type { Run } from './run.js'
+import { noteEndOfChild, type RunBook } from './run-book.js'
+import { scopeFromAttributes } from './scope.js'
+import type { SpanLike } from './span.js'
+import type { Claim, SpanNode } from './span-node.js'
+import type { UsageLedger } from './usage-ledger.js'
+
+/** Records what claimed spans are when they start, and what came of them when they end. */
+export class SpanRecorder {
+  readonly #emitter: Emitter
+  readonly #runs: RunBook
+  readonly #facts: FactRecorder
+  readonly #ledger: UsageLedger
+  readonly #nowMillis: () => number
+
+  constructor(parts: {
+    emitter: Emitter
+    runs: RunBook
+    facts: FactRecorder
+    ledger: UsageLedger
+    nowMillis: () => number
+  }) {
+    this.#emitter = parts.emitter
+    this.#runs = parts.runs
+    this.#facts = parts.facts
+    this.#ledger = parts.ledger
+    this.#nowMillis = parts.nowMillis
+  }
+
+  start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
+    if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
+    const startedAt = timestampFromHrTime(span.startTime)
+    const around = this.#placeOf(node, sourceOf(convention.name, span))
+    if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
+    else if (activity.kind === 'tool') {
+      node.callId = activity.callId ?? node.spanId
+      const data = { callId: node.callId, tool: activity.tool }
+      if (node.context) this.#emitter.emit('tool_call_started', data, startedAt, around)
+    }
+    if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
+    this.touch(around.run)
+  }
+
+  end(node: SpanNode, { convention, activity }: Claim, span: SpanLike, told: Conclusion): void {
+    if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
+    const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
+    const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
+    node.learnScope({ ...scopeFromAttributes(span.attributes), ...told.scope })
+    if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
+
+    const endedAt = timestampFromHrTime(span.endTime)
+    const place = this.#placeOf(node, sourceOf(convention.name, span))
+    const conclusion = { ...told, outcome, error }
+    if (told.usage) this.#recordUsage(node, { model: modelOf(activity), ...told.usage }, endedAt, place)
+    this.#recordEnd(node, activity, conclusion, span, endedAt, place)
+    if (told.facts) this.#recordFacts(told.facts, endedAt, place)
+    if (node.run) this.#runs.conclude(node.run, conclusion, endedAt, place)
+    noteEndOfChild(node, conclusion)
+    this.touch(place.run)
+  }
+
+  /** A run that was recorded by hand on a span of no agent kind ends with it, by its status. */
+  endRun(run: Run, node: SpanNode, span: SpanLike): void {
+    const outcome = hasErrorStatus(span) ? 'failed' : 'completed'
+    const error = outcome === 'failed' ? errorOf(span) : undefined
+    this.#runs.conclude(run, { outcome, error }, timestampFromHrTime(span.endTime), this.#placeOf(node, run.source))
+  }
+
+  /** Something happened in the run. */
+  touch(run: Run | undefined): void {
+    if (run) run.lastSeenMillis = this.#nowMillis()
+  }
+
+  #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
+    if (node.run) return // recorded by hand on this very span
+    const runId = runIdOf(node)
+    const around = besideSuspended(place)
+    if (around.run?.runId === runId) return // the same run, told at another level
+    const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
+    const { confidence } = activity
+    const source = confidence ? { ...around.source, confidence } : around.source
+    if (node.context) this.#runs.start(start, { ...around, source })
+    else this.#runs.adopt(start, node, source)
+  }
+
+  /** A claimed span that is still open turns out to be a run. */
+  #becomeRun(node: SpanNode | undefined, activity: RunActivity, convention: Convention): void {
+    if (!node?.span || node.run || node.claim?.convention !== convention) return
+    const { span } = node
+    node.claimAs({ convention, activity })
+    const around = this.#placeOf(node, sourceOf(convention.name, span))
+    this.#startRun(node, activity, timestampFromHrTime(span.startTime), around)
+  }
+
+  /** The event, if any, that the end of a span of this kind is. */
+  #recordEnd(
+    node: SpanNode,
+    activity: Activity,
+    conclusion: Conclusion,
+    span: SpanLike,
+    endedAt: Timestamp,
+    place: Place,
+  ): void {
+    const { outcome, error } = conclusion
+    switch (activity.kind) {
+      case 'tool': {
+        if (outcome === 'suspended') return // it will be called again when the run goes on
+        const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
+        const data = { callId: node.callId ?? node.spanId, tool: conclusion.tool ?? activity.tool, durationMs }
+        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
+        else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
+        return
+      }
+      case 'recall': {
+        const { tier, namespaceKey } = activity
+        if (error) this.#emitter.emit('error_occurred', { error, operation: 'memory_recall' }, endedAt, place)
+        else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: conclusion.hits }, endedAt, place)
+        return
+      }
+      case 'model':
+        if (error) this.#emitter.emit('error_occurred', { error, operation: activity.operation }, endedAt, place)
+        return
+      default:
+        return
+    }
+  }
+
+  #recordUsage(node: SpanNode, report: NonNullable<Conclusion['usage']>, time: Timestamp, place: Place): void {
+    const data = this.#ledger.count(node, report, place.source.scope)
+    if (!data) return
+    place.run?.addUsage(data)
+    this.#emitter.emit('token_usage_updated', data, time, place)
+  }
+
+  #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {
+    for (const fact of facts) this.#facts.record(fact, time, place)
+  }
+
+  /** Before a span is known as a run this is the place around it, afterwards the one inside. */
+  #placeOf(node: SpanNode, source: EventSource): Place {
+    const { context } = node
+    const detached = context && contextScope(context)?.run
+    return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
+  }
+}
+
+/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
+function besideSuspended(place: Place): Place {
+  let { run } = place
+  while (run?.suspended) run = run.node?.parent?.nearestRun()
+  return run === place.run ? place : { ...place, run }
+}
+
+function modelOf(activity: Activity): string | undefined {
+  return activity.kind === 'model' || activity.kind === 'run' ? activity.model : undefined
+}
