@@ -32,6 +32,7 @@ export type {
   ScopeFacts,
   UsageReport,
 } from './otel/conventions/contract.js'
+export type { SpanExplanation } from './otel/explain.js'
 export { AuditLogRecordProcessor } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'

@@ -1,6 +1,7 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
+import type { SpanExplanation } from './explain.js'
 
 /** @see AuditSpanProcessorOptions.abandonAfterMillis */
 export const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000
@@ -19,6 +20,11 @@ export interface AuditSpanProcessorOptions {
   /** Conventions of your own, asked before the built-in ones. */
   readonly conventions?: readonly Convention[]
   /**
+   * Told of every span which convention claimed it and why, or why none did: for finding out why an agent leaves no
+   * trail. Each span is explained once, when it is claimed or at its end. Slow; not for production.
+   */
+  readonly onExplain?: (explanation: SpanExplanation) => void
+  /**
    * A run whose span is open but under which nothing is open and nothing has happened for this long is given up:
    * `run_failed` when its last child failed, else `run_interrupted` (`abandoned`). While spans below it are open, it
    * takes ten times as long. 1 s to 2^31 ms.
@@ -34,6 +40,7 @@ export interface ResolvedProcessorOptions {
   readonly log: AuditLogWriter | undefined
   readonly location: string | undefined
   readonly conventions: readonly Convention[]
+  readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
   readonly maxOpenRuns: number
 }
@@ -42,6 +49,7 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   log: true,
   location: true,
   conventions: true,
+  onExplain: true,
   abandonAfterMillis: true,
   maxOpenRuns: true,
 }
@@ -50,16 +58,19 @@ const OF = 'AuditSpanProcessor'
 /** @throws TypeError naming the option. */
 export function resolveProcessorOptions(options: AuditSpanProcessorOptions): ResolvedProcessorOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { log, location, conventions = [] } = options
+  const { log, location, conventions = [], onExplain } = options
   if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
   if (location !== undefined && (typeof location !== 'string' || location === '')) {
     throw new TypeError(`${OF}: location must be the path of a directory`)
   }
   if (!Array.isArray(conventions)) throw new TypeError(`${OF}: conventions must be a list`)
+  if (onExplain !== undefined && typeof onExplain !== 'function')
+    throw new TypeError(`${OF}: onExplain must be a function`)
   return Object.freeze({
     log,
     location,
     conventions: Object.freeze([...conventions]),
+    onExplain,
     abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {
       fallback: DEFAULT_ABANDON_AFTER_MILLIS,
       min: 1000,

@@ -6,6 +6,7 @@ import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
 import { AuditSwitch, enabledByEnvironment } from './enabled.js'
+import type { SpanExplanation } from './explain.js'
 import { toHrTime } from './hr-time.js'
 import { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
@@ -57,6 +58,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#tracker = new Tracker({
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
+      onExplain: resolved.onExplain ?? explainThroughDiag(),
       publish: (draft) => this.#attachments.publish(draft),
       onProblem: reportProblem,
       nowMillis: Date.now,
@@ -261,6 +263,12 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
 function isAttributes(value: Attributes | TimeInput | undefined): value is Attributes {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+}
+
+/** `SPANLEDGER_EXPLAIN=true` explains every span through OpenTelemetry's `diag`, without a change of code. */
+function explainThroughDiag(): ((explanation: SpanExplanation) => void) | undefined {
+  if (process.env.SPANLEDGER_EXPLAIN !== 'true') return undefined
+  return ({ name, spanId, reason }) => diag.info(`spanledger: span '${name}' (${spanId}): ${reason}`)
 }
 
 function reportProblem(problem: unknown): void {

@@ -44,6 +44,11 @@ export class Recogniser {
     return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#namePrefixes.bitsOf(span.name)
   }
 
+  /** The conventions of a bit set. */
+  named(bits: number): readonly Convention[] {
+    return this.#conventions.filter((_, index) => (bits & (1 << index)) !== 0)
+  }
+
   #attributeBits(attributes: Attributes): number {
     let bits = 0
     for (const key in attributes) bits |= this.#keyPrefixes.bitsOf(key)

@@ -11,6 +11,7 @@ import type { RecordInput } from '../log/contract.js'
 import { contextScope } from '../record/context.js'
 import type { Convention, Fact, Lineage, Moment, Occurrence } from './conventions/contract.js'
 import { Emitter, sourceOf } from './emitter.js'
+import { explain, type SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
 import { OpenSiblings } from './open-siblings.js'
 import { Recogniser } from './recogniser.js'
@@ -27,6 +28,7 @@ export interface TrackerOptions {
   readonly conventions: readonly Convention[]
   readonly publish: (draft: RecordInput) => void
   readonly onProblem: (problem: unknown) => void
+  readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
   readonly maxOpenRuns: number
   readonly nowMillis: () => number
@@ -46,6 +48,7 @@ export class Tracker {
   readonly #spans: SpanRecorder
   readonly #siblings = new OpenSiblings()
   readonly #onProblem: (problem: unknown) => void
+  readonly #onExplain: ((explanation: SpanExplanation) => void) | undefined
   /** Spans that nobody has claimed at their start, for the second look. */
   #unclaimed: SpanNode[] = []
   /** They are being looked at in the order of their start. */
@@ -57,6 +60,7 @@ export class Tracker {
     const emitter = new Emitter(publish)
     const ledger = new UsageLedger()
     this.#onProblem = onProblem
+    this.#onExplain = options.onExplain
     this.#recogniser = new Recogniser(conventions)
     this.#runs = new RunBook({ ...options, emitter })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
@@ -94,7 +98,10 @@ export class Tracker {
     const node = this.#nodes.on(span)
     if (!node?.span) return
     if (node.claim || this.#look(node, span, 'end')) this.#conclude(node, node.claim as Claim, span)
-    else if (node.run) this.#spans.endRun(node.run, node, span)
+    else {
+      if (node.run) this.#spans.endRun(node.run, node, span)
+      if (this.#onExplain) this.#explain(span, 'end', this.#recogniser.candidates(span), undefined)
+    }
     this.#close(node)
   }
 
@@ -210,10 +217,16 @@ export class Tracker {
       const activity = this.#ask(() => convention.recognise(span, moment, seen))
       if (activity === 'later') return false
       if (!activity) continue
-      this.#claim(node, { convention, activity }, span)
+      const claim = { convention, activity }
+      if (this.#onExplain) this.#explain(span, moment, bits, claim)
+      this.#claim(node, claim, span)
       return true
     }
     return false
+  }
+
+  #explain(span: SpanLike, moment: Moment, bits: number, claim: Claim | undefined): void {
+    this.#ask(() => this.#onExplain?.(explain(span, moment, this.#recogniser.named(bits), claim)))
   }
 
   #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
