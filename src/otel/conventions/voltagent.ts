@@ -194,14 +194,22 @@ function callUsage(attributes: Attributes): UsageReport | undefined {
   }
 }
 
+const SUMMED = [
+  'inputTokens',
+  'outputTokens',
+  'totalTokens',
+  'cachedInputTokens',
+  'reasoningTokens',
+  'costUsd',
+] as const
+
 function plus(sum: UsageReport | undefined, usage: UsageReport): UsageReport {
-  return {
-    inputTokens: (sum?.inputTokens ?? 0) + (usage.inputTokens ?? 0),
-    outputTokens: (sum?.outputTokens ?? 0) + (usage.outputTokens ?? 0),
-    model: usage.model,
-    provider: usage.provider,
-    authoritative: true,
-  }
+  const total = SUMMED.map((field) => [field, added(sum?.[field], usage[field])])
+  return { ...Object.fromEntries(total), model: usage.model, provider: usage.provider, authoritative: true }
+}
+
+function added(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : a + (b ?? 0)
 }
 
 /** A sub-agent's span has its caller under `entity.*`. */
