@@ -180,6 +180,19 @@ describe('openCheckpoint', () => {
     const message = await signNote(text, [log])
     const mistyped = { ...trust, witnesQuorum: 1 } as CheckpointTrust
     expect(() => openCheckpoint(message, mistyped)).toThrow(/did you mean 'witnessQuorum'/)
-    expect(() => openCheckpoint(message, { ...trust, witnessQuorum: -1 })).toThrow(TypeError)
+  })
+
+  it('refuses a trust that no checkpoint can meet, or that lacks something', async () => {
+    const message = await signNote(text, [log])
+    for (const wrong of [
+      { witnessQuorum: -1 },
+      { witnessQuorum: 1 },
+      { witnessKeys: [first.vkey], witnessQuorum: 2 },
+      { logKeys: undefined as unknown as string[] },
+      { logKeys: log.vkey as unknown as string[] },
+      { origin: undefined as unknown as string },
+    ]) {
+      expect(() => openCheckpoint(message, { ...trust, ...wrong })).toThrow(TypeError)
+    }
   })
 })

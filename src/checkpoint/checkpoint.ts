@@ -3,7 +3,7 @@ import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { readCosignature } from './cosignature.js'
 import { decodeBase64, encodeBase64, HASH_BYTES, MAX_UINT64, parseDecimal } from './encoding.js'
 import { hexKeyId, parseVkey, SIGNATURE_TYPES } from './key.js'
-import { isNoteText, MAX_NOTE_SIGNATURES, type NoteSignature, openNote } from './note.js'
+import { isNoteText, type NoteSignature, openNote } from './note.js'
 import { type Verifier, verifierFromVkey, verifierOf } from './verifier.js'
 
 /** The head of a log's tree, as a checkpoint states it (C2SP tlog-checkpoint). */
@@ -31,7 +31,7 @@ export interface CheckpointTrust {
    */
   readonly witnessKeys?: readonly (Verifier | string)[]
   /**
-   * How many of the witnesses must have cosigned.
+   * How many of the witnesses must have cosigned: at most as many as there are keys.
    *
    * @defaultValue `0`
    */
@@ -97,15 +97,7 @@ export function parseCheckpoint(text: string): Checkpoint {
  * the checkpoint of another log; `AUDIT_KEY_INVALID` when a vkey is malformed
  */
 export function openCheckpoint(message: string | Uint8Array, trust: CheckpointTrust): OpenedCheckpoint {
-  rejectUnknownOptions('openCheckpoint', trust, ['origin', 'logKeys', 'witnessKeys', 'witnessQuorum'])
-  const quorum = wholeNumberOption('openCheckpoint', 'witnessQuorum', trust.witnessQuorum, {
-    fallback: 0,
-    min: 0,
-    max: MAX_NOTE_SIGNATURES,
-  })
-  const logKeys = trust.logKeys.map((key) => (typeof key === 'string' ? verifierFromVkey(key) : key))
-  const witnessKeys = (trust.witnessKeys ?? []).map((key) => (typeof key === 'string' ? witnessFromVkey(key) : key))
-
+  const { logKeys, witnessKeys, witnessQuorum } = resolveTrust(trust)
   const note = openNote(message, [...logKeys, ...witnessKeys])
   const signatures = note.signatures.filter((signature) => isBy(signature, logKeys))
   const cosignatures = note.signatures.filter((signature) => isBy(signature, witnessKeys)).map(cosignatureOf)
@@ -119,13 +111,29 @@ export function openCheckpoint(message: string | Uint8Array, trust: CheckpointTr
   if (signatures.length === 0) {
     throw new AuditLogError('AUDIT_KEY_UNKNOWN', 'no known key of the log signed the checkpoint, only witnesses did')
   }
-  if (cosignatures.length < quorum) {
+  if (cosignatures.length < witnessQuorum) {
     throw new AuditLogError(
       'AUDIT_KEY_UNKNOWN',
-      `${cosignatures.length} of the known witnesses cosigned the checkpoint, but ${quorum} must have`,
+      `${cosignatures.length} of the known witnesses cosigned the checkpoint, but ${witnessQuorum} must have`,
     )
   }
   return { ...checkpoint, signatures, cosignatures }
+}
+
+function resolveTrust(trust: CheckpointTrust) {
+  const of = 'CheckpointTrust'
+  rejectUnknownOptions(of, trust, ['origin', 'logKeys', 'witnessKeys', 'witnessQuorum'])
+  const { origin, logKeys, witnessKeys = [] } = trust
+  if (typeof origin !== 'string') throw new TypeError(`${of}: origin must be a string`)
+  if ([logKeys, witnessKeys].some((keys) => !Array.isArray(keys))) {
+    throw new TypeError(`${of}: logKeys and witnessKeys must be arrays of keys`)
+  }
+  const bounds = { fallback: 0, min: 0, max: witnessKeys.length }
+  return {
+    logKeys: logKeys.map((key) => (typeof key === 'string' ? verifierFromVkey(key) : key)),
+    witnessKeys: witnessKeys.map((key) => (typeof key === 'string' ? witnessFromVkey(key) : key)),
+    witnessQuorum: wholeNumberOption(of, 'witnessQuorum', trust.witnessQuorum, bounds),
+  }
 }
 
 function isBy({ name, keyId }: NoteSignature, keys: readonly Verifier[]): boolean {

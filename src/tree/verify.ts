@@ -113,7 +113,8 @@ function isRight(node: bigint): boolean {
 
 /** Hashes of another length could be read as other children of the same node. */
 function hashesOf(proof: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (!Array.isArray(proof)) throw new TypeError('a proof must be an array of hashes')
+  const isArray: boolean = Array.isArray(proof)
+  if (!isArray) throw new TypeError('a proof must be an array of hashes')
   for (const hash of proof) hashFrom('a hash of the proof', hash)
   return proof
 }
