@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
-import type { AppendReceipt, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
+import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
+import type { AuditLogRecovery } from '../log/recovery.js'
 import type { LogWriter } from '../log/writer.js'
 import type { AuditLogReader, EventResults, LogHead, Results } from '../reader/contract.js'
 import type { EventQuery, RunQuery, RunRef, SessionQuery } from '../reader/query.js'
@@ -8,13 +9,15 @@ import type { SessionSummary } from '../reader/sessions.js'
 
 /** An open log: it is written, and what has been recorded before a read is found by it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
+  /** What opening the log found, and did about it. */
+  readonly recovery: AuditLogRecovery
   /**
    * Makes everything that was taken durable, and closes the log. From the call on nothing is taken any more: `record()`
    * drops (`stats().dropped.closed`), everything else rejects with `AUDIT_LOG_CLOSED`. Calling it again returns the
    * same promise.
    *
-   * @throws AuditLogError `AUDIT_WRITE_FAILED` when events could not be written; the message says how many are lost. The
-   * log is closed nevertheless. An `AggregateError` when closing the store fails as well.
+   * @throws AuditLogError `AUDIT_WRITE_FAILED` when events could not be written; the message says how many wait in the
+   * journal, for the next opening, and how many are lost. The log is closed nevertheless. An `AggregateError` when closing the store fails as well.
    */
   close(): Promise<void>
   /** {@link close} */
@@ -23,12 +26,14 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
 
 /** Puts writer and reader together. */
 export class OpenAuditLog implements AuditLog {
+  readonly recovery: AuditLogRecovery
   readonly #writer: LogWriter
   readonly #reader: AuditLogReader
 
-  constructor(writer: LogWriter, reader: AuditLogReader) {
+  constructor(writer: LogWriter, reader: AuditLogReader, recovery: AuditLogRecovery) {
     this.#writer = writer
     this.#reader = reader
+    this.recovery = recovery
   }
 
   get location(): string {
@@ -49,6 +54,14 @@ export class OpenAuditLog implements AuditLog {
 
   stats(): AuditLogStats {
     return this.#writer.stats()
+  }
+
+  health(): AuditLogHealth {
+    return this.#writer.health()
+  }
+
+  assertWritable(): Promise<void> {
+    return this.#writer.assertWritable()
   }
 
   events<T extends string = AuditEventType>(query?: EventQuery<T>): EventResults<T> {

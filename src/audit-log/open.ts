@@ -1,7 +1,7 @@
+import { resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
-import { isTimestamp, type Timestamp } from '../events/time.js'
 import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } from '../log/options.js'
-import { Sealer } from '../log/seal.js'
+import { recover } from '../log/recovery.js'
 import { LogWriter } from '../log/writer.js'
 import { createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
@@ -32,7 +32,7 @@ export function openAuditLog(options: StoreOptions): Promise<AuditLog>
 export async function openAuditLog(location: string | StoreOptions, options?: DirectoryOptions): Promise<AuditLog> {
   const given: AuditLogOptions = typeof location === 'object' ? location : { ...options }
   const resolved = resolveOptions(given)
-  return await open(storeOf(location, given), resolved)
+  return await open(storeOf(location, given), typeof location === 'string' ? resolve(location) : undefined, resolved)
 }
 
 function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): AuditStore {
@@ -47,31 +47,28 @@ function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): A
   return levelStore(location)
 }
 
-async function open(store: AuditStore, options: ResolvedAuditLogOptions): Promise<AuditLog> {
+/** @param directory - of the log, where it has one: beside the store it keeps the journal and the head there */
+async function open(
+  store: AuditStore,
+  directory: string | undefined,
+  options: ResolvedAuditLogOptions,
+): Promise<AuditLog> {
   await store.open()
   try {
-    const { schemas, maxQueueBytes, onProblem } = options
-    const sealer = new Sealer(options.clock, await lastRecordedAt(store))
-    const writer = new LogWriter({ store, sealer, schemas, maxQueueBytes, onProblem })
+    const { report, ...parts } = await recover({ ...options, store, directory })
+    const writer = new LogWriter({ ...options, ...parts, store })
     // Where writing fails, a read shows what is committed.
     const barrier = () => writer.flush().catch(() => {})
-    return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes }))
+    return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes }), report)
   } catch (problem) {
     await store.close()
-    throw problem
+    throw openProblem(problem, store.location)
   }
 }
 
-/** `recordedAt` of the last entry: it never goes back, whatever the clock did between two openings. */
-async function lastRecordedAt(store: AuditStore): Promise<Timestamp> {
-  const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
-  if (!bytes) return ''
-  try {
-    const { recordedAt } = JSON.parse(Buffer.from(bytes).toString()) as { recordedAt?: unknown }
-    return isTimestamp(recordedAt) ? recordedAt : ''
-  } catch (cause) {
-    throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
-      cause,
-    })
-  }
+function openProblem(problem: unknown, location: string): unknown {
+  if (!(problem instanceof Error && 'syscall' in problem)) return problem
+  return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${problem.message}`, {
+    cause: problem,
+  })
 }

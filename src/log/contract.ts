@@ -1,3 +1,4 @@
+import type { Timestamp } from '../events/time.js'
 import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
 
 /** Where an appended event stands, returned once it is durable. */
@@ -21,10 +22,28 @@ export interface AuditLogStats {
   readonly dropped: Readonly<Record<string, number>>
   /** Events waiting for, or in, a commit. */
   readonly queuedEvents: number
-  /** Entry bytes waiting for, or in, a commit. */
+  /** Of these, the events that are in the journal only: there was no room for them in memory. */
+  readonly spilledEvents: number
+  /** Entry bytes that wait in memory. */
   readonly queuedBytes: number
+  /** Size of the journal's files; 0 without a journal. */
+  readonly journalBytes: number
   /** Commits done: fsynced LevelDB batches. */
   readonly commits: number
+}
+
+/** How a log is doing. */
+export interface AuditLogHealth {
+  /** `ok` when everything that is recorded is kept as promised; `failing` when journal or store cannot be written. */
+  readonly status: 'ok' | 'failing' | 'closed'
+  /** `off` without a journal. While it fails, events are kept in memory until they are committed. */
+  readonly journal: 'ok' | 'failing' | 'off'
+  /** While it fails, events are kept in the journal and in memory, and tried again. */
+  readonly store: 'ok' | 'failing'
+  /** Since when it has been failing. */
+  readonly since?: Timestamp
+  /** Why: what the file system or the store said. */
+  readonly cause?: unknown
 }
 
 /** The writing side of an open log. */
@@ -32,7 +51,8 @@ export interface AuditLogWriter {
   /** The directory, or what the store calls itself. */
   readonly location: string
   /**
-   * Takes an event without waiting. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
+   * Takes an event without waiting for the disk: when it returns, the event has been written to the journal, which
+   * outlives the process. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
    * becomes an `events_dropped` event. What does not fit an event's limits is cut and flagged in `altered`.
    * The event is not validated against its schema: {@link append} does that.
    *
@@ -44,7 +64,8 @@ export interface AuditLogWriter {
    * With an `id` of the caller's own, a second append of it is kept once and resolves to the first position.
    *
    * While the store cannot write, it waits with the events in the queue. It rejects with `AUDIT_WRITE_FAILED` when the
-   * log is closed meanwhile, or when its room is needed for recorded events; the event is then not stored.
+   * log is closed meanwhile: the event is in the journal then, and stored when the log is opened again. Without a
+   * journal it is not stored, and rejects also when its room is needed for recorded events.
    *
    * @throws AuditLogError `AUDIT_INVALID_EVENT`, `AUDIT_LOG_CLOSED`, `AUDIT_LOG_FULL`, `AUDIT_WRITE_FAILED`;
    * `AUDIT_READ_FAILED` when the event of a repeated id cannot be read
@@ -58,4 +79,13 @@ export interface AuditLogWriter {
    */
   flush(): Promise<void>
   stats(): AuditLogStats
+  /** How the log is doing, as far as its last writes tell. */
+  health(): AuditLogHealth
+  /**
+   * Resolves when the log could be written durably just now: it commits what waits, or nothing, with fsync. For
+   * actions that must not happen when they cannot be recorded.
+   *
+   * @throws AuditLogError `AUDIT_WRITE_FAILED` when journal or store cannot be written; `AUDIT_LOG_CLOSED`
+   */
+  assertWritable(): Promise<void>
 }

@@ -2,19 +2,39 @@ import type { Timestamp } from '../events/time.js'
 import type { AuditEventInput } from '../events/types.js'
 
 /** Why an event was not kept. */
-export type DropReason = 'closed' | 'not_sealed' | 'queue_full' | 'write_failed'
+export type DropReason =
+  | 'closed'
+  | 'journal_damaged'
+  | 'journal_failed'
+  | 'not_sealed'
+  | 'power_lost'
+  | 'queue_full'
+  | 'write_failed'
 
-const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
+export const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 
-/** What was dropped since the log last said so. */
+/** What was dropped: all in all, and since the log last said so. */
 export class Gaps {
+  readonly #totals = new Map<DropReason, number>()
   readonly #gaps = new Map<DropReason, { count: number; from: Timestamp; to: Timestamp }>()
 
+  /** Number of gaps that the log has not told of. */
   get size(): number {
     return this.#gaps.size
   }
 
+  /** Events dropped, by reason. */
+  get totals(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#totals)
+  }
+
+  /** Counts what the log will not tell of. */
+  count(reason: DropReason, events: number): void {
+    this.#totals.set(reason, (this.#totals.get(reason) ?? 0) + events)
+  }
+
   add(reason: DropReason, at: Timestamp): void {
+    this.count(reason, 1)
     const gap = this.#gaps.get(reason)
     if (gap) {
       gap.count++
@@ -24,14 +44,15 @@ export class Gaps {
 
   /** The gaps as events; they are as good as recorded then. */
   take(): AuditEventInput<'events_dropped'>[] {
-    const events = [...this.#gaps].map(
-      ([reason, gap]): AuditEventInput<'events_dropped'> => ({
-        type: 'events_dropped',
-        data: { count: gap.count, reason, from: gap.from, to: gap.to },
-        source: OWN_SOURCE,
-      }),
-    )
+    const events = [...this.#gaps].map(([reason, gap]) => gapEvent(reason, gap))
     this.#gaps.clear()
     return events
   }
+}
+
+export function gapEvent(
+  reason: DropReason,
+  { count, from, to }: { readonly count: number; readonly from: Timestamp; readonly to: Timestamp },
+): AuditEventInput<'events_dropped'> {
+  return { type: 'events_dropped', data: { count, reason, from, to }, source: OWN_SOURCE }
 }

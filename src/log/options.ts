@@ -2,6 +2,8 @@ import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { type DataSchema, EventSchemas } from '../events/validate.js'
 import type { AuditStore } from '../store/contract.js'
 import { type Clock, systemClock } from './clock.js'
+import type { DamagePolicy } from './journal-replay.js'
+import type { AuditLogMeter } from './metrics.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
 /** @see AuditLogOptions.maxQueueBytes */
@@ -17,8 +19,29 @@ export interface AuditLogOptions {
    */
   readonly eventTypes?: Readonly<Record<string, DataSchema>>
   /**
-   * Entry bytes that may wait for the store; past it `record()` drops events, which are counted and reported, and
-   * `append()` rejects. 65,535 to 2^40. In memory an entry takes about three times its bytes.
+   * - `journal`: when `record()` returns, the event outlives the process. One write to a file, some microseconds.
+   * - `flush-only`: when the process dies, events that are not committed are lost, some milliseconds' worth.
+   *
+   * Either way it takes `flush()` or `append()` for an event to outlive loss of power. A log in a store of your own has
+   * no journal.
+   *
+   * @defaultValue `journal`; `flush-only` with a `store`
+   */
+  readonly durability?: 'journal' | 'flush-only'
+  /**
+   * What opening does about a journal that is damaged, or of which a file is missing: `refuse` with `AUDIT_LOG_CORRUPT`,
+   * or `discard` what cannot be read and record the gap as `events_dropped`, reason `journal_damaged`. What a process
+   * was writing when it died is no damage.
+   *
+   * @defaultValue `refuse`
+   */
+  readonly onDamagedJournal?: DamagePolicy
+  /** An OpenTelemetry `Meter` that gets the log's metrics, see {@link LogMetrics}. */
+  readonly meter?: AuditLogMeter
+  /**
+   * Entry bytes that may wait in memory for the store; past it they wait in the journal alone. Without a journal, or
+   * when that cannot be written, `record()` then drops events, which are counted and reported, and `append()` rejects.
+   * 65,535 to 2^40. In memory an entry takes about three times its bytes.
    *
    * @defaultValue 67,108,864 (64 MiB)
    */
@@ -42,6 +65,9 @@ export interface AuditLogOptions {
 export interface ResolvedAuditLogOptions {
   readonly schemas: EventSchemas
   readonly ownTypes: readonly string[]
+  readonly durability: 'journal' | 'flush-only'
+  readonly onDamagedJournal: DamagePolicy
+  readonly meter: AuditLogMeter | undefined
   readonly maxQueueBytes: number
   readonly clock: Clock
   readonly onProblem: (problem: Error) => void
@@ -50,6 +76,9 @@ export interface ResolvedAuditLogOptions {
 const KNOWN: Record<keyof AuditLogOptions, true> = {
   store: true,
   eventTypes: true,
+  durability: true,
+  onDamagedJournal: true,
+  meter: true,
   maxQueueBytes: true,
   clock: true,
   onProblem: true,
@@ -64,6 +93,14 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
   if (typeof eventTypes !== 'object' || eventTypes === null) throw new TypeError(`${OF}: eventTypes must be an object`)
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
+  const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter } = options
+  oneOf('durability', durability, ['journal', 'flush-only'])
+  oneOf('onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
+  if (store && (durability === 'journal' || options.onDamagedJournal !== undefined)) {
+    throw new TypeError(`${OF}: a log in a store has no journal`)
+  }
+  if (meter !== undefined && typeof meter?.createHistogram !== 'function')
+    throw new TypeError(`${OF}: meter is no meter`)
   return Object.freeze({
     schemas: new EventSchemas(eventTypes),
     ownTypes: Object.freeze(Object.keys(eventTypes)),
@@ -72,9 +109,17 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
       min: MAX_ENTRY_BYTES,
       max: 2 ** 40,
     }),
+    durability,
+    onDamagedJournal,
+    meter,
     clock,
     onProblem,
   })
+}
+
+function oneOf(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return
+  throw new TypeError(`${OF}: ${name} must be one of ${known.map((each) => `'${each}'`).join(', ')}`)
 }
 
 function emitWarning(problem: Error): void {

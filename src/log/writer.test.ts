@@ -94,7 +94,9 @@ describe('group commit', () => {
       committed: 1000,
       dropped: {},
       queuedEvents: 0,
+      spilledEvents: 0,
       queuedBytes: 0,
+      journalBytes: 0,
       commits: 1,
     })
   })

@@ -3,10 +3,15 @@ import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { EventSchemas } from '../events/validate.js'
 import type { AuditStore, CommitReceipt, SealedEntry } from '../store/contract.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
-import type { AppendReceipt, AuditLogStats, AuditLogWriter, RecordInput } from './contract.js'
+import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './contract.js'
+import { Episodes } from './episodes.js'
 import { type DropReason, Gaps } from './gaps.js'
+import type { HeadFile } from './head-file.js'
+import type { Journal, JournalSpan } from './journal.js'
 import { leafHashOf } from './leaf.js'
+import { type AuditLogMeter, LogMetrics } from './metrics.js'
 import type { Sealer } from './seal.js'
+import { WriteAhead } from './write-ahead.js'
 
 /** Wait after the first failed commit of an episode; it doubles with each further one. */
 export const FIRST_RETRY_DELAY_MILLIS = 100
@@ -24,6 +29,10 @@ export interface LogWriterParts {
   readonly schemas: EventSchemas
   readonly maxQueueBytes: number
   readonly onProblem: (problem: Error) => void
+  /** The writer closes these. */
+  readonly journal?: Journal | undefined
+  readonly head?: HeadFile | undefined
+  readonly meter?: AuditLogMeter | undefined
   readonly startTimer?: StartTimer
 }
 
@@ -39,9 +48,12 @@ export class LogWriter implements AuditLogWriter {
   readonly #maxQueueBytes: number
   readonly #onProblem: (problem: Error) => void
   readonly #startTimer: StartTimer
-  readonly #queue = new CommitQueue<AppendReceipt>()
+  readonly #writeAhead: WriteAhead | undefined
+  readonly #head: HeadFile | undefined
+  readonly #metrics: LogMetrics | undefined
+  readonly #queue: CommitQueue<AppendReceipt>
   readonly #gaps = new Gaps()
-  readonly #dropped = new Map<DropReason, number>()
+  readonly #episodes = new Episodes()
   #recorded = 0
   #committed = 0
   #commits = 0
@@ -52,39 +64,43 @@ export class LogWriter implements AuditLogWriter {
   #isCommitting = false
   #committing: Promise<void> | undefined = undefined
   #failedAttempts = 0
-  #failureCause: unknown = undefined
   #toldFull = false
   #closed: Promise<void> | undefined = undefined
 
   constructor(parts: LogWriterParts) {
-    this.#store = parts.store
-    this.location = parts.store.location
+    const { store, journal, meter } = parts
+    this.#store = store
+    this.location = store.location
     this.#sealer = parts.sealer
     this.#schemas = parts.schemas
     this.#maxQueueBytes = parts.maxQueueBytes
     this.#onProblem = parts.onProblem
     this.#startTimer = parts.startTimer ?? startUnrefTimer
-    this.#lastSeq = parts.store.size - 1
+    this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
+    this.#head = parts.head
+    this.#metrics = meter && new LogMetrics(meter, store.location, () => this.stats())
+    this.#queue = new CommitQueue(parts.maxQueueBytes)
+    this.#lastSeq = store.size - 1
   }
 
   record(event: RecordInput): AuditEvent | undefined {
     if (this.#closed) return this.#drop('closed')
     try {
       const entry = this.#sealer.seal(event, false)
-      if (!this.#makeRoom(entry)) return this.#drop('queue_full')
-      this.#push(entry)
-      return entry.event
+      if (this.#take(entry)) return entry.event
     } catch {
       return this.#drop('not_sealed')
     }
+    return this.#drop(this.#writeAhead ? 'journal_failed' : 'queue_full')
   }
 
   async append(event: AuditEventInput): Promise<AppendReceipt> {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
     const entry = this.#sealer.seal(input, input.id !== undefined)
-    if (!this.#hasRoom(entry)) throw this.#fullError('the event was not taken')
-    return await new Promise((resolve, reject) => this.#push(entry, { resolve, reject }))
+    return await new Promise((resolve, reject) => {
+      if (!this.#take(entry, { resolve, reject })) reject(this.#fullError('the event was not taken'))
+    })
   }
 
   async flush(): Promise<void> {
@@ -95,15 +111,31 @@ export class LogWriter implements AuditLogWriter {
     })
   }
 
+  async assertWritable(): Promise<void> {
+    this.#assertOpen()
+    if (this.#writeAhead?.retry() === false) throw this.#writeError('has a journal that cannot be written', 'journal')
+    await new Promise<void>((resolve, reject) => {
+      this.#queue.addProbe({ resolve, reject })
+      if (this.#failedAttempts > 0) this.#commitNow()
+      else this.#schedule()
+    })
+  }
+
   stats(): AuditLogStats {
     return {
       recorded: this.#recorded,
       committed: this.#committed,
-      dropped: Object.fromEntries(this.#dropped),
+      dropped: this.#gaps.totals,
       queuedEvents: this.#queue.events,
+      spilledEvents: this.#queue.spilledEvents,
       queuedBytes: this.#queue.bytes,
+      journalBytes: this.#writeAhead?.journal.bytes ?? 0,
       commits: this.#commits,
     }
+  }
+
+  health(): AuditLogHealth {
+    return this.#episodes.health({ hasJournal: this.#writeAhead !== undefined, isClosed: this.#closed !== undefined })
   }
 
   /**
@@ -120,15 +152,12 @@ export class LogWriter implements AuditLogWriter {
 
   async #close(): Promise<void> {
     const problems: unknown[] = []
-    try {
-      await this.#drain()
-    } catch (problem) {
-      problems.push(problem)
-    }
-    try {
-      await this.#store.close()
-    } catch (problem) {
-      problems.push(problem)
+    for (const step of [() => this.#drain(), () => this.#store.close(), () => this.#closeFiles()]) {
+      try {
+        await step()
+      } catch (problem) {
+        problems.push(problem)
+      }
     }
     if (problems.length > 1)
       throw new AggregateError(problems, `The audit log ${this.location} was not closed properly`)
@@ -140,18 +169,42 @@ export class LogWriter implements AuditLogWriter {
     await this.#committing
     this.#commitNow()
     await this.#committing
-    const lost = this.#queue.events
-    if (lost === 0) return
-    const error = this.#writeError(`was closed with ${lost} ${lost === 1 ? 'event' : 'events'} not written`)
-    this.#count('write_failed', lost)
+    const waiting = this.#queue.events
+    if (waiting === 0) {
+      // Everything is stored: without the mark the next opening looks more closely, and that is all.
+      await this.#markClosed().catch(() => {})
+      return
+    }
+    const lost = this.#queue.unjournaled
+    const error = this.#writeError(`was closed with ${eventsLost(lost, waiting - lost)}`)
+    this.#gaps.count('write_failed', lost)
     this.#queue.clear(error)
     throw error
   }
 
-  #push(entry: SealedEntry, append?: Pending<AppendReceipt>): void {
-    this.#queue.push(entry, append)
+  async #markClosed(): Promise<void> {
+    await this.#store.commit([], { journal: this.#writeAhead?.journal.end, closed: true })
+  }
+
+  #closeFiles(): void {
+    this.#metrics?.close()
+    this.#head?.close()
+    this.#writeAhead?.journal.close()
+  }
+
+  /** @returns whether the event is kept, in the journal, in memory or both */
+  #take(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
+    const written = this.#writeAhead?.write(entry)
+    if (written && this.#queue.shouldSpill(entry)) this.#queue.spill(entry, written, append)
+    else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
+    else return false
     this.#recorded++
     this.#schedule()
+    return true
+  }
+
+  #push(entry: SealedEntry, written: JournalSpan | undefined, append?: Pending<AppendReceipt>): void {
+    this.#queue.push(entry, written !== undefined, written?.to ?? this.#writeAhead?.journal.end, append)
   }
 
   /** At the end of the tick, so that its events share a commit. */
@@ -181,7 +234,7 @@ export class LogWriter implements AuditLogWriter {
       }
       let receipt: CommitReceipt
       try {
-        receipt = await this.#store.commit(group.entries)
+        receipt = await this.#commit(group)
       } catch (cause) {
         this.#isCommitting = false
         this.#onFailed(cause)
@@ -192,23 +245,41 @@ export class LogWriter implements AuditLogWriter {
     this.#isCommitting = false
   }
 
+  async #commit(group: Group<AppendReceipt>): Promise<CommitReceipt> {
+    if (group.span && this.#writeAhead) {
+      this.#queue.load(group, await this.#writeAhead.journal.read(group.span))
+    }
+    this.#writeAhead?.check()
+    const startMillis = performance.now()
+    const receipt = await this.#store.commit(group.entries, { journal: group.end })
+    this.#metrics?.committed(performance.now() - startMillis)
+    if (group.end) this.#writeAhead?.journal.release(group.end)
+    return receipt
+  }
+
   async #onCommitted({ entries, appends, barriers }: Group<AppendReceipt>, { seqs }: CommitReceipt): Promise<void> {
     this.#queue.settle()
     this.#failedAttempts = 0
+    this.#episodes.end('store')
     this.#commits++
     this.#committed += entries.length
     const repeated: RepeatedAppend[] = []
     let nextAppend = 0
+    let newest: SealedEntry | undefined
     for (let index = 0; index < entries.length; index++) {
       const seq = seqs[index] as number
       const isNew = seq > this.#lastSeq
-      if (isNew) this.#lastSeq = seq
+      if (isNew) {
+        this.#lastSeq = seq
+        newest = entries[index]
+      }
       const append = appends[nextAppend]
       if (append?.index !== index) continue
       nextAppend++
       if (isNew) append.resolve({ seq, leafHash: (entries[index] as SealedEntry).leafHash })
       else repeated.push({ append, seq })
     }
+    if (newest) this.#head?.write(this.#lastSeq + 1, newest.leafHash)
     if (repeated.length > 0) await this.#resolveRepeated(repeated)
     for (const barrier of barriers) barrier.resolve()
   }
@@ -227,8 +298,8 @@ export class LogWriter implements AuditLogWriter {
 
   #onFailed(cause: unknown): void {
     this.#queue.putBack()
-    this.#failureCause = cause
     this.#failedAttempts++
+    this.#episodes.begin('store', cause, this.#sealer.now())
     const problem = this.#writeError('cannot be written; its events are kept and tried again')
     this.#queue.rejectBarriers(problem)
     if (!this.#closed) {
@@ -239,40 +310,52 @@ export class LogWriter implements AuditLogWriter {
     if (this.#failedAttempts === 1) this.#tell(problem)
   }
 
+  #onJournalChange(failure: { readonly cause: unknown } | undefined): void {
+    if (!failure) {
+      this.#episodes.end('journal')
+      return
+    }
+    this.#episodes.begin('journal', failure.cause, this.#sealer.now())
+    this.#tell(
+      this.#writeError(
+        'has a journal that cannot be written: until then, events that are not committed die with the process',
+        'journal',
+      ),
+    )
+  }
+
   /** As soon as the store can write, the log says what it lacks. */
   #recordGaps(): void {
     if (this.#gaps.size === 0) return
     try {
-      for (const event of this.#gaps.take()) this.#push(this.#sealer.seal(event, false))
+      for (const event of this.#gaps.take()) {
+        const entry = this.#sealer.seal(event, false)
+        this.#push(entry, this.#writeAhead?.write(entry))
+        this.#recorded++
+      }
     } catch {
-      this.#count('not_sealed', 1)
+      this.#gaps.count('not_sealed', 1)
     }
   }
 
-  #hasRoom(entry: SealedEntry): boolean {
-    return this.#queue.bytes + entry.bytes.length <= this.#maxQueueBytes
-  }
-
   /** Loss is the last resort: while the store fails, events whose callers can be told make way for those without. */
-  #makeRoom(entry: SealedEntry): boolean {
-    if (this.#hasRoom(entry)) return true
-    if (this.#failedAttempts === 0) return false
+  #makeRoom(entry: SealedEntry, isAppend: boolean): boolean {
+    if (this.#queue.hasRoom(entry)) return true
+    if (this.#failedAttempts === 0 || isAppend) return false
     this.#queue.rejectAppends(this.#writeError('cannot be written, and its queue is full: the event was not stored'))
-    return this.#hasRoom(entry)
+    return this.#queue.hasRoom(entry)
   }
 
   #drop(reason: DropReason): undefined {
-    this.#count(reason, 1)
-    if (reason === 'closed') return
+    if (reason === 'closed') {
+      this.#gaps.count(reason, 1)
+      return
+    }
     this.#gaps.add(reason, this.#sealer.now())
     this.#schedule()
-    if (reason !== 'queue_full' || this.#toldFull) return
+    if (reason === 'not_sealed' || this.#toldFull) return
     this.#toldFull = true
     this.#tell(this.#fullError('events are dropped until there is room again'))
-  }
-
-  #count(reason: DropReason, events: number): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + events)
   }
 
   #tell(problem: Error): void {
@@ -292,11 +375,19 @@ export class LogWriter implements AuditLogWriter {
     return new AuditLogError('AUDIT_LOG_FULL', `The queue of the audit log ${this.location} is full, ${limit}: ${what}`)
   }
 
-  #writeError(what: string): AuditLogError {
-    const cause = this.#failureCause
+  #writeError(what: string, of: 'journal' | 'store' = 'store'): AuditLogError {
+    const cause = this.#episodes.causeOf(of)
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new AuditLogError('AUDIT_WRITE_FAILED', `The audit log ${this.location} ${what}: ${reason}`, { cause })
   }
+}
+
+function eventsLost(lost: number, kept: number): string {
+  const parts: string[] = []
+  if (lost > 0) parts.push(`${lost} ${lost === 1 ? 'event' : 'events'} not written`)
+  if (kept > 0)
+    parts.push(`${kept} ${kept === 1 ? 'event' : 'events'} in the journal, to be stored when it is opened again`)
+  return parts.join(' and ')
 }
 
 interface RepeatedAppend {

@@ -1,5 +1,5 @@
 import type { AuditEventInput } from '../events/index.js'
-import type { AppendReceipt, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
+import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 
 /** Events kept while a log is being opened; past it they are counted as dropped. */
 const MAX_WAITING_EVENTS = 100_000
@@ -39,10 +39,29 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
     const waiting = this.#waiting.length
     const dropped: Record<string, number> = this.#dropped > 0 ? { [this.#dropReason]: this.#dropped } : {}
     if (!this.#log) {
-      return { recorded: waiting, committed: 0, dropped, queuedEvents: waiting, queuedBytes: 0, commits: 0 }
+      return {
+        recorded: waiting,
+        committed: 0,
+        dropped,
+        queuedEvents: waiting,
+        spilledEvents: 0,
+        queuedBytes: 0,
+        journalBytes: 0,
+        commits: 0,
+      }
     }
     const stats = this.#log.stats()
     return { ...stats, dropped: { ...stats.dropped, ...dropped } }
+  }
+
+  /** While the log is being opened, nothing is written: what waits dies with the process. */
+  health(): AuditLogHealth {
+    return this.#log?.health() ?? { status: 'failing', journal: 'failing', store: 'failing', cause: this.#dropReason }
+  }
+
+  async assertWritable(): Promise<void> {
+    const log = await this.opened
+    await log.assertWritable()
   }
 
   async #open(opening: Promise<L>): Promise<L> {

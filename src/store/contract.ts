@@ -18,6 +18,22 @@ export interface SealedEntry {
   readonly callerId: boolean
 }
 
+/** A place between two records of a journal, see `log/journal`. */
+export interface JournalPosition {
+  /** Number of the segment, from 1. */
+  readonly segment: number
+  /** Bytes from its start. 0: nothing of the segment is needed, it may be missing. */
+  readonly offset: number
+}
+
+/** What a commit says beside its entries; stored atomically with them. */
+export interface CommitMarks {
+  /** What the journal holds up to here is in the store. */
+  readonly journal?: JournalPosition | undefined
+  /** Whoever writes the log is done with it, in good order. Any other commit takes that back. */
+  readonly closed?: boolean | undefined
+}
+
 /** Where the entries of a committed group stand. */
 export interface CommitReceipt {
   /** Position of each entry of the group, in its order; for a repeated caller id the position of the first. */
@@ -77,11 +93,25 @@ export interface AuditStore {
   /**
    * Stores a group atomically and durably: after it resolves, loss of power keeps all of it; if it rejects, nothing of
    * it is visible. Where a disk kept a write that it reported as failed, the next commit or open finds the whole group
-   * in the log and goes on behind it. Called one at a time.
+   * in the log: a commit that begins with entries of that group, in their order, answers with their positions and
+   * stores them no second time. Called one at a time.
    *
    * @throws AuditLogError `AUDIT_WRITE_FAILED`
    */
-  commit(group: readonly SealedEntry[]): Promise<CommitReceipt>
+  commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt>
+
+  /** The journal up to here is in the store; `undefined` when no commit said so yet. */
+  readonly journalPosition: JournalPosition | undefined
+
+  /** What the last commit said of `closed`; true for an empty, new log. */
+  readonly closedInOrder: boolean
+
+  /**
+   * Runs that began (`run_started`, `resumed`) and did not end (`run_completed`, `run_failed`, `run_cancelled`,
+   * `run_suspended`, `run_interrupted`): for each the position of the event that began it last, ascending. It takes
+   * time by how many are open, not by how much is stored.
+   */
+  openRuns(): Promise<readonly number[]>
 
   /** Entries of a range in walking order, in chunks. Positions at or past `size` are not there. */
   entries(walk: Walk): AsyncIterable<readonly StoredEntry[]>

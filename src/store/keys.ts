@@ -9,6 +9,7 @@ import type { IndexName } from './contract.js'
  *   posting   03 | index | component … | seq of the last position in the posting
  *   caller id 04 | component(id)
  *   time      05 | level | block
+ *   open run  06 | component(tenant) | component(run)
  *
  * seq and block are 8 bytes, big-endian. A component is  tag | varint length | bytes,  so it says itself where it ends:
  * no value can run into the next, and the key of a value's first parts is a prefix of the keys of exactly the values
@@ -20,6 +21,7 @@ const ENTRY = 2
 const POSTING = 3
 const CALLER_ID = 4
 const TIME = 5
+const OPEN_RUN = 6
 
 const INDEX: Readonly<Record<IndexName, number>> = { session: 1, run: 2, type: 3, agent: 4, tenant: 5, parent: 6 }
 
@@ -81,6 +83,14 @@ export function callerIdKey(id: string): Buffer {
   scratch[0] = CALLER_ID
   return built(writeComponent(id, 1))
 }
+
+export function openRunKey(tenantId: string, runId: string): Buffer {
+  scratch[0] = OPEN_RUN
+  return built(writeComponent(runId, writeComponent(tenantId, 1)))
+}
+
+/** The start of the keys of all open runs. */
+export const OPEN_RUN_PREFIX: Uint8Array = Uint8Array.of(OPEN_RUN)
 
 export function timeBlockKey(level: number, block: number): Buffer {
   const key = Buffer.allocUnsafe(2 + SEQ_BYTES)

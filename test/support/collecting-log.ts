@@ -26,8 +26,23 @@ export class CollectingLog implements AuditLogWriter {
 
   async flush(): Promise<void> {}
 
+  health(): ReturnType<AuditLogWriter['health']> {
+    return { status: 'ok', journal: 'off', store: 'ok' }
+  }
+
+  async assertWritable(): Promise<void> {}
+
   stats(): ReturnType<AuditLogWriter['stats']> {
     const recorded = this.events.length
-    return { recorded, committed: recorded, dropped: {}, queuedEvents: 0, queuedBytes: 0, commits: 0 }
+    return {
+      recorded,
+      committed: recorded,
+      dropped: {},
+      queuedEvents: 0,
+      spilledEvents: 0,
+      queuedBytes: 0,
+      journalBytes: 0,
+      commits: 0,
+    }
   }
 }

@@ -1,6 +1,8 @@
-import { chmod, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { chmod, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { makeDirectory } from '../directory.js'
 import { corrupt, openError } from './errors.js'
 
 export type Database = Level<Buffer, Uint8Array>
@@ -16,6 +18,12 @@ export type Database = Level<Buffer, Uint8Array>
  */
 const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 8 * 2 ** 10 }
 
+export interface OpenDatabase {
+  readonly db: Database
+  /** Bytes of LevelDB's log that were turned into tables. */
+  readonly logBytes: number
+}
+
 /**
  * Opens `<directory>/db`, creating what is missing.
  *
@@ -24,22 +32,29 @@ const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSi
  *
  * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`
  */
-export async function openDatabase(directory: string): Promise<Database> {
+export async function openDatabase(directory: string): Promise<OpenDatabase> {
   let db: Database | undefined
   try {
     const made = join(directory, 'db')
-    await mkdir(made, { recursive: true, mode: 0o700 })
+    await makeDirectory(made)
     // LevelDB knows its own locks by path: by another path this process could open the same database twice.
     const path = await realpath(made)
     await requireManifest(path, directory)
+    const logBytes = await sizeOfLogs(path)
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
     await db.open()
     await restrictModes(path)
-    return db
+    return { db, logBytes }
   } catch (error) {
     await db?.close()
     throw openError(error, directory)
   }
+}
+
+async function sizeOfLogs(path: string): Promise<number> {
+  const logs = (await readdir(path)).filter((name) => name.endsWith('.log'))
+  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(path, name))).size))
+  return sizes.reduce((total, size) => total + size, 0)
 }
 
 /** LevelDB takes a directory without CURRENT for a new one, and deletes the tables and logs that it finds there. */
@@ -64,6 +79,12 @@ export async function requireRoom(directory: string): Promise<void> {
   } finally {
     await rm(probe, { force: true })
   }
+}
+
+/** Tells the directory of a database from any other that takes its place; `undefined` when there is none. */
+export function directoryId(directory: string): string | undefined {
+  const stats = statSync(join(directory, 'db'), { throwIfNoEntry: false })
+  return stats && `${stats.dev}:${stats.ino}`
 }
 
 /** Does what the owner and the file system allow. */

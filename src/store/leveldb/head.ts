@@ -1,4 +1,5 @@
 import { AuditLogError } from '../../events/errors.js'
+import type { CommitMarks, JournalPosition } from '../contract.js'
 import { entryKey, metaKey, readSeq, timeBlockKey, writeSeq } from '../keys.js'
 import { openBlocks, type TimeBlock } from '../time-blocks.js'
 import type { Database } from './database.js'
@@ -9,6 +10,7 @@ const FORMAT_VERSION = '1'
 
 const FORMAT_KEY = metaKey('format')
 export const SIZE_KEY = metaKey('size')
+export const WRITER_KEY = metaKey('writer')
 
 /** What a commit builds on. */
 export interface Head {
@@ -16,7 +18,16 @@ export interface Head {
   readonly size: number
   /** The last time block of each level. */
   readonly timeBlocks: readonly TimeBlock[]
+  readonly writer: WriterState
 }
+
+/** What the writer of the log said last, see `CommitMarks`. */
+export interface WriterState {
+  readonly journal: JournalPosition | undefined
+  readonly closed: boolean
+}
+
+export const NEW_HEAD: Head = { size: 0, timeBlocks: [], writer: { journal: undefined, closed: true } }
 
 /**
  * Reads where the log ends, and checks that the entries end there too. An empty database becomes an empty log.
@@ -24,7 +35,7 @@ export interface Head {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
-  const [format, storedSize] = await getMany(db, [FORMAT_KEY, SIZE_KEY])
+  const [format, storedSize, writer] = await getMany(db, [FORMAT_KEY, SIZE_KEY, WRITER_KEY])
   if (!format) return await initialise(db, location)
   const version = Buffer.from(format).toString()
   if (version !== FORMAT_VERSION) {
@@ -45,14 +56,37 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   if (size > 0 && !last) throw corrupt(location, `it should have ${size} entries, but entry ${size - 1} is missing`)
   if (beyond) throw corrupt(location, `it should have ${size} entries, but there is an entry ${size}`)
   const timeBlocks = open.map(({ level, block }, at) => decodeTimeBlock(level, block, blocks[at], location))
-  return { size, timeBlocks }
+  return { size, timeBlocks, writer: decodeWriter(writer, location) }
 }
 
 async function initialise(db: Database, location: string): Promise<Head> {
   const keys = await db.keys({ limit: 1 }).all()
   if (keys.length > 0) throw corrupt(location, 'its format version is missing')
   await db.batch().put(FORMAT_KEY, Buffer.from(FORMAT_VERSION)).put(SIZE_KEY, encodeSize(0)).write({ sync: true })
-  return { size: 0, timeBlocks: [] }
+  return NEW_HEAD
+}
+
+/** What the writer says with a commit: a position that it does not mention stays as it was. */
+export function nextWriter({ journal }: WriterState, marks: CommitMarks | undefined): WriterState {
+  return { journal: marks?.journal ?? journal, closed: marks?.closed === true }
+}
+
+/** 1 when closed, else 0; then, if there is one, the position's segment and offset, 8 bytes each. */
+export function encodeWriter({ journal, closed }: WriterState): Buffer {
+  const value = Buffer.alloc(journal ? 17 : 1)
+  value[0] = closed ? 1 : 0
+  if (journal) {
+    writeSeq(value, journal.segment, 1)
+    writeSeq(value, journal.offset, 9)
+  }
+  return value
+}
+
+function decodeWriter(value: Uint8Array | undefined, location: string): WriterState {
+  if (!value) return NEW_HEAD.writer
+  if (value.length !== 1 && value.length !== 17) throw corrupt(location, 'the state of its writer is malformed')
+  const journal = value.length === 17 ? { segment: readSeq(value, 1), offset: readSeq(value, 9) } : undefined
+  return { journal, closed: value[0] === 1 }
 }
 
 export function encodeSize(size: number): Buffer {

@@ -2,25 +2,38 @@ import { resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import type {
   AuditStore,
+  CommitMarks,
   CommitReceipt,
   IndexName,
+  JournalPosition,
   SealedEntry,
   SeqCursor,
   SeqRange,
   StoredEntry,
   Walk,
 } from '../contract.js'
-import { callerIdKey, entryKey, postingPrefix, readSeq, seqOfKey, timeBlockKey } from '../keys.js'
-import { callerIdsOf, placeGroup } from '../placement.js'
+import {
+  callerIdKey,
+  entryKey,
+  OPEN_RUN_PREFIX,
+  postingPrefix,
+  prefixEnd,
+  readSeq,
+  seqOfKey,
+  timeBlockKey,
+} from '../keys.js'
+import { callerIdsOf, type Placement, placeGroup } from '../placement.js'
 import { type TimeBlock, timeRanges } from '../time-blocks.js'
 import { clampWalk, storeClosed } from '../walk.js'
-import { type Database, openDatabase, requireRoom } from './database.js'
+import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { corrupt, openError, readError } from './errors.js'
-import { decodeTimeBlock, getMany, type Head, readHead } from './head.js'
+import { decodeTimeBlock, getMany, type Head, NEW_HEAD, readHead } from './head.js'
 import { countPostings } from './posting-count.js'
 import { PostingCursor } from './posting-cursor.js'
 import { postingSpan } from './posting-value.js'
+import { checkRecovered } from './recovered-entries.js'
 import { firstPostings, scan } from './scan.js'
+import { UncertainGroup } from './uncertain-group.js'
 import { writeGroup } from './write-group.js'
 
 /**
@@ -37,10 +50,13 @@ class LevelStore implements AuditStore {
   readonly location: string
   #db: Database | undefined
   #isOpen = false
-  #head: Head = { size: 0, timeBlocks: [] }
+  #head: Head = NEW_HEAD
+  /** Of the directory that was opened: another one in its place is not this log. */
+  #directoryId: string | undefined
   #committing: Promise<CommitReceipt> | undefined
   /** A write failed: see {@link #reopen}. */
   #torn = false
+  #uncertain: UncertainGroup | undefined
   /** Opening and closing, one after the other. */
   #lifecycle: Promise<void> = Promise.resolve()
 
@@ -52,10 +68,20 @@ class LevelStore implements AuditStore {
     return this.#head.size
   }
 
+  get journalPosition(): JournalPosition | undefined {
+    return this.#head.writer.journal
+  }
+
+  get closedInOrder(): boolean {
+    return this.#head.writer.closed
+  }
+
   open(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isOpen) return
+      this.#uncertain = undefined
       await this.#openDatabase(0)
+      this.#directoryId = directoryId(this.location)
       this.#isOpen = true
     })
   }
@@ -69,15 +95,21 @@ class LevelStore implements AuditStore {
     })
   }
 
-  async commit(group: readonly SealedEntry[]): Promise<CommitReceipt> {
+  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
     const db = this.#database()
     if (this.#committing) throw new TypeError('AuditStore.commit() was called before the commit before it settled')
-    this.#committing = this.#commit(db, group)
+    this.#committing = this.#commit(db, group, marks)
     try {
       return await this.#committing
     } finally {
       this.#committing = undefined
     }
+  }
+
+  async openRuns(): Promise<readonly number[]> {
+    const range = { gte: OPEN_RUN_PREFIX, lt: prefixEnd(OPEN_RUN_PREFIX) } as { gte: Buffer; lt: Buffer }
+    const values = await this.#reading(this.#database().values(range).all())
+    return values.map((value) => readSeq(value, 0)).sort((a, b) => a - b)
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
@@ -160,19 +192,29 @@ class LevelStore implements AuditStore {
     }
   }
 
-  async #commit(open: Database, group: readonly SealedEntry[]): Promise<CommitReceipt> {
+  async #commit(open: Database, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
     const db = this.#torn ? await this.#reopen() : open
-    const stored = await this.#reading(storedCallerIds(db, callerIdsOf(group)))
-    const placement = placeGroup(group, this.size, stored)
-    if (placement.fresh.length > 0) {
-      try {
-        this.#head = await writeGroup(db, this.#head, placement)
-      } catch (cause) {
-        this.#torn = true
-        throw writeFailed(this.location, cause)
-      }
+    const kept = this.#uncertain?.positionsOf(group, this.size)
+    const rest = kept ? group.filter((_, at) => kept[at] === undefined) : group
+    const stored = await this.#reading(storedCallerIds(db, callerIdsOf(rest)))
+    const placement = placeGroup(rest, this.size, stored)
+    if (placement.fresh.length > 0 || marks) await this.#write(db, placement, marks)
+    this.#uncertain = undefined
+    const seqs = placement.seqs.values()
+    return { seqs: kept ? kept.map((seq) => seq ?? (seqs.next().value as number)) : placement.seqs, size: this.size }
+  }
+
+  async #write(db: Database, placement: Placement, marks: CommitMarks | undefined): Promise<void> {
+    try {
+      const head = await writeGroup(db, this.#head, placement, marks)
+      // LevelDB goes on writing to files that somebody has removed.
+      this.#assertInPlace()
+      this.#head = head
+    } catch (cause) {
+      this.#torn = true
+      this.#uncertain = UncertainGroup.after(this.#uncertain, this.size, placement.fresh)
+      throw writeFailed(this.location, cause)
     }
-    return { seqs: placement.seqs, size: this.size }
   }
 
   /**
@@ -181,6 +223,7 @@ class LevelStore implements AuditStore {
    */
   async #reopen(): Promise<Database> {
     try {
+      this.#assertInPlace()
       await requireRoom(this.location)
       await this.#db?.close()
       return await this.#openDatabase(this.size)
@@ -189,11 +232,17 @@ class LevelStore implements AuditStore {
     }
   }
 
+  #assertInPlace(): void {
+    if (directoryId(this.location) === this.#directoryId) return
+    throw new Error(`its directory ${this.location} was removed or replaced`)
+  }
+
   /** @param known - how many entries there are at least */
   async #openDatabase(known: number): Promise<Database> {
-    const db = await openDatabase(this.location)
+    const { db, logBytes } = await openDatabase(this.location)
     try {
       const head = await readHead(db, this.location)
+      await checkRecovered(db, head.size, logBytes, this.location)
       if (head.size < known) throw corrupt(this.location, `of ${known} entries it has ${head.size}`)
       this.#head = head
     } catch (error) {

@@ -1,13 +1,16 @@
 import type {
   AuditStore,
+  CommitMarks,
   CommitReceipt,
   IndexName,
+  JournalPosition,
   SealedEntry,
   SeqCursor,
   SeqRange,
   StoredEntry,
   Walk,
 } from '../contract.js'
+import { openRunChanges, openRunId } from '../open-runs.js'
 import { placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
 import { TIME_LEVELS, type TimeBlock, timeRanges, widenBlocks } from '../time-blocks.js'
@@ -38,10 +41,21 @@ class MemoryStore implements AuditStore {
   }
   /** By level and number. */
   readonly #timeBlocks = Array.from({ length: TIME_LEVELS }, (): TimeBlock[] => [])
+  readonly #openRuns = new Map<string, number>()
   #open = false
+  #journalPosition: JournalPosition | undefined = undefined
+  #closedInOrder = true
 
   get size(): number {
     return this.#entries.length
+  }
+
+  get journalPosition(): JournalPosition | undefined {
+    return this.#journalPosition
+  }
+
+  get closedInOrder(): boolean {
+    return this.#closedInOrder
   }
 
   async open(): Promise<void> {
@@ -52,7 +66,7 @@ class MemoryStore implements AuditStore {
     this.#open = false
   }
 
-  async commit(group: readonly SealedEntry[]): Promise<CommitReceipt> {
+  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
     this.#assertOpen()
     const { fresh, seqs, callerIds } = placeGroup(group, this.size, this.#callerIds)
     for (const [id, seq] of callerIds) this.#callerIds.set(id, seq)
@@ -61,11 +75,23 @@ class MemoryStore implements AuditStore {
       const blocks = this.#timeBlocks[block.level] as TimeBlock[]
       blocks[block.block] = block
     }
+    for (const { tenantId, runId, seq } of openRunChanges(fresh, this.size)) {
+      const id = openRunId(tenantId, runId)
+      if (seq === undefined) this.#openRuns.delete(id)
+      else this.#openRuns.set(id, seq)
+    }
+    if (marks?.journal) this.#journalPosition = marks.journal
+    if (marks || fresh.length > 0) this.#closedInOrder = marks?.closed === true
     for (const entry of fresh) {
       for (const { index, value } of postingsOf([entry], this.size)) this.#file(index, value, this.size)
       this.#entries.push(entry.bytes)
     }
     return { seqs, size: this.size }
+  }
+
+  async openRuns(): Promise<readonly number[]> {
+    this.#assertOpen()
+    return [...this.#openRuns.values()].sort((a, b) => a - b)
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {

@@ -1,0 +1,74 @@
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
+import { AuditLogError } from '../events/errors.js'
+import type { AuditStore } from '../store/contract.js'
+import { leafHashOf } from './leaf.js'
+
+const SIZE_DIGITS = 16
+
+/**
+ * How far the log is committed, kept outside of the database: a text of fixed length, written in place.
+ *
+ * ```
+ * spanledger head 1
+ * size 0000000000000042
+ * leaf 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+ * ```
+ *
+ * A database that has less, or another entry there, was cut, rolled back or replaced. It is not signed, and not fsynced:
+ * after a loss of power it may be behind, never ahead.
+ */
+export class HeadFile {
+  readonly #descriptor: number
+
+  /** @throws what the file system throws */
+  constructor(path: string) {
+    this.#descriptor = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o600)
+  }
+
+  /** Does what it can: a head that is behind is still true. */
+  write(size: number, leafHash: Uint8Array): void {
+    const text = `spanledger head 1\nsize ${String(size).padStart(SIZE_DIGITS, '0')}\nleaf ${hex(leafHash)}\n`
+    try {
+      writeSync(this.#descriptor, text, 0, 'latin1')
+    } catch {}
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+}
+
+/** Compares a log with what its head file says, if there is one. @throws AuditLogError `AUDIT_LOG_CORRUPT` */
+export async function checkHead(path: string, store: AuditStore): Promise<void> {
+  const head = readHeadFile(path)
+  if (!head) return
+  const corrupt = (what: string) =>
+    new AuditLogError(
+      'AUDIT_LOG_CORRUPT',
+      `The audit log ${store.location} is damaged: ${what}. Keep the directory as evidence and restore a copy`,
+    )
+  if (head === 'malformed') throw corrupt('its file head is malformed')
+  const { size, leaf } = head
+  if (store.size < size)
+    throw corrupt(`of the ${size} entries that were committed, the last ${size - store.size} are missing`)
+  const [bytes] = size > 0 ? await store.read([size - 1]) : []
+  if (bytes && hex(leafHashOf(bytes)) !== leaf) throw corrupt(`entry ${size - 1} is not the one that was committed`)
+}
+
+function readHeadFile(path: string): { size: number; leaf: string } | 'malformed' | undefined {
+  let text: string
+  try {
+    text = readFileSync(path, 'latin1')
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw problem
+  }
+  // Loss of power leaves a new file empty, or full of zeros.
+  if (/^\0*$/.test(text)) return undefined
+  const [, size, leaf] = /^spanledger head 1\nsize (\d{16})\nleaf ([\da-f]{64})\n$/.exec(text) ?? []
+  return size === undefined || leaf === undefined ? 'malformed' : { size: Number(size), leaf }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+}

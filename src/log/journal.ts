@@ -1,0 +1,182 @@
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlink, writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { JournalPosition, SealedEntry } from '../store/contract.js'
+import { syncDirectory } from '../store/directory.js'
+import { decodeRecord, encodeHead, encodeRecord, HEAD_BYTES, MAX_RECORD_BYTES, segmentName } from './journal-format.js'
+
+/** A segment that has this many bytes is followed by the next one. */
+export const SEGMENT_BYTES = 16 * 1024 * 1024
+/**
+ * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
+ * and opens without an error. It holds two write buffers (16 MiB) at most; so much can then be replayed.
+ */
+export const KEPT_SEGMENTS = 2
+
+/** Where a journal goes on. */
+export interface JournalStart {
+  readonly directory: string
+  /** Number of the segment to begin; none that is there may have it or a higher one. */
+  readonly segment: number
+  /** Where the records of the segment before end. */
+  readonly after: number
+  /** The lowest number of the segments that are there. */
+  readonly oldest: number
+  readonly bootId: string
+  readonly segmentBytes?: number
+}
+
+/** A stretch of records, read back by {@link Journal.read}. */
+export interface JournalSpan {
+  readonly from: JournalPosition
+  readonly to: JournalPosition
+}
+
+/**
+ * The write-ahead files that make a returned call survive the death of the process. A record is one write(2) before
+ * `append` returns, so that a process which dies leaves whole records and at most one torn one, at the very end.
+ * Nothing is fsynced: what has to survive loss of power is committed to the store, which says with each commit up to
+ * where it has taken over the journal.
+ */
+export class Journal {
+  readonly #directory: string
+  readonly #bootId: string
+  readonly #segmentBytes: number
+  readonly #scratch = Buffer.allocUnsafeSlow(MAX_RECORD_BYTES)
+  #descriptor: number
+  #segment: number
+  /** After the last whole record. */
+  #offset = HEAD_BYTES
+  /** Something other than records may follow `#offset`, or the file is gone: the next record begins a segment. */
+  #spoilt = false
+  /** Lowest number of the segments that were not deleted. */
+  #oldest: number
+  /** Sizes of the segments before this one, by number. */
+  readonly #sizes = new Map<number, number>()
+
+  /** @throws what the file system throws */
+  constructor({ directory, segment, after, oldest, bootId, segmentBytes = SEGMENT_BYTES }: JournalStart) {
+    this.#directory = directory
+    this.#bootId = bootId
+    this.#segmentBytes = segmentBytes
+    this.#segment = segment
+    this.#oldest = oldest
+    this.#descriptor = this.#create(segment, after)
+  }
+
+  /** After the last record, and after what could not be cut off behind it. */
+  get end(): JournalPosition {
+    if (this.#spoilt) return { segment: this.#segment + 1, offset: 0 }
+    return { segment: this.#segment, offset: this.#offset }
+  }
+
+  /** Bytes of the segments written since the journal was opened and not deleted. */
+  get bytes(): number {
+    let bytes = this.#offset
+    for (const size of this.#sizes.values()) bytes += size
+    return bytes
+  }
+
+  /** @throws what the file system throws; the record is not part of the journal then */
+  append({ bytes, leafHash, callerId }: SealedEntry): void {
+    if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
+    const length = encodeRecord(this.#scratch, bytes, leafHash, callerId)
+    try {
+      writeFully(this.#descriptor, this.#scratch, length, this.#offset)
+    } catch (problem) {
+      this.#cut()
+      throw problem
+    }
+    this.#offset += length
+  }
+
+  /** Notices that the file is gone, into which one can write all the same. @throws Error saying so */
+  check(): void {
+    if (!this.#spoilt && fstatSync(this.#descriptor).nlink > 0) return
+    this.#spoilt = true
+    throw new Error(`the journal file ${segmentName(this.#segment)} was removed`)
+  }
+
+  /** Reads records back. @throws what the file system throws; Error when a record is damaged */
+  async read({ from, to }: JournalSpan): Promise<SealedEntry[]> {
+    const entries: SealedEntry[] = []
+    for (let { segment } = from; segment <= to.segment; segment++) {
+      const start = segment === from.segment ? from.offset : HEAD_BYTES
+      const end = segment === to.segment ? to.offset : (this.#sizes.get(segment) ?? start)
+      const bytes = await this.#readBytes(segment, start, end)
+      for (let at = 0; at < bytes.length; ) {
+        const record = decodeRecord(bytes, at)
+        if (!record) throw new Error(`the journal file ${segmentName(segment)} is damaged at byte ${start + at}`)
+        entries.push({ ...record, event: JSON.parse(record.bytes.toString()) as SealedEntry['event'] })
+        at = record.end
+      }
+    }
+    return entries
+  }
+
+  /** Begins the next segment. @throws what the file system throws; nothing has changed then */
+  startNext(): void {
+    const next = this.#create(this.#segment + 1, this.#offset)
+    closeSync(this.#descriptor)
+    this.#sizes.set(this.#segment, this.#offset)
+    this.#descriptor = next
+    this.#segment++
+    this.#offset = HEAD_BYTES
+    this.#spoilt = false
+  }
+
+  /** Deletes segments that the store has taken over whole, all but the last {@link KEPT_SEGMENTS}. */
+  release(committed: JournalPosition): void {
+    while (this.#oldest < committed.segment - KEPT_SEGMENTS) {
+      this.#sizes.delete(this.#oldest)
+      // One that cannot be deleted now is deleted by a later opening.
+      unlink(join(this.#directory, segmentName(this.#oldest)), () => {})
+      this.#oldest++
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+
+  /** A part of a record that is followed by others could not be told from damage. */
+  #cut(): void {
+    try {
+      ftruncateSync(this.#descriptor, this.#offset)
+    } catch {
+      this.#spoilt = true
+    }
+  }
+
+  #create(segment: number, after: number): number {
+    const { O_CREAT, O_TRUNC, O_RDWR } = constants
+    const descriptor = openSync(join(this.#directory, segmentName(segment)), O_CREAT | O_TRUNC | O_RDWR, 0o600)
+    try {
+      const head = encodeHead({ after, bootId: this.#bootId })
+      writeFully(descriptor, head, head.length, 0)
+    } catch (problem) {
+      closeSync(descriptor)
+      throw problem
+    }
+    // Not waited for: it is against loss of power, where the store is what counts.
+    syncDirectory(this.#directory).catch(() => {})
+    return descriptor
+  }
+
+  async #readBytes(segment: number, start: number, end: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(end - start)
+    const file = await open(join(this.#directory, segmentName(segment)), 'r')
+    try {
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
+      return bytes.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+/** A write may be short: when the disk fills up, or at a limit. */
+function writeFully(descriptor: number, bytes: Buffer, length: number, offset: number): void {
+  let written = writeSync(descriptor, bytes, 0, length, offset)
+  while (written < length) written += writeSync(descriptor, bytes, written, length - written, offset + written)
+}

@@ -1,0 +1,175 @@
+import { join } from 'node:path'
+import { AuditLogError } from '../events/errors.js'
+import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
+import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
+import { makeDirectory } from '../store/directory.js'
+import type { Clock } from './clock.js'
+import { Group } from './commit-queue.js'
+import { gapEvent } from './gaps.js'
+import { checkHead, HeadFile } from './head-file.js'
+import { interruptedRuns } from './interrupted-runs.js'
+import { Journal } from './journal.js'
+import { currentBootId } from './journal-format.js'
+import { type DamagePolicy, type JournalGap, JournalReplay } from './journal-replay.js'
+import { Sealer } from './seal.js'
+
+/** What opening a log found and did. */
+export interface AuditLogRecovery {
+  /** The log was not closed: the process that had it died, or exited without closing it. */
+  readonly unclean: boolean
+  /** Events that were in the journal alone, and are committed now. */
+  readonly replayedEvents: number
+  /** Bytes cut off the end of the journal: what was being written when the process, or the machine, died. */
+  readonly tornBytes: number
+  /** Stretches of the journal that could not be read, each recorded as `events_dropped`. */
+  readonly gaps: number
+  /** Runs without an end that got `run_interrupted`. */
+  readonly interruptedRuns: number
+  /** Milliseconds that all this took, the opening of the store left out. */
+  readonly durationMs: number
+}
+
+export interface RecoveryOptions {
+  /** Open. */
+  readonly store: AuditStore
+  readonly clock: Clock
+  /** Where journal and head are; `undefined` for a log that has none. */
+  readonly directory: string | undefined
+  readonly durability: 'journal' | 'flush-only'
+  readonly onDamagedJournal: DamagePolicy
+}
+
+/** A log that is complete again, and what goes on writing it. */
+export interface Recovered {
+  readonly report: AuditLogRecovery
+  readonly sealer: Sealer
+  readonly journal: Journal | undefined
+  readonly head: HeadFile | undefined
+}
+
+/**
+ * Commits what the journal has and the store has not, compares the log with its head, and marks the runs that died with
+ * the process. It costs by what was not committed and by the runs that were open, not by the size of the log.
+ *
+ * Every step is atomic with the journal position up to which it has been taken: dying here, and recovering again, does
+ * nothing twice.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_WRITE_FAILED`; what the file system throws
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { store, directory, clock, durability } = options
+  const startMillis = performance.now()
+  const wasClosed = store.closedInOrder
+  const commits = new RecoveryCommits(store)
+  const replay = directory === undefined ? undefined : await openReplay(options, directory)
+  const replayedEvents = replay ? await replayInto(commits, replay) : 0
+  if (directory !== undefined) await checkHead(join(directory, 'head'), store)
+
+  const unclean = !wasClosed || replayedEvents > 0
+  const sealer = new Sealer(clock, await lastRecordedAt(store))
+  const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
+  const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
+  try {
+    // Without a journal nothing of a next segment is needed.
+    await commits.commit(journal?.end ?? (replay && { segment: replay.next.segment, offset: 0 }))
+  } catch (problem) {
+    journal?.close()
+    throw problem
+  }
+  if (journal) journal.release(journal.end)
+  else if (replay) await replay.delete()
+
+  const report: AuditLogRecovery = {
+    unclean,
+    replayedEvents,
+    tornBytes: replay?.tornBytes ?? 0,
+    gaps: replay?.gaps.length ?? 0,
+    interruptedRuns: interrupted,
+    durationMs: performance.now() - startMillis,
+  }
+  const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
+  return { report: Object.freeze(report), sealer, journal, head }
+}
+
+async function openReplay(options: RecoveryOptions, directory: string): Promise<JournalReplay> {
+  const { store, onDamagedJournal } = options
+  const path = join(directory, 'journal')
+  if (options.durability === 'journal') await makeDirectory(path)
+  return new JournalReplay({
+    directory: path,
+    from: store.journalPosition,
+    closedInOrder: store.closedInOrder,
+    bootId: currentBootId(),
+    onDamage: onDamagedJournal,
+    location: store.location,
+  })
+}
+
+/** Commits what the store does not have, each gap where it is. @returns the number of events */
+async function replayInto(commits: RecoveryCommits, replay: JournalReplay): Promise<number> {
+  let events = 0
+  let gapsTold = 0
+  for (const { entry, position } of replay.entries()) {
+    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap))
+    gapsTold = replay.gaps.length
+    await commits.add(entry, position)
+    events++
+  }
+  if (events > 0) await commits.commit()
+  // A gap at the end goes with the commit that moves the position past it.
+  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap))
+  return events
+}
+
+/** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
+function gapEntry({ reason, count, before, after }: JournalGap): SealedEntry {
+  const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
+  const sealer = new Sealer(() => [0, 0], at)
+  return sealer.seal(gapEvent(reason, { count, from: before?.recordedAt ?? at, to: at }), false)
+}
+
+async function markInterrupted(commits: RecoveryCommits, sealer: Sealer): Promise<number> {
+  let runs = 0
+  for await (const events of interruptedRuns(commits.store)) {
+    for (const event of events) await commits.add(sealer.seal(event, false))
+    runs += events.length
+  }
+  return runs
+}
+
+/** Commits entries in groups, as the log itself does. */
+class RecoveryCommits {
+  readonly store: AuditStore
+  #group = new Group<never>()
+
+  constructor(store: AuditStore) {
+    this.store = store
+  }
+
+  /** @param end - of the entry's record in the journal */
+  async add(entry: SealedEntry, end?: JournalPosition): Promise<void> {
+    if (!this.#group.hasRoomFor(entry)) await this.commit()
+    this.#group.add(entry, end !== undefined, end ?? this.#group.end)
+  }
+
+  /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */
+  async commit(journal = this.#group.end): Promise<void> {
+    const { entries } = this.#group
+    await this.store.commit(entries, { journal })
+    this.#group = new Group()
+  }
+}
+
+/** `recordedAt` of the last entry: it never goes back, whatever the clock did between two openings. */
+async function lastRecordedAt(store: AuditStore): Promise<Timestamp> {
+  const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
+  if (!bytes) return ''
+  try {
+    const { recordedAt } = JSON.parse(Buffer.from(bytes).toString()) as { recordedAt?: unknown }
+    return isTimestamp(recordedAt) ? recordedAt : ''
+  } catch (cause) {
+    throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,38 @@
+import type { SealedEntry } from './contract.js'
+
+const BEGINNINGS: ReadonlySet<string> = new Set(['run_started', 'resumed'])
+const ENDS: ReadonlySet<string> = new Set([
+  'run_completed',
+  'run_failed',
+  'run_cancelled',
+  'run_suspended',
+  'run_interrupted',
+])
+
+/** How a group leaves one run of a tenant. */
+export interface OpenRunChange {
+  readonly tenantId: string
+  readonly runId: string
+  /** Position of the event that began the run last; `undefined` when the run has ended. */
+  readonly seq: number | undefined
+}
+
+/** The runs that a group, stored from `firstSeq` on, begins or ends: each once, as it is after the group. */
+export function openRunChanges(entries: readonly SealedEntry[], firstSeq: number): readonly OpenRunChange[] {
+  const changes = new Map<string, OpenRunChange>()
+  let seq = firstSeq
+  for (const { event } of entries) {
+    const { type, runId, tenantId } = event
+    const begins = BEGINNINGS.has(type)
+    if (runId !== undefined && (begins || ENDS.has(type))) {
+      changes.set(openRunId(tenantId, runId), { tenantId, runId, seq: begins ? seq : undefined })
+    }
+    seq++
+  }
+  return [...changes.values()]
+}
+
+/** Tells one run of one tenant from every other. */
+export function openRunId(tenantId: string, runId: string): string {
+  return JSON.stringify([tenantId, runId])
+}
