@@ -34,11 +34,18 @@ export class Attachments {
   #attached: readonly LogAttachment[] = []
   #count = 0
   readonly #openRuns: () => OpenRuns
+  readonly #onDetaching: () => void
   readonly #onProblem: (problem: unknown) => void
   readonly #onChange: () => void
 
-  constructor(options: { openRuns: () => OpenRuns; onProblem: (problem: unknown) => void; onChange: () => void }) {
+  constructor(options: {
+    openRuns: () => OpenRuns
+    onDetaching: () => void
+    onProblem: (problem: unknown) => void
+    onChange: () => void
+  }) {
     this.#openRuns = options.openRuns
+    this.#onDetaching = options.onDetaching
     this.#onProblem = options.onProblem
     this.#onChange = options.onChange
   }
@@ -71,6 +78,7 @@ export class Attachments {
   }
 
   #remove(attachment: LogAttachment): void {
+    this.#onDetaching()
     const openRuns = this.#openRuns()
     this.#attached = this.#attached.filter((other) => other !== attachment)
     attachment.note('audit_detached', openRuns)

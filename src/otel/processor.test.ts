@@ -51,6 +51,16 @@ describe('a run', () => {
     expect(log.types).toEqual(['run_started'])
   })
 
+  test('is found by what is inside, though the context carries a wrapper of its span that nobody has claimed yet', () => {
+    const { tracer, log } = startRecordingSdk()
+    const run = tracer.startSpan('agent')
+    run.setAttributes(AGENT)
+    const wrapper = { spanContext: () => run.spanContext(), isRecording: () => true } as Span
+    childOf(wrapper, 'execute_tool search', TOOL).end()
+    expect(log.types).toEqual(['run_started', 'tool_call_started', 'tool_call_completed'])
+    expect(log.of('tool_call_started')[0]?.runId).toBe(log.of('run_started')[0]?.runId)
+  })
+
   test('is recognised before what happens inside it, though its attributes came after its start', () => {
     const { tracer, log } = startRecordingSdk()
     const run = tracer.startSpan('agent')
@@ -403,6 +413,28 @@ describe('attaching', () => {
     const open = [{ runId: log.of('run_started')[0]?.runId, agent: { name: 'planner' } }]
     expect(log.of('audit_detached')[0]?.data).toMatchObject({ attachment: 'main', openRuns: open })
     expect(log.of('audit_attached').map(({ data }) => data.openRuns.length)).toEqual([0, 1])
+  })
+
+  test('ends before it the runs whose spans have leaked', async () => {
+    const leaky: Convention = {
+      name: 'leaky',
+      scopes: ['test'],
+      recognise: (_, __, { run }) =>
+        run ? { kind: 'step' } : { kind: 'run', agent: { name: 'planner' }, mayLeak: true },
+      conclude: () => ({ outcome: 'failed', error: { code: 'Timeout', message: '' } }),
+    }
+    const { audit, tracer } = startAuditedSdk({ conventions: [leaky] })
+    const log = new CollectingLog()
+    const attachment = audit.attach(log)
+    childOf(tracer.startSpan('run'), 'step', {}).end()
+    await attachment.detach()
+    expect(log.events.map(({ type }) => type)).toEqual([
+      'audit_attached',
+      'run_started',
+      'run_failed',
+      'audit_detached',
+    ])
+    expect(log.of('audit_detached')[0]?.data.openRuns).toEqual([])
   })
 
   test('while a run goes on gives its terminal event with startedAt, and no invented start', () => {

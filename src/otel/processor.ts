@@ -68,6 +68,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
+      onDetaching: () => this.#settle(false),
       onProblem: reportProblem,
       onChange: () => this.#onAttachmentsChange(),
     })

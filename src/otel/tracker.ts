@@ -189,7 +189,9 @@ export class Tracker {
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
     if (parent?.spanContext().spanId !== parentId) return this.#nodes.byId(parentId)
     const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId)
-    if (known || parent.attributes === undefined || !parent.isRecording()) return known
+    if (known || !parent.isRecording()) return known
+    // A wrapper of the span: what nobody has claimed so far is not found by its id.
+    if (parent.attributes === undefined) return this.#unclaimed.findLast(({ spanId }) => spanId === parentId)
     const node = this.#nodes.place(parent, undefined, this.#nodes.byId(parentSpanIdOf(parent)))
     this.#look(node, parent, 'microtask')
     return node
