@@ -192,7 +192,7 @@ export class RunBook {
       this.#announce(sub, { ...place, run, node: sub.node })
     }
     if (node.counted) run.addUsage(ofOthers ? usageBeyond(node.counted, ofOthers) : node.counted)
-    if (run.parentRunId === undefined && node.parent?.span) node.parent.addOrphan(run)
+    if (node.parent?.span) node.parent.addOrphan(run)
   }
 
   #announce(run: Run, place: Place): void {
