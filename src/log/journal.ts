@@ -70,6 +70,12 @@ export class Journal {
     return { segment: this.#segment, offset: this.#offset }
   }
 
+  /** A position as the store is to keep it: where nothing follows in a file that is spoilt, that file is not needed. */
+  settled(position: JournalPosition): JournalPosition {
+    const { segment, offset } = position
+    return this.#spoilt && segment === this.#segment && offset === this.#offset ? this.end : position
+  }
+
   /** Bytes of the segments written since the journal was opened and not deleted. */
   get bytes(): number {
     let bytes = this.#offset

@@ -177,7 +177,7 @@ export class LogWriter implements AuditLogWriter {
     }
     const lost = this.#queue.unjournaled
     const error = this.#writeError(`was closed with ${eventsLost(lost, waiting - lost)}`)
-    this.#gaps.count('write_failed', lost)
+    if (lost > 0) this.#gaps.count('write_failed', lost)
     this.#queue.clear(error)
     throw error
   }
@@ -251,9 +251,10 @@ export class LogWriter implements AuditLogWriter {
     }
     this.#writeAhead?.check()
     const startMillis = performance.now()
-    const receipt = await this.#store.commit(group.entries, { journal: group.end })
+    const journal = group.end && this.#writeAhead?.journal.settled(group.end)
+    const receipt = await this.#store.commit(group.entries, { journal })
     this.#metrics?.committed(performance.now() - startMillis)
-    if (group.end) this.#writeAhead?.journal.release(group.end)
+    if (journal) this.#writeAhead?.journal.release(journal)
     return receipt
   }
 

@@ -1,9 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
+import type { SealedEntry } from '../contract.js'
 import { entryKey, metaKey, postingKey, postingPrefix, timeBlockKey } from '../keys.js'
 import { levelStore } from './index.js'
 
@@ -310,6 +312,53 @@ describe('a commit that LevelDB could not write', () => {
     expect((await store.read([0, 1]))[1]).toBeUndefined()
     expect(await store.commit([sealedEntry({ id: 'a' }), sealedEntry()])).toEqual({ seqs: [1, 3], size: 4 })
     expect(await store.countPostings('tenant', ['t'], EVERYTHING)).toBe(4)
+    await store.close()
+  })
+
+  it('is not stored twice when the disk kept it all the same, however often the retry fails', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    await store.commit(sealedEntries(1))
+    const prototype = await batchPrototype()
+    const { write } = prototype
+    const failLate = async function (this: unknown, options: object) {
+      await write.call(this, options)
+      throw new Error('fsync failed')
+    }
+    const failEarly = () => Promise.reject(new Error('no space left'))
+    const [a, b, c, d, e] = sealedEntries(5) as [SealedEntry, SealedEntry, SealedEntry, SealedEntry, SealedEntry]
+    const journal = { segment: 1, offset: 7 }
+    const failed = { code: 'AUDIT_WRITE_FAILED' }
+    vi.spyOn(prototype, 'write')
+      .mockImplementationOnce(failLate)
+      .mockImplementationOnce(failEarly)
+      .mockImplementationOnce(failLate)
+    await expect(store.commit([a, b, c])).rejects.toMatchObject(failed)
+    await expect(store.commit([a, c, d])).rejects.toMatchObject(failed)
+    await expect(store.commit([a, c, d])).rejects.toMatchObject(failed)
+    expect(await store.commit([a, c, d, e], { journal })).toEqual({ seqs: [1, 3, 4, 5], size: 6 })
+    expect(store.journalPosition).toEqual(journal)
+    // What comes later is new, were it the same bytes.
+    expect(await store.commit([e])).toEqual({ seqs: [6], size: 7 })
+    await store.close()
+  })
+
+  it.each([false, true])('is what a directory that was removed makes of it (replaced: %s)', async (isReplaced) => {
+    const store = levelStore(directory)
+    await store.open()
+    await store.commit(sealedEntries(1))
+    await rename(directory, join(base, 'away'))
+    if (isReplaced) await mkdir(join(directory, 'db'), { recursive: true })
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(store.commit(sealedEntries(1))).rejects.toMatchObject({
+        code: 'AUDIT_WRITE_FAILED',
+        message: expect.stringContaining('removed or replaced'),
+      })
+    }
+    expect(existsSync(directory)).toBe(isReplaced)
+    await rm(directory, { recursive: true, force: true })
+    await rename(join(base, 'away'), directory)
+    expect((await store.commit(sealedEntries(1))).size).toBe(3)
     await store.close()
   })
 

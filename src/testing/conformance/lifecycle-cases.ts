@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { AuditEvent } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { sealedEntries, sealedEntry } from '../sealed-entry.js'
 import { type ConformanceCase, collect, drain, EVERYTHING, entriesOf, INDEXES, texts } from './case.js'
@@ -12,6 +13,7 @@ const USES: Readonly<Record<string, (store: AuditStore) => Promise<unknown>>> = 
   'postings()': (store) => store.postings('tenant', ['t'], EVERYTHING).next(),
   'countPostings()': (store) => store.countPostings('tenant', ['t'], EVERYTHING),
   'firstOfEach()': (store) => collect(store.firstOfEach('tenant')),
+  'openRuns()': (store) => store.openRuns(),
   'timeRanges()': (store) => collect(store.timeRanges(undefined, undefined, EVERYTHING)),
 }
 
@@ -86,6 +88,46 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       assert.equal(await again.countPostings('agent', ['planner'], EVERYTHING), 600)
       assert.equal((await collect(again.firstOfEach('run'))).length, 3)
       assert.deepEqual(await collect(again.timeRanges(undefined, undefined, EVERYTHING)), [{ from: 0, to: 600 }])
+    },
+  },
+  {
+    name: 'what the writer says with a commit is stored with it, also without entries',
+    async run({ store, reopen }) {
+      assert.equal(store.journalPosition, undefined)
+      assert.equal(store.closedInOrder, true)
+      await store.commit(sealedEntries(1), { journal: { segment: 3, offset: 2 ** 33 + 1 } })
+      assert.deepEqual(store.journalPosition, { segment: 3, offset: 2 ** 33 + 1 })
+      assert.equal(store.closedInOrder, false)
+      const journal = { segment: 4, offset: 0 }
+      assert.deepEqual(await store.commit([], { journal, closed: true }), { seqs: [], size: 1 })
+      const closed = (await reopen?.()) ?? store
+      assert.deepEqual(closed.journalPosition, journal)
+      assert.equal(closed.closedInOrder, true)
+      await closed.commit([], {})
+      const open = (await reopen?.()) ?? closed
+      assert.deepEqual(open.journalPosition, journal)
+      assert.equal(open.closedInOrder, false)
+      assert.equal(open.size, 1)
+    },
+  },
+  {
+    name: 'runs that began and did not end are known, each by the event that began it last',
+    async run({ store, reopen }) {
+      const event = (type: string, runId: string, tenantId = 't') =>
+        sealedEntry({ type, runId, tenantId } as Partial<AuditEvent>)
+      await store.commit([
+        event('run_started', 'a'),
+        event('run_started', 'b'),
+        event('custom', 'c'),
+        event('run_started', 'a', 'other'),
+        event('run_started', 'short'),
+        event('run_failed', 'short'),
+      ])
+      assert.deepEqual(await store.openRuns(), [0, 1, 3])
+      await store.commit([event('run_suspended', 'a'), event('run_note', 'b'), event('run_completed', 'unknown')])
+      assert.deepEqual(await store.openRuns(), [1, 3])
+      await store.commit([event('run_interrupted', 'b'), event('resumed', 'a')])
+      assert.deepEqual(await ((await reopen?.()) ?? store).openRuns(), [3, 10])
     },
   },
   {
