@@ -176,6 +176,15 @@ describe("Mastra's workflows", () => {
     expect(log.of('run_cancelled')).toHaveLength(1)
   })
 
+  test('whose outputs are hidden, or are none, are completed once they went on after a step', () => {
+    const { log } = startRecordingSdk()
+    const run = start("workflow run: 'flow'")
+    step(run)
+    step(run)
+    end(run, 'workflow_run')
+    expect(log.types).toEqual(['run_started', 'run_completed'])
+  })
+
   test('inside of others are runs of theirs, and go on inside of what goes on', () => {
     const { log } = startRecordingSdk()
     const outer = start("workflow run: 'outer'")

@@ -21,6 +21,8 @@ const ERROR_WITHOUT_ID = 'unknown'
 const SUSPENDED = 'mastra.suspended'
 const FINISH_REASON = 'mastra.finishReason'
 const LAST_STEP_OUTPUT = 'mastra.lastStepOutput'
+/** The workflow went on after a step without output: its steps return nothing, or outputs are hidden. */
+const NEEDS_NO_OUTPUT = 'mastra.needsNoOutput'
 
 /** Steps of a workflow: where the last one has no output, the workflow did not get past it. */
 const WORKFLOW_PARTS = new Set(['workflow_step', 'workflow_parallel', 'workflow_conditional', 'workflow_loop'])
@@ -31,8 +33,10 @@ export const mastraConvention: Convention = {
   scopes: ['@mastra/otel-bridge'],
   attributePrefixes: [SPAN_TYPE],
 
-  recognise(span) {
+  recognise(span, _moment, { memo }) {
     const type = text(span.attributes, SPAN_TYPE)
+    if (memo?.get(LAST_STEP_OUTPUT) === false && span.name.startsWith('workflow step: '))
+      memo.set(NEEDS_NO_OUTPUT, true)
     return type === undefined ? byStartName(span.name) : byType(span, type)
   },
 
@@ -143,6 +147,7 @@ function endOfAgent(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Con
 /** A workflow span says neither that it was suspended nor that it was cancelled: it only lacks an output. */
 function endOfWorkflow(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
   if (told.error || span.attributes['mastra.workflow_run.output'] !== undefined) return told
+  if (ownMemo?.get(NEEDS_NO_OUTPUT) === true) return told
   const betweenSteps = ownMemo?.get(LAST_STEP_OUTPUT) === true
   return { ...told, outcome: betweenSteps ? 'cancelled' : 'suspended', reason: 'no_output', confidence: 'heuristic' }
 }
