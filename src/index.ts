@@ -1,4 +1,4 @@
-export { type AuditLog, openAuditLog } from './audit-log/index.js'
+export { type AuditLog, type AuditLogRecovery, openAuditLog } from './audit-log/index.js'
 export {
   type AgentRef,
   type Alteration,
@@ -17,7 +17,8 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
-export type { AppendReceipt, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
+export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
+export type { AuditLogMeter } from './log/metrics.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
 export type {

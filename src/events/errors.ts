@@ -15,6 +15,7 @@
  * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a newer version | upgrade Spanledger |
  * | `AUDIT_KEY_INVALID` | a key (vkey, skey, PEM) is malformed or of a kind that is not supported | give the key as its message says |
  * | `AUDIT_KEY_UNKNOWN` | no key that is trusted, or too few, signed a note | look for whose keys these are; do not trust the note |
+ * | `AUDIT_NOT_RECORDING` | an action that must be recorded was to happen where nothing records | attach a log, switch auditing on |
  * | `AUDIT_NOTE_MALFORMED` | a signed note or a checkpoint is not in its format | get it again from its source |
  * | `AUDIT_ORIGIN_MISMATCH` | a checkpoint is that of another log | give the checkpoint of this log |
  * | `AUDIT_PROOF_INVALID` | a proof or a receipt is malformed, or does not prove what it should | do not trust what it was to prove |
@@ -33,6 +34,7 @@ export type AuditErrorCode =
   | 'AUDIT_LOG_LOCKED'
   | 'AUDIT_LOG_OPEN_FAILED'
   | 'AUDIT_NOTE_MALFORMED'
+  | 'AUDIT_NOT_RECORDING'
   | 'AUDIT_ORIGIN_MISMATCH'
   | 'AUDIT_PROOF_INVALID'
   | 'AUDIT_READ_FAILED'

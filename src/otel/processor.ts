@@ -1,7 +1,8 @@
 import { type Attributes, type Context, diag, type HrTime, ROOT_CONTEXT, type TimeInput } from '@opentelemetry/api'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
-import { activeContext } from '../record/flow.js'
+import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
@@ -115,7 +116,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   onStart(span: OpenSpan, parentContext: Context): void {
     if (this.#attachments.size === 0) return
     try {
-      const context = parentContext === ROOT_CONTEXT ? activeContext() : parentContext
+      const context = orKept(parentContext)
       if (this.#switch.isOnIn(context)) {
         this.#tracker.start(span, context)
         this.#hear(span)
@@ -144,6 +145,22 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   async forceFlush(): Promise<void> {
     this.#settle(false)
     await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
+  }
+
+  /**
+   * Runs an action that must not happen unrecorded: only if every attached log can be written durably just now.
+   *
+   * @returns what the action returns
+   * @throws AuditLogError `AUDIT_NOT_RECORDING` when no log is attached, or auditing is off here; `AUDIT_WRITE_FAILED`,
+   * `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail. The action was not called then.
+   */
+  async guard<T>(action: () => T | PromiseLike<T>): Promise<T> {
+    if (this.#attachments.size === 0 || !this.#switch.isOnIn(activeContext())) {
+      const why = this.#attachments.size === 0 ? 'no log is attached' : 'auditing is off'
+      throw new AuditLogError('AUDIT_NOT_RECORDING', `The action was not run, since it would not be recorded: ${why}`)
+    }
+    await settleAll(this.#attachments.all.map(({ log }) => log.assertWritable()))
+    return await action()
   }
 
   /**
