@@ -1,8 +1,10 @@
 import type { Attributes } from '@opentelemetry/api'
 
-/* Reading attributes that anybody may have set to anything. */
+/* Reading attributes, and parsed JSON, that anybody may have set to anything. */
 
-export function text(attributes: Attributes, ...keys: readonly string[]): string | undefined {
+type Named = Readonly<Record<string, unknown>>
+
+export function text(attributes: Named, ...keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const value = attributes[key]
     if (typeof value === 'string' && value !== '') return value
@@ -11,13 +13,13 @@ export function text(attributes: Attributes, ...keys: readonly string[]): string
 }
 
 /** A count of something: a non-negative number, also as numeric text, whole. */
-export function count(attributes: Attributes, ...keys: readonly string[]): number | undefined {
+export function count(attributes: Named, ...keys: readonly string[]): number | undefined {
   const value = amount(attributes, ...keys)
   return value === undefined || value > Number.MAX_SAFE_INTEGER ? undefined : Math.round(value)
 }
 
 /** A non-negative finite number, also as numeric text. */
-export function amount(attributes: Attributes, ...keys: readonly string[]): number | undefined {
+export function amount(attributes: Named, ...keys: readonly string[]): number | undefined {
   for (const key of keys) {
     const value = attributes[key]
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value

@@ -1,5 +1,5 @@
 import type { SpanLike } from '../span.js'
-import type { Fact } from './contract.js'
+import type { Conclusion, Fact } from './contract.js'
 import { errorClassIn, errorOf, type SpanError } from './outcome.js'
 
 /* What LangChain and LangGraph report as errors, and what of it are none. */
@@ -43,6 +43,21 @@ export function steeringOf({ code, message }: SpanError): Steering | undefined {
   // Without a reason of the caller's own, LangGraph aborts with the first, LangChain with the second.
   if (code === 'Error' && (message === 'Abort' || message === 'Aborted')) return 'aborted'
   return STEERING.get(code)
+}
+
+/** How a chain ended of which no more is known than its error. */
+export function endingOf(error: SpanError | undefined): Conclusion {
+  switch (error && steeringOf(error)) {
+    case 'interrupt':
+      return { outcome: 'suspended', reason: 'interrupt' }
+    case 'aborted':
+      return { outcome: 'cancelled', reason: 'aborted' }
+    case 'handoff':
+    case 'drained':
+      return { outcome: 'completed' }
+    case undefined:
+      return error ? { outcome: 'failed', error } : { outcome: 'completed' }
+  }
 }
 
 /** What follows from the error that ended a run. */

@@ -1,10 +1,11 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
-import { json, record, text } from './attributes.js'
+import { amount, count, json, record, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Lineage, ScopeFacts, UsageReport } from './contract.js'
-import { factsOfError, steeringOf } from './langchain-errors.js'
+import { endingOf, factsOfError } from './langchain-errors.js'
 import { isLangChainAgent } from './langchain-metadata.js'
 import { quotaFacts } from './limits.js'
+import { countRecords } from './memory-tools.js'
 import { errorClassIn, errorOf, hasErrorStatus, type SpanError } from './outcome.js'
 import { scopeByNames } from './user-scope.js'
 
@@ -35,7 +36,7 @@ export const langfuseConvention: Convention = {
       case 'model':
         return { ...conclusion, facts: error && quotaFacts(error) }
       case 'recall':
-        return { ...conclusion, hits: listLength(json(attributes, `${PREFIX}output`)) }
+        return { ...conclusion, hits: countRecords(attributes[`${PREFIX}output`]) }
       case 'run':
         return { ...conclusion, facts: error && factsOfError(error) }
       default:
@@ -74,21 +75,6 @@ function errorIn(span: SpanLike): SpanError | undefined {
   return { code: code ?? 'Error', message }
 }
 
-function endingOf(error: SpanError | undefined): Conclusion {
-  if (!error) return { outcome: 'completed' }
-  switch (steeringOf(error)) {
-    case 'interrupt':
-      return { outcome: 'suspended', reason: 'interrupt' }
-    case 'aborted':
-      return { outcome: 'cancelled', reason: 'aborted' }
-    case 'handoff':
-    case 'drained':
-      return { outcome: 'completed' }
-    default:
-      return { outcome: 'failed', error }
-  }
-}
-
 /**
  * Usage comes as OpenAI words it, or by kinds of tokens whose names say whether they are input or output. Langfuse's own
  * wrappers take the special kinds (`input_cached_tokens`) out of `input`; users may leave them in: the total tells.
@@ -96,9 +82,9 @@ function endingOf(error: SpanError | undefined): Conclusion {
 function usageIn(attributes: Attributes): UsageReport | undefined {
   const details = record(json(attributes, `${PREFIX}usage_details`))
   const costUsd = costIn(record(json(attributes, `${PREFIX}cost_details`)))
-  const input = number(details.input ?? details.input_tokens ?? details.prompt_tokens)
-  const output = number(details.output ?? details.output_tokens ?? details.completion_tokens)
-  const totalTokens = number(details.total ?? details.total_tokens)
+  const input = count(details, 'input', 'input_tokens', 'prompt_tokens')
+  const output = count(details, 'output', 'output_tokens', 'completion_tokens')
+  const totalTokens = count(details, 'total', 'total_tokens')
   const whole = totalTokens === undefined || totalTokens === (input ?? 0) + (output ?? 0)
   const inputTokens = whole ? input : sumOf(details, 'input')
   const outputTokens = whole ? output : sumOf(details, 'output')
@@ -108,39 +94,24 @@ function usageIn(attributes: Attributes): UsageReport | undefined {
     inputTokens,
     outputTokens,
     totalTokens,
-    cachedInputTokens: number(
-      details.input_cached_tokens ??
-        details.input_cache_read ??
-        details.cache_read_input_tokens ??
-        prompt.cached_tokens,
-    ),
-    reasoningTokens: number(details.output_reasoning_tokens ?? details.output_reasoning),
+    cachedInputTokens:
+      count(details, 'input_cached_tokens', 'input_cache_read', 'cache_read_input_tokens') ??
+      count(prompt, 'cached_tokens'),
+    reasoningTokens: count(details, 'output_reasoning_tokens', 'output_reasoning'),
     costUsd,
     model: text(attributes, `${PREFIX}model.name`),
   }
 }
 
 function sumOf(details: Readonly<Record<string, unknown>>, kind: 'input' | 'output'): number | undefined {
-  const counts = Object.entries(details).flatMap(([name, value]) => (name.includes(kind) ? (number(value) ?? []) : []))
-  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0)
+  const kinds = Object.keys(details).filter((name) => name.includes(kind))
+  return kinds.length === 0 ? undefined : kinds.reduce((sum, name) => sum + (count(details, name) ?? 0), 0)
 }
 
 function costIn(details: Readonly<Record<string, unknown>>): number | undefined {
-  const total = number(details.total)
-  return (
-    total ??
-    Object.values(details).reduce<number | undefined>((sum, cost) => (sum ?? 0) + (number(cost) ?? 0), undefined)
-  )
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
-}
-
-/** Of what a retriever found: a list, or a list under some name. */
-function listLength(output: unknown): number | undefined {
-  const list = [output, ...Object.values(record(output))].find(Array.isArray)
-  return list?.length
+  const kinds = Object.keys(details)
+  if (kinds.length === 0) return undefined
+  return amount(details, 'total') ?? kinds.reduce((sum, name) => sum + (amount(details, name) ?? 0), 0)
 }
 
 function scopeOf(attributes: Attributes): ScopeFacts {

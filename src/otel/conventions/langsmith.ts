@@ -1,10 +1,11 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
-import { json, record, text } from './attributes.js'
+import { amount, count, json, record, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Lineage, ScopeFacts, UsageReport } from './contract.js'
-import { factsOfError, steeringOf } from './langchain-errors.js'
+import { endingOf, factsOfError } from './langchain-errors.js'
 import { isLangChainAgent } from './langchain-metadata.js'
 import { quotaFacts } from './limits.js'
+import { countRecords } from './memory-tools.js'
 import { errorClassIn, hasErrorStatus, type SpanError } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 import { scopeByNames } from './user-scope.js'
@@ -41,7 +42,7 @@ export const langSmithConvention: Convention = {
       case 'model':
         return { ...conclusion, usage: usageIn(attributes), facts: error && quotaFacts(error) }
       case 'recall':
-        return { ...conclusion, hits: documentsIn(attributes) }
+        return { ...conclusion, hits: countRecords(attributes['gen_ai.completion']) }
       case 'run':
         return { ...conclusion, facts: error && factsOfError(error) }
       default:
@@ -84,44 +85,19 @@ function errorIn(span: SpanLike): SpanError | undefined {
   return { code: errorClassIn(message) ?? 'Error', message }
 }
 
-function endingOf(error: SpanError | undefined): Conclusion {
-  if (!error) return { outcome: 'completed' }
-  switch (steeringOf(error)) {
-    case 'interrupt':
-      return { outcome: 'suspended', reason: 'interrupt' }
-    case 'aborted':
-      return { outcome: 'cancelled', reason: 'aborted' }
-    case 'handoff':
-    case 'drained':
-      return { outcome: 'completed' }
-    default:
-      return { outcome: 'failed', error }
-  }
-}
-
 /** Chains repeat what the last model inside them reported, so only models are asked. */
 function usageIn(attributes: Attributes): UsageReport | undefined {
   const usage = usageFrom(attributes)
   if (!usage) return undefined
-  const { input_token_details, output_token_details, total_cost } = record(json(attributes, 'langsmith.usage_metadata'))
-  const input = record(input_token_details)
+  const told = record(json(attributes, 'langsmith.usage_metadata'))
+  const input = record(told.input_token_details)
   return {
     ...usage,
-    cachedInputTokens: usage.cachedInputTokens ?? number(input.cache_read),
-    cacheCreationInputTokens: usage.cacheCreationInputTokens ?? number(input.cache_creation),
-    reasoningTokens: usage.reasoningTokens ?? number(record(output_token_details).reasoning),
-    costUsd: usage.costUsd ?? number(total_cost),
+    cachedInputTokens: usage.cachedInputTokens ?? count(input, 'cache_read'),
+    cacheCreationInputTokens: usage.cacheCreationInputTokens ?? count(input, 'cache_creation'),
+    reasoningTokens: usage.reasoningTokens ?? count(record(told.output_token_details), 'reasoning'),
+    costUsd: usage.costUsd ?? amount(told, 'total_cost'),
   }
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
-}
-
-function documentsIn(attributes: Attributes): number | undefined {
-  const output = json(attributes, 'gen_ai.completion')
-  const list = [output, ...Object.values(record(output))].find(Array.isArray)
-  return list?.length
 }
 
 function scopeOf(attributes: Attributes): ScopeFacts {

@@ -17,7 +17,7 @@ export function countRecords(result: unknown): number | undefined {
   const parsed = jsonIn(result)
   if (parsed === null) return 0
   if (Array.isArray(parsed)) return parsed.length
-  const { results, memories, items, documents, records, matches } = record(parsed)
-  const list = results ?? memories ?? items ?? documents ?? records ?? matches
+  const { results, memories, items, documents, records, matches, outputs } = record(parsed)
+  const list = results ?? memories ?? items ?? documents ?? records ?? matches ?? outputs
   return Array.isArray(list) ? list.length : undefined
 }
