@@ -1,19 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api'
 
-// One for all copies of the package, like the registry of listeners.
+// One for all copies of the package, like the registry of listeners. Made when it is first needed: where there is a
+// context manager it never is, and asking it costs more than all else that a span of no agent kind costs.
 const FALLBACK = Symbol.for('spanledger.flow.v1')
-
-function fallback(): AsyncLocalStorage<Context> {
-  const registry = globalThis as { [FALLBACK]?: AsyncLocalStorage<Context> }
-  registry[FALLBACK] ??= new AsyncLocalStorage()
-  return registry[FALLBACK]
-}
+const registry = globalThis as { [FALLBACK]?: AsyncLocalStorage<Context> }
 
 /** The active context; in an application without OpenTelemetry's context manager, the one that {@link runIn} keeps. */
 export function activeContext(): Context {
-  const active = context.active()
-  return active === ROOT_CONTEXT ? (fallback().getStore() ?? active) : active
+  return orKept(context.active())
+}
+
+/** The same for a context that is at hand: an SDK without a context manager starts every span in the root context. */
+export function orKept(active: Context): Context {
+  return active === ROOT_CONTEXT ? (registry[FALLBACK]?.getStore() ?? active) : active
 }
 
 /**
@@ -21,5 +21,10 @@ export function activeContext(): Context {
  * sees to it; without one OpenTelemetry forgets the context at once, and it is kept here instead.
  */
 export function runIn<T>(within: Context, fn: () => T): T {
-  return context.with(within, () => (context.active() === within ? fn() : fallback().run(within, fn)))
+  return context.with(within, () => (context.active() === within ? fn() : keepIn(within, fn)))
+}
+
+function keepIn<T>(within: Context, fn: () => T): T {
+  registry[FALLBACK] ??= new AsyncLocalStorage()
+  return registry[FALLBACK].run(within, fn)
 }
