@@ -18,7 +18,7 @@ withRun({ agentName: 'planner' }, () => {
 
 await audit.forceFlush()
 const [event] = await log.events({ type: 'context_compacted' }).toArray()
-console.log(event.type, event.data, 'in the run of', event.agent.name)
+console.log(event.type, event.data, 'in the run of', event.agent?.name)
 
 await sdk.shutdown()
 await log.close()

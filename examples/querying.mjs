@@ -28,7 +28,7 @@ const [newest] = await log.events({ order: 'desc', limit: 1 }).toArray()
 console.log('newest:', newest.seq, newest.type)
 
 for await (const run of log.runs({ sessionId: 's-1', status: 'completed' })) {
-  console.log(run.runId, run.agent.name, run.status, run.durationMs, 'ms', run.usage.totalTokens, 'tokens')
+  console.log(run.runId, run.agent?.name, run.status, run.durationMs, 'ms', run.usage.totalTokens, 'tokens')
 }
 
 try {

@@ -21,7 +21,7 @@ withScope({ tenantId: 'acme', sessionId: 'ticket-1', userId: 'ada' }, () => tria
 
 await audit.forceFlush()
 for await (const event of log.events({ tenantId: 'acme', sessionId: 'ticket-1' })) {
-  console.log(event.type, event.actor.id, event.data)
+  console.log(event.type, event.actor?.id, event.data)
 }
 await audit.shutdown()
 await log.close()
