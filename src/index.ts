@@ -39,18 +39,23 @@ export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'
 export type { SpanLike } from './otel/span.js'
-export type {
-  AuditLogReader,
-  EventQuery,
-  EventResults,
-  LogHead,
-  Results,
-  RunQuery,
-  RunStatus,
-  RunSummary,
-  RunTree,
-  SessionQuery,
-  SessionSummary,
+export {
+  type AuditLogDirectoryReader,
+  type AuditLogReader,
+  type EventQuery,
+  type EventResults,
+  type FollowOptions,
+  type FollowQuery,
+  type LogHead,
+  type OpenReaderOptions,
+  openAuditLogReader,
+  type Results,
+  type RunQuery,
+  type RunStatus,
+  type RunSummary,
+  type RunTree,
+  type SessionQuery,
+  type SessionSummary,
 } from './reader/index.js'
 export { type AuditScope, setAuditingEnabled, withAuditing } from './record/context.js'
 export { withRun } from './record/run.js'

@@ -2,8 +2,9 @@ import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '.
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery.js'
 import type { LogWriter } from '../log/writer.js'
-import type { AuditLogReader, EventResults, LogHead, Results } from '../reader/contract.js'
-import type { EventQuery, RunQuery, RunRef, SessionQuery } from '../reader/query.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from '../reader/contract.js'
+import type { FollowOptions } from '../reader/follow.js'
+import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from '../reader/query.js'
 import type { RunSummary, RunTree } from '../reader/run-summary.js'
 import type { SessionSummary } from '../reader/sessions.js'
 
@@ -66,6 +67,13 @@ export class OpenAuditLog implements AuditLog {
 
   events<T extends string = AuditEventType>(query?: EventQuery<T>): EventResults<T> {
     return this.#reader.events(query)
+  }
+
+  follow<T extends string = AuditEventType>(
+    query?: FollowQuery<T>,
+    options?: FollowOptions,
+  ): AsyncIterable<FoundEvent<T>> {
+    return this.#reader.follow(query, options)
   }
 
   get(seq: number): Promise<StoredEvent | undefined> {

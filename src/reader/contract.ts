@@ -1,5 +1,6 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
-import type { EventQuery, RunQuery, RunRef, SessionQuery } from './query.js'
+import type { FollowOptions } from './follow.js'
+import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 import type { SessionSummary } from './sessions.js'
 
@@ -50,6 +51,24 @@ export interface AuditLogReader {
    * types, nor that of any event in the log is found while iterating.
    */
   events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): EventResults<T>
+
+  /**
+   * The events that pass the filters and, from then on, those that come: all that is in the log after `afterSeq`, then
+   * each as it is committed, in append order, none left out and none twice. It goes on until the consumer leaves the
+   * loop or the signal is aborted, which ends it without an error. It reads no faster than it is consumed.
+   *
+   * ```ts
+   * const { size } = await log.head()
+   * for await (const event of log.follow({ type: 'run_failed' }, { afterSeq: size - 1 })) alert(event)
+   * ```
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`; while iterating `AUDIT_LOG_CLOSED` once the log is closed
+   * @throws TypeError naming an unknown or malformed option
+   */
+  follow<T extends AuditEventType | (string & {}) = AuditEventType>(
+    query?: FollowQuery<T>,
+    options?: FollowOptions,
+  ): AsyncIterable<FoundEvent<T>>
 
   /**
    * The event at a position; `undefined` past the end of the log.

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../events/types.js'
-import type { AuditStore } from '../store/contract.js'
+import type { ReadableStore } from '../store/readable.js'
 import { type EventFilter, Plan } from './plan.js'
 import { readEvents } from './read-events.js'
 
@@ -11,11 +11,11 @@ const REMEMBERED_RUNS = 1024
 
 /** Tells, for each event that passes a filter, whether it is the first of its run that does. Its memory is bounded. */
 export class FirstEvents {
-  readonly #store: AuditStore
+  readonly #store: ReadableStore
   readonly #filter: EventFilter
   readonly #firstSeqs = new Map<string, number>()
 
-  constructor(store: AuditStore, filter: EventFilter) {
+  constructor(store: ReadableStore, filter: EventFilter) {
     this.#store = store
     this.#filter = filter
   }

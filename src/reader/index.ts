@@ -1,5 +1,7 @@
 export type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from './contract.js'
-export type { EventQuery, Order, RunQuery, RunRef, SessionQuery, TimeInput } from './query.js'
+export type { FollowOptions } from './follow.js'
+export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
+export type { EventQuery, FollowQuery, Order, RunQuery, RunRef, SessionQuery, TimeInput } from './query.js'
 export { createReader, type ReaderOptions } from './reader.js'
 export {
   MAX_LISTED,

@@ -3,7 +3,7 @@ import { storedId } from '../events/ids.js'
 import { nearestName } from '../events/nearest.js'
 import { beginning } from '../events/text.js'
 import { parseTimestamp, type Timestamp } from '../events/time.js'
-import type { EventQuery, RunQuery, RunRef, SessionQuery } from './query.js'
+import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
 import { RUN_STATUSES } from './run-status.js'
 import type { RunStatus } from './run-summary.js'
 
@@ -16,13 +16,18 @@ type Parse<T> = (value: unknown, field: string) => T
 const listing = { order: oneOf('asc', 'desc'), limit: wholeNumberFrom(1) }
 const window = { since: time, until: time }
 
-const eventFields = {
+const followFields = {
   tenantId: id,
   sessionId: id,
   runId: id,
   agent: id,
   type: oneOrMany(text),
-  ...window,
+  since: time,
+} satisfies Record<keyof FollowQuery, Parse<unknown>>
+
+const eventFields = {
+  ...followFields,
+  until: time,
   afterSeq: wholeNumberFrom(-1),
   beforeSeq: wholeNumberFrom(0),
   ...listing,
@@ -41,6 +46,7 @@ const sessionFields = { tenantId: id, ...window, ...listing } satisfies Record<k
 
 const runRefFields = { tenantId: id } satisfies Record<keyof RunRef, Parse<unknown>>
 
+export type ParsedFollowQuery = Parsed<typeof followFields>
 export type ParsedEventQuery = Parsed<typeof eventFields>
 export type ParsedRunQuery = Parsed<typeof runFields>
 export type ParsedSessionQuery = Parsed<typeof sessionFields>
@@ -54,6 +60,11 @@ export function parseEventQuery(query: unknown): ParsedEventQuery {
     throw invalidQuery('afterSeq', `${afterSeq} is not less than beforeSeq, ${beforeSeq}: no event lies between`)
   }
   return parsed
+}
+
+/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+export function parseFollowQuery(query: unknown): ParsedFollowQuery {
+  return parseFields(query, followFields)
 }
 
 /** @throws AuditLogError `AUDIT_INVALID_QUERY` */

@@ -1,6 +1,7 @@
 import type { Timestamp } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
-import type { AuditStore, IndexName, SeqRange, Walk } from '../store/contract.js'
+import type { IndexName, SeqRange, Walk } from '../store/contract.js'
+import type { ReadableStore } from '../store/readable.js'
 import { Join } from './join.js'
 import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
 
@@ -69,12 +70,12 @@ export class Plan {
   }
 
   /** The parts of the walk that may hold events of the time window, in walking order. */
-  spans(store: AuditStore): AsyncIterable<SeqRange> | readonly SeqRange[] {
+  spans(store: ReadableStore): AsyncIterable<SeqRange> | readonly SeqRange[] {
     return this.hasWindow ? this.#timeRanges(store) : [this.walk]
   }
 
   /** Joins the lookups. Where the join assumes, and in a time window, the events have to be asked too. */
-  join(store: AuditStore): Join {
+  join(store: ReadableStore): Join {
     const { walk } = this
     const legs: Leg[] = this.#lookups.map(({ index, values }) => {
       const cursors = values.map((value) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
@@ -86,7 +87,7 @@ export class Plan {
   }
 
   /** The number of positions that pass, where a single lookup tells; counted no further than `limit`. */
-  async countOfOneLookup(store: AuditStore, limit: number): Promise<number | undefined> {
+  async countOfOneLookup(store: ReadableStore, limit: number): Promise<number | undefined> {
     const [lookup, ...more] = this.#lookups
     if (this.hasWindow || more.length > 0) return undefined
     if (!lookup) return Math.min(this.walk.to - this.walk.from, limit)
@@ -99,7 +100,7 @@ export class Plan {
     return counted
   }
 
-  #timeRanges(store: AuditStore): AsyncIterable<SeqRange> {
+  #timeRanges(store: ReadableStore): AsyncIterable<SeqRange> {
     return store.timeRanges(this.#filter.since, this.#filter.until, this.walk)
   }
 }

@@ -32,6 +32,12 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly limit?: number
 }
 
+/** Which events to follow: the filters of {@link EventQuery}. */
+export type FollowQuery<T extends string = AuditEventType> = Pick<
+  EventQuery<T>,
+  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'type' | 'since'
+>
+
 /** Which runs to list. All fields are optional, and all that are given must hold. */
 export interface RunQuery {
   readonly tenantId?: string

@@ -1,6 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
 import type { StoredEvent } from '../events/types.js'
-import type { AuditStore, StoredEntry } from '../store/contract.js'
+import type { StoredEntry } from '../store/contract.js'
+import type { ReadableStore } from '../store/readable.js'
 import { type EventFilter, Plan } from './plan.js'
 
 /** Entries of the first read: few, because the consumer may want no more. */
@@ -16,7 +17,7 @@ const BATCH_GROWTH = 4
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or is no JSON object
  */
 export async function* readEvents(
-  store: AuditStore,
+  store: ReadableStore,
   size: number,
   filter: EventFilter,
   firstBatch: number = FIRST_BATCH,
@@ -40,7 +41,7 @@ export async function* readEvents(
 }
 
 /** Counts the events among the first `size` that a filter lets through, without reading them where the indexes tell. */
-export async function countEvents(store: AuditStore, size: number, filter: EventFilter): Promise<number> {
+export async function countEvents(store: ReadableStore, size: number, filter: EventFilter): Promise<number> {
   const plan = new Plan(filter, size)
   if (plan.isEmpty) return 0
   const { limit = Infinity } = filter
@@ -66,20 +67,20 @@ export async function countEvents(store: AuditStore, size: number, filter: Event
 }
 
 /** Reads the entry at a position below the store's size. */
-export async function readEvent(store: AuditStore, seq: number): Promise<StoredEvent> {
+export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
   const [bytes] = await store.read([seq])
   return decodeEvent(store, seq, bytes)
 }
 
 /** Reads the entries at these positions, in this order. */
-export async function readEventsAt(store: AuditStore, seqs: readonly number[]): Promise<readonly StoredEvent[]> {
+export async function readEventsAt(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEvent[]> {
   const entries = await store.read(seqs)
   return seqs.map((seq, at) => decodeEvent(store, seq, entries[at]))
 }
 
 /** Entries in a row. */
 async function* scan(
-  store: AuditStore,
+  store: ReadableStore,
   plan: Plan,
   limit: number,
   first: number,
@@ -103,7 +104,7 @@ async function* scan(
 }
 
 /** Makes sure that the engine leaves out none: a gap in a log is evidence of damage. */
-async function* inARow(store: AuditStore, walk: Plan['walk']): AsyncGenerator<readonly StoredEntry[]> {
+async function* inARow(store: ReadableStore, walk: Plan['walk']): AsyncGenerator<readonly StoredEntry[]> {
   const step = walk.reverse ? -1 : 1
   let expected = walk.reverse ? walk.to - 1 : walk.from
   for await (const entries of store.entries(walk)) {
@@ -118,7 +119,7 @@ async function* inARow(store: AuditStore, walk: Plan['walk']): AsyncGenerator<re
 
 /** The entries that the indexes point to. */
 async function* lookUp(
-  store: AuditStore,
+  store: ReadableStore,
   plan: Plan,
   limit: number,
   first: number,
@@ -146,7 +147,7 @@ async function* lookUp(
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodeEvent(store: AuditStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
+function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
   if (!bytes) throw missing(store, seq)
   let event: unknown
   try {
@@ -162,11 +163,11 @@ function decodeEvent(store: AuditStore, seq: number, bytes: Uint8Array | undefin
   return read as StoredEvent
 }
 
-function missing(store: AuditStore, seq: number): AuditLogError {
+function missing(store: ReadableStore, seq: number): AuditLogError {
   return corrupt(store, seq, 'is missing')
 }
 
-function corrupt(store: AuditStore, seq: number, what: string, cause?: unknown): AuditLogError {
+function corrupt(store: ReadableStore, seq: number, what: string, cause?: unknown): AuditLogError {
   const message = `The audit log ${store.location} is corrupt: entry ${seq} ${what}; keep the log as evidence and restore a copy`
   return new AuditLogError('AUDIT_LOG_CORRUPT', message, cause === undefined ? undefined : { cause })
 }

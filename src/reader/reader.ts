@@ -1,10 +1,12 @@
 import { catalogue } from '../events/catalogue.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
-import type { AuditStore } from '../store/contract.js'
+import type { ReadableStore } from '../store/readable.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from './contract.js'
+import { type FollowOptions, followEvents, parseFollowOptions } from './follow.js'
 import {
   type ParsedEventQuery,
   parseEventQuery,
+  parseFollowQuery,
   parseRunQuery,
   parseRunRef,
   parseSeq,
@@ -12,7 +14,7 @@ import {
   unknownTypeError,
 } from './parse-query.js'
 import type { EventFilter } from './plan.js'
-import type { EventQuery, RunQuery, RunRef, SessionQuery } from './query.js'
+import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
 import { countEvents, readEvent, readEvents } from './read-events.js'
 import { BatchedResults } from './results.js'
 import type { RunSummary, RunTree } from './run-summary.js'
@@ -28,16 +30,17 @@ export interface ReaderOptions {
 }
 
 /** Reads from an open store. The reader neither opens nor closes it. */
-export function createReader(store: AuditStore, options: ReaderOptions): AuditLogReader {
+export function createReader(store: ReadableStore, options: ReaderOptions): AuditLogReader {
   return new StoreReader(store, options)
 }
 
-class StoreReader implements AuditLogReader {
-  readonly #store: AuditStore
+/** Answers from a store. */
+export class StoreReader implements AuditLogReader {
+  readonly #store: ReadableStore
   readonly #barrier: () => Promise<void>
   readonly #knownTypes: ReadonlySet<string>
 
-  constructor(store: AuditStore, { barrier, eventTypes }: ReaderOptions) {
+  constructor(store: ReadableStore, { barrier, eventTypes }: ReaderOptions) {
     this.#store = store
     this.#barrier = barrier
     this.#knownTypes = new Set([...Object.keys(catalogue), ...eventTypes])
@@ -48,6 +51,17 @@ class StoreReader implements AuditLogReader {
     // The filter lets through no other types than those that T names.
     const read = (size: number) => this.#readEvents(size, parsed) as AsyncIterable<readonly FoundEvent<T>[]>
     return this.#results(read)
+  }
+
+  follow<T extends string = AuditEventType>(
+    query: FollowQuery<T> = {},
+    options: FollowOptions = {},
+  ): AsyncIterable<FoundEvent<T>> {
+    const parsed = parseFollowQuery(query)
+    const following = parseFollowOptions(options)
+    const read = (afterSeq: number, size: number) =>
+      this.#readEvents(size, { ...parsed, afterSeq }) as AsyncIterable<readonly FoundEvent<T>[]>
+    return followEvents({ head: () => this.#openSize(), read }, following)
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
@@ -85,6 +99,13 @@ class StoreReader implements AuditLogReader {
   async #size(): Promise<number> {
     await this.#barrier()
     return this.#store.size
+  }
+
+  /** {@link #size}, of a store that is still open. */
+  async #openSize(): Promise<number> {
+    const size = await this.#size()
+    await this.#store.read([])
+    return size
   }
 
   #results<T>(read: (size: number) => AsyncIterable<readonly T[]>): Results<T> {

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../events/types.js'
 import { usagePlus } from '../events/usage.js'
-import type { AuditStore } from '../store/contract.js'
+import type { ReadableStore } from '../store/readable.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
 import { invalidQuery, type ParsedRunQuery } from './parse-query.js'
@@ -21,7 +21,7 @@ interface RunKey {
  * runs seen are not kept, so that the list can be of any length.
  */
 export async function* listRuns(
-  store: AuditStore,
+  store: ReadableStore,
   size: number,
   query: ParsedRunQuery,
 ): AsyncGenerator<readonly RunSummary[]> {
@@ -53,7 +53,7 @@ export async function* listRuns(
  * @throws AuditLogError `AUDIT_INVALID_QUERY` when several have
  */
 export async function readRunTree(
-  store: AuditStore,
+  store: ReadableStore,
   size: number,
   { runId, tenantId }: { readonly runId: string; readonly tenantId?: string },
 ): Promise<RunTree | undefined> {
@@ -63,7 +63,7 @@ export async function readRunTree(
 }
 
 /** @param placed - the ids of runs that have their place in the tree; links between runs may form a cycle */
-async function growTree(store: AuditStore, size: number, run: RunSummary, placed: Set<string>): Promise<RunTree> {
+async function growTree(store: ReadableStore, size: number, run: RunSummary, placed: Set<string>): Promise<RunTree> {
   const subRuns: RunTree[] = []
   let totalUsage = run.usage
   for (const runId of await subRunIds(store, size, run)) {
@@ -80,7 +80,7 @@ async function growTree(store: AuditStore, size: number, run: RunSummary, placed
   return { ...run, totalUsage, subRuns }
 }
 
-async function subRunIds(store: AuditStore, size: number, run: RunSummary): Promise<ReadonlySet<string>> {
+async function subRunIds(store: ReadableStore, size: number, run: RunSummary): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
   for (const invoked of run.subAgents) {
     const subRunId = textIn(fieldsOf(invoked.data), 'subRunId')
@@ -92,14 +92,14 @@ async function subRunIds(store: AuditStore, size: number, run: RunSummary): Prom
   return ids
 }
 
-async function summariseRun(store: AuditStore, size: number, key: RunKey): Promise<RunSummary | undefined> {
+async function summariseRun(store: ReadableStore, size: number, key: RunKey): Promise<RunSummary | undefined> {
   const folds = await foldRun(store, size, key.runId, key.tenantId)
   return folds.get(key.tenantId)?.summary()
 }
 
 /** Folds the runs of this id: that of one tenant, or those of all. */
 async function foldRun(
-  store: AuditStore,
+  store: ReadableStore,
   size: number,
   runId: string,
   owner: string | undefined,

@@ -1,6 +1,6 @@
 import type { Timestamp } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
-import type { AuditStore } from '../store/contract.js'
+import type { ReadableStore } from '../store/readable.js'
 import type { ParsedSessionQuery } from './parse-query.js'
 import { MAX_BATCH, readEvents, readEventsAt } from './read-events.js'
 import { LIFECYCLE_TYPES, statusAfter } from './run-status.js'
@@ -23,7 +23,7 @@ const BATCH = 64
 
 /** Lists sessions in the order of their first events. Keeps one number for every session of the log. */
 export async function* listSessions(
-  store: AuditStore,
+  store: ReadableStore,
   size: number,
   { tenantId, since, until, order, limit = Infinity }: ParsedSessionQuery,
 ): AsyncGenerator<readonly SessionSummary[]> {
@@ -44,7 +44,7 @@ export async function* listSessions(
 }
 
 async function summariseSession(
-  store: AuditStore,
+  store: ReadableStore,
   size: number,
   { sessionId, tenantId, time }: StoredEvent,
 ): Promise<SessionSummary> {

@@ -1,0 +1,133 @@
+import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import type { AuditLogReader } from './contract.js'
+import { StoreReader } from './reader.js'
+
+/** How old what a read sees may be. @see OpenReaderOptions.refreshMillis */
+export const DEFAULT_REFRESH_MILLIS = 1_000
+
+export interface OpenReaderOptions {
+  /**
+   * A read that begins looks for what has been committed since, unless that was done less than this ago; from 0 to
+   * 3,600,000. @defaultValue 1,000
+   */
+  readonly refreshMillis?: number
+  /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
+  readonly eventTypes?: readonly string[]
+}
+
+/** Reads a log from outside of the process that writes it. Every read sees what was committed `refreshMillis` before. */
+export interface AuditLogDirectoryReader extends AuditLogReader {
+  /** Directory of the log, as an absolute path. */
+  readonly location: string
+
+  /**
+   * Takes in everything that has been committed by now, whatever `refreshMillis` says.
+   *
+   * @throws AuditLogError `AUDIT_LOG_CLOSED`, and what opening a reader throws
+   */
+  refresh(): Promise<void>
+
+  /** Ends reads that are under way with `AUDIT_LOG_CLOSED`, and removes the temporary directory. */
+  close(): Promise<void>
+  /** {@link close} */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Opens a log for reading only, while another process writes it, or nobody does: also on a read-only mount. The log's
+ * directory is left as it is, and its writer is neither asked nor held up.
+ *
+ * It reads from a snapshot in the system's temporary directory (`TMPDIR`), which has hard links to LevelDB's tables
+ * and copies of what is not in a table yet, some megabytes at most; renewed when a read begins and the log has grown.
+ * What is in the writer's journal only, and what it has not committed, cannot be seen.
+ *
+ * @param path - the directory of the log; a relative path is resolved at once
+ * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log, or it cannot be read; `AUDIT_LOG_CORRUPT`;
+ * `AUDIT_FORMAT_UNSUPPORTED`
+ * @throws TypeError naming an unknown or malformed option
+ *
+ * @example
+ * ```ts
+ * await using log = await openAuditLogReader('./audit')
+ * for await (const run of log.runs({ status: 'failed', order: 'desc', limit: 10 })) console.log(run.runId)
+ * ```
+ */
+export async function openAuditLogReader(
+  path: string,
+  options: OpenReaderOptions = {},
+): Promise<AuditLogDirectoryReader> {
+  if (typeof path !== 'string' || path === '') {
+    throw new TypeError('openAuditLogReader: path must be that of a directory')
+  }
+  rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes'])
+  const refreshMillis = wholeNumberOption('openAuditLogReader', 'refreshMillis', options.refreshMillis, {
+    fallback: DEFAULT_REFRESH_MILLIS,
+    min: 0,
+    max: 3_600_000,
+  })
+  const { eventTypes = [] } = options
+  if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
+    throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
+  }
+  const takenAt = performance.now()
+  const store = await SnapshotStore.open(path)
+  return new DirectoryReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes)
+}
+
+/** Renews a store's snapshot when it is due. */
+class Refresher {
+  readonly #store: SnapshotStore
+  readonly #refreshMillis: number
+  #lastAt: number
+  #due: Promise<void> | undefined
+
+  constructor(store: SnapshotStore, refreshMillis: number, takenAt: number) {
+    this.#store = store
+    this.#refreshMillis = refreshMillis
+    this.#lastAt = takenAt
+  }
+
+  async refresh(): Promise<void> {
+    // When it began: what is committed while it goes on may be left out.
+    const at = performance.now()
+    await this.#store.refresh()
+    this.#lastAt = at
+  }
+
+  /** Of reads that begin together, one does it for all. */
+  async refreshIfDue(): Promise<void> {
+    if (!this.#due && performance.now() - this.#lastAt < this.#refreshMillis) return
+    this.#due ??= this.refresh().finally(() => {
+      this.#due = undefined
+    })
+    await this.#due
+  }
+}
+
+class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
+  readonly #refresher: Refresher
+  readonly #store: SnapshotStore
+
+  constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
+    super(store, { barrier: () => refresher.refreshIfDue(), eventTypes })
+    this.#refresher = refresher
+    this.#store = store
+  }
+
+  get location(): string {
+    return this.#store.location
+  }
+
+  refresh(): Promise<void> {
+    return this.#refresher.refresh()
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { AuditLogError } from '../../events/errors.js'
+import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
+import type { ReadableStore } from '../readable.js'
+import { storeClosed } from '../walk.js'
+import { openError } from './errors.js'
+import { assertGrown, Snapshot } from './snapshot.js'
+import { stateOfFiles } from './snapshot-files.js'
+
+/**
+ * Reads a log that another process may be writing: from a snapshot in a temporary directory, renewed by
+ * {@link refresh}. See `snapshot-files` for how, and why nothing of the log's directory is altered.
+ */
+export class SnapshotStore implements ReadableStore {
+  readonly location: string
+  readonly #temporary: string
+  /** Those that a newer one took the place of: what began to read from them may go on. */
+  readonly #retired = new Set<Snapshot>()
+  #snapshot: Snapshot
+  #taken = 1
+  /** One refreshing after the other. */
+  #refreshed: Promise<void> = Promise.resolve()
+  #closed: Promise<void> | undefined
+
+  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED` */
+  static async open(directory: string): Promise<SnapshotStore> {
+    const location = resolve(directory)
+    let temporary: string | undefined
+    try {
+      temporary = await mkdtemp(join(tmpdir(), 'spanledger-reader-'))
+      return new SnapshotStore(location, temporary, await Snapshot.take(location, join(temporary, '0')))
+    } catch (error) {
+      if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+      throw failure(error, location)
+    }
+  }
+
+  private constructor(location: string, temporary: string, snapshot: Snapshot) {
+    this.location = location
+    this.#temporary = temporary
+    this.#snapshot = snapshot
+  }
+
+  get size(): number {
+    return this.#snapshot.size
+  }
+
+  /** Takes in everything that has been committed by now. */
+  refresh(): Promise<void> {
+    const refreshed = this.#refreshed.then(() => this.#refresh())
+    this.#refreshed = refreshed.catch(() => undefined)
+    return refreshed
+  }
+
+  entries(walk: Walk): AsyncIterable<readonly StoredEntry[]> {
+    return this.#walking((snapshot) => snapshot.reads.entries(walk))
+  }
+
+  async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const snapshot = this.#current().retain()
+    try {
+      return await snapshot.reads.read(seqs)
+    } finally {
+      await snapshot.release()
+    }
+  }
+
+  postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
+    const snapshot = this.#current().retain()
+    const cursor = snapshot.reads.postings(index, value, walk)
+    let closed: Promise<void> | undefined
+    return {
+      next: (target) => cursor.next(target),
+      close: () => {
+        closed ??= cursor.close().then(() => snapshot.release())
+        return closed
+      },
+    }
+  }
+
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
+    const snapshot = this.#current().retain()
+    try {
+      return await snapshot.reads.countPostings(index, value, range, limit)
+    } finally {
+      await snapshot.release()
+    }
+  }
+
+  firstOfEach(index: IndexName): AsyncIterable<number> {
+    return this.#walking((snapshot) => snapshot.reads.firstOfEach(index))
+  }
+
+  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
+    return this.#walking((snapshot) => snapshot.reads.timeRanges(since, until, walk))
+  }
+
+  /** Ends what still reads, and removes the temporary directory. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#refreshed
+    await Promise.all([this.#snapshot, ...this.#retired].map((snapshot) => snapshot.close()))
+    await rm(this.#temporary, { recursive: true, force: true })
+  }
+
+  async #refresh(): Promise<void> {
+    const before = this.#current()
+    try {
+      if ((await stateOfFiles(join(this.location, 'db'))) === before.state) return
+      const after = await Snapshot.take(this.location, join(this.#temporary, String(this.#taken++)))
+      try {
+        assertGrown(before, after, this.location)
+      } catch (error) {
+        await after.close()
+        throw error
+      }
+      this.#snapshot = after
+    } catch (error) {
+      throw failure(error, this.location)
+    }
+    for (const old of this.#retired) if (old.isClosed) this.#retired.delete(old)
+    this.#retired.add(before)
+    // What becomes of its files is no concern of this read's.
+    before.retire().catch(() => undefined)
+  }
+
+  async *#walking<T>(walk: (snapshot: Snapshot) => AsyncIterable<T>): AsyncGenerator<T> {
+    const snapshot = this.#current().retain()
+    try {
+      yield* walk(snapshot)
+    } finally {
+      await snapshot.release()
+    }
+  }
+
+  #current(): Snapshot {
+    if (this.#closed) throw storeClosed(this.location)
+    return this.#snapshot
+  }
+}
+
+function failure(error: unknown, location: string): AuditLogError {
+  const { code, path } = error instanceof Error ? (error as NodeJS.ErrnoException) : {}
+  // Nothing there, and not something that has gone from the temporary directory.
+  const isMissing = (code === 'ENOENT' || code === 'ENOTDIR') && path?.startsWith(location)
+  if (!isMissing) return openError(error, location)
+  return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`, { cause: error })
+}

@@ -1,0 +1,93 @@
+import { join } from 'node:path'
+import { Level } from 'level'
+import type { Database } from './database.js'
+import { DatabaseReads } from './database-reads.js'
+import { corrupt } from './errors.js'
+import { readHead } from './head.js'
+import { checkRecovered } from './recovered-entries.js'
+import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
+
+/** Larger than any log that a writer leaves, so that it becomes a single table. */
+const WRITE_BUFFER_BYTES = 64 * 2 ** 20
+
+/** A log as it was at one moment. It stays while anything reads from it, also once a newer one has taken its place. */
+export class Snapshot {
+  readonly size: number
+  readonly reads: DatabaseReads
+  readonly state: FilesState
+  readonly #db: Database
+  readonly #files: SnapshotFiles
+  #readers = 0
+  #isRetired = false
+  #closed: Promise<void> | undefined
+
+  /**
+   * @param directory - of the log
+   * @param target - where the snapshot's files are put
+   * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`; what else fails comes as it is
+   */
+  static async take(directory: string, target: string): Promise<Snapshot> {
+    const files = await takeFiles(join(directory, 'db'), target, directory)
+    const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
+    const db: Database = new Level<Buffer, Uint8Array>(target, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
+    try {
+      await db.open()
+      const { size } = await readHead(db, directory)
+      await checkRecovered(db, size, files.logBytes, directory)
+      return new Snapshot(db, files, size, directory)
+    } catch (error) {
+      await db.close()
+      await files.remove()
+      throw error
+    }
+  }
+
+  private constructor(db: Database, files: SnapshotFiles, size: number, location: string) {
+    this.#db = db
+    this.#files = files
+    this.size = size
+    this.state = files.state
+    this.reads = new DatabaseReads(db, size, location)
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined
+  }
+
+  /** Whoever reads says so, and {@link release}s it when done. */
+  retain(): this {
+    this.#readers++
+    return this
+  }
+
+  async release(): Promise<void> {
+    this.#readers--
+    await this.#closeIfUnused()
+  }
+
+  /** A newer one has taken its place. */
+  async retire(): Promise<void> {
+    this.#isRetired = true
+    await this.#closeIfUnused()
+  }
+
+  /** Closes it under whoever still reads. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #closeIfUnused(): Promise<void> {
+    if (this.#isRetired && this.#readers === 0) await this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#db.close()
+    await this.#files.remove()
+  }
+}
+
+/** A log only grows. @throws AuditLogError `AUDIT_LOG_CORRUPT` */
+export function assertGrown(before: Snapshot, after: Snapshot, location: string): void {
+  if (after.size < before.size) throw corrupt(location, `it had ${before.size} entries, and has ${after.size} now`)
+}

@@ -1,0 +1,93 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type AuditLogDirectoryReader, openAuditLogReader } from '../../src/reader/index.js'
+import { buildBeside } from '../support/build.js'
+
+let built: ReturnType<typeof buildBeside>
+let directory: string
+let writer: ChildProcess | undefined
+
+beforeAll(() => {
+  built = buildBeside(import.meta.dirname)
+})
+afterAll(() => built.remove())
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
+})
+afterEach(async () => {
+  await killWriter()
+  await rm(directory, { recursive: true, force: true })
+})
+
+async function startWriter(): Promise<void> {
+  writer = fork(join(import.meta.dirname, 'writer.mjs'), [built.dist, directory])
+  await once(writer, 'message')
+}
+
+async function killWriter(): Promise<void> {
+  if (!writer) return
+  const exited = once(writer, 'exit')
+  writer.kill('SIGKILL')
+  await exited
+  writer = undefined
+}
+
+/** Everything that a view tells has to fit together. */
+async function assertConsistent(reader: AuditLogDirectoryReader, atLeast: number): Promise<number> {
+  const { size } = await reader.head()
+  expect(size).toBeGreaterThanOrEqual(atLeast)
+  const [first] = await reader.events({ limit: 1 }).toArray()
+  const last = await reader.events({ beforeSeq: size, order: 'desc', limit: 50 }).toArray()
+  if (size > 0) expect(first?.seq).toBe(0)
+  expect(last.map(({ seq }) => seq)).toEqual(Array.from({ length: Math.min(50, size) }, (_, n) => size - 1 - n))
+  const byType = await Promise.all([
+    reader.count({ type: 'run_started', beforeSeq: size }),
+    reader.count({ type: ['custom', 'run_interrupted'], beforeSeq: size }),
+  ])
+  expect(byType[0] + byType[1]).toBe(size)
+  return size
+}
+
+test('shows a log beside a writer at full speed, whole at every look, also after it was killed', async () => {
+  await startWriter()
+  const reader = await openAuditLogReader(directory, { refreshMillis: 3_600_000 })
+  try {
+    let size = 0
+    let grown = 0
+    for (let look = 0; look < 8; look++) {
+      await reader.refresh()
+      const now = await assertConsistent(reader, size)
+      if (now > size) grown++
+      size = now
+    }
+    expect(grown).toBeGreaterThan(2)
+    await killWriter()
+    await reader.refresh()
+    size = await assertConsistent(reader, size)
+    await startWriter()
+    await reader.refresh()
+    await assertConsistent(reader, size)
+  } finally {
+    await reader.close()
+  }
+})
+
+test('follows a writer without a gap and without a repetition', async () => {
+  await startWriter()
+  const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
+  try {
+    let next = 0
+    for await (const event of reader.follow({}, { pollMillis: 1 })) {
+      expect(event.seq).toBe(next++)
+      if (next === 1500) break
+    }
+    expect(next).toBe(1500)
+  } finally {
+    await reader.close()
+  }
+})
