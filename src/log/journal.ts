@@ -47,7 +47,7 @@ export class Journal {
   #segment: number
   /** After the last whole record. */
   #offset = HEAD_BYTES
-  /** Something other than records may follow `#offset`, or the file is gone: the next record begins a segment. */
+  /** A write failed, so that a part of a record may follow `#offset`, or the file is gone: another segment is to follow. */
   #spoilt = false
   /** Lowest number of the segments that were not deleted. */
   #oldest: number
@@ -145,12 +145,13 @@ export class Journal {
     closeSync(this.#descriptor)
   }
 
-  /** A part of a record that is followed by others could not be told from damage. */
+  /** A segment that could not be written is not gone on with: it may be at a limit for files. */
   #cut(): void {
+    this.#spoilt = true
     try {
       ftruncateSync(this.#descriptor, this.#offset)
     } catch {
-      this.#spoilt = true
+      // The next segment says where the records of this one end.
     }
   }
 

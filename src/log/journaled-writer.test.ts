@@ -236,7 +236,7 @@ describe('a journal that cannot be written', () => {
     expect(log.health().journal).toBe('failing')
     for (const name of ['3', '4']) log.record(note(name))
     expect(left(store).map(({ event }) => nameOf(event))).toEqual(['1', '3', '4'])
-    expect((await readdir(directory)).length).toBe(truncates ? 1 : 2)
+    expect(await readdir(directory)).toEqual(['000001.journal', '000002.journal'])
     await log.flush()
     expect(await namesIn(store)).toEqual(['1', '2', '3', '4'])
     expect(left(store)).toEqual([])

@@ -1,9 +1,10 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { chmod, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { makeDirectory } from '../directory.js'
 import { corrupt, openError } from './errors.js'
+import { lockInProcess } from './process-lock.js'
 
 export type Database = Level<Buffer, Uint8Array>
 
@@ -22,6 +23,7 @@ export interface OpenDatabase {
   readonly db: Database
   /** Bytes of LevelDB's log that were turned into tables. */
   readonly logBytes: number
+  close(): Promise<void>
 }
 
 /**
@@ -33,39 +35,63 @@ export interface OpenDatabase {
  * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`
  */
 export async function openDatabase(directory: string): Promise<OpenDatabase> {
+  let unlock = () => {}
   let db: Database | undefined
+  const close = async () => {
+    try {
+      await db?.close()
+    } finally {
+      unlock()
+    }
+  }
   try {
     const made = join(directory, 'db')
     await makeDirectory(made)
-    // LevelDB knows its own locks by path: by another path this process could open the same database twice.
     const path = await realpath(made)
+    unlock = lockInProcess(path, directory)
     await requireManifest(path, directory)
     const logBytes = await sizeOfLogs(path)
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
     await db.open()
     await restrictModes(path)
-    return { db, logBytes }
+    return { db, logBytes, close }
   } catch (error) {
-    await db?.close()
+    await close()
     throw openError(error, directory)
   }
 }
 
 async function sizeOfLogs(path: string): Promise<number> {
   const logs = (await readdir(path)).filter((name) => name.endsWith('.log'))
-  const sizes = await Promise.all(logs.map(async (name) => (await stat(join(path, name))).size))
+  const sizes = await Promise.all(logs.map((name) => statIfThere(join(path, name)).then((found) => found?.size ?? 0)))
   return sizes.reduce((total, size) => total + size, 0)
+}
+
+/** Where another process has the database open, files come and go. */
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch((problem: NodeJS.ErrnoException) => {
+    if (problem.code === 'ENOENT') return undefined
+    throw problem
+  })
 }
 
 /** LevelDB takes a directory without CURRENT for a new one, and deletes the tables and logs that it finds there. */
 async function requireManifest(path: string, directory: string): Promise<void> {
   const names = await readdir(path)
   if (names.includes('CURRENT')) {
-    const manifest = (await readFile(join(path, 'CURRENT'), 'utf8')).trim()
-    if (!names.includes(manifest)) throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
+    const manifest = await readCurrent(path)
+    if (await statIfThere(join(path, manifest))) return
+    // Opening it, another process goes on to the next manifest.
+    if ((await readCurrent(path)) === manifest) {
+      throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
+    }
   } else if (names.some((name) => /\.(ldb|sst|log)$/.test(name))) {
     throw corrupt(directory, 'db/CURRENT is missing beside the data')
   }
+}
+
+async function readCurrent(path: string): Promise<string> {
+  return (await readFile(join(path, 'CURRENT'), 'utf8')).trim()
 }
 
 /**
@@ -76,6 +102,9 @@ export async function requireRoom(directory: string): Promise<void> {
   const probe = join(directory, 'db', 'room.probe')
   try {
     await writeFile(probe, Buffer.alloc(2 * TUNING.writeBufferSize))
+  } catch (problem) {
+    // A limit for files, not for the disk: what LevelDB has written is within it.
+    if ((problem as NodeJS.ErrnoException).code !== 'EFBIG') throw problem
   } finally {
     await rm(probe, { force: true })
   }

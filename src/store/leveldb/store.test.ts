@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
@@ -45,6 +47,15 @@ async function leaveLog(change: (db: Level<Buffer, Uint8Array>) => Promise<void>
   await db.close()
 }
 
+/** What comes of opening the database in another process. */
+async function openElsewhere(path: string): Promise<string> {
+  const script = `
+    const { Level } = require('level')
+    new Level(process.argv[1]).open().then(() => 'opened', ({ cause }) => cause.code).then(console.log)`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, join(path, 'db')])
+  return stdout.trim()
+}
+
 async function filesOf(extension: string): Promise<string[]> {
   const names = await readdir(join(directory, 'db'))
   return names.filter((name) => name.endsWith(extension)).map((name) => join(directory, 'db', name))
@@ -75,9 +86,12 @@ describe('opening a LevelDB log', () => {
         message: expect.stringContaining(named),
       })
       await expect(second.commit(sealedEntries(1))).rejects.toMatchObject({ code: 'AUDIT_LOG_CLOSED' })
+      // The refusal has not taken the lock from the first.
+      expect(await openElsewhere(path)).toBe('LEVEL_LOCKED')
     }
     await first.commit(sealedEntries(1))
     await first.close()
+    expect(await openElsewhere(directory)).toBe('opened')
     const next = levelStore(directory)
     await next.open()
     expect(next.size).toBe(2)

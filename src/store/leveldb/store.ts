@@ -49,6 +49,7 @@ export function levelStore(directory: string): AuditStore {
 class LevelStore implements AuditStore {
   readonly location: string
   #db: Database | undefined
+  #closeDatabase: () => Promise<void> = async () => {}
   #isOpen = false
   #head: Head = NEW_HEAD
   /** Of the directory that was opened: another one in its place is not this log. */
@@ -90,7 +91,7 @@ class LevelStore implements AuditStore {
     return this.#inTurn(async () => {
       this.#isOpen = false
       await this.#committing?.catch(() => undefined)
-      await this.#db?.close()
+      await this.#closeDatabase()
       this.#db = undefined
     })
   }
@@ -225,7 +226,7 @@ class LevelStore implements AuditStore {
     try {
       this.#assertInPlace()
       await requireRoom(this.location)
-      await this.#db?.close()
+      await this.#closeDatabase()
       return await this.#openDatabase(this.size)
     } catch (cause) {
       throw writeFailed(this.location, cause)
@@ -239,17 +240,18 @@ class LevelStore implements AuditStore {
 
   /** @param known - how many entries there are at least */
   async #openDatabase(known: number): Promise<Database> {
-    const { db, logBytes } = await openDatabase(this.location)
+    const { db, logBytes, close } = await openDatabase(this.location)
     try {
       const head = await readHead(db, this.location)
       await checkRecovered(db, head.size, logBytes, this.location)
       if (head.size < known) throw corrupt(this.location, `of ${known} entries it has ${head.size}`)
       this.#head = head
     } catch (error) {
-      await db.close()
+      await close()
       throw openError(error, this.location)
     }
     this.#db = db
+    this.#closeDatabase = close
     this.#torn = false
     return db
   }
