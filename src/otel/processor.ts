@@ -1,4 +1,4 @@
-import { type Attributes, type Context, diag, type HrTime, ROOT_CONTEXT, type TimeInput } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, type TimeInput } from '@opentelemetry/api'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
