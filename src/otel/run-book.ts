@@ -21,7 +21,8 @@ const PATIENCE_WITH_OPEN_SPANS = 10
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
 /** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
-export function noteEndOfChild(node: SpanNode, { outcome, error, reason, confidence, endsRun }: Conclusion): void {
+export function noteEndOfChild(node: SpanNode, told: Conclusion, outcome = told.outcome, error = told.error): void {
+  const { reason, confidence, endsRun } = told
   const around = node.claimedParent()?.run
   if (!around) return
   around.childEnd = outcome === 'failed' || outcome === 'cancelled' ? { outcome, error, reason, confidence } : undefined

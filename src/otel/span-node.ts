@@ -230,7 +230,7 @@ export class ClaimedSpan implements Surrounding {
 }
 
 /** What `over` says, and what `under` says besides. */
-function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
+export function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
   return {
     tenantId: over.tenantId ?? under.tenantId,
     sessionId: over.sessionId ?? under.sessionId,

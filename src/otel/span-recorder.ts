@@ -1,6 +1,14 @@
 import { type EventSource, millisBetween, type Timestamp, timestampFromHrTime } from '../events/index.js'
 import { contextScope } from '../record/context.js'
-import type { Activity, Conclusion, Convention, Fact, RunActivity } from './conventions/contract.js'
+import type {
+  Activity,
+  Conclusion,
+  Convention,
+  Fact,
+  Outcome,
+  RunActivity,
+  UsageReport,
+} from './conventions/contract.js'
 import { errorOf, hasErrorStatus } from './conventions/outcome.js'
 import { type Emitter, type Place, sourceOf } from './emitter.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
@@ -8,7 +16,7 @@ import type { Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { scopeFromAttributes } from './scope.js'
 import type { SpanLike } from './span.js'
-import type { Claim, SpanNode } from './span-node.js'
+import { type Claim, overlay, type SpanNode } from './span-node.js'
 import type { UsageLedger } from './usage-ledger.js'
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
@@ -51,17 +59,17 @@ export class SpanRecorder {
     if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
-    node.learnScope({ ...scopeFromAttributes(span.attributes), ...told.scope })
+    const named = scopeFromAttributes(span.attributes)
+    node.learnScope(told.scope ? overlay(named, told.scope) : named)
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)
     const place = this.#placeOf(node, sourceOf(convention.name, span))
-    const conclusion = { ...told, outcome, error }
-    if (told.usage) this.#recordUsage(node, { model: modelOf(activity), ...told.usage }, endedAt, place)
-    this.#recordEnd(node, activity, conclusion, span, endedAt, place)
+    if (told.usage) this.#recordUsage(node, told.usage, modelOf(activity), endedAt, place)
+    this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
-    if (node.run) this.#runs.conclude(node.run, conclusion, endedAt, place)
-    noteEndOfChild(node, conclusion)
+    if (node.run) this.#runs.conclude(node.run, { ...told, outcome, error }, endedAt, place)
+    noteEndOfChild(node, told, outcome, error)
     this.touch(place.run)
   }
 
@@ -102,17 +110,18 @@ export class SpanRecorder {
   #recordEnd(
     node: SpanNode,
     activity: Activity,
-    conclusion: Conclusion,
+    told: Conclusion,
+    outcome: Outcome,
+    error: Conclusion['error'],
     span: SpanLike,
     endedAt: Timestamp,
     place: Place,
   ): void {
-    const { outcome, error } = conclusion
     switch (activity.kind) {
       case 'tool': {
         if (outcome === 'suspended') return // it will be called again when the run goes on
         const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
-        const data = { callId: node.callId ?? node.spanId, tool: conclusion.tool ?? activity.tool, durationMs }
+        const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
         if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
         else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
         return
@@ -120,7 +129,7 @@ export class SpanRecorder {
       case 'recall': {
         const { tier, namespaceKey } = activity
         if (error) this.#emitter.emit('error_occurred', { error, operation: 'memory_recall' }, endedAt, place)
-        else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: conclusion.hits }, endedAt, place)
+        else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place)
         return
       }
       case 'model':
@@ -131,9 +140,10 @@ export class SpanRecorder {
     }
   }
 
-  #recordUsage(node: SpanNode, report: NonNullable<Conclusion['usage']>, time: Timestamp, place: Place): void {
+  #recordUsage(node: SpanNode, report: UsageReport, model: string | undefined, time: Timestamp, place: Place): void {
     const data = this.#ledger.count(node, report, place.source.scope)
     if (!data) return
+    data.model ??= model
     place.run?.addUsage(data)
     this.#emitter.emit('token_usage_updated', data, time, place)
   }

@@ -51,10 +51,11 @@ export const genAiConvention: Convention = {
       reason: error && isAbort(error) ? 'aborted' : undefined,
       finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
       usage: usageFrom(attributes),
+      facts: error && activity.kind === 'model' ? quotaFacts(error) : undefined,
     }
     switch (activity.kind) {
       case 'model':
-        return { ...conclusion, facts: error && quotaFacts(error) }
+        return conclusion
       case 'recall':
         return { ...conclusion, hits: count(attributes, 'gen_ai.memory.record.count') ?? documentCount(attributes) }
       case 'tool':
