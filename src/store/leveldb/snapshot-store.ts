@@ -47,6 +47,11 @@ export class SnapshotStore implements ReadableStore {
     return this.#snapshot.size
   }
 
+  /** Version of the log's format. */
+  get formatVersion(): string {
+    return this.#snapshot.formatVersion
+  }
+
   /** Takes in everything that has been committed by now. */
   refresh(): Promise<void> {
     const refreshed = this.#refreshed.then(() => this.#refresh())

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { Level } from 'level'
+import { metaKey } from '../keys.js'
 import type { Database } from './database.js'
 import { DatabaseReads } from './database-reads.js'
 import { corrupt } from './errors.js'
-import { readHead } from './head.js'
+import { getMany, readHead } from './head.js'
 import { checkRecovered } from './recovered-entries.js'
 import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
 
@@ -13,6 +14,8 @@ const WRITE_BUFFER_BYTES = 64 * 2 ** 20
 /** A log as it was at one moment. It stays while anything reads from it, also once a newer one has taken its place. */
 export class Snapshot {
   readonly size: number
+  /** Version of all that is stored, see `head`. */
+  readonly formatVersion: string
   readonly reads: DatabaseReads
   readonly state: FilesState
   readonly #db: Database
@@ -34,7 +37,8 @@ export class Snapshot {
       await db.open()
       const { size } = await readHead(db, directory)
       await checkRecovered(db, size, files.logBytes, directory)
-      return new Snapshot(db, files, size, directory)
+      const [format] = await getMany(db, [metaKey('format')])
+      return new Snapshot(db, files, { size, formatVersion: Buffer.from(format ?? []).toString(), location: directory })
     } catch (error) {
       await db.close()
       await files.remove()
@@ -42,10 +46,15 @@ export class Snapshot {
     }
   }
 
-  private constructor(db: Database, files: SnapshotFiles, size: number, location: string) {
+  private constructor(
+    db: Database,
+    files: SnapshotFiles,
+    { size, formatVersion, location }: { size: number; formatVersion: string; location: string },
+  ) {
     this.#db = db
     this.#files = files
     this.size = size
+    this.formatVersion = formatVersion
     this.state = files.state
     this.reads = new DatabaseReads(db, size, location)
   }

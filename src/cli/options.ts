@@ -1,0 +1,170 @@
+import { parseArgs } from 'node:util'
+import { nearestName } from '../events/nearest.js'
+import type { EventQuery } from '../reader/query.js'
+import { parseHumanTime } from './human-time.js'
+import { UsageError } from './usage-error.js'
+
+/** One option of a command. */
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  readonly multiple?: boolean
+  /** What its value is called in the help. */
+  readonly value?: string
+  readonly help: string
+}
+
+export type Options = Readonly<Record<string, Option>>
+
+const log = {
+  type: 'string',
+  short: 'l',
+  value: 'DIR',
+  help: "the log's directory; else SPANLEDGER_LOG, else ./audit",
+} as const
+export const help = { type: 'boolean', short: 'h', help: 'this help' } as const
+export const common = { log, help } satisfies Options
+
+export const format = {
+  json: { type: 'boolean', help: 'one JSON array' },
+  jsonl: { type: 'boolean', help: 'one JSON object a line' },
+} as const satisfies Options
+
+export const tenant = { type: 'string', value: 'ID', help: 'of this tenant' } as const
+const session = { type: 'string', value: 'ID', help: 'of this session' } as const
+const agent = { type: 'string', value: 'NAME', help: 'of the agent with this name or id' } as const
+const since = {
+  type: 'string',
+  value: 'TIME',
+  help: 'from this time on: 2h, today, yesterday, 2026-11-21, RFC 3339',
+} as const
+const until = { type: 'string', value: 'TIME', help: 'before this time' } as const
+
+/** What narrows a live view. */
+export const followFilters = {
+  tenant,
+  session,
+  run: { type: 'string', value: 'ID', help: 'of this run' },
+  agent,
+  type: { type: 'string', short: 't', multiple: true, value: 'TYPE', help: 'of this type; may be repeated' },
+  since,
+} as const satisfies Options
+
+export const eventFilters = {
+  ...followFilters,
+  until,
+  'after-seq': { type: 'string', value: 'N', help: 'behind this position' },
+  'before-seq': { type: 'string', value: 'N', help: 'ahead of this position' },
+} as const satisfies Options
+
+export const listing = {
+  limit: { type: 'string', short: 'n', value: 'N', help: 'this many at most' },
+  order: { type: 'string', value: 'asc|desc', help: 'the oldest or the newest first' },
+} as const satisfies Options
+
+export const runFilters = {
+  tenant,
+  session,
+  agent,
+  status: {
+    type: 'string',
+    multiple: true,
+    value: 'STATUS',
+    help: 'running, completed, failed, cancelled, suspended or interrupted; may be repeated',
+  },
+  since,
+  until,
+} as const satisfies Options
+
+export const sessionFilters = { tenant, since, until } as const satisfies Options
+
+/** What was typed, by option. */
+export class Arguments {
+  readonly positionals: readonly string[]
+  readonly #values: Readonly<Record<string, unknown>>
+
+  /** @throws UsageError */
+  static parse(args: readonly string[], options: Options): Arguments {
+    try {
+      const { values, positionals } = parseArgs({
+        args: [...args],
+        options: parseable(options),
+        allowPositionals: true,
+      })
+      return new Arguments(values, positionals)
+    } catch (error) {
+      throw usageError(error, args, options)
+    }
+  }
+
+  private constructor(values: Readonly<Record<string, unknown>>, positionals: readonly string[]) {
+    this.#values = values
+    this.positionals = positionals
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#values[name]
+    return typeof value === 'string' ? value : undefined
+  }
+
+  texts(name: string): readonly string[] | undefined {
+    const value = this.#values[name]
+    return Array.isArray(value) ? (value as string[]) : undefined
+  }
+
+  number(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    if (!/^-?\d{1,15}$/.test(text)) throw new UsageError(`--${name}: '${text}' is no whole number`)
+    return Number(text)
+  }
+
+  /** The fields of a query that these options stand for; the reader checks their values. */
+  query(now: number): EventQuery<string> & { readonly status?: never } {
+    const time = (name: string) => {
+      const text = this.text(name)
+      return text === undefined ? undefined : parseHumanTime(text, name, now)
+    }
+    const fields = {
+      tenantId: this.text('tenant'),
+      sessionId: this.text('session'),
+      runId: this.text('run'),
+      agent: this.text('agent'),
+      type: this.texts('type'),
+      status: this.texts('status'),
+      since: time('since'),
+      until: time('until'),
+      afterSeq: this.number('after-seq'),
+      beforeSeq: this.number('before-seq'),
+      limit: this.number('limit'),
+      order: this.text('order'),
+    }
+    return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+  }
+}
+
+function parseable(options: Options) {
+  const config: Record<string, { type: 'string' | 'boolean'; short?: string; multiple?: boolean }> = {}
+  for (const [name, { type, short, multiple }] of Object.entries(options)) {
+    config[name] = { type, ...(short !== undefined && { short }), ...(multiple && { multiple }) }
+  }
+  return config
+}
+
+function usageError(error: unknown, args: readonly string[], options: Options): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS_')) return error
+  if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new UsageError((error as Error).message)
+  const known = Object.keys(options)
+  const unknown = args.find((arg) => arg.startsWith('--') && !known.includes(arg.slice(2).split('=')[0] as string))
+  const nearest = unknown && nearestName(unknown.slice(2).split('=')[0] as string, known)
+  return new UsageError(
+    unknown
+      ? `there is no option '${unknown}'${nearest ? `; did you mean '--${nearest}'?` : ''}`
+      : (error as Error).message,
+  )
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+
+/** What a command runs with. */
+export interface Io {
+  readonly out: Writable & { readonly isTTY?: boolean }
+  readonly err: Writable
+  readonly input: Readable
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+  /** Aborted when the user has had enough. */
+  readonly signal: AbortSignal
+}
+
+export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'grey' | 'bold'
+export type Paint = (colour: Colour, text: string) => string
+
+const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, cyan: 36, grey: 90, bold: 1 }
+
+/** Colours, where they are seen and wanted (https://no-color.org). */
+export function paintFor({ out, env }: Io): Paint {
+  const isColoured = out.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
+  return isColoured ? (colour, text) => `\u001b[${CODES[colour]}m${text}\u001b[0m` : (_, text) => text
+}
+
+/** Writes no faster than it is read. */
+export async function write(out: Writable, text: string): Promise<void> {
+  if (!out.write(text)) await once(out, 'drain')
+}
+
+export type Format = 'text' | 'json' | 'jsonl'
+
+/** Prints a list in the format asked for, as it comes. */
+export async function printAll<T>(
+  { out }: Io,
+  format: Format,
+  items: AsyncIterable<T>,
+  line: (item: T) => string,
+): Promise<void> {
+  let count = 0
+  for await (const item of items) {
+    const lead = count++ === 0 ? '[\n' : ',\n'
+    if (format === 'json') await write(out, `${lead}${JSON.stringify(item)}`)
+    else await write(out, `${format === 'jsonl' ? JSON.stringify(item) : line(item)}\n`)
+  }
+  if (format === 'json') await write(out, count === 0 ? '[]\n' : '\n]\n')
+}

@@ -1,0 +1,69 @@
+import { text } from 'node:stream/consumers'
+import { openAuditLog } from '../audit-log/index.js'
+import type { AuditEventInput } from '../events/types.js'
+import { type Command, CommandFailed, isLog, logDirectory, noOperands } from './command.js'
+import { type Arguments, common, tenant } from './options.js'
+import { type Io, write } from './output.js'
+import { UsageError } from './usage-error.js'
+
+export const record: Command = {
+  summary: 'append one event by hand; no other process may be writing',
+  options: {
+    type: { type: 'string', short: 't', value: 'TYPE', help: 'event type, by default custom' },
+    data: { type: 'string', short: 'd', value: 'JSON', help: "the event's data; - reads it from standard input" },
+    tenant,
+    session: { type: 'string', value: 'ID', help: 'of this session' },
+    run: { type: 'string', value: 'ID', help: 'of this run' },
+    agent: { type: 'string', value: 'NAME', help: 'of the agent with this name' },
+    actor: { type: 'string', value: 'ID', help: 'on behalf of this user' },
+    create: { type: 'boolean', help: 'make the log if there is none' },
+    ...common,
+  },
+  examples: [
+    [`spanledger record -d '{"name":"key_rotated","by":"ada"}' --actor ada`, 'a note in the log'],
+    [
+      `spanledger record -t policy_violation -d '{"rule":"pii","action":"blocked"}' --run r-1`,
+      'an event of the catalogue',
+    ],
+  ],
+  async run(args, io) {
+    noOperands(args)
+    const event = await eventOf(args, io)
+    const directory = logDirectory(args, io)
+    if (!args.flag('create') && !(await isLog(directory))) {
+      throw new CommandFailed(`There is no audit log in ${directory}; --create makes one`)
+    }
+    const log = await openAuditLog(directory)
+    try {
+      const { seq } = await log.append(event)
+      await write(io.out, `${seq}\n`)
+    } finally {
+      await log.close()
+    }
+  },
+}
+
+async function eventOf(args: Arguments, { input }: Io): Promise<AuditEventInput> {
+  const given = args.text('data')
+  if (given === undefined) throw new UsageError(`record: give --data, such as '{"name":"note"}'`)
+  const [tenantId, sessionId, runId] = [args.text('tenant'), args.text('session'), args.text('run')]
+  const [agent, actor] = [args.text('agent'), args.text('actor')]
+  // The log checks it.
+  return {
+    type: args.text('type') ?? 'custom',
+    data: parseJson(given === '-' ? await text(input) : given),
+    ...(tenantId !== undefined && { tenantId }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(runId !== undefined && { runId }),
+    ...(agent !== undefined && { agent: { name: agent } }),
+    ...(actor !== undefined && { actor: { id: actor } }),
+  } as AuditEventInput
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (error) {
+    throw new UsageError(`--data is no JSON: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,139 @@
+import type { StoredEvent, TokenUsage } from '../events/types.js'
+import type { RunStatus, RunSummary, RunTree, ToolCallSummary } from '../reader/run-summary.js'
+import type { SessionSummary } from '../reader/sessions.js'
+import type { Colour, Paint } from './output.js'
+import { duration, printable, shortened, shortTime } from './text.js'
+
+const MAX_DETAIL_LENGTH = 160
+
+const STATUS_COLOUR: Readonly<Record<RunStatus | ToolCallSummary['status'], Colour>> = {
+  running: 'cyan',
+  completed: 'green',
+  failed: 'red',
+  cancelled: 'yellow',
+  suspended: 'yellow',
+  interrupted: 'red',
+  unfinished: 'yellow',
+}
+
+/** One event in one line. */
+export function eventLine(event: StoredEvent, paint: Paint): string {
+  const type = printable(event.type)
+  const who = event.agent?.name ?? event.agent?.id ?? ''
+  const detail = shortened(details(event.data), MAX_DETAIL_LENGTH)
+  const parts = [
+    paint('grey', String(event.seq).padStart(6)),
+    shortTime(event.time),
+    paint(eventColour(type), type.padEnd(22)),
+    printable(who),
+    event.runId === undefined ? '' : paint('grey', `run=${printable(event.runId)}`),
+    detail,
+  ]
+  return parts.filter((part) => part !== '').join('  ')
+}
+
+function eventColour(type: string): Colour {
+  if (/failed|error|denied|violation|interrupted|dropped|exceeded/.test(type)) return 'red'
+  return /completed|granted/.test(type) ? 'green' : 'cyan'
+}
+
+/** The fields of an event's data, the inner ones by their paths. */
+function details(data: unknown, path = ''): string {
+  if (typeof data !== 'object' || data === null) return `${path}=${printable(data)}`
+  if (Array.isArray(data)) return `${path}=[${data.length}]`
+  return Object.entries(data)
+    .map(([name, value]) => details(value, path ? `${path}.${printable(name)}` : printable(name)))
+    .join(' ')
+}
+
+/** One run in one line. */
+export function runLine(run: RunSummary, paint: Paint): string {
+  const parts = [
+    shortTime(run.startedAt),
+    paint(STATUS_COLOUR[run.status], run.status.padEnd(11)),
+    duration(run.durationMs).padStart(7),
+    printable(run.runId),
+    printable(run.agent?.name ?? run.agent?.id ?? ''),
+    usageText(run.usage),
+    run.error ? paint('red', printable(`${run.error.code}: ${run.error.message}`)) : '',
+  ]
+  return parts.filter((part) => part !== '').join('  ')
+}
+
+/** One session in one line. */
+export function sessionLine(session: SessionSummary): string {
+  const { sessionId, tenantId, firstEventAt, lastEventAt, events, runs } = session
+  const counts = `${events} events  ${runs} runs`
+  return `${shortTime(firstEventAt)} – ${shortTime(lastEventAt)}  ${printable(sessionId)}  tenant=${printable(tenantId)}  ${counts}`
+}
+
+/**
+ * A run with everything below it:
+ *
+ *     planner  completed  1.2s  r-1
+ *     ├─ tool search  completed  310ms
+ *     └─ writer  failed  0.6s  r-2
+ *        └─ error Timeout: no answer
+ */
+export function treeLines(run: RunTree, paint: Paint): readonly string[] {
+  const name = run.agent?.name ?? run.agent?.id ?? 'run'
+  const head = [
+    paint('bold', printable(name)),
+    paint(STATUS_COLOUR[run.status], run.status),
+    duration(run.durationMs),
+    shortTime(run.startedAt),
+    paint('grey', printable(run.runId)),
+  ]
+  return [head.filter((part) => part !== '').join('  '), ...branches(below(run, paint))]
+}
+
+/** Each child is the lines of it. */
+function branches(children: readonly (readonly string[])[]): readonly string[] {
+  return children.flatMap((lines, at) => {
+    const isLast = at === children.length - 1
+    return lines.map((line, row) => `${row === 0 ? (isLast ? '└─ ' : '├─ ') : isLast ? '   ' : '│  '}${line}`)
+  })
+}
+
+function below(run: RunTree, paint: Paint): readonly (readonly string[])[] {
+  const lines: (readonly string[])[] = []
+  const add = (label: string, text: string, colour: Colour = 'grey') => {
+    lines.push([`${paint(colour, label)} ${printable(text)}`])
+  }
+  if (run.model) add('model', run.model)
+  if (run.totalUsage.totalTokens > 0) add('tokens', tokensText(run))
+  for (const { data } of run.memoryRecalls) add('memory', details(data))
+  for (const call of run.toolCalls) lines.push([toolLine(call, paint)])
+  for (const { type, data } of run.approvals) add(type, details(data), 'yellow')
+  for (const { data } of run.handoffs) add('handoff', details(data), 'cyan')
+  for (const { data } of run.compactions) add('compaction', details(data), 'yellow')
+  for (const { data } of run.limits) add('limit', details(data), 'red')
+  for (const { data } of run.policyViolations) add('policy', details(data), 'red')
+  for (const { data } of run.errors) add('error', details(data), 'red')
+  if (run.error) add('failed', `${run.error.code}: ${run.error.message}`, 'red')
+  if (run.reason) add('reason', run.reason, 'yellow')
+  if (run.omitted > 0) add('…', `${run.omitted} more`)
+  for (const subRun of run.subRuns) lines.push(treeLines(subRun, paint))
+  return lines
+}
+
+function toolLine({ name, status, durationMs, error }: ToolCallSummary, paint: Paint): string {
+  const parts = [
+    `${paint('grey', 'tool')} ${printable(name)}`,
+    paint(STATUS_COLOUR[status], status),
+    duration(durationMs),
+    error ? paint('red', printable(`${error.code}: ${error.message}`)) : '',
+  ]
+  return parts.filter((part) => part !== '').join('  ')
+}
+
+function tokensText(run: RunTree): string {
+  const own = usageText(run.usage)
+  return run.subRuns.length === 0 ? own : `${own || '0 tokens'}, with sub-runs ${usageText(run.totalUsage)}`
+}
+
+function usageText({ inputTokens, outputTokens, totalTokens, costUsd }: TokenUsage): string {
+  if (totalTokens === 0) return ''
+  const cost = costUsd === undefined ? '' : `, $${costUsd.toFixed(4)}`
+  return `${totalTokens} tokens (${inputTokens} in, ${outputTokens} out${cost})`
+}

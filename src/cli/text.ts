@@ -1,0 +1,35 @@
+/*
+ * What is recorded was said by models, tools and users. Shown on a terminal it may neither move the cursor nor begin
+ * a line nor turn the order of the letters around.
+ */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
+
+export function printable(value: unknown): string {
+  const text = typeof value === 'string' ? value : String(value)
+  return text.replace(UNPRINTABLE, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`)
+}
+
+/** A text in so many columns at most. */
+export function shortened(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`
+}
+
+/** A timestamp to the millisecond. */
+export function shortTime(time: unknown): string {
+  return printable(time).replace(/(\.\d{3})\d*Z$/, '$1Z')
+}
+
+export function duration(millis: number | undefined): string {
+  if (millis === undefined) return ''
+  if (millis < 1_000) return `${Math.round(millis)}ms`
+  if (millis < 60_000) return `${(millis / 1_000).toFixed(1)}s`
+  const minutes = Math.floor(millis / 60_000)
+  if (minutes < 60) return `${minutes}m${Math.floor((millis % 60_000) / 1_000)}s`
+  return `${Math.floor(minutes / 60)}h${minutes % 60}m`
+}
+
+export function bytes(count: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const power = Math.min(units.length - 1, count > 0 ? Math.floor(Math.log2(count) / 10) : 0)
+  return `${(count / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+}

@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
+import { buildBeside } from '../support/build.js'
+
+// The command line as a person has it: a process, with pipes, beside the process that has the log open (this one).
+let built: ReturnType<typeof buildBeside>
+let directory: string
+let log: AuditLog
+
+beforeAll(async () => {
+  built = buildBeside(import.meta.dirname)
+  directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
+  log = await openAuditLog(directory)
+  const session = { sessionId: 's-1', tenantId: 'acme' }
+  const parent = { ...session, runId: 'run-planner' }
+  const child = { ...session, runId: 'run-writer', parentRunId: 'run-planner' }
+  const tool = { name: 'search' }
+  const usage = { inputTokens: 10, outputTokens: 5, totalTokens: 15 }
+  await log.append({ ...parent, type: 'run_started', data: { agent: { name: 'planner' }, model: 'm-1' } })
+  await log.append({ ...parent, type: 'tool_call_started', data: { callId: 'c-1', tool } })
+  await log.append({ ...parent, type: 'tool_call_completed', data: { callId: 'c-1', tool, durationMs: 310 } })
+  await log.append({ ...child, type: 'run_started', data: { agent: { name: 'writer' } } })
+  const error = { code: 'Timeout', message: 'no answer\u001b[2J\nfor =2+2, "sir"' }
+  await log.append({ ...child, type: 'run_failed', data: { durationMs: 600, error } })
+  await log.append({ ...parent, type: 'run_completed', data: { durationMs: 1200, usage } })
+  await log.append({ type: 'custom', sessionId: '=s', time: '2020-01-01T00:00:00Z', data: { name: 'old' } })
+}, 60_000)
+
+afterAll(async () => {
+  built.remove()
+  await log.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const bin = join(built.dist, 'cli/index.js')
+  return spawn(process.execPath, [bin, ...args], { env: { ...process.env, SPANLEDGER_LOG: directory, ...env } })
+}
+
+async function spanledger(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const child = start(args)
+  child.stdin?.end('{"name":"from stdin"}')
+  const exit = new Promise<number>((resolve) => child.once('close', resolve))
+  const [out, err, code] = await Promise.all([text(child.stdout as never), text(child.stderr as never), exit])
+  return { code, out, err }
+}
+
+const rows = (out: string) => out.trimEnd().split('\n')
+const seqs = (out: string) => rows(out).map((line) => (JSON.parse(line) as { seq: number }).seq)
+
+describe('spanledger', () => {
+  it('query filters, counts and formats, beside a process that has the log open', async () => {
+    expect(seqs((await spanledger('query', '--jsonl', '-t', 'run_started', '-t', 'run_failed')).out)).toEqual([0, 3, 4])
+    expect(seqs((await spanledger('query', '--jsonl', '--since', '2h', '--order', 'desc', '-n', '2')).out)).toEqual([
+      5, 4,
+    ])
+    expect(seqs((await spanledger('query', '--jsonl', '--until', 'yesterday')).out)).toEqual([6])
+    expect(JSON.parse((await spanledger('query', '--json', '--run', 'run-writer')).out)).toHaveLength(2)
+    expect(JSON.parse((await spanledger('query', '--json', '--run', 'nobody')).out)).toEqual([])
+    expect((await spanledger('query', '--session', 's-1', '--count')).out).toBe('6\n')
+  })
+
+  it('shows an event in one line, whatever it says, and without colours in a pipe', async () => {
+    const { out } = await spanledger('query', '-t', 'run_failed')
+    expect(rows(out)).toHaveLength(1)
+    expect(out).toContain('no answer\\u{1b}[2J\\u{a}for')
+    expect(out).not.toContain('\u001b')
+  })
+
+  it('tail gives the latest, and with -f what comes until it is interrupted', async () => {
+    expect(seqs((await spanledger('tail', '-n', '2', '--jsonl')).out)).toEqual([5, 6])
+    const child = start(['tail', '-f', '-n', '1', '--jsonl', '--session', 'live'])
+    const closed = new Promise<number>((resolve) => child.once('close', resolve))
+    const { seq } = await log.append({ type: 'custom', sessionId: 'live', data: { name: 'a' } })
+    let out = ''
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      out += chunk.toString()
+      if (out.endsWith('\n')) child.kill('SIGINT')
+    }
+    expect(seqs(out)).toEqual([seq])
+    expect(await closed).toBe(0)
+  })
+
+  it('runs and sessions come with the newest first', async () => {
+    const { out } = await spanledger('runs', '--jsonl')
+    expect(rows(out).map((line) => (JSON.parse(line) as { runId: string }).runId)).toEqual([
+      'run-writer',
+      'run-planner',
+    ])
+    expect((await spanledger('runs', '--status', 'failed')).out).toMatch(/failed .*run-writer .*Timeout/)
+    expect((await spanledger('sessions', '--tenant', 'acme')).out).toMatch(/s-1 .*6 events {2}2 runs/)
+  })
+
+  it('show draws a run as a tree, by the beginning of its id', async () => {
+    const { out } = await spanledger('show', 'run-p')
+    expect(rows(out)[0]).toMatch(/^planner {2}completed {2}1\.2s/)
+    expect(out).toContain('├─ model m-1\n')
+    expect(out).toContain('15 tokens (10 in, 5 out)')
+    expect(out).toMatch(/├─ tool search {2}completed {2}310ms/)
+    expect(out).toMatch(/└─ writer {2}failed {2}600ms/)
+    expect(out).toContain('   └─ failed Timeout: no answer')
+    expect(JSON.parse((await spanledger('show', 'run-planner', '--json')).out)).toMatchObject({ runId: 'run-planner' })
+    expect(await spanledger('show', 'run-')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/several runs .*run-p/),
+    })
+    expect(await spanledger('show', 'nobody')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("no run 'nobody'"),
+    })
+  })
+
+  it('export writes JSON Lines that go on after a position, and CSV that no spreadsheet runs', async () => {
+    expect(seqs((await spanledger('export', '--after-seq', '3', '--before-seq', '6')).out)).toEqual([4, 5])
+    const { out } = await spanledger('export', '--format', 'csv', '--before-seq', '7')
+    const lines = out.trimEnd().split('\r\n')
+    expect(lines).toHaveLength(8)
+    expect(lines[0]).toMatch(/^seq,time,/)
+    expect(lines[7]).toContain(",'=s,")
+    expect(lines[5]).toContain('""code"":""Timeout""')
+  })
+
+  it('record appends one event, and says that a writer has the log', async () => {
+    expect(await spanledger('record', '-d', '{"name":"x"}')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^spanledger: The audit log .* is open/),
+    })
+    const own = join(directory, 'own')
+    const missing = await spanledger('record', '-d', '-', '--log', own)
+    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('--create') })
+    expect(await readdir(directory)).not.toContain('own')
+    expect(await spanledger('record', '-d', '-', '--log', own, '--create', '--actor', 'ada')).toMatchObject({
+      out: '0\n',
+    })
+    const { out } = await spanledger('query', '--jsonl', '--log', own)
+    expect(JSON.parse(out)).toMatchObject({ type: 'custom', actor: { id: 'ada' }, data: { name: 'from stdin' } })
+    expect(await spanledger('record', '-t', 'resumd', '-d', '{}', '--log', own)).toMatchObject({ code: 64 })
+  })
+
+  it('doctor looks at a log without touching it', async () => {
+    const found = JSON.parse((await spanledger('doctor', '--json')).out) as Record<string, unknown>
+    expect(found).toMatchObject({ directory, formatVersion: '1', lastEventAt: expect.any(String) })
+    expect(found.events).toBe((await log.head()).size)
+    expect(['open', 'unknown']).toContain(found.writer)
+    expect((await spanledger('doctor')).out).toMatch(/^directory .*\nformat {5}version 1\n/)
+  })
+
+  it.each([
+    [['tial'], "did you mean 'tail'?"],
+    [['query', '--sesion', 's'], "did you mean '--session'?"],
+    [['query', '--since', 'whenever'], 'is no time'],
+    [['query', '--limit', 'ten'], 'no whole number'],
+    [['query', '--limit', '0'], 'at least 1'],
+    [['query', '-t', 'run_faild'], "did you mean 'run_failed'?"],
+    [['query', 'more'], 'one word too many'],
+    [['query', '--json', '--jsonl'], 'not both'],
+    [['runs', '--status', 'dead'], 'expected one of'],
+    [['export', '--format', 'xml'], 'neither jsonl nor csv'],
+    [['record'], '--data'],
+    [['record', '-d', '{'], 'no JSON'],
+    [['show'], 'name one run'],
+    [[], "'spanledger help'"],
+  ])('says in a line what is wrong with %j, and ends with 64', async (args, message) => {
+    const { code, out, err } = await spanledger(...args)
+    expect({ code, out }).toEqual({ code: 64, out: '' })
+    expect(err).toContain(message)
+    expect(rows(err)).toHaveLength(1)
+  })
+
+  it('ends with 1 where there is no log', async () => {
+    const { code, err } = await spanledger('runs', '--log', join(directory, 'nothing'))
+    expect(code).toBe(1)
+    expect(err).toMatch(/^spanledger: There is no audit log in .*nothing\n$/)
+  })
+
+  it('has help with examples for every command, all of which it understands', async () => {
+    const { code, out } = await spanledger('--help')
+    expect(code).toBe(0)
+    const names = [...out.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name as string)
+    expect(names).toEqual(['tail', 'query', 'runs', 'show', 'sessions', 'export', 'record', 'doctor'])
+    for (const help of await Promise.all(names.map((name) => spanledger(name, '--help')))) {
+      expect(help.out).toMatch(/Examples:\n {2}spanledger/)
+    }
+  })
+
+  it('ends quietly when its reader has seen enough', async () => {
+    const child = start(['export'])
+    const closed = new Promise<number>((resolve) => child.once('close', resolve))
+    child.stdout?.destroy()
+    expect(await text(child.stderr as never)).toBe('')
+    expect(await closed).toBe(0)
+  })
+
+  it('is what package.json installs', async () => {
+    const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'))
+    expect(manifest.bin).toEqual({ spanledger: './dist/cli/index.js' })
+    expect(await readFile(join(built.dist, 'cli/index.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+})
