@@ -86,27 +86,19 @@ export class JournalReplay {
    * @throws AuditLogError `AUDIT_LOG_CORRUPT` naming file and byte, `AUDIT_FORMAT_UNSUPPORTED`
    */
   *entries(): Generator<ReplayedEntry> {
+    const { from, closedInOrder } = this.#options
     const needed = this.#segments.filter((segment) => segment >= this.#first)
-    this.#checkPresence(needed)
-    let segment = needed[0] === undefined ? undefined : this.#read(needed[0])
-    for (let at = 0; segment; at++) {
-      const number = needed[at + 1]
-      const next = number === undefined ? undefined : this.#read(number)
+    if (needed.length === 0 && from !== undefined && from.offset > 0 && !closedInOrder) this.#missing(from.segment)
+    let expected = this.#first
+    let segment = this.#read(needed[0])
+    for (let at = 1; segment; at++) {
+      if (segment.number !== expected) this.#missing(expected)
+      const next = this.#read(needed[at])
+      expected = segment.number + 1
       yield* this.#entriesOf(segment, next)
       segment = next
     }
     this.#closeGap(undefined)
-  }
-
-  #checkPresence(needed: readonly number[]): void {
-    const { from, closedInOrder } = this.#options
-    let expected = this.#first
-    for (const segment of needed) {
-      if (segment !== expected) this.#damaged(`${segmentName(expected)} is missing`)
-      expected = segment + 1
-    }
-    if (needed.length > 0 || from === undefined || from.offset === 0 || closedInOrder) return
-    this.#damaged(`${segmentName(from.segment)} is missing`)
   }
 
   *#entriesOf(segment: Segment, next: Segment | undefined): Generator<ReplayedEntry> {
@@ -115,13 +107,14 @@ export class JournalReplay {
     const isFirst = number === from?.segment
     let at = isFirst ? Math.max(from.offset, HEAD_BYTES) : HEAD_BYTES
     this.#end = Math.min(at, bytes.length)
+    const stated = next?.number === number + 1 && typeof next.head === 'object' ? next.head.after : undefined
     if (segment.head === 'cut short') {
-      if (next) this.#unreadable(segment, 0, 0)
+      // It could not be begun; what follows it says whether it had records.
+      if (stated !== undefined && stated > HEAD_BYTES) this.#unreadable(segment, 0, 0)
       this.tornBytes += bytes.length
       return
     }
     if (segment.head === 'malformed') this.#unreadable(segment, 0, HEAD_BYTES)
-    const stated = typeof next?.head === 'object' ? next.head.after : undefined
     const limit = Math.min(stated ?? bytes.length, bytes.length)
     const records = bytes.subarray(0, limit)
     // What is gone before that place is in the store; who knows what followed it. Loss of power explains it.
@@ -160,6 +153,10 @@ export class JournalReplay {
     else this.#damaged(`${segmentName(segment.number)} is damaged at byte ${at}`, count)
   }
 
+  #missing(segment: number): void {
+    this.#damaged(`${segmentName(segment)} is missing`)
+  }
+
   #damaged(what: string, count = 1): void {
     const { onDamage, location } = this.#options
     if (onDamage === 'discard') {
@@ -173,6 +170,10 @@ export class JournalReplay {
   }
 
   #openGapOf(reason: JournalGap['reason'], count: number): void {
+    if (this.#openGap?.reason === reason) {
+      this.#openGap = { ...this.#openGap, count: this.#openGap.count + count }
+      return
+    }
     this.#closeGap(undefined)
     this.#openGap = { reason, count, before: this.#last }
   }
@@ -188,7 +189,8 @@ export class JournalReplay {
     return typeof head === 'object' && head.bootId !== '' && bootId !== '' && head.bootId !== bootId
   }
 
-  #read(number: number): Segment {
+  #read(number: number | undefined): Segment | undefined {
+    if (number === undefined) return undefined
     const bytes = readFileSync(join(this.#options.directory, segmentName(number)))
     const head = decodeHead(bytes)
     if (typeof head === 'object' && 'unknownVersion' in head) {

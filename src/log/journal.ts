@@ -51,6 +51,7 @@ export class Journal {
   #spoilt = false
   /** Lowest number of the segments that were not deleted. */
   #oldest: number
+  #listing: Promise<void> = Promise.resolve()
   /** Sizes of the segments before this one, by number. */
   readonly #sizes = new Map<number, number>()
 
@@ -94,6 +95,14 @@ export class Journal {
       throw problem
     }
     this.#offset += length
+  }
+
+  /**
+   * Resolves when loss of power keeps the newest file in its directory. Recording does not wait for it; a commit does,
+   * which tells the store of a place in that file.
+   */
+  get listed(): Promise<void> {
+    return this.#listing
   }
 
   /** Notices that the file is gone, into which one can write all the same. @throws Error saying so */
@@ -165,8 +174,7 @@ export class Journal {
       closeSync(descriptor)
       throw problem
     }
-    // Not waited for: it is against loss of power, where the store is what counts.
-    syncDirectory(this.#directory).catch(() => {})
+    this.#listing = syncDirectory(this.#directory).catch(() => {})
     return descriptor
   }
 

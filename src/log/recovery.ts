@@ -70,6 +70,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
   const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
   try {
+    await journal?.listed
     // Without a journal nothing of a next segment is needed.
     await commits.commit(journal?.end ?? (replay && { segment: replay.next.segment, offset: 0 }))
   } catch (problem) {

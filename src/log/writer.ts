@@ -250,6 +250,7 @@ export class LogWriter implements AuditLogWriter {
       this.#queue.load(group, await this.#writeAhead.journal.read(group.span))
     }
     this.#writeAhead?.check()
+    await this.#writeAhead?.journal.listed
     const startMillis = performance.now()
     const journal = group.end && this.#writeAhead?.journal.settled(group.end)
     const receipt = await this.#store.commit(group.entries, { journal })
