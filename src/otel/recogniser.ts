@@ -82,7 +82,10 @@ class PrefixTable {
     const entries = this.#byFirstCharacter[text.charCodeAt(0)]
     if (entries === undefined) return 0
     let bits = 0
-    for (const { prefix, bit } of entries) if (text.startsWith(prefix)) bits |= bit
+    for (let i = 0; i < entries.length; i++) {
+      const { prefix, bit } = entries[i] as PrefixEntry
+      if (text.startsWith(prefix)) bits |= bit
+    }
     return bits
   }
 }

@@ -1,5 +1,6 @@
 import type { Attributes, Context, Link } from '@opentelemetry/api'
 import { contextScope } from '../record/context.js'
+import { isTransportSpan } from './transport.js'
 
 /** `SamplingDecision` of the SDK's traces: what a sampler may answer. */
 const NOT_RECORD = 0
@@ -23,23 +24,6 @@ interface SamplerLike<Result extends SamplingResultLike> {
 }
 
 /**
- * Attributes that instrumentations of transports and databases give their spans at the start: such a span is no
- * agent's. Names of the OpenTelemetry semantic conventions, stable and older.
- */
-const TRANSPORT_ATTRIBUTES = [
-  'http.request.method',
-  'http.method',
-  'url.full',
-  'http.url',
-  'db.system.name',
-  'db.system',
-  'rpc.system',
-  'messaging.system',
-  'net.peer.name',
-  'network.peer.address',
-]
-
-/**
  * Wraps a sampler so that the audit trail is not sampled: what it drops is recorded without being exported, if the span
  * may be an agent's. Exporters keep receiving what the wrapped sampler chose, no more; span processors, and so
  * `AuditSpanProcessor`, see all agent spans.
@@ -57,13 +41,9 @@ export function auditSampler<Result extends SamplingResultLike>(sampler: Sampler
   return {
     shouldSample(context, traceId, spanName, spanKind, attributes, links) {
       const result = sampler.shouldSample(context, traceId, spanName, spanKind, attributes, links)
-      if (result.decision !== NOT_RECORD || !mayBeAgentSpan(attributes)) return result
+      if (result.decision !== NOT_RECORD || isTransportSpan(attributes)) return result
       return contextScope(context)?.enabled === false ? result : { ...result, decision: RECORD }
     },
     toString: () => `AuditSampler{${sampler.toString()}}`,
   }
-}
-
-function mayBeAgentSpan(attributes: Attributes): boolean {
-  return !TRANSPORT_ATTRIBUTES.some((key) => Object.hasOwn(attributes, key))
 }

@@ -20,6 +20,7 @@ import { type InstrumentationScope, type OpenSpan, parentSpanIdOf, type SpanLike
 import { type Claim, ClaimedSpan, type SpanNode } from './span-node.js'
 import { SpanNodes } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
+import { isTransportSpan } from './transport.js'
 import { UsageLedger } from './usage-ledger.js'
 
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
@@ -78,7 +79,7 @@ export class Tracker {
 
   start(span: OpenSpan, context: Context): void {
     const node = this.#nodes.place(span, context, this.#parentOf(span, context))
-    if (this.#look(node, span, 'start')) return
+    if (this.#look(node, span, 'start') || isTransportSpan(span.attributes)) return
     if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
   }
 
