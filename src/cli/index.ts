@@ -6,9 +6,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })
+/** Time for a command that listens to end by itself; any other is ended, and leaves nothing behind either way. */
+const GRACE_MILLIS = 500
+
 const interrupted = new AbortController()
-process.once('SIGINT', () => interrupted.abort())
-process.once('SIGTERM', () => interrupted.abort())
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    interrupted.abort()
+    setTimeout(() => process.exit(exitCode), GRACE_MILLIS).unref()
+  })
+}
 
 process.exitCode = await main(process.argv.slice(2), {
   out: process.stdout,

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -194,6 +195,22 @@ describe('spanledger', () => {
     child.stdout?.destroy()
     expect(await text(child.stderr as never)).toBe('')
     expect(await closed).toBe(0)
+  })
+
+  it('can be interrupted while nobody reads on, and leaves nothing behind', async () => {
+    const temporary = await mkdtemp(join(tmpdir(), 'spanledger-'))
+    const long = join(temporary, 'audit')
+    const writer = await openAuditLog(long)
+    for (let n = 0; n < 300; n++) writer.record({ type: 'custom', data: { name: 'x'.repeat(2000) } })
+    await writer.close()
+    const child = start(['export', '--log', long], { TMPDIR: temporary })
+    const closed = new Promise<number>((resolve) => child.once('exit', resolve))
+    await once(child.stdout as never, 'readable')
+    child.kill('SIGINT')
+    expect(await closed).toBe(130)
+    child.stdout?.destroy()
+    expect(await readdir(temporary)).toEqual(['audit'])
+    await rm(temporary, { recursive: true })
   })
 
   it('is what package.json installs', async () => {

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import {
   copyFile,
   type FileHandle,
@@ -25,10 +24,6 @@ import { type Manifest, parseManifest } from './manifest.js'
  *   *.ldb               hard links             a table never changes once it is written; its last link keeps it
  *   LOCK, LOG           left out
  */
-
-/** Directories of snapshots that are in use, to be removed when the process ends in good order. */
-const inUse = new Set<string>()
-let isListening = false
 
 /** How often a writer may change the set of its files under the reading, until it is given up. */
 const MAX_ATTEMPTS = 50
@@ -59,12 +54,10 @@ export async function takeFiles(source: string, target: string, location: string
     const held: FileHandle[] = []
     const remove = async () => {
       await rm(target, { recursive: true, force: true })
-      inUse.delete(target)
       await Promise.all(held.splice(0).map((file) => file.close()))
     }
     try {
       await mkdir(target, { mode: 0o700 })
-      noteInUse(target)
       return { directory: target, remove, ...(await layOut(source, target, held, location)) }
     } catch (error) {
       await remove()
@@ -156,16 +149,6 @@ async function linkTable(source: string, target: string, table: number, held: Fi
   const file = await open(from, 'r')
   held.push(file)
   await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : from, join(target, name))
-}
-
-function noteInUse(directory: string): void {
-  if (!isListening) process.once('exit', removeAll)
-  isListening = true
-  inUse.add(directory)
-}
-
-function removeAll(): void {
-  for (const directory of inUse) rmSync(directory, { recursive: true, force: true })
 }
 
 function codeOf(error: unknown): string | undefined {

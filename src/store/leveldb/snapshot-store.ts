@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
@@ -8,6 +6,7 @@ import { storeClosed } from '../walk.js'
 import { openError } from './errors.js'
 import { assertGrown, Snapshot } from './snapshot.js'
 import { stateOfFiles } from './snapshot-files.js'
+import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.js'
 
 /**
  * Reads a log that another process may be writing: from a snapshot in a temporary directory, renewed by
@@ -29,10 +28,10 @@ export class SnapshotStore implements ReadableStore {
     const location = resolve(directory)
     let temporary: string | undefined
     try {
-      temporary = await mkdtemp(join(tmpdir(), 'spanledger-reader-'))
+      temporary = await makeTemporaryDirectory('spanledger-reader-')
       return new SnapshotStore(location, temporary, await Snapshot.take(location, join(temporary, '0')))
     } catch (error) {
-      if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+      if (temporary !== undefined) await removeTemporaryDirectory(temporary)
       throw failure(error, location)
     }
   }
@@ -111,7 +110,7 @@ export class SnapshotStore implements ReadableStore {
   async #close(): Promise<void> {
     await this.#refreshed
     await Promise.all([this.#snapshot, ...this.#retired].map((snapshot) => snapshot.close()))
-    await rm(this.#temporary, { recursive: true, force: true })
+    await removeTemporaryDirectory(this.#temporary)
   }
 
   async #refresh(): Promise<void> {
