@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
@@ -122,6 +122,14 @@ describe('openAuditLogReader', () => {
     const [own] = await readdir(temporary)
     for (let reads = 0; reads < 3; reads++) await reader.head()
     expect(await readdir(join(temporary, own as string))).toEqual(['0'])
+    await reader.close()
+  })
+
+  it('bears with a file that goes between being listed and being looked at', async () => {
+    await writtenLog()
+    const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
+    await symlink(join(root, 'gone'), join(directory, 'db', 'gone.log'))
+    expect(await reader.head()).toEqual({ size: 301 })
     await reader.close()
   })
 

@@ -69,8 +69,12 @@ export async function takeFiles(source: string, target: string, location: string
 /** The state of the database's files now: another one as soon as anything has been committed. */
 export async function stateOfFiles(source: string): Promise<FilesState> {
   const names = (await readdir(source)).filter((name) => name.endsWith('.log') || name.startsWith('MANIFEST-'))
-  const sizes = await Promise.all(names.sort().map(async (name) => `${name}:${(await stat(join(source, name))).size}`))
-  return sizes.join(' ')
+  const sizes = names.sort().map(async (name) => {
+    // It may have gone since it was listed.
+    const found = await stat(join(source, name)).catch(() => undefined)
+    return `${name}:${found?.size}`
+  })
+  return (await Promise.all(sizes)).join(' ')
 }
 
 async function layOut(
@@ -90,7 +94,7 @@ async function layOut(
   const { tables, firstLog } = manifestOf(bytes, location)
   for (const table of tables) await unlessGone(linkTable(source, target, table, held), isUnchanged, location)
   // The state is taken before the copies: what is written from then on makes another state.
-  const state = await unlessGone(stateOfFiles(source), isUnchanged, location)
+  const state = await stateOfFiles(source)
   let logBytes = 0
   for (const log of await logsOf(source, firstLog)) {
     await unlessGone(copyFile(join(source, log), join(target, log)), isUnchanged, location)
