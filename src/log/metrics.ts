@@ -73,8 +73,13 @@ export class LogMetrics {
     for (const [instrument, observe] of this.#observed) instrument.addCallback(observe)
   }
 
+  /** A meter that fails is no reason to take a commit for failed. */
   committed(durationMillis: number): void {
-    this.#duration.record(durationMillis, this.#attributes)
+    try {
+      this.#duration.record(durationMillis, this.#attributes)
+    } catch {
+      // Nor is there anybody to tell of it but the meter.
+    }
   }
 
   /** The instruments stay with the meter; they observe this log no more. */

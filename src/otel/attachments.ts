@@ -63,7 +63,7 @@ export class Attachments {
     const existing = this.#attached.find((attachment) => attachment.log === log)
     if (existing) return existing
     if (typeof log?.record !== 'function') throw new TypeError('attach: expected an open audit log')
-    const id = options.id ?? `attachment-${++this.#count}`
+    const id = options.id ?? this.#freeId()
     if (this.#attached.some((attachment) => attachment.id === id))
       throw new TypeError(`attach: '${id}' is attached already`)
     const attachment = new LogAttachment(id, log, options, this.#onProblem, () => this.#remove(attachment))
@@ -71,6 +71,13 @@ export class Attachments {
     this.#onChange()
     attachment.note('audit_attached', this.#openRuns())
     return attachment
+  }
+
+  #freeId(): string {
+    for (;;) {
+      const id = `attachment-${++this.#count}`
+      if (!this.#attached.some((attachment) => attachment.id === id)) return id
+    }
   }
 
   publish(draft: RecordInput): void {

@@ -72,7 +72,7 @@ export class FactRecorder {
 
   #endRun(fact: Fact & { type: TerminalType }, time: Timestamp, place: Place): void {
     if (place.run) this.#runs.end(place.run, fact.type, fact.data as AuditEventData<TerminalType>, time, place, fact)
-    else this.#emit(fact, time, place)
+    else if (fact.scope?.runId === undefined || !this.#runs.isOver(fact.scope.runId)) this.#emit(fact, time, place)
   }
 
   #recordUsage(fact: Fact & { type: 'token_usage_updated' }, time: Timestamp, place: Place): void {
@@ -83,6 +83,7 @@ export class FactRecorder {
   }
 
   #emit(fact: Fact, time: Timestamp, place: Place): void {
+    if (fact.type === 'resumed' && fact.scope?.runId !== undefined) this.#runs.reopen(fact.scope.runId)
     this.#emitter.emit(fact.type, fact.data, time, place, {
       scope: fact.scope,
       confidence: fact.confidence,

@@ -44,14 +44,14 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
 
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
-    const name = record.eventName ?? record.attributes['event.name']
+    const name = record.eventName ?? record.attributes?.['event.name']
     if (typeof name !== 'string' || name === '') return
     const { spanContext } = record
     const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
     const time = record.hrTime ?? toHrTime(undefined)
     this.#audit.onOccurrence(
       name,
-      record.attributes as Attributes,
+      (record.attributes ?? {}) as Attributes,
       time,
       within,
       record.instrumentationScope ?? UNKNOWN_SCOPE,

@@ -1,4 +1,4 @@
-import { type Attributes, type Context, diag, type HrTime, type TimeInput } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, type Span, type TimeInput } from '@opentelemetry/api'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
@@ -16,6 +16,8 @@ import { Tracker } from './tracker.js'
 
 /** How often runs are checked for having been left open. */
 const SETTLE_INTERVAL_MILLIS = 5_000
+/** A span tells time by a clock of its own, which may lag: an event too many is better than one too few. */
+const CLOCK_SLACK_MILLIS = 2
 const BY_HAND: InstrumentationScope = Object.freeze({ name: 'spanledger/record' })
 
 /**
@@ -63,6 +65,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       publish: (draft) => this.#attachments.publish(draft),
       onProblem: reportProblem,
       nowMillis: Date.now,
+      isUnaudited: (span) => this.#unaudited.has(span),
+      onAdopt: (span) => {
+        this.#tracker.replay(span, this.#attachedAt)
+        this.#hear(span)
+      },
     })
     this.#attachments = new Attachments({
       openRuns: () => {
@@ -114,13 +121,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
-    if (this.#attachments.size === 0) return
     try {
       const context = orKept(parentContext)
-      if (this.#switch.isOnIn(context)) {
+      if (!this.#switch.isOnIn(context)) this.#unaudited.add(span)
+      else if (this.#attachments.size > 0) {
         this.#tracker.start(span, context)
         this.#hear(span)
-      } else this.#unaudited.add(span)
+      }
     } catch (problem) {
       reportProblem(problem)
     }
@@ -192,10 +199,16 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #createListener(): RecordListener {
     return {
-      hears: (span) => this.#attachments.size > 0 && this.#tracker.follows(span),
+      hears: (span) => this.#hears(span),
       onRecord: (name, attributes, time, context) =>
         this.onOccurrence(name, attributes, toHrTime(time), context, BY_HAND),
     }
+  }
+
+  /** A span that began before an attach is followed from its first event on, so that each goes one way only. */
+  #hears(span: Span): boolean {
+    if (this.#attachments.size === 0) return false
+    return this.#tracker.follows(span) || this.#tracker.adopt(span as OpenSpan & Span) !== undefined
   }
 
   /**
@@ -206,7 +219,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     const heard = (span: OpenSpan, name: string, attributesOrTime?: Attributes | TimeInput): void =>
       this.#onSpanEvent(span, name, attributesOrTime)
     return function addEvent(this: OpenSpan, name, attributesOrTime, time) {
-      const result = Object.getPrototypeOf(this).addEvent.call(this, name, attributesOrTime, time)
+      // Of an object that inherits from the span, the prototype is the span, with this very function.
+      let prototype = Object.getPrototypeOf(this)
+      while (prototype.addEvent === addEvent) prototype = Object.getPrototypeOf(prototype)
+      const result = prototype.addEvent.call(this, name, attributesOrTime, time)
       heard(this, name, attributesOrTime)
       return result
     }
@@ -241,10 +257,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #onAttachmentsChange(): void {
     if (this.#attachments.size === 0) {
+      this.#tracker.forgetSpanlessRuns()
       clearInterval(this.#settleTimer)
       this.#settleTimer = undefined
     } else if (this.#settleTimer === undefined) {
-      this.#attachedAt = toHrTime(undefined)
+      this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
       this.#settleTimer = setInterval(() => this.#settle(false), SETTLE_INTERVAL_MILLIS)
       this.#settleTimer.unref()
     }

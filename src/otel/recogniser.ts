@@ -41,12 +41,17 @@ export class Recogniser {
 
   /** Bit set of the conventions to ask about a span as it stands now; 0 for spans of no agent kind. */
   candidates(span: SpanLike): number {
-    return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#namePrefixes.bitsOf(span.name)
+    return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#nameBits(span.name)
   }
 
   /** The conventions of a bit set. */
   named(bits: number): readonly Convention[] {
     return this.#conventions.filter((_, index) => (bits & (1 << index)) !== 0)
+  }
+
+  /** SDKs take any value for a name. */
+  #nameBits(name: unknown): number {
+    return typeof name === 'string' ? this.#namePrefixes.bitsOf(name) : 0
   }
 
   #attributeBits(attributes: Attributes): number {

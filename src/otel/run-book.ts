@@ -9,6 +9,7 @@ import {
 import { NO_USAGE, usageBeyond, usagePlus } from '../events/usage.js'
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
 import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
+import { RecentMap } from './recent-map.js'
 import { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
 
@@ -17,6 +18,9 @@ export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'r
 
 /** A span below may be at work for long, or have leaked as well: such a run is given up so many times later. */
 const PATIENCE_WITH_OPEN_SPANS = 10
+
+/** Runs that are remembered as over. */
+const MAX_ENDED_RUNS = 4096
 
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
@@ -42,6 +46,8 @@ interface RunStart {
 /** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
 export class RunBook {
   readonly #open = new Map<string, Run>()
+  /** Ids of runs that are over; `false` where one has begun anew since. */
+  readonly #over = new RecentMap<string, boolean>(MAX_ENDED_RUNS)
   readonly #emitter: Emitter
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
@@ -61,6 +67,16 @@ export class RunBook {
 
   find(runId: string): Run | undefined {
     return this.#open.get(runId)
+  }
+
+  /** Whether the run of this id is over: a second terminal event of it would say nothing new. */
+  isOver(runId: string): boolean {
+    return this.#over.get(runId) === true
+  }
+
+  /** A run goes on that had come to an end. */
+  reopen(runId: string): void {
+    if (this.isOver(runId)) this.#over.set(runId, false)
   }
 
   get size(): number {
@@ -90,6 +106,7 @@ export class RunBook {
     })
     if (parent) this.#announce(run, place)
     this.#open.set(runId, run)
+    this.reopen(runId)
     if (place.node) place.node.run = run
     const { agent, model, trigger } = activity
     this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
@@ -136,9 +153,8 @@ export class RunBook {
     extras?: Pick<Extras, 'confidence' | 'altered'>,
   ): void {
     if (run.ended) return
-    run.ended = true
     run.suspended = type === 'run_suspended'
-    this.#open.delete(run.runId)
+    this.#close(run)
     const full = {
       startedAt: run.startedAt,
       durationMs: millisBetween(run.startedAt, time),
@@ -151,8 +167,12 @@ export class RunBook {
 
   /** A run that ended while nothing was attached. */
   forget(run: Run): void {
-    run.ended = true
-    this.#open.delete(run.runId)
+    this.#close(run)
+  }
+
+  /** Runs that no span carries end unheard while nothing is attached. */
+  forgetSpanless(): void {
+    for (const run of this.#open.values()) if (!run.node) this.#close(run)
   }
 
   /**
@@ -194,6 +214,13 @@ export class RunBook {
     }
     if (node.counted) run.addUsage(ofOthers ? usageBeyond(node.counted, ofOthers) : node.counted)
     if (node.parent?.span) node.parent.addOrphan(run)
+  }
+
+  #close(run: Run): void {
+    run.ended = true
+    if (!run.suspended) this.#over.set(run.runId, true)
+    // Another run may have come under the same id meanwhile.
+    if (this.#open.get(run.runId) === run) this.#open.delete(run.runId)
   }
 
   #announce(run: Run, place: Place): void {

@@ -38,6 +38,8 @@ export class SpanNode {
   #orphans: Run[] | undefined = undefined
   /** Children that are open, or have something open below them. */
   #openBelow = 0
+  /** Ancestors that are kept. */
+  readonly depth: number
   #context: Context | undefined
   #contextScope: ScopeFacts | undefined = undefined
   #scope: ResolvedScope | undefined = undefined
@@ -48,7 +50,8 @@ export class SpanNode {
   constructor(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined) {
     this.#ids = span.spanContext()
     this.parentSpanId = parentSpanIdOf(span)
-    this.#parent = parent
+    this.#parent = lasting(parent)
+    this.depth = this.#parent ? this.#parent.depth + 1 : 0
     this.span = span
     this.#context = context
     this.#openToParent()
@@ -170,10 +173,9 @@ export class SpanNode {
     // They may be those of a span further out.
     if (!this.run && this.#parent?.span) for (const run of this.orphans) this.#parent.addOrphan(run)
     this.#orphans = undefined
-    if (this.#claim || this.run) {
-      this.contextScope()
-      this.#context = undefined
-    }
+    // Children may still ask what it said. It is let go in any case, since it holds the parent, and that its own.
+    if (this.#claim || this.run || this.#openBelow > 0) this.contextScope()
+    this.#context = undefined
     // A node is open to its parent until it has ended and nothing is open below it.
     if (this.#openBelow === 0) this.#closeToParent()
   }
@@ -197,6 +199,16 @@ export class SpanNode {
   get #isOpen(): boolean {
     return this.span !== undefined || this.#openBelow > 0
   }
+}
+
+/** A chain of spans that is longer is cut: work that starts itself anew would otherwise hold on to all there ever was. */
+const MAX_DEPTH = 1000
+
+/** The nearest ancestor that is worth keeping alive: what has ended and was no agent's tells a child nothing. */
+function lasting(parent: SpanNode | undefined): SpanNode | undefined {
+  let node = parent
+  while (node && !node.span && !node.claim && !node.run) node = node.parent
+  return node && node.depth < MAX_DEPTH ? node : undefined
 }
 
 /** A claimed node, as conventions see it. */

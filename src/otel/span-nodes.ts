@@ -31,10 +31,14 @@ export class SpanNodes {
   /** The node of the span that a context carries. */
   in(context: Context | undefined): SpanNode | undefined {
     const span = context && trace.getSpan(context)
-    return span && (this.on(span) ?? this.byId(span.spanContext().spanId))
+    if (!span) return undefined
+    const { spanId, traceId } = span.spanContext()
+    return this.on(span) ?? this.byId(spanId, traceId)
   }
 
-  byId(spanId: string | undefined): SpanNode | undefined {
-    return spanId === undefined ? undefined : this.#byId.get(spanId)
+  /** By both ids: span ids leave the process, and come back from whoever likes to send them. */
+  byId(spanId: string | undefined, traceId: string): SpanNode | undefined {
+    const node = spanId === undefined ? undefined : this.#byId.get(spanId)
+    return node?.traceId === traceId ? node : undefined
   }
 }

@@ -30,6 +30,10 @@ export interface TrackerOptions {
   readonly publish: (draft: RecordInput) => void
   readonly onProblem: (problem: unknown) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
+  /** Whether the span began where auditing was off. */
+  readonly isUnaudited: (span: object) => boolean
+  /** An open span that began before anyone listened is followed from now on. */
+  readonly onAdopt: (span: OpenSpan) => void
   readonly abandonAfterMillis: number
   readonly maxOpenRuns: number
   readonly nowMillis: () => number
@@ -49,6 +53,8 @@ export class Tracker {
   readonly #spans: SpanRecorder
   readonly #siblings = new OpenSiblings()
   readonly #onProblem: (problem: unknown) => void
+  readonly #isUnaudited: (span: object) => boolean
+  readonly #onAdopt: (span: OpenSpan) => void
   readonly #onExplain: ((explanation: SpanExplanation) => void) | undefined
   /** Spans that nobody has claimed at their start, for the second look. */
   #unclaimed: SpanNode[] = []
@@ -61,6 +67,8 @@ export class Tracker {
     const emitter = new Emitter(publish)
     const ledger = new UsageLedger()
     this.#onProblem = onProblem
+    this.#isUnaudited = options.isUnaudited
+    this.#onAdopt = options.onAdopt
     this.#onExplain = options.onExplain
     this.#recogniser = new Recogniser(conventions)
     this.#runs = new RunBook({ ...options, emitter })
@@ -90,7 +98,9 @@ export class Tracker {
     this.#unclaimed = []
     this.#inOrder = true
     for (const node of nodes) {
-      if (node.claim === undefined && node.span !== undefined) this.#look(node, node.span, 'microtask')
+      const { span } = node
+      // This may be a microtask of its own: what it threw would end the process.
+      if (node.claim === undefined && span !== undefined) this.#ask(() => this.#look(node, span, 'microtask'))
     }
     this.#inOrder = false
   }
@@ -119,11 +129,30 @@ export class Tracker {
    */
   endUnseen(span: SpanLike, since: HrTime): void {
     if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
-    this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span)))
+    this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span), span.spanContext().traceId))
+    this.replay(span, since)
+    this.end(span)
+  }
+
+  /** Records the events that a span has got since then. */
+  replay(span: SpanLike, since: HrTime): void {
     for (const { name, attributes, time } of span.events) {
       if (compareHrTime(time, since) >= 0) this.occurrence(name, attributes ?? {}, time, undefined, span)
     }
-    this.end(span)
+  }
+
+  /** Follows an open span that began before anyone listened. @returns its node, unless it is none to be followed */
+  adopt(span: OpenSpan): SpanNode | undefined {
+    if (span.attributes === undefined || !span.isRecording() || this.#isUnaudited(span)) return undefined
+    const node = this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span), span.spanContext().traceId))
+    this.#look(node, span, 'microtask')
+    this.#onAdopt(span)
+    return node
+  }
+
+  /** Runs that no span carries end unheard while nothing is attached. */
+  forgetSpanlessRuns(): void {
+    this.#runs.forgetSpanless()
   }
 
   /** An event added to a span, or recorded where no span of ours is: a log record, a call of `record*`. */
@@ -188,14 +217,13 @@ export class Tracker {
     const parentId = parentSpanIdOf(span)
     if (parentId === undefined) return undefined
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
-    if (parent?.spanContext().spanId !== parentId) return this.#nodes.byId(parentId)
-    const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId)
+    const { traceId } = span.spanContext()
+    if (parent?.spanContext().spanId !== parentId) return this.#nodes.byId(parentId, traceId)
+    const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId, traceId)
     if (known || !parent.isRecording()) return known
     // A wrapper of the span: what nobody has claimed so far is not found by its id.
     if (parent.attributes === undefined) return this.#unclaimed.findLast(({ spanId }) => spanId === parentId)
-    const node = this.#nodes.place(parent, undefined, this.#nodes.byId(parentSpanIdOf(parent)))
-    this.#look(node, parent, 'microtask')
-    return node
+    return this.adopt(parent)
   }
 
   /** Asks the conventions that may know the span; records its start when one does. */

@@ -9,7 +9,9 @@ const MAX_RESPONSE_IDS = 4096
 /** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
 export class UsageLedger {
   /** Who counted a response. The same response told by another instrumentation is the same call. */
-  readonly #responses = new RecentMap<string, { readonly scope: string; inRun: boolean }>(MAX_RESPONSE_IDS)
+  readonly #responses = new RecentMap<string, { readonly scope: string; readonly usage: TokenUsage; inRun: boolean }>(
+    MAX_RESPONSE_IDS,
+  )
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
   count(node: SpanNode, report: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
@@ -32,8 +34,9 @@ export class UsageLedger {
   #toldByAnother(responseId: string, usage: TokenUsage, node: SpanNode, scope: string): boolean {
     const run = node.nearestRun()
     const first = this.#responses.get(responseId)
-    if (first === undefined) this.#responses.set(responseId, { scope, inRun: run !== undefined })
-    if (first === undefined || first.scope === scope) return false
+    if (first === undefined) this.#responses.set(responseId, { scope, usage, inRun: run !== undefined })
+    // Servers of their own may hand out an id twice: what consumed something else is another call.
+    if (first === undefined || first.scope === scope || !sameCounts(first.usage, usage)) return false
     if (run && !first.inRun) {
       // A client's span may be outside the run that made the call: its tokens are recorded, and belong to the run's sum.
       run.addUsage(usage)
@@ -54,6 +57,10 @@ function add(usage: TokenUsage, node: SpanNode, scope: string): void {
     if (sameRun) above.countedBy = (above.countedBy ?? scope) === scope ? scope : SEVERAL
     sameRun &&= above.run === undefined
   }
+}
+
+function sameCounts(one: TokenUsage, other: TokenUsage): boolean {
+  return one.inputTokens === other.inputTokens && one.outputTokens === other.outputTokens
 }
 
 function isCounted(node: SpanNode): boolean {

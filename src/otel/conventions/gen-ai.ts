@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
+import { isTransportSpan } from '../transport.js'
 import { count, firstOf, jsonIn, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from './contract.js'
 import { EVENT_PREFIXES, pauseOf, translateEvent } from './gen-ai-events.js'
@@ -122,6 +123,8 @@ const KNOWN_STEPS = new Set([
 /** Older versions had no `gen_ai.operation.name`, and some set it late; the prescribed name of a run tells it too. */
 function withoutOperation(span: SpanLike, moment: string): Activity | undefined {
   const { attributes, name } = span
+  // The request that carries a call is not the call, whatever is noted on it.
+  if (isTransportSpan(attributes)) return undefined
   const run = /^invoke_(agent|workflow)(?: |$)/.exec(name)
   if (run) return { kind: 'run', agent: agentOf(span), trigger: run[1] === 'workflow' ? 'workflow' : undefined }
   if (moment !== 'end') return undefined
