@@ -12,11 +12,12 @@ const WORDS: ReadonlyMap<string, boolean> = new Map([
   ['no', false],
 ])
 
-/** What `SPANLEDGER_ENABLED` says: nothing when it is unset, empty, or no word for on or off. */
-export function enabledByEnvironment(value: string | undefined): boolean | undefined {
+/** What a variable of the environment says: nothing when it is unset, empty, or no word for on or off. */
+export function switchedOn(variable: 'SPANLEDGER_ENABLED' | 'SPANLEDGER_EXPLAIN'): boolean | undefined {
+  const value = process.env[variable]
   if (value === undefined || value.trim() === '') return undefined
   const enabled = WORDS.get(value.trim().toLowerCase())
-  if (enabled === undefined) diag.warn(`SPANLEDGER_ENABLED is '${value}': expected true or false; ignored`)
+  if (enabled === undefined) diag.warn(`${variable} is '${value}': expected true or false; ignored`)
   return enabled
 }
 

@@ -6,7 +6,7 @@ import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
-import { AuditSwitch, enabledByEnvironment } from './enabled.js'
+import { AuditSwitch, switchedOn } from './enabled.js'
 import type { SpanExplanation } from './explain.js'
 import { toHrTime } from './hr-time.js'
 import { OpeningLog } from './opening-log.js'
@@ -45,7 +45,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   readonly #tracker: Tracker
   readonly #attachments: Attachments
-  readonly #switch = new AuditSwitch(enabledByEnvironment(process.env.SPANLEDGER_ENABLED))
+  readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
   readonly #addEventHeard: OpenSpan['addEvent']
   /** Spans that started where auditing was off: their end is not that of a span which began before an attach. */
@@ -279,7 +279,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #openOwnLog(location: string): Promise<AuditLog> {
     this.#ownLog = new OpeningLog(location, openAuditLog(location))
     this.attach(this.#ownLog)
-    this.#ownLog.opened.catch(reportProblem)
+    this.#ownLog.opened.catch((problem) =>
+      process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger'),
+    )
     return this.#ownLog.opened
   }
 
@@ -302,8 +304,12 @@ function isAttributes(value: Attributes | TimeInput | undefined): value is Attri
 
 /** `SPANLEDGER_EXPLAIN=true` explains every span through OpenTelemetry's `diag`, without a change of code. */
 function explainThroughDiag(): ((explanation: SpanExplanation) => void) | undefined {
-  if (process.env.SPANLEDGER_EXPLAIN !== 'true') return undefined
+  if (!switchedOn('SPANLEDGER_EXPLAIN')) return undefined
   return ({ name, spanId, reason }) => diag.info(`spanledger: span '${name}' (${spanId}): ${reason}`)
+}
+
+function messageOf(problem: unknown): string {
+  return problem instanceof Error ? problem.message : String(problem)
 }
 
 function reportProblem(problem: unknown): void {

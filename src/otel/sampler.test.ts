@@ -67,6 +67,10 @@ test('a hundredth of the traces leaves all of the trail', () => {
   expect(exporter.getFinishedSpans().length).toBeLessThan(50)
 })
 
+test('it needs a sampler to wrap', () => {
+  expect(() => auditSampler(undefined as never)).toThrow(TypeError)
+})
+
 test('it says what it wraps', () => {
   expect(auditSampler(new AlwaysOffSampler()).toString()).toBe('AuditSampler{AlwaysOffSampler}')
 })

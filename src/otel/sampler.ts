@@ -38,6 +38,7 @@ interface SamplerLike<Result extends SamplingResultLike> {
  * ```
  */
 export function auditSampler<Result extends SamplingResultLike>(sampler: SamplerLike<Result>): SamplerLike<Result> {
+  if (typeof sampler?.shouldSample !== 'function') throw new TypeError('auditSampler: expected the sampler to wrap')
   return {
     shouldSample(context, traceId, spanName, spanKind, attributes, links) {
       const result = sampler.shouldSample(context, traceId, spanName, spanKind, attributes, links)
