@@ -6,9 +6,21 @@ import { type AuditLogOptions, DEFAULT_MAX_QUEUE_BYTES, resolveOptions } from '.
 describe('resolveOptions', () => {
   it('fills in the defaults, and freezes', () => {
     const resolved = resolveOptions({})
-    expect(resolved).toMatchObject({ maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES, ownTypes: [] })
+    expect(resolved).toMatchObject({
+      maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES.journal,
+      ownTypes: [],
+      durability: 'journal',
+      onDamagedJournal: 'refuse',
+    })
     expect(resolved.clock()).toEqual([expect.any(Number), expect.any(Number)])
     expect(Object.isFrozen(resolved)).toBe(true)
+  })
+
+  it('keeps more in memory where there is no journal behind it', () => {
+    expect(resolveOptions({ store: memoryStore() })).toMatchObject({
+      durability: 'flush-only',
+      maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES['flush-only'],
+    })
   })
 
   it('takes what is given', () => {
@@ -28,6 +40,11 @@ describe('resolveOptions', () => {
     [{ maxQueueBytes: Number.POSITIVE_INFINITY }, /maxQueueBytes/],
     [{ maxQueueBytes: '100000' }, /maxQueueBytes/],
     [{ store: {} }, /store/],
+    [{ durability: 'flush_only' }, /durability must be one of 'journal', 'flush-only'/],
+    [{ onDamagedJournal: 'repair' }, /onDamagedJournal must be one of 'refuse', 'discard'/],
+    [{ store: memoryStore(), durability: 'journal' }, /a log in a store has no journal/],
+    [{ store: memoryStore(), onDamagedJournal: 'discard' }, /a log in a store has no journal/],
+    [{ meter: {} }, /meter/],
     [{ clock: 5 }, /clock/],
     [{ onProblem: 'log' }, /onProblem/],
     [{ eventTypes: 5 }, /eventTypes/],

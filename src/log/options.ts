@@ -7,7 +7,7 @@ import type { AuditLogMeter } from './metrics.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
 /** @see AuditLogOptions.maxQueueBytes */
-export const DEFAULT_MAX_QUEUE_BYTES = 64 * 1024 * 1024
+export const DEFAULT_MAX_QUEUE_BYTES = Object.freeze({ journal: 16 * 1024 * 1024, 'flush-only': 64 * 1024 * 1024 })
 
 /** Options of `openAuditLog`. */
 export interface AuditLogOptions {
@@ -43,7 +43,7 @@ export interface AuditLogOptions {
    * when that cannot be written, `record()` then drops events, which are counted and reported, and `append()` rejects.
    * 65,535 to 2^40. In memory an entry takes about three times its bytes.
    *
-   * @defaultValue 67,108,864 (64 MiB)
+   * @defaultValue 16,777,216 (16 MiB); without a journal 67,108,864 (64 MiB)
    */
   readonly maxQueueBytes?: number
   /**
@@ -105,7 +105,7 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     schemas: new EventSchemas(eventTypes),
     ownTypes: Object.freeze(Object.keys(eventTypes)),
     maxQueueBytes: wholeNumberOption(OF, 'maxQueueBytes', options.maxQueueBytes, {
-      fallback: DEFAULT_MAX_QUEUE_BYTES,
+      fallback: DEFAULT_MAX_QUEUE_BYTES[durability],
       min: MAX_ENTRY_BYTES,
       max: 2 ** 40,
     }),

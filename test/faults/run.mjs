@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -9,6 +9,8 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '../..')
 const copy = mkdtempSync(join(tmpdir(), 'spanledger-faults-'))
 try {
+  // Some of it runs as another user.
+  chmodSync(copy, 0o755)
   for (const part of ['dist', 'package.json', 'test/faults']) {
     cpSync(join(root, part), join(copy, part), { recursive: true })
   }

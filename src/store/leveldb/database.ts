@@ -21,8 +21,8 @@ const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSi
 
 export interface OpenDatabase {
   readonly db: Database
-  /** Bytes of LevelDB's log that were turned into tables. */
-  readonly logBytes: number
+  /** Bytes of LevelDB's log of which a part may not have been recovered; 0 when all of it was. */
+  readonly doubtfulBytes: number
   close(): Promise<void>
 }
 
@@ -54,10 +54,19 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
     await db.open()
     await restrictModes(path)
-    return { db, logBytes, close }
+    return { db, doubtfulBytes: (await hasRecoveredAll(path)) ? 0 : logBytes, close }
   } catch (error) {
     await close()
     throw openError(error, directory)
+  }
+}
+
+/** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
+async function hasRecoveredAll(path: string): Promise<boolean> {
+  try {
+    return !/dropping \d+ bytes/.test(await readFile(join(path, 'LOG'), 'latin1'))
+  } catch {
+    return false
   }
 }
 
@@ -80,6 +89,7 @@ async function requireManifest(path: string, directory: string): Promise<void> {
   const names = await readdir(path)
   if (names.includes('CURRENT')) {
     const manifest = await readCurrent(path)
+    if (!/^MANIFEST-\d+$/.test(manifest)) throw corrupt(directory, 'db/CURRENT names no manifest')
     if (await statIfThere(join(path, manifest))) return
     // Opening it, another process goes on to the next manifest.
     if ((await readCurrent(path)) === manifest) {

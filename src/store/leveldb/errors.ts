@@ -1,6 +1,9 @@
 import { AuditLogError } from '../../events/errors.js'
 import { storeClosed } from '../walk.js'
 
+/** How LevelDB says that a table is shorter than it should be. */
+const READ_PAST_END = /\.(ldb|sst): Invalid argument$/
+
 /** What failed when a database was opened, in the words of the log. */
 export function openError(error: unknown, location: string): AuditLogError {
   if (error instanceof AuditLogError) return error
@@ -16,6 +19,7 @@ export function openError(error: unknown, location: string): AuditLogError {
     case 'LEVEL_CORRUPTION':
       return corrupt(location, messageOf(cause), cause)
     default:
+      if (READ_PAST_END.test(messageOf(cause))) return corrupt(location, messageOf(cause), cause)
       return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${messageOf(cause)}`, {
         cause,
       })
@@ -28,7 +32,8 @@ export function readError(error: unknown, location: string): unknown {
   if (error instanceof RangeError) return corrupt(location, error.message, error)
   const code = codeOf(error)
   if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') return storeClosed(location)
-  if (code === 'LEVEL_CORRUPTION') return corrupt(location, messageOf(error), error)
+  if (code === 'LEVEL_CORRUPTION' || READ_PAST_END.test(messageOf(error)))
+    return corrupt(location, messageOf(error), error)
   if (!code?.startsWith('LEVEL_')) return error
   return new AuditLogError('AUDIT_READ_FAILED', `Cannot read the audit log ${location}: ${messageOf(error)}`, {
     cause: error,

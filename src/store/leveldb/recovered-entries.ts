@@ -7,8 +7,8 @@ const MIN_LOGGED_BYTES = 200
 const READ_LENGTH = 4096
 
 /**
- * LevelDB skips what it cannot read of its log, says nothing, and goes on behind it: a group is missing then, between
- * others. Looks through the keys of all entries that can have been in a log of so many bytes.
+ * LevelDB skips what it cannot read of its log and goes on behind it: a group is missing then, between others. Looks
+ * through the keys of all entries that can have been in a log of so many bytes.
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT`
  */

@@ -240,10 +240,10 @@ class LevelStore implements AuditStore {
 
   /** @param known - how many entries there are at least */
   async #openDatabase(known: number): Promise<Database> {
-    const { db, logBytes, close } = await openDatabase(this.location)
+    const { db, doubtfulBytes, close } = await openDatabase(this.location)
     try {
       const head = await readHead(db, this.location)
-      await checkRecovered(db, head.size, logBytes, this.location)
+      await checkRecovered(db, head.size, doubtfulBytes, this.location)
       if (head.size < known) throw corrupt(this.location, `of ${known} entries it has ${head.size}`)
       this.#head = head
     } catch (error) {

@@ -30,6 +30,8 @@ export async function contentsOf(directory, { after = -1 } = {}) {
     if (after + 1 + events.length !== size)
       throw new Error(`${events.length} events were read behind ${after} of ${size}`)
     return { events, size, recovery: log.recovery }
+  } catch (problem) {
+    throw Object.assign(/** @type {Error} */ (problem), { whileReading: true })
   } finally {
     await log.close()
   }

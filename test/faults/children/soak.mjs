@@ -1,0 +1,39 @@
+import { openAuditLog } from 'spanledger'
+import { given, say } from './say.mjs'
+
+// Records a great many events, faster than they can be committed, asks random questions in between, and says every now
+// and then how much memory the process has.
+
+const { directory, count, samples, burst, askEvery } = given()[0]
+const log = await openAuditLog(directory)
+const SESSIONS = 500
+let spilled = 0
+
+for (let n = 0; n < count; n++) {
+  log.record({
+    type: 'custom',
+    tenantId: `tenant-${n % 5}`,
+    sessionId: `session-${n % SESSIONS}`,
+    runId: `run-${Math.floor(n / 20)}`,
+    data: { name: `k:${n}`, pad: 'x'.repeat(100) },
+  })
+  if (n % burst === burst - 1) await new Promise((resolve) => setImmediate(resolve))
+  if (n % askEvery === askEvery - 1) await ask()
+  if (n % Math.floor(count / samples) === 0) {
+    spilled = Math.max(spilled, log.stats().spilledEvents)
+    say(`rss ${process.memoryUsage.rss()}`)
+  }
+}
+const { dropped, recorded } = log.stats()
+await log.flush()
+say(`recorded ${JSON.stringify({ dropped, recorded, spilled })}`)
+process.kill(process.pid, 'SIGKILL')
+
+/** What a reader sees of what is committed; the queue is not waited for. */
+async function ask() {
+  const sessionId = `session-${Math.floor(Math.random() * SESSIONS)}`
+  const events = await log.events({ sessionId, order: 'desc', limit: 20 }).toArray()
+  if (events.some((event) => event.sessionId !== sessionId)) say('wrong: an event of another session')
+  const count = await log.count({ sessionId })
+  if (count < events.length) say(`wrong: ${count} events of ${sessionId}, but ${events.length} were read`)
+}

@@ -1,0 +1,131 @@
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startChild } from '../support/child.mjs'
+import { contentsOf } from '../support/contents.mjs'
+
+/** @typedef {import('../suite.mjs').Findings} Findings */
+/** @typedef {import('../suite.mjs').Setting} Setting */
+
+/** @typedef {{ path: string, how: string, damage: (path: string) => void }} Case */
+
+/**
+ * Damages each file of a log in many places, one at a time, and opens it: then either everything is there, or it is
+ * refused, at the latest when what is damaged is read.
+ *
+ * @param {(path: string) => boolean} of the files to damage
+ * @param {{ unnoticed?: (found: Case) => boolean, apart?: boolean }} [options] `unnoticed`: damage that is known not to
+ * be noticed yet, which the note counts; `apart`: LevelDB may abort the process that reads it
+ * @returns {(setting: Setting) => Promise<Findings>}
+ */
+function damaged(of, { unnoticed = () => false, apart = false } = {}) {
+  return async ({ directory, full }) => {
+    const log = join(directory, 'log')
+    const child = startChild('grow.mjs', [log])
+    await child.ended
+    const acknowledged = child.said().filter((line) => line !== 'committed')
+    const whole = join(directory, 'whole')
+    cpSync(log, whole, { recursive: true })
+    const texts = new Map((await contentsOf(whole)).events.map((event) => [event.name, JSON.stringify(event)]))
+
+    /** @type {Findings} */
+    const findings = { rounds: 0, faults: 0, acknowledged: 0, lost: 0, duplicated: 0, problems: [] }
+    /** @type {Map<string, number>} */
+    const outcomes = new Map()
+    const paths = filesIn(log).filter(of)
+    if (paths.length === 0) findings.problems.push('there is no such file')
+    for (const each of paths.flatMap((path) => casesFor(path, statSync(join(log, path)).size, full ? 64 : 12))) {
+      const copy = join(directory, 'copy')
+      cpSync(log, copy, { recursive: true })
+      each.damage(join(copy, each.path))
+      const { outcome, lost, what } = await outcomeOf(await read(copy, apart), acknowledged, texts)
+      rmSync(copy, { recursive: true })
+      findings.rounds++
+      findings.faults++
+      findings.acknowledged += acknowledged.length
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+      if (outcome === 'not noticed' && !unnoticed(each)) {
+        findings.lost += lost
+        findings.problems.push(`${each.path}, ${each.how}: ${what}`)
+      } else if (outcome === 'wrong') findings.problems.push(`${each.path}, ${each.how}: ${what}`)
+    }
+    const note = [...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', ')
+    return { ...findings, note }
+  }
+}
+
+/** @typedef {import('../support/contents.mjs').Contents} Contents */
+/** @typedef {{ code?: string, message: string, whileReading?: boolean }} Problem */
+
+/** @param {string} directory @param {boolean} apart @returns {Promise<Contents | { problem: Problem } | undefined>} */
+async function read(directory, apart) {
+  if (!apart) return await contentsOf(directory).catch((problem) => ({ problem }))
+  const child = startChild('read.mjs', [directory])
+  await child.ended
+  const [line] = child.said()
+  return line === undefined ? undefined : JSON.parse(line)
+}
+
+/**
+ * @param {Contents | { problem: Problem } | undefined} contents
+ * @param {readonly string[]} acknowledged @param {ReadonlyMap<string | undefined, string>} texts
+ * @returns {{ outcome: string, lost: number, what: string }}
+ */
+function outcomeOf(contents, acknowledged, texts) {
+  if (!contents) return { outcome: 'process aborted by LevelDB', lost: 0, what: '' }
+  if ('problem' in contents) {
+    const { code, message, whileReading } = contents.problem
+    const isKnown = ['AUDIT_LOG_CORRUPT', 'AUDIT_READ_FAILED', 'AUDIT_FORMAT_UNSUPPORTED'].includes(String(code))
+    const outcome = !isKnown ? 'wrong' : whileReading ? 'found when read' : 'refused'
+    return { outcome, lost: 0, what: `${code} ${message}` }
+  }
+  const found = new Map(contents.events.map((event) => [event.name, JSON.stringify(event)]))
+  const missing = acknowledged.filter((name) => !found.has(name))
+  const altered = acknowledged.filter((name) => found.has(name) && found.get(name) !== texts.get(name))
+  const what = `opened, ${missing.length} are missing, ${altered.length} are altered`
+  const lost = missing.length + altered.length
+  return { outcome: lost === 0 ? 'whole' : 'not noticed', lost, what }
+}
+
+/** @param {string} path @param {number} size @param {number} places @returns {Case[]} */
+function casesFor(path, size, places) {
+  /** @type {Case[]} */
+  const cases = [{ path, how: 'deleted', damage: unlinkSync }]
+  for (let place = 0; place < places; place++) {
+    const at = Math.min(size - 1, Math.floor(((place + Math.random()) / places) * size))
+    if (at < 0) break
+    cases.push(
+      { path, how: `cut at ${at} of ${size}`, damage: (file) => truncateSync(file, at) },
+      { path, how: `bit of byte ${at} of ${size} flipped`, damage: (file) => alter(file, at, 1) },
+      { path, how: `4 KiB from ${at} of ${size} zeroed`, damage: (file) => alter(file, at, 4096) },
+    )
+  }
+  return cases
+}
+
+/** @param {string} path @param {number} at @param {number} length of 1: a bit is flipped; of more: zeroed */
+function alter(path, at, length) {
+  const bytes = readFileSync(path)
+  if (length === 1) bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(Math.random() * 8))
+  else bytes.fill(0, at, Math.min(at + length, bytes.length))
+  writeFileSync(path, bytes)
+}
+
+/** @param {string} directory */
+function filesIn(directory) {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    statSync(join(directory, path)).isFile(),
+  )
+}
+
+export const scenarios = {
+  // What is cut off the end looks like what was not written yet.
+  'journal damaged': damaged((path) => path.endsWith('.journal'), { unnoticed: ({ how }) => how.startsWith('cut') }),
+  "LevelDB's log damaged": damaged((path) => path.endsWith('.log')),
+  'manifest, CURRENT and head damaged': damaged((path) => /MANIFEST|CURRENT|head$/.test(path)),
+  'LOCK and LOG damaged': damaged((path) => /LOCK|LOG/.test(path)),
+  // LevelDB does not check the checksums of its blocks when it reads them.
+  'tables damaged': damaged((path) => path.endsWith('.ldb'), {
+    unnoticed: ({ how }) => how.startsWith('bit'),
+    apart: true,
+  }),
+}
