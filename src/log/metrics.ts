@@ -76,11 +76,7 @@ export class LogMetrics {
   /** A meter that fails is no reason to take a commit for failed. */
   committed(durationMillis: number): void {
     try {
-      try {
-        this.#duration.record(durationMillis, this.#attributes)
-      } catch {
-        // A meter's failure must not be taken for one of the commit.
-      }
+      this.#duration.record(durationMillis, this.#attributes)
     } catch {
       // Nor is there anybody to tell of it but the meter.
     }
