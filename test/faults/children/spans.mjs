@@ -1,5 +1,5 @@
 import { context, trace } from '@opentelemetry/api'
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base'
+import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { AuditSpanProcessor, openAuditLog } from 'spanledger'
 import { given, say } from './say.mjs'
 
@@ -7,7 +7,7 @@ import { given, say } from './say.mjs'
 
 const [directory, count, ending] = given()
 const audit = new AuditSpanProcessor()
-const provider = new BasicTracerProvider({ spanProcessors: [audit] })
+const provider = new TracerProvider({ spanProcessors: [audit] })
 const log = await openAuditLog(directory)
 audit.attach(log)
 
