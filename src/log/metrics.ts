@@ -76,7 +76,11 @@ export class LogMetrics {
   /** A meter that fails is no reason to take a commit for failed. */
   committed(durationMillis: number): void {
     try {
-      this.#duration.record(durationMillis, this.#attributes)
+      try {
+        this.#duration.record(durationMillis, this.#attributes)
+      } catch {
+        // A meter's failure must not be taken for one of the commit.
+      }
     } catch {
       // Nor is there anybody to tell of it but the meter.
     }

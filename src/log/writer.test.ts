@@ -5,10 +5,11 @@ import { EventSchemas } from '../events/validate.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
 import { memoryStore } from '../store/memory/index.js'
 import { MAX_GROUP_BYTES, MAX_GROUP_ENTRIES } from './commit-queue.js'
+import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from './commit-schedule.js'
 import type { RecordInput } from './contract.js'
 import { leafHashOf } from './leaf.js'
 import { Sealer } from './seal.js'
-import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS, LogWriter, type LogWriterParts } from './writer.js'
+import { LogWriter, type LogWriterParts } from './writer.js'
 
 /** A log in memory whose store can be held up and made to fail, and whose timers go off by hand. */
 async function openLog(parts: Partial<LogWriterParts> = {}) {

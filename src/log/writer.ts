@@ -3,23 +3,16 @@ import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { EventSchemas } from '../events/validate.js'
 import type { AuditStore, CommitReceipt, SealedEntry } from '../store/contract.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
+import { CommitSchedule, type StartTimer } from './commit-schedule.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './contract.js'
 import { Episodes } from './episodes.js'
 import { type DropReason, Gaps } from './gaps.js'
 import type { HeadFile } from './head-file.js'
 import type { Journal, JournalSpan } from './journal.js'
-import { leafHashOf } from './leaf.js'
 import { type AuditLogMeter, LogMetrics } from './metrics.js'
+import { Receipts } from './receipts.js'
 import type { Sealer } from './seal.js'
 import { WriteAhead } from './write-ahead.js'
-
-/** Wait after the first failed commit of an episode; it doubles with each further one. */
-export const FIRST_RETRY_DELAY_MILLIS = 100
-/** Longest wait between two attempts to write. */
-export const LAST_RETRY_DELAY_MILLIS = 30_000
-
-/** Calls back once after a delay, without keeping the process alive. @returns what cancels it */
-export type StartTimer = (delayMillis: number, callback: () => void) => () => void
 
 /** What a log is written with. */
 export interface LogWriterParts {
@@ -47,7 +40,8 @@ export class LogWriter implements AuditLogWriter {
   readonly #schemas: EventSchemas
   readonly #maxQueueBytes: number
   readonly #onProblem: (problem: Error) => void
-  readonly #startTimer: StartTimer
+  readonly #schedule: CommitSchedule
+  readonly #receipts: Receipts
   readonly #writeAhead: WriteAhead | undefined
   readonly #head: HeadFile | undefined
   readonly #metrics: LogMetrics | undefined
@@ -57,10 +51,6 @@ export class LogWriter implements AuditLogWriter {
   #recorded = 0
   #committed = 0
   #commits = 0
-  /** The highest position that is known: an entry at or below it was there before. */
-  #lastSeq: number
-  /** Cancels the next commit; `undefined` while none is scheduled. */
-  #cancelScheduled: (() => void) | undefined = undefined
   #isCommitting = false
   #committing: Promise<void> | undefined = undefined
   #failedAttempts = 0
@@ -75,12 +65,12 @@ export class LogWriter implements AuditLogWriter {
     this.#schemas = parts.schemas
     this.#maxQueueBytes = parts.maxQueueBytes
     this.#onProblem = parts.onProblem
-    this.#startTimer = parts.startTimer ?? startUnrefTimer
+    this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
+    this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
     this.#head = parts.head
     this.#metrics = meter && new LogMetrics(meter, store.location, () => this.stats())
     this.#queue = new CommitQueue(parts.maxQueueBytes)
-    this.#lastSeq = store.size - 1
   }
 
   record(event: RecordInput): AuditEvent | undefined {
@@ -117,7 +107,7 @@ export class LogWriter implements AuditLogWriter {
     await new Promise<void>((resolve, reject) => {
       this.#queue.addProbe({ resolve, reject })
       if (this.#failedAttempts > 0) this.#commitNow()
-      else this.#schedule()
+      else this.#commitSoon()
     })
   }
 
@@ -199,7 +189,7 @@ export class LogWriter implements AuditLogWriter {
     else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
     else return false
     this.#recorded++
-    this.#schedule()
+    this.#commitSoon()
     return true
   }
 
@@ -207,18 +197,14 @@ export class LogWriter implements AuditLogWriter {
     this.#queue.push(entry, written !== undefined, written?.to ?? this.#writeAhead?.journal.end, append)
   }
 
-  /** At the end of the tick, so that its events share a commit. */
-  #schedule(): void {
-    if (this.#isCommitting || this.#cancelScheduled) return
-    const immediate = setImmediate(() => this.#commitNow())
-    this.#cancelScheduled = () => clearImmediate(immediate)
+  /** While a commit is in flight none is scheduled: it goes on with what is queued by then. */
+  #commitSoon(): void {
+    if (!this.#isCommitting) this.#schedule.atEndOfTick()
   }
 
-  /** While a commit is in flight none is scheduled: it goes on with what is queued by then. */
   #commitNow(): void {
     if (this.#isCommitting) return
-    this.#cancelScheduled?.()
-    this.#cancelScheduled = undefined
+    this.#schedule.cancel()
     this.#isCommitting = true
     this.#committing = this.#commitGroups()
   }
@@ -259,43 +245,15 @@ export class LogWriter implements AuditLogWriter {
     return receipt
   }
 
-  async #onCommitted({ entries, appends, barriers }: Group<AppendReceipt>, { seqs }: CommitReceipt): Promise<void> {
+  async #onCommitted(group: Group<AppendReceipt>, receipt: CommitReceipt): Promise<void> {
     this.#queue.settle()
     this.#failedAttempts = 0
     this.#episodes.end('store')
     this.#commits++
-    this.#committed += entries.length
-    const repeated: RepeatedAppend[] = []
-    let nextAppend = 0
-    let newest: SealedEntry | undefined
-    for (let index = 0; index < entries.length; index++) {
-      const seq = seqs[index] as number
-      const isNew = seq > this.#lastSeq
-      if (isNew) {
-        this.#lastSeq = seq
-        newest = entries[index]
-      }
-      const append = appends[nextAppend]
-      if (append?.index !== index) continue
-      nextAppend++
-      if (isNew) append.resolve({ seq, leafHash: (entries[index] as SealedEntry).leafHash })
-      else repeated.push({ append, seq })
-    }
-    if (newest) this.#head?.write(this.#lastSeq + 1, newest.leafHash)
-    if (repeated.length > 0) await this.#resolveRepeated(repeated)
-    for (const barrier of barriers) barrier.resolve()
-  }
-
-  /** The leaf of a repeated id is that of the entry which was kept. */
-  async #resolveRepeated(repeated: readonly RepeatedAppend[]): Promise<void> {
-    try {
-      const kept = await this.#store.read(repeated.map(({ seq }) => seq))
-      repeated.forEach(({ append, seq }, at) => {
-        append.resolve({ seq, leafHash: leafHashOf(kept[at] as Uint8Array) })
-      })
-    } catch (problem) {
-      for (const { append } of repeated) append.reject(problem)
-    }
+    this.#committed += group.length
+    const newest = await this.#receipts.settle(group, receipt)
+    if (newest) this.#head?.write(receipt.size, newest.leafHash)
+    for (const barrier of group.barriers) barrier.resolve()
   }
 
   #onFailed(cause: unknown): void {
@@ -304,10 +262,7 @@ export class LogWriter implements AuditLogWriter {
     this.#episodes.begin('store', cause, this.#sealer.now())
     const problem = this.#writeError('cannot be written; its events are kept and tried again')
     this.#queue.rejectBarriers(problem)
-    if (!this.#closed) {
-      const delayMillis = Math.min(FIRST_RETRY_DELAY_MILLIS * 2 ** (this.#failedAttempts - 1), LAST_RETRY_DELAY_MILLIS)
-      this.#cancelScheduled = this.#startTimer(delayMillis, () => this.#commitNow())
-    }
+    if (!this.#closed) this.#schedule.retryAfter(this.#failedAttempts)
     // Last, since the listener may call the log.
     if (this.#failedAttempts === 1) this.#tell(problem)
   }
@@ -354,7 +309,7 @@ export class LogWriter implements AuditLogWriter {
       return
     }
     this.#gaps.add(reason, this.#sealer.now())
-    this.#schedule()
+    this.#commitSoon()
     if (reason === 'not_sealed' || this.#toldFull) return
     this.#toldFull = true
     this.#tell(this.#fullError('events are dropped until there is room again'))
@@ -390,15 +345,4 @@ function eventsLost(lost: number, kept: number): string {
   if (kept > 0)
     parts.push(`${kept} ${kept === 1 ? 'event' : 'events'} in the journal, to be stored when it is opened again`)
   return parts.join(' and ')
-}
-
-interface RepeatedAppend {
-  readonly append: Pending<AppendReceipt>
-  readonly seq: number
-}
-
-function startUnrefTimer(delayMillis: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMillis)
-  timer.unref()
-  return () => clearTimeout(timer)
 }
