@@ -5,8 +5,6 @@ import { given, say } from './say.mjs'
 // says what had been promised: `recorded` with the journal at work, `durable` by a flush or an append.
 
 const [directory] = given()
-// An append that waits for the next attempt to write does not keep a process alive.
-const alive = setInterval(() => {}, 1000)
 /** @type {string[]} */
 let recorded = []
 
@@ -24,7 +22,6 @@ for (const session of ['a', 'b']) {
     say(`failed ${code ?? message}`)
   }
 }
-clearInterval(alive)
 
 /** @param {import('spanledger').AuditLog} log @param {string} session */
 async function work(log, session) {
