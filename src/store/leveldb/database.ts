@@ -48,7 +48,7 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     const made = join(directory, 'db')
     await makeDirectory(made)
     const path = await realpath(made)
-    unlock = lockInProcess(path, directory)
+    unlock = await lockInProcess(path, directory)
     await requireManifest(path, directory)
     const logBytes = await sizeOfLogs(path)
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })

@@ -4,6 +4,9 @@ import { storeClosed } from '../walk.js'
 /** How LevelDB says that a table is shorter than it should be. */
 const READ_PAST_END = /\.(ldb|sst): Invalid argument$/
 
+/** How LevelDB says that the process itself has the lock. */
+const OWN_LOCK = /already held by process/
+
 /** What failed when a database was opened, in the words of the log. */
 export function openError(error: unknown, location: string): AuditLogError {
   if (error instanceof AuditLogError) return error
@@ -13,7 +16,7 @@ export function openError(error: unknown, location: string): AuditLogError {
     case 'LEVEL_LOCKED':
       return new AuditLogError(
         'AUDIT_LOG_LOCKED',
-        `The audit log ${location} is open for writing elsewhere: a log has one writer at a time`,
+        `The audit log ${location} is open in ${OWN_LOCK.test(messageOf(cause)) ? 'this process already' : 'another process'}: a log has one writer at a time`,
         { cause },
       )
     case 'LEVEL_CORRUPTION':

@@ -1,51 +1,87 @@
-import { readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
 
 /*
  * LevelDB keeps others out by a POSIX lock on its file LOCK. A process loses such a lock when it closes any descriptor
  * of that file, and LevelDB opens and closes it when it refuses a second opening in the same process: from then on
  * another process could open the database as well. So that a second opening must not get as far as LevelDB.
+ *
+ * Threads share no memory of their own accord, but descriptors. Whoever has a database open therefore holds a descriptor
+ * of its file WRITER, and looks whether there is another one: of two that open it before they look, at least one sees the
+ * other. Node.js closes it when the thread ends, and unlike LevelDB's it is not inherited by child processes, which
+ * would keep it, and not the lock, for as long as they live.
  */
 
-const OPEN_PATHS = Symbol.for('spanledger.leveldb.openPaths')
-const shared = globalThis as { [OPEN_PATHS]?: Set<string> }
-shared[OPEN_PATHS] ??= new Set()
-/** Real paths of the databases that are open in this thread, by whichever copy of this package. */
-const openPaths = shared[OPEN_PATHS]
+const MARKER = 'WRITER'
+/** Two threads that come at the same time see each other. Who has it for good is still there after the last attempt. */
+const ATTEMPTS = 5
+const MAX_PAUSE_MILLIS = 20
+
+const HELD = Symbol.for('spanledger.leveldb.held')
+const shared = globalThis as { [HELD]?: Set<string> }
+shared[HELD] ??= new Set()
+/** Databases open in this thread, by whichever copy of this package: where descriptors cannot be listed, all that is known. */
+const held = shared[HELD]
 
 /**
  * Takes a database for this process. @returns what gives it up
  *
  * @throws AuditLogError `AUDIT_LOG_LOCKED` when the process has it open already
  */
-export function lockInProcess(path: string, location: string): () => void {
-  if (openPaths.has(path) || isOpenInOtherThread(join(path, 'LOCK'))) {
-    throw new AuditLogError('AUDIT_LOG_LOCKED', `The audit log ${location} is open in this process already`)
+export async function lockInProcess(path: string, location: string): Promise<() => void> {
+  for (let attempt = 1; ; attempt++) {
+    const release = tryLock(join(path, MARKER))
+    if (release) return release
+    if (attempt === ATTEMPTS) break
+    await setTimeout(Math.random() * MAX_PAUSE_MILLIS)
   }
-  openPaths.add(path)
-  let isHeld = true
-  return () => {
-    if (isHeld) openPaths.delete(path)
-    isHeld = false
-  }
+  throw new AuditLogError(
+    'AUDIT_LOG_LOCKED',
+    `The audit log ${location} is open in this process already: a log has one writer at a time`,
+  )
 }
 
-/** Threads share descriptors, nothing else. Only Linux tells of them. */
-function isOpenInOtherThread(path: string): boolean {
-  if (process.platform !== 'linux') return false
-  try {
-    return readdirSync('/proc/self/fd').some((descriptor) => target(`/proc/self/fd/${descriptor}`) === path)
-  } catch {
-    return false
-  }
-}
-
-/** The descriptor of the listing itself is closed by the time it is looked at. */
-function target(link: string): string | undefined {
-  try {
-    return readlinkSync(link)
-  } catch {
+function tryLock(marker: string): (() => void) | undefined {
+  const descriptor = openSync(marker, constants.O_RDWR | constants.O_CREAT, 0o600)
+  const file = fileOf(descriptor)
+  if (held.has(file) || isOpenBesides(descriptor, file)) {
+    closeSync(descriptor)
     return undefined
   }
+  held.add(file)
+  let isHeld = true
+  return () => {
+    if (!isHeld) return
+    isHeld = false
+    held.delete(file)
+    closeSync(descriptor)
+  }
+}
+
+/** Whether the process has a further descriptor of the file. Windows cannot tell, and its locks are not lost. */
+function isOpenBesides(descriptor: number, file: string): boolean {
+  return openDescriptors().some((other) => {
+    try {
+      return other !== descriptor && fileOf(other) === file
+    } catch {
+      return false // Closed meanwhile: that of the listing itself always is.
+    }
+  })
+}
+
+function openDescriptors(): number[] {
+  if (process.platform === 'win32') return []
+  try {
+    return readdirSync(process.platform === 'linux' ? '/proc/self/fd' : '/dev/fd').map(Number)
+  } catch {
+    return []
+  }
+}
+
+/** Tells a file from any other, by whatever path it was opened. */
+function fileOf(descriptor: number): string {
+  const { dev, ino } = fstatSync(descriptor, { bigint: true })
+  return `${dev}:${ino}`
 }
