@@ -46,6 +46,7 @@ export {
   type EventResults,
   type FollowOptions,
   type FollowQuery,
+  type LogEntry,
   type LogHead,
   type OpenReaderOptions,
   openAuditLogReader,

@@ -2,7 +2,7 @@ import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '.
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery.js'
 import type { LogWriter } from '../log/writer.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from '../reader/contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow.js'
 import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from '../reader/query.js'
 import type { RunSummary, RunTree } from '../reader/run-summary.js'
@@ -67,6 +67,10 @@ export class OpenAuditLog implements AuditLog {
 
   events<T extends string = AuditEventType>(query?: EventQuery<T>): EventResults<T> {
     return this.#reader.events(query)
+  }
+
+  entries<T extends string = AuditEventType>(query?: EventQuery<T>): Results<LogEntry> {
+    return this.#reader.entries(query)
   }
 
   follow<T extends string = AuditEventType>(

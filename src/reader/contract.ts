@@ -19,6 +19,13 @@ export type FoundEvent<T extends string> = [T] extends [AuditEventType] ? Stored
 /** Events, in the order of their positions. */
 export type EventResults<T extends string = AuditEventType> = Results<FoundEvent<T>>
 
+/** An event as it is stored: what its leaf hash is of. */
+export interface LogEntry {
+  readonly seq: number
+  /** UTF-8 JSON in one line, without `seq`. */
+  readonly bytes: Uint8Array
+}
+
 /** How far a log reaches. */
 export interface LogHead {
   /** Number of events in the log; the next one gets this `seq`. */
@@ -51,6 +58,14 @@ export interface AuditLogReader {
    * types, nor that of any event in the log is found while iterating.
    */
   events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): EventResults<T>
+
+  /**
+   * The stored bytes of the events that {@link events} would return. Filters aside, they are not looked into: whether
+   * they are what was recorded is for a proof to say.
+   *
+   * @throws AuditLogError as {@link events}
+   */
+  entries<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Results<LogEntry>
 
   /**
    * The events that pass the filters and, from then on, those that come: all that is in the log after `afterSeq`, then

@@ -1,4 +1,4 @@
-export type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from './contract.js'
+export type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
 export type { FollowOptions } from './follow.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
 export type { EventQuery, FollowQuery, Order, RunQuery, RunRef, SessionQuery, TimeInput } from './query.js'

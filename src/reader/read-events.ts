@@ -22,20 +22,48 @@ export async function* readEvents(
   filter: EventFilter,
   firstBatch: number = FIRST_BATCH,
 ): AsyncGenerator<readonly StoredEvent[]> {
+  yield* readPassing(store, size, filter, firstBatch, (event) => event)
+}
+
+/**
+ * Reads the stored bytes of the events among the first `size` that a filter lets through. Where no filter has to look
+ * into them, neither does this.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or, where a filter looks, is no JSON object
+ */
+export async function* readEntries(
+  store: ReadableStore,
+  size: number,
+  filter: EventFilter,
+): AsyncGenerator<readonly StoredEntry[]> {
+  const plan = new Plan(filter, size)
+  if (plan.isEmpty) return
+  if (plan.isScan && !plan.hasWindow) yield* scan(store, plan, filter.limit ?? Infinity, MAX_BATCH)
+  else yield* readPassing(store, size, filter, FIRST_BATCH, ({ seq }, bytes) => ({ seq, bytes }))
+}
+
+async function* readPassing<T>(
+  store: ReadableStore,
+  size: number,
+  filter: EventFilter,
+  firstBatch: number,
+  found: (event: StoredEvent, bytes: Uint8Array) => T,
+): AsyncGenerator<readonly T[]> {
   const plan = new Plan(filter, size)
   if (plan.isEmpty) return
   const { limit = Infinity } = filter
   const first = Math.min(limit < Infinity ? limit : firstBatch, MAX_BATCH)
   let left = limit
   for await (const entries of plan.isScan ? scan(store, plan, limit, first) : lookUp(store, plan, limit, first)) {
-    const events: StoredEvent[] = []
+    const passing: T[] = []
     for (const { seq, bytes } of entries) {
+      if (!bytes) throw missing(store, seq)
       const event = decodeEvent(store, seq, bytes)
       if (!plan.admits(event)) continue
-      events.push(event)
+      passing.push(found(event, bytes))
       if (--left === 0) break
     }
-    if (events.length > 0) yield events
+    if (passing.length > 0) yield passing
     if (left === 0) return
   }
 }

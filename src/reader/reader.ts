@@ -1,7 +1,7 @@
 import { catalogue } from '../events/catalogue.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogHead, Results } from './contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow.js'
 import {
   type ParsedEventQuery,
@@ -15,7 +15,7 @@ import {
 } from './parse-query.js'
 import type { EventFilter } from './plan.js'
 import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
-import { countEvents, readEvent, readEvents } from './read-events.js'
+import { countEvents, readEntries, readEvent, readEvents } from './read-events.js'
 import { BatchedResults } from './results.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 import { listRuns, readRunTree } from './runs.js'
@@ -51,6 +51,11 @@ export class StoreReader implements AuditLogReader {
     // The filter lets through no other types than those that T names.
     const read = (size: number) => this.#readEvents(size, parsed) as AsyncIterable<readonly FoundEvent<T>[]>
     return this.#results(read)
+  }
+
+  entries<T extends string = AuditEventType>(query: EventQuery<T> = {}): Results<LogEntry> {
+    const parsed = parseEventQuery(query)
+    return this.#results((size) => this.#readEntries(size, parsed))
   }
 
   follow<T extends string = AuditEventType>(
@@ -118,6 +123,11 @@ export class StoreReader implements AuditLogReader {
   async *#readEvents(size: number, query: ParsedEventQuery): AsyncGenerator<readonly StoredEvent[]> {
     await this.#assertKnownTypes(query, size)
     yield* readEvents(this.#store, size, filterOf(query))
+  }
+
+  async *#readEntries(size: number, query: ParsedEventQuery): AsyncGenerator<readonly LogEntry[]> {
+    await this.#assertKnownTypes(query, size)
+    yield* readEntries(this.#store, size, filterOf(query))
   }
 
   /** A type is known when the catalogue or the log's owner defines it, or when a newer version has written one. */
