@@ -10,13 +10,13 @@ const allowed = {
   checkpoint: ['events', 'node:'],
   store: ['events', 'tree', 'node:'],
   'store/leveldb': ['store', 'events', 'tree', 'level', 'node:'],
-  log: ['events', 'store', 'node:'],
+  log: ['events', 'store', 'tree', 'checkpoint', 'node:'],
   reader: ['events', 'store', 'node:'],
   record: ['events', '@opentelemetry/api', 'node:'],
   otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
   'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],
   'audit-log': ['events', 'store', 'log', 'reader', 'node:'],
-  testing: ['events', 'store', 'node:'],
+  testing: ['events', 'store', 'tree', 'node:'],
   verify: ['events', 'tree', 'checkpoint', 'node:'],
 }
 // These put the rooms together.

@@ -63,9 +63,9 @@ describe('openAuditLog', () => {
 
   it('refuses a log of a format from the future', async () => {
     await (await openAuditLog(directory)).close()
-    await tamper(metaKey('format'), '2')
+    await tamper(metaKey('format'), '3')
     await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_FORMAT_UNSUPPORTED' })
-    await tamper(metaKey('format'), '1')
+    await tamper(metaKey('format'), '2')
     await (await openAuditLog(directory)).close()
   })
 

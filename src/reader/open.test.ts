@@ -162,7 +162,7 @@ describe('openAuditLogReader', () => {
   it('refuses a damaged log and one of a format to come', async () => {
     await writtenLog()
     const db = new Level<Buffer, string>(join(directory, 'db'), { keyEncoding: 'buffer', valueEncoding: 'utf8' })
-    await db.put(metaKey('format'), '2')
+    await db.put(metaKey('format'), '3')
     await db.close()
     await expect(openAuditLogReader(directory)).rejects.toMatchObject({ code: 'AUDIT_FORMAT_UNSUPPORTED' })
     const [table] = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.ldb'))

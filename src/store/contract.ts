@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../events/types.js'
+import type { TileReader } from '../tree/index.js'
 
 /*
  * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
@@ -32,6 +33,8 @@ export interface CommitMarks {
   readonly journal?: JournalPosition | undefined
   /** Whoever writes the log is done with it, in good order. Any other commit takes that back. */
   readonly closed?: boolean | undefined
+  /** The newest signed checkpoint: a C2SP signed note over this log. It may cover less than the log then has. */
+  readonly checkpoint?: string | undefined
 }
 
 /** Where the entries of a committed group stand. */
@@ -75,8 +78,13 @@ export interface StoredEntry {
   readonly bytes: Uint8Array
 }
 
-/** One engine. All methods but `open` require an open store; after `close` they reject with `AUDIT_LOG_CLOSED`. */
-export interface AuditStore {
+/**
+ * One engine. All methods but `open` require an open store; after `close` they reject with `AUDIT_LOG_CLOSED`.
+ *
+ * It keeps the RFC 6962 tree over its entries, as tiles that {@link TileReader.readTiles} reads: with each commit the
+ * tree grows by the leaf hashes of the entries that were stored, in the same atomic step.
+ */
+export interface AuditStore extends TileReader {
   /** What messages call it: a path, a connection. */
   readonly location: string
 
@@ -89,6 +97,12 @@ export interface AuditStore {
 
   /** Number of committed entries; the next one gets this position. */
   readonly size: number
+
+  /** Root hash of the tree over the committed entries. */
+  readonly root: Uint8Array
+
+  /** The checkpoint that the last commit with one brought. */
+  readonly checkpoint: string | undefined
 
   /**
    * Stores a group atomically and durably: after it resolves, loss of power keeps all of it; if it rejects, nothing of

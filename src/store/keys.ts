@@ -10,8 +10,9 @@ import type { IndexName } from './contract.js'
  *   caller id 04 | component(id)
  *   time      05 | level | block
  *   open run  06 | component(tenant) | component(run)
+ *   tile      07 | level | index | first hash
  *
- * seq and block are 8 bytes, big-endian. A component is  tag | varint length | bytes,  so it says itself where it ends:
+ * seq, block and index are 8 bytes, big-endian; level and first hash are one. A component is  tag | varint length | bytes,  so it says itself where it ends:
  * no value can run into the next, and the key of a value's first parts is a prefix of the keys of exactly the values
  * that begin with these parts.
  */
@@ -22,6 +23,7 @@ const POSTING = 3
 const CALLER_ID = 4
 const TIME = 5
 const OPEN_RUN = 6
+const TILE = 7
 
 const INDEX: Readonly<Record<IndexName, number>> = { session: 1, run: 2, type: 3, agent: 4, tenant: 5, parent: 6 }
 
@@ -97,6 +99,20 @@ export function timeBlockKey(level: number, block: number): Buffer {
   key[0] = TIME
   key[1] = level
   writeSeq(key, block, 2)
+  return key
+}
+
+/**
+ * Where hashes of a tile of the tree are kept: those that one commit added to it.
+ *
+ * @param first - slot in the tile of the first of them, 0 to 255
+ */
+export function tileKey(level: number, index: number, first: number): Buffer {
+  const key = Buffer.allocUnsafe(3 + SEQ_BYTES)
+  key[0] = TILE
+  key[1] = level
+  writeSeq(key, index, 2)
+  key[2 + SEQ_BYTES] = first
   return key
 }
 

@@ -3,5 +3,15 @@ import type { AuditStore } from './contract.js'
 /** What reading needs of a store: all of it takes what was committed as it is, and changes nothing. */
 export type ReadableStore = Pick<
   AuditStore,
-  'location' | 'size' | 'entries' | 'read' | 'postings' | 'countPostings' | 'firstOfEach' | 'timeRanges'
+  | 'location'
+  | 'size'
+  | 'root'
+  | 'checkpoint'
+  | 'entries'
+  | 'read'
+  | 'postings'
+  | 'countPostings'
+  | 'firstOfEach'
+  | 'timeRanges'
+  | 'readTiles'
 >

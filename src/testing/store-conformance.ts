@@ -6,6 +6,7 @@ import { entryCases } from './conformance/entry-cases.js'
 import { lifecycleCases } from './conformance/lifecycle-cases.js'
 import { postingCases } from './conformance/posting-cases.js'
 import { timeCases } from './conformance/time-cases.js'
+import { treeCases } from './conformance/tree-cases.js'
 
 export interface StoreConformanceOptions {
   /** Registers a test that passes when `run` resolves: `test` of node:test, `it` of Vitest … */
@@ -26,7 +27,15 @@ export interface StoreConformanceOptions {
  * ```
  */
 export function storeConformance(options: StoreConformanceOptions): void {
-  const cases = [...commitCases, ...entryCases, ...postingCases, ...cursorCases, ...timeCases, ...lifecycleCases]
+  const cases = [
+    ...commitCases,
+    ...entryCases,
+    ...postingCases,
+    ...cursorCases,
+    ...timeCases,
+    ...treeCases,
+    ...lifecycleCases,
+  ]
   for (const each of cases) options.test(each.name, () => runCase(each, options))
 }
 

@@ -145,7 +145,7 @@ describe('spanledger', () => {
 
   it('doctor looks at a log without touching it', async () => {
     const found = JSON.parse((await spanledger('doctor', '--json')).out) as Record<string, unknown>
-    expect(found).toMatchObject({ directory, formatVersion: '1', lastEventAt: expect.any(String) })
+    expect(found).toMatchObject({ directory, formatVersion: '2', lastEventAt: expect.any(String) })
     expect(found.events).toBe((await log.head()).size)
     expect(['open', 'unknown']).toContain(found.writer)
     expect((await spanledger('doctor')).out).toMatch(/^directory .*\nformat {5}version 1\n/)

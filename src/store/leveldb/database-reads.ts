@@ -1,4 +1,5 @@
 import type { AuditLogError } from '../../events/errors.js'
+import type { Tile } from '../../tree/index.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import { entryKey, postingPrefix, seqOfKey, timeBlockKey } from '../keys.js'
 import { type ReadTimeBlocks, timeRanges } from '../time-blocks.js'
@@ -10,25 +11,28 @@ import { countPostings } from './posting-count.js'
 import { PostingCursor } from './posting-cursor.js'
 import { postingSpan } from './posting-value.js'
 import { firstPostings, scan } from './scan.js'
+import { StoredTiles } from './stored-tiles.js'
 
 /** What an open database of so many entries answers; see the methods of the same names of `AuditStore`. */
 export class DatabaseReads {
-  readonly #db: Database
+  readonly #database: () => Database
   readonly #size: number
   readonly #location: string
 
-  constructor(db: Database, size: number, location: string) {
-    this.#db = db
+  /** @param database - gives the open database, or throws that it is closed */
+  constructor(database: () => Database, size: number, location: string) {
+    this.#database = database
     this.#size = size
     this.#location = location
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
+    const db = this.#database()
     const { from, to, reverse } = clampWalk(walk, this.#size)
     if (from >= to) return
     let expected = reverse ? to - 1 : from
     try {
-      for await (const items of scan(this.#db, { first: entryKey(from), last: entryKey(to - 1), reverse })) {
+      for await (const items of scan(db, { first: entryKey(from), last: entryKey(to - 1), reverse })) {
         const chunk: StoredEntry[] = []
         for (const [key, bytes] of items) {
           if (seqOfKey(key) !== expected) throw this.#entryMissing(expected)
@@ -45,7 +49,7 @@ export class DatabaseReads {
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     const stored = seqs.filter((seq) => Number.isInteger(seq) && seq >= 0 && seq < this.#size)
-    const values = await this.#reading(getMany(this.#db, stored.map(entryKey)))
+    const values = await this.#reading(getMany(this.#database(), stored.map(entryKey)))
     const bytes = new Map<number, Uint8Array>()
     stored.forEach((seq, at) => {
       const value = values[at]
@@ -56,17 +60,21 @@ export class DatabaseReads {
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
-    return new PostingCursor(() => this.#db, this.#location, { index, value, walk: clampWalk(walk, this.#size) })
+    return new PostingCursor(this.#database, this.#location, { index, value, walk: clampWalk(walk, this.#size) })
   }
 
-  countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
     const { from, to } = clampWalk({ ...range, reverse: false }, this.#size)
-    return this.#reading(countPostings(this.#db, index, value, { from, to }, limit))
+    return await this.#reading(countPostings(this.#database(), index, value, { from, to }, limit))
+  }
+
+  async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return await this.#reading(new StoredTiles(this.#database()).readTiles(tiles))
   }
 
   async *firstOfEach(index: IndexName): AsyncGenerator<number> {
     try {
-      for await (const posting of firstPostings(this.#db, postingPrefix(index, []))) {
+      for await (const posting of firstPostings(this.#database(), postingPrefix(index, []))) {
         const { first } = postingSpan(...posting)
         if (first < this.#size) yield first
       }
@@ -84,7 +92,7 @@ export class DatabaseReads {
   }
 
   readonly #timeBlocks: ReadTimeBlocks = (level, first, last, reverse) => {
-    const read = scan(this.#db, { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse })
+    const read = scan(this.#database(), { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse })
     return decodeTimeBlocks(read, level, this.#location)
   }
 

@@ -1,24 +1,29 @@
 import { AuditLogError } from '../../events/errors.js'
+import { HASH_BYTES, sameHash, TreeFrontier } from '../../tree/index.js'
 import type { CommitMarks, JournalPosition } from '../contract.js'
 import { entryKey, metaKey, readSeq, timeBlockKey, writeSeq } from '../keys.js'
 import { openBlocks, type TimeBlock } from '../time-blocks.js'
 import type { Database } from './database.js'
 import { corrupt } from './errors.js'
+import { StoredTiles } from './stored-tiles.js'
 
 /** Version of everything below `db/`: keys, values and what they mean. */
-const FORMAT_VERSION = '1'
+export const FORMAT_VERSION = '2'
 
 const FORMAT_KEY = metaKey('format')
-export const SIZE_KEY = metaKey('size')
+export const HEAD_KEY = metaKey('head')
 export const WRITER_KEY = metaKey('writer')
+export const CHECKPOINT_KEY = metaKey('checkpoint')
 
 /** What a commit builds on. */
 export interface Head {
-  /** Number of entries. */
-  readonly size: number
+  /** Over all entries: its size is theirs. */
+  readonly tree: TreeFrontier
   /** The last time block of each level. */
   readonly timeBlocks: readonly TimeBlock[]
   readonly writer: WriterState
+  /** The newest signed checkpoint. */
+  readonly checkpoint: string | undefined
 }
 
 /** What the writer of the log said last, see `CommitMarks`. */
@@ -27,7 +32,12 @@ export interface WriterState {
   readonly closed: boolean
 }
 
-export const NEW_HEAD: Head = { size: 0, timeBlocks: [], writer: { journal: undefined, closed: true } }
+export const NEW_HEAD: Head = {
+  tree: TreeFrontier.empty,
+  timeBlocks: [],
+  writer: { journal: undefined, closed: true },
+  checkpoint: undefined,
+}
 
 /**
  * Reads where the log ends, and checks that the entries end there too. An empty database becomes an empty log.
@@ -35,18 +45,18 @@ export const NEW_HEAD: Head = { size: 0, timeBlocks: [], writer: { journal: unde
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
-  const [format, storedSize, writer] = await getMany(db, [FORMAT_KEY, SIZE_KEY, WRITER_KEY])
+  const [format, stored, writer, checkpoint] = await getMany(db, [FORMAT_KEY, HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY])
   if (!format) return await initialise(db, location)
-  const version = Buffer.from(format).toString()
+  const version = textOf(format)
   if (version !== FORMAT_VERSION) {
     throw new AuditLogError(
       'AUDIT_FORMAT_UNSUPPORTED',
       `The audit log ${location} has format version ${version}; this Spanledger supports version ${FORMAT_VERSION}`,
     )
   }
-  if (storedSize?.length !== 8) throw corrupt(location, 'its size is missing')
+  if (stored?.length !== 8 + HASH_BYTES) throw corrupt(location, 'its head is missing')
 
-  const size = readSeq(storedSize, 0)
+  const size = readSeq(stored, 0)
   const open = openBlocks(size)
   const [last, beyond, ...blocks] = await getMany(db, [
     entryKey(Math.max(0, size - 1)),
@@ -56,13 +66,19 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   if (size > 0 && !last) throw corrupt(location, `it should have ${size} entries, but entry ${size - 1} is missing`)
   if (beyond) throw corrupt(location, `it should have ${size} entries, but there is an entry ${size}`)
   const timeBlocks = open.map(({ level, block }, at) => decodeTimeBlock(level, block, blocks[at], location))
-  return { size, timeBlocks, writer: decodeWriter(writer, location) }
+  const tree = await TreeFrontier.restore(size, new StoredTiles(db))
+  if (!sameHash(tree.root, stored.subarray(8))) throw corrupt(location, 'its tree does not have the root of its head')
+  return { tree, timeBlocks, writer: decodeWriter(writer, location), checkpoint: checkpoint && textOf(checkpoint) }
 }
 
 async function initialise(db: Database, location: string): Promise<Head> {
   const keys = await db.keys({ limit: 1 }).all()
   if (keys.length > 0) throw corrupt(location, 'its format version is missing')
-  await db.batch().put(FORMAT_KEY, Buffer.from(FORMAT_VERSION)).put(SIZE_KEY, encodeSize(0)).write({ sync: true })
+  await db
+    .batch()
+    .put(FORMAT_KEY, Buffer.from(FORMAT_VERSION))
+    .put(HEAD_KEY, encodeHead(TreeFrontier.empty))
+    .write({ sync: true })
   return NEW_HEAD
 }
 
@@ -89,9 +105,17 @@ function decodeWriter(value: Uint8Array | undefined, location: string): WriterSt
   return { journal, closed: value[0] === 1 }
 }
 
-export function encodeSize(size: number): Buffer {
-  const value = Buffer.allocUnsafe(8)
+/** The size, 8 bytes, and the root hash. */
+export function encodeHead({ size, root }: TreeFrontier): Buffer {
+  const value = Buffer.allocUnsafe(8 + HASH_BYTES)
   writeSeq(value, size, 0)
+  value.set(root, 8)
+  return value
+}
+
+export function encodeSeq(seq: number): Buffer {
+  const value = Buffer.allocUnsafe(8)
+  writeSeq(value, seq, 0)
   return value
 }
 
@@ -108,6 +132,10 @@ export function decodeTimeBlock(
   const [min, max] = value ? Buffer.from(value).toString('latin1').split(' ') : []
   if (!min || !max) throw corrupt(location, `time block ${block} of level ${level} is missing`)
   return { level, block, min, max }
+}
+
+export function textOf(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString()
 }
 
 /** `getMany` as it answers, not as it is typed: `undefined` where there is nothing. */

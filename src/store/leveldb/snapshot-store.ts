@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
+import type { Tile } from '../../tree/index.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import type { ReadableStore } from '../readable.js'
 import { storeClosed } from '../walk.js'
 import { openError } from './errors.js'
+import { FORMAT_VERSION } from './head.js'
 import { assertGrown, Snapshot } from './snapshot.js'
 import { stateOfFiles } from './snapshot-files.js'
 import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.js'
@@ -43,12 +45,20 @@ export class SnapshotStore implements ReadableStore {
   }
 
   get size(): number {
-    return this.#snapshot.size
+    return this.#snapshot.head.tree.size
+  }
+
+  get root(): Uint8Array {
+    return this.#snapshot.head.tree.root
+  }
+
+  get checkpoint(): string | undefined {
+    return this.#snapshot.head.checkpoint
   }
 
   /** Version of the log's format. */
   get formatVersion(): string {
-    return this.#snapshot.formatVersion
+    return FORMAT_VERSION
   }
 
   /** Takes in everything that has been committed by now. */
@@ -88,6 +98,15 @@ export class SnapshotStore implements ReadableStore {
     const snapshot = this.#current().retain()
     try {
       return await snapshot.reads.countPostings(index, value, range, limit)
+    } finally {
+      await snapshot.release()
+    }
+  }
+
+  async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const snapshot = this.#current().retain()
+    try {
+      return await snapshot.reads.readTiles(tiles)
     } finally {
       await snapshot.release()
     }

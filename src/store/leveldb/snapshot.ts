@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { Level } from 'level'
-import { metaKey } from '../keys.js'
 import type { Database } from './database.js'
 import { DatabaseReads } from './database-reads.js'
 import { corrupt } from './errors.js'
-import { getMany, readHead } from './head.js'
+import { type Head, readHead } from './head.js'
 import { checkRecovered } from './recovered-entries.js'
 import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
 
@@ -13,9 +12,7 @@ const WRITE_BUFFER_BYTES = 64 * 2 ** 20
 
 /** A log as it was at one moment. It stays while anything reads from it, also once a newer one has taken its place. */
 export class Snapshot {
-  readonly size: number
-  /** Version of all that is stored, see `head`. */
-  readonly formatVersion: string
+  readonly head: Head
   readonly reads: DatabaseReads
   readonly state: FilesState
   readonly #db: Database
@@ -35,10 +32,9 @@ export class Snapshot {
     const db: Database = new Level<Buffer, Uint8Array>(target, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
     try {
       await db.open()
-      const { size } = await readHead(db, directory)
-      await checkRecovered(db, size, files.logBytes, directory)
-      const [format] = await getMany(db, [metaKey('format')])
-      return new Snapshot(db, files, { size, formatVersion: Buffer.from(format ?? []).toString(), location: directory })
+      const head = await readHead(db, directory)
+      await checkRecovered(db, head.tree.size, files.logBytes, directory)
+      return new Snapshot(db, files, head, directory)
     } catch (error) {
       await db.close()
       await files.remove()
@@ -46,17 +42,12 @@ export class Snapshot {
     }
   }
 
-  private constructor(
-    db: Database,
-    files: SnapshotFiles,
-    { size, formatVersion, location }: { size: number; formatVersion: string; location: string },
-  ) {
+  private constructor(db: Database, files: SnapshotFiles, head: Head, location: string) {
     this.#db = db
     this.#files = files
-    this.size = size
-    this.formatVersion = formatVersion
+    this.head = head
     this.state = files.state
-    this.reads = new DatabaseReads(db, size, location)
+    this.reads = new DatabaseReads(() => db, head.tree.size, location)
   }
 
   get isClosed(): boolean {
@@ -98,5 +89,6 @@ export class Snapshot {
 
 /** A log only grows. @throws AuditLogError `AUDIT_LOG_CORRUPT` */
 export function assertGrown(before: Snapshot, after: Snapshot, location: string): void {
-  if (after.size < before.size) throw corrupt(location, `it had ${before.size} entries, and has ${after.size} now`)
+  const [had, has] = [before.head.tree.size, after.head.tree.size]
+  if (has < had) throw corrupt(location, `it had ${had} entries, and has ${has} now`)
 }

@@ -8,7 +8,7 @@ import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
 import type { SealedEntry } from '../contract.js'
-import { entryKey, metaKey, postingKey, postingPrefix, timeBlockKey } from '../keys.js'
+import { entryKey, metaKey, postingKey, postingPrefix, tileKey, timeBlockKey } from '../keys.js'
 import { levelStore } from './index.js'
 
 const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
@@ -115,7 +115,7 @@ describe('opening a LevelDB log', () => {
     for (let attempt = 0; attempt < 2; attempt++) {
       await expect(levelStore(directory).open()).rejects.toMatchObject({
         code: 'AUDIT_FORMAT_UNSUPPORTED',
-        message: expect.stringMatching(/version 7\b.*version 1\b/),
+        message: expect.stringMatching(/version 7\b.*version 2\b/),
       })
     }
   })
@@ -124,10 +124,12 @@ describe('opening a LevelDB log', () => {
     ['the last entry', 'entry 2 is missing', (db) => db.del(entryKey(2))],
     ['an end to the entries', 'there is an entry 3', (db) => db.put(entryKey(3), Buffer.from('{}'))],
     ['the format version', 'format version is missing', (db) => db.del(metaKey('format'))],
-    ['the size', 'size is missing', (db) => db.del(metaKey('size'))],
+    ['the head', 'head is missing', (db) => db.del(metaKey('head'))],
     ['a time block', 'time block 0 of level 1 is missing', (db) => db.del(timeBlockKey(1, 0))],
+    ['a tile of the tree', 'tile/0/000.p/3 is missing', (db) => db.del(tileKey(0, 0, 0))],
+    ['the root', 'the root of its head', (db) => db.put(tileKey(0, 0, 0), Buffer.alloc(3 * 32))],
   ] satisfies [string, string, (db: Level<Buffer, Uint8Array>) => Promise<void>][])(
-    'finds that %s is missing',
+    'finds that %s is missing or wrong',
     async (_, message, change) => {
       await leaveLog(change)
       await expect(levelStore(directory).open()).rejects.toMatchObject({

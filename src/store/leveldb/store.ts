@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
+import type { Tile } from '../../tree/index.js'
 import type {
   AuditStore,
   CommitMarks,
@@ -12,27 +13,14 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
-import {
-  callerIdKey,
-  entryKey,
-  OPEN_RUN_PREFIX,
-  postingPrefix,
-  prefixEnd,
-  readSeq,
-  seqOfKey,
-  timeBlockKey,
-} from '../keys.js'
+import { callerIdKey, OPEN_RUN_PREFIX, prefixEnd, readSeq } from '../keys.js'
 import { callerIdsOf, type Placement, placeGroup } from '../placement.js'
-import { type TimeBlock, timeRanges } from '../time-blocks.js'
-import { clampWalk, storeClosed } from '../walk.js'
+import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
+import { DatabaseReads } from './database-reads.js'
 import { corrupt, openError, readError } from './errors.js'
-import { decodeTimeBlock, getMany, type Head, NEW_HEAD, readHead } from './head.js'
-import { countPostings } from './posting-count.js'
-import { PostingCursor } from './posting-cursor.js'
-import { postingSpan } from './posting-value.js'
+import { getMany, type Head, NEW_HEAD, readHead } from './head.js'
 import { checkRecovered } from './recovered-entries.js'
-import { firstPostings, scan } from './scan.js'
 import { UncertainGroup } from './uncertain-group.js'
 import { writeGroup } from './write-group.js'
 
@@ -66,7 +54,15 @@ class LevelStore implements AuditStore {
   }
 
   get size(): number {
-    return this.#head.size
+    return this.#head.tree.size
+  }
+
+  get root(): Uint8Array {
+    return this.#head.tree.root
+  }
+
+  get checkpoint(): string | undefined {
+    return this.#head.checkpoint
   }
 
   get journalPosition(): JournalPosition | undefined {
@@ -113,84 +109,32 @@ class LevelStore implements AuditStore {
     return values.map((value) => readSeq(value, 0)).sort((a, b) => a - b)
   }
 
-  async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
-    try {
-      const db = this.#database()
-      const { from, to, reverse } = clampWalk(walk, this.size)
-      if (from >= to) return
-      let expected = reverse ? to - 1 : from
-      for await (const items of scan(db, { first: entryKey(from), last: entryKey(to - 1), reverse })) {
-        const chunk: StoredEntry[] = []
-        for (const [key, bytes] of items) {
-          if (seqOfKey(key) !== expected) throw this.#entryMissing(expected)
-          chunk.push({ seq: expected, bytes })
-          expected += reverse ? -1 : 1
-        }
-        yield chunk
-      }
-      if (expected !== (reverse ? from - 1 : to)) throw this.#entryMissing(expected)
-    } catch (error) {
-      throw readError(error, this.location)
-    }
+  entries(walk: Walk): AsyncIterable<readonly StoredEntry[]> {
+    return this.#reads().entries(walk)
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const db = this.#database()
-    const { size } = this
-    const stored = seqs.filter((seq) => Number.isInteger(seq) && seq >= 0 && seq < size)
-    const bytes = new Map<number, Uint8Array>()
-    const values = await this.#reading(getMany(db, stored.map(entryKey)))
-    stored.forEach((seq, at) => {
-      const value = values[at]
-      if (!value) throw this.#entryMissing(seq)
-      bytes.set(seq, value)
-    })
-    return seqs.map((seq) => bytes.get(seq))
+    return await this.#reads().read(seqs)
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
-    const clamped = clampWalk(walk, this.size)
-    return new PostingCursor(() => this.#database(), this.location, { index, value, walk: clamped })
+    return this.#reads().postings(index, value, walk)
   }
 
-  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
-    const db = this.#database()
-    const { from, to } = clampWalk({ ...range, reverse: false }, this.size)
-    return await this.#reading(countPostings(db, index, value, { from, to }, limit))
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
+    return await this.#reads().countPostings(index, value, range, limit)
   }
 
-  async *firstOfEach(index: IndexName): AsyncGenerator<number> {
-    try {
-      const { size } = this
-      for await (const posting of firstPostings(this.#database(), postingPrefix(index, []))) {
-        const { first } = postingSpan(...posting)
-        if (first < size) yield first
-      }
-    } catch (error) {
-      throw readError(error, this.location)
-    }
+  firstOfEach(index: IndexName): AsyncIterable<number> {
+    return this.#reads().firstOfEach(index)
   }
 
-  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
-    try {
-      const db = this.#database()
-      const read = (level: number, first: number, last: number, reverse: boolean) =>
-        this.#timeBlocks(db, level, { first, last, reverse })
-      yield* timeRanges(read, since, until, clampWalk(walk, this.size))
-    } catch (error) {
-      throw readError(error, this.location)
-    }
+  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
+    return this.#reads().timeRanges(since, until, walk)
   }
 
-  async *#timeBlocks(
-    db: Database,
-    level: number,
-    { first, last, reverse }: { first: number; last: number; reverse: boolean },
-  ): AsyncGenerator<readonly TimeBlock[]> {
-    const range = { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse }
-    for await (const items of scan(db, range)) {
-      yield items.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value, this.location))
-    }
+  async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return await this.#reads().readTiles(tiles)
   }
 
   async #commit(open: Database, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
@@ -243,8 +187,9 @@ class LevelStore implements AuditStore {
     const { db, doubtfulBytes, close } = await openDatabase(this.location)
     try {
       const head = await readHead(db, this.location)
-      await checkRecovered(db, head.size, doubtfulBytes, this.location)
-      if (head.size < known) throw corrupt(this.location, `of ${known} entries it has ${head.size}`)
+      const { size } = head.tree
+      await checkRecovered(db, size, doubtfulBytes, this.location)
+      if (size < known) throw corrupt(this.location, `of ${known} entries it has ${size}`)
       this.#head = head
     } catch (error) {
       await close()
@@ -254,6 +199,10 @@ class LevelStore implements AuditStore {
     this.#closeDatabase = close
     this.#torn = false
     return db
+  }
+
+  #reads(): DatabaseReads {
+    return new DatabaseReads(() => this.#database(), this.size, this.location)
   }
 
   #database(): Database {
@@ -273,10 +222,6 @@ class LevelStore implements AuditStore {
     } catch (error) {
       throw readError(error, this.location)
     }
-  }
-
-  #entryMissing(seq: number): AuditLogError {
-    return corrupt(this.location, `entry ${seq} of ${this.size} is missing`)
   }
 }
 

@@ -1,11 +1,31 @@
+import { HASH_BYTES } from '../../tree/index.js'
 import type { CommitMarks } from '../contract.js'
-import { callerIdKey, entryKey, openRunKey, postingKey, postingPrefix, timeBlockKey, writeSeq } from '../keys.js'
+import {
+  callerIdKey,
+  entryKey,
+  openRunKey,
+  postingKey,
+  postingPrefix,
+  tileKey,
+  timeBlockKey,
+  writeSeq,
+} from '../keys.js'
 import { openRunChanges } from '../open-runs.js'
 import type { Placement } from '../placement.js'
 import { postingsOf } from '../postings.js'
 import { lastOfEachLevel, widenBlocks } from '../time-blocks.js'
 import type { Database } from './database.js'
-import { encodeSize, encodeTimeBlock, encodeWriter, type Head, nextWriter, SIZE_KEY, WRITER_KEY } from './head.js'
+import {
+  CHECKPOINT_KEY,
+  encodeHead,
+  encodeSeq,
+  encodeTimeBlock,
+  encodeWriter,
+  HEAD_KEY,
+  type Head,
+  nextWriter,
+  WRITER_KEY,
+} from './head.js'
 import { encodePosting } from './posting-value.js'
 
 /**
@@ -20,31 +40,41 @@ export async function writeGroup(
   { fresh, callerIds }: Placement,
   marks: CommitMarks | undefined,
 ): Promise<Head> {
-  const size = head.size + fresh.length
-  const timeBlocks = widenBlocks(head.timeBlocks, fresh, head.size)
+  const { size } = head.tree
+  const { frontier, tiles } = head.tree.append(fresh.map(({ leafHash }) => leafHash))
+  const timeBlocks = widenBlocks(head.timeBlocks, fresh, size)
   const writer = nextWriter(head.writer, marks)
   const batch = db.batch()
   try {
     // A batch copies what it is given, so that one key serves all entries.
-    const key = entryKey(head.size)
+    const key = entryKey(size)
     for (let at = 0; at < fresh.length; at++) {
-      writeSeq(key, head.size + at, 1)
+      writeSeq(key, size + at, 1)
       batch.put(key, (fresh[at] as Placement['fresh'][number]).bytes)
     }
-    for (const { index, value, seqs } of postingsOf(fresh, head.size)) {
+    for (const { index, value, seqs } of postingsOf(fresh, size)) {
       batch.put(postingKey(postingPrefix(index, value), seqs.at(-1) as number), encodePosting(seqs))
     }
     for (const block of timeBlocks) batch.put(timeBlockKey(block.level, block.block), encodeTimeBlock(block))
-    for (const [id, seq] of callerIds) batch.put(callerIdKey(id), encodeSize(seq))
-    for (const { tenantId, runId, seq } of openRunChanges(fresh, head.size)) {
+    for (const [id, seq] of callerIds) batch.put(callerIdKey(id), encodeSeq(seq))
+    for (const { tenantId, runId, seq } of openRunChanges(fresh, size)) {
       if (seq === undefined) batch.del(openRunKey(tenantId, runId))
-      else batch.put(openRunKey(tenantId, runId), encodeSize(seq))
+      else batch.put(openRunKey(tenantId, runId), encodeSeq(seq))
     }
-    batch.put(SIZE_KEY, encodeSize(size))
+    for (const { level, index, hashes, previousWidth } of tiles) {
+      batch.put(tileKey(level, index, previousWidth), hashes.subarray(previousWidth * HASH_BYTES))
+    }
+    batch.put(HEAD_KEY, encodeHead(frontier))
     batch.put(WRITER_KEY, encodeWriter(writer))
+    if (marks?.checkpoint !== undefined) batch.put(CHECKPOINT_KEY, Buffer.from(marks.checkpoint))
     await batch.write({ sync: true })
   } finally {
     await batch.close()
   }
-  return { size, timeBlocks: fresh.length > 0 ? lastOfEachLevel(timeBlocks) : head.timeBlocks, writer }
+  return {
+    tree: frontier,
+    timeBlocks: fresh.length > 0 ? lastOfEachLevel(timeBlocks) : head.timeBlocks,
+    writer,
+    checkpoint: marks?.checkpoint ?? head.checkpoint,
+  }
 }

@@ -1,3 +1,4 @@
+import { type Tile, TreeFrontier, tilePath } from '../../tree/index.js'
 import type {
   AuditStore,
   CommitMarks,
@@ -42,12 +43,24 @@ class MemoryStore implements AuditStore {
   /** By level and number. */
   readonly #timeBlocks = Array.from({ length: TIME_LEVELS }, (): TimeBlock[] => [])
   readonly #openRuns = new Map<string, number>()
+  /** Full and partial, by path without the width. */
+  readonly #tiles = new Map<string, Uint8Array>()
+  #tree = TreeFrontier.empty
+  #checkpoint: string | undefined = undefined
   #open = false
   #journalPosition: JournalPosition | undefined = undefined
   #closedInOrder = true
 
   get size(): number {
     return this.#entries.length
+  }
+
+  get root(): Uint8Array {
+    return this.#tree.root
+  }
+
+  get checkpoint(): string | undefined {
+    return this.#checkpoint
   }
 
   get journalPosition(): JournalPosition | undefined {
@@ -82,6 +95,10 @@ class MemoryStore implements AuditStore {
     }
     if (marks?.journal) this.#journalPosition = marks.journal
     if (marks || fresh.length > 0) this.#closedInOrder = marks?.closed === true
+    if (marks?.checkpoint !== undefined) this.#checkpoint = marks.checkpoint
+    const { frontier, tiles } = this.#tree.append(fresh.map(({ leafHash }) => leafHash))
+    this.#tree = frontier
+    for (const tile of tiles) this.#tiles.set(tilePath(tile.level, tile.index), tile.hashes)
     for (const entry of fresh) {
       for (const { index, value } of postingsOf([entry], this.size)) this.#file(index, value, this.size)
       this.#entries.push(entry.bytes)
@@ -110,6 +127,11 @@ class MemoryStore implements AuditStore {
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     this.#assertOpen()
     return seqs.map((seq) => this.#entries[seq])
+  }
+
+  async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
+    this.#assertOpen()
+    return tiles.map(({ level, index }) => this.#tiles.get(tilePath(level, index)))
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
@@ -152,7 +174,7 @@ class MemoryStore implements AuditStore {
       if (!filed) {
         this.#postings.set(key, [seq])
         if (length === INDEX_ARITY[index]) this.#firsts[index].push(seq)
-      } else if (filed.at(-1) !== seq) filed.push(seq)
+      } else filed.push(seq)
     }
   }
 
