@@ -390,4 +390,38 @@ describe('metrics', () => {
     await log.close()
     expect(observed()).toEqual([])
   })
+
+  it.each(['createHistogram', 'createObservableGauge', 'record', 'addCallback', 'removeCallback'])(
+    'are lost to a meter whose %s throws, and nothing else is',
+    async (throwing) => {
+      const call = (name: string) => () => {
+        if (name === throwing) throw new Error('no such luck')
+      }
+      const instrument = {
+        record: call('record'),
+        addCallback: call('addCallback'),
+        removeCallback: call('removeCallback'),
+      }
+      const create = (name: string) => () => {
+        call(name)()
+        return instrument as never
+      }
+      const { log, store, journal, problems } = await openLog({
+        meter: {
+          createHistogram: create('createHistogram'),
+          createObservableCounter: create('createObservableCounter'),
+          createObservableGauge: create('createObservableGauge'),
+        },
+      })
+      const closed = vi.spyOn(journal, 'close')
+      const event = log.record(note('a'))
+      expect(event).toBeDefined()
+      await log.flush()
+      expect(await stored(store)).toEqual([event])
+      await log.append(note('b'))
+      await log.close()
+      expect(closed).toHaveBeenCalledOnce()
+      expect(problems).toMatchObject([{ message: expect.stringMatching(/meter throws/), cause: expect.any(Error) }])
+    },
+  )
 })

@@ -69,7 +69,14 @@ export class LogWriter implements AuditLogWriter {
     this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
     this.#head = parts.head
-    this.#metrics = meter && new LogMetrics(meter, store.location, () => this.stats())
+    this.#metrics =
+      meter &&
+      new LogMetrics(
+        meter,
+        store.location,
+        () => this.stats(),
+        (problem) => this.#tell(problem),
+      )
     this.#queue = new CommitQueue(parts.maxQueueBytes)
   }
 
@@ -142,7 +149,13 @@ export class LogWriter implements AuditLogWriter {
 
   async #close(): Promise<void> {
     const problems: unknown[] = []
-    for (const step of [() => this.#drain(), () => this.#store.close(), () => this.#closeFiles()]) {
+    for (const step of [
+      () => this.#drain(),
+      () => this.#store.close(),
+      () => this.#metrics?.close(),
+      () => this.#head?.close(),
+      () => this.#writeAhead?.journal.close(),
+    ]) {
       try {
         await step()
       } catch (problem) {
@@ -174,12 +187,6 @@ export class LogWriter implements AuditLogWriter {
 
   async #markClosed(): Promise<void> {
     await this.#store.commit([], { journal: this.#writeAhead?.journal.end, closed: true })
-  }
-
-  #closeFiles(): void {
-    this.#metrics?.close()
-    this.#head?.close()
-    this.#writeAhead?.journal.close()
   }
 
   /** @returns whether the event is kept, in the journal, in memory or both */
