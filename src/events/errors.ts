@@ -18,6 +18,7 @@
  * | `AUDIT_NOT_RECORDING` | an action that must be recorded was to happen where nothing records | attach a log, switch auditing on |
  * | `AUDIT_NOTE_MALFORMED` | a signed note or a checkpoint is not in its format | get it again from its source |
  * | `AUDIT_ORIGIN_MISMATCH` | a checkpoint is that of another log | give the checkpoint of this log |
+ * | `AUDIT_PACKAGE_MISSING` | a package that is needed for this alone is not installed | install the package that the message names |
  * | `AUDIT_PROOF_INVALID` | a proof or a receipt is malformed, or does not prove what it should | do not trust what it was to prove |
  * | `AUDIT_SIGNATURE_INVALID` | the signature of a trusted key is wrong: the text or the signature was altered | do not trust the note |
  * | `AUDIT_SIGNING_FAILED` | a signer failed, or signed with another key than it says | see `cause` |
@@ -36,6 +37,7 @@ export type AuditErrorCode =
   | 'AUDIT_NOTE_MALFORMED'
   | 'AUDIT_NOT_RECORDING'
   | 'AUDIT_ORIGIN_MISMATCH'
+  | 'AUDIT_PACKAGE_MISSING'
   | 'AUDIT_PROOF_INVALID'
   | 'AUDIT_READ_FAILED'
   | 'AUDIT_SIGNATURE_INVALID'
