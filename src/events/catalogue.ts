@@ -55,7 +55,7 @@ export const LIMIT_AXES = [
 /** Schema of `data`, by event type. */
 export const catalogue = {
   run_started: v.strictObject({ agent: agentSchema, model: optional(text), trigger: optional(text) }),
-  run_completed: v.strictObject({ ...ended, usage, finishReason: optional(text) }),
+  run_completed: v.strictObject({ ...ended, usage: optional(usage), finishReason: optional(text) }),
   run_failed: v.strictObject({ ...ended, error, usage: optional(usage) }),
   run_cancelled: v.strictObject({ ...ended, reason: text, by: optional(text), usage: optional(usage) }),
   run_suspended: v.strictObject({ ...ended, reason: text, waitingFor: optional(text), usage: optional(usage) }),

@@ -38,6 +38,6 @@ export type AgentRef = v.InferOutput<typeof agentSchema>
 export type EventSource = Envelope['source']
 export type TraceRef = NonNullable<Envelope['trace']>
 export type Alteration = NonNullable<Envelope['altered']>[number]
-export type TokenUsage = AuditEventTypes['run_completed']['usage']
+export type TokenUsage = NonNullable<AuditEventTypes['run_completed']['usage']>
 /** An axis of `usage_limit_exceeded`; the listed ones are what instrumentations report. */
 export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})

@@ -1,6 +1,6 @@
 import { diag } from '@opentelemetry/api'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { startRecordingSdk } from '../../test/support/audited-sdk.js'
+import { nextTurn, startRecordingSdk } from '../../test/support/audited-sdk.js'
 import type { SpanExplanation } from './explain.js'
 
 function explainingSdk() {
@@ -25,6 +25,14 @@ test('a claimed span tells who claimed it, when and on what grounds', () => {
   expect(explanations[0]?.reason).toBe(
     "'gen-ai' recognised a model at its start, by the attribute 'gen_ai.operation.name'",
   )
+})
+
+test('a run that its name alone tells is called a guess', async () => {
+  const { tracer, explanations } = explainingSdk()
+  const span = tracer.startSpan('invoke_agent planner')
+  await nextTurn()
+  span.end()
+  expect(explanations[0]?.reason).toBe("'gen-ai' recognised a run right after its start, by its name, a guess")
 })
 
 test('a span that nobody asked about names what would have told', () => {

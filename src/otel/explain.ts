@@ -55,7 +55,8 @@ function reasonOf(
 ): string {
   if (claim) {
     const { convention, activity } = claim
-    return `'${convention.name}' recognised a ${activity.kind} ${WHEN[moment]}, ${groundsOf(convention, span, scope)}`
+    const guess = activity.confidence === 'heuristic' ? ', a guess' : ''
+    return `'${convention.name}' recognised a ${activity.kind} ${WHEN[moment]}, ${groundsOf(convention, span, scope)}${guess}`
   }
   if (candidates.length > 0) {
     const asked = candidates.map((convention) => `'${convention.name}' (${groundsOf(convention, span, scope)})`)

@@ -71,7 +71,7 @@ describe('attaching in the middle of a run', () => {
       data: { to: 'after' },
       runId: log.of('run_completed')[0]?.runId,
     })
-    expect(log.of('run_completed')[0]?.data.usage.inputTokens).toBe(500)
+    expect(log.of('run_completed')[0]?.data.usage?.inputTokens).toBe(500)
   })
 })
 

@@ -9,6 +9,10 @@ export function toHrTime(time: TimeInput | undefined): HrTime {
   return fromMillis(time < performance.timeOrigin ? performance.timeOrigin + time : time)
 }
 
+export function isEarlier(time: HrTime, than: HrTime): boolean {
+  return time[0] < than[0] || (time[0] === than[0] && time[1] < than[1])
+}
+
 function fromMillis(millis: number): HrTime {
   const seconds = Math.floor(millis / 1000)
   return [seconds, Math.round((millis - seconds * 1000) * 1e6)]

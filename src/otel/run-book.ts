@@ -6,7 +6,7 @@ import {
   type TokenUsage,
   timestampFromMillis,
 } from '../events/index.js'
-import { NO_USAGE, usageBeyond, usagePlus } from '../events/usage.js'
+import { usageBeyond, usagePlus } from '../events/usage.js'
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
 import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
 import { RecentMap } from './recent-map.js'
@@ -140,7 +140,7 @@ export class RunBook {
     if (outcome === 'failed') this.end(run, 'run_failed', { error }, time, place, conclusion)
     else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place, conclusion)
     else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place, conclusion)
-    else this.end(run, 'run_completed', { usage: NO_USAGE, finishReason }, time, place, conclusion)
+    else this.end(run, 'run_completed', { finishReason }, time, place, conclusion)
   }
 
   /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */

@@ -1,6 +1,7 @@
 import type { Context, SpanContext } from '@opentelemetry/api'
 import type { TokenUsage } from '../events/index.js'
 import type { Activity, Convention, ScopeFacts, Surrounding } from './conventions/contract.js'
+import type { ToldErrors } from './error-echo.js'
 import type { Run } from './run.js'
 import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes, scopeFromContext } from './scope.js'
 import { parentSpanIdOf, type SpanLike } from './span.js'
@@ -15,11 +16,21 @@ const NOTHING: ScopeFacts = Object.freeze({})
 const NO_RUNS: readonly Run[] = Object.freeze([])
 const MAX_ORPHANS = 256
 
+/** Tokens that a span told of at its end, for itself and all that had started inside of it by then. */
+export interface ToldUsage {
+  readonly usage: TokenUsage
+  readonly lastSerial: number
+}
+
+/** Counts spans in the order of their start, for which their clocks are too coarse. */
+let lastSerial = 0
+
 /**
  * One span in the tree of those that are followed. It hangs on the span itself, so it lives as long; it keeps its parent
  * alive, never its children.
  */
 export class SpanNode {
+  readonly serial = ++lastSerial
   readonly #ids: SpanContext
   readonly parentSpanId: string | undefined
   #parent: SpanNode | undefined
@@ -35,6 +46,10 @@ export class SpanNode {
   counted: TokenUsage | undefined = undefined
   /** Which instrumentation told of them, as far as they are of the same run. */
   countedBy: string | undefined = undefined
+  /** The sum that the span told when it ended, less what spans inside have told since. */
+  told: ToldUsage | undefined = undefined
+  /** The error that was recorded as the span's, and those recorded below it. */
+  errors: ToldErrors | undefined = undefined
   #orphans: Run[] | undefined = undefined
   /** Children that are open, or have something open below them. */
   #openBelow = 0
@@ -101,6 +116,11 @@ export class SpanNode {
     return this.#explicit
   }
 
+  /** The span has ended, and tells of tokens. */
+  tell(usage: TokenUsage): void {
+    this.told = { usage, lastSerial }
+  }
+
   get context(): Context | undefined {
     return this.#context
   }
@@ -134,19 +154,31 @@ export class SpanNode {
     return this.#surrounding
   }
 
-  /** Scope that came to light after the span was claimed. The run around takes on what nobody has told of it. */
-  learnScope(facts: ScopeFacts): void {
-    this.#explicit = overlay(this.#explicit, facts)
-    this.#scope = undefined
-    const around = this.parent?.nearestRun()?.node
-    if (!around || (facts.sessionId ?? facts.tenantId ?? facts.userId) === undefined) return
-    const known = around.scope()
-    const news = {
+  /** What holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too. */
+  learnRunScope(facts: ScopeFacts): void {
+    const run = this.nearestRun()?.node
+    if (!run) return
+    const known = run.scope()
+    run.#explicit = overlay(run.#explicit, {
       sessionId: known.sessionDerived ? facts.sessionId : undefined,
       tenantId: known.tenantId === undefined ? facts.tenantId : undefined,
       userId: known.userId === undefined ? facts.userId : undefined,
-    }
-    if ((news.sessionId ?? news.tenantId ?? news.userId) !== undefined) around.learnScope(news)
+    })
+    run.#scope = undefined
+    run.parent?.learnRunScope(facts)
+  }
+
+  /**
+   * Scope that came to light after the span was claimed. A session is also that of the run around, unless it has one or
+   * the span is a run itself. Tenant and user are never a parent's because they are a child's.
+   */
+  learnScope(facts: ScopeFacts): void {
+    this.#explicit = overlay(this.#explicit, facts)
+    this.#scope = undefined
+    const { sessionId } = facts
+    if (sessionId === undefined || this.run) return
+    const around = this.parent?.nearestRun()?.node
+    if (around?.scope().sessionDerived) around.learnScope({ sessionId })
   }
 
   /** Whose the events of this span are. */

@@ -9,8 +9,9 @@ import type {
   RunActivity,
   UsageReport,
 } from './conventions/contract.js'
-import { errorOf, hasErrorStatus } from './conventions/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from './conventions/outcome.js'
 import { type Emitter, type Place, sourceOf } from './emitter.js'
+import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
 import type { Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
@@ -61,6 +62,7 @@ export class SpanRecorder {
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
     node.learnScope(told.scope ? overlay(named, told.scope) : named)
+    if (told.runScope) node.learnRunScope(told.runScope)
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)
@@ -128,16 +130,20 @@ export class SpanRecorder {
       }
       case 'recall': {
         const { tier, namespaceKey } = activity
-        if (error) this.#emitter.emit('error_occurred', { error, operation: 'memory_recall' }, endedAt, place)
+        if (error) this.#recordError(node, error, 'memory_recall', endedAt, place)
         else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place)
         return
       }
       case 'model':
-        if (error) this.#emitter.emit('error_occurred', { error, operation: activity.operation }, endedAt, place)
+        if (error) this.#recordError(node, error, activity.operation, endedAt, place)
         return
       default:
         return
     }
+  }
+
+  #recordError(node: SpanNode, error: SpanError, operation: string, time: Timestamp, place: Place): void {
+    if (!isEcho(node, error)) this.#emitter.emit('error_occurred', { error, operation }, time, place)
   }
 
   #recordUsage(node: SpanNode, report: UsageReport, model: string | undefined, time: Timestamp, place: Place): void {

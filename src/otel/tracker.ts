@@ -13,6 +13,7 @@ import type { Convention, Fact, Lineage, Moment, Occurrence } from './convention
 import { Emitter, sourceOf } from './emitter.js'
 import { explain, type SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
+import { isEarlier } from './hr-time.js'
 import { OpenSiblings } from './open-siblings.js'
 import { Recogniser } from './recogniser.js'
 import { RunBook } from './run-book.js'
@@ -137,7 +138,7 @@ export class Tracker {
   /** Records the events that a span has got since then. */
   replay(span: SpanLike, since: HrTime): void {
     for (const { name, attributes, time } of span.events) {
-      if (compareHrTime(time, since) >= 0) this.occurrence(name, attributes ?? {}, time, undefined, span)
+      if (!isEarlier(time, since)) this.occurrence(name, attributes ?? {}, time, undefined, span)
     }
   }
 
@@ -334,8 +335,4 @@ export class Tracker {
       return undefined
     }
   }
-}
-
-function compareHrTime(a: HrTime, b: HrTime): number {
-  return a[0] - b[0] || a[1] - b[1]
 }

@@ -6,6 +6,8 @@ import type { SpanNode } from './span-node.js'
 
 const MAX_RESPONSE_IDS = 4096
 
+type CountedUsage = AuditEventData<'token_usage_updated'>
+
 /** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
 export class UsageLedger {
   /** Who counted a response. The same response told by another instrumentation is the same call. */
@@ -14,18 +16,24 @@ export class UsageLedger {
   )
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
-  count(node: SpanNode, report: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
+  count(node: SpanNode, report: UsageReport, scope: string): CountedUsage | undefined {
     const { authoritative, inclusive, responseId } = report
     const usage = complete(inclusive && node.counted ? usageBeyond(report, node.counted) : report)
     if (!usage) return undefined
     if (authoritative ? node.countedBy && node.countedBy !== scope : !inclusive && isCounted(node)) return undefined
     if (responseId !== undefined && this.#toldByAnother(responseId, usage, node, scope)) return undefined
-    add(usage, node, scope)
-    return usage
+    if (authoritative) {
+      add(usage, node, scope)
+      return usage
+    }
+    const rest = beyondToldAbove(usage, node)
+    node.tell(usage)
+    if (rest) add(rest, node, scope)
+    return rest
   }
 
   /** Counts what somebody stated outright, whatever else has been reported. */
-  countStated(node: SpanNode, stated: UsageReport, scope: string): AuditEventData<'token_usage_updated'> | undefined {
+  countStated(node: SpanNode, stated: UsageReport, scope: string): CountedUsage | undefined {
     const usage = complete(stated)
     if (usage) add(usage, node, scope)
     return usage
@@ -75,8 +83,24 @@ function countedByModelAbove(node: SpanNode): boolean {
   return false
 }
 
+/**
+ * What goes beyond the sums that spans around told when they ended, before this one did: what was open then, they have
+ * told of. Each sum covers what it says once.
+ */
+function beyondToldAbove(usage: CountedUsage, node: SpanNode): CountedUsage | undefined {
+  let rest = usage
+  for (let above = node.parent; above; above = above.parent) {
+    const { told } = above
+    if (!told || node.serial > told.lastSerial) continue
+    const owed = rest
+    rest = usageBeyond(owed, told.usage)
+    above.told = { ...told, usage: usageBeyond(told.usage, owed) }
+  }
+  return rest === usage || rest.inputTokens || rest.outputTokens || rest.costUsd ? rest : undefined
+}
+
 /** Fills in what follows from the rest; a report without any tokens or cost is none. */
-function complete(report: UsageReport): AuditEventData<'token_usage_updated'> | undefined {
+function complete(report: UsageReport): CountedUsage | undefined {
   const { inputTokens, outputTokens, totalTokens, costUsd } = report
   if (!inputTokens && !outputTokens && !totalTokens && !costUsd) return undefined
   const input = inputTokens ?? Math.max(0, (totalTokens ?? 0) - (outputTokens ?? 0))

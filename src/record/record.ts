@@ -28,10 +28,7 @@ export const recordRunStarted = recorder('run_started')
  *
  * @param data - `usage` left out: what was counted during the run
  */
-export function recordRunCompleted(
-  data: Optional<AuditEventData<'run_completed'>, 'usage'> = {},
-  options?: RecordOptions,
-): void {
+export function recordRunCompleted(data: AuditEventData<'run_completed'> = {}, options?: RecordOptions): void {
   emit('run_completed', data, options)
 }
 

@@ -136,6 +136,11 @@ export interface Conclusion {
   readonly agent?: AgentRef | undefined
   readonly tool?: ToolActivity['tool'] | undefined
   readonly scope?: ScopeFacts | undefined
+  /**
+   * Scope that the framework repeats on every span of a run, so that it holds for the run, and those around, as far as
+   * nothing else is known of them. Any other scope counts for the span and those below it; a session, for the run too.
+   */
+  readonly runScope?: ScopeFacts | undefined
   /** As `Activity.around`, where only the end tells. */
   readonly around?: RunActivity | undefined
   /** Recorded before the terminal event. */

@@ -74,6 +74,19 @@ describe('GenAI spans', () => {
     expect(log.of('run_completed')[0]?.agent).toEqual({ id: 'a-1', name: 'Planner' })
   })
 
+  test('that are but a name make a run that is marked as a guess, until an attribute says so', () => {
+    const { log } = startRecordingSdk()
+    for (const attributes of [{}, { 'gen_ai.agent.name': 'planner' }]) {
+      const run = start('invoke_workflow planner', { 'app.step': 1 })
+      end(tool('search', run))
+      end(run, attributes)
+    }
+    const marks = (type: 'run_started' | 'run_completed') => log.of(type).map(({ source }) => source.confidence)
+    expect(marks('run_started')).toEqual(['heuristic', 'heuristic'])
+    expect(marks('run_completed')).toEqual(['heuristic', undefined])
+    expect(log.of('tool_call_started')[0]?.source.confidence).toBeUndefined()
+  })
+
   test('tell a run whose name says nothing at its end, with the sub-agents and tokens that were inside', () => {
     const { log } = startRecordingSdk()
     const run = start('answer the question')

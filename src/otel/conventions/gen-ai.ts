@@ -62,7 +62,12 @@ export const genAiConvention: Convention = {
       case 'tool':
         return { ...conclusion, usage: undefined, tool: toolOf(span), facts: handoff(span, error, lineage) }
       case 'run':
-        return { ...conclusion, ...(error ? undefined : pauseOf(lineage.ownMemo)), agent: agentOf(span) }
+        return {
+          ...conclusion,
+          ...(error ? undefined : pauseOf(lineage.ownMemo)),
+          agent: agentOf(span),
+          confidence: guessedByName(span),
+        }
       default:
         return { ...conclusion, facts: handoff(span, error, lineage) }
     }
@@ -120,13 +125,22 @@ const KNOWN_STEPS = new Set([
   'create_memory_store',
 ])
 
+/** Anybody may call a span so: it is a guess while no attribute of the conventions is there. */
+function guessedByName({ attributes }: SpanLike): 'heuristic' | undefined {
+  for (const key in attributes) if (key.startsWith('gen_ai.')) return undefined
+  return 'heuristic'
+}
+
 /** Older versions had no `gen_ai.operation.name`, and some set it late; the prescribed name of a run tells it too. */
 function withoutOperation(span: SpanLike, moment: string): Activity | undefined {
   const { attributes, name } = span
   // The request that carries a call is not the call, whatever is noted on it.
   if (isTransportSpan(attributes)) return undefined
   const run = /^invoke_(agent|workflow)(?: |$)/.exec(name)
-  if (run) return { kind: 'run', agent: agentOf(span), trigger: run[1] === 'workflow' ? 'workflow' : undefined }
+  if (run) {
+    const trigger = run[1] === 'workflow' ? 'workflow' : undefined
+    return { kind: 'run', agent: agentOf(span), trigger, confidence: guessedByName(span) }
+  }
   if (moment !== 'end') return undefined
   if (text(attributes, 'gen_ai.tool.name') !== undefined) {
     return { kind: 'tool', tool: toolOf(span), callId: text(attributes, 'gen_ai.tool.call.id') }

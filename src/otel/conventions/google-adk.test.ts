@@ -56,7 +56,7 @@ describe("Google's Agent Development Kit", () => {
     endTool(tool, 'inner')
     endCall(call)
     endAgent(outer)
-    expect(log.of('run_completed').map(({ data }) => data.usage.inputTokens)).toEqual([5, 20])
+    expect(log.of('run_completed').map(({ data }) => data.usage?.inputTokens)).toEqual([5, 20])
     expect(log.of('run_completed').map(({ sessionId }) => sessionId)).toEqual(['s-1', 's-1'])
   })
 

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
 import { firstOf, json, record, text } from './attributes.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts } from './contract.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage } from './contract.js'
 import { errorOf, hasErrorStatus, type SpanError } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 import { scopeByNames } from './user-scope.js'
@@ -41,8 +41,11 @@ export const mastraConvention: Convention = {
   },
 
   conclude(span, activity, lineage) {
+    // Metadata that the caller or the agent's request context gave the run, on each of its spans; else its memory thread.
+    const named = scopeByNames((name) => span.attributes[METADATA + name])
     const conclusion: Conclusion = {
-      scope: scopeOfSpan(span.attributes),
+      scope: { ...named, sessionId: named.sessionId ?? text(span.attributes, 'gen_ai.conversation.id') },
+      runScope: named,
       error: hasErrorStatus(span) ? mastraError(span) : undefined,
     }
     switch (activity.kind) {
@@ -221,12 +224,6 @@ function toolOf(attributes: Attributes): { name: string; type?: string } | undef
 
 function callIdOf(attributes: Attributes): string | undefined {
   return text(attributes, 'gen_ai.tool.call.id')
-}
-
-/** Metadata that the caller or the agent's request context gave the run, else its memory thread. */
-function scopeOfSpan(attributes: Attributes): ScopeFacts {
-  const named = scopeByNames((name) => attributes[METADATA + name])
-  return { ...named, sessionId: named.sessionId ?? text(attributes, 'gen_ai.conversation.id') }
 }
 
 function string(value: unknown): string | undefined {

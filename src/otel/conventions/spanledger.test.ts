@@ -236,9 +236,9 @@ describe('what other programs write', () => {
   })
 
   test('a group that is missing is told once', () => {
-    const completed = factOf('run_completed', {})
-    expect(completed.data).toEqual({ usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 } })
-    expect(completed.altered).toEqual([{ field: 'data.usage', reason: 'missing' }])
+    const failed = factOf('run_failed', {})
+    expect(failed.data).toEqual({ error: { code: 'unknown', message: 'unknown' } })
+    expect(failed.altered).toEqual([{ field: 'data.error', reason: 'missing' }])
     expect(factOf('run_started', {})).toMatchObject({ data: { agent: {} }, altered: undefined })
   })
 

@@ -295,7 +295,7 @@ describe('LangChain through Traceloop', () => {
     for (const span of [...clients, ...calls]) end(span, tokens)
     end(run)
     expect(log.of('token_usage_updated')).toHaveLength(2)
-    expect(log.of('run_completed')[0]?.data.usage.inputTokens).toBe(40)
+    expect(log.of('run_completed')[0]?.data.usage?.inputTokens).toBe(40)
   })
 
   test('suspends at an interrupt, and resumes with what was decided about the calls that waited', async () => {
