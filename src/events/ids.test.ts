@@ -31,6 +31,15 @@ describe('storedId', () => {
     expect(new Set(ids.map(storedId)).size).toBe(ids.length)
   })
 
+  it('tells ids of megabytes apart, and gives each the same form whenever it comes again', () => {
+    const ids = Array.from({ length: 12 }, (_, n) => `${'x'.repeat(n < 6 ? 1e5 : 5e6)}${n}`)
+    const forms = ids.map(storedId)
+    expect(new Set(forms).size).toBe(ids.length)
+    for (const order of [[...ids.keys()], [...ids.keys()].reverse(), [3, 3, 11, 3, 11]]) {
+      for (const n of order) expect(storedId(`${ids[n]?.slice(0, 50)}${ids[n]?.slice(50)}`)).toBe(forms[n])
+    }
+  })
+
   it('stores a stored id as it is, within 3 KiB of JSON', () => {
     const unit = fc.oneof(
       fc.nat(0xffff).map((code) => String.fromCharCode(code)),
