@@ -56,8 +56,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
 
   /** While the log is being opened, nothing is written: what waits dies with the process. */
   health(): AuditLogHealth {
-    if (this.#log) return this.#log.health()
-    return { status: 'failing', journal: 'failing', store: 'failing', checkpoints: 'off', cause: this.#dropReason }
+    return this.#log?.health() ?? { status: 'failing', journal: 'failing', store: 'failing', cause: this.#dropReason }
   }
 
   async assertWritable(): Promise<void> {
