@@ -2,6 +2,7 @@ import type { AuditLogError } from '../../events/errors.js'
 import type { Tile } from '../../tree/index.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import { entryKey, postingPrefix, seqOfKey, timeBlockKey } from '../keys.js'
+import { postingSpan } from '../posting-value.js'
 import { type ReadTimeBlocks, timeRanges } from '../time-blocks.js'
 import { clampWalk } from '../walk.js'
 import type { Database } from './database.js'
@@ -9,7 +10,6 @@ import { corrupt, readError } from './errors.js'
 import { decodeTimeBlock, getMany } from './head.js'
 import { countPostings } from './posting-count.js'
 import { PostingCursor } from './posting-cursor.js'
-import { postingSpan } from './posting-value.js'
 import { firstPostings, scan } from './scan.js'
 import { StoredTiles } from './stored-tiles.js'
 
@@ -75,7 +75,7 @@ export class DatabaseReads {
   async *firstOfEach(index: IndexName): AsyncGenerator<number> {
     try {
       for await (const posting of firstPostings(this.#database(), postingPrefix(index, []))) {
-        const { first } = postingSpan(...posting)
+        const { first } = postingSpan(seqOfKey(posting[0]), posting[1])
         if (first < this.#size) yield first
       }
     } catch (error) {

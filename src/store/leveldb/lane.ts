@@ -1,7 +1,8 @@
 import type { Walk } from '../contract.js'
+import { seqOfKey } from '../keys.js'
+import { decodePosting, postingSpan } from '../posting-value.js'
 import { lowerBound } from '../walk.js'
 import type { PostingReader } from './posting-reader.js'
-import { decodePosting, postingSpan } from './posting-value.js'
 import { type Item, ReadLength } from './scan.js'
 
 /** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
@@ -96,7 +97,7 @@ export class Lane {
       if (!item) return false
       this.#itemAt++
       if (this.#isOutside(item)) continue
-      this.#seqs = decodePosting(...item)
+      this.#seqs = decodePosting(seqOfKey(item[0]), item[1])
       this.#low = lowerBound(this.#seqs, this.#from)
       this.#high = lowerBound(this.#seqs, this.#to)
     }
@@ -104,7 +105,7 @@ export class Lane {
   }
 
   #isOutside([key, value]: Item): boolean {
-    const { first, last } = postingSpan(key, value)
+    const { first, last } = postingSpan(seqOfKey(key), value)
     return last < this.#from || first >= this.#to
   }
 
@@ -117,7 +118,7 @@ export class Lane {
       this.#readFrom = this.#reverse ? -1 : this.#to
       return
     }
-    const { first, last } = postingSpan(...item)
+    const { first, last } = postingSpan(seqOfKey(item[0]), item[1])
     if (this.#reverse) this.#readFrom = first <= this.#from ? -1 : last - 1
     else this.#readFrom = last + 1
   }

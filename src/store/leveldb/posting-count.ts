@@ -1,10 +1,10 @@
 import type { IndexName, SeqRange } from '../contract.js'
-import { postingPrefix } from '../keys.js'
+import { postingPrefix, seqOfKey } from '../keys.js'
+import { decodePosting, postingSpan } from '../posting-value.js'
 import { lowerBound } from '../walk.js'
 import type { Database } from './database.js'
 import { valueKeys } from './posting-cursor.js'
 import { PostingReader } from './posting-reader.js'
-import { decodePosting, postingSpan } from './posting-value.js'
 import { type Item, ReadLength } from './scan.js'
 
 /** Counts positions by the heads of their postings; only the first and the last of a value may reach out of the range. */
@@ -25,7 +25,7 @@ export async function countPostings(
         from = range.to
         for (const item of items) {
           count += countWithin(item, range)
-          from = postingSpan(...item).last + 1
+          from = postingSpan(seqOfKey(item[0]), item[1]).last + 1
         }
       }
     }
@@ -36,8 +36,8 @@ export async function countPostings(
 }
 
 function countWithin(item: Item, { from, to }: SeqRange): number {
-  const { count, first, last } = postingSpan(...item)
+  const { count, first, last } = postingSpan(seqOfKey(item[0]), item[1])
   if (first >= from && last < to) return count
-  const seqs = decodePosting(...item)
+  const seqs = decodePosting(seqOfKey(item[0]), item[1])
   return lowerBound(seqs, to) - lowerBound(seqs, from)
 }

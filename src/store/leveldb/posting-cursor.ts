@@ -1,12 +1,12 @@
 import type { IndexName, SeqCursor, Walk } from '../contract.js'
-import { postingPrefix, valueKeyOf } from '../keys.js'
+import { postingPrefix, seqOfKey, valueKeyOf } from '../keys.js'
+import { postingSpan } from '../posting-value.js'
 import { INDEX_ARITY } from '../postings.js'
 import type { Database } from './database.js'
 import { readError } from './errors.js'
 import { Lane } from './lane.js'
 import { LaneHeap } from './lane-heap.js'
 import { PostingReader } from './posting-reader.js'
-import { postingSpan } from './posting-value.js'
 import { firstPostings } from './scan.js'
 
 /** How many positions a chunk holds at most. */
@@ -23,7 +23,7 @@ export async function valueKeys(
   if (value.length >= INDEX_ARITY[index]) return [prefix]
   const keys: Buffer[] = []
   for await (const [key, posting] of firstPostings(db, prefix)) {
-    if (postingSpan(key, posting).first < to) keys.push(valueKeyOf(key))
+    if (postingSpan(seqOfKey(key), posting).first < to) keys.push(valueKeyOf(key))
   }
   return keys
 }

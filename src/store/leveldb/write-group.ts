@@ -12,6 +12,7 @@ import {
 } from '../keys.js'
 import { openRunChanges } from '../open-runs.js'
 import type { Placement } from '../placement.js'
+import { encodePosting } from '../posting-value.js'
 import { postingsOf } from '../postings.js'
 import { lastOfEachLevel, widenBlocks } from '../time-blocks.js'
 import type { Database } from './database.js'
@@ -26,7 +27,6 @@ import {
   nextWriter,
   WRITER_KEY,
 } from './head.js'
-import { encodePosting } from './posting-value.js'
 
 /**
  * Writes a group with everything that is derived from it as one atomic batch, and waits until it is on disk.

@@ -1,7 +1,5 @@
-import { seqOfKey } from '../keys.js'
-
 /*
- * The value of a posting; its key ends with the last position.
+ * The value of a posting; its key, or the row it stands in, tells the last position.
  *
  *   varint count | varint last - first | the steps from each position to the one before it, as varints, last to first
  *
@@ -27,20 +25,19 @@ export function encodePosting(seqs: readonly number[]): Buffer {
   return value
 }
 
-export function postingSpan(key: Buffer, value: Uint8Array): PostingSpan {
+export function postingSpan(last: number, value: Uint8Array): PostingSpan {
   const reader = { value, at: 0 }
   const count = readVarint(reader)
-  const last = seqOfKey(key)
   return { count, first: last - readVarint(reader), last }
 }
 
 /** The positions of a posting, ascending. */
-export function decodePosting(key: Buffer, value: Uint8Array): number[] {
+export function decodePosting(last: number, value: Uint8Array): number[] {
   const reader = { value, at: 0 }
   const count = readVarint(reader)
   const dense = readVarint(reader) === count - 1
   const seqs = new Array<number>(count)
-  let seq = seqOfKey(key)
+  let seq = last
   for (let at = count - 1; at >= 0; at--) {
     seqs[at] = seq
     if (at > 0) seq -= dense ? 1 : readVarint(reader)
