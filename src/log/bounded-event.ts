@@ -1,8 +1,7 @@
-import type { Timestamp } from '../events/time.js'
-import type { AuditEventInput } from '../events/types.js'
+import type { AgentRef, AuditEventInput } from '../events/types.js'
 import { Alterations } from './alterations.js'
 import { BoundedCopy } from './bound.js'
-import { completeEnvelope, copyAlteration, type Draft, envelopeChecks } from './envelope.js'
+import { agentIn, completeEnvelope, copyAlteration, type Draft, envelopeChecks, type RecordedNow } from './envelope.js'
 import { shrink } from './fit.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
@@ -13,15 +12,16 @@ const UNTYPED = { type: 'custom', name: 'untyped' } as const
  * Makes an event of anything: valid JSON of at most {@link MAX_ENTRY_BYTES}, which says in `altered` what was changed.
  * Never throws.
  */
-export function boundEvent(input: unknown, recordedAt: Timestamp): { readonly draft: Draft; readonly text: string } {
+export function boundEvent(input: unknown, recordedNow: RecordedNow): { readonly draft: Draft; readonly text: string } {
   const source = typeof input === 'object' && input !== null ? input : {}
   const altered = new Alterations()
   noteGivenAlterations(source, altered)
   const envelope = boundEnvelope(source, altered)
   const data = boundData(source, altered)
+  if (envelope.type === 'run_started') envelope.agent ??= startedAgent(source, altered)
   const typed = envelope.type !== undefined
   if (!typed) altered.add('type', 'missing')
-  const draft = completeEnvelope({ ...envelope, type: envelope.type ?? UNTYPED.type }, recordedAt)
+  const draft = completeEnvelope({ ...envelope, type: envelope.type ?? UNTYPED.type }, recordedNow)
   draft.data = typed ? data : { name: UNTYPED.name, ...data }
   return fitIntoEntry(draft, altered)
 }
@@ -42,6 +42,16 @@ function boundEnvelope(source: object, altered: Alterations): Partial<AuditEvent
     }
   }
   return envelope
+}
+
+/** The agent of a start whose envelope names none. */
+function startedAgent(source: { readonly data?: object }, altered: Alterations): AgentRef | undefined {
+  try {
+    const agent = source.data && agentIn(source.data)
+    return agent && (new BoundedCopy(altered, 'ids').member({ agent }, 'agent') as AgentRef)
+  } catch {
+    return undefined
+  }
 }
 
 function boundData(source: object, altered: Alterations): object {

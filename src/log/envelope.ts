@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { envelopeFields } from '../events/catalogue.js'
-import { PLAIN_ID_LENGTH, storedId } from '../events/ids.js'
+import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../events/ids.js'
 import { isTimestamp, parseTimestamp, type Timestamp } from '../events/time.js'
 import type { AgentRef, Alteration, AuditEventInput, EventSource, TraceRef } from '../events/types.js'
 import { NOT_PLAIN } from './plain.js'
@@ -33,20 +33,32 @@ export interface Draft {
   altered?: readonly Alteration[]
 }
 
+/** Tells the time of recording what happened at a time, or just now. */
+export type RecordedNow = (happenedAt?: Timestamp) => Timestamp
+
 /**
  * Completes the envelope of an event; `data` is left to the caller. Each field is read once, and copied. Fields that no
  * event has are left out.
  *
+ * @param recordedNow - tells `recordedAt`, by the event's `time` if it has one
+ * @param fallbackAgent - of an event that names none
  * @throws NOT_PLAIN, or what a getter throws, for an envelope that cannot be stored as it is
  */
-export function completeEnvelope(input: Omit<AuditEventInput, 'data'>, recordedAt: Timestamp): Draft {
-  const { id, type, time, tenantId, sessionId, runId, parentRunId, agent, actor, trace, source } = input
+export function completeEnvelope(
+  input: Omit<AuditEventInput, 'data'>,
+  recordedNow: RecordedNow,
+  fallbackAgent?: AgentRef,
+): Draft {
+  const { id, type, time, tenantId, sessionId, runId, parentRunId, actor, trace, source } = input
+  const { agent = fallbackAgent } = input
   const tracePart = trace === undefined ? undefined : copyTrace(trace)
+  const happenedAt = time === undefined ? undefined : plainTime(time)
+  const recordedAt = recordedNow(happenedAt)
   const draft: Draft = {
     v: 1,
     id: id === undefined ? randomUUID() : plainId(id),
     type: plainId(type),
-    time: time === undefined ? recordedAt : plainTime(time),
+    time: happenedAt ?? recordedAt,
     recordedAt,
     tenantId: tenantId === undefined ? DEFAULT_SCOPE : plainId(tenantId),
     sessionId: plainId(sessionId === undefined ? (tracePart?.traceId ?? runId ?? DEFAULT_SCOPE) : sessionId),
@@ -58,6 +70,21 @@ export function completeEnvelope(input: Omit<AuditEventInput, 'data'>, recordedA
   if (tracePart !== undefined) draft.trace = tracePart
   draft.source = source === undefined ? DEFAULT_SOURCE : copySource(source)
   return draft
+}
+
+/** The agent that `data` names, as that of `run_started` does. */
+export function agentIn(data: object): AgentRef | undefined {
+  const { agent } = data as { agent?: unknown }
+  if (typeof agent !== 'object' || agent === null) return undefined
+  const { id, name } = agent as AgentRef
+  const named: AgentRef = {}
+  if (isName(id)) named.id = id
+  if (isName(name)) named.name = name
+  return named.id === undefined && named.name === undefined ? undefined : named
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 /** How each field of the envelope is checked and copied. What cannot be stored as it is throws. */
@@ -124,7 +151,7 @@ function plainId(value: unknown): string {
 
 function plainName(value: unknown): string {
   if (typeof value !== 'string') throw NOT_PLAIN
-  if (value.length > PLAIN_ID_LENGTH && storedId(value) !== value) throw NOT_PLAIN
+  if (value.length > PLAIN_ID_LENGTH && (value.length > MAX_ID_LENGTH || storedId(value) !== value)) throw NOT_PLAIN
   return value
 }
 

@@ -153,6 +153,34 @@ describe('the envelope', () => {
   })
 })
 
+describe('the agent', () => {
+  it.each<[unknown, unknown]>([
+    [{ agent: { id: 'a-1', name: 'planner' } }, { id: 'a-1', name: 'planner' }],
+    [{ agent: { name: 'planner', model: 'm' } }, { name: 'planner' }],
+    [{ agent: { name: '' } }, undefined],
+    [{ agent: { name: 5 } }, undefined],
+    [{ agent: 'planner' }, undefined],
+    [{ agent: null }, undefined],
+    [{ agent: ['planner'] }, undefined],
+    [{ agent: { name: 'planner' }, not: Number.NaN }, { name: 'planner' }],
+    [Object.defineProperty({}, 'agent', { get: throwing, enumerable: true }), undefined],
+    [undefined, undefined],
+  ])('of a start that names none is that of its data, where that names one (%#)', (data, agent) => {
+    expect(seal({ type: 'run_started', data }).agent).toEqual(agent)
+    expect(seal({ type: 'run_started', data, agent: { id: 'given' } }).agent).toEqual({ id: 'given' })
+    expect(seal({ type: 'custom', data }).agent).toBeUndefined()
+  })
+
+  it('is bounded as one that was given', () => {
+    const agent = { name: 'n'.repeat(1e5), id: 'i'.repeat(5000) }
+    const taken = seal({ type: 'run_started', data: { agent } })
+    const given = seal({ type: 'run_started', data: { agent }, agent })
+    expect(taken.agent).toEqual(given.agent)
+    expect(taken.altered).toContainEqual({ field: 'agent.name', reason: 'truncated', originalLength: 1e5 })
+    expect(Object.keys(taken).indexOf('agent')).toBe(Object.keys(given).indexOf('agent'))
+  })
+})
+
 describe('recordedAt', () => {
   it('never goes back when the clock does, while time stays what the observer said', () => {
     const times: HrTime[] = [
@@ -172,6 +200,21 @@ describe('recordedAt', () => {
     const late = '2030-01-01T00:00:00.000000000Z'
     const clocked = new Sealer(() => [SECONDS, 0], late)
     expect(clocked.seal({ type: 'resumed', data: {} }, false).event.recordedAt).toBe(late)
+  })
+
+  it('is not before a time that is milliseconds ahead, and does not follow one that is more', () => {
+    let nanos = 0
+    const log = new Sealer(() => [SECONDS, nanos])
+    const recordedAt = (time: string) => log.seal({ type: 'custom', time, data: { name: 'n' } }, false).event.recordedAt
+    const at = (fraction: string) => `2026-11-21T22:35:06.${fraction}Z`
+    expect(recordedAt(at('004000001'))).toBe(at('004000001'))
+    expect(recordedAt(at('000000000'))).toBe(at('004000001'))
+    // By the clock, not by what was recorded before: or it would be led on and on.
+    expect(recordedAt(at('008000000'))).toBe(at('004000001'))
+    expect(recordedAt('2027-01-01T00:00:00Z')).toBe(at('004000001'))
+    nanos = 6_000_000
+    expect(recordedAt(at('008000000'))).toBe(at('008000000'))
+    expect(recordedAt(at('000000000'))).toBe(at('008000000'))
   })
 
   it('survives a clock that throws or tells nonsense', () => {

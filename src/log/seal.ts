@@ -1,17 +1,21 @@
-import { type Timestamp, timestampFromHrTime, timestampFromMillis } from '../events/time.js'
+import { millisBetween, type Timestamp, timestampFromHrTime, timestampFromMillis } from '../events/time.js'
 import type { AuditEvent } from '../events/types.js'
 import type { SealedEntry } from '../store/contract.js'
 import { boundEvent } from './bounded-event.js'
 import type { Clock } from './clock.js'
 import type { RecordInput } from './contract.js'
-import { completeEnvelope, copyAlterations, type Draft } from './envelope.js'
+import { agentIn, completeEnvelope, copyAlterations, type Draft } from './envelope.js'
 import { type Leaf, LeafEncoder } from './leaf.js'
 import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
+
+/** OpenTelemetry times the spans of a trace by a clock of its own, which may be ahead of the log's by so much. */
+const MAX_LEAD_MILLIS = 5
 
 /** Turns events into entries, once: after sealing nothing changes them. One per log. */
 export class Sealer {
   readonly #clock: Clock
   readonly #encoder = new LeafEncoder()
+  readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
   #recordedAt: Timestamp
 
   /** @param recordedAfter - `recordedAt` of the log's last entry: none that follows gets an earlier one */
@@ -27,15 +31,16 @@ export class Sealer {
    * @param callerId - the caller chose `input.id`
    */
   seal(input: RecordInput, callerId: boolean): SealedEntry {
-    const recordedAt = this.now()
-    return this.#sealPlain(input, recordedAt, callerId) ?? this.#sealBounded(input, recordedAt, callerId)
+    return this.#sealPlain(input, callerId) ?? this.#sealBounded(input, callerId)
   }
 
   /** The common way: one copy, one `JSON.stringify`, one encoding, one hash. `undefined` for what needs changes. */
-  #sealPlain(input: RecordInput, recordedAt: Timestamp, callerId: boolean): SealedEntry | undefined {
+  #sealPlain(input: RecordInput, callerId: boolean): SealedEntry | undefined {
     try {
-      const draft = completeEnvelope(input, recordedAt)
-      draft.data = copyPlain(input.data)
+      const data = copyPlain(input.data)
+      const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
+      const draft = completeEnvelope(input, this.#recordedNow, fallbackAgent)
+      draft.data = data
       const { altered } = input
       if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
       const text = JSON.stringify(draft)
@@ -48,14 +53,18 @@ export class Sealer {
     }
   }
 
-  #sealBounded(input: RecordInput, recordedAt: Timestamp, callerId: boolean): SealedEntry {
-    const { draft, text } = boundEvent(input, recordedAt)
+  #sealBounded(input: RecordInput, callerId: boolean): SealedEntry {
+    const { draft, text } = boundEvent(input, this.#recordedNow)
     return sealedEntry(this.#encoder.encode(text), draft, callerId)
   }
 
-  /** The clock's time, unless that is before the last one: a clock that jumps back does not disorder the log. */
-  now(): Timestamp {
-    const now = this.#readClock()
+  /**
+   * The clock's time, unless that is before the last one: a clock that jumps back does not disorder the log. What
+   * another clock, a little ahead, has told to have happened was not recorded before that.
+   */
+  now(happenedAt: Timestamp = ''): Timestamp {
+    const told = this.#readClock()
+    const now = happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
     if (now > this.#recordedAt) this.#recordedAt = now
     return this.#recordedAt
   }
