@@ -57,10 +57,42 @@ describe('an invalid event', () => {
     expect(invalid(event)).toMatch(new RegExp(`^Invalid audit event: ${field.replaceAll('.', '\\.')}: .`))
   })
 
-  it('of an unknown type is told the known ones, and where to declare its own', () => {
+  it('of an unknown type is told the nearest, or the known ones, and where to declare its own', () => {
     const message = invalid({ type: 'run_startled', data: {} })
-    expect(message).toContain("type: 'run_startled' is none of run_started, run_completed")
+    expect(message).toContain("type: 'run_startled' is no event type; did you mean 'run_started'?")
     expect(message).toContain('eventTypes')
+    expect(invalid({ type: 'invoice', data: {} })).toMatch(
+      /'invoice' is none of run_started, run_completed.*eventTypes/,
+    )
+    expect(invalid({ type: 'x'.repeat(5e6), data: {} }).length).toBeLessThan(2000)
+  })
+
+  it.each<[unknown, string]>([
+    [{ ...handoff, sesionId: 's' }, "sesionId: unknown field; did you mean 'sessionId'?"],
+    [{ ...handoff, agent: { nmae: 'a' } }, "agent.nmae: unknown field; did you mean 'name'?"],
+    [{ ...handoff, something: 1 }, 'something: unknown field'],
+    [{ type: 'agent_handoff', data: { to: 'a', form: 'b' } }, "data.form: unknown field; did you mean 'from'?"],
+    [
+      { type: 'tool_call_started', data: { callId: 'c', tool: { name: 't', typ: 'x' } } },
+      "data.tool.typ: unknown field; did you mean 'type'?",
+    ],
+    [
+      { type: 'audit_attached', data: { attachment: 'a', openRuns: [{ runid: 'r', startedAt: '2026-11-21' }] } },
+      'data.openRuns.0.runId: it is missing',
+    ],
+    [{ type: 'agent_handoff', data: {} }, 'data.to: it is missing'],
+  ])('%j is told %s', (event, what) => {
+    expect(invalid(event)).toBe(`Invalid audit event: ${what}`)
+  })
+
+  it('that is a Promise, or has one for its data, is told of await', () => {
+    expect(invalid(Promise.resolve(handoff))).toBe(
+      'Invalid audit event: event: it is a Promise; did you forget `await`?',
+    )
+    expect(invalid({ ...handoff, data: Promise.resolve({}) })).toMatch(
+      / data: it is a Promise; did you forget `await`\?$/,
+    )
+    expect(invalid({ type: 'custom', data: Promise.resolve({}) })).toMatch(/ data: it is a Promise/)
   })
 
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('of type %s is unknown too', (type) => {

@@ -2,6 +2,8 @@ import * as v from 'valibot'
 import { catalogue, envelopeFields, inputFields } from './catalogue.js'
 import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
+import { nearestName } from './nearest.js'
+import { beginning } from './text.js'
 import { parseTimestamp } from './time.js'
 import type { AuditEventData, AuditEventInput, AuditEventType } from './types.js'
 
@@ -19,10 +21,17 @@ export interface DataSchema {
 
 interface Issue {
   readonly message: string
+  /** Valibot's: the schema that found it, and what it wanted. */
+  readonly type?: unknown
+  readonly expected?: unknown
+  readonly received?: unknown
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
 }
 
 type ValidationResult = { readonly issues?: readonly Issue[] | undefined; readonly value?: unknown } | Promise<unknown>
+
+/** A longer name is not repeated in full. */
+const MAX_NAME_LENGTH = 100
 
 const inputEnvelope = v.strictObject({ ...inputFields, type: v.string(), data: v.unknown() })
 
@@ -67,14 +76,16 @@ export class EventSchemas {
   }
 
   #parseEnvelope(input: unknown): v.InferOutput<typeof inputEnvelope> {
+    rejectPromise('event', input)
     const result = readable('event', () => v.safeParse(inputEnvelope, input, { abortEarly: true }))
-    if (!result.success) throw invalid('', result.issues[0] as Issue)
+    if (!result.success) throw invalid(result.issues[0] as Issue, [], inputEnvelope)
     return result.output
   }
 
   #parseData(type: string, data: unknown): unknown {
     const schema = this.#types.get(type)
     if (!schema) throw unknownType(type, this.types)
+    rejectPromise('data', data)
     const result = readable('data', () => schema['~standard'].validate(data)) as ValidationResult
     if (result instanceof Promise) {
       result.catch(() => {})
@@ -82,7 +93,7 @@ export class EventSchemas {
         `eventTypes: the schema of '${type}' answers asynchronously; events are checked synchronously`,
       )
     }
-    if (result.issues?.[0]) throw invalid('data', result.issues[0])
+    if (result.issues?.[0]) throw invalid(result.issues[0], ['data'], schema)
     // Valibot leaves `__proto__`, `constructor` and `prototype` out of a loose object; evidence keeps them.
     if (type === 'custom') return data
     normaliseDataTimes(type, result.value)
@@ -99,15 +110,57 @@ function readable<T>(field: string, validate: () => T): T {
   }
 }
 
-function invalid(prefix: string, issue: Issue): AuditLogError {
-  const keys = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part))
-  const field = [...(prefix ? [prefix] : []), ...keys].join('.') || 'event'
-  return new AuditLogError('AUDIT_INVALID_EVENT', `Invalid audit event: ${field}: ${issue.message}`)
+/** No event is one, but an easy mistake makes it look like an empty one. */
+function rejectPromise(field: string, value: unknown): void {
+  if (readable(field, () => value instanceof Promise)) throw problem(field, 'it is a Promise; did you forget `await`?')
+}
+
+/** @param within - where in the event the schema's value is */
+function invalid(issue: Issue, within: readonly string[], schema: unknown): AuditLogError {
+  const keys = (issue.path ?? []).map((part) =>
+    beginning(String(typeof part === 'object' ? part.key : part), MAX_NAME_LENGTH),
+  )
+  return problem([...within, ...keys].join('.') || 'event', wordingOf(issue, keys, schema))
+}
+
+function wordingOf(issue: Issue, keys: readonly string[], schema: unknown): string {
+  if (issue.type !== 'strict_object' || keys.length === 0) return issue.message
+  if (issue.expected !== 'never') return issue.received === 'undefined' ? 'it is missing' : issue.message
+  const name = keys.at(-1) as string
+  return `unknown field${suggestion(name, fieldsAt(schema, keys.slice(0, -1)))}`
+}
+
+/** The names that a Valibot schema has for the object at a path; none where it is of another kind. */
+function fieldsAt(schema: unknown, path: readonly string[]): readonly string[] {
+  let at: unknown = schema
+  for (const key of [...path, undefined]) {
+    while (isObject(at) && 'wrapped' in at) at = at.wrapped
+    if (key === undefined || !isObject(at)) break
+    at = 'item' in at ? at.item : isObject(at.entries) ? at.entries[key] : undefined
+  }
+  return isObject(at) && isObject(at.entries) ? Object.keys(at.entries) : []
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const meant = nearestName(name, known)
+  return meant === undefined ? '' : `; did you mean '${meant}'?`
 }
 
 function unknownType(type: string, known: readonly string[]): AuditLogError {
-  return new AuditLogError(
-    'AUDIT_INVALID_EVENT',
-    `Invalid audit event: type: '${type}' is none of ${known.join(', ')}, nor one of openAuditLog({ eventTypes })`,
+  const name = beginning(type, MAX_NAME_LENGTH)
+  const meant = suggestion(name, known)
+  return problem(
+    'type',
+    meant
+      ? `'${name}' is no event type${meant} Types of your own are given to openAuditLog({ eventTypes })`
+      : `'${name}' is none of ${known.join(', ')}, nor one of openAuditLog({ eventTypes })`,
   )
+}
+
+function problem(field: string, what: string): AuditLogError {
+  return new AuditLogError('AUDIT_INVALID_EVENT', `Invalid audit event: ${field}: ${what}`)
 }
