@@ -1,11 +1,19 @@
+import { diag } from '@opentelemetry/api'
+import { AuditLogError } from '../events/errors.js'
 import type { AuditEventData, AuditEventInput } from '../events/index.js'
+import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
+import { BoundedCopy } from '../record/bounded.js'
+import { OpeningLog } from './opening-log.js'
 
 /** Options of `AuditSpanProcessor.attach`. */
 export interface AttachOptions {
   /** Names the attachment in `audit_attached` and `audit_detached`. @defaultValue `attachment-1`, `attachment-2` … */
   readonly id?: string
-  /** Which events the log receives; all by default. One that throws lets the event pass: a doubt must not make a gap. */
+  /**
+   * Which events the log receives; all by default. It is handed a copy, so that it cannot change what is recorded. One that
+   * throws lets the event pass: a doubt must not make a gap.
+   */
   readonly filter?: (event: AuditEventInput) => boolean
   /** The tenant of events that name none. @defaultValue the log's default, `default` */
   readonly tenantId?: string
@@ -26,6 +34,12 @@ export interface Attachment {
 }
 
 type OpenRuns = AuditEventData<'audit_attached'>['openRuns']
+
+const KNOWN: Record<keyof AttachOptions, true> = { id: true, filter: true, tenantId: true }
+
+/** Of all processors: two that see the same spans would write each event twice. */
+const everywhere = new Set<Attachment>()
+const toldTwice = new WeakSet<AuditLogWriter>()
 
 const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 
@@ -58,16 +72,23 @@ export class Attachments {
     return this.#attached
   }
 
-  /** @throws TypeError when another attachment has the id. */
+  /**
+   * @throws TypeError for no log, an unknown or malformed option, or an id that another attachment has
+   * @throws AuditLogError `AUDIT_LOG_CLOSED`
+   */
   attach(log: AuditLogWriter, options: AttachOptions = {}): Attachment {
-    const existing = this.#attached.find((attachment) => attachment.log === log)
-    if (existing) return existing
+    checkOptions(options)
     if (typeof log?.record !== 'function') throw new TypeError('attach: expected an open audit log')
+    if (isClosed(log)) throw new AuditLogError('AUDIT_LOG_CLOSED', `attach: the audit log ${log.location} is closed`)
+    const existing = this.#attached.find((attachment) => isSame(attachment.log, log))
+    if (existing) return existing
     const id = options.id ?? this.#freeId()
     if (this.#attached.some((attachment) => attachment.id === id))
       throw new TypeError(`attach: '${id}' is attached already`)
+    warnIfElsewhere(log)
     const attachment = new LogAttachment(id, log, options, this.#onProblem, () => this.#remove(attachment))
     this.#attached = [...this.#attached, attachment]
+    everywhere.add(attachment)
     this.#onChange()
     attachment.note('audit_attached', this.#openRuns())
     return attachment
@@ -88,6 +109,7 @@ export class Attachments {
     this.#onDetaching()
     const openRuns = this.#openRuns()
     this.#attached = this.#attached.filter((other) => other !== attachment)
+    everywhere.delete(attachment)
     attachment.note('audit_detached', openRuns)
     this.#onChange()
   }
@@ -101,6 +123,7 @@ class LogAttachment implements Attachment {
   readonly #onProblem: (problem: unknown) => void
   readonly #onDetach: () => void
   #detached: Promise<void> | undefined
+  #toldClosed = false
 
   constructor(
     id: string,
@@ -120,7 +143,8 @@ class LogAttachment implements Attachment {
   receive(draft: RecordInput): void {
     try {
       const event = this.#withTenant(draft)
-      if (this.#passes(event)) this.log.record(event)
+      if (this.#filter && !this.#passes(this.#filter, event)) return
+      if (this.log.record(event) === undefined && !this.#toldClosed) this.#tellIfClosed()
     } catch (problem) {
       this.#onProblem(problem)
     }
@@ -153,13 +177,56 @@ class LogAttachment implements Attachment {
     return this.#tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId: this.#tenantId }
   }
 
-  #passes(event: RecordInput): boolean {
-    if (!this.#filter) return true
+  #passes(filter: NonNullable<AttachOptions['filter']>, event: RecordInput): boolean {
     try {
-      return this.#filter(event) !== false
+      return filter(new BoundedCopy(Number.POSITIVE_INFINITY).of(event) as AuditEventInput) !== false
     } catch (problem) {
       this.#onProblem(problem)
       return true
     }
   }
+
+  /** The log counts what it no longer takes; whoever closed it too early should hear of it. */
+  #tellIfClosed(): void {
+    if (!isClosed(this.log)) return
+    this.#toldClosed = true
+    diag.warn(
+      `spanledger: the audit log ${this.log.location} was closed while it was attached ('${this.id}'): nothing more is ` +
+        'recorded in it, and runs that were open stay without an end. Detach it, or shut down the SDK, before closing it.',
+    )
+  }
+}
+
+function checkOptions(options: AttachOptions): void {
+  rejectUnknownOptions('attach', options, Object.keys(KNOWN))
+  for (const name of ['id', 'tenantId'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      throw new TypeError(`attach: ${name} must be a text that is not empty`)
+  }
+  if (options.filter !== undefined && typeof options.filter !== 'function')
+    throw new TypeError('attach: filter must be a function')
+}
+
+/** A log made by somebody else may not tell. */
+function isClosed(log: AuditLogWriter): boolean {
+  return typeof log.health === 'function' && log.health().status === 'closed'
+}
+
+/** Also the log that a processor has opened itself, before and after it was open. */
+function isSame(one: AuditLogWriter, other: AuditLogWriter): boolean {
+  return underlying(one) === underlying(other)
+}
+
+function underlying(log: AuditLogWriter): AuditLogWriter {
+  return log instanceof OpeningLog ? (log.log ?? log) : log
+}
+
+function warnIfElsewhere(log: AuditLogWriter): void {
+  if (toldTwice.has(log) || ![...everywhere].some((attachment) => isSame(attachment.log, log))) return
+  toldTwice.add(log)
+  diag.warn(
+    `spanledger: the audit log ${log.location} is attached to another AuditSpanProcessor already. Where both see the same ` +
+      'spans, every event is recorded twice: register one processor.',
+  )
 }

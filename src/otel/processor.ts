@@ -55,7 +55,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
   #shutdown: Promise<void> | undefined = undefined
 
-  /** @throws TypeError for an unknown or contradictory option. */
+  /** @throws TypeError for an unknown or contradictory option; AuditLogError `AUDIT_LOG_CLOSED` for a closed log */
   constructor(options: AuditSpanProcessorOptions = {}) {
     const resolved = resolveProcessorOptions(options)
     this.#tracker = new Tracker({
@@ -97,7 +97,12 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * ever written twice. Runs in progress are listed in the `audit_attached` event; one that began before gets its
    * terminal event, with `startedAt`, and no invented `run_started`.
    *
-   * @throws TypeError when `log` is no audit log, the id is taken, or the processor is shut down
+   * A log that is closed while it is attached is warned of once, through `diag`; what it no longer takes it counts
+   * (`stats().dropped.closed`).
+   *
+   * @throws TypeError when `log` is no audit log, an option is unknown or malformed, the id is taken, or the processor is
+   * shut down
+   * @throws AuditLogError `AUDIT_LOG_CLOSED` when the log is closed
    */
   attach(log: AuditLogWriter, options?: AttachOptions): Attachment {
     if (this.#shutdown) throw new TypeError('attach: the processor is shut down')
