@@ -1,28 +1,45 @@
-import type { AuditEventInput } from '../events/index.js'
+import { Buffer } from 'node:buffer'
+import { type AuditEvent, type AuditEventInput, type Timestamp, timestampFromMillis } from '../events/index.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 
-/** Events kept while a log is being opened; past it they are counted as dropped. */
-const MAX_WAITING_EVENTS = 100_000
+/** Bytes of the events kept while a log is being opened, as JSON: as much as a log's queue holds. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024
+/** Counted for an event that is no JSON before the log mends it: the most an entry can have. */
+const LARGEST_EVENT_BYTES = 65_536
 
-/** Stands in for a log that is still being opened: keeps what comes, and hands it over in order. */
+/**
+ * Stands in for a log that is still being opened: keeps what comes, and hands it over in order. What there is no room
+ * for is dropped, and from then on everything until the log is open: one gap, which the log then tells of.
+ */
 export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
   readonly location: string
   /** Settles when the log is open, or cannot be. */
   readonly opened: Promise<L>
   #log: L | undefined = undefined
   #waiting: RecordInput[] = []
-  #dropped = 0
-  #dropReason = 'opening'
+  #waitingBytes = 0
+  #gap: { count: number; readonly from: Timestamp; to: Timestamp } | undefined = undefined
+  /** Events that came to nothing because the log could not be opened. */
+  #unopened = 0
+  #state: 'opening' | 'open' | 'open_failed' = 'opening'
+  readonly #maxWaitingBytes: number
 
-  constructor(location: string, opening: Promise<L>) {
+  constructor(location: string, opening: Promise<L>, maxWaitingBytes = MAX_WAITING_BYTES) {
     this.location = location
+    this.#maxWaitingBytes = maxWaitingBytes
     this.opened = this.#open(opening)
   }
 
-  record(event: RecordInput): undefined {
-    if (this.#log) this.#log.record(event)
-    else if (this.#dropReason === 'opening' && this.#waiting.length < MAX_WAITING_EVENTS) this.#waiting.push(event)
-    else this.#dropped++
+  /** The log, once it is open. */
+  get log(): L | undefined {
+    return this.#log
+  }
+
+  record(event: RecordInput): AuditEvent | undefined {
+    if (this.#log) return this.#log.record(event)
+    if (this.#state === 'open_failed') this.#unopened++
+    else this.#keep(event)
+    return undefined
   }
 
   async append(event: AuditEventInput): Promise<AppendReceipt> {
@@ -37,26 +54,31 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
 
   stats(): AuditLogStats {
     const waiting = this.#waiting.length
-    const dropped: Record<string, number> = this.#dropped > 0 ? { [this.#dropReason]: this.#dropped } : {}
+    const before = this.#gap?.count ?? 0
     if (!this.#log) {
       return {
         recorded: waiting,
         committed: 0,
-        dropped,
+        dropped: {
+          ...(before > 0 && { queue_full: before }),
+          ...(this.#unopened > 0 && { open_failed: this.#unopened }),
+        },
         queuedEvents: waiting,
         spilledEvents: 0,
-        queuedBytes: 0,
+        queuedBytes: this.#waitingBytes,
         journalBytes: 0,
         commits: 0,
       }
     }
     const stats = this.#log.stats()
-    return { ...stats, dropped: { ...stats.dropped, ...dropped } }
+    if (before === 0) return stats
+    return { ...stats, dropped: { ...stats.dropped, queue_full: before + (stats.dropped.queue_full ?? 0) } }
   }
 
   /** While the log is being opened, nothing is written: what waits dies with the process. */
   health(): AuditLogHealth {
-    return this.#log?.health() ?? { status: 'failing', journal: 'failing', store: 'failing', cause: this.#dropReason }
+    if (this.#log) return this.#log.health()
+    return { status: 'failing', journal: 'failing', store: 'failing', cause: this.#state }
   }
 
   async assertWritable(): Promise<void> {
@@ -64,18 +86,45 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
     await log.assertWritable()
   }
 
+  #keep(event: RecordInput): void {
+    const bytes = this.#gap ? 0 : bytesOf(event)
+    if (!this.#gap && this.#waitingBytes + bytes <= this.#maxWaitingBytes) {
+      this.#waiting.push(event)
+      this.#waitingBytes += bytes
+      return
+    }
+    const now = timestampFromMillis(Date.now())
+    this.#gap ??= { count: 0, from: now, to: now }
+    this.#gap.count++
+    this.#gap.to = now
+  }
+
   async #open(opening: Promise<L>): Promise<L> {
     try {
       const log = await opening
       for (const event of this.#waiting) log.record(event)
+      if (this.#gap) {
+        const data = { ...this.#gap, reason: 'queue_full' }
+        log.record({ type: 'events_dropped', data, source: { convention: 'spanledger', scope: 'spanledger' } })
+      }
       this.#log = log
+      this.#state = 'open'
       return log
     } catch (problem) {
-      this.#dropReason = 'open_failed'
-      this.#dropped += this.#waiting.length
+      this.#state = 'open_failed'
+      this.#unopened = this.#waiting.length
       throw problem
     } finally {
       this.#waiting = []
+      this.#waitingBytes = 0
     }
+  }
+}
+
+function bytesOf(event: RecordInput): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(event))
+  } catch {
+    return LARGEST_EVENT_BYTES
   }
 }
