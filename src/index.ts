@@ -40,8 +40,12 @@ export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'
 export type { SpanLike } from './otel/span.js'
 export {
+  type ActivityStats,
+  type AgentQuery,
+  type AgentSummary,
   type AuditLogDirectoryReader,
   type AuditLogReader,
+  type Durations,
   type EventQuery,
   type EventResults,
   type FollowOptions,
@@ -50,6 +54,8 @@ export {
   type LogHead,
   type OpenReaderOptions,
   openAuditLogReader,
+  type Page,
+  type PageOptions,
   type Results,
   type RunQuery,
   type RunStatus,
@@ -57,6 +63,10 @@ export {
   type RunTree,
   type SessionQuery,
   type SessionSummary,
+  type StatsGroup,
+  type StatsGrouping,
+  type StatsQuery,
+  type StatsReport,
 } from './reader/index.js'
 export { type AuditScope, setAuditingEnabled, withAuditing } from './record/context.js'
 export { withRun } from './record/run.js'

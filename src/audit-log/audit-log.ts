@@ -2,16 +2,30 @@ import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '.
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery.js'
 import type { LogWriter } from '../log/writer.js'
+import type { AgentSummary } from '../reader/agents.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow.js'
-import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from '../reader/query.js'
+import type {
+  AgentQuery,
+  EventQuery,
+  FollowQuery,
+  RunQuery,
+  RunRef,
+  SessionQuery,
+  StatsQuery,
+} from '../reader/query.js'
 import type { RunSummary, RunTree } from '../reader/run-summary.js'
 import type { SessionSummary } from '../reader/sessions.js'
+import type { StatsReport } from '../reader/stats-report.js'
 
 /** An open log: it is written, and what has been recorded before a read is found by it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
   /** What opening the log found, and did about it. */
   readonly recovery: AuditLogRecovery
+  /** Counters of the writer since the log was opened. */
+  stats(): AuditLogStats
+  /** What the log says, see {@link AuditLogReader.stats}. */
+  stats(query: StatsQuery): Promise<StatsReport>
   /**
    * Makes everything that was taken durable, and closes the log. From the call on nothing is taken any more: `record()`
    * drops (`stats().dropped.closed`), everything else rejects with `AUDIT_LOG_CLOSED`. Calling it again returns the
@@ -53,8 +67,10 @@ export class OpenAuditLog implements AuditLog {
     return this.#writer.flush()
   }
 
-  stats(): AuditLogStats {
-    return this.#writer.stats()
+  stats(): AuditLogStats
+  stats(query: StatsQuery): Promise<StatsReport>
+  stats(query?: StatsQuery): AuditLogStats | Promise<StatsReport> {
+    return query === undefined ? this.#writer.stats() : this.#reader.stats(query)
   }
 
   health(): AuditLogHealth {
@@ -102,6 +118,10 @@ export class OpenAuditLog implements AuditLog {
 
   sessions(query?: SessionQuery): Results<SessionSummary> {
     return this.#reader.sessions(query)
+  }
+
+  agents(query?: AgentQuery): Results<AgentSummary> {
+    return this.#reader.agents(query)
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@ import { AuditLogError } from '../events/errors.js'
 import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } from '../log/options.js'
 import { recover } from '../log/recovery.js'
 import { LogWriter } from '../log/writer.js'
-import { createReader } from '../reader/index.js'
+import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { type AuditLog, OpenAuditLog } from './audit-log.js'
@@ -56,10 +56,11 @@ async function open(
   await store.open()
   try {
     const { report, ...parts } = await recover({ ...options, store, directory })
-    const writer = new LogWriter({ ...options, ...parts, store })
+    const commits = new Commits()
+    const writer = new LogWriter({ ...options, ...parts, store, onChange: () => commits.note() })
     // Where writing fails, a read shows what is committed.
     const barrier = () => writer.flush().catch(() => {})
-    return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes }), report)
+    return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes, commits }), report)
   } catch (problem) {
     await store.close()
     throw openProblem(problem, store.location)

@@ -3,6 +3,7 @@
  *
  * | code | meaning | what to do |
  * |---|---|---|
+ * | `AUDIT_INVALID_CURSOR` | a cursor is damaged, or of another query or log | begin again with the first page |
  * | `AUDIT_INVALID_EVENT` | an event does not match its type's schema | fix the field that the message names |
  * | `AUDIT_INVALID_QUERY` | a query has an unknown or malformed field | fix the field that the message names |
  * | `AUDIT_LOG_CLOSED` | the log is closed or closing | open it again |
@@ -25,6 +26,7 @@
  */
 export type AuditErrorCode =
   | 'AUDIT_FORMAT_UNSUPPORTED'
+  | 'AUDIT_INVALID_CURSOR'
   | 'AUDIT_INVALID_EVENT'
   | 'AUDIT_INVALID_QUERY'
   | 'AUDIT_KEY_INVALID'

@@ -27,6 +27,8 @@ export interface LogWriterParts {
   readonly head?: HeadFile | undefined
   readonly meter?: AuditLogMeter | undefined
   readonly startTimer?: StartTimer
+  /** Called after each commit, and when the log is closed. */
+  readonly onChange?: () => void
 }
 
 /**
@@ -40,6 +42,7 @@ export class LogWriter implements AuditLogWriter {
   readonly #schemas: EventSchemas
   readonly #maxQueueBytes: number
   readonly #onProblem: (problem: Error) => void
+  readonly #onChange: () => void
   readonly #schedule: CommitSchedule
   readonly #receipts: Receipts
   readonly #writeAhead: WriteAhead | undefined
@@ -65,6 +68,7 @@ export class LogWriter implements AuditLogWriter {
     this.#schemas = parts.schemas
     this.#maxQueueBytes = parts.maxQueueBytes
     this.#onProblem = parts.onProblem
+    this.#onChange = parts.onChange ?? (() => {})
     this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
     this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
@@ -162,6 +166,7 @@ export class LogWriter implements AuditLogWriter {
         problems.push(problem)
       }
     }
+    this.#onChange()
     if (problems.length > 1)
       throw new AggregateError(problems, `The audit log ${this.location} was not closed properly`)
     if (problems.length === 1) throw problems[0]
@@ -261,6 +266,7 @@ export class LogWriter implements AuditLogWriter {
     const newest = await this.#receipts.settle(group, receipt)
     if (newest) this.#head?.write(receipt.size, newest.leafHash)
     for (const barrier of group.barriers) barrier.resolve()
+    this.#onChange()
   }
 
   #onFailed(cause: unknown): void {

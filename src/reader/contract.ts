@@ -1,8 +1,25 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { AgentSummary } from './agents.js'
 import type { FollowOptions } from './follow.js'
-import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
+import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 import type { SessionSummary } from './sessions.js'
+import type { StatsReport } from './stats-report.js'
+
+/** Some of what a query finds. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Where the next page begins; absent when there is none. Opaque text, safe in a URL. */
+  readonly cursor?: string
+}
+
+/** Which page of what a query finds. */
+export interface PageOptions {
+  /** As it came with the page before; the first page when it is left out or `undefined`. */
+  readonly cursor?: string | undefined
+  /** The most items, from 1 to 10,000; it may differ from page to page. @defaultValue 100 */
+  readonly size?: number
+}
 
 /**
  * What a query finds. Lazy: nothing is read until it is iterated, and reading stops when the consumer does.
@@ -11,6 +28,27 @@ import type { SessionSummary } from './sessions.js'
 export interface Results<T> extends AsyncIterable<T> {
   /** Reads everything the query finds into an array: give the query a `limit` where that may be a lot. */
   toArray(): Promise<T[]>
+
+  /**
+   * Reads one page. All pages of a query are of the log as it was when the first was read: together they are what an
+   * iteration begun then would have given, however much has been recorded meanwhile. A cursor stays good for as long
+   * as there is the log, also for another reader of it and after a restart. It belongs to its query, which is to be
+   * given again with the same fields; a `limit` is that of all pages together.
+   *
+   * ```ts
+   * const failed = log.runs({ status: 'failed', order: 'desc' })
+   * let cursor: string | undefined
+   * do {
+   *   const page = await failed.page({ size: 20, cursor })
+   *   show(page.items)
+   *   cursor = page.cursor
+   * } while (cursor)
+   * ```
+   *
+   * @throws AuditLogError `AUDIT_INVALID_CURSOR` when the cursor is damaged, or of another query or log;
+   * `AUDIT_INVALID_QUERY` naming an unknown or malformed option
+   */
+  page(options?: PageOptions): Promise<Page<T>>
 }
 
 /** An event as read, narrowed to the types a query asks for. */
@@ -70,7 +108,8 @@ export interface AuditLogReader {
   /**
    * The events that pass the filters and, from then on, those that come: all that is in the log after `afterSeq`, then
    * each as it is committed, in append order, none left out and none twice. It goes on until the consumer leaves the
-   * loop or the signal is aborted, which ends it without an error. It reads no faster than it is consumed.
+   * loop or the signal is aborted, which ends it without an error. It reads no faster than it is consumed. A commit of
+   * this process is seen at once, that of another one at the next look.
    *
    * ```ts
    * const { size } = await log.head()
@@ -129,4 +168,26 @@ export interface AuditLogReader {
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
   sessions(query?: SessionQuery): Results<SessionSummary>
+
+  /**
+   * The agents that acted and pass every filter of the query, in the order of their first events. An agent is told by
+   * its id, or by its name where its events give no id; a name that first came with an id is that agent's.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   */
+  agents(query?: AgentQuery): Results<AgentSummary>
+
+  /**
+   * Sums up tokens, cost, runs, failures, tool calls and durations of the events that pass every filter of the query:
+   * in total and, with `groupBy`, by agent, model or day. It reads these events once, in constant memory.
+   *
+   * ```ts
+   * const { total, groups } = await log.stats({ since: '2026-11-01T00:00:00Z', groupBy: 'model' })
+   * console.log(total.usage.costUsd, groups.map(({ key, usage }) => `${key}: ${usage.totalTokens}`))
+   * ```
+   *
+   * @param query - `{}` for the whole log
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   */
+  stats(query: StatsQuery): Promise<StatsReport>
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import type { Commits } from './commits.js'
 
-/** How often a log that has nothing new is looked at. @see FollowOptions.pollMillis */
+/** How often a log that another process writes is looked at. @see FollowOptions.pollMillis */
 export const DEFAULT_POLL_MILLIS = 250
 
 /** From where, how often and for how long to follow. */
@@ -10,7 +11,10 @@ export interface FollowOptions {
   readonly afterSeq?: number
   /** Ends the following, without an error. */
   readonly signal?: AbortSignal
-  /** How long to wait before looking again when nothing new is there, from 1 to 3,600,000. @defaultValue 250 */
+  /**
+   * How long to wait before looking again when another process writes the log, and nothing new is there; from 1 to
+   * 3,600,000. In the writer's own process each commit is seen at once, and this says nothing. @defaultValue 250
+   */
   readonly pollMillis?: number
 }
 
@@ -24,6 +28,8 @@ export interface ResolvedFollowOptions {
 export interface Followed<T> {
   /** How many entries there are by now. */
   head(): Promise<number>
+  /** Where this process writes the log. */
+  readonly commits: Commits | undefined
   /** What passes the filters after one position, among the first `size` entries. */
   read(afterSeq: number, size: number): AsyncIterable<readonly T[]>
 }
@@ -46,11 +52,12 @@ export function parseFollowOptions(options: FollowOptions): ResolvedFollowOption
 
 /** Everything after a position, and then what comes. Each round ends where the next begins. */
 export async function* followEvents<T>(
-  { head, read }: Followed<T>,
+  { head, read, commits }: Followed<T>,
   { afterSeq, signal, pollMillis }: ResolvedFollowOptions,
 ): AsyncGenerator<T, void, undefined> {
   let next = afterSeq + 1
   while (!signal?.aborted) {
+    const seen = commits?.count
     const size = await head()
     for await (const events of read(next - 1, size)) {
       for (const event of events) {
@@ -59,6 +66,7 @@ export async function* followEvents<T>(
       }
     }
     if (size > next) next = size
+    else if (commits && seen !== undefined) await commits.past(seen, signal)
     else await delay(pollMillis, undefined, signal && { signal }).catch(() => undefined)
   }
 }

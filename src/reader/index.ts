@@ -1,7 +1,29 @@
-export type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
+export type { AgentSummary } from './agents.js'
+export { Commits } from './commits.js'
+export type {
+  AuditLogReader,
+  EventResults,
+  FoundEvent,
+  LogEntry,
+  LogHead,
+  Page,
+  PageOptions,
+  Results,
+} from './contract.js'
 export type { FollowOptions } from './follow.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
-export type { EventQuery, FollowQuery, Order, RunQuery, RunRef, SessionQuery, TimeInput } from './query.js'
+export type {
+  AgentQuery,
+  EventQuery,
+  FollowQuery,
+  Order,
+  RunQuery,
+  RunRef,
+  SessionQuery,
+  StatsGrouping,
+  StatsQuery,
+  TimeInput,
+} from './query.js'
 export { createReader, type ReaderOptions } from './reader.js'
 export {
   MAX_LISTED,
@@ -12,3 +34,4 @@ export {
   type ToolCallSummary,
 } from './run-summary.js'
 export type { SessionSummary } from './sessions.js'
+export { type ActivityStats, type Durations, MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'

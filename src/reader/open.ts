@@ -96,8 +96,9 @@ class Refresher {
   }
 
   /** Of reads that begin together, one does it for all. */
-  async refreshIfDue(): Promise<void> {
-    if (!this.#due && performance.now() - this.#lastAt < this.#refreshMillis) return
+  async refreshIfDue(atLeast = 0): Promise<void> {
+    const isFresh = this.#store.size >= atLeast && performance.now() - this.#lastAt < this.#refreshMillis
+    if (!this.#due && isFresh) return
     this.#due ??= this.refresh().finally(() => {
       this.#due = undefined
     })
@@ -110,7 +111,7 @@ class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
   readonly #store: SnapshotStore
 
   constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
-    super(store, { barrier: () => refresher.refreshIfDue(), eventTypes })
+    super(store, { barrier: (atLeast) => refresher.refreshIfDue(atLeast), eventTypes })
     this.#refresher = refresher
     this.#store = store
   }

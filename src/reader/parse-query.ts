@@ -3,7 +3,17 @@ import { storedId } from '../events/ids.js'
 import { nearestName } from '../events/nearest.js'
 import { beginning } from '../events/text.js'
 import { parseTimestamp, type Timestamp } from '../events/time.js'
-import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
+import type { PageOptions } from './contract.js'
+import type {
+  AgentQuery,
+  EventQuery,
+  FollowQuery,
+  RunQuery,
+  RunRef,
+  SessionQuery,
+  StatsGrouping,
+  StatsQuery,
+} from './query.js'
 import { RUN_STATUSES } from './run-status.js'
 import type { RunStatus } from './run-summary.js'
 
@@ -13,6 +23,10 @@ type Parsed<F extends Record<string, Parse<unknown>>> = { readonly [K in keyof F
 /** Turns the value of a field into its stored form, or throws. */
 type Parse<T> = (value: unknown, field: string) => T
 
+/** Items of a page whose size nobody said. @see PageOptions.size */
+const DEFAULT_PAGE_SIZE = 100
+const MAX_PAGE_SIZE = 10_000
+
 const listing = { order: oneOf('asc', 'desc'), limit: wholeNumberFrom(1) }
 const window = { since: time, until: time }
 
@@ -21,7 +35,7 @@ const followFields = {
   sessionId: id,
   runId: id,
   agent: id,
-  type: oneOrMany(text),
+  type: oneOrMany(id),
   since: time,
 } satisfies Record<keyof FollowQuery, Parse<unknown>>
 
@@ -39,10 +53,29 @@ const runFields = {
   agent: id,
   status: oneOrMany(oneOf<RunStatus>(...RUN_STATUSES)),
   ...window,
+  minTotalTokens: wholeNumberFrom(0),
+  minCostUsd: amount,
+  minDurationMs: amount,
   ...listing,
 } satisfies Record<keyof RunQuery, Parse<unknown>>
 
 const sessionFields = { tenantId: id, ...window, ...listing } satisfies Record<keyof SessionQuery, Parse<unknown>>
+
+const agentFields = { tenantId: id, ...window, ...listing } satisfies Record<keyof AgentQuery, Parse<unknown>>
+
+const statsFields = {
+  tenantId: id,
+  sessionId: id,
+  runId: id,
+  agent: id,
+  ...window,
+  groupBy: oneOf<StatsGrouping>('agent', 'model', 'day'),
+} satisfies Record<keyof StatsQuery, Parse<unknown>>
+
+const pageFields = { size: wholeNumberFrom(1, MAX_PAGE_SIZE) } satisfies Record<
+  Exclude<keyof PageOptions, 'cursor'>,
+  Parse<unknown>
+>
 
 const runRefFields = { tenantId: id } satisfies Record<keyof RunRef, Parse<unknown>>
 
@@ -50,6 +83,8 @@ export type ParsedFollowQuery = Parsed<typeof followFields>
 export type ParsedEventQuery = Parsed<typeof eventFields>
 export type ParsedRunQuery = Parsed<typeof runFields>
 export type ParsedSessionQuery = Parsed<typeof sessionFields>
+export type ParsedAgentQuery = Parsed<typeof agentFields>
+export type ParsedStatsQuery = Parsed<typeof statsFields>
 
 /** @throws AuditLogError `AUDIT_INVALID_QUERY` */
 export function parseEventQuery(query: unknown): ParsedEventQuery {
@@ -79,6 +114,28 @@ export function parseSessionQuery(query: unknown): ParsedSessionQuery {
   const parsed = parseFields(query, sessionFields)
   assertWindow(parsed)
   return parsed
+}
+
+/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+export function parseAgentQuery(query: unknown): ParsedAgentQuery {
+  const parsed = parseFields(query, agentFields)
+  assertWindow(parsed)
+  return parsed
+}
+
+/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+export function parseStatsQuery(query: unknown): ParsedStatsQuery {
+  const parsed = parseFields(query, statsFields)
+  assertWindow(parsed)
+  return parsed
+}
+
+/** The cursor is checked by who knows its query. @throws AuditLogError `AUDIT_INVALID_QUERY` */
+export function parsePageOptions({ cursor, ...options }: PageOptions): {
+  readonly cursor: string | undefined
+  readonly size: number
+} {
+  return { cursor, size: DEFAULT_PAGE_SIZE, ...parseFields(options, pageFields) }
 }
 
 /** @throws AuditLogError `AUDIT_INVALID_QUERY` */
@@ -142,11 +199,17 @@ function time(value: unknown, field: string): Timestamp {
   throw invalidQuery(field, `expected ${accepted}, not ${shown(value)}`)
 }
 
-function wholeNumberFrom(least: number): Parse<number> {
+function wholeNumberFrom(least: number, most = Number.MAX_SAFE_INTEGER): Parse<number> {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
   return (value, field) => {
-    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-    throw invalidQuery(field, `expected a whole number of at least ${least}, not ${shown(value)}`)
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+    throw invalidQuery(field, `expected a whole number ${range}, not ${shown(value)}`)
   }
+}
+
+function amount(value: unknown, field: string): number {
+  if (typeof value === 'number' && value >= 0 && value < Infinity) return value
+  throw invalidQuery(field, `expected a number of at least 0, not ${shown(value)}`)
 }
 
 function oneOf<T extends string>(...choices: readonly T[]): Parse<T> {

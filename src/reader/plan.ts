@@ -21,6 +21,16 @@ export interface EventFilter {
   readonly limit?: number
 }
 
+/** The part of a filter that begins a walk, or goes on with one after a position. */
+export function walkFrom(
+  order: 'asc' | 'desc' | undefined,
+  after: number | undefined,
+): Pick<EventFilter, 'reverse' | 'afterSeq' | 'beforeSeq'> {
+  const reverse = order === 'desc'
+  if (after === undefined) return { reverse }
+  return reverse ? { reverse, beforeSeq: after } : { reverse, afterSeq: after }
+}
+
 /** What an index has to be asked: positions filed under any of the values. No position is under two of them. */
 interface Lookup {
   readonly index: IndexName

@@ -51,6 +51,12 @@ export interface RunQuery {
   readonly since?: TimeInput
   /** Runs that started before this time. */
   readonly until?: TimeInput
+  /** Runs whose own usage, sub-runs apart, has this many tokens or more. */
+  readonly minTotalTokens?: number
+  /** Runs whose own usage, sub-runs apart, is known to have cost this much or more. */
+  readonly minCostUsd?: number
+  /** Runs that are over and took this long or longer. */
+  readonly minDurationMs?: number
   /** @defaultValue `'asc'` */
   readonly order?: Order
   /** The most runs to return, counted after filtering; at least 1. By default all. */
@@ -73,4 +79,38 @@ export interface SessionQuery {
   readonly order?: Order
   /** The most sessions to return, counted after filtering; at least 1. By default all. */
   readonly limit?: number
+}
+
+/** Which agents to list. All fields are optional, and all that are given must hold. */
+export interface AgentQuery {
+  /** Agents that acted for this tenant; only what they did for it is told of. */
+  readonly tenantId?: string
+  /** Agents whose last event is of this time or later. */
+  readonly since?: TimeInput
+  /** Agents whose first event is of a time before this. */
+  readonly until?: TimeInput
+  /** @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most agents to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** What to group statistics by. A day is one of UTC. */
+export type StatsGrouping = 'agent' | 'model' | 'day'
+
+/** Which events to sum up. All fields are optional, and all that are given must hold. */
+export interface StatsQuery {
+  readonly tenantId?: string
+  /** Without `tenantId`, the sessions of this id of all tenants. */
+  readonly sessionId?: string
+  /** Without `tenantId`, the runs of this id of all tenants. */
+  readonly runId?: string
+  /** Id or name of the agent whose events they are. */
+  readonly agent?: string
+  /** Events whose `time` is this or later. */
+  readonly since?: TimeInput
+  /** Events whose `time` is before this. */
+  readonly until?: TimeInput
+  /** Without it there is the total only. */
+  readonly groupBy?: StatsGrouping
 }

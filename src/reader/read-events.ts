@@ -94,10 +94,26 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   }
 }
 
-/** Reads the entry at a position below the store's size. */
+/** Reads the event at a position below the store's size. */
 export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
+  return decodeEvent(store, seq, await readEntry(store, seq))
+}
+
+/** Reads the stored bytes at a position below the store's size. */
+export async function readEntry(store: ReadableStore, seq: number): Promise<Uint8Array> {
   const [bytes] = await store.read([seq])
-  return decodeEvent(store, seq, bytes)
+  if (!bytes) throw missing(store, seq)
+  return bytes
+}
+
+/** Reads the first of the events, or the last when `reverse`, that a filter lets through. */
+export async function readFirst(
+  store: ReadableStore,
+  size: number,
+  filter: EventFilter,
+): Promise<StoredEvent | undefined> {
+  for await (const [event] of readEvents(store, size, { ...filter, limit: 1 })) return event
+  return undefined
 }
 
 /** Reads the entries at these positions, in this order. */

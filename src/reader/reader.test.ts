@@ -3,6 +3,7 @@ import { filled, readerOf, readerOfEvents, seqsOf, unchecked } from '../../test/
 import { storedId } from '../events/ids.js'
 import type { AuditEvent } from '../events/types.js'
 import { memoryStore } from '../store/memory/index.js'
+import { sealedEntry } from '../testing/index.js'
 
 const noon = '2026-05-01T12:00:00Z'
 
@@ -196,6 +197,38 @@ describe('a query that cannot be meant', () => {
     await expect(reader.count(asked)).rejects.toEqual(expected)
   })
 
+  test.each<[query: unknown, message: RegExp]>([
+    [{ minTotalTokens: -1 }, /minTotalTokens: expected a whole number of at least 0, not -1/],
+    [{ minTotalTokens: 1.5 }, /minTotalTokens: /],
+    [{ minCostUsd: '1' }, /minCostUsd: expected a number of at least 0, not '1'/],
+    [{ minCostUsd: Number.NaN }, /minCostUsd: .* not NaN/],
+    [{ minDurationMs: Infinity }, /minDurationMs: /],
+    [{ minDurationMs: -0.5 }, /minDurationMs: /],
+    [{ minTotalToken: 1 }, /minTotalToken: no such field; did you mean 'minTotalTokens'/],
+    [{ status: 'faild' }, /status: expected one of 'running', .*, not 'faild'/],
+    [{ since: noon, until: noon }, /since: .* is not before until/],
+  ])('of runs, %o is an error that names the field', (query, message) => {
+    const expected = expect.objectContaining({ code: 'AUDIT_INVALID_QUERY', message: expect.stringMatching(message) })
+    expect(() => reader.runs(query as object)).toThrow(expected)
+  })
+
+  test.each(['sessions', 'agents'] as const)('of %s, it is an error that names the field', (list) => {
+    for (const [query, field] of [
+      [{ type: 'custom' }, /type/],
+      [{ limit: -1 }, /limit/],
+      [{ until: 'soon' }, /until/],
+    ] as const) {
+      expect(() => reader[list](query as object)).toThrow(field)
+    }
+  })
+
+  test('a type longer than an event can store is looked for as it is stored', async () => {
+    const type = 'x'.repeat(2000)
+    const stored = readerOf(await filled(memoryStore(), [[sealedEntry(unchecked({ type: storedId(type), data: {} }))]]))
+    expect(await stored.count({ type })).toBe(1)
+    expect(await stored.events({ type }).toArray()).toHaveLength(1)
+  })
+
   test.each([-1, 0.5, Number.NaN, '0'])('the position %s is an error', async (seq) => {
     await expect(reader.get(seq as number)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
   })
@@ -222,6 +255,8 @@ describe('sessions', () => {
       lastEventAt: '2026-05-01T12:00:02.000000000Z',
       events: 2,
       runs: 2,
+      firstSeq: 0,
+      lastSeq: 2,
     }
     const all = await reader.sessions().toArray()
     expect(all).toMatchObject([first, { tenantId: 'globex', events: 1, runs: 0 }, { sessionId: 's-2' }])

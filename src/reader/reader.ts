@@ -1,32 +1,43 @@
 import { catalogue } from '../events/catalogue.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
+import { type AgentSummary, listAgents } from './agents.js'
+import type { Commits } from './commits.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow.js'
 import {
   type ParsedEventQuery,
+  parseAgentQuery,
   parseEventQuery,
   parseFollowQuery,
   parseRunQuery,
   parseRunRef,
   parseSeq,
   parseSessionQuery,
+  parseStatsQuery,
   unknownTypeError,
 } from './parse-query.js'
-import type { EventFilter } from './plan.js'
-import type { EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery } from './query.js'
-import { countEvents, readEntries, readEvent, readEvents } from './read-events.js'
-import { BatchedResults } from './results.js'
+import { type EventFilter, walkFrom } from './plan.js'
+import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query.js'
+import { countEvents, readEntries, readEntry, readEvent, readEvents } from './read-events.js'
+import { ListedResults, type Listing, type Span } from './results.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 import { listRuns, readRunTree } from './runs.js'
 import { listSessions, type SessionSummary } from './sessions.js'
+import { readStats } from './stats.js'
+import type { StatsReport } from './stats-report.js'
 
 /** What a reader needs beside the store. */
 export interface ReaderOptions {
-  /** Resolves when everything recorded before the call is in the store; every read waits for it first. */
-  readonly barrier: () => Promise<void>
+  /**
+   * Resolves when everything recorded before the call is in the store; every read waits for it first. Where the store
+   * lags behind the log, it is brought up to date when it has not `atLeast` so many entries.
+   */
+  readonly barrier: (atLeast?: number) => Promise<void>
   /** Types that may be asked for, beside those of the catalogue, before the log has any event of them. */
   readonly eventTypes: readonly string[]
+  /** Wakes those who follow, where this process writes the log; otherwise they look again and again. */
+  readonly commits?: Commits
 }
 
 /** Reads from an open store. The reader neither opens nor closes it. */
@@ -37,25 +48,30 @@ export function createReader(store: ReadableStore, options: ReaderOptions): Audi
 /** Answers from a store. */
 export class StoreReader implements AuditLogReader {
   readonly #store: ReadableStore
-  readonly #barrier: () => Promise<void>
+  readonly #barrier: ReaderOptions['barrier']
   readonly #knownTypes: ReadonlySet<string>
+  readonly #commits: Commits | undefined
 
-  constructor(store: ReadableStore, { barrier, eventTypes }: ReaderOptions) {
+  constructor(store: ReadableStore, { barrier, eventTypes, commits }: ReaderOptions) {
     this.#store = store
     this.#barrier = barrier
+    this.#commits = commits
     this.#knownTypes = new Set([...Object.keys(catalogue), ...eventTypes])
   }
 
   events<T extends string = AuditEventType>(query: EventQuery<T> = {}): EventResults<T> {
     const parsed = parseEventQuery(query)
+    const read = (span: Span) => this.#readEvents(parsed, span)
     // The filter lets through no other types than those that T names.
-    const read = (size: number) => this.#readEvents(size, parsed) as AsyncIterable<readonly FoundEvent<T>[]>
-    return this.#results(read)
+    const result = (event: StoredEvent) => event as FoundEvent<T>
+    return this.#results({ kind: 'events', query: parsed, read, position: seqOf, result })
   }
 
   entries<T extends string = AuditEventType>(query: EventQuery<T> = {}): Results<LogEntry> {
     const parsed = parseEventQuery(query)
-    return this.#results((size) => this.#readEntries(size, parsed))
+    const read = (span: Span) => this.#readEntries(parsed, span)
+    // Events and their entries are found alike, so that a cursor goes on with either.
+    return this.#results<LogEntry, LogEntry>({ kind: 'events', query: parsed, read, position: seqOf, result: itself })
   }
 
   follow<T extends string = AuditEventType>(
@@ -65,8 +81,8 @@ export class StoreReader implements AuditLogReader {
     const parsed = parseFollowQuery(query)
     const following = parseFollowOptions(options)
     const read = (afterSeq: number, size: number) =>
-      this.#readEvents(size, { ...parsed, afterSeq }) as AsyncIterable<readonly FoundEvent<T>[]>
-    return followEvents({ head: () => this.#openSize(), read }, following)
+      this.#readEvents(parsed, { size, after: afterSeq, limit: Infinity }) as AsyncIterable<readonly FoundEvent<T>[]>
+    return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
@@ -78,7 +94,7 @@ export class StoreReader implements AuditLogReader {
     const parsed = parseEventQuery(query)
     const size = await this.#size()
     await this.#assertKnownTypes(parsed, size)
-    return await countEvents(this.#store, size, filterOf(parsed))
+    return await countEvents(this.#store, size, filterOf(parsed, { limit: parsed.limit ?? Infinity }))
   }
 
   async head(): Promise<LogHead> {
@@ -87,7 +103,13 @@ export class StoreReader implements AuditLogReader {
 
   runs(query: RunQuery = {}): Results<RunSummary> {
     const parsed = parseRunQuery(query)
-    return this.#results((size) => listRuns(this.#store, size, parsed))
+    return this.#results({
+      kind: 'runs',
+      query: parsed,
+      read: (span) => listRuns(this.#store, parsed, span),
+      position: ({ position }) => position,
+      result: ({ run }) => run,
+    })
   }
 
   async run(runId: string, ref: RunRef = {}): Promise<RunTree | undefined> {
@@ -97,12 +119,26 @@ export class StoreReader implements AuditLogReader {
 
   sessions(query: SessionQuery = {}): Results<SessionSummary> {
     const parsed = parseSessionQuery(query)
-    return this.#results((size) => listSessions(this.#store, size, parsed))
+    const read = (span: Span) => listSessions(this.#store, parsed, span)
+    const listing = { kind: 'sessions', query: parsed, read, position: firstSeqOf, result: itself }
+    return this.#results<SessionSummary, SessionSummary>(listing)
+  }
+
+  agents(query: AgentQuery = {}): Results<AgentSummary> {
+    const parsed = parseAgentQuery(query)
+    const read = (span: Span) => listAgents(this.#store, parsed, span)
+    const listing = { kind: 'agents', query: parsed, read, position: firstSeqOf, result: itself }
+    return this.#results<AgentSummary, AgentSummary>(listing)
+  }
+
+  async stats(query: StatsQuery): Promise<StatsReport> {
+    const parsed = parseStatsQuery(query)
+    return await readStats(this.#store, await this.#size(), parsed)
   }
 
   /** Where a read ends. The log only grows, so what lies below stays as it is while the read goes on. */
-  async #size(): Promise<number> {
-    await this.#barrier()
+  async #size(atLeast?: number): Promise<number> {
+    await this.#barrier(atLeast)
     return this.#store.size
   }
 
@@ -113,21 +149,22 @@ export class StoreReader implements AuditLogReader {
     return size
   }
 
-  #results<T>(read: (size: number) => AsyncIterable<readonly T[]>): Results<T> {
-    const size = () => this.#size()
-    return new BatchedResults(async function* () {
-      yield* read(await size())
-    })
+  #results<I, T>(listing: Listing<I, T>): Results<T> {
+    const log = {
+      size: (atLeast?: number) => this.#size(atLeast),
+      entryAt: (seq: number) => readEntry(this.#store, seq),
+    }
+    return new ListedResults(log, listing)
   }
 
-  async *#readEvents(size: number, query: ParsedEventQuery): AsyncGenerator<readonly StoredEvent[]> {
-    await this.#assertKnownTypes(query, size)
-    yield* readEvents(this.#store, size, filterOf(query))
+  async *#readEvents(query: ParsedEventQuery, span: Span): AsyncGenerator<readonly StoredEvent[]> {
+    await this.#assertKnownTypes(query, span.size)
+    yield* readEvents(this.#store, span.size, filterOf(query, span))
   }
 
-  async *#readEntries(size: number, query: ParsedEventQuery): AsyncGenerator<readonly LogEntry[]> {
-    await this.#assertKnownTypes(query, size)
-    yield* readEntries(this.#store, size, filterOf(query))
+  async *#readEntries(query: ParsedEventQuery, span: Span): AsyncGenerator<readonly LogEntry[]> {
+    await this.#assertKnownTypes(query, span.size)
+    yield* readEntries(this.#store, span.size, filterOf(query, span))
   }
 
   /** A type is known when the catalogue or the log's owner defines it, or when a newer version has written one. */
@@ -140,6 +177,21 @@ export class StoreReader implements AuditLogReader {
   }
 }
 
-function filterOf({ type, order, ...filter }: ParsedEventQuery): EventFilter {
-  return { ...filter, ...(type && { types: type }), reverse: order === 'desc' }
+function seqOf({ seq }: { readonly seq: number }): number {
+  return seq
+}
+
+function firstSeqOf({ firstSeq }: { readonly firstSeq: number }): number {
+  return firstSeq
+}
+
+function itself<T>(item: T): T {
+  return item
+}
+
+function filterOf(
+  { type, order, limit: _, ...filter }: ParsedEventQuery,
+  { after, limit }: Omit<Span, 'size'>,
+): EventFilter {
+  return { ...filter, ...(type && { types: type }), ...walkFrom(order, after), limit }
 }

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { type EngineName, growingLog } from '../../test/reader/engines.js'
+import { readPages } from '../../test/reader/pages.js'
 import { filled, readerOf, unchecked } from '../../test/reader/reader-of.js'
 import type { StoredEvent } from '../events/types.js'
 import { memoryStore } from '../store/memory/index.js'
 import { sealedEntry } from '../testing/index.js'
-import type { AuditLogReader, RunQuery, RunStatus, RunSummary } from './index.js'
+import type { AuditLogReader, Results, RunQuery, RunStatus, RunSummary } from './index.js'
 
 // A model of the list of runs: all events that can tell of a run, by run, with what `run` says of each.
 
@@ -32,12 +34,16 @@ const event = fc
       sessionId,
       runId,
       agent: agent.map((name) => ({ name })),
-      type: fc.constantFrom(...Object.keys(ENDS), 'custom'),
+      type: fc.constantFrom(...Object.keys(ENDS), 'custom', 'token_usage_updated'),
       trace: fc.constant({ traceId: 'f'.repeat(32), spanId: 'e'.repeat(16) }),
     },
     { requiredKeys: ['tenantId', 'sessionId', 'type'] },
   )
-  .map((fields) => unchecked({ ...fields, data: {} }))
+  .chain((fields) =>
+    fc
+      .constantFrom({}, { totalTokens: 10 }, { totalTokens: 20, costUsd: 0.5 })
+      .map((data) => unchecked({ ...fields, data })),
+  )
 
 /** Time goes on with the log: a run has no event that is older than its start. */
 const log = fc
@@ -54,6 +60,9 @@ const query: fc.Arbitrary<RunQuery> = fc
       since: time,
       until: time,
       order: fc.constantFrom('asc', 'desc'),
+      minTotalTokens: fc.integer({ min: 0, max: 30 }),
+      minCostUsd: fc.constantFrom(0, 0.5, 1),
+      minDurationMs: fc.constantFrom(0, 1000, 3000),
       limit: fc.integer({ min: 1, max: 5 }),
     } satisfies { [K in keyof RunQuery]?: fc.Arbitrary<unknown> },
     { requiredKeys: [] },
@@ -84,7 +93,10 @@ async function expected(reader: AuditLogReader, events: readonly StoredEvent[], 
       (asked.sessionId === undefined || run.sessionId === asked.sessionId) &&
       (asked.agent === undefined || run.agent?.name === asked.agent) &&
       run.startedAt >= String(since) &&
-      (until === undefined || run.startedAt < String(until)),
+      (until === undefined || run.startedAt < String(until)) &&
+      (asked.minTotalTokens === undefined || run.usage.totalTokens >= asked.minTotalTokens) &&
+      (asked.minCostUsd === undefined || Number(run.usage.costUsd) >= asked.minCostUsd) &&
+      (asked.minDurationMs === undefined || Number(run.durationMs) >= asked.minDurationMs),
   )
   return (order === 'desc' ? wanted.reverse() : wanted).slice(0, limit)
 }
@@ -99,6 +111,37 @@ test('lists in any log exactly the runs that pass the query, in their order', as
       }
     }),
     { numRuns: 150 },
+  )
+})
+
+const engines: readonly { name: EngineName; logs: number }[] = [
+  { name: 'memory', logs: 100 },
+  { name: 'LevelDB', logs: 10 },
+  { name: 'a snapshot of LevelDB', logs: 5 },
+]
+
+test.each(engines)('pages of runs, sessions and agents are of the moment of the first, on $name', async (engine) => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 })
+  const listing = fc.record(
+    { tenantId, since: time, order: query.map(({ order = 'asc' }) => order), limit: fc.integer({ min: 1, max: 5 }) },
+    { requiredKeys: [] },
+  )
+  await fc.assert(
+    fc.asyncProperty(log, log, query, listing, sizes, async (entries, more, runQuery, asked, sizes) => {
+      const { reader, commit, close } = await growingLog(engine.name, entries.length > 0 ? [entries] : [])
+      try {
+        for (const results of [reader.runs(runQuery), reader.sessions(asked), reader.agents(asked)]) {
+          const atOnce = await (results as Results<unknown>).toArray()
+          const paged = await readPages<unknown>(results as Results<unknown>, sizes, async () => {
+            if (more.length > 0) await commit(more)
+          })
+          expect(paged).toEqual(atOnce)
+        }
+      } finally {
+        await close()
+      }
+    }),
+    { numRuns: engine.logs },
   )
 })
 

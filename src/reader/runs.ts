@@ -4,8 +4,9 @@ import type { ReadableStore } from '../store/readable.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
 import { invalidQuery, type ParsedRunQuery } from './parse-query.js'
-import type { EventFilter } from './plan.js'
+import { type EventFilter, walkFrom } from './plan.js'
 import { MAX_BATCH, readEvents } from './read-events.js'
+import type { Span } from './results.js'
 import { RunFold } from './run-fold.js'
 import { LIFECYCLE_TYPES, typesLeadingTo } from './run-status.js'
 import type { RunSummary, RunTree } from './run-summary.js'
@@ -16,16 +17,22 @@ interface RunKey {
   readonly runId: string
 }
 
+/** A run, and the event by which it is listed. */
+export interface ListedRun {
+  readonly run: RunSummary
+  readonly position: number
+}
+
 /**
  * Lists runs by walking the events that can tell of them, and sums up each where the first of its events is met. The
  * runs seen are not kept, so that the list can be of any length.
  */
 export async function* listRuns(
   store: ReadableStore,
-  size: number,
   query: ParsedRunQuery,
-): AsyncGenerator<readonly RunSummary[]> {
-  const { tenantId, sessionId, agent, status, since, order, limit = Infinity } = query
+  { size, after, limit }: Span,
+): AsyncGenerator<readonly ListedRun[]> {
+  const { tenantId, sessionId, agent, status, since } = query
   const filter: EventFilter = {
     ...(tenantId !== undefined && { tenantId }),
     ...(agent !== undefined && { agent }),
@@ -36,12 +43,12 @@ export async function* listRuns(
   }
   const firsts = new FirstEvents(store, filter)
   let left = limit
-  for await (const events of readEvents(store, size, { ...filter, reverse: order === 'desc' })) {
+  for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
     for (const event of events) {
       if (!isOfRun(event) || !(await firsts.has(event))) continue
       const run = await summariseRun(store, size, event)
       if (!run || !isWanted(run, query)) continue
-      yield [run]
+      yield [{ run, position: event.seq }]
       if (--left === 0) return
     }
   }
@@ -134,12 +141,20 @@ function isOfRun(event: StoredEvent): event is RunEvent {
   return event.runId !== undefined
 }
 
-function isWanted(run: RunSummary, { sessionId, agent, status, since, until }: ParsedRunQuery): boolean {
+function isWanted(run: RunSummary, query: ParsedRunQuery): boolean {
+  const { sessionId, agent, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
   return (
     (sessionId === undefined || run.sessionId === sessionId) &&
     (agent === undefined || run.agent?.id === agent || run.agent?.name === agent) &&
     (status === undefined || status.includes(run.status)) &&
     (since === undefined || run.startedAt >= since) &&
-    (until === undefined || run.startedAt < until)
+    (until === undefined || run.startedAt < until) &&
+    reaches(run.usage.totalTokens, minTotalTokens) &&
+    reaches(run.usage.costUsd, minCostUsd) &&
+    reaches(run.durationMs, minDurationMs)
   )
+}
+
+function reaches(value: number | undefined, least: number | undefined): boolean {
+  return least === undefined || (value !== undefined && value >= least)
 }

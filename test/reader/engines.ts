@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type AuditLogReader, createReader } from '../../src/reader/index.js'
+import type { AuditStore, SealedEntry } from '../../src/store/contract.js'
+import { levelStore } from '../../src/store/leveldb/index.js'
+import { SnapshotStore } from '../../src/store/leveldb/snapshot-store.js'
+import { memoryStore } from '../../src/store/memory/index.js'
+import { filled } from './reader-of.js'
+
+/** A log that is written while it is read. */
+export interface GrowingLog {
+  readonly reader: AuditLogReader
+  commit(group: readonly SealedEntry[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Everything that a reader can read from. */
+export type EngineName = 'memory' | 'LevelDB' | 'a snapshot of LevelDB'
+
+/** Opens a new log of these groups; types of its own may be asked for. */
+export async function growingLog(
+  engine: EngineName,
+  groups: readonly (readonly SealedEntry[])[],
+  eventTypes: readonly string[] = [],
+): Promise<GrowingLog> {
+  if (engine === 'memory') return await grownIn(memoryStore(), groups, eventTypes)
+  const directory = await mkdtemp(join(tmpdir(), 'spanledger-reader-'))
+  const remove = () => rm(directory, { recursive: true })
+  const log = await grownIn(levelStore(directory), groups, eventTypes)
+  const close = () => log.close().finally(remove)
+  if (engine === 'LevelDB') return { ...log, close }
+  const snapshot = await SnapshotStore.open(directory)
+  const reader = createReader(snapshot, { barrier: () => snapshot.refresh(), eventTypes })
+  return { ...log, reader, close: () => snapshot.close().finally(close) }
+}
+
+async function grownIn(
+  store: AuditStore,
+  groups: readonly (readonly SealedEntry[])[],
+  eventTypes: readonly string[],
+): Promise<GrowingLog> {
+  await filled(store, groups)
+  return {
+    reader: createReader(store, { barrier: async () => {}, eventTypes }),
+    commit: async (group) => void (await store.commit(group)),
+    close: () => store.close(),
+  }
+}
