@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^spanledger$/, replacement: source('./src/index.ts') },
       { find: /^spanledger\/reader$/, replacement: source('./src/reader/index.ts') },
+      { find: /^spanledger\/export$/, replacement: source('./src/export/index.ts') },
       { find: /^spanledger\/record$/, replacement: source('./src/record/index.ts') },
       { find: /^spanledger\/verify$/, replacement: source('./src/verify/index.ts') },
     ],

@@ -12,6 +12,7 @@ const allowed = {
   'store/leveldb': ['store', 'events', 'tree', 'level', 'node:'],
   log: ['events', 'store', 'tree', 'checkpoint', 'node:'],
   reader: ['events', 'store', 'node:'],
+  export: ['events', 'reader', 'hyparquet-writer', 'node:'],
   record: ['events', '@opentelemetry/api', 'node:'],
   otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
   'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],

@@ -13,6 +13,11 @@ for (const entry of entries.filter((name) => !name.endsWith('.json'))) {
 const schema = JSON.parse(readFileSync(require.resolve('spanledger/schema/audit-event.schema.json'), 'utf8'))
 assert.equal(schema.$schema, 'https://json-schema.org/draft/2020-12/schema')
 
+// Parquet is written by a package that is not installed here.
+const { encodeEvents } = await import('spanledger/export')
+const parquet = encodeEvents((async function* () {})(), { format: 'parquet' })[Symbol.asyncIterator]()
+await assert.rejects(parquet.next(), { code: 'AUDIT_PACKAGE_MISSING', message: /npm install hyparquet-writer/ })
+
 const internals = readdirSync('node_modules/spanledger/dist', { recursive: true, encoding: 'utf8' })
 for (const file of internals.filter((name) => name.endsWith('.js'))) {
   await assert.rejects(import(`spanledger/dist/${file}`), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' }, file)

@@ -1,0 +1,37 @@
+import type { StoredEvent } from '../events/types.js'
+
+/**
+ * - `jsonl`: JSON Lines of the entries, byte for byte as they are stored, so without `seq`
+ * - `events`: JSON Lines of the events as the reader gives them, with `seq`
+ * - `csv`: RFC 4180, safe to open in a spreadsheet
+ * - `cloudevents`: CloudEvents 1.0 in its JSON format, one a line
+ * - `ocsf`: OCSF 1.8, one event a line
+ * - `otlp`: OTLP/JSON logs, one `ExportLogsServiceRequest` a line
+ * - `parquet`: Apache Parquet; needs the package `hyparquet-writer`
+ */
+export const EXPORT_FORMATS = ['jsonl', 'events', 'csv', 'cloudevents', 'ocsf', 'otlp', 'parquet'] as const
+
+/** @see EXPORT_FORMATS */
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** How a format is to be written. */
+export interface EncodeOptions {
+  readonly format: ExportFormat
+  /**
+   * CloudEvents only: `source`, a URI reference that names this log among all whose events are sent to one place.
+   * @defaultValue `'urn:spanledger'`
+   */
+  readonly source?: string
+  /** OTLP only: log records of one line, from 1 to 10,000. @defaultValue 512 */
+  readonly recordsPerRequest?: number
+}
+
+/** Turns events into text, one after the other. */
+export interface TextEncoding {
+  /** What comes before the first event. */
+  readonly head?: string
+  /** The text of an event, or nothing where it is held back for a later one. */
+  next(event: StoredEvent): string
+  /** The text of what is held back. */
+  end?(): string
+}

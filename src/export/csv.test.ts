@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest'
+import { bareEvent, bytesOf, each, HOSTILE_TEXTS, sampleEvent } from '../../test/export/samples.js'
+import { COLUMN_NAMES } from './columns.js'
+import { csvRow } from './csv.js'
+import { encodeEvents } from './encode.js'
+
+/** As RFC 4180 has it: records end with CR LF, and a quoted field may hold anything. */
+function parsed(text: string): string[][] {
+  const records: string[][] = []
+  let record: string[] = []
+  for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy)) {
+    record.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'))
+    if (end === ',') continue
+    records.push(record)
+    record = []
+  }
+  return records
+}
+
+describe('CSV', () => {
+  test('has a header, and a record for each event with an empty field for what it does not have', async () => {
+    const text = (
+      await bytesOf(encodeEvents(each([sampleEvent('run_started'), bareEvent('resumed')]), { format: 'csv' }))
+    ).toString()
+    const [header, full, bare, ...more] = parsed(text)
+    expect(header).toEqual(COLUMN_NAMES)
+    expect(more).toEqual([])
+    expect(full).toEqual([
+      '7',
+      '2026-11-21T22:35:06.753000001Z',
+      '2026-11-21T22:35:07.000000000Z',
+      'run_started',
+      'acme',
+      's-1',
+      'r-1',
+      '',
+      'a-1',
+      'planner',
+      'ada',
+      '0af7651916cd43dd8448eb211c80319c',
+      'b7ad6b7169203331',
+      'e-1',
+      'shop',
+      '{"agent":{"id":"a-1","name":"planner"},"model":"m-1"}',
+    ])
+    expect(bare?.filter((field) => field !== '')).toHaveLength(8)
+  })
+
+  test.each(HOSTILE_TEXTS)('keeps %j in its field, and no spreadsheet runs it', (text) => {
+    const [record] = parsed(csvRow(sampleEvent('custom', { sessionId: text, data: { name: text } })))
+    expect(record).toHaveLength(COLUMN_NAMES.length)
+    const session = record?.[COLUMN_NAMES.indexOf('sessionId')]
+    expect(session?.replace(/^'/, '')).toBe(text)
+    expect(session).toMatch(/^[^=+\-@\t\r\n＝＋－＠]/)
+    expect(JSON.parse(record?.[COLUMN_NAMES.indexOf('data')] ?? '')).toEqual({ name: text })
+  })
+})

@@ -1,0 +1,134 @@
+import { AuditLogError } from '../events/errors.js'
+import { nearestName } from '../events/nearest.js'
+import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import type { StoredEvent } from '../events/types.js'
+import type { LogEntry } from '../reader/contract.js'
+import { cloudEvents, DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
+import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, type TextEncoding } from './contract.js'
+import { csv } from './csv.js'
+import { ocsf } from './ocsf.js'
+import { DEFAULT_RECORDS_PER_REQUEST, otlpLogs } from './otlp-logs.js'
+import { parquet } from './parquet.js'
+
+/** Chunks are of this size, about: large enough that handing one on costs nothing to speak of. */
+const CHUNK_LENGTH = 64 * 1024
+const MAX_RECORDS_PER_REQUEST = 10_000
+const NEWLINE = 0x0a
+
+/** How a format is written, once checked. */
+export type ResolvedEncoding = Required<EncodeOptions>
+
+/** @throws TypeError naming an unknown or malformed option */
+export function resolveEncoding(of: string, options: EncodeOptions): ResolvedEncoding {
+  const { format, source = DEFAULT_CLOUD_EVENT_SOURCE, recordsPerRequest } = options
+  if (!EXPORT_FORMATS.includes(format)) throw unknownFormat(of, format)
+  if (typeof source !== 'string' || !isUriReference(source)) {
+    throw new TypeError(`${of}: source must be a URI reference, such as 'urn:example:audit'`)
+  }
+  if (options.source !== undefined && format !== 'cloudevents') throw notOf(of, 'source', 'cloudevents')
+  if (recordsPerRequest !== undefined && format !== 'otlp') throw notOf(of, 'recordsPerRequest', 'otlp')
+  const bounds = { fallback: DEFAULT_RECORDS_PER_REQUEST, min: 1, max: MAX_RECORDS_PER_REQUEST }
+  return Object.freeze({
+    format,
+    source,
+    recordsPerRequest: wholeNumberOption(of, 'recordsPerRequest', recordsPerRequest, bounds),
+  })
+}
+
+/**
+ * Writes events in a format, as they come: from a query, from `follow()`, or from anywhere. It asks for the next event
+ * when its own consumer asks for the next chunk, and holds no more than a chunk (of Parquet, a row group).
+ *
+ * @param options - `jsonl` is of stored bytes, which events no longer have: {@link encodeEntries} or `exportLog`
+ * @throws TypeError naming an unknown or malformed option
+ * @throws AuditLogError while iterating: `AUDIT_PACKAGE_MISSING` for Parquet without `hyparquet-writer`
+ *
+ * @example
+ * ```ts
+ * await pipeline(encodeEvents(log.events({ sessionId: 's-1' }), { format: 'ocsf' }), process.stdout)
+ * ```
+ */
+export function encodeEvents(
+  events: AsyncIterable<StoredEvent>,
+  options: EncodeOptions & { readonly format: Exclude<ExportFormat, 'jsonl'> },
+): AsyncIterable<Uint8Array> {
+  rejectUnknownOptions('encodeEvents', options, ['format', 'source', 'recordsPerRequest'])
+  if ((options.format as ExportFormat) === 'jsonl') {
+    throw new TypeError("encodeEvents: 'jsonl' is of stored bytes; use encodeEntries, or the format 'events'")
+  }
+  return encoded(events, resolveEncoding('encodeEvents', options))
+}
+
+export function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding): AsyncIterable<Uint8Array> {
+  return encoding.format === 'parquet' ? parquet(events) : textChunks(events, textEncoding(encoding))
+}
+
+/**
+ * Writes entries as JSON Lines, byte for byte: the leaf hash of a position is that of its line (RFC 6962 section 2.1,
+ * without the newline). JSON has no raw newline, so that lines and entries are the same.
+ *
+ * @throws AuditLogError while iterating: `AUDIT_LOG_CORRUPT` for an entry that has a newline in it after all
+ */
+export async function* encodeEntries(entries: AsyncIterable<LogEntry>): AsyncGenerator<Uint8Array> {
+  let chunk = Buffer.allocUnsafe(CHUNK_LENGTH)
+  let used = 0
+  for await (const { seq, bytes } of entries) {
+    if (bytes.includes(NEWLINE)) {
+      throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} is not JSON in one line; keep the log as evidence`)
+    }
+    if (used + bytes.length + 1 > chunk.length) {
+      if (used > 0) yield chunk.subarray(0, used)
+      // What was handed on belongs to its consumer.
+      chunk = Buffer.allocUnsafe(Math.max(CHUNK_LENGTH, bytes.length + 1))
+      used = 0
+    }
+    chunk.set(bytes, used)
+    used += bytes.length
+    chunk[used++] = NEWLINE
+  }
+  if (used > 0) yield chunk.subarray(0, used)
+}
+
+async function* textChunks(events: AsyncIterable<StoredEvent>, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
+  let text = encoding.head ?? ''
+  for await (const event of events) {
+    text += encoding.next(event)
+    if (text.length < CHUNK_LENGTH) continue
+    yield Buffer.from(text)
+    text = ''
+  }
+  text += encoding.end?.() ?? ''
+  if (text !== '') yield Buffer.from(text)
+}
+
+const withSeq: TextEncoding = { next: (event) => `${JSON.stringify(event)}\n` }
+
+function textEncoding({ format, source, recordsPerRequest }: ResolvedEncoding): TextEncoding {
+  switch (format) {
+    case 'csv':
+      return csv
+    case 'cloudevents':
+      return cloudEvents(source)
+    case 'ocsf':
+      return ocsf
+    case 'otlp':
+      return otlpLogs(recordsPerRequest)
+    default:
+      return withSeq
+  }
+}
+
+/** RFC 3986, as far as CloudEvents needs it: not empty, and of the characters that a URI may have. */
+function isUriReference(text: string): boolean {
+  return /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/.test(text)
+}
+
+function unknownFormat(of: string, format: unknown): TypeError {
+  const nearest = typeof format === 'string' ? nearestName(format, EXPORT_FORMATS) : undefined
+  const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`
+  return new TypeError(`${of}: format must be one of ${EXPORT_FORMATS.join(', ')}${hint}`)
+}
+
+function notOf(of: string, option: string, format: ExportFormat): TypeError {
+  return new TypeError(`${of}: ${option} is an option of the format '${format}' only`)
+}

@@ -1,0 +1,108 @@
+import { rejectUnknownOptions } from '../events/options.js'
+import type { AuditLogReader } from '../reader/contract.js'
+import type { EventQuery } from '../reader/query.js'
+import type { EncodeOptions } from './contract.js'
+import { encoded, encodeEntries, type ResolvedEncoding, resolveEncoding } from './encode.js'
+
+export interface ExportOptions extends EncodeOptions {
+  /**
+   * Which events; they come in the order of their positions. With filters, the positions of `jsonl` lines are not to be
+   * had from the export. @defaultValue all
+   */
+  readonly query?: Omit<EventQuery<string>, 'order'>
+}
+
+/** An export: the bytes of a file, and how far it has come. It can be iterated once. */
+export interface LogExport extends AsyncIterable<Uint8Array> {
+  /** Events that have been read. */
+  readonly events: number
+  /** Position of the first of them. */
+  readonly firstSeq: number | undefined
+  /** Position of the latest of them. */
+  readonly lastSeq: number | undefined
+  /**
+   * Where the next export goes on, once this one has come to its end: behind the last event, or, unless a limit ended
+   * it, behind all that was looked through. Give it as `query: { afterSeq: nextSeq - 1 }`.
+   */
+  readonly nextSeq: number
+  /** How far the log reached when the export began, which is where it ends; `undefined` before it begins. */
+  readonly size: number | undefined
+}
+
+/**
+ * Exports a log, or what a query finds in it: what was in the log when the first chunk was asked for, and nothing of
+ * what is recorded meanwhile. It streams: memory does not grow with the log, and nothing is read before its consumer
+ * asks for it.
+ *
+ * @throws TypeError naming an unknown or malformed option
+ * @throws AuditLogError `AUDIT_INVALID_QUERY`; while iterating what `log.events()` throws, and `AUDIT_PACKAGE_MISSING` for
+ * Parquet without `hyparquet-writer`
+ *
+ * @example
+ * ```ts
+ * const shipped = exportLog(log, { format: 'otlp', query: { afterSeq: lastShipped } })
+ * await pipeline(shipped, createWriteStream('logs.jsonl'))
+ * lastShipped = shipped.nextSeq - 1
+ * ```
+ */
+export function exportLog(log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>, options: ExportOptions): LogExport {
+  rejectUnknownOptions('exportLog', options, ['format', 'query', 'source', 'recordsPerRequest'])
+  const { query = {}, ...encoding } = options
+  if ('order' in query) throw new TypeError('exportLog: query.order is not for exports: they are in append order')
+  const resolved = resolveEncoding('exportLog', encoding)
+  // Nothing is read yet: this is for a query that cannot be meant.
+  log.events(query)
+  return new StreamingExport(log, query, resolved)
+}
+
+class StreamingExport implements LogExport {
+  events = 0
+  firstSeq: number | undefined
+  lastSeq: number | undefined
+  size: number | undefined
+  readonly #log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>
+  readonly #query: EventQuery<string>
+  readonly #encoding: ResolvedEncoding
+  #begun = false
+
+  constructor(
+    log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>,
+    query: EventQuery<string>,
+    encoding: ResolvedEncoding,
+  ) {
+    this.#log = log
+    this.#query = query
+    this.#encoding = encoding
+  }
+
+  get nextSeq(): number {
+    const { afterSeq = -1, beforeSeq = Infinity, limit = Infinity } = this.#query
+    if (this.events >= limit || this.size === undefined) return (this.lastSeq ?? afterSeq) + 1
+    return Math.max(afterSeq + 1, Math.min(beforeSeq, this.size))
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#begun) throw new TypeError('exportLog: an export can be iterated once; call exportLog again')
+    this.#begun = true
+    this.size = (await this.#log.head()).size
+    const { afterSeq = -1, beforeSeq = this.size } = this.#query
+    const end = Math.min(beforeSeq, this.size)
+    const query = { ...this.#query, beforeSeq: end }
+    // A range that ends before it begins is an error of a query's, and here just nothing new.
+    const isEmpty = afterSeq + 1 >= end
+    const { format } = this.#encoding
+    if (format === 'jsonl') yield* encodeEntries(this.#tallied(isEmpty ? nothing() : this.#log.entries(query)))
+    else yield* encoded(this.#tallied(isEmpty ? nothing() : this.#log.events(query)), this.#encoding)
+  }
+
+  async *#tallied<T extends { readonly seq: number }>(items: AsyncIterable<T>): AsyncGenerator<T> {
+    for await (const item of items) {
+      this.events++
+      this.firstSeq ??= item.seq
+      this.lastSeq = item.seq
+      yield item
+    }
+  }
+}
+
+async function* nothing(): AsyncGenerator<never> {}

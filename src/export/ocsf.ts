@@ -1,0 +1,195 @@
+import type { StoredEvent } from '../events/types.js'
+import type { TextEncoding } from './contract.js'
+import { epochMillis } from './event-times.js'
+import { errorOf, numberIn, severityOf, textIn } from './facts.js'
+import { API_ACTIVITY, APPLICATION_LIFECYCLE, DETECTION_FINDING, mappingOf, type OcsfMapping } from './ocsf-classes.js'
+
+/** Version of the schema (https://schema.ocsf.io) that {@link toOcsf} keeps to. */
+export const OCSF_VERSION = '1.8.0'
+
+/** An event of the Open Cybersecurity Schema Framework: what every class has, and what its own class adds. */
+export interface OcsfEvent {
+  readonly class_uid: number
+  readonly category_uid: number
+  readonly activity_id: number
+  readonly activity_name: string
+  /** `class_uid` × 100 + `activity_id`. */
+  readonly type_uid: number
+  readonly severity_id: number
+  /** Milliseconds since the Unix epoch; `metadata.original_time` has the nanoseconds. */
+  readonly time: number
+  readonly message: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** What of the event has no place of its own: its scope, trace, source, and all of `data`. */
+  readonly unmapped: Readonly<Record<string, unknown>>
+  readonly [attribute: string]: unknown
+}
+
+const PRODUCT = Object.freeze({ name: 'Spanledger', vendor_name: 'Spanledger' })
+const SEVERITY_ID = { info: 1, low: 2, medium: 3, high: 4 } as const
+const STATUS_ID = { unknown: 0, success: 1, failure: 2, other: 99 } as const
+/** `status_id` of a finding that nobody has looked at. */
+const NEW_FINDING = 1
+/** `action_id` and `disposition_id` alike. */
+const ALLOWED = 1
+const DENIED = 2
+const ROLE_AGENT = 4
+/** OCSF requires a name where nothing is known. */
+const UNKNOWN = 'unknown'
+
+/** An event in the class of OCSF that fits its type; see `ocsf-classes` for which. */
+export function toOcsf(event: StoredEvent): OcsfEvent {
+  const mapping = mappingOf(event.type)
+  const [activityId, activityName] = mapping.activity
+  const { uid, category } = mapping.class
+  const { attributes, profiles } = classAttributes(event, mapping)
+  const error = errorOf(event)
+  const detail = error?.message ?? textIn(event, 'reason')
+  return {
+    class_uid: uid,
+    category_uid: category,
+    activity_id: activityId,
+    activity_name: activityName,
+    type_uid: uid * 100 + activityId,
+    severity_id: SEVERITY_ID[severityOf(event.type)],
+    time: epochMillis(event.time),
+    message: messageOf(event),
+    ...status(event, mapping),
+    ...(error?.code !== undefined && { status_code: error.code }),
+    ...(detail !== undefined && { status_detail: detail }),
+    metadata: metadata(event, profiles),
+    ...attributes,
+    unmapped: unmapped(event),
+  }
+}
+
+export const ocsf: TextEncoding = { next: (event) => `${JSON.stringify(toOcsf(event))}\n` }
+
+function status(event: StoredEvent, { class: { uid }, status }: OcsfMapping): Readonly<Record<string, unknown>> {
+  if (uid === DETECTION_FINDING.uid) return { status_id: NEW_FINDING }
+  return { status_id: STATUS_ID[status], ...(status === 'other' && { status: event.type }) }
+}
+
+function metadata(event: StoredEvent, profiles: readonly string[]): Readonly<Record<string, unknown>> {
+  return {
+    version: OCSF_VERSION,
+    product: PRODUCT,
+    uid: event.id,
+    original_event_uid: event.id,
+    event_code: event.type,
+    log_name: 'audit',
+    sequence: event.seq,
+    original_time: event.time,
+    logged_time: epochMillis(event.recordedAt),
+    tenant_uid: event.tenantId,
+    ...(event.runId !== undefined && { correlation_uid: event.runId }),
+    ...(profiles.length > 0 && { profiles }),
+  }
+}
+
+/** What OCSF has no attribute for, whole: where it has one as well, this is what was recorded. */
+function unmapped(event: StoredEvent): Readonly<Record<string, unknown>> {
+  const { seq: _, id, type, time, recordedAt, tenantId, runId, ...rest } = event
+  return rest
+}
+
+function messageOf(event: StoredEvent): string {
+  const said = errorOf(event)?.message ?? textIn(event, 'name') ?? textIn(event, 'reason')
+  const what = event.type.replaceAll('_', ' ')
+  return said === undefined ? what : `${what}: ${said}`
+}
+
+interface ClassAttributes {
+  readonly attributes: Readonly<Record<string, unknown>>
+  /** Profiles of the schema that some of the attributes belong to. */
+  readonly profiles: readonly string[]
+}
+
+function classAttributes(event: StoredEvent, mapping: OcsfMapping): ClassAttributes {
+  switch (mapping.class.uid) {
+    case APPLICATION_LIFECYCLE.uid:
+      return { attributes: { app: mapping.isOfTheLog ? PRODUCT : application(event) }, profiles: [] }
+    case DETECTION_FINDING.uid:
+      return { attributes: finding(event), profiles: [] }
+    case API_ACTIVITY.uid:
+      return apiActivity(event, mapping)
+    default:
+      return { attributes: {}, profiles: [] }
+  }
+}
+
+function application({ agent, source }: StoredEvent): Readonly<Record<string, unknown>> {
+  return {
+    name: agent?.name ?? agent?.id ?? UNKNOWN,
+    ...(agent?.id !== undefined && { uid: agent.id }),
+    vendor_name: source?.service ?? UNKNOWN,
+  }
+}
+
+function finding(event: StoredEvent): Readonly<Record<string, unknown>> {
+  return {
+    finding_info: {
+      uid: event.id,
+      title: textIn(event, 'rule') ?? textIn(event, 'reason') ?? event.type,
+      types: [event.type],
+      created_time: epochMillis(event.time),
+    },
+    evidences: [{ actor: actor(event) }],
+    is_alert: true,
+  }
+}
+
+function apiActivity(event: StoredEvent, { operation, isAllowed }: OcsfMapping): ClassAttributes {
+  const { trace, source } = event
+  const callId = textIn(event, 'callId')
+  const profiles: string[] = []
+  const attributes: Record<string, unknown> = {
+    actor: actor(event),
+    api: {
+      operation: operation?.(event) ?? event.type,
+      ...(callId !== undefined && { request: { uid: callId } }),
+    },
+    src_endpoint: { svc_name: source?.service ?? (source?.scope || UNKNOWN) },
+  }
+  if (trace !== undefined) {
+    profiles.push('trace')
+    attributes.trace = { uid: trace.traceId }
+  }
+  if (isAllowed !== undefined) {
+    const decision = isAllowed ? ALLOWED : DENIED
+    profiles.push('security_control')
+    attributes.action_id = decision
+    attributes.disposition_id = decision
+  }
+  if (event.type === 'token_usage_updated') {
+    profiles.push('ai_operation')
+    Object.assign(attributes, modelCall(event))
+  }
+  return { attributes, profiles }
+}
+
+function actor({ agent, actor, sessionId, source }: StoredEvent): Readonly<Record<string, unknown>> {
+  return {
+    app_name: agent?.name ?? source?.service ?? UNKNOWN,
+    ...(agent?.id !== undefined && { app_uid: agent.id }),
+    ...(actor !== undefined && { user: { uid: actor.id } }),
+    session: { uid: sessionId },
+  }
+}
+
+function modelCall(event: StoredEvent): Readonly<Record<string, unknown>> {
+  const [name, provider] = [textIn(event, 'model'), textIn(event, 'provider')]
+  return {
+    ...((name !== undefined || provider !== undefined) && {
+      ai_model: { name: name ?? UNKNOWN, ai_provider: provider ?? UNKNOWN },
+    }),
+    message_context: {
+      uid: textIn(event, 'responseId') ?? event.id,
+      ai_role_id: ROLE_AGENT,
+      application: { name: event.agent?.name ?? event.agent?.id ?? UNKNOWN },
+      prompt_tokens: numberIn(event, 'inputTokens'),
+      completion_tokens: numberIn(event, 'outputTokens'),
+      total_tokens: numberIn(event, 'totalTokens'),
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import type { SchemaElement } from 'hyparquet-writer'
+import { AuditLogError } from '../events/errors.js'
+import type { StoredEvent } from '../events/types.js'
+import { COLUMN_NAMES, COLUMNS, type ColumnName } from './columns.js'
+import { epochMicros } from './event-times.js'
+
+/** Events of a row group at most. */
+const MAX_ROWS = 20_000
+/** Bytes of `data` of a row group, about: what is held in memory is a few times that. */
+const MAX_DATA_BYTES = 8 * 1024 * 1024
+
+type Cell = string | bigint | Uint8Array | undefined
+
+/**
+ * Writes events as a Parquet file: the columns of the CSV, with `seq` as a number, times as UTC timestamps to the
+ * microsecond and `data` as JSON; compressed with Snappy. Row groups are written as they fill, so that memory grows with
+ * the events by what the end of the file says of each row group only.
+ *
+ * @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed
+ */
+export async function* parquet(events: AsyncIterable<StoredEvent>): AsyncGenerator<Uint8Array> {
+  const { ByteWriter, ParquetWriter } = await loadWriter()
+  const writer = new ByteWriter()
+  const file = new ParquetWriter({ writer, schema: SCHEMA, createdBy: 'spanledger' })
+  const group = new RowGroup()
+  const writeGroup = async () => {
+    await file.write({ columnData: group.take(), rowGroupSize: MAX_ROWS })
+    return taken(writer)
+  }
+  for await (const event of events) {
+    group.add(event)
+    if (group.isFull) yield await writeGroup()
+  }
+  if (group.rows > 0) yield await writeGroup()
+  await file.finish()
+  yield taken(writer)
+}
+
+class RowGroup {
+  rows = 0
+  #dataBytes = 0
+  #columns = emptyColumns()
+
+  get isFull(): boolean {
+    return this.rows >= MAX_ROWS || this.#dataBytes >= MAX_DATA_BYTES
+  }
+
+  add(event: StoredEvent): void {
+    this.rows++
+    for (const { name, data } of this.#columns) {
+      const cell = cellOf(name, event)
+      data.push(cell)
+      if (cell instanceof Uint8Array) this.#dataBytes += cell.length
+    }
+  }
+
+  take(): ReturnType<typeof emptyColumns> {
+    const columns = this.#columns
+    this.#columns = emptyColumns()
+    this.rows = 0
+    this.#dataBytes = 0
+    return columns
+  }
+}
+
+function emptyColumns() {
+  return COLUMN_NAMES.map((name) => ({ name, data: [] as Cell[] }))
+}
+
+function cellOf(name: ColumnName, event: StoredEvent): Cell {
+  switch (name) {
+    case 'seq':
+      return BigInt(event.seq)
+    case 'time':
+    case 'recordedAt':
+      return epochMicros(event[name])
+    case 'data':
+      return Buffer.from(COLUMNS.data(event))
+    default:
+      return COLUMNS[name](event)
+  }
+}
+
+const SCHEMA: SchemaElement[] = [{ name: 'root', num_children: COLUMN_NAMES.length }, ...COLUMN_NAMES.map(schemaOf)]
+
+function schemaOf(name: ColumnName): SchemaElement {
+  switch (name) {
+    case 'seq':
+      return { name, type: 'INT64', repetition_type: 'REQUIRED' }
+    case 'time':
+    case 'recordedAt': {
+      const timestamp = { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' } as const
+      return { name, type: 'INT64', repetition_type: 'REQUIRED', logical_type: timestamp }
+    }
+    case 'data':
+      return { name, type: 'BYTE_ARRAY', repetition_type: 'REQUIRED', logical_type: { type: 'JSON' } }
+    default:
+      return { name, type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL', converted_type: 'UTF8' }
+  }
+}
+
+/** What has been written since the last time; the offsets in the file go on. */
+function taken(writer: { index: number; getBytes(): Uint8Array }): Uint8Array {
+  const bytes = writer.getBytes().slice()
+  writer.index = 0
+  return bytes
+}
+
+async function loadWriter(): Promise<typeof import('hyparquet-writer')> {
+  try {
+    return await import('hyparquet-writer')
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
+    const message =
+      'Parquet is written by the package hyparquet-writer, which is not installed: npm install hyparquet-writer'
+    throw new AuditLogError('AUDIT_PACKAGE_MISSING', message, { cause })
+  }
+}
