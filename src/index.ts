@@ -1,4 +1,5 @@
 export { type AuditLog, type AuditLogRecovery, openAuditLog } from './audit-log/index.js'
+export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './checkpoint/index.js'
 export {
   type AgentRef,
   type Alteration,
@@ -17,6 +18,8 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
+export type { OnCheckpoint } from './log/checkpoints/checkpointer.js'
+export type { CheckpointOptions } from './log/checkpoints/options.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
 export type { AuditLogMeter } from './log/metrics.js'
 export type { AuditLogOptions } from './log/options.js'

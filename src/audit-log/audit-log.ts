@@ -22,6 +22,14 @@ import type { StatsReport } from '../reader/stats-report.js'
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
   /** What opening the log found, and did about it. */
   readonly recovery: AuditLogRecovery
+  /**
+   * Signs a checkpoint of everything that was taken before the call, once it is durable.
+   *
+   * @returns the checkpoint, a C2SP signed note; `undefined` for a log without entries
+   * @throws AuditLogError `AUDIT_SIGNING_FAILED` when the signer failed, or the log has none; `AUDIT_WRITE_FAILED`;
+   * `AUDIT_LOG_CLOSED`
+   */
+  checkpoint(): Promise<string | undefined>
   /** Counters of the writer since the log was opened. */
   stats(): AuditLogStats
   /** What the log says, see {@link AuditLogReader.stats}. */
@@ -71,6 +79,10 @@ export class OpenAuditLog implements AuditLog {
   stats(query: StatsQuery): Promise<StatsReport>
   stats(query?: StatsQuery): AuditLogStats | Promise<StatsReport> {
     return query === undefined ? this.#writer.stats() : this.#reader.stats(query)
+  }
+
+  checkpoint(): Promise<string | undefined> {
+    return this.#writer.checkpoint()
   }
 
   health(): AuditLogHealth {

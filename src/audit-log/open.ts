@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { Checkpointer } from '../log/checkpoints/checkpointer.js'
+import { startUnrefTimer } from '../log/commit-schedule.js'
 import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } from '../log/options.js'
-import { recover } from '../log/recovery.js'
+import { type Recovered, recover } from '../log/recovery.js'
 import { LogWriter } from '../log/writer.js'
 import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
@@ -16,7 +18,8 @@ type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
  * one log in it, can have a directory open.
  *
  * @param location - a directory; a relative path is resolved at once
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_LOG_OPEN_FAILED`,
+ * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`
  * @throws TypeError naming an unknown or malformed option
  *
  * @example
@@ -56,8 +59,9 @@ async function open(
   await store.open()
   try {
     const { report, ...parts } = await recover({ ...options, store, directory })
+    const checkpointer = checkpointerOf(parts, store, options)
     const commits = new Commits()
-    const writer = new LogWriter({ ...options, ...parts, store, onChange: () => commits.note() })
+    const writer = new LogWriter({ ...options, ...parts, store, checkpointer, onChange: () => commits.note() })
     // Where writing fails, a read shows what is committed.
     const barrier = () => writer.flush().catch(() => {})
     return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes, commits }), report)
@@ -65,6 +69,27 @@ async function open(
     await store.close()
     throw openProblem(problem, store.location)
   }
+}
+
+/** Signs what is not signed yet too: what a process that died left behind. */
+function checkpointerOf(
+  { signer, checkpointFile: file, published }: Omit<Recovered, 'report'>,
+  store: AuditStore,
+  { checkpointIntervalMillis: intervalMillis, onCheckpoint, onProblem }: ResolvedAuditLogOptions,
+): Checkpointer | undefined {
+  if (!signer) return undefined
+  const checkpointer = new Checkpointer({
+    signer,
+    file,
+    published,
+    stored: store.checkpoint,
+    intervalMillis,
+    onCheckpoint,
+    onProblem,
+    startTimer: startUnrefTimer,
+  })
+  if (store.size > 0) checkpointer.committed(store.size, store.root)
+  return checkpointer
 }
 
 function openProblem(problem: unknown, location: string): unknown {

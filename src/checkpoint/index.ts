@@ -7,7 +7,16 @@ export {
   openCheckpoint,
   parseCheckpoint,
 } from './checkpoint.js'
-export { formatNote, type Note, type NoteSignature, type OpenedNote, openNote, parseNote, signNote } from './note.js'
+export {
+  formatNote,
+  isSignedBy,
+  type Note,
+  type NoteSignature,
+  type OpenedNote,
+  openNote,
+  parseNote,
+  signNote,
+} from './note.js'
 export { formatReceipt, parseReceipt, type Receipt } from './receipt.js'
 export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './signer.js'
 export { type Verifier, verifierFromVkey } from './verifier.js'

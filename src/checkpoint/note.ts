@@ -45,6 +45,11 @@ export interface OpenedNote extends Note {
   readonly unverified: readonly NoteSignature[]
 }
 
+/** Whether a note has a signature that says it is of this key. It verifies nothing. */
+export function isSignedBy({ signatures }: Note, { name, keyId }: Pick<NoteSignature, 'name' | 'keyId'>): boolean {
+  return signatures.some((signature) => signature.name === name && signature.keyId === keyId)
+}
+
 /**
  * Takes a note apart without verifying anything: to trust its text, {@link openNote} it.
  *

@@ -43,6 +43,8 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   audit_attached: { attachment: 'attachment-1', openRuns },
   audit_detached: { attachment: 'attachment-1', openRuns: [] },
   events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
+  signing_key_changed: { from: 'a+1234abcd', to: 'a+5678abcd+AQ==', statement: 'a\n\n— a x\n' },
+  audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==', checkpoint: 'x\n' },
   custom: { name: 'anything', nested: { goes: [1, null, 'x'] } },
 }
 const types = Object.keys(examples) as AuditEventType[]

@@ -95,6 +95,29 @@ export const catalogue = {
   audit_attached: v.strictObject({ attachment: name, openRuns }),
   audit_detached: v.strictObject({ attachment: name, openRuns }),
   events_dropped: v.strictObject({ count, reason: name, from: timestampSchema, to: timestampSchema }),
+  /** From the entry of this event on, another key signs the log's checkpoints. */
+  signing_key_changed: v.strictObject({
+    /** The key before: its vkey, or `name+key id` where no more is known. */
+    from: text,
+    /** The vkey of the key from now on. */
+    to: text,
+    /**
+     * Signed note of the key before, whose text says so: `spanledger.dev/signing-key-changed`, the origin, the position
+     * of this entry and the new vkey, a line each.
+     */
+    statement: optional(text),
+  }),
+  /** The log was opened though it does not continue what was known of it. */
+  audit_log_diverged: v.strictObject({
+    reason: name,
+    /** Number of entries it should have had at least. */
+    expectedSize: optional(count),
+    foundSize: count,
+    /** Root hash over the entries that were found, in base64. */
+    foundRoot: text,
+    /** The checkpoint that it does not continue: a signed note. */
+    checkpoint: optional(text),
+  }),
   custom: v.looseObject({ name }),
 } as const satisfies Record<string, v.GenericSchema>
 

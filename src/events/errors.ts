@@ -11,9 +11,10 @@
  * | `AUDIT_LOG_CORRUPT` | what is on disk contradicts itself | keep the directory as evidence; restore a copy |
  * | `AUDIT_LOG_OPEN_FAILED` | the directory cannot be opened (permission, no directory, disk) | see `cause` |
  * | `AUDIT_LOG_FULL` | the queue's byte limit is reached, so the event was not taken | wait for `flush()`, then try again |
+ * | `AUDIT_LOG_ROLLED_BACK` | a log has fewer entries than a checkpoint of it covers | keep the directory as evidence; restore a newer copy |
  * | `AUDIT_READ_FAILED` | the store could not read what is there (disk, I/O) | see `cause` |
  * | `AUDIT_WRITE_FAILED` | the store could not write | see `cause`; what is queued is kept and tried again until the log is closed |
- * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a newer version | upgrade Spanledger |
+ * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a version with another format, mostly a newer one | use that version of Spanledger |
  * | `AUDIT_KEY_INVALID` | a key (vkey, skey, PEM) is malformed or of a kind that is not supported | give the key as its message says |
  * | `AUDIT_KEY_UNKNOWN` | no key that is trusted, or too few, signed a note | look for whose keys these are; do not trust the note |
  * | `AUDIT_NOT_RECORDING` | an action that must be recorded was to happen where nothing records | attach a log, switch auditing on |
@@ -36,6 +37,7 @@ export type AuditErrorCode =
   | 'AUDIT_LOG_FULL'
   | 'AUDIT_LOG_LOCKED'
   | 'AUDIT_LOG_OPEN_FAILED'
+  | 'AUDIT_LOG_ROLLED_BACK'
   | 'AUDIT_NOTE_MALFORMED'
   | 'AUDIT_NOT_RECORDING'
   | 'AUDIT_ORIGIN_MISMATCH'

@@ -21,3 +21,9 @@ export function wholeNumberOption(
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value as number
   throw new TypeError(`${of}: ${name} must be a whole number from ${min} to ${max}`)
 }
+
+/** @throws TypeError naming the option and what it may be. */
+export function requireOneOf(of: string, name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return
+  throw new TypeError(`${of}: ${name} must be one of ${known.map((each) => `'${each}'`).join(', ')}`)
+}

@@ -36,7 +36,7 @@ export class CommitSchedule {
   }
 }
 
-function startUnrefTimer(delayMillis: number, callback: () => void): () => void {
+export function startUnrefTimer(delayMillis: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMillis)
   timer.unref()
   return () => clearTimeout(timer)

@@ -40,6 +40,8 @@ export interface AuditLogHealth {
   readonly journal: 'ok' | 'failing' | 'off'
   /** While it fails, events are kept in the journal and in memory, and tried again. */
   readonly store: 'ok' | 'failing'
+  /** `failing` when the last checkpoint could not be signed or written, which loses nothing; `off` without a signer. */
+  readonly checkpoints: 'ok' | 'failing' | 'off'
   /** Since when it has been failing. */
   readonly since?: Timestamp
   /** Why: what the file system or the store said. */

@@ -9,6 +9,13 @@ interface Episode {
   readonly cause: unknown
 }
 
+/** What else there is to say of a log's health. */
+interface LogState {
+  readonly hasJournal: boolean
+  readonly isClosed: boolean
+  readonly checkpoints: AuditLogHealth['checkpoints']
+}
+
 /** What fails just now, since when and why. */
 export class Episodes {
   readonly #failing = new Map<Part, Episode>()
@@ -27,12 +34,13 @@ export class Episodes {
     return this.#failing.get(part)?.cause
   }
 
-  health({ hasJournal, isClosed }: { readonly hasJournal: boolean; readonly isClosed: boolean }): AuditLogHealth {
+  health(log: LogState): AuditLogHealth {
     const [first] = [...this.#failing.values()].sort((a, b) => (a.since < b.since ? -1 : 1))
     return {
-      status: isClosed ? 'closed' : first ? 'failing' : 'ok',
-      journal: !hasJournal ? 'off' : this.#failing.has('journal') ? 'failing' : 'ok',
+      status: log.isClosed ? 'closed' : first ? 'failing' : 'ok',
+      journal: !log.hasJournal ? 'off' : this.#failing.has('journal') ? 'failing' : 'ok',
       store: this.#failing.has('store') ? 'failing' : 'ok',
+      checkpoints: log.checkpoints,
       ...(first ?? {}),
     }
   }

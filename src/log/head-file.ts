@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
-import { AuditLogError } from '../events/errors.js'
 import type { AuditStore } from '../store/contract.js'
+import type { Divergence } from './checkpoints/continuity.js'
 import { leafHashOf } from './leaf.js'
 
 const SIZE_DIGITS = 16
@@ -38,21 +38,19 @@ export class HeadFile {
   }
 }
 
-/** Compares a log with what its head file says, if there is one. @throws AuditLogError `AUDIT_LOG_CORRUPT` */
-export async function checkHead(path: string, store: AuditStore): Promise<void> {
+/** Compares a log with what its head file says, if there is one. */
+export async function divergenceFromHead(path: string, store: AuditStore): Promise<Divergence | undefined> {
   const head = readHeadFile(path)
-  if (!head) return
-  const corrupt = (what: string) =>
-    new AuditLogError(
-      'AUDIT_LOG_CORRUPT',
-      `The audit log ${store.location} is damaged: ${what}. Keep the directory as evidence and restore a copy`,
-    )
-  if (head === 'malformed') throw corrupt('its file head is malformed')
+  if (!head) return undefined
+  if (head === 'malformed') return { reason: 'altered', what: 'its file head is malformed' }
   const { size, leaf } = head
-  if (store.size < size)
-    throw corrupt(`of the ${size} entries that were committed, the last ${size - store.size} are missing`)
+  if (store.size < size) {
+    const what = `of the ${size} entries that were committed, the last ${size - store.size} are missing`
+    return { reason: 'entries_missing', what, expectedSize: size }
+  }
   const [bytes] = size > 0 ? await store.read([size - 1]) : []
-  if (bytes && hex(leafHashOf(bytes)) !== leaf) throw corrupt(`entry ${size - 1} is not the one that was committed`)
+  if (!bytes || hex(leafHashOf(bytes)) === leaf) return undefined
+  return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
 }
 
 function readHeadFile(path: string): { size: number; leaf: string } | 'malformed' | undefined {

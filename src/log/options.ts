@@ -1,6 +1,12 @@
-import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { rejectUnknownOptions, requireOneOf, wholeNumberOption } from '../events/options.js'
 import { type DataSchema, EventSchemas } from '../events/validate.js'
 import type { AuditStore } from '../store/contract.js'
+import {
+  CHECKPOINT_OPTIONS,
+  type CheckpointOptions,
+  type ResolvedCheckpointOptions,
+  resolveCheckpointOptions,
+} from './checkpoints/options.js'
 import { type Clock, systemClock } from './clock.js'
 import type { DamagePolicy } from './journal-replay.js'
 import type { AuditLogMeter } from './metrics.js'
@@ -10,7 +16,7 @@ import { MAX_ENTRY_BYTES } from './plain.js'
 export const DEFAULT_MAX_QUEUE_BYTES = Object.freeze({ journal: 16 * 1024 * 1024, 'flush-only': 64 * 1024 * 1024 })
 
 /** Options of `openAuditLog`. */
-export interface AuditLogOptions {
+export interface AuditLogOptions extends CheckpointOptions {
   /** Where the log is kept, instead of a directory. The log opens it, and closes it with itself. */
   readonly store?: AuditStore
   /**
@@ -62,7 +68,7 @@ export interface AuditLogOptions {
   readonly onProblem?: (problem: Error) => void
 }
 
-export interface ResolvedAuditLogOptions {
+export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly schemas: EventSchemas
   readonly ownTypes: readonly string[]
   readonly durability: 'journal' | 'flush-only'
@@ -74,6 +80,7 @@ export interface ResolvedAuditLogOptions {
 }
 
 const KNOWN: Record<keyof AuditLogOptions, true> = {
+  ...CHECKPOINT_OPTIONS,
   store: true,
   eventTypes: true,
   durability: true,
@@ -94,8 +101,8 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
   const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter } = options
-  oneOf('durability', durability, ['journal', 'flush-only'])
-  oneOf('onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
+  requireOneOf(OF, 'durability', durability, ['journal', 'flush-only'])
+  requireOneOf(OF, 'onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
   if (store && (durability === 'journal' || options.onDamagedJournal !== undefined)) {
     throw new TypeError(`${OF}: a log in a store has no journal`)
   }
@@ -109,17 +116,13 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
       min: MAX_ENTRY_BYTES,
       max: 2 ** 40,
     }),
+    ...resolveCheckpointOptions(OF, options),
     durability,
     onDamagedJournal,
     meter,
     clock,
     onProblem,
   })
-}
-
-function oneOf(name: string, value: string, known: readonly string[]): void {
-  if (known.includes(value)) return
-  throw new TypeError(`${OF}: ${name} must be one of ${known.map((each) => `'${each}'`).join(', ')}`)
 }
 
 function emitWarning(problem: Error): void {

@@ -1,12 +1,18 @@
 import { join } from 'node:path'
+import type { Signer } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
+import type { CheckpointFile } from './checkpoints/checkpoint-file.js'
+import { divergenceError, divergenceEvent } from './checkpoints/continuity.js'
+import { compareWithKnown, keyChange, originOf } from './checkpoints/known-checkpoints.js'
+import type { ResolvedCheckpointOptions } from './checkpoints/options.js'
+import { chooseSigner, ownSigner } from './checkpoints/signing-key.js'
 import type { Clock } from './clock.js'
 import { Group } from './commit-queue.js'
 import { gapEvent } from './gaps.js'
-import { checkHead, HeadFile } from './head-file.js'
+import { HeadFile } from './head-file.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
 import { currentBootId } from './journal-format.js'
@@ -23,13 +29,15 @@ export interface AuditLogRecovery {
   readonly tornBytes: number
   /** Stretches of the journal that could not be read, each recorded as `events_dropped`. */
   readonly gaps: number
+  /** The log did not continue what was known of it, and was opened nevertheless: says how. */
+  readonly divergence?: string | undefined
   /** Runs without an end that got `run_interrupted`. */
   readonly interruptedRuns: number
   /** Milliseconds that all this took, the opening of the store left out. */
   readonly durationMs: number
 }
 
-export interface RecoveryOptions {
+export interface RecoveryOptions extends ResolvedCheckpointOptions {
   /** Open. */
   readonly store: AuditStore
   readonly clock: Clock
@@ -37,6 +45,7 @@ export interface RecoveryOptions {
   readonly directory: string | undefined
   readonly durability: 'journal' | 'flush-only'
   readonly onDamagedJournal: DamagePolicy
+  readonly onProblem: (problem: Error) => void
 }
 
 /** A log that is complete again, and what goes on writing it. */
@@ -45,16 +54,22 @@ export interface Recovered {
   readonly sealer: Sealer
   readonly journal: Journal | undefined
   readonly head: HeadFile | undefined
+  /** What signs the log's checkpoints; `undefined` when nothing does. */
+  readonly signer: Signer | undefined
+  readonly checkpointFile: CheckpointFile | undefined
+  /** What that file holds. */
+  readonly published: string | undefined
 }
 
 /**
- * Commits what the journal has and the store has not, compares the log with its head, and marks the runs that died with
- * the process. It costs by what was not committed and by the runs that were open, not by the size of the log.
+ * Commits what the journal has and the store has not, compares the log with its head and its checkpoints, and marks the
+ * runs that died with the process. It costs by what was not committed and by the runs that were open, not by the size of the log.
  *
  * Every step is atomic with the journal position up to which it has been taken: dying here, and recovering again, does
  * nothing twice.
  *
- * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_WRITE_FAILED`; what the file system throws
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_WRITE_FAILED`,
+ * `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`; what the file system throws
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
@@ -63,11 +78,20 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const commits = new RecoveryCommits(store)
   const replay = directory === undefined ? undefined : await openReplay(options, directory)
   const replayedEvents = replay ? await replayInto(commits, replay) : 0
-  if (directory !== undefined) await checkHead(join(directory, 'head'), store)
+  const {
+    file: checkpointFile,
+    published,
+    newest,
+    divergence,
+  } = await compareWithKnown(store, directory, options.knownCheckpoint)
+  if (divergence && options.onDivergence === 'refuse') throw divergenceError(divergence, store.location)
 
   const unclean = !wasClosed || replayedEvents > 0
   const sealer = new Sealer(clock, await lastRecordedAt(store))
+  if (divergence) await commits.add(sealer.seal(divergenceEvent(divergence, store), false))
   const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
+  const signer = await chooseSigner({ ...options, origin: originOf(newest) ?? options.origin })
+  if (signer) await recordKeyChange(commits, sealer, newest, signer, options)
   const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
   try {
     await journal?.listed
@@ -85,11 +109,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     replayedEvents,
     tornBytes: replay?.tornBytes ?? 0,
     gaps: replay?.gaps.length ?? 0,
+    ...(divergence && { divergence: divergence.what }),
     interruptedRuns: interrupted,
     durationMs: performance.now() - startMillis,
   }
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
-  return { report: Object.freeze(report), sealer, journal, head }
+  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, published }
 }
 
 async function openReplay(options: RecoveryOptions, directory: string): Promise<JournalReplay> {
@@ -136,6 +161,21 @@ async function markInterrupted(commits: RecoveryCommits, sealer: Sealer): Promis
     runs += events.length
   }
   return runs
+}
+
+async function recordKeyChange(
+  commits: RecoveryCommits,
+  sealer: Sealer,
+  newest: string | undefined,
+  signer: Signer,
+  { directory, previousSigner, onProblem }: RecoveryOptions,
+): Promise<void> {
+  // The event states its own position.
+  await commits.commit()
+  const findPrevious = async () =>
+    previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
+  const event = await keyChange(newest, signer, findPrevious, commits.store.size)
+  if (event) await commits.add(sealer.seal(event, false))
 }
 
 /** Commits entries in groups, as the log itself does. */

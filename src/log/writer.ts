@@ -2,6 +2,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { EventSchemas } from '../events/validate.js'
 import type { AuditStore, CommitReceipt, SealedEntry } from '../store/contract.js'
+import type { Checkpointer } from './checkpoints/checkpointer.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
 import { CommitSchedule, type StartTimer } from './commit-schedule.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './contract.js'
@@ -25,6 +26,8 @@ export interface LogWriterParts {
   /** The writer closes these. */
   readonly journal?: Journal | undefined
   readonly head?: HeadFile | undefined
+  /** Told of each commit; the writer closes it. */
+  readonly checkpointer?: Checkpointer | undefined
   readonly meter?: AuditLogMeter | undefined
   readonly startTimer?: StartTimer
   /** Called after each commit, and when the log is closed. */
@@ -47,6 +50,7 @@ export class LogWriter implements AuditLogWriter {
   readonly #receipts: Receipts
   readonly #writeAhead: WriteAhead | undefined
   readonly #head: HeadFile | undefined
+  readonly #checkpointer: Checkpointer | undefined
   readonly #metrics: LogMetrics | undefined
   readonly #queue: CommitQueue<AppendReceipt>
   readonly #gaps = new Gaps()
@@ -73,6 +77,7 @@ export class LogWriter implements AuditLogWriter {
     this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
     this.#head = parts.head
+    this.#checkpointer = parts.checkpointer
     this.#metrics =
       meter &&
       new LogMetrics(
@@ -122,6 +127,15 @@ export class LogWriter implements AuditLogWriter {
     })
   }
 
+  async checkpoint(): Promise<string | undefined> {
+    this.#assertOpen()
+    if (!this.#checkpointer) {
+      throw new AuditLogError('AUDIT_SIGNING_FAILED', `The audit log ${this.location} has no key to sign checkpoints`)
+    }
+    await this.flush()
+    return await this.#checkpointer.checkpoint()
+  }
+
   stats(): AuditLogStats {
     return {
       recorded: this.#recorded,
@@ -136,7 +150,12 @@ export class LogWriter implements AuditLogWriter {
   }
 
   health(): AuditLogHealth {
-    return this.#episodes.health({ hasJournal: this.#writeAhead !== undefined, isClosed: this.#closed !== undefined })
+    const checkpoints = !this.#checkpointer ? 'off' : this.#checkpointer.isFailing ? 'failing' : 'ok'
+    return this.#episodes.health({
+      hasJournal: this.#writeAhead !== undefined,
+      isClosed: this.#closed !== undefined,
+      checkpoints,
+    })
   }
 
   /**
@@ -177,6 +196,7 @@ export class LogWriter implements AuditLogWriter {
     await this.#committing
     this.#commitNow()
     await this.#committing
+    await this.#checkpointer?.close()
     const waiting = this.#queue.events
     if (waiting === 0) {
       // Everything is stored: without the mark the next opening looks more closely, and that is all.
@@ -191,7 +211,11 @@ export class LogWriter implements AuditLogWriter {
   }
 
   async #markClosed(): Promise<void> {
-    await this.#store.commit([], { journal: this.#writeAhead?.journal.end, closed: true })
+    await this.#store.commit([], {
+      journal: this.#writeAhead?.journal.end,
+      checkpoint: this.#checkpointer?.unstored,
+      closed: true,
+    })
   }
 
   /** @returns whether the event is kept, in the journal, in memory or both */
@@ -251,7 +275,9 @@ export class LogWriter implements AuditLogWriter {
     await this.#writeAhead?.journal.listed
     const startMillis = performance.now()
     const journal = group.end && this.#writeAhead?.journal.settled(group.end)
-    const receipt = await this.#store.commit(group.entries, { journal })
+    const checkpoint = this.#checkpointer?.unstored
+    const receipt = await this.#store.commit(group.entries, { journal, checkpoint })
+    if (checkpoint !== undefined) this.#checkpointer?.stored(checkpoint)
     this.#metrics?.committed(performance.now() - startMillis)
     if (journal) this.#writeAhead?.journal.release(journal)
     return receipt
@@ -264,7 +290,10 @@ export class LogWriter implements AuditLogWriter {
     this.#commits++
     this.#committed += group.length
     const newest = await this.#receipts.settle(group, receipt)
-    if (newest) this.#head?.write(receipt.size, newest.leafHash)
+    if (newest) {
+      this.#head?.write(receipt.size, newest.leafHash)
+      this.#checkpointer?.committed(receipt.size, this.#store.root)
+    }
     for (const barrier of group.barriers) barrier.resolve()
     this.#onChange()
   }

@@ -78,7 +78,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
   /** While the log is being opened, nothing is written: what waits dies with the process. */
   health(): AuditLogHealth {
     if (this.#log) return this.#log.health()
-    return { status: 'failing', journal: 'failing', store: 'failing', cause: this.#state }
+    return { status: 'failing', journal: 'failing', store: 'failing', checkpoints: 'off', cause: this.#state }
   }
 
   async assertWritable(): Promise<void> {

@@ -1,0 +1,70 @@
+import { type Checkpoint, parseCheckpoint, parseNote } from '../../checkpoint/index.js'
+import { AuditLogError } from '../../events/errors.js'
+import type { AuditEventInput } from '../../events/types.js'
+import type { AuditStore } from '../../store/contract.js'
+import { rootAt, sameHash } from '../../tree/index.js'
+import { OWN_SOURCE } from '../gaps.js'
+
+/** A log is not the one that something kept outside of its database says it is. */
+export interface Divergence {
+  readonly reason: 'entries_missing' | 'rolled_back' | 'altered' | 'checkpoint_missing' | 'checkpoint_malformed'
+  /** For a person. */
+  readonly what: string
+  /** Number of entries there should be at least. */
+  readonly expectedSize?: number | undefined
+  /** The checkpoint that the log does not continue. */
+  readonly checkpoint?: string | undefined
+}
+
+/**
+ * Compares a log with a checkpoint of it.
+ *
+ * @param source - where the checkpoint is from, for messages
+ */
+export async function divergenceFrom(
+  checkpoint: string,
+  store: AuditStore,
+  source: string,
+): Promise<Divergence | undefined> {
+  let stated: Checkpoint
+  try {
+    stated = parseCheckpoint(parseNote(checkpoint).text)
+  } catch (problem) {
+    const what = `${source} is malformed: ${problem instanceof Error ? problem.message : problem}`
+    return { reason: 'checkpoint_malformed', what }
+  }
+  const { size, root } = stated
+  const expectedSize = Number(size)
+  if (size > BigInt(store.size)) {
+    const what = `${source} covers ${size} entries, and it has ${store.size}: the last ${size - BigInt(store.size)} are missing`
+    return { reason: 'rolled_back', what, expectedSize, checkpoint }
+  }
+  if (sameHash(await rootAt(expectedSize, store.size, store), root)) return undefined
+  const what = `its first ${size} entries are not those that ${source} covers`
+  return { reason: 'altered', what, expectedSize, checkpoint }
+}
+
+/** @returns `AUDIT_LOG_ROLLED_BACK`, `AUDIT_LOG_CORRUPT` */
+export function divergenceError({ reason, what }: Divergence, location: string): AuditLogError {
+  return new AuditLogError(
+    reason === 'rolled_back' ? 'AUDIT_LOG_ROLLED_BACK' : 'AUDIT_LOG_CORRUPT',
+    `The audit log ${location} was cut, replaced or altered: ${what}. Keep the directory as evidence and restore a copy, ` +
+      `or open it with onDivergence: 'record' to go on from what is there`,
+  )
+}
+
+/** What a log says of itself when it is opened nevertheless. */
+export function divergenceEvent(divergence: Divergence, store: AuditStore): AuditEventInput<'audit_log_diverged'> {
+  const { reason, expectedSize, checkpoint } = divergence
+  return {
+    type: 'audit_log_diverged',
+    source: OWN_SOURCE,
+    data: {
+      reason,
+      ...(expectedSize !== undefined && { expectedSize }),
+      foundSize: store.size,
+      foundRoot: Buffer.from(store.root).toString('base64'),
+      ...(checkpoint !== undefined && { checkpoint }),
+    },
+  }
+}

@@ -1,0 +1,119 @@
+import type { Signer } from '../../checkpoint/index.js'
+import { requireOneOf, wholeNumberOption } from '../../events/options.js'
+import type { OnCheckpoint } from './checkpointer.js'
+
+/** Options of `openAuditLog` that are about checkpoints. */
+export interface CheckpointOptions {
+  /**
+   * What opening does about a log that does not continue what was known of it: one that was cut, rolled back to an
+   * earlier state or replaced, as the files `head` and `checkpoint` beside the database or `knownCheckpoint` show.
+   * `refuse` with `AUDIT_LOG_ROLLED_BACK` or `AUDIT_LOG_CORRUPT`, or `record` an `audit_log_diverged` event and go on.
+   * Those who hold an older checkpoint will find out all the same.
+   *
+   * @defaultValue `refuse`
+   */
+  readonly onDivergence?: 'refuse' | 'record'
+  /** A checkpoint of this log that was kept elsewhere (a signed note): opening compares the log with it. */
+  readonly knownCheckpoint?: string
+  /**
+   * Signs the log's checkpoints (C2SP tlog-checkpoint): its name is the log's origin. `false` leaves the log without new
+   * checkpoints. See `Ed25519Signer`, and `externalSigner` for a key in a KMS.
+   *
+   * @defaultValue the key in `signingKey`; else a key generated for the log, in `keys/` below its directory, which whoever
+   * can write to the directory can use as well. A log in a store of your own has no checkpoints then
+   */
+  readonly signer?: Signer | false
+  /**
+   * The Ed25519 key that signs the log's checkpoints: PKCS#8 PEM, or `PRIVATE+KEY+name+id+base64`.
+   *
+   * @defaultValue the environment variable `SPANLEDGER_SIGNING_KEY`, if it is set
+   */
+  readonly signingKey?: string
+  /**
+   * When the key is another than before: the key before. With its signature the change, recorded as
+   * `signing_key_changed`, is proved by it; without, those who trust that key alone do not trust the new one.
+   *
+   * @defaultValue the key that was generated for the log, if it is that
+   */
+  readonly previousSigner?: Signer
+  /**
+   * The log's name in its checkpoints, unique among logs: by recommendation a URL without its scheme. Fixed by the log's
+   * first checkpoint; a signer brings its own.
+   *
+   * @defaultValue `spanledger.local/` and 16 random hexadecimal digits
+   */
+  readonly origin?: string
+  /**
+   * Gets each checkpoint, to be kept where whoever can alter the log cannot alter it: on another host, in a ticket, with
+   * a witness. What it throws is told to `onProblem`. If it answers with the same checkpoint and further signatures,
+   * that takes the place of the checkpoint.
+   */
+  readonly onCheckpoint?: OnCheckpoint
+  /**
+   * Milliseconds from one checkpoint to the next, at the least, while events are committed. 0 to 2^31 - 1. `close()` and
+   * `checkpoint()` sign at once.
+   *
+   * @defaultValue 1,000
+   */
+  readonly checkpointIntervalMillis?: number
+}
+
+/** What is resolved at the call. Which signer it is depends on the log, see `signing-key`. */
+export interface ResolvedCheckpointOptions {
+  readonly onDivergence: 'refuse' | 'record'
+  readonly knownCheckpoint: string | undefined
+  readonly signer: Signer | false | undefined
+  readonly signingKey: string | undefined
+  readonly previousSigner: Signer | undefined
+  readonly origin: string | undefined
+  readonly onCheckpoint: OnCheckpoint | undefined
+  readonly checkpointIntervalMillis: number
+}
+
+export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
+  onDivergence: true,
+  knownCheckpoint: true,
+  signer: true,
+  signingKey: true,
+  previousSigner: true,
+  origin: true,
+  onCheckpoint: true,
+  checkpointIntervalMillis: true,
+}
+
+/** @throws TypeError naming the option. */
+export function resolveCheckpointOptions(of: string, options: CheckpointOptions): ResolvedCheckpointOptions {
+  const { onDivergence = 'refuse', knownCheckpoint, signer, signingKey, previousSigner, origin, onCheckpoint } = options
+  requireOneOf(of, 'onDivergence', onDivergence, ['refuse', 'record'])
+  for (const [name, text] of Object.entries({ knownCheckpoint, signingKey, origin })) {
+    if (text !== undefined && (typeof text !== 'string' || text === '')) {
+      throw new TypeError(`${of}: ${name} must be a string that is not empty`)
+    }
+  }
+  for (const [name, each] of Object.entries({ signer: signer || undefined, previousSigner })) {
+    if (each !== undefined && typeof each?.sign !== 'function') throw new TypeError(`${of}: ${name} is no signer`)
+  }
+  if (signer && signingKey !== undefined) throw new TypeError(`${of}: give signer or signingKey, not both`)
+  if (signer && origin !== undefined && signer.name !== origin) {
+    throw new TypeError(
+      `${of}: origin is '${origin}', and the signer's name '${signer.name}': a log's key has the name of its origin`,
+    )
+  }
+  if (onCheckpoint !== undefined && typeof onCheckpoint !== 'function') {
+    throw new TypeError(`${of}: onCheckpoint must be a function`)
+  }
+  return {
+    onDivergence,
+    knownCheckpoint,
+    signer,
+    signingKey,
+    previousSigner,
+    origin,
+    onCheckpoint,
+    checkpointIntervalMillis: wholeNumberOption(of, 'checkpointIntervalMillis', options.checkpointIntervalMillis, {
+      fallback: 1_000,
+      min: 0,
+      max: 2 ** 31 - 1,
+    }),
+  }
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { open, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Ed25519Signer, type Signer } from '../../checkpoint/index.js'
+import { AuditLogError } from '../../events/errors.js'
+import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import type { ResolvedCheckpointOptions } from './options.js'
+
+/** Overrides nothing that an option says; see `AuditLogOptions.signingKey` for its form. */
+const SIGNING_KEY_VARIABLE = 'SPANLEDGER_SIGNING_KEY'
+
+export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signer' | 'signingKey' | 'origin'> {
+  /** Of the log; without one no key is generated. */
+  readonly directory: string | undefined
+  readonly onProblem: (problem: Error) => void
+}
+
+/**
+ * The signer of a log's checkpoints: the one that is given, the key that is given or in the environment, or the log's
+ * own key, generated at first.
+ *
+ * @returns `undefined` for a log without checkpoints
+ * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_ORIGIN_MISMATCH` when the key is named for another log
+ */
+export async function chooseSigner(choice: SigningKeyChoice): Promise<Signer | undefined> {
+  const { origin, directory } = choice
+  if (choice.signer === false) return undefined
+  const key = choice.signingKey ?? process.env[SIGNING_KEY_VARIABLE]
+  let signer = choice.signer
+  if (!signer && key) signer = signerOfKey(key, origin ?? newOrigin())
+  else if (!signer && directory !== undefined) {
+    signer = (await ownSigner(directory, choice.onProblem)) ?? (await generateOwnSigner(directory, origin))
+  }
+  if (signer && origin !== undefined && signer.name !== origin) {
+    throw new AuditLogError(
+      'AUDIT_ORIGIN_MISMATCH',
+      `The key '${signer.name}' cannot sign for the log '${origin}': a log's key has the name of its origin`,
+    )
+  }
+  return signer
+}
+
+/**
+ * The key that was generated for the log in a directory, if it is there.
+ *
+ * @throws AuditLogError `AUDIT_KEY_INVALID`
+ */
+export async function ownSigner(
+  directory: string,
+  onProblem: (problem: Error) => void,
+): Promise<Ed25519Signer | undefined> {
+  const path = join(directory, 'keys', 'signing.key')
+  try {
+    const skey = await readFile(path, 'utf8')
+    if (process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0) {
+      onProblem(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
+    }
+    return Ed25519Signer.fromSkey(skey.trim())
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw problem
+  }
+}
+
+/** The public key goes beside it, for those who verify. */
+async function generateOwnSigner(directory: string, origin = newOrigin()): Promise<Signer> {
+  const signer = Ed25519Signer.generate(origin)
+  const keys = join(directory, 'keys')
+  await makeDirectory(keys)
+  await writeDurably(join(keys, 'signing.vkey'), signer.vkey)
+  await writeDurably(join(keys, 'signing.key'), signer.exportSkey())
+  await syncDirectory(keys)
+  return signer
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600)
+  try {
+    await file.writeFile(`${text}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** An environment often holds the lines of a PEM apart by `\n` in two characters. */
+function signerOfKey(key: string, origin: string): Signer {
+  if (key.startsWith('PRIVATE+KEY+')) return Ed25519Signer.fromSkey(key.trim())
+  return Ed25519Signer.fromPem(origin, key.replaceAll('\\n', '\n'))
+}
+
+/** C2SP tlog-checkpoint asks for a name that no other log has. */
+function newOrigin(): string {
+  return `spanledger.local/${randomBytes(8).toString('hex')}`
+}
