@@ -61,7 +61,7 @@ export class Group<T> {
  *             journal               └────── putBack ─────┘
  * ```
  *
- * Past its limit the queue does not keep entries in memory: a group then only says where in the journal they are. The
+ * Past half of its limit the queue keeps no entries that the journal has: a group then only says where these are. The
  * order of the groups is that of the entries, wherever these are.
  */
 export class CommitQueue<T> {
@@ -71,7 +71,10 @@ export class CommitQueue<T> {
   #events = 0
   #bytes = 0
   #spilledEvents = 0
-  /** Entries go to the journal alone until half of the memory is free again, not just as much as the next one needs. */
+  /**
+   * Entries that the journal has go to it alone from half of the memory on, which leaves the other half to those that it
+   * cannot take; until there is half of that again, not just as much as the next one needs.
+   */
   #isSpilling = false
 
   /** @param maxBytes - entry bytes to keep in memory */
@@ -101,8 +104,8 @@ export class CommitQueue<T> {
 
   /** Whether an entry that the journal has should not be kept in memory as well. */
   shouldSpill(entry: SealedEntry): boolean {
-    if (this.#isSpilling) this.#isSpilling = this.#bytes > this.#maxBytes / 2
-    if (!this.hasRoom(entry)) this.#isSpilling = true
+    const after = this.#bytes + entry.bytes.length
+    this.#isSpilling = after > this.#maxBytes / (this.#isSpilling ? 4 : 2)
     return this.#isSpilling
   }
 

@@ -260,6 +260,25 @@ describe('a journal that cannot be written', () => {
     expect(await namesIn(store)).toEqual(['1', '2', '3'])
   })
 
+  it('finds half of the memory free for the events that it cannot take', async () => {
+    const { log, store, control } = await openLog()
+    let release = () => {}
+    control.held = new Promise((resolve) => {
+      release = resolve
+    })
+    for (let n = 0; n < 100; n++) log.record(note(`${n}`, 1000))
+    expect(log.stats().spilledEvents).toBeGreaterThan(60)
+    expect(log.stats().queuedBytes).toBeLessThanOrEqual(35_000)
+    failWrites()
+    const taken = Array.from({ length: 100 }, (_, n) => log.record(note(`${100 + n}`, 1000))).filter(Boolean).length
+    expect(taken).toBeGreaterThan(25)
+    expect(log.stats().queuedBytes).toBeLessThanOrEqual(70_000)
+    release()
+    await log.flush()
+    const names = await namesIn(store)
+    expect(names.slice(0, 100 + taken)).toEqual(Array.from({ length: 100 + taken }, (_, n) => `${n}`))
+  })
+
   it('loses events past the limit only, counts them, and tells of the gap', async () => {
     const { log, store, control, problems } = await openLog()
     control.failure = new Error('broken')

@@ -45,9 +45,9 @@ export interface AuditLogOptions extends CheckpointOptions {
   /** An OpenTelemetry `Meter` that gets the log's metrics, see {@link LogMetrics}. */
   readonly meter?: AuditLogMeter
   /**
-   * Entry bytes that may wait in memory for the store; past it they wait in the journal alone. Without a journal, or
-   * when that cannot be written, `record()` then drops events, which are counted and reported, and `append()` rejects.
-   * 65,535 to 2^40. In memory an entry takes about three times its bytes.
+   * Entry bytes that may wait in memory for the store; past half of it, entries wait in the journal alone. Without a
+   * journal, or while that cannot be written, all of it is used: past it `record()` drops events, which are counted and
+   * reported, and `append()` rejects. 65,535 to 2^40. In memory an entry takes about three times its bytes.
    *
    * @defaultValue 16,777,216 (16 MiB); without a journal 67,108,864 (64 MiB)
    */
