@@ -59,6 +59,8 @@ const dataByType: Record<string, Record<string, unknown>> = {
   audit_attached: { attachment: 'main', openRuns },
   audit_detached: { attachment: 'main', openRuns: [] },
   events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
+  signing_key_changed: { from: 'log.example+1234abcd', to: 'log.example+5678abcd+AQ==' },
+  audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==' },
   custom: { name: 'invoice_sent', invoiceId: 'i-1', lines: [1, 2] },
 }
 
