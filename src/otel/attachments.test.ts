@@ -1,28 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { diag } from '@opentelemetry/api'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startAuditedSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
+import { heardWarnings } from '../../test/support/warnings.js'
 import { openAuditLog } from '../audit-log/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { AuditSpanProcessor } from './processor.js'
 
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
-
-/** What is said through `diag`. */
-function heardWarnings(): string[] {
-  const warnings: string[] = []
-  const silent = () => {}
-  const warn = (message: string) => void warnings.push(message)
-  diag.setLogger(
-    { info: silent, error: silent, warn, debug: silent, verbose: silent },
-    { suppressOverrideMessage: true },
-  )
-  onTestFinished(() => diag.disable())
-  return warnings
-}
 
 function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'spanledger-'))

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { dataFields } from '../events/fields.js'
 import type { AuditEventData, Timestamp } from '../events/index.js'
+import { nearestName } from '../events/nearest.js'
+import { reportMisuse } from '../record/misuse.js'
 import type { Convention, Fact } from './conventions/contract.js'
 import type { Emitter, Place } from './emitter.js'
 import type { RunBook, TerminalType } from './run-book.js'
@@ -14,6 +17,9 @@ const TERMINAL: ReadonlySet<string> = new Set<TerminalType>([
   'run_interrupted',
 ])
 
+/** Types of users' own that are remembered, so that each is looked at once. */
+const MAX_OWN_TYPES = 256
+
 /** Ids under which a run that a span carries is known unless its attributes name another. */
 export function runIdOf(node: SpanNode): string {
   return node.explicitScope.runId ?? `${node.traceId}-${node.spanId}`
@@ -24,6 +30,7 @@ export class FactRecorder {
   readonly #emitter: Emitter
   readonly #runs: RunBook
   readonly #ledger: UsageLedger
+  readonly #ownTypes = new Set<string>()
   readonly #byEventPrefix: readonly { readonly prefix: string; readonly convention: Convention }[]
 
   constructor(options: { emitter: Emitter; runs: RunBook; ledger: UsageLedger; conventions: readonly Convention[] }) {
@@ -83,11 +90,23 @@ export class FactRecorder {
   }
 
   #emit(fact: Fact, time: Timestamp, place: Place): void {
+    if (!dataFields.has(fact.type)) this.#noteOwnType(fact.type)
     if (fact.type === 'resumed' && fact.scope?.runId !== undefined) this.#runs.reopen(fact.scope.runId)
     this.#emitter.emit(fact.type, fact.data, time, place, {
       scope: fact.scope,
       confidence: fact.confidence,
       altered: fact.altered,
     })
+  }
+
+  /** A type that the catalogue does not have is recorded as it is: it may be the user's own, or a slip of the pen. */
+  #noteOwnType(type: string): void {
+    if (this.#ownTypes.size >= MAX_OWN_TYPES || this.#ownTypes.has(type)) return
+    this.#ownTypes.add(type)
+    const meant = nearestName(type, dataFields.keys())
+    if (meant === undefined) return
+    reportMisuse(
+      `an event of the type '${type.slice(0, 64)}' was recorded, which is not in the catalogue; did you mean '${meant}'?`,
+    )
   }
 }

@@ -3,6 +3,7 @@ import { AlwaysOffSampler } from '@opentelemetry/sdk-trace'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { nextTurn, startAuditedSdk, startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
+import { heardWarnings } from '../../test/support/warnings.js'
 import { setAuditingEnabled, withAuditing } from '../record/context.js'
 import { recordHandoff, recordMemoryRecall, recordUsage } from '../record/record.js'
 import { withRun } from '../record/run.js'
@@ -250,6 +251,15 @@ describe('events added to spans', () => {
     })
     expect(log.of('agent_handoff')[0]?.data).toEqual({ to: 'writer' })
     expect(log.of('memory_recall')[0]?.data).toMatchObject({ hits: 0 })
+  })
+
+  test('of a type that the catalogue does not have are recorded as they are; one that looks mistyped is warned of once', () => {
+    const warnings = heardWarnings()
+    const { tracer, log } = startRecordingSdk()
+    const span = tracer.startSpan('GET /')
+    for (const type of ['invoice_sent', 'memory_recal', 'memory_recal']) span.addEvent(`spanledger.${type}`)
+    expect(log.types).toEqual(['invoice_sent', 'memory_recal', 'memory_recal'])
+    expect(warnings).toEqual([expect.stringContaining("did you mean 'memory_recall'?")])
   })
 
   test('are not recorded after the end of the span', () => {

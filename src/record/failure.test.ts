@@ -10,6 +10,16 @@ test.each<[string, unknown, { code: string; message: string }]>([
   ['undefined', undefined, { code: 'Error', message: 'undefined' }],
   ['null', null, { code: 'Error', message: 'null' }],
   ['a plain object', { message: 'plain' }, { code: 'Error', message: 'plain' }],
+  ['a code and a message', { code: 'E_QUOTA', message: 'spent' }, { code: 'E_QUOTA', message: 'spent' }],
+  ['a number for a code', { code: 429, message: 'slow down' }, { code: '429', message: 'slow down' }],
+  ['an object around an error', { error: new RangeError('too far') }, { code: 'RangeError', message: 'too far' }],
+  ['an object around a text', { error: 'oh no', code: 'E1' }, { code: 'E1', message: 'oh no' }],
+  ['an answer', { error: { error: { code: 'x', message: 'deep' } } }, { code: 'x', message: 'deep' }],
+  [
+    'an object that says nothing',
+    { status: 500, body: 'secret' },
+    { code: 'Error', message: 'an object with the fields status, body was thrown' },
+  ],
   ['a symbol', Symbol('s'), { code: 'Error', message: 'Symbol(s)' }],
   [
     'an object without prototype',

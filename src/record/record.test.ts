@@ -2,6 +2,7 @@ import { context, createContextKey, ROOT_CONTEXT, type Span, trace } from '@open
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace'
 import { describe, expect, test, vi } from 'vitest'
 import { FakeListener, listen, listenDirectly, startSdk, withContextManager } from '../../test/record/otel.js'
+import { heardWarnings } from '../../test/support/warnings.js'
 import type { RecordOptions } from './emit.js'
 import * as record from './index.js'
 import { recordListeners } from './listeners.js'
@@ -216,6 +217,35 @@ describe('the functions', () => {
         },
       ],
     ])
+  })
+
+  test('failures that are handed in as one object with what belongs to them lose nothing', () => {
+    const listener = listenDirectly()
+    const error = new RangeError('too far')
+    const untyped = record as unknown as Record<'recordError' | 'recordToolCallFailed', (thrown: unknown) => void>
+    untyped.recordError({ error, operation: 'chat', headers: { authorization: 'secret' } })
+    untyped.recordToolCallFailed({ error, callId: 'c', tool: { name: 't' } })
+    recordEvent('error_occurred', { error, operation: 'chat' } as never)
+    const told = { 'spanledger.error.code': 'RangeError', 'spanledger.error.message': 'too far' }
+    expect(listener.heard.map(({ attributes }) => attributes)).toMatchObject([
+      { ...told, 'spanledger.operation': 'chat' },
+      { ...told, 'spanledger.call_id': 'c', 'spanledger.tool.name': 't' },
+      told,
+    ])
+    expect(JSON.stringify(listener.heard)).not.toContain('secret')
+  })
+
+  test('an event whose type is no name is recorded as what was handed in, and that is reported once', () => {
+    const warnings = heardWarnings()
+    const listener = listenDirectly()
+    for (let n = 0; n < 2; n++) recordEvent({ type: 'invoice_sent', data: { id: 1 } } as never, undefined as never)
+    recordEvent('' as never, { id: 2 } as never)
+    expect(listener.heard.map(({ name, attributes }) => [name, attributes['spanledger.data']])).toEqual([
+      ['spanledger.custom', '{"type":"invoice_sent","data":{"id":1}}'],
+      ['spanledger.custom', '{"type":"invoice_sent","data":{"id":1}}'],
+      ['spanledger.custom', '{"type":"","data":{"id":2}}'],
+    ])
+    expect(warnings).toEqual([expect.stringContaining('recordEvent: the type must be a text')])
   })
 
   test('custom events and own types travel as JSON, with the names of their fields', () => {

@@ -1,8 +1,10 @@
+import type { Attributes } from '@opentelemetry/api'
 import type { AuditEventData, AuditEventType } from '../events/types.js'
 import { jsonAttributes } from './attributes.js'
 import { idText } from './context.js'
 import { emit, type RecordOptions } from './emit.js'
-import { failureAttributes } from './failure.js'
+import { besideError, failureAttributes, fieldOf, stackOf } from './failure.js'
+import { reportMisuse } from './misuse.js'
 import { CUSTOM_NAME } from './names.js'
 
 /*
@@ -35,14 +37,14 @@ export function recordRunCompleted(data: AuditEventData<'run_completed'> = {}, o
 /**
  * Records that a run ended with an error.
  *
- * @param thrown - any value; `code` is its `code` or else its `name`
+ * @param thrown - any value, or an object with it as its `error`; `code` is its `code` or else its `name`
  */
 export function recordRunFailed(
   thrown: unknown,
   data: Omit<AuditEventData<'run_failed'>, 'error'> = {},
   options?: RecordOptions,
 ): void {
-  emit('run_failed', data, options, failureAttributes(thrown))
+  emitFailure('run_failed', thrown, data, ['startedAt', 'durationMs', 'usage'], options)
 }
 
 /** Records that a run was called off. */
@@ -54,7 +56,7 @@ export const recordRunSuspended = recorder('run_suspended')
 /**
  * Records an error that did not end the run.
  *
- * @param thrown - any value; `code` is its `code` or else its `name`
+ * @param thrown - any value, or an object with it as its `error`; `code` is its `code` or else its `name`
  * @param data - `operation`: what failed
  */
 export function recordError(
@@ -62,7 +64,7 @@ export function recordError(
   data: Omit<AuditEventData<'error_occurred'>, 'error'>,
   options?: RecordOptions,
 ): void {
-  emit('error_occurred', data, options, failureAttributes(thrown))
+  emitFailure('error_occurred', thrown, data, ['operation'], options)
 }
 
 /**
@@ -104,14 +106,14 @@ export const recordToolCallCompleted = recorder('tool_call_completed')
 /**
  * Records that a tool call failed.
  *
- * @param thrown - any value; `code` is its `code` or else its `name`
+ * @param thrown - any value, or an object with it as its `error`; `code` is its `code` or else its `name`
  */
 export function recordToolCallFailed(
   thrown: unknown,
   data: Omit<AuditEventData<'tool_call_failed'>, 'error'>,
   options?: RecordOptions,
 ): void {
-  emit('tool_call_failed', data, options, failureAttributes(thrown))
+  emitFailure('tool_call_failed', thrown, data, ['callId', 'tool', 'durationMs'], options)
 }
 
 /** Records that a tool call waits for somebody's consent. */
@@ -135,7 +137,33 @@ export function recordCustom(
   emit('custom', data, options, { [CUSTOM_NAME]: idText(name) }, jsonAttributes)
 }
 
-/** Records an event of a type of your own: see `AuditEventTypes` and the log's option `eventTypes`. */
+/**
+ * Records an event of a type of your own: see `AuditEventTypes` and the log's option `eventTypes`. Where the type is no
+ * name, as when the event is handed in as one object, a `custom` event says what was handed in.
+ */
 export function recordEvent<T extends AuditEventType>(type: T, data: AuditEventData<T>, options?: RecordOptions): void {
-  emit(type, data, options, undefined, jsonAttributes)
+  if (typeof type === 'string' && type.length > 0) {
+    emit(type, data, options, FAILURES.has(type) ? errorAttributes(data) : undefined, jsonAttributes)
+    return
+  }
+  reportMisuse('recordEvent: the type must be a text that is not empty; recorded as a custom event')
+  emit('custom', typeof type === 'object' && type !== null ? type : { type, data }, options, undefined, jsonAttributes)
+}
+
+const FAILURES: ReadonlySet<string> = new Set<AuditEventType>(['run_failed', 'error_occurred', 'tool_call_failed'])
+
+/** Of an error that was handed in as it was caught. */
+function errorAttributes(data: unknown): Attributes | undefined {
+  const error = fieldOf(data, 'error')
+  return typeof error === 'string' || stackOf(error) !== undefined ? failureAttributes(error) : undefined
+}
+
+function emitFailure(
+  type: 'run_failed' | 'error_occurred' | 'tool_call_failed',
+  thrown: unknown,
+  data: object,
+  fields: readonly string[],
+  options: RecordOptions | undefined,
+): void {
+  emit(type, besideError(thrown, fields, data), options, failureAttributes(thrown))
 }

@@ -9,6 +9,7 @@ import {
   startSdk,
   withContextManager,
 } from '../../test/record/otel.js'
+import { heardWarnings } from '../../test/support/warnings.js'
 import { contextScope } from './context.js'
 import { recordHandoff, recordUsage } from './record.js'
 import { type RunHandle, withRun } from './run.js'
@@ -379,4 +380,21 @@ test('a returned value whose then cannot be read is handed back', () => {
   const { proxy, revoke } = Proxy.revocable({}, {})
   revoke()
   expect(withRun({}, () => proxy)).toBe(proxy)
+})
+
+test('options that cannot be used are left out and reported once; the function runs', () => {
+  const warnings = heardWarnings()
+  const listener = listenDirectly()
+  for (let n = 0; n < 2; n++) {
+    const given = { agent: 'planner', agentName: {}, runId: 7, kind: 'swarm', model: ['m'] }
+    expect(withRun(given as never, ({ runId }) => runId)).toBe('7')
+    expect(withRun(undefined as never, () => 'done')).toBe('done')
+  }
+  expect(story(listener.heard).map(([name]) => name)).toEqual(Array(4).fill(['run_started', 'run_completed']).flat())
+  expect(warnings).toEqual([
+    expect.stringContaining("unknown option 'agent'"),
+    expect.stringContaining('agentName must be a text'),
+    expect.stringContaining('model must be a text'),
+    expect.stringContaining("kind must be 'agent' or 'workflow'"),
+  ])
 })

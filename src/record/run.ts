@@ -13,7 +13,9 @@ import { type AuditScope, type ContextRun, contextScope, idText, withContextScop
 import { emit, type RecordOptions, scopeAttributes } from './emit.js'
 import { type Failure, failureOf, stackOf } from './failure.js'
 import { activeContext, runIn } from './flow.js'
+import { type OptionKinds, readOptions, reportMisuse } from './misuse.js'
 import * as names from './names.js'
+import { SCOPE_KINDS } from './scope.js'
 
 /** What is known of a run when it begins. */
 export interface RunOptions extends AuditScope {
@@ -28,6 +30,17 @@ export interface RunOptions extends AuditScope {
   readonly kind?: 'agent' | 'workflow' | undefined
   /** @defaultValue the global tracer provider's tracer `spanledger` */
   readonly tracer?: Tracer | undefined
+}
+
+const RUN_KINDS: OptionKinds<RunOptions> = {
+  ...SCOPE_KINDS,
+  agentName: 'text',
+  agentId: 'text',
+  runId: 'text',
+  model: 'text',
+  trigger: 'text',
+  kind: 'as is',
+  tracer: 'as is',
 }
 
 /** The run under way. Unless told otherwise it completes when the function returns and fails when it throws. */
@@ -56,7 +69,8 @@ interface Ending {
  * `fn` throws, or the promise it returns rejects, the run has failed, and the same value is thrown on. Inside another
  * run it is a sub-agent's. Where no SDK records the span, the run goes straight to the attached logs.
  *
- * The run ends when `fn` returns or its promise settles: consume streams inside.
+ * The run ends when `fn` returns or its promise settles: consume streams inside. Options that cannot be used are left
+ * out and reported once through `diag`: `fn` runs in any case.
  *
  * @returns what `fn` returns
  */
@@ -95,17 +109,15 @@ class OpenRun implements RunHandle {
   #ending: Ending = { outcome: 'completed' }
   #failure: Failure | undefined = undefined
 
-  constructor(options: RunOptions) {
+  constructor(given: RunOptions) {
+    const options = readOptions('withRun', given, RUN_KINDS)
     const outer = activeContext()
     const parent = contextScope(outer)?.run
     const agent = agentOf(options)
-    this.runId = idText(options.runId) ?? crypto.randomUUID()
+    this.runId = options.runId ?? crypto.randomUUID()
     const run: ContextRun = { runId: this.runId, parentRunId: parent?.runId, agent }
-    const scope: AuditScope = {
-      tenantId: idText(options.tenantId),
-      sessionId: idText(options.sessionId),
-      userId: idText(options.userId),
-    }
+    const { tenantId, sessionId, userId } = options
+    const scope: AuditScope = { tenantId, sessionId, userId }
     this.#span = startSpan(options, { ...scope, runId: this.runId, agent }, outer)
     this.context = withContextScope(trace.setSpan(outer, this.#span), { ...scope, run })
     if (this.#span.isRecording()) return
@@ -173,19 +185,20 @@ class OpenRun implements RunHandle {
 }
 
 function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): Span {
-  const { kind = 'agent', tracer } = options
+  const { tracer } = options
+  const kind = kindOf(options)
   const { sessionId, agent } = scope
   const operation = kind === 'workflow' ? 'invoke_workflow' : 'invoke_agent'
   const attributes = defined({
     ...scopeAttributes(scope),
     [names.RUN_KIND]: kind,
-    [names.RUN_MODEL]: idText(options.model),
-    [names.RUN_TRIGGER]: idText(options.trigger),
+    [names.RUN_MODEL]: options.model,
+    [names.RUN_TRIGGER]: options.trigger,
     [names.GEN_AI_OPERATION]: operation,
     [names.GEN_AI_AGENT_ID]: agent?.id,
     [kind === 'workflow' ? names.GEN_AI_WORKFLOW_NAME : names.GEN_AI_AGENT_NAME]: agent?.name,
     [names.GEN_AI_CONVERSATION_ID]: sessionId,
-    [names.GEN_AI_REQUEST_MODEL]: idText(options.model),
+    [names.GEN_AI_REQUEST_MODEL]: options.model,
   })
   const name = agent?.name === undefined ? operation : `${operation} ${agent.name}`
   try {
@@ -196,9 +209,13 @@ function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): S
   }
 }
 
-function agentOf({ agentId, agentName }: RunOptions): AgentRef {
-  const id = idText(agentId)
-  const name = idText(agentName)
+function kindOf({ kind = 'agent' }: RunOptions): 'agent' | 'workflow' {
+  if (kind === 'agent' || kind === 'workflow') return kind
+  reportMisuse("withRun: kind must be 'agent' or 'workflow'; taken for 'agent'")
+  return 'agent'
+}
+
+function agentOf({ agentId: id, agentName: name }: RunOptions): AgentRef {
   return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
 }
 

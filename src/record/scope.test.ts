@@ -1,6 +1,7 @@
 import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
 import { withContextManager } from '../../test/record/otel.js'
+import { heardWarnings } from '../../test/support/warnings.js'
 import { contextScope, setAuditingEnabled, withAuditing } from './context.js'
 import { withScope } from './scope.js'
 
@@ -39,6 +40,31 @@ test('flows side by side stay apart', async () => {
 test('takes numbers for ids and nothing else that is no text', () => {
   withContextManager()
   withScope({ tenantId: 7, sessionId: '', userId: {} } as never, () => expect(here()).toEqual({ tenantId: '7' }))
+})
+
+test('runs the function whatever it is given, and says once what was wrong', () => {
+  withContextManager()
+  const warnings = heardWarnings()
+  const unreadable = new Proxy(
+    {},
+    {
+      ownKeys: () => {
+        throw new Error('no keys')
+      },
+    },
+  )
+  const given = [{ tenant: 't', sesionId: 's', userId: 'u' }, { tenantId: [] }, null, 'acme', unreadable]
+  const scopes = [...given, ...given].map((scope) => withScope(scope as never, here))
+  expect(scopes.slice(0, 5)).toEqual([{ userId: 'u' }, {}, {}, {}, {}])
+  expect(withScope({}, here, { propogate: true } as never)).toEqual({})
+  expect(warnings).toEqual([
+    expect.stringContaining("unknown option 'tenant'"),
+    expect.stringContaining("unknown option 'sesionId'; did you mean 'sessionId'?"),
+    expect.stringContaining('tenantId must be a text'),
+    expect.stringContaining('options must be an object'),
+    expect.stringContaining('options cannot be read: no keys'),
+    expect.stringContaining("did you mean 'propagate'?"),
+  ])
 })
 
 test('stays in the process unless it is to be propagated', () => {

@@ -1,6 +1,7 @@
 import { propagation } from '@opentelemetry/api'
-import { type AuditScope, idText, withContextScope } from './context.js'
+import { type AuditScope, withContextScope } from './context.js'
 import { activeContext, runIn } from './flow.js'
+import { type OptionKinds, readOptions } from './misuse.js'
 import { SESSION_ID, TENANT_ID, USER_ID } from './names.js'
 
 export interface ScopeOptions {
@@ -14,20 +15,21 @@ export interface ScopeOptions {
   readonly propagate?: boolean
 }
 
+export const SCOPE_KINDS: OptionKinds<AuditScope> = { tenantId: 'text', sessionId: 'text', userId: 'text' }
+const OPTION_KINDS: OptionKinds<ScopeOptions> = { propagate: 'as is' }
+
 /**
  * Says whose everything is that runs in `fn`, asynchronous work included. Fields that are left out keep what an outer
  * `withScope` said. Attributes of a span that name a session, tenant or user outweigh it for that span and those below.
  *
+ * What is no id, and names that no option has, are left out and reported once through `diag`: `fn` runs in any case.
+ *
  * @returns what `fn` returns
  */
 export function withScope<T>(scope: AuditScope, fn: () => T, options?: ScopeOptions): T {
-  const ids = {
-    tenantId: idText(scope.tenantId),
-    sessionId: idText(scope.sessionId),
-    userId: idText(scope.userId),
-  }
+  const ids = readOptions('withScope', scope, SCOPE_KINDS)
   let inner = withContextScope(activeContext(), ids)
-  if (options?.propagate) {
+  if (readOptions('withScope', options, OPTION_KINDS).propagate) {
     let baggage = propagation.getBaggage(inner) ?? propagation.createBaggage()
     for (const [key, value] of [
       [TENANT_ID, ids.tenantId],

@@ -1,0 +1,55 @@
+import { diag } from '@opentelemetry/api'
+import { nearestName } from '../events/nearest.js'
+import { idText } from './context.js'
+
+/** Different mistakes that are told; a caller that makes up names must not fill the heap. */
+const MAX_TOLD = 256
+
+const told = new Set<string>()
+
+/** Tells through `diag`, once, what a caller has got wrong. What wraps application code must not throw for it. */
+export function reportMisuse(mistake: string): void {
+  if (told.size >= MAX_TOLD || told.has(mistake)) return
+  told.add(mistake)
+  diag.warn(`spanledger: ${mistake}`)
+}
+
+/** Which options there are: ids and other texts, which numbers will do for as well; anything else is taken as it is. */
+export type OptionKinds<O> = { readonly [Name in keyof O]-?: 'text' | 'as is' }
+
+/** The options as far as they can be used; unknown names and values that are no text are reported and left out. Never throws. */
+export function readOptions<O extends object>(of: string, given: O | undefined, kinds: OptionKinds<O>): Partial<O> {
+  const options: Partial<O> = {}
+  try {
+    if (typeof given !== 'object' || given === null) {
+      if (given !== undefined) reportMisuse(`${of}: options must be an object; ignored`)
+      return options
+    }
+    for (const name of Object.keys(given)) {
+      if (Object.hasOwn(kinds, name)) readOption(of, name as keyof O & string, given, kinds, options)
+      else reportUnknown(of, name, Object.keys(kinds))
+    }
+  } catch (problem) {
+    reportMisuse(`${of}: options cannot be read: ${problem instanceof Error ? problem.message : 'no error was thrown'}`)
+  }
+  return options
+}
+
+function readOption<O extends object, Name extends keyof O & string>(
+  of: string,
+  name: Name,
+  given: O,
+  kinds: OptionKinds<O>,
+  into: Partial<O>,
+): void {
+  const value: unknown = given[name]
+  const usable = kinds[name] === 'text' ? idText(value) : value
+  if (usable !== undefined) into[name] = usable as O[Name]
+  else if (value !== undefined && value !== null)
+    reportMisuse(`${of}: ${name} must be a text that is not empty; ignored`)
+}
+
+function reportUnknown(of: string, name: string, known: readonly string[]): void {
+  const meant = nearestName(name, known)
+  reportMisuse(`${of}: unknown option '${name.slice(0, 64)}'${meant ? `; did you mean '${meant}'?` : ''}`)
+}
