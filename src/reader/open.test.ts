@@ -179,6 +179,21 @@ describe('openAuditLogReader', () => {
     expect(await readdir(temporary)).toEqual([])
   })
 
+  it.each(['zeros', 'other bytes'])('refuses a log of which LevelDB passes over a part: %s', async (what) => {
+    const store = levelStore(directory)
+    await store.open()
+    for (let n = 0; n < 150; n++) await store.commit(sealedEntries(2, () => ({ data: { name: 'x'.repeat(500) } })))
+    await store.close()
+    const [name = ''] = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.log'))
+    const log = await readFile(join(directory, 'db', name))
+    log.fill(what === 'zeros' ? 0 : 0x55, 32_768, 2 * 32_768)
+    await writeFile(join(directory, 'db', name), log)
+    await expect(openAuditLogReader(directory)).rejects.toMatchObject({
+      code: 'AUDIT_LOG_CORRUPT',
+      message: expect.stringContaining('is missing'),
+    })
+  })
+
   it('refuses a log that has shrunk: another one is in its place', async () => {
     await writtenLog()
     const reader = await openAuditLogReader(directory, { refreshMillis: 0 })

@@ -4,7 +4,7 @@ import type { ReadableStore } from '../store/readable.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
 import { invalidQuery, type ParsedRunQuery } from './parse-query.js'
-import { type EventFilter, walkFrom } from './plan.js'
+import { type EventFilter, Plan, walkFrom } from './plan.js'
 import { MAX_BATCH, readEvents } from './read-events.js'
 import type { Span } from './results.js'
 import { RunFold } from './run-fold.js'
@@ -16,6 +16,9 @@ interface RunKey {
   readonly tenantId: string
   readonly runId: string
 }
+
+/** How many runs are read at once, at most, so that none waits for the disk alone. */
+const MAX_ABREAST = 8
 
 /** A run, and the event by which it is listed. */
 export interface ListedRun {
@@ -41,17 +44,45 @@ export async function* listRuns(
     // No event of a run is older than its start; younger ones there may be.
     ...(since !== undefined && { since }),
   }
-  const firsts = new FirstEvents(store, filter)
+  const firsts = new FirstEvents(new Plan(filter, size))
   let left = limit
+  let abreast = 1
   for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
-    for (const event of events) {
-      if (!isOfRun(event) || !(await firsts.has(event))) continue
-      const run = await summariseRun(store, size, event)
-      if (!run || !isWanted(run, query)) continue
-      yield [{ run, position: event.seq }]
-      if (--left === 0) return
+    const telling = events.filter(isOfRun)
+    for (let at = 0; at < telling.length; ) {
+      const chunk = telling.slice(at, at + abreast)
+      const runs = await Promise.all(chunk.map((event) => runListedBy(store, size, event, firsts)))
+      for (const [n, run] of runs.entries()) {
+        if (!run || !isWanted(run, query)) continue
+        yield [{ run, position: (chunk[n] as RunEvent).seq }]
+        if (--left === 0) return
+      }
+      at += abreast
+      abreast = Math.min(abreast * 2, MAX_ABREAST)
     }
   }
+}
+
+/** The run of an event, if that is the first to tell of it. */
+async function runListedBy(
+  store: ReadableStore,
+  size: number,
+  event: RunEvent,
+  firsts: FirstEvents,
+): Promise<RunSummary | undefined> {
+  if (!firsts.mayBe(event)) return undefined
+  let fold: RunFold | undefined
+  for await (const earlier of readEvents(store, size, { runId: event.runId }, MAX_BATCH)) {
+    for (const one of earlier) {
+      if (one.tenantId !== event.tenantId) continue
+      firsts.note(one as RunEvent)
+      fold ??= new RunFold(event.runId, one)
+      fold.add(one)
+    }
+    // Others may be many: they are read where the run is listed.
+    if (!firsts.mayBe(event)) return undefined
+  }
+  return fold?.summary()
 }
 
 /**

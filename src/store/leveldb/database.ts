@@ -62,7 +62,7 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
 }
 
 /** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
-async function hasRecoveredAll(path: string): Promise<boolean> {
+export async function hasRecoveredAll(path: string): Promise<boolean> {
   try {
     return !/dropping \d+ bytes/.test(await readFile(join(path, 'LOG'), 'latin1'))
   } catch {

@@ -2,7 +2,7 @@ import type { Walk } from '../contract.js'
 import { seqOfKey } from '../keys.js'
 import { decodePosting, postingSpan } from '../posting-value.js'
 import { lowerBound } from '../walk.js'
-import type { PostingReader } from './posting-reader.js'
+import type { PostingReader, PostingsRead } from './posting-reader.js'
 import { type Item, ReadLength } from './scan.js'
 
 /** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
@@ -35,7 +35,7 @@ export class Lane {
     this.#readFrom = reverse ? to - 1 : from
   }
 
-  /** Whether the next position is at hand; otherwise {@link fill} reads it. */
+  /** Whether the next position is decoded; otherwise {@link decode} may find it at hand, and {@link fill} reads it. */
   get ready(): boolean {
     return this.#low < this.#high
   }
@@ -48,7 +48,7 @@ export class Lane {
 
   /** Makes the lane ready. @returns false at its end */
   async fill(): Promise<boolean> {
-    while (!this.#decode()) {
+    while (!this.decode()) {
       if (this.#reverse ? this.#readFrom < this.#from : this.#readFrom >= this.#to) return false
       await this.#read()
     }
@@ -90,8 +90,8 @@ export class Lane {
     }
   }
 
-  /** Decodes up to the next posting with a position in the walk. */
-  #decode(): boolean {
+  /** Makes the lane ready by what has been read already. @returns whether there was anything */
+  decode(): boolean {
     while (!this.ready) {
       const item = this.#items[this.#itemAt]
       if (!item) return false
@@ -111,10 +111,11 @@ export class Lane {
 
   async #read(): Promise<void> {
     this.#itemAt = 0
-    this.#items = await this.#readItems()
+    const { items, ended } = await this.#readPostings()
+    this.#items = items
     this.#jumped = false
-    const item = this.#items.at(-1)
-    if (!item) {
+    const item = items.at(-1)
+    if (!item || ended) {
       this.#readFrom = this.#reverse ? -1 : this.#to
       return
     }
@@ -123,10 +124,10 @@ export class Lane {
     else this.#readFrom = last + 1
   }
 
-  async #readItems(): Promise<Item[]> {
+  async #readPostings(): Promise<PostingsRead> {
     if (this.#reverse && this.#jumped) {
       const item = await this.#reader.covering(this.#valueKey, this.#readFrom)
-      if (item) return [item]
+      if (item) return { items: [item], ended: false }
     }
     return await this.#reader.read(this.#valueKey, this.#readFrom, this.#length.next())
   }

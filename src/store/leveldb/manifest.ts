@@ -1,11 +1,11 @@
+import { logRecords } from './log-records.js'
+
 /*
  * LevelDB's MANIFEST is a log of edits; all of them applied say which tables and logs make up the database. It is read
  * here because a snapshot may have no other table in its directory: LevelDB numbers new tables on from the manifest,
  * and opens their files for writing, so a link to a table that the manifest does not have yet would let it overwrite
- * the writer's own. https://github.com/google/leveldb/blob/main/doc/log_format.md, db/version_edit.cc
+ * the writer's own. See db/version_edit.cc of https://github.com/google/leveldb
  *
- *   block   32 KiB:  record | record | … | trailer, when fewer than 7 bytes are left
- *   record  checksum (4) | length (2, little-endian) | kind (1) | a whole edit, or its first, middle or last part
  *   edit    (tag | fields) …, numbers as varints
  */
 
@@ -16,13 +16,6 @@ export interface Manifest {
   /** Logs of this number and above hold what is in no table. */
   readonly firstLog: number
 }
-
-const BLOCK_BYTES = 32 * 1024
-const HEADER_BYTES = 7
-
-const FULL = 1
-const FIRST = 2
-const LAST = 4
 
 const COMPARATOR = 1
 const LOG_NUMBER = 2
@@ -42,7 +35,7 @@ const PREVIOUS_LOG_NUMBER = 9
 export function parseManifest(bytes: Buffer): Manifest {
   const tables = new Set<number>()
   let firstLog = 0
-  for (const edit of edits(bytes)) {
+  for (const edit of logRecords(bytes)) {
     const reader = new EditReader(edit)
     while (!reader.ended) {
       switch (reader.number()) {
@@ -78,25 +71,6 @@ export function parseManifest(bytes: Buffer): Manifest {
     }
   }
   return { tables, firstLog }
-}
-
-function* edits(bytes: Buffer): Generator<Buffer> {
-  let parts: Buffer[] = []
-  for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
-    const left = BLOCK_BYTES - (at % BLOCK_BYTES)
-    if (left < HEADER_BYTES) {
-      at += left
-      continue
-    }
-    const start = at + HEADER_BYTES
-    const end = start + bytes.readUInt16LE(at + 4)
-    if (end > bytes.length) return
-    const kind = bytes[at + 6]
-    if (kind === FULL || kind === FIRST) parts = []
-    parts.push(bytes.subarray(start, end))
-    if (kind === FULL || kind === LAST) yield Buffer.concat(parts)
-    at = end
-  }
 }
 
 class EditReader {

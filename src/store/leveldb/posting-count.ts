@@ -21,12 +21,13 @@ export async function countPostings(
     for (const valueKey of await valueKeys(db, index, value, range.to)) {
       const length = new ReadLength()
       for (let from = range.from; from < range.to && count < limit; ) {
-        const items = await reader.read(valueKey, from, length.next())
+        const { items, ended } = await reader.read(valueKey, from, length.next())
         from = range.to
         for (const item of items) {
           count += countWithin(item, range)
           from = postingSpan(seqOfKey(item[0]), item[1]).last + 1
         }
+        if (ended) break
       }
     }
     return Math.min(count, limit)

@@ -92,7 +92,8 @@ export class PostingCursor implements SeqCursor {
 async function nextChunk(lanes: LaneHeap): Promise<readonly number[] | undefined> {
   const chunk: number[] = []
   for (let lane = lanes.first; lane; lane = lanes.first) {
-    if (lane.ready) {
+    // Postings of small groups hold few positions each: all that were read together make a chunk.
+    if (lane.ready || lane.decode()) {
       lane.take(lanes.turn, CHUNK_LENGTH, chunk)
       if (chunk.length === CHUNK_LENGTH) return chunk
     } else if (chunk.length > 0) return chunk

@@ -3,6 +3,13 @@ import { isPostingOf, postingKey, prefixEnd, seqOfKey } from '../keys.js'
 import type { Database } from './database.js'
 import { type Item, READ_BYTES } from './scan.js'
 
+/** Postings of one value, in walking order. */
+export interface PostingsRead {
+  readonly items: Item[]
+  /** Whether the value is known to have no more of them. */
+  readonly ended: boolean
+}
+
 type PostingIterator = Iterator<Database, Buffer, Uint8Array>
 
 /**
@@ -29,7 +36,7 @@ export class PostingReader {
    * The next postings of a value in walking order, none at the end: those whose last position is `seq` or after it;
    * in reverse, `seq` or before it.
    */
-  async read(valueKey: Buffer, seq: number, length: number): Promise<Item[]> {
+  async read(valueKey: Buffer, seq: number, length: number): Promise<PostingsRead> {
     this.#walking ??= this.#iterator(this.#reverse)
     if (valueKey !== this.#valueKey || seq !== this.#seq) this.#walking.seek(postingKey(valueKey, seq))
     this.#valueKey = undefined
@@ -38,9 +45,9 @@ export class PostingReader {
     if (last && isPostingOf(last[0], valueKey)) {
       this.#valueKey = valueKey
       this.#seq = seqOfKey(last[0]) + (this.#reverse ? -1 : 1)
-      return items
+      return { items, ended: items.length < length && bytesOf(items) < READ_BYTES }
     }
-    return items.filter(([key]) => isPostingOf(key, valueKey))
+    return { items: items.filter(([key]) => isPostingOf(key, valueKey)), ended: true }
   }
 
   /**
@@ -62,4 +69,9 @@ export class PostingReader {
     const range = { gte: this.#prefix, lt: prefixEnd(this.#prefix) }
     return this.#db.iterator({ ...range, reverse, highWaterMarkBytes: READ_BYTES })
   }
+}
+
+/** A read that returns less than it was asked for has come to the end, or to the most bytes of one read. */
+function bytesOf(items: readonly Item[]): number {
+  return items.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
 }

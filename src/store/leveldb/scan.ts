@@ -5,7 +5,7 @@ export type Item = [key: Buffer, value: Uint8Array]
 
 /** A read begins small, for a first result soon, and each that follows takes this many times as much. */
 const READ_GROWTH = 4
-const FIRST_READ_LENGTH = 8
+const FIRST_READ_LENGTH = 16
 const LONGEST_READ_LENGTH = 512
 
 /** How many items one read returns at most, whatever they weigh; about as much memory as a chunk may take. */

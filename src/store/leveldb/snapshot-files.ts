@@ -1,18 +1,7 @@
-import {
-  copyFile,
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
+import { type FileHandle, link, mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { corrupt } from './errors.js'
+import { hasNoGap } from './log-records.js'
 import { type Manifest, parseManifest } from './manifest.js'
 
 /*
@@ -40,6 +29,8 @@ export interface SnapshotFiles {
   readonly state: FilesState
   /** Bytes of the logs that opening it turns into tables. */
   readonly logBytes: number
+  /** Whether a log may have been read while a part of it was not written yet: LevelDB does not tell of every such gap. */
+  readonly hasGap: boolean
   remove(): Promise<void>
 }
 
@@ -82,7 +73,7 @@ async function layOut(
   target: string,
   held: FileHandle[],
   location: string,
-): Promise<{ readonly state: FilesState; readonly logBytes: number }> {
+): Promise<Pick<SnapshotFiles, 'state' | 'logBytes' | 'hasGap'>> {
   const current = await readFile(join(source, 'CURRENT'), 'utf8')
   const name = current.trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'db/CURRENT names no manifest')
@@ -96,14 +87,17 @@ async function layOut(
   // The state is taken before the copies: what is written from then on makes another state.
   const state = await stateOfFiles(source)
   let logBytes = 0
+  let hasGap = false
   for (const log of await logsOf(source, firstLog)) {
-    await unlessGone(copyFile(join(source, log), join(target, log)), isUnchanged, location)
-    logBytes += (await stat(join(target, log))).size
+    const content = await unlessGone(readFile(join(source, log)), isUnchanged, location)
+    await writeFile(join(target, log), content)
+    logBytes += content.length
+    hasGap ||= !hasNoGap(content)
   }
   if (!(await isUnchanged())) throw new Changed(changing(location))
   await writeFile(join(target, name), bytes)
   await writeFile(join(target, 'CURRENT'), current)
-  return { state, logBytes }
+  return { state, logBytes, hasGap }
 }
 
 function manifestOf(bytes: Buffer, location: string): Manifest {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Level } from 'level'
-import type { Database } from './database.js'
+import { type Database, hasRecoveredAll } from './database.js'
 import { DatabaseReads } from './database-reads.js'
 import { corrupt } from './errors.js'
 import { type Head, readHead } from './head.js'
@@ -33,7 +33,8 @@ export class Snapshot {
     try {
       await db.open()
       const head = await readHead(db, directory)
-      await checkRecovered(db, head.tree.size, files.logBytes, directory)
+      const isDoubtful = files.hasGap || !(await hasRecoveredAll(target))
+      if (isDoubtful) await checkRecovered(db, head.tree.size, files.logBytes, directory)
       return new Snapshot(db, files, head, directory)
     } catch (error) {
       await db.close()
