@@ -15,7 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/sdk3/**', 'test/interop/**'],
+    exclude: ['test/sdk3/**', 'test/interop/**', 'test/postgres/**'],
     // Native LevelDB handles and child processes of the tests: a process for each file, one for each core of a small machine.
     pool: 'forks',
     maxWorkers: 2,

@@ -10,6 +10,7 @@ const allowed = {
   checkpoint: ['events', 'node:'],
   store: ['events', 'tree', 'node:'],
   'store/leveldb': ['store', 'events', 'tree', 'level', 'node:'],
+  'store/postgres': ['store', 'events', 'tree', 'pg', 'node:'],
   log: ['events', 'store', 'tree', 'checkpoint', 'node:'],
   reader: ['events', 'store', 'node:'],
   export: ['events', 'reader', 'hyparquet-writer', 'node:'],

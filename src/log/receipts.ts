@@ -20,7 +20,12 @@ export class Receipts {
   }
 
   /** Settles the appends of a committed group. @returns its last entry that was not there before */
-  async settle({ entries, appends }: Group<AppendReceipt>, { seqs }: CommitReceipt): Promise<SealedEntry | undefined> {
+  async settle(
+    { entries, appends }: Group<AppendReceipt>,
+    { seqs, firstNew = 0 }: CommitReceipt,
+  ): Promise<SealedEntry | undefined> {
+    // Others may have stored a caller's id since the last commit.
+    this.#lastSeq = Math.max(this.#lastSeq, firstNew - 1)
     const repeated: RepeatedAppend[] = []
     let nextAppend = 0
     let newest: SealedEntry | undefined

@@ -43,6 +43,11 @@ export interface CommitReceipt {
   readonly seqs: ArrayLike<number>
   /** Number of entries in the log after the commit. */
   readonly size: number
+  /**
+   * Position of the first entry that this commit stored, where others have stored some since the last commit: what is
+   * below it was there before.
+   */
+  readonly firstNew?: number
 }
 
 /**
@@ -103,6 +108,12 @@ export interface AuditStore extends TileReader {
 
   /** The checkpoint that the last commit with one brought. */
   readonly checkpoint: string | undefined
+
+  /**
+   * Takes in what other writers have committed, in an engine that can have several: `size`, and what reads see, is as
+   * of the last commit or refreshing.
+   */
+  refresh?(): Promise<void>
 
   /**
    * Stores a group atomically and durably: after it resolves, loss of power keeps all of it; if it rejects, nothing of

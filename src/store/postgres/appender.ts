@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AuditLogError } from '../../events/errors.js'
+import { hashLeaf, proveConsistency, verifyConsistency } from '../../tree/index.js'
+import type { CommitMarks, CommitReceipt, JournalPosition, SealedEntry } from '../contract.js'
+import { callerIdKey } from '../keys.js'
+import { callerIdsOf, placeGroup } from '../placement.js'
+import { corrupt, isConflict, isConnectionLost } from './errors.js'
+import { EMPTY_HEAD, findLog, type Head, loadHead, readHeadState, type WriterState } from './head.js'
+import { type Ask, askThrough, type Server } from './server.js'
+import { StoredTiles } from './stored-tiles.js'
+import { UnsettledEntries } from './unsettled.js'
+import { writeGroup } from './write-group.js'
+
+/** Waits before each further attempt at a commit. Past these, whoever wants it written tries again in time. */
+const RETRY_DELAYS_MILLIS = [0, 50, 250, 1000]
+
+/** Which log it is, and who writes it. */
+export interface Appending {
+  readonly server: Server
+  readonly location: string
+  readonly log: number
+  readonly writer: string
+  /** Of this opening: whoever opens the log under the same name later takes it over. */
+  readonly session: string
+}
+
+/**
+ * Appends groups to a log that others may append to as well.
+ *
+ * As long as nobody else does, a commit is one statement that takes place if the log is still as it was left. When it
+ * is not, and whenever something went wrong, the commit first locks the log's row, takes in what has changed, and
+ * writes while it holds the lock.
+ */
+export class Appender {
+  readonly #to: Appending
+  readonly #unsettled = new UnsettledEntries()
+  #head: Head
+  #state: WriterState
+  /** Others were faster last time: to ask first costs less than to be refused. */
+  #isContended = false
+  /** What answers next may be another server than the one that answered last. */
+  #wasLost = false
+
+  /** Opens a log to write, and creates it if it is missing. */
+  static async open(server: Server, logId: string, writer: string, location: string): Promise<Appender> {
+    return await server.connected(async (client) => {
+      const ask = askThrough(client)
+      const log = (await findLog(ask, logId)) ?? (await createLog(ask, logId))
+      const session = randomUUID()
+      await ask('begin isolation level read committed', [])
+      const before = await readHeadState(ask, log, 'lock')
+      if (!before) throw corrupt(location, 'its head is missing')
+      // The version moves on, so that a writer of the same name learns with its next commit that it was followed.
+      await ask('update spanledger.log set version = version + 1 where log = $1', [log])
+      const state = await takeOver(ask, log, writer, session)
+      const head = await loadHead(ask, log, { ...before, version: before.version + 1 }, EMPTY_HEAD, location)
+      await ask('commit', [])
+      return new Appender({ server, location, log, writer, session }, head, state)
+    })
+  }
+
+  private constructor(to: Appending, head: Head, state: WriterState) {
+    this.#to = to
+    this.#head = head
+    this.#state = state
+  }
+
+  get log(): number {
+    return this.#to.log
+  }
+
+  /** As of the last commit. */
+  get head(): Head {
+    return this.#head
+  }
+
+  get state(): WriterState {
+    return this.#state
+  }
+
+  /** @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`; what the server says */
+  async commit(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#attempt(group, marks)
+      } catch (problem) {
+        const delayMillis = RETRY_DELAYS_MILLIS[attempt]
+        const isLost = isConnectionLost(problem)
+        if (isLost) this.#wasLost = true
+        if (delayMillis === undefined || !(isLost || isConflict(problem))) throw problem
+        await delay(delayMillis)
+      }
+    }
+  }
+
+  /** Nobody will write under this name again: what is kept about it is of no use. Does what it can. */
+  async forget(): Promise<void> {
+    const { server, log, writer } = this.#to
+    try {
+      await server.ask('delete from spanledger.open_run where log = $1 and writer = $2', [log, writer])
+      await server.ask('delete from spanledger.writer where log = $1 and name = $2', [log, writer])
+    } catch {}
+  }
+
+  async #attempt(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+    const { server } = this.#to
+    if (!this.#isContended && this.#unsettled.isEmpty) {
+      const receipt = await server.connected((client) => this.#write(askThrough(client), this.#head, group, marks))
+      if (receipt) return receipt
+      this.#unsettled.clear()
+    }
+    return await server.connected((client) => this.#commitLocked(askThrough(client), group, marks))
+  }
+
+  async #commitLocked(ask: Ask, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+    const before = this.#head
+    await ask('begin isolation level read committed', [])
+    const head = await this.#takeIn(ask)
+    await this.#settle(ask, head)
+    const receipt = await this.#write(ask, head, group, marks, 'commit')
+    if (!receipt) throw new Error('the row of the log changed while it was locked')
+    this.#isContended = head.version !== before.version
+    return head.size > before.size ? { ...receipt, firstNew: head.size } : receipt
+  }
+
+  /** The head as it is now, locked until the end of the transaction. */
+  async #takeIn(ask: Ask): Promise<Head> {
+    const { log, location, writer, session } = this.#to
+    const known = this.#head
+    const state = await readHeadState(ask, log, 'lock')
+    if (!state) throw corrupt(location, 'its head is missing')
+    if (state.version === known.version && state.size === known.size) return known
+    if (state.version < known.version || state.size < known.size) {
+      throw corrupt(location, `of the ${known.size} entries that were committed it has ${state.size}`)
+    }
+    const own = await ask('select 1 from spanledger.writer where log = $1 and name = $2 and session = $3', [
+      log,
+      writer,
+      session,
+    ])
+    if (own.length === 0) {
+      throw new AuditLogError(
+        'AUDIT_LOG_LOCKED',
+        `The audit log ${location} was opened by another process under the name '${writer}': give each writer a name of its own`,
+      )
+    }
+    const head = await loadHead(ask, log, state, known, location)
+    if (this.#wasLost) await this.#assertGrown(ask, known, head)
+    this.#wasLost = false
+    return head
+  }
+
+  /** After a failover: another server may hold another continuation of the log. */
+  async #assertGrown(ask: Ask, before: Head, after: Head): Promise<void> {
+    if (before.size === 0) return
+    const { log, location } = this.#to
+    try {
+      const proof = await proveConsistency(before.size, after.size, new StoredTiles(ask, log))
+      verifyConsistency({ size1: before.size, root1: before.root, size2: after.size, root2: after.root, proof })
+    } catch (cause) {
+      if (!(cause instanceof AuditLogError)) throw cause
+      throw corrupt(location, `its first ${before.size} entries are not those that were committed`, cause)
+    }
+  }
+
+  /** Finds out which entries of commits without an answer are stored. */
+  async #settle(ask: Ask, head: Head): Promise<void> {
+    const { doubtful } = this.#unsettled
+    if (!doubtful) return
+    const { from, to } = doubtful
+    const rows =
+      head.size < to
+        ? []
+        : await ask<{ bytes: Buffer }>(
+            'select bytes from spanledger.entry where log = $1 and seq >= $2 and seq < $3 order by seq',
+            [this.#to.log, from, to],
+          )
+    this.#unsettled.settle(rows.map(({ bytes }) => hashLeaf(bytes)))
+  }
+
+  /** @returns `undefined` when the log is not as `head` says any more; nothing was written then */
+  async #write(
+    ask: Ask,
+    head: Head,
+    group: readonly SealedEntry[],
+    marks: CommitMarks | undefined,
+    commit?: 'commit',
+  ): Promise<CommitReceipt | undefined> {
+    const { log, writer } = this.#to
+    const kept = this.#unsettled.positionsOf(group)
+    const rest = group.filter((_, at) => kept[at] === undefined)
+    const placement = placeGroup(rest, head.size, await storedCallerIds(ask, log, callerIdsOf(rest)))
+    const state = nextState(this.#state, placement.fresh.length > 0, marks)
+    // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.
+    if (placement.fresh.length > 0 || marks || !this.#unsettled.isEmpty) {
+      this.#unsettled.expect(head.size, placement.fresh)
+      const next = await writeGroup(ask, { log, writer }, head, placement, state, marks)
+      if (!next) return undefined
+      if (commit) await ask('commit', [])
+      this.#head = next
+      this.#state = state
+    } else {
+      if (commit) await ask('commit', [])
+      this.#head = head
+    }
+    this.#unsettled.clear()
+    const seqs = placement.seqs.values()
+    return { seqs: kept.map((seq) => seq ?? (seqs.next().value as number)), size: this.#head.size }
+  }
+}
+
+/** A commit that is not said to close the log takes back that it was closed, unless there is nothing to it. */
+function nextState(state: WriterState, hasEntries: boolean, marks: CommitMarks | undefined): WriterState {
+  return {
+    journal: marks?.journal ?? state.journal,
+    closed: marks || hasEntries ? marks?.closed === true : state.closed,
+  }
+}
+
+async function createLog(ask: Ask, logId: string): Promise<number> {
+  await ask(`insert into spanledger.log (id, size, root, version) values ($1, 0, $2, 0) on conflict (id) do nothing`, [
+    logId,
+    EMPTY_HEAD.root,
+  ])
+  return (await findLog(ask, logId)) as number
+}
+
+/** Makes this opening the one that writes under the name. @returns what the one before it said last */
+async function takeOver(ask: Ask, log: number, writer: string, session: string): Promise<WriterState> {
+  const [before] = await ask<{ closed: boolean; journal_segment: string | null; journal_offset: string | null }>(
+    'select closed, journal_segment, journal_offset from spanledger.writer where log = $1 and name = $2',
+    [log, writer],
+  )
+  await ask(
+    `insert into spanledger.writer (log, name, session, closed) values ($1, $2, $3, true)
+       on conflict (log, name) do update set session = excluded.session, opened_at = now()`,
+    [log, writer, session],
+  )
+  return { journal: journalOf(before), closed: before?.closed ?? true }
+}
+
+function journalOf(
+  row: { readonly journal_segment: string | null; readonly journal_offset: string | null } | undefined,
+): JournalPosition | undefined {
+  if (row?.journal_segment == null) return undefined
+  return { segment: Number(row.journal_segment), offset: Number(row.journal_offset) }
+}
+
+async function storedCallerIds(ask: Ask, log: number, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const stored = new Map<string, number>()
+  if (ids.length === 0) return stored
+  const keys = ids.map(callerIdKey)
+  const rows = await ask<{ id: Buffer; seq: string }>(
+    'select id, seq from spanledger.caller_id where log = $1 and id = any($2::bytea[])',
+    [log, keys],
+  )
+  const seqs = new Map(rows.map(({ id, seq }) => [id.toString('latin1'), Number(seq)]))
+  ids.forEach((id, at) => {
+    const seq = seqs.get((keys[at] as Buffer).toString('latin1'))
+    if (seq !== undefined) stored.set(id, seq)
+  })
+  return stored
+}

@@ -1,0 +1,91 @@
+import { sameHash, TreeFrontier } from '../../tree/index.js'
+import type { JournalPosition } from '../contract.js'
+import { openBlocks, type TimeBlock } from '../time-blocks.js'
+import { corrupt } from './errors.js'
+import type { Ask } from './server.js'
+import { StoredTiles } from './stored-tiles.js'
+
+/** How far a log reaches: what its row says. */
+export interface HeadState {
+  readonly size: number
+  readonly root: Uint8Array
+  /** Counts what was done to the log: each commit, and each opening to write. */
+  readonly version: number
+  readonly checkpoint: string | undefined
+}
+
+/** What a commit builds on. */
+export interface Head extends HeadState {
+  readonly tree: TreeFrontier
+  /** The last time block of each level. */
+  readonly timeBlocks: readonly TimeBlock[]
+}
+
+/** What the writer of a name said last, see `CommitMarks`. */
+export interface WriterState {
+  readonly journal: JournalPosition | undefined
+  readonly closed: boolean
+}
+
+interface HeadRow {
+  readonly size: string
+  readonly root: Buffer
+  readonly version: string
+  readonly checkpoint: string | null
+}
+
+export const HEAD_COLUMNS = 'size, root, version, checkpoint'
+
+export const EMPTY_HEAD: Head = {
+  size: 0,
+  root: TreeFrontier.empty.root,
+  version: 0,
+  checkpoint: undefined,
+  tree: TreeFrontier.empty,
+  timeBlocks: [],
+}
+
+/** The number of a log in this database; `undefined` where there is none of this id. */
+export async function findLog(ask: Ask, logId: string): Promise<number | undefined> {
+  const [row] = await ask<{ log: number }>('select log from spanledger.log where id = $1', [logId])
+  return row?.log
+}
+
+/** @param lock - until the end of the transaction nobody else may append */
+export async function readHeadState(ask: Ask, log: number, lock: 'lock' | 'no lock'): Promise<HeadState | undefined> {
+  const [row] = await ask<HeadRow>(
+    `select ${HEAD_COLUMNS} from spanledger.log where log = $1${lock === 'lock' ? ' for update' : ''}`,
+    [log],
+  )
+  return row && headState(row)
+}
+
+export function headState({ size, root, version, checkpoint }: HeadRow): HeadState {
+  return { size: Number(size), root, version: Number(version), checkpoint: checkpoint ?? undefined }
+}
+
+/** Reads what a commit needs besides the state of the head, unless it is that of `known`. */
+export async function loadHead(ask: Ask, log: number, state: HeadState, known: Head, location: string): Promise<Head> {
+  if (state.size === known.size) {
+    if (!sameHash(state.root, known.root))
+      throw corrupt(location, `its tree of ${state.size} entries was another before`)
+    return { ...known, ...state }
+  }
+  const tree = await TreeFrontier.restore(state.size, new StoredTiles(ask, log))
+  if (!sameHash(tree.root, state.root)) throw corrupt(location, 'its tree does not have the root of its head')
+  return { ...state, tree, timeBlocks: await readOpenBlocks(ask, log, state.size, location) }
+}
+
+async function readOpenBlocks(ask: Ask, log: number, size: number, location: string): Promise<readonly TimeBlock[]> {
+  const open = openBlocks(size)
+  const blocks = await ask<{ level: number; block: string; min: string; max: string }>(
+    `select level, block, min, max from spanledger.time_block
+       where log = $1 and (level, block) in (select * from unnest($2::smallint[], $3::bigint[]))`,
+    [log, open.map(({ level }) => level), open.map(({ block }) => block)],
+  )
+  return open.map(({ level, block }) => {
+    const found = blocks.find((row) => row.level === level && Number(row.block) === block)
+    if (!found) throw corrupt(location, `time block ${block} of level ${level} is missing`)
+    return { level, block, min: found.min, max: found.max }
+  })
+}

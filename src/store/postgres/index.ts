@@ -1,0 +1,3 @@
+export { migrate, type PostgresMigration } from './migrate.js'
+export type { PostgresConnection, PostgresStoreOptions } from './options.js'
+export { type PostgresStore, postgresStore } from './store.js'

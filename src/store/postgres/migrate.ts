@@ -1,0 +1,94 @@
+import { Client } from 'pg'
+import { AuditLogError } from '../../events/errors.js'
+import { openError, sqlState } from './errors.js'
+import { checkConnection, type PostgresConnection, poolConfig } from './options.js'
+import { MIGRATIONS, READER_ROLE, WRITER_ROLE } from './schema.js'
+import { serverLocation } from './server.js'
+
+/** Of all that migrate at once, one does it. Any number that nobody else uses. */
+const MIGRATION_LOCK = 7_315_402_281
+
+/** What migrating did. */
+export interface PostgresMigration {
+  /** Version of the schema before; 0 where there was none. */
+  readonly from: number
+  /** Version of the schema now. */
+  readonly to: number
+}
+
+/**
+ * Brings the tables of a database to the version that this package needs; does nothing where they have it. It is done
+ * in one transaction. Whoever connects becomes the owner of new tables, in the schema `spanledger`, and creates the
+ * group roles `spanledger_writer` and `spanledger_reader` unless they are there: that takes the right to create roles.
+ *
+ * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`; `AUDIT_FORMAT_UNSUPPORTED` when a newer version has migrated them
+ * @throws TypeError naming an unknown or malformed option
+ */
+export async function migrate(options: PostgresConnection): Promise<PostgresMigration> {
+  checkConnection('migrate', options)
+  const config = poolConfig('migrate', options)
+  const location = serverLocation(config)
+  const client = new Client(config)
+  // Whatever breaks the connection fails the query that waits for it.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return await migrateIn(client, location)
+  } catch (problem) {
+    throw openError(problem, location)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function migrateIn(client: Client, location: string): Promise<PostgresMigration> {
+  await client.query('begin')
+  await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+  const from = await versionOf(client)
+  const to = MIGRATIONS.length
+  if (from > to) {
+    throw new AuditLogError(
+      'AUDIT_FORMAT_UNSUPPORTED',
+      `The tables of ${location} have version ${from}; this Spanledger knows version ${to}: upgrade it`,
+    )
+  }
+  if (from === 0) {
+    await createRoles(client, location)
+    await client.query(`create schema if not exists spanledger;
+      create table spanledger.migration (version integer primary key, applied_at timestamptz not null default now())`)
+  }
+  for (let version = from + 1; version <= to; version++) {
+    await client.query(MIGRATIONS[version - 1] as string)
+    await client.query('insert into spanledger.migration (version) values ($1)', [version])
+  }
+  await client.query('commit')
+  return Object.freeze({ from, to })
+}
+
+async function versionOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ there: boolean }>(
+    "select to_regclass('spanledger.migration') is not null as there",
+  )
+  if (!rows[0]?.there) return 0
+  const found = await client.query<{ version: number | null }>(
+    'select max(version) as version from spanledger.migration',
+  )
+  return found.rows[0]?.version ?? 0
+}
+
+async function createRoles(client: Client, location: string): Promise<void> {
+  for (const role of [WRITER_ROLE, READER_ROLE]) {
+    const { rows } = await client.query('select 1 from pg_roles where rolname = $1', [role])
+    if (rows.length > 0) continue
+    try {
+      await client.query(`create role ${role} nologin`)
+    } catch (cause) {
+      if (sqlState(cause) !== '42501') throw cause
+      throw new AuditLogError(
+        'AUDIT_LOG_OPEN_FAILED',
+        `Cannot migrate ${location}: the role ${role} is missing, and may not be created; have an administrator run 'create role ${role} nologin'`,
+        { cause },
+      )
+    }
+  }
+}

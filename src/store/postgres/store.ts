@@ -1,0 +1,260 @@
+import { randomUUID } from 'node:crypto'
+import type { PoolConfig } from 'pg'
+import { AuditLogError } from '../../events/errors.js'
+import type { Tile } from '../../tree/index.js'
+import type {
+  AuditStore,
+  CommitMarks,
+  CommitReceipt,
+  IndexName,
+  JournalPosition,
+  SealedEntry,
+  SeqCursor,
+  SeqRange,
+  StoredEntry,
+  Walk,
+} from '../contract.js'
+import { storeClosed } from '../walk.js'
+import { Appender } from './appender.js'
+import { corrupt, openError, readError, writeError } from './errors.js'
+import { EMPTY_HEAD, findLog, type HeadState, readHeadState } from './head.js'
+import { Announcer, ChangeListener } from './notifications.js'
+import { checkStoreOptions, type PostgresStoreOptions, poolConfig } from './options.js'
+import { PostgresReads } from './reads.js'
+import { type Ask, checkSchema, Server, serverLocation } from './server.js'
+
+/**
+ * Keeps a log in PostgreSQL 14 or later, whose tables {@link migrate} has made. Any number of processes, on any number
+ * of machines, may write one log at the same time: each commit takes its positions from the log's row, so there are
+ * no gaps, and no reader ever sees a position before those below it.
+ *
+ * A commit is one transaction, acknowledged when the server has it as its `synchronous_commit` and
+ * `synchronous_standby_names` say (`synchronous_commit = off` is taken for `on`). Where a connection breaks before the
+ * answer, the next attempt looks at the positions whether it took place.
+ *
+ * @throws TypeError naming an unknown or malformed option
+ *
+ * @example
+ * ```ts
+ * const store = postgresStore({ connectionString: process.env.AUDIT_DATABASE, logId: 'payments' })
+ * await using log = await openAuditLog({ store })
+ * ```
+ */
+export function postgresStore(options: PostgresStoreOptions): PostgresStore {
+  checkStoreOptions('postgresStore', options)
+  return new PostgresEngine(options)
+}
+
+/** A log in PostgreSQL. */
+export interface PostgresStore extends AuditStore {
+  readonly logId: string
+  /**
+   * Opens for reading only, which takes no more than the role `spanledger_reader`, and works on a standby. `commit()`
+   * rejects then.
+   *
+   * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, also when there is no log of this id; `AUDIT_FORMAT_UNSUPPORTED`
+   */
+  openForReading(): Promise<void>
+  /** Takes in what other writers have committed: reads see what was there at the last commit or refreshing. */
+  refresh(): Promise<void>
+  /** Resolves when somebody has committed something, or the signal is aborted. It may miss a commit. */
+  changed(signal: AbortSignal): Promise<void>
+}
+
+/** An open log. */
+interface Opened {
+  readonly server: Server
+  readonly log: number
+  /** `undefined` when it was opened for reading. */
+  readonly appender: Appender | undefined
+  readonly changes: ChangeListener
+  readonly announcer: Announcer
+}
+
+class PostgresEngine implements PostgresStore {
+  readonly location: string
+  readonly logId: string
+  readonly #config: PoolConfig
+  readonly #writer: string
+  /** Nobody will ever open the log under this name again. */
+  readonly #isAnonymous: boolean
+  #opened: Opened | undefined
+  /** The newest head that was seen. */
+  #seen: HeadState = EMPTY_HEAD
+  #committing: Promise<CommitReceipt> | undefined
+  /** Opening and closing, one after the other. */
+  #lifecycle: Promise<void> = Promise.resolve()
+
+  constructor(options: PostgresStoreOptions) {
+    this.#config = poolConfig('postgresStore', options)
+    this.logId = options.logId
+    this.location = `${serverLocation(this.#config)}#${options.logId}`
+    this.#isAnonymous = options.writer === undefined
+    this.#writer = options.writer ?? randomUUID()
+  }
+
+  get size(): number {
+    return this.#seen.size
+  }
+
+  get root(): Uint8Array {
+    return this.#seen.root
+  }
+
+  get checkpoint(): string | undefined {
+    return this.#seen.checkpoint
+  }
+
+  get journalPosition(): JournalPosition | undefined {
+    return this.#opened?.appender?.state.journal
+  }
+
+  get closedInOrder(): boolean {
+    return this.#opened?.appender?.state.closed ?? true
+  }
+
+  open(): Promise<void> {
+    return this.#open(async (server) => {
+      const appender = await Appender.open(server, this.logId, this.#writer, this.location)
+      this.#seen = appender.head
+      return { log: appender.log, appender }
+    })
+  }
+
+  openForReading(): Promise<void> {
+    return this.#open(async (server) => {
+      const log = await findLog(server.ask, this.logId)
+      const state = log === undefined ? undefined : await readHeadState(server.ask, log, 'no lock')
+      if (log === undefined || !state) {
+        throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log ${this.location}`)
+      }
+      this.#seen = state
+      return { log, appender: undefined }
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      const opened = this.#opened
+      this.#opened = undefined
+      if (!opened) return
+      await this.#committing?.catch(() => undefined)
+      if (this.#isAnonymous) await opened.appender?.forget()
+      await opened.changes.close()
+      await opened.server.close()
+    })
+  }
+
+  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
+    const { appender, announcer } = this.#required()
+    if (!appender) {
+      throw new AuditLogError('AUDIT_WRITE_FAILED', `The audit log ${this.location} was opened for reading only`)
+    }
+    if (this.#committing) throw new TypeError('AuditStore.commit() was called before the commit before it settled')
+    this.#committing = appender.commit(group, marks)
+    try {
+      const receipt = await this.#committing
+      this.#see(appender.head)
+      if (group.length > 0) announcer.announce()
+      return receipt
+    } catch (problem) {
+      throw writeError(problem, this.location)
+    } finally {
+      this.#committing = undefined
+    }
+  }
+
+  async refresh(): Promise<void> {
+    const { log } = this.#required()
+    const state = await this.#reading((ask) => readHeadState(ask, log, 'no lock'))
+    if (!state) throw corrupt(this.location, 'its head is missing')
+    this.#see(state)
+  }
+
+  async changed(signal: AbortSignal): Promise<void> {
+    await this.#required().changes.next(signal)
+  }
+
+  async openRuns(): Promise<readonly number[]> {
+    const { log } = this.#required()
+    const text = 'select seq from spanledger.open_run where log = $1 and writer = $2 order by seq'
+    const rows = await this.#reading((ask) => ask<{ seq: string }>(text, [log, this.#writer]))
+    return rows.map(({ seq }) => Number(seq))
+  }
+
+  entries(walk: Walk): AsyncIterable<readonly StoredEntry[]> {
+    return this.#reads().entries(walk)
+  }
+
+  async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return await this.#reads().read(seqs)
+  }
+
+  postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
+    return this.#reads().postings(index, value, walk)
+  }
+
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
+    return await this.#reads().countPostings(index, value, range, limit)
+  }
+
+  firstOfEach(index: IndexName): AsyncIterable<number> {
+    return this.#reads().firstOfEach(index)
+  }
+
+  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
+    return this.#reads().timeRanges(since, until, walk)
+  }
+
+  async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return await this.#reads().readTiles(tiles)
+  }
+
+  #open(find: (server: Server) => Promise<Pick<Opened, 'log' | 'appender'>>): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#opened) return
+      const server = new Server(this.#config)
+      try {
+        await checkSchema(server, this.location)
+        const { log, appender } = await find(server)
+        const changes = new ChangeListener(this.#config, log)
+        this.#opened = { server, log, appender, changes, announcer: new Announcer(server, log) }
+      } catch (problem) {
+        await server.close()
+        throw openError(problem, this.location)
+      }
+    })
+  }
+
+  /** A log that has become less than it was is none to go on with. */
+  #see(state: HeadState): void {
+    if (state.version >= this.#seen.version) this.#seen = state
+    else if (state.size < this.#seen.size) {
+      throw corrupt(this.location, `of the ${this.#seen.size} entries that were read it has ${state.size}`)
+    }
+  }
+
+  #reads(): PostgresReads {
+    return new PostgresReads(() => this.#required().server.ask, this.#opened?.log ?? 0, this.size, this.location)
+  }
+
+  async #reading<T>(read: (ask: Ask) => Promise<T>): Promise<T> {
+    try {
+      return await read(this.#required().server.ask)
+    } catch (problem) {
+      this.#required()
+      throw readError(problem, this.location)
+    }
+  }
+
+  #required(): Opened {
+    if (!this.#opened) throw storeClosed(this.location)
+    return this.#opened
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const changed = this.#lifecycle.then(change)
+    this.#lifecycle = changed.catch(() => undefined)
+    return changed
+  }
+}

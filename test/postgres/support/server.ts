@@ -1,0 +1,191 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { appendFile, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+
+export const PASSWORD = 'not-a-secret'
+
+/** Whom the servers run as: PostgreSQL refuses to run as root. */
+const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
+
+/** A server of PostgreSQL on loopback, with all its files in a temporary directory. */
+export class PostgresServer {
+  readonly port: number
+  readonly #directory: string
+  #process: ChildProcess | undefined
+  #output = ''
+
+  /** Makes a server and starts it. @param settings - lines for postgresql.conf */
+  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+    const server = await PostgresServer.#prepare()
+    const pwfile = join(server.#directory, 'password')
+    await writeFile(pwfile, PASSWORD)
+    if (user) await chown(pwfile, user.uid, user.gid)
+    runTool('initdb', [
+      ...['-D', server.#files, '-U', 'postgres', `--pwfile=${pwfile}`, '--auth=scram-sha-256'],
+      ...['--encoding=UTF8', '--locale=C', '--no-sync'],
+    ])
+    await appendFile(join(server.#files, 'pg_hba.conf'), 'host replication all 127.0.0.1/32 scram-sha-256\n')
+    await server.configure(settings)
+    await server.run()
+    return server
+  }
+
+  /** Makes a standby of this server and starts it. */
+  async startStandby(name: string): Promise<PostgresServer> {
+    const standby = await PostgresServer.#prepare()
+    runTool('pg_basebackup', [
+      ...['-D', standby.#files, '-R', '-X', 'stream', '--no-sync', '--checkpoint=fast'],
+      ...['-d', `${this.url('postgres')}?application_name=${name}`],
+    ])
+    await standby.configure([`primary_conninfo = '${this.#conninfo(name)}'`])
+    await standby.run()
+    return standby
+  }
+
+  static async #prepare(): Promise<PostgresServer> {
+    const directory = await mkdtemp(join(tmpdir(), 'spanledger-postgres-'))
+    if (user) await chown(directory, user.uid, user.gid)
+    return new PostgresServer(directory, await freePort())
+  }
+
+  private constructor(directory: string, port: number) {
+    this.#directory = directory
+    this.port = port
+  }
+
+  get #files(): string {
+    return join(this.#directory, 'data')
+  }
+
+  #conninfo(name: string): string {
+    return `host=127.0.0.1 port=${this.port} user=postgres password=${PASSWORD} application_name=${name}`
+  }
+
+  url(database: string, { role = 'postgres', password = PASSWORD, port = this.port } = {}): string {
+    return `postgres://${role}:${password}@127.0.0.1:${port}/${database}`
+  }
+
+  async configure(settings: readonly string[]): Promise<void> {
+    const lines = [
+      "listen_addresses = '127.0.0.1'",
+      "unix_socket_directories = ''",
+      'shared_buffers = 32MB',
+      'max_connections = 60',
+      ...settings,
+    ]
+    await appendFile(join(this.#files, 'postgresql.conf'), `${lines.join('\n')}\n`)
+  }
+
+  /** Starts the server, and waits until it takes connections. */
+  async run(): Promise<void> {
+    const started = spawn(join(binaries(), 'postgres'), ['-D', this.#files, '-p', `${this.port}`], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...user,
+    })
+    started.stderr.on('data', (text) => {
+      this.#output = `${this.#output}${text}`.slice(-10_000)
+    })
+    this.#process = started
+    await this.until('select 1')
+  }
+
+  /** Follows another server from now on. */
+  async follow(primary: PostgresServer, name: string): Promise<void> {
+    await this.configure([`primary_conninfo = '${primary.#conninfo(name)}'`])
+    await this.sql('select pg_reload_conf()')
+  }
+
+  /** Asks as the superuser. */
+  async sql<R extends Record<string, unknown>>(text: string, database = 'postgres'): Promise<R[]> {
+    const client = new Client({ connectionString: this.url(database), connectionTimeoutMillis: 5_000 })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return (await client.query<R>(text)).rows
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+
+  /** Waits until the server answers, with a row that says true or 1. */
+  async until(text: string, database = 'postgres'): Promise<void> {
+    for (let left = 600; ; left--) {
+      const row = await this.sql(text, database).then(
+        (rows) => rows[0],
+        () => undefined,
+      )
+      if (row && Object.values(row).every(Boolean)) return
+      if (left === 0 || this.#process?.exitCode != null) throw new Error(`'${text}' never came:\n${this.#output}`)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+
+  /** Ends the server and all of its processes at once, as loss of power would. */
+  async kill(): Promise<void> {
+    const running = this.#process
+    if (!running?.pid || running.exitCode !== null || running.signalCode !== null) return
+    const ended = once(running, 'exit')
+    // The processes of its sessions would notice that it is gone only some time later.
+    const all = [running.pid, ...childrenOf(running.pid)]
+    for (const pid of all) signal(pid, 'SIGKILL')
+    await ended
+  }
+
+  /** Ends the server, and removes its files. */
+  async remove(): Promise<void> {
+    await this.kill()
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+}
+
+function runTool(tool: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(join(binaries(), tool), args, { encoding: 'utf8', cwd: tmpdir(), ...user })
+  if (status !== 0) throw new Error(`${tool} failed: ${stderr}`)
+}
+
+let found: string | undefined
+
+/** Where the newest PostgreSQL of this machine is: where Debian has it, or as pg_config says. */
+function binaries(): string {
+  if (found !== undefined) return found
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const folders = versions.map((version) => join(debian, version, 'bin'))
+  found = folders.find((folder) => existsSync(join(folder, 'postgres')))
+  found ??= execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim()
+  return found
+}
+
+function accountOf(name: string): { uid: number; gid: number } {
+  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+function childrenOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return children.split(' ').filter(Boolean).map(Number)
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code !== 'ESRCH') throw problem
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
