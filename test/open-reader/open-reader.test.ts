@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type AuditLogDirectoryReader, openAuditLogReader } from '../../src/reader/index.js'
+import type { StoredEvent } from '../../src/events/types.js'
+import { type AuditLogDirectoryReader, openAuditLogReader, type Page } from '../../src/reader/index.js'
 import { buildBeside } from '../support/build.js'
 
 let built: ReturnType<typeof buildBeside>
@@ -13,7 +14,7 @@ let writer: ChildProcess | undefined
 
 beforeAll(() => {
   built = buildBeside(import.meta.dirname)
-})
+}, 120_000)
 afterAll(() => built.remove())
 
 beforeEach(async () => {
@@ -92,3 +93,40 @@ test('follows a writer without a gap and without a repetition', async () => {
     await reader.close()
   }
 })
+
+test('follows a writer through its deaths and restarts, and pages go on with the next reader', async () => {
+  await startWriter()
+  const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
+  const ids: string[] = []
+  let firstPage: Page<StoredEvent> | undefined
+  try {
+    let deaths = 0
+    for await (const event of reader.follow({}, { pollMillis: 1 })) {
+      expect(event.seq).toBe(ids.length)
+      ids.push(event.id)
+      if (ids.length % 500 > 0) continue
+      firstPage ??= await reader.events({ type: 'run_started' }).page({ size: 50 })
+      if (deaths === 4) break
+      await killWriter()
+      deaths++
+      await startWriter()
+    }
+    await killWriter()
+  } finally {
+    await reader.close()
+  }
+
+  // What has been seen is there, at its place, whatever was cut off each time.
+  const next = await openAuditLogReader(directory)
+  try {
+    const events = await next.events({ limit: ids.length }).toArray()
+    expect(events.map(({ id }) => id)).toEqual(ids)
+    expect(await next.count({ type: 'run_interrupted' })).toBeGreaterThan(0)
+    const { items: first, cursor } = firstPage ?? expect.unreachable('no page was read')
+    const { items: second } = await next.events({ type: 'run_started' }).page({ size: 50, cursor })
+    const starts = events.filter(({ type }) => type === 'run_started').slice(0, 100)
+    expect([...first, ...second].map(({ id }) => id)).toEqual(starts.map(({ id }) => id))
+  } finally {
+    await next.close()
+  }
+}, 120_000)
