@@ -59,12 +59,6 @@ describe('the catalogue', () => {
     expect(new EventSchemas().parse({ type, data: examples[type] })).toMatchObject({ type, data: examples[type] })
   })
 
-  it('takes the agent of a run_started from its data, unless the envelope names one', () => {
-    const started = { type: 'run_started', data: { agent: { name: 'planner' } } }
-    expect(new EventSchemas().parse(started).agent).toEqual({ name: 'planner' })
-    expect(new EventSchemas().parse({ ...started, agent: { id: 'a-1' } }).agent).toEqual({ id: 'a-1' })
-  })
-
   it.each(types.filter((type) => type !== 'custom'))('refuses a field that %s does not have', (type) => {
     const event = { type, data: { ...examples[type], surplus: 1 } }
     expect(() => new EventSchemas().parse(event)).toThrow(/^Invalid audit event: data\.surplus: /)

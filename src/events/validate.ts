@@ -5,7 +5,7 @@ import { AuditLogError } from './errors.js'
 import { nearestName } from './nearest.js'
 import { beginning } from './text.js'
 import { parseTimestamp } from './time.js'
-import type { AuditEventData, AuditEventInput, AuditEventType } from './types.js'
+import type { AuditEventInput, AuditEventType } from './types.js'
 
 /**
  * A schema for an event type of your own: any validator that implements Standard Schema v1
@@ -70,9 +70,7 @@ export class EventSchemas {
     const { type, data, ...rest } = this.#parseEnvelope(input)
     const parsed = this.#parseData(type, data)
     const time = rest.time === undefined ? {} : { time: parseTimestamp(rest.time) }
-    // Whose start it is, it says in `data` already.
-    const agent = type === 'run_started' ? { agent: rest.agent ?? (parsed as AuditEventData<'run_started'>).agent } : {}
-    return { ...rest, ...time, ...agent, type: type as AuditEventType, data: parsed } as AuditEventInput
+    return { ...rest, ...time, type: type as AuditEventType, data: parsed } as AuditEventInput
   }
 
   #parseEnvelope(input: unknown): v.InferOutput<typeof inputEnvelope> {
