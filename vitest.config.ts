@@ -19,7 +19,9 @@ export default defineConfig({
     // Native LevelDB handles and child processes of the tests: a process for each file, one for each core of a small machine.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
+    // Some build the package first.
+    hookTimeout: 120_000,
     typecheck: { enabled: false },
   },
 })
