@@ -5,11 +5,16 @@ import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
 import { UsageError } from './usage-error.js'
 
+/** Of runs and of sessions, unless more are asked for. */
+export const DEFAULT_LIST = 20
+
 export interface Command {
   /** What it does, in a line. */
   readonly summary: string
   /** What comes after its name. */
   readonly operand?: string
+  /** What may stand there, if it is one of a few. */
+  readonly operands?: readonly string[]
   readonly options: Options
   /** Each a line to type, and what it is for. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]

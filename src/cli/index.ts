@@ -6,6 +6,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(0)
 })
+// Nobody reads the messages: no reason to end.
+process.stderr.on('error', () => {})
+
 /** Time for a command that listens to end by itself; any other is ended, and leaves nothing behind either way. */
 const GRACE_MILLIS = 500
 
@@ -15,7 +18,7 @@ for (const [signal, exitCode] of [
   ['SIGTERM', 143],
 ] as const) {
   process.once(signal, () => {
-    interrupted.abort()
+    interrupted.abort(exitCode)
     setTimeout(() => process.exit(exitCode), GRACE_MILLIS).unref()
   })
 }

@@ -1,30 +1,20 @@
 import { AuditLogError } from '../events/errors.js'
 import { nearestName } from '../events/nearest.js'
 import { type Command, CommandFailed } from './command.js'
-import { doctor } from './doctor-command.js'
-import { commandHelp, overview } from './help.js'
+import { commands } from './commands/index.js'
+import { commandHelp, overview, TOPICS } from './help.js'
+import { Interrupted } from './interrupted.js'
 import { Arguments } from './options.js'
 import { type Io, write } from './output.js'
-import { exportEvents, query, runs, sessions, show, tail } from './reading-commands.js'
-import { record } from './record-command.js'
 import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
-
-const commands: Readonly<Record<string, Command>> = {
-  tail,
-  query,
-  runs,
-  show,
-  sessions,
-  export: exportEvents,
-  record,
-  doctor,
-}
 
 const SUCCESS = 0
 const FAILURE = 1
 /** EX_USAGE of sysexits.h. */
 const USAGE = 64
+/** What a process ended by SIGINT has. */
+const INTERRUPTED = 130
 
 /** Runs one command line, and returns its exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -33,6 +23,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return SUCCESS
   } catch (error) {
     if (!(error instanceof Error)) throw error
+    if (error instanceof Interrupted) return typeof io.signal.reason === 'number' ? io.signal.reason : INTERRUPTED
     const isUsage = error instanceof UsageError || (error instanceof AuditLogError && INPUT_CODES.has(error.code))
     const isExpected = isUsage || error instanceof AuditLogError || error instanceof CommandFailed
     // What is not foreseen is a defect: its stack says where.
@@ -48,8 +39,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<void> {
   const [first, ...rest] = argv
   if (first === undefined) throw new UsageError("say what to do: 'spanledger help' lists the commands")
   if (first === 'help' || first === '--help' || first === '-h') {
-    const about = rest[0]
-    await write(io.out, about === undefined ? overview(commands) : commandHelp(about, commandNamed(about)))
+    await write(io.out, helpAbout(rest[0]))
     return
   }
   const command = commandNamed(first)
@@ -58,10 +48,16 @@ async function dispatch(argv: readonly string[], io: Io): Promise<void> {
   else await command.run(args, io)
 }
 
-function commandNamed(name: string): Command {
+function helpAbout(subject: string | undefined): string {
+  if (subject === undefined) return overview(commands)
+  const topic = Object.hasOwn(TOPICS, subject) ? TOPICS[subject] : undefined
+  return topic ? topic.text : commandHelp(subject, commandNamed(subject, Object.keys(TOPICS)))
+}
+
+function commandNamed(name: string, otherNames: readonly string[] = []): Command {
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (command) return command
-  const nearest = nearestName(name, Object.keys(commands))
+  const nearest = nearestName(name, [...Object.keys(commands), ...otherNames])
   const hint = nearest === undefined ? "'spanledger help' lists them" : `did you mean '${nearest}'?`
   throw new UsageError(`there is no command '${name}'; ${hint}`)
 }

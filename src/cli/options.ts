@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
+import { catalogue } from '../events/catalogue.js'
 import { nearestName } from '../events/nearest.js'
 import type { EventQuery } from '../reader/query.js'
+import { RUN_STATUSES } from '../reader/run-status.js'
 import { parseHumanTime } from './human-time.js'
 import { UsageError } from './usage-error.js'
 
@@ -9,8 +11,10 @@ export interface Option {
   readonly type: 'string' | 'boolean'
   readonly short?: string
   readonly multiple?: boolean
-  /** What its value is called in the help. */
+  /** What its value is called in the help; of a `DIR` and a `FILE` shells know what there is. */
   readonly value?: string
+  /** Values that a shell may offer. */
+  readonly choices?: readonly string[]
   readonly help: string
 }
 
@@ -26,8 +30,8 @@ export const help = { type: 'boolean', short: 'h', help: 'this help' } as const
 export const common = { log, help } satisfies Options
 
 export const format = {
-  json: { type: 'boolean', help: 'one JSON array' },
-  jsonl: { type: 'boolean', help: 'one JSON object a line' },
+  json: { type: 'boolean', help: 'as JSON; a list as one array' },
+  jsonl: { type: 'boolean', help: 'as JSON in one line; a list as one object a line' },
 } as const satisfies Options
 
 export const tenant = { type: 'string', value: 'ID', help: 'of this tenant' } as const
@@ -36,6 +40,7 @@ const agent = { type: 'string', value: 'NAME', help: 'of the agent with this nam
 const since = {
   type: 'string',
   value: 'TIME',
+  choices: ['1h', '24h', '7d', 'today', 'yesterday'],
   help: 'from this time on: 2h, today, yesterday, 2026-11-21, RFC 3339',
 } as const
 const until = { type: 'string', value: 'TIME', help: 'before this time' } as const
@@ -46,7 +51,14 @@ export const followFilters = {
   session,
   run: { type: 'string', value: 'ID', help: 'of this run' },
   agent,
-  type: { type: 'string', short: 't', multiple: true, value: 'TYPE', help: 'of this type; may be repeated' },
+  type: {
+    type: 'string',
+    short: 't',
+    multiple: true,
+    value: 'TYPE',
+    choices: Object.keys(catalogue),
+    help: 'of this type; may be repeated',
+  },
   since,
 } as const satisfies Options
 
@@ -59,7 +71,7 @@ export const eventFilters = {
 
 export const listing = {
   limit: { type: 'string', short: 'n', value: 'N', help: 'this many at most' },
-  order: { type: 'string', value: 'asc|desc', help: 'the oldest or the newest first' },
+  order: { type: 'string', value: 'asc|desc', choices: ['asc', 'desc'], help: 'the oldest or the newest first' },
 } as const satisfies Options
 
 export const runFilters = {
@@ -70,7 +82,8 @@ export const runFilters = {
     type: 'string',
     multiple: true,
     value: 'STATUS',
-    help: 'running, completed, failed, cancelled, suspended or interrupted; may be repeated',
+    choices: RUN_STATUSES,
+    help: `${RUN_STATUSES.join(', ')}; may be repeated`,
   },
   since,
   until,

@@ -1,15 +1,16 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
+import { throwIfInterrupted } from './interrupted.js'
 
 /** What a command runs with. */
 export interface Io {
   readonly out: Writable & { readonly isTTY?: boolean }
-  readonly err: Writable
+  readonly err: Writable & { readonly isTTY?: boolean }
   readonly input: Readable
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
-  /** Aborted when the user has had enough. */
+  /** Aborted when the user has had enough; its reason is the exit code that a process so ended has. */
   readonly signal: AbortSignal
 }
 
@@ -25,24 +26,32 @@ export function paintFor({ out, env }: Io): Paint {
 }
 
 /** Writes no faster than it is read. */
-export async function write(out: Writable, text: string): Promise<void> {
-  if (!out.write(text)) await once(out, 'drain')
+export async function write(out: Writable, chunk: string | Uint8Array): Promise<void> {
+  if (!out.write(chunk)) await once(out, 'drain')
 }
 
 export type Format = 'text' | 'json' | 'jsonl'
 
 /** Prints a list in the format asked for, as it comes. */
 export async function printAll<T>(
-  { out }: Io,
+  io: Io,
   format: Format,
   items: AsyncIterable<T>,
   line: (item: T) => string,
 ): Promise<void> {
+  const { out } = io
   let count = 0
   for await (const item of items) {
+    throwIfInterrupted(io)
     const lead = count++ === 0 ? '[\n' : ',\n'
     if (format === 'json') await write(out, `${lead}${JSON.stringify(item)}`)
     else await write(out, `${format === 'jsonl' ? JSON.stringify(item) : line(item)}\n`)
   }
   if (format === 'json') await write(out, count === 0 ? '[]\n' : '\n]\n')
+}
+
+/** Prints one thing in the format asked for. */
+export async function printOne(io: Io, format: Format, value: object, text: () => string): Promise<void> {
+  const printed = format === 'text' ? text() : JSON.stringify(value, null, format === 'json' ? 2 : 0)
+  await write(io.out, `${printed}\n`)
 }

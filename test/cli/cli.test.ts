@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,7 +5,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
+import { commands } from '../../src/cli/commands/index.js'
 import { buildBeside } from '../support/build.js'
+import { ended, run, start as startBuilt } from './command-line.js'
 
 // The command line as a person has it: a process, with pipes, beside the process that has the log open (this one).
 let built: ReturnType<typeof buildBeside>
@@ -38,18 +39,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const bin = join(built.dist, 'cli/index.js')
-  return spawn(process.execPath, [bin, ...args], { env: { ...process.env, SPANLEDGER_LOG: directory, ...env } })
-}
-
-async function spanledger(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const child = start(args)
-  child.stdin?.end('{"name":"from stdin"}')
-  const exit = new Promise<number>((resolve) => child.once('close', resolve))
-  const [out, err, code] = await Promise.all([text(child.stdout as never), text(child.stderr as never), exit])
-  return { code, out, err }
-}
+const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  startBuilt(built.dist, args, { SPANLEDGER_LOG: directory, ...env })
+const spanledger = (...args: string[]) => ended(start(args), '{"name":"from stdin"}')
 
 const rows = (out: string) => out.trimEnd().split('\n')
 const seqs = (out: string) => rows(out).map((line) => (JSON.parse(line) as { seq: number }).seq)
@@ -64,6 +56,7 @@ describe('spanledger', () => {
     expect(JSON.parse((await spanledger('query', '--json', '--run', 'run-writer')).out)).toHaveLength(2)
     expect(JSON.parse((await spanledger('query', '--json', '--run', 'nobody')).out)).toEqual([])
     expect((await spanledger('query', '--session', 's-1', '--count')).out).toBe('6\n')
+    expect((await spanledger('query', '--session', 's-1', '--count', '--jsonl')).out).toBe('{"count":6}\n')
   })
 
   it('shows an event in one line, whatever it says, and without colours in a pipe', async () => {
@@ -105,7 +98,9 @@ describe('spanledger', () => {
     expect(out).toMatch(/├─ tool search {2}completed {2}310ms/)
     expect(out).toMatch(/└─ writer {2}failed {2}600ms/)
     expect(out).toContain('   └─ failed Timeout: no answer')
-    expect(JSON.parse((await spanledger('show', 'run-planner', '--json')).out)).toMatchObject({ runId: 'run-planner' })
+    const asJson = await Promise.all(['--json', '--jsonl'].map((format) => spanledger('show', 'run-planner', format)))
+    for (const { out } of asJson) expect(JSON.parse(out)).toMatchObject({ runId: 'run-planner' })
+    expect(asJson.map(({ out }) => rows(out).length > 1)).toEqual([true, false])
     expect(await spanledger('show', 'run-')).toMatchObject({
       code: 1,
       err: expect.stringMatching(/several runs .*run-p/),
@@ -114,16 +109,6 @@ describe('spanledger', () => {
       code: 1,
       err: expect.stringContaining("no run 'nobody'"),
     })
-  })
-
-  it('export writes JSON Lines that go on after a position, and CSV that no spreadsheet runs', async () => {
-    expect(seqs((await spanledger('export', '--after-seq', '3', '--before-seq', '6')).out)).toEqual([4, 5])
-    const { out } = await spanledger('export', '--format', 'csv', '--before-seq', '7')
-    const lines = out.trimEnd().split('\r\n')
-    expect(lines).toHaveLength(8)
-    expect(lines[0]).toMatch(/^seq,time,/)
-    expect(lines[7]).toContain(",'=s,")
-    expect(lines[5]).toContain('""code"":""Timeout""')
   })
 
   it('record appends one event, and says that a writer has the log', async () => {
@@ -140,15 +125,21 @@ describe('spanledger', () => {
     })
     const { out } = await spanledger('query', '--jsonl', '--log', own)
     expect(JSON.parse(out)).toMatchObject({ type: 'custom', actor: { id: 'ada' }, data: { name: 'from stdin' } })
+    const { out: receipt } = await spanledger('record', '-d', '-', '--log', own, '--jsonl')
+    expect(JSON.parse(receipt)).toEqual({ seq: 1, leafHash: expect.stringMatching(/^[0-9a-f]{64}$/) })
     expect(await spanledger('record', '-t', 'resumd', '-d', '{}', '--log', own)).toMatchObject({ code: 64 })
   })
 
   it('doctor looks at a log without touching it', async () => {
     const found = JSON.parse((await spanledger('doctor', '--json')).out) as Record<string, unknown>
-    expect(found).toMatchObject({ directory, formatVersion: '2', lastEventAt: expect.any(String) })
+    expect(found).toMatchObject({
+      directory,
+      formatVersion: expect.stringMatching(/^\d+$/),
+      lastEventAt: expect.any(String),
+    })
     expect(found.events).toBe((await log.head()).size)
     expect(['open', 'unknown']).toContain(found.writer)
-    expect((await spanledger('doctor')).out).toMatch(/^directory .*\nformat {5}version 1\n/)
+    expect((await spanledger('doctor')).out).toMatch(/^directory .*\nformat {5}version \d+\n/)
   })
 
   it.each([
@@ -161,13 +152,13 @@ describe('spanledger', () => {
     [['query', 'more'], 'one word too many'],
     [['query', '--json', '--jsonl'], 'not both'],
     [['runs', '--status', 'dead'], 'expected one of'],
-    [['export', '--format', 'xml'], 'neither jsonl nor csv'],
+    [['help', 'exit-code'], "did you mean 'exit-codes'?"],
     [['record'], '--data'],
     [['record', '-d', '{'], 'no JSON'],
     [['show'], 'name one run'],
     [[], "'spanledger help'"],
   ])('says in a line what is wrong with %j, and ends with 64', async (args, message) => {
-    const { code, out, err } = await spanledger(...args)
+    const { code, out, err } = await run(args, { env: { SPANLEDGER_LOG: directory } })
     expect({ code, out }).toEqual({ code: 64, out: '' })
     expect(err).toContain(message)
     expect(rows(err)).toHaveLength(1)
@@ -182,10 +173,13 @@ describe('spanledger', () => {
   it('has help with examples for every command, all of which it understands', async () => {
     const { code, out } = await spanledger('--help')
     expect(code).toBe(0)
-    const names = [...out.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name as string)
-    expect(names).toEqual(['tail', 'query', 'runs', 'show', 'sessions', 'export', 'record', 'doctor'])
-    for (const help of await Promise.all(names.map((name) => spanledger(name, '--help')))) {
-      expect(help.out).toMatch(/Examples:\n {2}spanledger/)
+    const names = [...out.matchAll(/^ {2}(?!help)(\w+) /gm)].map(([, name]) => name as string)
+    expect(names).toEqual(Object.keys(commands))
+    const topics = [...out.matchAll(/^ {2}help ([\w-]+) /gm)].map(([, name]) => name as string)
+    expect(topics).toEqual(['exit-codes', 'environment', 'times'])
+    expect((await run(['help', 'exit-codes'])).out).toMatch(/^ {2}0 .*\n {2}1 .*\n {2}64 .*\n {2}130 /)
+    for (const help of await Promise.all(names.map((name) => run([name, '--help'])))) {
+      expect(help.out).toMatch(/Examples:\n {2}.*spanledger/)
     }
   })
 
@@ -211,6 +205,12 @@ describe('spanledger', () => {
     child.stdout?.destroy()
     expect(await readdir(temporary)).toEqual(['audit'])
     await rm(temporary, { recursive: true })
+  })
+
+  it('gives what every command has to say as JSON, too', () => {
+    for (const [name, { options }] of Object.entries(commands)) {
+      if (name !== 'completion') expect(Object.keys(options)).toEqual(expect.arrayContaining(['json', 'jsonl']))
+    }
   })
 
   it('is what package.json installs', async () => {

@@ -1,35 +1,35 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createReader } from '../reader/reader.js'
-import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
-import { type Command, logDirectory, noOperands } from './command.js'
-import { common, format } from './options.js'
-import { write } from './output.js'
-import { bytes, printable, shortTime } from './text.js'
+import { createReader } from '../../reader/reader.js'
+import { SnapshotStore } from '../../store/leveldb/snapshot-store.js'
+import { type Command, formatOf, logDirectory, noOperands } from '../command.js'
+import { common, format } from '../options.js'
+import { printOne } from '../output.js'
+import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
   summary: 'how a log is: format, size, whether it is being written, disk use',
-  options: { json: format.json, ...common },
+  options: { ...format, ...common },
   examples: [['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it']],
   async run(args, io) {
     noOperands(args)
     const directory = logDirectory(args, io)
     const found = await examine(directory)
-    if (args.flag('json')) {
-      await write(io.out, `${JSON.stringify(found, null, 2)}\n`)
-      return
-    }
-    const lines = [
-      ['directory', found.directory],
-      ['format', `version ${found.formatVersion}`],
-      ['events', String(found.events)],
-      ['first', found.firstEventAt === undefined ? '–' : shortTime(found.firstEventAt)],
-      ['last', found.lastEventAt === undefined ? '–' : shortTime(found.lastEventAt)],
-      ['writer', WRITER[found.writer]],
-      ['disk', `${bytes(found.diskBytes)} in ${found.files} files`],
-    ]
-    await write(io.out, lines.map(([name = '', value]) => `${name.padEnd(10)} ${printable(value)}\n`).join(''))
+    await printOne(io, formatOf(args), found, () => described(found))
   },
+}
+
+function described(found: Findings): string {
+  const lines = [
+    ['directory', found.directory],
+    ['format', `version ${found.formatVersion}`],
+    ['events', String(found.events)],
+    ['first', found.firstEventAt === undefined ? '–' : shortTime(found.firstEventAt)],
+    ['last', found.lastEventAt === undefined ? '–' : shortTime(found.lastEventAt)],
+    ['writer', WRITER[found.writer]],
+    ['disk', `${bytes(found.diskBytes)} in ${found.files} files`],
+  ]
+  return lines.map(([name = '', value]) => `${name.padEnd(10)} ${printable(value)}`).join('\n')
 }
 
 type WriterFound = 'open' | 'none' | 'unknown'

@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers'
-import { openAuditLog } from '../audit-log/index.js'
-import type { AuditEventInput } from '../events/types.js'
-import { type Command, CommandFailed, isLog, logDirectory, noOperands } from './command.js'
-import { type Arguments, common, tenant } from './options.js'
-import { type Io, write } from './output.js'
-import { UsageError } from './usage-error.js'
+import { openAuditLog } from '../../audit-log/index.js'
+import type { AuditEventInput } from '../../events/types.js'
+import { type Command, CommandFailed, formatOf, isLog, logDirectory, noOperands } from '../command.js'
+import { type Arguments, common, format, tenant } from '../options.js'
+import { type Io, printOne } from '../output.js'
+import { UsageError } from '../usage-error.js'
 
 export const record: Command = {
   summary: 'append one event by hand; no other process may be writing',
@@ -16,6 +16,7 @@ export const record: Command = {
     run: { type: 'string', value: 'ID', help: 'of this run' },
     agent: { type: 'string', value: 'NAME', help: 'of the agent with this name' },
     actor: { type: 'string', value: 'ID', help: 'on behalf of this user' },
+    ...format,
     create: { type: 'boolean', help: 'make the log if there is none' },
     ...common,
   },
@@ -35,8 +36,9 @@ export const record: Command = {
     }
     const log = await openAuditLog(directory)
     try {
-      const { seq } = await log.append(event)
-      await write(io.out, `${seq}\n`)
+      const { seq, leafHash } = await log.append(event)
+      const receipt = { seq, leafHash: Buffer.from(leafHash).toString('hex') }
+      await printOne(io, formatOf(args), receipt, () => String(seq))
     } finally {
       await log.close()
     }

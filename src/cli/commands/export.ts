@@ -1,0 +1,138 @@
+import { nearestName } from '../../events/nearest.js'
+import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLog, type LogExport } from '../../export/index.js'
+import type { AuditLogReader } from '../../reader/contract.js'
+import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { throwIfInterrupted } from '../interrupted.js'
+import { type Arguments, common, eventFilters, listing } from '../options.js'
+import { type Io, printOne, write } from '../output.js'
+import { writeFileAtOnce } from '../output-file.js'
+import { Progress } from '../progress.js'
+import { bytes } from '../text.js'
+import { UsageError } from '../usage-error.js'
+
+const DEFAULT_FORMAT = 'jsonl'
+
+export const exportEvents: Command = {
+  summary: 'events for another program, oldest first, in constant memory',
+  options: {
+    format: {
+      type: 'string',
+      short: 'f',
+      value: 'FORMAT',
+      choices: EXPORT_FORMATS,
+      help: `${EXPORT_FORMATS.join(', ')}; by default ${DEFAULT_FORMAT}, the stored bytes a line each`,
+    },
+    output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file, which is there once it is whole' },
+    force: { type: 'boolean', help: 'replace the file' },
+    'since-seq': { type: 'string', value: 'N', help: 'from this position on; where the last export said to go on' },
+    ...eventFilters,
+    limit: listing.limit,
+    source: { type: 'string', value: 'URI', help: 'cloudevents: what the log is called, else urn:spanledger' },
+    'records-per-request': { type: 'string', value: 'N', help: 'otlp: log records of a line, by default 512' },
+    json: { type: 'boolean', help: 'with --output: say as JSON what was exported' },
+    jsonl: { type: 'boolean', help: 'with --output: say it as JSON in one line' },
+    ...common,
+  },
+  examples: [
+    ['spanledger export > audit.jsonl', 'everything, byte for byte as it is stored'],
+    ['spanledger export --since-seq 42000 -o audit-2.jsonl --json', 'what came since; says where the next one goes on'],
+    ['spanledger export -f csv --since 2026-11-01 --until 2026-12-01 > november.csv', 'a month for a spreadsheet'],
+    ['spanledger export -f ocsf --since today | siem-upload', 'for a SIEM'],
+    ['spanledger export -f parquet -o audit.parquet', 'for a data lake'],
+  ],
+  async run(args, io) {
+    noOperands(args)
+    const options = exportOptions(args, io)
+    const file = args.text('output') ?? '-'
+    const summary = formatOf(args)
+    if (file === '-') refuseForStandardOutput(args, io, options.format)
+    await withReader(args, io, async (log) => {
+      const exported = begin(log, options)
+      const written = await (file === '-' ? toStandardOutput(exported, io) : toFile(file, args, exported, io))
+      const { events, firstSeq, lastSeq, nextSeq } = exported
+      if (file !== '-' && summary !== 'text') {
+        const { format } = options
+        await printOne(io, summary, { file, format, events, firstSeq, lastSeq, nextSeq, bytes: written }, () => '')
+      } else if (io.err.isTTY) io.err.write(`${told(exported, written)}\n`)
+    })
+  },
+}
+
+function exportOptions(args: Arguments, io: Io): ExportOptions {
+  const { order: _, ...query } = args.query(io.now())
+  const sinceSeq = args.number('since-seq')
+  if (sinceSeq !== undefined && query.afterSeq !== undefined) {
+    throw new UsageError('give --since-seq or --after-seq, not both')
+  }
+  const [source, recordsPerRequest] = [args.text('source'), args.number('records-per-request')]
+  return {
+    format: exportFormat(args.text('format') ?? DEFAULT_FORMAT),
+    query: { ...query, ...(sinceSeq !== undefined && { afterSeq: sinceSeq - 1 }) },
+    ...(source !== undefined && { source }),
+    ...(recordsPerRequest !== undefined && { recordsPerRequest }),
+  }
+}
+
+function exportFormat(name: string): ExportFormat {
+  const known = EXPORT_FORMATS.find((format) => format === name)
+  if (known) return known
+  const nearest = nearestName(name, EXPORT_FORMATS)
+  const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`
+  throw new UsageError(`--format: '${name}' is none of ${EXPORT_FORMATS.join(', ')}${hint}`)
+}
+
+function refuseForStandardOutput(args: Arguments, { out }: Io, format: ExportFormat): void {
+  for (const name of ['json', 'jsonl', 'force']) {
+    if (args.flag(name)) throw new UsageError(`--${name} is for an export to a file: give --output as well`)
+  }
+  if (format === 'parquet' && out.isTTY) throw new UsageError('parquet is nothing for a terminal: give --output FILE')
+}
+
+function begin(log: AuditLogReader, options: ExportOptions): LogExport {
+  try {
+    return exportLog(log, options)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new UsageError(error.message.replace(/^exportLog/, 'export'))
+  }
+}
+
+async function toStandardOutput(exported: LogExport, io: Io): Promise<number> {
+  return await pump(exported, io, io.out.isTTY === true, (chunk) => write(io.out, chunk))
+}
+
+async function toFile(file: string, args: Arguments, exported: LogExport, io: Io): Promise<number> {
+  let written = 0
+  await writeFileAtOnce(file, args.flag('force'), async (put) => {
+    written = await pump(exported, io, false, put)
+  })
+  return written
+}
+
+async function pump(
+  exported: LogExport,
+  io: Io,
+  isOnTerminal: boolean,
+  put: (chunk: Uint8Array) => Promise<void>,
+): Promise<number> {
+  const progress = new Progress(io, isOnTerminal)
+  let written = 0
+  try {
+    for await (const chunk of exported) {
+      throwIfInterrupted(io)
+      await put(chunk)
+      written += chunk.length
+      progress.show(
+        () => `${exported.events} events, at seq ${exported.lastSeq} of ${exported.size}, ${bytes(written)}`,
+      )
+    }
+  } finally {
+    progress.clear()
+  }
+  return written
+}
+
+function told({ events, firstSeq, lastSeq, nextSeq }: LogExport, written: number): string {
+  const range = events === 0 ? '' : `, seq ${firstSeq} to ${lastSeq}`
+  return `${events} events${range}, ${bytes(written)}; the next export goes on with --since-seq ${nextSeq}`
+}

@@ -1,0 +1,23 @@
+import type { Command } from '../command.js'
+import { completion } from './completion.js'
+import { doctor } from './doctor.js'
+import { exportEvents } from './export.js'
+import { query } from './query.js'
+import { record } from './record.js'
+import { runs } from './runs.js'
+import { sessions } from './sessions.js'
+import { show } from './show.js'
+import { tail } from './tail.js'
+
+/** All commands: help and completion are made from these. */
+export const commands: Readonly<Record<string, Command>> = {
+  tail,
+  query,
+  runs,
+  show,
+  sessions,
+  export: exportEvents,
+  record,
+  doctor,
+  completion: completion(() => commands),
+}

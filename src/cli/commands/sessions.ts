@@ -1,0 +1,16 @@
+import type { SessionQuery } from '../../reader/query.js'
+import { type Command, DEFAULT_LIST, formatOf, noOperands, withReader } from '../command.js'
+import { common, format, listing, sessionFilters } from '../options.js'
+import { printAll } from '../output.js'
+import { sessionLine } from '../render.js'
+
+export const sessions: Command = {
+  summary: 'sessions, the newest first',
+  options: { ...sessionFilters, ...listing, ...format, ...common },
+  examples: [['spanledger sessions --since today', 'who was here today']],
+  async run(args, io) {
+    noOperands(args)
+    const asked = { order: 'desc', limit: DEFAULT_LIST, ...args.query(io.now()) } as SessionQuery
+    await withReader(args, io, (log) => printAll(io, formatOf(args), log.sessions(asked), sessionLine))
+  },
+}

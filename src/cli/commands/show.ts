@@ -1,0 +1,57 @@
+import type { AuditLogReader } from '../../reader/contract.js'
+import { LIFECYCLE_TYPES } from '../../reader/run-status.js'
+import { type Command, CommandFailed, formatOf, withReader } from '../command.js'
+import { throwIfInterrupted } from '../interrupted.js'
+import { common, format, tenant } from '../options.js'
+import { type Io, paintFor, printOne } from '../output.js'
+import { Progress } from '../progress.js'
+import { treeLines } from '../render.js'
+import { printable } from '../text.js'
+import { UsageError } from '../usage-error.js'
+
+const MAX_CANDIDATES = 5
+
+export const show: Command = {
+  summary: 'one run as a tree: times, tokens, tools, errors, sub-runs',
+  operand: 'RUN',
+  options: { tenant, ...format, ...common },
+  examples: [
+    ['spanledger show r-4711', 'one run; the beginning of its id will do'],
+    ["spanledger show r-4711 --json | jq '.totalUsage'", 'what it consumed with its sub-runs'],
+  ],
+  async run(args, io) {
+    const [asked, ...more] = args.positionals
+    if (asked === undefined || asked === '' || more.length > 0) throw new UsageError('show: name one run')
+    const ref = { ...(args.text('tenant') !== undefined && { tenantId: args.text('tenant') as string }) }
+    await withReader(args, io, async (log) => {
+      const run = (await log.run(asked, ref)) ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))
+      if (!run) throw new CommandFailed(`there is no run '${asked}'`)
+      await printOne(io, formatOf(args), run, () => treeLines(run, paintFor(io)).join('\n'))
+    })
+  },
+}
+
+/** Looks through the starts and ends of all runs: an index of prefixes there is none. */
+async function runBeginningWith(
+  log: AuditLogReader,
+  prefix: string,
+  ref: { readonly tenantId?: string },
+  io: Io,
+): Promise<string> {
+  const found = new Set<string>()
+  const progress = new Progress(io)
+  for await (const { runId, seq } of log.events({ ...ref, type: LIFECYCLE_TYPES, order: 'desc' })) {
+    throwIfInterrupted(io)
+    progress.show(() => `looking for runs that begin with '${printable(prefix)}', at seq ${seq}`)
+    if (runId?.startsWith(prefix)) found.add(runId)
+    if (found.size > MAX_CANDIDATES) break
+  }
+  progress.clear()
+  const [only, ...others] = found
+  if (only === undefined) throw new CommandFailed(`there is no run '${prefix}', and none whose id begins so`)
+  if (others.length === 0) return only
+  const candidates = [...found].slice(0, MAX_CANDIDATES).join(', ')
+  throw new CommandFailed(
+    `several runs begin with '${prefix}': ${candidates}${found.size > MAX_CANDIDATES ? ', …' : ''}`,
+  )
+}

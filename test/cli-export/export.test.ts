@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
+import { ended, run, start } from '../cli/command-line.js'
+import { HOSTILE_TEXTS } from '../export/samples.js'
+import { buildBeside } from '../support/build.js'
+
+// Exports as a person makes them, beside the process that writes the log (this one).
+let built: ReturnType<typeof buildBeside>
+let folder: string
+let log: AuditLog
+
+beforeAll(async () => {
+  built = buildBeside(import.meta.dirname)
+  folder = await mkdtemp(join(tmpdir(), 'spanledger-'))
+  log = await openAuditLog(join(folder, 'audit'))
+  for (const name of HOSTILE_TEXTS) log.record({ type: 'custom', runId: name, sessionId: name, data: { name, 1: [] } })
+  await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } })
+}, 60_000)
+
+afterAll(async () => {
+  built.remove()
+  await log.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const env = () => ({ SPANLEDGER_LOG: join(folder, 'audit') })
+const spanledger = (...args: string[]) => ended(start(built.dist, args, env()))
+const lines = (out: string) => out.trimEnd().split('\n')
+
+describe('spanledger export', () => {
+  it('gives the stored bytes, so that the leaf hash of a line is that of its position', async () => {
+    const { leafHash, seq } = await log.append({ type: 'custom', data: { name: HOSTILE_TEXTS.join('') } })
+    const { code, out } = await spanledger('export')
+    expect(code).toBe(0)
+    const stored = await log.entries().toArray()
+    expect(out).toBe(stored.map(({ bytes }) => `${Buffer.from(bytes)}\n`).join(''))
+    const last = lines(out)[seq] as string
+    expect(createHash('sha256').update('\0').update(last).digest()).toEqual(Buffer.from(leafHash))
+  })
+
+  it('goes on where the last one said', async () => {
+    const first = join(folder, 'first.jsonl')
+    const { out } = await spanledger('export', '-o', first, '--json')
+    const told = JSON.parse(out) as { nextSeq: number; events: number; bytes: number }
+    const text = await readFile(first, 'utf8')
+    expect(told).toMatchObject({ file: first, format: 'jsonl', firstSeq: 0, lastSeq: told.nextSeq - 1 })
+    expect(told).toMatchObject({ events: lines(text).length, bytes: Buffer.byteLength(text) })
+    expect(await spanledger('export', '--since-seq', String(told.nextSeq))).toMatchObject({ code: 0, out: '' })
+    const { seq } = await log.append({ type: 'custom', data: { name: 'later' } })
+    const later = await spanledger('export', '-f', 'events', '--since-seq', String(told.nextSeq))
+    expect(lines(later.out).map((line) => JSON.parse(line))).toMatchObject([{ seq, data: { name: 'later' } }])
+  })
+
+  it('writes each format', async () => {
+    const one = async (...args: string[]) => (await spanledger('export', '-t', 'run_started', '-f', ...args)).out
+    expect(await one('csv')).toMatch(/^seq,time,.*\r\n9,.*planner.*\r\n$/)
+    expect(JSON.parse(await one('cloudevents', '--source', 'urn:shop'))).toMatchObject({
+      source: 'urn:shop',
+      type: 'spanledger.run_started',
+      subject: 'r-1',
+    })
+    expect(JSON.parse(await one('ocsf'))).toMatchObject({ class_uid: 6002, app: { name: 'planner' } })
+    expect(JSON.parse(await one('otlp'))).toMatchObject({
+      resourceLogs: [{ scopeLogs: [{ logRecords: [{ eventName: 'spanledger.run_started' }] }] }],
+    })
+    const file = join(folder, 'audit.parquet')
+    expect(await spanledger('export', '-f', 'parquet', '-o', file)).toEqual({ code: 0, out: '', err: '' })
+    const bytes = await readFile(file)
+    expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1'])
+  })
+
+  it('ends where the log ended when it began, while a writer goes on', async () => {
+    let isDone = false
+    const writing = (async () => {
+      for (let n = 0; !isDone; n++) {
+        log.record({ type: 'custom', sessionId: 'busy', data: { name: String(n), filler: 'x'.repeat(500) } })
+        if (n % 200 === 0) await log.flush()
+      }
+    })()
+    const { out } = await spanledger('export', '-f', 'events')
+    isDone = true
+    await writing
+    const events = lines(out).map((line) => JSON.parse(line) as { seq: number; sessionId: string; data: unknown })
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from(events, (_, at) => at))
+    const busy = events.filter(({ sessionId }) => sessionId === 'busy')
+    expect(busy.map(({ data }) => data)).toMatchObject(Array.from(busy, (_, n) => ({ name: String(n) })))
+  })
+
+  it('replaces a file only when told to, and leaves nothing half written', async () => {
+    const own = join(folder, 'own')
+    await mkdir(own)
+    const file = join(own, 'a.csv')
+    await writeFile(file, 'precious')
+    const refused = await spanledger('export', '-f', 'csv', '-o', file)
+    expect(refused).toEqual({ code: 1, out: '', err: `spanledger: ${file} is there already; --force replaces it\n` })
+    expect(await readFile(file, 'utf8')).toBe('precious')
+    expect((await spanledger('export', '-f', 'csv', '-o', file, '--force')).code).toBe(0)
+    expect(await readFile(file, 'utf8')).toMatch(/^seq,/)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+
+    const interrupted = await run(['export', '-o', join(own, 'b.csv')], { env: env(), signal: AbortSignal.abort(143) })
+    expect(interrupted).toEqual({ code: 143, out: '', err: '' })
+    const missing = await spanledger('export', '-o', join(own, 'c.csv'), '--log', join(folder, 'nothing'))
+    expect(missing.code).toBe(1)
+    expect(await readdir(own)).toEqual(['a.csv'])
+
+    expect(await spanledger('export', '-o', join(folder, 'no/where'))).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^spanledger: cannot write .*ENOENT/),
+    })
+    expect(await spanledger('export', '-o', '/dev/null', '--force')).toMatchObject({
+      code: 1,
+      err: 'spanledger: /dev/null is no file; leave out --output, and redirect\n',
+    })
+  })
+
+  it('is read no faster than whoever takes it, and ends quietly when that has enough', async () => {
+    const child = start(built.dist, ['export', '-f', 'ocsf'], env())
+    await once(child.stdout as never, 'readable')
+    child.stdout?.destroy()
+    const closed = new Promise<number>((resolve) => child.once('close', resolve))
+    expect(await closed).toBe(0)
+  })
+
+  it.each([
+    [['--format', 'xml'], "'xml' is none of jsonl, events, csv"],
+    [['--format', 'csw'], "did you mean 'csv'?"],
+    [['--since-seq', '3', '--after-seq', '2'], 'not both'],
+    [['--since-seq', 'x'], 'no whole number'],
+    [['--json'], 'give --output'],
+    [['--force'], 'give --output'],
+    [['-f', 'csv', '--source', 'urn:a'], "of the format 'cloudevents' only"],
+    [['-f', 'cloudevents', '--source', 'my log'], 'URI reference'],
+    [['-f', 'otlp', '--records-per-request', '0'], 'from 1 to 10000'],
+    [['--until', '1h', '--since', 'now'], 'since'],
+  ])('says in a line what is wrong with %j', async (args, message) => {
+    const { code, out, err } = await run(['export', ...args], { env: env() })
+    expect({ code, out }).toEqual({ code: 64, out: '' })
+    expect(lines(err)).toEqual([expect.stringContaining(message)])
+  })
+})
