@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 
 // Checks the tarball that would be published: what it holds, its entries and types, and that it works once installed.
 const root = join(import.meta.dirname, '..')
@@ -21,11 +21,18 @@ try {
 
   section('Contents')
   const belongs =
-    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts))$/
+    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|docs\/\w+\.md|examples\/([\w-]+\/)*([\w-]+\.mjs|package\.json))$/
   const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || file.includes('.test.'))
   assert.deepEqual(strays, [], 'files that do not belong into the package')
   for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'schema/audit-event.schema.json']) {
     assert.ok(files.includes(file), `${file} is missing from the package`)
+  }
+  for (const page of files.filter((/** @type {string} */ file) => file.endsWith('.md'))) {
+    for (const [, link] of readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      const target = posix.join(posix.dirname(page), link ?? '').replace(/\/$/, '')
+      const found = files.some((/** @type {string} */ file) => file === target || file.startsWith(`${target}/`))
+      assert.ok(found, `${page} links to ${link}, which is not in the package`)
+    }
   }
   console.log(`${files.length} files, ${Math.round(packed.size / 1024)} KiB packed`)
 

@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { blocksOf, lasting, printedLines, root } from './blocks.js'
 
 // Every code block of the README is a module of its own: it is type-checked, and it runs.
-const root = join(import.meta.dirname, '../..')
 const generated = join(import.meta.dirname, 'generated')
-const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(
-  ([, code]) => code as string,
-)
+const blocks = blocksOf('ts')
+const [firstOutput = ''] = blocksOf('text')
 const files = blocks.map((_, index) => join(generated, `block-${index}.ts`))
 const startedIn = process.cwd()
 const scratch = mkdtempSync(join(tmpdir(), 'spanledger-readme-'))
@@ -37,6 +36,11 @@ test('they compile', () => {
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', generated], { stdio: 'pipe' })
 })
 
-test.each(files.map((file, index) => [blocks[index]?.split('\n')[0] ?? '', file]))('it runs: %s', async (_, file) => {
-  await expect(import(file)).resolves.toBeDefined()
-})
+test.each(files.map((file, index) => [blocks[index]?.split('\n')[0] ?? '', file, index]))(
+  'it runs: %s',
+  async (_, file, index) => {
+    const printed = printedLines()
+    await expect(import(file as string)).resolves.toBeDefined()
+    if (index === 0) expect(lasting(printed())).toBe(lasting(firstOutput))
+  },
+)
