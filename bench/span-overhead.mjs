@@ -1,20 +1,16 @@
 // What the span processor costs a span, beside the SDK alone and beside what serialising a span to OTLP costs.
-// All sides run interleaved in one process; figures are medians over rounds of CPU time, differences are to the SDK alone.
-import { parseArgs } from 'node:util'
+// All sides take turns in one process; figures are CPU time, differences are to the SDK alone in the same round.
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
-import { AuditSpanProcessor } from 'spanledger'
+import { AuditSpanProcessor } from '../dist/index.js'
+import { quantile, spread } from './measure.mjs'
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '60' } } })
 const SPANS = 10_000
 const SPANS_A_TURN = 50
-const WARM_UP_ROUNDS = 10
-
-const idle = { onStart() {}, onEnd() {}, forceFlush: async () => {}, shutdown: async () => {} }
-const serialising = { ...idle, onEnd: (span) => ProtobufTraceSerializer.serializeRequest([span]) }
-const attached = new AuditSpanProcessor()
-// What a log does with an event is another benchmark's: this one ends where the event leaves the processor.
-attached.attach({ location: 'nowhere', record() {}, flush: async () => {}, append: async () => {}, stats: () => ({}) })
+/** So many spans are timed together for the percentiles, as a clock's own cost and steps are not small beside one. */
+const TIMED_TOGETHER = 10
+const FULL = { rounds: 60, warmUps: 10 }
+const QUICK = { rounds: 3, warmUps: 1 }
 
 const HTTP = {
   'http.request.method': 'GET',
@@ -24,6 +20,15 @@ const HTTP = {
   'network.protocol.version': '1.1',
 }
 const CHAT = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm-1', 'gen_ai.provider.name': 'p' }
+const AGENT = {
+  'gen_ai.operation.name': 'invoke_agent',
+  'gen_ai.agent.name': 'planner',
+  'gen_ai.conversation.id': 'conversation-1',
+}
+
+const ALONE = 'SDK alone'
+
+export const title = 'Span overhead'
 
 function http(tracer) {
   const span = tracer.startSpan('GET', { kind: 2, attributes: HTTP })
@@ -38,49 +43,114 @@ function chat(tracer) {
   span.end()
 }
 
-const sides = [
-  { name: 'HTTP span: SDK alone', processor: idle, work: http },
-  { name: 'HTTP span: + detached', processor: new AuditSpanProcessor(), work: http },
-  { name: 'HTTP span: + attached', processor: attached, work: http },
-  { name: 'HTTP span: + OTLP protobuf', processor: serialising, work: http },
-  { name: 'model call: SDK alone', processor: idle, work: chat },
-  { name: 'model call: + attached (1 event)', processor: attached, work: chat },
-  { name: 'model call: + OTLP protobuf', processor: serialising, work: chat },
-].map((side) => ({
-  ...side,
-  tracer: new TracerProvider({ spanProcessors: [side.processor] }).getTracer('bench'),
-  nanos: [],
-}))
-
-for (let round = 0; round < Number(values.rounds) + WARM_UP_ROUNDS; round++) {
-  for (const side of sides) {
-    const before = process.cpuUsage()
-    for (let turn = 0; turn < SPANS / SPANS_A_TURN; turn++) {
-      for (let span = 0; span < SPANS_A_TURN; span++) side.work(side.tracer)
-      await null // the turn ends, as it does in a service
-    }
-    const { user, system } = process.cpuUsage(before)
-    if (round >= WARM_UP_ROUNDS) side.nanos.push(((user + system) * 1000) / SPANS)
-  }
+/** Two events: a start and an end. */
+function agent(tracer) {
+  tracer.startSpan('invoke_agent planner', { attributes: AGENT }).end()
 }
 
-console.log(
-  `node ${process.version}, ${values.rounds} rounds of ${SPANS} spans, CPU nanoseconds a span (median, lowest)`,
-)
-for (const { name, work, nanos } of sides) {
-  const alone = sides.find((side) => side.work === work)
-  const added = median(nanos) - median(alone.nanos)
-  const note = alone.nanos === nanos ? '' : `   adds ${added.toFixed(0).padStart(5)}`
-  console.log(
-    `${name.padEnd(34)} ${median(nanos).toFixed(0).padStart(6)} ${Math.min(...nanos)
-      .toFixed(0)
-      .padStart(6)}${note}`,
+const WORK = { 'HTTP span': http, 'model call': chat, 'agent run': agent }
+const EVENTS = { 'HTTP span': 0, 'model call': 1, 'agent run': 2 }
+
+export async function run({ quick, log }) {
+  const { rounds, warmUps } = quick ? QUICK : FULL
+  const sides = sidesOf()
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const side of sides) await measure(side, round >= 0)
+  }
+  const result = {
+    rounds,
+    spans: SPANS,
+    sides: sides.map(({ kind, name, nanos, timed, heapBytes }) => {
+      const alone = sides.find((side) => side.kind === kind)
+      return {
+        kind,
+        name,
+        events: name === 'attached' ? EVENTS[kind] : 0,
+        nanosPerSpan: spread(nanos),
+        addedNanos: spread(nanos.map((value, at) => value - alone.nanos[at])),
+        p50: quantile(timed, 0.5),
+        p99: quantile(timed, 0.99),
+        heapBytesPerSpan: quantile(heapBytes, 0.5),
+      }
+    }),
+  }
+  for (const { kind, name, addedNanos } of result.sides)
+    log(`${kind}, ${name}: adds ${addedNanos.median.toFixed(0)} ns`)
+  const added = (name) =>
+    result.sides.find((side) => side.kind === 'model call' && side.name === name).addedNanos.median
+  return { ...result, eventToProtobuf: added('attached') / added('OTLP protobuf') }
+}
+
+function sidesOf() {
+  const idle = { onStart() {}, onEnd() {}, forceFlush: async () => {}, shutdown: async () => {} }
+  const attached = new AuditSpanProcessor()
+  // What a log does with an event is another benchmark's: this one ends where the event leaves the processor.
+  attached.attach({
+    location: 'nowhere',
+    record() {},
+    flush: async () => {},
+    append: async () => {},
+    stats: () => ({}),
+  })
+  const processors = {
+    [ALONE]: idle,
+    detached: new AuditSpanProcessor(),
+    attached,
+    'OTLP protobuf': { ...idle, onEnd: (span) => ProtobufTraceSerializer.serializeRequest([span]) },
+  }
+  return Object.entries(WORK).flatMap(([kind, work]) =>
+    Object.entries(processors).map(([name, processor]) => ({
+      kind,
+      name,
+      work,
+      tracer: new TracerProvider({ spanProcessors: [processor] }).getTracer('bench'),
+      nanos: [],
+      timed: [],
+      heapBytes: [],
+    })),
   )
 }
-const [, , , , modelAlone, modelAttached, modelSerialised] = sides.map(({ nanos }) => median(nanos))
-const ratio = (modelAttached - modelAlone) / (modelSerialised - modelAlone)
-console.log(`\none event costs ${ratio.toFixed(2)} x what serialising its span to OTLP protobuf costs (journal apart)`)
 
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]
+async function measure({ work, tracer, nanos, timed, heapBytes }, counts) {
+  const before = process.cpuUsage()
+  for (let turn = 0; turn < SPANS / SPANS_A_TURN; turn++) {
+    for (let span = 0; span < SPANS_A_TURN; span++) work(tracer)
+    await null // the turn ends, as it does in a service
+  }
+  const { user, system } = process.cpuUsage(before)
+  if (!counts) return
+  nanos.push(((user + system) * 1000) / SPANS)
+
+  for (let time = 0; time < SPANS_A_TURN; time++) {
+    const began = performance.now()
+    for (let span = 0; span < TIMED_TOGETHER; span++) work(tracer)
+    timed.push(((performance.now() - began) * 1e6) / TIMED_TOGETHER)
+  }
+  await null
+  const heapBefore = process.memoryUsage().heapUsed
+  for (let span = 0; span < SPANS_A_TURN; span++) work(tracer)
+  // A collection in between takes away: such a round is far below the median.
+  heapBytes.push((process.memoryUsage().heapUsed - heapBefore) / SPANS_A_TURN)
+  await null
+}
+
+export function tables({ sides, rounds, spans, eventToProtobuf }) {
+  return [
+    {
+      title: `${rounds} rounds of ${spans.toLocaleString('en')} spans; nanoseconds a span`,
+      columns: ['', 'adds', 'middle half of the rounds', 'CPU', 'p50', 'p99', 'heap B'],
+      rows: sides.map(({ kind, name, events, addedNanos, nanosPerSpan, p50, p99, heapBytesPerSpan }) => [
+        `${kind}: ${name}${events > 0 ? ` (${events} ${events === 1 ? 'event' : 'events'})` : ''}`,
+        ...(name === ALONE
+          ? ['', '']
+          : [addedNanos.median.toFixed(0), `${addedNanos.low.toFixed(0)} to ${addedNanos.high.toFixed(0)}`]),
+        ...[nanosPerSpan.median, p50, p99, heapBytesPerSpan].map((value) => value.toFixed(0)),
+      ]),
+    },
+    {
+      title: 'One event, journal apart, beside what serialising its span to OTLP protobuf costs',
+      columns: ['×'],
+      rows: [[eventToProtobuf.toFixed(2)]],
+    },
+  ]
 }

@@ -1,0 +1,64 @@
+// A log in a process of its own, for growth.mjs: grows it, or opens it, or dies with it open.
+import { readFileSync } from 'node:fs'
+import { openAuditLog } from '../dist/index.js'
+import { Events } from './events.mjs'
+import { median } from './measure.mjs'
+
+const EVENTS_PER_TICK = 256
+const MAX_WAITING_BYTES = 8 * 2 ** 20
+
+const { directory, entryBytes, options = {}, grow = 0, skip = 0, die = false } = JSON.parse(process.argv[2])
+const openedFrom = performance.now()
+const log = await openAuditLog(directory, options)
+const openMillis = performance.now() - openedFrom
+const { recovery } = log
+
+const events = new Events(entryBytes)
+for (let n = 0; n < skip; n++) events.next()
+const heapBytes = []
+let peakRss = process.memoryUsage().rss
+const cpu = process.cpuUsage()
+const began = performance.now()
+for (let done = 0; done < grow; ) {
+  const count = Math.min(EVENTS_PER_TICK, grow - done)
+  for (let n = 0; n < count; n++) log.record(events.next())
+  done += count
+  if (log.stats().queuedBytes > MAX_WAITING_BYTES) await log.flush()
+  else await new Promise((resolve) => setImmediate(resolve))
+  if (done % (64 * EVENTS_PER_TICK) === 0) {
+    const { rss, heapUsed } = process.memoryUsage()
+    peakRss = Math.max(peakRss, rss)
+    heapBytes.push(heapUsed)
+  }
+}
+if (die) {
+  process.send({ queuedEvents: log.stats().queuedEvents })
+  process.on('message', () => process.kill(process.pid, 'SIGKILL'))
+  await new Promise((resolve) => setTimeout(resolve, 60_000))
+}
+await log.flush()
+const millis = performance.now() - began
+const { user, system } = process.cpuUsage(cpu)
+const { committed, dropped } = log.stats()
+await log.close()
+process.send({
+  openMillis,
+  replayed: recovery,
+  millis,
+  cpuMicros: user + system,
+  committed,
+  dropped,
+  heapBytes: heapBytes.length > 0 ? median(heapBytes) : process.memoryUsage().heapUsed,
+  peakRss: Math.max(peakRss, peakRssOfProcess()),
+})
+process.disconnect()
+
+/** As the system counts it, so that no peak between two looks is missed. */
+function peakRssOfProcess() {
+  try {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))
+    return Number(kibibytes) * 1024
+  } catch {
+    return process.resourceUsage().maxRSS * 1024
+  }
+}

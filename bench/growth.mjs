@@ -1,0 +1,151 @@
+// What a log of growing size costs: rate, memory, disk, and how long it takes to open, also after kill -9.
+import { fork } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { median } from './measure.mjs'
+
+const ENTRY_BYTES = 500
+const FULL = { sizes: [10_000, 100_000, 1_000_000, 10_000_000], openings: 5, optionEvents: 100_000 }
+const QUICK = { sizes: [2_000, 10_000], openings: 1, optionEvents: 2_000 }
+/** Recorded at once before the kill: more than one commit takes. */
+const DYING_EVENTS = 20_000
+
+const OPTIONS = [
+  { label: '300 B', entryBytes: 300, options: {} },
+  { label: '600 B', entryBytes: 600, options: {} },
+  { label: '4,096 B', entryBytes: 4096, options: {} },
+  { label: '600 B, `durability: flush-only`', entryBytes: 600, options: { durability: 'flush-only' } },
+]
+
+export const title = 'Growth'
+
+export async function run({ quick, log, to }) {
+  const { sizes, openings, optionEvents } = quick ? QUICK : FULL
+  const growth = []
+  const directory = mkdtempSync(join(tmpdir(), 'spanledger-bench-growth-'))
+  try {
+    let size = 0
+    for (const target of sizes.filter((each) => each <= (to ?? Number.POSITIVE_INFINITY))) {
+      const grown = await inProcess({ directory, entryBytes: ENTRY_BYTES, skip: size, grow: target - size })
+      const bytes = bytesOf(directory)
+      const opened = []
+      const recovered = []
+      for (let round = 0; round < openings; round++) {
+        opened.push((await inProcess({ directory, entryBytes: ENTRY_BYTES })).openMillis)
+        await killed(directory, target)
+        recovered.push((await inProcess({ directory, entryBytes: ENTRY_BYTES })).openMillis)
+      }
+      const row = {
+        size: target,
+        perSecond: (grown.committed / grown.millis) * 1000,
+        cpuMicrosPerEvent: grown.cpuMicros / grown.committed,
+        heapMiB: grown.heapBytes / 2 ** 20,
+        peakRssMiB: grown.peakRss / 2 ** 20,
+        dbBytesPerEntry: bytes.db / target,
+        journalMiB: bytes.journal / 2 ** 20,
+        openMillis: median(opened),
+        recoveryMillis: median(recovered),
+        dropped: grown.dropped,
+      }
+      growth.push(row)
+      log(
+        `${target} events: ${Math.round(row.perSecond)}/s, RSS ${Math.round(row.peakRssMiB)} MiB, ${Math.round(row.dbBytesPerEntry)} B an entry, open ${Math.round(row.openMillis)} ms, after kill -9 ${Math.round(row.recoveryMillis)} ms`,
+      )
+      size = target
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+  return { entryBytes: ENTRY_BYTES, growth, options: await sizesByOption(optionEvents), optionEvents }
+}
+
+async function sizesByOption(count) {
+  const sizes = []
+  for (const { label, entryBytes, options } of OPTIONS) {
+    const directory = mkdtempSync(join(tmpdir(), 'spanledger-bench-options-'))
+    try {
+      await inProcess({ directory, entryBytes, options, grow: count })
+      const { db, journal } = bytesOf(directory)
+      sizes.push({ label, entryBytes, dbBytesPerEntry: db / count, journalMiB: journal / 2 ** 20 })
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }
+  return sizes
+}
+
+/** @returns what the process sends last */
+function inProcess(task) {
+  return new Promise((resolve, reject) => {
+    let answer
+    const child = fork(join(import.meta.dirname, 'growth-process.mjs'), [JSON.stringify(task)])
+    child.on('message', (message) => {
+      answer = message
+    })
+    child.on('exit', (code) => {
+      if (answer === undefined || code !== 0) reject(new Error(`the process that grows the log ended with ${code}`))
+      else resolve(answer)
+    })
+  })
+}
+
+function killed(directory, skip) {
+  return new Promise((resolve) => {
+    const task = { directory, entryBytes: ENTRY_BYTES, skip, grow: DYING_EVENTS, die: true }
+    const child = fork(join(import.meta.dirname, 'growth-process.mjs'), [JSON.stringify(task)])
+    child.on('message', () => child.send('now'))
+    child.on('exit', resolve)
+  })
+}
+
+function bytesOf(directory) {
+  return { db: sizeOf(join(directory, 'db')), journal: sizeOf(join(directory, 'journal')) }
+}
+
+function sizeOf(path) {
+  try {
+    return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0)
+  } catch (problem) {
+    if (problem.code === 'ENOENT') return 0
+    throw problem
+  }
+}
+
+export function tables({ entryBytes, growth, options, optionEvents }) {
+  const number = (value, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits })
+  return [
+    {
+      title: `Entries of ${entryBytes} B, as fast as they are taken`,
+      columns: [
+        'events',
+        'events/s',
+        'CPU µs/event',
+        'heap MiB',
+        'peak RSS MiB',
+        'B an entry in db/',
+        'open ms',
+        'open ms after kill -9',
+      ],
+      rows: growth.map((row) => [
+        number(row.size),
+        number(row.perSecond),
+        number(row.cpuMicrosPerEvent, 1),
+        number(row.heapMiB),
+        number(row.peakRssMiB),
+        number(row.dbBytesPerEntry),
+        number(row.openMillis),
+        number(row.recoveryMillis),
+      ]),
+    },
+    {
+      title: `Size on disk after ${number(optionEvents)} events`,
+      columns: ['entries', 'B an entry in db/', 'journal MiB'],
+      rows: options.map(({ label, dbBytesPerEntry, journalMiB }) => [
+        label,
+        number(dbBytesPerEntry),
+        number(journalMiB),
+      ]),
+    },
+  ]
+}

@@ -1,0 +1,94 @@
+// Makes the tables of docs/performance.md, the README's summary and the plot out of results/latest.json.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { barChart } from './plot.mjs'
+
+const ROOT = join(import.meta.dirname, '..')
+const PLOTTED_ENTRY_BYTES = 600
+const PLOTTED_TICKS = [64, 1024]
+
+/** A load above this many times the cores means that something else was running. */
+const QUIET_LOAD_PER_CORE = 1.25
+
+/** Puts tables between the marks `<!-- bench:name -->` and `<!-- /bench -->` of the pages. */
+export function writeReport({ cases }, modules) {
+  const sections = Object.fromEntries(
+    Object.entries(cases).map(([name, outcome]) => [name, section(name, outcome, modules[name])]),
+  )
+  fill('docs/performance.md', { ...sections })
+  fill('README.md', { summary: summary(cases) })
+  if (cases.ingest) writeFileSync(join(ROOT, 'docs/performance.svg'), plot(cases.ingest.result))
+}
+
+function section(name, { machine, loadBefore, loadAfter, command, seconds, result, output }, module) {
+  const body = module ? module.tables(result).map(markdown).join('\n\n') : `\`\`\`text\n${output.trim()}\n\`\`\``
+  const busy = Math.max(loadBefore, loadAfter) > machine.cores * QUIET_LOAD_PER_CORE
+  const lines = [
+    `\`${command}\`, ${Math.round(seconds)} s; ${machine.cores} cores, ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.platform}, Node.js ${machine.node.slice(1)}; fsync of 600 B ${machine.fsyncMillis} ms; load ${loadBefore} before, ${loadAfter} after.`,
+  ]
+  if (busy)
+    lines.push(
+      `**Provisional: the machine was busy with other work during this run. Run \`npm run bench -- --only ${name}\` on a quiet one.**`,
+    )
+  return [...lines, body].join('\n\n')
+}
+
+export function markdown({ title, columns, rows }) {
+  const row = (cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
+  return [
+    `${title}:`,
+    '',
+    row(columns),
+    row(columns.map((_, at) => (at === 0 ? '---' : '---:'))),
+    ...rows.map(row),
+  ].join('\n')
+}
+
+function summary({ ingest }) {
+  if (!ingest) return ''
+  const { result, machine, loadBefore, loadAfter } = ingest
+  const busy = Math.max(loadBefore, loadAfter) > machine.cores * QUIET_LOAD_PER_CORE
+  const rows = PLOTTED_TICKS.flatMap((ticks) => {
+    const workload = workloadOf(result, ticks)
+    return (workload?.sides ?? [])
+      .filter(({ side }) => !side.startsWith('Spanledger'))
+      .map(({ side, oursIsTimes }) => [side, ticks.toLocaleString('en'), oursIsTimes.median.toFixed(2)])
+  })
+  const table = markdown({
+    title: `Durable events a second, entries of ${PLOTTED_ENTRY_BYTES} B, ${machine.cores} cores${busy ? ' (provisional: measured on a busy machine)' : ''}`,
+    columns: ['beside', 'events a tick', 'Spanledger is × as fast'],
+    rows,
+  })
+  return `${table}\n\n![Durable events a second](docs/performance.svg)`
+}
+
+function plot(result) {
+  return barChart(
+    PLOTTED_TICKS.flatMap((ticks) => {
+      const workload = workloadOf(result, ticks)
+      if (!workload) return []
+      return {
+        title: `Durable events a second, entries of ${PLOTTED_ENTRY_BYTES} B, ${ticks.toLocaleString('en')} events a tick`,
+        bars: workload.sides.map(({ side, perSecond }) => ({
+          label: side,
+          value: perSecond.median,
+          text: Math.round(perSecond.median).toLocaleString('en'),
+          isOurs: side.startsWith('Spanledger'),
+        })),
+      }
+    }),
+  )
+}
+
+function workloadOf({ workloads }, ticks) {
+  return workloads.find((each) => each.entryBytes === PLOTTED_ENTRY_BYTES && each.eventsPerTick === ticks)
+}
+
+function fill(page, sections) {
+  const path = join(ROOT, page)
+  const text = readFileSync(path, 'utf8').replace(
+    /(<!-- bench:([\w-]+) -->\n)[\s\S]*?(<!-- \/bench -->)/g,
+    (whole, begin, name, end) => (sections[name] === undefined ? whole : `${begin}\n${sections[name]}\n\n${end}`),
+  )
+  writeFileSync(path, text)
+}
