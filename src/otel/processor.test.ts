@@ -62,6 +62,20 @@ describe('a run', () => {
     expect(log.of('tool_call_started')[0]?.runId).toBe(log.of('run_started')[0]?.runId)
   })
 
+  test('is found by what is inside, though the context carries a wrapper of its span, which began in an earlier turn', async () => {
+    const { tracer, log } = startRecordingSdk()
+    const run = tracer.startSpan('agent')
+    await nextTurn()
+    run.setAttributes(AGENT)
+    const wrapper = { inner: run, spanContext: () => run.spanContext(), isRecording: () => true } as unknown as Span
+    childOf(wrapper, 'execute_tool search', TOOL).end()
+    context.with(trace.setSpan(ROOT_CONTEXT, wrapper), () => recordHandoff({ to: 'writer' }))
+    run.end()
+    const runIds = log.events.flatMap(({ type, runId }) => (type.startsWith('audit_') ? [] : [runId]))
+    expect(log.types.slice(0, 2)).toEqual(['run_started', 'tool_call_started'])
+    expect(new Set(runIds).size).toBe(1)
+  })
+
   test('is recognised before what happens inside it, though its attributes came after its start', () => {
     const { tracer, log } = startRecordingSdk()
     const run = tracer.startSpan('agent')

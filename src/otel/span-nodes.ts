@@ -33,7 +33,17 @@ export class SpanNodes {
     const span = context && trace.getSpan(context)
     if (!span) return undefined
     const { spanId, traceId } = span.spanContext()
-    return this.on(span) ?? this.byId(spanId, traceId)
+    return this.on(span) ?? this.byId(spanId, traceId) ?? this.wrapped(span, spanId)
+  }
+
+  /** The node of the span that a wrapper holds in one of its properties: what nobody has claimed has no other way. */
+  wrapped(wrapper: object, spanId: string): SpanNode | undefined {
+    for (const key of Object.keys(wrapper)) {
+      const held = Object.getOwnPropertyDescriptor(wrapper, key)?.value as unknown
+      const node = typeof held === 'object' && held !== null ? this.on(held) : undefined
+      if (node?.spanId === spanId) return node
+    }
+    return undefined
   }
 
   /** By both ids: span ids leave the process, and come back from whoever likes to send them. */

@@ -223,7 +223,9 @@ export class Tracker {
     const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId, traceId)
     if (known || !parent.isRecording()) return known
     // A wrapper of the span: what nobody has claimed so far is not found by its id.
-    if (parent.attributes === undefined) return this.#unclaimed.findLast(({ spanId }) => spanId === parentId)
+    if (parent.attributes === undefined) {
+      return this.#unclaimed.findLast(({ spanId }) => spanId === parentId) ?? this.#nodes.wrapped(parent, parentId)
+    }
     return this.adopt(parent)
   }
 
