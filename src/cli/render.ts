@@ -1,4 +1,5 @@
 import type { StoredEvent, TokenUsage } from '../events/types.js'
+import type { AgentSummary } from '../reader/agents.js'
 import type { RunStatus, RunSummary, RunTree, ToolCallSummary } from '../reader/run-summary.js'
 import type { SessionSummary } from '../reader/sessions.js'
 import type { Colour, Paint } from './output.js'
@@ -65,6 +66,12 @@ export function sessionLine(session: SessionSummary): string {
   const { sessionId, tenantId, firstEventAt, lastEventAt, events, runs } = session
   const counts = `${events} events  ${runs} runs`
   return `${shortTime(firstEventAt)} – ${shortTime(lastEventAt)}  ${printable(sessionId)}  tenant=${printable(tenantId)}  ${counts}`
+}
+
+/** One agent in one line. */
+export function agentLine({ id, name, firstEventAt, lastEventAt, events, runs }: AgentSummary): string {
+  const who = name === undefined || id === undefined ? (name ?? id ?? '') : `${name} (${id})`
+  return `${shortTime(firstEventAt)} – ${shortTime(lastEventAt)}  ${printable(who)}  ${events} events  ${runs} runs`
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Command } from '../command.js'
+import { agents } from './agents.js'
 import { completion } from './completion.js'
 import { doctor } from './doctor.js'
 import { exportEvents } from './export.js'
@@ -7,6 +8,7 @@ import { record } from './record.js'
 import { runs } from './runs.js'
 import { sessions } from './sessions.js'
 import { show } from './show.js'
+import { stats } from './stats.js'
 import { tail } from './tail.js'
 
 /** All commands: help and completion are made from these. */
@@ -16,6 +18,8 @@ export const commands: Readonly<Record<string, Command>> = {
   runs,
   show,
   sessions,
+  agents,
+  stats,
   export: exportEvents,
   record,
   doctor,

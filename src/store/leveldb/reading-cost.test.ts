@@ -13,6 +13,8 @@ const POSTINGS = 600
 let store: AuditStore
 /** Items that iterators handed out since the log was written. */
 let read: number
+/** How often iterators were asked for them. */
+let asked: number
 
 beforeEach(async () => {
   store = levelStore(await mkdtemp(join(tmpdir(), 'spanledger-')))
@@ -20,11 +22,13 @@ beforeEach(async () => {
   // A posting for each entry: this is what small groups leave.
   for (const [n] of Array(POSTINGS).entries()) await store.commit(sealedEntries(1, () => ({ tenantId: `t-${n % 2}` })))
   read = 0
+  asked = 0
   const { iterator } = Level.prototype
   vi.spyOn(Level.prototype, 'iterator').mockImplementation(function (this: Level, options?: object) {
     const made = iterator.call(this, options ?? {})
     const nextv = made.nextv.bind(made)
     made.nextv = async (size: number) => {
+      asked++
       const items = await nextv(size)
       read += items.length
       return items
@@ -51,6 +55,23 @@ describe('of many postings', () => {
       expect(read).toBeLessThan(40)
     },
   )
+
+  it('those that were read together make one chunk', async () => {
+    const cursor = store.postings('tenant', ['t-0'], EVERYTHING)
+    expect((await cursor.next())?.length).toBe(read)
+    expect(read).toBeGreaterThan(8)
+    await cursor.close()
+  })
+
+  it.each([false, true])('a value that has few is read to its end in one go (reverse: %s)', async (reverse) => {
+    for (const runId of ['r-1', 'r-2', 'r-1', 'r-1']) await store.commit(sealedEntries(1, () => ({ runId })))
+    asked = 0
+    const cursor = store.postings('run', ['r-1'], { ...EVERYTHING, reverse })
+    const found: number[] = []
+    for (let chunk = await cursor.next(); chunk; chunk = await cursor.next()) found.push(...chunk)
+    expect(found.sort()).toEqual([POSTINGS, POSTINGS + 2, POSTINGS + 3])
+    expect(asked).toBeLessThanOrEqual(reverse ? 2 : 1)
+  })
 
   it('the distinct values are found by stepping over the rest of each', async () => {
     const firsts: number[] = []

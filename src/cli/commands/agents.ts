@@ -1,0 +1,19 @@
+import type { AgentQuery } from '../../reader/query.js'
+import { type Command, DEFAULT_LIST, formatOf, noOperands, withReader } from '../command.js'
+import { common, format, listing, sessionFilters } from '../options.js'
+import { printAll } from '../output.js'
+import { agentLine } from '../render.js'
+
+export const agents: Command = {
+  summary: 'the agents that acted, the newest first',
+  options: { ...sessionFilters, ...listing, ...format, ...common },
+  examples: [
+    ['spanledger agents', 'who acted'],
+    ['spanledger agents --tenant acme --since 7d', 'who acted for a tenant lately'],
+  ],
+  async run(args, io) {
+    noOperands(args)
+    const asked = { order: 'desc', limit: DEFAULT_LIST, ...args.query(io.now()) } as AgentQuery
+    await withReader(args, io, (log) => printAll(io, formatOf(args), log.agents(asked), agentLine))
+  },
+}

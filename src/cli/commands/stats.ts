@@ -1,0 +1,40 @@
+import type { StatsGrouping, StatsQuery } from '../../reader/query.js'
+import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { common, followFilters, format, sessionFilters } from '../options.js'
+import { printOne } from '../output.js'
+import { statsTable } from '../stats-table.js'
+
+const GROUPINGS: readonly StatsGrouping[] = ['agent', 'model', 'day']
+
+const { session, run, agent } = followFilters
+
+export const stats: Command = {
+  summary: 'tokens, cost, runs, failures and durations, summed up',
+  options: {
+    by: {
+      type: 'string',
+      value: GROUPINGS.join('|'),
+      choices: GROUPINGS,
+      help: 'for each of these; days are those of UTC',
+    },
+    ...sessionFilters,
+    session,
+    run,
+    agent,
+    ...format,
+    ...common,
+  },
+  examples: [
+    ['spanledger stats --by model --since 7d', 'what each model consumed this week'],
+    ['spanledger stats --by agent --json', 'how each agent does, for another program'],
+  ],
+  async run(args, io) {
+    noOperands(args)
+    const by = args.text('by')
+    const asked = { ...args.query(io.now()), ...(by !== undefined && { groupBy: by }) } as StatsQuery
+    await withReader(args, io, async (log) => {
+      const report = await log.stats(asked)
+      await printOne(io, formatOf(args), report, () => statsTable(report))
+    })
+  },
+}
