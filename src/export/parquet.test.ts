@@ -28,7 +28,7 @@ describe('Parquet', () => {
       { seq: 8n, type: 'resumed', runId: null, agentName: null, data: '{}' },
     ])
     const { schema } = parquetMetadata(await fileOf([]))
-    expect(schema.find(({ name }) => name === 'data')?.logical_type).toEqual({ type: 'JSON' })
+    expect(schema.find(({ name }) => name === 'data')?.converted_type).toBe('UTF8')
     expect(schema.find(({ name }) => name === 'time')?.logical_type).toMatchObject({
       unit: 'MICROS',
       isAdjustedToUTC: true,

@@ -6,14 +6,14 @@ import { epochMicros } from './event-times.js'
 
 /** Events of a row group at most. */
 const MAX_ROWS = 20_000
-/** Bytes of `data` of a row group, about: what is held in memory is a few times that. */
-const MAX_DATA_BYTES = 8 * 1024 * 1024
+/** Characters of `data` of a row group, about: what is held in memory is a few times that. */
+const MAX_DATA_LENGTH = 8 * 1024 * 1024
 
-type Cell = string | bigint | Uint8Array | undefined
+type Cell = string | bigint | undefined
 
 /**
  * Writes events as a Parquet file: the columns of the CSV, with `seq` as a number, times as UTC timestamps to the
- * microsecond and `data` as JSON; compressed with Snappy. Row groups are written as they fill, so that memory grows with
+ * microsecond and `data` as a text of JSON, which every reader takes; compressed with Snappy. Row groups are written as they fill, so that memory grows with
  * the events by what the end of the file says of each row group only.
  *
  * @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed
@@ -38,11 +38,11 @@ export async function* parquet(events: AsyncIterable<StoredEvent>): AsyncGenerat
 
 class RowGroup {
   rows = 0
-  #dataBytes = 0
+  #dataLength = 0
   #columns = emptyColumns()
 
   get isFull(): boolean {
-    return this.rows >= MAX_ROWS || this.#dataBytes >= MAX_DATA_BYTES
+    return this.rows >= MAX_ROWS || this.#dataLength >= MAX_DATA_LENGTH
   }
 
   add(event: StoredEvent): void {
@@ -50,7 +50,7 @@ class RowGroup {
     for (const { name, data } of this.#columns) {
       const cell = cellOf(name, event)
       data.push(cell)
-      if (cell instanceof Uint8Array) this.#dataBytes += cell.length
+      if (name === 'data' && typeof cell === 'string') this.#dataLength += cell.length
     }
   }
 
@@ -58,7 +58,7 @@ class RowGroup {
     const columns = this.#columns
     this.#columns = emptyColumns()
     this.rows = 0
-    this.#dataBytes = 0
+    this.#dataLength = 0
     return columns
   }
 }
@@ -74,8 +74,6 @@ function cellOf(name: ColumnName, event: StoredEvent): Cell {
     case 'time':
     case 'recordedAt':
       return epochMicros(event[name])
-    case 'data':
-      return Buffer.from(COLUMNS.data(event))
     default:
       return COLUMNS[name](event)
   }
@@ -92,8 +90,6 @@ function schemaOf(name: ColumnName): SchemaElement {
       const timestamp = { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' } as const
       return { name, type: 'INT64', repetition_type: 'REQUIRED', logical_type: timestamp }
     }
-    case 'data':
-      return { name, type: 'BYTE_ARRAY', repetition_type: 'REQUIRED', logical_type: { type: 'JSON' } }
     default:
       return { name, type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL', converted_type: 'UTF8' }
   }
