@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { readPages } from '../../test/reader/pages.js'
 import { filled, readerOf, readerOfEvents, seqsOf, unchecked } from '../../test/reader/reader-of.js'
 import { storedId } from '../events/ids.js'
 import type { AuditEvent } from '../events/types.js'
 import { memoryStore } from '../store/memory/index.js'
-import { sealedEntry } from '../testing/index.js'
+import { sealedEntries, sealedEntry } from '../testing/index.js'
 
 const noon = '2026-05-01T12:00:00Z'
 
@@ -266,5 +267,24 @@ describe('sessions', () => {
     expect(await reader.sessions({ since: '2026-05-01T12:00:02Z' }).toArray()).toEqual([all[0], all[2]])
     expect(await reader.sessions({ until: '2026-05-01T12:00:01Z' }).toArray()).toEqual([all[0]])
     expect(() => reader.sessions({ limit: 0 })).toThrow(/limit/)
+  })
+
+  test('are found however far from each other they begin', async () => {
+    const others = ['a', 'b', 'c', 'd']
+    // Between them goes on a session for longer than events are looked at one by one.
+    const sessionAt = (n: number) => (n % 11_000 === 0 ? (others[n / 11_000] as string) : 'long')
+    const entries = sealedEntries(44_000, (n) => ({ sessionId: sessionAt(n), tenantId: n < 30_000 ? 't' : 'u' }))
+    const reader = readerOf(await filled(memoryStore(), [entries]))
+    const ids = (found: readonly { sessionId: string; tenantId: string }[]) =>
+      found.map(({ sessionId, tenantId }) => `${sessionId}-${tenantId}`)
+    const all = ['a-t', 'long-t', 'b-t', 'c-t', 'long-u', 'd-u']
+    expect(ids(await reader.sessions().toArray())).toEqual(all)
+    expect(ids(await reader.sessions({ order: 'desc' }).toArray())).toEqual(all.toReversed())
+    expect(ids(await reader.sessions({ order: 'desc', tenantId: 't', limit: 3 }).toArray())).toEqual([
+      'c-t',
+      'b-t',
+      'long-t',
+    ])
+    expect(ids(await readPages(reader.sessions({ order: 'desc' }), [2]))).toEqual(all.toReversed())
   })
 })

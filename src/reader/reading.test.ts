@@ -28,9 +28,9 @@ describe('reading', () => {
   test('does not list a session that begins while it goes on', async () => {
     const store = await filled(memoryStore(), [sealedEntries(1)])
     const growing = wrapping(store, {
-      async *firstOfEach(index) {
+      async *entries(walk) {
         await store.commit([sealedEntry({ sessionId: 'new' })])
-        yield* store.firstOfEach(index)
+        yield* store.entries(walk)
       },
     })
     expect(await readerOf(growing).sessions().toArray()).toMatchObject([{ sessionId: 's', events: 1 }])

@@ -2,9 +2,10 @@ import type { Timestamp } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { ParsedSessionQuery } from './parse-query.js'
-import { MAX_BATCH, readEvents, readEventsAt, readFirst } from './read-events.js'
+import { MAX_BATCH, readEvents, readFirst } from './read-events.js'
 import type { Span } from './results.js'
 import { LIFECYCLE_TYPES, statusAfter } from './run-status.js'
+import { sessionStarts } from './session-starts.js'
 
 /** One session of one tenant: a conversation, a thread. */
 export interface SessionSummary {
@@ -22,22 +23,16 @@ export interface SessionSummary {
   readonly lastSeq: number
 }
 
-const BATCH = 64
-
-/** Lists sessions in the order of their first events. Keeps one number for every session of the log. */
+/** Lists sessions in the order of their first events. */
 export async function* listSessions(
   store: ReadableStore,
-  { tenantId, since, until, order }: ParsedSessionQuery,
+  query: ParsedSessionQuery,
   { size, after, limit }: Span,
 ): AsyncGenerator<readonly SessionSummary[]> {
-  const isListed = order === 'desc' ? (seq: number) => seq < (after ?? size) : (seq: number) => seq > (after ?? -1)
-  const firsts: number[] = []
-  for await (const seq of store.firstOfEach('session')) if (seq < size && isListed(seq)) firsts.push(seq)
-  firsts.sort(order === 'desc' ? (a, b) => b - a : (a, b) => a - b)
+  const { since, until } = query
   let left = limit
-  for (let at = 0; at < firsts.length; at += BATCH) {
-    for (const first of await readEventsAt(store, firsts.slice(at, at + BATCH))) {
-      if (tenantId !== undefined && first.tenantId !== tenantId) continue
+  for await (const starts of sessionStarts(store, query, { size, after })) {
+    for (const first of starts) {
       if (until !== undefined && first.time >= until) continue
       const session = await summariseSession(store, size, first)
       if (since !== undefined && session.lastEventAt < since) continue
