@@ -1,0 +1,34 @@
+// Appends numbered events to a log in PostgreSQL, and says which of them are stored, until it has appended as many as
+// it should: node writer.mjs <compiled sources> <connection string> <log id> <name> <first number> <count>
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const [dist = '', connectionString = '', logId = '', writer = '', first = '0', count = '0'] = process.argv.slice(2)
+/** @param {string} file */
+const load = (file) => import(pathToFileURL(join(dist, file)).href)
+const { openAuditLog } = await load('index.js')
+const { postgresStore } = await load('store/postgres/index.js')
+
+// While there is no server there is nothing to open.
+let log
+while (!log) {
+  log = await openAuditLog({ store: postgresStore({ connectionString, logId, writer }), onProblem: () => {} }).catch(
+    (/** @type {NodeJS.ErrnoException} */ problem) => {
+      if (problem.code !== 'AUDIT_LOG_OPEN_FAILED') throw problem
+    },
+  )
+}
+const end = Number(first) + Number(count)
+log.record({ type: 'run_started', sessionId: writer, runId: `${writer}-${first}`, data: {} })
+for (let n = Number(first); n < end; ) {
+  // As many at once as a busy process has.
+  const appends = []
+  for (let batch = 0; batch < 1 + (n % 40) && n < end; batch++, n++) {
+    const event = { type: 'custom', sessionId: writer, data: { name: 'numbered', n } }
+    appends.push(log.append(event).then(({ seq }) => [Number(event.data.n), seq]))
+  }
+  const stored = await Promise.all(appends)
+  await new Promise((resolve) => process.send?.(stored, resolve))
+}
+await log.close()
+process.disconnect?.()
