@@ -177,7 +177,7 @@ describe('spanledger', () => {
     expect(names).toEqual(Object.keys(commands))
     const topics = [...out.matchAll(/^ {2}help ([\w-]+) /gm)].map(([, name]) => name as string)
     expect(topics).toEqual(['exit-codes', 'environment', 'times'])
-    expect((await run(['help', 'exit-codes'])).out).toMatch(/^ {2}0 .*\n {2}1 .*\n {2}64 .*\n {2}130 /)
+    expect((await run(['help', 'exit-codes'])).out).toMatch(/^ {2}0 .*\n {2}1 .*\n(?:.*\n)*? {2}64 .*\n {2}130 /)
     for (const help of await Promise.all(names.map((name) => run([name, '--help'])))) {
       expect(help.out).toMatch(/Examples:\n {2}.*spanledger/)
     }
@@ -208,9 +208,9 @@ describe('spanledger', () => {
   })
 
   it('gives what every command has to say as JSON, too', () => {
-    for (const [name, { options }] of Object.entries(commands)) {
-      if (name !== 'completion') expect(Object.keys(options)).toEqual(expect.arrayContaining(['json', 'jsonl']))
-    }
+    const without = Object.entries(commands).filter(([, { options }]) => !('json' in options && 'jsonl' in options))
+    // A script for a shell and a proof have forms of their own.
+    expect(without.map(([name]) => name).filter((name) => name !== 'completion' && name !== 'prove')).toEqual([])
   })
 
   it('is what package.json installs', async () => {
