@@ -5,6 +5,7 @@ import type { LogWriter } from '../log/writer.js'
 import type { AgentSummary } from '../reader/agents.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow.js'
+import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from '../reader/prove.js'
 import type {
   AgentQuery,
   EventQuery,
@@ -17,6 +18,8 @@ import type {
 import type { RunSummary, RunTree } from '../reader/run-summary.js'
 import type { SessionSummary } from '../reader/sessions.js'
 import type { StatsReport } from '../reader/stats-report.js'
+import type { VerifyReport } from '../verify/report.js'
+import type { VerifyOptions } from '../verify/verify-log.js'
 
 /** An open log: it is written, and what has been recorded before a read is found by it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
@@ -114,6 +117,22 @@ export class OpenAuditLog implements AuditLog {
 
   count<T extends string = AuditEventType>(query?: EventQuery<T>): Promise<number> {
     return this.#reader.count(query)
+  }
+
+  prove(seq: number, options?: ProveOptions): Promise<InclusionProof> {
+    return this.#reader.prove(seq, options)
+  }
+
+  proveConsistency(older: string): Promise<ConsistencyProof> {
+    return this.#reader.proveConsistency(older)
+  }
+
+  evidence<T extends string = AuditEventType>(query?: EventQuery<T>): Promise<Evidence> {
+    return this.#reader.evidence(query)
+  }
+
+  verify(options?: VerifyOptions): Promise<VerifyReport> {
+    return this.#reader.verify(options)
   }
 
   head(): Promise<LogHead> {

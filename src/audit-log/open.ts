@@ -64,7 +64,15 @@ async function open(
     const writer = new LogWriter({ ...options, ...parts, store, checkpointer, onChange: () => commits.note() })
     // Where writing fails, a read shows what is committed.
     const barrier = () => writer.flush().catch(() => {})
-    return new OpenAuditLog(writer, createReader(store, { barrier, eventTypes: options.ownTypes, commits }), report)
+    const reader = createReader(store, {
+      barrier,
+      eventTypes: options.ownTypes,
+      commits,
+      newestCheckpoint: () => writer.checkpoint().catch(() => undefined),
+      directory,
+      vkey: parts.signer?.vkey,
+    })
+    return new OpenAuditLog(writer, reader, report)
   } catch (problem) {
     await store.close()
     throw openProblem(problem, store.location)

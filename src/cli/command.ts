@@ -18,7 +18,8 @@ export interface Command {
   readonly options: Options
   /** Each a line to type, and what it is for. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]
-  run(args: Arguments, io: Io): Promise<void>
+  /** @returns the exit code where it is another than 0 */
+  run(args: Arguments, io: Io): Promise<void> | Promise<number>
 }
 
 /** What went wrong in words for the user; the exit code is 1. */

@@ -19,8 +19,7 @@ const INTERRUPTED = 130
 /** Runs one command line, and returns its exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
-    await dispatch(argv, io)
-    return SUCCESS
+    return await dispatch(argv, io)
   } catch (error) {
     if (!(error instanceof Error)) throw error
     if (error instanceof Interrupted) return typeof io.signal.reason === 'number' ? io.signal.reason : INTERRUPTED
@@ -35,17 +34,18 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 /** The user said something that the log refuses. */
 const INPUT_CODES: ReadonlySet<string> = new Set(['AUDIT_INVALID_QUERY', 'AUDIT_INVALID_EVENT'])
 
-async function dispatch(argv: readonly string[], io: Io): Promise<void> {
+async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const [first, ...rest] = argv
   if (first === undefined) throw new UsageError("say what to do: 'spanledger help' lists the commands")
   if (first === 'help' || first === '--help' || first === '-h') {
     await write(io.out, helpAbout(rest[0]))
-    return
+    return SUCCESS
   }
   const command = commandNamed(first)
   const args = Arguments.parse(rest, command.options)
-  if (args.flag('help')) await write(io.out, commandHelp(first, command))
-  else await command.run(args, io)
+  if (!args.flag('help')) return (await command.run(args, io)) ?? SUCCESS
+  await write(io.out, commandHelp(first, command))
+  return SUCCESS
 }
 
 function helpAbout(subject: string | undefined): string {

@@ -3,6 +3,7 @@
  *
  * | code | meaning | what to do |
  * |---|---|---|
+ * | `AUDIT_CHECKPOINT_MISSING` | no signed checkpoint covers what is to be proved | wait for the next one; in the process that writes, call `log.checkpoint()` |
  * | `AUDIT_INVALID_CURSOR` | a cursor is damaged, or of another query or log | begin again with the first page |
  * | `AUDIT_INVALID_EVENT` | an event does not match its type's schema | fix the field that the message names |
  * | `AUDIT_INVALID_QUERY` | a query has an unknown or malformed field | fix the field that the message names |
@@ -26,6 +27,7 @@
  * | `AUDIT_SIGNING_FAILED` | a signer failed, or signed with another key than it says | see `cause` |
  */
 export type AuditErrorCode =
+  | 'AUDIT_CHECKPOINT_MISSING'
   | 'AUDIT_FORMAT_UNSUPPORTED'
   | 'AUDIT_INVALID_CURSOR'
   | 'AUDIT_INVALID_EVENT'

@@ -1,6 +1,9 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { VerifyReport } from '../verify/report.js'
+import type { VerifyOptions } from '../verify/verify-log.js'
 import type { AgentSummary } from './agents.js'
 import type { FollowOptions } from './follow.js'
+import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 import type { SessionSummary } from './sessions.js'
@@ -138,6 +141,41 @@ export interface AuditLogReader {
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
   count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<number>
+
+  /**
+   * Proves that the entry at a position is in the log, by a checkpoint that covers it: an open log signs one if there is
+   * none yet. The proof's `receipt` is verified without the log, by `verifyReceipt` of `spanledger/verify`.
+   *
+   * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when no signed checkpoint covers it; `AUDIT_INVALID_QUERY`;
+   * `AUDIT_LOG_CORRUPT` when the entry is not the one that was signed for
+   * @throws TypeError naming an unknown option
+   */
+  prove(seq: number, options?: ProveOptions): Promise<InclusionProof>
+
+  /**
+   * Proves that the log continues a checkpoint of it that was kept elsewhere: that nothing of what it covers was changed.
+   *
+   * @param older - a signed note; its signatures are not looked at
+   * @throws AuditLogError `AUDIT_LOG_ROLLED_BACK` when the log's own checkpoint covers less; `AUDIT_PROOF_INVALID` when
+   * the log does not continue it; `AUDIT_CHECKPOINT_MISSING`, `AUDIT_NOTE_MALFORMED`, `AUDIT_INVALID_QUERY`
+   */
+  proveConsistency(older: string): Promise<ConsistencyProof>
+
+  /**
+   * The stored bytes of what a query finds, each with a receipt, and the checkpoint that all of them lead to: an answer
+   * that others can verify. It is about what that checkpoint covers; an open log signs one first.
+   *
+   * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when there is no signed checkpoint; as {@link events}
+   */
+  evidence<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<Evidence>
+
+  /**
+   * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads.
+   *
+   * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_LOG_OPEN_FAILED`
+   * @throws TypeError naming an unknown or malformed option
+   */
+  verify(options?: VerifyOptions): Promise<VerifyReport>
 
   /** How far the log reaches: everything recorded before the call is in. */
   head(): Promise<LogHead>

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { AuditLogReader } from './contract.js'
@@ -111,7 +113,12 @@ class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
   readonly #store: SnapshotStore
 
   constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
-    super(store, { barrier: (atLeast) => refresher.refreshIfDue(atLeast), eventTypes })
+    super(store, {
+      barrier: (atLeast) => refresher.refreshIfDue(atLeast),
+      eventTypes,
+      newestCheckpoint: () => readFile(join(store.location, 'checkpoint'), 'utf8').catch(() => undefined),
+      directory: store.location,
+    })
     this.#refresher = refresher
     this.#store = store
   }

@@ -1,6 +1,9 @@
 import { catalogue } from '../events/catalogue.js'
+import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
+import type { VerifyReport } from '../verify/report.js'
+import type { VerifyOptions } from '../verify/verify-log.js'
 import { type AgentSummary, listAgents } from './agents.js'
 import type { Commits } from './commits.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
@@ -18,6 +21,19 @@ import {
   unknownTypeError,
 } from './parse-query.js'
 import { type EventFilter, walkFrom } from './plan.js'
+import {
+  type ConsistencyProof,
+  type Evidence,
+  type InclusionProof,
+  type ProveOptions,
+  parseProveOptions,
+  proveContinuity,
+  proveEntries,
+  proveEntry,
+  proveForSize,
+  type SignedHead,
+  signedHead,
+} from './prove.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query.js'
 import { countEvents, readEntries, readEntry, readEvent, readEvents } from './read-events.js'
 import { ListedResults, type Listing, type Span } from './results.js'
@@ -26,6 +42,7 @@ import { listRuns, readRunTree } from './runs.js'
 import { listSessions, type SessionSummary } from './sessions.js'
 import { readStats } from './stats.js'
 import type { StatsReport } from './stats-report.js'
+import { verifyDirectory, verifyStore } from './verify.js'
 
 /** What a reader needs beside the store. */
 export interface ReaderOptions {
@@ -38,6 +55,12 @@ export interface ReaderOptions {
   readonly eventTypes: readonly string[]
   /** Wakes those who follow, where this process writes the log; otherwise they look again and again. */
   readonly commits?: Commits
+  /** The newest checkpoint, where the store may have an older one; a log that is open signs it. */
+  readonly newestCheckpoint?: () => Promise<string | undefined>
+  /** Of a log in LevelDB: what there is to verify is more than what the store gives. */
+  readonly directory?: string | undefined
+  /** The key that signs the log. */
+  readonly vkey?: string | undefined
 }
 
 /** Reads from an open store. The reader neither opens nor closes it. */
@@ -51,11 +74,18 @@ export class StoreReader implements AuditLogReader {
   readonly #barrier: ReaderOptions['barrier']
   readonly #knownTypes: ReadonlySet<string>
   readonly #commits: Commits | undefined
+  readonly #newestCheckpoint: () => Promise<string | undefined>
+  readonly #directory: string | undefined
+  readonly #vkey: string | undefined
 
-  constructor(store: ReadableStore, { barrier, eventTypes, commits }: ReaderOptions) {
+  constructor(store: ReadableStore, options: ReaderOptions) {
+    const { barrier, eventTypes, commits, newestCheckpoint, directory, vkey } = options
     this.#store = store
     this.#barrier = barrier
     this.#commits = commits
+    this.#newestCheckpoint = newestCheckpoint ?? (async () => undefined)
+    this.#directory = directory
+    this.#vkey = vkey
     this.#knownTypes = new Set([...Object.keys(catalogue), ...eventTypes])
   }
 
@@ -97,6 +127,35 @@ export class StoreReader implements AuditLogReader {
     return await countEvents(this.#store, size, filterOf(parsed, { limit: parsed.limit ?? Infinity }))
   }
 
+  async prove(seq: number, options: ProveOptions = {}): Promise<InclusionProof> {
+    const asked = parseProveOptions(seq, options)
+    await this.#size(asked.seq + 1)
+    if (asked.size !== undefined) return await proveForSize(this.#store, asked.seq, asked.size)
+    return await proveEntry(this.#store, asked.seq, await this.#signedHead(asked.seq + 1))
+  }
+
+  async proveConsistency(older: string): Promise<ConsistencyProof> {
+    await this.#size()
+    return await proveContinuity(this.#store, older, await this.#signedHead())
+  }
+
+  async evidence<T extends string = AuditEventType>(query: EventQuery<T> = {}): Promise<Evidence> {
+    parseEventQuery(query)
+    await this.#size()
+    const head = await this.#signedHead()
+    const beforeSeq = Math.min(query.beforeSeq ?? Number.POSITIVE_INFINITY, head.size)
+    const entries = this.entries({ ...query, beforeSeq })
+    return { checkpoint: head.note, size: head.size, entries: proveEntries(this.#store, entries, head) }
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    await this.#size()
+    await this.#newestCheckpoint()
+    const trusting = this.#vkey === undefined || options.vkeys ? options : { ...options, vkeys: [this.#vkey] }
+    if (this.#directory === undefined) return await verifyStore(this.#store, trusting)
+    return await verifyDirectory(this.#directory, trusting)
+  }
+
   async head(): Promise<LogHead> {
     return { size: await this.#size() }
   }
@@ -134,6 +193,22 @@ export class StoreReader implements AuditLogReader {
   async stats(query: StatsQuery): Promise<StatsReport> {
     const parsed = parseStatsQuery(query)
     return await readStats(this.#store, await this.#size(), parsed)
+  }
+
+  /**
+   * The newest signed head; where a size is given, one that the store has is good enough if it covers so much.
+   *
+   * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING`
+   */
+  async #signedHead(covering = Number.POSITIVE_INFINITY): Promise<SignedHead> {
+    const stored = signedHead(this.#store.checkpoint, this.#store.size)
+    if (stored && stored.size >= covering) return stored
+    const newest = signedHead(await this.#newestCheckpoint(), this.#store.size)
+    const head = newest && (!stored || newest.size >= stored.size) ? newest : stored
+    if (head && (head.size >= covering || covering === Number.POSITIVE_INFINITY)) return head
+    const what = covering === Number.POSITIVE_INFINITY ? 'it' : `entry ${covering - 1}`
+    const message = `The audit log ${this.#store.location} has no signed checkpoint that covers ${what}`
+    throw new AuditLogError('AUDIT_CHECKPOINT_MISSING', message)
   }
 
   /** Where a read ends. The log only grows, so what lies below stays as it is while the read goes on. */

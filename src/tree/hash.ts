@@ -14,11 +14,24 @@ export function emptyRoot(): Uint8Array {
 
 /** The leaf hash of an entry: SHA-256(0x00 ‖ entry), RFC 6962 section 2.1. */
 export function hashLeaf(entry: Uint8Array): Uint8Array {
-  const input = new Uint8Array(1 + entry.length)
+  return bytesOf(leafDigest(entry))
+}
+
+/** {@link hashLeaf} into a place of its own, without an object for it. */
+export function writeLeafHash(entry: Uint8Array, target: Buffer, offset: number): void {
+  target.write(leafDigest(entry), offset, 'latin1')
+}
+
+function leafDigest(entry: Uint8Array): string {
+  const { length } = entry
+  const input = length < leafInput.length ? leafInput.subarray(0, 1 + length) : new Uint8Array(1 + length)
   input[0] = LEAF_PREFIX
   input.set(entry, 1)
-  return bytesOf(sha256(input))
+  return sha256(input)
 }
+
+/** Holds most entries while they are hashed. */
+const leafInput = new Uint8Array(64 * 1024)
 
 /** The hash of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1. Both children have 32 bytes. */
 export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
@@ -75,6 +88,23 @@ export function hashSubtree(hashes: Uint8Array): Uint8Array {
   row.put(0, hashes)
   for (; width > 1; width /= 2) row.hashPairs(0, 0, width / 2)
   return row.get(0)
+}
+
+/**
+ * The tree hash of any number of neighbouring nodes of one level (RFC 6962 section 2.1): of all leaf hashes, the root.
+ * The last of them may stand for fewer leaves than the others.
+ */
+export function hashRange(hashes: Uint8Array): Uint8Array {
+  let left = hashes.length / HASH_BYTES
+  if (left === 0) return emptyRoot()
+  const perfect: Uint8Array[] = []
+  for (let from = 0; left > 0; ) {
+    const width = 2 ** Math.floor(Math.log2(left))
+    perfect.push(hashSubtree(hashes.subarray(from * HASH_BYTES, (from + width) * HASH_BYTES)))
+    from += width
+    left -= width
+  }
+  return perfect.reduceRight((right, subtree) => hashNode(subtree, right))
 }
 
 /** Hashes have the same bytes. */

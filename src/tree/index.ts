@@ -1,6 +1,14 @@
 export { type GrownTile, TreeFrontier, type TreeGrowth } from './frontier.js'
-export { emptyRoot, HASH_BYTES, hashLeaf, hashNode, sameHash } from './hash.js'
+export { emptyRoot, HASH_BYTES, hashLeaf, hashNode, hashRange, sameHash, writeLeafHash } from './hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'
 export { rootAt } from './root-at.js'
-export { TILE_HEIGHT, TILE_WIDTH, type Tile, type TileReader, tilePath, tileWidth } from './tiles.js'
+export {
+  nodesAt,
+  TILE_HEIGHT,
+  TILE_WIDTH,
+  type Tile,
+  type TileReader,
+  tilePath,
+  tileWidth,
+} from './tiles.js'
 export { type ConsistencyClaim, type InclusionClaim, verifyConsistency, verifyInclusion } from './verify.js'

@@ -2,6 +2,7 @@ import { nearestName } from '../../events/nearest.js'
 import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLog, type LogExport } from '../../export/index.js'
 import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { writeTilesTo } from '../export-tiles.js'
 import { throwIfInterrupted } from '../interrupted.js'
 import { type Arguments, common, eventFilters, listing } from '../options.js'
 import { type Io, printOne, write } from '../output.js'
@@ -24,6 +25,11 @@ export const exportEvents: Command = {
     },
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file, which is there once it is whole' },
     force: { type: 'boolean', help: 'replace the file' },
+    tiles: {
+      type: 'string',
+      value: 'DIR',
+      help: 'a C2SP tlog-tiles log there, of all that is signed; no other option but --log',
+    },
     'since-seq': { type: 'string', value: 'N', help: 'from this position on; where the last export said to go on' },
     ...eventFilters,
     limit: listing.limit,
@@ -38,10 +44,13 @@ export const exportEvents: Command = {
     ['spanledger export --since-seq 42000 -o audit-2.jsonl --json', 'what came since; says where the next one goes on'],
     ['spanledger export -f csv --since 2026-11-01 --until 2026-12-01 > november.csv', 'a month for a spreadsheet'],
     ['spanledger export -f ocsf --since today | siem-upload', 'for a SIEM'],
+    ['spanledger export --tiles public/', 'a transparency log that others can verify'],
     ['spanledger export -f parquet -o audit.parquet', 'for a data lake'],
   ],
   async run(args, io) {
     noOperands(args)
+    const tiles = args.text('tiles')
+    if (tiles !== undefined) return await writeTilesTo(tiles, args, io)
     const options = exportOptions(args, io)
     const file = args.text('output') ?? '-'
     const summary = formatOf(args)

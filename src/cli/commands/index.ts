@@ -3,6 +3,7 @@ import { agents } from './agents.js'
 import { completion } from './completion.js'
 import { doctor } from './doctor.js'
 import { exportEvents } from './export.js'
+import { prove } from './prove.js'
 import { query } from './query.js'
 import { record } from './record.js'
 import { runs } from './runs.js'
@@ -10,6 +11,7 @@ import { sessions } from './sessions.js'
 import { show } from './show.js'
 import { stats } from './stats.js'
 import { tail } from './tail.js'
+import { verify } from './verify.js'
 
 /** All commands: help and completion are made from these. */
 export const commands: Readonly<Record<string, Command>> = {
@@ -20,6 +22,8 @@ export const commands: Readonly<Record<string, Command>> = {
   sessions,
   agents,
   stats,
+  verify,
+  prove,
   export: exportEvents,
   record,
   doctor,

@@ -1,0 +1,33 @@
+import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
+import { type Command, withReader } from '../command.js'
+import { common } from '../options.js'
+import { write } from '../output.js'
+import { writeFileAtOnce } from '../output-file.js'
+import { UsageError } from '../usage-error.js'
+
+export const prove: Command = {
+  summary: 'a receipt that proves one entry to others, with its bytes in it',
+  operand: 'SEQ',
+  options: {
+    out: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
+    force: { type: 'boolean', help: 'replace the file' },
+    ...common,
+  },
+  examples: [
+    ['spanledger prove 4711 -o 4711.receipt', 'to hand over'],
+    ['spanledger verify --receipt 4711.receipt --vkey log.vkey', 'what the other one does with it'],
+  ],
+  async run(args, io) {
+    const [asked = '', ...more] = args.positionals
+    if (!/^\d{1,15}$/.test(asked) || more.length > 0) throw new UsageError('prove: name one entry, by its seq')
+    const seq = Number(asked)
+    await withReader(args, io, async (log) => {
+      const { receipt } = await log.prove(seq)
+      const [entry] = await log.entries({ afterSeq: seq - 1, limit: 1 }).toArray()
+      const whole = formatReceipt({ ...parseReceipt(receipt as string), extra: entry?.bytes })
+      const file = args.text('out')
+      if (file === undefined) await write(io.out, whole)
+      else await writeFileAtOnce(file, args.flag('force'), (put) => put(Buffer.from(whole)))
+    })
+  },
+}

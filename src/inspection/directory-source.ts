@@ -1,0 +1,97 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { AuditLogError } from '../events/errors.js'
+import type { Database } from '../store/leveldb/database.js'
+import { Findings } from '../verify/findings.js'
+import { BlockRoots } from '../verify/leaf-block.js'
+import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
+import { FrozenLog } from './frozen-log.js'
+import { inspectLog, openOwn } from './inspection.js'
+import { readStatedHead } from './stated-head.js'
+
+/** Longer than any checkpoint. */
+const MAX_FILE_BYTES = 1_000_000
+
+/** The directory of a log, also while a process writes it. */
+export class DirectorySource implements LogSource {
+  readonly location: string
+  readonly checkpoints: readonly KeptCheckpoint[]
+  readonly vkey: string | undefined
+  readonly #opened: OpenedLog | undefined
+  /** Why the database cannot be opened. */
+  readonly #damage: string | undefined
+
+  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log */
+  static async open(directory: string): Promise<DirectorySource> {
+    const location = resolve(directory)
+    // First: a checkpoint that is written meanwhile may cover more than the database that is read.
+    const file = await readIfThere(join(location, 'checkpoint'))
+    const vkey = (await readIfThere(join(location, 'keys', 'signing.vkey')))?.trim()
+    const opened = await openLog(location, file !== undefined)
+    return new DirectorySource(location, file, vkey, opened)
+  }
+
+  private constructor(
+    location: string,
+    file: string | undefined,
+    vkey: string | undefined,
+    opened: OpenedLog | string,
+  ) {
+    this.location = location
+    this.vkey = vkey
+    const stored = typeof opened === 'string' ? undefined : opened.checkpoint
+    this.checkpoints = [
+      ...(stored === undefined ? [] : [{ source: 'the checkpoint in the database', note: stored }]),
+      ...(file === undefined ? [] : [{ source: 'the file checkpoint', note: file }]),
+    ]
+    if (typeof opened === 'string') this.#damage = opened
+    else this.#opened = opened
+  }
+
+  async inspect(request: InspectionRequest): Promise<Inspection> {
+    if (this.#opened) return await inspectLog(this.#opened.log, this.#opened.db, request)
+    const findings = new Findings()
+    // A log that is gone altogether was not altered: its checkpoint says how much is missing.
+    if (this.#damage) findings.add('database_unreadable', this.#damage)
+    const roots = new BlockRoots()
+    return { size: 0, rootAt: (size) => roots.rootAt(size), statements: [], findings: findings.all }
+  }
+
+  async close(): Promise<void> {
+    await this.#opened?.db.close()
+    await this.#opened?.log.remove()
+  }
+}
+
+interface OpenedLog {
+  readonly log: FrozenLog
+  readonly db: Database
+  readonly checkpoint: string | undefined
+}
+
+/** @returns what is wrong with the database where it is damaged; nothing where it is gone */
+async function openLog(location: string, hasCheckpoint: boolean): Promise<OpenedLog | string> {
+  if (hasCheckpoint && !(await stat(join(location, 'db')).catch(() => undefined))) return ''
+  let log: FrozenLog | undefined
+  try {
+    log = await FrozenLog.take(location)
+    const db = await openOwn(log)
+    return { log, db, checkpoint: (await readStatedHead(db, new Findings())).checkpoint }
+  } catch (error) {
+    await log?.remove()
+    if (error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT') return error.message
+    throw error
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path)
+    if (size > MAX_FILE_BYTES) return ''
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}

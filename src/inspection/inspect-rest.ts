@@ -1,0 +1,115 @@
+import { AuditLogError } from '../events/errors.js'
+import {
+  callerIdKey,
+  entryKey,
+  metaKey,
+  OPEN_RUN_PREFIX,
+  postingPrefix,
+  prefixEnd,
+  readSeq,
+  tileKey,
+  timeBlockKey,
+} from '../store/keys.js'
+import type { Database } from '../store/leveldb/database.js'
+import { readError } from '../store/leveldb/errors.js'
+import { CHECKPOINT_KEY, HEAD_KEY, WRITER_KEY } from '../store/leveldb/head.js'
+import { TIME_LEVELS } from '../store/time-blocks.js'
+import { nodesAt, TILE_WIDTH } from '../tree/index.js'
+import { type Finding, Findings } from '../verify/findings.js'
+import { decodeEntry } from './decode-entry.js'
+import { INDEX_NAMES } from './posting-sums.js'
+import { type KeySpan, walkRange } from './walk-range.js'
+
+export interface RestTask {
+  readonly kind: 'rest'
+  /** Number of entries of the log. */
+  readonly size: number
+}
+
+export interface RestReport {
+  readonly findings: readonly Finding[]
+  /** By key, in hexadecimal: the position of the event that began the run last. */
+  readonly openRuns: ReadonlyMap<string, number>
+}
+
+/** Looks at whatever is neither entry nor posting nor derived from one block of entries, and for what should not be there. */
+export async function inspectRest(db: Database, { size }: RestTask, location: string): Promise<RestReport> {
+  const findings = new Findings()
+  const openRuns = new Map<string, number>()
+  try {
+    await findUnknown(db, size, findings, location)
+    await compareCallerIds(db, size, findings, location)
+    for await (const items of walkRange(db, spanOf(OPEN_RUN_PREFIX), location)) {
+      for (const [key, value] of items) openRuns.set(key.toString('hex'), value.length === 8 ? readSeq(value, 0) : -1)
+    }
+  } catch (error) {
+    const problem = readError(error, location)
+    if (!(problem instanceof AuditLogError)) throw problem
+    findings.add('database_unreadable', problem.message)
+  }
+  return { findings: findings.all, openRuns }
+}
+
+/** The first byte of the keys of a kind, as `store/keys` builds them. */
+const kindOf = (key: Uint8Array) => key[0] as number
+const CALLER_IDS = callerIdKey('').subarray(0, 1)
+
+/** Each caller id leads to an entry with that id. */
+async function compareCallerIds(db: Database, size: number, findings: Findings, location: string): Promise<void> {
+  for await (const items of walkRange(db, spanOf(CALLER_IDS), location)) {
+    const seqs = items.map(([, value]) => (value.length === 8 ? readSeq(value, 0) : Infinity))
+    const entries: (Uint8Array | undefined)[] = await db.getMany(seqs.map((seq) => entryKey(seq < size ? seq : size)))
+    for (const [at, [key]] of items.entries()) {
+      const seq = seqs[at] as number
+      const bytes = seq < size ? entries[at] : undefined
+      const id = bytes && decodeEntry(bytes)?.id
+      if (typeof id === 'string' && callerIdKey(id).equals(key)) continue
+      const span = seq < size ? { from: seq, to: seq + 1 } : undefined
+      findings.add('caller_id_altered', `a caller's id leads to entry ${seq}, which does not have it`, span)
+    }
+  }
+}
+
+/** Goes through the gaps between what is known. */
+async function findUnknown(db: Database, size: number, findings: Findings, location: string): Promise<void> {
+  const known = new Set([metaKey('format'), HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY].map((key) => key.toString('hex')))
+  const report = (key: Buffer) => {
+    if (known.has(key.toString('hex'))) return
+    if (kindOf(key) === kindOf(entryKey(0)) && key.length === entryKey(0).length) {
+      const seq = readSeq(key, 1)
+      findings.add('entry_unexpected', `there is an entry ${seq} behind the end of the log`, { from: seq, to: seq + 1 })
+    } else findings.add('record_unknown', `a record that no log of this size has (key ${key.toString('hex')})`)
+  }
+  for (const span of gapsBetween(knownSpans(size))) {
+    for await (const items of walkRange(db, span, location)) for (const [key] of items) report(key)
+  }
+}
+
+/** Where there may be keys in a log of this size, in the order of the keys. */
+function knownSpans(size: number): readonly KeySpan[] {
+  const spans: KeySpan[] = [{ gte: entryKey(0), lt: entryKey(size) }]
+  spans.push(...INDEX_NAMES.map((index) => spanOf(postingPrefix(index, []))))
+  spans.push(spanOf(CALLER_IDS))
+  for (let level = 0; level < TIME_LEVELS; level++) {
+    spans.push({ gte: timeBlockKey(level, 0), lt: timeBlockKey(level, Math.ceil(size / 256 ** (level + 1))) })
+  }
+  spans.push(spanOf(OPEN_RUN_PREFIX))
+  for (let level = 0; nodesAt(level, size) > 0; level++) {
+    const nodes = nodesAt(level, size)
+    const last = tileKey(level, Math.floor(nodes / TILE_WIDTH), nodes % TILE_WIDTH)
+    spans.push({ gte: tileKey(level, 0, 0), lt: last })
+  }
+  return spans
+}
+
+function gapsBetween(spans: readonly KeySpan[]): readonly KeySpan[] {
+  const starts: Uint8Array[] = [Uint8Array.of(0), ...spans.map(({ lt }) => lt)]
+  const ends = [...spans.map(({ gte }) => gte), Buffer.alloc(64, 0xff)]
+  return starts
+    .map((gte, at) => ({ gte, lt: ends[at] as Uint8Array }))
+    .filter(({ gte, lt }) => Buffer.compare(gte, lt) < 0)
+}
+
+function spanOf(prefix: Uint8Array): KeySpan {
+  return { gte: prefix, lt: prefixEnd(prefix) }
+}

@@ -1,0 +1,36 @@
+import type { Database } from '../store/leveldb/database.js'
+import type { Finding } from '../verify/findings.js'
+import { type FindPostingsTask, findPostings } from './find-postings.js'
+import { type BlockReport, type BlockTask, inspectBlock } from './inspect-block.js'
+import { inspectPostings, type PostingsReport, type PostingsTask } from './inspect-postings.js'
+import { inspectRest, type RestReport, type RestTask } from './inspect-rest.js'
+
+/** Parts of the work, each of which one thread does, and what comes of it. All of it can be sent to a thread. */
+export type Task = BlockTask | PostingsTask | FindPostingsTask | RestTask
+
+export type TaskReport<T extends Task> = T extends BlockTask
+  ? BlockReport
+  : T extends PostingsTask
+    ? PostingsReport
+    : T extends FindPostingsTask
+      ? readonly Finding[]
+      : RestReport
+
+export async function runTask<T extends Task>(db: Database, task: T, location: string): Promise<TaskReport<T>>
+export async function runTask(db: Database, task: Task, location: string): Promise<unknown> {
+  switch (task.kind) {
+    case 'block':
+      return await inspectBlock(db, task, location)
+    case 'postings':
+      return await inspectPostings(db, task, location)
+    case 'find-postings':
+      return await findPostings(db, task, location)
+    case 'rest':
+      return await inspectRest(db, task, location)
+  }
+}
+
+/** Does tasks, on this thread or on others. */
+export interface TaskRunner {
+  run<T extends Task>(task: T): Promise<TaskReport<T>>
+}

@@ -1,0 +1,57 @@
+import { DirectorySource } from '../inspection/directory-source.js'
+import type { ReadableStore } from '../store/readable.js'
+import { sameHash } from '../tree/index.js'
+import { Findings } from '../verify/findings.js'
+import type { VerifyReport } from '../verify/report.js'
+import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
+import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
+import { checkVerifyOptions, type VerifyOptions, verifyLog } from '../verify/verify-log.js'
+
+/** Verifies the log in a directory, of which a writer may be adding to. */
+export async function verifyDirectory(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  checkVerifyOptions(options)
+  const source = await DirectorySource.open(directory)
+  try {
+    return await verifyLog(source, options)
+  } finally {
+    await source.close()
+  }
+}
+
+/** Verifies what a store gives: its entries, its root and its checkpoint. How it keeps its indexes is its own affair. */
+export async function verifyStore(store: ReadableStore, options: VerifyOptions = {}): Promise<VerifyReport> {
+  return await verifyLog(new StoreSource(store), options)
+}
+
+class StoreSource implements LogSource {
+  readonly location: string
+  readonly checkpoints: readonly KeptCheckpoint[]
+  readonly vkey = undefined
+  readonly #store: ReadableStore
+
+  constructor(store: ReadableStore) {
+    this.#store = store
+    this.location = store.location
+    const { checkpoint: note } = store
+    this.checkpoints = note === undefined ? [] : [{ source: 'the checkpoint in the store', note }]
+  }
+
+  async inspect(request: InspectionRequest): Promise<Inspection> {
+    const { size, root } = this.#store
+    const findings = new Findings()
+    const { roots, statements } = await scanEntries(this.#chunks(size), size, request, findings)
+    const computed = roots.rootAt(size)
+    if (computed && !sameHash(computed, root))
+      findings.add('head_altered', 'the store has another root than its entries')
+    return { size, rootAt: (at) => roots.rootAt(at), statements, findings: findings.all }
+  }
+
+  async close(): Promise<void> {}
+
+  async *#chunks(size: number): AsyncGenerator<EntryChunk> {
+    for await (const entries of this.#store.entries({ from: 0, to: size, reverse: false })) {
+      const [first] = entries
+      if (first) yield { from: first.seq, entries: entries.map(({ bytes }) => bytes) }
+    }
+  }
+}

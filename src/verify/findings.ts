@@ -1,0 +1,78 @@
+import type { SeqSpan } from './report.js'
+
+/** What is wrong with a log, as its content alone tells it. Whose doing it is, only checkpoints and keys can say. */
+export type FindingKind =
+  | 'database_unreadable'
+  | 'head_altered'
+  | 'entry_missing'
+  | 'entry_unexpected'
+  | 'entry_unreadable'
+  | 'leaf_mismatch'
+  | 'tile_altered'
+  | 'posting_missing'
+  | 'posting_stray'
+  | 'index_unreadable'
+  | 'time_block_altered'
+  | 'caller_id_altered'
+  | 'open_run_altered'
+  | 'record_unknown'
+
+/** One kind of damage, wherever it was found. Plain, so that one thread can tell it to another. */
+export interface Finding {
+  readonly kind: FindingKind
+  /** How often. */
+  count: number
+  /** The entries concerned, as far as they are known, joined where they adjoin: the first of them. */
+  readonly spans: SeqSpan[]
+  /** What it is in words: the first of them. */
+  readonly details: string[]
+}
+
+/** Most spans and details of one finding: a log that is all wrong does not fill the memory. */
+const MAX_SPANS = 100
+const MAX_DETAILS = 10
+
+/** Gathers what is wrong, in bounded memory. */
+export class Findings {
+  readonly #byKind = new Map<FindingKind, Finding>()
+
+  get all(): readonly Finding[] {
+    return [...this.#byKind.values()]
+  }
+
+  get(kind: FindingKind): Finding | undefined {
+    return this.#byKind.get(kind)
+  }
+
+  add(kind: FindingKind, detail: string, span?: SeqSpan): void {
+    const finding = this.#of(kind)
+    finding.count += span ? span.to - span.from : 1
+    addSpan(finding, span)
+    if (finding.details.length < MAX_DETAILS) finding.details.push(detail)
+  }
+
+  merge(others: readonly Finding[]): void {
+    for (const { kind, count, spans, details } of others) {
+      const finding = this.#of(kind)
+      finding.count += count
+      for (const span of spans) addSpan(finding, span)
+      finding.details.push(...details.slice(0, MAX_DETAILS - finding.details.length))
+    }
+  }
+
+  #of(kind: FindingKind): Finding {
+    const known = this.#byKind.get(kind)
+    if (known) return known
+    const finding = { kind, count: 0, spans: [], details: [] }
+    this.#byKind.set(kind, finding)
+    return finding
+  }
+}
+
+function addSpan({ spans }: Finding, span: SeqSpan | undefined): void {
+  if (!span) return
+  const last = spans.at(-1)
+  if (last && span.from <= last.to && span.to >= last.from) {
+    spans[spans.length - 1] = { from: Math.min(last.from, span.from), to: Math.max(last.to, span.to) }
+  } else if (spans.length < MAX_SPANS) spans.push(span)
+}

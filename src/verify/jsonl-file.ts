@@ -1,0 +1,60 @@
+import { open } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { AuditLogError } from '../events/errors.js'
+import { Findings } from './findings.js'
+import { type EntryChunk, scanEntries } from './scan-entries.js'
+import type { Inspection, InspectionRequest, LogSource } from './source.js'
+
+const READ_BYTES = 1024 * 1024
+/** No entry has more. */
+const MAX_LINE_BYTES = 64 * 1024
+const NEWLINE = 0x0a
+
+/** The entries of a log, from its first on, byte for byte, a line each. What they should be, a checkpoint from elsewhere says. */
+export class JsonlFile implements LogSource {
+  readonly location: string
+  readonly checkpoints = []
+  readonly vkey = undefined
+
+  constructor(path: string) {
+    this.location = resolve(path)
+  }
+
+  async inspect(request: InspectionRequest): Promise<Inspection> {
+    const findings = new Findings()
+    const { size, roots, statements } = await scanEntries(readLines(this.location), undefined, request, findings)
+    return { size, rootAt: (at) => roots.rootAt(at), statements, findings: findings.all }
+  }
+
+  async close(): Promise<void> {}
+}
+
+async function* readLines(path: string): AsyncGenerator<EntryChunk> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no file ${path}`, { cause })
+  })
+  try {
+    let from = 0
+    let rest: Buffer = Buffer.alloc(0)
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES)
+      const bytes = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+      const entries: Buffer[] = []
+      let start = 0
+      for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+        entries.push(bytes.subarray(start, end))
+        start = end + 1
+      }
+      rest = bytes.subarray(start)
+      if (bytesRead === 0 && rest.length > 0) entries.push(rest)
+      yield { from, entries }
+      from += entries.length
+      if (bytesRead === 0) return
+      if (rest.length > MAX_LINE_BYTES) {
+        throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `${path} does not hold the entries of a log, a line each`)
+      }
+    }
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,98 @@
+import { HASH_BYTES, hashRange, writeLeafHash } from '../tree/index.js'
+
+/** Entries of one block: what fills a tile of level 1. A power of two, so that each full block is a node of the tree. */
+export const BLOCK_LENGTH = 65_536
+
+/** The hashes of one block. Plain, so that one thread can tell them to another. */
+export interface BlockHashes {
+  readonly from: number
+  readonly to: number
+  /** Tree hash over its leaves; `undefined` when one is missing. */
+  readonly root: Uint8Array | undefined
+  /** The same over its leaves up to a size that was asked for. */
+  readonly cuts: readonly { readonly size: number; readonly root: Uint8Array | undefined }[]
+}
+
+/** Hashes the entries of a block one after the other. */
+export class LeafBlock {
+  readonly from: number
+  /** Leaf hashes one behind the other; zeroes where an entry is missing. */
+  readonly hashes: Buffer
+  #next: number
+  #firstMissing = Infinity
+
+  constructor(from: number, to: number) {
+    this.from = from
+    this.#next = from
+    this.hashes = Buffer.alloc((to - from) * HASH_BYTES)
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  add(entry: Uint8Array): void {
+    writeLeafHash(entry, this.hashes, (this.#next - this.from) * HASH_BYTES)
+    this.#next++
+  }
+
+  addMissing(to: number): void {
+    this.#firstMissing = Math.min(this.#firstMissing, this.#next)
+    this.#next = to
+  }
+
+  /** No hash is zero all over. */
+  isMissing(seq: number): boolean {
+    const at = (seq - this.from) * HASH_BYTES
+    return this.hashes.subarray(at, at + HASH_BYTES).every((byte) => byte === 0)
+  }
+
+  /** @param sizes - at which the root is wanted; those within the block are */
+  finish(sizes: readonly number[]): BlockHashes {
+    const wanted = sizes.filter((size) => size > this.from && size <= this.#next)
+    const rootUpTo = (size: number) =>
+      size <= this.#firstMissing ? hashRange(this.hashes.subarray(0, (size - this.from) * HASH_BYTES)) : undefined
+    return {
+      from: this.from,
+      to: this.#next,
+      root: rootUpTo(this.#next),
+      cuts: wanted.map((size) => ({ size, root: rootUpTo(size) })),
+    }
+  }
+}
+
+/** Puts blocks together, in their order: the roots of the log. */
+export class BlockRoots {
+  /** Of full blocks. */
+  readonly #roots: (Uint8Array | undefined)[] = []
+  readonly #cuts = new Map<number, Uint8Array | undefined>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Roots of the full blocks, one behind the other; `undefined` when one is missing. */
+  get fullBlocks(): Uint8Array | undefined {
+    return concatenated(this.#roots)
+  }
+
+  add({ to, root, cuts }: BlockHashes): void {
+    for (const cut of cuts) this.#cuts.set(cut.size, this.#joined(cut.root))
+    if (to % BLOCK_LENGTH === 0) this.#roots.push(root)
+    this.#size = to
+  }
+
+  rootAt(size: number): Uint8Array | undefined {
+    return size === 0 ? hashRange(new Uint8Array()) : this.#cuts.get(size)
+  }
+
+  #joined(last: Uint8Array | undefined): Uint8Array | undefined {
+    const hashes = concatenated([...this.#roots, last])
+    return hashes && hashRange(hashes)
+  }
+}
+
+function concatenated(hashes: readonly (Uint8Array | undefined)[]): Uint8Array | undefined {
+  return hashes.every((hash) => hash !== undefined) ? Buffer.concat(hashes as readonly Uint8Array[]) : undefined
+}

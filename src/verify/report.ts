@@ -1,0 +1,71 @@
+/** Positions, `from` inclusive, `to` exclusive. */
+export interface SeqSpan {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * What came of verifying a log. Where several apply, the first of these:
+ *
+ * | status | meaning |
+ * |---|---|
+ * | `altered` | entries, or what is derived from them, are not what was recorded, or contradict each other |
+ * | `truncated` | the log ends before it should, or was rolled back |
+ * | `unknown_key` | no key that is trusted vouches for it |
+ * | `incomplete` | nothing was changed, but the log says itself that events could not be recorded |
+ * | `verified` | none of these |
+ */
+export type VerifyStatus = 'altered' | 'truncated' | 'unknown_key' | 'incomplete' | 'verified'
+
+/** Statuses, the gravest first. */
+export const STATUSES: readonly VerifyStatus[] = ['altered', 'truncated', 'unknown_key', 'incomplete', 'verified']
+
+/** Something that is wrong, and which entries it concerns. */
+export interface VerifyProblem {
+  /**
+   * A stable name: `entry_altered`, `entry_missing`, `entry_unexpected`, `entry_unreadable`, `tile_altered`, `head_altered`,
+   * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
+   * `record_unknown`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
+   * `checkpoint_missing`, `key_unknown`, `key_change_unproven`; `events_dropped`.
+   */
+  readonly kind: string
+  /** What it makes of the log. */
+  readonly status: Exclude<VerifyStatus, 'verified'>
+  /** What is wrong, in a sentence. */
+  readonly message: string
+  /** How often it was found. */
+  readonly count: number
+  /** The entries concerned, where they are known: the first hundred stretches. */
+  readonly entries: readonly SeqSpan[]
+}
+
+/** A checkpoint that was compared with the entries. */
+export interface ReportedCheckpoint {
+  /** Where it came from. */
+  readonly source: string
+  /** Number of entries that it covers. */
+  readonly size: number
+  /** Name and id of the trusted key that signed it; `undefined` when none did. */
+  readonly signedBy: string | undefined
+  /** The entries have the root that it states. */
+  readonly holds: boolean
+}
+
+/** What verifying a log found. Plain JSON. */
+export interface VerifyReport {
+  readonly status: VerifyStatus
+  readonly location: string
+  /** Number of entries that are there. */
+  readonly size: number
+  /** Root hash over them, computed from their bytes, in base64; `undefined` when one of them is missing. */
+  readonly root: string | undefined
+  /** Number of entries that a checkpoint covers which a trusted key signed and the entries bear out. What comes behind them is not proved yet. */
+  readonly provenSize: number
+  /** The keys that were trusted at the outset (vkeys). */
+  readonly trustedKeys: readonly string[]
+  readonly checkpoints: readonly ReportedCheckpoint[]
+  /** Events that could not be recorded, by the log's own account. */
+  readonly droppedEvents: number
+  /** The gravest first. */
+  readonly problems: readonly VerifyProblem[]
+}

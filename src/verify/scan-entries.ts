@@ -1,0 +1,75 @@
+import type { Findings } from './findings.js'
+import { BLOCK_LENGTH, BlockRoots, LeafBlock } from './leaf-block.js'
+import { type InspectionRequest, type LogStatement, STATEMENT_TYPES } from './source.js'
+
+/** Entries that follow each other. */
+export interface EntryChunk {
+  readonly from: number
+  readonly entries: readonly Uint8Array[]
+}
+
+export interface ScannedEntries {
+  readonly size: number
+  readonly roots: BlockRoots
+  readonly statements: readonly LogStatement[]
+}
+
+/** Hashes entries that come in their order, on this thread. */
+export async function scanEntries(
+  chunks: AsyncIterable<EntryChunk>,
+  /** How many there should be; by default as many as come. */
+  size: number | undefined,
+  request: Pick<InspectionRequest, 'sizes' | 'signal' | 'onProgress'>,
+  findings: Findings,
+  /** Compares a block of which all entries have come with what is kept of it. */
+  compareBlock: (block: LeafBlock) => Promise<void> = async () => {},
+): Promise<ScannedEntries> {
+  const roots = new BlockRoots()
+  const statements: LogStatement[] = []
+  let block: LeafBlock | undefined
+  const finish = async (full: LeafBlock) => {
+    await compareBlock(full)
+    roots.add(full.finish([...new Set([...request.sizes, full.next])]))
+    request.onProgress({ entries: full.next, size: size ?? full.next })
+    request.signal?.throwIfAborted()
+  }
+  /** The block that the entry at a position goes into; what is missing before it is told. */
+  const blockFor = async (seq: number): Promise<LeafBlock> => {
+    for (;;) {
+      block ??= new LeafBlock(roots.size, roots.size + BLOCK_LENGTH)
+      const end = Math.min(block.from + BLOCK_LENGTH, seq)
+      if (block.next < end) {
+        findings.add('entry_missing', `entry ${block.next} is missing`, { from: block.next, to: end })
+        block.addMissing(end)
+      }
+      if (block.next < block.from + BLOCK_LENGTH) return block
+      await finish(block)
+      block = undefined
+    }
+  }
+  for await (const { from, entries } of chunks) {
+    for (const [at, bytes] of entries.entries()) {
+      const seq = from + at
+      ;(await blockFor(seq)).add(bytes)
+      const statement = statementOf(bytes)
+      if (statement) statements.push({ seq, ...statement })
+    }
+  }
+  if (size !== undefined && (await blockFor(size)).next < size) throw new RangeError('the log has too many entries')
+  if (block && block.next > block.from) await finish(block)
+  return { size: roots.size, roots, statements }
+}
+
+const NAMES = [...STATEMENT_TYPES].map((type) => Buffer.from(`"${type}"`))
+
+/** What the log says of itself by an entry. Few do, and only these are parsed. */
+function statementOf(bytes: Uint8Array): Omit<LogStatement, 'seq'> | undefined {
+  const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (!NAMES.some((name) => entry.includes(name))) return undefined
+  try {
+    const { type, data } = JSON.parse(entry.toString()) as { readonly type: unknown; readonly data: unknown }
+    return typeof type === 'string' && STATEMENT_TYPES.has(type) ? { type, data } : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,153 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseCheckpoint, parseNote } from '../checkpoint/index.js'
+import { AuditLogError } from '../events/errors.js'
+import { HASH_BYTES, hashRange, nodesAt, sameHash, TILE_WIDTH, type Tile, tilePath, tileWidth } from '../tree/index.js'
+import { Findings } from './findings.js'
+import type { LeafBlock } from './leaf-block.js'
+import { type EntryChunk, scanEntries } from './scan-entries.js'
+import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from './source.js'
+
+const MAX_CHECKPOINT_BYTES = 1_000_000
+const LENGTH_BYTES = 2
+
+/** A log as C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
+export class TileDirectory implements LogSource {
+  readonly location: string
+  readonly checkpoints: readonly KeptCheckpoint[]
+  /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
+  readonly vkey = undefined
+  /** By its checkpoint. */
+  readonly #size: number
+
+  /** Whether a directory looks like one. */
+  static async isOne(directory: string): Promise<boolean> {
+    return (await stat(join(directory, 'tile')).catch(() => undefined))?.isDirectory() ?? false
+  }
+
+  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_MALFORMED` */
+  static async open(directory: string): Promise<TileDirectory> {
+    const location = resolve(directory)
+    const note = await readCheckpoint(join(location, 'checkpoint'))
+    return new TileDirectory(location, note)
+  }
+
+  private constructor(location: string, note: string) {
+    this.location = location
+    this.checkpoints = [{ source: 'the file checkpoint', note }]
+    this.#size = statedSize(note)
+  }
+
+  async inspect(request: InspectionRequest): Promise<Inspection> {
+    const findings = new Findings()
+    const size = Math.min(this.#size, await this.#availableSize())
+    const compare = (block: LeafBlock) => this.#compareLeaves(block, size, findings)
+    const { roots, statements } = await scanEntries(this.#bundles(size, findings), size, request, findings, compare)
+    await this.#compareUpperTiles(size, findings)
+    const rootAt = (at: number) => roots.rootAt(at)
+    return { size, rootAt, statements, findings: findings.all }
+  }
+
+  async close(): Promise<void> {}
+
+  /** A checkpoint may state a size that there are no files for: whoever wrote it would have us look for them for ever. */
+  async #availableSize(): Promise<number> {
+    const names = await readdir(join(this.location, 'tile', 'entries'), { recursive: true }).catch(() => [])
+    return names.length * TILE_WIDTH
+  }
+
+  async *#bundles(size: number, findings: Findings): AsyncGenerator<EntryChunk> {
+    for (let index = 0; index * TILE_WIDTH < size; index++) {
+      const from = index * TILE_WIDTH
+      const width = tileWidth(0, index, size)
+      const path = tilePath('entries', index, width)
+      const bundle = await this.#read(path)
+      if (!bundle) continue
+      const entries = entriesOf(bundle)
+      if (!entries || entries.length !== width) {
+        findings.add('entry_unreadable', `${path} does not hold ${width} entries`, { from, to: from + width })
+      }
+      yield { from, entries: (entries ?? []).slice(0, width) }
+    }
+  }
+
+  async #compareLeaves({ from, next, hashes }: LeafBlock, size: number, findings: Findings): Promise<void> {
+    for (let first = from; first < next; first += TILE_WIDTH) {
+      const index = first / TILE_WIDTH
+      const width = tileWidth(0, index, size)
+      const tile = await this.#readTile({ level: 0, index, width }, findings)
+      for (let at = 0; tile && at < width; at++) {
+        const own = hashes.subarray((first - from + at) * HASH_BYTES, (first - from + at + 1) * HASH_BYTES)
+        if (own.every((byte) => byte === 0) || sameHash(own, tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)))
+          continue
+        const seq = first + at
+        findings.add('leaf_mismatch', `entry ${seq} and its leaf hash differ`, { from: seq, to: seq + 1 })
+      }
+    }
+  }
+
+  /** Each hash of a tile above level 0 is that of a full tile below it. */
+  async #compareUpperTiles(size: number, findings: Findings): Promise<void> {
+    for (let level = 1; nodesAt(level, size) > 0; level++) {
+      for (let index = 0; tileWidth(level, index, size) > 0; index++) {
+        const width = tileWidth(level, index, size)
+        const tile = await this.#readTile({ level, index, width }, findings)
+        for (let at = 0; tile && at < width; at++) {
+          const node = index * TILE_WIDTH + at
+          const below = await this.#read(tilePath(level - 1, node))
+          const isWhole = below?.length === TILE_WIDTH * HASH_BYTES
+          if (isWhole && sameHash(hashRange(below), tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES))) continue
+          const span = { from: node * TILE_WIDTH ** level, to: (node + 1) * TILE_WIDTH ** level }
+          findings.add('tile_altered', `hash ${node} of level ${level} is not that of the tile below`, span)
+        }
+      }
+    }
+  }
+
+  async #readTile({ level, index, width }: Tile, findings: Findings): Promise<Uint8Array | undefined> {
+    const path = tilePath(level, index, width)
+    const tile = await this.#read(path)
+    if (tile?.length === width * HASH_BYTES) return tile
+    findings.add('tile_altered', `${path} ${tile ? `does not hold ${width} hashes` : 'is missing'}`)
+    return undefined
+  }
+
+  async #read(path: string): Promise<Buffer | undefined> {
+    return await readFile(join(this.location, path)).catch(() => undefined)
+  }
+}
+
+/** @returns `undefined` when the bundle ends within an entry */
+function entriesOf(bundle: Buffer): readonly Uint8Array[] | undefined {
+  const entries: Uint8Array[] = []
+  for (let at = 0; at < bundle.length; ) {
+    if (at + LENGTH_BYTES > bundle.length) return undefined
+    const end = at + LENGTH_BYTES + bundle.readUInt16BE(at)
+    if (end > bundle.length) return undefined
+    entries.push(bundle.subarray(at + LENGTH_BYTES, end))
+    at = end
+  }
+  return entries
+}
+
+function statedSize(note: string): number {
+  try {
+    return Number(parseCheckpoint(parseNote(note).text).size)
+  } catch {
+    return 0
+  }
+}
+
+async function readCheckpoint(path: string): Promise<string> {
+  try {
+    const file = await open(path)
+    try {
+      const { size } = await file.stat()
+      return size > MAX_CHECKPOINT_BYTES ? '' : await file.readFile('utf8')
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no checkpoint at ${path}`, { cause })
+  }
+}
