@@ -14,7 +14,7 @@ const MAX_UNASKED = 16
  *     time     ─────[7 … 15]──[20 … 30]─▶   7, 21
  *
  * The sparsest leg leads. A leg that is so dense beside it that a fetch would settle next to nothing is not asked, and
- * the entries have to tell: then the join {@link assumes}.
+ * the entries have to tell: the position is one that the join is {@link unsure} of.
  */
 export class Join {
   readonly #legs: readonly Leg[]
@@ -22,7 +22,7 @@ export class Join {
   /** For each leg, how many positions it has not been asked about since its last fetch. */
   readonly #unasked: number[]
   #target: number
-  #assumes = false
+  #unsure: number[] = []
 
   constructor(legs: readonly Leg[], { from, to, reverse }: Walk) {
     this.#legs = legs
@@ -31,14 +31,15 @@ export class Join {
     this.#target = reverse ? to - 1 : from
   }
 
-  /** Whether positions taken so far may include some that not all legs have. */
-  get assumes(): boolean {
-    return this.#assumes
+  /** Those of the positions taken last that some leg may not have. */
+  get unsure(): readonly number[] {
+    return this.#unsure
   }
 
   /** The next positions, `count` of them unless the walk ends before. */
   async take(count: number): Promise<readonly number[]> {
     const taken: number[] = []
+    this.#unsure = []
     const end = pastEnd(this.#reverse)
     while (taken.length < count) {
       const found = this.#seek()
@@ -76,7 +77,10 @@ export class Join {
       agreeing = found === undefined || found === candidate ? agreeing + 1 : 1
       candidate = found ?? candidate
     }
-    if (assumed) this.#noteUnasked(candidate)
+    if (assumed) {
+      this.#unsure.push(candidate)
+      this.#noteUnasked(candidate)
+    }
     return candidate
   }
 
@@ -102,9 +106,7 @@ export class Join {
 
   #noteUnasked(position: number): void {
     for (const [at, leg] of this.#legs.entries()) {
-      if (leg.seek(position) !== undefined) continue
-      this.#unasked[at] = (this.#unasked[at] as number) + 1
-      this.#assumes = true
+      if (leg.seek(position) === undefined) this.#unasked[at] = (this.#unasked[at] as number) + 1
     }
   }
 }

@@ -84,7 +84,7 @@ export class Plan {
     return this.hasWindow ? this.#timeRanges(store) : [this.walk]
   }
 
-  /** Joins the lookups. Where the join assumes, and in a time window, the events have to be asked too. */
+  /** Joins the lookups. Where the join is unsure, and in a time window, the events have to be asked too. */
   join(store: ReadableStore): Join {
     const { walk } = this
     const legs: Leg[] = this.#lookups.map(({ index, values }) => {

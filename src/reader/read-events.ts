@@ -84,8 +84,9 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   try {
     while (counted < limit) {
       const seqs = await join.take(MAX_BATCH)
-      const isTold = !plan.hasWindow && !join.assumes
-      counted += isTold ? seqs.length : (await readEventsAt(store, seqs)).filter((event) => plan.admits(event)).length
+      const unsure = plan.hasWindow ? seqs : join.unsure
+      const passing = (await readEventsAt(store, unsure)).filter((event) => plan.admits(event))
+      counted += seqs.length - unsure.length + passing.length
       if (seqs.length < MAX_BATCH) break
     }
     return Math.min(counted, limit)
@@ -180,7 +181,7 @@ async function* lookUp(
         yield seqs.map((seq, at) => ({ seq, bytes: entries[at] }))
       }
       if (seqs.length < wanted) return
-      left = join.assumes ? Infinity : left - wanted
+      left -= wanted - join.unsure.length
       batch = Math.min(batch * BATCH_GROWTH, MAX_BATCH)
     }
   } finally {

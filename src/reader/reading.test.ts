@@ -68,6 +68,16 @@ describe('reading', () => {
     expect(reads.openCursors).toBe(0)
   })
 
+  test('counts what two frequent values share, and reads only the entries that it is unsure of', async () => {
+    const entries = sealedEntries(15_000, (n) => ({
+      ...(n % 3 === 0 && { agent: { name: 'writer' } }),
+      ...(n % 5 === 0 && unchecked({ type: 'resumed', data: {} })),
+    }))
+    const { reader, reads } = await counting(entries)
+    expect(await reader.count({ type: 'resumed', agent: 'writer' })).toBe(1000)
+    expect(reads.entries).toBeLessThan(100)
+  })
+
   test('gives up a value that ends early, though it was frequent until then', async () => {
     const entries = sealedEntries(5000, (n) => ({
       sessionId: n < 100 ? 'over soon' : 'other',
