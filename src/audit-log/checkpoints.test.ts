@@ -124,7 +124,7 @@ describe('a checkpoint', () => {
     const problems: Error[] = []
     const answers: ((checkpoint: string) => unknown)[] = [
       (checkpoint) => witness.cosign(checkpoint, 1_700_000_000n),
-      (checkpoint) => checkpoint.replace('1', '2'),
+      (checkpoint) => checkpoint.replace('log.example', 'other.example'),
       () => Promise.reject(new Error('unreachable')),
     ]
     const store = memoryStore()
