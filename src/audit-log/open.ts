@@ -6,8 +6,10 @@ import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } fr
 import { type Recovered, recover } from '../log/recovery.js'
 import { LogWriter } from '../log/writer.js'
 import { Commits, createReader } from '../reader/index.js'
+import { WatchedCommits } from '../reader/watched-commits.js'
 import type { AuditStore } from '../store/contract.js'
 import { levelStore } from '../store/leveldb/index.js'
+import { isShared } from '../store/shared.js'
 import { type AuditLog, OpenAuditLog } from './audit-log.js'
 
 type DirectoryOptions = Omit<AuditLogOptions, 'store'>
@@ -60,10 +62,13 @@ async function open(
   try {
     const { report, ...parts } = await recover({ ...options, store, directory })
     const checkpointer = checkpointerOf(parts, store, options)
-    const commits = new Commits()
+    const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
     const writer = new LogWriter({ ...options, ...parts, store, checkpointer, onChange: () => commits.note() })
     // Where writing fails, a read shows what is committed.
-    const barrier = () => writer.flush().catch(() => {})
+    const barrier = async () => {
+      await writer.flush().catch(() => {})
+      await store.refresh?.()
+    }
     const reader = createReader(store, {
       barrier,
       eventTypes: options.ownTypes,

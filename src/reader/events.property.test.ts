@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type EngineName, type GrowingLog, growingLog } from '../../test/reader/engines.js'
+import { type EngineName, enginesHere, type GrowingLog, growingLog } from '../../test/reader/engines.js'
 import { readPages } from '../../test/reader/pages.js'
 import { seqsOf, unchecked } from '../../test/reader/reader-of.js'
 import { parseTimestamp } from '../events/time.js'
@@ -15,6 +15,7 @@ const engines: readonly { name: EngineName; logs: number; queries: number }[] = 
   { name: 'memory', logs: 150, queries: 200 },
   { name: 'LevelDB', logs: 20, queries: 80 },
   { name: 'a snapshot of LevelDB', logs: 8, queries: 25 },
+  { name: 'PostgreSQL', logs: 8, queries: 25 },
 ]
 
 /** Few, so that they meet: prefixes of others, and what careless keys and objects stumble over. */
@@ -120,7 +121,7 @@ function expected(model: readonly StoredEvent[], asked: EventQuery<string>): Sto
   return (asked.order === 'desc' ? passing.reverse() : passing).slice(0, asked.limit)
 }
 
-describe.each(engines)('on $name', ({ name, logs, queries }) => {
+describe.each(enginesHere(engines))('on $name', ({ name, logs, queries }) => {
   /** Reads what the query finds in every way there is, and compares it with the model, while the log grows. */
   async function check(log: GrowingLog, model: StoredEvent[], { asked, sizes, more }: Question): Promise<void> {
     const { reader } = log

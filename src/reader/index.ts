@@ -12,6 +12,7 @@ export type {
 } from './contract.js'
 export type { FollowOptions } from './follow.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
+export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
 export type { ConsistencyProof, Evidence, InclusionProof, ProvedEntry, ProveOptions } from './prove.js'
 export type {
   AgentQuery,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { AuditLogReader } from './contract.js'
+import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
 import { StoreReader } from './reader.js'
 
 /** How old what a read sees may be. @see OpenReaderOptions.refreshMillis */
@@ -55,10 +56,14 @@ export interface AuditLogDirectoryReader extends AuditLogReader {
  * for await (const run of log.runs({ status: 'failed', order: 'desc', limit: 10 })) console.log(run.runId)
  * ```
  */
+export function openAuditLogReader(path: string, options?: OpenReaderOptions): Promise<AuditLogDirectoryReader>
+/** Opens a log in a store that others write, for reading only: `openAuditLogReader({ store: postgresStore(…) })`. */
+export function openAuditLogReader(options: OpenStoreReaderOptions): Promise<AuditLogStoreReader>
 export async function openAuditLogReader(
-  path: string,
+  path: string | OpenStoreReaderOptions,
   options: OpenReaderOptions = {},
-): Promise<AuditLogDirectoryReader> {
+): Promise<AuditLogDirectoryReader | AuditLogStoreReader> {
+  if (typeof path === 'object' && path !== null) return await openStoreReader(path)
   if (typeof path !== 'string' || path === '') {
     throw new TypeError('openAuditLogReader: path must be that of a directory')
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type EngineName, growingLog } from '../../test/reader/engines.js'
+import { type EngineName, enginesHere, growingLog } from '../../test/reader/engines.js'
 import { readPages } from '../../test/reader/pages.js'
 import { filled, readerOf, unchecked } from '../../test/reader/reader-of.js'
 import type { StoredEvent } from '../events/types.js'
@@ -118,32 +118,36 @@ const engines: readonly { name: EngineName; logs: number }[] = [
   { name: 'memory', logs: 100 },
   { name: 'LevelDB', logs: 10 },
   { name: 'a snapshot of LevelDB', logs: 5 },
+  { name: 'PostgreSQL', logs: 5 },
 ]
 
-test.each(engines)('pages of runs, sessions and agents are of the moment of the first, on $name', async (engine) => {
-  const sizes = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 })
-  const listing = fc.record(
-    { tenantId, since: time, order: query.map(({ order = 'asc' }) => order), limit: fc.integer({ min: 1, max: 5 }) },
-    { requiredKeys: [] },
-  )
-  await fc.assert(
-    fc.asyncProperty(log, log, query, listing, sizes, async (entries, more, runQuery, asked, sizes) => {
-      const { reader, commit, close } = await growingLog(engine.name, entries.length > 0 ? [entries] : [])
-      try {
-        for (const results of [reader.runs(runQuery), reader.sessions(asked), reader.agents(asked)]) {
-          const atOnce = await (results as Results<unknown>).toArray()
-          const paged = await readPages<unknown>(results as Results<unknown>, sizes, async () => {
-            if (more.length > 0) await commit(more)
-          })
-          expect(paged).toEqual(atOnce)
+test.each(enginesHere(engines))(
+  'pages of runs, sessions and agents are of the moment of the first, on $name',
+  async (engine) => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 })
+    const listing = fc.record(
+      { tenantId, since: time, order: query.map(({ order = 'asc' }) => order), limit: fc.integer({ min: 1, max: 5 }) },
+      { requiredKeys: [] },
+    )
+    await fc.assert(
+      fc.asyncProperty(log, log, query, listing, sizes, async (entries, more, runQuery, asked, sizes) => {
+        const { reader, commit, close } = await growingLog(engine.name, entries.length > 0 ? [entries] : [])
+        try {
+          for (const results of [reader.runs(runQuery), reader.sessions(asked), reader.agents(asked)]) {
+            const atOnce = await (results as Results<unknown>).toArray()
+            const paged = await readPages<unknown>(results as Results<unknown>, sizes, async () => {
+              if (more.length > 0) await commit(more)
+            })
+            expect(paged).toEqual(atOnce)
+          }
+        } finally {
+          await close()
         }
-      } finally {
-        await close()
-      }
-    }),
-    { numRuns: engine.logs },
-  )
-})
+      }),
+      { numRuns: engine.logs },
+    )
+  },
+)
 
 test('every run that has begun or ended is listed, and every session that has an event', async () => {
   await fc.assert(

@@ -16,7 +16,13 @@ export interface GrowingLog {
 }
 
 /** Everything that a reader can read from. */
-export type EngineName = 'memory' | 'LevelDB' | 'a snapshot of LevelDB'
+export type EngineName = 'memory' | 'LevelDB' | 'a snapshot of LevelDB' | 'PostgreSQL'
+
+/** Those of the engines that can be tested here: PostgreSQL where test/postgres/vitest.config.ts has started a server. */
+export function enginesHere<T extends { readonly name: EngineName }>(engines: readonly T[]): readonly T[] {
+  const hasServer = process.env.SPANLEDGER_TEST_ENGINE === 'PostgreSQL'
+  return engines.filter(({ name }) => (name === 'PostgreSQL') === hasServer)
+}
 
 /** Opens a new log of these groups; types of its own may be asked for. */
 export async function growingLog(
@@ -24,6 +30,10 @@ export async function growingLog(
   groups: readonly (readonly SealedEntry[])[],
   eventTypes: readonly string[] = [],
 ): Promise<GrowingLog> {
+  if (engine === 'PostgreSQL') {
+    const { postgresLog } = await import('../postgres/support/growing-log.js')
+    return await postgresLog(groups, eventTypes)
+  }
   if (engine === 'memory') return await grownIn(memoryStore(), groups, eventTypes)
   const directory = await mkdtemp(join(tmpdir(), 'spanledger-reader-'))
   const remove = () => rm(directory, { recursive: true })

@@ -3,7 +3,6 @@ import type { PoolConfig } from 'pg'
 import { AuditLogError } from '../../events/errors.js'
 import type { Tile } from '../../tree/index.js'
 import type {
-  AuditStore,
   CommitMarks,
   CommitReceipt,
   IndexName,
@@ -14,6 +13,7 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
+import type { SharedStore } from '../shared.js'
 import { storeClosed } from '../walk.js'
 import { Appender } from './appender.js'
 import { corrupt, openError, readError, writeError } from './errors.js'
@@ -45,20 +45,9 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   return new PostgresEngine(options)
 }
 
-/** A log in PostgreSQL. */
-export interface PostgresStore extends AuditStore {
+/** A log in PostgreSQL. To read it takes no more than the role `spanledger_reader`, and a standby will do. */
+export interface PostgresStore extends SharedStore {
   readonly logId: string
-  /**
-   * Opens for reading only, which takes no more than the role `spanledger_reader`, and works on a standby. `commit()`
-   * rejects then.
-   *
-   * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, also when there is no log of this id; `AUDIT_FORMAT_UNSUPPORTED`
-   */
-  openForReading(): Promise<void>
-  /** Takes in what other writers have committed: reads see what was there at the last commit or refreshing. */
-  refresh(): Promise<void>
-  /** Resolves when somebody has committed something, or the signal is aborted. It may miss a commit. */
-  changed(signal: AbortSignal): Promise<void>
 }
 
 /** An open log. */

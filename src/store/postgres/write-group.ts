@@ -78,6 +78,7 @@ export async function writeGroup(
   marks: CommitMarks | undefined,
 ): Promise<Head | undefined> {
   const { size } = head
+  const checkpoint = isNewer(marks?.checkpoint, head.checkpoint) ? marks?.checkpoint : undefined
   const { frontier, tiles } = head.tree.append(fresh.map(({ leafHash }) => leafHash))
   const timeBlocks = widenBlocks(head.timeBlocks, fresh, size)
   const runs = openRunChanges(fresh, size)
@@ -99,7 +100,7 @@ export async function writeGroup(
     head.version,
     frontier.size,
     frontier.root,
-    marks?.checkpoint,
+    checkpoint,
     size,
     entries.bytes,
     array(entries.starts),
@@ -131,10 +132,20 @@ export async function writeGroup(
     size: frontier.size,
     root: frontier.root,
     version: head.version + 1,
-    checkpoint: marks?.checkpoint ?? head.checkpoint,
+    checkpoint: checkpoint ?? head.checkpoint,
     tree: frontier,
     timeBlocks: fresh.length > 0 ? lastOfEachLevel(timeBlocks) : head.timeBlocks,
   }
+}
+
+/** Whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
+function isNewer(checkpoint: string | undefined, kept: string | undefined): boolean {
+  return checkpoint !== undefined && (kept === undefined || !(sizeOf(checkpoint) < sizeOf(kept)))
+}
+
+/** The second line of a checkpoint says how many entries it covers (C2SP tlog-checkpoint). */
+function sizeOf(checkpoint: string): number {
+  return Number(checkpoint.split('\n')[1])
 }
 
 /** The bytes of many rows as one value. */

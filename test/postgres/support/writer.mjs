@@ -25,7 +25,7 @@ for (let n = Number(first); n < end; ) {
   const appends = []
   for (let batch = 0; batch < 1 + (n % 40) && n < end; batch++, n++) {
     const event = { type: 'custom', sessionId: writer, data: { name: 'numbered', n } }
-    appends.push(log.append(event).then(({ seq }) => [Number(event.data.n), seq]))
+    appends.push(log.append(event).then((/** @type {{ seq: number }} */ { seq }) => [Number(event.data.n), seq]))
   }
   const stored = await Promise.all(appends)
   await new Promise((resolve) => process.send?.(stored, resolve))

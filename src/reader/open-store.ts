@@ -1,0 +1,61 @@
+import { rejectUnknownOptions } from '../events/options.js'
+import { isShared, type SharedStore } from '../store/shared.js'
+import type { AuditLogReader } from './contract.js'
+import { StoreReader } from './reader.js'
+import { WatchedCommits } from './watched-commits.js'
+
+export interface OpenStoreReaderOptions {
+  /** Where the log is kept. The reader opens it for reading, and closes it with itself. */
+  readonly store: SharedStore
+  /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
+  readonly eventTypes?: readonly string[]
+}
+
+/** Reads a log in a store that others write. Every read sees what was committed before it began. */
+export interface AuditLogStoreReader extends AuditLogReader {
+  /** What the store calls itself. */
+  readonly location: string
+  /** Ends reads that are under way with `AUDIT_LOG_CLOSED`, and closes the store. */
+  close(): Promise<void>
+  /** {@link close} */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** @throws TypeError when the store is none that several processes can have open */
+export async function openStoreReader(options: OpenStoreReaderOptions): Promise<AuditLogStoreReader> {
+  rejectUnknownOptions('openAuditLogReader', options, ['store', 'eventTypes'])
+  const { store, eventTypes = [] } = options
+  if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
+    throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
+  }
+  if (typeof store?.commit !== 'function' || !isShared(store)) {
+    throw new TypeError('openAuditLogReader: store must be one that others can write, such as postgresStore(…)')
+  }
+  await store.openForReading()
+  return new SharedStoreReader(store, eventTypes)
+}
+
+class SharedStoreReader extends StoreReader implements AuditLogStoreReader {
+  readonly #store: SharedStore
+
+  constructor(store: SharedStore, eventTypes: readonly string[]) {
+    super(store, {
+      barrier: () => store.refresh(),
+      eventTypes,
+      commits: new WatchedCommits(store),
+    })
+    this.#store = store
+  }
+
+  get location(): string {
+    return this.#store.location
+  }
+
+  close(): Promise<void> {
+    return this.#store.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
