@@ -7,7 +7,7 @@ import { readError } from './errors.js'
 import { Lane } from './lane.js'
 import { LaneHeap } from './lane-heap.js'
 import { PostingReader } from './posting-reader.js'
-import { firstPostings } from './scan.js'
+import { firstPostingsOfFew } from './scan.js'
 
 /** How many positions a chunk holds at most. */
 const CHUNK_LENGTH = 256
@@ -22,7 +22,7 @@ export async function valueKeys(
   const prefix = postingPrefix(index, value)
   if (value.length >= INDEX_ARITY[index]) return [prefix]
   const keys: Buffer[] = []
-  for await (const [key, posting] of firstPostings(db, prefix)) {
+  for (const [key, posting] of await firstPostingsOfFew(db, prefix)) {
     if (postingSpan(seqOfKey(key), posting).first < to) keys.push(valueKeyOf(key))
   }
   return keys

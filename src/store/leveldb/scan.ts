@@ -4,7 +4,7 @@ import type { Database } from './database.js'
 export type Item = [key: Buffer, value: Uint8Array]
 
 /** A read begins small, for a first result soon, and each that follows takes this many times as much. */
-const READ_GROWTH = 4
+const READ_GROWTH = 8
 const FIRST_READ_LENGTH = 16
 const LONGEST_READ_LENGTH = 512
 
@@ -48,7 +48,23 @@ export async function* scan(db: Database, { first, last, reverse }: KeyRange): A
   }
 }
 
-/** The first posting of each distinct value below an index prefix. */
+/** The first posting of each of few values below an index prefix, which may have many postings each. */
+export async function firstPostingsOfFew(db: Database, prefix: Buffer): Promise<readonly Item[]> {
+  const iterator = db.iterator({ gte: prefix, lt: prefixEnd(prefix), highWaterMarkBytes: READ_BYTES })
+  try {
+    const firsts: Item[] = []
+    for (;;) {
+      const [item]: Item[] = await iterator.nextv(1)
+      if (!item) return firsts
+      firsts.push(item)
+      iterator.seek(prefixEnd(valueKeyOf(item[0])))
+    }
+  } finally {
+    await iterator.close()
+  }
+}
+
+/** The first posting of each of many values below an index prefix. */
 export async function* firstPostings(db: Database, prefix: Buffer): AsyncGenerator<Item> {
   const iterator = db.iterator({ gte: prefix, lt: prefixEnd(prefix), highWaterMarkBytes: READ_BYTES })
   try {
