@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { envelopeFields } from '../events/catalogue.js'
 import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../events/ids.js'
+import { randomId } from '../events/random-id.js'
 import { isTimestamp, parseTimestamp, type Timestamp } from '../events/time.js'
 import type { AgentRef, Alteration, AuditEventInput, EventSource, TraceRef } from '../events/types.js'
 import { NOT_PLAIN } from './plain.js'
@@ -56,7 +56,7 @@ export function completeEnvelope(
   const recordedAt = recordedNow(happenedAt)
   const draft: Draft = {
     v: 1,
-    id: id === undefined ? randomUUID() : plainId(id),
+    id: id === undefined ? randomId() : plainId(id),
     type: plainId(type),
     time: happenedAt ?? recordedAt,
     recordedAt,

@@ -1,4 +1,4 @@
-import type { SealedEntry } from '../store/contract.js'
+import type { JournalPosition, SealedEntry } from '../store/contract.js'
 import type { Journal, JournalSpan } from './journal.js'
 import { recordBytes } from './journal-format.js'
 
@@ -18,11 +18,16 @@ export class WriteAhead {
     return this.#isFailing
   }
 
-  /** @returns where the entry is; `undefined` when it could not be written */
-  write(entry: SealedEntry): JournalSpan | undefined {
-    if (!this.#attempt(() => this.journal.append(entry))) return undefined
-    const to = this.journal.end
-    return { from: { segment: to.segment, offset: to.offset - recordBytes(entry.bytes.length) }, to }
+  /** @returns where the entry ends; `undefined` when it could not be written */
+  write(entry: SealedEntry): JournalPosition | undefined {
+    try {
+      this.journal.append(entry)
+    } catch (cause) {
+      this.#failed(cause)
+      return undefined
+    }
+    this.#worked()
+    return this.journal.end
   }
 
   /** Notices a file that is gone. */
@@ -38,17 +43,28 @@ export class WriteAhead {
   #attempt(write: () => void): boolean {
     try {
       write()
-      if (this.#isFailing) {
-        this.#isFailing = false
-        this.#onChange(undefined)
-      }
-      return true
     } catch (cause) {
-      if (!this.#isFailing) {
-        this.#isFailing = true
-        this.#onChange({ cause })
-      }
+      this.#failed(cause)
       return false
     }
+    this.#worked()
+    return true
   }
+
+  #worked(): void {
+    if (!this.#isFailing) return
+    this.#isFailing = false
+    this.#onChange(undefined)
+  }
+
+  #failed(cause: unknown): void {
+    if (this.#isFailing) return
+    this.#isFailing = true
+    this.#onChange({ cause })
+  }
+}
+
+/** Where an entry is that ends there. */
+export function spanOf({ bytes }: SealedEntry, to: JournalPosition): JournalSpan {
+  return { from: { segment: to.segment, offset: to.offset - recordBytes(bytes.length) }, to }
 }

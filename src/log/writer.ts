@@ -1,7 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { EventSchemas } from '../events/validate.js'
-import type { AuditStore, CommitReceipt, SealedEntry } from '../store/contract.js'
+import type { AuditStore, CommitReceipt, JournalPosition, SealedEntry } from '../store/contract.js'
 import type { Checkpointer } from './checkpoints/checkpointer.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
 import { CommitSchedule, type StartTimer } from './commit-schedule.js'
@@ -9,11 +9,11 @@ import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, Reco
 import { Episodes } from './episodes.js'
 import { type DropReason, Gaps } from './gaps.js'
 import type { HeadFile } from './head-file.js'
-import type { Journal, JournalSpan } from './journal.js'
+import type { Journal } from './journal.js'
 import { type AuditLogMeter, LogMetrics } from './metrics.js'
 import { Receipts } from './receipts.js'
 import type { Sealer } from './seal.js'
-import { WriteAhead } from './write-ahead.js'
+import { spanOf, WriteAhead } from './write-ahead.js'
 
 /** What a log is written with. */
 export interface LogWriterParts {
@@ -221,7 +221,7 @@ export class LogWriter implements AuditLogWriter {
   /** @returns whether the event is kept, in the journal, in memory or both */
   #take(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
     const written = this.#writeAhead?.write(entry)
-    if (written && this.#queue.shouldSpill(entry)) this.#queue.spill(entry, written, append)
+    if (written && this.#queue.shouldSpill(entry)) this.#queue.spill(entry, spanOf(entry, written), append)
     else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
     else return false
     this.#recorded++
@@ -229,8 +229,8 @@ export class LogWriter implements AuditLogWriter {
     return true
   }
 
-  #push(entry: SealedEntry, written: JournalSpan | undefined, append?: Pending<AppendReceipt>): void {
-    this.#queue.push(entry, written !== undefined, written?.to ?? this.#writeAhead?.journal.end, append)
+  #push(entry: SealedEntry, written: JournalPosition | undefined, append?: Pending<AppendReceipt>): void {
+    this.#queue.push(entry, written !== undefined, written ?? this.#writeAhead?.journal.end, append)
   }
 
   /** While a commit is in flight none is scheduled: it goes on with what is queued by then. */

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import type { Context } from '@opentelemetry/api'
 import type { AgentRef, Alteration, AuditEventData, AuditEventType, EventSource, Timestamp } from '../events/index.js'
+import { randomId } from '../events/random-id.js'
 import type { RecordInput } from '../log/contract.js'
 import type { ScopeFacts } from './conventions/contract.js'
 import type { Run } from './run.js'
@@ -45,7 +45,7 @@ export class Emitter {
     const scope = scopeAt(place)
     const userId = named?.userId ?? scope.userId
     const draft = {
-      id: randomUUID(),
+      id: randomId(),
       type,
       time,
       tenantId: named?.tenantId ?? scope.tenantId,
