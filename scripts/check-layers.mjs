@@ -13,13 +13,15 @@ const allowed = {
   'store/postgres': ['store', 'events', 'tree', 'pg', 'node:'],
   log: ['events', 'store', 'tree', 'checkpoint', 'node:'],
   reader: ['events', 'store', 'tree', 'checkpoint', 'verify', 'inspection', 'node:'],
+  forward: ['events', 'store', 'tree', 'reader', 'node:'],
   export: ['events', 'reader', 'hyparquet-writer', 'node:'],
   record: ['events', '@opentelemetry/api', 'node:'],
   otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
   'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],
-  'audit-log': ['events', 'store', 'log', 'reader', 'verify', 'node:'],
+  'audit-log': ['events', 'store', 'tree', 'log', 'reader', 'verify', 'node:'],
   testing: ['events', 'store', 'tree', 'node:'],
   verify: ['events', 'tree', 'checkpoint', 'node:'],
+  witness: ['events', 'tree', 'checkpoint', 'node:'],
   inspection: ['events', 'store', 'tree', 'verify', 'level', 'node:'],
 }
 // These put the rooms together.

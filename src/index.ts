@@ -18,7 +18,7 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
-export type { OnCheckpoint } from './log/checkpoints/checkpointer.js'
+export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
 export type { CheckpointOptions } from './log/checkpoints/options.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
 export type { AuditLogMeter } from './log/metrics.js'
@@ -48,17 +48,22 @@ export {
   type AgentSummary,
   type AuditLogDirectoryReader,
   type AuditLogReader,
+  type ConsistencyProof,
   type Durations,
   type EventQuery,
   type EventResults,
+  type Evidence,
   type FollowOptions,
   type FollowQuery,
+  type InclusionProof,
   type LogEntry,
   type LogHead,
   type OpenReaderOptions,
   openAuditLogReader,
   type Page,
   type PageOptions,
+  type ProvedEntry,
+  type ProveOptions,
   type Results,
   type RunQuery,
   type RunStatus,
@@ -75,3 +80,5 @@ export { type AuditScope, setAuditingEnabled, withAuditing } from './record/cont
 export { withRun } from './record/run.js'
 export { withScope } from './record/scope.js'
 export type { AuditStore } from './store/contract.js'
+export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'
+export type { VerifyOptions } from './verify/verify-log.js'

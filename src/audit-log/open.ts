@@ -10,6 +10,7 @@ import { WatchedCommits } from '../reader/watched-commits.js'
 import type { AuditStore } from '../store/contract.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { isShared } from '../store/shared.js'
+import { proveConsistency } from '../tree/index.js'
 import { type AuditLog, OpenAuditLog } from './audit-log.js'
 
 type DirectoryOptions = Omit<AuditLogOptions, 'store'>
@@ -98,6 +99,7 @@ function checkpointerOf(
     stored: store.checkpoint,
     intervalMillis,
     onCheckpoint,
+    proveConsistency: (olderSize, size) => proveConsistency(olderSize, size, store),
     onProblem,
     startTimer: startUnrefTimer,
   })

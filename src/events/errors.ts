@@ -8,12 +8,14 @@
  * | `AUDIT_INVALID_EVENT` | an event does not match its type's schema | fix the field that the message names |
  * | `AUDIT_INVALID_QUERY` | a query has an unknown or malformed field | fix the field that the message names |
  * | `AUDIT_LOG_CLOSED` | the log is closed or closing | open it again |
+ * | `AUDIT_LOG_DIVERGED` | a log holds other entries than the one it should be a copy of | write no more to either; find out who else wrote to it, keep both as evidence |
  * | `AUDIT_LOG_LOCKED` | another writer has the directory open | use that writer, or close it |
  * | `AUDIT_LOG_CORRUPT` | what is on disk contradicts itself | keep the directory as evidence; restore a copy |
  * | `AUDIT_LOG_OPEN_FAILED` | the directory cannot be opened (permission, no directory, disk) | see `cause` |
  * | `AUDIT_LOG_FULL` | the queue's byte limit is reached, so the event was not taken | wait for `flush()`, then try again |
  * | `AUDIT_LOG_ROLLED_BACK` | a log has fewer entries than a checkpoint of it covers | keep the directory as evidence; restore a newer copy |
  * | `AUDIT_READ_FAILED` | the store could not read what is there (disk, I/O) | see `cause` |
+ * | `AUDIT_WITNESS_FAILED` | a witness could not be asked to cosign a checkpoint, or refused | see message and `cause`; the checkpoint stands without it |
  * | `AUDIT_WRITE_FAILED` | the store could not write | see `cause`; what is queued is kept and tried again until the log is closed |
  * | `AUDIT_FORMAT_UNSUPPORTED` | the log was written by a version with another format, mostly a newer one | use that version of Spanledger |
  * | `AUDIT_KEY_INVALID` | a key (vkey, skey, PEM) is malformed or of a kind that is not supported | give the key as its message says |
@@ -36,6 +38,7 @@ export type AuditErrorCode =
   | 'AUDIT_KEY_UNKNOWN'
   | 'AUDIT_LOG_CLOSED'
   | 'AUDIT_LOG_CORRUPT'
+  | 'AUDIT_LOG_DIVERGED'
   | 'AUDIT_LOG_FULL'
   | 'AUDIT_LOG_LOCKED'
   | 'AUDIT_LOG_OPEN_FAILED'
@@ -48,6 +51,7 @@ export type AuditErrorCode =
   | 'AUDIT_READ_FAILED'
   | 'AUDIT_SIGNATURE_INVALID'
   | 'AUDIT_SIGNING_FAILED'
+  | 'AUDIT_WITNESS_FAILED'
   | 'AUDIT_WRITE_FAILED'
 
 /** Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`. */

@@ -1,5 +1,5 @@
 /*
- * Verifying what a log states, without the log: pure functions that need Node.js and nothing else.
+ * Verifying what a log states, and copies of a log, without the log: it needs Node.js and nothing else.
  */
 export {
   type Checkpoint,
@@ -29,4 +29,15 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from '../tree/index.js'
+export { JsonlFile } from './jsonl-file.js'
 export { type VerifiedReceipt, verifyReceipt } from './receipt.js'
+export type {
+  ReportedCheckpoint,
+  SeqSpan,
+  VerifyProblem,
+  VerifyReport,
+  VerifyStatus,
+} from './report.js'
+export type { LogSource, VerifyProgress } from './source.js'
+export { TileDirectory } from './tile-directory.js'
+export { type VerifyOptions, verifyLog } from './verify-log.js'

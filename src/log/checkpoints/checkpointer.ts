@@ -11,9 +11,19 @@ import type { CheckpointFile } from './checkpoint-file.js'
 
 /**
  * Publishes a checkpoint. What it returns, if it is a string, replaces the checkpoint: the same text with further
- * signatures, those of witnesses.
+ * signatures, those of witnesses, which want a proof that it continues what they have seen: `log` has it.
  */
-export type OnCheckpoint = (checkpoint: string) => unknown
+export type OnCheckpoint = (checkpoint: string, log: CheckpointedLog) => unknown
+
+/** The log of a checkpoint, as it was when that was signed. */
+export interface CheckpointedLog {
+  /**
+   * Proves that the checkpoint continues the log's tree of so many entries (RFC 6962 section 2.1.2).
+   *
+   * @param olderSize - from 1 to the size of the checkpoint
+   */
+  proveConsistency(olderSize: number): Promise<readonly Uint8Array[]>
+}
 
 export interface CheckpointerParts {
   readonly signer: Signer
@@ -25,6 +35,7 @@ export interface CheckpointerParts {
   readonly stored: string | undefined
   readonly intervalMillis: number
   readonly onCheckpoint: OnCheckpoint | undefined
+  readonly proveConsistency: (olderSize: number, size: number) => Promise<readonly Uint8Array[]>
   readonly onProblem: (problem: Error) => void
   readonly startTimer: StartTimer
 }
@@ -127,7 +138,7 @@ export class Checkpointer {
       const text = formatCheckpoint({ origin: signer.name, size: BigInt(size), root, extensions: [] })
       let note = await signNote(text, [signer])
       await file?.write(note)
-      const cosigned = await this.#publish(note, text)
+      const cosigned = await this.#publish(note, text, size)
       if (cosigned) {
         note = cosigned
         await file?.write(note)
@@ -143,9 +154,11 @@ export class Checkpointer {
   }
 
   /** What the listener does is its own affair: the checkpoint stands. */
-  async #publish(note: string, text: string): Promise<string | undefined> {
+  async #publish(note: string, text: string, size: number): Promise<string | undefined> {
+    const { onCheckpoint, proveConsistency } = this.#parts
     try {
-      const answer = await this.#parts.onCheckpoint?.(note)
+      const log = { proveConsistency: (olderSize: number) => proveConsistency(olderSize, size) }
+      const answer = await onCheckpoint?.(note, log)
       if (typeof answer !== 'string' || answer === note) return undefined
       if (parseNote(answer).text === text) return answer
       throw new TypeError('onCheckpoint returned the text of another checkpoint')
