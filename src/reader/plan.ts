@@ -2,6 +2,7 @@ import type { Timestamp } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
 import type { IndexName, SeqRange, Walk } from '../store/contract.js'
 import type { ReadableStore } from '../store/readable.js'
+import { timeOfEntry } from './entry-time.js'
 import { Join } from './join.js'
 import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
 
@@ -62,6 +63,15 @@ export class Plan {
   /** Whether only the events themselves can tell which of them pass: the index of times is none of single positions. */
   get hasWindow(): boolean {
     return this.#filter.since !== undefined || this.#filter.until !== undefined
+  }
+
+  /** Whether the bytes of an entry tell already that it is not of the time window. */
+  rulesOut(bytes: Uint8Array): boolean {
+    const { since, until } = this.#filter
+    if (since === undefined && until === undefined) return false
+    const time = timeOfEntry(bytes)
+    if (time === undefined) return false
+    return (since !== undefined && time < since) || (until !== undefined && time >= until)
   }
 
   /** Whether an event of the walk passes the filter. */

@@ -58,6 +58,7 @@ async function* readPassing<T>(
     const passing: T[] = []
     for (const { seq, bytes } of entries) {
       if (!bytes) throw missing(store, seq)
+      if (plan.rulesOut(bytes)) continue
       const event = decodeEvent(store, seq, bytes)
       if (!plan.admits(event)) continue
       passing.push(found(event, bytes))
