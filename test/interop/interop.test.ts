@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Ed25519Signer, formatCheckpoint, formatReceipt, openNote, signNote } from '../../src/checkpoint/index.js'
+import { openAuditLogReader } from '../../src/reader/index.js'
 import { hashLeaf, proveConsistency, proveInclusion, TreeFrontier, tilePath, tileWidth } from '../../src/tree/index.js'
 import { TileStore } from '../support/reference-tree.js'
+import { spanledger, writeLog as writeRealLog } from '../verify/tampered-log.js'
 
 /*
  * A verifier that shares no code with this project: golang.org/x/mod/sumdb, of the Go checksum database. On Debian:
@@ -83,6 +85,30 @@ describe("Go's sumdb", () => {
     expect(verify(await writeLog(size))).toMatch(
       new RegExp(`^${size} entries, [1-4] receipts, \\d+ consistency proofs`),
     )
+  })
+
+  it('verifies a real log: what it exports as tiles, its receipts, and that it continues its older checkpoints', async () => {
+    const log = await writeRealLog([1, 200, 257, 600])
+    try {
+      const directory = mkdtempSync(join(work, 'real-'))
+      expect(await spanledger('export', '--log', log.directory, '--tiles', directory)).toMatchObject({ code: 0 })
+      await using reader = await openAuditLogReader(log.directory)
+      for (const seq of [0, 199, 256, 550]) {
+        const file = join(directory, `${seq}.tlog-proof`)
+        expect(await spanledger('prove', '--log', log.directory, String(seq), '-o', file)).toMatchObject({ code: 0 })
+      }
+      const proofs = await Promise.all(
+        log.states.map(async ({ checkpoint }) => {
+          const { size1, proof } = await reader.proveConsistency(checkpoint)
+          return { size: size1, root: checkpoint.split('\n')[2], proof: proof.map(base64) }
+        }),
+      )
+      writeFileSync(join(directory, 'consistency.json'), JSON.stringify(proofs))
+      const { size } = await reader.head()
+      expect(verify(directory, log.vkey)).toBe(`${size} entries, 4 receipts, 4 consistency proofs\n`)
+    } finally {
+      await log.remove()
+    }
   })
 
   it('finds a flipped bit in any file', async () => {

@@ -197,6 +197,22 @@ func verifyReceipts(directory, vkey string, hashes tlog.HashReader) (int, error)
 func verifyReceipt(receipt, vkey string, hashes tlog.HashReader) error {
 	head, checkpoint, _ := strings.Cut(receipt, "\n\n")
 	lines := strings.Split(head, "\n")
+	if len(lines) > 2 && strings.HasPrefix(lines[1], "extra ") {
+		// Whatever else the issuer put in: Spanledger's command line, the bytes of the entry.
+		entry, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(lines[1], "extra "))
+		if err != nil {
+			return err
+		}
+		lines = append(lines[:1], lines[2:]...)
+		index, _ := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
+		leaf, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
+		if err != nil {
+			return err
+		}
+		if leaf[0] != tlog.RecordHash(entry) {
+			return errors.New("its entry is not the one at its index")
+		}
+	}
 	if len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" {
 		return errors.New("is no receipt")
 	}
