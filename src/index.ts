@@ -18,6 +18,7 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
+export { type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
 export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
 export type { CheckpointOptions } from './log/checkpoints/options.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
@@ -48,6 +49,7 @@ export {
   type AgentSummary,
   type AuditLogDirectoryReader,
   type AuditLogReader,
+  type AuditLogStoreReader,
   type ConsistencyProof,
   type Durations,
   type EventQuery,
@@ -59,6 +61,7 @@ export {
   type LogEntry,
   type LogHead,
   type OpenReaderOptions,
+  type OpenStoreReaderOptions,
   openAuditLogReader,
   type Page,
   type PageOptions,
@@ -80,5 +83,6 @@ export { type AuditScope, setAuditingEnabled, withAuditing } from './record/cont
 export { withRun } from './record/run.js'
 export { withScope } from './record/scope.js'
 export type { AuditStore } from './store/contract.js'
+export type { SharedStore } from './store/shared.js'
 export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'
 export type { VerifyOptions } from './verify/verify-log.js'

@@ -33,6 +33,8 @@ export interface CommitMarks {
   readonly journal?: JournalPosition | undefined
   /** Whoever writes the log is done with it, in good order. Any other commit takes that back. */
   readonly closed?: boolean | undefined
+  /** The position that the first entry of the group must get, or have: else nothing is stored. */
+  readonly at?: number | undefined
   /** The newest signed checkpoint: a C2SP signed note over this log. It may cover less than the log then has. */
   readonly checkpoint?: string | undefined
 }
@@ -121,7 +123,7 @@ export interface AuditStore extends TileReader {
    * in the log: a commit that begins with entries of that group, in their order, answers with their positions and
    * stores them no second time. Called one at a time.
    *
-   * @throws AuditLogError `AUDIT_WRITE_FAILED`
+   * @throws AuditLogError `AUDIT_WRITE_FAILED`; `AUDIT_LOG_DIVERGED` where `marks.at` is not what the group would get
    */
   commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt>
 

@@ -1,4 +1,5 @@
-import type { SealedEntry } from './contract.js'
+import { AuditLogError } from '../events/errors.js'
+import type { CommitMarks, SealedEntry } from './contract.js'
 
 /** A group with its positions: what is to be stored, and what the receipt says. */
 export interface Placement {
@@ -15,6 +16,15 @@ export function callerIdsOf(group: readonly SealedEntry[]): readonly string[] {
   const ids: string[] = []
   for (const entry of group) if (entry.callerId) ids.push(entry.event.id)
   return ids
+}
+
+/** @throws AuditLogError `AUDIT_LOG_DIVERGED` when a group does not begin where it must */
+export function assertPlacedAt(first: number | undefined, marks: CommitMarks | undefined, location: string): void {
+  if (marks?.at === undefined || first === undefined || first === marks.at) return
+  throw new AuditLogError(
+    'AUDIT_LOG_DIVERGED',
+    `The audit log ${location} holds other entries from position ${Math.min(first, marks.at)} on than it should: somebody else writes it`,
+  )
 }
 
 /** Gives each entry of a group its position; a caller id that is stored, or came earlier in the group, keeps its first. */

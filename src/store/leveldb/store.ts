@@ -14,7 +14,7 @@ import type {
   Walk,
 } from '../contract.js'
 import { callerIdKey, OPEN_RUN_PREFIX, prefixEnd, readSeq } from '../keys.js'
-import { callerIdsOf, type Placement, placeGroup } from '../placement.js'
+import { assertPlacedAt, callerIdsOf, type Placement, placeGroup } from '../placement.js'
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { DatabaseReads } from './database-reads.js'
@@ -143,6 +143,7 @@ class LevelStore implements AuditStore {
     const rest = kept ? group.filter((_, at) => kept[at] === undefined) : group
     const stored = await this.#reading(storedCallerIds(db, callerIdsOf(rest)))
     const placement = placeGroup(rest, this.size, stored)
+    assertPlacedAt(kept?.[0] ?? placement.seqs[0], marks, this.location)
     if (placement.fresh.length > 0 || marks) await this.#write(db, placement, marks)
     this.#uncertain = undefined
     const seqs = placement.seqs.values()

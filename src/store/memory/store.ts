@@ -12,7 +12,7 @@ import type {
   Walk,
 } from '../contract.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
-import { placeGroup } from '../placement.js'
+import { assertPlacedAt, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
 import { TIME_LEVELS, type TimeBlock, timeRanges, widenBlocks } from '../time-blocks.js'
 import { clampWalk, lowerBound, storeClosed } from '../walk.js'
@@ -82,6 +82,7 @@ class MemoryStore implements AuditStore {
   async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
     this.#assertOpen()
     const { fresh, seqs, callerIds } = placeGroup(group, this.size, this.#callerIds)
+    assertPlacedAt(seqs[0], marks, this.location)
     for (const [id, seq] of callerIds) this.#callerIds.set(id, seq)
     const last = this.#timeBlocks.flatMap((blocks) => blocks.slice(-1))
     for (const block of widenBlocks(last, fresh, this.size)) {

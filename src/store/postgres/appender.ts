@@ -4,7 +4,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { hashLeaf, proveConsistency, verifyConsistency } from '../../tree/index.js'
 import type { CommitMarks, CommitReceipt, JournalPosition, SealedEntry } from '../contract.js'
 import { callerIdKey } from '../keys.js'
-import { callerIdsOf, placeGroup } from '../placement.js'
+import { assertPlacedAt, callerIdsOf, placeGroup } from '../placement.js'
 import { corrupt, isConflict, isConnectionLost } from './errors.js'
 import { EMPTY_HEAD, findLog, type Head, loadHead, readHeadState, type WriterState } from './head.js'
 import { type Ask, askThrough, type Server } from './server.js'
@@ -191,6 +191,7 @@ export class Appender {
     const kept = this.#unsettled.positionsOf(group)
     const rest = group.filter((_, at) => kept[at] === undefined)
     const placement = placeGroup(rest, head.size, await storedCallerIds(ask, log, callerIdsOf(rest)))
+    assertPlacedAt(kept[0] ?? placement.seqs[0], marks, this.#to.location)
     const state = nextState(this.#state, placement.fresh.length > 0, marks)
     // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.
     if (placement.fresh.length > 0 || marks || !this.#unsettled.isEmpty) {

@@ -115,6 +115,19 @@ export const commitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'a group that must begin at a position is stored there or not at all',
+    async run({ store }) {
+      const [first, second] = [sealedEntries(2), sealedEntries(3)]
+      assert.deepEqual(Array.from((await store.commit(first, { at: 0 })).seqs), [0, 1])
+      const misplaced = { name: 'AuditLogError', code: 'AUDIT_LOG_DIVERGED' }
+      await assert.rejects(store.commit(second, { at: 1 }), misplaced)
+      await assert.rejects(store.commit(second, { at: 3 }), misplaced)
+      assert.equal(store.size, 2)
+      assert.deepEqual(Array.from((await store.commit(second, { at: 2 })).seqs), [2, 3, 4])
+      assert.deepEqual(texts(await entriesOf(store)), texts([...first, ...second]))
+    },
+  },
+  {
     name: 'reads that go on during commits see whole groups, and what was there before',
     async run({ store }) {
       await commitInGroups(store, sealedEntries(600), [100])

@@ -1,0 +1,63 @@
+import { AuditLogError } from '../events/errors.js'
+import type { AuditEvent } from '../events/types.js'
+import type { LogEntry } from '../reader/contract.js'
+import type { AuditStore, SealedEntry } from '../store/contract.js'
+import { hashLeaf, sameHash } from '../tree/index.js'
+import type { ForwardedLog } from './options.js'
+
+/** Entry bytes that one commit takes at most, unless a single entry has more. */
+const MAX_GROUP_BYTES = 4 * 1024 * 1024
+
+/** The entries from a position on that go into one commit, as they are stored: none at the end of the log. */
+export async function readGroup(log: ForwardedLog, from: number, maxEntries: number): Promise<SealedEntry[]> {
+  const group: SealedEntry[] = []
+  let bytes = 0
+  for await (const entry of log.entries({ afterSeq: from - 1, limit: maxEntries })) {
+    bytes += entry.bytes.length
+    if (group.length > 0 && bytes > MAX_GROUP_BYTES) break
+    group.push(asSealed(entry, log.location))
+  }
+  return group
+}
+
+/** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
+function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
+  try {
+    const event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
+    return { bytes, leafHash: hashLeaf(bytes), event, callerId: false }
+  } catch (cause) {
+    throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })
+  }
+}
+
+/** Compares what a store holds from a position on with what it should. @throws AuditLogError `AUDIT_LOG_DIVERGED` */
+export async function compareStored(remote: AuditStore, from: number, expected: readonly SealedEntry[]): Promise<void> {
+  let at = 0
+  for await (const chunk of remote.entries({ from, to: from + expected.length, reverse: false })) {
+    for (const { bytes } of chunk) {
+      const { leafHash } = expected[at] as SealedEntry
+      if (!sameHash(hashLeaf(bytes), leafHash)) throw diverged(remote.location, `entry ${from + at} is another`)
+      at++
+    }
+  }
+  if (at < expected.length) throw diverged(remote.location, `entry ${from + at} is missing`)
+}
+
+/** Compares the trees of both logs over the entries that the remote log has. @throws AuditLogError `AUDIT_LOG_DIVERGED` */
+export async function compareTrees(log: ForwardedLog, remote: AuditStore): Promise<void> {
+  const { size, root } = remote
+  if (size === 0) return
+  const { size: localSize } = await log.head()
+  if (localSize < size) throw diverged(remote.location, `it has ${size} entries, and ${log.location} ${localSize}`)
+  const local = await log.prove(size - 1, { size })
+  if (!sameHash(local.root, root)) {
+    throw diverged(remote.location, `its ${size} entries are not the first ones of ${log.location}`)
+  }
+}
+
+function diverged(location: string, what: string): AuditLogError {
+  return new AuditLogError(
+    'AUDIT_LOG_DIVERGED',
+    `The audit log ${location} is no copy of the one that is forwarded to it: ${what}. Give each log that is forwarded a log of its own`,
+  )
+}

@@ -1,0 +1,2 @@
+export { type Forwarder, type ForwardStats, forward } from './forward.js'
+export type { ForwardedLog, ForwardOptions } from './options.js'

@@ -1,0 +1,61 @@
+import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import type { AuditLogReader } from '../reader/contract.js'
+import type { AuditStore } from '../store/contract.js'
+
+/** What is forwarded: an open log, or a reader of one. */
+export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'head' | 'prove'> & {
+  readonly location: string
+}
+
+/** Calls back once after a delay, without keeping the process alive. @returns what cancels it */
+export type StartTimer = (delayMillis: number, callback: () => void) => () => void
+
+export interface ForwardOptions {
+  /**
+   * Entries that one commit to the remote log takes at most, and so that are in memory at a time; 1 to 65,536. It
+   * takes 4 MiB of entries at most in any case.
+   *
+   * @defaultValue 4,096
+   */
+  readonly maxGroupEntries?: number
+  /**
+   * Told when forwarding begins to fail, once an episode, and when it ends for good. What it throws is ignored.
+   *
+   * @defaultValue `process.emitWarning`
+   */
+  readonly onProblem?: (problem: Error) => void
+  /** Waits between attempts: for tests. @defaultValue a timer that does not keep the process alive */
+  readonly startTimer?: StartTimer
+}
+
+export type ResolvedForwardOptions = Required<ForwardOptions>
+
+const OF = 'forward'
+
+/** @throws TypeError naming the option */
+export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions {
+  rejectUnknownOptions(OF, options, ['maxGroupEntries', 'onProblem', 'startTimer'])
+  const { onProblem = (problem) => process.emitWarning(problem), startTimer = startUnrefTimer } = options
+  if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
+  if (typeof startTimer !== 'function') throw new TypeError(`${OF}: startTimer must be a function`)
+  const maxGroupEntries = { fallback: 4096, min: 1, max: 65_536 }
+  return Object.freeze({
+    maxGroupEntries: wholeNumberOption(OF, 'maxGroupEntries', options.maxGroupEntries, maxGroupEntries),
+    onProblem,
+    startTimer,
+  })
+}
+
+/** @throws TypeError */
+export function checkLogs(log: ForwardedLog, remote: AuditStore): void {
+  if (typeof log?.entries !== 'function' || typeof log.prove !== 'function') {
+    throw new TypeError(`${OF}: the first argument must be an open log, or a reader of one`)
+  }
+  if (typeof remote?.commit !== 'function') throw new TypeError(`${OF}: the second argument must be a store`)
+}
+
+function startUnrefTimer(delayMillis: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMillis)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
