@@ -5,6 +5,7 @@ import { boundEvent } from './bounded-event.js'
 import type { Clock } from './clock.js'
 import type { RecordInput } from './contract.js'
 import { agentIn, completeEnvelope, copyAlterations, type Draft } from './envelope.js'
+import { EventText } from './event-text.js'
 import { type Leaf, LeafEncoder } from './leaf.js'
 import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
 
@@ -14,6 +15,7 @@ const MAX_LEAD_MILLIS = 5
 /** Turns events into entries, once: after sealing nothing changes them. One per log. */
 export class Sealer {
   readonly #clock: Clock
+  readonly #text = new EventText()
   readonly #encoder = new LeafEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
   #recordedAt: Timestamp
@@ -34,7 +36,7 @@ export class Sealer {
     return this.#sealPlain(input, callerId) ?? this.#sealBounded(input, callerId)
   }
 
-  /** The common way: one copy, one `JSON.stringify`, one encoding, one hash. `undefined` for what needs changes. */
+  /** The common way: one copy, one text, one encoding, one hash. `undefined` for what needs changes. */
   #sealPlain(input: RecordInput, callerId: boolean): SealedEntry | undefined {
     try {
       const data = copyPlain(input.data)
@@ -43,7 +45,7 @@ export class Sealer {
       draft.data = data
       const { altered } = input
       if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
-      const text = JSON.stringify(draft)
+      const text = this.#text.of(draft)
       // JSON escapes lone surrogates, \ud800 to \udfff, and no other characters of that row.
       if (text.length > MAX_ENTRY_BYTES || text.includes('\\ud')) return undefined
       const leaf = this.#encoder.encode(text)
