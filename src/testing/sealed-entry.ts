@@ -12,17 +12,19 @@ let built = 0
 export function sealedEntry(overrides: Partial<AuditEvent> = {}): SealedEntry {
   const time = parseTimestamp(overrides.time ?? '2026-01-01T00:00:00Z')
   if (time === undefined) throw new TypeError(`sealedEntry: '${overrides.time}' is no RFC 3339 time`)
+  const given: Partial<AuditEvent> = { ...overrides, time }
   const event = {
     v: 1,
     id: `e-${built++}`,
     type: 'custom',
+    // In the order of sealed entries.
+    time,
     recordedAt: time,
     tenantId: 't',
     sessionId: 's',
     source: { convention: 'test', scope: 'test' },
     data: { name: 'test' },
-    ...overrides,
-    time,
+    ...given,
   } as AuditEvent
   const bytes = Buffer.from(JSON.stringify(event))
   const leafHash = createHash('sha256').update(Buffer.of(0)).update(bytes).digest()
