@@ -1,4 +1,5 @@
 // Events as agents make them: runs that interleave, a few tenants, sessions of some runs each.
+import { createHash } from 'node:crypto'
 
 /** Each type with `data` that some text fills up to the size asked for. */
 const TYPES = {
@@ -20,6 +21,9 @@ const SOURCE = { convention: 'gen_ai', scope: '@acme/agents', scopeVersion: '2.1
 const COMPLETED_BYTES = { plain: 206, traced: 151 }
 const WORDS = 'the run asked for the order of the customer and got an answer within its limits; it then went on '
 const RUNS_AT_A_TIME = 8
+const HEX_PARTS = Array.from({ length: 8192 }, (_, n) =>
+  createHash('sha256').update(String(n)).digest('hex').slice(0, 8),
+)
 
 /** Endless events whose stored entries are of about so many bytes. */
 export class Events {
@@ -78,15 +82,9 @@ function agentOf(n) {
   return AGENTS[n % AGENTS.length]
 }
 
-/** As a trace's ids look, to a compressor as well: no digits in common with the next one's. */
+/** As ids of a trace look, to a compressor as well: made of parts that are as good as random. */
 function hex(n, length) {
   let text = ''
-  for (let word = n; text.length < length; word++) text += mixed(word).toString(16).padStart(8, '0')
-  return text.slice(0, length)
-}
-
-function mixed(n) {
-  let word = Math.imul(n ^ 0x9e3779b9, 0x85ebca6b)
-  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35)
-  return (word ^ (word >>> 16)) >>> 0
+  for (let at = n; text.length < length; at = (at * 31 + 7) >>> 0) text += HEX_PARTS[at % HEX_PARTS.length]
+  return text
 }

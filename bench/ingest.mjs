@@ -14,7 +14,7 @@ const NAMES = {
 }
 const OURS = 'spanledger'
 
-const FULL = { sizes: [300, 600, 4096], ticks: [1, 8, 64, 1024], rounds: 7, cpuMillis: 400, warmUps: 2 }
+const FULL = { sizes: [300, 600, 4096], ticks: [1, 8, 64, 1024], rounds: 5, cpuMillis: 1000, warmUps: 1 }
 const QUICK = { sizes: [600], ticks: [64], rounds: 2, cpuMillis: 150, warmUps: 0 }
 
 export const title = 'Ingest, end to end durable'
