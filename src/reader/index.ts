@@ -36,4 +36,11 @@ export {
   type ToolCallSummary,
 } from './run-summary.js'
 export type { SessionSummary } from './sessions.js'
+export {
+  type InShard,
+  openShardedReader,
+  type ShardedReader,
+  type ShardedReaderOptions,
+  type ShardQuery,
+} from './sharded.js'
 export { type ActivityStats, type Durations, MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'

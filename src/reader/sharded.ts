@@ -1,0 +1,196 @@
+import { AuditLogError } from '../events/errors.js'
+import { rejectUnknownOptions } from '../events/options.js'
+import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { SharedStore } from '../store/shared.js'
+import type { LogHead } from './contract.js'
+import { mergeAsTheyCome, mergeByTime } from './merge.js'
+import { type AuditLogStoreReader, openStoreReader } from './open-store.js'
+import { parseEventQuery, parseFollowQuery, parseRunQuery } from './parse-query.js'
+import type { EventQuery, FollowQuery, RunQuery } from './query.js'
+import type { RunSummary } from './run-summary.js'
+
+/** Something that was found, and the log that has it: positions are those of this log. */
+export type InShard<T> = T & {
+  /** Location of the log. */
+  readonly log: string
+}
+
+/** What may be asked of several logs: positions are those of one. */
+export type ShardQuery<T extends string = AuditEventType> = Omit<EventQuery<T>, 'afterSeq' | 'beforeSeq'>
+
+/**
+ * Reads several logs as one. Each keeps its own positions and its own tree: proofs are asked of the reader of one log.
+ */
+export interface ShardedReader {
+  /** A reader for each log, by its location. */
+  readonly logs: ReadonlyMap<string, AuditLogStoreReader>
+
+  /**
+   * The events that pass every filter, of all logs: of what each log has next, in its order, the earliest comes first.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   */
+  events<T extends AuditEventType | (string & {}) = AuditEventType>(
+    query?: ShardQuery<T>,
+  ): AsyncIterable<InShard<StoredEvent>>
+
+  /** The runs that pass every filter, of all logs, in the order of their starts. @throws AuditLogError `AUDIT_INVALID_QUERY` */
+  runs(query?: RunQuery): AsyncIterable<InShard<RunSummary>>
+
+  /**
+   * The events that come from now on, of all logs, each as it is committed.
+   *
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`; while iterating `AUDIT_LOG_CLOSED` once the reader is closed
+   */
+  follow<T extends AuditEventType | (string & {}) = AuditEventType>(
+    query?: FollowQuery<T>,
+    options?: { readonly signal?: AbortSignal },
+  ): AsyncIterable<InShard<StoredEvent>>
+
+  /** How many events {@link events} would return. @throws AuditLogError `AUDIT_INVALID_QUERY` */
+  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: ShardQuery<T>): Promise<number>
+
+  /** How far each log reaches, by its location. */
+  heads(): Promise<ReadonlyMap<string, LogHead>>
+
+  /** Closes all logs. */
+  close(): Promise<void>
+  /** {@link close} */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface ShardedReaderOptions {
+  /** Types of the logs' own that may be asked for before they have any event of them. @defaultValue none */
+  readonly eventTypes?: readonly string[]
+}
+
+/**
+ * Opens several logs for reading, as one.
+ *
+ * @throws AuditLogError what opening one of them throws
+ * @throws TypeError when there is none, or one of them twice
+ *
+ * @example
+ * ```ts
+ * const shards = ['tenant-1', 'tenant-2'].map((logId) => postgresStore({ connectionString, logId }))
+ * await using reader = await openShardedReader(shards)
+ * for await (const event of reader.events({ type: 'run_failed', order: 'desc', limit: 20 })) console.log(event.log)
+ * ```
+ */
+export async function openShardedReader(
+  stores: readonly SharedStore[],
+  options: ShardedReaderOptions = {},
+): Promise<ShardedReader> {
+  rejectUnknownOptions('openShardedReader', options, ['eventTypes'])
+  if (!Array.isArray(stores) || stores.length === 0) throw new TypeError('openShardedReader: give at least one store')
+  const locations = new Set(stores.map(({ location }) => location))
+  if (locations.size < stores.length) throw new TypeError('openShardedReader: give each log once')
+  const opened = await Promise.allSettled(stores.map((store) => openStoreReader({ ...options, store })))
+  const readers = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = opened.find((one) => one.status === 'rejected')
+  if (failed) {
+    await Promise.all(readers.map((reader) => reader.close()))
+    throw failed.reason
+  }
+  return new StoresReader(readers)
+}
+
+class StoresReader implements ShardedReader {
+  readonly logs: ReadonlyMap<string, AuditLogStoreReader>
+
+  constructor(readers: readonly AuditLogStoreReader[]) {
+    this.logs = new Map(readers.map((reader) => [reader.location, reader]))
+  }
+
+  events<T extends string = AuditEventType>(query: ShardQuery<T> = {}): AsyncIterable<InShard<StoredEvent>> {
+    parseEventQuery(query)
+    refusePositions(query)
+    const merged = () =>
+      mergeByTime(
+        this.#each((reader) => reader.events<string>(query)),
+        ({ time }) => time,
+        query.order === 'desc',
+      )
+    return limited(merged, query.limit)
+  }
+
+  runs(query: RunQuery = {}): AsyncIterable<InShard<RunSummary>> {
+    parseRunQuery(query)
+    const merged = () =>
+      mergeByTime(
+        this.#each((reader) => reader.runs(query)),
+        ({ startedAt }) => startedAt,
+        query.order === 'desc',
+      )
+    return limited(merged, query.limit)
+  }
+
+  async *follow<T extends string = AuditEventType>(
+    query: FollowQuery<T> = {},
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<InShard<StoredEvent>, void, undefined> {
+    parseFollowQuery(query)
+    const heads = await this.heads()
+    const stop = new AbortController()
+    const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
+    const following = this.#each((reader) => {
+      const size = heads.get(reader.location)?.size ?? 0
+      return reader.follow<string>(query, { afterSeq: size - 1, signal: either })
+    })
+    yield* mergeAsTheyCome(following, stop)
+  }
+
+  async count<T extends string = AuditEventType>(query: ShardQuery<T> = {}): Promise<number> {
+    parseEventQuery(query)
+    refusePositions(query)
+    const counts = await Promise.all([...this.logs.values()].map((reader) => reader.count<string>(query)))
+    return Math.min(
+      counts.reduce((sum, count) => sum + count, 0),
+      query.limit ?? Infinity,
+    )
+  }
+
+  async heads(): Promise<ReadonlyMap<string, LogHead>> {
+    const heads = [...this.logs].map(async ([log, reader]) => [log, await reader.head()] as const)
+    return new Map(await Promise.all(heads))
+  }
+
+  async close(): Promise<void> {
+    const closed = await Promise.allSettled([...this.logs.values()].map((reader) => reader.close()))
+    const problems = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    if (problems.length > 1) throw new AggregateError(problems, 'Several logs were not closed properly')
+    if (problems.length === 1) throw problems[0]
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #each<T extends object>(read: (reader: AuditLogStoreReader) => AsyncIterable<T>): AsyncIterable<InShard<T>>[] {
+    return [...this.logs.values()].map((reader) => inShard(read(reader), reader.location))
+  }
+}
+
+async function* inShard<T extends object>(items: AsyncIterable<T>, log: string): AsyncGenerator<InShard<T>> {
+  for await (const item of items) yield { ...item, log }
+}
+
+/** Each iteration reads anew. */
+function limited<T>(read: () => AsyncIterable<T>, limit = Infinity): AsyncIterable<T> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      let left = limit
+      for await (const item of read()) {
+        yield item
+        if (--left === 0) return
+      }
+    },
+  }
+}
+
+function refusePositions(query: object): void {
+  for (const field of ['afterSeq', 'beforeSeq']) {
+    if (!(field in query)) continue
+    throw new AuditLogError('AUDIT_INVALID_QUERY', `${field}: a position is that of one log; ask its reader for it`)
+  }
+}
