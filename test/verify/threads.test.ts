@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { entryKey, postingKey, postingPrefix } from '../../src/store/keys.js'
+import { buildBeside } from '../support/build.js'
+import { tamper, verdict, writeLog } from './tampered-log.js'
+
+// Threads begin with a file: with the compiled one.
+let built: ReturnType<typeof buildBeside>
+let log: Awaited<ReturnType<typeof writeLog>>
+beforeAll(async () => {
+  built = buildBeside(import.meta.dirname)
+  log = await writeLog([600])
+}, 300_000)
+afterAll(async () => {
+  built.remove()
+  await log.remove()
+})
+
+function withThreads(directory: string) {
+  const cli = join(built.dist, 'cli/index.js')
+  const args = [cli, 'verify', directory, '-k', log.vkey, '--threads', '3', '--json']
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  return { code: status, report: JSON.parse(stdout) as unknown }
+}
+
+it('finds with several threads what it finds with one', async () => {
+  expect(withThreads(log.directory)).toEqual({ code: 0, report: (await verdict(log.directory, '-k', log.vkey)).report })
+  const directory = await log.copy()
+  await tamper(directory, async (db) => {
+    await db.put(entryKey(17), await db.get(entryKey(18)))
+    await db.del(entryKey(300))
+    await db.put(postingKey(postingPrefix('run', ['nobody']), 5), Buffer.of(1, 0))
+  })
+  const { code, report } = await verdict(directory, '-k', log.vkey)
+  expect(code).toBe(1)
+  expect(withThreads(directory)).toEqual({ code, report })
+})
