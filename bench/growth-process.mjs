@@ -7,7 +7,7 @@ import { median } from './measure.mjs'
 const EVENTS_PER_TICK = 256
 const MAX_WAITING_BYTES = 8 * 2 ** 20
 
-const { directory, entryBytes, options = {}, grow = 0, skip = 0, die = false } = JSON.parse(process.argv[2])
+const { directory, entryBytes, options = {}, grow = 0, skip = 0, die = 0 } = JSON.parse(process.argv[2])
 const openedFrom = performance.now()
 const log = await openAuditLog(directory, options)
 const openMillis = performance.now() - openedFrom
@@ -15,6 +15,11 @@ const { recovery } = log
 
 const events = new Events(entryBytes)
 for (let n = 0; n < skip; n++) events.next()
+if (die) {
+  // In one tick, so that the journal alone has them.
+  for (let n = 0; n < die; n++) log.record(events.next())
+  process.kill(process.pid, 'SIGKILL')
+}
 const heapBytes = []
 let peakRss = process.memoryUsage().rss
 const cpu = process.cpuUsage()
@@ -31,19 +36,16 @@ for (let done = 0; done < grow; ) {
     heapBytes.push(heapUsed)
   }
 }
-if (die) {
-  process.send({ queuedEvents: log.stats().queuedEvents })
-  process.on('message', () => process.kill(process.pid, 'SIGKILL'))
-  await new Promise((resolve) => setTimeout(resolve, 60_000))
-}
 await log.flush()
 const millis = performance.now() - began
 const { user, system } = process.cpuUsage(cpu)
 const { committed, dropped } = log.stats()
+const { size } = await log.head()
 await log.close()
 process.send({
   openMillis,
-  replayed: recovery,
+  replayed: recovery.replayedEvents,
+  size,
   millis,
   cpuMicros: user + system,
   committed,

@@ -8,8 +8,8 @@ import { median } from './measure.mjs'
 const ENTRY_BYTES = 500
 const FULL = { sizes: [10_000, 100_000, 1_000_000, 10_000_000], openings: 5, optionEvents: 100_000 }
 const QUICK = { sizes: [2_000, 10_000], openings: 1, optionEvents: 2_000 }
-/** Recorded at once before the kill: more than one commit takes. */
-const DYING_EVENTS = 20_000
+/** Recorded in the tick of the kill: more than one commit takes. */
+const DYING_EVENTS = 5_000
 
 const OPTIONS = [
   { label: '300 B', entryBytes: 300, options: {} },
@@ -31,10 +31,14 @@ export async function run({ quick, log, to }) {
       const bytes = bytesOf(directory)
       const opened = []
       const recovered = []
+      size = grown.size
       for (let round = 0; round < openings; round++) {
         opened.push((await inProcess({ directory, entryBytes: ENTRY_BYTES })).openMillis)
-        await killed(directory, target)
-        recovered.push((await inProcess({ directory, entryBytes: ENTRY_BYTES })).openMillis)
+        await killed(directory, size)
+        const after = await inProcess({ directory, entryBytes: ENTRY_BYTES })
+        if (after.replayed === 0) throw new Error('nothing was recovered after kill -9')
+        recovered.push(after.openMillis)
+        size = after.size
       }
       const row = {
         size: target,
@@ -42,7 +46,7 @@ export async function run({ quick, log, to }) {
         cpuMicrosPerEvent: grown.cpuMicros / grown.committed,
         heapMiB: grown.heapBytes / 2 ** 20,
         peakRssMiB: grown.peakRss / 2 ** 20,
-        dbBytesPerEntry: bytes.db / target,
+        dbBytesPerEntry: bytes.db / grown.size,
         journalMiB: bytes.journal / 2 ** 20,
         openMillis: median(opened),
         recoveryMillis: median(recovered),
@@ -52,7 +56,6 @@ export async function run({ quick, log, to }) {
       log(
         `${target} events: ${Math.round(row.perSecond)}/s, RSS ${Math.round(row.peakRssMiB)} MiB, ${Math.round(row.dbBytesPerEntry)} B an entry, open ${Math.round(row.openMillis)} ms, after kill -9 ${Math.round(row.recoveryMillis)} ms`,
       )
-      size = target
     }
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -92,9 +95,8 @@ function inProcess(task) {
 
 function killed(directory, skip) {
   return new Promise((resolve) => {
-    const task = { directory, entryBytes: ENTRY_BYTES, skip, grow: DYING_EVENTS, die: true }
+    const task = { directory, entryBytes: ENTRY_BYTES, skip, die: DYING_EVENTS }
     const child = fork(join(import.meta.dirname, 'growth-process.mjs'), [JSON.stringify(task)])
-    child.on('message', () => child.send('now'))
     child.on('exit', resolve)
   })
 }
