@@ -3,6 +3,7 @@
 //   npm run bench                                  all of them: some 20 minutes, and 10 GB on disk for a while
 //   npm run bench -- --only ingest,latency         these; what is known of the others stays
 //   npm run bench -- --only growth --to 1000000    no larger than that
+//   node bench/run.mjs --report                    the pages anew, from what was measured last
 //   npm run bench:quick                            that they run, in a minute; nothing is written
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -32,15 +33,17 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     to: { type: 'string' },
+    report: { type: 'boolean', default: false },
   },
 })
 const NAMES = [...Object.keys(MODULES), ...Object.keys(PROGRAMS)]
-const chosen = options.only?.split(',') ?? NAMES
+const chosen = options.report ? [] : (options.only?.split(',') ?? NAMES)
 const unknown = chosen.filter((name) => !NAMES.includes(name))
 if (unknown.length > 0) throw new Error(`no such benchmark: ${unknown.join(', ')}; there are: ${NAMES.join(', ')}`)
 
-if (!options.quick) install()
+if (!options.quick && !options.report) install()
 const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : { cases: {} }
+if (options.report) writeReport(results, MODULES)
 for (const name of chosen) {
   console.log(`\n=== ${MODULES[name]?.title ?? name}`)
   const loadBefore = load()
