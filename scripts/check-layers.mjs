@@ -22,7 +22,7 @@ const allowed = {
   testing: ['events', 'store', 'tree', 'node:'],
   verify: ['events', 'tree', 'checkpoint', 'node:'],
   witness: ['events', 'tree', 'checkpoint', 'node:'],
-  inspection: ['events', 'store', 'tree', 'verify', 'level', 'node:'],
+  inspection: ['events', 'store', 'tree', 'log', 'verify', 'level', 'node:'],
 }
 // These put the rooms together.
 const unrestricted = ['.', 'cli']

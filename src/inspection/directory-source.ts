@@ -1,7 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { readHeadFile } from '../log/head-file.js'
+import { entryKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
+import { hashLeaf } from '../tree/index.js'
 import { Findings } from '../verify/findings.js'
 import { BlockRoots } from '../verify/leaf-block.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
@@ -17,6 +20,7 @@ export class DirectorySource implements LogSource {
   readonly location: string
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey: string | undefined
+  readonly #head: ReturnType<typeof readHeadFile>
   readonly #opened: OpenedLog | undefined
   /** Why the database cannot be opened. */
   readonly #damage: string | undefined
@@ -26,19 +30,22 @@ export class DirectorySource implements LogSource {
     const location = resolve(directory)
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
     const file = await readIfThere(join(location, 'checkpoint'))
+    const head = readHeadFile(join(location, 'head'))
     const vkey = (await readIfThere(join(location, 'keys', 'signing.vkey')))?.trim()
     const opened = await openLog(location, file !== undefined)
-    return new DirectorySource(location, file, vkey, opened)
+    return new DirectorySource(location, file, vkey, head, opened)
   }
 
   private constructor(
     location: string,
     file: string | undefined,
     vkey: string | undefined,
+    head: ReturnType<typeof readHeadFile>,
     opened: OpenedLog | string,
   ) {
     this.location = location
     this.vkey = vkey
+    this.#head = head
     const stored = typeof opened === 'string' ? undefined : opened.checkpoint
     this.checkpoints = [
       ...(stored === undefined ? [] : [{ source: 'the checkpoint in the database', note: stored }]),
@@ -48,9 +55,17 @@ export class DirectorySource implements LogSource {
     else this.#opened = opened
   }
 
+  get statedSize(): number | undefined {
+    return typeof this.#head === 'object' ? this.#head.size : undefined
+  }
+
   async inspect(request: InspectionRequest): Promise<Inspection> {
-    if (this.#opened) return await inspectLog(this.#opened.log, this.#opened.db, request)
     const findings = new Findings()
+    if (this.#opened) {
+      const { log, db } = this.#opened
+      await compareHeadFile(db, this.#head, findings)
+      return await inspectLog(log, db, request, findings)
+    }
     // A log that is gone altogether was not altered: its checkpoint says how much is missing.
     if (this.#damage) findings.add('database_unreadable', this.#damage)
     const roots = new BlockRoots()
@@ -82,6 +97,19 @@ async function openLog(location: string, hasCheckpoint: boolean): Promise<Opened
     if (error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT') return error.message
     throw error
   }
+}
+
+/** The leaf hash of what was the last entry then. */
+async function compareHeadFile(db: Database, head: ReturnType<typeof readHeadFile>, findings: Findings): Promise<void> {
+  if (head === 'malformed') findings.add('head_altered', 'the file head is malformed')
+  if (typeof head !== 'object' || head.size === 0) return
+  const seq = head.size - 1
+  const entry = await db.get(entryKey(seq)).catch(() => undefined)
+  if (!entry || Buffer.from(hashLeaf(entry)).toString('hex') === head.leaf) return
+  findings.add('head_altered', `entry ${seq} is not the one that the file head was written for`, {
+    from: seq,
+    to: seq + 1,
+  })
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

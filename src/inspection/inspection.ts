@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { openRunKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { sameHash } from '../tree/index.js'
-import { Findings } from '../verify/findings.js'
+import type { Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH, BlockRoots } from '../verify/leaf-block.js'
 import type { Inspection, InspectionRequest, LogStatement } from '../verify/source.js'
 import { compareTimeBlocks, joined, type TimeSpan } from './block-times.js'
@@ -27,8 +27,12 @@ const AHEAD = 2
  * Goes through the whole of a frozen database: every entry, what is derived from it, and whatever else is there.
  * Entries are read once, in blocks that threads share among them; memory is that of a few blocks.
  */
-export async function inspectLog(log: FrozenLog, db: Database, request: InspectionRequest): Promise<Inspection> {
-  const findings = new Findings()
+export async function inspectLog(
+  log: FrozenLog,
+  db: Database,
+  request: InspectionRequest,
+  findings: Findings,
+): Promise<Inspection> {
   const { size, root } = await readStatedHead(db, findings)
   const count = threadCount(size, request.threads)
   const threads = count > 1 ? new Threads(log, count) : undefined

@@ -53,7 +53,14 @@ export async function divergenceFromHead(path: string, store: AuditStore): Promi
   return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
 }
 
-function readHeadFile(path: string): { size: number; leaf: string } | 'malformed' | undefined {
+/** What a head file says: the number of entries, and the leaf hash of the last in hexadecimal. */
+export interface HeadFileContent {
+  readonly size: number
+  readonly leaf: string
+}
+
+/** @returns `undefined` when there is none yet */
+export function readHeadFile(path: string): HeadFileContent | 'malformed' | undefined {
   let text: string
   try {
     text = readFileSync(path, 'latin1')

@@ -27,6 +27,7 @@ class StoreSource implements LogSource {
   readonly location: string
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey = undefined
+  readonly statedSize = undefined
   readonly #store: ReadableStore
 
   constructor(store: ReadableStore) {

@@ -56,6 +56,8 @@ export interface LogSource {
   readonly checkpoints: readonly KeptCheckpoint[]
   /** The key that lies beside the log: whoever can alter the log can replace it. */
   readonly vkey: string | undefined
+  /** How many entries there were at least, by what is kept beside the log and not signed. */
+  readonly statedSize: number | undefined
   /** Goes through all of it. */
   inspect(request: InspectionRequest): Promise<Inspection>
   close(): Promise<void>

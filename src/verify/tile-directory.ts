@@ -17,6 +17,7 @@ export class TileDirectory implements LogSource {
   readonly checkpoints: readonly KeptCheckpoint[]
   /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
   readonly vkey = undefined
+  readonly statedSize = undefined
   /** By its checkpoint. */
   readonly #size: number
 

@@ -96,6 +96,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   const provenSize = Math.max(0, ...compared.filter(isProof).map(({ size }) => size))
 
   addCheckpointProblems(problems, compared, inspection, provenSize)
+  addMissingEnd(problems, source.statedSize, inspection.size)
   problems.addFindings(inspection.findings, provenSize)
   for (const { seq, reason } of keys.unproven) {
     const message = `entry ${seq} says that another key signs from there on, but ${reason}`
@@ -191,6 +192,16 @@ function addCheckpointProblems(
       }
     }
   }
+}
+
+/** What no checkpoint covers yet may have been noted all the same. */
+function addMissingEnd(problems: Problems, statedSize: number | undefined, size: number): void {
+  if (statedSize === undefined || statedSize <= size || problems.all.some(({ kind }) => kind === 'truncated')) return
+  const message = `${statedSize} entries were committed, of which the last ${statedSize - size} are not there`
+  problems.add('truncated', 'truncated', message, {
+    count: statedSize - size,
+    entries: [{ from: size, to: statedSize }],
+  })
 }
 
 /** What the log says of itself. @returns how many events could not be recorded */

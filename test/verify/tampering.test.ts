@@ -145,6 +145,16 @@ describe('one byte that is another', () => {
     }
   })
 
+  it('of the file head is found', async () => {
+    const directory = await log.copy()
+    const file = join(directory, 'head')
+    const intact = await readFile(file)
+    for (let at = 0; at < intact.length; at++) {
+      await writeFile(file, flipped(intact, at, at % 8))
+      expect([1, 2], `byte ${at}`).toContain((await verdict(directory, '-k', log.vkey)).code)
+    }
+  })
+
   it('of the files of LevelDB is found, or makes no difference to what the log says', async () => {
     const random = numbers(4)
     const { out: intact } = await spanledger('export', '--log', log.directory)
@@ -282,6 +292,14 @@ describe('a log that ends too early', () => {
       expect((await verdict(directory, '-k', log.vkey)).code).toBe(0)
       expect(await verdict(directory, '-k', log.vkey, '-c', kept)).toMatchObject({ code: 2, kinds: ['truncated'] })
     }
+  })
+
+  it('behind its last checkpoint is found by the file head', async () => {
+    const directory = await log.copy()
+    await rm(join(directory, 'db'), { recursive: true })
+    await cp(join(log.states[0]?.directory ?? '', 'db'), join(directory, 'db'), { recursive: true })
+    await writeFile(join(directory, 'checkpoint'), log.states[0]?.checkpoint ?? '')
+    expect(await verdict(directory, '-k', log.vkey)).toMatchObject({ code: 2, kinds: ['truncated'] })
   })
 
   it('or is gone altogether', async () => {
@@ -433,5 +451,6 @@ describe('a receipt', () => {
     await writeFile(file, intact)
     expect((await spanledger('verify', '--receipt', file, '-k', Ed25519Signer.generate('x.org').vkey)).code).toBe(4)
     expect((await spanledger('verify', '--receipt', file)).code).toBe(64)
+    expect((await spanledger('prove', log.directory, '123')).out).toBe(intact.toString())
   })
 })

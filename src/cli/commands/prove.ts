@@ -1,5 +1,6 @@
 import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
-import { type Command, withReader } from '../command.js'
+import { openAuditLogReader } from '../../reader/open.js'
+import { type Command, logDirectory } from '../command.js'
 import { common } from '../options.js'
 import { write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
@@ -7,7 +8,7 @@ import { UsageError } from '../usage-error.js'
 
 export const prove: Command = {
   summary: 'a receipt that proves one entry to others, with its bytes in it',
-  operand: 'SEQ',
+  operand: '[DIR] SEQ',
   options: {
     out: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
     force: { type: 'boolean', help: 'replace the file' },
@@ -18,16 +19,20 @@ export const prove: Command = {
     ['spanledger verify --receipt 4711.receipt --vkey log.vkey', 'what the other one does with it'],
   ],
   async run(args, io) {
-    const [asked = '', ...more] = args.positionals
+    const asked = args.positionals.at(-1) ?? ''
+    const [directory = logDirectory(args, io), ...more] = args.positionals.slice(0, -1)
     if (!/^\d{1,15}$/.test(asked) || more.length > 0) throw new UsageError('prove: name one entry, by its seq')
     const seq = Number(asked)
-    await withReader(args, io, async (log) => {
+    const log = await openAuditLogReader(directory)
+    try {
       const { receipt } = await log.prove(seq)
       const [entry] = await log.entries({ afterSeq: seq - 1, limit: 1 }).toArray()
       const whole = formatReceipt({ ...parseReceipt(receipt as string), extra: entry?.bytes })
       const file = args.text('out')
       if (file === undefined) await write(io.out, whole)
       else await writeFileAtOnce(file, args.flag('force'), (put) => put(Buffer.from(whole)))
-    })
+    } finally {
+      await log.close()
+    }
   },
 }
