@@ -87,17 +87,23 @@ async function open(
 
 /** Signs what is not signed yet too: what a process that died left behind. */
 function checkpointerOf(
-  { signer, checkpointFile: file, published }: Omit<Recovered, 'report'>,
+  { signer, checkpointFile: file, checkpoint: newest }: Omit<Recovered, 'report'>,
   store: AuditStore,
-  { checkpointIntervalMillis: intervalMillis, onCheckpoint, onProblem }: ResolvedAuditLogOptions,
+  {
+    checkpointIntervalMillis: intervalMillis,
+    checkpointTimeoutMillis,
+    onCheckpoint,
+    onProblem,
+  }: ResolvedAuditLogOptions,
 ): Checkpointer | undefined {
   if (!signer) return undefined
   const checkpointer = new Checkpointer({
     signer,
     file,
-    published,
+    newest,
     stored: store.checkpoint,
     intervalMillis,
+    timeoutMillis: checkpointTimeoutMillis,
     onCheckpoint,
     proveConsistency: (olderSize, size) => proveConsistency(olderSize, size, store),
     onProblem,

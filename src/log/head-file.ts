@@ -1,9 +1,10 @@
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import type { AuditStore } from '../store/contract.js'
 import type { Divergence } from './checkpoints/continuity.js'
 import { leafHashOf } from './leaf.js'
 
 const SIZE_DIGITS = 16
+const HASH_BYTES = 32
 
 /**
  * How far the log is committed, kept outside of the database: a text of fixed length, written in place.
@@ -23,13 +24,14 @@ export class HeadFile {
   /** @throws what the file system throws */
   constructor(path: string) {
     this.#descriptor = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o600)
+    // What somebody added would stay behind what is written.
+    if (fstatSync(this.#descriptor).size > TEXT_BYTES) ftruncateSync(this.#descriptor, TEXT_BYTES)
   }
 
   /** Does what it can: a head that is behind is still true. */
   write(size: number, leafHash: Uint8Array): void {
-    const text = `spanledger head 1\nsize ${String(size).padStart(SIZE_DIGITS, '0')}\nleaf ${hex(leafHash)}\n`
     try {
-      writeSync(this.#descriptor, text, 0, 'latin1')
+      writeSync(this.#descriptor, headText(size, leafHash), 0, 'latin1')
     } catch {}
   }
 
@@ -37,6 +39,12 @@ export class HeadFile {
     closeSync(this.#descriptor)
   }
 }
+
+function headText(size: number, leafHash: Uint8Array): string {
+  return `spanledger head 1\nsize ${String(size).padStart(SIZE_DIGITS, '0')}\nleaf ${hex(leafHash)}\n`
+}
+
+const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
 
 /** Compares a log with what its head file says, if there is one. */
 export async function divergenceFromHead(path: string, store: AuditStore): Promise<Divergence | undefined> {

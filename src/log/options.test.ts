@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { memoryStore } from '../store/memory/index.js'
 import { type AuditLogOptions, DEFAULT_MAX_QUEUE_BYTES, resolveOptions } from './options.js'
 
@@ -25,9 +25,26 @@ describe('resolveOptions', () => {
 
   it('takes what is given', () => {
     const clock = () => [1, 2] as const
-    const onProblem = () => {}
-    const options = { store: memoryStore(), eventTypes: { own: v.object({}) }, maxQueueBytes: 65_535, clock, onProblem }
-    expect(resolveOptions(options)).toMatchObject({ maxQueueBytes: 65_535, clock, onProblem, ownTypes: ['own'] })
+    const options = { store: memoryStore(), eventTypes: { own: v.object({}) }, maxQueueBytes: 65_535, clock }
+    expect(resolveOptions(options)).toMatchObject({ maxQueueBytes: 65_535, clock, ownTypes: ['own'] })
+  })
+
+  it('keeps what the listener of problems throws, at once or later, from the log and the process', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    const told: Error[] = []
+    const problem = new Error('disk')
+    for (const fail of [() => Promise.reject(new Error('later')), () => raise(new Error('at once'))]) {
+      const onProblem = (each: Error) => {
+        told.push(each)
+        return fail()
+      }
+      resolveOptions({ onProblem }).onProblem(problem)
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', unhandled)
+    expect(told).toEqual([problem, problem])
+    expect(unhandled).not.toHaveBeenCalled()
   })
 
   it.each<[unknown, RegExp]>([
@@ -55,3 +72,7 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions(options as AuditLogOptions)).toThrow(message)
   })
 })
+
+function raise(problem: Error): never {
+  throw problem
+}

@@ -121,8 +121,17 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     onDamagedJournal,
     meter,
     clock,
-    onProblem,
+    onProblem: ignoringFailures(onProblem),
   })
+}
+
+/** A listener whose own failures, at once or later, are no concern of the log's. */
+function ignoringFailures(listener: (problem: Error) => unknown): (problem: Error) => void {
+  return (problem) => {
+    try {
+      Promise.resolve(listener(problem)).catch(() => {})
+    } catch {}
+  }
 }
 
 function emitWarning(problem: Error): void {

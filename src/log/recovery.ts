@@ -5,10 +5,11 @@ import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time
 import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
 import type { CheckpointFile } from './checkpoints/checkpoint-file.js'
-import { divergenceError, divergenceEvent } from './checkpoints/continuity.js'
-import { compareWithKnown, keyChange, originOf } from './checkpoints/known-checkpoints.js'
+import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from './checkpoints/continuity.js'
+import { compareWithKnown, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
 import type { ResolvedCheckpointOptions } from './checkpoints/options.js'
 import { chooseSigner, ownSigner } from './checkpoints/signing-key.js'
+import { currentKeys, isOneOf, keyChange, type SigningKey } from './checkpoints/signing-keys.js'
 import type { Clock } from './clock.js'
 import { Group } from './commit-queue.js'
 import { gapEvent } from './gaps.js'
@@ -17,6 +18,7 @@ import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
 import { currentBootId } from './journal-format.js'
 import { type DamagePolicy, type JournalGap, JournalReplay } from './journal-replay.js'
+import { leafHashOf } from './leaf.js'
 import { Sealer } from './seal.js'
 
 /** What opening a log found and did. */
@@ -57,8 +59,8 @@ export interface Recovered {
   /** What signs the log's checkpoints; `undefined` when nothing does. */
   readonly signer: Signer | undefined
   readonly checkpointFile: CheckpointFile | undefined
-  /** What that file holds. */
-  readonly published: string | undefined
+  /** The newest checkpoint that the log continues. */
+  readonly checkpoint: string | undefined
 }
 
 /**
@@ -78,20 +80,21 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const commits = new RecoveryCommits(store)
   const replay = directory === undefined ? undefined : await openReplay(options, directory)
   const replayedEvents = replay ? await replayInto(commits, replay) : 0
-  const {
-    file: checkpointFile,
-    published,
-    newest,
-    divergence,
-  } = await compareWithKnown(store, directory, options.knownCheckpoint)
-  if (divergence && options.onDivergence === 'refuse') throw divergenceError(divergence, store.location)
+  const known = await compareWithKnown(store, directory, options.knownCheckpoint)
+  refuse(known.divergence, options)
+  const { file: checkpointFile, newest } = known
+  const current = await currentKeys(newest, store)
+  const signer = await chooseSigner({ ...options, current, origin: originOf(newest) ?? options.origin })
+  const divergence = known.divergence ?? forgery(known.published, signer, options)
+  refuse(divergence, options)
 
   const unclean = !wasClosed || replayedEvents > 0
   const sealer = new Sealer(clock, await lastRecordedAt(store))
   if (divergence) await commits.add(sealer.seal(divergenceEvent(divergence, store), false))
   const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
-  const signer = await chooseSigner({ ...options, origin: originOf(newest) ?? options.origin })
-  if (signer) await recordKeyChange(commits, sealer, newest, signer, options)
+  if (signer && current.length > 0 && !isOneOf(current, signer)) {
+    await recordKeyChange(commits, sealer, current, signer, options)
+  }
   const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
   try {
     await journal?.listed
@@ -114,7 +117,34 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     durationMs: performance.now() - startMillis,
   }
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
-  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, published }
+  if (divergence) await writeHead(head, store)
+  const checkpoint = divergence ? undefined : newest
+  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint }
+}
+
+/** @throws AuditLogError unless such a log is to be opened nevertheless */
+function refuse(divergence: Divergence | undefined, { onDivergence, store }: RecoveryOptions): void {
+  if (divergence && onDivergence === 'refuse') throw divergenceError(divergence, store.location)
+}
+
+/** Signatures are verified last: which key is at hand depends on what the checkpoints say. */
+function forgery(
+  published: string | undefined,
+  signer: Signer | undefined,
+  { previousSigner, store, knownCheckpoint }: RecoveryOptions,
+): Divergence | undefined {
+  const signers = [signer, previousSigner].filter((each) => each !== undefined)
+  for (const [source, checkpoint] of sourcesOf(published, store, knownCheckpoint)) {
+    const found = checkpoint === undefined ? undefined : forgeryOf(checkpoint, signers, source)
+    if (found) return found
+  }
+  return undefined
+}
+
+/** So that the next opening does not refuse what this one has recorded. */
+async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise<void> {
+  const [last] = await store.read([store.size - 1])
+  if (last) head?.write(store.size, leafHashOf(last))
 }
 
 async function openReplay(options: RecoveryOptions, directory: string): Promise<JournalReplay> {
@@ -166,16 +196,17 @@ async function markInterrupted(commits: RecoveryCommits, sealer: Sealer): Promis
 async function recordKeyChange(
   commits: RecoveryCommits,
   sealer: Sealer,
-  newest: string | undefined,
+  current: readonly SigningKey[],
   signer: Signer,
-  { directory, previousSigner, onProblem }: RecoveryOptions,
+  { directory, previousSigner, checkpointTimeoutMillis: timeoutMillis, onProblem }: RecoveryOptions,
 ): Promise<void> {
-  // The event states its own position.
-  await commits.commit()
   const findPrevious = async () =>
     previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
-  const event = await keyChange(newest, signer, findPrevious, commits.store.size)
-  if (event) await commits.add(sealer.seal(event, false))
+  // The event states its own position.
+  await commits.commit()
+  const { size: seq } = commits.store
+  const event = await keyChange({ current, signer, findPrevious, seq, timeoutMillis })
+  await commits.add(sealer.seal(event, false))
 }
 
 /** Commits entries in groups, as the log itself does. */

@@ -1,6 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { syncDirectory } from '../../store/directory.js'
+import { readFile } from 'node:fs/promises'
+import { replaceFile } from './replace-file.js'
 
 /** The newest checkpoint, in a file outside of the database: a C2SP signed note. */
 export class CheckpointFile {
@@ -22,15 +21,6 @@ export class CheckpointFile {
 
   /** Replaces it: whenever power fails, it is the old one or the new one. Called one at a time. */
   async write(checkpoint: string): Promise<void> {
-    const next = `${this.path}.next`
-    const file = await open(next, 'w', 0o600)
-    try {
-      await file.writeFile(checkpoint)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(next, this.path)
-    await syncDirectory(dirname(this.path))
+    await replaceFile(this.path, checkpoint)
   }
 }

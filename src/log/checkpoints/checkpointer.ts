@@ -1,13 +1,7 @@
-import {
-  formatCheckpoint,
-  isSignedBy,
-  parseCheckpoint,
-  parseNote,
-  type Signer,
-  signNote,
-} from '../../checkpoint/index.js'
-import type { StartTimer } from '../commit-schedule.js'
+import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
+import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS, type StartTimer } from '../commit-schedule.js'
 import type { CheckpointFile } from './checkpoint-file.js'
+import { signInTime, within } from './time-limit.js'
 
 /**
  * Publishes a checkpoint. What it returns, if it is a string, replaces the checkpoint: the same text with further
@@ -29,11 +23,13 @@ export interface CheckpointerParts {
   readonly signer: Signer
   /** Where the log has a directory. */
   readonly file: CheckpointFile | undefined
-  /** What the file holds: a checkpoint that the log continues. */
-  readonly published: string | undefined
+  /** The newest checkpoint that the log continues. */
+  readonly newest: string | undefined
   /** The checkpoint that the store has. */
   readonly stored: string | undefined
   readonly intervalMillis: number
+  /** What a signer and a listener have, each. */
+  readonly timeoutMillis: number
   readonly onCheckpoint: OnCheckpoint | undefined
   readonly proveConsistency: (olderSize: number, size: number) => Promise<readonly Uint8Array[]>
   readonly onProblem: (problem: Error) => void
@@ -58,21 +54,23 @@ export class Checkpointer {
   #cancelTimer: (() => void) | undefined
   /** One signing after the other. */
   #signing: Promise<unknown> = Promise.resolve()
-  #isFailing = false
+  #failedAttempts = 0
   #isClosed = false
+  /** Nothing is written any more: the log may be another's by now. */
+  #isOver = false
 
   constructor(parts: CheckpointerParts) {
     this.#parts = parts
-    const { published, stored, signer } = parts
-    if (published === undefined) return
-    const note = parseNote(published)
-    if (isSignedBy(note, signer)) this.#signed = { size: Number(parseCheckpoint(note.text).size), note: published }
-    if (published !== stored) this.#unstored = published
+    const { newest, stored, signer } = parts
+    if (newest === undefined) return
+    const note = parseNote(newest)
+    if (isSignedBy(note, signer)) this.#signed = { size: Number(parseCheckpoint(note.text).size), note: newest }
+    if (newest !== stored) this.#unstored = newest
   }
 
   /** The last checkpoint could not be signed, or not be written. */
   get isFailing(): boolean {
-    return this.#isFailing
+    return this.#failedAttempts > 0
   }
 
   /** The newest checkpoint, when the store does not have it. */
@@ -103,18 +101,23 @@ export class Checkpointer {
     return signed
   }
 
-  /** Signs what is not signed yet. Never rejects: whoever opens the log next signs it then. */
+  /** Signs what is not signed yet, if there is time. Never rejects: whoever opens the log next signs it then. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelTimer?.()
-    await this.checkpoint().catch(() => undefined)
+    const { timeoutMillis } = this.#parts
+    const late = () => new Error(`The audit log was closed without a checkpoint of its end within ${timeoutMillis} ms`)
+    await within(timeoutMillis, this.checkpoint(), late).catch((problem) => {
+      if (this.#failedAttempts === 0) this.#tell(problem)
+    })
+    this.#isOver = true
   }
 
   #schedule(): void {
     if (this.#cancelTimer || this.#isClosed) return
     const { intervalMillis, startTimer } = this.#parts
     const elapsedMillis = performance.now() - this.#signedAtMillis
-    const delayMillis = Math.max(0, intervalMillis - elapsedMillis)
+    const delayMillis = Math.max(0, intervalMillis - elapsedMillis, this.#retryDelayMillis)
     this.#cancelTimer = startTimer(delayMillis, () => {
       this.checkpoint().then(
         () => this.#settle(),
@@ -123,29 +126,34 @@ export class Checkpointer {
     })
   }
 
+  get #retryDelayMillis(): number {
+    if (this.#failedAttempts === 0) return 0
+    return Math.min(FIRST_RETRY_DELAY_MILLIS * 2 ** (this.#failedAttempts - 1), LAST_RETRY_DELAY_MILLIS)
+  }
+
   #settle(): void {
     this.#cancelTimer = undefined
     if (this.#head && this.#head.size !== this.#signed?.size) this.#schedule()
   }
 
   async #sign(): Promise<string | undefined> {
-    const { signer, file } = this.#parts
+    const { signer, timeoutMillis, startTimer } = this.#parts
     const head = this.#head
-    if (!head || head.size === this.#signed?.size) return this.#signed?.note
+    if (this.#isOver || !head || head.size === this.#signed?.size) return this.#signed?.note
     this.#signedAtMillis = performance.now()
     try {
       const { size, root } = head
       const text = formatCheckpoint({ origin: signer.name, size: BigInt(size), root, extensions: [] })
-      let note = await signNote(text, [signer])
-      await file?.write(note)
+      let note = await signInTime(text, signer, timeoutMillis, startTimer)
+      await this.#write(note)
       const cosigned = await this.#publish(note, text, size)
       if (cosigned) {
         note = cosigned
-        await file?.write(note)
+        await this.#write(note)
       }
       this.#signed = { size, note }
       this.#unstored = note
-      this.#isFailing = false
+      this.#failedAttempts = 0
       return note
     } catch (problem) {
       this.#fail(problem)
@@ -153,12 +161,14 @@ export class Checkpointer {
     }
   }
 
+  async #write(note: string): Promise<void> {
+    if (!this.#isOver) await this.#parts.file?.write(note)
+  }
+
   /** What the listener does is its own affair: the checkpoint stands. */
   async #publish(note: string, text: string, size: number): Promise<string | undefined> {
-    const { onCheckpoint, proveConsistency } = this.#parts
     try {
-      const log = { proveConsistency: (olderSize: number) => proveConsistency(olderSize, size) }
-      const answer = await onCheckpoint?.(note, log)
+      const answer = await this.#answerTo(note, size)
       if (typeof answer !== 'string' || answer === note) return undefined
       if (parseNote(answer).text === text) return answer
       throw new TypeError('onCheckpoint returned the text of another checkpoint')
@@ -168,14 +178,20 @@ export class Checkpointer {
     }
   }
 
+  async #answerTo(note: string, size: number): Promise<unknown> {
+    const { onCheckpoint, proveConsistency, timeoutMillis, startTimer } = this.#parts
+    if (!onCheckpoint) return undefined
+    const log = { proveConsistency: (olderSize: number) => proveConsistency(olderSize, size) }
+    const late = () => new Error(`onCheckpoint did not answer within ${timeoutMillis} ms`)
+    return await within(timeoutMillis, Promise.resolve(onCheckpoint(note, log)), late, startTimer)
+  }
+
   #fail(problem: unknown): void {
-    if (!this.#isFailing) this.#tell(problem)
-    this.#isFailing = true
+    this.#failedAttempts++
+    if (this.#failedAttempts === 1) this.#tell(problem)
   }
 
   #tell(problem: unknown): void {
-    try {
-      this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
-    } catch {}
+    this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
   }
 }

@@ -1,4 +1,13 @@
-import { type Checkpoint, parseCheckpoint, parseNote } from '../../checkpoint/index.js'
+import {
+  type Checkpoint,
+  isSignedBy,
+  openNote,
+  parseCheckpoint,
+  parseNote,
+  type Signer,
+  type Verifier,
+  verifierFromVkey,
+} from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
@@ -7,7 +16,13 @@ import { OWN_SOURCE } from '../gaps.js'
 
 /** A log is not the one that something kept outside of its database says it is. */
 export interface Divergence {
-  readonly reason: 'entries_missing' | 'rolled_back' | 'altered' | 'checkpoint_missing' | 'checkpoint_malformed'
+  readonly reason:
+    | 'entries_missing'
+    | 'rolled_back'
+    | 'altered'
+    | 'checkpoint_missing'
+    | 'checkpoint_malformed'
+    | 'checkpoint_forged'
   /** For a person. */
   readonly what: string
   /** Number of entries there should be at least. */
@@ -42,6 +57,35 @@ export async function divergenceFrom(
   if (sameHash(await rootAt(expectedSize, store.size, store), root)) return undefined
   const what = `its first ${size} entries are not those that ${source} covers`
   return { reason: 'altered', what, expectedSize, checkpoint }
+}
+
+/**
+ * Verifies the signatures of keys that are at hand. A checkpoint of other keys alone says nothing here.
+ *
+ * @param checkpoint - well-formed
+ * @param source - where it is from, for messages
+ */
+export function forgeryOf(checkpoint: string, signers: readonly Signer[], source: string): Divergence | undefined {
+  const note = parseNote(checkpoint)
+  for (const signer of signers) {
+    const verifier = isSignedBy(note, signer) ? verifierOf(signer) : undefined
+    try {
+      if (verifier) openNote(checkpoint, [verifier])
+    } catch {
+      const what = `${source} has a signature of ${signer.name} that does not fit it`
+      return { reason: 'checkpoint_forged', what, checkpoint }
+    }
+  }
+  return undefined
+}
+
+/** @returns `undefined` for a kind of key that only its signer knows */
+function verifierOf({ vkey }: Signer): Verifier | undefined {
+  try {
+    return verifierFromVkey(vkey)
+  } catch {
+    return undefined
+  }
 }
 
 /** @returns `AUDIT_LOG_ROLLED_BACK`, `AUDIT_LOG_CORRUPT` */

@@ -1,8 +1,6 @@
 import { join } from 'node:path'
-import { isSignedBy, parseNote, type Signer, signNote } from '../../checkpoint/index.js'
-import type { AuditEventInput } from '../../events/types.js'
+import { parseCheckpoint, parseNote } from '../../checkpoint/index.js'
 import type { AuditStore } from '../../store/contract.js'
-import { OWN_SOURCE } from '../gaps.js'
 import { divergenceFromHead } from '../head-file.js'
 import { CheckpointFile } from './checkpoint-file.js'
 import { type Divergence, divergenceFrom } from './continuity.js'
@@ -13,7 +11,7 @@ export interface KnownCheckpoints {
   readonly file: CheckpointFile | undefined
   /** What it holds. */
   readonly published: string | undefined
-  /** The newest: the file's, or the one in the store. */
+  /** Of the file's and the one in the store that of the most entries, unless it is malformed. */
   readonly newest: string | undefined
   /** How the log is not the one that they cover. */
   readonly divergence: Divergence | undefined
@@ -38,64 +36,49 @@ export async function compareWithKnown(
     if (file && published === undefined && store.checkpoint !== undefined) {
       return { reason: 'checkpoint_missing', what: 'its file checkpoint is missing, and there was one' }
     }
-    const known: [string, string | undefined][] = [
-      ['its file checkpoint', published],
-      ['the checkpoint in its database', store.checkpoint],
-      ['the known checkpoint', keptElsewhere],
-    ]
-    for (const [source, checkpoint] of known) {
+    for (const [source, checkpoint] of sourcesOf(published, store, keptElsewhere)) {
       const found = checkpoint === undefined ? undefined : await divergenceFrom(checkpoint, store, source)
       if (found) return found
     }
     return undefined
   }
   const divergence = await find()
-  const newest = [published, store.checkpoint].find((checkpoint) => checkpoint !== undefined && isNote(checkpoint))
-  return { file, published, newest, divergence }
+  return { file, published, newest: newestOf([published, store.checkpoint]), divergence }
 }
 
-/** The origin that a checkpoint is of. @returns `undefined` for none, and for one that is malformed */
+/** Each checkpoint of a log that there may be, and where it is from, for messages. */
+export function sourcesOf(
+  published: string | undefined,
+  store: AuditStore,
+  keptElsewhere: string | undefined,
+): readonly (readonly [source: string, checkpoint: string | undefined])[] {
+  return [
+    ['its file checkpoint', published],
+    ['the checkpoint in its database', store.checkpoint],
+    ['the known checkpoint', keptElsewhere],
+  ]
+}
+
+/** The origin that a checkpoint is of. @returns `undefined` for none */
 export function originOf(checkpoint: string | undefined): string | undefined {
-  return checkpoint === undefined ? undefined : parseNote(checkpoint).text.split('\n')[0]
+  return checkpoint === undefined ? undefined : parseCheckpoint(parseNote(checkpoint).text).origin
 }
 
-/**
- * The event that another key than before signs from the next entry on.
- *
- * @param findPrevious - gives the key before, if it is at hand: it states the change
- * @param seq - position that the event gets
- * @returns `undefined` when the newest checkpoint has a signature of this key
- * @throws AuditLogError `AUDIT_SIGNING_FAILED`
- */
-export async function keyChange(
-  newest: string | undefined,
-  signer: Signer,
-  findPrevious: () => Promise<Signer | undefined>,
-  seq: number,
-): Promise<AuditEventInput<'signing_key_changed'> | undefined> {
-  if (newest === undefined) return undefined
-  const note = parseNote(newest)
-  if (isSignedBy(note, signer)) return undefined
-  const previous = await findPrevious()
-  const [first] = note.signatures
-  const known = previous && isSignedBy(note, previous) ? previous : undefined
-  const text = `spanledger.dev/signing-key-changed\n${signer.name}\n${seq}\n${signer.vkey}\n`
-  return {
-    type: 'signing_key_changed',
-    source: OWN_SOURCE,
-    data: {
-      from: known?.vkey ?? `${first?.name}+${first?.keyId.toString(16).padStart(8, '0')}`,
-      to: signer.vkey,
-      ...(known && { statement: await signNote(text, [known]) }),
-    },
+/** Of those that are well-formed, the one of the most entries. */
+function newestOf(checkpoints: readonly (string | undefined)[]): string | undefined {
+  let newest: { readonly checkpoint: string; readonly size: bigint } | undefined
+  for (const checkpoint of checkpoints) {
+    const size = checkpoint === undefined ? undefined : sizeOf(checkpoint)
+    if (checkpoint === undefined || size === undefined || (newest && newest.size >= size)) continue
+    newest = { checkpoint, size }
   }
+  return newest?.checkpoint
 }
 
-function isNote(checkpoint: string): boolean {
+function sizeOf(checkpoint: string): bigint | undefined {
   try {
-    parseNote(checkpoint)
-    return true
+    return parseCheckpoint(parseNote(checkpoint).text).size
   } catch {
-    return false
+    return undefined
   }
 }

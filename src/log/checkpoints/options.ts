@@ -20,7 +20,8 @@ export interface CheckpointOptions {
    * checkpoints. See `Ed25519Signer`, and `externalSigner` for a key in a KMS.
    *
    * @defaultValue the key in `signingKey`; else a key generated for the log, in `keys/` below its directory, which whoever
-   * can write to the directory can use as well. A log in a store of your own has no checkpoints then
+   * can write to the directory can use as well. It takes the place of no other: a log that another key signs gets no new
+   * checkpoints then, which `onProblem` is told. A log in a store of your own has none either
    */
   readonly signer?: Signer | false
   /**
@@ -56,6 +57,14 @@ export interface CheckpointOptions {
    * @defaultValue 1,000
    */
   readonly checkpointIntervalMillis?: number
+  /**
+   * Milliseconds that the signer has for a checkpoint, and `onCheckpoint` for its answer: past them, the checkpoint is
+   * tried again later, or stands as it is. `close()` waits no longer for both; what is not signed by then, the next
+   * opening signs. 1 to 2^31 - 1.
+   *
+   * @defaultValue 10,000
+   */
+  readonly checkpointTimeoutMillis?: number
 }
 
 /** What is resolved at the call. Which signer it is depends on the log, see `signing-key`. */
@@ -68,6 +77,7 @@ export interface ResolvedCheckpointOptions {
   readonly origin: string | undefined
   readonly onCheckpoint: OnCheckpoint | undefined
   readonly checkpointIntervalMillis: number
+  readonly checkpointTimeoutMillis: number
 }
 
 export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
@@ -79,6 +89,7 @@ export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
   origin: true,
   onCheckpoint: true,
   checkpointIntervalMillis: true,
+  checkpointTimeoutMillis: true,
 }
 
 /** @throws TypeError naming the option. */
@@ -113,6 +124,11 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
     checkpointIntervalMillis: wholeNumberOption(of, 'checkpointIntervalMillis', options.checkpointIntervalMillis, {
       fallback: 1_000,
       min: 0,
+      max: 2 ** 31 - 1,
+    }),
+    checkpointTimeoutMillis: wholeNumberOption(of, 'checkpointTimeoutMillis', options.checkpointTimeoutMillis, {
+      fallback: 10_000,
+      min: 1,
       max: 2 ** 31 - 1,
     }),
   }

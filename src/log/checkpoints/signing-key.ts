@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ed25519Signer, type Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
-import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { makeDirectory } from '../../store/directory.js'
 import type { ResolvedCheckpointOptions } from './options.js'
+import { replaceFile } from './replace-file.js'
+import { isOneOf, nameOf, type SigningKey } from './signing-keys.js'
 
 /** Overrides nothing that an option says; see `AuditLogOptions.signingKey` for its form. */
 const SIGNING_KEY_VARIABLE = 'SPANLEDGER_SIGNING_KEY'
@@ -12,12 +14,14 @@ const SIGNING_KEY_VARIABLE = 'SPANLEDGER_SIGNING_KEY'
 export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signer' | 'signingKey' | 'origin'> {
   /** Of the log; without one no key is generated. */
   readonly directory: string | undefined
+  /** Which keys sign the log: none for one without checkpoints. */
+  readonly current: readonly SigningKey[]
   readonly onProblem: (problem: Error) => void
 }
 
 /**
  * The signer of a log's checkpoints: the one that is given, the key that is given or in the environment, or the log's
- * own key, generated at first.
+ * own key, generated at first. That one never takes the place of a key that somebody chose.
  *
  * @returns `undefined` for a log without checkpoints
  * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_ORIGIN_MISMATCH` when the key is named for another log
@@ -26,11 +30,10 @@ export async function chooseSigner(choice: SigningKeyChoice): Promise<Signer | u
   const { origin, directory } = choice
   if (choice.signer === false) return undefined
   const key = choice.signingKey ?? process.env[SIGNING_KEY_VARIABLE]
+  const keySource = choice.signingKey === undefined ? SIGNING_KEY_VARIABLE : 'signingKey'
   let signer = choice.signer
-  if (!signer && key) signer = signerOfKey(key, origin ?? newOrigin())
-  else if (!signer && directory !== undefined) {
-    signer = (await ownSigner(directory, choice.onProblem)) ?? (await generateOwnSigner(directory, origin))
-  }
+  if (!signer && key) signer = signerOfKey(key, origin ?? newOrigin(), keySource)
+  else if (!signer && directory !== undefined) signer = await ownSignerFor(directory, choice)
   if (signer && origin !== undefined && signer.name !== origin) {
     throw new AuditLogError(
       'AUDIT_ORIGIN_MISMATCH',
@@ -38,6 +41,24 @@ export async function chooseSigner(choice: SigningKeyChoice): Promise<Signer | u
     )
   }
   return signer
+}
+
+async function ownSignerFor(
+  directory: string,
+  { origin, current, onProblem }: SigningKeyChoice,
+): Promise<Signer | undefined> {
+  const own = await ownSigner(directory, onProblem)
+  const [first] = current
+  if (!first) return own ?? (await generateOwnSigner(directory, origin))
+  if (own && isOneOf(current, own)) return own
+  onProblem(
+    new AuditLogError(
+      'AUDIT_KEY_UNKNOWN',
+      `The audit log ${directory} is signed by ${nameOf(first)}, a key that is not at hand: until it is given as signer or ` +
+        'signingKey, or another one that is to take its place, there are no new checkpoints',
+    ),
+  )
+  return undefined
 }
 
 /**
@@ -58,7 +79,7 @@ export async function ownSigner(
     return Ed25519Signer.fromSkey(skey.trim())
   } catch (problem) {
     if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw problem
+    throw invalidKey(path, problem)
   }
 }
 
@@ -67,26 +88,25 @@ async function generateOwnSigner(directory: string, origin = newOrigin()): Promi
   const signer = Ed25519Signer.generate(origin)
   const keys = join(directory, 'keys')
   await makeDirectory(keys)
-  await writeDurably(join(keys, 'signing.vkey'), signer.vkey)
-  await writeDurably(join(keys, 'signing.key'), signer.exportSkey())
-  await syncDirectory(keys)
+  await replaceFile(join(keys, 'signing.vkey'), `${signer.vkey}\n`)
+  await replaceFile(join(keys, 'signing.key'), `${signer.exportSkey()}\n`)
   return signer
 }
 
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600)
+/** An environment often holds the lines of a PEM apart by `\n` in two characters. */
+function signerOfKey(key: string, origin: string, source: string): Signer {
   try {
-    await file.writeFile(`${text}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
+    if (key.trimStart().startsWith('PRIVATE+KEY+')) return Ed25519Signer.fromSkey(key.trim())
+    return Ed25519Signer.fromPem(origin, key.replaceAll('\\n', '\n'))
+  } catch (problem) {
+    throw invalidKey(source, problem)
   }
 }
 
-/** An environment often holds the lines of a PEM apart by `\n` in two characters. */
-function signerOfKey(key: string, origin: string): Signer {
-  if (key.startsWith('PRIVATE+KEY+')) return Ed25519Signer.fromSkey(key.trim())
-  return Ed25519Signer.fromPem(origin, key.replaceAll('\\n', '\n'))
+/** Says which key it is; the key itself is in no message. */
+function invalidKey(source: string, problem: unknown): unknown {
+  if (!(problem instanceof AuditLogError)) return problem
+  return new AuditLogError(problem.code, `${source}: ${problem.message}`, { cause: problem })
 }
 
 /** C2SP tlog-checkpoint asks for a name that no other log has. */

@@ -1,0 +1,280 @@
+import { chmod, cp, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Ed25519Signer, parseCheckpoint, parseNote, type Signer } from '../checkpoint/index.js'
+import type { AuditEventInput } from '../events/types.js'
+import type { AuditLogOptions } from '../log/options.js'
+import { memoryStore } from '../store/memory/index.js'
+import { openAuditLog } from './index.js'
+
+let directory: string
+let base: string
+const signer = Ed25519Signer.generate('log.example')
+const never = () => new Promise<never>(() => {})
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
+  directory = join(base, 'audit')
+})
+
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await rm(base, { recursive: true, force: true })
+})
+
+const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
+const published = () => readFile(join(directory, 'checkpoint'), 'utf8')
+const sizeOf = (checkpoint: string) => parseCheckpoint(parseNote(checkpoint).text).size
+
+/** Opens the log, appends so many events and closes it. */
+async function grow(events: number, options: Omit<AuditLogOptions, 'store'> = {}): Promise<void> {
+  const log = await openAuditLog(directory, options)
+  for (let n = 0; n < events; n++) await log.append(note(`${n}`))
+  await log.close()
+}
+
+/** The key, where it is asked to sign by somebody else. */
+function signing({ name, keyId, vkey }: Signer, sign: Signer['sign']): Signer {
+  return { name, keyId, vkey, sign }
+}
+
+const failing = (of: Signer) => signing(of, () => Promise.reject(new Error('no network')))
+
+describe('a signer or a listener that never answers', () => {
+  const options = { signer, checkpointTimeoutMillis: 20 }
+  const cases: [string, Omit<AuditLogOptions, 'store'>][] = [
+    ['signer', { ...options, signer: signing(signer, never) }],
+    ['listener', { ...options, onCheckpoint: never }],
+  ]
+
+  it.each(cases)('keeps no log from being closed with all of its events (%s)', async (_, stuck) => {
+    const problems: Error[] = []
+    await grow(3, { ...stuck, onProblem: (problem) => void problems.push(problem) })
+    expect(problems).not.toEqual([])
+    const log = await openAuditLog(directory, options)
+    expect(await log.head()).toEqual({ size: 3 })
+    expect(log.recovery.unclean).toBe(false)
+    await log.close()
+    expect(sizeOf(await published())).toBe(3n)
+  })
+
+  it('costs the checkpoints of its time only', async () => {
+    let isStuck = true
+    const flaky = signing(signer, (text) => (isStuck ? never() : signer.sign(text)))
+    const log = await openAuditLog(directory, { ...options, signer: flaky, onProblem: () => {} })
+    await log.append(note('a'))
+    await expect(log.checkpoint()).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
+    expect(log.health().checkpoints).toBe('failing')
+    isStuck = false
+    expect(sizeOf((await log.checkpoint()) ?? '')).toBe(1n)
+    await log.close()
+  })
+
+  it('may be the log itself, closed by its listener', async () => {
+    let closeLog: () => unknown = () => {}
+    const log = await openAuditLog(directory, { ...options, onCheckpoint: () => closeLog(), onProblem: () => {} })
+    closeLog = () => log.close()
+    await log.append(note('a'))
+    await log.close()
+    expect(sizeOf(await published())).toBe(1n)
+  })
+
+  it('writes nothing when it answers a closed log', async () => {
+    const answers: (() => void)[] = []
+    const late = signing(signer, (text) => new Promise((resolve) => answers.push(() => resolve(signer.sign(text)))))
+    await grow(1, { ...options, signer: late, onProblem: () => {} })
+    await grow(1, options)
+    const newest = await published()
+    for (const answer of answers) answer()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await published()).toBe(newest)
+    expect(answers).not.toEqual([])
+  })
+})
+
+it('asks a signer that fails less and less often', async () => {
+  const delays: number[] = []
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    let failures = 0
+    const broken = signing(signer, () => {
+      failures++
+      throw new Error('no network')
+    })
+    const log = await openAuditLog({
+      store: memoryStore(),
+      signer: broken,
+      checkpointIntervalMillis: 0,
+      onProblem: () => {},
+    })
+    await log.append(note('a'))
+    for (let begun = performance.now(); delays.length < 5; begun = performance.now()) {
+      const before = failures
+      while (failures === before) await vi.advanceTimersByTimeAsync(10)
+      delays.push(Math.round((performance.now() - begun) / 100) * 100)
+    }
+    await log.close()
+  } finally {
+    vi.useRealTimers()
+  }
+  expect(delays).toEqual([0, 100, 200, 400, 800])
+})
+
+describe('a key that takes the place of another', () => {
+  const next = Ed25519Signer.generate('log.example')
+  const changes = async (options: Omit<AuditLogOptions, 'store'>) => {
+    const log = await openAuditLog(directory, options)
+    const events = await log.events({ type: 'signing_key_changed' }).toArray()
+    await log.close()
+    return events.map(({ seq, data }) => [seq, data.to])
+  }
+
+  it('is recorded once, though the process dies before its first checkpoint', async () => {
+    await grow(2, { signer })
+    const silent = { signer: failing(next), previousSigner: signer, onProblem: () => {} }
+    for (let n = 0; n < 3; n++) await grow(1, silent)
+    expect(await changes({ signer: next, previousSigner: signer })).toEqual([[2, next.vkey]])
+  })
+
+  it('is recorded again when it is taken back, though it signed nothing', async () => {
+    await grow(2, { signer })
+    await grow(0, { signer: failing(next), onProblem: () => {} })
+    expect(await changes({ signer })).toEqual([
+      [2, next.vkey],
+      [3, signer.vkey],
+    ])
+  })
+
+  it('is never one that was generated because none is given', async () => {
+    await grow(1, { signer })
+    const problems: Error[] = []
+    const log = await openAuditLog(directory, { onProblem: (problem) => void problems.push(problem) })
+    await log.append(note('a'))
+    expect(log.health().checkpoints).toBe('off')
+    await log.close()
+    expect(problems).toMatchObject([{ code: 'AUDIT_KEY_UNKNOWN', message: expect.stringContaining('log.example+') }])
+    await expect(stat(join(directory, 'keys'))).rejects.toThrow('ENOENT')
+    expect(await changes({ signer })).toEqual([])
+    expect(sizeOf(await published())).toBe(2n)
+  })
+
+  it('is refused when the one before does not state it in time', async () => {
+    await grow(1, { signer })
+    const options = { signer: next, previousSigner: signing(signer, never), checkpointTimeoutMillis: 20 }
+    await expect(openAuditLog(directory, options)).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
+    await grow(1, { signer })
+  })
+})
+
+describe('the key file', () => {
+  it('is made anew, whatever lies where it is written first', async () => {
+    const keys = join(directory, 'keys')
+    await mkdir(keys, { recursive: true })
+    await writeFile(join(base, 'victim'), 'kept')
+    await symlink(join(base, 'victim'), join(keys, 'signing.key.next'))
+    await writeFile(join(keys, 'signing.vkey.next'), '')
+    await chmod(join(keys, 'signing.vkey.next'), 0o666)
+    await symlink(join(base, 'victim'), join(directory, 'checkpoint.next'))
+    await grow(1)
+    expect(await readFile(join(base, 'victim'), 'utf8')).toBe('kept')
+    for (const name of ['keys/signing.key', 'keys/signing.vkey', 'checkpoint']) {
+      expect((await lstat(join(directory, name))).mode, name).toBe(0o100600)
+    }
+  })
+
+  it('is named when it, or the key in the environment, is none, and shown nowhere', async () => {
+    await grow(1)
+    const secret = 'PRIVATE+KEY+secret'
+    await writeFile(join(directory, 'keys/signing.key'), secret)
+    const ownKey = await openAuditLog(directory).catch((error: Error) => error)
+    vi.stubEnv('SPANLEDGER_SIGNING_KEY', secret)
+    const environmentKey = await openAuditLog(directory).catch((error: Error) => error)
+    expect(ownKey).toMatchObject({ code: 'AUDIT_KEY_INVALID', message: expect.stringContaining('signing.key: ') })
+    expect(environmentKey).toMatchObject({ message: expect.stringContaining('SPANLEDGER_SIGNING_KEY: ') })
+    expect(`${ownKey}${environmentKey}`).not.toContain('secret')
+  })
+})
+
+describe('a checkpoint whose signature does not fit', () => {
+  const forged = (text: string, signature: string) => `${text.split('\n\n')[0]}\n\n${signature.split('\n\n')[1]}`
+  let older: string
+
+  beforeEach(async () => {
+    await grow(1, { signer })
+    older = await published()
+    await grow(1, { signer })
+  })
+
+  it('is refused as a file', async () => {
+    await writeFile(join(directory, 'checkpoint'), forged(older, await published()))
+    await expect(openAuditLog(directory, { signer })).rejects.toMatchObject({
+      code: 'AUDIT_LOG_CORRUPT',
+      message: expect.stringContaining('file checkpoint has a signature of log.example that does not fit it'),
+    })
+    const log = await openAuditLog(directory, { signer, onDivergence: 'record' })
+    const [event] = await log.events({ type: 'audit_log_diverged' }).toArray()
+    expect(event?.data.reason).toBe('checkpoint_forged')
+    await log.close()
+    await grow(1, { signer })
+  })
+
+  it('is refused as one that was kept elsewhere', async () => {
+    const knownCheckpoint = forged(older, await published())
+    await expect(openAuditLog(directory, { signer, knownCheckpoint })).rejects.toThrow('the known checkpoint has a sig')
+  })
+
+  it('is found by the key before, too', async () => {
+    await writeFile(join(directory, 'checkpoint'), forged(older, await published()))
+    const next = Ed25519Signer.generate('log.example')
+    await expect(openAuditLog(directory, { signer: next, previousSigner: signer })).rejects.toThrow('does not fit it')
+  })
+})
+
+describe('what was recorded as a divergence', () => {
+  it.each<[string, (name: string) => Promise<void>]>([
+    ['a checkpoint that is no note', (file) => writeFile(file, 'log.example\n7\n')],
+    ['an empty checkpoint', (file) => writeFile(file, '')],
+    [
+      'a note that is no checkpoint',
+      async (file) => writeFile(file, `some thing\n\n${(await readFile(file, 'utf8')).split('\n\n')[1]}`),
+    ],
+    ['no checkpoint', (file) => rm(file)],
+    ['a head that is longer', (file) => writeFile(file.replace(/checkpoint$/, 'head'), `${'x'.repeat(500)}`)],
+  ])('is not in the way of the next opening: %s', async (_, tamper) => {
+    await grow(3)
+    await tamper(join(directory, 'checkpoint'))
+    await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
+    await grow(0, { onDivergence: 'record' })
+    const log = await openAuditLog(directory)
+    expect(log.recovery.divergence).toBeUndefined()
+    expect(await log.count({ type: 'audit_log_diverged' })).toBe(1)
+    expect(sizeOf(await published())).toBe(4n)
+    await log.close()
+  })
+
+  it.each([0, 3])('is not in the way when the log has grown by %i events since', async (events) => {
+    const copy = join(base, 'copy')
+    await grow(3, { signer })
+    await cp(directory, copy, { recursive: true })
+    await grow(4, { signer })
+    for (const name of ['db', 'journal']) {
+      await rm(join(directory, name), { recursive: true })
+      await cp(join(copy, name), join(directory, name), { recursive: true })
+    }
+    // With three events it has as many as the checkpoint that it does not continue.
+    await grow(events, { signer, onDivergence: 'record' })
+    await grow(1, { signer })
+    expect(sizeOf(await published())).toBe(BigInt(events + 5))
+  })
+})
+
+it('keeps the newer checkpoint of its database when the file was put back', async () => {
+  await grow(1, { signer })
+  const older = await published()
+  await grow(1, { signer })
+  await writeFile(join(directory, 'checkpoint'), older)
+  const log = await openAuditLog(directory, { signer })
+  expect(sizeOf((await log.checkpoint()) ?? '')).toBe(2n)
+  await log.close()
+})

@@ -1,0 +1,90 @@
+import { parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
+import type { AuditEventInput } from '../../events/types.js'
+import type { AuditStore } from '../../store/contract.js'
+import { OWN_SOURCE } from '../gaps.js'
+import { signInTime } from './time-limit.js'
+
+/** A key as a note names it; the whole of it where more is known. */
+export interface SigningKey {
+  readonly name: string
+  readonly keyId: number
+  readonly vkey?: string
+}
+
+/**
+ * The keys of which one signs a log from here on, by what it says itself: that of the last change, where no checkpoint
+ * covers it yet, or those which signed the newest checkpoint.
+ *
+ * @param newest - checkpoint, well-formed
+ * @returns none for a log without checkpoints
+ */
+export async function currentKeys(newest: string | undefined, store: AuditStore): Promise<readonly SigningKey[]> {
+  if (newest === undefined) return []
+  const { text, signatures } = parseNote(newest)
+  const changed = await lastChangedTo(store, Number(parseCheckpoint(text).size))
+  return changed ? [changed] : signatures
+}
+
+export function isOneOf(keys: readonly SigningKey[], { name, keyId }: SigningKey): boolean {
+  return keys.some((key) => key.name === name && key.keyId === keyId)
+}
+
+export function nameOf({ name, keyId }: SigningKey): string {
+  return `${name}+${keyId.toString(16).padStart(8, '0')}`
+}
+
+/** What a change of the key needs beside the two keys. */
+export interface KeyChangeParts {
+  readonly current: readonly SigningKey[]
+  readonly signer: Signer
+  /** Gives the key before, if it is at hand: it states the change. */
+  readonly findPrevious: () => Promise<Signer | undefined>
+  /** Position that the event gets. */
+  readonly seq: number
+  readonly timeoutMillis: number
+}
+
+/**
+ * The event that another key than before signs from the next entry on.
+ *
+ * @throws AuditLogError `AUDIT_SIGNING_FAILED`
+ */
+export async function keyChange({
+  current,
+  signer,
+  findPrevious,
+  seq,
+  timeoutMillis,
+}: KeyChangeParts): Promise<AuditEventInput<'signing_key_changed'>> {
+  const previous = await findPrevious()
+  const [first] = current as [SigningKey]
+  const known = previous && isOneOf(current, previous) ? previous : undefined
+  const text = `spanledger.dev/signing-key-changed\n${signer.name}\n${seq}\n${signer.vkey}\n`
+  return {
+    type: 'signing_key_changed',
+    source: OWN_SOURCE,
+    data: {
+      from: known?.vkey ?? first.vkey ?? nameOf(first),
+      to: signer.vkey,
+      ...(known && { statement: await signInTime(text, known, timeoutMillis) }),
+    },
+  }
+}
+
+async function lastChangedTo(store: AuditStore, from: number): Promise<SigningKey | undefined> {
+  if (from >= store.size) return undefined
+  const changes = store.postings('type', ['signing_key_changed'], { from, to: store.size, reverse: true })
+  try {
+    const [seq] = (await changes.next()) ?? []
+    const [bytes] = seq === undefined ? [] : await store.read([seq])
+    return bytes && keyIn(JSON.parse(Buffer.from(bytes).toString()))
+  } finally {
+    await changes.close()
+  }
+}
+
+/** The key of a vkey may be of a kind that only its signer knows. */
+function keyIn({ data }: { readonly data?: { readonly to?: unknown } }): SigningKey | undefined {
+  const [vkey = '', name, keyId] = /^([^+]+)\+([\da-f]{8})\+.+$/.exec(String(data?.to)) ?? []
+  return name && keyId ? { name, keyId: Number.parseInt(keyId, 16), vkey } : undefined
+}

@@ -1,0 +1,47 @@
+import { type Signer, signNote } from '../../checkpoint/index.js'
+import { AuditLogError } from '../../events/errors.js'
+import type { StartTimer } from '../commit-schedule.js'
+
+/**
+ * What a promise settles with. @throws what it rejects with; what `late` makes when it takes longer, and then it is left
+ * to itself
+ *
+ * @param startTimer - by default one that keeps the process alive
+ */
+export async function within<T>(
+  millis: number,
+  promise: Promise<T>,
+  late: () => Error,
+  startTimer: StartTimer = startKeptTimer,
+): Promise<T> {
+  let cancel = () => {}
+  const limit = new Promise<never>((_, reject) => {
+    cancel = startTimer(millis, () => reject(late()))
+  })
+  try {
+    return await Promise.race([promise, limit])
+  } finally {
+    cancel()
+  }
+}
+
+function startKeptTimer(delayMillis: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMillis)
+  return () => clearTimeout(timer)
+}
+
+/**
+ * A text as a note that a signer signed.
+ *
+ * @throws AuditLogError `AUDIT_SIGNING_FAILED` when it fails or takes longer
+ */
+export async function signInTime(
+  text: string,
+  signer: Signer,
+  millis: number,
+  startTimer?: StartTimer,
+): Promise<string> {
+  const late = () =>
+    new AuditLogError('AUDIT_SIGNING_FAILED', `the signer of ${signer.name} did not answer within ${millis} ms`)
+  return await within(millis, signNote(text, [signer]), late, startTimer)
+}
