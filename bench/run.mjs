@@ -14,11 +14,20 @@ import * as growth from './growth.mjs'
 import * as ingest from './ingest.mjs'
 import * as latency from './latency.mjs'
 import { load, machine } from './measure.mjs'
+import * as queryRatio from './query-ratio.mjs'
 import { markdown, writeReport } from './report.mjs'
 import * as spanOverhead from './span-overhead.mjs'
 import * as treeCost from './tree-cost.mjs'
 
-const MODULES = { 'span-overhead': spanOverhead, ingest, latency, 'tree-cost': treeCost, growth, export: exporting }
+const MODULES = {
+  'span-overhead': spanOverhead,
+  ingest,
+  latency,
+  'query-ratio': queryRatio,
+  'tree-cost': treeCost,
+  growth,
+  export: exporting,
+}
 
 /** Programs of their own: what they print is told as it is. */
 const PROGRAMS = {
