@@ -20,6 +20,7 @@ export class DirectorySource implements LogSource {
   readonly location: string
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey: string | undefined
+  readonly missingCheckpoint: string | undefined
   readonly #head: ReturnType<typeof readHeadFile>
   readonly #opened: OpenedLog | undefined
   /** Why the database cannot be opened. */
@@ -47,6 +48,8 @@ export class DirectorySource implements LogSource {
     this.vkey = vkey
     this.#head = head
     const stored = typeof opened === 'string' ? undefined : opened.checkpoint
+    // The file gets each checkpoint first, the database with a later commit.
+    this.missingCheckpoint = stored !== undefined && file === undefined ? 'the file checkpoint' : undefined
     this.checkpoints = [
       ...(stored === undefined ? [] : [{ source: 'the checkpoint in the database', note: stored }]),
       ...(file === undefined ? [] : [{ source: 'the file checkpoint', note: file }]),

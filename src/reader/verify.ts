@@ -28,6 +28,7 @@ class StoreSource implements LogSource {
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey = undefined
   readonly statedSize = undefined
+  readonly missingCheckpoint = undefined
   readonly #store: ReadableStore
 
   constructor(store: ReadableStore) {

@@ -16,6 +16,7 @@ export class JsonlFile implements LogSource {
   readonly checkpoints = []
   readonly vkey = undefined
   readonly statedSize = undefined
+  readonly missingCheckpoint = undefined
 
   constructor(path: string) {
     this.location = resolve(path)

@@ -26,7 +26,7 @@ export interface VerifyProblem {
    * A stable name: `entry_altered`, `entry_missing`, `entry_unexpected`, `entry_unreadable`, `tile_altered`, `head_altered`,
    * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
    * `record_unknown`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
-   * `checkpoint_missing`, `key_unknown`, `key_change_unproven`; `events_dropped`.
+   * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`.
    */
   readonly kind: string
   /** What it makes of the log. */

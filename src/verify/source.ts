@@ -58,6 +58,8 @@ export interface LogSource {
   readonly vkey: string | undefined
   /** How many entries there were at least, by what is kept beside the log and not signed. */
   readonly statedSize: number | undefined
+  /** A checkpoint that should lie beside the log, and does not. */
+  readonly missingCheckpoint: string | undefined
   /** Goes through all of it. */
   inspect(request: InspectionRequest): Promise<Inspection>
   close(): Promise<void>

@@ -96,6 +96,10 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   const provenSize = Math.max(0, ...compared.filter(isProof).map(({ size }) => size))
 
   addCheckpointProblems(problems, compared, inspection, provenSize)
+  if (source.missingCheckpoint !== undefined) {
+    const message = `${source.missingCheckpoint} is gone, and there was one: it may have covered more`
+    problems.add('truncated', 'checkpoint_missing', message)
+  }
   addMissingEnd(problems, source.statedSize, inspection.size)
   problems.addFindings(inspection.findings, provenSize)
   for (const { seq, reason } of keys.unproven) {

@@ -302,6 +302,12 @@ describe('a log that ends too early', () => {
     expect(await verdict(directory, '-k', log.vkey)).toMatchObject({ code: 2, kinds: ['truncated'] })
   })
 
+  it('is suspected where the file that would tell is gone', async () => {
+    const directory = await log.copy()
+    await rm(join(directory, 'checkpoint'))
+    expect(await verdict(directory, '-k', log.vkey)).toMatchObject({ code: 2, kinds: ['checkpoint_missing'] })
+  })
+
   it('or is gone altogether', async () => {
     const directory = await log.copy()
     await rm(join(directory, 'db'), { recursive: true })
