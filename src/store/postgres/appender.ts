@@ -25,6 +25,13 @@ export interface Appending {
   readonly session: string
 }
 
+/** What a commit makes of the log, if it takes place. */
+interface Written {
+  readonly receipt: CommitReceipt
+  readonly head: Head
+  readonly state: WriterState
+}
+
 /**
  * Appends groups to a log that others may append to as well.
  *
@@ -98,30 +105,46 @@ export class Appender {
   async forget(): Promise<void> {
     const { server, log, writer } = this.#to
     try {
-      await server.ask('delete from spanledger.open_run where log = $1 and writer = $2', [log, writer])
-      await server.ask('delete from spanledger.writer where log = $1 and name = $2', [log, writer])
+      await server.connected(async (client) => {
+        const ask = askThrough(client)
+        // Nobody has to wait for a standby for this.
+        await client.query('begin; set local synchronous_commit = local')
+        await ask('delete from spanledger.open_run where log = $1 and writer = $2', [log, writer])
+        await ask('delete from spanledger.writer where log = $1 and name = $2', [log, writer])
+        await ask('commit', [])
+      })
     } catch {}
   }
 
   async #attempt(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
     const { server } = this.#to
     if (!this.#isContended && this.#unsettled.isEmpty) {
-      const receipt = await server.connected((client) => this.#write(askThrough(client), this.#head, group, marks))
-      if (receipt) return receipt
+      const written = await server.connected((client) => this.#write(askThrough(client), this.#head, group, marks))
+      if (written) return this.#acknowledge(written)
       this.#unsettled.clear()
     }
-    return await server.connected((client) => this.#commitLocked(askThrough(client), group, marks))
+    return this.#acknowledge(await server.connected((client) => this.#commitLocked(askThrough(client), group, marks)))
   }
 
-  async #commitLocked(ask: Ask, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+  /** Only now, when nothing was wrong with the connection, is it known that the commit took place as it should. */
+  #acknowledge({ receipt, head, state }: Written): CommitReceipt {
+    this.#unsettled.clear()
+    this.#head = head
+    this.#state = state
+    return receipt
+  }
+
+  async #commitLocked(ask: Ask, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<Written> {
     const before = this.#head
     await ask('begin isolation level read committed', [])
     const head = await this.#takeIn(ask)
     await this.#settle(ask, head)
-    const receipt = await this.#write(ask, head, group, marks, 'commit')
-    if (!receipt) throw new Error('the row of the log changed while it was locked')
+    const written = await this.#write(ask, head, group, marks)
+    if (!written) throw new Error('the row of the log changed while it was locked')
+    await ask('commit', [])
     this.#isContended = head.version !== before.version
-    return head.size > before.size ? { ...receipt, firstNew: head.size } : receipt
+    const { receipt } = written
+    return head.size > before.size ? { ...written, receipt: { ...receipt, firstNew: head.size } } : written
   }
 
   /** The head as it is now, locked until the end of the transaction. */
@@ -185,29 +208,24 @@ export class Appender {
     head: Head,
     group: readonly SealedEntry[],
     marks: CommitMarks | undefined,
-    commit?: 'commit',
-  ): Promise<CommitReceipt | undefined> {
+  ): Promise<Written | undefined> {
     const { log, writer } = this.#to
     const kept = this.#unsettled.positionsOf(group)
     const rest = group.filter((_, at) => kept[at] === undefined)
     const placement = placeGroup(rest, head.size, await storedCallerIds(ask, log, callerIdsOf(rest)))
     assertPlacedAt(kept[0] ?? placement.seqs[0], marks, this.#to.location)
     const state = nextState(this.#state, placement.fresh.length > 0, marks)
+    let after = head
     // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.
     if (placement.fresh.length > 0 || marks || !this.#unsettled.isEmpty) {
       this.#unsettled.expect(head.size, placement.fresh)
       const next = await writeGroup(ask, { log, writer }, head, placement, state, marks)
       if (!next) return undefined
-      if (commit) await ask('commit', [])
-      this.#head = next
-      this.#state = state
-    } else {
-      if (commit) await ask('commit', [])
-      this.#head = head
+      after = next
     }
-    this.#unsettled.clear()
-    const seqs = placement.seqs.values()
-    return { seqs: kept.map((seq) => seq ?? (seqs.next().value as number)), size: this.#head.size }
+    const placed = placement.seqs.values()
+    const seqs = kept.map((seq) => seq ?? (placed.next().value as number))
+    return { receipt: { seqs, size: after.size }, head: after, state }
   }
 }
 

@@ -42,7 +42,6 @@ export class PostgresServer {
       ...['-D', standby.#files, '-R', '-X', 'stream', '--no-sync', '--checkpoint=fast'],
       ...['-d', `${this.url('postgres')}?application_name=${name}`],
     ])
-    await standby.configure([`primary_conninfo = '${this.#conninfo(name)}'`])
     await standby.run()
     return standby
   }
@@ -96,7 +95,7 @@ export class PostgresServer {
 
   /** Follows another server from now on. */
   async follow(primary: PostgresServer, name: string): Promise<void> {
-    await this.configure([`primary_conninfo = '${primary.#conninfo(name)}'`])
+    await this.sql(`alter system set primary_conninfo = '${primary.#conninfo(name)}'`)
     await this.sql('select pg_reload_conf()')
   }
 

@@ -9,6 +9,8 @@ const load = (file) => import(pathToFileURL(join(dist, file)).href)
 const { openAuditLog } = await load('index.js')
 const { postgresStore } = await load('store/postgres/index.js')
 
+// What waits for the next attempt does not keep a process alive.
+const alive = setInterval(() => {}, 1000)
 // While there is no server there is nothing to open.
 let log
 while (!log) {
@@ -31,4 +33,5 @@ for (let n = Number(first); n < end; ) {
   await new Promise((resolve) => process.send?.(stored, resolve))
 }
 await log.close()
+clearInterval(alive)
 process.disconnect?.()
