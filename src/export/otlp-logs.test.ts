@@ -1,5 +1,4 @@
 import { trace } from '@opentelemetry/api'
-import { SeverityNumber } from '@opentelemetry/api-logs'
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { InMemoryLogRecordExporter, LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs'
@@ -23,7 +22,7 @@ describe('toOtlpLogs', () => {
       eventName: 'spanledger.run_failed',
       timestamp: [seconds, 753_000_001],
       observedTimestamp: [seconds + 1, 0],
-      severityNumber: SeverityNumber.ERROR,
+      severityNumber: 17,
       severityText: 'ERROR',
       body: event.data as never,
       attributes: {
