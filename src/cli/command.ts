@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
+import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
+import { storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
 
 /** Of runs and of sessions, unless more are asked for. */
@@ -26,15 +28,19 @@ export interface Command {
 export class CommandFailed extends Error {}
 
 export function logDirectory(args: Arguments, { env }: Io): string {
+  if (args.text('store') !== undefined) throw new UsageError('--store: this command works on a directory')
   return resolve(args.text('log') ?? env.SPANLEDGER_LOG ?? 'audit')
 }
 
 export async function withReader(
   args: Arguments,
   io: Io,
-  use: (log: AuditLogDirectoryReader) => Promise<void>,
+  use: (log: AuditLogDirectoryReader | AuditLogStoreReader) => Promise<void>,
 ): Promise<void> {
-  const log = await openAuditLogReader(logDirectory(args, io))
+  const url = args.text('store')
+  const log = await (url === undefined
+    ? openAuditLogReader(logDirectory(args, io))
+    : openAuditLogReader({ store: await storeAt(url) }))
   try {
     await use(log)
   } finally {

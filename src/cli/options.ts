@@ -26,8 +26,13 @@ const log = {
   value: 'DIR',
   help: "the log's directory; else SPANLEDGER_LOG, else ./audit",
 } as const
+const store = {
+  type: 'string',
+  value: 'URL',
+  help: 'instead of a directory, a log in PostgreSQL: postgres://user@host/database#LOG-ID',
+} as const
 export const help = { type: 'boolean', short: 'h', help: 'this help' } as const
-export const common = { log, help } satisfies Options
+export const common = { log, store, help } satisfies Options
 
 export const format = {
   json: { type: 'boolean', help: 'as JSON; a list as one array' },

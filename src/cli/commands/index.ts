@@ -3,6 +3,7 @@ import { agents } from './agents.js'
 import { completion } from './completion.js'
 import { doctor } from './doctor.js'
 import { exportEvents } from './export.js'
+import { postgres } from './postgres.js'
 import { prove } from './prove.js'
 import { query } from './query.js'
 import { record } from './record.js'
@@ -27,5 +28,6 @@ export const commands: Readonly<Record<string, Command>> = {
   export: exportEvents,
   record,
   doctor,
+  postgres,
   completion: completion(() => commands),
 }
