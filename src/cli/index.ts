@@ -3,8 +3,9 @@ import { main } from './main.js'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads has seen enough: `spanledger query | head`.
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
+  if (error.code === 'EPIPE') process.exit(0)
+  process.stderr.write(`spanledger: cannot write what was asked for: ${error.message}\n`)
+  process.exit(1)
 })
 // Nobody reads the messages: no reason to end.
 process.stderr.on('error', () => {})

@@ -30,6 +30,14 @@ export async function write(out: Writable, chunk: string | Uint8Array): Promise<
   if (!out.write(chunk)) await once(out, 'drain')
 }
 
+/** What JSON may hold as it is, and a terminal obeys: C1 controls, line separators and directions. */
+const OBEYED = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+function json(value: unknown, indent = 0): string {
+  const text = JSON.stringify(value, null, indent)
+  return text.replace(OBEYED, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 export type Format = 'text' | 'json' | 'jsonl'
 
 /** Prints a list in the format asked for, as it comes. */
@@ -44,14 +52,14 @@ export async function printAll<T>(
   for await (const item of items) {
     throwIfInterrupted(io)
     const lead = count++ === 0 ? '[\n' : ',\n'
-    if (format === 'json') await write(out, `${lead}${JSON.stringify(item)}`)
-    else await write(out, `${format === 'jsonl' ? JSON.stringify(item) : line(item)}\n`)
+    if (format === 'json') await write(out, `${lead}${json(item)}`)
+    else await write(out, `${format === 'jsonl' ? json(item) : line(item)}\n`)
   }
   if (format === 'json') await write(out, count === 0 ? '[]\n' : '\n]\n')
 }
 
 /** Prints one thing in the format asked for. */
 export async function printOne(io: Io, format: Format, value: object, text: () => string): Promise<void> {
-  const printed = format === 'text' ? text() : JSON.stringify(value, null, format === 'json' ? 2 : 0)
+  const printed = format === 'text' ? text() : json(value, format === 'json' ? 2 : 0)
   await write(io.out, `${printed}\n`)
 }

@@ -54,4 +54,18 @@ describe('CSV', () => {
     expect(session).toMatch(/^[^=+\-@\t\r\n＝＋－＠]/)
     expect(JSON.parse(record?.[COLUMN_NAMES.indexOf('data')] ?? '')).toEqual({ name: text })
   })
+  test('lets no spreadsheet that parts cells by semicolons run the rest of a text', () => {
+    const text = 'a;=1+1;"@x;\n-1\n"=2\t+3;＝4 b-c=d'
+    const [record] = parsed(csvRow(sampleEvent('custom', { sessionId: text, data: { name: text } })))
+    expect(record?.[COLUMN_NAMES.indexOf('sessionId')]).toBe(`a;'=1+1;"'@x;\n'-1\n"'=2\t'+3;'＝4 b-c=d`)
+    const data = record?.[COLUMN_NAMES.indexOf('data')] ?? ''
+    expect(data).not.toContain(';')
+    expect(JSON.parse(data)).toEqual({ name: text })
+  })
+
+  test('takes time by the length of a text, whatever is in it', () => {
+    const quotes = '"'.repeat(60_000)
+    const [record] = parsed(csvRow(sampleEvent('custom', { sessionId: `;${quotes}=${quotes}`, data: {} })))
+    expect(record?.[COLUMN_NAMES.indexOf('sessionId')]).toBe(`;${quotes}'=${quotes}`)
+  })
 })

@@ -69,6 +69,17 @@ describe('in a terminal', () => {
     expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(3)
   })
 
+  it('a full disk behind the output is said, and leaves nothing behind', async () => {
+    for (const command of ['query', 'export']) {
+      const { code, seen } = await typed(`spanledger ${command} > /dev/full`)
+      expect({ code, seen }).toEqual({
+        code: 1,
+        seen: expect.stringMatching(/^spanledger: cannot write .*ENOSPC.*\n$/),
+      })
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith('spanledger-reader-'))).toEqual([])
+  })
+
   it('nobody gets Parquet', async () => {
     const { code, seen } = await typed('spanledger export -f parquet')
     expect({ code, seen }).toEqual({
