@@ -14,7 +14,10 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const built = buildBeside(join(import.meta.dirname, '..'))
-  const server = await PostgresServer.start()
+  const server = await PostgresServer.start().catch((problem: unknown) => {
+    built.remove()
+    throw problem
+  })
   project.provide('postgresPort', server.port)
   project.provide('dist', built.dist)
   return async () => {

@@ -10,7 +10,7 @@ import { Client } from 'pg'
 export const PASSWORD = 'not-a-secret'
 
 /** Whom the servers run as: PostgreSQL refuses to run as root. */
-const user = process.getuid?.() === 0 ? accountOf('postgres') : undefined
+export const serverAccount = process.getuid?.() === 0 ? accountOf('postgres') : undefined
 
 /** A server of PostgreSQL on loopback, with all its files in a temporary directory. */
 export class PostgresServer {
@@ -24,7 +24,7 @@ export class PostgresServer {
     const server = await PostgresServer.#prepare()
     const pwfile = join(server.#directory, 'password')
     await writeFile(pwfile, PASSWORD)
-    if (user) await chown(pwfile, user.uid, user.gid)
+    if (serverAccount) await chown(pwfile, serverAccount.uid, serverAccount.gid)
     runTool('initdb', [
       ...['-D', server.#files, '-U', 'postgres', `--pwfile=${pwfile}`, '--auth=scram-sha-256'],
       ...['--encoding=UTF8', '--locale=C', '--no-sync'],
@@ -48,7 +48,7 @@ export class PostgresServer {
 
   static async #prepare(): Promise<PostgresServer> {
     const directory = await mkdtemp(join(tmpdir(), 'spanledger-postgres-'))
-    if (user) await chown(directory, user.uid, user.gid)
+    if (serverAccount) await chown(directory, serverAccount.uid, serverAccount.gid)
     return new PostgresServer(directory, await freePort())
   }
 
@@ -75,6 +75,9 @@ export class PostgresServer {
       "unix_socket_directories = ''",
       'shared_buffers = 32MB',
       'max_connections = 60',
+      // Servers are killed here, and never a machine: what the system has is kept.
+      'fsync = off',
+      'full_page_writes = off',
       ...settings,
     ]
     await appendFile(join(this.#files, 'postgresql.conf'), `${lines.join('\n')}\n`)
@@ -84,7 +87,7 @@ export class PostgresServer {
   async run(): Promise<void> {
     const started = spawn(join(binaries(), 'postgres'), ['-D', this.#files, '-p', `${this.port}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      ...user,
+      ...serverAccount,
     })
     started.stderr.on('data', (text) => {
       this.#output = `${this.#output}${text}`.slice(-10_000)
@@ -143,7 +146,11 @@ export class PostgresServer {
 }
 
 function runTool(tool: string, args: readonly string[]): void {
-  const { status, stderr } = spawnSync(join(binaries(), tool), args, { encoding: 'utf8', cwd: tmpdir(), ...user })
+  const { status, stderr } = spawnSync(join(binaries(), tool), args, {
+    encoding: 'utf8',
+    cwd: tmpdir(),
+    ...serverAccount,
+  })
   if (status !== 0) throw new Error(`${tool} failed: ${stderr}`)
 }
 
