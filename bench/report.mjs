@@ -18,12 +18,12 @@ export function writeReport({ cases }, modules) {
   )
   fill('docs/performance.md', sections)
   fill('README.md', { summary: summary(cases) })
-  if (cases.ingest) writeFileSync(join(ROOT, 'docs/performance.svg'), plot(cases.ingest.result))
+  if (cases.ingest) writeFileSync(join(ROOT, 'docs/performance.svg'), plot(cases.ingest))
 }
 
 function section(name, { machine, loadBefore, loadAfter, command, seconds, result, output }, module) {
   const body = module ? module.tables(result).map(markdown).join('\n\n') : `\`\`\`text\n${output.trim()}\n\`\`\``
-  const busy = Math.max(loadBefore, loadAfter) > machine.cores * QUIET_LOAD_PER_CORE
+  const busy = wasBusy({ machine, loadBefore, loadAfter })
   const lines = [
     `\`${command}\`, ${Math.round(seconds)} s; ${machine.cores} cores, ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.platform}, Node.js ${machine.node.slice(1)}; fsync of 600 B ${machine.fsyncMillis} ms; load ${loadBefore} before, ${loadAfter} after.`,
   ]
@@ -32,6 +32,10 @@ function section(name, { machine, loadBefore, loadAfter, command, seconds, resul
       `**Provisional: the machine was busy with other work during this run. Run \`npm run bench -- --only ${name}\` on a quiet one.**`,
     )
   return [...lines, body].join('\n\n')
+}
+
+function wasBusy({ machine, loadBefore, loadAfter }) {
+  return Math.max(loadBefore, loadAfter) > machine.cores * QUIET_LOAD_PER_CORE
 }
 
 export function markdown({ title, columns, rows }) {
@@ -47,8 +51,8 @@ export function markdown({ title, columns, rows }) {
 
 function summary({ ingest }) {
   if (!ingest) return ''
-  const { result, machine, loadBefore, loadAfter } = ingest
-  const busy = Math.max(loadBefore, loadAfter) > machine.cores * QUIET_LOAD_PER_CORE
+  const { result, machine } = ingest
+  const busy = wasBusy(ingest)
   const workloads = SUMMARISED_TICKS.map((ticks) => workloadOf(result, ticks)).filter((each) => each !== undefined)
   const names = new Set(workloads.flatMap(({ sides }) => sides.map(({ side }) => side)))
   const ratioOf = (workload, name) => workload.sides.find(({ side }) => side === name)?.oursIsTimes.median
@@ -62,13 +66,14 @@ function summary({ ingest }) {
   return `${table}\n\n![Durable events a second](docs/performance.svg)`
 }
 
-function plot(result) {
+function plot({ result, ...circumstances }) {
+  const provisional = wasBusy(circumstances) ? ' (provisional)' : ''
   return barChart(
     PLOTTED_TICKS.flatMap((ticks) => {
       const workload = workloadOf(result, ticks)
       if (!workload) return []
       return {
-        title: `Durable events a second, entries of ${PLOTTED_ENTRY_BYTES} B, ${ticks.toLocaleString('en')} events a tick`,
+        title: `Durable events a second, entries of ${PLOTTED_ENTRY_BYTES} B, ${ticks.toLocaleString('en')} events a tick${provisional}`,
         bars: workload.sides.map(({ side, perSecond }) => ({
           label: side,
           value: perSecond.median,
