@@ -52,7 +52,7 @@ describe('a signer or a listener that never answers', () => {
     const problems: Error[] = []
     await grow(3, { ...stuck, onProblem: (problem) => void problems.push(problem) })
     expect(problems).not.toEqual([])
-    const log = await openAuditLog(directory, options)
+    const log = await openAuditLog(directory, { signer })
     expect(await log.head()).toEqual({ size: 3 })
     expect(log.recovery.unclean).toBe(false)
     await log.close()
@@ -62,7 +62,7 @@ describe('a signer or a listener that never answers', () => {
   it('costs the checkpoints of its time only', async () => {
     let isStuck = true
     const flaky = signing(signer, (text) => (isStuck ? never() : signer.sign(text)))
-    const log = await openAuditLog(directory, { ...options, signer: flaky, onProblem: () => {} })
+    const log = await openAuditLog({ ...options, store: memoryStore(), signer: flaky, onProblem: () => {} })
     await log.append(note('a'))
     await expect(log.checkpoint()).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
     expect(log.health().checkpoints).toBe('failing')
@@ -77,14 +77,15 @@ describe('a signer or a listener that never answers', () => {
     closeLog = () => log.close()
     await log.append(note('a'))
     await log.close()
-    expect(sizeOf(await published())).toBe(1n)
+    await grow(1, { signer })
+    expect(sizeOf(await published())).toBe(2n)
   })
 
   it('writes nothing when it answers a closed log', async () => {
     const answers: (() => void)[] = []
     const late = signing(signer, (text) => new Promise((resolve) => answers.push(() => resolve(signer.sign(text)))))
     await grow(1, { ...options, signer: late, onProblem: () => {} })
-    await grow(1, options)
+    await grow(1, { signer })
     const newest = await published()
     for (const answer of answers) answer()
     await new Promise((resolve) => setImmediate(resolve))
@@ -119,6 +120,54 @@ it('asks a signer that fails less and less often', async () => {
     vi.useRealTimers()
   }
   expect(delays).toEqual([0, 100, 200, 400, 800])
+})
+
+describe('what a signer or a listener gets wrong is in no checkpoint', () => {
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['no bytes', () => new Uint8Array()],
+    ['a text', () => 'signed'],
+    ['a signature of something else', () => signer.sign(Buffer.from('else'))],
+    ['more than a note can have', () => new Uint8Array(2e6)],
+  ])('a signer that answers %s', async (_, answer) => {
+    const problems: Error[] = []
+    const wrong = signing(signer, answer as Signer['sign'])
+    const log = await openAuditLog(directory, { signer: wrong, onProblem: (problem) => void problems.push(problem) })
+    await log.append(note('a'))
+    await expect(log.checkpoint()).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
+    await log.close()
+    expect(problems).toHaveLength(1)
+    await expect(published()).rejects.toThrow('ENOENT')
+    await grow(1, { signer })
+  })
+
+  it.each<[string, (checkpoint: string) => string]>([
+    ['drops', (checkpoint) => checkpoint.replace(/\n\n.*/s, '\n\n\u2014 witness.example AAAAAAA=\n')],
+    ['alters', (checkpoint) => checkpoint.replace(/.{4}(?=.{8}\n$)/, 'AAAA')],
+  ])("a listener that %s the log's signature", async (_, answer) => {
+    const problems: Error[] = []
+    await grow(1, { signer, onCheckpoint: answer, onProblem: (problem) => void problems.push(problem) })
+    expect(problems).toMatchObject([{ message: expect.stringContaining("without the log's signature") }])
+    await grow(1, { signer })
+    expect(sizeOf(await published())).toBe(2n)
+  })
+
+  it('a signer that is not what it says', async () => {
+    const { name, keyId, vkey } = signer
+    const sign = () => new Uint8Array(64)
+    for (const wrong of [
+      { name: 'a b' },
+      { name: 5 },
+      { keyId: 1 },
+      { keyId: -1 },
+      { vkey: undefined },
+      { vkey: 'x' },
+    ]) {
+      const of = { name, keyId, vkey, sign, ...wrong } as Signer
+      await expect(openAuditLog(directory, { signer: of })).rejects.toBeInstanceOf(TypeError)
+      await expect(openAuditLog(directory, { previousSigner: of })).rejects.toBeInstanceOf(TypeError)
+    }
+  })
 })
 
 describe('a key that takes the place of another', () => {

@@ -7,6 +7,7 @@ export {
   openCheckpoint,
   parseCheckpoint,
 } from './checkpoint.js'
+export { hexKeyId, isKeyName } from './key.js'
 export {
   formatNote,
   isSignedBy,

@@ -1,7 +1,8 @@
 import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
 import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS, type StartTimer } from '../commit-schedule.js'
 import type { CheckpointFile } from './checkpoint-file.js'
-import { signInTime, within } from './time-limit.js'
+import { signatureFits, signInTime } from './signature.js'
+import { within } from './time-limit.js'
 
 /**
  * Publishes a checkpoint. What it returns, if it is a string, replaces the checkpoint: the same text with further
@@ -167,11 +168,14 @@ export class Checkpointer {
 
   /** What the listener does is its own affair: the checkpoint stands. */
   async #publish(note: string, text: string, size: number): Promise<string | undefined> {
+    const { signer } = this.#parts
     try {
       const answer = await this.#answerTo(note, size)
       if (typeof answer !== 'string' || answer === note) return undefined
-      if (parseNote(answer).text === text) return answer
-      throw new TypeError('onCheckpoint returned the text of another checkpoint')
+      const answered = parseNote(answer)
+      if (answered.text !== text) throw new TypeError('onCheckpoint returned the text of another checkpoint')
+      if (isSignedBy(answered, signer) && signatureFits(answer, signer)) return answer
+      throw new TypeError("onCheckpoint returned the checkpoint without the log's signature")
     } catch (problem) {
       this.#tell(problem)
       return undefined

@@ -1,4 +1,4 @@
-import type { Signer } from '../../checkpoint/index.js'
+import { hexKeyId, isKeyName, type Signer } from '../../checkpoint/index.js'
 import { requireOneOf, wholeNumberOption } from '../../events/options.js'
 import type { OnCheckpoint } from './checkpointer.js'
 
@@ -102,7 +102,11 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
     }
   }
   for (const [name, each] of Object.entries({ signer: signer || undefined, previousSigner })) {
-    if (each !== undefined && typeof each?.sign !== 'function') throw new TypeError(`${of}: ${name} is no signer`)
+    if (each !== undefined && !isSigner(each)) {
+      throw new TypeError(
+        `${of}: ${name} is no signer, which has a sign(), and a name and keyId that its vkey begins with`,
+      )
+    }
   }
   if (signer && signingKey !== undefined) throw new TypeError(`${of}: give signer or signingKey, not both`)
   if (signer && origin !== undefined && signer.name !== origin) {
@@ -132,4 +136,11 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
       max: 2 ** 31 - 1,
     }),
   }
+}
+
+/** What a signer says of itself is in every checkpoint. */
+function isSigner(value: Partial<Signer> | null): boolean {
+  if (typeof value?.sign !== 'function' || typeof value.vkey !== 'string') return false
+  const { name = '', keyId = -1, vkey } = value
+  return isKeyName(name) && vkey.startsWith(`${name}+${hexKeyId(keyId)}+`)
 }

@@ -1,8 +1,8 @@
-import { parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
+import { hexKeyId, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { OWN_SOURCE } from '../gaps.js'
-import { signInTime } from './time-limit.js'
+import { signInTime } from './signature.js'
 
 /** A key as a note names it; the whole of it where more is known. */
 export interface SigningKey {
@@ -30,7 +30,7 @@ export function isOneOf(keys: readonly SigningKey[], { name, keyId }: SigningKey
 }
 
 export function nameOf({ name, keyId }: SigningKey): string {
-  return `${name}+${keyId.toString(16).padStart(8, '0')}`
+  return `${name}+${hexKeyId(keyId)}`
 }
 
 /** What a change of the key needs beside the two keys. */

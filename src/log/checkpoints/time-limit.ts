@@ -1,5 +1,3 @@
-import { type Signer, signNote } from '../../checkpoint/index.js'
-import { AuditLogError } from '../../events/errors.js'
 import type { StartTimer } from '../commit-schedule.js'
 
 /**
@@ -28,20 +26,4 @@ export async function within<T>(
 function startKeptTimer(delayMillis: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMillis)
   return () => clearTimeout(timer)
-}
-
-/**
- * A text as a note that a signer signed.
- *
- * @throws AuditLogError `AUDIT_SIGNING_FAILED` when it fails or takes longer
- */
-export async function signInTime(
-  text: string,
-  signer: Signer,
-  millis: number,
-  startTimer?: StartTimer,
-): Promise<string> {
-  const late = () =>
-    new AuditLogError('AUDIT_SIGNING_FAILED', `the signer of ${signer.name} did not answer within ${millis} ms`)
-  return await within(millis, signNote(text, [signer]), late, startTimer)
 }
