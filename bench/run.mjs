@@ -33,7 +33,7 @@ const MODULES = {
 const PROGRAMS = {
   queries: { full: ['--size', '1000000'], quick: ['--size', '2000', '--rounds', '3'] },
   verify: { full: [], quick: ['--size', '5000', '--rounds', '1'] },
-  postgres: { full: [] },
+  postgres: { full: [], needs: 'SPANLEDGER_BENCH_POSTGRES' },
 }
 const RESULTS = join(import.meta.dirname, 'results/latest.json')
 
@@ -77,9 +77,10 @@ async function runModule(name) {
 }
 
 async function runProgram(name) {
-  const { full, quick } = PROGRAMS[name]
+  const { full, quick, needs } = PROGRAMS[name]
   const file = join(import.meta.dirname, `${name}.mjs`)
   if (!existsSync(file)) return console.log('  not there')
+  if (needs && !process.env[needs]) return console.log(`  left out: ${needs} does not say where`)
   if (options.quick && !quick) return console.log('  left out of the quick run')
   const child = spawn(process.execPath, [file, ...(options.quick ? quick : full)], {
     stdio: ['ignore', 'pipe', 'inherit'],
