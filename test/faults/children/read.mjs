@@ -5,7 +5,7 @@ import { given, say } from './say.mjs'
 
 const [directory] = given()
 try {
-  say(JSON.stringify(await contentsOf(directory)))
+  say(JSON.stringify(await contentsOf(directory, { verify: true })))
 } catch (problem) {
   const { code, message, whileReading } = /** @type {{ code?: string, message: string, whileReading?: boolean }} */ (
     problem

@@ -87,7 +87,8 @@ async function failCall(directory, call, fault, n) {
     problems: /** @type {string[]} */ ([]),
   }
   try {
-    const { events } = await contentsOf(directory)
+    const { events, tampering = [] } = await contentsOf(directory, { verify: true })
+    for (const found of tampering) findings.problems.push(`verify: ${found}`)
     const names = events.map(({ name }) => name)
     const { lost, duplicated, disordered } = compare(acknowledged, names)
     if (disordered > 0) findings.problems.push(`${disordered} events are out of order`)
@@ -125,7 +126,22 @@ function strace(directory, output, expressions) {
     ...['log', 'ldb', 'dbtmp'].map((extension) => `db/${n}.${extension}`),
     `db/MANIFEST-${n}`,
   ])
-  const paths = ['', '/head', '/journal', '/db', '/db/CURRENT', '/db/LOCK', '/db/LOG', '/db/LOG.old', '/db/room.probe']
+  const keys = ['/keys', '/keys/signing.key', '/keys/signing.vkey']
+  const paths = [
+    '',
+    '/head',
+    '/checkpoint',
+    '/checkpoint.next',
+    ...keys,
+    '/journal',
+    '/db',
+    '/db/CURRENT',
+    '/db/LOCK',
+    '/db/LOG',
+    '/db/LOG.old',
+    '/db/room.probe',
+    '/db/WRITER',
+  ]
   return [
     // One thread for file work, so that its calls come in the same order each time.
     ...['env', 'UV_THREADPOOL_SIZE=1', 'strace', '-f', '-qq', '-o', output],

@@ -10,7 +10,7 @@ import { contentsOf } from '../support/contents.mjs'
 
 /**
  * Damages each file of a log in many places, one at a time, and opens it: then either everything is there, or it is
- * refused, at the latest when what is damaged is read.
+ * refused, at the latest when what is damaged is read or verified.
  *
  * @param {(path: string) => boolean} of the files to damage
  * @param {{ unnoticed?: (found: Case) => boolean, apart?: boolean }} [options] `unnoticed`: damage that is known not to
@@ -58,7 +58,7 @@ function damaged(of, { unnoticed = () => false, apart = false } = {}) {
 
 /** @param {string} directory @param {boolean} apart @returns {Promise<Contents | { problem: Problem } | undefined>} */
 async function read(directory, apart) {
-  if (!apart) return await contentsOf(directory).catch((problem) => ({ problem }))
+  if (!apart) return await contentsOf(directory, { verify: true }).catch((problem) => ({ problem }))
   const child = startChild('read.mjs', [directory])
   await child.ended
   const [line] = child.said()
@@ -74,7 +74,12 @@ function outcomeOf(contents, acknowledged, texts) {
   if (!contents) return { outcome: 'process aborted by LevelDB', lost: 0, what: '' }
   if ('problem' in contents) {
     const { code, message, whileReading } = contents.problem
-    const isKnown = ['AUDIT_LOG_CORRUPT', 'AUDIT_READ_FAILED', 'AUDIT_FORMAT_UNSUPPORTED'].includes(String(code))
+    const isKnown = [
+      'AUDIT_LOG_CORRUPT',
+      'AUDIT_LOG_ROLLED_BACK',
+      'AUDIT_READ_FAILED',
+      'AUDIT_FORMAT_UNSUPPORTED',
+    ].includes(String(code))
     const outcome = !isKnown ? 'wrong' : whileReading ? 'found when read' : 'refused'
     return { outcome, lost: 0, what: `${code} ${message}` }
   }
@@ -83,6 +88,7 @@ function outcomeOf(contents, acknowledged, texts) {
   const altered = acknowledged.filter((name) => found.has(name) && found.get(name) !== texts.get(name))
   const what = `opened, ${missing.length} are missing, ${altered.length} are altered`
   const lost = missing.length + altered.length
+  if ((contents.tampering ?? []).length > 0) return { outcome: 'found by verify', lost: 0, what }
   return { outcome: lost === 0 ? 'whole' : 'not noticed', lost, what }
 }
 
@@ -122,10 +128,8 @@ export const scenarios = {
   'journal damaged': damaged((path) => path.endsWith('.journal'), { unnoticed: ({ how }) => how.startsWith('cut') }),
   "LevelDB's log damaged": damaged((path) => path.endsWith('.log')),
   'manifest, CURRENT and head damaged': damaged((path) => /MANIFEST|CURRENT|head$/.test(path)),
+  'checkpoint damaged': damaged((path) => path === 'checkpoint'),
   'LOCK and LOG damaged': damaged((path) => /LOCK|LOG/.test(path)),
-  // LevelDB does not check the checksums of its blocks when it reads them.
-  'tables damaged': damaged((path) => path.endsWith('.ldb'), {
-    unnoticed: ({ how }) => how.startsWith('bit'),
-    apart: true,
-  }),
+  // LevelDB does not check the checksums of its blocks when it reads them: what it misreads, verify finds.
+  'tables damaged': damaged((path) => path.endsWith('.ldb'), { apart: true }),
 }

@@ -7,17 +7,18 @@ import { openAuditLog } from 'spanledger'
  * @property {readonly { seq: number, type: string, runId?: string | undefined, name: string | undefined, data: any }[]} events
  * @property {number} size
  * @property {import('spanledger').AuditLogRecovery} recovery
+ * @property {string[]} [tampering] what `verify` found, if it was asked
  */
 
 /**
  * Opens a log, reads it and closes it.
  *
  * @param {string} directory
- * @param {{ after?: number }} [options] `after`: the last position that was read before
+ * @param {{ after?: number, verify?: boolean }} [options] `after`: the last position that was read before
  * @returns {Promise<Contents>}
  * @throws what opening and reading throw; Error where a position is missing
  */
-export async function contentsOf(directory, { after = -1 } = {}) {
+export async function contentsOf(directory, { after = -1, verify = false } = {}) {
   const log = await openAuditLog(directory, { onProblem: () => {} })
   try {
     const { size } = await log.head()
@@ -29,7 +30,11 @@ export async function contentsOf(directory, { after = -1 } = {}) {
     }
     if (after + 1 + events.length !== size)
       throw new Error(`${events.length} events were read behind ${after} of ${size}`)
-    return { events, size, recovery: log.recovery }
+    if (!verify || size === 0) return { events, size, recovery: log.recovery }
+    await log.checkpoint()
+    const { problems } = await log.verify({ threads: 1 })
+    const tampering = problems.filter(({ status }) => status !== 'incomplete').map(({ message }) => message)
+    return { events, size, recovery: log.recovery, tampering }
   } catch (problem) {
     throw Object.assign(/** @type {Error} */ (problem), { whileReading: true })
   } finally {
