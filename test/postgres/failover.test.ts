@@ -23,7 +23,8 @@ beforeAll(async () => {
     'wal_sender_timeout = 5s',
     'wal_retrieve_retry_interval = 200ms',
   ])
-  ends.push(() => primary.remove())
+  const first = primary
+  ends.push(() => first.remove())
   await primary.sql('create database audit')
   await migrate({ connectionString: primary.url('audit') })
   standbys = []

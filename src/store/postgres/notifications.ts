@@ -46,7 +46,7 @@ export class ChangeListener {
   readonly #config: PoolConfig
   readonly #log: number
   #client: Client | undefined
-  #waiting: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
 
   constructor(config: PoolConfig, log: number) {
     this.#config = config
@@ -58,8 +58,13 @@ export class ChangeListener {
     if (signal.aborted) return
     if (!this.#client) this.#listen()
     await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#waiting.push(resolve)
+      const wake = () => {
+        this.#waiting.delete(wake)
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      signal.addEventListener('abort', wake)
+      this.#waiting.add(wake)
     })
   }
 
@@ -90,6 +95,6 @@ export class ChangeListener {
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    for (const wake of [...this.#waiting]) wake()
   }
 }
