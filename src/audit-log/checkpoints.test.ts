@@ -6,11 +6,13 @@ import { createWitness } from '../../test/support/witness.js'
 import {
   Ed25519Signer,
   externalSigner,
+  formatCheckpoint,
   openCheckpoint,
   openNote,
   parseCheckpoint,
   parseNote,
   type Signer,
+  signNote,
   verifierFromVkey,
 } from '../checkpoint/index.js'
 import type { AuditEventInput } from '../events/types.js'
@@ -295,6 +297,20 @@ describe('opening refuses', () => {
       code: 'AUDIT_LOG_CORRUPT',
       message: expect.stringContaining('file checkpoint is malformed'),
     })
+  })
+
+  it('one whose checkpoint is of another key, or of another log, that the log does not know of', async () => {
+    const { size, root } = textOf(await published())
+    for (const forger of ['log.example', 'other.example'].map((name) => Ed25519Signer.generate(name))) {
+      const text = formatCheckpoint({ origin: forger.name, size, root, extensions: [] })
+      await writeFile(join(directory, 'checkpoint'), await signNote(text, [forger]))
+      for (const key of [signer, forger]) {
+        await expect(openAuditLog(directory, { signer: key })).rejects.toMatchObject({
+          code: 'AUDIT_LOG_CORRUPT',
+          message: expect.stringContaining('its file checkpoint'),
+        })
+      }
+    }
   })
 
   it('one that is put back as a whole, to whoever kept a checkpoint elsewhere', async () => {

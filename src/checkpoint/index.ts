@@ -11,6 +11,7 @@ export { hexKeyId, isKeyName } from './key.js'
 export {
   formatNote,
   isSignedBy,
+  MAX_NOTE_BYTES,
   type Note,
   type NoteSignature,
   type OpenedNote,

@@ -202,10 +202,7 @@ async function recordKeyChange(
 ): Promise<void> {
   const findPrevious = async () =>
     previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
-  // The event states its own position.
-  await commits.commit()
-  const { size: seq } = commits.store
-  const event = await keyChange({ current, signer, findPrevious, seq, timeoutMillis })
+  const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
   await commits.add(sealer.seal(event, false))
 }
 
@@ -216,6 +213,11 @@ class RecoveryCommits {
 
   constructor(store: AuditStore) {
     this.store = store
+  }
+
+  /** Position that the next entry gets, unless what waits repeats a caller id: what recovery adds does not. */
+  get nextSeq(): number {
+    return this.store.size + this.#group.length
   }
 
   /** @param end - of the entry's record in the journal */

@@ -30,11 +30,14 @@ export type Signed =
  */
 export class TrustedKeys {
   readonly unproven: UnprovenChange[] = []
+  /** Those that are trusted from outside. */
+  readonly #known: readonly Verifier[]
   readonly #ranges: KeyRange[]
 
   /** @throws AuditLogError `AUDIT_KEY_INVALID` */
   constructor(vkeys: readonly string[], origin: string, statements: readonly LogStatement[]) {
-    this.#ranges = vkeys.map((vkey) => ({ verifier: verifierFromVkey(vkey), after: -1, upTo: Infinity }))
+    this.#known = vkeys.map(verifierFromVkey)
+    this.#ranges = this.#known.map((verifier) => ({ verifier, after: -1, upTo: Infinity }))
     for (const { seq, type, data } of statements) {
       if (type === 'signing_key_changed') this.#change(seq, data as KeyChange, origin)
     }
@@ -66,9 +69,13 @@ export class TrustedKeys {
       const next = verifierFromVkey(String(change?.to))
       const current = this.#ranges.filter(({ upTo }) => upTo === Infinity)
       const previous = current.find(({ verifier }) => String(change.from).startsWith(nameOf(verifier)))
-      if (current.some(({ verifier }) => isSameKey(verifier, next))) {
-        // Whoever verifies knows the new key itself.
+      const known = this.#known.find((verifier) => isSameKey(verifier, next))
+      if (known) {
+        // Whoever verifies knows the new key itself: nobody has to vouch for it.
         if (previous) previous.upTo = seq
+        if (!current.some(({ verifier }) => isSameKey(verifier, known))) {
+          this.#ranges.push({ verifier: known, after: seq, upTo: Infinity })
+        }
         return
       }
       if (!previous) throw new Error('the key before is not a trusted one')

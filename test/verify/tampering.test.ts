@@ -348,6 +348,18 @@ describe('keys', () => {
     expect((await verdict(directory, '-k', next.vkey)).code).toBe(0)
   })
 
+  it('may come back without a word of the one between, for who knows it', async () => {
+    const directory = await directoryOf('back')
+    const [one, other] = [Ed25519Signer.generate('example.org/log'), Ed25519Signer.generate('example.org/log')]
+    for (const [signer, previousSigner] of [[one], [other, one], [one]] as const) {
+      const opened = await openAuditLog(directory, { signer, ...(previousSigner && { previousSigner }) })
+      await opened.append({ type: 'custom', data: { name: 'x' } })
+      await opened.close()
+    }
+    expect((await verdict(directory, '-k', one.vkey)).code).toBe(0)
+    expect((await verdict(directory, '-k', other.vkey)).code).toBe(4)
+  })
+
   it('that others put in place are unknown to who knows the first', async () => {
     const directory = await directoryOf('unproven')
     const [one, other] = [Ed25519Signer.generate('example.org/log'), Ed25519Signer.generate('example.org/log')]

@@ -4,6 +4,7 @@ import type { AuditStore } from '../../store/contract.js'
 import { divergenceFromHead } from '../head-file.js'
 import { CheckpointFile } from './checkpoint-file.js'
 import { type Divergence, divergenceFrom } from './continuity.js'
+import { isKeyOfBoth } from './signing-keys.js'
 
 /** What is known of a log when it is opened, beside its entries. */
 export interface KnownCheckpoints {
@@ -40,10 +41,25 @@ export async function compareWithKnown(
       const found = checkpoint === undefined ? undefined : await divergenceFrom(checkpoint, store, source)
       if (found) return found
     }
-    return undefined
+    return await disagreement(published, store)
   }
   const divergence = await find()
   return { file, published, newest: newestOf([published, store.checkpoint]), divergence }
+}
+
+/** The file's checkpoint and the database's, both borne out by the entries, are not of one log. */
+async function disagreement(published: string | undefined, store: AuditStore): Promise<Divergence | undefined> {
+  const stored = store.checkpoint
+  if (published === undefined || stored === undefined) return undefined
+  if (originOf(published) !== originOf(stored)) {
+    const what = `its file checkpoint is of the log '${originOf(published)}', and its database has one of '${originOf(stored)}'`
+    return { reason: 'checkpoint_forged', what, checkpoint: published }
+  }
+  const newer = newestOf([published, stored]) as string
+  if (await isKeyOfBoth(newer === published ? stored : published, newer, store)) return undefined
+  const what =
+    'its file checkpoint and the one in its database are of different keys, and it records no change of the key'
+  return { reason: 'checkpoint_forged', what, checkpoint: published }
 }
 
 /** Each checkpoint of a log that there may be, and where it is from, for messages. */

@@ -21,8 +21,23 @@ export interface SigningKey {
 export async function currentKeys(newest: string | undefined, store: AuditStore): Promise<readonly SigningKey[]> {
   if (newest === undefined) return []
   const { text, signatures } = parseNote(newest)
-  const changed = await lastChangedTo(store, Number(parseCheckpoint(text).size))
+  const changed = await lastChangedTo(store, Number(parseCheckpoint(text).size), store.size)
   return changed ? [changed] : signatures
+}
+
+/**
+ * Whether two checkpoints can be of one log: the keys that signed the older one signed the newer too, or the log says
+ * that the key changed in between.
+ *
+ * @param older - checkpoint, well-formed, as are its entries in the store
+ * @param newer - of as many entries, or more
+ */
+export async function isKeyOfBoth(older: string, newer: string, store: AuditStore): Promise<boolean> {
+  const [before, after] = [parseNote(older), parseNote(newer)]
+  if (after.signatures.some((key) => isOneOf(before.signatures, key))) return true
+  const [from, to] = [Number(parseCheckpoint(before.text).size), Number(parseCheckpoint(after.text).size)]
+  const changed = await lastChangedTo(store, from, to)
+  return changed !== undefined && isOneOf(after.signatures, changed)
 }
 
 export function isOneOf(keys: readonly SigningKey[], { name, keyId }: SigningKey): boolean {
@@ -71,9 +86,10 @@ export async function keyChange({
   }
 }
 
-async function lastChangedTo(store: AuditStore, from: number): Promise<SigningKey | undefined> {
-  if (from >= store.size) return undefined
-  const changes = store.postings('type', ['signing_key_changed'], { from, to: store.size, reverse: true })
+/** The key that the last change in a stretch of the log names. */
+async function lastChangedTo(store: AuditStore, from: number, to: number): Promise<SigningKey | undefined> {
+  if (from >= to) return undefined
+  const changes = store.postings('type', ['signing_key_changed'], { from, to, reverse: true })
   try {
     const [seq] = (await changes.next()) ?? []
     const [bytes] = seq === undefined ? [] : await store.read([seq])
