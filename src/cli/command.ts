@@ -2,13 +2,10 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
-import type { Arguments, Options } from './options.js'
+import { type Arguments, DIRECTORY_ONLY, type Options } from './options.js'
 import type { Format, Io } from './output.js'
 import { storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
-
-/** Of runs and of sessions, unless more are asked for. */
-export const DEFAULT_LIST = 20
 
 export interface Command {
   /** What it does, in a line. */
@@ -28,7 +25,7 @@ export interface Command {
 export class CommandFailed extends Error {}
 
 export function logDirectory(args: Arguments, { env }: Io): string {
-  if (args.text('store') !== undefined) throw new UsageError('--store: this command works on a directory')
+  if (args.text('store') !== undefined) throw new UsageError(DIRECTORY_ONLY)
   return resolve(args.text('log') ?? env.SPANLEDGER_LOG ?? 'audit')
 }
 

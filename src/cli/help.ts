@@ -21,17 +21,19 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
   },
   environment: {
     summary: 'the variables that are looked at',
-    text: `  SPANLEDGER_LOG  the log's directory, where --log is not given; else ./audit
-  NO_COLOR        any value: no colours. There are none either where the output is no terminal, or TERM is dumb
-  TMPDIR          where the reader keeps its snapshot; best on the file system of the log
+    text: `  SPANLEDGER_LOG          the log's directory, where --log is not given; else ./audit
+  NO_COLOR                any value: no colours. There are none either where the output is no terminal, or TERM is dumb
+  TMPDIR                  where the reader keeps its snapshot; best on the file system of the log
+  SPANLEDGER_SIGNING_KEY  the key that 'record' signs with, where it is not the log's own
+  PGHOST, PGPASSWORD …    what an address of PostgreSQL leaves out, as for psql
 `,
   },
   times: {
     summary: 'how times are said',
-    text: `  2h                    ago; s, m, h, d and w
-  now, today, yesterday today and yesterday since midnight, where the terminal is
-  2026-11-21            midnight, where the terminal is
-  2026-11-21T22:35:06Z  RFC 3339, with any offset and up to nine digits of a second
+    text: `  2h                     ago; s, m, h, d and w
+  now, today, yesterday  today and yesterday since midnight, where the terminal is
+  2026-11-21             midnight, where the terminal is
+  2026-11-21T22:35:06Z   RFC 3339, with any offset and up to nine digits of a second
 `,
   },
 }
@@ -42,7 +44,8 @@ export function overview(commands: Readonly<Record<string, Command>>): string {
 
 ${listed(commands)}
 
-A log can be read while a process writes it. 'spanledger help COMMAND' has options and examples. Also:
+A log can be read while a process writes it. 'spanledger help COMMAND' has options and examples,
+'spanledger --version' says which this is. Also:
 
 ${listed(TOPICS, 'help ')}
 `

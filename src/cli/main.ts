@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { AuditLogError } from '../events/errors.js'
 import { nearestName } from '../events/nearest.js'
 import { type Command, CommandFailed } from './command.js'
@@ -41,11 +42,21 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     await write(io.out, helpAbout(rest[0]))
     return SUCCESS
   }
+  if (first === '--version') {
+    await write(io.out, `${await version()}\n`)
+    return SUCCESS
+  }
   const command = commandNamed(first)
   const args = Arguments.parse(rest, command.options)
   if (!args.flag('help')) return (await command.run(args, io)) ?? SUCCESS
   await write(io.out, commandHelp(first, command))
   return SUCCESS
+}
+
+async function version(): Promise<string> {
+  // As far from `src` as from `dist`.
+  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { readonly version: string }).version
 }
 
 function helpAbout(subject: string | undefined): string {

@@ -32,6 +32,10 @@ const store = {
   help: 'instead of a directory, a log in PostgreSQL: postgres://user@host/database#LOG-ID',
 } as const
 export const help = { type: 'boolean', short: 'h', help: 'this help' } as const
+/** What commands say to `--store` that know logs in directories alone. */
+export const DIRECTORY_ONLY = '--store: this command works on a directory'
+/** Of commands that know logs in directories alone. */
+export const onDirectory = { log, help } satisfies Options
 export const common = { log, store, help } satisfies Options
 
 export const format = {
@@ -77,6 +81,13 @@ export const eventFilters = {
 export const listing = {
   limit: { type: 'string', short: 'n', value: 'N', help: 'this many at most' },
   order: { type: 'string', value: 'asc|desc', choices: ['asc', 'desc'], help: 'the oldest or the newest first' },
+} as const satisfies Options
+
+/** Of runs, sessions and agents, unless more are asked for. */
+export const DEFAULT_LIST = 20
+export const shortList = {
+  limit: { ...listing.limit, help: `this many at most, by default ${DEFAULT_LIST}` },
+  order: { ...listing.order, help: 'the oldest or the newest first, by default desc' },
 } as const satisfies Options
 
 export const runFilters = {
@@ -176,9 +187,10 @@ function parseable(options: Options) {
 function usageError(error: unknown, args: readonly string[], options: Options): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS_')) return error
-  if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new UsageError((error as Error).message)
+  if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new UsageError((error as Error).message.replaceAll('\n', ' '))
   const known = Object.keys(options)
   const unknown = args.find((arg) => arg.startsWith('--') && !known.includes(arg.slice(2).split('=')[0] as string))
+  if (unknown?.split('=')[0] === '--store') return new UsageError(DIRECTORY_ONLY)
   const nearest = unknown && nearestName(unknown.slice(2).split('=')[0] as string, known)
   return new UsageError(
     unknown

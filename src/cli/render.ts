@@ -3,9 +3,11 @@ import type { AgentSummary } from '../reader/agents.js'
 import type { RunStatus, RunSummary, RunTree, ToolCallSummary } from '../reader/run-summary.js'
 import type { SessionSummary } from '../reader/sessions.js'
 import type { Colour, Paint } from './output.js'
-import { duration, printable, shortened, shortTime } from './text.js'
+import { cost, duration, printable, shortened, shortTime } from './text.js'
 
 const MAX_DETAIL_LENGTH = 160
+/** Of `tool_approval_requested`. */
+const TYPE_WIDTH = 23
 
 const STATUS_COLOUR: Readonly<Record<RunStatus | ToolCallSummary['status'], Colour>> = {
   running: 'cyan',
@@ -25,7 +27,7 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
   const parts = [
     paint('grey', String(event.seq).padStart(6)),
     shortTime(event.time),
-    paint(eventColour(type), type.padEnd(22)),
+    paint(eventColour(type), type.padEnd(TYPE_WIDTH)),
     printable(who),
     event.runId === undefined ? '' : paint('grey', `run=${printable(event.runId)}`),
     detail,
@@ -41,7 +43,7 @@ function eventColour(type: string): Colour {
 /** The fields of an event's data, the inner ones by their paths. */
 function details(data: unknown, path = ''): string {
   if (typeof data !== 'object' || data === null) return `${path}=${printable(data)}`
-  if (Array.isArray(data)) return `${path}=[${data.length}]`
+  if (Array.isArray(data)) return `${path}=[${data.length || ''}]`
   return Object.entries(data)
     .map(([name, value]) => details(value, path ? `${path}.${printable(name)}` : printable(name)))
     .join(' ')
@@ -75,14 +77,15 @@ export function agentLine({ id, name, firstEventAt, lastEventAt, events, runs }:
 }
 
 /**
- * A run with everything below it:
+ * A run with everything below it; its session, tenant and actor are said once, at the top:
  *
  *     planner  completed  1.2s  r-1
+ *     ├─ session s-1  tenant=acme  actor=ada
  *     ├─ tool search  completed  310ms
  *     └─ writer  failed  0.6s  r-2
  *        └─ error Timeout: no answer
  */
-export function treeLines(run: RunTree, paint: Paint): readonly string[] {
+export function treeLines(run: RunTree, paint: Paint, isTop = true): readonly string[] {
   const name = run.agent?.name ?? run.agent?.id ?? 'run'
   const head = [
     paint('bold', printable(name)),
@@ -91,7 +94,7 @@ export function treeLines(run: RunTree, paint: Paint): readonly string[] {
     shortTime(run.startedAt),
     paint('grey', printable(run.runId)),
   ]
-  return [head.filter((part) => part !== '').join('  '), ...branches(below(run, paint))]
+  return [head.filter((part) => part !== '').join('  '), ...branches(below(run, paint, isTop))]
 }
 
 /** Each child is the lines of it. */
@@ -102,16 +105,17 @@ function branches(children: readonly (readonly string[])[]): readonly string[] {
   })
 }
 
-function below(run: RunTree, paint: Paint): readonly (readonly string[])[] {
+function below(run: RunTree, paint: Paint, isTop: boolean): readonly (readonly string[])[] {
   const lines: (readonly string[])[] = []
   const add = (label: string, text: string, colour: Colour = 'grey') => {
     lines.push([`${paint(colour, label)} ${printable(text)}`])
   }
+  if (isTop) add('session', `${run.sessionId}  tenant=${run.tenantId}${run.actor ? `  actor=${run.actor.id}` : ''}`)
   if (run.model) add('model', run.model)
-  if (run.totalUsage.totalTokens > 0) add('tokens', tokensText(run))
+  if (run.totalUsage.totalTokens > 0) add('used', tokensText(run))
   for (const { data } of run.memoryRecalls) add('memory', details(data))
   for (const call of run.toolCalls) lines.push([toolLine(call, paint)])
-  for (const { type, data } of run.approvals) add(type, details(data), 'yellow')
+  for (const { type, time, data } of run.approvals) add(type, `${shortTime(time)}  ${details(data)}`, 'yellow')
   for (const { data } of run.handoffs) add('handoff', details(data), 'cyan')
   for (const { data } of run.compactions) add('compaction', details(data), 'yellow')
   for (const { data } of run.limits) add('limit', details(data), 'red')
@@ -120,7 +124,7 @@ function below(run: RunTree, paint: Paint): readonly (readonly string[])[] {
   if (run.error) add('failed', `${run.error.code}: ${run.error.message}`, 'red')
   if (run.reason) add('reason', run.reason, 'yellow')
   if (run.omitted > 0) add('…', `${run.omitted} more`)
-  for (const subRun of run.subRuns) lines.push(treeLines(subRun, paint))
+  for (const subRun of run.subRuns) lines.push(treeLines(subRun, paint, false))
   return lines
 }
 
@@ -141,6 +145,6 @@ function tokensText(run: RunTree): string {
 
 function usageText({ inputTokens, outputTokens, totalTokens, costUsd }: TokenUsage): string {
   if (totalTokens === 0) return ''
-  const cost = costUsd === undefined ? '' : `, $${costUsd.toFixed(4)}`
-  return `${totalTokens} tokens (${inputTokens} in, ${outputTokens} out${cost})`
+  const spent = costUsd === undefined ? '' : `, ${cost(costUsd)}`
+  return `${totalTokens} tokens (${inputTokens} in, ${outputTokens} out${spent})`
 }

@@ -1,5 +1,5 @@
 import type { ActivityStats, StatsReport } from '../reader/stats-report.js'
-import { duration, printable, shortened } from './text.js'
+import { cost, duration, printable, shortened } from './text.js'
 
 const MAX_NAME_LENGTH = 40
 
@@ -42,7 +42,7 @@ function cells(name: string, { usage, modelCalls, runs, toolCalls, errors, runDu
   return [
     name,
     ...[usage.totalTokens, usage.inputTokens, usage.outputTokens].map(String),
-    usage.costUsd === undefined ? '' : `$${usage.costUsd.toFixed(2)}`,
+    usage.costUsd === undefined ? '' : cost(usage.costUsd),
     ...[modelCalls, ended, runs.failed].map(String),
     duration(runDurations?.p50Ms),
     duration(runDurations?.p95Ms),

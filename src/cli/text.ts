@@ -28,6 +28,12 @@ export function duration(millis: number | undefined): string {
   return `${Math.floor(minutes / 60)}h${minutes % 60}m`
 }
 
+/** US dollars; what is less than one to the hundredth of a cent. */
+export function cost(usd: number): string {
+  if (usd > 0 && usd < 0.0001) return '<$0.0001'
+  return `$${usd >= 1 ? usd.toFixed(2) : usd.toFixed(4).replace(/0{1,2}$/, '')}`
+}
+
 export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(units.length - 1, count > 0 ? Math.floor(Math.log2(count) / 10) : 0)

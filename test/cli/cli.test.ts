@@ -93,6 +93,7 @@ describe('spanledger', () => {
   it('show draws a run as a tree, by the beginning of its id', async () => {
     const { out } = await spanledger('show', 'run-p')
     expect(rows(out)[0]).toMatch(/^planner {2}completed {2}1\.2s/)
+    expect(out).toContain('├─ session s-1  tenant=acme\n')
     expect(out).toContain('├─ model m-1\n')
     expect(out).toContain('15 tokens (10 in, 5 out)')
     expect(out).toMatch(/├─ tool search {2}completed {2}310ms/)
@@ -149,7 +150,9 @@ describe('spanledger', () => {
     [['query', '--limit', 'ten'], 'no whole number'],
     [['query', '--limit', '0'], 'at least 1'],
     [['query', '-t', 'run_faild'], "did you mean 'run_failed'?"],
+    [['query', '--after-seq', '-1'], "use '--after-seq=-XYZ'"],
     [['query', 'more'], 'one word too many'],
+    [['prove', '1', '--store', 'postgres://host/db#log'], 'works on a directory'],
     [['query', '--json', '--jsonl'], 'not both'],
     [['runs', '--status', 'dead'], 'expected one of'],
     [['help', 'exit-code'], "did you mean 'exit-codes'?"],
@@ -164,10 +167,16 @@ describe('spanledger', () => {
     expect(rows(err)).toHaveLength(1)
   })
 
-  it('ends with 1 where there is no log', async () => {
+  it('ends with 1 where there is no log, verify with 66', async () => {
     const { code, err } = await spanledger('runs', '--log', join(directory, 'nothing'))
     expect(code).toBe(1)
     expect(err).toMatch(/^spanledger: There is no audit log in .*nothing\n$/)
+    expect(await run(['verify', join(directory, 'nothing')])).toEqual({ code: 66, out: '', err })
+  })
+
+  it('says which version it is', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
+    expect(await run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
   })
 
   it('has help with examples for every command, all of which it understands', async () => {

@@ -1,12 +1,12 @@
 import type { AgentQuery } from '../../reader/query.js'
-import { type Command, DEFAULT_LIST, formatOf, noOperands, withReader } from '../command.js'
-import { common, format, listing, sessionFilters } from '../options.js'
+import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { common, DEFAULT_LIST, format, sessionFilters, shortList } from '../options.js'
 import { printAll } from '../output.js'
 import { agentLine } from '../render.js'
 
 export const agents: Command = {
   summary: 'the agents that acted, the newest first',
-  options: { ...sessionFilters, ...listing, ...format, ...common },
+  options: { ...sessionFilters, ...shortList, ...format, ...common },
   examples: [
     ['spanledger agents', 'who acted'],
     ['spanledger agents --tenant acme --since 7d', 'who acted for a tenant lately'],

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { createReader } from '../../reader/reader.js'
 import { SnapshotStore } from '../../store/leveldb/snapshot-store.js'
 import { type Command, formatOf, logDirectory, noOperands } from '../command.js'
-import { common, format } from '../options.js'
+import { format, onDirectory } from '../options.js'
 import { printOne } from '../output.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
   summary: 'how a log is: format, size, whether it is being written, disk use',
-  options: { ...format, ...common },
+  options: { ...format, ...onDirectory },
   examples: [['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it']],
   async run(args, io) {
     noOperands(args)

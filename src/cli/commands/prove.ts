@@ -1,7 +1,7 @@
 import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
 import { openAuditLogReader } from '../../reader/open.js'
 import { type Command, logDirectory } from '../command.js'
-import { common } from '../options.js'
+import { onDirectory } from '../options.js'
 import { write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
 import { UsageError } from '../usage-error.js'
@@ -10,9 +10,9 @@ export const prove: Command = {
   summary: 'a receipt that proves one entry to others, with its bytes in it',
   operand: '[DIR] SEQ',
   options: {
-    out: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
+    output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
     force: { type: 'boolean', help: 'replace the file' },
-    ...common,
+    ...onDirectory,
   },
   examples: [
     ['spanledger prove 4711 -o 4711.receipt', 'to hand over'],
@@ -28,7 +28,7 @@ export const prove: Command = {
       const { receipt } = await log.prove(seq)
       const [entry] = await log.entries({ afterSeq: seq - 1, limit: 1 }).toArray()
       const whole = formatReceipt({ ...parseReceipt(receipt as string), extra: entry?.bytes })
-      const file = args.text('out')
+      const file = args.text('output')
       if (file === undefined) await write(io.out, whole)
       else await writeFileAtOnce(file, args.flag('force'), (put) => put(Buffer.from(whole)))
     } finally {

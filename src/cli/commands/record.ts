@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { openAuditLog } from '../../audit-log/index.js'
 import type { AuditEventInput } from '../../events/types.js'
 import { type Command, CommandFailed, formatOf, isLog, logDirectory, noOperands } from '../command.js'
-import { type Arguments, common, format, tenant } from '../options.js'
+import { type Arguments, format, onDirectory, tenant } from '../options.js'
 import { type Io, printOne } from '../output.js'
 import { UsageError } from '../usage-error.js'
 
@@ -18,7 +18,7 @@ export const record: Command = {
     actor: { type: 'string', value: 'ID', help: 'on behalf of this user' },
     ...format,
     create: { type: 'boolean', help: 'make the log if there is none' },
-    ...common,
+    ...onDirectory,
   },
   examples: [
     [`spanledger record -d '{"name":"key_rotated","by":"ada"}' --actor ada`, 'a note in the log'],

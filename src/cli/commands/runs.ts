@@ -1,6 +1,6 @@
 import type { RunQuery } from '../../reader/query.js'
-import { type Command, DEFAULT_LIST, formatOf, noOperands, withReader } from '../command.js'
-import { type Arguments, common, format, listing, runFilters } from '../options.js'
+import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { type Arguments, common, DEFAULT_LIST, format, runFilters, shortList } from '../options.js'
 import { paintFor, printAll } from '../output.js'
 import { runLine } from '../render.js'
 import { UsageError } from '../usage-error.js'
@@ -12,7 +12,7 @@ export const runs: Command = {
     'min-tokens': { type: 'string', value: 'N', help: 'that used this many tokens or more, sub-runs apart' },
     'min-cost': { type: 'string', value: 'USD', help: 'that cost this much or more, sub-runs apart' },
     'min-duration': { type: 'string', value: 'MS', help: 'that took so many milliseconds or more' },
-    ...listing,
+    ...shortList,
     ...format,
     ...common,
   },

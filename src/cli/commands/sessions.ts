@@ -1,12 +1,12 @@
 import type { SessionQuery } from '../../reader/query.js'
-import { type Command, DEFAULT_LIST, formatOf, noOperands, withReader } from '../command.js'
-import { common, format, listing, sessionFilters } from '../options.js'
+import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { common, DEFAULT_LIST, format, sessionFilters, shortList } from '../options.js'
 import { printAll } from '../output.js'
 import { sessionLine } from '../render.js'
 
 export const sessions: Command = {
   summary: 'sessions, the newest first',
-  options: { ...sessionFilters, ...listing, ...format, ...common },
+  options: { ...sessionFilters, ...shortList, ...format, ...common },
   examples: [['spanledger sessions --since today', 'who was here today']],
   async run(args, io) {
     noOperands(args)

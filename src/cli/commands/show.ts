@@ -12,7 +12,7 @@ import { UsageError } from '../usage-error.js'
 const MAX_CANDIDATES = 5
 
 export const show: Command = {
-  summary: 'one run as a tree: times, tokens, tools, errors, sub-runs',
+  summary: 'one run as a tree: for whom, times, tokens, tools, approvals, errors, sub-runs',
   operand: 'RUN',
   options: { tenant, ...format, ...common },
   examples: [
@@ -21,7 +21,8 @@ export const show: Command = {
   ],
   async run(args, io) {
     const [asked, ...more] = args.positionals
-    if (asked === undefined || asked === '' || more.length > 0) throw new UsageError('show: name one run')
+    if (asked === undefined || asked === '' || more.length > 0)
+      throw new UsageError("show: name one run; 'spanledger runs' lists them")
     const ref = { ...(args.text('tenant') !== undefined && { tenantId: args.text('tenant') as string }) }
     await withReader(args, io, async (log) => {
       const run = (await log.run(asked, ref)) ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseReceipt, verifierFromVkey } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { DirectorySource } from '../../inspection/directory-source.js'
@@ -12,7 +12,7 @@ import { TileDirectory } from '../../verify/tile-directory.js'
 import { verifyLog } from '../../verify/verify-log.js'
 import { type Command, formatOf, logDirectory } from '../command.js'
 import { Interrupted } from '../interrupted.js'
-import { type Arguments, common, format } from '../options.js'
+import { type Arguments, format, onDirectory } from '../options.js'
 import { type Io, type Paint, paintFor, printOne, write } from '../output.js'
 import { Progress } from '../progress.js'
 import { printable } from '../text.js'
@@ -55,7 +55,7 @@ export const verify: Command = {
     },
     threads: { type: 'string', value: 'N', help: 'use so many threads, by default one for each core' },
     ...format,
-    ...common,
+    ...onDirectory,
   },
   examples: [
     ['spanledger verify /var/lib/app/audit --vkey log.vkey', 'against a key that was noted elsewhere'],
@@ -123,8 +123,13 @@ async function readGiven(path: string): Promise<string> {
 async function sourceAt(path: string): Promise<LogSource> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile()) return new JsonlFile(path)
-  const isLog = (await stat(join(path, 'db')).catch(() => undefined)) !== undefined
-  return !isLog && (await TileDirectory.isOne(path)) ? await TileDirectory.open(path) : await DirectorySource.open(path)
+  const isThere = async (name: string) => (await stat(join(path, name)).catch(() => undefined)) !== undefined
+  const isLog = await isThere('db')
+  const isTiles = !isLog && (await TileDirectory.isOne(path))
+  if (!isLog && !isTiles && !(await isThere('checkpoint'))) {
+    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${resolve(path)}`)
+  }
+  return isTiles ? await TileDirectory.open(path) : await DirectorySource.open(path)
 }
 
 async function print(report: VerifyReport, isOwnKey: boolean, args: Arguments, io: Io): Promise<void> {
