@@ -4,7 +4,8 @@ import type { agentSchema, catalogue, envelopeFields, LIMIT_AXES } from './catal
 type Catalogue = { [T in keyof typeof catalogue]: v.InferOutput<(typeof catalogue)[T]> }
 
 /**
- * `data` by event type. Add your own types by declaration merging, and hand their schema to `openAuditLog({ eventTypes })`:
+ * `data` by event type. Add your own types by declaration merging, and hand their schema to `openAuditLog({ eventTypes })`.
+ * A module that imports from `spanledger/record` alone names that instead of `spanledger`:
  *
  * ```ts
  * declare module 'spanledger' {
@@ -14,6 +15,7 @@ type Catalogue = { [T in keyof typeof catalogue]: v.InferOutput<(typeof catalogu
  */
 export interface AuditEventTypes extends Catalogue {}
 
+/** Name of an event type: one of the catalogue, or one of your own. */
 export type AuditEventType = keyof AuditEventTypes & string
 
 /** `data` of one event type. */
@@ -34,10 +36,15 @@ export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
   [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<Omit<Envelope, 'recordedAt' | 'altered'>>
 }[T]
 
+/** An agent, by its id, its name or both. */
 export type AgentRef = v.InferOutput<typeof agentSchema>
+/** What an event was told by: convention, instrumentation scope, service; `confidence` where it is a guess. */
 export type EventSource = Envelope['source']
+/** The span an event belongs to, as lower-case hex of the W3C trace context. */
 export type TraceRef = NonNullable<Envelope['trace']>
+/** A field that was cut or mended when the event was recorded, and why. */
 export type Alteration = NonNullable<Envelope['altered']>[number]
+/** Tokens, and US dollars (`costUsd`) where they were told. */
 export type TokenUsage = NonNullable<AuditEventTypes['run_completed']['usage']>
 /** An axis of `usage_limit_exceeded`; the listed ones are what instrumentations report. */
 export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})

@@ -2,6 +2,7 @@
  * OpenTelemetry's AnyValue in OTLP's JSON encoding: integers are text, since an int64 is no JSON number.
  */
 
+/** A value in OTLP/JSON. */
 export type AnyValue =
   | { readonly stringValue: string }
   | { readonly boolValue: boolean }
@@ -12,6 +13,7 @@ export type AnyValue =
   /** Nothing: JSON's null. */
   | { readonly [key in never]: never }
 
+/** An attribute in OTLP/JSON. */
 export interface KeyValue {
   readonly key: string
   readonly value: AnyValue

@@ -4,6 +4,7 @@ import type { EventQuery } from '../reader/query.js'
 import type { EncodeOptions } from './contract.js'
 import { encoded, encodeEntries, type ResolvedEncoding, resolveEncoding } from './encode.js'
 
+/** Options of `exportLog`. */
 export interface ExportOptions extends EncodeOptions {
   /**
    * Which events; they come in the order of their positions. With filters, the positions of `jsonl` lines are not to be

@@ -12,20 +12,25 @@ export interface OtlpLogsRequest {
   readonly resourceLogs: readonly OtlpResourceLogs[]
 }
 
+/** The records of one service. */
 export interface OtlpResourceLogs {
   readonly resource: { readonly attributes: readonly KeyValue[] }
   readonly scopeLogs: readonly OtlpScopeLogs[]
 }
 
+/** Those of one instrumentation scope of it. */
 export interface OtlpScopeLogs {
   readonly scope: { readonly name: string; readonly version?: string }
   readonly logRecords: readonly OtlpLogRecord[]
 }
 
+/** An event as a log record. */
 export interface OtlpLogRecord {
   /** Nanoseconds since the Unix epoch; `'0'`, unknown, for a time that a uint64 cannot say. */
   readonly timeUnixNano: string
+  /** When the log saw it, likewise. */
   readonly observedTimeUnixNano: string
+  /** As in OpenTelemetry's data model: 9 INFO, 13 WARN, 17 ERROR. */
   readonly severityNumber: number
   readonly severityText: string
   /** `spanledger.` and the event's type. */

@@ -46,6 +46,7 @@ export interface ForwardStats {
 
 /** Carries a log over into another. */
 export interface Forwarder {
+  /** How far it is; costs nothing. */
   stats(): ForwardStats
   /**
    * Resolves when the remote log has, and has proved to have, all that the local log had at the call.

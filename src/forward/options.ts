@@ -10,6 +10,7 @@ export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'head' | 
 /** Calls back once after a delay, without keeping the process alive. @returns what cancels it */
 export type StartTimer = (delayMillis: number, callback: () => void) => () => void
 
+/** Options of `forward`. */
 export interface ForwardOptions {
   /**
    * Entries that one commit to the remote log takes at most, and so that are in memory at a time; 1 to 65,536. It

@@ -80,6 +80,7 @@ export interface AuditLogWriter {
    * `AUDIT_LOG_CLOSED`
    */
   flush(): Promise<void>
+  /** Counters since the log was opened; costs nothing. */
   stats(): AuditLogStats
   /** How the log is doing, as far as its last writes tell. */
   health(): AuditLogHealth

@@ -21,7 +21,9 @@ export interface AttachOptions {
 
 /** A log that receives what a processor sees. */
 export interface Attachment {
+  /** As in `audit_attached` and `audit_detached`. */
   readonly id: string
+  /** The log it writes to. */
   readonly log: AuditLogWriter
   /**
    * Ends it. Resolves when everything seen so far is durable; runs still open are listed in `audit_detached`.
@@ -30,6 +32,7 @@ export interface Attachment {
    * @throws AuditLogError `AUDIT_WRITE_FAILED`, `AUDIT_LOG_CLOSED`
    */
   detach(): Promise<void>
+  /** {@link detach} */
   [Symbol.asyncDispose](): Promise<void>
 }
 

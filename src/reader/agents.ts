@@ -19,7 +19,9 @@ export interface AgentSummary {
   readonly events: number
   /** Number of runs that it started. */
   readonly runs: number
+  /** Position of its first event. */
   readonly firstSeq: number
+  /** Position of its latest event. */
   readonly lastSeq: number
 }
 

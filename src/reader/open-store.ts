@@ -4,6 +4,7 @@ import type { AuditLogReader } from './contract.js'
 import { StoreReader } from './reader.js'
 import { WatchedCommits } from './watched-commits.js'
 
+/** Options of `openAuditLogReader` for a store that many processes share. */
 export interface OpenStoreReaderOptions {
   /** Where the log is kept. The reader opens it for reading, and closes it with itself. */
   readonly store: SharedStore

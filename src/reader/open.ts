@@ -9,6 +9,7 @@ import { StoreReader } from './reader.js'
 /** How old what a read sees may be. @see OpenReaderOptions.refreshMillis */
 export const DEFAULT_REFRESH_MILLIS = 1_000
 
+/** Options of `openAuditLogReader` for a directory. */
 export interface OpenReaderOptions {
   /**
    * A read that begins looks for what has been committed since, unless that was done less than this ago; from 0 to

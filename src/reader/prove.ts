@@ -34,7 +34,9 @@ export interface InclusionProof {
 
 /** Proves that a log continues an older checkpoint of it. */
 export interface ConsistencyProof {
+  /** Number of entries of the older checkpoint. */
   readonly size1: number
+  /** Number of entries of the newer one. */
   readonly size2: number
   /** RFC 6962 section 2.1.2. */
   readonly proof: readonly Uint8Array[]

@@ -28,6 +28,7 @@ export interface ToolCallSummary {
 export interface RunSummary {
   readonly runId: string
   readonly parentRunId?: string
+  /** `default` where no event names one. */
   readonly tenantId: string
   /**
    * The session that the latest event names. The id of the trace or of the run itself, taken for want of a session,
@@ -36,6 +37,7 @@ export interface RunSummary {
   readonly sessionId: string
   /** As the run's start or end names it. */
   readonly agent?: AgentRef
+  /** On whose behalf. */
   readonly actor?: { readonly id: string }
   readonly status: RunStatus
   /** When the run began: by its `run_started`, by its end when that tells, or else by its first event. */
@@ -44,7 +46,9 @@ export interface RunSummary {
   readonly endedAt?: Timestamp
   /** From start to end: as reported with the end or, for a run that was resumed, the whole time between. */
   readonly durationMs?: number
+  /** As the run itself names it: its calls may use others. */
   readonly model?: string
+  /** As the run's end tells. */
   readonly finishReason?: string
   /** Why the run was cancelled, suspended or interrupted. */
   readonly reason?: string
@@ -55,13 +59,17 @@ export interface RunSummary {
    * reported are absent, except for the three counts.
    */
   readonly usage: TokenUsage
+  /** Started, or ended without a recorded start. */
   readonly toolCalls: readonly ToolCallSummary[]
   readonly subAgents: readonly StoredEvent<'sub_agent_invoked'>[]
   readonly handoffs: readonly StoredEvent<'agent_handoff'>[]
   readonly memoryRecalls: readonly StoredEvent<'memory_recall'>[]
   readonly compactions: readonly StoredEvent<'context_compacted'>[]
+  /** Limits that were hit. */
   readonly limits: readonly StoredEvent<'usage_limit_exceeded'>[]
+  /** Errors that did not end the run; see `error` for what did. */
   readonly errors: readonly StoredEvent<'error_occurred'>[]
+  /** What was asked of somebody, and what they answered. */
   readonly approvals: readonly StoredEvent<
     'tool_approval_requested' | 'tool_approval_granted' | 'tool_approval_denied'
   >[]
@@ -70,6 +78,7 @@ export interface RunSummary {
   readonly omitted: number
   /** How often the run was resumed. */
   readonly resumedCount: number
+  /** Of the run's own events, sub-runs apart. */
   readonly eventCount: number
   readonly firstSeq: number
   readonly lastSeq: number

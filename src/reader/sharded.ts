@@ -59,6 +59,7 @@ export interface ShardedReader {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Options of `openShardedReader`. */
 export interface ShardedReaderOptions {
   /** Types of the logs' own that may be asked for before they have any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]

@@ -20,8 +20,11 @@ export interface RecordOptions extends AuditScope {
    * @defaultValue the active one
    */
   readonly context?: Context | undefined
+  /** The run it belongs to, where the context does not tell. @defaultValue the innermost run */
   readonly runId?: string | undefined
+  /** The run that this one is a part of. */
   readonly parentRunId?: string | undefined
+  /** @defaultValue the agent of the run */
   readonly agent?: AgentRef | undefined
 }
 

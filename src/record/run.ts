@@ -19,10 +19,13 @@ import { SCOPE_KINDS } from './scope.js'
 
 /** What is known of a run when it begins. */
 export interface RunOptions extends AuditScope {
+  /** What people call the agent; runs are found by it. */
   readonly agentName?: string | undefined
+  /** A stable id, where the name may change. */
   readonly agentId?: string | undefined
   /** @defaultValue a random UUID */
   readonly runId?: string | undefined
+  /** The model it is to use; what its calls used is told by `recordUsage`. */
   readonly model?: string | undefined
   /** What set it off: `user`, `schedule`, `webhook` … */
   readonly trigger?: string | undefined

@@ -4,6 +4,7 @@ import { activeContext, runIn } from './flow.js'
 import { type OptionKinds, readOptions } from './misuse.js'
 import { SESSION_ID, TENANT_ID, USER_ID } from './names.js'
 
+/** Options of `withScope`. */
 export interface ScopeOptions {
   /**
    * Also sets OpenTelemetry baggage (`spanledger.tenant.id`, `spanledger.session.id`, `spanledger.user.id`), so that

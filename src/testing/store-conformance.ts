@@ -8,6 +8,7 @@ import { postingCases } from './conformance/posting-cases.js'
 import { timeCases } from './conformance/time-cases.js'
 import { treeCases } from './conformance/tree-cases.js'
 
+/** Options of `storeConformance`. */
 export interface StoreConformanceOptions {
   /** Registers a test that passes when `run` resolves: `test` of node:test, `it` of Vitest … */
   readonly test: (name: string, run: () => Promise<void>) => unknown

@@ -54,6 +54,7 @@ export interface ReportedCheckpoint {
 /** What verifying a log found. Plain JSON. */
 export interface VerifyReport {
   readonly status: VerifyStatus
+  /** Of the log or the copy. */
   readonly location: string
   /** Number of entries that are there. */
   readonly size: number
@@ -63,6 +64,7 @@ export interface VerifyReport {
   readonly provenSize: number
   /** The keys that were trusted at the outset (vkeys). */
   readonly trustedKeys: readonly string[]
+  /** Those that were found with it or handed in. */
   readonly checkpoints: readonly ReportedCheckpoint[]
   /** Events that could not be recorded, by the log's own account. */
   readonly droppedEvents: number

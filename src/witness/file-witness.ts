@@ -8,6 +8,7 @@ import { rejectUnknownOptions } from '../events/options.js'
 import { verifyConsistency } from '../tree/index.js'
 import type { Witness, WitnessedLog } from './witness.js'
 
+/** Options of `fileWitness`. */
 export interface FileWitnessOptions {
   /**
    * Name of the key that is generated when the directory has none yet.

@@ -9,6 +9,7 @@ import type { Witness, WitnessedLog } from './witness.js'
 /** Milliseconds after which a request to a witness is given up. */
 export const DEFAULT_WITNESS_TIMEOUT_MILLIS = 10_000
 
+/** Options of `witnessClient`. */
 export interface WitnessClientOptions {
   /** Submission prefix of the witness: `add-checkpoint` is put behind it. */
   readonly url: string | URL

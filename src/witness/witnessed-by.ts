@@ -2,6 +2,7 @@ import { formatNote, type NoteSignature, parseNote } from '../checkpoint/index.j
 import { rejectUnknownOptions } from '../events/options.js'
 import type { Witness, WitnessedLog } from './witness.js'
 
+/** Options of `witnessedBy`. */
 export interface WitnessedByOptions {
   /**
    * Told when a witness did not cosign. A witness that has seen another log (`AUDIT_LOG_ROLLED_BACK`,

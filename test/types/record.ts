@@ -1,4 +1,6 @@
 import {
+  type AuditEventData,
+  type AuditEventTypes,
   recordCustom,
   recordError,
   recordEvent,
@@ -18,6 +20,10 @@ recordHandoff({ from: 'a' })
 recordHandoff({ to: 'b', form: 'a' })
 // @ts-expect-error: the call needs an id
 recordToolCallStarted({ tool: { name: 't' } })
+
+// A library names these without `spanledger` itself.
+const handoff: AuditEventData<'agent_handoff'> = { to: 'b' } satisfies AuditEventTypes['agent_handoff']
+recordHandoff(handoff)
 
 // What follows from the rest may be left out.
 recordUsage({ inputTokens: 1, outputTokens: 2 })

@@ -92,12 +92,15 @@ export interface StepActivity extends ActivityBase {
   readonly kind: 'step'
 }
 
+/** What a convention makes of a span. */
 export type Activity = RunActivity | ToolActivity | ModelActivity | RecallActivity | StepActivity
 
+/** How a run or a tool call ended. */
 export type Outcome = 'completed' | 'failed' | 'cancelled' | 'suspended'
 
 type ReportedUsage = { readonly [Field in keyof TokenUsage]?: TokenUsage[Field] | undefined }
 
+/** What a span says that was consumed; fields it does not tell are absent. */
 export interface UsageReport extends ReportedUsage {
   readonly model?: string | undefined
   readonly provider?: string | undefined
