@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { openAuditLog } from 'spanledger'
 import { given, say } from './say.mjs'
 
@@ -21,13 +22,21 @@ for (let n = 0; n < count; n++) {
   if (n % askEvery === askEvery - 1) await ask()
   if (n % Math.floor(count / samples) === 0) {
     spilled = Math.max(spilled, log.stats().spilledEvents)
-    say(`rss ${process.memoryUsage.rss()}`)
+    say(`memory ${JSON.stringify(memory())}`)
   }
 }
 const { dropped, recorded } = log.stats()
 await log.flush()
 say(`recorded ${JSON.stringify({ dropped, recorded, spilled })}`)
 process.kill(process.pid, 'SIGKILL')
+
+/** Bytes: all that is resident, and without the pages of files that are mapped, which the system takes back at need. */
+function memory() {
+  const rss = process.memoryUsage.rss()
+  if (process.platform !== 'linux') return { rss, own: rss }
+  const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? []
+  return { rss, own: Number(kibibytes) * 1024 }
+}
 
 /** What a reader sees of what is committed; the queue is not waited for. */
 async function ask() {
