@@ -18,10 +18,12 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
-export { type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
+export { type ForwardedLog, type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
 export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
 export type { CheckpointOptions } from './log/checkpoints/options.js'
+export type { Clock } from './log/clock.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
+export type { DamagePolicy } from './log/journal-replay.js'
 export type { AuditLogMeter } from './log/metrics.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
@@ -31,10 +33,15 @@ export type {
   Convention,
   Fact,
   Lineage,
+  ModelActivity,
   Moment,
   Occurrence,
   Outcome,
+  RecallActivity,
+  RunActivity,
   ScopeFacts,
+  StepActivity,
+  ToolActivity,
   UsageReport,
 } from './otel/conventions/contract.js'
 export type { SpanExplanation } from './otel/explain.js'
@@ -42,7 +49,7 @@ export { AuditLogRecordProcessor } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'
-export type { SpanLike } from './otel/span.js'
+export type { InstrumentationScope, SpanEventLike, SpanLike } from './otel/span.js'
 export {
   type ActivityStats,
   type AgentQuery,
@@ -57,19 +64,23 @@ export {
   type Evidence,
   type FollowOptions,
   type FollowQuery,
+  type FoundEvent,
   type InclusionProof,
   type LogEntry,
   type LogHead,
   type OpenReaderOptions,
   type OpenStoreReaderOptions,
+  type Order,
   openAuditLogReader,
   openShardedReader,
   type Page,
   type PageOptions,
   type ProvedEntry,
   type ProveOptions,
+  type RecordedError,
   type Results,
   type RunQuery,
+  type RunRef,
   type RunStatus,
   type RunSummary,
   type RunTree,
@@ -80,11 +91,26 @@ export {
   type StatsGrouping,
   type StatsQuery,
   type StatsReport,
+  type TimeInput,
+  type ToolCallSummary,
 } from './reader/index.js'
 export { type AuditScope, setAuditingEnabled, withAuditing } from './record/context.js'
 export { withRun } from './record/run.js'
 export { withScope } from './record/scope.js'
-export type { AuditStore } from './store/contract.js'
+export type {
+  AuditStore,
+  CommitMarks,
+  CommitReceipt,
+  IndexName,
+  JournalPosition,
+  SealedEntry,
+  SeqCursor,
+  SeqRange,
+  StoredEntry,
+  Walk,
+} from './store/contract.js'
 export type { SharedStore } from './store/shared.js'
+export type { Tile, TileReader } from './tree/index.js'
 export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'
+export type { KeptCheckpoint } from './verify/source.js'
 export type { VerifyOptions } from './verify/verify-log.js'
