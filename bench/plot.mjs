@@ -37,7 +37,8 @@ export function barChart(panels) {
     }
     y += GAP * 2
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" role="img" aria-labelledby="title">
+<title id="title">Durable events a second, Spanledger beside what else one could use</title>
 <style>${STYLE}
 </style>
 ${parts.join('\n')}
