@@ -154,22 +154,6 @@ describe('one byte that is another', () => {
       expect([1, 2], `byte ${at}`).toContain((await verdict(directory, '-k', log.vkey)).code)
     }
   })
-
-  it('of the files of LevelDB is found, or makes no difference to what the log says', async () => {
-    const random = numbers(4)
-    const { out: intact } = await spanledger('export', '--log', log.directory)
-    for (let n = 0; n < 25; n++) {
-      const directory = await log.copy()
-      const names = (await readdir(join(directory, 'db'))).filter((name) => /\.(ldb|log)$|^MANIFEST/.test(name))
-      const path = join(directory, 'db', names[random(names.length)] as string)
-      const bytes = await readFile(path)
-      if (bytes.length > 0) await writeFile(path, flipped(bytes, random(bytes.length), random(8)))
-      const { code, report } = await verdict(directory, '-k', log.vkey)
-      if (code === 0) expect((await spanledger('export', '--log', directory)).out).toBe(intact)
-      else expect(['altered', 'truncated']).toContain(report.status)
-      await rm(directory, { recursive: true })
-    }
-  })
 })
 
 describe('entries that are not where they were', () => {
