@@ -10,12 +10,12 @@ interface Topic {
 export const TOPICS: Readonly<Record<string, Topic>> = {
   'exit-codes': {
     summary: 'what the exit codes mean',
-    text: `  0    done; also when whoever reads the output has seen enough, and when 'tail -f' is interrupted
+    text: `  0    done; also when whoever reads the output has seen enough
   1    it failed: no log, no such run, a damaged log, a file that cannot be written
        verify: 1 altered, 2 truncated or rolled back, 3 incomplete, 4 wrong or unknown key, 66 nothing there to verify;
        where several apply, the first of 1, 2, 4, 3
   64   what was typed cannot be meant (EX_USAGE of sysexits.h)
-  130  interrupted (SIGINT, Ctrl-C)
+  130  interrupted (SIGINT, Ctrl-C), as 'tail -f' ends
   143  ended from outside (SIGTERM)
 `,
   },

@@ -96,7 +96,7 @@ describe('in a terminal', () => {
       seen += chunk
       if (seen.includes('run_failed') && !child.stdin.writableEnded) child.stdin.end('\u0003')
     }
-    expect(await closed).toBe(0)
+    expect(await closed).toBe(130)
     expect(seen).not.toMatch(/Error|at .*\.js/)
     expect((await readdir(folder)).filter((name) => name.startsWith('spanledger-reader-'))).toEqual([])
   })

@@ -77,7 +77,7 @@ describe('spanledger', () => {
       if (out.endsWith('\n')) child.kill('SIGINT')
     }
     expect(seqs(out)).toEqual([seq])
-    expect(await closed).toBe(0)
+    expect(await closed).toBe(130)
   })
 
   it('runs and sessions come with the newest first', async () => {

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '../../events/types.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import { throwIfInterrupted } from '../interrupted.js'
 import { common, followFilters, format, listing } from '../options.js'
 import { paintFor, printAll } from '../output.js'
 import { eventLine } from '../render.js'
@@ -28,6 +29,8 @@ export const tail: Command = {
       const latest = await log.events({ ...filters, beforeSeq: size, order: 'desc', limit }).toArray()
       const events = args.flag('follow') ? log.follow(filters, { afterSeq: size - 1, signal: io.signal }) : none()
       await printAll(io, formatOf(args), chained(latest.reverse(), events), (event) => eventLine(event, paint))
+      // However long its end takes, the exit code is the one that an interrupted process has.
+      throwIfInterrupted(io)
     })
   },
 }
