@@ -33,6 +33,7 @@ export type {
   Convention,
   Fact,
   Lineage,
+  Memo,
   ModelActivity,
   Moment,
   Occurrence,

@@ -36,7 +36,8 @@ export function timestampFromMillis(millis: number): Timestamp {
 
 /** Nanoseconds between two timestamps as milliseconds, never negative. */
 export function millisBetween(from: Timestamp, to: Timestamp): number {
-  const wholeMillis = Date.parse(`${to.slice(0, 19)}Z`) - Date.parse(`${from.slice(0, 19)}Z`)
+  const isSameSecond = to.startsWith(from.slice(0, 19))
+  const wholeMillis = isSameSecond ? 0 : Date.parse(`${to.slice(0, 19)}Z`) - Date.parse(`${from.slice(0, 19)}Z`)
   const nanos = Number(to.slice(20, 29)) - Number(from.slice(20, 29))
   return Math.max(0, wholeMillis + nanos / 1e6)
 }

@@ -59,7 +59,7 @@ export class Emitter {
       altered: extras.altered,
       data,
     } as unknown as RecordInput
-    if (run) run.lastEvent = { type, time }
+    if (run && !run.ended) run.lastEvent = { type, time }
     this.#publish(draft)
   }
 }

@@ -11,7 +11,7 @@ import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract
 import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
 import { RecentMap } from './recent-map.js'
 import { Run } from './run.js'
-import type { SpanNode } from './span-node.js'
+import { overlay, type SpanNode } from './span-node.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
@@ -99,7 +99,7 @@ export class RunBook {
       startedAt,
       agent: activity.agent,
       node: place.node,
-      scope: { ...named?.scope(), ...defined(scopeAt(place)), ...defined(start.scope ?? {}) },
+      scope: place.node ? undefined : scopeByHand(named, place, start.scope),
       mayLeak: activity.mayLeak ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
@@ -133,10 +133,16 @@ export class RunBook {
   }
 
   /** Records the one terminal event of a run, by what its convention concluded. */
-  conclude(run: Run, conclusion: Conclusion, time: Timestamp, place: Place): void {
-    const { outcome, finishReason, waitingFor, by } = conclusion
+  conclude(
+    run: Run,
+    conclusion: Conclusion,
+    time: Timestamp,
+    place: Place,
+    outcome = conclusion.outcome,
+    error = conclusion.error ?? UNKNOWN_ERROR,
+  ): void {
+    const { finishReason, waitingFor, by } = conclusion
     const reason = conclusion.reason ?? 'unknown'
-    const { error = UNKNOWN_ERROR } = conclusion
     if (outcome === 'failed') this.end(run, 'run_failed', { error }, time, place, conclusion)
     else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place, conclusion)
     else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place, conclusion)
@@ -218,6 +224,7 @@ export class RunBook {
 
   #close(run: Run): void {
     run.ended = true
+    run.lastEvent = undefined
     if (!run.suspended) this.#over.set(run.runId, true)
     // Another run may have come under the same id meanwhile.
     if (this.#open.get(run.runId) === run) this.#open.delete(run.runId)
@@ -245,6 +252,8 @@ function own({ confidence, altered }: Pick<Extras, 'confidence' | 'altered'> = {
   return { confidence, altered: rest?.length ? rest : undefined }
 }
 
-function defined(scope: ScopeFacts): ScopeFacts {
-  return Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
+/** Whose a run is that no span carries. */
+function scopeByHand(parent: Run | undefined, place: Place, said: ScopeFacts = {}): ScopeFacts {
+  const around = scopeAt(place)
+  return overlay(parent ? overlay(parent.scope(), around) : around, said)
 }

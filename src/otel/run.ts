@@ -1,9 +1,8 @@
 import type { AgentRef, EventSource, Timestamp, TokenUsage } from '../events/index.js'
 import { usagePlus } from '../events/usage.js'
 import type { Conclusion, ScopeFacts } from './conventions/contract.js'
+import { RunMemo } from './run-memo.js'
 import type { SpanNode } from './span-node.js'
-
-const MAX_MEMO_KEYS = 64
 
 /** One execution of an agent, from its `run_started` to its terminal event. */
 export class Run {
@@ -11,6 +10,8 @@ export class Run {
   /** Becomes known late where the run around is recognised late. */
   parentRunId: string | undefined
   readonly startedAt: Timestamp
+  /** Room for conventions to remember things for the life of the run. */
+  readonly memo = new RunMemo()
   /** The span that is the run; none for a run recorded by hand where no span records. */
   readonly node: SpanNode | undefined
   /** Scope of a run without a span. */
@@ -22,6 +23,7 @@ export class Run {
   agent: AgentRef
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
+  /** While it is open. */
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
   lastSeenMillis: number
@@ -30,7 +32,6 @@ export class Run {
   /** It may go on one day, as a run of its own. */
   suspended = false
   #usage: TokenUsage | undefined = undefined
-  #memo: Map<string, unknown> | undefined = undefined
 
   constructor(init: {
     runId: string
@@ -39,7 +40,7 @@ export class Run {
     agent: AgentRef
     node: SpanNode | undefined
     /** For a run that no span carries. */
-    scope?: ScopeFacts
+    scope?: ScopeFacts | undefined
     mayLeak: boolean
     source: EventSource
     nowMillis: number
@@ -67,16 +68,5 @@ export class Run {
 
   addUsage(report: TokenUsage): void {
     this.#usage = usagePlus(this.#usage, report)
-  }
-
-  /** Room for conventions to remember things for the life of the run. */
-  get memo(): Map<string, unknown> {
-    this.#memo ??= new Map()
-    // A convention that forgets to bound its keys must not grow the heap: the oldest goes.
-    if (this.#memo.size > MAX_MEMO_KEYS) {
-      const [oldest] = this.#memo.keys()
-      if (oldest !== undefined) this.#memo.delete(oldest)
-    }
-    return this.#memo
   }
 }

@@ -70,7 +70,7 @@ export class SpanRecorder {
     if (told.usage) this.#recordUsage(node, told.usage, modelOf(activity), endedAt, place)
     this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
-    if (node.run) this.#runs.conclude(node.run, { ...told, outcome, error }, endedAt, place)
+    if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
     noteEndOfChild(node, told, outcome, error)
     this.touch(place.run)
   }

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
 import { type AskedCall, callsAskedFor, continuationIn, denied, granted } from './ai-sdk-prompt.js'
 import { text } from './attributes.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, RunActivity, ScopeFacts } from './contract.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from './contract.js'
 import { genAiConvention } from './gen-ai.js'
 import { quotaFacts } from './limits.js'
 import { errorOf, hasErrorStatus, isAbort, type SpanError } from './outcome.js'
@@ -219,7 +219,7 @@ function scopeFromSettings(attributes: Attributes): ScopeFacts {
   )
 }
 
-function stateOf(memo: Map<string, unknown> | undefined): RunState {
+function stateOf(memo: Memo | undefined): RunState {
   const known = memo?.get(STATE) as RunState | undefined
   if (known) return known
   const state: RunState = { begun: new Set(), pending: [], quotaTold: false }

@@ -160,6 +160,14 @@ export interface Surrounding {
   readonly outer: Surrounding | undefined
 }
 
+/** What conventions keep for the life of a run, under keys of their own. A `Map` is one. */
+export interface Memo {
+  get(key: string): unknown
+  has(key: string): boolean
+  set(key: string, value: unknown): void
+  delete(key: string): boolean
+}
+
 /** A span's place among those that are tracked. */
 export interface Lineage {
   /** The nearest ancestor that a convention claimed. */
@@ -168,10 +176,10 @@ export interface Lineage {
   readonly parentScope?: string | undefined
   /** The run the span belongs to (for a run: the run around it). */
   readonly run: { readonly runId: string; readonly agent: AgentRef } | undefined
-  /** What conventions keep for the life of that run, under keys of their own. Bounded: at most 64 keys. */
-  readonly memo: Map<string, unknown> | undefined
+  /** What conventions keep for the life of that run. Bounded: at most 64 keys. */
+  readonly memo: Memo | undefined
   /** For a span that is a run: what they kept for its own life. */
-  readonly ownMemo?: Map<string, unknown> | undefined
+  readonly ownMemo?: Memo | undefined
   /** For an `unnested` convention: its spans that are open below the same parent, in the order of their start. */
   readonly open?: readonly Surrounding[] | undefined
 }
@@ -184,7 +192,7 @@ export interface Occurrence {
   /** The activity of the span it happened in, if one claimed it. */
   readonly activity: Activity | undefined
   /** What conventions keep for the life of the run it happened in. */
-  readonly memo?: Map<string, unknown> | undefined
+  readonly memo?: Memo | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import type { AgentRef } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
 import { isTransportSpan } from '../transport.js'
 import { count, firstOf, jsonIn, text } from './attributes.js'
@@ -45,35 +46,41 @@ export const genAiConvention: Convention = {
 
   conclude(span, activity, lineage) {
     const { attributes } = span
+    const { kind } = activity
     const error = failureOf(span)
+    const isRun = kind === 'run'
+    // One shape for all: spans end on the hot path.
     const conclusion: Conclusion = {
       outcome: error && (isAbort(error) ? 'cancelled' : 'failed'),
       error,
       reason: error && isAbort(error) ? 'aborted' : undefined,
       finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
-      usage: usageFrom(attributes),
-      facts: error && activity.kind === 'model' ? quotaFacts(error) : undefined,
+      usage: kind === 'tool' ? undefined : usageFrom(attributes),
+      facts: factsAtEnd(span, activity, error, lineage),
+      hits: kind === 'recall' ? hitsOf(attributes) : undefined,
+      tool: kind === 'tool' ? toolOf(span) : undefined,
+      agent: isRun ? agentOf(span) : undefined,
+      confidence: isRun ? guessedByName(span) : undefined,
     }
-    switch (activity.kind) {
-      case 'model':
-        return conclusion
-      case 'recall':
-        return { ...conclusion, hits: count(attributes, 'gen_ai.memory.record.count') ?? documentCount(attributes) }
-      case 'tool':
-        return { ...conclusion, usage: undefined, tool: toolOf(span), facts: handoff(span, error, lineage) }
-      case 'run':
-        return {
-          ...conclusion,
-          ...(error ? undefined : pauseOf(lineage.ownMemo)),
-          agent: agentOf(span),
-          confidence: guessedByName(span),
-        }
-      default:
-        return { ...conclusion, facts: handoff(span, error, lineage) }
-    }
+    const pause = isRun && !error ? pauseOf(lineage.ownMemo) : undefined
+    return pause ? { ...conclusion, ...pause } : conclusion
   },
 
   translate: translateEvent,
+}
+
+function factsAtEnd(
+  span: SpanLike,
+  { kind }: Activity,
+  error: SpanError | undefined,
+  lineage: Lineage,
+): readonly Fact[] | undefined {
+  if (kind === 'model') return error && quotaFacts(error)
+  return kind === 'tool' || kind === 'step' ? handoff(span, error, lineage) : undefined
+}
+
+function hitsOf(attributes: Attributes): number | undefined {
+  return count(attributes, 'gen_ai.memory.record.count') ?? documentCount(attributes)
 }
 
 function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
@@ -174,11 +181,14 @@ function handoff(
   return [{ type: 'agent_handoff', data: { from, to } }]
 }
 
-function agentOf(span: SpanLike): { id?: string; name?: string } {
+function agentOf(span: SpanLike): AgentRef {
   const { attributes } = span
   const id = text(attributes, 'gen_ai.agent.id')
   const name = text(attributes, 'gen_ai.agent.name', 'gen_ai.workflow.name') ?? nameAfterOperation(span)
-  return { ...(id && { id }), ...(name && { name }) }
+  const agent: AgentRef = {}
+  if (id) agent.id = id
+  if (name) agent.name = name
+  return agent
 }
 
 /** The conventions prescribe `invoke_agent {name}` where there is a name. */

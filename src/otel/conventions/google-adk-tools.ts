@@ -1,7 +1,7 @@
 import { type Timestamp, timestampFromHrTime } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
 import { json, record, text } from './attributes.js'
-import type { Conclusion, Fact, Lineage } from './contract.js'
+import type { Conclusion, Fact, Lineage, Memo } from './contract.js'
 
 /* Tools of Google's Agent Development Kit: what they left waiting, and the transfer of control, which is one of them. */
 
@@ -35,7 +35,7 @@ interface ToolLeftWaiting {
 }
 
 /** The run goes on after all; and if tools have run before its first call, it began as the resumption of another. */
-export function noteCall(memo: Map<string, unknown>): readonly Fact[] | undefined {
+export function noteCall(memo: Memo): readonly Fact[] | undefined {
   for (const key of [WAITING_FOR, TOOL_RAN, TRANSFERRED]) memo.delete(key)
   const facts = resumption(memo)
   memo.set(CALL, memo.has(CALL) || facts ? 'later' : 'first')
@@ -55,7 +55,7 @@ export function waitsFor(memo: Lineage['memo']): { readonly reason: string; read
 }
 
 /** What tools that ran before any model call tell: once only. */
-export function resumption(memo: Map<string, unknown>): readonly Fact[] | undefined {
+export function resumption(memo: Memo): readonly Fact[] | undefined {
   const tools = (memo.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
   const [first] = tools
   memo.delete(LEFT_WAITING)

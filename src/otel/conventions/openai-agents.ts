@@ -1,7 +1,17 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
 import { text } from './attributes.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, StepActivity, ToolActivity } from './contract.js'
+import type {
+  Activity,
+  Conclusion,
+  Convention,
+  Fact,
+  Lineage,
+  Memo,
+  Moment,
+  StepActivity,
+  ToolActivity,
+} from './contract.js'
 import { quotaFacts } from './limits.js'
 import { type AskedCall, approvalRequested, callsAskedFor, isDenial } from './openai-agents-approvals.js'
 import { agentsErrorOf, limitFacts } from './openai-agents-errors.js'
@@ -275,7 +285,7 @@ function inclusiveUsage({ attributes }: SpanLike): Conclusion['usage'] {
   return usage && { ...usage, inclusive: true }
 }
 
-function stateOf(memo: Map<string, unknown> | undefined): RunState {
+function stateOf(memo: Memo | undefined): RunState {
   const known = memo?.get(STATE) as RunState | undefined
   if (known) return known
   const state: RunState = {

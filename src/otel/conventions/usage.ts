@@ -43,6 +43,7 @@ const REASONING = [
   'ai.usage.reasoningTokens',
 ]
 const COST = ['llm.cost.total', 'gen_ai.usage.cost']
+const USAGE: ReadonlySet<string> = new Set([...INPUT, ...OUTPUT, ...TOTAL, ...COST])
 const MODEL = [
   'gen_ai.response.model',
   'gen_ai.request.model',
@@ -57,6 +58,7 @@ const PROVIDER = ['gen_ai.provider.name', 'gen_ai.system', 'llm.provider', 'llm.
 
 /** What the attributes of a span say it consumed; `undefined` when they say nothing. */
 export function usageFrom(attributes: Attributes): UsageReport | undefined {
+  if (!tellsUsage(attributes)) return undefined
   const inputTokens = count(attributes, ...INPUT)
   const outputTokens = count(attributes, ...OUTPUT)
   const totalTokens = count(attributes, ...TOTAL)
@@ -76,6 +78,12 @@ export function usageFrom(attributes: Attributes): UsageReport | undefined {
     provider: providerFrom(attributes),
     responseId: text(attributes, 'gen_ai.response.id', 'ai.response.id'),
   }
+}
+
+/** Quicker than to look for each of so many names: most spans have few attributes. */
+function tellsUsage(attributes: Attributes): boolean {
+  for (const key in attributes) if (USAGE.has(key)) return true
+  return false
 }
 
 export function modelFrom(attributes: Attributes): string | undefined {
