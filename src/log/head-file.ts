@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import type { AuditStore } from '../store/contract.js'
+import { hashLeaf } from '../tree/index.js'
 import type { Divergence } from './checkpoints/continuity.js'
-import { leafHashOf } from './leaf.js'
 
 const SIZE_DIGITS = 16
 const HASH_BYTES = 32
@@ -57,7 +57,7 @@ export async function divergenceFromHead(path: string, store: AuditStore): Promi
     return { reason: 'entries_missing', what, expectedSize: size }
   }
   const [bytes] = size > 0 ? await store.read([size - 1]) : []
-  if (!bytes || hex(leafHashOf(bytes)) === leaf) return undefined
+  if (!bytes || hex(hashLeaf(bytes)) === leaf) return undefined
   return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
 }
 

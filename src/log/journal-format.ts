@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { leafHashOf } from './leaf.js'
+import { hashLeaf } from '../tree/index.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
 /*
@@ -82,7 +82,7 @@ export function decodeRecord(segment: Buffer, at: number): JournalRecord | undef
   if (end === undefined || end > segment.length) return undefined
   const bytes = segment.subarray(at + PREFIX_BYTES, end)
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + PREFIX_BYTES)
-  if (Buffer.compare(leafHashOf(bytes), leafHash) !== 0) return undefined
+  if (Buffer.compare(hashLeaf(bytes), leafHash) !== 0) return undefined
   return { bytes, leafHash, callerId: (segment[at] as number) >= 0x80, end }
 }
 
@@ -113,7 +113,7 @@ export function isCutShort(segment: Buffer, at: number): boolean {
   if (segment.length - at <= PREFIX_BYTES) return true
   // A whole entry behind a length that is too large: the length was altered.
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + PREFIX_BYTES)
-  return Buffer.compare(leafHashOf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
+  return Buffer.compare(hashLeaf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
 }
 
 /** Where a record says it ends; `undefined` where no record says so. */

@@ -1,7 +1,5 @@
-import crypto from 'node:crypto'
+import { hashPrefixedEntry, LEAF_PREFIX } from '../tree/index.js'
 
-/** RFC 6962 section 2.1: a leaf is hashed behind this byte, an inner node behind 0x01. */
-const LEAF_PREFIX = 0x00
 /** Entries share blocks of memory of this size. */
 const SLAB_BYTES = 64 * 1024
 /** A longer entry gets memory of its own, so that the rest of a slab is never wasted on the room it might need. */
@@ -38,21 +36,10 @@ export class LeafEncoder {
   }
 }
 
-/** SHA-256(0x00 ‖ bytes). */
-export function leafHashOf(bytes: Uint8Array): Uint8Array {
-  return sha256(Buffer.concat([Uint8Array.of(LEAF_PREFIX), bytes]))
-}
-
 /** @param prefixed - 0x00 ‖ bytes */
 function leafOf(prefixed: Uint8Array): Leaf {
   return {
     bytes: new Uint8Array(prefixed.buffer, prefixed.byteOffset + 1, prefixed.length - 1),
-    leafHash: sha256(prefixed),
+    leafHash: hashPrefixedEntry(prefixed),
   }
 }
-
-/** One-shot hashing came with Node 20.12. As a `binary` string a digest costs half of what it does as a Buffer. */
-const sha256: (input: Uint8Array) => Uint8Array =
-  typeof crypto.hash === 'function'
-    ? (input) => Buffer.from(crypto.hash('sha256', input, 'binary'), 'latin1')
-    : (input) => crypto.createHash('sha256').update(input).digest()

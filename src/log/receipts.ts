@@ -1,7 +1,7 @@
 import type { AuditStore, CommitReceipt, SealedEntry } from '../store/contract.js'
+import { hashLeaf } from '../tree/index.js'
 import type { Group, Pending } from './commit-queue.js'
 import type { AppendReceipt } from './contract.js'
-import { leafHashOf } from './leaf.js'
 
 interface RepeatedAppend {
   readonly append: Pending<AppendReceipt>
@@ -51,7 +51,7 @@ export class Receipts {
     try {
       const kept = await this.#store.read(repeated.map(({ seq }) => seq))
       repeated.forEach(({ append, seq }, at) => {
-        append.resolve({ seq, leafHash: leafHashOf(kept[at] as Uint8Array) })
+        append.resolve({ seq, leafHash: hashLeaf(kept[at] as Uint8Array) })
       })
     } catch (problem) {
       for (const { append } of repeated) append.reject(problem)

@@ -4,6 +4,7 @@ import { AuditLogError } from '../events/errors.js'
 import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
+import { hashLeaf } from '../tree/index.js'
 import type { CheckpointFile } from './checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from './checkpoints/continuity.js'
 import { compareWithKnown, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
@@ -18,7 +19,6 @@ import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
 import { currentBootId } from './journal-format.js'
 import { type DamagePolicy, type JournalGap, JournalReplay } from './journal-replay.js'
-import { leafHashOf } from './leaf.js'
 import { Sealer } from './seal.js'
 
 /** What opening a log found and did. */
@@ -144,7 +144,7 @@ function forgery(
 /** So that the next opening does not refuse what this one has recorded. */
 async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise<void> {
   const [last] = await store.read([store.size - 1])
-  if (last) head?.write(store.size, leafHashOf(last))
+  if (last) head?.write(store.size, hashLeaf(last))
 }
 
 async function openReplay(options: RecoveryOptions, directory: string): Promise<JournalReplay> {

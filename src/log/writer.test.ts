@@ -4,10 +4,10 @@ import type { AuditEvent } from '../events/types.js'
 import { EventSchemas } from '../events/validate.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
 import { memoryStore } from '../store/memory/index.js'
+import { hashLeaf } from '../tree/index.js'
 import { MAX_GROUP_BYTES, MAX_GROUP_ENTRIES } from './commit-queue.js'
 import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from './commit-schedule.js'
 import type { RecordInput } from './contract.js'
-import { leafHashOf } from './leaf.js'
 import { Sealer } from './seal.js'
 import { LogWriter, type LogWriterParts } from './writer.js'
 
@@ -139,7 +139,7 @@ describe('group commit', () => {
     expect(control.groups).toEqual([4])
     const bytes = await store.read([1, 2])
     expect(receipts.map(({ leafHash }) => Buffer.from(leafHash))).toEqual(
-      bytes.map((entry) => Buffer.from(leafHashOf(entry as Uint8Array))),
+      bytes.map((entry) => Buffer.from(hashLeaf(entry as Uint8Array))),
     )
   })
 })

@@ -4,7 +4,7 @@ import crypto from 'node:crypto'
 export const HASH_BYTES = 32
 
 /** RFC 6962 section 2.1: what a leaf, and what an inner node, is hashed behind, so that one never passes for the other. */
-const LEAF_PREFIX = 0x00
+export const LEAF_PREFIX = 0x00
 const NODE_PREFIX = 0x01
 
 /** The root of a tree without leaves: SHA-256 of nothing (RFC 6962 section 2.1). */
@@ -15,6 +15,11 @@ export function emptyRoot(): Uint8Array {
 /** The leaf hash of an entry: SHA-256(0x00 ‖ entry), RFC 6962 section 2.1. */
 export function hashLeaf(entry: Uint8Array): Uint8Array {
   return bytesOf(leafDigest(entry))
+}
+
+/** {@link hashLeaf} of an entry that stands behind {@link LEAF_PREFIX} already: nothing is copied. */
+export function hashPrefixedEntry(prefixed: Uint8Array): Uint8Array {
+  return bytesOf(sha256(prefixed))
 }
 
 /** {@link hashLeaf} into a place of its own, without an object for it. */

@@ -1,5 +1,15 @@
 export { type GrownTile, TreeFrontier, type TreeGrowth } from './frontier.js'
-export { emptyRoot, HASH_BYTES, hashLeaf, hashNode, hashRange, sameHash, writeLeafHash } from './hash.js'
+export {
+  emptyRoot,
+  HASH_BYTES,
+  hashLeaf,
+  hashNode,
+  hashPrefixedEntry,
+  hashRange,
+  LEAF_PREFIX,
+  sameHash,
+  writeLeafHash,
+} from './hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'
 export { rootAt } from './root-at.js'
 export {
