@@ -1,33 +1,34 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createReader } from '../../reader/reader.js'
-import { SnapshotStore } from '../../store/leveldb/snapshot-store.js'
-import { type Command, formatOf, logDirectory, noOperands } from '../command.js'
-import { format, onDirectory } from '../options.js'
+import { type Command, formatOf, noOperands } from '../command.js'
+import { common, format } from '../options.js'
 import { printOne } from '../output.js'
+import { type OpenedStore, withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
   summary: 'how a log is: format, size, whether it is being written, disk use',
-  options: { ...format, ...onDirectory },
+  options: { ...format, ...common },
   examples: [['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it']],
   async run(args, io) {
     noOperands(args)
-    const directory = logDirectory(args, io)
-    const found = await examine(directory)
-    await printOne(io, formatOf(args), found, () => described(found))
+    await withStore(args, io, async (opened) => {
+      const found = await examine(opened)
+      await printOne(io, formatOf(args), found, () => described(found))
+    })
   },
 }
 
 function described(found: Findings): string {
   const lines = [
-    ['directory', found.directory],
-    ['format', `version ${found.formatVersion}`],
+    found.directory === undefined ? ['store', found.store] : ['directory', found.directory],
+    ...(found.formatVersion === undefined ? [] : [['format', `version ${found.formatVersion}`]]),
     ['events', String(found.events)],
     ['first', found.firstEventAt === undefined ? '–' : shortTime(found.firstEventAt)],
     ['last', found.lastEventAt === undefined ? '–' : shortTime(found.lastEventAt)],
-    ['writer', WRITER[found.writer]],
-    ['disk', `${bytes(found.diskBytes)} in ${found.files} files`],
+    ...(found.writer === undefined ? [] : [['writer', WRITER[found.writer]]]),
+    ...(found.diskBytes === undefined ? [] : [['disk', `${bytes(found.diskBytes)} in ${found.files} files`]]),
   ]
   return lines.map(([name = '', value]) => `${name.padEnd(10)} ${printable(value)}`).join('\n')
 }
@@ -41,37 +42,33 @@ const WRITER: Readonly<Record<WriterFound, string>> = {
 }
 
 interface Findings {
-  readonly directory: string
-  readonly formatVersion: string
+  /** Of a log in a directory, as `formatVersion`, `writer`, `diskBytes` and `files`. */
+  readonly directory?: string
+  /** Address of a log elsewhere, without credentials. */
+  readonly store?: string
+  readonly formatVersion?: string
   readonly events: number
   /** `time` of the first event. */
   readonly firstEventAt: string | undefined
   readonly lastEventAt: string | undefined
-  readonly writer: WriterFound
-  readonly diskBytes: number
-  readonly files: number
+  readonly writer?: WriterFound
+  readonly diskBytes?: number
+  readonly files?: number
 }
 
-/** Opening it checks that its parts fit together. */
-async function examine(directory: string): Promise<Findings> {
-  const store = await SnapshotStore.open(directory)
-  try {
-    const log = createReader(store, { barrier: async () => {}, eventTypes: [] })
-    const [first, last] = await Promise.all([
-      log.events({ limit: 1 }).toArray(),
-      log.events({ limit: 1, order: 'desc' }).toArray(),
-    ])
-    return {
-      directory,
-      formatVersion: store.formatVersion,
-      events: store.size,
-      firstEventAt: first[0]?.time,
-      lastEventAt: last[0]?.time,
-      writer: await findWriter(directory),
-      ...(await diskUse(directory)),
-    }
-  } finally {
-    await store.close()
+/** That it could be opened says that its parts fit together. */
+async function examine({ store, directory }: OpenedStore): Promise<Findings> {
+  const log = createReader(store, { barrier: async () => {}, eventTypes: [] })
+  const [first, last] = await Promise.all([
+    log.events({ limit: 1 }).toArray(),
+    log.events({ limit: 1, order: 'desc' }).toArray(),
+  ])
+  return {
+    ...(directory === undefined ? { store: store.location } : { directory, formatVersion: store.formatVersion }),
+    events: store.size,
+    firstEventAt: first[0]?.time,
+    lastEventAt: last[0]?.time,
+    ...(directory !== undefined && { writer: await findWriter(directory), ...(await diskUse(directory)) }),
   }
 }
 
