@@ -1,5 +1,5 @@
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
-import type { ReadableStore } from '../store/readable.js'
+import type { SharedStore } from '../store/shared.js'
 import { placeOf } from './command.js'
 import type { Arguments } from './options.js'
 import type { Io } from './output.js'
@@ -8,7 +8,7 @@ import { storeAt } from './postgres.js'
 /** A log whose store is asked itself, opened for reading: as it is at one moment. */
 export type OpenedStore =
   | { readonly store: SnapshotStore; readonly directory: string }
-  | { readonly store: ReadableStore; readonly directory: undefined }
+  | { readonly store: SharedStore; readonly directory: undefined }
 
 export async function withStore(args: Arguments, io: Io, use: (opened: OpenedStore) => Promise<void>): Promise<void> {
   const place = placeOf(args, io)

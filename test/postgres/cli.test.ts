@@ -174,7 +174,10 @@ describe('a log in a database', () => {
 
   test('is looked at by doctor, without its password', async () => {
     const { out } = await spanledger('doctor', ...at, '--json')
-    expect(JSON.parse(out)).toMatchObject({ store: expect.stringMatching(/#payments$/), events: 5 })
+    expect(JSON.parse(out)).toMatchObject({
+      store: expect.stringMatching(/#payments$/),
+      ...{ events: 5, droppedEvents: 0, gaps: 0, checkpoints: [{ source: 'database', size: 5 }] },
+    })
     expect(out).not.toContain('not-a-secret')
     expect((await spanledger('doctor', ...at)).out).toMatch(/^store {6}postgres:.*\nevents {5}5\n/)
   })
