@@ -64,13 +64,15 @@ const MAX_GAPS_READ = 10_000
 export async function conditionOf({ store, directory }: OpenedStore): Promise<Condition> {
   // First: one that is written meanwhile may cover more than the store that is read.
   const file = directory === undefined ? undefined : await readCheckpointFile(directory)
+  const before = directory === undefined ? 'unknown' : await findWriter(directory)
   await store.refresh()
   const log = createReader(store, { barrier: async () => {}, eventTypes: [] })
   const [[first], [last]] = await Promise.all([
     log.events({ limit: 1 }).toArray(),
     log.events({ limit: 1, order: 'desc' }).toArray(),
   ])
-  const inDirectory = directory === undefined ? { store: store.location } : await directoryCondition(directory, store)
+  const inDirectory =
+    directory === undefined ? { store: store.location } : await directoryCondition(directory, store, before)
   return {
     ...inDirectory,
     events: store.size,
@@ -83,9 +85,15 @@ export async function conditionOf({ store, directory }: OpenedStore): Promise<Co
   }
 }
 
-async function directoryCondition(directory: string, store: SnapshotStore): Promise<DirectoryCondition> {
-  const writer = await findWriter(directory)
+/** @param before - the writer that was there before the store was read */
+async function directoryCondition(
+  directory: string,
+  store: SnapshotStore,
+  before: WriterFound,
+): Promise<DirectoryCondition> {
   const journal = await readJournal(directory, store)
+  // One that came or went meanwhile left, where it was read, a log that is not closed: nobody died.
+  const writer = before === 'none' ? await findWriter(directory) : before
   return {
     directory,
     formatVersion: store.formatVersion,

@@ -104,6 +104,19 @@ describe('a log in a database', () => {
     expect((await spanledger('verify', ...at, '-k', signer.vkey)).out).toMatch(/^VERIFIED {2}postgres:.*#payments\n/)
   })
 
+  test('is verified, proved and looked at with the role of readers alone', async () => {
+    const role = `auditor_${process.pid}`
+    await database.sql(`create role ${role} login password 'not-a-secret'; grant spanledger_reader to ${role}`)
+    const store = ['--store', `${database.url(role)}#payments`]
+    expect(await spanledger('verify', ...store, '-k', signer.vkey)).toMatchObject({ code: 0, err: '' })
+    expect(await spanledger('prove', '1', ...store)).toMatchObject({ code: 0, err: '' })
+    expect(await spanledger('doctor', ...store)).toMatchObject({ code: 0, err: '' })
+    expect(await spanledger('record', ...store, '-d', '{"name":"x"}')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('grant the role spanledger_writer'),
+    })
+  })
+
   test('needs no process of its own to be verified', () => {
     expect(shouldRunApart(['verify', ...at], {})).toBe(false)
     expect(shouldRunApart(['verify', `--store=${at[1]}`], {})).toBe(false)
