@@ -7,9 +7,13 @@ const MARK = 'SPANLEDGER_APART'
 const GIVING_UP = new Set(['SIGABRT', 'SIGSEGV', 'SIGBUS'])
 const ALTERED = 1
 
-/** LevelDB ends the process that reads certain damage. A command that looks for damage survives it in another process. */
-export function shouldRunApart([command]: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return command === 'verify' && env[MARK] === undefined
+/**
+ * LevelDB ends the process that reads certain damage. A command that looks for damage survives it in another process,
+ * unless the log is not in LevelDB.
+ */
+export function shouldRunApart([command, ...args]: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  const isElsewhere = args.some((arg) => arg === '--store' || arg.startsWith('--store='))
+  return command === 'verify' && env[MARK] === undefined && !isElsewhere
 }
 
 /** @returns the exit code */

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
-import { type Arguments, DIRECTORY_ONLY, type Options } from './options.js'
+import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
 import { storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
@@ -24,20 +24,27 @@ export interface Command {
 /** What went wrong in words for the user; the exit code is 1. */
 export class CommandFailed extends Error {}
 
-export function logDirectory(args: Arguments, { env }: Io): string {
-  if (args.text('store') !== undefined) throw new UsageError(DIRECTORY_ONLY)
-  return resolve(args.text('log') ?? env.SPANLEDGER_LOG ?? 'audit')
+/** Where the log is that a command is about: an address for `storeAt`, or a directory. */
+export type LogPlace = { readonly url: string } | { readonly directory: string }
+
+/** @param operand - a directory that is named without `--log` */
+export function placeOf(args: Arguments, { env }: Io, operand?: string): LogPlace {
+  const [url, directory] = [args.text('store'), operand ?? args.text('log')]
+  if (url === undefined) return { directory: resolve(directory ?? env.SPANLEDGER_LOG ?? 'audit') }
+  if (directory !== undefined) throw new UsageError(`give --store or a directory, '${directory}', not both`)
+  return { url }
 }
 
 export async function withReader(
   args: Arguments,
   io: Io,
   use: (log: AuditLogDirectoryReader | AuditLogStoreReader) => Promise<void>,
+  operand?: string,
 ): Promise<void> {
-  const url = args.text('store')
-  const log = await (url === undefined
-    ? openAuditLogReader(logDirectory(args, io))
-    : openAuditLogReader({ store: await storeAt(url) }))
+  const place = placeOf(args, io, operand)
+  const log = await ('url' in place
+    ? openAuditLogReader({ store: await storeAt(place.url) })
+    : openAuditLogReader(place.directory))
   try {
     await use(log)
   } finally {

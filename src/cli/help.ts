@@ -24,7 +24,7 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
     text: `  SPANLEDGER_LOG          the log's directory, where --log is not given; else ./audit
   NO_COLOR                any value: no colours. There are none either where the output is no terminal, or TERM is dumb
   TMPDIR                  where the reader keeps its snapshot; best on the file system of the log
-  SPANLEDGER_SIGNING_KEY  the key that 'record' signs with, where it is not the log's own
+  SPANLEDGER_SIGNING_KEY  the key that 'record' signs with, where it is not the log's own; with --store the log's
   PGHOST, PGPASSWORD …    what an address of PostgreSQL leaves out, as for psql
 `,
   },

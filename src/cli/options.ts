@@ -32,10 +32,6 @@ const store = {
   help: 'instead of a directory, a log in PostgreSQL: postgres://user@host/database#LOG-ID',
 } as const
 export const help = { type: 'boolean', short: 'h', help: 'this help' } as const
-/** What commands say to `--store` that know logs in directories alone. */
-export const DIRECTORY_ONLY = '--store: this command works on a directory'
-/** Of commands that know logs in directories alone. */
-export const onDirectory = { log, help } satisfies Options
 export const common = { log, store, help } satisfies Options
 
 export const format = {
@@ -190,7 +186,6 @@ function usageError(error: unknown, args: readonly string[], options: Options): 
   if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new UsageError((error as Error).message.replaceAll('\n', ' '))
   const known = Object.keys(options)
   const unknown = args.find((arg) => arg.startsWith('--') && !known.includes(arg.slice(2).split('=')[0] as string))
-  if (unknown?.split('=')[0] === '--store') return new UsageError(DIRECTORY_ONLY)
   const nearest = unknown && nearestName(unknown.slice(2).split('=')[0] as string, known)
   return new UsageError(
     unknown

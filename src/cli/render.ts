@@ -6,6 +6,9 @@ import type { Colour, Paint } from './output.js'
 import { cost, duration, printable, shortened, shortTime } from './text.js'
 
 const MAX_DETAIL_LENGTH = 160
+/** Of a list within an event, in what is shown of it. */
+const MAX_LIST_ITEMS = 5
+const MAX_ITEM_LENGTH = 40
 /** Of `tool_approval_requested`. */
 const TYPE_WIDTH = 23
 
@@ -43,10 +46,20 @@ function eventColour(type: string): Colour {
 /** The fields of an event's data, the inner ones by their paths. */
 function details(data: unknown, path = ''): string {
   if (typeof data !== 'object' || data === null) return `${path}=${printable(data)}`
-  if (Array.isArray(data)) return `${path}=[${data.length || ''}]`
+  if (Array.isArray(data)) return `${path}=[${listed(data)}]`
   return Object.entries(data)
     .map(([name, value]) => details(value, path ? `${path}.${printable(name)}` : printable(name)))
     .join(' ')
+}
+
+/** The first items of a list, and how many more there are. */
+function listed(items: readonly unknown[]): string {
+  const shown = items.slice(0, MAX_LIST_ITEMS).map((item) => {
+    const text = typeof item === 'string' ? item : JSON.stringify(item)
+    return shortened(printable(text), MAX_ITEM_LENGTH)
+  })
+  if (items.length > shown.length) shown.push(`… ${items.length - shown.length} more`)
+  return shown.join(', ')
 }
 
 /** One run in one line. */
@@ -114,8 +127,7 @@ function below(run: RunTree, paint: Paint, isTop: boolean): readonly (readonly s
   if (run.model) add('model', run.model)
   if (run.totalUsage.totalTokens > 0) add('used', tokensText(run))
   for (const { data } of run.memoryRecalls) add('memory', details(data))
-  for (const call of run.toolCalls) lines.push([toolLine(call, paint)])
-  for (const { type, time, data } of run.approvals) add(type, `${shortTime(time)}  ${details(data)}`, 'yellow')
+  for (const line of toolLines(run, paint)) lines.push([line])
   for (const { data } of run.handoffs) add('handoff', details(data), 'cyan')
   for (const { data } of run.compactions) add('compaction', details(data), 'yellow')
   for (const { data } of run.limits) add('limit', details(data), 'red')
@@ -126,6 +138,20 @@ function below(run: RunTree, paint: Paint, isTop: boolean): readonly (readonly s
   if (run.omitted > 0) add('…', `${run.omitted} more`)
   for (const subRun of run.subRuns) lines.push(treeLines(subRun, paint, false))
   return lines
+}
+
+/** Tool calls and who was asked about them, in the order of time. */
+function toolLines({ toolCalls, approvals }: RunTree, paint: Paint): readonly string[] {
+  const lines = [
+    ...approvals.map(({ type, time, data }) => {
+      const text = `${paint('yellow', type)} ${shortTime(time)}  ${details(data)}`
+      return { time, text }
+    }),
+    ...toolCalls.map((call) => ({ time: call.startedAt ?? call.endedAt ?? '', text: toolLine(call, paint) })),
+  ]
+  return lines
+    .sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0))
+    .map(({ text }) => text)
 }
 
 function toolLine({ name, status, durationMs, error }: ToolCallSummary, paint: Paint): string {

@@ -10,13 +10,16 @@ test('statistics are a table, with a line for each group and one for the total',
     runEvent('tool_call_failed', { callId: 'c', tool: { name: 't' } }, { agent: { name: 'e\u001b[2Jditor' } }),
     runEvent('run_failed', { durationMs: 1500, error: { code: 'c', message: '' } }, { agent: { id: 'a-1' } }),
     completed(),
+    runEvent('run_interrupted', { reason: 'process_died' }, { runId: 'r-2' }),
   )
   expect(statsTable(await reader.stats({ groupBy: 'agent' }))).toBe(
     `
-                 tokens    in   out   cost  calls  runs  failed   p50   p95  tools  failed  errors
-writer             3000  1000  2000  $0.50      1     1       1  1.5s  1.5s      0       0       0
-–                     0     0     0             0     1       0                  0       0       0
-e\\u{1b}[2Jditor       0     0     0             0     0       0                  1       1       0
-total              3000  1000  2000  $0.50      1     2       1  1.5s  1.5s      1       1       0`.slice(1),
+                 tokens    in   out   cost  calls  runs  failed  interrupted   p50   p95  tools  failed  errors
+writer             3000  1000  2000  $0.50      1     1       1            0  1.5s  1.5s      0       0       0
+–                     0     0     0             0     2       0            1                  0       0       0
+e\\u{1b}[2Jditor       0     0     0             0     0       0            0                  1       1       0
+total              3000  1000  2000  $0.50      1     3       1            1  1.5s  1.5s      1       1       0`.slice(
+      1,
+    ),
   )
 })

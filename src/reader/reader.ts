@@ -206,9 +206,21 @@ export class StoreReader implements AuditLogReader {
     const newest = signedHead(await this.#newestCheckpoint(), this.#store.size)
     const head = newest && (!stored || newest.size >= stored.size) ? newest : stored
     if (head && (head.size >= covering || covering === Number.POSITIVE_INFINITY)) return head
-    const what = covering === Number.POSITIVE_INFINITY ? 'it' : `entry ${covering - 1}`
-    const message = `The audit log ${this.#store.location} has no signed checkpoint that covers ${what}`
-    throw new AuditLogError('AUDIT_CHECKPOINT_MISSING', message)
+    throw this.#notCovered(covering, head)
+  }
+
+  #notCovered(covering: number, newest: SignedHead | undefined): AuditLogError {
+    const { location, size } = this.#store
+    const seq = covering - 1
+    let what = 'no signed checkpoint'
+    if (seq < size) {
+      const others = newest ? `: the newest covers ${newest.size} of ${size} entries` : ''
+      what = `no signed checkpoint that covers entry ${seq}${others}`
+    } else if (covering < Number.POSITIVE_INFINITY) {
+      const covered = newest ? `of which the newest checkpoint covers ${newest.size}` : 'and no signed checkpoint'
+      what = `no entry ${seq}: it has ${size} entries, ${covered}`
+    }
+    return new AuditLogError('AUDIT_CHECKPOINT_MISSING', `The audit log ${location} has ${what}`)
   }
 
   /** Where a read ends. The log only grows, so what lies below stays as it is while the read goes on. */

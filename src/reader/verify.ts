@@ -1,3 +1,4 @@
+import { AuditLogError } from '../events/errors.js'
 import { DirectorySource } from '../inspection/directory-source.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
@@ -22,6 +23,9 @@ export async function verifyDirectory(directory: string, options: VerifyOptions 
 export async function verifyStore(store: ReadableStore, options: VerifyOptions = {}): Promise<VerifyReport> {
   return await verifyLog(new StoreSource(store), options)
 }
+
+/** Entries that are read one by one where a walk over them finds one missing. */
+const SEARCHED_LENGTH = 256
 
 class StoreSource implements LogSource {
   readonly location: string
@@ -50,10 +54,36 @@ class StoreSource implements LogSource {
 
   async close(): Promise<void> {}
 
+  /** All entries that there are: those behind a missing one, too. */
   async *#chunks(size: number): AsyncGenerator<EntryChunk> {
-    for await (const entries of this.#store.entries({ from: 0, to: size, reverse: false })) {
+    for (let from = 0; from < size; ) {
+      try {
+        for await (const chunk of this.#walk(from, size)) {
+          yield chunk
+          from = chunk.from + chunk.entries.length
+        }
+        return
+      } catch (error) {
+        if (!isDamage(error)) throw error
+      }
+      for (const end = Math.min(size, from + SEARCHED_LENGTH); from < end; from++) {
+        try {
+          yield* this.#walk(from, from + 1)
+        } catch (error) {
+          if (!isDamage(error)) throw error
+        }
+      }
+    }
+  }
+
+  async *#walk(from: number, to: number): AsyncGenerator<EntryChunk> {
+    for await (const entries of this.#store.entries({ from, to, reverse: false })) {
       const [first] = entries
       if (first) yield { from: first.seq, entries: entries.map(({ bytes }) => bytes) }
     }
   }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT'
 }

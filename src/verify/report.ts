@@ -35,7 +35,7 @@ export interface VerifyProblem {
   readonly message: string
   /** How often it was found. */
   readonly count: number
-  /** The entries concerned, where they are known: the first hundred stretches. */
+  /** The entries concerned, where they are known: the first hundred stretches; entry 4 alone is `{ from: 4, to: 5 }`. */
   readonly entries: readonly SeqSpan[]
 }
 

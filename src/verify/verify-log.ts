@@ -217,7 +217,7 @@ function addStatementProblems(problems: Problems, statements: readonly LogStatem
     problems.add('truncated', 'rolled_back', message, { count: diverged.length, entries: entries(diverged) })
   }
   const dropped = statements.filter(({ type }) => type === 'events_dropped')
-  const count = dropped.reduce((sum, { data }) => sum + countOf(data), 0)
+  const count = dropped.reduce((sum, { data }) => sum + droppedBy(data), 0)
   if (dropped.length > 0) {
     const message = `${count} events could not be recorded, as ${dropped.length} entries say`
     problems.add('incomplete', 'events_dropped', message, { count, entries: entries(dropped) })
@@ -225,7 +225,8 @@ function addStatementProblems(problems: Problems, statements: readonly LogStatem
   return count
 }
 
-function countOf(data: unknown): number {
+/** How many events an `events_dropped` tells of. @param data - of the event */
+export function droppedBy(data: unknown): number {
   const { count } = (data ?? {}) as { readonly count?: unknown }
   return Number.isSafeInteger(count) ? (count as number) : 0
 }

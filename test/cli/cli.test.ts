@@ -152,7 +152,7 @@ describe('spanledger', () => {
     [['query', '-t', 'run_faild'], "did you mean 'run_failed'?"],
     [['query', '--after-seq', '-1'], "use '--after-seq=-XYZ'"],
     [['query', 'more'], 'one word too many'],
-    [['prove', '1', '--store', 'postgres://host/db#log'], 'works on a directory'],
+    [['prove', 'dir', '1', '--store', 'postgres://host/db#log'], 'not both'],
     [['query', '--json', '--jsonl'], 'not both'],
     [['runs', '--status', 'dead'], 'expected one of'],
     [['help', 'exit-code'], "did you mean 'exit-codes'?"],

@@ -28,7 +28,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 describe('spanledger', () => {
   it('stats sums up, by what is asked for', async () => {
     expect((await ask('stats')).out.split('\n')).toHaveLength(3)
-    expect((await ask('stats --by model')).out).toMatch(/^m-1 +120 +100 +20 +\$0.25 +1 +2 +0 +10ms +1m30s/m)
+    expect((await ask('stats --by model')).out).toMatch(/^m-1 +120 +100 +20 +\$0.25 +1 +2 +0 +0 +10ms +1m30s/m)
     const { total, groups } = JSON.parse((await ask('stats --by agent --json')).out)
     expect(total).toMatchObject({ usage: { totalTokens: 120 }, runs: { completed: 2 } })
     expect(groups).toMatchObject([{ key: 'a-1', agent: { name: 'planner' } }])

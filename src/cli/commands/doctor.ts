@@ -1,38 +1,48 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { createReader } from '../../reader/reader.js'
-import { SnapshotStore } from '../../store/leveldb/snapshot-store.js'
-import { type Command, formatOf, logDirectory, noOperands } from '../command.js'
-import { format, onDirectory } from '../options.js'
-import { printOne } from '../output.js'
+import { type Command, formatOf, noOperands } from '../command.js'
+import { type Condition, conditionOf, type Ending, type KeptCheckpoint, type WriterFound } from '../condition.js'
+import { common, format } from '../options.js'
+import { type Paint, paintFor, printOne } from '../output.js'
+import { withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
-  summary: 'how a log is: format, size, whether it is being written, disk use',
-  options: { ...format, ...onDirectory },
-  examples: [['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it']],
+  summary: 'how a log is: whether it ended in order and is complete, what is signed, by which key, disk use',
+  options: { ...format, ...common },
+  examples: [
+    ['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it'],
+    ['spanledger doctor --json | jq .droppedEvents', 'what a monitor may ask'],
+  ],
   async run(args, io) {
     noOperands(args)
-    const directory = logDirectory(args, io)
-    const found = await examine(directory)
-    await printOne(io, formatOf(args), found, () => described(found))
+    await withStore(args, io, async (opened) => {
+      const found = await conditionOf(opened)
+      await printOne(io, formatOf(args), found, () => described(found, paintFor(io)))
+    })
   },
 }
 
-function described(found: Findings): string {
-  const lines = [
-    ['directory', found.directory],
-    ['format', `version ${found.formatVersion}`],
-    ['events', String(found.events)],
+function described(found: Condition, paint: Paint): string {
+  const { checkpoints, ending, journal, writer, vkey } = found
+  const rows = [
+    found.directory === undefined ? ['store', found.store] : ['directory', found.directory],
+    ...(found.formatVersion === undefined ? [] : [['format', `version ${found.formatVersion}`]]),
+    ['events', found.events],
     ['first', found.firstEventAt === undefined ? '–' : shortTime(found.firstEventAt)],
     ['last', found.lastEventAt === undefined ? '–' : shortTime(found.lastEventAt)],
-    ['writer', WRITER[found.writer]],
-    ['disk', `${bytes(found.diskBytes)} in ${found.files} files`],
+    ['dropped', droppedText(found)],
+    ...(writer === undefined ? [] : [['writer', WRITER[writer]]]),
+    ...(ending === undefined ? [] : [['ending', ENDING[ending]]]),
+    ...(journal === undefined ? [] : [['journal', journalText(journal)]]),
+    ...(checkpoints.length === 0 ? [['checkpoint', 'none: nothing is signed']] : []),
+    ...checkpoints.map((each) => ['checkpoint', checkpointText(each, found.events)]),
+    ...(vkey === undefined ? [] : [['key', vkey]]),
+    ...(found.diskBytes === undefined ? [] : [['disk', `${bytes(found.diskBytes)} in ${found.files} files`]]),
   ]
-  return lines.map(([name = '', value]) => `${name.padEnd(10)} ${printable(value)}`).join('\n')
+  return [
+    ...rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(value)}`),
+    ...warnings(found).map((warning) => paint('yellow', warning)),
+  ].join('\n')
 }
-
-type WriterFound = 'open' | 'none' | 'unknown'
 
 const WRITER: Readonly<Record<WriterFound, string>> = {
   open: 'a process has the log open',
@@ -40,64 +50,55 @@ const WRITER: Readonly<Record<WriterFound, string>> = {
   unknown: 'cannot be told on this system',
 }
 
-interface Findings {
-  readonly directory: string
-  readonly formatVersion: string
-  readonly events: number
-  /** `time` of the first event. */
-  readonly firstEventAt: string | undefined
-  readonly lastEventAt: string | undefined
-  readonly writer: WriterFound
-  readonly diskBytes: number
-  readonly files: number
+const ENDING: Readonly<Record<Ending, string>> = {
+  open: 'not yet',
+  in_order: 'closed in order',
+  died: 'not closed: the last writer died, or could not write; the next opening recovers what it left',
+  unknown: 'not closed: a process has it open, or died',
 }
 
-/** Opening it checks that its parts fit together. */
-async function examine(directory: string): Promise<Findings> {
-  const store = await SnapshotStore.open(directory)
-  try {
-    const log = createReader(store, { barrier: async () => {}, eventTypes: [] })
-    const [first, last] = await Promise.all([
-      log.events({ limit: 1 }).toArray(),
-      log.events({ limit: 1, order: 'desc' }).toArray(),
-    ])
-    return {
-      directory,
-      formatVersion: store.formatVersion,
-      events: store.size,
-      firstEventAt: first[0]?.time,
-      lastEventAt: last[0]?.time,
-      writer: await findWriter(directory),
-      ...(await diskUse(directory)),
-    }
-  } finally {
-    await store.close()
-  }
+function droppedText({ droppedEvents, gaps, isDroppedMinimum }: Condition): string {
+  if (gaps === 0) return 'none'
+  return `${isDroppedMinimum ? 'at least ' : ''}${counted(droppedEvents, 'event')} in ${counted(gaps, 'gap')}, by the log's own account`
 }
 
-async function diskUse(directory: string): Promise<{ readonly diskBytes: number; readonly files: number }> {
-  let diskBytes = 0
-  let files = 0
-  for (const name of await readdir(directory, { recursive: true })) {
-    // A writer may have deleted it meanwhile.
-    const found = await stat(join(directory, name)).catch(() => undefined)
-    if (!found?.isFile()) continue
-    diskBytes += found.size
-    files++
-  }
-  return { diskBytes, files }
+function journalText({ events, unreadableEvents, tornBytes }: NonNullable<Condition['journal']>): string {
+  const parts = [
+    events === 0
+      ? 'nothing that the database does not have'
+      : `${counted(events, 'event')} that the database does not have yet`,
+  ]
+  if (unreadableEvents > 0) parts.push(`${unreadableEvents} or more that cannot be read`)
+  if (tornBytes > 0) parts.push(`${counted(tornBytes, 'byte')} of one that was being written`)
+  return parts.join(', ')
 }
 
-/** Whether a process holds LevelDB's lock, as Linux lists it: to try the lock would take it. */
-async function findWriter(directory: string): Promise<WriterFound> {
-  try {
-    const [locks, { ino }] = await Promise.all([
-      readFile('/proc/locks', 'utf8'),
-      stat(join(directory, 'db', 'LOCK'), { bigint: true }),
-    ])
-    // 1: POSIX  ADVISORY  WRITE 4711 08:01:1835 0 EOF
-    return locks.split('\n').some((line) => line.split(/\s+/)[5]?.endsWith(`:${ino}`)) ? 'open' : 'none'
-  } catch {
-    return 'unknown'
+function checkpointText({ source, size, signedBy }: KeptCheckpoint, events: number): string {
+  const where = source === 'file' ? 'in the file checkpoint' : 'in the database'
+  return size === undefined
+    ? `malformed, ${where}`
+    : `covers ${size} of ${events} events, ${where}, by ${signedBy.join(', ')}`
+}
+
+function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condition): string[] {
+  const found: string[] = []
+  if (gaps > 0) found.push("Events are missing: 'spanledger query -t events_dropped' says when and why.")
+  if (journal?.isDamaged) {
+    found.push(
+      'The journal is damaged, and opening refuses it: keep the directory as evidence, then see onDamagedJournal.',
+    )
   }
+  const isFileGone =
+    directory !== undefined && checkpoints.length > 0 && checkpoints.every(({ source }) => source !== 'file')
+  if (isFileGone || checkpoints.some(({ size }) => size === undefined || size > events)) {
+    found.push("The log is not what its checkpoints say: 'spanledger verify' finds out more, and opening it refuses.")
+  }
+  if (vkey !== undefined) {
+    found.push('The key lies in the log directory itself: whoever can write there could replace it. Note it elsewhere.')
+  }
+  return found
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

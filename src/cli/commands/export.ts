@@ -28,7 +28,7 @@ export const exportEvents: Command = {
     tiles: {
       type: 'string',
       value: 'DIR',
-      help: 'a C2SP tlog-tiles log there, of all that is signed; no other option but --log',
+      help: 'a C2SP tlog-tiles log there, of all that is signed; no other option but --log or --store',
     },
     'since-seq': { type: 'string', value: 'N', help: 'from this position on; where the last export said to go on' },
     ...eventFilters,

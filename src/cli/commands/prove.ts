@@ -1,7 +1,7 @@
 import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
-import { openAuditLogReader } from '../../reader/open.js'
-import { type Command, logDirectory } from '../command.js'
-import { onDirectory } from '../options.js'
+import type { AuditLogReader } from '../../reader/contract.js'
+import { type Command, withReader } from '../command.js'
+import { common } from '../options.js'
 import { write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
 import { UsageError } from '../usage-error.js'
@@ -12,7 +12,7 @@ export const prove: Command = {
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
     force: { type: 'boolean', help: 'replace the file' },
-    ...onDirectory,
+    ...common,
   },
   examples: [
     ['spanledger prove 4711 -o 4711.receipt', 'to hand over'],
@@ -20,19 +20,25 @@ export const prove: Command = {
   ],
   async run(args, io) {
     const asked = args.positionals.at(-1) ?? ''
-    const [directory = logDirectory(args, io), ...more] = args.positionals.slice(0, -1)
+    const [directory, ...more] = args.positionals.slice(0, -1)
     if (!/^\d{1,15}$/.test(asked) || more.length > 0) throw new UsageError('prove: name one entry, by its seq')
     const seq = Number(asked)
-    const log = await openAuditLogReader(directory)
-    try {
-      const { receipt } = await log.prove(seq)
-      const [entry] = await log.entries({ afterSeq: seq - 1, limit: 1 }).toArray()
-      const whole = formatReceipt({ ...parseReceipt(receipt as string), extra: entry?.bytes })
-      const file = args.text('output')
-      if (file === undefined) await write(io.out, whole)
-      else await writeFileAtOnce(file, args.flag('force'), (put) => put(Buffer.from(whole)))
-    } finally {
-      await log.close()
-    }
+    await withReader(
+      args,
+      io,
+      async (log) => {
+        const receipt = await receiptWithEntry(log, seq)
+        const file = args.text('output')
+        if (file === undefined) await write(io.out, receipt)
+        else await writeFileAtOnce(file, args.flag('force'), (put) => put(Buffer.from(receipt)))
+      },
+      directory,
+    )
   },
+}
+
+async function receiptWithEntry(log: AuditLogReader, seq: number): Promise<string> {
+  const { receipt } = await log.prove(seq)
+  const [entry] = await log.entries({ afterSeq: seq - 1, limit: 1 }).toArray()
+  return formatReceipt({ ...parseReceipt(receipt as string), extra: entry?.bytes })
 }

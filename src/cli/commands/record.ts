@@ -1,13 +1,15 @@
 import { text } from 'node:stream/consumers'
-import { openAuditLog } from '../../audit-log/index.js'
+import { type AuditLog, openAuditLog } from '../../audit-log/index.js'
 import type { AuditEventInput } from '../../events/types.js'
-import { type Command, CommandFailed, formatOf, isLog, logDirectory, noOperands } from '../command.js'
-import { type Arguments, format, onDirectory, tenant } from '../options.js'
+import { type Command, CommandFailed, formatOf, isLog, noOperands, placeOf } from '../command.js'
+import { type Arguments, common, format, tenant } from '../options.js'
 import { type Io, printOne } from '../output.js'
+import { storeAt } from '../postgres.js'
+import { signerFor } from '../signer.js'
 import { UsageError } from '../usage-error.js'
 
 export const record: Command = {
-  summary: 'append one event by hand; no other process may be writing',
+  summary: 'append one event by hand; in a directory, no other process may be writing',
   options: {
     type: { type: 'string', short: 't', value: 'TYPE', help: 'event type, by default custom' },
     data: { type: 'string', short: 'd', value: 'JSON', help: "the event's data; - reads it from standard input" },
@@ -18,7 +20,7 @@ export const record: Command = {
     actor: { type: 'string', value: 'ID', help: 'on behalf of this user' },
     ...format,
     create: { type: 'boolean', help: 'make the log if there is none' },
-    ...onDirectory,
+    ...common,
   },
   examples: [
     [`spanledger record -d '{"name":"key_rotated","by":"ada"}' --actor ada`, 'a note in the log'],
@@ -30,11 +32,7 @@ export const record: Command = {
   async run(args, io) {
     noOperands(args)
     const event = await eventOf(args, io)
-    const directory = logDirectory(args, io)
-    if (!args.flag('create') && !(await isLog(directory))) {
-      throw new CommandFailed(`There is no audit log in ${directory}; --create makes one`)
-    }
-    const log = await openAuditLog(directory)
+    const log = await openLog(args, io)
     try {
       const { seq, leafHash } = await log.append(event)
       const receipt = { seq, leafHash: Buffer.from(leafHash).toString('hex') }
@@ -43,6 +41,33 @@ export const record: Command = {
       await log.close()
     }
   },
+}
+
+async function openLog(args: Arguments, io: Io): Promise<AuditLog> {
+  const place = placeOf(args, io)
+  if ('url' in place) return await openLogInStore(place.url, args.flag('create'))
+  const { directory } = place
+  if (!args.flag('create') && !(await isLog(directory))) {
+    throw new CommandFailed(`There is no audit log in ${directory}; --create makes one`)
+  }
+  return await openAuditLog(directory)
+}
+
+/** Under a writer's name of its own, beside those that have the log open. */
+async function openLogInStore(url: string, create: boolean): Promise<AuditLog> {
+  const store = await storeAt(url)
+  try {
+    if (!create) {
+      // To open it for writing makes it.
+      await store.openForReading()
+      await store.close()
+    }
+    await store.open()
+    return await openAuditLog({ store, signer: await signerFor(store) })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 async function eventOf(args: Arguments, { input }: Io): Promise<AuditEventInput> {

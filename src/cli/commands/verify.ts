@@ -3,17 +3,19 @@ import { join, resolve } from 'node:path'
 import { parseReceipt, verifierFromVkey } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { DirectorySource } from '../../inspection/directory-source.js'
+import { openAuditLogReader } from '../../reader/open.js'
 import { hashLeaf } from '../../tree/index.js'
 import { JsonlFile } from '../../verify/jsonl-file.js'
 import { verifyReceipt } from '../../verify/receipt.js'
 import type { VerifyProblem, VerifyReport, VerifyStatus } from '../../verify/report.js'
 import type { LogSource } from '../../verify/source.js'
 import { TileDirectory } from '../../verify/tile-directory.js'
-import { verifyLog } from '../../verify/verify-log.js'
-import { type Command, formatOf, logDirectory } from '../command.js'
+import { type VerifyOptions, verifyLog } from '../../verify/verify-log.js'
+import { type Command, formatOf, type LogPlace, placeOf } from '../command.js'
 import { Interrupted } from '../interrupted.js'
-import { type Arguments, format, onDirectory } from '../options.js'
+import { type Arguments, common, format } from '../options.js'
 import { type Io, type Paint, paintFor, printOne, write } from '../output.js'
+import { storeAt } from '../postgres.js'
 import { Progress } from '../progress.js'
 import { printable } from '../text.js'
 import { UsageError } from '../usage-error.js'
@@ -55,47 +57,54 @@ export const verify: Command = {
     },
     threads: { type: 'string', value: 'N', help: 'use so many threads, by default one for each core' },
     ...format,
-    ...onDirectory,
+    ...common,
   },
   examples: [
     ['spanledger verify /var/lib/app/audit --vkey log.vkey', 'against a key that was noted elsewhere'],
     ['spanledger verify --vkey log.vkey --checkpoint last-month.txt', 'whether it continues what it was then'],
     ['spanledger verify audit.jsonl -k log.vkey -c last-month.txt', 'an export in JSON Lines'],
+    ['spanledger verify --store postgres://auditor@db/audit#payments -k log.vkey', 'a log in PostgreSQL'],
     ['spanledger verify --receipt 4711.receipt -k log.vkey', 'one entry, without the log'],
   ],
   async run(args, io) {
     const vkeys = await keysOf(args)
     if (args.text('receipt') !== undefined) return await verifyOneReceipt(args, io, vkeys)
     if (args.text('entry') !== undefined) throw new UsageError('--entry goes with --receipt')
-    const [path = logDirectory(args, io), ...more] = args.positionals
+    const [path, ...more] = args.positionals
     if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+    const place = placeOf(args, io, path)
     const checkpoints = await Promise.all((args.texts('checkpoint') ?? []).map(readGiven))
     const threads = args.number('threads')
     const progress = new Progress(io)
     try {
-      const source = await sourceAt(path)
-      try {
-        const report = await verifyLog(source, {
-          ...(vkeys && { vkeys }),
-          checkpoints,
-          ...(threads !== undefined && { threads }),
-          signal: io.signal,
-          onProgress: ({ entries, size }) => {
-            progress.show(() => `${entries} of ${size} entries, ${Math.floor((100 * entries) / Math.max(1, size))} %`)
-          },
-        })
-        progress.clear()
-        await print(report, vkeys === undefined, args, io)
-        return VERIFY_EXIT_CODES[report.status]
-      } finally {
-        progress.clear()
-        await source.close()
-      }
+      const report = await verifyAt(place, {
+        ...(vkeys && { vkeys }),
+        checkpoints,
+        ...(threads !== undefined && { threads }),
+        signal: io.signal,
+        onProgress: ({ entries, size }) => {
+          progress.show(() => `${entries} of ${size} entries, ${Math.floor((100 * entries) / Math.max(1, size))} %`)
+        },
+      })
+      progress.clear()
+      await print(report, vkeys === undefined, args, io)
+      return VERIFY_EXIT_CODES[report.status]
     } catch (error) {
       if (io.signal.aborted) throw new Interrupted()
       return await refuse(error, io)
+    } finally {
+      progress.clear()
     }
   },
+}
+
+async function verifyAt(place: LogPlace, options: VerifyOptions): Promise<VerifyReport> {
+  if ('url' in place) {
+    const log = await openAuditLogReader({ store: await storeAt(place.url) })
+    return await log.verify(options).finally(() => log.close())
+  }
+  const source = await sourceAt(place.directory)
+  return await verifyLog(source, options).finally(() => source.close())
 }
 
 async function refuse(error: unknown, io: Io): Promise<number> {
@@ -146,7 +155,9 @@ function reportText(report: VerifyReport, isOwnKey: boolean, paint: Paint): stri
     ...trustedKeys.map((vkey) => `  key         ${printable(vkey)}`),
     ...problems.map((problem) => problemLine(problem, paint)),
   ]
-  if (isOwnKey && trustedKeys.length > 0) {
+  if (trustedKeys.length === 0)
+    lines.push(paint('yellow', "  No key is known that is trusted: give the log's as --vkey."))
+  else if (isOwnKey) {
     lines.push(
       paint(
         'yellow',

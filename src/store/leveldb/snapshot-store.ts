@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import type { Tile } from '../../tree/index.js'
-import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
+import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import type { ReadableStore } from '../readable.js'
 import { storeClosed } from '../walk.js'
 import { openError } from './errors.js'
@@ -54,6 +54,14 @@ export class SnapshotStore implements ReadableStore {
 
   get checkpoint(): string | undefined {
     return this.#snapshot.head.checkpoint
+  }
+
+  get journalPosition(): JournalPosition | undefined {
+    return this.#snapshot.head.writer.journal
+  }
+
+  get closedInOrder(): boolean {
+    return this.#snapshot.head.writer.closed
   }
 
   /** Version of the log's format. */

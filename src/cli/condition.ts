@@ -1,0 +1,176 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hexKeyId, parseCheckpoint, parseNote } from '../checkpoint/index.js'
+import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
+import { type PendingEvents, pendingEvents } from '../log/pending.js'
+import type { AuditLogReader } from '../reader/contract.js'
+import { createReader } from '../reader/reader.js'
+import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import { droppedBy } from '../verify/verify-log.js'
+import type { OpenedStore } from './store.js'
+
+/** How a log is, as far as can be told at a glance. Plain JSON. */
+export interface Condition extends Partial<DirectoryCondition> {
+  /** Address of a log in a database, without credentials. */
+  readonly store?: string
+  readonly events: number
+  /** `time` of the first event. */
+  readonly firstEventAt: string | undefined
+  readonly lastEventAt: string | undefined
+  /** Events that could not be recorded, by the log's own account. */
+  readonly droppedEvents: number
+  /** Entries that say so (`events_dropped`). */
+  readonly gaps: number
+  /** There are more gaps than were read: more events were dropped than `droppedEvents`. */
+  readonly isDroppedMinimum: boolean
+  /** The file `checkpoint` and what the database has, that of the most events first; their signatures are not verified. */
+  readonly checkpoints: readonly KeptCheckpoint[]
+}
+
+/** What only a log in a directory tells. */
+export interface DirectoryCondition extends DiskUse {
+  readonly directory: string
+  readonly formatVersion: string
+  readonly writer: WriterFound
+  readonly ending: Ending
+  /** What the journal has and the database has not; left out where a writer changed the journal meanwhile. */
+  readonly journal: PendingEvents | undefined
+  /** The key that lies beside the log. */
+  readonly vkey: string | undefined
+}
+
+export type WriterFound = 'open' | 'none' | 'unknown'
+
+/** `open`: it goes on. `in_order`: it was closed. `died`: it was not. `unknown`: it goes on, or was not closed. */
+export type Ending = 'open' | 'in_order' | 'died' | 'unknown'
+
+export interface KeptCheckpoint {
+  readonly source: 'file' | 'database'
+  /** Events that it covers; left out where it is malformed. */
+  readonly size?: number
+  /** Names and ids of the keys that signed it, those of witnesses among them. */
+  readonly signedBy: readonly string[]
+}
+
+interface DiskUse {
+  readonly diskBytes: number
+  readonly files: number
+}
+
+/** Of which the events are counted: a log that had more gaps is known to be bad. */
+const MAX_GAPS_READ = 10_000
+
+/** Changes nothing, and takes no longer for a larger log. That the store could be opened says that its parts fit together. */
+export async function conditionOf({ store, directory }: OpenedStore): Promise<Condition> {
+  // First: one that is written meanwhile may cover more than the store that is read.
+  const file = directory === undefined ? undefined : await readCheckpointFile(directory)
+  const before = directory === undefined ? 'unknown' : await findWriter(directory)
+  await store.refresh()
+  const log = createReader(store, { barrier: async () => {}, eventTypes: [] })
+  const [[first], [last]] = await Promise.all([
+    log.events({ limit: 1 }).toArray(),
+    log.events({ limit: 1, order: 'desc' }).toArray(),
+  ])
+  const inDirectory =
+    directory === undefined ? { store: store.location } : await directoryCondition(directory, store, before)
+  return {
+    ...inDirectory,
+    events: store.size,
+    firstEventAt: first?.time,
+    lastEventAt: last?.time,
+    ...(await dropped(log)),
+    checkpoints: [kept('file', file), kept('database', store.checkpoint)]
+      .filter((each) => each !== undefined)
+      .sort((one, other) => (other.size ?? -1) - (one.size ?? -1)),
+  }
+}
+
+/** @param before - the writer that was there before the store was read */
+async function directoryCondition(
+  directory: string,
+  store: SnapshotStore,
+  before: WriterFound,
+): Promise<DirectoryCondition> {
+  const journal = await readJournal(directory, store)
+  // One that came or went meanwhile left, where it was read, a log that is not closed: nobody died.
+  const writer = before === 'none' ? await findWriter(directory) : before
+  return {
+    directory,
+    formatVersion: store.formatVersion,
+    writer,
+    ending: endingOf(writer, store.closedInOrder && !journal?.events && !journal?.unreadableEvents),
+    journal,
+    vkey: await readFile(join(directory, 'keys', 'signing.vkey'), 'utf8').then(
+      (text) => text.trim(),
+      () => undefined,
+    ),
+    ...(await diskUse(directory)),
+  }
+}
+
+async function readJournal(directory: string, store: SnapshotStore): Promise<PendingEvents | undefined> {
+  try {
+    return pendingEvents(directory, store)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function endingOf(writer: WriterFound, isWhole: boolean): Ending {
+  if (writer === 'open') return 'open'
+  if (isWhole) return 'in_order'
+  return writer === 'none' ? 'died' : 'unknown'
+}
+
+async function dropped(log: AuditLogReader): Promise<Pick<Condition, 'droppedEvents' | 'gaps' | 'isDroppedMinimum'>> {
+  const gaps = await log.count({ type: 'events_dropped' })
+  let droppedEvents = 0
+  for await (const { data } of log.events({ type: 'events_dropped', order: 'desc', limit: MAX_GAPS_READ })) {
+    droppedEvents += droppedBy(data)
+  }
+  return { droppedEvents, gaps, isDroppedMinimum: gaps > MAX_GAPS_READ }
+}
+
+/** What cannot be read is as good as malformed. */
+async function readCheckpointFile(directory: string): Promise<string | undefined> {
+  return await new CheckpointFile(join(directory, 'checkpoint')).read().catch(() => '')
+}
+
+function kept(source: KeptCheckpoint['source'], note: string | undefined): KeptCheckpoint | undefined {
+  if (note === undefined) return undefined
+  try {
+    const { text, signatures } = parseNote(note)
+    const signedBy = signatures.map(({ name, keyId }) => `${name}+${hexKeyId(keyId)}`)
+    return { source, size: Number(parseCheckpoint(text).size), signedBy }
+  } catch {
+    return { source, signedBy: [] }
+  }
+}
+
+async function diskUse(directory: string): Promise<DiskUse> {
+  let diskBytes = 0
+  let files = 0
+  for (const name of await readdir(directory, { recursive: true })) {
+    // A writer may have deleted it meanwhile.
+    const found = await stat(join(directory, name)).catch(() => undefined)
+    if (!found?.isFile()) continue
+    diskBytes += found.size
+    files++
+  }
+  return { diskBytes, files }
+}
+
+/** Whether a process holds LevelDB's lock, as Linux lists it: to try the lock would take it. */
+async function findWriter(directory: string): Promise<WriterFound> {
+  try {
+    const [locks, { ino }] = await Promise.all([
+      readFile('/proc/locks', 'utf8'),
+      stat(join(directory, 'db', 'LOCK'), { bigint: true }),
+    ])
+    // 1: POSIX  ADVISORY  WRITE 4711 08:01:1835 0 EOF
+    return locks.split('\n').some((line) => line.split(/\s+/)[5]?.endsWith(`:${ino}`)) ? 'open' : 'none'
+  } catch {
+    return 'unknown'
+  }
+}
