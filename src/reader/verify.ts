@@ -2,7 +2,9 @@ import { AuditLogError } from '../events/errors.js'
 import { DirectorySource } from '../inspection/directory-source.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
+import { compareLeaves, compareUpperTiles } from '../verify/compare-tiles.js'
 import { Findings } from '../verify/findings.js'
+import type { LeafBlock } from '../verify/leaf-block.js'
 import type { VerifyReport } from '../verify/report.js'
 import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
@@ -19,7 +21,7 @@ export async function verifyDirectory(directory: string, options: VerifyOptions 
   }
 }
 
-/** Verifies what a store gives: its entries, its root and its checkpoint. How it keeps its indexes is its own affair. */
+/** Verifies what a store gives: its entries, its tree and its checkpoint. How it keeps its indexes is its own affair. */
 export async function verifyStore(store: ReadableStore, options: VerifyOptions = {}): Promise<VerifyReport> {
   return await verifyLog(new StoreSource(store), options)
 }
@@ -45,7 +47,10 @@ class StoreSource implements LogSource {
   async inspect(request: InspectionRequest): Promise<Inspection> {
     const { size, root } = this.#store
     const findings = new Findings()
-    const { roots, statements } = await scanEntries(this.#chunks(size), size, request, findings)
+    const comparison = { tiles: this.#store, size, findings }
+    const compare = (block: LeafBlock) => compareLeaves(comparison, block)
+    const { roots, statements } = await scanEntries(this.#chunks(size), size, request, findings, compare)
+    await compareUpperTiles(comparison)
     const computed = roots.rootAt(size)
     if (computed && !sameHash(computed, root))
       findings.add('head_altered', 'the store has another root than its entries')

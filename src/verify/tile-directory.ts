@@ -2,7 +2,8 @@ import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
-import { HASH_BYTES, hashRange, nodesAt, sameHash, TILE_WIDTH, type Tile, tilePath, tileWidth } from '../tree/index.js'
+import { HASH_BYTES, TILE_WIDTH, type Tile, type TileReader, tilePath, tileWidth } from '../tree/index.js'
+import { compareLeaves, compareUpperTiles } from './compare-tiles.js'
 import { Findings } from './findings.js'
 import type { LeafBlock } from './leaf-block.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
@@ -12,7 +13,7 @@ const MAX_CHECKPOINT_BYTES = 1_000_000
 const LENGTH_BYTES = 2
 
 /** A log as C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
-export class TileDirectory implements LogSource {
+export class TileDirectory implements LogSource, TileReader {
   readonly location: string
   readonly checkpoints: readonly KeptCheckpoint[]
   /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
@@ -43,9 +44,10 @@ export class TileDirectory implements LogSource {
   async inspect(request: InspectionRequest): Promise<Inspection> {
     const findings = new Findings()
     const size = Math.min(this.#size, await this.#availableSize())
-    const compare = (block: LeafBlock) => this.#compareLeaves(block, size, findings)
+    const comparison = { tiles: this, size, findings }
+    const compare = (block: LeafBlock) => compareLeaves(comparison, block)
     const { roots, statements } = await scanEntries(this.#bundles(size, findings), size, request, findings, compare)
-    await this.#compareUpperTiles(size, findings)
+    await compareUpperTiles(comparison)
     const rootAt = (at: number) => roots.rootAt(at)
     return { size, rootAt, statements, findings: findings.all }
   }
@@ -73,45 +75,14 @@ export class TileDirectory implements LogSource {
     }
   }
 
-  async #compareLeaves({ from, next, hashes }: LeafBlock, size: number, findings: Findings): Promise<void> {
-    for (let first = from; first < next; first += TILE_WIDTH) {
-      const index = first / TILE_WIDTH
-      const width = tileWidth(0, index, size)
-      const tile = await this.#readTile({ level: 0, index, width }, findings)
-      for (let at = 0; tile && at < width; at++) {
-        const own = hashes.subarray((first - from + at) * HASH_BYTES, (first - from + at + 1) * HASH_BYTES)
-        if (own.every((byte) => byte === 0) || sameHash(own, tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)))
-          continue
-        const seq = first + at
-        findings.add('leaf_mismatch', `entry ${seq} and its leaf hash differ`, { from: seq, to: seq + 1 })
-      }
-    }
-  }
-
-  /** Each hash of a tile above level 0 is that of a full tile below it. */
-  async #compareUpperTiles(size: number, findings: Findings): Promise<void> {
-    for (let level = 1; nodesAt(level, size) > 0; level++) {
-      for (let index = 0; tileWidth(level, index, size) > 0; index++) {
-        const width = tileWidth(level, index, size)
-        const tile = await this.#readTile({ level, index, width }, findings)
-        for (let at = 0; tile && at < width; at++) {
-          const node = index * TILE_WIDTH + at
-          const below = await this.#read(tilePath(level - 1, node))
-          const isWhole = below?.length === TILE_WIDTH * HASH_BYTES
-          if (isWhole && sameHash(hashRange(below), tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES))) continue
-          const span = { from: node * TILE_WIDTH ** level, to: (node + 1) * TILE_WIDTH ** level }
-          findings.add('tile_altered', `hash ${node} of level ${level} is not that of the tile below`, span)
-        }
-      }
-    }
-  }
-
-  async #readTile({ level, index, width }: Tile, findings: Findings): Promise<Uint8Array | undefined> {
-    const path = tilePath(level, index, width)
-    const tile = await this.#read(path)
-    if (tile?.length === width * HASH_BYTES) return tile
-    findings.add('tile_altered', `${path} ${tile ? `does not hold ${width} hashes` : 'is missing'}`)
-    return undefined
+  async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return await Promise.all(
+      tiles.map(async ({ level, index, width }) => {
+        const tile = await this.#read(tilePath(level, index, width))
+        // A file has the width that its name says: what is longer is none.
+        return tile && tile.length > width * HASH_BYTES ? new Uint8Array() : tile
+      }),
+    )
   }
 
   async #read(path: string): Promise<Buffer | undefined> {

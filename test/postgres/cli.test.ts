@@ -129,6 +129,17 @@ describe('a log in a database', () => {
     expect(code).toBe(1)
     expect(report).toMatchObject({ status: 'altered', size: 5, provenSize: 0 })
     expect(report.problems.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['root_mismatch', 'head_altered']))
+    const altered = report.problems.find(({ kind }) => kind === 'entry_altered')
+    expect(altered?.entries).toEqual([{ from: 2, to: 3 }])
+  })
+
+  test('is altered where its tree was', async () => {
+    await tamper(
+      `update spanledger.tile set hashes = overlay(hashes placing '\\x00'::bytea from 1) where level = 0 and first = 1`,
+    )
+    const { code, report } = await verified('--vkey', signer.vkey)
+    expect(code).toBe(1)
+    expect(report.problems).toEqual([expect.objectContaining({ kind: 'tile_altered', entries: [{ from: 1, to: 2 }] })])
   })
 
   test('is altered where rows are gone, which are named', async () => {
