@@ -33,6 +33,8 @@ export interface CloudEvent {
 }
 
 /**
+ * Turns one event into a CloudEvent.
+ *
  * @param source - a URI reference that names the log
  */
 export function toCloudEvent(event: StoredEvent, source: string = DEFAULT_CLOUD_EVENT_SOURCE): CloudEvent {

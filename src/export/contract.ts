@@ -11,7 +11,7 @@ import type { StoredEvent } from '../events/types.js'
  */
 export const EXPORT_FORMATS = ['jsonl', 'events', 'csv', 'cloudevents', 'ocsf', 'otlp', 'parquet'] as const
 
-/** @see EXPORT_FORMATS */
+/** One of `EXPORT_FORMATS`, where each is described. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 /** How a format is to be written. */

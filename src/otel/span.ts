@@ -5,11 +5,13 @@ import type { Attributes, Context, HrTime, Span, SpanContext, SpanStatus, TimeIn
  * @opentelemetry/sdk-trace 3.x share. SDK 1.x, which some frameworks bring along, names two members differently.
  */
 
+/** Who made a span: the name and version that a tracer was asked for by. */
 export interface InstrumentationScope {
   readonly name: string
   readonly version?: string | undefined
 }
 
+/** An event on a span (OpenTelemetry's `TimedEvent`). */
 export interface SpanEventLike {
   readonly name: string
   readonly time: HrTime
@@ -22,7 +24,9 @@ export interface SpanLike {
   readonly kind: number
   spanContext(): SpanContext
   readonly parentSpanContext?: SpanContext | undefined
+  /** `[seconds, nanoseconds]` since the Unix epoch. */
   readonly startTime: HrTime
+  /** `[0, 0]` while it is open. */
   readonly endTime: HrTime
   readonly status: SpanStatus
   readonly attributes: Attributes

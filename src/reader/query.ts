@@ -9,6 +9,7 @@ export type Order = 'asc' | 'desc'
 
 /** Which events to read. All fields are optional, and all that are given must hold. */
 export interface EventQuery<T extends string = AuditEventType> {
+  /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
   /** Without `tenantId`, the sessions of this id of all tenants. */
   readonly sessionId?: string
@@ -26,7 +27,7 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly afterSeq?: number
   /** Events whose `seq` is smaller, in either order: the way to go on, descending, after the last event seen. */
   readonly beforeSeq?: number
-  /** @defaultValue `'asc'` */
+  /** The oldest (`asc`) or the newest (`desc`) first, by seq. @defaultValue `'asc'` */
   readonly order?: Order
   /** The most events to return, counted after filtering; at least 1. By default all. */
   readonly limit?: number
@@ -40,6 +41,7 @@ export type FollowQuery<T extends string = AuditEventType> = Pick<
 
 /** Which runs to list. All fields are optional, and all that are given must hold. */
 export interface RunQuery {
+  /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
   /** The session that the run's summary names. */
   readonly sessionId?: string
@@ -57,7 +59,7 @@ export interface RunQuery {
   readonly minCostUsd?: number
   /** Runs that are over and took this long or longer. */
   readonly minDurationMs?: number
-  /** @defaultValue `'asc'` */
+  /** Those that began first (`asc`) or last (`desc`) come first. @defaultValue `'asc'` */
   readonly order?: Order
   /** The most runs to return, counted after filtering; at least 1. By default all. */
   readonly limit?: number
@@ -70,12 +72,13 @@ export interface RunRef {
 
 /** Which sessions to list. All fields are optional, and all that are given must hold. */
 export interface SessionQuery {
+  /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
   /** Sessions whose last event is of this time or later. */
   readonly since?: TimeInput
   /** Sessions whose first event is of a time before this. */
   readonly until?: TimeInput
-  /** @defaultValue `'asc'` */
+  /** Those that began first (`asc`) or last (`desc`) come first. @defaultValue `'asc'` */
   readonly order?: Order
   /** The most sessions to return, counted after filtering; at least 1. By default all. */
   readonly limit?: number
@@ -89,7 +92,7 @@ export interface AgentQuery {
   readonly since?: TimeInput
   /** Agents whose first event is of a time before this. */
   readonly until?: TimeInput
-  /** @defaultValue `'asc'` */
+  /** Those that began first (`asc`) or last (`desc`) come first. @defaultValue `'asc'` */
   readonly order?: Order
   /** The most agents to return, counted after filtering; at least 1. By default all. */
   readonly limit?: number
@@ -100,6 +103,7 @@ export type StatsGrouping = 'agent' | 'model' | 'day'
 
 /** Which events to sum up. All fields are optional, and all that are given must hold. */
 export interface StatsQuery {
+  /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
   /** Without `tenantId`, the sessions of this id of all tenants. */
   readonly sessionId?: string

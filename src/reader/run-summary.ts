@@ -80,7 +80,9 @@ export interface RunSummary {
   readonly resumedCount: number
   /** Of the run's own events, sub-runs apart. */
   readonly eventCount: number
+  /** Of its first event. */
   readonly firstSeq: number
+  /** Of its newest event. */
   readonly lastSeq: number
 }
 

@@ -4,12 +4,15 @@ import type { AgentRef, TokenUsage } from '../events/types.js'
 export interface Durations {
   /** How many reported how long they took. */
   readonly count: number
+  /** The shortest. */
   readonly minMs: number
+  /** The arithmetic mean. */
   readonly meanMs: number
   /** The median, within 1 % of the exact one (nearest rank). */
   readonly p50Ms: number
   /** The 95th percentile, within 1 % of the exact one (nearest rank). */
   readonly p95Ms: number
+  /** The longest. */
   readonly maxMs: number
 }
 

@@ -80,8 +80,11 @@ export interface SeqCursor {
   close(): Promise<void>
 }
 
+/** An entry where it stands in the log. */
 export interface StoredEntry {
+  /** From 0 on, without gaps. */
   readonly seq: number
+  /** As they were committed: the event's JSON in UTF-8. */
   readonly bytes: Uint8Array
 }
 

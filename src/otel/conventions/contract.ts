@@ -64,6 +64,7 @@ export interface RunActivity extends ActivityBase {
   readonly mayLeak?: boolean | undefined
 }
 
+/** A call of a tool: recorded when it starts, and when it has completed or failed. */
 export interface ToolActivity extends ActivityBase {
   readonly kind: 'tool'
   readonly tool: AuditEventData<'tool_call_started'>['tool']

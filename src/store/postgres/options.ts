@@ -9,6 +9,7 @@ export interface PostgresConnection {
   readonly pool?: Readonly<PoolConfig>
 }
 
+/** Which log of which database, and who writes it: see `postgresStore`. */
 export interface PostgresStoreOptions extends PostgresConnection {
   /** Which log of the database: 1 to 200 characters. A log that is not there yet is created when it is opened to write. */
   readonly logId: string
