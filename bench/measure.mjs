@@ -24,6 +24,11 @@ export function spread(numbers) {
   }
 }
 
+/** The sides of a round, in one order and in the other: what a side leaves behind meets each of its neighbours. */
+export function inTurn(sides, round) {
+  return round % 2 === 0 ? sides : sides.toReversed()
+}
+
 /**
  * Opens each side in a process of its own, so that one's heap and threads are not another's. The comparison then has
  * them take turns, one at a time.
@@ -34,10 +39,24 @@ export async function openSides(names, entryBytes) {
 }
 
 async function openSide(name, entryBytes) {
-  const child = fork(join(import.meta.dirname, 'side-process.mjs'), [name, String(entryBytes)])
+  const { ask, close } = startProcess('side-process.mjs', [name, String(entryBytes)])
+  const { missing } = await ask()
+  if (missing) {
+    console.error(`  without ${name}: ${missing}`)
+    return undefined
+  }
+  return { name, ask, close }
+}
+
+/**
+ * A process that answers each message with one, and ends after the message `close`. To ask without a message is to wait
+ * for what it says by itself.
+ */
+export function startProcess(file, args) {
+  const child = fork(join(import.meta.dirname, file), args)
   const ask = (message) =>
     new Promise((resolve, reject) => {
-      const gone = (code) => reject(new Error(`the process of ${name} ended with ${code}`))
+      const gone = (code) => reject(new Error(`the process of ${file} ${args.join(' ')} ended with ${code}`))
       child.once('exit', gone)
       child.once('message', (answer) => {
         child.off('exit', gone)
@@ -45,17 +64,13 @@ async function openSide(name, entryBytes) {
       })
       if (message !== undefined) child.send(message)
     })
-  const { missing } = await ask()
-  if (missing) {
-    console.error(`  without ${name}: ${missing}`)
-    return undefined
-  }
   const close = () => {
+    if (!child.connected) return Promise.resolve()
     const closed = new Promise((resolve) => child.once('exit', resolve))
     child.send('close')
     return closed
   }
-  return { name, ask, close }
+  return { ask, close }
 }
 
 /** The machine, in words that say nothing of whose it is. */

@@ -1,6 +1,6 @@
 // Runs the benchmarks, and writes what they tell to results/latest.json, docs/performance.md, the README and a plot.
 //
-//   npm run bench                                  all of them: some 20 minutes, and 10 GB on disk for a while
+//   npm run bench                                  all of them: some 40 minutes, and 10 GB on disk for a while
 //   npm run bench -- --only ingest,latency         these; what is known of the others stays
 //   npm run bench -- --only growth --to 1000000    no larger than that
 //   node bench/run.mjs --report                    the pages anew, from what was measured last
@@ -14,6 +14,7 @@ import * as growth from './growth.mjs'
 import * as ingest from './ingest.mjs'
 import * as latency from './latency.mjs'
 import { load, machine } from './measure.mjs'
+import * as postgres from './postgres.mjs'
 import * as queryRatio from './query-ratio.mjs'
 import { markdown, writeReport } from './report.mjs'
 import * as spanOverhead from './span-overhead.mjs'
@@ -27,13 +28,13 @@ const MODULES = {
   'tree-cost': treeCost,
   growth,
   export: exporting,
+  postgres,
 }
 
 /** Programs of their own: what they print is told as it is. */
 const PROGRAMS = {
   queries: { full: ['--size', '1000000'], quick: ['--size', '2000', '--rounds', '3'] },
   verify: { full: [], quick: ['--size', '5000', '--rounds', '1'] },
-  postgres: { full: [], needs: 'SPANLEDGER_BENCH_POSTGRES' },
 }
 const RESULTS = join(import.meta.dirname, 'results/latest.json')
 
@@ -72,16 +73,16 @@ for (const name of chosen) {
 async function runModule(name) {
   const to = options.to === undefined ? undefined : Number(options.to)
   const result = await MODULES[name].run({ quick: options.quick, to, log: (line) => console.log(`  ${line}`) })
+  // Left out, where it has said why.
+  if (!result) return
   for (const table of MODULES[name].tables(result)) console.log(`\n${markdown(table)}`)
   return { result }
 }
 
 async function runProgram(name) {
-  const { full, quick, needs } = PROGRAMS[name]
+  const { full, quick } = PROGRAMS[name]
   const file = join(import.meta.dirname, `${name}.mjs`)
   if (!existsSync(file)) return console.log('  not there')
-  if (needs && !process.env[needs]) return console.log(`  left out: ${needs} does not say where`)
-  if (options.quick && !quick) return console.log('  left out of the quick run')
   const child = spawn(process.execPath, [file, ...(options.quick ? quick : full)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, NO_COLOR: '1' },

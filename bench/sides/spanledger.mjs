@@ -9,7 +9,11 @@ export function open(directory) {
 }
 
 export async function openSpanledger(directory, options) {
-  const log = await openAuditLog(directory, options)
+  return sideOf(await openAuditLog(directory, options))
+}
+
+/** An open log, wherever it is stored. */
+export function sideOf(log) {
   return {
     put(events) {
       for (const event of events) log.record(event)

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { migrate, postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries } from '../../src/testing/index.js'
-import { PostgresServer, serverAccount } from './support/server.js'
+import { serverAccount } from './support/installation.mjs'
+import { PostgresServer } from './support/server.js'
 import { verifiedEvents } from './support/writers.js'
 
 const ends: (() => unknown)[] = []

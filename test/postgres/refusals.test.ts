@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { migrate, postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries } from '../../src/testing/index.js'
 import { emptyDatabase, migratedDatabase, type TestDatabase } from './support/database.js'
-import { freePort } from './support/server.js'
+import { freePort } from './support/installation.mjs'
 
 const openFailed = (message: string) => ({
   name: 'AuditLogError',

@@ -1,16 +1,13 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { appendFile, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { freePort, runTool, serverAccount, tool } from './installation.mjs'
 
 export const PASSWORD = 'not-a-secret'
-
-/** Whom the servers run as: PostgreSQL refuses to run as root. */
-export const serverAccount = process.getuid?.() === 0 ? accountOf('postgres') : undefined
 
 /** A server of PostgreSQL on loopback, with all its files in a temporary directory. */
 export class PostgresServer {
@@ -85,7 +82,7 @@ export class PostgresServer {
 
   /** Starts the server, and waits until it takes connections. */
   async run(): Promise<void> {
-    const started = spawn(join(binaries(), 'postgres'), ['-D', this.#files, '-p', `${this.port}`], {
+    const started = spawn(tool('postgres'), ['-D', this.#files, '-p', `${this.port}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
       ...serverAccount,
     })
@@ -145,33 +142,6 @@ export class PostgresServer {
   }
 }
 
-function runTool(tool: string, args: readonly string[]): void {
-  const { status, stderr } = spawnSync(join(binaries(), tool), args, {
-    encoding: 'utf8',
-    cwd: tmpdir(),
-    ...serverAccount,
-  })
-  if (status !== 0) throw new Error(`${tool} failed: ${stderr}`)
-}
-
-let found: string | undefined
-
-/** Where the newest PostgreSQL of this machine is: where Debian has it, or as pg_config says. */
-function binaries(): string {
-  if (found !== undefined) return found
-  const debian = '/usr/lib/postgresql'
-  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
-  const folders = versions.map((version) => join(debian, version, 'bin'))
-  found = folders.find((folder) => existsSync(join(folder, 'postgres')))
-  found ??= execFileSync('pg_config', ['--bindir'], { encoding: 'utf8' }).trim()
-  return found
-}
-
-function accountOf(name: string): { uid: number; gid: number } {
-  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
-  return { uid: id('-u'), gid: id('-g') }
-}
-
 function childrenOf(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return children.split(' ').filter(Boolean).map(Number)
@@ -183,15 +153,4 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (problem) {
     if ((problem as NodeJS.ErrnoException).code !== 'ESRCH') throw problem
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
