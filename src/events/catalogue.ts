@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { CONFIDENCES } from './confidence.js'
 import { parseTimestamp } from './time.js'
 
 /*
@@ -199,7 +200,7 @@ export const envelopeFields = {
      * `heuristic`: the event rests on a guess, such as the wording of a message. `claimed`: it rests on what a client of
      * the application supplied, such as a message history, which proves nothing.
      */
-    confidence: optional(v.picklist(['heuristic', 'claimed'])),
+    confidence: optional(v.picklist(CONFIDENCES)),
   }),
   /** Origin of the log that says this of itself. Only the log sets it; elsewhere the event has no authority. */
   statementOf: optional(name),

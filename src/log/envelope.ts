@@ -1,4 +1,5 @@
 import { envelopeFields } from '../events/catalogue.js'
+import { CONFIDENCES } from '../events/confidence.js'
 import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../events/ids.js'
 import { randomId } from '../events/random-id.js'
 import { isReserved, unreserved } from '../events/reserved.js'
@@ -156,8 +157,9 @@ function copySource({ convention, scope, scopeVersion, service, confidence }: Ev
   const copy: EventSource = { convention: plainId(convention), scope: plainName(scope) }
   if (scopeVersion !== undefined) copy.scopeVersion = plainName(scopeVersion)
   if (service !== undefined) copy.service = plainName(service)
-  if (confidence === 'heuristic' || confidence === 'claimed') copy.confidence = confidence
-  else if (confidence !== undefined) throw NOT_PLAIN
+  if (confidence === undefined) return copy
+  if (!CONFIDENCES.includes(confidence)) throw NOT_PLAIN
+  copy.confidence = confidence
   return copy
 }
 

@@ -1,5 +1,14 @@
 import type { Context } from '@opentelemetry/api'
-import type { AgentRef, Alteration, AuditEventData, AuditEventType, EventSource, Timestamp } from '../events/index.js'
+import {
+  type AgentRef,
+  type Alteration,
+  type AuditEventData,
+  type AuditEventType,
+  type Confidence,
+  type EventSource,
+  type Timestamp,
+  weakest,
+} from '../events/index.js'
 import { randomId } from '../events/random-id.js'
 import type { RecordInput } from '../log/contract.js'
 import type { ScopeFacts } from './conventions/contract.js'
@@ -18,7 +27,7 @@ export interface Place {
 
 export interface Extras {
   readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
-  readonly confidence?: 'heuristic' | undefined
+  readonly confidence?: Confidence | undefined
   readonly altered?: readonly Alteration[] | undefined
 }
 
@@ -55,7 +64,7 @@ export class Emitter {
       agent: named?.agent ?? run?.agent,
       actor: userId === undefined ? undefined : { id: userId },
       trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
-      source: extras.confidence ? { ...place.source, confidence: extras.confidence } : place.source,
+      source: withConfidence(place.source, extras.confidence),
       altered: extras.altered,
       data,
     } as unknown as RecordInput
@@ -76,6 +85,11 @@ export function scopeAt({ node, run, context }: Place): ScopeFacts {
   const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
     (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
   return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+}
+
+/** A source that is trusted no more than this. */
+export function withConfidence(source: EventSource, confidence: Confidence | undefined): EventSource {
+  return confidence ? { ...source, confidence: weakest(source.confidence, confidence) } : source
 }
 
 const services = new WeakMap<object, string>()

@@ -1,3 +1,4 @@
+import type { Confidence } from '../events/index.js'
 import type { Activity, Convention, Moment } from './conventions/contract.js'
 import { type SpanLike, scopeOf } from './span.js'
 import type { Claim } from './span-node.js'
@@ -46,6 +47,11 @@ const WHEN: Readonly<Record<Moment, string>> = {
   end: 'at its end',
 }
 
+const GUESSES: Readonly<Record<Confidence, string>> = {
+  heuristic: ', a guess',
+  claimed: ', by the word of a client',
+}
+
 function reasonOf(
   span: SpanLike,
   scope: string,
@@ -55,7 +61,7 @@ function reasonOf(
 ): string {
   if (claim) {
     const { convention, activity } = claim
-    const guess = activity.confidence === 'heuristic' ? ', a guess' : ''
+    const guess = activity.confidence ? GUESSES[activity.confidence] : ''
     return `'${convention.name}' recognised a ${activity.kind} ${WHEN[moment]}, ${groundsOf(convention, span, scope)}${guess}`
   }
   if (candidates.length > 0) {

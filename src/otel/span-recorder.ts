@@ -10,7 +10,7 @@ import type {
   UsageReport,
 } from './conventions/contract.js'
 import { errorOf, hasErrorStatus, type SpanError } from './conventions/outcome.js'
-import { type Emitter, type Place, sourceOf } from './emitter.js'
+import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
 import type { Run } from './run.js'
@@ -93,8 +93,7 @@ export class SpanRecorder {
     const around = besideSuspended(place)
     if (around.run?.runId === runId) return // the same run, told at another level
     const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
-    const { confidence } = activity
-    const source = confidence ? { ...around.source, confidence } : around.source
+    const source = withConfidence(around.source, activity.confidence)
     if (node.context) this.#runs.start(start, { ...around, source })
     else this.#runs.adopt(start, node, source)
   }

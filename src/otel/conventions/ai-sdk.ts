@@ -3,6 +3,7 @@ import type { SpanLike } from '../span.js'
 import { type AskedCall, callsAskedFor, continuationIn, denied, granted } from './ai-sdk-prompt.js'
 import { text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from './contract.js'
+import type { FromClient } from './from-client.js'
 import { genAiConvention } from './gen-ai.js'
 import { quotaFacts } from './limits.js'
 import { errorOf, hasErrorStatus, isAbort, type SpanError } from './outcome.js'
@@ -22,9 +23,12 @@ const ABORTED: Conclusion = { outcome: 'cancelled', reason: 'aborted' }
 const CUT_OFF: SpanError = { code: 'AbortError', message: '' }
 const STATE = 'ai-sdk'
 
-/** A call of the SDK. Version 7 does not tell how approvals were answered: what happens next does. */
+/**
+ * A call of the SDK. Version 7 does not tell how approvals were answered: what happens next does. That there was anything
+ * to approve is the client's word all the same.
+ */
 interface CallActivity extends RunActivity {
-  answered: readonly AskedCall[]
+  answered: FromClient<readonly AskedCall[]> | undefined
 }
 
 /** What is known of a run while it lasts. */
@@ -122,7 +126,7 @@ export const aiSdkOtelConvention: Convention = {
 }
 
 function callActivity(run: RunActivity, attributes: Attributes): CallActivity {
-  const { facts, answered = [] } = continuationIn(attributes) ?? {}
+  const { facts, answered } = continuationIn(attributes) ?? {}
   return { ...run, facts, answered }
 }
 
@@ -141,10 +145,10 @@ function decisionsOf(
   concerns: (asked: AskedCall) => boolean,
   decision: (asked: AskedCall) => Fact,
 ): readonly Fact[] | undefined {
-  if (!call?.answered?.length) return undefined
-  const decided = call.answered.filter(concerns)
-  call.answered = call.answered.filter((asked) => !decided.includes(asked))
-  return decided.map(decision)
+  const answered = call?.answered
+  if (!answered) return undefined
+  call.answered = answered.map((calls) => calls.filter((asked) => !concerns(asked)))
+  return answered.tells((calls) => calls.filter(concerns).map(decision))
 }
 
 function noteModelCall({ memo }: Lineage): void {

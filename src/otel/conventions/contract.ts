@@ -1,5 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { AgentRef, Alteration, AuditEventData, AuditEventType, Timestamp, TokenUsage } from '../../events/index.js'
+import type {
+  AgentRef,
+  Alteration,
+  AuditEventData,
+  AuditEventType,
+  Confidence,
+  Timestamp,
+  TokenUsage,
+} from '../../events/index.js'
 import type { InstrumentationScope, SpanLike } from '../span.js'
 
 /*
@@ -31,8 +39,11 @@ export type Fact = {
     readonly time?: Timestamp | undefined
     /** Overrides the scope the event would inherit. */
     readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
-    /** It rests on a guess, such as the wording of a message. */
-    readonly confidence?: 'heuristic' | undefined
+    /**
+     * It rests on a guess, such as the wording of a message (`heuristic`), or on content that a client can make up
+     * (`claimed`). A fact that rests on several grounds has the confidence of the weakest.
+     */
+    readonly confidence?: Confidence | undefined
     /** Fields that were missing or wrong, and what stands in their place. */
     readonly altered?: readonly Alteration[] | undefined
   }
@@ -47,8 +58,8 @@ interface ActivityBase {
   readonly within?: Surrounding | undefined
   /** The span tells of the one around it, claimed by the same convention, that it is a run: recorded before this. */
   readonly around?: RunActivity | undefined
-  /** What it is, or inside of what, rests on a guess. Marks the start of a run. */
-  readonly confidence?: 'heuristic' | undefined
+  /** What it is, or inside of what, rests on a guess, or on content of a client. Marks the start of a run. */
+  readonly confidence?: Confidence | undefined
 }
 
 /** One execution of an agent or a workflow. Inside another run it is recorded as a sub-agent. */
@@ -119,8 +130,8 @@ export interface UsageReport extends ReportedUsage {
 export interface Conclusion {
   /** By the span's status where the convention says nothing: ERROR is `failed`, all else `completed`. */
   readonly outcome?: Outcome | undefined
-  /** The outcome of a run rests on a guess. */
-  readonly confidence?: 'heuristic' | undefined
+  /** The outcome of a run rests on a guess, or on content of a client. */
+  readonly confidence?: Confidence | undefined
   readonly error?: { readonly code: string; readonly message: string } | undefined
   /** Why it was cancelled or suspended. */
   readonly reason?: string | undefined

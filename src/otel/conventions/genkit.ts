@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
 import { count, jsonIn, jsonMember, record, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts, UsageReport } from './contract.js'
+import { fromClient } from './from-client.js'
 import { quotaFacts } from './limits.js'
 import { errorOf, hasErrorStatus } from './outcome.js'
 import { scopeByNames } from './user-scope.js'
@@ -14,7 +15,6 @@ import { scopeByNames } from './user-scope.js'
 
 const TYPE = 'genkit:type'
 const SUBTYPE = 'genkit:metadata:subtype'
-const INPUT = 'genkit:input'
 const OUTPUT = 'genkit:output'
 
 /** Kept for the life of a run: the last call of `generate` inside waits for somebody. */
@@ -126,12 +126,13 @@ function isGenerate({ attributes, name }: SpanLike): boolean {
   return text(attributes, TYPE) === 'util' || (text(attributes, SUBTYPE) === 'util' && name === 'generate')
 }
 
-/** Answers to interrupts, or calls to start over, with which an earlier call goes on. */
+/** Answers to interrupts, or calls to start over, with which an earlier call goes on: by the word of who calls. */
 function resumption({ attributes }: SpanLike): readonly Fact[] | undefined {
-  const input = attributes[INPUT]
-  if (typeof input !== 'string' || !input.includes('"resume":{')) return undefined
-  const { respond, restart } = record(record(jsonIn(input)).resume)
-  return lengthOf(respond) || lengthOf(restart) ? [{ type: 'resumed', data: {} }] : undefined
+  return fromClient(attributes, 'genkit:input')?.tells((input) => {
+    if (!input.includes('"resume":{')) return undefined
+    const { respond, restart } = record(record(jsonIn(input)).resume)
+    return lengthOf(respond) || lengthOf(restart) ? [{ type: 'resumed', data: {} }] : undefined
+  })
 }
 
 /** `maxTurns`, which is told in the message only. */

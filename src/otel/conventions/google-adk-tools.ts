@@ -6,6 +6,7 @@ import type { Conclusion, Fact, Lineage, Memo } from './contract.js'
 /* Tools of Google's Agent Development Kit: what they left waiting, and the transfer of control, which is one of them. */
 
 export const TRANSFER_TOOL = 'transfer_to_agent'
+/** ADK's own words, in the response of a tool: which may be worded so by anybody. */
 const CONFIRMATION_REQUIRED = 'This tool call requires confirmation'
 const CONFIRMATION_REFUSED = 'This tool call is rejected'
 const MEMORY_TOOL = 'load_memory'
@@ -50,8 +51,14 @@ export function hasRunTool(memo: Lineage['memo']): boolean {
   return memo?.has(TOOL_RAN) === true
 }
 
-export function waitsFor(memo: Lineage['memo']): { readonly reason: string; readonly tool: string } | undefined {
-  return memo?.get(WAITING_FOR) as { reason: string; tool: string } | undefined
+/** What a run waits for. */
+interface Wait {
+  readonly reason: 'tool_confirmation' | 'long_running_tool'
+  readonly tool: string
+}
+
+export function waitsFor(memo: Lineage['memo']): Wait | undefined {
+  return memo?.get(WAITING_FOR) as Wait | undefined
 }
 
 /** What tools that ran before any model call tell: once only. */
@@ -65,7 +72,7 @@ export function resumption(memo: Memo): readonly Fact[] | undefined {
 function approval({ approvable, refused, data, time }: ToolLeftWaiting): readonly Fact[] {
   if (!approvable) return []
   const type = refused ? 'tool_approval_denied' : 'tool_approval_granted'
-  return [{ type, data, time, confidence: refused ? undefined : 'heuristic' }]
+  return [{ type, data, time, confidence: 'heuristic' }]
 }
 
 export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage): Conclusion {
@@ -79,11 +86,11 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
   const response = record(json(attributes, 'gcp.vertex.agent.tool_response'))
   const message = typeof response.error === 'string' ? response.error : ''
   if (message.startsWith(CONFIRMATION_REQUIRED)) {
-    memo?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name })
-    return { tool, outcome: 'suspended', facts: [{ type: 'tool_approval_requested', data }] }
+    memo?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name } satisfies Wait)
+    return { tool, outcome: 'suspended', facts: [{ type: 'tool_approval_requested', data, confidence: 'heuristic' }] }
   }
   if (type === LONG_RUNNING_TOOL && response.result === null) {
-    memo?.set(WAITING_FOR, { reason: 'long_running_tool', tool: name })
+    memo?.set(WAITING_FOR, { reason: 'long_running_tool', tool: name } satisfies Wait)
     return { tool, outcome: 'suspended' }
   }
   const refused = message.startsWith(CONFIRMATION_REFUSED)

@@ -1,8 +1,9 @@
 import type { Attributes } from '@opentelemetry/api'
-import { timestampFromHrTime } from '../../events/index.js'
+import { type Timestamp, timestampFromHrTime } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
-import { count, firstOf, json, record, text } from './attributes.js'
+import { count, firstOf, json, jsonIn, record, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, UsageReport } from './contract.js'
+import { fromClient } from './from-client.js'
 import {
   endOfTool,
   endOfTransfer,
@@ -93,8 +94,11 @@ function endOfAgent({ attributes }: SpanLike, { ownMemo }: Lineage): Conclusion 
 }
 
 function outcomeOfAgent(ownMemo: Lineage['ownMemo']): Conclusion {
-  const waitingFor = waitsFor(ownMemo)
-  if (waitingFor) return { outcome: 'suspended', reason: waitingFor.reason, waitingFor: waitingFor.tool }
+  const wait = waitsFor(ownMemo)
+  if (wait) {
+    const confidence = wait.reason === 'tool_confirmation' ? 'heuristic' : undefined
+    return { outcome: 'suspended', reason: wait.reason, waitingFor: wait.tool, confidence }
+  }
   const failure = ownMemo?.get(FAILURE) as Failure | undefined
   if (!failure) return {}
   return { outcome: 'failed', error: failure.error, confidence: failure.guessed ? 'heuristic' : undefined }
@@ -126,7 +130,7 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
   const { errorCode, errorMessage, usageMetadata } = record(json(attributes, 'gcp.vertex.agent.llm_response'))
   const error = errorCode === undefined ? undefined : { code: String(errorCode), message: String(errorMessage ?? '') }
   if (error) memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
-  const resumed = isFirstCall(memo) && answersToolCall(attributes)
+  const time = timestampFromHrTime(span.startTime)
   return {
     outcome: error ? 'failed' : undefined,
     error,
@@ -134,7 +138,7 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
     usage: usageOf(attributes, record(usageMetadata)),
     scope: { sessionId: text(attributes, 'gcp.vertex.agent.session_id') },
     facts: [
-      ...(resumed ? [{ type: 'resumed', data: {}, time: timestampFromHrTime(span.startTime) } as const] : []),
+      ...((isFirstCall(memo) && answerToToolCall(attributes, time)) || []),
       ...((error && quotaFacts(error)) ?? []),
     ],
   }
@@ -166,11 +170,17 @@ function usageOf(attributes: Attributes, metadata: Readonly<Record<string, unkno
   }
 }
 
-/** Whether the conversation, as the run found it, ends with the result of a tool: of one that an earlier run called. */
-function answersToolCall(attributes: Attributes): boolean {
-  const { contents } = record(json(attributes, 'gcp.vertex.agent.llm_request'))
-  const { parts } = record(Array.isArray(contents) ? contents.at(-1) : undefined)
-  return Array.isArray(parts) && parts.some((part) => record(part).functionResponse !== undefined)
+/**
+ * The conversation, as the run found it, ends with the result of a tool: of one that an earlier run called. The result came
+ * with the request.
+ */
+function answerToToolCall(attributes: Attributes, time: Timestamp): readonly Fact[] | undefined {
+  return fromClient(attributes, 'gcp.vertex.agent.llm_request')?.tells((request) => {
+    const { contents } = record(jsonIn(request))
+    const { parts } = record(Array.isArray(contents) ? contents.at(-1) : undefined)
+    const isAnswer = Array.isArray(parts) && parts.some((part) => record(part).functionResponse !== undefined)
+    return isAnswer ? [{ type: 'resumed', data: {}, time }] : undefined
+  })
 }
 
 function wholeNumber(value: unknown): number | undefined {

@@ -15,17 +15,27 @@ export function langChainErrorOf(span: SpanLike): SpanError {
 }
 
 const STACK = /\n\n([A-Za-z_$][\w$]*)(?= \[|:|\n {4}at |$)/g
+/** Places that look like the beginning of a stack beyond this many are nobody's: the text is made to look so. */
+const MAX_STACKS = 64
 
+/**
+ * The message may look like another error with its stack, if whoever called the tool could choose it. The stack of the
+ * error itself repeats the whole message, so that the longest that is repeated is the message.
+ */
 function errorInText(text: string, fallback: string): SpanError {
-  let last: SpanError | undefined
+  let found: SpanError | undefined
+  let changed: SpanError | undefined
+  let stacks = 0
   for (const { index, 1: code = '' } of text.matchAll(STACK)) {
+    if (++stacks > MAX_STACKS) return { code: fallback, message: text }
     const message = text.slice(0, index)
-    const stack = text.slice(index + 2 + code.length)
-    if (message === '' || stack.startsWith(`: ${message}`)) return { code, message }
+    const stack = index + 2 + code.length
+    const repeats = text.startsWith(': ', stack) && text.startsWith(message, stack + 2)
+    if (message === '' || repeats) found = { code, message }
     // A message that was changed after the error was made is not the one in the stack.
-    if (stack.includes('\n    at ') && /(?:Error|Exception)$/.test(code)) last = { code, message }
+    else if (text.includes('\n    at ', stack) && /(?:Error|Exception)$/.test(code)) changed = { code, message }
   }
-  return last ?? { code: errorClassIn(text) ?? fallback, message: text }
+  return found ?? changed ?? { code: errorClassIn(text) ?? fallback, message: text }
 }
 
 export type Steering = 'interrupt' | 'handoff' | 'drained' | 'aborted'

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
-import { json, jsonIn, record } from './attributes.js'
+import { jsonIn, record } from './attributes.js'
+import { type ClientContentKey, type FromClient, fromClient } from './from-client.js'
 
 /*
  * What LangChain and LangGraph serialise into the inputs and outputs of their runs: messages, commands, interrupts.
@@ -14,18 +15,41 @@ export interface ToolCall {
   readonly arguments?: string | undefined
 }
 
+/** Under which keys an instrumentation puts the input and the output of what LangChain runs. */
+export interface Dialect {
+  /** A client's where it is that of a run; of a node it is the state of the graph, with the client's messages in it. */
+  readonly input: ClientContentKey
+  readonly output: 'output.value' | 'traceloop.entity.output'
+}
+
+/** OpenInference says here that an output is a text as it came, not what LangChain has serialised. */
+const OUTPUT_TYPE = 'output.mime_type'
+
 /** Parsed when its text contains `mark`. */
-function parsedWith(attributes: Attributes, key: string, mark: string): unknown {
-  const value = attributes[key]
-  return typeof value === 'string' && value.includes(mark) ? json(attributes, key) : undefined
+function outputWith(attributes: Attributes, key: Dialect['output'], mark: string): unknown {
+  if (key === 'output.value' && attributes[OUTPUT_TYPE] === 'text/plain') return undefined
+  return parsedWith(attributes[key], mark)
+}
+
+function parsedWith(value: unknown, mark: string): unknown {
+  return typeof value === 'string' && value.includes(mark) ? jsonIn(value) : undefined
+}
+
+/**
+ * Whether a step gave back what it was given, as the first node of a graph does: then what its output says is what the
+ * client of the graph said.
+ */
+export function passesInputOn(attributes: Attributes, { input, output }: Dialect): boolean {
+  const given = fromClient(attributes, input)
+  return given?.borneOutBy('nesting', (text) => text === attributes[output]) === true
 }
 
 /** Nodes that LangChain's own agents are built of: going there hands nothing over. */
 const INNER_NODE = /^(?:__\w+__|tools|model|model_request|agent|generate_structured_response)$|\.(?:before|after)_\w+$/
 
 /** Where a `Command` sends the graph next, when that is one node of the user's. */
-export function gotoTarget(attributes: Attributes, key: string): string | undefined {
-  const parsed = parsedWith(attributes, key, '"goto":[')
+export function gotoTarget(attributes: Attributes, key: Dialect['output']): string | undefined {
+  const parsed = outputWith(attributes, key, '"goto":[')
   const { output } = record(parsed)
   const command = [parsed, output, ...(Array.isArray(output) ? output : [])].map(record).find(isCommand)
   const targets = Array.isArray(command?.goto) ? command.goto : []
@@ -42,13 +66,20 @@ export interface Resumption {
   readonly decisions: readonly ('granted' | 'denied')[]
 }
 
-/** A graph goes on from a checkpoint when its input is a `Command` that resumes, or null. */
-export function resumptionIn(attributes: Attributes, key: string): Resumption | undefined {
-  const value = attributes[key]
-  if (value === 'null' || value === '{"input":null}') return { decisions: [] }
-  if (typeof value !== 'string' || !value.startsWith('{"lg_name":"Command"')) return undefined
-  const command = record(json(attributes, key))
-  return 'resume' in command ? { decisions: decisionsIn(command.resume) } : undefined
+/**
+ * A graph goes on from a checkpoint when its input is a `Command` that resumes, or null. Who calls the graph says so, and
+ * what was decided.
+ */
+export function resumptionIn(
+  attributes: Attributes,
+  key: Dialect['input'],
+): FromClient<Resumption | undefined> | undefined {
+  return fromClient(attributes, key)?.map((input) => {
+    if (input === 'null' || input === '{"input":null}') return { decisions: [] }
+    if (!input.startsWith('{"lg_name":"Command"')) return undefined
+    const command = record(jsonIn(input))
+    return 'resume' in command ? { decisions: decisionsIn(command.resume) } : undefined
+  })
 }
 
 const DECISIONS = new Map<unknown, 'granted' | 'denied'>([
@@ -116,17 +147,26 @@ function kwargsOf(message: unknown): Message {
 const SENT_CALL = '"lg_tool_call":'
 
 /** The tool calls a node was started for: the one it was sent, or those of the last answer of the model. */
-export function toolCallsIn(attributes: Attributes, key: string): readonly ToolCall[] {
-  const value = attributes[key]
-  if (typeof value !== 'string') return []
-  // It comes last, after a state of any length.
-  const at = value.lastIndexOf(SENT_CALL)
-  const sent = at < 0 ? undefined : jsonIn(value.slice(at + SENT_CALL.length, -1))
-  if (sent !== undefined) return asToolCalls([sent])
-  const state = parsedWith(attributes, key, '"tool_calls"')
-  const answer = messagesOf(state).findLast((message) => /^AIMessage/.test(String(classOf(message))))
-  const { tool_calls } = kwargsOf(answer)
-  return Array.isArray(tool_calls) ? asToolCalls(tool_calls) : []
+export function toolCallsIn(
+  attributes: Attributes,
+  key: Dialect['input'],
+): FromClient<readonly ToolCall[]> | undefined {
+  return fromClient(attributes, key)?.map((input) => {
+    // It comes last, after a state of any length.
+    const at = input.lastIndexOf(SENT_CALL)
+    const sent = at < 0 ? undefined : jsonIn(input.slice(at + SENT_CALL.length, -1))
+    if (sent !== undefined) return asToolCalls([sent])
+    const { tool_calls } = kwargsOf(lastAnswerIn(parsedWith(input, '"tool_calls"')))
+    return Array.isArray(tool_calls) ? asToolCalls(tool_calls) : []
+  })
+}
+
+function lastAnswerIn(state: unknown): unknown {
+  return messagesOf(state).findLast(isAnswer)
+}
+
+function isAnswer(message: unknown): boolean {
+  return /^AIMessage/.test(String(classOf(message)))
 }
 
 function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
@@ -136,43 +176,64 @@ function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
   })
 }
 
-/** The name of the agent that gave the last answer in a state; what a middleware answers bears none. */
-export function answeringAgent(attributes: Attributes, key: string): string | undefined {
-  const state = parsedWith(attributes, key, '"AIMessage')
-  const names = messagesOf(state).map(
-    (message) => /^AIMessage/.test(String(classOf(message))) && kwargsOf(message).name,
-  )
-  return names.findLast((name): name is string => typeof name === 'string' && name !== '')
+/** The name of the agent whose answer, the last in a node's state, asked for what the node runs. */
+export function askingAgent(attributes: Attributes, key: Dialect['input']): FromClient<string | undefined> | undefined {
+  return fromClient(attributes, key)?.map((input) => nameOf(lastAnswerIn(parsedWith(input, '"AIMessage'))))
+}
+
+/**
+ * The name of the agent that gave the last answer in the state that a graph ends with; what a middleware answers bears
+ * none. Only what comes behind the messages of the client is the agent's: they can bear any name.
+ */
+export function answeringAgent(attributes: Attributes, { input, output }: Dialect): string | undefined {
+  const messages = messagesOf(outputWith(attributes, output, '"AIMessage'))
+  const given = messageCount(attributes, input)
+  const asked = messages.findLastIndex((message) => classOf(message) === 'HumanMessage')
+  const own = messages.slice(Math.max(given, asked + 1))
+  return own
+    .filter(isAnswer)
+    .map(nameOf)
+    .findLast((name) => name !== undefined)
+}
+
+/** How many messages a step was given: it was given those, whoever wrote them. */
+function messageCount(attributes: Attributes, key: Dialect['input']): number {
+  return fromClient(attributes, key)?.borneOutBy('nesting', (input) => messagesOf(jsonIn(input)).length) ?? 0
+}
+
+function nameOf(message: unknown): string | undefined {
+  const { name } = kwargsOf(message)
+  return typeof name === 'string' && name !== '' ? name : undefined
 }
 
 /** The id that the provider gave a model's answer. LangChain makes one up where there is none. */
-export function responseIdIn(attributes: Attributes, key: string): string | undefined {
-  const { generations } = record(parsedWith(attributes, key, '"generations"'))
+export function responseIdIn(attributes: Attributes, key: Dialect['output']): string | undefined {
+  const { generations } = record(outputWith(attributes, key, '"generations"'))
   const [generation] = [generations].flat(2)
   const { id } = kwargsOf(record(generation).message)
   return typeof id === 'string' && id !== '' && !/^(?:lc_)?run-/.test(id) ? id : undefined
 }
 
 /** The message that a tool's result became. */
-export function toolMessageIn(attributes: Attributes, key: string): Message | undefined {
-  const parsed = record(parsedWith(attributes, key, '"ToolMessage"'))
+export function toolMessageIn(attributes: Attributes, key: Dialect['output']): Message | undefined {
+  const parsed = record(outputWith(attributes, key, '"ToolMessage"'))
   const message = classOf(parsed) === 'ToolMessage' ? parsed : record(parsed.output)
   return classOf(message) === 'ToolMessage' ? kwargsOf(message) : undefined
 }
 
 /** Messages that a summary took the place of; `undefined` when a node's output is no summary. */
-export function summarisedMessages(attributes: Attributes, input: string, output: string): number | 'some' | undefined {
-  const messages = messagesOf(parsedWith(attributes, output, '"lc_source":"summarization"'))
+export function summarisedMessages(attributes: Attributes, { input, output }: Dialect): number | 'some' | undefined {
+  const messages = messagesOf(outputWith(attributes, output, '"lc_source":"summarization"'))
   if (classOf(messages[0]) !== 'RemoveMessage') return undefined
-  const before = messagesOf(json(attributes, input)).length
+  const before = messageCount(attributes, input)
   // What removes all, and the summary, are none of those that were kept.
   const kept = messages.length - 2
   return before > kept ? before - kept : 'some'
 }
 
 /** The limit at which a middleware of LangChain ended a run, or refused its tool calls, without an error. */
-export function limitInOutput(attributes: Attributes, key: string): 'requests' | 'tool_calls' | undefined {
-  const state = record(parsedWith(attributes, key, 'CallCount"'))
+export function limitInOutput(attributes: Attributes, key: Dialect['output']): 'requests' | 'tool_calls' | undefined {
+  const state = record(outputWith(attributes, key, 'CallCount"'))
   if (state.jumpTo === 'end' && 'runModelCallCount' in state) return 'requests'
   const [first] = messagesOf(state)
   const refused = classOf(first) === 'ToolMessage' && kwargsOf(first).status === 'error'

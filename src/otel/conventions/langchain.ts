@@ -2,6 +2,7 @@ import { type Timestamp, timestampFromHrTime } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
 import { text } from './attributes.js'
 import type { Conclusion, Fact, Lineage } from './contract.js'
+import { claimed, type FromClient } from './from-client.js'
 import { factsOfError, langChainErrorOf, steeringOf } from './langchain-errors.js'
 import * as values from './langchain-values.js'
 import { countRecords, isMemoryLookup } from './memory-tools.js'
@@ -12,11 +13,7 @@ import { hasErrorStatus, type SpanError } from './outcome.js'
  * errors of the nodes inside, while the graph itself ends well: so what happened inside is kept for the life of a run.
  */
 
-/** Under which keys an instrumentation puts the input and the output of what LangChain runs. */
-export interface Dialect {
-  readonly input: string
-  readonly output: string
-}
+export type Dialect = values.Dialect
 
 type Memo = Lineage['memo']
 
@@ -54,22 +51,31 @@ export function concludeStep(
   name: string | undefined,
 ): Conclusion {
   if (hasErrorStatus(span)) return concludeError(span, dialect, memo)
-  const { attributes } = span
+  const told = factsOfStep(span, dialect, memo, name)
+  const facts = values.passesInputOn(span.attributes, dialect) ? told.map(claimed) : told
+  return { facts: [...facts, ...reviewed(span, dialect, memo, parent, name)] }
+}
+
+function factsOfStep(
+  { attributes }: SpanLike,
+  dialect: Dialect,
+  memo: Memo,
+  name: string | undefined,
+): readonly Fact[] {
   const facts: Fact[] = []
   const to = values.gotoTarget(attributes, dialect.output)
   if (to !== undefined && to !== name) {
     // Graphs without agents go from node to node in the same way.
     facts.push({ type: 'agent_handoff', data: { from: name, to }, confidence: 'heuristic' })
   }
-  const dropped = values.summarisedMessages(attributes, dialect.input, dialect.output)
+  const dropped = values.summarisedMessages(attributes, dialect)
   const summarised = memo?.delete(SUMMARISED) && name?.startsWith('SummarizationMiddleware')
   if (dropped !== undefined || summarised) {
     facts.push({ type: 'context_compacted', data: typeof dropped === 'number' ? { droppedMessages: dropped } : {} })
   }
   const axis = values.limitInOutput(attributes, dialect.output)
   if (axis !== undefined && isNews(memo, axis)) facts.push({ type: 'usage_limit_exceeded', data: { axis } })
-  facts.push(...reviewed(span, dialect, memo, parent, name))
-  return { facts }
+  return facts
 }
 
 /** A middleware goes on from where it asked a human: told by the input of the graph, as soon as that is known. */
@@ -81,14 +87,20 @@ function reviewed(
   name: string | undefined,
 ): readonly Fact[] {
   const graph = parent?.activity.kind === 'run' ? parent.span : undefined
-  const decisions = graph && values.resumptionIn(graph.attributes, dialect.input)?.decisions
-  if (!decisions?.length && !name?.startsWith('HumanInTheLoopMiddleware')) return []
-  const calls = values.toolCallsIn(span.attributes, dialect.input)
-  if (decisions?.length && calls.length > 0) return reviewFacts(decisions, calls, span, memo)
-  if (!memo?.has(REVIEWED_CALLS)) memo?.set(REVIEWED_CALLS, calls)
+  const resumption = graph && values.resumptionIn(graph.attributes, dialect.input)
+  const facts = resumption?.tells((told) => {
+    if (!told?.decisions.length) return undefined
+    const calls = values.toolCallsIn(span.attributes, dialect.input)
+    return calls?.tells((asked) => (asked.length > 0 ? reviewFacts(told.decisions, asked, span, memo) : undefined))
+  })
+  if (facts) return facts
+  if (name?.startsWith('HumanInTheLoopMiddleware') && !memo?.has(REVIEWED_CALLS)) {
+    memo?.set(REVIEWED_CALLS, values.toolCallsIn(span.attributes, dialect.input))
+  }
   return []
 }
 
+/** What was decided on the calls that waited. */
 function reviewFacts(
   decisions: values.Resumption['decisions'],
   calls: readonly values.ToolCall[],
@@ -168,9 +180,7 @@ export function concludeRun(
   agent: string | undefined,
 ): Conclusion {
   const facts: Fact[] = []
-  const decisions = values.resumptionIn(span.attributes, dialect.input)?.decisions
-  const calls = ownMemo?.get(REVIEWED_CALLS)
-  if (decisions) facts.push(...reviewFacts(decisions, Array.isArray(calls) ? calls : [], span, ownMemo))
+  facts.push(...reviewedInside(span, dialect, ownMemo))
   if (!hasErrorStatus(span)) return { ...pause(ownMemo), facts }
   const error = langChainErrorOf(span)
   switch (steeringOf(error)) {
@@ -191,6 +201,16 @@ export function concludeRun(
       isNews(memo, error.code)
       return { outcome: 'failed', error, facts }
   }
+}
+
+/** What was decided when the run began, on the calls about which a node inside had asked. */
+function reviewedInside(span: SpanLike, dialect: Dialect, ownMemo: Memo): readonly Fact[] {
+  const calls = ownMemo?.get(REVIEWED_CALLS) as FromClient<readonly values.ToolCall[]> | undefined
+  const facts = values.resumptionIn(span.attributes, dialect.input)?.tells((told) => {
+    const review = (asked: readonly values.ToolCall[]) => told && reviewFacts(told.decisions, asked, span, ownMemo)
+    return calls ? calls.tells(review) : review([])
+  })
+  return facts ?? []
 }
 
 function pause(memo: Memo): Conclusion {
@@ -226,7 +246,8 @@ function requests(span: SpanLike, dialect: Dialect, error: SpanError, memo: Memo
   const waitsForApproval = interrupts.some(({ requested }) => requested.length > 0)
   memo?.set(WAITING_FOR, waitsForApproval ? 'approval' : 'input')
   if (!waitsForApproval) return []
-  const calls = [...values.toolCallsIn(span.attributes, dialect.input)]
+  // The node has stopped at a call of that name: whose id it is stands in the state that it was given.
+  const calls = values.toolCallsIn(span.attributes, dialect.input)?.borneOutBy('interrupt', (asked) => [...asked]) ?? []
   return interrupts
     .filter(({ id }) => isNews(memo, id))
     .flatMap(({ id, requested }) =>
@@ -240,8 +261,8 @@ function requests(span: SpanLike, dialect: Dialect, error: SpanError, memo: Memo
 
 /** A graph that goes on from a checkpoint. */
 export function resumedFacts(span: SpanLike, dialect: Dialect, time?: Timestamp): readonly Fact[] {
-  if (!values.resumptionIn(span.attributes, dialect.input)) return []
-  return [{ type: 'resumed', data: {}, time }]
+  const resumption = values.resumptionIn(span.attributes, dialect.input)
+  return resumption?.tells((told) => told && [{ type: 'resumed', data: {}, time }]) ?? []
 }
 
 /** Names of LangChain's own classes, where an instrumentation puts them in the place of a name. */

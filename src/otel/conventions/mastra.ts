@@ -1,8 +1,9 @@
 import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
-import { firstOf, json, record, text } from './attributes.js'
+import { firstOf, json, jsonIn, record, text } from './attributes.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from './contract.js'
+import { fromClient } from './from-client.js'
 import { errorOf, hasErrorStatus, type SpanError } from './outcome.js'
 import { modelFrom, providerFrom, usageFrom } from './usage.js'
 import { scopeByNames } from './user-scope.js'
@@ -186,16 +187,19 @@ function noteStep({ attributes }: SpanLike, { memo }: Lineage): void {
   memo?.set(LAST_STEP_OUTPUT, attributes[`mastra.${type}.output`] !== undefined)
 }
 
-/** With what a run goes on that waited for an approval. */
-function decision(span: SpanLike): readonly Fact[] {
-  if (span.attributes[`${METADATA}resumed`] !== true) return []
-  const { approved, toolName, toolCallId, reason } = record(json(span.attributes, 'mastra.agent_run.input'))
-  if (typeof approved !== 'boolean') return []
-  const call = { callId: string(toolCallId) ?? 'unknown', tool: { name: string(toolName) ?? 'unknown' } }
-  const time = timestampFromHrTime(span.startTime)
-  return approved
-    ? [{ type: 'tool_approval_granted', data: call, time }]
-    : [{ type: 'tool_approval_denied', data: { ...call, reason: string(reason) }, time }]
+/** With what a run goes on that waited for an approval: the word of who lets it go on. */
+function decision({ attributes, startTime }: SpanLike): readonly Fact[] {
+  if (attributes[`${METADATA}resumed`] !== true) return []
+  const time = timestampFromHrTime(startTime)
+  const facts = fromClient(attributes, 'mastra.agent_run.input')?.tells((input): readonly Fact[] => {
+    const { approved, toolName, toolCallId, reason } = record(jsonIn(input))
+    if (typeof approved !== 'boolean') return []
+    const call = { callId: string(toolCallId) ?? 'unknown', tool: { name: string(toolName) ?? 'unknown' } }
+    return approved
+      ? [{ type: 'tool_approval_granted', data: call, time }]
+      : [{ type: 'tool_approval_denied', data: { ...call, reason: string(reason) }, time }]
+  })
+  return facts ?? []
 }
 
 function approvalRequest(toolName: unknown, toolCallId: unknown): readonly Fact[] {

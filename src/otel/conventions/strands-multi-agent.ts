@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../span.js'
 import { jsonIn, record, text } from './attributes.js'
 import type { Activity, Conclusion, Fact, Lineage, RunActivity, StepActivity } from './contract.js'
+import { fromClient } from './from-client.js'
 import type { SpanError } from './outcome.js'
 import { toolInput } from './strands-messages.js'
 
@@ -35,21 +36,20 @@ export function stepOf(step: Step['step']): Step {
 export function orchestrator(attributes: Attributes, kind: 'swarm' | 'graph'): Orchestrator {
   const id = text(attributes, 'gen_ai.agent.id')
   const name = text(attributes, 'gen_ai.agent.name') ?? kind
-  const input = attributes['gen_ai.agent.input']
-  const resumes = typeof input === 'string' && input.startsWith('[') && answersInterrupt(jsonIn(input))
   return {
     kind: 'run',
     agent: { name, ...(id !== undefined && { id }) },
     trigger: kind,
     orchestrator: kind,
-    facts: resumes ? RESUMED : undefined,
+    facts: fromClient(attributes, 'gen_ai.agent.input')?.tells(resumption),
   }
 }
 
-const RESUMED: readonly Fact[] = Object.freeze([{ type: 'resumed', data: Object.freeze({}) }])
-
-function answersInterrupt(input: unknown): boolean {
-  return Array.isArray(input) && input.some((block) => record(block).type === 'interruptResponse')
+/** The input answers an interrupt: by the word of who calls. */
+function resumption(input: string): readonly Fact[] | undefined {
+  const blocks = input.startsWith('[') ? jsonIn(input) : undefined
+  const answers = Array.isArray(blocks) && blocks.some((block) => record(block).type === 'interruptResponse')
+  return answers ? [{ type: 'resumed', data: {} }] : undefined
 }
 
 export function node(attributes: Attributes, { parent, memo }: Lineage): Inside {

@@ -1,9 +1,10 @@
 import type { SpanLike } from '../span.js'
-import { json, record, text } from './attributes.js'
+import { jsonIn, record, text } from './attributes.js'
 import type { Activity, Conclusion, Lineage, Surrounding } from './contract.js'
+import { fromClient } from './from-client.js'
 import { genAiConvention } from './gen-ai.js'
 import * as langchain from './langchain.js'
-import { answeringAgent, type ToolCall, toolCallsIn, toolMessageIn } from './langchain-values.js'
+import { answeringAgent, askingAgent, type ToolCall, toolCallsIn, toolMessageIn } from './langchain-values.js'
 import { quotaFacts } from './limits.js'
 import { placeChain, placeGraph, placeInside } from './traceloop-nesting.js'
 import { modelFrom, providerFrom } from './usage.js'
@@ -54,8 +55,8 @@ function recogniseChain(span: SpanLike, lineage: Lineage, open: readonly Surroun
   const name = text(span.attributes, 'traceloop.workflow.name') ?? ''
   const agent = langchain.isClassName(name) || name === '' ? {} : { name }
   if (isGraph(span)) {
-    const { within } = placeGraph(span, open, DIALECT.input)
-    const confidence = within ? 'heuristic' : undefined
+    const { within, byContent } = placeGraph(span, open, DIALECT.input)
+    const confidence = within && (byContent ? 'claimed' : 'heuristic')
     return { kind: 'run', agent, within, confidence, facts: langchain.resumedFacts(span, DIALECT) }
   }
   const { within, ambiguous } = placeChain(open, isGraph)
@@ -89,16 +90,21 @@ function recogniseTool(span: SpanLike, open: readonly Surrounding[]): Activity &
 function calledWith(span: SpanLike, open: readonly Surrounding[]): ToolCall | undefined {
   const given = argumentsOf(span)
   const taken = new Set(open.map(({ activity }) => (activity.kind === 'tool' ? activity.callId : undefined)))
-  const calls = open.flatMap(({ activity, span: node }) =>
-    activity.kind === 'step' && node ? toolCallsIn(node.attributes, DIALECT.input) : [],
-  )
+  const calls = open.flatMap(({ activity, span: node }) => (activity.kind === 'step' && node ? callsOf(node) : []))
   const free = calls.filter(({ id }) => id === undefined || !taken.has(id))
   return free.find((call) => call.arguments === given) ?? (free.length === 1 ? free[0] : undefined)
 }
 
+/** The calls that a node runs: what LangChain runs bears one of these names, whoever asked for it. */
+function callsOf(node: SpanLike): readonly ToolCall[] {
+  return toolCallsIn(node.attributes, DIALECT.input)?.borneOutBy('execution', (calls) => calls) ?? []
+}
+
 function argumentsOf(span: SpanLike): unknown {
-  const { args } = record(json(span.attributes, DIALECT.input))
-  return Array.isArray(args) ? args[0] : undefined
+  return fromClient(span.attributes, DIALECT.input)?.borneOutBy('execution', (input) => {
+    const { args } = record(jsonIn(input))
+    return Array.isArray(args) ? args[0] : undefined
+  })
 }
 
 export function concludeLangChain(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
@@ -125,15 +131,20 @@ function concludeTool(span: SpanLike, toolName: string, activity: Activity, line
   const answered = toolMessageIn(span.attributes, DIALECT.output)?.name
   const name = TOOL_CLASS.test(toolName) && typeof answered === 'string' ? answered : toolName
   const node = lineage.parent?.span
-  const from = lineage.run?.agent.name ?? (node && answeringAgent(node.attributes, DIALECT.input))
+  const from = lineage.run?.agent.name ?? (node && askerOf(node))
   const told = langchain.concludeTool(span, DIALECT, lineage, name, from)
   return activity.kind === 'tool' ? { ...told, tool: { name } } : langchain.withCall(told, span, name)
+}
+
+/** The agent whose call a node runs. */
+function askerOf(node: SpanLike): string | undefined {
+  return askingAgent(node.attributes, DIALECT.input)?.borneOutBy('execution', (name) => name)
 }
 
 function concludeRun(span: SpanLike, name: string | undefined, lineage: Lineage): Conclusion {
   const { ownMemo, memo, parent } = lineage
   if (parent?.activity.kind === 'step') memo?.set(HAS_INNER_GRAPHS, true)
-  const agent = name ?? (ownMemo?.has(HAS_INNER_GRAPHS) ? undefined : answeringAgent(span.attributes, DIALECT.output))
+  const agent = name ?? (ownMemo?.has(HAS_INNER_GRAPHS) ? undefined : answeringAgent(span.attributes, DIALECT))
   const told = langchain.concludeRun(span, DIALECT, lineage, agent)
   return { ...told, agent: agent === undefined ? undefined : { name: agent } }
 }

@@ -1,6 +1,7 @@
 import type { SpanLike } from '../span.js'
 import { jsonIn } from './attributes.js'
 import type { Surrounding } from './contract.js'
+import { type ClientContentKey, type FromClient, fromClient } from './from-client.js'
 
 /*
  * Traceloop starts every span of LangChain's as a sibling. Which of them is inside which must be had from the order of
@@ -13,6 +14,8 @@ export interface Placement {
   readonly within?: Surrounding | undefined
   /** Several calls are under way: what the span is inside of cannot be told. */
   readonly ambiguous?: boolean
+  /** It shows in what was passed on: whoever sends the same text while a call is under way can bring it about. */
+  readonly byContent?: boolean
 }
 
 const NOWHERE: Placement = Object.freeze({})
@@ -43,16 +46,20 @@ export function placeChain(open: readonly Surrounding[], isGraph: (span: SpanLik
  *
  * @param inputKey - of the attribute that holds what a span was called with
  */
-export function placeGraph(span: SpanLike, open: readonly Surrounding[], inputKey: string): Placement {
+export function placeGraph(span: SpanLike, open: readonly Surrounding[], inputKey: ClientContentKey): Placement {
   const last = open.at(-1)
   if (!last || last.activity.kind === 'model' || rootsOf(open).length > 1) return NOWHERE
   const callers = new Set(open.map(({ activity, outer }) => (activity.kind === 'run' ? outer : undefined)))
   const free = open.filter((other) => other.activity.kind !== 'run' && !callers.has(other)).reverse()
-  const received = span.attributes[inputKey]
-  const within = free.find((caller) => passesOn(caller.span?.attributes[inputKey], received))
-  if (within) return { within }
+  const received = fromClient(span.attributes, inputKey)
+  const within = free.find((caller) => passesOn(inputOf(caller, inputKey), received))
+  if (within) return { within, byContent: true }
   if (last.activity.kind === 'run') return { within: open.find((other) => other === last.outer) }
-  return passesOn(last.span?.attributes[inputKey], received) === undefined ? { within: last } : NOWHERE
+  return passesOn(inputOf(last, inputKey), received) === undefined ? { within: last } : NOWHERE
+}
+
+function inputOf({ span }: Surrounding, inputKey: ClientContentKey): FromClient<string> | undefined {
+  return span && fromClient(span.attributes, inputKey)
 }
 
 function rootsOf(open: readonly Surrounding[]): readonly Surrounding[] {
@@ -88,8 +95,14 @@ const MIN_TEXT_LENGTH = 3
  * Whether a call has passed on what its caller was given: the same input, or some text of it. Undefined where there is
  * nothing to compare: content is switched off, or has no text in it.
  */
-function passesOn(given: unknown, received: unknown): boolean | undefined {
-  if (typeof given !== 'string' || typeof received !== 'string') return undefined
+function passesOn(
+  given: FromClient<string> | undefined,
+  received: FromClient<string> | undefined,
+): boolean | undefined {
+  return given?.borneOutBy('nesting', (one) => received?.borneOutBy('nesting', (other) => hasTextOf(one, other)))
+}
+
+function hasTextOf(given: string, received: string): boolean | undefined {
   if (given === received) return true
   const texts = new Set<string>()
   collectTexts(jsonIn(given), texts)

@@ -195,7 +195,7 @@ describe('LangChain through Traceloop', () => {
     ])
   })
 
-  test('takes a graph that got what a tool was given for its sub-agent, and says that it guesses', () => {
+  test('takes a graph that got what a tool was given for its sub-agent, by the word of who sent that', () => {
     const { log } = startRecordingSdk()
     const run = graph({ messages: ['go'] })
     const calling = node(sent('research', 'c-1', { task: 'find it' }))
@@ -204,9 +204,23 @@ describe('LangChain through Traceloop', () => {
     end(chat(), tokens)
     for (const span of [sub, call, calling, run]) end(span)
     const [outer, inner] = log.of('run_started')
-    expect(inner).toMatchObject({ parentRunId: outer?.runId, source: { confidence: 'heuristic' } })
+    expect(inner).toMatchObject({ parentRunId: outer?.runId, source: { confidence: 'claimed' } })
     expect(outer?.source.confidence).toBeUndefined()
     expect(log.of('token_usage_updated')[0]?.runId).toBe(inner?.runId)
+  })
+
+  test('takes no graph for a sub-agent of somebody else’s, though it got what a tool there was given', () => {
+    const { log } = startRecordingSdk()
+    const of = (user: string, span: Span) => span.setAttribute('traceloop.association.properties.user_id', user)
+    const run = of('ada', graph({ messages: ['go'] }))
+    const calling = of('ada', node(sent('research', 'c-1', { task: 'find it' })))
+    const call = of('ada', tool({ task: 'find it' }))
+    const sub = of('eve', graph({ messages: ['find it'] }))
+    for (const span of [sub, call, calling, run]) end(span)
+    expect(log.of('run_started').map(({ parentRunId, actor }) => [parentRunId, actor?.id])).toEqual([
+      [undefined, 'ada'],
+      [undefined, 'eve'],
+    ])
   })
 
   test('takes two graphs called side by side for siblings, and what is inside either for their caller’s', () => {

@@ -24,6 +24,7 @@ const REQUEST_TYPES = new Map([
   ['embedding', 'embeddings'],
   ['rerank', 'rerank'],
 ])
+const WHOSE = ['tenantId', 'sessionId', 'userId'] as const
 const QUERY_RESULT = 'db.query.result'
 /** Vector stores by name of the call, and LlamaIndex's retrievers. */
 const LOOKUP = /^(?:pinecone|chroma|chromadb|qdrant)\.(?:\w+\.)?(?:query|search)$|_retriever\.retrieve$/
@@ -38,11 +39,13 @@ export const traceloopConvention: Convention = {
   recognise(span, moment, lineage) {
     // The attributes of a LangChain span, and those that Traceloop's own processor adds, are not there yet.
     if (moment === 'start') return scopeOf(span).name.startsWith(OWN_SCOPES) ? 'later' : undefined
+    const scope = scopeFromTraceloop(span.attributes)
+    const around = withoutOthers(lineage, scope)
     const activity =
       scopeOf(span).name === LANGCHAIN_SCOPE
-        ? (recogniseLangChain(span, lineage) ?? recogniseEntity(span))
-        : (recogniseEntity(span) ?? recogniseClient(span, moment, lineage))
-    return activity && { ...activity, scope: scopeFromTraceloop(span.attributes) }
+        ? (recogniseLangChain(span, around) ?? recogniseEntity(span))
+        : (recogniseEntity(span) ?? recogniseClient(span, moment, around))
+    return activity && { ...activity, scope }
   },
 
   conclude(span, activity, lineage) {
@@ -52,6 +55,15 @@ export const traceloopConvention: Convention = {
         : concludeEntity(span, activity, lineage)
     return { ...told, scope: scopeFromTraceloop(span.attributes) }
   },
+}
+
+/** A span that says whose it is belongs inside none of those that say they are somebody else's, whatever they were given. */
+function withoutOthers(lineage: Lineage, scope: ScopeFacts): Lineage {
+  return { ...lineage, open: lineage.open?.filter(({ activity }) => !contradicts(activity.scope, scope)) }
+}
+
+function contradicts(one: ScopeFacts | undefined, other: ScopeFacts): boolean {
+  return WHOSE.some((field) => (one?.[field] ?? other[field]) !== (other[field] ?? one?.[field]))
 }
 
 /** What the SDK's decorators and `with…` functions wrap. */
