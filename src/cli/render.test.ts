@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readerOfEvents } from '../../test/reader/reader-of.js'
 import { at, runEvent, started } from '../../test/reader/run-events.js'
-import { eventLine, treeLines } from './render.js'
+import { eventLine, runLine, treeLines } from './render.js'
 
 test('a run tells for whom it was, who approved what and when, and that once', async () => {
   const scope = { tenantId: 'acme', sessionId: 's-1' }
@@ -54,4 +54,37 @@ test('a list within an event shows its first items, and how many more there are'
   expect(line('some')).toMatch(/some=\[a, b\\u\{1b\}, \{"c":\[1\]\}, null\]$/)
   expect(line('many')).toMatch(/many=\[0, 1, 2, 3, 4, … 59995 more\]$/)
   expect(line('long')).toMatch(/long=\[x{39}…\]$/)
+})
+
+test.each(['tool_approval_requested', 'tool_approval_granted', 'tool_approval_denied', 'agent_handoff'])(
+  '%s is never shown without the mark of what it rests on',
+  async (type) => {
+    const plain = (_: unknown, text: string) => text
+    const data = type === 'agent_handoff' ? { to: 'b' } : { callId: 'c', tool: { name: 'refund' } }
+    for (const confidence of ['claimed', 'heuristic'] as const) {
+      const source = { convention: 'ai-sdk', scope: 'ai', confidence }
+      const event = runEvent(type as 'tool_approval_granted', data as never, { time: at(1), source })
+      const reader = await readerOfEvents(started({ time: at(0) }), event)
+      const run = await reader.run('r-1')
+      const [, stored] = await reader.events().toArray()
+      const label = type === 'agent_handoff' ? 'handoff' : type
+      expect(run ? treeLines(run, plain) : []).toContainEqual(expect.stringContaining(`${label} (${confidence}) `))
+      expect(stored && eventLine(stored, plain)).toContain(`${type} (${confidence})`)
+      const colours: string[] = []
+      if (stored) eventLine(stored, (colour, text) => `${colours.push(colour)}${text}`)
+      expect(colours.includes('green')).toBe(confidence === 'heuristic' && type === 'tool_approval_granted')
+    }
+  },
+)
+
+test('a run whose end is a guess says so, in the list and as a tree', async () => {
+  const source = { convention: 'mastra', scope: 'm', confidence: 'heuristic' as const }
+  const reader = await readerOfEvents(
+    started({ time: at(0) }),
+    runEvent('run_suspended', { reason: 'approval' }, { time: at(1), source }),
+  )
+  const run = await reader.run('r-1')
+  const plain = (_: unknown, text: string) => text
+  expect(run && runLine(run, plain)).toContain('suspended (heuristic)')
+  expect(run ? treeLines(run, plain)[0] : '').toContain('suspended (heuristic)')
 })

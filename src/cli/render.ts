@@ -1,3 +1,4 @@
+import { confidenceOf, isClaim, marked } from '../events/confidence.js'
 import type { StoredEvent, TokenUsage } from '../events/types.js'
 import type { AgentSummary } from '../reader/agents.js'
 import type { RunStatus, RunSummary, RunTree, ToolCallSummary } from '../reader/run-summary.js'
@@ -24,13 +25,14 @@ const STATUS_COLOUR: Readonly<Record<RunStatus | ToolCallSummary['status'], Colo
 
 /** One event in one line. */
 export function eventLine(event: StoredEvent, paint: Paint): string {
-  const type = printable(event.type)
+  const confidence = confidenceOf(event)
+  const type = printable(marked(event.type, confidence))
   const who = event.agent?.name ?? event.agent?.id ?? ''
   const detail = shortened(details(event.data), MAX_DETAIL_LENGTH)
   const parts = [
     paint('grey', String(event.seq).padStart(6)),
     shortTime(event.time),
-    paint(eventColour(type), type.padEnd(TYPE_WIDTH)),
+    paint(eventColour(event.type, confidence), type.padEnd(TYPE_WIDTH)),
     printable(who),
     event.runId === undefined ? '' : paint('grey', `run=${printable(event.runId)}`),
     detail,
@@ -38,7 +40,9 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
   return parts.filter((part) => part !== '').join('  ')
 }
 
-function eventColour(type: string): Colour {
+/** What a client claims looks neither like a success nor like a failure. */
+function eventColour(type: string, confidence: string | undefined): Colour {
+  if (isClaim(confidence)) return 'yellow'
   if (/failed|error|denied|violation|interrupted|dropped|exceeded/.test(type)) return 'red'
   return /completed|granted/.test(type) ? 'green' : 'cyan'
 }
@@ -66,7 +70,7 @@ function listed(items: readonly unknown[]): string {
 export function runLine(run: RunSummary, paint: Paint): string {
   const parts = [
     shortTime(run.startedAt),
-    paint(STATUS_COLOUR[run.status], run.status.padEnd(11)),
+    paint(STATUS_COLOUR[run.status], printable(marked(run.status, run.confidence)).padEnd(11)),
     duration(run.durationMs).padStart(7),
     printable(run.runId),
     printable(run.agent?.name ?? run.agent?.id ?? ''),
@@ -102,7 +106,7 @@ export function treeLines(run: RunTree, paint: Paint, isTop = true): readonly st
   const name = run.agent?.name ?? run.agent?.id ?? 'run'
   const head = [
     paint('bold', printable(name)),
-    paint(STATUS_COLOUR[run.status], run.status),
+    paint(STATUS_COLOUR[run.status], printable(marked(run.status, run.confidence))),
     duration(run.durationMs),
     shortTime(run.startedAt),
     paint('grey', printable(run.runId)),
@@ -121,18 +125,21 @@ function branches(children: readonly (readonly string[])[]): readonly string[] {
 function below(run: RunTree, paint: Paint, isTop: boolean): readonly (readonly string[])[] {
   const lines: (readonly string[])[] = []
   const add = (label: string, text: string, colour: Colour = 'grey') => {
-    lines.push([`${paint(colour, label)} ${printable(text)}`])
+    lines.push([`${paint(colour, printable(label))} ${printable(text)}`])
   }
   if (isTop) add('session', `${run.sessionId}  tenant=${run.tenantId}${run.actor ? `  actor=${run.actor.id}` : ''}`)
   if (run.model) add('model', run.model)
   if (run.totalUsage.totalTokens > 0) add('used', tokensText(run))
-  for (const { data } of run.memoryRecalls) add('memory', details(data))
+  const addAll = (label: string, events: readonly StoredEvent[], colour?: Colour) => {
+    for (const event of events) add(marked(label, confidenceOf(event)), details(event.data), colour)
+  }
+  addAll('memory', run.memoryRecalls)
   for (const line of toolLines(run, paint)) lines.push([line])
-  for (const { data } of run.handoffs) add('handoff', details(data), 'cyan')
-  for (const { data } of run.compactions) add('compaction', details(data), 'yellow')
-  for (const { data } of run.limits) add('limit', details(data), 'red')
-  for (const { data } of run.policyViolations) add('policy', details(data), 'red')
-  for (const { data } of run.errors) add('error', details(data), 'red')
+  addAll('handoff', run.handoffs, 'cyan')
+  addAll('compaction', run.compactions, 'yellow')
+  addAll('limit', run.limits, 'red')
+  addAll('policy', run.policyViolations, 'red')
+  addAll('error', run.errors, 'red')
   if (run.error) add('failed', `${run.error.code}: ${run.error.message}`, 'red')
   if (run.reason) add('reason', run.reason, 'yellow')
   if (run.omitted > 0) add('…', `${run.omitted} more`)
@@ -143,8 +150,9 @@ function below(run: RunTree, paint: Paint, isTop: boolean): readonly (readonly s
 /** Tool calls and who was asked about them, in the order of time. */
 function toolLines({ toolCalls, approvals }: RunTree, paint: Paint): readonly string[] {
   const lines = [
-    ...approvals.map(({ type, time, data }) => {
-      const text = `${paint('yellow', type)} ${shortTime(time)}  ${details(data)}`
+    ...approvals.map((event) => {
+      const { type, time, data } = event
+      const text = `${paint('yellow', printable(marked(type, confidenceOf(event))))} ${shortTime(time)}  ${details(data)}`
       return { time, text }
     }),
     ...toolCalls.map((call) => ({ time: call.startedAt ?? call.endedAt ?? '', text: toolLine(call, paint) })),
@@ -154,10 +162,10 @@ function toolLines({ toolCalls, approvals }: RunTree, paint: Paint): readonly st
     .map(({ text }) => text)
 }
 
-function toolLine({ name, status, durationMs, error }: ToolCallSummary, paint: Paint): string {
+function toolLine({ name, status, confidence, durationMs, error }: ToolCallSummary, paint: Paint): string {
   const parts = [
     `${paint('grey', 'tool')} ${printable(name)}`,
-    paint(STATUS_COLOUR[status], status),
+    paint(STATUS_COLOUR[status], printable(marked(status, confidence))),
     duration(durationMs),
     error ? paint('red', printable(`${error.code}: ${error.message}`)) : '',
   ]

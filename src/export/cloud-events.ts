@@ -1,3 +1,4 @@
+import { confidenceOf } from '../events/confidence.js'
 import type { AuditEvent, StoredEvent } from '../events/types.js'
 import type { TextEncoding } from './contract.js'
 
@@ -29,6 +30,8 @@ export interface CloudEvent {
   readonly traceparent?: string
   readonly tenantid: string
   readonly sessionid: string
+  /** What the event rests on, where that is no evidence: `heuristic`, or `claimed` by a client of the application. */
+  readonly confidence?: string
   readonly data: AuditEvent
 }
 
@@ -40,6 +43,7 @@ export interface CloudEvent {
 export function toCloudEvent(event: StoredEvent, source: string = DEFAULT_CLOUD_EVENT_SOURCE): CloudEvent {
   const { seq, ...data } = event
   const { trace, runId } = event
+  const confidence = confidenceOf(event)
   return {
     specversion: '1.0',
     id: attribute(event.id),
@@ -54,6 +58,7 @@ export function toCloudEvent(event: StoredEvent, source: string = DEFAULT_CLOUD_
     ...(trace !== undefined && { traceparent: `00-${trace.traceId}-${trace.spanId}-00` }),
     tenantid: attribute(event.tenantId),
     sessionid: attribute(event.sessionId),
+    ...(confidence !== undefined && { confidence: attribute(confidence) }),
     data: data as AuditEvent,
   }
 }

@@ -1,3 +1,4 @@
+import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
 
 /** The columns of a table of events: what the envelope says, and `data` as JSON. */
@@ -17,6 +18,7 @@ export const COLUMNS = {
   spanId: ({ trace }) => trace?.spanId,
   id: ({ id }) => id,
   service: ({ source }) => source?.service,
+  confidence: confidenceOf,
   data: ({ data }) => JSON.stringify(data),
 } as const satisfies Record<string, (event: StoredEvent) => string | number | undefined>
 

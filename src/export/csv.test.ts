@@ -41,6 +41,7 @@ describe('CSV', () => {
       'b7ad6b7169203331',
       'e-1',
       'shop',
+      '',
       '{"agent":{"id":"a-1","name":"planner"},"model":"m-1"}',
     ])
     expect(bare?.filter((field) => field !== '')).toHaveLength(8)

@@ -79,7 +79,8 @@ describe('toOcsf', () => {
   })
 
   test.each(SAMPLE_TYPES)('gives what the schema accepts for %s', (type) => {
-    for (const event of [sampleEvent(type), bareEvent(type)]) {
+    const source = { convention: 'c', scope: '', confidence: 'claimed' }
+    for (const event of [sampleEvent(type), bareEvent(type), sampleEvent(type, { source })]) {
       const ocsf = written(event)
       expect(problemsOf(ocsf)).toEqual([])
       expect(ocsf.type_uid).toBe(Number(ocsf.class_uid) * 100 + Number(ocsf.activity_id))

@@ -1,3 +1,4 @@
+import { confidenceOf, isClaim, marked } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
 import type { TextEncoding } from './contract.js'
 import { epochMillis } from './event-times.js'
@@ -31,8 +32,13 @@ const STATUS_ID = { unknown: 0, success: 1, failure: 2, other: 99 } as const
 /** `status_id` of a finding that nobody has looked at. */
 const NEW_FINDING = 1
 /** `action_id` and `disposition_id` alike. */
+const UNDECIDED = 0
 const ALLOWED = 1
 const DENIED = 2
+/** `confidence_id` where `confidence` says it in our own words. */
+const OWN_CONFIDENCE = 99
+/** The profile that `confidence` belongs to, and what a control decided. */
+const SECURITY_CONTROL = 'security_control'
 const ROLE_AGENT = 4
 /** OCSF requires a name where nothing is known. */
 const UNKNOWN = 'unknown'
@@ -43,6 +49,7 @@ export function toOcsf(event: StoredEvent): OcsfEvent {
   const [activityId, activityName] = mapping.activity
   const { uid, category } = mapping.class
   const { attributes, profiles } = classAttributes(event, mapping)
+  const confidence = confidenceOf(event)
   const error = errorOf(event)
   const detail = error?.message ?? textIn(event, 'reason')
   return {
@@ -54,10 +61,11 @@ export function toOcsf(event: StoredEvent): OcsfEvent {
     severity_id: SEVERITY_ID[severityOf(event.type)],
     time: epochMillis(event.time),
     message: messageOf(event),
+    ...(confidence !== undefined && { confidence_id: OWN_CONFIDENCE, confidence }),
     ...status(event, mapping),
     ...(error?.code !== undefined && { status_code: error.code }),
     ...(detail !== undefined && { status_detail: detail }),
-    metadata: metadata(event, profiles),
+    metadata: metadata(event, confidence === undefined ? profiles : [...new Set([...profiles, SECURITY_CONTROL])]),
     ...attributes,
     unmapped: unmapped(event),
   }
@@ -67,6 +75,8 @@ export const ocsf: TextEncoding = { next: (event) => `${JSON.stringify(toOcsf(ev
 
 function status(event: StoredEvent, { class: { uid }, status }: OcsfMapping): Readonly<Record<string, unknown>> {
   if (uid === DETECTION_FINDING.uid) return { status_id: NEW_FINDING }
+  const confidence = confidenceOf(event)
+  if (isClaim(confidence)) return { status_id: STATUS_ID.other, status: confidence }
   return { status_id: STATUS_ID[status], ...(status === 'other' && { status: event.type }) }
 }
 
@@ -95,7 +105,7 @@ function unmapped(event: StoredEvent): Readonly<Record<string, unknown>> {
 
 function messageOf(event: StoredEvent): string {
   const said = errorOf(event)?.message ?? textIn(event, 'name') ?? textIn(event, 'reason')
-  const what = event.type.replaceAll('_', ' ')
+  const what = marked(event.type.replaceAll('_', ' '), confidenceOf(event))
   return said === undefined ? what : `${what}: ${said}`
 }
 
@@ -156,8 +166,8 @@ function apiActivity(event: StoredEvent, { operation, isAllowed }: OcsfMapping):
     attributes.trace = { uid: trace.traceId }
   }
   if (isAllowed !== undefined) {
-    const decision = isAllowed ? ALLOWED : DENIED
-    profiles.push('security_control')
+    const decision = isClaim(confidenceOf(event)) ? UNDECIDED : isAllowed ? ALLOWED : DENIED
+    profiles.push(SECURITY_CONTROL)
     attributes.action_id = decision
     attributes.disposition_id = decision
   }

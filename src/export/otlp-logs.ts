@@ -1,3 +1,4 @@
+import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
 import { type AnyValue, anyValue, type KeyValue, keyValues } from './any-value.js'
 import type { TextEncoding } from './contract.js'
@@ -115,7 +116,7 @@ function logRecord(event: StoredEvent): OtlpLogRecord {
       'error.type': errorOf(event)?.code,
       'spanledger.parent_span.id': trace?.parentSpanId,
       'spanledger.convention': event.source?.convention,
-      'spanledger.confidence': event.source?.confidence,
+      'spanledger.confidence': confidenceOf(event),
       'spanledger.altered': event.altered,
     }),
     ...(trace !== undefined && { traceId: trace.traceId, spanId: trace.spanId }),

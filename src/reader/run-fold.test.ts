@@ -48,6 +48,23 @@ describe('the status of a run', () => {
     },
   )
 
+  test('says what it rests on where that is no evidence: the weaker of start and end', async () => {
+    const by = (confidence: 'heuristic' | 'claimed') => ({ source: { convention: 'c', scope: 's', confidence } })
+    const ended = runEvent('run_completed', { usage: tokens(0) })
+    expect(await runOf(started(), ended)).not.toHaveProperty('confidence')
+    expect(await runOf(started(), { ...ended, ...by('heuristic') })).toMatchObject({ confidence: 'heuristic' })
+    expect(await runOf({ ...started(), ...by('claimed') }, { ...ended, ...by('heuristic') })).toMatchObject({
+      confidence: 'claimed',
+    })
+  })
+
+  test('tells resumptions that only a client claims from others', async () => {
+    const source = { convention: 'c', scope: 's', confidence: 'claimed' as const }
+    const run = await runOf(started(), runEvent('resumed', {}, { source }), runEvent('resumed', {}))
+    expect(run).toMatchObject({ resumedCount: 2, claimedResumedCount: 1 })
+    expect(await runOf(started(), runEvent('resumed', {}))).not.toHaveProperty('claimedResumedCount')
+  })
+
   test('counts resumptions', async () => {
     expect(await runOf(started(), runEvent('resumed', {}), runEvent('resumed', {}))).toMatchObject({ resumedCount: 2 })
   })

@@ -1,3 +1,4 @@
+import { confidenceOf, weakest } from '../events/confidence.js'
 import { millisBetween, parseTimestamp, type Timestamp } from '../events/time.js'
 import type { AgentRef, AuditEventType, StoredEvent, TokenUsage } from '../events/types.js'
 import { NO_USAGE, usagePlus } from '../events/usage.js'
@@ -29,6 +30,7 @@ interface Ending {
   readonly finishReason?: string
   readonly reason?: string
   readonly error?: RecordedError
+  readonly confidence?: string
 }
 
 /**
@@ -58,6 +60,8 @@ export class RunFold {
   #ending: Ending | undefined
   #wentOn = false
   #resumedCount = 0
+  #claimedResumedCount: number | undefined
+  #startConfidence: string | undefined
   #parentRunId: string | undefined
   #sessionId: string | undefined
   #traceSessionId: string | undefined
@@ -111,6 +115,7 @@ export class RunFold {
       sessionId: this.#sessionId ?? this.#first.sessionId,
       ...present({ agent: this.#status ? this.#agent : this.#otherAgent, actor: this.#actor }),
       status,
+      ...present({ confidence: weakest(this.#startConfidence, ending?.confidence) }),
       startedAt,
       ...(ending && { endedAt: ending.at, durationMs: durationMs ?? millisBetween(startedAt, ending.at) }),
       ...present({
@@ -125,6 +130,7 @@ export class RunFold {
       ...(this.#lists as Pick<RunSummary, ListName>),
       omitted: this.#omitted + this.#toolCalls.omitted,
       resumedCount: this.#resumedCount,
+      ...present({ claimedResumedCount: this.#claimedResumedCount }),
       eventCount: this.#eventCount,
       firstSeq: this.#first.seq,
       lastSeq: this.#last.seq,
@@ -141,8 +147,12 @@ export class RunFold {
   #begin(event: StoredEvent, data: Fields): void {
     if (this.#ending) this.#wentOn = true
     this.#ending = undefined
-    if (event.type === 'resumed') this.#resumedCount++
-    else {
+    const confidence = confidenceOf(event)
+    if (event.type === 'resumed') {
+      this.#resumedCount++
+      if (confidence === 'claimed') this.#claimedResumedCount = (this.#claimedResumedCount ?? 0) + 1
+    } else {
+      this.#startConfidence = weakest(this.#startConfidence, confidence)
       this.#startedAt ??= event.time
       this.#model ??= textIn(data, 'model')
     }
@@ -160,6 +170,7 @@ export class RunFold {
         finishReason: textIn(data, 'finishReason'),
         reason: textIn(data, 'reason'),
         error: errorIn(data),
+        confidence: confidenceOf(event),
       }),
     }
   }

@@ -16,6 +16,8 @@ export interface ToolCallSummary {
   readonly name: string
   /** `unfinished`: the run is over, and the log does not say how the call ended. */
   readonly status: 'running' | 'completed' | 'failed' | 'unfinished'
+  /** What its start or its end rests on, where that is no evidence: `heuristic`, or the weaker `claimed`. */
+  readonly confidence?: string
   /** Absent when only the end of the call was recorded. */
   readonly startedAt?: Timestamp
   readonly endedAt?: Timestamp
@@ -40,6 +42,8 @@ export interface RunSummary {
   /** On whose behalf. */
   readonly actor?: { readonly id: string }
   readonly status: RunStatus
+  /** What its start or its latest end rests on, where that is no evidence: `heuristic`, or the weaker `claimed`. */
+  readonly confidence?: string
   /** When the run began: by its `run_started`, by its end when that tells, or else by its first event. */
   readonly startedAt: Timestamp
   /** When it ended, or was last suspended. */
@@ -69,15 +73,20 @@ export interface RunSummary {
   readonly limits: readonly StoredEvent<'usage_limit_exceeded'>[]
   /** Errors that did not end the run; see `error` for what did. */
   readonly errors: readonly StoredEvent<'error_occurred'>[]
-  /** What was asked of somebody, and what they answered. */
+  /**
+   * What was asked of somebody, and what they answered. Where `source.confidence` is `claimed`, nothing but a client of the
+   * application says so: no approval in evidence.
+   */
   readonly approvals: readonly StoredEvent<
     'tool_approval_requested' | 'tool_approval_granted' | 'tool_approval_denied'
   >[]
   readonly policyViolations: readonly StoredEvent<'policy_violation'>[]
   /** How many items the lists leave out: each holds the first {@link MAX_LISTED} at most. */
   readonly omitted: number
-  /** How often the run was resumed. */
+  /** How often the run was resumed, or is claimed to have been. */
   readonly resumedCount: number
+  /** How many of these rest on the word of a client alone; absent where none does. */
+  readonly claimedResumedCount?: number
   /** Of the run's own events, sub-runs apart. */
   readonly eventCount: number
   /** Of its first event. */

@@ -1,3 +1,4 @@
+import { confidenceOf, weakest } from '../events/confidence.js'
 import { millisBetween } from '../events/time.js'
 import type { StoredEvent } from '../events/types.js'
 import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
@@ -16,7 +17,8 @@ export class ToolCallFold {
   }
 
   start(event: StoredEvent, data: Fields): void {
-    if (this.#push({ ...identity(data), status: 'running', startedAt: event.time })) {
+    const confidence = present({ confidence: confidenceOf(event) })
+    if (this.#push({ ...identity(data), status: 'running', ...confidence, startedAt: event.time })) {
       this.#open.set(textIn(data, 'callId') ?? '', this.#calls.length - 1)
     } else this.#omitted++
   }
@@ -31,7 +33,11 @@ export class ToolCallFold {
       ...(started ?? identity(data)),
       status,
       endedAt: event.time,
-      ...present({ durationMs: numberIn(data, 'durationMs') ?? elapsed, error: errorIn(data) }),
+      ...present({
+        confidence: weakest(started?.confidence, confidenceOf(event)),
+        durationMs: numberIn(data, 'durationMs') ?? elapsed,
+        error: errorIn(data),
+      }),
     }
     if (at === undefined) this.#push(ended)
     else this.#calls[at] = ended
