@@ -59,6 +59,6 @@ export function fromClient(
 }
 
 /** A fact that rests on a client's word, whatever else it rests on. */
-export function claimed(fact: Fact): Fact {
+function claimed(fact: Fact): Fact {
   return { ...fact, confidence: weakest(fact.confidence, 'claimed') } as Fact
 }

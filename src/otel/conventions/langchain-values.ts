@@ -35,10 +35,7 @@ function parsedWith(value: unknown, mark: string): unknown {
   return typeof value === 'string' && value.includes(mark) ? jsonIn(value) : undefined
 }
 
-/**
- * Whether a step gave back what it was given, as the first node of a graph does: then what its output says is what the
- * client of the graph said.
- */
+/** Whether a step gave back what it was given, as the first node of a graph does: then its output says nothing of its own. */
 export function passesInputOn(attributes: Attributes, { input, output }: Dialect): boolean {
   const given = fromClient(attributes, input)
   return given?.borneOutBy('nesting', (text) => text === attributes[output]) === true

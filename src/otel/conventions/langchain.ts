@@ -2,7 +2,7 @@ import { type Timestamp, timestampFromHrTime } from '../../events/index.js'
 import type { SpanLike } from '../span.js'
 import { text } from './attributes.js'
 import type { Conclusion, Fact, Lineage } from './contract.js'
-import { claimed, type FromClient } from './from-client.js'
+import type { FromClient } from './from-client.js'
 import { factsOfError, langChainErrorOf, steeringOf } from './langchain-errors.js'
 import * as values from './langchain-values.js'
 import { countRecords, isMemoryLookup } from './memory-tools.js'
@@ -51,8 +51,7 @@ export function concludeStep(
   name: string | undefined,
 ): Conclusion {
   if (hasErrorStatus(span)) return concludeError(span, dialect, memo)
-  const told = factsOfStep(span, dialect, memo, name)
-  const facts = values.passesInputOn(span.attributes, dialect) ? told.map(claimed) : told
+  const facts = values.passesInputOn(span.attributes, dialect) ? [] : factsOfStep(span, dialect, memo, name)
   return { facts: [...facts, ...reviewed(span, dialect, memo, parent, name)] }
 }
 
