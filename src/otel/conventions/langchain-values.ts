@@ -35,18 +35,28 @@ function parsedWith(value: unknown, mark: string): unknown {
   return typeof value === 'string' && value.includes(mark) ? jsonIn(value) : undefined
 }
 
-/** Whether a step gave back what it was given, as the first node of a graph does: then its output says nothing of its own. */
-export function passesInputOn(attributes: Attributes, { input, output }: Dialect): boolean {
-  const given = fromClient(attributes, input)
-  return given?.borneOutBy('nesting', (text) => text === attributes[output]) === true
+/**
+ * The output of a step, when its text contains `mark`; `undefined` where it gives back what it was given, as the first node
+ * of a graph does, and a chain that returns the whole state: then its output says what the client said.
+ */
+function ownOutput(attributes: Attributes, { input, output }: Dialect, mark: string): unknown {
+  const parsed = outputWith(attributes, output, mark)
+  if (parsed === undefined) return undefined
+  const isGivenBack = (text: string) => text === attributes[output] || beginAlike(jsonIn(text), parsed)
+  return fromClient(attributes, input)?.borneOutBy('nesting', isGivenBack) ? undefined : parsed
+}
+
+function beginAlike(one: unknown, other: unknown): boolean {
+  const [first] = messagesOf(one)
+  return first !== undefined && JSON.stringify(first) === JSON.stringify(messagesOf(other)[0])
 }
 
 /** Nodes that LangChain's own agents are built of: going there hands nothing over. */
 const INNER_NODE = /^(?:__\w+__|tools|model|model_request|agent|generate_structured_response)$|\.(?:before|after)_\w+$/
 
 /** Where a `Command` sends the graph next, when that is one node of the user's. */
-export function gotoTarget(attributes: Attributes, key: Dialect['output']): string | undefined {
-  const parsed = outputWith(attributes, key, '"goto":[')
+export function gotoTarget(attributes: Attributes, dialect: Dialect): string | undefined {
+  const parsed = ownOutput(attributes, dialect, '"goto":[')
   const { output } = record(parsed)
   const command = [parsed, output, ...(Array.isArray(output) ? output : [])].map(record).find(isCommand)
   const targets = Array.isArray(command?.goto) ? command.goto : []
@@ -219,18 +229,18 @@ export function toolMessageIn(attributes: Attributes, key: Dialect['output']): M
 }
 
 /** Messages that a summary took the place of; `undefined` when a node's output is no summary. */
-export function summarisedMessages(attributes: Attributes, { input, output }: Dialect): number | 'some' | undefined {
-  const messages = messagesOf(outputWith(attributes, output, '"lc_source":"summarization"'))
+export function summarisedMessages(attributes: Attributes, dialect: Dialect): number | 'some' | undefined {
+  const messages = messagesOf(ownOutput(attributes, dialect, '"lc_source":"summarization"'))
   if (classOf(messages[0]) !== 'RemoveMessage') return undefined
-  const before = messageCount(attributes, input)
+  const before = messageCount(attributes, dialect.input)
   // What removes all, and the summary, are none of those that were kept.
   const kept = messages.length - 2
   return before > kept ? before - kept : 'some'
 }
 
 /** The limit at which a middleware of LangChain ended a run, or refused its tool calls, without an error. */
-export function limitInOutput(attributes: Attributes, key: Dialect['output']): 'requests' | 'tool_calls' | undefined {
-  const state = record(outputWith(attributes, key, 'CallCount"'))
+export function limitInOutput(attributes: Attributes, dialect: Dialect): 'requests' | 'tool_calls' | undefined {
+  const state = record(ownOutput(attributes, dialect, 'CallCount"'))
   if (state.jumpTo === 'end' && 'runModelCallCount' in state) return 'requests'
   const [first] = messagesOf(state)
   const refused = classOf(first) === 'ToolMessage' && kwargsOf(first).status === 'error'

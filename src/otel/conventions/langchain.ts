@@ -51,18 +51,9 @@ export function concludeStep(
   name: string | undefined,
 ): Conclusion {
   if (hasErrorStatus(span)) return concludeError(span, dialect, memo)
-  const facts = values.passesInputOn(span.attributes, dialect) ? [] : factsOfStep(span, dialect, memo, name)
-  return { facts: [...facts, ...reviewed(span, dialect, memo, parent, name)] }
-}
-
-function factsOfStep(
-  { attributes }: SpanLike,
-  dialect: Dialect,
-  memo: Memo,
-  name: string | undefined,
-): readonly Fact[] {
+  const { attributes } = span
   const facts: Fact[] = []
-  const to = values.gotoTarget(attributes, dialect.output)
+  const to = values.gotoTarget(attributes, dialect)
   if (to !== undefined && to !== name) {
     // Graphs without agents go from node to node in the same way.
     facts.push({ type: 'agent_handoff', data: { from: name, to }, confidence: 'heuristic' })
@@ -72,9 +63,10 @@ function factsOfStep(
   if (dropped !== undefined || summarised) {
     facts.push({ type: 'context_compacted', data: typeof dropped === 'number' ? { droppedMessages: dropped } : {} })
   }
-  const axis = values.limitInOutput(attributes, dialect.output)
+  const axis = values.limitInOutput(attributes, dialect)
   if (axis !== undefined && isNews(memo, axis)) facts.push({ type: 'usage_limit_exceeded', data: { axis } })
-  return facts
+  facts.push(...reviewed(span, dialect, memo, parent, name))
+  return { facts }
 }
 
 /** A middleware goes on from where it asked a human: told by the input of the graph, as soon as that is known. */
@@ -135,7 +127,7 @@ export function concludeTool(
   if (hasErrorStatus(span)) return concludeError(span, dialect, memo)
   const { attributes } = span
   const facts: Fact[] = []
-  const to = values.gotoTarget(attributes, dialect.output)
+  const to = values.gotoTarget(attributes, dialect)
   if (to !== undefined) {
     facts.push({ type: 'agent_handoff', data: { from, to } })
     memo?.set(HANDED_OVER, true)
