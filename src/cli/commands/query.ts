@@ -1,3 +1,6 @@
+import { confidenceOf, isClaim } from '../../events/confidence.js'
+import type { AuditLogReader } from '../../reader/contract.js'
+import type { EventQuery } from '../../reader/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { common, eventFilters, format, listing } from '../options.js'
 import { paintFor, printAll, printOne } from '../output.js'
@@ -24,8 +27,28 @@ export const query: Command = {
     await withReader(args, io, async (log) => {
       if (args.flag('count')) {
         const count = await log.count(asked)
-        await printOne(io, formatOf(args), { count }, () => String(count))
+        const claimed = await claimedApprovals(log, asked)
+        const told = { count, ...(claimed > 0 && { claimedApprovals: claimed }) }
+        await printOne(io, formatOf(args), told, () =>
+          claimed > 0 ? `${count} (${claimed} of them claimed approvals)` : String(count),
+        )
       } else await printAll(io, formatOf(args), log.events(asked), (event) => eventLine(event, paint))
     })
   },
+}
+
+const APPROVALS = ['tool_approval_requested', 'tool_approval_granted', 'tool_approval_denied']
+
+/** How many approvals among what a query finds nobody but a client tells of: a number has no mark of its own. */
+async function claimedApprovals(log: AuditLogReader, query: EventQuery<string>): Promise<number> {
+  const { type = APPROVALS, limit } = query
+  const approvals = APPROVALS.filter((approval) => [type].flat().includes(approval))
+  if (approvals.length === 0) return 0
+  // A limit is one on everything that is found.
+  const looked = limit === undefined ? { ...query, type: approvals } : query
+  let claimed = 0
+  for await (const event of log.events(looked)) {
+    if (APPROVALS.includes(event.type) && isClaim(confidenceOf(event))) claimed++
+  }
+  return claimed
 }
