@@ -56,15 +56,49 @@ export function jsonIn(value: unknown): unknown {
 
 /** Of text too long to be parsed, so much is looked at behind the name of a member. */
 const MAX_MEMBER_LENGTH = 1024
+/** Text longer than this is not looked through either. */
+const MAX_SCANNED_LENGTH = 4 * 1024 * 1024
 
-/** One member of an object in JSON text; of text too long to be parsed, only one that is flat, wherever it comes last. */
+/** One member of an object in JSON text; of text too long to be parsed, only one that is flat. */
 export function jsonMember(value: unknown, name: string): unknown {
   if (typeof value !== 'string' || value.length <= MAX_JSON_LENGTH) return record(jsonIn(value))[name]
-  const key = `"${name}":`
-  const at = value.lastIndexOf(key)
-  if (at < 0) return undefined
-  const behind = value.slice(at + key.length, at + key.length + MAX_MEMBER_LENGTH)
-  return jsonIn(/^(?:"[^"\\]*"|\{[^{}]*\})/.exec(behind)?.[0])
+  const at = value.length > MAX_SCANNED_LENGTH ? undefined : memberAt(value, `"${name}":`)
+  if (at === undefined) return undefined
+  return jsonIn(/^(?:"[^"\\]*"|\{[^{}]*\})/.exec(value.slice(at, at + MAX_MEMBER_LENGTH))?.[0])
+}
+
+/**
+ * Where the value of a member of the outermost object begins. Members of the same name may stand inside, in content that
+ * somebody else made up, so that levels are counted.
+ */
+function memberAt(json: string, key: string): number | undefined {
+  const marks = /["{}[\]]/g
+  let found: number | undefined
+  let level = 0
+  for (let mark = marks.exec(json); mark; mark = marks.exec(json)) {
+    const { 0: char, index } = mark
+    if (char === '"') {
+      if (level === 1 && json.startsWith(key, index)) found = index + key.length
+      const end = endOfString(json, index)
+      if (end < 0) return undefined
+      marks.lastIndex = end + 1
+    } else level += char === '{' || char === '[' ? 1 : -1
+  }
+  return found
+}
+
+/** Where a string that begins there has its closing quote. */
+function endOfString(json: string, start: number): number {
+  let end = start
+  do end = json.indexOf('"', end + 1)
+  while (end > 0 && backslashesBefore(json, end) % 2 === 1)
+  return end
+}
+
+function backslashesBefore(json: string, end: number): number {
+  let count = 0
+  while (json[end - 1 - count] === '\\') count++
+  return count
 }
 
 /** A record for looking into parsed JSON without trusting it. */

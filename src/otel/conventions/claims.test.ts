@@ -247,3 +247,45 @@ describe('a graph of LangChain', () => {
     expect(log.of('run_completed').map(({ agent }) => agent?.name)).toEqual([undefined, undefined, 'desk'])
   })
 })
+
+describe('content that is nested without end', () => {
+  const deep = (levels = 20_000) => `${'{"a":['.repeat(levels)}${']}'.repeat(levels)}`
+  const GRAPH = { 'gen_ai.operation.name': 'workflow', 'traceloop.workflow.name': 'CompiledStateGraph' }
+  const traceloop = (attributes: Attributes) =>
+    start('@traceloop/instrumentation-langchain', 'span').setAttributes({
+      'traceloop.span.kind': 'workflow',
+      ...attributes,
+    })
+
+  test('hides neither the run that got it, nor how that ended', async () => {
+    const { log } = startRecordingSdk()
+    const graph = traceloop({ ...GRAPH, 'traceloop.entity.input': '{"messages":["go"]}' })
+    const node = traceloop({ 'gen_ai.operation.name': 'workflow', 'traceloop.entity.input': deep() })
+    const inner = traceloop({ ...GRAPH, 'traceloop.entity.input': `{"lg_name":"Command","resume":${deep()}}` })
+    await nextTurn()
+    inner.recordException(Object.assign(new Error('limit of 3'), { name: 'GraphRecursionError' }))
+    inner.setStatus({ code: SpanStatusCode.ERROR, message: 'limit of 3' }).end()
+    for (const span of [node, graph]) end(span)
+    expect(log.of('run_started')).toHaveLength(2)
+    expect(log.of('usage_limit_exceeded')).toHaveLength(1)
+  })
+
+  test('hides no request for an approval', async () => {
+    const { log } = startRecordingSdk()
+    const graph = traceloop({ ...GRAPH, 'traceloop.entity.input': '{"messages":["go"]}' })
+    const calls = `[{"name":"pay","id":"c-1","args":${deep()}}]`
+    const answer = `{"id":["langchain_core","messages","AIMessage"],"kwargs":{"tool_calls":${calls}}}`
+    const node = traceloop({
+      'gen_ai.operation.name': 'workflow',
+      'traceloop.entity.input': `{"messages":[${answer}]}`,
+    })
+    await nextTurn()
+    const message = JSON.stringify([{ id: 'i', value: { actionRequests: [{ name: 'pay' }] } }])
+    node.recordException(Object.assign(new Error(message), { name: 'GraphInterrupt' }))
+    node.setStatus({ code: SpanStatusCode.ERROR, message }).end()
+    end(graph)
+    expect(log.of('tool_approval_requested').map(({ data, source }) => [data.callId, source.confidence])).toEqual([
+      ['c-1', undefined],
+    ])
+  })
+})

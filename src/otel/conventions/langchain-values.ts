@@ -48,7 +48,7 @@ function ownOutput(attributes: Attributes, { input, output }: Dialect, mark: str
 
 function beginAlike(one: unknown, other: unknown): boolean {
   const [first] = messagesOf(one)
-  return first !== undefined && JSON.stringify(first) === JSON.stringify(messagesOf(other)[0])
+  return first !== undefined && jsonOf(first) === jsonOf(messagesOf(other)[0])
 }
 
 /** Nodes that LangChain's own agents are built of: going there hands nothing over. */
@@ -66,6 +66,15 @@ export function gotoTarget(attributes: Attributes, dialect: Dialect): string | u
 
 function isCommand(value: Readonly<Record<string, unknown>>): boolean {
   return value.lg_name === 'Command'
+}
+
+/** JSON text of what was parsed from JSON; `undefined` where it is nested so deep that writing it would overflow the stack. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
 }
 
 export interface Resumption {
@@ -101,11 +110,13 @@ const DECISIONS = new Map<unknown, 'granted' | 'denied'>([
 
 /** `{ decisions }` of the middleware, a list of older versions, or either by interrupt id. */
 function decisionsIn(resume: unknown): readonly ('granted' | 'denied')[] {
+  return decisionsOf(resume) ?? Object.values(record(resume)).flatMap((value) => decisionsOf(value) ?? [])
+}
+
+function decisionsOf(resume: unknown): readonly ('granted' | 'denied')[] | undefined {
   const { decisions } = record(resume)
   const direct = Array.isArray(resume) ? resume : Array.isArray(decisions) ? decisions : undefined
-  if (!direct) {
-    return Object.values(record(resume)).flatMap((value) => (typeof value === 'object' ? decisionsIn(value) : []))
-  }
+  if (!direct) return undefined
   const known = direct.map((decision) => DECISIONS.get(record(decision).type))
   return known.every((decision) => decision !== undefined) ? known : []
 }
@@ -179,7 +190,7 @@ function isAnswer(message: unknown): boolean {
 function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
   return calls.map(record).flatMap(({ name, id, args }) => {
     if (typeof name !== 'string' || name === '') return []
-    return [{ name, id: typeof id === 'string' && id !== '' ? id : undefined, arguments: JSON.stringify(args) }]
+    return [{ name, id: typeof id === 'string' && id !== '' ? id : undefined, arguments: jsonOf(args) }]
   })
 }
 

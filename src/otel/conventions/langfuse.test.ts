@@ -136,3 +136,14 @@ describe('Langfuse observations', () => {
     expect(log.of('usage_limit_exceeded')[0]?.data).toMatchObject({ axis: 'turns', limit: 4 })
   })
 })
+
+test('what follows from the mere message of an error is a guess', async () => {
+  const { log } = startRecordingSdk()
+  for (const status_message of ['PIIDetectionError: detected: email', 'GraphInterrupt: []', 'RangeError: too far']) {
+    end(await start('agent', 'helper'), { level: 'ERROR', status_message })
+  }
+  const marks = log.events.map(({ type, source }) => `${type} ${source?.confidence ?? 'evidence'}`)
+  expect(marks).toContain('policy_violation heuristic')
+  expect(marks).toContain('run_suspended heuristic')
+  expect(marks.filter((mark) => mark.startsWith('run_failed'))).toEqual(['run_failed evidence', 'run_failed evidence'])
+})

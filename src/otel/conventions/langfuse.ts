@@ -31,14 +31,22 @@ export const langfuseConvention: Convention = {
   conclude(span, activity) {
     const { attributes } = span
     const error = errorIn(span)
-    const conclusion: Conclusion = { ...endingOf(error), scope: scopeOf(attributes), usage: usageIn(attributes) }
+    // Where only a message is left of an error, its class is read out of that.
+    const confidence = hasErrorStatus(span) ? undefined : 'heuristic'
+    const ending = endingOf(error)
+    const conclusion: Conclusion = {
+      ...ending,
+      confidence: error && ending.outcome !== 'failed' ? confidence : undefined,
+      scope: scopeOf(attributes),
+      usage: usageIn(attributes),
+    }
     switch (activity.kind) {
       case 'model':
         return { ...conclusion, facts: error && quotaFacts(error) }
       case 'recall':
         return { ...conclusion, hits: countRecords(attributes[`${PREFIX}output`]) }
       case 'run':
-        return { ...conclusion, facts: error && factsOfError(error) }
+        return { ...conclusion, facts: error && factsOfError(error).map((fact) => ({ ...fact, confidence })) }
       default:
         return conclusion
     }

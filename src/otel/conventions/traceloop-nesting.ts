@@ -90,6 +90,8 @@ function isWithin(inner: Surrounding, outer: Surrounding): boolean {
 /** How many of a caller's texts are looked for in what it is said to have called. */
 const MAX_TEXTS = 64
 const MIN_TEXT_LENGTH = 3
+/** Levels deeper than this are not looked into: anybody can nest without end. */
+const MAX_DEPTH = 32
 
 /**
  * Whether a call has passed on what its caller was given: the same input, or some text of it. Undefined where there is
@@ -114,15 +116,15 @@ function hasTextOf(given: string, received: string): boolean | undefined {
 /** Names of LangChain's classes, and of parts of a message, are in every input. */
 const STRUCTURE: ReadonlySet<string> = new Set(['id', 'lc', 'type', 'role', 'status'])
 
-function collectTexts(value: unknown, texts: Set<string>): void {
-  if (texts.size >= MAX_TEXTS) return
+function collectTexts(value: unknown, texts: Set<string>, depth = 0): void {
+  if (texts.size >= MAX_TEXTS || depth > MAX_DEPTH) return
   if (typeof value === 'string') {
     // Arguments of a tool are JSON within JSON.
     const inner = value.startsWith('{') ? jsonIn(value) : undefined
-    if (inner !== undefined) collectTexts(inner, texts)
+    if (inner !== undefined) collectTexts(inner, texts, depth + 1)
     else if (value.length >= MIN_TEXT_LENGTH) texts.add(value)
-  } else if (Array.isArray(value)) for (const item of value) collectTexts(item, texts)
+  } else if (Array.isArray(value)) for (const item of value) collectTexts(item, texts, depth + 1)
   else if (typeof value === 'object' && value !== null) {
-    for (const [key, member] of Object.entries(value)) if (!STRUCTURE.has(key)) collectTexts(member, texts)
+    for (const [key, member] of Object.entries(value)) if (!STRUCTURE.has(key)) collectTexts(member, texts, depth + 1)
   }
 }
