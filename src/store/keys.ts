@@ -46,6 +46,11 @@ export function metaKey(name: string): Buffer {
   return built(writeComponent(name, 1))
 }
 
+/** Whether a key holds what the store keeps of the log as a whole: a {@link metaKey}. */
+export function isMetaKey(key: Uint8Array): boolean {
+  return key[0] === META
+}
+
 export function entryKey(seq: number): Buffer {
   const key = Buffer.allocUnsafe(1 + SEQ_BYTES)
   key[0] = ENTRY

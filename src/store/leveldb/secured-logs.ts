@@ -1,0 +1,264 @@
+import { constants } from 'node:fs'
+import { copyFile, link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { syncDirectory } from '../directory.js'
+import type { Database } from './database.js'
+import { readLogFile } from './log-file.js'
+import { LogReader, type LogReaderOptions } from './log-records.js'
+import { LoggedWrites } from './logged-writes.js'
+import { type Manifest, parseManifest } from './manifest.js'
+
+/*
+ * LevelDB deletes its own log as soon as it has opened, whether or not it could read it: a log that could not be opened
+ * or listed, and all that follows a failed read, is left out without an error. Therefore the logs have a second name
+ * before LevelDB opens, and keep it until the open database was seen to have all that they say:
+ *
+ *   db/000007.log              LevelDB turns it into a table, and deletes it
+ *   db/secured-1/000007.log    the same file by a hard link; a copy where LevelDB might write to the file
+ *   db/damaged-1/000007.log    what was kept of a log that is damaged itself
+ *
+ * Every step may be the last one of the process. What a process leaves is judged by the next one that opens, by the same
+ * rule: what the database has all of is let go, anything else is put back. LevelDB may get a log twice: each record
+ * says its place in the sequence of all writes.
+ *
+ * A log is put back together with all others that were secured with it, so that of two writes to one key the later one
+ * is there as well: LevelDB may have dropped it since.
+ */
+
+const SECURED = /^secured-\d+$/
+const LOG = /^\d{6,15}\.log$/
+/** Names of LevelDB's files, with their numbers. */
+const NUMBERED = /^(?:MANIFEST-(\d{1,15})|(\d{1,15})\.\w+)$/
+/** How often another process may take files away under the securing, until it is given up. */
+const MAX_ATTEMPTS = 5
+
+/** Where there are no hard links, or not for this user. */
+const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']
+
+/** What an open database has of the logs: all, all but what is damaged in the logs themselves, or not all. */
+export type Recovered = 'whole' | 'damaged' | 'incomplete'
+
+interface SecuredLog {
+  readonly number: number
+  readonly path: string
+  readonly bytes: number
+}
+
+/** A directory with second names of logs. */
+interface SecuredDirectory {
+  readonly path: string
+  readonly logs: readonly SecuredLog[]
+  /** What the logs say, damaged records included. */
+  readonly writes: LoggedWrites
+  readonly hasGap: boolean
+}
+
+/** The logs of a database that nobody has open yet. */
+export class SecuredLogs {
+  readonly #database: string
+  #own: SecuredDirectory | undefined
+  /** What processes that died have secured. */
+  #left: readonly SecuredDirectory[] = []
+
+  private constructor(database: string) {
+    this.#database = database
+  }
+
+  /**
+   * Secures what LevelDB might delete when it opens the database, durably. Nothing is done where no log holds anything.
+   *
+   * @throws what the file system throws; Error when a log is no regular file; RangeError when the manifest is malformed
+   */
+  static async take(database: string): Promise<SecuredLogs> {
+    for (let attempt = 1; ; attempt++) {
+      const secured = new SecuredLogs(database)
+      try {
+        await secured.#take()
+        return secured
+      } catch (problem) {
+        await secured.discard()
+        // Whoever has the database open goes on to other files.
+        if (codeOf(problem) !== 'ENOENT' || attempt === MAX_ATTEMPTS) throw problem
+      }
+    }
+  }
+
+  get bytes(): number {
+    return this.#all.flatMap(({ logs }) => logs).reduce((total, { bytes }) => total + bytes, 0)
+  }
+
+  /** @throws what reading the database or the logs throws */
+  async compareWith(db: Database): Promise<Recovered> {
+    const isWhole = await this.#areIn(db, (directory) => directory.writes)
+    if (isWhole) return this.#all.some(({ hasGap }) => hasGap) ? 'damaged' : 'whole'
+    const isRest = await this.#areIn(db, async ({ logs }) => (await readLogs(logs, { checksums: true })).writes)
+    return isRest ? 'damaged' : 'incomplete'
+  }
+
+  /** Gives the logs up, since the database has all that can be read of them. Those that are damaged stay as evidence. */
+  async letGo(recovered: Recovered): Promise<void> {
+    for (const { path } of this.#all) {
+      // What cannot be removed now is let go by a later opening.
+      if (recovered === 'damaged') await this.#keepDamaged(path).catch(() => undefined)
+      else await rm(path, { recursive: true }).catch(() => undefined)
+    }
+  }
+
+  /** Takes second names back: LevelDB did not get as far as the logs. */
+  async discard(): Promise<void> {
+    if (this.#own) await rm(this.#own.path, { recursive: true, force: true })
+  }
+
+  /**
+   * Makes the logs part of the closed database again, as they were: where LevelDB has deleted them, or passed over them
+   * for good, under new numbers.
+   *
+   * @throws what the file system throws: the logs stay secured then
+   */
+  async putBack(): Promise<void> {
+    if (this.#all.length === 0) return
+    const { firstLog, nextFile } = await readManifest(this.#database)
+    let next = Math.max(nextFile, (await highestNumberIn(this.#database)) + 1)
+    for (const log of this.#all.flatMap(({ logs }) => logs)) {
+      if (log.number >= firstLog && (await sizeOf(join(this.#database, nameOf(log.number)))) === log.bytes) continue
+      await copyDurably(log.path, join(this.#database, nameOf(next++)))
+    }
+    await syncDirectory(this.#database)
+    for (const { path } of this.#all) await rm(path, { recursive: true })
+  }
+
+  get #all(): readonly SecuredDirectory[] {
+    return this.#own ? [...this.#left, this.#own] : this.#left
+  }
+
+  async #take(): Promise<void> {
+    const entries = await readdir(this.#database, { withFileTypes: true })
+    const { firstLog, nextFile } = await readManifest(this.#database)
+    const left = entries.filter((entry) => entry.isDirectory() && SECURED.test(entry.name))
+    this.#left = await Promise.all(left.map(({ name }) => readDirectory(join(this.#database, name))))
+    const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
+    if (logs.length === 0) return
+    const path = await makeNext(this.#database, 'secured', mkdir)
+    this.#own = { path, logs: [], writes: new LoggedWrites(), hasGap: false }
+    for (const log of logs) await secure(log, join(path, nameOf(log.number)), log.number < nextFile)
+    await syncDirectory(path)
+    await syncDirectory(this.#database)
+    this.#own = await readDirectory(path)
+  }
+
+  async #areIn(
+    db: Database,
+    writesOf: (directory: SecuredDirectory) => LoggedWrites | Promise<LoggedWrites>,
+  ): Promise<boolean> {
+    for (const left of this.#left) if (!(await (await writesOf(left)).haveKeysIn(db))) return false
+    return !this.#own || (await (await writesOf(this.#own)).areIn(db))
+  }
+
+  async #keepDamaged(path: string): Promise<void> {
+    await makeNext(this.#database, 'damaged', (target) => rename(path, target))
+  }
+}
+
+/** Reads what the logs of a directory say, before anything happens to them: what cannot be read is not opened. */
+async function readDirectory(path: string): Promise<SecuredDirectory> {
+  const logs = await logsIn(path)
+  return { path, logs, ...(await readLogs(logs, { checksums: false })) }
+}
+
+async function readLogs(
+  logs: readonly SecuredLog[],
+  options: LogReaderOptions,
+): Promise<Pick<SecuredDirectory, 'writes' | 'hasGap'>> {
+  const writes = new LoggedWrites()
+  let hasGap = false
+  for (const { path } of logs) {
+    const reader = new LogReader(options)
+    for await (const batch of readLogFile(path, reader)) writes.add(batch)
+    hasGap ||= reader.hasGap
+  }
+  return { writes, hasGap }
+}
+
+/** The logs in a directory, the oldest first. */
+async function logsIn(directory: string): Promise<readonly SecuredLog[]> {
+  const numbers = (await readdir(directory)).filter(isLogName).map((name) => Number.parseInt(name, 10))
+  const logs = numbers.map(async (number) => {
+    const path = join(directory, nameOf(number))
+    const stats = await lstat(path)
+    // LevelDB would follow a link to whatever it leads to.
+    if (!stats.isFile()) throw new Error(`${path} is no regular file`)
+    return { number, path, bytes: stats.size }
+  })
+  return (await Promise.all(logs)).sort((a, b) => a.number - b.number)
+}
+
+/** @param canLink - LevelDB will not open the file for writing */
+async function secure({ path }: SecuredLog, target: string, canLink: boolean): Promise<void> {
+  if (canLink) {
+    try {
+      await link(path, target)
+      return
+    } catch (problem) {
+      if (!NO_LINKS.includes(codeOf(problem) ?? '')) throw problem
+    }
+  }
+  await copyDurably(path, target)
+}
+
+async function copyDurably(path: string, target: string): Promise<void> {
+  await copyFile(path, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  const file = await open(target, 'r+')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Makes the first of `<name>-1`, `<name>-2`, … that is not there yet. @returns its path */
+async function makeNext(database: string, name: string, make: (path: string) => Promise<unknown>): Promise<string> {
+  for (let number = 1; ; number++) {
+    const path = join(database, `${name}-${number}`)
+    try {
+      await make(path)
+      return path
+    } catch (problem) {
+      if (!['EEXIST', 'ENOTEMPTY'].includes(codeOf(problem) ?? '')) throw problem
+    }
+  }
+}
+
+async function readManifest(database: string): Promise<Manifest> {
+  const name = (await readFile(join(database, 'CURRENT'), 'utf8')).trim()
+  return parseManifest(await readFile(join(database, name)))
+}
+
+async function highestNumberIn(database: string): Promise<number> {
+  let highest = 0
+  for (const name of await readdir(database)) {
+    const [, manifest, other] = NUMBERED.exec(name) ?? []
+    highest = Math.max(highest, Number(manifest ?? other ?? 0))
+  }
+  return highest
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await lstat(path)).size
+  } catch (problem) {
+    if (codeOf(problem) === 'ENOENT') return undefined
+    throw problem
+  }
+}
+
+function isLogName(name: string): boolean {
+  return LOG.test(name) && nameOf(Number.parseInt(name, 10)) === name
+}
+
+function nameOf(log: number): string {
+  return `${String(log).padStart(6, '0')}.log`
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
