@@ -138,7 +138,7 @@ export class SecuredLogs {
     this.#left = await Promise.all(left.map(({ name }) => readDirectory(join(this.#database, name))))
     const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
     if (logs.length === 0) return
-    const path = await makeNext(this.#database, 'secured', mkdir)
+    const path = await makeNext(this.#database, 'secured', (target) => mkdir(target, { mode: 0o700 }))
     this.#own = { path, logs: [], writes: new LoggedWrites(), hasGap: false }
     for (const log of logs) await secure(log, join(path, nameOf(log.number)), log.number < nextFile)
     await syncDirectory(path)
