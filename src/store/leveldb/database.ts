@@ -82,20 +82,23 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
     // LevelDB takes a database whose CURRENT it cannot read for a new one.
     const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing, ...TUNING } as const
     const db = new Level<Buffer, Uint8Array>(path, options)
+    let isOpen = false
     try {
       await db.open()
+      isOpen = true
       const recovered = (await secured?.compareWith(db)) ?? 'whole'
-      if (recovered === 'incomplete')
-        throw new Error('LevelDB did not read all of its own log, which is kept as it was')
+      if (recovered === 'incomplete') throw new Error('LevelDB did not read all of its own log, which is kept')
       await secured?.letGo(recovered)
       return { db, doubtfulBytes: recovered === 'damaged' ? (secured?.bytes ?? 0) : 0 }
     } catch (problem) {
       await db.close()
+      // What has somebody else's lock is not touched.
       if (isLocked(problem)) {
         await secured?.discard()
         throw problem
       }
-      await secured?.putBack()
+      if (!isOpen && (await secured?.areInPlace())) await secured?.discard()
+      else await secured?.putBack()
       if (attempt === OPEN_ATTEMPTS) throw problem
     }
   }
@@ -127,7 +130,7 @@ async function isEmpty(path: string, directory: string): Promise<boolean> {
     }
     return false
   }
-  if (names.some((name) => /\.(ldb|sst|log)$|^secured-\d+$/.test(name))) {
+  if (names.some((name) => /\.(ldb|sst|log)$|^(secured|returning)-\d+$/.test(name))) {
     throw corrupt(directory, 'db/CURRENT is missing beside the data')
   }
   return true

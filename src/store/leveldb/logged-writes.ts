@@ -67,6 +67,11 @@ export class LoggedWrites {
   }
 }
 
+/** The place of a batch's first write in the sequence of all writes. */
+export function sequenceOf(batch: Buffer): number {
+  return batch.length < HEADER_BYTES ? 0 : Number(batch.readBigUInt64LE(0))
+}
+
 interface Write {
   readonly key: Buffer
   /** `undefined` where the key was deleted. */

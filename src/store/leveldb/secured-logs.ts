@@ -5,7 +5,7 @@ import { syncDirectory } from '../directory.js'
 import type { Database } from './database.js'
 import { readLogFile } from './log-file.js'
 import { LogReader, type LogReaderOptions } from './log-records.js'
-import { LoggedWrites } from './logged-writes.js'
+import { LoggedWrites, sequenceOf } from './logged-writes.js'
 import { type Manifest, parseManifest } from './manifest.js'
 
 /*
@@ -13,19 +13,22 @@ import { type Manifest, parseManifest } from './manifest.js'
  * or listed, and all that follows a failed read, is left out without an error. Therefore the logs have a second name
  * before LevelDB opens, and keep it until the open database was seen to have all that they say:
  *
- *   db/000007.log              LevelDB turns it into a table, and deletes it
- *   db/secured-1/000007.log    the same file by a hard link; a copy where LevelDB might write to the file
- *   db/damaged-1/000007.log    what was kept of a log that is damaged itself
+ *   db/000007.log               LevelDB turns it into a table, and deletes it
+ *   db/secured-1/000007.log     the same file by a hard link; a copy where LevelDB might write to the file
+ *   db/returning-1/000001.log   on its way back to be a log of the database
+ *   db/damaged-1/000007.log     a log that is damaged itself, kept as evidence
  *
  * Every step may be the last one of the process. What a process leaves is judged by the next one that opens, by the same
- * rule: what the database has all of is let go, anything else is put back. LevelDB may get a log twice: each record
- * says its place in the sequence of all writes.
+ * rule: what the database has all of is let go, anything else is put back.
  *
- * A log is put back together with all others that were secured with it, so that of two writes to one key the later one
- * is there as well: LevelDB may have dropped it since.
+ * LevelDB may get a record twice, since each says its place in the sequence of all writes. But it takes what comes from a
+ * later log for newer. Therefore all secured logs are put back, in their order, behind all other logs: the last word on
+ * each key is then what it was, whatever LevelDB has made of them before. Half of them would not do, so that a return
+ * that has begun is finished before LevelDB opens.
  */
 
 const SECURED = /^secured-\d+$/
+const RETURNING = /^returning-\d+$/
 const LOG = /^\d{6,15}\.log$/
 /** Names of LevelDB's files, with their numbers. */
 const NUMBERED = /^(?:MANIFEST-(\d{1,15})|(\d{1,15})\.\w+)$/
@@ -38,10 +41,15 @@ const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'
 /** What an open database has of the logs: all, all but what is damaged in the logs themselves, or not all. */
 export type Recovered = 'whole' | 'damaged' | 'incomplete'
 
-interface SecuredLog {
+interface LogFile {
   readonly number: number
   readonly path: string
   readonly bytes: number
+}
+
+interface SecuredLog extends LogFile {
+  /** Place of its last batch in the sequence of all writes. */
+  readonly lastSequence: number
 }
 
 /** A directory with second names of logs. */
@@ -104,27 +112,37 @@ export class SecuredLogs {
     }
   }
 
-  /** Takes second names back: LevelDB did not get as far as the logs. */
+  /** Takes the second names back: LevelDB did not get as far as the logs. */
   async discard(): Promise<void> {
     if (this.#own) await rm(this.#own.path, { recursive: true, force: true })
   }
 
   /**
-   * Makes the logs part of the closed database again, as they were: where LevelDB has deleted them, or passed over them
-   * for good, under new numbers.
+   * Makes the logs part of the closed database again, from which LevelDB has deleted them, or taken what it could read.
    *
    * @throws what the file system throws: the logs stay secured then
    */
   async putBack(): Promise<void> {
-    if (this.#all.length === 0) return
-    const { firstLog, nextFile } = await readManifest(this.#database)
-    let next = Math.max(nextFile, (await highestNumberIn(this.#database)) + 1)
-    for (const log of this.#all.flatMap(({ logs }) => logs)) {
-      if (log.number >= firstLog && (await sizeOf(join(this.#database, nameOf(log.number)))) === log.bytes) continue
-      await copyDurably(log.path, join(this.#database, nameOf(next++)))
-    }
+    const logs = this.#all.flatMap((directory) => directory.logs).sort((a, b) => a.lastSequence - b.lastSequence)
+    const [directory] = this.#all
+    if (!directory) return
+    const gathered = join(directory.path, 'gathered')
+    await rm(gathered, { recursive: true, force: true })
+    await mkdir(gathered, { mode: 0o700 })
+    for (const [at, { path }] of logs.entries()) await linkOrCopy(path, join(gathered, nameOf(at + 1)))
+    await syncDirectory(gathered)
+    const returning = await makeNext(this.#database, 'returning', (target) => rename(gathered, target))
     await syncDirectory(this.#database)
     for (const { path } of this.#all) await rm(path, { recursive: true })
+    await finishReturn(this.#database, returning)
+  }
+
+  /** Whether LevelDB, which refused to open, has left the logs of the database as they were. */
+  async areInPlace(): Promise<boolean> {
+    for (const { number, bytes } of this.#own?.logs ?? []) {
+      if ((await sizeOf(join(this.#database, nameOf(number)))) !== bytes) return false
+    }
+    return true
   }
 
   get #all(): readonly SecuredDirectory[] {
@@ -132,15 +150,18 @@ export class SecuredLogs {
   }
 
   async #take(): Promise<void> {
-    const entries = await readdir(this.#database, { withFileTypes: true })
+    for (const path of await directoriesIn(this.#database, RETURNING)) await finishReturn(this.#database, path)
     const { firstLog, nextFile } = await readManifest(this.#database)
-    const left = entries.filter((entry) => entry.isDirectory() && SECURED.test(entry.name))
-    this.#left = await Promise.all(left.map(({ name }) => readDirectory(join(this.#database, name))))
+    this.#left = await Promise.all((await directoriesIn(this.#database, SECURED)).map(readDirectory))
     const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
     if (logs.length === 0) return
     const path = await makeNext(this.#database, 'secured', (target) => mkdir(target, { mode: 0o700 }))
     this.#own = { path, logs: [], writes: new LoggedWrites(), hasGap: false }
-    for (const log of logs) await secure(log, join(path, nameOf(log.number)), log.number < nextFile)
+    for (const log of logs) {
+      // LevelDB opens new files for writing, whether or not it has seen that there is one already.
+      const secure = log.number < nextFile ? linkOrCopy : copyDurably
+      await secure(log.path, join(path, nameOf(log.number)))
+    }
     await syncDirectory(path)
     await syncDirectory(this.#database)
     this.#own = await readDirectory(path)
@@ -161,26 +182,49 @@ export class SecuredLogs {
 
 /** Reads what the logs of a directory say, before anything happens to them: what cannot be read is not opened. */
 async function readDirectory(path: string): Promise<SecuredDirectory> {
-  const logs = await logsIn(path)
-  return { path, logs, ...(await readLogs(logs, { checksums: false })) }
+  return { path, ...(await readLogs(await logsIn(path), { checksums: false })) }
 }
 
-async function readLogs(
-  logs: readonly SecuredLog[],
-  options: LogReaderOptions,
-): Promise<Pick<SecuredDirectory, 'writes' | 'hasGap'>> {
+async function readLogs(files: readonly LogFile[], options: LogReaderOptions): Promise<Omit<SecuredDirectory, 'path'>> {
   const writes = new LoggedWrites()
+  const logs: SecuredLog[] = []
   let hasGap = false
-  for (const { path } of logs) {
+  for (const file of files) {
     const reader = new LogReader(options)
-    for await (const batch of readLogFile(path, reader)) writes.add(batch)
+    let lastSequence = 0
+    for await (const batch of readLogFile(file.path, reader)) {
+      writes.add(batch)
+      lastSequence = sequenceOf(batch)
+    }
+    logs.push({ ...file, lastSequence })
     hasGap ||= reader.hasGap
   }
-  return { writes, hasGap }
+  return { logs, writes, hasGap }
+}
+
+/** Makes logs the newest ones of a database. It may be begun any number of times. */
+async function finishReturn(database: string, returning: string): Promise<void> {
+  const { nextFile } = await readManifest(database)
+  let number = Math.max(nextFile, (await highestNumberIn(database)) + 1)
+  for (const { path } of await logsIn(returning)) {
+    await linkOrCopy(path, join(database, nameOf(number)))
+    number++
+  }
+  await syncDirectory(database)
+  // From now on they are like others that are secured: half of them may go.
+  const done = await makeNext(database, 'secured', (target) => rename(returning, target))
+  await rm(done, { recursive: true })
+}
+
+async function directoriesIn(database: string, name: RegExp): Promise<readonly string[]> {
+  const entries = await readdir(database, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory() && name.test(entry.name))
+    .map((each) => join(database, each.name))
 }
 
 /** The logs in a directory, the oldest first. */
-async function logsIn(directory: string): Promise<readonly SecuredLog[]> {
+async function logsIn(directory: string): Promise<readonly LogFile[]> {
   const numbers = (await readdir(directory)).filter(isLogName).map((name) => Number.parseInt(name, 10))
   const logs = numbers.map(async (number) => {
     const path = join(directory, nameOf(number))
@@ -192,17 +236,13 @@ async function logsIn(directory: string): Promise<readonly SecuredLog[]> {
   return (await Promise.all(logs)).sort((a, b) => a.number - b.number)
 }
 
-/** @param canLink - LevelDB will not open the file for writing */
-async function secure({ path }: SecuredLog, target: string, canLink: boolean): Promise<void> {
-  if (canLink) {
-    try {
-      await link(path, target)
-      return
-    } catch (problem) {
-      if (!NO_LINKS.includes(codeOf(problem) ?? '')) throw problem
-    }
+async function linkOrCopy(path: string, target: string): Promise<void> {
+  try {
+    await link(path, target)
+  } catch (problem) {
+    if (!NO_LINKS.includes(codeOf(problem) ?? '')) throw problem
+    await copyDurably(path, target)
   }
-  await copyDurably(path, target)
 }
 
 async function copyDurably(path: string, target: string): Promise<void> {
