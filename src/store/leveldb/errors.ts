@@ -62,7 +62,7 @@ function causeOf(error: unknown): unknown {
   return codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' && error instanceof Error ? (error.cause ?? error) : error
 }
 
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
 }

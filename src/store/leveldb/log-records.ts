@@ -31,11 +31,13 @@ export interface LogReaderOptions {
   readonly checksums: boolean
 }
 
-/** Finds the records of one log, block by block. */
+/** Finds the records of one log, block by block. A record is valid until the next one is asked for. */
 export class LogReader {
   readonly #checksums: boolean
-  /** Parts of a record that has begun. */
-  #parts: Buffer[] | undefined
+  /** Holds the parts of a record that has begun. */
+  #begun = Buffer.alloc(0)
+  /** -1 when no record has begun. */
+  #begunLength = -1
   #hasGap = false
 
   constructor({ checksums }: LogReaderOptions) {
@@ -55,7 +57,7 @@ export class LogReader {
       const end = start + block.readUInt16LE(at + 4)
       if (end > block.length) {
         // The writer died before it had written all of the record.
-        if (block.length < BLOCK_BYTES) this.#parts = undefined
+        if (block.length < BLOCK_BYTES) this.#begunLength = -1
         else this.#skip()
         return
       }
@@ -71,33 +73,39 @@ export class LogReader {
   }
 
   #take(kind: number, part: Buffer): Buffer | undefined {
-    const begun = this.#parts
-    this.#parts = undefined
-    switch (kind) {
-      case FULL:
-        if (begun) this.#hasGap = true
-        return part
-      case FIRST:
-        if (begun) this.#hasGap = true
-        this.#parts = [part]
-        return undefined
-      case MIDDLE:
-        if (begun) this.#parts = [...begun, part]
-        else this.#hasGap = true
-        return undefined
-      case LAST:
-        if (begun) return Buffer.concat([...begun, part])
-        this.#hasGap = true
-        return undefined
-      default:
-        this.#hasGap = true
-        return undefined
+    const hasBegun = this.#begunLength >= 0
+    const isContinued = kind === MIDDLE || kind === LAST
+    if (hasBegun !== isContinued || kind < FULL || kind > LAST) this.#hasGap = true
+    if (kind === FULL) {
+      this.#begunLength = -1
+      return part
     }
+    if (kind === FIRST) this.#begunLength = 0
+    else if (!hasBegun || !isContinued) {
+      this.#begunLength = -1
+      return undefined
+    }
+    this.#append(part)
+    if (kind !== LAST) return undefined
+    const record = this.#begun.subarray(0, this.#begunLength)
+    this.#begunLength = -1
+    return record
+  }
+
+  #append(part: Buffer): void {
+    const length = this.#begunLength + part.length
+    if (length > this.#begun.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * length)
+      this.#begun.copy(larger, 0, 0, this.#begunLength)
+      this.#begun = larger
+    }
+    part.copy(this.#begun, this.#begunLength)
+    this.#begunLength = length
   }
 
   #skip(): void {
     this.#hasGap = true
-    this.#parts = undefined
+    this.#begunLength = -1
   }
 }
 
@@ -107,7 +115,10 @@ function isSound(block: Buffer, at: number, end: number): boolean {
   return block.readUInt32LE(at) === masked
 }
 
-/** The records of a log, checksums left to LevelDB. One that is not all there yet is left out. */
+/**
+ * The records of a log, checksums left to LevelDB. One that is not all there yet is left out. Each is valid until the
+ * next one is asked for.
+ */
 export function* logRecords(log: Buffer): Generator<Buffer> {
   yield* recordsOf(log, new LogReader({ checksums: false }))
 }

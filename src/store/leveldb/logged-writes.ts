@@ -1,4 +1,4 @@
-import { isMetaKey } from '../keys.js'
+import { META_KEY } from '../keys.js'
 import type { Database } from './database.js'
 import { getMany } from './head.js'
 
@@ -25,16 +25,25 @@ export class LoggedWrites {
 
   /** Batches are added in the order in which they were written. One that is malformed counts as far as it can be read. */
   add(batch: Buffer): void {
+    const at = new Cursor(batch)
     let isFirst = true
-    for (const { key, value } of writesOf(batch)) {
+    while (at.position < batch.length) {
+      const kind = batch[at.position++]
+      const keyStart = at.skipBytes()
+      const keyEnd = at.position
+      const valueStart = kind === PUT ? at.skipBytes() : keyEnd
+      if ((kind !== PUT && kind !== DELETED) || at.position > batch.length) return
+      const isMeta = batch[keyStart] === META_KEY
+      if (!isFirst && !isMeta && kind === PUT) continue
+      const key = Buffer.from(batch.subarray(keyStart, keyEnd))
       const name = key.toString('latin1')
-      if (value === undefined) {
+      if (kind === DELETED) {
         this.#keys.delete(name)
         this.#meta.delete(name)
         continue
       }
-      if (isFirst) this.#keys.set(name, Buffer.from(key))
-      if (isMetaKey(key)) this.#meta.set(name, { key: Buffer.from(key), value: Buffer.from(value) })
+      if (isFirst) this.#keys.set(name, key)
+      if (isMeta) this.#meta.set(name, { key, value: Buffer.from(batch.subarray(valueStart, at.position)) })
       isFirst = false
     }
   }
@@ -72,30 +81,25 @@ export function sequenceOf(batch: Buffer): number {
   return batch.length < HEADER_BYTES ? 0 : Number(batch.readBigUInt64LE(0))
 }
 
-interface Write {
-  readonly key: Buffer
-  /** `undefined` where the key was deleted. */
-  readonly value: Buffer | undefined
-}
+/** A place in a batch. */
+class Cursor {
+  readonly #batch: Buffer
+  position = HEADER_BYTES
 
-function* writesOf(batch: Buffer): Generator<Write> {
-  let at = HEADER_BYTES
-  const bytes = () => {
+  constructor(batch: Buffer) {
+    this.#batch = batch
+  }
+
+  /** Passes over a length and so many bytes. @returns where the bytes begin */
+  skipBytes(): number {
     let length = 0
     for (let unit = 1; ; unit *= 128) {
-      const byte = batch[at++] ?? 0
+      const byte = this.#batch[this.position++] ?? 0
       length += (byte & 0x7f) * unit
-      if (byte < 0x80 || unit > batch.length) break
+      if (byte < 0x80) break
     }
-    at += length
-    return batch.subarray(at - length, at)
-  }
-  while (at < batch.length) {
-    const kind = batch[at++]
-    if (kind !== PUT && kind !== DELETED) return
-    const key = bytes()
-    const value = kind === PUT ? bytes() : undefined
-    if (at > batch.length) return
-    yield { key, value }
+    const start = this.position
+    this.position += length
+    return start
   }
 }

@@ -83,7 +83,7 @@ async function logNames(): Promise<string[]> {
 /** Lays the later half of the log into another one, as LevelDB does when its write buffer is full. */
 async function splitLog(): Promise<void> {
   const [name = ''] = await logNames()
-  const records = [...logRecords(await readFile(db(name)))]
+  const records = Array.from(logRecords(await readFile(db(name))), (record) => Buffer.from(record))
   await writeFile(db(name), logOf(records.slice(0, records.length / 2)))
   await writeFile(db(UNNOTED), logOf(records.slice(records.length / 2)))
 }

@@ -3,6 +3,7 @@ import { copyFile, link, lstat, mkdir, open, readdir, readFile, rename, rm } fro
 import { join } from 'node:path'
 import { syncDirectory } from '../directory.js'
 import type { Database } from './database.js'
+import { codeOf } from './errors.js'
 import { readLogFile } from './log-file.js'
 import { LogReader, type LogReaderOptions } from './log-records.js'
 import { LoggedWrites, sequenceOf } from './logged-writes.js'
@@ -192,10 +193,10 @@ async function readLogs(files: readonly LogFile[], options: LogReaderOptions): P
   for (const file of files) {
     const reader = new LogReader(options)
     let lastSequence = 0
-    for await (const batch of readLogFile(file.path, reader)) {
+    await readLogFile(file.path, reader, (batch) => {
       writes.add(batch)
       lastSequence = sequenceOf(batch)
-    }
+    })
     logs.push({ ...file, lastSequence })
     hasGap ||= reader.hasGap
   }
@@ -297,8 +298,4 @@ function isLogName(name: string): boolean {
 
 function nameOf(log: number): string {
   return `${String(log).padStart(6, '0')}.log`
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }
