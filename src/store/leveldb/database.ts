@@ -5,7 +5,7 @@ import { Level } from 'level'
 import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
-import { SecuredLogs } from './secured-logs.js'
+import { type Recovered, SecuredLogs } from './secured-logs.js'
 
 export type Database = Level<Buffer, Uint8Array>
 
@@ -82,24 +82,22 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
     // LevelDB takes a database whose CURRENT it cannot read for a new one.
     const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing, ...TUNING } as const
     const db = new Level<Buffer, Uint8Array>(path, options)
-    let isOpen = false
+    let recovered: Recovered | undefined
     try {
       await db.open()
-      isOpen = true
-      const recovered = (await secured?.compareWith(db)) ?? 'whole'
+      // Until the comparison says otherwise, also by failing.
+      recovered = 'incomplete'
+      recovered = (await secured?.compareWith(db)) ?? 'whole'
+      if (recovered === 'superseded') throw new Error('another process has opened and closed it meanwhile')
       if (recovered === 'incomplete') throw new Error('LevelDB did not read all of its own log, which is kept')
       await secured?.letGo(recovered)
       return { db, doubtfulBytes: recovered === 'damaged' ? (secured?.bytes ?? 0) : 0 }
     } catch (problem) {
       await db.close()
-      // What has somebody else's lock is not touched.
-      if (isLocked(problem)) {
-        await secured?.discard()
-        throw problem
-      }
-      if (!isOpen && (await secured?.areInPlace())) await secured?.discard()
-      else await secured?.putBack()
-      if (attempt === OPEN_ATTEMPTS) throw problem
+      const isOwn = recovered !== 'superseded' && !isLocked(problem)
+      if (isOwn && (recovered !== undefined || (await secured?.areOverwritten()))) await secured?.putBack()
+      else await secured?.discard()
+      if (isLocked(problem) || attempt === OPEN_ATTEMPTS) throw problem
     }
   }
 }

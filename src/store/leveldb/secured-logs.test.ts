@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
+import { metaKey } from '../keys.js'
 import { crc32c } from './crc32c.js'
 import { levelStore } from './index.js'
 import { logRecords } from './log-records.js'
@@ -252,7 +253,7 @@ it('a log that is damaged itself is kept aside as evidence', async () => {
   const store = levelStore(directory)
   await store.open()
   await store.close()
-  expect(await readFile(db('damaged-1', UNNOTED))).toEqual(bytes)
+  expect(await readFile(db('damaged', UNNOTED))).toEqual(bytes)
   expect((await readdir(db())).filter((name) => name.startsWith('secured'))).toEqual([])
 })
 
@@ -262,12 +263,24 @@ it('an opening that is refused, since another process has the log open, leaves n
   await store.commit(sealedEntries(1))
   const before = (await readdir(db())).sort()
   const script = `
-    import { register } from 'node:module'
     const { Level } = await import('level')
     await new Level(process.argv[1]).open().catch(() => {})`
   await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, db()])
   expect((await readdir(db())).sort()).toEqual(before)
   await store.close()
+})
+
+it('a log that another process has opened and closed meanwhile is left as that one made it', async () => {
+  beforeOpening(async () => {
+    const other = new Level<Buffer, Uint8Array>(db(), { keyEncoding: 'buffer', valueEncoding: 'view' })
+    await other.put(metaKey('writer'), Uint8Array.of(1))
+    await other.close()
+  })
+  const store = levelStore(directory)
+  await store.open()
+  expect(store.closedInOrder).toBe(true)
+  await store.close()
+  expect((await expectWhole()).filter((name) => /secured|returning|damaged/.test(name))).toEqual([])
 })
 
 it('nothing is secured where no log holds anything', async () => {

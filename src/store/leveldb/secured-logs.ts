@@ -17,7 +17,7 @@ import { type Manifest, parseManifest } from './manifest.js'
  *   db/000007.log               LevelDB turns it into a table, and deletes it
  *   db/secured-1/000007.log     the same file by a hard link; a copy where LevelDB might write to the file
  *   db/returning-1/000001.log   on its way back to be a log of the database
- *   db/damaged-1/000007.log     a log that is damaged itself, kept as evidence
+ *   db/damaged/000007.log       the first log that was found damaged itself, kept as evidence
  *
  * Every step may be the last one of the process. What a process leaves is judged by the next one that opens, by the same
  * rule: what the database has all of is let go, anything else is put back.
@@ -39,8 +39,11 @@ const MAX_ATTEMPTS = 5
 /** Where there are no hard links, or not for this user. */
 const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']
 
-/** What an open database has of the logs: all, all but what is damaged in the logs themselves, or not all. */
-export type Recovered = 'whole' | 'damaged' | 'incomplete'
+/**
+ * What an open database has of the logs: all, all but what is damaged in the logs themselves, or not all. Or it is not
+ * theirs any more, since somebody else has opened it meanwhile, and seen to them.
+ */
+export type Recovered = 'whole' | 'damaged' | 'incomplete' | 'superseded'
 
 interface LogFile {
   readonly number: number
@@ -68,6 +71,9 @@ export class SecuredLogs {
   #own: SecuredDirectory | undefined
   /** What processes that died have secured. */
   #left: readonly SecuredDirectory[] = []
+  /** Of the database as it was secured: opening it, LevelDB goes on to a manifest of the next number. */
+  #manifest = ''
+  #nextManifest = ''
 
   private constructor(database: string) {
     this.#database = database
@@ -98,18 +104,19 @@ export class SecuredLogs {
 
   /** @throws what reading the database or the logs throws */
   async compareWith(db: Database): Promise<Recovered> {
+    if (this.#all.length > 0 && (await readCurrent(this.#database)) !== this.#nextManifest) return 'superseded'
     const isWhole = await this.#areIn(db, (directory) => directory.writes)
     if (isWhole) return this.#all.some(({ hasGap }) => hasGap) ? 'damaged' : 'whole'
     const isRest = await this.#areIn(db, async ({ logs }) => (await readLogs(logs, { checksums: true })).writes)
     return isRest ? 'damaged' : 'incomplete'
   }
 
-  /** Gives the logs up, since the database has all that can be read of them. Those that are damaged stay as evidence. */
+  /** Gives the logs up, since the database has all that can be read of them. Of those that are damaged the first stay. */
   async letGo(recovered: Recovered): Promise<void> {
     for (const { path } of this.#all) {
+      if (recovered === 'damaged') await rename(path, join(this.#database, 'damaged')).catch(() => undefined)
       // What cannot be removed now is let go by a later opening.
-      if (recovered === 'damaged') await this.#keepDamaged(path).catch(() => undefined)
-      else await rm(path, { recursive: true }).catch(() => undefined)
+      await rm(path, { recursive: true, force: true }).catch(() => undefined)
     }
   }
 
@@ -138,12 +145,13 @@ export class SecuredLogs {
     await finishReturn(this.#database, returning)
   }
 
-  /** Whether LevelDB, which refused to open, has left the logs of the database as they were. */
-  async areInPlace(): Promise<boolean> {
+  /** Whether LevelDB, which refused to open, has written over a log. */
+  async areOverwritten(): Promise<boolean> {
+    if ((await readCurrent(this.#database)) !== this.#manifest) return false
     for (const { number, bytes } of this.#own?.logs ?? []) {
-      if ((await sizeOf(join(this.#database, nameOf(number)))) !== bytes) return false
+      if ((await sizeOf(join(this.#database, nameOf(number)))) !== bytes) return true
     }
-    return true
+    return false
   }
 
   get #all(): readonly SecuredDirectory[] {
@@ -152,7 +160,9 @@ export class SecuredLogs {
 
   async #take(): Promise<void> {
     for (const path of await directoriesIn(this.#database, RETURNING)) await finishReturn(this.#database, path)
-    const { firstLog, nextFile } = await readManifest(this.#database)
+    this.#manifest = await readCurrent(this.#database)
+    const { firstLog, nextFile } = await readManifest(this.#database, this.#manifest)
+    this.#nextManifest = `MANIFEST-${digitsOf(nextFile)}`
     this.#left = await Promise.all((await directoriesIn(this.#database, SECURED)).map(readDirectory))
     const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
     if (logs.length === 0) return
@@ -174,10 +184,6 @@ export class SecuredLogs {
   ): Promise<boolean> {
     for (const left of this.#left) if (!(await (await writesOf(left)).haveKeysIn(db))) return false
     return !this.#own || (await (await writesOf(this.#own)).areIn(db))
-  }
-
-  async #keepDamaged(path: string): Promise<void> {
-    await makeNext(this.#database, 'damaged', (target) => rename(path, target))
   }
 }
 
@@ -205,7 +211,7 @@ async function readLogs(files: readonly LogFile[], options: LogReaderOptions): P
 
 /** Makes logs the newest ones of a database. It may be begun any number of times. */
 async function finishReturn(database: string, returning: string): Promise<void> {
-  const { nextFile } = await readManifest(database)
+  const { nextFile } = await readManifest(database, await readCurrent(database))
   let number = Math.max(nextFile, (await highestNumberIn(database)) + 1)
   for (const { path } of await logsIn(returning)) {
     await linkOrCopy(path, join(database, nameOf(number)))
@@ -269,8 +275,12 @@ async function makeNext(database: string, name: string, make: (path: string) => 
   }
 }
 
-async function readManifest(database: string): Promise<Manifest> {
-  const name = (await readFile(join(database, 'CURRENT'), 'utf8')).trim()
+/** @returns the name of the manifest */
+async function readCurrent(database: string): Promise<string> {
+  return (await readFile(join(database, 'CURRENT'), 'utf8')).trim()
+}
+
+async function readManifest(database: string, name: string): Promise<Manifest> {
   return parseManifest(await readFile(join(database, name)))
 }
 
@@ -297,5 +307,9 @@ function isLogName(name: string): boolean {
 }
 
 function nameOf(log: number): string {
-  return `${String(log).padStart(6, '0')}.log`
+  return `${digitsOf(log)}.log`
+}
+
+function digitsOf(file: number): string {
+  return String(file).padStart(6, '0')
 }
