@@ -4,7 +4,8 @@ import { given, say } from './say.mjs'
 // Leaves a log behind whose process died right after its last flush, with tables to be merged at the next opening and a
 // log of LevelDB's. Says each event that is durable.
 
-const OPENINGS = 5
+/** So many tables are merged as soon as the next opening adds one. */
+const OPENINGS = 4
 const [directory, { durability, count, pad }] = given()
 for (let opening = 0; ; opening++) {
   const log = await openAuditLog(directory, { durability })
