@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { isTransient } from '../store/transient.js'
 import { hashLeaf } from '../tree/index.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
@@ -141,7 +142,8 @@ export function segmentsIn(directory: string): number[] {
 export function currentBootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().slice(0, BOOT_ID_LENGTH)
-  } catch {
+  } catch (problem) {
+    if (isTransient(problem)) throw problem
     return ''
   }
 }

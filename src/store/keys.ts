@@ -17,7 +17,8 @@ import type { IndexName } from './contract.js'
  * that begin with these parts.
  */
 
-const META = 1
+/** The first byte of each {@link metaKey}. */
+export const META_KEY = 1
 const ENTRY = 2
 const POSTING = 3
 const CALLER_ID = 4
@@ -42,7 +43,7 @@ const SEQ_BYTES = 8
 const scratch = Buffer.allocUnsafe(512)
 
 export function metaKey(name: string): Buffer {
-  scratch[0] = META
+  scratch[0] = META_KEY
   return built(writeComponent(name, 1))
 }
 

@@ -3,8 +3,9 @@ import { chmod, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs
 import { join } from 'node:path'
 import { Level } from 'level'
 import { makeDirectory } from '../directory.js'
-import { corrupt, openError } from './errors.js'
+import { corrupt, isLocked, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
+import { type Recovered, SecuredLogs } from './secured-logs.js'
 
 export type Database = Level<Buffer, Uint8Array>
 
@@ -18,6 +19,9 @@ export type Database = Level<Buffer, Uint8Array>
  * - Snappy stays on: it costs as much CPU as it saves in writing, and halves what is on disk.
  */
 const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 8 * 2 ** 10 }
+
+/** How often opening is tried, where LevelDB fails or does not recover all of its log. */
+const OPEN_ATTEMPTS = 2
 
 export interface OpenDatabase {
   readonly db: Database
@@ -49,12 +53,10 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     await makeDirectory(made)
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
-    await requireManifest(path, directory)
-    const logBytes = await sizeOfLogs(path)
-    db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
-    await db.open()
+    const opened = await openSecured(path, await isEmpty(path, directory))
+    db = opened.db
     await restrictModes(path)
-    return { db, doubtfulBytes: (await hasRecoveredAll(path)) ? 0 : logBytes, close }
+    return { ...opened, close }
   } catch (error) {
     await close()
     throw openError(error, directory)
@@ -70,10 +72,34 @@ export async function hasRecoveredAll(path: string): Promise<boolean> {
   }
 }
 
-async function sizeOfLogs(path: string): Promise<number> {
-  const logs = (await readdir(path)).filter((name) => name.endsWith('.log'))
-  const sizes = await Promise.all(logs.map((name) => statIfThere(join(path, name)).then((found) => found?.size ?? 0)))
-  return sizes.reduce((total, size) => total + size, 0)
+/**
+ * Opens the database so that nothing of its log is lost, see `secured-logs`. What LevelDB could not read for a moment, it
+ * mostly can when it is asked again.
+ */
+async function openSecured(path: string, createIfMissing: boolean): Promise<Omit<OpenDatabase, 'close'>> {
+  for (let attempt = 1; ; attempt++) {
+    const secured = createIfMissing ? undefined : await SecuredLogs.take(path)
+    // LevelDB takes a database whose CURRENT it cannot read for a new one.
+    const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing, ...TUNING } as const
+    const db = new Level<Buffer, Uint8Array>(path, options)
+    let recovered: Recovered | undefined
+    try {
+      await db.open()
+      // Until the comparison says otherwise, also by failing.
+      recovered = 'incomplete'
+      recovered = (await secured?.compareWith(db)) ?? 'whole'
+      if (recovered === 'superseded') throw new Error('another process has opened and closed it meanwhile')
+      if (recovered === 'incomplete') throw new Error('LevelDB did not read all of its own log, which is kept')
+      await secured?.letGo(recovered)
+      return { db, doubtfulBytes: recovered === 'damaged' ? (secured?.bytes ?? 0) : 0 }
+    } catch (problem) {
+      await db.close()
+      const isOwn = recovered !== 'superseded' && !isLocked(problem)
+      if (isOwn && (recovered !== undefined || (await secured?.areOverwritten()))) await secured?.putBack()
+      else await secured?.discard()
+      if (isLocked(problem) || attempt === OPEN_ATTEMPTS) throw problem
+    }
+  }
 }
 
 /** Where another process has the database open, files come and go. */
@@ -84,20 +110,28 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
   })
 }
 
-/** LevelDB takes a directory without CURRENT for a new one, and deletes the tables and logs that it finds there. */
-async function requireManifest(path: string, directory: string): Promise<void> {
+/**
+ * Whether there is no database yet: LevelDB takes a directory without CURRENT for a new one, and deletes the tables and
+ * logs that it finds there.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` when there is data, but no manifest to it
+ */
+async function isEmpty(path: string, directory: string): Promise<boolean> {
   const names = await readdir(path)
   if (names.includes('CURRENT')) {
     const manifest = await readCurrent(path)
     if (!/^MANIFEST-\d+$/.test(manifest)) throw corrupt(directory, 'db/CURRENT names no manifest')
-    if (await statIfThere(join(path, manifest))) return
+    if (await statIfThere(join(path, manifest))) return false
     // Opening it, another process goes on to the next manifest.
     if ((await readCurrent(path)) === manifest) {
       throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
     }
-  } else if (names.some((name) => /\.(ldb|sst|log)$/.test(name))) {
+    return false
+  }
+  if (names.some((name) => /\.(ldb|sst|log)$|^(secured|returning)-\d+$/.test(name))) {
     throw corrupt(directory, 'db/CURRENT is missing beside the data')
   }
+  return true
 }
 
 async function readCurrent(path: string): Promise<string> {
@@ -128,6 +162,6 @@ export function directoryId(directory: string): string | undefined {
 
 /** Does what the owner and the file system allow. */
 async function restrictModes(path: string): Promise<void> {
-  const names = await readdir(path)
-  await Promise.allSettled([chmod(path, 0o700), ...names.map((name) => chmod(join(path, name), 0o600))])
+  const files = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile())
+  await Promise.allSettled([chmod(path, 0o700), ...files.map(({ name }) => chmod(join(path, name), 0o600))])
 }

@@ -10,8 +10,9 @@ const OWN_LOCK = /already held by process/
 /** What failed when a database was opened, in the words of the log. */
 export function openError(error: unknown, location: string): AuditLogError {
   if (error instanceof AuditLogError) return error
-  // abstract-level wraps what happened in LEVEL_DATABASE_NOT_OPEN.
-  const cause = codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' && error instanceof Error ? (error.cause ?? error) : error
+  // The manifest, or a stored value, that cannot be decoded.
+  if (error instanceof RangeError) return corrupt(location, error.message, error)
+  const cause = causeOf(error)
   switch (codeOf(cause)) {
     case 'LEVEL_LOCKED':
       return new AuditLogError(
@@ -27,6 +28,11 @@ export function openError(error: unknown, location: string): AuditLogError {
         cause,
       })
   }
+}
+
+/** Whether a database could not be opened since somebody else has it open. */
+export function isLocked(error: unknown): boolean {
+  return codeOf(causeOf(error)) === 'LEVEL_LOCKED'
 }
 
 /** What failed when an open database was read; what is no failure of the database comes back as it is. */
@@ -51,7 +57,12 @@ export function corrupt(location: string, what: string, cause?: unknown): AuditL
   )
 }
 
-function codeOf(error: unknown): string | undefined {
+/** abstract-level wraps what happened in LEVEL_DATABASE_NOT_OPEN. */
+function causeOf(error: unknown): unknown {
+  return codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' && error instanceof Error ? (error.cause ?? error) : error
+}
+
+export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
 }

@@ -43,7 +43,7 @@ test('applies the edits in their order', () => {
   )
   const { tables, ...rest } = parseManifest(bytes)
   expect([...tables].sort()).toEqual([200, 7])
-  expect(rest).toEqual({ firstLog: 290 })
+  expect(rest).toEqual({ firstLog: 290, nextFile: 300 })
 })
 
 test('puts together what blocks cut apart, and passes over their trailers', () => {
@@ -63,7 +63,7 @@ test('leaves out a record that is not all there yet', () => {
   for (let end = first; end < whole.length; end++) {
     expect([...parseManifest(whole.subarray(0, end)).tables]).toEqual([1])
   }
-  expect(parseManifest(Buffer.alloc(0))).toEqual({ tables: new Set(), firstLog: 0 })
+  expect(parseManifest(Buffer.alloc(0))).toEqual({ tables: new Set(), firstLog: 0, nextFile: 0 })
 })
 
 test('refuses what is no edit', () => {

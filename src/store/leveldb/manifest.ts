@@ -15,6 +15,8 @@ export interface Manifest {
   readonly tables: ReadonlySet<number>
   /** Logs of this number and above hold what is in no table. */
   readonly firstLog: number
+  /** New files get this number and higher ones. */
+  readonly nextFile: number
 }
 
 const COMPARATOR = 1
@@ -35,12 +37,16 @@ const PREVIOUS_LOG_NUMBER = 9
 export function parseManifest(bytes: Buffer): Manifest {
   const tables = new Set<number>()
   let firstLog = 0
+  let nextFile = 0
   for (const edit of logRecords(bytes)) {
     const reader = new EditReader(edit)
     while (!reader.ended) {
       switch (reader.number()) {
         case LOG_NUMBER:
           firstLog = reader.number()
+          break
+        case NEXT_FILE_NUMBER:
+          nextFile = reader.number()
           break
         case DELETED_FILE:
           reader.number() // its level
@@ -60,7 +66,6 @@ export function parseManifest(bytes: Buffer): Manifest {
         case COMPARATOR:
           reader.skipBytes()
           break
-        case NEXT_FILE_NUMBER:
         case LAST_SEQUENCE:
         case PREVIOUS_LOG_NUMBER:
           reader.number()
@@ -70,7 +75,7 @@ export function parseManifest(bytes: Buffer): Manifest {
       }
     }
   }
-  return { tables, firstLog }
+  return { tables, firstLog, nextFile }
 }
 
 class EditReader {

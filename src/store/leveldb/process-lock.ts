@@ -2,6 +2,8 @@ import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
+import { isTransient } from '../transient.js'
+import { codeOf } from './errors.js'
 
 /*
  * LevelDB keeps others out by a POSIX lock on its file LOCK. A process loses such a lock when it closes any descriptor
@@ -45,8 +47,9 @@ export async function lockInProcess(path: string, location: string): Promise<() 
 
 function tryLock(marker: string): (() => void) | undefined {
   const descriptor = openSync(marker, constants.O_RDWR | constants.O_CREAT, 0o600)
-  const file = fileOf(descriptor)
-  if (held.has(file) || isOpenBesides(descriptor, file)) {
+  const file = unlessFailed(() => fileOf(descriptor), descriptor)
+  const isFree = unlessFailed(() => !held.has(file) && !isOpenBesides(descriptor, file), descriptor)
+  if (!isFree) {
     closeSync(descriptor)
     return undefined
   }
@@ -60,13 +63,24 @@ function tryLock(marker: string): (() => void) | undefined {
   }
 }
 
+function unlessFailed<T>(step: () => T, descriptor: number): T {
+  try {
+    return step()
+  } catch (problem) {
+    closeSync(descriptor)
+    throw problem
+  }
+}
+
 /** Whether the process has a further descriptor of the file. Windows cannot tell, and its locks are not lost. */
 function isOpenBesides(descriptor: number, file: string): boolean {
   return openDescriptors().some((other) => {
     try {
       return other !== descriptor && fileOf(other) === file
-    } catch {
-      return false // Closed meanwhile: that of the listing itself always is.
+    } catch (problem) {
+      // Closed meanwhile: that of the listing itself always is.
+      if (codeOf(problem) === 'EBADF') return false
+      throw problem
     }
   })
 }
@@ -75,7 +89,8 @@ function openDescriptors(): number[] {
   if (process.platform === 'win32') return []
   try {
     return readdirSync(process.platform === 'linux' ? '/proc/self/fd' : '/dev/fd').map(Number)
-  } catch {
+  } catch (problem) {
+    if (isTransient(problem)) throw problem
     return []
   }
 }

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { startChild } from '../support/child.mjs'
 import { compare, contentsOf } from '../support/contents.mjs'
+import { countCalls, installStrace, strace } from '../support/strace.mjs'
 
 /** @typedef {import('../suite.mjs').Findings} Findings */
 /** @typedef {import('../suite.mjs').Setting} Setting */
@@ -24,7 +24,9 @@ const AT_ONCE = 2
  */
 async function failEachCall({ directory, full }) {
   installStrace()
-  const counts = await countCalls(`${directory}/counted`)
+  const counts = await countCalls(`${directory}/counted`, CALLS, (log, through) =>
+    startChild('workload.mjs', [log], { through }),
+  )
   const cases = [...counts].flatMap(([call, count]) =>
     Object.keys(FAULTS).flatMap((fault) => {
       const first = full ? 1 : 1 + Math.floor(Math.random() * Math.min(STRIDE, count))
@@ -98,64 +100,6 @@ async function failCall(directory, call, fault, n) {
     // A refusal loses nothing silently; but of these faults none damages what is there.
     findings.problems.push(`refused: ${problem}`)
     return { ...findings, refused: 1 }
-  }
-}
-
-/** @param {string} directory @returns {Promise<Map<string, number>>} the most calls that one thread makes, by name */
-async function countCalls(directory) {
-  const trace = `${directory}.trace`
-  await startChild('workload.mjs', [directory], { through: strace(directory, trace, [`trace=${CALLS}`]) }).ended
-  const counts = new Map()
-  for (const [, thread, call] of readFileSync(trace, 'utf8').matchAll(/^(\d+) +(\w+)\(/gm)) {
-    const key = `${thread} ${call}`
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-  }
-  return new Map(
-    CALLS.map((call) => [
-      call,
-      Math.max(0, ...[...counts].filter(([key]) => key.endsWith(` ${call}`)).map(([, n]) => n)),
-    ]),
-  )
-}
-
-/** @param {string} directory @param {string} output @param {readonly string[]} expressions */
-function strace(directory, output, expressions) {
-  const numbers = Array.from({ length: 24 }, (_, n) => String(n + 1).padStart(6, '0'))
-  const files = numbers.flatMap((n) => [
-    `journal/${n}.journal`,
-    ...['log', 'ldb', 'dbtmp'].map((extension) => `db/${n}.${extension}`),
-    `db/MANIFEST-${n}`,
-  ])
-  const keys = ['/keys', '/keys/signing.key', '/keys/signing.vkey']
-  const paths = [
-    '',
-    '/head',
-    '/checkpoint',
-    '/checkpoint.next',
-    ...keys,
-    '/journal',
-    '/db',
-    '/db/CURRENT',
-    '/db/LOCK',
-    '/db/LOG',
-    '/db/LOG.old',
-    '/db/room.probe',
-    '/db/WRITER',
-  ]
-  return [
-    // One thread for file work, so that its calls come in the same order each time.
-    ...['env', 'UV_THREADPOOL_SIZE=1', 'strace', '-f', '-qq', '-o', output],
-    ...[...paths, ...files.map((file) => `/${file}`)].flatMap((path) => ['-P', directory + path]),
-    ...expressions.flatMap((expression) => ['-e', expression]),
-  ]
-}
-
-function installStrace() {
-  if (spawnSync('strace', ['-V']).status === 0) return
-  console.log('Installing strace, a Debian package')
-  spawnSync('apt-get', ['update', '-qq'], { stdio: 'inherit' })
-  if (spawnSync('apt-get', ['install', '-qq', '-y', 'strace'], { stdio: 'inherit' }).status !== 0) {
-    throw new Error('strace is needed to inject faults, and could not be installed: install it, or run as root')
   }
 }
 
