@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import type { AuditEventInput } from '../events/types.js'
+import type { SealedEntry } from '../store/contract.js'
 import type { ClockStep } from './clock.js'
 import { OWN_SOURCE } from './gaps.js'
+import type { Sealer } from './seal.js'
 
 /** systemd-timesyncd keeps its state here, and makes the file once it has set the clock. */
 const TIMESYNC_DIRECTORY = '/run/systemd/timesync'
@@ -14,6 +16,13 @@ export function clockStepped({ from, to }: ClockStep): AuditEventInput<'clock_st
     source: OWN_SOURCE,
     data: { from, to, ...(synchronized !== undefined && { synchronized }) },
   }
+}
+
+/** Seals a statement of the log's; behind one that the clock was set, where it was set since the last entry. */
+export function sealStatements(sealer: Sealer, statement: AuditEventInput): readonly SealedEntry[] {
+  const entry = sealer.sealStatement(statement)
+  const step = sealer.takeStep()
+  return step ? [sealer.sealStatement(clockStepped(step)), entry] : [entry]
 }
 
 /**

@@ -82,12 +82,10 @@ export class JournalMac {
 
   #compute({ previous, leafHash, callerId, segment, offset }: AttestedRecord): void {
     const inner = this.#inner
-    let at = BLOCK_BYTES
-    inner.set(previous, at)
-    inner.set(leafHash, (at += HASH_BYTES))
-    at = writeNumber(inner, segment, at + HASH_BYTES)
-    at = writeNumber(inner, offset, at)
-    inner[at] = callerId ? 1 : 0
+    inner.set(previous, BLOCK_BYTES)
+    inner.set(leafHash, BLOCK_BYTES + HASH_BYTES)
+    const afterSegment = writeNumber(inner, segment, BLOCK_BYTES + 2 * HASH_BYTES)
+    inner[writeNumber(inner, offset, afterSegment)] = callerId ? 1 : 0
     this.#outer.write(sha256(inner), BLOCK_BYTES, 'latin1')
     this.#computed.write(sha256(this.#outer), 'latin1')
   }
