@@ -75,7 +75,7 @@ describe('after the process died', () => {
     const appended = log.append({ ...note('a'), id: 'mine' })
     const recovered = await openAt(crashImage())
     expect(await recovered.append({ ...note('a'), id: 'mine' })).toEqual(await appended)
-    expect((await recovered.head()).size).toBe(1)
+    expect(await recovered.count({ type: 'custom' })).toBe(1)
   })
 
   it('dying while it recovers does nothing twice', async () => {

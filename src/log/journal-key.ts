@@ -123,9 +123,9 @@ function keyOf(secret: Uint8Array | undefined, source: string): JournalKey {
   )
 }
 
-/** Hexadecimal digits are base64 as well: so many of them are taken for hexadecimal. */
+/** Hexadecimal digits are base64 as well: where there are no others, they are taken for hexadecimal. */
 function bytesOfText(text: string): Uint8Array | undefined {
   const trimmed = text.trim()
-  if (/^(?:[\da-f]{2}){32,}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex')
+  if (/^(?:[\da-f]{2})+$/i.test(trimmed)) return Buffer.from(trimmed, 'hex')
   return /^[\w+/-]+={0,2}$/.test(trimmed) ? Buffer.from(trimmed, 'base64') : undefined
 }
