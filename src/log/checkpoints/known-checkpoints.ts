@@ -39,12 +39,14 @@ export async function readKnown(
     { source: 'its file checkpoint', checkpoint: published },
     { source: 'the checkpoint in its database', checkpoint: store.checkpoint },
   ].filter((each): each is CheckpointSource => each.checkpoint !== undefined)
+  // What is malformed, and what tells of the most, is told first.
+  const size = ({ checkpoint }: CheckpointSource) => Number(sizeOf(checkpoint) ?? Number.POSITIVE_INFINITY)
   return {
     file,
     published,
     newest: newestOf([published, store.checkpoint]),
     head: directory === undefined ? undefined : readHeadFile(join(directory, 'head')),
-    sources: [...inside, ...outside],
+    sources: [...inside, ...outside].sort((one, other) => (size(other) === size(one) ? 0 : size(other) - size(one))),
   }
 }
 
