@@ -97,11 +97,10 @@ export class WatchedClock {
 
   #read(): HrTime {
     try {
-      const [seconds, nanoseconds] = this.#clock()
-      return [seconds, nanoseconds]
-    } catch {
-      return hrTimeFromMillis(Date.now())
-    }
+      const time = this.#clock()
+      if (time) return time
+    } catch {}
+    return hrTimeFromMillis(Date.now())
   }
 }
 

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, r
 import { join } from 'node:path'
 import type { SealedEntry } from '../store/contract.js'
 import { HASH_BYTES, hashLeaf } from '../tree/index.js'
-import { type JournalMac, MAC_BYTES, NO_KEY_ID } from './journal-key.js'
+import { type AttestedRecord, type JournalMac, MAC_BYTES, NO_KEY_ID } from './journal-key.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
 /*
@@ -79,30 +79,20 @@ export function decodeHead(segment: Buffer): ReadHead {
   return 'malformed'
 }
 
-/** Where a record is to stand, and what attests it. */
-export interface RecordPlace {
-  /** Leaf hash of the record before. */
-  readonly previous: Uint8Array | undefined
-  readonly segment: number
-  readonly offset: number
-}
-
 type RecordedEntry = Pick<SealedEntry, 'bytes' | 'leafHash' | 'callerId'>
 
-/** @returns the length of the record in `target` */
+/** Leaves the place of the MAC as it is. @returns the length of the record in `target` */
 export function encodeRecord(target: Buffer, entry: RecordedEntry): number {
   const { bytes, leafHash, callerId } = entry
   target.writeUInt32BE(callerId ? bytes.length + CALLER_ID : bytes.length, 0)
   target.set(leafHash, LENGTH_BYTES)
-  target.fill(0, MAC_OFFSET, PREFIX_BYTES)
   target.set(bytes, PREFIX_BYTES)
   return PREFIX_BYTES + bytes.length
 }
 
 /** Puts its MAC into an encoded record. */
-export function attestRecord(target: Buffer, mac: JournalMac, entry: RecordedEntry, place: RecordPlace): void {
-  const { leafHash, callerId } = entry
-  mac.write(target, MAC_OFFSET, { ...place, previous: place.previous ?? NO_HASH, leafHash, callerId })
+export function attestRecord(target: Buffer, mac: JournalMac, record: AttestedRecord): void {
+  mac.write(target, MAC_OFFSET, record)
 }
 
 /** Bytes that an entry takes in a journal. */
@@ -131,9 +121,12 @@ export function decodeRecord(segment: Buffer, at: number): JournalRecord | undef
 }
 
 /** Returns whether whoever has the key wrote the record in that place. */
-export function isAttested(record: JournalRecord, mac: JournalMac, place: RecordPlace): boolean {
-  const { leafHash, callerId } = record
-  return mac.fits(record.mac, { ...place, previous: place.previous ?? NO_HASH, leafHash, callerId })
+export function isAttested(
+  { mac: stated, leafHash, callerId }: JournalRecord,
+  mac: JournalMac,
+  { previous, segment, offset }: Pick<AttestedRecord, 'previous' | 'segment' | 'offset'>,
+): boolean {
+  return mac.fits(stated, { previous, leafHash, callerId, segment, offset })
 }
 
 /**

@@ -10,14 +10,15 @@ export const NO_KEY_ID = 'none----'
 /** The environment variable that holds the key where no option does. */
 const JOURNAL_KEY_VARIABLE = 'SPANLEDGER_JOURNAL_KEY'
 const MIN_KEY_BYTES = 32
+const NO_HASH = new Uint8Array(HASH_BYTES)
 const BLOCK_BYTES = 64
 const INNER_PAD = 0x36
 const OUTER_PAD = 0x5c
 
 /** The record that a MAC is about, and its place: it fits no other record and no other place. */
 export interface AttestedRecord {
-  /** Leaf hash of the record before. */
-  readonly previous: Uint8Array
+  /** Leaf hash of the record before; `undefined` where there is none. */
+  readonly previous: Uint8Array | undefined
   readonly leafHash: Uint8Array
   readonly callerId: boolean
   readonly segment: number
@@ -82,7 +83,7 @@ export class JournalMac {
 
   #compute({ previous, leafHash, callerId, segment, offset }: AttestedRecord): void {
     const inner = this.#inner
-    inner.set(previous, BLOCK_BYTES)
+    inner.set(previous ?? NO_HASH, BLOCK_BYTES)
     inner.set(leafHash, BLOCK_BYTES + HASH_BYTES)
     const afterSegment = writeNumber(inner, segment, BLOCK_BYTES + 2 * HASH_BYTES)
     inner[writeNumber(inner, offset, afterSegment)] = callerId ? 1 : 0

@@ -58,7 +58,8 @@ export class Journal {
   readonly #bootId: string
   readonly #mac: JournalMac | undefined
   readonly #segmentBytes: number
-  readonly #scratch = Buffer.allocUnsafeSlow(MAX_RECORD_BYTES)
+  /** Zero where the MAC of a record is that nothing attests. */
+  readonly #scratch = Buffer.alloc(MAX_RECORD_BYTES)
   #descriptor: number
   #segment: number
   /** Leaf hash of the last record. */
@@ -110,8 +111,9 @@ export class Journal {
     if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
     const length = encodeRecord(this.#scratch, entry)
     if (this.#mac) {
-      const place = { previous: this.#previous, segment: this.#segment, offset: this.#offset }
-      attestRecord(this.#scratch, this.#mac, entry, place)
+      const { leafHash, callerId } = entry
+      const at = { previous: this.#previous, leafHash, callerId, segment: this.#segment, offset: this.#offset }
+      attestRecord(this.#scratch, this.#mac, at)
     }
     try {
       writeFully(this.#descriptor, this.#scratch, length, this.#offset)
