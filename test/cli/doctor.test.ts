@@ -84,7 +84,7 @@ describe('doctor', () => {
     const reopened = await openAuditLog(image)
     expect(reopened.recovery).toMatchObject({ unclean: true, replayedEvents: 2 })
     await reopened.close()
-    expect(await asked(image)).toMatchObject({ ending: 'in_order', events: 5, journal: { events: 0 } })
+    expect(await asked(image)).toMatchObject({ ending: 'in_order', events: 6, journal: { events: 0 } })
   })
 
   it('says that a log that a process writes has not ended', async () => {
