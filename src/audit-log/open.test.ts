@@ -227,7 +227,7 @@ describe.each<[string, () => AuditStore]>([
     await log.close()
   })
 
-  it('does not let recordedAt go back between two openings', async () => {
+  it('records that the clock was set back between two openings, and lets recordedAt go back', async () => {
     const store = makeStore()
     const at = (seconds: number) => ({ store, clock: (): HrTime => [seconds, 0] })
     const first = await openAuditLog(at(1_795_300_506))
@@ -236,8 +236,13 @@ describe.each<[string, () => AuditStore]>([
     const second = await openAuditLog(at(1_000_000_000))
     await second.append({ ...note('second'), time: '2001-09-09T01:46:40Z' })
     const events = await second.events().toArray()
-    expect(events.map(({ recordedAt }) => recordedAt.slice(0, 4))).toEqual(['2026', '2026'])
-    expect(events[1]?.time).toBe('2001-09-09T01:46:40.000000000Z')
+    expect(events.map(({ type, recordedAt }) => [type, recordedAt.slice(0, 4)])).toEqual([
+      ['custom', '2026'],
+      ['clock_stepped', '2001'],
+      ['custom', '2001'],
+    ])
+    expect(events[1]?.data).toMatchObject({ from: events[0]?.recordedAt, to: events[2]?.recordedAt })
+    expect(events[2]?.time).toBe('2001-09-09T01:46:40.000000000Z')
     await second.close()
   })
 

@@ -1,5 +1,6 @@
-import { resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { startUnrefTimer } from '../log/commit-schedule.js'
 import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } from '../log/options.js'
@@ -8,6 +9,7 @@ import { LogWriter } from '../log/writer.js'
 import { Commits, createReader } from '../reader/index.js'
 import { WatchedCommits } from '../reader/watched-commits.js'
 import type { AuditStore } from '../store/contract.js'
+import { makeDirectory } from '../store/directory.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { isShared } from '../store/shared.js'
 import { proveConsistency } from '../tree/index.js'
@@ -59,8 +61,10 @@ async function open(
   directory: string | undefined,
   options: ResolvedAuditLogOptions,
 ): Promise<AuditLog> {
+  checkCounterFile(options, directory)
   await store.open()
   try {
+    if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
     const { report, ...parts } = await recover({ ...options, store, directory })
     const checkpointer = checkpointerOf(parts, store, options)
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
@@ -92,14 +96,20 @@ function checkpointerOf(
   {
     checkpointIntervalMillis: intervalMillis,
     checkpointTimeoutMillis,
+    counterFile,
     onCheckpoint,
     onProblem,
   }: ResolvedAuditLogOptions,
 ): Checkpointer | undefined {
-  if (!signer) return undefined
+  if (!signer) {
+    if (counterFile !== undefined)
+      onProblem(new Error(`${store.location} has no key: ${counterFile} gets no checkpoints`))
+    return undefined
+  }
   const checkpointer = new Checkpointer({
     signer,
     file,
+    counter: counterFile === undefined ? undefined : new CheckpointFile(counterFile),
     newest,
     stored: store.checkpoint,
     intervalMillis,
@@ -111,6 +121,12 @@ function checkpointerOf(
   })
   if (store.size > 0) checkpointer.committed(store.size, store.root)
   return checkpointer
+}
+
+/** Whoever can set the directory back would set back the file with it. */
+function checkCounterFile({ counterFile }: ResolvedAuditLogOptions, directory: string | undefined): void {
+  if (counterFile === undefined || directory === undefined || relative(directory, counterFile).startsWith('..')) return
+  throw new TypeError(`openAuditLog: counterFile must be outside of the log's directory ${directory}`)
 }
 
 function openProblem(problem: unknown, location: string): unknown {

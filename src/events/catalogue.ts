@@ -116,6 +116,8 @@ export const catalogue = {
     from: timestampSchema,
     to: timestampSchema,
   }),
+  /** The journal of a log that was closed in order had more than the log wrote: it was kept aside and not taken over. */
+  journal_set_aside: v.strictObject({ files: count, bytes: count }),
   /** From the entry of this event on, another key signs the log's checkpoints. */
   signing_key_changed: v.strictObject({
     /** The key before: its vkey, or `name+key id` where no more is known. */

@@ -12,6 +12,7 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set<AuditEventType>([
   'clock_stepped',
   'events_dropped',
   'events_recovered',
+  'journal_set_aside',
   'signing_key_changed',
 ])
 

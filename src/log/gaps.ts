@@ -6,6 +6,7 @@ export type DropReason =
   | 'closed'
   | 'journal_damaged'
   | 'journal_failed'
+  | 'journal_unattested'
   | 'not_sealed'
   | 'power_lost'
   | 'queue_full'

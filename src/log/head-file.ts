@@ -1,7 +1,6 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import type { AuditStore } from '../store/contract.js'
-import { hashLeaf } from '../tree/index.js'
 import type { Divergence } from './checkpoints/continuity.js'
+import type { LogView } from './checkpoints/log-view.js'
 
 const SIZE_DIGITS = 16
 const HASH_BYTES = 32
@@ -23,7 +22,8 @@ export class HeadFile {
 
   /** @throws what the file system throws */
   constructor(path: string) {
-    this.#descriptor = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o600)
+    const { O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+    this.#descriptor = openSync(path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o600)
     // What somebody added would stay behind what is written.
     if (fstatSync(this.#descriptor).size > TEXT_BYTES) ftruncateSync(this.#descriptor, TEXT_BYTES)
   }
@@ -46,18 +46,19 @@ function headText(size: number, leafHash: Uint8Array): string {
 
 const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
 
-/** Compares a log with what its head file says, if there is one. */
-export async function divergenceFromHead(path: string, store: AuditStore): Promise<Divergence | undefined> {
-  const head = readHeadFile(path)
-  if (!head) return undefined
+/** Compares a log with what its head file says. */
+export async function divergenceFromHead(
+  head: HeadFileContent | 'malformed',
+  log: LogView,
+): Promise<Divergence | undefined> {
   if (head === 'malformed') return { reason: 'altered', what: 'its file head is malformed' }
   const { size, leaf } = head
-  if (store.size < size) {
-    const what = `of the ${size} entries that were committed, the last ${size - store.size} are missing`
+  if (log.size < size) {
+    const what = `of the ${size} entries that were committed, the last ${size - log.size} are missing`
     return { reason: 'entries_missing', what, expectedSize: size }
   }
-  const [bytes] = size > 0 ? await store.read([size - 1]) : []
-  if (!bytes || hex(hashLeaf(bytes)) === leaf) return undefined
+  const found = size > 0 ? await log.leafAt(size - 1) : undefined
+  if (!found || hex(found) === leaf) return undefined
   return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
 }
 

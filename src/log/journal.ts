@@ -1,12 +1,23 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlink, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, unlink, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { JournalPosition, SealedEntry } from '../store/contract.js'
 import { syncDirectory } from '../store/directory.js'
-import { decodeRecord, encodeHead, encodeRecord, HEAD_BYTES, MAX_RECORD_BYTES, segmentName } from './journal-format.js'
+import {
+  attestRecord,
+  decodeRecord,
+  encodeHead,
+  encodeRecord,
+  HEAD_BYTES,
+  MAX_RECORD_BYTES,
+  segmentName,
+  segmentPath,
+} from './journal-format.js'
+import type { JournalMac } from './journal-key.js'
 
 /** A segment that has this many bytes is followed by the next one. */
-export const SEGMENT_BYTES = 16 * 1024 * 1024
+export const SEGMENT_BYTES: number = 16 * 1024 * 1024
+/** No segment is longer. */
+export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
 /**
  * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
  * and opens without an error. It holds two write buffers (16 MiB) at most; so much can then be replayed.
@@ -20,9 +31,13 @@ export interface JournalStart {
   readonly segment: number
   /** Where the records of the segment before end. */
   readonly after: number
+  /** Leaf hash of the last of them, where it is known. */
+  readonly previous?: Uint8Array | undefined
   /** The lowest number of the segments that are there. */
   readonly oldest: number
   readonly bootId: string
+  /** Attests the records; without it nothing does. */
+  readonly mac?: JournalMac | undefined
   readonly segmentBytes?: number
 }
 
@@ -41,10 +56,14 @@ export interface JournalSpan {
 export class Journal {
   readonly #directory: string
   readonly #bootId: string
+  readonly #mac: JournalMac | undefined
   readonly #segmentBytes: number
-  readonly #scratch = Buffer.allocUnsafeSlow(MAX_RECORD_BYTES)
+  /** Zero where the MAC of a record is that nothing attests. */
+  readonly #scratch = Buffer.alloc(MAX_RECORD_BYTES)
   #descriptor: number
   #segment: number
+  /** Leaf hash of the last record. */
+  #previous: Uint8Array | undefined
   /** After the last whole record. */
   #offset = HEAD_BYTES
   /** A write failed, so that a part of a record may follow `#offset`, or the file is gone: another segment is to follow. */
@@ -56,9 +75,12 @@ export class Journal {
   readonly #sizes = new Map<number, number>()
 
   /** @throws what the file system throws */
-  constructor({ directory, segment, after, oldest, bootId, segmentBytes = SEGMENT_BYTES }: JournalStart) {
+  constructor(start: JournalStart) {
+    const { directory, segment, after, previous, oldest, bootId, mac, segmentBytes = SEGMENT_BYTES } = start
     this.#directory = directory
     this.#bootId = bootId
+    this.#mac = mac
+    this.#previous = previous
     this.#segmentBytes = segmentBytes
     this.#segment = segment
     this.#oldest = oldest
@@ -85,9 +107,14 @@ export class Journal {
   }
 
   /** @throws what the file system throws; the record is not part of the journal then */
-  append({ bytes, leafHash, callerId }: SealedEntry): void {
+  append(entry: SealedEntry): void {
     if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
-    const length = encodeRecord(this.#scratch, bytes, leafHash, callerId)
+    const length = encodeRecord(this.#scratch, entry)
+    if (this.#mac) {
+      const { leafHash, callerId } = entry
+      const at = { previous: this.#previous, leafHash, callerId, segment: this.#segment, offset: this.#offset }
+      attestRecord(this.#scratch, this.#mac, at)
+    }
     try {
       writeFully(this.#descriptor, this.#scratch, length, this.#offset)
     } catch (problem) {
@@ -95,6 +122,7 @@ export class Journal {
       throw problem
     }
     this.#offset += length
+    this.#previous = entry.leafHash
   }
 
   /**
@@ -145,7 +173,7 @@ export class Journal {
     while (this.#oldest < committed.segment - KEPT_SEGMENTS) {
       this.#sizes.delete(this.#oldest)
       // One that cannot be deleted now is deleted by a later opening.
-      unlink(join(this.#directory, segmentName(this.#oldest)), () => {})
+      unlink(segmentPath(this.#directory, this.#oldest), () => {})
       this.#oldest++
     }
   }
@@ -164,11 +192,14 @@ export class Journal {
     }
   }
 
+  /** Whatever has the name of the new file is taken away, never opened: it could be a link to a file of somebody else. */
   #create(segment: number, after: number): number {
-    const { O_CREAT, O_TRUNC, O_RDWR } = constants
-    const descriptor = openSync(join(this.#directory, segmentName(segment)), O_CREAT | O_TRUNC | O_RDWR, 0o600)
+    const path = segmentPath(this.#directory, segment)
+    rmSync(path, { force: true })
+    const { O_CREAT, O_EXCL, O_RDWR } = constants
+    const descriptor = openSync(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
     try {
-      const head = encodeHead({ after, bootId: this.#bootId })
+      const head = encodeHead({ after, previous: this.#previous, keyId: this.#mac?.keyId, bootId: this.#bootId })
       writeFully(descriptor, head, head.length, 0)
     } catch (problem) {
       closeSync(descriptor)
@@ -180,7 +211,7 @@ export class Journal {
 
   async #readBytes(segment: number, start: number, end: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(end - start)
-    const file = await open(join(this.#directory, segmentName(segment)), 'r')
+    const file = await open(segmentPath(this.#directory, segment), 'r')
     try {
       const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
       return bytes.subarray(0, bytesRead)

@@ -8,6 +8,7 @@ import {
   resolveCheckpointOptions,
 } from './checkpoints/options.js'
 import { type Clock, systemClock } from './clock.js'
+import { type JournalKey, journalKeyFrom } from './journal-key.js'
 import type { DamagePolicy } from './journal-replay.js'
 import type { AuditLogMeter } from './metrics.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
@@ -35,13 +36,24 @@ export interface AuditLogOptions extends CheckpointOptions {
    */
   readonly durability?: 'journal' | 'flush-only'
   /**
-   * What opening does about a journal that is damaged, or of which a file is missing: `refuse` with `AUDIT_LOG_CORRUPT`,
-   * or `discard` what cannot be read and record the gap as `events_dropped`, reason `journal_damaged`. What a process
-   * was writing when it died is no damage.
+   * What opening does about a journal that is damaged, of which a file is missing, or that has a record which the
+   * `journalKey` does not attest: `refuse` with `AUDIT_LOG_CORRUPT`, or `discard` what cannot be read or trusted and record
+   * the gap as `events_dropped`, reason `journal_damaged` or `journal_unattested`; the files are copied to `journal/aside`.
+   * What a process was writing when it died is no damage.
    *
    * @defaultValue `refuse`
    */
   readonly onDamagedJournal?: DamagePolicy
+  /**
+   * A secret of 32 random bytes or more, which attests the records of the journal: as bytes, or as a text in base64 or
+   * hexadecimal. Keep it outside of the log's directory, in a secret store. With it, what is taken over after a crash is
+   * known to be what this log wrote: a record that somebody else put there is damage, see `onDamagedJournal`. Without it
+   * everything is taken over, and counted as attested by nothing (`events_recovered`). Give another key only after the
+   * log was closed in order.
+   *
+   * @defaultValue the environment variable `SPANLEDGER_JOURNAL_KEY`, if it is set
+   */
+  readonly journalKey?: Uint8Array | string
   /** An OpenTelemetry `Meter` that gets the log's metrics, see {@link LogMetrics}. */
   readonly meter?: AuditLogMeter
   /**
@@ -53,8 +65,8 @@ export interface AuditLogOptions extends CheckpointOptions {
    */
   readonly maxQueueBytes?: number
   /**
-   * Tells `recordedAt`: `[seconds, nanoseconds]` since the Unix epoch. A clock that jumps back does not disorder the
-   * log: until it has caught up, events get the last time again.
+   * Tells `recordedAt`: `[seconds, nanoseconds]` since the Unix epoch, also where it goes back; the order of a log is that
+   * of its positions. When it moves by more than a second against the monotonic clock, the log records `clock_stepped`.
    *
    * @defaultValue the system clock
    */
@@ -73,6 +85,7 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly ownTypes: readonly string[]
   readonly durability: 'journal' | 'flush-only'
   readonly onDamagedJournal: DamagePolicy
+  readonly journalKey: JournalKey | undefined
   readonly meter: AuditLogMeter | undefined
   readonly maxQueueBytes: number
   readonly clock: Clock
@@ -85,6 +98,7 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   eventTypes: true,
   durability: true,
   onDamagedJournal: true,
+  journalKey: true,
   meter: true,
   maxQueueBytes: true,
   clock: true,
@@ -103,7 +117,7 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
   const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter } = options
   requireOneOf(OF, 'durability', durability, ['journal', 'flush-only'])
   requireOneOf(OF, 'onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
-  if (store && (durability === 'journal' || options.onDamagedJournal !== undefined)) {
+  if (store && (durability === 'journal' || [options.onDamagedJournal, options.journalKey].some(isGiven))) {
     throw new TypeError(`${OF}: a log in a store has no journal`)
   }
   if (meter !== undefined && typeof meter?.createHistogram !== 'function')
@@ -119,10 +133,15 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     ...resolveCheckpointOptions(OF, options),
     durability,
     onDamagedJournal,
+    journalKey: store ? undefined : journalKeyFrom(OF, options.journalKey),
     meter,
     clock,
     onProblem: ignoringFailures(onProblem),
   })
+}
+
+function isGiven(option: unknown): boolean {
+  return option !== undefined
 }
 
 /** A listener whose own failures, at once or later, are no concern of the log's. */

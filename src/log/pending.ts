@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { JournalPosition } from '../store/contract.js'
+import { foreignIn } from './journal-aside.js'
 import { currentBootId } from './journal-format.js'
 import { JournalReplay } from './journal-replay.js'
 
@@ -13,6 +14,8 @@ export interface PendingEvents {
   readonly isDamaged: boolean
   /** Bytes of what was being written when the process, or the machine, died. */
   readonly tornBytes: number
+  /** Bytes that somebody wrote behind the end of a log that was closed in order: the next opening sets them aside. */
+  readonly foreignBytes: number
 }
 
 /** What is asked of a log that is open for reading. */
@@ -29,8 +32,9 @@ export interface PendingSource {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws: a writer may delete a file meanwhile
  */
 export function pendingEvents(directory: string, store: PendingSource): PendingEvents {
+  const journal = join(directory, 'journal')
   const replay = new JournalReplay({
-    directory: join(directory, 'journal'),
+    directory: journal,
     from: store.journalPosition,
     closedInOrder: store.closedInOrder,
     bootId: currentBootId(),
@@ -41,5 +45,6 @@ export function pendingEvents(directory: string, store: PendingSource): PendingE
   for (const _ of replay.entries()) events++
   const unreadableEvents = replay.gaps.reduce((sum, { count }) => sum + count, 0)
   const isDamaged = replay.gaps.some(({ reason }) => reason === 'journal_damaged')
-  return { events, unreadableEvents, isDamaged, tornBytes: replay.tornBytes }
+  const foreignBytes = store.closedInOrder ? foreignIn(journal, store.journalPosition).bytes : 0
+  return { events, unreadableEvents, isDamaged, tornBytes: replay.tornBytes, foreignBytes }
 }

@@ -1,26 +1,40 @@
 import { join } from 'node:path'
 import type { Signer } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
-import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
+import { type HrTime, isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
+import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
 import { defaultOrigin } from '../store/log-id.js'
 import { hashLeaf } from '../tree/index.js'
 import type { CheckpointFile } from './checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from './checkpoints/continuity.js'
-import { compareWithKnown, newestKept, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
+import {
+  assertOneOrigin,
+  divergenceOf,
+  type KnownLog,
+  originOf,
+  readKnown,
+  statedSizes,
+} from './checkpoints/known-checkpoints.js'
+import { viewOf, viewWith } from './checkpoints/log-view.js'
 import type { ResolvedCheckpointOptions } from './checkpoints/options.js'
-import { chooseSigner, originFor, ownSigner } from './checkpoints/signing-key.js'
+import { divergenceFromWitnesses, outsideCheckpoints, provesMore } from './checkpoints/outside.js'
+import { chooseSigner, originFor, ownSigner, signerAtHand } from './checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from './checkpoints/signing-keys.js'
 import type { Clock } from './clock.js'
+import { clockStepped, sealStatements } from './clock-statement.js'
 import { Group } from './commit-queue.js'
 import { gapEvent } from './gaps.js'
 import { HeadFile } from './head-file.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
+import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from './journal-aside.js'
 import { currentBootId } from './journal-format.js'
-import { type DamagePolicy, type JournalGap, JournalReplay } from './journal-replay.js'
+import type { JournalKey } from './journal-key.js'
+import { type DamagePolicy, type JournalGap, JournalReplay, type JournalReplayOptions } from './journal-replay.js'
 import { Sealer } from './seal.js'
+import { TakenOver } from './taken-over.js'
 
 /** What opening a log found and did. */
 export interface AuditLogRecovery {
@@ -28,6 +42,16 @@ export interface AuditLogRecovery {
   readonly unclean: boolean
   /** Events that were in the journal alone, and are committed now. */
   readonly replayedEvents: number
+  /**
+   * Those of them that nothing outside of the log's directory attests: without a journal key, or recorded before the
+   * entry in front of them. They are on record as `events_recovered`.
+   */
+  readonly unattestedEvents: number
+  /**
+   * What lay in the journal and was not taken over: all that was there behind the end of a log that was closed in order
+   * (`journal_set_aside` records it), and copies of files with damage. It is kept in `journal/aside`.
+   */
+  readonly setAside?: { readonly files: number; readonly bytes: number } | undefined
   /** Bytes cut off the end of the journal: what was being written when the process, or the machine, died. */
   readonly tornBytes: number
   /** Stretches of the journal that could not be read, each recorded as `events_dropped`. */
@@ -48,6 +72,7 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   readonly directory: string | undefined
   readonly durability: 'journal' | 'flush-only'
   readonly onDamagedJournal: DamagePolicy
+  readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
 }
 
@@ -65,8 +90,9 @@ export interface Recovered {
 }
 
 /**
- * Commits what the journal has and the store has not, compares the log with its head and its checkpoints, and marks the
- * runs that died with the process. It costs by what was not committed and by the runs that were open, not by the size of the log.
+ * Compares a log with all that is known of it, before anything is committed or signed; then commits what the journal has
+ * and the store has not, and marks the runs that died with the process. It costs by what was not committed and by the
+ * runs that were open, not by the size of the log.
  *
  * Every step is atomic with the journal position up to which it has been taken: dying here, and recovering again, does
  * nothing twice.
@@ -77,24 +103,46 @@ export interface Recovered {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
   const startMillis = performance.now()
-  const wasClosed = store.closedInOrder
-  const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
-  const origin = await originFor(originOf(await newestKept(store, directory)), naming)
-  const commits = new RecoveryCommits(store)
-  const replay = directory === undefined ? undefined : await openReplay(options, directory)
-  const replayedEvents = replay ? await replayInto(commits, replay, origin) : 0
-  const known = await compareWithKnown(store, directory, options.knownCheckpoint)
-  refuse(known.divergence, options)
+  const outside = await outsideCheckpoints(options)
+  const known = await readKnown(store, directory, outside)
   const { file: checkpointFile, newest } = known
+  assertOneOrigin(outside, newest)
+  const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
+  const origin = await originFor(originOf(newest), naming)
+  const wasClosed = store.closedInOrder && !provesMore(known.published, store, await signerAtHand(naming))
+  const replaying = directory === undefined ? undefined : replayOptions(options, directory, wasClosed)
+
+  const beyond = statedSizes(known).filter((size) => size > store.size)
+  const expected =
+    replaying && beyond.length > 0 ? await viewWith(new JournalReplay(replaying), store, beyond) : viewOf(store)
+  let divergence =
+    (await divergenceOf(known, store, expected)) ?? (await divergenceFromWitnesses({ ...options, newest }))
+  refuse(divergence, options)
   const current = await currentKeys(newest, store)
   const signer = await chooseSigner({ ...naming, current, origin: originOf(newest) ?? options.origin })
-  const divergence = known.divergence ?? forgery(known.published, signer, options)
+  divergence ??= forgery(known, signer, options)
   refuse(divergence, options)
 
-  const unclean = !wasClosed || replayedEvents > 0
-  const sealer = new Sealer(clock, origin, await lastRecordedAt(store))
-  if (divergence) await commits.add(sealer.sealStatement(divergenceEvent(divergence, store)))
-  const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
+  const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
+  const last = await lastEvent(store)
+  const sealer = new Sealer(clock, origin, recordedAtOf(last))
+  const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
+  const commits = new RecoveryCommits(store, sealer, taken)
+  if (replaying && durability === 'journal') await makeDirectory(replaying.directory)
+  const replay = replaying && new JournalReplay(replaying)
+  if (replay) await replayInto(commits, replay, taken, origin)
+  // Where an id of a caller, or a gap, left it open which positions the entries get.
+  if (beyond.length > 0 && !divergence) {
+    divergence = await divergenceOf(known, store, viewOf(store))
+    refuse(divergence, options)
+  }
+  const copies = replaying && (await keepCopies(replaying.directory, replay?.damagedSegments ?? [], replaying.from))
+
+  const unclean = !wasClosed || taken.events > 0
+  sealer.follow(recordedAtOf(await lastEvent(store)))
+  if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
+  if (divergence) await commits.state(divergenceEvent(divergence, store))
+  const interrupted = unclean ? await markInterrupted(commits) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, options)
   }
@@ -110,15 +158,19 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (journal) journal.release(journal.end)
   else if (replay) await replay.delete()
 
+  const setAside = foreign && foreign.files > 0 ? foreign : copies
   const report: AuditLogRecovery = {
     unclean,
-    replayedEvents,
+    replayedEvents: taken.events,
+    unattestedEvents: taken.unattested,
+    ...(setAside && setAside.files > 0 && { setAside }),
     tornBytes: replay?.tornBytes ?? 0,
     gaps: replay?.gaps.length ?? 0,
     ...(divergence && { divergence: divergence.what }),
     interruptedRuns: interrupted,
     durationMs: performance.now() - startMillis,
   }
+  if (foreign) tellSetAside(foreign, options)
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
@@ -132,16 +184,26 @@ function refuse(divergence: Divergence | undefined, { onDivergence, store }: Rec
 
 /** Signatures are verified last: which key is at hand depends on what the checkpoints say. */
 function forgery(
-  published: string | undefined,
+  { sources }: KnownLog,
   signer: Signer | undefined,
-  { previousSigner, store, knownCheckpoint }: RecoveryOptions,
+  { previousSigner }: RecoveryOptions,
 ): Divergence | undefined {
   const signers = [signer, previousSigner].filter((each) => each !== undefined)
-  for (const [source, checkpoint] of sourcesOf(published, store, knownCheckpoint)) {
-    const found = checkpoint === undefined ? undefined : forgeryOf(checkpoint, signers, source)
+  for (const source of sources) {
+    const found = forgeryOf(source, signers)
     if (found) return found
   }
   return undefined
+}
+
+function tellSetAside({ files, bytes }: SetAside, { store, onProblem }: RecoveryOptions): void {
+  if (files === 0) return
+  onProblem(
+    new AuditLogError(
+      'AUDIT_LOG_CORRUPT',
+      `The audit log ${store.location} was closed in order, and somebody wrote to its journal since: ${bytes} bytes in ${files} files. They are no part of the log, and are kept in journal/aside`,
+    ),
+  )
 }
 
 /** So that the next opening does not refuse what this one has recorded. */
@@ -150,47 +212,53 @@ async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise
   if (last) head?.write(store.size, hashLeaf(last))
 }
 
-async function openReplay(options: RecoveryOptions, directory: string): Promise<JournalReplay> {
-  const { store, onDamagedJournal } = options
-  const path = join(directory, 'journal')
-  if (options.durability === 'journal') await makeDirectory(path)
-  return new JournalReplay({
-    directory: path,
+function replayOptions(options: RecoveryOptions, directory: string, closedInOrder: boolean): JournalReplayOptions {
+  const { store, onDamagedJournal, journalKey } = options
+  return {
+    directory: join(directory, 'journal'),
     from: store.journalPosition,
-    closedInOrder: store.closedInOrder,
+    closedInOrder,
     bootId: currentBootId(),
     onDamage: onDamagedJournal,
+    mac: journalKey?.forLog(store.id),
     location: store.location,
-  })
+  }
 }
 
-/** Commits what the store does not have, each gap where it is. @returns the number of events */
-async function replayInto(commits: RecoveryCommits, replay: JournalReplay, origin: string): Promise<number> {
-  let events = 0
+/** Commits what the store does not have, each gap where it is. */
+async function replayInto(
+  commits: RecoveryCommits,
+  replay: JournalReplay,
+  taken: TakenOver,
+  origin: string,
+): Promise<void> {
   let gapsTold = 0
-  for (const { entry, position } of replay.entries()) {
+  for (const replayed of replay.entries()) {
     for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
     gapsTold = replay.gaps.length
-    await commits.add(entry, position)
-    events++
+    await commits.add(replayed.entry, replayed.position)
+    taken.add(replayed)
   }
-  if (events > 0) await commits.commit()
+  if (taken.events > 0) await commits.commit()
   // A gap at the end goes with the commit that moves the position past it.
   for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
-  return events
 }
 
 /** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
 function gapEntry({ reason, count, before, after }: JournalGap, origin: string): SealedEntry {
   const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
-  const sealer = new Sealer(() => [0, 0], origin, at)
+  const sealer = new Sealer(() => hrTimeOf(at), origin)
   return sealer.sealStatement(gapEvent(reason, { count, from: before?.recordedAt ?? at, to: at }))
 }
 
-async function markInterrupted(commits: RecoveryCommits, sealer: Sealer): Promise<number> {
+function hrTimeOf(time: Timestamp): HrTime {
+  return [Date.parse(`${time.slice(0, 19)}Z`) / 1000, Number(time.slice(20, 29))]
+}
+
+async function markInterrupted(commits: RecoveryCommits): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store)) {
-    for (const event of events) await commits.add(sealer.sealStatement(event))
+    for (const event of events) await commits.state(event)
     runs += events.length
   }
   return runs
@@ -205,6 +273,8 @@ async function recordKeyChange(
 ): Promise<void> {
   const findPrevious = async () =>
     previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
+  // Nothing may come between: the statement of the key before names the position.
+  await commits.recordClockStep()
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
   await commits.add(sealer.sealStatement(event))
 }
@@ -212,10 +282,14 @@ async function recordKeyChange(
 /** Commits entries in groups, as the log itself does. */
 class RecoveryCommits {
   readonly store: AuditStore
+  readonly #sealer: Sealer
+  readonly #taken: TakenOver
   #group = new Group<never>()
 
-  constructor(store: AuditStore) {
+  constructor(store: AuditStore, sealer: Sealer, taken: TakenOver) {
     this.store = store
+    this.#sealer = sealer
+    this.#taken = taken
   }
 
   /** Position that the next entry gets, unless what waits repeats a caller id: what recovery adds does not. */
@@ -226,27 +300,53 @@ class RecoveryCommits {
   /** @param end - of the entry's record in the journal */
   async add(entry: SealedEntry, end?: JournalPosition): Promise<void> {
     if (!this.#group.hasRoomFor(entry)) await this.commit()
-    this.#group.add(entry, end !== undefined, end ?? this.#group.end)
+    this.#push(entry, end)
+  }
+
+  /** Adds what the log says of itself. */
+  async state(statement: AuditEventInput): Promise<void> {
+    for (const entry of sealStatements(this.#sealer, statement)) await this.add(entry)
+  }
+
+  /** Adds that the clock was set, if it was. */
+  async recordClockStep(): Promise<void> {
+    this.#sealer.now()
+    const step = this.#sealer.takeStep()
+    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)))
   }
 
   /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */
   async commit(journal = this.#group.end): Promise<void> {
+    for (const entry of this.#taken.statements()) this.#push(entry)
     const { entries } = this.#group
     await this.store.commit(entries, { journal })
     this.#group = new Group()
   }
+
+  #push(entry: SealedEntry, end?: JournalPosition): void {
+    this.#group.add(entry, end !== undefined, end ?? this.#group.end)
+  }
 }
 
-/** `recordedAt` of the last entry: it never goes back, whatever the clock did between two openings. */
-async function lastRecordedAt(store: AuditStore): Promise<Timestamp> {
+async function lastEvent(store: AuditStore): Promise<Partial<AuditEvent> | undefined> {
   const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
-  if (!bytes) return ''
+  if (!bytes) return undefined
   try {
-    const { recordedAt } = JSON.parse(Buffer.from(bytes).toString()) as { recordedAt?: unknown }
-    return isTimestamp(recordedAt) ? recordedAt : ''
+    return JSON.parse(Buffer.from(bytes).toString()) as Partial<AuditEvent>
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
       cause,
     })
   }
+}
+
+function recordedAtOf(event: Partial<AuditEvent> | undefined): Timestamp {
+  return isTimestamp(event?.recordedAt) ? event.recordedAt : ''
+}
+
+/** `recordedAt` of the entry that was recorded last: a statement about entries taken over is younger than what follows it. */
+function takenOverUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
+  if (last?.type !== 'events_recovered' || last.statementOf !== origin) return recordedAtOf(last)
+  const { to } = (last.data ?? {}) as { readonly to?: unknown }
+  return isTimestamp(to) ? to : ''
 }

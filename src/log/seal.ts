@@ -1,8 +1,8 @@
-import { millisBetween, type Timestamp, timestampFromHrTime, timestampFromMillis } from '../events/time.js'
+import { millisBetween, type Timestamp } from '../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { SealedEntry } from '../store/contract.js'
 import { boundEvent } from './bounded-event.js'
-import type { Clock } from './clock.js'
+import { type Clock, type ClockStep, WatchedClock } from './clock.js'
 import type { RecordInput } from './contract.js'
 import { agentIn, completeEnvelope, copyAlterations, type Draft, withholdAuthority } from './envelope.js'
 import { EventText } from './event-text.js'
@@ -14,22 +14,19 @@ const MAX_LEAD_MILLIS = 5
 
 /** Turns events into entries, once: after sealing nothing changes them. One per log. */
 export class Sealer {
-  readonly #clock: Clock
+  readonly #clock: WatchedClock
   readonly #text = new EventText()
   readonly #encoder = new LeafEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
-  #recordedAt: Timestamp
-
   readonly #origin: string
 
   /**
    * @param origin - of the log, by which it marks the statements that it makes about itself
-   * @param recordedAfter - `recordedAt` of the log's last entry: none that follows gets an earlier one
+   * @param recordedAt - of the log's last entry: a clock that tells less was set back since
    */
-  constructor(clock: Clock, origin: string, recordedAfter: Timestamp = '') {
-    this.#clock = clock
+  constructor(clock: Clock, origin: string, recordedAt: Timestamp = '') {
+    this.#clock = new WatchedClock(clock, recordedAt)
     this.#origin = origin
-    this.#recordedAt = recordedAfter
   }
 
   /**
@@ -79,22 +76,27 @@ export class Sealer {
   }
 
   /**
-   * The clock's time, unless that is before the last one: a clock that jumps back does not disorder the log. What
-   * another clock, a little ahead, has told to have happened was not recorded before that.
+   * The clock's time, also where that goes back: the order of a log is that of its positions. What another clock, a little
+   * ahead, has told to have happened was not recorded before that.
    */
   now(happenedAt: Timestamp = ''): Timestamp {
-    const told = this.#readClock()
-    const now = happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
-    if (now > this.#recordedAt) this.#recordedAt = now
-    return this.#recordedAt
+    const told = this.#clock.now()
+    return happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
   }
 
-  #readClock(): Timestamp {
-    try {
-      return timestampFromHrTime(this.#clock())
-    } catch {
-      return this.#recordedAt || timestampFromMillis(Date.now())
-    }
+  /** How the clock was set since this was last asked: to be recorded before what was sealed since. */
+  takeStep(): ClockStep | undefined {
+    return this.#clock.takeStep()
+  }
+
+  /** That could not be recorded yet. */
+  putBackStep(step: ClockStep): void {
+    this.#clock.putBack(step)
+  }
+
+  /** The next entry stands behind one that was sealed before the log was opened. @param recordedAt - of that one */
+  follow(recordedAt: Timestamp): void {
+    this.#clock.follow(recordedAt)
   }
 }
 

@@ -36,7 +36,7 @@ async function openLog(parts: Partial<LogWriterParts> = {}) {
   const log = new LogWriter({
     store,
     sealer: new Sealer(() => {
-      milliseconds++
+      milliseconds = Math.min(milliseconds + 1, 900)
       return [1_795_300_506, milliseconds * 1e6]
     }, 'test.example/log'),
     schemas: new EventSchemas(),

@@ -3,6 +3,7 @@ import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { EventSchemas } from '../events/validate.js'
 import type { AuditStore, CommitReceipt, JournalPosition, SealedEntry } from '../store/contract.js'
 import type { Checkpointer } from './checkpoints/checkpointer.js'
+import { clockStepped } from './clock-statement.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
 import { CommitSchedule, type StartTimer } from './commit-schedule.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './contract.js'
@@ -229,6 +230,17 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
 
   /** @returns whether the event is kept, in the journal, in memory or both */
   #take(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
+    this.#recordClockStep()
+    return this.#keep(entry, append)
+  }
+
+  /** The log says that its clock was set before it has anything with the new time. */
+  #recordClockStep(): void {
+    const step = this.#sealer.takeStep()
+    if (step && !this.#keep(this.#sealer.sealStatement(clockStepped(step)))) this.#sealer.putBackStep(step)
+  }
+
+  #keep(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
     const written = this.#writeAhead?.write(entry)
     if (written && this.#queue.shouldSpill(entry)) this.#queue.spill(entry, spanOf(entry, written), append)
     else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
@@ -338,6 +350,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     try {
       for (const event of this.#gaps.take()) {
         const entry = this.#sealer.sealStatement(event)
+        this.#recordClockStep()
         this.#push(entry, this.#writeAhead?.write(entry))
         this.#recorded++
       }

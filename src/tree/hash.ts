@@ -125,8 +125,11 @@ const nodeInput = new Uint8Array(nodeMemory, 7)
 const childWords = new Int32Array(nodeMemory, 8)
 nodeInput[0] = NODE_PREFIX
 
-/** One-shot hashing came with Node 20.12. As a `binary` string a digest costs a third of what it does as a Buffer. */
-const sha256: (input: Uint8Array) => string =
+/**
+ * The SHA-256 digest as a `binary` string, which costs a third of what it does as a Buffer. One-shot hashing came with
+ * Node 20.12.
+ */
+export const sha256: (input: Uint8Array) => string =
   typeof crypto.hash === 'function'
     ? (input) => crypto.hash('sha256', input, 'binary')
     : (input) => crypto.createHash('sha256').update(input).digest('binary')

@@ -8,6 +8,7 @@ export {
   hashRange,
   LEAF_PREFIX,
   sameHash,
+  sha256,
   writeLeafHash,
 } from './hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'

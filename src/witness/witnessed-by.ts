@@ -13,9 +13,25 @@ export interface WitnessedByOptions {
   readonly onProblem?: (problem: Error) => void
 }
 
+/** Has the checkpoints of a log cosigned: `openAuditLog({ onCheckpoint })`. */
+export interface WitnessedPublisher {
+  /** Returns the checkpoint with the cosignatures of the witnesses that answered. */
+  (checkpoint: string, log: WitnessedLog): Promise<string>
+  /**
+   * Shows the witnesses the newest checkpoint of a log that is being opened.
+   *
+   * @throws AuditLogError `AUDIT_LOG_ROLLED_BACK` when one has seen a larger tree, `AUDIT_PROOF_INVALID` when one has seen
+   * another: the log was set back, or replaced
+   */
+  confirm(checkpoint: string, log: WitnessedLog): Promise<void>
+}
+
+const EVIDENCE: ReadonlySet<unknown> = new Set(['AUDIT_LOG_ROLLED_BACK', 'AUDIT_PROOF_INVALID'])
+
 /**
  * Asks all witnesses for each checkpoint, for `openAuditLog({ onCheckpoint })`. Those that cosign are in the checkpoint
- * that the log keeps; those that do not hold nothing up.
+ * that the log keeps; those that do not hold nothing up. At opening, a witness that has seen more of the log than there is
+ * says so before the log signs anything.
  *
  * @example
  * ```ts
@@ -23,21 +39,30 @@ export interface WitnessedByOptions {
  * const log = await openAuditLog('./audit', { onCheckpoint: witnessedBy(witnesses) })
  * ```
  */
-export function witnessedBy(
-  witnesses: readonly Witness[],
-  options: WitnessedByOptions = {},
-): (checkpoint: string, log: WitnessedLog) => Promise<string> {
+export function witnessedBy(witnesses: readonly Witness[], options: WitnessedByOptions = {}): WitnessedPublisher {
   rejectUnknownOptions('witnessedBy', options, ['onProblem'])
   const { onProblem = (problem: Error) => process.emitWarning(problem) } = options
-  return async (checkpoint, log) => {
+  const ask = (checkpoint: string, log: WitnessedLog) =>
+    Promise.allSettled(witnesses.map((witness) => witness.cosign(checkpoint, log)))
+  const publish = async (checkpoint: string, log: WitnessedLog) => {
     const { text, signatures } = parseNote(checkpoint)
-    const answers = await Promise.allSettled(witnesses.map((witness) => witness.cosign(checkpoint, log)))
     const cosignatures: NoteSignature[] = []
-    for (const answer of answers) {
+    for (const answer of await ask(checkpoint, log)) {
       if (answer.status === 'fulfilled')
         cosignatures.push(...parseNote(answer.value).signatures.slice(signatures.length))
       else onProblem(answer.reason as Error)
     }
     return formatNote({ text, signatures: [...signatures, ...cosignatures] })
   }
+  const confirm = async (checkpoint: string, log: WitnessedLog) => {
+    const { text, signatures } = parseNote(checkpoint)
+    const own = signatures.filter(({ name }) => !witnesses.some((witness) => witness.name === name))
+    const problems = (await ask(formatNote({ text, signatures: own }), log)).flatMap((answer) =>
+      answer.status === 'rejected' ? [answer.reason as Error & { code?: unknown }] : [],
+    )
+    const evidence = problems.find(({ code }) => EVIDENCE.has(code))
+    if (evidence) throw evidence
+    for (const problem of problems) onProblem(problem)
+  }
+  return Object.assign(publish, { confirm })
 }

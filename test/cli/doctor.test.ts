@@ -64,7 +64,7 @@ describe('doctor', () => {
     const vkey = (await readFile(join(directory, 'keys', 'signing.vkey'), 'utf8')).trim()
     expect(await asked(directory)).toMatchObject({
       ...{ ending: 'in_order', events: 3, droppedEvents: 0, gaps: 0, vkey },
-      journal: { events: 0, unreadableEvents: 0, isDamaged: false, tornBytes: 0 },
+      journal: { events: 0, unreadableEvents: 0, isDamaged: false, tornBytes: 0, foreignBytes: 0 },
       checkpoints: [{ size: 3, signedBy: [vkey.split('+').slice(0, 2).join('+')] }, { size: 3 }],
     })
     const text = await told(directory)
@@ -84,7 +84,7 @@ describe('doctor', () => {
     const reopened = await openAuditLog(image)
     expect(reopened.recovery).toMatchObject({ unclean: true, replayedEvents: 2 })
     await reopened.close()
-    expect(await asked(image)).toMatchObject({ ending: 'in_order', events: 5, journal: { events: 0 } })
+    expect(await asked(image)).toMatchObject({ ending: 'in_order', events: 6, journal: { events: 0 } })
   })
 
   it('says that a log that a process writes has not ended', async () => {

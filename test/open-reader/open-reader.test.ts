@@ -48,7 +48,7 @@ async function assertConsistent(reader: AuditLogDirectoryReader, atLeast: number
   expect(last.map(({ seq }) => seq)).toEqual(Array.from({ length: Math.min(50, size) }, (_, n) => size - 1 - n))
   const byType = await Promise.all([
     reader.count({ type: 'run_started', beforeSeq: size }),
-    reader.count({ type: ['custom', 'run_interrupted'], beforeSeq: size }),
+    reader.count({ type: ['custom', 'run_interrupted', 'events_recovered'], beforeSeq: size }),
   ])
   expect(byType[0] + byType[1]).toBe(size)
   return size

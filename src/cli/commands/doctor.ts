@@ -62,7 +62,7 @@ function droppedText({ droppedEvents, gaps, isDroppedMinimum }: Condition): stri
   return `${isDroppedMinimum ? 'at least ' : ''}${counted(droppedEvents, 'event')} in ${counted(gaps, 'gap')}, by the log's own account`
 }
 
-function journalText({ events, unreadableEvents, tornBytes }: NonNullable<Condition['journal']>): string {
+function journalText({ events, unreadableEvents, tornBytes, foreignBytes }: NonNullable<Condition['journal']>): string {
   const parts = [
     events === 0
       ? 'nothing that the database does not have'
@@ -70,6 +70,7 @@ function journalText({ events, unreadableEvents, tornBytes }: NonNullable<Condit
   ]
   if (unreadableEvents > 0) parts.push(`${unreadableEvents} or more that cannot be read`)
   if (tornBytes > 0) parts.push(`${counted(tornBytes, 'byte')} of one that was being written`)
+  if (foreignBytes > 0) parts.push(`${counted(foreignBytes, 'byte')} written by somebody else after the log was closed`)
   return parts.join(', ')
 }
 

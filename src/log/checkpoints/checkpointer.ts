@@ -4,11 +4,20 @@ import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'
 
-/**
- * Publishes a checkpoint. What it returns, if it is a string, replaces the checkpoint: the same text with further
- * signatures, those of witnesses, which want a proof that it continues what they have seen: `log` has it.
- */
-export type OnCheckpoint = (checkpoint: string, log: CheckpointedLog) => unknown
+/** Publishes checkpoints of a log. */
+export interface OnCheckpoint {
+  /**
+   * Publishes a checkpoint. What it returns, if it is a string, replaces the checkpoint: the same text with further
+   * signatures, those of witnesses, which want a proof that it continues what they have seen: `log` has it.
+   */
+  (checkpoint: string, log: CheckpointedLog): unknown
+  /**
+   * Compares the newest checkpoint with what was published before, when the log is opened and before it signs anything:
+   * throws `AUDIT_LOG_ROLLED_BACK` when more was published, `AUDIT_PROOF_INVALID` when the checkpoint does not continue
+   * that. What `witnessedBy` returns has it.
+   */
+  readonly confirm?: (checkpoint: string, log: CheckpointedLog) => unknown
+}
 
 /** The log of a checkpoint, as it was when that was signed. */
 export interface CheckpointedLog {
@@ -24,6 +33,8 @@ export interface CheckpointerParts {
   readonly signer: Signer
   /** Where the log has a directory. */
   readonly file: CheckpointFile | undefined
+  /** Outside of it: tells the next opening how far the log was. */
+  readonly counter: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */
   readonly newest: string | undefined
   /** The checkpoint that the store has. */
@@ -56,6 +67,7 @@ export class Checkpointer {
   /** One signing after the other. */
   #signing: Promise<unknown> = Promise.resolve()
   #failedAttempts = 0
+  #isCounting = true
   #isClosed = false
   /** Nothing is written any more: the log may be another's by now. */
   #isOver = false
@@ -163,7 +175,21 @@ export class Checkpointer {
   }
 
   async #write(note: string): Promise<void> {
-    if (!this.#isOver) await this.#parts.file?.write(note)
+    if (this.#isOver) return
+    await this.#parts.file?.write(note)
+    await this.#count(note)
+  }
+
+  /** A counter that is behind is still true. */
+  async #count(note: string): Promise<void> {
+    const wasCounting = this.#isCounting
+    try {
+      await this.#parts.counter?.write(note)
+      this.#isCounting = true
+    } catch (problem) {
+      this.#isCounting = false
+      if (wasCounting) this.#tell(problem)
+    }
   }
 
   /** What the listener does is its own affair: the checkpoint stands. */

@@ -2,8 +2,9 @@ import { type Checkpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } 
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
-import { rootAt, sameHash } from '../../tree/index.js'
+import { sameHash } from '../../tree/index.js'
 import { OWN_SOURCE } from '../gaps.js'
+import type { LogView } from './log-view.js'
 import { signatureFits } from './signature.js'
 
 /** A log is not the one that something kept outside of its database says it is. */
@@ -23,15 +24,16 @@ export interface Divergence {
   readonly checkpoint?: string | undefined
 }
 
-/**
- * Compares a log with a checkpoint of it.
- *
- * @param source - where the checkpoint is from, for messages
- */
+/** A checkpoint, and where it is from, for messages. */
+export interface CheckpointSource {
+  readonly source: string
+  readonly checkpoint: string
+}
+
+/** Compares a log with a checkpoint of it. */
 export async function divergenceFrom(
-  checkpoint: string,
-  store: AuditStore,
-  source: string,
+  { source, checkpoint }: CheckpointSource,
+  log: LogView,
 ): Promise<Divergence | undefined> {
   let stated: Checkpoint
   try {
@@ -42,11 +44,12 @@ export async function divergenceFrom(
   }
   const { size, root } = stated
   const expectedSize = Number(size)
-  if (size > BigInt(store.size)) {
-    const what = `${source} covers ${size} entries, and it has ${store.size}: the last ${size - BigInt(store.size)} are missing`
+  if (size > BigInt(log.size)) {
+    const what = `${source} covers ${size} entries, and it has ${log.size}: the last ${size - BigInt(log.size)} are missing`
     return { reason: 'rolled_back', what, expectedSize, checkpoint }
   }
-  if (sameHash(await rootAt(expectedSize, store.size, store), root)) return undefined
+  const found = await log.rootAt(expectedSize)
+  if (!found || sameHash(found, root)) return undefined
   const what = `its first ${size} entries are not those that ${source} covers`
   return { reason: 'altered', what, expectedSize, checkpoint }
 }
@@ -54,10 +57,12 @@ export async function divergenceFrom(
 /**
  * Verifies the signatures of keys that are at hand. A checkpoint of other keys alone says nothing here.
  *
- * @param checkpoint - well-formed
- * @param source - where it is from, for messages
+ * @param source - of a checkpoint that is well-formed
  */
-export function forgeryOf(checkpoint: string, signers: readonly Signer[], source: string): Divergence | undefined {
+export function forgeryOf(
+  { source, checkpoint }: CheckpointSource,
+  signers: readonly Signer[],
+): Divergence | undefined {
   const note = parseNote(checkpoint)
   for (const signer of signers) {
     if (!isSignedBy(note, signer) || signatureFits(checkpoint, signer)) continue

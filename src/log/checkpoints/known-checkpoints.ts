@@ -1,56 +1,91 @@
 import { join } from 'node:path'
 import { parseCheckpoint, parseNote } from '../../checkpoint/index.js'
+import { AuditLogError } from '../../events/errors.js'
 import type { AuditStore } from '../../store/contract.js'
-import { divergenceFromHead } from '../head-file.js'
+import { divergenceFromHead, type HeadFileContent, readHeadFile } from '../head-file.js'
 import { CheckpointFile } from './checkpoint-file.js'
-import { type Divergence, divergenceFrom } from './continuity.js'
+import { type CheckpointSource, type Divergence, divergenceFrom } from './continuity.js'
+import type { LogView } from './log-view.js'
 import { isKeyOfBoth } from './signing-keys.js'
 
 /** What is known of a log when it is opened, beside its entries. */
-export interface KnownCheckpoints {
+export interface KnownLog {
   /** Of a log in a directory. */
   readonly file: CheckpointFile | undefined
   /** What it holds. */
   readonly published: string | undefined
   /** Of the file's and the one in the store that of the most entries, unless it is malformed. */
   readonly newest: string | undefined
-  /** How the log is not the one that they cover. */
-  readonly divergence: Divergence | undefined
-}
-
-/** Returns the newest checkpoint that lies with a log, of the file and of the store, unless both are malformed. */
-export async function newestKept(store: AuditStore, directory: string | undefined): Promise<string | undefined> {
-  const published = directory === undefined ? undefined : await new CheckpointFile(join(directory, 'checkpoint')).read()
-  return newestOf([published, store.checkpoint])
+  /** What the file head says, where there is one. */
+  readonly head: HeadFileContent | 'malformed' | undefined
+  /** All checkpoints of the log that are at hand. */
+  readonly sources: readonly CheckpointSource[]
 }
 
 /**
- * Compares a log with all that was kept of it: the files `head` and `checkpoint` beside the database, the checkpoint in
- * it, and one that its owner kept elsewhere.
+ * Reads all that was kept of a log: the files `head` and `checkpoint` beside the database, and the checkpoint in it.
+ *
+ * @param directory - of the log, where it has one
+ * @param outside - checkpoints that its owner kept elsewhere
  */
-export async function compareWithKnown(
+export async function readKnown(
   store: AuditStore,
   directory: string | undefined,
-  keptElsewhere: string | undefined,
-): Promise<KnownCheckpoints> {
+  outside: readonly CheckpointSource[],
+): Promise<KnownLog> {
   const file = directory === undefined ? undefined : new CheckpointFile(join(directory, 'checkpoint'))
   const published = await file?.read()
-  const find = async (): Promise<Divergence | undefined> => {
-    if (directory !== undefined) {
-      const found = await divergenceFromHead(join(directory, 'head'), store)
-      if (found) return found
-    }
-    if (file && published === undefined && store.checkpoint !== undefined) {
-      return { reason: 'checkpoint_missing', what: 'its file checkpoint is missing, and there was one' }
-    }
-    for (const [source, checkpoint] of sourcesOf(published, store, keptElsewhere)) {
-      const found = checkpoint === undefined ? undefined : await divergenceFrom(checkpoint, store, source)
-      if (found) return found
-    }
-    return await disagreement(published, store)
+  const inside = [
+    { source: 'its file checkpoint', checkpoint: published },
+    { source: 'the checkpoint in its database', checkpoint: store.checkpoint },
+  ].filter((each): each is CheckpointSource => each.checkpoint !== undefined)
+  // What is malformed, and what tells of the most, is told first.
+  const size = ({ checkpoint }: CheckpointSource) => Number(sizeOf(checkpoint) ?? Number.POSITIVE_INFINITY)
+  return {
+    file,
+    published,
+    newest: newestOf([published, store.checkpoint]),
+    head: directory === undefined ? undefined : readHeadFile(join(directory, 'head')),
+    sources: [...inside, ...outside].sort((one, other) => (size(other) === size(one) ? 0 : size(other) - size(one))),
   }
-  const divergence = await find()
-  return { file, published, newest: newestOf([published, store.checkpoint]), divergence }
+}
+
+/** Sizes of the log that something at hand tells of. */
+export function statedSizes({ head, sources }: KnownLog): number[] {
+  const sizes = sources.map(({ checkpoint }) => Number(sizeOf(checkpoint) ?? 0))
+  return typeof head === 'object' ? [head.size, ...sizes] : sizes
+}
+
+/**
+ * Refuses to compare a log with the checkpoint of another one: that is a mistake of whoever configured it.
+ *
+ * @throws AuditLogError `AUDIT_ORIGIN_MISMATCH`
+ */
+export function assertOneOrigin(outside: readonly CheckpointSource[], newest: string | undefined): void {
+  const origin = originOf(newest)
+  if (origin === undefined) return
+  for (const { source, checkpoint } of outside) {
+    if (sizeOf(checkpoint) === undefined || originOf(checkpoint) === origin) continue
+    throw new AuditLogError(
+      'AUDIT_ORIGIN_MISMATCH',
+      `${source} is of the log '${originOf(checkpoint)}', and this one is '${origin}': give each log its own, and look for who put this log in place of the other`,
+    )
+  }
+}
+
+/** Compares a log with all that was kept of it. */
+export async function divergenceOf(known: KnownLog, store: AuditStore, log: LogView): Promise<Divergence | undefined> {
+  const { head, file, published, sources } = known
+  const ofHead = head && (await divergenceFromHead(head, log))
+  if (ofHead) return ofHead
+  if (file && published === undefined && store.checkpoint !== undefined) {
+    return { reason: 'checkpoint_missing', what: 'its file checkpoint is missing, and there was one' }
+  }
+  for (const source of sources) {
+    const found = await divergenceFrom(source, log)
+    if (found) return found
+  }
+  return await disagreement(published, store)
 }
 
 /** The file's checkpoint and the database's, both borne out by the entries, are not of one log. */
@@ -66,19 +101,6 @@ async function disagreement(published: string | undefined, store: AuditStore): P
   const what =
     'its file checkpoint and the one in its database are of different keys, and it records no change of the key'
   return { reason: 'checkpoint_forged', what, checkpoint: published }
-}
-
-/** Each checkpoint of a log that there may be, and where it is from, for messages. */
-export function sourcesOf(
-  published: string | undefined,
-  store: AuditStore,
-  keptElsewhere: string | undefined,
-): readonly (readonly [source: string, checkpoint: string | undefined])[] {
-  return [
-    ['its file checkpoint', published],
-    ['the checkpoint in its database', store.checkpoint],
-    ['the known checkpoint', keptElsewhere],
-  ]
 }
 
 /** The origin that a checkpoint is of. @returns `undefined` for none */
@@ -97,7 +119,8 @@ function newestOf(checkpoints: readonly (string | undefined)[]): string | undefi
   return newest?.checkpoint
 }
 
-function sizeOf(checkpoint: string): bigint | undefined {
+/** @returns `undefined` for one that is malformed */
+export function sizeOf(checkpoint: string): bigint | undefined {
   try {
     return parseCheckpoint(parseNote(checkpoint).text).size
   } catch {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { hexKeyId, isKeyName, type Signer } from '../../checkpoint/index.js'
 import { requireOneOf, wholeNumberOption } from '../../events/options.js'
 import type { OnCheckpoint } from './checkpointer.js'
@@ -13,8 +14,21 @@ export interface CheckpointOptions {
    * @defaultValue `refuse`
    */
   readonly onDivergence?: 'refuse' | 'record'
-  /** A checkpoint of this log that was kept elsewhere (a signed note): opening compares the log with it. */
-  readonly knownCheckpoint?: string
+  /**
+   * A checkpoint of this log that was kept elsewhere (a signed note), several of them, or a function that fetches them:
+   * opening compares the log with each before it commits or signs anything. What the function rejects with, opening
+   * rejects with; it has `checkpointTimeoutMillis`. `AUDIT_ORIGIN_MISMATCH` for the checkpoint of another log.
+   */
+  readonly knownCheckpoint?: KnownCheckpoint | KnownCheckpointSource
+  /**
+   * Path of a file outside of the log's directory, best on another disk, that gets each checkpoint of the log, atomically
+   * and fsynced: opening compares the log with it, so that a directory that was set back as a whole is noticed before
+   * anything is committed or signed. Its folder is made if it is missing. One file for each log. `AUDIT_ORIGIN_MISMATCH`
+   * when the file is that of another log. A log without a key has no checkpoints, and nothing to put there.
+   *
+   * @defaultValue none
+   */
+  readonly counterFile?: string
   /**
    * Signs the log's checkpoints (C2SP tlog-checkpoint): its name is the log's origin. `false` leaves the log without new
    * checkpoints. See `Ed25519Signer`, and `externalSigner` for a key in a KMS.
@@ -67,10 +81,17 @@ export interface CheckpointOptions {
   readonly checkpointTimeoutMillis?: number
 }
 
+/** Checkpoints that were kept elsewhere: signed notes. */
+export type KnownCheckpoint = string | readonly string[]
+/** Fetches them; `undefined` where there is none. */
+export type KnownCheckpointSource = () => KnownCheckpoint | undefined | Promise<KnownCheckpoint | undefined>
+
 /** What is resolved at the call. Which signer it is depends on the log, see `signing-key`. */
 export interface ResolvedCheckpointOptions {
   readonly onDivergence: 'refuse' | 'record'
-  readonly knownCheckpoint: string | undefined
+  readonly knownCheckpoint: KnownCheckpoint | KnownCheckpointSource | undefined
+  /** Absolute. */
+  readonly counterFile: string | undefined
   readonly signer: Signer | false | undefined
   readonly signingKey: string | undefined
   readonly previousSigner: Signer | undefined
@@ -83,6 +104,7 @@ export interface ResolvedCheckpointOptions {
 export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
   onDivergence: true,
   knownCheckpoint: true,
+  counterFile: true,
   signer: true,
   signingKey: true,
   previousSigner: true,
@@ -94,12 +116,16 @@ export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
 
 /** @throws TypeError naming the option. */
 export function resolveCheckpointOptions(of: string, options: CheckpointOptions): ResolvedCheckpointOptions {
-  const { onDivergence = 'refuse', knownCheckpoint, signer, signingKey, previousSigner, origin, onCheckpoint } = options
+  const { onDivergence = 'refuse', knownCheckpoint, counterFile, signer, signingKey, previousSigner } = options
+  const { origin, onCheckpoint } = options
   requireOneOf(of, 'onDivergence', onDivergence, ['refuse', 'record'])
-  for (const [name, text] of Object.entries({ knownCheckpoint, signingKey, origin })) {
+  for (const [name, text] of Object.entries({ counterFile, signingKey, origin })) {
     if (text !== undefined && (typeof text !== 'string' || text === '')) {
       throw new TypeError(`${of}: ${name} must be a string that is not empty`)
     }
+  }
+  if (!isKnownCheckpoint(knownCheckpoint)) {
+    throw new TypeError(`${of}: knownCheckpoint must be a signed note, a list of them, or a function that gives them`)
   }
   for (const [name, each] of Object.entries({ signer: signer || undefined, previousSigner })) {
     if (each !== undefined && !isSigner(each)) {
@@ -120,6 +146,7 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
   return {
     onDivergence,
     knownCheckpoint,
+    counterFile: counterFile === undefined ? undefined : resolve(counterFile),
     signer,
     signingKey,
     previousSigner,
@@ -136,6 +163,11 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
       max: 2 ** 31 - 1,
     }),
   }
+}
+
+function isKnownCheckpoint(value: unknown): boolean {
+  const texts = Array.isArray(value) ? value : [value]
+  return typeof value === 'function' || value === undefined || texts.every((text) => typeof text === 'string' && text)
 }
 
 /** What a signer says of itself is in every checkpoint. */

@@ -52,13 +52,19 @@ export async function originFor(
   stated: string | undefined,
   choice: Omit<SigningKeyChoice, 'current' | 'onProblem'>,
 ): Promise<string> {
-  const { origin, directory, defaultOrigin } = choice
+  const { origin, defaultOrigin } = choice
   if (stated !== undefined) return stated
-  if (choice.signer !== false) {
-    const signer = givenSigner(choice) ?? (directory === undefined ? undefined : await ownSigner(directory, () => {}))
-    if (signer) return signer.name
-  }
-  return origin ?? defaultOrigin
+  const signer = choice.signer === false ? undefined : await signerAtHand(choice)
+  return signer?.name ?? origin ?? defaultOrigin
+}
+
+/** Returns the key that is given, or else the one that was generated for the log, if it is there. */
+export async function signerAtHand(
+  choice: Omit<SigningKeyChoice, 'current' | 'onProblem'>,
+): Promise<Signer | undefined> {
+  const { directory } = choice
+  const given = choice.signer === false ? undefined : givenSigner({ ...choice, signer: choice.signer })
+  return given ?? (directory === undefined ? undefined : await ownSigner(directory, () => {}))
 }
 
 /** The signer that an option gives, or the environment. */

@@ -1,0 +1,62 @@
+import type { Timestamp } from '../events/time.js'
+import type { AuditEvent } from '../events/types.js'
+import type { SealedEntry } from '../store/contract.js'
+import { isSetBack } from './clock.js'
+import { sealStatements } from './clock-statement.js'
+import { OWN_SOURCE } from './gaps.js'
+import type { ReplayedEntry } from './journal-replay.js'
+import type { Sealer } from './seal.js'
+
+interface Counted {
+  count: number
+  unattested: number
+  readonly from: Timestamp
+  to: Timestamp
+}
+
+/**
+ * Counts what is taken over from the journal of a log that was not closed. Each commit that takes something over says so
+ * itself: so nothing is counted twice, and nothing is left out, whenever the process dies.
+ */
+export class TakenOver {
+  events = 0
+  unattested = 0
+  readonly #sealer: Sealer
+  readonly #origin: string
+  #recordedAt: Timestamp
+  #waiting: Counted | undefined = undefined
+
+  /** @param recordedAt - of the entry before; empty where there is none */
+  constructor(sealer: Sealer, origin: string, recordedAt: Timestamp) {
+    this.#sealer = sealer
+    this.#origin = origin
+    this.#recordedAt = recordedAt
+  }
+
+  add({ entry: { event }, isAttested }: ReplayedEntry): void {
+    const { recordedAt } = event
+    const isTrusted = isAttested && !(isSetBack(this.#recordedAt, recordedAt) && !this.#isClockStep(event))
+    this.#recordedAt = recordedAt
+    this.#waiting ??= { count: 0, unattested: 0, from: recordedAt, to: recordedAt }
+    this.#waiting.count++
+    this.#waiting.to = recordedAt
+    this.events++
+    if (isTrusted) return
+    this.#waiting.unattested++
+    this.unattested++
+  }
+
+  /** What the log says of the entries that were added since the last call; nothing where there were none. */
+  statements(): readonly SealedEntry[] {
+    if (!this.#waiting) return []
+    const data = this.#waiting
+    this.#waiting = undefined
+    this.#sealer.follow(data.to)
+    return sealStatements(this.#sealer, { type: 'events_recovered', source: OWN_SOURCE, data })
+  }
+
+  /** Behind it, an earlier time is no sign of a record from another time. */
+  #isClockStep({ type, statementOf }: AuditEvent): boolean {
+    return type === 'clock_stepped' && statementOf === this.#origin
+  }
+}
