@@ -4,6 +4,7 @@ import type { AuditEventInput } from '../events/types.js'
 /** Why an event was not kept. */
 export type DropReason =
   | 'closed'
+  | 'id_conflict'
   | 'journal_damaged'
   | 'journal_failed'
   | 'not_sealed'

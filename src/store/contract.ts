@@ -15,8 +15,14 @@ export interface SealedEntry {
   readonly leafHash: Uint8Array
   /** What the bytes say: engines file postings by it. */
   readonly event: AuditEvent
-  /** The caller chose `event.id`: a second entry with it is not stored again. */
+  /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
+}
+
+/** An id that the caller of an append chose. Each tenant has ids of its own. */
+export interface CallerId {
+  readonly tenantId: string
+  readonly id: string
 }
 
 /** A place between two records of a journal, see `log/journal`. */
@@ -46,8 +52,9 @@ export interface CommitReceipt {
   /** Number of entries in the log after the commit. */
   readonly size: number
   /**
-   * Position of the first entry that this commit stored, where others have stored some since the last commit: what is
-   * below it was there before.
+   * Position of the first entry that this commit stored, or would have stored: what is below it was there before. The log
+   * compares an entry that repeats a caller id with the one that was there; an engine only says where that is.
+   * Left out, any entry may have been there before, and the log reads back each one that has a caller id.
    */
   readonly firstNew?: number
 }
@@ -129,6 +136,9 @@ export interface AuditStore extends TileReader {
    * @throws AuditLogError `AUDIT_WRITE_FAILED`; `AUDIT_LOG_DIVERGED` where `marks.at` is not what the group would get
    */
   commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt>
+
+  /** Position of the entry that is stored under each of these ids, `undefined` where there is none. */
+  positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]>
 
   /** The journal up to here is in the store; `undefined` when no commit said so yet. */
   readonly journalPosition: JournalPosition | undefined
