@@ -4,17 +4,19 @@ import { AuditLogError } from '../events/errors.js'
 import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
+import { defaultOrigin } from '../store/log-id.js'
 import { hashLeaf } from '../tree/index.js'
 import type { CheckpointFile } from './checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from './checkpoints/continuity.js'
-import { compareWithKnown, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
+import { compareWithKnown, newestKept, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
 import type { ResolvedCheckpointOptions } from './checkpoints/options.js'
-import { chooseSigner, ownSigner } from './checkpoints/signing-key.js'
+import { chooseSigner, originFor, ownSigner } from './checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from './checkpoints/signing-keys.js'
 import type { Clock } from './clock.js'
 import { Group } from './commit-queue.js'
-import { gapEvent } from './gaps.js'
+import { type DropReason, type Gap, gapEvent } from './gaps.js'
 import { HeadFile } from './head-file.js'
+import { withoutIdConflicts } from './id-conflicts.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
 import { currentBootId } from './journal-format.js'
@@ -77,20 +79,22 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
   const startMillis = performance.now()
   const wasClosed = store.closedInOrder
-  const commits = new RecoveryCommits(store)
+  const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
+  const origin = await originFor(originOf(await newestKept(store, directory)), naming)
+  const commits = new RecoveryCommits(store, origin)
   const replay = directory === undefined ? undefined : await openReplay(options, directory)
-  const replayedEvents = replay ? await replayInto(commits, replay) : 0
+  const replayedEvents = replay ? await replayInto(commits, replay, origin) : 0
   const known = await compareWithKnown(store, directory, options.knownCheckpoint)
   refuse(known.divergence, options)
   const { file: checkpointFile, newest } = known
   const current = await currentKeys(newest, store)
-  const signer = await chooseSigner({ ...options, current, origin: originOf(newest) ?? options.origin })
+  const signer = await chooseSigner({ ...naming, current, origin: originOf(newest) ?? options.origin })
   const divergence = known.divergence ?? forgery(known.published, signer, options)
   refuse(divergence, options)
 
   const unclean = !wasClosed || replayedEvents > 0
-  const sealer = new Sealer(clock, await lastRecordedAt(store))
-  if (divergence) await commits.add(sealer.seal(divergenceEvent(divergence, store), false))
+  const sealer = new Sealer(clock, origin, await lastRecordedAt(store))
+  if (divergence) await commits.add(sealer.sealStatement(divergenceEvent(divergence, store)))
   const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, options)
@@ -162,32 +166,35 @@ async function openReplay(options: RecoveryOptions, directory: string): Promise<
 }
 
 /** Commits what the store does not have, each gap where it is. @returns the number of events */
-async function replayInto(commits: RecoveryCommits, replay: JournalReplay): Promise<number> {
+async function replayInto(commits: RecoveryCommits, replay: JournalReplay, origin: string): Promise<number> {
   let events = 0
   let gapsTold = 0
   for (const { entry, position } of replay.entries()) {
-    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap))
+    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
     gapsTold = replay.gaps.length
     await commits.add(entry, position)
     events++
   }
   if (events > 0) await commits.commit()
   // A gap at the end goes with the commit that moves the position past it.
-  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap))
-  return events
+  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
+  return events - commits.idConflicts
+}
+
+function gapEntry({ reason, count, before, after }: JournalGap, origin: string): SealedEntry {
+  const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
+  return sealedGap(reason, { count, from: before?.recordedAt ?? at, to: at }, origin)
 }
 
 /** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
-function gapEntry({ reason, count, before, after }: JournalGap): SealedEntry {
-  const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
-  const sealer = new Sealer(() => [0, 0], at)
-  return sealer.seal(gapEvent(reason, { count, from: before?.recordedAt ?? at, to: at }), false)
+function sealedGap(reason: DropReason, gap: Gap, origin: string): SealedEntry {
+  return new Sealer(() => [0, 0], origin, gap.to).sealStatement(gapEvent(reason, gap))
 }
 
 async function markInterrupted(commits: RecoveryCommits, sealer: Sealer): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store)) {
-    for (const event of events) await commits.add(sealer.seal(event, false))
+    for (const event of events) await commits.add(sealer.sealStatement(event))
     runs += events.length
   }
   return runs
@@ -203,19 +210,23 @@ async function recordKeyChange(
   const findPrevious = async () =>
     previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
-  await commits.add(sealer.seal(event, false))
+  await commits.add(sealer.sealStatement(event))
 }
 
 /** Commits entries in groups, as the log itself does. */
 class RecoveryCommits {
   readonly store: AuditStore
+  /** Entries that were not stored: their ids are those of other events. */
+  idConflicts = 0
+  readonly #origin: string
   #group = new Group<never>()
 
-  constructor(store: AuditStore) {
+  constructor(store: AuditStore, origin: string) {
     this.store = store
+    this.#origin = origin
   }
 
-  /** Position that the next entry gets, unless what waits repeats a caller id: what recovery adds does not. */
+  /** Position that the next entry gets, unless what waits has caller ids: what recovery itself adds does not. */
   get nextSeq(): number {
     return this.store.size + this.#group.length
   }
@@ -228,8 +239,12 @@ class RecoveryCommits {
 
   /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */
   async commit(journal = this.#group.end): Promise<void> {
-    const { entries } = this.#group
+    const { entries, conflicts } = await withoutIdConflicts(this.#group.entries, this.store, (dropped) => {
+      const [from, to] = [dropped[0], dropped.at(-1)].map((entry) => (entry as SealedEntry).event.recordedAt)
+      return sealedGap('id_conflict', { count: dropped.length, from, to } as Gap, this.#origin)
+    })
     await this.store.commit(entries, { journal })
+    this.idConflicts += conflicts.length
     this.#group = new Group()
   }
 }

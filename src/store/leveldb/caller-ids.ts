@@ -25,8 +25,16 @@ export class CallerIdLookup {
     const keys = ids.map(({ tenantId, id }) => callerIdKey(tenantId, id))
     const positions = (await getMany(this.#db, keys)).map(positionIn)
     if (!this.#hasUnscoped) return positions
-    const unscoped = (await getMany(this.#db, ids.map(({ id }) => unscopedCallerIdKey(id)))).map(positionIn)
-    const entries = await getMany(this.#db, unscoped.flatMap((seq) => (seq === undefined ? [] : [entryKey(seq)])))
+    const unscoped = (
+      await getMany(
+        this.#db,
+        ids.map(({ id }) => unscopedCallerIdKey(id)),
+      )
+    ).map(positionIn)
+    const entries = await getMany(
+      this.#db,
+      unscoped.flatMap((seq) => (seq === undefined ? [] : [entryKey(seq)])),
+    )
     const entry = entries.values()
     return ids.map((id, at) => {
       const seq = unscoped[at]

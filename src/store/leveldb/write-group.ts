@@ -1,14 +1,6 @@
 import { HASH_BYTES } from '../../tree/index.js'
 import type { CommitMarks } from '../contract.js'
-import {
-  entryKey,
-  openRunKey,
-  postingKey,
-  postingPrefix,
-  tileKey,
-  timeBlockKey,
-  writeSeq,
-} from '../keys.js'
+import { entryKey, openRunKey, postingKey, postingPrefix, tileKey, timeBlockKey, writeSeq } from '../keys.js'
 import { openRunChanges } from '../open-runs.js'
 import type { Placement } from '../placement.js'
 import { encodePosting } from '../posting-value.js'
@@ -71,6 +63,7 @@ export async function writeGroup(
     await batch.close()
   }
   return {
+    id: head.id,
     tree: frontier,
     timeBlocks: fresh.length > 0 ? lastOfEachLevel(timeBlocks) : head.timeBlocks,
     writer,

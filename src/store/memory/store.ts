@@ -12,6 +12,7 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
+import { newLogId } from '../log-id.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
 import { assertPlacedAt, callerIdText, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
@@ -29,6 +30,7 @@ export function memoryStore(): AuditStore {
 
 class MemoryStore implements AuditStore {
   readonly location = 'memory'
+  readonly id = newLogId()
   readonly #entries: Uint8Array[] = []
   /** By {@link callerIdText}. */
   readonly #callerIds = new Map<string, number>()

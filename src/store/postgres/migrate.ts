@@ -2,7 +2,8 @@ import { Client } from 'pg'
 import { AuditLogError } from '../../events/errors.js'
 import { openError, sqlState } from './errors.js'
 import { checkConnection, type PostgresConnection, poolConfig } from './options.js'
-import { MIGRATIONS, READER_ROLE, WRITER_ROLE } from './schema.js'
+import { READER_ROLE, WRITER_ROLE } from './roles.js'
+import { MIGRATIONS } from './schema.js'
 import { serverLocation } from './server.js'
 
 /** Of all that migrate at once, one does it. Any number that nobody else uses. */
