@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { catalogue, envelopeFields, timestampSchema } from './catalogue.js'
+import { RESERVED_TYPES } from './reserved.js'
 import type { Alteration } from './types.js'
 
 /*
@@ -36,12 +37,11 @@ interface SchemaNode extends v.GenericSchema {
   readonly options?: readonly string[]
 }
 
-/** `data` by catalogue type. */
+/** `data` by catalogue type, of all that may be put together from parts: the log's statements are not. */
 export const dataFields: ReadonlyMap<string, GroupField> = new Map(
-  Object.entries(catalogue).map(([type, schema]) => [
-    type,
-    groupOf(schema, { name: 'data', path: 'data', required: true }),
-  ]),
+  Object.entries(catalogue)
+    .filter(([type]) => !RESERVED_TYPES.has(type))
+    .map(([type, schema]) => [type, groupOf(schema, { name: 'data', path: 'data', required: true })]),
 )
 
 export function isAlterationList(value: unknown): value is Alteration[] {
