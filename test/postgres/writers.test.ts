@@ -137,8 +137,12 @@ test('an id that its caller chose is stored once, whoever appends it', async () 
   )
   const event = (to: string) => ({ type: 'agent_handoff', id: 'chosen', sessionId: 's', data: { to } }) as const
   const first = await one.append(event('writer'))
-  // The other one has not seen it, and is told of what is stored, not of what it brought.
-  expect(await two.append(event('editor'))).toEqual(first)
+  // The other one has not seen it, and is told of what is stored.
+  expect(await two.append(event('writer'))).toEqual(first)
+  await expect(two.append(event('editor'))).rejects.toMatchObject({
+    code: 'AUDIT_ID_CONFLICT',
+    message: expect.stringContaining(`position ${first.seq} `),
+  })
   const ids = Array.from({ length: 40 }, (_, n) => `id ${n}`)
   const both = await Promise.all(
     [one, two].map((log) => Promise.all(ids.map((id) => log.append({ ...event('writer'), id })))),
