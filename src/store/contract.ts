@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
+import type { StoredIndexes } from './stored-indexes.js'
 
 /*
  * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
@@ -179,6 +180,12 @@ export interface AuditStore extends TileReader {
 
   /** Spans of positions that may hold events with `since <= time < until`; what they leave out holds none. */
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
+
+  /**
+   * What is kept beside entries and tree, as it is stored, for verifying to compare it with the entries. Left out, the
+   * indexes of such a store are not verified.
+   */
+  indexes?(): StoredIndexes
 
   close(): Promise<void>
 }

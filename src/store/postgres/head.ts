@@ -77,19 +77,21 @@ export async function loadHead(ask: Ask, log: number, state: HeadState, known: H
   }
   const tree = await TreeFrontier.restore(state.size, new StoredTiles(ask, log))
   if (!sameHash(tree.root, state.root)) throw corrupt(location, 'its tree does not have the root of its head')
-  return { ...state, tree, timeBlocks: await readOpenBlocks(ask, log, state.size, location) }
+  const timeBlocks = await readOpenBlocks(ask, log, state.size)
+  for (const { level, block } of openBlocks(state.size)) {
+    if (timeBlocks.some((found) => found.level === level && found.block === block)) continue
+    throw corrupt(location, `time block ${block} of level ${level} is missing`)
+  }
+  return { ...state, tree, timeBlocks }
 }
 
-async function readOpenBlocks(ask: Ask, log: number, size: number, location: string): Promise<readonly TimeBlock[]> {
+/** The time blocks that further entries would widen: those that are there. */
+export async function readOpenBlocks(ask: Ask, log: number, size: number): Promise<readonly TimeBlock[]> {
   const open = openBlocks(size)
   const blocks = await ask<{ level: number; block: string; min: string; max: string }>(
     `select level, block, min, max from spanledger.time_block
-       where log = $1 and (level, block) in (select * from unnest($2::smallint[], $3::bigint[]))`,
+       where log = $1 and (level, block) in (select * from unnest($2::smallint[], $3::bigint[])) order by level`,
     [log, open.map(({ level }) => level), open.map(({ block }) => block)],
   )
-  return open.map(({ level, block }) => {
-    const found = blocks.find((row) => row.level === level && Number(row.block) === block)
-    if (!found) throw corrupt(location, `time block ${block} of level ${level} is missing`)
-    return { level, block, min: found.min, max: found.max }
-  })
+  return blocks.map(({ level, block, min, max }) => ({ level, block: Number(block), min, max }))
 }

@@ -51,6 +51,10 @@ export const VERSION_2 = `
 -- Tells the log from every other, of this database or another.
 alter table spanledger.log add column uid text not null
   default pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16);
+-- Version 1 forgot runs that a writer without a name of its own had left open: those begun before this position may be
+-- missing from open_run.
+alter table spanledger.log add column runs_from bigint not null default 0;
+update spanledger.log set runs_from = size, version = version + 1 where size > 0;
 
 create table spanledger.log_right (
   log integer not null,
@@ -76,7 +80,8 @@ $$;
 
 create or replace function spanledger.refuse_going_back() returns trigger language plpgsql ${AS_OWNER} as $$
 begin
-  if new.log <> old.log or new.id <> old.id or new.uid <> old.uid or new.size < old.size
+  if new.log <> old.log or new.id <> old.id or new.uid <> old.uid or new.runs_from <> old.runs_from
+    or new.size < old.size
     or new.version <= old.version
   then
     raise exception 'the head of an audit log only ever moves forward' using errcode = 'insufficient_privilege';
@@ -168,15 +173,12 @@ begin
     on conflict on constraint writer_pkey do update set session = excluded.session, opened_at = now();
 end $$;
 
--- Nobody will write under this name again.
+-- Nobody will write under this name again. Runs that it left open stay so.
 create function spanledger.forget_writer(p_log integer, p_name text, p_session uuid) returns void
   language plpgsql ${AS_OWNER} as $$
 begin
   perform spanledger.require_write(p_log);
   delete from spanledger.writer where log = p_log and name = p_name and session = p_session;
-  if found then
-    delete from spanledger.open_run where log = p_log and writer = p_name;
-  end if;
 end $$;
 
 -- A whole commit, if nobody has touched the log since p_version: returns false and does nothing where somebody has.

@@ -24,7 +24,7 @@ export const SCHEMA_VERSION = 2
 const PARTITIONS = 8
 const PARTITIONED = ['entry', 'posting', 'tile', 'caller_id']
 
-const VERSION_1 = `
+export const VERSION_1 = `
 create table spanledger.log (
   log integer generated always as identity primary key,
   id text not null unique,

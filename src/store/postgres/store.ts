@@ -15,6 +15,7 @@ import type {
   Walk,
 } from '../contract.js'
 import type { SharedStore } from '../shared.js'
+import type { StoredIndexes } from '../stored-indexes.js'
 import { storeClosed } from '../walk.js'
 import { Appender } from './appender.js'
 import { positionsOf } from './caller-ids.js'
@@ -24,6 +25,7 @@ import { Announcer, ChangeListener } from './notifications.js'
 import { checkStoreOptions, type PostgresStoreOptions, poolConfig } from './options.js'
 import { PostgresReads } from './reads.js'
 import { type Ask, checkSchema, Server, serverLocation } from './server.js'
+import { PostgresIndexes } from './stored-indexes.js'
 
 /**
  * Keeps a log in PostgreSQL 14 or later, whose tables {@link migrate} has made. Any number of processes, on any number
@@ -209,6 +211,11 @@ class PostgresEngine implements PostgresStore {
 
   async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
     return await this.#reads().readTiles(tiles)
+  }
+
+  indexes(): StoredIndexes {
+    const { server, log } = this.#required()
+    return new PostgresIndexes({ server, log, location: this.location, see: (head) => this.#see(head) })
   }
 
   #open(
