@@ -178,7 +178,7 @@ test('open runs are those of the writer of a name', async () => {
   expect(anonymous.closedInOrder).toBe(true)
 })
 
-test('a writer without a name leaves nothing behind but its entries', async () => {
+test('a writer without a name leaves nothing behind but its entries, and that its run is open', async () => {
   const store = postgresStore({ connectionString: url, logId: 'anonymous' })
   await store.open()
   await store.commit([sealedEntry({ type: 'run_started', runId: 'a' } as object)])
@@ -186,7 +186,7 @@ test('a writer without a name leaves nothing behind but its entries', async () =
   const [left] = await database.sql(`select
     (select count(*) from spanledger.writer w join spanledger.log using (log) where id = 'anonymous') as writers,
     (select count(*) from spanledger.open_run r join spanledger.log using (log) where id = 'anonymous') as runs`)
-  expect(left).toEqual({ writers: '0', runs: '0' })
+  expect(left).toEqual({ writers: '0', runs: '1' })
 })
 
 test('logs of one database do not see each other', async () => {
