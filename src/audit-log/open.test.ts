@@ -166,7 +166,10 @@ describe.each<[string, () => AuditStore]>([
     expect(receipt.seq).toBe(1)
     await first.close()
     const second = await openAuditLog({ store })
-    expect(await second.append({ ...event, data: { name: 'changed' } })).toEqual(receipt)
+    expect(await second.append(event)).toEqual(receipt)
+    await expect(second.append({ ...event, data: { name: 'changed' } })).rejects.toMatchObject({
+      code: 'AUDIT_ID_CONFLICT',
+    })
     expect(await second.append(note('after'))).toMatchObject({ seq: 2 })
     expect((await second.events().toArray()).map(nameOf)).toEqual(['before', 'a', 'after'])
     await second.close()

@@ -4,7 +4,7 @@ import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
-import { storeAt } from './postgres.js'
+import { isPostgresUrl, storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
 
 export interface Command {
@@ -30,7 +30,11 @@ export type LogPlace = { readonly url: string } | { readonly directory: string }
 /** @param operand - a directory that is named without `--log` */
 export function placeOf(args: Arguments, { env }: Io, operand?: string): LogPlace {
   const [url, directory] = [args.text('store'), operand ?? args.text('log')]
-  if (url === undefined) return { directory: resolve(directory ?? env.SPANLEDGER_LOG ?? 'audit') }
+  if (url === undefined) {
+    const named = directory ?? env.SPANLEDGER_LOG ?? 'audit'
+    if (isPostgresUrl(named)) throw new UsageError('a log in PostgreSQL is named with --store')
+    return { directory: resolve(named) }
+  }
   if (directory !== undefined) throw new UsageError(`give --store or a directory, '${directory}', not both`)
   return { url }
 }

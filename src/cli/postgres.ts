@@ -4,12 +4,33 @@ import { UsageError } from './usage-error.js'
 
 /** The store at an address such as `postgres://user@host/database#payments`. */
 export async function storeAt(url: string): Promise<SharedStore> {
+  const { connectionString, logId } = logAt(url, '--store: ')
+  const { postgresStore } = await loadPostgres()
+  return asTyped('--store: ', () => postgresStore({ connectionString, logId }))
+}
+
+/**
+ * The parts of the address of a log.
+ *
+ * @param what - what messages begin with
+ * @throws UsageError that tells nothing of the address: it may hold a password
+ */
+export function logAt(url: string, what = ''): { readonly connectionString: string; readonly logId: string } {
   const hash = url.indexOf('#')
   if (!isPostgresUrl(url) || hash === -1 || hash === url.length - 1) {
-    throw new UsageError('--store: say postgres://user@host/database#LOG-ID, with the id of the log behind #')
+    throw new UsageError(`${what}say postgres://user@host/database#LOG-ID, with the id of the log behind #`)
   }
-  const { postgresStore } = await loadPostgres()
-  return postgresStore({ connectionString: url.slice(0, hash), logId: decoded(url.slice(hash + 1)) })
+  return { connectionString: url.slice(0, hash), logId: decoded(url.slice(hash + 1), what) }
+}
+
+/** Says what of an address cannot be meant. @throws UsageError in place of a TypeError */
+export function asTyped<T>(what: string, use: () => T): T {
+  try {
+    return use()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new UsageError(`${what}${error.message.replace(/^\w+: /, '')}`)
+  }
 }
 
 export function isPostgresUrl(url: string): boolean {
@@ -26,10 +47,10 @@ export async function loadPostgres(): Promise<typeof import('../store/postgres/i
   }
 }
 
-function decoded(logId: string): string {
+function decoded(logId: string, what: string): string {
   try {
     return decodeURIComponent(logId)
   } catch {
-    throw new UsageError(`--store: '${logId}' is no id as a URL has it; write % as %25`)
+    throw new UsageError(`${what}what stands behind # is no id as a URL has it; write % as %25`)
   }
 }

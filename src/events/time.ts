@@ -34,6 +34,13 @@ export function timestampFromMillis(millis: number): Timestamp {
   return timestampFromHrTime([seconds, Math.round((millis - seconds * 1000) * 1e6)])
 }
 
+/** The time a nanosecond later; the last second of the year 9999 has no later one. */
+export function nanosecondAfter(time: Timestamp): Timestamp {
+  const nanoseconds = Number(time.slice(20, 29)) + 1
+  const seconds = Date.parse(`${time.slice(0, 19)}Z`) / 1000
+  return timestampFromHrTime(nanoseconds < 1e9 ? [seconds, nanoseconds] : [seconds + 1, 0])
+}
+
 /** Nanoseconds between two timestamps as milliseconds, never negative. */
 export function millisBetween(from: Timestamp, to: Timestamp): number {
   const isSameSecond = to.startsWith(from.slice(0, 19))

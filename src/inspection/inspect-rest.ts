@@ -1,5 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
+import type { AuditEvent } from '../events/types.js'
 import {
+  CALLER_ID_PREFIXES,
   callerIdKey,
   entryKey,
   metaKey,
@@ -9,6 +11,7 @@ import {
   readSeq,
   tileKey,
   timeBlockKey,
+  unscopedCallerIdKey,
 } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { readError } from '../store/leveldb/errors.js'
@@ -38,7 +41,7 @@ export async function inspectRest(db: Database, { size }: RestTask, location: st
   const openRuns = new Map<string, number>()
   try {
     await findUnknown(db, size, findings, location)
-    await compareCallerIds(db, size, findings, location)
+    for (const ids of CALLER_ID_INDEXES) await compareCallerIds(db, ids, size, findings, location)
     for await (const items of walkRange(db, spanOf(OPEN_RUN_PREFIX), location)) {
       for (const [key, value] of items) openRuns.set(key.toString('hex'), value.length === 8 ? readSeq(value, 0) : -1)
     }
@@ -52,20 +55,36 @@ export async function inspectRest(db: Database, { size }: RestTask, location: st
 
 /** The first byte of the keys of a kind, as `store/keys` builds them. */
 const kindOf = (key: Uint8Array) => key[0] as number
-const CALLER_IDS = callerIdKey('').subarray(0, 1)
+const [UNSCOPED_IDS, CALLER_IDS] = CALLER_ID_PREFIXES.map(spanOf) as [KeySpan, KeySpan]
+
+/** Where ids of callers are kept, and under which key that of an event. */
+interface CallerIds {
+  readonly span: KeySpan
+  readonly keyOf: (event: AuditEvent) => Buffer
+}
+const CALLER_ID_INDEXES: readonly CallerIds[] = [
+  { span: UNSCOPED_IDS, keyOf: ({ id }) => unscopedCallerIdKey(id) },
+  { span: CALLER_IDS, keyOf: ({ tenantId, id }) => callerIdKey(tenantId, id) },
+]
 
 /** Each caller id leads to an entry with that id. */
-async function compareCallerIds(db: Database, size: number, findings: Findings, location: string): Promise<void> {
-  for await (const items of walkRange(db, spanOf(CALLER_IDS), location)) {
+async function compareCallerIds(
+  db: Database,
+  { span, keyOf }: CallerIds,
+  size: number,
+  findings: Findings,
+  location: string,
+): Promise<void> {
+  for await (const items of walkRange(db, span, location)) {
     const seqs = items.map(([, value]) => (value.length === 8 ? readSeq(value, 0) : Infinity))
     const entries: (Uint8Array | undefined)[] = await db.getMany(seqs.map((seq) => entryKey(seq < size ? seq : size)))
     for (const [at, [key]] of items.entries()) {
       const seq = seqs[at] as number
       const bytes = seq < size ? entries[at] : undefined
-      const id = bytes && decodeEntry(bytes)?.id
-      if (typeof id === 'string' && callerIdKey(id).equals(key)) continue
-      const span = seq < size ? { from: seq, to: seq + 1 } : undefined
-      findings.add('caller_id_altered', `a caller's id leads to entry ${seq}, which does not have it`, span)
+      const event = bytes && decodeEntry(bytes)
+      if (typeof event?.id === 'string' && keyOf(event).equals(key)) continue
+      const entry = seq < size ? { from: seq, to: seq + 1 } : undefined
+      findings.add('caller_id_altered', `a caller's id leads to entry ${seq}, which does not have it`, entry)
     }
   }
 }
@@ -91,7 +110,7 @@ async function findUnknown(db: Database, size: number, findings: Findings, locat
 function knownSpans(size: number): readonly KeySpan[] {
   const spans: KeySpan[] = [{ gte: entryKey(0), lt: entryKey(size) }]
   spans.push(...INDEX_NAMES.map((index) => spanOf(postingPrefix(index, []))))
-  spans.push(spanOf(CALLER_IDS))
+  spans.push(UNSCOPED_IDS)
   for (let level = 0; level < TIME_LEVELS; level++) {
     spans.push({ gte: timeBlockKey(level, 0), lt: timeBlockKey(level, Math.ceil(size / 256 ** (level + 1))) })
   }
@@ -101,6 +120,7 @@ function knownSpans(size: number): readonly KeySpan[] {
     const last = tileKey(level, Math.floor(nodes / TILE_WIDTH), nodes % TILE_WIDTH)
     spans.push({ gte: tileKey(level, 0, 0), lt: last })
   }
+  spans.push(CALLER_IDS)
   return spans
 }
 

@@ -63,14 +63,20 @@ export interface AuditLogWriter {
   record(event: RecordInput): AuditEvent | undefined
   /**
    * Validates and stores an event; resolves once it is durable (fsynced).
-   * With an `id` of the caller's own, a second append of it is kept once and resolves to the first position.
+   *
+   * With an `id` of the caller's own, an event is stored once: a second append of the same event resolves to the position
+   * of the first. Each tenant has ids of its own. The same event is one whose fields are the same, however their members
+   * are ordered; a `time` that was left out both times does not count, and what was cut counts as far as it was stored,
+   * with its length. An append of another event under the id rejects with `AUDIT_ID_CONFLICT`, which names the position,
+   * and stores nothing; what else was appended with it is stored. Of an append that nobody waits for any more, since
+   * its process died, the log says so itself (`events_dropped`, reason `id_conflict`).
    *
    * While the store cannot write, it waits with the events in the queue. It rejects with `AUDIT_WRITE_FAILED` when the
    * log is closed meanwhile: the event is in the journal then, and stored when the log is opened again. Without a
    * journal it is not stored, and rejects also when its room is needed for recorded events.
    *
    * @throws AuditLogError `AUDIT_INVALID_EVENT`, `AUDIT_LOG_CLOSED`, `AUDIT_LOG_FULL`, `AUDIT_WRITE_FAILED`;
-   * `AUDIT_READ_FAILED` when the event of a repeated id cannot be read
+   * `AUDIT_ID_CONFLICT`; `AUDIT_READ_FAILED` when the event of a repeated id cannot be read
    */
   append(event: AuditEventInput): Promise<AppendReceipt>
   /**

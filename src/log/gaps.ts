@@ -4,6 +4,7 @@ import type { AuditEventInput } from '../events/types.js'
 /** Why an event was not kept. */
 export type DropReason =
   | 'closed'
+  | 'id_conflict'
   | 'journal_damaged'
   | 'journal_failed'
   | 'journal_unattested'
@@ -51,9 +52,13 @@ export class Gaps {
   }
 }
 
-export function gapEvent(
-  reason: DropReason,
-  { count, from, to }: { readonly count: number; readonly from: Timestamp; readonly to: Timestamp },
-): AuditEventInput<'events_dropped'> {
+/** Events that were not kept, and between which times. */
+export interface Gap {
+  readonly count: number
+  readonly from: Timestamp
+  readonly to: Timestamp
+}
+
+export function gapEvent(reason: DropReason, { count, from, to }: Gap): AuditEventInput<'events_dropped'> {
   return { type: 'events_dropped', data: { count, reason, from, to }, source: OWN_SOURCE }
 }

@@ -25,8 +25,9 @@ import { currentKeys, isOneOf, keyChange, type SigningKey } from './checkpoints/
 import type { Clock } from './clock.js'
 import { clockStepped, sealStatements } from './clock-statement.js'
 import { Group } from './commit-queue.js'
-import { gapEvent } from './gaps.js'
+import { type DropReason, type Gap, gapEvent } from './gaps.js'
 import { HeadFile } from './head-file.js'
+import { withoutIdConflicts } from './id-conflicts.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
 import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from './journal-aside.js'
@@ -127,7 +128,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const last = await lastEvent(store)
   const sealer = new Sealer(clock, origin, recordedAtOf(last))
   const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
-  const commits = new RecoveryCommits(store, sealer, taken)
+  const commits = new RecoveryCommits({ store, sealer, taken, origin })
   if (replaying && durability === 'journal') await makeDirectory(replaying.directory)
   const replay = replaying && new JournalReplay(replaying)
   if (replay) await replayInto(commits, replay, taken, origin)
@@ -244,11 +245,14 @@ async function replayInto(
   for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
 }
 
-/** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
 function gapEntry({ reason, count, before, after }: JournalGap, origin: string): SealedEntry {
   const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
-  const sealer = new Sealer(() => hrTimeOf(at), origin)
-  return sealer.sealStatement(gapEvent(reason, { count, from: before?.recordedAt ?? at, to: at }))
+  return sealedGap(reason, { count, from: before?.recordedAt ?? at, to: at }, origin)
+}
+
+/** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
+function sealedGap(reason: DropReason, gap: Gap, origin: string): SealedEntry {
+  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap))
 }
 
 function hrTimeOf(time: Timestamp): HrTime {
@@ -279,20 +283,30 @@ async function recordKeyChange(
   await commits.add(sealer.sealStatement(event))
 }
 
+interface RecoveryCommitsParts {
+  readonly store: AuditStore
+  readonly sealer: Sealer
+  readonly taken: TakenOver
+  /** Of the log. */
+  readonly origin: string
+}
+
 /** Commits entries in groups, as the log itself does. */
 class RecoveryCommits {
   readonly store: AuditStore
   readonly #sealer: Sealer
   readonly #taken: TakenOver
+  readonly #origin: string
   #group = new Group<never>()
 
-  constructor(store: AuditStore, sealer: Sealer, taken: TakenOver) {
+  constructor({ store, sealer, taken, origin }: RecoveryCommitsParts) {
     this.store = store
     this.#sealer = sealer
     this.#taken = taken
+    this.#origin = origin
   }
 
-  /** Position that the next entry gets, unless what waits repeats a caller id: what recovery adds does not. */
+  /** Position that the next entry gets, unless what waits has caller ids: what recovery itself adds does not. */
   get nextSeq(): number {
     return this.store.size + this.#group.length
   }
@@ -317,9 +331,12 @@ class RecoveryCommits {
 
   /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */
   async commit(journal = this.#group.end): Promise<void> {
-    for (const entry of this.#taken.statements()) this.#push(entry)
-    const { entries } = this.#group
-    await this.store.commit(entries, { journal })
+    const { entries, conflicts } = await withoutIdConflicts(this.#group.entries, this.store, (dropped) => {
+      const [from, to] = [dropped[0], dropped.at(-1)].map((entry) => (entry as SealedEntry).event.recordedAt)
+      return sealedGap('id_conflict', { count: dropped.length, from, to } as Gap, this.#origin)
+    })
+    this.#taken.leaveOut(conflicts.length)
+    await this.store.commit([...entries, ...this.#taken.statements()], { journal })
     this.#group = new Group()
   }
 

@@ -1,4 +1,4 @@
-import { millisBetween, type Timestamp } from '../events/time.js'
+import { millisBetween, nanosecondAfter, type Timestamp } from '../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { SealedEntry } from '../store/contract.js'
 import { boundEvent } from './bounded-event.js'
@@ -18,6 +18,11 @@ export class Sealer {
   readonly #text = new EventText()
   readonly #encoder = new LeafEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
+  /** An entry with a caller's id tells whether its time was given: the two times are the same where it was left out. */
+  readonly #recordedApart = (happenedAt?: Timestamp) => {
+    const now = this.now(happenedAt)
+    return now === happenedAt ? nanosecondAfter(now) : now
+  }
   readonly #origin: string
 
   /**
@@ -55,7 +60,8 @@ export class Sealer {
     try {
       const data = copyPlain(input.data)
       const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
-      const draft = completeEnvelope(input, { recordedNow: this.#recordedNow, fallbackAgent, statementOf })
+      const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
+      const draft = completeEnvelope(input, { recordedNow, fallbackAgent, statementOf })
       draft.data = data
       withholdAuthority(draft)
       const { altered } = input
@@ -71,7 +77,8 @@ export class Sealer {
   }
 
   #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
-    const { draft, text } = boundEvent(input, { recordedNow: this.#recordedNow, statementOf })
+    const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
+    const { draft, text } = boundEvent(input, { recordedNow, statementOf })
     return sealedEntry(this.#encoder.encode(text), draft, callerId)
   }
 

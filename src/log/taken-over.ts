@@ -46,6 +46,17 @@ export class TakenOver {
     this.unattested++
   }
 
+  /** Some of the entries that were added were not stored after all: their ids are those of other events. */
+  leaveOut(count: number): void {
+    if (!this.#waiting || count === 0) return
+    this.events -= count
+    this.#waiting.count -= count
+    const surplus = Math.max(0, this.#waiting.unattested - this.#waiting.count)
+    this.#waiting.unattested -= surplus
+    this.unattested -= surplus
+    if (this.#waiting.count === 0) this.#waiting = undefined
+  }
+
   /** What the log says of the entries that were added since the last call; nothing where there were none. */
   statements(): readonly SealedEntry[] {
     if (!this.#waiting) return []

@@ -149,17 +149,21 @@ describe('group commit', () => {
 describe('an append with an id of the caller', () => {
   it('is kept once, and answered with the position and the leaf of what was kept', async () => {
     const { log, store } = await openLog()
-    const event = (to: string) => ({ type: 'agent_handoff' as const, data: { to }, id: 'mine' })
-    const first = await log.append(event('first'))
+    const event = { type: 'agent_handoff' as const, data: { to: 'a' }, id: 'mine' }
+    const first = await log.append(event)
     log.record(note('between'))
-    const [second, third] = await Promise.all([log.append(event('second')), log.append(event('third'))])
+    const [second, third] = await Promise.all([log.append(event), log.append(event)])
     expect([second, third]).toEqual([first, first])
     const [sameTick, again] = await Promise.all([
-      log.append({ ...event('x'), id: 'other' }),
-      log.append({ ...event('y'), id: 'other' }),
+      log.append({ ...event, id: 'other' }),
+      log.append({ ...event, id: 'other' }),
     ])
     expect(again).toEqual(sameTick)
-    expect((await stored(store)).map(({ data }) => data)).toEqual([{ to: 'first' }, { name: 'between' }, { to: 'x' }])
+    expect((await stored(store)).map(({ id, type }) => (type === 'custom' ? 'between' : id))).toEqual([
+      'mine',
+      'between',
+      'other',
+    ])
   })
 
   it('rejects when the entry that was kept cannot be read', async () => {

@@ -309,10 +309,11 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#failedAttempts = 0
     this.#episodes.end('store')
     this.#commits++
-    this.#committed += group.length
-    const newest = await this.#receipts.settle(group, receipt)
-    if (newest) {
-      this.#head?.write(receipt.size, newest.leafHash)
+    const { conflicts, lastLeaf } = await this.#receipts.settle(group, receipt)
+    this.#committed += group.length - conflicts
+    if (conflicts > 0) this.#gaps.count('id_conflict', conflicts)
+    if (lastLeaf) {
+      this.#head?.write(receipt.size, lastLeaf)
       this.#checkpointer?.committed(receipt.size, this.#store.root)
     }
     for (const barrier of group.barriers) barrier.resolve()

@@ -1,4 +1,5 @@
 import { AuditLogError } from '../events/errors.js'
+import { IndexComparison } from '../inspection/compare-indexes.js'
 import { DirectorySource } from '../inspection/directory-source.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
@@ -22,7 +23,7 @@ export async function verifyDirectory(directory: string, options: VerifyOptions 
   }
 }
 
-/** Verifies what a store gives: its entries, its tree and its checkpoint. How it keeps its indexes is its own affair. */
+/** Verifies what a store gives: its entries, its tree, its checkpoint, and its indexes where it shows them. */
 export async function verifyStore(store: ReadableStore, options: VerifyOptions = {}): Promise<VerifyReport> {
   return await verifyLog(new StoreSource(store), options)
 }
@@ -48,12 +49,16 @@ class StoreSource implements LogSource {
   }
 
   async inspect(request: InspectionRequest): Promise<Inspection> {
-    const { size, root } = this.#store
+    const indexes = this.#store.indexes?.()
+    const end = await indexes?.end()
+    const { size, root } = end ?? this.#store
     const findings = new Findings()
+    const compared = indexes && end && new IndexComparison({ store: this.#store, indexes, end, findings })
     const comparison = { tiles: this.#store, size, findings }
     const compare = (block: LeafBlock) => compareLeaves(comparison, block)
-    const { roots, statements } = await scanEntries(this.#chunks(size), size, request, findings, compare)
+    const { roots, statements } = await scanEntries(this.#chunks(size, compared), size, request, findings, compare)
     await compareUpperTiles(comparison)
+    await compared?.finish()
     const computed = roots.rootAt(size)
     if (computed && !sameHash(computed, root))
       findings.add('head_altered', 'the store has another root than its entries')
@@ -63,11 +68,12 @@ class StoreSource implements LogSource {
   async close(): Promise<void> {}
 
   /** All entries that there are: those behind a missing one, too. */
-  async *#chunks(size: number): AsyncGenerator<EntryChunk> {
+  async *#chunks(size: number, compared: IndexComparison | undefined): AsyncGenerator<EntryChunk> {
     for (let from = 0; from < size; ) {
       try {
         for await (const chunk of this.#walk(from, size)) {
           yield chunk
+          await compared?.add(chunk)
           from = chunk.from + chunk.entries.length
         }
         return
@@ -76,7 +82,10 @@ class StoreSource implements LogSource {
       }
       for (const end = Math.min(size, from + SEARCHED_LENGTH); from < end; from++) {
         try {
-          yield* this.#walk(from, from + 1)
+          for await (const chunk of this.#walk(from, from + 1)) {
+            yield chunk
+            await compared?.add(chunk)
+          }
         } catch (error) {
           if (!isDamage(error)) throw error
         }

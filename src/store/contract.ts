@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
+import type { StoredIndexes } from './stored-indexes.js'
 
 /*
  * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
@@ -15,8 +16,14 @@ export interface SealedEntry {
   readonly leafHash: Uint8Array
   /** What the bytes say: engines file postings by it. */
   readonly event: AuditEvent
-  /** The caller chose `event.id`: a second entry with it is not stored again. */
+  /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
+}
+
+/** An id that the caller of an append chose. Each tenant has ids of its own. */
+export interface CallerId {
+  readonly tenantId: string
+  readonly id: string
 }
 
 /** A place between two records of a journal, see `log/journal`. */
@@ -46,8 +53,9 @@ export interface CommitReceipt {
   /** Number of entries in the log after the commit. */
   readonly size: number
   /**
-   * Position of the first entry that this commit stored, where others have stored some since the last commit: what is
-   * below it was there before.
+   * Position of the first entry that this commit stored, or would have stored: what is below it was there before. The log
+   * compares an entry that repeats a caller id with the one that was there; an engine only says where that is.
+   * Left out, any entry may have been there before, and the log reads back each one that has a caller id.
    */
   readonly firstNew?: number
 }
@@ -136,6 +144,9 @@ export interface AuditStore extends TileReader {
    */
   commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt>
 
+  /** Position of the entry that is stored under each of these ids, `undefined` where there is none. */
+  positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]>
+
   /** The journal up to here is in the store; `undefined` when no commit said so yet. */
   readonly journalPosition: JournalPosition | undefined
 
@@ -169,6 +180,12 @@ export interface AuditStore extends TileReader {
 
   /** Spans of positions that may hold events with `since <= time < until`; what they leave out holds none. */
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
+
+  /**
+   * What is kept beside entries and tree, as it is stored, for verifying to compare it with the entries. Left out, the
+   * indexes of such a store are not verified.
+   */
+  indexes?(): StoredIndexes
 
   close(): Promise<void>
 }

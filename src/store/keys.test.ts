@@ -11,6 +11,7 @@ import {
   prefixEnd,
   seqOfKey,
   timeBlockKey,
+  unscopedCallerIdKey,
   valueKeyOf,
 } from './keys.js'
 
@@ -44,7 +45,7 @@ describe('keys', () => {
         const left = postingKey(postingPrefix('session', [a, b]), m)
         const right = postingKey(postingPrefix('session', [c, d]), n)
         expect(left.equals(right)).toBe(same)
-        expect(callerIdKey(a).equals(callerIdKey(b))).toBe(a === b)
+        expect(callerIdKey(a, b).equals(callerIdKey(c, d))).toBe(a === c && b === d)
       }),
       { numRuns: 2000 },
     )
@@ -111,7 +112,8 @@ describe('keys', () => {
         const keys = [
           ...indexes,
           metaKey(value),
-          callerIdKey(value),
+          callerIdKey(value, value),
+          unscopedCallerIdKey(value),
           entryKey(n),
           timeBlockKey(0, n),
           timeBlockKey(1, n),
@@ -123,17 +125,17 @@ describe('keys', () => {
 
   it('stay short however long an id is, and tell long ids apart by their last character', () => {
     const long = 'x'.repeat(10_240)
-    expect(callerIdKey(long).length).toBeLessThan(64)
-    expect(hex(callerIdKey(`${long}a`))).not.toBe(hex(callerIdKey(`${long}b`)))
-    expect(hex(callerIdKey(`${long}\ud800`))).not.toBe(hex(callerIdKey(`${long}\ud801`)))
-    expect(hex(callerIdKey(`${long}\ud800`))).not.toBe(hex(callerIdKey(`${long}\ufffd`)))
+    expect(callerIdKey('t', long).length).toBeLessThan(64)
+    expect(hex(callerIdKey('t', `${long}a`))).not.toBe(hex(callerIdKey('t', `${long}b`)))
+    expect(hex(callerIdKey('t', `${long}\ud800`))).not.toBe(hex(callerIdKey('t', `${long}\ud801`)))
+    expect(hex(callerIdKey('t', `${long}\ud800`))).not.toBe(hex(callerIdKey('t', `${long}\ufffd`)))
   })
 
   it('hold an id as it is up to the limit', () => {
     for (const unit of ['a', 'é', '😀']) {
       const longest = unit.repeat(MAX_COMPONENT_BYTES / bytes(unit))
-      expect(callerIdKey(longest).includes(longest)).toBe(true)
-      expect(callerIdKey(longest + unit).includes(longest)).toBe(false)
+      expect(callerIdKey('t', longest).includes(longest)).toBe(true)
+      expect(callerIdKey('t', longest + unit).includes(longest)).toBe(false)
     }
   })
 })

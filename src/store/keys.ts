@@ -7,10 +7,11 @@ import type { IndexName } from './contract.js'
  *   meta      01 | component(name)
  *   entry     02 | seq
  *   posting   03 | index | component … | seq of the last position in the posting
- *   caller id 04 | component(id)
+ *   caller id 04 | component(id)                      only in logs that version 0.1 wrote: of whichever tenant
  *   time      05 | level | block
  *   open run  06 | component(tenant) | component(run)
  *   tile      07 | level | index | first hash
+ *   caller id 08 | component(tenant) | component(id)
  *
  * seq, block and index are 8 bytes, big-endian; level and first hash are one. A component is  tag | varint length | bytes,  so it says itself where it ends:
  * no value can run into the next, and the key of a value's first parts is a prefix of the keys of exactly the values
@@ -21,10 +22,11 @@ import type { IndexName } from './contract.js'
 export const META_KEY = 1
 const ENTRY = 2
 const POSTING = 3
-const CALLER_ID = 4
+const UNSCOPED_CALLER_ID = 4
 const TIME = 5
 const OPEN_RUN = 6
 const TILE = 7
+const CALLER_ID = 8
 
 const INDEX: Readonly<Record<IndexName, number>> = { session: 1, run: 2, type: 3, agent: 4, tenant: 5, parent: 6 }
 
@@ -82,10 +84,20 @@ export function valueKeyOf(key: Buffer): Buffer {
   return key.subarray(0, key.length - SEQ_BYTES)
 }
 
-export function callerIdKey(id: string): Buffer {
+/** Where the position of the entry is kept whose id its caller chose. Each tenant has ids of its own. */
+export function callerIdKey(tenantId: string, id: string): Buffer {
   scratch[0] = CALLER_ID
+  return built(writeComponent(id, writeComponent(tenantId, 1)))
+}
+
+/** Where version 0.1 kept that position: one for all tenants. */
+export function unscopedCallerIdKey(id: string): Buffer {
+  scratch[0] = UNSCOPED_CALLER_ID
   return built(writeComponent(id, 1))
 }
+
+/** The starts of the keys of callers' ids, in the order of the keys. */
+export const CALLER_ID_PREFIXES: readonly Uint8Array[] = [Uint8Array.of(UNSCOPED_CALLER_ID), Uint8Array.of(CALLER_ID)]
 
 export function openRunKey(tenantId: string, runId: string): Buffer {
   scratch[0] = OPEN_RUN

@@ -15,4 +15,5 @@ export type ReadableStore = Pick<
   | 'firstOfEach'
   | 'timeRanges'
   | 'readTiles'
+  | 'indexes'
 >

@@ -137,8 +137,12 @@ test('an id that its caller chose is stored once, whoever appends it', async () 
   )
   const event = (to: string) => ({ type: 'agent_handoff', id: 'chosen', sessionId: 's', data: { to } }) as const
   const first = await one.append(event('writer'))
-  // The other one has not seen it, and is told of what is stored, not of what it brought.
-  expect(await two.append(event('editor'))).toEqual(first)
+  // The other one has not seen it, and is told of what is stored.
+  expect(await two.append(event('writer'))).toEqual(first)
+  await expect(two.append(event('editor'))).rejects.toMatchObject({
+    code: 'AUDIT_ID_CONFLICT',
+    message: expect.stringContaining(`position ${first.seq} `),
+  })
   const ids = Array.from({ length: 40 }, (_, n) => `id ${n}`)
   const both = await Promise.all(
     [one, two].map((log) => Promise.all(ids.map((id) => log.append({ ...event('writer'), id })))),
@@ -174,7 +178,7 @@ test('open runs are those of the writer of a name', async () => {
   expect(anonymous.closedInOrder).toBe(true)
 })
 
-test('a writer without a name leaves nothing behind but its entries', async () => {
+test('a writer without a name leaves nothing behind but its entries, and that its run is open', async () => {
   const store = postgresStore({ connectionString: url, logId: 'anonymous' })
   await store.open()
   await store.commit([sealedEntry({ type: 'run_started', runId: 'a' } as object)])
@@ -182,7 +186,7 @@ test('a writer without a name leaves nothing behind but its entries', async () =
   const [left] = await database.sql(`select
     (select count(*) from spanledger.writer w join spanledger.log using (log) where id = 'anonymous') as writers,
     (select count(*) from spanledger.open_run r join spanledger.log using (log) where id = 'anonymous') as runs`)
-  expect(left).toEqual({ writers: '0', runs: '0' })
+  expect(left).toEqual({ writers: '0', runs: '1' })
 })
 
 test('logs of one database do not see each other', async () => {

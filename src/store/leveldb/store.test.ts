@@ -326,7 +326,11 @@ describe('a commit that LevelDB could not write', () => {
     expect(store.size).toBe(1)
     expect(await store.countPostings('tenant', ['t'], EVERYTHING)).toBe(1)
     expect((await store.read([0, 1]))[1]).toBeUndefined()
-    expect(await store.commit([sealedEntry({ id: 'a' }), sealedEntry()])).toEqual({ seqs: [1, 3], size: 4 })
+    expect(await store.commit([sealedEntry({ id: 'a' }), sealedEntry()])).toEqual({
+      seqs: [1, 3],
+      size: 4,
+      firstNew: 3,
+    })
     expect(await store.countPostings('tenant', ['t'], EVERYTHING)).toBe(4)
     await store.close()
   })
@@ -352,10 +356,10 @@ describe('a commit that LevelDB could not write', () => {
     await expect(store.commit([a, b, c])).rejects.toMatchObject(failed)
     await expect(store.commit([a, c, d])).rejects.toMatchObject(failed)
     await expect(store.commit([a, c, d])).rejects.toMatchObject(failed)
-    expect(await store.commit([a, c, d, e], { journal })).toEqual({ seqs: [1, 3, 4, 5], size: 6 })
+    expect(await store.commit([a, c, d, e], { journal })).toEqual({ seqs: [1, 3, 4, 5], size: 6, firstNew: 5 })
     expect(store.journalPosition).toEqual(journal)
     // What comes later is new, were it the same bytes.
-    expect(await store.commit([e])).toEqual({ seqs: [6], size: 7 })
+    expect(await store.commit([e])).toEqual({ seqs: [6], size: 7, firstNew: 6 })
     await store.close()
   })
 

@@ -3,6 +3,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { Tile } from '../../tree/index.js'
 import type {
   AuditStore,
+  CallerId,
   CommitMarks,
   CommitReceipt,
   IndexName,
@@ -13,13 +14,14 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
-import { callerIdKey, OPEN_RUN_PREFIX, prefixEnd, readSeq } from '../keys.js'
-import { assertPlacedAt, callerIdsOf, type Placement, placeGroup } from '../placement.js'
+import { OPEN_RUN_PREFIX, prefixEnd, readSeq } from '../keys.js'
+import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
 import { storeClosed } from '../walk.js'
+import { CallerIdLookup } from './caller-ids.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { DatabaseReads } from './database-reads.js'
 import { corrupt, openError, readError } from './errors.js'
-import { getMany, type Head, NEW_HEAD, readHead, withId } from './head.js'
+import { type Head, NEW_HEAD, readHead, withId } from './head.js'
 import { checkRecovered } from './recovered-entries.js'
 import { UncertainGroup } from './uncertain-group.js'
 import { writeGroup } from './write-group.js'
@@ -37,6 +39,7 @@ export function levelStore(directory: string): AuditStore {
 class LevelStore implements AuditStore {
   readonly location: string
   #db: Database | undefined
+  #callerIds: CallerIdLookup | undefined
   #closeDatabase: () => Promise<void> = async () => {}
   #isOpen = false
   #head: Head = NEW_HEAD
@@ -107,6 +110,10 @@ class LevelStore implements AuditStore {
     }
   }
 
+  async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
+    return await this.#positionsOf(this.#database(), ids)
+  }
+
   async openRuns(): Promise<readonly number[]> {
     const range = { gte: OPEN_RUN_PREFIX, lt: prefixEnd(OPEN_RUN_PREFIX) } as { gte: Buffer; lt: Buffer }
     const values = await this.#reading(this.#database().values(range).all())
@@ -143,15 +150,23 @@ class LevelStore implements AuditStore {
 
   async #commit(open: Database, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
     const db = this.#torn ? await this.#reopen() : open
-    const kept = this.#uncertain?.positionsOf(group, this.size)
-    const rest = kept ? group.filter((_, at) => kept[at] === undefined) : group
-    const stored = await this.#reading(storedCallerIds(db, callerIdsOf(rest)))
-    const placement = placeGroup(rest, this.size, stored)
-    assertPlacedAt(kept?.[0] ?? placement.seqs[0], marks, this.location)
+    const ids = callerIdsOf(group)
+    const placement = placeGroup(group, {
+      size: this.size,
+      callerIds: storedIds(ids, await this.#positionsOf(db, ids)),
+      kept: this.#uncertain?.positionsOf(group, this.size),
+    })
+    assertPlacedAt(placement, marks, this.location)
     if (placement.fresh.length > 0 || marks) await this.#write(db, placement, marks)
     this.#uncertain = undefined
-    const seqs = placement.seqs.values()
-    return { seqs: kept ? kept.map((seq) => seq ?? (seqs.next().value as number)) : placement.seqs, size: this.size }
+    const { seqs, firstNew } = placement
+    return { seqs, size: this.size, firstNew }
+  }
+
+  async #positionsOf(db: Database, ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
+    if (ids.length === 0) return []
+    this.#callerIds ??= await this.#reading(CallerIdLookup.in(db))
+    return await this.#reading(this.#callerIds.positionsOf(ids))
   }
 
   async #write(db: Database, placement: Placement, marks: CommitMarks | undefined): Promise<void> {
@@ -201,6 +216,7 @@ class LevelStore implements AuditStore {
       throw openError(error, this.location)
     }
     this.#db = db
+    this.#callerIds = undefined
     this.#closeDatabase = close
     this.#torn = false
     return db
@@ -228,17 +244,6 @@ class LevelStore implements AuditStore {
       throw readError(error, this.location)
     }
   }
-}
-
-async function storedCallerIds(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const stored = new Map<string, number>()
-  if (ids.length === 0) return stored
-  const values = await getMany(db, ids.map(callerIdKey))
-  ids.forEach((id, at) => {
-    const value = values[at]
-    if (value) stored.set(id, readSeq(value, 0))
-  })
-  return stored
 }
 
 function writeFailed(location: string, cause: unknown): AuditLogError {

@@ -1,15 +1,6 @@
 import { HASH_BYTES } from '../../tree/index.js'
 import type { CommitMarks } from '../contract.js'
-import {
-  callerIdKey,
-  entryKey,
-  openRunKey,
-  postingKey,
-  postingPrefix,
-  tileKey,
-  timeBlockKey,
-  writeSeq,
-} from '../keys.js'
+import { entryKey, openRunKey, postingKey, postingPrefix, tileKey, timeBlockKey, writeSeq } from '../keys.js'
 import { openRunChanges } from '../open-runs.js'
 import type { Placement } from '../placement.js'
 import { encodePosting } from '../posting-value.js'
@@ -56,7 +47,7 @@ export async function writeGroup(
       batch.put(postingKey(postingPrefix(index, value), seqs.at(-1) as number), encodePosting(seqs))
     }
     for (const block of timeBlocks) batch.put(timeBlockKey(block.level, block.block), encodeTimeBlock(block))
-    for (const [id, seq] of callerIds) batch.put(callerIdKey(id), encodeSeq(seq))
+    for (const [id, seq] of callerIds) batch.put(Buffer.from(id, 'latin1'), encodeSeq(seq))
     for (const { tenantId, runId, seq } of openRunChanges(fresh, size)) {
       if (seq === undefined) batch.del(openRunKey(tenantId, runId))
       else batch.put(openRunKey(tenantId, runId), encodeSeq(seq))

@@ -1,6 +1,7 @@
 import { type Tile, TreeFrontier, tilePath } from '../../tree/index.js'
 import type {
   AuditStore,
+  CallerId,
   CommitMarks,
   CommitReceipt,
   IndexName,
@@ -13,7 +14,7 @@ import type {
 } from '../contract.js'
 import { newLogId } from '../log-id.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
-import { assertPlacedAt, placeGroup } from '../placement.js'
+import { assertPlacedAt, callerIdText, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
 import { TIME_LEVELS, type TimeBlock, timeRanges, widenBlocks } from '../time-blocks.js'
 import { clampWalk, lowerBound, storeClosed } from '../walk.js'
@@ -31,6 +32,7 @@ class MemoryStore implements AuditStore {
   readonly location = 'memory'
   readonly id = newLogId()
   readonly #entries: Uint8Array[] = []
+  /** By {@link callerIdText}. */
   readonly #callerIds = new Map<string, number>()
   /** Positions by index and value, filed under the first parts of the value too, so that a lookup is one array. */
   readonly #postings = new Map<string, number[]>()
@@ -83,8 +85,9 @@ class MemoryStore implements AuditStore {
 
   async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
     this.#assertOpen()
-    const { fresh, seqs, callerIds } = placeGroup(group, this.size, this.#callerIds)
-    assertPlacedAt(seqs[0], marks, this.location)
+    const placement = placeGroup(group, { size: this.size, callerIds: this.#callerIds })
+    const { fresh, firstNew, seqs, callerIds } = placement
+    assertPlacedAt(placement, marks, this.location)
     for (const [id, seq] of callerIds) this.#callerIds.set(id, seq)
     const last = this.#timeBlocks.flatMap((blocks) => blocks.slice(-1))
     for (const block of widenBlocks(last, fresh, this.size)) {
@@ -106,7 +109,12 @@ class MemoryStore implements AuditStore {
       for (const { index, value } of postingsOf([entry], this.size)) this.#file(index, value, this.size)
       this.#entries.push(entry.bytes)
     }
-    return { seqs, size: this.size }
+    return { seqs, size: this.size, firstNew }
+  }
+
+  async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
+    this.#assertOpen()
+    return ids.map((id) => this.#callerIds.get(callerIdText(id)))
   }
 
   async openRuns(): Promise<readonly number[]> {

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
 import { hashLeaf, proveConsistency, verifyConsistency } from '../../tree/index.js'
 import type { CommitMarks, CommitReceipt, JournalPosition, SealedEntry } from '../contract.js'
-import { callerIdKey } from '../keys.js'
-import { assertPlacedAt, callerIdsOf, placeGroup } from '../placement.js'
+import { assertPlacedAt, callerIdsOf, placeGroup, storedIds } from '../placement.js'
+import { positionsOf } from './caller-ids.js'
 import { corrupt, isConflict, isConnectionLost } from './errors.js'
-import { EMPTY_HEAD, findLog, type Head, loadHead, readHeadState, type WriterState } from './head.js'
+import { EMPTY_HEAD, type FoundLog, findLog, type Head, loadHead, readHeadState, type WriterState } from './head.js'
 import { type Ask, askThrough, type Server } from './server.js'
 import { StoredTiles } from './stored-tiles.js'
 import { UnsettledEntries } from './unsettled.js'
@@ -20,6 +20,8 @@ export interface Appending {
   readonly server: Server
   readonly location: string
   readonly log: number
+  /** See `AuditStore.id`. */
+  readonly uid: string
   readonly writer: string
   /** Of this opening: whoever opens the log under the same name later takes it over. */
   readonly session: string
@@ -53,17 +55,16 @@ export class Appender {
   static async open(server: Server, logId: string, writer: string, location: string): Promise<Appender> {
     return await server.connected(async (client) => {
       const ask = askThrough(client)
-      const log = (await findLog(ask, logId)) ?? (await createLog(ask, logId))
+      await ask('select spanledger.create_log($1)', [logId])
+      const { log, uid } = (await findLog(ask, logId)) as FoundLog
       const session = randomUUID()
       await ask('begin isolation level read committed', [])
-      const before = await readHeadState(ask, log, 'lock')
-      if (!before) throw corrupt(location, 'its head is missing')
-      // The version moves on, so that a writer of the same name learns with its next commit that it was followed.
-      await ask('update spanledger.log set version = version + 1 where log = $1', [log])
-      const state = await takeOver(ask, log, writer, session)
-      const head = await loadHead(ask, log, { ...before, version: before.version + 1 }, EMPTY_HEAD, location)
+      const state = await takeOver(ask, { log, writer, session })
+      const opened = await readHeadState(ask, log, 'no lock')
+      if (!opened) throw corrupt(location, 'its head is missing')
+      const head = await loadHead(ask, log, opened, EMPTY_HEAD, location)
       await ask('commit', [])
-      return new Appender({ server, location, log, writer, session }, head, state)
+      return new Appender({ server, location, log, uid, writer, session }, head, state)
     })
   }
 
@@ -73,8 +74,8 @@ export class Appender {
     this.#state = state
   }
 
-  get log(): number {
-    return this.#to.log
+  get log(): FoundLog {
+    return this.#to
   }
 
   /** As of the last commit. */
@@ -103,14 +104,13 @@ export class Appender {
 
   /** Nobody will write under this name again: what is kept about it is of no use. Does what it can. */
   async forget(): Promise<void> {
-    const { server, log, writer } = this.#to
+    const { server, log, writer, session } = this.#to
     try {
       await server.connected(async (client) => {
         const ask = askThrough(client)
         // Nobody has to wait for a standby for this.
         await client.query('begin; set local synchronous_commit = local')
-        await ask('delete from spanledger.open_run where log = $1 and writer = $2', [log, writer])
-        await ask('delete from spanledger.writer where log = $1 and name = $2', [log, writer])
+        await ask('select spanledger.forget_writer($1, $2, $3)', [log, writer, session])
         await ask('commit', [])
       })
     } catch {}
@@ -143,8 +143,7 @@ export class Appender {
     if (!written) throw new Error('the row of the log changed while it was locked')
     await ask('commit', [])
     this.#isContended = head.version !== before.version
-    const { receipt } = written
-    return head.size > before.size ? { ...written, receipt: { ...receipt, firstNew: head.size } } : written
+    return written
   }
 
   /** The head as it is now, locked until the end of the transaction. */
@@ -210,10 +209,16 @@ export class Appender {
     marks: CommitMarks | undefined,
   ): Promise<Written | undefined> {
     const { log, writer } = this.#to
-    const kept = this.#unsettled.positionsOf(group)
-    const rest = group.filter((_, at) => kept[at] === undefined)
-    const placement = placeGroup(rest, head.size, await storedCallerIds(ask, log, callerIdsOf(rest)))
-    assertPlacedAt(kept[0] ?? placement.seqs[0], marks, this.#to.location)
+    const ids = callerIdsOf(group)
+    const positions = await positionsOf(ask, log, ids)
+    // Somebody else has stored such an id since.
+    if (positions.some((seq) => seq !== undefined && seq >= head.size)) return undefined
+    const placement = placeGroup(group, {
+      size: head.size,
+      callerIds: storedIds(ids, positions),
+      kept: this.#unsettled.positionsOf(group),
+    })
+    assertPlacedAt(placement, marks, this.#to.location)
     const state = nextState(this.#state, placement.fresh.length > 0, marks)
     let after = head
     // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.
@@ -223,9 +228,8 @@ export class Appender {
       if (!next) return undefined
       after = next
     }
-    const placed = placement.seqs.values()
-    const seqs = kept.map((seq) => seq ?? (placed.next().value as number))
-    return { receipt: { seqs, size: after.size }, head: after, state }
+    const { seqs, firstNew } = placement
+    return { receipt: { seqs, size: after.size, firstNew }, head: after, state }
   }
 }
 
@@ -237,47 +241,25 @@ function nextState(state: WriterState, hasEntries: boolean, marks: CommitMarks |
   }
 }
 
-async function createLog(ask: Ask, logId: string): Promise<number> {
-  await ask(`insert into spanledger.log (id, size, root, version) values ($1, 0, $2, 0) on conflict (id) do nothing`, [
-    logId,
-    EMPTY_HEAD.root,
-  ])
-  return (await findLog(ask, logId)) as number
-}
-
-/** Makes this opening the one that writes under the name. @returns what the one before it said last */
-async function takeOver(ask: Ask, log: number, writer: string, session: string): Promise<WriterState> {
-  const [before] = await ask<{ closed: boolean; journal_segment: string | null; journal_offset: string | null }>(
-    'select closed, journal_segment, journal_offset from spanledger.writer where log = $1 and name = $2',
-    [log, writer],
-  )
-  await ask(
-    `insert into spanledger.writer (log, name, session, closed) values ($1, $2, $3, true)
-       on conflict (log, name) do update set session = excluded.session, opened_at = now()`,
+/** Makes this opening the one that writes under the name, and locks the log. @returns what the one before it said last */
+async function takeOver(
+  ask: Ask,
+  { log, writer, session }: Pick<Appending, 'log' | 'writer' | 'session'>,
+): Promise<WriterState> {
+  const [before] = await ask<WriterRow>(
+    'select closed, journal_segment, journal_offset from spanledger.open_writer($1, $2, $3)',
     [log, writer, session],
   )
   return { journal: journalOf(before), closed: before?.closed ?? true }
 }
 
-function journalOf(
-  row: { readonly journal_segment: string | null; readonly journal_offset: string | null } | undefined,
-): JournalPosition | undefined {
-  if (row?.journal_segment == null) return undefined
-  return { segment: Number(row.journal_segment), offset: Number(row.journal_offset) }
+interface WriterRow {
+  readonly closed: boolean
+  readonly journal_segment: string | null
+  readonly journal_offset: string | null
 }
 
-async function storedCallerIds(ask: Ask, log: number, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const stored = new Map<string, number>()
-  if (ids.length === 0) return stored
-  const keys = ids.map(callerIdKey)
-  const rows = await ask<{ id: Buffer; seq: string }>(
-    'select id, seq from spanledger.caller_id where log = $1 and id = any($2::bytea[])',
-    [log, keys],
-  )
-  const seqs = new Map(rows.map(({ id, seq }) => [id.toString('latin1'), Number(seq)]))
-  ids.forEach((id, at) => {
-    const seq = seqs.get((keys[at] as Buffer).toString('latin1'))
-    if (seq !== undefined) stored.set(id, seq)
-  })
-  return stored
+function journalOf(row: WriterRow | undefined): JournalPosition | undefined {
+  if (row?.journal_segment == null) return undefined
+  return { segment: Number(row.journal_segment), offset: Number(row.journal_offset) }
 }

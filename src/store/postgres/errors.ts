@@ -1,5 +1,5 @@
 import { type AuditErrorCode, AuditLogError } from '../../events/errors.js'
-import { READER_ROLE, WRITER_ROLE } from './schema.js'
+import { READER_ROLE, WRITER_ROLE } from './roles.js'
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const WRONG_CREDENTIALS: ReadonlySet<string> = new Set(['28P01', '28000'])
@@ -46,7 +46,9 @@ export function openError(problem: unknown, location: string): AuditLogError {
     return failed("the database has no tables for audit logs; run 'spanledger postgres migrate' as their owner")
   }
   if (state === NO_PRIVILEGE) {
-    return failed(`${messageOf(problem)}; grant the role ${WRITER_ROLE} to write it, ${READER_ROLE} to read it`)
+    return failed(
+      `${messageOf(problem)}; grant the role ${WRITER_ROLE} to write it, ${READER_ROLE} to read it, or this log alone by 'spanledger postgres grant'`,
+    )
   }
   if (state === READ_ONLY) {
     return failed(

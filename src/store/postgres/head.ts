@@ -34,8 +34,6 @@ interface HeadRow {
   readonly checkpoint: string | null
 }
 
-export const HEAD_COLUMNS = 'size, root, version, checkpoint'
-
 export const EMPTY_HEAD: Head = {
   size: 0,
   root: TreeFrontier.empty.root,
@@ -45,22 +43,28 @@ export const EMPTY_HEAD: Head = {
   timeBlocks: [],
 }
 
-/** The number of a log in this database; `undefined` where there is none of this id. */
-export async function findLog(ask: Ask, logId: string): Promise<number | undefined> {
-  const [row] = await ask<{ log: number }>('select log from spanledger.log where id = $1', [logId])
-  return row?.log
+/** A log of a database. */
+export interface FoundLog {
+  /** Its number in this database. */
+  readonly log: number
+  /** See `AuditStore.id`. */
+  readonly uid: string
+}
+
+/** Finds a log; `undefined` where there is none of this id, or none that this role may read. */
+export async function findLog(ask: Ask, logId: string): Promise<FoundLog | undefined> {
+  const [row] = await ask<FoundLog>('select log, uid from spanledger.log where id = $1', [logId])
+  return row
 }
 
 /** @param lock - until the end of the transaction nobody else may append */
 export async function readHeadState(ask: Ask, log: number, lock: 'lock' | 'no lock'): Promise<HeadState | undefined> {
-  const [row] = await ask<HeadRow>(
-    `select ${HEAD_COLUMNS} from spanledger.log where log = $1${lock === 'lock' ? ' for update' : ''}`,
-    [log],
-  )
+  const from = lock === 'lock' ? 'spanledger.lock_log($1)' : 'spanledger.log where log = $1'
+  const [row] = await ask<HeadRow>(`select size, root, version, checkpoint from ${from}`, [log])
   return row && headState(row)
 }
 
-export function headState({ size, root, version, checkpoint }: HeadRow): HeadState {
+function headState({ size, root, version, checkpoint }: HeadRow): HeadState {
   return { size: Number(size), root, version: Number(version), checkpoint: checkpoint ?? undefined }
 }
 
@@ -73,19 +77,21 @@ export async function loadHead(ask: Ask, log: number, state: HeadState, known: H
   }
   const tree = await TreeFrontier.restore(state.size, new StoredTiles(ask, log))
   if (!sameHash(tree.root, state.root)) throw corrupt(location, 'its tree does not have the root of its head')
-  return { ...state, tree, timeBlocks: await readOpenBlocks(ask, log, state.size, location) }
+  const timeBlocks = await readOpenBlocks(ask, log, state.size)
+  for (const { level, block } of openBlocks(state.size)) {
+    if (timeBlocks.some((found) => found.level === level && found.block === block)) continue
+    throw corrupt(location, `time block ${block} of level ${level} is missing`)
+  }
+  return { ...state, tree, timeBlocks }
 }
 
-async function readOpenBlocks(ask: Ask, log: number, size: number, location: string): Promise<readonly TimeBlock[]> {
+/** The time blocks that further entries would widen: those that are there. */
+export async function readOpenBlocks(ask: Ask, log: number, size: number): Promise<readonly TimeBlock[]> {
   const open = openBlocks(size)
   const blocks = await ask<{ level: number; block: string; min: string; max: string }>(
     `select level, block, min, max from spanledger.time_block
-       where log = $1 and (level, block) in (select * from unnest($2::smallint[], $3::bigint[]))`,
+       where log = $1 and (level, block) in (select * from unnest($2::smallint[], $3::bigint[])) order by level`,
     [log, open.map(({ level }) => level), open.map(({ block }) => block)],
   )
-  return open.map(({ level, block }) => {
-    const found = blocks.find((row) => row.level === level && Number(row.block) === block)
-    if (!found) throw corrupt(location, `time block ${block} of level ${level} is missing`)
-    return { level, block, min: found.min, max: found.max }
-  })
+  return blocks.map(({ level, block, min, max }) => ({ level, block: Number(block), min, max }))
 }

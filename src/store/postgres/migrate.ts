@@ -1,9 +1,10 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { AuditLogError } from '../../events/errors.js'
-import { openError, sqlState } from './errors.js'
-import { checkConnection, type PostgresConnection, poolConfig } from './options.js'
-import { MIGRATIONS, READER_ROLE, WRITER_ROLE } from './schema.js'
-import { serverLocation } from './server.js'
+import { sqlState } from './errors.js'
+import type { PostgresConnection } from './options.js'
+import { asOwner } from './owner.js'
+import { READER_ROLE, WRITER_ROLE } from './roles.js'
+import { MIGRATIONS } from './schema.js'
 
 /** Of all that migrate at once, one does it. Any number that nobody else uses. */
 const MIGRATION_LOCK = 7_315_402_281
@@ -25,20 +26,7 @@ export interface PostgresMigration {
  * @throws TypeError naming an unknown or malformed option
  */
 export async function migrate(options: PostgresConnection): Promise<PostgresMigration> {
-  checkConnection('migrate', options)
-  const config = poolConfig('migrate', options)
-  const location = serverLocation(config)
-  const client = new Client(config)
-  // Whatever breaks the connection fails the query that waits for it.
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    return await migrateIn(client, location)
-  } catch (problem) {
-    throw openError(problem, location)
-  } finally {
-    await client.end().catch(() => {})
-  }
+  return await asOwner('migrate', options, migrateIn)
 }
 
 async function migrateIn(client: Client, location: string): Promise<PostgresMigration> {

@@ -1,5 +1,6 @@
 import type { PoolConfig } from 'pg'
 import { rejectUnknownOptions } from '../../events/options.js'
+import { problemIn } from './connection-string.js'
 
 /** How to reach a server: a connection string, the options of a `pg` pool, or both, of which the options win. */
 export interface PostgresConnection {
@@ -32,6 +33,10 @@ export function poolConfig(of: string, { connectionString, pool }: PostgresConne
   if (connectionString !== undefined && (typeof connectionString !== 'string' || connectionString === '')) {
     throw new TypeError(`${of}: connectionString must be text such as 'postgres://user@host:5432/database'`)
   }
+  const problem = connectionString === undefined ? undefined : problemIn(connectionString)
+  if (problem !== undefined) {
+    throw new TypeError(`${of}: connectionString must be as 'postgres://user@host:5432/database': ${problem}`)
+  }
   if (pool !== undefined && (typeof pool !== 'object' || pool === null)) {
     throw new TypeError(`${of}: pool must be an object, the options of a pool of the package pg`)
   }
@@ -56,7 +61,8 @@ export function checkConnection(of: string, options: PostgresConnection): void {
   rejectUnknownOptions(of, options, CONNECTION)
 }
 
-function checkName(of: string, name: string, value: unknown): void {
+/** @throws TypeError naming the option */
+export function checkName(of: string, name: string, value: unknown): void {
   const isName = typeof value === 'string' && value.length >= 1 && value.length <= MAX_NAME_LENGTH
   if (isName && value.isWellFormed() && !value.includes('\0')) return
   throw new TypeError(`${of}: ${name} must be a text of 1 to ${MAX_NAME_LENGTH} characters without NUL`)

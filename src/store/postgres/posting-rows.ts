@@ -34,3 +34,13 @@ export function partialValueKeys(
   }
   return [...sessions].map(([sessionId, seqs]) => [postingValueKey('session', [sessionId]), seqs])
 }
+
+/** The index that a stored value is of; `undefined` where it is of none. */
+export function indexOfValue(value: Buffer): IndexName | undefined {
+  return INDEX_NAMES.find((index) => {
+    const prefix = postingPrefix(index, [])
+    return value.length > 1 + prefix.length && value.compare(prefix, 0, prefix.length, 1, 1 + prefix.length) === 0
+  })
+}
+
+const INDEX_NAMES = Object.keys(INDEX_ARITY) as IndexName[]

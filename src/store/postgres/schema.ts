@@ -1,3 +1,6 @@
+import { VERSION_2 } from './rights.js'
+import { READER_ROLE, WRITER_ROLE } from './roles.js'
+
 /*
  * The schema, in versions: a migration brings a database from one to the next, and none is ever changed afterwards.
  *
@@ -9,22 +12,19 @@
  *   time_block  earliest and latest time of 256, 65,536 … positions
  *   open_run    runs without an end, by the writer that began them
  *   writer      what each writer said with its last commit
+ *   log_right   which roles may read or write which log: see rights.ts
  *
  * Values of indexes and ids are bytes (see store/keys), since a text of PostgreSQL holds neither NUL nor a lone
  * surrogate. What grows with a log is divided by log, so that logs do not share the upper levels of an index.
  */
 
 /** Versions of the schema, from 1. */
-export const SCHEMA_VERSION = 1
-
-/** Group roles that migrating creates, to be granted to those who connect. */
-export const WRITER_ROLE = 'spanledger_writer'
-export const READER_ROLE = 'spanledger_reader'
+export const SCHEMA_VERSION = 2
 
 const PARTITIONS = 8
 const PARTITIONED = ['entry', 'posting', 'tile', 'caller_id']
 
-const VERSION_1 = `
+export const VERSION_1 = `
 create table spanledger.log (
   log integer generated always as identity primary key,
   id text not null unique,
@@ -148,4 +148,4 @@ function appendOnly(table: string): string {
 }
 
 /** What brings a database to each version, the first to version 1. */
-export const MIGRATIONS: readonly string[] = [VERSION_1]
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2]

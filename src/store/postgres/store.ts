@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { PoolConfig } from 'pg'
 import { AuditLogError } from '../../events/errors.js'
 import type { Tile } from '../../tree/index.js'
 import type {
+  CallerId,
   CommitMarks,
   CommitReceipt,
   IndexName,
@@ -14,14 +15,17 @@ import type {
   Walk,
 } from '../contract.js'
 import type { SharedStore } from '../shared.js'
+import type { StoredIndexes } from '../stored-indexes.js'
 import { storeClosed } from '../walk.js'
 import { Appender } from './appender.js'
+import { positionsOf } from './caller-ids.js'
 import { corrupt, openError, readError, writeError } from './errors.js'
-import { EMPTY_HEAD, findLog, type HeadState, readHeadState } from './head.js'
+import { EMPTY_HEAD, type FoundLog, findLog, type HeadState, readHeadState } from './head.js'
 import { Announcer, ChangeListener } from './notifications.js'
 import { checkStoreOptions, type PostgresStoreOptions, poolConfig } from './options.js'
 import { PostgresReads } from './reads.js'
 import { type Ask, checkSchema, Server, serverLocation } from './server.js'
+import { PostgresIndexes } from './stored-indexes.js'
 
 /**
  * Keeps a log in PostgreSQL 14 or later, whose tables {@link migrate} has made. Any number of processes, on any number
@@ -68,6 +72,7 @@ class PostgresEngine implements PostgresStore {
   /** Nobody will ever open the log under this name again. */
   readonly #isAnonymous: boolean
   #opened: Opened | undefined
+  #id = ''
   /** The newest head that was seen. */
   #seen: HeadState = EMPTY_HEAD
   #committing: Promise<CommitReceipt> | undefined
@@ -83,7 +88,7 @@ class PostgresEngine implements PostgresStore {
   }
 
   get id(): string {
-    return createHash('sha256').update(this.logId).digest('hex').slice(0, 16)
+    return this.#id
   }
 
   get size(): number {
@@ -117,8 +122,8 @@ class PostgresEngine implements PostgresStore {
   openForReading(): Promise<void> {
     return this.#open(async (server) => {
       const log = await findLog(server.ask, this.logId)
-      const state = log === undefined ? undefined : await readHeadState(server.ask, log, 'no lock')
-      if (log === undefined || !state) {
+      const state = log && (await readHeadState(server.ask, log.log, 'no lock'))
+      if (!log || !state) {
         throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log ${this.location}`)
       }
       this.#seen = state
@@ -168,6 +173,11 @@ class PostgresEngine implements PostgresStore {
     await this.#required().changes.next(signal)
   }
 
+  async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
+    const { log } = this.#required()
+    return await this.#reading((ask) => positionsOf(ask, log, ids))
+  }
+
   async openRuns(): Promise<readonly number[]> {
     const { log } = this.#required()
     const text = 'select seq from spanledger.open_run where log = $1 and writer = $2 order by seq'
@@ -203,13 +213,24 @@ class PostgresEngine implements PostgresStore {
     return await this.#reads().readTiles(tiles)
   }
 
-  #open(find: (server: Server) => Promise<Pick<Opened, 'log' | 'appender'>>): Promise<void> {
+  indexes(): StoredIndexes {
+    const { server, log } = this.#required()
+    return new PostgresIndexes({ server, log, location: this.location, see: (head) => this.#see(head) })
+  }
+
+  #open(
+    find: (server: Server) => Promise<{ readonly log: FoundLog; readonly appender: Appender | undefined }>,
+  ): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#opened) return
       const server = new Server(this.#config)
       try {
         await checkSchema(server, this.location)
-        const { log, appender } = await find(server)
+        const {
+          log: { log, uid },
+          appender,
+        } = await find(server)
+        this.#id = uid
         const changes = new ChangeListener(this.#config, log)
         this.#opened = { server, log, appender, changes, announcer: new Announcer(server, log) }
       } catch (problem) {

@@ -1,6 +1,6 @@
 import { HASH_BYTES } from '../../tree/index.js'
 import type { CommitMarks } from '../contract.js'
-import { callerIdKey, openRunKey } from '../keys.js'
+import { openRunKey } from '../keys.js'
 import { openRunChanges } from '../open-runs.js'
 import type { Placement } from '../placement.js'
 import { encodePosting } from '../posting-value.js'
@@ -16,52 +16,8 @@ export interface Writing {
   readonly writer: string
 }
 
-/*
- * All of a commit in one statement, and so in one transaction and one round trip. It takes place only if nobody has
- * touched the log since `version`: else the first part finds no row, and everything else that is joined with it does
- * nothing. Columns of bytes come as one value each, with where in it each row's bytes begin and how long they are.
- */
-const STATEMENT = `
-with head as (
-  update spanledger.log
-    set size = $3, root = $4, version = version + 1, checkpoint = coalesce($5, checkpoint)
-    where log = $1 and version = $2
-    returning log
-), entry as (
-  insert into spanledger.entry (log, seq, bytes)
-    select log, $6::bigint + n - 1, substring($7::bytea from start for length)
-    from head, unnest($8::integer[], $9::integer[]) with ordinality as given(start, length, n)
-), posting as (
-  insert into spanledger.posting (log, value, last_seq, first_seq, count, positions)
-    select log, substring($10::bytea from vs for vl), last, first, count, substring($10::bytea from ps for pl)
-    from head, unnest($11::integer[], $12::integer[], $13::bigint[], $14::bigint[], $15::integer[], $16::integer[],
-      $17::integer[]) as given(vs, vl, last, first, count, ps, pl)
-), tile as (
-  insert into spanledger.tile (log, level, index, first, hashes)
-    select log, level, index, first, substring($18::bytea from start for length)
-    from head, unnest($19::smallint[], $20::bigint[], $21::smallint[], $22::integer[], $23::integer[])
-      as given(level, index, first, start, length)
-), time_block as (
-  insert into spanledger.time_block (log, level, block, min, max)
-    select log, level, block, min, max
-    from head, unnest($24::smallint[], $25::bigint[], $26::text[], $27::text[]) as given(level, block, min, max)
-    on conflict (log, level, block) do update set min = excluded.min, max = excluded.max
-), caller_id as (
-  insert into spanledger.caller_id (log, id, seq)
-    select log, id, seq from head, unnest($28::bytea[], $29::bigint[]) as given(id, seq)
-), begun as (
-  insert into spanledger.open_run (log, run, writer, seq)
-    select log, run, $30, seq from head, unnest($31::bytea[], $32::bigint[]) as given(run, seq)
-    on conflict (log, run) do update set writer = excluded.writer, seq = excluded.seq
-), ended as (
-  delete from spanledger.open_run using head where open_run.log = head.log and run = any($33::bytea[])
-), writer as (
-  update spanledger.writer set closed = $34, journal_segment = $35, journal_offset = $36
-    from head
-    where writer.log = head.log and name = $30
-      and (closed, journal_segment, journal_offset) is distinct from ($34::boolean, $35::bigint, $36::bigint)
-)
-select log from head`
+/** All of a commit as one call, in one transaction and one round trip: see rights.ts. */
+const STATEMENT = `select spanledger.append(${Array.from({ length: 35 }, (_, at) => `$${at + 1}`).join()}) as done`
 
 /**
  * Writes a group with everything that is derived from it, if the log is still as `head` says.
@@ -98,7 +54,6 @@ export async function writeGroup(
   const values = [
     log,
     head.version,
-    frontier.size,
     frontier.root,
     checkpoint,
     size,
@@ -116,7 +71,7 @@ export async function writeGroup(
     array(timeBlocks.map(({ block }) => block)),
     timeBlocks.map(({ min }) => min),
     timeBlocks.map(({ max }) => max),
-    [...callerIds.keys()].map(callerIdKey),
+    [...callerIds.keys()].map((id) => Buffer.from(id, 'latin1')),
     array([...callerIds.values()]),
     writer,
     begun.map(({ tenantId, runId }) => openRunKey(tenantId, runId)),
@@ -126,8 +81,8 @@ export async function writeGroup(
     state.journal?.segment,
     state.journal?.offset,
   ]
-  const rows = await ask(STATEMENT, values, 'spanledger_append')
-  if (rows.length === 0) return undefined
+  const [row] = await ask<{ done: boolean }>(STATEMENT, values, 'spanledger_append')
+  if (!row?.done) return undefined
   return {
     size: frontier.size,
     root: frontier.root,
@@ -140,12 +95,14 @@ export async function writeGroup(
 
 /** Whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
 function isNewer(checkpoint: string | undefined, kept: string | undefined): boolean {
-  return checkpoint !== undefined && (kept === undefined || !(sizeOf(checkpoint) < sizeOf(kept)))
+  if (checkpoint === undefined) return false
+  const keptSize = kept === undefined ? Number.NaN : sizeOf(kept)
+  return Number.isNaN(keptSize) || sizeOf(checkpoint) >= keptSize
 }
 
 /** The second line of a checkpoint says how many entries it covers (C2SP tlog-checkpoint). */
 function sizeOf(checkpoint: string): number {
-  return Number(checkpoint.split('\n')[1])
+  return Number(/^\d{1,18}$/.exec(checkpoint.split('\n')[1] ?? '')?.[0] ?? Number.NaN)
 }
 
 /** The bytes of many rows as one value. */

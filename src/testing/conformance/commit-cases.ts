@@ -34,7 +34,7 @@ export const commitCases: readonly ConformanceCase[] = [
     name: 'a group of no entries changes nothing',
     async run({ store }) {
       await store.commit(sealedEntries(2))
-      assert.deepEqual(await store.commit([]), { seqs: [], size: 2 })
+      assert.deepEqual(await store.commit([]), { seqs: [], size: 2, firstNew: 2 })
       assert.equal((await entriesOf(store)).length, 2)
     },
   },
@@ -76,9 +76,73 @@ export const commitCases: readonly ConformanceCase[] = [
       assert.equal(first.size, 3)
       const second = await store.commit([sealedEntry({ id: 'b' }), sealedEntry({ id: 'a' }), sealedEntry({ id: 'b' })])
       assert.deepEqual(Array.from(second.seqs), [3, 0, 3])
-      assert.deepEqual(await store.commit([sealedEntry({ id: 'b' })]), { seqs: [3], size: 4 })
+      assert.deepEqual(await store.commit([sealedEntry({ id: 'b' })]), { seqs: [3], size: 4, firstNew: 4 })
       assert.equal((await entriesOf(store)).length, 4)
       assert.deepEqual(await drain(store.postings('tenant', ['t'], EVERYTHING)), [0, 1, 2, 3])
+    },
+  },
+  {
+    name: 'a caller id is that of its tenant: another tenant has the same id for itself',
+    async run({ store, reopen }) {
+      const of = (tenantId: string, id: string) => sealedEntry({ tenantId, id })
+      const pairs = [
+        ['a', 'bc'],
+        ['ab', 'c'],
+        ['a', 'c'],
+        ['abc', ''],
+        ['', 'abc'],
+        ['x'.repeat(300), 'y'],
+        ['x'.repeat(301), 'y'],
+        ['y', 'x'.repeat(300)],
+      ] as const
+      for (const groups of [1, pairs.length]) {
+        const seqs: number[] = []
+        for (let at = 0; at < pairs.length; at += pairs.length / groups) {
+          const group = pairs.slice(at, at + pairs.length / groups).map(([tenantId, id]) => of(tenantId, id))
+          seqs.push(...Array.from((await store.commit(group)).seqs))
+        }
+        assert.deepEqual(seqs, [...pairs.keys()])
+      }
+      const again = (await reopen?.()) ?? store
+      assert.deepEqual(Array.from((await again.commit(pairs.map(([tenantId, id]) => of(tenantId, id)))).seqs), [
+        ...pairs.keys(),
+      ])
+    },
+  },
+  {
+    name: 'the receipt tells from which position on entries are new, whatever those say that repeat a caller id',
+    async run({ store }) {
+      await store.commit([sealedEntry({ id: 'a' }), sealedEntry()])
+      const { seqs, size, firstNew } = await store.commit([
+        sealedEntry({ id: 'a', type: 'run_started' }),
+        sealedEntry({ id: 'b' }),
+        sealedEntry({ id: 'b', sessionId: 'another' }),
+        sealedEntry(),
+      ])
+      assert.deepEqual([Array.from(seqs), size, firstNew], [[0, 2, 2, 3], 4, 2])
+    },
+  },
+  {
+    name: 'the position of a caller id can be asked for',
+    async run({ store, reopen }) {
+      await store.commit([sealedEntry(), sealedEntry({ id: 'a' }), sealedEntry({ id: 'a', tenantId: 'other' })])
+      const asked = [
+        { tenantId: 'other', id: 'a' },
+        { tenantId: 't', id: 'a' },
+        { tenantId: 't', id: 'b' },
+        { tenantId: 'none', id: 'a' },
+      ]
+      assert.deepEqual(await store.positionsOf(asked), [2, 1, undefined, undefined])
+      assert.deepEqual(await store.positionsOf([]), [])
+      assert.deepEqual(await ((await reopen?.()) ?? store).positionsOf(asked), [2, 1, undefined, undefined])
+    },
+  },
+  {
+    name: 'a group of one caller id ten thousand times is stored as one entry, in time that grows with its length',
+    async run({ store }) {
+      const group = Array.from({ length: 10_000 }, () => sealedEntry({ id: 'a' }))
+      const { seqs, size } = await store.commit(group)
+      assert.deepEqual([new Set(Array.from(seqs)), size], [new Set([0]), 1])
     },
   },
   {

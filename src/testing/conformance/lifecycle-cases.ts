@@ -13,6 +13,7 @@ const USES: Readonly<Record<string, (store: AuditStore) => Promise<unknown>>> = 
   'postings()': (store) => store.postings('tenant', ['t'], EVERYTHING).next(),
   'countPostings()': (store) => store.countPostings('tenant', ['t'], EVERYTHING),
   'firstOfEach()': (store) => collect(store.firstOfEach('tenant')),
+  'positionsOf()': (store) => store.positionsOf([{ tenantId: 't', id: 'a' }]),
   'openRuns()': (store) => store.openRuns(),
   'timeRanges()': (store) => collect(store.timeRanges(undefined, undefined, EVERYTHING)),
 }
@@ -99,7 +100,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       assert.deepEqual(store.journalPosition, { segment: 3, offset: 2 ** 33 + 1 })
       assert.equal(store.closedInOrder, false)
       const journal = { segment: 4, offset: 0 }
-      assert.deepEqual(await store.commit([], { journal, closed: true }), { seqs: [], size: 1 })
+      assert.deepEqual(await store.commit([], { journal, closed: true }), { seqs: [], size: 1, firstNew: 1 })
       const closed = (await reopen?.()) ?? store
       assert.deepEqual(closed.journalPosition, journal)
       assert.equal(closed.closedInOrder, true)

@@ -11,13 +11,19 @@ export interface TestDatabase {
   /** For the superuser, or a role. */
   url(role?: string, password?: string): string
   sql<R extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<R[]>
+  /** Another database of the server. */
+  named(name: string): TestDatabase
 }
 
 export async function emptyDatabase(): Promise<TestDatabase> {
   const name = `test_${process.pid}_${made++}`
   await query(urlOf('postgres'), `create database ${name}`)
+  return databaseNamed(name)
+}
+
+function databaseNamed(name: string): TestDatabase {
   const url = (role = 'postgres', password = PASSWORD) => urlOf(name, role, password)
-  return { name, url, sql: (text, values) => query(url(), text, values) }
+  return { name, url, sql: (text, values) => query(url(), text, values), named: databaseNamed }
 }
 
 /** A database with the tables of the newest version. */

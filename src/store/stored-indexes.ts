@@ -1,0 +1,56 @@
+import type { IndexName, SealedEntry, SeqRange } from './contract.js'
+import type { TimeBlock } from './time-blocks.js'
+
+/** The part of an entry by which it is filed. */
+export type FiledEntry = Pick<SealedEntry, 'event'>
+
+/** Positions under one value of an index, in the form in which a store keeps values. */
+export interface FiledPosting {
+  readonly index: IndexName
+  readonly valueKey: Uint8Array
+  readonly seqs: readonly number[]
+}
+
+/** A posting as it is stored. */
+export interface StoredPosting {
+  /** `undefined` where the value is of no index. */
+  readonly index: IndexName | undefined
+  readonly valueKey: Uint8Array
+  /** Ascending; `undefined` where what is stored contradicts itself. */
+  readonly seqs: readonly number[] | undefined
+}
+
+/** A position that is stored under a key. */
+export interface StoredPosition {
+  readonly key: Uint8Array
+  readonly seq: number
+}
+
+/** The end of a log, with what is still to change. */
+export interface StoredEnd {
+  readonly size: number
+  readonly root: Uint8Array
+  /** The last time block of each level that further entries would widen. */
+  readonly openBlocks: readonly TimeBlock[]
+  /** Of the runs that are open, those that began before this position may not be kept. */
+  readonly openRunsFrom: number
+}
+
+/**
+ * What a store keeps beside its entries and its tree, as it is stored: verifying compares it with the entries. All of it
+ * comes in pages, so that memory does not grow with the log. Others may append meanwhile.
+ */
+export interface StoredIndexes {
+  /** The end of the log, all of it as of one moment; entries up to there can be read from then on. */
+  end(): Promise<StoredEnd>
+  /** What these entries file, stored from `firstSeq` on. */
+  filed(entries: readonly FiledEntry[], firstSeq: number): readonly FiledPosting[]
+  /** Postings of which some position may lie in the range. */
+  postings(range: SeqRange): AsyncIterable<readonly StoredPosting[]>
+  /** The time blocks `first` to `last` (both included) of a level that are there. */
+  timeBlocks(level: number, first: number, last: number): Promise<readonly TimeBlock[]>
+  /** Keys are those of `store/keys`. */
+  callerIds(): AsyncIterable<readonly StoredPosition[]>
+  /** Gives the runs that are open and the size of the log, both as of one moment. Keys are those of `store/keys`. */
+  openRuns(use: (size: number, runs: AsyncIterable<readonly StoredPosition[]>) => Promise<void>): Promise<void>
+}
