@@ -1,10 +1,21 @@
 import type { Context } from '@opentelemetry/api'
-import type { AgentRef, Alteration, AuditEventData, AuditEventType, EventSource, Timestamp } from '../events/index.js'
+import { storedId } from '../events/ids.js'
+import type {
+  AgentRef,
+  Alteration,
+  AuditEventData,
+  AuditEventInput,
+  AuditEventType,
+  ClaimedScope,
+  EventSource,
+  Timestamp,
+} from '../events/index.js'
 import { randomId } from '../events/random-id.js'
 import type { RecordInput } from '../log/contract.js'
+import { type CallerClaims, overlayClaims } from './caller-claims.js'
 import type { ScopeFacts } from './conventions/contract.js'
+import type { Outside } from './outside.js'
 import type { Run } from './run.js'
-import { scopeFromContext } from './scope.js'
 import { type SpanLike, scopeOf } from './span.js'
 import type { SpanNode } from './span-node.js'
 
@@ -14,23 +25,38 @@ export interface Place {
   readonly node: SpanNode | undefined
   readonly context: Context | undefined
   readonly source: EventSource
+  /** Where no span of this process is around: the parent outside, if the context carries one. */
+  readonly outside?: Outside | undefined
 }
 
 export interface Extras {
   readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
-  readonly confidence?: 'heuristic' | undefined
+  readonly confidence?: EventSource['confidence']
   readonly altered?: readonly Alteration[] | undefined
 }
 
 const NOTHING: Extras = Object.freeze({})
+const NO_CLAIMS: ClaimedScope = Object.freeze({})
+const OWN_SOURCE: EventSource = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 const NOBODY: ScopeFacts = Object.freeze({})
+
+const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
+
+/** Where an emitter's events go. */
+export interface Outlet {
+  publish(event: RecordInput): void
+  /** Takes what the processor says of itself. */
+  state(statement: AuditEventInput): void
+}
 
 /** Gives events their envelope: whose they are, where they were seen. */
 export class Emitter {
-  readonly #publish: (event: RecordInput) => void
+  readonly #outlet: Outlet
+  readonly #callers: CallerClaims
 
-  constructor(publish: (event: RecordInput) => void) {
-    this.#publish = publish
+  constructor(outlet: Outlet, callers: CallerClaims) {
+    this.#outlet = outlet
+    this.#callers = callers
   }
 
   emit<T extends AuditEventType>(
@@ -40,42 +66,85 @@ export class Emitter {
     place: Place,
     extras: Extras = NOTHING,
   ): void {
-    const { run, node } = place
-    const named = extras.scope
-    const scope = scopeAt(place)
-    const userId = named?.userId ?? scope.userId
+    const { run } = place
     const draft = {
       id: randomId(),
       type,
       time,
-      tenantId: named?.tenantId ?? scope.tenantId,
-      sessionId: named?.sessionId ?? scope.sessionId,
+      ...this.#envelope(place, extras.scope),
+      source: extras.confidence ? { ...place.source, confidence: extras.confidence } : place.source,
+      altered: extras.altered,
+      data,
+    }
+    if (run && !run.ended) run.lastEvent = { type, time }
+    this.#outlet.publish(draft as unknown as RecordInput)
+  }
+
+  /** Records what the processor says of itself about a run, or about what belongs to none. */
+  state<T extends AuditEventType>(type: T, data: AuditEventData<T>, run: Run | undefined): void {
+    const place = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
+    const statement = { type, ...(run && this.#envelope(place, undefined)), source: OWN_SOURCE, data }
+    this.#outlet.state(statement as unknown as AuditEventInput)
+  }
+
+  /**
+   * Whose an event at this place is. What its context says counts where it says something else than it did around the
+   * span: `withScope` may have been entered since.
+   */
+  scopeAt({ node, run, context }: Place): ScopeFacts {
+    const around = node?.scope() ?? run?.scope() ?? NOBODY
+    if (!context || context === node?.context) return around
+    const said = this.#callers.read(context).scope
+    const saidAround = node?.contextScope() ?? NOBODY
+    const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
+      (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
+    return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+  }
+
+  /** What callers say of whose an event at this place is. */
+  claimsAt({ node, run, context }: Place): ClaimedScope | undefined {
+    const around = node?.claims() ?? run?.claims()
+    return !context || context === node?.context ? around : overlayClaims(around, this.#callers.read(context).claims)
+  }
+
+  #envelope(place: Place, named: Extras['scope']): object {
+    const { run, node } = place
+    const scope = this.scopeAt(place)
+    const tenantId = named?.tenantId ?? scope.tenantId
+    const sessionId = named?.sessionId ?? scope.sessionId
+    const userId = named?.userId ?? scope.userId
+    const claims = this.claimsAt(place)
+    const isClaimedParent = run?.parentIsClaimed && named?.parentRunId === undefined && !named?.runId
+    return {
+      tenantId,
+      sessionId,
       runId: named?.runId ?? run?.runId,
       parentRunId: named?.parentRunId ?? (named?.runId ? undefined : run?.parentRunId),
       agent: named?.agent ?? run?.agent,
       actor: userId === undefined ? undefined : { id: userId },
       trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
-      source: extras.confidence ? { ...place.source, confidence: extras.confidence } : place.source,
-      altered: extras.altered,
-      data,
-    } as unknown as RecordInput
-    if (run && !run.ended) run.lastEvent = { type, time }
-    this.#publish(draft)
+      claimed:
+        claims || isClaimedParent
+          ? claimedBeside({ tenantId, sessionId, userId }, claims, isClaimedParent ? run?.parentRunId : undefined)
+          : undefined,
+    }
   }
 }
 
-/**
- * Whose an event at this place is. What its context says counts where it says something else than it did around the
- * span: `withScope` may have been entered since.
- */
-export function scopeAt({ node, run, context }: Place): ScopeFacts {
-  const around = node?.scope() ?? run?.scope() ?? NOBODY
-  if (!context || context === node?.context) return around
-  const said = scopeFromContext(context)
-  const saidAround = node?.contextScope() ?? NOBODY
-  const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
-    (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
-  return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+/** What callers say beyond what holds anyway. */
+function claimedBeside(
+  scope: ScopeFacts,
+  claims: ClaimedScope = NO_CLAIMS,
+  parentRunId: string | undefined,
+): ClaimedScope | undefined {
+  const claimed: ClaimedScope = {}
+  for (const field of CLAIMED_FIELDS) {
+    const value = claims[field]
+    if (value !== undefined && value !== scope[field]) claimed[field] = storedId(value)
+  }
+  if (parentRunId !== undefined) claimed.parentRunId = parentRunId
+  for (const _ in claimed) return claimed
+  return undefined
 }
 
 const services = new WeakMap<object, string>()

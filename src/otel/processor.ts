@@ -62,7 +62,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
       onExplain: resolved.onExplain ?? explainThroughDiag(),
-      publish: (draft) => this.#attachments.publish(draft),
+      outlet: {
+        publish: (event) => this.#attachments.publish(event),
+        state: (statement) => this.#attachments.state(statement),
+      },
       onProblem: reportProblem,
       nowMillis: Date.now,
       isUnaudited: (span) => this.#unaudited.has(span),

@@ -61,8 +61,8 @@ export class SpanRecorder {
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
-    node.learnScope(told.scope ? overlay(named, told.scope) : named)
-    if (told.runScope) node.learnRunScope(told.runScope)
+    node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
+    if (told.runScope) node.learnRunScope(node.ownFacts(told.runScope))
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)

@@ -7,10 +7,9 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { type AuditEventData, timestampFromHrTime } from '../events/index.js'
-import type { RecordInput } from '../log/contract.js'
 import { contextScope } from '../record/context.js'
 import type { Convention, Fact, Lineage, Moment, Occurrence } from './conventions/contract.js'
-import { Emitter, sourceOf } from './emitter.js'
+import { Emitter, type Outlet, sourceOf } from './emitter.js'
 import { explain, type SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
 import { isEarlier } from './hr-time.js'
@@ -19,16 +18,20 @@ import { Recogniser } from './recogniser.js'
 import { RunBook } from './run-book.js'
 import { type InstrumentationScope, type OpenSpan, parentSpanIdOf, type SpanLike, scopeOf } from './span.js'
 import { type Claim, ClaimedSpan, type SpanNode } from './span-node.js'
-import { SpanNodes } from './span-nodes.js'
+import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
 import { isTransportSpan } from './transport.js'
 import { UsageLedger } from './usage-ledger.js'
 
+/** `SpanKind` of spans that send something to somebody else. */
+const CLIENT = 2
+const PRODUCER = 3
+
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
 
-export interface TrackerOptions {
+export interface TrackerOptions extends Trust {
   readonly conventions: readonly Convention[]
-  readonly publish: (draft: RecordInput) => void
+  readonly outlet: Outlet
   readonly onProblem: (problem: unknown) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   /** Whether the span began where auditing was off. */
@@ -47,7 +50,7 @@ export interface TrackerOptions {
  * instrumentations set their attributes right after `startSpan`), and at its end. Whoever can tell first, tells.
  */
 export class Tracker {
-  readonly #nodes = new SpanNodes()
+  readonly #nodes: SpanNodes
   readonly #recogniser: Recogniser
   readonly #runs: RunBook
   readonly #facts: FactRecorder
@@ -64,8 +67,9 @@ export class Tracker {
   readonly #lookAgain = (): void => this.drain()
 
   constructor(options: TrackerOptions) {
-    const { conventions, onProblem, publish, nowMillis } = options
-    const emitter = new Emitter(publish)
+    const { conventions, onProblem, outlet, nowMillis } = options
+    this.#nodes = new SpanNodes(options)
+    const emitter = new Emitter(outlet, this.#nodes.callers)
     const ledger = new UsageLedger()
     this.#onProblem = onProblem
     this.#isUnaudited = options.isUnaudited
@@ -88,6 +92,7 @@ export class Tracker {
 
   start(span: OpenSpan, context: Context): void {
     const node = this.#nodes.place(span, context, this.#parentOf(span, context))
+    if (node.parent && goesOut(span) && node.nearestRun()) this.#nodes.rememberOutgoing(node)
     if (this.#look(node, span, 'start') || isTransportSpan(span.attributes)) return
     if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
   }
@@ -130,7 +135,7 @@ export class Tracker {
    */
   endUnseen(span: SpanLike, since: HrTime): void {
     if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
-    this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span), span.spanContext().traceId))
+    this.#nodes.place(span, undefined, this.#nodes.byIds(span.parentSpanContext))
     this.replay(span, since)
     this.end(span)
   }
@@ -145,7 +150,7 @@ export class Tracker {
   /** Follows an open span that began before anyone listened. @returns its node, unless it is none to be followed */
   adopt(span: OpenSpan): SpanNode | undefined {
     if (span.attributes === undefined || !span.isRecording() || this.#isUnaudited(span)) return undefined
-    const node = this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span), span.spanContext().traceId))
+    const node = this.#nodes.place(span, undefined, this.#nodes.byIds(span.parentSpanContext))
     this.#look(node, span, 'microtask')
     this.#onAdopt(span)
     return node
@@ -182,7 +187,8 @@ export class Tracker {
     const source = span
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }
-    const place = { run, node, context, source }
+    const outside = node ? undefined : this.#nodes.outsideIn(context)
+    const place = { run, node, context, source, outside }
     const at = timestampFromHrTime(time)
     for (const fact of facts) {
       this.#facts.record(
@@ -211,20 +217,21 @@ export class Tracker {
   }
 
   /**
-   * The parent's node, by the span that the context carries or, where that is but a set of ids, by these. A parent that
-   * began before anyone listened is taken in with its first child, so that the child finds its run.
+   * The parent's node, by the span that the context carries or, where that is but a set of ids, by the very object that
+   * the span handed out: equal ids may come from a caller. A parent that began before anyone listened is taken in with
+   * its first child, so that the child finds its run.
    */
   #parentOf(span: OpenSpan, context: Context): SpanNode | undefined {
     const parentId = parentSpanIdOf(span)
     if (parentId === undefined) return undefined
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
-    const { traceId } = span.spanContext()
-    if (parent?.spanContext().spanId !== parentId) return this.#nodes.byId(parentId, traceId)
-    const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId, traceId)
+    const ids = parent?.spanContext()
+    if (!parent || ids?.spanId !== parentId) return this.#nodes.byIds(span.parentSpanContext)
+    const known = this.#nodes.on(parent) ?? this.#nodes.byIds(ids)
     if (known || !parent.isRecording()) return known
     // A wrapper of the span: what nobody has claimed so far is not found by its id.
     if (parent.attributes === undefined) {
-      return this.#unclaimed.findLast(({ spanId }) => spanId === parentId) ?? this.#nodes.wrapped(parent, parentId)
+      return this.#unclaimed.findLast((node) => node.hasIds(ids)) ?? this.#nodes.wrapped(parent, parentId)
     }
     return this.adopt(parent)
   }
@@ -337,4 +344,9 @@ export class Tracker {
       return undefined
     }
   }
+}
+
+/** Whether the span's ids leave the process with what it sends. */
+function goesOut({ kind }: SpanLike): boolean {
+  return kind === CLIENT || kind === PRODUCER
 }

@@ -1,4 +1,4 @@
-import { type Context, createContextKey } from '@opentelemetry/api'
+import { type Attributes, type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { activeContext, runIn } from './flow.js'
 
@@ -30,6 +30,8 @@ export interface ContextScope extends AuditScope {
 
 // createContextKey goes through Symbol.for, so every copy of this package in a process reads the same key.
 const SCOPE_KEY = createContextKey('spanledger.scope.v1')
+const PROPAGATED_KEY = createContextKey('spanledger.propagated.v1')
+const OWN_ATTRIBUTES_KEY = createContextKey('spanledger.own-attributes.v1')
 
 export function contextScope(of: Context): ContextScope | undefined {
   return of.getValue(SCOPE_KEY) as ContextScope | undefined
@@ -39,6 +41,27 @@ export function contextScope(of: Context): ContextScope | undefined {
 export function withContextScope(of: Context, scope: ContextScope): Context {
   const said = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
   return of.setValue(SCOPE_KEY, { ...contextScope(of), ...said })
+}
+
+/** Returns what `withScope` has put into the baggage of this context: it was said in this process, and by no caller. */
+export function propagatedScope(of: Context): AuditScope | undefined {
+  return of.getValue(PROPAGATED_KEY) as AuditScope | undefined
+}
+
+/** Notes what of the baggage comes from `withScope`; what `scope` leaves `undefined` stays as it is. */
+export function withPropagatedScope(of: Context, scope: AuditScope): Context {
+  const said = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
+  return of.setValue(PROPAGATED_KEY, { ...propagatedScope(of), ...said })
+}
+
+/** Returns the attributes that this package gives to the span that is started in this very context. */
+export function ownAttributes(of: Context): Attributes | undefined {
+  return of.getValue(OWN_ATTRIBUTES_KEY) as Attributes | undefined
+}
+
+/** A context to start one span in: its attributes are known as this package's own. */
+export function withOwnAttributes(of: Context, attributes: Attributes): Context {
+  return of.setValue(OWN_ATTRIBUTES_KEY, attributes)
 }
 
 /** An id as text; `undefined` for what cannot be one. Callers without types hand in numbers too. */
