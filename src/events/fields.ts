@@ -16,7 +16,7 @@ interface FieldBase {
 
 /** Holds one value. */
 export interface LeafField extends FieldBase {
-  readonly kind: 'text' | 'number' | 'list'
+  readonly kind: 'text' | 'number' | 'boolean' | 'list'
   /** A value of the right kind, for where the field is required and cannot be had. */
   readonly standIn: unknown
   accepts(value: unknown): boolean
@@ -68,6 +68,8 @@ function traitsOf(schema: SchemaNode): Pick<LeafField, 'kind' | 'standIn'> {
       return { kind: 'text', standIn: 'unknown' }
     case 'number':
       return { kind: 'number', standIn: 0 }
+    case 'boolean':
+      return { kind: 'boolean', standIn: false }
     case 'array':
       return { kind: 'list', standIn: Object.freeze([]) }
     case 'picklist':

@@ -83,7 +83,7 @@ export class Emitter {
   /** Records what the processor says of itself about a run, or about what belongs to none. */
   state<T extends AuditEventType>(type: T, data: AuditEventData<T>, run: Run | undefined): void {
     const place = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
-    const statement = { type, ...(run && this.#envelope(place, undefined)), source: OWN_SOURCE, data }
+    const statement = { type, ...(run && this.#envelope(place, undefined)), data }
     this.#outlet.state(statement as unknown as AuditEventInput)
   }
 

@@ -53,9 +53,12 @@ export class RunBook {
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
   readonly #nowMillis: () => number
+  readonly #onEnd: (run: Run) => void
 
+  /** @param options.onEnd - called before a run's terminal event is recorded */
   constructor(options: {
     emitter: Emitter
+    onEnd: (run: Run) => void
     abandonAfterMillis: number
     maxOpenRuns: number
     nowMillis: () => number
@@ -64,6 +67,7 @@ export class RunBook {
     this.#abandonAfterMillis = options.abandonAfterMillis
     this.#maxOpenRuns = options.maxOpenRuns
     this.#nowMillis = options.nowMillis
+    this.#onEnd = options.onEnd
   }
 
   find(runId: string): Run | undefined {
@@ -78,6 +82,10 @@ export class RunBook {
   /** A run goes on that had come to an end. */
   reopen(runId: string): void {
     if (this.isOver(runId)) this.#over.set(runId, false)
+  }
+
+  get open(): Iterable<Run> {
+    return this.#open.values()
   }
 
   get size(): number {
@@ -161,6 +169,7 @@ export class RunBook {
     extras?: Pick<Extras, 'confidence' | 'altered'>,
   ): void {
     if (run.ended) return
+    this.#onEnd(run)
     run.suspended = type === 'run_suspended'
     this.#close(run)
     const full = {

@@ -83,3 +83,10 @@ export class Run {
     this.#usage = usagePlus(this.#usage, report)
   }
 }
+
+/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
+export function notSuspended(run: Run | undefined): Run | undefined {
+  let around = run
+  while (around?.suspended) around = around.node?.parent?.nearestRun()
+  return around
+}

@@ -7,6 +7,7 @@ import type { Outside } from './outside.js'
 import type { Run } from './run.js'
 import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes } from './scope.js'
 import { parentSpanIdOf, type SpanLike } from './span.js'
+import type { Ear } from './span-events.js'
 
 /** A convention's word on what a span is. */
 export interface Claim {
@@ -62,6 +63,8 @@ export class SpanNode {
   #surrounding: ClaimedSpan | undefined = undefined
   /** The run that this span is. */
   run: Run | undefined = undefined
+  /** What has been heard of its events; nothing while it has had none. */
+  ear: Ear | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
   callId: string | undefined = undefined
   /** Tokens at this span and below it that are counted already. */

@@ -3,6 +3,7 @@ import { randomId } from '../events/random-id.js'
 import { CallerClaims } from './caller-claims.js'
 import type { Outside } from './outside.js'
 import { RecentMap } from './recent-map.js'
+import { notSuspended } from './run.js'
 import { parentSpanIdOf, type SpanLike } from './span.js'
 import { nextSerial, SpanNode } from './span-node.js'
 
@@ -62,6 +63,14 @@ export class SpanNodes {
     return (span as { readonly [key: symbol]: SpanNode | undefined })[this.#key] ?? this.#ofFrozen?.get(span)
   }
 
+  /** The span itself, of an object that inherits from it. */
+  carrier(heir: object): object {
+    for (let above: object | null = heir; above; above = Object.getPrototypeOf(above)) {
+      if (Object.hasOwn(above, this.#key)) return above
+    }
+    return heir
+  }
+
   /** The node of the span that a context carries. */
   in(context: Context | undefined): SpanNode | undefined {
     const span = context && trace.getSpan(context)
@@ -106,7 +115,7 @@ export class SpanNodes {
     const known = this.#outside.get(ids)
     if (known) return known
     const parent = this.#byId.get(ids.spanId) ?? this.#outgoing.get(ids.spanId)
-    const claimedParentRunId = parent?.traceId === ids.traceId ? parent.nearestRun()?.runId : undefined
+    const claimedParentRunId = parent?.traceId === ids.traceId ? notSuspended(parent.nearestRun())?.runId : undefined
     const outside = {
       serial: nextSerial(),
       sessionId: `${ids.traceId}-${firstHere}`,

@@ -13,7 +13,7 @@ import { errorOf, hasErrorStatus, type SpanError } from './conventions/outcome.j
 import { type Emitter, type Place, sourceOf } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
-import type { Run } from './run.js'
+import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { scopeFromAttributes } from './scope.js'
 import type { SpanLike } from './span.js'
@@ -166,10 +166,8 @@ export class SpanRecorder {
   }
 }
 
-/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
 function besideSuspended(place: Place): Place {
-  let { run } = place
-  while (run?.suspended) run = run.node?.parent?.nearestRun()
+  const run = notSuspended(place.run)
   return run === place.run ? place : { ...place, run }
 }
 

@@ -1,6 +1,7 @@
 import { type Attributes, type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { activeContext, runIn } from './flow.js'
+import { stretchIn, tellStretch, withStretch } from './switched-off.js'
 
 /** Who an event belongs to, as far as the caller says. */
 export interface AuditScope {
@@ -70,15 +71,28 @@ export function idText(value: unknown): string | undefined {
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined
 }
 
-/** A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and `SPANLEDGER_ENABLED`. */
+/**
+ * A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and
+ * `SPANLEDGER_ENABLED`. What is not recorded for that is counted: see {@link withAuditing}.
+ */
 export function setAuditingEnabled(of: Context, enabled: boolean): Context {
-  return withContextScope(of, { enabled })
+  const inner = withContextScope(of, { enabled })
+  return enabled || contextScope(of)?.enabled === false ? inner : withStretch(inner)
 }
 
 /**
  * Runs `fn` with auditing switched on or off for it and all asynchronous work it starts. It ends by itself, and other
  * flows of calls do not notice. Spans that start inside are audited, or not, as a whole.
+ *
+ * Switching off inside a run leaves an `auditing_suppressed` event in it, with the number of spans and events that were
+ * not recorded: when `fn` has returned or its promise has settled, at the latest before the run's terminal event.
+ *
+ * @returns what `fn` returns; for a plain promise, one that settles alike
  */
 export function withAuditing<T>(enabled: boolean, fn: () => T): T {
-  return runIn(setAuditingEnabled(activeContext(), enabled), fn)
+  const outer = activeContext()
+  const inner = setAuditingEnabled(outer, enabled)
+  const stretch = stretchIn(inner)
+  if (stretch === undefined || stretch === stretchIn(outer)) return runIn(inner, fn)
+  return tellStretch(stretch, outer, () => runIn(inner, fn))
 }

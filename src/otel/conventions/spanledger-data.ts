@@ -87,6 +87,8 @@ function coerce({ kind, key }: Leaf, attribute: AttributeValue, attributes: Attr
       return typeof attribute === 'string' && attribute.trim() !== '' ? Number(attribute) : attribute
     case 'text':
       return typeof attribute === 'number' || typeof attribute === 'boolean' ? String(attribute) : attribute
+    case 'boolean':
+      return attribute === 'true' || attribute === 'false' ? attribute === 'true' : attribute
     case 'list':
       return Array.isArray(attribute) ? attribute : json(attributes, key)
   }
