@@ -1,6 +1,6 @@
 import { type Attributes, type Baggage, type Context, propagation } from '@opentelemetry/api'
 import type { ClaimedScope } from '../events/index.js'
-import { contextScope, ownAttributes, propagatedScope } from '../record/context.js'
+import { contextScope, propagatedScope } from '../record/context.js'
 import { BAGGAGE_KEYS } from '../record/names.js'
 import type { ScopeFacts } from './conventions/contract.js'
 
@@ -10,10 +10,12 @@ export interface Said {
   readonly scope: ScopeFacts
   /** What callers say in baggage, and what counts for nothing. */
   readonly claims: ClaimedScope | undefined
+  /** What the claims are from. */
+  readonly baggage: Baggage | undefined
 }
 
 const NOTHING: ScopeFacts = Object.freeze({})
-export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefined })
+export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefined, baggage: undefined })
 
 /**
  * Tells what the application says from what its callers say. Baggage comes with a request and holds whatever the caller
@@ -31,36 +33,38 @@ export class CallerClaims {
   read(context: Context): Said {
     const scope = contextScope(context)
     const baggage = baggageOf(context)
-    if (!baggage) return scope ? { scope, claims: undefined } : NOTHING_SAID
+    if (!baggage) return scope ? { scope, claims: undefined, baggage } : NOTHING_SAID
     return this.#trustBaggage
-      ? { scope: withBaggage(scope, baggage), claims: undefined }
-      : { scope: scope ?? NOTHING, claims: claimsIn(baggage, propagatedScope(context)) }
+      ? { scope: withBaggage(scope, baggage), claims: undefined, baggage: undefined }
+      : { scope: scope ?? NOTHING, claims: claimsIn(baggage, propagatedScope(context)), baggage }
   }
+}
 
-  /**
-   * Parts what a span's attributes say of its scope into the application's word and the caller's.
-   *
-   * @param facts - as read from `attributes`, by their own names or a convention's
-   * @param around - attributes of the span around, where that began with the same baggage: what they do not repeat, nothing copies
-   */
-  part(
-    facts: ScopeFacts,
-    attributes: Attributes,
-    context: Context | undefined,
-    around: Attributes | undefined,
-  ): { readonly own: ScopeFacts; readonly claims: ClaimedScope | undefined } {
-    const baggage = this.#trustBaggage || !context ? undefined : baggageOf(context)
-    const repeated = baggage && repeatedValues(baggage, attributes, ownAttributes(context as Context), around)
-    if (!repeated) return { own: facts, claims: undefined }
-    const own: Record<string, string> = {}
-    const claims: Record<string, string> = {}
-    for (const [field, value] of Object.entries(facts) as [keyof ScopeFacts, string | undefined][]) {
-      if (value === undefined) continue
-      if (!repeated.has(value)) own[field] = value
-      else if (field !== 'runId' && field !== 'parentRunId') claims[field] = value
-    }
-    return { own, claims: someClaims(claims) }
+/**
+ * Parts what a span's attributes say of its scope into the application's word and the caller's.
+ *
+ * @param facts - as read from `attributes`, by their own names or a convention's
+ * @param baggage - of the context that the span began in
+ * @param own - attributes that this package has given to the span
+ * @param around - attributes of the span around, where that began with the same baggage: what is not repeated there,
+ * nothing copies
+ */
+export function partFacts(
+  facts: ScopeFacts,
+  attributes: Attributes,
+  baggage: Baggage,
+  { own, around }: { readonly own: Attributes | undefined; readonly around: Attributes | undefined },
+): { readonly own: ScopeFacts; readonly claims: ClaimedScope | undefined } {
+  const repeated = repeatedValues(baggage, attributes, own, around)
+  if (!repeated) return { own: facts, claims: undefined }
+  const ours: Record<string, string> = {}
+  const claims: Record<string, string> = {}
+  for (const [field, value] of Object.entries(facts) as [keyof ScopeFacts, string | undefined][]) {
+    if (value === undefined) continue
+    if (!repeated.has(value)) ours[field] = value
+    else if (field !== 'runId' && field !== 'parentRunId') claims[field] = value
   }
+  return { own: ours, claims: someClaims(claims) }
 }
 
 /** Returns what `over` claims, and what `under` claims besides. */

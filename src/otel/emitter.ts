@@ -67,24 +67,15 @@ export class Emitter {
     extras: Extras = NOTHING,
   ): void {
     const { run } = place
-    const draft = {
-      id: randomId(),
-      type,
-      time,
-      ...this.#envelope(place, extras.scope),
-      source: extras.confidence ? { ...place.source, confidence: extras.confidence } : place.source,
-      altered: extras.altered,
-      data,
-    }
+    const draft = this.#draft(type, data, place, extras, time)
     if (run && !run.ended) run.lastEvent = { type, time }
-    this.#outlet.publish(draft as unknown as RecordInput)
+    this.#outlet.publish(draft)
   }
 
   /** Records what the processor says of itself about a run, or about what belongs to none. */
   state<T extends AuditEventType>(type: T, data: AuditEventData<T>, run: Run | undefined): void {
     const place = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
-    const statement = { type, ...(run && this.#envelope(place, undefined)), data }
-    this.#outlet.state(statement as unknown as AuditEventInput)
+    this.#outlet.state(this.#draft(type, data, place, NOTHING))
   }
 
   /**
@@ -107,27 +98,36 @@ export class Emitter {
     return !context || context === node?.context ? around : overlayClaims(around, this.#callers.read(context).claims)
   }
 
-  #envelope(place: Place, named: Extras['scope']): object {
+  #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {
     const { run, node } = place
+    const named = extras.scope
     const scope = this.scopeAt(place)
     const tenantId = named?.tenantId ?? scope.tenantId
     const sessionId = named?.sessionId ?? scope.sessionId
     const userId = named?.userId ?? scope.userId
     const claims = this.claimsAt(place)
-    const isClaimedParent = run?.parentIsClaimed && named?.parentRunId === undefined && !named?.runId
+    const parentOfRun = !named?.runId || named.runId === run?.runId ? run?.parentRunId : undefined
+    const parentRunId = named?.parentRunId ?? parentOfRun
+    const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
     return {
+      id: randomId(),
+      type,
+      time,
       tenantId,
       sessionId,
       runId: named?.runId ?? run?.runId,
-      parentRunId: named?.parentRunId ?? (named?.runId ? undefined : run?.parentRunId),
+      parentRunId,
       agent: named?.agent ?? run?.agent,
       actor: userId === undefined ? undefined : { id: userId },
       trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
       claimed:
-        claims || isClaimedParent
-          ? claimedBeside({ tenantId, sessionId, userId }, claims, isClaimedParent ? run?.parentRunId : undefined)
+        claims || claimedParentRunId !== undefined
+          ? claimedBeside({ tenantId, sessionId, userId }, claims, claimedParentRunId)
           : undefined,
-    }
+      source: extras.confidence ? { ...place.source, confidence: extras.confidence } : place.source,
+      altered: extras.altered,
+      data,
+    } as unknown as RecordInput
   }
 }
 

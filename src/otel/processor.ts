@@ -108,12 +108,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /**
    * Switches recording on or off for the whole processor; `withAuditing` overrides it for one flow of calls. Both turns
-   * are on the record, as `custom` events named `auditing_enabled` and `auditing_disabled`.
+   * are on the record, as `custom` events named `auditing_enabled` and `auditing_disabled`; `auditing_suppressed` tells
+   * how many spans and events were not recorded meanwhile, for each run and for what belongs to none, within seconds.
    */
   setEnabled(enabled: boolean): void {
     if (typeof enabled !== 'boolean') throw new TypeError('setEnabled: expected true or false')
     if (!this.#switch.set(enabled) || this.#attachments.size === 0) return
-    if (enabled) this.#safely(() => this.#tracker.suppressions.settle(true))
+    if (enabled) this.#tracker.suppressions.hurry()
     const name = enabled ? 'auditing_enabled' : 'auditing_disabled'
     this.#attachments.state({ type: 'custom', data: { name } })
   }
@@ -146,7 +147,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * @throws AuditLogError `AUDIT_WRITE_FAILED`, `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail
    */
   async forceFlush(): Promise<void> {
-    this.#settle({ final: false, all: false })
+    this.#settle({ final: false, all: true })
     await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
   }
 

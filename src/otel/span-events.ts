@@ -1,11 +1,11 @@
-import { type Attributes, diag, type HrTime, type TimeInput } from '@opentelemetry/api'
+import type { Attributes, HrTime, TimeInput } from '@opentelemetry/api'
 import { toHrTime } from './hr-time.js'
 import type { OpenSpan, SpanEventLike, SpanLike } from './span.js'
 import type { SpanNode } from './span-node.js'
 import type { SpanNodes } from './span-nodes.js'
 
 type AddEvent = OpenSpan['addEvent']
-type Arguments = Parameters<AddEvent>
+type AttributesOrTime = Parameters<AddEvent>[1]
 
 /** What is remembered of a span's events. */
 export interface Ear {
@@ -23,6 +23,16 @@ export interface SpanEventListener {
   onEvent(node: SpanNode, span: SpanLike, event: SpanEventLike, live: boolean): void
   /** Events that the span has dropped before anybody heard of them. */
   onLost(node: SpanNode, span: SpanLike, count: number): void
+  /** What went wrong here, which is no concern of whoever adds an event. */
+  onProblem(problem: unknown): void
+}
+
+/** A call of `addEvent` that is over. */
+interface Call {
+  readonly span: SpanLike
+  readonly node: SpanNode
+  readonly ear: Ear
+  readonly isTaken: boolean
 }
 
 /**
@@ -48,10 +58,10 @@ export class SpanEvents {
   constructor(nodes: SpanNodes, listener: SpanEventListener) {
     this.#nodes = nodes
     this.#listener = listener
-    const call = (receiver: OpenSpan, args: Arguments): unknown => this.#call(receiver, args)
+    const events = this
     // One function for all spans: one for each would cost more than all else that a span of no agent kind costs.
-    this.#ours = function addEvent(this: OpenSpan, ...args: Arguments): unknown {
-      return call(this, args)
+    this.#ours = function addEvent(this: OpenSpan, name, attributesOrTime, time): unknown {
+      return events.#call(this, name, attributesOrTime, time)
     }
   }
 
@@ -117,50 +127,68 @@ export class SpanEvents {
     }
   }
 
-  #call(receiver: OpenSpan, args: Arguments): unknown {
+  #call(receiver: OpenSpan, name: string, attributesOrTime: AttributesOrTime, time: TimeInput | undefined): unknown {
     const node = this.#nodes.on(receiver)
     const span = node?.span
     // Called by what we have called, it must not call that again.
-    if (!node || !span || node.ear?.isCalling) return Reflect.apply(this.#original(receiver), receiver, args)
-    node.ear ??= earOf(0, undefined)
-    const { ear } = node
-    this.#safely(() => this.catchUp(span, node))
-    ear.isCalling = true
+    if (!node || !span || node.ear?.isCalling)
+      return this.#original(receiver).call(receiver, name, attributesOrTime, time)
+    const ear = this.#earAt(span, node)
     let isTaken = false
+    ear.isCalling = true
     try {
-      const result = Reflect.apply(ear.before ?? this.#method(receiver), receiver, args)
-      isTaken = (span as OpenSpan).isRecording()
+      const result = (ear.before ?? this.#method(receiver)).call(receiver, name, attributesOrTime, time)
+      isTaken = true
       return result
     } finally {
       ear.isCalling = false
-      this.#safely(() => this.#onCall(span, node, args, isTaken))
+      this.#onCall({ span, node, ear, isTaken }, name, attributesOrTime, time)
     }
+  }
+
+  /** What has been heard of the span, once it is caught up on. */
+  #earAt(span: SpanLike, node: SpanNode): Ear {
+    node.ear ??= earOf(0, undefined)
+    try {
+      this.catchUp(span, node)
+    } catch (problem) {
+      this.#listener.onProblem(problem)
+    }
+    return node.ear
   }
 
   /**
    * What the span holds beyond what it held before the call was added by it: the event as it was handed in, and what
    * others add on the occasion. A span that keeps none has had the event all the same.
    */
-  #onCall(span: SpanLike, node: SpanNode, args: Arguments, isTaken: boolean): void {
-    const [name, attributesOrTime, time] = args
-    const added = totalOf(span) - (node.ear?.heard ?? 0)
-    if (added <= 0 && !isTaken) return
-    this.#skip(span, node)
-    const kept: readonly SpanEventLike[] = added > 0 ? span.events.slice(-added) : []
-    const at = Math.max(
-      0,
-      kept.findLastIndex((event) => event.name === name),
-    )
-    const attributes = isAttributes(attributesOrTime) ? attributesOrTime : {}
-    const given: SpanEventLike = {
-      name,
-      attributes,
-      time: kept[at]?.time ?? timeOf(time ?? (attributesOrTime as TimeInput | undefined)),
+  #onCall(
+    { span, node, ear, isTaken }: Call,
+    name: string,
+    attributesOrTime: AttributesOrTime,
+    time: TimeInput | undefined,
+  ): void {
+    try {
+      const added = totalOf(span) - ear.heard
+      if (added <= 0 && !(isTaken && (span as OpenSpan).isRecording())) return
+      ear.heard += Math.max(0, added)
+      const attributes = isAttributes(attributesOrTime) ? attributesOrTime : {}
+      const last = added > 0 ? span.events.at(-1) : undefined
+      const given = { name, attributes, time: last?.time ?? timeOf(time ?? attributesOrTime) }
+      if (added <= 1) this.#listener.onEvent(node, span, given, true)
+      else this.#tellSeveral(span, node, added, given)
+      this.#lastHeard = attributesOrTime
+    } catch (problem) {
+      this.#listener.onProblem(problem)
     }
-    if (added > Math.max(1, kept.length)) this.#listener.onLost(node, span, added - Math.max(1, kept.length))
-    const events = kept.length === 0 ? [given] : kept.map((event, index) => (index === at ? given : event))
-    for (const event of events) this.#listener.onEvent(node, span, event, true)
-    this.#lastHeard = attributesOrTime
+  }
+
+  #tellSeveral(span: SpanLike, node: SpanNode, added: number, given: SpanEventLike): void {
+    const kept = span.events.slice(-added)
+    if (kept.length < added) this.#listener.onLost(node, span, added - kept.length)
+    const at = kept.findLastIndex(({ name }) => name === given.name)
+    for (const [index, event] of kept.entries()) {
+      this.#listener.onEvent(node, span, index === at ? { ...given, time: event.time } : event, true)
+    }
   }
 
   /** The method that the span has by its class, which others may have patched since. */
@@ -177,15 +205,6 @@ export class SpanEvents {
     }
     return this.#ofClass.get(this.#lastClass as object) as AddEvent
   }
-
-  /** What goes wrong here is no concern of whoever adds an event. */
-  #safely(action: () => void): void {
-    try {
-      action()
-    } catch (problem) {
-      diag.error('spanledger:', problem)
-    }
-  }
 }
 
 function earOf(heard: number, before: AddEvent | undefined): Ear {
@@ -197,10 +216,10 @@ export function totalOf({ events, droppedEventsCount }: SpanLike): number {
   return (events?.length ?? 0) + (droppedEventsCount ?? 0)
 }
 
-function isAttributes(value: Attributes | TimeInput | undefined): value is Attributes {
+function isAttributes(value: AttributesOrTime): value is Attributes {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
 
-function timeOf(time: TimeInput | Attributes | undefined): HrTime {
-  return toHrTime(isAttributes(time as Attributes) ? undefined : (time as TimeInput | undefined))
+function timeOf(time: AttributesOrTime): HrTime {
+  return toHrTime(isAttributes(time) ? undefined : time)
 }

@@ -1,6 +1,7 @@
-import { type Context, propagation, type SpanContext } from '@opentelemetry/api'
+import type { Context, SpanContext } from '@opentelemetry/api'
 import type { ClaimedScope, TokenUsage } from '../events/index.js'
-import { type CallerClaims, NOTHING_SAID, overlayClaims, type Said } from './caller-claims.js'
+import { ownAttributes } from '../record/context.js'
+import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from './caller-claims.js'
 import type { Activity, Convention, ScopeFacts, Surrounding } from './conventions/contract.js'
 import type { ToldErrors } from './error-echo.js'
 import type { Outside } from './outside.js'
@@ -53,8 +54,8 @@ export class SpanNode {
   readonly parentSpanId: string | undefined
   /** The parent outside of this process that it is below of, if any. */
   readonly outside: Outside | undefined
-  /** The parent under which it was started, wherever it has been moved since. */
-  readonly flow: number | string
+  /** The parent under which it was started, where it has been moved since. */
+  #startedBelow: number | string | undefined = undefined
   readonly #callers: CallerClaims
   #parent: SpanNode | undefined
   /** Let go when the span has ended. */
@@ -92,7 +93,6 @@ export class SpanNode {
     this.#ids = span.spanContext()
     this.parentSpanId = parentSpanIdOf(span)
     this.outside = parent ? parent.outside : outside
-    this.flow = parent?.serial ?? outside?.serial ?? this.parentSpanId ?? ''
     this.#callers = callers
     this.#parent = lasting(parent)
     this.depth = this.#parent ? this.#parent.depth + 1 : 0
@@ -109,10 +109,16 @@ export class SpanNode {
   moveBelow(parent: SpanNode): void {
     if (!this.span) return
     for (let node: SpanNode | undefined = parent; node; node = node.#parent) if (node === this) return
+    this.#startedBelow = this.flow
     this.#closeToParent()
     this.#parent = parent
     this.#scope = undefined
     this.#openToParent()
+  }
+
+  /** Tells the parent under which it was started from all others, by what no caller can send. */
+  get flow(): number | string {
+    return this.#startedBelow ?? this.#parent?.serial ?? this.outside?.serial ?? this.parentSpanId ?? ''
   }
 
   /**
@@ -150,16 +156,14 @@ export class SpanNode {
 
   /** Of what the attributes of the open span say, what the application says. What a caller says becomes a claim. */
   ownFacts(facts: ScopeFacts): ScopeFacts {
-    if (!this.span) return facts
-    const around = this.#parent && this.#sharesBaggageWith(this.#parent) ? this.#parent.span?.attributes : undefined
-    const { own, claims } = this.#callers.part(facts, this.span.attributes, this.#context, around)
+    const { baggage } = this.#inContext
+    if (!baggage || !this.span || !this.#context) return facts
+    const above = this.#parent
+    const around = above?.span && above.#inContext.baggage === baggage ? above.span.attributes : undefined
+    const words = { own: ownAttributes(this.#context), around }
+    const { own, claims } = partFacts(facts, this.span.attributes, baggage, words)
     this.#repeatedClaims = overlayClaims(this.#repeatedClaims, claims)
     return own
-  }
-
-  #sharesBaggageWith({ context }: SpanNode): boolean {
-    if (!context || !this.#context) return false
-    return propagation.getBaggage(context) === propagation.getBaggage(this.#context)
   }
 
   /** The run id, and that of the run around it, where attributes name them. */
@@ -253,7 +257,8 @@ export class SpanNode {
   claims(): ClaimedScope | undefined {
     let claims: ClaimedScope | undefined
     for (let node: SpanNode | undefined = this; node; node = node.#parent) {
-      claims = overlayClaims(overlayClaims(node.#inContext.claims, node.#repeatedClaims), claims)
+      const said = node.#inContext.claims ?? node.#repeatedClaims
+      if (said) claims = overlayClaims(overlayClaims(said, node.#repeatedClaims), claims)
     }
     return claims
   }

@@ -34,6 +34,7 @@ export class Suppressions {
   readonly #outsideRuns = empty(undefined)
   /** Those that have something to tell. */
   readonly #pending = new Set<Suppression>()
+  #mayWait = true
 
   constructor(options: {
     emitter: Emitter
@@ -97,11 +98,18 @@ export class Suppressions {
     if (suppression && this.#pending.has(suppression)) this.#tell(suppression)
   }
 
+  /** Auditing is on again in the whole process: nothing waits any longer. */
+  hurry(): void {
+    this.#mayWait = false
+  }
+
   /** Tells what is due. @param all - also what may wait */
   settle(all: boolean): void {
     const now = this.#nowMillis()
+    const everything = all || !this.#mayWait
+    this.#mayWait = true
     for (const suppression of this.#pending) {
-      if (all || suppression.run || now - suppression.fromMillis >= INTERVAL_OUTSIDE_RUNS_MILLIS)
+      if (everything || suppression.run || now - suppression.fromMillis >= INTERVAL_OUTSIDE_RUNS_MILLIS)
         this.#tell(suppression)
     }
   }

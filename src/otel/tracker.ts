@@ -94,6 +94,7 @@ export class Tracker {
     this.#events = new SpanEvents(this.#nodes, {
       onEvent: (node, span, event, live) => this.#onSpanEvent(node, span, event, live),
       onLost: (node, span, count) => this.#onLostEvents(node, span, count),
+      onProblem,
     })
     this.suppressions = new Suppressions({ ...options, emitter, runIn: (context) => this.#runIn(context) })
     this.#onExplain = options.onExplain
