@@ -160,7 +160,8 @@ describe('a caller', () => {
   test('cannot get between the spans of instrumentations that tell by their order what is inside of what', async () => {
     const { log } = startRecordingSdk()
     const tracer = trace.getTracer('@traceloop/instrumentation-langchain')
-    const graph = (within: Context) => tracer.startSpan('CompiledStateGraph.workflow', {}, within)
+    const graph = (within: Context) =>
+      tracer.startSpan('CompiledStateGraph.workflow', {}, within).setAttributes({ 'traceloop.span.kind': 'workflow' })
     const header = { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16), traceFlags: 1 }
     graph(below({ ...header }))
     await nextTurn()
