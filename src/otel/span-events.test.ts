@@ -46,7 +46,7 @@ const acts: Record<string, (span: Span) => void> = {
     }
   },
   'freeze its method': (span) => {
-    Object.defineProperty(span, 'addEvent', { writable: false, configurable: false })
+    Object.defineProperty(span, 'addEvent', { value: span.addEvent, writable: false, configurable: false })
   },
 }
 const views: Record<string, (span: Span) => Events> = {

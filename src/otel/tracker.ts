@@ -265,7 +265,8 @@ export class Tracker {
 
   #onSpanEvent(node: SpanNode, span: SpanLike, { name, attributes = {}, time }: SpanEventLike, live: boolean): void {
     const { isRecording, isOnIn, since } = this.#options
-    if (!isRecording() || (isEarlier(span.startTime, since()) && !live && isEarlier(time, since()))) return
+    const isFromBefore = !live && (node.context === undefined || isEarlier(span.startTime, since()))
+    if (!isRecording() || (isFromBefore && isEarlier(time, since()))) return
     const context = live ? activeContext() : node.context
     if (isOnIn(context ?? ROOT_CONTEXT)) this.occurrence(name, attributes, time, context, span)
     else this.suppressions.addEvent(context ?? ROOT_CONTEXT, node.nearestRun())
