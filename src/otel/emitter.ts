@@ -1,9 +1,12 @@
 import type { Context } from '@opentelemetry/api'
+import { storedId } from '../events/ids.js'
 import {
   type AgentRef,
   type Alteration,
   type AuditEventData,
+  type AuditEventInput,
   type AuditEventType,
+  type ClaimedScope,
   type Confidence,
   type EventSource,
   type Timestamp,
@@ -11,9 +14,10 @@ import {
 } from '../events/index.js'
 import { randomId } from '../events/random-id.js'
 import type { RecordInput } from '../log/contract.js'
+import { type CallerClaims, overlayClaims } from './caller-claims.js'
 import type { ScopeFacts } from './conventions/contract.js'
+import type { Outside } from './outside.js'
 import type { Run } from './run.js'
-import { scopeFromContext } from './scope.js'
 import { type SpanLike, scopeOf } from './span.js'
 import type { SpanNode } from './span-node.js'
 
@@ -23,6 +27,8 @@ export interface Place {
   readonly node: SpanNode | undefined
   readonly context: Context | undefined
   readonly source: EventSource
+  /** Where no span of this process is around: the parent outside, if the context carries one. */
+  readonly outside?: Outside | undefined
 }
 
 export interface Extras {
@@ -32,14 +38,27 @@ export interface Extras {
 }
 
 const NOTHING: Extras = Object.freeze({})
+const NO_CLAIMS: ClaimedScope = Object.freeze({})
+const OWN_SOURCE: EventSource = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 const NOBODY: ScopeFacts = Object.freeze({})
+
+const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
+
+/** Where an emitter's events go. */
+export interface Outlet {
+  publish(event: RecordInput): void
+  /** Takes what the processor says of itself. */
+  state(statement: AuditEventInput): void
+}
 
 /** Gives events their envelope: whose they are, where they were seen. */
 export class Emitter {
-  readonly #publish: (event: RecordInput) => void
+  readonly #outlet: Outlet
+  readonly #callers: CallerClaims
 
-  constructor(publish: (event: RecordInput) => void) {
-    this.#publish = publish
+  constructor(outlet: Outlet, callers: CallerClaims) {
+    this.#outlet = outlet
+    this.#callers = callers
   }
 
   emit<T extends AuditEventType>(
@@ -49,42 +68,85 @@ export class Emitter {
     place: Place,
     extras: Extras = NOTHING,
   ): void {
+    const { run } = place
+    const draft = this.#draft(type, data, place, extras, time)
+    if (run && !run.ended) run.lastEvent = { type, time }
+    this.#outlet.publish(draft)
+  }
+
+  /** Records what the processor says of itself about a run, or about what belongs to none. */
+  state<T extends AuditEventType>(type: T, data: AuditEventData<T>, run: Run | undefined): void {
+    const place = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
+    this.#outlet.state(this.#draft(type, data, place, NOTHING))
+  }
+
+  /**
+   * Whose an event at this place is. What its context says counts where it says something else than it did around the
+   * span: `withScope` may have been entered since.
+   */
+  scopeAt({ node, run, context }: Place): ScopeFacts {
+    const around = node?.scope() ?? run?.scope() ?? NOBODY
+    if (!context || context === node?.context) return around
+    const said = this.#callers.read(context).scope
+    const saidAround = node?.contextScope() ?? NOBODY
+    const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
+      (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
+    return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+  }
+
+  /** What callers say of whose an event at this place is. */
+  claimsAt({ node, run, context }: Place): ClaimedScope | undefined {
+    const around = node?.claims() ?? run?.claims()
+    return !context || context === node?.context ? around : overlayClaims(around, this.#callers.read(context).claims)
+  }
+
+  #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {
     const { run, node } = place
     const named = extras.scope
-    const scope = scopeAt(place)
+    const scope = this.scopeAt(place)
+    const tenantId = named?.tenantId ?? scope.tenantId
+    const sessionId = named?.sessionId ?? scope.sessionId
     const userId = named?.userId ?? scope.userId
-    const draft = {
+    const claims = this.claimsAt(place)
+    const parentOfRun = !named?.runId || named.runId === run?.runId ? run?.parentRunId : undefined
+    const parentRunId = named?.parentRunId ?? parentOfRun
+    const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
+    return {
       id: randomId(),
       type,
       time,
-      tenantId: named?.tenantId ?? scope.tenantId,
-      sessionId: named?.sessionId ?? scope.sessionId,
+      tenantId,
+      sessionId,
       runId: named?.runId ?? run?.runId,
-      parentRunId: named?.parentRunId ?? (named?.runId ? undefined : run?.parentRunId),
+      parentRunId,
       agent: named?.agent ?? run?.agent,
       actor: userId === undefined ? undefined : { id: userId },
       trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
+      claimed:
+        claims || claimedParentRunId !== undefined
+          ? claimedBeside({ tenantId, sessionId, userId }, claims, claimedParentRunId)
+          : undefined,
       source: withConfidence(place.source, extras.confidence),
       altered: extras.altered,
       data,
     } as unknown as RecordInput
-    if (run && !run.ended) run.lastEvent = { type, time }
-    this.#publish(draft)
   }
 }
 
-/**
- * Whose an event at this place is. What its context says counts where it says something else than it did around the
- * span: `withScope` may have been entered since.
- */
-export function scopeAt({ node, run, context }: Place): ScopeFacts {
-  const around = node?.scope() ?? run?.scope() ?? NOBODY
-  if (!context || context === node?.context) return around
-  const said = scopeFromContext(context)
-  const saidAround = node?.contextScope() ?? NOBODY
-  const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
-    (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
-  return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+/** What callers say beyond what holds anyway. */
+function claimedBeside(
+  scope: ScopeFacts,
+  claims: ClaimedScope = NO_CLAIMS,
+  parentRunId: string | undefined,
+): ClaimedScope | undefined {
+  const claimed: ClaimedScope = {}
+  for (const field of CLAIMED_FIELDS) {
+    const value = claims[field]
+    if (value !== undefined && value !== scope[field]) claimed[field] = storedId(value)
+  }
+  if (parentRunId !== undefined) claimed.parentRunId = parentRunId
+  for (const _ in claimed) return claimed
+  return undefined
 }
 
 /** A source that is trusted no more than this. */

@@ -45,7 +45,6 @@ export class OpenSiblings {
   }
 }
 
-/** The parent by which the span was started, wherever it has been moved since. */
-function flowOf(node: SpanNode, convention: Convention): string {
-  return `${node.parentSpanId ?? ''} ${convention.name}`
+function flowOf({ flow }: SpanNode, convention: Convention): string {
+  return `${flow} ${convention.name}`
 }

@@ -34,6 +34,27 @@ export interface AuditSpanProcessorOptions {
   readonly abandonAfterMillis?: number
   /** Runs in progress at a time; past it the oldest is given up. 1 to 10,000,000. @defaultValue 10,000 */
   readonly maxOpenRuns?: number
+  /**
+   * Believes the `traceparent` of every caller: a run below a remote parent whose ids are those of a span of this process
+   * gets that span's tenant, session, user and run, its tokens count for that run, and its session is the trace id.
+   * **Whoever has ever seen a trace header of this process can then write into the trail of somebody else.** Only for
+   * processes that none but your own services can reach.
+   *
+   * Without it such a run gets `parentRunId` alone, repeated in `claimed`.
+   *
+   * @defaultValue false
+   */
+  readonly trustRemoteParents?: boolean
+  /**
+   * Believes the baggage of every caller: `spanledger.tenant.id`, `spanledger.session.id` and `spanledger.user.id` count
+   * as if `withScope` had set them, also over the `tenantId` of an attachment. **Whoever can send a request can then
+   * choose whose its events are.** Only where a gateway of your own takes baggage off strangers' requests.
+   *
+   * Without it they stand in `claimed`, by which no filter and no right goes.
+   *
+   * @defaultValue false
+   */
+  readonly trustBaggage?: boolean
 }
 
 export interface ResolvedProcessorOptions {
@@ -43,6 +64,8 @@ export interface ResolvedProcessorOptions {
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
   readonly maxOpenRuns: number
+  readonly trustRemoteParents: boolean
+  readonly trustBaggage: boolean
 }
 
 const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
@@ -52,6 +75,8 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   onExplain: true,
   abandonAfterMillis: true,
   maxOpenRuns: true,
+  trustRemoteParents: true,
+  trustBaggage: true,
 }
 const OF = 'AuditSpanProcessor'
 
@@ -81,5 +106,13 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
       min: 1,
       max: 10_000_000,
     }),
+    trustRemoteParents: switchOption('trustRemoteParents', options.trustRemoteParents),
+    trustBaggage: switchOption('trustBaggage', options.trustBaggage),
   })
+}
+
+/** Anything but `true` and `false` may be meant either way. */
+function switchOption(name: 'trustRemoteParents' | 'trustBaggage', value: unknown = false): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${OF}: ${name} must be true or false`)
+  return value
 }

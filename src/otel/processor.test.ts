@@ -363,8 +363,8 @@ describe('scope', () => {
     expect(log.of('agent_handoff')[0]).toMatchObject({ tenantId: 'acme', sessionId: 's-1', runId: started?.runId })
   })
 
-  test('comes from baggage', () => {
-    const { tracer, log } = startRecordingSdk()
+  test('comes from baggage where that is trusted', () => {
+    const { tracer, log } = startRecordingSdk({ trustBaggage: true })
     const baggage = propagation.createBaggage({
       'spanledger.tenant.id': { value: 'acme' },
       'spanledger.session.id': { value: 's-2' },

@@ -1,4 +1,4 @@
-import { type Attributes, type Context, diag, type HrTime, type Span, type TimeInput } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, type Span, trace } from '@opentelemetry/api'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
@@ -47,9 +47,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #attachments: Attachments
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
-  readonly #addEventHeard: OpenSpan['addEvent']
-  /** Spans that started where auditing was off: their end is not that of a span which began before an attach. */
-  readonly #unaudited = new WeakSet<object>()
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -62,26 +59,26 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
       onExplain: resolved.onExplain ?? explainThroughDiag(),
-      publish: (draft) => this.#attachments.publish(draft),
+      outlet: {
+        publish: (event) => this.#attachments.publish(event),
+        state: (statement) => this.#attachments.state(statement),
+      },
       onProblem: reportProblem,
       nowMillis: Date.now,
-      isUnaudited: (span) => this.#unaudited.has(span),
-      onAdopt: (span) => {
-        this.#tracker.replay(span, this.#attachedAt)
-        this.#hear(span)
-      },
+      isRecording: () => this.#attachments.size > 0,
+      isOnIn: (context) => this.#switch.isOnIn(context),
+      since: () => this.#attachedAt,
     })
     this.#attachments = new Attachments({
       openRuns: () => {
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
-      onDetaching: () => this.#settle(false),
+      onDetaching: () => this.#settle({ final: false, all: true }),
       onProblem: reportProblem,
       onChange: () => this.#onAttachmentsChange(),
     })
     this.#listener = this.#createListener()
-    this.#addEventHeard = this.#createAddEvent()
     recordListeners().add(this.#listener)
     if (resolved.log) this.attach(resolved.log)
     this.ready = resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location)
@@ -111,11 +108,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /**
    * Switches recording on or off for the whole processor; `withAuditing` overrides it for one flow of calls. Both turns
-   * are on the record, as `custom` events named `auditing_enabled` and `auditing_disabled`.
+   * are on the record, as `custom` events named `auditing_enabled` and `auditing_disabled`; `auditing_suppressed` tells
+   * how many spans and events were not recorded meanwhile, for each run and for what belongs to none, within seconds.
    */
   setEnabled(enabled: boolean): void {
     if (typeof enabled !== 'boolean') throw new TypeError('setEnabled: expected true or false')
     if (!this.#switch.set(enabled) || this.#attachments.size === 0) return
+    if (enabled) this.#tracker.suppressions.hurry()
     const name = enabled ? 'auditing_enabled' : 'auditing_disabled'
     this.#attachments.state({ type: 'custom', data: { name } })
   }
@@ -124,11 +123,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   onStart(span: OpenSpan, parentContext: Context): void {
     try {
       const context = orKept(parentContext)
-      if (!this.#switch.isOnIn(context)) this.#unaudited.add(span)
-      else if (this.#attachments.size > 0) {
-        this.#tracker.start(span, context)
-        this.#hear(span)
-      }
+      if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
+      else if (this.#attachments.size > 0) this.#tracker.start(span, context)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -139,7 +135,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     try {
       if (this.#attachments.size === 0) this.#tracker.forget(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
-      else if (!this.#unaudited.has(span)) this.#tracker.endUnseen(span, this.#attachedAt)
+      else this.#tracker.endUnfollowed(span)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -151,7 +147,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * @throws AuditLogError `AUDIT_WRITE_FAILED`, `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail
    */
   async forceFlush(): Promise<void> {
-    this.#settle(false)
+    this.#settle({ final: false, all: true })
     await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
   }
 
@@ -193,66 +189,29 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     if (this.#attachments.size === 0) return
     try {
       if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
+      else this.#tracker.suppressions.addEvent(context)
     } catch (problem) {
       reportProblem(problem)
     }
+  }
+
+  /** Recorded by hand. What a span has taken that is not recorded is counted with that span. */
+  #onRecord(name: string, attributes: Attributes, time: HrTime, context: Context): void {
+    const carrier = trace.getSpan(context)
+    if (carrier && this.#tracker.suppressions.has(carrier) && !this.#switch.isOnIn(context)) return
+    this.onOccurrence(name, attributes, time, context, BY_HAND)
   }
 
   #createListener(): RecordListener {
     return {
-      hears: (span) => this.#hears(span),
-      onRecord: (name, attributes, time, context) =>
-        this.onOccurrence(name, attributes, toHrTime(time), context, BY_HAND),
-    }
-  }
-
-  /** A span that began before an attach is followed from its first event on, so that each goes one way only. */
-  #hears(span: Span): boolean {
-    if (this.#attachments.size === 0) return false
-    return this.#tracker.follows(span) || this.#tracker.adopt(span as OpenSpan & Span) !== undefined
-  }
-
-  /**
-   * The `addEvent` that takes the place of a span's own: events are recorded when they are added, not when the span
-   * ends, since a span drops its oldest events past a limit, and a crash drops them all. One function serves all spans.
-   */
-  #createAddEvent(): OpenSpan['addEvent'] {
-    const heard = (span: OpenSpan, name: string, attributesOrTime?: Attributes | TimeInput): void =>
-      this.#onSpanEvent(span, name, attributesOrTime)
-    return function addEvent(this: OpenSpan, name, attributesOrTime, time) {
-      // Of an object that inherits from the span, the prototype is the span, with this very function.
-      let prototype = Object.getPrototypeOf(this)
-      while (prototype.addEvent === addEvent) prototype = Object.getPrototypeOf(prototype)
-      const result = prototype.addEvent.call(this, name, attributesOrTime, time)
-      heard(this, name, attributesOrTime)
-      return result
-    }
-  }
-
-  #hear(span: OpenSpan): void {
-    if (!Object.hasOwn(span, 'addEvent')) {
-      span.addEvent = this.#addEventHeard
-      return
-    }
-    // Somebody else listens as well: theirs goes on being called.
-    const other = span.addEvent
-    span.addEvent = (name, attributesOrTime, time) => {
-      const result = other.call(span, name, attributesOrTime, time)
-      this.#onSpanEvent(span, name, attributesOrTime)
-      return result
-    }
-  }
-
-  #onSpanEvent(span: OpenSpan, name: string, attributesOrTime: Attributes | TimeInput | undefined): void {
-    if (this.#attachments.size === 0) return
-    try {
-      const context = activeContext()
-      if (!span.isRecording() || !this.#switch.isOnIn(context)) return
-      const last = span.events.at(-1)
-      const time = last?.name === name ? last.time : toHrTime(undefined)
-      this.#tracker.occurrence(name, isAttributes(attributesOrTime) ? attributesOrTime : {}, time, context, span)
-    } catch (problem) {
-      reportProblem(problem)
+      hears: (span, attributes) =>
+        this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes),
+      onRecord: (name, attributes, time, context) => {
+        if (!this.#tracker.hasJustHeard(attributes)) this.#onRecord(name, attributes, toHrTime(time), context)
+      },
+      onSwitchedOff: (stretch, outer) => this.#safely(() => this.#tracker.suppressions.begin(stretch, outer)),
+      onSwitchedOn: (stretch) => this.#safely(() => this.#tracker.suppressions.end(stretch)),
+      onSpanNotStarted: (context) => this.#safely(() => this.#tracker.suppressions.addSpanNotStarted(context)),
     }
   }
 
@@ -263,14 +222,18 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       this.#settleTimer = undefined
     } else if (this.#settleTimer === undefined) {
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
-      this.#settleTimer = setInterval(() => this.#settle(false), SETTLE_INTERVAL_MILLIS)
+      this.#settleTimer = setInterval(() => this.#settle({ final: false, all: false }), SETTLE_INTERVAL_MILLIS)
       this.#settleTimer.unref()
     }
   }
 
-  #settle(final: boolean): void {
+  #settle(options: { readonly final: boolean; readonly all: boolean }): void {
+    this.#safely(() => this.#tracker.settle(options))
+  }
+
+  #safely(action: () => void): void {
     try {
-      this.#tracker.settle(final)
+      action()
     } catch (problem) {
       reportProblem(problem)
     }
@@ -288,7 +251,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   async #shutDown(): Promise<void> {
     recordListeners().delete(this.#listener)
-    this.#settle(true)
+    this.#settle({ final: true, all: true })
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
     try {
       await settleAll(detached)
@@ -297,10 +260,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       await log?.close()
     }
   }
-}
-
-function isAttributes(value: Attributes | TimeInput | undefined): value is Attributes {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
 
 /** `SPANLEDGER_EXPLAIN=true` explains every span through OpenTelemetry's `diag`, without a change of code. */

@@ -8,7 +8,8 @@ import {
 } from '../events/index.js'
 import { usageBeyond, usagePlus } from '../events/usage.js'
 import type { Conclusion, RunActivity, ScopeFacts } from './conventions/contract.js'
-import { type Emitter, type Extras, type Place, scopeAt } from './emitter.js'
+import type { Emitter, Extras, Place } from './emitter.js'
+import type { Outside } from './outside.js'
 import { RecentMap } from './recent-map.js'
 import { Run } from './run.js'
 import { overlay, type SpanNode } from './span-node.js'
@@ -52,9 +53,12 @@ export class RunBook {
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
   readonly #nowMillis: () => number
+  readonly #onEnd: (run: Run) => void
 
+  /** @param options.onEnd - called before a run's terminal event is recorded */
   constructor(options: {
     emitter: Emitter
+    onEnd: (run: Run) => void
     abandonAfterMillis: number
     maxOpenRuns: number
     nowMillis: () => number
@@ -63,6 +67,7 @@ export class RunBook {
     this.#abandonAfterMillis = options.abandonAfterMillis
     this.#maxOpenRuns = options.maxOpenRuns
     this.#nowMillis = options.nowMillis
+    this.#onEnd = options.onEnd
   }
 
   find(runId: string): Run | undefined {
@@ -77,6 +82,10 @@ export class RunBook {
   /** A run goes on that had come to an end. */
   reopen(runId: string): void {
     if (this.isOver(runId)) this.#over.set(runId, false)
+  }
+
+  get open(): Iterable<Run> {
+    return this.#open.values()
   }
 
   get size(): number {
@@ -95,11 +104,12 @@ export class RunBook {
     const named = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
     const run = new Run({
       runId,
-      parentRunId: start.parentRunId ?? parent?.runId,
+      ...parentageOf(start, parent, place.node?.outside ?? place.outside),
       startedAt,
       agent: activity.agent,
       node: place.node,
-      scope: place.node ? undefined : scopeByHand(named, place, start.scope),
+      scope: place.node ? undefined : this.#scopeByHand(named, place, start.scope),
+      claims: place.node ? undefined : this.#emitter.claimsAt(place),
       mayLeak: activity.mayLeak ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
@@ -119,7 +129,7 @@ export class RunBook {
   adopt(start: RunStart, node: SpanNode, source: EventSource): Run {
     const run = new Run({
       runId: start.runId,
-      parentRunId: start.parentRunId ?? node.parent?.nearestRun()?.runId,
+      ...parentageOf(start, node.parent?.nearestRun(), node.outside),
       startedAt: start.startedAt,
       agent: start.activity.agent,
       node,
@@ -159,6 +169,7 @@ export class RunBook {
     extras?: Pick<Extras, 'confidence' | 'altered'>,
   ): void {
     if (run.ended) return
+    this.#onEnd(run)
     run.suspended = type === 'run_suspended'
     this.#close(run)
     const full = {
@@ -214,8 +225,9 @@ export class RunBook {
     let ofOthers: TokenUsage | undefined
     for (const sub of node.orphans) {
       if (sub.node?.counted) ofOthers = usagePlus(ofOthers, sub.node.counted)
-      if (sub.parentRunId !== undefined) continue
+      if (sub.parentRunId !== undefined && !sub.parentIsClaimed) continue
       sub.parentRunId = run.runId
+      sub.parentIsClaimed = false
       this.#announce(sub, { ...place, run, node: sub.node })
     }
     if (node.counted) run.addUsage(ofOthers ? usageBeyond(node.counted, ofOthers) : node.counted)
@@ -244,16 +256,28 @@ export class RunBook {
     const [oldest] = this.#open.values()
     if (oldest) this.abandon(oldest)
   }
+
+  /** Whose a run is that no span carries. */
+  #scopeByHand(parent: Run | undefined, place: Place, said: ScopeFacts = {}): ScopeFacts {
+    const around = this.#emitter.scopeAt(place)
+    return overlay(parent ? overlay(parent.scope(), around) : around, said)
+  }
+}
+
+/** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */
+function parentageOf(
+  { parentRunId }: RunStart,
+  parent: Run | undefined,
+  outside: Outside | undefined,
+): Pick<Run, 'parentRunId' | 'parentIsClaimed'> {
+  const known = parentRunId ?? parent?.runId
+  if (known !== undefined) return { parentRunId: known, parentIsClaimed: false }
+  const claimed = outside?.claimedParentRunId
+  return { parentRunId: claimed, parentIsClaimed: claimed !== undefined }
 }
 
 /** What a fact says beside its data and scope, less what is said of a field that the log knows better. */
 function own({ confidence, altered }: Pick<Extras, 'confidence' | 'altered'> = {}, known?: string): Extras {
   const rest = known ? altered?.filter(({ field }) => !field.startsWith(known)) : altered
   return { confidence, altered: rest?.length ? rest : undefined }
-}
-
-/** Whose a run is that no span carries. */
-function scopeByHand(parent: Run | undefined, place: Place, said: ScopeFacts = {}): ScopeFacts {
-  const around = scopeAt(place)
-  return overlay(parent ? overlay(parent.scope(), around) : around, said)
 }

@@ -1,4 +1,4 @@
-import type { AgentRef, EventSource, Timestamp, TokenUsage } from '../events/index.js'
+import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../events/index.js'
 import { usagePlus } from '../events/usage.js'
 import type { Conclusion, ScopeFacts } from './conventions/contract.js'
 import { RunMemo } from './run-memo.js'
@@ -9,6 +9,8 @@ export class Run {
   readonly runId: string
   /** Becomes known late where the run around is recognised late. */
   parentRunId: string | undefined
+  /** The run around is a remote caller's word. */
+  parentIsClaimed: boolean
   readonly startedAt: Timestamp
   /** Room for conventions to remember things for the life of the run. */
   readonly memo = new RunMemo()
@@ -16,6 +18,7 @@ export class Run {
   readonly node: SpanNode | undefined
   /** Scope of a run without a span. */
   readonly #handScope: ScopeFacts
+  readonly #handClaims: ClaimedScope | undefined
   /** Its span is known to stay open after such an end. */
   mayLeak: boolean
   /** Who said that the run began. */
@@ -36,21 +39,26 @@ export class Run {
   constructor(init: {
     runId: string
     parentRunId: string | undefined
+    parentIsClaimed: boolean
     startedAt: Timestamp
     agent: AgentRef
     node: SpanNode | undefined
     /** For a run that no span carries. */
     scope?: ScopeFacts | undefined
+    /** Likewise. */
+    claims?: ClaimedScope | undefined
     mayLeak: boolean
     source: EventSource
     nowMillis: number
   }) {
     this.runId = init.runId
     this.parentRunId = init.parentRunId
+    this.parentIsClaimed = init.parentIsClaimed
     this.startedAt = init.startedAt
     this.agent = init.agent
     this.node = init.node
     this.#handScope = init.scope ?? {}
+    this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
@@ -61,6 +69,11 @@ export class Run {
     return this.node?.scope() ?? this.#handScope
   }
 
+  /** What callers say of whose the run is. */
+  claims(): ClaimedScope | undefined {
+    return this.node ? this.node.claims() : this.#handClaims
+  }
+
   /** Sum of what has been counted for this run; sub-runs have their own. */
   get usage(): TokenUsage | undefined {
     return this.#usage
@@ -69,4 +82,11 @@ export class Run {
   addUsage(report: TokenUsage): void {
     this.#usage = usagePlus(this.#usage, report)
   }
+}
+
+/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
+export function notSuspended(run: Run | undefined): Run | undefined {
+  let around = run
+  while (around?.suspended) around = around.node?.parent?.nearestRun()
+  return around
 }

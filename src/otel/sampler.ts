@@ -1,5 +1,6 @@
 import type { Attributes, Context, Link } from '@opentelemetry/api'
 import { contextScope } from '../record/context.js'
+import { tellSpanNotStarted } from '../record/switched-off.js'
 import { isTransportSpan } from './transport.js'
 
 /** `SamplingDecision` of the SDK's traces: what a sampler may answer. */
@@ -43,7 +44,9 @@ export function auditSampler<Result extends SamplingResultLike>(sampler: Sampler
     shouldSample(context, traceId, spanName, spanKind, attributes, links) {
       const result = sampler.shouldSample(context, traceId, spanName, spanKind, attributes, links)
       if (result.decision !== NOT_RECORD || isTransportSpan(attributes)) return result
-      return contextScope(context)?.enabled === false ? result : { ...result, decision: RECORD }
+      if (contextScope(context)?.enabled !== false) return { ...result, decision: RECORD }
+      tellSpanNotStarted(context)
+      return result
     },
     toString: () => `AuditSampler{${sampler.toString()}}`,
   }

@@ -1,5 +1,4 @@
-import { type Attributes, type Context, propagation } from '@opentelemetry/api'
-import { contextScope } from '../record/context.js'
+import type { Attributes } from '@opentelemetry/api'
 import { PARENT_RUN_ID, RUN_ID, SESSION_ID, TENANT_ID, USER_ID } from '../record/names.js'
 import type { ScopeFacts } from './conventions/contract.js'
 
@@ -8,7 +7,7 @@ export interface ResolvedScope {
   /** Absent when nothing names one: the attachment or the log then fills in its default. */
   readonly tenantId: string | undefined
   readonly sessionId: string
-  /** The session is the trace id, for want of anything better; a real one may still turn up. */
+  /** The session follows from the trace, for want of anything better; a real one may still turn up. */
   readonly sessionDerived: boolean
   readonly userId: string | undefined
 }
@@ -35,23 +34,8 @@ export function scopeFromAttributes(attributes: Attributes): ScopeFacts {
   }
 }
 
-const NOTHING: ScopeFacts = Object.freeze({})
-
-/** What `withScope` or baggage says; `withScope` is nearer to the code, so it goes first. */
-export function scopeFromContext(context: Context): ScopeFacts {
-  const scope = contextScope(context)
-  const baggage = propagation.getBaggage(context)
-  if (!baggage) return scope ?? NOTHING
-  const entry = (key: string) => baggage.getEntry(key)?.value || undefined
-  return {
-    tenantId: scope?.tenantId ?? entry(TENANT_ID),
-    sessionId: scope?.sessionId ?? entry(SESSION_ID),
-    userId: scope?.userId ?? entry(USER_ID),
-  }
-}
-
 /**
- * Explicit attribute → context → parent → trace id. What the context says counts only where it differs from what it
+ * Explicit attribute → context → parent → session derived from the trace. What the context says counts only where it differs from what it
  * said around the parent: set further out, it was already weighed there, perhaps against an attribute of the parent's.
  */
 export function resolveScope(
@@ -59,7 +43,7 @@ export function resolveScope(
   context: ScopeFacts,
   parentContext: ScopeFacts,
   parent: ResolvedScope | undefined,
-  traceId: string,
+  derivedSession: string,
 ): ResolvedScope {
   const pick = (field: 'tenantId' | 'sessionId' | 'userId') =>
     explicit[field] ?? (context[field] === parentContext[field] ? undefined : context[field]) ?? parent?.[field]
@@ -68,7 +52,7 @@ export function resolveScope(
   return {
     tenantId: pick('tenantId'),
     userId: pick('userId'),
-    sessionId: sessionId ?? parent?.sessionId ?? traceId,
+    sessionId: sessionId ?? parent?.sessionId ?? derivedSession,
     sessionDerived: sessionId === undefined && (parent?.sessionDerived ?? true),
   }
 }

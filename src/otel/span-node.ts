@@ -1,10 +1,14 @@
 import type { Context, SpanContext } from '@opentelemetry/api'
-import type { TokenUsage } from '../events/index.js'
+import type { ClaimedScope, TokenUsage } from '../events/index.js'
+import { ownAttributes } from '../record/context.js'
+import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from './caller-claims.js'
 import type { Activity, Convention, ScopeFacts, Surrounding } from './conventions/contract.js'
 import type { ToldErrors } from './error-echo.js'
+import type { Outside } from './outside.js'
 import type { Run } from './run.js'
-import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes, scopeFromContext } from './scope.js'
+import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes } from './scope.js'
 import { parentSpanIdOf, type SpanLike } from './span.js'
+import type { Ear } from './span-events.js'
 
 /** A convention's word on what a span is. */
 export interface Claim {
@@ -25,14 +29,34 @@ export interface ToldUsage {
 /** Counts spans in the order of their start, for which their clocks are too coarse. */
 let lastSerial = 0
 
+/** Returns a number that no span and no parent outside has had before. */
+export function nextSerial(): number {
+  return ++lastSerial
+}
+
+/** How a span is entered into the tree. */
+export interface SpanEntry {
+  readonly span: SpanLike
+  /** None for a span that began before anyone listened. */
+  readonly context: Context | undefined
+  readonly parent: SpanNode | undefined
+  /** Its parent, where that is no span of this process. */
+  readonly outside: Outside | undefined
+}
+
 /**
  * One span in the tree of those that are followed. It hangs on the span itself, so it lives as long; it keeps its parent
  * alive, never its children.
  */
 export class SpanNode {
-  readonly serial = ++lastSerial
+  readonly serial = nextSerial()
   readonly #ids: SpanContext
   readonly parentSpanId: string | undefined
+  /** The parent outside of this process that it is below of, if any. */
+  readonly outside: Outside | undefined
+  /** The parent under which it was started, where it has been moved since. */
+  #startedBelow: number | string | undefined = undefined
+  readonly #callers: CallerClaims
   #parent: SpanNode | undefined
   /** Let go when the span has ended. */
   span: SpanLike | undefined
@@ -40,6 +64,8 @@ export class SpanNode {
   #surrounding: ClaimedSpan | undefined = undefined
   /** The run that this span is. */
   run: Run | undefined = undefined
+  /** What has been heard of its events; nothing while it has had none. */
+  ear: Ear | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
   callId: string | undefined = undefined
   /** Tokens at this span and below it that are counted already. */
@@ -56,15 +82,18 @@ export class SpanNode {
   /** Ancestors that are kept. */
   readonly depth: number
   #context: Context | undefined
-  #contextScope: ScopeFacts | undefined = undefined
+  #said: Said | undefined = undefined
   #scope: ResolvedScope | undefined = undefined
+  /** What its attributes only repeat of what a caller says. */
+  #repeatedClaims: ClaimedScope | undefined = undefined
   /** What the span's own attributes and its convention say of its scope, as far as it is known. */
   #explicit: ScopeFacts = NOTHING
 
-  /** @param context - none for a span that began before anyone listened */
-  constructor(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined) {
+  constructor({ span, context, parent, outside }: SpanEntry, callers: CallerClaims) {
     this.#ids = span.spanContext()
     this.parentSpanId = parentSpanIdOf(span)
+    this.outside = parent ? parent.outside : outside
+    this.#callers = callers
     this.#parent = lasting(parent)
     this.depth = this.#parent ? this.#parent.depth + 1 : 0
     this.span = span
@@ -80,10 +109,24 @@ export class SpanNode {
   moveBelow(parent: SpanNode): void {
     if (!this.span) return
     for (let node: SpanNode | undefined = parent; node; node = node.#parent) if (node === this) return
+    this.#startedBelow = this.flow
     this.#closeToParent()
     this.#parent = parent
     this.#scope = undefined
     this.#openToParent()
+  }
+
+  /** Tells the parent under which it was started from all others, by what no caller can send. */
+  get flow(): number | string {
+    return this.#startedBelow ?? this.#parent?.serial ?? this.outside?.serial ?? this.parentSpanId ?? ''
+  }
+
+  /**
+   * Whether these are the ids of this very span: the object that it hands out, which a caller cannot send. Ids that are
+   * merely equal may have left the process and come back.
+   */
+  hasIds(ids: SpanContext | undefined): boolean {
+    return this.#ids === ids
   }
 
   get spanId(): string {
@@ -107,8 +150,20 @@ export class SpanNode {
   claimAs(claim: Claim): void {
     this.#claim = claim
     const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
-    this.#explicit = overlay(named, claim.activity.scope ?? NOTHING)
+    this.#explicit = this.ownFacts(overlay(named, claim.activity.scope ?? NOTHING))
     this.#scope = undefined
+  }
+
+  /** Of what the attributes of the open span say, what the application says. What a caller says becomes a claim. */
+  ownFacts(facts: ScopeFacts): ScopeFacts {
+    const { baggage } = this.#inContext
+    if (!baggage || !this.span || !this.#context) return facts
+    const above = this.#parent
+    const around = above?.span && above.#inContext.baggage === baggage ? above.span.attributes : undefined
+    const words = { own: ownAttributes(this.#context), around }
+    const { own, claims } = partFacts(facts, this.span.attributes, baggage, words)
+    this.#repeatedClaims = overlayClaims(this.#repeatedClaims, claims)
+    return own
   }
 
   /** The run id, and that of the run around it, where attributes name them. */
@@ -186,16 +241,31 @@ export class SpanNode {
     // A derived session is asked for again: the real one may have been set meanwhile, here or further out.
     if (this.#scope && !this.#scope.sessionDerived) return this.#scope
     if (this.#claim && this.span && namesSession(this.span.attributes)) {
-      this.#explicit = overlay(scopeFromAttributes(this.span.attributes), this.#explicit)
+      this.#explicit = overlay(this.ownFacts(scopeFromAttributes(this.span.attributes)), this.#explicit)
     }
     const around = this.parent?.contextScope() ?? NOTHING
-    this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), this.traceId)
+    const derivedSession = this.outside?.sessionId ?? this.traceId
+    this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), derivedSession)
     return this.#scope
   }
 
   contextScope(): ScopeFacts {
-    this.#contextScope ??= this.#context ? scopeFromContext(this.#context) : NOTHING
-    return this.#contextScope
+    return this.#inContext.scope
+  }
+
+  /** What callers say of whose the events of this span are. */
+  claims(): ClaimedScope | undefined {
+    let claims: ClaimedScope | undefined
+    for (let node: SpanNode | undefined = this; node; node = node.#parent) {
+      const said = node.#inContext.claims ?? node.#repeatedClaims
+      if (said) claims = overlayClaims(overlayClaims(said, node.#repeatedClaims), claims)
+    }
+    return claims
+  }
+
+  get #inContext(): Said {
+    this.#said ??= this.#context ? this.#callers.read(this.#context) : NOTHING_SAID
+    return this.#said
   }
 
   /** The span has ended: what only an open span needs is let go. */
@@ -206,7 +276,7 @@ export class SpanNode {
     if (!this.run && this.#parent?.span) for (const run of this.orphans) this.#parent.addOrphan(run)
     this.#orphans = undefined
     // Children may still ask what it said. It is let go in any case, since it holds the parent, and that its own.
-    if (this.#claim || this.run || this.#openBelow > 0) this.contextScope()
+    if (this.#claim || this.run || this.#openBelow > 0) this.#said = this.#inContext
     this.#context = undefined
     // A node is open to its parent until it has ended and nothing is open below it.
     if (this.#openBelow === 0) this.#closeToParent()

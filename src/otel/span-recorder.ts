@@ -13,7 +13,7 @@ import { errorOf, hasErrorStatus, type SpanError } from './conventions/outcome.j
 import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
-import type { Run } from './run.js'
+import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { scopeFromAttributes } from './scope.js'
 import type { SpanLike } from './span.js'
@@ -61,8 +61,8 @@ export class SpanRecorder {
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
-    node.learnScope(told.scope ? overlay(named, told.scope) : named)
-    if (told.runScope) node.learnRunScope(told.runScope)
+    node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
+    if (told.runScope) node.learnRunScope(node.ownFacts(told.runScope))
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)
@@ -165,10 +165,8 @@ export class SpanRecorder {
   }
 }
 
-/** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
 function besideSuspended(place: Place): Place {
-  let { run } = place
-  while (run?.suspended) run = run.node?.parent?.nearestRun()
+  const run = notSuspended(place.run)
   return run === place.run ? place : { ...place, run }
 }
 

@@ -31,6 +31,8 @@ export interface SpanLike {
   readonly status: SpanStatus
   readonly attributes: Attributes
   readonly events: readonly SpanEventLike[]
+  /** Events that the span no longer holds. */
+  readonly droppedEventsCount?: number | undefined
   readonly resource?: { readonly attributes: Attributes } | undefined
   readonly instrumentationScope?: InstrumentationScope | undefined
 }

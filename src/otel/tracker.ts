@@ -1,40 +1,57 @@
 import {
   type Attributes,
-  context as activeContext,
   type Context,
+  context as contexts,
   type HrTime,
+  ROOT_CONTEXT,
   type Span,
   trace,
 } from '@opentelemetry/api'
 import { type AuditEventData, timestampFromHrTime } from '../events/index.js'
-import type { RecordInput } from '../log/contract.js'
 import { contextScope } from '../record/context.js'
+import { activeContext } from '../record/flow.js'
 import type { Convention, Fact, Lineage, Moment, Occurrence } from './conventions/contract.js'
-import { Emitter, sourceOf } from './emitter.js'
+import { Emitter, type Outlet, sourceOf } from './emitter.js'
 import { explain, type SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
 import { isEarlier } from './hr-time.js'
 import { OpenSiblings } from './open-siblings.js'
 import { Recogniser } from './recogniser.js'
+import type { Run } from './run.js'
 import { RunBook } from './run-book.js'
-import { type InstrumentationScope, type OpenSpan, parentSpanIdOf, type SpanLike, scopeOf } from './span.js'
+import {
+  type InstrumentationScope,
+  type OpenSpan,
+  parentSpanIdOf,
+  type SpanEventLike,
+  type SpanLike,
+  scopeOf,
+} from './span.js'
+import { SpanEvents, totalOf } from './span-events.js'
 import { type Claim, ClaimedSpan, type SpanNode } from './span-node.js'
-import { SpanNodes } from './span-nodes.js'
+import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
+import { Suppressions } from './suppressions.js'
 import { isTransportSpan } from './transport.js'
 import { UsageLedger } from './usage-ledger.js'
 
+/** `SpanKind` of spans that send something to somebody else. */
+const CLIENT = 2
+const PRODUCER = 3
+
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
 
-export interface TrackerOptions {
+export interface TrackerOptions extends Trust {
   readonly conventions: readonly Convention[]
-  readonly publish: (draft: RecordInput) => void
+  readonly outlet: Outlet
   readonly onProblem: (problem: unknown) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
-  /** Whether the span began where auditing was off. */
-  readonly isUnaudited: (span: object) => boolean
-  /** An open span that began before anyone listened is followed from now on. */
-  readonly onAdopt: (span: OpenSpan) => void
+  /** Whether anybody wants to hear of anything. */
+  readonly isRecording: () => boolean
+  /** Whether auditing is on in a context. */
+  readonly isOnIn: (context: Context) => boolean
+  /** Since when somebody has been listening. */
+  readonly since: () => HrTime
   readonly abandonAfterMillis: number
   readonly maxOpenRuns: number
   readonly nowMillis: () => number
@@ -47,15 +64,18 @@ export interface TrackerOptions {
  * instrumentations set their attributes right after `startSpan`), and at its end. Whoever can tell first, tells.
  */
 export class Tracker {
-  readonly #nodes = new SpanNodes()
+  readonly #nodes: SpanNodes
   readonly #recogniser: Recogniser
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #spans: SpanRecorder
   readonly #siblings = new OpenSiblings()
   readonly #onProblem: (problem: unknown) => void
-  readonly #isUnaudited: (span: object) => boolean
-  readonly #onAdopt: (span: OpenSpan) => void
+  readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
+  readonly #emitter: Emitter
+  readonly #events: SpanEvents
+  /** What is not recorded since auditing is off. */
+  readonly suppressions: Suppressions
   readonly #onExplain: ((explanation: SpanExplanation) => void) | undefined
   /** Spans that nobody has claimed at their start, for the second look. */
   #unclaimed: SpanNode[] = []
@@ -64,15 +84,22 @@ export class Tracker {
   readonly #lookAgain = (): void => this.drain()
 
   constructor(options: TrackerOptions) {
-    const { conventions, onProblem, publish, nowMillis } = options
-    const emitter = new Emitter(publish)
+    const { conventions, onProblem, outlet, nowMillis } = options
+    this.#nodes = new SpanNodes(options)
+    const emitter = new Emitter(outlet, this.#nodes.callers)
     const ledger = new UsageLedger()
     this.#onProblem = onProblem
-    this.#isUnaudited = options.isUnaudited
-    this.#onAdopt = options.onAdopt
+    this.#options = options
+    this.#emitter = emitter
+    this.#events = new SpanEvents(this.#nodes, {
+      onEvent: (node, span, event, live) => this.#onSpanEvent(node, span, event, live),
+      onLost: (node, span, count) => this.#onLostEvents(node, span, count),
+      onProblem,
+    })
+    this.suppressions = new Suppressions({ ...options, emitter, runIn: (context) => this.#runIn(context) })
     this.#onExplain = options.onExplain
     this.#recogniser = new Recogniser(conventions)
-    this.#runs = new RunBook({ ...options, emitter })
+    this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
     this.#spans = new SpanRecorder({ emitter, runs: this.#runs, facts: this.#facts, ledger, nowMillis })
   }
@@ -81,13 +108,32 @@ export class Tracker {
     return this.#runs.snapshot()
   }
 
-  /** Whether events added to this span are heard. */
+  /** Whether the span is followed. */
   follows(span: object): boolean {
     return this.#nodes.on(span) !== undefined
   }
 
+  /**
+   * Whether an event that has just been added to the span was heard. A span that began before anyone listened is followed
+   * from its first event on, so that each goes one way only.
+   */
+  hears(span: OpenSpan, attributes: Attributes): boolean {
+    if (this.hasJustHeard(attributes)) return true
+    const node = this.#nodes.on(span) ?? this.adopt(span)
+    if (!node) return false
+    this.#catchUp(node)
+    return true
+  }
+
+  /** Whether an event with these very attributes was the last to be heard, whatever it was added to. */
+  hasJustHeard(attributes: Attributes): boolean {
+    return this.#events.hasJustHeard(attributes)
+  }
+
   start(span: OpenSpan, context: Context): void {
     const node = this.#nodes.place(span, context, this.#parentOf(span, context))
+    this.#events.hear(span, node)
+    if (node.parent && goesOut(span) && node.nearestRun()) this.#nodes.rememberOutgoing(node)
     if (this.#look(node, span, 'start') || isTransportSpan(span.attributes)) return
     if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
   }
@@ -109,6 +155,7 @@ export class Tracker {
   end(span: SpanLike): void {
     const node = this.#nodes.on(span)
     if (!node?.span) return
+    this.#catchUp(node)
     if (node.claim || this.#look(node, span, 'end')) this.#conclude(node, node.claim as Claim, span)
     else {
       if (node.run) this.#spans.endRun(node.run, node, span)
@@ -124,30 +171,30 @@ export class Tracker {
     if (node) this.#close(node)
   }
 
-  /**
-   * A span that began before anyone listened: what it did until then is not made up. Its run gets a terminal event
-   * only, its tools a completion; of its events those from `since` on are recorded.
-   */
-  endUnseen(span: SpanLike, since: HrTime): void {
-    if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
-    this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span), span.spanContext().traceId))
-    this.replay(span, since)
-    this.end(span)
+  /** The end of a span that is not followed: it began before anyone listened, or where auditing is off. */
+  endUnfollowed(span: SpanLike): void {
+    if (this.suppressions.has(span)) this.suppressions.endSpan(span, totalOf(span))
+    else this.#endUnseen(span)
   }
 
-  /** Records the events that a span has got since then. */
-  replay(span: SpanLike, since: HrTime): void {
-    for (const { name, attributes, time } of span.events) {
-      if (!isEarlier(time, since)) this.occurrence(name, attributes ?? {}, time, undefined, span)
-    }
+  /**
+   * A span that began before anyone listened: what it did until then is not made up. Its run gets a terminal event
+   * only, its tools a completion; of its events those since then are recorded.
+   */
+  #endUnseen(span: SpanLike): void {
+    if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
+    const node = this.#nodes.place(span, undefined, this.#nodes.byIds(span.parentSpanContext))
+    this.#events.takeUp(span, node)
+    this.end(span)
   }
 
   /** Follows an open span that began before anyone listened. @returns its node, unless it is none to be followed */
   adopt(span: OpenSpan): SpanNode | undefined {
-    if (span.attributes === undefined || !span.isRecording() || this.#isUnaudited(span)) return undefined
-    const node = this.#nodes.place(span, undefined, this.#nodes.byId(parentSpanIdOf(span), span.spanContext().traceId))
+    if (span.attributes === undefined || !span.isRecording() || this.suppressions.has(span)) return undefined
+    const node = this.#nodes.place(span, undefined, this.#nodes.byIds(span.parentSpanContext))
     this.#look(node, span, 'microtask')
-    this.#onAdopt(span)
+    this.#events.takeUp(span, node)
+    this.#events.hear(span, node)
     return node
   }
 
@@ -182,7 +229,8 @@ export class Tracker {
     const source = span
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }
-    const place = { run, node, context, source }
+    const outside = node ? undefined : this.#nodes.outsideIn(context)
+    const place = { run, node, context, source, outside }
     const at = timestampFromHrTime(time)
     for (const fact of facts) {
       this.#facts.record(
@@ -198,10 +246,45 @@ export class Tracker {
     return convention?.translate && this.#ask(() => convention.translate?.(event))
   }
 
-  /** Ends runs whose spans will not: see {@link RunBook.settle}. */
-  settle(final: boolean): void {
+  /** Ends runs whose spans will not, see {@link RunBook.settle}, and tells what has waited to be told. */
+  settle(options: { readonly final: boolean; readonly all: boolean }): void {
     this.drain()
-    this.#runs.settle(final)
+    for (const { node } of this.#runs.open) if (node) this.#catchUp(node)
+    this.#runs.settle(options.final)
+    this.suppressions.settle(options.all)
+  }
+
+  /** Events that went past the hook. What goes wrong costs no more than these. */
+  #catchUp(node: SpanNode): void {
+    try {
+      if (node.span) this.#events.catchUp(node.span, node)
+    } catch (problem) {
+      this.#onProblem(problem)
+    }
+  }
+
+  #onSpanEvent(node: SpanNode, span: SpanLike, { name, attributes = {}, time }: SpanEventLike, live: boolean): void {
+    const { isRecording, isOnIn, since } = this.#options
+    const isFromBefore = !live && (node.context === undefined || isEarlier(span.startTime, since()))
+    if (!isRecording() || (isFromBefore && isEarlier(time, since()))) return
+    const context = live ? activeContext() : node.context
+    if (isOnIn(context ?? ROOT_CONTEXT)) this.occurrence(name, attributes, time, context, span)
+    else this.suppressions.addEvent(context ?? ROOT_CONTEXT, node.nearestRun())
+  }
+
+  /** Events went past the hook, and the span has no room for them any more. */
+  #onLostEvents(node: SpanNode, span: SpanLike, count: number): void {
+    if (!this.#options.isRecording()) return
+    const from = timestampFromHrTime(span.startTime)
+    const to = span.events[0] ? timestampFromHrTime(span.events[0].time) : from
+    this.#emitter.state('events_dropped', { count, reason: 'span_limit', from, to }, node.nearestRun())
+  }
+
+  /** The run that something belongs to which happens in this context. */
+  #runIn(context: Context): Run | undefined {
+    this.drain()
+    const detached = contextScope(context)?.run
+    return this.#nodes.in(context)?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
   }
 
   #close(node: SpanNode): void {
@@ -211,20 +294,21 @@ export class Tracker {
   }
 
   /**
-   * The parent's node, by the span that the context carries or, where that is but a set of ids, by these. A parent that
-   * began before anyone listened is taken in with its first child, so that the child finds its run.
+   * The parent's node, by the span that the context carries or, where that is but a set of ids, by the very object that
+   * the span handed out: equal ids may come from a caller. A parent that began before anyone listened is taken in with
+   * its first child, so that the child finds its run.
    */
   #parentOf(span: OpenSpan, context: Context): SpanNode | undefined {
     const parentId = parentSpanIdOf(span)
     if (parentId === undefined) return undefined
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
-    const { traceId } = span.spanContext()
-    if (parent?.spanContext().spanId !== parentId) return this.#nodes.byId(parentId, traceId)
-    const known = this.#nodes.on(parent) ?? this.#nodes.byId(parentId, traceId)
+    const ids = parent?.spanContext()
+    if (!parent || ids?.spanId !== parentId) return this.#nodes.byIds(span.parentSpanContext)
+    const known = this.#nodes.on(parent) ?? this.#nodes.byIds(ids)
     if (known || !parent.isRecording()) return known
     // A wrapper of the span: what nobody has claimed so far is not found by its id.
     if (parent.attributes === undefined) {
-      return this.#unclaimed.findLast(({ spanId }) => spanId === parentId) ?? this.#nodes.wrapped(parent, parentId)
+      return this.#unclaimed.findLast((node) => node.hasIds(ids)) ?? this.#nodes.wrapped(parent, parentId)
     }
     return this.adopt(parent)
   }
@@ -296,7 +380,7 @@ export class Tracker {
 
   /** Below the span that is active now, if that is followed. */
   #moveBelowActive(node: SpanNode): boolean {
-    const caller = this.#nodes.in(activeContext.active())
+    const caller = this.#nodes.in(contexts.active())
     if (!caller || caller === node.parent) return false
     if (!caller.claim && caller.span) this.#look(caller, caller.span, 'microtask')
     if (!caller.claim && !caller.claimedParent()) return false
@@ -337,4 +421,9 @@ export class Tracker {
       return undefined
     }
   }
+}
+
+/** Whether the span's ids leave the process with what it sends. */
+function goesOut({ kind }: SpanLike): boolean {
+  return kind === CLIENT || kind === PRODUCER
 }

@@ -1,6 +1,7 @@
-import { type Context, createContextKey } from '@opentelemetry/api'
+import { type Attributes, type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { activeContext, runIn } from './flow.js'
+import { stretchIn, tellStretch, withStretch } from './switched-off.js'
 
 /** Who an event belongs to, as far as the caller says. */
 export interface AuditScope {
@@ -30,6 +31,8 @@ export interface ContextScope extends AuditScope {
 
 // createContextKey goes through Symbol.for, so every copy of this package in a process reads the same key.
 const SCOPE_KEY = createContextKey('spanledger.scope.v1')
+const PROPAGATED_KEY = createContextKey('spanledger.propagated.v1')
+const OWN_ATTRIBUTES_KEY = createContextKey('spanledger.own-attributes.v1')
 
 export function contextScope(of: Context): ContextScope | undefined {
   return of.getValue(SCOPE_KEY) as ContextScope | undefined
@@ -41,21 +44,55 @@ export function withContextScope(of: Context, scope: ContextScope): Context {
   return of.setValue(SCOPE_KEY, { ...contextScope(of), ...said })
 }
 
+/** Returns what `withScope` has put into the baggage of this context: it was said in this process, and by no caller. */
+export function propagatedScope(of: Context): AuditScope | undefined {
+  return of.getValue(PROPAGATED_KEY) as AuditScope | undefined
+}
+
+/** Notes what of the baggage comes from `withScope`; what `scope` leaves `undefined` stays as it is. */
+export function withPropagatedScope(of: Context, scope: AuditScope): Context {
+  const said = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
+  return of.setValue(PROPAGATED_KEY, { ...propagatedScope(of), ...said })
+}
+
+/** Returns the attributes that this package gives to the span that is started in this very context. */
+export function ownAttributes(of: Context): Attributes | undefined {
+  return of.getValue(OWN_ATTRIBUTES_KEY) as Attributes | undefined
+}
+
+/** A context to start one span in: its attributes are known as this package's own. */
+export function withOwnAttributes(of: Context, attributes: Attributes): Context {
+  return of.setValue(OWN_ATTRIBUTES_KEY, attributes)
+}
+
 /** An id as text; `undefined` for what cannot be one. Callers without types hand in numbers too. */
 export function idText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : undefined
 }
 
-/** A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and `SPANLEDGER_ENABLED`. */
+/**
+ * A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and
+ * `SPANLEDGER_ENABLED`. What is not recorded for that is counted: see {@link withAuditing}.
+ */
 export function setAuditingEnabled(of: Context, enabled: boolean): Context {
-  return withContextScope(of, { enabled })
+  const inner = withContextScope(of, { enabled })
+  return enabled || contextScope(of)?.enabled === false ? inner : withStretch(inner)
 }
 
 /**
  * Runs `fn` with auditing switched on or off for it and all asynchronous work it starts. It ends by itself, and other
  * flows of calls do not notice. Spans that start inside are audited, or not, as a whole.
+ *
+ * Switching off inside a run leaves an `auditing_suppressed` event in it, with the number of spans and events that were
+ * not recorded: when `fn` has returned or its promise has settled, at the latest before the run's terminal event.
+ *
+ * @returns what `fn` returns; for a plain promise, one that settles alike
  */
 export function withAuditing<T>(enabled: boolean, fn: () => T): T {
-  return runIn(setAuditingEnabled(activeContext(), enabled), fn)
+  const outer = activeContext()
+  const inner = setAuditingEnabled(outer, enabled)
+  const stretch = stretchIn(inner)
+  if (stretch === undefined || stretch === stretchIn(outer)) return runIn(inner, fn)
+  return tellStretch(stretch, outer, () => runIn(inner, fn))
 }

@@ -107,7 +107,7 @@ function tell(
   where: Context,
 ): void {
   try {
-    if (!carrier || !listener.hears(carrier)) listener.onRecord(name, attributes, time, where)
+    if (!carrier || !listener.hears(carrier, attributes)) listener.onRecord(name, attributes, time, where)
   } catch (problem) {
     diag.warn(`spanledger: a listener failed on the event ${name}`, problem)
   }

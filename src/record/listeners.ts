@@ -2,10 +2,20 @@ import type { Attributes, Context, Span, TimeInput } from '@opentelemetry/api'
 
 /** Hears what is recorded by hand. `AuditSpanProcessor` registers one; libraries that record need not know of it. */
 export interface RecordListener {
-  /** Whether events added to this span reach the listener through the span itself. */
-  hears(span: Span): boolean
+  /**
+   * Whether events added to this span reach the listener through the span itself.
+   *
+   * @param attributes - of the event that has just been added: the very object that the span was given
+   */
+  hears(span: Span, attributes: Attributes): boolean
   /** An event that no span this listener hears carries. Must not throw. */
   onRecord(name: string, attributes: Attributes, time: TimeInput | undefined, context: Context): void
+  /** Auditing is switched off for a flow of calls. Must not throw. @param outer - the context around the flow */
+  onSwitchedOff?(stretch: object, outer: Context): void
+  /** That flow has ended. Must not throw. */
+  onSwitchedOn?(stretch: object): void
+  /** A sampler has kept a span from starting, since auditing is off in its context. Must not throw. */
+  onSpanNotStarted?(context: Context): void
 }
 
 // As in @opentelemetry/api: one registry per process, whichever copy of the package a library brings.

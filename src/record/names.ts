@@ -10,6 +10,12 @@ export const PREFIX = 'spanledger.'
 export const TENANT_ID = 'spanledger.tenant.id'
 export const SESSION_ID = 'spanledger.session.id'
 export const USER_ID = 'spanledger.user.id'
+/** Fields of a scope and the keys of baggage entries that carry them. */
+export const BAGGAGE_KEYS = [
+  ['tenantId', TENANT_ID],
+  ['sessionId', SESSION_ID],
+  ['userId', USER_ID],
+] as const
 export const RUN_ID = 'spanledger.run.id'
 export const PARENT_RUN_ID = 'spanledger.parent_run.id'
 

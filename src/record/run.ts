@@ -9,7 +9,14 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
-import { type AuditScope, type ContextRun, contextScope, idText, withContextScope } from './context.js'
+import {
+  type AuditScope,
+  type ContextRun,
+  contextScope,
+  idText,
+  withContextScope,
+  withOwnAttributes,
+} from './context.js'
 import { emit, type RecordOptions, scopeAttributes } from './emit.js'
 import { type Failure, failureOf, stackOf } from './failure.js'
 import { activeContext, runIn } from './flow.js'
@@ -205,7 +212,11 @@ function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): S
   })
   const name = agent?.name === undefined ? operation : `${operation} ${agent.name}`
   try {
-    return (tracer ?? trace.getTracer('spanledger')).startSpan(name, { attributes }, outer)
+    return (tracer ?? trace.getTracer('spanledger')).startSpan(
+      name,
+      { attributes },
+      withOwnAttributes(outer, attributes),
+    )
   } catch (problem) {
     diag.warn('spanledger: the span of a run could not be started', problem)
     return trace.wrapSpanContext(INVALID_SPAN_CONTEXT)

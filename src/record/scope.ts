@@ -1,15 +1,16 @@
 import { propagation } from '@opentelemetry/api'
-import { type AuditScope, withContextScope } from './context.js'
+import { type AuditScope, withContextScope, withPropagatedScope } from './context.js'
 import { activeContext, runIn } from './flow.js'
 import { type OptionKinds, readOptions } from './misuse.js'
-import { SESSION_ID, TENANT_ID, USER_ID } from './names.js'
+import { BAGGAGE_KEYS } from './names.js'
 
 /** Options of `withScope`. */
 export interface ScopeOptions {
   /**
-   * Also sets OpenTelemetry baggage (`spanledger.tenant.id`, `spanledger.session.id`, `spanledger.user.id`), so that
-   * processes called from here belong to the same scope. **Baggage leaves the process**: a propagator sends it in the
-   * headers of every outgoing request, to third parties too.
+   * Also sets OpenTelemetry baggage (`spanledger.tenant.id`, `spanledger.session.id`, `spanledger.user.id`) for the
+   * processes called from here. They note it in `claimed`, and belong to the same scope only where their processor has
+   * the option `trustBaggage`. **Baggage leaves the process**: a propagator sends it in the headers of every outgoing
+   * request, to third parties too.
    *
    * @defaultValue false
    */
@@ -31,16 +32,18 @@ export function withScope<T>(scope: AuditScope, fn: () => T, options?: ScopeOpti
   const ids = readOptions('withScope', scope, SCOPE_KINDS)
   let inner = withContextScope(activeContext(), ids)
   if (readOptions('withScope', options, OPTION_KINDS).propagate) {
-    let baggage = propagation.getBaggage(inner) ?? propagation.createBaggage()
-    for (const [key, value] of [
-      [TENANT_ID, ids.tenantId],
-      [SESSION_ID, ids.sessionId],
-      [USER_ID, ids.userId],
-    ] as const) {
-      // Propagators percent-encode values, which throws on a lone surrogate in the middle of somebody's request.
-      if (value !== undefined) baggage = baggage.setEntry(key, { value: value.toWellFormed() })
+    // Propagators percent-encode values, which throws on a lone surrogate in the middle of somebody's request.
+    const propagated: AuditScope = {
+      tenantId: ids.tenantId?.toWellFormed(),
+      sessionId: ids.sessionId?.toWellFormed(),
+      userId: ids.userId?.toWellFormed(),
     }
-    inner = propagation.setBaggage(inner, baggage)
+    let baggage = propagation.getBaggage(inner) ?? propagation.createBaggage()
+    for (const [field, key] of BAGGAGE_KEYS) {
+      const value = propagated[field]
+      if (value !== undefined) baggage = baggage.setEntry(key, { value })
+    }
+    inner = withPropagatedScope(propagation.setBaggage(inner, baggage), propagated)
   }
   return runIn(inner, fn)
 }

@@ -1,10 +1,18 @@
 import { context, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { type Sampler, type SpanLimits, TracerProvider } from '@opentelemetry/sdk-trace'
+import { type Sampler, type SpanLimits, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { onTestFinished } from 'vitest'
 import type { AuditSpanProcessorOptions } from '../../src/otel/options.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import { CollectingLog } from './collecting-log.js'
+
+interface SdkOptions {
+  readonly sampler?: Sampler
+  readonly spanLimits?: SpanLimits
+  /** Span processors that are registered before the audit span processor, and after it. */
+  readonly before?: readonly SpanProcessor[]
+  readonly after?: readonly SpanProcessor[]
+}
 
 export interface AuditedSdk {
   readonly audit: AuditSpanProcessor
@@ -12,12 +20,10 @@ export interface AuditedSdk {
 }
 
 /** A real SDK, registered globally until the test has finished, with an audit span processor and no log attached. */
-export function startAuditedSdk(
-  options: AuditSpanProcessorOptions = {},
-  sdk: { sampler?: Sampler; spanLimits?: SpanLimits } = {},
-): AuditedSdk {
+export function startAuditedSdk(options: AuditSpanProcessorOptions = {}, sdk: SdkOptions = {}): AuditedSdk {
   const audit = new AuditSpanProcessor(options)
-  const provider = new TracerProvider({ ...sdk, spanProcessors: [audit] })
+  const { before = [], after = [], ...others } = sdk
+  const provider = new TracerProvider({ ...others, spanProcessors: [...before, audit, ...after] })
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   trace.setGlobalTracerProvider(provider)
   onTestFinished(async () => {
@@ -31,7 +37,7 @@ export function startAuditedSdk(
 /** The same, with a log attached that keeps what it is given. */
 export function startRecordingSdk(
   options: AuditSpanProcessorOptions = {},
-  sdk: { sampler?: Sampler; spanLimits?: SpanLimits } = {},
+  sdk: SdkOptions = {},
 ): AuditedSdk & { readonly log: CollectingLog } {
   const log = new CollectingLog()
   const started = startAuditedSdk(options, sdk)

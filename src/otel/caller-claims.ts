@@ -1,0 +1,129 @@
+import { type Attributes, type Baggage, type Context, propagation } from '@opentelemetry/api'
+import type { ClaimedScope } from '../events/index.js'
+import { contextScope, propagatedScope } from '../record/context.js'
+import { BAGGAGE_KEYS } from '../record/names.js'
+import type { ScopeFacts } from './conventions/contract.js'
+
+/** What a context says of whose the work in it is. */
+export interface Said {
+  /** What counts: by `withScope`, and by baggage where that is trusted. */
+  readonly scope: ScopeFacts
+  /** What callers say in baggage, and what counts for nothing. */
+  readonly claims: ClaimedScope | undefined
+  /** What the claims are from. */
+  readonly baggage: Baggage | undefined
+}
+
+const NOTHING: ScopeFacts = Object.freeze({})
+export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefined, baggage: undefined })
+
+/**
+ * Tells what the application says from what its callers say. Baggage comes with a request and holds whatever the caller
+ * likes; `withScope` and attributes are the application's. An attribute that repeats the baggage entry of its key is the
+ * caller's word as well, since there are span processors that copy baggage into attributes.
+ */
+export class CallerClaims {
+  readonly #trustBaggage: boolean
+
+  /** @param trustBaggage - baggage counts as if the application had said it */
+  constructor(trustBaggage: boolean) {
+    this.#trustBaggage = trustBaggage
+  }
+
+  read(context: Context): Said {
+    const scope = contextScope(context)
+    const baggage = baggageOf(context)
+    if (!baggage) return scope ? { scope, claims: undefined, baggage } : NOTHING_SAID
+    return this.#trustBaggage
+      ? { scope: withBaggage(scope, baggage), claims: undefined, baggage: undefined }
+      : { scope: scope ?? NOTHING, claims: claimsIn(baggage, propagatedScope(context)), baggage }
+  }
+}
+
+/**
+ * Parts what a span's attributes say of its scope into the application's word and the caller's.
+ *
+ * @param facts - as read from `attributes`, by their own names or a convention's
+ * @param baggage - of the context that the span began in
+ * @param own - attributes that this package has given to the span
+ * @param around - attributes of the span around, where that began with the same baggage: what is not repeated there,
+ * nothing copies
+ */
+export function partFacts(
+  facts: ScopeFacts,
+  attributes: Attributes,
+  baggage: Baggage,
+  { own, around }: { readonly own: Attributes | undefined; readonly around: Attributes | undefined },
+): { readonly own: ScopeFacts; readonly claims: ClaimedScope | undefined } {
+  const repeated = repeatedValues(baggage, attributes, own, around)
+  if (!repeated) return { own: facts, claims: undefined }
+  const ours: Record<string, string> = {}
+  const claims: Record<string, string> = {}
+  for (const [field, value] of Object.entries(facts) as [keyof ScopeFacts, string | undefined][]) {
+    if (value === undefined) continue
+    if (!repeated.has(value)) ours[field] = value
+    else if (field !== 'runId' && field !== 'parentRunId') claims[field] = value
+  }
+  return { own: ours, claims: someClaims(claims) }
+}
+
+/** Returns what `over` claims, and what `under` claims besides. */
+export function overlayClaims(
+  under: ClaimedScope | undefined,
+  over: ClaimedScope | undefined,
+): ClaimedScope | undefined {
+  return under && over ? { ...under, ...over } : (over ?? under)
+}
+
+function claimsIn(baggage: Baggage, propagated: ScopeFacts | undefined): ClaimedScope | undefined {
+  const claims: Record<string, string> = {}
+  for (const [field, key] of BAGGAGE_KEYS) {
+    const value = entryOf(baggage, key)
+    if (value !== undefined && value !== propagated?.[field]) claims[field] = value
+  }
+  return someClaims(claims)
+}
+
+function someClaims(claims: ClaimedScope): ClaimedScope | undefined {
+  for (const _ in claims) return claims
+  return undefined
+}
+
+function withBaggage(scope: ScopeFacts | undefined, baggage: Baggage): ScopeFacts {
+  const facts: Record<string, string | undefined> = {}
+  for (const [field, key] of BAGGAGE_KEYS) facts[field] = scope?.[field] ?? entryOf(baggage, key)
+  return facts
+}
+
+/** Values of attributes that say what the baggage entry of the same key says, cut to the SDK's limit or not. */
+function repeatedValues(
+  baggage: Baggage,
+  attributes: Attributes,
+  own: Attributes | undefined,
+  around: Attributes | undefined,
+): ReadonlySet<string> | undefined {
+  let repeated: Set<string> | undefined
+  for (const key in attributes) {
+    const value = attributes[key]
+    if (typeof value !== 'string' || value === '' || own?.[key] === value) continue
+    if (!entryOf(baggage, key)?.startsWith(value) || (around && around[key] === undefined)) continue
+    repeated ??= new Set()
+    repeated.add(value)
+  }
+  return repeated
+}
+
+/** A baggage made by somebody else may do anything. */
+function baggageOf(context: Context): Baggage | undefined {
+  const baggage = propagation.getBaggage(context)
+  return typeof baggage?.getEntry === 'function' ? baggage : undefined
+}
+
+function entryOf(baggage: Baggage, key: string): string | undefined {
+  try {
+    const value: unknown = baggage.getEntry(key)?.value
+    return typeof value === 'string' && value !== '' ? value : undefined
+  } catch {
+    return undefined
+  }
+}
