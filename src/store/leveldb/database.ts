@@ -6,8 +6,8 @@ import { requireRegularFiles } from '../../files/log-directory.js'
 import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, openError } from './errors.js'
-import { requireOwnNumbers } from './own-numbers.js'
 import { lockInProcess } from './process-lock.js'
+import { requireSafeToWrite } from './safe-to-write.js'
 import { readCurrent } from './snapshot-files.js'
 
 export type Database = Level<Buffer, Uint8Array>
@@ -58,7 +58,7 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
     await requireManifest(path, directory)
-    await requireOwnNumbers(path, directory)
+    await requireSafeToWrite(path, directory)
     const logBytes = await sizeOfLogs(path)
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
     await db.open()
