@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { fileWitness } from '../../src/witness/index.js'
 import { run } from '../cli/command-line.js'
-import { fingerprint, makeSparse, REPLACEMENTS, writeSoundLog } from './hostile-log.js'
+import { fingerprint, makeSparse, REPLACEMENT_KINDS, replace, writeSoundLog } from './hostile-log.js'
 
 // Copies of a log that somebody hands over, and the directory of a witness: the same holds for their files.
 
@@ -24,7 +24,7 @@ afterAll(async () => {
 
 let copies = 0
 async function copyTiles(): Promise<string> {
-  const target = join(log.root, `copy-${1000 + copies++}`)
+  const target = join(log.root, `tiles-${copies++}`)
   await cp(join(log.root, 'sound-tiles'), target, { recursive: true })
   return target
 }
@@ -33,13 +33,12 @@ it('an exported tile tree is verified', async () => {
   expect((await run(['verify', await copyTiles(), '-k', vkey])).code).toBe(0)
 })
 
-it.each(Object.entries(REPLACEMENTS))('%s is refused by name anywhere in a tile tree', async (_, replace) => {
+it.each(REPLACEMENT_KINDS)('%s is refused by name anywhere in a tile tree', async (kind) => {
   const files = (await readdir(join(log.root, 'sound-tiles'), { recursive: true })).sort()
   expect(files).toContain(join('tile', 'entries'))
   for (const file of files) {
     const directory = await copyTiles()
-    await rm(join(directory, file), { recursive: true })
-    await replace(join(directory, file), log.root)
+    await replace(join(directory, file), kind, log.root)
     const before = [fingerprint(directory), fingerprint(join(log.root, 'outside'))]
     const { code, err } = await run(['verify', directory, '-k', vkey])
     expect(code, file).toBeGreaterThanOrEqual(64)
@@ -50,7 +49,9 @@ it.each(Object.entries(REPLACEMENTS))('%s is refused by name anywhere in a tile 
 })
 
 it('a file of gigabytes that takes no room is refused anywhere in a tile tree', async () => {
-  const files = Object.keys(fingerprint(join(log.root, 'sound-tiles'))).filter((path) => /checkpoint$|\/\d{3}$|\.p\//.test(path))
+  const files = Object.keys(fingerprint(join(log.root, 'sound-tiles'))).filter((path) =>
+    /checkpoint$|\/\d{3}$|\.p\//.test(path),
+  )
   expect(files.length).toBeGreaterThan(2)
   for (const file of files) {
     const directory = await copyTiles()
@@ -74,14 +75,11 @@ it('a file that the user names is read through links, and is no device', async (
   expect([code, err]).toEqual([66, expect.stringContaining('/dev/zero')])
 })
 
-it.each(Object.entries(REPLACEMENTS))('a witness refuses %s in its directory', async (_, replace) => {
+it.each(REPLACEMENT_KINDS)('a witness refuses %s in its directory', async (kind) => {
   for (const file of ['witness.pem', 'witness.vkey']) {
-    const directory = join(log.root, `copy-${1000 + copies++}`)
+    const directory = join(log.root, `witness-${copies++}`)
     await fileWitness(directory)
-    await rm(join(directory, file))
-    await mkdir(join(log.root, 'sound'), { recursive: true })
-    await cp(join(log.directory, 'head'), join(log.root, 'sound', file))
-    await replace(join(directory, file), log.root)
+    await replace(join(directory, file), kind, log.root)
     await expect(fileWitness(directory)).rejects.toMatchObject({
       code: 'AUDIT_FILE_REFUSED',
       message: expect.stringContaining(join(directory, file)),

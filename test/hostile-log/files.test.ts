@@ -5,7 +5,7 @@ import { openAuditLog } from '../../src/audit-log/index.js'
 import { AuditLogError } from '../../src/events/errors.js'
 import { openAuditLogReader } from '../../src/reader/index.js'
 import { run } from '../cli/command-line.js'
-import { filesOf, fingerprint, makeSparse, REPLACEMENTS, writeSoundLog } from './hostile-log.js'
+import { filesOf, fingerprint, makeSparse, REPLACEMENT_KINDS, replace, writeSoundLog } from './hostile-log.js'
 
 // Whatever stands in place of a file of a log: it is not followed, not waited for, and named.
 
@@ -57,13 +57,12 @@ async function failureOf(act: () => Promise<void>): Promise<string | undefined> 
   }
 }
 
-describe.each(Object.keys(REPLACEMENTS))('%s', (kind) => {
+describe.each(REPLACEMENT_KINDS)('%s', (kind) => {
   it('is refused by name in place of any file, and nothing changes', async () => {
     for (const file of files) {
       const directory = await log.copy()
       const path = join(directory, file)
-      await rm(path, { recursive: true })
-      await REPLACEMENTS[kind]?.(path, log.root)
+      await replace(path, kind, log.root)
       const before = [fingerprint(directory), fingerprint(join(log.root, 'outside'))]
       for (const [name, read] of Object.entries({ ...READERS, openAuditLog: openToWrite })) {
         expect(await read(directory), `${name} with ${kind} as ${file}`).toContain(path)

@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAuditLog } from '../../src/audit-log/index.js'
-import { levelStore } from '../../src/store/leveldb/index.js'
-import { sealedEntries } from '../../src/testing/index.js'
 
 /** Entries of the log that {@link writeSoundLog} writes: most of them in a table, some in LevelDB's log. */
 export const ENTRIES = 340
@@ -38,16 +36,6 @@ export async function writeSoundLog() {
   }
 }
 
-/** A log whose levels are filled by merges: several tables. */
-export async function writeManyTables(directory: string): Promise<void> {
-  const store = levelStore(directory)
-  for (let round = 0; round < 4; round++) {
-    await store.open()
-    await store.commit(sealedEntries(200, (n) => ({ runId: `r-${round}-${n}`, data: { name: 'x'.repeat(400) } })))
-    await store.close()
-  }
-}
-
 /** Paths of a log's files, from its directory on: one of each kind. */
 export async function filesOf(directory: string): Promise<readonly string[]> {
   const names = await readdir(join(directory, 'db'))
@@ -59,30 +47,36 @@ export async function filesOf(directory: string): Promise<readonly string[]> {
   ]
 }
 
-/** What stands in place of a file. */
-export const REPLACEMENTS: Readonly<Record<string, (path: string, root: string) => Promise<unknown>>> = {
-  'a link to a file outside': async (path, root) => {
-    const victim = join(root, 'outside', 'victim')
-    await writeFile(victim, 'of the reader')
-    await symlink(victim, path)
+/** What can stand in place of a file: see {@link replace}. */
+const REPLACEMENTS: Readonly<Record<string, (path: string, outside: string) => Promise<unknown>>> = {
+  'a link to a file outside': async (path, outside) => {
+    await writeFile(join(outside, 'victim'), 'of the reader')
+    await symlink(join(outside, 'victim'), path)
   },
-  'a link to itself elsewhere': async (path, root) => {
-    const moved = join(root, 'outside', 'moved')
-    await rm(moved, { recursive: true, force: true })
-    await cp(path.replace(/copy-\d{4,}/, 'sound-tiles').replace(/copy-\d+/, 'sound'), moved, { recursive: true })
-    await symlink(moved, path)
-  },
+  'a link to itself elsewhere': (path, outside) => symlink(join(outside, 'moved'), path),
   'a link to another file of the log': (path) => symlink(path.endsWith('head') ? 'checkpoint' : '../head', path),
-  'a link to nothing': (path, root) => symlink(join(root, 'outside', 'nothing'), path),
-  'a FIFO': async (path) => execFileSync('mkfifo', [path]),
+  'a link to nothing': (path, outside) => symlink(join(outside, 'nothing'), path),
   'a link to a device without an end': (path) => symlink('/dev/zero', path),
+  'a FIFO': async (path) => execFileSync('mkfifo', [path]),
   'a socket': async (path) => {
     const server = createServer()
-    // A longer path than sockets can have.
-    await new Promise<void>((resolve) => server.listen(`/tmp/spanledger-${process.pid}.sock`, resolve))
-    execFileSync('mv', [`/tmp/spanledger-${process.pid}.sock`, path])
-    await new Promise((resolve) => server.close(resolve))
+    // The path of a socket is short.
+    const short = join(tmpdir(), `spanledger-${process.pid}.sock`)
+    await new Promise<void>((listening) => server.listen(short, listening))
+    await rename(short, path)
+    await new Promise((closed) => server.close(closed))
   },
+}
+
+export const REPLACEMENT_KINDS = Object.keys(REPLACEMENTS)
+
+/** Puts something else in place of a file or a directory, which goes to the directory `outside` of the root. */
+export async function replace(path: string, kind: string, root: string): Promise<void> {
+  const outside = join(root, 'outside')
+  await rm(outside, { recursive: true, force: true })
+  await mkdir(outside)
+  await rename(path, join(outside, 'moved'))
+  await REPLACEMENTS[kind]?.(path, outside)
 }
 
 /** All that there is to a file, by name, below a directory, also modification times and numbers of links. */

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
@@ -39,6 +40,9 @@ const MAX_GAPS = 1000
 const MANIFEST_CHUNK_BYTES = 32 * BLOCK_BYTES
 /** Where a hard link is refused: another file system, a read-only mount, files of another user. */
 const NO_LINKS = new Set(['EXDEV', 'EROFS', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP'])
+
+/** Linux links to a symbolic link itself; elsewhere `link` may follow it. */
+const LINK_FOLLOWS = process.platform !== 'linux'
 
 /** The set of files changed under the reading: to be read again. */
 class Changed extends Error {}
@@ -252,8 +256,8 @@ async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): 
     await link(from, to)
     return table.bytes
   }
-  const found = await lstat(from)
-  requireRegular(found, from)
+  const found = LINK_FOLLOWS ? await lstat(from) : undefined
+  if (found) requireRegular(found, from)
   try {
     await link(from, to)
   } catch (error) {
@@ -264,9 +268,9 @@ async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): 
     return (await file.stat()).size
   }
   // What was linked, whatever has the name by now: nobody else can change the directory that it is in.
-  const linked = await lstat(to)
+  const linked = lstatSync(to)
   requireRegular(linked, from)
-  if (linked.ino !== found.ino || linked.dev !== found.dev) throw new Changed(changing(source))
+  if (found && (linked.ino !== found.ino || linked.dev !== found.dev)) throw new Changed(changing(source))
   return linked.size
 }
 
