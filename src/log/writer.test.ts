@@ -1,4 +1,6 @@
+import * as v from 'valibot'
 import { describe, expect, it, vi } from 'vitest'
+import { catalogue } from '../events/catalogue.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent } from '../events/types.js'
 import { EventSchemas } from '../events/validate.js'
@@ -36,7 +38,7 @@ async function openLog(parts: Partial<LogWriterParts> = {}) {
     sealer: new Sealer(() => {
       milliseconds++
       return [1_795_300_506, milliseconds * 1e6]
-    }),
+    }, 'test.example/log'),
     schemas: new EventSchemas(),
     maxQueueBytes: 1e6,
     onProblem: (problem) => problems.push(problem),
@@ -364,7 +366,8 @@ describe('a full queue', () => {
       },
       source: { convention: 'spanledger', scope: 'spanledger' },
     })
-    new EventSchemas().parse({ type: 'events_dropped', data: events[1]?.data })
+    expect(events[1]?.statementOf).toBe('test.example/log')
+    expect(v.safeParse(catalogue.events_dropped, events[1]?.data).success).toBe(true)
   })
 
   it('stays within its bytes while the store fails, and still tells of the gap', async () => {
@@ -415,7 +418,7 @@ describe('a full queue', () => {
 
 describe('an event that cannot be sealed', () => {
   it('is counted, and the gap recorded', async () => {
-    const sealer = new Sealer(() => [1, 0])
+    const sealer = new Sealer(() => [1, 0], 'test.example/log')
     vi.spyOn(sealer, 'seal').mockImplementationOnce(() => {
       throw new RangeError('Maximum call stack size exceeded')
     })
