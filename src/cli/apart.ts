@@ -22,7 +22,7 @@ export async function runApart(args: readonly string[]): Promise<number> {
   const env = { ...process.env, [MARK]: '1' }
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], { env, stdio: 'inherit' })
   // A terminal interrupts both; others only this one.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (...ended) => resolve(ended))

@@ -17,6 +17,7 @@ const GRACE_MILLIS = 500
 async function runHere(args: readonly string[]): Promise<number> {
   const interrupted = new AbortController()
   for (const [signal, exitCode] of [
+    ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {

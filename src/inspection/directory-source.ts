@@ -1,6 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { requireRegularFiles } from '../files/log-directory.js'
+import { readRegularFile } from '../files/regular-file.js'
 import { readHeadFile } from '../log/head-file.js'
 import { entryKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
@@ -28,9 +30,10 @@ export class DirectorySource implements LogSource {
   /** Why the database cannot be opened. */
   readonly #damage: string | undefined
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log */
+  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_FILE_REFUSED` */
   static async open(directory: string): Promise<DirectorySource> {
     const location = resolve(directory)
+    await requireRegularFiles(location)
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
     const file = await readIfThere(join(location, 'checkpoint'))
     const head = readHeadFile(join(location, 'head'))
@@ -93,7 +96,7 @@ interface OpenedLog {
 
 /** @returns what is wrong with the database where it is damaged; nothing where it is gone */
 async function openLog(location: string, hasCheckpoint: boolean): Promise<OpenedLog | string> {
-  if (hasCheckpoint && !(await stat(join(location, 'db')).catch(() => undefined))) return ''
+  if (hasCheckpoint && !(await lstat(join(location, 'db')).catch(() => undefined))) return ''
   let log: FrozenLog | undefined
   try {
     log = await FrozenLog.take(location)
@@ -122,9 +125,7 @@ async function compareHeadFile(db: Database, head: ReturnType<typeof readHeadFil
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(path)
-    if (size > MAX_FILE_BYTES) return ''
-    return await readFile(path, 'utf8')
+    return (await readRegularFile(path, MAX_FILE_BYTES)).toString()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

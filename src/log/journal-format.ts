@@ -1,5 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { AuditLogError } from '../events/errors.js'
+import { readBeginningSync } from '../files/regular-file.js'
 import type { SealedEntry } from '../store/contract.js'
 import { isTransient } from '../store/transient.js'
 import { HASH_BYTES, hashLeaf } from '../tree/index.js'
@@ -205,25 +207,11 @@ export function segmentsIn(directory: string): number[] {
  * @throws what the file system throws
  */
 export function readSegment(path: string, maxBytes: number): Buffer | undefined {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
-  let descriptor: number
   try {
-    descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    return readBeginningSync(path, maxBytes)
   } catch (problem) {
-    if (['ELOOP', 'ENXIO', 'EISDIR'].includes(String((problem as NodeJS.ErrnoException).code))) return undefined
+    if (problem instanceof AuditLogError && problem.code === 'AUDIT_FILE_REFUSED') return undefined
     throw problem
-  }
-  try {
-    const stats = fstatSync(descriptor)
-    if (!stats.isFile()) return undefined
-    const bytes = Buffer.allocUnsafeSlow(Math.min(stats.size, maxBytes))
-    let length = 0
-    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
-      read = readSync(descriptor, bytes, length, bytes.length - length, length)
-    }
-    return bytes.subarray(0, length)
-  } finally {
-    closeSync(descriptor)
   }
 }
 

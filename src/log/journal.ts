@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, rmSync, unlink, writeSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, fstatSync, ftruncateSync, rmSync, unlink, writeSync } from 'node:fs'
+import { openRegularFile, openToWriteSync } from '../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../store/contract.js'
 import { syncDirectory } from '../store/directory.js'
 import {
@@ -16,7 +16,7 @@ import type { JournalMac } from './journal-key.js'
 
 /** A segment that has this many bytes is followed by the next one. */
 export const SEGMENT_BYTES: number = 16 * 1024 * 1024
-/** No segment is longer. */
+/** A segment ends with the record that makes it full. */
 export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
 /**
  * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
@@ -196,8 +196,7 @@ export class Journal {
   #create(segment: number, after: number): number {
     const path = segmentPath(this.#directory, segment)
     rmSync(path, { force: true })
-    const { O_CREAT, O_EXCL, O_RDWR } = constants
-    const descriptor = openSync(path, O_CREAT | O_EXCL | O_RDWR, 0o600)
+    const descriptor = openToWriteSync(path)
     try {
       const head = encodeHead({ after, previous: this.#previous, keyId: this.#mac?.keyId, bootId: this.#bootId })
       writeFully(descriptor, head, head.length, 0)
@@ -211,7 +210,7 @@ export class Journal {
 
   async #readBytes(segment: number, start: number, end: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(end - start)
-    const file = await open(segmentPath(this.#directory, segment), 'r')
+    const file = await openRegularFile(segmentPath(this.#directory, segment))
     try {
       const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
       return bytes.subarray(0, bytesRead)

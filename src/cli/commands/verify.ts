@@ -1,6 +1,6 @@
-import { readFile, stat } from 'node:fs/promises'
+import { lstat, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseReceipt, verifierFromVkey } from '../../checkpoint/index.js'
+import { MAX_NOTE_BYTES, parseReceipt, verifierFromVkey } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { DirectorySource } from '../../inspection/directory-source.js'
 import { openAuditLogReader } from '../../reader/open.js'
@@ -13,6 +13,7 @@ import { TileDirectory } from '../../verify/tile-directory.js'
 import { type VerifyOptions, verifyLog } from '../../verify/verify-log.js'
 import { type Command, formatOf, type LogPlace, placeOf } from '../command.js'
 import { Interrupted } from '../interrupted.js'
+import { readGivenFile } from '../named-file.js'
 import { type Arguments, common, format } from '../options.js'
 import { type Io, type Paint, paintFor, printOne, write } from '../output.js'
 import { storeAt } from '../postgres.js'
@@ -30,6 +31,8 @@ export const VERIFY_EXIT_CODES: Readonly<Record<VerifyStatus, number>> = {
 }
 /** EX_NOINPUT of sysexits.h: nothing was verified, so that none of the above is said. */
 const NO_INPUT = 66
+/** A receipt has a checkpoint and the bytes of an entry. */
+const MAX_GIVEN_BYTES = 2 * MAX_NOTE_BYTES
 
 export const verify: Command = {
   summary: 'whether a log, or a copy of it, is what was signed; exit codes 0 to 4 say what it is',
@@ -124,7 +127,11 @@ async function keysOf(args: Arguments): Promise<readonly string[] | undefined> {
 }
 
 async function readGiven(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch((error: Error) => {
+  return (await readGivenBytes(path)).toString()
+}
+
+async function readGivenBytes(path: string): Promise<Buffer> {
+  return await readGivenFile(path, MAX_GIVEN_BYTES).catch((error: Error) => {
     throw new UsageError(`cannot read ${path}: ${error.message}`)
   })
 }
@@ -132,7 +139,7 @@ async function readGiven(path: string): Promise<string> {
 async function sourceAt(path: string): Promise<LogSource> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile()) return new JsonlFile(path)
-  const isThere = async (name: string) => (await stat(join(path, name)).catch(() => undefined)) !== undefined
+  const isThere = async (name: string) => (await lstat(join(path, name)).catch(() => undefined)) !== undefined
   const isLog = await isThere('db')
   const isTiles = !isLog && (await TileDirectory.isOne(path))
   if (!isLog && !isTiles && !(await isThere('checkpoint'))) {
@@ -195,7 +202,7 @@ async function verifyOneReceipt(args: Arguments, io: Io, vkeys: readonly string[
   const path = args.text('entry')
   try {
     const origin = verifierFromVkey(vkeys[0]).name
-    const entry = path === undefined ? parseReceipt(receipt).extra : await readFile(path)
+    const entry = path === undefined ? parseReceipt(receipt).extra : await readGivenBytes(path)
     if (!entry) throw new UsageError('the receipt does not have the bytes of its entry: give them as --entry')
     const { index, checkpoint } = verifyReceipt(receipt, hashLeaf(entry), { origin, logKeys: vkeys })
     const shown = {

@@ -1,11 +1,15 @@
-import { type Stats, statSync } from 'node:fs'
-import { chmod, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { lstatSync, type Stats } from 'node:fs'
+import { chmod, lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { requireRegularFiles } from '../../files/log-directory.js'
+import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
+import { requireSafeToWrite } from './safe-to-write.js'
 import { type Recovered, SecuredLogs } from './secured-logs.js'
+import { readCurrent } from './snapshot-files.js'
 
 export type Database = Level<Buffer, Uint8Array>
 
@@ -22,6 +26,8 @@ const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSi
 
 /** How often opening is tried, where LevelDB fails or does not recover all of its log. */
 const OPEN_ATTEMPTS = 2
+/** What LevelDB tells of an opening is some lines, unless it found damage everywhere. */
+const MAX_LOG_BYTES = 2 ** 20
 
 export interface OpenDatabase {
   readonly db: Database
@@ -36,7 +42,7 @@ export interface OpenDatabase {
  * Directories are made 0700. LevelDB makes its files by the process's umask, also later while it is open, so that it is
  * the directory's mode that keeps others out; the files found at open are set to 0600 besides.
  *
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FILE_REFUSED`
  */
 export async function openDatabase(directory: string): Promise<OpenDatabase> {
   let unlock = () => {}
@@ -50,10 +56,13 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
   }
   try {
     const made = join(directory, 'db')
+    await requireRegularFiles(directory)
     await makeDirectory(made)
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
-    const opened = await openSecured(path, await isEmpty(path, directory))
+    const isNew = await isEmpty(path, directory)
+    await requireSafeToWrite(path, directory)
+    const opened = await openSecured(path, isNew)
     db = opened.db
     await restrictModes(path)
     return { ...opened, close }
@@ -66,7 +75,8 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
 /** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
 export async function hasRecoveredAll(path: string): Promise<boolean> {
   try {
-    return !/dropping \d+ bytes/.test(await readFile(join(path, 'LOG'), 'latin1'))
+    const log = await readRegularFile(join(path, 'LOG'), MAX_LOG_BYTES)
+    return !/dropping \d+ bytes/.test(log.toString('latin1'))
   } catch {
     return false
   }
@@ -104,7 +114,7 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
 
 /** Where another process has the database open, files come and go. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
-  return await stat(path).catch((problem: NodeJS.ErrnoException) => {
+  return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
     if (problem.code === 'ENOENT') return undefined
     throw problem
   })
@@ -119,11 +129,10 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
 async function isEmpty(path: string, directory: string): Promise<boolean> {
   const names = await readdir(path)
   if (names.includes('CURRENT')) {
-    const manifest = await readCurrent(path)
-    if (!/^MANIFEST-\d+$/.test(manifest)) throw corrupt(directory, 'db/CURRENT names no manifest')
+    const manifest = await readCurrent(path, directory)
     if (await statIfThere(join(path, manifest))) return false
     // Opening it, another process goes on to the next manifest.
-    if ((await readCurrent(path)) === manifest) {
+    if ((await readCurrent(path, directory)) === manifest) {
       throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
     }
     return false
@@ -134,10 +143,6 @@ async function isEmpty(path: string, directory: string): Promise<boolean> {
   return true
 }
 
-async function readCurrent(path: string): Promise<string> {
-  return (await readFile(join(path, 'CURRENT'), 'utf8')).trim()
-}
-
 /**
  * Rejects where the disk has no room for a recovery, which turns the log of a write buffer into a table. To be asked
  * before an open database is given up, since on a full disk it can still be read, but not opened again.
@@ -145,7 +150,9 @@ async function readCurrent(path: string): Promise<string> {
 export async function requireRoom(directory: string): Promise<void> {
   const probe = join(directory, 'db', 'room.probe')
   try {
-    await writeFile(probe, Buffer.alloc(2 * TUNING.writeBufferSize))
+    // Made anew: what somebody else put there could be a link.
+    await rm(probe, { force: true })
+    await writeFile(probe, Buffer.alloc(2 * TUNING.writeBufferSize), { flag: 'wx', mode: 0o600 })
   } catch (problem) {
     // A limit for files, not for the disk: what LevelDB has written is within it.
     if ((problem as NodeJS.ErrnoException).code !== 'EFBIG') throw problem
@@ -156,7 +163,7 @@ export async function requireRoom(directory: string): Promise<void> {
 
 /** Tells the directory of a database from any other that takes its place; `undefined` when there is none. */
 export function directoryId(directory: string): string | undefined {
-  const stats = statSync(join(directory, 'db'), { throwIfNoEntry: false })
+  const stats = lstatSync(join(directory, 'db'), { throwIfNoEntry: false })
   return stats && `${stats.dev}:${stats.ino}`
 }
 

@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.js'
+import { maskedChecksum } from './crc32c.js'
 
 /*
  * The format of LevelDB's logs, of which the manifest is one:
@@ -6,131 +6,147 @@ import { crc32c } from './crc32c.js'
  *
  *   block   32 KiB:  part | part | … | trailer, when fewer than 7 bytes are left
  *   part    checksum (4) | length (2, little-endian) | kind (1) | a whole record, or its first, middle or last part
- *
- * They are read here by the rules by which LevelDB recovers them (`log::Reader` of db/log_reader.cc), so that the same
- * bytes tell what it must have recovered.
  */
 
 /** A log is read in blocks of so many bytes. */
 export const BLOCK_BYTES = 32 * 1024
-const HEADER_BYTES = 7
-/** Added to a rotated checksum, so that bytes which hold checksums have a good one themselves. */
-const MASK_DELTA = 0xa282ead8
+export const HEADER_BYTES = 7
+/** Place of a part's kind in its header. */
+export const KIND_AT = 6
 
-const ZERO = 0
-const FULL = 1
-const FIRST = 2
-const MIDDLE = 3
-const LAST = 4
+export const FULL = 1
+export const FIRST = 2
+export const MIDDLE = 3
+export const LAST = 4
 
-export interface LogReaderOptions {
+/** No write batch is shorter: its sequence number and its count. */
+const MIN_BATCH_BYTES = 12
+
+interface Part {
+  /** The kind, and what it is of; what the checksum is over. */
+  readonly checked: Buffer
+  readonly checksum: number
+  readonly kind: number
+  readonly bytes: Buffer
+}
+
+/** Its length leads past the end of its block: LevelDB goes on with the next one. */
+const NO_PART = { checked: Buffer.alloc(0), checksum: -1, kind: -1 }
+
+/**
+ * Puts together the records of a log that is read piece by piece. It is as strict as LevelDB is about a manifest, and
+ * leaves out a record that is not all there yet, as LevelDB does it.
+ */
+export class RecordReader {
+  readonly #maxBytes: number
+  #parts: Buffer[] = []
+  #length = 0
+
+  /** @param maxBytes - of a record */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
   /**
-   * With checksums, the records are those that LevelDB recovers. Without, they are these and those that LevelDB drops
-   * since they are damaged, in a tenth of the time.
+   * Gives the records that end in these bytes.
+   *
+   * @param bytes - whole blocks, up to the end of the log
+   * @throws RangeError at what LevelDB refuses
    */
-  readonly checksums: boolean
-}
-
-/** Finds the records of one log, block by block. A record is valid until the next one is asked for. */
-export class LogReader {
-  readonly #checksums: boolean
-  /** Holds the parts of a record that has begun. */
-  #begun = Buffer.alloc(0)
-  /** -1 when no record has begun. */
-  #begunLength = -1
-  #hasGap = false
-
-  constructor({ checksums }: LogReaderOptions) {
-    this.#checksums = checksums
-  }
-
-  /** Something was passed over that is not the beginning of a record at the very end of the log. */
-  get hasGap(): boolean {
-    return this.#hasGap
-  }
-
-  /** @param block - the next 32 KiB; fewer are the last block */
-  *records(block: Buffer): Generator<Buffer> {
-    for (let at = 0; block.length - at >= HEADER_BYTES; ) {
-      const kind = block[at + 6] as number
-      const start = at + HEADER_BYTES
-      const end = start + block.readUInt16LE(at + 4)
-      if (end > block.length) {
-        // The writer died before it had written all of the record.
-        if (block.length < BLOCK_BYTES) this.#begunLength = -1
-        else this.#skip()
-        return
+  *read(bytes: Buffer): Generator<Buffer> {
+    for (const { checked, checksum, kind, bytes: part } of partsOf(bytes)) {
+      if (isZeros(kind, part) && this.#parts.length === 0) continue
+      if (maskedChecksum(checked) !== checksum) throw new RangeError('a checksum is wrong')
+      const isFirst = kind === FULL || kind === FIRST
+      if (kind < FULL || kind > LAST || isFirst !== (this.#parts.length === 0)) {
+        throw new RangeError('a record begins or ends where none can')
       }
-      const isEmpty = kind === ZERO && end === start
-      if (isEmpty || (this.#checksums && !isSound(block, at, end))) {
-        this.#skip()
-        return
-      }
-      const record = this.#take(kind, block.subarray(start, end))
-      if (record) yield record
-      at = end
+      this.#parts.push(part)
+      this.#length += part.length
+      if (this.#length > this.#maxBytes) throw new RangeError(`a record has more than ${this.#maxBytes} bytes`)
+      if (kind !== FULL && kind !== LAST) continue
+      yield this.#parts.length === 1 ? part : Buffer.concat(this.#parts)
+      this.#parts = []
+      this.#length = 0
     }
-  }
-
-  #take(kind: number, part: Buffer): Buffer | undefined {
-    const hasBegun = this.#begunLength >= 0
-    const isContinued = kind === MIDDLE || kind === LAST
-    if (hasBegun !== isContinued || kind < FULL || kind > LAST) this.#hasGap = true
-    if (kind === FULL) {
-      this.#begunLength = -1
-      return part
-    }
-    if (kind === FIRST) this.#begunLength = 0
-    else if (!hasBegun || !isContinued) {
-      this.#begunLength = -1
-      return undefined
-    }
-    this.#append(part)
-    if (kind !== LAST) return undefined
-    const record = this.#begun.subarray(0, this.#begunLength)
-    this.#begunLength = -1
-    return record
-  }
-
-  #append(part: Buffer): void {
-    const length = this.#begunLength + part.length
-    if (length > this.#begun.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * length)
-      this.#begun.copy(larger, 0, 0, this.#begunLength)
-      this.#begun = larger
-    }
-    part.copy(this.#begun, this.#begunLength)
-    this.#begunLength = length
-  }
-
-  #skip(): void {
-    this.#hasGap = true
-    this.#begunLength = -1
   }
 }
 
-function isSound(block: Buffer, at: number, end: number): boolean {
-  const crc = crc32c(block.subarray(at + 6, end))
-  const masked = (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
-  return block.readUInt32LE(at) === masked
+/** A log that has these records, as LevelDB writes it. */
+export function encodeLog(records: Iterable<Uint8Array>): Buffer {
+  const log: Buffer[] = []
+  let at = 0
+  const add = (bytes: Buffer) => {
+    log.push(bytes)
+    at += bytes.length
+  }
+  for (const record of records) {
+    for (let from = 0, isFirst = true; isFirst || from < record.length; isFirst = false) {
+      const left = BLOCK_BYTES - (at % BLOCK_BYTES)
+      if (left < HEADER_BYTES) add(Buffer.alloc(left))
+      const room = BLOCK_BYTES - (at % BLOCK_BYTES) - HEADER_BYTES
+      const bytes = record.subarray(from, from + room)
+      from += bytes.length
+      const isLast = from === record.length
+      add(encodePart(isFirst ? (isLast ? FULL : FIRST) : isLast ? LAST : MIDDLE, bytes))
+    }
+  }
+  return Buffer.concat(log)
+}
+
+function encodePart(kind: number, bytes: Uint8Array): Buffer {
+  const part = Buffer.alloc(HEADER_BYTES + bytes.length)
+  part.writeUInt16LE(bytes.length, 4)
+  part[KIND_AT] = kind
+  part.set(bytes, HEADER_BYTES)
+  part.writeUInt32LE(maskedChecksum(part.subarray(KIND_AT)), 0)
+  return part
 }
 
 /**
- * The records of a log, checksums left to LevelDB. One that is not all there yet is left out. Each is valid until the
- * next one is asked for.
+ * Counts the places of a log of write batches where a record is not what a writer left there. LevelDB passes over a gap
+ * of zeros without a word, and writes a line for most others. The end of the last record may be missing.
  */
-export function* logRecords(log: Buffer): Generator<Buffer> {
-  yield* recordsOf(log, new LogReader({ checksums: false }))
+export function countGaps(log: Buffer): number {
+  let gaps = 0
+  let isWithinRecord = false
+  for (const { kind, bytes } of partsOf(log)) {
+    const isKnown = kind >= FULL && kind <= LAST
+    const isGap = !isKnown || isWithinRecord !== (kind === MIDDLE || kind === LAST)
+    if (isGap || (kind === FULL && bytes.length < MIN_BATCH_BYTES)) gaps++
+    isWithinRecord = kind === FIRST || kind === MIDDLE
+  }
+  return gaps
 }
 
-/** Whether nothing but the end of the last record can be missing: LevelDB passes over a gap of zeros without a word. */
-export function hasNoGap(log: Buffer): boolean {
-  const reader = new LogReader({ checksums: false })
-  for (const _ of recordsOf(log, reader));
-  return !reader.hasGap
+function* partsOf(log: Buffer): Generator<Part> {
+  for (let at = 0; at + HEADER_BYTES <= log.length; ) {
+    const left = BLOCK_BYTES - (at % BLOCK_BYTES)
+    if (left < HEADER_BYTES) {
+      at += left
+      continue
+    }
+    const start = at + HEADER_BYTES
+    const end = start + log.readUInt16LE(at + 4)
+    if (end > at + left && log.length >= at + left) {
+      yield { ...NO_PART, bytes: log.subarray(start, at + left) }
+      at += left
+      continue
+    }
+    if (end > log.length) return
+    const checked = log.subarray(at + KIND_AT, end)
+    yield {
+      checked,
+      checksum: log.readUInt32LE(at),
+      kind: log[at + KIND_AT] as number,
+      bytes: log.subarray(start, end),
+    }
+    // LevelDB passes over the rest of the block.
+    at = isZeros(log[at + KIND_AT] as number, log.subarray(start, end)) ? Math.min(at + left, log.length) : end
+  }
 }
 
-/** The records of consecutive blocks. */
-export function* recordsOf(blocks: Buffer, reader: LogReader): Generator<Buffer> {
-  for (let at = 0; at < blocks.length; at += BLOCK_BYTES) yield* reader.records(blocks.subarray(at, at + BLOCK_BYTES))
+/** What a file system leaves where nothing was written yet. */
+function isZeros(kind: number, part: Buffer): boolean {
+  return kind === 0 && part.length === 0
 }

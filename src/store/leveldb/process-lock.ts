@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
+import { openToWriteSync } from '../../files/regular-file.js'
 import { isTransient } from '../transient.js'
 import { codeOf } from './errors.js'
 
@@ -46,7 +47,7 @@ export async function lockInProcess(path: string, location: string): Promise<() 
 }
 
 function tryLock(marker: string): (() => void) | undefined {
-  const descriptor = openSync(marker, constants.O_RDWR | constants.O_CREAT, 0o600)
+  const descriptor = openToWriteSync(marker)
   const file = unlessFailed(() => fileOf(descriptor), descriptor)
   const isFree = unlessFailed(() => !held.has(file) && !isOpenBesides(descriptor, file), descriptor)
   if (!isFree) {

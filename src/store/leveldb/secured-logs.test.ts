@@ -8,9 +8,9 @@ import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
 import { metaKey } from '../keys.js'
-import { crc32c } from './crc32c.js'
 import { levelStore } from './index.js'
-import { logRecords } from './log-records.js'
+import { encodeLog } from './log-records.js'
+import { LogReader, recordsOf } from './recovered-records.js'
 
 /*
  * LevelDB passes over what it cannot read of its log for a moment, and deletes the log. What that comes to is done here
@@ -84,34 +84,11 @@ async function logNames(): Promise<string[]> {
 /** Lays the later half of the log into another one, as LevelDB does when its write buffer is full. */
 async function splitLog(): Promise<void> {
   const [name = ''] = await logNames()
-  const records = Array.from(logRecords(await readFile(db(name))), (record) => Buffer.from(record))
-  await writeFile(db(name), logOf(records.slice(0, records.length / 2)))
-  await writeFile(db(UNNOTED), logOf(records.slice(records.length / 2)))
-}
-
-function logOf(records: readonly Buffer[]): Buffer {
-  const out: Buffer[] = []
-  let length = 0
-  const add = (bytes: Buffer) => {
-    out.push(bytes)
-    length += bytes.length
-  }
-  for (const record of records) {
-    for (let at = 0, isFirst = true; isFirst || at < record.length; isFirst = false) {
-      const left = BLOCK_BYTES - (length % BLOCK_BYTES)
-      if (left < HEADER_BYTES) add(Buffer.alloc(left))
-      const part = record.subarray(at, at + BLOCK_BYTES - (length % BLOCK_BYTES) - HEADER_BYTES)
-      at += part.length
-      const isLast = at === record.length
-      const body = Buffer.concat([Buffer.of(isFirst ? (isLast ? 1 : 2) : isLast ? 4 : 3), part])
-      const crc = crc32c(body)
-      const header = Buffer.alloc(6)
-      header.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0)
-      header.writeUInt16LE(part.length, 4)
-      add(Buffer.concat([header, body]))
-    }
-  }
-  return Buffer.concat(out)
+  const records = Array.from(recordsOf(await readFile(db(name)), new LogReader({ checksums: true })), (record) =>
+    Buffer.from(record),
+  )
+  await writeFile(db(name), encodeLog(records.slice(0, records.length / 2)))
+  await writeFile(db(UNNOTED), encodeLog(records.slice(records.length / 2)))
 }
 
 type LevelHooks = { _open(options: object): Promise<void> }

@@ -1,13 +1,15 @@
 import { constants } from 'node:fs'
-import { copyFile, link, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { requireRegular } from '../../files/regular-file.js'
 import { syncDirectory } from '../directory.js'
 import type { Database } from './database.js'
 import { codeOf } from './errors.js'
 import { readLogFile } from './log-file.js'
-import { LogReader, type LogReaderOptions } from './log-records.js'
 import { LoggedWrites, sequenceOf } from './logged-writes.js'
-import { type Manifest, parseManifest } from './manifest.js'
+import type { Manifest } from './manifest.js'
+import { LogReader, type LogReaderOptions } from './recovered-records.js'
+import { readCurrent, readManifest } from './snapshot-files.js'
 
 /*
  * LevelDB deletes its own log as soon as it has opened, whether or not it could read it: a log that could not be opened
@@ -82,7 +84,8 @@ export class SecuredLogs {
   /**
    * Secures what LevelDB might delete when it opens the database, durably. Nothing is done where no log holds anything.
    *
-   * @throws what the file system throws; Error when a log is no regular file; RangeError when the manifest is malformed
+   * @throws AuditLogError `AUDIT_FILE_REFUSED` when a log is no regular file, `AUDIT_LOG_CORRUPT` when the manifest is
+   * malformed; what the file system throws
    */
   static async take(database: string): Promise<SecuredLogs> {
     for (let attempt = 1; ; attempt++) {
@@ -104,7 +107,7 @@ export class SecuredLogs {
 
   /** @throws what reading the database or the logs throws */
   async compareWith(db: Database): Promise<Recovered> {
-    if (this.#all.length > 0 && (await readCurrent(this.#database)) !== this.#nextManifest) return 'superseded'
+    if (this.#all.length > 0 && (await manifestOf(this.#database)) !== this.#nextManifest) return 'superseded'
     const isWhole = await this.#areIn(db, (directory) => directory.writes)
     if (isWhole) return this.#all.some(({ hasGap }) => hasGap) ? 'damaged' : 'whole'
     const isRest = await this.#areIn(db, async ({ logs }) => (await readLogs(logs, { checksums: true })).writes)
@@ -147,7 +150,7 @@ export class SecuredLogs {
 
   /** Whether LevelDB, which refused to open, has written over a log. */
   async areOverwritten(): Promise<boolean> {
-    if ((await readCurrent(this.#database)) !== this.#manifest) return false
+    if ((await manifestOf(this.#database)) !== this.#manifest) return false
     for (const { number, bytes } of this.#own?.logs ?? []) {
       if ((await sizeOf(join(this.#database, nameOf(number)))) !== bytes) return true
     }
@@ -160,8 +163,8 @@ export class SecuredLogs {
 
   async #take(): Promise<void> {
     for (const path of await directoriesIn(this.#database, RETURNING)) await finishReturn(this.#database, path)
-    this.#manifest = await readCurrent(this.#database)
-    const { firstLog, nextFile } = await readManifest(this.#database, this.#manifest)
+    this.#manifest = await manifestOf(this.#database)
+    const { firstLog, nextFile } = await readNamed(this.#database, this.#manifest)
     this.#nextManifest = `MANIFEST-${digitsOf(nextFile)}`
     this.#left = await Promise.all((await directoriesIn(this.#database, SECURED)).map(readDirectory))
     const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
@@ -211,7 +214,7 @@ async function readLogs(files: readonly LogFile[], options: LogReaderOptions): P
 
 /** Makes logs the newest ones of a database. It may be begun any number of times. */
 async function finishReturn(database: string, returning: string): Promise<void> {
-  const { nextFile } = await readManifest(database, await readCurrent(database))
+  const { nextFile } = await readNamed(database, await manifestOf(database))
   let number = Math.max(nextFile, (await highestNumberIn(database)) + 1)
   for (const { path } of await logsIn(returning)) {
     await linkOrCopy(path, join(database, nameOf(number)))
@@ -237,7 +240,7 @@ async function logsIn(directory: string): Promise<readonly LogFile[]> {
     const path = join(directory, nameOf(number))
     const stats = await lstat(path)
     // LevelDB would follow a link to whatever it leads to.
-    if (!stats.isFile()) throw new Error(`${path} is no regular file`)
+    requireRegular(stats, path)
     return { number, path, bytes: stats.size }
   })
   return (await Promise.all(logs)).sort((a, b) => a.number - b.number)
@@ -275,13 +278,13 @@ async function makeNext(database: string, name: string, make: (path: string) => 
   }
 }
 
-/** @returns the name of the manifest */
-async function readCurrent(database: string): Promise<string> {
-  return (await readFile(join(database, 'CURRENT'), 'utf8')).trim()
+/** Returns the name of the manifest. */
+async function manifestOf(database: string): Promise<string> {
+  return await readCurrent(database, database)
 }
 
-async function readManifest(database: string, name: string): Promise<Manifest> {
-  return parseManifest(await readFile(join(database, name)))
+async function readNamed(database: string, name: string): Promise<Manifest> {
+  return (await readManifest(join(database, name), database)).manifest
 }
 
 async function highestNumberIn(database: string): Promise<number> {
