@@ -12,6 +12,16 @@ export interface Io {
   readonly now: () => number
   /** Aborted when the user has had enough; its reason is the exit code that a process so ended has. */
   readonly signal: AbortSignal
+  /** The process that waits for this one, if there is one. */
+  readonly watcher?: Watcher
+}
+
+/** Learns what a process does, so that it can tell a verdict from a crash: see `apart`. */
+export interface Watcher {
+  /** From now on LevelDB reads the files of this log. */
+  reads(directory: string): void
+  /** The exit code stands, whatever becomes of the output. */
+  concludes(exitCode: number): void
 }
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'grey' | 'bold'
