@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery.js'
+import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
 import type { LogWriter } from '../log/writer.js'
 import type { AgentSummary } from '../reader/agents.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from '../reader/contract.js'
@@ -51,7 +52,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
 }
 
 /** Puts writer and reader together. */
-export class OpenAuditLog implements AuditLog {
+export class OpenAuditLog implements AuditLog, StatementWriter {
   readonly recovery: AuditLogRecovery
   readonly #writer: LogWriter
   readonly #reader: AuditLogReader
@@ -68,6 +69,10 @@ export class OpenAuditLog implements AuditLog {
 
   record(event: RecordInput): AuditEvent | undefined {
     return this.#writer.record(event)
+  }
+
+  [RECORD_STATEMENT](statement: AuditEventInput): AuditEvent | undefined {
+    return this.#writer[RECORD_STATEMENT](statement)
   }
 
   append(event: AuditEventInput): Promise<AppendReceipt> {

@@ -2,6 +2,7 @@ import type { Signer } from '../checkpoint/index.js'
 import { originOf } from '../log/checkpoints/known-checkpoints.js'
 import { chooseSigner } from '../log/checkpoints/signing-key.js'
 import { currentKeys, isOneOf, nameOf } from '../log/checkpoints/signing-keys.js'
+import { defaultOrigin } from '../store/log-id.js'
 import type { SharedStore } from '../store/shared.js'
 import { CommandFailed } from './command.js'
 
@@ -15,7 +16,7 @@ export async function signerFor(store: SharedStore): Promise<Signer | false> {
   const current = await currentKeys(store.checkpoint, store)
   const origin = originOf(store.checkpoint)
   const choice = { signer: undefined, signingKey: undefined, origin, directory: undefined, current }
-  const signer = await chooseSigner({ ...choice, onProblem: () => {} })
+  const signer = await chooseSigner({ ...choice, defaultOrigin: defaultOrigin(store.id), onProblem: () => {} })
   if (!signer) return false
   const [first] = current
   if (!first || isOneOf(current, signer)) return signer

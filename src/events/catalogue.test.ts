@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { catalogue, envelopeFields } from './catalogue.js'
+import { isReserved } from './reserved.js'
 import type { AuditEventData, AuditEventType } from './types.js'
 import { EventSchemas } from './validate.js'
 
@@ -42,6 +43,9 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   policy_violation: { rule: 'no-pii', action: 'blocked' },
   audit_attached: { attachment: 'attachment-1', openRuns },
   audit_detached: { attachment: 'attachment-1', openRuns: [] },
+  auditing_suppressed: { spans: 2, events: 1, from: time, to: time },
+  clock_stepped: { from: time, to: time, synchronized: true },
+  events_recovered: { count: 3, unattested: 3, from: time, to: time },
   events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
   signing_key_changed: { from: 'a+1234abcd', to: 'a+5678abcd+AQ==', statement: 'a\n\n— a x\n' },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==', checkpoint: 'x\n' },
@@ -55,11 +59,23 @@ describe('the catalogue', () => {
     expect(new EventSchemas().types).toEqual(Object.keys(catalogue))
   })
 
-  it.each(types)('accepts a full %s', (type) => {
+  it.each(types)('has a schema that a full %s fits', (type) => {
+    expect(v.parse(catalogue[type as keyof typeof catalogue], examples[type])).toEqual(examples[type])
+  })
+
+  const ofCallers = types.filter((type) => !isReserved({ type, data: examples[type] }))
+
+  it.each(ofCallers)('accepts a full %s from a caller', (type) => {
     expect(new EventSchemas().parse({ type, data: examples[type] })).toMatchObject({ type, data: examples[type] })
   })
 
-  it.each(types.filter((type) => type !== 'custom'))('refuses a field that %s does not have', (type) => {
+  it.each(types.filter((type) => !ofCallers.includes(type)))('keeps %s for the log itself', (type) => {
+    expect(() => new EventSchemas().parse({ type, data: examples[type] })).toThrow(
+      expect.objectContaining({ code: 'AUDIT_INVALID_EVENT', message: expect.stringContaining(type) }),
+    )
+  })
+
+  it.each(ofCallers.filter((type) => type !== 'custom'))('refuses a field that %s does not have', (type) => {
     const event = { type, data: { ...examples[type], surplus: 1 } }
     expect(() => new EventSchemas().parse(event)).toThrow(/^Invalid audit event: data\.surplus: /)
   })

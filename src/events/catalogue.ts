@@ -94,7 +94,27 @@ export const catalogue = {
   policy_violation: v.strictObject({ rule: name, action: text }),
   audit_attached: v.strictObject({ attachment: name, openRuns }),
   audit_detached: v.strictObject({ attachment: name, openRuns }),
+  /** Recording was switched off for a part of what an attached processor saw. */
+  auditing_suppressed: v.strictObject({ spans: count, events: count, from: timestampSchema, to: timestampSchema }),
+  /** The system clock moved by more than a second against the monotonic clock. */
+  clock_stepped: v.strictObject({
+    /** The time that the clock should have told. */
+    from: timestampSchema,
+    /** The time that it told. */
+    to: timestampSchema,
+    /** The system says that its clock follows a time server; left out where it does not say. */
+    synchronized: optional(v.boolean()),
+  }),
   events_dropped: v.strictObject({ count, reason: name, from: timestampSchema, to: timestampSchema }),
+  /** Entries before this one were taken over from the journal of a process that died. */
+  events_recovered: v.strictObject({
+    count,
+    /** Those that nothing outside of the log's directory attests. */
+    unattested: count,
+    /** `recordedAt` of the first and of the last of them. */
+    from: timestampSchema,
+    to: timestampSchema,
+  }),
   /** From the entry of this event on, another key signs the log's checkpoints. */
   signing_key_changed: v.strictObject({
     /** The key before: its vkey, or `name+key id` where no more is known. */
@@ -160,14 +180,29 @@ export const envelopeFields = {
       parentSpanId: optional(v.pipe(text, v.regex(/^[0-9a-f]{16}$/))),
     }),
   ),
+  /** Ids that a remote caller named. No filter and no right goes by them. */
+  claimed: optional(
+    v.strictObject({
+      tenantId: optional(name),
+      sessionId: optional(name),
+      userId: optional(name),
+      /** The event's `parentRunId` is the caller's word. */
+      parentRunId: optional(name),
+    }),
+  ),
   source: v.strictObject({
     convention: name,
     scope: text,
     scopeVersion: optional(text),
     service: optional(text),
-    /** `heuristic`: the event rests on a guess, such as the wording of a message. */
-    confidence: optional(v.literal('heuristic')),
+    /**
+     * `heuristic`: the event rests on a guess, such as the wording of a message. `claimed`: it rests on what a client of
+     * the application supplied, such as a message history, which proves nothing.
+     */
+    confidence: optional(v.picklist(['heuristic', 'claimed'])),
   }),
+  /** Origin of the log that says this of itself. Only the log sets it; elsewhere the event has no authority. */
+  statementOf: optional(name),
   altered: optional(v.array(alteration)),
 } as const
 
@@ -183,5 +218,6 @@ export const inputFields = {
   agent: envelopeFields.agent,
   actor: envelopeFields.actor,
   trace: envelopeFields.trace,
+  claimed: envelopeFields.claimed,
   source: optional(envelopeFields.source),
 } as const

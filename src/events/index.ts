@@ -9,6 +9,7 @@ export type {
   AuditEventInput,
   AuditEventType,
   AuditEventTypes,
+  ClaimedScope,
   EventSource,
   LimitAxis,
   StoredEvent,

@@ -33,13 +33,15 @@ export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<
 
 /** What a caller hands to `append()`: the log fills in whatever is missing of the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
-  [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<Omit<Envelope, 'recordedAt' | 'altered'>>
+  [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<Omit<Envelope, 'recordedAt' | 'altered' | 'statementOf'>>
 }[T]
 
 /** An agent, by its id, its name or both. */
 export type AgentRef = v.InferOutput<typeof agentSchema>
 /** What an event was told by: convention, instrumentation scope, service; `confidence` where it is a guess. */
 export type EventSource = Envelope['source']
+/** Ids of an event that a remote caller named: by no means evidence. */
+export type ClaimedScope = NonNullable<Envelope['claimed']>
 /** The span an event belongs to, as lower-case hex of the W3C trace context. */
 export type TraceRef = NonNullable<Envelope['trace']>
 /** A field that was cut or mended when the event was recorded, and why. */

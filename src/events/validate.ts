@@ -3,6 +3,7 @@ import { catalogue, envelopeFields, inputFields } from './catalogue.js'
 import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
 import { nearestName } from './nearest.js'
+import { isReserved } from './reserved.js'
 import { beginning } from './text.js'
 import { parseTimestamp } from './time.js'
 import type { AuditEventInput, AuditEventType } from './types.js'
@@ -68,7 +69,9 @@ export class EventSchemas {
    */
   parse(input: unknown): AuditEventInput {
     const { type, data, ...rest } = this.#parseEnvelope(input)
+    rejectReserved({ type })
     const parsed = this.#parseData(type, data)
+    rejectReserved({ type, data: parsed })
     const time = rest.time === undefined ? {} : { time: parseTimestamp(rest.time) }
     return { ...rest, ...time, type: type as AuditEventType, data: parsed } as AuditEventInput
   }
@@ -111,6 +114,10 @@ function readable<T>(field: string, validate: () => T): T {
 /** No event is one, but an easy mistake makes it look like an empty one. */
 function rejectPromise(field: string, value: unknown): void {
   if (readable(field, () => value instanceof Promise)) throw problem(field, 'it is a Promise; did you forget `await`?')
+}
+
+function rejectReserved(event: { readonly type: string; readonly data?: unknown }): void {
+  if (isReserved(event)) throw problem('type', `'${event.type}' is a statement that only the log itself makes`)
 }
 
 /** @param within - where in the event the schema's value is */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Sealer } from '../log/seal.js'
 import { decodeEntry, decodeFiled, type FiledEvent } from './decode-entry.js'
 
-const sealer = new Sealer(() => [1_767_225_600, 0])
+const sealer = new Sealer(() => [1_767_225_600, 0], 'test.example/log')
 /** What the indexes are made of. */
 const filed = (event: FiledEvent | undefined) => {
   if (!event) return undefined

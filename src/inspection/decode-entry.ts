@@ -20,7 +20,7 @@ const ANY = '"[ !#-[\\]-~]*"'
 const HEAD = new RegExp(
   `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${ANY},"tenantId":${TEXT},"sessionId":${TEXT}` +
     `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":{(?:"id":${TEXT})?,?(?:"name":${TEXT})?})?` +
-    `,"(?:actor|trace|source|data)":{`,
+    `,"(?:actor|trace|claimed|source|data)":{`,
 )
 
 /**

@@ -4,6 +4,7 @@ import { AuditLogError } from '../events/errors.js'
 import { readHeadFile } from '../log/head-file.js'
 import { entryKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
+import { defaultOrigin } from '../store/log-id.js'
 import { hashLeaf } from '../tree/index.js'
 import { Findings } from '../verify/findings.js'
 import { BlockRoots } from '../verify/leaf-block.js'
@@ -21,6 +22,7 @@ export class DirectorySource implements LogSource {
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey: string | undefined
   readonly missingCheckpoint: string | undefined
+  readonly defaultOrigin: string | undefined
   readonly #head: ReturnType<typeof readHeadFile>
   readonly #opened: OpenedLog | undefined
   /** Why the database cannot be opened. */
@@ -48,6 +50,7 @@ export class DirectorySource implements LogSource {
     this.vkey = vkey
     this.#head = head
     const stored = typeof opened === 'string' ? undefined : opened.checkpoint
+    this.defaultOrigin = typeof opened === 'string' ? undefined : opened.defaultOrigin
     // The file gets each checkpoint first, the database with a later commit.
     this.missingCheckpoint = stored !== undefined && file === undefined ? 'the file checkpoint' : undefined
     this.checkpoints = [
@@ -85,6 +88,7 @@ interface OpenedLog {
   readonly log: FrozenLog
   readonly db: Database
   readonly checkpoint: string | undefined
+  readonly defaultOrigin: string | undefined
 }
 
 /** @returns what is wrong with the database where it is damaged; nothing where it is gone */
@@ -94,7 +98,8 @@ async function openLog(location: string, hasCheckpoint: boolean): Promise<Opened
   try {
     log = await FrozenLog.take(location)
     const db = await openOwn(log)
-    return { log, db, checkpoint: (await readStatedHead(db, new Findings())).checkpoint }
+    const { checkpoint, id } = await readStatedHead(db, new Findings())
+    return { log, db, checkpoint, defaultOrigin: id === undefined ? undefined : defaultOrigin(id) }
   } catch (error) {
     await log?.remove()
     if (error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT') return error.message

@@ -6,7 +6,7 @@ import { openRunChanges } from '../store/open-runs.js'
 import { postingsOf } from '../store/postings.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH, type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
-import { type LogStatement, STATEMENT_TYPES } from '../verify/source.js'
+import { type LogStatement, STATEMENT_TYPES, statementIn } from '../verify/source.js'
 import { BlockTimes, type TimeSpan } from './block-times.js'
 import { compareBlockTiles } from './compare-tiles.js'
 import { decodeEntry, decodeFiled, type FiledEvent } from './decode-entry.js'
@@ -119,7 +119,8 @@ class BlockInspector {
     if (this.#chunk.length === CHUNK_LENGTH) this.#sumUp()
     this.#times.add(seq, event.time)
     if (STATEMENT_TYPES.has(event.type)) {
-      this.statements.push({ seq, type: event.type, data: decodeEntry(bytes)?.data })
+      const statement = statementIn(seq, decodeEntry(bytes))
+      if (statement) this.statements.push(statement)
     }
   }
 

@@ -12,7 +12,7 @@ import {
 } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { readError } from '../store/leveldb/errors.js'
-import { CHECKPOINT_KEY, HEAD_KEY, WRITER_KEY } from '../store/leveldb/head.js'
+import { CHECKPOINT_KEY, HEAD_KEY, ID_KEY, WRITER_KEY } from '../store/leveldb/head.js'
 import { TIME_LEVELS } from '../store/time-blocks.js'
 import { nodesAt, TILE_WIDTH } from '../tree/index.js'
 import { type Finding, Findings } from '../verify/findings.js'
@@ -72,7 +72,9 @@ async function compareCallerIds(db: Database, size: number, findings: Findings, 
 
 /** Goes through the gaps between what is known. */
 async function findUnknown(db: Database, size: number, findings: Findings, location: string): Promise<void> {
-  const known = new Set([metaKey('format'), HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY].map((key) => key.toString('hex')))
+  const known = new Set(
+    [metaKey('format'), HEAD_KEY, ID_KEY, WRITER_KEY, CHECKPOINT_KEY].map((key) => key.toString('hex')),
+  )
   const report = (key: Buffer) => {
     if (known.has(key.toString('hex'))) return
     if (kindOf(key) === kindOf(entryKey(0)) && key.length === entryKey(0).length) {

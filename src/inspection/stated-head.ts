@@ -1,6 +1,6 @@
 import { entryKey, metaKey, prefixEnd, readSeq, seqOfKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { CHECKPOINT_KEY, FORMAT_VERSION, HEAD_KEY, textOf } from '../store/leveldb/head.js'
+import { CHECKPOINT_KEY, FORMAT_VERSION, HEAD_KEY, ID_KEY, textOf } from '../store/leveldb/head.js'
 import { HASH_BYTES } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 
@@ -11,6 +11,8 @@ export interface StatedHead {
   /** Root hash over them. */
   readonly root: Uint8Array | undefined
   readonly checkpoint: string | undefined
+  /** See `AuditStore.id`. */
+  readonly id: string | undefined
 }
 
 /** Where the head is damaged, the last entry tells how many there are: not more than this, so that there is an end to it. */
@@ -29,12 +31,14 @@ export async function readStatedHead(db: Database, findings: Findings): Promise<
   const format = await get(metaKey('format'), 'the format version')
   if (!format || textOf(format) !== FORMAT_VERSION)
     findings.add('head_altered', 'the format version is not one of a log')
-  const checkpoint = await get(CHECKPOINT_KEY, 'the checkpoint')
+  const [checkpoint, id] = [await get(CHECKPOINT_KEY, 'the checkpoint'), await get(ID_KEY, 'the id')].map(
+    (value) => value && textOf(value),
+  )
   const head = await get(HEAD_KEY, 'the head')
   const found = await lastEntry(db, findings)
   if (head?.length !== 8 + HASH_BYTES) {
     findings.add('head_altered', 'the head is missing or malformed')
-    return { size: Math.min(found, MAX_GUESSED_SIZE), root: undefined, checkpoint: checkpoint && textOf(checkpoint) }
+    return { size: Math.min(found, MAX_GUESSED_SIZE), root: undefined, checkpoint, id }
   }
   const stated = readSeq(head, 0)
   if (stated > found) {
@@ -43,7 +47,7 @@ export async function readStatedHead(db: Database, findings: Findings): Promise<
       to: stated,
     })
   }
-  return { size: Math.min(stated, found), root: head.subarray(8), checkpoint: checkpoint && textOf(checkpoint) }
+  return { size: Math.min(stated, found), root: head.subarray(8), checkpoint, id }
 }
 
 /** How many entries there are, if none is missing before the last. */

@@ -1,7 +1,15 @@
 import type { AgentRef, AuditEventInput } from '../events/types.js'
 import { Alterations } from './alterations.js'
 import { BoundedCopy } from './bound.js'
-import { agentIn, completeEnvelope, copyAlteration, type Draft, envelopeChecks, type RecordedNow } from './envelope.js'
+import {
+  agentIn,
+  completeEnvelope,
+  copyAlteration,
+  type Draft,
+  type EnvelopeCompletion,
+  envelopeChecks,
+  withholdAuthority,
+} from './envelope.js'
 import { shrink } from './fit.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 
@@ -12,7 +20,10 @@ const UNTYPED = { type: 'custom', name: 'untyped' } as const
  * Makes an event of anything: valid JSON of at most {@link MAX_ENTRY_BYTES}, which says in `altered` what was changed.
  * Never throws.
  */
-export function boundEvent(input: unknown, recordedNow: RecordedNow): { readonly draft: Draft; readonly text: string } {
+export function boundEvent(
+  input: unknown,
+  completion: EnvelopeCompletion,
+): { readonly draft: Draft; readonly text: string } {
   const source = typeof input === 'object' && input !== null ? input : {}
   const altered = new Alterations()
   noteGivenAlterations(source, altered)
@@ -21,8 +32,9 @@ export function boundEvent(input: unknown, recordedNow: RecordedNow): { readonly
   if (envelope.type === 'run_started') envelope.agent ??= startedAgent(source, altered)
   const typed = envelope.type !== undefined
   if (!typed) altered.add('type', 'missing')
-  const draft = completeEnvelope({ ...envelope, type: envelope.type ?? UNTYPED.type }, recordedNow)
+  const draft = completeEnvelope({ ...envelope, type: envelope.type ?? UNTYPED.type }, completion)
   draft.data = typed ? data : { name: UNTYPED.name, ...data }
+  withholdAuthority(draft)
   return fitIntoEntry(draft, altered)
 }
 

@@ -1,8 +1,9 @@
 import { envelopeFields } from '../events/catalogue.js'
 import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../events/ids.js'
 import { randomId } from '../events/random-id.js'
+import { isReserved, unreserved } from '../events/reserved.js'
 import { isTimestamp, parseTimestamp, type Timestamp } from '../events/time.js'
-import type { AgentRef, Alteration, AuditEventInput, EventSource, TraceRef } from '../events/types.js'
+import type { AgentRef, Alteration, AuditEventInput, ClaimedScope, EventSource, TraceRef } from '../events/types.js'
 import { NOT_PLAIN } from './plain.js'
 
 /** Tenant of an event that names none, and session of one that belongs to no trace and no run either. */
@@ -18,7 +19,7 @@ const ALTERATION_REASONS: ReadonlySet<unknown> = new Set(envelopeFields.altered.
 export interface Draft {
   readonly v: 1
   readonly id: string
-  readonly type: string
+  type: string
   readonly time: Timestamp
   readonly recordedAt: Timestamp
   readonly tenantId: string
@@ -28,7 +29,9 @@ export interface Draft {
   agent?: AgentRef
   actor?: { readonly id: string }
   trace?: TraceRef
+  claimed?: ClaimedScope
   source?: EventSource
+  statementOf?: string
   data?: object
   altered?: readonly Alteration[]
 }
@@ -36,20 +39,28 @@ export interface Draft {
 /** Tells the time of recording what happened at a time, or just now. */
 export type RecordedNow = (happenedAt?: Timestamp) => Timestamp
 
+/** The parts of an envelope that its event does not bring. */
+export interface EnvelopeCompletion {
+  /** Tells `recordedAt`, by the event's `time` if it has one. */
+  readonly recordedNow: RecordedNow
+  /** Of an event that names no agent. */
+  readonly fallbackAgent?: AgentRef | undefined
+  /** Origin of the log, when the log makes a statement about itself. */
+  readonly statementOf?: string | undefined
+}
+
 /**
  * Completes the envelope of an event; `data` is left to the caller. Each field is read once, and copied. Fields that no
  * event has are left out.
  *
- * @param recordedNow - tells `recordedAt`, by the event's `time` if it has one
- * @param fallbackAgent - of an event that names none
+ * @param completion - what the event itself does not say
  * @throws NOT_PLAIN, or what a getter throws, for an envelope that cannot be stored as it is
  */
 export function completeEnvelope(
   input: Omit<AuditEventInput, 'data'>,
-  recordedNow: RecordedNow,
-  fallbackAgent?: AgentRef,
+  { recordedNow, fallbackAgent, statementOf }: EnvelopeCompletion,
 ): Draft {
-  const { id, type, time, tenantId, sessionId, runId, parentRunId, actor, trace, source } = input
+  const { id, type, time, tenantId, sessionId, runId, parentRunId, actor, trace, claimed, source } = input
   const { agent = fallbackAgent } = input
   const tracePart = trace === undefined ? undefined : copyTrace(trace)
   const happenedAt = time === undefined ? undefined : plainTime(time)
@@ -68,8 +79,18 @@ export function completeEnvelope(
   if (agent !== undefined) draft.agent = copyAgent(agent)
   if (actor !== undefined) draft.actor = copyActor(actor)
   if (tracePart !== undefined) draft.trace = tracePart
+  if (claimed !== undefined) draft.claimed = copyClaimed(claimed)
   draft.source = source === undefined ? DEFAULT_SOURCE : copySource(source)
+  if (statementOf !== undefined) draft.statementOf = statementOf
   return draft
+}
+
+/**
+ * Turns what only the log can say into a `custom` event where somebody else says it. It looks at the finished draft, so
+ * that what was checked is what is stored.
+ */
+export function withholdAuthority(draft: Draft): void {
+  if (draft.statementOf === undefined && isReserved(draft)) Object.assign(draft, unreserved(draft))
 }
 
 /** The agent that `data` names, as that of `run_started` does. */
@@ -99,6 +120,7 @@ export const envelopeChecks = {
   agent: copyAgent,
   actor: copyActor,
   trace: copyTrace,
+  claimed: copyClaimed,
   source: copySource,
 } as const
 
@@ -121,11 +143,20 @@ function copyTrace({ traceId, spanId, parentSpanId }: TraceRef): TraceRef {
   return copy
 }
 
+function copyClaimed({ tenantId, sessionId, userId, parentRunId }: ClaimedScope): ClaimedScope {
+  const copy: ClaimedScope = {}
+  if (tenantId !== undefined) copy.tenantId = plainId(tenantId)
+  if (sessionId !== undefined) copy.sessionId = plainId(sessionId)
+  if (userId !== undefined) copy.userId = plainId(userId)
+  if (parentRunId !== undefined) copy.parentRunId = plainId(parentRunId)
+  return copy
+}
+
 function copySource({ convention, scope, scopeVersion, service, confidence }: EventSource): EventSource {
   const copy: EventSource = { convention: plainId(convention), scope: plainName(scope) }
   if (scopeVersion !== undefined) copy.scopeVersion = plainName(scopeVersion)
   if (service !== undefined) copy.service = plainName(service)
-  if (confidence === 'heuristic') copy.confidence = confidence
+  if (confidence === 'heuristic' || confidence === 'claimed') copy.confidence = confidence
   else if (confidence !== undefined) throw NOT_PLAIN
   return copy
 }

@@ -29,14 +29,16 @@ export class EventText {
   #sourceText = ''
 
   of(draft: Draft): string {
-    const { id, type, time, recordedAt, trace, source, data, altered } = draft
+    const { id, type, time, recordedAt, trace, claimed, source, statementOf, data, altered } = draft
     let text = `{"v":1,"id":${quoted(id)},"type":${quoted(type)},"time":"${time}","recordedAt":"${recordedAt}",`
     text += this.#scopeText(draft)
     if (trace !== undefined) {
       text += `,"trace":{"traceId":${quoted(trace.traceId)},"spanId":${quoted(trace.spanId)}`
       text += trace.parentSpanId === undefined ? '}' : `,"parentSpanId":${quoted(trace.parentSpanId)}}`
     }
+    if (claimed !== undefined) text += `,"claimed":${JSON.stringify(claimed)}`
     if (source !== undefined) text += `,"source":${this.#textOfSource(source)}`
+    if (statementOf !== undefined) text += `,"statementOf":${quoted(statementOf)}`
     if (data !== undefined) text += `,"data":${JSON.stringify(data)}`
     return altered === undefined ? `${text}}` : `${text},"altered":${JSON.stringify(altered)}}`
   }

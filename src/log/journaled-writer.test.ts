@@ -49,7 +49,7 @@ async function openLog(parts: Partial<LogWriterParts> & { segmentBytes?: number 
   const log = new LogWriter({
     store,
     journal,
-    sealer: new Sealer(() => [1_795_300_506, 0]),
+    sealer: new Sealer(() => [1_795_300_506, 0], 'test.example/log'),
     schemas: new EventSchemas(),
     maxQueueBytes: 70_000,
     onProblem: (problem) => problems.push(problem),

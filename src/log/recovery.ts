@@ -4,12 +4,13 @@ import { AuditLogError } from '../events/errors.js'
 import { isTimestamp, type Timestamp, timestampFromMillis } from '../events/time.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
+import { defaultOrigin } from '../store/log-id.js'
 import { hashLeaf } from '../tree/index.js'
 import type { CheckpointFile } from './checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from './checkpoints/continuity.js'
-import { compareWithKnown, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
+import { compareWithKnown, newestKept, originOf, sourcesOf } from './checkpoints/known-checkpoints.js'
 import type { ResolvedCheckpointOptions } from './checkpoints/options.js'
-import { chooseSigner, ownSigner } from './checkpoints/signing-key.js'
+import { chooseSigner, originFor, ownSigner } from './checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from './checkpoints/signing-keys.js'
 import type { Clock } from './clock.js'
 import { Group } from './commit-queue.js'
@@ -77,20 +78,22 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
   const startMillis = performance.now()
   const wasClosed = store.closedInOrder
+  const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
+  const origin = await originFor(originOf(await newestKept(store, directory)), naming)
   const commits = new RecoveryCommits(store)
   const replay = directory === undefined ? undefined : await openReplay(options, directory)
-  const replayedEvents = replay ? await replayInto(commits, replay) : 0
+  const replayedEvents = replay ? await replayInto(commits, replay, origin) : 0
   const known = await compareWithKnown(store, directory, options.knownCheckpoint)
   refuse(known.divergence, options)
   const { file: checkpointFile, newest } = known
   const current = await currentKeys(newest, store)
-  const signer = await chooseSigner({ ...options, current, origin: originOf(newest) ?? options.origin })
+  const signer = await chooseSigner({ ...naming, current, origin: originOf(newest) ?? options.origin })
   const divergence = known.divergence ?? forgery(known.published, signer, options)
   refuse(divergence, options)
 
   const unclean = !wasClosed || replayedEvents > 0
-  const sealer = new Sealer(clock, await lastRecordedAt(store))
-  if (divergence) await commits.add(sealer.seal(divergenceEvent(divergence, store), false))
+  const sealer = new Sealer(clock, origin, await lastRecordedAt(store))
+  if (divergence) await commits.add(sealer.sealStatement(divergenceEvent(divergence, store)))
   const interrupted = unclean ? await markInterrupted(commits, sealer) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, options)
@@ -162,32 +165,32 @@ async function openReplay(options: RecoveryOptions, directory: string): Promise<
 }
 
 /** Commits what the store does not have, each gap where it is. @returns the number of events */
-async function replayInto(commits: RecoveryCommits, replay: JournalReplay): Promise<number> {
+async function replayInto(commits: RecoveryCommits, replay: JournalReplay, origin: string): Promise<number> {
   let events = 0
   let gapsTold = 0
   for (const { entry, position } of replay.entries()) {
-    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap))
+    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
     gapsTold = replay.gaps.length
     await commits.add(entry, position)
     events++
   }
   if (events > 0) await commits.commit()
   // A gap at the end goes with the commit that moves the position past it.
-  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap))
+  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
   return events
 }
 
 /** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
-function gapEntry({ reason, count, before, after }: JournalGap): SealedEntry {
+function gapEntry({ reason, count, before, after }: JournalGap, origin: string): SealedEntry {
   const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
-  const sealer = new Sealer(() => [0, 0], at)
-  return sealer.seal(gapEvent(reason, { count, from: before?.recordedAt ?? at, to: at }), false)
+  const sealer = new Sealer(() => [0, 0], origin, at)
+  return sealer.sealStatement(gapEvent(reason, { count, from: before?.recordedAt ?? at, to: at }))
 }
 
 async function markInterrupted(commits: RecoveryCommits, sealer: Sealer): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store)) {
-    for (const event of events) await commits.add(sealer.seal(event, false))
+    for (const event of events) await commits.add(sealer.sealStatement(event))
     runs += events.length
   }
   return runs
@@ -203,7 +206,7 @@ async function recordKeyChange(
   const findPrevious = async () =>
     previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
-  await commits.add(sealer.seal(event, false))
+  await commits.add(sealer.sealStatement(event))
 }
 
 /** Commits entries in groups, as the log itself does. */

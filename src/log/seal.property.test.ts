@@ -8,7 +8,7 @@ import type { RecordInput } from './contract.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
 import { Sealer } from './seal.js'
 
-const sealer = new Sealer(() => [1_795_300_506, 7])
+const sealer = new Sealer(() => [1_795_300_506, 7], 'test.example/log')
 const storedEnvelope = v.looseObject({ ...envelopeFields, type: v.string(), data: v.looseObject({}) })
 
 /** Any UTF-16: lone surrogates, NUL, quotes and all. */

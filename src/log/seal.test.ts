@@ -8,7 +8,7 @@ import { Sealer } from './seal.js'
 
 const SECONDS = 1_795_300_506
 const NOW = '2026-11-21T22:35:06.000000007Z'
-const sealer = () => new Sealer(() => [SECONDS, 7])
+const sealer = () => new Sealer(() => [SECONDS, 7], 'test.example/log')
 
 /** Seals what may be no event at all, and reads it back. */
 function seal(input: unknown): Record<string, unknown> {
@@ -189,7 +189,7 @@ describe('recordedAt', () => {
       [SECONDS - 3600, 0],
       [SECONDS, 6],
     ]
-    const clocked = new Sealer(() => times.shift() as HrTime)
+    const clocked = new Sealer(() => times.shift() as HrTime, 'test.example/log')
     const observed = '2020-01-01T00:00:00.000000000Z'
     const events = [1, 2, 3, 4].map(() => clocked.seal({ type: 'resumed', data: {}, time: observed }, false).event)
     expect(events.map(({ recordedAt }) => recordedAt.slice(-3))).toEqual(['05Z', '05Z', '05Z', '06Z'])
@@ -198,13 +198,13 @@ describe('recordedAt', () => {
 
   it('does not fall behind the log that was opened', () => {
     const late = '2030-01-01T00:00:00.000000000Z'
-    const clocked = new Sealer(() => [SECONDS, 0], late)
+    const clocked = new Sealer(() => [SECONDS, 0], 'test.example/log', late)
     expect(clocked.seal({ type: 'resumed', data: {} }, false).event.recordedAt).toBe(late)
   })
 
   it('is not before a time that is milliseconds ahead, and does not follow one that is more', () => {
     let nanos = 0
-    const log = new Sealer(() => [SECONDS, nanos])
+    const log = new Sealer(() => [SECONDS, nanos], 'test.example/log')
     const recordedAt = (time: string) => log.seal({ type: 'custom', time, data: { name: 'n' } }, false).event.recordedAt
     const at = (fraction: string) => `2026-11-21T22:35:06.${fraction}Z`
     expect(recordedAt(at('004000001'))).toBe(at('004000001'))
@@ -220,7 +220,7 @@ describe('recordedAt', () => {
   it('survives a clock that throws or tells nonsense', () => {
     const clocks: (() => unknown)[] = [throwing, () => undefined, () => 'noon', () => [Number.NaN, Number.NaN]]
     for (const clock of clocks) {
-      const { event } = new Sealer(clock as () => HrTime).seal({ type: 'resumed', data: {} }, false)
+      const { event } = new Sealer(clock as () => HrTime, 'test.example/log').seal({ type: 'resumed', data: {} }, false)
       expect(event.recordedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/)
     }
   })

@@ -1,10 +1,10 @@
 import { millisBetween, type Timestamp, timestampFromHrTime, timestampFromMillis } from '../events/time.js'
-import type { AuditEvent } from '../events/types.js'
+import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { SealedEntry } from '../store/contract.js'
 import { boundEvent } from './bounded-event.js'
 import type { Clock } from './clock.js'
 import type { RecordInput } from './contract.js'
-import { agentIn, completeEnvelope, copyAlterations, type Draft } from './envelope.js'
+import { agentIn, completeEnvelope, copyAlterations, type Draft, withholdAuthority } from './envelope.js'
 import { EventText } from './event-text.js'
 import { type Leaf, LeafEncoder } from './leaf.js'
 import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
@@ -20,9 +20,15 @@ export class Sealer {
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
   #recordedAt: Timestamp
 
-  /** @param recordedAfter - `recordedAt` of the log's last entry: none that follows gets an earlier one */
-  constructor(clock: Clock, recordedAfter: Timestamp = '') {
+  readonly #origin: string
+
+  /**
+   * @param origin - of the log, by which it marks the statements that it makes about itself
+   * @param recordedAfter - `recordedAt` of the log's last entry: none that follows gets an earlier one
+   */
+  constructor(clock: Clock, origin: string, recordedAfter: Timestamp = '') {
     this.#clock = clock
+    this.#origin = origin
     this.#recordedAt = recordedAfter
   }
 
@@ -30,19 +36,31 @@ export class Sealer {
    * Completes the event's envelope and encodes it. It never throws: what has no place in an entry (cyclic, unreadable,
    * not JSON, too deep, too large …) is changed, and the event's `altered` says so.
    *
+   * What only the log can say of itself becomes a `custom` event of that name: see {@link sealStatement}.
+   *
    * @param callerId - the caller chose `input.id`
    */
   seal(input: RecordInput, callerId: boolean): SealedEntry {
-    return this.#sealPlain(input, callerId) ?? this.#sealBounded(input, callerId)
+    return this.#seal(input, callerId, undefined)
+  }
+
+  /** Seals what the log says of itself. For the log's own code alone: readers and `verify` believe it. */
+  sealStatement(statement: AuditEventInput): SealedEntry {
+    return this.#seal(statement, false, this.#origin)
+  }
+
+  #seal(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
+    return this.#sealPlain(input, callerId, statementOf) ?? this.#sealBounded(input, callerId, statementOf)
   }
 
   /** The common way: one copy, one text, one encoding, one hash. `undefined` for what needs changes. */
-  #sealPlain(input: RecordInput, callerId: boolean): SealedEntry | undefined {
+  #sealPlain(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry | undefined {
     try {
       const data = copyPlain(input.data)
       const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
-      const draft = completeEnvelope(input, this.#recordedNow, fallbackAgent)
+      const draft = completeEnvelope(input, { recordedNow: this.#recordedNow, fallbackAgent, statementOf })
       draft.data = data
+      withholdAuthority(draft)
       const { altered } = input
       if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
       const text = this.#text.of(draft)
@@ -55,8 +73,8 @@ export class Sealer {
     }
   }
 
-  #sealBounded(input: RecordInput, callerId: boolean): SealedEntry {
-    const { draft, text } = boundEvent(input, this.#recordedNow)
+  #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
+    const { draft, text } = boundEvent(input, { recordedNow: this.#recordedNow, statementOf })
     return sealedEntry(this.#encoder.encode(text), draft, callerId)
   }
 

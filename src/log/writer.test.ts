@@ -36,7 +36,7 @@ async function openLog(parts: Partial<LogWriterParts> = {}) {
     sealer: new Sealer(() => {
       milliseconds++
       return [1_795_300_506, milliseconds * 1e6]
-    }),
+    }, 'test.example/log'),
     schemas: new EventSchemas(),
     maxQueueBytes: 1e6,
     onProblem: (problem) => problems.push(problem),
@@ -415,7 +415,7 @@ describe('a full queue', () => {
 
 describe('an event that cannot be sealed', () => {
   it('is counted, and the gap recorded', async () => {
-    const sealer = new Sealer(() => [1, 0])
+    const sealer = new Sealer(() => [1, 0], 'test.example/log')
     vi.spyOn(sealer, 'seal').mockImplementationOnce(() => {
       throw new RangeError('Maximum call stack size exceeded')
     })

@@ -13,6 +13,7 @@ import type { Journal } from './journal.js'
 import { type AuditLogMeter, LogMetrics } from './metrics.js'
 import { Receipts } from './receipts.js'
 import type { Sealer } from './seal.js'
+import { RECORD_STATEMENT, type StatementWriter } from './statements.js'
 import { spanOf, WriteAhead } from './write-ahead.js'
 
 /** What a log is written with. */
@@ -38,7 +39,7 @@ export interface LogWriterParts {
  * Writes a log by group commit: the events of one tick become one commit, and whatever gathers while it is in flight
  * becomes the next. A group that could not be written stays at the head of the queue and is tried again.
  */
-export class LogWriter implements AuditLogWriter {
+export class LogWriter implements AuditLogWriter, StatementWriter {
   readonly location: string
   readonly #store: AuditStore
   readonly #sealer: Sealer
@@ -90,9 +91,17 @@ export class LogWriter implements AuditLogWriter {
   }
 
   record(event: RecordInput): AuditEvent | undefined {
+    return this.#record(() => this.#sealer.seal(event, false))
+  }
+
+  [RECORD_STATEMENT](statement: AuditEventInput): AuditEvent | undefined {
+    return this.#record(() => this.#sealer.sealStatement(statement))
+  }
+
+  #record(seal: () => SealedEntry): AuditEvent | undefined {
     if (this.#closed) return this.#drop('closed')
     try {
-      const entry = this.#sealer.seal(event, false)
+      const entry = seal()
       if (this.#take(entry)) return entry.event
     } catch {
       return this.#drop('not_sealed')
@@ -328,7 +337,7 @@ export class LogWriter implements AuditLogWriter {
     if (this.#gaps.size === 0) return
     try {
       for (const event of this.#gaps.take()) {
-        const entry = this.#sealer.seal(event, false)
+        const entry = this.#sealer.sealStatement(event)
         this.#push(entry, this.#writeAhead?.write(entry))
         this.#recorded++
       }

@@ -3,6 +3,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEventData, AuditEventInput } from '../events/index.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
+import { recordStatement } from '../log/statements.js'
 import { BoundedCopy } from '../record/bounded.js'
 import { OpeningLog } from './opening-log.js'
 
@@ -93,7 +94,7 @@ export class Attachments {
     this.#attached = [...this.#attached, attachment]
     everywhere.add(attachment)
     this.#onChange()
-    attachment.note('audit_attached', this.#openRuns())
+    attachment.state({ type: 'audit_attached', data: { attachment: id, openRuns: this.#openRuns() } })
     return attachment
   }
 
@@ -108,12 +109,17 @@ export class Attachments {
     for (const attachment of this.#attached) attachment.receive(draft)
   }
 
+  /** Records in every attached log what the processor says of itself. */
+  state(statement: AuditEventInput): void {
+    for (const attachment of this.#attached) attachment.state(statement)
+  }
+
   #remove(attachment: LogAttachment): void {
     this.#onDetaching()
     const openRuns = this.#openRuns()
     this.#attached = this.#attached.filter((other) => other !== attachment)
     everywhere.delete(attachment)
-    attachment.note('audit_detached', openRuns)
+    attachment.state({ type: 'audit_detached', data: { attachment: attachment.id, openRuns } })
     this.#onChange()
   }
 }
@@ -153,10 +159,10 @@ class LogAttachment implements Attachment {
     }
   }
 
-  /** Attaching and detaching are on the record whatever the filter says. */
-  note(type: 'audit_attached' | 'audit_detached', openRuns: OpenRuns): void {
+  /** Statements of the processor are on the record whatever the filter says. */
+  state(statement: AuditEventInput): void {
     try {
-      this.log.record(this.#withTenant({ type, data: { attachment: this.id, openRuns }, source: OWN_SOURCE }))
+      recordStatement(this.log, this.#withTenant({ source: OWN_SOURCE, ...statement }))
     } catch (problem) {
       this.#onProblem(problem)
     }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { dataFields } from '../events/fields.js'
 import type { AuditEventData, Timestamp } from '../events/index.js'
 import { nearestName } from '../events/nearest.js'
+import { isReserved, unreserved } from '../events/reserved.js'
 import { reportMisuse } from '../record/misuse.js'
 import type { Convention, Fact } from './conventions/contract.js'
 import type { Emitter, Place } from './emitter.js'
@@ -48,7 +49,8 @@ export class FactRecorder {
     return undefined
   }
 
-  record(fact: Fact, time: Timestamp, place: Place): void {
+  record(told: Fact, time: Timestamp, place: Place): void {
+    const fact = isReserved(told) ? withoutAuthority(told) : told
     const at = fact.time ?? time
     const there = this.#placeOf(fact, place)
     if (fact.type === 'run_started') this.#startRun(fact, at, place)
@@ -109,4 +111,12 @@ export class FactRecorder {
       `an event of the type '${type.slice(0, 64)}' was recorded, which is not in the catalogue; did you mean '${meant}'?`,
     )
   }
+}
+
+/** Telemetry cannot speak for a log: what it says in the log's words is kept as its own. */
+function withoutAuthority(fact: Fact): Fact {
+  reportMisuse(
+    `AUDIT_INVALID_EVENT: '${fact.type}' is a statement that only the log itself makes; it was recorded as a custom event`,
+  )
+  return { ...fact, ...unreserved(fact) } as Fact
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type AuditEvent, type AuditEventInput, type Timestamp, timestampFromMillis } from '../events/index.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
+import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
 
 /** Bytes of the events kept while a log is being opened, as JSON: as much as a log's queue holds. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -11,12 +12,12 @@ const LARGEST_EVENT_BYTES = 65_536
  * Stands in for a log that is still being opened: keeps what comes, and hands it over in order. What there is no room
  * for is dropped, and from then on everything until the log is open: one gap, which the log then tells of.
  */
-export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
+export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, StatementWriter {
   readonly location: string
   /** Settles when the log is open, or cannot be. */
   readonly opened: Promise<L>
   #log: L | undefined = undefined
-  #waiting: RecordInput[] = []
+  #waiting: { readonly event: RecordInput; readonly isStatement: boolean }[] = []
   #waitingBytes = 0
   #gap: { count: number; readonly from: Timestamp; to: Timestamp } | undefined = undefined
   /** Events that came to nothing because the log could not be opened. */
@@ -37,8 +38,13 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
 
   record(event: RecordInput): AuditEvent | undefined {
     if (this.#log) return this.#log.record(event)
-    if (this.#state === 'open_failed') this.#unopened++
-    else this.#keep(event)
+    this.#keep(event, false)
+    return undefined
+  }
+
+  [RECORD_STATEMENT](statement: AuditEventInput): AuditEvent | undefined {
+    if (this.#log) return recordStatement(this.#log, statement)
+    this.#keep(statement, true)
     return undefined
   }
 
@@ -86,10 +92,14 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
     await log.assertWritable()
   }
 
-  #keep(event: RecordInput): void {
+  #keep(event: RecordInput, isStatement: boolean): void {
+    if (this.#state === 'open_failed') {
+      this.#unopened++
+      return
+    }
     const bytes = this.#gap ? 0 : bytesOf(event)
     if (!this.#gap && this.#waitingBytes + bytes <= this.#maxWaitingBytes) {
-      this.#waiting.push(event)
+      this.#waiting.push({ event, isStatement })
       this.#waitingBytes += bytes
       return
     }
@@ -102,10 +112,17 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter {
   async #open(opening: Promise<L>): Promise<L> {
     try {
       const log = await opening
-      for (const event of this.#waiting) log.record(event)
+      for (const { event, isStatement } of this.#waiting) {
+        if (isStatement) recordStatement(log, event)
+        else log.record(event)
+      }
       if (this.#gap) {
         const data = { ...this.#gap, reason: 'queue_full' }
-        log.record({ type: 'events_dropped', data, source: { convention: 'spanledger', scope: 'spanledger' } })
+        recordStatement(log, {
+          type: 'events_dropped',
+          data,
+          source: { convention: 'spanledger', scope: 'spanledger' },
+        })
       }
       this.#log = log
       this.#state = 'open'

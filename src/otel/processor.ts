@@ -117,11 +117,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     if (typeof enabled !== 'boolean') throw new TypeError('setEnabled: expected true or false')
     if (!this.#switch.set(enabled) || this.#attachments.size === 0) return
     const name = enabled ? 'auditing_enabled' : 'auditing_disabled'
-    this.#attachments.publish({
-      type: 'custom',
-      data: { name },
-      source: { convention: 'spanledger', scope: 'spanledger' },
-    })
+    this.#attachments.state({ type: 'custom', data: { name } })
   }
 
   /** Span processor hook: a span has started. */

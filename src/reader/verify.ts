@@ -1,5 +1,6 @@
 import { AuditLogError } from '../events/errors.js'
 import { DirectorySource } from '../inspection/directory-source.js'
+import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
 import { compareLeaves, compareUpperTiles } from '../verify/compare-tiles.js'
@@ -33,6 +34,7 @@ class StoreSource implements LogSource {
   readonly location: string
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey = undefined
+  readonly defaultOrigin: string
   readonly statedSize = undefined
   readonly missingCheckpoint = undefined
   readonly #store: ReadableStore
@@ -40,6 +42,7 @@ class StoreSource implements LogSource {
   constructor(store: ReadableStore) {
     this.#store = store
     this.location = store.location
+    this.defaultOrigin = defaultOrigin(store.id)
     const { checkpoint: note } = store
     this.checkpoints = note === undefined ? [] : [{ source: 'the checkpoint in the store', note }]
   }

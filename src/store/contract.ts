@@ -99,6 +99,12 @@ export interface AuditStore extends TileReader {
   readonly location: string
 
   /**
+   * Tells this log from every other: 16 random hexadecimal digits, kept with the log from its creation on. Known
+   * once the store is open.
+   */
+  readonly id: string
+
+  /**
    * Opens for writing, creating what is missing.
    *
    * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`

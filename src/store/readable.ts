@@ -4,6 +4,7 @@ import type { AuditStore } from './contract.js'
 export type ReadableStore = Pick<
   AuditStore,
   | 'location'
+  | 'id'
   | 'size'
   | 'root'
   | 'checkpoint'

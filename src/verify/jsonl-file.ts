@@ -15,6 +15,7 @@ export class JsonlFile implements LogSource {
   readonly location: string
   readonly checkpoints = []
   readonly vkey = undefined
+  readonly defaultOrigin = undefined
   readonly statedSize = undefined
   readonly missingCheckpoint = undefined
 

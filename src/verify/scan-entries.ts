@@ -1,6 +1,6 @@
 import type { Findings } from './findings.js'
 import { BLOCK_LENGTH, BlockRoots, LeafBlock } from './leaf-block.js'
-import { type InspectionRequest, type LogStatement, STATEMENT_TYPES } from './source.js'
+import { type InspectionRequest, type LogStatement, STATEMENT_TYPES, statementIn } from './source.js'
 
 /** Entries that follow each other. */
 export interface EntryChunk {
@@ -51,8 +51,8 @@ export async function scanEntries(
     for (const [at, bytes] of entries.entries()) {
       const seq = from + at
       ;(await blockFor(seq)).add(bytes)
-      const statement = statementOf(bytes)
-      if (statement) statements.push({ seq, ...statement })
+      const statement = readStatement(seq, bytes)
+      if (statement) statements.push(statement)
     }
   }
   if (size !== undefined && (await blockFor(size)).next < size) throw new RangeError('the log has too many entries')
@@ -63,12 +63,11 @@ export async function scanEntries(
 const NAMES = [...STATEMENT_TYPES].map((type) => Buffer.from(`"${type}"`))
 
 /** What the log says of itself by an entry. Few do, and only these are parsed. */
-function statementOf(bytes: Uint8Array): Omit<LogStatement, 'seq'> | undefined {
+function readStatement(seq: number, bytes: Uint8Array): LogStatement | undefined {
   const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   if (!NAMES.some((name) => entry.includes(name))) return undefined
   try {
-    const { type, data } = JSON.parse(entry.toString()) as { readonly type: unknown; readonly data: unknown }
-    return typeof type === 'string' && STATEMENT_TYPES.has(type) ? { type, data } : undefined
+    return statementIn(seq, JSON.parse(entry.toString()) ?? undefined)
   } catch {
     return undefined
   }

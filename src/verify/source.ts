@@ -13,6 +13,18 @@ export interface LogStatement {
   readonly seq: number
   readonly type: string
   readonly data: unknown
+  /** Origin of the log that says it: another log's, where the entry was carried over from there. */
+  readonly statementOf: string
+}
+
+/** Returns the statement that an event is, if it is one: only a log marks what it says of itself. */
+export function statementIn(
+  seq: number,
+  event: { readonly [Field in Exclude<keyof LogStatement, 'seq'>]?: unknown } | undefined,
+): LogStatement | undefined {
+  const { type, data, statementOf } = event ?? {}
+  if (typeof statementOf !== 'string' || typeof type !== 'string' || !STATEMENT_TYPES.has(type)) return undefined
+  return { seq, type, data, statementOf }
 }
 
 /** The types of such events. */
@@ -54,6 +66,8 @@ export interface LogSource {
   /** What messages call it. */
   readonly location: string
   readonly checkpoints: readonly KeptCheckpoint[]
+  /** Name of the log where nobody has named it; `undefined` where that is not known. */
+  readonly defaultOrigin: string | undefined
   /** The key that lies beside the log: whoever can alter the log can replace it. */
   readonly vkey: string | undefined
   /** How many entries there were at least, by what is kept beside the log and not signed. */

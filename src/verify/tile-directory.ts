@@ -18,6 +18,7 @@ export class TileDirectory implements LogSource, TileReader {
   readonly checkpoints: readonly KeptCheckpoint[]
   /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
   readonly vkey = undefined
+  readonly defaultOrigin = undefined
   readonly statedSize = undefined
   readonly missingCheckpoint = undefined
   /** By its checkpoint. */

@@ -91,11 +91,12 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
     onProgress: options.onProgress ?? (() => {}),
     signal: options.signal,
   })
-  const keys = new TrustedKeys(vkeys, origin ?? '', inspection.statements)
+  const statements = inspection.statements.filter(isOwn(origin, source))
+  const keys = new TrustedKeys(vkeys, origin ?? '', statements)
   const compared = stated.map((checkpoint) => compare(checkpoint, inspection, keys))
   const provenSize = Math.max(0, ...compared.filter(isProof).map(({ size }) => size))
 
-  addCheckpointProblems(problems, compared, inspection, provenSize)
+  addCheckpointProblems(problems, compared, { size: inspection.size, statements }, provenSize)
   if (source.missingCheckpoint !== undefined) {
     const message = `${source.missingCheckpoint} is gone, and there was one: it may have covered more`
     problems.add('truncated', 'checkpoint_missing', message)
@@ -109,7 +110,7 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
   if (source.checkpoints.length + outside.length === 0) {
     problems.add('unknown_key', 'checkpoint_missing', 'there is no checkpoint: nothing says what the log should be')
   }
-  const droppedEvents = addStatementProblems(problems, inspection.statements)
+  const droppedEvents = addStatementProblems(problems, statements)
   const root = inspection.rootAt(inspection.size)
   return {
     status: problems.status,
@@ -124,6 +125,15 @@ export async function verifyLog(source: LogSource, options: VerifyOptions = {}):
     droppedEvents,
     problems: problems.all,
   }
+}
+
+/**
+ * Tells the statements of the log itself from those of other logs, which were carried over and have no authority here.
+ * Where the log's name is not known, all count: none that the log made is left out.
+ */
+function isOwn(origin: string | undefined, { defaultOrigin }: LogSource): (statement: LogStatement) => boolean {
+  if (origin === undefined) return () => true
+  return ({ statementOf }) => statementOf === origin || statementOf === defaultOrigin
 }
 
 interface StatedCheckpoint extends KeptCheckpoint {
@@ -171,7 +181,7 @@ function compare(checkpoint: StatedCheckpoint, inspection: Inspection, keys: Tru
 function addCheckpointProblems(
   problems: Problems,
   compared: readonly ComparedCheckpoint[],
-  { size, statements }: Inspection,
+  { size, statements }: Pick<Inspection, 'size' | 'statements'>,
   provenSize: number,
 ): void {
   const rolledBackTo = statements.filter(({ type }) => type === 'audit_log_diverged').map(({ seq }) => seq)

@@ -18,6 +18,12 @@ export interface KnownCheckpoints {
   readonly divergence: Divergence | undefined
 }
 
+/** Returns the newest checkpoint that lies with a log, of the file and of the store, unless both are malformed. */
+export async function newestKept(store: AuditStore, directory: string | undefined): Promise<string | undefined> {
+  const published = directory === undefined ? undefined : await new CheckpointFile(join(directory, 'checkpoint')).read()
+  return newestOf([published, store.checkpoint])
+}
+
 /**
  * Compares a log with all that was kept of it: the files `head` and `checkpoint` beside the database, the checkpoint in
  * it, and one that its owner kept elsewhere.

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ed25519Signer, type Signer } from '../../checkpoint/index.js'
@@ -14,6 +13,8 @@ const SIGNING_KEY_VARIABLE = 'SPANLEDGER_SIGNING_KEY'
 export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signer' | 'signingKey' | 'origin'> {
   /** Of the log; without one no key is generated. */
   readonly directory: string | undefined
+  /** Name of a log that nobody has named. */
+  readonly defaultOrigin: string
   /** Which keys sign the log: none for one without checkpoints. */
   readonly current: readonly SigningKey[]
   readonly onProblem: (problem: Error) => void
@@ -29,11 +30,8 @@ export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signe
 export async function chooseSigner(choice: SigningKeyChoice): Promise<Signer | undefined> {
   const { origin, directory } = choice
   if (choice.signer === false) return undefined
-  const key = choice.signingKey ?? process.env[SIGNING_KEY_VARIABLE]
-  const keySource = choice.signingKey === undefined ? SIGNING_KEY_VARIABLE : 'signingKey'
-  let signer = choice.signer
-  if (!signer && key) signer = signerOfKey(key, origin ?? newOrigin(), keySource)
-  else if (!signer && directory !== undefined) signer = await ownSignerFor(directory, choice)
+  let signer = givenSigner(choice)
+  if (!signer && directory !== undefined) signer = await ownSignerFor(directory, choice)
   if (signer && origin !== undefined && signer.name !== origin) {
     throw new AuditLogError(
       'AUDIT_ORIGIN_MISMATCH',
@@ -43,13 +41,43 @@ export async function chooseSigner(choice: SigningKeyChoice): Promise<Signer | u
   return signer
 }
 
+/**
+ * Returns the log's name: that of its checkpoints, else that of the key which will sign the first. It is known before
+ * anything is sealed, since the log marks its statements by it.
+ *
+ * @param stated - origin of the log's checkpoints, if it has any
+ * @throws AuditLogError `AUDIT_KEY_INVALID`
+ */
+export async function originFor(
+  stated: string | undefined,
+  choice: Omit<SigningKeyChoice, 'current' | 'onProblem'>,
+): Promise<string> {
+  const { origin, directory, defaultOrigin } = choice
+  if (stated !== undefined) return stated
+  if (choice.signer !== false) {
+    const signer = givenSigner(choice) ?? (directory === undefined ? undefined : await ownSigner(directory, () => {}))
+    if (signer) return signer.name
+  }
+  return origin ?? defaultOrigin
+}
+
+/** The signer that an option gives, or the environment. */
+function givenSigner({ signer, signingKey, origin, defaultOrigin }: GivenKey): Signer | undefined {
+  if (signer) return signer
+  const key = signingKey ?? process.env[SIGNING_KEY_VARIABLE]
+  if (!key) return undefined
+  return signerOfKey(key, origin ?? defaultOrigin, signingKey === undefined ? SIGNING_KEY_VARIABLE : 'signingKey')
+}
+
+type GivenKey = Pick<SigningKeyChoice, 'signer' | 'signingKey' | 'origin' | 'defaultOrigin'>
+
 async function ownSignerFor(
   directory: string,
-  { origin, current, onProblem }: SigningKeyChoice,
+  { origin, defaultOrigin, current, onProblem }: SigningKeyChoice,
 ): Promise<Signer | undefined> {
   const own = await ownSigner(directory, onProblem)
   const [first] = current
-  if (!first) return own ?? (await generateOwnSigner(directory, origin))
+  if (!first) return own ?? (await generateOwnSigner(directory, origin ?? defaultOrigin))
   if (own && isOneOf(current, own)) return own
   onProblem(
     new AuditLogError(
@@ -84,7 +112,7 @@ export async function ownSigner(
 }
 
 /** The public key goes beside it, for those who verify. */
-async function generateOwnSigner(directory: string, origin = newOrigin()): Promise<Signer> {
+async function generateOwnSigner(directory: string, origin: string): Promise<Signer> {
   const signer = Ed25519Signer.generate(origin)
   const keys = join(directory, 'keys')
   await makeDirectory(keys)
@@ -107,9 +135,4 @@ function signerOfKey(key: string, origin: string, source: string): Signer {
 function invalidKey(source: string, problem: unknown): unknown {
   if (!(problem instanceof AuditLogError)) return problem
   return new AuditLogError(problem.code, `${source}: ${problem.message}`, { cause: problem })
-}
-
-/** C2SP tlog-checkpoint asks for a name that no other log has. */
-function newOrigin(): string {
-  return `spanledger.local/${randomBytes(8).toString('hex')}`
 }

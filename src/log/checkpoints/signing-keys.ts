@@ -21,7 +21,8 @@ export interface SigningKey {
 export async function currentKeys(newest: string | undefined, store: AuditStore): Promise<readonly SigningKey[]> {
   if (newest === undefined) return []
   const { text, signatures } = parseNote(newest)
-  const changed = await lastChangedTo(store, Number(parseCheckpoint(text).size), store.size)
+  const { origin, size } = parseCheckpoint(text)
+  const changed = await lastChangedTo({ store, origin, from: Number(size), to: store.size })
   return changed ? [changed] : signatures
 }
 
@@ -35,8 +36,8 @@ export async function currentKeys(newest: string | undefined, store: AuditStore)
 export async function isKeyOfBoth(older: string, newer: string, store: AuditStore): Promise<boolean> {
   const [before, after] = [parseNote(older), parseNote(newer)]
   if (after.signatures.some((key) => isOneOf(before.signatures, key))) return true
-  const [from, to] = [Number(parseCheckpoint(before.text).size), Number(parseCheckpoint(after.text).size)]
-  const changed = await lastChangedTo(store, from, to)
+  const [stated, { size }] = [parseCheckpoint(before.text), parseCheckpoint(after.text)]
+  const changed = await lastChangedTo({ store, origin: stated.origin, from: Number(stated.size), to: Number(size) })
   return changed !== undefined && isOneOf(after.signatures, changed)
 }
 
@@ -86,21 +87,39 @@ export async function keyChange({
   }
 }
 
-/** The key that the last change in a stretch of the log names. */
-async function lastChangedTo(store: AuditStore, from: number, to: number): Promise<SigningKey | undefined> {
+/** A stretch of a log. */
+interface Stretch {
+  readonly store: AuditStore
+  /** Name of the log: what another log says of its keys, in an entry carried over from there, does not count. */
+  readonly origin: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Returns the key that the log's last statement of a change in a stretch of it names. */
+async function lastChangedTo({ store, origin, from, to }: Stretch): Promise<SigningKey | undefined> {
   if (from >= to) return undefined
   const changes = store.postings('type', ['signing_key_changed'], { from, to, reverse: true })
   try {
-    const [seq] = (await changes.next()) ?? []
-    const [bytes] = seq === undefined ? [] : await store.read([seq])
-    return bytes && keyIn(JSON.parse(Buffer.from(bytes).toString()))
+    for (let seqs = await changes.next(); seqs; seqs = await changes.next()) {
+      for (const bytes of await store.read(seqs)) {
+        const event = JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as KeyChanged
+        if (event.statementOf === origin) return keyIn(event)
+      }
+    }
+    return undefined
   } finally {
     await changes.close()
   }
 }
 
+interface KeyChanged {
+  readonly statementOf?: unknown
+  readonly data?: { readonly to?: unknown }
+}
+
 /** The key of a vkey may be of a kind that only its signer knows. */
-function keyIn({ data }: { readonly data?: { readonly to?: unknown } }): SigningKey | undefined {
+function keyIn({ data }: KeyChanged): SigningKey | undefined {
   const [vkey = '', name, keyId] = /^([^+]+)\+([\da-f]{8})\+.+$/.exec(String(data?.to)) ?? []
   return name && keyId ? { name, keyId: Number.parseInt(keyId, 16), vkey } : undefined
 }

@@ -2,6 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { HASH_BYTES, sameHash, TreeFrontier } from '../../tree/index.js'
 import type { CommitMarks, JournalPosition } from '../contract.js'
 import { entryKey, metaKey, readSeq, timeBlockKey, writeSeq } from '../keys.js'
+import { LOG_ID_PATTERN, newLogId } from '../log-id.js'
 import { openBlocks, type TimeBlock } from '../time-blocks.js'
 import type { Database } from './database.js'
 import { corrupt } from './errors.js'
@@ -11,12 +12,15 @@ import { StoredTiles } from './stored-tiles.js'
 export const FORMAT_VERSION = '2'
 
 const FORMAT_KEY = metaKey('format')
+export const ID_KEY = metaKey('id')
 export const HEAD_KEY = metaKey('head')
 export const WRITER_KEY = metaKey('writer')
 export const CHECKPOINT_KEY = metaKey('checkpoint')
 
 /** What a commit builds on. */
 export interface Head {
+  /** See `AuditStore.id`. Empty for a log that got none yet: its next writer gives it one. */
+  readonly id: string
   /** Over all entries: its size is theirs. */
   readonly tree: TreeFrontier
   /** The last time block of each level. */
@@ -33,6 +37,7 @@ export interface WriterState {
 }
 
 export const NEW_HEAD: Head = {
+  id: '',
   tree: TreeFrontier.empty,
   timeBlocks: [],
   writer: { journal: undefined, closed: true },
@@ -45,7 +50,8 @@ export const NEW_HEAD: Head = {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
-  const [format, stored, writer, checkpoint] = await getMany(db, [FORMAT_KEY, HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY])
+  const meta = await getMany(db, [FORMAT_KEY, HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY, ID_KEY])
+  const [format, stored, writer, checkpoint, id] = meta
   if (!format) return await initialise(db, location)
   const version = textOf(format)
   if (version !== FORMAT_VERSION) {
@@ -68,18 +74,41 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   const timeBlocks = open.map(({ level, block }, at) => decodeTimeBlock(level, block, blocks[at], location))
   const tree = await TreeFrontier.restore(size, new StoredTiles(db))
   if (!sameHash(tree.root, stored.subarray(8))) throw corrupt(location, 'its tree does not have the root of its head')
-  return { tree, timeBlocks, writer: decodeWriter(writer, location), checkpoint: checkpoint && textOf(checkpoint) }
+  return {
+    id: decodeId(id, location),
+    tree,
+    timeBlocks,
+    writer: decodeWriter(writer, location),
+    checkpoint: checkpoint && textOf(checkpoint),
+  }
 }
 
 async function initialise(db: Database, location: string): Promise<Head> {
   const keys = await db.keys({ limit: 1 }).all()
   if (keys.length > 0) throw corrupt(location, 'its format version is missing')
+  const id = newLogId()
   await db
     .batch()
     .put(FORMAT_KEY, Buffer.from(FORMAT_VERSION))
+    .put(ID_KEY, Buffer.from(id))
     .put(HEAD_KEY, encodeHead(TreeFrontier.empty))
     .write({ sync: true })
-  return NEW_HEAD
+  return { ...NEW_HEAD, id }
+}
+
+function decodeId(value: Uint8Array | undefined, location: string): string {
+  const id = value && textOf(value)
+  if (id === undefined) return ''
+  if (!LOG_ID_PATTERN.test(id)) throw corrupt(location, 'its id is malformed')
+  return id
+}
+
+/** Returns the head of a log that has an id: a new one is stored for a log that was begun without. */
+export async function withId(db: Database, head: Head): Promise<Head> {
+  if (head.id !== '') return head
+  const id = newLogId()
+  await db.batch().put(ID_KEY, Buffer.from(id)).write({ sync: true })
+  return { ...head, id }
 }
 
 /** What the writer says with a commit: a position that it does not mention stays as it was. */

@@ -44,6 +44,10 @@ export class SnapshotStore implements ReadableStore {
     this.#snapshot = snapshot
   }
 
+  get id(): string {
+    return this.#snapshot.head.id
+  }
+
   get size(): number {
     return this.#snapshot.head.tree.size
   }

@@ -19,7 +19,7 @@ import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { DatabaseReads } from './database-reads.js'
 import { corrupt, openError, readError } from './errors.js'
-import { getMany, type Head, NEW_HEAD, readHead } from './head.js'
+import { getMany, type Head, NEW_HEAD, readHead, withId } from './head.js'
 import { checkRecovered } from './recovered-entries.js'
 import { UncertainGroup } from './uncertain-group.js'
 import { writeGroup } from './write-group.js'
@@ -51,6 +51,10 @@ class LevelStore implements AuditStore {
 
   constructor(location: string) {
     this.location = location
+  }
+
+  get id(): string {
+    return this.#head.id
   }
 
   get size(): number {
@@ -191,7 +195,7 @@ class LevelStore implements AuditStore {
       const { size } = head.tree
       await checkRecovered(db, size, doubtfulBytes, this.location)
       if (size < known) throw corrupt(this.location, `of ${known} entries it has ${size}`)
-      this.#head = head
+      this.#head = await withId(db, head)
     } catch (error) {
       await close()
       throw openError(error, this.location)

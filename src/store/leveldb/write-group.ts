@@ -72,6 +72,7 @@ export async function writeGroup(
     await batch.close()
   }
   return {
+    id: head.id,
     tree: frontier,
     timeBlocks: fresh.length > 0 ? lastOfEachLevel(timeBlocks) : head.timeBlocks,
     writer,

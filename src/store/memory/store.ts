@@ -11,6 +11,7 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
+import { newLogId } from '../log-id.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
 import { assertPlacedAt, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
@@ -28,6 +29,7 @@ export function memoryStore(): AuditStore {
 
 class MemoryStore implements AuditStore {
   readonly location = 'memory'
+  readonly id = newLogId()
   readonly #entries: Uint8Array[] = []
   readonly #callerIds = new Map<string, number>()
   /** Positions by index and value, filed under the first parts of the value too, so that a lookup is one array. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { PoolConfig } from 'pg'
 import { AuditLogError } from '../../events/errors.js'
 import type { Tile } from '../../tree/index.js'
@@ -80,6 +80,10 @@ class PostgresEngine implements PostgresStore {
     this.location = `${serverLocation(this.#config)}#${options.logId}`
     this.#isAnonymous = options.writer === undefined
     this.#writer = options.writer ?? randomUUID()
+  }
+
+  get id(): string {
+    return createHash('sha256').update(this.logId).digest('hex').slice(0, 16)
   }
 
   get size(): number {
