@@ -84,7 +84,7 @@ function endOf(args: readonly string[]): Promise<Ended> {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal, directory, concluded }))
     // A terminal interrupts both; others only this one.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   })
 }
 

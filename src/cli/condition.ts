@@ -6,7 +6,7 @@ import { type PendingEvents, pendingEvents } from '../log/pending.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import { createReader } from '../reader/reader.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
-import { droppedBy } from '../verify/verify-log.js'
+import { droppedBy } from '../verify/statements.js'
 import type { OpenedStore } from './store.js'
 
 /** How a log is, as far as can be told at a glance. Plain JSON. */

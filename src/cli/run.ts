@@ -45,7 +45,7 @@ class Conclusion implements Watcher {
 
 async function runHere(args: readonly string[], watcher: Watcher): Promise<number> {
   const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
     const exitCode = exitCodeOfSignal(signal)
     process.once(signal, () => {
       interrupted.abort(exitCode)

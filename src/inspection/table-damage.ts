@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { maskedChecksum } from '../store/leveldb/crc32c.js'
 import { parseManifest } from '../store/leveldb/manifest.js'
-import { maskedCrc32c } from './crc32c.js'
 import { unpackSnappy } from './snappy.js'
 
 /*
@@ -94,9 +94,10 @@ interface Handle {
 }
 
 async function readBlock(file: FileHandle, size: number, { offset, length }: Handle, what: string): Promise<Buffer> {
-  if (offset + length + TRAILER_BYTES > size || length > MAX_BLOCK_BYTES) throw new Damaged(`${what} is not in the file`)
+  if (offset + length + TRAILER_BYTES > size || length > MAX_BLOCK_BYTES)
+    throw new Damaged(`${what} is not in the file`)
   const block = await readAt(file, offset, length + TRAILER_BYTES)
-  if (maskedCrc32c(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
+  if (maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
     throw new Damaged(`${what} does not have its checksum`)
   }
   const contents = block.subarray(0, length)

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { open, opendir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
@@ -6,6 +6,7 @@ import { HASH_BYTES, TILE_WIDTH, type Tile, type TileReader, tilePath, tileWidth
 import { compareLeaves, compareUpperTiles } from './compare-tiles.js'
 import { Findings } from './findings.js'
 import type { LeafBlock } from './leaf-block.js'
+import { isAbsent, readFailure } from './read-failure.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from './source.js'
 
@@ -15,6 +16,7 @@ const LENGTH_BYTES = 2
 /** A log as C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
 export class TileDirectory implements LogSource, TileReader {
   readonly location: string
+  readonly openedAt: number
   readonly checkpoints: readonly KeptCheckpoint[]
   /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
   readonly vkey = undefined
@@ -26,18 +28,25 @@ export class TileDirectory implements LogSource, TileReader {
 
   /** Whether a directory looks like one. */
   static async isOne(directory: string): Promise<boolean> {
-    return (await stat(join(directory, 'tile')).catch(() => undefined))?.isDirectory() ?? false
+    try {
+      return (await stat(join(directory, 'tile'))).isDirectory()
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw readFailure(error, directory)
+    }
   }
 
   /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_MALFORMED` */
   static async open(directory: string): Promise<TileDirectory> {
     const location = resolve(directory)
+    const openedAt = Date.now()
     const note = await readCheckpoint(join(location, 'checkpoint'))
-    return new TileDirectory(location, note)
+    return new TileDirectory(location, openedAt, note)
   }
 
-  private constructor(location: string, note: string) {
+  private constructor(location: string, openedAt: number, note: string) {
     this.location = location
+    this.openedAt = openedAt
     this.checkpoints = [{ source: 'the file checkpoint', note }]
     this.#size = statedSize(note)
   }
@@ -47,18 +56,17 @@ export class TileDirectory implements LogSource, TileReader {
     const size = Math.min(this.#size, await this.#availableSize())
     const comparison = { tiles: this, size, findings }
     const compare = (block: LeafBlock) => compareLeaves(comparison, block)
-    const { roots, statements } = await scanEntries(this.#bundles(size, findings), size, request, findings, compare)
+    const entries = this.#bundles(size, findings)
+    const { roots, ...scanned } = await scanEntries(entries, size, request, findings, compare)
     await compareUpperTiles(comparison)
-    const rootAt = (at: number) => roots.rootAt(at)
-    return { size, rootAt, statements, findings: findings.all }
+    return { ...scanned, size, rootAt: (at) => roots.rootAt(at), findings: findings.all }
   }
 
   async close(): Promise<void> {}
 
   /** A checkpoint may state a size that there are no files for: whoever wrote it would have us look for them for ever. */
   async #availableSize(): Promise<number> {
-    const names = await readdir(join(this.location, 'tile', 'entries'), { recursive: true }).catch(() => [])
-    return names.length * TILE_WIDTH
+    return (await countFiles(join(this.location, 'tile', 'entries'))) * TILE_WIDTH
   }
 
   async *#bundles(size: number, findings: Findings): AsyncGenerator<EntryChunk> {
@@ -87,8 +95,24 @@ export class TileDirectory implements LogSource, TileReader {
   }
 
   async #read(path: string): Promise<Buffer | undefined> {
-    return await readFile(join(this.location, path)).catch(() => undefined)
+    return await readFile(join(this.location, path)).catch((error: NodeJS.ErrnoException) => {
+      if (isAbsent(error) || error.code === 'EISDIR') return undefined
+      throw error
+    })
   }
+}
+
+/** Counts what is below a directory, name by name: there may be millions. */
+async function countFiles(directory: string): Promise<number> {
+  let count = 0
+  try {
+    for await (const entry of await opendir(directory)) {
+      count += entry.isDirectory() ? await countFiles(join(directory, entry.name)) : 1
+    }
+  } catch (error) {
+    if (!isAbsent(error)) throw error
+  }
+  return count
 }
 
 /** @returns `undefined` when the bundle ends within an entry */
@@ -122,6 +146,7 @@ async function readCheckpoint(path: string): Promise<string> {
       await file.close()
     }
   } catch (cause) {
+    if (!isAbsent(cause)) throw readFailure(cause, path)
     throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no checkpoint at ${path}`, { cause })
   }
 }
