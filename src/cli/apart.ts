@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { VerifyReport } from '../verify/report.js'
 import { EXIT, exitCodeOfSignal, FIRST_FAILURE, VERDICTS } from './exit-codes.js'
 import type { Watcher } from './output.js'
-import { printable } from './text.js'
+import { printable, printableJson } from './text.js'
 
 /*
  * LevelDB ends the process that reads certain damage, so `verify` works in a process of its own. A process also dies of
@@ -113,5 +113,5 @@ function tellDamage(location: string, damage: string, args: readonly string[]): 
   }
   const isJson = args.includes('--json') || args.includes('--jsonl')
   const text = `ALTERED  ${printable(location)}\n  altered     ${printable(message)}`
-  process.stdout.write(`${isJson ? JSON.stringify(report) : text}\n`)
+  process.stdout.write(`${isJson ? printableJson(JSON.stringify(report)) : text}\n`)
 }
