@@ -1,6 +1,7 @@
 import { entryKey, metaKey, prefixEnd, readSeq, seqOfKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { CHECKPOINT_KEY, FORMAT_VERSION, HEAD_KEY, ID_KEY, textOf } from '../store/leveldb/head.js'
+import { LOG_ID_PATTERN } from '../store/log-id.js'
 import { HASH_BYTES } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
@@ -35,6 +36,7 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const [checkpoint, id] = [await get(CHECKPOINT_KEY, 'the checkpoint'), await get(ID_KEY, 'the id')].map(
     (value) => value && textOf(value),
   )
+  if (id !== undefined && !LOG_ID_PATTERN.test(id)) findings.add('head_altered', 'the id is malformed')
   const head = await get(HEAD_KEY, 'the head')
   const found = await lastEntry(db, findings, location)
   if (head?.length !== 8 + HASH_BYTES) {

@@ -105,7 +105,9 @@ describe('one byte that is another', () => {
     // What the writer notes for its journal is nothing that a log says.
     const writer = metaKey('writer').toString('hex')
     const checkpoint = metaKey('checkpoint').toString('hex')
-    const tested = records.filter(([key], at) => key.toString('hex') !== writer && (key[0] === 1 || key[0] === 5 || at % 8 === 0))
+    // Whatever a log is called by itself, its key has its name.
+    const id = metaKey('id').toString('hex')
+    const tested = records.filter(([key], at) => ![writer, id].includes(key.toString('hex')) && (key[0] === 1 || key[0] === 5 || at % 8 === 0))
     expect(new Set(tested.map(([key]) => key[0]))).toEqual(new Set([1, 3, 4, 5, 6, 7]))
     for (const [key, value] of tested) {
       const name = key.toString('hex')
