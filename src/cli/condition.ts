@@ -2,10 +2,13 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hexKeyId, parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
+import { originOf } from '../log/checkpoints/known-checkpoints.js'
 import { type PendingEvents, pendingEvents } from '../log/pending.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import { createReader } from '../reader/reader.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import { defaultOrigin } from '../store/log-id.js'
+import type { ReadableStore } from '../store/readable.js'
 import { droppedBy } from '../verify/statements.js'
 import type { OpenedStore } from './store.js'
 
@@ -78,7 +81,7 @@ export async function conditionOf({ store, directory }: OpenedStore): Promise<Co
     events: store.size,
     firstEventAt: first?.time,
     lastEventAt: last?.time,
-    ...(await dropped(log)),
+    ...(await dropped(log, namesOf(store, file))),
     checkpoints: [kept('file', file), kept('database', store.checkpoint)]
       .filter((each) => each !== undefined)
       .sort((one, other) => (other.size ?? -1) - (one.size ?? -1)),
@@ -123,13 +126,33 @@ function endingOf(writer: WriterFound, isWhole: boolean): Ending {
   return writer === 'none' ? 'died' : 'unknown'
 }
 
-async function dropped(log: AuditLogReader): Promise<Pick<Condition, 'droppedEvents' | 'gaps' | 'isDroppedMinimum'>> {
-  const gaps = await log.count({ type: 'events_dropped' })
-  let droppedEvents = 0
-  for await (const { data } of log.events({ type: 'events_dropped', order: 'desc', limit: MAX_GAPS_READ })) {
-    droppedEvents += droppedBy(data)
+/** The names by which a log marks its statements about itself: that of its checkpoints, and the one before it had any. */
+function namesOf(store: ReadableStore, file: string | undefined): ReadonlySet<string | undefined> {
+  return new Set([defaultOrigin(store.id), wellFormedOrigin(file), wellFormedOrigin(store.checkpoint)])
+}
+
+function wellFormedOrigin(note: string | undefined): string {
+  try {
+    return originOf(note) ?? ''
+  } catch {
+    return ''
   }
-  return { droppedEvents, gaps, isDroppedMinimum: gaps > MAX_GAPS_READ }
+}
+
+/** @param names - of the log: what another log says of itself, carried over from there, does not count */
+async function dropped(
+  log: AuditLogReader,
+  names: ReadonlySet<string | undefined>,
+): Promise<Pick<Condition, 'droppedEvents' | 'gaps' | 'isDroppedMinimum'>> {
+  const told = await log.count({ type: 'events_dropped' })
+  let droppedEvents = 0
+  let gaps = 0
+  for await (const gap of log.events({ type: 'events_dropped', order: 'desc', limit: MAX_GAPS_READ })) {
+    if (!names.has(gap.statementOf)) continue
+    droppedEvents += droppedBy(gap.data)
+    gaps++
+  }
+  return { droppedEvents, gaps, isDroppedMinimum: told > MAX_GAPS_READ }
 }
 
 /** What cannot be read is as good as malformed. */

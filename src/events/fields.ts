@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { catalogue, envelopeFields, timestampSchema } from './catalogue.js'
+import { RESERVED_TYPES } from './reserved.js'
 import type { Alteration } from './types.js'
 
 /*
@@ -16,7 +17,7 @@ interface FieldBase {
 
 /** Holds one value. */
 export interface LeafField extends FieldBase {
-  readonly kind: 'text' | 'number' | 'list'
+  readonly kind: 'text' | 'number'
   /** A value of the right kind, for where the field is required and cannot be had. */
   readonly standIn: unknown
   accepts(value: unknown): boolean
@@ -36,12 +37,11 @@ interface SchemaNode extends v.GenericSchema {
   readonly options?: readonly string[]
 }
 
-/** `data` by catalogue type. */
+/** `data` by catalogue type, of all that may be put together from parts: the log's statements are not. */
 export const dataFields: ReadonlyMap<string, GroupField> = new Map(
-  Object.entries(catalogue).map(([type, schema]) => [
-    type,
-    groupOf(schema, { name: 'data', path: 'data', required: true }),
-  ]),
+  Object.entries(catalogue)
+    .filter(([type]) => !RESERVED_TYPES.has(type))
+    .map(([type, schema]) => [type, groupOf(schema, { name: 'data', path: 'data', required: true })]),
 )
 
 export function isAlterationList(value: unknown): value is Alteration[] {
@@ -68,8 +68,6 @@ function traitsOf(schema: SchemaNode): Pick<LeafField, 'kind' | 'standIn'> {
       return { kind: 'text', standIn: 'unknown' }
     case 'number':
       return { kind: 'number', standIn: 0 }
-    case 'array':
-      return { kind: 'list', standIn: Object.freeze([]) }
     case 'picklist':
       return { kind: 'text', standIn: schema.options?.at(-1) }
     default:

@@ -1,10 +1,13 @@
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
 import { type DataSchema, EventSchemas } from './validate.js'
 
-const schemas = new EventSchemas()
+const schemas = new EventSchemas({
+  batch_sent: v.strictObject({ items: v.array(v.strictObject({ id: v.string(), at: v.optional(v.string()) })) }),
+})
 const handoff = { type: 'agent_handoff', data: { to: 'writer' } }
 
 function failureOf(act: () => unknown): unknown {
@@ -40,10 +43,7 @@ describe('an invalid event', () => {
     [{ type: 'memory_recall', data: { tier: 't', hits: -1 } }, 'data.hits'],
     [{ type: 'memory_recall', data: { tier: 't', hits: 1.5 } }, 'data.hits'],
     [{ type: 'usage_limit_exceeded', data: { axis: 'cost_usd', limit: Number.NaN } }, 'data.limit'],
-    [
-      { type: 'audit_attached', data: { attachment: 'a', openRuns: [{ runId: 'r', startedAt: 'now' }] } },
-      'data.openRuns.0.startedAt',
-    ],
+    [{ type: 'batch_sent', data: { items: [{ id: 'i', at: 5 }] } }, 'data.items.0.at'],
     [{ ...handoff, time: 'yesterday' }, 'time'],
     [{ ...handoff, time: '2026-02-30T00:00:00Z' }, 'time'],
     [{ ...handoff, tenantId: '' }, 'tenantId'],
@@ -76,10 +76,7 @@ describe('an invalid event', () => {
       { type: 'tool_call_started', data: { callId: 'c', tool: { name: 't', typ: 'x' } } },
       "data.tool.typ: unknown field; did you mean 'type'?",
     ],
-    [
-      { type: 'audit_attached', data: { attachment: 'a', openRuns: [{ runid: 'r', startedAt: '2026-11-21' }] } },
-      'data.openRuns.0.runId: it is missing',
-    ],
+    [{ type: 'batch_sent', data: { items: [{ ident: 'i' }] } }, 'data.items.0.id: it is missing'],
     [{ type: 'agent_handoff', data: {} }, 'data.to: it is missing'],
   ])('%j is told %s', (event, what) => {
     expect(invalid(event)).toBe(`Invalid audit event: ${what}`)
@@ -134,16 +131,12 @@ describe('a valid event', () => {
       reason: 'abandoned',
       lastEvent: { type: 'x', time: stored },
     })
-    expect(parse('audit_attached', { attachment: 'a', openRuns: [{ runId: 'r', startedAt: given }] })).toEqual({
-      attachment: 'a',
-      openRuns: [{ runId: 'r', startedAt: stored }],
-    })
-    expect(parse('events_dropped', { count: 1, reason: 'r', from: given, to: given })).toEqual({
-      count: 1,
-      reason: 'r',
-      from: stored,
-      to: stored,
-    })
+    const listed = { attachment: 'a', openRuns: [{ runId: 'r', startedAt: given }] }
+    normaliseDataTimes('audit_attached', listed)
+    expect(listed).toEqual({ attachment: 'a', openRuns: [{ runId: 'r', startedAt: stored }] })
+    const gap = { count: 1, reason: 'r', from: given, to: given }
+    normaliseDataTimes('events_dropped', gap)
+    expect(gap).toEqual({ count: 1, reason: 'r', from: stored, to: stored })
   })
 
   it("has a hand-off's `from` and `to` left alone: they are agents, even when they look like times", () => {

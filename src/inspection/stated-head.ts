@@ -1,7 +1,7 @@
 import { entryKey, metaKey, prefixEnd, readSeq, seqOfKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { CHECKPOINT_KEY, FORMAT_VERSION, HEAD_KEY, ID_KEY, textOf } from '../store/leveldb/head.js'
-import { LOG_ID_PATTERN } from '../store/log-id.js'
+import { decodeLogId } from '../store/log-id.js'
 import { HASH_BYTES } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
@@ -33,15 +33,20 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const format = await get(metaKey('format'), 'the format version')
   if (!format || textOf(format) !== FORMAT_VERSION)
     findings.add('head_altered', 'the format version is not one of a log')
-  const [checkpoint, id] = [await get(CHECKPOINT_KEY, 'the checkpoint'), await get(ID_KEY, 'the id')].map(
-    (value) => value && textOf(value),
-  )
-  if (id !== undefined && !LOG_ID_PATTERN.test(id)) findings.add('head_altered', 'the id is malformed')
+  const checkpoint = await get(CHECKPOINT_KEY, 'the checkpoint')
+  const storedId = await get(ID_KEY, 'the id')
+  const id = storedId && decodeLogId(storedId)
+  if (storedId && id === undefined) findings.add('head_altered', 'the id is damaged')
   const head = await get(HEAD_KEY, 'the head')
   const found = await lastEntry(db, findings, location)
   if (head?.length !== 8 + HASH_BYTES) {
     findings.add('head_altered', 'the head is missing or malformed')
-    return { size: Math.min(found, MAX_GUESSED_SIZE), root: undefined, checkpoint, id }
+    return {
+      size: Math.min(found, MAX_GUESSED_SIZE),
+      root: undefined,
+      checkpoint: checkpoint && textOf(checkpoint),
+      id,
+    }
   }
   const stated = readSeq(head, 0)
   if (stated > found) {
@@ -50,7 +55,7 @@ export async function readStatedHead(db: Database, findings: Findings, location:
       to: stated,
     })
   }
-  return { size: Math.min(stated, found), root: head.subarray(8), checkpoint, id }
+  return { size: Math.min(stated, found), root: head.subarray(8), checkpoint: checkpoint && textOf(checkpoint), id }
 }
 
 /** How many entries there are, if none is missing before the last. */

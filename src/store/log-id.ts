@@ -1,11 +1,23 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
-/** The form of a log's id: 16 hexadecimal digits. */
-export const LOG_ID_PATTERN: RegExp = /^[\da-f]{16}$/
-
-/** Makes the id of a new log. */
+/** Makes the id of a new log: 16 hexadecimal digits. */
 export function newLogId(): string {
   return randomBytes(8).toString('hex')
+}
+
+/** Returns an id as it is stored: with a checksum, since nothing else would tell that a bit of it flipped. */
+export function encodeLogId(id: string): Buffer {
+  return Buffer.from(`${id} ${checksum(id)}`, 'latin1')
+}
+
+/** Returns the id that was stored; `undefined` for what is none, or was damaged. */
+export function decodeLogId(value: Uint8Array): string | undefined {
+  const [, id, sum] = /^([\da-f]{16}) ([\da-f]{16})$/.exec(Buffer.from(value).toString('latin1')) ?? []
+  return id !== undefined && sum === checksum(id) ? id : undefined
+}
+
+function checksum(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 16)
 }
 
 /** Returns the origin of a log that nobody has named: C2SP tlog-checkpoint asks for a name that no other log has. */

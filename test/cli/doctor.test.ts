@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import type { Condition } from '../../src/cli/condition.js'
+import { recordStatement } from '../../src/log/statements.js'
 import { run } from './command-line.js'
 
 let base: string
@@ -105,8 +106,9 @@ describe('doctor', () => {
   it('counts the events that were dropped, by the account of the log', async () => {
     const at = { from: '2026-11-21T00:00:00Z', to: '2026-11-21T00:00:01Z' }
     for (const count of [12, 30]) {
-      await log.append({ type: 'events_dropped', data: { count, reason: 'queue_full', ...at } })
+      recordStatement(log, { type: 'events_dropped', data: { count, reason: 'queue_full', ...at } })
     }
+    await log.flush()
     expect(await asked(directory)).toMatchObject({ droppedEvents: 42, gaps: 2, isDroppedMinimum: false })
     const text = await told(directory)
     expect(text).toMatch(/^dropped {4}42 events in 2 gaps/m)

@@ -26,6 +26,8 @@ const envelope = {
   actor: { id: 'u-1' },
   trace: { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', parentSpanId: '00f067aa0ba902b7' },
   source: { convention: 'spanledger', scope: 'app', scopeVersion: '1.0.0', service: 'web', confidence: 'heuristic' },
+  claimed: { tenantId: 't', sessionId: 's', userId: 'u', parentRunId: 'r-0' },
+  statementOf: 'example.com/log',
   altered: [{ field: 'data.error.message', reason: 'truncated', originalLength: 90_000 }],
 }
 const error = { code: 'E_TIMEOUT', message: 'no answer' }
@@ -58,6 +60,9 @@ const dataByType: Record<string, Record<string, unknown>> = {
   policy_violation: { rule: 'no-pii', action: 'blocked' },
   audit_attached: { attachment: 'main', openRuns },
   audit_detached: { attachment: 'main', openRuns: [] },
+  auditing_suppressed: { spans: 2, events: 1, from: time, to: time },
+  clock_stepped: { from: time, to: time, synchronized: false },
+  events_recovered: { count: 3, unattested: 0, from: time, to: time },
   events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
   signing_key_changed: { from: 'log.example+1234abcd', to: 'log.example+5678abcd+AQ==' },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==' },

@@ -105,9 +105,8 @@ describe('one byte that is another', () => {
     // What the writer notes for its journal is nothing that a log says.
     const writer = metaKey('writer').toString('hex')
     const checkpoint = metaKey('checkpoint').toString('hex')
-    // Whatever a log is called by itself, its key has its name.
     const id = metaKey('id').toString('hex')
-    const tested = records.filter(([key], at) => ![writer, id].includes(key.toString('hex')) && (key[0] === 1 || key[0] === 5 || at % 8 === 0))
+    const tested = records.filter(([key], at) => key.toString('hex') !== writer && (key[0] === 1 || at % 8 === 1))
     expect(new Set(tested.map(([key]) => key[0]))).toEqual(new Set([1, 3, 4, 5, 6, 7]))
     for (const [key, value] of tested) {
       const name = key.toString('hex')
@@ -122,7 +121,8 @@ describe('one byte that is another', () => {
         loss: (db) => db.del(key),
       }
       // The file has the checkpoint too; and not every entry has an id of its caller's.
-      if (name === checkpoint || key[0] === 4) delete changes.loss
+      // The id only names a log that has no checkpoint yet.
+      if (name === checkpoint || name === id || key[0] === 4) delete changes.loss
       const kinds = Object.keys(changes)
       const change = kinds[random(kinds.length)] as string
       await tamper(directory, changes[change] as (db: RawDatabase) => Promise<unknown>)

@@ -3,7 +3,6 @@ import { type DataField, dataFields, type GroupField, type LeafField } from '../
 import type { Alteration } from '../../events/index.js'
 import { snakeCase } from '../../record/attributes.js'
 import { PREFIX } from '../../record/names.js'
-import { json } from './attributes.js'
 
 /*
  * Reads `data` back from the attributes that `record/attributes.ts` writes, or that any other program writes by the
@@ -74,21 +73,19 @@ function readLeaf(leaf: Leaf, attributes: Attributes, before: Record<string, unk
     note(altered, leaf.path, 'missing')
     return leaf.standIn
   }
-  const value = coerce(leaf, attribute, attributes)
+  const value = coerce(leaf, attribute)
   if (leaf.accepts(value)) return value
   note(altered, leaf.path, 'invalid')
   return leaf.required ? leaf.standIn : undefined
 }
 
-/** Other languages and log pipelines may turn numbers into text and lists into JSON. */
-function coerce({ kind, key }: Leaf, attribute: AttributeValue, attributes: Attributes): unknown {
+/** Other languages and log pipelines may turn numbers into text. */
+function coerce({ kind }: Leaf, attribute: AttributeValue): unknown {
   switch (kind) {
     case 'number':
       return typeof attribute === 'string' && attribute.trim() !== '' ? Number(attribute) : attribute
     case 'text':
       return typeof attribute === 'number' || typeof attribute === 'boolean' ? String(attribute) : attribute
-    case 'list':
-      return Array.isArray(attribute) ? attribute : json(attributes, key)
   }
 }
 

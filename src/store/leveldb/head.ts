@@ -2,7 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { HASH_BYTES, sameHash, TreeFrontier } from '../../tree/index.js'
 import type { CommitMarks, JournalPosition } from '../contract.js'
 import { entryKey, metaKey, readSeq, timeBlockKey, writeSeq } from '../keys.js'
-import { LOG_ID_PATTERN, newLogId } from '../log-id.js'
+import { decodeLogId, encodeLogId, newLogId } from '../log-id.js'
 import { openBlocks, type TimeBlock } from '../time-blocks.js'
 import type { Database } from './database.js'
 import { corrupt } from './errors.js'
@@ -90,16 +90,16 @@ async function initialise(db: Database, location: string): Promise<Head> {
   await db
     .batch()
     .put(FORMAT_KEY, Buffer.from(FORMAT_VERSION))
-    .put(ID_KEY, Buffer.from(id))
+    .put(ID_KEY, encodeLogId(id))
     .put(HEAD_KEY, encodeHead(TreeFrontier.empty))
     .write({ sync: true })
   return { ...NEW_HEAD, id }
 }
 
 function decodeId(value: Uint8Array | undefined, location: string): string {
-  const id = value && textOf(value)
-  if (id === undefined) return ''
-  if (!LOG_ID_PATTERN.test(id)) throw corrupt(location, 'its id is malformed')
+  if (value === undefined) return ''
+  const id = decodeLogId(value)
+  if (id === undefined) throw corrupt(location, 'its id is damaged')
   return id
 }
 
@@ -107,7 +107,7 @@ function decodeId(value: Uint8Array | undefined, location: string): string {
 export async function withId(db: Database, head: Head): Promise<Head> {
   if (head.id !== '') return head
   const id = newLogId()
-  await db.batch().put(ID_KEY, Buffer.from(id)).write({ sync: true })
+  await db.batch().put(ID_KEY, encodeLogId(id)).write({ sync: true })
   return { ...head, id }
 }
 
