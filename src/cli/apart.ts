@@ -10,6 +10,9 @@ import { printable, printableJson } from './text.js'
  * verdicts. So a verdict is what the process told beforehand, or what is found in the files themselves once it died.
  */
 
+/** Time for the process to end by itself once somebody wants it to. */
+const GRACE_MILLIS = 5_000
+
 /** Set for the process that does the work. */
 const MARK = 'SPANLEDGER_APART'
 
@@ -42,6 +45,8 @@ interface Ended {
   /** Directory of the log whose files were read. */
   readonly directory: string | undefined
   readonly concluded: number | undefined
+  /** The signal that the process was sent since this one got it. */
+  readonly ordered: NodeJS.Signals | undefined
 }
 
 /** Runs a command line in a process of its own. @returns the exit code */
@@ -52,7 +57,8 @@ export async function runApart(args: readonly string[]): Promise<number> {
   } catch (error) {
     return couldNot(`no process can be started for it: ${(error as Error).message}`, EXIT.system)
   }
-  const { code, signal, directory, concluded } = ended
+  const { code, signal, directory, concluded, ordered } = ended
+  if (ordered !== undefined) return exitCodeOfSignal(ordered)
   if (code !== null && (code >= FIRST_FAILURE || code === concluded)) return code
   if (signal === null) return couldNot(`the process that does it ended with ${code} and no verdict`, EXIT.failed)
   if (ORDERED.has(signal)) return exitCodeOfSignal(signal)
@@ -77,14 +83,21 @@ function endOf(args: readonly string[]): Promise<Ended> {
     })
     let directory: string | undefined
     let concluded: number | undefined
+    let ordered: NodeJS.Signals | undefined
     child.on('message', (message: Message) => {
       if ('reads' in message) directory = message.reads
       else concluded = message.concludes
     })
     child.once('error', reject)
-    child.once('close', (code, signal) => resolve({ code, signal, directory, concluded }))
+    child.once('close', (code, signal) => resolve({ code, signal, directory, concluded, ordered }))
     // A terminal interrupts both; others only this one.
-    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        ordered ??= signal
+        child.kill(signal)
+        setTimeout(() => child.kill('SIGKILL'), GRACE_MILLIS).unref()
+      })
+    }
   })
 }
 

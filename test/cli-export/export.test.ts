@@ -97,7 +97,7 @@ describe('spanledger export', () => {
     const file = join(own, 'a.csv')
     await writeFile(file, 'precious')
     const refused = await spanledger('export', '-f', 'csv', '-o', file)
-    expect(refused).toEqual({ code: 1, out: '', err: `spanledger: ${file} is there already; --force replaces it\n` })
+    expect(refused).toEqual({ code: 73, out: '', err: `spanledger: ${file} is there already; --force replaces it\n` })
     expect(await readFile(file, 'utf8')).toBe('precious')
     expect((await spanledger('export', '-f', 'csv', '-o', file, '--force')).code).toBe(0)
     expect(await readFile(file, 'utf8')).toMatch(/^seq,/)
@@ -106,15 +106,15 @@ describe('spanledger export', () => {
     const interrupted = await run(['export', '-o', join(own, 'b.csv')], { env: env(), signal: AbortSignal.abort(143) })
     expect(interrupted).toEqual({ code: 143, out: '', err: '' })
     const missing = await spanledger('export', '-o', join(own, 'c.csv'), '--log', join(folder, 'nothing'))
-    expect(missing.code).toBe(1)
+    expect(missing.code).toBe(66)
     expect(await readdir(own)).toEqual(['a.csv'])
 
     expect(await spanledger('export', '-o', join(folder, 'no/where'))).toMatchObject({
-      code: 1,
+      code: 73,
       err: expect.stringMatching(/^spanledger: cannot write .*ENOENT/),
     })
     expect(await spanledger('export', '-o', '/dev/null', '--force')).toMatchObject({
-      code: 1,
+      code: 73,
       err: 'spanledger: /dev/null is no file; leave out --output, and redirect\n',
     })
   })

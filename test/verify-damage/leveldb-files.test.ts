@@ -1,10 +1,13 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { VerifyReport } from '../../src/verify/report.js'
 import { ended, start } from '../cli/command-line.js'
 import { buildBeside } from '../support/build.js'
 import { writeLog } from '../verify/tampered-log.js'
+
+// Many processes, two at a time.
+vi.setConfig({ testTimeout: 240_000 })
 
 // LevelDB ends the process that reads certain damage: only a process of its own shows what a person sees then.
 let built: ReturnType<typeof buildBeside>
