@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RawDatabase, tamper, writeLog } from '../../test/verify/tampered-log.js'
 import { openAuditLog } from '../audit-log/index.js'
 import { openRunKey } from '../store/keys.js'
@@ -9,6 +9,9 @@ import type { Database } from '../store/leveldb/database.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { FrozenLog } from './frozen-log.js'
 import { inspectLog, openOwn } from './inspection.js'
+
+// A log is gone through once for each of its reads.
+vi.setConfig({ testTimeout: 240_000 })
 
 const REQUEST = {
   sizes: [],
