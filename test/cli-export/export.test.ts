@@ -22,7 +22,7 @@ beforeAll(async () => {
   log = await openAuditLog(join(folder, 'audit'))
   for (const name of HOSTILE_TEXTS) log.record({ type: 'custom', runId: name, sessionId: name, data: { name, 1: [] } })
   await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } })
-}, 60_000)
+}, 300_000)
 
 afterAll(async () => {
   built.remove()
