@@ -6,13 +6,14 @@ import { dirname, join, relative, sep } from 'node:path'
 /** @type {Record<string, string[]>} */
 const allowed = {
   events: ['valibot', 'node:'],
+  files: ['events', 'node:'],
   tree: ['events', 'node:'],
   checkpoint: ['events', 'node:'],
-  store: ['events', 'tree', 'node:'],
-  'store/leveldb': ['store', 'events', 'tree', 'level', 'node:'],
+  store: ['events', 'files', 'tree', 'node:'],
+  'store/leveldb': ['store', 'events', 'files', 'tree', 'level', 'node:'],
   'store/postgres': ['store', 'events', 'tree', 'pg', 'node:'],
-  log: ['events', 'store', 'tree', 'checkpoint', 'node:'],
-  reader: ['events', 'store', 'tree', 'checkpoint', 'verify', 'inspection', 'node:'],
+  log: ['events', 'files', 'store', 'tree', 'checkpoint', 'node:'],
+  reader: ['events', 'files', 'store', 'tree', 'checkpoint', 'verify', 'inspection', 'node:'],
   forward: ['events', 'store', 'tree', 'reader', 'node:'],
   export: ['events', 'reader', 'hyparquet-writer', 'node:'],
   record: ['events', '@opentelemetry/api', 'node:'],
@@ -20,9 +21,9 @@ const allowed = {
   'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],
   'audit-log': ['events', 'store', 'tree', 'log', 'reader', 'verify', 'node:'],
   testing: ['events', 'store', 'tree', 'node:'],
-  verify: ['events', 'tree', 'checkpoint', 'node:'],
-  witness: ['events', 'tree', 'checkpoint', 'node:'],
-  inspection: ['events', 'store', 'tree', 'log', 'verify', 'level', 'node:'],
+  verify: ['events', 'files', 'tree', 'checkpoint', 'node:'],
+  witness: ['events', 'files', 'tree', 'checkpoint', 'node:'],
+  inspection: ['events', 'files', 'store', 'tree', 'log', 'verify', 'level', 'node:'],
 }
 // These put the rooms together.
 const unrestricted = ['.', 'cli']

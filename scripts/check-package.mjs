@@ -24,7 +24,14 @@ try {
     /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w-]+\.mjs|package\.json))$/
   const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || file.includes('.test.'))
   assert.deepEqual(strays, [], 'files that do not belong into the package')
-  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'UPGRADING.md', 'schema/audit-event.schema.json']) {
+  for (const file of [
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'UPGRADING.md',
+    'schema/audit-event.schema.json',
+  ]) {
     assert.ok(files.includes(file), `${file} is missing from the package`)
   }
   for (const [, link] of readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
@@ -72,5 +72,5 @@ export function noOperands({ positionals }: Arguments): void {
 
 /** Whether there is a log in a directory; the writer would make one of any. */
 export async function isLog(directory: string): Promise<boolean> {
-  return (await stat(join(directory, 'db', 'CURRENT')).catch(() => undefined)) !== undefined
+  return (await lstat(join(directory, 'db', 'CURRENT')).catch(() => undefined)) !== undefined
 }

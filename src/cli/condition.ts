@@ -1,6 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hexKeyId, parseCheckpoint, parseNote } from '../checkpoint/index.js'
+import { AuditLogError } from '../events/errors.js'
+import { filesBelow } from '../files/log-directory.js'
+import { readRegularFile } from '../files/regular-file.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { originOf } from '../log/checkpoints/known-checkpoints.js'
 import { type PendingEvents, pendingEvents } from '../log/pending.js'
@@ -62,6 +65,7 @@ interface DiskUse {
 
 /** Of which the events are counted: a log that had more gaps is known to be bad. */
 const MAX_GAPS_READ = 10_000
+const MAX_KEY_BYTES = 64 * 1024
 
 /** Changes nothing, and takes no longer for a larger log. That the store could be opened says that its parts fit together. */
 export async function conditionOf({ store, directory }: OpenedStore): Promise<Condition> {
@@ -103,10 +107,7 @@ async function directoryCondition(
     writer,
     ending: endingOf(writer, store.closedInOrder && !journal?.events && !journal?.unreadableEvents),
     journal,
-    vkey: await readFile(join(directory, 'keys', 'signing.vkey'), 'utf8').then(
-      (text) => text.trim(),
-      () => undefined,
-    ),
+    vkey: await readKeyBeside(directory),
     ...(await diskUse(directory)),
   }
 }
@@ -157,7 +158,18 @@ async function dropped(
 
 /** What cannot be read is as good as malformed. */
 async function readCheckpointFile(directory: string): Promise<string | undefined> {
-  return await new CheckpointFile(join(directory, 'checkpoint')).read().catch(() => '')
+  return await new CheckpointFile(join(directory, 'checkpoint')).read().catch((error) => unlessRefused(error, ''))
+}
+
+async function readKeyBeside(directory: string): Promise<string | undefined> {
+  const path = join(directory, 'keys', 'signing.vkey')
+  const bytes = await readRegularFile(path, MAX_KEY_BYTES).catch((error) => unlessRefused(error, undefined))
+  return bytes?.toString().trim()
+}
+
+function unlessRefused<T>(error: unknown, fallback: T): T {
+  if (error instanceof AuditLogError) throw error
+  return fallback
 }
 
 function kept(source: KeptCheckpoint['source'], note: string | undefined): KeptCheckpoint | undefined {
@@ -174,9 +186,9 @@ function kept(source: KeptCheckpoint['source'], note: string | undefined): KeptC
 async function diskUse(directory: string): Promise<DiskUse> {
   let diskBytes = 0
   let files = 0
-  for (const name of await readdir(directory, { recursive: true })) {
+  for await (const path of filesBelow(directory)) {
     // A writer may have deleted it meanwhile.
-    const found = await stat(join(directory, name)).catch(() => undefined)
+    const found = await lstat(join(directory, path)).catch(() => undefined)
     if (!found?.isFile()) continue
     diskBytes += found.size
     files++
@@ -189,7 +201,7 @@ async function findWriter(directory: string): Promise<WriterFound> {
   try {
     const [locks, { ino }] = await Promise.all([
       readFile('/proc/locks', 'utf8'),
-      stat(join(directory, 'db', 'LOCK'), { bigint: true }),
+      lstat(join(directory, 'db', 'LOCK'), { bigint: true }),
     ])
     // 1: POSIX  ADVISORY  WRITE 4711 08:01:1835 0 EOF
     return locks.split('\n').some((line) => line.split(/\s+/)[5]?.endsWith(`:${ino}`)) ? 'open' : 'none'

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { exportTiles } from '../reader/export-tiles.js'
 import { type SignedHead, signedHead } from '../reader/prove.js'
 import { CommandFailed } from './command.js'
@@ -27,8 +27,7 @@ export async function writeTilesTo(directory: string, args: Arguments, io: Io): 
 }
 
 async function newestHead({ store, directory }: OpenedStore): Promise<SignedHead> {
-  const file =
-    directory === undefined ? undefined : await readFile(join(directory, 'checkpoint'), 'utf8').catch(() => undefined)
+  const file = directory === undefined ? undefined : await new CheckpointFile(join(directory, 'checkpoint')).read()
   const heads = [file, store.checkpoint].map((note) => signedHead(note, store.size))
   const [head] = heads.filter((each) => each !== undefined).sort((one, other) => other.size - one.size)
   if (!head) throw new CommandFailed(`the log ${store.location} has no signed checkpoint`)

@@ -4,6 +4,7 @@
  * | code | meaning | what to do |
  * |---|---|---|
  * | `AUDIT_CHECKPOINT_MISSING` | no signed checkpoint covers what is to be proved | wait for the next one; in the process that writes, call `log.checkpoint()` |
+ * | `AUDIT_FILE_REFUSED` | in place of a file of a log stands something else (a symbolic link, a FIFO, a device, a directory), or a file larger than it can be | nothing was opened; find out who put it there, and copy the log as regular files |
  * | `AUDIT_INVALID_CURSOR` | a cursor is damaged, or of another query or log | begin again with the first page |
  * | `AUDIT_INVALID_EVENT` | an event does not match its type's schema | fix the field that the message names |
  * | `AUDIT_INVALID_QUERY` | a query has an unknown or malformed field | fix the field that the message names |
@@ -30,6 +31,7 @@
  */
 export type AuditErrorCode =
   | 'AUDIT_CHECKPOINT_MISSING'
+  | 'AUDIT_FILE_REFUSED'
   | 'AUDIT_FORMAT_UNSUPPORTED'
   | 'AUDIT_INVALID_CURSOR'
   | 'AUDIT_INVALID_EVENT'

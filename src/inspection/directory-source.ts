@@ -1,6 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { requireRegularFiles } from '../files/log-directory.js'
+import { readRegularFile } from '../files/regular-file.js'
 import { readHeadFile } from '../log/head-file.js'
 import type { Database } from '../store/leveldb/database.js'
 import { defaultOrigin } from '../store/log-id.js'
@@ -31,7 +33,10 @@ export class DirectorySource implements LogSource {
   /** Why the database cannot be opened. */
   readonly #damage: string | undefined
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read */
+  /**
+   * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read;
+   * `AUDIT_FILE_REFUSED`
+   */
   static async open(directory: string): Promise<DirectorySource> {
     const location = resolve(directory)
     try {
@@ -43,6 +48,7 @@ export class DirectorySource implements LogSource {
 
   static async #open(location: string): Promise<DirectorySource> {
     const openedAt = Date.now()
+    await requireRegularFiles(location)
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
     const file = await readIfThere(join(location, 'checkpoint'))
     const head = readHeadFile(join(location, 'head'))
@@ -145,9 +151,7 @@ async function compareHeadFile(
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    const { size } = await stat(path)
-    if (size > MAX_FILE_BYTES) return ''
-    return await readFile(path, 'utf8')
+    return (await readRegularFile(path, MAX_FILE_BYTES)).toString()
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw error
@@ -156,7 +160,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
 
 async function isThere(path: string): Promise<boolean> {
   try {
-    await stat(path)
+    await lstat(path)
     return true
   } catch (error) {
     if (isAbsent(error)) return false

@@ -21,10 +21,15 @@ export class FrozenLog {
   /** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED` */
   static async take(directory: string): Promise<FrozenLog> {
     const location = resolve(directory)
-    const temporary = await makeTemporaryDirectory('spanledger-verify-')
+    const temporary = await makeTemporaryDirectory('spanledger-verify')
+    let files: SnapshotFiles | undefined
     try {
-      return new FrozenLog(location, temporary, await takeFiles(join(location, 'db'), filesIn(temporary), location))
+      files = await takeFiles({ source: join(location, 'db'), target: filesIn(temporary), location })
+      // Once for all threads: LevelDB turns the logs into tables, which are linked then.
+      await (await opened(files.directory)).close()
+      return new FrozenLog(location, temporary, files)
     } catch (error) {
+      await files?.remove()
       await removeTemporaryDirectory(temporary)
       throw openError(error, location)
     }
@@ -56,14 +61,18 @@ export interface FrozenPlace {
 /** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED` */
 export async function openFrozen({ location, files, target }: FrozenPlace): Promise<Database> {
   try {
-    await takeFiles(files, target, location)
-    const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
-    const db: Database = new Level<Buffer, Uint8Array>(target, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
-    await db.open()
-    return db
+    await takeFiles({ source: files, target, location, isOwn: true })
+    return await opened(target)
   } catch (error) {
     throw openError(error, location)
   }
+}
+
+async function opened(files: string): Promise<Database> {
+  const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
+  const db: Database = new Level<Buffer, Uint8Array>(files, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
+  await db.open()
+  return db
 }
 
 function filesIn(temporary: string): string {

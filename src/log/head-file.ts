@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs'
+import { openToRewriteSync, readRegularFileSync } from '../files/regular-file.js'
 import type { AuditStore } from '../store/contract.js'
 import { hashLeaf } from '../tree/index.js'
 import type { Divergence } from './checkpoints/continuity.js'
@@ -21,9 +22,9 @@ const HASH_BYTES = 32
 export class HeadFile {
   readonly #descriptor: number
 
-  /** @throws what the file system throws */
+  /** @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws */
   constructor(path: string) {
-    this.#descriptor = openSync(path, constants.O_CREAT | constants.O_WRONLY, 0o600)
+    this.#descriptor = openToRewriteSync(path)
     // What somebody added would stay behind what is written.
     if (fstatSync(this.#descriptor).size > TEXT_BYTES) ftruncateSync(this.#descriptor, TEXT_BYTES)
   }
@@ -45,6 +46,8 @@ function headText(size: number, leafHash: Uint8Array): string {
 }
 
 const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
+/** What somebody added is malformed, and what is larger than this is not read. */
+const MAX_FILE_BYTES = 2 ** 20
 
 /** Compares a log with what its head file says, if there is one. */
 export async function divergenceFromHead(path: string, store: AuditStore): Promise<Divergence | undefined> {
@@ -71,7 +74,7 @@ export interface HeadFileContent {
 export function readHeadFile(path: string): HeadFileContent | 'malformed' | undefined {
   let text: string
   try {
-    text = readFileSync(path, 'latin1')
+    text = readRegularFileSync(path, MAX_FILE_BYTES).toString('latin1')
   } catch (problem) {
     if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw problem

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { readRegularFileSync } from '../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../store/contract.js'
-import type { JournalStart } from './journal.js'
+import { type JournalStart, MAX_SEGMENT_BYTES } from './journal.js'
 import {
   decodeHead,
   decodeRecord,
@@ -191,7 +191,7 @@ export class JournalReplay {
 
   #read(number: number | undefined): Segment | undefined {
     if (number === undefined) return undefined
-    const bytes = readFileSync(join(this.#options.directory, segmentName(number)))
+    const bytes = readRegularFileSync(join(this.#options.directory, segmentName(number)), MAX_SEGMENT_BYTES)
     const head = decodeHead(bytes)
     if (typeof head === 'object' && 'unknownVersion' in head) {
       throw new AuditLogError(

@@ -1,12 +1,14 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlink, writeSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, fstatSync, ftruncateSync, unlink, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { openRegularFile, openToRewriteSync } from '../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../store/contract.js'
 import { syncDirectory } from '../store/directory.js'
 import { decodeRecord, encodeHead, encodeRecord, HEAD_BYTES, MAX_RECORD_BYTES, segmentName } from './journal-format.js'
 
 /** A segment that has this many bytes is followed by the next one. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024
+/** A segment ends with the record that makes it full. */
+export const MAX_SEGMENT_BYTES = SEGMENT_BYTES + MAX_RECORD_BYTES
 /**
  * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
  * and opens without an error. It holds two write buffers (16 MiB) at most; so much can then be replayed.
@@ -165,8 +167,7 @@ export class Journal {
   }
 
   #create(segment: number, after: number): number {
-    const { O_CREAT, O_TRUNC, O_RDWR } = constants
-    const descriptor = openSync(join(this.#directory, segmentName(segment)), O_CREAT | O_TRUNC | O_RDWR, 0o600)
+    const descriptor = openToRewriteSync(join(this.#directory, segmentName(segment)), true)
     try {
       const head = encodeHead({ after, bootId: this.#bootId })
       writeFully(descriptor, head, head.length, 0)
@@ -180,7 +181,7 @@ export class Journal {
 
   async #readBytes(segment: number, start: number, end: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(end - start)
-    const file = await open(join(this.#directory, segmentName(segment)), 'r')
+    const file = await openRegularFile(join(this.#directory, segmentName(segment)))
     try {
       const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
       return bytes.subarray(0, bytesRead)

@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
+import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { readRegularFile } from '../files/regular-file.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { AuditLogReader } from './contract.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
@@ -48,7 +50,7 @@ export interface AuditLogDirectoryReader extends AuditLogReader {
  *
  * @param path - the directory of the log; a relative path is resolved at once
  * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log, or it cannot be read; `AUDIT_LOG_CORRUPT`;
- * `AUDIT_FORMAT_UNSUPPORTED`
+ * `AUDIT_FORMAT_UNSUPPORTED`; `AUDIT_FILE_REFUSED` where something else stands in place of a file of the log
  * @throws TypeError naming an unknown or malformed option
  *
  * @example
@@ -122,7 +124,7 @@ class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
     super(store, {
       barrier: (atLeast) => refresher.refreshIfDue(atLeast),
       eventTypes,
-      newestCheckpoint: () => readFile(join(store.location, 'checkpoint'), 'utf8').catch(() => undefined),
+      newestCheckpoint: () => readCheckpoint(store.location),
       directory: store.location,
     })
     this.#refresher = refresher
@@ -143,5 +145,15 @@ class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+/** @returns the checkpoint beside a log, if there is one that can be read */
+async function readCheckpoint(location: string): Promise<string | undefined> {
+  try {
+    return (await readRegularFile(join(location, 'checkpoint'), MAX_NOTE_BYTES)).toString()
+  } catch (error) {
+    if (error instanceof AuditLogError) throw error
+    return undefined
   }
 }

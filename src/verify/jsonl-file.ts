@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { openNamedFile } from '../files/regular-file.js'
 import { Findings } from './findings.js'
 import { isAbsent, readFailure } from './read-failure.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
@@ -35,7 +35,7 @@ export class JsonlFile implements LogSource {
 }
 
 async function* readLines(path: string): AsyncGenerator<EntryChunk> {
-  const file = await open(path).catch((cause: unknown) => {
+  const file = await openNamedFile(path).catch((cause: unknown) => {
     throw isAbsent(cause)
       ? new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no file ${path}`, { cause })
       : readFailure(cause, path)

@@ -1,7 +1,9 @@
-import { open, opendir, readFile, stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseCheckpoint, parseNote } from '../checkpoint/index.js'
+import { MAX_NOTE_BYTES, parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
+import { filesBelow } from '../files/log-directory.js'
+import { readRegularFile, requireDirectory, requireRegular } from '../files/regular-file.js'
 import { HASH_BYTES, TILE_WIDTH, type Tile, type TileReader, tilePath, tileWidth } from '../tree/index.js'
 import { compareLeaves, compareUpperTiles } from './compare-tiles.js'
 import { Findings } from './findings.js'
@@ -10,8 +12,10 @@ import { isAbsent, readFailure } from './read-failure.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from './source.js'
 
-const MAX_CHECKPOINT_BYTES = 1_000_000
 const LENGTH_BYTES = 2
+const MAX_ENTRY_BYTES = 0xffff
+/** A bundle has 256 entries, each behind its length; a tile is smaller. */
+const MAX_TILE_BYTES = TILE_WIDTH * (LENGTH_BYTES + MAX_ENTRY_BYTES)
 
 /** A log as C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
 export class TileDirectory implements LogSource, TileReader {
@@ -23,37 +27,42 @@ export class TileDirectory implements LogSource, TileReader {
   readonly defaultOrigin = undefined
   readonly statedSize = undefined
   readonly missingCheckpoint = undefined
-  /** By its checkpoint. */
+  /** By its checkpoint, as far as there are bundles. */
   readonly #size: number
 
   /** Whether a directory looks like one. */
   static async isOne(directory: string): Promise<boolean> {
     try {
-      return (await stat(join(directory, 'tile'))).isDirectory()
+      await lstat(join(directory, 'tile'))
+      return true
     } catch (error) {
       if (isAbsent(error)) return false
       throw readFailure(error, directory)
     }
   }
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_MALFORMED` */
+  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_MALFORMED`; `AUDIT_FILE_REFUSED` */
   static async open(directory: string): Promise<TileDirectory> {
     const location = resolve(directory)
     const openedAt = Date.now()
     const note = await readCheckpoint(join(location, 'checkpoint'))
-    return new TileDirectory(location, openedAt, note)
+    return new TileDirectory(location, { openedAt, note, bundles: await countBundles(location) })
   }
 
-  private constructor(location: string, openedAt: number, note: string) {
+  private constructor(
+    location: string,
+    { openedAt, note, bundles }: { readonly openedAt: number; readonly note: string; readonly bundles: number },
+  ) {
     this.location = location
     this.openedAt = openedAt
     this.checkpoints = [{ source: 'the file checkpoint', note }]
-    this.#size = statedSize(note)
+    // It may state a size that there are no files for: whoever wrote it would have us look for them for ever.
+    this.#size = Math.min(statedSize(note), bundles * TILE_WIDTH)
   }
 
   async inspect(request: InspectionRequest): Promise<Inspection> {
     const findings = new Findings()
-    const size = Math.min(this.#size, await this.#availableSize())
+    const size = this.#size
     const comparison = { tiles: this, size, findings }
     const compare = (block: LeafBlock) => compareLeaves(comparison, block)
     const entries = this.#bundles(size, findings)
@@ -63,11 +72,6 @@ export class TileDirectory implements LogSource, TileReader {
   }
 
   async close(): Promise<void> {}
-
-  /** A checkpoint may state a size that there are no files for: whoever wrote it would have us look for them for ever. */
-  async #availableSize(): Promise<number> {
-    return (await countFiles(join(this.location, 'tile', 'entries'))) * TILE_WIDTH
-  }
 
   async *#bundles(size: number, findings: Findings): AsyncGenerator<EntryChunk> {
     for (let index = 0; index * TILE_WIDTH < size; index++) {
@@ -95,24 +99,11 @@ export class TileDirectory implements LogSource, TileReader {
   }
 
   async #read(path: string): Promise<Buffer | undefined> {
-    return await readFile(join(this.location, path)).catch((error: NodeJS.ErrnoException) => {
-      if (isAbsent(error) || error.code === 'EISDIR') return undefined
+    return await readRegularFile(join(this.location, path), MAX_TILE_BYTES).catch((error: unknown) => {
+      if (isAbsent(error)) return undefined
       throw error
     })
   }
-}
-
-/** Counts what is below a directory, name by name: there may be millions. */
-async function countFiles(directory: string): Promise<number> {
-  let count = 0
-  try {
-    for await (const entry of await opendir(directory)) {
-      count += entry.isDirectory() ? await countFiles(join(directory, entry.name)) : 1
-    }
-  } catch (error) {
-    if (!isAbsent(error)) throw error
-  }
-  return count
 }
 
 /** @returns `undefined` when the bundle ends within an entry */
@@ -136,15 +127,18 @@ function statedSize(note: string): number {
   }
 }
 
+/** Goes through all names first: nothing else than files and directories is below `tile`. */
+async function countBundles(location: string): Promise<number> {
+  const tiles = join(location, 'tile')
+  requireDirectory(await lstat(tiles), tiles)
+  let bundles = 0
+  for await (const path of filesBelow(tiles, requireRegular)) if (path.startsWith('entries')) bundles++
+  return bundles
+}
+
 async function readCheckpoint(path: string): Promise<string> {
   try {
-    const file = await open(path)
-    try {
-      const { size } = await file.stat()
-      return size > MAX_CHECKPOINT_BYTES ? '' : await file.readFile('utf8')
-    } finally {
-      await file.close()
-    }
+    return (await readRegularFile(path, MAX_NOTE_BYTES)).toString()
   } catch (cause) {
     if (!isAbsent(cause)) throw readFailure(cause, path)
     throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no checkpoint at ${path}`, { cause })

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Cosigner } from '../checkpoint/cosigner.js'
-import { type Checkpoint, formatNote, openCheckpoint, parseCheckpoint, parseNote } from '../checkpoint/index.js'
+import {
+  type Checkpoint,
+  formatNote,
+  MAX_NOTE_BYTES,
+  openCheckpoint,
+  parseCheckpoint,
+  parseNote,
+} from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
+import { readRegularFile } from '../files/regular-file.js'
 import { verifyConsistency } from '../tree/index.js'
 import type { Witness, WitnessedLog } from './witness.js'
 
@@ -30,7 +38,8 @@ const DEFAULT_NAME = 'spanledger.local/witness'
  * A witness that keeps what it has seen in a directory, best on another disk or host than the log: the newest checkpoint
  * of each origin, and a key of its own. One process at a time.
  *
- * @throws AuditLogError `AUDIT_KEY_INVALID`; what the file system throws
+ * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_FILE_REFUSED` where something else stands in place of one of its
+ * files; what the file system throws
  * @throws TypeError naming an unknown or malformed option
  */
 export async function fileWitness(directory: string, options: FileWitnessOptions = {}): Promise<Witness> {
@@ -72,9 +81,7 @@ class FileWitness implements Witness {
     const stated = parseCheckpoint(text)
     if (this.#logKeys.length > 0) openCheckpoint(checkpoint, { origin: stated.origin, logKeys: this.#logKeys })
     const file = join(this.#directory, `${createHash('sha256').update(stated.origin).digest('hex')}.checkpoint`)
-    const seen = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error
-    })
+    const seen = await readIfThere(file)
     if (seen !== undefined) await this.#assertContinues(stated, parseCheckpoint(parseNote(seen).text), log)
     const cosignature = this.#cosigner.cosign(text, BigInt(Math.floor(Date.now() / 1000)))
     const cosigned = formatNote({ text, signatures: [...signatures, cosignature] })
@@ -96,22 +103,30 @@ class FileWitness implements Witness {
 
 async function keyIn(directory: string, name: string): Promise<Cosigner> {
   const [path, vkeyPath] = [join(directory, 'witness.pem'), join(directory, 'witness.vkey')]
-  const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
+  const pem = await readIfThere(path)
   if (pem !== undefined) {
-    const known = (await readFile(vkeyPath, 'utf8')).split('+')[0] as string
+    const known = (await readRegularFile(vkeyPath, MAX_NOTE_BYTES)).toString().split('+')[0] as string
     return Cosigner.fromPem(known, pem)
   }
   const generated = Cosigner.generate(name)
-  await writeFile(vkeyPath, `${generated.vkey}\n`, { mode: 0o644 })
+  await rm(vkeyPath, { force: true })
+  await writeFile(vkeyPath, `${generated.vkey}\n`, { mode: 0o644, flag: 'wx' })
   await writeDurably(path, generated.exportPem())
   return generated
 }
 
+async function readIfThere(path: string): Promise<string | undefined> {
+  const bytes = await readRegularFile(path, MAX_NOTE_BYTES).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  return bytes?.toString()
+}
+
 /** The old content or the new one, whenever power fails. */
 async function writeDurably(path: string, content: string): Promise<void> {
-  const file = await open(`${path}.next`, 'w', 0o600)
+  // Made anew: what somebody else put there could be a link.
+  await rm(`${path}.next`, { force: true })
+  const file = await open(`${path}.next`, 'wx', 0o600)
   try {
     await file.writeFile(content)
     await file.sync()

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { lstat, realpath, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { parseReceipt, verifierFromVkey } from '../../checkpoint/index.js'
+import { MAX_NOTE_BYTES, parseReceipt, verifierFromVkey } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { DirectorySource } from '../../inspection/directory-source.js'
 import { openAuditLogReader } from '../../reader/open.js'
@@ -17,12 +17,16 @@ import { type TakenFromLog, verifyTaking } from '../../verify/verify-log.js'
 import { type Command, formatOf, type LogPlace, placeOf } from '../command.js'
 import { VERDICTS } from '../exit-codes.js'
 import { Interrupted } from '../interrupted.js'
+import { readGivenFile } from '../named-file.js'
 import { type Arguments, common, format } from '../options.js'
 import { type Io, type Paint, paintFor, printOne, type Watcher } from '../output.js'
 import { storeAt } from '../postgres.js'
 import { Progress } from '../progress.js'
 import { printable } from '../text.js'
 import { UsageError } from '../usage-error.js'
+
+/** A receipt has a checkpoint and the bytes of an entry. */
+const MAX_GIVEN_BYTES = 2 * MAX_NOTE_BYTES
 
 export const verify: Command = {
   summary: 'Verifies a log or a copy of it against its signed checkpoints; its exit code is the verdict',
@@ -191,11 +195,17 @@ function linesOf({ text }: GivenText): readonly string[] {
 
 async function readGiven(path: string, directory?: string): Promise<GivenText> {
   try {
-    const text = await readFile(path, 'utf8')
+    const text = (await readGivenBytes(path)).toString()
     return { path, text, isInside: directory !== undefined && (await isBelow(path, directory)) }
   } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`)
+    throw error instanceof UsageError ? error : new UsageError(`cannot read ${path}: ${(error as Error).message}`)
   }
+}
+
+async function readGivenBytes(path: string): Promise<Buffer> {
+  return await readGivenFile(path, MAX_GIVEN_BYTES).catch((error: Error) => {
+    throw new UsageError(`cannot read ${path}: ${error.message}`)
+  })
 }
 
 /** Whether a path leads into a directory, whatever links it takes. */
@@ -205,8 +215,8 @@ async function isBelow(path: string, directory: string): Promise<boolean> {
 }
 
 async function sourceAt(path: string, watcher: Watcher | undefined): Promise<LogSource> {
-  const isThere = async (name: string) => (await statAt(join(path, name))) !== undefined
-  if ((await statAt(path))?.isFile()) return new JsonlFile(path)
+  const isThere = async (name: string) => (await statAt(join(path, name), lstat)) !== undefined
+  if ((await statAt(path, stat))?.isFile()) return new JsonlFile(path)
   const isLog = await isThere('db')
   const isTiles = !isLog && (await TileDirectory.isOne(path))
   if (!isLog && !isTiles && !(await isThere('checkpoint'))) {
@@ -218,9 +228,9 @@ async function sourceAt(path: string, watcher: Watcher | undefined): Promise<Log
 }
 
 /** @returns `undefined` when there is nothing; what cannot be looked at is not nothing */
-async function statAt(path: string): Promise<Stats | undefined> {
+async function statAt(path: string, look: (path: string) => Promise<Stats>): Promise<Stats | undefined> {
   try {
-    return await stat(path)
+    return await look(path)
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw readFailure(error, path)
@@ -317,7 +327,7 @@ async function verifyOneReceipt(args: Arguments, io: Io): Promise<number> {
   const path = args.text('entry')
   try {
     const origin = verifierFromVkey(vkeys[0]).name
-    const entry = path === undefined ? parseReceipt(receipt).extra : await readFile(path)
+    const entry = path === undefined ? parseReceipt(receipt).extra : await readGivenBytes(path)
     if (!entry) throw new UsageError('the receipt does not have the bytes of its entry: give them as --entry')
     const { index, checkpoint } = verifyReceipt(receipt, hashLeaf(entry), { origin, logKeys: vkeys })
     const shown = {

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ed25519Signer, type Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
+import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../../store/directory.js'
 import type { ResolvedCheckpointOptions } from './options.js'
 import { replaceFile } from './replace-file.js'
@@ -9,6 +10,8 @@ import { isOneOf, nameOf, type SigningKey } from './signing-keys.js'
 
 /** Overrides nothing that an option says; see `AuditLogOptions.signingKey` for its form. */
 const SIGNING_KEY_VARIABLE = 'SPANLEDGER_SIGNING_KEY'
+/** A key has some hundred bytes, most of which is its name. */
+const MAX_KEY_BYTES = 64 * 1024
 
 export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signer' | 'signingKey' | 'origin'> {
   /** Of the log; without one no key is generated. */
@@ -100,8 +103,8 @@ export async function ownSigner(
 ): Promise<Ed25519Signer | undefined> {
   const path = join(directory, 'keys', 'signing.key')
   try {
-    const skey = await readFile(path, 'utf8')
-    if (process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0) {
+    const skey = (await readRegularFile(path, MAX_KEY_BYTES)).toString()
+    if (process.platform !== 'win32' && ((await lstat(path)).mode & 0o077) !== 0) {
       onProblem(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
     }
     return Ed25519Signer.fromSkey(skey.trim())

@@ -1,10 +1,14 @@
-import { type Stats, statSync } from 'node:fs'
-import { chmod, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { lstatSync, type Stats } from 'node:fs'
+import { chmod, lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { requireRegularFiles } from '../../files/log-directory.js'
+import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
+import { requireSafeToWrite } from './safe-to-write.js'
+import { readCurrent } from './snapshot-files.js'
 
 export type Database = Level<Buffer, Uint8Array>
 
@@ -19,6 +23,9 @@ export type Database = Level<Buffer, Uint8Array>
  */
 const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 8 * 2 ** 10 }
 
+/** What LevelDB tells of an opening is some lines, unless it found damage everywhere. */
+const MAX_LOG_BYTES = 2 ** 20
+
 export interface OpenDatabase {
   readonly db: Database
   /** Bytes of LevelDB's log of which a part may not have been recovered; 0 when all of it was. */
@@ -32,7 +39,7 @@ export interface OpenDatabase {
  * Directories are made 0700. LevelDB makes its files by the process's umask, also later while it is open, so that it is
  * the directory's mode that keeps others out; the files found at open are set to 0600 besides.
  *
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FILE_REFUSED`
  */
 export async function openDatabase(directory: string): Promise<OpenDatabase> {
   let unlock = () => {}
@@ -46,10 +53,12 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
   }
   try {
     const made = join(directory, 'db')
+    await requireRegularFiles(directory)
     await makeDirectory(made)
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
     await requireManifest(path, directory)
+    await requireSafeToWrite(path, directory)
     const logBytes = await sizeOfLogs(path)
     db = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view', ...TUNING })
     await db.open()
@@ -64,7 +73,8 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
 /** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
 export async function hasRecoveredAll(path: string): Promise<boolean> {
   try {
-    return !/dropping \d+ bytes/.test(await readFile(join(path, 'LOG'), 'latin1'))
+    const log = await readRegularFile(join(path, 'LOG'), MAX_LOG_BYTES)
+    return !/dropping \d+ bytes/.test(log.toString('latin1'))
   } catch {
     return false
   }
@@ -78,7 +88,7 @@ async function sizeOfLogs(path: string): Promise<number> {
 
 /** Where another process has the database open, files come and go. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
-  return await stat(path).catch((problem: NodeJS.ErrnoException) => {
+  return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
     if (problem.code === 'ENOENT') return undefined
     throw problem
   })
@@ -88,20 +98,15 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
 async function requireManifest(path: string, directory: string): Promise<void> {
   const names = await readdir(path)
   if (names.includes('CURRENT')) {
-    const manifest = await readCurrent(path)
-    if (!/^MANIFEST-\d+$/.test(manifest)) throw corrupt(directory, 'db/CURRENT names no manifest')
+    const manifest = await readCurrent(path, directory)
     if (await statIfThere(join(path, manifest))) return
     // Opening it, another process goes on to the next manifest.
-    if ((await readCurrent(path)) === manifest) {
+    if ((await readCurrent(path, directory)) === manifest) {
       throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
     }
   } else if (names.some((name) => /\.(ldb|sst|log)$/.test(name))) {
     throw corrupt(directory, 'db/CURRENT is missing beside the data')
   }
-}
-
-async function readCurrent(path: string): Promise<string> {
-  return (await readFile(join(path, 'CURRENT'), 'utf8')).trim()
 }
 
 /**
@@ -111,7 +116,9 @@ async function readCurrent(path: string): Promise<string> {
 export async function requireRoom(directory: string): Promise<void> {
   const probe = join(directory, 'db', 'room.probe')
   try {
-    await writeFile(probe, Buffer.alloc(2 * TUNING.writeBufferSize))
+    // Made anew: what somebody else put there could be a link.
+    await rm(probe, { force: true })
+    await writeFile(probe, Buffer.alloc(2 * TUNING.writeBufferSize), { flag: 'wx', mode: 0o600 })
   } catch (problem) {
     // A limit for files, not for the disk: what LevelDB has written is within it.
     if ((problem as NodeJS.ErrnoException).code !== 'EFBIG') throw problem
@@ -122,7 +129,7 @@ export async function requireRoom(directory: string): Promise<void> {
 
 /** Tells the directory of a database from any other that takes its place; `undefined` when there is none. */
 export function directoryId(directory: string): string | undefined {
-  const stats = statSync(join(directory, 'db'), { throwIfNoEntry: false })
+  const stats = lstatSync(join(directory, 'db'), { throwIfNoEntry: false })
   return stats && `${stats.dev}:${stats.ino}`
 }
 

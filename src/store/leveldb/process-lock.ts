@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
+import { openToWriteSync } from '../../files/regular-file.js'
 
 /*
  * LevelDB keeps others out by a POSIX lock on its file LOCK. A process loses such a lock when it closes any descriptor
@@ -44,7 +45,7 @@ export async function lockInProcess(path: string, location: string): Promise<() 
 }
 
 function tryLock(marker: string): (() => void) | undefined {
-  const descriptor = openSync(marker, constants.O_RDWR | constants.O_CREAT, 0o600)
+  const descriptor = openToWriteSync(marker)
   const file = fileOf(descriptor)
   if (held.has(file) || isOpenBesides(descriptor, file)) {
     closeSync(descriptor)

@@ -1,21 +1,48 @@
-import { type FileHandle, link, mkdir, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
+import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
 import { corrupt } from './errors.js'
-import { hasNoGap } from './log-records.js'
-import { type Manifest, parseManifest } from './manifest.js'
+import { BLOCK_BYTES, countGaps } from './log-records.js'
+import {
+  encodeManifest,
+  LEVELS,
+  MAX_FILE_NUMBER,
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  ManifestReader,
+  type TableFile,
+} from './manifest.js'
 
 /*
- * A database that another process writes, as it is at one moment, in a directory of its own. The writer is not asked,
- * and nothing of its directory is written to:
+ * A database that another process writes, or that comes from elsewhere, as it is at one moment, in a directory of its
+ * own. The writer is not asked, and nothing of its directory is written to, followed or believed:
  *
- *   CURRENT, MANIFEST   copied                 LevelDB goes on writing to the manifest of what it opens
- *   *.log               copied                 it turns them into tables, and deletes them
- *   *.ldb               hard links             a table never changes once it is written; its last link keeps it
- *   LOCK, LOG           left out
+ *   *.ldb, those that the manifest names    hard links     a table never changes once it is written; its last link keeps it
+ *   *.log                                   copied         LevelDB turns them into tables, and deletes them
+ *   CURRENT, MANIFEST                       written here   LevelDB does what they say
+ *   all others                              left out
+ *
+ * LevelDB creates files of the numbers that follow `nextFile`, and opens no other file for writing. The directory is new,
+ * and `nextFile` is above each number in it: so that nothing that LevelDB creates can be a file that was linked.
  */
 
 /** How often a writer may change the set of its files under the reading, until it is given up. */
 const MAX_ATTEMPTS = 50
+/** Tables that are linked at a time. */
+const LINKED_AT_ONCE = 32
+/** `MANIFEST-` and a number. */
+const MAX_CURRENT_BYTES = 64
+/** Of all logs: twice a write buffer of 8 MiB and a group are what a writer leaves. */
+export const MAX_LOG_BYTES = 40 * 2 ** 20
+/** Places in a log at which LevelDB writes a line of its own: damage has few. */
+const MAX_GAPS = 1000
+const MANIFEST_CHUNK_BYTES = 32 * BLOCK_BYTES
+/** Where a hard link is refused: another file system, a read-only mount, files of another user. */
+const NO_LINKS = new Set(['EXDEV', 'EROFS', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP'])
+
+/** Linux links to a symbolic link itself; elsewhere `link` may follow it. */
+const LINK_FOLLOWS = process.platform !== 'linux'
 
 /** The set of files changed under the reading: to be read again. */
 class Changed extends Error {}
@@ -34,13 +61,26 @@ export interface SnapshotFiles {
   remove(): Promise<void>
 }
 
+/** Which database to lay out, and where. */
+export interface Layout {
+  /** Directory of the database. */
+  readonly source: string
+  /** A directory that is created for it. */
+  readonly target: string
+  /** Of the log, for messages. */
+  readonly location: string
+  /** The source was laid out here: its tables may be symbolic links of ours. @defaultValue false */
+  readonly isOwn?: boolean
+}
+
 /**
- * Lays the files of the database `source` out in `target`, which it creates.
+ * Lays the files of a database out once more.
  *
- * @throws AuditLogError `AUDIT_LOG_CORRUPT` when a file is missing for good
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` when a file is missing for good, or the manifest is none; `AUDIT_FILE_REFUSED`
  * @throws Error of the file system; `ENOENT` when there is no database
  */
-export async function takeFiles(source: string, target: string, location: string): Promise<SnapshotFiles> {
+export async function takeFiles(layout: Layout): Promise<SnapshotFiles> {
+  const { target } = layout
   for (let attempt = 1; ; attempt++) {
     const held: FileHandle[] = []
     const remove = async () => {
@@ -49,7 +89,7 @@ export async function takeFiles(source: string, target: string, location: string
     }
     try {
       await mkdir(target, { mode: 0o700 })
-      return { directory: target, remove, ...(await layOut(source, target, held, location)) }
+      return { directory: target, remove, ...(await layOut(layout, held)) }
     } catch (error) {
       await remove()
       if (!(error instanceof Changed) || attempt === MAX_ATTEMPTS) throw error
@@ -62,50 +102,95 @@ export async function stateOfFiles(source: string): Promise<FilesState> {
   const names = (await readdir(source)).filter((name) => name.endsWith('.log') || name.startsWith('MANIFEST-'))
   const sizes = names.sort().map(async (name) => {
     // It may have gone since it was listed.
-    const found = await stat(join(source, name)).catch(() => undefined)
+    const found = await lstat(join(source, name)).catch(() => undefined)
     return `${name}:${found?.size}`
   })
   return (await Promise.all(sizes)).join(' ')
 }
 
-async function layOut(
-  source: string,
-  target: string,
-  held: FileHandle[],
-  location: string,
-): Promise<Pick<SnapshotFiles, 'state' | 'logBytes' | 'hasGap'>> {
-  const current = await readFile(join(source, 'CURRENT'), 'utf8')
-  const name = current.trim()
+/** What CURRENT holds, and the name in it. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
+export async function readCurrent(source: string, location: string): Promise<string> {
+  const name = (await readRegularFile(join(source, 'CURRENT'), MAX_CURRENT_BYTES)).toString('latin1').trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'db/CURRENT names no manifest')
-  const isCurrent = async () => (await readFile(join(source, 'CURRENT'), 'utf8')) === current
-  const bytes = await unlessGone(readFile(join(source, name)), isCurrent, location)
-  // LevelDB deletes a file only after its manifest has grown, or given way to another, by what makes it obsolete.
-  const isUnchanged = async () =>
-    (await isCurrent()) && (await unlessGone(stat(join(source, name)), isCurrent, location)).size === bytes.length
-  const { tables, firstLog } = manifestOf(bytes, location)
-  for (const table of tables) await unlessGone(linkTable(source, target, table, held), isUnchanged, location)
-  // The state is taken before the copies: what is written from then on makes another state.
-  const state = await stateOfFiles(source)
-  let logBytes = 0
-  let hasGap = false
-  for (const log of await logsOf(source, firstLog)) {
-    const content = await unlessGone(readFile(join(source, log)), isUnchanged, location)
-    await writeFile(join(target, log), content)
-    logBytes += content.length
-    hasGap ||= !hasNoGap(content)
-  }
-  if (!(await isUnchanged())) throw new Changed(changing(location))
-  await writeFile(join(target, name), bytes)
-  await writeFile(join(target, 'CURRENT'), current)
-  return { state, logBytes, hasGap }
+  return name
 }
 
-function manifestOf(bytes: Buffer, location: string): Manifest {
+/** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED`; what the file system throws */
+export async function readManifest(path: string, location: string): Promise<{ manifest: Manifest; bytes: number }> {
+  const file = await openRegularFile(path)
   try {
-    return parseManifest(bytes)
+    if ((await file.stat()).size > MAX_MANIFEST_BYTES) {
+      throw refused(path, `has more than ${MAX_MANIFEST_BYTES} bytes, the most that such a file can have`)
+    }
+    const reader = new ManifestReader()
+    for (let bytes = 0; ; ) {
+      const chunk = await readWhole(file, bytes, MANIFEST_CHUNK_BYTES)
+      reader.add(chunk)
+      bytes += chunk.length
+      if (chunk.length < MANIFEST_CHUNK_BYTES || bytes >= MAX_MANIFEST_BYTES) return { manifest: reader.end(), bytes }
+    }
   } catch (error) {
-    throw corrupt(location, String(error), error)
+    if (!(error instanceof RangeError)) throw error
+    throw corrupt(location, `${error.message} (${path})`, error)
+  } finally {
+    await file.close()
   }
+}
+
+async function layOut(
+  layout: Layout,
+  held: FileHandle[],
+): Promise<Pick<SnapshotFiles, 'state' | 'logBytes' | 'hasGap'>> {
+  const { source, target, location } = layout
+  const name = await readCurrent(source, location)
+  const isCurrent = async () => (await readCurrent(source, location)) === name
+  const path = join(source, name)
+  const { manifest, bytes } = await unlessGone(readManifest(path, location), isCurrent, location)
+  // LevelDB deletes a file only after its manifest has grown, or given way to another, by what makes it obsolete.
+  const isUnchanged = async () =>
+    (await isCurrent()) && (await unlessGone(lstat(path), isCurrent, location)).size === bytes
+  const tables = await unlessGone(linkTables(layout, manifest.tables, held), isUnchanged, location)
+  // The state is taken before the copies: what is written from then on makes another state.
+  const state = await stateOfFiles(source)
+  const logs = await logsOf(source, manifest)
+  let logBytes = 0
+  let gaps = 0
+  for (const log of logs) {
+    const content = await unlessGone(
+      readRegularFile(join(source, fileName(log, 'log')), MAX_LOG_BYTES - logBytes),
+      isUnchanged,
+      location,
+    )
+    logBytes += content.length
+    gaps += countGaps(content)
+    if (gaps > MAX_GAPS) throw corrupt(location, `its file ${fileName(log, 'log')} is damaged throughout`)
+    await writeFile(join(target, fileName(log, 'log')), content, { flag: 'wx', mode: 0o600 })
+  }
+  if (!(await isUnchanged())) throw new Changed(changing(location))
+  await writeManifest(target, { ...manifest, tables }, logs)
+  return { state, logBytes, hasGap: gaps > 0 }
+}
+
+/** Numbers all that LevelDB creates from above what is there. */
+async function writeManifest(target: string, manifest: Manifest, logs: readonly number[]): Promise<void> {
+  const { tables, firstLog, previousLog } = manifest
+  let highest = Math.max(firstLog, previousLog)
+  for (const { number } of tables) highest = Math.max(highest, number)
+  for (const number of logs) highest = Math.max(highest, number)
+  const name = `MANIFEST-${String(highest + 1).padStart(6, '0')}`
+  const written = encodeManifest({ ...manifest, tables: lowered(tables), nextFile: highest + 2 })
+  await writeFile(join(target, name), written, { flag: 'wx', mode: 0o600 })
+  await writeFile(join(target, 'CURRENT'), `${name}\n`, { flag: 'wx', mode: 0o600 })
+}
+
+/**
+ * Puts the levels above 0 as deep as they go, in their order: a level is merged into the next when it is full, and the
+ * deeper it is the more it holds, so that reading does not write tables anew.
+ */
+function lowered(tables: readonly TableFile[]): readonly TableFile[] {
+  const deepest = tables.reduce((deep, { level }) => Math.max(deep, level), 0)
+  const by = LEVELS - 1 - deepest
+  return tables.map((table) => (table.level === 0 ? table : { ...table, level: table.level + by }))
 }
 
 /** A file that has gone is missing for good only while nothing else has changed. */
@@ -123,30 +208,84 @@ function changing(location: string): string {
   return `the files of ${location} keep changing while they are looked through`
 }
 
-/** Logs that hold what is in no table, the oldest first. */
-async function logsOf(source: string, firstLog: number): Promise<readonly string[]> {
-  const names = (await readdir(source)).filter((name) => /^\d+\.log$/.test(name))
-  return names
-    .filter((name) => Number.parseInt(name, 10) >= firstLog)
-    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+/** Numbers of the logs that hold what is in no table, the oldest first. */
+async function logsOf(source: string, { firstLog, previousLog }: Manifest): Promise<readonly number[]> {
+  const logs: number[] = []
+  for (const name of await readdir(source)) {
+    const number = Number.parseInt(name, 10)
+    // Other spellings of a number are none of LevelDB's, and it opens none.
+    if (name !== fileName(number, 'log') || number === 0 || number > MAX_FILE_NUMBER) continue
+    if (number >= firstLog || number === previousLog) logs.push(number)
+  }
+  return logs.sort((a, b) => a - b)
+}
+
+/** @returns the tables, no larger than their files are */
+async function linkTables(
+  layout: Layout,
+  tables: readonly TableFile[],
+  held: FileHandle[],
+): Promise<readonly TableFile[]> {
+  const linked: TableFile[] = []
+  for (let at = 0; at < tables.length; at += LINKED_AT_ONCE) {
+    const linking = tables.slice(at, at + LINKED_AT_ONCE).map(async (table) => {
+      const bytes = await linkTable(layout, table, held)
+      return { ...table, bytes: Math.min(table.bytes, bytes) }
+    })
+    // All of them have ended when one has failed, and the directory is removed.
+    const settled = await Promise.allSettled(linking)
+    for (const each of settled) {
+      if (each.status === 'rejected') throw each.reason
+      linked.push(each.value)
+    }
+  }
+  return linked
 }
 
 /**
- * Where hard links are refused (another file system, a read-only mount, files of another user) symbolic ones do, and
- * on Linux they lead to an open descriptor, which keeps a table that the writer deletes. Elsewhere the table may go.
+ * Where hard links are refused symbolic ones do, and on Linux they lead to an open descriptor, which keeps a table that
+ * the writer deletes. Elsewhere the table may go.
+ *
+ * @returns the bytes of the file
  */
-async function linkTable(source: string, target: string, table: number, held: FileHandle[]): Promise<void> {
-  const name = `${String(table).padStart(6, '0')}.ldb`
-  const from = join(source, name)
-  try {
-    await link(from, join(target, name))
-    return
-  } catch (error) {
-    if (!['EXDEV', 'EROFS', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP'].includes(codeOf(error) ?? '')) throw error
+async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): Promise<number> {
+  const { source, target, isOwn } = layout
+  const name = fileName(table.number, 'ldb')
+  const [from, to] = [join(source, name), join(target, name)]
+  if (isOwn) {
+    await link(from, to)
+    return table.bytes
   }
-  const file = await open(from, 'r')
-  held.push(file)
-  await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : from, join(target, name))
+  const found = LINK_FOLLOWS ? await lstat(from) : undefined
+  if (found) requireRegular(found, from)
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (!NO_LINKS.has(codeOf(error) ?? '')) throw error
+    const file = await openRegularFile(from)
+    held.push(file)
+    await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : from, to)
+    return (await file.stat()).size
+  }
+  // What was linked, whatever has the name by now: nobody else can change the directory that it is in.
+  const linked = lstatSync(to)
+  requireRegular(linked, from)
+  if (found && (linked.ino !== found.ino || linked.dev !== found.dev)) throw new Changed(changing(source))
+  return linked.size
+}
+
+function fileName(number: number, suffix: 'ldb' | 'log'): string {
+  return `${String(number).padStart(6, '0')}.${suffix}`
+}
+
+/** Reads on from a place, to the end at the most: what the file system gives at once may be less. */
+async function readWhole(file: FileHandle, from: number, bytes: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(bytes)
+  for (let length = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, length, bytes - length, from + length)
+    length += bytesRead
+    if (bytesRead === 0 || length === bytes) return buffer.subarray(0, length)
+  }
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
+import { requireRegularFiles } from '../../files/log-directory.js'
 import type { Tile } from '../../tree/index.js'
 import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import type { ReadableStore } from '../readable.js'
@@ -25,12 +26,13 @@ export class SnapshotStore implements ReadableStore {
   #refreshed: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED` */
+  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
   static async open(directory: string): Promise<SnapshotStore> {
     const location = resolve(directory)
     let temporary: string | undefined
     try {
-      temporary = await makeTemporaryDirectory('spanledger-reader-')
+      await requireRegularFiles(location)
+      temporary = await makeTemporaryDirectory('spanledger-reader')
       return new SnapshotStore(location, temporary, await Snapshot.take(location, join(temporary, '0')))
     } catch (error) {
       if (temporary !== undefined) await removeTemporaryDirectory(temporary)

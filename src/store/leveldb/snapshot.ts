@@ -27,7 +27,7 @@ export class Snapshot {
    * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`; what else fails comes as it is
    */
   static async take(directory: string, target: string): Promise<Snapshot> {
-    const files = await takeFiles(join(directory, 'db'), target, directory)
+    const files = await takeFiles({ source: join(directory, 'db'), target, location: directory })
     const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
     const db: Database = new Level<Buffer, Uint8Array>(target, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
     try {

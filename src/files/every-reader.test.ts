@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+// What opens, reads or looks at a file by name follows links and waits for FIFOs, unless `files/regular-file` does it.
+
+const CALLS =
+  /\b(readFile|readFileSync|open|openSync|createReadStream|createWriteStream|stat|statSync|opendir|opendirSync|readlink|readlinkSync|realpath|realpathSync|copyFile|copyFileSync|cp|cpSync|watch|watchFile|existsSync|access|appendFile)\b/
+
+/** What may, each with the reason. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'files/regular-file.ts': ['looks first, and again at what it has opened', 'openSync', 'open', 'stat'],
+  'cli/commands/verify.ts': ['a path that the user names', 'stat'],
+  'cli/condition.ts': ['/proc/locks', 'readFile'],
+  'cli/main.ts': ['the manifest of this package', 'readFile'],
+  'cli/named-file.ts': ['a path that the user names', 'openSync', 'stat'],
+  'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],
+  'inspection/threads.ts': ['a file of this package', 'existsSync'],
+  'log/checkpoints/replace-file.ts': ['a new file', 'open'],
+  'log/journal-format.ts': ['/proc/sys/kernel/random/boot_id', 'readFileSync'],
+  'store/directory.ts': ['directories', 'open', 'stat'],
+  'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],
+  'store/leveldb/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
+  'witness/file-witness.ts': ['a new file', 'open'],
+}
+
+test('no other file of the sources opens a file by its name', () => {
+  const src = join(import.meta.dirname, '..')
+  const used: Record<string, readonly string[]> = {}
+  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue
+    const text = readFileSync(join(src, file), 'utf8')
+    const names = [...text.matchAll(/^import ([^'"]*?)from 'node:fs(?:\/promises)?'/gm)].flatMap(([, what = '']) => {
+      // A namespace or a default import would hide what is called.
+      expect(what, file).toMatch(/^(type )?\{/)
+      return what.replaceAll(/[{}\s]/g, ' ').split(/[ ,]+/)
+    })
+    const found = names.filter((name) => name.match(CALLS)?.[0] === name)
+    if (found.length > 0) used[file.replaceAll('\\', '/')] = found.sort()
+  }
+  const allowed = Object.entries(ALLOWED).map(([file, [, ...calls]]) => [file, calls.sort()])
+  expect(used).toEqual(Object.fromEntries(allowed))
+})
