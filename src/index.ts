@@ -112,6 +112,6 @@ export type {
 } from './store/contract.js'
 export type { SharedStore } from './store/shared.js'
 export type { Tile, TileReader } from './tree/index.js'
+export type { VerifyOptions } from './verify/options.js'
 export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'
 export type { KeptCheckpoint } from './verify/source.js'
-export type { VerifyOptions } from './verify/verify-log.js'

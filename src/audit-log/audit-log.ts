@@ -19,8 +19,8 @@ import type {
 import type { RunSummary, RunTree } from '../reader/run-summary.js'
 import type { SessionSummary } from '../reader/sessions.js'
 import type { StatsReport } from '../reader/stats-report.js'
+import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { VerifyOptions } from '../verify/verify-log.js'
 
 /** An open log: it is written, and what has been recorded before a read is found by it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {

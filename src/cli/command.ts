@@ -21,8 +21,16 @@ export interface Command {
   run(args: Arguments, io: Io): Promise<void> | Promise<number>
 }
 
-/** What went wrong in words for the user; the exit code is 1. */
-export class CommandFailed extends Error {}
+/** Tells the user in words why a command failed. */
+export class CommandFailed extends Error {
+  /** Where no cause tells it. */
+  readonly exitCode: number | undefined
+
+  constructor(message: string, options: { readonly exitCode?: number; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.exitCode = options.exitCode
+  }
+}
 
 /** Where the log is that a command is about: an address for `storeAt`, or a directory. */
 export type LogPlace = { readonly url: string } | { readonly directory: string }

@@ -12,7 +12,7 @@ import { createReader } from '../reader/reader.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
-import { droppedBy } from '../verify/verify-log.js'
+import { droppedBy } from '../verify/statements.js'
 import type { OpenedStore } from './store.js'
 
 /** How a log is, as far as can be told at a glance. Plain JSON. */

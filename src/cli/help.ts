@@ -10,17 +10,27 @@ interface Topic {
 export const TOPICS: Readonly<Record<string, Topic>> = {
   'exit-codes': {
     summary: 'what the exit codes mean',
-    text: `  0    done; also when whoever reads the output has seen enough
-  1    it failed: no log, no such run, a damaged log, a file that cannot be written
-       verify: 1 altered, 2 truncated or rolled back, 3 incomplete, 4 wrong or unknown key, 66 nothing there to verify;
-       where several apply, the first of 1, 2, 4, 3
-  64   what was typed cannot be meant (EX_USAGE of sysexits.h)
-  130  interrupted (SIGINT, Ctrl-C), as 'tail -f' ends
-  143  ended from outside (SIGTERM)
+    text: `  0    done, or for verify: verified. Also when the reader of the output has seen enough
+  2    verify: truncated or rolled back
+  3    verify: incomplete, by the log's own account
+  4    verify: unknown or wrong key
+  5    verify: altered
+  6    verify --strict: nothing is wrong, but the proof rests on too little
+       Where several apply, the first of 5, 2, 4, 3, 6. Nothing but a verdict ends with one of these, and nothing with 1
+  64   the command line is wrong (this and what follows as in sysexits.h)
+  66   there is no log or no such file
+  69   a package or a server is not available
+  70   the command failed, for the reason that its message gives
+  71   the system refused to start a process
+  73   the output cannot be created
+  74   reading or writing failed
+  75   memory, descriptors, disk space or the temporary directory ran out, or a writer has the log: try again
+  77   a file may not be read or written
+  129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM; 137 by SIGKILL
 `,
   },
   environment: {
-    summary: 'the variables that are looked at',
+    summary: 'the environment variables that are used',
     text: `  SPANLEDGER_LOG          the log's directory, where --log is not given; else ./audit
   NO_COLOR                any value: no colours. There are none either where the output is no terminal, or TERM is dumb
   TMPDIR                  where the reader keeps its snapshot; best on the file system of the log
@@ -29,7 +39,7 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
 `,
   },
   times: {
-    summary: 'how times are said',
+    summary: 'how to give times',
     text: `  2h                     ago; s, m, h, d and w
   now, today, yesterday  today and yesterday since midnight, where the terminal is
   2026-11-21             midnight, where the terminal is

@@ -1,40 +1,23 @@
 #!/usr/bin/env node
-import { runApart, shouldRunApart } from './apart.js'
-import { main } from './main.js'
+/*
+ * Node.js ends with 1 when it cannot load a module or nobody catches an error, and with other low codes for failures of
+ * its own. Here each of these ends with 70 (EX_SOFTWARE of sysexits.h), so everything else is loaded where it is caught.
+ */
+const FAILED = 70
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever reads has seen enough: `spanledger query | head`.
-  if (error.code === 'EPIPE') process.exit(0)
-  process.stderr.write(`spanledger: cannot write what was asked for: ${error.message}\n`)
-  process.exit(1)
-})
-// Nobody reads the messages: no reason to end.
-process.stderr.on('error', () => {})
-
-/** Time for a command that listens to end by itself; any other is ended, and leaves nothing behind either way. */
-const GRACE_MILLIS = 500
-
-async function runHere(args: readonly string[]): Promise<number> {
-  const interrupted = new AbortController()
-  for (const [signal, exitCode] of [
-    ['SIGHUP', 129],
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const) {
-    process.once(signal, () => {
-      interrupted.abort(exitCode)
-      setTimeout(() => process.exit(exitCode), GRACE_MILLIS).unref()
-    })
-  }
-  return await main(args, {
-    out: process.stdout,
-    err: process.stderr,
-    input: process.stdin,
-    env: process.env,
-    now: Date.now,
-    signal: interrupted.signal,
-  })
+function fail(error: unknown): never {
+  process.stderr.write(`spanledger: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.exit(FAILED)
 }
 
-const args = process.argv.slice(2)
-process.exitCode = shouldRunApart(args, process.env) ? await runApart(args) : await runHere(args)
+process.on('uncaughtException', fail)
+process.on('unhandledRejection', fail)
+// Where the process ends before the command does.
+process.exitCode = FAILED
+
+try {
+  const { run } = await import('./run.js')
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  fail(error)
+}

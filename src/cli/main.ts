@@ -3,6 +3,8 @@ import { AuditLogError } from '../events/errors.js'
 import { nearestName } from '../events/nearest.js'
 import { type Command, CommandFailed } from './command.js'
 import { commands } from './commands/index.js'
+import { EXIT } from './exit-codes.js'
+import { exitCodeOf } from './failure.js'
 import { commandHelp, overview, TOPICS } from './help.js'
 import { Interrupted } from './interrupted.js'
 import { Arguments } from './options.js'
@@ -10,47 +12,40 @@ import { type Io, write } from './output.js'
 import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
 
-const SUCCESS = 0
-const FAILURE = 1
-/** EX_USAGE of sysexits.h. */
-const USAGE = 64
-/** What a process ended by SIGINT has. */
-const INTERRUPTED = 130
-
 /** Runs one command line, and returns its exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await dispatch(argv, io)
   } catch (error) {
     if (!(error instanceof Error)) throw error
-    if (error instanceof Interrupted) return typeof io.signal.reason === 'number' ? io.signal.reason : INTERRUPTED
-    const isUsage = error instanceof UsageError || (error instanceof AuditLogError && INPUT_CODES.has(error.code))
-    const isExpected = isUsage || error instanceof AuditLogError || error instanceof CommandFailed
+    if (error instanceof Interrupted) return typeof io.signal.reason === 'number' ? io.signal.reason : EXIT.interrupted
     // What is not foreseen is a defect: its stack says where.
-    await write(io.err, `spanledger: ${isExpected ? printable(error.message) : error.stack}\n`)
-    return isUsage ? USAGE : FAILURE
+    await write(io.err, `spanledger: ${isExpected(error) ? printable(error.message) : error.stack}\n`)
+    return exitCodeOf(error)
   }
 }
 
-/** The user said something that the log refuses. */
-const INPUT_CODES: ReadonlySet<string> = new Set(['AUDIT_INVALID_QUERY', 'AUDIT_INVALID_EVENT'])
+/** Failures of the log, of the command line and of the operating system. */
+function isExpected(error: Error): boolean {
+  return [UsageError, AuditLogError, CommandFailed].some((kind) => error instanceof kind) || 'syscall' in error
+}
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const [first, ...rest] = argv
   if (first === undefined) throw new UsageError("say what to do: 'spanledger help' lists the commands")
   if (first === 'help' || first === '--help' || first === '-h') {
     await write(io.out, helpAbout(rest[0]))
-    return SUCCESS
+    return EXIT.success
   }
   if (first === '--version') {
     await write(io.out, `${await version()}\n`)
-    return SUCCESS
+    return EXIT.success
   }
   const command = commandNamed(first)
   const args = Arguments.parse(rest, command.options)
-  if (!args.flag('help')) return (await command.run(args, io)) ?? SUCCESS
+  if (!args.flag('help')) return (await command.run(args, io)) ?? EXIT.success
   await write(io.out, commandHelp(first, command))
-  return SUCCESS
+  return EXIT.success
 }
 
 async function version(): Promise<string> {

@@ -1,6 +1,7 @@
 import { link, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { CommandFailed } from './command.js'
+import { EXIT } from './exit-codes.js'
 
 /** What is written is its owner's alone, as the log is. */
 const MODE = 0o600
@@ -17,11 +18,11 @@ export async function writeFileAtOnce(
 ): Promise<void> {
   const target = resolve(path)
   const found = await stat(target).catch(() => undefined)
-  if (found && !found.isFile()) throw new CommandFailed(`${path} is no file; leave out --output, and redirect`)
+  if (found && !found.isFile()) throw cannotCreate(`${path} is no file; leave out --output, and redirect`)
   if (found && !isReplacing) throw alreadyThere(path)
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`)
-  const file = await open(temporary, 'wx', MODE).catch((error: Error) => {
-    throw new CommandFailed(`cannot write ${path}: ${error.message}`)
+  const file = await open(temporary, 'wx', MODE).catch((cause: Error) => {
+    throw cannotCreate(`cannot write ${path}: ${cause.message}`)
   })
   try {
     try {
@@ -51,5 +52,9 @@ async function giveName(temporary: string, target: string, path: string): Promis
 }
 
 function alreadyThere(path: string): CommandFailed {
-  return new CommandFailed(`${path} is there already; --force replaces it`)
+  return cannotCreate(`${path} is there already; --force replaces it`)
+}
+
+function cannotCreate(message: string): CommandFailed {
+  return new CommandFailed(message, { exitCode: EXIT.cannotCreate })
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { throwIfInterrupted } from './interrupted.js'
+import { printableJson } from './text.js'
 
 /** What a command runs with. */
 export interface Io {
@@ -12,6 +13,16 @@ export interface Io {
   readonly now: () => number
   /** Aborted when the user has had enough; its reason is the exit code that a process so ended has. */
   readonly signal: AbortSignal
+  /** The process that waits for this one, if there is one. */
+  readonly watcher?: Watcher
+}
+
+/** Learns what a process does, so that it can tell a verdict from a crash: see `apart`. */
+export interface Watcher {
+  /** From now on LevelDB reads the files of this log. */
+  reads(directory: string): void
+  /** The exit code stands, whatever becomes of the output. */
+  concludes(exitCode: number): void
 }
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'grey' | 'bold'
@@ -30,12 +41,8 @@ export async function write(out: Writable, chunk: string | Uint8Array): Promise<
   if (!out.write(chunk)) await once(out, 'drain')
 }
 
-/** What JSON may hold as it is, and a terminal obeys: C1 controls, line separators and directions. */
-const OBEYED = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-
 function json(value: unknown, indent = 0): string {
-  const text = JSON.stringify(value, null, indent)
-  return text.replace(OBEYED, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return printableJson(JSON.stringify(value, null, indent))
 }
 
 export type Format = 'text' | 'json' | 'jsonl'

@@ -1,12 +1,29 @@
 /*
  * What is recorded was said by models, tools and users. Shown on a terminal it may neither move the cursor nor begin
- * a line nor turn the order of the letters around.
+ * a line nor turn the order of the letters around, and nothing in it may be invisible: controls, format characters,
+ * surrogates, private and unassigned code points (C), line separators, and what is drawn as nothing (DI), such as tags
+ * and variation selectors.
  */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{DI}]/gu
+/** The same within JSON, where line breaks stand between values alone. */
+const UNPRINTABLE_IN_JSON = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{DI}]/gu
 
 export function printable(value: unknown): string {
   const text = typeof value === 'string' ? value : String(value)
   return text.replace(UNPRINTABLE, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`)
+}
+
+/** JSON of the same value in which nothing is unprintable. @param json - one value, or one a line */
+export function printableJson(json: string): string {
+  return json.replace(UNPRINTABLE_IN_JSON, (char) => {
+    const units = Array.from({ length: char.length }, (_, at) => char.charCodeAt(at))
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
+  })
+}
+
+/** {@link printable}, where line breaks stay. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
 }
 
 /** A text in so many columns at most. */

@@ -64,6 +64,44 @@ describe('CSV', () => {
     expect(JSON.parse(data)).toEqual({ name: text })
   })
 
+  test.each([
+    ' =1',
+    '\u00a0=1',
+    '\t=1',
+    '\r=1',
+    '\ufeff=1',
+    '\u200b+1',
+    '\u{e0041}-1',
+    '\u0000@x',
+    '\u2003 \u0085=1',
+    '"=1',
+    '" \' =1',
+    ' ＝1',
+    '﹦1',
+    '−1',
+    '﹫x',
+    '⁺1',
+  ])('lets no spreadsheet that strips the beginning of a cell run %j', (text) => {
+    const [record] = parsed(csvRow(sampleEvent('custom', { sessionId: text, data: {} })))
+    expect(record?.[COLUMN_NAMES.indexOf('sessionId')]).toBe(`'${text}`)
+  })
+
+  test.each([
+    ['a; =1', "a; '=1"],
+    ['a;\u00a0"=1', `a;\u00a0"'=1`],
+    ['a\n\ufeff=1', "a\n\ufeff'=1"],
+    ['a\t +1', "a\t '+1"],
+    ['b=c - d, e', 'b=c - d, e'],
+    ['f 𝄞 =1', 'f 𝄞 =1'],
+  ])('lets none run what follows a separator: %j', (text, safe) => {
+    const [record] = parsed(csvRow(sampleEvent('custom', { sessionId: text, data: {} })))
+    expect(record?.[COLUMN_NAMES.indexOf('sessionId')]).toBe(safe)
+  })
+
+  test('keeps numbers', () => {
+    expect(csvRow({ ...sampleEvent('custom', { data: {} }), seq: -1.5 } as never)).toMatch(/^-1\.5,/)
+  })
+
   test('takes time by the length of a text, whatever is in it', () => {
     const quotes = '"'.repeat(60_000)
     const [record] = parsed(csvRow(sampleEvent('custom', { sessionId: `;${quotes}=${quotes}`, data: {} })))

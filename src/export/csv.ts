@@ -21,16 +21,59 @@ export function csvRow(event: StoredEvent): string {
 export const csv: TextEncoding = { head: CSV_HEADER, next: csvRow }
 
 /**
- * Where a spreadsheet takes what follows for a formula (OWASP, CSV injection; full-width signs among them): at the start,
- * and inside of a text behind a semicolon and a line break, since where the comma is the decimal sign the semicolon begins
- * the next cell, and a quote that is not at the start of a cell is none.
+ * What begins a formula (OWASP, CSV injection), and the signs that Unicode makes the same of (NFKC): equals, plus, minus, at.
  */
-const FORMULA =
-  /^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?=[=+\-@\uff1d\uff0b\uff0d\uff20])(?<=;"*|[\s\S][\t\r\n]"*)/g
+const TRIGGER =
+  /[=\u207c\u208c\ufe66\uff1d+\u207a\u208a\ufb29\ufe62\uff0b\-\u207b\u208b\u2212\ufe63\uff0d@\ufe6b\uff20]/
+/** What a spreadsheet, or who pastes into one, may strip off a cell first: blanks, quotes and whatever is invisible. */
+const STRIPPED = /[\s\p{C}\p{Z}\p{DI}"'`]/u
+/** Begins a cell where the semicolon or the tab parts cells, or a line where quotes are not minded. */
+const SEPARATORS = ';\t\r\n'
+
+/**
+ * Puts an apostrophe before each formula, by which a spreadsheet knows a text. The first character of a cell decides that
+ * is not stripped off. Cells begin inside of a text, too, behind a separator: where the comma is the decimal sign the
+ * semicolon parts cells, and a quote that is not at the start of a cell is none.
+ */
+function withoutFormulas(text: string): string {
+  const isControlled = text !== '' && '\t\r\n'.includes(text[0] as string)
+  if (!isControlled && !TRIGGER.test(text)) return text
+  let safe = ''
+  let taken = 0
+  let isAtStart = true
+  let mayBegin = true
+  for (let at = 0; at < text.length; at++) {
+    const unit = text[at] as string
+    if (SEPARATORS.includes(unit)) {
+      mayBegin = true
+      isAtStart &&= unit !== ';'
+    } else if (mayBegin && TRIGGER.test(unit)) {
+      // At the start of the text it stands at the start of the cell.
+      if (!isAtStart) {
+        safe += `${text.slice(taken, at)}'`
+        taken = at
+      } else safe = "'"
+      mayBegin = false
+      isAtStart = false
+    } else if (mayBegin && !isStripped(text, at)) {
+      mayBegin = false
+      isAtStart = false
+    }
+  }
+  safe += text.slice(taken)
+  return isControlled && !safe.startsWith("'") ? `'${safe}` : safe
+}
+
+/** Halves of a surrogate pair count as what they make together. */
+function isStripped(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  const isSecondHalf = code >= 0xdc00 && code <= 0xdfff && at > 0
+  return STRIPPED.test(String.fromCodePoint(text.codePointAt(isSecondHalf ? at - 1 : at) as number))
+}
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return ''
   if (typeof value === 'number') return String(value)
-  const text = String(value).replace(FORMULA, "'")
+  const text = withoutFormulas(String(value))
   return /[",;\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -1,6 +1,7 @@
 import { seqOfKey, timeBlockKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import type { Findings } from '../verify/findings.js'
+import { damageIn } from './damage.js'
 import { walkRange } from './walk-range.js'
 
 /** Positions of a time block of level 0; see `store/time-blocks`. */
@@ -85,7 +86,8 @@ export async function compareTimeBlocks(
       }
     }
   } catch (error) {
-    findings.add('time_block_altered', `time blocks of level ${level} cannot be read: ${String(error)}`)
+    const { message } = damageIn(error, location)
+    findings.add('time_block_altered', `time blocks of level ${level} cannot be read: ${message}`)
     return
   }
   for (; expected < first + spans.length; expected++) differs(expected, 'is missing')

@@ -3,6 +3,7 @@ import type { Database } from '../store/leveldb/database.js'
 import { HASH_BYTES, hashRange, nodesAt, TILE_WIDTH } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
+import { damageIn } from './damage.js'
 import { walkRange } from './walk-range.js'
 
 const TILE_KEY_BYTES = 11
@@ -100,8 +101,8 @@ async function compareRow(
   const nodes = hashes.length / HASH_BYTES
   const firstTile = from / TILE_WIDTH
   const tiles = Math.ceil(Math.min(nodes, nodesAt(level, size) - from) / TILE_WIDTH)
-  const seen = new Uint8Array(nodes)
-  const wrong: WrongNode[] = []
+  /** 0: missing; else what was found. */
+  const found = new Uint8Array(nodes)
   const range = { gte: tileKey(level, firstTile, 0), lt: tileKey(level, firstTile + tiles, 0) }
   try {
     for await (const items of walkRange(db, range, location)) {
@@ -115,18 +116,27 @@ async function compareRow(
           const at = slot + n
           // Past the end: told with the other records that should not be there.
           if (at >= nodes) continue
-          if (seen[at]) wrong.push({ at, problem: 'there twice' })
-          seen[at] = 1
-          if (!isSameHash(hashes, at * HASH_BYTES, value, n * HASH_BYTES)) wrong.push({ at, problem: 'differs' })
+          const isSame = isSameHash(hashes, at * HASH_BYTES, value, n * HASH_BYTES)
+          found[at] = found[at] === DIFFERS || !isSame ? DIFFERS : found[at] === 0 ? SAME : TWICE
         }
       }
     }
-  } catch {
-    // What could not be read is missing.
+  } catch (error) {
+    // What is damaged is missing.
+    damageIn(error, location)
   }
-  for (let at = 0; at < nodes; at++) if (!seen[at]) wrong.push({ at, problem: 'missing' })
+  const wrong: WrongNode[] = []
+  for (let at = 0; at < nodes; at++) {
+    const problem = PROBLEMS[found[at] as number]
+    if (problem !== undefined) wrong.push({ at, problem })
+  }
   return wrong
 }
+
+const SAME = 1
+const DIFFERS = 2
+const TWICE = 3
+const PROBLEMS: readonly (WrongNode['problem'] | undefined)[] = ['missing', undefined, 'differs', 'there twice']
 
 /** Compares where they are. */
 function isSameHash(one: Uint8Array, at: number, other: Uint8Array, otherAt: number): boolean {

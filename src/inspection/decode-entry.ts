@@ -3,7 +3,7 @@ import type { AuditEvent } from '../events/types.js'
 /** What an entry is filed by. */
 export type FiledEvent = Pick<
   AuditEvent,
-  'type' | 'time' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+  'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
 >
 
 // Bytes that are no UTF-8 are damage, not replacement characters.
@@ -18,7 +18,7 @@ const TEXT = '"([ !#-[\\]-~]*)"'
 const ANY = '"[ !#-[\\]-~]*"'
 /** An envelope as it is sealed, up to its agent: fields in their order, no spaces. */
 const HEAD = new RegExp(
-  `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${ANY},"tenantId":${TEXT},"sessionId":${TEXT}` +
+  `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${TEXT},"tenantId":${TEXT},"sessionId":${TEXT}` +
     `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":{(?:"id":${TEXT})?,?(?:"name":${TEXT})?})?` +
     `,"(?:actor|trace|claimed|source|data)":{`,
 )
@@ -30,9 +30,9 @@ const HEAD = new RegExp(
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   const head = HEAD.exec(latin1Slice.call(bytes, 0, Math.min(bytes.length, HEAD_BYTES)))
   if (!head) return decodeEntry(bytes)
-  const [, type, time, tenantId, sessionId, runId, parentRunId, agentId, agentName] = head
+  const [, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName] = head
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
-  return { type, time, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent
+  return { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent
 }
 
 /** The event of an entry, if it is one that can be filed in the indexes. */

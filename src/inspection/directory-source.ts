@@ -4,14 +4,16 @@ import { AuditLogError } from '../events/errors.js'
 import { requireRegularFiles } from '../files/log-directory.js'
 import { readRegularFile } from '../files/regular-file.js'
 import { readHeadFile } from '../log/head-file.js'
-import { entryKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { defaultOrigin } from '../store/log-id.js'
 import { hashLeaf } from '../tree/index.js'
 import { Findings } from '../verify/findings.js'
 import { BlockRoots } from '../verify/leaf-block.js'
+import { isAbsent, readFailure } from '../verify/read-failure.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
+import { Statements } from '../verify/statements.js'
 import { FrozenLog } from './frozen-log.js'
+import { getUndamaged } from './get-entry.js'
 import { inspectLog, openOwn } from './inspection.js'
 import { readStatedHead } from './stated-head.js'
 
@@ -21,6 +23,7 @@ const MAX_FILE_BYTES = 1_000_000
 /** The directory of a log, also while a process writes it. */
 export class DirectorySource implements LogSource {
   readonly location: string
+  readonly openedAt: number
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey: string | undefined
   readonly missingCheckpoint: string | undefined
@@ -30,26 +33,33 @@ export class DirectorySource implements LogSource {
   /** Why the database cannot be opened. */
   readonly #damage: string | undefined
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_FILE_REFUSED` */
+  /**
+   * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read;
+   * `AUDIT_FILE_REFUSED`
+   */
   static async open(directory: string): Promise<DirectorySource> {
     const location = resolve(directory)
+    try {
+      return await DirectorySource.#open(location)
+    } catch (error) {
+      throw readFailure(error, location)
+    }
+  }
+
+  static async #open(location: string): Promise<DirectorySource> {
+    const openedAt = Date.now()
     await requireRegularFiles(location)
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
     const file = await readIfThere(join(location, 'checkpoint'))
     const head = readHeadFile(join(location, 'head'))
     const vkey = (await readIfThere(join(location, 'keys', 'signing.vkey')))?.trim()
     const opened = await openLog(location, file !== undefined)
-    return new DirectorySource(location, file, vkey, head, opened)
+    return new DirectorySource(location, { openedAt, file, vkey, head, opened })
   }
 
-  private constructor(
-    location: string,
-    file: string | undefined,
-    vkey: string | undefined,
-    head: ReturnType<typeof readHeadFile>,
-    opened: OpenedLog | string,
-  ) {
+  private constructor(location: string, { openedAt, file, vkey, head, opened }: FoundParts) {
     this.location = location
+    this.openedAt = openedAt
     this.vkey = vkey
     this.#head = head
     const stored = typeof opened === 'string' ? undefined : opened.checkpoint
@@ -72,19 +82,31 @@ export class DirectorySource implements LogSource {
     const findings = new Findings()
     if (this.#opened) {
       const { log, db } = this.#opened
-      await compareHeadFile(db, this.#head, findings)
+      await compareHeadFile(this.#opened, this.#head, findings)
       return await inspectLog(log, db, request, findings)
     }
     // A log that is gone altogether was not altered: its checkpoint says how much is missing.
     if (this.#damage) findings.add('database_unreadable', this.#damage)
     const roots = new BlockRoots()
-    return { size: 0, rootAt: (size) => roots.rootAt(size), statements: [], findings: findings.all }
+    const { tallies: statements } = new Statements(undefined)
+    return { size: 0, rootAt: (size) => roots.rootAt(size), statements, settledSize: 0, findings: findings.all }
   }
 
   async close(): Promise<void> {
     await this.#opened?.db.close()
     await this.#opened?.log.remove()
   }
+}
+
+/** What is found in the directory of a log. */
+interface FoundParts {
+  readonly openedAt: number
+  /** The file `checkpoint`. */
+  readonly file: string | undefined
+  readonly vkey: string | undefined
+  readonly head: ReturnType<typeof readHeadFile>
+  /** The database, or what is wrong with it. */
+  readonly opened: OpenedLog | string
 }
 
 interface OpenedLog {
@@ -96,12 +118,12 @@ interface OpenedLog {
 
 /** @returns what is wrong with the database where it is damaged; nothing where it is gone */
 async function openLog(location: string, hasCheckpoint: boolean): Promise<OpenedLog | string> {
-  if (hasCheckpoint && !(await lstat(join(location, 'db')).catch(() => undefined))) return ''
+  if (hasCheckpoint && !(await isThere(join(location, 'db')))) return ''
   let log: FrozenLog | undefined
   try {
     log = await FrozenLog.take(location)
     const db = await openOwn(log)
-    const { checkpoint, id } = await readStatedHead(db, new Findings())
+    const { checkpoint, id } = await readStatedHead(db, new Findings(), location)
     return { log, db, checkpoint, defaultOrigin: id === undefined ? undefined : defaultOrigin(id) }
   } catch (error) {
     await log?.remove()
@@ -111,11 +133,15 @@ async function openLog(location: string, hasCheckpoint: boolean): Promise<Opened
 }
 
 /** The leaf hash of what was the last entry then. */
-async function compareHeadFile(db: Database, head: ReturnType<typeof readHeadFile>, findings: Findings): Promise<void> {
+async function compareHeadFile(
+  { db, log }: OpenedLog,
+  head: ReturnType<typeof readHeadFile>,
+  findings: Findings,
+): Promise<void> {
   if (head === 'malformed') findings.add('head_altered', 'the file head is malformed')
   if (typeof head !== 'object' || head.size === 0) return
   const seq = head.size - 1
-  const entry = await db.get(entryKey(seq)).catch(() => undefined)
+  const entry = await getUndamaged(db, seq, log.location)
   if (!entry || Buffer.from(hashLeaf(entry)).toString('hex') === head.leaf) return
   findings.add('head_altered', `entry ${seq} is not the one that the file head was written for`, {
     from: seq,
@@ -127,8 +153,17 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return (await readRegularFile(path, MAX_FILE_BYTES)).toString()
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (isAbsent(error)) return undefined
+    throw error
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (isAbsent(error)) return false
     throw error
   }
 }

@@ -1,9 +1,9 @@
-import { AuditLogError } from '../events/errors.js'
 import type { IndexName, SealedEntry } from '../store/contract.js'
 import { entryKey, postingPrefix, seqOfKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { postingsOf } from '../store/postings.js'
 import { type Finding, Findings } from '../verify/findings.js'
+import { damageIn } from './damage.js'
 import { decodeEntry } from './decode-entry.js'
 import { walkPostings } from './inspect-postings.js'
 import { walkRange } from './walk-range.js'
@@ -28,8 +28,8 @@ export async function findPostings(
   try {
     await compare(db, task, findings, location)
   } catch (error) {
-    if (!(error instanceof AuditLogError)) throw error
-    findings.add('index_unreadable', `the index ${index} cannot be compared: ${error.message}`, { from, to })
+    const { message } = damageIn(error, location)
+    findings.add('index_unreadable', `the index ${index} cannot be compared: ${message}`, { from, to })
   }
   return findings.all
 }

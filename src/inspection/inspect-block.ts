@@ -1,17 +1,18 @@
-import { AuditLogError } from '../events/errors.js'
 import type { SealedEntry } from '../store/contract.js'
-import { entryKey, postingPrefix, seqOfKey } from '../store/keys.js'
+import { postingPrefix } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { openRunChanges } from '../store/open-runs.js'
 import { postingsOf } from '../store/postings.js'
+import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH, type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
-import { type LogStatement, STATEMENT_TYPES, statementIn } from '../verify/source.js'
+import { STATEMENT_TYPES, Statements, type StatementTallies } from '../verify/statements.js'
 import { BlockTimes, type TimeSpan } from './block-times.js'
 import { compareBlockTiles } from './compare-tiles.js'
 import { decodeEntry, decodeFiled, type FiledEvent } from './decode-entry.js'
+import type { RunChanges } from './open-run-table.js'
 import { INDEX_NAMES, PostingSums, type SumKey } from './posting-sums.js'
-import { walkRange } from './walk-range.js'
+import { RunFold } from './run-changes.js'
+import { type EntryVisitor, walkEntries } from './walk-entries.js'
 
 /** Entries of which the postings are worked out together: what they have in common is hashed once. */
 const CHUNK_LENGTH = 1_024
@@ -24,65 +25,51 @@ export interface BlockTask {
   readonly size: number
   /** Sizes at which the root is wanted. */
   readonly sizes: readonly number[]
+  /** See `InspectionRequest`. */
+  readonly origins: readonly string[] | undefined
+  readonly young: YoungSpan | undefined
   readonly sumKey: SumKey
 }
-
-/** How a block leaves a run: at the position of the event that began it last, or ended. */
-export type RunChange = readonly [tenantId: string, runId: string, openSince: number | undefined]
 
 /** What one block of entries is, and what is wrong with it and with what belongs to it alone. Plain. */
 export interface BlockReport {
   readonly hashes: BlockHashes
   readonly findings: readonly Finding[]
-  readonly statements: readonly LogStatement[]
+  readonly statements: StatementTallies
+  /** Positions of the log's own statements that its key changed. */
+  readonly keyChanges: readonly number[]
+  /** See `Inspection`. */
+  readonly settledSize: number
   /** Two words for each index, in the order of {@link INDEX_NAMES}: see `PostingSums`. */
   readonly sums: Uint32Array
   readonly times: TimeSpan | undefined
-  readonly runs: readonly RunChange[]
+  readonly runs: RunChanges
 }
 
 /** Goes through the entries of a block, and compares the tiles and time blocks that they fill. */
 export async function inspectBlock(db: Database, task: BlockTask, location: string): Promise<BlockReport> {
   const inspector = new BlockInspector(task)
-  try {
-    await readEntries(db, task, location, inspector)
-  } catch (error) {
-    if (!(error instanceof AuditLogError)) throw error
-    await readOneByOne(db, task, inspector)
-  }
+  await walkEntries(db, task, location, inspector)
   const { block, times, findings } = inspector.finish()
   await compareBlockTiles(db, block, task.size, findings, location)
   await times.compare(db, findings, location)
   return {
     hashes: block.finish(task.sizes),
     findings: findings.all,
-    statements: inspector.statements,
+    statements: inspector.statements.tallies,
+    keyChanges: inspector.keyChanges,
+    settledSize: inspector.settledSize,
     sums: inspector.sums(),
     times: times.whole,
     runs: inspector.runs(),
   }
 }
 
-async function readEntries(db: Database, { from, to }: BlockTask, location: string, inspector: BlockInspector) {
-  for await (const items of walkRange(db, { gte: entryKey(from), lt: entryKey(to) }, location)) {
-    for (const [key, bytes] of items) {
-      if (key.length === 9) inspector.entry(seqOfKey(key), bytes)
-      else inspector.findings.add('record_unknown', `the key ${key.toString('hex')} between entries is no entry's`)
-    }
-  }
-}
-
-/** Where LevelDB cannot read a part, the rest is found by its keys. */
-async function readOneByOne(db: Database, { to }: BlockTask, inspector: BlockInspector) {
-  for (let seq = inspector.next; seq < to; seq++) {
-    const bytes = await db.get(entryKey(seq)).catch(() => undefined)
-    if (bytes) inspector.entry(seq, bytes)
-  }
-}
-
-class BlockInspector {
+class BlockInspector implements EntryVisitor {
   readonly findings = new Findings()
-  readonly statements: LogStatement[] = []
+  readonly statements: Statements
+  readonly keyChanges: number[] = []
+  settledSize = 0
   readonly #task: BlockTask
   readonly #block: LeafBlock
   readonly #times: BlockTimes
@@ -90,25 +77,23 @@ class BlockInspector {
   /** Entries that follow each other, of which the postings are not summed up yet. */
   #chunk: { readonly event: FiledEvent }[] = []
   #chunkFrom: number
-  readonly #runs = new Map<string, RunChange>()
+  readonly #runs = new RunFold()
 
   constructor(task: BlockTask) {
     this.#task = task
+    this.statements = new Statements(task.origins)
     this.#block = new LeafBlock(task.from, task.to)
     this.#times = new BlockTimes(task.from, task.to)
     this.#sums = INDEX_NAMES.map(() => new PostingSums(task.sumKey, 1, Math.floor(task.from / BLOCK_LENGTH)))
     this.#chunkFrom = task.from
   }
 
-  /** Position of the next entry. */
-  get next(): number {
-    return this.#block.next
-  }
-
   entry(seq: number, bytes: Uint8Array): void {
-    if (seq > this.next) this.#missingUntil(seq)
+    if (seq > this.#block.next) this.#missingUntil(seq)
     this.#block.add(bytes)
     const event = decodeFiled(bytes)
+    const { young } = this.#task
+    if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
     if (!event) {
       this.findings.add('entry_unreadable', `entry ${seq} is no event`, { from: seq, to: seq + 1 })
       this.#sumUp()
@@ -119,13 +104,12 @@ class BlockInspector {
     if (this.#chunk.length === CHUNK_LENGTH) this.#sumUp()
     this.#times.add(seq, event.time)
     if (STATEMENT_TYPES.has(event.type)) {
-      const statement = statementIn(seq, decodeEntry(bytes))
-      if (statement) this.statements.push(statement)
+      if (this.statements.add(seq, decodeEntry(bytes) ?? {})) this.keyChanges.push(seq)
     }
   }
 
   finish(): { readonly block: LeafBlock; readonly times: BlockTimes; readonly findings: Findings } {
-    if (this.next < this.#task.to) this.#missingUntil(this.#task.to)
+    if (this.#block.next < this.#task.to) this.#missingUntil(this.#task.to)
     this.#sumUp()
     return { block: this.#block, times: this.#times, findings: this.findings }
   }
@@ -134,28 +118,29 @@ class BlockInspector {
     return Uint32Array.from(this.#sums.flatMap(({ words }) => [...words]))
   }
 
-  runs(): readonly RunChange[] {
-    return [...this.#runs.values()]
+  runs(): RunChanges {
+    return this.#runs.changes(this.#task.sumKey)
+  }
+
+  stray(key: Buffer): void {
+    this.findings.add('record_unknown', `the key ${key.toString('hex')} between entries is no entry's`)
   }
 
   #missingUntil(to: number): void {
     this.#sumUp()
-    this.findings.add('entry_missing', `entry ${this.next} is missing`, { from: this.next, to })
+    this.findings.add('entry_missing', `entry ${this.#block.next} is missing`, { from: this.#block.next, to })
     this.#block.addMissing(to)
     this.#chunkFrom = to
   }
 
   #sumUp(): void {
     // Postings are made of events alone.
-    const entries = this.#chunk as unknown as readonly SealedEntry[]
-    for (const { index, value, seqs } of postingsOf(entries, this.#chunkFrom)) {
+    for (const { index, value, seqs } of postingsOf(this.#chunk as unknown as SealedEntry[], this.#chunkFrom)) {
       const sums = this.#sums[INDEX_NAMES.indexOf(index)] as PostingSums
       sums.under(postingPrefix(index, value))
       sums.add(seqs)
     }
-    for (const { tenantId, runId, seq } of openRunChanges(entries, this.#chunkFrom)) {
-      this.#runs.set(JSON.stringify([tenantId, runId]), [tenantId, runId, seq])
-    }
+    this.#runs.add(this.#chunk, this.#chunkFrom)
     this.#chunkFrom += this.#chunk.length
     this.#chunk = []
   }

@@ -4,8 +4,12 @@ import type { Database } from '../store/leveldb/database.js'
 import { decodePosting, postingSpan } from '../store/posting-value.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
+import { damageIn } from './damage.js'
 import { PostingSums, type SumKey } from './posting-sums.js'
 import { walkRange } from './walk-range.js'
+
+/** Far more positions than a commit files in one posting: a few bytes may claim any number. */
+const MAX_POSTING = 2 ** 20
 
 export interface PostingsTask {
   readonly kind: 'postings'
@@ -31,7 +35,8 @@ export async function inspectPostings(db: Database, task: PostingsTask, location
       sums.add(seqs)
     }
   } catch (error) {
-    findings.add('index_unreadable', `the index ${task.index} cannot be read to its end: ${String(error)}`)
+    const { message } = damageIn(error, location)
+    findings.add('index_unreadable', `the index ${task.index} cannot be read to its end: ${message}`)
   }
   return { sums: sums.words, findings: findings.all }
 }
@@ -63,11 +68,12 @@ export async function* walkPostings(
 function decoded(key: Buffer, value: Uint8Array, size: number): readonly number[] | undefined {
   try {
     const { count, first, last } = postingSpan(seqOfKey(key), value)
-    if (count < 1 || first < 0 || last >= size || count > last - first + 1) return undefined
+    if (count < 1 || first < 0 || last >= size || count > last - first + 1 || count > MAX_POSTING) return undefined
     const seqs = decodePosting(seqOfKey(key), value)
     const isAscending = seqs.every((seq, at) => at === 0 || seq > (seqs[at - 1] as number))
     return isAscending && seqs[0] === first ? seqs : undefined
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
   }
 }

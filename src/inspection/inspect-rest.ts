@@ -1,4 +1,3 @@
-import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent } from '../events/types.js'
 import {
   CALLER_ID_PREFIXES,
@@ -14,11 +13,11 @@ import {
   unscopedCallerIdKey,
 } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { readError } from '../store/leveldb/errors.js'
 import { CHECKPOINT_KEY, HEAD_KEY, ID_KEY, WRITER_KEY } from '../store/leveldb/head.js'
 import { TIME_LEVELS } from '../store/time-blocks.js'
 import { nodesAt, TILE_WIDTH } from '../tree/index.js'
 import { type Finding, Findings } from '../verify/findings.js'
+import { damageIn } from './damage.js'
 import { decodeEntry } from './decode-entry.js'
 import { INDEX_NAMES } from './posting-sums.js'
 import { type KeySpan, walkRange } from './walk-range.js'
@@ -29,28 +28,16 @@ export interface RestTask {
   readonly size: number
 }
 
-export interface RestReport {
-  readonly findings: readonly Finding[]
-  /** By key, in hexadecimal: the position of the event that began the run last. */
-  readonly openRuns: ReadonlyMap<string, number>
-}
-
-/** Looks at whatever is neither entry nor posting nor derived from one block of entries, and for what should not be there. */
-export async function inspectRest(db: Database, { size }: RestTask, location: string): Promise<RestReport> {
+/** Looks at callers' ids, and for what should not be there. */
+export async function inspectRest(db: Database, { size }: RestTask, location: string): Promise<readonly Finding[]> {
   const findings = new Findings()
-  const openRuns = new Map<string, number>()
   try {
     await findUnknown(db, size, findings, location)
     for (const ids of CALLER_ID_INDEXES) await compareCallerIds(db, ids, size, findings, location)
-    for await (const items of walkRange(db, spanOf(OPEN_RUN_PREFIX), location)) {
-      for (const [key, value] of items) openRuns.set(key.toString('hex'), value.length === 8 ? readSeq(value, 0) : -1)
-    }
   } catch (error) {
-    const problem = readError(error, location)
-    if (!(problem instanceof AuditLogError)) throw problem
-    findings.add('database_unreadable', problem.message)
+    findings.add('database_unreadable', damageIn(error, location).message)
   }
-  return { findings: findings.all, openRuns }
+  return findings.all
 }
 
 /** The first byte of the keys of a kind, as `store/keys` builds them. */

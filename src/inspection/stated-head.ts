@@ -4,6 +4,7 @@ import { CHECKPOINT_KEY, FORMAT_VERSION, HEAD_KEY, ID_KEY, textOf } from '../sto
 import { decodeLogId } from '../store/log-id.js'
 import { HASH_BYTES } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
+import { damageIn } from './damage.js'
 
 /** What a database says of itself. */
 export interface StatedHead {
@@ -20,12 +21,12 @@ export interface StatedHead {
 const MAX_GUESSED_SIZE = 2 ** 32
 
 /** Reads the head as it is, without the checks by which a log is opened: these would end at the first that fails. */
-export async function readStatedHead(db: Database, findings: Findings): Promise<StatedHead> {
+export async function readStatedHead(db: Database, findings: Findings, location: string): Promise<StatedHead> {
   const get = async (key: Buffer, what: string) => {
     try {
       return (await db.get(key)) as Uint8Array | undefined
     } catch (error) {
-      findings.add('database_unreadable', `${what} cannot be read: ${String(error)}`)
+      findings.add('database_unreadable', `${what} cannot be read: ${damageIn(error, location).message}`)
       return undefined
     }
   }
@@ -37,7 +38,7 @@ export async function readStatedHead(db: Database, findings: Findings): Promise<
   const id = storedId && decodeLogId(storedId)
   if (storedId && id === undefined) findings.add('head_altered', 'the id is damaged')
   const head = await get(HEAD_KEY, 'the head')
-  const found = await lastEntry(db, findings)
+  const found = await lastEntry(db, findings, location)
   if (head?.length !== 8 + HASH_BYTES) {
     findings.add('head_altered', 'the head is missing or malformed')
     return {
@@ -58,13 +59,13 @@ export async function readStatedHead(db: Database, findings: Findings): Promise<
 }
 
 /** How many entries there are, if none is missing before the last. */
-async function lastEntry(db: Database, findings: Findings): Promise<number> {
+async function lastEntry(db: Database, findings: Findings, location: string): Promise<number> {
   const prefix = entryKey(0).subarray(0, 1)
   try {
     const [last] = await db.keys({ gte: prefix as Buffer, lt: prefixEnd(prefix), reverse: true, limit: 1 }).all()
     return last ? seqOfKey(last) + 1 : 0
   } catch (error) {
-    findings.add('database_unreadable', `the last entry cannot be read: ${String(error)}`)
+    findings.add('database_unreadable', `the last entry cannot be read: ${damageIn(error, location).message}`)
     return 0
   }
 }

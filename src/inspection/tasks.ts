@@ -3,18 +3,20 @@ import type { Finding } from '../verify/findings.js'
 import { type FindPostingsTask, findPostings } from './find-postings.js'
 import { type BlockReport, type BlockTask, inspectBlock } from './inspect-block.js'
 import { inspectPostings, type PostingsReport, type PostingsTask } from './inspect-postings.js'
-import { inspectRest, type RestReport, type RestTask } from './inspect-rest.js'
+import { inspectRest, type RestTask } from './inspect-rest.js'
+import type { RunChanges } from './open-run-table.js'
+import { inspectRuns, type RunsTask } from './run-changes.js'
 
 /** Parts of the work, each of which one thread does, and what comes of it. All of it can be sent to a thread. */
-export type Task = BlockTask | PostingsTask | FindPostingsTask | RestTask
+export type Task = BlockTask | PostingsTask | FindPostingsTask | RestTask | RunsTask
 
 export type TaskReport<T extends Task> = T extends BlockTask
   ? BlockReport
   : T extends PostingsTask
     ? PostingsReport
-    : T extends FindPostingsTask
-      ? readonly Finding[]
-      : RestReport
+    : T extends RunsTask
+      ? RunChanges
+      : readonly Finding[]
 
 export async function runTask<T extends Task>(db: Database, task: T, location: string): Promise<TaskReport<T>>
 export async function runTask(db: Database, task: Task, location: string): Promise<unknown> {
@@ -27,6 +29,8 @@ export async function runTask(db: Database, task: Task, location: string): Promi
       return await findPostings(db, task, location)
     case 'rest':
       return await inspectRest(db, task, location)
+    case 'runs':
+      return await inspectRuns(db, task, location)
   }
 }
 

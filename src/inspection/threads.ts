@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { type AuditErrorCode, AuditLogError } from '../events/errors.js'
 import type { FrozenLog } from './frozen-log.js'
 import type { Task, TaskReport, TaskRunner } from './tasks.js'
-import type { TaskAnswer } from './worker.js'
+import type { TaskAnswer, ThreadError } from './worker.js'
 
 const WORKER = new URL('./worker.js', import.meta.url)
 
@@ -26,14 +27,14 @@ interface Thread {
 
 /** Threads with a database of their own each, which take what waits, in its order. */
 export class Threads implements TaskRunner {
-  readonly #threads: Thread[]
+  readonly #threads: Thread[] = []
   readonly #queue: number[] = []
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 0
   #failure: { readonly error: unknown } | undefined
 
   constructor(log: FrozenLog, count: number) {
-    this.#threads = Array.from({ length: count }, (_, n) => this.#start(log, n + 1))
+    for (let n = 1; n <= count; n++) this.#start(log, n)
   }
 
   run<T extends Task>(task: T): Promise<TaskReport<T>> {
@@ -58,15 +59,22 @@ export class Threads implements TaskRunner {
     await Promise.all(this.#threads.map(({ ended }) => ended))
   }
 
-  #start(log: FrozenLog, n: number): Thread {
-    const worker = new Worker(WORKER, { workerData: log.place(n) })
+  #start(log: FrozenLog, n: number): void {
+    let worker: Worker
+    try {
+      worker = new Worker(WORKER, { workerData: log.place(n) })
+    } catch (error) {
+      this.#fail(threadFailed(error))
+      return
+    }
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     const thread: Thread = { worker, ended, busyWith: undefined }
-    worker.on('message', (answer: TaskAnswer | 'ready') => {
-      if (answer !== 'ready') this.#settle(thread, answer)
-    })
-    worker.on('error', (error) => this.#fail(error))
-    return thread
+    worker.on('message', (answer: TaskAnswer) => this.#settle(thread, answer))
+    worker.on('messageerror', (error) => this.#fail(threadFailed(error)))
+    worker.on('error', (error) => this.#fail(threadFailed(error)))
+    // Where it had more to do, somebody waits for it.
+    worker.on('exit', (code) => this.#fail(threadFailed(new Error(`it ended with ${code}`))))
+    this.#threads.push(thread)
   }
 
   #give(thread: Thread): void {
@@ -78,12 +86,14 @@ export class Threads implements TaskRunner {
   }
 
   #settle(thread: Thread, { id, report, error }: TaskAnswer): void {
-    const { resolve, reject } = this.#waiting.get(id) as Waiting
+    const waiting = this.#waiting.get(id)
+    // Another thread failed meanwhile, of which everybody was told.
+    if (!waiting) return
     this.#waiting.delete(id)
     thread.busyWith = undefined
     this.#give(thread)
-    if (error === undefined) resolve(report as never)
-    else reject(error)
+    if (error === undefined) waiting.resolve(report as never)
+    else waiting.reject(revived(error))
   }
 
   #fail(error: unknown): void {
@@ -92,4 +102,15 @@ export class Threads implements TaskRunner {
     this.#waiting.clear()
     this.#queue.length = 0
   }
+}
+
+/** A thread that did not start, ran out of memory or could not load its modules. */
+function threadFailed(cause: unknown): AuditLogError {
+  const { message } = cause instanceof Error ? cause : new Error(String(cause))
+  return new AuditLogError('AUDIT_READ_FAILED', `A thread of the verification failed: ${message}`, { cause })
+}
+
+function revived({ message, code, isAuditError, stack }: ThreadError): Error {
+  const error = isAuditError ? new AuditLogError(code as AuditErrorCode, message) : new Error(message)
+  return Object.assign(error, { stack }, !isAuditError && code !== undefined && { code })
 }

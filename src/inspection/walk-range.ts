@@ -27,6 +27,8 @@ export async function* walkRange(db: Database, { gte, lt }: KeySpan, location: s
       const items = await reading
       if (items.length === 0) return
       reading = iterator.nextv(READ_LENGTH)
+      // It may fail while the last chunk is looked at, before anybody waits for it.
+      reading.catch(() => undefined)
       yield items
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { VerifyOptions } from '../verify/verify-log.js'
 import type { AgentSummary } from './agents.js'
 import type { FollowOptions } from './follow.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'

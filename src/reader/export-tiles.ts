@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import type { ReadableStore } from '../store/readable.js'
@@ -55,12 +55,18 @@ async function writeBundle(store: ReadableStore, index: number, size: number, di
   await writeBelow(directory, tilePath('entries', index, width), Buffer.concat(parts))
 }
 
+/** Exported events are their owner's alone, as the log is, until the owner publishes them. */
+const FILE_MODE = 0o600
+const DIRECTORY_MODE = 0o700
+
 /** A file that others may fetch meanwhile is there whole or not at all. */
 async function writeBelow(directory: string, path: string, content: Uint8Array): Promise<void> {
   const target = join(directory, path)
-  await mkdir(dirname(target), { recursive: true })
-  await writeFile(`${target}.next`, content)
-  await rename(`${target}.next`, target)
+  const next = `${target}.next`
+  await mkdir(dirname(target), { recursive: true, mode: DIRECTORY_MODE })
+  await rm(next, { force: true })
+  await writeFile(next, content, { mode: FILE_MODE, flag: 'wx' })
+  await rename(next, target)
 }
 
 function corrupt(store: ReadableStore, what: string): AuditLogError {

@@ -2,8 +2,8 @@ import { catalogue } from '../events/catalogue.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
+import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { VerifyOptions } from '../verify/verify-log.js'
 import { type AgentSummary, listAgents } from './agents.js'
 import type { Commits } from './commits.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
@@ -151,9 +151,10 @@ export class StoreReader implements AuditLogReader {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     await this.#size()
     await this.#newestCheckpoint()
-    const trusting = this.#vkey === undefined || options.vkeys ? options : { ...options, vkeys: [this.#vkey] }
-    if (this.#directory === undefined) return await verifyStore(this.#store, trusting)
-    return await verifyDirectory(this.#directory, trusting)
+    const keys = this.#vkey !== undefined && options.vkeys === undefined
+    const trusting = keys ? { ...options, vkeys: [this.#vkey as string] } : options
+    if (this.#directory === undefined) return await verifyStore(this.#store, trusting, { keys })
+    return await verifyDirectory(this.#directory, trusting, { keys })
   }
 
   async head(): Promise<LogHead> {

@@ -7,25 +7,38 @@ import { sameHash } from '../tree/index.js'
 import { compareLeaves, compareUpperTiles } from '../verify/compare-tiles.js'
 import { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
+import { checkVerifyOptions, type VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
-import { checkVerifyOptions, type VerifyOptions, verifyLog } from '../verify/verify-log.js'
+import { type TakenFromLog, verifyTaking } from '../verify/verify-log.js'
 
-/** Verifies the log in a directory, of which a writer may be adding to. */
-export async function verifyDirectory(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+/**
+ * Verifies the log in a directory, also while a process writes it.
+ *
+ * @param taken - what of the options comes from the log itself
+ */
+export async function verifyDirectory(
+  directory: string,
+  options: VerifyOptions = {},
+  taken: TakenFromLog = {},
+): Promise<VerifyReport> {
   checkVerifyOptions(options)
   const source = await DirectorySource.open(directory)
   try {
-    return await verifyLog(source, options)
+    return await verifyTaking(taken, source, options)
   } finally {
     await source.close()
   }
 }
 
 /** Verifies what a store gives: its entries, its tree, its checkpoint, and its indexes where it shows them. */
-export async function verifyStore(store: ReadableStore, options: VerifyOptions = {}): Promise<VerifyReport> {
-  return await verifyLog(new StoreSource(store), options)
+export async function verifyStore(
+  store: ReadableStore,
+  options: VerifyOptions = {},
+  taken: TakenFromLog = {},
+): Promise<VerifyReport> {
+  return await verifyTaking(taken, new StoreSource(store), options)
 }
 
 /** Entries that are read one by one where a walk over them finds one missing. */
@@ -33,6 +46,7 @@ const SEARCHED_LENGTH = 256
 
 class StoreSource implements LogSource {
   readonly location: string
+  readonly openedAt: number = Date.now()
   readonly checkpoints: readonly KeptCheckpoint[]
   readonly vkey = undefined
   readonly defaultOrigin: string
@@ -56,13 +70,13 @@ class StoreSource implements LogSource {
     const compared = indexes && end && new IndexComparison({ store: this.#store, indexes, end, findings })
     const comparison = { tiles: this.#store, size, findings }
     const compare = (block: LeafBlock) => compareLeaves(comparison, block)
-    const { roots, statements } = await scanEntries(this.#chunks(size, compared), size, request, findings, compare)
+    const { roots, ...scanned } = await scanEntries(this.#chunks(size, compared), size, request, findings, compare)
     await compareUpperTiles(comparison)
     await compared?.finish()
     const computed = roots.rootAt(size)
     if (computed && !sameHash(computed, root))
       findings.add('head_altered', 'the store has another root than its entries')
-    return { size, rootAt: (at) => roots.rootAt(at), statements, findings: findings.all }
+    return { ...scanned, size, rootAt: (at) => roots.rootAt(at), findings: findings.all }
   }
 
   async close(): Promise<void> {}

@@ -31,6 +31,8 @@ export interface Finding {
 /** Most spans and details of one finding: a log that is all wrong does not fill the memory. */
 const MAX_SPANS = 100
 const MAX_DETAILS = 10
+/** Longest detail in characters: keys of any length may stand in one. */
+const MAX_DETAIL_LENGTH = 1_000
 
 /** Gathers what is wrong, in bounded memory. */
 export class Findings {
@@ -47,15 +49,15 @@ export class Findings {
   add(kind: FindingKind, detail: string, span?: SeqSpan): void {
     const finding = this.#of(kind)
     finding.count += span ? span.to - span.from : 1
-    addSpan(finding, span)
-    if (finding.details.length < MAX_DETAILS) finding.details.push(detail)
+    if (span) addSpan(finding.spans, span)
+    if (finding.details.length < MAX_DETAILS) finding.details.push(detail.slice(0, MAX_DETAIL_LENGTH))
   }
 
   merge(others: readonly Finding[]): void {
     for (const { kind, count, spans, details } of others) {
       const finding = this.#of(kind)
       finding.count += count
-      for (const span of spans) addSpan(finding, span)
+      for (const span of spans) addSpan(finding.spans, span)
       finding.details.push(...details.slice(0, MAX_DETAILS - finding.details.length))
     }
   }
@@ -69,8 +71,8 @@ export class Findings {
   }
 }
 
-function addSpan({ spans }: Finding, span: SeqSpan | undefined): void {
-  if (!span) return
+/** Adds positions to those of which the first stretches are kept, joined where they adjoin the last of them. */
+export function addSpan(spans: SeqSpan[], span: SeqSpan): void {
   const last = spans.at(-1)
   if (last && span.from <= last.to && span.to >= last.from) {
     spans[spans.length - 1] = { from: Math.min(last.from, span.from), to: Math.max(last.to, span.to) }

@@ -30,14 +30,16 @@ export {
   verifyInclusion,
 } from '../tree/index.js'
 export { JsonlFile } from './jsonl-file.js'
+export type { VerifyOptions } from './options.js'
 export { type VerifiedReceipt, verifyReceipt } from './receipt.js'
 export type {
   ReportedCheckpoint,
   SeqSpan,
+  VerifyBasis,
   VerifyProblem,
   VerifyReport,
   VerifyStatus,
 } from './report.js'
 export type { LogSource, VerifyProgress } from './source.js'
 export { TileDirectory } from './tile-directory.js'
-export { type VerifyOptions, verifyLog } from './verify-log.js'
+export { verifyLog } from './verify-log.js'

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { openNamedFile } from '../files/regular-file.js'
 import { Findings } from './findings.js'
+import { isAbsent, readFailure } from './read-failure.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
 import type { Inspection, InspectionRequest, LogSource } from './source.js'
 
@@ -13,6 +14,7 @@ const NEWLINE = 0x0a
 /** The entries of a log, from its first on, byte for byte, a line each. What they should be, a checkpoint from elsewhere says. */
 export class JsonlFile implements LogSource {
   readonly location: string
+  readonly openedAt: number = Date.now()
   readonly checkpoints = []
   readonly vkey = undefined
   readonly defaultOrigin = undefined
@@ -25,8 +27,8 @@ export class JsonlFile implements LogSource {
 
   async inspect(request: InspectionRequest): Promise<Inspection> {
     const findings = new Findings()
-    const { size, roots, statements } = await scanEntries(readLines(this.location), undefined, request, findings)
-    return { size, rootAt: (at) => roots.rootAt(at), statements, findings: findings.all }
+    const { roots, ...scanned } = await scanEntries(readLines(this.location), undefined, request, findings)
+    return { ...scanned, rootAt: (at) => roots.rootAt(at), findings: findings.all }
   }
 
   async close(): Promise<void> {}
@@ -34,8 +36,9 @@ export class JsonlFile implements LogSource {
 
 async function* readLines(path: string): AsyncGenerator<EntryChunk> {
   const file = await openNamedFile(path).catch((cause: unknown) => {
-    if (cause instanceof AuditLogError) throw cause
-    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no file ${path}`, { cause })
+    throw isAbsent(cause)
+      ? new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no file ${path}`, { cause })
+      : readFailure(cause, path)
   })
   try {
     let from = 0

@@ -13,12 +13,20 @@ export interface SeqSpan {
  * | `truncated` | the log ends before it should, or was rolled back |
  * | `unknown_key` | no key that is trusted vouches for it |
  * | `incomplete` | nothing was changed, but the log says itself that events could not be recorded |
+ * | `unproven` | nothing is wrong, but the proof rests on less than `strict` asks for |
  * | `verified` | none of these |
  */
-export type VerifyStatus = 'altered' | 'truncated' | 'unknown_key' | 'incomplete' | 'verified'
+export type VerifyStatus = 'altered' | 'truncated' | 'unknown_key' | 'incomplete' | 'unproven' | 'verified'
 
 /** Statuses, the gravest first. */
-export const STATUSES: readonly VerifyStatus[] = ['altered', 'truncated', 'unknown_key', 'incomplete', 'verified']
+export const STATUSES: readonly VerifyStatus[] = [
+  'altered',
+  'truncated',
+  'unknown_key',
+  'incomplete',
+  'unproven',
+  'verified',
+]
 
 /** Something that is wrong, and which entries it concerns. */
 export interface VerifyProblem {
@@ -26,7 +34,8 @@ export interface VerifyProblem {
    * A stable name: `entry_altered`, `entry_missing`, `entry_unexpected`, `entry_unreadable`, `tile_altered`, `head_altered`,
    * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
    * `record_unknown`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
-   * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`.
+   * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`; with `strict`:
+   * `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested`.
    */
   readonly kind: string
   /** What it makes of the log. */
@@ -51,6 +60,21 @@ export interface ReportedCheckpoint {
   readonly holds: boolean
 }
 
+/** What a proof rests on besides the log itself. */
+export interface VerifyBasis {
+  /**
+   * `given`: whoever verifies named the trusted keys. `log`: the key came with the log, so that whoever could alter the
+   * log could have replaced the key. `none`: no key is known.
+   */
+  readonly keys: 'given' | 'log' | 'none'
+  /** Number of checkpoints kept elsewhere that a trusted key signed and the entries bear out. */
+  readonly checkpointsElsewhere: number
+  /** Names and ids of the trusted witnesses that cosigned a checkpoint which a trusted key signed and the entries bear out. */
+  readonly witnesses: readonly string[]
+  /** Number of entries that such a checkpoint, kept elsewhere or witnessed, covers. */
+  readonly anchoredSize: number
+}
+
 /** What verifying a log found. Plain JSON. */
 export interface VerifyReport {
   readonly status: VerifyStatus
@@ -62,12 +86,19 @@ export interface VerifyReport {
   readonly root: string | undefined
   /** Number of entries that a checkpoint covers which a trusted key signed and the entries bear out. What comes behind them is not proved yet. */
   readonly provenSize: number
+  readonly basis: VerifyBasis
   /** The keys that were trusted at the outset (vkeys). */
   readonly trustedKeys: readonly string[]
   /** Those that were found with it or handed in. */
   readonly checkpoints: readonly ReportedCheckpoint[]
   /** Events that could not be recorded, by the log's own account. */
   readonly droppedEvents: number
+  /** Events that were taken over from the journal after a crash, by the log's own account. */
+  readonly recoveredEvents: number
+  /** Those of them that nothing outside the log's directory attests. */
+  readonly unattestedEvents: number
+  /** Entries that look like a statement of the log about itself, and are not its own: they count as any other event. */
+  readonly foreignStatements: number
   /** The gravest first. */
   readonly problems: readonly VerifyProblem[]
 }

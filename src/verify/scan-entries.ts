@@ -1,6 +1,8 @@
+import { isYoung } from './age.js'
 import type { Findings } from './findings.js'
 import { BLOCK_LENGTH, BlockRoots, LeafBlock } from './leaf-block.js'
-import { type InspectionRequest, type LogStatement, STATEMENT_TYPES, statementIn } from './source.js'
+import type { InspectionRequest } from './source.js'
+import { STATEMENT_TYPES, Statements, type StatementTallies } from './statements.js'
 
 /** Entries that follow each other. */
 export interface EntryChunk {
@@ -11,7 +13,8 @@ export interface EntryChunk {
 export interface ScannedEntries {
   readonly size: number
   readonly roots: BlockRoots
-  readonly statements: readonly LogStatement[]
+  readonly statements: StatementTallies
+  readonly settledSize: number
 }
 
 /** Hashes entries that come in their order, on this thread. */
@@ -19,13 +22,14 @@ export async function scanEntries(
   chunks: AsyncIterable<EntryChunk>,
   /** How many there should be; by default as many as come. */
   size: number | undefined,
-  request: Pick<InspectionRequest, 'sizes' | 'signal' | 'onProgress'>,
+  request: Omit<InspectionRequest, 'threads'>,
   findings: Findings,
   /** Compares a block of which all entries have come with what is kept of it. */
   compareBlock: (block: LeafBlock) => Promise<void> = async () => {},
 ): Promise<ScannedEntries> {
   const roots = new BlockRoots()
-  const statements: LogStatement[] = []
+  const statements = new Statements(request.origins)
+  let settledSize = 0
   let block: LeafBlock | undefined
   const finish = async (full: LeafBlock) => {
     await compareBlock(full)
@@ -51,23 +55,37 @@ export async function scanEntries(
     for (const [at, bytes] of entries.entries()) {
       const seq = from + at
       ;(await blockFor(seq)).add(bytes)
-      const statement = readStatement(seq, bytes)
-      if (statement) statements.push(statement)
+      const event = request.young || mayBeStatement(bytes) ? parsed(bytes) : undefined
+      if (STATEMENT_TYPES.has(event?.type as string)) {
+        const change = statements.add(seq, event as ParsedEntry)
+        if (change) request.onKeyChange(change)
+      }
+      if (request.young && !isYoung(event?.recordedAt, request.young)) settledSize = seq + 1
     }
   }
   if (size !== undefined && (await blockFor(size)).next < size) throw new RangeError('the log has too many entries')
   if (block && block.next > block.from) await finish(block)
-  return { size: roots.size, roots, statements }
+  return { size: roots.size, roots, statements: statements.tallies, settledSize }
 }
 
 const NAMES = [...STATEMENT_TYPES].map((type) => Buffer.from(`"${type}"`))
 
-/** What the log says of itself by an entry. Few do, and only these are parsed. */
-function readStatement(seq: number, bytes: Uint8Array): LogStatement | undefined {
+/** Few entries are statements, and only these are parsed. */
+function mayBeStatement(bytes: Uint8Array): boolean {
   const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (!NAMES.some((name) => entry.includes(name))) return undefined
+  return NAMES.some((name) => entry.includes(name))
+}
+
+interface ParsedEntry {
+  readonly type?: unknown
+  readonly recordedAt?: unknown
+  readonly statementOf?: unknown
+  readonly data?: unknown
+}
+
+function parsed(bytes: Uint8Array): ParsedEntry | undefined {
   try {
-    return statementIn(seq, JSON.parse(entry.toString()) ?? undefined)
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) ?? undefined
   } catch {
     return undefined
   }

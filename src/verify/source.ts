@@ -1,4 +1,6 @@
+import type { YoungSpan } from './age.js'
 import type { Finding } from './findings.js'
+import type { KeyChange, StatementTallies } from './statements.js'
 
 /** A checkpoint that is kept with a log. */
 export interface KeptCheckpoint {
@@ -7,32 +9,6 @@ export interface KeptCheckpoint {
   /** A signed note; it has not been looked at. */
   readonly note: string
 }
-
-/** An event by which a log says something of itself. */
-export interface LogStatement {
-  readonly seq: number
-  readonly type: string
-  readonly data: unknown
-  /** Origin of the log that says it: another log's, where the entry was carried over from there. */
-  readonly statementOf: string
-}
-
-/** Returns the statement that an event is, if it is one: only a log marks what it says of itself. */
-export function statementIn(
-  seq: number,
-  event: { readonly [Field in Exclude<keyof LogStatement, 'seq'>]?: unknown } | undefined,
-): LogStatement | undefined {
-  const { type, data, statementOf } = event ?? {}
-  if (typeof statementOf !== 'string' || typeof type !== 'string' || !STATEMENT_TYPES.has(type)) return undefined
-  return { seq, type, data, statementOf }
-}
-
-/** The types of such events. */
-export const STATEMENT_TYPES: ReadonlySet<string> = new Set([
-  'events_dropped',
-  'signing_key_changed',
-  'audit_log_diverged',
-])
 
 /** How far the verifying has come. */
 export interface VerifyProgress {
@@ -45,8 +21,14 @@ export interface VerifyProgress {
 export interface InspectionRequest {
   /** Sizes at which the root is wanted, ascending. */
   readonly sizes: readonly number[]
+  /** Names of the log; `undefined` where they are not known. See `Statements`. */
+  readonly origins: readonly string[] | undefined
+  /** When an entry was recorded that no checkpoint needs to cover yet; `undefined` where nobody asks. */
+  readonly young: YoungSpan | undefined
   readonly threads: number | undefined
   readonly onProgress: (progress: VerifyProgress) => void
+  /** Told each `signing_key_changed` of the log itself, in the order of their positions. */
+  readonly onKeyChange: (change: KeyChange) => void
   readonly signal: AbortSignal | undefined
 }
 
@@ -56,8 +38,9 @@ export interface Inspection {
   readonly size: number
   /** Root at a size, from the bytes of the entries; `undefined` past the end, and where an entry before it is missing. */
   rootAt(size: number): Uint8Array | undefined
-  /** In the order of their positions. */
-  readonly statements: readonly LogStatement[]
+  readonly statements: StatementTallies
+  /** Position behind the last entry that is not young; 0 where there is none, or nobody asked. */
+  readonly settledSize: number
   readonly findings: readonly Finding[]
 }
 
@@ -70,6 +53,8 @@ export interface LogSource {
   readonly defaultOrigin: string | undefined
   /** The key that lies beside the log: whoever can alter the log can replace it. */
   readonly vkey: string | undefined
+  /** When it was opened to be read: milliseconds since the Unix epoch. */
+  readonly openedAt: number
   /** How many entries there were at least, by what is kept beside the log and not signed. */
   readonly statedSize: number | undefined
   /** A checkpoint that should lie beside the log, and does not. */

@@ -8,6 +8,7 @@ import { HASH_BYTES, TILE_WIDTH, type Tile, type TileReader, tilePath, tileWidth
 import { compareLeaves, compareUpperTiles } from './compare-tiles.js'
 import { Findings } from './findings.js'
 import type { LeafBlock } from './leaf-block.js'
+import { isAbsent, readFailure } from './read-failure.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from './source.js'
 
@@ -19,6 +20,7 @@ const MAX_TILE_BYTES = TILE_WIDTH * (LENGTH_BYTES + MAX_ENTRY_BYTES)
 /** A log as C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
 export class TileDirectory implements LogSource, TileReader {
   readonly location: string
+  readonly openedAt: number
   readonly checkpoints: readonly KeptCheckpoint[]
   /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
   readonly vkey = undefined
@@ -30,18 +32,29 @@ export class TileDirectory implements LogSource, TileReader {
 
   /** Whether a directory looks like one. */
   static async isOne(directory: string): Promise<boolean> {
-    return (await lstat(join(directory, 'tile')).catch(() => undefined)) !== undefined
+    try {
+      await lstat(join(directory, 'tile'))
+      return true
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw readFailure(error, directory)
+    }
   }
 
   /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_MALFORMED`; `AUDIT_FILE_REFUSED` */
   static async open(directory: string): Promise<TileDirectory> {
     const location = resolve(directory)
+    const openedAt = Date.now()
     const note = await readCheckpoint(join(location, 'checkpoint'))
-    return new TileDirectory(location, note, await countBundles(location))
+    return new TileDirectory(location, { openedAt, note, bundles: await countBundles(location) })
   }
 
-  private constructor(location: string, note: string, bundles: number) {
+  private constructor(
+    location: string,
+    { openedAt, note, bundles }: { readonly openedAt: number; readonly note: string; readonly bundles: number },
+  ) {
     this.location = location
+    this.openedAt = openedAt
     this.checkpoints = [{ source: 'the file checkpoint', note }]
     // It may state a size that there are no files for: whoever wrote it would have us look for them for ever.
     this.#size = Math.min(statedSize(note), bundles * TILE_WIDTH)
@@ -52,10 +65,10 @@ export class TileDirectory implements LogSource, TileReader {
     const size = this.#size
     const comparison = { tiles: this, size, findings }
     const compare = (block: LeafBlock) => compareLeaves(comparison, block)
-    const { roots, statements } = await scanEntries(this.#bundles(size, findings), size, request, findings, compare)
+    const entries = this.#bundles(size, findings)
+    const { roots, ...scanned } = await scanEntries(entries, size, request, findings, compare)
     await compareUpperTiles(comparison)
-    const rootAt = (at: number) => roots.rootAt(at)
-    return { size, rootAt, statements, findings: findings.all }
+    return { ...scanned, size, rootAt: (at) => roots.rootAt(at), findings: findings.all }
   }
 
   async close(): Promise<void> {}
@@ -87,8 +100,8 @@ export class TileDirectory implements LogSource, TileReader {
 
   async #read(path: string): Promise<Buffer | undefined> {
     return await readRegularFile(join(this.location, path), MAX_TILE_BYTES).catch((error: unknown) => {
-      if (error instanceof AuditLogError) throw error
-      return undefined
+      if (isAbsent(error)) return undefined
+      throw error
     })
   }
 }
@@ -127,7 +140,7 @@ async function readCheckpoint(path: string): Promise<string> {
   try {
     return (await readRegularFile(path, MAX_NOTE_BYTES)).toString()
   } catch (cause) {
-    if (cause instanceof AuditLogError) throw cause
+    if (!isAbsent(cause)) throw readFailure(cause, path)
     throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no checkpoint at ${path}`, { cause })
   }
 }

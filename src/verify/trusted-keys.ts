@@ -1,22 +1,31 @@
 import { openNote, parseNote, type Verifier, verifierFromVkey } from '../checkpoint/index.js'
-import type { LogStatement } from './source.js'
+import { addSpan } from './findings.js'
+import type { SeqSpan } from './report.js'
+import type { KeyChange } from './statements.js'
 
 /** First line of what a key signs to hand over to the next. */
 export const KEY_CHANGE_HEADER = 'spanledger.dev/signing-key-changed'
 
-/** A key, and the sizes of checkpoints that it may sign. */
-interface KeyRange {
-  readonly verifier: Verifier
-  /** Larger than this. */
-  readonly after: number
-  /** This at most: then another took its place. */
-  upTo: number
+/** A checkpoint as far as its signatures go. */
+export interface SignedSize {
+  /** A signed note. */
+  readonly note: string
+  readonly size: bigint
 }
 
-/** A change of keys that the trusted ones do not vouch for. */
-export interface UnprovenChange {
-  readonly seq: number
-  readonly reason: string
+/** A key that signs the log's checkpoints at a position, and from where on. */
+interface CurrentKey {
+  readonly verifier: Verifier
+  /** It signs checkpoints that are larger than this. */
+  readonly after: number
+}
+
+/** Changes of keys that the trusted ones do not vouch for. */
+export interface UnprovenChanges {
+  count: number
+  /** Why the first of them is not proved. */
+  reason: string
+  readonly spans: SeqSpan[]
 }
 
 /** Who signed a note. */
@@ -26,73 +35,95 @@ export type Signed =
 
 /**
  * The keys that may sign a log's checkpoints: those that are trusted from outside, and those to which they handed over in
- * the log, each from its entry on.
+ * the log, each from its entry on. It keeps what it needs for the checkpoints that are to be judged, however often the
+ * keys changed.
  */
 export class TrustedKeys {
-  readonly unproven: UnprovenChange[] = []
+  readonly unproven: UnprovenChanges = { count: 0, reason: '', spans: [] }
   /** Those that are trusted from outside. */
   readonly #known: readonly Verifier[]
-  readonly #ranges: KeyRange[]
+  readonly #origin: string
+  readonly #checkpoints: readonly { readonly size: bigint; readonly signers: ReadonlySet<string> }[]
+  #current: readonly CurrentKey[]
+  /** Keys that signed one of the checkpoints and were trusted at some size, by their names. */
+  readonly #signers = new Map<string, Verifier>()
+  /** The sizes at which each of these was the log's key, as far as there are checkpoints of them. */
+  readonly #valid = new Set<string>()
 
   /** @throws AuditLogError `AUDIT_KEY_INVALID` */
-  constructor(vkeys: readonly string[], origin: string, statements: readonly LogStatement[]) {
+  constructor(vkeys: readonly string[], origin: string, checkpoints: readonly SignedSize[]) {
     this.#known = vkeys.map(verifierFromVkey)
-    this.#ranges = this.#known.map((verifier) => ({ verifier, after: -1, upTo: Infinity }))
-    for (const { seq, type, data } of statements) {
-      if (type === 'signing_key_changed') this.#change(seq, data as KeyChange, origin)
-    }
+    this.#origin = origin
+    this.#checkpoints = checkpoints.map(({ note, size }) => {
+      return { size, signers: new Set(parseNote(note).signatures.map(nameOf)) }
+    })
+    this.#current = this.#known.map((verifier) => ({ verifier, after: -1 }))
   }
 
-  /** Which of the keys signed a checkpoint of this size. */
-  whoSigned(note: string, size: bigint): Signed {
+  /** Which of the keys signed a checkpoint of this size: one of those that were to be judged. */
+  whoSigned({ note, size }: SignedSize): Signed {
+    for (const key of this.#current) this.#close(key, Number.POSITIVE_INFINITY)
     const { signatures } = parseNote(note)
-    const signed = this.#ranges.filter(({ verifier }) =>
-      signatures.some(({ name, keyId }) => name === verifier.name && keyId === verifier.keyId),
-    )
-    for (const { verifier } of signed) {
+    const signed = [...new Set(signatures.map(nameOf))].filter((name) => this.#signers.has(name))
+    for (const name of signed) {
       try {
-        openNote(note, [verifier])
+        openNote(note, [this.#signers.get(name) as Verifier])
       } catch (error) {
         return { by: undefined, reason: (error as Error).message, isWrong: true }
       }
     }
-    const valid = signed.find(({ after, upTo }) => size > after && size <= upTo)
-    if (valid) return { by: nameOf(valid.verifier) }
-    const reason = signed[0]
-      ? `${nameOf(signed[0].verifier)} signed it, which was not the log's key at that size`
-      : `no trusted key signed it, but ${signatures.map(nameOf).join(', ')}`
+    const valid = signed.find((name) => this.#valid.has(`${name} ${size}`))
+    if (valid !== undefined) return { by: valid }
+    const reason =
+      signed[0] === undefined
+        ? `no trusted key signed it, but ${signatures.map(nameOf).join(', ')}`
+        : `${signed[0]} signed it, which was not the log's key at that size`
     return { by: undefined, reason, isWrong: false }
   }
 
-  #change(seq: number, change: KeyChange, origin: string): void {
+  /** Takes the next change of keys that the log tells of, in the order of their positions. */
+  change({ seq, data }: KeyChange): void {
     try {
-      const next = verifierFromVkey(String(change?.to))
-      const current = this.#ranges.filter(({ upTo }) => upTo === Infinity)
-      const previous = current.find(({ verifier }) => String(change.from).startsWith(nameOf(verifier)))
-      const known = this.#known.find((verifier) => isSameKey(verifier, next))
-      if (known) {
-        // Whoever verifies knows the new key itself: nobody has to vouch for it.
-        if (previous) previous.upTo = seq
-        if (!current.some(({ verifier }) => isSameKey(verifier, known))) {
-          this.#ranges.push({ verifier: known, after: seq, upTo: Infinity })
-        }
-        return
-      }
-      if (!previous) throw new Error('the key before is not a trusted one')
-      if (typeof change.statement !== 'string') throw new Error('the key before did not sign it')
-      const { text } = openNote(change.statement, [previous.verifier])
-      if (text !== `${KEY_CHANGE_HEADER}\n${origin}\n${seq}\n${change.to}\n`) {
-        throw new Error('what the key before signed is another change')
-      }
-      previous.upTo = seq
-      this.#ranges.push({ verifier: next, after: seq, upTo: Infinity })
+      this.#change(seq, (data ?? {}) as StatedChange)
     } catch (error) {
-      this.unproven.push({ seq, reason: (error as Error).message })
+      this.unproven.count++
+      this.unproven.reason ||= `entry ${seq} says that another key signs from there on, but ${(error as Error).message}`
+      addSpan(this.unproven.spans, { from: seq, to: seq + 1 })
+    }
+  }
+
+  #change(seq: number, change: StatedChange): void {
+    const next = verifierFromVkey(String(change.to))
+    const previous = this.#current.find(({ verifier }) => String(change.from).startsWith(nameOf(verifier)))
+    const known = this.#known.find((verifier) => isSameKey(verifier, next))
+    // Whoever verifies knows a known key itself: nobody has to vouch for it.
+    if (!known) this.#requireProof(seq, change, previous)
+    if (previous) this.#close(previous, seq)
+    const left = this.#current.filter((key) => key !== previous)
+    const isCurrent = left.some(({ verifier }) => isSameKey(verifier, next))
+    this.#current = isCurrent ? left : [...left, { verifier: known ?? next, after: seq }]
+  }
+
+  #requireProof(seq: number, change: StatedChange, previous: CurrentKey | undefined): void {
+    if (!previous) throw new Error('the key before is not a trusted one')
+    if (typeof change.statement !== 'string') throw new Error('the key before did not sign it')
+    const { text } = openNote(change.statement, [previous.verifier])
+    if (text === `${KEY_CHANGE_HEADER}\n${this.#origin}\n${seq}\n${change.to}\n`) return
+    throw new Error('what the key before signed is another change')
+  }
+
+  /** Notes of which checkpoints it was the key, up to a size. */
+  #close({ verifier, after }: CurrentKey, upTo: number): void {
+    const name = nameOf(verifier)
+    for (const { size, signers } of this.#checkpoints) {
+      if (!signers.has(name)) continue
+      this.#signers.set(name, verifier)
+      if (size > after && size <= upTo) this.#valid.add(`${name} ${size}`)
     }
   }
 }
 
-interface KeyChange {
+interface StatedChange {
   readonly from?: unknown
   readonly to?: unknown
   readonly statement?: unknown

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { ended, run, start } from '../cli/command-line.js'
@@ -20,7 +22,7 @@ beforeAll(async () => {
   log = await openAuditLog(join(folder, 'audit'))
   for (const name of HOSTILE_TEXTS) log.record({ type: 'custom', runId: name, sessionId: name, data: { name, 1: [] } })
   await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } })
-}, 60_000)
+}, 300_000)
 
 afterAll(async () => {
   built.remove()
@@ -33,6 +35,32 @@ const spanledger = (...args: string[]) => ended(start(built.dist, args, env()))
 const lines = (out: string) => out.trimEnd().split('\n')
 
 describe('spanledger export', () => {
+  it('writes tiles for their owner alone, as any other file', async () => {
+    const tiles = join(folder, 'tiles')
+    expect((await run(['export', '--tiles', tiles], { env: env() })).code).toBe(0)
+    const modes = new Set<string>()
+    for (const name of ['.', ...(await readdir(tiles, { recursive: true }))]) {
+      const found = await stat(join(tiles, name))
+      modes.add(`${found.isDirectory() ? 'directory' : 'file'} ${(found.mode & 0o777).toString(8)}`)
+    }
+    expect(modes).toEqual(new Set(['directory 700', 'file 600']))
+  })
+
+  it.each(['jsonl', 'events', 'csv'])(
+    'shows nothing unprintable of %s on a terminal, and says the same',
+    async (format) => {
+      const out = Object.assign(new PassThrough(), { isTTY: true })
+      const printed = text(out)
+      await run(['export', '-f', format], { env: env(), out })
+      out.end()
+      const shown = await printed
+      expect(shown).not.toMatch(/(?!\n)[\p{C}\p{Zl}\p{Zp}\p{DI}]/u)
+      if (format === 'csv') return
+      const names = lines(shown).map((line) => (JSON.parse(line) as { data: { name?: string } }).data.name)
+      expect(names.slice(0, HOSTILE_TEXTS.length)).toEqual(HOSTILE_TEXTS)
+    },
+  )
+
   it('gives the stored bytes, so that the leaf hash of a line is that of its position', async () => {
     const { leafHash, seq } = await log.append({ type: 'custom', data: { name: HOSTILE_TEXTS.join('') } })
     const { code, out } = await spanledger('export')
@@ -97,7 +125,7 @@ describe('spanledger export', () => {
     const file = join(own, 'a.csv')
     await writeFile(file, 'precious')
     const refused = await spanledger('export', '-f', 'csv', '-o', file)
-    expect(refused).toEqual({ code: 1, out: '', err: `spanledger: ${file} is there already; --force replaces it\n` })
+    expect(refused).toEqual({ code: 73, out: '', err: `spanledger: ${file} is there already; --force replaces it\n` })
     expect(await readFile(file, 'utf8')).toBe('precious')
     expect((await spanledger('export', '-f', 'csv', '-o', file, '--force')).code).toBe(0)
     expect(await readFile(file, 'utf8')).toMatch(/^seq,/)
@@ -106,15 +134,15 @@ describe('spanledger export', () => {
     const interrupted = await run(['export', '-o', join(own, 'b.csv')], { env: env(), signal: AbortSignal.abort(143) })
     expect(interrupted).toEqual({ code: 143, out: '', err: '' })
     const missing = await spanledger('export', '-o', join(own, 'c.csv'), '--log', join(folder, 'nothing'))
-    expect(missing.code).toBe(1)
+    expect(missing.code).toBe(66)
     expect(await readdir(own)).toEqual(['a.csv'])
 
     expect(await spanledger('export', '-o', join(folder, 'no/where'))).toMatchObject({
-      code: 1,
+      code: 73,
       err: expect.stringMatching(/^spanledger: cannot write .*ENOENT/),
     })
     expect(await spanledger('export', '-o', '/dev/null', '--force')).toMatchObject({
-      code: 1,
+      code: 73,
       err: 'spanledger: /dev/null is no file; leave out --output, and redirect\n',
     })
   })

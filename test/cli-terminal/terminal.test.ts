@@ -73,7 +73,7 @@ describe('in a terminal', () => {
     for (const command of ['query', 'export']) {
       const { code, seen } = await typed(`spanledger ${command} > /dev/full`)
       expect({ code, seen }).toEqual({
-        code: 1,
+        code: 74,
         seen: expect.stringMatching(/^spanledger: cannot write .*ENOSPC.*\n$/),
       })
     }

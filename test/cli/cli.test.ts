@@ -103,23 +103,23 @@ describe('spanledger', () => {
     for (const { out } of asJson) expect(JSON.parse(out)).toMatchObject({ runId: 'run-planner' })
     expect(asJson.map(({ out }) => rows(out).length > 1)).toEqual([true, false])
     expect(await spanledger('show', 'run-')).toMatchObject({
-      code: 1,
+      code: 70,
       err: expect.stringMatching(/several runs .*run-p/),
     })
     expect(await spanledger('show', 'nobody')).toMatchObject({
-      code: 1,
+      code: 66,
       err: expect.stringContaining("no run 'nobody'"),
     })
   })
 
   it('record appends one event, and says that a writer has the log', async () => {
     expect(await spanledger('record', '-d', '{"name":"x"}')).toMatchObject({
-      code: 1,
+      code: 75,
       err: expect.stringMatching(/^spanledger: The audit log .* is open/),
     })
     const own = join(directory, 'own')
     const missing = await spanledger('record', '-d', '-', '--log', own)
-    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('--create') })
+    expect(missing).toMatchObject({ code: 66, err: expect.stringContaining('--create') })
     expect(await readdir(directory)).not.toContain('own')
     expect(await spanledger('record', '-d', '-', '--log', own, '--create', '--actor', 'ada')).toMatchObject({
       out: '0\n',
@@ -167,9 +167,9 @@ describe('spanledger', () => {
     expect(rows(err)).toHaveLength(1)
   })
 
-  it('ends with 1 where there is no log, verify with 66', async () => {
+  it('ends with 66 where there is no log', async () => {
     const { code, err } = await spanledger('runs', '--log', join(directory, 'nothing'))
-    expect(code).toBe(1)
+    expect(code).toBe(66)
     expect(err).toMatch(/^spanledger: There is no audit log in .*nothing\n$/)
     expect(await run(['verify', join(directory, 'nothing')])).toEqual({ code: 66, out: '', err })
   })
@@ -186,7 +186,9 @@ describe('spanledger', () => {
     expect(names).toEqual(Object.keys(commands))
     const topics = [...out.matchAll(/^ {2}help ([\w-]+) /gm)].map(([, name]) => name as string)
     expect(topics).toEqual(['exit-codes', 'environment', 'times'])
-    expect((await run(['help', 'exit-codes'])).out).toMatch(/^ {2}0 .*\n {2}1 .*\n(?:.*\n)*? {2}64 .*\n {2}130 /)
+    expect((await run(['help', 'exit-codes'])).out).toMatch(
+      /^ {2}0 .*\n {2}2 .*\n {2}3 .*\n {2}4 .*\n {2}5 .*\n(?:.*\n)*? {2}64 .*\n(?:.*\n)*? {2}77 /,
+    )
     for (const help of await Promise.all(names.map((name) => run([name, '--help'])))) {
       expect(help.out).toMatch(/Examples:\n {2}.*spanledger/)
     }

@@ -34,6 +34,6 @@ it('finds with several threads what it finds with one', async () => {
     await db.put(postingKey(postingPrefix('run', ['nobody']), 5), Buffer.of(1, 0))
   })
   const { code, report } = await verdict(directory, '-k', log.vkey)
-  expect(code).toBe(1)
+  expect(code).toBe(5)
   expect(withThreads(directory)).toEqual({ code, report })
 })

@@ -8,13 +8,13 @@ import { type Arguments, common, eventFilters, listing } from '../options.js'
 import { type Io, printOne, write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
 import { Progress } from '../progress.js'
-import { bytes } from '../text.js'
+import { bytes, printableJson, printableLines } from '../text.js'
 import { UsageError } from '../usage-error.js'
 
 const DEFAULT_FORMAT = 'jsonl'
 
 export const exportEvents: Command = {
-  summary: 'events for another program, oldest first, in constant memory',
+  summary: 'Exports events for another program, the oldest first, in constant memory',
   options: {
     format: {
       type: 'string',
@@ -57,7 +57,9 @@ export const exportEvents: Command = {
     if (file === '-') refuseForStandardOutput(args, io, options.format)
     await withReader(args, io, async (log) => {
       const exported = begin(log, options)
-      const written = await (file === '-' ? toStandardOutput(exported, io) : toFile(file, args, exported, io))
+      const written = await (file === '-'
+        ? toStandardOutput(exported, options.format, io)
+        : toFile(file, args, exported, io))
       const { events, firstSeq, lastSeq, nextSeq } = exported
       if (file !== '-' && summary !== 'text') {
         const { format } = options
@@ -106,8 +108,11 @@ function begin(log: AuditLogReader, options: ExportOptions): LogExport {
   }
 }
 
-async function toStandardOutput(exported: LogExport, io: Io): Promise<number> {
-  return await pump(exported, io, io.out.isTTY === true, (chunk) => write(io.out, chunk))
+/** Byte for byte, but on a terminal: chunks are whole lines, and what is said in them stays the same. */
+async function toStandardOutput(exported: LogExport, format: ExportFormat, io: Io): Promise<number> {
+  if (!io.out.isTTY) return await pump(exported, io, false, (chunk) => write(io.out, chunk))
+  const shown = format === 'csv' ? printableLines : printableJson
+  return await pump(exported, io, true, (chunk) => write(io.out, shown(Buffer.from(chunk).toString())))
 }
 
 async function toFile(file: string, args: Arguments, exported: LogExport, io: Io): Promise<number> {

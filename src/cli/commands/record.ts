@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers'
 import { type AuditLog, openAuditLog } from '../../audit-log/index.js'
 import type { AuditEventInput } from '../../events/types.js'
 import { type Command, CommandFailed, formatOf, isLog, noOperands, placeOf } from '../command.js'
+import { EXIT } from '../exit-codes.js'
 import { type Arguments, common, format, tenant } from '../options.js'
 import { type Io, printOne } from '../output.js'
 import { storeAt } from '../postgres.js'
@@ -48,7 +49,7 @@ async function openLog(args: Arguments, io: Io): Promise<AuditLog> {
   if ('url' in place) return await openLogInStore(place.url, args.flag('create'))
   const { directory } = place
   if (!args.flag('create') && !(await isLog(directory))) {
-    throw new CommandFailed(`There is no audit log in ${directory}; --create makes one`)
+    throw new CommandFailed(`There is no audit log in ${directory}; --create makes one`, { exitCode: EXIT.noInput })
   }
   return await openAuditLog(directory)
 }

@@ -1,6 +1,7 @@
 import type { AuditLogReader } from '../../reader/contract.js'
 import { LIFECYCLE_TYPES } from '../../reader/run-status.js'
 import { type Command, CommandFailed, formatOf, withReader } from '../command.js'
+import { EXIT } from '../exit-codes.js'
 import { throwIfInterrupted } from '../interrupted.js'
 import { common, format, tenant } from '../options.js'
 import { type Io, paintFor, printOne } from '../output.js'
@@ -26,7 +27,7 @@ export const show: Command = {
     const ref = { ...(args.text('tenant') !== undefined && { tenantId: args.text('tenant') as string }) }
     await withReader(args, io, async (log) => {
       const run = (await log.run(asked, ref)) ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))
-      if (!run) throw new CommandFailed(`there is no run '${asked}'`)
+      if (!run) throw new CommandFailed(`there is no run '${asked}'`, { exitCode: EXIT.noInput })
       await printOne(io, formatOf(args), run, () => treeLines(run, paintFor(io)).join('\n'))
     })
   },
@@ -49,7 +50,8 @@ async function runBeginningWith(
   }
   progress.clear()
   const [only, ...others] = found
-  if (only === undefined) throw new CommandFailed(`there is no run '${prefix}', and none whose id begins so`)
+  if (only === undefined)
+    throw new CommandFailed(`there is no run '${prefix}', and none whose id begins so`, { exitCode: EXIT.noInput })
   if (others.length === 0) return only
   const candidates = [...found].slice(0, MAX_CANDIDATES).join(', ')
   throw new CommandFailed(

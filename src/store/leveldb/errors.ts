@@ -4,6 +4,9 @@ import { storeClosed } from '../walk.js'
 /** How LevelDB says that a table is shorter than it should be. */
 const READ_PAST_END = /\.(ldb|sst): Invalid argument$/
 
+/** How V8 says that memory ran out, in a RangeError too. */
+const OUT_OF_MEMORY = /allocation failed|Invalid (array|string|typed array) length|Maximum call stack size/i
+
 /** How LevelDB says that the process itself has the lock. */
 const OWN_LOCK = /already held by process/
 
@@ -37,13 +40,13 @@ export function isLocked(error: unknown): boolean {
 
 /** What failed when an open database was read; what is no failure of the database comes back as it is. */
 export function readError(error: unknown, location: string): unknown {
-  // A stored value that cannot be decoded.
-  if (error instanceof RangeError) return corrupt(location, error.message, error)
+  // A stored value that cannot be decoded, unless it is memory that ran out.
+  if (error instanceof RangeError && !OUT_OF_MEMORY.test(error.message)) return corrupt(location, error.message, error)
   const code = codeOf(error)
   if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') return storeClosed(location)
   if (code === 'LEVEL_CORRUPTION' || READ_PAST_END.test(messageOf(error)))
     return corrupt(location, messageOf(error), error)
-  if (!code?.startsWith('LEVEL_')) return error
+  if (!code?.startsWith('LEVEL_') && !(error instanceof RangeError)) return error
   return new AuditLogError('AUDIT_READ_FAILED', `Cannot read the audit log ${location}: ${messageOf(error)}`, {
     cause: error,
   })

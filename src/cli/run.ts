@@ -1,0 +1,68 @@
+import { isApart, runApart, shouldRunApart, toldWatcher } from './apart.js'
+import { EXIT, exitCodeOfSignal } from './exit-codes.js'
+import type { Watcher } from './output.js'
+
+/** Time for a command that listens to end by itself; any other is ended, and leaves nothing behind either way. */
+const GRACE_MILLIS = 500
+
+/** Runs a command line in this process or, where it may crash, in another. @returns the exit code */
+export async function run(args: readonly string[]): Promise<number> {
+  const conclusion = new Conclusion(args)
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads has seen enough: `spanledger query | head`.
+    if (error.code === 'EPIPE') process.exit(conclusion.exitCode)
+    process.stderr.write(`spanledger: cannot write the output: ${error.message}\n`)
+    process.exit(EXIT.inputOutput)
+  })
+  // Nobody reads the messages: no reason to end.
+  process.stderr.on('error', () => {})
+  return shouldRunApart(args, process.env) ? await runApart(args) : await runHere(args, conclusion)
+}
+
+/** The exit code that stands when nobody reads the output any more. */
+class Conclusion implements Watcher {
+  #exitCode: number
+  readonly #watcher: Watcher | undefined = isApart(process.env) ? toldWatcher : undefined
+
+  constructor([command]: readonly string[]) {
+    // Only a verdict ends with 0.
+    this.#exitCode = command === 'verify' ? EXIT.inputOutput : EXIT.success
+  }
+
+  get exitCode(): number {
+    return this.#exitCode
+  }
+
+  reads(directory: string): void {
+    this.#watcher?.reads(directory)
+  }
+
+  concludes(exitCode: number): void {
+    this.#exitCode = exitCode
+    this.#watcher?.concludes(exitCode)
+  }
+}
+
+async function runHere(args: readonly string[], watcher: Watcher): Promise<number> {
+  const interrupted = new AbortController()
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+    const exitCode = exitCodeOfSignal(signal)
+    process.once(signal, () => {
+      interrupted.abort(exitCode)
+      setTimeout(() => process.exit(exitCode), GRACE_MILLIS).unref()
+    })
+  }
+  // A process that only waits for another loads none of this, native code above all.
+  const { main } = await import('./main.js')
+  const exitCode = await main(args, {
+    out: process.stdout,
+    err: process.stderr,
+    input: process.stdin,
+    env: process.env,
+    now: Date.now,
+    signal: interrupted.signal,
+    watcher,
+  })
+  watcher.concludes(exitCode)
+  return exitCode
+}

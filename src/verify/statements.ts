@@ -1,0 +1,120 @@
+import { addSpan } from './findings.js'
+import type { SeqSpan } from './report.js'
+
+/** Types of the events by which a log tells what decides over its verdict. */
+export const STATEMENT_TYPES: ReadonlySet<string> = new Set([
+  'audit_log_diverged',
+  'events_dropped',
+  'events_recovered',
+  'signing_key_changed',
+])
+
+/** Statements of one kind. */
+export interface Tally {
+  /** Number of entries. */
+  entries: number
+  /** Number of events that they tell of. */
+  events: number
+  /** Their positions: the first hundred stretches. */
+  readonly spans: SeqSpan[]
+}
+
+/** What a log says of itself, in memory that does not grow with it. Plain, so that one thread can tell it to another. */
+export interface StatementTallies {
+  /** `events_dropped`. */
+  readonly dropped: Tally
+  /** `audit_log_diverged`. */
+  readonly diverged: Tally
+  /** `events_recovered`, with all the events that were taken over. */
+  readonly recovered: Tally
+  /** Those of them that took over events which nothing outside the log attests, with the number of these. */
+  readonly unattested: Tally
+  /** Entries that look like a statement, and are not the log's own. */
+  readonly foreign: Tally
+}
+
+/** A `signing_key_changed` of the log itself. */
+export interface KeyChange {
+  readonly seq: number
+  readonly data: unknown
+}
+
+/** The fields of an event by which a statement is known. */
+interface StatedEvent {
+  readonly type?: unknown
+  readonly statementOf?: unknown
+  readonly data?: unknown
+}
+
+/** Gathers what a log says of itself. */
+export class Statements {
+  readonly tallies: StatementTallies = {
+    dropped: newTally(),
+    diverged: newTally(),
+    recovered: newTally(),
+    unattested: newTally(),
+    foreign: newTally(),
+  }
+  readonly #origins: readonly string[] | undefined
+
+  /** @param origins - names of the log; `undefined` where they are not known: then each statement counts as its own */
+  constructor(origins: readonly string[] | undefined) {
+    this.#origins = origins
+  }
+
+  /** Takes an event of one of the {@link STATEMENT_TYPES}. @returns the change of keys that it is, if it is one */
+  add(seq: number, { type, statementOf, data }: StatedEvent): KeyChange | undefined {
+    const { dropped, diverged, recovered, unattested, foreign } = this.tallies
+    if (typeof statementOf !== 'string' || this.#origins?.includes(statementOf) === false) {
+      count(foreign, seq, 0)
+      return undefined
+    }
+    switch (type) {
+      case 'events_dropped':
+        count(dropped, seq, numberIn(data, 'count'))
+        return undefined
+      case 'audit_log_diverged':
+        count(diverged, seq, 0)
+        return undefined
+      case 'events_recovered': {
+        count(recovered, seq, numberIn(data, 'count'))
+        const events = numberIn(data, 'unattested')
+        if (events > 0) count(unattested, seq, events)
+        return undefined
+      }
+      case 'signing_key_changed':
+        return { seq, data }
+      default:
+        return undefined
+    }
+  }
+
+  merge(others: StatementTallies): void {
+    for (const [name, { entries, events, spans }] of Object.entries(others) as [keyof StatementTallies, Tally][]) {
+      const tally = this.tallies[name]
+      tally.entries += entries
+      tally.events += events
+      for (const span of spans) addSpan(tally.spans, span)
+    }
+  }
+}
+
+/** Returns how many events an `events_dropped` tells of. @param data - of the event */
+export function droppedBy(data: unknown): number {
+  return numberIn(data, 'count')
+}
+
+function newTally(): Tally {
+  return { entries: 0, events: 0, spans: [] }
+}
+
+function count(tally: Tally, seq: number, events: number): void {
+  tally.entries++
+  tally.events += events
+  addSpan(tally.spans, { from: seq, to: seq + 1 })
+}
+
+function numberIn(data: unknown, field: 'count' | 'unattested'): number {
+  const value = (data as { readonly [name: string]: unknown } | null | undefined)?.[field]
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0
+}
