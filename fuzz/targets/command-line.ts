@@ -1,7 +1,7 @@
 import { commands } from '../../src/cli/commands/index.js'
 import { parseHumanTime } from '../../src/cli/human-time.js'
 import { Arguments } from '../../src/cli/options.js'
-import { storeAt } from '../../src/cli/postgres.js'
+import { loadPostgres, storeAt } from '../../src/cli/postgres.js'
 import { printable } from '../../src/cli/text.js'
 import { UsageError } from '../../src/cli/usage-error.js'
 import { storedId } from '../../src/events/ids.js'
@@ -15,6 +15,9 @@ import { claim, coded, parsed, parsedLater, same } from '../support/oracle.js'
  * Oracles: what cannot be meant is a UsageError or a coded error; a time is the one that `Date` reads, to the millisecond;
  * an id in its stored form is its own stored form.
  */
+// Loaded before the first input, not by it.
+await loadPostgres()
+
 const NOW = Date.UTC(2026, 0, 1)
 const isRefusal = (error: unknown) => error instanceof UsageError || coded()(error)
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { AuditEventInput } from '../../src/events/types.js'
 import { EventSchemas } from '../../src/events/validate.js'
 import { decodeEntry, decodeFiled, type FiledEvent } from '../../src/inspection/decode-entry.js'
@@ -26,6 +27,8 @@ export function fuzz(bytes: Buffer): void {
 }
 
 function readBothWays(entry: Uint8Array): void {
+  // The short way does not tell whether what follows a sound beginning is JSON at all.
+  if (!isUtf8(entry) || jsonOf(Buffer.from(entry)) === undefined) return
   same(filed(decodeFiled(entry)), filed(decodeEntry(entry)), 'an entry is filed by what it does not say')
 }
 

@@ -9,7 +9,13 @@ export async function storeAt(url: string): Promise<SharedStore> {
     throw new UsageError('--store: say postgres://user@host/database#LOG-ID, with the id of the log behind #')
   }
   const { postgresStore } = await loadPostgres()
-  return postgresStore({ connectionString: url.slice(0, hash), logId: decoded(url.slice(hash + 1)) })
+  const logId = decoded(url.slice(hash + 1))
+  try {
+    return postgresStore({ connectionString: url.slice(0, hash), logId })
+  } catch (cause) {
+    // The message names no part of the address: it may hold a password.
+    throw new UsageError(`--store: this is no address of a database: ${(cause as Error).message}`, { cause })
+  }
 }
 
 export function isPostgresUrl(url: string): boolean {
