@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The C library that the fuzzer's binary was linked with, or a newer one. */
@@ -60,6 +60,9 @@ function download(directory) {
   apt('download', ...PACKAGES)
   for (const name of readdirSync(directory)) {
     if (name.endsWith('.deb')) execFileSync('dpkg-deb', ['-x', name, 'root'], { cwd: directory })
+  }
+  for (const name of readdirSync(directory)) {
+    if (name !== 'root') rmSync(join(directory, name), { recursive: true })
   }
 }
 

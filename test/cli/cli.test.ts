@@ -154,7 +154,7 @@ describe('spanledger', () => {
     [['query', 'more'], 'one word too many'],
     [['prove', 'dir', '1', '--store', 'postgres://host/db#log'], 'not both'],
     [['query', '--store', 'postgres://[::1#log'], 'no address of a database'],
-    [['query', '--store', 'postgres://%zz@host/db#log'], 'no address of a database'],
+    [['query', '--store', 'postgres://host:none/db#log'], 'no address of a database'],
     [['query', '--store', 'postgres://host/db?sslrootcert=/nowhere/ca.pem#log'], 'no address of a database'],
     [['query', '--json', '--jsonl'], 'not both'],
     [['runs', '--status', 'dead'], 'expected one of'],
