@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Sealer } from '../log/seal.js'
 import { decodeEntry, decodeFiled, type FiledEvent } from './decode-entry.js'
@@ -33,6 +34,44 @@ describe('decodeFiled', () => {
     'is nothing for what can be filed nowhere: %j',
     (text) => expect(decodeFiled(Buffer.from(text))).toBeUndefined(),
   )
+
+  const SEALED =
+    '{"v":1,"id":"i","type":"custom","time":"t","recordedAt":"t","tenantId":"one","sessionId":"s","source":{},"data":{}'
+
+  it.each([
+    ',"tenantId":"other"',
+    ',"tenantId" : "other"',
+    ',"ten\\u0061ntId":"other"',
+    ',"runId":"late"',
+    ',"agent":{"name":"late"}',
+    ',"agent":7',
+    ',"type":null',
+  ])('says what JSON says where an entry goes on with %s', (more) => {
+    const bytes = Buffer.from(`${SEALED}${more}}`)
+    expect(JSON.parse(bytes.toString())).toBeDefined()
+    expect(filed(decodeFiled(bytes))).toEqual(filed(decodeEntry(bytes)))
+  })
+
+  it('says what JSON says, in whatever order and however often an entry names its fields', () => {
+    const name = fc.constantFrom('type', 'time', 'tenantId', 'sessionId', 'runId', 'parentRunId', 'agent', 'x')
+    const written = fc.oneof(
+      name.map((text) => JSON.stringify(text)),
+      name.map((text) => `"\\u00${text.charCodeAt(0).toString(16)}${text.slice(1)}"`),
+    )
+    const value = fc.oneof(fc.string(), fc.constant(null), fc.record({ id: fc.string(), tenantId: fc.string() }))
+    const member = fc.tuple(
+      written,
+      fc.constantFrom(':', ' :\t'),
+      value.map((each) => JSON.stringify(each)),
+    )
+    fc.assert(
+      fc.property(fc.array(member, { maxLength: 4 }), fc.boolean(), (members, sealed) => {
+        const more = members.map((parts) => parts.join(''))
+        const bytes = Buffer.from(sealed ? `${[SEALED, ...more].join(',')}}` : `{${more.join(',')}}`)
+        expect(filed(decodeFiled(bytes))).toEqual(filed(decodeEntry(bytes)))
+      }),
+    )
+  })
 
   it('is nothing for bytes that are no text', () => {
     expect(decodeFiled(Uint8Array.of(0xff, 0xfe))).toBeUndefined()

@@ -24,12 +24,19 @@ const HEAD = new RegExp(
 )
 
 /**
+ * What says once more, or says late, what an entry is filed by: the name of such a field, or an escape that a letter of it
+ * may hide behind. JSON takes the last word.
+ */
+const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/
+
+/**
  * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an
- * entry that is sealed in the usual way: parsing all of it takes several times as long as hashing it.
+ * entry that is sealed in the usual way: parsing all of it takes several times as long as hashing it. For everything that is
+ * JSON it says what {@link decodeEntry} says.
  */
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   const head = HEAD.exec(latin1Slice.call(bytes, 0, Math.min(bytes.length, HEAD_BYTES)))
-  if (!head) return decodeEntry(bytes)
+  if (!head || SAID_LATER.test(latin1Slice.call(bytes, head[0].length, bytes.length))) return decodeEntry(bytes)
   const [, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName] = head
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
   return { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent

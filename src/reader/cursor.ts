@@ -70,13 +70,13 @@ export function decodeCursor(cursor: unknown, query: QueryDigest): Bookmark {
   if (!bytes.subarray(AT_QUERY, AT_SIZE).equals(query)) {
     throw invalidCursor('it is of another query; every page takes the query that the first page took')
   }
-  const [size, position, left] = [AT_SIZE, AT_POSITION, AT_LEFT].map((at) => readSeq(bytes, at))
-  return {
-    size: size as number,
-    position: position as number,
-    left: left || Infinity,
-    mark: bytes.readUInt32BE(AT_MARK),
-  }
+  const [size, position, left] = [AT_SIZE, AT_POSITION, AT_LEFT].map((at) => readSeq(bytes, at)) as [
+    number,
+    number,
+    number,
+  ]
+  if (![size, position, left].every(Number.isSafeInteger)) throw invalidCursor('it leads to no position')
+  return { size, position, left: left || Infinity, mark: bytes.readUInt32BE(AT_MARK) }
 }
 
 export function invalidCursor(message: string): AuditLogError {

@@ -33,4 +33,45 @@ describe('a posting', () => {
       expect(() => decodePosting(900, encoded.subarray(0, length))).toThrow(RangeError)
     }
   })
+
+  /** Numbers as varints, whatever they mean together. */
+  const varints = (...numbers: number[]) =>
+    Buffer.from(
+      numbers.flatMap((number) => {
+        const bytes: number[] = []
+        for (let rest = number; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
+        return [...bytes, Math.floor(number / 0x80 ** bytes.length)]
+      }),
+    )
+
+  it.each([
+    ['no position', 5, varints(0, 0)],
+    ['more positions than lie between its ends', 5, varints(4, 2)],
+    ['positions before the first', 5, varints(2, 9)],
+    ['a step of none', 9, varints(3, 5, 0, 5)],
+    ['steps that do not lead to its first', 9, varints(3, 5, 1, 1)],
+    ['positions without a gap that nobody could have filed', 2 ** 40, varints(2 ** 31, 2 ** 31 - 1)],
+    ['more steps than bytes', 2 ** 40, varints(2 ** 20, 2 ** 39, 1)],
+    ['a number past the safe integers', 5, Buffer.alloc(400, 0x80)],
+    ['a last position past the safe integers', 2 ** 60, varints(1, 0)],
+  ])('that tells of %s is refused', (_, last, value) => {
+    expect(() => decodePosting(last, value)).toThrow(RangeError)
+  })
+
+  it('of any bytes is refused, or has the positions that it tells', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), fc.uint8Array({ maxLength: 12 }), (last, value) => {
+        let seqs: number[]
+        try {
+          seqs = decodePosting(last, value)
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+          return
+        }
+        expect(decodePosting(last, encodePosting(seqs))).toEqual(seqs)
+        expect(postingSpan(last, value)).toEqual({ count: seqs.length, first: seqs[0], last: seqs.at(-1) })
+      }),
+      { numRuns: 2000 },
+    )
+  })
 })

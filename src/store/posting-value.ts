@@ -6,6 +6,9 @@
  * The steps are left out when they are all 1. The head alone tells how many positions there are, and between which.
  */
 
+/** Positions without a gap take no bytes: far more than one commit ever files, so that no memory follows from a number alone. */
+const MAX_POSITIONS = 2 ** 20
+
 export interface PostingSpan {
   readonly count: number
   readonly first: number
@@ -25,24 +28,44 @@ export function encodePosting(seqs: readonly number[]): Buffer {
   return value
 }
 
+/**
+ * Tells how many positions a posting has, and between which.
+ *
+ * @throws RangeError when they cannot be positions of a log
+ */
 export function postingSpan(last: number, value: Uint8Array): PostingSpan {
-  const reader = { value, at: 0 }
-  const count = readVarint(reader)
-  return { count, first: last - readVarint(reader), last }
+  return readSpan(last, { value, at: 0 })
 }
 
-/** The positions of a posting, ascending. */
+/**
+ * Returns the positions of a posting, ascending.
+ *
+ * @throws RangeError when they cannot be positions of a log, or are not those that the head of the value tells
+ */
 export function decodePosting(last: number, value: Uint8Array): number[] {
   const reader = { value, at: 0 }
-  const count = readVarint(reader)
-  const dense = readVarint(reader) === count - 1
+  const { count, first } = readSpan(last, reader)
+  const dense = last - first === count - 1
+  if (!dense && count > value.length) throw new RangeError('A posting has fewer steps than positions')
   const seqs = new Array<number>(count)
   let seq = last
-  for (let at = count - 1; at >= 0; at--) {
+  for (let at = count - 1; at > 0; at--) {
     seqs[at] = seq
-    if (at > 0) seq -= dense ? 1 : readVarint(reader)
+    const step = dense ? 1 : readVarint(reader)
+    if (step === 0) throw new RangeError('A posting has a position twice')
+    seq -= step
   }
+  seqs[0] = seq
+  if (seq !== first) throw new RangeError('A posting does not end where it says')
   return seqs
+}
+
+function readSpan(last: number, reader: Reader): PostingSpan {
+  const count = readVarint(reader)
+  const first = last - readVarint(reader)
+  const isPossible = first >= 0 && count >= 1 && count <= MAX_POSITIONS && count <= last - first + 1
+  if (!isPossible || !Number.isSafeInteger(last)) throw new RangeError('A posting tells of positions that no log has')
+  return { count, first, last }
 }
 
 function stepBefore(seqs: readonly number[], at: number): number {
@@ -63,13 +86,19 @@ function writeVarint(target: Buffer, n: number, offset: number): number {
   return end
 }
 
-function readVarint(reader: { readonly value: Uint8Array; at: number }): number {
+interface Reader {
+  readonly value: Uint8Array
+  at: number
+}
+
+function readVarint(reader: Reader): number {
   let n = 0
   for (let scale = 1; ; scale *= 0x80) {
     const byte = reader.value[reader.at++]
     // A value that ends early is damage; NaN would go on silently.
     if (byte === undefined) throw new RangeError('A posting ends within a number')
     n += (byte & 0x7f) * scale
+    if (n > Number.MAX_SAFE_INTEGER) throw new RangeError('A posting has a number that is too large')
     if (byte < 0x80) return n
   }
 }

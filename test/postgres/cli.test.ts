@@ -101,7 +101,9 @@ describe('a log in a database', () => {
       report: { status: 'verified', size: 6, provenSize: 6, checkpoints: [{ size: 6 }, { size: 5, holds: true }] },
     })
     expect(report.location).not.toContain('not-a-secret')
-    expect((await spanledger('verify', ...at, '-k', signer.vkey)).out).toMatch(/^VERIFIED by a key given as --vkey only {2}postgres:.*#payments\n/)
+    expect((await spanledger('verify', ...at, '-k', signer.vkey)).out).toMatch(
+      /^VERIFIED by a key given as --vkey only {2}postgres:.*#payments\n/,
+    )
   })
 
   test('is verified, proved and looked at with the role of readers alone', async () => {

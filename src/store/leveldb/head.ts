@@ -1,4 +1,5 @@
 import { AuditLogError } from '../../events/errors.js'
+import { isTimestamp } from '../../events/time.js'
 import { HASH_BYTES, sameHash, TreeFrontier } from '../../tree/index.js'
 import type { CommitMarks, JournalPosition } from '../contract.js'
 import { entryKey, metaKey, readSeq, timeBlockKey, writeSeq } from '../keys.js'
@@ -158,8 +159,11 @@ export function decodeTimeBlock(
   value: Uint8Array | undefined,
   location: string,
 ): TimeBlock {
-  const [min, max] = value ? Buffer.from(value).toString('latin1').split(' ') : []
-  if (!min || !max) throw corrupt(location, `time block ${block} of level ${level} is missing`)
+  if (!value) throw corrupt(location, `time block ${block} of level ${level} is missing`)
+  const [min, max, ...others] = Buffer.from(value).toString('latin1').split(' ')
+  if (!isTimestamp(min) || !isTimestamp(max) || others.length > 0) {
+    throw corrupt(location, `time block ${block} of level ${level} is malformed`)
+  }
   return { level, block, min, max }
 }
 

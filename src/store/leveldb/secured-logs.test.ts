@@ -18,7 +18,6 @@ import { LogReader, recordsOf } from './recovered-records.js'
  */
 
 const BLOCK_BYTES = 32 * 1024
-const HEADER_BYTES = 7
 const GROUPS = 60
 /** A log that LevelDB began without noting it in its manifest: it may give the number to another file. */
 const UNNOTED = '000009.log'

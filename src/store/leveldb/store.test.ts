@@ -126,6 +126,7 @@ describe('opening a LevelDB log', () => {
     ['the format version', 'format version is missing', (db) => db.del(metaKey('format'))],
     ['the head', 'head is missing', (db) => db.del(metaKey('head'))],
     ['a time block', 'time block 0 of level 1 is missing', (db) => db.del(timeBlockKey(1, 0))],
+    ['a time', 'time block 0 of level 0 is malformed', (db) => db.put(timeBlockKey(0, 0), Buffer.from('then now'))],
     ['a tile of the tree', 'tile/0/000.p/3 is missing', (db) => db.del(tileKey(0, 0, 0))],
     ['the root', 'the root of its head', (db) => db.put(tileKey(0, 0, 0), Buffer.alloc(3 * 32))],
   ] satisfies [string, string, (db: Level<Buffer, Uint8Array>) => Promise<void>][])(

@@ -1,0 +1,50 @@
+import { isUtf8 } from 'node:buffer'
+import type { AuditEventInput } from '../../src/events/types.js'
+import { EventSchemas } from '../../src/events/validate.js'
+import { decodeEntry, decodeFiled, type FiledEvent } from '../../src/inspection/decode-entry.js'
+import { Sealer } from '../../src/log/seal.js'
+import { claim, coded, parsed, same } from '../support/oracle.js'
+import { entries } from '../support/signed-log.js'
+import { json, jsonOf } from '../support/target.js'
+
+/*
+ * Stored entries, and events as `append` and the command `record` take them.
+ *
+ * Oracles: the short way of reading an entry says what the long way says; an event that is accepted is sealed, and is
+ * accepted again; sealed, it is read the same in both ways.
+ */
+const schemas = new EventSchemas()
+const sealer = new Sealer(() => [1_767_225_600, 0], 'fuzz.example/log')
+
+export function fuzz(bytes: Buffer): void {
+  readBothWays(bytes)
+  const event = parsed(coded('AUDIT_INVALID_EVENT'), () => schemas.parse(jsonOf(bytes)))
+  if (!event) return
+  same(schemas.parse(event), event, 'an event that was accepted is another when it is checked again')
+  const sealed = sealer.seal(event, event.id !== undefined)
+  claim(decodeEntry(sealed.bytes) !== undefined, 'an event that was accepted is sealed as none')
+  readBothWays(sealed.bytes)
+}
+
+function readBothWays(entry: Uint8Array): void {
+  // The short way does not tell whether what follows a sound beginning is JSON at all.
+  if (!isUtf8(entry) || jsonOf(Buffer.from(entry)) === undefined) return
+  same(filed(decodeFiled(entry)), filed(decodeEntry(entry)), 'an entry is filed by what it does not say')
+}
+
+/** What an entry is filed by, in one form. */
+function filed(event: FiledEvent | undefined): unknown {
+  if (!event) return undefined
+  const { type, time, tenantId, sessionId, runId, parentRunId, agent } = event
+  return [type, time, tenantId, sessionId, runId, parentRunId, agent?.id, agent?.name]
+}
+
+export function seeds(): Uint8Array[] {
+  const events: AuditEventInput[] = [
+    { type: 'custom', data: { name: 'x', tenantId: 'in data' } },
+    { type: 'custom', tenantId: 't', sessionId: 's', runId: 'r', agent: { name: 'a' }, data: { name: 'x' } },
+    { type: 'tool_call_started', id: 'own', data: { callId: 'c', tool: { name: 'search' } } },
+    { type: 'custom', runId: 'r', parentRunId: 'p', actor: { id: 'user' }, data: { name: '"é\u0000' } },
+  ]
+  return [...entries, ...events.map(json), ...events.map((event) => sealer.seal(event, false).bytes)]
+}
