@@ -10,17 +10,20 @@ const CALLS =
 /** What may, each with the reason. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'files/regular-file.ts': ['looks first, and again at what it has opened', 'openSync', 'open', 'stat'],
-  'cli/commands/verify.ts': ['a path that the user names', 'stat'],
+  'cli/commands/verify.ts': ['a path that the user names', 'realpath', 'stat'],
   'cli/condition.ts': ['/proc/locks', 'readFile'],
   'cli/main.ts': ['the manifest of this package', 'readFile'],
   'cli/named-file.ts': ['a path that the user names', 'openSync', 'stat'],
   'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],
   'inspection/threads.ts': ['a file of this package', 'existsSync'],
   'log/checkpoints/replace-file.ts': ['a new file', 'open'],
+  'log/clock-statement.ts': ['/run/systemd/timesync', 'existsSync'],
+  'log/journal-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],
   'log/journal-format.ts': ['/proc/sys/kernel/random/boot_id', 'readFileSync'],
   'store/directory.ts': ['directories', 'open', 'stat'],
   'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],
   'store/leveldb/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
+  'store/leveldb/secured-logs.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
   'witness/file-witness.ts': ['a new file', 'open'],
 }
 

@@ -1,8 +1,8 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openRegularFile } from '../files/regular-file.js'
 import { maskedChecksum } from '../store/leveldb/crc32c.js'
-import { parseManifest } from '../store/leveldb/manifest.js'
+import { readCurrent, readManifest } from '../store/leveldb/snapshot-files.js'
 import { unpackSnappy } from './snappy.js'
 
 /*
@@ -37,11 +37,9 @@ class Damaged extends Error {}
  */
 export async function findTableDamage(directory: string): Promise<string | undefined> {
   const database = join(directory, 'db')
-  const manifest = (await readFile(join(database, 'CURRENT'), 'utf8')).trim()
-  if (!/^MANIFEST-\d+$/.test(manifest)) return undefined
-  const { tables } = parseManifest(await readFile(join(database, manifest)))
-  for (const table of tables.keys()) {
-    const name = `${String(table).padStart(6, '0')}.ldb`
+  const { manifest } = await readManifest(join(database, await readCurrent(database, directory)), directory)
+  for (const { number } of manifest.tables) {
+    const name = `${String(number).padStart(6, '0')}.ldb`
     const damage = await damageOf(join(database, name))
     if (damage !== undefined) return `its table ${name} is damaged: ${damage}`
   }
@@ -49,8 +47,7 @@ export async function findTableDamage(directory: string): Promise<string | undef
 }
 
 async function damageOf(path: string): Promise<string | undefined> {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
+  const file = await openRegularFile(path).catch((error: NodeJS.ErrnoException) => {
     // A writer has replaced it meanwhile.
     if (error.code === 'ENOENT') return undefined
     throw error

@@ -31,7 +31,7 @@ import { withoutIdConflicts } from './id-conflicts.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { Journal } from './journal.js'
 import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from './journal-aside.js'
-import { currentBootId } from './journal-format.js'
+import { currentBootId, segmentsIn } from './journal-format.js'
 import type { JournalKey } from './journal-key.js'
 import { type DamagePolicy, type JournalGap, JournalReplay, type JournalReplayOptions } from './journal-replay.js'
 import { Sealer } from './seal.js'
@@ -110,7 +110,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   assertOneOrigin(outside, newest)
   const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
   const origin = await originFor(originOf(newest), naming)
-  const wasClosed = store.closedInOrder && !provesMore(known.published, store, await signerAtHand(naming))
+  // A close is out of date where the log's own key signed more; the journal can tell what, if it is still there.
+  const isOutdated = hasJournalOf(store, directory) && provesMore(known.published, store, await signerAtHand(naming))
+  const wasClosed = store.closedInOrder && !isOutdated
   const replaying = directory === undefined ? undefined : replayOptions(options, directory, wasClosed)
 
   const beyond = statedSizes(known).filter((size) => size > store.size)
@@ -151,7 +153,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   try {
     await journal?.listed
     // Without a journal nothing of a next segment is needed.
-    await commits.commit(journal?.end ?? (replay && { segment: replay.next.segment, offset: 0 }))
+    await commits.commit(journal?.end ?? (replay && positionBehind(replay, foreign)))
   } catch (problem) {
     journal?.close()
     throw problem
@@ -176,6 +178,16 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
   return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint }
+}
+
+function hasJournalOf({ journalPosition }: AuditStore, directory: string | undefined): boolean {
+  if (directory === undefined) return false
+  return segmentsIn(join(directory, 'journal')).some((segment) => segment >= (journalPosition?.segment ?? 1))
+}
+
+/** A position other than before where something was set aside, whose folder the position before names. */
+function positionBehind({ next }: JournalReplay, foreign: SetAside | undefined): JournalPosition {
+  return { segment: foreign && foreign.files > 0 ? next.segment + 1 : next.segment, offset: 0 }
 }
 
 /** @throws AuditLogError unless such a log is to be opened nevertheless */

@@ -94,7 +94,8 @@ const READS_ALL = [openReader, verify, doctor].filter((read) => read !== undefin
 
 it('a file of gigabytes that takes no room is not read', { timeout: 120_000 }, async () => {
   // LevelDB begins LOG anew; it reads of a table what its index says; LOCK and WRITER are never read.
-  const read = files.filter((name) => /CURRENT|MANIFEST|\.log|journal\/|keys\/|head|checkpoint/.test(name))
+  // Of the journal of a log that was closed nothing is read, and what was added to it is moved aside.
+  const read = files.filter((name) => /CURRENT|MANIFEST|\.log|keys\/|head|checkpoint/.test(name))
   for (const file of read) {
     const directory = await log.copy()
     await rm(join(directory, file))

@@ -210,8 +210,9 @@ async function readGivenBytes(path: string): Promise<Buffer> {
 
 /** Whether a path leads into a directory, whatever links it takes. */
 async function isBelow(path: string, directory: string): Promise<boolean> {
-  const found = await realpath(directory).catch(() => undefined)
-  return found !== undefined && !/^\.\.(?:[/\\]|$)/.test(relative(found, await realpath(path)))
+  // A pipe has a name that leads nowhere.
+  const [found, named] = await Promise.all([directory, path].map((each) => realpath(each).catch(() => undefined)))
+  return found !== undefined && named !== undefined && !/^\.\.(?:[/\\]|$)/.test(relative(found, named))
 }
 
 async function sourceAt(path: string, watcher: Watcher | undefined): Promise<LogSource> {

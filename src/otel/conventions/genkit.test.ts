@@ -141,7 +141,7 @@ describe('Genkit', () => {
     const flow = legacySpan('f', '1', { 'genkit:type': 'action', 'genkit:metadata:subtype': 'flow' })
     const tool = legacySpan('t', '2', { 'genkit:type': 'action', 'genkit:metadata:subtype': 'tool' }, '1')
     audit.onStart(flow, ROOT_CONTEXT)
-    audit.onStart(tool, ROOT_CONTEXT)
+    audit.onStart(tool, trace.setSpan(ROOT_CONTEXT, flow as unknown as Span))
     audit.onEnd(tool)
     audit.onEnd(flow)
     expect(log.types).toEqual(['run_started', 'tool_call_started', 'tool_call_completed', 'run_completed'])
