@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MAX_NOTE_BYTES, parseCheckpoint, parseNote } from '../checkpoint/index.js'
@@ -130,10 +131,21 @@ function statedSize(note: string): number {
 /** Goes through all names first: nothing else than files and directories is below `tile`. */
 async function countBundles(location: string): Promise<number> {
   const tiles = join(location, 'tile')
-  requireDirectory(await lstat(tiles), tiles)
+  const found = await statIfThere(tiles)
+  if (!found) return 0
+  requireDirectory(found, tiles)
   let bundles = 0
   for await (const path of filesBelow(tiles, requireRegular)) if (path.startsWith('entries')) bundles++
   return bundles
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (cause) {
+    if (!isAbsent(cause)) throw readFailure(cause, path)
+    return undefined
+  }
 }
 
 async function readCheckpoint(path: string): Promise<string> {
