@@ -10,6 +10,8 @@ export {
   type AuditEventType,
   type AuditEventTypes,
   AuditLogError,
+  type ClaimedScope,
+  type Confidence,
   type DataSchema,
   type EventSource,
   type LimitAxis,
@@ -20,7 +22,7 @@ export {
 } from './events/index.js'
 export { type ForwardedLog, type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
 export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
-export type { CheckpointOptions } from './log/checkpoints/options.js'
+export type { CheckpointOptions, KnownCheckpoint, KnownCheckpointSource } from './log/checkpoints/options.js'
 export type { Clock } from './log/clock.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
 export type { DamagePolicy } from './log/journal-replay.js'
