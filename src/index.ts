@@ -25,6 +25,7 @@ export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpoint
 export type { CheckpointOptions, KnownCheckpoint, KnownCheckpointSource } from './log/checkpoints/options.js'
 export type { Clock } from './log/clock.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
+export type { SetAside } from './log/journal-aside.js'
 export type { DamagePolicy } from './log/journal-replay.js'
 export type { AuditLogMeter } from './log/metrics.js'
 export type { AuditLogOptions } from './log/options.js'
