@@ -137,7 +137,7 @@ async function jazzer(target, corpora, options) {
 }
 
 /**
- * What answers at once is fed three times as fast.
+ * Tells whether a target answers asynchronously. A synchronous one is fed three times as fast.
  *
  * @param {string} target
  */

@@ -22,7 +22,7 @@ export function splitParts(bytes: Buffer): readonly Buffer[] {
     .map((part) => Buffer.from(part, 'latin1'))
 }
 
-/** What JSON text says; `undefined` for what is none. */
+/** Parses JSON text; returns `undefined` when the text is not JSON. */
 export function jsonOf(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString())

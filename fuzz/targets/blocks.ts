@@ -13,11 +13,11 @@ import { decodePosting, encodePosting, postingSpan } from '../../src/store/posti
 import { claim, coded, parsed, same } from '../support/oracle.js'
 
 /*
- * What the indexes of a database hold: postings and time blocks. An input is a position of 8 bytes and a value.
+ * Values of a database's indexes: postings and time blocks. An input is a position of 8 bytes and a value.
  *
- * Oracles: the positions of a posting ascend from its first to its last, as many as it says, and are encoded as a value
- * that says the same; it takes memory by the bytes that are there; what cannot be decoded is a RangeError, which readers
- * make `AUDIT_LOG_CORRUPT` of. A key gives back what it was built from.
+ * Oracles: the positions of a posting ascend from its first to its last, and there are as many as it says. Encoded
+ * again, they give an equal value. Decoding takes memory in proportion to the bytes that are there. A value that cannot
+ * be decoded throws a RangeError, which readers turn into `AUDIT_LOG_CORRUPT`. A key gives back what it was built from.
  */
 export function fuzz(bytes: Buffer): void {
   const value = bytes.subarray(8)

@@ -10,9 +10,9 @@ import { parseEventQuery } from '../../src/reader/parse-query.js'
 import { claim, coded, parsed, parsedLater, same } from '../support/oracle.js'
 
 /*
- * What is typed: command lines, addresses of stores, times and ids. An input is a command line, its words by lines.
+ * Text that users type: command lines, addresses of stores, times and ids. An input is a command line, one word a line.
  *
- * Oracles: what cannot be meant is a UsageError or a coded error; a time is the one that `Date` reads, to the millisecond;
+ * Oracles: invalid text throws a UsageError or a coded error; a time is the one that `Date` reads, to the millisecond;
  * an id in its stored form is its own stored form.
  */
 // Loaded before the first input, not by it.

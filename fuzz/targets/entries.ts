@@ -32,7 +32,7 @@ function readBothWays(entry: Uint8Array): void {
   same(filed(decodeFiled(entry)), filed(decodeEntry(entry)), 'an entry is filed by what it does not say')
 }
 
-/** What an entry is filed by, in one form. */
+/** Returns the fields by which an entry is filed, in one form. */
 function filed(event: FiledEvent | undefined): unknown {
   if (!event) return undefined
   const { type, time, tenantId, sessionId, runId, parentRunId, agent } = event

@@ -4,7 +4,7 @@ import { coded, parsedLater, same } from '../support/oracle.js'
 import { checkpointNote, checkpointText, cosignature, logSignature, witness } from '../support/signed-log.js'
 
 /*
- * What a witness answers over HTTP: an input is a byte for the status, and a body.
+ * Responses of a witness over HTTP. An input is a byte for the status, and a body.
  *
  * Oracles: only coded errors come out; a checkpoint gets the cosignature that the witness made, and nothing else.
  */

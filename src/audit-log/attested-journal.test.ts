@@ -36,7 +36,7 @@ async function openAt(directory: string, options: Options = {}): Promise<AuditLo
   return log
 }
 
-/** What a process would leave behind that died with three events committed and these in the journal alone. */
+/** Leaves the directory of a process that died with three events committed and these in the journal alone. */
 async function crashedLog(options: Options, ...uncommitted: string[]): Promise<string> {
   const directory = join(base, `audit-${images}`)
   const log = await openAt(directory, options)
@@ -51,7 +51,7 @@ const namesIn = async (log: AuditLog) => (await log.events({ type: 'custom' }).t
 const recoveredIn = async (log: AuditLog) =>
   (await log.events({ type: 'events_recovered' }).toArray()).map(({ data }) => data)
 
-/** Where each record of a segment begins, and where the last one ends. */
+/** Returns the position of each record of a segment, and the end of the last one. */
 function placesIn(path: string): number[] {
   const bytes = readFileSync(path)
   const places = [HEAD_BYTES]

@@ -154,7 +154,7 @@ it('is compared with an event of a group whose write failed, and that the disk k
 })
 
 describe('a conflict that only the next opening finds', () => {
-  /** What a process leaves behind that dies before it has committed these. */
+  /** Leaves the directory of a process that died before it committed the events in `left`. */
   async function died(stored: readonly AuditEventInput[], left: readonly AuditEventInput[]): Promise<string> {
     const log = await openAt(directory())
     for (const event of stored) await log.append(event)

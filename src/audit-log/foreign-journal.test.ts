@@ -61,7 +61,7 @@ function aside(): Map<string, Buffer> {
   return new Map(names.filter((name) => name.includes('/')).map((name) => [name, readFileSync(join(root, name))]))
 }
 
-/** What the log has is what it had, and that somebody wrote to its journal is on record, once. */
+/** Expects the log to have its old content, and one record that somebody wrote to its journal. */
 async function expectSetAside(files: number, bytes: number, options: Omit<AuditLogOptions, 'store'> = {}) {
   const log = await openLog(options)
   expect(log.recovery).toMatchObject({ unclean: false, replayedEvents: 0, gaps: 0, setAside: { files, bytes } })

@@ -123,7 +123,10 @@ function checkpointerOf(
   return checkpointer
 }
 
-/** Whoever can set the directory back would set back the file with it. */
+/**
+ * Requires the counter file to be outside the log's directory: an attacker who sets back the directory would set it
+ * back too.
+ */
 function checkCounterFile({ counterFile }: ResolvedAuditLogOptions, directory: string | undefined): void {
   if (counterFile === undefined || directory === undefined || relative(directory, counterFile).startsWith('..')) return
   throw new TypeError(`openAuditLog: counterFile must be outside of the log's directory ${directory}`)

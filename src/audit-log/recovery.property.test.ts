@@ -13,7 +13,7 @@ import { type AuditLog, openAuditLog } from './index.js'
 
 const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
 
-/** How a process ends, and what somebody does to the journal before the next one begins. */
+/** The end of a process, and the changes to the journal before the next process begins. */
 interface Ending {
   /** Events that are durable when it ends, and events that only the journal has. */
   readonly durable: number
@@ -32,7 +32,7 @@ const ending: fc.Arbitrary<Ending> = fc.record({
   isTorn: fc.boolean(),
 })
 
-/** What the log must say of itself. */
+/** The statements that the log must make about itself. */
 class Model {
   readonly names: string[] = []
   recovered = 0

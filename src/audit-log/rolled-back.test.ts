@@ -60,7 +60,7 @@ function restore(): void {
 const rolledBack = (what: string) => ({ code: 'AUDIT_LOG_ROLLED_BACK', message: expect.stringContaining(what) })
 const sizeOf = (checkpoint: string) => Number(parseCheckpoint(parseNote(checkpoint).text).size)
 
-/** What is configured outside of the log, and what it says of a restored backup. */
+/** Options configured outside of the log, and the message of each about a restored backup. */
 const outside: [string, () => Promise<Options>, string][] = [
   [
     'a counter file',

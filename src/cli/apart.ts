@@ -24,7 +24,7 @@ export function shouldRunApart([command]: readonly string[], env: NodeJS.Process
   return command === 'verify' && !isApart(env)
 }
 
-/** What a process tells the one that waits for it. */
+/** A message of a process to the one that waits for it. */
 type Message = { readonly reads: string } | { readonly concludes: number }
 
 /** Tells the process that waits for this one. */
@@ -34,11 +34,11 @@ export const toldWatcher: Watcher = {
 }
 
 function tell(message: Message): void {
-  // Nobody waits any more: nobody is misled.
+  // Ignores errors: if the other process no longer waits, it does not need the message.
   process.send?.(message, undefined, undefined, () => {})
 }
 
-/** How a process ended, and what it had told. */
+/** The end of a process, and what it reported before. */
 interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -65,7 +65,7 @@ export async function runApart(args: readonly string[]): Promise<number> {
   const damage = directory === undefined ? undefined : await damageIn(directory)
   if (damage === undefined || directory === undefined) {
     const exitCode = signal === 'SIGKILL' ? exitCodeOfSignal(signal) : EXIT.failed
-    return couldNot(`the process that does it died of ${signal}, mostly for want of memory`, exitCode)
+    return couldNot(`the process that does it died of ${signal}, usually because memory ran out`, exitCode)
   }
   tellDamage(directory, damage, args)
   return VERDICTS.altered
@@ -101,13 +101,13 @@ function endOf(args: readonly string[]): Promise<Ended> {
   })
 }
 
-/** Looks for damage without LevelDB; where that cannot be done, there is no evidence of any. */
+/** Looks for damage without LevelDB. Returns `undefined` when it finds none or cannot look. */
 async function damageIn(directory: string): Promise<string | undefined> {
   try {
     const { findTableDamage } = await import('../inspection/table-damage.js')
     return await findTableDamage(directory)
   } catch (error) {
-    process.stderr.write(`spanledger: the files cannot be looked through: ${printable((error as Error).message)}\n`)
+    process.stderr.write(`spanledger: cannot search the files for damage: ${printable((error as Error).message)}\n`)
     return undefined
   }
 }

@@ -23,7 +23,7 @@ export interface Command {
 
 /** Tells the user in words why a command failed. */
 export class CommandFailed extends Error {
-  /** Where no cause tells it. */
+  /** The exit code to use; `undefined` when the cause determines it. */
   readonly exitCode: number | undefined
 
   constructor(message: string, options: { readonly exitCode?: number; readonly cause?: unknown } = {}) {

@@ -11,7 +11,7 @@ export function exitCodeOf(error: unknown): number {
   const known = BY_CODE[error.code]
   if (known !== undefined) return known
   const told = causeCode(error)
-  // What is missing below a log that is there is no missing input.
+  // If the log exists and a part of it is missing, the input is not missing.
   const isInput = error.code === 'AUDIT_LOG_OPEN_FAILED' || told !== EXIT.noInput
   return (isInput ? told : undefined) ?? FALLBACKS[error.code] ?? EXIT.failed
 }
@@ -25,7 +25,7 @@ const BY_CODE: { readonly [code: string]: number | undefined } = {
   AUDIT_LOG_CORRUPT: EXIT.failed,
 }
 
-/** Where the cause tells no more. */
+/** Exit codes for errors whose cause does not determine one. */
 const FALLBACKS: { readonly [code: string]: number | undefined } = {
   AUDIT_LOG_OPEN_FAILED: EXIT.noInput,
   AUDIT_READ_FAILED: EXIT.inputOutput,
@@ -53,7 +53,7 @@ const BY_ERRNO: { readonly [errno: string]: number | undefined } = {
   ERR_MEMORY_ALLOCATION_FAILED: EXIT.exhausted,
 }
 
-/** LevelDB tells what the operating system said in words alone (strerror). */
+/** LevelDB reports errors of the operating system in words only (strerror). */
 const BY_WORDS: readonly (readonly [RegExp, number])[] = [
   [/Permission denied|Operation not permitted/, EXIT.noPermission],
   [
@@ -63,7 +63,9 @@ const BY_WORDS: readonly (readonly [RegExp, number])[] = [
   [/Input\/output error/, EXIT.inputOutput],
 ]
 
-/** What the operating system said, in the error or the first of its causes that tells. */
+/**
+ * Returns the exit code for what the operating system reported, in the error or in the first of its causes that has it.
+ */
 function causeCode(error: unknown): number | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < MAX_CAUSES; cause = cause.cause, depth++) {
     const { code, syscall } = cause as NodeJS.ErrnoException

@@ -12,7 +12,7 @@ function fail(error: unknown): never {
 
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
-// Where the process ends before the command does.
+// The exit code if the process ends before the command does.
 process.exitCode = FAILED
 
 try {

@@ -23,7 +23,7 @@ export function logAt(url: string, what = ''): { readonly connectionString: stri
   return { connectionString: url.slice(0, hash), logId: decoded(url.slice(hash + 1), what) }
 }
 
-/** Says what of an address cannot be meant. @throws UsageError in place of a TypeError */
+/** Runs `use` on an address that the user typed. @throws UsageError in place of a TypeError */
 export function asTyped<T>(what: string, use: () => T): T {
   try {
     return use()
@@ -51,6 +51,6 @@ function decoded(logId: string, what: string): string {
   try {
     return decodeURIComponent(logId)
   } catch {
-    throw new UsageError(`${what}what stands behind # is no id as a URL has it; write % as %25`)
+    throw new UsageError(`${what}the id behind # is not percent-encoded; write % as %25`)
   }
 }

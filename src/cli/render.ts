@@ -40,7 +40,10 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
   return parts.filter((part) => part !== '').join('  ')
 }
 
-/** What a client claims looks neither like a success nor like a failure. */
+/**
+ * Returns the colour of an event. A client's claim has a colour of its own, neither that of success nor that of
+ * failure.
+ */
 function eventColour(type: string, confidence: string | undefined): Colour {
   if (isClaim(confidence)) return 'yellow'
   if (/failed|error|denied|violation|interrupted|dropped|exceeded/.test(type)) return 'red'

@@ -2,19 +2,21 @@ import { isApart, runApart, shouldRunApart, toldWatcher } from './apart.js'
 import { EXIT, exitCodeOfSignal } from './exit-codes.js'
 import type { Watcher } from './output.js'
 
-/** Time for a command that listens to end by itself; any other is ended, and leaves nothing behind either way. */
+/**
+ * Time for an interrupted command to end by itself. After it the command is ended; it leaves nothing behind either way.
+ */
 const GRACE_MILLIS = 500
 
 /** Runs a command line in this process or, where it may crash, in another. @returns the exit code */
 export async function run(args: readonly string[]): Promise<number> {
   const conclusion = new Conclusion(args)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever reads has seen enough: `spanledger query | head`.
+    // The reader has seen enough: `spanledger query | head`.
     if (error.code === 'EPIPE') process.exit(conclusion.exitCode)
     process.stderr.write(`spanledger: cannot write the output: ${error.message}\n`)
     process.exit(EXIT.inputOutput)
   })
-  // Nobody reads the messages: no reason to end.
+  // A closed stderr is no reason to end.
   process.stderr.on('error', () => {})
   return shouldRunApart(args, process.env) ? await runApart(args) : await runHere(args, conclusion)
 }

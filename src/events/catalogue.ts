@@ -110,7 +110,7 @@ export const catalogue = {
   /** Entries before this one were taken over from the journal of a process that died. */
   events_recovered: v.strictObject({
     count,
-    /** Those that nothing outside of the log's directory attests. */
+    /** The number of these events that nothing outside the log's directory attests. */
     unattested: count,
     /** `recordedAt` of the first and of the last of them. */
     from: timestampSchema,

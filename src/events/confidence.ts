@@ -1,9 +1,9 @@
-/** What events may rest on that is no evidence, the stronger first. */
+/** Grounds of an event other than evidence, the stronger first. */
 export const CONFIDENCES = ['heuristic', 'claimed'] as const
 
 /**
- * What an event rests on. Absent: on evidence, that is on what the framework itself did. `heuristic`: on a guess at what
- * the framework did. `claimed`: on what a client of the application says, which nothing has checked.
+ * The ground that an event rests on. Absent: evidence, which is what the framework itself did. `heuristic`: a guess at
+ * what the framework did. `claimed`: the word of a client of the application, which nothing has checked.
  */
 export type Confidence = (typeof CONFIDENCES)[number]
 
@@ -21,7 +21,7 @@ function rank(confidence: string | undefined): number {
   return known < 0 ? CONFIDENCES.length : known
 }
 
-/** Whether somebody only says so, and the framework did nothing that would bear it out. */
+/** Tells whether an event is only claimed: the framework did nothing that confirms it. */
 export function isClaim(confidence: string | undefined): boolean {
   return rank(confidence) >= rank('claimed')
 }
@@ -30,7 +30,7 @@ interface Sourced {
   readonly source?: { readonly confidence?: unknown } | undefined
 }
 
-/** What an event that was read says of its confidence; `undefined` where it rests on evidence. */
+/** Returns the confidence of an event that was read; `undefined` when the event rests on evidence. */
 export function confidenceOf({ source }: Sourced): string | undefined {
   const confidence = source?.confidence
   return typeof confidence === 'string' && confidence !== '' ? confidence : undefined

@@ -16,7 +16,7 @@ async function written(format: Exclude<ExportFormat, 'jsonl'>, event: StoredEven
   return bytesOf(encodeEvents(each([event]), { format }))
 }
 
-/** Where each format has the mark, for a program that reads it. */
+/** The place of the mark in each format, for a program that reads it. */
 const MARKS: Readonly<Record<Exclude<ExportFormat, 'jsonl'>, (event: StoredEvent) => Promise<unknown>>> = {
   events: async (event) => JSON.parse((await written('events', event)).toString()).source.confidence,
   csv: async (event) => csvRow(event).split(',')[COLUMN_NAMES.indexOf('confidence')],

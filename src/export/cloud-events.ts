@@ -30,7 +30,7 @@ export interface CloudEvent {
   readonly traceparent?: string
   readonly tenantid: string
   readonly sessionid: string
-  /** What the event rests on, where that is no evidence: `heuristic`, or `claimed` by a client of the application. */
+  /** The event's ground when it is not evidence: `heuristic`, or `claimed` by a client of the application. */
   readonly confidence?: string
   readonly data: AuditEvent
 }

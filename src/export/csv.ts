@@ -21,11 +21,12 @@ export function csvRow(event: StoredEvent): string {
 export const csv: TextEncoding = { head: CSV_HEADER, next: csvRow }
 
 /**
- * What begins a formula (OWASP, CSV injection), and the signs that Unicode makes the same of (NFKC): equals, plus, minus, at.
+ * The characters that begin a formula (OWASP, CSV injection): equals, plus, minus, at. Includes the characters that
+ * Unicode normalization (NFKC) turns into these.
  */
 const TRIGGER =
   /[=\u207c\u208c\ufe66\uff1d+\u207a\u208a\ufb29\ufe62\uff0b\-\u207b\u208b\u2212\ufe63\uff0d@\ufe6b\uff20]/
-/** What a spreadsheet, or who pastes into one, may strip off a cell first: blanks, quotes and whatever is invisible. */
+/** Characters that a spreadsheet or a paste may strip off a cell first: blanks, quotes and invisible characters. */
 const STRIPPED = /[\s\p{C}\p{Z}\p{DI}"'`]/u
 /** Begins a cell where the semicolon or the tab parts cells, or a line where quotes are not minded. */
 const SEPARATORS = ';\t\r\n'

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-// What opens, reads or looks at a file by name follows links and waits for FIFOs, unless `files/regular-file` does it.
+// Calls that open or read a file by name follow links and wait for FIFOs; only `files/regular-file` prevents that.
 
 const CALLS =
   /\b(readFile|readFileSync|open|openSync|createReadStream|createWriteStream|stat|statSync|opendir|opendirSync|readlink|readlinkSync|realpath|realpathSync|copyFile|copyFileSync|cp|cpSync|watch|watchFile|existsSync|access|appendFile)\b/
 
-/** What may, each with the reason. */
+/** The files that may make such calls, each with the reason. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'files/regular-file.ts': ['looks first, and again at what it has opened', 'openSync', 'open', 'stat'],
   'cli/commands/verify.ts': ['a path that the user names', 'realpath', 'stat'],

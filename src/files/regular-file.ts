@@ -28,7 +28,7 @@ const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants as Partial<ty
 const SAFELY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
 const READ = constants.O_RDONLY | SAFELY
 const WRITE = constants.O_CREAT | constants.O_RDWR | SAFELY
-/** By which a buffer grows with the file that is read into it. */
+/** The step by which a read buffer grows with its file. */
 const GROWTH_BYTES = 64 * 1024
 /** A file that is written in place and has a second name is copied, if it is not larger than this. */
 const MAX_COPIED_BYTES = 2 ** 20
@@ -159,7 +159,7 @@ export function refused(path: string, why: string): AuditLogError {
   return new AuditLogError('AUDIT_FILE_REFUSED', `${path} ${why}. Nothing was done with it: find out who put it there`)
 }
 
-/** What `lstat` and `readdir` tell of a name. */
+/** The kind of a file, as `lstat` and `readdir` report it. */
 export type FileKind = Pick<Stats, 'isFile' | 'isSymbolicLink' | 'isDirectory' | 'isFIFO' | 'isSocket'>
 
 function kindOf(found: FileKind): string {
@@ -170,7 +170,7 @@ function kindOf(found: FileKind): string {
   return found.isSocket() ? 'a socket' : 'a device'
 }
 
-/** What has been read of a file, in a buffer that grows with it up to a bound. */
+/** The part of a file that has been read, in a buffer that grows with it up to a bound. */
 class Content {
   readonly #path: string
   readonly #maxBytes: number
@@ -189,7 +189,7 @@ class Content {
     return this.#buffer.subarray(0, this.#length)
   }
 
-  /** Where the next bytes go. */
+  /** Returns the free part of the buffer, for the next bytes. */
   room(): Buffer {
     if (this.#length === this.#buffer.length) {
       this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafe(GROWTH_BYTES)])

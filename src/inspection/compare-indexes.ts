@@ -15,7 +15,7 @@ import { INDEX_NAMES, newSumKey, PostingSums, type SumKey } from './posting-sums
 /** Most blocks of an index that are gone through again to find what is wrong with them. */
 const MAX_SEARCHED = 8
 
-/** What is compared with what. */
+/** The indexes to compare, and the store to compare them with. */
 export interface ComparedIndexes {
   readonly store: ReadableStore
   readonly indexes: StoredIndexes

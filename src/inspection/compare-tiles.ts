@@ -122,7 +122,7 @@ async function compareRow(
       }
     }
   } catch (error) {
-    // What is damaged is missing.
+    // A damaged tile counts as missing.
     damageIn(error, location)
   }
   const wrong: WrongNode[] = []

@@ -6,7 +6,7 @@ import { joined, type TimeSpan } from './block-times.js'
 /** Blocks of a level that make up a block of the level above: they are compared with one question. */
 const FAN_OUT = 256
 
-/** Where the times of entries are compared. */
+/** The stored time blocks to compare, and the findings to add to. */
 export interface ComparedTimes {
   readonly indexes: Pick<StoredIndexes, 'timeBlocks'>
   readonly end: StoredEnd
@@ -16,14 +16,14 @@ export interface ComparedTimes {
 /** Compares the time blocks of a store with the times of its entries, which come in their order. */
 export class TimeComparison {
   readonly #of: ComparedTimes
-  /** By level: the times of the blocks that are not compared yet, the last of them still growing. */
+  /** Times of the blocks that are not compared yet, by level. The last block of each level is still growing. */
   readonly #levels: Level[] = Array.from({ length: TIME_LEVELS }, () => ({ first: 0, spans: [] }))
 
   constructor(of: ComparedTimes) {
     this.#of = of
   }
 
-  /** Whether entries before this one are to be compared before it is added. */
+  /** Tells whether earlier entries must be compared before this one is added. */
   isAhead(seq: number): boolean {
     const { first } = this.#levels[0] as Level
     return Math.floor(seq / FAN_OUT) >= first + FAN_OUT
@@ -61,7 +61,7 @@ export class TimeComparison {
     if (spans.length === 0) return
     const stored = new Map<number, TimeBlock>()
     for (const each of await indexes.timeBlocks(level, first, first + spans.length - 1)) stored.set(each.block, each)
-    // What further entries have widened since is as it was.
+    // The blocks of `end` replace those that later entries have widened since.
     for (const each of end.openBlocks) if (each.level === level) stored.set(each.block, each)
     for (const [at, span] of spans.entries()) {
       if (!span) continue

@@ -24,8 +24,8 @@ const HEAD = new RegExp(
 )
 
 /**
- * What says once more, or says late, what an entry is filed by: the name of such a field, or an escape that a letter of it
- * may hide behind. JSON takes the last word.
+ * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
+ * escape that may hide a letter of the name. In JSON the last value counts.
  */
 const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/
 

@@ -98,7 +98,7 @@ export class DirectorySource implements LogSource {
   }
 }
 
-/** What is found in the directory of a log. */
+/** The parts found in the directory of a log. */
 interface FoundParts {
   readonly openedAt: number
   /** The file `checkpoint`. */

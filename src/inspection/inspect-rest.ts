@@ -44,7 +44,7 @@ export async function inspectRest(db: Database, { size }: RestTask, location: st
 const kindOf = (key: Uint8Array) => key[0] as number
 const [UNSCOPED_IDS, CALLER_IDS] = CALLER_ID_PREFIXES.map(spanOf) as [KeySpan, KeySpan]
 
-/** Where ids of callers are kept, and under which key that of an event. */
+/** The place of callers' ids, and the key for that of an event. */
 interface CallerIds {
   readonly span: KeySpan
   readonly keyOf: (event: AuditEvent) => Buffer

@@ -72,7 +72,7 @@ function threadCount(size: number, asked: number | undefined): number {
   return asked ?? (size < MIN_THREADED_SIZE ? 1 : availableParallelism())
 }
 
-/** What an inspection works with. */
+/** The parts that an inspection works with. */
 interface InspectionParts {
   readonly db: Database
   readonly location: string

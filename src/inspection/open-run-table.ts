@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { SumKey } from './posting-sums.js'
 
-/** How entries leave runs: two words of each run's hash, and the position that began it last, or {@link ENDED}. Plain. */
+/**
+ * The state in which entries leave runs: two words of each run's hash, and the position that began the run last, or
+ * {@link ENDED}. Plain data, so that it can pass between threads.
+ */
 export interface RunChanges {
   readonly hashes: Uint32Array
   readonly seqs: Float64Array
@@ -53,7 +56,7 @@ export class OpenRunTable {
     }
   }
 
-  /** Whether it is about the run with this first word of its hash, or another part is. */
+  /** Tells whether the current part holds runs whose hash has this first word. */
   holds(one: number): boolean {
     const { bits, value } = this.#part
     return bits === 0 || (one & (2 ** bits - 1)) >>> 0 === value

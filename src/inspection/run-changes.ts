@@ -26,7 +26,7 @@ export async function inspectRuns(db: Database, task: RunsTask, location: string
   return fold.changes(task.sumKey)
 }
 
-/** How the entries of a block leave the runs that they begin or end. */
+/** Collects the state in which the entries of a block leave the runs that they begin or end. */
 export class RunFold {
   readonly #runs = new Map<string, { readonly key: Buffer; readonly seq: number }>()
 

@@ -24,7 +24,7 @@ export function unpackSnappy(packed: Uint8Array): Uint8Array | undefined {
     } else {
       const offset = copyOffset(reader, tag)
       if (offset === undefined || offset === 0 || offset > end) return undefined
-      // What is copied may reach into what the copying writes.
+      // The source of a copy may overlap its target.
       for (let at = end; at < end + size; at++) unpacked[at] = unpacked[at - offset] as number
     }
     end += size

@@ -72,7 +72,7 @@ export class Threads implements TaskRunner {
     worker.on('message', (answer: TaskAnswer) => this.#settle(thread, answer))
     worker.on('messageerror', (error) => this.#fail(threadFailed(error)))
     worker.on('error', (error) => this.#fail(threadFailed(error)))
-    // Where it had more to do, somebody waits for it.
+    // If the thread exits with work left, a caller waits for it.
     worker.on('exit', (code) => this.#fail(threadFailed(new Error(`it ended with ${code}`))))
     this.#threads.push(thread)
   }
@@ -87,7 +87,7 @@ export class Threads implements TaskRunner {
 
   #settle(thread: Thread, { id, report, error }: TaskAnswer): void {
     const waiting = this.#waiting.get(id)
-    // Another thread failed meanwhile, of which everybody was told.
+    // Another thread has failed meanwhile, and all callers were told.
     if (!waiting) return
     this.#waiting.delete(id)
     thread.busyWith = undefined

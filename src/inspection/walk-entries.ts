@@ -4,10 +4,10 @@ import { damageIn } from './damage.js'
 import { getUndamaged } from './get-entry.js'
 import { walkRange } from './walk-range.js'
 
-/** Told what there is, in the order of the keys. */
+/** Receives the entries and stray keys, in the order of the keys. */
 export interface EntryVisitor {
   entry(seq: number, bytes: Uint8Array): void
-  /** A key between those of entries that is none of theirs. */
+  /** Receives a key that lies between the keys of entries and is no entry's key. */
   stray?(key: Buffer): void
 }
 

@@ -18,7 +18,7 @@ export interface TaskAnswer {
 /** An error on its way to another thread, which an error with a code of its own would not survive. */
 export interface ThreadError {
   readonly message: string
-  /** That of an `AuditLogError`, of the operating system or of Node.js. */
+  /** The code of an `AuditLogError`, of the operating system or of Node.js. */
   readonly code: string | undefined
   readonly isAuditError: boolean
   readonly stack: string | undefined

@@ -8,7 +8,7 @@ import type { Sealer } from './seal.js'
 /** systemd-timesyncd keeps its state here, and makes the file once it has set the clock. */
 const TIMESYNC_DIRECTORY = '/run/systemd/timesync'
 
-/** What a log says of itself when its clock was set. */
+/** Builds the log's statement that its clock was set. */
 export function clockStepped({ from, to }: ClockStep): AuditEventInput<'clock_stepped'> {
   const synchronized = isClockSynchronized()
   return {

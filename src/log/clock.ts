@@ -79,7 +79,7 @@ export class WatchedClock {
     this.#after = recordedAt
   }
 
-  /** How the clock was set since it was last asked so. */
+  /** Returns the step by which the clock was set since the last call. */
   takeStep(): ClockStep | undefined {
     const step = this.#step
     this.#step = undefined

@@ -45,7 +45,7 @@ function headText(size: number, leafHash: Uint8Array): string {
 }
 
 const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
-/** What somebody added is malformed, and what is larger than this is not read. */
+/** The largest head file that is read. A log never writes one as large. */
 const MAX_FILE_BYTES = 2 ** 20
 
 /** Compares a log with what its head file says. */

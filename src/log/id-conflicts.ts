@@ -3,7 +3,7 @@ import { callerIdsOf, callerIdText, storedIds } from '../store/placement.js'
 import { hashLeaf } from '../tree/index.js'
 import { type ComparedEntry, isSameContent } from './same-content.js'
 
-/** What is left of a group, and what was taken out of it. */
+/** The entries that remain of a group, and those that were removed. */
 export interface Cleared {
   readonly entries: readonly SealedEntry[]
   /** Entries whose ids are those of other events, in their order. */

@@ -9,7 +9,7 @@ import { OWN_SOURCE } from './gaps.js'
 import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from './journal-format.js'
 
 /*
- * What lies in a journal and is not taken over is kept:
+ * Content of a journal that is not taken over is kept:
  *
  *     journal/000003.journal                        │ head │ record │ record │ ◀ here the log was closed
  *     journal/aside/000003-000000123456/000003.journal   the file as it was found, with what somebody wrote behind it
@@ -21,7 +21,7 @@ import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from '.
 
 const ASIDE = 'aside'
 
-/** What was found in a journal, and not taken over. */
+/** The content of a journal that was not taken over. */
 export interface SetAside {
   readonly files: number
   /** Bytes that were not taken over. */
@@ -64,7 +64,7 @@ export async function setForeignAside(directory: string, closedAt: JournalPositi
   return contentOf(aside, closedAt)
 }
 
-/** Copies segments of which something is not taken over, though they are the log's own. */
+/** Copies the log's own segments of which some content is not taken over. */
 export async function keepCopies(
   directory: string,
   segments: Iterable<number>,
@@ -84,7 +84,7 @@ export async function keepCopies(
   return sum(sizes)
 }
 
-/** What a log says of itself then. */
+/** Builds the log's statement that it set journal files aside. */
 export function setAsideEvent({ files, bytes }: SetAside): AuditEventInput<'journal_set_aside'> {
   return { type: 'journal_set_aside', source: OWN_SOURCE, data: { files, bytes } }
 }
@@ -139,7 +139,7 @@ async function makeFolder(directory: string, folder: string): Promise<void> {
   }
 }
 
-/** What was set aside before is not overwritten. */
+/** Returns a free name, so that files set aside earlier are not overwritten. */
 function freeName(folder: string, name: string): string {
   for (let copy = 1; ; copy++) {
     const path = join(folder, copy === 1 ? name : `${name}.${copy}`)

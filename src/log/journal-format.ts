@@ -56,7 +56,7 @@ export function encodeHead({ after, previous, keyId, bootId }: SegmentHead): Buf
 }
 
 const EMPTY_HEAD = encodeHead({ after: 0, previous: undefined, keyId: undefined, bootId: '' })
-/** Where the first record of a segment begins. */
+/** The position of the first record in a segment. */
 export const HEAD_BYTES: number = EMPTY_HEAD.length
 const HEAD =
   /^spanledger journal (\d+)\n(?:after (\d{12})\nprevious ([\da-f]{64})\nkey ([\da-f]{8}|none----)\nboot (.{36})\n)?/

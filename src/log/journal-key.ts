@@ -22,7 +22,7 @@ export interface AttestedRecord {
   readonly leafHash: Uint8Array
   readonly callerId: boolean
   readonly segment: number
-  /** Where the record begins in its segment. */
+  /** The position of the record in its segment. */
   readonly offset: number
 }
 
@@ -54,7 +54,7 @@ export class JournalKey {
  * ```
  */
 export class JournalMac {
-  /** Of the key. */
+  /** The id of the key. */
   readonly keyId: string
   readonly #inner = Buffer.alloc(BLOCK_BYTES + 2 * HASH_BYTES + 8 + 8 + 1, INNER_PAD)
   readonly #outer = Buffer.alloc(BLOCK_BYTES + HASH_BYTES, OUTER_PAD)

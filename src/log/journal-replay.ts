@@ -166,7 +166,7 @@ export class JournalReplay {
     }
   }
 
-  /** One record, unless it is not the log's own. */
+  /** Yields the entry of a record, unless the record is not the log's own. */
   *#replayed(segment: Segment, records: Buffer, record: JournalRecord, at: number): Generator<ReplayedEntry> {
     const { mac } = this.#options
     const { bytes, leafHash, callerId, end } = record

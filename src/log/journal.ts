@@ -192,7 +192,9 @@ export class Journal {
     }
   }
 
-  /** Whatever has the name of the new file is taken away, never opened: it could be a link to a file of somebody else. */
+  /**
+   * Creates a segment. Removes any file of that name and never opens it: it could be a link to somebody else's file.
+   */
   #create(segment: number, after: number): number {
     const path = segmentPath(this.#directory, segment)
     rmSync(path, { force: true })

@@ -36,10 +36,10 @@ export interface AuditLogOptions extends CheckpointOptions {
    */
   readonly durability?: 'journal' | 'flush-only'
   /**
-   * What opening does about a journal that is damaged, of which a file is missing, or that has a record which the
-   * `journalKey` does not attest: `refuse` with `AUDIT_LOG_CORRUPT`, or `discard` what cannot be read or trusted and record
-   * the gap as `events_dropped`, reason `journal_damaged` or `journal_unattested`; the files are copied to `journal/aside`.
-   * What a process was writing when it died is no damage.
+   * The reaction to a damaged journal: one that cannot be read, lacks a file, or has a record that the `journalKey`
+   * does not attest. `refuse` makes opening fail with `AUDIT_LOG_CORRUPT`. `discard` drops what cannot be read or
+   * trusted and copies the files to `journal/aside`; it records the gap as `events_dropped`, reason `journal_damaged`
+   * or `journal_unattested`. A record that a process was writing when it died is no damage.
    *
    * @defaultValue `refuse`
    */

@@ -11,7 +11,7 @@ const READ_LENGTH = 64
 /** UTF-16 code units of an id in a message. */
 const MAX_NAMED_LENGTH = 100
 
-/** What came of a committed group. */
+/** The result of a committed group. */
 export interface Settled {
   /** Appends that were rejected, since their ids are those of other events. */
   readonly conflicts: number

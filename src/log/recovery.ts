@@ -44,13 +44,13 @@ export interface AuditLogRecovery {
   /** Events that were in the journal alone, and are committed now. */
   readonly replayedEvents: number
   /**
-   * Those of them that nothing outside of the log's directory attests: without a journal key, or recorded before the
-   * entry in front of them. They are on record as `events_recovered`.
+   * The number of these events that nothing outside the log's directory attests: there is no journal key, or they were
+   * recorded before the entry in front of them. They are on record as `events_recovered`.
    */
   readonly unattestedEvents: number
   /**
-   * What lay in the journal and was not taken over: all that was there behind the end of a log that was closed in order
-   * (`journal_set_aside` records it), and copies of files with damage. It is kept in `journal/aside`.
+   * Content of the journal that was not taken over: everything behind the end of a log that was closed in order
+   * (recorded as `journal_set_aside`), and copies of damaged files. It is kept in `journal/aside`.
    */
   readonly setAside?: { readonly files: number; readonly bytes: number } | undefined
   /** Bytes cut off the end of the journal: what was being written when the process, or the machine, died. */
@@ -134,7 +134,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (replaying && durability === 'journal') await makeDirectory(replaying.directory)
   const replay = replaying && new JournalReplay(replaying)
   if (replay) await replayInto(commits, replay, taken, origin)
-  // Where an id of a caller, or a gap, left it open which positions the entries get.
+  // An id of a caller, or a gap, may have left open which positions the entries get.
   if (beyond.length > 0 && !divergence) {
     divergence = await divergenceOf(known, store, viewOf(store))
     refuse(divergence, options)
@@ -299,7 +299,7 @@ interface RecoveryCommitsParts {
   readonly store: AuditStore
   readonly sealer: Sealer
   readonly taken: TakenOver
-  /** Of the log. */
+  /** The origin of the log. */
   readonly origin: string
 }
 

@@ -6,12 +6,12 @@ import { sameHash } from '../tree/index.js'
 export type ComparedEntry = Pick<SealedEntry, 'bytes' | 'leafHash'>
 
 /**
- * Whether two entries say the same in all that their callers gave. When they were recorded does not count, nor does a
- * `time` that was left out: it is that of recording then. The order of members does not count either.
+ * Tells whether two entries have the same content from their callers. The time of recording does not count. A `time`
+ * that was left out does not count either, since it is the time of recording. The order of members does not count.
  *
- * What was cut counts as far as it was kept, together with how long it was: `altered` says so.
+ * A value that was cut counts as far as it was kept, together with its original length, which `altered` has.
  *
- * What cannot be read as an event is the same as nothing else.
+ * An entry that cannot be read as an event is the same as no other.
  */
 export function isSameContent(one: ComparedEntry, other: ComparedEntry): boolean {
   if (sameHash(one.leafHash, other.leafHash)) return true

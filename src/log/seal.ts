@@ -35,10 +35,10 @@ export class Sealer {
   }
 
   /**
-   * Completes the event's envelope and encodes it. It never throws: what has no place in an entry (cyclic, unreadable,
-   * not JSON, too deep, too large …) is changed, and the event's `altered` says so.
+   * Completes the event's envelope and encodes it. It never throws: content that has no place in an entry (cyclic,
+   * unreadable, not JSON, too deep, too large …) is changed, and the event's `altered` says so.
    *
-   * What only the log can say of itself becomes a `custom` event of that name: see {@link sealStatement}.
+   * A type that is reserved for statements of the log becomes a `custom` event of that name: see {@link sealStatement}.
    *
    * @param callerId - the caller chose `input.id`
    */
@@ -91,12 +91,14 @@ export class Sealer {
     return happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
   }
 
-  /** How the clock was set since this was last asked: to be recorded before what was sealed since. */
+  /**
+   * Returns the step by which the clock was set since the last call. Record it before the entries sealed since then.
+   */
   takeStep(): ClockStep | undefined {
     return this.#clock.takeStep()
   }
 
-  /** That could not be recorded yet. */
+  /** Puts back a step that could not be recorded yet. */
   putBackStep(step: ClockStep): void {
     this.#clock.putBack(step)
   }

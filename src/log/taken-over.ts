@@ -57,7 +57,7 @@ export class TakenOver {
     if (this.#waiting.count === 0) this.#waiting = undefined
   }
 
-  /** What the log says of the entries that were added since the last call; nothing where there were none. */
+  /** Returns the log's statements on the entries added since the last call; none when no entries were added. */
   statements(): readonly SealedEntry[] {
     if (!this.#waiting) return []
     const data = this.#waiting
@@ -66,7 +66,7 @@ export class TakenOver {
     return sealStatements(this.#sealer, { type: 'events_recovered', source: OWN_SOURCE, data })
   }
 
-  /** Behind it, an earlier time is no sign of a record from another time. */
+  /** Tells whether an event is a clock step. After one, an earlier time does not mark a record as foreign in time. */
   #isClockStep({ type, statementOf }: AuditEvent): boolean {
     return type === 'clock_stepped' && statementOf === this.#origin
   }

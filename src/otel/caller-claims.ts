@@ -4,13 +4,13 @@ import { contextScope, propagatedScope } from '../record/context.js'
 import { BAGGAGE_KEYS } from '../record/names.js'
 import type { ScopeFacts } from './conventions/contract.js'
 
-/** What a context says of whose the work in it is. */
+/** The scope of work, as a context gives it. */
 export interface Said {
-  /** What counts: by `withScope`, and by baggage where that is trusted. */
+  /** The scope that counts: from `withScope`, and from baggage if baggage is trusted. */
   readonly scope: ScopeFacts
-  /** What callers say in baggage, and what counts for nothing. */
+  /** The scope that callers claim in baggage, which does not count. */
   readonly claims: ClaimedScope | undefined
-  /** What the claims are from. */
+  /** The baggage that the claims are from. */
   readonly baggage: Baggage | undefined
 }
 

@@ -27,7 +27,7 @@ export interface Place {
   readonly node: SpanNode | undefined
   readonly context: Context | undefined
   readonly source: EventSource
-  /** Where no span of this process is around: the parent outside, if the context carries one. */
+  /** The parent in another process, if the context has one and no span of this process surrounds the event. */
   readonly outside?: Outside | undefined
 }
 
@@ -44,7 +44,7 @@ const NOBODY: ScopeFacts = Object.freeze({})
 
 const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
 
-/** Where an emitter's events go. */
+/** The target of an emitter's events. */
 export interface Outlet {
   publish(event: RecordInput): void
   /** Takes what the processor says of itself. */
@@ -94,7 +94,7 @@ export class Emitter {
     return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
   }
 
-  /** What callers say of whose an event at this place is. */
+  /** Returns the scope that callers claim for an event at this place. */
   claimsAt({ node, run, context }: Place): ClaimedScope | undefined {
     const around = node?.claims() ?? run?.claims()
     return !context || context === node?.context ? around : overlayClaims(around, this.#callers.read(context).claims)
@@ -133,7 +133,7 @@ export class Emitter {
   }
 }
 
-/** What callers say beyond what holds anyway. */
+/** Returns the callers' claims that differ from the scope that holds anyway. */
 function claimedBeside(
   scope: ScopeFacts,
   claims: ClaimedScope = NO_CLAIMS,

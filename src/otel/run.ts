@@ -69,7 +69,7 @@ export class Run {
     return this.node?.scope() ?? this.#handScope
   }
 
-  /** What callers say of whose the run is. */
+  /** Returns the scope that callers claim for the run. */
   claims(): ClaimedScope | undefined {
     return this.node ? this.node.claims() : this.#handClaims
   }

@@ -22,7 +22,7 @@ function wrap(target: Events): void {
   Object.defineProperty(target, 'addEvent', { value, writable: true, configurable: true })
 }
 
-/** What others do to a span, or to what they take for it. */
+/** Acts of others on a span, or on what they take for it. */
 const acts: Record<string, (span: Span) => void> = {
   'wrap its method': (span) => wrap(span),
   'wrap it bound': (span) => {
@@ -276,6 +276,6 @@ function attempt(action: () => void): void {
   try {
     action()
   } catch {
-    // What is not allowed is not done.
+    // A forbidden act has no effect.
   }
 }

@@ -7,7 +7,7 @@ import type { SpanNodes } from './span-nodes.js'
 type AddEvent = OpenSpan['addEvent']
 type AttributesOrTime = Parameters<AddEvent>[1]
 
-/** What is remembered of a span's events. */
+/** The record of the events of a span that have been heard. */
 export interface Ear {
   /** Events that the span has had, those included that it has dropped, when it was last listened to. */
   heard: number
@@ -23,7 +23,7 @@ export interface SpanEventListener {
   onEvent(node: SpanNode, span: SpanLike, event: SpanEventLike, live: boolean): void
   /** Events that the span has dropped before anybody heard of them. */
   onLost(node: SpanNode, span: SpanLike, count: number): void
-  /** What went wrong here, which is no concern of whoever adds an event. */
+  /** Reports a problem in this code. It must not reach the caller who adds an event. */
   onProblem(problem: unknown): void
 }
 
@@ -102,7 +102,7 @@ export class SpanEvents {
     for (const event of kept) this.#listener.onEvent(node, span, event, false)
   }
 
-  /** Whether an event with these very attributes was the last to be heard, whatever it was added to. */
+  /** Tells whether the last event that was heard, on any span, has this very attributes object. */
   hasJustHeard(attributes: Attributes): boolean {
     return this.#lastHeard === attributes
   }
@@ -113,7 +113,7 @@ export class SpanEvents {
     if (spanClass && typeof method === 'function' && !this.#ofClass.has(spanClass)) this.#ofClass.set(spanClass, method)
   }
 
-  /** For classes whose method cannot be assigned over. */
+  /** Defines the method on a span whose class does not allow assigning it. */
   #define(span: OpenSpan): void {
     try {
       Object.defineProperty(span, 'addEvent', {
@@ -146,7 +146,7 @@ export class SpanEvents {
     }
   }
 
-  /** What has been heard of the span, once it is caught up on. */
+  /** Returns the record of the span's heard events, brought up to date first. */
   #earAt(span: SpanLike, node: SpanNode): Ear {
     node.ear ??= earOf(0, undefined)
     try {
@@ -158,8 +158,8 @@ export class SpanEvents {
   }
 
   /**
-   * What the span holds beyond what it held before the call was added by it: the event as it was handed in, and what
-   * others add on the occasion. A span that keeps none has had the event all the same.
+   * Tells the listener about the events that a call of `addEvent` added: the event as it was handed in, and any that
+   * others add on the occasion. A span that keeps no events has had the event all the same.
    */
   #onCall(
     { span, node, ear, isTaken }: Call,

@@ -34,10 +34,10 @@ export function nextSerial(): number {
   return ++lastSerial
 }
 
-/** How a span is entered into the tree. */
+/** The data with which a span is entered into the tree. */
 export interface SpanEntry {
   readonly span: SpanLike
-  /** None for a span that began before anyone listened. */
+  /** The context of the span; `undefined` for a span that began before anyone listened. */
   readonly context: Context | undefined
   readonly parent: SpanNode | undefined
   /** Its parent, where that is no span of this process. */
@@ -64,7 +64,7 @@ export class SpanNode {
   #surrounding: ClaimedSpan | undefined = undefined
   /** The run that this span is. */
   run: Run | undefined = undefined
-  /** What has been heard of its events; nothing while it has had none. */
+  /** The record of its heard events; `undefined` while it has had none. */
   ear: Ear | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
   callId: string | undefined = undefined
@@ -84,7 +84,7 @@ export class SpanNode {
   #context: Context | undefined
   #said: Said | undefined = undefined
   #scope: ResolvedScope | undefined = undefined
-  /** What its attributes only repeat of what a caller says. */
+  /** The claims of a caller that its attributes only repeat. */
   #repeatedClaims: ClaimedScope | undefined = undefined
   /** What the span's own attributes and its convention say of its scope, as far as it is known. */
   #explicit: ScopeFacts = NOTHING
@@ -116,14 +116,14 @@ export class SpanNode {
     this.#openToParent()
   }
 
-  /** Tells the parent under which it was started from all others, by what no caller can send. */
+  /** Identifies the parent under which the span was started, by a value that no caller can send. */
   get flow(): number | string {
     return this.#startedBelow ?? this.#parent?.serial ?? this.outside?.serial ?? this.parentSpanId ?? ''
   }
 
   /**
-   * Whether these are the ids of this very span: the object that it hands out, which a caller cannot send. Ids that are
-   * merely equal may have left the process and come back.
+   * Tells whether these are the ids of this very span: the object that the span hands out, which a caller cannot send.
+   * Ids that are merely equal may have left the process and come back.
    */
   hasIds(ids: SpanContext | undefined): boolean {
     return this.#ids === ids
@@ -154,7 +154,10 @@ export class SpanNode {
     this.#scope = undefined
   }
 
-  /** Of what the attributes of the open span say, what the application says. What a caller says becomes a claim. */
+  /**
+   * Returns the part of the open span's attributes that the application gives. The part that a caller gives becomes a
+   * claim.
+   */
   ownFacts(facts: ScopeFacts): ScopeFacts {
     const { baggage } = this.#inContext
     if (!baggage || !this.span || !this.#context) return facts
@@ -253,7 +256,7 @@ export class SpanNode {
     return this.#inContext.scope
   }
 
-  /** What callers say of whose the events of this span are. */
+  /** Returns the scope that callers claim for the events of this span. */
   claims(): ClaimedScope | undefined {
     let claims: ClaimedScope | undefined
     for (let node: SpanNode | undefined = this; node; node = node.#parent) {

@@ -25,9 +25,11 @@ export class SpanNodes {
   readonly #key = Symbol('spanledger.node')
   readonly #byId = new RecentMap<string, SpanNode>(MAX_SPANS_BY_ID)
   readonly #outgoing = new RecentMap<string, SpanNode>(MAX_OUTGOING)
-  /** By the ids that a context holds, so that all that starts in one request has the same parent. */
+  /**
+   * Parents in other processes, by the ids that a context holds: all spans started in one request get the same parent.
+   */
   readonly #outside = new WeakMap<SpanContext, Outside>()
-  /** Of spans that take no property. Made when there is one. */
+  /** Nodes of spans that cannot take a property. Created when first needed. */
   #ofFrozen: WeakMap<object, SpanNode> | undefined = undefined
 
   constructor({ trustRemoteParents, trustBaggage }: Trust) {

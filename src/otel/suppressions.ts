@@ -4,10 +4,13 @@ import { type Stretch, stretchIn } from '../record/switched-off.js'
 import type { Emitter } from './emitter.js'
 import type { Run } from './run.js'
 
-/** What belongs to no run is told once in so long at most: an application may switch auditing off for every health check. */
+/**
+ * The shortest time between two reports on spans and events outside runs. An application may switch auditing off for
+ * every health check.
+ */
 const INTERVAL_OUTSIDE_RUNS_MILLIS = 60_000
 
-/** What was not recorded in one run, or outside of all, since it was last told. */
+/** The counts of spans and events that were not recorded since the last report, in one run or outside all runs. */
 interface Suppression {
   readonly run: Run | undefined
   spans: number
@@ -32,14 +35,14 @@ export class Suppressions {
   /** Spans that are not recorded. */
   readonly #bySpan = new WeakMap<object, Suppression>()
   readonly #outsideRuns = empty(undefined)
-  /** Those that have something to tell. */
+  /** The suppressions that have something to report. */
   readonly #pending = new Set<Suppression>()
   #mayWait = true
 
   constructor(options: {
     emitter: Emitter
     runIn: (context: Context) => Run | undefined
-    /** Whether anything would be recorded if auditing were on. */
+    /** Tells whether anything would be recorded if auditing were on. */
     isRecording: () => boolean
     nowMillis: () => number
   }) {
@@ -49,7 +52,7 @@ export class Suppressions {
     this.#nowMillis = options.nowMillis
   }
 
-  /** Whether the span started where auditing was off. */
+  /** Tells whether the span started while auditing was off. */
   has(span: object): boolean {
     return this.#bySpan.has(span)
   }

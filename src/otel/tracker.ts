@@ -46,11 +46,11 @@ export interface TrackerOptions extends Trust {
   readonly outlet: Outlet
   readonly onProblem: (problem: unknown) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
-  /** Whether anybody wants to hear of anything. */
+  /** Tells whether there is a listener. */
   readonly isRecording: () => boolean
-  /** Whether auditing is on in a context. */
+  /** Tells whether auditing is on in a context. */
   readonly isOnIn: (context: Context) => boolean
-  /** Since when somebody has been listening. */
+  /** Returns the time at which listening began. */
   readonly since: () => HrTime
   readonly abandonAfterMillis: number
   readonly maxOpenRuns: number
@@ -74,7 +74,7 @@ export class Tracker {
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
   readonly #emitter: Emitter
   readonly #events: SpanEvents
-  /** What is not recorded since auditing is off. */
+  /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
   readonly #onExplain: ((explanation: SpanExplanation) => void) | undefined
   /** Spans that nobody has claimed at their start, for the second look. */
@@ -108,14 +108,14 @@ export class Tracker {
     return this.#runs.snapshot()
   }
 
-  /** Whether the span is followed. */
+  /** Tells whether the span is followed. */
   follows(span: object): boolean {
     return this.#nodes.on(span) !== undefined
   }
 
   /**
-   * Whether an event that has just been added to the span was heard. A span that began before anyone listened is followed
-   * from its first event on, so that each goes one way only.
+   * Tells whether an event that has just been added to the span was heard. A span that began before anyone listened is
+   * followed from its first event on, so that no event is recorded twice.
    */
   hears(span: OpenSpan, attributes: Attributes): boolean {
     if (this.hasJustHeard(attributes)) return true
@@ -125,7 +125,7 @@ export class Tracker {
     return true
   }
 
-  /** Whether an event with these very attributes was the last to be heard, whatever it was added to. */
+  /** Tells whether the last event that was heard, on any span, has this very attributes object. */
   hasJustHeard(attributes: Attributes): boolean {
     return this.#events.hasJustHeard(attributes)
   }
@@ -423,7 +423,7 @@ export class Tracker {
   }
 }
 
-/** Whether the span's ids leave the process with what it sends. */
+/** Tells whether the span sends its ids to other processes. */
 function goesOut({ kind }: SpanLike): boolean {
   return kind === CLIENT || kind === PRODUCER
 }

@@ -37,7 +37,7 @@ const below = (ids: SpanContext, within = ROOT_CONTEXT) => trace.setSpanContext(
 /** As a propagator makes them from a header: equal, and never the same object. */
 const headerOf = (ids: SpanContext, isRemote: boolean): SpanContext => ({ ...ids, isRemote })
 
-/** What a caller may know of this process. */
+/** Span contexts of this process that a caller may know. */
 const parents = {
   'an open span': (victim: Span) => victim.spanContext(),
   'an ended span': (victim: Span) => {

@@ -16,7 +16,7 @@ export interface ToolCallSummary {
   readonly name: string
   /** `unfinished`: the run is over, and the log does not say how the call ended. */
   readonly status: 'running' | 'completed' | 'failed' | 'unfinished'
-  /** What its start or its end rests on, where that is no evidence: `heuristic`, or the weaker `claimed`. */
+  /** The ground of its start or its end when it is not evidence: `heuristic`, or the weaker `claimed`. */
   readonly confidence?: string
   /** Absent when only the end of the call was recorded. */
   readonly startedAt?: Timestamp
@@ -42,7 +42,7 @@ export interface RunSummary {
   /** On whose behalf. */
   readonly actor?: { readonly id: string }
   readonly status: RunStatus
-  /** What its start or its latest end rests on, where that is no evidence: `heuristic`, or the weaker `claimed`. */
+  /** The ground of its start or its latest end when it is not evidence: `heuristic`, or the weaker `claimed`. */
   readonly confidence?: string
   /** When the run began: by its `run_started`, by its end when that tells, or else by its first event. */
   readonly startedAt: Timestamp
@@ -74,8 +74,8 @@ export interface RunSummary {
   /** Errors that did not end the run; see `error` for what did. */
   readonly errors: readonly StoredEvent<'error_occurred'>[]
   /**
-   * What was asked of somebody, and what they answered. Where `source.confidence` is `claimed`, nothing but a client of the
-   * application says so: no approval in evidence.
+   * The requests for approval, and the answers. An approval whose `source.confidence` is `claimed` is no evidence: only
+   * a client of the application says so.
    */
   readonly approvals: readonly StoredEvent<
     'tool_approval_requested' | 'tool_approval_granted' | 'tool_approval_denied'
@@ -83,9 +83,9 @@ export interface RunSummary {
   readonly policyViolations: readonly StoredEvent<'policy_violation'>[]
   /** How many items the lists leave out: each holds the first {@link MAX_LISTED} at most. */
   readonly omitted: number
-  /** How often the run was resumed, or is claimed to have been. */
+  /** The number of times that the run was resumed or is claimed to have been. */
   readonly resumedCount: number
-  /** How many of these rest on the word of a client alone; absent where none does. */
+  /** The number of resumptions that only a client claims; absent when there are none. */
   readonly claimedResumedCount?: number
   /** Of the run's own events, sub-runs apart. */
   readonly eventCount: number

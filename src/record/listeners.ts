@@ -3,7 +3,7 @@ import type { Attributes, Context, Span, TimeInput } from '@opentelemetry/api'
 /** Hears what is recorded by hand. `AuditSpanProcessor` registers one; libraries that record need not know of it. */
 export interface RecordListener {
   /**
-   * Whether events added to this span reach the listener through the span itself.
+   * Tells whether events added to this span reach the listener through the span itself.
    *
    * @param attributes - of the event that has just been added: the very object that the span was given
    */
@@ -12,7 +12,7 @@ export interface RecordListener {
   onRecord(name: string, attributes: Attributes, time: TimeInput | undefined, context: Context): void
   /** Auditing is switched off for a flow of calls. Must not throw. @param outer - the context around the flow */
   onSwitchedOff?(stretch: object, outer: Context): void
-  /** That flow has ended. Must not throw. */
+  /** The flow in which auditing was off has ended. Must not throw. */
   onSwitchedOn?(stretch: object): void
   /** A sampler has kept a span from starting, since auditing is off in its context. Must not throw. */
   onSpanNotStarted?(context: Context): void

@@ -182,8 +182,8 @@ export interface AuditStore extends TileReader {
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
 
   /**
-   * What is kept beside entries and tree, as it is stored, for verifying to compare it with the entries. Left out, the
-   * indexes of such a store are not verified.
+   * Returns the stored indexes, for verification to compare with the entries. The indexes of a store without this
+   * method are not verified.
    */
   indexes?(): StoredIndexes
 

@@ -84,13 +84,13 @@ export function valueKeyOf(key: Buffer): Buffer {
   return key.subarray(0, key.length - SEQ_BYTES)
 }
 
-/** Where the position of the entry is kept whose id its caller chose. Each tenant has ids of its own. */
+/** Returns the key of the position of an entry whose id its caller chose. Each tenant has ids of its own. */
 export function callerIdKey(tenantId: string, id: string): Buffer {
   scratch[0] = CALLER_ID
   return built(writeComponent(id, writeComponent(tenantId, 1)))
 }
 
-/** Where version 0.1 kept that position: one for all tenants. */
+/** Returns the key at which version 0.1 kept that position, with one id space for all tenants. */
 export function unscopedCallerIdKey(id: string): Buffer {
   scratch[0] = UNSCOPED_CALLER_ID
   return built(writeComponent(id, 1))

@@ -10,7 +10,7 @@ export function encodeLogId(id: string): Buffer {
   return Buffer.from(`${id} ${checksum(id)}`, 'latin1')
 }
 
-/** Returns the id that was stored; `undefined` for what is none, or was damaged. */
+/** Returns the id that was stored; `undefined` when the value is no id or is damaged. */
 export function decodeLogId(value: Uint8Array): string | undefined {
   const [, id, sum] = /^([\da-f]{16}) ([\da-f]{16})$/.exec(Buffer.from(value).toString('latin1')) ?? []
   return id !== undefined && sum === checksum(id) ? id : undefined

@@ -14,7 +14,7 @@ export interface Placement {
   readonly callerIds: ReadonlyMap<string, number>
 }
 
-/** What is stored already when a group is placed. */
+/** The stored state when a group is placed. */
 export interface StoredBefore {
   /** Number of entries. */
   readonly size: number
@@ -36,7 +36,9 @@ export function callerIdsOf(group: readonly SealedEntry[]): readonly CallerId[] 
   return ids
 }
 
-/** Those of these ids that are stored, as {@link callerIdText}. @param positions - of each, see `AuditStore.positionsOf` */
+/**
+ * Returns the ids that are stored, as {@link callerIdText}. @param positions - of each, see `AuditStore.positionsOf`
+ */
 export function storedIds(
   ids: readonly CallerId[],
   positions: readonly (number | undefined)[],

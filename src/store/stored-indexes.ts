@@ -32,18 +32,18 @@ export interface StoredEnd {
   readonly root: Uint8Array
   /** The last time block of each level that further entries would widen. */
   readonly openBlocks: readonly TimeBlock[]
-  /** Of the runs that are open, those that began before this position may not be kept. */
+  /** The position from which on all open runs are kept. Open runs that began before it may be missing. */
   readonly openRunsFrom: number
 }
 
 /**
- * What a store keeps beside its entries and its tree, as it is stored: verifying compares it with the entries. All of it
- * comes in pages, so that memory does not grow with the log. Others may append meanwhile.
+ * The indexes that a store keeps beside its entries and its tree, as they are stored. Verification compares them with
+ * the entries. They are read in pages, so that memory does not grow with the log. Others may append meanwhile.
  */
 export interface StoredIndexes {
   /** The end of the log, all of it as of one moment; entries up to there can be read from then on. */
   end(): Promise<StoredEnd>
-  /** What these entries file, stored from `firstSeq` on. */
+  /** Returns the postings under which these entries are filed when they are stored from `firstSeq` on. */
   filed(entries: readonly FiledEntry[], firstSeq: number): readonly FiledPosting[]
   /** Postings of which some position may lie in the range. */
   postings(range: SeqRange): AsyncIterable<readonly StoredPosting[]>

@@ -1,8 +1,8 @@
 const TRANSIENT = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EAGAIN', 'EINTR']
 
 /**
- * Whether the system could not do something for a moment. What fails so is not missing, and must not be taken for what is
- * missing.
+ * Tells whether the system failed only for a moment. A file that cannot be read for this reason must not be taken for a
+ * missing one.
  */
 export function isTransient(problem: unknown): boolean {
   return problem instanceof Error && 'code' in problem && TRANSIENT.includes(String(problem.code))

@@ -1,7 +1,7 @@
 import type { CallerId } from './contract.js'
 
 /**
- * Whether an entry that is filed under an id for all tenants, as version 0.1 filed it, has the tenant that is asked for.
+ * Tells whether an entry is of the tenant that is asked for. Version 0.1 filed entries under ids for all tenants.
  *
  * @param bytes - of the entry; nothing where it is missing
  */

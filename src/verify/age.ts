@@ -6,7 +6,7 @@ export interface YoungSpan {
   readonly to: string
 }
 
-/** As a log writes `recordedAt`. */
+/** The form in which a log writes `recordedAt`. */
 const RECORDED_AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/
 
 /**

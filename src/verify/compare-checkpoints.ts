@@ -29,7 +29,7 @@ export interface StatedCheckpoint extends FoundCheckpoint {
 export interface ComparedCheckpoint extends Omit<StatedCheckpoint, 'size'> {
   readonly size: number
   readonly signed: Signed
-  /** Whether the entries have its root; `undefined` when they cannot tell, because there are too few. */
+  /** True when the entries have its root; `undefined` when there are too few entries to tell. */
   readonly holds: boolean | undefined
   /** Names and ids of the trusted witnesses that cosigned it. */
   readonly witnesses: readonly string[]
@@ -56,7 +56,7 @@ export function readCheckpoints(
   return read
 }
 
-/** What the checkpoints of a log are compared with. */
+/** The evidence with which the checkpoints of a log are compared. */
 export interface CheckpointJudges {
   readonly inspection: Inspection
   readonly keys: TrustedKeys
@@ -89,7 +89,7 @@ export function isProof({ signed, holds }: ComparedCheckpoint): boolean {
   return signed.by !== undefined && holds === true
 }
 
-/** What the checkpoints that prove something add to the log's own word. */
+/** Returns the evidence beyond the log itself that the proving checkpoints add. */
 export function anchorsIn(compared: readonly ComparedCheckpoint[], witnessQuorum: number): Omit<VerifyBasis, 'keys'> {
   const proofs = compared.filter((each) => isProof(each) && each.size > 0)
   const witnessed = proofs.filter(({ witnesses }) => witnesses.length > 0 && witnesses.length >= witnessQuorum)
@@ -109,7 +109,7 @@ export function addCheckpointProblems(
 ): void {
   for (const { source, signed, holds, size: covered } of compared) {
     if (signed.by === undefined) {
-      // What nobody trusted signed tells nothing of the entries.
+      // A checkpoint that no trusted key signed tells nothing about the entries.
       if (signed.isWrong) problems.add('altered', 'checkpoint_altered', `${source} was altered: ${signed.reason}`)
       else problems.add('unknown_key', 'key_unknown', `${source}: ${signed.reason}`)
     } else if (holds === undefined) {

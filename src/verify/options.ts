@@ -1,7 +1,7 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { VerifyProgress } from './source.js'
 
-/** What is known of a log from elsewhere, and how it is to be verified. */
+/** Knowledge of a log from elsewhere, and settings for its verification. */
 export interface VerifyOptions {
   /**
    * Keys that are trusted (vkeys). Keys to which they handed over in the log are trusted from there on.
@@ -29,7 +29,7 @@ export interface VerifyOptions {
    */
   readonly witnessKeys?: readonly string[]
   /**
-   * How many of the witnesses must have cosigned a checkpoint, 1 to the number of `witnessKeys`.
+   * The number of witnesses that must have cosigned a checkpoint, 1 to the number of `witnessKeys`.
    *
    * @defaultValue 1
    */
@@ -56,12 +56,12 @@ export interface VerifyOptions {
    */
   readonly now?: () => number
   /**
-   * How many threads to use, 1 to 64.
+   * The number of threads to use, 1 to 64.
    *
    * @defaultValue one for each core; 1 for small logs and where the code was bundled into one file
    */
   readonly threads?: number
-  /** Told how far it has come, many times. */
+  /** Receives the progress, many times. */
   readonly onProgress?: (progress: VerifyProgress) => void
   /** Ends the verifying: it rejects with the signal's reason. */
   readonly signal?: AbortSignal

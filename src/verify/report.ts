@@ -60,7 +60,7 @@ export interface ReportedCheckpoint {
   readonly holds: boolean
 }
 
-/** What a proof rests on besides the log itself. */
+/** The evidence for a proof besides the log itself. */
 export interface VerifyBasis {
   /**
    * `given`: whoever verifies named the trusted keys. `log`: the key came with the log, so that whoever could alter the
@@ -95,7 +95,7 @@ export interface VerifyReport {
   readonly droppedEvents: number
   /** Events that were taken over from the journal after a crash, by the log's own account. */
   readonly recoveredEvents: number
-  /** Those of them that nothing outside the log's directory attests. */
+  /** The number of these events that nothing outside the log's directory attests. */
   readonly unattestedEvents: number
   /** Entries that look like a statement of the log about itself, and are not its own: they count as any other event. */
   readonly foreignStatements: number

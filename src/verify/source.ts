@@ -23,11 +23,11 @@ export interface InspectionRequest {
   readonly sizes: readonly number[]
   /** Names of the log; `undefined` where they are not known. See `Statements`. */
   readonly origins: readonly string[] | undefined
-  /** When an entry was recorded that no checkpoint needs to cover yet; `undefined` where nobody asks. */
+  /** The time span of entries so new that no checkpoint needs to cover them yet; `undefined` when nobody asks. */
   readonly young: YoungSpan | undefined
   readonly threads: number | undefined
   readonly onProgress: (progress: VerifyProgress) => void
-  /** Told each `signing_key_changed` of the log itself, in the order of their positions. */
+  /** Receives each `signing_key_changed` of the log itself, in the order of their positions. */
   readonly onKeyChange: (change: KeyChange) => void
   readonly signal: AbortSignal | undefined
 }
@@ -53,7 +53,7 @@ export interface LogSource {
   readonly defaultOrigin: string | undefined
   /** The key that lies beside the log: whoever can alter the log can replace it. */
   readonly vkey: string | undefined
-  /** When it was opened to be read: milliseconds since the Unix epoch. */
+  /** The time at which the source was opened: milliseconds since the Unix epoch. */
   readonly openedAt: number
   /** How many entries there were at least, by what is kept beside the log and not signed. */
   readonly statedSize: number | undefined

@@ -19,7 +19,10 @@ export interface Tally {
   readonly spans: SeqSpan[]
 }
 
-/** What a log says of itself, in memory that does not grow with it. Plain, so that one thread can tell it to another. */
+/**
+ * Counts of the statements that a log makes about itself, in memory that does not grow with the log. Plain data, so
+ * that it can pass between threads.
+ */
 export interface StatementTallies {
   /** `events_dropped`. */
   readonly dropped: Tally
@@ -27,7 +30,7 @@ export interface StatementTallies {
   readonly diverged: Tally
   /** `events_recovered`, with all the events that were taken over. */
   readonly recovered: Tally
-  /** Those of them that took over events which nothing outside the log attests, with the number of these. */
+  /** Statements that took over events which nothing outside the log attests, with the number of these events. */
   readonly unattested: Tally
   /** Entries that look like a statement, and are not the log's own. */
   readonly foreign: Tally

@@ -2,7 +2,7 @@ import type { Problems } from './problems.js'
 import type { VerifyBasis } from './report.js'
 import type { Inspection } from './source.js'
 
-/** What a strict verdict looks at. */
+/** The facts that decide a strict verdict. */
 export interface StrictFacts {
   readonly basis: VerifyBasis
   readonly inspection: Inspection

@@ -28,7 +28,7 @@ export class TileDirectory implements LogSource, TileReader {
   readonly defaultOrigin = undefined
   readonly statedSize = undefined
   readonly missingCheckpoint = undefined
-  /** By its checkpoint, as far as there are bundles. */
+  /** The size that the checkpoint states, as far as there are bundles. */
   readonly #size: number
 
   /** Whether a directory looks like one. */

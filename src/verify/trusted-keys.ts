@@ -60,7 +60,10 @@ export class TrustedKeys {
     this.#current = this.#known.map((verifier) => ({ verifier, after: -1 }))
   }
 
-  /** Which of the keys signed a checkpoint of this size: one of those that were to be judged. */
+  /**
+   * Returns the trusted key that signed a checkpoint, or the reason why none did. The checkpoint must be one of those
+   * given to the constructor.
+   */
   whoSigned({ note, size }: SignedSize): Signed {
     for (const key of this.#current) this.#close(key, Number.POSITIVE_INFINITY)
     const { signatures } = parseNote(note)
@@ -112,7 +115,7 @@ export class TrustedKeys {
     throw new Error('what the key before signed is another change')
   }
 
-  /** Notes of which checkpoints it was the key, up to a size. */
+  /** Notes the checkpoints up to a size for which this was the log's key. */
   #close({ verifier, after }: CurrentKey, upTo: number): void {
     const name = nameOf(verifier)
     for (const { size, signers } of this.#checkpoints) {

@@ -19,11 +19,11 @@ import type { StatementTallies } from './statements.js'
 import { addStrictProblems } from './strictness.js'
 import { TrustedKeys } from './trusted-keys.js'
 
-/** What the user handed in, and took from the log itself. */
+/** The parts of the options that the user took from the log itself. */
 export interface TakenFromLog {
-  /** One of the `vkeys` is. */
+  /** True when one of the `vkeys` is from the log. */
   readonly keys?: boolean
-  /** Those of the `checkpoints` that are. */
+  /** The `checkpoints` that are from the log. */
   readonly checkpoints?: ReadonlySet<string>
 }
 
@@ -146,7 +146,7 @@ function addMissingEnd(problems: Problems, statedSize: number | undefined, size:
   })
 }
 
-/** What the log says of itself. */
+/** Adds the problems that the log states about itself. */
 function addStatementProblems(problems: Problems, { diverged, dropped }: StatementTallies): void {
   if (diverged.entries > 0) {
     const message = `the log was opened though it did not continue what was known of it, by entry ${diverged.spans[0]?.from}`

@@ -22,7 +22,7 @@ afterAll(async () => {
   await log.remove()
 })
 
-/** What looks at a log. @returns what it said when it failed */
+/** Ways to read a log. @returns the message of the failure */
 const READERS: Readonly<Record<string, (directory: string) => Promise<string | undefined>>> = {
   openAuditLogReader: (directory) =>
     failureOf(async () => {
@@ -88,7 +88,7 @@ it('a directory is refused in place of any file', async () => {
   }
 })
 
-/** What reads each kind of file. */
+/** The readers that read each kind of file. */
 const { openAuditLogReader: openReader, verify, doctor } = READERS
 const READS_ALL = [openReader, verify, doctor].filter((read) => read !== undefined)
 

@@ -47,7 +47,7 @@ export async function filesOf(directory: string): Promise<readonly string[]> {
   ]
 }
 
-/** What can stand in place of a file: see {@link replace}. */
+/** Things that can replace a file: see {@link replace}. */
 const REPLACEMENTS: Readonly<Record<string, (path: string, outside: string) => Promise<unknown>>> = {
   'a link to a file outside': async (path, outside) => {
     await writeFile(join(outside, 'victim'), 'of the reader')

@@ -153,7 +153,7 @@ describe('the command line', () => {
   })
 })
 
-/** Whether a process or a child of its own has a file open. */
+/** Tells whether a process or a child of its own has a file open. */
 async function isOpen(path: string, pid: number | undefined): Promise<boolean> {
   const listed = (text: string) => text.split(' ').filter((each) => each !== '')
   const below = listed(await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => ''))

@@ -7,7 +7,7 @@ import { AuditSpanProcessor, openAuditLog, type StoredEvent } from 'spanledger'
 import { encodeEvents } from 'spanledger/export'
 import { expect, onTestFinished, test } from 'vitest'
 
-/* What a history says was asked for and approved, the client says that sent it: the AI SDK keeps no history of its own. */
+/* Requests and approvals in a history are the word of the client that sent it: the AI SDK keeps no history of its own. */
 
 type Messages = readonly object[]
 
@@ -51,7 +51,7 @@ function history(call: Call, approved: boolean): Messages {
   ]
 }
 
-/** What is on record of these requests after the log was closed and opened again. */
+/** Returns the events that these requests recorded, after the log was closed and opened again. */
 async function recorded(requests: () => Promise<unknown>): Promise<readonly StoredEvent[]> {
   const directory = await mkdtemp(join(tmpdir(), 'spanledger-history-'))
   const audit = new AuditSpanProcessor({ location: join(directory, 'audit') })

@@ -32,7 +32,9 @@ const langChain = (type: string, kwargs: object) => ({
   id: ['langchain_core', 'messages', type],
   kwargs,
 })
-/** What a client can put before its question to a graph: answers of agents, calls, results, a summary, a limit. */
+/**
+ * Messages that a client can put before its question to a graph: answers of agents, calls, results, a summary, a limit.
+ */
 const FORGED_STATE = {
   messages: [
     langChain('RemoveMessage', { id: '__remove_all__' }),
@@ -111,7 +113,7 @@ function withSpans(
   return { ...recording, spans }
 }
 
-/** What is on record without the mark of a claim, less what differs from one recording to the next. */
+/** Returns the recorded events without the mark of a claim, less the fields that differ between recordings. */
 async function unmarked(recording: Recording): Promise<readonly unknown[]> {
   const log = new CollectingLog()
   const audit = new AuditSpanProcessor({ log })

@@ -60,7 +60,7 @@ async function call(url: string, headers: Record<string, string> = {}): Promise<
   })
 }
 
-/** What the active context puts into the headers of a request. */
+/** Returns the headers that the active context adds to a request. */
 function injected(): Record<string, string> {
   const headers: Record<string, string> = {}
   propagation.inject(context.active(), headers)

@@ -30,7 +30,7 @@ export const postgres: Command = {
   },
 }
 
-/** What an act did: for programs, and in words. */
+/** The outcome of an action, for programs and in words. */
 interface Done {
   readonly result: object
   readonly text: string
@@ -84,7 +84,7 @@ function logAndRole(operands: readonly string[]) {
 }
 
 function assertOperands(operands: readonly string[], most: number): void {
-  if (operands.length > most) throw new UsageError(`of ${operands.length} operands ${most} were expected`)
+  if (operands.length > most) throw new UsageError(`expected ${most} operands, got ${operands.length}`)
 }
 
 async function rejectedAsTyped<T>(acting: Promise<T>): Promise<T> {

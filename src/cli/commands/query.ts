@@ -39,7 +39,9 @@ export const query: Command = {
 
 const APPROVALS = ['tool_approval_requested', 'tool_approval_granted', 'tool_approval_denied']
 
-/** How many approvals among what a query finds nobody but a client tells of: a number has no mark of its own. */
+/**
+ * Counts the approvals among the query's matches that only a client claims. A number cannot carry a mark of its own.
+ */
 async function claimedApprovals(log: AuditLogReader, query: EventQuery<string>): Promise<number> {
   const { type = APPROVALS, limit } = query
   const approvals = APPROVALS.filter((approval) => [type].flat().includes(approval))

@@ -104,10 +104,10 @@ export const verify: Command = {
   },
 }
 
-/** What the user knows of the log. */
+/** The user's knowledge of the log. */
 interface Given {
   readonly options: VerifyOptions
-  /** What of it lies in the log's own directory. */
+  /** The part of it that lies in the log's own directory. */
   readonly taken: TakenFromLog
 }
 
@@ -160,7 +160,7 @@ async function verifyAt(
   return await verifyTaking(taken, source, watched).finally(() => source.close())
 }
 
-/** What the user typed is to blame for some failures. */
+/** Returns a usage error for a failure that the user's input caused; returns any other failure unchanged. */
 function usageErrorFor(error: unknown): unknown {
   if (error instanceof TypeError && error.message.startsWith('verify: ')) return new UsageError(error.message)
   const isKey = error instanceof AuditLogError && error.code === 'AUDIT_KEY_INVALID'
@@ -208,7 +208,7 @@ async function readGivenBytes(path: string): Promise<Buffer> {
   })
 }
 
-/** Whether a path leads into a directory, whatever links it takes. */
+/** Tells whether a path leads into a directory, through links or not. */
 async function isBelow(path: string, directory: string): Promise<boolean> {
   // A pipe has a name that leads nowhere.
   const [found, named] = await Promise.all([directory, path].map((each) => realpath(each).catch(() => undefined)))
@@ -228,7 +228,7 @@ async function sourceAt(path: string, watcher: Watcher | undefined): Promise<Log
   return await DirectorySource.open(path)
 }
 
-/** @returns `undefined` when there is nothing; what cannot be looked at is not nothing */
+/** Returns the status of a file; `undefined` when there is none. @throws when the file cannot be looked at */
 async function statAt(path: string, look: (path: string) => Promise<Stats>): Promise<Stats | undefined> {
   try {
     return await look(path)
@@ -264,7 +264,7 @@ function reportText(report: VerifyReport, paint: Paint): string {
   return lines.join('\n')
 }
 
-/** What a verdict rests on. */
+/** Names the evidence that a verdict rests on. */
 function basisText({ keys, checkpointsElsewhere, witnesses, anchoredSize }: VerifyBasis): string {
   const outside = [
     ...(checkpointsElsewhere > 0
@@ -278,7 +278,7 @@ function basisText({ keys, checkpointsElsewhere, witnesses, anchoredSize }: Veri
   return `by ${[...outside, key].join(' and ')}${upTo}${only}`
 }
 
-/** What is no problem, and worth a line. */
+/** Lists the facts that are no problems, but worth a line. */
 function notesOf({ recoveredEvents, unattestedEvents, foreignStatements }: VerifyReport): readonly string[] {
   const notes: string[] = []
   if (unattestedEvents > 0) {
@@ -353,7 +353,7 @@ async function verifyOneReceipt(args: Arguments, io: Io): Promise<number> {
   }
 }
 
-/** What a receipt shows that is refused so; whatever else fails is no verdict. */
+/** The verdict for each error code of a refused receipt. A failure with any other code gives no verdict. */
 const RECEIPT_VERDICTS: { readonly [code: string]: 'altered' | 'unknown_key' | undefined } = {
   AUDIT_KEY_UNKNOWN: 'unknown_key',
   AUDIT_ORIGIN_MISMATCH: 'unknown_key',

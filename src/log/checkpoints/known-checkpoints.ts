@@ -16,7 +16,7 @@ export interface KnownLog {
   readonly published: string | undefined
   /** Of the file's and the one in the store that of the most entries, unless it is malformed. */
   readonly newest: string | undefined
-  /** What the file head says, where there is one. */
+  /** The content of the file `head`, if there is one. */
   readonly head: HeadFileContent | 'malformed' | undefined
   /** All checkpoints of the log that are at hand. */
   readonly sources: readonly CheckpointSource[]
@@ -39,7 +39,7 @@ export async function readKnown(
     { source: 'its file checkpoint', checkpoint: published },
     { source: 'the checkpoint in its database', checkpoint: store.checkpoint },
   ].filter((each): each is CheckpointSource => each.checkpoint !== undefined)
-  // What is malformed, and what tells of the most, is told first.
+  // Malformed checkpoints come first, then those that cover the most entries.
   const size = ({ checkpoint }: CheckpointSource) => Number(sizeOf(checkpoint) ?? Number.POSITIVE_INFINITY)
   return {
     file,

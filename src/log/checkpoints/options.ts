@@ -83,7 +83,7 @@ export interface CheckpointOptions {
 
 /** Checkpoints that were kept elsewhere: signed notes. */
 export type KnownCheckpoint = string | readonly string[]
-/** Fetches them; `undefined` where there is none. */
+/** Fetches known checkpoints; returns `undefined` when there are none. */
 export type KnownCheckpointSource = () => KnownCheckpoint | undefined | Promise<KnownCheckpoint | undefined>
 
 /** What is resolved at the call. Which signer it is depends on the log, see `signing-key`. */

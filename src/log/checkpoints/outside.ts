@@ -12,8 +12,8 @@ import type { ResolvedCheckpointOptions } from './options.js'
 import { within } from './time-limit.js'
 
 /*
- * What is known of a log where whoever can set its directory back cannot set that back as well: checkpoints kept
- * elsewhere, a counter file, witnesses.
+ * Knowledge of a log that an attacker who can set back its directory cannot set back too: checkpoints kept elsewhere, a
+ * counter file, witnesses.
  */
 
 /**

@@ -24,7 +24,7 @@ export interface Continuation {
   readonly answered: FromClient<readonly AskedCall[]>
 }
 
-/** What a prompt says of the call before. */
+/** The facts that a prompt tells about the preceding call. */
 interface Story {
   readonly facts: readonly Fact[]
   readonly answered: readonly AskedCall[]
@@ -81,8 +81,9 @@ function messagesOf(prompt: unknown): readonly Message[] {
 }
 
 /**
- * What was decided on the requests that the responses name, each about a call that the model is said to have asked for.
- * As the SDK has it: the first response about a call counts, and none about a call that has its result.
+ * Returns the decisions on the requests that the responses name. Each request is about a call that the prompt
+ * attributes to the model. Follows the SDK: only the first response about a call counts, and none if the call has its
+ * result.
  */
 function decisions(responses: readonly Part[], asked: readonly Part[], answers: readonly Part[]): readonly Fact[] {
   const calls = callsIn(asked)

@@ -68,8 +68,8 @@ export function jsonMember(value: unknown, name: string): unknown {
 }
 
 /**
- * Where the value of a member of the outermost object begins. Members of the same name may stand inside, in content that
- * somebody else made up, so that levels are counted.
+ * Returns the position of the value of a member of the outermost object. Counts levels, since content that somebody
+ * else wrote may hold members of the same name.
  */
 function memberAt(json: string, key: string): number | undefined {
   const marks = /["{}[\]]/g
@@ -87,7 +87,7 @@ function memberAt(json: string, key: string): number | undefined {
   return found
 }
 
-/** Where a string that begins there has its closing quote. */
+/** Returns the position of the closing quote of a string that begins at `start`. */
 function endOfString(json: string, start: number): number {
   let end = start
   do end = json.indexOf('"', end + 1)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import type { CollectingLog } from '../../../test/support/collecting-log.js'
 
-/* What a client of the application says, in the words of each framework: it is on record as a claim, or not at all. */
+/* Statements of an application's client, in the words of each framework. They are recorded as claims or not at all. */
 
 function start(scope: string, name: string, attributes: Attributes = {}, parent?: Span): Span {
   const around = parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
@@ -18,7 +18,7 @@ function end(span: Span, attributes: Attributes = {}): void {
 const TOLD =
   /^(?:resumed|tool_approval_|agent_handoff|context_compacted|usage_limit|policy_|run_suspended|run_cancelled)/
 
-/** What is told, each with what it rests on. */
+/** Returns the recorded event types, each with its confidence. */
 function told(log: CollectingLog): string[] {
   return log.events
     .filter(({ type }) => TOLD.test(type))

@@ -58,7 +58,10 @@ interface ActivityBase {
   readonly within?: Surrounding | undefined
   /** The span tells of the one around it, claimed by the same convention, that it is a run: recorded before this. */
   readonly around?: RunActivity | undefined
-  /** What it is, or inside of what, rests on a guess, or on content of a client. Marks the start of a run. */
+  /**
+   * The confidence that this is a run, or belongs to the run around it, when that rests on a guess or on a client's
+   * content. Marks the start of a run.
+   */
   readonly confidence?: Confidence | undefined
 }
 

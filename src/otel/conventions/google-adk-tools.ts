@@ -51,7 +51,7 @@ export function hasRunTool(memo: Lineage['memo']): boolean {
   return memo?.has(TOOL_RAN) === true
 }
 
-/** What a run waits for. */
+/** The reason why a run waits. */
 interface Wait {
   readonly reason: 'tool_confirmation' | 'long_running_tool'
   readonly tool: string

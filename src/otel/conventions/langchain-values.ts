@@ -15,7 +15,7 @@ export interface ToolCall {
   readonly arguments?: string | undefined
 }
 
-/** Under which keys an instrumentation puts the input and the output of what LangChain runs. */
+/** The keys under which an instrumentation puts the input and the output of what LangChain runs. */
 export interface Dialect {
   /** A client's where it is that of a run; of a node it is the state of the graph, with the client's messages in it. */
   readonly input: ClientContentKey
@@ -214,7 +214,7 @@ export function answeringAgent(attributes: Attributes, { input, output }: Dialec
     .findLast((name) => name !== undefined)
 }
 
-/** How many messages a step was given: it was given those, whoever wrote them. */
+/** Counts the messages that a step was given. That it was given them is evidence, whoever wrote them. */
 function messageCount(attributes: Attributes, key: Dialect['input']): number {
   return fromClient(attributes, key)?.borneOutBy('nesting', (input) => messagesOf(jsonIn(input)).length) ?? 0
 }

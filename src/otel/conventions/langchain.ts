@@ -91,7 +91,7 @@ function reviewed(
   return []
 }
 
-/** What was decided on the calls that waited. */
+/** Returns the decisions on the calls that waited. */
 function reviewFacts(
   decisions: values.Resumption['decisions'],
   calls: readonly values.ToolCall[],
@@ -194,7 +194,7 @@ export function concludeRun(
   }
 }
 
-/** What was decided when the run began, on the calls about which a node inside had asked. */
+/** Returns the decisions made when the run began, on the calls about which a node inside had asked. */
 function reviewedInside(span: SpanLike, dialect: Dialect, ownMemo: Memo): readonly Fact[] {
   const calls = ownMemo?.get(REVIEWED_CALLS) as FromClient<readonly values.ToolCall[]> | undefined
   const facts = values.resumptionIn(span.attributes, dialect.input)?.tells((told) => {

@@ -31,7 +31,7 @@ export const langfuseConvention: Convention = {
   conclude(span, activity) {
     const { attributes } = span
     const error = errorIn(span)
-    // Where only a message is left of an error, its class is read out of that.
+    // If only the message of an error is left, its class is read from the message.
     const confidence = hasErrorStatus(span) ? undefined : 'heuristic'
     const ending = endingOf(error)
     const conclusion: Conclusion = {

@@ -187,7 +187,10 @@ function noteStep({ attributes }: SpanLike, { memo }: Lineage): void {
   memo?.set(LAST_STEP_OUTPUT, attributes[`mastra.${type}.output`] !== undefined)
 }
 
-/** With what a run goes on that waited for an approval: the word of who lets it go on. */
+/**
+ * Returns the decision with which a run goes on after it waited for an approval. It is the word of whoever resumes the
+ * run.
+ */
 function decision({ attributes, startTime }: SpanLike): readonly Fact[] {
   if (attributes[`${METADATA}resumed`] !== true) return []
   const time = timestampFromHrTime(startTime)

@@ -24,9 +24,11 @@ export type Database = Level<Buffer, Uint8Array>
  */
 const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 8 * 2 ** 10 }
 
-/** How often opening is tried, where LevelDB fails or does not recover all of its log. */
+/** The number of attempts to open the database, in case LevelDB fails or does not recover all of its log. */
 const OPEN_ATTEMPTS = 2
-/** What LevelDB tells of an opening is some lines, unless it found damage everywhere. */
+/**
+ * The largest LOG that is read. LevelDB writes a few lines to it at each opening, unless it finds damage everywhere.
+ */
 const MAX_LOG_BYTES = 2 ** 20
 
 export interface OpenDatabase {
@@ -121,8 +123,8 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
 }
 
 /**
- * Whether there is no database yet: LevelDB takes a directory without CURRENT for a new one, and deletes the tables and
- * logs that it finds there.
+ * Tells whether there is no database yet. LevelDB takes a directory without CURRENT for a new one, and deletes the
+ * tables and logs that it finds there.
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` when there is data, but no manifest to it
  */

@@ -1,13 +1,13 @@
 import { AuditLogError } from '../../events/errors.js'
 import { storeClosed } from '../walk.js'
 
-/** How LevelDB says that a table is shorter than it should be. */
+/** LevelDB's message for a table that is shorter than it should be. */
 const READ_PAST_END = /\.(ldb|sst): Invalid argument$/
 
-/** How V8 says that memory ran out, in a RangeError too. */
+/** V8's messages for exhausted memory, also in a RangeError. */
 const OUT_OF_MEMORY = /allocation failed|Invalid (array|string|typed array) length|Maximum call stack size/i
 
-/** How LevelDB says that the process itself has the lock. */
+/** LevelDB's message when this process already holds the lock. */
 const OWN_LOCK = /already held by process/
 
 /** What failed when a database was opened, in the words of the log. */
@@ -33,7 +33,7 @@ export function openError(error: unknown, location: string): AuditLogError {
   }
 }
 
-/** Whether a database could not be opened since somebody else has it open. */
+/** Tells whether a database could not be opened because somebody else has it open. */
 export function isLocked(error: unknown): boolean {
   return codeOf(causeOf(error)) === 'LEVEL_LOCKED'
 }

@@ -146,7 +146,7 @@ function* partsOf(log: Buffer): Generator<Part> {
   }
 }
 
-/** What a file system leaves where nothing was written yet. */
+/** Tells whether a record is the zeros that a file system leaves at places that were never written. */
 function isZeros(kind: number, part: Buffer): boolean {
   return kind === 0 && part.length === 0
 }

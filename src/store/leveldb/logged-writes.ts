@@ -15,10 +15,13 @@ const HEADER_BYTES = 12
 const DELETED = 0
 const PUT = 1
 
-/** How many keys are looked for in one call. */
+/** The number of keys to look up in one call. */
 const KEYS_AT_ONCE = 1024
 
-/** What a database must have once it has recovered certain logs: of each batch one key, and each last word on the head. */
+/**
+ * The writes that a database must have once it has recovered certain logs: one key of each batch, and the last value of
+ * each key of the head.
+ */
 export class LoggedWrites {
   readonly #keys = new Map<string, Buffer>()
   readonly #meta = new Map<string, { readonly key: Buffer; readonly value: Buffer }>()

@@ -183,7 +183,7 @@ function requireDisjoint(tables: readonly TableFile[]): void {
   }
 }
 
-/** By the key, then the higher sequence number first. */
+/** Orders by key, then by sequence number, the higher one first. */
 function compareKeys(one: Buffer, other: Buffer): number {
   const [ends, otherEnds] = [one.length - KEY_TRAILER_BYTES, other.length - KEY_TRAILER_BYTES]
   const order = Buffer.compare(one.subarray(0, ends), other.subarray(0, otherEnds))

@@ -38,8 +38,8 @@ export function ownIdentity(): ProcessIdentity | undefined {
 }
 
 /**
- * Whether a process has ended for certain. What runs in another PID namespace of this running of the machine cannot be
- * told, and what runs on a system without a boot id only by its number.
+ * Tells whether a process has certainly ended. The answer for a process in another PID namespace of the same boot is
+ * always `false`. On a system without a boot id only the process number counts.
  *
  * @param own - of the process that asks
  */
@@ -62,7 +62,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** What /proc says of a process. */
+/** Reads the entry of a process in /proc. */
 function processAt(name: string): { pid: number; startTicks: number; isZombie: boolean } | undefined {
   try {
     // 4711 (name, which may hold anything) S 1 …: the start is field 22.

@@ -35,15 +35,16 @@ const RETURNING = /^returning-\d+$/
 const LOG = /^\d{6,15}\.log$/
 /** Names of LevelDB's files, with their numbers. */
 const NUMBERED = /^(?:MANIFEST-(\d{1,15})|(\d{1,15})\.\w+)$/
-/** How often another process may take files away under the securing, until it is given up. */
+/** The number of attempts to secure the logs while another process takes files away. */
 const MAX_ATTEMPTS = 5
 
-/** Where there are no hard links, or not for this user. */
+/** Error codes when there are no hard links, or not for this user. */
 const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']
 
 /**
- * What an open database has of the logs: all, all but what is damaged in the logs themselves, or not all. Or it is not
- * theirs any more, since somebody else has opened it meanwhile, and seen to them.
+ * The state of the logs in an open database. `whole`: it has all of them. `damaged`: it has all but the damaged parts
+ * of the logs themselves. `incomplete`: it lacks some. `superseded`: somebody else has opened the database meanwhile
+ * and recovered the logs.
  */
 export type Recovered = 'whole' | 'damaged' | 'incomplete' | 'superseded'
 
@@ -62,7 +63,7 @@ interface SecuredLog extends LogFile {
 interface SecuredDirectory {
   readonly path: string
   readonly logs: readonly SecuredLog[]
-  /** What the logs say, damaged records included. */
+  /** The writes in the logs, damaged records included. */
   readonly writes: LoggedWrites
   readonly hasGap: boolean
 }
@@ -71,7 +72,7 @@ interface SecuredDirectory {
 export class SecuredLogs {
   readonly #database: string
   #own: SecuredDirectory | undefined
-  /** What processes that died have secured. */
+  /** Directories secured by processes that died. */
   #left: readonly SecuredDirectory[] = []
   /** Of the database as it was secured: opening it, LevelDB goes on to a manifest of the next number. */
   #manifest = ''
@@ -118,7 +119,7 @@ export class SecuredLogs {
   async letGo(recovered: Recovered): Promise<void> {
     for (const { path } of this.#all) {
       if (recovered === 'damaged') await rename(path, join(this.#database, 'damaged')).catch(() => undefined)
-      // What cannot be removed now is let go by a later opening.
+      // A later opening removes what cannot be removed now.
       await rm(path, { recursive: true, force: true }).catch(() => undefined)
     }
   }
@@ -148,7 +149,7 @@ export class SecuredLogs {
     await finishReturn(this.#database, returning)
   }
 
-  /** Whether LevelDB, which refused to open, has written over a log. */
+  /** Tells whether LevelDB, which refused to open, has overwritten a log. */
   async areOverwritten(): Promise<boolean> {
     if ((await manifestOf(this.#database)) !== this.#manifest) return false
     for (const { number, bytes } of this.#own?.logs ?? []) {

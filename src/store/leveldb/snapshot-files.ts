@@ -33,12 +33,12 @@ const MAX_ATTEMPTS = 50
 const LINKED_AT_ONCE = 32
 /** `MANIFEST-` and a number. */
 const MAX_CURRENT_BYTES = 64
-/** Of all logs: twice a write buffer of 8 MiB and a group are what a writer leaves. */
+/** The most bytes of all logs together. A writer leaves twice a write buffer of 8 MiB and a group at most. */
 export const MAX_LOG_BYTES = 40 * 2 ** 20
 /** Places in a log at which LevelDB writes a line of its own: damage has few. */
 const MAX_GAPS = 1000
 const MANIFEST_CHUNK_BYTES = 32 * BLOCK_BYTES
-/** Where a hard link is refused: another file system, a read-only mount, files of another user. */
+/** Error codes when a hard link is refused: another file system, a read-only mount, files of another user. */
 const NO_LINKS = new Set(['EXDEV', 'EROFS', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP'])
 
 /** Linux links to a symbolic link itself; elsewhere `link` may follow it. */
@@ -61,13 +61,13 @@ export interface SnapshotFiles {
   remove(): Promise<void>
 }
 
-/** Which database to lay out, and where. */
+/** The database to lay out, and the directory for it. */
 export interface Layout {
   /** Directory of the database. */
   readonly source: string
   /** A directory that is created for it. */
   readonly target: string
-  /** Of the log, for messages. */
+  /** The place of the log, for messages. */
   readonly location: string
   /** The source was laid out here: its tables may be symbolic links of ours. @defaultValue false */
   readonly isOwn?: boolean
@@ -108,7 +108,7 @@ export async function stateOfFiles(source: string): Promise<FilesState> {
   return (await Promise.all(sizes)).join(' ')
 }
 
-/** What CURRENT holds, and the name in it. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
+/** Returns the manifest name in CURRENT. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
 export async function readCurrent(source: string, location: string): Promise<string> {
   const name = (await readRegularFile(join(source, 'CURRENT'), MAX_CURRENT_BYTES)).toString('latin1').trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'db/CURRENT names no manifest')
@@ -243,8 +243,8 @@ async function linkTables(
 }
 
 /**
- * Where hard links are refused symbolic ones do, and on Linux they lead to an open descriptor, which keeps a table that
- * the writer deletes. Elsewhere the table may go.
+ * Links a table into the target. Uses a symbolic link when hard links are refused. On Linux it leads to an open
+ * descriptor, which keeps a table that the writer deletes; on other systems the table may disappear.
  *
  * @returns the bytes of the file
  */
@@ -267,7 +267,7 @@ async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): 
     await symlink(process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : from, to)
     return (await file.stat()).size
   }
-  // What was linked, whatever has the name by now: nobody else can change the directory that it is in.
+  // The file that was linked, even if the name is another file's by now: nobody else can change the target directory.
   const linked = lstatSync(to)
   requireRegular(linked, from)
   if (found && (linked.ino !== found.ino || linked.dev !== found.dev)) throw new Changed(changing(source))

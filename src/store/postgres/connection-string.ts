@@ -75,7 +75,7 @@ function isEncoded(text: string): boolean {
   }
 }
 
-/** What `pg` itself says, when it is about a file that the string names. */
+/** Returns the problem that `pg` itself reports about a file that the connection string names. */
 function problemOfClient(connectionString: string): string | undefined {
   try {
     new Client({ connectionString })

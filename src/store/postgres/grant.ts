@@ -4,9 +4,9 @@ import { sqlState } from './errors.js'
 import { checkName, type PostgresConnection } from './options.js'
 import { asOwner } from './owner.js'
 
-/** What a role may do with a log. */
+/** The right of a role to use a log. */
 export interface PostgresLogGrant extends PostgresConnection {
-  /** Which log of the database. It is created where it is missing. */
+  /** The id of the log in the database. The log is created if it is missing. */
   readonly logId: string
   /** The role that gets the right, as the database knows it. Its members have the right, too. */
   readonly role: string

@@ -51,7 +51,7 @@ export interface FoundLog {
   readonly uid: string
 }
 
-/** Finds a log; `undefined` where there is none of this id, or none that this role may read. */
+/** Finds a log; `undefined` when there is no log of this id that this role may read. */
 export async function findLog(ask: Ask, logId: string): Promise<FoundLog | undefined> {
   const [row] = await ask<FoundLog>('select log, uid from spanledger.log where id = $1', [logId])
   return row

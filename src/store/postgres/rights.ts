@@ -13,7 +13,7 @@ import { READER_ROLE, WRITER_ROLE } from './roles.js'
 
 /** Tables whose rows belong to a log. */
 const TABLES = ['log', 'entry', 'posting', 'tile', 'caller_id', 'time_block', 'open_run', 'writer']
-/** What writers call. */
+/** The functions that writers call. */
 const FOR_WRITERS = [
   'create_log(text)',
   'open_writer(integer, text, uuid)',

@@ -20,12 +20,12 @@ const PAGE_LENGTH = 1_000
 /** Positions of one row at most: more entries than any commit has. */
 const MAX_POSITIONS = 2 ** 20
 
-/** Where a log is, for reading its indexes. */
+/** The place of a log, for reading its indexes. */
 export interface IndexedLog {
   readonly server: Server
   readonly log: number
   readonly location: string
-  /** Told of each head that is read. */
+  /** Receives each head that is read. */
   readonly see: (head: HeadState) => void
 }
 
