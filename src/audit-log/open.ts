@@ -24,7 +24,8 @@ type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
  *
  * @param location - a directory; a relative path is resolved at once
  * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_LOG_OPEN_FAILED`,
- * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`, `AUDIT_FILE_REFUSED`
+ * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`, `AUDIT_FILE_REFUSED`, `AUDIT_WRITE_FAILED`; what a
+ * `knownCheckpoint` function rejects with
  * @throws TypeError naming an unknown or malformed option
  *
  * @example

@@ -10,13 +10,13 @@ interface Topic {
 export const TOPICS: Readonly<Record<string, Topic>> = {
   'exit-codes': {
     summary: 'what the exit codes mean',
-    text: `  0    done, or for verify: verified. Also when the reader of the output has seen enough
+    text: `  0    success; verify: verified. Also when the reader of the output closed it early
   2    verify: truncated or rolled back
   3    verify: incomplete, by the log's own account
   4    verify: unknown or wrong key
   5    verify: altered
-  6    verify --strict: nothing is wrong, but the proof rests on too little
-       Where several apply, the first of 5, 2, 4, 3, 6. Nothing but a verdict ends with one of these, and nothing with 1
+  6    verify --strict: no problem was found, but a proof from outside the log is missing
+       When several apply, the first of 5, 2, 4, 3, 6 counts. Only verdicts use 2 to 6; no command uses 1
   64   the command line is wrong (this and what follows as in sysexits.h)
   66   there is no log or no such file
   69   a package or a server is not available
@@ -34,6 +34,7 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
     text: `  SPANLEDGER_LOG          the log's directory, where --log is not given; else ./audit
   NO_COLOR                any value: no colours. There are none either where the output is no terminal, or TERM is dumb
   TMPDIR                  where the reader keeps its snapshot; best on the file system of the log
+  SPANLEDGER_JOURNAL_KEY  the key that attests the journal of a log in a directory, for 'record'
   SPANLEDGER_SIGNING_KEY  the key that 'record' signs with, where it is not the log's own; with --store the log's
   PGHOST, PGPASSWORD …    what an address of PostgreSQL leaves out, as for psql
 `,

@@ -85,10 +85,15 @@ async function readToEnd(file: FileHandle, path: string, maxBytes: number): Prom
   }
 }
 
+/** {@link openRegularFile}, at once. @returns the descriptor */
+export function openRegularFileSync(path: string): number {
+  requireRegular(lstatSync(path), path)
+  return openSafelySync(path, READ)
+}
+
 /** {@link readRegularFile}, at once. */
 export function readRegularFileSync(path: string, maxBytes: number): Buffer {
-  requireRegular(lstatSync(path), path)
-  const descriptor = openSafelySync(path, READ)
+  const descriptor = openRegularFileSync(path)
   try {
     const content = new Content(path, fstatSync(descriptor).size, maxBytes)
     for (;;) {
@@ -104,8 +109,7 @@ export function readRegularFileSync(path: string, maxBytes: number): Buffer {
 
 /** Reads a file from its beginning, no further than `maxBytes`. @throws as {@link readRegularFile} */
 export function readBeginningSync(path: string, maxBytes: number): Buffer {
-  requireRegular(lstatSync(path), path)
-  const descriptor = openSafelySync(path, READ)
+  const descriptor = openRegularFileSync(path)
   try {
     const bytes = Buffer.allocUnsafeSlow(Math.min(fstatSync(descriptor).size, maxBytes))
     let length = 0

@@ -14,13 +14,15 @@ export interface Said {
   readonly baggage: Baggage | undefined
 }
 
+/** Fewer characters are no value that was cut. */
+const MIN_CUT_LENGTH = 32
 const NOTHING: ScopeFacts = Object.freeze({})
 export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefined, baggage: undefined })
 
 /**
  * Tells what the application says from what its callers say. Baggage comes with a request and holds whatever the caller
- * likes; `withScope` and attributes are the application's. An attribute that repeats the baggage entry of its key is the
- * caller's word as well, since there are span processors that copy baggage into attributes.
+ * likes; `withScope` and attributes are the application's. An attribute that repeats the value of a baggage entry is the
+ * caller's word as well: there are processors that copy baggage into attributes, under the same names or others.
  */
 export class CallerClaims {
   readonly #trustBaggage: boolean
@@ -95,22 +97,38 @@ function withBaggage(scope: ScopeFacts | undefined, baggage: Baggage): ScopeFact
   return facts
 }
 
-/** Values of attributes that say what the baggage entry of the same key says, cut to the SDK's limit or not. */
+/** Returns the values of attributes that repeat a baggage entry, cut to the SDK's limit or not. */
 function repeatedValues(
   baggage: Baggage,
   attributes: Attributes,
   own: Attributes | undefined,
   around: Attributes | undefined,
 ): ReadonlySet<string> | undefined {
+  const entries = valuesIn(baggage)
   let repeated: Set<string> | undefined
   for (const key in attributes) {
-    const value = attributes[key]
+    const attribute = attributes[key]
+    const value = typeof attribute === 'number' ? String(attribute) : attribute
     if (typeof value !== 'string' || value === '' || own?.[key] === value) continue
-    if (!entryOf(baggage, key)?.startsWith(value) || (around && around[key] === undefined)) continue
+    if (around && around[key] === undefined) continue
+    if (!entryOf(baggage, key)?.startsWith(value) && !entries.some((entry) => isRepeatedBy(value, entry))) continue
     repeated ??= new Set()
     repeated.add(value)
   }
   return repeated
+}
+
+/** Limits of SDKs cut long values alone; a short beginning that two values share is chance. */
+function isRepeatedBy(value: string, entry: string): boolean {
+  return entry === value || (value.length >= MIN_CUT_LENGTH && entry.startsWith(value))
+}
+
+function valuesIn(baggage: Baggage): readonly string[] {
+  try {
+    return baggage.getAllEntries().flatMap(([, { value }]) => (typeof value === 'string' ? [value] : []))
+  } catch {
+    return []
+  }
 }
 
 /** A baggage made by somebody else may do anything. */

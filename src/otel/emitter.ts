@@ -29,6 +29,8 @@ export interface Place {
   readonly source: EventSource
   /** The parent in another process, if the context has one and no span of this process surrounds the event. */
   readonly outside?: Outside | undefined
+  /** Ids in the event's own attributes that repeat what a caller said. */
+  readonly claims?: ClaimedScope | undefined
 }
 
 export interface Extras {
@@ -95,9 +97,10 @@ export class Emitter {
   }
 
   /** Returns the scope that callers claim for an event at this place. */
-  claimsAt({ node, run, context }: Place): ClaimedScope | undefined {
+  claimsAt({ node, run, context, claims }: Place): ClaimedScope | undefined {
     const around = node?.claims() ?? run?.claims()
-    return !context || context === node?.context ? around : overlayClaims(around, this.#callers.read(context).claims)
+    const inContext = !context || context === node?.context ? undefined : this.#callers.read(context).claims
+    return overlayClaims(overlayClaims(around, inContext), claims)
   }
 
   #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {

@@ -12,13 +12,12 @@ import { toHrTime } from './hr-time.js'
 import { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
-import { Tracker } from './tracker.js'
+import { BY_HAND, Tracker } from './tracker.js'
 
 /** How often runs are checked for having been left open. */
 const SETTLE_INTERVAL_MILLIS = 5_000
 /** A span tells time by a clock of its own, which may lag: an event too many is better than one too few. */
 const CLOCK_SLACK_MILLIS = 2
-const BY_HAND: InstrumentationScope = Object.freeze({ name: 'spanledger/record' })
 
 /**
  * An OpenTelemetry span processor that records what agents do as audit events in the attached logs. Register it once,
@@ -125,6 +124,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       const context = orKept(parentContext)
       if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
       else if (this.#attachments.size > 0) this.#tracker.start(span, context)
+      else this.#tracker.remember(span, context)
     } catch (problem) {
       reportProblem(problem)
     }

@@ -3,13 +3,15 @@ import {
   type Context,
   context as contexts,
   type HrTime,
+  propagation,
   ROOT_CONTEXT,
   type Span,
   trace,
 } from '@opentelemetry/api'
-import { type AuditEventData, timestampFromHrTime } from '../events/index.js'
+import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../events/index.js'
 import { contextScope } from '../record/context.js'
 import { activeContext } from '../record/flow.js'
+import { partFacts } from './caller-claims.js'
 import type { Convention, Fact, Lineage, Moment, Occurrence } from './conventions/contract.js'
 import { Emitter, type Outlet, sourceOf } from './emitter.js'
 import { explain, type SpanExplanation } from './explain.js'
@@ -57,6 +59,9 @@ export interface TrackerOptions extends Trust {
   readonly nowMillis: () => number
 }
 
+/** Marks events that `spanledger/record` tells of where no span carries them. */
+export const BY_HAND: InstrumentationScope = Object.freeze({ name: 'spanledger/record' })
+
 /**
  * Follows spans from start to end and tells what they mean as audit events.
  *
@@ -79,6 +84,8 @@ export class Tracker {
   readonly #onExplain: ((explanation: SpanExplanation) => void) | undefined
   /** Spans that nobody has claimed at their start, for the second look. */
   #unclaimed: SpanNode[] = []
+  /** Contexts with baggage of spans that began before anyone listened. */
+  readonly #begun = new WeakMap<object, Context>()
   /** They are being looked at in the order of their start. */
   #inOrder = false
   readonly #lookAgain = (): void => this.drain()
@@ -128,6 +135,11 @@ export class Tracker {
   /** Tells whether the last event that was heard, on any span, has this very attributes object. */
   hasJustHeard(attributes: Attributes): boolean {
     return this.#events.hasJustHeard(attributes)
+  }
+
+  /** Keeps what tells a caller's word from the application's, for a span that somebody may listen to later. */
+  remember(span: object, context: Context): void {
+    if (propagation.getBaggage(context)) this.#begun.set(span, context)
   }
 
   start(span: OpenSpan, context: Context): void {
@@ -183,7 +195,7 @@ export class Tracker {
    */
   #endUnseen(span: SpanLike): void {
     if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
-    const node = this.#nodes.place(span, undefined, this.#nodes.byIds(span.parentSpanContext))
+    const node = this.#nodes.place(span, this.#begun.get(span), this.#nodes.byIds(span.parentSpanContext))
     this.#events.takeUp(span, node)
     this.end(span)
   }
@@ -191,7 +203,7 @@ export class Tracker {
   /** Follows an open span that began before anyone listened. @returns its node, unless it is none to be followed */
   adopt(span: OpenSpan): SpanNode | undefined {
     if (span.attributes === undefined || !span.isRecording() || this.suppressions.has(span)) return undefined
-    const node = this.#nodes.place(span, undefined, this.#nodes.byIds(span.parentSpanContext))
+    const node = this.#nodes.place(span, this.#begun.get(span), this.#nodes.byIds(span.parentSpanContext))
     this.#look(node, span, 'microtask')
     this.#events.takeUp(span, node)
     this.#events.hear(span, node)
@@ -232,14 +244,28 @@ export class Tracker {
     const outside = node ? undefined : this.#nodes.outsideIn(context)
     const place = { run, node, context, source, outside }
     const at = timestampFromHrTime(time)
-    for (const fact of facts) {
+    const isLogged = !span && carrier !== BY_HAND
+    for (const told of facts) {
+      const { fact, claims } = isLogged ? this.#withoutClaims(told, attributes, context) : { fact: told }
       this.#facts.record(
         run || !detached ? fact : ({ ...fact, scope: { ...detached, ...fact.scope } } as Fact),
         at,
-        place,
+        claims ? { ...place, claims } : place,
       )
     }
     this.#spans.touch(run)
+  }
+
+  /** A log record may have attributes that a processor has copied from the baggage of a caller. */
+  #withoutClaims(
+    fact: Fact,
+    attributes: Attributes,
+    context: Context | undefined,
+  ): { readonly fact: Fact; readonly claims?: ClaimedScope | undefined } {
+    const baggage = context && this.#nodes.callers.read(context).baggage
+    if (!baggage || !fact.scope) return { fact }
+    const { own, claims } = partFacts(fact.scope, attributes, baggage, { own: undefined, around: undefined })
+    return { fact: { ...fact, scope: own } as Fact, claims }
   }
 
   #translate(convention: Convention | undefined, event: Occurrence): readonly Fact[] | undefined {

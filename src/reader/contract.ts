@@ -172,7 +172,8 @@ export interface AuditLogReader {
   /**
    * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads.
    *
-   * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_LOG_OPEN_FAILED`
+   * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_LOG_OPEN_FAILED`; `AUDIT_FILE_REFUSED`; `AUDIT_READ_FAILED` when the log
+   * cannot be read
    * @throws TypeError naming an unknown or malformed option
    */
   verify(options?: VerifyOptions): Promise<VerifyReport>

@@ -5,7 +5,7 @@ export interface SeqSpan {
 }
 
 /**
- * What came of verifying a log. Where several apply, the first of these:
+ * The result of verifying a log. When several apply, the first of these:
  *
  * | status | meaning |
  * |---|---|
@@ -77,6 +77,7 @@ export interface VerifyBasis {
 
 /** What verifying a log found. Plain JSON. */
 export interface VerifyReport {
+  /** The verdict. */
   readonly status: VerifyStatus
   /** Of the log or the copy. */
   readonly location: string
@@ -86,6 +87,7 @@ export interface VerifyReport {
   readonly root: string | undefined
   /** Number of entries that a checkpoint covers which a trusted key signed and the entries bear out. What comes behind them is not proved yet. */
   readonly provenSize: number
+  /** The grounds of the verdict besides the log itself. */
   readonly basis: VerifyBasis
   /** The keys that were trusted at the outset (vkeys). */
   readonly trustedKeys: readonly string[]

@@ -48,6 +48,7 @@ export interface Inspection {
 export interface LogSource {
   /** What messages call it. */
   readonly location: string
+  /** Checkpoints that were found with the log. */
   readonly checkpoints: readonly KeptCheckpoint[]
   /** Name of the log where nobody has named it; `undefined` where that is not known. */
   readonly defaultOrigin: string | undefined
@@ -61,5 +62,6 @@ export interface LogSource {
   readonly missingCheckpoint: string | undefined
   /** Goes through all of it. */
   inspect(request: InspectionRequest): Promise<Inspection>
+  /** Closes what was opened, and removes temporary files. */
   close(): Promise<void>
 }

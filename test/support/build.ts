@@ -4,7 +4,10 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-/** Compiles the sources, for child processes: into the folder `generated` beside the test that asks for it. */
+/**
+ * Compiles the sources, for child processes: into the folder `generated` beside the test that asks for it, which is the
+ * only one of its folder that does, since test files run side by side.
+ */
 export function buildBeside(testFolder: string): { readonly dist: string; remove(): void } {
   const dist = join(testFolder, 'generated')
   rmSync(dist, { recursive: true, force: true })

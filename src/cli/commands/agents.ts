@@ -5,7 +5,7 @@ import { printAll } from '../output.js'
 import { agentLine } from '../render.js'
 
 export const agents: Command = {
-  summary: 'the agents that acted, the newest first',
+  summary: 'Lists the agents that acted, newest first',
   options: { ...sessionFilters, ...shortList, ...format, ...common },
   examples: [
     ['spanledger agents', 'who acted'],

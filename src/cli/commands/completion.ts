@@ -11,7 +11,7 @@ const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion 
 /** @param commands - all of them, this one among them */
 export function completion(commands: () => Readonly<Record<string, Command>>): Command {
   return {
-    summary: 'a script that lets a shell complete commands and options',
+    summary: 'Prints a script that completes commands and options in a shell',
     operand: 'SHELL',
     operands: Object.keys(SHELLS),
     options: { help },

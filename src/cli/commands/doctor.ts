@@ -6,7 +6,7 @@ import { withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
-  summary: 'how a log is: whether it ended in order and is complete, what is signed, by which key, disk use',
+  summary: 'Shows the state of a log: last close, journal, dropped events, checkpoints, key, disk use',
   options: { ...format, ...common },
   examples: [
     ['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it'],

@@ -14,7 +14,7 @@ import { UsageError } from '../usage-error.js'
 const DEFAULT_FORMAT = 'jsonl'
 
 export const exportEvents: Command = {
-  summary: 'Exports events for another program, the oldest first, in constant memory',
+  summary: 'Exports events for another program, oldest first, in constant memory',
   options: {
     format: {
       type: 'string',

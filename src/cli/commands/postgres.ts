@@ -5,7 +5,7 @@ import { asTyped, isPostgresUrl, loadPostgres, logAt } from '../postgres.js'
 import { UsageError } from '../usage-error.js'
 
 export const postgres: Command = {
-  summary: 'make or upgrade the tables of a PostgreSQL database, and say who may write which log',
+  summary: 'Creates or upgrades the tables in PostgreSQL; grants and revokes rights for a log',
   operand: 'migrate [URL] | grant URL#LOG-ID ROLE | revoke URL#LOG-ID ROLE',
   operands: ['migrate', 'grant', 'revoke'],
   options: {

@@ -7,7 +7,7 @@ import { writeFileAtOnce } from '../output-file.js'
 import { UsageError } from '../usage-error.js'
 
 export const prove: Command = {
-  summary: 'a receipt that proves one entry to others, with its bytes in it',
+  summary: 'Writes a receipt that proves one entry; it contains the bytes of the entry',
   operand: '[DIR] SEQ',
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },

@@ -7,7 +7,7 @@ import { paintFor, printAll, printOne } from '../output.js'
 import { eventLine } from '../render.js'
 
 export const query: Command = {
-  summary: 'the events that pass every filter, in append order',
+  summary: 'Lists the events that match all filters, in append order',
   options: {
     ...eventFilters,
     ...listing,

@@ -10,7 +10,7 @@ import { signerFor } from '../signer.js'
 import { UsageError } from '../usage-error.js'
 
 export const record: Command = {
-  summary: 'append one event by hand; in a directory, no other process may be writing',
+  summary: 'Appends one event by hand; a log in a directory must not be open for writing elsewhere',
   options: {
     type: { type: 'string', short: 't', value: 'TYPE', help: 'event type, by default custom' },
     data: { type: 'string', short: 'd', value: 'JSON', help: "the event's data; - reads it from standard input" },

@@ -6,7 +6,7 @@ import { runLine } from '../render.js'
 import { UsageError } from '../usage-error.js'
 
 export const runs: Command = {
-  summary: 'runs, the newest first',
+  summary: 'Lists runs, newest first',
   options: {
     ...runFilters,
     'min-tokens': { type: 'string', value: 'N', help: 'that used this many tokens or more, sub-runs apart' },

@@ -5,7 +5,7 @@ import { printAll } from '../output.js'
 import { sessionLine } from '../render.js'
 
 export const sessions: Command = {
-  summary: 'sessions, the newest first',
+  summary: 'Lists sessions, newest first',
   options: { ...sessionFilters, ...shortList, ...format, ...common },
   examples: [['spanledger sessions --since today', 'who was here today']],
   async run(args, io) {

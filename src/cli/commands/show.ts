@@ -13,7 +13,7 @@ import { UsageError } from '../usage-error.js'
 const MAX_CANDIDATES = 5
 
 export const show: Command = {
-  summary: 'one run as a tree: for whom, times, tokens, tools, approvals, errors, sub-runs',
+  summary: 'Shows one run as a tree: tenant and user, times, tokens, tools, approvals, errors, sub-runs',
   operand: 'RUN',
   options: { tenant, ...format, ...common },
   examples: [

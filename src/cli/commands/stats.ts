@@ -9,7 +9,7 @@ const GROUPINGS: readonly StatsGrouping[] = ['agent', 'model', 'day']
 const { session, run, agent } = followFilters
 
 export const stats: Command = {
-  summary: 'tokens, cost, runs, failures and durations, summed up',
+  summary: 'Sums up tokens, cost, runs, failures and durations',
   options: {
     by: {
       type: 'string',

@@ -8,7 +8,7 @@ import { eventLine } from '../render.js'
 const DEFAULT_TAIL = 10
 
 export const tail: Command = {
-  summary: 'the latest events, and with -f those that come',
+  summary: 'Shows the latest events; -f keeps following',
   options: {
     ...followFilters,
     limit: { ...listing.limit, help: `begin with this many, by default ${DEFAULT_TAIL}` },

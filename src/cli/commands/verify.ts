@@ -55,7 +55,7 @@ export const verify: Command = {
     'witness-quorum': { type: 'string', value: 'N', help: 'ask for the cosignatures of N witnesses, by default 1' },
     strict: {
       type: 'boolean',
-      help: 'fail (6) unless key, and checkpoint or witness, come from elsewhere and cover all but the newest entries',
+      help: 'fail (6) unless the key and a checkpoint or witness come from elsewhere, and signed checkpoints cover all but the newest entries',
     },
     'checkpoint-interval': {
       type: 'string',
@@ -66,7 +66,7 @@ export const verify: Command = {
     entry: {
       type: 'string',
       value: 'FILE',
-      help: 'with --receipt: the bytes of the entry, where the receipt does not have them',
+      help: 'with --receipt: the file with the bytes of the entry, when the receipt does not contain them',
     },
     threads: { type: 'string', value: 'N', help: 'use this many threads, by default one for each core' },
     ...format,
@@ -74,7 +74,10 @@ export const verify: Command = {
   },
   examples: [
     ['spanledger verify /var/lib/app/audit --vkey log.vkey', 'verify a log by a key that was noted elsewhere'],
-    ['spanledger verify --vkey log.vkey --checkpoint last-month.txt', 'check that it continues an older checkpoint'],
+    [
+      'spanledger verify --vkey log.vkey --checkpoint last-month.txt',
+      'check that the log continues an older checkpoint',
+    ],
     ['spanledger verify --strict -k log.vkey -c last-month.txt', 'fail unless the proof rests on more than the log'],
     ['spanledger verify audit.jsonl -k log.vkey -c last-month.txt', 'verify an export in JSON Lines'],
     ['spanledger verify --store postgres://auditor@db/audit#payments -k log.vkey', 'verify a log in PostgreSQL'],

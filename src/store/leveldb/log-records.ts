@@ -19,6 +19,9 @@ export const FIRST = 2
 export const MIDDLE = 3
 export const LAST = 4
 
+/** Bytes of a record in each block that the record fills. */
+const PART_BYTES = BLOCK_BYTES - HEADER_BYTES
+
 /** No write batch is shorter: its sequence number and its count. */
 const MIN_BATCH_BYTES = 12
 
@@ -64,6 +67,8 @@ export class RecordReader {
       this.#parts.push(part)
       this.#length += part.length
       if (this.#length > this.#maxBytes) throw new RangeError(`a record has more than ${this.#maxBytes} bytes`)
+      // LevelDB fills a block before it begins the next part: tiny parts would take many times their bytes in memory.
+      if (this.#parts.length > this.#maxBytes / PART_BYTES + 2) throw new RangeError('a record has too many parts')
       if (kind !== FULL && kind !== LAST) continue
       yield this.#parts.length === 1 ? part : Buffer.concat(this.#parts)
       this.#parts = []

@@ -123,13 +123,14 @@ export class ManifestReader {
           break
         case NEW_FILE:
           added.push(edit.table())
+          if (added.length > MAX_TABLES) throw tooManyTables()
           break
         default:
           throw new RangeError('the manifest has an edit of an unknown kind')
       }
     }
     for (const table of added) this.#tables.set(placeOf(table), table)
-    if (this.#tables.size > MAX_TABLES) throw new RangeError(`the manifest names more than ${MAX_TABLES} tables`)
+    if (this.#tables.size > MAX_TABLES) throw tooManyTables()
   }
 }
 
@@ -159,6 +160,10 @@ function varints(...values: readonly number[]): Uint8Array {
     bytes.push(value)
   }
   return Uint8Array.from(bytes)
+}
+
+function tooManyTables(): RangeError {
+  return new RangeError(`the manifest names more than ${MAX_TABLES} tables`)
 }
 
 /** Tells a table at a level from all others. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { refused } from '../../files/regular-file.js'
 import { corrupt } from './errors.js'
 import { readCurrent, readManifest } from './snapshot-files.js'
+import { requireReadable } from './table-file.js'
 
 /** A writer leaves a tenth of it. LevelDB reads its logs to their ends, also one of zeros that takes no room. */
 const MAX_LOG_BYTES = 256 * 2 ** 20
@@ -28,7 +29,10 @@ async function requireSafe(path: string, location: string): Promise<void> {
   const current = await readCurrent(path, location)
   const { manifest } = await readManifest(join(path, current), location)
   for (const { number } of manifest.tables) {
-    if (number < manifest.nextFile) continue
+    if (number < manifest.nextFile) {
+      requireReadable(join(path, `${String(number).padStart(6, '0')}.ldb`), location)
+      continue
+    }
     throw corrupt(
       location,
       `db/${current} gives the number of table ${number} to the next file, which would overwrite it`,

@@ -13,6 +13,7 @@ import {
   ManifestReader,
   type TableFile,
 } from './manifest.js'
+import { requireReadable } from './table-file.js'
 
 /*
  * A database that another process writes, or that comes from elsewhere, as it is at one moment, in a directory of its
@@ -249,7 +250,7 @@ async function linkTables(
  * @returns the bytes of the file
  */
 async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): Promise<number> {
-  const { source, target, isOwn } = layout
+  const { source, target, location, isOwn } = layout
   const name = fileName(table.number, 'ldb')
   const [from, to] = [join(source, name), join(target, name)]
   if (isOwn) {
@@ -258,6 +259,7 @@ async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): 
   }
   const found = LINK_FOLLOWS ? await lstat(from) : undefined
   if (found) requireRegular(found, from)
+  requireReadable(from, location)
   try {
     await link(from, to)
   } catch (error) {

@@ -18,7 +18,7 @@ export interface PostgresLogGrant extends PostgresConnection {
   readonly may?: 'read' | 'write'
 }
 
-/** From whom all rights for a log are taken. */
+/** The role that loses all of its rights for one log. */
 export type PostgresLogRevocation = Omit<PostgresLogGrant, 'may'>
 
 /**
