@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, truncateSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -68,6 +68,19 @@ class Model {
   }
 }
 
+/** Copies the directory of an open log at one moment: the log may be deleting segments that it needs no more. */
+function copyLive(directory: string, image: string): void {
+  for (;;) {
+    try {
+      cpSync(directory, image, { recursive: true })
+      return
+    } catch (problem) {
+      if ((problem as NodeJS.ErrnoException).code !== 'ENOENT') throw problem
+      rmSync(image, { recursive: true, force: true })
+    }
+  }
+}
+
 async function sums(log: AuditLog): Promise<{ recovered: number; unattested: number }> {
   const statements = await log.events({ type: 'events_recovered' }).toArray()
   const sum = (of: 'count' | 'unattested') => statements.reduce((total, { data }) => total + data[of], 0)
@@ -91,7 +104,7 @@ test('however processes end, and whatever is put into the journal: what was reco
           for (const name of names.slice(how.durable)) log.record(note(name))
           const image = join(base, `log-${directories++}`)
           if (how.isClosed) await log.close()
-          cpSync(directory, image, { recursive: true })
+          copyLive(directory, image)
           await log.close()
           directory = image
 
