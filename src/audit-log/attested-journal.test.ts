@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { copyLive } from '../../test/support/copy-live.js'
 import { appendForged, newestSegment, plantSegment, segmentsOf } from '../../test/support/forged-journal.js'
 import type { HrTime } from '../events/time.js'
 import type { AuditEventInput } from '../events/types.js'
@@ -43,7 +44,7 @@ async function crashedLog(options: Options, ...uncommitted: string[]): Promise<s
   for (const name of ['a', 'b', 'c']) await log.append(note(name))
   for (const name of uncommitted) log.record(note(name))
   const image = join(base, `image-${images++}`)
-  cpSync(directory, image, { recursive: true })
+  copyLive(directory, image)
   return image
 }
 
@@ -100,7 +101,7 @@ describe('what is taken over after a crash', () => {
     const directory = join(base, 'audit')
     const log = await openAt(directory)
     for (let n = 0; n < 9000; n++) log.record(note(`${n}`))
-    cpSync(directory, join(base, 'image'), { recursive: true })
+    copyLive(directory, join(base, 'image'))
     const again = await openAt(join(base, 'image'))
     const statements = await recoveredIn(again)
     expect(statements.length).toBeGreaterThan(1)
@@ -169,7 +170,7 @@ describe('with a journal key, what somebody else put into the journal is not tak
   it('a journal of another log, or of another key', async () => {
     const image = await crashedLog({ journalKey }, 'd')
     const other = await crashedLog({ journalKey }, 'x')
-    cpSync(join(other, 'journal'), join(image, 'journal'), { recursive: true })
+    copyLive(join(other, 'journal'), join(image, 'journal'))
     await expect(openAt(image, { journalKey })).rejects.toMatchObject(refused('not attested by the journal key'))
     const anotherKey = Buffer.alloc(32, 1)
     await expect(openAt(other, { journalKey: anotherKey })).rejects.toMatchObject(refused('the file is of the key'))
@@ -209,7 +210,7 @@ describe('with a journal key, what somebody else put into the journal is not tak
       const log = await openAt(image, { journalKey })
       log.record(note(name))
       const next = join(base, `session-${name}`)
-      cpSync(image, next, { recursive: true })
+      copyLive(image, next)
       image = next
     }
     const log = await openAt(image, { journalKey })
@@ -238,7 +239,7 @@ describe('a record that is older than the log', () => {
     await log.append(note('a'))
     seconds -= 3600
     log.record(note('b'))
-    cpSync(directory, join(base, 'image'), { recursive: true })
+    copyLive(directory, join(base, 'image'))
     const again = await openAt(join(base, 'image'), { clock, journalKey })
     expect((await again.events().toArray()).map(({ type }) => type)).toEqual([
       'custom',

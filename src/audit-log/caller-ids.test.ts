@@ -1,9 +1,9 @@
-import { cpSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { copyLive } from '../../test/support/copy-live.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
 import type { AuditStore } from '../store/contract.js'
@@ -160,7 +160,7 @@ describe('a conflict that only the next opening finds', () => {
     for (const event of stored) await log.append(event)
     const appends = left.map((event) => log.append(event))
     const image = join(base, 'image')
-    cpSync(directory(), image, { recursive: true })
+    copyLive(directory(), image)
     await Promise.allSettled(appends)
     return image
   }

@@ -1,18 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { copyLive } from '../../test/support/copy-live.js'
 import { appendForged, newestSegment, plantSegment, segmentsOf } from '../../test/support/forged-journal.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
@@ -178,12 +170,12 @@ describe('what is set aside', () => {
     await closedLog()
     const bytes = appendForged(newestSegment(directory))
     const image = join(base, 'image')
-    cpSync(directory, image, { recursive: true })
+    copyLive(directory, image)
     const first = await openLog()
     await first.close()
     problems = []
     // The files as the opening left them, the database as it was.
-    cpSync(join(directory, 'journal'), join(image, 'journal'), { recursive: true })
+    copyLive(join(directory, 'journal'), join(image, 'journal'))
     for (const name of segmentsOf(image).slice(1)) await rm(join(image, 'journal', name))
     directory = image
     await expectSetAside(1, bytes)
@@ -227,7 +219,7 @@ describe('what is no sign of anybody', () => {
     await log.append(note('a'))
     log.record(note('b'))
     const image = join(base, 'image')
-    cpSync(directory, image, { recursive: true })
+    copyLive(directory, image)
     await log.close()
     directory = image
     const again = await openLog()

@@ -1,9 +1,10 @@
-import { cpSync, readFileSync, rmSync, truncateSync } from 'node:fs'
+import { readFileSync, truncateSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { copyLive } from '../../test/support/copy-live.js'
 import { appendForged, newestSegment, plantSegment } from '../../test/support/forged-journal.js'
 import type { AuditEventInput } from '../events/types.js'
 import { resolveOptions } from '../log/options.js'
@@ -68,19 +69,6 @@ class Model {
   }
 }
 
-/** Copies the directory of an open log at one moment: the log may be deleting segments that it needs no more. */
-function copyLive(directory: string, image: string): void {
-  for (;;) {
-    try {
-      cpSync(directory, image, { recursive: true })
-      return
-    } catch (problem) {
-      if ((problem as NodeJS.ErrnoException).code !== 'ENOENT') throw problem
-      rmSync(image, { recursive: true, force: true })
-    }
-  }
-}
-
 async function sums(log: AuditLog): Promise<{ recovered: number; unattested: number }> {
   const statements = await log.events({ type: 'events_recovered' }).toArray()
   const sum = (of: 'count' | 'unattested') => statements.reduce((total, { data }) => total + data[of], 0)
@@ -138,11 +126,11 @@ test('dying at any commit of the recovery counts nothing twice, and leaves nothi
   try {
     const log = await openAuditLog(join(base, 'audit'))
     for (let n = 0; n < 10_000; n++) log.record(note(`${n}`))
-    cpSync(join(base, 'audit'), join(base, 'image'), { recursive: true })
+    copyLive(join(base, 'audit'), join(base, 'image'))
     await log.close()
     for (let commits = 0; commits <= 4; commits++) {
       const directory = join(base, `died-${commits}`)
-      cpSync(join(base, 'image'), directory, { recursive: true })
+      copyLive(join(base, 'image'), directory)
       const store = levelStore(directory)
       const { commit } = store
       let left = commits

@@ -1,8 +1,8 @@
-import { cpSync } from 'node:fs'
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { copyLive } from '../../test/support/copy-live.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
 import { type AuditLog, openAuditLog } from './index.js'
@@ -32,7 +32,7 @@ async function openAt(directory: string, options?: Omit<AuditLogOptions, 'store'
 function crashImage(): string {
   images++
   const image = join(base, `image-${images}`)
-  cpSync(join(base, 'audit'), image, { recursive: true })
+  copyLive(join(base, 'audit'), image)
   return image
 }
 
@@ -85,7 +85,7 @@ describe('after the process died', () => {
       const log = await openAt(image)
       // Old segments are deleted behind the opening's back.
       await vi.waitFor(async () => expect((await segmentsOf(image)).length).toBeLessThan(4))
-      cpSync(image, copy, { recursive: true })
+      copyLive(image, copy)
       await log.close()
       image = copy
     }

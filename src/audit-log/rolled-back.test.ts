@@ -1,8 +1,9 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { copyLive } from '../../test/support/copy-live.js'
 import { Ed25519Signer, parseCheckpoint, parseNote, type Signer } from '../checkpoint/index.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
@@ -49,12 +50,12 @@ function bytesOf(): Map<string, string> {
 const isFile = (name: string) => statSync(join(directory, name)).isFile()
 
 function backUp(): void {
-  cpSync(directory, join(base, 'backup'), { recursive: true })
+  copyLive(directory, join(base, 'backup'))
 }
 
 function restore(): void {
   rmSync(directory, { recursive: true })
-  cpSync(join(base, 'backup'), directory, { recursive: true })
+  copyLive(join(base, 'backup'), directory)
 }
 
 const rolledBack = (what: string) => ({ code: 'AUDIT_LOG_ROLLED_BACK', message: expect.stringContaining(what) })
@@ -111,10 +112,10 @@ describe.each(outside)('a backup that was restored is noticed by %s', (_, config
     restore()
     const log = await openLog()
     for (let n = 0; n < 6; n++) log.record(note('other'))
-    cpSync(directory, join(base, 'image'), { recursive: true })
+    copyLive(directory, join(base, 'image'))
     await log.close()
     rmSync(directory, { recursive: true })
-    cpSync(join(base, 'image'), directory, { recursive: true })
+    copyLive(join(base, 'image'), directory)
     await expect(openLog(options)).rejects.toMatchObject({ code: expect.stringMatching(/ROLLED_BACK|CORRUPT/) })
   })
 
@@ -131,7 +132,7 @@ describe.each(outside)('a backup that was restored is noticed by %s', (_, config
     const log = await openLog(options)
     await log.append(note('more'))
     log.record(note('and more'))
-    cpSync(directory, join(base, 'image'), { recursive: true })
+    copyLive(directory, join(base, 'image'))
     await log.close()
     await grow(1, options)
   })
@@ -143,7 +144,7 @@ it('a crashed log whose journal makes up for what its database lost is whole, an
   backUp()
   await grow(4, { counterFile })
   rmSync(join(directory, 'db'), { recursive: true })
-  cpSync(join(base, 'backup', 'db'), join(directory, 'db'), { recursive: true })
+  copyLive(join(base, 'backup', 'db'), join(directory, 'db'))
   const log = await openLog({ counterFile })
   expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: 4 })
   expect(await log.count({ type: 'custom' })).toBe(7)
@@ -158,7 +159,7 @@ it('a database set back, with other records in the journal than those that were 
   restore()
   const log = await openLog()
   for (let n = 0; n < 4; n++) log.record(note('other'))
-  cpSync(directory, join(base, 'image'), { recursive: true })
+  copyLive(directory, join(base, 'image'))
   await log.close()
   directory = join(base, 'image')
   writeFileSync(join(directory, 'checkpoint'), checkpoint)

@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs'
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import type { Condition } from '../../src/cli/condition.js'
 import { recordStatement } from '../../src/log/statements.js'
+import { copyLive } from '../support/copy-live.js'
 import { run } from './command-line.js'
 
 let base: string
@@ -31,7 +31,7 @@ function deadLog(): string {
   log.record(note('d'))
   log.record(note('e'))
   const image = join(base, 'dead')
-  cpSync(directory, image, { recursive: true })
+  copyLive(directory, image)
   return image
 }
 
@@ -119,7 +119,7 @@ describe('doctor', () => {
     await log.checkpoint()
     await log.append(note('d'))
     const image = join(base, 'copy')
-    cpSync(directory, image, { recursive: true })
+    copyLive(directory, image)
     const [newest] = (await asked(image)).checkpoints
     expect(newest).toMatchObject({ source: 'file', size: 3 })
     expect(await told(image)).toMatch(/^checkpoint covers 3 of 4 events/m)
