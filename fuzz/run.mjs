@@ -120,6 +120,8 @@ async function jazzer(target, corpora, options) {
       target,
       ...corpora,
       ...['--includes', build, '--timeout', String(MAX_INPUT_MILLIS)],
+      // The files that a user names, such as a certificate in the address of a store, are read wherever they are.
+      ...['--disableBugDetectors', 'path-traversal'],
       ...(isAsync(target) ? [] : ['--sync']),
       '--',
       ...options,
