@@ -34,10 +34,10 @@ export interface Table {
   /** Size of the file. */
   readonly bytes: number
   /**
-   * `index`: the sizes and places that LevelDB trusts when it opens a table, which would lead it out of its memory.
+   * `footer`: the sizes and places that LevelDB trusts when it opens a table, which would lead it out of its memory.
    * `blocks`: every block and every checksum as well.
    */
-  readonly depth: 'index' | 'blocks'
+  readonly depth: 'footer' | 'blocks'
 }
 
 /**
@@ -49,7 +49,7 @@ export interface Table {
 export function requireReadable(path: string, location: string): void {
   const descriptor = openRegularFileSync(path)
   try {
-    checkTable({ descriptor, bytes: fstatSync(descriptor).size, depth: 'index' })
+    checkTable({ descriptor, bytes: fstatSync(descriptor).size, depth: 'footer' })
   } catch (error) {
     if (!(error instanceof DamagedTable)) throw error
     throw corrupt(location, `its table ${basename(path)} is damaged: ${error.message}`, error)
@@ -68,15 +68,15 @@ export function checkTable(table: Table): void {
     ['meta blocks', 0],
     ['data blocks', KEY_SUFFIX_BYTES],
   ] as const) {
-    const index = readBlock(table, handles.handle(), `the index of ${of}`)
+    const handle = handles.handle()
+    requireWithin(table, handle, `the index of ${of}`)
+    if (table.depth === 'footer') continue
+    const index = readBlock(table, handle, `the index of ${of}`)
     for (const { value } of entriesOf(index, minimalKey, `the index of ${of}`)) {
-      const handle = new Cursor(value).handle()
-      const what = `the block at ${handle.offset}`
-      if (table.depth === 'index') requireWithin(table, handle, what)
-      else {
-        const block = readBlock(table, handle, what)
-        if (of === 'data blocks') for (const _ of entriesOf(block, minimalKey, what));
-      }
+      const at = new Cursor(value).handle()
+      const what = `the block at ${at.offset}`
+      const block = readBlock(table, at, what)
+      if (of === 'data blocks') for (const _ of entriesOf(block, minimalKey, what));
     }
   }
 }
@@ -95,7 +95,7 @@ function requireWithin({ bytes }: Table, { offset, length }: Handle, what: strin
 function readBlock(table: Table, { offset, length }: Handle, what: string): Buffer {
   requireWithin(table, { offset, length }, what)
   const block = readAt(table, offset, length + TRAILER_BYTES)
-  if (table.depth === 'blocks' && maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
+  if (maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
     throw new DamagedTable(`${what} does not have its checksum`)
   }
   const contents = block.subarray(0, length)
