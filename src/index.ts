@@ -23,12 +23,12 @@ export {
 export { type ForwardedLog, type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
 export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
 export type { CheckpointOptions, KnownCheckpoint, KnownCheckpointSource } from './log/checkpoints/options.js'
-export type { Clock } from './log/clock.js'
+export type { AuditLogMeter } from './log/committing/metrics.js'
 export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
-export type { SetAside } from './log/journal-aside.js'
-export type { DamagePolicy } from './log/journal-replay.js'
-export type { AuditLogMeter } from './log/metrics.js'
+export type { SetAside } from './log/journal/journal-aside.js'
+export type { DamagePolicy } from './log/journal/journal-replay.js'
 export type { AuditLogOptions } from './log/options.js'
+export type { Clock } from './log/sealing/clock.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
 export type {
   Activity,
@@ -48,12 +48,12 @@ export type {
   ToolActivity,
   UsageReport,
 } from './otel/conventions/contract.js'
-export type { SpanExplanation } from './otel/explain.js'
 export { AuditLogRecordProcessor } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'
 export type { InstrumentationScope, SpanEventLike, SpanLike } from './otel/span.js'
+export type { SpanExplanation } from './otel/tracking/explain.js'
 export {
   type ActivityStats,
   type AgentQuery,

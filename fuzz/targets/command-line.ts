@@ -6,7 +6,7 @@ import { printable } from '../../src/cli/text.js'
 import { UsageError } from '../../src/cli/usage-error.js'
 import { storedId } from '../../src/events/ids.js'
 import { isTimestamp, parseTimestamp } from '../../src/events/time.js'
-import { parseEventQuery } from '../../src/reader/parse-query.js'
+import { parseEventQuery } from '../../src/reader/query/parse-query.js'
 import { claim, coded, parsed, parsedLater, same } from '../support/oracle.js'
 
 /*

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Bookmark, decodeCursor, digestOfQuery, encodeCursor } from '../../src/reader/cursor.js'
+import { type Bookmark, decodeCursor, digestOfQuery, encodeCursor } from '../../src/reader/query/cursor.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
 
 /*

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { HeadFile, readHeadFile } from '../../src/log/head-file.js'
+import { HeadFile, readHeadFile } from '../../src/log/journal/head-file.js'
 import { decodeLogId, encodeLogId } from '../../src/store/log-id.js'
 import { temporaryDirectory } from '../support/directory.js'
 import { claim, same } from '../support/oracle.js'

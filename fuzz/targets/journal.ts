@@ -7,8 +7,8 @@ import {
   HEAD_BYTES,
   isCutShort,
   segmentName,
-} from '../../src/log/journal-format.js'
-import { type DamagePolicy, JournalReplay } from '../../src/log/journal-replay.js'
+} from '../../src/log/journal/journal-format.js'
+import { type DamagePolicy, JournalReplay } from '../../src/log/journal/journal-replay.js'
 import { temporaryDirectory } from '../support/directory.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
 import { joinParts, splitParts } from '../support/target.js'

@@ -8,7 +8,7 @@ import {
   parseSeq,
   parseSessionQuery,
   parseStatsQuery,
-} from '../../src/reader/parse-query.js'
+} from '../../src/reader/query/parse-query.js'
 import { coded, parsed, same } from '../support/oracle.js'
 import { json, jsonOf } from '../support/target.js'
 

@@ -7,7 +7,7 @@ import { copyLive } from '../../test/support/copy-live.js'
 import { appendForged, newestSegment, plantSegment, segmentsOf } from '../../test/support/forged-journal.js'
 import type { HrTime } from '../events/time.js'
 import type { AuditEventInput } from '../events/types.js'
-import { decodeRecord, HEAD_BYTES } from '../log/journal-format.js'
+import { decodeRecord, HEAD_BYTES } from '../log/journal/journal-format.js'
 import type { AuditLogOptions } from '../log/options.js'
 import { type AuditLog, openAuditLog } from './index.js'
 

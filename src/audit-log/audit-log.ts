@@ -1,11 +1,10 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
+import type { LogWriter } from '../log/committing/writer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
-import type { AuditLogRecovery } from '../log/recovery.js'
+import type { AuditLogRecovery } from '../log/recovery/recovery.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
-import type { LogWriter } from '../log/writer.js'
-import type { AgentSummary } from '../reader/agents.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from '../reader/contract.js'
-import type { FollowOptions } from '../reader/follow.js'
+import type { FollowOptions } from '../reader/follow/follow.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from '../reader/prove.js'
 import type {
   AgentQuery,
@@ -15,10 +14,11 @@ import type {
   RunRef,
   SessionQuery,
   StatsQuery,
-} from '../reader/query.js'
-import type { RunSummary, RunTree } from '../reader/run-summary.js'
-import type { SessionSummary } from '../reader/sessions.js'
-import type { StatsReport } from '../reader/stats-report.js'
+} from '../reader/query/query.js'
+import type { AgentSummary } from '../reader/summaries/agents.js'
+import type { RunSummary, RunTree } from '../reader/summaries/run-summary.js'
+import type { SessionSummary } from '../reader/summaries/sessions.js'
+import type { StatsReport } from '../reader/summaries/stats-report.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { HrTime } from '../events/time.js'
 import type { AuditEventInput } from '../events/types.js'
-import { isClockSynchronized } from '../log/clock-statement.js'
+import { isClockSynchronized } from '../log/sealing/clock-statement.js'
 import { memoryStore } from '../store/memory/index.js'
 import { type AuditLog, openAuditLog } from './index.js'
 

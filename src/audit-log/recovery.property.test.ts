@@ -8,7 +8,7 @@ import { copyLive } from '../../test/support/copy-live.js'
 import { appendForged, newestSegment, plantSegment } from '../../test/support/forged-journal.js'
 import type { AuditEventInput } from '../events/types.js'
 import { resolveOptions } from '../log/options.js'
-import { recover } from '../log/recovery.js'
+import { recover } from '../log/recovery/recovery.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { type AuditLog, openAuditLog } from './index.js'
 

@@ -1,8 +1,8 @@
 import { confidenceOf, isClaim, marked } from '../events/confidence.js'
 import type { StoredEvent, TokenUsage } from '../events/types.js'
-import type { AgentSummary } from '../reader/agents.js'
-import type { RunStatus, RunSummary, RunTree, ToolCallSummary } from '../reader/run-summary.js'
-import type { SessionSummary } from '../reader/sessions.js'
+import type { AgentSummary } from '../reader/summaries/agents.js'
+import type { RunStatus, RunSummary, RunTree, ToolCallSummary } from '../reader/summaries/run-summary.js'
+import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { Colour, Paint } from './output.js'
 import { cost, duration, printable, shortened, shortTime } from './text.js'
 

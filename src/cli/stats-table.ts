@@ -1,4 +1,4 @@
-import type { ActivityStats, StatsReport } from '../reader/stats-report.js'
+import type { ActivityStats, StatsReport } from '../reader/summaries/stats-report.js'
 import { cost, duration, printable, shortened } from './text.js'
 
 const MAX_NAME_LENGTH = 40

@@ -1,6 +1,6 @@
 import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogReader } from '../reader/contract.js'
-import type { EventQuery } from '../reader/query.js'
+import type { EventQuery } from '../reader/query/query.js'
 import type { EncodeOptions } from './contract.js'
 import { encoded, encodeEntries, type ResolvedEncoding, resolveEncoding } from './encode.js'
 

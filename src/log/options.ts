@@ -7,11 +7,11 @@ import {
   type ResolvedCheckpointOptions,
   resolveCheckpointOptions,
 } from './checkpoints/options.js'
-import { type Clock, systemClock } from './clock.js'
-import { type JournalKey, journalKeyFrom } from './journal-key.js'
-import type { DamagePolicy } from './journal-replay.js'
-import type { AuditLogMeter } from './metrics.js'
-import { MAX_ENTRY_BYTES } from './plain.js'
+import type { AuditLogMeter } from './committing/metrics.js'
+import { type JournalKey, journalKeyFrom } from './journal/journal-key.js'
+import type { DamagePolicy } from './journal/journal-replay.js'
+import { type Clock, systemClock } from './sealing/clock.js'
+import { MAX_ENTRY_BYTES } from './sealing/plain.js'
 
 /** @see AuditLogOptions.maxQueueBytes */
 export const DEFAULT_MAX_QUEUE_BYTES = Object.freeze({ journal: 16 * 1024 * 1024, 'flush-only': 64 * 1024 * 1024 })

@@ -10,8 +10,8 @@ import {
   type SpanContext,
   trace as traces,
 } from '@opentelemetry/api'
-import { RESUMED, SPAN_TYPE } from '../otel/conventions/openai-agents.js'
-import { scopeByNames } from '../otel/conventions/user-scope.js'
+import { RESUMED, SPAN_TYPE } from '../otel/conventions/openai-agents/openai-agents.js'
+import { scopeByNames } from '../otel/conventions/shared/user-scope.js'
 import { toHrTime } from '../otel/hr-time.js'
 import type { AuditSpanProcessor } from '../otel/processor.js'
 import { RecentMap } from '../otel/recent-map.js'

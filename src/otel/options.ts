@@ -1,7 +1,7 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
-import type { SpanExplanation } from './explain.js'
+import type { SpanExplanation } from './tracking/explain.js'
 
 /** @see AuditSpanProcessorOptions.abandonAfterMillis */
 export const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000

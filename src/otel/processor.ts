@@ -7,12 +7,12 @@ import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
-import type { SpanExplanation } from './explain.js'
 import { toHrTime } from './hr-time.js'
 import { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
-import { BY_HAND, Tracker } from './tracker.js'
+import type { SpanExplanation } from './tracking/explain.js'
+import { BY_HAND, Tracker } from './tracking/tracker.js'
 
 /** How often runs are checked for having been left open. */
 const SETTLE_INTERVAL_MILLIS = 5_000

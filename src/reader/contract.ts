@@ -1,13 +1,13 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { AgentSummary } from './agents.js'
-import type { FollowOptions } from './follow.js'
+import type { FollowOptions } from './follow/follow.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
-import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query.js'
-import type { RunSummary, RunTree } from './run-summary.js'
-import type { SessionSummary } from './sessions.js'
-import type { StatsReport } from './stats-report.js'
+import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
+import type { AgentSummary } from './summaries/agents.js'
+import type { RunSummary, RunTree } from './summaries/run-summary.js'
+import type { SessionSummary } from './summaries/sessions.js'
+import type { StatsReport } from './summaries/stats-report.js'
 
 /** Some of what a query finds. */
 export interface Page<T> {

@@ -1,5 +1,3 @@
-export type { AgentSummary } from './agents.js'
-export { Commits } from './commits.js'
 export type {
   AuditLogReader,
   EventResults,
@@ -10,7 +8,8 @@ export type {
   PageOptions,
   Results,
 } from './contract.js'
-export type { FollowOptions } from './follow.js'
+export { Commits } from './follow/commits.js'
+export type { FollowOptions } from './follow/follow.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
 export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
 export type { ConsistencyProof, Evidence, InclusionProof, ProvedEntry, ProveOptions } from './prove.js'
@@ -25,17 +24,8 @@ export type {
   StatsGrouping,
   StatsQuery,
   TimeInput,
-} from './query.js'
+} from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
-export {
-  MAX_LISTED,
-  type RecordedError,
-  type RunStatus,
-  type RunSummary,
-  type RunTree,
-  type ToolCallSummary,
-} from './run-summary.js'
-export type { SessionSummary } from './sessions.js'
 export {
   type InShard,
   openShardedReader,
@@ -43,4 +33,20 @@ export {
   type ShardedReaderOptions,
   type ShardQuery,
 } from './sharded.js'
-export { type ActivityStats, type Durations, MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'
+export type { AgentSummary } from './summaries/agents.js'
+export {
+  MAX_LISTED,
+  type RecordedError,
+  type RunStatus,
+  type RunSummary,
+  type RunTree,
+  type ToolCallSummary,
+} from './summaries/run-summary.js'
+export type { SessionSummary } from './summaries/sessions.js'
+export {
+  type ActivityStats,
+  type Durations,
+  MAX_GROUPS,
+  type StatsGroup,
+  type StatsReport,
+} from './summaries/stats-report.js'

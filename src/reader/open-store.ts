@@ -1,8 +1,8 @@
 import { rejectUnknownOptions } from '../events/options.js'
 import { isShared, type SharedStore } from '../store/shared.js'
 import type { AuditLogReader } from './contract.js'
+import { WatchedCommits } from './follow/watched-commits.js'
 import { StoreReader } from './reader.js'
-import { WatchedCommits } from './watched-commits.js'
 
 /** Options of `openAuditLogReader` for a store that many processes share. */
 export interface OpenStoreReaderOptions {

@@ -4,7 +4,7 @@ import { rejectUnknownOptions } from '../events/options.js'
 import type { ReadableStore } from '../store/readable.js'
 import { hashLeaf, proveConsistency, proveInclusion, rootAt, sameHash, verifyInclusion } from '../tree/index.js'
 import type { LogEntry } from './contract.js'
-import { invalidQuery, parseSeq } from './parse-query.js'
+import { invalidQuery, parseSeq } from './query/parse-query.js'
 
 /** Which tree an entry is proved to be in. */
 export interface ProveOptions {

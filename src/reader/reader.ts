@@ -4,23 +4,9 @@ import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import { type AgentSummary, listAgents } from './agents.js'
-import type { Commits } from './commits.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
-import { type FollowOptions, followEvents, parseFollowOptions } from './follow.js'
-import {
-  type ParsedEventQuery,
-  parseAgentQuery,
-  parseEventQuery,
-  parseFollowQuery,
-  parseRunQuery,
-  parseRunRef,
-  parseSeq,
-  parseSessionQuery,
-  parseStatsQuery,
-  unknownTypeError,
-} from './parse-query.js'
-import { type EventFilter, walkFrom } from './plan.js'
+import type { Commits } from './follow/commits.js'
+import { type FollowOptions, followEvents, parseFollowOptions } from './follow/follow.js'
 import {
   type ConsistencyProof,
   type Evidence,
@@ -34,14 +20,28 @@ import {
   type SignedHead,
   signedHead,
 } from './prove.js'
-import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query.js'
-import { countEvents, readEntries, readEntry, readEvent, readEvents } from './read-events.js'
-import { ListedResults, type Listing, type Span } from './results.js'
-import type { RunSummary, RunTree } from './run-summary.js'
-import { listRuns, readRunTree } from './runs.js'
-import { listSessions, type SessionSummary } from './sessions.js'
-import { readStats } from './stats.js'
-import type { StatsReport } from './stats-report.js'
+import {
+  type ParsedEventQuery,
+  parseAgentQuery,
+  parseEventQuery,
+  parseFollowQuery,
+  parseRunQuery,
+  parseRunRef,
+  parseSeq,
+  parseSessionQuery,
+  parseStatsQuery,
+  unknownTypeError,
+} from './query/parse-query.js'
+import { type EventFilter, walkFrom } from './query/plan.js'
+import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
+import { countEvents, readEntries, readEntry, readEvent, readEvents } from './query/read-events.js'
+import { ListedResults, type Listing, type Span } from './query/results.js'
+import { type AgentSummary, listAgents } from './summaries/agents.js'
+import type { RunSummary, RunTree } from './summaries/run-summary.js'
+import { listRuns, readRunTree } from './summaries/runs.js'
+import { listSessions, type SessionSummary } from './summaries/sessions.js'
+import { readStats } from './summaries/stats.js'
+import type { StatsReport } from './summaries/stats-report.js'
 import { verifyDirectory, verifyStore } from './verify.js'
 
 /** What a reader needs beside the store. */

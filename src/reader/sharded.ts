@@ -3,11 +3,11 @@ import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { SharedStore } from '../store/shared.js'
 import type { LogHead } from './contract.js'
-import { mergeAsTheyCome, mergeByTime } from './merge.js'
 import { type AuditLogStoreReader, openStoreReader } from './open-store.js'
-import { parseEventQuery, parseFollowQuery, parseRunQuery } from './parse-query.js'
-import type { EventQuery, FollowQuery, RunQuery } from './query.js'
-import type { RunSummary } from './run-summary.js'
+import { mergeAsTheyCome, mergeByTime } from './query/merge.js'
+import { parseEventQuery, parseFollowQuery, parseRunQuery } from './query/parse-query.js'
+import type { EventQuery, FollowQuery, RunQuery } from './query/query.js'
+import type { RunSummary } from './summaries/run-summary.js'
 
 /** Something that was found, and the log that has it: positions are those of this log. */
 export type InShard<T> = T & {

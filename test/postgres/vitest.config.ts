@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   root: join(import.meta.dirname, '../..'),
   test: {
-    include: ['test/postgres/*.test.ts', 'src/reader/*.property.test.ts'],
+    include: ['test/postgres/*.test.ts', 'src/reader/**/*.property.test.ts'],
     env: { SPANLEDGER_TEST_ENGINE: 'PostgreSQL' },
     globalSetup: [`${import.meta.dirname}/support/global-setup.ts`],
     // One server for all files, and one of several at a time on a small machine.

@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditEvent } from '../../src/events/types.js'
-import { Journal, type JournalStart } from '../../src/log/journal.js'
-import { encodeRecord, MAX_RECORD_BYTES } from '../../src/log/journal-format.js'
+import { Journal, type JournalStart } from '../../src/log/journal/journal.js'
+import { encodeRecord, MAX_RECORD_BYTES } from '../../src/log/journal/journal-format.js'
 import { sealedEntry } from '../../src/testing/index.js'
 
 /** Segments of a log's journal, oldest first. */

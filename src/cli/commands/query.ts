@@ -1,6 +1,6 @@
 import { confidenceOf, isClaim } from '../../events/confidence.js'
 import type { AuditLogReader } from '../../reader/contract.js'
-import type { EventQuery } from '../../reader/query.js'
+import type { EventQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { common, eventFilters, format, listing } from '../options.js'
 import { paintFor, printAll, printOne } from '../output.js'

@@ -1,4 +1,4 @@
-import type { RunQuery } from '../../reader/query.js'
+import type { RunQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { type Arguments, common, DEFAULT_LIST, format, runFilters, shortList } from '../options.js'
 import { paintFor, printAll } from '../output.js'

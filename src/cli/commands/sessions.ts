@@ -1,4 +1,4 @@
-import type { SessionQuery } from '../../reader/query.js'
+import type { SessionQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { common, DEFAULT_LIST, format, sessionFilters, shortList } from '../options.js'
 import { printAll } from '../output.js'

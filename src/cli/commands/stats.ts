@@ -1,4 +1,4 @@
-import type { StatsGrouping, StatsQuery } from '../../reader/query.js'
+import type { StatsGrouping, StatsQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { common, followFilters, format, sessionFilters } from '../options.js'
 import { printOne } from '../output.js'

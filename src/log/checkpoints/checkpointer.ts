@@ -1,5 +1,5 @@
 import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
-import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS, type StartTimer } from '../commit-schedule.js'
+import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS, type StartTimer } from '../committing/commit-schedule.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'

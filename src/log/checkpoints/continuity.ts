@@ -3,7 +3,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { sameHash } from '../../tree/index.js'
-import { OWN_SOURCE } from '../gaps.js'
+import { OWN_SOURCE } from '../committing/gaps.js'
 import type { LogView } from './log-view.js'
 import { signatureFits } from './signature.js'
 

@@ -1,6 +1,6 @@
 import type { AuditStore } from '../../store/contract.js'
 import { hashLeaf, rootAt, TreeFrontier } from '../../tree/index.js'
-import type { JournalReplay } from '../journal-replay.js'
+import type { JournalReplay } from '../journal/journal-replay.js'
 
 /** The tree of a log, for a comparison with what is known of it. */
 export interface LogView {

@@ -1,0 +1,242 @@
+import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import type { JournalSpan } from '../journal/journal.js'
+
+/** Entries that one commit takes at most. */
+export const MAX_GROUP_ENTRIES = 4096
+/** Entry bytes that one commit takes at most. */
+export const MAX_GROUP_BYTES = 4 * 1024 * 1024
+
+/** A promise that somebody holds. */
+export interface Pending<T> {
+  resolve(value: T | PromiseLike<T>): void
+  reject(reason: unknown): void
+}
+
+/** An `append()` whose entry is in a group. */
+export interface PendingAppend<T> extends Pending<T> {
+  /** Of its entry in the group. */
+  readonly index: number
+  /** The journal has the entry: it cannot be taken back. */
+  readonly isJournaled: boolean
+}
+
+/** Entries that are committed together. `T` is what an append resolves to. */
+export class Group<T> {
+  /** None while only the journal has them, see {@link span}. */
+  entries: SealedEntry[] = []
+  /** Where in the journal the entries are that are not in memory. */
+  span: JournalSpan | undefined = undefined
+  /** Number of the entries, wherever they are. */
+  length = 0
+  /** Those of them that the journal does not have. */
+  unjournaled = 0
+  /** Never less than what the entries have. */
+  bytes = 0
+  /** When this group is committed, the store has the journal up to here. */
+  end: JournalPosition | undefined = undefined
+  appends: PendingAppend<T>[] = []
+  /** Each waits for this group, and so for all before it: groups are committed in order. */
+  barriers: Pending<void>[] = []
+
+  hasRoomFor({ bytes }: SealedEntry): boolean {
+    return this.length < MAX_GROUP_ENTRIES && this.bytes + bytes.length <= MAX_GROUP_BYTES
+  }
+
+  /** @param end - of the journal, where there is one */
+  add(entry: SealedEntry, isJournaled: boolean, end: JournalPosition | undefined): void {
+    this.length++
+    this.bytes += entry.bytes.length
+    this.end = end
+    if (!isJournaled) this.unjournaled++
+    if (!this.span) this.entries.push(entry)
+  }
+}
+
+/**
+ * Entries on their way into the store, gathered in groups:
+ *
+ * ```
+ * push  → │ last group │ … │ first group │ → take → in flight → settle
+ * spill →         ╎                 ↑                    │
+ *             journal               └────── putBack ─────┘
+ * ```
+ *
+ * Past half of its limit the queue keeps no entries that the journal has: a group then only says where these are. The
+ * order of the groups is that of the entries, wherever these are.
+ */
+export class CommitQueue<T> {
+  readonly #maxBytes: number
+  readonly #groups: Group<T>[] = []
+  #inFlight: Group<T> | undefined = undefined
+  #events = 0
+  #bytes = 0
+  #spilledEvents = 0
+  /**
+   * Entries that the journal has go to it alone from half of the memory on, which leaves the other half to those that it
+   * cannot take; until there is half of that again, not just as much as the next one needs.
+   */
+  #isSpilling = false
+
+  /** @param maxBytes - entry bytes to keep in memory */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** Entries in the queue: those in flight and those that only the journal has among them. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** Bytes of the entries that are in memory. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Entries that only the journal has. */
+  get spilledEvents(): number {
+    return this.#spilledEvents
+  }
+
+  /** Whether an entry fits into memory. */
+  hasRoom({ bytes }: SealedEntry): boolean {
+    return this.#bytes + bytes.length <= this.#maxBytes
+  }
+
+  /** Whether an entry that the journal has should not be kept in memory as well. */
+  shouldSpill(entry: SealedEntry): boolean {
+    const after = this.#bytes + entry.bytes.length
+    this.#isSpilling = after > this.#maxBytes / (this.#isSpilling ? 4 : 2)
+    return this.#isSpilling
+  }
+
+  /** @param end - of the journal, where there is one */
+  push(entry: SealedEntry, isJournaled: boolean, end: JournalPosition | undefined, append?: Pending<T>): void {
+    let group = this.#groups.at(-1)
+    if (!group || group.span || !group.hasRoomFor(entry)) group = this.#begin()
+    this.#add(group, entry, isJournaled, end, append)
+    this.#bytes += entry.bytes.length
+  }
+
+  /** Takes an entry that only the journal keeps. */
+  spill(entry: SealedEntry, { from, to }: JournalSpan, append?: Pending<T>): void {
+    let group = this.#groups.at(-1)
+    if (!group?.span || !group.hasRoomFor(entry)) {
+      group = this.#begin()
+      group.span = { from, to }
+    }
+    this.#add(group, entry, true, to, append)
+    group.span = { from: group.span?.from ?? from, to }
+    this.#spilledEvents++
+  }
+
+  /** Gives a group its entries back. @throws Error when they are not as many as they were */
+  load(group: Group<T>, entries: SealedEntry[]): void {
+    if (entries.length !== group.length) {
+      throw new Error(`the journal has ${entries.length} of ${group.length} entries that it should have`)
+    }
+    group.entries = entries
+    group.span = undefined
+    this.#spilledEvents -= entries.length
+    for (const { bytes } of entries) this.#bytes += bytes.length
+  }
+
+  /** Lets a promise settle with everything that is in the queue now. @returns whether there is anything to wait for */
+  addBarrier(barrier: Pending<void>): boolean {
+    const last = this.#groups.at(-1) ?? this.#inFlight
+    last?.barriers.push(barrier)
+    return last !== undefined
+  }
+
+  /** Lets a promise settle with the next commit, of nothing where nothing waits. */
+  addProbe(barrier: Pending<void>): void {
+    const group = this.#groups.at(-1) ?? this.#begin()
+    group.barriers.push(barrier)
+  }
+
+  /** The next group to commit, which is in flight from now on. */
+  take(): Group<T> | undefined {
+    this.#inFlight = this.#groups.shift()
+    return this.#inFlight
+  }
+
+  /** The group in flight was not written: it is the next one again. */
+  putBack(): void {
+    if (this.#inFlight) this.#groups.unshift(this.#inFlight)
+    this.#inFlight = undefined
+  }
+
+  /** The group in flight was written. */
+  settle(): void {
+    if (this.#inFlight) this.#release(this.#inFlight.entries)
+    this.#inFlight = undefined
+  }
+
+  rejectBarriers(reason: unknown): void {
+    for (const group of this.#groups) {
+      for (const barrier of group.barriers) barrier.reject(reason)
+      group.barriers = []
+    }
+  }
+
+  /** Takes out the entries, not those in flight or in the journal, whose callers can be told so. */
+  rejectAppends(reason: unknown): void {
+    for (const group of this.#groups) {
+      const rejected = group.appends.filter(({ isJournaled }) => !isJournaled)
+      if (rejected.length === 0) continue
+      const taken = new Set(rejected.map(({ index }) => index))
+      this.#release(group.entries.filter((_, index) => taken.has(index)))
+      const kept = group.entries.filter((_, index) => !taken.has(index))
+      group.appends = group.appends
+        .filter(({ isJournaled }) => isJournaled)
+        .map((append) => ({ ...append, index: kept.indexOf(group.entries[append.index] as SealedEntry) }))
+      group.entries = kept
+      group.length = kept.length
+      group.unjournaled -= rejected.length
+      for (const append of rejected) append.reject(reason)
+    }
+  }
+
+  /** Entries, in flight or not, that the journal does not have. */
+  get unjournaled(): number {
+    let events = this.#inFlight?.unjournaled ?? 0
+    for (const group of this.#groups) events += group.unjournaled
+    return events
+  }
+
+  /** Gives up everything; nothing may be in flight. */
+  clear(reason: unknown): void {
+    this.rejectBarriers(reason)
+    for (const group of this.#groups.splice(0)) {
+      for (const append of group.appends) append.reject(reason)
+      this.#release(group.entries)
+      if (!group.span) continue
+      this.#events -= group.length
+      this.#spilledEvents -= group.length
+    }
+  }
+
+  #begin(): Group<T> {
+    const group = new Group<T>()
+    this.#groups.push(group)
+    return group
+  }
+
+  #add(
+    group: Group<T>,
+    entry: SealedEntry,
+    isJournaled: boolean,
+    end: JournalPosition | undefined,
+    append: Pending<T> | undefined,
+  ): void {
+    if (append) {
+      group.appends.push({ index: group.length, isJournaled, resolve: append.resolve, reject: append.reject })
+    }
+    group.add(entry, isJournaled, end)
+    this.#events++
+  }
+
+  #release(entries: readonly SealedEntry[]): void {
+    this.#events -= entries.length
+    for (const entry of entries) this.#bytes -= entry.bytes.length
+  }
+}

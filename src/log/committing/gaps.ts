@@ -1,0 +1,64 @@
+import type { Timestamp } from '../../events/time.js'
+import type { AuditEventInput } from '../../events/types.js'
+
+/** Why an event was not kept. */
+export type DropReason =
+  | 'closed'
+  | 'id_conflict'
+  | 'journal_damaged'
+  | 'journal_failed'
+  | 'journal_unattested'
+  | 'not_sealed'
+  | 'power_lost'
+  | 'queue_full'
+  | 'write_failed'
+
+export const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
+
+/** What was dropped: all in all, and since the log last said so. */
+export class Gaps {
+  readonly #totals = new Map<DropReason, number>()
+  readonly #gaps = new Map<DropReason, { count: number; from: Timestamp; to: Timestamp }>()
+
+  /** Number of gaps that the log has not told of. */
+  get size(): number {
+    return this.#gaps.size
+  }
+
+  /** Events dropped, by reason. */
+  get totals(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#totals)
+  }
+
+  /** Counts what the log will not tell of. */
+  count(reason: DropReason, events: number): void {
+    this.#totals.set(reason, (this.#totals.get(reason) ?? 0) + events)
+  }
+
+  add(reason: DropReason, at: Timestamp): void {
+    this.count(reason, 1)
+    const gap = this.#gaps.get(reason)
+    if (gap) {
+      gap.count++
+      gap.to = at
+    } else this.#gaps.set(reason, { count: 1, from: at, to: at })
+  }
+
+  /** The gaps as events; they are as good as recorded then. */
+  take(): AuditEventInput<'events_dropped'>[] {
+    const events = [...this.#gaps].map(([reason, gap]) => gapEvent(reason, gap))
+    this.#gaps.clear()
+    return events
+  }
+}
+
+/** Events that were not kept, and between which times. */
+export interface Gap {
+  readonly count: number
+  readonly from: Timestamp
+  readonly to: Timestamp
+}
+
+export function gapEvent(reason: DropReason, { count, from, to }: Gap): AuditEventInput<'events_dropped'> {
+  return { type: 'events_dropped', data: { count, reason, from, to }, source: OWN_SOURCE }
+}

@@ -1,0 +1,117 @@
+import { AuditLogError } from '../../events/errors.js'
+import { beginning } from '../../events/text.js'
+import type { AuditStore, CallerId, CommitReceipt, SealedEntry } from '../../store/contract.js'
+import { hashLeaf } from '../../tree/index.js'
+import type { AppendReceipt } from '../contract.js'
+import type { Group, PendingAppend } from './commit-queue.js'
+import { type ComparedEntry, isSameContent } from './same-content.js'
+
+/** Entries that are read back at a time: each has less than 64 KiB. */
+const READ_LENGTH = 64
+/** UTF-16 code units of an id in a message. */
+const MAX_NAMED_LENGTH = 100
+
+/** The result of a committed group. */
+export interface Settled {
+  /** Appends that were rejected, since their ids are those of other events. */
+  readonly conflicts: number
+  /** Leaf hash of the log's last entry, where the log has grown by it. */
+  readonly lastLeaf: Uint8Array | undefined
+}
+
+interface Repeated {
+  readonly append: PendingAppend<AppendReceipt>
+  readonly entry: SealedEntry
+}
+
+/**
+ * Tells those who wait for a group where its entries stand. What repeats the id of an entry that was there before is
+ * compared with that entry here, whatever the engine.
+ */
+export class Receipts {
+  readonly #store: AuditStore
+  #size: number
+
+  constructor(store: AuditStore) {
+    this.#store = store
+    this.#size = store.size
+  }
+
+  /** Settles the appends of a committed group. */
+  async settle({ entries, appends }: Group<AppendReceipt>, receipt: CommitReceipt): Promise<Settled> {
+    const { seqs, size, firstNew = Infinity } = receipt
+    const repeated = new Map<number, Repeated[]>()
+    let conflicts = 0
+    let lastLeaf: Uint8Array | undefined
+    let nextNew = firstNew
+    let nextAppend = 0
+    for (const [index, entry] of entries.entries()) {
+      const seq = seqs[index] as number
+      const isNew = seq === nextNew
+      if (isNew) nextNew++
+      const isItself = isNew || !entry.callerId
+      if (isItself && seq === size - 1) lastLeaf = entry.leafHash
+      const append = appends[nextAppend]
+      if (append?.index !== index) continue
+      nextAppend++
+      if (isItself) append.resolve({ seq, leafHash: entry.leafHash })
+      else if (!repeated.get(seq)?.push({ append, entry })) repeated.set(seq, [{ append, entry }])
+    }
+    const seqsBefore = [...repeated.keys()]
+    for (let at = 0; at < seqsBefore.length; at += READ_LENGTH) {
+      const asked = seqsBefore.slice(at, at + READ_LENGTH)
+      const kept = await this.#read(asked)
+      for (const [nth, seq] of asked.entries()) {
+        const entry = kept[nth] as ComparedEntry | Error
+        if (!(entry instanceof Error) && seq === size - 1) lastLeaf = entry.leafHash
+        conflicts += settleRepeated(repeated.get(seq) ?? [], seq, entry)
+      }
+    }
+    const hasGrown = size > this.#size
+    this.#size = size
+    return { conflicts, lastLeaf: hasGrown ? lastLeaf : undefined }
+  }
+
+  /** The entries that stand at these positions, or why they cannot be read. */
+  async #read(seqs: readonly number[]): Promise<readonly (ComparedEntry | Error)[]> {
+    try {
+      const read = await this.#store.read(seqs)
+      return read.map((bytes, at) => {
+        if (bytes) return { bytes, leafHash: hashLeaf(bytes) }
+        return damaged(this.#store, `entry ${seqs[at]} is missing`)
+      })
+    } catch (problem) {
+      const failed = problem instanceof Error ? problem : new Error(String(problem))
+      return seqs.map(() => failed)
+    }
+  }
+}
+
+/** @returns the number of appends that were rejected since the entry says something else */
+function settleRepeated(repeated: readonly Repeated[], seq: number, kept: ComparedEntry | Error): number {
+  let conflicts = 0
+  for (const { append, entry } of repeated) {
+    if (kept instanceof Error) append.reject(kept)
+    else if (isSameContent(kept, entry)) append.resolve({ seq, leafHash: kept.leafHash })
+    else {
+      conflicts++
+      append.reject(idConflict(entry.event, seq))
+    }
+  }
+  return conflicts
+}
+
+function idConflict({ tenantId, id }: CallerId, seq: number): AuditLogError {
+  return new AuditLogError(
+    'AUDIT_ID_CONFLICT',
+    `The event was not stored: position ${seq} has another event under the id ${named(id)} of the tenant ${named(tenantId)}. Give each event an id of its own`,
+  )
+}
+
+function named(id: string): string {
+  return JSON.stringify(beginning(id, MAX_NAMED_LENGTH))
+}
+
+function damaged({ location }: AuditStore, what: string): AuditLogError {
+  return new AuditLogError('AUDIT_LOG_CORRUPT', `The audit log ${location} is damaged: ${what}`)
+}

@@ -1,0 +1,90 @@
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs'
+import { openToRewriteSync, readRegularFileSync } from '../../files/regular-file.js'
+import type { Divergence } from '../checkpoints/continuity.js'
+import type { LogView } from '../checkpoints/log-view.js'
+
+const SIZE_DIGITS = 16
+const HASH_BYTES = 32
+
+/**
+ * How far the log is committed, kept outside of the database: a text of fixed length, written in place.
+ *
+ * ```
+ * spanledger head 1
+ * size 0000000000000042
+ * leaf 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+ * ```
+ *
+ * A database that has less, or another entry there, was cut, rolled back or replaced. It is not signed, and not fsynced:
+ * after a loss of power it may be behind, never ahead.
+ */
+export class HeadFile {
+  readonly #descriptor: number
+
+  /** @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws */
+  constructor(path: string) {
+    this.#descriptor = openToRewriteSync(path)
+    // What somebody added would stay behind what is written.
+    if (fstatSync(this.#descriptor).size > TEXT_BYTES) ftruncateSync(this.#descriptor, TEXT_BYTES)
+  }
+
+  /** Does what it can: a head that is behind is still true. */
+  write(size: number, leafHash: Uint8Array): void {
+    try {
+      writeSync(this.#descriptor, headText(size, leafHash), 0, 'latin1')
+    } catch {}
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+}
+
+function headText(size: number, leafHash: Uint8Array): string {
+  return `spanledger head 1\nsize ${String(size).padStart(SIZE_DIGITS, '0')}\nleaf ${hex(leafHash)}\n`
+}
+
+const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
+/** The largest head file that is read. A log never writes one as large. */
+const MAX_FILE_BYTES = 2 ** 20
+
+/** Compares a log with what its head file says. */
+export async function divergenceFromHead(
+  head: HeadFileContent | 'malformed',
+  log: LogView,
+): Promise<Divergence | undefined> {
+  if (head === 'malformed') return { reason: 'altered', what: 'its file head is malformed' }
+  const { size, leaf } = head
+  if (log.size < size) {
+    const what = `of the ${size} entries that were committed, the last ${size - log.size} are missing`
+    return { reason: 'entries_missing', what, expectedSize: size }
+  }
+  const found = size > 0 ? await log.leafAt(size - 1) : undefined
+  if (!found || hex(found) === leaf) return undefined
+  return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
+}
+
+/** What a head file says: the number of entries, and the leaf hash of the last in hexadecimal. */
+export interface HeadFileContent {
+  readonly size: number
+  readonly leaf: string
+}
+
+/** @returns `undefined` when there is none yet */
+export function readHeadFile(path: string): HeadFileContent | 'malformed' | undefined {
+  let text: string
+  try {
+    text = readRegularFileSync(path, MAX_FILE_BYTES).toString('latin1')
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw problem
+  }
+  // Loss of power leaves a new file empty, or full of zeros.
+  if (/^\0*$/.test(text)) return undefined
+  const [, size, leaf] = /^spanledger head 1\nsize (\d{16})\nleaf ([\da-f]{64})\n$/.exec(text) ?? []
+  return size === undefined || leaf === undefined ? 'malformed' : { size: Number(size), leaf }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
+}

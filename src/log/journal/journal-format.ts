@@ -1,0 +1,240 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { AuditLogError } from '../../events/errors.js'
+import { readBeginningSync } from '../../files/regular-file.js'
+import type { SealedEntry } from '../../store/contract.js'
+import { isTransient } from '../../store/transient.js'
+import { HASH_BYTES, hashLeaf } from '../../tree/index.js'
+import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
+import { type AttestedRecord, type JournalMac, MAC_BYTES, NO_KEY_ID } from './journal-key.js'
+
+/*
+ * The files of a journal:
+ *
+ *     journal/000001.journal  │ head │ record │ record │ …
+ *     journal/000002.journal  │ head │ record │ record │ torn
+ *
+ *     head   = "spanledger journal 2\nafter " 12 digits "\nprevious " 64 digits "\nkey " 8 digits "\nboot " 36 characters "\n"
+ *     record = [length u32 BE, top bit: the id is the caller's][leaf hash 32][MAC 16][entry bytes]
+ *
+ * `after` is where the records of the segment before end, and `previous` the leaf hash of the last of them: so a segment
+ * that was cut short, or put in place of another, is noticed. `key` names the journal key that the MACs are by; without
+ * one they are zero. `boot` tells one running of the machine from the next: what is not fsynced may be torn anywhere when
+ * it lost power, and nowhere but at the end when only the process died.
+ */
+
+const MAGIC = 'spanledger journal '
+const VERSION = '2'
+const OFFSET_DIGITS = 12
+const BOOT_ID_LENGTH = 36
+const NO_HASH = new Uint8Array(HASH_BYTES)
+
+const LENGTH_BYTES = 4
+const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
+const PREFIX_BYTES = MAC_OFFSET + MAC_BYTES
+const CALLER_ID = 0x8000_0000
+export const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
+/** Every entry begins with it: the place to look for the next record behind damage. */
+const ENTRY_START = Buffer.from('{"v":')
+
+/** What stands at the start of a segment. */
+export interface SegmentHead {
+  readonly after: number
+  /** `undefined` where nothing is known of the record before. */
+  readonly previous: Uint8Array | undefined
+  /** `undefined` where no key attests the records. */
+  readonly keyId: string | undefined
+  /** Empty where the system has none. */
+  readonly bootId: string
+}
+
+export function encodeHead({ after, previous, keyId, bootId }: SegmentHead): Buffer {
+  const offset = String(after).padStart(OFFSET_DIGITS, '0')
+  const leaf = Buffer.from(previous ?? NO_HASH).toString('hex')
+  const text = `${MAGIC}${VERSION}\nafter ${offset}\nprevious ${leaf}\nkey ${keyId ?? NO_KEY_ID}\n`
+  return Buffer.from(`${text}boot ${bootId.padEnd(BOOT_ID_LENGTH)}\n`, 'latin1')
+}
+
+const EMPTY_HEAD = encodeHead({ after: 0, previous: undefined, keyId: undefined, bootId: '' })
+/** The position of the first record in a segment. */
+export const HEAD_BYTES: number = EMPTY_HEAD.length
+const HEAD =
+  /^spanledger journal (\d+)\n(?:after (\d{12})\nprevious ([\da-f]{64})\nkey ([\da-f]{8}|none----)\nboot (.{36})\n)?/
+
+/** What a segment's first bytes are. */
+export type ReadHead = SegmentHead | 'cut short' | 'malformed' | { readonly unknownVersion: string }
+
+export function decodeHead(segment: Buffer): ReadHead {
+  const text = segment.toString('latin1', 0, HEAD_BYTES)
+  const [, version, after, previous, keyId, bootId] = HEAD.exec(text) ?? []
+  if (version !== undefined && version !== VERSION) return { unknownVersion: version }
+  if (after !== undefined && previous !== undefined && bootId !== undefined) {
+    const leaf = Buffer.from(previous, 'hex')
+    return {
+      after: Number(after),
+      previous: leaf.equals(NO_HASH) ? undefined : leaf,
+      keyId: keyId === NO_KEY_ID ? undefined : keyId,
+      bootId: bootId.trimEnd(),
+    }
+  }
+  const whole = EMPTY_HEAD.toString('latin1')
+  if (text.length < HEAD_BYTES && whole.startsWith(text.slice(0, MAGIC.length))) return 'cut short'
+  return 'malformed'
+}
+
+type RecordedEntry = Pick<SealedEntry, 'bytes' | 'leafHash' | 'callerId'>
+
+/** Leaves the place of the MAC as it is. @returns the length of the record in `target` */
+export function encodeRecord(target: Buffer, entry: RecordedEntry): number {
+  const { bytes, leafHash, callerId } = entry
+  target.writeUInt32BE(callerId ? bytes.length + CALLER_ID : bytes.length, 0)
+  target.set(leafHash, LENGTH_BYTES)
+  target.set(bytes, PREFIX_BYTES)
+  return PREFIX_BYTES + bytes.length
+}
+
+/** Puts its MAC into an encoded record. */
+export function attestRecord(target: Buffer, mac: JournalMac, record: AttestedRecord): void {
+  mac.write(target, MAC_OFFSET, record)
+}
+
+/** Bytes that an entry takes in a journal. */
+export function recordBytes(entryBytes: number): number {
+  return PREFIX_BYTES + entryBytes
+}
+
+export interface JournalRecord {
+  readonly bytes: Uint8Array
+  readonly leafHash: Uint8Array
+  readonly mac: Uint8Array
+  readonly callerId: boolean
+  /** Where the next record begins. */
+  readonly end: number
+}
+
+/** The record at an offset; `undefined` where no whole, undamaged one is. */
+export function decodeRecord(segment: Buffer, at: number): JournalRecord | undefined {
+  const end = claimedEnd(segment, at)
+  if (end === undefined || end > segment.length) return undefined
+  const bytes = segment.subarray(at + PREFIX_BYTES, end)
+  const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
+  if (Buffer.compare(hashLeaf(bytes), leafHash) !== 0) return undefined
+  const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)
+  return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, end }
+}
+
+/** Returns whether whoever has the key wrote the record in that place. */
+export function isAttested(
+  { mac: stated, leafHash, callerId }: JournalRecord,
+  mac: JournalMac,
+  { previous, segment, offset }: Pick<AttestedRecord, 'previous' | 'segment' | 'offset'>,
+): boolean {
+  return mac.fits(stated, { previous, leafHash, callerId, segment, offset })
+}
+
+/**
+ * Leaf hash of the record that ends at an offset: goes by the lengths alone, since what is in front of it is in the store.
+ * `undefined` where no record ends there.
+ */
+export function leafBefore(segment: Buffer, offset: number): Uint8Array | undefined {
+  let at = HEAD_BYTES
+  let leaf: Uint8Array | undefined
+  while (at < offset) {
+    const end = claimedEnd(segment, at)
+    if (end === undefined) return undefined
+    leaf = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
+    at = end
+  }
+  return at === offset ? leaf : undefined
+}
+
+/** The nearest whole record at or after an offset. */
+export function findRecord(segment: Buffer, from: number): number | undefined {
+  for (
+    let at = segment.indexOf(ENTRY_START, from + PREFIX_BYTES);
+    at !== -1;
+    at = segment.indexOf(ENTRY_START, at + 1)
+  ) {
+    if (decodeRecord(segment, at - PREFIX_BYTES)) return at - PREFIX_BYTES
+  }
+  return undefined
+}
+
+/** How many entries seem to begin there. */
+export function startsOfEntries(bytes: Buffer): number {
+  let starts = 0
+  for (let at = bytes.indexOf(ENTRY_START); at !== -1; at = bytes.indexOf(ENTRY_START, at + 1)) starts++
+  return starts
+}
+
+/** Whether what stands at an offset, up to the end, can be the beginning of a record that was being written. */
+export function isCutShort(segment: Buffer, at: number): boolean {
+  if (segment.length - at < LENGTH_BYTES) return true
+  const end = claimedEnd(segment, at)
+  if (end === undefined || end <= segment.length) return false
+  if (segment.length - at <= PREFIX_BYTES) return true
+  // A whole entry behind a length that is too large: the length was altered.
+  const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
+  return Buffer.compare(hashLeaf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
+}
+
+/** Where a record says it ends; `undefined` where no record says so. */
+function claimedEnd(segment: Buffer, at: number): number | undefined {
+  if (at + LENGTH_BYTES > segment.length) return undefined
+  const length = segment.readUInt32BE(at) % CALLER_ID
+  return length > 0 && length <= MAX_ENTRY_BYTES ? at + PREFIX_BYTES + length : undefined
+}
+
+export function segmentName(segment: number): string {
+  return `${String(segment).padStart(6, '0')}.journal`
+}
+
+/** Numbers of the segments in a directory, ascending; none when it is missing. */
+export function segmentsIn(directory: string): number[] {
+  const segments: number[] = []
+  for (const name of namesIn(directory)) {
+    const [, digits] = /^(\d{6,15})\.journal$/.exec(name) ?? []
+    if (digits !== undefined && segmentName(Number(digits)) === name) segments.push(Number(digits))
+  }
+  return segments.sort((a, b) => a - b)
+}
+
+/**
+ * Reads a segment, which is a file of its own: a link, a pipe or a device in its place is neither followed nor waited for.
+ *
+ * @param maxBytes - no more of it is read
+ * @returns its bytes; `undefined` for what is no file
+ * @throws what the file system throws
+ */
+export function readSegment(path: string, maxBytes: number): Buffer | undefined {
+  try {
+    return readBeginningSync(path, maxBytes)
+  } catch (problem) {
+    if (problem instanceof AuditLogError && problem.code === 'AUDIT_FILE_REFUSED') return undefined
+    throw problem
+  }
+}
+
+/** Path of a segment. */
+export function segmentPath(directory: string, segment: number): string {
+  return join(directory, segmentName(segment))
+}
+
+/** Tells this running of the machine from others; empty where the system does not say. */
+export function currentBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().slice(0, BOOT_ID_LENGTH)
+  } catch (problem) {
+    if (isTransient(problem)) throw problem
+    return ''
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw problem
+  }
+}

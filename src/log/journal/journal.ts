@@ -1,0 +1,229 @@
+import { closeSync, fstatSync, ftruncateSync, rmSync, unlink, writeSync } from 'node:fs'
+import { openRegularFile, openToWriteSync } from '../../files/regular-file.js'
+import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import { syncDirectory } from '../../store/directory.js'
+import {
+  attestRecord,
+  decodeRecord,
+  encodeHead,
+  encodeRecord,
+  HEAD_BYTES,
+  MAX_RECORD_BYTES,
+  segmentName,
+  segmentPath,
+} from './journal-format.js'
+import type { JournalMac } from './journal-key.js'
+
+/** A segment that has this many bytes is followed by the next one. */
+export const SEGMENT_BYTES: number = 16 * 1024 * 1024
+/** A segment ends with the record that makes it full. */
+export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
+/**
+ * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
+ * and opens without an error. It holds two write buffers (16 MiB) at most; so much can then be replayed.
+ */
+export const KEPT_SEGMENTS = 2
+
+/** Where a journal goes on. */
+export interface JournalStart {
+  readonly directory: string
+  /** Number of the segment to begin; none that is there may have it or a higher one. */
+  readonly segment: number
+  /** Where the records of the segment before end. */
+  readonly after: number
+  /** Leaf hash of the last of them, where it is known. */
+  readonly previous?: Uint8Array | undefined
+  /** The lowest number of the segments that are there. */
+  readonly oldest: number
+  readonly bootId: string
+  /** Attests the records; without it nothing does. */
+  readonly mac?: JournalMac | undefined
+  readonly segmentBytes?: number
+}
+
+/** A stretch of records, read back by {@link Journal.read}. */
+export interface JournalSpan {
+  readonly from: JournalPosition
+  readonly to: JournalPosition
+}
+
+/**
+ * The write-ahead files that make a returned call survive the death of the process. A record is one write(2) before
+ * `append` returns, so that a process which dies leaves whole records and at most one torn one, at the very end.
+ * Nothing is fsynced: what has to survive loss of power is committed to the store, which says with each commit up to
+ * where it has taken over the journal.
+ */
+export class Journal {
+  readonly #directory: string
+  readonly #bootId: string
+  readonly #mac: JournalMac | undefined
+  readonly #segmentBytes: number
+  /** Zero where the MAC of a record is that nothing attests. */
+  readonly #scratch = Buffer.alloc(MAX_RECORD_BYTES)
+  #descriptor: number
+  #segment: number
+  /** Leaf hash of the last record. */
+  #previous: Uint8Array | undefined
+  /** After the last whole record. */
+  #offset = HEAD_BYTES
+  /** A write failed, so that a part of a record may follow `#offset`, or the file is gone: another segment is to follow. */
+  #spoilt = false
+  /** Lowest number of the segments that were not deleted. */
+  #oldest: number
+  #listing: Promise<void> = Promise.resolve()
+  /** Sizes of the segments before this one, by number. */
+  readonly #sizes = new Map<number, number>()
+
+  /** @throws what the file system throws */
+  constructor(start: JournalStart) {
+    const { directory, segment, after, previous, oldest, bootId, mac, segmentBytes = SEGMENT_BYTES } = start
+    this.#directory = directory
+    this.#bootId = bootId
+    this.#mac = mac
+    this.#previous = previous
+    this.#segmentBytes = segmentBytes
+    this.#segment = segment
+    this.#oldest = oldest
+    this.#descriptor = this.#create(segment, after)
+  }
+
+  /** After the last record, and after what could not be cut off behind it. */
+  get end(): JournalPosition {
+    if (this.#spoilt) return { segment: this.#segment + 1, offset: 0 }
+    return { segment: this.#segment, offset: this.#offset }
+  }
+
+  /** A position as the store is to keep it: where nothing follows in a file that is spoilt, that file is not needed. */
+  settled(position: JournalPosition): JournalPosition {
+    const { segment, offset } = position
+    return this.#spoilt && segment === this.#segment && offset === this.#offset ? this.end : position
+  }
+
+  /** Bytes of the segments written since the journal was opened and not deleted. */
+  get bytes(): number {
+    let bytes = this.#offset
+    for (const size of this.#sizes.values()) bytes += size
+    return bytes
+  }
+
+  /** @throws what the file system throws; the record is not part of the journal then */
+  append(entry: SealedEntry): void {
+    if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
+    const length = encodeRecord(this.#scratch, entry)
+    if (this.#mac) {
+      const { leafHash, callerId } = entry
+      const at = { previous: this.#previous, leafHash, callerId, segment: this.#segment, offset: this.#offset }
+      attestRecord(this.#scratch, this.#mac, at)
+    }
+    try {
+      writeFully(this.#descriptor, this.#scratch, length, this.#offset)
+    } catch (problem) {
+      this.#cut()
+      throw problem
+    }
+    this.#offset += length
+    this.#previous = entry.leafHash
+  }
+
+  /**
+   * Resolves when loss of power keeps the newest file in its directory. Recording does not wait for it; a commit does,
+   * which tells the store of a place in that file.
+   */
+  get listed(): Promise<void> {
+    return this.#listing
+  }
+
+  /** Notices that the file is gone, into which one can write all the same. @throws Error saying so */
+  check(): void {
+    if (!this.#spoilt && fstatSync(this.#descriptor).nlink > 0) return
+    this.#spoilt = true
+    throw new Error(`the journal file ${segmentName(this.#segment)} was removed`)
+  }
+
+  /** Reads records back. @throws what the file system throws; Error when a record is damaged */
+  async read({ from, to }: JournalSpan): Promise<SealedEntry[]> {
+    const entries: SealedEntry[] = []
+    for (let { segment } = from; segment <= to.segment; segment++) {
+      const start = segment === from.segment ? from.offset : HEAD_BYTES
+      const end = segment === to.segment ? to.offset : (this.#sizes.get(segment) ?? start)
+      const bytes = await this.#readBytes(segment, start, end)
+      for (let at = 0; at < bytes.length; ) {
+        const record = decodeRecord(bytes, at)
+        if (!record) throw new Error(`the journal file ${segmentName(segment)} is damaged at byte ${start + at}`)
+        entries.push({ ...record, event: JSON.parse(record.bytes.toString()) as SealedEntry['event'] })
+        at = record.end
+      }
+    }
+    return entries
+  }
+
+  /** Begins the next segment. @throws what the file system throws; nothing has changed then */
+  startNext(): void {
+    const next = this.#create(this.#segment + 1, this.#offset)
+    closeSync(this.#descriptor)
+    this.#sizes.set(this.#segment, this.#offset)
+    this.#descriptor = next
+    this.#segment++
+    this.#offset = HEAD_BYTES
+    this.#spoilt = false
+  }
+
+  /** Deletes segments that the store has taken over whole, all but the last {@link KEPT_SEGMENTS}. */
+  release(committed: JournalPosition): void {
+    while (this.#oldest < committed.segment - KEPT_SEGMENTS) {
+      this.#sizes.delete(this.#oldest)
+      // One that cannot be deleted now is deleted by a later opening.
+      unlink(segmentPath(this.#directory, this.#oldest), () => {})
+      this.#oldest++
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor)
+  }
+
+  /** A segment that could not be written is not gone on with: it may be at a limit for files. */
+  #cut(): void {
+    this.#spoilt = true
+    try {
+      ftruncateSync(this.#descriptor, this.#offset)
+    } catch {
+      // The next segment says where the records of this one end.
+    }
+  }
+
+  /**
+   * Creates a segment. Removes any file of that name and never opens it: it could be a link to somebody else's file.
+   */
+  #create(segment: number, after: number): number {
+    const path = segmentPath(this.#directory, segment)
+    rmSync(path, { force: true })
+    const descriptor = openToWriteSync(path)
+    try {
+      const head = encodeHead({ after, previous: this.#previous, keyId: this.#mac?.keyId, bootId: this.#bootId })
+      writeFully(descriptor, head, head.length, 0)
+    } catch (problem) {
+      closeSync(descriptor)
+      throw problem
+    }
+    this.#listing = syncDirectory(this.#directory).catch(() => {})
+    return descriptor
+  }
+
+  async #readBytes(segment: number, start: number, end: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(end - start)
+    const file = await openRegularFile(segmentPath(this.#directory, segment))
+    try {
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
+      return bytes.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+/** A write may be short: when the disk fills up, or at a limit. */
+function writeFully(descriptor: number, bytes: Buffer, length: number, offset: number): void {
+  let written = writeSync(descriptor, bytes, 0, length, offset)
+  while (written < length) written += writeSync(descriptor, bytes, written, length - written, offset + written)
+}

@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import type { JournalPosition } from '../../store/contract.js'
+import { foreignIn } from './journal-aside.js'
+import { currentBootId } from './journal-format.js'
+import { JournalReplay } from './journal-replay.js'
+
+/** What a journal has that its store does not have yet. */
+export interface PendingEvents {
+  /** Events that the next opening takes over. */
+  readonly events: number
+  /** Events that were there and cannot be read, as far as can be told. */
+  readonly unreadableEvents: number
+  /** No loss of power explains that: opening refuses, unless with `onDamagedJournal: 'discard'`. */
+  readonly isDamaged: boolean
+  /** Bytes of what was being written when the process, or the machine, died. */
+  readonly tornBytes: number
+  /** Bytes that somebody wrote behind the end of a log that was closed in order: the next opening sets them aside. */
+  readonly foreignBytes: number
+}
+
+/** What is asked of a log that is open for reading. */
+export interface PendingSource {
+  readonly location: string
+  readonly journalPosition: JournalPosition | undefined
+  readonly closedInOrder: boolean
+}
+
+/**
+ * Reads the journal of a log as opening it would, and changes nothing. It takes time by what is not committed yet.
+ *
+ * @param directory - of the log
+ * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws: a writer may delete a file meanwhile
+ */
+export function pendingEvents(directory: string, store: PendingSource): PendingEvents {
+  const journal = join(directory, 'journal')
+  const replay = new JournalReplay({
+    directory: journal,
+    from: store.journalPosition,
+    closedInOrder: store.closedInOrder,
+    bootId: currentBootId(),
+    onDamage: 'discard',
+    location: store.location,
+  })
+  let events = 0
+  for (const _ of replay.entries()) events++
+  const unreadableEvents = replay.gaps.reduce((sum, { count }) => sum + count, 0)
+  const isDamaged = replay.gaps.some(({ reason }) => reason === 'journal_damaged')
+  const foreignBytes = store.closedInOrder ? foreignIn(journal, store.journalPosition).bytes : 0
+  return { events, unreadableEvents, isDamaged, tornBytes: replay.tornBytes, foreignBytes }
+}

@@ -1,0 +1,386 @@
+import { join } from 'node:path'
+import type { Signer } from '../../checkpoint/index.js'
+import { AuditLogError } from '../../events/errors.js'
+import { type HrTime, isTimestamp, type Timestamp, timestampFromMillis } from '../../events/time.js'
+import type { AuditEvent, AuditEventInput } from '../../events/types.js'
+import type { AuditStore, JournalPosition, SealedEntry } from '../../store/contract.js'
+import { makeDirectory } from '../../store/directory.js'
+import { defaultOrigin } from '../../store/log-id.js'
+import { hashLeaf } from '../../tree/index.js'
+import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
+import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
+import {
+  assertOneOrigin,
+  divergenceOf,
+  type KnownLog,
+  originOf,
+  readKnown,
+  statedSizes,
+} from '../checkpoints/known-checkpoints.js'
+import { viewOf, viewWith } from '../checkpoints/log-view.js'
+import type { ResolvedCheckpointOptions } from '../checkpoints/options.js'
+import { divergenceFromWitnesses, outsideCheckpoints, provesMore } from '../checkpoints/outside.js'
+import { chooseSigner, originFor, ownSigner, signerAtHand } from '../checkpoints/signing-key.js'
+import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'
+import { Group } from '../committing/commit-queue.js'
+import { type DropReason, type Gap, gapEvent } from '../committing/gaps.js'
+import { withoutIdConflicts } from '../committing/id-conflicts.js'
+import { HeadFile } from '../journal/head-file.js'
+import { Journal } from '../journal/journal.js'
+import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/journal-aside.js'
+import { currentBootId, segmentsIn } from '../journal/journal-format.js'
+import type { JournalKey } from '../journal/journal-key.js'
+import {
+  type DamagePolicy,
+  type JournalGap,
+  JournalReplay,
+  type JournalReplayOptions,
+} from '../journal/journal-replay.js'
+import type { Clock } from '../sealing/clock.js'
+import { clockStepped, sealStatements } from '../sealing/clock-statement.js'
+import { Sealer } from '../sealing/seal.js'
+import { interruptedRuns } from './interrupted-runs.js'
+import { TakenOver } from './taken-over.js'
+
+/** What opening a log found and did. */
+export interface AuditLogRecovery {
+  /** The log was not closed: the process that had it died, or exited without closing it. */
+  readonly unclean: boolean
+  /** Events that were in the journal alone, and are committed now. */
+  readonly replayedEvents: number
+  /**
+   * The number of these events that nothing outside the log's directory attests: there is no journal key, or they were
+   * recorded before the entry in front of them. They are on record as `events_recovered`.
+   */
+  readonly unattestedEvents: number
+  /**
+   * Content of the journal that was not taken over: everything behind the end of a log that was closed in order
+   * (recorded as `journal_set_aside`), and copies of damaged files. It is kept in `journal/aside`.
+   */
+  readonly setAside?: { readonly files: number; readonly bytes: number } | undefined
+  /** Bytes cut off the end of the journal: what was being written when the process, or the machine, died. */
+  readonly tornBytes: number
+  /** Stretches of the journal that could not be read, each recorded as `events_dropped`. */
+  readonly gaps: number
+  /** The log did not continue what was known of it, and was opened nevertheless: says how. */
+  readonly divergence?: string | undefined
+  /** Runs without an end that got `run_interrupted`. */
+  readonly interruptedRuns: number
+  /** Milliseconds that all this took, the opening of the store left out. */
+  readonly durationMs: number
+}
+
+export interface RecoveryOptions extends ResolvedCheckpointOptions {
+  /** Open. */
+  readonly store: AuditStore
+  readonly clock: Clock
+  /** Where journal and head are; `undefined` for a log that has none. */
+  readonly directory: string | undefined
+  readonly durability: 'journal' | 'flush-only'
+  readonly onDamagedJournal: DamagePolicy
+  readonly journalKey: JournalKey | undefined
+  readonly onProblem: (problem: Error) => void
+}
+
+/** A log that is complete again, and what goes on writing it. */
+export interface Recovered {
+  readonly report: AuditLogRecovery
+  readonly sealer: Sealer
+  readonly journal: Journal | undefined
+  readonly head: HeadFile | undefined
+  /** What signs the log's checkpoints; `undefined` when nothing does. */
+  readonly signer: Signer | undefined
+  readonly checkpointFile: CheckpointFile | undefined
+  /** The newest checkpoint that the log continues. */
+  readonly checkpoint: string | undefined
+}
+
+/**
+ * Compares a log with all that is known of it, before anything is committed or signed; then commits what the journal has
+ * and the store has not, and marks the runs that died with the process. It costs by what was not committed and by the
+ * runs that were open, not by the size of the log.
+ *
+ * Every step is atomic with the journal position up to which it has been taken: dying here, and recovering again, does
+ * nothing twice.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_WRITE_FAILED`,
+ * `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`; what the file system throws
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { store, directory, clock, durability } = options
+  const startMillis = performance.now()
+  const outside = await outsideCheckpoints(options)
+  const known = await readKnown(store, directory, outside)
+  const { file: checkpointFile, newest } = known
+  assertOneOrigin(outside, newest)
+  const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
+  const origin = await originFor(originOf(newest), naming)
+  // A close is out of date where the log's own key signed more; the journal can tell what, if it is still there.
+  const isOutdated = hasJournalOf(store, directory) && provesMore(known.published, store, await signerAtHand(naming))
+  const wasClosed = store.closedInOrder && !isOutdated
+  const replaying = directory === undefined ? undefined : replayOptions(options, directory, wasClosed)
+
+  const beyond = statedSizes(known).filter((size) => size > store.size)
+  const expected =
+    replaying && beyond.length > 0 ? await viewWith(new JournalReplay(replaying), store, beyond) : viewOf(store)
+  let divergence =
+    (await divergenceOf(known, store, expected)) ?? (await divergenceFromWitnesses({ ...options, newest }))
+  refuse(divergence, options)
+  const current = await currentKeys(newest, store)
+  const signer = await chooseSigner({ ...naming, current, origin: originOf(newest) ?? options.origin })
+  divergence ??= forgery(known, signer, options)
+  refuse(divergence, options)
+
+  const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
+  const last = await lastEvent(store)
+  const sealer = new Sealer(clock, origin, recordedAtOf(last))
+  const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
+  const commits = new RecoveryCommits({ store, sealer, taken, origin })
+  if (replaying && durability === 'journal') await makeDirectory(replaying.directory)
+  const replay = replaying && new JournalReplay(replaying)
+  if (replay) await replayInto(commits, replay, taken, origin)
+  // An id of a caller, or a gap, may have left open which positions the entries get.
+  if (beyond.length > 0 && !divergence) {
+    divergence = await divergenceOf(known, store, viewOf(store))
+    refuse(divergence, options)
+  }
+  const copies = replaying && (await keepCopies(replaying.directory, replay?.damagedSegments ?? [], replaying.from))
+
+  const unclean = !wasClosed || taken.events > 0
+  sealer.follow(recordedAtOf(await lastEvent(store)))
+  if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
+  if (divergence) await commits.state(divergenceEvent(divergence, store))
+  const interrupted = unclean ? await markInterrupted(commits) : 0
+  if (signer && current.length > 0 && !isOneOf(current, signer)) {
+    await recordKeyChange(commits, sealer, current, signer, options)
+  }
+  const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
+  try {
+    await journal?.listed
+    // Without a journal nothing of a next segment is needed.
+    await commits.commit(journal?.end ?? (replay && positionBehind(replay, foreign)))
+  } catch (problem) {
+    journal?.close()
+    throw problem
+  }
+  if (journal) journal.release(journal.end)
+  else if (replay) await replay.delete()
+
+  const setAside = foreign && foreign.files > 0 ? foreign : copies
+  const report: AuditLogRecovery = {
+    unclean,
+    replayedEvents: taken.events,
+    unattestedEvents: taken.unattested,
+    ...(setAside && setAside.files > 0 && { setAside }),
+    tornBytes: replay?.tornBytes ?? 0,
+    gaps: replay?.gaps.length ?? 0,
+    ...(divergence && { divergence: divergence.what }),
+    interruptedRuns: interrupted,
+    durationMs: performance.now() - startMillis,
+  }
+  if (foreign) tellSetAside(foreign, options)
+  const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
+  if (divergence) await writeHead(head, store)
+  const checkpoint = divergence ? undefined : newest
+  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint }
+}
+
+function hasJournalOf({ journalPosition }: AuditStore, directory: string | undefined): boolean {
+  if (directory === undefined) return false
+  return segmentsIn(join(directory, 'journal')).some((segment) => segment >= (journalPosition?.segment ?? 1))
+}
+
+/** A position other than before where something was set aside, whose folder the position before names. */
+function positionBehind({ next }: JournalReplay, foreign: SetAside | undefined): JournalPosition {
+  return { segment: foreign && foreign.files > 0 ? next.segment + 1 : next.segment, offset: 0 }
+}
+
+/** @throws AuditLogError unless such a log is to be opened nevertheless */
+function refuse(divergence: Divergence | undefined, { onDivergence, store }: RecoveryOptions): void {
+  if (divergence && onDivergence === 'refuse') throw divergenceError(divergence, store.location)
+}
+
+/** Signatures are verified last: which key is at hand depends on what the checkpoints say. */
+function forgery(
+  { sources }: KnownLog,
+  signer: Signer | undefined,
+  { previousSigner }: RecoveryOptions,
+): Divergence | undefined {
+  const signers = [signer, previousSigner].filter((each) => each !== undefined)
+  for (const source of sources) {
+    const found = forgeryOf(source, signers)
+    if (found) return found
+  }
+  return undefined
+}
+
+function tellSetAside({ files, bytes }: SetAside, { store, onProblem }: RecoveryOptions): void {
+  if (files === 0) return
+  onProblem(
+    new AuditLogError(
+      'AUDIT_LOG_CORRUPT',
+      `The audit log ${store.location} was closed in order, and somebody wrote to its journal since: ${bytes} bytes in ${files} files. They are no part of the log, and are kept in journal/aside`,
+    ),
+  )
+}
+
+/** So that the next opening does not refuse what this one has recorded. */
+async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise<void> {
+  const [last] = await store.read([store.size - 1])
+  if (last) head?.write(store.size, hashLeaf(last))
+}
+
+function replayOptions(options: RecoveryOptions, directory: string, closedInOrder: boolean): JournalReplayOptions {
+  const { store, onDamagedJournal, journalKey } = options
+  return {
+    directory: join(directory, 'journal'),
+    from: store.journalPosition,
+    closedInOrder,
+    bootId: currentBootId(),
+    onDamage: onDamagedJournal,
+    mac: journalKey?.forLog(store.id),
+    location: store.location,
+  }
+}
+
+/** Commits what the store does not have, each gap where it is. */
+async function replayInto(
+  commits: RecoveryCommits,
+  replay: JournalReplay,
+  taken: TakenOver,
+  origin: string,
+): Promise<void> {
+  let gapsTold = 0
+  for (const replayed of replay.entries()) {
+    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
+    gapsTold = replay.gaps.length
+    await commits.add(replayed.entry, replayed.position)
+    taken.add(replayed)
+  }
+  if (taken.events > 0) await commits.commit()
+  // A gap at the end goes with the commit that moves the position past it.
+  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
+}
+
+function gapEntry({ reason, count, before, after }: JournalGap, origin: string): SealedEntry {
+  const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
+  return sealedGap(reason, { count, from: before?.recordedAt ?? at, to: at }, origin)
+}
+
+/** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
+function sealedGap(reason: DropReason, gap: Gap, origin: string): SealedEntry {
+  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap))
+}
+
+function hrTimeOf(time: Timestamp): HrTime {
+  return [Date.parse(`${time.slice(0, 19)}Z`) / 1000, Number(time.slice(20, 29))]
+}
+
+async function markInterrupted(commits: RecoveryCommits): Promise<number> {
+  let runs = 0
+  for await (const events of interruptedRuns(commits.store)) {
+    for (const event of events) await commits.state(event)
+    runs += events.length
+  }
+  return runs
+}
+
+async function recordKeyChange(
+  commits: RecoveryCommits,
+  sealer: Sealer,
+  current: readonly SigningKey[],
+  signer: Signer,
+  { directory, previousSigner, checkpointTimeoutMillis: timeoutMillis, onProblem }: RecoveryOptions,
+): Promise<void> {
+  const findPrevious = async () =>
+    previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
+  // Nothing may come between: the statement of the key before names the position.
+  await commits.recordClockStep()
+  const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
+  await commits.add(sealer.sealStatement(event))
+}
+
+interface RecoveryCommitsParts {
+  readonly store: AuditStore
+  readonly sealer: Sealer
+  readonly taken: TakenOver
+  /** The origin of the log. */
+  readonly origin: string
+}
+
+/** Commits entries in groups, as the log itself does. */
+class RecoveryCommits {
+  readonly store: AuditStore
+  readonly #sealer: Sealer
+  readonly #taken: TakenOver
+  readonly #origin: string
+  #group = new Group<never>()
+
+  constructor({ store, sealer, taken, origin }: RecoveryCommitsParts) {
+    this.store = store
+    this.#sealer = sealer
+    this.#taken = taken
+    this.#origin = origin
+  }
+
+  /** Position that the next entry gets, unless what waits has caller ids: what recovery itself adds does not. */
+  get nextSeq(): number {
+    return this.store.size + this.#group.length
+  }
+
+  /** @param end - of the entry's record in the journal */
+  async add(entry: SealedEntry, end?: JournalPosition): Promise<void> {
+    if (!this.#group.hasRoomFor(entry)) await this.commit()
+    this.#push(entry, end)
+  }
+
+  /** Adds what the log says of itself. */
+  async state(statement: AuditEventInput): Promise<void> {
+    for (const entry of sealStatements(this.#sealer, statement)) await this.add(entry)
+  }
+
+  /** Adds that the clock was set, if it was. */
+  async recordClockStep(): Promise<void> {
+    this.#sealer.now()
+    const step = this.#sealer.takeStep()
+    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)))
+  }
+
+  /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */
+  async commit(journal = this.#group.end): Promise<void> {
+    const { entries, conflicts } = await withoutIdConflicts(this.#group.entries, this.store, (dropped) => {
+      const [from, to] = [dropped[0], dropped.at(-1)].map((entry) => (entry as SealedEntry).event.recordedAt)
+      return sealedGap('id_conflict', { count: dropped.length, from, to } as Gap, this.#origin)
+    })
+    this.#taken.leaveOut(conflicts.length)
+    await this.store.commit([...entries, ...this.#taken.statements()], { journal })
+    this.#group = new Group()
+  }
+
+  #push(entry: SealedEntry, end?: JournalPosition): void {
+    this.#group.add(entry, end !== undefined, end ?? this.#group.end)
+  }
+}
+
+async function lastEvent(store: AuditStore): Promise<Partial<AuditEvent> | undefined> {
+  const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
+  if (!bytes) return undefined
+  try {
+    return JSON.parse(Buffer.from(bytes).toString()) as Partial<AuditEvent>
+  } catch (cause) {
+    throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
+      cause,
+    })
+  }
+}
+
+function recordedAtOf(event: Partial<AuditEvent> | undefined): Timestamp {
+  return isTimestamp(event?.recordedAt) ? event.recordedAt : ''
+}
+
+/** `recordedAt` of the entry that was recorded last: a statement about entries taken over is younger than what follows it. */
+function takenOverUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
+  if (last?.type !== 'events_recovered' || last.statementOf !== origin) return recordedAtOf(last)
+  const { to } = (last.data ?? {}) as { readonly to?: unknown }
+  return isTimestamp(to) ? to : ''
+}

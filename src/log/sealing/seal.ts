@@ -1,0 +1,116 @@
+import { millisBetween, nanosecondAfter, type Timestamp } from '../../events/time.js'
+import type { AuditEvent, AuditEventInput } from '../../events/types.js'
+import type { SealedEntry } from '../../store/contract.js'
+import type { RecordInput } from '../contract.js'
+import { boundEvent } from './bounded-event.js'
+import { type Clock, type ClockStep, WatchedClock } from './clock.js'
+import { agentIn, completeEnvelope, copyAlterations, type Draft, withholdAuthority } from './envelope.js'
+import { EventText } from './event-text.js'
+import { type Leaf, LeafEncoder } from './leaf.js'
+import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
+
+/** OpenTelemetry times the spans of a trace by a clock of its own, which may be ahead of the log's by so much. */
+const MAX_LEAD_MILLIS = 5
+
+/** Turns events into entries, once: after sealing nothing changes them. One per log. */
+export class Sealer {
+  readonly #clock: WatchedClock
+  readonly #text = new EventText()
+  readonly #encoder = new LeafEncoder()
+  readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
+  /** An entry with a caller's id tells whether its time was given: the two times are the same where it was left out. */
+  readonly #recordedApart = (happenedAt?: Timestamp) => {
+    const now = this.now(happenedAt)
+    return now === happenedAt ? nanosecondAfter(now) : now
+  }
+  readonly #origin: string
+
+  /**
+   * @param origin - of the log, by which it marks the statements that it makes about itself
+   * @param recordedAt - of the log's last entry: a clock that tells less was set back since
+   */
+  constructor(clock: Clock, origin: string, recordedAt: Timestamp = '') {
+    this.#clock = new WatchedClock(clock, recordedAt)
+    this.#origin = origin
+  }
+
+  /**
+   * Completes the event's envelope and encodes it. It never throws: content that has no place in an entry (cyclic,
+   * unreadable, not JSON, too deep, too large …) is changed, and the event's `altered` says so.
+   *
+   * A type that is reserved for statements of the log becomes a `custom` event of that name: see {@link sealStatement}.
+   *
+   * @param callerId - the caller chose `input.id`
+   */
+  seal(input: RecordInput, callerId: boolean): SealedEntry {
+    return this.#seal(input, callerId, undefined)
+  }
+
+  /** Seals what the log says of itself. For the log's own code alone: readers and `verify` believe it. */
+  sealStatement(statement: AuditEventInput): SealedEntry {
+    return this.#seal(statement, false, this.#origin)
+  }
+
+  #seal(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
+    return this.#sealPlain(input, callerId, statementOf) ?? this.#sealBounded(input, callerId, statementOf)
+  }
+
+  /** The common way: one copy, one text, one encoding, one hash. `undefined` for what needs changes. */
+  #sealPlain(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry | undefined {
+    try {
+      const data = copyPlain(input.data)
+      const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
+      const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
+      const draft = completeEnvelope(input, { recordedNow, fallbackAgent, statementOf })
+      draft.data = data
+      withholdAuthority(draft)
+      const { altered } = input
+      if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
+      const text = this.#text.of(draft)
+      // JSON escapes lone surrogates, \ud800 to \udfff, and no other characters of that row.
+      if (text.length > MAX_ENTRY_BYTES || text.includes('\\ud')) return undefined
+      const leaf = this.#encoder.encode(text)
+      return leaf.bytes.length > MAX_ENTRY_BYTES ? undefined : sealedEntry(leaf, draft, callerId)
+    } catch {
+      return undefined
+    }
+  }
+
+  #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
+    const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
+    const { draft, text } = boundEvent(input, { recordedNow, statementOf })
+    return sealedEntry(this.#encoder.encode(text), draft, callerId)
+  }
+
+  /**
+   * The clock's time, also where that goes back: the order of a log is that of its positions. What another clock, a little
+   * ahead, has told to have happened was not recorded before that.
+   */
+  now(happenedAt: Timestamp = ''): Timestamp {
+    const told = this.#clock.now()
+    return happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
+  }
+
+  /**
+   * Returns the step by which the clock was set since the last call. Record it before the entries sealed since then.
+   */
+  takeStep(): ClockStep | undefined {
+    return this.#clock.takeStep()
+  }
+
+  /** Puts back a step that could not be recorded yet. */
+  putBackStep(step: ClockStep): void {
+    this.#clock.putBack(step)
+  }
+
+  /** The next entry stands behind one that was sealed before the log was opened. @param recordedAt - of that one */
+  follow(recordedAt: Timestamp): void {
+    this.#clock.follow(recordedAt)
+  }
+}
+
+/** Engines file an entry by the fields of its event after the caller has had it: so they are frozen. */
+function sealedEntry({ bytes, leafHash }: Leaf, draft: Draft, callerId: boolean): SealedEntry {
+  if (draft.agent !== undefined) Object.freeze(draft.agent)
+  return { bytes, leafHash, event: Object.freeze(draft) as AuditEvent, callerId }
+}

@@ -1,0 +1,49 @@
+import type { SpanLike } from '../../span.js'
+import type { Conclusion, Convention, Fact } from '../contract.js'
+import { openInferenceConvention } from '../openinference/openinference.js'
+import { amount } from '../shared/attributes.js'
+import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+
+/*
+ * The Claude Agent SDK through OpenInference: one AGENT span for a query, its tools below, its usage and cost on itself.
+ * The session comes with the first message of the stream, the usage with the last. Why it stopped stands in the text of
+ * the status: `Result error: error_max_turns`.
+ */
+
+const RESULT_ERROR = /^Result error: (\w+)$/
+const AXES: Readonly<Record<string, string>> = { error_max_turns: 'turns', error_max_budget_usd: 'cost_usd' }
+
+/** `@anthropic-ai/claude-agent-sdk` through OpenInference. */
+export const claudeAgentSdkConvention: Convention = {
+  ...openInferenceConvention,
+  name: 'claude-agent-sdk',
+  scopes: ['@arizeai/openinference-instrumentation-claude-agent-sdk'],
+  attributePrefixes: undefined,
+
+  conclude(span, activity, lineage) {
+    const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
+    const error = hasErrorStatus(span) ? sdkErrorOf(span) : undefined
+    if (activity.kind !== 'run') return { ...told, error }
+    return { ...told, ...endingOf(error, told), facts: limitFacts(span, error) }
+  },
+}
+
+function sdkErrorOf(span: SpanLike): SpanError {
+  const error = errorOf(span)
+  const code = RESULT_ERROR.exec(error.message)?.[1]
+  // A tool that never reported back, since it was refused or the query ended, is closed with this word.
+  return { ...error, code: code ?? (error.message === 'Abandoned' ? 'Abandoned' : error.code) }
+}
+
+function endingOf(error: SpanError | undefined, { usage }: Conclusion): Conclusion {
+  if (error) return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted' } : { outcome: 'failed', error }
+  // Whoever stops reading before the result leaves a span without an error and without usage.
+  return usage ? {} : { outcome: 'cancelled', reason: 'not read to the end', confidence: 'heuristic' }
+}
+
+function limitFacts({ attributes }: SpanLike, error: SpanError | undefined): readonly Fact[] | undefined {
+  const axis = error && AXES[error.code]
+  if (axis === undefined) return undefined
+  const observed = axis === 'cost_usd' ? amount(attributes, 'llm.cost.total') : undefined
+  return [{ type: 'usage_limit_exceeded', data: { axis, observed } }]
+}

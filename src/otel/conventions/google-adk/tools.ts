@@ -1,0 +1,137 @@
+import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
+import type { SpanLike } from '../../span.js'
+import type { Conclusion, Fact, Lineage, Memo } from '../contract.js'
+import { json, record, text } from '../shared/attributes.js'
+
+/* Tools of Google's Agent Development Kit: what they left waiting, and the transfer of control, which is one of them. */
+
+export const TRANSFER_TOOL = 'transfer_to_agent'
+/** ADK's own words, in the response of a tool: which may be worded so by anybody. */
+const CONFIRMATION_REQUIRED = 'This tool call requires confirmation'
+const CONFIRMATION_REFUSED = 'This tool call is rejected'
+const MEMORY_TOOL = 'load_memory'
+const LONG_RUNNING_TOOL = 'LongRunningFunctionTool'
+/** Tools that may have waited for credentials instead. */
+const TOOLS_WITH_CREDENTIALS = new Set(['RestApiTool', 'AuthenticatedFunctionTool', 'MCPTool'])
+
+/* What is kept for the life of a run. */
+/** The model call of the run that started last: `first` or `later`. */
+const CALL = 'adk.call'
+/** A tool has run inside the model call that is open. */
+const TOOL_RAN = 'adk.toolRan'
+/** Tools that ran before the first model call. */
+const LEFT_WAITING = 'adk.leftWaiting'
+/** What the run waits for, unless it calls its model again. */
+const WAITING_FOR = 'adk.waitingFor'
+/** Whom control is to be transferred to. */
+const TRANSFERRED = 'adk.transferred'
+/** Arguments are not captured. */
+const UNKNOWN_TARGET = true
+
+interface ToolLeftWaiting {
+  readonly data: { readonly callId: string; readonly tool: { readonly name: string } }
+  readonly refused: boolean
+  readonly approvable: boolean
+  readonly time: Timestamp
+}
+
+/** The run goes on after all; and if tools have run before its first call, it began as the resumption of another. */
+export function noteCall(memo: Memo): readonly Fact[] | undefined {
+  for (const key of [WAITING_FOR, TOOL_RAN, TRANSFERRED]) memo.delete(key)
+  const facts = resumption(memo)
+  memo.set(CALL, memo.has(CALL) || facts ? 'later' : 'first')
+  return facts
+}
+
+export function isFirstCall(memo: Lineage['memo']): boolean {
+  return memo?.get(CALL) === 'first'
+}
+
+export function hasRunTool(memo: Lineage['memo']): boolean {
+  return memo?.has(TOOL_RAN) === true
+}
+
+/** The reason why a run waits. */
+interface Wait {
+  readonly reason: 'tool_confirmation' | 'long_running_tool'
+  readonly tool: string
+}
+
+export function waitsFor(memo: Lineage['memo']): Wait | undefined {
+  return memo?.get(WAITING_FOR) as Wait | undefined
+}
+
+/** What tools that ran before any model call tell: once only. */
+export function resumption(memo: Memo): readonly Fact[] | undefined {
+  const tools = (memo.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
+  const [first] = tools
+  memo.delete(LEFT_WAITING)
+  return first && [{ type: 'resumed', data: {}, time: first.time }, ...tools.flatMap(approval)]
+}
+
+function approval({ approvable, refused, data, time }: ToolLeftWaiting): readonly Fact[] {
+  if (!approvable) return []
+  const type = refused ? 'tool_approval_denied' : 'tool_approval_granted'
+  return [{ type, data, time, confidence: 'heuristic' }]
+}
+
+export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage): Conclusion {
+  const { attributes } = span
+  const name = text(attributes, 'gen_ai.tool.name')
+  memo?.set(TOOL_RAN, true)
+  if (name === undefined) return { outcome: 'failed', error: { code: 'Error', message: `${startName} threw` } }
+  const type = text(attributes, 'gen_ai.tool.type')
+  const tool = { name, ...(type !== undefined && { type }) }
+  const data = { callId: text(attributes, 'gen_ai.tool.call.id') ?? span.spanContext().spanId, tool: { name } }
+  const response = record(json(attributes, 'gcp.vertex.agent.tool_response'))
+  const message = typeof response.error === 'string' ? response.error : ''
+  if (message.startsWith(CONFIRMATION_REQUIRED)) {
+    memo?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name } satisfies Wait)
+    return { tool, outcome: 'suspended', facts: [{ type: 'tool_approval_requested', data, confidence: 'heuristic' }] }
+  }
+  if (type === LONG_RUNNING_TOOL && response.result === null) {
+    memo?.set(WAITING_FOR, { reason: 'long_running_tool', tool: name } satisfies Wait)
+    return { tool, outcome: 'suspended' }
+  }
+  const refused = message.startsWith(CONFIRMATION_REFUSED)
+  if (memo && !memo.has(CALL)) {
+    const earlier = (memo.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
+    const approvable = isApprovable(type, response)
+    memo.set(LEFT_WAITING, [...earlier, { data, refused, approvable, time: at(span) } satisfies ToolLeftWaiting])
+  }
+  if (refused) return { tool, outcome: 'failed', error: { code: 'ToolCallRejected', message } }
+  return { tool, facts: name === MEMORY_TOOL ? recall(response) : undefined }
+}
+
+/** What was decided shows in the response only; without it, as where content is not captured, nothing can be told. */
+function isApprovable(type: string | undefined, response: Readonly<Record<string, unknown>>): boolean {
+  return !TOOLS_WITH_CREDENTIALS.has(type ?? '') && Object.keys(response).length > 0
+}
+
+function recall({ memories }: Readonly<Record<string, unknown>>): readonly Fact[] {
+  return [
+    { type: 'memory_recall', data: { tier: 'memory', hits: Array.isArray(memories) ? memories.length : undefined } },
+  ]
+}
+
+export function endOfTransfer({ attributes }: SpanLike, { memo }: Lineage): Conclusion {
+  memo?.set(TOOL_RAN, true)
+  if (text(attributes, 'gen_ai.tool.name') === undefined) return {}
+  const { agentName, agent_name } = record(json(attributes, 'gcp.vertex.agent.tool_call_args'))
+  memo?.set(TRANSFERRED, agentName ?? agent_name ?? UNKNOWN_TARGET)
+  return {}
+}
+
+/** Control has gone over when the other agent starts; recorded with the one that gave it. */
+export function transferTo(name: string, { run, memo }: Lineage): readonly Fact[] | undefined {
+  const target = memo?.get(TRANSFERRED)
+  if (!run || target === undefined) return undefined
+  memo?.delete(TRANSFERRED)
+  if (target !== name && target !== UNKNOWN_TARGET) return undefined
+  const scope = { runId: run.runId, agent: run.agent }
+  return [{ type: 'agent_handoff', data: { from: run.agent.name, to: name }, scope }]
+}
+
+function at(span: SpanLike): Timestamp {
+  return timestampFromHrTime(span.startTime)
+}

@@ -1,0 +1,259 @@
+import type { Attributes } from '@opentelemetry/api'
+import { jsonIn, record } from '../shared/attributes.js'
+import { type ClientContentKey, type FromClient, fromClient } from '../shared/from-client.js'
+
+/*
+ * What LangChain and LangGraph serialise into the inputs and outputs of their runs: messages, commands, interrupts.
+ * It is searched for structure (who goes next, which tool was asked for), and nothing of its text is kept. Every look
+ * begins with a search of the raw text, so that what has nothing to say is not parsed.
+ */
+
+export interface ToolCall {
+  readonly name: string
+  readonly id?: string | undefined
+  /** As JSON text. */
+  readonly arguments?: string | undefined
+}
+
+/** The keys under which an instrumentation puts the input and the output of what LangChain runs. */
+export interface Dialect {
+  /** A client's where it is that of a run; of a node it is the state of the graph, with the client's messages in it. */
+  readonly input: ClientContentKey
+  readonly output: 'output.value' | 'traceloop.entity.output'
+}
+
+/** OpenInference says here that an output is a text as it came, not what LangChain has serialised. */
+const OUTPUT_TYPE = 'output.mime_type'
+
+/** Parsed when its text contains `mark`. */
+function outputWith(attributes: Attributes, key: Dialect['output'], mark: string): unknown {
+  if (key === 'output.value' && attributes[OUTPUT_TYPE] === 'text/plain') return undefined
+  return parsedWith(attributes[key], mark)
+}
+
+function parsedWith(value: unknown, mark: string): unknown {
+  return typeof value === 'string' && value.includes(mark) ? jsonIn(value) : undefined
+}
+
+/**
+ * The output of a step, when its text contains `mark`; `undefined` where it gives back what it was given, as the first node
+ * of a graph does, and a chain that returns the whole state: then its output says what the client said.
+ */
+function ownOutput(attributes: Attributes, { input, output }: Dialect, mark: string): unknown {
+  const parsed = outputWith(attributes, output, mark)
+  if (parsed === undefined) return undefined
+  const isGivenBack = (text: string) => text === attributes[output] || beginAlike(jsonIn(text), parsed)
+  return fromClient(attributes, input)?.borneOutBy('nesting', isGivenBack) ? undefined : parsed
+}
+
+function beginAlike(one: unknown, other: unknown): boolean {
+  const [first] = messagesOf(one)
+  return first !== undefined && jsonOf(first) === jsonOf(messagesOf(other)[0])
+}
+
+/** Nodes that LangChain's own agents are built of: going there hands nothing over. */
+const INNER_NODE = /^(?:__\w+__|tools|model|model_request|agent|generate_structured_response)$|\.(?:before|after)_\w+$/
+
+/** Where a `Command` sends the graph next, when that is one node of the user's. */
+export function gotoTarget(attributes: Attributes, dialect: Dialect): string | undefined {
+  const parsed = ownOutput(attributes, dialect, '"goto":[')
+  const { output } = record(parsed)
+  const command = [parsed, output, ...(Array.isArray(output) ? output : [])].map(record).find(isCommand)
+  const targets = Array.isArray(command?.goto) ? command.goto : []
+  const [target] = targets
+  return targets.length === 1 && typeof target === 'string' && !INNER_NODE.test(target) ? target : undefined
+}
+
+function isCommand(value: Readonly<Record<string, unknown>>): boolean {
+  return value.lg_name === 'Command'
+}
+
+/** JSON text of what was parsed from JSON; `undefined` where it is nested so deep that writing it would overflow the stack. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
+export interface Resumption {
+  /** Of a human about the tool calls that waited; empty when something else was waited for. */
+  readonly decisions: readonly ('granted' | 'denied')[]
+}
+
+/**
+ * A graph goes on from a checkpoint when its input is a `Command` that resumes, or null. Who calls the graph says so, and
+ * what was decided.
+ */
+export function resumptionIn(
+  attributes: Attributes,
+  key: Dialect['input'],
+): FromClient<Resumption | undefined> | undefined {
+  return fromClient(attributes, key)?.map((input) => {
+    if (input === 'null' || input === '{"input":null}') return { decisions: [] }
+    if (!input.startsWith('{"lg_name":"Command"')) return undefined
+    const command = record(jsonIn(input))
+    return 'resume' in command ? { decisions: decisionsIn(command.resume) } : undefined
+  })
+}
+
+const DECISIONS = new Map<unknown, 'granted' | 'denied'>([
+  ['approve', 'granted'],
+  ['accept', 'granted'],
+  ['edit', 'granted'],
+  ['reject', 'denied'],
+  ['ignore', 'denied'],
+  ['respond', 'denied'],
+  ['response', 'denied'],
+])
+
+/** `{ decisions }` of the middleware, a list of older versions, or either by interrupt id. */
+function decisionsIn(resume: unknown): readonly ('granted' | 'denied')[] {
+  return decisionsOf(resume) ?? Object.values(record(resume)).flatMap((value) => decisionsOf(value) ?? [])
+}
+
+function decisionsOf(resume: unknown): readonly ('granted' | 'denied')[] | undefined {
+  const { decisions } = record(resume)
+  const direct = Array.isArray(resume) ? resume : Array.isArray(decisions) ? decisions : undefined
+  if (!direct) return undefined
+  const known = direct.map((decision) => DECISIONS.get(record(decision).type))
+  return known.every((decision) => decision !== undefined) ? known : []
+}
+
+export interface Interrupt {
+  readonly id: string
+  /** Tool calls that wait for a human. */
+  readonly requested: readonly string[]
+}
+
+/** The interrupts that the text of a `GraphInterrupt` lists. */
+export function interruptsIn(message: string): readonly Interrupt[] {
+  const list = jsonIn(message)
+  if (!Array.isArray(list)) return []
+  return list.map(record).map(({ id, value }, index) => ({
+    id: typeof id === 'string' ? id : String(index),
+    requested: [value].flat().flatMap(requestedTools),
+  }))
+}
+
+function requestedTools(value: unknown): readonly string[] {
+  const { actionRequests, action_requests, action_request } = record(value)
+  return [actionRequests ?? action_requests ?? action_request ?? []].flat().flatMap((request) => {
+    const { name, action } = record(request)
+    return [name ?? action].filter((text) => typeof text === 'string')
+  })
+}
+
+type Message = Readonly<Record<string, unknown>>
+
+/** The class a message was serialised with; plain messages have none. */
+function classOf(message: unknown): unknown {
+  const { id } = record(message)
+  return Array.isArray(id) ? id.at(-1) : undefined
+}
+
+function messagesOf(state: unknown): readonly unknown[] {
+  const { messages } = record(state)
+  return Array.isArray(messages) ? messages : []
+}
+
+function kwargsOf(message: unknown): Message {
+  return record(record(message).kwargs)
+}
+
+const SENT_CALL = '"lg_tool_call":'
+
+/** The tool calls a node was started for: the one it was sent, or those of the last answer of the model. */
+export function toolCallsIn(
+  attributes: Attributes,
+  key: Dialect['input'],
+): FromClient<readonly ToolCall[]> | undefined {
+  return fromClient(attributes, key)?.map((input) => {
+    // It comes last, after a state of any length.
+    const at = input.lastIndexOf(SENT_CALL)
+    const sent = at < 0 ? undefined : jsonIn(input.slice(at + SENT_CALL.length, -1))
+    if (sent !== undefined) return asToolCalls([sent])
+    const { tool_calls } = kwargsOf(lastAnswerIn(parsedWith(input, '"tool_calls"')))
+    return Array.isArray(tool_calls) ? asToolCalls(tool_calls) : []
+  })
+}
+
+function lastAnswerIn(state: unknown): unknown {
+  return messagesOf(state).findLast(isAnswer)
+}
+
+function isAnswer(message: unknown): boolean {
+  return /^AIMessage/.test(String(classOf(message)))
+}
+
+function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
+  return calls.map(record).flatMap(({ name, id, args }) => {
+    if (typeof name !== 'string' || name === '') return []
+    return [{ name, id: typeof id === 'string' && id !== '' ? id : undefined, arguments: jsonOf(args) }]
+  })
+}
+
+/** The name of the agent whose answer, the last in a node's state, asked for what the node runs. */
+export function askingAgent(attributes: Attributes, key: Dialect['input']): FromClient<string | undefined> | undefined {
+  return fromClient(attributes, key)?.map((input) => nameOf(lastAnswerIn(parsedWith(input, '"AIMessage'))))
+}
+
+/**
+ * The name of the agent that gave the last answer in the state that a graph ends with; what a middleware answers bears
+ * none. Only what comes behind the messages of the client is the agent's: they can bear any name.
+ */
+export function answeringAgent(attributes: Attributes, { input, output }: Dialect): string | undefined {
+  const messages = messagesOf(outputWith(attributes, output, '"AIMessage'))
+  const given = messageCount(attributes, input)
+  const asked = messages.findLastIndex((message) => classOf(message) === 'HumanMessage')
+  const own = messages.slice(Math.max(given, asked + 1))
+  return own
+    .filter(isAnswer)
+    .map(nameOf)
+    .findLast((name) => name !== undefined)
+}
+
+/** Counts the messages that a step was given. That it was given them is evidence, whoever wrote them. */
+function messageCount(attributes: Attributes, key: Dialect['input']): number {
+  return fromClient(attributes, key)?.borneOutBy('nesting', (input) => messagesOf(jsonIn(input)).length) ?? 0
+}
+
+function nameOf(message: unknown): string | undefined {
+  const { name } = kwargsOf(message)
+  return typeof name === 'string' && name !== '' ? name : undefined
+}
+
+/** The id that the provider gave a model's answer. LangChain makes one up where there is none. */
+export function responseIdIn(attributes: Attributes, key: Dialect['output']): string | undefined {
+  const { generations } = record(outputWith(attributes, key, '"generations"'))
+  const [generation] = [generations].flat(2)
+  const { id } = kwargsOf(record(generation).message)
+  return typeof id === 'string' && id !== '' && !/^(?:lc_)?run-/.test(id) ? id : undefined
+}
+
+/** The message that a tool's result became. */
+export function toolMessageIn(attributes: Attributes, key: Dialect['output']): Message | undefined {
+  const parsed = record(outputWith(attributes, key, '"ToolMessage"'))
+  const message = classOf(parsed) === 'ToolMessage' ? parsed : record(parsed.output)
+  return classOf(message) === 'ToolMessage' ? kwargsOf(message) : undefined
+}
+
+/** Messages that a summary took the place of; `undefined` when a node's output is no summary. */
+export function summarisedMessages(attributes: Attributes, dialect: Dialect): number | 'some' | undefined {
+  const messages = messagesOf(ownOutput(attributes, dialect, '"lc_source":"summarization"'))
+  if (classOf(messages[0]) !== 'RemoveMessage') return undefined
+  const before = messageCount(attributes, dialect.input)
+  // What removes all, and the summary, are none of those that were kept.
+  const kept = messages.length - 2
+  return before > kept ? before - kept : 'some'
+}
+
+/** The limit at which a middleware of LangChain ended a run, or refused its tool calls, without an error. */
+export function limitInOutput(attributes: Attributes, dialect: Dialect): 'requests' | 'tool_calls' | undefined {
+  const state = record(ownOutput(attributes, dialect, 'CallCount"'))
+  if (state.jumpTo === 'end' && 'runModelCallCount' in state) return 'requests'
+  const [first] = messagesOf(state)
+  const refused = classOf(first) === 'ToolMessage' && kwargsOf(first).status === 'error'
+  return refused && 'runToolCallCount' in state ? 'tool_calls' : undefined
+}

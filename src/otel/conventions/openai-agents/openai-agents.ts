@@ -1,0 +1,302 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { SpanLike } from '../../span.js'
+import type {
+  Activity,
+  Conclusion,
+  Convention,
+  Fact,
+  Lineage,
+  Memo,
+  Moment,
+  StepActivity,
+  ToolActivity,
+} from '../contract.js'
+import { scopeOfSpan, withResponseId } from '../openinference/openinference.js'
+import { text } from '../shared/attributes.js'
+import { quotaFacts } from '../shared/limits.js'
+import { isAbort, type SpanError } from '../shared/outcome.js'
+import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
+import { type AskedCall, approvalRequested, callsAskedFor, isDenial } from './approvals.js'
+import { agentsErrorOf, limitFacts } from './errors.js'
+
+/*
+ * `@openai/agents`, bridged to OpenTelemetry by OpenInference, or told by Spanledger's own trace processor, which says
+ * in `openai.agents.span.type` what the bridge leaves to be guessed from kind and name:
+ *
+ *     trace (AGENT, named after the workflow)
+ *       task (CHAIN: one call of the runner) ─ agent (AGENT) ─ turn (CHAIN) ┬ response, generation (LLM)
+ *                                                                           └ function, handoff, mcp_tools (TOOL)
+ *
+ * The trace of a run that throws never ends; that of a streamed run ends without an error.
+ */
+
+export const SPAN_TYPE = 'openai.agents.span.type'
+/** Set where a trace goes on that had come to its end. */
+export const RESUMED = 'openai.agents.trace.resumed'
+
+const KIND = 'openinference.span.kind'
+const HANDOFF = /^handoff to (.+)$/s
+/** What the bridge names a hand-off, and a look-up of tools; a tool of the user's may be named so as well. */
+const AMBIGUOUS_TOOL_NAMES = new Set(['handoff', 'mcp_tools'])
+const CLIENT_ABORT = 'Request was aborted.'
+const STATE = 'openai-agents'
+
+type SpanType = 'trace' | 'task' | 'agent' | 'turn' | 'model' | 'tool' | 'handoff' | 'guardrail' | 'step'
+
+const NATIVE_TYPES: Readonly<Record<string, SpanType>> = {
+  trace: 'trace',
+  task: 'task',
+  agent: 'agent',
+  turn: 'turn',
+  response: 'model',
+  generation: 'model',
+  function: 'tool',
+  handoff: 'handoff',
+  guardrail: 'guardrail',
+}
+
+/** What is known of a run while it lasts. */
+interface RunState {
+  /** Model calls so far. */
+  models: number
+  /** Whether any of them told what the model answered. */
+  answersTold: boolean
+  /** Calls the model asked for that have not begun. */
+  pending: readonly AskedCall[]
+  /** Calls that came before any model call: they had waited for an approval. */
+  readonly resumed: AskedCall[]
+  /** Runs inside that have begun. */
+  nested: number
+  /** The last run inside waits for an approval. */
+  paused: boolean
+  /** How the last call of the runner that opened the trace ended, if not well. */
+  lastTask: Ending | undefined
+}
+
+type Ending = Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'>
+type Typed = { readonly type: SpanType }
+type AgentsTool = ToolActivity & Typed & { readonly beforeModel: boolean; readonly nestedBefore: number }
+
+/** `@openai/agents`, through OpenInference's bridge or Spanledger's trace processor. */
+export const openAiAgentsConvention: Convention = {
+  name: 'openai-agents',
+  scopes: ['@arizeai/openinference-instrumentation-openai-agents', '@openai/agents'],
+
+  recognise(span, moment, lineage) {
+    const type = typeOf(span, moment, lineage)
+    return type === undefined || type === 'later' ? type : activityOf(type, span, lineage)
+  },
+
+  conclude(span, activity, lineage) {
+    const { type, kind } = activity as Activity & Typed
+    const error = agentsErrorOf(span)
+    if (kind === 'run') return concludeRun(type, span, lineage, error)
+    switch (type) {
+      case 'task':
+        return concludeTask(span, lineage, error)
+      case 'model':
+        return concludeModel(span, lineage, error)
+      case 'tool':
+        return concludeTool(span, activity as AgentsTool, lineage, error)
+      case 'handoff':
+        return concludeHandoff(span, lineage)
+      case 'guardrail':
+        return { error, facts: guardrailFacts(span) }
+      default:
+        return { error, usage: inclusiveUsage(span) }
+    }
+  },
+}
+
+function typeOf(span: SpanLike, moment: Moment, lineage: Lineage): SpanType | 'later' | undefined {
+  const { attributes, name } = span
+  const native = text(attributes, SPAN_TYPE)
+  if (native !== undefined) return NATIVE_TYPES[native] ?? 'step'
+  switch (text(attributes, KIND)) {
+    case 'AGENT':
+      return lineage.parent?.convention === 'openai-agents' ? 'agent' : 'trace'
+    case 'LLM':
+      return 'model'
+    case 'TOOL':
+      return bridgedToolType(span, moment)
+    case 'GUARDRAIL':
+      return 'guardrail'
+    case 'CHAIN':
+      return name === 'turn' ? 'turn' : 'task'
+    default:
+      return undefined
+  }
+}
+
+/** Only its end tells whether a span of such a name is a hand-off, a look-up of tools, or a tool. */
+function bridgedToolType({ name, attributes }: SpanLike, moment: Moment): SpanType | 'later' {
+  if (HANDOFF.test(name) && attributes['tool.name'] !== name) return 'handoff'
+  if (!AMBIGUOUS_TOOL_NAMES.has(name)) return 'tool'
+  if (moment !== 'end') return 'later'
+  if (attributes['tool.name'] === name) return 'tool'
+  return name === 'handoff' ? 'handoff' : 'step'
+}
+
+function activityOf(type: SpanType, span: SpanLike, lineage: Lineage): Activity & Typed {
+  const { attributes, name } = span
+  const scope = scopeOfSpan(attributes)
+  switch (type) {
+    case 'trace':
+      return { type, kind: 'run', agent: { name }, trigger: 'workflow', scope, facts: resumption(attributes) }
+    case 'task':
+      // Around it there is a trace, unless that has ended: the run goes on after an approval.
+      if (lineage.run) return { type, kind: 'step', scope }
+      return { type, kind: 'run', agent: { name }, trigger: 'workflow', scope, facts: resumption(attributes) }
+    case 'agent':
+      stateOf(lineage.memo).nested++
+      return { type, kind: 'run', agent: { name }, scope }
+    case 'model':
+      return modelActivity(type, attributes, lineage)
+    case 'tool':
+      return toolActivity(type, span, lineage)
+    case 'handoff':
+      stateOf(lineage.memo).pending = []
+      return { type, kind: 'step', scope }
+    default:
+      return { type, kind: 'step', scope } satisfies StepActivity & Typed
+  }
+}
+
+function resumption(attributes: Attributes): readonly Fact[] | undefined {
+  return attributes[RESUMED] === true ? [{ type: 'resumed', data: {} }] : undefined
+}
+
+function modelActivity(type: 'model', attributes: Attributes, { memo }: Lineage): Activity & Typed {
+  const state = stateOf(memo)
+  state.models++
+  state.pending = []
+  state.paused = false
+  return { type, kind: 'model', operation: 'chat', model: modelFrom(attributes), provider: providerFrom(attributes) }
+}
+
+function toolActivity(type: 'tool', { name, attributes }: SpanLike, lineage: Lineage): AgentsTool {
+  const state = stateOf(lineage.memo)
+  const asked = state.pending.findIndex((call) => call.name === name)
+  if (asked >= 0) state.pending = state.pending.toSpliced(asked, 1)
+  // An agent begins with its model: a call before that was asked for earlier, and waited for an approval.
+  const around = typeAround(lineage)
+  const beforeModel = state.models === 0 && (around === 'turn' || around === 'agent')
+  const first = beforeModel && state.resumed.length === 0 && attributes[RESUMED] === undefined
+  return {
+    type,
+    kind: 'tool',
+    tool: { name },
+    beforeModel,
+    nestedBefore: state.nested,
+    facts: first ? [{ type: 'resumed', data: {}, confidence: 'heuristic' }] : undefined,
+  }
+}
+
+function concludeTask(span: SpanLike, lineage: Lineage, error: SpanError | undefined): Conclusion {
+  const ending = endingOf(error)
+  // A trace that the runner opened for this call has its name, and never ends when the call throws.
+  const endsRun = typeAround(lineage) === 'trace' && lineage.run?.agent.name === span.name
+  stateOf(lineage.memo).lastTask = endsRun && ending.outcome ? ending : undefined
+  return { ...ending, endsRun, usage: inclusiveUsage(span) }
+}
+
+function concludeRun(
+  type: SpanType,
+  span: SpanLike,
+  { memo, ownMemo, run }: Lineage,
+  error: SpanError | undefined,
+): Conclusion {
+  const own = stateOf(ownMemo)
+  const pending = type === 'agent' && error === undefined ? own.pending : []
+  const waiting = error === undefined && (pending.length > 0 || own.paused)
+  if (run) stateOf(memo).paused = waiting
+  const facts = [
+    ...pending.map((call) => approvalRequested(call)),
+    // Where answers are not traced, that an approval was asked for shows in the call that follows it only.
+    ...(own.answersTold ? [] : own.resumed.map((call) => approvalRequested(call, 'heuristic'))),
+    ...(type === 'agent' ? limitFacts(error) : []),
+  ]
+  const usage = inclusiveUsage(span)
+  if (waiting) {
+    const waitingFor = pending.map((call) => call.name).join(', ') || undefined
+    return { outcome: 'suspended', reason: 'tool_approval', waitingFor, usage, facts }
+  }
+  // A streamed run fails after its trace was left without an error.
+  const ending = type === 'trace' && error === undefined && own.lastTask ? own.lastTask : endingOf(error)
+  return { ...ending, usage, facts }
+}
+
+function endingOf(error: SpanError | undefined): Ending {
+  if (error === undefined) return {}
+  if (isAbort(error)) return { outcome: 'cancelled', reason: 'aborted' }
+  // The OpenAI client's abort reaches the trace as its text only.
+  if (error.message.endsWith(CLIENT_ABORT)) return { outcome: 'cancelled', reason: 'aborted', confidence: 'heuristic' }
+  return { outcome: 'failed', error }
+}
+
+function concludeModel({ attributes }: SpanLike, { memo }: Lineage, error: SpanError | undefined): Conclusion {
+  const state = stateOf(memo)
+  const calls = callsAskedFor(attributes)
+  state.answersTold ||= calls !== undefined
+  state.pending = calls ?? []
+  const usage = usageFrom(attributes)
+  return {
+    ...endingOf(error),
+    usage: usage && withResponseId(usage, attributes),
+    facts: error && quotaFacts(error),
+  }
+}
+
+function concludeTool(
+  span: SpanLike,
+  { tool, beforeModel, nestedBefore }: AgentsTool,
+  { memo }: Lineage,
+  error: SpanError | undefined,
+): Conclusion {
+  const state = stateOf(memo)
+  const { spanId } = span.spanContext()
+  const denied = error !== undefined && isDenial(error)
+  // An agent that is a tool goes on because something inside it was approved.
+  const granted = beforeModel && !denied && state.nested === nestedBefore
+  if (!denied && !granted) return { error }
+  if (beforeModel) state.resumed.push({ callId: spanId, name: tool.name })
+  const type = denied ? 'tool_approval_denied' : 'tool_approval_granted'
+  return { error, facts: [{ type, data: { callId: spanId, tool }, confidence: 'heuristic' }] }
+}
+
+function concludeHandoff({ name }: SpanLike, { run }: Lineage): Conclusion {
+  const to = HANDOFF.exec(name)?.[1]
+  if (to === undefined) return {}
+  return { outcome: 'completed', facts: [{ type: 'agent_handoff', data: { from: run?.agent.name, to } }] }
+}
+
+function guardrailFacts({ name, attributes }: SpanLike): readonly Fact[] | undefined {
+  if (attributes['guardrail.triggered'] !== true) return undefined
+  return [{ type: 'policy_violation', data: { rule: name, action: 'blocked' } }]
+}
+
+function typeAround({ parent }: Lineage): SpanType | undefined {
+  return (parent?.activity as Partial<Typed> | undefined)?.type
+}
+
+/** Turns and tasks tell the sum of what happened in them. */
+function inclusiveUsage({ attributes }: SpanLike): Conclusion['usage'] {
+  const usage = usageFrom(attributes)
+  return usage && { ...usage, inclusive: true }
+}
+
+function stateOf(memo: Memo | undefined): RunState {
+  const known = memo?.get(STATE) as RunState | undefined
+  if (known) return known
+  const state: RunState = {
+    models: 0,
+    answersTold: false,
+    pending: [],
+    resumed: [],
+    nested: 0,
+    paused: false,
+    lastTask: undefined,
+  }
+  memo?.set(STATE, state)
+  return state
+}

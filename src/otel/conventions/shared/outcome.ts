@@ -1,0 +1,56 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { SpanLike } from '../../span.js'
+
+/** `SpanStatusCode.ERROR` of the OpenTelemetry API. */
+const STATUS_ERROR = 2
+
+export interface SpanError {
+  readonly code: string
+  readonly message: string
+}
+
+export function hasErrorStatus(span: SpanLike): boolean {
+  return span.status.code === STATUS_ERROR
+}
+
+/**
+ * What went wrong, by OpenTelemetry's own conventions: the last `exception` event, `error.type`, the status text.
+ * Whether it counts as failure is for the caller to say.
+ */
+export function errorOf(span: SpanLike): SpanError {
+  const exception = lastException(span)
+  const type = abortClassOf(exception) ?? text(exception?.['exception.type']) ?? text(span.attributes['error.type'])
+  const message = text(span.status.message) ?? text(exception?.['exception.message']) ?? ''
+  return { code: type ?? errorClassIn(message) ?? 'Error', message }
+}
+
+/** What `AbortSignal`s throw has a number for its code, which SDKs report as the type; the stack begins with the class. */
+function abortClassOf(exception: Attributes | undefined): string | undefined {
+  const stack = text(exception?.['exception.stacktrace'])
+  return stack && /^(AbortError|TimeoutError)\b/.exec(stack)?.[1]
+}
+
+function lastException(span: SpanLike): Attributes | undefined {
+  for (let i = span.events.length - 1; i >= 0; i--) {
+    const event = span.events[i]
+    if (event?.name === 'exception') return event.attributes
+  }
+  return undefined
+}
+
+/** `RangeError: too far` → `RangeError`: many instrumentations put the class into the text only. */
+export function errorClassIn(message: string): string | undefined {
+  return /^\s*([A-Z][A-Za-z0-9_]*(?:Error|Exception|Interrupt|Abort))\b/.exec(message)?.[1]
+}
+
+/** Classes of the error by which a call ends that its caller has cancelled. */
+const ABORTS: ReadonlySet<string> = new Set(['AbortError', 'APIUserAbortError'])
+
+/** Whether an error says that the caller cancelled. */
+export function isAbort({ code }: SpanError): boolean {
+  return ABORTS.has(code)
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,351 @@
+import { type Attributes, type Span, SpanStatusCode } from '@opentelemetry/api'
+import { type ReadableSpan, TracerProvider } from '@opentelemetry/sdk-trace'
+import fc from 'fast-check'
+import * as v from 'valibot'
+import { describe, expect, test } from 'vitest'
+import { catalogue, timestampSchema } from '../../../events/catalogue.js'
+import { RESERVED_TYPES } from '../../../events/reserved.js'
+import { attributesFromData, jsonAttributes } from '../../../record/attributes.js'
+import type { Conclusion, Convention, Fact } from '../contract.js'
+import { spanledgerConvention } from './spanledger.js'
+
+const { recognise, conclude, translate } = spanledgerConvention as Required<Convention>
+const LINEAGE = { parent: undefined, run: undefined, memo: undefined }
+const tracer = new TracerProvider({}).getTracer('test')
+
+type RecordedSpan = Span & ReadableSpan
+
+function span(attributes: Attributes): RecordedSpan {
+  return tracer.startSpan('operation', { attributes }) as RecordedSpan
+}
+
+/** What becomes of an event after a real span has carried it. */
+function factOf(type: string, attributes: Attributes): Fact {
+  const carrier = span({})
+  carrier.addEvent(`spanledger.${type}`, attributes)
+  const [event] = carrier.events
+  const facts = translate({
+    name: event?.name ?? '',
+    attributes: event?.attributes ?? {},
+    scope: { name: 'test' },
+    activity: undefined,
+  })
+  expect(facts).toHaveLength(1)
+  return facts[0] as Fact
+}
+
+function concluded(of: ReadableSpan): Conclusion {
+  return conclude(of, { kind: 'run', agent: {} }, LINEAGE)
+}
+
+describe('a span', () => {
+  test('is a run when it says so', () => {
+    const activity = recognise(
+      span({
+        'spanledger.run.kind': 'agent',
+        'spanledger.agent.id': 'a-1',
+        'spanledger.agent.name': 'planner',
+        'spanledger.model': 'm',
+        'spanledger.trigger': 'user',
+      }),
+      'start',
+      LINEAGE,
+    )
+    expect(activity).toEqual({ kind: 'run', agent: { id: 'a-1', name: 'planner' }, model: 'm', trigger: 'user' })
+  })
+
+  test('may name its agent and its model as OpenTelemetry does', () => {
+    const kind = { 'spanledger.run.kind': 'agent', 'gen_ai.request.model': 'm' }
+    expect(recognise(span({ ...kind, 'gen_ai.agent.name': 'planner' }), 'start', LINEAGE)).toMatchObject({
+      agent: { name: 'planner' },
+      model: 'm',
+    })
+    expect(recognise(span({ ...kind, 'gen_ai.workflow.name': 'nightly' }), 'start', LINEAGE)).toMatchObject({
+      agent: { name: 'nightly' },
+    })
+  })
+
+  test('is nothing of ours when it only says whose it is', () => {
+    expect(recognise(span({ 'spanledger.session.id': 's' }), 'end', LINEAGE)).toBeUndefined()
+    expect(recognise(span({ 'spanledger.run.kind': 7 }), 'end', LINEAGE)).toBeUndefined()
+  })
+
+  test('ends as its attributes say, whatever its status', () => {
+    const cancelled = span({
+      'spanledger.run.outcome': 'cancelled',
+      'spanledger.run.reason': 'timeout',
+      'spanledger.run.cancelled_by': 'u-1',
+    })
+    cancelled.setStatus({ code: SpanStatusCode.ERROR })
+    expect(concluded(cancelled)).toMatchObject({ outcome: 'cancelled', reason: 'timeout', by: 'u-1', error: undefined })
+    const suspended = span({
+      'spanledger.run.outcome': 'suspended',
+      'spanledger.run.reason': 'approval',
+      'spanledger.run.waiting_for': 'u-2',
+    })
+    expect(concluded(suspended)).toMatchObject({ outcome: 'suspended', reason: 'approval', waitingFor: 'u-2' })
+    const completed = span({ 'spanledger.run.outcome': 'completed', 'spanledger.run.finish_reason': 'stop' })
+    expect(concluded(completed)).toMatchObject({ outcome: 'completed', finishReason: 'stop' })
+  })
+
+  test('ends by its status where its attributes say nothing of use', () => {
+    const failed = span({ 'spanledger.run.outcome': 'exploded' })
+    failed.recordException(new RangeError('too far'))
+    failed.setStatus({ code: SpanStatusCode.ERROR })
+    expect(concluded(failed)).toMatchObject({ outcome: 'failed', error: { code: 'RangeError', message: 'too far' } })
+    expect(concluded(span({}))).toMatchObject({ outcome: 'completed', error: undefined })
+  })
+
+  test('learns the name of its agent late', () => {
+    expect(concluded(span({ 'spanledger.agent.name': 'planner' }))).toMatchObject({ agent: { name: 'planner' } })
+  })
+})
+
+/** Types whose fields are attributes each: the log's own are not carried by telemetry, and `custom` has no fixed fields. */
+const isCarried = (type: string) => type !== 'custom' && !RESERVED_TYPES.has(type)
+
+describe('what was recorded is read back as it was', () => {
+  interface SchemaNode extends v.GenericSchema {
+    readonly entries?: Readonly<Record<string, SchemaNode>>
+    readonly wrapped?: SchemaNode
+    readonly item?: SchemaNode
+    readonly options?: readonly string[]
+    readonly pipe?: readonly { readonly type: string }[]
+  }
+
+  function valid(schema: SchemaNode): fc.Arbitrary<unknown> {
+    const demands = (action: string) => schema.pipe?.some(({ type }) => type === action) ?? false
+    if (schema.wrapped) return fc.option(valid(schema.wrapped), { nil: undefined })
+    if (schema.entries) {
+      return fc.record(Object.fromEntries(Object.entries(schema.entries).map(([key, entry]) => [key, valid(entry)])))
+    }
+    if (schema.item) return fc.array(valid(schema.item), { maxLength: 5 })
+    if (schema.options) return fc.constantFrom(...schema.options)
+    if (schema === timestampSchema) return fc.date({ noInvalidDate: true, max: new Date('9999-12-31') }).map(rfc3339)
+    if (schema.type === 'string') return fc.string({ unit: 'binary', minLength: demands('min_length') ? 1 : 0 })
+    return demands('safe_integer')
+      ? fc.nat({ max: Number.MAX_SAFE_INTEGER })
+      : fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })
+  }
+
+  function rfc3339(date: Date): string {
+    return new Date(Math.max(date.getTime(), 0)).toISOString()
+  }
+
+  const flattened = Object.fromEntries(Object.entries(catalogue).filter(([type]) => isCarried(type)))
+
+  test.each(Object.entries<SchemaNode>(flattened))('%s', (type, schema) => {
+    fc.assert(
+      fc.property(valid(schema), (data) => {
+        expect(v.is(schema, data)).toBe(true)
+        const fact = factOf(type, attributesFromData(data))
+        expect(fact).toMatchObject({ type, altered: undefined })
+        expect(fact.data).toEqual(data)
+      }),
+    )
+  })
+
+  test.each(Object.entries<SchemaNode>(flattened))('%s, as JSON', (type, schema) => {
+    fc.assert(
+      fc.property(valid(schema), (data) => {
+        const fact = factOf(type, jsonAttributes(data))
+        expect(fact).toMatchObject({ type, altered: undefined })
+        expect(fact.data).toEqual(data)
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  const json = fc.dictionary(fc.string(), fc.jsonValue()).map((data): object => JSON.parse(JSON.stringify(data)))
+
+  test('custom events', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), json, (name, data) => {
+        const fact = factOf('custom', { 'spanledger.name': name, ...jsonAttributes(data) })
+        expect(fact.data).toEqual({ ...data, name })
+      }),
+    )
+  })
+
+  test('types of the user’s own', () => {
+    fc.assert(
+      fc.property(fc.oneof(json, fc.array(fc.jsonValue())), (data) => {
+        const fact = factOf('invoice_sent', jsonAttributes(data))
+        expect(fact.type).toBe('invoice_sent')
+        expect(JSON.stringify(fact.data)).toBe(JSON.stringify(data))
+      }),
+    )
+  })
+})
+
+describe('scope', () => {
+  test('comes from the attributes of the event', () => {
+    const fact = factOf('agent_handoff', {
+      'spanledger.to': 'b',
+      'spanledger.tenant.id': 't',
+      'spanledger.session.id': 's',
+      'spanledger.user.id': 'u',
+      'spanledger.run.id': 'r',
+      'spanledger.parent_run.id': 'p',
+      'spanledger.agent.name': 'planner',
+    })
+    expect(fact.data).toEqual({ to: 'b' })
+    expect(fact.scope).toEqual({
+      tenantId: 't',
+      sessionId: 's',
+      userId: 'u',
+      runId: 'r',
+      parentRunId: 'p',
+      agent: { name: 'planner' },
+    })
+    expect(fact.altered).toBeUndefined()
+  })
+})
+
+describe('what other programs write', () => {
+  test('numbers as text, text as numbers', () => {
+    const usage = factOf('token_usage_updated', {
+      'spanledger.input_tokens': '12',
+      'spanledger.output_tokens': ' 3 ',
+      'spanledger.model': 4,
+    })
+    expect(usage.data).toEqual({ inputTokens: 12, outputTokens: 3, totalTokens: 15, model: '4' })
+    expect(usage.altered).toBeUndefined()
+  })
+
+  test('a field that is wrong is left out, or replaced where it must be there; both are told', () => {
+    const fact = factOf('tool_call_completed', {
+      'spanledger.call_id': '',
+      'spanledger.tool.name': ['x'],
+      'spanledger.tool.type': 'function',
+      'spanledger.duration_ms': -1,
+    })
+    expect(fact.data).toEqual({ callId: 'unknown', tool: { name: 'unknown', type: 'function' } })
+    expect(fact.altered).toEqual([
+      { field: 'data.callId', reason: 'invalid' },
+      { field: 'data.tool.name', reason: 'invalid' },
+      { field: 'data.durationMs', reason: 'invalid' },
+    ])
+  })
+
+  test.each(Object.entries(catalogue).filter(([type]) => !RESERVED_TYPES.has(type)))(
+    '%s without any field still makes a valid event',
+    (type, schema) => {
+      const { data } = factOf(type, {})
+      expect(v.safeParse(schema, data).issues).toBeUndefined()
+    },
+  )
+
+  test('a group that is missing is told once', () => {
+    const failed = factOf('run_failed', {})
+    expect(failed.data).toEqual({ error: { code: 'unknown', message: 'unknown' } })
+    expect(failed.altered).toEqual([{ field: 'data.error', reason: 'missing' }])
+    expect(factOf('run_started', {})).toMatchObject({ data: { agent: {} }, altered: undefined })
+  })
+
+  test('a picklist falls back on its least specific word', () => {
+    expect(factOf('run_interrupted', { 'spanledger.reason': 'tea time' })).toMatchObject({
+      data: { reason: 'abandoned' },
+      altered: [{ field: 'data.reason', reason: 'invalid' }],
+    })
+  })
+
+  test('an attribute that the type does not have is told', () => {
+    expect(factOf('agent_handoff', { 'spanledger.to': 'b', 'spanledger.form': 'a', 'app.id': 1 })).toMatchObject({
+      data: { to: 'b' },
+      altered: [{ field: 'data.form', reason: 'removed' }],
+    })
+  })
+
+  test('a type from the future keeps its fields', () => {
+    const fact = factOf('agent_dreamed', {
+      'spanledger.run.id': 'r',
+      'spanledger.sheep_count': 3,
+      'spanledger.of.electric_kind': true,
+    })
+    expect(fact).toMatchObject({
+      type: 'agent_dreamed',
+      data: { sheepCount: 3, of: { electricKind: true } },
+    })
+  })
+
+  test('keys nested without end, or in each other’s way, stay keys', () => {
+    const deep = 'a.'.repeat(1000)
+    const { data } = factOf('agent_dreamed', {
+      [`spanledger.${deep}`]: 1,
+      'spanledger.b.c': 2,
+      'spanledger.b': 1,
+    })
+    expect(data).toEqual({ [deep]: 1, b: 1, 'b.c': 2 })
+  })
+})
+
+describe('JSON data', () => {
+  test.each(['invoice_sent', 'custom'])('that is none stays text (%s)', (type) => {
+    const fact = factOf(type, { 'spanledger.name': 'n', 'spanledger.data': '{"cut":' })
+    expect(fact.data).toMatchObject({ text: '{"cut":' })
+    expect(fact.altered).toEqual([{ field: 'data', reason: 'invalid' }])
+  })
+
+  test('that is no object becomes a value', () => {
+    expect(factOf('invoice_sent', { 'spanledger.data': '7' }).data).toEqual({ value: 7 })
+    expect(factOf('invoice_sent', { 'spanledger.data': 'null' }).data).toEqual({ value: null })
+    expect(factOf('custom', { 'spanledger.name': 'n', 'spanledger.data': '[7]' }).data).toEqual({
+      name: 'n',
+      value: [7],
+    })
+  })
+
+  test('may come unserialised in a log record', () => {
+    const attributes = { 'spanledger.data': { invoiceId: 1 } } as unknown as Attributes
+    const facts = translate({ name: 'spanledger.invoice_sent', attributes, scope: { name: 'x' }, activity: undefined })
+    expect(facts).toMatchObject([{ data: { invoiceId: 1 } }])
+  })
+
+  test('of a custom event needs a name', () => {
+    expect(factOf('custom', { 'spanledger.data': '{"name":"inside"}' })).toMatchObject({
+      data: { name: 'inside' },
+      altered: undefined,
+    })
+    expect(factOf('custom', { 'spanledger.data': '{"name":7,"a":1}' })).toMatchObject({
+      data: { name: 'unknown', a: 1 },
+      altered: [{ field: 'data.name', reason: 'invalid' }],
+    })
+  })
+})
+
+describe('what the writer had to change', () => {
+  test('is handed on, and not told twice', () => {
+    const fact = factOf('token_usage_updated', attributesFromData({ inputTokens: Number.NaN, outputTokens: 1 }))
+    expect(fact.data).toEqual({ inputTokens: 0, outputTokens: 1, totalTokens: 1 })
+    expect(fact.altered).toEqual([{ field: 'data.inputTokens', reason: 'not_json' }])
+  })
+
+  test.each(['no JSON', '{}', '[{"field":1}]', '7'])('is ignored when it makes no sense (%s)', (text) => {
+    expect(factOf('resumed', { 'spanledger.altered': text })).toMatchObject({ data: {}, altered: undefined })
+  })
+})
+
+describe('names that are none', () => {
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('type %s is one of the user’s own', (type) => {
+    expect(factOf(type, { 'spanledger.a': 1 })).toMatchObject({ type, data: { a: 1 } })
+  })
+
+  test('__proto__ as a field pollutes nothing', () => {
+    const attributes = { 'spanledger.__proto__.polluted': true, 'spanledger.constructor.prototype.polluted': true }
+    for (const type of ['agent_handoff', 'agent_dreamed', 'custom']) {
+      factOf(type, attributes)
+      factOf(type, { 'spanledger.name': 'n', 'spanledger.data': '{"__proto__":{"polluted":true}}' })
+    }
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+    const { data } = factOf('agent_dreamed', attributes)
+    expect(Object.getPrototypeOf(data)).toBe(Object.prototype)
+    expect(Object.keys(data)).toEqual(['__proto__', 'constructor'])
+  })
+
+  test('an empty type, or a name that is not ours, says nothing', () => {
+    const occurrence = { attributes: {}, scope: { name: 'x' }, activity: undefined }
+    expect(translate({ ...occurrence, name: 'spanledger.' })).toEqual([])
+    expect(translate({ ...occurrence, name: 'exception' })).toEqual([])
+  })
+})

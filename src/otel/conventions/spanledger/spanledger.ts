@@ -1,0 +1,165 @@
+import type { Attributes } from '@opentelemetry/api'
+import { isAlterationList } from '../../../events/fields.js'
+import type { AgentRef, Alteration } from '../../../events/index.js'
+import { attributesFromData } from '../../../record/attributes.js'
+import * as names from '../../../record/names.js'
+import type { SpanLike } from '../../span.js'
+import { scopeFromAttributes } from '../../tracking/scope.js'
+import type { Conclusion, Convention, Fact, Outcome } from '../contract.js'
+import { json, text } from '../shared/attributes.js'
+import { errorOf, hasErrorStatus } from '../shared/outcome.js'
+import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
+
+const OUTCOMES: ReadonlySet<string> = new Set<Outcome>(['completed', 'failed', 'cancelled', 'suspended'])
+
+/** Attributes of an event that are none of its `data`. */
+const SURROUNDINGS: ReadonlySet<string> = new Set([
+  names.TENANT_ID,
+  names.SESSION_ID,
+  names.USER_ID,
+  names.RUN_ID,
+  names.PARENT_RUN_ID,
+  names.AGENT_ID,
+  names.AGENT_NAME,
+  names.DATA,
+  names.ALTERED,
+])
+
+/** Levels of `data` that a key's dots make; deeper ones stay part of the name. */
+const MAX_LEVELS = 8
+
+/** Spanledger's own names, as `spanledger/record` and anybody who knows them writes them. */
+export const spanledgerConvention: Convention = {
+  name: 'spanledger',
+  attributePrefixes: [names.PREFIX],
+  eventPrefixes: [names.PREFIX],
+
+  recognise(span) {
+    const { attributes } = span
+    if (text(attributes, names.RUN_KIND) === undefined) return undefined
+    const model = text(attributes, names.RUN_MODEL, names.GEN_AI_REQUEST_MODEL)
+    return { kind: 'run', agent: agentIn(attributes) ?? {}, model, trigger: text(attributes, names.RUN_TRIGGER) }
+  },
+
+  conclude(span) {
+    const { attributes } = span
+    const outcome = outcomeOf(span)
+    return {
+      outcome,
+      error: outcome === 'failed' ? errorOf(span) : undefined,
+      reason: text(attributes, names.RUN_REASON),
+      by: text(attributes, names.RUN_CANCELLED_BY),
+      waitingFor: text(attributes, names.RUN_WAITING_FOR),
+      finishReason: text(attributes, names.RUN_FINISH_REASON),
+      agent: agentIn(attributes),
+    } satisfies Conclusion
+  },
+
+  translate({ name, attributes }) {
+    const known = carriedType(name)
+    const type = known?.type ?? name.slice(names.PREFIX.length)
+    if (type === '' || !name.startsWith(names.PREFIX)) return []
+    const altered = writersAlterations(attributes)
+    const data = known ? knownData(known, attributes, altered) : ownData(attributes, altered)
+    const scope = { ...scopeFromAttributes(attributes), agent: agentIn(attributes) }
+    // A type of the user's own is no member of the union: whether the log knows it is for the log to say.
+    return [{ type, data, scope, altered: altered.length > 0 ? altered : undefined } as Fact]
+  },
+}
+
+function outcomeOf(span: SpanLike): Outcome {
+  const said = text(span.attributes, names.RUN_OUTCOME)
+  if (said !== undefined && OUTCOMES.has(said)) return said as Outcome
+  return hasErrorStatus(span) ? 'failed' : 'completed'
+}
+
+function agentIn(attributes: Attributes): AgentRef | undefined {
+  const id = text(attributes, names.AGENT_ID, names.GEN_AI_AGENT_ID)
+  const name = text(attributes, names.AGENT_NAME, names.GEN_AI_AGENT_NAME, names.GEN_AI_WORKFLOW_NAME)
+  if (id === undefined && name === undefined) return undefined
+  return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
+}
+
+function ownData(attributes: Attributes, altered: Alteration[]): object {
+  return parsedData(attributes, altered) ?? unflattened(attributes)
+}
+
+function knownData(known: CarriedType, attributes: Attributes, altered: Alteration[]): object {
+  if (known.type === 'custom') return customData(attributes, altered)
+  const parsed = parsedData(attributes, altered)
+  const flat = parsed === undefined ? attributes : { ...attributesFromData(parsed), ...attributes }
+  for (const key of Object.keys(flat)) {
+    if (!known.keys.has(key) && key.startsWith(names.PREFIX) && !SURROUNDINGS.has(key)) {
+      altered.push({ field: `data.${key.slice(names.PREFIX.length)}`, reason: 'removed' })
+    }
+  }
+  return dataFromAttributes(known, flat, altered)
+}
+
+function customData(attributes: Attributes, altered: Alteration[]): object {
+  const data = ownData(attributes, altered)
+  const fields: { name?: unknown } = Array.isArray(data) ? { value: data } : data
+  const name = text(attributes, names.CUSTOM_NAME) ?? fields.name
+  if (typeof name === 'string' && name !== '') return { ...fields, name }
+  altered.push({ field: 'data.name', reason: name === undefined ? 'missing' : 'invalid' })
+  return { ...fields, name: 'unknown' }
+}
+
+/** `data` that came as JSON; `undefined` when none did. A log record may carry it as it is. */
+function parsedData(attributes: Attributes, altered: Alteration[]): object | undefined {
+  const raw: unknown = attributes[names.DATA]
+  if (raw === undefined || raw === null) return undefined
+  const parsed = typeof raw === 'string' ? json(attributes, names.DATA) : raw
+  if (typeof parsed === 'object' && parsed !== null) return parsed
+  if (parsed !== undefined) return { value: parsed }
+  altered.push({ field: 'data', reason: 'invalid' })
+  return { text: raw }
+}
+
+/** `data` of a type this version does not know, from the attributes of a writer that flattened it. */
+function unflattened(attributes: Attributes): object {
+  const data = {}
+  // Sorted, a key comes before those it is a prefix of, so that it is they which give way.
+  for (const key of Object.keys(attributes).sort()) {
+    if (!key.startsWith(names.PREFIX) || SURROUNDINGS.has(key)) continue
+    const value = attributes[key]
+    const path = key
+      .slice(names.PREFIX.length)
+      .split('.', MAX_LEVELS + 1)
+      .map(camelCase)
+    if (path.length > MAX_LEVELS || !put(data, path, value)) define(data, key.slice(names.PREFIX.length), value)
+  }
+  return data
+}
+
+/** @returns false where a value that is no object stands in the way */
+function put(data: object, path: readonly string[], value: unknown): boolean {
+  let holder = data
+  for (const name of path.slice(0, -1)) {
+    if (!Object.hasOwn(holder, name)) define(holder, name, {})
+    const next: unknown = Object.getOwnPropertyDescriptor(holder, name)?.value
+    if (typeof next !== 'object' || next === null || Array.isArray(next)) return false
+    holder = next
+  }
+  const last = path.at(-1) as string
+  if (Object.hasOwn(holder, last)) return false
+  define(holder, last, value)
+  return true
+}
+
+/** Defined, not assigned: `__proto__` is a name like any other. */
+function define(holder: object, name: string, value: unknown): void {
+  Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+/** `input_tokens` → `inputTokens`. */
+function camelCase(name: string): string {
+  return name.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** What the writer already had to change. */
+function writersAlterations(attributes: Attributes): Alteration[] {
+  if (attributes[names.ALTERED] === undefined) return []
+  const list = json(attributes, names.ALTERED)
+  return isAlterationList(list) ? list : []
+}

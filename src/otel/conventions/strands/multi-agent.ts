@@ -1,0 +1,109 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { SpanLike } from '../../span.js'
+import type { Activity, Conclusion, Fact, Lineage, RunActivity, StepActivity } from '../contract.js'
+import { jsonIn, record, text } from '../shared/attributes.js'
+import { fromClient } from '../shared/from-client.js'
+import type { SpanError } from '../shared/outcome.js'
+import { toolInput } from './messages.js'
+
+/* Swarms and graphs of Strands. Their own spans say nothing of how they ended; those of their nodes do. */
+
+/* What is kept for the life of a run. */
+const NODE_STATUS = 'strands.nodeStatus'
+const NODE_FAILURE = 'strands.nodeFailure'
+/** The node of the swarm that an agent, and then the last of them, wants to go on with. */
+const HANDS_OFF = 'strands.handsOff'
+
+/** The more telling status of one node outweighs those of others. */
+const NODE_STATUSES = ['COMPLETED', 'CANCELLED', 'INTERRUPTED', 'FAILED']
+
+export interface Step extends StepActivity {
+  readonly step?: 'cycle' | 'node' | 'structured output' | undefined
+}
+
+/** A swarm or a graph. */
+export interface Orchestrator extends RunActivity {
+  readonly orchestrator: 'swarm' | 'graph'
+}
+
+/** What is inside of a swarm knows of which node: hand-offs are between these. */
+export type Inside = Activity & { readonly swarmNode?: string | undefined }
+
+export function stepOf(step: Step['step']): Step {
+  return { kind: 'step', step }
+}
+
+export function orchestrator(attributes: Attributes, kind: 'swarm' | 'graph'): Orchestrator {
+  const id = text(attributes, 'gen_ai.agent.id')
+  const name = text(attributes, 'gen_ai.agent.name') ?? kind
+  return {
+    kind: 'run',
+    agent: { name, ...(id !== undefined && { id }) },
+    trigger: kind,
+    orchestrator: kind,
+    facts: fromClient(attributes, 'gen_ai.agent.input')?.tells(resumption),
+  }
+}
+
+/** The input answers an interrupt: by the word of who calls. */
+function resumption(input: string): readonly Fact[] | undefined {
+  const blocks = input.startsWith('[') ? jsonIn(input) : undefined
+  const answers = Array.isArray(blocks) && blocks.some((block) => record(block).type === 'interruptResponse')
+  return answers ? [{ type: 'resumed', data: {} }] : undefined
+}
+
+export function node(attributes: Attributes, { parent, memo }: Lineage): Inside {
+  const to = text(attributes, 'gen_ai.agent.id')
+  if ((parent?.activity as Partial<Orchestrator> | undefined)?.orchestrator !== 'swarm') return stepOf('node')
+  const wanted = memo?.get(HANDS_OFF) as { readonly from: string; readonly to: string } | undefined
+  memo?.delete(HANDS_OFF)
+  // A hand-off has happened when its target starts: a swarm may stop before.
+  const facts: readonly Fact[] | undefined =
+    wanted && wanted.to === to ? [{ type: 'agent_handoff', data: wanted }] : undefined
+  return { ...stepOf('node'), swarmNode: to, facts }
+}
+
+export function endOfOrchestrator(told: Conclusion, { ownMemo }: Lineage): Conclusion {
+  if (told.error) {
+    const cancelled = told.error.message.endsWith('cancelled by external signal')
+    if (cancelled) return { outcome: 'cancelled', reason: 'cancelled', confidence: 'heuristic' }
+    return { ...told, facts: limitIn(told.error.message) }
+  }
+  switch (ownMemo?.get(NODE_STATUS)) {
+    case 'FAILED':
+      return { outcome: 'failed', error: ownMemo?.get(NODE_FAILURE) as SpanError | undefined }
+    case 'INTERRUPTED':
+      return { outcome: 'suspended', reason: 'interrupt' }
+    case 'CANCELLED':
+      return { outcome: 'cancelled', reason: 'cancelled' }
+    default:
+      return told
+  }
+}
+
+/** `max_steps=<3> | swarm reached step limit`, `timeout=<1000>, swarm_id=<s> | swarm exceeded wall-clock budget`. */
+function limitIn(message: string): readonly Fact[] | undefined {
+  const [, setting, limit] = /^(max_steps|steps|timeout|node_timeout)=<(\d+)>/.exec(message) ?? []
+  if (setting === undefined) return undefined
+  const axis = setting.endsWith('timeout') ? 'duration_ms' : 'turns'
+  return [{ type: 'usage_limit_exceeded', data: { axis, limit: Number(limit) }, confidence: 'heuristic' }]
+}
+
+export function noteNode(status: string | undefined, memo: Lineage['memo']): void {
+  const rank = NODE_STATUSES.indexOf(status ?? '')
+  if (rank > NODE_STATUSES.indexOf(String(memo?.get(NODE_STATUS)))) memo?.set(NODE_STATUS, status)
+}
+
+/** An agent in a swarm answers with the node to go on with, or, at the end, with none. */
+export function noteHandoff(span: SpanLike, from: string, memo: Lineage['memo']): void {
+  if (text(span.attributes, 'gen_ai.tool.status') !== 'success') return
+  const { agentId: to } = record(toolInput(span))
+  if (typeof to === 'string' && to !== '') memo?.set(HANDS_OFF, { from, to })
+}
+
+/** How an agent ended, for the swarm or the graph that it is a node of. */
+export function noteAgent(error: SpanError | undefined, { memo, ownMemo }: Lineage): void {
+  if (error) memo?.set(NODE_FAILURE, error)
+  const wanted = ownMemo?.get(HANDS_OFF)
+  if (wanted) memo?.set(HANDS_OFF, wanted)
+}

@@ -1,0 +1,176 @@
+import type { Context } from '@opentelemetry/api'
+import { storedId } from '../../events/ids.js'
+import {
+  type AgentRef,
+  type Alteration,
+  type AuditEventData,
+  type AuditEventInput,
+  type AuditEventType,
+  type ClaimedScope,
+  type Confidence,
+  type EventSource,
+  type Timestamp,
+  weakest,
+} from '../../events/index.js'
+import { randomId } from '../../events/random-id.js'
+import type { RecordInput } from '../../log/contract.js'
+import { type CallerClaims, overlayClaims } from '../caller-claims.js'
+import type { ScopeFacts } from '../conventions/contract.js'
+import type { Outside } from '../outside.js'
+import { type SpanLike, scopeOf } from '../span.js'
+import type { Run } from './run.js'
+import type { SpanNode } from './span-node.js'
+
+/** Where in the course of things an event happened. */
+export interface Place {
+  readonly run: Run | undefined
+  readonly node: SpanNode | undefined
+  readonly context: Context | undefined
+  readonly source: EventSource
+  /** The parent in another process, if the context has one and no span of this process surrounds the event. */
+  readonly outside?: Outside | undefined
+  /** Ids in the event's own attributes that repeat what a caller said. */
+  readonly claims?: ClaimedScope | undefined
+}
+
+export interface Extras {
+  readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
+  readonly confidence?: Confidence | undefined
+  readonly altered?: readonly Alteration[] | undefined
+}
+
+const NOTHING: Extras = Object.freeze({})
+const NO_CLAIMS: ClaimedScope = Object.freeze({})
+const OWN_SOURCE: EventSource = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
+const NOBODY: ScopeFacts = Object.freeze({})
+
+const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
+
+/** The target of an emitter's events. */
+export interface Outlet {
+  publish(event: RecordInput): void
+  /** Takes what the processor says of itself. */
+  state(statement: AuditEventInput): void
+}
+
+/** Gives events their envelope: whose they are, where they were seen. */
+export class Emitter {
+  readonly #outlet: Outlet
+  readonly #callers: CallerClaims
+
+  constructor(outlet: Outlet, callers: CallerClaims) {
+    this.#outlet = outlet
+    this.#callers = callers
+  }
+
+  emit<T extends AuditEventType>(
+    type: T,
+    data: AuditEventData<T>,
+    time: Timestamp,
+    place: Place,
+    extras: Extras = NOTHING,
+  ): void {
+    const { run } = place
+    const draft = this.#draft(type, data, place, extras, time)
+    if (run && !run.ended) run.lastEvent = { type, time }
+    this.#outlet.publish(draft)
+  }
+
+  /** Records what the processor says of itself about a run, or about what belongs to none. */
+  state<T extends AuditEventType>(type: T, data: AuditEventData<T>, run: Run | undefined): void {
+    const place = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
+    this.#outlet.state(this.#draft(type, data, place, NOTHING))
+  }
+
+  /**
+   * Whose an event at this place is. What its context says counts where it says something else than it did around the
+   * span: `withScope` may have been entered since.
+   */
+  scopeAt({ node, run, context }: Place): ScopeFacts {
+    const around = node?.scope() ?? run?.scope() ?? NOBODY
+    if (!context || context === node?.context) return around
+    const said = this.#callers.read(context).scope
+    const saidAround = node?.contextScope() ?? NOBODY
+    const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
+      (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
+    return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+  }
+
+  /** Returns the scope that callers claim for an event at this place. */
+  claimsAt({ node, run, context, claims }: Place): ClaimedScope | undefined {
+    const around = node?.claims() ?? run?.claims()
+    const inContext = !context || context === node?.context ? undefined : this.#callers.read(context).claims
+    return overlayClaims(overlayClaims(around, inContext), claims)
+  }
+
+  #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {
+    const { run, node } = place
+    const named = extras.scope
+    const scope = this.scopeAt(place)
+    const tenantId = named?.tenantId ?? scope.tenantId
+    const sessionId = named?.sessionId ?? scope.sessionId
+    const userId = named?.userId ?? scope.userId
+    const claims = this.claimsAt(place)
+    const parentOfRun = !named?.runId || named.runId === run?.runId ? run?.parentRunId : undefined
+    const parentRunId = named?.parentRunId ?? parentOfRun
+    const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
+    return {
+      id: randomId(),
+      type,
+      time,
+      tenantId,
+      sessionId,
+      runId: named?.runId ?? run?.runId,
+      parentRunId,
+      agent: named?.agent ?? run?.agent,
+      actor: userId === undefined ? undefined : { id: userId },
+      trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
+      claimed:
+        claims || claimedParentRunId !== undefined
+          ? claimedBeside({ tenantId, sessionId, userId }, claims, claimedParentRunId)
+          : undefined,
+      source: withConfidence(place.source, extras.confidence),
+      altered: extras.altered,
+      data,
+    } as unknown as RecordInput
+  }
+}
+
+/** Returns the callers' claims that differ from the scope that holds anyway. */
+function claimedBeside(
+  scope: ScopeFacts,
+  claims: ClaimedScope = NO_CLAIMS,
+  parentRunId: string | undefined,
+): ClaimedScope | undefined {
+  const claimed: ClaimedScope = {}
+  for (const field of CLAIMED_FIELDS) {
+    const value = claims[field]
+    if (value !== undefined && value !== scope[field]) claimed[field] = storedId(value)
+  }
+  if (parentRunId !== undefined) claimed.parentRunId = parentRunId
+  for (const _ in claimed) return claimed
+  return undefined
+}
+
+/** A source that is trusted no more than this. */
+export function withConfidence(source: EventSource, confidence: Confidence | undefined): EventSource {
+  return confidence ? { ...source, confidence: weakest(source.confidence, confidence) } : source
+}
+
+const services = new WeakMap<object, string>()
+
+/** Which instrumentation said it, and of which service. */
+export function sourceOf(convention: string, span: SpanLike): EventSource {
+  const { name, version } = scopeOf(span)
+  const service = span.resource && serviceName(span.resource)
+  return { convention, scope: name, scopeVersion: version, service }
+}
+
+function serviceName(resource: NonNullable<SpanLike['resource']>): string | undefined {
+  const known = services.get(resource)
+  if (known !== undefined) return known
+  const service = resource.attributes['service.name']
+  if (typeof service !== 'string') return undefined
+  services.set(resource, service)
+  return service
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import { dataFields } from '../../events/fields.js'
+import type { AuditEventData, Timestamp } from '../../events/index.js'
+import { nearestName } from '../../events/nearest.js'
+import { isReserved, unreserved } from '../../events/reserved.js'
+import { reportMisuse } from '../../record/misuse.js'
+import type { Convention, Fact } from '../conventions/contract.js'
+import type { Emitter, Place } from './emitter.js'
+import type { RunBook, TerminalType } from './run-book.js'
+import type { SpanNode } from './span-node.js'
+import type { UsageLedger } from './usage-ledger.js'
+
+const TERMINAL: ReadonlySet<string> = new Set<TerminalType>([
+  'run_completed',
+  'run_failed',
+  'run_cancelled',
+  'run_suspended',
+  'run_interrupted',
+])
+
+/** Types of users' own that are remembered, so that each is looked at once. */
+const MAX_OWN_TYPES = 256
+
+/** Ids under which a run that a span carries is known unless its attributes name another. */
+export function runIdOf(node: SpanNode): string {
+  return node.explicitScope.runId ?? `${node.traceId}-${node.spanId}`
+}
+
+/** Records what conventions state outright: facts beside a span's kind, and events added to spans or logged. */
+export class FactRecorder {
+  readonly #emitter: Emitter
+  readonly #runs: RunBook
+  readonly #ledger: UsageLedger
+  readonly #ownTypes = new Set<string>()
+  readonly #byEventPrefix: readonly { readonly prefix: string; readonly convention: Convention }[]
+
+  constructor(options: { emitter: Emitter; runs: RunBook; ledger: UsageLedger; conventions: readonly Convention[] }) {
+    this.#emitter = options.emitter
+    this.#runs = options.runs
+    this.#ledger = options.ledger
+    this.#byEventPrefix = options.conventions.flatMap((convention) =>
+      (convention.eventPrefixes ?? []).map((prefix) => ({ prefix, convention })),
+    )
+  }
+
+  /** The convention that reads events of this name in spans of any convention. */
+  reader(eventName: string): Convention | undefined {
+    for (const { prefix, convention } of this.#byEventPrefix) if (eventName.startsWith(prefix)) return convention
+    return undefined
+  }
+
+  record(told: Fact, time: Timestamp, place: Place): void {
+    const fact = isReserved(told) ? withoutAuthority(told) : told
+    const at = fact.time ?? time
+    const there = this.#placeOf(fact, place)
+    if (fact.type === 'run_started') this.#startRun(fact, at, place)
+    else if (TERMINAL.has(fact.type)) this.#endRun(fact as Fact & { type: TerminalType }, at, there)
+    else if (fact.type === 'token_usage_updated') this.#recordUsage(fact, at, there)
+    else this.#emit(fact, at, there)
+  }
+
+  /** At the run that the fact names, else at the one around it. */
+  #placeOf(fact: Fact, place: Place): Place {
+    const named = fact.scope?.runId
+    return named === undefined ? place : { ...place, run: this.#runs.find(named) }
+  }
+
+  /** The span becomes the run, unless it is one already; a second start of the same run says nothing new. */
+  #startRun(fact: Fact & { type: 'run_started' }, time: Timestamp, place: Place): void {
+    const { node } = place
+    const named = fact.scope?.runId
+    if (named === undefined ? node?.run && !node.run.ended : this.#runs.find(named)) return
+    const carrier = node && !node.run ? node : undefined
+    const runId = named ?? (carrier ? runIdOf(carrier) : randomUUID())
+    const { parentRunId } = fact.scope ?? {}
+    this.#runs.start(
+      { activity: fact.data, runId, startedAt: time, parentRunId, scope: fact.scope },
+      { ...place, node: carrier },
+    )
+  }
+
+  #endRun(fact: Fact & { type: TerminalType }, time: Timestamp, place: Place): void {
+    if (place.run) this.#runs.end(place.run, fact.type, fact.data as AuditEventData<TerminalType>, time, place, fact)
+    else if (fact.scope?.runId === undefined || !this.#runs.isOver(fact.scope.runId)) this.#emit(fact, time, place)
+  }
+
+  #recordUsage(fact: Fact & { type: 'token_usage_updated' }, time: Timestamp, place: Place): void {
+    const data = place.node ? this.#ledger.countStated(place.node, fact.data, place.source.scope) : fact.data
+    if (!data) return
+    place.run?.addUsage(data)
+    this.#emit({ ...fact, data }, time, place)
+  }
+
+  #emit(fact: Fact, time: Timestamp, place: Place): void {
+    if (!dataFields.has(fact.type)) this.#noteOwnType(fact.type)
+    if (fact.type === 'resumed' && fact.scope?.runId !== undefined) this.#runs.reopen(fact.scope.runId)
+    this.#emitter.emit(fact.type, fact.data, time, place, {
+      scope: fact.scope,
+      confidence: fact.confidence,
+      altered: fact.altered,
+    })
+  }
+
+  /** A type that the catalogue does not have is recorded as it is: it may be the user's own, or a slip of the pen. */
+  #noteOwnType(type: string): void {
+    if (this.#ownTypes.size >= MAX_OWN_TYPES || this.#ownTypes.has(type)) return
+    this.#ownTypes.add(type)
+    const meant = nearestName(type, dataFields.keys())
+    if (meant === undefined) return
+    reportMisuse(
+      `an event of the type '${type.slice(0, 64)}' was recorded, which is not in the catalogue; did you mean '${meant}'?`,
+    )
+  }
+}
+
+/** Telemetry cannot speak for a log: what it says in the log's words is kept as its own. */
+function withoutAuthority(fact: Fact): Fact {
+  reportMisuse(
+    `AUDIT_INVALID_EVENT: '${fact.type}' is a statement that only the log itself makes; it was recorded as a custom event`,
+  )
+  return { ...fact, ...unreserved(fact) } as Fact
+}

@@ -1,0 +1,283 @@
+import {
+  type AuditEventData,
+  type EventSource,
+  millisBetween,
+  type Timestamp,
+  type TokenUsage,
+  timestampFromMillis,
+} from '../../events/index.js'
+import { usageBeyond, usagePlus } from '../../events/usage.js'
+import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contract.js'
+import type { Outside } from '../outside.js'
+import { RecentMap } from '../recent-map.js'
+import type { Emitter, Extras, Place } from './emitter.js'
+import { Run } from './run.js'
+import { overlay, type SpanNode } from './span-node.js'
+
+/** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
+export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
+
+/** A span below may be at work for long, or have leaked as well: such a run is given up so many times later. */
+const PATIENCE_WITH_OPEN_SPANS = 10
+
+/** Runs that are remembered as over. */
+const MAX_ENDED_RUNS = 4096
+
+const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
+
+/** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
+export function noteEndOfChild(node: SpanNode, told: Conclusion, outcome = told.outcome, error = told.error): void {
+  const { reason, confidence, endsRun } = told
+  const around = node.claimedParent()?.run
+  if (!around) return
+  around.childEnd = outcome === 'failed' || outcome === 'cancelled' ? { outcome, error, reason, confidence } : undefined
+  if (endsRun !== undefined) around.mayLeak = endsRun
+}
+
+/** How a run was entered: by whom, under which id, and when. */
+interface RunStart {
+  readonly activity: Pick<RunActivity, 'agent' | 'model' | 'trigger' | 'mayLeak'>
+  readonly runId: string
+  readonly startedAt: Timestamp
+  readonly parentRunId?: string | undefined
+  /** Of a run that no span carries. */
+  readonly scope?: ScopeFacts | undefined
+}
+
+/** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
+export class RunBook {
+  readonly #open = new Map<string, Run>()
+  /** Ids of runs that are over; `false` where one has begun anew since. */
+  readonly #over = new RecentMap<string, boolean>(MAX_ENDED_RUNS)
+  readonly #emitter: Emitter
+  readonly #abandonAfterMillis: number
+  readonly #maxOpenRuns: number
+  readonly #nowMillis: () => number
+  readonly #onEnd: (run: Run) => void
+
+  /** @param options.onEnd - called before a run's terminal event is recorded */
+  constructor(options: {
+    emitter: Emitter
+    onEnd: (run: Run) => void
+    abandonAfterMillis: number
+    maxOpenRuns: number
+    nowMillis: () => number
+  }) {
+    this.#emitter = options.emitter
+    this.#abandonAfterMillis = options.abandonAfterMillis
+    this.#maxOpenRuns = options.maxOpenRuns
+    this.#nowMillis = options.nowMillis
+    this.#onEnd = options.onEnd
+  }
+
+  find(runId: string): Run | undefined {
+    return this.#open.get(runId)
+  }
+
+  /** Whether the run of this id is over: a second terminal event of it would say nothing new. */
+  isOver(runId: string): boolean {
+    return this.#over.get(runId) === true
+  }
+
+  /** A run goes on that had come to an end. */
+  reopen(runId: string): void {
+    if (this.isOver(runId)) this.#over.set(runId, false)
+  }
+
+  get open(): Iterable<Run> {
+    return this.#open.values()
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** For `audit_attached` and `audit_detached`. */
+  snapshot(): AuditEventData<'audit_attached'>['openRuns'] {
+    return [...this.#open.values()].map(({ runId, agent, startedAt }) => ({ runId, agent, startedAt }))
+  }
+
+  /** Records the start of a run; inside another one, that one first gets `sub_agent_invoked`. */
+  start(start: RunStart, place: Place, extras?: Extras): Run {
+    const { activity, runId, startedAt } = start
+    const parent = place.run
+    const named = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
+    const run = new Run({
+      runId,
+      ...parentageOf(start, parent, place.node?.outside ?? place.outside),
+      startedAt,
+      agent: activity.agent,
+      node: place.node,
+      scope: place.node ? undefined : this.#scopeByHand(named, place, start.scope),
+      claims: place.node ? undefined : this.#emitter.claimsAt(place),
+      mayLeak: activity.mayLeak ?? false,
+      source: place.source,
+      nowMillis: this.#nowMillis(),
+    })
+    if (parent) this.#announce(run, place)
+    this.#open.set(runId, run)
+    this.reopen(runId)
+    if (place.node) place.node.run = run
+    const { agent, model, trigger } = activity
+    this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
+    if (!parent && place.node) this.#adoptBelow(run, place.node, place)
+    if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()
+    return run
+  }
+
+  /** A run that began before anything was attached: its start is not recorded, its end will be. */
+  adopt(start: RunStart, node: SpanNode, source: EventSource): Run {
+    const run = new Run({
+      runId: start.runId,
+      ...parentageOf(start, node.parent?.nearestRun(), node.outside),
+      startedAt: start.startedAt,
+      agent: start.activity.agent,
+      node,
+      mayLeak: false,
+      source,
+      nowMillis: this.#nowMillis(),
+    })
+    node.run = run
+    this.#open.set(run.runId, run)
+    return run
+  }
+
+  /** Records the one terminal event of a run, by what its convention concluded. */
+  conclude(
+    run: Run,
+    conclusion: Conclusion,
+    time: Timestamp,
+    place: Place,
+    outcome = conclusion.outcome,
+    error = conclusion.error ?? UNKNOWN_ERROR,
+  ): void {
+    const { finishReason, waitingFor, by } = conclusion
+    const reason = conclusion.reason ?? 'unknown'
+    if (outcome === 'failed') this.end(run, 'run_failed', { error }, time, place, conclusion)
+    else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place, conclusion)
+    else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place, conclusion)
+    else this.end(run, 'run_completed', { finishReason }, time, place, conclusion)
+  }
+
+  /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */
+  end<T extends TerminalType>(
+    run: Run,
+    type: T,
+    data: AuditEventData<T>,
+    time: Timestamp,
+    place: Place,
+    extras?: Pick<Extras, 'confidence' | 'altered'>,
+  ): void {
+    if (run.ended) return
+    this.#onEnd(run)
+    run.suspended = type === 'run_suspended'
+    this.#close(run)
+    const full = {
+      startedAt: run.startedAt,
+      durationMs: millisBetween(run.startedAt, time),
+      ...data,
+      usage: run.usage ?? data.usage,
+    }
+    const ending = { ...place, run, node: run.node ?? place.node }
+    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, own(extras, run.usage && 'data.usage'))
+  }
+
+  /** A run that ended while nothing was attached. */
+  forget(run: Run): void {
+    this.#close(run)
+  }
+
+  /** Runs that no span carries end unheard while nothing is attached. */
+  forgetSpanless(): void {
+    for (const run of this.#open.values()) if (!run.node) this.#close(run)
+  }
+
+  /**
+   * Ends the runs whose spans leaked: those known to leak once a child failed or was cancelled and nothing is open below
+   * them; any other when it has been silent for long, or, with `final`, because nothing more can come.
+   */
+  settle(final: boolean): void {
+    const now = this.#nowMillis()
+    // Inner runs come later in the map and are ended first, so that an outer one sees their failure.
+    for (const run of [...this.#open.values()].reverse()) {
+      const idle = run.node === undefined || !run.node.hasOpenDescendant
+      const leaked = run.mayLeak && run.childEnd !== undefined && idle
+      const patienceMillis = this.#abandonAfterMillis * (idle ? 1 : PATIENCE_WITH_OPEN_SPANS)
+      const silent = now - run.lastSeenMillis >= patienceMillis
+      if (final || leaked || silent) this.abandon(run)
+    }
+  }
+
+  /** A run whose span will not end: failed or cancelled when its last child was, interrupted otherwise. */
+  abandon(run: Run): void {
+    const time = timestampFromMillis(this.#nowMillis())
+    const place = { run, node: run.node, context: undefined, source: run.source }
+    if (run.childEnd) {
+      if (run.node) noteEndOfChild(run.node, run.childEnd)
+      this.conclude(run, run.childEnd, time, place)
+    } else {
+      this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
+    }
+  }
+
+  /** What happened inside before the span told that it is a run: its sub-agents have started, tokens were spent. */
+  #adoptBelow(run: Run, node: SpanNode, place: Place): void {
+    let ofOthers: TokenUsage | undefined
+    for (const sub of node.orphans) {
+      if (sub.node?.counted) ofOthers = usagePlus(ofOthers, sub.node.counted)
+      if (sub.parentRunId !== undefined && !sub.parentIsClaimed) continue
+      sub.parentRunId = run.runId
+      sub.parentIsClaimed = false
+      this.#announce(sub, { ...place, run, node: sub.node })
+    }
+    if (node.counted) run.addUsage(ofOthers ? usageBeyond(node.counted, ofOthers) : node.counted)
+    if (node.parent?.span) node.parent.addOrphan(run)
+  }
+
+  #close(run: Run): void {
+    run.ended = true
+    run.lastEvent = undefined
+    if (!run.suspended) this.#over.set(run.runId, true)
+    // Another run may have come under the same id meanwhile.
+    if (this.#open.get(run.runId) === run) this.#open.delete(run.runId)
+  }
+
+  #announce(run: Run, place: Place): void {
+    const parentNode = place.node?.parent ?? place.run?.node
+    const data = {
+      agentId: run.agent.id ?? run.agent.name ?? 'unknown',
+      subThreadId: run.scope().sessionId ?? 'default',
+      subRunId: run.runId,
+    }
+    this.#emitter.emit('sub_agent_invoked', data, run.startedAt, { ...place, node: parentNode })
+  }
+
+  #evictOldest(): void {
+    const [oldest] = this.#open.values()
+    if (oldest) this.abandon(oldest)
+  }
+
+  /** Whose a run is that no span carries. */
+  #scopeByHand(parent: Run | undefined, place: Place, said: ScopeFacts = {}): ScopeFacts {
+    const around = this.#emitter.scopeAt(place)
+    return overlay(parent ? overlay(parent.scope(), around) : around, said)
+  }
+}
+
+/** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */
+function parentageOf(
+  { parentRunId }: RunStart,
+  parent: Run | undefined,
+  outside: Outside | undefined,
+): Pick<Run, 'parentRunId' | 'parentIsClaimed'> {
+  const known = parentRunId ?? parent?.runId
+  if (known !== undefined) return { parentRunId: known, parentIsClaimed: false }
+  const claimed = outside?.claimedParentRunId
+  return { parentRunId: claimed, parentIsClaimed: claimed !== undefined }
+}
+
+/** What a fact says beside its data and scope, less what is said of a field that the log knows better. */
+function own({ confidence, altered }: Pick<Extras, 'confidence' | 'altered'> = {}, known?: string): Extras {
+  const rest = known ? altered?.filter(({ field }) => !field.startsWith(known)) : altered
+  return { confidence, altered: rest?.length ? rest : undefined }
+}

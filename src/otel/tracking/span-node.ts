@@ -1,0 +1,358 @@
+import type { Context, SpanContext } from '@opentelemetry/api'
+import type { ClaimedScope, TokenUsage } from '../../events/index.js'
+import { ownAttributes } from '../../record/context.js'
+import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
+import type { Activity, Convention, ScopeFacts, Surrounding } from '../conventions/contract.js'
+import type { Outside } from '../outside.js'
+import { parentSpanIdOf, type SpanLike } from '../span.js'
+import type { ToldErrors } from './error-echo.js'
+import type { Run } from './run.js'
+import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes } from './scope.js'
+import type { Ear } from './span-events.js'
+
+/** A convention's word on what a span is. */
+export interface Claim {
+  readonly convention: Convention
+  readonly activity: Activity
+}
+
+const NOTHING: ScopeFacts = Object.freeze({})
+const NO_RUNS: readonly Run[] = Object.freeze([])
+const MAX_ORPHANS = 256
+
+/** Tokens that a span told of at its end, for itself and all that had started inside of it by then. */
+export interface ToldUsage {
+  readonly usage: TokenUsage
+  readonly lastSerial: number
+}
+
+/** Counts spans in the order of their start, for which their clocks are too coarse. */
+let lastSerial = 0
+
+/** Returns a number that no span and no parent outside has had before. */
+export function nextSerial(): number {
+  return ++lastSerial
+}
+
+/** The data with which a span is entered into the tree. */
+export interface SpanEntry {
+  readonly span: SpanLike
+  /** The context of the span; `undefined` for a span that began before anyone listened. */
+  readonly context: Context | undefined
+  readonly parent: SpanNode | undefined
+  /** Its parent, where that is no span of this process. */
+  readonly outside: Outside | undefined
+}
+
+/**
+ * One span in the tree of those that are followed. It hangs on the span itself, so it lives as long; it keeps its parent
+ * alive, never its children.
+ */
+export class SpanNode {
+  readonly serial = nextSerial()
+  readonly #ids: SpanContext
+  readonly parentSpanId: string | undefined
+  /** The parent outside of this process that it is below of, if any. */
+  readonly outside: Outside | undefined
+  /** The parent under which it was started, where it has been moved since. */
+  #startedBelow: number | string | undefined = undefined
+  readonly #callers: CallerClaims
+  #parent: SpanNode | undefined
+  /** Let go when the span has ended. */
+  span: SpanLike | undefined
+  #claim: Claim | undefined = undefined
+  #surrounding: ClaimedSpan | undefined = undefined
+  /** The run that this span is. */
+  run: Run | undefined = undefined
+  /** The record of its heard events; `undefined` while it has had none. */
+  ear: Ear | undefined = undefined
+  /** Of a tool call: told at its start, so that its end carries the same. */
+  callId: string | undefined = undefined
+  /** Tokens at this span and below it that are counted already. */
+  counted: TokenUsage | undefined = undefined
+  /** Which instrumentation told of them, as far as they are of the same run. */
+  countedBy: string | undefined = undefined
+  /** The sum that the span told when it ended, less what spans inside have told since. */
+  told: ToldUsage | undefined = undefined
+  /** The error that was recorded as the span's, and those recorded below it. */
+  errors: ToldErrors | undefined = undefined
+  #orphans: Run[] | undefined = undefined
+  /** Children that are open, or have something open below them. */
+  #openBelow = 0
+  /** Ancestors that are kept. */
+  readonly depth: number
+  #context: Context | undefined
+  #said: Said | undefined = undefined
+  #scope: ResolvedScope | undefined = undefined
+  /** The claims of a caller that its attributes only repeat. */
+  #repeatedClaims: ClaimedScope | undefined = undefined
+  /** What the span's own attributes and its convention say of its scope, as far as it is known. */
+  #explicit: ScopeFacts = NOTHING
+
+  constructor({ span, context, parent, outside }: SpanEntry, callers: CallerClaims) {
+    this.#ids = span.spanContext()
+    this.parentSpanId = parentSpanIdOf(span)
+    this.outside = parent ? parent.outside : outside
+    this.#callers = callers
+    this.#parent = lasting(parent)
+    this.depth = this.#parent ? this.#parent.depth + 1 : 0
+    this.span = span
+    this.#context = context
+    this.#openToParent()
+  }
+
+  get parent(): SpanNode | undefined {
+    return this.#parent
+  }
+
+  /** The open span belongs below another than the one it was started under. */
+  moveBelow(parent: SpanNode): void {
+    if (!this.span) return
+    for (let node: SpanNode | undefined = parent; node; node = node.#parent) if (node === this) return
+    this.#startedBelow = this.flow
+    this.#closeToParent()
+    this.#parent = parent
+    this.#scope = undefined
+    this.#openToParent()
+  }
+
+  /** Identifies the parent under which the span was started, by a value that no caller can send. */
+  get flow(): number | string {
+    return this.#startedBelow ?? this.#parent?.serial ?? this.outside?.serial ?? this.parentSpanId ?? ''
+  }
+
+  /**
+   * Tells whether these are the ids of this very span: the object that the span hands out, which a caller cannot send.
+   * Ids that are merely equal may have left the process and come back.
+   */
+  hasIds(ids: SpanContext | undefined): boolean {
+    return this.#ids === ids
+  }
+
+  get spanId(): string {
+    return this.#ids.spanId
+  }
+
+  get traceId(): string {
+    return this.#ids.traceId
+  }
+
+  /** Whether a span below this one is still open. */
+  get hasOpenDescendant(): boolean {
+    return this.#openBelow > 0
+  }
+
+  get claim(): Claim | undefined {
+    return this.#claim
+  }
+
+  /** A convention has told what the span is. */
+  claimAs(claim: Claim): void {
+    this.#claim = claim
+    const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
+    this.#explicit = this.ownFacts(overlay(named, claim.activity.scope ?? NOTHING))
+    this.#scope = undefined
+  }
+
+  /**
+   * Returns the part of the open span's attributes that the application gives. The part that a caller gives becomes a
+   * claim.
+   */
+  ownFacts(facts: ScopeFacts): ScopeFacts {
+    const { baggage } = this.#inContext
+    if (!baggage || !this.span || !this.#context) return facts
+    const above = this.#parent
+    const around = above?.span && above.#inContext.baggage === baggage ? above.span.attributes : undefined
+    const words = { own: ownAttributes(this.#context), around }
+    const { own, claims } = partFacts(facts, this.span.attributes, baggage, words)
+    this.#repeatedClaims = overlayClaims(this.#repeatedClaims, claims)
+    return own
+  }
+
+  /** The run id, and that of the run around it, where attributes name them. */
+  get explicitScope(): ScopeFacts {
+    return this.#explicit
+  }
+
+  /** The span has ended, and tells of tokens. */
+  tell(usage: TokenUsage): void {
+    this.told = { usage, lastSerial }
+  }
+
+  get context(): Context | undefined {
+    return this.#context
+  }
+
+  /** The run this span belongs to: its own, or that of the nearest ancestor which is one. */
+  nearestRun(): Run | undefined {
+    for (let node: SpanNode | undefined = this; node; node = node.parent) if (node.run) return node.run
+    return undefined
+  }
+
+  /** The nearest ancestor that a convention claimed. */
+  claimedParent(): SpanNode | undefined {
+    let node = this.parent
+    while (node && !node.claim) node = node.parent
+    return node
+  }
+
+  /** Runs that started below before this span told that it is a run, and found no other around them. */
+  get orphans(): readonly Run[] {
+    return this.#orphans ?? NO_RUNS
+  }
+
+  addOrphan(run: Run): void {
+    this.#orphans ??= []
+    if (this.#orphans.length < MAX_ORPHANS) this.#orphans.push(run)
+  }
+
+  /** As conventions see it: the same object every time. */
+  asSurrounding(): ClaimedSpan | undefined {
+    if (this.#claim) this.#surrounding ??= new ClaimedSpan(this)
+    return this.#surrounding
+  }
+
+  /** What holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too. */
+  learnRunScope(facts: ScopeFacts): void {
+    const run = this.nearestRun()?.node
+    if (!run) return
+    const known = run.scope()
+    run.#explicit = overlay(run.#explicit, {
+      sessionId: known.sessionDerived ? facts.sessionId : undefined,
+      tenantId: known.tenantId === undefined ? facts.tenantId : undefined,
+      userId: known.userId === undefined ? facts.userId : undefined,
+    })
+    run.#scope = undefined
+    run.parent?.learnRunScope(facts)
+  }
+
+  /**
+   * Scope that came to light after the span was claimed. A session is also that of the run around, unless it has one or
+   * the span is a run itself. Tenant and user are never a parent's because they are a child's.
+   */
+  learnScope(facts: ScopeFacts): void {
+    this.#explicit = overlay(this.#explicit, facts)
+    this.#scope = undefined
+    const { sessionId } = facts
+    if (sessionId === undefined || this.run) return
+    const around = this.parent?.nearestRun()?.node
+    if (around?.scope().sessionDerived) around.learnScope({ sessionId })
+  }
+
+  /** Whose the events of this span are. */
+  scope(): ResolvedScope {
+    // A derived session is asked for again: the real one may have been set meanwhile, here or further out.
+    if (this.#scope && !this.#scope.sessionDerived) return this.#scope
+    if (this.#claim && this.span && namesSession(this.span.attributes)) {
+      this.#explicit = overlay(this.ownFacts(scopeFromAttributes(this.span.attributes)), this.#explicit)
+    }
+    const around = this.parent?.contextScope() ?? NOTHING
+    const derivedSession = this.outside?.sessionId ?? this.traceId
+    this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), derivedSession)
+    return this.#scope
+  }
+
+  contextScope(): ScopeFacts {
+    return this.#inContext.scope
+  }
+
+  /** Returns the scope that callers claim for the events of this span. */
+  claims(): ClaimedScope | undefined {
+    let claims: ClaimedScope | undefined
+    for (let node: SpanNode | undefined = this; node; node = node.#parent) {
+      const said = node.#inContext.claims ?? node.#repeatedClaims
+      if (said) claims = overlayClaims(overlayClaims(said, node.#repeatedClaims), claims)
+    }
+    return claims
+  }
+
+  get #inContext(): Said {
+    this.#said ??= this.#context ? this.#callers.read(this.#context) : NOTHING_SAID
+    return this.#said
+  }
+
+  /** The span has ended: what only an open span needs is let go. */
+  end(): void {
+    if (!this.span) return
+    this.span = undefined
+    // They may be those of a span further out.
+    if (!this.run && this.#parent?.span) for (const run of this.orphans) this.#parent.addOrphan(run)
+    this.#orphans = undefined
+    // Children may still ask what it said. It is let go in any case, since it holds the parent, and that its own.
+    if (this.#claim || this.run || this.#openBelow > 0) this.#said = this.#inContext
+    this.#context = undefined
+    // A node is open to its parent until it has ended and nothing is open below it.
+    if (this.#openBelow === 0) this.#closeToParent()
+  }
+
+  /** A parent that had come to its end, with all below it, is open again to its own parent. */
+  #openToParent(): void {
+    for (let above = this.#parent; above; above = above.#parent) {
+      const wasOpen = above.#isOpen
+      above.#openBelow++
+      if (wasOpen) break
+    }
+  }
+
+  #closeToParent(): void {
+    for (let above = this.#parent; above; above = above.#parent) {
+      above.#openBelow--
+      if (above.#isOpen) break
+    }
+  }
+
+  get #isOpen(): boolean {
+    return this.span !== undefined || this.#openBelow > 0
+  }
+}
+
+/** A chain of spans that is longer is cut: work that starts itself anew would otherwise hold on to all there ever was. */
+const MAX_DEPTH = 1000
+
+/** The nearest ancestor that is worth keeping alive: what has ended and was no agent's tells a child nothing. */
+function lasting(parent: SpanNode | undefined): SpanNode | undefined {
+  let node = parent
+  while (node && !node.span && !node.claim && !node.run) node = node.parent
+  return node && node.depth < MAX_DEPTH ? node : undefined
+}
+
+/** A claimed node, as conventions see it. */
+export class ClaimedSpan implements Surrounding {
+  readonly node: SpanNode
+
+  /** @param node - claimed, perhaps once more later: it may turn out to be a run */
+  constructor(node: SpanNode) {
+    this.node = node
+  }
+
+  get convention(): string {
+    return this.#claim.convention.name
+  }
+
+  get activity(): Activity {
+    return this.#claim.activity
+  }
+
+  get #claim(): Claim {
+    return this.node.claim as Claim
+  }
+
+  get span(): SpanLike | undefined {
+    return this.node.span
+  }
+
+  get outer(): ClaimedSpan | undefined {
+    return this.node.claimedParent()?.asSurrounding()
+  }
+}
+
+/** What `over` says, and what `under` says besides. */
+export function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
+  return {
+    tenantId: over.tenantId ?? under.tenantId,
+    sessionId: over.sessionId ?? under.sessionId,
+    userId: over.userId ?? under.userId,
+    runId: over.runId ?? under.runId,
+    parentRunId: over.parentRunId ?? under.parentRunId,
+  }
+}

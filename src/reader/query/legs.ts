@@ -1,0 +1,166 @@
+import type { SeqCursor, SeqRange } from '../../store/contract.js'
+
+/**
+ * One side of a {@link Join}: a set of positions, walked in one direction; `ahead` means further along it. It answers
+ * from what it has at hand, without a promise; only when that runs out it is fetched for. Targets never move back.
+ */
+export interface Leg {
+  /** The first position at or ahead of `target`; {@link pastEnd} when there is none; `undefined` until it is fetched. */
+  seek(target: number): number | undefined
+  /** Reads on when `seek(target)` was `undefined`; it may take more than one fetch until there is an answer. */
+  fetch(target: number): Promise<void>
+  /** Share of all positions that the leg has, as far as the last fetch tells. */
+  readonly density: number
+  /** How many positions, its own or not, one fetch answers for, as far as the last fetch tells. */
+  readonly reach: number
+  /** How many of its positions are at hand behind `target`. */
+  countBehind(target: number): number
+  close(): Promise<void>
+}
+
+/** Ahead of every position. */
+export function pastEnd(reverse: boolean): number {
+  return reverse ? -Infinity : Infinity
+}
+
+/** The positions filed under one value of an index. */
+export class CursorLeg implements Leg {
+  readonly #cursor: SeqCursor
+  readonly #reverse: boolean
+  #chunk: readonly number[] = []
+  #at = 0
+  #ended = false
+  density = 1
+  reach = Infinity
+
+  constructor(cursor: SeqCursor, reverse: boolean) {
+    this.#cursor = cursor
+    this.#reverse = reverse
+  }
+
+  seek(target: number): number | undefined {
+    this.#at = firstNotBehind(this.#chunk, this.#at, target, this.#reverse)
+    return this.#chunk[this.#at] ?? (this.#ended ? pastEnd(this.#reverse) : undefined)
+  }
+
+  async fetch(target: number): Promise<void> {
+    const chunk = await this.#cursor.next(target)
+    this.#at = 0
+    this.#chunk = chunk ?? []
+    const last = this.#chunk.at(-1)
+    this.#ended = last === undefined
+    this.reach = last === undefined ? Infinity : Math.abs(last - target) + 1
+    this.density = this.#chunk.length / this.reach
+  }
+
+  countBehind(target: number): number {
+    return firstNotBehind(this.#chunk, this.#at, target, this.#reverse) - this.#at
+  }
+
+  close(): Promise<void> {
+    return this.#cursor.close()
+  }
+}
+
+/** The positions within any of the ranges, which come disjoint and in walking order. */
+export class RangesLeg implements Leg {
+  // A range answers for all it spans, and never leads: the others are made of single positions.
+  readonly density = Infinity
+  readonly reach = Infinity
+  readonly #ranges: AsyncIterator<SeqRange>
+  readonly #reverse: boolean
+  #range: SeqRange | undefined
+  #ended = false
+
+  constructor(ranges: AsyncIterable<SeqRange>, reverse: boolean) {
+    this.#ranges = ranges[Symbol.asyncIterator]()
+    this.#reverse = reverse
+  }
+
+  seek(target: number): number | undefined {
+    if (this.#ended) return pastEnd(this.#reverse)
+    if (!this.#range) return undefined
+    const { from, to } = this.#range
+    if (this.#reverse) return target >= from ? Math.min(target, to - 1) : undefined
+    return target < to ? Math.max(target, from) : undefined
+  }
+
+  async fetch(target: number): Promise<void> {
+    do {
+      const next = await this.#ranges.next()
+      if (next.done) this.#ended = true
+      else this.#range = next.value
+    } while (this.seek(target) === undefined)
+  }
+
+  countBehind(): number {
+    return 0
+  }
+
+  async close(): Promise<void> {
+    await this.#ranges.return?.()
+  }
+}
+
+/** The positions that at least one of the legs has, each once. */
+export class UnionLeg implements Leg {
+  readonly #legs: readonly Leg[]
+  readonly #reverse: boolean
+
+  constructor(legs: readonly Leg[], reverse: boolean) {
+    this.#legs = legs
+    this.#reverse = reverse
+  }
+
+  seek(target: number): number | undefined {
+    let nearest = pastEnd(this.#reverse)
+    for (const leg of this.#legs) {
+      const found = leg.seek(target)
+      if (found === undefined) return undefined
+      if (this.#reverse ? found > nearest : found < nearest) nearest = found
+    }
+    return nearest
+  }
+
+  async fetch(target: number): Promise<void> {
+    await Promise.all(this.#legs.map((leg) => (leg.seek(target) === undefined ? leg.fetch(target) : undefined)))
+  }
+
+  get density(): number {
+    return this.#legs.reduce((sum, { density }) => sum + density, 0)
+  }
+
+  get reach(): number {
+    return 1 / this.#legs.reduce((fetchesPerPosition, { reach }) => fetchesPerPosition + 1 / reach, 0)
+  }
+
+  countBehind(target: number): number {
+    return this.#legs.reduce((sum, leg) => sum + leg.countBehind(target), 0)
+  }
+
+  close(): Promise<void> {
+    return closeAll(this.#legs)
+  }
+}
+
+export async function closeAll(legs: readonly Leg[]): Promise<void> {
+  await Promise.all(legs.map((leg) => leg.close()))
+}
+
+/** Index of the first position of a chunk, from `start` on, that is at or ahead of `target`. */
+function firstNotBehind(chunk: readonly number[], start: number, target: number, reverse: boolean): number {
+  let low = start
+  let high = chunk.length
+  // Walking on in step with the others asks for the next one mostly: no need to search for it.
+  if (low < high && !isBehind(chunk[low] as number, target, reverse)) return low
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (isBehind(chunk[middle] as number, target, reverse)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function isBehind(position: number, target: number, reverse: boolean): boolean {
+  return reverse ? position > target : position < target
+}

@@ -1,0 +1,138 @@
+import type { Timestamp } from '../../events/time.js'
+import type { StoredEvent } from '../../events/types.js'
+import type { IndexName, SeqRange, Walk } from '../../store/contract.js'
+import type { ReadableStore } from '../../store/readable.js'
+import { timeOfEntry } from './entry-time.js'
+import { Join } from './join.js'
+import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
+
+/** Which events to read, with every value in its stored form. All that are given must hold. */
+export interface EventFilter {
+  readonly tenantId?: string
+  readonly sessionId?: string
+  readonly runId?: string
+  readonly parentRunId?: string
+  readonly agent?: string
+  readonly types?: readonly string[]
+  readonly since?: Timestamp
+  readonly until?: Timestamp
+  readonly afterSeq?: number
+  readonly beforeSeq?: number
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+/** The part of a filter that begins a walk, or goes on with one after a position. */
+export function walkFrom(
+  order: 'asc' | 'desc' | undefined,
+  after: number | undefined,
+): Pick<EventFilter, 'reverse' | 'afterSeq' | 'beforeSeq'> {
+  const reverse = order === 'desc'
+  if (after === undefined) return { reverse }
+  return reverse ? { reverse, beforeSeq: after } : { reverse, afterSeq: after }
+}
+
+/** What an index has to be asked: positions filed under any of the values. No position is under two of them. */
+interface Lookup {
+  readonly index: IndexName
+  readonly values: readonly (readonly string[])[]
+}
+
+/** How to find what a filter lets through among the first `size` entries. */
+export class Plan {
+  readonly walk: Walk
+  readonly #filter: EventFilter
+  readonly #lookups: readonly Lookup[]
+
+  constructor(filter: EventFilter, size: number) {
+    const { afterSeq = -1, beforeSeq = size, reverse = false } = filter
+    this.walk = { from: afterSeq + 1, to: Math.min(beforeSeq, size), reverse }
+    this.#filter = filter
+    this.#lookups = lookupsOf(filter)
+  }
+
+  get isEmpty(): boolean {
+    return this.walk.from >= this.walk.to
+  }
+
+  /** Whether no index narrows the walk: its entries, or those of {@link spans}, are read in a row. */
+  get isScan(): boolean {
+    return this.#lookups.length === 0
+  }
+
+  /** Whether only the events themselves can tell which of them pass: the index of times is none of single positions. */
+  get hasWindow(): boolean {
+    return this.#filter.since !== undefined || this.#filter.until !== undefined
+  }
+
+  /** Whether the bytes of an entry tell already that it is not of the time window. */
+  rulesOut(bytes: Uint8Array): boolean {
+    const { since, until } = this.#filter
+    if (since === undefined && until === undefined) return false
+    const time = timeOfEntry(bytes)
+    if (time === undefined) return false
+    return (since !== undefined && time < since) || (until !== undefined && time >= until)
+  }
+
+  /** Whether an event of the walk passes the filter. */
+  admits(event: StoredEvent): boolean {
+    const { tenantId, sessionId, runId, parentRunId, agent, types, since, until } = this.#filter
+    return (
+      (runId === undefined || event.runId === runId) &&
+      (parentRunId === undefined || event.parentRunId === parentRunId) &&
+      (sessionId === undefined || event.sessionId === sessionId) &&
+      (tenantId === undefined || event.tenantId === tenantId) &&
+      (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
+      (types === undefined || types.includes(event.type)) &&
+      (since === undefined || event.time >= since) &&
+      (until === undefined || event.time < until)
+    )
+  }
+
+  /** The parts of the walk that may hold events of the time window, in walking order. */
+  spans(store: ReadableStore): AsyncIterable<SeqRange> | readonly SeqRange[] {
+    return this.hasWindow ? this.#timeRanges(store) : [this.walk]
+  }
+
+  /** Joins the lookups. Where the join is unsure, and in a time window, the events have to be asked too. */
+  join(store: ReadableStore): Join {
+    const { walk } = this
+    const legs: Leg[] = this.#lookups.map(({ index, values }) => {
+      const cursors = values.map((value) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
+      const [only, ...more] = cursors
+      return only && more.length === 0 ? only : new UnionLeg(cursors, walk.reverse)
+    })
+    if (this.hasWindow) legs.push(new RangesLeg(this.#timeRanges(store), walk.reverse))
+    return new Join(legs, walk)
+  }
+
+  /** The number of positions that pass, where a single lookup tells; counted no further than `limit`. */
+  async countOfOneLookup(store: ReadableStore, limit: number): Promise<number | undefined> {
+    const [lookup, ...more] = this.#lookups
+    if (this.hasWindow || more.length > 0) return undefined
+    if (!lookup) return Math.min(this.walk.to - this.walk.from, limit)
+    let counted = 0
+    for (const value of lookup.values) {
+      const left = Number.isFinite(limit) ? limit - counted : undefined
+      if (left === 0) break
+      counted += await store.countPostings(lookup.index, value, this.walk, left)
+    }
+    return counted
+  }
+
+  #timeRanges(store: ReadableStore): AsyncIterable<SeqRange> {
+    return store.timeRanges(this.#filter.since, this.#filter.until, this.walk)
+  }
+}
+
+function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, types }: EventFilter): Lookup[] {
+  const lookups: Lookup[] = []
+  const add = (index: IndexName, ...values: (readonly string[])[]) => lookups.push({ index, values })
+  if (runId !== undefined) add('run', [runId])
+  if (parentRunId !== undefined) add('parent', [parentRunId])
+  if (sessionId !== undefined) add('session', tenantId === undefined ? [sessionId] : [sessionId, tenantId])
+  if (agent !== undefined) add('agent', [agent])
+  if (types) add('type', ...types.map((type) => [type]))
+  if (tenantId !== undefined && sessionId === undefined) add('tenant', [tenantId])
+  return lookups
+}

@@ -1,0 +1,120 @@
+import type { AuditEventType } from '../../events/types.js'
+import type { RunStatus } from '../summaries/run-summary.js'
+
+/** RFC 3339 with any offset and up to nine fraction digits, a `Date`, or milliseconds since the Unix epoch. */
+export type TimeInput = string | Date | number
+
+/** Ascending: the order in which things were appended. Descending: the newest first. */
+export type Order = 'asc' | 'desc'
+
+/** Which events to read. All fields are optional, and all that are given must hold. */
+export interface EventQuery<T extends string = AuditEventType> {
+  /** Those of this tenant. By default all tenants. */
+  readonly tenantId?: string
+  /** Without `tenantId`, the sessions of this id of all tenants. */
+  readonly sessionId?: string
+  /** Without `tenantId`, the runs of this id of all tenants. */
+  readonly runId?: string
+  /** Id or name of the agent whose event it is. */
+  readonly agent?: string
+  /** One type, or several of which any will do. */
+  readonly type?: T | readonly T[]
+  /** Events whose `time` is this or later. */
+  readonly since?: TimeInput
+  /** Events whose `time` is before this. */
+  readonly until?: TimeInput
+  /** Events whose `seq` is greater, in either order: the way to go on, ascending, after the last event seen; -1 for all. */
+  readonly afterSeq?: number
+  /** Events whose `seq` is smaller, in either order: the way to go on, descending, after the last event seen. */
+  readonly beforeSeq?: number
+  /** The oldest (`asc`) or the newest (`desc`) first, by seq. @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most events to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** Which events to follow: the filters of {@link EventQuery}. */
+export type FollowQuery<T extends string = AuditEventType> = Pick<
+  EventQuery<T>,
+  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'type' | 'since'
+>
+
+/** Which runs to list. All fields are optional, and all that are given must hold. */
+export interface RunQuery {
+  /** Those of this tenant. By default all tenants. */
+  readonly tenantId?: string
+  /** The session that the run's summary names. */
+  readonly sessionId?: string
+  /** Id or name of the agent that the run's summary names. */
+  readonly agent?: string
+  /** One status, or several of which any will do. */
+  readonly status?: RunStatus | readonly RunStatus[]
+  /** Runs that started at this time or later. */
+  readonly since?: TimeInput
+  /** Runs that started before this time. */
+  readonly until?: TimeInput
+  /** Runs whose own usage, sub-runs apart, has this many tokens or more. */
+  readonly minTotalTokens?: number
+  /** Runs whose own usage, sub-runs apart, is known to have cost this much or more. */
+  readonly minCostUsd?: number
+  /** Runs that are over and took this long or longer. */
+  readonly minDurationMs?: number
+  /** Those that began first (`asc`) or last (`desc`) come first. @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most runs to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** Whose run is meant. */
+export interface RunRef {
+  readonly tenantId?: string
+}
+
+/** Which sessions to list. All fields are optional, and all that are given must hold. */
+export interface SessionQuery {
+  /** Those of this tenant. By default all tenants. */
+  readonly tenantId?: string
+  /** Sessions whose last event is of this time or later. */
+  readonly since?: TimeInput
+  /** Sessions whose first event is of a time before this. */
+  readonly until?: TimeInput
+  /** Those that began first (`asc`) or last (`desc`) come first. @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most sessions to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** Which agents to list. All fields are optional, and all that are given must hold. */
+export interface AgentQuery {
+  /** Agents that acted for this tenant; only what they did for it is told of. */
+  readonly tenantId?: string
+  /** Agents whose last event is of this time or later. */
+  readonly since?: TimeInput
+  /** Agents whose first event is of a time before this. */
+  readonly until?: TimeInput
+  /** Those that began first (`asc`) or last (`desc`) come first. @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most agents to return, counted after filtering; at least 1. By default all. */
+  readonly limit?: number
+}
+
+/** What to group statistics by. A day is one of UTC. */
+export type StatsGrouping = 'agent' | 'model' | 'day'
+
+/** Which events to sum up. All fields are optional, and all that are given must hold. */
+export interface StatsQuery {
+  /** Those of this tenant. By default all tenants. */
+  readonly tenantId?: string
+  /** Without `tenantId`, the sessions of this id of all tenants. */
+  readonly sessionId?: string
+  /** Without `tenantId`, the runs of this id of all tenants. */
+  readonly runId?: string
+  /** Id or name of the agent whose events they are. */
+  readonly agent?: string
+  /** Events whose `time` is this or later. */
+  readonly since?: TimeInput
+  /** Events whose `time` is before this. */
+  readonly until?: TimeInput
+  /** Without it there is the total only. */
+  readonly groupBy?: StatsGrouping
+}

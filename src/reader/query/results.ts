@@ -1,0 +1,93 @@
+import type { Page, PageOptions, Results } from '../contract.js'
+import { type Bookmark, decodeCursor, digestOfQuery, encodeCursor, entryMark, invalidCursor } from './cursor.js'
+import { parsePageOptions } from './parse-query.js'
+
+/** Which part of what a query finds is to be read. */
+export interface Span {
+  /** Of the log as it was when it had so many entries. */
+  readonly size: number
+  /** In walking order, only what comes after this position. */
+  readonly after?: number | undefined
+  /** The most items; `Infinity` for all. */
+  readonly limit: number
+}
+
+/** What a query finds, item by item, in the order of the positions that tell of them. */
+export interface Listing<I, T> {
+  /** What is listed: a cursor goes on with the same only. */
+  readonly kind: string
+  readonly query: Readonly<Record<string, unknown>> & { readonly limit?: number }
+  read(span: Span): AsyncIterable<readonly I[]>
+  /** The position in the log where an item is listed. */
+  position(item: I): number
+  /** What the consumer gets of it. */
+  result(item: I): T
+}
+
+/** What results need of the log. */
+export interface ListedLog {
+  /** How far the log reaches by now; it is looked at anew where it is not known to have `atLeast` so many entries. */
+  size(atLeast?: number): Promise<number>
+  entryAt(seq: number): Promise<Uint8Array>
+}
+
+/** Results that are read in batches; each iteration reads them anew. */
+export class ListedResults<I, T> implements Results<T> {
+  readonly #log: ListedLog
+  readonly #listing: Listing<I, T>
+
+  constructor(log: ListedLog, listing: Listing<I, T>) {
+    this.#log = log
+    this.#listing = listing
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for await (const batch of this.#read()) for (const item of batch) yield this.#listing.result(item)
+  }
+
+  async toArray(): Promise<T[]> {
+    const all: T[] = []
+    for await (const batch of this.#read()) for (const item of batch) all.push(this.#listing.result(item))
+    return all
+  }
+
+  async page(options: PageOptions = {}): Promise<Page<T>> {
+    const { kind, query, position, result } = this.#listing
+    const { cursor, size: wanted } = parsePageOptions(options)
+    const digest = digestOfQuery(kind, query)
+    const from = cursor === undefined ? undefined : decodeCursor(cursor, digest)
+    const { size, after, left } = from ? await this.#resume(from) : await this.#begin()
+    const items: T[] = []
+    let last = 0
+    // One more than is wanted tells whether there is a next page.
+    for await (const batch of this.#listing.read({ size, after, limit: Math.min(left, wanted + 1) })) {
+      for (const item of batch) {
+        if (items.length < wanted) {
+          last = position(item)
+          items.push(result(item))
+          continue
+        }
+        const mark = entryMark(await this.#log.entryAt(last))
+        return { items, cursor: encodeCursor(digest, { size, position: last, mark, left: left - wanted }) }
+      }
+    }
+    return { items }
+  }
+
+  async *#read(): AsyncGenerator<readonly I[]> {
+    const { size, left } = await this.#begin()
+    yield* this.#listing.read({ size, limit: left })
+  }
+
+  async #begin() {
+    return { size: await this.#log.size(), after: undefined, left: this.#listing.query.limit ?? Infinity }
+  }
+
+  async #resume({ size, position, mark, left }: Bookmark) {
+    if (position >= size || size > (await this.#log.size(size))) {
+      throw invalidCursor('it leads past the end of this log; is it of another one?')
+    }
+    if (entryMark(await this.#log.entryAt(position)) !== mark) throw invalidCursor('it is of another log')
+    return { size, after: position, left }
+  }
+}

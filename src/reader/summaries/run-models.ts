@@ -1,0 +1,51 @@
+import type { StoredEvent } from '../../events/types.js'
+import type { ReadableStore } from '../../store/readable.js'
+import { readEvents } from '../query/read-events.js'
+import { fieldsOf, textIn } from './fields.js'
+
+const NAMING_TYPES = ['run_started', 'token_usage_updated']
+/** Of as many runs the model is remembered: more than are under way at a time, mostly. */
+const REMEMBERED_RUNS = 10_000
+
+/** Tells of each event which model it belongs to, while events stream by in append order. Its memory is bounded. */
+export class RunModels {
+  readonly #store: ReadableStore
+  readonly #size: number
+  /** `undefined` where it was looked for, and the log has none. */
+  readonly #models = new Map<string, string | undefined>()
+
+  constructor(store: ReadableStore, size: number) {
+    this.#store = store
+    this.#size = size
+  }
+
+  /** The model that the event names or, if it names none, the first that its run does. */
+  async modelOf(event: StoredEvent): Promise<string | undefined> {
+    const named = NAMING_TYPES.includes(event.type) ? textIn(fieldsOf(event.data), 'model') : undefined
+    if (event.runId === undefined) return named
+    const run = JSON.stringify([event.tenantId, event.runId])
+    if (!this.#models.has(run)) {
+      // Mostly it is the run's first event that is met first.
+      this.#remember(run, event.type === 'run_started' && named ? named : await this.#find(event))
+    }
+    return named ?? this.#models.get(run)
+  }
+
+  #remember(run: string, model: string | undefined): void {
+    this.#models.set(run, model)
+    if (this.#models.size <= REMEMBERED_RUNS) return
+    const [oldest] = this.#models.keys()
+    if (oldest !== undefined) this.#models.delete(oldest)
+  }
+
+  async #find({ tenantId, runId }: StoredEvent): Promise<string | undefined> {
+    const filter = { runId: runId as string, types: NAMING_TYPES }
+    for await (const events of readEvents(this.#store, this.#size, filter)) {
+      for (const event of events) {
+        const model = event.tenantId === tenantId ? textIn(fieldsOf(event.data), 'model') : undefined
+        if (model !== undefined) return model
+      }
+    }
+    return undefined
+  }
+}

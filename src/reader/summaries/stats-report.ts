@@ -1,0 +1,64 @@
+import type { AgentRef, TokenUsage } from '../../events/types.js'
+
+/** How long things took, in milliseconds as they were reported. */
+export interface Durations {
+  /** How many reported how long they took. */
+  readonly count: number
+  /** The shortest. */
+  readonly minMs: number
+  /** The arithmetic mean. */
+  readonly meanMs: number
+  /** The median, within 1 % of the exact one (nearest rank). */
+  readonly p50Ms: number
+  /** The 95th percentile, within 1 % of the exact one (nearest rank). */
+  readonly p95Ms: number
+  /** The longest. */
+  readonly maxMs: number
+}
+
+/** What happened, by the events that tell of it: a run that starts and ends in different windows counts in each. */
+export interface ActivityStats {
+  /** Sum of the token reports (`token_usage_updated`), each counted once. */
+  readonly usage: TokenUsage
+  /** Number of token reports: model calls that said what they consumed. */
+  readonly modelCalls: number
+  readonly runs: {
+    readonly started: number
+    readonly completed: number
+    readonly failed: number
+    readonly cancelled: number
+    readonly suspended: number
+    readonly interrupted: number
+  }
+  /** Tool calls that ended. */
+  readonly toolCalls: { readonly completed: number; readonly failed: number }
+  /** Number of `error_occurred`. */
+  readonly errors: number
+  /** Of the runs that ended; absent when none said how long it took. */
+  readonly runDurations?: Durations
+  /** Of the tool calls that ended; absent when none said how long it took. */
+  readonly toolDurations?: Durations
+}
+
+/** What happened under one agent, model or day. */
+export interface StatsGroup extends ActivityStats {
+  /**
+   * The agent's id or, where it has none, its name; the model; the day of the events' `time` in UTC, such as
+   * `2026-11-21`. What is no model's own counts for the first that its run names. Absent: the events name none.
+   */
+  readonly key?: string
+  /** The agent as first named. */
+  readonly agent?: AgentRef
+}
+
+/** Statistics over the events that pass a query. */
+export interface StatsReport {
+  readonly total: ActivityStats
+  /** Days in their order; agents and models with the most tokens first. Empty without `groupBy`. */
+  readonly groups: readonly StatsGroup[]
+  /** What belongs to groups beyond the first {@link MAX_GROUPS} that were met, taken together. */
+  readonly others?: ActivityStats
+}
+
+/** How many groups are told apart. */
+export const MAX_GROUPS = 1000

@@ -1,0 +1,80 @@
+import type { AgentRef, StoredEvent } from '../../events/types.js'
+import type { ReadableStore } from '../../store/readable.js'
+import type { ParsedStatsQuery } from '../query/parse-query.js'
+import type { StatsGrouping } from '../query/query.js'
+import { MAX_BATCH, readEvents } from '../query/read-events.js'
+import { ActivityFold, isCounted } from './activity-fold.js'
+import { agentKey } from './agents.js'
+import { present } from './fields.js'
+import { RunModels } from './run-models.js'
+import { MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'
+
+/** Sums up the events among the first `size` that pass a query. */
+export async function readStats(
+  store: ReadableStore,
+  size: number,
+  { groupBy, ...filter }: ParsedStatsQuery,
+): Promise<StatsReport> {
+  const total = new ActivityFold()
+  const groups = new Groups(groupBy)
+  const models = new RunModels(store, size)
+  // Most events count: reading the others too takes less than asking the index of each type.
+  for await (const events of readEvents(store, size, filter, MAX_BATCH)) {
+    for (const event of events) {
+      if (!isCounted(event.type)) continue
+      total.add(event)
+      if (groupBy === 'day') groups.add(event, event.time.slice(0, 10))
+      else if (groupBy === 'agent') groups.add(event, agentKey(event.agent))
+      else if (groupBy === 'model') groups.add(event, await models.modelOf(event))
+    }
+  }
+  return { total: total.stats(), ...groups.report() }
+}
+
+interface Group {
+  readonly key: string | undefined
+  readonly agent: AgentRef | undefined
+  readonly fold: ActivityFold
+}
+
+class Groups {
+  readonly #groupBy: StatsGrouping | undefined
+  readonly #groups = new Map<string | undefined, Group>()
+  #others: ActivityFold | undefined
+
+  constructor(groupBy: StatsGrouping | undefined) {
+    this.#groupBy = groupBy
+  }
+
+  add(event: StoredEvent, key: string | undefined): void {
+    this.#foldOf(event, key).add(event)
+  }
+
+  report(): Pick<StatsReport, 'groups' | 'others'> {
+    const groups = [...this.#groups.values()].map(
+      ({ key, agent, fold }): StatsGroup => ({ ...present({ key, agent }), ...fold.stats() }),
+    )
+    groups.sort(this.#groupBy === 'day' ? byKey : byTokens)
+    return { groups, ...present({ others: this.#others?.stats() }) }
+  }
+
+  #foldOf({ agent }: StoredEvent, key: string | undefined): ActivityFold {
+    const known = this.#groups.get(key)
+    if (known) return known.fold
+    if (this.#groups.size >= MAX_GROUPS) {
+      this.#others ??= new ActivityFold()
+      return this.#others
+    }
+    const group = { key, agent: this.#groupBy === 'agent' ? agent : undefined, fold: new ActivityFold() }
+    this.#groups.set(key, group)
+    return group.fold
+  }
+}
+
+function byKey({ key: a = '' }: StatsGroup, { key: b = '' }: StatsGroup): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function byTokens(a: StatsGroup, b: StatsGroup): number {
+  return b.usage.totalTokens - a.usage.totalTokens || byKey(a, b)
+}
