@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 
-// What the source files of each room (a folder of src) may import: rooms, packages and, as 'node:', Node's own modules.
-// A room that is not listed may import nothing. Biome's noImportCycles looks for cycles.
+// The layers, each with what its source files may import: layers, packages and, as 'node:', Node's own modules.
+// A layer is a folder of src without the folders in it that are layers themselves, or one file, which the folders beside it
+// may import although they may not import the rest of its folder. A folder that is in no layer may import nothing.
+// No layer leads back to itself. Biome's noImportCycles looks for cycles of files.
 /** @type {Record<string, string[]>} */
 const allowed = {
   events: ['valibot', 'node:'],
@@ -12,56 +14,238 @@ const allowed = {
   store: ['events', 'files', 'tree', 'node:'],
   'store/leveldb': ['store', 'events', 'files', 'tree', 'level', 'node:'],
   'store/postgres': ['store', 'events', 'tree', 'pg', 'node:'],
-  log: ['events', 'files', 'store', 'tree', 'checkpoint', 'node:'],
-  reader: ['events', 'files', 'store', 'tree', 'checkpoint', 'verify', 'inspection', 'node:'],
+
+  'log/contract': ['events'],
+  'log/statements': ['log/contract', 'events'],
+  'log/own-source': [],
+  'log/timers': [],
+  'log/sealing': ['log/contract', 'log/own-source', 'events', 'store', 'tree', 'node:'],
+  'log/journal': ['log/sealing', 'log/own-source', 'events', 'files', 'store', 'tree', 'node:'],
+  'log/checkpoints': [
+    'log/journal',
+    'log/own-source',
+    'log/timers',
+    'events',
+    'files',
+    'store',
+    'tree',
+    'checkpoint',
+    'node:',
+  ],
+  'log/committing': [
+    'log/sealing',
+    'log/journal',
+    'log/checkpoints',
+    'log/contract',
+    'log/statements',
+    'log/own-source',
+    'log/timers',
+    'events',
+    'store',
+    'tree',
+    'node:',
+  ],
+  'log/recovery': [
+    'log/sealing',
+    'log/journal',
+    'log/checkpoints',
+    'log/committing',
+    'log/own-source',
+    'events',
+    'store',
+    'tree',
+    'checkpoint',
+    'node:',
+  ],
+  log: ['log/sealing', 'log/journal', 'log/checkpoints', 'log/committing', 'events', 'store'],
+
+  'reader/page': [],
+  'reader/run-status': [],
+  'reader/query': ['reader/page', 'reader/run-status', 'events', 'store', 'node:'],
+  'reader/summaries': ['reader/query', 'reader/run-status', 'events', 'store'],
+  'reader/follow': ['events', 'store', 'node:'],
+  reader: [
+    'reader/query',
+    'reader/summaries',
+    'reader/follow',
+    'reader/page',
+    'reader/run-status',
+    'events',
+    'files',
+    'store',
+    'store/leveldb',
+    'tree',
+    'checkpoint',
+    'verify',
+    'inspection',
+    'node:',
+  ],
   forward: ['events', 'store', 'tree', 'reader', 'node:'],
-  export: ['events', 'reader', 'hyparquet-writer', 'node:'],
+  export: ['events', 'reader', 'reader/query', 'hyparquet-writer', 'node:'],
+
   record: ['events', '@opentelemetry/api', 'node:'],
-  otel: ['events', 'record', 'log', 'audit-log', '@opentelemetry/api', 'node:'],
-  'openai-agents': ['otel', 'record', '@opentelemetry/api', 'node:'],
-  'audit-log': ['events', 'store', 'tree', 'log', 'reader', 'verify', 'node:'],
+  'otel/span': ['@opentelemetry/api'],
+  'otel/hr-time': ['@opentelemetry/api'],
+  'otel/transport': ['@opentelemetry/api'],
+  'otel/outside': [],
+  'otel/recent-map': [],
+  'otel/conventions/contract': ['otel/span', 'events', '@opentelemetry/api'],
+  'otel/conventions/shared': ['otel/conventions/contract', 'otel/span', 'events', 'record', '@opentelemetry/api'],
+  'otel/conventions': [
+    'otel/conventions/contract',
+    'otel/conventions/shared',
+    'otel/span',
+    'otel/transport',
+    'events',
+    'record',
+    '@opentelemetry/api',
+  ],
+  'otel/caller-claims': ['otel/conventions/contract', 'events', 'record', '@opentelemetry/api'],
+  'otel/tracking': [
+    'otel/conventions/contract',
+    'otel/conventions/shared',
+    'otel/span',
+    'otel/hr-time',
+    'otel/transport',
+    'otel/outside',
+    'otel/recent-map',
+    'otel/caller-claims',
+    'events',
+    'record',
+    'log/contract',
+    '@opentelemetry/api',
+    'node:',
+  ],
+  otel: [
+    'otel/tracking',
+    'otel/conventions',
+    'otel/conventions/contract',
+    'otel/span',
+    'otel/hr-time',
+    'otel/transport',
+    'events',
+    'record',
+    'log/contract',
+    'log/statements',
+    'audit-log',
+    '@opentelemetry/api',
+    'node:',
+  ],
+  'openai-agents': [
+    'otel',
+    'otel/conventions',
+    'otel/conventions/shared',
+    'otel/span',
+    'otel/hr-time',
+    'otel/recent-map',
+    'record',
+    '@opentelemetry/api',
+    'node:',
+  ],
+
+  'audit-log': [
+    'log',
+    'log/contract',
+    'log/statements',
+    'log/timers',
+    'log/checkpoints',
+    'log/committing',
+    'log/recovery',
+    'reader',
+    'reader/page',
+    'reader/query',
+    'reader/summaries',
+    'reader/follow',
+    'events',
+    'store',
+    'store/leveldb',
+    'tree',
+    'verify',
+    'node:',
+  ],
   testing: ['events', 'store', 'tree', 'node:'],
   verify: ['events', 'files', 'tree', 'checkpoint', 'node:'],
   witness: ['events', 'files', 'tree', 'checkpoint', 'node:'],
-  inspection: ['events', 'files', 'store', 'tree', 'log', 'verify', 'level', 'node:'],
+  inspection: ['events', 'files', 'store', 'store/leveldb', 'tree', 'log/journal', 'verify', 'level', 'node:'],
 }
-// These put the rooms together.
+// These put the layers together.
 const unrestricted = ['.', 'cli']
 
 const src = join(import.meta.dirname, '../src')
 // The code is formatted by Biome, so a static import or re-export begins its line.
 const imports = /^(?:import|export)\b[^'"]*?\bfrom ['"](.+?)['"]|^import ['"](.+?)['"]|\bimport\(\s*['"`](.+?)['"`]/gm
 
-let violations = 0
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(sep).join('/'))
   .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+if (files.length === 0) throw new Error(`no source file found in ${src}`)
+
+let violations = 0
+for (const layer of Object.keys(allowed)) {
+  if (!files.some((file) => layerOf(file) === layer)) report(`layer '${layer}' has no file`)
+  const way = wayBackTo(layer)
+  if (way) report(`layer '${layer}' may import itself: ${way.join(' -> ')}`)
+}
 for (const file of files) {
-  const folder = dirname(file)
-  const room = folder in allowed ? folder : (folder.split('/')[0] ?? '')
-  if (unrestricted.includes(room)) continue
+  const layer = layerOf(file)
+  if (unrestricted.includes(layer)) continue
   const text = readFileSync(join(src, file), 'utf8')
   for (const match of text.matchAll(imports)) {
     const specifier = match[1] ?? match[2] ?? match[3] ?? ''
-    const target = importedFrom(specifier, join(src, folder))
-    if (target === room || allowed[room]?.includes(target)) continue
-    violations++
+    const target = importedFrom(specifier, file)
+    if (target === layer || allowed[layer]?.includes(target)) continue
     const line = text.slice(0, match.index).split('\n').length
-    console.error(`src/${file}:${line}: '${room}' may not import '${specifier}'`)
+    report(`src/${file}:${line}: '${layer}' may not import '${specifier}' of '${target}'`)
   }
 }
-if (files.length === 0) throw new Error(`no source file found in ${src}`)
 if (violations > 0) process.exit(1)
 console.log(`${files.length} files keep to their layers`)
 
+/** @param {string} violation */
+function report(violation) {
+  violations++
+  console.error(violation)
+}
+
 /**
- * The room, the package or 'node:' that an import leads to.
+ * The layer, the package or 'node:' that an import leads to.
  *
  * @param {string} specifier
- * @param {string} folder
+ * @param {string} file
  */
-function importedFrom(specifier, folder) {
+function importedFrom(specifier, file) {
   if (specifier.startsWith('node:')) return 'node:'
   if (!specifier.startsWith('.')) return specifier
-  return relative(src, join(folder, specifier)).split(sep)[0] ?? ''
+  return layerOf(
+    relative(src, join(src, dirname(file), specifier))
+      .split(sep)
+      .join('/'),
+  )
+}
+
+/**
+ * The innermost layer that a file is in.
+ *
+ * @param {string} file
+ */
+function layerOf(file) {
+  let path = file.replace(/\.(ts|js)$/, '')
+  while (!(path in allowed) && path.includes('/')) path = dirname(path)
+  return path in allowed ? path : (dirname(file).split('/')[0] ?? '')
+}
+
+/**
+ * The layers on the way from a layer to itself, if there is one.
+ *
+ * @param {string} layer
+ * @param {readonly string[]} way
+ * @returns {readonly string[] | undefined}
+ */
+function wayBackTo(layer, way = [layer]) {
+  for (const next of allowed[way.at(-1) ?? ''] ?? []) {
+    if (next === layer) return [...way, next]
+    const found = next in allowed && !way.includes(next) ? wayBackTo(layer, [...way, next]) : undefined
+    if (found) return found
+  }
+  return undefined
 }

@@ -3,8 +3,9 @@ import type { LogWriter } from '../log/committing/writer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery/recovery.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from '../reader/contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow/follow.js'
+import type { Results } from '../reader/page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from '../reader/prove.js'
 import type {
   AgentQuery,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { catalogue } from '../events/catalogue.js'
 import { nearestName } from '../events/nearest.js'
 import type { EventQuery } from '../reader/query/query.js'
-import { RUN_STATUSES } from '../reader/summaries/run-status.js'
+import { RUN_STATUSES } from '../reader/run-status.js'
 import { parseHumanTime } from './human-time.js'
 import { UsageError } from './usage-error.js'
 

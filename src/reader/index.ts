@@ -4,14 +4,12 @@ export type {
   FoundEvent,
   LogEntry,
   LogHead,
-  Page,
-  PageOptions,
-  Results,
 } from './contract.js'
 export { Commits } from './follow/commits.js'
 export type { FollowOptions } from './follow/follow.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
 export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
+export type { Page, PageOptions, Results } from './page.js'
 export type { ConsistencyProof, Evidence, InclusionProof, ProvedEntry, ProveOptions } from './prove.js'
 export type {
   AgentQuery,
@@ -26,6 +24,7 @@ export type {
   TimeInput,
 } from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
+export type { RunStatus } from './run-status.js'
 export {
   type InShard,
   openShardedReader,
@@ -37,7 +36,6 @@ export type { AgentSummary } from './summaries/agents.js'
 export {
   MAX_LISTED,
   type RecordedError,
-  type RunStatus,
   type RunSummary,
   type RunTree,
   type ToolCallSummary,

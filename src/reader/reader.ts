@@ -4,9 +4,10 @@ import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead, Results } from './contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from './contract.js'
 import type { Commits } from './follow/commits.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow/follow.js'
+import type { Results } from './page.js'
 import {
   type ConsistencyProof,
   type Evidence,

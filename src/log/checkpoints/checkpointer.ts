@@ -1,5 +1,5 @@
 import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
-import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS, type StartTimer } from '../committing/commit-schedule.js'
+import { retryDelayMillis, type StartTimer } from '../timers.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'
@@ -141,7 +141,7 @@ export class Checkpointer {
 
   get #retryDelayMillis(): number {
     if (this.#failedAttempts === 0) return 0
-    return Math.min(FIRST_RETRY_DELAY_MILLIS * 2 ** (this.#failedAttempts - 1), LAST_RETRY_DELAY_MILLIS)
+    return retryDelayMillis(this.#failedAttempts)
   }
 
   #settle(): void {

@@ -3,7 +3,8 @@ import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { sameHash } from '../../tree/index.js'
-import { OWN_SOURCE } from '../committing/gaps.js'
+import type { HeadFileContent } from '../journal/head-file.js'
+import { OWN_SOURCE } from '../own-source.js'
 import type { LogView } from './log-view.js'
 import { signatureFits } from './signature.js'
 
@@ -52,6 +53,22 @@ export async function divergenceFrom(
   if (!found || sameHash(found, root)) return undefined
   const what = `its first ${size} entries are not those that ${source} covers`
   return { reason: 'altered', what, expectedSize, checkpoint }
+}
+
+/** Compares a log with what its head file says. */
+export async function divergenceFromHead(
+  head: HeadFileContent | 'malformed',
+  log: LogView,
+): Promise<Divergence | undefined> {
+  if (head === 'malformed') return { reason: 'altered', what: 'its file head is malformed' }
+  const { size, leaf } = head
+  if (log.size < size) {
+    const what = `of the ${size} entries that were committed, the last ${size - log.size} are missing`
+    return { reason: 'entries_missing', what, expectedSize: size }
+  }
+  const found = size > 0 ? await log.leafAt(size - 1) : undefined
+  if (!found || Buffer.from(found).toString('hex') === leaf) return undefined
+  return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
 }
 
 /**

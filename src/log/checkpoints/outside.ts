@@ -3,7 +3,7 @@ import { isSignedBy, openNote, verifierFromVkey } from '../../checkpoint/index.j
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditStore } from '../../store/contract.js'
 import { proveConsistency } from '../../tree/index.js'
-import type { StartTimer } from '../committing/commit-schedule.js'
+import type { StartTimer } from '../timers.js'
 import { CheckpointFile } from './checkpoint-file.js'
 import type { OnCheckpoint } from './checkpointer.js'
 import type { CheckpointSource, Divergence } from './continuity.js'

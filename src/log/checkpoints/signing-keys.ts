@@ -1,7 +1,7 @@
 import { hexKeyId, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
-import { OWN_SOURCE } from '../committing/gaps.js'
+import { OWN_SOURCE } from '../own-source.js'
 import { signInTime } from './signature.js'
 
 /** A key as a note names it; the whole of it where more is known. */

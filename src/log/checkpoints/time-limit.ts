@@ -1,4 +1,4 @@
-import type { StartTimer } from '../committing/commit-schedule.js'
+import type { StartTimer } from '../timers.js'
 
 /**
  * What a promise settles with. @throws what it rejects with; what `late` makes when it takes longer, and then it is left

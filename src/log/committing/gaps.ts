@@ -1,5 +1,6 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEventInput } from '../../events/types.js'
+import { OWN_SOURCE } from '../own-source.js'
 
 /** Why an event was not kept. */
 export type DropReason =
@@ -12,8 +13,6 @@ export type DropReason =
   | 'power_lost'
   | 'queue_full'
   | 'write_failed'
-
-export const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 
 /** What was dropped: all in all, and since the log last said so. */
 export class Gaps {

@@ -9,8 +9,8 @@ import { memoryStore } from '../../store/memory/index.js'
 import { hashLeaf } from '../../tree/index.js'
 import type { RecordInput } from '../contract.js'
 import { Sealer } from '../sealing/seal.js'
+import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from '../timers.js'
 import { MAX_GROUP_BYTES, MAX_GROUP_ENTRIES } from './commit-queue.js'
-import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from './commit-schedule.js'
 import { LogWriter, type LogWriterParts } from './writer.js'
 
 /** A log in memory whose store can be held up and made to fail, and whose timers go off by hand. */

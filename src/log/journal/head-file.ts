@@ -1,7 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs'
 import { openToRewriteSync, readRegularFileSync } from '../../files/regular-file.js'
-import type { Divergence } from '../checkpoints/continuity.js'
-import type { LogView } from '../checkpoints/log-view.js'
 
 const SIZE_DIGITS = 16
 const HASH_BYTES = 32
@@ -47,22 +45,6 @@ function headText(size: number, leafHash: Uint8Array): string {
 const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
 /** The largest head file that is read. A log never writes one as large. */
 const MAX_FILE_BYTES = 2 ** 20
-
-/** Compares a log with what its head file says. */
-export async function divergenceFromHead(
-  head: HeadFileContent | 'malformed',
-  log: LogView,
-): Promise<Divergence | undefined> {
-  if (head === 'malformed') return { reason: 'altered', what: 'its file head is malformed' }
-  const { size, leaf } = head
-  if (log.size < size) {
-    const what = `of the ${size} entries that were committed, the last ${size - log.size} are missing`
-    return { reason: 'entries_missing', what, expectedSize: size }
-  }
-  const found = size > 0 ? await log.leafAt(size - 1) : undefined
-  if (!found || hex(found) === leaf) return undefined
-  return { reason: 'altered', what: `entry ${size - 1} is not the one that was committed`, expectedSize: size }
-}
 
 /** What a head file says: the number of entries, and the leaf hash of the last in hexadecimal. */
 export interface HeadFileContent {

@@ -5,7 +5,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { JournalPosition } from '../../store/contract.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
-import { OWN_SOURCE } from '../committing/gaps.js'
+import { OWN_SOURCE } from '../own-source.js'
 import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from './journal-format.js'
 
 /*

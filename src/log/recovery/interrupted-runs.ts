@@ -1,7 +1,7 @@
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEvent, AuditEventInput, StoredEvent } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
-import { OWN_SOURCE } from '../committing/gaps.js'
+import { OWN_SOURCE } from '../own-source.js'
 
 /** Runs that are looked at together. */
 const BATCH_LENGTH = 256

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { AuditEventInput } from '../../events/types.js'
 import type { SealedEntry } from '../../store/contract.js'
-import { OWN_SOURCE } from '../committing/gaps.js'
+import { OWN_SOURCE } from '../own-source.js'
 import type { ClockStep } from './clock.js'
 import type { Sealer } from './seal.js'
 

@@ -3,11 +3,12 @@ import type { ClaimedScope, TokenUsage } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
 import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
 import type { Activity, Convention, ScopeFacts, Surrounding } from '../conventions/contract.js'
+import { namesSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { Outside } from '../outside.js'
 import { parentSpanIdOf, type SpanLike } from '../span.js'
 import type { ToldErrors } from './error-echo.js'
 import type { Run } from './run.js'
-import { namesSession, type ResolvedScope, resolveScope, scopeFromAttributes } from './scope.js'
+import { type ResolvedScope, resolveScope } from './scope.js'
 import type { Ear } from './span-events.js'
 
 /** A convention's word on what a span is. */

@@ -10,13 +10,13 @@ import type {
   UsageReport,
 } from '../conventions/contract.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
+import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { SpanLike } from '../span.js'
 import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
-import { scopeFromAttributes } from './scope.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
 import type { UsageLedger } from './usage-ledger.js'
 

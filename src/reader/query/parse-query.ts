@@ -3,9 +3,8 @@ import { storedId } from '../../events/ids.js'
 import { nearestName } from '../../events/nearest.js'
 import { beginning } from '../../events/text.js'
 import { parseTimestamp, type Timestamp } from '../../events/time.js'
-import type { PageOptions } from '../contract.js'
-import { RUN_STATUSES } from '../summaries/run-status.js'
-import type { RunStatus } from '../summaries/run-summary.js'
+import type { PageOptions } from '../page.js'
+import { RUN_STATUSES, type RunStatus } from '../run-status.js'
 import type {
   AgentQuery,
   EventQuery,

@@ -1,4 +1,4 @@
-import type { Page, PageOptions, Results } from '../contract.js'
+import type { Page, PageOptions, Results } from '../page.js'
 import { type Bookmark, decodeCursor, digestOfQuery, encodeCursor, entryMark, invalidCursor } from './cursor.js'
 import { parsePageOptions } from './parse-query.js'
 

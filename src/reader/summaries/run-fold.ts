@@ -2,9 +2,9 @@ import { confidenceOf, weakest } from '../../events/confidence.js'
 import { millisBetween, parseTimestamp, type Timestamp } from '../../events/time.js'
 import type { AgentRef, AuditEventType, StoredEvent, TokenUsage } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
+import { type RunStatus, statusAfter } from '../run-status.js'
 import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
-import { statusAfter } from './run-status.js'
-import { MAX_LISTED, type RecordedError, type RunStatus, type RunSummary } from './run-summary.js'
+import { MAX_LISTED, type RecordedError, type RunSummary } from './run-summary.js'
 import { ToolCallFold } from './tool-call-fold.js'
 
 /** Which list of a summary the events of a type go to. */

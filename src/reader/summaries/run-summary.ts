@@ -1,11 +1,6 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, AuditEventData, StoredEvent, TokenUsage } from '../../events/types.js'
-
-/**
- * Where a run stands by its latest start, resumption or end. A `suspended` run waits for something and may be resumed;
- * an `interrupted` one has no end of its own: its process died, or its span never ended.
- */
-export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'suspended' | 'interrupted'
+import type { RunStatus } from '../run-status.js'
 
 /** A failure as recorded. */
 export type RecordedError = AuditEventData<'error_occurred'>['error']

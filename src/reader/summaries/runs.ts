@@ -5,10 +5,10 @@ import { invalidQuery, type ParsedRunQuery } from '../query/parse-query.js'
 import { type EventFilter, Plan, walkFrom } from '../query/plan.js'
 import { MAX_BATCH, readEvents } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
+import { LIFECYCLE_TYPES, typesLeadingTo } from '../run-status.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
 import { RunFold } from './run-fold.js'
-import { LIFECYCLE_TYPES, typesLeadingTo } from './run-status.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 
 /** What identifies a run: two tenants may use the same run id. */

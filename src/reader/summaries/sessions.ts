@@ -4,7 +4,7 @@ import type { ReadableStore } from '../../store/readable.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
 import { MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
-import { LIFECYCLE_TYPES, statusAfter } from './run-status.js'
+import { LIFECYCLE_TYPES, statusAfter } from '../run-status.js'
 import { sessionStarts } from './session-starts.js'
 
 /** One session of one tenant: a conversation, a thread. */

@@ -4,10 +4,10 @@ import type { AgentRef, Alteration } from '../../../events/index.js'
 import { attributesFromData } from '../../../record/attributes.js'
 import * as names from '../../../record/names.js'
 import type { SpanLike } from '../../span.js'
-import { scopeFromAttributes } from '../../tracking/scope.js'
 import type { Conclusion, Convention, Fact, Outcome } from '../contract.js'
 import { json, text } from '../shared/attributes.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
+import { scopeFromAttributes } from '../shared/scope-attributes.js'
 import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
 
 const OUTCOMES: ReadonlySet<string> = new Set<Outcome>(['completed', 'failed', 'cancelled', 'suspended'])

@@ -1,4 +1,8 @@
-import type { RunStatus } from './run-summary.js'
+/**
+ * Where a run stands by its latest start, resumption or end. A `suspended` run waits for something and may be resumed;
+ * an `interrupted` one has no end of its own: its process died, or its span never ended.
+ */
+export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'suspended' | 'interrupted'
 
 /** The events that begin, resume or end a run, and the status each leaves it in. */
 const STATUS_AFTER = {
