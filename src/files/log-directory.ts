@@ -2,10 +2,13 @@ import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileKind, requireDirectory, requireRegular } from './regular-file.js'
 
+const LEVELDB = /^(CURRENT|LOCK|LOG|LOG\.old|WRITER|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp))$/
+
 /** The files of a log, by the directory that they are in. */
 const FILES: Readonly<Record<string, RegExp>> = {
   '': /^(checkpoint|head)$/,
-  db: /^(CURRENT|LOCK|LOG|LOG\.old|WRITER|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp))$/,
+  entries: LEVELDB,
+  index: LEVELDB,
   journal: /\.journal$/,
   keys: /^signing\.v?key$/,
 }

@@ -1,4 +1,4 @@
-import type { SealedEntry } from './contract.js'
+import type { FiledEntry } from './stored-indexes.js'
 
 const BEGINNINGS: ReadonlySet<string> = new Set(['run_started', 'resumed'])
 const ENDS: ReadonlySet<string> = new Set([
@@ -17,17 +17,19 @@ export interface OpenRunChange {
   readonly seq: number | undefined
 }
 
-/** The runs that a group, stored from `firstSeq` on, begins or ends: each once, as it is after the group. */
-export function openRunChanges(entries: readonly SealedEntry[], firstSeq: number): readonly OpenRunChange[] {
+/** Returns the runs that a group, stored from `firstSeq` on, begins or ends: each once, as it is after the group. */
+export function openRunChanges(
+  entries: readonly (FiledEntry | undefined)[],
+  firstSeq: number,
+): readonly OpenRunChange[] {
   const changes = new Map<string, OpenRunChange>()
-  let seq = firstSeq
-  for (const { event } of entries) {
-    const { type, runId, tenantId } = event
+  for (const [at, entry] of entries.entries()) {
+    if (!entry) continue
+    const { type, runId, tenantId } = entry.event
     const begins = BEGINNINGS.has(type)
     if (runId !== undefined && (begins || ENDS.has(type))) {
-      changes.set(openRunId(tenantId, runId), { tenantId, runId, seq: begins ? seq : undefined })
+      changes.set(openRunId(tenantId, runId), { tenantId, runId, seq: begins ? firstSeq + at : undefined })
     }
-    seq++
   }
   return [...changes.values()]
 }

@@ -1,6 +1,7 @@
-import type { IndexName, SealedEntry } from './contract.js'
+import type { IndexName } from './contract.js'
+import type { FiledEntry } from './stored-indexes.js'
 
-/** The positions that one group files under one value of one index, ascending, each once. */
+/** Positions under one value of one index, ascending, each once. */
 export interface Posting {
   readonly index: IndexName
   readonly value: readonly string[]
@@ -17,17 +18,51 @@ export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
   parent: 1,
 }
 
-/** What a group of entries, stored from `firstSeq` on, files in every index. */
-export function postingsOf(entries: readonly SealedEntry[], firstSeq: number): readonly Posting[] {
-  const postings: Posting[] = []
-  const tenants = new Map<string, Posting>()
-  const sessionsOfTenant = new Map<string, Map<string, Posting>>()
-  const runs = new Map<string, Posting>()
-  const types = new Map<string, Posting>()
-  const agents = new Map<string, Posting>()
-  const parents = new Map<string, Posting>()
+type Filed = Map<string, Posting>
 
-  const file = (filed: Map<string, Posting>, index: IndexName, seq: number, first: string, second?: string) => {
+/** What consecutive entries file in every index. */
+export class PostingTable {
+  readonly #byIndex: Readonly<Record<Exclude<IndexName, 'session'>, Filed>> = {
+    run: new Map(),
+    type: new Map(),
+    agent: new Map(),
+    tenant: new Map(),
+    parent: new Map(),
+  }
+  readonly #sessionsOfTenant = new Map<string, Filed>()
+  readonly #all: Posting[] = []
+
+  /** All postings, each value once. */
+  get all(): readonly Posting[] {
+    return this.#all
+  }
+
+  add({ event }: FiledEntry, seq: number): void {
+    const { type, tenantId, sessionId, runId, parentRunId, agent } = event
+    const byIndex = this.#byIndex
+    let sessions = this.#sessionsOfTenant.get(tenantId)
+    if (!sessions) {
+      sessions = new Map()
+      this.#sessionsOfTenant.set(tenantId, sessions)
+    }
+    this.#file(byIndex.tenant, 'tenant', seq, tenantId)
+    this.#file(sessions, 'session', seq, sessionId, tenantId)
+    this.#file(byIndex.type, 'type', seq, type)
+    if (runId !== undefined) this.#file(byIndex.run, 'run', seq, runId)
+    if (parentRunId !== undefined && type.startsWith('run_')) this.#file(byIndex.parent, 'parent', seq, parentRunId)
+    if (agent?.id !== undefined) this.#file(byIndex.agent, 'agent', seq, agent.id)
+    if (agent?.name !== undefined && agent.name !== agent.id) this.#file(byIndex.agent, 'agent', seq, agent.name)
+  }
+
+  /** Returns the postings under every value of an index that starts with these parts. */
+  find(index: IndexName, [first, second]: readonly string[]): readonly Posting[] {
+    if (first === undefined) return this.#all.filter((posting) => posting.index === index)
+    if (index !== 'session') return present(this.#byIndex[index].get(first))
+    if (second !== undefined) return present(this.#sessionsOfTenant.get(second)?.get(first))
+    return [...this.#sessionsOfTenant.values()].flatMap((sessions) => present(sessions.get(first)))
+  }
+
+  #file(filed: Filed, index: IndexName, seq: number, first: string, second?: string): void {
     const known = filed.get(first)
     if (known) {
       known.seqs.push(seq)
@@ -35,25 +70,17 @@ export function postingsOf(entries: readonly SealedEntry[], firstSeq: number): r
     }
     const posting = { index, value: second === undefined ? [first] : [first, second], seqs: [seq] }
     filed.set(first, posting)
-    postings.push(posting)
+    this.#all.push(posting)
   }
+}
 
-  let seq = firstSeq
-  for (const { event } of entries) {
-    const { type, tenantId, sessionId, runId, parentRunId, agent } = event
-    let sessions = sessionsOfTenant.get(tenantId)
-    if (!sessions) {
-      sessions = new Map()
-      sessionsOfTenant.set(tenantId, sessions)
-    }
-    file(tenants, 'tenant', seq, tenantId)
-    file(sessions, 'session', seq, sessionId, tenantId)
-    file(types, 'type', seq, type)
-    if (runId !== undefined) file(runs, 'run', seq, runId)
-    if (parentRunId !== undefined && type.startsWith('run_')) file(parents, 'parent', seq, parentRunId)
-    if (agent?.id !== undefined) file(agents, 'agent', seq, agent.id)
-    if (agent?.name !== undefined && agent.name !== agent.id) file(agents, 'agent', seq, agent.name)
-    seq++
-  }
-  return postings
+function present(posting: Posting | undefined): readonly Posting[] {
+  return posting ? [posting] : []
+}
+
+/** Returns what a group of entries, stored from `firstSeq` on, files in every index. */
+export function postingsOf(entries: readonly FiledEntry[], firstSeq: number): readonly Posting[] {
+  const table = new PostingTable()
+  for (const [at, entry] of entries.entries()) table.add(entry, firstSeq + at)
+  return table.all
 }

@@ -1,4 +1,5 @@
-import type { SealedEntry, SeqRange, Walk } from './contract.js'
+import type { SeqRange, Walk } from './contract.js'
+import type { FiledEntry } from './stored-indexes.js'
 
 /*
  * The time index: the earliest and latest `time` of fixed blocks of positions, level upon level.
@@ -46,24 +47,26 @@ export function openBlocks(size: number): readonly { readonly level: number; rea
  * The blocks that a group, stored from `firstSeq` on, begins or widens, as they are then.
  *
  * @param last - the last block of each level before the group
+ * @param group - `undefined` for an entry that was removed
  */
 export function widenBlocks(
   last: readonly TimeBlock[],
-  group: readonly SealedEntry[],
+  group: readonly (FiledEntry | undefined)[],
   firstSeq: number,
 ): readonly TimeBlock[] {
   let widened: TimeBlock[] = []
   for (let at = 0; at < group.length; ) {
     const block = Math.floor((firstSeq + at) / FAN_OUT)
     const end = Math.min((block + 1) * FAN_OUT - firstSeq, group.length)
-    let min = (group[at] as SealedEntry).event.time
-    let max = min
-    for (at++; at < end; at++) {
-      const { time } = (group[at] as SealedEntry).event
-      if (time < min) min = time
+    let min: string | undefined
+    let max = ''
+    for (; at < end; at++) {
+      const time = group[at]?.event.time
+      if (time === undefined) continue
+      if (min === undefined || time < min) min = time
       if (time > max) max = time
     }
-    widened.push(join({ level: 0, block, min, max }, last))
+    if (min !== undefined) widened.push(join({ level: 0, block, min, max }, last))
   }
 
   const all = widened

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import { readRegularFile } from '../../files/regular-file.js'
+import { AuditLogError } from '../../events/errors.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
@@ -31,6 +32,11 @@ const OPEN_ATTEMPTS = 2
  */
 const MAX_LOG_BYTES = 2 ** 20
 
+/** The directory of the entries, in the directory of a log. */
+export const ENTRIES = 'entries'
+/** The directory of entries and indexes in the formats before version 3. */
+const FORMER_DATABASE = 'db'
+
 export interface OpenDatabase {
   readonly db: Database
   /** Bytes of LevelDB's log of which a part may not have been recovered; 0 when all of it was. */
@@ -39,12 +45,13 @@ export interface OpenDatabase {
 }
 
 /**
- * Opens `<directory>/db`, creating what is missing.
+ * Opens `<directory>/entries`, creating what is missing.
  *
  * Directories are made 0700. LevelDB makes its files by the process's umask, also later while it is open, so that it is
  * the directory's mode that keeps others out; the files found at open are set to 0600 besides.
  *
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FILE_REFUSED`
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FILE_REFUSED`,
+ * `AUDIT_FORMAT_UNSUPPORTED`
  */
 export async function openDatabase(directory: string): Promise<OpenDatabase> {
   let unlock = () => {}
@@ -57,8 +64,9 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     }
   }
   try {
-    const made = join(directory, 'db')
+    const made = join(directory, ENTRIES)
     await requireRegularFiles(directory)
+    await refuseFormer(directory)
     await makeDirectory(made)
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
@@ -72,6 +80,21 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     await close()
     throw openError(error, directory)
   }
+}
+
+/**
+ * Refuses a log of an earlier format, also one beside which somebody has put a log of this format.
+ *
+ * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws
+ */
+export async function refuseFormer(directory: string): Promise<void> {
+  if (!(await statIfThere(join(directory, FORMER_DATABASE, 'CURRENT')))) return
+  const isMixed = (await statIfThere(join(directory, ENTRIES))) !== undefined
+  const what = isMixed ? 'holds logs of two formats: version 3 in entries/, and version 2 or older in db/' : 'has format version 2 or older, in db/'
+  throw new AuditLogError(
+    'AUDIT_FORMAT_UNSUPPORTED',
+    `The audit log ${directory} ${what}. Spanledger 0.1.0 reads the older one: export it with \`npx spanledger@0.1.0 export --log ${directory}\`, and begin a new log in another directory`,
+  )
 }
 
 /** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
@@ -135,12 +158,12 @@ async function isEmpty(path: string, directory: string): Promise<boolean> {
     if (await statIfThere(join(path, manifest))) return false
     // Opening it, another process goes on to the next manifest.
     if ((await readCurrent(path, directory)) === manifest) {
-      throw corrupt(directory, `db/CURRENT names '${manifest}', which is missing`)
+      throw corrupt(directory, `entries/CURRENT names '${manifest}', which is missing`)
     }
     return false
   }
   if (names.some((name) => /\.(ldb|sst|log)$|^(secured|returning)-\d+$/.test(name))) {
-    throw corrupt(directory, 'db/CURRENT is missing beside the data')
+    throw corrupt(directory, 'entries/CURRENT is missing beside the data')
   }
   return true
 }
@@ -150,7 +173,7 @@ async function isEmpty(path: string, directory: string): Promise<boolean> {
  * before an open database is given up, since on a full disk it can still be read, but not opened again.
  */
 export async function requireRoom(directory: string): Promise<void> {
-  const probe = join(directory, 'db', 'room.probe')
+  const probe = join(directory, ENTRIES, 'room.probe')
   try {
     // Made anew: what somebody else put there could be a link.
     await rm(probe, { force: true })
@@ -165,7 +188,7 @@ export async function requireRoom(directory: string): Promise<void> {
 
 /** Tells the directory of a database from any other that takes its place; `undefined` when there is none. */
 export function directoryId(directory: string): string | undefined {
-  const stats = lstatSync(join(directory, 'db'), { throwIfNoEntry: false })
+  const stats = lstatSync(join(directory, ENTRIES), { throwIfNoEntry: false })
   return stats && `${stats.dev}:${stats.ino}`
 }
 

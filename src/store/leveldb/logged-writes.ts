@@ -1,6 +1,6 @@
-import { META_KEY } from '../keys.js'
 import type { Database } from './database.js'
-import { getMany } from './head.js'
+import { META_KEY } from './entries/keys.js'
+import { getMany } from './get-many.js'
 
 /*
  * A record of LevelDB's own log is a batch, which LevelDB applies whole or not at all. See db/write_batch.cc of

@@ -35,7 +35,7 @@ async function requireSafe(path: string, location: string): Promise<void> {
     }
     throw corrupt(
       location,
-      `db/${current} gives the number of table ${number} to the next file, which would overwrite it`,
+      `entries/${current} gives the number of table ${number} to the next file, which would overwrite it`,
     )
   }
   for (const name of await readdir(path)) {

@@ -112,7 +112,7 @@ export async function stateOfFiles(source: string): Promise<FilesState> {
 /** Returns the manifest name in CURRENT. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
 export async function readCurrent(source: string, location: string): Promise<string> {
   const name = (await readRegularFile(join(source, 'CURRENT'), MAX_CURRENT_BYTES)).toString('latin1').trim()
-  if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'db/CURRENT names no manifest')
+  if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'entries/CURRENT names no manifest')
   return name
 }
 

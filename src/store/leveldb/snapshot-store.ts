@@ -6,7 +6,8 @@ import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk
 import type { ReadableStore } from '../readable.js'
 import { storeClosed } from '../walk.js'
 import { openError } from './errors.js'
-import { FORMAT_VERSION } from './head.js'
+import { ENTRIES } from './database.js'
+import { FORMAT_VERSION } from './entries/head.js'
 import { assertGrown, Snapshot } from './snapshot.js'
 import { stateOfFiles } from './snapshot-files.js'
 import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.js'
@@ -83,13 +84,13 @@ export class SnapshotStore implements ReadableStore {
   }
 
   entries(walk: Walk): AsyncIterable<readonly StoredEntry[]> {
-    return this.#walking((snapshot) => snapshot.reads.entries(walk))
+    return this.#walking((snapshot) => snapshot.entries.entries(walk))
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     const snapshot = this.#current().retain()
     try {
-      return await snapshot.reads.read(seqs)
+      return await snapshot.entries.read(seqs)
     } finally {
       await snapshot.release()
     }
@@ -97,7 +98,7 @@ export class SnapshotStore implements ReadableStore {
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
     const snapshot = this.#current().retain()
-    const cursor = snapshot.reads.postings(index, value, walk)
+    const cursor = snapshot.indexes.postings(index, value, walk)
     let closed: Promise<void> | undefined
     return {
       next: (target) => cursor.next(target),
@@ -111,7 +112,7 @@ export class SnapshotStore implements ReadableStore {
   async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
     const snapshot = this.#current().retain()
     try {
-      return await snapshot.reads.countPostings(index, value, range, limit)
+      return await snapshot.indexes.countPostings(index, value, range, limit)
     } finally {
       await snapshot.release()
     }
@@ -120,18 +121,18 @@ export class SnapshotStore implements ReadableStore {
   async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
     const snapshot = this.#current().retain()
     try {
-      return await snapshot.reads.readTiles(tiles)
+      return await snapshot.tiles.readTiles(tiles)
     } finally {
       await snapshot.release()
     }
   }
 
   firstOfEach(index: IndexName): AsyncIterable<number> {
-    return this.#walking((snapshot) => snapshot.reads.firstOfEach(index))
+    return this.#walking((snapshot) => snapshot.indexes.firstOfEach(index))
   }
 
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
-    return this.#walking((snapshot) => snapshot.reads.timeRanges(since, until, walk))
+    return this.#walking((snapshot) => snapshot.indexes.timeRanges(since, until, walk))
   }
 
   /** Ends what still reads, and removes the temporary directory. */
@@ -149,7 +150,7 @@ export class SnapshotStore implements ReadableStore {
   async #refresh(): Promise<void> {
     const before = this.#current()
     try {
-      if ((await stateOfFiles(join(this.location, 'db'))) === before.state) return
+      if ((await stateOfFiles(join(this.location, ENTRIES))) === before.state) return
       const after = await Snapshot.take(this.location, join(this.#temporary, String(this.#taken++)))
       try {
         assertGrown(before, after, this.location)

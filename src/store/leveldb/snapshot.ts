@@ -1,10 +1,18 @@
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { type Database, hasRecoveredAll } from './database.js'
-import { DatabaseReads } from './database-reads.js'
+import { rootAt } from '../../tree/index.js'
+import { type Database, ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
+import { BlockCache } from './entries/block-cache.js'
+import { type Head, readHead } from './entries/head.js'
+import { EntryReads } from './entries/reads.js'
+import { checkRecovered } from './entries/recovered-blocks.js'
+import { StoredTiles } from './entries/stored-tiles.js'
 import { corrupt } from './errors.js'
-import { type Head, readHead } from './head.js'
-import { checkRecovered } from './recovered-entries.js'
+import { NameHashes } from './hash-key.js'
+import { indexPath } from './indexes/database.js'
+import { LogIndex } from './indexes/log-index.js'
+import { IndexReads } from './indexes/reads.js'
 import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
 
 /** Larger than any log that a writer leaves, so that it becomes a single table. */
@@ -13,42 +21,74 @@ const WRITE_BUFFER_BYTES = 64 * 2 ** 20
 /** A log as it was at one moment. It stays while anything reads from it, also once a newer one has taken its place. */
 export class Snapshot {
   readonly head: Head
-  readonly reads: DatabaseReads
   readonly state: FilesState
+  readonly entries: EntryReads
+  readonly tiles: StoredTiles
+  readonly indexes: IndexReads
   readonly #db: Database
-  readonly #files: SnapshotFiles
+  readonly #files: readonly (SnapshotFiles | undefined)[]
+  readonly #target: string
+  readonly #index: LogIndex
+  #opened: Promise<void> | undefined
   #readers = 0
   #isRetired = false
   #closed: Promise<void> | undefined
 
   /**
+   * Takes the index first: it never knows more than the entries then.
+   *
    * @param directory - of the log
    * @param target - where the snapshot's files are put
    * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`; what else fails comes as it is
    */
   static async take(directory: string, target: string): Promise<Snapshot> {
-    const files = await takeFiles({ source: join(directory, 'db'), target, location: directory })
-    const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
-    const db: Database = new Level<Buffer, Uint8Array>(target, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
+    await refuseFormer(directory)
+    await mkdir(target, { mode: 0o700 })
+    let db: Database | undefined
+    const files: (SnapshotFiles | undefined)[] = []
     try {
+      // What is wrong with an index is no concern of those who read: another one is derived.
+      const source = indexPath(directory)
+      files.push(await takeFiles({ source, target: indexPath(target), location: directory }).catch(() => undefined))
+      const path = join(target, ENTRIES)
+      const taken = await takeFiles({ source: join(directory, ENTRIES), target: path, location: directory })
+      files.push(taken)
+      const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
+      db = new Level<Buffer, Uint8Array>(path, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
       await db.open()
       const head = await readHead(db, directory)
-      const isDoubtful = files.hasGap || !(await hasRecoveredAll(target))
-      if (isDoubtful) await checkRecovered(db, head.tree.size, files.logBytes, directory)
-      return new Snapshot(db, files, head, directory)
+      const isDoubtful = taken.hasGap || !(await hasRecoveredAll(path))
+      if (isDoubtful) await checkRecovered(db, head.tree.size, taken.logBytes, directory)
+      return new Snapshot({ db, files, target, state: taken.state }, head, directory)
     } catch (error) {
-      await db.close()
-      await files.remove()
+      await db?.close()
+      await removeFiles(files, target)
       throw error
     }
   }
 
-  private constructor(db: Database, files: SnapshotFiles, head: Head, location: string) {
+  private constructor({ db, files, target, state }: TakenParts, head: Head, location: string) {
     this.#db = db
     this.#files = files
+    this.#target = target
     this.head = head
-    this.state = files.state
-    this.reads = new DatabaseReads(() => db, head.tree.size, location)
+    this.state = state
+    const { size, root } = head.tree
+    const hashes = new NameHashes(head.hashKey)
+    const tiles = new StoredTiles(db)
+    const entries = new EntryReads(() => db, { size, openFrom: Infinity }, new BlockCache(), location)
+    this.tiles = tiles
+    this.entries = entries
+    this.#index = new LogIndex(indexPath(target), () => ({
+      id: head.id,
+      size,
+      hashes,
+      tiles,
+      location,
+      blocks: (walk) => entries.blocks(walk),
+      rootAt: async (at) => (at === size ? root : await rootAt(at, size, tiles)),
+    }))
+    this.indexes = new IndexReads(() => this.#view(), hashes, size, location)
   }
 
   get isClosed(): boolean {
@@ -82,10 +122,31 @@ export class Snapshot {
     if (this.#isRetired && this.#readers === 0) await this.close()
   }
 
-  async #close(): Promise<void> {
-    await this.#db.close()
-    await this.#files.remove()
+  /** The index is opened for the first who asks: whoever reads entries alone does not wait for it. */
+  async #view() {
+    this.#opened ??= this.#index.open()
+    await this.#opened
+    return await this.#index.view()
   }
+
+  async #close(): Promise<void> {
+    await this.#opened?.catch(() => undefined)
+    await this.#index.close()
+    await this.#db.close()
+    await removeFiles(this.#files, this.#target)
+  }
+}
+
+interface TakenParts {
+  readonly db: Database
+  readonly files: readonly (SnapshotFiles | undefined)[]
+  readonly target: string
+  readonly state: FilesState
+}
+
+async function removeFiles(files: readonly (SnapshotFiles | undefined)[], target: string): Promise<void> {
+  for (const taken of files) await taken?.remove()
+  await rm(target, { recursive: true, force: true })
 }
 
 /** A log only grows. @throws AuditLogError `AUDIT_LOG_CORRUPT` */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
-import type { Tile } from '../../tree/index.js'
+import { rootAt, type Tile } from '../../tree/index.js'
 import type {
   AuditStore,
   CallerId,
@@ -14,20 +14,25 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
-import { OPEN_RUN_PREFIX, prefixEnd, readSeq } from '../keys.js'
-import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
+import { assertPlacedAt, callerIdsOf, placeGroup, type Placement, storedIds } from '../placement.js'
 import { storeClosed } from '../walk.js'
-import { CallerIdLookup } from './caller-ids.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
-import { DatabaseReads } from './database-reads.js'
+import { BlockCache } from './entries/block-cache.js'
+import { type Head, NEW_HEAD, readHead } from './entries/head.js'
+import { EntryReads } from './entries/reads.js'
+import { checkRecovered } from './entries/recovered-blocks.js'
+import { StoredTiles } from './entries/stored-tiles.js'
+import { writeGroup } from './entries/write-group.js'
 import { corrupt, openError, readError } from './errors.js'
-import { type Head, NEW_HEAD, readHead, withId } from './head.js'
-import { checkRecovered } from './recovered-entries.js'
+import { NameHashes } from './hash-key.js'
+import { indexPath } from './indexes/database.js'
+import { type FollowedLog, type IndexView, LogIndex } from './indexes/log-index.js'
+import { IndexReads } from './indexes/reads.js'
 import { UncertainGroup } from './uncertain-group.js'
-import { writeGroup } from './write-group.js'
 
 /**
- * Keeps a log in LevelDB, in `<directory>/db`. LevelDB takes an exclusive lock: a directory has one writer at a time.
+ * Keeps a log in LevelDB, in `<directory>/entries`, and what follows from its entries in `<directory>/index`. LevelDB takes an
+ * exclusive lock: a directory has one writer at a time.
  *
  * @param directory - created if it is missing; a relative path is resolved at once
  */
@@ -39,7 +44,9 @@ export function levelStore(directory: string): AuditStore {
 class LevelStore implements AuditStore {
   readonly location: string
   #db: Database | undefined
-  #callerIds: CallerIdLookup | undefined
+  #index: LogIndex | undefined
+  #hashes = new NameHashes(new Uint8Array())
+  #cache = new BlockCache()
   #closeDatabase: () => Promise<void> = async () => {}
   #isOpen = false
   #head: Head = NEW_HEAD
@@ -85,6 +92,13 @@ class LevelStore implements AuditStore {
       if (this.#isOpen) return
       this.#uncertain = undefined
       await this.#openDatabase(0)
+      try {
+        this.#index = new LogIndex(indexPath(this.location), () => this.#followed())
+        await this.#index.open()
+      } catch (error) {
+        await this.#closeDatabase()
+        throw openError(error, this.location)
+      }
       this.#directoryId = directoryId(this.location)
       this.#isOpen = true
     })
@@ -94,6 +108,8 @@ class LevelStore implements AuditStore {
     return this.#inTurn(async () => {
       this.#isOpen = false
       await this.#committing?.catch(() => undefined)
+      await this.#index?.close()
+      this.#index = undefined
       await this.#closeDatabase()
       this.#db = undefined
     })
@@ -111,41 +127,43 @@ class LevelStore implements AuditStore {
   }
 
   async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
-    return await this.#positionsOf(this.#database(), ids)
+    return await this.#indexReads().positionsOf(ids)
   }
 
   async openRuns(): Promise<readonly number[]> {
-    const range = { gte: OPEN_RUN_PREFIX, lt: prefixEnd(OPEN_RUN_PREFIX) } as { gte: Buffer; lt: Buffer }
-    const values = await this.#reading(this.#database().values(range).all())
-    return values.map((value) => readSeq(value, 0)).sort((a, b) => a - b)
+    return await this.#indexReads().openRuns()
   }
 
   entries(walk: Walk): AsyncIterable<readonly StoredEntry[]> {
-    return this.#reads().entries(walk)
+    return this.#entryReads().entries(walk)
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return await this.#reads().read(seqs)
+    return await this.#entryReads().read(seqs)
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
-    return this.#reads().postings(index, value, walk)
+    return this.#indexReads().postings(index, value, walk)
   }
 
   async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
-    return await this.#reads().countPostings(index, value, range, limit)
+    return await this.#indexReads().countPostings(index, value, range, limit)
   }
 
   firstOfEach(index: IndexName): AsyncIterable<number> {
-    return this.#reads().firstOfEach(index)
+    return this.#indexReads().firstOfEach(index)
   }
 
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
-    return this.#reads().timeRanges(since, until, walk)
+    return this.#indexReads().timeRanges(since, until, walk)
   }
 
   async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return await this.#reads().readTiles(tiles)
+    try {
+      return await new StoredTiles(this.#database()).readTiles(tiles)
+    } catch (error) {
+      throw readError(error, this.location)
+    }
   }
 
   async #commit(open: Database, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
@@ -153,28 +171,25 @@ class LevelStore implements AuditStore {
     const ids = callerIdsOf(group)
     const placement = placeGroup(group, {
       size: this.size,
-      callerIds: storedIds(ids, await this.#positionsOf(db, ids)),
+      callerIds: storedIds(ids, ids.length === 0 ? [] : await this.positionsOf(ids)),
       kept: this.#uncertain?.positionsOf(group, this.size),
     })
     assertPlacedAt(placement, marks, this.location)
     if (placement.fresh.length > 0 || marks) await this.#write(db, placement, marks)
+    await this.#index?.settled()
     this.#uncertain = undefined
     const { seqs, firstNew } = placement
     return { seqs, size: this.size, firstNew }
   }
 
-  async #positionsOf(db: Database, ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
-    if (ids.length === 0) return []
-    this.#callerIds ??= await this.#reading(CallerIdLookup.in(db))
-    return await this.#reading(this.#callerIds.positionsOf(ids))
-  }
-
   async #write(db: Database, placement: Placement, marks: CommitMarks | undefined): Promise<void> {
     try {
-      const head = await writeGroup(db, this.#head, placement, marks)
+      const { fresh } = placement
+      const head = await writeGroup(db, this.#head, fresh, marks)
       // LevelDB goes on writing to files that somebody has removed.
       this.#assertInPlace()
       this.#head = head
+      this.#index?.add(fresh, head.tree.root)
     } catch (cause) {
       this.#torn = true
       this.#uncertain = UncertainGroup.after(this.#uncertain, this.size, placement.fresh)
@@ -191,7 +206,10 @@ class LevelStore implements AuditStore {
       this.#assertInPlace()
       await requireRoom(this.location)
       await this.#closeDatabase()
-      return await this.#openDatabase(this.size)
+      const known = this.size
+      const db = await this.#openDatabase(known)
+      if (this.size > known) await this.#index?.followAgain()
+      return db
     } catch (cause) {
       throw writeFailed(this.location, cause)
     }
@@ -210,20 +228,47 @@ class LevelStore implements AuditStore {
       const { size } = head.tree
       await checkRecovered(db, size, doubtfulBytes, this.location)
       if (size < known) throw corrupt(this.location, `of ${known} entries it has ${size}`)
-      this.#head = await withId(db, head)
+      this.#head = head
     } catch (error) {
       await close()
       throw openError(error, this.location)
     }
     this.#db = db
-    this.#callerIds = undefined
+    this.#hashes = new NameHashes(this.#head.hashKey)
+    this.#cache = new BlockCache()
     this.#closeDatabase = close
     this.#torn = false
     return db
   }
 
-  #reads(): DatabaseReads {
-    return new DatabaseReads(() => this.#database(), this.size, this.location)
+  #entryReads(): EntryReads {
+    const state = { size: this.size, openFrom: this.#head.openBlocks.from }
+    return new EntryReads(() => this.#database(), state, this.#cache, this.location)
+  }
+
+  #indexReads(): IndexReads {
+    const view = async (): Promise<IndexView> => {
+      this.#database()
+      return await (this.#index as LogIndex).view()
+    }
+    return new IndexReads(view, this.#hashes, this.size, this.location)
+  }
+
+  /** The log as its index sees it. */
+  #followed(): FollowedLog {
+    const tiles = new StoredTiles(this.#db as Database)
+    const { root, size } = this.#head.tree
+    const state = { size, openFrom: this.#head.openBlocks.from }
+    const reads = new EntryReads(() => this.#db as Database, state, this.#cache, this.location)
+    return {
+      id: this.id,
+      size,
+      hashes: this.#hashes,
+      tiles,
+      location: this.location,
+      blocks: (walk) => reads.blocks(walk),
+      rootAt: async (at) => (at === size ? root : await rootAt(at, size, tiles)),
+    }
   }
 
   #database(): Database {
@@ -235,14 +280,6 @@ class LevelStore implements AuditStore {
     const changed = this.#lifecycle.then(change)
     this.#lifecycle = changed.catch(() => undefined)
     return changed
-  }
-
-  async #reading<T>(read: Promise<T>): Promise<T> {
-    try {
-      return await read
-    } catch (error) {
-      throw readError(error, this.location)
-    }
   }
 }
 

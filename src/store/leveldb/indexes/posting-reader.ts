@@ -1,7 +1,9 @@
 import type { Iterator } from 'level'
-import { isPostingOf, postingKey, prefixEnd, seqOfKey } from '../keys.js'
-import type { Database } from './database.js'
-import { type Item, READ_BYTES } from './scan.js'
+import { prefixEnd } from '../../keys.js'
+import { seqOfKey } from '../../seq-bytes.js'
+import type { Database } from '../database.js'
+import { type Item, READ_BYTES } from '../scan.js'
+import { isPostingOf, postingKey } from './keys.js'
 
 /** Postings of one value, in walking order. */
 export interface PostingsRead {

@@ -1,24 +1,23 @@
-import type { IndexName, SeqRange } from '../contract.js'
-import { postingPrefix, seqOfKey } from '../keys.js'
-import { decodePosting, postingSpan } from '../posting-value.js'
-import { lowerBound } from '../walk.js'
-import type { Database } from './database.js'
-import { valueKeys } from './posting-cursor.js'
+import type { SeqRange } from '../../contract.js'
+import { decodePosting, postingSpan } from '../../posting-value.js'
+import { seqOfKey } from '../../seq-bytes.js'
+import { lowerBound } from '../../walk.js'
+import type { Database } from '../database.js'
+import { type Item, ReadLength } from '../scan.js'
+import { type Values, valueKeys } from './posting-cursor.js'
 import { PostingReader } from './posting-reader.js'
-import { type Item, ReadLength } from './scan.js'
 
 /** Counts positions by the heads of their postings; only the first and the last of a value may reach out of the range. */
 export async function countPostings(
   db: Database,
-  index: IndexName,
-  value: readonly string[],
+  values: Values,
   range: SeqRange,
   limit: number,
 ): Promise<number> {
-  const reader = new PostingReader(db, postingPrefix(index, value), false)
+  const reader = new PostingReader(db, values.key, false)
   try {
     let count = 0
-    for (const valueKey of await valueKeys(db, index, value, range.to)) {
+    for (const valueKey of await valueKeys(db, values, range.to)) {
       const length = new ReadLength()
       for (let from = range.from; from < range.to && count < limit; ) {
         const { items, ended } = await reader.read(valueKey, from, length.next())

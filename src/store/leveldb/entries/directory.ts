@@ -1,0 +1,117 @@
+import { readSeq, SEQ_BYTES, writeSeq } from '../../seq-bytes.js'
+
+/*
+ * The directory tells in which block an entry is. A page is about 256 positions:
+ *
+ *   first slot's position of the block that the page's first position is in (8) | for each position, a bit: a block begins
+ *
+ * With it an entry takes two reads of one key each, and nothing is searched for.
+ */
+
+export const PAGE_POSITIONS = 256
+const PAGE_BYTES = SEQ_BYTES + PAGE_POSITIONS / 8
+
+export function pageOf(seq: number): number {
+  return Math.floor(seq / PAGE_POSITIONS)
+}
+
+/**
+ * Returns the first position of the block that has a position.
+ *
+ * @param page - the value of the page of `seq`
+ * @throws RangeError when the page tells what no log has
+ */
+export function blockOf(seq: number, page: Uint8Array): number {
+  if (page.length !== PAGE_BYTES) throw new RangeError(`The directory page of entry ${seq} is malformed`)
+  const start = pageOf(seq) * PAGE_POSITIONS
+  for (let at = seq - start; at >= 0; at--) {
+    if (((page[SEQ_BYTES + (at >> 3)] as number) >> (at & 7)) & 1) return start + at
+  }
+  const before = readSeq(page, 0)
+  if (before >= start) throw new RangeError(`The directory page of entry ${seq} tells of no block for it`)
+  return before
+}
+
+/** Returns the positions of a page at which blocks begin, ascending. @throws RangeError when it is no page */
+export function blocksIn(page: number, value: Uint8Array): number[] {
+  if (value.length !== PAGE_BYTES) throw new RangeError(`Page ${page} of the directory is malformed`)
+  const starts: number[] = []
+  for (let at = 0; at < PAGE_POSITIONS; at++) {
+    if (((value[SEQ_BYTES + (at >> 3)] as number) >> (at & 7)) & 1) starts.push(page * PAGE_POSITIONS + at)
+  }
+  return starts
+}
+
+/** A block that begins or that gave way to another one. */
+export interface BlockPlace {
+  readonly firstSeq: number
+  /** Position behind its last slot. */
+  readonly end: number
+}
+
+/**
+ * The pages that blocks may still change, those from the oldest small block on. It is a value: {@link change} returns
+ * another one, so that nothing has to be undone when a commit fails.
+ */
+export class OpenPages {
+  readonly #pages: ReadonlyMap<number, Buffer>
+
+  constructor(pages: ReadonlyMap<number, Buffer>) {
+    this.#pages = pages
+  }
+
+  /** The value of a page; `undefined` for one that does not change any more. */
+  page(page: number): Uint8Array | undefined {
+    return this.#pages.get(page)
+  }
+
+  /**
+   * Returns the pages after a commit, and those of them that the commit changes.
+   *
+   * @param removed - positions at which no block begins any more
+   * @param added - in the order of their positions
+   * @param openFrom - the first position of the oldest small block
+   */
+  change(
+    removed: readonly number[],
+    added: readonly BlockPlace[],
+    openFrom: number,
+  ): { readonly pages: OpenPages; readonly changed: readonly (readonly [page: number, value: Buffer])[] } {
+    const changed = new Map<number, Buffer>()
+    const writable = (page: number, firstSeq: number): Buffer => {
+      let value = changed.get(page)
+      if (!value) {
+        const before = this.#pages.get(page)
+        value = before ? Buffer.from(before) : newPage(firstSeq)
+        changed.set(page, value)
+      }
+      return value
+    }
+    for (const seq of removed) {
+      const place = placeOf(seq)
+      const page = writable(pageOf(seq), seq)
+      page[place] = (page[place] as number) & ~(1 << (seq & 7))
+    }
+    for (const { firstSeq, end } of added) {
+      const place = placeOf(firstSeq)
+      const page = writable(pageOf(firstSeq), firstSeq)
+      page[place] = (page[place] as number) | (1 << (firstSeq & 7))
+      for (let spanned = pageOf(firstSeq) + 1; spanned * PAGE_POSITIONS < end; spanned++) {
+        writeSeq(writable(spanned, firstSeq), firstSeq, 0)
+      }
+    }
+    const oldest = pageOf(openFrom)
+    const open = [...this.#pages, ...changed].filter(([page]) => page >= oldest)
+    return { pages: new OpenPages(new Map(open)), changed: [...changed] }
+  }
+}
+
+function placeOf(seq: number): number {
+  return SEQ_BYTES + ((seq % PAGE_POSITIONS) >> 3)
+}
+
+function newPage(before: number): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES)
+  writeSeq(page, before, 0)
+  return page
+}

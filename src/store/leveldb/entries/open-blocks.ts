@@ -1,0 +1,93 @@
+import { type BlockEntry, type BlockSlot, MAX_SLOTS } from './block.js'
+import type { BlockPlace } from './directory.js'
+
+/**
+ * Bytes of entries from which on a block is full.
+ *
+ * Measured with 600 B entries: see "Blocks" in docs/performance.md.
+ */
+export const FULL_BLOCK_BYTES = 16 * 1024
+
+/** A block to be written. */
+export interface NewBlock extends BlockPlace {
+  readonly slots: readonly BlockSlot[]
+}
+
+/** Blocks that a commit writes and deletes. */
+export interface BlockChange {
+  /** In the order of their positions. */
+  readonly added: readonly NewBlock[]
+  /** First positions of the blocks whose entries stand in others from now on. */
+  readonly removed: readonly number[]
+  readonly open: OpenBlocks
+}
+
+/**
+ * The small blocks at the end of a log:
+ *
+ * ```
+ * │ full │ full │ full │ small │ small │ small │
+ *                      └ openFrom              └ size
+ * ```
+ *
+ * A commit writes its entries as a block of their own. Once the small blocks and the entries of a commit amount to a full
+ * block, that commit writes them as one and deletes the small ones: so each entry is written twice at most. It is a
+ * value: {@link add} returns another one.
+ */
+export class OpenBlocks {
+  /** Position of the first entry in a small block. */
+  readonly from: number
+  /** First positions of the small blocks. */
+  readonly #starts: readonly number[]
+  /** Their slots. */
+  readonly #slots: readonly BlockSlot[]
+  readonly #bytes: number
+
+  static startingAt(size: number): OpenBlocks {
+    return new OpenBlocks(size, [], [])
+  }
+
+  /** @param starts - first positions of the small blocks, whose slots are `slots` */
+  constructor(from: number, starts: readonly number[], slots: readonly BlockSlot[]) {
+    this.from = from
+    this.#starts = starts
+    this.#slots = slots
+    this.#bytes = slots.reduce((sum, slot) => sum + bytesOf(slot), 0)
+  }
+
+  /** Returns the blocks that a commit of these entries writes and deletes. @param size - position of the first of them */
+  add(entries: readonly BlockEntry[], size: number): BlockChange {
+    let bytes = this.#bytes
+    for (const entry of entries) bytes += entry.bytes.length
+    if (bytes < FULL_BLOCK_BYTES) {
+      const added = entries.length === 0 ? [] : [{ firstSeq: size, end: size + entries.length, slots: entries }]
+      const starts = entries.length === 0 ? this.#starts : [...this.#starts, size]
+      return { added, removed: [], open: new OpenBlocks(this.from, starts, [...this.#slots, ...entries]) }
+    }
+    const slots = this.#slots.length === 0 ? entries : [...this.#slots, ...entries]
+    const added: NewBlock[] = []
+    let start = 0
+    bytes = 0
+    for (let at = 0; at < slots.length; at++) {
+      bytes += bytesOf(slots[at] as BlockSlot)
+      if (bytes < FULL_BLOCK_BYTES && at + 1 - start < MAX_SLOTS) continue
+      added.push(this.#block(slots, start, at + 1))
+      start = at + 1
+      bytes = 0
+    }
+    const rest = slots.slice(start)
+    const from = this.from + start
+    if (rest.length > 0) added.push(this.#block(slots, start, slots.length))
+    const open = new OpenBlocks(from, rest.length > 0 ? [from] : [], rest)
+    // The first of the new blocks takes the place of the first small one.
+    return { added, removed: this.#starts.slice(1), open }
+  }
+
+  #block(slots: readonly BlockSlot[], start: number, end: number): NewBlock {
+    return { firstSeq: this.from + start, end: this.from + end, slots: slots.slice(start, end) }
+  }
+}
+
+function bytesOf(slot: BlockSlot): number {
+  return 'bytes' in slot ? slot.bytes.length : 0
+}

@@ -1,0 +1,192 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Level } from 'level'
+import { isTimestamp } from '../../../events/time.js'
+import { HASH_BYTES, rootAt, sameHash, type TileReader } from '../../../tree/index.js'
+import { makeDirectory } from '../../directory.js'
+import { prefixEnd } from '../../keys.js'
+import { encodePosting } from '../../posting-value.js'
+import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../seq-bytes.js'
+import { openBlocks, type TimeBlock } from '../../time-blocks.js'
+import { type Database, hasRecoveredAll } from '../database.js'
+import { corrupt, isLocked } from '../errors.js'
+import { getMany } from '../get-many.js'
+import type { NameHashes } from '../hash-key.js'
+import { requireSafeToWrite } from '../safe-to-write.js'
+import {
+  callerIdKey,
+  callerIdKeyOf,
+  metaKey,
+  openRunKey,
+  postingKey,
+  STRETCH_PREFIX,
+  stretchKey,
+  timeBlockKey,
+  valueKey,
+} from './keys.js'
+import type { IndexTail } from './tail.js'
+
+/** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
+const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
+const INDEX_FORMAT = '3'
+
+const LOG_KEY = metaKey('log')
+const COVERED_KEY = metaKey('covered')
+
+/** The log that an index is of. */
+export interface IndexedLog {
+  readonly id: string
+  readonly size: number
+  readonly hashes: NameHashes
+  readonly tiles: TileReader
+  readonly location: string
+}
+
+/**
+ * The database `index`. All of it follows from the entries, so that it is never a reason to refuse a log: one that is
+ * missing, damaged, newer than the entries or of another log gives way to an empty one.
+ */
+export class IndexDatabase {
+  readonly db: Database
+  readonly #hashes: NameHashes
+  #covered: number
+
+  /** @param path - of the database, which is created where it is missing */
+  static async open(path: string, log: IndexedLog): Promise<IndexDatabase> {
+    await makeDirectory(path)
+    const found = await openFound(path, log)
+    if (found) return new IndexDatabase(found.db, log.hashes, found.covered)
+    await rm(path, { recursive: true, force: true })
+    await makeDirectory(path)
+    const db = await openLevel(path)
+    await db.put(LOG_KEY, Buffer.from(`${INDEX_FORMAT} ${log.id}`))
+    return new IndexDatabase(db, log.hashes, 0)
+  }
+
+  private constructor(db: Database, hashes: NameHashes, covered: number) {
+    this.db = db
+    this.#hashes = hashes
+    this.#covered = covered
+  }
+
+  /** Number of entries, from the first one on, whose values are in the database. */
+  get covered(): number {
+    return this.#covered
+  }
+
+  /** Returns the last time block of each level, where further entries would widen it. */
+  async lastTimeBlocks(location: string): Promise<readonly TimeBlock[]> {
+    const open = openBlocks(this.#covered)
+    const values = await getMany(
+      this.db,
+      open.map(({ level, block }) => timeBlockKey(level, block)),
+    )
+    return open.flatMap(({ level, block }, at) => {
+      const value = values[at]
+      return value ? [decodeTimeBlock(level, block, value, location)] : []
+    })
+  }
+
+  /** Takes in what follows what is covered, in one batch. @param root - of the log's tree at the end of the tail */
+  async write(tail: IndexTail, root: Uint8Array): Promise<void> {
+    const hashes = this.#hashes
+    const batch = this.db.batch()
+    try {
+      for (const { index, value, seqs } of tail.postings) {
+        const key = valueKey(
+          index,
+          value.map((part) => hashes.of(part)),
+        )
+        batch.put(postingKey(key, seqs[seqs.length - 1] as number), encodePosting(seqs))
+      }
+      for (const block of tail.timeBlocks) batch.put(timeBlockKey(block.level, block.block), encodeTimeBlock(block))
+      for (const { id, seq } of tail.callerIds) batch.put(callerIdKey(hashes, id), encodeSeq(seq))
+      for (const { hash, seq } of tail.removedIds) batch.put(callerIdKeyOf(hash), encodeSeq(seq))
+      for (const { tenantId, runId, seq } of tail.openRuns) {
+        const key = openRunKey(hashes, tenantId, runId)
+        if (seq === undefined) batch.del(key)
+        else batch.put(key, encodeSeq(seq))
+      }
+      batch.put(stretchKey(tail.from), encodeSeq(tail.to))
+      batch.put(COVERED_KEY, Buffer.concat([encodeSeq(tail.to), root]))
+      await batch.write()
+    } finally {
+      await batch.close()
+    }
+    this.#covered = tail.to
+  }
+
+  async close(): Promise<void> {
+    await this.db.close()
+  }
+}
+
+/** Opens the index that is there; `undefined` where it does not belong to the log as it is. */
+async function openFound(
+  path: string,
+  log: IndexedLog,
+): Promise<{ readonly db: Database; readonly covered: number } | undefined> {
+  let db: Database | undefined
+  try {
+    await requireSafeToWrite(path, log.location)
+    db = await openLevel(path)
+    const covered = (await hasRecoveredAll(path)) ? await coveredOf(db, log) : undefined
+    if (covered !== undefined) return { db, covered }
+  } catch (error) {
+    if (isLocked(error)) throw error
+  }
+  await db?.close()
+  return undefined
+}
+
+async function openLevel(path: string): Promise<Database> {
+  const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: true, ...TUNING } as const
+  const db = new Level<Buffer, Uint8Array>(path, options)
+  try {
+    await db.open()
+    return db
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+}
+
+/** Returns the number of entries that an index covers; `undefined` where it does not belong to the log as it is. */
+async function coveredOf(db: Database, { id, size, tiles }: IndexedLog): Promise<number | undefined> {
+  const [log, stated] = await getMany(db, [LOG_KEY, COVERED_KEY])
+  if (!log || Buffer.from(log).toString('latin1') !== `${INDEX_FORMAT} ${id}`) return undefined
+  if (!stated) return (await db.keys({ gte: stretchKey(0), limit: 1 }).all()).length === 0 ? 0 : undefined
+  if (stated.length !== SEQ_BYTES + HASH_BYTES) return undefined
+  const covered = readSeq(stated, 0)
+  if (covered > size || !(await isWhole(db, covered))) return undefined
+  return sameHash(await rootAt(covered, size, tiles), stated.subarray(SEQ_BYTES)) ? covered : undefined
+}
+
+/** LevelDB goes on behind a record that it cannot read: the batches must follow each other without a gap. */
+async function isWhole(db: Database, covered: number): Promise<boolean> {
+  let end = 0
+  const stretches = db.iterator({ gte: stretchKey(0), lt: prefixEnd(STRETCH_PREFIX) })
+  for await (const [key, value] of stretches) {
+    if (seqOfKey(key) !== end || value.length !== SEQ_BYTES) return false
+    end = readSeq(value, 0)
+  }
+  return end === covered
+}
+
+export function encodeTimeBlock({ min, max }: TimeBlock): Buffer {
+  return Buffer.from(`${min} ${max}`, 'latin1')
+}
+
+/** @throws AuditLogError `AUDIT_LOG_CORRUPT` */
+export function decodeTimeBlock(level: number, block: number, value: Uint8Array, location: string): TimeBlock {
+  const [min, max, ...others] = Buffer.from(value).toString('latin1').split(' ')
+  if (!isTimestamp(min) || !isTimestamp(max) || others.length > 0) {
+    throw corrupt(location, `time block ${block} of level ${level} is malformed`)
+  }
+  return { level, block, min, max }
+}
+
+/** Path of the database in the directory of a log. */
+export function indexPath(directory: string): string {
+  return join(directory, 'index')
+}

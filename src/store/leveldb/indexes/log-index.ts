@@ -1,0 +1,285 @@
+import { setImmediate } from 'node:timers/promises'
+import type { AuditEvent } from '../../../events/types.js'
+import type { Walk } from '../../contract.js'
+import type { Block } from '../entries/block.js'
+import { IndexDatabase, type IndexedLog } from './database.js'
+import { type IndexedEntry, IndexTail } from './tail.js'
+
+/** Entries, and bytes of entries, after which what they file is written: the index lags by twice as much at most. */
+const MAX_TAIL_ENTRIES = 1024
+const MAX_TAIL_BYTES = 512 * 1024
+/** A log whose index lags by no more than this is caught up with while it is opened. */
+const MAX_SMALL_LAG = 8 * MAX_TAIL_ENTRIES
+/** Blocks that are taken in before others get their turn. */
+const BLOCKS_AT_ONCE = 16
+
+/** The log that an index follows. */
+export interface FollowedLog extends IndexedLog {
+  /** Reads the blocks that hold some of these positions, as of now. */
+  blocks(walk: Walk): AsyncIterable<readonly Block[]>
+  rootAt(size: number): Promise<Uint8Array>
+}
+
+/** What of the index covers which positions, at one moment. */
+export interface IndexView {
+  readonly database: IndexDatabase
+  /** What the database tells of positions from here on does not count. */
+  readonly covered: number
+  /** What follows, in order. */
+  readonly tails: readonly IndexTail[]
+}
+
+/** `ok`: up to date. `rebuilding`: it takes in what it lacks. `failing`: it cannot be written. */
+export type IndexState = 'ok' | 'rebuilding' | 'failing'
+
+/** An entry that was committed. */
+export interface AddedEntry extends IndexedEntry {
+  readonly bytes: Uint8Array
+}
+
+interface Added {
+  readonly entries: readonly IndexedEntry[]
+  readonly bytes: number
+  readonly root: Uint8Array
+}
+
+interface Frozen {
+  readonly tail: IndexTail
+  readonly root: Uint8Array
+}
+
+/**
+ * The index of a log: its database, and in memory what the newest entries file.
+ *
+ * ```
+ *  0                     covered                         size
+ *  ├────── database ───────┼── frozen ──┼───── tail ───────┤
+ *                          (being written)
+ * ```
+ */
+export class LogIndex {
+  readonly #path: string
+  readonly #log: () => FollowedLog
+  readonly #onProblem: (problem: unknown) => void
+  #database: IndexDatabase | undefined
+  #frozen: Frozen | undefined
+  #tail: IndexTail | undefined
+  #root: Uint8Array | undefined
+  #writing: Promise<void> | undefined
+  /** Runs while the index takes in what it lacks. */
+  #catchingUp: Promise<void> | undefined
+  /** What is committed while the index catches up, once it is near. */
+  #added: { readonly from: number; readonly groups: Added[] } | undefined
+  #problem: unknown
+  /** Entries that were added since it could not be written. */
+  #missed = 0
+  #isClosed = false
+
+  /**
+   * @param path - of the database
+   * @param log - as it is now, each time it is asked
+   */
+  constructor(path: string, log: () => FollowedLog, onProblem: (problem: unknown) => void = () => {}) {
+    this.#path = path
+    this.#log = log
+    this.#onProblem = onProblem
+  }
+
+  get state(): IndexState {
+    if (this.#problem !== undefined) return 'failing'
+    return this.#tail ? 'ok' : 'rebuilding'
+  }
+
+  /** Opens the database. Resolves when the index is up to date, or when it is known to lack more than a little. */
+  async open(): Promise<void> {
+    this.#database = await IndexDatabase.open(this.#path, this.#log())
+    const lag = this.#log().size - this.#database.covered
+    const caughtUp = this.#catchUp()
+    if (lag <= MAX_SMALL_LAG) await caughtUp
+  }
+
+  /** Takes in a group that was committed. @param root - of the tree behind it */
+  add(entries: readonly AddedEntry[], root: Uint8Array): void {
+    if (entries.length === 0 || this.#isClosed) return
+    let bytes = 0
+    for (const entry of entries) bytes += entry.bytes.length
+    if (!this.#tail) {
+      this.#added?.groups.push({ entries, bytes, root })
+      this.#missed += entries.length
+      if (!this.#catchingUp && this.#missed >= MAX_TAIL_ENTRIES) void this.#catchUp()
+      return
+    }
+    this.#tail.add(entries, bytes)
+    this.#root = root
+    if (this.#isFull(this.#tail)) this.#freeze()
+  }
+
+  /** Entries were committed of which it was not told: it reads them. */
+  async followAgain(): Promise<void> {
+    await this.#catchingUp?.catch(() => undefined)
+    await this.#writing
+    this.#frozen = undefined
+    this.#tail = undefined
+    await this.#catchUp().catch(() => undefined)
+  }
+
+  /** Resolves when a further group may be added: when the index does not lag by more than it may. */
+  async settled(): Promise<void> {
+    if (this.#writing && this.#tail && this.#isFull(this.#tail)) await this.#writing
+  }
+
+  /**
+   * Returns the index as it is now, up to date with the log.
+   *
+   * @throws what reading entries, or writing the index, throws
+   */
+  async view(): Promise<IndexView> {
+    if (!this.#tail) await this.#catchUp()
+    return this.#viewNow()
+  }
+
+  /** As {@link view}; `undefined` while the index is not up to date. */
+  viewIfReady(): IndexView | undefined {
+    return this.#tail ? this.#viewNow() : undefined
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#catchingUp?.catch(() => undefined)
+    await this.#writing
+    try {
+      if (this.#tail && this.#root && this.#tail.to > this.#tail.from) {
+        await this.#database?.write(this.#tail, this.#root)
+      }
+    } catch {
+      // The next opening derives it.
+    }
+    this.#tail = undefined
+    await this.#database?.close()
+  }
+
+  #viewNow(): IndexView {
+    const database = this.#database as IndexDatabase
+    const tail = this.#tail as IndexTail
+    const frozen = this.#frozen?.tail
+    return { database, covered: (frozen ?? tail).from, tails: frozen ? [frozen, tail] : [tail] }
+  }
+
+  #isFull(tail: IndexTail): boolean {
+    return tail.to - tail.from >= MAX_TAIL_ENTRIES || tail.bytes >= MAX_TAIL_BYTES
+  }
+
+  /** Begins to write the tail, once the one before is written. */
+  #freeze(): void {
+    if (this.#writing || !this.#tail || !this.#root) return
+    const frozen = { tail: this.#tail, root: this.#root }
+    this.#frozen = frozen
+    this.#tail = new IndexTail(frozen.tail.to, frozen.tail.lastTimeBlocks)
+    this.#writing = this.#write(frozen)
+  }
+
+  async #write({ tail, root }: Frozen): Promise<void> {
+    try {
+      await this.#database?.write(tail, root)
+      this.#frozen = undefined
+      this.#writing = undefined
+      if (this.#tail && this.#isFull(this.#tail)) this.#freeze()
+    } catch (problem) {
+      this.#writing = undefined
+      this.#fail(problem)
+    }
+  }
+
+  /** What the database lacks is read from the entries again: memory does not grow while it cannot be written. */
+  #fail(problem: unknown): void {
+    this.#frozen = undefined
+    this.#tail = undefined
+    const isNew = this.#problem === undefined
+    this.#problem = problem
+    if (isNew) this.#onProblem(problem)
+  }
+
+  #catchUp(): Promise<void> {
+    if (this.#catchingUp) return this.#catchingUp
+    this.#missed = 0
+    const caughtUp = this.#takeIn()
+      .catch((problem: unknown) => {
+        this.#fail(problem)
+        throw problem
+      })
+      .finally(() => {
+        this.#catchingUp = undefined
+        this.#added = undefined
+      })
+    // Whoever needs it waits for it.
+    caughtUp.catch(() => undefined)
+    this.#catchingUp = caughtUp
+    return caughtUp
+  }
+
+  /** Reads what the database lacks, writes all of it but the end, and goes on from there. */
+  async #takeIn(): Promise<void> {
+    if (this.#problem !== undefined) await this.#reopen()
+    const database = this.#database as IndexDatabase
+    let tail = new IndexTail(database.covered, await database.lastTimeBlocks(this.#log().location))
+    for (;;) {
+      const { size } = this.#log()
+      if (size - tail.to <= MAX_SMALL_LAG && !this.#added) this.#added = { from: size, groups: [] }
+      const end = this.#added?.from ?? size
+      if (tail.to >= end) break
+      for await (const blocks of this.#log().blocks({ from: tail.to, to: end, reverse: false })) {
+        if (this.#isClosed) return
+        for (const [at, block] of blocks.entries()) {
+          addBlock(tail, block, end)
+          if (this.#isFull(tail)) tail = await this.#flushed(database, tail)
+          else if (at % BLOCKS_AT_ONCE === BLOCKS_AT_ONCE - 1) await setImmediate()
+        }
+      }
+    }
+    for (const { entries, bytes, root } of this.#added?.groups ?? []) {
+      tail.add(entries, bytes)
+      this.#root = root
+    }
+    this.#root ??= await this.#log().rootAt(tail.to)
+    this.#tail = tail
+    this.#problem = undefined
+  }
+
+  async #flushed(database: IndexDatabase, tail: IndexTail): Promise<IndexTail> {
+    await database.write(tail, await this.#log().rootAt(tail.to))
+    return new IndexTail(tail.to, tail.lastTimeBlocks)
+  }
+
+  /** What a failed write left behind is nothing to go on from. */
+  async #reopen(): Promise<void> {
+    await this.#database?.close().catch(() => undefined)
+    this.#database = await IndexDatabase.open(this.#path, this.#log())
+  }
+}
+
+/** Takes in the slots of a block that follow what a tail has. */
+function addBlock(tail: IndexTail, block: Block, end: number): void {
+  const entries: (IndexedEntry | undefined)[] = []
+  let bytes = 0
+  for (let seq = tail.to; seq < Math.min(block.end, end); seq++) {
+    const entry = block.entry(seq)
+    const idDigest = entry ? undefined : block.removed(seq)?.idDigest
+    if (idDigest) tail.addRemovedId(idDigest, seq)
+    bytes += entry?.length ?? 0
+    entries.push(entry && indexedEntry(entry, block.hasCallerId(seq)))
+  }
+  tail.add(entries, bytes)
+}
+
+/** What is no event files nothing: reading it, and `verify`, tell of it. */
+function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
+  let event: Partial<Record<keyof AuditEvent, unknown>>
+  try {
+    event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString())
+  } catch {
+    return undefined
+  }
+  const { type, time, tenantId, sessionId, id } = event ?? {}
+  const isFiled = [type, time, tenantId, sessionId, id].every((field) => typeof field === 'string')
+  return isFiled ? { event: event as AuditEvent, callerId } : undefined
+}

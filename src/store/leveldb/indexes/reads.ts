@@ -1,0 +1,228 @@
+import type { CallerId, IndexName, SeqCursor, SeqRange, Walk } from '../../contract.js'
+import { prefixEnd } from '../../keys.js'
+import { postingSpan } from '../../posting-value.js'
+import { INDEX_ARITY } from '../../postings.js'
+import { readSeq, seqOfKey } from '../../seq-bytes.js'
+import { type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
+import { clampWalk, lowerBound } from '../../walk.js'
+import { readError } from '../errors.js'
+import { getMany } from '../get-many.js'
+import type { NameHashes } from '../hash-key.js'
+import { scan } from '../scan.js'
+import { decodeTimeBlock } from './database.js'
+import { firstPostings } from './first-postings.js'
+import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, timeBlockKey, valueKey, valueKeyOf } from './keys.js'
+import type { IndexView } from './log-index.js'
+import { PostingCursor, type Values } from './posting-cursor.js'
+import { countPostings } from './posting-count.js'
+
+/** What an index answers about so many entries; see the methods of the same names of `AuditStore`. */
+export class IndexReads {
+  readonly #view: () => Promise<IndexView>
+  readonly #hashes: NameHashes
+  readonly #size: number
+  readonly #location: string
+
+  /** @param view - gives the index, up to date with the log, or throws that the log is closed */
+  constructor(view: () => Promise<IndexView>, hashes: NameHashes, size: number, location: string) {
+    this.#view = view
+    this.#hashes = hashes
+    this.#size = size
+    this.#location = location
+  }
+
+  postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
+    return new IndexCursor(this.#view, this.#location, {
+      index,
+      value,
+      walk: clampWalk(walk, this.#size),
+      values: this.#values(index, value),
+    })
+  }
+
+  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
+    const { from, to } = clampWalk({ ...range, reverse: false }, this.#size)
+    try {
+      const { database, covered, tails } = await this.#view()
+      const inTails = tails.reduce((count, tail) => count + tail.seqs(index, value, { from, to }).length, 0)
+      if (from >= covered || inTails >= limit) return Math.min(inTails, limit)
+      const stored = { from, to: Math.min(to, covered) }
+      const values = this.#values(index, value)
+      return Math.min(inTails + (await countPostings(database.db, values, stored, limit - inTails)), limit)
+    } catch (error) {
+      throw readError(error, this.#location)
+    }
+  }
+
+  async *firstOfEach(index: IndexName): AsyncGenerator<number> {
+    try {
+      const { database, covered, tails } = await this.#view()
+      const firsts = new Map<string, number>()
+      for (const tail of tails) {
+        for (const { value, seqs } of tail.find(index, [])) {
+          const key = this.#values(index, value).key.toString('latin1')
+          if (!firsts.has(key)) firsts.set(key, seqs[0] as number)
+        }
+      }
+      for await (const [key, value] of firstPostings(database.db, valueKey(index, []))) {
+        const { first } = postingSpan(seqOfKey(key), value)
+        if (first >= Math.min(covered, this.#size)) continue
+        firsts.delete(valueKeyOf(key).toString('latin1'))
+        yield first
+      }
+      for (const first of firsts.values()) if (first < this.#size) yield first
+    } catch (error) {
+      throw readError(error, this.#location)
+    }
+  }
+
+  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
+    try {
+      const view = await this.#view()
+      yield* timeRanges(this.#timeBlocks(view), since, until, clampWalk(walk, this.#size))
+    } catch (error) {
+      throw readError(error, this.#location)
+    }
+  }
+
+  async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
+    if (ids.length === 0) return []
+    try {
+      const { database, tails } = await this.#view()
+      const newest = ids.map((id) => tails.map((tail) => tail.positionOf(id)).find((seq) => seq !== undefined))
+      const keys = ids.map((id) => callerIdKey(this.#hashes, id))
+      const stored = (await getMany(database.db, keys)).map((value) => value && readSeq(value, 0))
+      // An id is filed once: where both tell of it, the database has just taken it in.
+      return ids.map((_, at) => newest[at] ?? stored[at])
+    } catch (error) {
+      throw readError(error, this.#location)
+    }
+  }
+
+  async openRuns(): Promise<readonly number[]> {
+    try {
+      const { database, tails } = await this.#view()
+      const open = new Map<string, number>()
+      for await (const [key, value] of database.db.iterator(rangeOf(OPEN_RUN_PREFIX))) {
+        open.set(key.toString('latin1'), readSeq(value, 0))
+      }
+      for (const { tenantId, runId, seq } of tails.flatMap((tail) => [...tail.openRuns])) {
+        const key = openRunKey(this.#hashes, tenantId, runId).toString('latin1')
+        if (seq === undefined) open.delete(key)
+        else open.set(key, seq)
+      }
+      return [...open.values()].filter((seq) => seq < this.#size).sort((a, b) => a - b)
+    } catch (error) {
+      throw readError(error, this.#location)
+    }
+  }
+
+  /** Time blocks of the database, in whose place those of the tails stand. */
+  #timeBlocks({ database, tails }: IndexView): ReadTimeBlocks {
+    const location = this.#location
+    return async function* (level, first, last, reverse) {
+      const newer = new Map<number, TimeBlock>()
+      for (const tail of tails) {
+        for (const block of tail.timeBlocks) {
+          if (block.level === level && block.block >= first && block.block <= last) newer.set(block.block, block)
+        }
+      }
+      const isNewer = (block: number) => newer.has(block)
+      const ofTails = [...newer.values()].sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
+      if (reverse && ofTails.length > 0) yield ofTails
+      const stored = scan(database.db, { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse })
+      for await (const items of stored) {
+        const blocks = items.filter(([key]) => !isNewer(seqOfKey(key)))
+        if (blocks.length > 0) {
+          yield blocks.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value, location))
+        }
+      }
+      if (!reverse && ofTails.length > 0) yield ofTails
+    }
+  }
+
+  #values(index: IndexName, value: readonly string[]): Values {
+    const key = valueKey(
+      index,
+      value.map((part) => this.#hashes.of(part)),
+    )
+    return { key, isOne: value.length >= INDEX_ARITY[index] }
+  }
+}
+
+/** What a cursor walks. */
+interface IndexWalk {
+  readonly index: IndexName
+  readonly value: readonly string[]
+  readonly walk: Walk
+  readonly values: Values
+}
+
+/** Walks the positions in the database and those in memory, as one. */
+class IndexCursor implements SeqCursor {
+  readonly #view: () => Promise<IndexView>
+  readonly #location: string
+  readonly #asked: IndexWalk
+  #stored: PostingCursor | undefined
+  /** Positions in memory that are left, in walking order. */
+  #newest: readonly number[] = []
+  #isOpen = false
+  #reading: Promise<readonly number[] | undefined> | undefined
+  #ended = false
+
+  constructor(view: () => Promise<IndexView>, location: string, asked: IndexWalk) {
+    this.#view = view
+    this.#location = location
+    this.#asked = asked
+  }
+
+  async next(target?: number): Promise<readonly number[] | undefined> {
+    this.#reading = this.#next(target)
+    return await this.#reading
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true
+    await this.#reading?.catch(() => undefined)
+    await this.#stored?.close()
+  }
+
+  async #next(target: number | undefined): Promise<readonly number[] | undefined> {
+    try {
+      const view = await this.#view()
+      if (this.#ended) return undefined
+      if (!this.#isOpen) this.#open(view)
+      const { reverse } = this.#asked.walk
+      const chunk = reverse
+        ? (this.#takeNewest(target) ?? (await this.#stored?.next(target)))
+        : ((await this.#stored?.next(target)) ?? this.#takeNewest(target))
+      if (!chunk) await this.#stored?.close()
+      return chunk
+    } catch (error) {
+      throw readError(error, this.#location)
+    }
+  }
+
+  #open({ database, covered, tails }: IndexView): void {
+    this.#isOpen = true
+    const { index, value, walk, values } = this.#asked
+    const newest = tails.flatMap((tail) => tail.seqs(index, value, walk))
+    this.#newest = walk.reverse ? newest.reverse() : newest
+    if (walk.from < covered) {
+      this.#stored = new PostingCursor(database.db, values, { ...walk, to: Math.min(walk.to, covered) })
+    }
+  }
+
+  #takeNewest(target: number | undefined): readonly number[] | undefined {
+    const seqs = this.#newest
+    this.#newest = []
+    if (target === undefined) return seqs.length > 0 ? seqs : undefined
+    const left = this.#asked.walk.reverse ? seqs.filter((seq) => seq <= target) : seqs.slice(lowerBound(seqs, target))
+    return left.length > 0 ? left : undefined
+  }
+}
+
+/** The keys that begin with a prefix. */
+function rangeOf(prefix: Uint8Array): { readonly gte: Buffer; readonly lt: Buffer } {
+  return { gte: prefix as Buffer, lt: prefixEnd(prefix) }
+}

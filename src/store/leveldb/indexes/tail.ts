@@ -1,0 +1,124 @@
+import type { CallerId, IndexName, SeqRange } from '../../contract.js'
+import { type OpenRunChange, openRunChanges, openRunId } from '../../open-runs.js'
+import { callerIdText } from '../../placement.js'
+import { type Posting, PostingTable } from '../../postings.js'
+import type { FiledEntry } from '../../stored-indexes.js'
+import { lastOfEachLevel, type TimeBlock, widenBlocks } from '../../time-blocks.js'
+import { lowerBound } from '../../walk.js'
+
+/** An entry as an index takes it. */
+export interface IndexedEntry extends FiledEntry {
+  readonly callerId: boolean
+}
+
+/** The position of an entry whose id its caller chose. */
+export interface FiledId {
+  readonly id: CallerId
+  readonly seq: number
+}
+
+/** What follows from consecutive entries that the database of the index does not cover yet. */
+export class IndexTail implements SeqRange {
+  readonly from: number
+  readonly #postings = new PostingTable()
+  readonly #timeBlocks = new Map<string, TimeBlock>()
+  readonly #openRuns = new Map<string, OpenRunChange>()
+  readonly #callerIds = new Map<string, FiledId>()
+  readonly #removedIds: { readonly hash: Uint8Array; readonly seq: number }[] = []
+  #lastTimeBlocks: readonly TimeBlock[]
+  #to: number
+  #bytes = 0
+
+  /** @param lastTimeBlocks - the last time block of each level before it, where further entries would widen it */
+  constructor(from: number, lastTimeBlocks: readonly TimeBlock[]) {
+    this.from = from
+    this.#to = from
+    this.#lastTimeBlocks = lastTimeBlocks
+  }
+
+  /** Position behind the last entry. */
+  get to(): number {
+    return this.#to
+  }
+
+  /** Bytes of its entries. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Adds the entries that follow.
+   *
+   * @param entries - `undefined` for those that were removed
+   * @param bytes - of all of them
+   */
+  add(entries: readonly (IndexedEntry | undefined)[], bytes: number): void {
+    const firstSeq = this.#to
+    for (let at = 0; at < entries.length; at++) {
+      const entry = entries[at]
+      if (!entry) continue
+      this.#postings.add(entry, firstSeq + at)
+      if (entry.callerId) this.#callerIds.set(callerIdText(entry.event), { id: entry.event, seq: firstSeq + at })
+    }
+    const widened = widenBlocks(this.#lastTimeBlocks, entries, firstSeq)
+    for (const block of widened) this.#timeBlocks.set(`${block.level} ${block.block}`, block)
+    if (widened.length > 0) this.#lastTimeBlocks = lastOfEachLevel(widened)
+    for (const change of openRunChanges(entries, firstSeq)) {
+      this.#openRuns.set(openRunId(change.tenantId, change.runId), change)
+    }
+    this.#to += entries.length
+    this.#bytes += bytes
+  }
+
+  /** Adds the id of an entry that was removed. @param hash - under which the index files the id */
+  addRemovedId(hash: Uint8Array, seq: number): void {
+    this.#removedIds.push({ hash, seq })
+  }
+
+  get postings(): readonly Posting[] {
+    return this.#postings.all
+  }
+
+  /** The time blocks that its entries begin or widen. */
+  get timeBlocks(): Iterable<TimeBlock> {
+    return this.#timeBlocks.values()
+  }
+
+  timeBlock(level: number, block: number): TimeBlock | undefined {
+    return this.#timeBlocks.get(`${level} ${block}`)
+  }
+
+  /** The last time block of each level, where further entries would widen it. */
+  get lastTimeBlocks(): readonly TimeBlock[] {
+    return this.#lastTimeBlocks
+  }
+
+  get openRuns(): Iterable<OpenRunChange> {
+    return this.#openRuns.values()
+  }
+
+  get callerIds(): Iterable<FiledId> {
+    return this.#callerIds.values()
+  }
+
+  get removedIds(): readonly { readonly hash: Uint8Array; readonly seq: number }[] {
+    return this.#removedIds
+  }
+
+  positionOf(id: CallerId): number | undefined {
+    return this.#callerIds.size === 0 ? undefined : this.#callerIds.get(callerIdText(id))?.seq
+  }
+
+  /** Returns the postings under every value of an index that starts with these parts. */
+  find(index: IndexName, value: readonly string[]): readonly Posting[] {
+    return this.#postings.find(index, value)
+  }
+
+  /** Returns the positions of a range that are filed under values that start with these parts, ascending. */
+  seqs(index: IndexName, value: readonly string[], { from, to }: SeqRange): readonly number[] {
+    const found = this.#postings.find(index, value)
+    const [only, ...more] = found
+    const seqs = only && more.length === 0 ? only.seqs : found.flatMap((posting) => posting.seqs).sort((a, b) => a - b)
+    return seqs.slice(lowerBound(seqs, from), lowerBound(seqs, to))
+  }
+}
