@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { AuditLogError } from '../../events/errors.js'
-import { readSeq, writeSeq } from '../../store/keys.js'
+import { readSeq, writeSeq } from '../../store/seq-bytes.js'
 
 /** Where a page of a query ended. */
 export interface Bookmark {
