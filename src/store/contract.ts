@@ -8,14 +8,22 @@ import type { StoredIndexes } from './stored-indexes.js'
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
 
+/** The fields of an event by which engines file its entry. */
+export type FiledEvent = Pick<
+  AuditEvent,
+  'id' | 'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+>
+
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {
-  /** UTF-8 JSON; does not contain its own `seq`. */
+  /** UTF-8 JSON; does not contain its own `seq`. Each access may return another view: the length is {@link byteLength}. */
   readonly bytes: Uint8Array
+  /** Number of {@link bytes}. */
+  readonly byteLength: number
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
-  /** What the bytes say: engines file postings by it. */
-  readonly event: AuditEvent
+  /** What the bytes say: engines file the entry by it. */
+  readonly event: FiledEvent
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
 }

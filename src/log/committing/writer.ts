@@ -93,18 +93,18 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   }
 
   record(event: RecordInput): AuditEvent | undefined {
-    return this.#record(() => this.#sealer.seal(event, false))
+    return this.#record(event, false)
   }
 
   [RECORD_STATEMENT](statement: AuditEventInput): AuditEvent | undefined {
-    return this.#record(() => this.#sealer.sealStatement(statement))
+    return this.#record(statement, true)
   }
 
-  #record(seal: () => SealedEntry): AuditEvent | undefined {
+  #record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#closed) return this.#drop('closed')
     try {
-      const entry = seal()
-      if (this.#take(entry)) return entry.event
+      const { entry, event } = isStatement ? this.#sealer.sealStatement(input) : this.#sealer.seal(input, false)
+      if (this.#take(entry)) return event
     } catch {
       return this.#drop('not_sealed')
     }
@@ -114,7 +114,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   async append(event: AuditEventInput): Promise<AppendReceipt> {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
-    const entry = this.#sealer.seal(input, input.id !== undefined)
+    const { entry } = this.#sealer.seal(input, input.id !== undefined)
     return await new Promise((resolve, reject) => {
       if (!this.#take(entry, { resolve, reject })) reject(this.#fullError('the event was not taken'))
     })
@@ -238,7 +238,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   /** The log says that its clock was set before it has anything with the new time. */
   #recordClockStep(): void {
     const step = this.#sealer.takeStep()
-    if (step && !this.#keep(this.#sealer.sealStatement(clockStepped(step)))) this.#sealer.putBackStep(step)
+    if (step && !this.#keep(this.#sealer.sealStatement(clockStepped(step)).entry)) this.#sealer.putBackStep(step)
   }
 
   #keep(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
@@ -351,7 +351,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     if (this.#gaps.size === 0) return
     try {
       for (const event of this.#gaps.take()) {
-        const entry = this.#sealer.sealStatement(event)
+        const { entry } = this.#sealer.sealStatement(event)
         this.#recordClockStep()
         this.#push(entry, this.#writeAhead?.write(entry))
         this.#recorded++

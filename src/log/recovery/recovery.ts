@@ -269,7 +269,7 @@ function gapEntry({ reason, count, before, after }: JournalGap, origin: string):
 
 /** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
 function sealedGap(reason: DropReason, gap: Gap, origin: string): SealedEntry {
-  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap))
+  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap)).entry
 }
 
 function hrTimeOf(time: Timestamp): HrTime {
@@ -297,7 +297,7 @@ async function recordKeyChange(
   // Nothing may come between: the statement of the key before names the position.
   await commits.recordClockStep()
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
-  await commits.add(sealer.sealStatement(event))
+  await commits.add(sealer.sealStatement(event).entry)
 }
 
 interface RecoveryCommitsParts {
@@ -343,7 +343,7 @@ class RecoveryCommits {
   async recordClockStep(): Promise<void> {
     this.#sealer.now()
     const step = this.#sealer.takeStep()
-    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)))
+    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)).entry)
   }
 
   /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */

@@ -14,7 +14,7 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
-import { assertPlacedAt, callerIdsOf, placeGroup, type Placement, storedIds } from '../placement.js'
+import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'

@@ -34,7 +34,7 @@ export type IndexState = 'ok' | 'rebuilding' | 'failing'
 
 /** An entry that was committed. */
 export interface AddedEntry extends IndexedEntry {
-  readonly bytes: Uint8Array
+  readonly byteLength: number
 }
 
 interface Added {
@@ -102,7 +102,7 @@ export class LogIndex {
   add(entries: readonly AddedEntry[], root: Uint8Array): void {
     if (entries.length === 0 || this.#isClosed) return
     let bytes = 0
-    for (const entry of entries) bytes += entry.bytes.length
+    for (const { byteLength } of entries) bytes += byteLength
     if (!this.#tail) {
       this.#added?.groups.push({ entries, bytes, root })
       this.#missed += entries.length
