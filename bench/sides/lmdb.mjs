@@ -41,8 +41,13 @@ export async function openLmdb(directory) {
 
 export const open = (directory) => openLmdb(directory)
 
-/** Walks the index of the first value, and looks the position up in those of the others. */
+/**
+ * Walks the index of the first value, and looks the position up in those of the others.
+ *
+ * @param query - the fields of a query of an audit log; of a position alone, it needs no index
+ */
 function find(entries, indexes, query, { order = 'asc', limit }) {
+  if (query.afterSeq !== undefined) return following(entries, query.afterSeq, limit)
   const [[name, range], ...others] = rangesOf(query)
   const reverse = order === 'desc'
   const bounds = reverse ? { start: range.end, end: range.start, reverse } : range
@@ -54,6 +59,12 @@ function find(entries, indexes, query, { order = 'asc', limit }) {
     if (found.length === limit) break
   }
   return found
+}
+
+function following(entries, afterSeq, limit) {
+  const start = Buffer.alloc(SEQ_BYTES)
+  start.writeBigUInt64BE(BigInt(afterSeq + 1))
+  return Array.from(entries.getRange({ start, limit }), ({ value }) => JSON.parse(value.toString()))
 }
 
 /** @param query - of one value */
