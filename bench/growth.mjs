@@ -14,7 +14,7 @@ const FULL = {
   pairedEvents: 1_000_000,
   pairs: 15,
 }
-const QUICK = { sizes: [2_000, 10_000], openings: 1, optionEvents: 2_000, pairedEvents: 2_000, pairs: 1 }
+const QUICK = { sizes: [2_000], openings: 1, optionEvents: 2_000, pairedEvents: 2_000, pairs: 1 }
 /** Recorded in the tick of the kill: more than one commit takes. */
 const DYING_EVENTS = 5_000
 

@@ -1,7 +1,7 @@
 // Bars as an SVG, drawn for light and dark pages alike.
 
 const WIDTH = 800
-/** Of a character of 12 px at most, on average over a label: no font of a page's reader draws wider ones. */
+/** Pixels that a character takes at most, on average over a label: those of a wide font, such as DejaVu Sans or Verdana. */
 const CHARACTER_WIDTH = 7.2
 const LABEL_GAP = 10
 const VALUE_WIDTH = 80

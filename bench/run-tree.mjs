@@ -9,7 +9,7 @@ import { BASELINE_LABEL, baselineDist, hasBaseline } from './baseline.mjs'
 import { inTurn, spread } from './measure.mjs'
 
 const FULL = { events: 30_000, rounds: 15, commands: 5 }
-const QUICK = { events: 2_000, rounds: 2, commands: 1 }
+const QUICK = { events: 500, rounds: 2, commands: 1 }
 const LAYOUTS = { 'in one stretch': 1, 'among nine others': 10 }
 const RUN = 'run-0'
 const COMMITTED_AT_ONCE = 1024

@@ -1,6 +1,6 @@
 // Runs the benchmarks, and writes what they tell to results/latest.json, docs/performance.md, the README and a plot.
 //
-//   npm run bench                                  all of them: some 40 minutes, and 10 GB on disk for a while
+//   npm run bench                                  all of them: about an hour, and 10 GB on disk for a while
 //   npm run bench -- --only ingest,latency         these; what is known of the others stays
 //   npm run bench -- --only growth --to 1000000    no larger than that
 //   node bench/run.mjs --report                    the pages anew, from what was measured last
