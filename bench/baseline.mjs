@@ -44,20 +44,24 @@ export function importBaseline(path) {
   return import(pathToFileURL(join(baselineDist(), path)).href)
 }
 
+let isThere
+
 /**
  * Builds the baseline for a benchmark that goes on without it.
  *
- * @param say - receives the reason why the baseline is left out
+ * @param say - receives the reason why the baseline is left out, once
  * @returns true when it is there
  */
 export function hasBaseline(say) {
+  if (isThere !== undefined) return isThere
   try {
     baselineDist()
-    return true
+    isThere = true
   } catch (problem) {
     say(`without ${BASELINE}: ${problem.message}`)
-    return false
+    isThere = false
   }
+  return isThere
 }
 
 /** Builds apart, and moves the result into its place: a build that ended halfway is never taken for one that is there. */
