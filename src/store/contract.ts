@@ -105,6 +105,12 @@ export interface StoredEntry {
 }
 
 /**
+ * State of indexes that are kept apart from the entries. `rebuilding`: they take in entries that they lack. `failing`: they
+ * cannot be written; the entries can.
+ */
+export type IndexState = 'ok' | 'rebuilding' | 'failing'
+
+/**
  * One engine. All methods but `open` require an open store; after `close` they reject with `AUDIT_LOG_CLOSED`.
  *
  * It keeps the RFC 6962 tree over its entries, as tiles that {@link TileReader.readTiles} reads: with each commit the
@@ -154,6 +160,19 @@ export interface AuditStore extends TileReader {
 
   /** Position of the entry that is stored under each of these ids, `undefined` where there is none. */
   positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]>
+
+  /**
+   * State of the indexes, in an engine that keeps them apart from the entries; the indexes of any other are always up to
+   * date. Until it is `ok`, commits go on, and every method that needs an index waits.
+   */
+  readonly indexState?: IndexState
+
+  /**
+   * Resolves when the indexes are up to date.
+   *
+   * @throws AuditLogError when they cannot be read or written
+   */
+  indexReady?(): Promise<void>
 
   /** The journal up to here is in the store; `undefined` when no commit said so yet. */
   readonly journalPosition: JournalPosition | undefined

@@ -35,6 +35,8 @@ export interface LogWriterParts {
   readonly startTimer?: StartTimer
   /** Called after each commit, and when the log is closed. */
   readonly onChange?: () => void
+  /** Tells whether all is done that the next opening would have to do. @defaultValue it is */
+  readonly isSettled?: () => boolean
 }
 
 /**
@@ -49,6 +51,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   readonly #maxQueueBytes: number
   readonly #onProblem: (problem: Error) => void
   readonly #onChange: () => void
+  readonly #isSettled: () => boolean
   readonly #schedule: CommitSchedule
   readonly #receipts: Receipts
   readonly #writeAhead: WriteAhead | undefined
@@ -76,6 +79,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#maxQueueBytes = parts.maxQueueBytes
     this.#onProblem = parts.onProblem
     this.#onChange = parts.onChange ?? (() => {})
+    this.#isSettled = parts.isSettled ?? (() => true)
     this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
     this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
@@ -114,6 +118,11 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   async append(event: AuditEventInput): Promise<AppendReceipt> {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
+    // Whether an id is a repeated one, only the index tells.
+    if (input.id !== undefined && isBehind(this.#store)) {
+      await this.#store.indexReady?.()
+      this.#assertOpen()
+    }
     const { entry } = this.#sealer.seal(input, input.id !== undefined)
     return await new Promise((resolve, reject) => {
       if (!this.#take(entry, { resolve, reject })) reject(this.#fullError('the event was not taken'))
@@ -166,6 +175,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
       hasJournal: this.#writeAhead !== undefined,
       isClosed: this.#closed !== undefined,
       checkpoints,
+      index: this.#store.indexState ?? 'ok',
     })
   }
 
@@ -225,7 +235,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     await this.#store.commit([], {
       journal: this.#writeAhead?.journal.end,
       checkpoint: this.#checkpointer?.unstored,
-      closed: true,
+      closed: this.#isSettled(),
     })
   }
 
@@ -403,6 +413,10 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new AuditLogError('AUDIT_WRITE_FAILED', `The audit log ${this.location} ${what}: ${reason}`, { cause })
   }
+}
+
+function isBehind({ indexState }: AuditStore): boolean {
+  return indexState !== undefined && indexState !== 'ok'
 }
 
 function eventsLost(lost: number, kept: number): string {

@@ -64,7 +64,10 @@ export interface AuditLogRecovery {
   readonly gaps: number
   /** The log did not continue what was known of it, and was opened nevertheless: says how. */
   readonly divergence?: string | undefined
-  /** Runs without an end that got `run_interrupted`. */
+  /**
+   * Runs without an end that got `run_interrupted`. Where the index is being rebuilt, they get it once that is done, and are
+   * not counted here.
+   */
   readonly interruptedRuns: number
   /** Milliseconds that all this took, the opening of the store left out. */
   readonly durationMs: number
@@ -93,6 +96,11 @@ export interface Recovered {
   readonly checkpointFile: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */
   readonly checkpoint: string | undefined
+  /**
+   * Runs that are open since a position below this one are interrupted, and are not on record as such: the index that
+   * tells of them is being rebuilt. `undefined` when there is nothing left to do.
+   */
+  readonly openRunsBefore: number | undefined
 }
 
 /**
@@ -150,7 +158,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   sealer.follow(recordedAtOf(await lastEvent(store)))
   if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
   if (divergence) await commits.state(divergenceEvent(divergence, store))
-  const interrupted = unclean ? await markInterrupted(commits) : 0
+  const waitsForIndex = unclean && store.indexState === 'rebuilding'
+  const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, options)
   }
@@ -182,7 +191,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
-  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint }
+  const openRunsBefore = waitsForIndex ? store.size : undefined
+  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint, openRunsBefore }
 }
 
 function hasJournalOf({ journalPosition }: AuditStore, directory: string | undefined): boolean {
@@ -278,7 +288,7 @@ function hrTimeOf(time: Timestamp): HrTime {
 
 async function markInterrupted(commits: RecoveryCommits): Promise<number> {
   let runs = 0
-  for await (const events of interruptedRuns(commits.store)) {
+  for await (const events of interruptedRuns(commits.store, Infinity)) {
     for (const event of events) await commits.state(event)
     runs += events.length
   }

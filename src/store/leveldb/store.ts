@@ -7,6 +7,7 @@ import type {
   CommitMarks,
   CommitReceipt,
   IndexName,
+  IndexState,
   JournalPosition,
   SealedEntry,
   SeqCursor,
@@ -85,6 +86,19 @@ class LevelStore implements AuditStore {
 
   get closedInOrder(): boolean {
     return this.#head.writer.closed
+  }
+
+  get indexState(): IndexState {
+    return this.#index?.state ?? 'ok'
+  }
+
+  async indexReady(): Promise<void> {
+    try {
+      this.#database()
+      await this.#index?.view()
+    } catch (error) {
+      throw readError(error, this.location)
+    }
   }
 
   open(): Promise<void> {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEvent } from '../../../events/types.js'
-import type { Walk } from '../../contract.js'
+import type { IndexState, Walk } from '../../contract.js'
 import type { Block } from '../entries/block.js'
 import { IndexDatabase, type IndexedLog } from './database.js'
 import { type IndexedEntry, IndexTail } from './tail.js'
@@ -28,9 +28,6 @@ export interface IndexView {
   /** What follows, in order. */
   readonly tails: readonly IndexTail[]
 }
-
-/** `ok`: up to date. `rebuilding`: it takes in what it lacks. `failing`: it cannot be written. */
-export type IndexState = 'ok' | 'rebuilding' | 'failing'
 
 /** An entry that was committed. */
 export interface AddedEntry extends IndexedEntry {
