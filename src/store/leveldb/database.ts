@@ -82,6 +82,11 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
   }
 }
 
+/** Tells whether a directory holds a log of the format that this version writes. */
+export async function isLog(directory: string): Promise<boolean> {
+  return (await statIfThere(join(directory, ENTRIES, 'CURRENT')).catch(() => undefined)) !== undefined
+}
+
 /**
  * Refuses a log of an earlier format, also one beside which somebody has put a log of this format.
  *

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
-import { rootAt, type Tile } from '../../tree/index.js'
+import type { Tile } from '../../tree/index.js'
 import type {
   AuditStore,
   CallerId,
@@ -25,6 +25,7 @@ import { checkRecovered } from './entries/recovered-blocks.js'
 import { StoredTiles } from './entries/stored-tiles.js'
 import { writeGroup } from './entries/write-group.js'
 import { corrupt, openError, readError } from './errors.js'
+import { followedLog } from './followed-log.js'
 import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { type FollowedLog, type IndexView, LogIndex } from './indexes/log-index.js'
@@ -268,21 +269,15 @@ class LevelStore implements AuditStore {
     return new IndexReads(view, this.#hashes, this.size, this.location)
   }
 
-  /** The log as its index sees it. */
   #followed(): FollowedLog {
-    const tiles = new StoredTiles(this.#db as Database)
-    const { root, size } = this.#head.tree
-    const state = { size, openFrom: this.#head.openBlocks.from }
-    const reads = new EntryReads(() => this.#db as Database, state, this.#cache, this.location)
-    return {
-      id: this.id,
-      size,
+    const { location } = this
+    return followedLog({
+      db: this.#db as Database,
+      head: this.#head,
       hashes: this.#hashes,
-      tiles,
-      location: this.location,
-      blocks: (walk) => reads.blocks(walk),
-      rootAt: async (at) => (at === size ? root : await rootAt(at, size, tiles)),
-    }
+      cache: this.#cache,
+      location,
+    })
   }
 
   #database(): Database {

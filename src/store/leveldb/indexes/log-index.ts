@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEvent } from '../../../events/types.js'
 import type { IndexState, Walk } from '../../contract.js'
+import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
 import { IndexDatabase, type IndexedLog } from './database.js'
 import { type IndexedEntry, IndexTail } from './tail.js'
@@ -34,6 +35,12 @@ export interface AddedEntry extends IndexedEntry {
   readonly byteLength: number
 }
 
+/** How an index is followed. */
+export interface LogIndexOptions {
+  /** Receives the number of entries that the database covers, each time it took some in that it lacked. */
+  readonly onTakenIn?: (covered: number) => void
+}
+
 interface Added {
   readonly entries: readonly IndexedEntry[]
   readonly bytes: number
@@ -57,7 +64,7 @@ interface Frozen {
 export class LogIndex {
   readonly #path: string
   readonly #log: () => FollowedLog
-  readonly #onProblem: (problem: unknown) => void
+  readonly #options: LogIndexOptions
   #database: IndexDatabase | undefined
   #frozen: Frozen | undefined
   #tail: IndexTail | undefined
@@ -76,10 +83,10 @@ export class LogIndex {
    * @param path - of the database
    * @param log - as it is now, each time it is asked
    */
-  constructor(path: string, log: () => FollowedLog, onProblem: (problem: unknown) => void = () => {}) {
+  constructor(path: string, log: () => FollowedLog, options: LogIndexOptions = {}) {
     this.#path = path
     this.#log = log
-    this.#onProblem = onProblem
+    this.#options = options
   }
 
   get state(): IndexState {
@@ -132,6 +139,7 @@ export class LogIndex {
    */
   async view(): Promise<IndexView> {
     if (!this.#tail) await this.#catchUp()
+    if (!this.#tail) throw storeClosed(this.#log().location)
     return this.#viewNow()
   }
 
@@ -191,9 +199,7 @@ export class LogIndex {
   #fail(problem: unknown): void {
     this.#frozen = undefined
     this.#tail = undefined
-    const isNew = this.#problem === undefined
     this.#problem = problem
-    if (isNew) this.#onProblem(problem)
   }
 
   #catchUp(): Promise<void> {
@@ -244,6 +250,7 @@ export class LogIndex {
 
   async #flushed(database: IndexDatabase, tail: IndexTail): Promise<IndexTail> {
     await database.write(tail, await this.#log().rootAt(tail.to))
+    this.#options.onTakenIn?.(tail.to)
     return new IndexTail(tail.to, tail.lastTimeBlocks)
   }
 
