@@ -206,6 +206,11 @@ export const envelopeFields = {
   }),
   /** Origin of the log that says this of itself. Only the log sets it; elsewhere the event has no authority. */
   statementOf: optional(name),
+  /**
+   * 128 random bits, in hexadecimal, of an event whose id its caller chose. Nobody can guess the content of such an event
+   * from its leaf hash, which stays when the event is removed; a random id does the same for any other event.
+   */
+  salt: optional(v.pipe(v.string(), v.regex(/^[\da-f]{32}$/))),
   altered: optional(v.array(alteration)),
 } as const
 

@@ -33,7 +33,9 @@ export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<
 
 /** What a caller hands to `append()`: the log fills in whatever is missing of the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
-  [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<Omit<Envelope, 'recordedAt' | 'altered' | 'statementOf'>>
+  [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<
+    Omit<Envelope, 'recordedAt' | 'altered' | 'statementOf' | 'salt'>
+  >
 }[T]
 
 /** An agent, by its id, its name or both. */

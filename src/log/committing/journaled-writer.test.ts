@@ -49,7 +49,13 @@ async function openLog(parts: Partial<LogWriterParts> & { segmentBytes?: number 
   const log = new LogWriter({
     store,
     journal,
-    sealer: new Sealer(() => [1_795_300_506, 0], 'test.example/log'),
+    sealer: new Sealer(
+      () => [1_795_300_506, 0],
+      'test.example/log',
+      '',
+      // However long a test takes, its clock was not set.
+      () => 0,
+    ),
     schemas: new EventSchemas(),
     maxQueueBytes: 70_000,
     onProblem: (problem) => problems.push(problem),

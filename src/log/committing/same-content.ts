@@ -6,7 +6,7 @@ import { sameHash } from '../../tree/index.js'
 export type ComparedEntry = Pick<SealedEntry, 'bytes' | 'leafHash'>
 
 /**
- * Tells whether two entries have the same content from their callers. The time of recording does not count. A `time`
+ * Tells whether two entries have the same content from their callers. Time of recording and salt do not count. A `time`
  * that was left out does not count either, since it is the time of recording. The order of members does not count.
  *
  * A value that was cut counts as far as it was kept, together with its original length, which `altered` has.
@@ -30,7 +30,7 @@ interface Content {
 function contentOf({ bytes }: ComparedEntry): Content | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
   try {
-    const { time, recordedAt, ...given } = JSON.parse(text) as Readonly<Record<string, unknown>>
+    const { time, recordedAt, salt: _, ...given } = JSON.parse(text) as Readonly<Record<string, unknown>>
     return { time, isTimeLeftOut: time === recordedAt, given }
   } catch {
     return undefined

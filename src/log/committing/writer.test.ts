@@ -35,10 +35,16 @@ async function openLog(parts: Partial<LogWriterParts> = {}) {
   let milliseconds = 0
   const log = new LogWriter({
     store,
-    sealer: new Sealer(() => {
-      milliseconds = Math.min(milliseconds + 1, 900)
-      return [1_795_300_506, milliseconds * 1e6]
-    }, 'test.example/log'),
+    sealer: new Sealer(
+      () => {
+        milliseconds = Math.min(milliseconds + 1, 900)
+        return [1_795_300_506, milliseconds * 1e6]
+      },
+      'test.example/log',
+      '',
+      // However long a test takes, its clock was not set.
+      () => 0,
+    ),
     schemas: new EventSchemas(),
     maxQueueBytes: 1e6,
     onProblem: (problem) => problems.push(problem),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { envelopeFields } from '../../events/catalogue.js'
 import { CONFIDENCES } from '../../events/confidence.js'
 import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../../events/ids.js'
@@ -12,6 +13,7 @@ export const DEFAULT_SCOPE = 'default'
 /** Source of an event that names none. */
 export const DEFAULT_SOURCE: Readonly<EventSource> = Object.freeze({ convention: 'append', scope: 'spanledger' })
 
+const SALT_BYTES = 16
 /** A longer list is left to `Alterations`, which bounds it. */
 const MAX_GIVEN_ALTERATIONS = 64
 const ALTERATION_REASONS: ReadonlySet<unknown> = new Set(envelopeFields.altered.wrapped.item.entries.reason.options)
@@ -33,6 +35,7 @@ export interface Draft {
   claimed?: ClaimedScope
   source?: EventSource
   statementOf?: string
+  salt?: string
   data?: object
   altered?: readonly Alteration[]
 }
@@ -83,6 +86,8 @@ export function completeEnvelope(
   if (claimed !== undefined) draft.claimed = copyClaimed(claimed)
   draft.source = source === undefined ? DEFAULT_SOURCE : copySource(source)
   if (statementOf !== undefined) draft.statementOf = statementOf
+  // A random id is a salt itself.
+  if (id !== undefined) draft.salt = randomBytes(SALT_BYTES).toString('hex')
   return draft
 }
 

@@ -29,7 +29,7 @@ export class EventText {
   #sourceText = ''
 
   of(draft: Draft): string {
-    const { id, type, time, recordedAt, trace, claimed, source, statementOf, data, altered } = draft
+    const { id, type, time, recordedAt, trace, claimed, source, statementOf, salt, data, altered } = draft
     let text = `{"v":1,"id":${quoted(id)},"type":${quoted(type)},"time":"${time}","recordedAt":"${recordedAt}",`
     text += this.#scopeText(draft)
     if (trace !== undefined) {
@@ -39,6 +39,7 @@ export class EventText {
     if (claimed !== undefined) text += `,"claimed":${JSON.stringify(claimed)}`
     if (source !== undefined) text += `,"source":${this.#textOfSource(source)}`
     if (statementOf !== undefined) text += `,"statementOf":${quoted(statementOf)}`
+    if (salt !== undefined) text += `,"salt":"${salt}"`
     if (data !== undefined) text += `,"data":${JSON.stringify(data)}`
     return altered === undefined ? `${text}}` : `${text},"altered":${JSON.stringify(altered)}}`
   }

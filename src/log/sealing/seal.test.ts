@@ -64,9 +64,15 @@ describe('the envelope', () => {
       id: 'mine',
     }
     const event = seal(given)
-    expect(event).toEqual({ ...given, v: 1, time: '2026-11-21T22:00:00.000000000Z', recordedAt: NOW })
+    expect(event).toEqual({
+      ...given,
+      v: 1,
+      time: '2026-11-21T22:00:00.000000000Z',
+      recordedAt: NOW,
+      salt: expect.stringMatching(/^[\da-f]{32}$/),
+    })
     expect(Object.keys(event)).toEqual(
-      'v id type time recordedAt tenantId sessionId runId parentRunId agent actor trace source data'.split(' '),
+      'v id type time recordedAt tenantId sessionId runId parentRunId agent actor trace source salt data'.split(' '),
     )
     expect(Object.keys(event.source as object)).toEqual([
       'convention',
@@ -464,5 +470,22 @@ describe('a sealed event', () => {
       event,
     } of entries)
       expect(JSON.parse(Buffer.from(bytes).toString())).toEqual(event)
+  })
+})
+
+describe('the salt', () => {
+  const entry = (input: object) =>
+    sealer().seal({ type: 'custom', data: { name: 'n' }, ...input } as RecordInput, false)
+
+  it('is on an event whose id its caller chose, and is another each time', () => {
+    const salts = [1, 2].map(() => entry({ id: 'mine' }).event.salt)
+    expect(new Set(salts).size).toBe(2)
+    for (const salt of salts) expect(salt).toMatch(/^[\da-f]{32}$/)
+  })
+
+  it('is on no other event, and is nothing that a caller could choose', () => {
+    expect(entry({}).event.salt).toBeUndefined()
+    expect(entry({ salt: '0'.repeat(32) }).event.salt).toBeUndefined()
+    expect(entry({ id: 'mine', salt: '0'.repeat(32) }).event.salt).not.toBe('0'.repeat(32))
   })
 })

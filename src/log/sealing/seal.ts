@@ -35,9 +35,10 @@ export class Sealer {
   /**
    * @param origin - of the log, by which it marks the statements that it makes about itself
    * @param recordedAt - of the log's last entry: a clock that tells less was set back since
+   * @param monotonicMillis - the clock by which a step of the other one is noticed
    */
-  constructor(clock: Clock, origin: string, recordedAt: Timestamp = '') {
-    this.#clock = new WatchedClock(clock, recordedAt)
+  constructor(clock: Clock, origin: string, recordedAt: Timestamp = '', monotonicMillis?: () => number) {
+    this.#clock = new WatchedClock(clock, recordedAt, monotonicMillis)
     this.#origin = origin
   }
 
