@@ -74,7 +74,9 @@ export class EntryReads {
     let expected = reverse ? to - 1 : from
     try {
       const isShort = to - from <= MAX_POINT_READ
-      const reading = isShort ? this.#pointReads({ from, to, reverse }, snapshot) : this.#scan({ from, to, reverse }, snapshot)
+      const reading = isShort
+        ? this.#pointReads({ from, to, reverse }, snapshot)
+        : this.#scan({ from, to, reverse }, snapshot)
       for await (const blocks of reading) {
         for (const block of blocks) {
           if (!block.has(expected)) throw this.#entryMissing(expected)
@@ -138,10 +140,7 @@ export class EntryReads {
   }
 
   /** Pages by their numbers, ascending. */
-  async #pages(
-    wanted: readonly number[],
-    snapshot: Snapshot | undefined,
-  ): Promise<ReadonlyMap<number, Uint8Array>> {
+  async #pages(wanted: readonly number[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Uint8Array>> {
     const numbers = [...new Set(wanted)].sort((a, b) => a - b)
     const missing = numbers.filter((page) => !this.#cache.page(page))
     const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
@@ -159,10 +158,9 @@ export class EntryReads {
   async #blocks(places: readonly Place[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
-    for (const { seq, start } of places) {
-      const cached = this.#cache.block(start)
-      // A larger block may have taken the place of a small one.
-      if (cached?.has(seq)) blocks.set(start, cached)
+    for (const { start } of places) {
+      const cached = this.#isSmall(start) ? undefined : this.#cache.block(start)
+      if (cached) blocks.set(start, cached)
       else missing.add(start)
     }
     const starts = [...missing]
@@ -171,11 +169,16 @@ export class EntryReads {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
       const block = new Block(start, value)
-      this.#cache.addBlock(block)
+      if (!this.#isSmall(start)) this.#cache.addBlock(block)
       blocks.set(start, block)
     }
     for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
+  }
+
+  /** Another block may take the place of a small one: what is read at another moment does not fit to it. */
+  #isSmall(start: number): boolean {
+    return start >= this.#state.openFrom
   }
 
   #isOpen(page: number): boolean {
