@@ -99,12 +99,15 @@ export class Block {
     for (let at = 0; at < count; at++) {
       const slot = block.readUInt32BE(COUNT_BYTES + SLOT_BYTES * at)
       const end = slot & MAX_END
-      if (end < start || !isPossible(slot >>> KIND_SHIFT, end - start)) {
+      const kind = slot >>> KIND_SHIFT
+      const isPosition = kind < REMOVED || Number.isSafeInteger(readSeq(block, contents + start))
+      if (end < start || !isPossible(kind, end - start) || !isPosition) {
         throw new RangeError(`The block of entry ${firstSeq} has a malformed slot for entry ${firstSeq + at}`)
       }
       start = end
     }
-    if (contents + start !== block.length) throw new RangeError(`The block of entry ${firstSeq} does not end where it says`)
+    if (contents + start !== block.length)
+      throw new RangeError(`The block of entry ${firstSeq} does not end where it says`)
     this.firstSeq = firstSeq
     this.end = firstSeq + count
     this.bytes = block.length
@@ -149,6 +152,6 @@ export class Block {
 }
 
 function isPossible(kind: number, length: number): boolean {
-  if (kind < REMOVED) return length > 0
+  if (kind < REMOVED) return true
   return length === (kind === REMOVED ? SEQ_BYTES : SEQ_BYTES + ID_DIGEST_BYTES)
 }
