@@ -2,9 +2,9 @@ import { lstatSync, type Stats } from 'node:fs'
 import { chmod, lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { AuditLogError } from '../../events/errors.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import { readRegularFile } from '../../files/regular-file.js'
-import { AuditLogError } from '../../events/errors.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
@@ -90,7 +90,9 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
 export async function refuseFormer(directory: string): Promise<void> {
   if (!(await statIfThere(join(directory, FORMER_DATABASE, 'CURRENT')))) return
   const isMixed = (await statIfThere(join(directory, ENTRIES))) !== undefined
-  const what = isMixed ? 'holds logs of two formats: version 3 in entries/, and version 2 or older in db/' : 'has format version 2 or older, in db/'
+  const what = isMixed
+    ? 'holds logs of two formats: version 3 in entries/, and version 2 or older in db/'
+    : 'has format version 2 or older, in db/'
   throw new AuditLogError(
     'AUDIT_FORMAT_UNSUPPORTED',
     `The audit log ${directory} ${what}. Spanledger 0.1.0 reads the older one: export it with \`npx spanledger@0.1.0 export --log ${directory}\`, and begin a new log in another directory`,
@@ -140,7 +142,7 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
 /** Where another process has the database open, files come and go. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
-    if (problem.code === 'ENOENT') return undefined
+    if (problem.code === 'ENOENT' || problem.code === 'ENOTDIR') return undefined
     throw problem
   })
 }
