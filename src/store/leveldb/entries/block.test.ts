@@ -73,6 +73,17 @@ describe('a block', () => {
     return changed
   }
 
+  /** Fills the position of the entry that removed another with a byte. */
+  const stateRemover = (byte: number) => {
+    const changed = value()
+    changed.fill(byte, changed.length - 8)
+    return changed
+  }
+
+  it('tells of a removal by any entry', () => {
+    expect(new Block(0, stateRemover(0)).removed(2)?.removedUnder).toBe(0)
+  })
+
   it.each<[string, () => Uint8Array]>([
     ['nothing', () => new Uint8Array()],
     ['half a count', () => Uint8Array.of(0)],
@@ -87,7 +98,7 @@ describe('a block', () => {
     ['a removed entry that says too little', () => stating(0, (word) => word + 2 ** 31)],
     ['a removed entry whose id is said to follow', () => stating(2, (word) => word + 2 ** 30)],
     ['a removed entry without an entry that removed it', () => encoded([entry('')]).fill(0x80, 2, 3)],
-    ['a removed entry that names a position that there cannot be', () => value().fill(0xff, -8)],
+    ['a removed entry that names a position that there cannot be', () => stateRemover(0xff)],
   ])('that has %s is refused', (_, spoilt) => {
     expect(() => new Block(0, spoilt())).toThrow(RangeError)
   })
