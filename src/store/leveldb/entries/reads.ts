@@ -159,10 +159,9 @@ export class EntryReads {
   async #blocks(places: readonly Place[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
-    for (const { seq, start } of places) {
+    for (const { start } of places) {
       const cached = this.#cache.block(start)
-      // A larger block may have taken the place of a small one.
-      if (cached?.has(seq)) blocks.set(start, cached)
+      if (cached) blocks.set(start, cached)
       else missing.add(start)
     }
     const starts = [...missing]
@@ -171,7 +170,8 @@ export class EntryReads {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
       const block = new Block(start, value)
-      this.#cache.addBlock(block)
+      // A larger block takes the place of a small one.
+      if (start < this.#state.openFrom) this.#cache.addBlock(block)
       blocks.set(start, block)
     }
     for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
