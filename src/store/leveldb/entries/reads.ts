@@ -142,16 +142,21 @@ export class EntryReads {
   /** Pages by their numbers, ascending. */
   async #pages(wanted: readonly number[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Uint8Array>> {
     const numbers = [...new Set(wanted)].sort((a, b) => a - b)
-    const missing = numbers.filter((page) => !this.#cache.page(page))
-    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
     const found = new Map<number, Uint8Array>()
+    const missing: number[] = []
+    for (const page of numbers) {
+      const cached = this.#isOpen(page) ? undefined : this.#cache.page(page)
+      if (cached) found.set(page, cached)
+      else missing.push(page)
+    }
+    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
     for (const [at, page] of missing.entries()) {
       const value = read[at]
       if (!value) throw corrupt(this.#location, `page ${page} of its directory is missing`)
       found.set(page, value)
       if (!this.#isOpen(page)) this.#cache.addPage(page, value)
     }
-    return new Map(numbers.map((page) => [page, found.get(page) ?? (this.#cache.page(page) as Uint8Array)]))
+    return new Map(numbers.map((page) => [page, found.get(page) as Uint8Array]))
   }
 
   /** Blocks by their first positions. */
