@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { AuditEvent } from '../../events/types.js'
 import { sealedEntries } from '../../testing/index.js'
 import { NameHashes } from './hash-key.js'
 import { levelStore } from './index.js'
@@ -12,6 +13,11 @@ import { parseManifest } from './manifest.js'
 
 const MARKER = 'Nobody'
 const DATABASES = ['entries', 'index'] as const
+
+/** What `level` has and does not declare. */
+interface Compacting {
+  compactRange(first: Buffer, last: Buffer, options: { readonly keyEncoding: 'buffer' }): Promise<void>
+}
 
 let directory: string
 
@@ -24,21 +30,24 @@ beforeAll(async () => {
     const named = (what: string, n: number) => `${MARKER}-${what}-${opening}-${n % 50}`
     for (let group = 0; group < 10; group++) {
       await store.commit(
-        sealedEntries(300, (n) => ({
-          id: `${named('id', n)}-${group}-${n}`,
-          type: n % 2 === 0 ? 'run_started' : 'custom',
-          tenantId: named('tenant', n),
-          sessionId: named('session', n),
-          runId: named('run', n),
-          parentRunId: named('parent', n),
-          agent: { id: named('agent', n), name: named('agent-name', n) },
-          data: { agent: { name: named('agent', n) } },
-        })) as ReturnType<typeof sealedEntries>,
+        sealedEntries(
+          300,
+          (n): Partial<AuditEvent> => ({
+            id: `${named('id', n)}-${group}-${n}`,
+            type: 'run_started',
+            tenantId: named('tenant', n),
+            sessionId: named('session', n),
+            runId: named('run', n),
+            parentRunId: named('parent', n),
+            agent: { id: named('agent', n), name: named('agent-name', n) },
+            data: { agent: { name: named('agent', n) } },
+          }),
+        ),
       )
     }
     await store.close()
     for (const name of DATABASES) {
-      const db = new Level<Buffer, Buffer>(join(directory, name), { keyEncoding: 'buffer' })
+      const db = new Level(join(directory, name)) as Level & Compacting
       await db.open()
       await db.compactRange(Buffer.of(0), Buffer.of(0xff), { keyEncoding: 'buffer' })
       await db.close()
