@@ -46,5 +46,5 @@ export function seeds(): Uint8Array[] {
     { type: 'tool_call_started', id: 'own', data: { callId: 'c', tool: { name: 'search' } } },
     { type: 'custom', runId: 'r', parentRunId: 'p', actor: { id: 'user' }, data: { name: '"é\u0000' } },
   ]
-  return [...entries, ...events.map(json), ...events.map((event) => sealer.seal(event, false).bytes)]
+  return [...entries, ...events.map(json), ...events.map((event) => sealer.seal(event, false).entry.bytes)]
 }

@@ -7,7 +7,6 @@ import { copyLive } from '../../test/support/copy-live.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
 import type { AuditStore } from '../store/contract.js'
-import { callerIdKey, unscopedCallerIdKey, writeSeq } from '../store/keys.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { type AuditLog, openAuditLog } from './index.js'
@@ -207,30 +206,5 @@ describe('a conflict that only the next opening finds', () => {
       { name: 'after' },
       expect.objectContaining({ count: 1 }),
     ])
-  })
-})
-
-describe('a log in which ids were kept for all tenants', () => {
-  async function writtenBefore(): Promise<void> {
-    const log = await openAt(directory())
-    await log.append(note('a', { tenantId: 't', id: 'mine' }))
-    await log.close()
-    const db = new Level<Buffer, Buffer>(join(directory(), 'db'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-    await db.open()
-    const seq = Buffer.alloc(8)
-    writeSeq(seq, 0, 0)
-    await db.batch().put(unscopedCallerIdKey('mine'), seq).del(callerIdKey('t', 'mine')).write()
-    await db.close()
-  }
-
-  it('keeps them, for the tenants that used them', async () => {
-    await writtenBefore()
-    const log = await openAt(directory())
-    expect((await log.append(note('a', { tenantId: 't' }))).seq).toBe(0)
-    await expect(log.append(note('b', { tenantId: 't' }))).rejects.toMatchObject(conflictAt(0))
-    expect((await log.append(note('b', { tenantId: 'other' }))).seq).toBe(1)
-    expect((await log.append(note('b', { tenantId: 'other' }))).seq).toBe(1)
-    await log.checkpoint()
-    expect((await log.verify()).problems).toEqual([])
   })
 })

@@ -307,7 +307,7 @@ describe('what was recorded as a divergence', () => {
     await grow(3, { signer })
     await cp(directory, copy, { recursive: true })
     await grow(4, { signer })
-    for (const name of ['db', 'journal']) {
+    for (const name of ['entries', 'journal']) {
       await rm(join(directory, name), { recursive: true })
       await cp(join(copy, name), join(directory, name), { recursive: true })
     }

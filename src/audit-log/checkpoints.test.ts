@@ -49,7 +49,7 @@ async function grow(events: number, options: Omit<AuditLogOptions, 'store'> = {}
 
 /** Puts the database, and the files named, back to what they were in a copy. */
 async function restore(copy: string, ...names: string[]): Promise<void> {
-  for (const name of ['db', ...names]) {
+  for (const name of ['entries', ...names]) {
     await rm(join(directory, name), { recursive: true, force: true })
     await cp(join(copy, name), join(directory, name), { recursive: true })
   }

@@ -8,7 +8,8 @@ import type { HrTime } from '../events/time.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
 import type { AuditStore } from '../store/contract.js'
-import { entryKey, metaKey } from '../store/keys.js'
+import { encodeBlock, entrySlot } from '../store/leveldb/entries/block.js'
+import { blockKey, metaKey } from '../store/leveldb/entries/keys.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { openAuditLog } from './index.js'
@@ -27,8 +28,8 @@ const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', dat
 const nameOf = ({ data }: { data: unknown }) => (data as { name: string }).name
 
 /** Writes into the database behind the log's back. */
-async function tamper(key: Buffer, value: string): Promise<void> {
-  const db = new Level<Buffer, string>(join(directory, 'db'), { keyEncoding: 'buffer', valueEncoding: 'utf8' })
+async function tamper(key: Buffer, value: Buffer): Promise<void> {
+  const db = new Level<Buffer, Buffer>(join(directory, 'entries'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
   await db.put(key, value)
   await db.close()
 }
@@ -63,9 +64,9 @@ describe('openAuditLog', () => {
 
   it('refuses a log of a format from the future', async () => {
     await (await openAuditLog(directory)).close()
-    await tamper(metaKey('format'), '3')
+    await tamper(metaKey('format'), Buffer.from('4'))
     await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_FORMAT_UNSUPPORTED' })
-    await tamper(metaKey('format'), '2')
+    await tamper(metaKey('format'), Buffer.from('3'))
     await (await openAuditLog(directory)).close()
   })
 
@@ -74,7 +75,7 @@ describe('openAuditLog', () => {
     await log.append(note('a'))
     await log.close()
     for (const broken of ['not json', 'null']) {
-      await tamper(entryKey(0), broken)
+      await tamper(blockKey(0), encodeBlock([entrySlot(Buffer.from(broken), false)]))
       await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
     }
   })

@@ -268,8 +268,8 @@ describe('a journal that is damaged', () => {
 
 describe("LevelDB's own log", () => {
   const logOf = async (directory: string) => {
-    const names = await readdir(join(directory, 'db'))
-    return join(directory, 'db', names.filter((name) => name.endsWith('.log')).at(-1) as string)
+    const names = await readdir(join(directory, 'entries'))
+    return join(directory, 'entries', names.filter((name) => name.endsWith('.log')).at(-1) as string)
   }
 
   it.each(['cut', 'emptied', 'deleted'])('is made up for from the journal when it was %s', async (how) => {

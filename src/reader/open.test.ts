@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { metaKey } from '../store/keys.js'
+import { metaKey } from '../store/leveldb/entries/keys.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { sealedEntries } from '../testing/index.js'
 import { openAuditLogReader } from './open.js'
@@ -72,10 +72,10 @@ describe('openAuditLogReader', () => {
     files.refused = refused
     // LevelDB numbers its next tables from the manifest on: none may be taken for the one that it would write.
     for (let number = 1; number < 40; number++) {
-      const name = join(directory, 'db', `${String(number).padStart(6, '0')}.ldb`)
+      const name = join(directory, 'entries', `${String(number).padStart(6, '0')}.ldb`)
       await writeFile(name, 'not in the manifest yet', { flag: 'wx' }).catch(() => undefined)
     }
-    await chmod(join(directory, 'db', 'CURRENT'), 0o644)
+    await chmod(join(directory, 'entries', 'CURRENT'), 0o644)
     const before = await fingerprint(directory)
     const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
     expect(await reader.count()).toBe(301)
@@ -128,7 +128,7 @@ describe('openAuditLogReader', () => {
   it('bears with a file that goes between being listed and being looked at', async () => {
     await writtenLog()
     const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
-    await symlink(join(root, 'gone'), join(directory, 'db', 'gone.log'))
+    await symlink(join(root, 'gone'), join(directory, 'entries', 'gone.log'))
     expect(await reader.head()).toEqual({ size: 301 })
     await reader.close()
   })
@@ -161,20 +161,20 @@ describe('openAuditLogReader', () => {
 
   it('refuses a damaged log and one of a format to come', async () => {
     await writtenLog()
-    const db = new Level<Buffer, string>(join(directory, 'db'), { keyEncoding: 'buffer', valueEncoding: 'utf8' })
-    await db.put(metaKey('format'), '3')
+    const db = new Level<Buffer, string>(join(directory, 'entries'), { keyEncoding: 'buffer', valueEncoding: 'utf8' })
+    await db.put(metaKey('format'), '4')
     await db.close()
     await expect(openAuditLogReader(directory)).rejects.toMatchObject({ code: 'AUDIT_FORMAT_UNSUPPORTED' })
-    const [table] = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.ldb'))
-    await rm(join(directory, 'db', table as string))
+    const [table] = (await readdir(join(directory, 'entries'))).filter((name) => name.endsWith('.ldb'))
+    await rm(join(directory, 'entries', table as string))
     await expect(openAuditLogReader(directory)).rejects.toMatchObject({
       code: 'AUDIT_LOG_CORRUPT',
       message: expect.stringContaining(table as string),
     })
-    const manifest = (await readFile(join(directory, 'db/CURRENT'), 'utf8')).trim()
-    await writeFile(join(directory, 'db', manifest), Buffer.alloc(64, 7))
+    const manifest = (await readFile(join(directory, 'entries/CURRENT'), 'utf8')).trim()
+    await writeFile(join(directory, 'entries', manifest), Buffer.alloc(64, 7))
     await expect(openAuditLogReader(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
-    await rm(join(directory, 'db', manifest))
+    await rm(join(directory, 'entries', manifest))
     await expect(openAuditLogReader(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
     expect(await readdir(temporary)).toEqual([])
   })
@@ -184,10 +184,10 @@ describe('openAuditLogReader', () => {
     await store.open()
     for (let n = 0; n < 150; n++) await store.commit(sealedEntries(2, () => ({ data: { name: 'x'.repeat(500) } })))
     await store.close()
-    const [name = ''] = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.log'))
-    const log = await readFile(join(directory, 'db', name))
+    const [name = ''] = (await readdir(join(directory, 'entries'))).filter((name) => name.endsWith('.log'))
+    const log = await readFile(join(directory, 'entries', name))
     log.fill(what === 'zeros' ? 0 : 0x55, 32_768, 2 * 32_768)
-    await writeFile(join(directory, 'db', name), log)
+    await writeFile(join(directory, 'entries', name), log)
     await expect(openAuditLogReader(directory)).rejects.toMatchObject({
       code: 'AUDIT_LOG_CORRUPT',
       message: expect.stringContaining('is missing'),

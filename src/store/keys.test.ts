@@ -2,17 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   callerIdKey,
-  entryKey,
-  isPostingOf,
+  encodeComponent,
   MAX_COMPONENT_BYTES,
-  metaKey,
-  postingKey,
+  openRunKey,
   postingPrefix,
   prefixEnd,
-  seqOfKey,
-  timeBlockKey,
   unscopedCallerIdKey,
-  valueKeyOf,
 } from './keys.js'
 
 const codeUnits = (unit: fc.Arbitrary<number>, maxLength: number) =>
@@ -31,7 +26,6 @@ const id = fc.oneof(
     )
     .map(([unit, count, tail]) => unit.repeat(count) + tail),
 )
-const seq = fc.oneof(fc.nat(), fc.maxSafeNat())
 
 const hex = (key: Uint8Array) => Buffer.from(key).toString('hex')
 const within = (key: Buffer, prefix: Buffer) => key.compare(prefix) >= 0 && key.compare(prefixEnd(prefix)) < 0
@@ -40,12 +34,12 @@ const bytes = (value: string) => Buffer.byteLength(value)
 describe('keys', () => {
   it('give different values different keys', () => {
     fc.assert(
-      fc.property(id, id, id, id, seq, seq, (a, b, c, d, m, n) => {
-        const same = a === c && b === d && m === n
-        const left = postingKey(postingPrefix('session', [a, b]), m)
-        const right = postingKey(postingPrefix('session', [c, d]), n)
-        expect(left.equals(right)).toBe(same)
-        expect(callerIdKey(a, b).equals(callerIdKey(c, d))).toBe(a === c && b === d)
+      fc.property(id, id, id, id, (a, b, c, d) => {
+        const same = a === c && b === d
+        expect(postingPrefix('session', [a, b]).equals(postingPrefix('session', [c, d]))).toBe(same)
+        expect(callerIdKey(a, b).equals(callerIdKey(c, d))).toBe(same)
+        expect(openRunKey(a, b).equals(openRunKey(c, d))).toBe(same)
+        expect(encodeComponent(a) === encodeComponent(c)).toBe(a === c)
       }),
       { numRuns: 2000 },
     )
@@ -64,8 +58,8 @@ describe('keys', () => {
 
   it('hold a value within the range of its own parts, and out of every other', () => {
     fc.assert(
-      fc.property(id, id, id, seq, (session, tenant, other, n) => {
-        const key = postingKey(postingPrefix('session', [session, tenant]), n)
+      fc.property(id, id, id, (session, tenant, other) => {
+        const key = postingPrefix('session', [session, tenant])
         expect(within(key, postingPrefix('session', [session, tenant]))).toBe(true)
         expect(within(key, postingPrefix('session', [session]))).toBe(true)
         expect(within(key, postingPrefix('session', []))).toBe(true)
@@ -77,47 +71,13 @@ describe('keys', () => {
     )
   })
 
-  it('order the postings of a value, the entries and the time blocks by seq', () => {
-    fc.assert(
-      fc.property(id, seq, seq, (run, m, n) => {
-        const order = Math.sign(m - n)
-        const value = postingPrefix('run', [run])
-        expect(postingKey(value, m).compare(postingKey(value, n))).toBe(order)
-        expect(entryKey(m).compare(entryKey(n))).toBe(order)
-        expect(timeBlockKey(1, m).compare(timeBlockKey(1, n))).toBe(order)
-      }),
-    )
-  })
-
-  it('give back the seq and the value they were built from', () => {
-    fc.assert(
-      fc.property(id, id, seq, (session, tenant, n) => {
-        const value = postingPrefix('session', [session, tenant])
-        const key = postingKey(value, n)
-        expect(seqOfKey(key)).toBe(n)
-        expect(seqOfKey(entryKey(n))).toBe(n)
-        expect(hex(valueKeyOf(key))).toBe(hex(value))
-        expect(isPostingOf(key, value)).toBe(true)
-        expect(isPostingOf(key, postingPrefix('session', [session]))).toBe(false)
-      }),
-    )
-  })
-
   it('keep kinds and indexes apart', () => {
     fc.assert(
-      fc.property(id, seq, (value, n) => {
+      fc.property(id, (value) => {
         const indexes = (['session', 'run', 'type', 'agent', 'tenant', 'parent'] as const).map((name) =>
           postingPrefix(name, [value]),
         )
-        const keys = [
-          ...indexes,
-          metaKey(value),
-          callerIdKey(value, value),
-          unscopedCallerIdKey(value),
-          entryKey(n),
-          timeBlockKey(0, n),
-          timeBlockKey(1, n),
-        ]
+        const keys = [...indexes, callerIdKey(value, value), unscopedCallerIdKey(value), openRunKey(value, value)]
         expect(new Set(keys.map(hex)).size).toBe(keys.length)
       }),
     )

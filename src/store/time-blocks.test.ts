@@ -93,6 +93,16 @@ describe('time blocks', () => {
     expect(blocks.read).toBe(1 + 1 + 2)
   })
 
+  it('leave out entries that were removed, and have none where all of a block were', () => {
+    const times = sealedEntries(600, (n) => ({ time: at(n) })).map((entry, n) => (n < 256 || n % 2 ? undefined : entry))
+    const lowest = widenBlocks([], times, 0).filter(({ level }) => level === 0)
+    expect(lowest).toEqual([
+      { level: 0, block: 1, min: at(256), max: at(510) },
+      { level: 0, block: 2, min: at(512), max: at(598) },
+    ])
+    expect(widenBlocks([], [undefined, undefined], 0)).toEqual([])
+  })
+
   it('go on after a reopening as they would have without it', () => {
     fc.assert(
       fc.property(fc.constantFrom(1, 255, 256, 257, 65_535, 65_536, SECOND_TOP_BLOCK), fc.nat(600), (size, length) => {

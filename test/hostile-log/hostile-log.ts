@@ -38,12 +38,18 @@ export async function writeSoundLog() {
 
 /** Paths of a log's files, from its directory on: one of each kind. */
 export async function filesOf(directory: string): Promise<readonly string[]> {
-  const names = await readdir(join(directory, 'db'))
-  const first = (pattern: RegExp) => `db/${names.find((name) => pattern.test(name))}`
+  const kinds = [/^CURRENT$/, /^MANIFEST/, /\.ldb$/, /\.log$/, /^LOCK$/, /^LOG$/, /^WRITER$/]
+  const found: string[] = []
+  for (const database of ['entries', 'index']) {
+    const names = await readdir(join(directory, database))
+    const files = kinds.flatMap((kind) => names.find((name) => kind.test(name)) ?? [])
+    found.push(...files.map((name) => `${database}/${name}`))
+  }
   const journal = (await readdir(join(directory, 'journal'))).at(-1)
   return [
-    ...['db/CURRENT', first(/^MANIFEST/), first(/\.ldb$/), first(/\.log$/), 'db/LOCK', 'db/LOG', 'db/WRITER'],
-    ...['head', 'checkpoint', `journal/${journal}`, 'keys/signing.key', 'keys/signing.vkey', 'db', 'journal', 'keys'],
+    ...found,
+    ...['head', 'checkpoint', `journal/${journal}`, 'keys/signing.key', 'keys/signing.vkey'],
+    ...['entries', 'index', 'journal', 'keys'],
   ]
 }
 
@@ -105,5 +111,5 @@ export async function makeSparse(path: string): Promise<void> {
 
 /** The manifest that is in force. */
 export async function manifestPath(directory: string): Promise<string> {
-  return join(directory, 'db', (await readFile(join(directory, 'db', 'CURRENT'), 'utf8')).trim())
+  return join(directory, 'entries', (await readFile(join(directory, 'entries', 'CURRENT'), 'utf8')).trim())
 }

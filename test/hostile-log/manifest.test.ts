@@ -84,12 +84,12 @@ it.each(['no file is next', 'a table is next', 'what is before a table is next']
   async (numbers) => {
     const directory = await log.copy()
     await stateNumbers(directory, NUMBERS[numbers] as never)
-    const before = fingerprint(join(directory, 'db'))
+    const before = fingerprint(join(directory, 'entries'))
     await expect(openAuditLog(directory)).rejects.toMatchObject({
       code: 'AUDIT_LOG_CORRUPT',
       message: expect.stringContaining('overwrite'),
     })
-    expect(fingerprint(join(directory, 'db'))).toEqual(before)
+    expect(fingerprint(join(directory, 'entries'))).toEqual(before)
   },
 )
 
@@ -100,7 +100,7 @@ it('refuses to write where LevelDB would empty a file that has another name', as
     const victim = join(log.root, 'outside', 'victim')
     await writeFile(victim, 'of the user')
     for (let number = nextFile; number < nextFile + 4; number++) {
-      await link(victim, join(directory, 'db', name.replace('%', String(number).padStart(6, '0')))).catch(() => {})
+      await link(victim, join(directory, 'entries', name.replace('%', String(number).padStart(6, '0')))).catch(() => {})
     }
     await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_FILE_REFUSED' })
     expect(await readFile(victim, 'utf8')).toBe('of the user')
@@ -114,7 +114,7 @@ it('follows no link under any name that LevelDB may give to a file', async () =>
     const directory = await log.copy()
     await writeFile(victim, 'of the user')
     for (let number = 1; number < 40; number++) {
-      const path = join(directory, 'db', kind.replace('%', String(number).padStart(6, '0')))
+      const path = join(directory, 'entries', kind.replace('%', String(number).padStart(6, '0')))
       await rm(path, { force: true })
       await symlink(victim, path)
     }

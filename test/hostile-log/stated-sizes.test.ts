@@ -25,9 +25,9 @@ function varint(value: bigint): number[] {
 
 /** Writes other places and sizes of the two indexes into the footer of each table. */
 async function stateIndexes(directory: string, ...numbers: readonly bigint[]): Promise<void> {
-  const tables = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.ldb'))
+  const tables = (await readdir(join(directory, 'entries'))).filter((name) => name.endsWith('.ldb'))
   for (const table of tables) {
-    const path = join(directory, 'db', table)
+    const path = join(directory, 'entries', table)
     const bytes = await readFile(path)
     bytes.fill(0, bytes.length - FOOTER_BYTES, bytes.length - 8)
     bytes.set(numbers.flatMap(varint), bytes.length - FOOTER_BYTES)

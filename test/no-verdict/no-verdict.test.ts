@@ -146,10 +146,10 @@ describe('the verdict stands', () => {
 
   it('when the process crashes on files that are damaged, whatever the crash is', async () => {
     const directory = await log.copy()
-    const table = (await readdir(join(directory, 'db'))).find((name) => name.endsWith('.ldb')) as string
-    const bytes = await readFile(join(directory, 'db', table))
+    const table = (await readdir(join(directory, 'entries'))).find((name) => name.endsWith('.ldb')) as string
+    const bytes = await readFile(join(directory, 'entries', table))
     bytes[20] = (bytes[20] as number) ^ 1
-    await writeFile(join(directory, 'db', table), bytes)
+    await writeFile(join(directory, 'entries', table), bytes)
     for (const signal of ['SIGSEGV', 'SIGKILL']) {
       const env = await whenReading(`process.kill(process.pid, '${signal}')`)
       const { code, out } = await ended(start(built.dist, ['verify', directory, '-k', log.vkey, '--json'], env))

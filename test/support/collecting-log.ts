@@ -27,7 +27,7 @@ export class CollectingLog implements AuditLogWriter {
   async flush(): Promise<void> {}
 
   health(): ReturnType<AuditLogWriter['health']> {
-    return { status: 'ok', journal: 'off', store: 'ok', checkpoints: 'off' }
+    return { status: 'ok', journal: 'off', store: 'ok', checkpoints: 'off', index: 'ok' }
   }
 
   async assertWritable(): Promise<void> {}

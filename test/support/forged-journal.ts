@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditEvent } from '../../src/events/types.js'
 import { Journal, type JournalStart } from '../../src/log/journal/journal.js'
-import { encodeRecord, MAX_RECORD_BYTES } from '../../src/log/journal/journal-format.js'
+import { RecordEncoder } from '../../src/log/journal/journal-format.js'
 import { sealedEntry } from '../../src/testing/index.js'
 
 /** Segments of a log's journal, oldest first. */
@@ -18,9 +18,8 @@ export function newestSegment(directory: string): string {
 
 /** Writes a record behind the others of a file, as whoever knows the format can. @returns its bytes */
 export function appendForged(path: string, event: Partial<AuditEvent> = {}): number {
-  const record = Buffer.alloc(MAX_RECORD_BYTES)
-  const length = encodeRecord(record, { ...sealedEntry(event), callerId: false })
-  appendFileSync(path, record.subarray(0, length))
+  const { buffer, start, length } = new RecordEncoder().encode({ ...sealedEntry(event), callerId: false })
+  appendFileSync(path, buffer.subarray(start, start + length))
   return length
 }
 

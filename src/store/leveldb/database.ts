@@ -147,7 +147,7 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
 /** Where another process has the database open, files come and go. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
-    if (problem.code === 'ENOENT') return undefined
+    if (problem.code === 'ENOENT' || problem.code === 'ENOTDIR') return undefined
     throw problem
   })
 }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
-import { metaKey } from '../keys.js'
+import { metaKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 import { encodeLog } from './log-records.js'
 import { LogReader, recordsOf } from './recovered-records.js'
@@ -74,7 +74,7 @@ async function leave(log: string, groups: number): Promise<void> {
   await rename(`${log}-left`, log)
 }
 
-const db = (...names: string[]) => join(directory, 'db', ...names)
+const db = (...names: string[]) => join(directory, 'entries', ...names)
 
 async function logNames(): Promise<string[]> {
   return (await readdir(db())).filter((name) => name.endsWith('.log')).sort()
@@ -117,7 +117,7 @@ async function expectWhole(at = directory): Promise<string[]> {
   expect(store.size).toBe(size)
   expect((await store.read(Array.from({ length: size }, (_, seq) => seq))).includes(undefined)).toBe(false)
   expect(await store.openRuns()).toEqual([])
-  const names = await readdir(join(at, 'db'))
+  const names = await readdir(join(at, 'entries'))
   await store.close()
   return names
 }
@@ -265,12 +265,13 @@ it('nothing is secured where no log holds anything', async () => {
   const store = levelStore(fresh)
   await store.open()
   await store.close()
-  for (const name of await readdir(join(fresh, 'db'))) {
-    if (name.endsWith('.log')) truncateSync(join(fresh, 'db', name), 0)
+  for (const name of await readdir(join(fresh, 'entries'))) {
+    if (name.endsWith('.log')) truncateSync(join(fresh, 'entries', name), 0)
   }
   steps.done = (step) => made.push(step)
   await store.open().catch(() => undefined)
   await store.close()
-  expect(made).toEqual([])
+  // An index of another log gives way to an empty one.
+  expect(made.filter((step) => step !== 'mkdir' && step !== 'rm')).toEqual([])
   expect((await stat(fresh)).isDirectory()).toBe(true)
 })

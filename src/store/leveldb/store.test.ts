@@ -3,12 +3,16 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { hex, leafHash, ReferenceTree } from '../../../test/support/reference-tree.js'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
+import { hashLeaf, TreeFrontier } from '../../tree/index.js'
 import type { SealedEntry } from '../contract.js'
-import { entryKey, metaKey, postingKey, postingPrefix, tileKey, timeBlockKey } from '../keys.js'
+import { encodeBlock, entrySlot } from './entries/block.js'
+import { blockKey, metaKey, pageKey, tileKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 
 const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
@@ -35,16 +39,29 @@ afterEach(async () => {
   await rm(base, { recursive: true })
 })
 
-/** Leaves a closed log of three entries behind, changed by `change` past the engine's back. */
-async function leaveLog(change: (db: Level<Buffer, Uint8Array>) => Promise<void> = async () => {}): Promise<void> {
+type RawDatabase = Level<Buffer, Uint8Array>
+
+/** Leaves a closed log of three entries behind, changed past the engine's back. */
+async function leaveLog(changing: (db: RawDatabase) => Promise<void> = async () => {}): Promise<void> {
   const store = levelStore(directory)
   await store.open()
   await store.commit(sealedEntries(3))
   await store.close()
-  const db = new Level<Buffer, Uint8Array>(join(directory, 'db'), { keyEncoding: 'buffer', valueEncoding: 'view' })
+  await change(changing)
+}
+
+/** Changes the database of the entries of a closed log. */
+async function change(changing: (db: RawDatabase) => Promise<void>): Promise<void> {
+  const path = join(directory, 'entries')
+  const db: RawDatabase = new Level<Buffer, Uint8Array>(path, { keyEncoding: 'buffer', valueEncoding: 'view' })
   await db.open()
-  await change(db)
+  await changing(db)
   await db.close()
+}
+
+/** A block of so many entries that are not what the log has. */
+function blockOf(count: number): Buffer {
+  return encodeBlock(Array.from({ length: count }, () => entrySlot(Buffer.from('{}'), false)))
 }
 
 /** What comes of opening the database in another process. */
@@ -52,13 +69,13 @@ async function openElsewhere(path: string): Promise<string> {
   const script = `
     const { Level } = require('level')
     new Level(process.argv[1]).open().then(() => 'opened', ({ cause }) => cause.code).then(console.log)`
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, join(path, 'db')])
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, join(path, 'entries')])
   return stdout.trim()
 }
 
 async function filesOf(extension: string): Promise<string[]> {
-  const names = await readdir(join(directory, 'db'))
-  return names.filter((name) => name.endsWith(extension)).map((name) => join(directory, 'db', name))
+  const names = await readdir(join(directory, 'entries'))
+  return names.filter((name) => name.endsWith(extension)).map((name) => join(directory, 'entries', name))
 }
 
 describe('opening a LevelDB log', () => {
@@ -67,8 +84,9 @@ describe('opening a LevelDB log', () => {
     await store.open()
     const mode = async (path: string) => (await stat(path)).mode & 0o777
     expect(await mode(directory)).toBe(0o700)
-    expect(await mode(join(directory, 'db'))).toBe(0o700)
-    for (const name of await readdir(join(directory, 'db'))) expect(await mode(join(directory, 'db', name))).toBe(0o600)
+    expect(await mode(join(directory, 'entries'))).toBe(0o700)
+    for (const name of await readdir(join(directory, 'entries')))
+      expect(await mode(join(directory, 'entries', name))).toBe(0o600)
     await store.close()
   })
 
@@ -115,30 +133,48 @@ describe('opening a LevelDB log', () => {
     for (let attempt = 0; attempt < 2; attempt++) {
       await expect(levelStore(directory).open()).rejects.toMatchObject({
         code: 'AUDIT_FORMAT_UNSUPPORTED',
-        message: expect.stringMatching(/version 7\b.*version 2\b/),
+        message: expect.stringMatching(/version 7\b.*version 3\b/),
       })
     }
   })
 
   it.each([
-    ['the last entry', 'entry 2 is missing', (db) => db.del(entryKey(2))],
-    ['an end to the entries', 'there is an entry 3', (db) => db.put(entryKey(3), Buffer.from('{}'))],
+    ['the last block', 'entry 2 is missing', (db) => db.del(blockKey(0))],
+    ['the last entry', 'entry 2 is missing', (db) => db.put(blockKey(0), blockOf(2))],
+    ['an end to the entries', 'there is an entry 3', (db) => db.put(blockKey(3), blockOf(1))],
+    ['an end to the last block', 'there is an entry 3', (db) => db.put(blockKey(0), blockOf(4))],
+    ['a block', 'malformed', (db) => db.put(blockKey(0), Buffer.alloc(5))],
     ['the format version', 'format version is missing', (db) => db.del(metaKey('format'))],
+    ['the id', 'its id is missing', (db) => db.del(metaKey('id'))],
+    ['the key for index values', 'its key for index values', (db) => db.del(metaKey('hash key'))],
     ['the head', 'head is missing', (db) => db.del(metaKey('head'))],
-    ['a time block', 'time block 0 of level 1 is missing', (db) => db.del(timeBlockKey(1, 0))],
-    ['a time', 'time block 0 of level 0 is malformed', (db) => db.put(timeBlockKey(0, 0), Buffer.from('then now'))],
     ['a tile of the tree', 'tile/0/000.p/3 is missing', (db) => db.del(tileKey(0, 0, 0))],
     ['the root', 'the root of its head', (db) => db.put(tileKey(0, 0, 0), Buffer.alloc(3 * 32))],
-  ] satisfies [string, string, (db: Level<Buffer, Uint8Array>) => Promise<void>][])(
+  ] satisfies [string, string, (db: RawDatabase) => Promise<void>][])(
     'finds that %s is missing or wrong',
-    async (_, message, change) => {
-      await leaveLog(change)
+    async (_, message, spoil) => {
+      await leaveLog(spoil)
       await expect(levelStore(directory).open()).rejects.toMatchObject({
         code: 'AUDIT_LOG_CORRUPT',
         message: expect.stringContaining(message),
       })
     },
   )
+
+  it('does not take in more than a log can have of small blocks, whatever its head says', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    for (let n = 0; n < 20; n++) await store.commit(sealedEntries(1, () => ({ data: { name: 'x'.repeat(100_000) } })))
+    await store.close()
+    await change(async (db) => {
+      const head = Buffer.from((await db.get(metaKey('head'))) as Uint8Array)
+      await db.put(metaKey('head'), head.fill(0, head.length - 8))
+    })
+    await expect(levelStore(directory).open()).rejects.toMatchObject({
+      code: 'AUDIT_LOG_CORRUPT',
+      message: expect.stringContaining('its head calls blocks from entry 0 on small'),
+    })
+  })
 
   it('reports tables that are gone, and leaves the others alone', async () => {
     await leaveLog()
@@ -150,8 +186,8 @@ describe('opening a LevelDB log', () => {
   it.each(['CURRENT', 'MANIFEST'])('does not take a log for a new one when %s is gone', async (lost) => {
     await leaveLog()
     const before = await filesOf('.ldb')
-    const names = await readdir(join(directory, 'db'))
-    await unlink(join(directory, 'db', names.find((name) => name.startsWith(lost)) as string))
+    const names = await readdir(join(directory, 'entries'))
+    await unlink(join(directory, 'entries', names.find((name) => name.startsWith(lost)) as string))
     await expect(levelStore(directory).open()).rejects.toMatchObject({
       code: 'AUDIT_LOG_CORRUPT',
       message: expect.stringContaining('missing'),
@@ -160,8 +196,8 @@ describe('opening a LevelDB log', () => {
   })
 
   it('goes on where the first opening broke off before anything was written', async () => {
-    await mkdir(join(directory, 'db'), { recursive: true })
-    const db = new Level(join(directory, 'db'))
+    await mkdir(join(directory, 'entries'), { recursive: true })
+    const db = new Level(join(directory, 'entries'))
     await db.open()
     await db.close()
     const store = levelStore(directory)
@@ -182,8 +218,12 @@ describe('a LevelDB log', () => {
   })
 
   it('reports an entry missing from the middle instead of skipping it', async () => {
-    await leaveLog((db) => db.del(entryKey(1)))
     const store = levelStore(directory)
+    await store.open()
+    // Each commit is a full block.
+    for (let n = 0; n < 3; n++) await store.commit(sealedEntries(1, () => ({ data: { name: 'x'.repeat(20_000) } })))
+    await store.close()
+    await change((db) => db.del(blockKey(1)))
     await store.open()
     const readAll = async (reverse: boolean) => {
       for await (const _ of store.entries({ ...EVERYTHING, reverse }));
@@ -192,24 +232,34 @@ describe('a LevelDB log', () => {
     await expect(readAll(false)).rejects.toMatchObject(missing)
     await expect(readAll(true)).rejects.toMatchObject(missing)
     await expect(store.read([0, 1])).rejects.toMatchObject(missing)
+    expect(await store.read([0, 2])).toHaveLength(2)
     await store.close()
   })
 
-  it('reports a posting that cannot be decoded', async () => {
-    const tenant = postingPrefix('tenant', ['t'])
-    await leaveLog((db) => db.put(postingKey(tenant, 2), Buffer.of(0x83)))
-    const store = levelStore(directory)
-    await store.open()
-    const damaged = { code: 'AUDIT_LOG_CORRUPT' }
-    await expect(store.postings('tenant', ['t'], EVERYTHING).next()).rejects.toMatchObject(damaged)
-    await expect(store.countPostings('tenant', ['t'], EVERYTHING)).rejects.toMatchObject(damaged)
-    await store.close()
+  it('reports a page of its directory that is missing or malformed', async () => {
+    for (const [spoil, message] of [
+      [(db: RawDatabase) => db.del(pageKey(0)), 'page 0 of its directory is missing'],
+      [(db: RawDatabase) => db.put(pageKey(0), Buffer.alloc(3)), 'malformed'],
+      [(db: RawDatabase) => db.put(pageKey(0), Buffer.alloc(40)), 'tells of no block'],
+    ] as const) {
+      await leaveLog(spoil)
+      const store = levelStore(directory)
+      await store.open()
+      const damaged = { code: 'AUDIT_LOG_CORRUPT', message: expect.stringContaining(message) }
+      await expect(store.read([1])).rejects.toMatchObject(damaged)
+      await expect(store.entries(EVERYTHING)[Symbol.asyncIterator]().next()).rejects.toMatchObject(damaged)
+      await store.close()
+      await rm(directory, { recursive: true })
+    }
   })
 
   it('closes its iterators when a reader stops early', async () => {
     const store = levelStore(directory)
     await store.open()
     for (let n = 0; n < 3; n++) await store.commit(sealedEntries(2_000, (m) => ({ runId: `${n}-${m}` })))
+    // What is in memory takes no iterator.
+    await store.close()
+    await store.open()
     const iterators = vi.spyOn(Level.prototype, 'iterator')
 
     for await (const _ of store.entries(EVERYTHING)) break
@@ -221,6 +271,8 @@ describe('a LevelDB log', () => {
       await cursor.close()
       const interrupted = store.postings('session', ['s'], { ...EVERYTHING, reverse })
       const reading = interrupted.next(1_000)
+      // It has begun to read then.
+      await setImmediate()
       await interrupted.close()
       await reading
     }
@@ -243,6 +295,28 @@ async function batchPrototype(): Promise<{ write: (options: object) => Promise<v
   await db.close()
   return Object.getPrototypeOf(batch)
 }
+
+it('has the root of the tree that RFC 6962 defines over its entries, however they were committed', async () => {
+  const lengths = [1, 7, 64, 1_024, 1, 2, 255, 300]
+  const entries = sealedEntries(lengths.reduce((sum, length) => sum + length))
+  const tree = new ReferenceTree((index) => leafHash((entries[Number(index)] as SealedEntry).bytes))
+  const pure = entries.map(({ bytes }) => hashLeaf(bytes))
+  const store = levelStore(directory)
+  await store.open()
+  let size = 0
+  for (const length of lengths) {
+    await store.commit(entries.slice(size, size + length))
+    size += length
+    const root = Buffer.from(store.root).toString('hex')
+    expect(root).toBe(hex(tree.hash(0n, BigInt(size))))
+    expect(root).toBe(hex(TreeFrontier.empty.append(pure.slice(0, size)).frontier.root))
+    if (size % 2 === 0) continue
+    await store.close()
+    await store.open()
+    expect(Buffer.from(store.root).toString('hex')).toBe(root)
+  }
+  await store.close()
+})
 
 describe('a commit to LevelDB', () => {
   it('is one batch, which is on disk before it resolves', async () => {
@@ -369,7 +443,7 @@ describe('a commit that LevelDB could not write', () => {
     await store.open()
     await store.commit(sealedEntries(1))
     await rename(directory, join(base, 'away'))
-    if (isReplaced) await mkdir(join(directory, 'db'), { recursive: true })
+    if (isReplaced) await mkdir(join(directory, 'entries'), { recursive: true })
     for (let attempt = 0; attempt < 2; attempt++) {
       await expect(store.commit(sealedEntries(1))).rejects.toMatchObject({
         code: 'AUDIT_WRITE_FAILED',

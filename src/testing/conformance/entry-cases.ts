@@ -1,6 +1,44 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import type { AuditStore, SealedEntry } from '../../store/contract.js'
 import { sealedEntries } from '../sealed-entry.js'
-import { type ConformanceCase, commitInGroups, EVERYTHING, entriesOf, texts } from './case.js'
+import {
+  type CaseContext,
+  type ConformanceCase,
+  commitInGroups,
+  EVERYTHING,
+  entriesOf,
+  seededRandom,
+  texts,
+} from './case.js'
+
+/** Entries of few and of many bytes. */
+const unevenEntries = (count: number) =>
+  sealedEntries(count, (n) => ({ data: { name: 'x'.repeat(n % 97 === 0 ? 20_000 : (n * 37) % 900) } }))
+
+const GROUPINGS: Readonly<Record<string, readonly number[]>> = {
+  'one by one': [1],
+  'by 7': [7],
+  'by 64': [64],
+  'by 1,024': [1024],
+  'in groups of all lengths': [1, 1, 300, 2, 64, 7, 1, 500, 19],
+}
+
+/** Reads in each way what ranges and positions of the log hold, as drawn by `random`, and compares it. */
+async function readSome(store: AuditStore, entries: readonly SealedEntry[], random: (limit: number) => number) {
+  const { size } = store
+  const [a, b] = [random(size + 1), random(size + 1)]
+  // Short ranges and long ones, among them those that end with the log.
+  const from = Math.min(a, b)
+  const to = random(3) === 0 ? size : random(2) === 0 ? Math.min(size, from + random(20)) : Math.max(a, b)
+  const expected = texts(entries.slice(from, to))
+  const reverse = random(2) === 0
+  const walked = await entriesOf(store, { from, to, reverse })
+  assert.deepEqual(texts(walked), reverse ? expected.toReversed() : expected)
+  const seqs = [...Array.from({ length: random(6) }, () => random(size)), size - 1]
+  const read = await store.read(seqs)
+  assert.deepEqual(texts(read.map((bytes) => bytes && { bytes })), texts(seqs.map((seq) => entries[seq])))
+}
 
 /** Entries by position. */
 export const entryCases: readonly ConformanceCase[] = [
@@ -67,6 +105,50 @@ export const entryCases: readonly ConformanceCase[] = [
       )
       assert.deepEqual([none, negative, fraction, infinite], [undefined, undefined, undefined, undefined])
       assert.deepEqual(await store.read([]), [])
+    },
+  },
+  ...Object.entries(GROUPINGS).map(([name, lengths]) => ({
+    name: `entries committed ${name} are read as they were committed, also after a reopening`,
+    async run({ store, reopen }: CaseContext) {
+      const entries = unevenEntries(lengths.length === 1 && lengths[0] === 1 ? 150 : 1_300)
+      const random = seededRandom(5)
+      const half = Math.floor(entries.length / 2)
+      await commitInGroups(store, entries.slice(0, half), lengths)
+      for (let n = 0; n < 20; n++) await readSome(store, entries, random)
+      const again = (await reopen?.()) ?? store
+      for (let n = 0; n < 20; n++) await readSome(again, entries, random)
+      await commitInGroups(again, entries.slice(half), lengths)
+      for (let n = 0; n < 20; n++) await readSome(again, entries, random)
+      assert.deepEqual(texts(await entriesOf(again)), texts(entries))
+    },
+  })),
+  {
+    name: 'what is read beside commits is what was committed',
+    async run({ store }) {
+      const entries = unevenEntries(1_200)
+      const random = seededRandom(11)
+      await store.commit(entries.slice(0, 1))
+      let isCommitted = false
+      const commit = async () => {
+        try {
+          for (let at = 1; at < entries.length; ) {
+            const length = [1, 2, 1, 7, 1, 40][random(6)] as number
+            await store.commit(entries.slice(at, at + length))
+            at += length
+          }
+        } finally {
+          isCommitted = true
+        }
+      }
+      const read = async () => {
+        while (!isCommitted) {
+          await readSome(store, entries, random)
+          // What is at hand is read without a wait, and commits would not get on.
+          await setImmediate()
+        }
+      }
+      await Promise.all([commit(), read(), read(), read()])
+      assert.deepEqual(texts(await entriesOf(store)), texts(entries))
     },
   },
 ]

@@ -43,6 +43,11 @@ export interface RemovedSlot {
 
 export type BlockSlot = BlockEntry | RemovedSlot
 
+/** Returns an entry of these bytes as a block takes it. */
+export function entrySlot(bytes: Uint8Array, callerId: boolean): BlockEntry {
+  return { bytes, byteLength: bytes.length, callerId }
+}
+
 /** Holds a block while it is built: most blocks fit. */
 let scratch = Buffer.allocUnsafe(128 * 1024)
 
@@ -101,7 +106,9 @@ export class Block {
     for (let at = 0; at < count; at++) {
       const slot = block.readUInt32BE(COUNT_BYTES + SLOT_BYTES * at)
       const end = slot & MAX_END
-      if (end < start || !isPossible(slot >>> KIND_SHIFT, end - start)) {
+      const kind = slot >>> KIND_SHIFT
+      const isPosition = kind < REMOVED || Number.isSafeInteger(readSeq(block, contents + start))
+      if (end < start || !isPossible(kind, end - start) || !isPosition) {
         throw new RangeError(`The block of entry ${firstSeq} has a malformed slot for entry ${firstSeq + at}`)
       }
       start = end
@@ -152,6 +159,6 @@ export class Block {
 }
 
 function isPossible(kind: number, length: number): boolean {
-  if (kind < REMOVED) return length > 0
+  if (kind < REMOVED) return true
   return length === (kind === REMOVED ? SEQ_BYTES : SEQ_BYTES + ID_DIGEST_BYTES)
 }

@@ -7,10 +7,10 @@ import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
 import { getMany } from '../get-many.js'
 import { decodeHashKey, encodeHashKey, newHashKey } from '../hash-key.js'
-import { Block, type BlockSlot } from './block.js'
+import { Block, type BlockSlot, entrySlot } from './block.js'
 import { OpenPages, pageOf } from './directory.js'
 import { blockKey, metaKey, pageKey } from './keys.js'
-import { OpenBlocks } from './open-blocks.js'
+import { FULL_BLOCK_BYTES, OpenBlocks } from './open-blocks.js'
 import { StoredTiles } from './stored-tiles.js'
 
 /** Version of everything below `entries/` and `index/`: keys, values and what they mean. */
@@ -23,6 +23,8 @@ export const HEAD_KEY: Buffer = metaKey('head')
 export const WRITER_KEY: Buffer = metaKey('writer')
 export const CHECKPOINT_KEY: Buffer = metaKey('checkpoint')
 const HEAD_BYTES = SEQ_BYTES + HASH_BYTES + SEQ_BYTES
+/** Small blocks take less: their entries less than a full block, and their slots what as many entries as may be take. */
+const MAX_OPEN_BYTES = FULL_BLOCK_BYTES + 2 ** 20
 
 /** What a commit builds on. */
 export interface Head {
@@ -132,8 +134,12 @@ async function readOpen(
         : `it should have ${size} entries, but entry ${size - 1} is missing`,
     )
   }
-  for (const [key, value] of await db.iterator({ gte: blockKey(openFrom), lt: blockKey(size) }).all()) {
+  let bytes = 0
+  for await (const [key, value] of db.iterator({ gte: blockKey(openFrom), lt: blockKey(size) })) {
     const block = new Block(seqOfKey(key), value)
+    bytes += block.bytes
+    // A head may say that all of a log is small, which would be read into memory.
+    if (bytes > MAX_OPEN_BYTES) throw corrupt(location, `its head calls blocks from entry ${openFrom} on small`)
     if (block.firstSeq !== expected) throw corrupt(location, `entry ${expected} of ${size} is missing`)
     starts.push(block.firstSeq)
     for (let seq = block.firstSeq; seq < block.end; seq++) slots.push(slotOf(block, seq))
@@ -149,9 +155,7 @@ async function readOpen(
 
 function slotOf(block: Block, seq: number): BlockSlot {
   const bytes = block.entry(seq)
-  return bytes
-    ? { bytes, byteLength: bytes.length, callerId: block.hasCallerId(seq) }
-    : (block.removed(seq) as BlockSlot)
+  return bytes ? entrySlot(bytes, block.hasCallerId(seq)) : (block.removed(seq) as BlockSlot)
 }
 
 /** Returns what the writer says with a commit: a position that it does not mention stays as it was. */

@@ -59,7 +59,7 @@ export class OpenBlocks {
   add(entries: readonly BlockEntry[], size: number): BlockChange {
     let bytes = this.#bytes
     for (const entry of entries) bytes += entry.byteLength
-    if (bytes < FULL_BLOCK_BYTES) {
+    if (bytes < FULL_BLOCK_BYTES && this.#slots.length + entries.length < MAX_SLOTS) {
       const added = entries.length === 0 ? [] : [{ firstSeq: size, end: size + entries.length, slots: entries }]
       const starts = entries.length === 0 ? this.#starts : [...this.#starts, size]
       return { added, removed: [], open: new OpenBlocks(this.from, starts, [...this.#slots, ...entries]) }

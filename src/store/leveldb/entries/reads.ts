@@ -142,26 +142,30 @@ export class EntryReads {
   /** Pages by their numbers, ascending. */
   async #pages(wanted: readonly number[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Uint8Array>> {
     const numbers = [...new Set(wanted)].sort((a, b) => a - b)
-    const missing = numbers.filter((page) => !this.#cache.page(page))
-    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
     const found = new Map<number, Uint8Array>()
+    const missing: number[] = []
+    for (const page of numbers) {
+      const cached = this.#isOpen(page) ? undefined : this.#cache.page(page)
+      if (cached) found.set(page, cached)
+      else missing.push(page)
+    }
+    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
     for (const [at, page] of missing.entries()) {
       const value = read[at]
       if (!value) throw corrupt(this.#location, `page ${page} of its directory is missing`)
       found.set(page, value)
       if (!this.#isOpen(page)) this.#cache.addPage(page, value)
     }
-    return new Map(numbers.map((page) => [page, found.get(page) ?? (this.#cache.page(page) as Uint8Array)]))
+    return new Map(numbers.map((page) => [page, found.get(page) as Uint8Array]))
   }
 
   /** Blocks by their first positions. */
   async #blocks(places: readonly Place[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
-    for (const { seq, start } of places) {
-      const cached = this.#cache.block(start)
-      // A larger block may have taken the place of a small one.
-      if (cached?.has(seq)) blocks.set(start, cached)
+    for (const { start } of places) {
+      const cached = this.#isSmall(start) ? undefined : this.#cache.block(start)
+      if (cached) blocks.set(start, cached)
       else missing.add(start)
     }
     const starts = [...missing]
@@ -170,11 +174,16 @@ export class EntryReads {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
       const block = new Block(start, value)
-      this.#cache.addBlock(block)
+      if (!this.#isSmall(start)) this.#cache.addBlock(block)
       blocks.set(start, block)
     }
     for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
+  }
+
+  /** Another block may take the place of a small one: what is read at another moment does not fit to it. */
+  #isSmall(start: number): boolean {
+    return start >= this.#state.openFrom
   }
 
   #isOpen(page: number): boolean {

@@ -53,7 +53,6 @@ export class IndexDatabase {
 
   /** @param path - of the database, which is created where it is missing */
   static async open(path: string, log: IndexedLog): Promise<IndexDatabase> {
-    await makeDirectory(path)
     const found = await openFound(path, log)
     if (found) return new IndexDatabase(found.db, log.hashes, found.covered)
     await rm(path, { recursive: true, force: true })
@@ -128,6 +127,7 @@ async function openFound(
 ): Promise<{ readonly db: Database; readonly covered: number } | undefined> {
   let db: Database | undefined
   try {
+    await makeDirectory(path)
     await requireSafeToWrite(path, log.location)
     db = await openLevel(path)
     const covered = (await hasRecoveredAll(path)) ? await coveredOf(db, log) : undefined

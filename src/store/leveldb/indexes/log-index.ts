@@ -239,11 +239,12 @@ export class LogIndex {
         }
       }
     }
+    this.#root = await this.#log().rootAt(tail.to)
+    // Nothing is awaited from here on: a group that was added meanwhile would be lost.
     for (const { entries, bytes, root } of this.#added?.groups ?? []) {
       tail.add(entries, bytes)
       this.#root = root
     }
-    this.#root ??= await this.#log().rootAt(tail.to)
     this.#tail = tail
     this.#problem = undefined
   }
