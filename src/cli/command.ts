@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
+import { ENTRIES, FORMER_DATABASE } from '../store/leveldb/database.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
 import { isPostgresUrl, storeAt } from './postgres.js'
@@ -74,7 +75,8 @@ export function noOperands({ positionals }: Arguments): void {
   if (positionals[0] !== undefined) throw new UsageError(`'${positionals[0]}' is one word too many`)
 }
 
-/** Whether there is a log in a directory; the writer would make one of any. */
+/** Whether there is a log in a directory, also one of a former format; the writer would make one of any. */
 export async function isLog(directory: string): Promise<boolean> {
-  return (await lstat(join(directory, 'db', 'CURRENT')).catch(() => undefined)) !== undefined
+  const found = [ENTRIES, FORMER_DATABASE].map((name) => lstat(join(directory, name, 'CURRENT')).catch(() => undefined))
+  return (await Promise.all(found)).some((each) => each !== undefined)
 }

@@ -4,6 +4,11 @@ import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 
 export const INDEX_NAMES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
 
+/** What the database `index` files by position: postings, and the ids of callers. */
+export type FiledIndex = IndexName | 'caller id'
+
+export const FILED_INDEXES: readonly FiledIndex[] = [...INDEX_NAMES, 'caller id']
+
 /** Secrets of one verification: whoever does not know them cannot make two different indexes have the same sums. */
 export type SumKey = readonly [one: number, other: number]
 
