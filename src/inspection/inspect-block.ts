@@ -107,7 +107,6 @@ class BlockInspector implements BlockVisitor {
 
   finish() {
     if (this.#leaves.next < this.#task.to) this.#missingUntil(this.#task.to)
-    this.#filed?.finish()
     const [leaves, pages, filed] = [this.#leaves, this.#pages, this.#filed]
     return { leaves, pages, filed, findings: this.findings, removals: this.#removals }
   }

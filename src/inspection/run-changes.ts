@@ -1,8 +1,7 @@
 import type { Database } from '../store/leveldb/database.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { openRunKey } from '../store/leveldb/indexes/keys.js'
-import { openRunChanges } from '../store/open-runs.js'
-import type { FiledEntry } from '../store/stored-indexes.js'
+import { openRunId, runChangeOf } from '../store/open-runs.js'
 import { decodeFiled, type FiledEvent } from './decode-entry.js'
 import { hashesFor } from './kept-hashes.js'
 import { ENDED, type RunChanges, runHash } from './open-run-table.js'
@@ -29,7 +28,7 @@ export async function inspectRuns(db: Database, task: RunsTask, location: string
       for (let seq = from; seq < to; seq++) {
         const bytes = block.entry(seq)
         const event = bytes && decodeFiled(bytes)
-        if (event) fold.add([{ event }], seq)
+        if (event) fold.add(event, seq)
       }
     },
   })
@@ -39,27 +38,25 @@ export async function inspectRuns(db: Database, task: RunsTask, location: string
 /** Collects the state in which the entries of a block leave the runs that they begin or end. */
 export class RunFold {
   readonly #hashes: NameHashes
-  /** By the key of the run, a character a byte. */
-  readonly #runs = new Map<string, number>()
+  readonly #runs = new Map<string, { readonly tenantId: string; readonly runId: string; readonly seq: number }>()
 
   constructor(hashes: NameHashes) {
     this.#hashes = hashes
   }
 
-  /** @param entries - that follow each other */
-  add(entries: readonly { readonly event: FiledEvent }[], firstSeq: number): void {
-    // Runs are told by events alone.
-    for (const { tenantId, runId, seq } of openRunChanges(entries as unknown as readonly FiledEntry[], firstSeq)) {
-      this.#runs.set(openRunKey(this.#hashes, tenantId, runId).toString('latin1'), seq ?? ENDED)
-    }
+  add({ type, runId, tenantId }: FiledEvent, seq: number): void {
+    if (runId === undefined) return
+    const change = runChangeOf(type)
+    if (change !== undefined)
+      this.#runs.set(openRunId(tenantId, runId), { tenantId, runId, seq: change === 'begins' ? seq : ENDED })
   }
 
   changes(sumKey: SumKey): RunChanges {
     const hashes = new Uint32Array(2 * this.#runs.size)
     const seqs = new Float64Array(this.#runs.size)
     let at = 0
-    for (const [key, seq] of this.#runs) {
-      hashes.set(runHash(Buffer.from(key, 'latin1'), sumKey), 2 * at)
+    for (const { tenantId, runId, seq } of this.#runs.values()) {
+      hashes.set(runHash(openRunKey(this.#hashes, tenantId, runId), sumKey), 2 * at)
       seqs[at++] = seq
     }
     return { hashes, seqs }
