@@ -74,7 +74,8 @@ export function checkTable(table: Table): void {
     requireWithin(table, handle, `the index of ${of}`)
     if (table.depth === 'footer') continue
     const index = readBlock(table, handle, `the index of ${of}`)
-    if (!index) continue
+    // Nothing of the table can be read then.
+    if (!index) throw new DamagedTable(`the index of ${of} cannot be unpacked`)
     // What is unpacked next takes the place of what was unpacked last.
     const handlesOfBlocks: Handle[] = []
     for (const { value } of entriesOf(index, minimalKey, `the index of ${of}`))
