@@ -1,5 +1,5 @@
 import { AuditLogError } from '../../src/events/errors.js'
-import { Block, type BlockSlot, encodeBlock, entrySlot, entrySlot } from '../../src/store/leveldb/entries/block.js'
+import { Block, type BlockSlot, encodeBlock, entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { blockOf, blocksIn, OpenPages, PAGE_POSITIONS, pageOf } from '../../src/store/leveldb/entries/directory.js'
 import { decodeTimeBlock, encodeTimeBlock } from '../../src/store/leveldb/indexes/database.js'
 import { isPostingOf, postingKey, valueKey, valueKeyOf } from '../../src/store/leveldb/indexes/keys.js'

@@ -9,6 +9,7 @@ import { originOf } from '../log/checkpoints/known-checkpoints.js'
 import { type PendingEvents, pendingEvents } from '../log/journal/pending.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import { createReader } from '../reader/reader.js'
+import { ENTRIES } from '../store/leveldb/database.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
@@ -201,7 +202,7 @@ async function findWriter(directory: string): Promise<WriterFound> {
   try {
     const [locks, { ino }] = await Promise.all([
       readFile('/proc/locks', 'utf8'),
-      lstat(join(directory, 'db', 'LOCK'), { bigint: true }),
+      lstat(join(directory, ENTRIES, 'LOCK'), { bigint: true }),
     ])
     // 1: POSIX  ADVISORY  WRITE 4711 08:01:1835 0 EOF
     return locks.split('\n').some((line) => line.split(/\s+/)[5]?.endsWith(`:${ino}`)) ? 'open' : 'none'

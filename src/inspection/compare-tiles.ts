@@ -1,5 +1,6 @@
-import { readSeq, tileKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
+import { tileKey } from '../store/leveldb/entries/keys.js'
+import { readSeq } from '../store/seq-bytes.js'
 import { HASH_BYTES, hashRange, nodesAt, TILE_WIDTH } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
@@ -8,7 +9,10 @@ import { walkRange } from './walk-range.js'
 
 const TILE_KEY_BYTES = 11
 
-/** Compares the tiles of level 0 and 1 that the leaves of a block fill with what is stored. */
+/**
+ * Compares the tiles of level 0 and 1 that the leaves of a block fill with what is stored. The leaf hashes of entries that were
+ * removed are taken from there.
+ */
 export async function compareBlockTiles(
   db: Database,
   block: LeafBlock,
@@ -17,10 +21,10 @@ export async function compareBlockTiles(
   location: string,
 ): Promise<void> {
   const { hashes, from, next: to } = block
-  const wrongLeaves = await compareRow(db, { level: 0, from, hashes }, size, findings, location)
+  const wrongLeaves = await compareRow(db, { level: 0, from, hashes, block }, size, findings, location)
   for (const { at, problem } of wrongLeaves) {
     const seq = from + at
-    if (block.isMissing(seq)) continue
+    if (block.isMissing(seq) && !block.removed.has(seq)) continue
     if (problem === 'differs') {
       findings.add('leaf_mismatch', `entry ${seq} and its leaf hash differ`, { from: seq, to: seq + 1 })
     } else {
@@ -83,6 +87,8 @@ interface TileRow {
   readonly level: number
   readonly from: number
   readonly hashes: Uint8Array
+  /** Takes the hashes of its removed entries. */
+  readonly block?: LeafBlock
 }
 
 interface WrongNode {
@@ -93,7 +99,7 @@ interface WrongNode {
 
 async function compareRow(
   db: Database,
-  { level, from, hashes }: TileRow,
+  { level, from, hashes, block }: TileRow,
   size: number,
   findings: Findings,
   location: string,
@@ -116,6 +122,9 @@ async function compareRow(
           const at = slot + n
           // Past the end: told with the other records that should not be there.
           if (at >= nodes) continue
+          if (found[at] === 0 && block?.removed.has(from + at)) {
+            block.keepHash(from + at, value.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES))
+          }
           const isSame = isSameHash(hashes, at * HASH_BYTES, value, n * HASH_BYTES)
           found[at] = found[at] === DIFFERS || !isSame ? DIFFERS : found[at] === 0 ? SAME : TWICE
         }

@@ -11,8 +11,6 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const { latin1Slice } = Buffer.prototype
 
-/** Bytes in which the envelope of nearly every entry ends. */
-const HEAD_BYTES = 768
 /** A string of ASCII without escapes: as bytes what it is as text. */
 const TEXT = '"([ !#-[\\]-~]*)"'
 const ANY = '"[ !#-[\\]-~]*"'
@@ -27,7 +25,7 @@ const HEAD = new RegExp(
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/
+const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/g
 
 /**
  * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an
@@ -35,8 +33,11 @@ const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunI
  * JSON it says what {@link decodeEntry} says.
  */
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
-  const head = HEAD.exec(latin1Slice.call(bytes, 0, Math.min(bytes.length, HEAD_BYTES)))
-  if (!head || SAID_LATER.test(latin1Slice.call(bytes, head[0].length, bytes.length))) return decodeEntry(bytes)
+  const text = latin1Slice.call(bytes, 0, bytes.length)
+  const head = HEAD.exec(text)
+  if (!head) return decodeEntry(bytes)
+  SAID_LATER.lastIndex = head[0].length
+  if (SAID_LATER.test(text)) return decodeEntry(bytes)
   const [, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName] = head
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
   return { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent

@@ -4,7 +4,7 @@ import { AuditLogError } from '../events/errors.js'
 import { requireRegularFiles } from '../files/log-directory.js'
 import { readRegularFile } from '../files/regular-file.js'
 import { readHeadFile } from '../log/journal/head-file.js'
-import type { Database } from '../store/leveldb/database.js'
+import { ENTRIES, refuseFormer } from '../store/leveldb/database.js'
 import { defaultOrigin } from '../store/log-id.js'
 import { hashLeaf } from '../tree/index.js'
 import { Findings } from '../verify/findings.js'
@@ -12,9 +12,9 @@ import { BlockRoots } from '../verify/leaf-block.js'
 import { isAbsent, readFailure } from '../verify/read-failure.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
 import { Statements } from '../verify/statements.js'
-import { FrozenLog } from './frozen-log.js'
-import { getUndamaged } from './get-entry.js'
+import { closeFrozen, type FrozenDatabases, FrozenLog } from './frozen-log.js'
 import { inspectLog, openOwn } from './inspection.js'
+import { getUndamaged } from './read-block.js'
 import { readStatedHead } from './stated-head.js'
 
 /** Longer than any checkpoint. */
@@ -34,26 +34,27 @@ export class DirectorySource implements LogSource {
   readonly #damage: string | undefined
 
   /**
+   * @param entriesOnly - leaves the index out, which is not even opened
    * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read;
-   * `AUDIT_FILE_REFUSED`
+   * `AUDIT_FILE_REFUSED`; `AUDIT_FORMAT_UNSUPPORTED`
    */
-  static async open(directory: string): Promise<DirectorySource> {
+  static async open(directory: string, entriesOnly = false): Promise<DirectorySource> {
     const location = resolve(directory)
     try {
-      return await DirectorySource.#open(location)
+      return await DirectorySource.#open(location, entriesOnly)
     } catch (error) {
       throw readFailure(error, location)
     }
   }
 
-  static async #open(location: string): Promise<DirectorySource> {
+  static async #open(location: string, entriesOnly: boolean): Promise<DirectorySource> {
     const openedAt = Date.now()
     await requireRegularFiles(location)
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
     const file = await readIfThere(join(location, 'checkpoint'))
     const head = readHeadFile(join(location, 'head'))
     const vkey = (await readIfThere(join(location, 'keys', 'signing.vkey')))?.trim()
-    const opened = await openLog(location, file !== undefined)
+    const opened = await openLog(location, file !== undefined, entriesOnly)
     return new DirectorySource(location, { openedAt, file, vkey, head, opened })
   }
 
@@ -81,20 +82,29 @@ export class DirectorySource implements LogSource {
   async inspect(request: InspectionRequest): Promise<Inspection> {
     const findings = new Findings()
     if (this.#opened) {
-      const { log, db } = this.#opened
+      const { log, databases } = this.#opened
       await compareHeadFile(this.#opened, this.#head, findings)
-      return await inspectLog(log, db, request, findings)
+      return await inspectLog(log, databases, request, findings)
     }
     // A log that is gone altogether was not altered: its checkpoint says how much is missing.
     if (this.#damage) findings.add('database_unreadable', this.#damage)
     const roots = new BlockRoots()
     const { tallies: statements } = new Statements(undefined)
-    return { size: 0, rootAt: (size) => roots.rootAt(size), statements, settledSize: 0, findings: findings.all }
+    return {
+      size: 0,
+      rootAt: (size) => roots.rootAt(size),
+      statements,
+      settledSize: 0,
+      removed: 0,
+      notes: [],
+      findings: findings.all,
+    }
   }
 
   async close(): Promise<void> {
-    await this.#opened?.db.close()
-    await this.#opened?.log.remove()
+    if (!this.#opened) return
+    await closeFrozen(this.#opened.databases)
+    await this.#opened.log.remove()
   }
 }
 
@@ -111,20 +121,21 @@ interface FoundParts {
 
 interface OpenedLog {
   readonly log: FrozenLog
-  readonly db: Database
+  readonly databases: FrozenDatabases
   readonly checkpoint: string | undefined
   readonly defaultOrigin: string | undefined
 }
 
 /** @returns what is wrong with the database where it is damaged; nothing where it is gone */
-async function openLog(location: string, hasCheckpoint: boolean): Promise<OpenedLog | string> {
-  if (hasCheckpoint && !(await isThere(join(location, 'db')))) return ''
+async function openLog(location: string, hasCheckpoint: boolean, entriesOnly: boolean): Promise<OpenedLog | string> {
+  await refuseFormer(location)
+  if (hasCheckpoint && !(await isThere(join(location, ENTRIES)))) return ''
   let log: FrozenLog | undefined
   try {
-    log = await FrozenLog.take(location)
-    const db = await openOwn(log)
-    const { checkpoint, id } = await readStatedHead(db, new Findings(), location)
-    return { log, db, checkpoint, defaultOrigin: id === undefined ? undefined : defaultOrigin(id) }
+    log = await FrozenLog.take(location, entriesOnly)
+    const databases = await openOwn(log)
+    const { checkpoint, id } = await readStatedHead(databases.entries, new Findings(), location)
+    return { log, databases, checkpoint, defaultOrigin: id === undefined ? undefined : defaultOrigin(id) }
   } catch (error) {
     await log?.remove()
     if (error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT') return error.message
@@ -134,14 +145,14 @@ async function openLog(location: string, hasCheckpoint: boolean): Promise<Opened
 
 /** The leaf hash of what was the last entry then. */
 async function compareHeadFile(
-  { db, log }: OpenedLog,
+  { databases, log }: OpenedLog,
   head: ReturnType<typeof readHeadFile>,
   findings: Findings,
 ): Promise<void> {
   if (head === 'malformed') findings.add('head_altered', 'the file head is malformed')
   if (typeof head !== 'object' || head.size === 0) return
   const seq = head.size - 1
-  const entry = await getUndamaged(db, seq, log.location)
+  const entry = await getUndamaged(databases.entries, seq, log.location)
   if (!entry || Buffer.from(hashLeaf(entry)).toString('hex') === head.leaf) return
   findings.add('head_altered', `entry ${seq} is not the one that the file head was written for`, {
     from: seq,

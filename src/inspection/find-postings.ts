@@ -1,73 +1,103 @@
-import type { IndexName, SealedEntry } from '../store/contract.js'
-import { entryKey, postingPrefix, seqOfKey } from '../store/keys.js'
-import type { Database } from '../store/leveldb/database.js'
+import { callerIdKey, callerIdKeyOf, valueKey } from '../store/leveldb/indexes/keys.js'
 import { postingsOf } from '../store/postings.js'
-import { type Finding, Findings } from '../verify/findings.js'
+import type { FiledEntry } from '../store/stored-indexes.js'
+import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
 import { decodeEntry } from './decode-entry.js'
-import { walkPostings } from './inspect-postings.js'
-import { walkRange } from './walk-range.js'
+import type { FrozenDatabases } from './frozen-log.js'
+import { nameOf, walkPostings } from './inspect-postings.js'
+import { hashesFor } from './kept-hashes.js'
+import type { FiledIndex } from './posting-sums.js'
+import type { RemovedPositions } from './removed-positions.js'
+import { walkBlocks } from './walk-blocks.js'
 
 export interface FindPostingsTask {
   readonly kind: 'find-postings'
-  readonly index: IndexName
-  /** The block of entries that it is about. */
+  readonly index: FiledIndex
+  /** The block of entries that it is about, as far as the index covers it. */
   readonly from: number
   readonly to: number
+  /** Number of entries that the index covers. */
+  readonly covered: number
+  /** Number of entries of the log. */
   readonly size: number
+  /** The log's key for index values. */
+  readonly hashKey: Uint8Array
+  /** See `PostingsTask`. */
+  readonly removed: readonly (RemovedPositions | undefined)[]
 }
 
 /** Finds out what of an index does not fit the entries of a block, where the sums say that something does not. */
 export async function findPostings(
-  db: Database,
+  databases: FrozenDatabases,
   task: FindPostingsTask,
   location: string,
 ): Promise<readonly Finding[]> {
   const { index, from, to } = task
   const findings = new Findings()
   try {
-    await compare(db, task, findings, location)
+    await compare(databases, task, findings, location)
   } catch (error) {
     const { message } = damageIn(error, location)
-    findings.add('index_unreadable', `the index ${index} cannot be compared: ${message}`, { from, to })
+    findings.add('index_unreadable', `${nameOf(index)} cannot be compared: ${message}`, { from, to })
   }
   return findings.all
 }
 
-async function compare(db: Database, task: FindPostingsTask, findings: Findings, location: string): Promise<void> {
+async function compare(
+  databases: FrozenDatabases,
+  task: FindPostingsTask,
+  findings: Findings,
+  location: string,
+): Promise<void> {
   const { index, from, to } = task
-  const missing = await expectedPostings(db, task, location)
+  if (!databases.index) return
+  const differs = (kind: FindingKind, seq: number, what: string) =>
+    findings.add(index === 'caller id' ? 'caller_id_altered' : kind, what, { from: seq, to: seq + 1 })
+  const missing = await expectedPostings(databases, task, location)
   const isIn = (seq: number) => seq >= from && seq < to
   // What is damaged was told when the index was summed up.
-  for await (const { valueKey, seqs } of walkPostings(db, task, new Findings(), location)) {
-    const value = valueKey.toString('latin1')
+  for await (const { filedUnder, seqs } of walkPostings(databases.index, task, new Findings(), location)) {
+    const value = filedUnder.toString('latin1')
     for (const seq of seqs) {
       if (!isIn(seq) || missing.delete(`${seq} ${value}`)) continue
-      findings.add('posting_stray', `the index ${index} files entry ${seq} where it does not belong, or twice`, {
-        from: seq,
-        to: seq + 1,
-      })
+      differs('posting_stray', seq, `${nameOf(index)} files entry ${seq} where it does not belong, or twice`)
     }
   }
   for (const key of missing) {
     const seq = Number.parseInt(key, 10)
-    findings.add('posting_missing', `the index ${index} does not file entry ${seq}`, { from: seq, to: seq + 1 })
+    differs('posting_missing', seq, `${nameOf(index)} does not file entry ${seq}`)
   }
 }
 
 /** What the entries of the block file in the index: position and value of each. */
-async function expectedPostings(db: Database, task: FindPostingsTask, location: string): Promise<Set<string>> {
-  const { index, from, to } = task
+async function expectedPostings(
+  { entries }: FrozenDatabases,
+  task: FindPostingsTask,
+  location: string,
+): Promise<Set<string>> {
+  const { index, hashKey } = task
+  const hashes = hashesFor(hashKey)
   const expected = new Set<string>()
-  for await (const items of walkRange(db, { gte: entryKey(from), lt: entryKey(to) }, location)) {
-    for (const [key, bytes] of items) {
-      const event = decodeEntry(bytes)
-      if (!event) continue
-      for (const posting of postingsOf([{ event }] as unknown as readonly SealedEntry[], seqOfKey(key))) {
-        if (posting.index !== index) continue
-        expected.add(`${seqOfKey(key)} ${postingPrefix(index, posting.value).toString('latin1')}`)
+  const add = (seq: number, key: Buffer) => expected.add(`${seq} ${key.toString('latin1')}`)
+  await walkBlocks(entries, task, location, {
+    block(block, from, to) {
+      for (let seq = from; seq < to; seq++) {
+        const bytes = block.entry(seq)
+        const event = bytes && decodeEntry(bytes)
+        if (index === 'caller id') {
+          const digest = block.removed(seq)?.idDigest
+          if (digest) add(seq, callerIdKeyOf(digest))
+          else if (event && block.hasCallerId(seq) && typeof event.id === 'string') add(seq, callerIdKey(hashes, event))
+        } else if (event) {
+          for (const posting of postingsOf([{ event }] as unknown as readonly FiledEntry[], seq)) {
+            if (posting.index !== index) continue
+            const parts = posting.value.map((part) => hashes.of(part))
+            add(seq, valueKey(index, parts))
+          }
+        }
       }
-    }
-  }
+    },
+  })
   return expected
 }

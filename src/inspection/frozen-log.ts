@@ -1,70 +1,152 @@
 import { join, resolve } from 'node:path'
 import { Level } from 'level'
-import type { Database } from '../store/leveldb/database.js'
-import { openError } from '../store/leveldb/errors.js'
+import { AuditLogError } from '../events/errors.js'
+import { type Database, ENTRIES, refuseFormer } from '../store/leveldb/database.js'
+import { corrupt, openError } from '../store/leveldb/errors.js'
+import { indexPath } from '../store/leveldb/indexes/database.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
 import { makeTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
+import { isAbsent } from '../verify/read-failure.js'
+import { findDamagedTable } from './table-damage.js'
 
 /** Larger than any log that a writer leaves, so that it becomes a single table. */
 const WRITE_BUFFER_BYTES = 64 * 2 ** 20
 
 /**
- * The database of a log as it is at one moment, laid out in a temporary directory, from which several threads can open
- * it, each with files of its own. The log's directory is only read.
+ * The databases of a log as they are at one moment, laid out in a temporary directory, from which several threads can open
+ * them, each with files of its own. The log's directory is only read.
  */
 export class FrozenLog {
   /** Directory of the log, as an absolute path. */
   readonly location: string
+  /** The reason why there is no index to look at; `undefined` when there is one. */
+  readonly indexProblem: string | undefined
   readonly #temporary: string
-  readonly #files: SnapshotFiles
+  readonly #files: readonly SnapshotFiles[]
 
-  /** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED` */
-  static async take(directory: string): Promise<FrozenLog> {
+  /**
+   * Takes the index first: it never knows more than the entries then.
+   *
+   * @param entriesOnly - leaves the index out
+   * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
+   */
+  static async take(directory: string, entriesOnly = false): Promise<FrozenLog> {
     const location = resolve(directory)
     const temporary = await makeTemporaryDirectory('spanledger-verify')
-    let files: SnapshotFiles | undefined
+    const files: SnapshotFiles[] = []
     try {
-      files = await takeFiles({ source: join(location, 'db'), target: filesIn(temporary), location })
-      // Once for all threads: LevelDB turns the logs into tables, which are linked then.
-      await (await opened(files.directory)).close()
-      return new FrozenLog(location, temporary, files)
+      await refuseFormer(location)
+      const { index, problem } = entriesOnly
+        ? { index: undefined, problem: 'it was not asked for' }
+        : await takeIndex(location, temporary)
+      if (index) files.push(index)
+      const paths = { source: join(location, ENTRIES), target: join(temporary, ENTRIES), location }
+      files.push(await takeReadable(paths, 'structure'))
+      return new FrozenLog(location, problem, temporary, files)
     } catch (error) {
-      await files?.remove()
+      for (const taken of files) await taken.remove()
       await removeTemporaryDirectory(temporary)
       throw openError(error, location)
     }
   }
 
-  private constructor(location: string, temporary: string, files: SnapshotFiles) {
+  private constructor(
+    location: string,
+    indexProblem: string | undefined,
+    temporary: string,
+    files: readonly SnapshotFiles[],
+  ) {
     this.location = location
+    this.indexProblem = indexProblem
     this.#temporary = temporary
     this.#files = files
   }
 
   /** What a thread needs to {@link openFrozen} it. */
   place(thread: number): FrozenPlace {
-    return { location: this.location, files: filesIn(this.#temporary), target: join(this.#temporary, String(thread)) }
+    return {
+      location: this.location,
+      source: this.#temporary,
+      target: join(this.#temporary, String(thread)),
+      hasIndex: this.indexProblem === undefined,
+    }
   }
 
   async remove(): Promise<void> {
-    await this.#files.remove()
+    for (const taken of this.#files) await taken.remove()
     await removeTemporaryDirectory(this.#temporary)
   }
 }
 
 export interface FrozenPlace {
   readonly location: string
-  readonly files: string
+  readonly source: string
+  /** The names of the directories that are made for the thread begin with it. */
   readonly target: string
+  readonly hasIndex: boolean
+}
+
+/** The databases of a frozen log, open. */
+export interface FrozenDatabases {
+  readonly entries: Database
+  /** `undefined` when there is none to look at. */
+  readonly index: Database | undefined
 }
 
 /** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED` */
-export async function openFrozen({ location, files, target }: FrozenPlace): Promise<Database> {
+export async function openFrozen({ location, source, target, hasIndex }: FrozenPlace): Promise<FrozenDatabases> {
+  let entries: Database | undefined
   try {
-    await takeFiles({ source: files, target, location, isOwn: true })
-    return await opened(target)
+    const open = async (path: string, copy: string) => {
+      await takeFiles({ source: path, target: copy, location, isOwn: true })
+      return await opened(copy)
+    }
+    entries = await open(join(source, ENTRIES), `${target}-${ENTRIES}`)
+    return { entries, index: hasIndex ? await open(indexPath(source), `${target}-index`) : undefined }
   } catch (error) {
+    await entries?.close()
     throw openError(error, location)
+  }
+}
+
+export async function closeFrozen({ entries, index }: FrozenDatabases): Promise<void> {
+  await entries.close()
+  await index?.close()
+}
+
+/** What is wrong with an index is no reason to refuse a log: those who read derive another. */
+async function takeIndex(
+  location: string,
+  temporary: string,
+): Promise<{ readonly index: SnapshotFiles | undefined; readonly problem: string | undefined }> {
+  const paths = { source: indexPath(location), target: indexPath(temporary), location }
+  try {
+    return { index: await takeReadable(paths, 'blocks'), problem: undefined }
+  } catch (error) {
+    if (isAbsent(error)) return { index: undefined, problem: 'there is none' }
+    const problem = openError(error, location)
+    if (problem.code !== 'AUDIT_LOG_CORRUPT') throw error
+    return { index: undefined, problem: `it is damaged (${problem.message})` }
+  }
+}
+
+/**
+ * Lays a database out so that LevelDB can open it without harm, and lets LevelDB turn its logs into tables: once for all
+ * threads, which link them.
+ */
+async function takeReadable(
+  paths: { readonly source: string; readonly target: string; readonly location: string },
+  depth: 'structure' | 'blocks',
+): Promise<SnapshotFiles> {
+  const files = await takeFiles(paths)
+  try {
+    const damage = findDamagedTable(files.directory, depth)
+    if (damage !== undefined) throw corrupt(paths.location, damage)
+    await (await opened(files.directory)).close()
+    return files
+  } catch (error) {
+    await files.remove()
+    throw error instanceof AuditLogError ? error : openError(error, paths.location)
   }
 }
 
@@ -73,8 +155,4 @@ async function opened(files: string): Promise<Database> {
   const db: Database = new Level<Buffer, Uint8Array>(files, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
   await db.open()
   return db
-}
-
-function filesIn(temporary: string): string {
-  return join(temporary, 'files')
 }

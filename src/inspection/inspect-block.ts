@@ -1,21 +1,17 @@
-import type { SealedEntry } from '../store/contract.js'
-import { postingPrefix } from '../store/keys.js'
-import type { Database } from '../store/leveldb/database.js'
-import { postingsOf } from '../store/postings.js'
+import type { Block, RemovedSlot } from '../store/leveldb/entries/block.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'
-import { type Finding, Findings } from '../verify/findings.js'
-import { BLOCK_LENGTH, type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
+import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
+import { type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
+import type { SeqSpan } from '../verify/report.js'
 import { STATEMENT_TYPES, Statements, type StatementTallies } from '../verify/statements.js'
-import { BlockTimes, type TimeSpan } from './block-times.js'
 import { compareBlockTiles } from './compare-tiles.js'
-import { decodeEntry, decodeFiled, type FiledEvent } from './decode-entry.js'
-import type { RunChanges } from './open-run-table.js'
-import { INDEX_NAMES, PostingSums, type SumKey } from './posting-sums.js'
-import { RunFold } from './run-changes.js'
-import { type EntryVisitor, walkEntries } from './walk-entries.js'
-
-/** Entries of which the postings are worked out together: what they have in common is hashed once. */
-const CHUNK_LENGTH = 1_024
+import { decodeEntry, decodeFiled } from './decode-entry.js'
+import { DirectoryPages } from './directory-pages.js'
+import { type ComparedIndex, FiledEntries, type FiledReport } from './filed-entries.js'
+import type { FrozenDatabases } from './frozen-log.js'
+import { getUndamaged } from './read-block.js'
+import { isAnyRemoved, type RemovedPositions, removedIn } from './removed-positions.js'
+import { type BlockVisitor, walkBlocks } from './walk-blocks.js'
 
 export interface BlockTask {
   readonly kind: 'block'
@@ -28,7 +24,7 @@ export interface BlockTask {
   /** See `InspectionRequest`. */
   readonly origins: readonly string[] | undefined
   readonly young: YoungSpan | undefined
-  readonly sumKey: SumKey
+  readonly index: ComparedIndex | undefined
 }
 
 /** What one block of entries is, and what is wrong with it and with what belongs to it alone. Plain. */
@@ -40,108 +36,115 @@ export interface BlockReport {
   readonly keyChanges: readonly number[]
   /** See `Inspection`. */
   readonly settledSize: number
-  /** Two words for each index, in the order of {@link INDEX_NAMES}: see `PostingSums`. */
-  readonly sums: Uint32Array
-  readonly times: TimeSpan | undefined
-  readonly runs: RunChanges
+  /** `undefined` where none were removed. */
+  readonly removed: RemovedPositions | undefined
+  readonly filed: FiledReport | undefined
 }
 
-/** Goes through the entries of a block, and compares the tiles and time blocks that they fill. */
-export async function inspectBlock(db: Database, task: BlockTask, location: string): Promise<BlockReport> {
+/** Goes through the entries of a block, and compares the tiles, the pages and the time blocks that they fill. */
+export async function inspectBlock(
+  { entries, index }: FrozenDatabases,
+  task: BlockTask,
+  location: string,
+): Promise<BlockReport> {
   const inspector = new BlockInspector(task)
-  await walkEntries(db, task, location, inspector)
-  const { block, times, findings } = inspector.finish()
-  await compareBlockTiles(db, block, task.size, findings, location)
-  await times.compare(db, findings, location)
+  await walkBlocks(entries, task, location, inspector)
+  const { leaves, pages, filed, findings, removals } = inspector.finish()
+  await pages.compare(entries, findings, location)
+  await compareBlockTiles(entries, leaves, task.size, findings, location)
+  for (const [seq, span] of removals) {
+    if (seq < task.size && (await getUndamaged(entries, seq, location))) continue
+    findings.add('removal_unrecorded', `entry ${span.from} is removed under entry ${seq}, which is not there`, span)
+  }
+  const removed = removedIn(leaves)
+  const isThinned = (from: number, to: number) => removed !== undefined && isAnyRemoved(removed, from, to)
+  if (index) await filed?.times.compare(index, isThinned, findings, location)
   return {
-    hashes: block.finish(task.sizes),
+    hashes: leaves.finish(task.sizes),
     findings: findings.all,
     statements: inspector.statements.tallies,
     keyChanges: inspector.keyChanges,
     settledSize: inspector.settledSize,
-    sums: inspector.sums(),
-    times: times.whole,
-    runs: inspector.runs(),
+    removed,
+    filed: filed?.report(),
   }
 }
 
-class BlockInspector implements EntryVisitor {
+class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
   readonly keyChanges: number[] = []
   settledSize = 0
   readonly #task: BlockTask
-  readonly #block: LeafBlock
-  readonly #times: BlockTimes
-  readonly #sums: readonly PostingSums[]
-  /** Entries that follow each other, of which the postings are not summed up yet. */
-  #chunk: { readonly event: FiledEvent }[] = []
-  #chunkFrom: number
-  readonly #runs = new RunFold()
+  readonly #leaves: LeafBlock
+  readonly #pages: DirectoryPages
+  readonly #filed: FiledEntries | undefined
+  /** By the position under which they were removed: the first of the entries concerned. */
+  readonly #removals = new Map<number, SeqSpan>()
 
   constructor(task: BlockTask) {
+    const { from, to, origins, index } = task
     this.#task = task
-    this.statements = new Statements(task.origins)
-    this.#block = new LeafBlock(task.from, task.to)
-    this.#times = new BlockTimes(task.from, task.to)
-    this.#sums = INDEX_NAMES.map(() => new PostingSums(task.sumKey, 1, Math.floor(task.from / BLOCK_LENGTH)))
-    this.#chunkFrom = task.from
+    this.statements = new Statements(origins)
+    this.#leaves = new LeafBlock(from, to)
+    this.#pages = new DirectoryPages(from, to)
+    if (index && index.covered > from) this.#filed = new FiledEntries(from, Math.min(to, index.covered), index)
   }
 
-  entry(seq: number, bytes: Uint8Array): void {
-    if (seq > this.#block.next) this.#missingUntil(seq)
-    this.#block.add(bytes)
+  block(block: Block, from: number, to: number): void {
+    if (from > this.#leaves.next) this.#missingUntil(from)
+    this.#pages.add(block.firstSeq, block.end)
+    for (let seq = from; seq < to; seq++) {
+      const bytes = block.entry(seq)
+      if (bytes) this.#entry(seq, bytes, block)
+      else this.#removed(seq, block.removed(seq) as RemovedSlot)
+    }
+  }
+
+  wrong(kind: FindingKind, detail: string, span?: SeqSpan): void {
+    this.findings.add(kind, detail, span)
+  }
+
+  finish() {
+    if (this.#leaves.next < this.#task.to) this.#missingUntil(this.#task.to)
+    const [leaves, pages, filed] = [this.#leaves, this.#pages, this.#filed]
+    return { leaves, pages, filed, findings: this.findings, removals: this.#removals }
+  }
+
+  #entry(seq: number, bytes: Uint8Array, block: Block): void {
+    this.#leaves.add(bytes)
     const event = decodeFiled(bytes)
     const { young } = this.#task
     if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
     if (!event) {
       this.findings.add('entry_unreadable', `entry ${seq} is no event`, { from: seq, to: seq + 1 })
-      this.#sumUp()
-      this.#chunkFrom = seq + 1
       return
     }
-    this.#chunk.push({ event })
-    if (this.#chunk.length === CHUNK_LENGTH) this.#sumUp()
-    this.#times.add(seq, event.time)
+    if (this.#filed && block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, bytes)
+    this.#filed?.add(seq, event)
     if (STATEMENT_TYPES.has(event.type)) {
       if (this.statements.add(seq, decodeEntry(bytes) ?? {})) this.keyChanges.push(seq)
     }
   }
 
-  finish(): { readonly block: LeafBlock; readonly times: BlockTimes; readonly findings: Findings } {
-    if (this.#block.next < this.#task.to) this.#missingUntil(this.#task.to)
-    this.#sumUp()
-    return { block: this.#block, times: this.#times, findings: this.findings }
+  #addCallerId(filed: FiledEntries, seq: number, bytes: Uint8Array): void {
+    const event = decodeEntry(bytes)
+    if (typeof event?.id === 'string') filed.addCallerId(seq, event.tenantId, event.id)
   }
 
-  sums(): Uint32Array {
-    return Uint32Array.from(this.#sums.flatMap(({ words }) => [...words]))
-  }
-
-  runs(): RunChanges {
-    return this.#runs.changes(this.#task.sumKey)
-  }
-
-  stray(key: Buffer): void {
-    this.findings.add('record_unknown', `the key ${key.toString('hex')} between entries is no entry's`)
+  #removed(seq: number, { removedUnder, idDigest }: RemovedSlot): void {
+    this.#leaves.addRemoved()
+    // When it was recorded nobody knows any more.
+    if (this.#task.young) this.settledSize = seq + 1
+    const known = this.#removals.get(removedUnder)
+    if (!known) this.#removals.set(removedUnder, { from: seq, to: seq + 1 })
+    if (idDigest) this.#filed?.addRemovedId(seq, idDigest)
   }
 
   #missingUntil(to: number): void {
-    this.#sumUp()
-    this.findings.add('entry_missing', `entry ${this.#block.next} is missing`, { from: this.#block.next, to })
-    this.#block.addMissing(to)
-    this.#chunkFrom = to
-  }
-
-  #sumUp(): void {
-    // Postings are made of events alone.
-    for (const { index, value, seqs } of postingsOf(this.#chunk as unknown as SealedEntry[], this.#chunkFrom)) {
-      const sums = this.#sums[INDEX_NAMES.indexOf(index)] as PostingSums
-      sums.under(postingPrefix(index, value))
-      sums.add(seqs)
-    }
-    this.#runs.add(this.#chunk, this.#chunkFrom)
-    this.#chunkFrom += this.#chunk.length
-    this.#chunk = []
+    const { next } = this.#leaves
+    this.findings.add('entry_missing', `entry ${next} is missing`, { from: next, to })
+    this.#pages.addMissing(next, to)
+    this.#leaves.addMissing(to)
   }
 }

@@ -1,21 +1,26 @@
-import type { IndexName } from '../store/contract.js'
-import { postingPrefix, prefixEnd, seqOfKey, valueKeyOf } from '../store/keys.js'
+import { prefixEnd } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
+import { CALLER_ID_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
 import { decodePosting, postingSpan } from '../store/posting-value.js'
+import { readSeq, SEQ_BYTES, seqOfKey } from '../store/seq-bytes.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { damageIn } from './damage.js'
-import { PostingSums, type SumKey } from './posting-sums.js'
-import { walkRange } from './walk-range.js'
+import type { FrozenDatabases } from './frozen-log.js'
+import { type FiledIndex, PostingSums, type SumKey } from './posting-sums.js'
+import { isRemoved, type RemovedPositions } from './removed-positions.js'
+import { type KeySpan, walkRange } from './walk-range.js'
 
 /** Far more positions than a commit files in one posting: a few bytes may claim any number. */
 const MAX_POSTING = 2 ** 20
 
 export interface PostingsTask {
   readonly kind: 'postings'
-  readonly index: IndexName
-  /** Number of entries of the log. */
-  readonly size: number
+  readonly index: FiledIndex
+  /** Number of entries that the index covers. */
+  readonly covered: number
+  /** By block: what is filed of entries that were removed does not count. */
+  readonly removed: readonly (RemovedPositions | undefined)[]
   readonly sumKey: SumKey
 }
 
@@ -26,52 +31,83 @@ export interface PostingsReport {
 }
 
 /** Sums up what is filed in one index. */
-export async function inspectPostings(db: Database, task: PostingsTask, location: string): Promise<PostingsReport> {
+export async function inspectPostings(
+  { index: db }: FrozenDatabases,
+  task: PostingsTask,
+  location: string,
+): Promise<PostingsReport> {
   const findings = new Findings()
-  const sums = new PostingSums(task.sumKey, Math.ceil(task.size / BLOCK_LENGTH))
+  const sums = new PostingSums(task.sumKey, Math.ceil(task.covered / BLOCK_LENGTH))
   try {
-    for await (const { valueKey, seqs } of walkPostings(db, task, findings, location)) {
-      sums.under(valueKey)
+    if (!db) return { sums: sums.words, findings: [] }
+    for await (const { filedUnder, seqs } of walkPostings(db, task, findings, location)) {
+      sums.under(filedUnder)
       sums.add(seqs)
     }
   } catch (error) {
     const { message } = damageIn(error, location)
-    findings.add('index_unreadable', `the index ${task.index} cannot be read to its end: ${message}`)
+    findings.add('index_unreadable', `${nameOf(task.index)} cannot be read to its end: ${message}`)
   }
   return { sums: sums.words, findings: findings.all }
 }
 
+/** Returns the words for an index. */
+export function nameOf(index: FiledIndex): string {
+  return index === 'caller id' ? "the index of callers' ids" : `the index ${index}`
+}
+
 interface FiledSeqs {
-  readonly valueKey: Buffer
+  /** Key of the value. */
+  readonly filedUnder: Buffer
   /** Ascending, all of them in the log. */
   readonly seqs: readonly number[]
 }
 
-/** All postings of an index. What is damaged, or leads past the end of the log, goes to the findings. */
+/** All postings of an index. What is damaged, or leads past what the index covers, goes to the findings. */
 export async function* walkPostings(
   db: Database,
-  { index, size }: { readonly index: IndexName; readonly size: number },
+  { index, covered, removed }: Pick<PostingsTask, 'index' | 'covered' | 'removed'>,
   findings: Findings,
   location: string,
 ): AsyncGenerator<FiledSeqs> {
-  const prefix = postingPrefix(index, [])
-  for await (const items of walkRange(db, { gte: prefix, lt: prefixEnd(prefix) }, location)) {
+  const isOfIds = index === 'caller id'
+  const hasRemoved = !isOfIds && removed.some((each) => each !== undefined)
+  for await (const items of walkRange(db, spanOf(index), location)) {
     for (const [key, value] of items) {
-      const seqs = decoded(key, value, size)
-      if (!seqs)
-        findings.add('index_unreadable', `a posting of the index ${index} is damaged (key ${key.toString('hex')})`)
-      else yield { valueKey: valueKeyOf(key), seqs }
+      const seqs = isOfIds ? positionIn(value, covered) : decoded(key, value, covered)
+      if (!seqs) {
+        const kind = isOfIds ? 'caller_id_altered' : 'index_unreadable'
+        findings.add(kind, `a posting of ${nameOf(index)} is damaged (key ${key.toString('hex')})`)
+        continue
+      }
+      const left = hasRemoved ? seqs.filter((seq) => !isIn(removed, seq)) : seqs
+      if (left.length > 0) yield { filedUnder: isOfIds ? key : valueKeyOf(key), seqs: left }
     }
   }
 }
 
-function decoded(key: Buffer, value: Uint8Array, size: number): readonly number[] | undefined {
+/** Returns the keys of what is filed in an index. */
+export function spanOf(index: FiledIndex): KeySpan {
+  const prefix = index === 'caller id' ? CALLER_ID_PREFIX : valueKey(index, [])
+  return { gte: prefix, lt: prefixEnd(prefix) }
+}
+
+function isIn(removed: readonly (RemovedPositions | undefined)[], seq: number): boolean {
+  const ofBlock = removed[Math.floor(seq / BLOCK_LENGTH)]
+  return ofBlock !== undefined && isRemoved(ofBlock, seq)
+}
+
+function positionIn(value: Uint8Array, covered: number): readonly number[] | undefined {
+  const seq = value.length === SEQ_BYTES ? readSeq(value, 0) : Infinity
+  return seq < covered ? [seq] : undefined
+}
+
+function decoded(key: Buffer, value: Uint8Array, covered: number): readonly number[] | undefined {
   try {
-    const { count, first, last } = postingSpan(seqOfKey(key), value)
-    if (count < 1 || first < 0 || last >= size || count > last - first + 1 || count > MAX_POSTING) return undefined
-    const seqs = decodePosting(seqOfKey(key), value)
-    const isAscending = seqs.every((seq, at) => at === 0 || seq > (seqs[at - 1] as number))
-    return isAscending && seqs[0] === first ? seqs : undefined
+    const last = seqOfKey(key)
+    if (last >= covered || postingSpan(last, value).count > MAX_POSTING) return undefined
+    const seqs = decodePosting(last, value)
+    return (seqs[0] as number) >= 0 ? seqs : undefined
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error

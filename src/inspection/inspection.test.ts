@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RawDatabase, tamper, writeLog } from '../../test/verify/tampered-log.js'
 import { openAuditLog } from '../audit-log/index.js'
-import { openRunKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
+import { HASH_KEY_KEY } from '../store/leveldb/entries/head.js'
+import { decodeHashKey, NameHashes } from '../store/leveldb/hash-key.js'
+import { openRunKey } from '../store/leveldb/indexes/keys.js'
 import { type Finding, Findings } from '../verify/findings.js'
-import { FrozenLog } from './frozen-log.js'
+import { closeFrozen, FrozenLog } from './frozen-log.js'
 import { inspectLog, openOwn } from './inspection.js'
 
 // A log is gone through once for each of its reads.
@@ -18,23 +20,25 @@ const REQUEST = {
   origins: undefined,
   young: undefined,
   threads: 1,
+  entriesOnly: false,
   onProgress: () => {},
   onKeyChange: () => {},
   signal: undefined,
 }
 
-/** Goes through a log, whose database is read through `wrap`. */
+/** Goes through a log, whose databases are read through `wrap`. */
 async function inspected(
   directory: string,
   { wrap = (db: Database) => db, maxOpenRunSlots = undefined as number | undefined } = {},
 ): Promise<readonly Finding[]> {
   const log = await FrozenLog.take(directory)
-  const db = await openOwn(log)
+  const databases = await openOwn(log)
   try {
     const request = { ...REQUEST, ...(maxOpenRunSlots !== undefined && { maxOpenRunSlots }) }
-    return (await inspectLog(log, wrap(db), request, new Findings())).findings
+    const wrapped = { entries: wrap(databases.entries), index: databases.index && wrap(databases.index) }
+    return (await inspectLog(log, wrapped, request, new Findings())).findings
   } finally {
-    await db.close()
+    await closeFrozen(databases)
     await log.remove()
   }
 }
@@ -57,6 +61,7 @@ describe('a read that fails', () => {
           const value = Reflect.get(object, name)
           if (typeof value !== 'function') return value
           const call = value.bind(object)
+          if (name === Symbol.asyncIterator) return () => wrapped(call(), CURSOR)
           if (methods.includes(name as string)) return (...args: unknown[]) => read(() => call(...args))
           return name === 'iterator' || name === 'keys' ? (...args: unknown[]) => wrapped(call(...args), CURSOR) : call
         },
@@ -110,15 +115,19 @@ describe('runs that are open', () => {
   })
 
   it('and none is missed, added or exchanged unnoticed', async () => {
+    let hashes = new NameHashes(new Uint8Array())
+    await tamper(directory, async (db) => {
+      hashes = new NameHashes(decodeHashKey(await db.get(HASH_KEY_KEY)) ?? new Uint8Array())
+    })
     const changes: readonly ((db: RawDatabase) => Promise<void>)[] = [
-      (db) => db.del(openRunKey('t-1', 'r-1')),
-      (db) => db.put(openRunKey('t-0', 'nobody'), Buffer.alloc(8)),
-      (db) => db.put(openRunKey('t-2', 'r-2'), Buffer.alloc(8)),
-      (db) => db.put(openRunKey('t-2', 'r-5'), Buffer.alloc(8)),
-      (db) => db.put(openRunKey('t-2', 'r-8'), Buffer.alloc(3)),
+      (db) => db.del(openRunKey(hashes, 't-1', 'r-1')),
+      (db) => db.put(openRunKey(hashes, 't-0', 'nobody'), Buffer.alloc(8)),
+      (db) => db.put(openRunKey(hashes, 't-2', 'r-2'), Buffer.alloc(8)),
+      (db) => db.put(openRunKey(hashes, 't-2', 'r-5'), Buffer.alloc(8)),
+      (db) => db.put(openRunKey(hashes, 't-2', 'r-8'), Buffer.alloc(3)),
     ]
     for (const [at, change] of changes.entries()) {
-      await tamper(directory, change)
+      await tamper(directory, change, 'index')
       const expected = [{ kind: 'open_run_altered', count: at + 1 }]
       expect(await inspected(directory)).toMatchObject(expected)
       expect(await inParts()).toMatchObject(expected)

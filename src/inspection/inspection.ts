@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
-import { OPEN_RUN_PREFIX, prefixEnd, readSeq } from '../store/keys.js'
-import type { Database } from '../store/leveldb/database.js'
+import { prefixEnd } from '../store/keys.js'
+import { OPEN_RUN_PREFIX } from '../store/leveldb/indexes/keys.js'
+import { readSeq, SEQ_BYTES } from '../store/seq-bytes.js'
 import { sameHash } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH, BlockRoots } from '../verify/leaf-block.js'
@@ -10,12 +11,16 @@ import { compareTimeBlocks, joined, type TimeSpan } from './block-times.js'
 import { compareUpperTiles } from './compare-tiles.js'
 import { damageIn } from './damage.js'
 import { decodeEntry } from './decode-entry.js'
-import { type FrozenLog, openFrozen } from './frozen-log.js'
-import { getUndamaged } from './get-entry.js'
+import type { ComparedIndex } from './filed-entries.js'
+import { type FrozenDatabases, type FrozenLog, openFrozen } from './frozen-log.js'
 import type { BlockReport, BlockTask } from './inspect-block.js'
+import { nameOf } from './inspect-postings.js'
 import { DEFAULT_MAX_SLOTS, OpenRunTable, runHash } from './open-run-table.js'
-import { INDEX_NAMES, newSumKey, type SumKey } from './posting-sums.js'
+import { FILED_INDEXES, type FiledIndex, newSumKey } from './posting-sums.js'
+import { getUndamaged } from './read-block.js'
+import { isRemoved, type RemovedPositions } from './removed-positions.js'
 import { readStatedHead } from './stated-head.js'
+import { readStatedIndex } from './stated-index.js'
 import { runTask, type Task, type TaskReport, type TaskRunner } from './tasks.js'
 import { hasWorkerFile, Threads } from './threads.js'
 import { walkRange } from './walk-range.js'
@@ -28,23 +33,30 @@ const MAX_SEARCHED = 8
 const AHEAD = 2
 
 /**
- * Goes through the whole of a frozen database: every entry, what is derived from it, and whatever else is there.
- * Entries are read once, in blocks that threads share among them; memory is that of a few blocks.
+ * Goes through the whole of a frozen log: every entry, what is kept of it in the tree and the directory, the index as far as
+ * readers use it, and whatever else is there. Entries are read once, in blocks that threads share among them; memory is
+ * that of a few blocks.
  */
 export async function inspectLog(
   log: FrozenLog,
-  db: Database,
+  databases: FrozenDatabases,
   request: InspectionRequest & { readonly maxOpenRunSlots?: number },
   findings: Findings,
 ): Promise<Inspection> {
-  const { size, root } = await readStatedHead(db, findings, log.location)
+  const head = await readStatedHead(databases.entries, findings, log.location)
+  const { size, root, hashKey } = head
+  const { covered = 0, note } = request.entriesOnly
+    ? { note: 'the index was not compared: it was not asked for' }
+    : await readStatedIndex(databases, log, head)
   const count = threadCount(size, request.threads)
   const threads = count > 1 ? new Threads(log, count) : undefined
-  const runner: TaskRunner = threads ?? { run: (task) => runTask(db, task, log.location) }
+  const runner: TaskRunner = threads ?? { run: (task) => runTask(databases, task, log.location) }
   let isDone = false
   try {
     const openRuns = new OpenRunTable(request.maxOpenRunSlots ?? DEFAULT_MAX_SLOTS)
-    const inspector = new LogInspector({ db, location: log.location, size, findings, runner, request, openRuns })
+    const index = hashKey && covered > 0 ? { covered, hashKey, sumKey: newSumKey() } : undefined
+    const parts = { databases, location: log.location, size, index, findings, runner, request, openRuns }
+    const inspector = new LogInspector(parts)
     await inspector.inspect(count)
     const computed = inspector.roots.rootAt(size)
     if (root && computed && !sameHash(root, computed))
@@ -55,6 +67,8 @@ export async function inspectLog(
       rootAt: (at) => inspector.roots.rootAt(at),
       statements: inspector.statements.tallies,
       settledSize: inspector.settledSize,
+      removed: inspector.removed,
+      notes: note === undefined ? [] : [note],
       findings: findings.all,
     }
   } finally {
@@ -62,8 +76,8 @@ export async function inspectLog(
   }
 }
 
-/** The frozen database, opened by this thread. */
-export function openOwn(log: FrozenLog): Promise<Database> {
+/** The databases of a frozen log, opened by this thread. */
+export function openOwn(log: FrozenLog): Promise<FrozenDatabases> {
   return openFrozen(log.place(0))
 }
 
@@ -74,10 +88,12 @@ function threadCount(size: number, asked: number | undefined): number {
 
 /** The parts that an inspection works with. */
 interface InspectionParts {
-  readonly db: Database
+  readonly databases: FrozenDatabases
   readonly location: string
   /** Number of entries. */
   readonly size: number
+  /** The index that is compared with them. */
+  readonly index: ComparedIndex | undefined
   readonly findings: Findings
   readonly runner: TaskRunner
   readonly request: InspectionRequest
@@ -88,60 +104,52 @@ class LogInspector {
   readonly roots = new BlockRoots()
   readonly statements: Statements
   settledSize = 0
-  readonly #db: Database
-  readonly #location: string
-  readonly #size: number
-  readonly #findings: Findings
-  readonly #runner: TaskRunner
-  readonly #request: InspectionRequest
-  readonly #sumKey: SumKey = newSumKey()
-  /** By block, as the entries have them: see `BlockReport`. */
+  /** Number of entries that were removed. */
+  removed = 0
+  readonly #of: InspectionParts
+  /** By block, as the entries have them: see `FiledReport`. */
   readonly #sums: Uint32Array[] = []
   /** Times of each block: a time block of level 1. */
   readonly #times: (TimeSpan | undefined)[] = []
-  /** Runs that are open behind the last block. */
-  readonly #openRuns: OpenRunTable
+  readonly #removed: (RemovedPositions | undefined)[] = []
 
-  constructor({ db, location, size, findings, runner, request, openRuns }: InspectionParts) {
-    this.#db = db
-    this.#location = location
-    this.#size = size
-    this.#findings = findings
-    this.#runner = runner
-    this.#request = request
-    this.#openRuns = openRuns
-    this.statements = new Statements(request.origins)
+  constructor(parts: InspectionParts) {
+    this.#of = parts
+    this.statements = new Statements(parts.request.origins)
   }
 
   async inspect(threads: number): Promise<void> {
+    const { databases, size, index, findings, location } = this.#of
     await this.#inspectBlocks(threads)
     const blockRoots = this.roots.fullBlocks
-    if (blockRoots) await compareUpperTiles(this.#db, blockRoots, this.#size, this.#findings, this.#location)
-    await this.#compareUpperTimes()
-    await Promise.all([this.#compareIndexes(), this.#compareRest(), this.#compareOpenRuns(threads)])
+    if (blockRoots) await compareUpperTiles(databases.entries, blockRoots, size, findings, location)
+    if (index) await this.#compareUpperTimes()
+    const ofIndex = index ? [this.#comparePostings(index), this.#compareOpenRuns(index, threads)] : []
+    await Promise.all([this.#compareRest(), ...ofIndex])
   }
 
   async #inspectBlocks(threads: number): Promise<void> {
-    const { onProgress, sizes, origins, young } = this.#request
-    const size = this.#size
+    const { size, index, request } = this.#of
+    const { onProgress, sizes, origins, young } = request
     const wanted = [...new Set([...sizes.filter((each) => each < size), size])]
-    const common = { kind: 'block', size, sizes: wanted, origins, young, sumKey: this.#sumKey } as const
-    for await (const report of this.#byBlock(threads, (span): BlockTask => ({ ...common, ...span }))) {
+    const common = { kind: 'block', size, sizes: wanted, origins, young, index } as const
+    for await (const report of this.#byBlock(size, threads, (span): BlockTask => ({ ...common, ...span }))) {
       await this.#take(report)
       onProgress({ entries: this.roots.size, size })
     }
   }
 
-  /** Runs a task for each block. @returns the reports, in the order of the blocks */
+  /** Runs a task for each block of so many entries. @returns the reports, in the order of the blocks */
   async *#byBlock<T extends Task>(
+    end: number,
     threads: number,
     taskOf: (span: { readonly from: number; readonly to: number }) => T,
   ): AsyncGenerator<TaskReport<T>> {
     const running: Promise<TaskReport<T>>[] = []
     let from = 0
-    while (from < this.#size || running.length > 0) {
-      while (from < this.#size && running.length < threads * AHEAD) {
-        const to = Math.min(from + BLOCK_LENGTH, this.#size)
+    while (from < end || running.length > 0) {
+      while (from < end && running.length < threads * AHEAD) {
+        const to = Math.min(from + BLOCK_LENGTH, end)
         const report = this.#run(taskOf({ from, to }))
         // It is awaited in its turn.
         report.catch(() => undefined)
@@ -152,101 +160,124 @@ class LogInspector {
     }
   }
 
-  async #take(report: BlockReport): Promise<void> {
-    const { hashes, findings, statements, keyChanges, settledSize, sums, times, runs } = report
+  async #take({ hashes, findings, statements, keyChanges, settledSize, removed, filed }: BlockReport): Promise<void> {
+    const { databases, location, request, openRuns } = this.#of
     this.roots.add(hashes)
-    this.#findings.merge(findings)
+    this.#of.findings.merge(findings)
     this.statements.merge(statements)
     for (const seq of keyChanges) {
-      const bytes = await getUndamaged(this.#db, seq, this.#location)
-      this.#request.onKeyChange({ seq, data: bytes && decodeEntry(bytes)?.data })
+      const bytes = await getUndamaged(databases.entries, seq, location)
+      request.onKeyChange({ seq, data: bytes && decodeEntry(bytes)?.data })
     }
     this.settledSize = Math.max(this.settledSize, settledSize)
-    this.#sums.push(sums)
-    this.#times.push(times)
-    this.#openRuns.change(runs)
+    this.removed += removed?.count ?? 0
+    this.#removed.push(removed)
+    if (!filed) return
+    this.#sums.push(filed.sums)
+    this.#times.push(filed.times)
+    openRuns.change(filed.runs)
   }
 
   async #compareUpperTimes(): Promise<void> {
-    if (this.#times.length === 0) return
+    const { databases, findings, location } = this.#of
+    if (!databases.index) return
     const spans: (TimeSpan | undefined)[] = []
     for (let at = 0; at < this.#times.length; at += 256) spans.push(joined(this.#times.slice(at, at + 256)))
-    await compareTimeBlocks(this.#db, { level: 2, first: 0, spans }, this.#findings, this.#location)
+    const isThinned = (block: number) => this.#removed.slice(block * 256, (block + 1) * 256).some((each) => each)
+    await compareTimeBlocks(databases.index, { level: 2, first: 0, spans, isThinned }, findings, location)
   }
 
-  async #compareIndexes(): Promise<void> {
-    const found = INDEX_NAMES.map((index) =>
-      this.#run({ kind: 'postings', index, size: this.#size, sumKey: this.#sumKey }),
-    )
-    for (const [at, { sums, findings }] of (await Promise.all(found)).entries()) {
-      const index = INDEX_NAMES[at] as (typeof INDEX_NAMES)[number]
-      this.#findings.merge(findings)
+  async #comparePostings({ covered, hashKey, sumKey }: ComparedIndex): Promise<void> {
+    const { size, findings } = this.#of
+    const removed = this.#removed
+    const found = FILED_INDEXES.map((index) => this.#run({ kind: 'postings', index, covered, removed, sumKey }))
+    for (const [at, report] of (await Promise.all(found)).entries()) {
+      const index = FILED_INDEXES[at] as FiledIndex
+      const { sums } = report
+      findings.merge(report.findings)
       const differing = this.#sums.flatMap((expected, block) =>
         expected[2 * at] === sums[2 * block] && expected[2 * at + 1] === sums[2 * block + 1] ? [] : [block],
       )
       for (const block of differing.slice(0, MAX_SEARCHED)) {
-        const from = block * BLOCK_LENGTH
-        const to = Math.min(from + BLOCK_LENGTH, this.#size)
-        this.#findings.merge(await this.#run({ kind: 'find-postings', index, from, to, size: this.#size }))
+        const span = { from: block * BLOCK_LENGTH, to: Math.min((block + 1) * BLOCK_LENGTH, covered) }
+        const task = { kind: 'find-postings', index, ...span, covered, size, hashKey, removed } as const
+        findings.merge(await this.#run(task))
       }
       for (const block of differing.slice(MAX_SEARCHED)) {
-        const span = { from: block * BLOCK_LENGTH, to: (block + 1) * BLOCK_LENGTH }
-        this.#findings.add('posting_missing', `the index ${index} does not fit the entries`, span)
+        const span = { from: block * BLOCK_LENGTH, to: Math.min((block + 1) * BLOCK_LENGTH, covered) }
+        const kind = index === 'caller id' ? 'caller_id_altered' : 'posting_missing'
+        findings.add(kind, `${nameOf(index)} does not fit the entries`, span)
       }
     }
   }
 
   async #compareRest(): Promise<void> {
-    this.#findings.merge(await this.#run({ kind: 'rest', size: this.#size }))
+    const { size, index, findings } = this.#of
+    findings.merge(await this.#run({ kind: 'rest', size, covered: index?.covered }))
   }
 
   /** Compares the runs that are open by the entries with those that are stored as open, as many at a time as fit. */
-  async #compareOpenRuns(threads: number): Promise<void> {
+  async #compareOpenRuns({ covered, hashKey, sumKey }: ComparedIndex, threads: number): Promise<void> {
+    const { openRuns, size } = this.#of
+    const lastRemoved = this.#lastRemoved()
     for (;;) {
-      await this.#compareStoredRuns()
-      for (const seq of this.#openRuns.left()) {
+      await this.#compareStoredRuns(sumKey)
+      for (const seq of openRuns.left()) {
+        // The entry that ended it may have been removed.
+        if (seq < lastRemoved) continue
         this.#runDiffers(seq, `the run that entry ${seq} began is not among those that are open`)
       }
-      if (!this.#openRuns.next()) return
-      const sumKey = this.#sumKey
-      for await (const runs of this.#byBlock(
-        threads,
-        ({ from, to }) => ({ kind: 'runs', from, to, sumKey }) as const,
-      )) {
-        this.#openRuns.change(runs)
+      if (!openRuns.next()) return
+      const common = { kind: 'runs', size, hashKey, sumKey } as const
+      for await (const runs of this.#byBlock(covered, threads, (span) => ({ ...common, ...span }))) {
+        openRuns.change(runs)
       }
     }
   }
 
   /** Takes those that are stored from those that are open. */
-  async #compareStoredRuns(): Promise<void> {
+  async #compareStoredRuns(sumKey: ComparedIndex['sumKey']): Promise<void> {
+    const { databases, openRuns, request, findings, location } = this.#of
+    if (!databases.index) return
     const span = { gte: OPEN_RUN_PREFIX, lt: prefixEnd(OPEN_RUN_PREFIX) }
     try {
-      for await (const items of walkRange(this.#db, span, this.#location)) {
-        this.#request.signal?.throwIfAborted()
+      for await (const items of walkRange(databases.index, span, location)) {
+        request.signal?.throwIfAborted()
         for (const [key, value] of items) {
-          const hash = runHash(key, this.#sumKey)
-          if (!this.#openRuns.holds(hash[0])) continue
-          const stored = value.length === 8 ? readSeq(value, 0) : -1
-          const seq = this.#openRuns.take(...hash)
+          const hash = runHash(key, sumKey)
+          if (!openRuns.holds(hash[0])) continue
+          const stored = value.length === SEQ_BYTES ? readSeq(value, 0) : -1
+          const seq = openRuns.take(...hash)
+          if (seq === stored || this.#isRemoved(stored)) continue
           if (seq === undefined) {
             this.#runDiffers(stored, `a run is open that by the entries is not (key ${key.toString('hex')})`)
-          } else if (seq !== stored)
-            this.#runDiffers(seq, `the run that entry ${seq} began is open since another entry`)
+          } else this.#runDiffers(seq, `the run that entry ${seq} began is open since another entry`)
         }
       }
     } catch (error) {
-      this.#findings.add('database_unreadable', damageIn(error, this.#location).message)
+      findings.add('index_unreadable', `the open runs cannot be read: ${damageIn(error, location).message}`)
     }
   }
 
+  /** The entry that began a run, or ended one, may have been removed since the index was made. */
+  #isRemoved(seq: number): boolean {
+    const ofBlock = seq < 0 ? undefined : this.#removed[Math.floor(seq / BLOCK_LENGTH)]
+    return ofBlock !== undefined && isRemoved(ofBlock, seq)
+  }
+
+  #lastRemoved(): number {
+    const last = this.#removed.findLast((each) => each !== undefined)
+    if (!last) return -1
+    return last.from + 8 * last.bits.findLastIndex((bits) => bits !== 0) + 7
+  }
+
   #runDiffers(seq: number, what: string): void {
-    const span = seq >= 0 && seq < this.#size ? { from: seq, to: seq + 1 } : undefined
-    this.#findings.add('open_run_altered', what, span)
+    const span = seq >= 0 && seq < this.#of.size ? { from: seq, to: seq + 1 } : undefined
+    this.#of.findings.add('open_run_altered', what, span)
   }
 
   async #run<T extends Task>(task: T): Promise<TaskReport<T>> {
-    this.#request.signal?.throwIfAborted()
-    return await this.#runner.run(task)
+    this.#of.request.signal?.throwIfAborted()
+    return await this.#of.runner.run(task)
   }
 }

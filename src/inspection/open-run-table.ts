@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256 } from '../tree/index.js'
 import type { SumKey } from './posting-sums.js'
 
 /**
@@ -15,7 +15,8 @@ export const ENDED = -1
 
 /** A run's hash, by which it is kept: nobody who does not know the key can make two runs have the same one. */
 export function runHash(openRunKey: Uint8Array, [one, other]: SumKey): readonly [number, number] {
-  const digest = createHash('sha256').update(Uint32Array.of(one, other)).update(openRunKey).digest()
+  const secret = new Uint8Array(Uint32Array.of(one, other).buffer)
+  const digest = Buffer.from(sha256(Buffer.concat([secret, openRunKey])).slice(0, 8), 'latin1')
   return [digest.readUInt32LE(0), digest.readUInt32LE(4)]
 }
 

@@ -4,8 +4,19 @@ import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 
 export const INDEX_NAMES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
 
+/** What the database `index` files by position: postings, and the ids of callers. */
+export type FiledIndex = IndexName | 'caller id'
+
+export const FILED_INDEXES: readonly FiledIndex[] = [...INDEX_NAMES, 'caller id']
+
 /** Secrets of one verification: whoever does not know them cannot make two different indexes have the same sums. */
 export type SumKey = readonly [one: number, other: number]
+
+/** What a value adds to the hashes of positions under it. */
+export interface ValueState {
+  readonly one: number
+  readonly other: number
+}
 
 export function newSumKey(): SumKey {
   const random = randomBytes(8)
@@ -24,8 +35,7 @@ export class PostingSums {
   readonly words: Uint32Array
   readonly #key: SumKey
   readonly #firstBlock: number
-  #one = 0
-  #other = 0
+  #under: ValueState = { one: 0, other: 0 }
 
   /** @param blocks - how many, from the first on */
   constructor(key: SumKey, blocks: number, firstBlock = 0) {
@@ -36,6 +46,11 @@ export class PostingSums {
 
   /** What follows is filed under this value. */
   under(valueKey: Uint8Array): void {
+    this.#under = this.stateOf(valueKey)
+  }
+
+  /** Returns what {@link addOne} needs to know of a value. */
+  stateOf(valueKey: Uint8Array): ValueState {
     let one = this.#key[0]
     let other = this.#key[1]
     for (let at = 0; at < valueKey.length; at++) {
@@ -45,19 +60,20 @@ export class PostingSums {
       other = Math.imul(other ^ byte, 0x5bd1e995)
       other = (other << 15) | (other >>> 17)
     }
-    this.#one = scramble(one, 0x85ebca6b)
-    this.#other = scramble(other, 0xcc9e2d51)
+    return { one: scramble(one, 0x85ebca6b), other: scramble(other, 0xcc9e2d51) }
   }
 
   add(seqs: readonly number[]): void {
+    for (let n = 0; n < seqs.length; n++) this.addOne(this.#under, seqs[n] as number)
+  }
+
+  /** Adds one position under a value. */
+  addOne({ one, other }: ValueState, seq: number): void {
     const { words } = this
-    for (let n = 0; n < seqs.length; n++) {
-      const seq = seqs[n] as number
-      const at = 2 * (Math.floor(seq / BLOCK_LENGTH) - this.#firstBlock)
-      const high = Math.imul(Math.floor(seq / 0x1_0000_0000), 0x9e3779b1)
-      words[at] = (words[at] as number) + scramble(this.#one ^ seq ^ high, 0xc2b2ae35)
-      words[at + 1] = (words[at + 1] as number) + scramble(this.#other ^ seq ^ high, 0x1b873593)
-    }
+    const at = 2 * (Math.floor(seq / BLOCK_LENGTH) - this.#firstBlock)
+    const high = Math.imul(Math.floor(seq / 0x1_0000_0000), 0x9e3779b1)
+    words[at] = (words[at] as number) + scramble(one ^ seq ^ high, 0xc2b2ae35)
+    words[at + 1] = (words[at + 1] as number) + scramble(other ^ seq ^ high, 0x1b873593)
   }
 }
 

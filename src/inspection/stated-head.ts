@@ -1,10 +1,23 @@
-import { entryKey, metaKey, prefixEnd, readSeq, seqOfKey } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { CHECKPOINT_KEY, FORMAT_VERSION, HEAD_KEY, ID_KEY, textOf } from '../store/leveldb/head.js'
+import { Block } from '../store/leveldb/entries/block.js'
+import {
+  CHECKPOINT_KEY,
+  decodeHead,
+  FORMAT_KEY,
+  FORMAT_VERSION,
+  HASH_KEY_KEY,
+  HEAD_KEY,
+  ID_KEY,
+  isHead,
+  textOf,
+} from '../store/leveldb/entries/head.js'
+import { blockKey, pageKey } from '../store/leveldb/entries/keys.js'
+import { decodeHashKey } from '../store/leveldb/hash-key.js'
 import { decodeLogId } from '../store/log-id.js'
-import { HASH_BYTES } from '../tree/index.js'
+import { seqOfKey } from '../store/seq-bytes.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
+import { BLOCK_KEY_BYTES } from './read-block.js'
 
 /** What a database says of itself. */
 export interface StatedHead {
@@ -15,6 +28,8 @@ export interface StatedHead {
   readonly checkpoint: string | undefined
   /** See `AuditStore.id`. */
   readonly id: string | undefined
+  /** The log's key for index values. */
+  readonly hashKey: Uint8Array | undefined
 }
 
 /** Where the head is damaged, the last entry tells how many there are: not more than this, so that there is an end to it. */
@@ -30,42 +45,53 @@ export async function readStatedHead(db: Database, findings: Findings, location:
       return undefined
     }
   }
-  const format = await get(metaKey('format'), 'the format version')
+  const format = await get(FORMAT_KEY, 'the format version')
   if (!format || textOf(format) !== FORMAT_VERSION)
     findings.add('head_altered', 'the format version is not one of a log')
   const checkpoint = await get(CHECKPOINT_KEY, 'the checkpoint')
   const storedId = await get(ID_KEY, 'the id')
   const id = storedId && decodeLogId(storedId)
-  if (storedId && id === undefined) findings.add('head_altered', 'the id is damaged')
+  if (id === undefined) findings.add('head_altered', 'the id is missing or damaged')
+  const storedKey = await get(HASH_KEY_KEY, 'the key for index values')
+  const hashKey = storedKey && decodeHashKey(storedKey)
+  if (hashKey === undefined) findings.add('head_altered', 'the key for index values is missing or damaged')
   const head = await get(HEAD_KEY, 'the head')
-  const found = await lastEntry(db, findings, location)
-  if (head?.length !== 8 + HASH_BYTES) {
+  const found = await endOfBlocks(db, findings, location)
+  const common = { checkpoint: checkpoint && textOf(checkpoint), id, hashKey }
+  if (!isHead(head)) {
     findings.add('head_altered', 'the head is missing or malformed')
-    return {
-      size: Math.min(found, MAX_GUESSED_SIZE),
-      root: undefined,
-      checkpoint: checkpoint && textOf(checkpoint),
-      id,
-    }
+    return { ...common, size: Math.min(found, MAX_GUESSED_SIZE), root: undefined }
   }
-  const stated = readSeq(head, 0)
+  const { size: stated, root, openFrom } = decodeHead(head)
   if (stated > found) {
     findings.add('entry_missing', `by its head the log has ${stated} entries, but the last one there is ${found - 1}`, {
       from: found,
       to: stated,
     })
   }
-  return { size: Math.min(stated, found), root: head.subarray(8), checkpoint: checkpoint && textOf(checkpoint), id }
+  const size = Math.min(stated, found)
+  const isBlock = openFrom === stated || (openFrom < size && (await get(blockKey(openFrom), 'a block')) !== undefined)
+  if (!isBlock) findings.add('head_altered', `the head tells of a block of entry ${openFrom}, and there is none`)
+  return { ...common, size, root }
 }
 
 /** How many entries there are, if none is missing before the last. */
-async function lastEntry(db: Database, findings: Findings, location: string): Promise<number> {
-  const prefix = entryKey(0).subarray(0, 1)
+async function endOfBlocks(db: Database, findings: Findings, location: string): Promise<number> {
   try {
-    const [last] = await db.keys({ gte: prefix as Buffer, lt: prefixEnd(prefix), reverse: true, limit: 1 }).all()
-    return last ? seqOfKey(last) + 1 : 0
+    const blocks = db.iterator({ gte: blockKey(0), lt: pageKey(0), reverse: true, fillCache: false })
+    for await (const [key, value] of blocks) if (key.length === BLOCK_KEY_BYTES) return endOf(seqOfKey(key), value)
+    return 0
   } catch (error) {
     findings.add('database_unreadable', `the last entry cannot be read: ${damageIn(error, location).message}`)
     return 0
+  }
+}
+
+function endOf(firstSeq: number, value: Uint8Array): number {
+  try {
+    return new Block(firstSeq, value).end
+  } catch (error) {
+    if (error instanceof RangeError) return firstSeq + 1
+    throw error
   }
 }

@@ -1,6 +1,6 @@
-import type { Database } from '../store/leveldb/database.js'
 import type { Finding } from '../verify/findings.js'
 import { type FindPostingsTask, findPostings } from './find-postings.js'
+import type { FrozenDatabases } from './frozen-log.js'
 import { type BlockReport, type BlockTask, inspectBlock } from './inspect-block.js'
 import { inspectPostings, type PostingsReport, type PostingsTask } from './inspect-postings.js'
 import { inspectRest, type RestTask } from './inspect-rest.js'
@@ -18,19 +18,23 @@ export type TaskReport<T extends Task> = T extends BlockTask
       ? RunChanges
       : readonly Finding[]
 
-export async function runTask<T extends Task>(db: Database, task: T, location: string): Promise<TaskReport<T>>
-export async function runTask(db: Database, task: Task, location: string): Promise<unknown> {
+export async function runTask<T extends Task>(
+  databases: FrozenDatabases,
+  task: T,
+  location: string,
+): Promise<TaskReport<T>>
+export async function runTask(databases: FrozenDatabases, task: Task, location: string): Promise<unknown> {
   switch (task.kind) {
     case 'block':
-      return await inspectBlock(db, task, location)
+      return await inspectBlock(databases, task, location)
     case 'postings':
-      return await inspectPostings(db, task, location)
+      return await inspectPostings(databases, task, location)
     case 'find-postings':
-      return await findPostings(db, task, location)
+      return await findPostings(databases, task, location)
     case 'rest':
-      return await inspectRest(db, task, location)
+      return await inspectRest(databases, task, location)
     case 'runs':
-      return await inspectRuns(db, task, location)
+      return await inspectRuns(databases.entries, task, location)
   }
 }
 

@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { AuditLogError } from '../events/errors.js'
-import type { Database } from '../store/leveldb/database.js'
-import { type FrozenPlace, openFrozen } from './frozen-log.js'
+import { closeFrozen, type FrozenDatabases, type FrozenPlace, openFrozen } from './frozen-log.js'
 import { runTask, type Task } from './tasks.js'
 
 /** What a thread is asked, and what it answers. */
@@ -26,7 +25,7 @@ export interface ThreadError {
 
 const place = workerData as FrozenPlace
 /** Opened with the first task, so that what fails is the answer to it. */
-let opened: Promise<Database> | undefined
+let opened: Promise<FrozenDatabases> | undefined
 
 // One task after the other: two at a time would wait for each other.
 let turn = Promise.resolve()
@@ -51,6 +50,6 @@ function plain(error: unknown): ThreadError {
 }
 
 async function close(): Promise<void> {
-  await (await opened)?.close()
+  if (opened) await closeFrozen(await opened)
   parentPort?.close()
 }

@@ -24,7 +24,7 @@ export async function verifyDirectory(
   taken: TakenFromLog = {},
 ): Promise<VerifyReport> {
   checkVerifyOptions(options)
-  const source = await DirectorySource.open(directory)
+  const source = await DirectorySource.open(directory, options.entriesOnly)
   try {
     return await verifyTaking(taken, source, options)
   } finally {
@@ -63,7 +63,7 @@ class StoreSource implements LogSource {
   }
 
   async inspect(request: InspectionRequest): Promise<Inspection> {
-    const indexes = this.#store.indexes?.()
+    const indexes = request.entriesOnly ? undefined : this.#store.indexes?.()
     const end = await indexes?.end()
     const { size, root } = end ?? this.#store
     const findings = new Findings()

@@ -17,6 +17,12 @@ export interface OpenRunChange {
   readonly seq: number | undefined
 }
 
+/** Returns what an event of a type does to its run; `undefined` for most. */
+export function runChangeOf(type: string): 'begins' | 'ends' | undefined {
+  if (BEGINNINGS.has(type)) return 'begins'
+  return ENDS.has(type) ? 'ends' : undefined
+}
+
 /** Returns the runs that a group, stored from `firstSeq` on, begins or ends: each once, as it is after the group. */
 export function openRunChanges(
   entries: readonly (FiledEntry | undefined)[],
@@ -26,9 +32,10 @@ export function openRunChanges(
   for (const [at, entry] of entries.entries()) {
     if (!entry) continue
     const { type, runId, tenantId } = entry.event
-    const begins = BEGINNINGS.has(type)
-    if (runId !== undefined && (begins || ENDS.has(type))) {
-      changes.set(openRunId(tenantId, runId), { tenantId, runId, seq: begins ? firstSeq + at : undefined })
+    const change = runId === undefined ? undefined : runChangeOf(type)
+    if (runId !== undefined && change !== undefined) {
+      const seq = change === 'begins' ? firstSeq + at : undefined
+      changes.set(openRunId(tenantId, runId), { tenantId, runId, seq })
     }
   }
   return [...changes.values()]
@@ -36,5 +43,5 @@ export function openRunChanges(
 
 /** Tells one run of one tenant from every other. */
 export function openRunId(tenantId: string, runId: string): string {
-  return JSON.stringify([tenantId, runId])
+  return `${tenantId.length} ${tenantId}${runId}`
 }

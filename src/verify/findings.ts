@@ -3,6 +3,8 @@ import type { SeqSpan } from './report.js'
 /** What is wrong with a log, as its content alone tells it. Whose doing it is, only checkpoints and keys can say. */
 export type FindingKind =
   | 'database_unreadable'
+  | 'directory_altered'
+  | 'removal_unrecorded'
   | 'head_altered'
   | 'entry_missing'
   | 'entry_unexpected'

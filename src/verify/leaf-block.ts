@@ -20,6 +20,7 @@ export class LeafBlock {
   readonly hashes: Buffer
   #next: number
   #firstMissing = Infinity
+  readonly #removed = new Set<number>()
 
   constructor(from: number, to: number) {
     this.from = from
@@ -41,6 +42,22 @@ export class LeafBlock {
     this.#next = to
   }
 
+  /** Adds an entry that was removed: its hash is what the tree kept of it, see {@link keepHash}. */
+  addRemoved(): void {
+    this.#removed.add(this.#next)
+    this.#next++
+  }
+
+  /** Positions that were removed. */
+  get removed(): ReadonlySet<number> {
+    return this.#removed
+  }
+
+  /** Sets the hash of an entry that was removed. */
+  keepHash(seq: number, hash: Uint8Array): void {
+    this.hashes.set(hash, (seq - this.from) * HASH_BYTES)
+  }
+
   /** No hash is zero all over. */
   isMissing(seq: number): boolean {
     const at = (seq - this.from) * HASH_BYTES
@@ -49,9 +66,11 @@ export class LeafBlock {
 
   /** @param sizes - at which the root is wanted; those within the block are */
   finish(sizes: readonly number[]): BlockHashes {
+    let firstMissing = this.#firstMissing
+    for (const seq of this.#removed) if (seq < firstMissing && this.isMissing(seq)) firstMissing = seq
     const wanted = sizes.filter((size) => size > this.from && size <= this.#next)
     const rootUpTo = (size: number) =>
-      size <= this.#firstMissing ? hashRange(this.hashes.subarray(0, (size - this.from) * HASH_BYTES)) : undefined
+      size <= firstMissing ? hashRange(this.hashes.subarray(0, (size - this.from) * HASH_BYTES)) : undefined
     return {
       from: this.from,
       to: this.#next,

@@ -61,6 +61,13 @@ export interface VerifyOptions {
    * @defaultValue one for each core; 1 for small logs and where the code was bundled into one file
    */
   readonly threads?: number
+  /**
+   * Leaves out the index, which follows from the entries: it says nothing of whether these were altered, and takes about as
+   * long as they do.
+   *
+   * @defaultValue `false`
+   */
+  readonly entriesOnly?: boolean
   /** Receives the progress, many times. */
   readonly onProgress?: (progress: VerifyProgress) => void
   /** Ends the verifying: it rejects with the signal's reason. */
@@ -77,6 +84,7 @@ const KNOWN: Record<keyof VerifyOptions, true> = {
   checkpointIntervalMillis: true,
   now: true,
   threads: true,
+  entriesOnly: true,
   onProgress: true,
   signal: true,
 }
@@ -103,6 +111,7 @@ export function checkVerifyOptions(options: VerifyOptions): ResolvedNumbers {
   }
   requireType(options, 'origin', 'string')
   requireType(options, 'strict', 'boolean')
+  requireType(options, 'entriesOnly', 'boolean')
   requireType(options, 'onProgress', 'function')
   requireType(options, 'now', 'function')
   if (options.threads !== undefined) {

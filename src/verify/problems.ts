@@ -52,6 +52,8 @@ export class Problems {
 
 const NAMES: Readonly<Record<Exclude<FindingKind, 'leaf_mismatch'>, string>> = {
   database_unreadable: 'the database cannot be read',
+  directory_altered: 'the directory of blocks is not that of the entries',
+  removal_unrecorded: 'entries are removed, and no entry records it',
   head_altered: 'the head is not that of the log',
   entry_missing: 'entries are missing',
   entry_unexpected: 'there are entries that do not belong to the log',

@@ -33,7 +33,7 @@ export interface VerifyProblem {
   /**
    * A stable name: `entry_altered`, `entry_missing`, `entry_unexpected`, `entry_unreadable`, `tile_altered`, `head_altered`,
    * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
-   * `record_unknown`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
+   * `record_unknown`, `directory_altered`, `removal_unrecorded`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
    * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`; with `strict`:
    * `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested`.
    */
@@ -101,6 +101,12 @@ export interface VerifyReport {
   readonly unattestedEvents: number
   /** Entries that look like a statement of the log about itself, and are not its own: they count as any other event. */
   readonly foreignStatements: number
+  /** Entries that were removed since. Their leaf hashes are kept, so that the root is that of all entries. */
+  readonly removedEntries: number
+  /** True when what is derived from the entries was left out, see `VerifyOptions.entriesOnly`. */
+  readonly entriesOnly: boolean
+  /** Sentences about what is no problem: that the index was not compared, say, since readers derive another. */
+  readonly notes: readonly string[]
   /** The gravest first. */
   readonly problems: readonly VerifyProblem[]
 }

@@ -15,6 +15,8 @@ export interface ScannedEntries {
   readonly roots: BlockRoots
   readonly statements: StatementTallies
   readonly settledSize: number
+  readonly removed: number
+  readonly notes: readonly string[]
 }
 
 /** Hashes entries that come in their order, on this thread. */
@@ -22,7 +24,7 @@ export async function scanEntries(
   chunks: AsyncIterable<EntryChunk>,
   /** How many there should be; by default as many as come. */
   size: number | undefined,
-  request: Omit<InspectionRequest, 'threads'>,
+  request: Omit<InspectionRequest, 'threads' | 'entriesOnly'>,
   findings: Findings,
   /** Compares a block of which all entries have come with what is kept of it. */
   compareBlock: (block: LeafBlock) => Promise<void> = async () => {},
@@ -65,7 +67,7 @@ export async function scanEntries(
   }
   if (size !== undefined && (await blockFor(size)).next < size) throw new RangeError('the log has too many entries')
   if (block && block.next > block.from) await finish(block)
-  return { size: roots.size, roots, statements: statements.tallies, settledSize }
+  return { size: roots.size, roots, statements: statements.tallies, settledSize, removed: 0, notes: [] }
 }
 
 const NAMES = [...STATEMENT_TYPES].map((type) => Buffer.from(`"${type}"`))

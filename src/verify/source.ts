@@ -26,6 +26,8 @@ export interface InspectionRequest {
   /** The time span of entries so new that no checkpoint needs to cover them yet; `undefined` when nobody asks. */
   readonly young: YoungSpan | undefined
   readonly threads: number | undefined
+  /** Leaves out what is derived from the entries. See `VerifyOptions`. */
+  readonly entriesOnly: boolean
   readonly onProgress: (progress: VerifyProgress) => void
   /** Receives each `signing_key_changed` of the log itself, in the order of their positions. */
   readonly onKeyChange: (change: KeyChange) => void
@@ -41,6 +43,10 @@ export interface Inspection {
   readonly statements: StatementTallies
   /** Position behind the last entry that is not young; 0 where there is none, or nobody asked. */
   readonly settledSize: number
+  /** Number of entries that were removed: of these the tree keeps the leaf hashes. */
+  readonly removed: number
+  /** Sentences about what is no problem. */
+  readonly notes: readonly string[]
   readonly findings: readonly Finding[]
 }
 

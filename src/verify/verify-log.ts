@@ -47,7 +47,7 @@ export async function verifyTaking(
   options: VerifyOptions,
 ): Promise<VerifyReport> {
   const { checkpointIntervalMillis, witnessQuorum } = checkVerifyOptions(options)
-  const { strict = false, now = () => source.openedAt } = options
+  const { strict = false, entriesOnly = false, now = () => source.openedAt } = options
   const vkeys = options.vkeys ?? (source.vkey === undefined ? [] : [source.vkey])
   const witnesses = (options.witnessKeys ?? []).map(witnessFrom)
   const origin = options.origin ?? (vkeys[0] === undefined ? undefined : verifierFromVkey(vkeys[0]).name)
@@ -66,6 +66,7 @@ export async function verifyTaking(
     origins: origin === undefined ? undefined : namesOf(origin, source),
     young: strict ? youngSpan(now(), checkpointIntervalMillis) : undefined,
     threads: options.threads,
+    entriesOnly,
     onProgress: options.onProgress ?? (() => {}),
     onKeyChange: (change) => keys.change(change),
     signal: options.signal,
@@ -110,6 +111,9 @@ export async function verifyTaking(
     recoveredEvents: statements.recovered.events,
     unattestedEvents: statements.unattested.events,
     foreignStatements: statements.foreign.entries,
+    removedEntries: inspection.removed,
+    entriesOnly,
+    notes: inspection.notes,
     problems: problems.all,
   }
 }

@@ -27,8 +27,14 @@ it('a flipped bit in a file of LevelDB is found, or makes no difference to what 
   const { out: intact } = await spanledger('export', '--log', log.directory)
   for (let n = 0; n < 24; n++) {
     const directory = await log.copy()
-    const names = (await readdir(join(directory, 'db'))).filter((name) => /\.(ldb|log)$|^MANIFEST/.test(name)).sort()
-    const path = join(directory, 'db', names[n % names.length] as string)
+    const found = await Promise.all(
+      ['entries', 'index'].map(async (database) => {
+        const names = (await readdir(join(directory, database))).filter((name) => /\.(ldb|log)$|^MANIFEST/.test(name))
+        return names.sort().map((name) => join(directory, database, name))
+      }),
+    )
+    const paths = found.flat()
+    const path = paths[n % paths.length] as string
     const bytes = await readFile(path)
     const at = Math.floor((bytes.length * ((n * 7) % 24)) / 24)
     if (bytes.length > 0) bytes[at] = (bytes[at] as number) ^ (1 << (n % 8))
@@ -41,15 +47,30 @@ it('a flipped bit in a file of LevelDB is found, or makes no difference to what 
   }
 })
 
-it('a table that makes LevelDB give up is altered', async () => {
-  const directory = await log.copy()
-  const tables = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.ldb'))
+/** Makes of all tables of a database what LevelDB cannot read without harm. */
+async function ruin(directory: string, database: string): Promise<void> {
+  const tables = (await readdir(join(directory, database))).filter((name) => name.endsWith('.ldb'))
   expect(tables.length).toBeGreaterThan(0)
   for (const name of tables) {
-    const path = join(directory, 'db', name)
+    const path = join(directory, database, name)
     const bytes = await readFile(path)
     bytes.fill(0x80, 0, bytes.length - 48)
     await writeFile(path, bytes)
   }
-  expect((await spanledger('verify', directory, '-k', log.vkey)).code).toBe(5)
+}
+
+it('a table of the entries that would make LevelDB give up is altered', async () => {
+  const directory = await log.copy()
+  await ruin(directory, 'entries')
+  const { code, out } = await spanledger('verify', directory, '-k', log.vkey)
+  expect(code).toBe(5)
+  expect(out).not.toContain('LevelDB crashed')
+})
+
+it('such a table of the index is a note: readers derive another', async () => {
+  const directory = await log.copy()
+  await ruin(directory, 'index')
+  const { code, out } = await spanledger('verify', '--json', directory, '-k', log.vkey)
+  const { notes } = JSON.parse(out) as VerifyReport
+  expect({ code, notes }).toEqual({ code: 0, notes: [expect.stringContaining('damaged')] })
 })

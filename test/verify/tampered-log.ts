@@ -6,6 +6,9 @@ import { text } from 'node:stream/consumers'
 import { Level } from 'level'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { main } from '../../src/cli/main.js'
+import { Block, type BlockEntry, type BlockSlot, encodeBlock } from '../../src/store/leveldb/entries/block.js'
+import { blockKey } from '../../src/store/leveldb/entries/keys.js'
+import { seqOfKey } from '../../src/store/seq-bytes.js'
 import type { VerifyReport } from '../../src/verify/report.js'
 
 export type RawDatabase = Level<Buffer, Buffer>
@@ -59,9 +62,13 @@ export async function writeLog(sizes: readonly number[]) {
   }
 }
 
-/** Writes to a log's database as whoever owns the disk can. */
-export async function tamper(directory: string, change: (db: RawDatabase) => Promise<unknown>): Promise<void> {
-  const db: RawDatabase = new Level<Buffer, Buffer>(join(directory, 'db'), {
+/** Writes to a database of a log as whoever owns the disk can. */
+export async function tamper(
+  directory: string,
+  change: (db: RawDatabase) => Promise<unknown>,
+  database: 'entries' | 'index' = 'entries',
+): Promise<void> {
+  const db: RawDatabase = new Level<Buffer, Buffer>(join(directory, database), {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
   })
@@ -71,6 +78,60 @@ export async function tamper(directory: string, change: (db: RawDatabase) => Pro
   } finally {
     await db.close()
   }
+}
+
+/** The block that an entry is in. */
+export async function blockOf(db: RawDatabase, seq: number): Promise<Block> {
+  const [found] = await db.iterator({ gte: blockKey(0), lte: blockKey(seq), reverse: true, limit: 1 }).all()
+  if (!found) throw new Error(`entry ${seq} is in no block`)
+  return new Block(seqOfKey(found[0]), found[1])
+}
+
+export async function entryAt(db: RawDatabase, seq: number): Promise<Buffer> {
+  return Buffer.from((await blockOf(db, seq)).entry(seq) ?? [])
+}
+
+export function slotsOf(block: Block): BlockSlot[] {
+  const seqs = Array.from({ length: block.end - block.firstSeq }, (_, at) => block.firstSeq + at)
+  return seqs.map((seq) => {
+    const bytes = block.entry(seq)
+    return bytes ? { bytes, callerId: block.hasCallerId(seq) } : (block.removed(seq) as BlockSlot)
+  })
+}
+
+export async function putBlock(db: RawDatabase, firstSeq: number, slots: readonly BlockSlot[]): Promise<void> {
+  await db.put(blockKey(firstSeq), Buffer.from(encodeBlock(slots)))
+}
+
+/** Puts another slot in the place of an entry. */
+export async function replaceSlot(db: RawDatabase, seq: number, slot: BlockSlot): Promise<void> {
+  const block = await blockOf(db, seq)
+  await putBlock(db, block.firstSeq, slotsOf(block).with(seq - block.firstSeq, slot))
+}
+
+/** Puts other bytes in the place of an entry's. */
+export async function replaceEntry(db: RawDatabase, seq: number, bytes: Uint8Array): Promise<void> {
+  const block = await blockOf(db, seq)
+  await replaceSlot(db, seq, { bytes, callerId: block.hasCallerId(seq) })
+}
+
+/** Leaves an entry out: those around it stand in blocks of their own. */
+export async function dropEntry(db: RawDatabase, seq: number): Promise<void> {
+  const block = await blockOf(db, seq)
+  const slots = slotsOf(block)
+  const at = seq - block.firstSeq
+  await db.del(blockKey(block.firstSeq))
+  if (at > 0) await putBlock(db, block.firstSeq, slots.slice(0, at))
+  if (at + 1 < slots.length) await putBlock(db, seq + 1, slots.slice(at + 1))
+}
+
+/** The bytes of all entries of a log of which none was removed. */
+export async function allEntries(db: RawDatabase): Promise<Buffer[]> {
+  const entries: Buffer[] = []
+  for await (const [key, value] of db.iterator({ gte: blockKey(0), lt: blockKey(Number.MAX_SAFE_INTEGER) })) {
+    for (const slot of slotsOf(new Block(seqOfKey(key), value))) entries.push(Buffer.from((slot as BlockEntry).bytes))
+  }
+  return entries
 }
 
 /** `spanledger …` */

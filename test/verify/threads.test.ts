@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { entryKey, postingKey, postingPrefix } from '../../src/store/keys.js'
+import { postingKey, valueKey } from '../../src/store/leveldb/indexes/keys.js'
 import { buildBeside } from '../support/build.js'
-import { tamper, verdict, writeLog } from './tampered-log.js'
+import { dropEntry, entryAt, replaceEntry, tamper, verdict, writeLog } from './tampered-log.js'
 
 // Threads begin with a file: with the compiled one.
 let built: ReturnType<typeof buildBeside>
@@ -29,10 +29,11 @@ it('finds with several threads what it finds with one', async () => {
   expect(withThreads(log.directory)).toEqual({ code: 0, report: (await verdict(log.directory, '-k', log.vkey)).report })
   const directory = await log.copy()
   await tamper(directory, async (db) => {
-    await db.put(entryKey(17), await db.get(entryKey(18)))
-    await db.del(entryKey(300))
-    await db.put(postingKey(postingPrefix('run', ['nobody']), 5), Buffer.of(1, 0))
+    await replaceEntry(db, 17, await entryAt(db, 18))
+    await dropEntry(db, 300)
   })
+  const stray = postingKey(valueKey('run', ['nobody'.padEnd(16)]), 5)
+  await tamper(directory, (db) => db.put(stray, Buffer.of(1, 0)), 'index')
   const { code, report } = await verdict(directory, '-k', log.vkey)
   expect(code).toBe(5)
   expect(withThreads(directory)).toEqual({ code, report })

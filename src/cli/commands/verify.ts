@@ -5,6 +5,7 @@ import { MAX_NOTE_BYTES, parseReceipt, verifierFromVkey } from '../../checkpoint
 import { AuditLogError } from '../../events/errors.js'
 import { DirectorySource } from '../../inspection/directory-source.js'
 import { openAuditLogReader } from '../../reader/open.js'
+import { ENTRIES, FORMER_DATABASE } from '../../store/leveldb/database.js'
 import { hashLeaf } from '../../tree/index.js'
 import { JsonlFile } from '../../verify/jsonl-file.js'
 import type { VerifyOptions } from '../../verify/options.js'
@@ -68,6 +69,7 @@ export const verify: Command = {
       value: 'FILE',
       help: 'with --receipt: the file with the bytes of the entry, when the receipt does not contain them',
     },
+    'entries-only': { type: 'boolean', help: 'leave out the index, which follows from the entries' },
     threads: { type: 'string', value: 'N', help: 'use this many threads, by default one for each core' },
     ...format,
     ...common,
@@ -131,6 +133,7 @@ async function givenBy(args: Arguments, place: LogPlace): Promise<Given> {
     options: {
       checkpoints: checkpoints.map(({ text }) => text),
       strict: args.flag('strict'),
+      entriesOnly: args.flag('entries-only'),
       ...(keys && { vkeys: keys.flatMap(linesOf) }),
       ...(witnesses && { witnessKeys: witnesses.flatMap(linesOf) }),
       ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
@@ -159,7 +162,7 @@ async function verifyAt(
     const log = await openAuditLogReader({ store: await storeAt(place.url) })
     return await log.verify(watched).finally(() => log.close())
   }
-  const source = await sourceAt(place.directory, watcher)
+  const source = await sourceAt(place.directory, options.entriesOnly, watcher)
   return await verifyTaking(taken, source, watched).finally(() => source.close())
 }
 
@@ -218,17 +221,21 @@ async function isBelow(path: string, directory: string): Promise<boolean> {
   return found !== undefined && named !== undefined && !/^\.\.(?:[/\\]|$)/.test(relative(found, named))
 }
 
-async function sourceAt(path: string, watcher: Watcher | undefined): Promise<LogSource> {
+async function sourceAt(
+  path: string,
+  entriesOnly: boolean | undefined,
+  watcher: Watcher | undefined,
+): Promise<LogSource> {
   const isThere = async (name: string) => (await statAt(join(path, name), lstat)) !== undefined
   if ((await statAt(path, stat))?.isFile()) return new JsonlFile(path)
-  const isLog = await isThere('db')
+  const isLog = (await isThere(ENTRIES)) || (await isThere(FORMER_DATABASE))
   const isTiles = !isLog && (await TileDirectory.isOne(path))
   if (!isLog && !isTiles && !(await isThere('checkpoint'))) {
     throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${resolve(path)}`)
   }
   if (isTiles) return await TileDirectory.open(path)
   watcher?.reads(path)
-  return await DirectorySource.open(path)
+  return await DirectorySource.open(path, entriesOnly)
 }
 
 /** Returns the status of a file; `undefined` when there is none. @throws when the file cannot be looked at */
@@ -282,8 +289,12 @@ function basisText({ keys, checkpointsElsewhere, witnesses, anchoredSize }: Veri
 }
 
 /** Lists the facts that are no problems, but worth a line. */
-function notesOf({ recoveredEvents, unattestedEvents, foreignStatements }: VerifyReport): readonly string[] {
-  const notes: string[] = []
+function notesOf(report: VerifyReport): readonly string[] {
+  const { recoveredEvents, unattestedEvents, foreignStatements, removedEntries } = report
+  const notes = report.notes.map(printable)
+  if (removedEntries > 0) {
+    notes.push(`${counted(removedEntries, 'entry was', 'entries were')} removed: the tree keeps the leaf hashes`)
+  }
   if (unattestedEvents > 0) {
     notes.push(`${counted(unattestedEvents, 'event')} taken over after a crash, attested by nothing outside`)
   }

@@ -35,7 +35,7 @@ const MAX_LOG_BYTES = 2 ** 20
 /** The directory of the entries, in the directory of a log. */
 export const ENTRIES = 'entries'
 /** The directory of entries and indexes in the formats before version 3. */
-const FORMER_DATABASE = 'db'
+export const FORMER_DATABASE = 'db'
 
 export interface OpenDatabase {
   readonly db: Database

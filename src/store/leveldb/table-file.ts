@@ -35,9 +35,11 @@ export interface Table {
   readonly bytes: number
   /**
    * `footer`: the sizes and places that LevelDB trusts when it opens a table, which would lead it out of its memory.
+   * `structure`: every block as well, for what LevelDB crashes on: it says that a block is not readable where a checksum is
+   * wrong or a block cannot be unpacked, and goes on.
    * `blocks`: every block and every checksum as well.
    */
-  readonly depth: 'footer' | 'blocks'
+  readonly depth: 'footer' | 'structure' | 'blocks'
 }
 
 /**
@@ -72,11 +74,18 @@ export function checkTable(table: Table): void {
     requireWithin(table, handle, `the index of ${of}`)
     if (table.depth === 'footer') continue
     const index = readBlock(table, handle, `the index of ${of}`)
-    for (const { value } of entriesOf(index, minimalKey, `the index of ${of}`)) {
-      const at = new Cursor(value).handle()
+    // Nothing of the table can be read then.
+    if (!index) throw new DamagedTable(`the index of ${of} cannot be unpacked`)
+    // What is unpacked next takes the place of what was unpacked last.
+    const handlesOfBlocks: Handle[] = []
+    for (const { value } of entriesOf(index, minimalKey, `the index of ${of}`))
+      handlesOfBlocks.push(new Cursor(value).handle())
+    for (const at of handlesOfBlocks) {
       const what = `the block at ${at.offset}`
       const block = readBlock(table, at, what)
-      if (of === 'data blocks') for (const _ of entriesOf(block, minimalKey, what));
+      if (!block || of !== 'data blocks') continue
+      if (table.depth === 'structure') requireKeys(block, minimalKey, what)
+      else for (const _ of entriesOf(block, minimalKey, what));
     }
   }
 }
@@ -91,18 +100,54 @@ function requireWithin({ bytes }: Table, { offset, length }: Handle, what: strin
   throw new DamagedTable(`${what} is not in the file`)
 }
 
-/** Reads one block of a table. */
-function readBlock(table: Table, { offset, length }: Handle, what: string): Buffer {
+/** Reads one block of a table. @returns `undefined` for a block of which LevelDB says that it is damaged, where that is enough */
+function readBlock(table: Table, { offset, length }: Handle, what: string): Buffer | undefined {
   requireWithin(table, { offset, length }, what)
   const block = readAt(table, offset, length + TRAILER_BYTES)
-  if (maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
+  if (table.depth === 'blocks' && maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
     throw new DamagedTable(`${what} does not have its checksum`)
   }
   const contents = block.subarray(0, length)
   if (block[length] === UNCOMPRESSED) return contents
-  const unpacked = block[length] === SNAPPY ? unpackSnappy(contents) : undefined
+  const unpacked = block[length] === SNAPPY ? unpackSnappy(contents, scratch) : undefined
+  if (!unpacked && table.depth === 'structure' && !isTooLong(block, length)) return undefined
   if (!unpacked) throw new DamagedTable(`${what} cannot be unpacked`)
-  return Buffer.from(unpacked.buffer)
+  return Buffer.from(unpacked.buffer, unpacked.byteOffset, unpacked.length)
+}
+
+/** Returns whether a packed block states that more comes of it than fits into memory: LevelDB believes that. */
+function isTooLong(block: Buffer, length: number): boolean {
+  return block[length] === SNAPPY && new Cursor(block).varint() > MAX_BLOCK_BYTES
+}
+
+/** Holds a block while it is looked through: nearly all fit. */
+const scratch = new Uint8Array(256 * 1024)
+
+/**
+ * Looks at the lengths of the keys of a block. LevelDB stops at an entry that cannot be; but of a key it takes the last bytes
+ * for a number, and where there are none it reads, or takes memory, far beyond.
+ *
+ * @throws DamagedTable when a key is shorter than that
+ */
+function requireKeys(block: Buffer, minimalKey: number, what: string): void {
+  const end = block.length < 4 ? -1 : block.length - 4 * (1 + block.readUInt32LE(block.length - 4))
+  let keyLength = 0
+  for (let at = 0; at < end; ) {
+    const lengths = [0, 0, 0]
+    for (let n = 0; n < 3; n++) {
+      for (let unit = 1; ; unit *= 128) {
+        const byte = block[at++] ?? 0
+        lengths[n] = (lengths[n] as number) + (byte & 0x7f) * unit
+        if (byte < 0x80) break
+        if (unit > 2 ** 28) return
+      }
+    }
+    const [shared, unshared, length] = lengths as [number, number, number]
+    if (shared > keyLength || at + unshared + length > end) return
+    keyLength = shared + unshared
+    if (keyLength < minimalKey) throw new DamagedTable(`${what} has a key that cannot be`)
+    at += unshared + length
+  }
 }
 
 interface BlockEntry {

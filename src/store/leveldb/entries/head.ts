@@ -16,7 +16,7 @@ import { StoredTiles } from './stored-tiles.js'
 /** Version of everything below `entries/` and `index/`: keys, values and what they mean. */
 export const FORMAT_VERSION = '3'
 
-const FORMAT_KEY = metaKey('format')
+export const FORMAT_KEY: Buffer = metaKey('format')
 export const ID_KEY: Buffer = metaKey('id')
 export const HASH_KEY_KEY: Buffer = metaKey('hash key')
 export const HEAD_KEY: Buffer = metaKey('head')

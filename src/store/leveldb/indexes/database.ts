@@ -30,8 +30,8 @@ import type { IndexTail } from './tail.js'
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
 const INDEX_FORMAT = '3'
 
-const LOG_KEY = metaKey('log')
-const COVERED_KEY = metaKey('covered')
+export const LOG_KEY: Buffer = metaKey('log')
+export const COVERED_KEY: Buffer = metaKey('covered')
 
 /** The log that an index is of. */
 export interface IndexedLog {
@@ -152,7 +152,7 @@ async function openLevel(path: string): Promise<Database> {
 }
 
 /** Returns the number of entries that an index covers; `undefined` where it does not belong to the log as it is. */
-async function coveredOf(db: Database, { id, size, tiles }: IndexedLog): Promise<number | undefined> {
+export async function coveredOf(db: Database, { id, size, tiles }: IndexedLog): Promise<number | undefined> {
   const [log, stated] = await getMany(db, [LOG_KEY, COVERED_KEY])
   if (!log || Buffer.from(log).toString('latin1') !== `${INDEX_FORMAT} ${id}`) return undefined
   if (!stated) return (await db.keys({ gte: stretchKey(0), limit: 1 }).all()).length === 0 ? 0 : undefined

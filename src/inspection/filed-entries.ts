@@ -1,0 +1,80 @@
+import type { NameHashes } from '../store/leveldb/hash-key.js'
+import { callerIdKey, callerIdKeyOf } from '../store/leveldb/indexes/keys.js'
+import { BLOCK_LENGTH } from '../verify/leaf-block.js'
+import { BlockTimes, type TimeSpan } from './block-times.js'
+import type { FiledEvent } from './decode-entry.js'
+import { EntrySums } from './entry-sums.js'
+import { hashesFor } from './kept-hashes.js'
+import type { RunChanges } from './open-run-table.js'
+import { PostingSums, type SumKey } from './posting-sums.js'
+import { RunFold } from './run-changes.js'
+
+/** The index that entries are compared with. Plain. */
+export interface ComparedIndex {
+  /** Number of entries that it covers. */
+  readonly covered: number
+  /** The log's key for index values. */
+  readonly hashKey: Uint8Array
+  readonly sumKey: SumKey
+}
+
+/** What the entries of a block file in the index. Plain. */
+export interface FiledReport {
+  /** Two words for each index, in the order of `FILED_INDEXES`: see `PostingSums`. */
+  readonly sums: Uint32Array
+  readonly times: TimeSpan | undefined
+  readonly runs: RunChanges
+}
+
+/** Sums up what the entries of a block, as far as an index covers them, file there. */
+export class FiledEntries {
+  readonly times: BlockTimes
+  readonly #to: number
+  readonly #hashes: NameHashes
+  readonly #sumKey: SumKey
+  readonly #sums: EntrySums
+  readonly #ids: PostingSums
+  readonly #runs: RunFold
+
+  constructor(from: number, to: number, { hashKey, sumKey }: ComparedIndex) {
+    this.#to = to
+    this.#hashes = hashesFor(hashKey)
+    this.#sumKey = sumKey
+    this.times = new BlockTimes(from, to)
+    const block = Math.floor(from / BLOCK_LENGTH)
+    this.#sums = new EntrySums(sumKey, this.#hashes, block)
+    this.#ids = new PostingSums(sumKey, 1, block)
+    this.#runs = new RunFold(this.#hashes)
+  }
+
+  add(seq: number, event: FiledEvent): void {
+    if (seq >= this.#to) return
+    this.#sums.add(event, seq)
+    this.#runs.add(event, seq)
+    this.times.add(seq, event.time)
+  }
+
+  /** Adds the id of an entry that its caller chose. */
+  addCallerId(seq: number, tenantId: string, id: string): void {
+    this.#addId(seq, callerIdKey(this.#hashes, { tenantId, id }))
+  }
+
+  /** Adds the id of an entry that was removed. @param digest - see `RemovedSlot` */
+  addRemovedId(seq: number, digest: Uint8Array): void {
+    this.#addId(seq, callerIdKeyOf(digest))
+  }
+
+  report(): FiledReport {
+    return {
+      sums: Uint32Array.from([...this.#sums.sums, this.#ids].flatMap(({ words }) => [...words])),
+      times: this.times.whole,
+      runs: this.#runs.changes(this.#sumKey),
+    }
+  }
+
+  #addId(seq: number, key: Uint8Array): void {
+    if (seq >= this.#to) return
+    this.#ids.under(key)
+    this.#ids.add([seq])
+  }
+}

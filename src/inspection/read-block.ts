@@ -1,0 +1,48 @@
+import type { Database } from '../store/leveldb/database.js'
+import { Block } from '../store/leveldb/entries/block.js'
+import { blockOf, pageOf } from '../store/leveldb/entries/directory.js'
+import { blockKey, pageKey } from '../store/leveldb/entries/keys.js'
+import { seqOfKey } from '../store/seq-bytes.js'
+import { damageIn } from './damage.js'
+
+export const BLOCK_KEY_BYTES: number = blockKey(0).length
+
+/**
+ * Returns the block that holds a position, found without the directory; `undefined` when it is missing, or damaged so that
+ * it cannot be read.
+ */
+export async function readBlock(db: Database, seq: number, location: string): Promise<Block | undefined> {
+  try {
+    const start = await blockStart(db, seq, location)
+    const value = (await db.get(blockKey(start))) as Uint8Array | undefined
+    const block = value && new Block(start, value)
+    return block?.has(seq) ? block : undefined
+  } catch (error) {
+    damageIn(error, location)
+    return undefined
+  }
+}
+
+/** Returns the bytes of an entry; `undefined` when it was removed, is missing, or cannot be read. */
+export async function getUndamaged(db: Database, seq: number, location: string): Promise<Uint8Array | undefined> {
+  return (await readBlock(db, seq, location))?.entry(seq)
+}
+
+/** Returns the first position of the last block that begins at a position or before it; the position where there is none. */
+export async function blockStart(db: Database, seq: number, location: string): Promise<number> {
+  try {
+    const range = { gte: blockKey(0), lte: blockKey(seq), reverse: true, fillCache: false }
+    for await (const key of db.keys(range)) if (key.length === BLOCK_KEY_BYTES) return seqOfKey(key)
+    return seq
+  } catch (error) {
+    damageIn(error, location)
+  }
+  // What is damaged lies between: the directory tells.
+  try {
+    const page = (await db.get(pageKey(pageOf(seq)))) as Uint8Array | undefined
+    return page ? blockOf(seq, page) : seq
+  } catch (error) {
+    damageIn(error, location)
+    return seq
+  }
+}

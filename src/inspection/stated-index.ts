@@ -1,0 +1,54 @@
+import type { Database } from '../store/leveldb/database.js'
+import { StoredTiles } from '../store/leveldb/entries/stored-tiles.js'
+import { coveredOf } from '../store/leveldb/indexes/database.js'
+import { damageIn } from './damage.js'
+import type { FrozenDatabases, FrozenLog } from './frozen-log.js'
+import { hashesFor } from './kept-hashes.js'
+import type { StatedHead } from './stated-head.js'
+
+/** What an index says of itself. */
+export interface StatedIndex {
+  /** Number of entries that it covers, and is compared with; `undefined` where readers would not use it either. */
+  readonly covered: number | undefined
+  /** A sentence about an index that is not there, not used, or behind. */
+  readonly note: string | undefined
+}
+
+/**
+ * Reads which entries an index covers. It is derived from them: readers use one that belongs to the log as it is, and derive
+ * another in place of any other. So what is wrong with one of these is no alteration.
+ */
+export async function readStatedIndex(
+  { entries, index }: FrozenDatabases,
+  { indexProblem, location }: FrozenLog,
+  { id, size, hashKey }: StatedHead,
+): Promise<StatedIndex> {
+  if (!index) return { covered: undefined, note: `the index was not compared: ${indexProblem}` }
+  if (id === undefined || hashKey === undefined) {
+    return { covered: undefined, note: 'the index was not compared: the log does not say what it is made with' }
+  }
+  const covered = await coveredBy(index, entries, { id, size, hashKey, location })
+  if (covered === undefined) {
+    const note =
+      'the index was not compared: it is of another log, or not of these entries, so that readers derive another'
+    return { covered, note }
+  }
+  if (covered === size) return { covered, note: undefined }
+  return { covered, note: `the index covers ${covered} of ${size} entries: readers derive what it lacks` }
+}
+
+async function coveredBy(
+  index: Database,
+  entries: Database,
+  {
+    hashKey,
+    ...log
+  }: { readonly id: string; readonly size: number; readonly hashKey: Uint8Array; readonly location: string },
+): Promise<number | undefined> {
+  try {
+    return await coveredOf(index, { ...log, hashes: hashesFor(hashKey), tiles: new StoredTiles(entries) })
+  } catch (error) {
+    damageIn(error, log.location)
+    return undefined
+  }
+}
