@@ -3,50 +3,65 @@ import { createReadStream, createWriteStream, mkdtempSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { exportLog } from '../dist/export/index.js'
-import { openAuditLog } from '../dist/index.js'
+import { BASELINE_LABEL, hasBaseline, importBaseline } from './baseline.mjs'
 import { Events } from './events.mjs'
-import { spread } from './measure.mjs'
+import { inTurn, spread } from './measure.mjs'
 
 const ENTRY_BYTES = 500
 const FULL = { size: 300_000, rounds: 7 }
 const QUICK = { size: 5_000, rounds: 2 }
 
 export const title = 'Export'
+export const format = 2
 
 export async function run({ quick, log: say }) {
   const { size, rounds } = quick ? QUICK : FULL
   const directory = mkdtempSync(join(tmpdir(), 'spanledger-bench-export-'))
-  const log = await openAuditLog(join(directory, 'log'))
+  const exported = join(directory, 'exported.jsonl')
+  const copied = join(directory, 'copied.jsonl')
+  const sides = []
   try {
-    const events = new Events(ENTRY_BYTES)
-    for (let n = 0; n < size; n++) {
-      log.record(events.next())
-      if (n % 1024 === 0) await log.flush()
-    }
-    const [exported, copied] = [join(directory, 'exported.jsonl'), join(directory, 'copied.jsonl')]
-    const exporting = []
-    const copying = []
+    sides.push(await openSide('Spanledger', (path) => import(`../dist/${path}`), directory, size))
+    if (hasBaseline(say)) sides.push(await openSide(BASELINE_LABEL, importBaseline, directory, size))
     for (let round = -1; round < rounds; round++) {
-      const exportMillis = await timed(() => pipeline(exportLog(log, { format: 'jsonl' }), createWriteStream(exported)))
-      const copyMillis = await timed(() => pipeline(createReadStream(exported), createWriteStream(copied)))
-      if (round < 0) continue
-      exporting.push(exportMillis)
-      copying.push(copyMillis)
+      for (const side of inTurn(sides, round)) {
+        const exporting = await timed(() => pipeline(side.exportLines(), createWriteStream(exported)))
+        const copying = await timed(() => pipeline(createReadStream(exported), createWriteStream(copied)))
+        if (round >= 0) side.results.push({ exporting, copying })
+      }
     }
     const { size: bytes } = statSync(exported)
-    const rate = (millis) => bytes / millis / 1000
-    const result = {
-      bytes,
-      exportMegabytesPerSecond: spread(exporting.map(rate)),
-      copyMegabytesPerSecond: spread(copying.map(rate)),
-      ratio: spread(exporting.map((millis, at) => copying[at] / millis)),
+    const result = { bytes, sides: sides.map((side) => summarised(side, bytes)) }
+    for (const { side, exportMegabytesPerSecond, ratio } of result.sides) {
+      say(`${side}: ${exportMegabytesPerSecond.median.toFixed(0)} MB/s, ${ratio.median.toFixed(2)} x copying`)
     }
-    say(`export ${result.exportMegabytesPerSecond.median.toFixed(0)} MB/s, ${result.ratio.median.toFixed(2)} x copying`)
     return result
   } finally {
-    await log.close()
+    for (const side of sides) await side.close()
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** @param load - imports a module of the version, by its path in `dist` */
+async function openSide(label, load, directory, size) {
+  const { openAuditLog } = await load('index.js')
+  const { exportLog } = await load('export/index.js')
+  const log = await openAuditLog(join(directory, label))
+  const events = new Events(ENTRY_BYTES)
+  for (let n = 0; n < size; n++) {
+    log.record(events.next())
+    if (n % 1024 === 0) await log.flush()
+  }
+  return { label, exportLines: () => exportLog(log, { format: 'jsonl' }), close: () => log.close(), results: [] }
+}
+
+function summarised({ label, results }, bytes) {
+  const rate = (millis) => bytes / millis / 1000
+  return {
+    side: label,
+    exportMegabytesPerSecond: spread(results.map(({ exporting }) => rate(exporting))),
+    copyMegabytesPerSecond: spread(results.map(({ copying }) => rate(copying))),
+    ratio: spread(results.map(({ exporting, copying }) => copying / exporting)),
   }
 }
 
@@ -56,16 +71,18 @@ async function timed(work) {
   return performance.now() - began
 }
 
-export function tables({ bytes, exportMegabytesPerSecond, copyMegabytesPerSecond, ratio }) {
+export function tables({ bytes, sides }) {
   return [
     {
       title: `${Math.round(bytes / 1e6)} MB of JSON lines, one file to another for the copy`,
-      columns: ['export MB/s', 'copy MB/s', 'export is × as fast'],
-      rows: [
-        [exportMegabytesPerSecond, copyMegabytesPerSecond, ratio].map(({ median }, at) =>
-          median.toFixed(at < 2 ? 0 : 2),
-        ),
-      ],
+      columns: ['', 'export MB/s', 'copy MB/s', 'export is × as fast', 'middle half of the rounds'],
+      rows: sides.map(({ side, exportMegabytesPerSecond, copyMegabytesPerSecond, ratio }) => [
+        side,
+        exportMegabytesPerSecond.median.toFixed(0),
+        copyMegabytesPerSecond.median.toFixed(0),
+        ratio.median.toFixed(2),
+        `${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}`,
+      ]),
     },
   ]
 }

@@ -1,13 +1,22 @@
 // A log in a process of its own, for growth.mjs: grows it, or opens it, or dies with it open.
 import { readFileSync } from 'node:fs'
-import { openAuditLog } from '../dist/index.js'
+import { importBaseline } from './baseline.mjs'
 import { Events } from './events.mjs'
 import { median } from './measure.mjs'
 
 const EVENTS_PER_TICK = 256
 const MAX_WAITING_BYTES = 8 * 2 ** 20
 
-const { directory, entryBytes, options = {}, grow = 0, skip = 0, die = 0 } = JSON.parse(process.argv[2])
+const {
+  directory,
+  entryBytes,
+  options = {},
+  grow = 0,
+  skip = 0,
+  die = 0,
+  ofBaseline = false,
+} = JSON.parse(process.argv[2])
+const { openAuditLog } = await (ofBaseline ? importBaseline('index.js') : import('../dist/index.js'))
 const openedFrom = performance.now()
 const log = await openAuditLog(directory, options)
 const openMillis = performance.now() - openedFrom

@@ -3,11 +3,18 @@ import { fork } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { median } from './measure.mjs'
+import { BASELINE_LABEL, hasBaseline } from './baseline.mjs'
+import { inTurn, median, spread } from './measure.mjs'
 
 const ENTRY_BYTES = 500
-const FULL = { sizes: [10_000, 100_000, 1_000_000, 10_000_000], openings: 5, optionEvents: 100_000 }
-const QUICK = { sizes: [2_000, 10_000], openings: 1, optionEvents: 2_000 }
+const FULL = {
+  sizes: [10_000, 100_000, 1_000_000, 10_000_000],
+  openings: 5,
+  optionEvents: 100_000,
+  pairedEvents: 1_000_000,
+  pairs: 15,
+}
+const QUICK = { sizes: [2_000], openings: 1, optionEvents: 2_000, pairedEvents: 2_000, pairs: 1 }
 /** Recorded in the tick of the kill: more than one commit takes. */
 const DYING_EVENTS = 5_000
 
@@ -19,9 +26,10 @@ const OPTIONS = [
 ]
 
 export const title = 'Growth'
+export const format = 2
 
 export async function run({ quick, log, to }) {
-  const { sizes, openings, optionEvents } = quick ? QUICK : FULL
+  const { sizes, openings, optionEvents, pairedEvents, pairs } = quick ? QUICK : FULL
   const growth = []
   const directory = mkdtempSync(join(tmpdir(), 'spanledger-bench-growth-'))
   try {
@@ -34,7 +42,7 @@ export async function run({ quick, log, to }) {
       size = grown.size
       for (let round = 0; round < openings; round++) {
         opened.push((await inProcess({ directory, entryBytes: ENTRY_BYTES })).openMillis)
-        await killed(directory, size)
+        await killed({ directory, entryBytes: ENTRY_BYTES, skip: size })
         const after = await inProcess({ directory, entryBytes: ENTRY_BYTES })
         if (after.replayed === 0) throw new Error('nothing was recovered after kill -9')
         recovered.push(after.openMillis)
@@ -61,7 +69,42 @@ export async function run({ quick, log, to }) {
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-  return { entryBytes: ENTRY_BYTES, growth, options: await sizesByOption(optionEvents), optionEvents }
+  const options = await sizesByOption(optionEvents)
+  const opening = hasBaseline(log) ? await openInTurns(pairedEvents, pairs) : undefined
+  return { entryBytes: ENTRY_BYTES, growth, options, optionEvents, opening }
+}
+
+/** Opens a log of this version and one of the former version in turns, each after a clean end and after a crash. */
+async function openInTurns(events, rounds) {
+  const directory = mkdtempSync(join(tmpdir(), 'spanledger-bench-opening-'))
+  try {
+    const sides = ['Spanledger', BASELINE_LABEL].map((label) => ({
+      label,
+      task: { directory: join(directory, label), entryBytes: ENTRY_BYTES, ofBaseline: label === BASELINE_LABEL },
+      clean: [],
+      crashed: [],
+    }))
+    for (const { task } of sides) await inProcess({ ...task, grow: events })
+    for (let round = 0; round < rounds; round++) {
+      for (const { task, clean, crashed } of inTurn(sides, round)) {
+        const opened = await inProcess(task)
+        clean.push(opened.openMillis)
+        await killed({ ...task, skip: opened.size })
+        crashed.push((await inProcess(task)).openMillis)
+      }
+    }
+    const [ours] = sides
+    const measured = sides.map(({ label, clean, crashed }) => ({
+      side: label,
+      openMillis: spread(clean),
+      recoveryMillis: spread(crashed),
+      openTimesOurs: spread(clean.map((millis, at) => millis / ours.clean[at])),
+      recoveryTimesOurs: spread(crashed.map((millis, at) => millis / ours.crashed[at])),
+    }))
+    return { events, rounds, sides: measured }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
 }
 
 async function sizesByOption(count) {
@@ -94,10 +137,10 @@ function inProcess(task) {
   })
 }
 
-function killed(directory, skip) {
+function killed(task) {
   return new Promise((resolve) => {
-    const task = { directory, entryBytes: ENTRY_BYTES, skip, die: DYING_EVENTS }
-    const child = fork(join(import.meta.dirname, 'growth-process.mjs'), [JSON.stringify(task)])
+    const dying = JSON.stringify({ ...task, die: DYING_EVENTS })
+    const child = fork(join(import.meta.dirname, 'growth-process.mjs'), [dying])
     child.on('exit', resolve)
   })
 }
@@ -115,7 +158,7 @@ function sizeOf(path) {
   }
 }
 
-export function tables({ entryBytes, growth, options, optionEvents }) {
+export function tables({ entryBytes, growth, options, optionEvents, opening }) {
   const number = (value, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits })
   return [
     {
@@ -152,5 +195,21 @@ export function tables({ entryBytes, growth, options, optionEvents }) {
         number(journalMiB),
       ]),
     },
+    ...(opening ? [openingTable(opening)] : []),
   ]
+}
+
+function openingTable({ events, rounds, sides }) {
+  const cells = ({ median: middle, low, high }) => [middle.toFixed(2), `${low.toFixed(2)} to ${high.toFixed(2)}`]
+  return {
+    title: `Opening a log of ${events.toLocaleString('en')} events, ${rounds} rounds in turns; ratios to Spanledger, with the middle half of the rounds`,
+    columns: ['', 'open ms', '×', '', 'open ms after kill -9', '×', ''],
+    rows: sides.map(({ side, openMillis, openTimesOurs, recoveryMillis, recoveryTimesOurs }) => [
+      side,
+      openMillis.median.toFixed(0),
+      ...cells(openTimesOurs),
+      recoveryMillis.median.toFixed(0),
+      ...cells(recoveryTimesOurs),
+    ]),
+  }
 }

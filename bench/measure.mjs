@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { BASELINE, hasBaseline } from './baseline.mjs'
 
 /** @param {number[]} numbers */
 export function median(numbers) {
@@ -39,6 +40,7 @@ export async function openSides(names, entryBytes) {
 }
 
 async function openSide(name, entryBytes) {
+  if (name === BASELINE && !hasBaseline((line) => console.error(`  ${line}`))) return undefined
   const { ask, close } = startProcess('side-process.mjs', [name, String(entryBytes)])
   const { missing } = await ask()
   if (missing) {

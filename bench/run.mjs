@@ -1,11 +1,12 @@
 // Runs the benchmarks, and writes what they tell to results/latest.json, docs/performance.md, the README and a plot.
 //
-//   npm run bench                                  all of them: some 40 minutes, and 10 GB on disk for a while
+//   npm run bench                                  all of them: about an hour, and 10 GB on disk for a while
 //   npm run bench -- --only ingest,latency         these; what is known of the others stays
 //   npm run bench -- --only growth --to 1000000    no larger than that
 //   node bench/run.mjs --report                    the pages anew, from what was measured last
+//   node bench/run.mjs --json                      the results as one JSON object on stdout, all else on stderr
 //   npm run bench:quick                            that they run, in a minute; nothing is written
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,27 +16,28 @@ import * as ingest from './ingest.mjs'
 import * as latency from './latency.mjs'
 import { load, machine } from './measure.mjs'
 import * as postgres from './postgres.mjs'
+import * as queries from './query-catalogue.mjs'
 import * as queryRatio from './query-ratio.mjs'
 import { markdown, writeReport } from './report.mjs'
+import * as runTree from './run-tree.mjs'
 import * as spanOverhead from './span-overhead.mjs'
 import * as treeCost from './tree-cost.mjs'
+import * as verify from './verify.mjs'
 
 const MODULES = {
   'span-overhead': spanOverhead,
   ingest,
   latency,
+  queries,
   'query-ratio': queryRatio,
+  'run-tree': runTree,
   'tree-cost': treeCost,
   growth,
+  verify,
   export: exporting,
   postgres,
 }
 
-/** Programs of their own: what they print is told as it is. */
-const PROGRAMS = {
-  queries: { full: ['--size', '1000000'], quick: ['--size', '2000', '--rounds', '3'] },
-  verify: { full: [], quick: ['--size', '5000', '--rounds', '1'] },
-}
 const RESULTS = join(import.meta.dirname, 'results/latest.json')
 
 const { values: options } = parseArgs({
@@ -44,9 +46,10 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     to: { type: 'string' },
     report: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 })
-const NAMES = [...Object.keys(MODULES), ...Object.keys(PROGRAMS)]
+const NAMES = Object.keys(MODULES)
 const chosen = options.report ? [] : (options.only?.split(',') ?? NAMES)
 const unknown = chosen.filter((name) => !NAMES.includes(name))
 if (unknown.length > 0) throw new Error(`no such benchmark: ${unknown.join(', ')}; there are: ${NAMES.join(', ')}`)
@@ -54,54 +57,41 @@ if (unknown.length > 0) throw new Error(`no such benchmark: ${unknown.join(', ')
 if (!options.quick && !options.report) install()
 const results = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')) : { cases: {} }
 if (options.report) writeReport(results, MODULES)
+const say = options.json ? console.error : console.log
+const measured = {}
 for (const name of chosen) {
-  console.log(`\n=== ${MODULES[name]?.title ?? name}`)
+  const { title, format } = MODULES[name]
+  say(`\n=== ${title}`)
   const loadBefore = load()
   const began = performance.now()
-  const outcome = MODULES[name] ? await runModule(name) : await runProgram(name)
-  if (!outcome) continue
+  const result = await runModule(name)
+  // Left out, where it has said why.
+  if (!result) continue
   const seconds = (performance.now() - began) / 1000
-  if (options.quick) continue
   const command = `npm run bench -- --only ${name}${options.to ? ` --to ${options.to}` : ''}`
   const facts = { command, at: new Date().toISOString(), machine: machine(), loadBefore, loadAfter: load(), seconds }
-  results.cases[name] = { ...facts, ...outcome }
+  measured[name] = { ...facts, format, result }
+  if (options.quick) continue
+  results.cases[name] = measured[name]
   mkdirSync(dirname(RESULTS), { recursive: true })
   writeFileSync(RESULTS, `${JSON.stringify(results, rounded, 2)}\n`)
   writeReport(results, MODULES)
 }
+if (options.json) console.log(JSON.stringify({ quick: options.quick, cases: measured }, rounded, 2))
 
 async function runModule(name) {
   const to = options.to === undefined ? undefined : Number(options.to)
-  const result = await MODULES[name].run({ quick: options.quick, to, log: (line) => console.log(`  ${line}`) })
-  // Left out, where it has said why.
-  if (!result) return
-  for (const table of MODULES[name].tables(result)) console.log(`\n${markdown(table)}`)
-  return { result }
-}
-
-async function runProgram(name) {
-  const { full, quick } = PROGRAMS[name]
-  const file = join(import.meta.dirname, `${name}.mjs`)
-  if (!existsSync(file)) return console.log('  not there')
-  const child = spawn(process.execPath, [file, ...(options.quick ? quick : full)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NO_COLOR: '1' },
-  })
-  let output = ''
-  for await (const chunk of child.stdout) {
-    output += chunk
-    process.stdout.write(chunk)
-  }
-  const code = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)))
-  if (code !== 0) throw new Error(`bench/${name}.mjs ended with ${code}`)
-  return { output }
+  const result = await MODULES[name].run({ quick: options.quick, to, log: (line) => say(`  ${line}`) })
+  if (!result) return undefined
+  for (const table of MODULES[name].tables(result)) say(`\n${markdown(table)}`)
+  return result
 }
 
 /** What the benchmarks compare with, once. */
 function install() {
   const cwd = import.meta.dirname
   if (existsSync(join(cwd, 'node_modules'))) return
-  const { status } = spawnSync('npm', ['ci', '--loglevel=error'], { cwd, stdio: 'inherit' })
+  const { status } = spawnSync('npm', ['ci', '--loglevel=error'], { cwd, stdio: ['ignore', 2, 2] })
   if (status !== 0) console.error('not everything could be installed: what is missing is left out')
 }
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BASELINE } from './baseline.mjs'
 import { Events } from './events.mjs'
 
 const [name, entryBytes] = process.argv.slice(2)
@@ -10,7 +11,7 @@ const directory = await mkdtemp(join(tmpdir(), `spanledger-bench-${name}-`))
 const events = new Events(Number(entryBytes))
 let side
 try {
-  const { open } = await import(`./sides/${name}.mjs`)
+  const { open } = await import(`./sides/${name === BASELINE ? 'baseline' : name}.mjs`)
   side = await open(directory, { entryBytes: Number(entryBytes) })
   process.send({ ready: true })
 } catch (problem) {

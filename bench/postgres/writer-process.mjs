@@ -2,7 +2,7 @@
 import { openAuditLog } from '../../dist/index.js'
 import { postgresStore } from '../../dist/store/postgres/index.js'
 import { Events } from '../events.mjs'
-import { sideOf } from '../sides/spanledger.mjs'
+import { sideOf } from '../sides/audit-log.mjs'
 
 const EVENTS_A_TICK = 64
 const { connectionString, entryBytes, own, shared, n } = JSON.parse(process.argv[2])

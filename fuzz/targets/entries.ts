@@ -21,7 +21,7 @@ export function fuzz(bytes: Buffer): void {
   const event = parsed(coded('AUDIT_INVALID_EVENT'), () => schemas.parse(jsonOf(bytes)))
   if (!event) return
   same(schemas.parse(event), event, 'an event that was accepted is another when it is checked again')
-  const sealed = sealer.seal(event, event.id !== undefined)
+  const { entry: sealed } = sealer.seal(event, event.id !== undefined)
   claim(decodeEntry(sealed.bytes) !== undefined, 'an event that was accepted is sealed as none')
   readBothWays(sealed.bytes)
 }

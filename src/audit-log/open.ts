@@ -4,7 +4,9 @@ import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
 import { type AuditLogOptions, type ResolvedAuditLogOptions, resolveOptions } from '../log/options.js'
+import { interruptedRuns } from '../log/recovery/interrupted-runs.js'
 import { type Recovered, recover } from '../log/recovery/recovery.js'
+import { recordStatement } from '../log/statements.js'
 import { startUnrefTimer } from '../log/timers.js'
 import { WatchedCommits } from '../reader/follow/watched-commits.js'
 import { Commits, createReader } from '../reader/index.js'
@@ -66,10 +68,18 @@ async function open(
   await store.open()
   try {
     if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
-    const { report, ...parts } = await recover({ ...options, store, directory })
+    const { report, openRunsBefore, ...parts } = await recover({ ...options, store, directory })
     const checkpointer = checkpointerOf(parts, store, options)
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
-    const writer = new LogWriter({ ...options, ...parts, store, checkpointer, onChange: () => commits.note() })
+    let isSettled = openRunsBefore === undefined
+    const writer = new LogWriter({
+      ...options,
+      ...parts,
+      store,
+      checkpointer,
+      onChange: () => commits.note(),
+      isSettled: () => isSettled,
+    })
     // Where writing fails, a read shows what is committed.
     const barrier = async () => {
       await writer.flush().catch(() => {})
@@ -83,6 +93,11 @@ async function open(
       directory,
       vkey: parts.signer?.vkey,
     })
+    if (openRunsBefore !== undefined) {
+      void recordInterrupted(writer, store, openRunsBefore, options).then((isDone) => {
+        isSettled = isDone
+      })
+    }
     return new OpenAuditLog(writer, reader, report)
   } catch (problem) {
     await store.close()
@@ -90,9 +105,37 @@ async function open(
   }
 }
 
+/**
+ * Records the runs that were interrupted when the last process died, once the index tells of them. Never rejects.
+ *
+ * @returns whether all of them are recorded
+ */
+async function recordInterrupted(
+  writer: LogWriter,
+  store: AuditStore,
+  before: number,
+  { onProblem }: ResolvedAuditLogOptions,
+): Promise<boolean> {
+  try {
+    await store.indexReady?.()
+    for await (const events of interruptedRuns(store, before)) {
+      for (const event of events) if (!recordStatement(writer, event)) return false
+    }
+    return true
+  } catch (problem) {
+    // The next opening finds them open again.
+    if (!isClosed(problem)) onProblem(problem instanceof Error ? problem : new Error(String(problem)))
+    return false
+  }
+}
+
+function isClosed(problem: unknown): boolean {
+  return problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_CLOSED'
+}
+
 /** Signs what is not signed yet too: what a process that died left behind. */
 function checkpointerOf(
-  { signer, checkpointFile: file, checkpoint: newest }: Omit<Recovered, 'report'>,
+  { signer, checkpointFile: file, checkpoint: newest }: Omit<Recovered, 'report' | 'openRunsBefore'>,
   store: AuditStore,
   {
     checkpointIntervalMillis: intervalMillis,

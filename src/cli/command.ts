@@ -1,5 +1,4 @@
-import { lstat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
@@ -72,9 +71,4 @@ export function formatOf(args: Arguments): Format {
 
 export function noOperands({ positionals }: Arguments): void {
   if (positionals[0] !== undefined) throw new UsageError(`'${positionals[0]}' is one word too many`)
-}
-
-/** Whether there is a log in a directory; the writer would make one of any. */
-export async function isLog(directory: string): Promise<boolean> {
-  return (await lstat(join(directory, 'db', 'CURRENT')).catch(() => undefined)) !== undefined
 }

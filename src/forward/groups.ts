@@ -24,7 +24,7 @@ export async function readGroup(log: ForwardedLog, from: number, maxEntries: num
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
     const event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
-    return { bytes, leafHash: hashLeaf(bytes), event, callerId: false }
+    return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event, callerId: false }
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })
   }

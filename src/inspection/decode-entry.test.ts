@@ -25,7 +25,9 @@ describe('decodeFiled', () => {
     { runId: 'x'.repeat(1000) },
     { trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) } },
   ])('says of a sealed entry what all of its JSON says: %j', (fields) => {
-    const { bytes } = sealer.seal({ type: 'custom', data: { name: 'x', tenantId: 'in data' }, ...fields }, false)
+    const {
+      entry: { bytes },
+    } = sealer.seal({ type: 'custom', data: { name: 'x', tenantId: 'in data' }, ...fields }, false)
     expect(filed(decodeFiled(bytes))).toEqual(filed(decodeEntry(bytes)))
     expect(decodeEntry(bytes)).toBeDefined()
   })

@@ -42,6 +42,12 @@ export interface AuditLogHealth {
   readonly store: 'ok' | 'failing'
   /** `failing` when the last checkpoint could not be signed or written, which loses nothing; `off` without a signer. */
   readonly checkpoints: 'ok' | 'failing' | 'off'
+  /**
+   * `rebuilding` while the indexes take in entries that they lack, and `failing` when they cannot be written. Nothing is
+   * lost by either: events are recorded and committed, reads wait until the indexes are up to date, and so do appends
+   * with ids of their own. A failing index is tried again.
+   */
+  readonly index: 'ok' | 'rebuilding' | 'failing'
   /** Since when it has been failing. */
   readonly since?: Timestamp
   /** Why: what the file system or the store said. */
@@ -71,7 +77,8 @@ export interface AuditLogWriter {
    * and stores nothing; what else was appended with it is stored. Of an append that nobody waits for any more, since
    * its process died, the log says so itself (`events_dropped`, reason `id_conflict`).
    *
-   * While the store cannot write, it waits with the events in the queue. It rejects with `AUDIT_WRITE_FAILED` when the
+   * While the indexes are being rebuilt, an append with an `id` of the caller's own waits for them: see
+   * {@link AuditLogWriter.health}. While the store cannot write, it waits with the events in the queue. It rejects with `AUDIT_WRITE_FAILED` when the
    * log is closed meanwhile: the event is in the journal then, and stored when the log is opened again. Without a
    * journal it is not stored, and rejects also when its room is needed for recorded events.
    *

@@ -84,7 +84,14 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   /** While the log is being opened, nothing is written: what waits dies with the process. */
   health(): AuditLogHealth {
     if (this.#log) return this.#log.health()
-    return { status: 'failing', journal: 'failing', store: 'failing', checkpoints: 'off', cause: this.#state }
+    return {
+      status: 'failing',
+      journal: 'failing',
+      store: 'failing',
+      checkpoints: 'off',
+      index: 'ok',
+      cause: this.#state,
+    }
   }
 
   async assertWritable(): Promise<void> {

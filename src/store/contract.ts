@@ -8,14 +8,22 @@ import type { StoredIndexes } from './stored-indexes.js'
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
 
+/** The fields of an event by which engines file its entry. */
+export type FiledEvent = Pick<
+  AuditEvent,
+  'id' | 'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+>
+
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {
-  /** UTF-8 JSON; does not contain its own `seq`. */
+  /** UTF-8 JSON; does not contain its own `seq`. Each access may return another view: the length is {@link byteLength}. */
   readonly bytes: Uint8Array
+  /** Number of {@link bytes}. */
+  readonly byteLength: number
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
-  /** What the bytes say: engines file postings by it. */
-  readonly event: AuditEvent
+  /** What the bytes say: engines file the entry by it. */
+  readonly event: FiledEvent
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
 }
@@ -97,6 +105,12 @@ export interface StoredEntry {
 }
 
 /**
+ * State of indexes that are kept apart from the entries. `rebuilding`: they take in entries that they lack. `failing`: they
+ * cannot be written; the entries can.
+ */
+export type IndexState = 'ok' | 'rebuilding' | 'failing'
+
+/**
  * One engine. All methods but `open` require an open store; after `close` they reject with `AUDIT_LOG_CLOSED`.
  *
  * It keeps the RFC 6962 tree over its entries, as tiles that {@link TileReader.readTiles} reads: with each commit the
@@ -146,6 +160,19 @@ export interface AuditStore extends TileReader {
 
   /** Position of the entry that is stored under each of these ids, `undefined` where there is none. */
   positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]>
+
+  /**
+   * State of the indexes, in an engine that keeps them apart from the entries; the indexes of any other are always up to
+   * date. Until it is `ok`, commits go on, and every method that needs an index waits.
+   */
+  readonly indexState?: IndexState
+
+  /**
+   * Resolves when the indexes are up to date.
+   *
+   * @throws AuditLogError when they cannot be read or written
+   */
+  indexReady?(): Promise<void>
 
   /** The journal up to here is in the store; `undefined` when no commit said so yet. */
   readonly journalPosition: JournalPosition | undefined

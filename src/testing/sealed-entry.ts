@@ -28,7 +28,7 @@ export function sealedEntry(overrides: Partial<AuditEvent> = {}): SealedEntry {
   } as AuditEvent
   const bytes = Buffer.from(JSON.stringify(event))
   const leafHash = createHash('sha256').update(Buffer.of(0)).update(bytes).digest()
-  return { bytes, leafHash, event, callerId: overrides.id !== undefined }
+  return { bytes, byteLength: bytes.length, leafHash, event, callerId: overrides.id !== undefined }
 }
 
 /** Builds `count` entries; `overrides` gets the number of each, from 0. */

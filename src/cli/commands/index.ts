@@ -7,6 +7,7 @@ import { postgres } from './postgres.js'
 import { prove } from './prove.js'
 import { query } from './query.js'
 import { record } from './record.js'
+import { reindex } from './reindex.js'
 import { runs } from './runs.js'
 import { sessions } from './sessions.js'
 import { show } from './show.js'
@@ -28,6 +29,7 @@ export const commands: Readonly<Record<string, Command>> = {
   export: exportEvents,
   record,
   doctor,
+  reindex,
   postgres,
   completion: completion(() => commands),
 }

@@ -99,12 +99,14 @@ interface Stretch {
 /** Returns the key that the log's last statement of a change in a stretch of it names. */
 async function lastChangedTo({ store, origin, from, to }: Stretch): Promise<SigningKey | undefined> {
   if (from >= to) return undefined
+  // A log opens at once, also while its index is being rebuilt.
+  if (store.indexState === 'rebuilding') return await lastChangeInEntries({ store, origin, from, to })
   const changes = store.postings('type', ['signing_key_changed'], { from, to, reverse: true })
   try {
     for (let seqs = await changes.next(); seqs; seqs = await changes.next()) {
       for (const bytes of await store.read(seqs)) {
-        const event = JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as KeyChanged
-        if (event.statementOf === origin) return keyIn(event)
+        const key = changedTo(bytes as Uint8Array, origin)
+        if (key) return key
       }
     }
     return undefined
@@ -113,7 +115,28 @@ async function lastChangedTo({ store, origin, from, to }: Stretch): Promise<Sign
   }
 }
 
+async function lastChangeInEntries({ store, origin, from, to }: Stretch): Promise<SigningKey | undefined> {
+  for await (const entries of store.entries({ from, to, reverse: true })) {
+    for (const { bytes } of entries) {
+      const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+      const key = entry.includes(KEY_CHANGED) ? changedTo(entry, origin) : undefined
+      if (key) return key
+    }
+  }
+  return undefined
+}
+
+/** In every statement of a change, whatever else has it. */
+const KEY_CHANGED = '"signing_key_changed"'
+
+/** Returns the key that an entry names, where it is a statement of the log that its key changed. */
+function changedTo(entry: Uint8Array, origin: string): SigningKey | undefined {
+  const event = JSON.parse(Buffer.from(entry).toString()) as KeyChanged
+  return event.type === 'signing_key_changed' && event.statementOf === origin ? keyIn(event) : undefined
+}
+
 interface KeyChanged {
+  readonly type?: unknown
   readonly statementOf?: unknown
   readonly data?: { readonly to?: unknown }
 }

@@ -38,14 +38,14 @@ export class Group<T> {
   /** Each waits for this group, and so for all before it: groups are committed in order. */
   barriers: Pending<void>[] = []
 
-  hasRoomFor({ bytes }: SealedEntry): boolean {
-    return this.length < MAX_GROUP_ENTRIES && this.bytes + bytes.length <= MAX_GROUP_BYTES
+  hasRoomFor({ byteLength }: SealedEntry): boolean {
+    return this.length < MAX_GROUP_ENTRIES && this.bytes + byteLength <= MAX_GROUP_BYTES
   }
 
   /** @param end - of the journal, where there is one */
   add(entry: SealedEntry, isJournaled: boolean, end: JournalPosition | undefined): void {
     this.length++
-    this.bytes += entry.bytes.length
+    this.bytes += entry.byteLength
     this.end = end
     if (!isJournaled) this.unjournaled++
     if (!this.span) this.entries.push(entry)
@@ -98,13 +98,13 @@ export class CommitQueue<T> {
   }
 
   /** Whether an entry fits into memory. */
-  hasRoom({ bytes }: SealedEntry): boolean {
-    return this.#bytes + bytes.length <= this.#maxBytes
+  hasRoom({ byteLength }: SealedEntry): boolean {
+    return this.#bytes + byteLength <= this.#maxBytes
   }
 
   /** Whether an entry that the journal has should not be kept in memory as well. */
   shouldSpill(entry: SealedEntry): boolean {
-    const after = this.#bytes + entry.bytes.length
+    const after = this.#bytes + entry.byteLength
     this.#isSpilling = after > this.#maxBytes / (this.#isSpilling ? 4 : 2)
     return this.#isSpilling
   }
@@ -114,7 +114,7 @@ export class CommitQueue<T> {
     let group = this.#groups.at(-1)
     if (!group || group.span || !group.hasRoomFor(entry)) group = this.#begin()
     this.#add(group, entry, isJournaled, end, append)
-    this.#bytes += entry.bytes.length
+    this.#bytes += entry.byteLength
   }
 
   /** Takes an entry that only the journal keeps. */
@@ -137,7 +137,7 @@ export class CommitQueue<T> {
     group.entries = entries
     group.span = undefined
     this.#spilledEvents -= entries.length
-    for (const { bytes } of entries) this.#bytes += bytes.length
+    for (const { byteLength } of entries) this.#bytes += byteLength
   }
 
   /** Lets a promise settle with everything that is in the queue now. @returns whether there is anything to wait for */
@@ -237,6 +237,6 @@ export class CommitQueue<T> {
 
   #release(entries: readonly SealedEntry[]): void {
     this.#events -= entries.length
-    for (const entry of entries) this.#bytes -= entry.bytes.length
+    for (const entry of entries) this.#bytes -= entry.byteLength
   }
 }

@@ -14,6 +14,7 @@ interface LogState {
   readonly hasJournal: boolean
   readonly isClosed: boolean
   readonly checkpoints: AuditLogHealth['checkpoints']
+  readonly index: AuditLogHealth['index']
 }
 
 /** What fails just now, since when and why. */
@@ -41,6 +42,7 @@ export class Episodes {
       journal: !log.hasJournal ? 'off' : this.#failing.has('journal') ? 'failing' : 'ok',
       store: this.#failing.has('store') ? 'failing' : 'ok',
       checkpoints: log.checkpoints,
+      index: log.index,
       ...(first ?? {}),
     }
   }

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AuditEvent } from '../../events/types.js'
 import { EventSchemas } from '../../events/validate.js'
-import type { AuditStore, CommitMarks, SealedEntry } from '../../store/contract.js'
+import type { AuditStore, CommitMarks } from '../../store/contract.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { Journal } from '../journal/journal.js'
-import { JournalReplay } from '../journal/journal-replay.js'
+import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
 import { Sealer } from '../sealing/seal.js'
 import { LogWriter, type LogWriterParts } from './writer.js'
 
@@ -74,7 +74,7 @@ const nameOf = ({ data }: { data: unknown }) => (data as { name?: string }).name
 const namesIn = async (store: AuditStore) => (await stored(store)).map(nameOf)
 
 /** What a recovery would find in the journal behind what the store has. */
-function left(store: AuditStore): SealedEntry[] {
+function left(store: AuditStore): ReplayedEntry[] {
   const replay = new JournalReplay({
     directory,
     from: store.journalPosition,
@@ -83,7 +83,7 @@ function left(store: AuditStore): SealedEntry[] {
     onDamage: 'refuse',
     location: 'test',
   })
-  return [...replay.entries()].map(({ entry }) => entry)
+  return [...replay.entries()]
 }
 
 /** Makes writes to files fail as on a full disk, after `bytes` of the first one. */
@@ -120,7 +120,7 @@ describe('a recorded event', () => {
     log.record(note('a'))
     log.append(note('b')).catch(() => {})
     expect(left(store).map(({ event }) => nameOf(event))).toEqual(['a', 'b'])
-    expect(left(store)[0]?.callerId).toBe(false)
+    expect(left(store)[0]?.entry.callerId).toBe(false)
     await log.flush()
     expect(left(store)).toEqual([])
   })
@@ -134,7 +134,7 @@ describe('a recorded event', () => {
     await expect(log.close()).rejects.toMatchObject({ message: expect.stringContaining('2 events in the journal') })
     await told
     expect(log.stats().dropped).toEqual({})
-    expect(left(store).map(({ event, callerId }) => [nameOf(event), callerId])).toEqual([
+    expect(left(store).map(({ event, entry }) => [nameOf(event), entry.callerId])).toEqual([
       ['a', false],
       ['b', true],
     ])

@@ -54,7 +54,7 @@ export class Receipts {
       const append = appends[nextAppend]
       if (append?.index !== index) continue
       nextAppend++
-      if (isItself) append.resolve({ seq, leafHash: entry.leafHash })
+      if (isItself) append.resolve(receiptOf(seq, entry))
       else if (!repeated.get(seq)?.push({ append, entry })) repeated.set(seq, [{ append, entry }])
     }
     const seqsBefore = [...repeated.keys()]
@@ -92,13 +92,18 @@ function settleRepeated(repeated: readonly Repeated[], seq: number, kept: Compar
   let conflicts = 0
   for (const { append, entry } of repeated) {
     if (kept instanceof Error) append.reject(kept)
-    else if (isSameContent(kept, entry)) append.resolve({ seq, leafHash: kept.leafHash })
+    else if (isSameContent(kept, entry)) append.resolve(receiptOf(seq, kept))
     else {
       conflicts++
       append.reject(idConflict(entry.event, seq))
     }
   }
   return conflicts
+}
+
+/** Its hash is a copy: an entry's own memory is not for its caller to change. */
+function receiptOf(seq: number, { leafHash }: ComparedEntry): AppendReceipt {
+  return { seq, leafHash: new Uint8Array(leafHash) }
 }
 
 function idConflict({ tenantId, id }: CallerId, seq: number): AuditLogError {

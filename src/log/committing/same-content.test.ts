@@ -7,7 +7,7 @@ import { isSameContent } from './same-content.js'
 /** Seconds of a clock that goes on with each look at it. */
 let seconds = 1_767_225_600
 const sealer = new Sealer(() => [seconds++, 0], 'test.example/log')
-const sealed = (event: object) => sealer.seal({ type: 'custom', id: 'mine', ...event } as AuditEventInput, true)
+const sealed = (event: object) => sealer.seal({ type: 'custom', id: 'mine', ...event } as AuditEventInput, true).entry
 const same = (one: object, other: object) => isSameContent(sealed(one), sealed(other))
 const note = (data: object) => ({ data: { name: 'note', ...data } })
 
@@ -93,7 +93,7 @@ describe('another input', () => {
     const now = (at: string) => {
       const clock = new Sealer(() => [Date.parse(at) / 1000, 0], 'test.example/log')
       return (time?: string) =>
-        clock.seal({ type: 'custom', id: 'mine', ...note({}), ...(time === undefined ? {} : { time }) }, true)
+        clock.seal({ type: 'custom', id: 'mine', ...note({}), ...(time === undefined ? {} : { time }) }, true).entry
     }
     const [first, second] = ['2026-01-01T00:00:01Z', '2026-01-01T00:00:02Z']
     const [atFirst, atSecond] = [now(first), now(second)]

@@ -35,6 +35,8 @@ export interface LogWriterParts {
   readonly startTimer?: StartTimer
   /** Called after each commit, and when the log is closed. */
   readonly onChange?: () => void
+  /** Tells whether all is done that the next opening would have to do. @defaultValue it is */
+  readonly isSettled?: () => boolean
 }
 
 /**
@@ -49,6 +51,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   readonly #maxQueueBytes: number
   readonly #onProblem: (problem: Error) => void
   readonly #onChange: () => void
+  readonly #isSettled: () => boolean
   readonly #schedule: CommitSchedule
   readonly #receipts: Receipts
   readonly #writeAhead: WriteAhead | undefined
@@ -76,6 +79,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#maxQueueBytes = parts.maxQueueBytes
     this.#onProblem = parts.onProblem
     this.#onChange = parts.onChange ?? (() => {})
+    this.#isSettled = parts.isSettled ?? (() => true)
     this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
     this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
@@ -93,18 +97,18 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   }
 
   record(event: RecordInput): AuditEvent | undefined {
-    return this.#record(() => this.#sealer.seal(event, false))
+    return this.#record(event, false)
   }
 
   [RECORD_STATEMENT](statement: AuditEventInput): AuditEvent | undefined {
-    return this.#record(() => this.#sealer.sealStatement(statement))
+    return this.#record(statement, true)
   }
 
-  #record(seal: () => SealedEntry): AuditEvent | undefined {
+  #record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#closed) return this.#drop('closed')
     try {
-      const entry = seal()
-      if (this.#take(entry)) return entry.event
+      const { entry, event } = isStatement ? this.#sealer.sealStatement(input) : this.#sealer.seal(input, false)
+      if (this.#take(entry)) return event
     } catch {
       return this.#drop('not_sealed')
     }
@@ -114,7 +118,12 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   async append(event: AuditEventInput): Promise<AppendReceipt> {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
-    const entry = this.#sealer.seal(input, input.id !== undefined)
+    // Whether an id is a repeated one, only the index tells.
+    if (input.id !== undefined && isBehind(this.#store)) {
+      await this.#store.indexReady?.()
+      this.#assertOpen()
+    }
+    const { entry } = this.#sealer.seal(input, input.id !== undefined)
     return await new Promise((resolve, reject) => {
       if (!this.#take(entry, { resolve, reject })) reject(this.#fullError('the event was not taken'))
     })
@@ -166,6 +175,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
       hasJournal: this.#writeAhead !== undefined,
       isClosed: this.#closed !== undefined,
       checkpoints,
+      index: this.#store.indexState ?? 'ok',
     })
   }
 
@@ -225,7 +235,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     await this.#store.commit([], {
       journal: this.#writeAhead?.journal.end,
       checkpoint: this.#checkpointer?.unstored,
-      closed: true,
+      closed: this.#isSettled(),
     })
   }
 
@@ -238,7 +248,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   /** The log says that its clock was set before it has anything with the new time. */
   #recordClockStep(): void {
     const step = this.#sealer.takeStep()
-    if (step && !this.#keep(this.#sealer.sealStatement(clockStepped(step)))) this.#sealer.putBackStep(step)
+    if (step && !this.#keep(this.#sealer.sealStatement(clockStepped(step)).entry)) this.#sealer.putBackStep(step)
   }
 
   #keep(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
@@ -351,7 +361,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     if (this.#gaps.size === 0) return
     try {
       for (const event of this.#gaps.take()) {
-        const entry = this.#sealer.sealStatement(event)
+        const { entry } = this.#sealer.sealStatement(event)
         this.#recordClockStep()
         this.#push(entry, this.#writeAhead?.write(entry))
         this.#recorded++
@@ -403,6 +413,10 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new AuditLogError('AUDIT_WRITE_FAILED', `The audit log ${this.location} ${what}: ${reason}`, { cause })
   }
+}
+
+function isBehind({ indexState }: AuditStore): boolean {
+  return indexState !== undefined && indexState !== 'ok'
 }
 
 function eventsLost(lost: number, kept: number): string {

@@ -5,6 +5,7 @@ import { readBeginningSync } from '../../files/regular-file.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { isTransient } from '../../store/transient.js'
 import { HASH_BYTES, hashLeaf } from '../../tree/index.js'
+import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
 import { type AttestedRecord, type JournalMac, MAC_BYTES, NO_KEY_ID } from './journal-key.js'
 
@@ -29,9 +30,9 @@ const OFFSET_DIGITS = 12
 const BOOT_ID_LENGTH = 36
 const NO_HASH = new Uint8Array(HASH_BYTES)
 
-const LENGTH_BYTES = 4
+const LENGTH_BYTES = LEAF_HASH_OFFSET
 const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
-const PREFIX_BYTES = MAC_OFFSET + MAC_BYTES
+const PREFIX_BYTES = RECORD_HEAD_BYTES
 const CALLER_ID = 0x8000_0000
 export const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
 /** Every entry begins with it: the place to look for the next record behind damage. */
@@ -82,20 +83,39 @@ export function decodeHead(segment: Buffer): ReadHead {
   return 'malformed'
 }
 
-type RecordedEntry = Pick<SealedEntry, 'bytes' | 'leafHash' | 'callerId'>
+type RecordedEntry = Pick<SealedEntry, 'bytes' | 'byteLength' | 'leafHash' | 'callerId'>
 
-/** Leaves the place of the MAC as it is. @returns the length of the record in `target` */
-export function encodeRecord(target: Buffer, entry: RecordedEntry): number {
-  const { bytes, leafHash, callerId } = entry
-  target.writeUInt32BE(callerId ? bytes.length + CALLER_ID : bytes.length, 0)
-  target.set(leafHash, LENGTH_BYTES)
-  target.set(bytes, PREFIX_BYTES)
-  return PREFIX_BYTES + bytes.length
+/** A record in the memory that it is written from. */
+export interface EncodedRecord {
+  readonly buffer: Buffer
+  readonly start: number
+  readonly length: number
+}
+
+/** Encodes records. That of an entry which was encoded as a record already is completed in its place. */
+export class RecordEncoder {
+  /** Zero where the MAC of a record is that nothing attests. */
+  readonly #scratch = Buffer.alloc(MAX_RECORD_BYTES)
+
+  /** Returns the record of an entry; it may be overwritten by the next call. */
+  encode(entry: RecordedEntry): EncodedRecord {
+    const { byteLength, callerId } = entry
+    const isInPlace = entry instanceof EncodedEntry
+    const buffer = isInPlace ? entry.slab : this.#scratch
+    const start = isInPlace ? entry.recordStart : 0
+    buffer.writeUInt32BE(callerId ? byteLength + CALLER_ID : byteLength, start)
+    if (isInPlace) buffer[start + PREFIX_BYTES - 1] = 0
+    else {
+      buffer.set(entry.leafHash, LENGTH_BYTES)
+      buffer.set(entry.bytes, PREFIX_BYTES)
+    }
+    return { buffer, start, length: PREFIX_BYTES + byteLength }
+  }
 }
 
 /** Puts its MAC into an encoded record. */
-export function attestRecord(target: Buffer, mac: JournalMac, record: AttestedRecord): void {
-  mac.write(target, MAC_OFFSET, record)
+export function attestRecord({ buffer, start }: EncodedRecord, mac: JournalMac, record: AttestedRecord): void {
+  mac.write(buffer, start + MAC_OFFSET, record)
 }
 
 /** Bytes that an entry takes in a journal. */

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { AuditLogError } from '../../events/errors.js'
 import { isTimestamp } from '../../events/time.js'
+import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { sameHash } from '../../tree/index.js'
 import { type JournalStart, MAX_SEGMENT_BYTES } from './journal.js'
@@ -31,8 +32,8 @@ export interface JournalGap {
   /** Events that were there, as far as can be told; at least 1. */
   readonly count: number
   /** Last event before it, first one behind it; `undefined` where there is none. */
-  readonly before: SealedEntry['event'] | undefined
-  readonly after: SealedEntry['event'] | undefined
+  readonly before: AuditEvent | undefined
+  readonly after: AuditEvent | undefined
 }
 
 export interface JournalReplayOptions {
@@ -51,6 +52,8 @@ export interface JournalReplayOptions {
 
 export interface ReplayedEntry {
   readonly entry: SealedEntry
+  /** The event that the entry holds. */
+  readonly event: AuditEvent
   /** After its record. */
   readonly position: JournalPosition
   /** The log's journal key attests it. */
@@ -71,7 +74,7 @@ export class JournalReplay {
   #end = 0
   /** Leaf hash of the record directly before; `undefined` where it is not known. */
   #previous: Uint8Array | undefined = undefined
-  #last: SealedEntry['event'] | undefined = undefined
+  #last: AuditEvent | undefined = undefined
   #openGap: Omit<JournalGap, 'after'> | undefined = undefined
 
   /** @throws what the file system throws */
@@ -186,7 +189,12 @@ export class JournalReplay {
     this.#previous = leafHash
     this.#end = end
     const position = { segment: segment.number, offset: end }
-    yield { entry: { bytes, leafHash, callerId, event }, position, isAttested: mac !== undefined }
+    yield {
+      entry: { bytes, byteLength: bytes.length, leafHash, callerId, event },
+      event,
+      position,
+      isAttested: mac !== undefined,
+    }
   }
 
   /**
@@ -237,7 +245,7 @@ export class JournalReplay {
     this.#openGap = { reason, count, before: this.#last }
   }
 
-  #closeGap(after: SealedEntry['event'] | undefined): void {
+  #closeGap(after: AuditEvent | undefined): void {
     if (this.#openGap) this.gaps.push({ ...this.#openGap, after })
     this.#openGap = undefined
   }
@@ -306,10 +314,10 @@ const NAMES = ['id', 'type', 'tenantId', 'sessionId'] as const
 const OPTIONAL_NAMES = ['runId', 'parentRunId', 'statementOf'] as const
 
 /** The event that a record holds; `undefined` where no log wrote it: engines file an entry by these fields. */
-function eventIn(bytes: Uint8Array): SealedEntry['event'] | undefined {
-  let event: Partial<SealedEntry['event']> | null
+function eventIn(bytes: Uint8Array): AuditEvent | undefined {
+  let event: Partial<AuditEvent> | null
   try {
-    event = JSON.parse(Buffer.from(bytes).toString()) as Partial<SealedEntry['event']> | null
+    event = JSON.parse(Buffer.from(bytes).toString()) as Partial<AuditEvent> | null
   } catch {
     return undefined
   }
@@ -324,7 +332,7 @@ function eventIn(bytes: Uint8Array): SealedEntry['event'] | undefined {
     agent !== null &&
     [agent.id, agent.name].every((name) => name === undefined || isName(name)) &&
     !(statementOf !== undefined && MADE_BY_OPENING.has(type))
-  return isSound ? (event as SealedEntry['event']) : undefined
+  return isSound ? (event as AuditEvent) : undefined
 }
 
 function isName(value: unknown): boolean {

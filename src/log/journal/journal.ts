@@ -5,10 +5,11 @@ import { syncDirectory } from '../../store/directory.js'
 import {
   attestRecord,
   decodeRecord,
+  type EncodedRecord,
   encodeHead,
-  encodeRecord,
   HEAD_BYTES,
   MAX_RECORD_BYTES,
+  RecordEncoder,
   segmentName,
   segmentPath,
 } from './journal-format.js'
@@ -58,12 +59,11 @@ export class Journal {
   readonly #bootId: string
   readonly #mac: JournalMac | undefined
   readonly #segmentBytes: number
-  /** Zero where the MAC of a record is that nothing attests. */
-  readonly #scratch = Buffer.alloc(MAX_RECORD_BYTES)
+  readonly #encoder = new RecordEncoder()
   #descriptor: number
   #segment: number
-  /** Leaf hash of the last record. */
-  #previous: Uint8Array | undefined
+  /** The entry of the last record. */
+  #last: Pick<SealedEntry, 'leafHash'> | undefined
   /** After the last whole record. */
   #offset = HEAD_BYTES
   /** A write failed, so that a part of a record may follow `#offset`, or the file is gone: another segment is to follow. */
@@ -80,7 +80,7 @@ export class Journal {
     this.#directory = directory
     this.#bootId = bootId
     this.#mac = mac
-    this.#previous = previous
+    this.#last = previous && { leafHash: previous }
     this.#segmentBytes = segmentBytes
     this.#segment = segment
     this.#oldest = oldest
@@ -109,20 +109,20 @@ export class Journal {
   /** @throws what the file system throws; the record is not part of the journal then */
   append(entry: SealedEntry): void {
     if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
-    const length = encodeRecord(this.#scratch, entry)
+    const record = this.#encoder.encode(entry)
     if (this.#mac) {
       const { leafHash, callerId } = entry
-      const at = { previous: this.#previous, leafHash, callerId, segment: this.#segment, offset: this.#offset }
-      attestRecord(this.#scratch, this.#mac, at)
+      const previous = this.#last?.leafHash
+      attestRecord(record, this.#mac, { previous, leafHash, callerId, segment: this.#segment, offset: this.#offset })
     }
     try {
-      writeFully(this.#descriptor, this.#scratch, length, this.#offset)
+      writeFully(this.#descriptor, record, this.#offset)
     } catch (problem) {
       this.#cut()
       throw problem
     }
-    this.#offset += length
-    this.#previous = entry.leafHash
+    this.#offset += record.length
+    this.#last = entry
   }
 
   /**
@@ -150,7 +150,11 @@ export class Journal {
       for (let at = 0; at < bytes.length; ) {
         const record = decodeRecord(bytes, at)
         if (!record) throw new Error(`the journal file ${segmentName(segment)} is damaged at byte ${start + at}`)
-        entries.push({ ...record, event: JSON.parse(record.bytes.toString()) as SealedEntry['event'] })
+        entries.push({
+          ...record,
+          byteLength: record.bytes.length,
+          event: JSON.parse(record.bytes.toString()) as SealedEntry['event'],
+        })
         at = record.end
       }
     }
@@ -200,8 +204,8 @@ export class Journal {
     rmSync(path, { force: true })
     const descriptor = openToWriteSync(path)
     try {
-      const head = encodeHead({ after, previous: this.#previous, keyId: this.#mac?.keyId, bootId: this.#bootId })
-      writeFully(descriptor, head, head.length, 0)
+      const head = encodeHead({ after, previous: this.#last?.leafHash, keyId: this.#mac?.keyId, bootId: this.#bootId })
+      writeFully(descriptor, { buffer: head, start: 0, length: head.length }, 0)
     } catch (problem) {
       closeSync(descriptor)
       throw problem
@@ -223,7 +227,9 @@ export class Journal {
 }
 
 /** A write may be short: when the disk fills up, or at a limit. */
-function writeFully(descriptor: number, bytes: Buffer, length: number, offset: number): void {
-  let written = writeSync(descriptor, bytes, 0, length, offset)
-  while (written < length) written += writeSync(descriptor, bytes, written, length - written, offset + written)
+function writeFully(descriptor: number, { buffer, start, length }: EncodedRecord, offset: number): void {
+  let written = writeSync(descriptor, buffer, start, length, offset)
+  while (written < length) {
+    written += writeSync(descriptor, buffer, start + written, length - written, offset + written)
+  }
 }

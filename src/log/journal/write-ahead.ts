@@ -65,6 +65,6 @@ export class WriteAhead {
 }
 
 /** Where an entry is that ends there. */
-export function spanOf({ bytes }: SealedEntry, to: JournalPosition): JournalSpan {
-  return { from: { segment: to.segment, offset: to.offset - recordBytes(bytes.length) }, to }
+export function spanOf({ byteLength }: SealedEntry, to: JournalPosition): JournalSpan {
+  return { from: { segment: to.segment, offset: to.offset - recordBytes(byteLength) }, to }
 }

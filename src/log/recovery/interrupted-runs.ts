@@ -6,9 +6,16 @@ import { OWN_SOURCE } from '../own-source.js'
 /** Runs that are looked at together. */
 const BATCH_LENGTH = 256
 
-/** For each run that has begun and not ended, what there is to say when the process that had it is gone. */
-export async function* interruptedRuns(store: AuditStore): AsyncGenerator<AuditEventInput<'run_interrupted'>[]> {
-  const open = await store.openRuns()
+/**
+ * For each run that has begun and not ended, what there is to say when the process that had it is gone.
+ *
+ * @param before - only runs that began at positions below this one
+ */
+export async function* interruptedRuns(
+  store: AuditStore,
+  before: number,
+): AsyncGenerator<AuditEventInput<'run_interrupted'>[]> {
+  const open = (await store.openRuns()).filter((seq) => seq < before)
   for (let at = 0; at < open.length; at += BATCH_LENGTH) {
     const begun = await eventsAt(store, open.slice(at, at + BATCH_LENGTH))
     yield await Promise.all(

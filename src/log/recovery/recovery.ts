@@ -64,7 +64,10 @@ export interface AuditLogRecovery {
   readonly gaps: number
   /** The log did not continue what was known of it, and was opened nevertheless: says how. */
   readonly divergence?: string | undefined
-  /** Runs without an end that got `run_interrupted`. */
+  /**
+   * Runs without an end that got `run_interrupted`. Where the index is being rebuilt, they get it once that is done, and are
+   * not counted here.
+   */
   readonly interruptedRuns: number
   /** Milliseconds that all this took, the opening of the store left out. */
   readonly durationMs: number
@@ -93,6 +96,11 @@ export interface Recovered {
   readonly checkpointFile: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */
   readonly checkpoint: string | undefined
+  /**
+   * Runs that are open since a position below this one are interrupted, and are not on record as such: the index that
+   * tells of them is being rebuilt. `undefined` when there is nothing left to do.
+   */
+  readonly openRunsBefore: number | undefined
 }
 
 /**
@@ -150,7 +158,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   sealer.follow(recordedAtOf(await lastEvent(store)))
   if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
   if (divergence) await commits.state(divergenceEvent(divergence, store))
-  const interrupted = unclean ? await markInterrupted(commits) : 0
+  const waitsForIndex = unclean && store.indexState === 'rebuilding'
+  const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, options)
   }
@@ -182,7 +191,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
-  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint }
+  const openRunsBefore = waitsForIndex ? store.size : undefined
+  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint, openRunsBefore }
 }
 
 function hasJournalOf({ journalPosition }: AuditStore, directory: string | undefined): boolean {
@@ -269,7 +279,7 @@ function gapEntry({ reason, count, before, after }: JournalGap, origin: string):
 
 /** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
 function sealedGap(reason: DropReason, gap: Gap, origin: string): SealedEntry {
-  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap))
+  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap)).entry
 }
 
 function hrTimeOf(time: Timestamp): HrTime {
@@ -278,7 +288,7 @@ function hrTimeOf(time: Timestamp): HrTime {
 
 async function markInterrupted(commits: RecoveryCommits): Promise<number> {
   let runs = 0
-  for await (const events of interruptedRuns(commits.store)) {
+  for await (const events of interruptedRuns(commits.store, Infinity)) {
     for (const event of events) await commits.state(event)
     runs += events.length
   }
@@ -297,7 +307,7 @@ async function recordKeyChange(
   // Nothing may come between: the statement of the key before names the position.
   await commits.recordClockStep()
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
-  await commits.add(sealer.sealStatement(event))
+  await commits.add(sealer.sealStatement(event).entry)
 }
 
 interface RecoveryCommitsParts {
@@ -343,7 +353,7 @@ class RecoveryCommits {
   async recordClockStep(): Promise<void> {
     this.#sealer.now()
     const step = this.#sealer.takeStep()
-    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)))
+    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)).entry)
   }
 
   /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */

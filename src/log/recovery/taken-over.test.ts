@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { AuditEvent } from '../../events/types.js'
 import { sealedEntry } from '../../testing/index.js'
 import { Sealer } from '../sealing/seal.js'
 import { TakenOver } from './taken-over.js'
@@ -10,13 +11,17 @@ const HEAD = '2026-03-01T00:00:00.000000000Z'
 function takenOver() {
   return new TakenOver(new Sealer(() => [1_795_300_506, 0], ORIGIN), ORIGIN, HEAD)
 }
-const at = (time: string, more: Parameters<typeof sealedEntry>[0] = {}) => sealedEntry({ time, ...more })
-const dataOf = (taken: TakenOver) => taken.statements().map(({ event }) => [event.type, event.data])
+const at = (time: string, more: Parameters<typeof sealedEntry>[0] = {}) => {
+  const entry = sealedEntry({ time, ...more })
+  return { entry, event: entry.event as AuditEvent }
+}
+const dataOf = (taken: TakenOver) =>
+  taken.statements().map(({ event, bytes }) => [event.type, JSON.parse(Buffer.from(bytes).toString()).data])
 
 it('what is older than the log is attested by nothing, whatever its MAC says', () => {
   const taken = takenOver()
   for (const time of ['2026-03-01T00:00:01Z', '2026-01-05T00:00:00Z', '2026-01-05T00:00:01Z']) {
-    taken.add({ entry: at(time), position, isAttested: true })
+    taken.add({ ...at(time), position, isAttested: true })
   }
   expect(taken).toMatchObject({ events: 3, unattested: 1 })
   const [from, to] = ['2026-03-01T00:00:01.000000000Z', '2026-01-05T00:00:01.000000000Z']
@@ -34,13 +39,13 @@ it('unless the log itself said that its clock was set back', () => {
   ] as const) {
     const taken = takenOver()
     const entry = at(earlier, { ...step, ...(statementOf && { statementOf }) } as Parameters<typeof sealedEntry>[0])
-    for (const each of [entry, at(earlier)]) taken.add({ entry: each, position, isAttested: true })
+    for (const each of [entry, at(earlier)]) taken.add({ ...each, position, isAttested: true })
     expect(taken).toMatchObject({ events: 2, unattested })
   }
 })
 
 it('and is told behind the step of the clock where the log was ahead', () => {
   const taken = takenOver()
-  taken.add({ entry: at('2046-01-01T00:00:00Z'), position, isAttested: false })
+  taken.add({ ...at('2046-01-01T00:00:00Z'), position, isAttested: false })
   expect(dataOf(taken).map(([type]) => type)).toEqual(['clock_stepped', 'events_recovered'])
 })

@@ -33,7 +33,7 @@ export class TakenOver {
     this.#recordedAt = recordedAt
   }
 
-  add({ entry: { event }, isAttested }: ReplayedEntry): void {
+  add({ event, isAttested }: ReplayedEntry): void {
     const { recordedAt } = event
     const isTrusted = isAttested && !(isSetBack(this.#recordedAt, recordedAt) && !this.#isClockStep(event))
     this.#recordedAt = recordedAt

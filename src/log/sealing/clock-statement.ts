@@ -20,9 +20,9 @@ export function clockStepped({ from, to }: ClockStep): AuditEventInput<'clock_st
 
 /** Seals a statement of the log's; behind one that the clock was set, where it was set since the last entry. */
 export function sealStatements(sealer: Sealer, statement: AuditEventInput): readonly SealedEntry[] {
-  const entry = sealer.sealStatement(statement)
+  const { entry } = sealer.sealStatement(statement)
   const step = sealer.takeStep()
-  return step ? [sealer.sealStatement(clockStepped(step)), entry] : [entry]
+  return step ? [sealer.sealStatement(clockStepped(step)).entry, entry] : [entry]
 }
 
 /**

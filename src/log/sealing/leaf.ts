@@ -1,45 +1,94 @@
-import { hashPrefixedEntry, LEAF_PREFIX } from '../../tree/index.js'
+import type { FiledEvent, SealedEntry } from '../../store/contract.js'
+import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
+
+/*
+ * Entries are encoded one behind the other, each behind the head of its journal record, so that nothing is copied on its
+ * way into the journal:
+ *
+ *   slab  │ length 4 │ leaf hash 32 │ MAC 16 │ entry bytes │ length 4 │ …
+ *                                          └┬─────────────┘
+ *                             zero, the prefix that the leaf hash needs
+ *
+ * The journal writes the length and the MAC.
+ */
 
 /** Entries share blocks of memory of this size. */
-const SLAB_BYTES = 64 * 1024
+const SLAB_BYTES = 256 * 1024
 /** A longer entry gets memory of its own, so that the rest of a slab is never wasted on the room it might need. */
 const MAX_SLAB_TEXT_LENGTH = 4096
+/** UTF-8 takes three bytes at most for a UTF-16 code unit. */
+const MAX_UNIT_BYTES = 3
 
-/** An entry's bytes and their leaf hash. */
-export interface Leaf {
-  readonly bytes: Uint8Array
-  readonly leafHash: Uint8Array
+/** The position of the leaf hash in the head of a record. */
+export const LEAF_HASH_OFFSET = 4
+/** Bytes of the head of a record. */
+export const RECORD_HEAD_BYTES: number = LEAF_HASH_OFFSET + HASH_BYTES + 16
+
+/** The parts of an encoded entry. */
+interface EncodedParts {
+  readonly slab: Buffer
+  /** The position of the entry's record in the slab. */
+  readonly recordStart: number
+  /** Position behind the entry's bytes. */
+  readonly end: number
+  readonly event: FiledEvent
+  readonly callerId: boolean
 }
 
-/**
- * Encodes entries one behind the other, each with the prefix its hash needs in front of it, so that nothing is copied:
- *
- * ```
- * slab: │ 00 │ entry bytes │ 00 │ entry bytes │ … room left │
- *         └── leaf hash ──┘
- * ```
- */
-export class LeafEncoder {
-  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-  #used = 0
+/** An entry where it was encoded: it holds no object of its own for its bytes. */
+export class EncodedEntry implements SealedEntry {
+  readonly slab: Buffer
+  readonly recordStart: number
+  readonly byteLength: number
+  readonly event: FiledEvent
+  readonly callerId: boolean
 
-  encode(text: string): Leaf {
-    if (text.length > MAX_SLAB_TEXT_LENGTH) return leafOf(Buffer.from(`\0${text}`))
-    if (this.#used + 1 + 3 * text.length > SLAB_BYTES) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-      this.#used = 0
-    }
-    const start = this.#used
-    this.#slab[start] = LEAF_PREFIX
-    this.#used = start + 1 + this.#slab.write(text, start + 1, 'utf8')
-    return leafOf(new Uint8Array(this.#slab.buffer, start, this.#used - start))
+  constructor({ slab, recordStart, end, event, callerId }: EncodedParts) {
+    this.slab = slab
+    this.recordStart = recordStart
+    this.byteLength = end - recordStart - RECORD_HEAD_BYTES
+    this.event = event
+    this.callerId = callerId
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.slab.buffer, this.recordStart + RECORD_HEAD_BYTES, this.byteLength)
+  }
+
+  get leafHash(): Uint8Array {
+    return new Uint8Array(this.slab.buffer, this.recordStart + LEAF_HASH_OFFSET, HASH_BYTES)
   }
 }
 
-/** @param prefixed - 0x00 ‖ bytes */
-function leafOf(prefixed: Uint8Array): Leaf {
-  return {
-    bytes: new Uint8Array(prefixed.buffer, prefixed.byteOffset + 1, prefixed.length - 1),
-    leafHash: hashPrefixedEntry(prefixed),
+/** Encodes entries. */
+export class EntryEncoder {
+  #slab = Buffer.alloc(SLAB_BYTES)
+  #used = 0
+
+  /** @returns `undefined` when the text takes more than `maxBytes` */
+  encode(text: string, event: FiledEvent, callerId: boolean, maxBytes: number): EncodedEntry | undefined {
+    const room = RECORD_HEAD_BYTES + MAX_UNIT_BYTES * text.length
+    let slab = this.#slab
+    let recordStart = 0
+    if (text.length > MAX_SLAB_TEXT_LENGTH) slab = Buffer.alloc(RECORD_HEAD_BYTES + Buffer.byteLength(text))
+    else {
+      if (this.#used + room > SLAB_BYTES) {
+        this.#slab = Buffer.alloc(SLAB_BYTES)
+        this.#used = 0
+        slab = this.#slab
+      }
+      recordStart = this.#used
+    }
+    const start = recordStart + RECORD_HEAD_BYTES
+    const end = start + slab.write(text, start, 'utf8')
+    if (end - start > maxBytes) return undefined
+    if (slab === this.#slab) this.#used = end
+    slab[start - 1] = LEAF_PREFIX
+    slab.write(
+      sha256(new Uint8Array(slab.buffer, start - 1, end - start + 1)),
+      recordStart + LEAF_HASH_OFFSET,
+      'latin1',
+    )
+    return new EncodedEntry({ slab, recordStart, end, event, callerId })
   }
 }

@@ -3,10 +3,9 @@ import fc from 'fast-check'
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { envelopeFields } from '../../events/catalogue.js'
-import type { SealedEntry } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
-import { Sealer } from './seal.js'
+import { type Sealed, Sealer } from './seal.js'
 
 const sealer = new Sealer(() => [1_795_300_506, 7], 'test.example/log')
 const storedEnvelope = v.looseObject({ ...envelopeFields, type: v.string(), data: v.looseObject({}) })
@@ -66,7 +65,7 @@ function cyclic(value: unknown): object {
   return cycle
 }
 
-function read({ bytes, leafHash, event }: SealedEntry): Record<string, unknown> {
+function read({ entry: { bytes, leafHash }, event }: Sealed): Record<string, unknown> {
   expect(bytes.length).toBeLessThanOrEqual(MAX_ENTRY_BYTES)
   expect(Buffer.from(leafHash)).toEqual(createHash('sha256').update(Buffer.of(0)).update(bytes).digest())
   const text = Buffer.from(bytes).toString()

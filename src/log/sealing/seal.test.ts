@@ -12,7 +12,10 @@ const sealer = () => new Sealer(() => [SECONDS, 7], 'test.example/log')
 
 /** Seals what may be no event at all, and reads it back. */
 function seal(input: unknown): Record<string, unknown> {
-  const { bytes, leafHash, event } = sealer().seal(input as RecordInput, false)
+  const {
+    entry: { bytes, leafHash },
+    event,
+  } = sealer().seal(input as RecordInput, false)
   expect(bytes.length).toBeLessThanOrEqual(MAX_ENTRY_BYTES)
   expect(Buffer.from(leafHash)).toEqual(createHash('sha256').update(Buffer.of(0)).update(bytes).digest())
   const stored = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>
@@ -441,7 +444,8 @@ describe('data out of bounds', () => {
 describe('a sealed event', () => {
   it('is a snapshot: neither changing what was handed in nor the event changes how it is filed', () => {
     const input = { type: 'custom' as const, data: { name: 'n', list: [1] }, agent: { name: 'a' } }
-    const { event, bytes } = sealer().seal(input, false)
+    const { event, entry } = sealer().seal(input, false)
+    const { bytes } = entry
     const before = Buffer.from(bytes).toString()
     input.data.list.push(2)
     input.agent.name = 'b'
@@ -455,6 +459,10 @@ describe('a sealed event', () => {
     const entries = Array.from({ length: 2000 }, (_, n) =>
       shared.seal({ type: 'custom', data: { name: 'n', n, pad: 'é'.repeat(n % 50) } }, false),
     )
-    for (const { bytes, event } of entries) expect(JSON.parse(Buffer.from(bytes).toString())).toEqual(event)
+    for (const {
+      entry: { bytes },
+      event,
+    } of entries)
+      expect(JSON.parse(Buffer.from(bytes).toString())).toEqual(event)
   })
 })

@@ -1,22 +1,29 @@
 import { millisBetween, nanosecondAfter, type Timestamp } from '../../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
-import type { SealedEntry } from '../../store/contract.js'
+import type { FiledEvent } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
 import { agentIn, completeEnvelope, copyAlterations, type Draft, withholdAuthority } from './envelope.js'
 import { EventText } from './event-text.js'
-import { type Leaf, LeafEncoder } from './leaf.js'
+import { type EncodedEntry, EntryEncoder } from './leaf.js'
 import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
 
 /** OpenTelemetry times the spans of a trace by a clock of its own, which may be ahead of the log's by so much. */
 const MAX_LEAD_MILLIS = 5
 
+/** An event that was sealed. */
+export interface Sealed {
+  readonly entry: EncodedEntry
+  /** The event as the entry has it. */
+  readonly event: AuditEvent
+}
+
 /** Turns events into entries, once: after sealing nothing changes them. One per log. */
 export class Sealer {
   readonly #clock: WatchedClock
   readonly #text = new EventText()
-  readonly #encoder = new LeafEncoder()
+  readonly #encoder = new EntryEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
   /** An entry with a caller's id tells whether its time was given: the two times are the same where it was left out. */
   readonly #recordedApart = (happenedAt?: Timestamp) => {
@@ -42,21 +49,21 @@ export class Sealer {
    *
    * @param callerId - the caller chose `input.id`
    */
-  seal(input: RecordInput, callerId: boolean): SealedEntry {
+  seal(input: RecordInput, callerId: boolean): Sealed {
     return this.#seal(input, callerId, undefined)
   }
 
   /** Seals what the log says of itself. For the log's own code alone: readers and `verify` believe it. */
-  sealStatement(statement: AuditEventInput): SealedEntry {
+  sealStatement(statement: AuditEventInput): Sealed {
     return this.#seal(statement, false, this.#origin)
   }
 
-  #seal(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
+  #seal(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     return this.#sealPlain(input, callerId, statementOf) ?? this.#sealBounded(input, callerId, statementOf)
   }
 
   /** The common way: one copy, one text, one encoding, one hash. `undefined` for what needs changes. */
-  #sealPlain(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry | undefined {
+  #sealPlain(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed | undefined {
     try {
       const data = copyPlain(input.data)
       const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
@@ -69,17 +76,24 @@ export class Sealer {
       const text = this.#text.of(draft)
       // JSON escapes lone surrogates, \ud800 to \udfff, and no other characters of that row.
       if (text.length > MAX_ENTRY_BYTES || text.includes('\\ud')) return undefined
-      const leaf = this.#encoder.encode(text)
-      return leaf.bytes.length > MAX_ENTRY_BYTES ? undefined : sealedEntry(leaf, draft, callerId)
+      return this.#encode(text, draft, callerId)
     } catch {
       return undefined
     }
   }
 
-  #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): SealedEntry {
+  #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
     const { draft, text } = boundEvent(input, { recordedNow, statementOf })
-    return sealedEntry(this.#encoder.encode(text), draft, callerId)
+    return this.#encode(text, draft, callerId) as Sealed
+  }
+
+  /** The event is in its caller's hands from now on, and its agent is also the entry's: they are frozen. */
+  #encode(text: string, draft: Draft, callerId: boolean): Sealed | undefined {
+    const entry = this.#encoder.encode(text, filedEvent(draft), callerId, MAX_ENTRY_BYTES)
+    if (!entry) return undefined
+    if (draft.agent !== undefined) Object.freeze(draft.agent)
+    return { entry, event: Object.freeze(draft) as AuditEvent }
   }
 
   /**
@@ -109,8 +123,7 @@ export class Sealer {
   }
 }
 
-/** Engines file an entry by the fields of its event after the caller has had it: so they are frozen. */
-function sealedEntry({ bytes, leafHash }: Leaf, draft: Draft, callerId: boolean): SealedEntry {
-  if (draft.agent !== undefined) Object.freeze(draft.agent)
-  return { bytes, leafHash, event: Object.freeze(draft) as AuditEvent, callerId }
+/** The fields of a draft by which its entry is filed: all that is kept of it until it is stored. */
+function filedEvent({ id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent }: Draft): FiledEvent {
+  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent
 }

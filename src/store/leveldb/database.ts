@@ -2,9 +2,9 @@ import { lstatSync, type Stats } from 'node:fs'
 import { chmod, lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { AuditLogError } from '../../events/errors.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import { readRegularFile } from '../../files/regular-file.js'
-import { AuditLogError } from '../../events/errors.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { lockInProcess } from './process-lock.js'
@@ -82,6 +82,11 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
   }
 }
 
+/** Tells whether a directory holds a log of the format that this version writes. */
+export async function isLog(directory: string): Promise<boolean> {
+  return (await statIfThere(join(directory, ENTRIES, 'CURRENT')).catch(() => undefined)) !== undefined
+}
+
 /**
  * Refuses a log of an earlier format, also one beside which somebody has put a log of this format.
  *
@@ -90,7 +95,9 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
 export async function refuseFormer(directory: string): Promise<void> {
   if (!(await statIfThere(join(directory, FORMER_DATABASE, 'CURRENT')))) return
   const isMixed = (await statIfThere(join(directory, ENTRIES))) !== undefined
-  const what = isMixed ? 'holds logs of two formats: version 3 in entries/, and version 2 or older in db/' : 'has format version 2 or older, in db/'
+  const what = isMixed
+    ? 'holds logs of two formats: version 3 in entries/, and version 2 or older in db/'
+    : 'has format version 2 or older, in db/'
   throw new AuditLogError(
     'AUDIT_FORMAT_UNSUPPORTED',
     `The audit log ${directory} ${what}. Spanledger 0.1.0 reads the older one: export it with \`npx spanledger@0.1.0 export --log ${directory}\`, and begin a new log in another directory`,

@@ -1,7 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { rootAt } from '../../tree/index.js'
 import { type Database, ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
 import { type Head, readHead } from './entries/head.js'
@@ -9,6 +8,7 @@ import { EntryReads } from './entries/reads.js'
 import { checkRecovered } from './entries/recovered-blocks.js'
 import { StoredTiles } from './entries/stored-tiles.js'
 import { corrupt } from './errors.js'
+import { followedLog } from './followed-log.js'
 import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { LogIndex } from './indexes/log-index.js'
@@ -73,21 +73,13 @@ export class Snapshot {
     this.#target = target
     this.head = head
     this.state = state
-    const { size, root } = head.tree
+    const { size } = head.tree
+    const cache = new BlockCache()
     const hashes = new NameHashes(head.hashKey)
-    const tiles = new StoredTiles(db)
-    const entries = new EntryReads(() => db, { size, openFrom: Infinity }, new BlockCache(), location)
-    this.tiles = tiles
-    this.entries = entries
-    this.#index = new LogIndex(indexPath(target), () => ({
-      id: head.id,
-      size,
-      hashes,
-      tiles,
-      location,
-      blocks: (walk) => entries.blocks(walk),
-      rootAt: async (at) => (at === size ? root : await rootAt(at, size, tiles)),
-    }))
+    this.tiles = new StoredTiles(db)
+    this.entries = new EntryReads(() => db, { size, openFrom: Infinity }, cache, location)
+    const followed = followedLog({ db, head, hashes, cache, location })
+    this.#index = new LogIndex(indexPath(target), () => followed)
     this.indexes = new IndexReads(() => this.#view(), hashes, size, location)
   }
 

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
-import { rootAt, type Tile } from '../../tree/index.js'
+import type { Tile } from '../../tree/index.js'
 import type {
   AuditStore,
   CallerId,
   CommitMarks,
   CommitReceipt,
   IndexName,
+  IndexState,
   JournalPosition,
   SealedEntry,
   SeqCursor,
@@ -14,7 +15,7 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
-import { assertPlacedAt, callerIdsOf, placeGroup, type Placement, storedIds } from '../placement.js'
+import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
@@ -24,6 +25,7 @@ import { checkRecovered } from './entries/recovered-blocks.js'
 import { StoredTiles } from './entries/stored-tiles.js'
 import { writeGroup } from './entries/write-group.js'
 import { corrupt, openError, readError } from './errors.js'
+import { followedLog } from './followed-log.js'
 import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { type FollowedLog, type IndexView, LogIndex } from './indexes/log-index.js'
@@ -85,6 +87,19 @@ class LevelStore implements AuditStore {
 
   get closedInOrder(): boolean {
     return this.#head.writer.closed
+  }
+
+  get indexState(): IndexState {
+    return this.#index?.state ?? 'ok'
+  }
+
+  async indexReady(): Promise<void> {
+    try {
+      this.#database()
+      await this.#index?.view()
+    } catch (error) {
+      throw readError(error, this.location)
+    }
   }
 
   open(): Promise<void> {
@@ -254,21 +269,15 @@ class LevelStore implements AuditStore {
     return new IndexReads(view, this.#hashes, this.size, this.location)
   }
 
-  /** The log as its index sees it. */
   #followed(): FollowedLog {
-    const tiles = new StoredTiles(this.#db as Database)
-    const { root, size } = this.#head.tree
-    const state = { size, openFrom: this.#head.openBlocks.from }
-    const reads = new EntryReads(() => this.#db as Database, state, this.#cache, this.location)
-    return {
-      id: this.id,
-      size,
+    const { location } = this
+    return followedLog({
+      db: this.#db as Database,
+      head: this.#head,
       hashes: this.#hashes,
-      tiles,
-      location: this.location,
-      blocks: (walk) => reads.blocks(walk),
-      rootAt: async (at) => (at === size ? root : await rootAt(at, size, tiles)),
-    }
+      cache: this.#cache,
+      location,
+    })
   }
 
   #database(): Database {

@@ -28,6 +28,8 @@ export const ID_DIGEST_BYTES = 16
 /** An entry as a block takes it. */
 export interface BlockEntry {
   readonly bytes: Uint8Array
+  /** Number of {@link bytes}. */
+  readonly byteLength: number
   readonly callerId: boolean
 }
 
@@ -48,7 +50,7 @@ let scratch = Buffer.allocUnsafe(128 * 1024)
 export function encodeBlock(slots: readonly BlockSlot[]): Buffer {
   const count = slots.length
   let length = COUNT_BYTES + SLOT_BYTES * count
-  for (const slot of slots) length += 'bytes' in slot ? slot.bytes.length : SEQ_BYTES + (slot.idDigest?.length ?? 0)
+  for (const slot of slots) length += 'byteLength' in slot ? slot.byteLength : SEQ_BYTES + (slot.idDigest?.length ?? 0)
   if (length > scratch.length) scratch = Buffer.allocUnsafe(2 * length)
   scratch.writeUInt16BE(count, 0)
   const start = COUNT_BYTES + SLOT_BYTES * count
@@ -56,10 +58,10 @@ export function encodeBlock(slots: readonly BlockSlot[]): Buffer {
   for (let at = 0; at < count; at++) {
     const slot = slots[at] as BlockSlot
     let kind: number
-    if ('bytes' in slot) {
+    if ('byteLength' in slot) {
       kind = slot.callerId ? CALLER_ID : 0
       scratch.set(slot.bytes, start + end)
-      end += slot.bytes.length
+      end += slot.byteLength
     } else {
       kind = slot.idDigest ? REMOVED + CALLER_ID : REMOVED
       writeSeq(scratch, slot.removedUnder, start + end)
@@ -104,7 +106,8 @@ export class Block {
       }
       start = end
     }
-    if (contents + start !== block.length) throw new RangeError(`The block of entry ${firstSeq} does not end where it says`)
+    if (contents + start !== block.length)
+      throw new RangeError(`The block of entry ${firstSeq} does not end where it says`)
     this.firstSeq = firstSeq
     this.end = firstSeq + count
     this.bytes = block.length

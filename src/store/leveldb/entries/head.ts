@@ -149,7 +149,9 @@ async function readOpen(
 
 function slotOf(block: Block, seq: number): BlockSlot {
   const bytes = block.entry(seq)
-  return bytes ? { bytes, callerId: block.hasCallerId(seq) } : (block.removed(seq) as BlockSlot)
+  return bytes
+    ? { bytes, byteLength: bytes.length, callerId: block.hasCallerId(seq) }
+    : (block.removed(seq) as BlockSlot)
 }
 
 /** Returns what the writer says with a commit: a position that it does not mention stays as it was. */

@@ -58,7 +58,7 @@ export class OpenBlocks {
   /** Returns the blocks that a commit of these entries writes and deletes. @param size - position of the first of them */
   add(entries: readonly BlockEntry[], size: number): BlockChange {
     let bytes = this.#bytes
-    for (const entry of entries) bytes += entry.bytes.length
+    for (const entry of entries) bytes += entry.byteLength
     if (bytes < FULL_BLOCK_BYTES) {
       const added = entries.length === 0 ? [] : [{ firstSeq: size, end: size + entries.length, slots: entries }]
       const starts = entries.length === 0 ? this.#starts : [...this.#starts, size]
@@ -89,5 +89,5 @@ export class OpenBlocks {
 }
 
 function bytesOf(slot: BlockSlot): number {
-  return 'bytes' in slot ? slot.bytes.length : 0
+  return 'byteLength' in slot ? slot.byteLength : 0
 }

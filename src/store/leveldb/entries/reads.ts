@@ -74,7 +74,9 @@ export class EntryReads {
     let expected = reverse ? to - 1 : from
     try {
       const isShort = to - from <= MAX_POINT_READ
-      const reading = isShort ? this.#pointReads({ from, to, reverse }, snapshot) : this.#scan({ from, to, reverse }, snapshot)
+      const reading = isShort
+        ? this.#pointReads({ from, to, reverse }, snapshot)
+        : this.#scan({ from, to, reverse }, snapshot)
       for await (const blocks of reading) {
         for (const block of blocks) {
           if (!block.has(expected)) throw this.#entryMissing(expected)
@@ -138,10 +140,7 @@ export class EntryReads {
   }
 
   /** Pages by their numbers, ascending. */
-  async #pages(
-    wanted: readonly number[],
-    snapshot: Snapshot | undefined,
-  ): Promise<ReadonlyMap<number, Uint8Array>> {
+  async #pages(wanted: readonly number[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Uint8Array>> {
     const numbers = [...new Set(wanted)].sort((a, b) => a - b)
     const missing = numbers.filter((page) => !this.#cache.page(page))
     const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)

@@ -1,6 +1,6 @@
 import { HASH_BYTES, type Tile, type TileReader } from '../../../tree/index.js'
-import { tileKey } from './keys.js'
 import type { Database } from '../database.js'
+import { tileKey } from './keys.js'
 
 /**
  * Reads tiles. A commit stores the hashes that it adds to a tile under a key of their own, so that nothing stored is

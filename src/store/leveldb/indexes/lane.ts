@@ -1,9 +1,9 @@
 import type { Walk } from '../../contract.js'
-import { seqOfKey } from '../../seq-bytes.js'
 import { decodePosting, postingSpan } from '../../posting-value.js'
+import { seqOfKey } from '../../seq-bytes.js'
 import { lowerBound } from '../../walk.js'
-import type { PostingReader, PostingsRead } from './posting-reader.js'
 import { type Item, ReadLength } from '../scan.js'
+import type { PostingReader, PostingsRead } from './posting-reader.js'
 
 /** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
 export class Lane {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditEvent } from '../../../events/types.js'
-import type { Walk } from '../../contract.js'
+import type { IndexState, Walk } from '../../contract.js'
+import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
 import { IndexDatabase, type IndexedLog } from './database.js'
 import { type IndexedEntry, IndexTail } from './tail.js'
@@ -29,12 +30,15 @@ export interface IndexView {
   readonly tails: readonly IndexTail[]
 }
 
-/** `ok`: up to date. `rebuilding`: it takes in what it lacks. `failing`: it cannot be written. */
-export type IndexState = 'ok' | 'rebuilding' | 'failing'
-
 /** An entry that was committed. */
 export interface AddedEntry extends IndexedEntry {
-  readonly bytes: Uint8Array
+  readonly byteLength: number
+}
+
+/** How an index is followed. */
+export interface LogIndexOptions {
+  /** Receives the number of entries that the database covers, each time it took some in that it lacked. */
+  readonly onTakenIn?: (covered: number) => void
 }
 
 interface Added {
@@ -60,7 +64,7 @@ interface Frozen {
 export class LogIndex {
   readonly #path: string
   readonly #log: () => FollowedLog
-  readonly #onProblem: (problem: unknown) => void
+  readonly #options: LogIndexOptions
   #database: IndexDatabase | undefined
   #frozen: Frozen | undefined
   #tail: IndexTail | undefined
@@ -79,10 +83,10 @@ export class LogIndex {
    * @param path - of the database
    * @param log - as it is now, each time it is asked
    */
-  constructor(path: string, log: () => FollowedLog, onProblem: (problem: unknown) => void = () => {}) {
+  constructor(path: string, log: () => FollowedLog, options: LogIndexOptions = {}) {
     this.#path = path
     this.#log = log
-    this.#onProblem = onProblem
+    this.#options = options
   }
 
   get state(): IndexState {
@@ -102,7 +106,7 @@ export class LogIndex {
   add(entries: readonly AddedEntry[], root: Uint8Array): void {
     if (entries.length === 0 || this.#isClosed) return
     let bytes = 0
-    for (const entry of entries) bytes += entry.bytes.length
+    for (const { byteLength } of entries) bytes += byteLength
     if (!this.#tail) {
       this.#added?.groups.push({ entries, bytes, root })
       this.#missed += entries.length
@@ -135,6 +139,7 @@ export class LogIndex {
    */
   async view(): Promise<IndexView> {
     if (!this.#tail) await this.#catchUp()
+    if (!this.#tail) throw storeClosed(this.#log().location)
     return this.#viewNow()
   }
 
@@ -194,9 +199,7 @@ export class LogIndex {
   #fail(problem: unknown): void {
     this.#frozen = undefined
     this.#tail = undefined
-    const isNew = this.#problem === undefined
     this.#problem = problem
-    if (isNew) this.#onProblem(problem)
   }
 
   #catchUp(): Promise<void> {
@@ -247,6 +250,7 @@ export class LogIndex {
 
   async #flushed(database: IndexDatabase, tail: IndexTail): Promise<IndexTail> {
     await database.write(tail, await this.#log().rootAt(tail.to))
+    this.#options.onTakenIn?.(tail.to)
     return new IndexTail(tail.to, tail.lastTimeBlocks)
   }
 

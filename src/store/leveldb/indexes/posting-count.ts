@@ -8,12 +8,7 @@ import { type Values, valueKeys } from './posting-cursor.js'
 import { PostingReader } from './posting-reader.js'
 
 /** Counts positions by the heads of their postings; only the first and the last of a value may reach out of the range. */
-export async function countPostings(
-  db: Database,
-  values: Values,
-  range: SeqRange,
-  limit: number,
-): Promise<number> {
+export async function countPostings(db: Database, values: Values, range: SeqRange, limit: number): Promise<number> {
   const reader = new PostingReader(db, values.key, false)
   try {
     let count = 0

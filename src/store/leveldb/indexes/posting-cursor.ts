@@ -1,6 +1,6 @@
 import type { SeqCursor, Walk } from '../../contract.js'
-import { seqOfKey } from '../../seq-bytes.js'
 import { postingSpan } from '../../posting-value.js'
+import { seqOfKey } from '../../seq-bytes.js'
 import type { Database } from '../database.js'
 import { firstPostingsOfFew } from './first-postings.js'
 import { valueKeyOf } from './keys.js'

@@ -13,8 +13,8 @@ import { decodeTimeBlock } from './database.js'
 import { firstPostings } from './first-postings.js'
 import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, timeBlockKey, valueKey, valueKeyOf } from './keys.js'
 import type { IndexView } from './log-index.js'
-import { PostingCursor, type Values } from './posting-cursor.js'
 import { countPostings } from './posting-count.js'
+import { PostingCursor, type Values } from './posting-cursor.js'
 
 /** What an index answers about so many entries; see the methods of the same names of `AuditStore`. */
 export class IndexReads {

@@ -1,0 +1,32 @@
+import { reindex as reindexLog } from '../../store/leveldb/reindex.js'
+import { type Command, placeOf } from '../command.js'
+import { throwIfInterrupted } from '../interrupted.js'
+import { common } from '../options.js'
+import { Progress } from '../progress.js'
+import { UsageError } from '../usage-error.js'
+
+export const reindex: Command = {
+  summary: 'Rebuilds the index of a log from its entries; nothing may have the log open',
+  operand: '[DIR]',
+  options: common,
+  examples: [['spanledger reindex /var/lib/app/audit', 'after the directory index/ was lost or damaged']],
+  async run(args, io) {
+    const [directory, ...more] = args.positionals
+    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+    const place = placeOf(args, io, directory)
+    if ('url' in place) throw new UsageError('reindex: a log in PostgreSQL keeps its indexes in step by itself')
+    const progress = new Progress(io)
+    try {
+      const entries = await reindexLog(place.directory, {
+        onProgress: ({ entries: done, size }) => {
+          throwIfInterrupted(io)
+          progress.show(() => `${done} of ${size} entries`)
+        },
+      })
+      progress.clear()
+      io.out.write(`${entries} entries\n`)
+    } finally {
+      progress.clear()
+    }
+  },
+}

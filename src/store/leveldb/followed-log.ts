@@ -1,0 +1,33 @@
+import { rootAt } from '../../tree/index.js'
+import type { Database } from './database.js'
+import type { BlockCache } from './entries/block-cache.js'
+import type { Head } from './entries/head.js'
+import { EntryReads } from './entries/reads.js'
+import { StoredTiles } from './entries/stored-tiles.js'
+import type { NameHashes } from './hash-key.js'
+import type { FollowedLog } from './indexes/log-index.js'
+
+/** An open database of entries as it is at one moment. */
+export interface LogState {
+  readonly db: Database
+  readonly head: Head
+  readonly hashes: NameHashes
+  readonly cache: BlockCache
+  readonly location: string
+}
+
+/** Returns the log as its index sees it. */
+export function followedLog({ db, head, hashes, cache, location }: LogState): FollowedLog {
+  const { size, root } = head.tree
+  const tiles = new StoredTiles(db)
+  const reads = new EntryReads(() => db, { size, openFrom: head.openBlocks.from }, cache, location)
+  return {
+    id: head.id,
+    size,
+    hashes,
+    tiles,
+    location,
+    blocks: (walk) => reads.blocks(walk),
+    rootAt: async (at) => (at === size ? root : await rootAt(at, size, tiles)),
+  }
+}
