@@ -4,13 +4,27 @@ import { given, say } from './say.mjs'
 // Commits groups of random sizes of events that are found by runs, sessions, tenants, types, times and ids, until it has
 // so many. Says each event that is durable. Every tenth run does not end. What fails is tried again.
 
-const { directory, life, count, most, ending = 'close', pauseMillis = 0, ids = true } = given()[0]
+const {
+  directory,
+  life,
+  count,
+  most,
+  ending = 'close',
+  pauseMillis = 0,
+  ids = true,
+  isIndexAwaited = false,
+} = given()[0]
 const START = Date.parse('2026-01-01T00:00:00Z')
 const RUN_LENGTH = 12
 const ATTEMPTS = 20
 
 const log = await openAuditLog(directory, { onProblem: () => {} })
 say('opened')
+// A read by the index waits until all of it is derived.
+if (isIndexAwaited) {
+  await log.count({ type: 'run_started' })
+  say('indexed')
+}
 for (let n = 0; n < count; ) {
   const end = Math.min(count, n + 1 + Math.floor(Math.random() ** 3 * most))
   /** @type {string[]} */
@@ -28,7 +42,8 @@ for (let n = 0; n < count; ) {
   for (const name of names) say(name)
   if (pauseMillis > 0) await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMillis))
 }
-say(`health ${log.health().status}`)
+const { status, index } = log.health()
+say(`health ${status}, index ${index}`)
 if (ending === 'kill') process.kill(process.pid, 'SIGKILL')
 await log.close()
 say('closed')

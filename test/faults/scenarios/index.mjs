@@ -22,7 +22,7 @@ function none() {
 }
 
 /**
- * @param {string} directory @param {{ life: string, count: number, most?: number, ending?: 'kill' | 'close', pauseMillis?: number, ids?: boolean }} work
+ * @param {string} directory @param {{ life: string, count: number, most?: number, ending?: 'kill' | 'close', pauseMillis?: number, ids?: boolean, isIndexAwaited?: boolean }} work
  * @param {readonly string[]} [through]
  */
 function startCommits(directory, { most = 300, ...work }, through = []) {
@@ -191,9 +191,11 @@ async function killWhileRebuilding({ directory, full }) {
   const start = performance.now()
   let deaths = 0
   for (let life = 0; ; life++) {
-    const child = startCommits(log, { life: `b${life}`, count: 10 })
-    const isOpen = await Promise.race([child.until('opened').then(() => true), setTimeout(lifeMillis(life), false)])
-    if (isOpen) {
+    const child = startCommits(log, { life: `b${life}`, count: 10, isIndexAwaited: true })
+    const derived = child.until('indexed').then(() => true)
+    // A process that is killed does not come so far.
+    derived.catch(() => undefined)
+    if (await Promise.race([derived, setTimeout(lifeMillis(life), false)])) {
       await child.ended
       acknowledged.push(...namesOf(child))
       break
@@ -282,8 +284,8 @@ async function indexCannotBeWritten({ directory }) {
         `${what}: ${names.length} of 8,000 were committed, then ${signal ?? code}: ${child.errors()}`,
       )
     }
-    if (!said.includes('health ok'))
-      findings.problems.push(`${what}: ${said.find((line) => line.startsWith('health'))}`)
+    const health = `health ok, index ${when.endsWith('+') ? 'failing' : 'ok'}`
+    if (!said.includes(health)) findings.problems.push(`${what}: ${said.find((line) => line.startsWith('health'))}`)
     await addCheck(findings, what, log, names, { ids })
   }
   return findings
