@@ -1,8 +1,11 @@
 import { openAuditLog } from 'spanledger'
 import { given, say } from './say.mjs'
 
-// Leaves a log behind that has something everywhere: tables, LevelDB's log, and what only the journal has.
+// Leaves a log behind that has something everywhere: tables of both databases, logs of both, and what only the journal
+// has.
 
+/** The index is written once so many entries have gathered. */
+const INDEXED_AT_ONCE = 1024
 const [directory] = given()
 let n = 0
 
@@ -15,8 +18,7 @@ await log.close()
 
 const again = await openAuditLog(directory)
 for (let group = 0; group < 100; group++) {
-  record(again)
-  record(again)
+  for (let more = 0; more < Math.ceil(INDEXED_AT_ONCE / 80); more++) record(again)
   await again.flush()
 }
 say('committed')

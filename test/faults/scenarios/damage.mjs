@@ -1,10 +1,14 @@
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { startChild } from '../support/child.mjs'
 import { contentsOf } from '../support/contents.mjs'
+import { alter } from '../support/damage.mjs'
 
 /** @typedef {import('../suite.mjs').Findings} Findings */
 /** @typedef {import('../suite.mjs').Setting} Setting */
+
+/** Of each file, unless all is asked for. */
+const QUICK_PLACES = 8
 
 /** @typedef {{ path: string, how: string, damage: (path: string) => void }} Case */
 
@@ -13,11 +17,12 @@ import { contentsOf } from '../support/contents.mjs'
  * refused, at the latest when what is damaged is read or verified.
  *
  * @param {(path: string) => boolean} of the files to damage
- * @param {{ unnoticed?: (found: Case) => boolean, apart?: boolean }} [options] `unnoticed`: damage that is known not to
- * be noticed yet, which the note counts; `apart`: LevelDB may abort the process that reads it
+ * @param {{ unnoticed?: (found: Case) => boolean, apart?: boolean, derived?: boolean }} [options] `unnoticed`: damage
+ * that is known not to be noticed yet, which the note counts; `apart`: LevelDB may abort the process that reads it;
+ * `derived`: what is damaged follows from what is whole, so that all is there and all is answered
  * @returns {(setting: Setting) => Promise<Findings>}
  */
-function damaged(of, { unnoticed = () => false, apart = false } = {}) {
+function damaged(of, { unnoticed = () => false, apart = false, derived = false } = {}) {
   return async ({ directory, full }) => {
     const log = join(directory, 'log')
     const child = startChild('grow.mjs', [log])
@@ -33,11 +38,17 @@ function damaged(of, { unnoticed = () => false, apart = false } = {}) {
     const outcomes = new Map()
     const paths = filesIn(log).filter(of)
     if (paths.length === 0) findings.problems.push('there is no such file')
-    for (const each of paths.flatMap((path) => casesFor(path, statSync(join(log, path)).size, full ? 64 : 12))) {
+    for (const each of paths.flatMap((path) =>
+      casesFor(path, statSync(join(log, path)).size, full ? 64 : QUICK_PLACES),
+    )) {
       const copy = join(directory, 'copy')
       cpSync(log, copy, { recursive: true })
       each.damage(join(copy, each.path))
-      const { outcome, lost, what } = await outcomeOf(await read(copy, apart), acknowledged, texts)
+      const { outcome, lost, what } = await outcomeOf(
+        await read(copy, { apart, answers: derived }),
+        acknowledged,
+        texts,
+      )
       rmSync(copy, { recursive: true })
       findings.rounds++
       findings.faults++
@@ -46,7 +57,8 @@ function damaged(of, { unnoticed = () => false, apart = false } = {}) {
       if (outcome === 'not noticed' && !unnoticed(each)) {
         findings.lost += lost
         findings.problems.push(`${each.path}, ${each.how}: ${what}`)
-      } else if (outcome === 'wrong') findings.problems.push(`${each.path}, ${each.how}: ${what}`)
+      } else if (outcome === 'wrong' || (derived && outcome !== 'whole' && !unnoticed(each)))
+        findings.problems.push(`${each.path}, ${each.how}: ${what}`)
     }
     const note = [...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', ')
     return { ...findings, note }
@@ -56,10 +68,13 @@ function damaged(of, { unnoticed = () => false, apart = false } = {}) {
 /** @typedef {import('../support/contents.mjs').Contents} Contents */
 /** @typedef {{ code?: string, message: string, whileReading?: boolean }} Problem */
 
-/** @param {string} directory @param {boolean} apart @returns {Promise<Contents | { problem: Problem } | undefined>} */
-async function read(directory, apart) {
-  if (!apart) return await contentsOf(directory, { verify: true }).catch((problem) => ({ problem }))
-  const child = startChild('read.mjs', [directory])
+/**
+ * @param {string} directory @param {{ apart: boolean, answers: boolean }} options
+ * @returns {Promise<Contents | { problem: Problem } | undefined>}
+ */
+async function read(directory, { apart, answers }) {
+  if (!apart) return await contentsOf(directory, { verify: true, answers }).catch((problem) => ({ problem }))
+  const child = startChild('read.mjs', [directory, { answers }])
   await child.ended
   const [line] = child.said()
   return line === undefined ? undefined : JSON.parse(line)
@@ -88,6 +103,7 @@ function outcomeOf(contents, acknowledged, texts) {
   const altered = acknowledged.filter((name) => found.has(name) && found.get(name) !== texts.get(name))
   const what = `opened, ${missing.length} are missing, ${altered.length} are altered`
   const lost = missing.length + altered.length
+  if (contents.wrong.length > 0) return { outcome: 'wrong answers', lost, what: contents.wrong.slice(0, 3).join(', ') }
   if ((contents.tampering ?? []).length > 0) return { outcome: 'found by verify', lost: 0, what }
   return { outcome: lost === 0 ? 'whole' : 'not noticed', lost, what }
 }
@@ -108,14 +124,6 @@ function casesFor(path, size, places) {
   return cases
 }
 
-/** @param {string} path @param {number} at @param {number} length of 1: a bit is flipped; of more: zeroed */
-function alter(path, at, length) {
-  const bytes = readFileSync(path)
-  if (length === 1) bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(Math.random() * 8))
-  else bytes.fill(0, at, Math.min(at + length, bytes.length))
-  writeFileSync(path, bytes)
-}
-
 /** @param {string} directory */
 function filesIn(directory) {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
@@ -123,13 +131,29 @@ function filesIn(directory) {
   )
 }
 
+/** @param {RegExp} name @returns {(path: string) => boolean} */
+const inEntries = (name) => (path) => path.startsWith('entries') && name.test(path)
+/** @param {RegExp} name @returns {(path: string) => boolean} */
+const inIndex = (name) => (path) => path.startsWith('index') && name.test(path)
+
 export const scenarios = {
   // What is cut off the end looks like what was not written yet.
   'journal damaged': damaged((path) => path.endsWith('.journal'), { unnoticed: ({ how }) => how.startsWith('cut') }),
-  "LevelDB's log damaged": damaged((path) => path.endsWith('.log')),
-  'manifest, CURRENT and head damaged': damaged((path) => /MANIFEST|CURRENT|head$/.test(path)),
+  "LevelDB's log of the entries damaged": damaged(inEntries(/\.log$/)),
+  'manifest and CURRENT of the entries, and head damaged': damaged(
+    (path) => inEntries(/MANIFEST|CURRENT/)(path) || path === 'head',
+  ),
   'checkpoint damaged': damaged((path) => path === 'checkpoint'),
-  'LOCK and LOG damaged': damaged((path) => /LOCK|LOG/.test(path)),
+  'LOCK and LOG of the entries damaged': damaged(inEntries(/LOCK|LOG/)),
   // LevelDB does not check the checksums of its blocks when it reads them: what it misreads, verify finds.
-  'tables damaged': damaged((path) => path.endsWith('.ldb'), { apart: true }),
+  'tables of the entries damaged': damaged(inEntries(/\.ldb$/), { apart: true }),
+  "LevelDB's log of the index damaged": damaged(inIndex(/\.log$/), { derived: true }),
+  'manifest and CURRENT of the index damaged': damaged(inIndex(/MANIFEST|CURRENT/), { derived: true }),
+  'LOCK and LOG of the index damaged': damaged(inIndex(/LOCK|LOG/), { derived: true }),
+  // As with those of the entries, unless a table is gone or cut.
+  'tables of the index damaged': damaged(inIndex(/\.ldb$/), {
+    apart: true,
+    derived: true,
+    unnoticed: ({ how }) => /flipped|zeroed/.test(how),
+  }),
 }

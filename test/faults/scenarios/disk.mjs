@@ -80,7 +80,7 @@ async function readOnlyDirectory({ directory }) {
     ...(isRoot ? { uid: NOBODY } : {}),
   })
   await child.until('opened')
-  const parts = [log, join(log, 'journal'), join(log, 'db')]
+  const parts = [log, join(log, 'journal'), join(log, 'entries'), join(log, 'index')]
   for (const path of parts) chmodSync(path, 0o500)
   await child.until('mend')
   for (const path of parts) chmodSync(path, 0o700)

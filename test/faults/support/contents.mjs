@@ -1,4 +1,5 @@
 import { openAuditLog } from 'spanledger'
+import { wrongAnswers } from './answers.mjs'
 
 /**
  * What a log has, read from its beginning or from behind what was read before.
@@ -8,17 +9,19 @@ import { openAuditLog } from 'spanledger'
  * @property {number} size
  * @property {import('spanledger').AuditLogRecovery} recovery
  * @property {string[]} [tampering] what `verify` found, if it was asked
+ * @property {string[]} wrong answers of the indexes that are wrong, if they were asked
  */
 
 /**
  * Opens a log, reads it and closes it.
  *
  * @param {string} directory
- * @param {{ after?: number, verify?: boolean }} [options] `after`: the last position that was read before
+ * @param {{ after?: number, verify?: boolean, answers?: boolean }} [options] `after`: the last position that was read
+ * before; `answers`: the indexes are asked as well
  * @returns {Promise<Contents>}
  * @throws what opening and reading throw; Error where a position is missing
  */
-export async function contentsOf(directory, { after = -1, verify = false } = {}) {
+export async function contentsOf(directory, { after = -1, verify = false, answers = false } = {}) {
   const log = await openAuditLog(directory, { onProblem: () => {} })
   try {
     const { size } = await log.head()
@@ -30,11 +33,12 @@ export async function contentsOf(directory, { after = -1, verify = false } = {})
     }
     if (after + 1 + events.length !== size)
       throw new Error(`${events.length} events were read behind ${after} of ${size}`)
-    if (!verify || size === 0) return { events, size, recovery: log.recovery }
+    const wrong = answers ? await wrongAnswers(log, { samples: 2 }) : []
+    if (!verify || size === 0) return { events, size, recovery: log.recovery, wrong }
     await log.checkpoint()
     const { problems } = await log.verify({ threads: 1 })
     const tampering = problems.filter(({ status }) => status !== 'incomplete').map(({ message }) => message)
-    return { events, size, recovery: log.recovery, tampering }
+    return { events, size, recovery: log.recovery, tampering, wrong }
   } catch (problem) {
     throw Object.assign(/** @type {Error} */ (problem), { whileReading: true })
   } finally {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 /**
  * @param {string} directory of the log
@@ -27,38 +28,46 @@ export async function countCalls(directory, calls, start) {
  * The command that runs a process with these expressions of strace, for the files of one log.
  *
  * @param {string} directory @param {string} output @param {readonly string[]} expressions
+ * @param {readonly string[]} [paths] those of them that are meant
  */
-export function strace(directory, output, expressions) {
-  const numbers = Array.from({ length: 24 }, (_, n) => String(n + 1).padStart(6, '0'))
-  const files = numbers.flatMap((n) => [
-    `journal/${n}.journal`,
-    ...['log', 'ldb', 'dbtmp'].map((extension) => `db/${n}.${extension}`),
-    `db/MANIFEST-${n}`,
-    `db/secured-1/${n}.log`,
-  ])
-  const keys = ['/keys', '/keys/signing.key', '/keys/signing.vkey']
-  const paths = [
-    '',
-    '/head',
-    '/checkpoint',
-    '/checkpoint.next',
-    ...keys,
-    '/journal',
-    '/db',
-    '/db/CURRENT',
-    '/db/LOCK',
-    '/db/LOG',
-    '/db/LOG.old',
-    '/db/room.probe',
-    '/db/secured-1',
-    '/db/WRITER',
-  ]
+export function strace(directory, output, expressions, paths = [...LOG_PATHS, ...ENTRIES_PATHS, ...INDEX_PATHS]) {
   return [
     // One thread for file work, so that its calls come in the same order each time.
     ...['env', 'UV_THREADPOOL_SIZE=1', 'strace', '-f', '-qq', '-o', output],
-    ...[...paths, ...files.map((file) => `/${file}`)].flatMap((path) => ['-P', directory + path]),
+    ...paths.flatMap((path) => ['-P', join(directory, path)]),
     ...expressions.flatMap((expression) => ['-e', expression]),
   ]
+}
+
+const NUMBERS = Array.from({ length: 24 }, (_, n) => String(n + 1).padStart(6, '0'))
+
+const LOG_PATHS = [
+  '',
+  'head',
+  'checkpoint',
+  'checkpoint.next',
+  ...['keys', 'keys/signing.key', 'keys/signing.vkey'],
+  'journal',
+  ...NUMBERS.map((number) => `journal/${number}.journal`),
+]
+const ENTRIES_PATHS = [
+  ...databasePaths('entries'),
+  ...['entries/room.probe', 'entries/WRITER', 'entries/secured-1'],
+  ...NUMBERS.map((number) => `entries/secured-1/${number}.log`),
+]
+/** Files of the database that follows from the entries. */
+export const INDEX_PATHS = databasePaths('index')
+
+/** Those of them that a commit of the index is written to. */
+export const INDEX_LOG_PATHS = INDEX_PATHS.filter((path) => path.endsWith('.log'))
+
+/** @param {string} name */
+function databasePaths(name) {
+  const files = NUMBERS.flatMap((number) => [
+    ...['log', 'ldb', 'dbtmp'].map((extension) => `${number}.${extension}`),
+    `MANIFEST-${number}`,
+  ])
+  return [name, ...['CURRENT', 'LOCK', 'LOG', 'LOG.old', ...files].map((file) => `${name}/${file}`)]
 }
 
 export function installStrace() {
