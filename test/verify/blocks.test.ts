@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { blockKey, pageKey } from '../../src/store/leveldb/entries/keys.js'
 import {
   blockOf,
@@ -119,7 +120,7 @@ describe('an entry that was removed', () => {
   it('does not hide another entry: the rest is compared as before', async () => {
     const found = altered(async (db) => {
       await remove(40, size - 1)(db)
-      await replaceSlot(db, 41, { bytes: await entryAt(db, 42), callerId: false })
+      await replaceSlot(db, 41, entrySlot(await entryAt(db, 42), false))
     })
     const { report } = await found
     expect(report.problems.find(({ kind }) => kind === 'entry_altered')?.entries).toEqual([{ from: 41, to: 42 }])

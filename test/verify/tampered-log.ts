@@ -6,7 +6,13 @@ import { text } from 'node:stream/consumers'
 import { Level } from 'level'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { main } from '../../src/cli/main.js'
-import { Block, type BlockEntry, type BlockSlot, encodeBlock } from '../../src/store/leveldb/entries/block.js'
+import {
+  Block,
+  type BlockEntry,
+  type BlockSlot,
+  encodeBlock,
+  entrySlot,
+} from '../../src/store/leveldb/entries/block.js'
 import { blockKey } from '../../src/store/leveldb/entries/keys.js'
 import { seqOfKey } from '../../src/store/seq-bytes.js'
 import type { VerifyReport } from '../../src/verify/report.js'
@@ -95,7 +101,7 @@ export function slotsOf(block: Block): BlockSlot[] {
   const seqs = Array.from({ length: block.end - block.firstSeq }, (_, at) => block.firstSeq + at)
   return seqs.map((seq) => {
     const bytes = block.entry(seq)
-    return bytes ? { bytes, callerId: block.hasCallerId(seq) } : (block.removed(seq) as BlockSlot)
+    return bytes ? entrySlot(bytes, block.hasCallerId(seq)) : (block.removed(seq) as BlockSlot)
   })
 }
 
@@ -112,7 +118,7 @@ export async function replaceSlot(db: RawDatabase, seq: number, slot: BlockSlot)
 /** Puts other bytes in the place of an entry's. */
 export async function replaceEntry(db: RawDatabase, seq: number, bytes: Uint8Array): Promise<void> {
   const block = await blockOf(db, seq)
-  await replaceSlot(db, seq, { bytes, callerId: block.hasCallerId(seq) })
+  await replaceSlot(db, seq, entrySlot(bytes, block.hasCallerId(seq)))
 }
 
 /** Leaves an entry out: those around it stand in blocks of their own. */

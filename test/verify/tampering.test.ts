@@ -5,6 +5,7 @@ import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer, formatCheckpoint, signNote } from '../../src/checkpoint/index.js'
 import type { AuditEvent } from '../../src/events/types.js'
 import { recordStatement } from '../../src/log/statements.js'
+import { entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { META_KEY, metaKey } from '../../src/store/leveldb/entries/keys.js'
 import { levelStore } from '../../src/store/leveldb/index.js'
 import { hashLeaf } from '../../src/tree/index.js'
@@ -196,7 +197,7 @@ describe('entries that are not where they were', () => {
         named: () => [41],
       },
       'one is repeated at the end': {
-        change: async (db) => await putBlock(db, size, [{ bytes: await entryAt(db, 40), callerId: false }]),
+        change: async (db) => await putBlock(db, size, [entrySlot(await entryAt(db, 40), false)]),
         kind: 'entry_unexpected',
         named: () => [size],
       },
@@ -227,7 +228,8 @@ describe('a log that was written anew', () => {
     const store = levelStore(directory)
     await store.open()
     const group = change(entries).map((bytes) => {
-      return { bytes, leafHash: hashLeaf(bytes), event: JSON.parse(bytes.toString()) as AuditEvent, callerId: false }
+      const event = JSON.parse(bytes.toString()) as AuditEvent
+      return { ...entrySlot(bytes, false), leafHash: hashLeaf(bytes), event }
     })
     await store.commit(group)
     if (sign) {

@@ -7,7 +7,7 @@ import { isTransient } from '../../store/transient.js'
 import { HASH_BYTES, hashLeaf } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
-import { type AttestedRecord, type JournalMac, MAC_BYTES, NO_KEY_ID } from './journal-key.js'
+import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
 
 /*
  * The files of a journal:

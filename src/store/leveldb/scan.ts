@@ -1,4 +1,3 @@
-import { prefixEnd } from '../keys.js'
 import type { Database } from './database.js'
 
 export type Item = [key: Buffer, value: Uint8Array]
