@@ -1,7 +1,6 @@
-import type { IndexName } from '../store/contract.js'
+import type { FiledEvent, IndexName } from '../store/contract.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { valueKey } from '../store/leveldb/indexes/keys.js'
-import type { FiledEvent } from './decode-entry.js'
 import { INDEX_NAMES, PostingSums, type SumKey, type ValueState } from './posting-sums.js'
 
 /** Values of one index of which the state is kept. */

@@ -11,7 +11,7 @@ import type { StoredIndexes } from './stored-indexes.js'
 /** The fields of an event by which engines file its entry. */
 export type FiledEvent = Pick<
   AuditEvent,
-  'id' | 'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+  'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
 >
 
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
@@ -23,7 +23,7 @@ export interface SealedEntry {
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
   /** What the bytes say: engines file the entry by it. */
-  readonly event: FiledEvent
+  readonly event: FiledEvent & CallerId
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
 }

@@ -1,8 +1,10 @@
-import type { IndexName, SealedEntry, SeqRange } from './contract.js'
+import type { FiledEvent, IndexName, SeqRange } from './contract.js'
 import type { TimeBlock } from './time-blocks.js'
 
 /** The part of an entry by which it is filed. */
-export type FiledEntry = Pick<SealedEntry, 'event'>
+export interface FiledEntry {
+  readonly event: FiledEvent
+}
 
 /** Positions under one value of an index, in the form in which a store keeps values. */
 export interface FiledPosting {

@@ -1,14 +1,15 @@
 import { reindex as reindexLog } from '../../store/leveldb/reindex.js'
-import { type Command, placeOf } from '../command.js'
+import { type Command, formatOf, placeOf } from '../command.js'
 import { throwIfInterrupted } from '../interrupted.js'
-import { common } from '../options.js'
+import { common, format } from '../options.js'
+import { printOne } from '../output.js'
 import { Progress } from '../progress.js'
 import { UsageError } from '../usage-error.js'
 
 export const reindex: Command = {
   summary: 'Rebuilds the index of a log from its entries; nothing may have the log open',
   operand: '[DIR]',
-  options: common,
+  options: { ...format, ...common },
   examples: [['spanledger reindex /var/lib/app/audit', 'after the directory index/ was lost or damaged']],
   async run(args, io) {
     const [directory, ...more] = args.positionals
@@ -24,7 +25,7 @@ export const reindex: Command = {
         },
       })
       progress.clear()
-      io.out.write(`${entries} entries\n`)
+      await printOne(io, formatOf(args), { entries }, () => `${entries} entries`)
     } finally {
       progress.clear()
     }

@@ -222,7 +222,7 @@ describe('a journal that cannot be written', () => {
     expect(problems).toMatchObject([{ code: 'AUDIT_WRITE_FAILED', cause: problem }])
     mend()
     log.record(note('4'))
-    expect(log.health()).toEqual({ status: 'ok', journal: 'ok', store: 'ok', checkpoints: 'off' })
+    expect(log.health()).toEqual({ status: 'ok', journal: 'ok', store: 'ok', checkpoints: 'off', index: 'ok' })
     expect(left(store).map(({ event }) => nameOf(event))).toEqual(['1', '4'])
     await log.flush()
     expect(await namesIn(store)).toEqual(['1', '2', '3', '4'])

@@ -1,4 +1,4 @@
-import type { FiledEvent, SealedEntry } from '../../store/contract.js'
+import type { SealedEntry } from '../../store/contract.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 
 /*
@@ -31,7 +31,7 @@ interface EncodedParts {
   readonly recordStart: number
   /** Position behind the entry's bytes. */
   readonly end: number
-  readonly event: FiledEvent
+  readonly event: SealedEntry['event']
   readonly callerId: boolean
 }
 
@@ -40,7 +40,7 @@ export class EncodedEntry implements SealedEntry {
   readonly slab: Buffer
   readonly recordStart: number
   readonly byteLength: number
-  readonly event: FiledEvent
+  readonly event: SealedEntry['event']
   readonly callerId: boolean
 
   constructor({ slab, recordStart, end, event, callerId }: EncodedParts) {
@@ -66,7 +66,7 @@ export class EntryEncoder {
   #used = 0
 
   /** @returns `undefined` when the text takes more than `maxBytes` */
-  encode(text: string, event: FiledEvent, callerId: boolean, maxBytes: number): EncodedEntry | undefined {
+  encode(text: string, event: SealedEntry['event'], callerId: boolean, maxBytes: number): EncodedEntry | undefined {
     const room = RECORD_HEAD_BYTES + MAX_UNIT_BYTES * text.length
     let slab = this.#slab
     let recordStart = 0

@@ -1,6 +1,6 @@
 import { millisBetween, nanosecondAfter, type Timestamp } from '../../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
-import type { FiledEvent } from '../../store/contract.js'
+import type { SealedEntry } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
@@ -125,6 +125,16 @@ export class Sealer {
 }
 
 /** The fields of a draft by which its entry is filed: all that is kept of it until it is stored. */
-function filedEvent({ id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent }: Draft): FiledEvent {
-  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent
+function filedEvent({
+  id,
+  type,
+  time,
+  recordedAt,
+  tenantId,
+  sessionId,
+  runId,
+  parentRunId,
+  agent,
+}: Draft): SealedEntry['event'] {
+  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as SealedEntry['event']
 }

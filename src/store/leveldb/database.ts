@@ -199,8 +199,8 @@ export function directoryId(directory: string): string | undefined {
   return stats && `${stats.dev}:${stats.ino}`
 }
 
-/** Does what the owner and the file system allow. */
-async function restrictModes(path: string): Promise<void> {
+/** Keeps files to their owner, as far as the owner and the file system allow. */
+export async function restrictModes(path: string): Promise<void> {
   const files = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile())
   await Promise.allSettled([chmod(path, 0o700), ...files.map(({ name }) => chmod(join(path, name), 0o600))])
 }

@@ -80,7 +80,8 @@ export class Snapshot {
     this.entries = new EntryReads(() => db, { size, openFrom: Infinity }, cache, location)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
-    this.indexes = new IndexReads(() => this.#view(), hashes, size, location)
+    const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }
+    this.indexes = new IndexReads(source, hashes, size)
   }
 
   get isClosed(): boolean {

@@ -262,11 +262,14 @@ class LevelStore implements AuditStore {
   }
 
   #indexReads(): IndexReads {
-    const view = async (): Promise<IndexView> => {
-      this.#database()
-      return await (this.#index as LogIndex).view()
+    const source = {
+      view: async (): Promise<IndexView> => {
+        this.#database()
+        return await (this.#index as LogIndex).view()
+      },
+      failure: (problem: unknown) => this.#index?.failure(problem) ?? readError(problem, this.location),
     }
-    return new IndexReads(view, this.#hashes, this.size, this.location)
+    return new IndexReads(source, this.#hashes, this.size)
   }
 
   #followed(): FollowedLog {

@@ -55,8 +55,8 @@ export const commitCases: readonly ConformanceCase[] = [
     async run({ store }) {
       const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte)
       await store.commit([
-        { ...sealedEntry(), bytes },
-        { ...sealedEntry(), bytes: new Uint8Array(0) },
+        { ...sealedEntry(), bytes, byteLength: bytes.length },
+        { ...sealedEntry(), bytes: new Uint8Array(0), byteLength: 0 },
       ])
       const [first, second] = await store.read([0, 1])
       assert.deepEqual(Buffer.from(first as Uint8Array), Buffer.from(bytes))

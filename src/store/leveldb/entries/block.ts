@@ -65,8 +65,10 @@ export function encodeBlock(slots: readonly BlockSlot[]): Buffer {
     let kind: number
     if ('byteLength' in slot) {
       kind = slot.callerId ? CALLER_ID : 0
-      scratch.set(slot.bytes, start + end)
-      end += slot.byteLength
+      const { bytes } = slot
+      if (bytes.length !== slot.byteLength) throw new TypeError('An entry has other bytes than its byteLength says')
+      scratch.set(bytes, start + end)
+      end += bytes.length
     } else {
       kind = slot.idDigest ? REMOVED + CALLER_ID : REMOVED
       writeSeq(scratch, slot.removedUnder, start + end)

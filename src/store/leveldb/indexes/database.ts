@@ -8,8 +8,8 @@ import { prefixEnd } from '../../keys.js'
 import { encodePosting } from '../../posting-value.js'
 import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../seq-bytes.js'
 import { openBlocks, type TimeBlock } from '../../time-blocks.js'
-import { type Database, hasRecoveredAll } from '../database.js'
-import { corrupt, isLocked } from '../errors.js'
+import { type Database, hasRecoveredAll, restrictModes } from '../database.js'
+import { isLocked } from '../errors.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
 import { requireSafeToWrite } from '../safe-to-write.js'
@@ -55,6 +55,11 @@ export class IndexDatabase {
   static async open(path: string, log: IndexedLog): Promise<IndexDatabase> {
     const found = await openFound(path, log)
     if (found) return new IndexDatabase(found.db, log.hashes, found.covered)
+    return await IndexDatabase.create(path, log)
+  }
+
+  /** Puts an empty database in the place of whatever is there. */
+  static async create(path: string, log: IndexedLog): Promise<IndexDatabase> {
     await rm(path, { recursive: true, force: true })
     await makeDirectory(path)
     const db = await openLevel(path)
@@ -74,7 +79,7 @@ export class IndexDatabase {
   }
 
   /** Returns the last time block of each level, where further entries would widen it. */
-  async lastTimeBlocks(location: string): Promise<readonly TimeBlock[]> {
+  async lastTimeBlocks(): Promise<readonly TimeBlock[]> {
     const open = openBlocks(this.#covered)
     const values = await getMany(
       this.db,
@@ -82,7 +87,7 @@ export class IndexDatabase {
     )
     return open.flatMap(({ level, block }, at) => {
       const value = values[at]
-      return value ? [decodeTimeBlock(level, block, value, location)] : []
+      return value ? [decodeTimeBlock(level, block, value)] : []
     })
   }
 
@@ -144,6 +149,7 @@ async function openLevel(path: string): Promise<Database> {
   const db = new Level<Buffer, Uint8Array>(path, options)
   try {
     await db.open()
+    await restrictModes(path)
     return db
   } catch (error) {
     await db.close()
@@ -177,11 +183,11 @@ export function encodeTimeBlock({ min, max }: TimeBlock): Buffer {
   return Buffer.from(`${min} ${max}`, 'latin1')
 }
 
-/** @throws AuditLogError `AUDIT_LOG_CORRUPT` */
-export function decodeTimeBlock(level: number, block: number, value: Uint8Array, location: string): TimeBlock {
+/** @throws RangeError when the value is no time block */
+export function decodeTimeBlock(level: number, block: number, value: Uint8Array): TimeBlock {
   const [min, max, ...others] = Buffer.from(value).toString('latin1').split(' ')
   if (!isTimestamp(min) || !isTimestamp(max) || others.length > 0) {
-    throw corrupt(location, `time block ${block} of level ${level} is malformed`)
+    throw new RangeError(`Time block ${block} of level ${level} is malformed`)
   }
   return { level, block, min, max }
 }

@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
-import type { AuditEvent } from '../../../events/types.js'
+import { AuditLogError } from '../../../events/errors.js'
 import type { IndexState, Walk } from '../../contract.js'
+import { decodeEntry, decodeFiled } from '../../decode-entry.js'
 import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
+import { readError } from '../errors.js'
 import { IndexDatabase, type IndexedLog } from './database.js'
 import { type IndexedEntry, IndexTail } from './tail.js'
 
@@ -77,6 +79,8 @@ export class LogIndex {
   #problem: unknown
   /** Entries that were added since it could not be written. */
   #missed = 0
+  /** The database gives way to an empty one when it is opened again. */
+  #isDamaged = false
   #isClosed = false
 
   /**
@@ -96,10 +100,16 @@ export class LogIndex {
 
   /** Opens the database. Resolves when the index is up to date, or when it is known to lack more than a little. */
   async open(): Promise<void> {
-    this.#database = await IndexDatabase.open(this.#path, this.#log())
+    try {
+      this.#database = await IndexDatabase.open(this.#path, this.#log())
+    } catch (problem) {
+      // It is never a reason to refuse a log. Whoever needs it tries again.
+      this.#fail(problem)
+      return
+    }
     const lag = this.#log().size - this.#database.covered
     const caughtUp = this.#catchUp()
-    if (lag <= MAX_SMALL_LAG) await caughtUp
+    if (lag <= MAX_SMALL_LAG) await caughtUp.catch(() => undefined)
   }
 
   /** Takes in a group that was committed. @param root - of the tree behind it */
@@ -135,17 +145,33 @@ export class LogIndex {
   /**
    * Returns the index as it is now, up to date with the log.
    *
-   * @throws what reading entries, or writing the index, throws
+   * @throws AuditLogError `AUDIT_READ_FAILED` when the index cannot be written; what reading entries throws
    */
   async view(): Promise<IndexView> {
-    if (!this.#tail) await this.#catchUp()
+    if (this.#isClosed) throw storeClosed(this.#log().location)
+    try {
+      if (!this.#tail) await this.#catchUp()
+    } catch (problem) {
+      if (problem instanceof AuditLogError) throw problem
+      throw unreadable(this.#log().location, `cannot be brought up to date: ${messageOf(problem)}`, problem)
+    }
     if (!this.#tail) throw storeClosed(this.#log().location)
     return this.#viewNow()
   }
 
-  /** As {@link view}; `undefined` while the index is not up to date. */
-  viewIfReady(): IndexView | undefined {
-    return this.#tail ? this.#viewNow() : undefined
+  /**
+   * Returns what a read of the database is to fail with. One that is damaged gives way to another, which is derived from
+   * the entries.
+   */
+  failure(problem: unknown): unknown {
+    const { location } = this.#log()
+    const failure = readError(problem, location)
+    if (this.#isClosed || problem instanceof AuditLogError || !(failure instanceof AuditLogError)) return failure
+    if (failure.code === 'AUDIT_LOG_CORRUPT') {
+      this.#fail(problem)
+      void this.#catchUp()
+    } else if (failure.code !== 'AUDIT_LOG_CLOSED') return failure
+    return unreadable(location, 'is being rebuilt: ask again', problem)
   }
 
   async close(): Promise<void> {
@@ -200,6 +226,7 @@ export class LogIndex {
     this.#frozen = undefined
     this.#tail = undefined
     this.#problem = problem
+    this.#isDamaged ||= isDamage(problem)
   }
 
   #catchUp(): Promise<void> {
@@ -224,7 +251,7 @@ export class LogIndex {
   async #takeIn(): Promise<void> {
     if (this.#problem !== undefined) await this.#reopen()
     const database = this.#database as IndexDatabase
-    let tail = new IndexTail(database.covered, await database.lastTimeBlocks(this.#log().location))
+    let tail = new IndexTail(database.covered, await database.lastTimeBlocks())
     for (;;) {
       const { size } = this.#log()
       if (size - tail.to <= MAX_SMALL_LAG && !this.#added) this.#added = { from: size, groups: [] }
@@ -258,7 +285,10 @@ export class LogIndex {
   /** What a failed write left behind is nothing to go on from. */
   async #reopen(): Promise<void> {
     await this.#database?.close().catch(() => undefined)
-    this.#database = await IndexDatabase.open(this.#path, this.#log())
+    this.#database = undefined
+    const open = this.#isDamaged ? IndexDatabase.create : IndexDatabase.open
+    this.#database = await open(this.#path, this.#log())
+    this.#isDamaged = false
   }
 }
 
@@ -278,13 +308,19 @@ function addBlock(tail: IndexTail, block: Block, end: number): void {
 
 /** What is no event files nothing: reading it, and `verify`, tell of it. */
 function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
-  let event: Partial<Record<keyof AuditEvent, unknown>>
-  try {
-    event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString())
-  } catch {
-    return undefined
-  }
-  const { type, time, tenantId, sessionId, id } = event ?? {}
-  const isFiled = [type, time, tenantId, sessionId, id].every((field) => typeof field === 'string')
-  return isFiled ? { event: event as AuditEvent, callerId } : undefined
+  const event = callerId ? decodeEntry(bytes) : decodeFiled(bytes)
+  return event && { event, callerId }
+}
+
+function isDamage(problem: unknown): boolean {
+  const failure = readError(problem, '')
+  return failure instanceof AuditLogError && failure.code === 'AUDIT_LOG_CORRUPT'
+}
+
+function unreadable(location: string, what: string, cause: unknown): AuditLogError {
+  return new AuditLogError('AUDIT_READ_FAILED', `The index of the audit log ${location} ${what}`, { cause })
+}
+
+function messageOf(problem: unknown): string {
+  return problem instanceof Error ? problem.message : String(problem)
 }

@@ -5,7 +5,6 @@ import { INDEX_ARITY } from '../../postings.js'
 import { readSeq, seqOfKey } from '../../seq-bytes.js'
 import { type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
 import { clampWalk, lowerBound } from '../../walk.js'
-import { readError } from '../errors.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
 import { scan } from '../scan.js'
@@ -16,23 +15,28 @@ import type { IndexView } from './log-index.js'
 import { countPostings } from './posting-count.js'
 import { PostingCursor, type Values } from './posting-cursor.js'
 
+/** Where reads find an index. */
+export interface IndexSource {
+  /** Returns the index, up to date with the log, or rejects since the log is closed. */
+  view(): Promise<IndexView>
+  /** Returns what a read of the database is to fail with, which failed with this. */
+  failure(problem: unknown): unknown
+}
+
 /** What an index answers about so many entries; see the methods of the same names of `AuditStore`. */
 export class IndexReads {
-  readonly #view: () => Promise<IndexView>
+  readonly #source: IndexSource
   readonly #hashes: NameHashes
   readonly #size: number
-  readonly #location: string
 
-  /** @param view - gives the index, up to date with the log, or throws that the log is closed */
-  constructor(view: () => Promise<IndexView>, hashes: NameHashes, size: number, location: string) {
-    this.#view = view
+  constructor(source: IndexSource, hashes: NameHashes, size: number) {
+    this.#source = source
     this.#hashes = hashes
     this.#size = size
-    this.#location = location
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
-    return new IndexCursor(this.#view, this.#location, {
+    return new IndexCursor(this.#source, {
       index,
       value,
       walk: clampWalk(walk, this.#size),
@@ -43,20 +47,20 @@ export class IndexReads {
   async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
     const { from, to } = clampWalk({ ...range, reverse: false }, this.#size)
     try {
-      const { database, covered, tails } = await this.#view()
+      const { database, covered, tails } = await this.#source.view()
       const inTails = tails.reduce((count, tail) => count + tail.seqs(index, value, { from, to }).length, 0)
       if (from >= covered || inTails >= limit) return Math.min(inTails, limit)
       const stored = { from, to: Math.min(to, covered) }
       const values = this.#values(index, value)
       return Math.min(inTails + (await countPostings(database.db, values, stored, limit - inTails)), limit)
     } catch (error) {
-      throw readError(error, this.#location)
+      throw this.#source.failure(error)
     }
   }
 
   async *firstOfEach(index: IndexName): AsyncGenerator<number> {
     try {
-      const { database, covered, tails } = await this.#view()
+      const { database, covered, tails } = await this.#source.view()
       const firsts = new Map<string, number>()
       for (const tail of tails) {
         for (const { value, seqs } of tail.find(index, [])) {
@@ -72,36 +76,36 @@ export class IndexReads {
       }
       for (const first of firsts.values()) if (first < this.#size) yield first
     } catch (error) {
-      throw readError(error, this.#location)
+      throw this.#source.failure(error)
     }
   }
 
   async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
     try {
-      const view = await this.#view()
+      const view = await this.#source.view()
       yield* timeRanges(this.#timeBlocks(view), since, until, clampWalk(walk, this.#size))
     } catch (error) {
-      throw readError(error, this.#location)
+      throw this.#source.failure(error)
     }
   }
 
   async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
     if (ids.length === 0) return []
     try {
-      const { database, tails } = await this.#view()
+      const { database, tails } = await this.#source.view()
       const newest = ids.map((id) => tails.map((tail) => tail.positionOf(id)).find((seq) => seq !== undefined))
       const keys = ids.map((id) => callerIdKey(this.#hashes, id))
       const stored = (await getMany(database.db, keys)).map((value) => value && readSeq(value, 0))
       // An id is filed once: where both tell of it, the database has just taken it in.
       return ids.map((_, at) => newest[at] ?? stored[at])
     } catch (error) {
-      throw readError(error, this.#location)
+      throw this.#source.failure(error)
     }
   }
 
   async openRuns(): Promise<readonly number[]> {
     try {
-      const { database, tails } = await this.#view()
+      const { database, tails } = await this.#source.view()
       const open = new Map<string, number>()
       for await (const [key, value] of database.db.iterator(rangeOf(OPEN_RUN_PREFIX))) {
         open.set(key.toString('latin1'), readSeq(value, 0))
@@ -113,13 +117,12 @@ export class IndexReads {
       }
       return [...open.values()].filter((seq) => seq < this.#size).sort((a, b) => a - b)
     } catch (error) {
-      throw readError(error, this.#location)
+      throw this.#source.failure(error)
     }
   }
 
   /** Time blocks of the database, in whose place those of the tails stand. */
   #timeBlocks({ database, tails }: IndexView): ReadTimeBlocks {
-    const location = this.#location
     return async function* (level, first, last, reverse) {
       const newer = new Map<number, TimeBlock>()
       for (const tail of tails) {
@@ -134,7 +137,7 @@ export class IndexReads {
       for await (const items of stored) {
         const blocks = items.filter(([key]) => !isNewer(seqOfKey(key)))
         if (blocks.length > 0) {
-          yield blocks.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value, location))
+          yield blocks.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value))
         }
       }
       if (!reverse && ofTails.length > 0) yield ofTails
@@ -160,8 +163,7 @@ interface IndexWalk {
 
 /** Walks the positions in the database and those in memory, as one. */
 class IndexCursor implements SeqCursor {
-  readonly #view: () => Promise<IndexView>
-  readonly #location: string
+  readonly #source: IndexSource
   readonly #asked: IndexWalk
   #stored: PostingCursor | undefined
   /** Positions in memory that are left, in walking order. */
@@ -170,9 +172,8 @@ class IndexCursor implements SeqCursor {
   #reading: Promise<readonly number[] | undefined> | undefined
   #ended = false
 
-  constructor(view: () => Promise<IndexView>, location: string, asked: IndexWalk) {
-    this.#view = view
-    this.#location = location
+  constructor(source: IndexSource, asked: IndexWalk) {
+    this.#source = source
     this.#asked = asked
   }
 
@@ -189,7 +190,7 @@ class IndexCursor implements SeqCursor {
 
   async #next(target: number | undefined): Promise<readonly number[] | undefined> {
     try {
-      const view = await this.#view()
+      const view = await this.#source.view()
       if (this.#ended) return undefined
       if (!this.#isOpen) this.#open(view)
       const { reverse } = this.#asked.walk
@@ -199,7 +200,7 @@ class IndexCursor implements SeqCursor {
       if (!chunk) await this.#stored?.close()
       return chunk
     } catch (error) {
-      throw readError(error, this.#location)
+      throw this.#source.failure(error)
     }
   }
 

@@ -1,4 +1,4 @@
-import type { CallerId, IndexName, SeqRange } from '../../contract.js'
+import type { CallerId, FiledEvent, IndexName, SeqRange } from '../../contract.js'
 import { type OpenRunChange, openRunChanges, openRunId } from '../../open-runs.js'
 import { callerIdText } from '../../placement.js'
 import { type Posting, PostingTable } from '../../postings.js'
@@ -8,6 +8,8 @@ import { lowerBound } from '../../walk.js'
 
 /** An entry as an index takes it. */
 export interface IndexedEntry extends FiledEntry {
+  /** With its id where that is the caller's. */
+  readonly event: FiledEvent & { readonly id?: string }
   readonly callerId: boolean
 }
 
@@ -58,7 +60,9 @@ export class IndexTail implements SeqRange {
       const entry = entries[at]
       if (!entry) continue
       this.#postings.add(entry, firstSeq + at)
-      if (entry.callerId) this.#callerIds.set(callerIdText(entry.event), { id: entry.event, seq: firstSeq + at })
+      const { tenantId, id } = entry.event
+      if (!entry.callerId || id === undefined) continue
+      this.#callerIds.set(callerIdText({ tenantId, id }), { id: { tenantId, id }, seq: firstSeq + at })
     }
     const widened = widenBlocks(this.#lastTimeBlocks, entries, firstSeq)
     for (const block of widened) this.#timeBlocks.set(`${block.level} ${block.block}`, block)

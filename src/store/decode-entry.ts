@@ -1,10 +1,5 @@
 import type { AuditEvent } from '../events/types.js'
-
-/** What an entry is filed by. */
-export type FiledEvent = Pick<
-  AuditEvent,
-  'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
->
+import type { FiledEvent } from './contract.js'
 
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Sealer } from '../log/sealing/seal.js'
-import { decodeEntry, decodeFiled, type FiledEvent } from './decode-entry.js'
+import type { FiledEvent } from './contract.js'
+import { decodeEntry, decodeFiled } from './decode-entry.js'
 
 const sealer = new Sealer(() => [1_767_225_600, 0], 'test.example/log')
 /** What the indexes are made of. */
