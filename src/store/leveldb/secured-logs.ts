@@ -16,10 +16,10 @@ import { readCurrent, readManifest } from './snapshot-files.js'
  * or listed, and all that follows a failed read, is left out without an error. Therefore the logs have a second name
  * before LevelDB opens, and keep it until the open database was seen to have all that they say:
  *
- *   db/000007.log               LevelDB turns it into a table, and deletes it
- *   db/secured-1/000007.log     the same file by a hard link; a copy where LevelDB might write to the file
- *   db/returning-1/000001.log   on its way back to be a log of the database
- *   db/damaged/000007.log       the first log that was found damaged itself, kept as evidence
+ *   entries/000007.log               LevelDB turns it into a table, and deletes it
+ *   entries/secured-1/000007.log     the same file by a hard link; a copy where LevelDB might write to the file
+ *   entries/returning-1/000001.log   on its way back to be a log of the database
+ *   entries/damaged/000007.log       the first log that was found damaged itself, kept as evidence
  *
  * Every step may be the last one of the process. What a process leaves is judged by the next one that opens, by the same
  * rule: what the database has all of is let go, anything else is put back.
