@@ -146,7 +146,8 @@ function killed(task) {
 }
 
 function bytesOf(directory) {
-  return { db: sizeOf(join(directory, 'db')), journal: sizeOf(join(directory, 'journal')) }
+  const [entries, index, journal] = ['entries', 'index', 'journal'].map((name) => sizeOf(join(directory, name)))
+  return { db: entries + index, journal }
 }
 
 function sizeOf(path) {
@@ -170,7 +171,7 @@ export function tables({ entryBytes, growth, options, optionEvents, opening }) {
         'heap MiB',
         'own memory at most, MiB',
         'with mapped tables, MiB',
-        'B an entry in db/',
+        'B an entry in entries/ and index/',
         'open ms',
         `open ms after kill -9 with ${DYING_EVENTS.toLocaleString('en')} to recover`,
       ],
@@ -188,7 +189,7 @@ export function tables({ entryBytes, growth, options, optionEvents, opening }) {
     },
     {
       title: `Size on disk after ${number(optionEvents)} events`,
-      columns: ['entries', 'B an entry in db/', 'journal MiB'],
+      columns: ['entries', 'B an entry in entries/ and index/', 'journal MiB'],
       rows: options.map(({ label, dbBytesPerEntry, journalMiB }) => [
         label,
         number(dbBytesPerEntry),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { Ed25519Signer, formatCheckpoint, signNote } from '../dist/checkpoint/index.js'
-import { entryKey, tileKey } from '../dist/store/keys.js'
+import { blockKey, tileKey } from '../dist/store/leveldb/entries/keys.js'
 import { HASH_BYTES, hashLeaf, TreeFrontier } from '../dist/tree/index.js'
 import { Events } from './events.mjs'
 import { openSides, spread } from './measure.mjs'
@@ -69,7 +69,7 @@ async function write(log, entries, groups, withTree) {
     const from = log.seq % entries.length
     const taken = entries.slice(from, from + GROUP)
     const batch = log.db.batch()
-    for (const bytes of taken) batch.put(entryKey(log.seq++), bytes)
+    for (const bytes of taken) batch.put(blockKey(log.seq++), bytes)
     if (withTree) {
       const { frontier, tiles } = log.tree.append(taken.map(hashLeaf))
       log.tree = frontier

@@ -14,6 +14,9 @@ const STORED_FORM = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[
 const EARLIEST_SECONDS = -62167219200 // 0000-01-01T00:00:00Z
 const LATEST_SECONDS = 253402300799 // 9999-12-31T23:59:59Z: beyond it a timestamp is wider than the format
 
+/** The numbers below 1,000 in three digits each. */
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'))
+
 let lastSeconds = Number.NaN
 let lastPrefix = ''
 
@@ -25,7 +28,13 @@ export function timestampFromHrTime([seconds, nanoseconds]: HrTime): Timestamp {
     lastSeconds = seconds
   }
   const fraction = Math.min(Math.max(Math.trunc(nanoseconds) || 0, 0), 999_999_999)
-  return `${lastPrefix}${fraction.toString().padStart(9, '0')}Z`
+  const micros = Math.trunc(fraction / 1000)
+  const millis = Math.trunc(micros / 1000)
+  return `${lastPrefix}${digits(millis)}${digits(micros - millis * 1000)}${digits(fraction - micros * 1000)}Z`
+}
+
+function digits(belowThousand: number): string {
+  return THREE_DIGITS[belowThousand] as string
 }
 
 /** Formats milliseconds since the Unix epoch (fractions of a millisecond are kept). */

@@ -29,7 +29,8 @@ export function openRunChanges(
   firstSeq: number,
 ): readonly OpenRunChange[] {
   const changes = new Map<string, OpenRunChange>()
-  for (const [at, entry] of entries.entries()) {
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at]
     if (!entry) continue
     const { type, runId, tenantId } = entry.event
     const change = runId === undefined ? undefined : runChangeOf(type)

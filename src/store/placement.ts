@@ -66,7 +66,8 @@ export function placeGroup(group: readonly SealedEntry[], { size, callerIds: sto
   const fresh: SealedEntry[] = []
   const seqs: number[] = []
   const callerIds = new Map<string, number>()
-  for (const [at, entry] of group.entries()) {
+  for (let at = 0; at < group.length; at++) {
+    const entry = group[at] as SealedEntry
     const id = entry.callerId ? callerIdText(entry.event) : undefined
     const first = kept?.[at] ?? (id === undefined ? undefined : (stored.get(id) ?? callerIds.get(id)))
     const seq = first ?? size + fresh.length

@@ -81,6 +81,6 @@ function present(posting: Posting | undefined): readonly Posting[] {
 /** Returns what a group of entries, stored from `firstSeq` on, files in every index. */
 export function postingsOf(entries: readonly FiledEntry[], firstSeq: number): readonly Posting[] {
   const table = new PostingTable()
-  for (const [at, entry] of entries.entries()) table.add(entry, firstSeq + at)
+  for (let at = 0; at < entries.length; at++) table.add(entries[at] as FiledEntry, firstSeq + at)
   return table.all
 }

@@ -45,7 +45,8 @@ export class Receipts {
     let lastLeaf: Uint8Array | undefined
     let nextNew = firstNew
     let nextAppend = 0
-    for (const [index, entry] of entries.entries()) {
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as SealedEntry
       const seq = seqs[index] as number
       const isNew = seq === nextNew
       if (isNew) nextNew++

@@ -24,6 +24,13 @@ export const LEAF_HASH_OFFSET = 4
 /** Bytes of the head of a record. */
 export const RECORD_HEAD_BYTES: number = LEAF_HASH_OFFSET + HASH_BYTES + 16
 
+/** An entry's text, in parts. */
+export interface EncodedText {
+  readonly head: string
+  readonly data: string
+  readonly rest: string
+}
+
 /** The parts of an encoded entry. */
 interface EncodedParts {
   readonly slab: Buffer
@@ -66,21 +73,28 @@ export class EntryEncoder {
   #used = 0
 
   /** @returns `undefined` when the text takes more than `maxBytes` */
-  encode(text: string, event: SealedEntry['event'], callerId: boolean, maxBytes: number): EncodedEntry | undefined {
-    const room = RECORD_HEAD_BYTES + MAX_UNIT_BYTES * text.length
+  encode(
+    { head, data, rest }: EncodedText,
+    event: SealedEntry['event'],
+    callerId: boolean,
+    maxBytes: number,
+  ): EncodedEntry | undefined {
+    const length = head.length + data.length + rest.length
+    if (length > maxBytes) return undefined
     let slab = this.#slab
-    let recordStart = 0
-    if (text.length > MAX_SLAB_TEXT_LENGTH) slab = Buffer.alloc(RECORD_HEAD_BYTES + Buffer.byteLength(text))
-    else {
-      if (this.#used + room > SLAB_BYTES) {
-        this.#slab = Buffer.alloc(SLAB_BYTES)
-        this.#used = 0
-        slab = this.#slab
-      }
-      recordStart = this.#used
+    let recordStart = this.#used
+    if (length > MAX_SLAB_TEXT_LENGTH) {
+      slab = Buffer.alloc(RECORD_HEAD_BYTES + MAX_UNIT_BYTES * length)
+      recordStart = 0
+    } else if (recordStart + RECORD_HEAD_BYTES + MAX_UNIT_BYTES * length > SLAB_BYTES) {
+      slab = Buffer.alloc(SLAB_BYTES)
+      recordStart = 0
+      this.#slab = slab
     }
     const start = recordStart + RECORD_HEAD_BYTES
-    const end = start + slab.write(text, start, 'utf8')
+    let end = start + slab.write(head, start, 'utf8')
+    if (data !== '') end += slab.write(data, end, 'utf8')
+    if (rest !== '') end += slab.write(rest, end, 'utf8')
     if (end - start > maxBytes) return undefined
     if (slab === this.#slab) this.#used = end
     slab[start - 1] = LEAF_PREFIX

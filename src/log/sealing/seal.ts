@@ -6,7 +6,7 @@ import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
 import { agentIn, completeEnvelope, copyAlterations, type Draft, withholdAuthority } from './envelope.js'
 import { EventText } from './event-text.js'
-import { type EncodedEntry, EntryEncoder } from './leaf.js'
+import { type EncodedEntry, type EncodedText, EntryEncoder } from './leaf.js'
 import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
 
 /** OpenTelemetry times the spans of a trace by a clock of its own, which may be ahead of the log's by so much. */
@@ -75,9 +75,7 @@ export class Sealer {
       const { altered } = input
       if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
       const text = this.#text.of(draft)
-      // JSON escapes lone surrogates, \ud800 to \udfff, and no other characters of that row.
-      if (text.length > MAX_ENTRY_BYTES || text.includes('\\ud')) return undefined
-      return this.#encode(text, draft, callerId)
+      return text.isWellFormed ? this.#encode(text, draft, callerId) : undefined
     } catch {
       return undefined
     }
@@ -86,15 +84,13 @@ export class Sealer {
   #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
     const { draft, text } = boundEvent(input, { recordedNow, statementOf })
-    return this.#encode(text, draft, callerId) as Sealed
+    return this.#encode({ head: text, data: '', rest: '' }, draft, callerId) as Sealed
   }
 
-  /** The event is in its caller's hands from now on, and its agent is also the entry's: they are frozen. */
-  #encode(text: string, draft: Draft, callerId: boolean): Sealed | undefined {
+  /** The event is in its caller's hands from now on: the entry keeps fields of its own. */
+  #encode(text: EncodedText, draft: Draft, callerId: boolean): Sealed | undefined {
     const entry = this.#encoder.encode(text, filedEvent(draft), callerId, MAX_ENTRY_BYTES)
-    if (!entry) return undefined
-    if (draft.agent !== undefined) Object.freeze(draft.agent)
-    return { entry, event: Object.freeze(draft) as AuditEvent }
+    return entry && { entry, event: draft as AuditEvent }
   }
 
   /**
@@ -136,5 +132,6 @@ function filedEvent({
   parentRunId,
   agent,
 }: Draft): SealedEntry['event'] {
-  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as SealedEntry['event']
+  const own = agent && { ...agent }
+  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent: own } as SealedEntry['event']
 }

@@ -48,6 +48,11 @@ export function entrySlot(bytes: Uint8Array, callerId: boolean): BlockEntry {
   return { bytes, byteLength: bytes.length, callerId }
 }
 
+/** Tells a removed entry from one that is there. */
+export function isRemoved(slot: BlockSlot): slot is RemovedSlot {
+  return 'removedUnder' in slot
+}
+
 /** Holds a block while it is built: most blocks fit. */
 let scratch = Buffer.allocUnsafe(128 * 1024)
 
@@ -55,7 +60,9 @@ let scratch = Buffer.allocUnsafe(128 * 1024)
 export function encodeBlock(slots: readonly BlockSlot[]): Buffer {
   const count = slots.length
   let length = COUNT_BYTES + SLOT_BYTES * count
-  for (const slot of slots) length += 'byteLength' in slot ? slot.byteLength : SEQ_BYTES + (slot.idDigest?.length ?? 0)
+  for (const slot of slots) {
+    length += isRemoved(slot) ? SEQ_BYTES + (slot.idDigest?.length ?? 0) : slot.byteLength
+  }
   if (length > scratch.length) scratch = Buffer.allocUnsafe(2 * length)
   scratch.writeUInt16BE(count, 0)
   const start = COUNT_BYTES + SLOT_BYTES * count
@@ -63,18 +70,18 @@ export function encodeBlock(slots: readonly BlockSlot[]): Buffer {
   for (let at = 0; at < count; at++) {
     const slot = slots[at] as BlockSlot
     let kind: number
-    if ('byteLength' in slot) {
-      kind = slot.callerId ? CALLER_ID : 0
-      const { bytes } = slot
-      if (bytes.length !== slot.byteLength) throw new TypeError('An entry has other bytes than its byteLength says')
-      scratch.set(bytes, start + end)
-      end += bytes.length
-    } else {
+    if (isRemoved(slot)) {
       kind = slot.idDigest ? REMOVED + CALLER_ID : REMOVED
       writeSeq(scratch, slot.removedUnder, start + end)
       end += SEQ_BYTES
       if (slot.idDigest) scratch.set(slot.idDigest, start + end)
       end += slot.idDigest?.length ?? 0
+    } else {
+      kind = slot.callerId ? CALLER_ID : 0
+      const { bytes } = slot
+      if (bytes.length !== slot.byteLength) throw new TypeError('An entry has other bytes than its byteLength says')
+      scratch.set(bytes, start + end)
+      end += bytes.length
     }
     scratch.writeUInt32BE(kind * 2 ** KIND_SHIFT + end, COUNT_BYTES + SLOT_BYTES * at)
   }

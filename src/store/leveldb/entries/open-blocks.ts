@@ -1,4 +1,4 @@
-import { type BlockEntry, type BlockSlot, MAX_SLOTS } from './block.js'
+import { type BlockEntry, type BlockSlot, isRemoved, MAX_SLOTS } from './block.js'
 import type { BlockPlace } from './directory.js'
 
 /**
@@ -89,5 +89,5 @@ export class OpenBlocks {
 }
 
 function bytesOf(slot: BlockSlot): number {
-  return 'byteLength' in slot ? slot.byteLength : 0
+  return isRemoved(slot) ? 0 : slot.byteLength
 }
