@@ -1,11 +1,7 @@
 import { type BlockEntry, type BlockSlot, isRemoved, MAX_SLOTS } from './block.js'
 import type { BlockPlace } from './directory.js'
 
-/**
- * Bytes of entries from which on a block is full.
- *
- * A larger one packs no better, and takes longer to read for one entry out of it.
- */
+/** Bytes of entries from which on a block is full. */
 export const FULL_BLOCK_BYTES = 16 * 1024
 
 /** A block to be written. */
