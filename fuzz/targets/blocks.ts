@@ -5,7 +5,7 @@ import { decodeTimeBlock, encodeTimeBlock } from '../../src/store/leveldb/indexe
 import { isPostingOf, postingKey, valueKey, valueKeyOf } from '../../src/store/leveldb/indexes/keys.js'
 import { decodePosting, encodePosting, postingSpan } from '../../src/store/posting-value.js'
 import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../src/store/seq-bytes.js'
-import { claim, coded, parsed, same } from '../support/oracle.js'
+import { claim, parsed, same } from '../support/oracle.js'
 
 /*
  * Values of a log's databases: blocks of entries and pages of their directory; postings and time blocks. An input is a
