@@ -153,7 +153,7 @@ function trace(n) {
 function sealed(event) {
   const bytes = Buffer.from(JSON.stringify(event))
   const leafHash = createHash('sha256').update(Buffer.of(0)).update(bytes).digest()
-  return { bytes, leafHash, event, callerId: false }
+  return { bytes, byteLength: bytes.length, leafHash, event, callerId: false }
 }
 
 async function fill(store, size) {

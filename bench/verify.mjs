@@ -104,7 +104,7 @@ function entry(n, padding) {
     data: { name: padding },
   }
   const bytes = Buffer.from(JSON.stringify(event))
-  return { bytes, leafHash: hashLeaf(bytes), event, callerId: false }
+  return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event, callerId: false }
 }
 
 function paddingTo(entryBytes) {
