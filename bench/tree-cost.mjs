@@ -1,11 +1,13 @@
 // What the Merkle tree and signed checkpoints add to storing entries. There is no log without a tree to compare with, so
-// its parts are measured by themselves: batches of entries, with and without leaf hashes, tree and tiles.
+// its parts are measured by themselves: batches of blocks of entries, with and without leaf hashes, tree and tiles.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { Ed25519Signer, formatCheckpoint, signNote } from '../dist/checkpoint/index.js'
+import { encodeBlock, entrySlot } from '../dist/store/leveldb/entries/block.js'
 import { blockKey, tileKey } from '../dist/store/leveldb/entries/keys.js'
+import { OpenBlocks } from '../dist/store/leveldb/entries/open-blocks.js'
 import { HASH_BYTES, hashLeaf, TreeFrontier } from '../dist/tree/index.js'
 import { Events } from './events.mjs'
 import { openSides, spread } from './measure.mjs'
@@ -28,7 +30,7 @@ export async function run({ quick, log }) {
       writeBufferSize: 2 ** 23,
     })
     await db.open()
-    return { db, seq: 0, tree: TreeFrontier.empty }
+    return { db, seq: 0, blocks: OpenBlocks.startingAt(0), tree: TreeFrontier.empty }
   }
   const events = new Events(ENTRY_BYTES)
   const entries = events.take(GROUP * 8).map((event) => rowOf(event)[6])
@@ -69,7 +71,12 @@ async function write(log, entries, groups, withTree) {
     const from = log.seq % entries.length
     const taken = entries.slice(from, from + GROUP)
     const batch = log.db.batch()
-    for (const bytes of taken) batch.put(blockKey(log.seq++), bytes)
+    const slots = taken.map((bytes) => entrySlot(bytes, false))
+    const { added, removed, open } = log.blocks.add(slots, log.seq)
+    for (const block of added) batch.put(blockKey(block.firstSeq), encodeBlock(block.slots))
+    for (const firstSeq of removed) batch.del(blockKey(firstSeq))
+    log.blocks = open
+    log.seq += taken.length
     if (withTree) {
       const { frontier, tiles } = log.tree.append(taken.map(hashLeaf))
       log.tree = frontier

@@ -13,7 +13,7 @@ const REPEATED_DEATH_EVERY = 8
 
 /** @param {Setting} setting @returns {Promise<Findings>} */
 async function killAtRandomMoments({ directory, full }) {
-  const rounds = full ? 1000 : 200
+  const rounds = full ? 1000 : 100
   const halves = await Promise.all(
     [rounds / 2, rounds / 2].map((count, half) => killRounds(`${directory}/${half}`, count)),
   )
