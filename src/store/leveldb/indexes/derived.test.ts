@@ -1,10 +1,21 @@
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { copyLive } from '../../../../test/support/copy-live.js'
+import type { AuditLogError } from '../../../events/errors.js'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore, IndexName, SealedEntry, Walk } from '../../contract.js'
 import { memoryStore } from '../../memory/index.js'
@@ -224,6 +235,59 @@ describe.each(Object.entries(SPOILS))('an index %s', (_, spoil) => {
     expect(await answersOf(store)).toEqual(await answersOf(memory))
     await store.close()
     expect(filesBelow(directory)).toEqual(before)
+  })
+})
+
+describe('an index of which blocks of a table cannot be read', () => {
+  const WINDOWS = 10
+  /** Larger than a block of a table is: what LevelDB reads last of one, how it is packed, is among the bytes. */
+  const WINDOW_BYTES = 6 * 1024
+
+  /** Overwrites one of so many parts of the data of the largest table. */
+  function damage(window: number): void {
+    const [path] = named(/\.ldb$/)
+      .map((name) => index(name))
+      .sort((a, b) => statSync(b).size - statSync(a).size) as [string]
+    const bytes = readFileSync(path)
+    const at = Math.floor((bytes.length * window) / WINDOWS)
+    // What follows the data, the index of the table, is looked at when the database is opened.
+    writeFileSync(path, bytes.fill(0xff, at, Math.min(at + WINDOW_BYTES, bytes.length - 2 * WINDOW_BYTES)))
+  }
+
+  /** Asks until there is an answer. @returns the codes of what failed before */
+  async function untilAnswered(ask: () => Promise<unknown>, expected: unknown): Promise<string[]> {
+    const codes: string[] = []
+    for (;;) {
+      const answer = await ask().catch((problem: AuditLogError) => problem)
+      if (answer instanceof Error) codes.push((answer as AuditLogError).code)
+      else {
+        expect(answer).toEqual(expected)
+        return codes
+      }
+      expect(codes.length).toBeLessThan(10)
+    }
+  }
+
+  it('fails to read those, is derived again, and answers as the entries do', async () => {
+    const failed: string[] = []
+    for (let window = 0; window < WINDOWS - 2; window++) {
+      rmSync(directory, { recursive: true, force: true })
+      cpSync(stateOf(C), directory, { recursive: true })
+      damage(window)
+      const reader = await SnapshotStore.open(directory)
+      failed.push(...(await untilAnswered(() => answersOf(reader), await answersOf(memory))))
+      await reader.close()
+      const store = levelStore(directory)
+      await store.open()
+      failed.push(...(await untilAnswered(() => answersOfWriter(store), await answersOfWriter(memory))))
+      expect(store.indexState).toBe('ok')
+      expect(await store.commit([ENTRIES[10] as SealedEntry])).toMatchObject({ seqs: [10] })
+      await store.close()
+      await store.open()
+      expect(await answersOfWriter(store)).toEqual(await answersOfWriter(memory))
+      await store.close()
+    }
+    expect(new Set(failed)).toEqual(new Set(['AUDIT_READ_FAILED']))
   })
 })
 

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AuditEvent, StoredEvent } from '../../src/events/types.js'
+import {
+  type AuditLog,
+  type AuditLogReader,
+  type EventQuery,
+  openAuditLog,
+  openAuditLogReader,
+} from '../../src/index.js'
+import { SnapshotStore } from '../../src/store/leveldb/snapshot-store.js'
+
+// Logs that format 3 wrote, as they lay on disk. Every later version is held to them: it reads them as they are, or takes
+// them over; a change of format brings logs of its own and leaves these. Tests work on copies.
+
+const FOLDER = join(import.meta.dirname, '../fixtures/format-3')
+
+interface Expected {
+  readonly root: string
+  readonly vkey: string
+  /** SHA-256 of the bytes of each entry. */
+  readonly entries: readonly string[]
+}
+
+let base: string
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'spanledger-'))
+})
+afterEach(() => rmSync(base, { recursive: true, force: true }))
+
+function copyOf(name: string) {
+  const directory = join(base, name)
+  cpSync(join(FOLDER, name, 'log'), directory, { recursive: true })
+  const expected = JSON.parse(readFileSync(join(FOLDER, name, 'expected.json'), 'utf8')) as Expected
+  return { directory, expected }
+}
+
+/** The log goes on without a key: what it has stays as it was signed. */
+const openWriter = (directory: string): Promise<AuditLog> =>
+  openAuditLog(directory, { signer: false, onProblem: () => {} })
+
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64')
+const decoded = (bytes: Uint8Array, seq: number): StoredEvent =>
+  ({ ...JSON.parse(Buffer.from(bytes).toString()), seq }) as StoredEvent
+
+/** Queries of every index, and combinations of them, each with what it means. */
+const QUERIES: readonly (readonly [EventQuery, (event: StoredEvent) => boolean])[] = [
+  [{ runId: 'run-3' }, (event) => event.runId === 'run-3'],
+  [{ sessionId: 'session-2' }, (event) => event.sessionId === 'session-2'],
+  [{ sessionId: 'session-2', tenantId: 'tenant-1' }, (e) => e.sessionId === 'session-2' && e.tenantId === 'tenant-1'],
+  [{ type: 'run_started' }, (event) => event.type === 'run_started'],
+  [{ type: ['run_completed', 'custom'] }, (event) => event.type === 'run_completed' || event.type === 'custom'],
+  [{ tenantId: 'tenant-0' }, (event) => event.tenantId === 'tenant-0'],
+  [{ agent: 'agent-1' }, (event) => event.agent?.id === 'agent-1'],
+  [{ agent: 'Agent 0' }, (event) => event.agent?.name === 'Agent 0'],
+  [{ runId: 'run-1', type: 'custom' }, (event) => event.runId === 'run-1' && event.type === 'custom'],
+  [
+    { since: '2026-01-01T00:10:00Z', until: '2026-01-01T00:20:00Z' },
+    ({ time }) => time >= '2026-01-01T00:10:00' && time < '2026-01-01T00:20:00',
+  ],
+]
+
+/** Checks that the first entries are the expected ones, and that queries find what a scan of all entries does. */
+async function checkAnswers(log: AuditLogReader, expected: Expected): Promise<StoredEvent[]> {
+  const entries = await log.entries().toArray()
+  expect(entries.slice(0, expected.entries.length).map(({ bytes }) => hashOf(bytes))).toEqual(expected.entries)
+  const events = entries.map(({ seq, bytes }) => decoded(bytes, seq))
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n))
+  expect(await log.events().toArray()).toEqual(events)
+  for (const [query, passes] of QUERIES) {
+    const found = events.filter(passes)
+    expect(found.length).toBeGreaterThan(0)
+    expect(await log.events(query).toArray()).toEqual(found)
+    expect(await log.events({ ...query, order: 'desc' }).toArray()).toEqual(found.toReversed())
+    expect(await log.count(query)).toBe(found.length)
+  }
+  return events
+}
+
+const CASES = [
+  { name: 'closed', size: 95, note: [] },
+  { name: 'index-behind', size: 45, note: [expect.stringContaining('covers 30 of 45 entries')] },
+  { name: 'killed', size: 30, note: [expect.stringContaining('covers 0 of 30 entries')] },
+] as const
+
+describe.each(CASES)('the log $name', ({ name, size, note }) => {
+  it('is read as it was written', async () => {
+    const { directory, expected } = copyOf(name)
+    const reader = await openAuditLogReader(directory)
+    expect(await reader.head()).toEqual({ size })
+    expect(await checkAnswers(reader, expected)).toHaveLength(size)
+    await reader.close()
+    const store = await SnapshotStore.open(directory)
+    expect([store.size, Buffer.from(store.root).toString('base64')]).toEqual([size, expected.root])
+    await store.close()
+  })
+
+  it('is verified by its signed checkpoint', async () => {
+    const { directory, expected } = copyOf(name)
+    const reader = await openAuditLogReader(directory)
+    const report = await reader.verify({ vkeys: [expected.vkey] })
+    const { status, provenSize, root, problems, notes } = report
+    expect({ status, provenSize, root, problems, notes }).toEqual({
+      status: 'verified',
+      provenSize: size,
+      root: expected.root,
+      problems: [],
+      notes: note,
+    })
+    await reader.close()
+  })
+
+  it('goes on where it ended, recognises its ids, and is verified with what was added', async () => {
+    const { directory, expected } = copyOf(name)
+    const log = await openWriter(directory)
+    const before = (await log.head()).size
+    const events = await checkAnswers(log, expected)
+    const { id, type, time, tenantId, sessionId, runId, agent, data } = events[20] as StoredEvent<'custom'>
+    const scope = { tenantId, sessionId, runId, agent } as Pick<AuditEvent, 'tenantId' | 'sessionId'>
+    expect(await log.append({ ...scope, id, type, time, data })).toMatchObject({ seq: 20 })
+    expect(await log.append({ ...scope, id: 'new', type, data })).toMatchObject({ seq: before })
+    await checkAnswers(log, expected)
+    await log.close()
+    const reader = await openAuditLogReader(directory)
+    expect(await checkAnswers(reader, expected)).toHaveLength(before + 1)
+    const report = await reader.verify({ vkeys: [expected.vkey] })
+    expect(report).toMatchObject({ status: 'verified', size: before + 1, provenSize: size, problems: [], notes: [] })
+    await reader.close()
+  })
+})
+
+describe('the log closed', () => {
+  it('was left in good order', async () => {
+    const log = await openWriter(copyOf('closed').directory)
+    expect(log.recovery).toMatchObject({ unclean: false, replayedEvents: 0 })
+    await log.close()
+  })
+})
+
+describe('the log killed', () => {
+  it('takes over what its journal alone holds', async () => {
+    const { directory } = copyOf('killed')
+    const journaled = readFileSync(join(FOLDER, 'killed/journaled.jsonl'), 'utf8').trim().split('\n')
+    const log = await openWriter(directory)
+    expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: journaled.length, gaps: 0 })
+    const takenOver = await log.events({ afterSeq: 29, limit: journaled.length }).toArray()
+    expect(takenOver).toEqual(journaled.map((line, n) => ({ ...JSON.parse(line), seq: 30 + n })))
+    expect(await log.count({ type: 'events_recovered' })).toBe(1)
+    await log.close()
+  })
+})
