@@ -55,7 +55,7 @@ export class EntryReads {
       for (const block of blocks) {
         const end = reverse ? Math.max(from, block.firstSeq) - 1 : Math.min(to, block.end)
         for (; expected !== end; expected += reverse ? -1 : 1) {
-          chunk.push({ seq: expected, bytes: block.entry(expected) as Uint8Array })
+          chunk.push({ seq: expected, bytes: this.#entryIn(block, expected) })
         }
       }
       yield chunk
@@ -104,7 +104,7 @@ export class EntryReads {
       const blocks = await this.#blocks([...places.values()], snapshot)
       return seqs.map((seq) => {
         const place = places.get(seq)
-        return place && (blocks.get(place.start) as Block).entry(seq)
+        return place && this.#entryIn(blocks.get(place.start) as Block, seq)
       })
     } catch (error) {
       throw readError(error, this.#location)
@@ -192,6 +192,17 @@ export class EntryReads {
 
   #blockOf(seq: number, pages: ReadonlyMap<number, Uint8Array>): number {
     return blockOf(seq, pages.get(pageOf(seq)) as Uint8Array)
+  }
+
+  /** A reader has nothing to say of a removed entry yet: no entry records that it was removed. */
+  #entryIn(block: Block, seq: number): Uint8Array {
+    const bytes = block.entry(seq)
+    if (!bytes)
+      throw corrupt(
+        this.#location,
+        `entry ${seq} of ${this.#state.size} is marked as removed, and no entry records that`,
+      )
+    return bytes
   }
 
   #entryMissing(seq: number): AuditLogError {
