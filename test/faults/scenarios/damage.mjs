@@ -8,7 +8,7 @@ import { alter } from '../support/damage.mjs'
 /** @typedef {import('../suite.mjs').Setting} Setting */
 
 /** Of each file, unless all is asked for. */
-const QUICK_PLACES = 8
+const QUICK_PLACES = 3
 
 /** @typedef {{ path: string, how: string, damage: (path: string) => void }} Case */
 
