@@ -18,6 +18,7 @@ const CLI = fileURLToPath(new URL('./cli/index.js', import.meta.resolve('spanled
  */
 export async function checkLog(directory, acknowledged, { cli = false, ids: hasIds = true } = {}) {
   const before = await checkFromOutside(directory, cli)
+  await settle(directory)
   const log = await openAuditLog(directory, { onProblem: () => {} })
   const problems = [...before.problems]
   try {
@@ -51,6 +52,18 @@ export async function checkLog(directory, acknowledged, { cli = false, ids: hasI
   } finally {
     await log.close()
   }
+}
+
+/**
+ * Opens a log until its index is up to date. Runs that were interrupted are on record as such once it is, or else when the log
+ * is opened the next time.
+ *
+ * @param {string} directory
+ */
+async function settle(directory) {
+  const log = await openAuditLog(directory, { onProblem: () => {} })
+  await log.count({ type: 'custom' })
+  await log.close()
 }
 
 /** Events of one run, the last of which ends it: see `children/commit.mjs`. */
