@@ -232,7 +232,7 @@ async function powerLost({ directory, full }) {
   const log = join(directory, 'log')
   const acknowledged = await commit(log, { life: 'a', count: 3000 })
   acknowledged.push(...(await commit(log, { life: 'b', count: 9000, most: 100, ending: 'kill' })))
-  for (let round = 0; round < (full ? 300 : 12); round++) {
+  for (let round = 0; round < (full ? 300 : 6); round++) {
     const copy = join(directory, 'copy')
     cpSync(log, copy, { recursive: true })
     const [newest] = readdirSync(join(copy, 'index'))
