@@ -17,11 +17,6 @@ export function hashLeaf(entry: Uint8Array): Uint8Array {
   return bytesOf(leafDigest(entry))
 }
 
-/** {@link hashLeaf} of an entry that stands behind {@link LEAF_PREFIX} already: nothing is copied. */
-export function hashPrefixedEntry(prefixed: Uint8Array): Uint8Array {
-  return bytesOf(sha256(prefixed))
-}
-
 /** {@link hashLeaf} into a place of its own, without an object for it. */
 export function writeLeafHash(entry: Uint8Array, target: Buffer, offset: number): void {
   target.write(leafDigest(entry), offset, 'latin1')

@@ -4,7 +4,6 @@ export {
   HASH_BYTES,
   hashLeaf,
   hashNode,
-  hashPrefixedEntry,
   hashRange,
   LEAF_PREFIX,
   sameHash,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog, openAuditLogReader } from '../../src/index.js'
+import { copyLive } from '../support/copy-live.js'
 
 // The index follows from the entries: what keeps it from being opened keeps nobody from recording.
 
@@ -86,6 +87,28 @@ describe.each([
     await record(log, before + 20, before + 30)
     expect(await namesOf(log, 'r-1')).toEqual(expectedNames(before + 30, 1))
     await log.close()
+  })
+
+  it('keeps nobody from opening what a writer that died left, and its runs are marked once it is free', async () => {
+    const died = await open()
+    await died.append({ type: 'run_started', runId: 'left-open', data: { agent: { name: 'a' } } })
+    // Behind the last checkpoint, where a change of the key could be.
+    await record(died, before, before + 20)
+    const image = join(base, 'image')
+    copyLive(directory, image)
+    await died.close()
+    directory = image
+
+    const holder = await hold()
+    const log = await open()
+    expect(log.recovery).toMatchObject({ unclean: true, interruptedRuns: 0 })
+    await record(log, before + 20, before + 30)
+    await log.close()
+    await letGo(holder)
+    const again = await open()
+    expect(again.recovery).toMatchObject({ unclean: true, interruptedRuns: 1 })
+    expect((await again.run('left-open'))?.status).toBe('interrupted')
+    await again.close()
   })
 
   it('keeps nobody from closing, reading from outside and opening again', async () => {

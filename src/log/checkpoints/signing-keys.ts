@@ -1,6 +1,7 @@
 import { hexKeyId, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
+import { isIndexBehind } from '../../store/index-behind.js'
 import { OWN_SOURCE } from '../own-source.js'
 import { signInTime } from './signature.js'
 
@@ -99,8 +100,8 @@ interface Stretch {
 /** Returns the key that the log's last statement of a change in a stretch of it names. */
 async function lastChangedTo({ store, origin, from, to }: Stretch): Promise<SigningKey | undefined> {
   if (from >= to) return undefined
-  // A log opens at once, also while its index is being rebuilt.
-  if (store.indexState === 'rebuilding') return await lastChangeInEntries({ store, origin, from, to })
+  // A log opens at once, whatever its index is like.
+  if (isIndexBehind(store)) return await lastChangeInEntries({ store, origin, from, to })
   const changes = store.postings('type', ['signing_key_changed'], { from, to, reverse: true })
   try {
     for (let seqs = await changes.next(); seqs; seqs = await changes.next()) {

@@ -2,6 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { EventSchemas } from '../../events/validate.js'
 import type { AuditStore, CommitReceipt, JournalPosition, SealedEntry } from '../../store/contract.js'
+import { isIndexBehind } from '../../store/index-behind.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../contract.js'
 import type { HeadFile } from '../journal/head-file.js'
@@ -119,7 +120,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
     // Whether an id is a repeated one, only the index tells.
-    if (input.id !== undefined && isBehind(this.#store)) {
+    if (input.id !== undefined && isIndexBehind(this.#store)) {
       await this.#store.indexReady?.()
       this.#assertOpen()
     }
@@ -413,10 +414,6 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new AuditLogError('AUDIT_WRITE_FAILED', `The audit log ${this.location} ${what}: ${reason}`, { cause })
   }
-}
-
-function isBehind({ indexState }: AuditStore): boolean {
-  return indexState !== undefined && indexState !== 'ok'
 }
 
 function eventsLost(lost: number, kept: number): string {

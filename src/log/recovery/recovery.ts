@@ -5,6 +5,7 @@ import { type HrTime, isTimestamp, type Timestamp, timestampFromMillis } from '.
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
+import { isIndexBehind } from '../../store/index-behind.js'
 import { defaultOrigin } from '../../store/log-id.js'
 import { hashLeaf } from '../../tree/index.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
@@ -158,7 +159,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   sealer.follow(recordedAtOf(await lastEvent(store)))
   if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
   if (divergence) await commits.state(divergenceEvent(divergence, store))
-  const waitsForIndex = unclean && store.indexState === 'rebuilding'
+  const waitsForIndex = unclean && isIndexBehind(store)
   const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, options)

@@ -80,7 +80,6 @@ export function stretchKey(seq: number): Buffer {
   return key
 }
 
-export const META_PREFIX: Uint8Array = Uint8Array.of(META)
 export const CALLER_ID_PREFIX: Uint8Array = Uint8Array.of(CALLER_ID)
 export const OPEN_RUN_PREFIX: Uint8Array = Uint8Array.of(OPEN_RUN)
 export const STRETCH_PREFIX: Uint8Array = Uint8Array.of(STRETCH)

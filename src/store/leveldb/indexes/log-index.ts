@@ -4,7 +4,7 @@ import type { IndexState, Walk } from '../../contract.js'
 import { decodeEntry, decodeFiled } from '../../decode-entry.js'
 import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
-import { readError } from '../errors.js'
+import { messageOf, readError } from '../errors.js'
 import { IndexDatabase, type IndexedLog } from './database.js'
 import { type IndexedEntry, IndexTail } from './tail.js'
 
@@ -319,8 +319,4 @@ function isDamage(problem: unknown): boolean {
 
 function unreadable(location: string, what: string, cause: unknown): AuditLogError {
   return new AuditLogError('AUDIT_READ_FAILED', `The index of the audit log ${location} ${what}`, { cause })
-}
-
-function messageOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem)
 }

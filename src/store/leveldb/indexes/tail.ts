@@ -88,10 +88,6 @@ export class IndexTail implements SeqRange {
     return this.#timeBlocks.values()
   }
 
-  timeBlock(level: number, block: number): TimeBlock | undefined {
-    return this.#timeBlocks.get(`${level} ${block}`)
-  }
-
   /** The last time block of each level, where further entries would widen it. */
   get lastTimeBlocks(): readonly TimeBlock[] {
     return this.#lastTimeBlocks
