@@ -18,7 +18,7 @@ export interface ComparedIndex {
   readonly sumKey: SumKey
 }
 
-/** What the entries of a block file in the index. Plain. */
+/** The values that the entries of a block file in the index. Plain. */
 export interface FiledReport {
   /** Two words for each index, in the order of `FILED_INDEXES`: see `PostingSums`. */
   readonly sums: Uint32Array

@@ -114,7 +114,7 @@ export async function closeFrozen({ entries, index }: FrozenDatabases): Promise<
   await index?.close()
 }
 
-/** What is wrong with an index is no reason to refuse a log: those who read derive another. */
+/** A damaged index is no reason to refuse a log: readers derive another one. */
 async function takeIndex(
   location: string,
   temporary: string,

@@ -63,7 +63,7 @@ async function findUnknown(
   }
 }
 
-/** Where there may be keys in the entries of a log of this size, in the order of the keys. */
+/** The spans of keys that a log of this size may have in `entries`, in the order of the keys. */
 function spansOfEntries(size: number): readonly KeySpan[] {
   const spans: KeySpan[] = [
     { gte: blockKey(0), lt: blockKey(size) },
@@ -77,7 +77,7 @@ function spansOfEntries(size: number): readonly KeySpan[] {
   return spans
 }
 
-/** Where there may be keys in an index that covers so many entries, in the order of the keys. */
+/** The spans of keys that an index of so many entries may have, in the order of the keys. */
 function spansOfIndex(covered: number): readonly KeySpan[] {
   const spans = FILED_INDEXES.map(spanOf)
   for (let level = 0; level < TIME_LEVELS; level++) {

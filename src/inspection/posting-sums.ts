@@ -4,7 +4,7 @@ import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 
 export const INDEX_NAMES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
 
-/** What the database `index` files by position: postings, and the ids of callers. */
+/** The part of the database `index` that files positions: postings and callers' ids. */
 export type FiledIndex = IndexName | 'caller id'
 
 export const FILED_INDEXES: readonly FiledIndex[] = [...INDEX_NAMES, 'caller id']
@@ -12,7 +12,7 @@ export const FILED_INDEXES: readonly FiledIndex[] = [...INDEX_NAMES, 'caller id'
 /** Secrets of one verification: whoever does not know them cannot make two different indexes have the same sums. */
 export type SumKey = readonly [one: number, other: number]
 
-/** What a value adds to the hashes of positions under it. */
+/** The state that a value adds to the hashes of its positions. */
 export interface ValueState {
   readonly one: number
   readonly other: number

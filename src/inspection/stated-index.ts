@@ -6,7 +6,7 @@ import type { FrozenDatabases, FrozenLog } from './frozen-log.js'
 import { hashesFor } from './kept-hashes.js'
 import type { StatedHead } from './stated-head.js'
 
-/** What an index says of itself. */
+/** The statements of an index about itself. */
 export interface StatedIndex {
   /** Number of entries that it covers, and is compared with; `undefined` where readers would not use it either. */
   readonly covered: number | undefined

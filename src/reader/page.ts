@@ -1,11 +1,11 @@
 /** Some of what a query finds. */
 export interface Page<T> {
   readonly items: readonly T[]
-  /** Where the next page begins; absent when there is none. Opaque text, safe in a URL. */
+  /** The place of the next page; absent when there is none. Opaque text, safe in a URL. */
   readonly cursor?: string
 }
 
-/** Which page of what a query finds. */
+/** The page to read of a query's results. */
 export interface PageOptions {
   /** As it came with the page before; the first page when it is left out or `undefined`. */
   readonly cursor?: string | undefined
@@ -14,7 +14,7 @@ export interface PageOptions {
 }
 
 /**
- * What a query finds. Lazy: nothing is read until it is iterated, and reading stops when the consumer does.
+ * The results of a query. Lazy: nothing is read until it is iterated, and reading stops when the consumer does.
  * Every iteration runs the query again, over all that is recorded by then.
  */
 export interface Results<T> extends AsyncIterable<T> {

@@ -22,7 +22,7 @@ export interface SealedEntry {
   readonly byteLength: number
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
-  /** What the bytes say: engines file the entry by it. */
+  /** The fields by which engines file the entry, as the bytes have them. */
   readonly event: FiledEvent & CallerId
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean

@@ -20,7 +20,7 @@ export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
 
 type Filed = Map<string, Posting>
 
-/** What consecutive entries file in every index. */
+/** The postings of consecutive entries in every index. */
 export class PostingTable {
   readonly #byIndex: Readonly<Record<Exclude<IndexName, 'session'>, Filed>> = {
     run: new Map(),

@@ -1,7 +1,7 @@
 import type { Alteration, EventSource } from '../../events/types.js'
 import type { Draft } from './envelope.js'
 
-/** What JSON writes as it is: no quote, backslash, control character or surrogate. */
+/** Text that JSON writes as it is: no quote, backslash, control character or surrogate. */
 const UNESCAPED = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/
 /** JSON escapes lone surrogates, \\ud800 to \\udfff, and no other characters of that row. */
 const ESCAPED_SURROGATE = '\\ud'

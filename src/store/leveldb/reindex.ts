@@ -10,14 +10,14 @@ import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { LogIndex } from './indexes/log-index.js'
 
-/** How far a rebuild has come. */
+/** The progress of a rebuild. */
 export interface ReindexProgress {
   /** Entries that are in the index. */
   readonly entries: number
   readonly size: number
 }
 
-/** How an index is rebuilt. */
+/** Options of {@link reindex}. */
 export interface ReindexOptions {
   readonly onProgress?: (progress: ReindexProgress) => void
 }

@@ -14,7 +14,7 @@ export interface HeadState {
   readonly checkpoint: string | undefined
 }
 
-/** What a commit builds on. */
+/** The state of a log that the next commit builds on. */
 export interface Head extends HeadState {
   readonly tree: TreeFrontier
   /** The last time block of each level. */

@@ -16,7 +16,7 @@ class Log {
   readonly blocks = new Map<number, number>()
   readonly pages = new Map<number, Uint8Array>()
   readonly lengths: number[] = []
-  /** How often each entry was written. */
+  /** The number of times that each entry was written. */
   readonly written: number[] = []
   blocksOpen = OpenBlocks.startingAt(0)
   pagesOpen = NO_PAGES

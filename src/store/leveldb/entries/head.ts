@@ -26,11 +26,11 @@ const HEAD_BYTES = SEQ_BYTES + HASH_BYTES + SEQ_BYTES
 /** Small blocks take less: their entries less than a full block, and their slots what as many entries as may be take. */
 const MAX_OPEN_BYTES = FULL_BLOCK_BYTES + 2 ** 20
 
-/** What a commit builds on. */
+/** The state of a log that the next commit builds on. */
 export interface Head {
   /** See `AuditStore.id`. */
   readonly id: string
-  /** What index values are hashed with, see `HashKey`. */
+  /** The key that index values are hashed with, see `NameHashes`. */
   readonly hashKey: Uint8Array
   /** Over all entries: its size is theirs. */
   readonly tree: TreeFrontier
@@ -41,7 +41,7 @@ export interface Head {
   readonly checkpoint: string | undefined
 }
 
-/** What the writer of the log said last, see `CommitMarks`. */
+/** The marks of the last commit, see `CommitMarks`. */
 export interface WriterState {
   readonly journal: JournalPosition | undefined
   readonly closed: boolean
@@ -181,7 +181,7 @@ function decodeWriter(value: Uint8Array | undefined, location: string): WriterSt
   return { journal, closed: value[0] === 1 }
 }
 
-/** What the head says. */
+/** The decoded value of the head. */
 export interface StoredHead {
   readonly size: number
   readonly root: Uint8Array

@@ -113,7 +113,7 @@ export class EntryReads {
     }
   }
 
-  /** What is read from the blocks that commits still change is read as of one moment. */
+  /** Returns a snapshot when the read touches blocks that commits still change, so that it sees one moment. */
   #snapshotFor(lastSeq: number): Snapshot | undefined {
     return this.#isOpen(pageOf(lastSeq)) ? this.#database().snapshot() : undefined
   }

@@ -23,12 +23,12 @@ export interface FollowedLog extends IndexedLog {
   rootAt(size: number): Promise<Uint8Array>
 }
 
-/** What of the index covers which positions, at one moment. */
+/** The parts of an index and the positions that each covers, at one moment. */
 export interface IndexView {
   readonly database: IndexDatabase
-  /** What the database tells of positions from here on does not count. */
+  /** The database counts for positions below this one. */
   readonly covered: number
-  /** What follows, in order. */
+  /** The parts in memory, which cover the positions from there on, in order. */
   readonly tails: readonly IndexTail[]
 }
 
@@ -37,7 +37,7 @@ export interface AddedEntry extends IndexedEntry {
   readonly byteLength: number
 }
 
-/** How an index is followed. */
+/** Options of a {@link LogIndex}. */
 export interface LogIndexOptions {
   /** Receives the number of entries that the database covers, each time it took some in that it lacked. */
   readonly onTakenIn?: (covered: number) => void
@@ -74,7 +74,7 @@ export class LogIndex {
   #writing: Promise<void> | undefined
   /** Runs while the index takes in what it lacks. */
   #catchingUp: Promise<void> | undefined
-  /** What is committed while the index catches up, once it is near. */
+  /** The groups that are committed while the index catches up, once it is near the end. */
   #added: { readonly from: number; readonly groups: Added[] } | undefined
   #problem: unknown
   /** Entries that were added since it could not be written. */
@@ -221,7 +221,7 @@ export class LogIndex {
     }
   }
 
-  /** What the database lacks is read from the entries again: memory does not grow while it cannot be written. */
+  /** Gives the parts in memory up, so that memory does not grow. The entries have all that the database lacks. */
   #fail(problem: unknown): void {
     this.#frozen = undefined
     this.#tail = undefined
@@ -282,7 +282,7 @@ export class LogIndex {
     return new IndexTail(tail.to, tail.lastTimeBlocks)
   }
 
-  /** What a failed write left behind is nothing to go on from. */
+  /** Opens the database anew: a failed write may have left a part of a batch behind. */
   async #reopen(): Promise<void> {
     await this.#database?.close().catch(() => undefined)
     this.#database = undefined
@@ -306,7 +306,7 @@ function addBlock(tail: IndexTail, block: Block, end: number): void {
   tail.add(entries, bytes)
 }
 
-/** What is no event files nothing: reading it, and `verify`, tell of it. */
+/** Returns what an entry files; nothing for one that is no event. Reading it, and `verify`, tell of such an entry. */
 function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
   const event = callerId ? decodeEntry(bytes) : decodeFiled(bytes)
   return event && { event, callerId }

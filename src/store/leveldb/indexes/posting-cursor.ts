@@ -8,7 +8,7 @@ import { Lane } from './lane.js'
 import { LaneHeap } from './lane-heap.js'
 import { PostingReader } from './posting-reader.js'
 
-/** How many positions a chunk holds at most. */
+/** Most positions of a chunk. */
 const CHUNK_LENGTH = 256
 
 /** Values of an index: one, or all that begin with the same parts. */

@@ -15,7 +15,7 @@ import type { IndexView } from './log-index.js'
 import { countPostings } from './posting-count.js'
 import { PostingCursor, type Values } from './posting-cursor.js'
 
-/** Where reads find an index. */
+/** Gives reads the index that they ask. */
 export interface IndexSource {
   /** Returns the index, up to date with the log, or rejects since the log is closed. */
   view(): Promise<IndexView>
@@ -23,7 +23,7 @@ export interface IndexSource {
   failure(problem: unknown): unknown
 }
 
-/** What an index answers about so many entries; see the methods of the same names of `AuditStore`. */
+/** Answers about so many entries out of an index; see the methods of the same names of `AuditStore`. */
 export class IndexReads {
   readonly #source: IndexSource
   readonly #hashes: NameHashes
@@ -153,7 +153,7 @@ export class IndexReads {
   }
 }
 
-/** What a cursor walks. */
+/** The values and positions that a cursor walks. */
 interface IndexWalk {
   readonly index: IndexName
   readonly value: readonly string[]

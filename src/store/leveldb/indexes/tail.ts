@@ -19,7 +19,7 @@ export interface FiledId {
   readonly seq: number
 }
 
-/** What follows from consecutive entries that the database of the index does not cover yet. */
+/** The index of consecutive entries that the database does not cover yet. */
 export class IndexTail implements SeqRange {
   readonly from: number
   readonly #postings = new PostingTable()
