@@ -131,8 +131,8 @@ async function compareRow(
       }
     }
   } catch (error) {
-    // A damaged tile counts as missing.
-    damageIn(error, location)
+    // A damaged tile counts as missing besides.
+    findings.add('database_unreadable', damageIn(error, location).message)
   }
   const wrong: WrongNode[] = []
   for (let at = 0; at < nodes; at++) {

@@ -38,7 +38,8 @@ export async function walkBlocks(
     }
     return
   } catch (error) {
-    damageIn(error, location)
+    // Readers fail here, also where each block is found by its key: the part may hold what newer tables have as well.
+    visitor.wrong?.('database_unreadable', damageIn(error, location).message)
   }
   if (walk.next === span.from && first < span.from) takeOne(db, first, location, walk)
   while (walk.next < span.to) {

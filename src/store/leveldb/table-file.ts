@@ -35,8 +35,8 @@ export interface Table {
   readonly bytes: number
   /**
    * `footer`: the sizes and places that LevelDB trusts when it opens a table, which would lead it out of its memory.
-   * `structure`: every block as well, for what LevelDB crashes on: it says that a block is not readable where a checksum is
-   * wrong or a block cannot be unpacked, and goes on.
+   * `structure`: every block as well, for what LevelDB crashes on; and the checksums of all that a read of one key goes by
+   * and a walk over all keys does not: filters, indexes, and data blocks in which a key is searched for.
    * `blocks`: every block and every checksum as well.
    */
   readonly depth: 'footer' | 'structure' | 'blocks'
@@ -73,7 +73,7 @@ export function checkTable(table: Table): void {
     const handle = handles.handle()
     requireWithin(table, handle, `the index of ${of}`)
     if (table.depth === 'footer') continue
-    const index = readBlock(table, handle, `the index of ${of}`)
+    const index = readBlock(table, handle, { what: `the index of ${of}`, isWalked: false })
     // Nothing of the table can be read then.
     if (!index) throw new DamagedTable(`the index of ${of} cannot be unpacked`)
     // What is unpacked next takes the place of what was unpacked last.
@@ -82,7 +82,7 @@ export function checkTable(table: Table): void {
       handlesOfBlocks.push(new Cursor(value).handle())
     for (const at of handlesOfBlocks) {
       const what = `the block at ${at.offset}`
-      const block = readBlock(table, at, what)
+      const block = readBlock(table, at, { what, isWalked: of === 'data blocks' })
       if (!block || of !== 'data blocks') continue
       if (table.depth === 'structure') requireKeys(block, minimalKey, what)
       else for (const _ of entriesOf(block, minimalKey, what));
@@ -100,13 +100,34 @@ function requireWithin({ bytes }: Table, { offset, length }: Handle, what: strin
   throw new DamagedTable(`${what} is not in the file`)
 }
 
+/** A block that is read. */
+interface BlockRole {
+  /** Its name in messages. */
+  readonly what: string
+  /** A walk over all keys reads all of it, unless it has more places to begin at than its start. */
+  readonly isWalked: boolean
+}
+
 /** Reads one block of a table. @returns `undefined` for a block of which LevelDB says that it is damaged, where that is enough */
-function readBlock(table: Table, { offset, length }: Handle, what: string): Buffer | undefined {
+function readBlock(table: Table, { offset, length }: Handle, { what, isWalked }: BlockRole): Buffer | undefined {
   requireWithin(table, { offset, length }, what)
   const block = readAt(table, offset, length + TRAILER_BYTES)
-  if (table.depth === 'blocks' && maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
+  const contents = unpackedBlock(table, block, what)
+  if (table.depth === 'structure' && isWalked && !(contents && isSearched(contents))) return contents
+  if (maskedChecksum(block.subarray(0, length + 1)) !== block.readUInt32LE(length + 1)) {
     throw new DamagedTable(`${what} does not have its checksum`)
   }
+  return contents
+}
+
+/** Tells whether a key is searched for among several places of a block, which are named at its end. */
+function isSearched(contents: Buffer): boolean {
+  return contents.length >= 4 && contents.readUInt32LE(contents.length - 4) !== 1
+}
+
+/** @param block - with its trailer */
+function unpackedBlock(table: Table, block: Buffer, what: string): Buffer | undefined {
+  const length = block.length - TRAILER_BYTES
   const contents = block.subarray(0, length)
   if (block[length] === UNCOMPRESSED) return contents
   const unpacked = block[length] === SNAPPY ? unpackSnappy(contents, scratch) : undefined
