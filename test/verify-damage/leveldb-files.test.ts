@@ -43,7 +43,9 @@ it('a flipped bit in a file of LevelDB is found, or makes no difference to what 
     const { status } = JSON.parse(out) as VerifyReport
     if (code === 0) {
       const exported = await spanledger('export', '--log', directory)
-      expect(exported.out === intact, `bit ${n % 8} of byte ${at} of ${bytes.length} of ${path}: ${exported.err}`).toBe(true)
+      expect(exported.out === intact, `bit ${n % 8} of byte ${at} of ${bytes.length} of ${path}: ${exported.err}`).toBe(
+        true,
+      )
     } else expect([code, status]).toEqual(code === 5 ? [5, 'altered'] : [2, 'truncated'])
     await rm(directory, { recursive: true })
   }
