@@ -9,10 +9,17 @@ import type { StoredIndexes } from './stored-indexes.js'
  */
 
 /** The fields of an event by which engines file its entry. */
-export type FiledEvent = Pick<
-  AuditEvent,
-  'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
->
+export interface FiledEvent
+  extends Pick<
+    AuditEvent,
+    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+  > {
+  /**
+   * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId` and `agent`, if there is one:
+   * an engine need not look up for each of them what it files under these values.
+   */
+  readonly scope?: object
+}
 
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {

@@ -1,5 +1,10 @@
-import type { SealedEntry } from '../../store/contract.js'
+import type { CallerId, FiledEvent, SealedEntry } from '../../store/contract.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
+import type { Draft } from './envelope.js'
+import { EventBytes, ownJson } from './event-bytes.js'
+import { MAX_UNIT_BYTES } from './json-bytes.js'
+import { MAX_ENTRY_BYTES } from './plain.js'
+import { type Scope, Scopes } from './scopes.js'
 
 /*
  * Entries are encoded one behind the other, each behind the head of its journal record, so that nothing is copied on its
@@ -14,43 +19,62 @@ import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 
 /** Entries share blocks of memory of this size. */
 const SLAB_BYTES = 256 * 1024
-/** A longer entry gets memory of its own, so that the rest of a slab is never wasted on the room it might need. */
-const MAX_SLAB_TEXT_LENGTH = 4096
-/** UTF-8 takes three bytes at most for a UTF-16 code unit. */
-const MAX_UNIT_BYTES = 3
+/** An entry that may take more gets memory of its own, so that the rest of a slab is never wasted on that. */
+const MAX_SHARED_BYTES = 16 * 1024
 
 /** The position of the leaf hash in the head of a record. */
 export const LEAF_HASH_OFFSET = 4
 /** Bytes of the head of a record. */
 export const RECORD_HEAD_BYTES: number = LEAF_HASH_OFFSET + HASH_BYTES + 16
 
-/** An entry's text, in parts. */
-export interface EncodedText {
-  readonly head: string
-  readonly data: string
-  readonly rest: string
-}
+/** The fields by which an entry is filed: all that is kept of its event until it is stored. */
+class FiledFields implements FiledEvent, CallerId {
+  readonly id: string
+  readonly type: FiledEvent['type']
+  readonly time: string
+  readonly recordedAt: string
+  readonly scope: Scope
 
-/** The parts of an encoded entry. */
-interface EncodedParts {
-  readonly slab: Buffer
-  /** The position of the entry's record in the slab. */
-  readonly recordStart: number
-  /** Position behind the entry's bytes. */
-  readonly end: number
-  readonly event: SealedEntry['event']
-  readonly callerId: boolean
+  constructor({ id, type, time, recordedAt }: Draft, scope: Scope) {
+    this.id = id
+    this.type = type as FiledEvent['type']
+    this.time = time
+    this.recordedAt = recordedAt
+    this.scope = scope
+  }
+
+  get tenantId(): string {
+    return this.scope.tenantId
+  }
+
+  get sessionId(): string {
+    return this.scope.sessionId
+  }
+
+  get runId(): string | undefined {
+    return this.scope.runId
+  }
+
+  get parentRunId(): string | undefined {
+    return this.scope.parentRunId
+  }
+
+  get agent(): Scope['agent'] {
+    return this.scope.agent
+  }
 }
 
 /** An entry where it was encoded: it holds no object of its own for its bytes. */
 export class EncodedEntry implements SealedEntry {
   readonly slab: Buffer
+  /** The position of the entry's record in the slab. */
   readonly recordStart: number
   readonly byteLength: number
-  readonly event: SealedEntry['event']
+  readonly event: FiledEvent & CallerId
   readonly callerId: boolean
 
-  constructor({ slab, recordStart, end, event, callerId }: EncodedParts) {
+  /** @param end - position behind the entry's bytes */
+  constructor(slab: Buffer, recordStart: number, end: number, event: FiledEvent & CallerId, callerId: boolean) {
     this.slab = slab
     this.recordStart = recordStart
     this.byteLength = end - recordStart - RECORD_HEAD_BYTES
@@ -69,40 +93,59 @@ export class EncodedEntry implements SealedEntry {
 
 /** Encodes entries. */
 export class EntryEncoder {
-  #slab = Buffer.alloc(SLAB_BYTES)
+  readonly #events = new EventBytes()
+  readonly #scopes = new Scopes()
+  #shared = Buffer.alloc(SLAB_BYTES)
   #used = 0
+  /** Where the next entry goes: into the shared slab, or into one of its own. */
+  #slab = this.#shared
+  #recordStart = 0
 
-  /** @returns `undefined` when the text takes more than `maxBytes` */
-  encode(
-    { head, data, rest }: EncodedText,
-    event: SealedEntry['event'],
-    callerId: boolean,
-    maxBytes: number,
-  ): EncodedEntry | undefined {
-    const length = head.length + data.length + rest.length
-    if (length > maxBytes) return undefined
-    let slab = this.#slab
-    let recordStart = this.#used
-    if (length > MAX_SLAB_TEXT_LENGTH) {
-      slab = Buffer.alloc(RECORD_HEAD_BYTES + MAX_UNIT_BYTES * length)
-      recordStart = 0
-    } else if (recordStart + RECORD_HEAD_BYTES + MAX_UNIT_BYTES * length > SLAB_BYTES) {
-      slab = Buffer.alloc(SLAB_BYTES)
-      recordStart = 0
-      this.#slab = slab
+  /** Encodes an event; `undefined` for one that is too large or holds a lone surrogate. */
+  encode(draft: Draft, callerId: boolean): EncodedEntry | undefined {
+    const scope = this.#scopes.of(draft)
+    const own = ownJson(draft)
+    if (own.data.length > MAX_ENTRY_BYTES) return undefined
+    const start = this.#reserve(this.#events.mostBytes(draft, scope, own))
+    const end = this.#events.write(draft, scope, own, this.#slab, start)
+    if (end === undefined || end - start > MAX_ENTRY_BYTES) return undefined
+    return this.#entry(end, draft, scope, callerId)
+  }
+
+  /** Encodes an event of which the text is at hand, within bounds. */
+  encodeText(text: string, draft: Draft, callerId: boolean): EncodedEntry {
+    const start = this.#reserve(MAX_UNIT_BYTES * text.length)
+    const end = start + this.#slab.write(text, start, 'utf8')
+    return this.#entry(end, draft, this.#scopes.of(draft), callerId)
+  }
+
+  /** Makes room for an entry. @returns the position of its first byte */
+  #reserve(mostBytes: number): number {
+    const recordBytes = RECORD_HEAD_BYTES + mostBytes
+    if (recordBytes > MAX_SHARED_BYTES) {
+      this.#slab = Buffer.alloc(recordBytes)
+      this.#recordStart = 0
+    } else {
+      if (this.#used + recordBytes > SLAB_BYTES) {
+        this.#shared = Buffer.alloc(SLAB_BYTES)
+        this.#used = 0
+      }
+      this.#slab = this.#shared
+      this.#recordStart = this.#used
     }
+    return this.#recordStart + RECORD_HEAD_BYTES
+  }
+
+  /** Hashes what was written, up to `end`. */
+  #entry(end: number, draft: Draft, scope: Scope, callerId: boolean): EncodedEntry {
+    const slab = this.#slab
+    const recordStart = this.#recordStart
     const start = recordStart + RECORD_HEAD_BYTES
-    let end = start + slab.write(head, start, 'utf8')
-    if (data !== '') end += slab.write(data, end, 'utf8')
-    if (rest !== '') end += slab.write(rest, end, 'utf8')
-    if (end - start > maxBytes) return undefined
-    if (slab === this.#slab) this.#used = end
+    if (slab === this.#shared) this.#used = end
     slab[start - 1] = LEAF_PREFIX
-    slab.write(
-      sha256(new Uint8Array(slab.buffer, start - 1, end - start + 1)),
-      recordStart + LEAF_HASH_OFFSET,
-      'latin1',
-    )
-    return new EncodedEntry({ slab, recordStart, end, event, callerId })
+    const leafHash = sha256(new Uint8Array(slab.buffer, start - 1, end - start + 1))
+    slab.write(leafHash, recordStart + LEAF_HASH_OFFSET, 'latin1')
+    const event = new FiledFields(draft, scope)
+    return new EncodedEntry(slab, recordStart, end, event, callerId)
   }
 }

@@ -1,13 +1,11 @@
 import { millisBetween, nanosecondAfter, type Timestamp } from '../../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
-import type { SealedEntry } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
-import { agentIn, completeEnvelope, copyAlterations, type Draft, withholdAuthority } from './envelope.js'
-import { EventText } from './event-text.js'
-import { type EncodedEntry, type EncodedText, EntryEncoder } from './leaf.js'
-import { copyPlain, MAX_ENTRY_BYTES } from './plain.js'
+import { agentIn, completeEnvelope, copyAlterations, withholdAuthority } from './envelope.js'
+import { type EncodedEntry, EntryEncoder } from './leaf.js'
+import { copyPlain } from './plain.js'
 
 /** OpenTelemetry times the spans of a trace by a clock of its own, which may be ahead of the log's by so much. */
 const MAX_LEAD_MILLIS = 5
@@ -22,7 +20,6 @@ export interface Sealed {
 /** Turns events into entries, once: after sealing nothing changes them. One per log. */
 export class Sealer {
   readonly #clock: WatchedClock
-  readonly #text = new EventText()
   readonly #encoder = new EntryEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
   /** An entry with a caller's id tells whether its time was given: the two times are the same where it was left out. */
@@ -74,8 +71,8 @@ export class Sealer {
       withholdAuthority(draft)
       const { altered } = input
       if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
-      const text = this.#text.of(draft)
-      return text.isWellFormed ? this.#encode(text, draft, callerId) : undefined
+      const entry = this.#encoder.encode(draft, callerId)
+      return entry && { entry, event: draft as AuditEvent }
     } catch {
       return undefined
     }
@@ -84,13 +81,7 @@ export class Sealer {
   #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
     const { draft, text } = boundEvent(input, { recordedNow, statementOf })
-    return this.#encode({ head: text, data: '', rest: '' }, draft, callerId) as Sealed
-  }
-
-  /** The event is in its caller's hands from now on: the entry keeps fields of its own. */
-  #encode(text: EncodedText, draft: Draft, callerId: boolean): Sealed | undefined {
-    const entry = this.#encoder.encode(text, filedEvent(draft), callerId, MAX_ENTRY_BYTES)
-    return entry && { entry, event: draft as AuditEvent }
+    return { entry: this.#encoder.encodeText(text, draft, callerId), event: draft as AuditEvent }
   }
 
   /**
@@ -118,20 +109,4 @@ export class Sealer {
   follow(recordedAt: Timestamp): void {
     this.#clock.follow(recordedAt)
   }
-}
-
-/** The fields of a draft by which its entry is filed: all that is kept of it until it is stored. */
-function filedEvent({
-  id,
-  type,
-  time,
-  recordedAt,
-  tenantId,
-  sessionId,
-  runId,
-  parentRunId,
-  agent,
-}: Draft): SealedEntry['event'] {
-  const own = agent && { ...agent }
-  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent: own } as SealedEntry['event']
 }
