@@ -1,4 +1,4 @@
-import type { IndexName } from './contract.js'
+import type { FiledEvent, IndexName } from './contract.js'
 import type { FiledEntry } from './stored-indexes.js'
 
 /** Positions under one value of one index, ascending, each once. */
@@ -31,6 +31,8 @@ export class PostingTable {
   }
   readonly #sessionsOfTenant = new Map<string, Filed>()
   readonly #all: Posting[] = []
+  /** The postings of what entries share, by the object that stands for it. */
+  readonly #ofScopes = new Map<object, readonly Posting[]>()
 
   /** All postings, each value once. */
   get all(): readonly Posting[] {
@@ -38,20 +40,37 @@ export class PostingTable {
   }
 
   add({ event }: FiledEntry, seq: number): void {
-    const { type, tenantId, sessionId, runId, parentRunId, agent } = event
+    const { type, parentRunId, scope } = event
+    let shared = scope && this.#ofScopes.get(scope)
+    if (!shared) {
+      shared = this.#postingsOf(event)
+      if (scope) this.#ofScopes.set(scope, shared)
+    }
+    for (let at = 0; at < shared.length; at++) shared[at]?.seqs.push(seq)
+    this.#posting(this.#byIndex.type, 'type', type).seqs.push(seq)
+    if (parentRunId !== undefined && type.startsWith('run_')) {
+      this.#posting(this.#byIndex.parent, 'parent', parentRunId).seqs.push(seq)
+    }
+  }
+
+  /** Returns the postings of an event, but for those of its type. */
+  #postingsOf({ tenantId, sessionId, runId, agent }: FiledEvent): readonly Posting[] {
     const byIndex = this.#byIndex
     let sessions = this.#sessionsOfTenant.get(tenantId)
     if (!sessions) {
       sessions = new Map()
       this.#sessionsOfTenant.set(tenantId, sessions)
     }
-    this.#file(byIndex.tenant, 'tenant', seq, tenantId)
-    this.#file(sessions, 'session', seq, sessionId, tenantId)
-    this.#file(byIndex.type, 'type', seq, type)
-    if (runId !== undefined) this.#file(byIndex.run, 'run', seq, runId)
-    if (parentRunId !== undefined && type.startsWith('run_')) this.#file(byIndex.parent, 'parent', seq, parentRunId)
-    if (agent?.id !== undefined) this.#file(byIndex.agent, 'agent', seq, agent.id)
-    if (agent?.name !== undefined && agent.name !== agent.id) this.#file(byIndex.agent, 'agent', seq, agent.name)
+    const postings = [
+      this.#posting(byIndex.tenant, 'tenant', tenantId),
+      this.#posting(sessions, 'session', sessionId, tenantId),
+    ]
+    if (runId !== undefined) postings.push(this.#posting(byIndex.run, 'run', runId))
+    if (agent?.id !== undefined) postings.push(this.#posting(byIndex.agent, 'agent', agent.id))
+    if (agent?.name !== undefined && agent.name !== agent.id) {
+      postings.push(this.#posting(byIndex.agent, 'agent', agent.name))
+    }
+    return postings
   }
 
   /** Returns the postings under every value of an index that starts with these parts. */
@@ -62,15 +81,13 @@ export class PostingTable {
     return [...this.#sessionsOfTenant.values()].flatMap((sessions) => present(sessions.get(first)))
   }
 
-  #file(filed: Filed, index: IndexName, seq: number, first: string, second?: string): void {
+  #posting(filed: Filed, index: IndexName, first: string, second?: string): Posting {
     const known = filed.get(first)
-    if (known) {
-      known.seqs.push(seq)
-      return
-    }
-    const posting = { index, value: second === undefined ? [first] : [first, second], seqs: [seq] }
+    if (known) return known
+    const posting = { index, value: second === undefined ? [first] : [first, second], seqs: [] }
     filed.set(first, posting)
     this.#all.push(posting)
+    return posting
   }
 }
 

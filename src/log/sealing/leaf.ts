@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../../events/types.js'
 import type { CallerId, FiledEvent, SealedEntry } from '../../store/contract.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 import type { Draft } from './envelope.js'
@@ -27,20 +28,38 @@ export const LEAF_HASH_OFFSET = 4
 /** Bytes of the head of a record. */
 export const RECORD_HEAD_BYTES: number = LEAF_HASH_OFFSET + HASH_BYTES + 16
 
-/** The fields by which an entry is filed: all that is kept of its event until it is stored. */
-class FiledFields implements FiledEvent, CallerId {
-  readonly id: string
+/** An entry where it was encoded: what it is filed by is all that is kept of its event, and there is no object for its bytes. */
+export class EncodedEntry implements SealedEntry, FiledEvent {
+  readonly slab: Buffer
+  /** The position of the entry's record in the slab. */
+  readonly recordStart: number
+  readonly byteLength: number
+  readonly callerId: boolean
   readonly type: FiledEvent['type']
   readonly time: string
-  readonly recordedAt: string
   readonly scope: Scope
 
-  constructor({ id, type, time, recordedAt }: Draft, scope: Scope) {
-    this.id = id
-    this.type = type as FiledEvent['type']
-    this.time = time
-    this.recordedAt = recordedAt
+  /** @param end - position behind the entry's bytes */
+  constructor(slab: Buffer, recordStart: number, end: number, draft: Draft, scope: Scope, callerId: boolean) {
+    this.slab = slab
+    this.recordStart = recordStart
+    this.byteLength = end - recordStart - RECORD_HEAD_BYTES
+    this.callerId = callerId
+    this.type = draft.type as FiledEvent['type']
+    this.time = draft.time
     this.scope = scope
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.slab.buffer, this.recordStart + RECORD_HEAD_BYTES, this.byteLength)
+  }
+
+  get leafHash(): Uint8Array {
+    return new Uint8Array(this.slab.buffer, this.recordStart + LEAF_HASH_OFFSET, HASH_BYTES)
+  }
+
+  get event(): FiledEvent & CallerId {
+    return this
   }
 
   get tenantId(): string {
@@ -62,32 +81,19 @@ class FiledFields implements FiledEvent, CallerId {
   get agent(): Scope['agent'] {
     return this.scope.agent
   }
-}
 
-/** An entry where it was encoded: it holds no object of its own for its bytes. */
-export class EncodedEntry implements SealedEntry {
-  readonly slab: Buffer
-  /** The position of the entry's record in the slab. */
-  readonly recordStart: number
-  readonly byteLength: number
-  readonly event: FiledEvent & CallerId
-  readonly callerId: boolean
-
-  /** @param end - position behind the entry's bytes */
-  constructor(slab: Buffer, recordStart: number, end: number, event: FiledEvent & CallerId, callerId: boolean) {
-    this.slab = slab
-    this.recordStart = recordStart
-    this.byteLength = end - recordStart - RECORD_HEAD_BYTES
-    this.event = event
-    this.callerId = callerId
+  /** Hardly ever asked for, as the next one: read from the bytes. */
+  get id(): string {
+    return this.#decoded().id
   }
 
-  get bytes(): Uint8Array {
-    return new Uint8Array(this.slab.buffer, this.recordStart + RECORD_HEAD_BYTES, this.byteLength)
+  get recordedAt(): string {
+    return this.#decoded().recordedAt
   }
 
-  get leafHash(): Uint8Array {
-    return new Uint8Array(this.slab.buffer, this.recordStart + LEAF_HASH_OFFSET, HASH_BYTES)
+  #decoded(): Pick<AuditEvent, 'id' | 'recordedAt'> {
+    const start = this.recordStart + RECORD_HEAD_BYTES
+    return JSON.parse(this.slab.toString('utf8', start, start + this.byteLength))
   }
 }
 
@@ -145,7 +151,6 @@ export class EntryEncoder {
     slab[start - 1] = LEAF_PREFIX
     const leafHash = sha256(new Uint8Array(slab.buffer, start - 1, end - start + 1))
     slab.write(leafHash, recordStart + LEAF_HASH_OFFSET, 'latin1')
-    const event = new FiledFields(draft, scope)
-    return new EncodedEntry(slab, recordStart, end, event, callerId)
+    return new EncodedEntry(slab, recordStart, end, draft, scope, callerId)
   }
 }

@@ -60,8 +60,9 @@ export class IndexTail implements SeqRange {
       const entry = entries[at]
       if (!entry) continue
       this.#postings.add(entry, firstSeq + at)
+      if (!entry.callerId) continue
       const { tenantId, id } = entry.event
-      if (!entry.callerId || id === undefined) continue
+      if (id === undefined) continue
       this.#callerIds.set(callerIdText({ tenantId, id }), { id: { tenantId, id }, seq: firstSeq + at })
     }
     const widened = widenBlocks(this.#lastTimeBlocks, entries, firstSeq)
