@@ -1,5 +1,11 @@
 import { randomFillSync } from 'node:crypto'
 
+/**
+ * Marks an event whose id was made by {@link randomId}: nobody can guess it, so that its entry needs no salt. A symbol, which
+ * nothing that was parsed has.
+ */
+export const HAS_RANDOM_ID: unique symbol = Symbol('spanledger.hasRandomId')
+
 const ID_BYTES = 16
 /** Random bytes are fetched for so many ids at once. */
 const IDS_AT_ONCE = 128

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { envelopeFields } from '../../events/catalogue.js'
 import { CONFIDENCES } from '../../events/confidence.js'
 import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../../events/ids.js'
-import { randomId } from '../../events/random-id.js'
+import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import { isReserved, unreserved } from '../../events/reserved.js'
 import { isTimestamp, parseTimestamp, type Timestamp } from '../../events/time.js'
 import type { AgentRef, Alteration, AuditEventInput, ClaimedScope, EventSource, TraceRef } from '../../events/types.js'
@@ -87,7 +87,7 @@ export function completeEnvelope(
   draft.source = source === undefined ? DEFAULT_SOURCE : copySource(source)
   if (statementOf !== undefined) draft.statementOf = statementOf
   // A random id is a salt itself.
-  if (id !== undefined) draft.salt = randomBytes(SALT_BYTES).toString('hex')
+  if (id !== undefined && !(HAS_RANDOM_ID in input)) draft.salt = randomBytes(SALT_BYTES).toString('hex')
   return draft
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import type { HrTime } from '../../events/time.js'
 import type { Alteration } from '../../events/types.js'
 import type { RecordInput } from '../contract.js'
@@ -489,5 +490,12 @@ describe('the salt', () => {
     expect(entry({}).event.salt).toBeUndefined()
     expect(entry({ salt: '0'.repeat(32) }).event.salt).toBeUndefined()
     expect(entry({ id: 'mine', salt: '0'.repeat(32) }).event.salt).not.toBe('0'.repeat(32))
+  })
+
+  it('is on no event whose id is known to be random, which nobody can say in JSON', () => {
+    const id = randomId()
+    expect(entry({ id, [HAS_RANDOM_ID]: true }).event).toMatchObject({ id })
+    expect(entry({ id, [HAS_RANDOM_ID]: true }).event.salt).toBeUndefined()
+    expect(entry({ id, ...JSON.parse('{"spanledger.hasRandomId":true}') }).event.salt).toMatch(/^[\da-f]{32}$/)
   })
 })

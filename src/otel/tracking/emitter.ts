@@ -12,7 +12,7 @@ import {
   type Timestamp,
   weakest,
 } from '../../events/index.js'
-import { randomId } from '../../events/random-id.js'
+import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import type { RecordInput } from '../../log/contract.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
 import type { ScopeFacts } from '../conventions/contract.js'
@@ -115,7 +115,9 @@ export class Emitter {
     const parentRunId = named?.parentRunId ?? parentOfRun
     const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
     return {
+      // Every log that is attached gets the event under this id.
       id: randomId(),
+      [HAS_RANDOM_ID]: true,
       type,
       time,
       tenantId,
