@@ -24,6 +24,7 @@ import {
   timeBlockKey,
   valueKey,
 } from './keys.js'
+import { PostingCache } from './posting-cache.js'
 import type { IndexTail } from './tail.js'
 
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
@@ -48,6 +49,8 @@ export interface IndexedLog {
  */
 export class IndexDatabase {
   readonly db: Database
+  /** What was read of its postings. */
+  readonly postings: PostingCache = new PostingCache()
   readonly #hashes: NameHashes
   #covered: number
 

@@ -1,43 +1,22 @@
 import type { SeqCursor, Walk } from '../../contract.js'
-import { postingSpan } from '../../posting-value.js'
-import { seqOfKey } from '../../seq-bytes.js'
-import type { Database } from '../database.js'
-import { firstPostingsOfFew } from './first-postings.js'
-import { valueKeyOf } from './keys.js'
 import { Lane } from './lane.js'
 import { LaneHeap } from './lane-heap.js'
-import { PostingReader } from './posting-reader.js'
+import { PostingReader, type StoredPostings, type Values } from './posting-reader.js'
+import { valueKeys } from './value-keys.js'
 
 /** Most positions of a chunk. */
 const CHUNK_LENGTH = 256
 
-/** Values of an index: one, or all that begin with the same parts. */
-export interface Values {
-  /** The key of the value, or what the keys of all of them begin with. */
-  readonly key: Buffer
-  readonly isOne: boolean
-}
-
-/** Returns the keys of those of the values that have positions before `to`. */
-export async function valueKeys(db: Database, { key, isOne }: Values, to: number): Promise<readonly Buffer[]> {
-  if (isOne) return [key]
-  const keys: Buffer[] = []
-  for (const [posting, value] of await firstPostingsOfFew(db, key)) {
-    if (postingSpan(seqOfKey(posting), value).first < to) keys.push(valueKeyOf(posting))
-  }
-  return keys
-}
-
 /** Walks the positions filed under some values, merged into one order. */
 export class PostingCursor implements SeqCursor {
-  readonly #db: Database
+  readonly #stored: StoredPostings
   readonly #values: Values
   readonly #walk: Walk
   #reader: PostingReader | undefined
   #lanes: LaneHeap | undefined
 
-  constructor(db: Database, values: Values, walk: Walk) {
-    this.#db = db
+  constructor(stored: StoredPostings, values: Values, walk: Walk) {
+    this.#stored = stored
     this.#values = values
     this.#walk = walk
   }
@@ -54,8 +33,8 @@ export class PostingCursor implements SeqCursor {
 
   async #open(): Promise<LaneHeap> {
     const walk = this.#walk
-    const keys = walk.from < walk.to ? await valueKeys(this.#db, this.#values, walk.to) : []
-    const reader = new PostingReader(this.#db, this.#values.key, walk.reverse)
+    const keys = walk.from < walk.to ? await valueKeys(this.#stored, this.#values, walk.to) : []
+    const reader = new PostingReader(this.#stored, this.#values, walk)
     this.#reader = reader
     return new LaneHeap(keys.map((key) => new Lane(key, reader, walk)))
   }

@@ -13,7 +13,8 @@ import { firstPostings } from './first-postings.js'
 import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, timeBlockKey, valueKey, valueKeyOf } from './keys.js'
 import type { IndexView } from './log-index.js'
 import { countPostings } from './posting-count.js'
-import { PostingCursor, type Values } from './posting-cursor.js'
+import { PostingCursor } from './posting-cursor.js'
+import type { StoredPostings, Values } from './posting-reader.js'
 
 /** Gives reads the index that they ask. */
 export interface IndexSource {
@@ -47,12 +48,13 @@ export class IndexReads {
   async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
     const { from, to } = clampWalk({ ...range, reverse: false }, this.#size)
     try {
-      const { database, covered, tails } = await this.#source.view()
+      const view = await this.#source.view()
+      const { covered, tails } = view
       const inTails = tails.reduce((count, tail) => count + tail.seqs(index, value, { from, to }).length, 0)
       if (from >= covered || inTails >= limit) return Math.min(inTails, limit)
-      const stored = { from, to: Math.min(to, covered) }
-      const values = this.#values(index, value)
-      return Math.min(inTails + (await countPostings(database.db, values, stored, limit - inTails)), limit)
+      const range = { from, to: Math.min(to, covered) }
+      const inDatabase = await countPostings(storedPostings(view), this.#values(index, value), range, limit - inTails)
+      return Math.min(inTails + inDatabase, limit)
     } catch (error) {
       throw this.#source.failure(error)
     }
@@ -204,13 +206,14 @@ class IndexCursor implements SeqCursor {
     }
   }
 
-  #open({ database, covered, tails }: IndexView): void {
+  #open(view: IndexView): void {
+    const { covered, tails } = view
     this.#isOpen = true
     const { index, value, walk, values } = this.#asked
     const newest = tails.flatMap((tail) => tail.seqs(index, value, walk))
     this.#newest = walk.reverse ? newest.reverse() : newest
     if (walk.from < covered) {
-      this.#stored = new PostingCursor(database.db, values, { ...walk, to: Math.min(walk.to, covered) })
+      this.#stored = new PostingCursor(storedPostings(view), values, { ...walk, to: Math.min(walk.to, covered) })
     }
   }
 
@@ -221,6 +224,10 @@ class IndexCursor implements SeqCursor {
     const left = this.#asked.walk.reverse ? seqs.filter((seq) => seq <= target) : seqs.slice(lowerBound(seqs, target))
     return left.length > 0 ? left : undefined
   }
+}
+
+function storedPostings({ database, covered }: IndexView): StoredPostings {
+  return { db: database.db, cache: database.postings, covered }
 }
 
 /** The keys that begin with a prefix. */
