@@ -257,7 +257,8 @@ class LevelStore implements AuditStore {
   }
 
   #entryReads(): EntryReads {
-    const state = { size: this.size, openFrom: this.#head.openBlocks.from }
+    const { openBlocks: blocks, openPages: pages } = this.#head
+    const state = { size: this.size, openFrom: blocks.from, open: { blocks, pages } }
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 

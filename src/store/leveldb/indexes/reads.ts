@@ -3,14 +3,12 @@ import { prefixEnd } from '../../keys.js'
 import { postingSpan } from '../../posting-value.js'
 import { INDEX_ARITY } from '../../postings.js'
 import { readSeq, seqOfKey } from '../../seq-bytes.js'
-import { type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
+import { FAN_OUT, type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
 import { clampWalk, lowerBound } from '../../walk.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
-import { scan } from '../scan.js'
-import { decodeTimeBlock } from './database.js'
 import { firstPostings } from './first-postings.js'
-import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, timeBlockKey, valueKey, valueKeyOf } from './keys.js'
+import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, valueKey, valueKeyOf } from './keys.js'
 import type { IndexView } from './log-index.js'
 import { countPostings } from './posting-count.js'
 import { PostingCursor } from './posting-cursor.js'
@@ -124,7 +122,7 @@ export class IndexReads {
   }
 
   /** Time blocks of the database, in whose place those of the tails stand. */
-  #timeBlocks({ database, tails }: IndexView): ReadTimeBlocks {
+  #timeBlocks({ database, covered, tails }: IndexView): ReadTimeBlocks {
     return async function* (level, first, last, reverse) {
       const newer = new Map<number, TimeBlock>()
       for (const tail of tails) {
@@ -132,15 +130,13 @@ export class IndexReads {
           if (block.level === level && block.block >= first && block.block <= last) newer.set(block.block, block)
         }
       }
-      const isNewer = (block: number) => newer.has(block)
       const ofTails = [...newer.values()].sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
       if (reverse && ofTails.length > 0) yield ofTails
-      const stored = scan(database.db, { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse })
-      for await (const items of stored) {
-        const blocks = items.filter(([key]) => !isNewer(seqOfKey(key)))
-        if (blocks.length > 0) {
-          yield blocks.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value))
-        }
+      const groups = { from: Math.floor(first / FAN_OUT), to: Math.floor(last / FAN_OUT) }
+      for (let n = 0; n <= groups.to - groups.from; n++) {
+        const stored = await database.timeBlocks.group(level, reverse ? groups.to - n : groups.from + n, covered)
+        const blocks = stored.filter(({ block }) => block >= first && block <= last && !newer.has(block))
+        if (blocks.length > 0) yield reverse ? blocks.reverse() : blocks
       }
       if (!reverse && ofTails.length > 0) yield ofTails
     }
