@@ -4,7 +4,7 @@ import { seqOfKey } from '../../seq-bytes.js'
 import { clampWalk } from '../../walk.js'
 import type { Database } from '../database.js'
 import { corrupt, readError } from '../errors.js'
-import { getMany } from '../get-many.js'
+import { getMany, getManyHere } from '../get-many.js'
 import { scan } from '../scan.js'
 import { Block } from './block.js'
 import type { BlockCache } from './block-cache.js'
@@ -43,19 +43,33 @@ interface Place {
   readonly start: number
 }
 
+/** Options of {@link EntryReads}. */
+export interface EntryReadsOptions {
+  /** Blocks that are read by their keys are read on the calling thread, see `ReadingOptions`. @defaultValue false */
+  readonly synchronous?: boolean | undefined
+}
+
 /** Reads entries out of their blocks; see the methods of the same names of `AuditStore`. */
 export class EntryReads {
   readonly #database: () => Database
   readonly #state: EntriesState
   readonly #cache: BlockCache
   readonly #location: string
+  readonly #getMany: typeof getMany | typeof getManyHere
 
   /** @param database - gives the open database, or throws that it is closed */
-  constructor(database: () => Database, state: EntriesState, cache: BlockCache, location: string) {
+  constructor(
+    database: () => Database,
+    state: EntriesState,
+    cache: BlockCache,
+    location: string,
+    { synchronous = false }: EntryReadsOptions = {},
+  ) {
     this.#database = database
     this.#state = state
     this.#cache = cache
     this.#location = location
+    this.#getMany = synchronous ? getManyHere : getMany
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
@@ -204,7 +218,7 @@ export class EntryReads {
       if (cached) found.set(page, cached)
       else missing.push(page)
     }
-    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
+    const read = missing.length === 0 ? [] : await this.#getMany(this.#database(), missing.map(pageKey), snapshot)
     for (const [at, page] of missing.entries()) {
       const value = read[at]
       if (!value) throw this.#pageMissing(page)
@@ -224,7 +238,7 @@ export class EntryReads {
       else missing.add(start)
     }
     const starts = [...missing]
-    const read = starts.length === 0 ? [] : await getMany(this.#database(), starts.map(blockKey), snapshot)
+    const read = starts.length === 0 ? [] : await this.#getMany(this.#database(), starts.map(blockKey), snapshot)
     for (const [at, start] of starts.entries()) {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
