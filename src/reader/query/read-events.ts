@@ -151,6 +151,8 @@ async function* scan(
   const { reverse } = walk
   let batch = first
   let left = plan.hasWindow ? Infinity : limit
+  // Of entries that may be outside of the window, no more are read than the last batch asks for.
+  const longest = plan.hasWindow && limit < Infinity ? MAX_BATCH : Infinity
   for await (const span of plan.spans(store, walk)) {
     let { from, to } = span
     while (from < to) {
@@ -160,7 +162,7 @@ async function* scan(
       else from += length
       left -= length
       if (left === 0) return
-      batch *= BATCH_GROWTH
+      batch = Math.min(batch * BATCH_GROWTH, longest)
     }
   }
 }

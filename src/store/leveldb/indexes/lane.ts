@@ -5,6 +5,9 @@ import { ReadLength } from '../scan.js'
 import type { PostingReader, PostingsRead } from './posting-reader.js'
 import type { StoredPosting } from './posting-run.js'
 
+/** Postings that take about as long to be read as another place to be sought. */
+const NEAR_POSTINGS = 64
+
 /** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
 export class Lane {
   readonly #valueKey: Buffer
@@ -23,6 +26,8 @@ export class Lane {
   #postingAt = 0
   /** Where the next read goes on, see {@link PostingReader.read}. */
   #readFrom: number
+  /** Positions from one posting to the next, on average of those that were read last. */
+  #step = 0
   /** In reverse, the posting that has `#readFrom` inside is still to be read. */
   #jumped = true
 
@@ -68,7 +73,9 @@ export class Lane {
     while (this.#postingAt < this.#postings.length && this.#isOutside(this.#postings[this.#postingAt] as StoredPosting))
       this.#postingAt++
     if (this.#postingAt < this.#postings.length) return
-    if (this.#reverse ? this.#readFrom < target : this.#readFrom >= target) return
+    const distance = this.#reverse ? this.#readFrom - target : target - this.#readFrom
+    // What is passed over on the way there is known then.
+    if (distance <= NEAR_POSTINGS * this.#step) return
     this.#readFrom = target
     this.#jumped = true
     this.#length.restart()
@@ -120,6 +127,7 @@ export class Lane {
       return
     }
     const { first, last } = posting
+    this.#step = Math.abs(last - (postings[0] as StoredPosting).last) / postings.length
     if (this.#reverse) this.#readFrom = first <= this.#from ? -1 : last - 1
     else this.#readFrom = last + 1
   }

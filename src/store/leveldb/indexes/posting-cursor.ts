@@ -4,8 +4,10 @@ import { LaneHeap } from './lane-heap.js'
 import { PostingReader, type StoredPostings, type Values } from './posting-reader.js'
 import { valueKeys } from './value-keys.js'
 
-/** Most positions of a chunk. */
-const CHUNK_LENGTH = 256
+/** Most positions of the first chunk, and of any. Whoever goes on, mostly goes through many. */
+const FIRST_CHUNK_LENGTH = 256
+const LONGEST_CHUNK_LENGTH = 4096
+const CHUNK_GROWTH = 4
 
 /** Walks the positions filed under some values, merged into one order. */
 export class PostingCursor implements SeqCursor {
@@ -14,6 +16,7 @@ export class PostingCursor implements SeqCursor {
   readonly #walk: Walk
   #reader: PostingReader | undefined
   #lanes: LaneHeap | undefined
+  #length = FIRST_CHUNK_LENGTH
 
   constructor(stored: StoredPostings, values: Values, walk: Walk) {
     this.#stored = stored
@@ -24,7 +27,9 @@ export class PostingCursor implements SeqCursor {
   async next(target?: number): Promise<readonly number[] | undefined> {
     this.#lanes ??= await this.#open()
     if (target !== undefined) this.#lanes.skip(target)
-    return await nextChunk(this.#lanes)
+    const length = this.#length
+    this.#length = Math.min(length * CHUNK_GROWTH, LONGEST_CHUNK_LENGTH)
+    return await nextChunk(this.#lanes, length)
   }
 
   async close(): Promise<void> {
@@ -41,13 +46,13 @@ export class PostingCursor implements SeqCursor {
 }
 
 /** The next positions of all lanes; as many as are at hand, so that a first one is not kept waiting for a full chunk. */
-async function nextChunk(lanes: LaneHeap): Promise<readonly number[] | undefined> {
+async function nextChunk(lanes: LaneHeap, length: number): Promise<readonly number[] | undefined> {
   const chunk: number[] = []
   for (let lane = lanes.first; lane; lane = lanes.first) {
     // Postings of small groups hold few positions each: all that were read together make a chunk.
     if (lane.ready || lane.decode()) {
-      lane.take(lanes.turn, CHUNK_LENGTH, chunk)
-      if (chunk.length === CHUNK_LENGTH) return chunk
+      lane.take(lanes.turn, length, chunk)
+      if (chunk.length === length) return chunk
     } else if (chunk.length > 0) return chunk
     else if (!(await lane.fill())) {
       lanes.removeFirst()
