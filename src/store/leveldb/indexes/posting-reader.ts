@@ -92,7 +92,8 @@ export class PostingReader {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#walking?.close(), this.#covering?.close()])
+    await this.#walking?.close()
+    await this.#covering?.close()
   }
 
   /** What is known of a value at a position. */

@@ -16,8 +16,8 @@ import type { StoredPostings, Values } from './posting-reader.js'
 
 /** Gives reads the index that they ask. */
 export interface IndexSource {
-  /** Returns the index, up to date with the log, or rejects since the log is closed. */
-  view(): Promise<IndexView>
+  /** Returns the index, up to date with the log; throws or rejects when the log is closed. */
+  view(): IndexView | Promise<IndexView>
   /** Returns what a read of the database is to fail with, which failed with this. */
   failure(problem: unknown): unknown
 }
