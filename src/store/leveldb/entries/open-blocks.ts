@@ -86,7 +86,7 @@ export class OpenBlocks {
   /** Returns a copy of the bytes of an entry, which a later commit writes; `undefined` when it was removed. */
   entry(seq: number): Uint8Array | undefined {
     const slot = this.#slots[seq - this.from]
-    return slot && !isRemoved(slot) ? Uint8Array.prototype.slice.call(slot.bytes) : undefined
+    return slot && !isRemoved(slot) ? new Uint8Array(slot.bytes) : undefined
   }
 
   #block(slots: readonly BlockSlot[], start: number, end: number): NewBlock {

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Level } from 'level'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore } from '../../contract.js'
 import { type Database, openDatabase } from '../database.js'
@@ -41,6 +42,43 @@ describe('reading entries of a log that is written', () => {
       expect(await walked(from, true)).toEqual(all.toReversed())
       expect((await store.read(all)).every((bytes) => bytes !== undefined)).toBe(true)
     }
+  })
+})
+
+describe('the end of a log that is written', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it('is read from memory, as is what was read before', async () => {
+    for (let group = 0; group < 30; group++) await store.commit(sealedEntries(10))
+    const all = Array.from({ length: store.size }, (_, seq) => seq)
+    const before = await store.read(all)
+    const methods = (['getMany', 'iterator', 'snapshot'] as const).map((name) => vi.spyOn(Level.prototype, name))
+    expect(await store.read(all)).toEqual(before)
+    expect(await walked(store.size - 100, true)).toEqual(all.slice(-100).reverse())
+    for (const method of methods) expect(method).not.toHaveBeenCalled()
+  })
+
+  it('is not changed by who got a part of it', async () => {
+    await store.commit(sealedEntries(3))
+    const [bytes] = await store.read([1])
+    const original = Buffer.from(bytes as Uint8Array)
+    bytes?.fill(0)
+    expect(await store.read([1])).toEqual([new Uint8Array(original)])
+    // The small block is written anew with what makes it full.
+    await store.commit(sealedEntries(100))
+    await store.close()
+    await store.open()
+    expect(await store.read([1])).toEqual([new Uint8Array(original)])
+  })
+
+  it('is closed with the log', async () => {
+    await store.commit(sealedEntries(3))
+    await store.read([1])
+    await store.close()
+    for (const seqs of [[1], [], [99]])
+      await expect(store.read(seqs)).rejects.toMatchObject({ code: 'AUDIT_LOG_CLOSED' })
   })
 })
 

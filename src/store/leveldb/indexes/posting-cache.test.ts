@@ -17,6 +17,8 @@ const BATCHES = 40
 let store: AuditStore
 /** How often an iterator was asked for items. */
 let asked: number
+/** How often an iterator was sent to another place. */
+let sought: number
 
 beforeEach(async () => {
   store = levelStore(await mkdtemp(join(tmpdir(), 'spanledger-')))
@@ -32,9 +34,15 @@ beforeEach(async () => {
       asked++
       return nextv(size)
     }
+    const seek = made.seek.bind(made)
+    made.seek = (key: string) => {
+      sought++
+      seek(key)
+    }
     return made
   })
   asked = 0
+  sought = 0
 })
 
 afterEach(async () => {
@@ -117,6 +125,32 @@ describe('postings that were read', () => {
       expect(await positions('run', [`r-${n % 4}`], walk)).toEqual(ofRun(n % 4, walk))
       expect(await store.countPostings('run', [`r-${n % 4}`], walk)).toBe(ofRun(n % 4, walk).length)
     }
+  })
+})
+
+describe('a walk', () => {
+  it.each([false, true])('reads on to what is near, so that it need not be sought (reverse: %s)', async (reverse) => {
+    const cursor = store.postings('tenant', ['t-0'], { ...EVERYTHING, reverse })
+    let position = (await cursor.next())?.at(-1) as number
+    const step = reverse ? -3 * BATCH : 3 * BATCH
+    for (let next = position + step; next > 0 && next < store.size; next = position + step) {
+      const chunk = (await cursor.next(next)) as readonly number[]
+      expect(chunk[0]).toBe(reverse ? next - (next % 2) : next + (next % 2))
+      position = chunk.at(-1) as number
+    }
+    await cursor.close()
+    expect(asked).toBeLessThan(8)
+    expect(sought).toBeLessThan(3)
+  })
+
+  it('gives more at a time to whoever goes on', async () => {
+    const cursor = store.postings('tenant', ['t-0'], EVERYTHING)
+    const lengths: number[] = []
+    for (let chunk = await cursor.next(); chunk; chunk = await cursor.next()) lengths.push(chunk.length)
+    await cursor.close()
+    expect(lengths[0]).toBe(256)
+    expect(Math.max(...lengths)).toBe(4096)
+    expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(store.size / 2)
   })
 })
 
