@@ -5,7 +5,7 @@ const { latin1Slice } = Buffer.prototype
 const FIELD = ',"time":"'
 const LENGTH = '2026-11-21T22:35:06.753000000Z'.length
 /** Bytes within which the `time` of an entry stands whose id and type are not uncommonly long. */
-const SEARCHED = 512
+const SEARCHED = 320
 
 /**
  * The `time` of an entry, read off its first bytes without parsing them; `undefined` where it does not stand there, ahead of all
@@ -16,6 +16,7 @@ export function timeOfEntry(entry: Uint8Array): Timestamp | undefined {
   const at = text.indexOf(FIELD)
   if (at < 0) return undefined
   const start = at + FIELD.length
-  const isInEnvelope = text.lastIndexOf('{', at) === 0
+  const nested = text.indexOf('{', 1)
+  const isInEnvelope = text[0] === '{' && (nested < 0 || nested > at)
   return isInEnvelope && text[start + LENGTH] === '"' ? text.slice(start, start + LENGTH) : undefined
 }

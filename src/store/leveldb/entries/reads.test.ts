@@ -128,6 +128,22 @@ describe('reads that share a cache', () => {
     expect(await seqsOf(readsOf(kept, early), 0, 12)).toEqual(range(0, 12))
   })
 
+  it('let others have their turn, also where they are done on the calling thread', async () => {
+    const large = sealedEntries(400, () => ({ data: { name: 'x'.repeat(4000) } }))
+    head = await writeGroup(db, head, large, undefined)
+    const state = { size: head.tree.size, openFrom: Infinity }
+    const reads = new EntryReads(() => db, state, cache(), directory, { synchronous: true })
+    const getMany = vi.spyOn(db, 'getMany')
+    let turns = 0
+    const turn = setImmediate(() => turns++)
+    expect((await reads.read(range(0, 100))).every((bytes) => bytes !== undefined)).toBe(true)
+    expect(turns).toBe(0)
+    await reads.read(range(100, 400))
+    clearImmediate(turn)
+    expect(turns).toBe(1)
+    expect(getMany).not.toHaveBeenCalled()
+  })
+
   it('have the pages that they found in the cache when it makes room for others', async () => {
     await commit(300, 300, 300)
     const kept = cache()

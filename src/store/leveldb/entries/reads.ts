@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AuditLogError } from '../../../events/errors.js'
 import type { StoredEntry, Walk } from '../../contract.js'
 import { seqOfKey } from '../../seq-bytes.js'
@@ -16,6 +17,8 @@ import type { OpenBlocks } from './open-blocks.js'
 const MAX_POINT_WALK = 1024
 /** Positions of such a walk that are read at a time. */
 const POSITIONS_AT_ONCE = 256
+/** Blocks that are read on the calling thread before timers and signals get their turn: some milliseconds. */
+const BLOCKS_IN_A_ROW = 64
 
 /** The part of a log's state that reading its entries needs. */
 export interface EntriesState {
@@ -56,6 +59,9 @@ export class EntryReads {
   readonly #cache: BlockCache
   readonly #location: string
   readonly #getMany: typeof getMany | typeof getManyHere
+  readonly #isSynchronous: boolean
+  /** Blocks that were read on the calling thread since others had their turn. */
+  #readInARow = 0
 
   /** @param database - gives the open database, or throws that it is closed */
   constructor(
@@ -70,6 +76,7 @@ export class EntryReads {
     this.#cache = cache
     this.#location = location
     this.#getMany = synchronous ? getManyHere : getMany
+    this.#isSynchronous = synchronous
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
@@ -246,8 +253,16 @@ export class EntryReads {
       if (!this.#isSmall(start)) this.#cache.addBlock(block)
       blocks.set(start, block)
     }
+    if (this.#isSynchronous) await this.#takeTurns(starts.length)
     for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
+  }
+
+  async #takeTurns(blocks: number): Promise<void> {
+    this.#readInARow += blocks
+    if (this.#readInARow < BLOCKS_IN_A_ROW) return
+    this.#readInARow = 0
+    await setImmediate()
   }
 
   /** Another block may take the place of a small one: what is read at another moment does not fit to it. */
