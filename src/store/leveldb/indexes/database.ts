@@ -50,9 +50,9 @@ export interface IndexedLog {
  */
 export class IndexDatabase {
   readonly db: Database
-  /** What was read of its postings. */
+  /** Postings of it that were read. */
   readonly postings: PostingCache = new PostingCache()
-  /** What was read of its time blocks. */
+  /** Time blocks of it that were read. */
   readonly timeBlocks: TimeBlockCache
   readonly #hashes: NameHashes
   #covered: number

@@ -15,9 +15,9 @@ const BATCH = 1024
 const BATCHES = 40
 
 let store: AuditStore
-/** How often an iterator was asked for items. */
+/** Number of times that an iterator was asked for items. */
 let asked: number
-/** How often an iterator was sent to another place. */
+/** Number of times that an iterator was sent to another place. */
 let sought: number
 
 beforeEach(async () => {

@@ -25,7 +25,7 @@ export interface Values {
 /** Postings of one value, in walking order. */
 export interface PostingsRead {
   readonly postings: readonly StoredPosting[]
-  /** Whether the value is known to have no more of them in the walk. */
+  /** True when the value is known to have no more of them in the walk. */
   readonly ended: boolean
 }
 
@@ -96,13 +96,13 @@ export class PostingReader {
     await this.#covering?.close()
   }
 
-  /** What is known of a value at a position. */
+  /** Returns the run of a value that has a position, if one is in memory. */
   #runAt(valueKey: Buffer, seq: number): PostingRun | undefined {
     const run = this.#stored.cache.run(valueKey, this.#walk.reverse)
     return run && run.from <= seq && seq < run.to ? run : undefined
   }
 
-  /** Whether nothing is left to be read behind a run. */
+  /** Returns whether nothing of the walk is left to be read behind a run. */
   #isWhole(run: PostingRun): boolean {
     return this.#walk.reverse ? run.from <= this.#walk.from : run.to >= this.#walk.to
   }
