@@ -112,6 +112,19 @@ describe('reading', () => {
     expect(reads.entries).toBeLessThan(600)
   })
 
+  test('reads the end of a time window without what lies far from it', async () => {
+    // Blocks of 256 entries beyond the window have an event of it each, which came late.
+    const secondOf = (n: number) => (n % 256 === 255 && n >= 2048 && n < 2560 ? 2000 : n)
+    const entries = sealedEntries(5000, (n) => ({
+      time: new Date(Date.parse(noon) + secondOf(n) * 1000).toISOString(),
+    }))
+    const { reader, reads } = await counting(entries)
+    const window = { since: noon, until: Date.parse(noon) + 2048 * 1000 }
+    const found = seqsOf(await reader.events({ ...window, order: 'desc', limit: 100 }).toArray())
+    expect(found).toEqual([2559, 2303, ...Array.from({ length: 98 }, (_, at) => 2047 - at)])
+    expect(reads.entries).toBeLessThan(900)
+  })
+
   test('counts without reading entries where the indexes can tell', async () => {
     const { reader, reads } = await counting(sealedEntries(300, (n) => ({ sessionId: `s-${n % 3}` })))
     expect(await reader.count()).toBe(300)

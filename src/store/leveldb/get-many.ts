@@ -8,3 +8,12 @@ export function getMany(
 ): Promise<(Uint8Array | undefined)[]> {
   return snapshot ? db.getMany(keys, { snapshot }) : db.getMany(keys)
 }
+
+/** Reads the values of some keys on the calling thread, which waits for them: the way there and back takes longer than a read. */
+export function getManyHere(
+  db: Database,
+  keys: readonly Buffer[],
+  snapshot?: ReturnType<Database['snapshot']>,
+): (Uint8Array | undefined)[] {
+  return keys.map((key) => (snapshot ? db.getSync(key, { snapshot }) : db.getSync(key)))
+}

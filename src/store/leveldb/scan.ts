@@ -25,6 +25,12 @@ export class ReadLength {
   }
 }
 
+/** Returns whether a read of so many items came to the end of its range: one that returns fewer may also have come to the most bytes. */
+export function isLastRead(items: readonly Item[], length: number): boolean {
+  if (items.length >= length) return false
+  return items.reduce((sum, [key, value]) => sum + key.length + value.length, 0) < READ_BYTES
+}
+
 /** A span of keys, both ends included. */
 export interface KeyRange {
   readonly first: Buffer

@@ -79,6 +79,16 @@ export class OpenBlocks {
     return { added, removed: this.#starts.slice(1), open }
   }
 
+  has(seq: number): boolean {
+    return seq >= this.from && seq < this.from + this.#slots.length
+  }
+
+  /** Returns a copy of the bytes of an entry, which a later commit writes; `undefined` when it was removed. */
+  entry(seq: number): Uint8Array | undefined {
+    const slot = this.#slots[seq - this.from]
+    return slot && !isRemoved(slot) ? new Uint8Array(slot.bytes) : undefined
+  }
+
   #block(slots: readonly BlockSlot[], start: number, end: number): NewBlock {
     return { firstSeq: this.from + start, end: this.from + end, slots: slots.slice(start, end) }
   }

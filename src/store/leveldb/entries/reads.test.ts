@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Level } from 'level'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore } from '../../contract.js'
 import { type Database, openDatabase } from '../database.js'
@@ -41,6 +42,43 @@ describe('reading entries of a log that is written', () => {
       expect(await walked(from, true)).toEqual(all.toReversed())
       expect((await store.read(all)).every((bytes) => bytes !== undefined)).toBe(true)
     }
+  })
+})
+
+describe('the end of a log that is written', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it('is read from memory, as is what was read before', async () => {
+    for (let group = 0; group < 30; group++) await store.commit(sealedEntries(10))
+    const all = Array.from({ length: store.size }, (_, seq) => seq)
+    const before = await store.read(all)
+    const methods = (['getMany', 'iterator', 'snapshot'] as const).map((name) => vi.spyOn(Level.prototype, name))
+    expect(await store.read(all)).toEqual(before)
+    expect(await walked(store.size - 100, true)).toEqual(all.slice(-100).reverse())
+    for (const method of methods) expect(method).not.toHaveBeenCalled()
+  })
+
+  it('is not changed by who got a part of it', async () => {
+    await store.commit(sealedEntries(3))
+    const [bytes] = await store.read([1])
+    const original = Buffer.from(bytes as Uint8Array)
+    bytes?.fill(0)
+    expect(await store.read([1])).toEqual([new Uint8Array(original)])
+    // The small block is written anew with what makes it full.
+    await store.commit(sealedEntries(100))
+    await store.close()
+    await store.open()
+    expect(await store.read([1])).toEqual([new Uint8Array(original)])
+  })
+
+  it('is closed with the log', async () => {
+    await store.commit(sealedEntries(3))
+    await store.read([1])
+    await store.close()
+    for (const seqs of [[1], [], [99]])
+      await expect(store.read(seqs)).rejects.toMatchObject({ code: 'AUDIT_LOG_CLOSED' })
   })
 })
 
@@ -88,6 +126,22 @@ describe('reads that share a cache', () => {
       get: (target, name) => (name === 'getMany' ? getMany : bound(target, name)),
     })
     expect(await seqsOf(readsOf(kept, early), 0, 12)).toEqual(range(0, 12))
+  })
+
+  it('let others have their turn, also where they are done on the calling thread', async () => {
+    const large = sealedEntries(400, () => ({ data: { name: 'x'.repeat(4000) } }))
+    head = await writeGroup(db, head, large, undefined)
+    const state = { size: head.tree.size, openFrom: Infinity }
+    const reads = new EntryReads(() => db, state, cache(), directory, { synchronous: true })
+    const getMany = vi.spyOn(db, 'getMany')
+    let turns = 0
+    const turn = setImmediate(() => turns++)
+    expect((await reads.read(range(0, 100))).every((bytes) => bytes !== undefined)).toBe(true)
+    expect(turns).toBe(0)
+    await reads.read(range(100, 400))
+    clearImmediate(turn)
+    expect(turns).toBe(1)
+    expect(getMany).not.toHaveBeenCalled()
   })
 
   it('have the pages that they found in the cache when it makes room for others', async () => {

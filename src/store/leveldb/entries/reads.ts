@@ -1,27 +1,42 @@
+import { setImmediate } from 'node:timers/promises'
 import type { AuditLogError } from '../../../events/errors.js'
 import type { StoredEntry, Walk } from '../../contract.js'
 import { seqOfKey } from '../../seq-bytes.js'
 import { clampWalk } from '../../walk.js'
 import type { Database } from '../database.js'
 import { corrupt, readError } from '../errors.js'
-import { getMany } from '../get-many.js'
+import { getMany, getManyHere } from '../get-many.js'
 import { scan } from '../scan.js'
 import { Block } from './block.js'
 import type { BlockCache } from './block-cache.js'
-import { blockOf, blocksIn, PAGE_POSITIONS, pageOf } from './directory.js'
+import { blockOf, type OpenPages, pageOf } from './directory.js'
 import { blockKey, pageKey } from './keys.js'
+import type { OpenBlocks } from './open-blocks.js'
 
 /** A walk over no more positions than this reads blocks by their keys: an iterator takes longer to begin. */
-const MAX_POINT_READ = PAGE_POSITIONS
-/** Blocks that are read by their keys at a time. */
-const BLOCKS_AT_ONCE = 16
+const MAX_POINT_WALK = 1024
+/** Positions of such a walk that are read at a time. */
+const POSITIONS_AT_ONCE = 256
+/** Blocks that are read on the calling thread before timers and signals get their turn: some milliseconds. */
+const BLOCKS_IN_A_ROW = 64
 
 /** The part of a log's state that reading its entries needs. */
 export interface EntriesState {
   readonly size: number
   /** Blocks from this position on may give way to others under the reading; {@link Infinity} where nobody writes. */
   readonly openFrom: number
+  /** The small blocks and the pages that change, where they are in memory: then no read of single entries asks the database for them. */
+  readonly open?: OpenEntries | undefined
 }
+
+/** The end of a log as its writer has it in memory. */
+export interface OpenEntries {
+  readonly blocks: OpenBlocks
+  readonly pages: OpenPages
+}
+
+/** Consecutive entries. */
+type Slots = Pick<Block, 'has' | 'entry'>
 
 type Snapshot = ReturnType<Database['snapshot']>
 
@@ -31,24 +46,46 @@ interface Place {
   readonly start: number
 }
 
+/** Options of {@link EntryReads}. */
+export interface EntryReadsOptions {
+  /** Blocks that are read by their keys are read on the calling thread, see `ReadingOptions`. @defaultValue false */
+  readonly synchronous?: boolean | undefined
+}
+
 /** Reads entries out of their blocks; see the methods of the same names of `AuditStore`. */
 export class EntryReads {
   readonly #database: () => Database
   readonly #state: EntriesState
   readonly #cache: BlockCache
   readonly #location: string
+  readonly #getMany: typeof getMany | typeof getManyHere
+  readonly #isSynchronous: boolean
+  /** Blocks that were read on the calling thread since others had their turn. */
+  #readInARow = 0
 
   /** @param database - gives the open database, or throws that it is closed */
-  constructor(database: () => Database, state: EntriesState, cache: BlockCache, location: string) {
+  constructor(
+    database: () => Database,
+    state: EntriesState,
+    cache: BlockCache,
+    location: string,
+    { synchronous = false }: EntryReadsOptions = {},
+  ) {
     this.#database = database
     this.#state = state
     this.#cache = cache
     this.#location = location
+    this.#getMany = synchronous ? getManyHere : getMany
+    this.#isSynchronous = synchronous
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
     const { from, to, reverse } = clampWalk(walk, this.#state.size)
     if (from >= to) return
+    if (to - from <= MAX_POINT_WALK) {
+      yield* this.#pointReads({ from, to, reverse })
+      return
+    }
     let expected = reverse ? to - 1 : from
     for await (const blocks of this.blocks(walk)) {
       const chunk: StoredEntry[] = []
@@ -73,11 +110,7 @@ export class EntryReads {
     const snapshot = this.#snapshotFor(to - 1)
     let expected = reverse ? to - 1 : from
     try {
-      const isShort = to - from <= MAX_POINT_READ
-      const reading = isShort
-        ? this.#pointReads({ from, to, reverse }, snapshot)
-        : this.#scan({ from, to, reverse }, snapshot)
-      for await (const blocks of reading) {
+      for await (const blocks of this.#scan({ from, to, reverse }, snapshot)) {
         for (const block of blocks) {
           if (!block.has(expected)) throw this.#entryMissing(expected)
           expected = reverse ? block.firstSeq - 1 : block.end
@@ -93,21 +126,77 @@ export class EntryReads {
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const { size } = this.#state
-    const stored = seqs.filter((seq) => Number.isInteger(seq) && seq >= 0 && seq < size)
-    if (stored.length === 0) return seqs.map(() => undefined)
-    const snapshot = this.#snapshotFor(Math.max(...stored))
+    const found: (Uint8Array | undefined)[] = new Array(seqs.length).fill(undefined)
+    // A log that is closed has nothing in memory either.
+    this.#database()
     try {
-      const pages = await this.#pages(stored.map(pageOf), snapshot)
-      const places = new Map<number, Place>()
-      for (const seq of stored) places.set(seq, { seq, start: this.#blockOf(seq, pages) })
-      const blocks = await this.#blocks([...places.values()], snapshot)
-      return seqs.map((seq) => {
-        const place = places.get(seq)
-        return place && this.#entryIn(blocks.get(place.start) as Block, seq)
-      })
+      const left = this.#takeAtHand(seqs, found)
+      if (left.length > 0) await this.#takeRest(seqs, left, found)
+      return found
     } catch (error) {
       throw readError(error, this.#location)
+    }
+  }
+
+  async *#pointReads({ from, to, reverse }: Walk): AsyncGenerator<readonly StoredEntry[]> {
+    const step = reverse ? -1 : 1
+    for (let next = reverse ? to - 1 : from, left = to - from; left > 0; ) {
+      const first = next
+      const seqs = Array.from({ length: Math.min(left, POSITIONS_AT_ONCE) }, (_, at) => first + at * step)
+      const entries = await this.read(seqs)
+      yield seqs.map((seq, at) => ({ seq, bytes: entries[at] as Uint8Array }))
+      next += seqs.length * step
+      left -= seqs.length
+    }
+  }
+
+  /** Fills in the entries whose blocks are in memory. @returns the indexes of the others */
+  #takeAtHand(seqs: readonly number[], found: (Uint8Array | undefined)[]): number[] {
+    const { size } = this.#state
+    const left: number[] = []
+    let slots: Slots | undefined
+    for (let at = 0; at < seqs.length; at++) {
+      const seq = seqs[at] as number
+      if (!Number.isInteger(seq) || seq < 0 || seq >= size) continue
+      if (!slots?.has(seq)) slots = this.#slotsAtHand(seq)
+      if (slots) found[at] = this.#entryIn(slots, seq)
+      else left.push(at)
+    }
+    return left
+  }
+
+  #slotsAtHand(seq: number): Slots | undefined {
+    const { open, openFrom } = this.#state
+    if (seq >= openFrom) return open && this.#openSlots(open, seq)
+    const page = this.#pageAtHand(pageOf(seq))
+    const block = page && this.#cache.block(blockOf(seq, page))
+    if (block && !block.has(seq)) throw this.#entryMissing(seq)
+    return block
+  }
+
+  /** Asks the directory as well: where it is damaged, no read is to go on as if it were not. */
+  #openSlots({ blocks, pages }: OpenEntries, seq: number): Slots {
+    const page = pages.page(pageOf(seq))
+    if (!page) throw this.#pageMissing(pageOf(seq))
+    if (blockOf(seq, page) < blocks.from) throw this.#entryMissing(seq)
+    return blocks
+  }
+
+  #pageAtHand(page: number): Uint8Array | undefined {
+    return this.#isOpen(page) ? this.#state.open?.pages.page(page) : this.#cache.page(page)
+  }
+
+  /** Reads the blocks of entries, all as they are at one moment. @param left - indexes of the entries */
+  async #takeRest(seqs: readonly number[], left: readonly number[], found: (Uint8Array | undefined)[]): Promise<void> {
+    const wanted = left.map((at) => seqs[at] as number)
+    const snapshot = this.#state.open ? undefined : this.#snapshotFor(Math.max(...wanted))
+    try {
+      const pages = await this.#pages(wanted.map(pageOf), snapshot)
+      const places = wanted.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
+      const blocks = await this.#blocks(places, snapshot)
+      for (const [n, { seq, start }] of places.entries()) {
+        found[left[n] as number] = this.#entryIn(blocks.get(start) as Block, seq)
+      }
     } finally {
       await snapshot?.close()
     }
@@ -116,19 +205,6 @@ export class EntryReads {
   /** Returns a snapshot when the read touches blocks that commits still change, so that it sees one moment. */
   #snapshotFor(lastSeq: number): Snapshot | undefined {
     return this.#isOpen(pageOf(lastSeq)) ? this.#database().snapshot() : undefined
-  }
-
-  async *#pointReads({ from, to, reverse }: Walk, snapshot: Snapshot | undefined): AsyncGenerator<readonly Block[]> {
-    const pages = await this.#pages([pageOf(from), pageOf(to - 1)], snapshot)
-    const starts = [this.#blockOf(from, pages)]
-    for (const [page, value] of pages) starts.push(...blocksIn(page, value).filter((seq) => seq > from && seq < to))
-    const places = starts.map((start) => ({ seq: Math.max(start, from), start }))
-    if (reverse) places.reverse()
-    for (let at = 0; at < places.length; at += BLOCKS_AT_ONCE) {
-      const asked = places.slice(at, at + BLOCKS_AT_ONCE)
-      const read = await this.#blocks(asked, snapshot)
-      yield asked.map(({ start }) => read.get(start) as Block)
-    }
   }
 
   async *#scan({ from, to, reverse }: Walk, snapshot: Snapshot | undefined): AsyncGenerator<readonly Block[]> {
@@ -145,14 +221,14 @@ export class EntryReads {
     const found = new Map<number, Uint8Array>()
     const missing: number[] = []
     for (const page of numbers) {
-      const cached = this.#isOpen(page) ? undefined : this.#cache.page(page)
+      const cached = this.#pageAtHand(page)
       if (cached) found.set(page, cached)
       else missing.push(page)
     }
-    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
+    const read = missing.length === 0 ? [] : await this.#getMany(this.#database(), missing.map(pageKey), snapshot)
     for (const [at, page] of missing.entries()) {
       const value = read[at]
-      if (!value) throw corrupt(this.#location, `page ${page} of its directory is missing`)
+      if (!value) throw this.#pageMissing(page)
       found.set(page, value)
       if (!this.#isOpen(page)) this.#cache.addPage(page, value)
     }
@@ -169,7 +245,7 @@ export class EntryReads {
       else missing.add(start)
     }
     const starts = [...missing]
-    const read = starts.length === 0 ? [] : await getMany(this.#database(), starts.map(blockKey), snapshot)
+    const read = starts.length === 0 ? [] : await this.#getMany(this.#database(), starts.map(blockKey), snapshot)
     for (const [at, start] of starts.entries()) {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
@@ -177,8 +253,16 @@ export class EntryReads {
       if (!this.#isSmall(start)) this.#cache.addBlock(block)
       blocks.set(start, block)
     }
+    if (this.#isSynchronous) await this.#takeTurns(starts.length)
     for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
+  }
+
+  async #takeTurns(blocks: number): Promise<void> {
+    this.#readInARow += blocks
+    if (this.#readInARow < BLOCKS_IN_A_ROW) return
+    this.#readInARow = 0
+    await setImmediate()
   }
 
   /** Another block may take the place of a small one: what is read at another moment does not fit to it. */
@@ -195,14 +279,18 @@ export class EntryReads {
   }
 
   /** A reader has nothing to say of a removed entry yet: no entry records that it was removed. */
-  #entryIn(block: Block, seq: number): Uint8Array {
-    const bytes = block.entry(seq)
+  #entryIn(slots: Slots, seq: number): Uint8Array {
+    const bytes = slots.entry(seq)
     if (!bytes)
       throw corrupt(
         this.#location,
         `entry ${seq} of ${this.#state.size} is marked as removed, and no entry records that`,
       )
     return bytes
+  }
+
+  #pageMissing(page: number): AuditLogError {
+    return corrupt(this.#location, `page ${page} of its directory is missing`)
   }
 
   #entryMissing(seq: number): AuditLogError {
