@@ -1,6 +1,5 @@
 import type { AuditLogError } from '../../../events/errors.js'
 import type { StoredEntry, Walk } from '../../contract.js'
-import { seqOfKey } from '../../seq-bytes.js'
 import { clampWalk } from '../../walk.js'
 import type { Database } from '../database.js'
 import { corrupt, readError } from '../errors.js'
@@ -8,8 +7,8 @@ import { getMany } from '../get-many.js'
 import { scan } from '../scan.js'
 import { Block } from './block.js'
 import type { BlockCache } from './block-cache.js'
-import { blockOf, blocksIn, PAGE_POSITIONS, pageOf } from './directory.js'
-import { blockKey, pageKey } from './keys.js'
+import { blockOf, blocksIn, type OpenPages, pageOf } from './directory.js'
+import { blockKey, blockStartOf, PAGE_POSITIONS, pageKey } from './keys.js'
 
 /** A walk over no more positions than this reads blocks by their keys: an iterator takes longer to begin. */
 const MAX_POINT_READ = PAGE_POSITIONS
@@ -21,6 +20,8 @@ export interface EntriesState {
   readonly size: number
   /** Blocks from this position on may give way to others under the reading; {@link Infinity} where nobody writes. */
   readonly openFrom: number
+  /** Pages that are not stored yet. */
+  readonly openPages: OpenPages
 }
 
 type Snapshot = ReturnType<Database['snapshot']>
@@ -135,7 +136,10 @@ export class EntryReads {
     const pages = await this.#pages([pageOf(from)], snapshot)
     const first = blockKey(this.#blockOf(from, pages))
     for await (const items of scan(this.#database(), { first, last: blockKey(to - 1), reverse, snapshot })) {
-      yield items.map(([key, value]) => new Block(seqOfKey(key), value))
+      yield items.flatMap(([key, value]) => {
+        const firstSeq = blockStartOf(key)
+        return firstSeq === undefined ? [] : [new Block(firstSeq, value)]
+      })
     }
   }
 
@@ -145,8 +149,8 @@ export class EntryReads {
     const found = new Map<number, Uint8Array>()
     const missing: number[] = []
     for (const page of numbers) {
-      const cached = this.#isOpen(page) ? undefined : this.#cache.page(page)
-      if (cached) found.set(page, cached)
+      const known = this.#state.openPages.page(page) ?? this.#cache.page(page)
+      if (known) found.set(page, known)
       else missing.push(page)
     }
     const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
@@ -154,7 +158,7 @@ export class EntryReads {
       const value = read[at]
       if (!value) throw corrupt(this.#location, `page ${page} of its directory is missing`)
       found.set(page, value)
-      if (!this.#isOpen(page)) this.#cache.addPage(page, value)
+      this.#cache.addPage(page, value)
     }
     return new Map(numbers.map((page) => [page, found.get(page) as Uint8Array]))
   }
