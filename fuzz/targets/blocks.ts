@@ -1,8 +1,8 @@
 import { AuditLogError } from '../../src/events/errors.js'
 import { Block, type BlockSlot, encodeBlock, entrySlot } from '../../src/store/leveldb/entries/block.js'
-import { blockOf, blocksIn, OpenPages, PAGE_POSITIONS, pageOf } from '../../src/store/leveldb/entries/directory.js'
-import { decodeTimeBlock, encodeTimeBlock } from '../../src/store/leveldb/indexes/database.js'
+import { blockOf, OpenPages, PAGE_POSITIONS, pageOf } from '../../src/store/leveldb/entries/directory.js'
 import { isPostingOf, postingKey, valueKey, valueKeyOf } from '../../src/store/leveldb/indexes/keys.js'
+import { decodeTimeBlock, encodeTimeBlock } from '../../src/store/leveldb/indexes/time-block-value.js'
 import { decodePosting, encodePosting, postingSpan } from '../../src/store/posting-value.js'
 import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../src/store/seq-bytes.js'
 import { claim, parsed, same } from '../support/oracle.js'
@@ -45,12 +45,12 @@ function readBlock(firstSeq: number, value: Buffer): void {
 function readPage(seq: number, value: Buffer): void {
   if (!Number.isSafeInteger(seq + PAGE_POSITIONS)) return
   const page = pageOf(seq)
-  const starts = parsed(isRefusal, () => blocksIn(page, value))
   const start = parsed(isRefusal, () => blockOf(seq, value))
-  if (start === undefined || !starts) return
+  if (start === undefined) return
   claim(start >= 0 && start <= seq, 'a page names a block behind the position')
-  const before = starts.filter((each) => each <= seq)
-  claim(before.length === 0 || start === before.at(-1), 'a page names another block than the nearest')
+  for (let between = Math.max(start, page * PAGE_POSITIONS); between <= seq; between++) {
+    claim(blockOf(between, value) === start, 'a page names another block than the nearest')
+  }
   const reopened = new OpenPages(new Map([[page, value]]))
   const { changed, pages } = reopened.change([], [{ firstSeq: seq, end: seq + 1 }], seq)
   claim(changed.length === 1, 'a block of one entry changes more than its page')

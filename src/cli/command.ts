@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type AuditLogDirectoryReader, openAuditLogReader } from '../reader/open.js'
+import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
@@ -31,6 +31,9 @@ export class CommandFailed extends Error {
   }
 }
 
+/** A command does nothing else while it reads. */
+export const SYNCHRONOUS = { synchronous: true }
+
 /** Where the log is that a command is about: an address for `storeAt`, or a directory. */
 export type LogPlace = { readonly url: string } | { readonly directory: string }
 
@@ -55,7 +58,7 @@ export async function withReader(
   const place = placeOf(args, io, operand)
   const log = await ('url' in place
     ? openAuditLogReader({ store: await storeAt(place.url) })
-    : openAuditLogReader(place.directory))
+    : openDirectoryReader(place.directory, {}, SYNCHRONOUS))
   try {
     await use(log)
   } finally {

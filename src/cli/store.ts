@@ -1,6 +1,6 @@
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { SharedStore } from '../store/shared.js'
-import { placeOf } from './command.js'
+import { placeOf, SYNCHRONOUS } from './command.js'
 import type { Arguments } from './options.js'
 import type { Io } from './output.js'
 import { storeAt } from './postgres.js'
@@ -13,7 +13,7 @@ export type OpenedStore =
 export async function withStore(args: Arguments, io: Io, use: (opened: OpenedStore) => Promise<void>): Promise<void> {
   const place = placeOf(args, io)
   if ('directory' in place) {
-    const store = await SnapshotStore.open(place.directory)
+    const store = await SnapshotStore.open(place.directory, SYNCHRONOUS)
     return await use({ store, directory: place.directory }).finally(() => store.close())
   }
   const store = await storeAt(place.url)

@@ -3,6 +3,7 @@ import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { readRegularFile } from '../files/regular-file.js'
+import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { AuditLogReader } from './contract.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
@@ -70,6 +71,20 @@ export async function openAuditLogReader(
   if (typeof path !== 'string' || path === '') {
     throw new TypeError('openAuditLogReader: path must be that of a directory')
   }
+  return await openDirectoryReader(path, options)
+}
+
+/**
+ * Opens a log in a directory for reading only.
+ *
+ * @param reading - decided by whoever owns the thread; a service, of which nobody knows what else it does, leaves it out
+ * @throws what {@link openAuditLogReader} throws
+ */
+export async function openDirectoryReader(
+  path: string,
+  options: OpenReaderOptions = {},
+  reading: ReadingOptions = {},
+): Promise<AuditLogDirectoryReader> {
   rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes'])
   const refreshMillis = wholeNumberOption('openAuditLogReader', 'refreshMillis', options.refreshMillis, {
     fallback: DEFAULT_REFRESH_MILLIS,
@@ -81,7 +96,7 @@ export async function openAuditLogReader(
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
   const takenAt = performance.now()
-  const store = await SnapshotStore.open(path)
+  const store = await SnapshotStore.open(path, reading)
   return new DirectoryReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes)
 }
 

@@ -33,9 +33,9 @@ import {
   parseStatsQuery,
   unknownTypeError,
 } from './query/parse-query.js'
-import { type EventFilter, walkFrom } from './query/plan.js'
+import { type EventFilter, Plan } from './query/plan.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
-import { countEvents, readEntries, readEntry, readEvent, readEvents } from './query/read-events.js'
+import { countEvents, readEntries, readEntry, readEvent, readPlanned } from './query/read-events.js'
 import { ListedResults, type Listing, type Span } from './query/results.js'
 import { type AgentSummary, listAgents } from './summaries/agents.js'
 import type { RunSummary, RunTree } from './summaries/run-summary.js'
@@ -92,7 +92,8 @@ export class StoreReader implements AuditLogReader {
 
   events<T extends string = AuditEventType>(query: EventQuery<T> = {}): EventResults<T> {
     const parsed = parseEventQuery(query)
-    const read = (span: Span) => this.#readEvents(parsed, span)
+    const plan = planOf(parsed)
+    const read = (span: Span) => this.#readEvents(parsed, plan, span)
     // The filter lets through no other types than those that T names.
     const result = (event: StoredEvent) => event as FoundEvent<T>
     return this.#results({ kind: 'events', query: parsed, read, position: seqOf, result })
@@ -100,7 +101,8 @@ export class StoreReader implements AuditLogReader {
 
   entries<T extends string = AuditEventType>(query: EventQuery<T> = {}): Results<LogEntry> {
     const parsed = parseEventQuery(query)
-    const read = (span: Span) => this.#readEntries(parsed, span)
+    const plan = planOf(parsed)
+    const read = (span: Span) => this.#readEntries(parsed, plan, span)
     // Events and their entries are found alike, so that a cursor goes on with either.
     return this.#results<LogEntry, LogEntry>({ kind: 'events', query: parsed, read, position: seqOf, result: itself })
   }
@@ -111,8 +113,11 @@ export class StoreReader implements AuditLogReader {
   ): AsyncIterable<FoundEvent<T>> {
     const parsed = parseFollowQuery(query)
     const following = parseFollowOptions(options)
+    const plan = planOf(parsed)
     const read = (afterSeq: number, size: number) =>
-      this.#readEvents(parsed, { size, after: afterSeq, limit: Infinity }) as AsyncIterable<readonly FoundEvent<T>[]>
+      this.#readEvents(parsed, plan, { size, after: afterSeq, limit: Infinity }) as AsyncIterable<
+        readonly FoundEvent<T>[]
+      >
     return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
   }
 
@@ -125,7 +130,7 @@ export class StoreReader implements AuditLogReader {
     const parsed = parseEventQuery(query)
     const size = await this.#size()
     await this.#assertKnownTypes(parsed, size)
-    return await countEvents(this.#store, size, filterOf(parsed, { limit: parsed.limit ?? Infinity }))
+    return await countEvents(this.#store, size, filterOf(parsed))
   }
 
   async prove(seq: number, options: ProveOptions = {}): Promise<InclusionProof> {
@@ -246,14 +251,14 @@ export class StoreReader implements AuditLogReader {
     return new ListedResults(log, listing)
   }
 
-  async *#readEvents(query: ParsedEventQuery, span: Span): AsyncGenerator<readonly StoredEvent[]> {
+  async *#readEvents(query: ParsedEventQuery, plan: Plan, span: Span): AsyncGenerator<readonly StoredEvent[]> {
     await this.#assertKnownTypes(query, span.size)
-    yield* readEvents(this.#store, span.size, filterOf(query, span))
+    yield* readPlanned(this.#store, plan, span)
   }
 
-  async *#readEntries(query: ParsedEventQuery, span: Span): AsyncGenerator<readonly LogEntry[]> {
+  async *#readEntries(query: ParsedEventQuery, plan: Plan, span: Span): AsyncGenerator<readonly LogEntry[]> {
     await this.#assertKnownTypes(query, span.size)
-    yield* readEntries(this.#store, span.size, filterOf(query, span))
+    yield* readEntries(this.#store, plan, span)
   }
 
   /** A type is known when the catalogue or the log's owner defines it, or when a newer version has written one. */
@@ -278,9 +283,10 @@ function itself<T>(item: T): T {
   return item
 }
 
-function filterOf(
-  { type, order, limit: _, ...filter }: ParsedEventQuery,
-  { after, limit }: Omit<Span, 'size'>,
-): EventFilter {
-  return { ...filter, ...(type && { types: type }), ...walkFrom(order, after), limit }
+function planOf(query: ParsedEventQuery): Plan {
+  return new Plan(filterOf(query))
+}
+
+function filterOf({ type, order, ...filter }: ParsedEventQuery): EventFilter {
+  return { ...filter, ...(type && { types: type }), reverse: order === 'desc' }
 }

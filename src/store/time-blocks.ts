@@ -12,7 +12,8 @@ import type { FiledEntry } from './stored-indexes.js'
  * other, so nothing that lies in the window is ever left out. Three levels serve 10^10 entries with 600 blocks on top.
  */
 
-const FAN_OUT = 256
+/** Blocks of a level below one of the next. */
+export const FAN_OUT = 256
 export const TIME_LEVELS = 3
 const TOP_LEVEL = TIME_LEVELS - 1
 /** Adjoining ranges are joined until one is this long, so that a walk over much of the log begins to answer at once. */
@@ -128,7 +129,8 @@ async function* blockRanges(
   }
 }
 
-function blockLength(level: number): number {
+/** Positions that a block of a level has. */
+export function blockLength(level: number): number {
   return FAN_OUT ** (level + 1)
 }
 

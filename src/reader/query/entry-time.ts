@@ -1,19 +1,21 @@
 import type { Timestamp } from '../../events/time.js'
 
-const FIELD = Buffer.from(',"time":"')
+const { latin1Slice } = Buffer.prototype
+
+const FIELD = ',"time":"'
 const LENGTH = '2026-11-21T22:35:06.753000000Z'.length
-const QUOTE = 0x22
-const BRACE = 0x7b
+/** Bytes within which the `time` of an entry stands whose id and type are not uncommonly long. */
+const SEARCHED = 512
 
 /**
- * The `time` of an entry, read off its bytes without parsing them; `undefined` where it does not stand ahead of all
+ * The `time` of an entry, read off its first bytes without parsing them; `undefined` where it does not stand there, ahead of all
  * that is nested, as sealing puts it. Within a string no quote follows a comma: it would be escaped.
  */
 export function timeOfEntry(entry: Uint8Array): Timestamp | undefined {
-  const bytes = Buffer.from(entry.buffer, entry.byteOffset, entry.length)
-  const at = bytes.indexOf(FIELD)
+  const text = latin1Slice.call(entry, 0, Math.min(entry.length, SEARCHED))
+  const at = text.indexOf(FIELD)
   if (at < 0) return undefined
   const start = at + FIELD.length
-  const isInEnvelope = bytes.lastIndexOf(BRACE, at) === 0
-  return isInEnvelope && bytes[start + LENGTH] === QUOTE ? bytes.toString('latin1', start, start + LENGTH) : undefined
+  const isInEnvelope = text.lastIndexOf('{', at) === 0
+  return isInEnvelope && text[start + LENGTH] === '"' ? text.slice(start, start + LENGTH) : undefined
 }

@@ -1,8 +1,11 @@
 import type { Walk } from '../../store/contract.js'
 import { closeAll, type Leg, pastEnd } from './legs.js'
 
-/** The fewest entries that a fetch has to settle for it to be cheaper than reading them. */
-const WORTHWHILE = 8
+/**
+ * The fewest entries that a fetch has to settle for it to be cheaper than reading them. Entries that lie apart stand in blocks of
+ * their own.
+ */
+const WORTHWHILE = 4
 /** How many positions in a row a leg is not asked about at most: it may have changed, or ended. */
 const MAX_UNASKED = 16
 

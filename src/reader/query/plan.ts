@@ -38,21 +38,29 @@ interface Lookup {
   readonly values: readonly (readonly string[])[]
 }
 
-/** How to find what a filter lets through among the first `size` entries. */
+/** The way to find what a filter lets through: built once for a query, and used for each walk over a part of the log. */
 export class Plan {
-  readonly walk: Walk
   readonly #filter: EventFilter
   readonly #lookups: readonly Lookup[]
 
-  constructor(filter: EventFilter, size: number) {
-    const { afterSeq = -1, beforeSeq = size, reverse = false } = filter
-    this.walk = { from: afterSeq + 1, to: Math.min(beforeSeq, size), reverse }
+  constructor(filter: EventFilter) {
     this.#filter = filter
     this.#lookups = lookupsOf(filter)
   }
 
-  get isEmpty(): boolean {
-    return this.walk.from >= this.walk.to
+  /** Most events to find. */
+  get limit(): number {
+    return this.#filter.limit ?? Infinity
+  }
+
+  /** Returns the walk over the first `size` entries; in walking order, only what comes after a position if one is given. */
+  walk(size: number, after?: number): Walk {
+    const { afterSeq = -1, beforeSeq = size, reverse = false } = this.#filter
+    return {
+      from: (reverse ? afterSeq : (after ?? afterSeq)) + 1,
+      to: Math.min((reverse ? after : undefined) ?? beforeSeq, size),
+      reverse,
+    }
   }
 
   /** Whether no index narrows the walk: its entries, or those of {@link spans}, are read in a row. */
@@ -90,38 +98,38 @@ export class Plan {
   }
 
   /** The parts of the walk that may hold events of the time window, in walking order. */
-  spans(store: ReadableStore): AsyncIterable<SeqRange> | readonly SeqRange[] {
-    return this.hasWindow ? this.#timeRanges(store) : [this.walk]
+  spans(store: ReadableStore, walk: Walk): AsyncIterable<SeqRange> | readonly SeqRange[] {
+    return this.hasWindow ? this.#timeRanges(store, walk) : [walk]
   }
 
   /** Joins the lookups. Where the join is unsure, and in a time window, the events have to be asked too. */
-  join(store: ReadableStore): Join {
-    const { walk } = this
+  join(store: ReadableStore, walk: Walk): Join {
     const legs: Leg[] = this.#lookups.map(({ index, values }) => {
       const cursors = values.map((value) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
       const [only, ...more] = cursors
       return only && more.length === 0 ? only : new UnionLeg(cursors, walk.reverse)
     })
-    if (this.hasWindow) legs.push(new RangesLeg(this.#timeRanges(store), walk.reverse))
+    if (this.hasWindow) legs.push(new RangesLeg(this.#timeRanges(store, walk), walk.reverse))
     return new Join(legs, walk)
   }
 
   /** The number of positions that pass, where a single lookup tells; counted no further than `limit`. */
-  async countOfOneLookup(store: ReadableStore, limit: number): Promise<number | undefined> {
+  async countOfOneLookup(store: ReadableStore, walk: Walk): Promise<number | undefined> {
+    const { limit } = this
     const [lookup, ...more] = this.#lookups
     if (this.hasWindow || more.length > 0) return undefined
-    if (!lookup) return Math.min(this.walk.to - this.walk.from, limit)
+    if (!lookup) return Math.min(walk.to - walk.from, limit)
     let counted = 0
     for (const value of lookup.values) {
       const left = Number.isFinite(limit) ? limit - counted : undefined
       if (left === 0) break
-      counted += await store.countPostings(lookup.index, value, this.walk, left)
+      counted += await store.countPostings(lookup.index, value, walk, left)
     }
     return counted
   }
 
-  #timeRanges(store: ReadableStore): AsyncIterable<SeqRange> {
-    return store.timeRanges(this.#filter.since, this.#filter.until, this.walk)
+  #timeRanges(store: ReadableStore, walk: Walk): AsyncIterable<SeqRange> {
+    return store.timeRanges(this.#filter.since, this.#filter.until, walk)
   }
 }
 

@@ -1,8 +1,9 @@
 import { AuditLogError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
-import type { StoredEntry } from '../../store/contract.js'
+import type { StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { type EventFilter, Plan } from './plan.js'
+import type { Span } from './results.js'
 
 /** Entries of the first read: few, because the consumer may want no more. */
 const FIRST_BATCH = 16
@@ -10,51 +11,66 @@ const FIRST_BATCH = 16
 export const MAX_BATCH = 256
 const BATCH_GROWTH = 4
 
+/** A part of the log in which a plan finds events. */
+interface Search {
+  readonly plan: Plan
+  readonly walk: Walk
+  /** The most events to find. */
+  readonly limit: number
+  /** Entries of the first read, where there is no limit. */
+  readonly firstBatch: number
+}
+
 /**
  * Reads the events among the first `size` that a filter lets through, in batches that grow as the consumer goes on.
  *
  * @param firstBatch - how many entries to read at first, when there is no limit; up to {@link MAX_BATCH}
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or is no JSON object
  */
-export async function* readEvents(
+export function readEvents(
   store: ReadableStore,
   size: number,
   filter: EventFilter,
   firstBatch: number = FIRST_BATCH,
 ): AsyncGenerator<readonly StoredEvent[]> {
-  yield* readPassing(store, size, filter, firstBatch, (event) => event)
+  const plan = new Plan(filter)
+  return readPassing(store, { plan, walk: plan.walk(size), limit: plan.limit, firstBatch }, eventOf)
+}
+
+/** Reads the events of a part of the log that a plan finds, as {@link readEvents} does. */
+export function readPlanned(store: ReadableStore, plan: Plan, span: Span): AsyncGenerator<readonly StoredEvent[]> {
+  return readPassing(store, searchOf(plan, span), eventOf)
 }
 
 /**
- * Reads the stored bytes of the events among the first `size` that a filter lets through. Where no filter has to look
- * into them, neither does this.
+ * Reads the stored bytes of the events of a part of the log that a plan finds. Where no filter has to look into them, neither
+ * does this.
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or, where a filter looks, is no JSON object
  */
-export async function* readEntries(
-  store: ReadableStore,
-  size: number,
-  filter: EventFilter,
-): AsyncGenerator<readonly StoredEntry[]> {
-  const plan = new Plan(filter, size)
-  if (plan.isEmpty) return
-  if (plan.isScan && !plan.hasWindow) yield* scan(store, plan, filter.limit ?? Infinity, MAX_BATCH)
-  else yield* readPassing(store, size, filter, FIRST_BATCH, ({ seq }, bytes) => ({ seq, bytes }))
+export function readEntries(store: ReadableStore, plan: Plan, span: Span): AsyncGenerator<readonly StoredEntry[]> {
+  const search = searchOf(plan, span)
+  if (plan.isScan && !plan.hasWindow) return scan(store, search, MAX_BATCH)
+  return readPassing(store, search, ({ seq }, bytes) => ({ seq, bytes }))
+}
+
+function searchOf(plan: Plan, { size, after, limit }: Span): Search {
+  return { plan, walk: plan.walk(size, after), limit, firstBatch: FIRST_BATCH }
+}
+
+function eventOf(event: StoredEvent): StoredEvent {
+  return event
 }
 
 async function* readPassing<T>(
   store: ReadableStore,
-  size: number,
-  filter: EventFilter,
-  firstBatch: number,
+  search: Search,
   found: (event: StoredEvent, bytes: Uint8Array) => T,
 ): AsyncGenerator<readonly T[]> {
-  const plan = new Plan(filter, size)
-  if (plan.isEmpty) return
-  const { limit = Infinity } = filter
+  const { plan, limit, firstBatch } = search
   const first = Math.min(limit < Infinity ? limit : firstBatch, MAX_BATCH)
   let left = limit
-  for await (const entries of plan.isScan ? scan(store, plan, limit, first) : lookUp(store, plan, limit, first)) {
+  for await (const entries of plan.isScan ? scan(store, search, first) : lookUp(store, search, first)) {
     const passing: T[] = []
     for (const { seq, bytes } of entries) {
       if (!bytes) throw missing(store, seq)
@@ -71,17 +87,18 @@ async function* readPassing<T>(
 
 /** Counts the events among the first `size` that a filter lets through, without reading them where the indexes tell. */
 export async function countEvents(store: ReadableStore, size: number, filter: EventFilter): Promise<number> {
-  const plan = new Plan(filter, size)
-  if (plan.isEmpty) return 0
-  const { limit = Infinity } = filter
-  const told = await plan.countOfOneLookup(store, limit)
+  const plan = new Plan(filter)
+  const walk = plan.walk(size)
+  const { limit } = plan
+  if (walk.from >= walk.to) return 0
+  const told = await plan.countOfOneLookup(store, walk)
   if (told !== undefined) return told
   let counted = 0
   if (plan.isScan) {
-    for await (const events of readEvents(store, size, filter)) counted += events.length
+    for await (const events of readPlanned(store, plan, { size, limit })) counted += events.length
     return counted
   }
-  const join = plan.join(store)
+  const join = plan.join(store, walk)
   try {
     while (counted < limit) {
       const seqs = await join.take(MAX_BATCH)
@@ -127,30 +144,31 @@ export async function readEventsAt(store: ReadableStore, seqs: readonly number[]
 /** Entries in a row. */
 async function* scan(
   store: ReadableStore,
-  plan: Plan,
-  limit: number,
+  { plan, walk, limit }: Search,
   first: number,
 ): AsyncGenerator<readonly StoredEntry[]> {
-  const { reverse } = plan.walk
+  if (walk.from >= walk.to) return
+  const { reverse } = walk
   let batch = first
   let left = plan.hasWindow ? Infinity : limit
-  for await (const span of plan.spans(store)) {
+  // Of entries that may be outside of the window, no more are read than the last batch asks for.
+  const longest = plan.hasWindow && limit < Infinity ? MAX_BATCH : Infinity
+  for await (const span of plan.spans(store, walk)) {
     let { from, to } = span
     while (from < to) {
       const length = Math.min(batch, left, to - from)
-      const walk = reverse ? { from: to - length, to, reverse } : { from, to: from + length, reverse }
-      yield* inARow(store, walk)
+      yield* inARow(store, reverse ? { from: to - length, to, reverse } : { from, to: from + length, reverse })
       if (reverse) to -= length
       else from += length
       left -= length
       if (left === 0) return
-      batch *= BATCH_GROWTH
+      batch = Math.min(batch * BATCH_GROWTH, longest)
     }
   }
 }
 
 /** Makes sure that the engine leaves out none: a gap in a log is evidence of damage. */
-async function* inARow(store: ReadableStore, walk: Plan['walk']): AsyncGenerator<readonly StoredEntry[]> {
+async function* inARow(store: ReadableStore, walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
   const step = walk.reverse ? -1 : 1
   let expected = walk.reverse ? walk.to - 1 : walk.from
   for await (const entries of store.entries(walk)) {
@@ -166,11 +184,11 @@ async function* inARow(store: ReadableStore, walk: Plan['walk']): AsyncGenerator
 /** The entries that the indexes point to. */
 async function* lookUp(
   store: ReadableStore,
-  plan: Plan,
-  limit: number,
+  { plan, walk, limit }: Search,
   first: number,
 ): AsyncGenerator<readonly { readonly seq: number; readonly bytes: Uint8Array | undefined }[]> {
-  const join = plan.join(store)
+  if (walk.from >= walk.to) return
+  const join = plan.join(store, walk)
   try {
     let batch = first
     let left = plan.hasWindow ? Infinity : limit

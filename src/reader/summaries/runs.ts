@@ -44,7 +44,7 @@ export async function* listRuns(
     // No event of a run is older than its start; younger ones there may be.
     ...(since !== undefined && { since }),
   }
-  const firsts = new FirstEvents(new Plan(filter, size))
+  const firsts = new FirstEvents(new Plan(filter))
   let left = limit
   let abreast = 1
   for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {

@@ -25,19 +25,22 @@ export class ReadLength {
   }
 }
 
+/** Returns whether a read of so many items came to the end of its range: one that returns fewer may also have come to the most bytes. */
+export function isLastRead(items: readonly Item[], length: number): boolean {
+  if (items.length >= length) return false
+  return items.reduce((sum, [key, value]) => sum + key.length + value.length, 0) < READ_BYTES
+}
+
 /** A span of keys, both ends included. */
 export interface KeyRange {
   readonly first: Buffer
   readonly last: Buffer
   readonly reverse: boolean
-  /** The moment as of which it is read. @defaultValue now */
-  readonly snapshot?: ReturnType<Database['snapshot']> | undefined
 }
 
 /** Reads a range of keys in chunks. */
-export async function* scan(db: Database, { first, last, reverse, snapshot }: KeyRange): AsyncGenerator<Item[]> {
-  const range = { gte: first, lte: last, reverse, highWaterMarkBytes: READ_BYTES }
-  const iterator = db.iterator(snapshot ? { ...range, snapshot } : range)
+export async function* scan(db: Database, { first, last, reverse }: KeyRange): AsyncGenerator<Item[]> {
+  const iterator = db.iterator({ gte: first, lte: last, reverse, highWaterMarkBytes: READ_BYTES })
   try {
     const length = new ReadLength()
     for (;;) {

@@ -8,7 +8,7 @@ import { storeClosed } from '../walk.js'
 import { ENTRIES } from './database.js'
 import { FORMAT_VERSION } from './entries/head.js'
 import { openError } from './errors.js'
-import { assertGrown, Snapshot } from './snapshot.js'
+import { assertGrown, type ReadingOptions, Snapshot } from './snapshot.js'
 import { stateOfFiles } from './snapshot-files.js'
 import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.js'
 
@@ -19,6 +19,7 @@ import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-di
 export class SnapshotStore implements ReadableStore {
   readonly location: string
   readonly #temporary: string
+  readonly #reading: ReadingOptions
   /** Those that a newer one took the place of: what began to read from them may go on. */
   readonly #retired = new Set<Snapshot>()
   #snapshot: Snapshot
@@ -28,22 +29,24 @@ export class SnapshotStore implements ReadableStore {
   #closed: Promise<void> | undefined
 
   /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
-  static async open(directory: string): Promise<SnapshotStore> {
+  static async open(directory: string, reading: ReadingOptions = {}): Promise<SnapshotStore> {
     const location = resolve(directory)
     let temporary: string | undefined
     try {
       await requireRegularFiles(location)
       temporary = await makeTemporaryDirectory('spanledger-reader')
-      return new SnapshotStore(location, temporary, await Snapshot.take(location, join(temporary, '0')))
+      const snapshot = await Snapshot.take(location, join(temporary, '0'), reading)
+      return new SnapshotStore({ location, temporary, reading }, snapshot)
     } catch (error) {
       if (temporary !== undefined) await removeTemporaryDirectory(temporary)
       throw failure(error, location)
     }
   }
 
-  private constructor(location: string, temporary: string, snapshot: Snapshot) {
+  private constructor({ location, temporary, reading }: Opened, snapshot: Snapshot) {
     this.location = location
     this.#temporary = temporary
+    this.#reading = reading
     this.#snapshot = snapshot
   }
 
@@ -151,7 +154,7 @@ export class SnapshotStore implements ReadableStore {
     const before = this.#current()
     try {
       if ((await stateOfFiles(join(this.location, ENTRIES))) === before.state) return
-      const after = await Snapshot.take(this.location, join(this.#temporary, String(this.#taken++)))
+      const after = await Snapshot.take(this.location, join(this.#temporary, String(this.#taken++)), this.#reading)
       try {
         assertGrown(before, after, this.location)
       } catch (error) {
@@ -181,6 +184,12 @@ export class SnapshotStore implements ReadableStore {
     if (this.#closed) throw storeClosed(this.location)
     return this.#snapshot
   }
+}
+
+interface Opened {
+  readonly location: string
+  readonly temporary: string
+  readonly reading: ReadingOptions
 }
 
 function failure(error: unknown, location: string): AuditLogError {

@@ -18,6 +18,15 @@ import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files
 /** Larger than any log that a writer leaves, so that it becomes a single table. */
 const WRITE_BUFFER_BYTES = 64 * 2 ** 20
 
+/** The way in which a log is read. Whoever opens it decides, by what its thread has to do besides. */
+export interface ReadingOptions {
+  /**
+   * Single entries are read on the calling thread, which waits for the disk then. It is faster, and for a thread that has
+   * nothing else to do meanwhile. @defaultValue false
+   */
+  readonly synchronous?: boolean | undefined
+}
+
 /** A log as it was at one moment. It stays while anything reads from it, also once a newer one has taken its place. */
 export class Snapshot {
   readonly head: Head
@@ -39,9 +48,10 @@ export class Snapshot {
    *
    * @param directory - of the log
    * @param target - where the snapshot's files are put
+   * @param reading - the way in which it is read
    * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`; what else fails comes as it is
    */
-  static async take(directory: string, target: string): Promise<Snapshot> {
+  static async take(directory: string, target: string, reading: ReadingOptions = {}): Promise<Snapshot> {
     await refuseFormer(directory)
     await mkdir(target, { mode: 0o700 })
     let db: Database | undefined
@@ -59,7 +69,7 @@ export class Snapshot {
       const head = await readHead(db, directory)
       const isDoubtful = taken.hasGap || !(await hasRecoveredAll(path))
       if (isDoubtful) await checkRecovered(db, head.tree.size, taken.logBytes, directory)
-      return new Snapshot({ db, files, target, state: taken.state }, head, directory)
+      return new Snapshot({ db, files, target, state: taken.state, reading }, head, directory)
     } catch (error) {
       await db?.close()
       await removeFiles(files, target)
@@ -67,17 +77,18 @@ export class Snapshot {
     }
   }
 
-  private constructor({ db, files, target, state }: TakenParts, head: Head, location: string) {
+  private constructor({ db, files, target, state, reading }: TakenParts, head: Head, location: string) {
     this.#db = db
     this.#files = files
     this.#target = target
     this.head = head
     this.state = state
-    const { size } = head.tree
+    const { openBlocks, openPages, tree } = head
+    const { size } = tree
     const cache = new BlockCache()
     const hashes = new NameHashes(head.hashKey)
     this.tiles = new StoredTiles(db)
-    this.entries = new EntryReads(() => db, { size, openFrom: Infinity }, cache, location)
+    this.entries = new EntryReads(() => db, { size, openBlocks, openPages }, cache, location, reading)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }
@@ -135,6 +146,7 @@ interface TakenParts {
   readonly files: readonly (SnapshotFiles | undefined)[]
   readonly target: string
   readonly state: FilesState
+  readonly reading: ReadingOptions
 }
 
 async function removeFiles(files: readonly (SnapshotFiles | undefined)[], target: string): Promise<void> {

@@ -269,7 +269,8 @@ describe('a LevelDB log', () => {
       const cursor = store.postings('session', ['s'], { ...EVERYTHING, reverse })
       await cursor.next(1_000)
       await cursor.close()
-      const interrupted = store.postings('session', ['s'], { ...EVERYTHING, reverse })
+      // Of another value: what was read of the first one takes no iterator.
+      const interrupted = store.postings('agent', ['planner'], { ...EVERYTHING, reverse })
       const reading = interrupted.next(1_000)
       // It has begun to read then.
       await setImmediate()
@@ -278,7 +279,7 @@ describe('a LevelDB log', () => {
     }
     await store.countPostings('tenant', ['t'], EVERYTHING, 1)
 
-    expect(iterators.mock.results.length).toBeGreaterThan(8)
+    expect(iterators.mock.results.length).toBeGreaterThan(6)
     for (const { value: iterator } of iterators.mock.results) {
       await expect(iterator.next()).rejects.toMatchObject({ code: 'LEVEL_ITERATOR_NOT_OPEN' })
     }

@@ -28,7 +28,7 @@ import { corrupt, openError, readError } from './errors.js'
 import { followedLog } from './followed-log.js'
 import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
-import { type FollowedLog, type IndexView, LogIndex } from './indexes/log-index.js'
+import { type FollowedLog, LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
 import { UncertainGroup } from './uncertain-group.js'
 
@@ -257,15 +257,16 @@ class LevelStore implements AuditStore {
   }
 
   #entryReads(): EntryReads {
-    const state = { size: this.size, openFrom: this.#head.openBlocks.from }
+    const { openBlocks, openPages } = this.#head
+    const state = { size: this.size, openBlocks, openPages }
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 
   #indexReads(): IndexReads {
     const source = {
-      view: async (): Promise<IndexView> => {
+      view: () => {
         this.#database()
-        return await (this.#index as LogIndex).view()
+        return (this.#index as LogIndex).view()
       },
       failure: (problem: unknown) => this.#index?.failure(problem) ?? readError(problem, this.location),
     }

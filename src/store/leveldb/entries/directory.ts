@@ -33,16 +33,6 @@ export function blockOf(seq: number, page: Uint8Array): number {
   return before
 }
 
-/** Returns the positions of a page at which blocks begin, ascending. @throws RangeError when it is no page */
-export function blocksIn(page: number, value: Uint8Array): number[] {
-  if (value.length !== PAGE_BYTES) throw new RangeError(`Page ${page} of the directory is malformed`)
-  const starts: number[] = []
-  for (let at = 0; at < PAGE_POSITIONS; at++) {
-    if (((value[SEQ_BYTES + (at >> 3)] as number) >> (at & 7)) & 1) starts.push(page * PAGE_POSITIONS + at)
-  }
-  return starts
-}
-
 /** A block that begins or that gave way to another one. */
 export interface BlockPlace {
   readonly firstSeq: number

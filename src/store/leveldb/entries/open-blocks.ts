@@ -1,4 +1,4 @@
-import { type BlockEntry, type BlockSlot, isRemoved, MAX_SLOTS } from './block.js'
+import { Block, type BlockEntry, type BlockSlot, encodeBlock, isRemoved, MAX_SLOTS } from './block.js'
 import type { BlockPlace } from './directory.js'
 
 /** Bytes of entries from which on a block is full. */
@@ -83,6 +83,21 @@ export class OpenBlocks {
     }
     // The first of the new blocks takes the place of the first small one.
     return { added, removed: this.#starts.slice(1), open: OpenBlocks.startingAt(this.from + slots.length) }
+  }
+
+  has(seq: number): boolean {
+    return seq >= this.from && seq < this.from + this.#slots.length
+  }
+
+  /** Returns a copy of the bytes of an entry, which a later commit writes; `undefined` when it was removed. */
+  entry(seq: number): Uint8Array | undefined {
+    const slot = this.#slots[seq - this.from]
+    return slot && !isRemoved(slot) ? Uint8Array.prototype.slice.call(slot.bytes) : undefined
+  }
+
+  /** Returns all of them as one block; `undefined` where there are none. */
+  asBlock(): Block | undefined {
+    return this.isEmpty ? undefined : new Block(this.from, Buffer.from(encodeBlock(this.#slots)))
   }
 }
 

@@ -3,33 +3,40 @@ import type { StoredEntry, Walk } from '../../contract.js'
 import { clampWalk } from '../../walk.js'
 import type { Database } from '../database.js'
 import { corrupt, readError } from '../errors.js'
-import { getMany } from '../get-many.js'
+import { getMany, getManyHere } from '../get-many.js'
 import { scan } from '../scan.js'
 import { Block } from './block.js'
 import type { BlockCache } from './block-cache.js'
-import { blockOf, blocksIn, type OpenPages, pageOf } from './directory.js'
-import { blockKey, blockStartOf, PAGE_POSITIONS, pageKey } from './keys.js'
+import { blockOf, type OpenPages, pageOf } from './directory.js'
+import { blockKey, blockStartOf, pageKey } from './keys.js'
+import type { OpenBlocks } from './open-blocks.js'
 
 /** A walk over no more positions than this reads blocks by their keys: an iterator takes longer to begin. */
-const MAX_POINT_READ = PAGE_POSITIONS
-/** Blocks that are read by their keys at a time. */
-const BLOCKS_AT_ONCE = 16
+const MAX_POINT_WALK = 1024
+/** Positions of such a walk that are read at a time. */
+const POSITIONS_AT_ONCE = 256
 
 /** The part of a log's state that reading its entries needs. */
 export interface EntriesState {
   readonly size: number
-  /** Blocks from this position on may give way to others under the reading; {@link Infinity} where nobody writes. */
-  readonly openFrom: number
-  /** Pages that are not stored yet. */
+  /** The small blocks and the pages that may still change, of the same moment. The database is not asked for them. */
+  readonly openBlocks: OpenBlocks
   readonly openPages: OpenPages
 }
 
-type Snapshot = ReturnType<Database['snapshot']>
+/** Consecutive entries. */
+type Slots = Pick<Block, 'has' | 'entry'>
 
 /** A position to be read, and the first position of its block. */
 interface Place {
   readonly seq: number
   readonly start: number
+}
+
+/** Options of {@link EntryReads}. */
+export interface EntryReadsOptions {
+  /** Blocks that are read by their keys are read on the calling thread, see `ReadingOptions`. @defaultValue false */
+  readonly synchronous?: boolean | undefined
 }
 
 /** Reads entries out of their blocks; see the methods of the same names of `AuditStore`. */
@@ -38,18 +45,30 @@ export class EntryReads {
   readonly #state: EntriesState
   readonly #cache: BlockCache
   readonly #location: string
+  readonly #getMany: typeof getMany | typeof getManyHere
 
   /** @param database - gives the open database, or throws that it is closed */
-  constructor(database: () => Database, state: EntriesState, cache: BlockCache, location: string) {
+  constructor(
+    database: () => Database,
+    state: EntriesState,
+    cache: BlockCache,
+    location: string,
+    { synchronous = false }: EntryReadsOptions = {},
+  ) {
     this.#database = database
     this.#state = state
     this.#cache = cache
     this.#location = location
+    this.#getMany = synchronous ? getManyHere : getMany
   }
 
   async *entries(walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
     const { from, to, reverse } = clampWalk(walk, this.#state.size)
     if (from >= to) return
+    if (to - from <= MAX_POINT_WALK) {
+      yield* this.#pointReads({ from, to, reverse })
+      return
+    }
     let expected = reverse ? to - 1 : from
     for await (const blocks of this.blocks(walk)) {
       const chunk: StoredEntry[] = []
@@ -71,71 +90,95 @@ export class EntryReads {
   async *blocks(walk: Walk): AsyncGenerator<readonly Block[]> {
     const { from, to, reverse } = clampWalk(walk, this.#state.size)
     if (from >= to) return
-    const snapshot = this.#snapshotFor(to - 1)
+    const { openBlocks } = this.#state
+    const small = to > openBlocks.from ? openBlocks.asBlock() : undefined
+    const full = { from, to: Math.min(to, openBlocks.from), reverse }
     let expected = reverse ? to - 1 : from
-    try {
-      const isShort = to - from <= MAX_POINT_READ
-      const reading = isShort
-        ? this.#pointReads({ from, to, reverse }, snapshot)
-        : this.#scan({ from, to, reverse }, snapshot)
-      for await (const blocks of reading) {
-        for (const block of blocks) {
-          if (!block.has(expected)) throw this.#entryMissing(expected)
-          expected = reverse ? block.firstSeq - 1 : block.end
-        }
-        yield blocks
+    const take = (blocks: readonly Block[]): readonly Block[] => {
+      for (const block of blocks) {
+        if (!block.has(expected)) throw this.#entryMissing(expected)
+        expected = reverse ? block.firstSeq - 1 : block.end
       }
+      return blocks
+    }
+    try {
+      if (small && reverse) yield take([small])
+      if (full.from < full.to) for await (const blocks of this.#scan(full)) if (blocks.length > 0) yield take(blocks)
+      if (small && !reverse) yield take([small])
     } catch (error) {
       throw readError(error, this.#location)
-    } finally {
-      await snapshot?.close()
     }
     if (reverse ? expected >= from : expected < to) throw this.#entryMissing(expected)
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const { size } = this.#state
-    const stored = seqs.filter((seq) => Number.isInteger(seq) && seq >= 0 && seq < size)
-    if (stored.length === 0) return seqs.map(() => undefined)
-    const snapshot = this.#snapshotFor(Math.max(...stored))
+    const found: (Uint8Array | undefined)[] = new Array(seqs.length).fill(undefined)
+    // A log that is closed has nothing in memory either.
+    this.#database()
     try {
-      const pages = await this.#pages(stored.map(pageOf), snapshot)
-      const places = new Map<number, Place>()
-      for (const seq of stored) places.set(seq, { seq, start: this.#blockOf(seq, pages) })
-      const blocks = await this.#blocks([...places.values()], snapshot)
-      return seqs.map((seq) => {
-        const place = places.get(seq)
-        return place && this.#entryIn(blocks.get(place.start) as Block, seq)
-      })
+      const left = this.#takeAtHand(seqs, found)
+      if (left.length > 0) await this.#takeRest(seqs, left, found)
+      return found
     } catch (error) {
       throw readError(error, this.#location)
-    } finally {
-      await snapshot?.close()
     }
   }
 
-  /** Returns a snapshot when the read touches blocks that commits still change, so that it sees one moment. */
-  #snapshotFor(lastSeq: number): Snapshot | undefined {
-    return this.#isOpen(pageOf(lastSeq)) ? this.#database().snapshot() : undefined
-  }
-
-  async *#pointReads({ from, to, reverse }: Walk, snapshot: Snapshot | undefined): AsyncGenerator<readonly Block[]> {
-    const pages = await this.#pages([pageOf(from), pageOf(to - 1)], snapshot)
-    const starts = [this.#blockOf(from, pages)]
-    for (const [page, value] of pages) starts.push(...blocksIn(page, value).filter((seq) => seq > from && seq < to))
-    const places = starts.map((start) => ({ seq: Math.max(start, from), start }))
-    if (reverse) places.reverse()
-    for (let at = 0; at < places.length; at += BLOCKS_AT_ONCE) {
-      const asked = places.slice(at, at + BLOCKS_AT_ONCE)
-      const read = await this.#blocks(asked, snapshot)
-      yield asked.map(({ start }) => read.get(start) as Block)
+  async *#pointReads({ from, to, reverse }: Walk): AsyncGenerator<readonly StoredEntry[]> {
+    const step = reverse ? -1 : 1
+    for (let next = reverse ? to - 1 : from, left = to - from; left > 0; ) {
+      const first = next
+      const seqs = Array.from({ length: Math.min(left, POSITIONS_AT_ONCE) }, (_, at) => first + at * step)
+      const entries = await this.read(seqs)
+      yield seqs.map((seq, at) => ({ seq, bytes: entries[at] as Uint8Array }))
+      next += seqs.length * step
+      left -= seqs.length
     }
   }
 
-  async *#scan({ from, to, reverse }: Walk, snapshot: Snapshot | undefined): AsyncGenerator<readonly Block[]> {
-    const pages = await this.#pages([pageOf(from)], snapshot)
+  /** Fills in the entries whose blocks are in memory. @returns the indexes of the others */
+  #takeAtHand(seqs: readonly number[], found: (Uint8Array | undefined)[]): number[] {
+    const { size } = this.#state
+    const left: number[] = []
+    let slots: Slots | undefined
+    for (let at = 0; at < seqs.length; at++) {
+      const seq = seqs[at] as number
+      if (!Number.isInteger(seq) || seq < 0 || seq >= size) continue
+      if (!slots?.has(seq)) slots = this.#slotsAtHand(seq)
+      if (slots) found[at] = this.#entryIn(slots, seq)
+      else left.push(at)
+    }
+    return left
+  }
+
+  #slotsAtHand(seq: number): Slots | undefined {
+    const { openBlocks } = this.#state
+    if (seq >= openBlocks.from) return openBlocks
+    const page = this.#pageAtHand(pageOf(seq))
+    const block = page && this.#cache.block(blockOf(seq, page))
+    if (block && !block.has(seq)) throw this.#entryMissing(seq)
+    return block
+  }
+
+  #pageAtHand(page: number): Uint8Array | undefined {
+    return this.#state.openPages.page(page) ?? this.#cache.page(page)
+  }
+
+  /** Reads the blocks of entries. @param left - indexes of the entries */
+  async #takeRest(seqs: readonly number[], left: readonly number[], found: (Uint8Array | undefined)[]): Promise<void> {
+    const wanted = left.map((at) => seqs[at] as number)
+    const pages = await this.#pages(wanted.map(pageOf))
+    const places = wanted.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
+    const blocks = await this.#blocks(places)
+    for (const [n, { seq, start }] of places.entries()) {
+      found[left[n] as number] = this.#entryIn(blocks.get(start) as Block, seq)
+    }
+  }
+
+  async *#scan({ from, to, reverse }: Walk): AsyncGenerator<readonly Block[]> {
+    const pages = await this.#pages([pageOf(from)])
     const first = blockKey(this.#blockOf(from, pages))
-    for await (const items of scan(this.#database(), { first, last: blockKey(to - 1), reverse, snapshot })) {
+    for await (const items of scan(this.#database(), { first, last: blockKey(to - 1), reverse })) {
       yield items.flatMap(([key, value]) => {
         const firstSeq = blockStartOf(key)
         return firstSeq === undefined ? [] : [new Block(firstSeq, value)]
@@ -144,16 +187,16 @@ export class EntryReads {
   }
 
   /** Pages by their numbers, ascending. */
-  async #pages(wanted: readonly number[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Uint8Array>> {
+  async #pages(wanted: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
     const numbers = [...new Set(wanted)].sort((a, b) => a - b)
     const found = new Map<number, Uint8Array>()
     const missing: number[] = []
     for (const page of numbers) {
-      const known = this.#state.openPages.page(page) ?? this.#cache.page(page)
+      const known = this.#pageAtHand(page)
       if (known) found.set(page, known)
       else missing.push(page)
     }
-    const read = missing.length === 0 ? [] : await getMany(this.#database(), missing.map(pageKey), snapshot)
+    const read = missing.length === 0 ? [] : await this.#getMany(this.#database(), missing.map(pageKey))
     for (const [at, page] of missing.entries()) {
       const value = read[at]
       if (!value) throw corrupt(this.#location, `page ${page} of its directory is missing`)
@@ -163,35 +206,26 @@ export class EntryReads {
     return new Map(numbers.map((page) => [page, found.get(page) as Uint8Array]))
   }
 
-  /** Blocks by their first positions. */
-  async #blocks(places: readonly Place[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Block>> {
+  /** Full blocks by their first positions. */
+  async #blocks(places: readonly Place[]): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
     for (const { start } of places) {
-      const cached = this.#isSmall(start) ? undefined : this.#cache.block(start)
+      const cached = this.#cache.block(start)
       if (cached) blocks.set(start, cached)
       else missing.add(start)
     }
     const starts = [...missing]
-    const read = starts.length === 0 ? [] : await getMany(this.#database(), starts.map(blockKey), snapshot)
+    const read = starts.length === 0 ? [] : await this.#getMany(this.#database(), starts.map(blockKey))
     for (const [at, start] of starts.entries()) {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
       const block = new Block(start, value)
-      if (!this.#isSmall(start)) this.#cache.addBlock(block)
+      this.#cache.addBlock(block)
       blocks.set(start, block)
     }
     for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
-  }
-
-  /** Another block may take the place of a small one: what is read at another moment does not fit to it. */
-  #isSmall(start: number): boolean {
-    return start >= this.#state.openFrom
-  }
-
-  #isOpen(page: number): boolean {
-    return page >= pageOf(this.#state.openFrom)
   }
 
   #blockOf(seq: number, pages: ReadonlyMap<number, Uint8Array>): number {
@@ -199,8 +233,8 @@ export class EntryReads {
   }
 
   /** A reader has nothing to say of a removed entry yet: no entry records that it was removed. */
-  #entryIn(block: Block, seq: number): Uint8Array {
-    const bytes = block.entry(seq)
+  #entryIn(slots: Slots, seq: number): Uint8Array {
+    const bytes = slots.entry(seq)
     if (!bytes)
       throw corrupt(
         this.#location,

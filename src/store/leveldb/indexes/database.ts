@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { isTimestamp } from '../../../events/time.js'
 import { HASH_BYTES, rootAt, sameHash, type TileReader } from '../../../tree/index.js'
 import { makeDirectory } from '../../directory.js'
 import { prefixEnd } from '../../keys.js'
@@ -24,7 +23,10 @@ import {
   timeBlockKey,
   valueKey,
 } from './keys.js'
+import { PostingCache } from './posting-cache.js'
 import type { IndexTail } from './tail.js'
+import { TimeBlockCache } from './time-block-cache.js'
+import { decodeTimeBlock, encodeTimeBlock } from './time-block-value.js'
 
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
@@ -48,6 +50,10 @@ export interface IndexedLog {
  */
 export class IndexDatabase {
   readonly db: Database
+  /** What was read of its postings. */
+  readonly postings: PostingCache = new PostingCache()
+  /** What was read of its time blocks. */
+  readonly timeBlocks: TimeBlockCache
   readonly #hashes: NameHashes
   #covered: number
 
@@ -69,6 +75,7 @@ export class IndexDatabase {
 
   private constructor(db: Database, hashes: NameHashes, covered: number) {
     this.db = db
+    this.timeBlocks = new TimeBlockCache(db)
     this.#hashes = hashes
     this.#covered = covered
   }
@@ -177,19 +184,6 @@ async function isWhole(db: Database, covered: number): Promise<boolean> {
     end = readSeq(value, 0)
   }
   return end === covered
-}
-
-export function encodeTimeBlock({ min, max }: TimeBlock): Buffer {
-  return Buffer.from(`${min} ${max}`, 'latin1')
-}
-
-/** @throws RangeError when the value is no time block */
-export function decodeTimeBlock(level: number, block: number, value: Uint8Array): TimeBlock {
-  const [min, max, ...others] = Buffer.from(value).toString('latin1').split(' ')
-  if (!isTimestamp(min) || !isTimestamp(max) || others.length > 0) {
-    throw new RangeError(`Time block ${block} of level ${level} is malformed`)
-  }
-  return { level, block, min, max }
 }
 
 /** Path of the database in the directory of a log. */

@@ -3,22 +3,6 @@ import type { Database } from '../database.js'
 import { type Item, READ_BYTES, ReadLength } from '../scan.js'
 import { valueKeyOf } from './keys.js'
 
-/** The first posting of each of few values below an index prefix, which may have many postings each. */
-export async function firstPostingsOfFew(db: Database, prefix: Buffer): Promise<readonly Item[]> {
-  const iterator = db.iterator({ gte: prefix, lt: prefixEnd(prefix), highWaterMarkBytes: READ_BYTES })
-  try {
-    const firsts: Item[] = []
-    for (;;) {
-      const [item]: Item[] = await iterator.nextv(1)
-      if (!item) return firsts
-      firsts.push(item)
-      iterator.seek(prefixEnd(valueKeyOf(item[0])))
-    }
-  } finally {
-    await iterator.close()
-  }
-}
-
 /** The first posting of each of many values below an index prefix. */
 export async function* firstPostings(db: Database, prefix: Buffer): AsyncGenerator<Item> {
   const iterator = db.iterator({ gte: prefix, lt: prefixEnd(prefix), highWaterMarkBytes: READ_BYTES })

@@ -1,9 +1,12 @@
 import type { Walk } from '../../contract.js'
-import { decodePosting, postingSpan } from '../../posting-value.js'
-import { seqOfKey } from '../../seq-bytes.js'
+import { decodePosting } from '../../posting-value.js'
 import { lowerBound } from '../../walk.js'
-import { type Item, ReadLength } from '../scan.js'
+import { ReadLength } from '../scan.js'
 import type { PostingReader, PostingsRead } from './posting-reader.js'
+import type { StoredPosting } from './posting-run.js'
+
+/** Postings that take about as long to be read as another place to be sought. */
+const NEAR_POSTINGS = 64
 
 /** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
 export class Lane {
@@ -19,10 +22,12 @@ export class Lane {
   #low = 0
   #high = 0
   /** Postings read, not yet decoded. */
-  #items: Item[] = []
-  #itemAt = 0
+  #postings: readonly StoredPosting[] = []
+  #postingAt = 0
   /** Where the next read goes on, see {@link PostingReader.read}. */
   #readFrom: number
+  /** Positions from one posting to the next, on average of those that were read last. */
+  #step = 0
   /** In reverse, the posting that has `#readFrom` inside is still to be read. */
   #jumped = true
 
@@ -65,9 +70,12 @@ export class Lane {
       this.#low = Math.min(this.#high, Math.max(this.#low, lowerBound(this.#seqs, this.#from)))
     }
     if (this.ready) return
-    while (this.#itemAt < this.#items.length && this.#isOutside(this.#items[this.#itemAt] as Item)) this.#itemAt++
-    if (this.#itemAt < this.#items.length) return
-    if (this.#reverse ? this.#readFrom < target : this.#readFrom >= target) return
+    while (this.#postingAt < this.#postings.length && this.#isOutside(this.#postings[this.#postingAt] as StoredPosting))
+      this.#postingAt++
+    if (this.#postingAt < this.#postings.length) return
+    const distance = this.#reverse ? this.#readFrom - target : target - this.#readFrom
+    // What is passed over on the way there is known then.
+    if (distance <= NEAR_POSTINGS * this.#step) return
     this.#readFrom = target
     this.#jumped = true
     this.#length.restart()
@@ -93,41 +101,41 @@ export class Lane {
   /** Makes the lane ready by what has been read already. @returns whether there was anything */
   decode(): boolean {
     while (!this.ready) {
-      const item = this.#items[this.#itemAt]
-      if (!item) return false
-      this.#itemAt++
-      if (this.#isOutside(item)) continue
-      this.#seqs = decodePosting(seqOfKey(item[0]), item[1])
+      const posting = this.#postings[this.#postingAt]
+      if (!posting) return false
+      this.#postingAt++
+      if (this.#isOutside(posting)) continue
+      this.#seqs = decodePosting(posting.last, posting.value)
       this.#low = lowerBound(this.#seqs, this.#from)
       this.#high = lowerBound(this.#seqs, this.#to)
     }
     return true
   }
 
-  #isOutside([key, value]: Item): boolean {
-    const { first, last } = postingSpan(seqOfKey(key), value)
+  #isOutside({ first, last }: StoredPosting): boolean {
     return last < this.#from || first >= this.#to
   }
 
   async #read(): Promise<void> {
-    this.#itemAt = 0
-    const { items, ended } = await this.#readPostings()
-    this.#items = items
+    this.#postingAt = 0
+    const { postings, ended } = await this.#readPostings()
+    this.#postings = postings
     this.#jumped = false
-    const item = items.at(-1)
-    if (!item || ended) {
+    const posting = postings.at(-1)
+    if (!posting || ended) {
       this.#readFrom = this.#reverse ? -1 : this.#to
       return
     }
-    const { first, last } = postingSpan(seqOfKey(item[0]), item[1])
+    const { first, last } = posting
+    this.#step = Math.abs(last - (postings[0] as StoredPosting).last) / postings.length
     if (this.#reverse) this.#readFrom = first <= this.#from ? -1 : last - 1
     else this.#readFrom = last + 1
   }
 
   async #readPostings(): Promise<PostingsRead> {
     if (this.#reverse && this.#jumped) {
-      const item = await this.#reader.covering(this.#valueKey, this.#readFrom)
-      if (item) return { items: [item], ended: false }
+      const posting = await this.#reader.covering(this.#valueKey, this.#readFrom)
+      if (posting) return { postings: [posting], ended: false }
     }
     return await this.#reader.read(this.#valueKey, this.#readFrom, this.#length.next())
   }

@@ -147,7 +147,11 @@ export class LogIndex {
    *
    * @throws AuditLogError `AUDIT_READ_FAILED` when the index cannot be written; what reading entries throws
    */
-  async view(): Promise<IndexView> {
+  view(): IndexView | Promise<IndexView> {
+    return this.#tail && !this.#isClosed ? this.#viewNow() : this.#viewCaughtUp()
+  }
+
+  async #viewCaughtUp(): Promise<IndexView> {
     if (this.#isClosed) throw storeClosed(this.#log().location)
     try {
       if (!this.#tail) await this.#catchUp()

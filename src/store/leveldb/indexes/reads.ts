@@ -3,22 +3,21 @@ import { prefixEnd } from '../../keys.js'
 import { postingSpan } from '../../posting-value.js'
 import { INDEX_ARITY } from '../../postings.js'
 import { readSeq, seqOfKey } from '../../seq-bytes.js'
-import { type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
+import { FAN_OUT, type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
 import { clampWalk, lowerBound } from '../../walk.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
-import { scan } from '../scan.js'
-import { decodeTimeBlock } from './database.js'
 import { firstPostings } from './first-postings.js'
-import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, timeBlockKey, valueKey, valueKeyOf } from './keys.js'
+import { callerIdKey, OPEN_RUN_PREFIX, openRunKey, valueKey, valueKeyOf } from './keys.js'
 import type { IndexView } from './log-index.js'
 import { countPostings } from './posting-count.js'
-import { PostingCursor, type Values } from './posting-cursor.js'
+import { PostingCursor } from './posting-cursor.js'
+import type { StoredPostings, Values } from './posting-reader.js'
 
 /** Gives reads the index that they ask. */
 export interface IndexSource {
-  /** Returns the index, up to date with the log, or rejects since the log is closed. */
-  view(): Promise<IndexView>
+  /** Returns the index, up to date with the log; throws or rejects when the log is closed. */
+  view(): IndexView | Promise<IndexView>
   /** Returns what a read of the database is to fail with, which failed with this. */
   failure(problem: unknown): unknown
 }
@@ -47,12 +46,13 @@ export class IndexReads {
   async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit = Infinity): Promise<number> {
     const { from, to } = clampWalk({ ...range, reverse: false }, this.#size)
     try {
-      const { database, covered, tails } = await this.#source.view()
+      const view = await this.#source.view()
+      const { covered, tails } = view
       const inTails = tails.reduce((count, tail) => count + tail.seqs(index, value, { from, to }).length, 0)
       if (from >= covered || inTails >= limit) return Math.min(inTails, limit)
-      const stored = { from, to: Math.min(to, covered) }
-      const values = this.#values(index, value)
-      return Math.min(inTails + (await countPostings(database.db, values, stored, limit - inTails)), limit)
+      const range = { from, to: Math.min(to, covered) }
+      const inDatabase = await countPostings(storedPostings(view), this.#values(index, value), range, limit - inTails)
+      return Math.min(inTails + inDatabase, limit)
     } catch (error) {
       throw this.#source.failure(error)
     }
@@ -122,7 +122,7 @@ export class IndexReads {
   }
 
   /** Time blocks of the database, in whose place those of the tails stand. */
-  #timeBlocks({ database, tails }: IndexView): ReadTimeBlocks {
+  #timeBlocks({ database, covered, tails }: IndexView): ReadTimeBlocks {
     return async function* (level, first, last, reverse) {
       const newer = new Map<number, TimeBlock>()
       for (const tail of tails) {
@@ -130,15 +130,13 @@ export class IndexReads {
           if (block.level === level && block.block >= first && block.block <= last) newer.set(block.block, block)
         }
       }
-      const isNewer = (block: number) => newer.has(block)
       const ofTails = [...newer.values()].sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
       if (reverse && ofTails.length > 0) yield ofTails
-      const stored = scan(database.db, { first: timeBlockKey(level, first), last: timeBlockKey(level, last), reverse })
-      for await (const items of stored) {
-        const blocks = items.filter(([key]) => !isNewer(seqOfKey(key)))
-        if (blocks.length > 0) {
-          yield blocks.map(([key, value]) => decodeTimeBlock(level, seqOfKey(key), value))
-        }
+      const groups = { from: Math.floor(first / FAN_OUT), to: Math.floor(last / FAN_OUT) }
+      for (let n = 0; n <= groups.to - groups.from; n++) {
+        const stored = await database.timeBlocks.group(level, reverse ? groups.to - n : groups.from + n, covered)
+        const blocks = stored.filter(({ block }) => block >= first && block <= last && !newer.has(block))
+        if (blocks.length > 0) yield reverse ? blocks.reverse() : blocks
       }
       if (!reverse && ofTails.length > 0) yield ofTails
     }
@@ -204,13 +202,14 @@ class IndexCursor implements SeqCursor {
     }
   }
 
-  #open({ database, covered, tails }: IndexView): void {
+  #open(view: IndexView): void {
+    const { covered, tails } = view
     this.#isOpen = true
     const { index, value, walk, values } = this.#asked
     const newest = tails.flatMap((tail) => tail.seqs(index, value, walk))
     this.#newest = walk.reverse ? newest.reverse() : newest
     if (walk.from < covered) {
-      this.#stored = new PostingCursor(database.db, values, { ...walk, to: Math.min(walk.to, covered) })
+      this.#stored = new PostingCursor(storedPostings(view), values, { ...walk, to: Math.min(walk.to, covered) })
     }
   }
 
@@ -221,6 +220,10 @@ class IndexCursor implements SeqCursor {
     const left = this.#asked.walk.reverse ? seqs.filter((seq) => seq <= target) : seqs.slice(lowerBound(seqs, target))
     return left.length > 0 ? left : undefined
   }
+}
+
+function storedPostings({ database, covered }: IndexView): StoredPostings {
+  return { db: database.db, cache: database.postings, covered }
 }
 
 /** The keys that begin with a prefix. */
