@@ -96,10 +96,16 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   }
 }
 
-/** Returns the head that was stored last. It has the last key of all, but for a checkpoint of the same size. */
-export async function lastHead(db: Database): Promise<{ readonly size: number; readonly value: Uint8Array } | undefined> {
+/** Returns the head that was stored last: no key but that of a checkpoint of the same size comes behind its own. */
+export async function lastHead(
+  db: Database,
+): Promise<{ readonly size: number; readonly value: Uint8Array } | undefined> {
   const range = { gte: headKey(0), lte: checkpointKey(Number.MAX_SAFE_INTEGER), reverse: true }
-  for await (const [key, value] of db.iterator(range)) if (isHeadKey(key)) return { size: readSeq(key, 1), value }
+  for await (const key of db.keys(range)) {
+    if (!isHeadKey(key)) continue
+    const value = await db.get(key)
+    return value && { size: readSeq(key, 1), value }
+  }
   return undefined
 }
 
@@ -266,6 +272,11 @@ export function decodeHead(value: Uint8Array, location: string): StoredHead {
 /** Returns whether a value can be a head. */
 export function isHead(value: Uint8Array): boolean {
   return value.length === SHORT_BYTES || value.length === LONG_BYTES
+}
+
+/** Returns whether a value can be the head of a log of so many entries. */
+export function isHeadOf(size: number, value: Uint8Array): boolean {
+  return isHead(value) && readSeq(value, 0) === size
 }
 
 export function textOf(value: Uint8Array): string {

@@ -82,7 +82,7 @@ export function readKey(key: Uint8Array): ReadKey | undefined {
   if (kind === TILE && key.length === TILE_KEY_BYTES) {
     const level = key[KEY_BYTES] as number
     const node = (seq + 1) / TILE_WIDTH ** level - 1
-    return Number.isInteger(node) ? { kind: 'tile', level, node } : undefined
+    return Number.isInteger(node) && node >= 0 ? { kind: 'tile', level, node } : undefined
   }
   if (key.length !== KEY_BYTES) return undefined
   if (kind === BLOCK) return { kind: 'block', seq }
@@ -95,6 +95,11 @@ export function readKey(key: Uint8Array): ReadKey | undefined {
 /** Returns the first position of a block by its key; `undefined` for another key. */
 export function blockStartOf(key: Uint8Array): number | undefined {
   return key[0] === LOG && key.length === KEY_BYTES && key[KIND_AT] === BLOCK ? readSeq(key, 1) : undefined
+}
+
+/** Returns the position in a key of {@link readKey}. */
+export function positionOf(key: Uint8Array): number {
+  return readSeq(key, 1)
 }
 
 /** Returns whether a key is that of a head. */
