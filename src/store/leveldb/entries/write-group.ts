@@ -40,11 +40,12 @@ export async function writeGroup(
     for (const { firstSeq, slots } of added) batch.put(blockKey(firstSeq), encodeBlock(slots))
     for (const firstSeq of removed) batch.del(blockKey(firstSeq))
     for (const [page, value] of closed) batch.put(pageKey(page), value)
-    // Where small blocks go, so does what stood beside them. A head between full blocks stays: no older table is touched.
-    if (!head.openBlocks.isEmpty && frontier.size !== size) batch.del(headKey(size))
+    // Full blocks are written behind all that is there, and nothing is taken back: what was there before a commit stays.
+    const isBesideSmall = !head.openBlocks.isEmpty || !open.isEmpty
+    if (isBesideSmall && frontier.size !== size) batch.del(headKey(size))
     batch.put(headKey(frontier.size), encodeHead(next))
     if (checkpoint !== undefined) {
-      if (head.checkpointSize !== undefined) batch.del(checkpointKey(head.checkpointSize))
+      if (isBesideSmall && head.checkpointSize !== undefined) batch.del(checkpointKey(head.checkpointSize))
       batch.put(checkpointKey(frontier.size), Buffer.from(checkpoint))
     }
     await batch.write({ sync: true })
