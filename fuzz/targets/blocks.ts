@@ -1,6 +1,7 @@
 import { AuditLogError } from '../../src/events/errors.js'
 import { Block, type BlockSlot, encodeBlock, entrySlot } from '../../src/store/leveldb/entries/block.js'
-import { blockOf, OpenPages, PAGE_POSITIONS, pageOf } from '../../src/store/leveldb/entries/directory.js'
+import { blockOf, OpenPages, pageOf } from '../../src/store/leveldb/entries/directory.js'
+import { PAGE_POSITIONS } from '../../src/store/leveldb/entries/keys.js'
 import { isPostingOf, postingKey, valueKey, valueKeyOf } from '../../src/store/leveldb/indexes/keys.js'
 import { decodeTimeBlock, encodeTimeBlock } from '../../src/store/leveldb/indexes/time-block-value.js'
 import { decodePosting, encodePosting, postingSpan } from '../../src/store/posting-value.js'
@@ -52,8 +53,8 @@ function readPage(seq: number, value: Buffer): void {
     claim(blockOf(between, value) === start, 'a page names another block than the nearest')
   }
   const reopened = new OpenPages(new Map([[page, value]]))
-  const { changed, pages } = reopened.change([], [{ firstSeq: seq, end: seq + 1 }], seq)
-  claim(changed.length === 1, 'a block of one entry changes more than its page')
+  const { closed, pages } = reopened.change([], [{ firstSeq: seq, end: seq + 1 }], seq)
+  claim(closed.length === 0, 'a page is closed that may still change')
   const after = pages.page(page)
   claim(after !== undefined && blockOf(seq, after) === seq, 'a page does not name the block that was added')
 }
@@ -97,19 +98,19 @@ export function seeds(): Buffer[] {
   const times = { level: 0, block: 1, min: '2026-01-01T00:00:00.000000000Z', max: '2026-01-01T00:00:01.000000000Z' }
   const entries = ['{"v":1}', '', '{"v":1,"id":"a"}'].map((text, n) => entrySlot(Buffer.from(text), n === 2))
   const removed = [undefined, Buffer.alloc(16, 7)].map((idDigest) => ({ removedUnder: 300, idDigest }))
-  const { changed } = new OpenPages(new Map()).change(
+  const { closed } = new OpenPages().change(
     [],
     [
       { firstSeq: 250, end: 260 },
       { firstSeq: 260, end: 700 },
     ],
-    250,
+    768,
   )
   return [
     ...postings,
     at(1, encodeTimeBlock(times)),
     at(0, encodeBlock(entries)),
     at(2 ** 40, encodeBlock([...entries, ...removed])),
-    ...changed.flatMap(([page, value]) => [at(page * PAGE_POSITIONS + 9, value), at(page * PAGE_POSITIONS, value)]),
+    ...closed.flatMap(([page, value]) => [at(page * PAGE_POSITIONS + 9, value), at(page * PAGE_POSITIONS, value)]),
   ]
 }

@@ -1,27 +1,31 @@
 import type { Database } from '../store/leveldb/database.js'
 import { tileKey } from '../store/leveldb/entries/keys.js'
-import { readSeq } from '../store/seq-bytes.js'
+import { getMany } from '../store/leveldb/get-many.js'
 import { HASH_BYTES, hashRange, nodesAt, TILE_WIDTH } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
 import { damageIn } from './damage.js'
-import { walkRange } from './walk-range.js'
 
-const TILE_KEY_BYTES = 11
+/** Hashes that one commit added to a tile. */
+export interface TilePart {
+  /** Number of the first of them in its level. */
+  readonly node: number
+  readonly hashes: Uint8Array
+}
 
 /**
  * Compares the tiles of level 0 and 1 that the leaves of a block fill with what is stored. The leaf hashes of entries that were
  * removed are taken from there.
+ *
+ * @param parts - of both levels
  */
-export async function compareBlockTiles(
-  db: Database,
+export function compareBlockTiles(
+  [leafParts, parentParts]: readonly [readonly TilePart[], readonly TilePart[]],
   block: LeafBlock,
-  size: number,
   findings: Findings,
-  location: string,
-): Promise<void> {
+): void {
   const { hashes, from, next: to } = block
-  const wrongLeaves = await compareRow(db, { level: 0, from, hashes, block }, size, findings, location)
+  const wrongLeaves = compareRow(leafParts, { from, hashes, block })
   for (const { at, problem } of wrongLeaves) {
     const seq = from + at
     if (block.isMissing(seq) && !block.removed.has(seq)) continue
@@ -39,7 +43,7 @@ export async function compareBlockTiles(
       at * HASH_BYTES,
     )
   }
-  const wrong = await compareRow(db, { level: 1, from: from / TILE_WIDTH, hashes: row }, size, findings, location)
+  const wrong = compareRow(parentParts, { from: from / TILE_WIDTH, hashes: row })
   // Where a leaf is another, what is hashed from it is too.
   const explained = new Set(wrongLeaves.map(({ at }) => Math.floor(at / TILE_WIDTH)))
   addWrongNodes(
@@ -60,8 +64,8 @@ export async function compareUpperTiles(
 ): Promise<void> {
   let row = blockRoots
   for (let level = 2; nodesAt(level, size) > 0; level++) {
-    const wrong = await compareRow(db, { level, from: 0, hashes: row }, size, findings, location)
-    addWrongNodes(findings, level, 0, wrong)
+    const parts = await readParts(db, level, nodesAt(level, size), findings, location)
+    addWrongNodes(findings, level, 0, compareRow(parts, { from: 0, hashes: row }))
     const parents = Array.from({ length: nodesAt(level + 1, size) }, (_, at) =>
       hashRange(row.subarray(at * TILE_WIDTH * HASH_BYTES, (at + 1) * TILE_WIDTH * HASH_BYTES)),
     )
@@ -84,7 +88,6 @@ function addWrongNodes(findings: Findings, level: number, from: number, wrong: r
 
 /** Hashes of a level that follow each other, as the entries have them; the first begins a tile. */
 interface TileRow {
-  readonly level: number
   readonly from: number
   readonly hashes: Uint8Array
   /** Takes the hashes of its removed entries. */
@@ -97,42 +100,21 @@ interface WrongNode {
   readonly problem: 'differs' | 'missing' | 'there twice'
 }
 
-async function compareRow(
-  db: Database,
-  { level, from, hashes, block }: TileRow,
-  size: number,
-  findings: Findings,
-  location: string,
-): Promise<WrongNode[]> {
+function compareRow(parts: readonly TilePart[], { from, hashes, block }: TileRow): WrongNode[] {
   const nodes = hashes.length / HASH_BYTES
-  const firstTile = from / TILE_WIDTH
-  const tiles = Math.ceil(Math.min(nodes, nodesAt(level, size) - from) / TILE_WIDTH)
   /** 0: missing; else what was found. */
   const found = new Uint8Array(nodes)
-  const range = { gte: tileKey(level, firstTile, 0), lt: tileKey(level, firstTile + tiles, 0) }
-  try {
-    for await (const items of walkRange(db, range, location)) {
-      for (const [key, value] of items) {
-        if (key.length !== TILE_KEY_BYTES) {
-          findings.add('record_unknown', `the key ${key.toString('hex')} between tiles is none of theirs`)
-          continue
-        }
-        const slot = (readSeq(key, 2) - firstTile) * TILE_WIDTH + (key[TILE_KEY_BYTES - 1] as number)
-        for (let n = 0; n < value.length / HASH_BYTES; n++) {
-          const at = slot + n
-          // Past the end: told with the other records that should not be there.
-          if (at >= nodes) continue
-          if (found[at] === 0 && block?.removed.has(from + at)) {
-            block.keepHash(from + at, value.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES))
-          }
-          const isSame = isSameHash(hashes, at * HASH_BYTES, value, n * HASH_BYTES)
-          found[at] = found[at] === DIFFERS || !isSame ? DIFFERS : found[at] === 0 ? SAME : TWICE
-        }
+  for (const { node, hashes: value } of parts) {
+    for (let n = 0; n < value.length / HASH_BYTES; n++) {
+      const at = node - from + n
+      // Past the end: told with the other records that should not be there.
+      if (at >= nodes) continue
+      if (found[at] === 0 && block?.removed.has(from + at)) {
+        block.keepHash(from + at, value.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES))
       }
+      const isSame = isSameHash(hashes, at * HASH_BYTES, value, n * HASH_BYTES)
+      found[at] = found[at] === DIFFERS || !isSame ? DIFFERS : found[at] === 0 ? SAME : TWICE
     }
-  } catch (error) {
-    // A damaged tile counts as missing besides.
-    findings.add('database_unreadable', damageIn(error, location).message)
   }
   const wrong: WrongNode[] = []
   for (let at = 0; at < nodes; at++) {
@@ -140,6 +122,31 @@ async function compareRow(
     if (problem !== undefined) wrong.push({ at, problem })
   }
   return wrong
+}
+
+/** Reads what is stored of a level of so many hashes, by the keys that it may have. */
+async function readParts(
+  db: Database,
+  level: number,
+  nodes: number,
+  findings: Findings,
+  location: string,
+): Promise<TilePart[]> {
+  const parts: TilePart[] = []
+  try {
+    for (let from = 0; from < nodes; from += TILE_WIDTH) {
+      const slots = Array.from({ length: Math.min(TILE_WIDTH, nodes - from) }, (_, slot) => slot)
+      const read = await getMany(
+        db,
+        slots.map((slot) => tileKey(level, from / TILE_WIDTH, slot)),
+      )
+      for (const [slot, hashes] of read.entries()) if (hashes) parts.push({ node: from + slot, hashes })
+    }
+  } catch (error) {
+    // What could not be read counts as missing besides.
+    findings.add('database_unreadable', damageIn(error, location).message)
+  }
+  return parts
 }
 
 const SAME = 1

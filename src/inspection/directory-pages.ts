@@ -1,12 +1,8 @@
-import type { Database } from '../store/leveldb/database.js'
-import { PAGE_POSITIONS } from '../store/leveldb/entries/directory.js'
-import { pageKey } from '../store/leveldb/entries/keys.js'
-import { readSeq, SEQ_BYTES, seqOfKey } from '../store/seq-bytes.js'
+import { pageOf } from '../store/leveldb/entries/directory.js'
+import { PAGE_POSITIONS } from '../store/leveldb/entries/keys.js'
+import { readSeq, SEQ_BYTES } from '../store/seq-bytes.js'
 import type { Findings } from '../verify/findings.js'
-import { damageIn } from './damage.js'
-import { walkRange } from './walk-range.js'
 
-const PAGE_KEY_BYTES = pageKey(0).length
 const BITS_BYTES = PAGE_POSITIONS / 8
 
 /** The pages of the directory, as the blocks of a span of positions make them. */
@@ -18,6 +14,7 @@ export class DirectoryPages {
   readonly #reachingIn = new Map<number, number>()
   /** Pages of which a position is in no block. */
   readonly #incomplete = new Set<number>()
+  readonly #stored = new Map<number, Buffer>()
 
   /** @param from - begins a page */
   constructor(from: number, to: number) {
@@ -40,33 +37,30 @@ export class DirectoryPages {
     for (let page = Math.floor(from / PAGE_POSITIONS); page <= last; page++) this.#incomplete.add(page)
   }
 
-  /** Compares them with what is stored. */
-  async compare(db: Database, findings: Findings, location: string): Promise<void> {
-    const first = this.#from / PAGE_POSITIONS
-    const end = Math.ceil(this.#to / PAGE_POSITIONS)
+  /** Takes a page that is stored. */
+  addStored(page: number, value: Uint8Array): void {
+    this.#stored.set(page, Buffer.from(value))
+  }
+
+  /**
+   * Compares them with those that are stored.
+   *
+   * @param openFrom - position of the first entry in a small block: pages from there on are not stored
+   */
+  compare(openFrom: number, findings: Findings): void {
     const differs = (page: number, what: string) => {
       const span = { from: page * PAGE_POSITIONS, to: Math.min((page + 1) * PAGE_POSITIONS, this.#to) }
       findings.add('directory_altered', `page ${page} of the directory ${what}`, span)
     }
-    let expected = first
-    try {
-      for await (const items of walkRange(db, { gte: pageKey(first), lt: pageKey(end) }, location)) {
-        for (const [key, value] of items) {
-          if (key.length !== PAGE_KEY_BYTES) {
-            findings.add('record_unknown', `the key ${key.toString('hex')} between pages is none of theirs`)
-            continue
-          }
-          const page = seqOfKey(key)
-          for (; expected < page; expected++) differs(expected, 'is missing')
-          expected++
-          if (!this.#incomplete.has(page) && !this.#isThat(page, value)) differs(page, 'is not that of its blocks')
-        }
-      }
-    } catch (error) {
-      findings.add('directory_altered', `the directory cannot be read: ${damageIn(error, location).message}`)
-      return
+    const end = Math.min(pageOf(openFrom), Math.ceil(this.#to / PAGE_POSITIONS))
+    for (let page = this.#from / PAGE_POSITIONS; page < end; page++) {
+      const stored = this.#stored.get(page)
+      if (!stored) differs(page, 'is missing')
+      else if (!this.#incomplete.has(page) && !this.#isThat(page, stored)) differs(page, 'is not that of its blocks')
     }
-    for (; expected < end; expected++) differs(expected, 'is missing')
+    for (const page of this.#stored.keys()) {
+      if (page >= end) findings.add('record_unknown', `page ${page} of the directory should not be there yet`)
+    }
   }
 
   #isThat(page: number, value: Uint8Array): boolean {

@@ -1,11 +1,13 @@
 import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
 import type { Block, RemovedSlot } from '../store/leveldb/entries/block.js'
+import { isHeadOf } from '../store/leveldb/entries/head.js'
+import type { ReadKey } from '../store/leveldb/entries/keys.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
 import { type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
 import type { SeqSpan } from '../verify/report.js'
 import { STATEMENT_TYPES, Statements, type StatementTallies } from '../verify/statements.js'
-import { compareBlockTiles } from './compare-tiles.js'
+import { compareBlockTiles, type TilePart } from './compare-tiles.js'
 import { DirectoryPages } from './directory-pages.js'
 import { type ComparedIndex, FiledEntries, type FiledReport } from './filed-entries.js'
 import type { FrozenDatabases } from './frozen-log.js'
@@ -18,6 +20,10 @@ export interface BlockTask {
   readonly to: number
   /** Number of entries of the log. */
   readonly size: number
+  /** Position of the first entry in a small block. */
+  readonly openFrom: number
+  /** Number of entries when the checkpoint was stored. */
+  readonly checkpointSize: number | undefined
   /** Sizes at which the root is wanted. */
   readonly sizes: readonly number[]
   /** See `InspectionRequest`. */
@@ -49,8 +55,8 @@ export async function inspectBlock(
   const inspector = new BlockInspector(task)
   await walkBlocks(entries, task, location, inspector)
   const { leaves, pages, filed, findings, removals } = inspector.finish()
-  await pages.compare(entries, findings, location)
-  await compareBlockTiles(entries, leaves, task.size, findings, location)
+  pages.compare(task.openFrom, findings)
+  compareBlockTiles(inspector.tiles, leaves, findings)
   for (const [seq, span] of removals) {
     // No event says yet that entries were removed: only whoever altered the log can have marked them.
     findings.add(
@@ -77,6 +83,8 @@ class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
   readonly keyChanges: number[] = []
+  /** Of level 0 and 1. */
+  readonly tiles: [TilePart[], TilePart[]] = [[], []]
   settledSize = 0
   readonly #task: BlockTask
   readonly #leaves: LeafBlock
@@ -101,6 +109,27 @@ class BlockInspector implements BlockVisitor {
       const bytes = block.entry(seq)
       if (bytes) this.#entry(seq, bytes, block)
       else this.#removed(seq, block.removed(seq) as RemovedSlot)
+    }
+  }
+
+  beside(key: Exclude<ReadKey, { readonly kind: 'block' }>, value: Uint8Array): void {
+    const { checkpointSize } = this.#task
+    switch (key.kind) {
+      case 'page':
+        this.#pages.addStored(key.page, value)
+        break
+      case 'tile':
+        // A copy: it is compared when its neighbours in memory are gone.
+        this.tiles[key.level]?.push({ node: key.node, hashes: Buffer.from(value) })
+        break
+      case 'head':
+        // That of a smaller log stays between full blocks.
+        if (!isHeadOf(key.seq, value)) this.wrong('record_unknown', `the head of ${key.seq} entries is malformed`)
+        break
+      case 'checkpoint':
+        // So does one that a newer one has taken the place of.
+        if (checkpointSize !== undefined && key.seq <= checkpointSize) break
+        this.wrong('record_unknown', `the head does not tell of the checkpoint stored with ${key.seq} entries`)
     }
   }
 

@@ -1,19 +1,15 @@
 import { prefixEnd } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { PAGE_POSITIONS } from '../store/leveldb/entries/directory.js'
-import * as head from '../store/leveldb/entries/head.js'
-import { blockKey, pageKey, tileKey } from '../store/leveldb/entries/keys.js'
+import { FORMAT_KEY, HASH_KEY_KEY, ID_KEY } from '../store/leveldb/entries/head.js'
+import { blockKey, blockStartOf, headKey } from '../store/leveldb/entries/keys.js'
 import { COVERED_KEY, LOG_KEY } from '../store/leveldb/indexes/database.js'
 import { OPEN_RUN_PREFIX, STRETCH_PREFIX, timeBlockKey } from '../store/leveldb/indexes/keys.js'
-import { seqOfKey } from '../store/seq-bytes.js'
 import { TIME_LEVELS } from '../store/time-blocks.js'
-import { nodesAt, TILE_WIDTH } from '../tree/index.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases } from './frozen-log.js'
 import { spanOf } from './inspect-postings.js'
 import { FILED_INDEXES } from './posting-sums.js'
-import { BLOCK_KEY_BYTES } from './read-block.js'
 import { type KeySpan, walkRange } from './walk-range.js'
 
 export interface RestTask {
@@ -31,15 +27,15 @@ export async function inspectRest(
   location: string,
 ): Promise<readonly Finding[]> {
   const findings = new Findings()
-  const [block] = blockKey(0)
   const report = (key: Buffer) => {
-    if (key[0] === block && key.length === BLOCK_KEY_BYTES) {
-      const seq = seqOfKey(key)
+    const seq = blockStartOf(key)
+    if (seq !== undefined) {
       findings.add('entry_unexpected', `there is an entry ${seq} behind the end of the log`, { from: seq, to: seq + 1 })
     } else findings.add('record_unknown', `a record that no log of this size has (key ${key.toString('hex')})`)
   }
   try {
-    await findUnknown(entries, spansOfEntries(size), report, location)
+    // Whoever goes through the blocks sees what stands between them.
+    await findUnknown(entries, [{ gte: blockKey(0), lt: blockKey(size) }], report, location)
     if (index && covered !== undefined) await findUnknown(index, spansOfIndex(covered), report, location)
   } catch (error) {
     findings.add('database_unreadable', damageIn(error, location).message)
@@ -47,8 +43,9 @@ export async function inspectRest(
   return findings.all
 }
 
-const META_KEYS = [head.FORMAT_KEY, head.ID_KEY, head.HASH_KEY_KEY, head.HEAD_KEY, head.WRITER_KEY, head.CHECKPOINT_KEY]
-const KNOWN = new Set([...META_KEYS, LOG_KEY, COVERED_KEY].map((key) => key.toString('hex')))
+const KNOWN = new Set(
+  [FORMAT_KEY, ID_KEY, HASH_KEY_KEY, headKey(0), LOG_KEY, COVERED_KEY].map((key) => key.toString('hex')),
+)
 
 async function findUnknown(
   db: Database,
@@ -61,20 +58,6 @@ async function findUnknown(
       for (const [key] of items) if (!KNOWN.has(key.toString('hex'))) report(key)
     }
   }
-}
-
-/** The spans of keys that a log of this size may have in `entries`, in the order of the keys. */
-function spansOfEntries(size: number): readonly KeySpan[] {
-  const spans: KeySpan[] = [
-    { gte: blockKey(0), lt: blockKey(size) },
-    { gte: pageKey(0), lt: pageKey(Math.ceil(size / PAGE_POSITIONS)) },
-  ]
-  for (let level = 0; nodesAt(level, size) > 0; level++) {
-    const nodes = nodesAt(level, size)
-    const last = tileKey(level, Math.floor(nodes / TILE_WIDTH), nodes % TILE_WIDTH)
-    spans.push({ gte: tileKey(level, 0, 0), lt: last })
-  }
-  return spans
 }
 
 /** The spans of keys that an index of so many entries may have, in the order of the keys. */

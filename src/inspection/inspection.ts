@@ -44,7 +44,7 @@ export async function inspectLog(
   findings: Findings,
 ): Promise<Inspection> {
   const head = await readStatedHead(databases.entries, findings, log.location)
-  const { size, root, hashKey } = head
+  const { size, root, hashKey, openFrom, checkpointSize } = head
   const { covered = 0, note } = request.entriesOnly
     ? { note: 'the index was not compared: it was not asked for' }
     : await readStatedIndex(databases, log, head)
@@ -55,7 +55,8 @@ export async function inspectLog(
   try {
     const openRuns = new OpenRunTable(request.maxOpenRunSlots ?? DEFAULT_MAX_SLOTS)
     const index = hashKey && covered > 0 ? { covered, hashKey, sumKey: newSumKey() } : undefined
-    const parts = { databases, location: log.location, size, index, findings, runner, request, openRuns }
+    const end = { size, openFrom, checkpointSize }
+    const parts = { databases, location: log.location, ...end, index, findings, runner, request, openRuns }
     const inspector = new LogInspector(parts)
     await inspector.inspect(count)
     const computed = inspector.roots.rootAt(size)
@@ -92,6 +93,9 @@ interface InspectionParts {
   readonly location: string
   /** Number of entries. */
   readonly size: number
+  /** See `StatedHead`. */
+  readonly openFrom: number
+  readonly checkpointSize: number | undefined
   /** The index that is compared with them. */
   readonly index: ComparedIndex | undefined
   readonly findings: Findings
@@ -129,10 +133,11 @@ class LogInspector {
   }
 
   async #inspectBlocks(threads: number): Promise<void> {
-    const { size, index, request } = this.#of
+    const { size, openFrom, checkpointSize, index, request } = this.#of
     const { onProgress, sizes, origins, young } = request
     const wanted = [...new Set([...sizes.filter((each) => each < size), size])]
-    const common = { kind: 'block', size, sizes: wanted, origins, young, index } as const
+    const end = { size, openFrom, checkpointSize }
+    const common = { kind: 'block', ...end, sizes: wanted, origins, young, index } as const
     for await (const report of this.#byBlock(size, threads, (span): BlockTask => ({ ...common, ...span }))) {
       await this.#take(report)
       onProgress({ entries: this.roots.size, size })

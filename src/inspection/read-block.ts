@@ -1,11 +1,9 @@
 import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import { blockOf, pageOf } from '../store/leveldb/entries/directory.js'
+import { blockStartAt } from '../store/leveldb/entries/head.js'
 import { blockKey, pageKey } from '../store/leveldb/entries/keys.js'
-import { seqOfKey } from '../store/seq-bytes.js'
 import { damageIn } from './damage.js'
-
-export const BLOCK_KEY_BYTES: number = blockKey(0).length
 
 /**
  * Returns the block that holds a position, found without the directory; `undefined` when it is missing, or damaged so that
@@ -31,9 +29,7 @@ export async function getUndamaged(db: Database, seq: number, location: string):
 /** Returns the first position of the last block that begins at a position or before it; the position where there is none. */
 export async function blockStart(db: Database, seq: number, location: string): Promise<number> {
   try {
-    const range = { gte: blockKey(0), lte: blockKey(seq), reverse: true, fillCache: false }
-    for await (const key of db.keys(range)) if (key.length === BLOCK_KEY_BYTES) return seqOfKey(key)
-    return seq
+    return (await blockStartAt(db, seq)) ?? seq
   } catch (error) {
     damageIn(error, location)
   }

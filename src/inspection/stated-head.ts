@@ -1,23 +1,21 @@
 import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import {
-  CHECKPOINT_KEY,
   decodeHead,
   FORMAT_KEY,
   FORMAT_VERSION,
   HASH_KEY_KEY,
-  HEAD_KEY,
   ID_KEY,
   isHead,
+  lastHead,
+  type StoredHead,
   textOf,
 } from '../store/leveldb/entries/head.js'
-import { blockKey, pageKey } from '../store/leveldb/entries/keys.js'
+import { blockKey, blockStartOf, checkpointKey } from '../store/leveldb/entries/keys.js'
 import { decodeHashKey } from '../store/leveldb/hash-key.js'
 import { decodeLogId } from '../store/log-id.js'
-import { seqOfKey } from '../store/seq-bytes.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
-import { BLOCK_KEY_BYTES } from './read-block.js'
 
 /** What a database says of itself. */
 export interface StatedHead {
@@ -25,6 +23,10 @@ export interface StatedHead {
   readonly size: number
   /** Root hash over them. */
   readonly root: Uint8Array | undefined
+  /** Position of the first entry in a small block, see `OpenBlocks`. */
+  readonly openFrom: number
+  /** Number of entries when the checkpoint was stored. */
+  readonly checkpointSize: number | undefined
   readonly checkpoint: string | undefined
   /** See `AuditStore.id`. */
   readonly id: string | undefined
@@ -48,21 +50,28 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const format = await get(FORMAT_KEY, 'the format version')
   if (!format || textOf(format) !== FORMAT_VERSION)
     findings.add('head_altered', 'the format version is not one of a log')
-  const checkpoint = await get(CHECKPOINT_KEY, 'the checkpoint')
   const storedId = await get(ID_KEY, 'the id')
   const id = storedId && decodeLogId(storedId)
   if (id === undefined) findings.add('head_altered', 'the id is missing or damaged')
   const storedKey = await get(HASH_KEY_KEY, 'the key for index values')
   const hashKey = storedKey && decodeHashKey(storedKey)
   if (hashKey === undefined) findings.add('head_altered', 'the key for index values is missing or damaged')
-  const head = await get(HEAD_KEY, 'the head')
   const found = await endOfBlocks(db, findings, location)
-  const common = { checkpoint: checkpoint && textOf(checkpoint), id, hashKey }
-  if (!isHead(head)) {
+  const head = await readLastHead(db, findings, location)
+  if (!head) {
     findings.add('head_altered', 'the head is missing or malformed')
-    return { ...common, size: Math.min(found, MAX_GUESSED_SIZE), root: undefined }
+    const size = Math.min(found, MAX_GUESSED_SIZE)
+    return { id, hashKey, checkpoint: undefined, checkpointSize: undefined, size, openFrom: size, root: undefined }
   }
-  const { size: stated, root, openFrom } = decodeHead(head)
+  const { size: stated, root, openFrom, checkpointSize } = head
+  const checkpoint =
+    checkpointSize === undefined ? undefined : await get(checkpointKey(checkpointSize), 'the checkpoint')
+  if (checkpointSize !== undefined && !checkpoint) {
+    findings.add(
+      'head_altered',
+      `the head tells of a checkpoint stored with ${checkpointSize} entries, and there is none`,
+    )
+  }
   if (stated > found) {
     findings.add('entry_missing', `by its head the log has ${stated} entries, but the last one there is ${found - 1}`, {
       from: found,
@@ -72,14 +81,30 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const size = Math.min(stated, found)
   const isBlock = openFrom === stated || (openFrom < size && (await get(blockKey(openFrom), 'a block')) !== undefined)
   if (!isBlock) findings.add('head_altered', `the head tells of a block of entry ${openFrom}, and there is none`)
-  return { ...common, size, root }
+  return { id, hashKey, checkpoint: checkpoint && textOf(checkpoint), checkpointSize, size, openFrom, root }
+}
+
+/** Returns the last head; `undefined` where it is missing, malformed or damaged. */
+async function readLastHead(db: Database, findings: Findings, location: string): Promise<StoredHead | undefined> {
+  try {
+    const last = await lastHead(db)
+    if (!last || !isHead(last.value)) return undefined
+    const head = decodeHead(last.value, location)
+    return head.size === last.size ? head : undefined
+  } catch (error) {
+    findings.add('database_unreadable', `the head cannot be read: ${damageIn(error, location).message}`)
+    return undefined
+  }
 }
 
 /** How many entries there are, if none is missing before the last. */
 async function endOfBlocks(db: Database, findings: Findings, location: string): Promise<number> {
   try {
-    const blocks = db.iterator({ gte: blockKey(0), lt: pageKey(0), reverse: true, fillCache: false })
-    for await (const [key, value] of blocks) if (key.length === BLOCK_KEY_BYTES) return endOf(seqOfKey(key), value)
+    const range = { gte: blockKey(0), lte: blockKey(Number.MAX_SAFE_INTEGER), reverse: true, fillCache: false }
+    for await (const [key, value] of db.iterator(range)) {
+      const firstSeq = blockStartOf(key)
+      if (firstSeq !== undefined) return endOf(firstSeq, value)
+    }
     return 0
   } catch (error) {
     findings.add('database_unreadable', `the last entry cannot be read: ${damageIn(error, location).message}`)

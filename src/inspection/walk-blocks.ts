@@ -1,17 +1,27 @@
 import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
-import { blockKey } from '../store/leveldb/entries/keys.js'
-import { seqOfKey } from '../store/seq-bytes.js'
+import {
+  blockKey,
+  PAGE_POSITIONS,
+  pageKey,
+  positionOf,
+  type ReadKey,
+  readKey,
+  tileKey,
+} from '../store/leveldb/entries/keys.js'
+import { TILE_WIDTH } from '../tree/index.js'
 import type { FindingKind } from '../verify/findings.js'
 import type { SeqSpan } from '../verify/report.js'
 import { damageIn } from './damage.js'
-import { BLOCK_KEY_BYTES, blockStart } from './read-block.js'
+import { blockStart } from './read-block.js'
 import { walkRange } from './walk-range.js'
 
 /** Receives the blocks of a walk, in the order of their positions. */
 export interface BlockVisitor {
   /** Receives a block of which the slots from `from` on and before `to` follow. */
   block(block: Block, from: number, to: number): void
+  /** Receives what else there is of the span: pages, tiles, heads and checkpoints. */
+  beside?(key: Exclude<ReadKey, { readonly kind: 'block' }>, value: Uint8Array): void
   /** Receives what is wrong with blocks and with the keys between them. */
   wrong?(kind: FindingKind, detail: string, span?: SeqSpan): void
 }
@@ -41,16 +51,25 @@ export async function walkBlocks(
     // Readers fail here, also where each block is found by its key: the part may hold what newer tables have as well.
     visitor.wrong?.('database_unreadable', damageIn(error, location).message)
   }
-  if (walk.next === span.from && first < span.from) takeOne(db, first, location, walk)
-  while (walk.next < span.to) {
-    const seq = walk.next
-    takeOne(db, seq, location, walk)
-    if (walk.next === seq) walk.next++
+  if (walk.next === span.from && first < span.from) takeOne(db, blockKey(first), location, walk)
+  for (let seq = walk.lastKey ? Math.max(positionOf(walk.lastKey), span.from) : span.from; seq < span.to; seq++) {
+    if (seq >= walk.next) takeOne(db, blockKey(seq), location, walk)
+    if (seq >= walk.next) walk.next = seq + 1
+    if (visitor.beside) for (const key of keysBeside(seq)) takeOne(db, key, location, walk)
   }
 }
 
-function takeOne(db: Database, firstSeq: number, location: string, walk: Walk): void {
-  const key = blockKey(firstSeq)
+/** Returns the keys of a page and of tiles that may stand at a position. */
+function* keysBeside(seq: number): Generator<Buffer> {
+  yield tileKey(0, Math.floor(seq / TILE_WIDTH), seq % TILE_WIDTH)
+  if ((seq + 1) % PAGE_POSITIONS !== 0) return
+  yield pageKey(Math.floor(seq / PAGE_POSITIONS))
+  const node = (seq + 1) / TILE_WIDTH - 1
+  yield tileKey(1, Math.floor(node / TILE_WIDTH), node % TILE_WIDTH)
+}
+
+function takeOne(db: Database, key: Buffer, location: string, walk: Walk): void {
+  if (walk.lastKey && Buffer.compare(key, walk.lastKey) <= 0) return
   try {
     const value = db.getSync(key) as Uint8Array | undefined
     if (value) walk.take(key, value)
@@ -62,6 +81,8 @@ function takeOne(db: Database, firstSeq: number, location: string, walk: Walk): 
 class Walk {
   /** The position that is expected. */
   next: number
+  /** The last key that was taken. */
+  lastKey: Buffer | undefined = undefined
   readonly #span: BlockSpan
   readonly #visitor: BlockVisitor
 
@@ -73,11 +94,18 @@ class Walk {
 
   take(key: Buffer, value: Uint8Array): void {
     const { from, to, size } = this.#span
-    if (key.length !== BLOCK_KEY_BYTES) {
-      this.#wrong('record_unknown', `the key ${key.toString('hex')} between blocks is no block's`)
+    const read = readKey(key)
+    if (!read) {
+      this.#wrong('record_unknown', `the key ${key.toString('hex')} between blocks is none of a log`)
       return
     }
-    const firstSeq = seqOfKey(key)
+    this.lastKey = key
+    if (read.kind !== 'block') {
+      // What stands between the start of the block and the span belongs to the span before.
+      if (Buffer.compare(key, blockKey(from)) >= 0) this.#visitor.beside?.(read, value)
+      return
+    }
+    const firstSeq = read.seq
     const block = parsed(firstSeq, value)
     // A block that begins before the span is told of with those before.
     if (typeof block === 'string') {

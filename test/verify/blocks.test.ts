@@ -86,7 +86,7 @@ describe('a page of the directory', () => {
   })
 
   it('that is missing is altered', async () => {
-    expect(await altered((db) => db.del(pageKey(2)))).toMatchObject({ code: 5, kinds: ['directory_altered'] })
+    expect(await altered((db) => db.del(pageKey(1)))).toMatchObject({ code: 5, kinds: ['directory_altered'] })
   })
 })
 

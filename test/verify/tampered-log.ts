@@ -13,8 +13,7 @@ import {
   encodeBlock,
   entrySlot,
 } from '../../src/store/leveldb/entries/block.js'
-import { blockKey } from '../../src/store/leveldb/entries/keys.js'
-import { seqOfKey } from '../../src/store/seq-bytes.js'
+import { blockKey, blockStartOf } from '../../src/store/leveldb/entries/keys.js'
 import type { VerifyReport } from '../../src/verify/report.js'
 
 export type RawDatabase = Level<Buffer, Buffer>
@@ -88,9 +87,11 @@ export async function tamper(
 
 /** The block that an entry is in. */
 export async function blockOf(db: RawDatabase, seq: number): Promise<Block> {
-  const [found] = await db.iterator({ gte: blockKey(0), lte: blockKey(seq), reverse: true, limit: 1 }).all()
-  if (!found) throw new Error(`entry ${seq} is in no block`)
-  return new Block(seqOfKey(found[0]), found[1])
+  for await (const [key, value] of db.iterator({ gte: blockKey(0), lte: blockKey(seq), reverse: true })) {
+    const firstSeq = blockStartOf(key)
+    if (firstSeq !== undefined) return new Block(firstSeq, value)
+  }
+  throw new Error(`entry ${seq} is in no block`)
 }
 
 export async function entryAt(db: RawDatabase, seq: number): Promise<Buffer> {
@@ -135,7 +136,9 @@ export async function dropEntry(db: RawDatabase, seq: number): Promise<void> {
 export async function allEntries(db: RawDatabase): Promise<Buffer[]> {
   const entries: Buffer[] = []
   for await (const [key, value] of db.iterator({ gte: blockKey(0), lt: blockKey(Number.MAX_SAFE_INTEGER) })) {
-    for (const slot of slotsOf(new Block(seqOfKey(key), value))) entries.push(Buffer.from((slot as BlockEntry).bytes))
+    const firstSeq = blockStartOf(key)
+    if (firstSeq === undefined) continue
+    for (const slot of slotsOf(new Block(firstSeq, value))) entries.push(Buffer.from((slot as BlockEntry).bytes))
   }
   return entries
 }

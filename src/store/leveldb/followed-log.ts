@@ -18,9 +18,10 @@ export interface LogState {
 
 /** Returns the log as its index sees it. */
 export function followedLog({ db, head, hashes, cache, location }: LogState): FollowedLog {
-  const { size, root } = head.tree
+  const { openBlocks, openPages, tree } = head
+  const { size, root } = tree
   const tiles = new StoredTiles(db)
-  const reads = new EntryReads(() => db, { size, openFrom: head.openBlocks.from }, cache, location)
+  const reads = new EntryReads(() => db, { size, openBlocks, openPages }, cache, location)
   return {
     id: head.id,
     size,

@@ -1,6 +1,6 @@
 import type { Database } from './database.js'
-import { META_KEY } from './entries/keys.js'
-import { getMany } from './get-many.js'
+import { lastHead } from './entries/head.js'
+import { headKey, isHeadKey } from './entries/keys.js'
 
 /*
  * A record of LevelDB's own log is a batch, which LevelDB applies whole or not at all. See db/write_batch.cc of
@@ -18,13 +18,10 @@ const PUT = 1
 /** The number of keys to look up in one call. */
 const KEYS_AT_ONCE = 1024
 
-/**
- * The writes that a database must have once it has recovered certain logs: one key of each batch, and the last value of
- * each key of the head.
- */
+/** The writes that a database must have once it has recovered certain logs: one key of each batch, and the last head. */
 export class LoggedWrites {
   readonly #keys = new Map<string, Buffer>()
-  readonly #meta = new Map<string, { readonly key: Buffer; readonly value: Buffer }>()
+  #lastHead: { readonly key: Buffer; readonly value: Buffer } | undefined = undefined
 
   /** Batches are added in the order in which they were written. One that is malformed counts as far as it can be read. */
   add(batch: Buffer): void {
@@ -36,17 +33,14 @@ export class LoggedWrites {
       const keyEnd = at.position
       const valueStart = kind === PUT ? at.skipBytes() : keyEnd
       if ((kind !== PUT && kind !== DELETED) || at.position > batch.length) return
-      const isMeta = batch[keyStart] === META_KEY
-      if (!isFirst && !isMeta && kind === PUT) continue
       const key = Buffer.from(batch.subarray(keyStart, keyEnd))
-      const name = key.toString('latin1')
       if (kind === DELETED) {
-        this.#keys.delete(name)
-        this.#meta.delete(name)
+        this.#keys.delete(key.toString('latin1'))
         continue
       }
-      if (isFirst) this.#keys.set(name, key)
-      if (isMeta) this.#meta.set(name, { key, value: Buffer.from(batch.subarray(valueStart, at.position)) })
+      // A later commit may delete a head.
+      if (isHeadKey(key)) this.#lastHead = { key, value: Buffer.from(batch.subarray(valueStart, at.position)) }
+      else if (isFirst) this.#keys.set(key.toString('latin1'), key)
       isFirst = false
     }
   }
@@ -67,15 +61,10 @@ export class LoggedWrites {
   }
 
   async #haveLastWordIn(db: Database): Promise<boolean> {
-    const expected = [...this.#meta.values()]
-    const found = await getMany(
-      db,
-      expected.map(({ key }) => key),
-    )
-    return expected.every(({ value }, at) => {
-      const stored = found[at]
-      return stored !== undefined && value.equals(stored)
-    })
+    const expected = this.#lastHead
+    if (!expected) return true
+    const stored = await lastHead(db)
+    return stored !== undefined && expected.key.equals(headKey(stored.size)) && expected.value.equals(stored.value)
   }
 }
 

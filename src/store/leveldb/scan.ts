@@ -36,14 +36,11 @@ export interface KeyRange {
   readonly first: Buffer
   readonly last: Buffer
   readonly reverse: boolean
-  /** The moment as of which it is read. @defaultValue now */
-  readonly snapshot?: ReturnType<Database['snapshot']> | undefined
 }
 
 /** Reads a range of keys in chunks. */
-export async function* scan(db: Database, { first, last, reverse, snapshot }: KeyRange): AsyncGenerator<Item[]> {
-  const range = { gte: first, lte: last, reverse, highWaterMarkBytes: READ_BYTES }
-  const iterator = db.iterator(snapshot ? { ...range, snapshot } : range)
+export async function* scan(db: Database, { first, last, reverse }: KeyRange): AsyncGenerator<Item[]> {
+  const iterator = db.iterator({ gte: first, lte: last, reverse, highWaterMarkBytes: READ_BYTES })
   try {
     const length = new ReadLength()
     for (;;) {

@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
-import { metaKey } from './entries/keys.js'
+import { encodeHead, readHead } from './entries/head.js'
+import { headKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 import { encodeLog } from './log-records.js'
 import { LogReader, recordsOf } from './recovered-records.js'
@@ -249,7 +250,9 @@ it('an opening that is refused, since another process has the log open, leaves n
 it('a log that another process has opened and closed meanwhile is left as that one made it', async () => {
   beforeOpening(async () => {
     const other = new Level<Buffer, Uint8Array>(db(), { keyEncoding: 'buffer', valueEncoding: 'view' })
-    await other.put(metaKey('writer'), Uint8Array.of(1))
+    const head = await readHead(other, directory)
+    const closed = { ...head.writer, closed: true }
+    await other.put(headKey(head.tree.size), encodeHead({ ...head, writer: closed }))
     await other.close()
   })
   const store = levelStore(directory)

@@ -83,11 +83,12 @@ export class Snapshot {
     this.#target = target
     this.head = head
     this.state = state
-    const { size } = head.tree
+    const { openBlocks, openPages, tree } = head
+    const { size } = tree
     const cache = new BlockCache()
     const hashes = new NameHashes(head.hashKey)
     this.tiles = new StoredTiles(db)
-    this.entries = new EntryReads(() => db, { size, openFrom: Infinity }, cache, location, reading)
+    this.entries = new EntryReads(() => db, { size, openBlocks, openPages }, cache, location, reading)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }

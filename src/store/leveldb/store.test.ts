@@ -12,7 +12,7 @@ import { sealedEntries, sealedEntry, storeConformance } from '../../testing/inde
 import { hashLeaf, TreeFrontier } from '../../tree/index.js'
 import type { SealedEntry } from '../contract.js'
 import { encodeBlock, entrySlot } from './entries/block.js'
-import { blockKey, metaKey, pageKey, tileKey } from './entries/keys.js'
+import { blockKey, headKey, metaKey, pageKey, tileKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 
 const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
@@ -147,7 +147,8 @@ describe('opening a LevelDB log', () => {
     ['the format version', 'format version is missing', (db) => db.del(metaKey('format'))],
     ['the id', 'its id is missing', (db) => db.del(metaKey('id'))],
     ['the key for index values', 'its key for index values', (db) => db.del(metaKey('hash key'))],
-    ['the head', 'head is missing', (db) => db.del(metaKey('head'))],
+    ['the head', 'head is missing', (db) => db.batch().del(headKey(0)).del(headKey(3)).write()],
+    ['the last head', 'there is an entry 0', (db) => db.del(headKey(3))],
     ['a tile of the tree', 'tile/0/000.p/3 is missing', (db) => db.del(tileKey(0, 0, 0))],
     ['the root', 'the root of its head', (db) => db.put(tileKey(0, 0, 0), Buffer.alloc(3 * 32))],
   ] satisfies [string, string, (db: RawDatabase) => Promise<void>][])(
@@ -167,8 +168,8 @@ describe('opening a LevelDB log', () => {
     for (let n = 0; n < 20; n++) await store.commit(sealedEntries(1, () => ({ data: { name: 'x'.repeat(100_000) } })))
     await store.close()
     await change(async (db) => {
-      const head = Buffer.from((await db.get(metaKey('head'))) as Uint8Array)
-      await db.put(metaKey('head'), head.fill(0, head.length - 8))
+      const head = Buffer.from((await db.get(headKey(20))) as Uint8Array)
+      await db.put(headKey(20), head.fill(0, 40, 48))
     })
     await expect(levelStore(directory).open()).rejects.toMatchObject({
       code: 'AUDIT_LOG_CORRUPT',
@@ -242,8 +243,11 @@ describe('a LevelDB log', () => {
       [(db: RawDatabase) => db.put(pageKey(0), Buffer.alloc(3)), 'malformed'],
       [(db: RawDatabase) => db.put(pageKey(0), Buffer.alloc(40)), 'tells of no block'],
     ] as const) {
-      await leaveLog(spoil)
       const store = levelStore(directory)
+      await store.open()
+      await store.commit(sealedEntries(300))
+      await store.close()
+      await change(spoil)
       await store.open()
       const damaged = { code: 'AUDIT_LOG_CORRUPT', message: expect.stringContaining(message) }
       await expect(store.read([1])).rejects.toMatchObject(damaged)

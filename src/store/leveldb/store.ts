@@ -257,8 +257,8 @@ class LevelStore implements AuditStore {
   }
 
   #entryReads(): EntryReads {
-    const { openBlocks: blocks, openPages: pages } = this.#head
-    const state = { size: this.size, openFrom: blocks.from, open: { blocks, pages } }
+    const { openBlocks, openPages } = this.#head
+    const state = { size: this.size, openBlocks, openPages }
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 

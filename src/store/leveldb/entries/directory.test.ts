@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeSeq } from '../../seq-bytes.js'
 import { type BlockEntry, entrySlot, MAX_SLOTS } from './block.js'
-import { blockOf, OpenPages, PAGE_POSITIONS, pageOf } from './directory.js'
+import { blockOf, OpenPages, pageOf } from './directory.js'
+import { PAGE_POSITIONS } from './keys.js'
 import { FULL_BLOCK_BYTES, OpenBlocks } from './open-blocks.js'
 
-const NO_PAGES = new OpenPages(new Map())
+const NO_PAGES = new OpenPages()
 const entriesOf = (lengths: readonly number[]): BlockEntry[] =>
   lengths.map((length) => entrySlot(new Uint8Array(length), false))
 
@@ -24,7 +25,7 @@ class Log {
   commit(lengths: readonly number[]): void {
     const size = this.lengths.length
     const { added, removed, open } = this.blocksOpen.add(entriesOf(lengths), size)
-    const { pages, changed } = this.pagesOpen.change(removed, added, open.from)
+    const { pages, closed } = this.pagesOpen.change(removed, added, open.from)
     this.lengths.push(...lengths)
     for (const { firstSeq, end, slots } of added) {
       const isOther = (seq: number) => {
@@ -36,7 +37,8 @@ class Log {
       for (let seq = firstSeq; seq < end; seq++) this.written[seq] = (this.written[seq] ?? 0) + 1
     }
     for (const firstSeq of removed) expect(this.blocks.delete(firstSeq)).toBe(true)
-    for (const [page, value] of changed) this.pages.set(page, Buffer.from(value))
+    expect(closed.filter(([page]) => this.pages.has(page))).toEqual([])
+    for (const [page, value] of closed) this.pages.set(page, Buffer.from(value))
     this.blocksOpen = open
     this.pagesOpen = pages
   }
@@ -44,6 +46,11 @@ class Log {
   /** First positions of the blocks, ascending. */
   get starts(): number[] {
     return [...this.blocks.keys()].sort((a, b) => a - b)
+  }
+
+  /** A page, wherever it is. */
+  page(page: number): Uint8Array {
+    return this.pagesOpen.page(page) ?? (this.pages.get(page) as Uint8Array)
   }
 
   bytesFrom(from: number): number {
@@ -62,19 +69,18 @@ function expectConsistent(log: Log): void {
   const misplaced = starts.filter((start) => {
     const end = log.blocks.get(start) as number
     const pageStarts = range(pageOf(start) + 1, pageOf(end - 1) + 1).map((page) => page * PAGE_POSITIONS)
-    return [start, ...pageStarts, end - 1].some(
-      (seq) => blockOf(seq, log.pages.get(pageOf(seq)) as Uint8Array) !== start,
-    )
+    return [start, ...pageStarts, end - 1].some((seq) => blockOf(seq, log.page(pageOf(seq))) !== start)
   })
   expect(misplaced).toEqual([])
-  expect(range(0, size).filter((seq) => blockOf(seq, log.pages.get(pageOf(seq)) as Uint8Array) === seq)).toEqual(starts)
+  expect(range(0, size).filter((seq) => blockOf(seq, log.page(pageOf(seq))) === seq)).toEqual(starts)
 
   const { from } = log.blocksOpen
   expect(log.bytesFrom(from)).toBeLessThan(FULL_BLOCK_BYTES)
   expect(from === size || log.blocks.has(from)).toBe(true)
-  // A page of which something may change is at hand as it is stored; others are not.
-  for (const page of range(Math.max(0, pageOf(from) - 1), pageOf(size) + 1)) {
-    expect(log.pagesOpen.page(page)).toEqual(page < pageOf(from) ? undefined : log.pages.get(page))
+  // A page is stored once nothing of it changes any more, and is in memory until then.
+  expect([...log.pages.keys()].sort((a, b) => a - b)).toEqual(range(0, pageOf(from)))
+  for (const page of range(0, pageOf(size) + 1)) {
+    expect(log.pagesOpen.page(page) !== undefined).toBe(page >= pageOf(from) && page * PAGE_POSITIONS < size)
   }
 }
 
@@ -120,8 +126,8 @@ describe('the blocks of a log and their directory', () => {
           const { from } = reopened.blocksOpen
           const small = reopened.starts.filter((start) => start >= from)
           reopened.blocksOpen = new OpenBlocks(from, small, entriesOf(reopened.lengths.slice(from)))
-          const open = [...reopened.pages].filter(([page]) => page >= pageOf(from))
-          reopened.pagesOpen = new OpenPages(new Map(open.map(([page, value]) => [page, Buffer.from(value)])))
+          const places = reopened.starts.map((firstSeq) => ({ firstSeq, end: reopened.blocks.get(firstSeq) as number }))
+          reopened.pagesOpen = NO_PAGES.change([], places, from).pages
         }
         expect(reopened.blocks).toEqual(log.blocks)
         expect(reopened.pages).toEqual(log.pages)

@@ -1,14 +1,15 @@
 import { readSeq, SEQ_BYTES, writeSeq } from '../../seq-bytes.js'
+import { PAGE_POSITIONS } from './keys.js'
 
 /*
  * The directory tells in which block an entry is. A page is about 256 positions:
  *
  *   first slot's position of the block that the page's first position is in (8) | for each position, a bit: a block begins
  *
- * With it an entry takes two reads of one key each, and nothing is searched for.
+ * With it an entry takes two reads of one key each, and nothing is searched for. A page is stored once all its blocks are
+ * full; what those at the end of a log say follows from the blocks.
  */
 
-export const PAGE_POSITIONS = 256
 const PAGE_BYTES = SEQ_BYTES + PAGE_POSITIONS / 8
 
 export function pageOf(seq: number): number {
@@ -46,7 +47,7 @@ export interface BlockPlace {
 export class OpenPages {
   readonly #pages: ReadonlyMap<number, Buffer>
 
-  constructor(pages: ReadonlyMap<number, Buffer>) {
+  constructor(pages: ReadonlyMap<number, Buffer> = new Map()) {
     this.#pages = pages
   }
 
@@ -56,7 +57,7 @@ export class OpenPages {
   }
 
   /**
-   * Returns the pages after a commit, and those of them that the commit changes.
+   * Returns the pages after a commit, and those that do not change any more from then on.
    *
    * @param removed - positions at which no block begins any more
    * @param added - in the order of their positions
@@ -66,15 +67,15 @@ export class OpenPages {
     removed: readonly number[],
     added: readonly BlockPlace[],
     openFrom: number,
-  ): { readonly pages: OpenPages; readonly changed: readonly (readonly [page: number, value: Buffer])[] } {
-    const changed = new Map<number, Buffer>()
+  ): { readonly pages: OpenPages; readonly closed: readonly (readonly [page: number, value: Buffer])[] } {
+    const pages = new Map(this.#pages)
+    const changed = new Set<number>()
     const writable = (page: number, firstSeq: number): Buffer => {
-      let value = changed.get(page)
-      if (!value) {
-        const before = this.#pages.get(page)
-        value = before ? Buffer.from(before) : newPage(firstSeq)
-        changed.set(page, value)
-      }
+      const before = pages.get(page)
+      if (before && changed.has(page)) return before
+      const value = before ? Buffer.from(before) : newPage(firstSeq)
+      pages.set(page, value)
+      changed.add(page)
       return value
     }
     for (const seq of removed) {
@@ -91,8 +92,9 @@ export class OpenPages {
       }
     }
     const oldest = pageOf(openFrom)
-    const open = [...this.#pages, ...changed].filter(([page]) => page >= oldest)
-    return { pages: new OpenPages(new Map(open)), changed: [...changed] }
+    const closed = [...pages].filter(([page]) => page < oldest)
+    for (const [page] of closed) pages.delete(page)
+    return { pages: new OpenPages(pages), closed }
   }
 }
 

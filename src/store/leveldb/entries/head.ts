@@ -2,14 +2,14 @@ import { AuditLogError } from '../../../events/errors.js'
 import { HASH_BYTES, sameHash, TreeFrontier } from '../../../tree/index.js'
 import type { CommitMarks, JournalPosition } from '../../contract.js'
 import { decodeLogId, encodeLogId, newLogId } from '../../log-id.js'
-import { readSeq, SEQ_BYTES, seqOfKey, writeSeq } from '../../seq-bytes.js'
+import { readSeq, SEQ_BYTES, writeSeq } from '../../seq-bytes.js'
 import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
 import { getMany } from '../get-many.js'
 import { decodeHashKey, encodeHashKey, newHashKey } from '../hash-key.js'
 import { Block, type BlockSlot, entrySlot } from './block.js'
-import { OpenPages, pageOf } from './directory.js'
-import { blockKey, metaKey, pageKey } from './keys.js'
+import { type BlockPlace, OpenPages, pageOf } from './directory.js'
+import { blockKey, blockStartOf, checkpointKey, headKey, isHeadKey, metaKey, PAGE_POSITIONS } from './keys.js'
 import { FULL_BLOCK_BYTES, OpenBlocks } from './open-blocks.js'
 import { StoredTiles } from './stored-tiles.js'
 
@@ -19,10 +19,6 @@ export const FORMAT_VERSION = '3'
 export const FORMAT_KEY: Buffer = metaKey('format')
 export const ID_KEY: Buffer = metaKey('id')
 export const HASH_KEY_KEY: Buffer = metaKey('hash key')
-export const HEAD_KEY: Buffer = metaKey('head')
-export const WRITER_KEY: Buffer = metaKey('writer')
-export const CHECKPOINT_KEY: Buffer = metaKey('checkpoint')
-const HEAD_BYTES = SEQ_BYTES + HASH_BYTES + SEQ_BYTES
 /** Small blocks take less: their entries less than a full block, and their slots what as many entries as may be take. */
 const MAX_OPEN_BYTES = FULL_BLOCK_BYTES + 2 ** 20
 
@@ -39,6 +35,8 @@ export interface Head {
   readonly writer: WriterState
   /** The newest signed checkpoint. */
   readonly checkpoint: string | undefined
+  /** Number of entries when that was stored. */
+  readonly checkpointSize: number | undefined
 }
 
 /** The marks of the last commit, see `CommitMarks`. */
@@ -52,9 +50,10 @@ export const NEW_HEAD: Head = {
   hashKey: new Uint8Array(),
   tree: TreeFrontier.empty,
   openBlocks: OpenBlocks.startingAt(0),
-  openPages: new OpenPages(new Map()),
+  openPages: new OpenPages(),
   writer: { journal: undefined, closed: true },
   checkpoint: undefined,
+  checkpointSize: undefined,
 }
 
 /**
@@ -63,8 +62,7 @@ export const NEW_HEAD: Head = {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
-  const meta = await getMany(db, [FORMAT_KEY, HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY, ID_KEY, HASH_KEY_KEY])
-  const [format, stored, writer, checkpoint, storedId, storedKey] = meta
+  const [format, storedId, storedKey] = await getMany(db, [FORMAT_KEY, ID_KEY, HASH_KEY_KEY])
   if (!format) return await initialise(db, location)
   const version = textOf(format)
   if (version !== FORMAT_VERSION) {
@@ -77,22 +75,38 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   if (id === undefined) throw corrupt(location, 'its id is missing or damaged')
   const hashKey = storedKey && decodeHashKey(storedKey)
   if (hashKey === undefined) throw corrupt(location, 'its key for index values is missing or damaged')
-  if (!isHead(stored)) throw corrupt(location, 'its head is missing')
-
-  const { size, root, openFrom } = decodeHead(stored)
-  if (openFrom > size) throw corrupt(location, 'its head is malformed')
+  const stored = await lastHead(db)
+  if (!stored) throw corrupt(location, 'its head is missing')
+  const { size, root, openFrom, writer, checkpointSize } = decodeHead(stored.value, location)
+  if (stored.size !== size || openFrom > size) throw corrupt(location, 'its head is malformed')
   const { openBlocks, openPages } = await readOpen(db, { size, openFrom }, location)
   const tree = await TreeFrontier.restore(size, new StoredTiles(db))
   if (!sameHash(tree.root, root)) throw corrupt(location, 'its tree does not have the root of its head')
+  const checkpoint = checkpointSize === undefined ? undefined : await db.get(checkpointKey(checkpointSize))
+  if (checkpointSize !== undefined && !checkpoint) throw corrupt(location, 'its checkpoint is missing')
   return {
     id,
     hashKey,
     tree,
     openBlocks,
     openPages,
-    writer: decodeWriter(writer, location),
+    writer,
     checkpoint: checkpoint && textOf(checkpoint),
+    checkpointSize,
   }
+}
+
+/** Returns the head that was stored last: no key but that of a checkpoint of the same size comes behind its own. */
+export async function lastHead(
+  db: Database,
+): Promise<{ readonly size: number; readonly value: Uint8Array } | undefined> {
+  const range = { gte: headKey(0), lte: checkpointKey(Number.MAX_SAFE_INTEGER), reverse: true }
+  for await (const key of db.keys(range)) {
+    if (!isHeadKey(key)) continue
+    const value = await db.get(key)
+    return value && { size: readSeq(key, 1), value }
+  }
+  return undefined
 }
 
 async function initialise(db: Database, location: string): Promise<Head> {
@@ -105,38 +119,27 @@ async function initialise(db: Database, location: string): Promise<Head> {
     .put(FORMAT_KEY, Buffer.from(FORMAT_VERSION))
     .put(ID_KEY, encodeLogId(id))
     .put(HASH_KEY_KEY, encodeHashKey(hashKey))
-    .put(HEAD_KEY, encodeHead(TreeFrontier.empty, 0))
+    .put(headKey(0), encodeHead(NEW_HEAD))
     .write({ sync: true })
   return { ...NEW_HEAD, id, hashKey }
 }
 
-/** Reads the small blocks at the end of the log, and the pages that may still change. */
+/** Reads the small blocks at the end of the log, and makes the pages that may still change from where blocks begin. */
 async function readOpen(
   db: Database,
   { size, openFrom }: Pick<StoredHead, 'size' | 'openFrom'>,
   location: string,
 ): Promise<Pick<Head, 'openBlocks' | 'openPages'>> {
-  if (size === 0) {
-    const [first] = await db.keys({ gte: blockKey(0), lt: pageKey(0), limit: 1 }).all()
-    if (first) throw corrupt(location, 'it should have 0 entries, but has more')
-    return NEW_HEAD
-  }
+  await assertEndsAt(db, size, location)
+  if (size === 0) return NEW_HEAD
   const starts: number[] = []
   const slots: BlockSlot[] = []
   let expected = openFrom
-  const [last] = await db.iterator({ gte: blockKey(0), lt: pageKey(0), reverse: true, limit: 1 }).all()
-  const lastBlock = last && new Block(seqOfKey(last[0]), last[1])
-  if (lastBlock?.end !== size) {
-    throw corrupt(
-      location,
-      lastBlock && lastBlock.end > size
-        ? `it should have ${size} entries, but there is an entry ${size}`
-        : `it should have ${size} entries, but entry ${size - 1} is missing`,
-    )
-  }
   let bytes = 0
   for await (const [key, value] of db.iterator({ gte: blockKey(openFrom), lt: blockKey(size) })) {
-    const block = new Block(seqOfKey(key), value)
+    const firstSeq = blockStartOf(key)
+    if (firstSeq === undefined) continue
+    const block = new Block(firstSeq, value)
     bytes += block.bytes
     // A head may say that all of a log is small, which would be read into memory.
     if (bytes > MAX_OPEN_BYTES) throw corrupt(location, `its head calls blocks from entry ${openFrom} on small`)
@@ -146,11 +149,54 @@ async function readOpen(
     expected = block.end
   }
   if (expected !== size) throw corrupt(location, `entry ${expected} of ${size} is missing`)
-  const pages = new Map<number, Buffer>()
-  for (const [key, value] of await db.iterator({ gte: pageKey(pageOf(openFrom)), lte: pageKey(pageOf(size)) }).all()) {
-    pages.set(seqOfKey(key), Buffer.from(value))
+  return { openBlocks: new OpenBlocks(openFrom, starts, slots), openPages: await readOpenPages(db, { size, openFrom }) }
+}
+
+async function assertEndsAt(db: Database, size: number, location: string): Promise<void> {
+  const end = await endOfBlocks(db)
+  if (end === size) return
+  throw corrupt(
+    location,
+    end > size
+      ? `it should have ${size} entries, but there is an entry ${size}`
+      : `it should have ${size} entries, but entry ${size - 1} is missing`,
+  )
+}
+
+/** Returns the position behind the last block. @throws RangeError when that is malformed */
+async function endOfBlocks(db: Database): Promise<number> {
+  const range = { gte: blockKey(0), lte: blockKey(Number.MAX_SAFE_INTEGER), reverse: true }
+  for await (const [key, value] of db.iterator(range)) {
+    const firstSeq = blockStartOf(key)
+    if (firstSeq !== undefined) return new Block(firstSeq, value).end
   }
-  return { openBlocks: new OpenBlocks(openFrom, starts, slots), openPages: new OpenPages(pages) }
+  return 0
+}
+
+/** Makes the pages from that of the oldest small block on. */
+async function readOpenPages(
+  db: Database,
+  { size, openFrom }: Pick<StoredHead, 'size' | 'openFrom'>,
+): Promise<OpenPages> {
+  const from = pageOf(openFrom) * PAGE_POSITIONS
+  const first = await blockStartAt(db, from)
+  const starts: number[] = []
+  for await (const key of db.keys({ gte: blockKey(first ?? from), lt: blockKey(size) })) {
+    const start = blockStartOf(key)
+    if (start !== undefined) starts.push(start)
+  }
+  const places = starts.map((firstSeq, at): BlockPlace => ({ firstSeq, end: starts[at + 1] ?? size }))
+  return new OpenPages().change([], places, openFrom).pages
+}
+
+/** Returns the first position of the last block that begins at a position or before it. */
+export async function blockStartAt(db: Database, seq: number): Promise<number | undefined> {
+  const range = { gte: blockKey(0), lte: blockKey(seq), reverse: true, fillCache: false }
+  for await (const key of db.keys(range)) {
+    const start = blockStartOf(key)
+    if (start !== undefined) return start
+  }
+  return undefined
 }
 
 function slotOf(block: Block, seq: number): BlockSlot {
@@ -163,53 +209,74 @@ export function nextWriter({ journal }: WriterState, marks: CommitMarks | undefi
   return { journal: marks?.journal ?? journal, closed: marks?.closed === true }
 }
 
-/** 1 when closed, else 0; then, if there is one, the position's segment and offset, 8 bytes each. */
-export function encodeWriter({ journal, closed }: WriterState): Buffer {
-  const value = Buffer.alloc(journal ? 17 : 1)
-  value[0] = closed ? 1 : 0
-  if (journal) {
-    writeSeq(value, journal.segment, 1)
-    writeSeq(value, journal.offset, 9)
-  }
-  return value
-}
-
-function decodeWriter(value: Uint8Array | undefined, location: string): WriterState {
-  if (!value) return NEW_HEAD.writer
-  if (value.length !== 1 && value.length !== 17) throw corrupt(location, 'the state of its writer is malformed')
-  const journal = value.length === 17 ? { segment: readSeq(value, 1), offset: readSeq(value, 9) } : undefined
-  return { journal, closed: value[0] === 1 }
-}
-
 /** The decoded value of the head. */
 export interface StoredHead {
   readonly size: number
   readonly root: Uint8Array
   /** Position of the first entry in a small block, see `OpenBlocks`. */
   readonly openFrom: number
+  readonly writer: WriterState
+  readonly checkpointSize: number | undefined
 }
 
-/** Returns the size (8), the root hash (32) and the position of the first entry in a small block (8). */
-export function encodeHead({ size, root }: TreeFrontier, openFrom: number): Buffer {
-  const value = Buffer.allocUnsafe(HEAD_BYTES)
+/*
+ * A head:
+ *
+ *   size (8) | root hash (32) | position of the first entry in a small block (8)
+ *   | number of entries when the checkpoint was stored, and 1 (8), or 0 | closed (1)
+ *   | the journal's position, if there is one: segment (8) | offset (8)
+ */
+const OPEN_FROM_AT = SEQ_BYTES + HASH_BYTES
+const CHECKPOINT_AT = OPEN_FROM_AT + SEQ_BYTES
+const CLOSED_AT = CHECKPOINT_AT + SEQ_BYTES
+const JOURNAL_AT = CLOSED_AT + 1
+const SHORT_BYTES = JOURNAL_AT
+const LONG_BYTES = JOURNAL_AT + 2 * SEQ_BYTES
+
+export function encodeHead({
+  tree: { size, root },
+  openBlocks,
+  checkpointSize,
+  writer: { journal, closed },
+}: Pick<Head, 'tree' | 'openBlocks' | 'checkpointSize' | 'writer'>): Buffer {
+  const value = Buffer.allocUnsafe(journal ? LONG_BYTES : SHORT_BYTES)
   writeSeq(value, size, 0)
   value.set(root, SEQ_BYTES)
-  writeSeq(value, openFrom, SEQ_BYTES + HASH_BYTES)
+  writeSeq(value, openBlocks.from, OPEN_FROM_AT)
+  writeSeq(value, checkpointSize === undefined ? 0 : checkpointSize + 1, CHECKPOINT_AT)
+  value[CLOSED_AT] = closed ? 1 : 0
+  if (journal) {
+    writeSeq(value, journal.segment, JOURNAL_AT)
+    writeSeq(value, journal.offset, JOURNAL_AT + SEQ_BYTES)
+  }
   return value
 }
 
-/** Returns what {@link encodeHead} encoded. @param value - of the right length */
-export function decodeHead(value: Uint8Array): StoredHead {
+/** Returns what {@link encodeHead} encoded. @throws AuditLogError `AUDIT_LOG_CORRUPT` */
+export function decodeHead(value: Uint8Array, location: string): StoredHead {
+  if (!isHead(value)) throw corrupt(location, 'its head is malformed')
+  const checkpoint = readSeq(value, CHECKPOINT_AT)
+  const journal =
+    value.length === LONG_BYTES
+      ? { segment: readSeq(value, JOURNAL_AT), offset: readSeq(value, JOURNAL_AT + SEQ_BYTES) }
+      : undefined
   return {
     size: readSeq(value, 0),
-    root: value.subarray(SEQ_BYTES, SEQ_BYTES + HASH_BYTES),
-    openFrom: readSeq(value, SEQ_BYTES + HASH_BYTES),
+    root: value.subarray(SEQ_BYTES, OPEN_FROM_AT),
+    openFrom: readSeq(value, OPEN_FROM_AT),
+    writer: { journal, closed: value[CLOSED_AT] === 1 },
+    checkpointSize: checkpoint === 0 ? undefined : checkpoint - 1,
   }
 }
 
 /** Returns whether a value can be a head. */
-export function isHead(value: Uint8Array | undefined): value is Uint8Array {
-  return value?.length === HEAD_BYTES
+export function isHead(value: Uint8Array): boolean {
+  return value.length === SHORT_BYTES || value.length === LONG_BYTES
+}
+
+/** Returns whether a value can be the head of a log of so many entries. */
+export function isHeadOf(size: number, value: Uint8Array): boolean {
+  return isHead(value) && readSeq(value, 0) === size
 }
 
 export function textOf(value: Uint8Array): string {

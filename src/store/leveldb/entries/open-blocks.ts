@@ -1,4 +1,4 @@
-import { type BlockEntry, type BlockSlot, isRemoved, MAX_SLOTS } from './block.js'
+import { Block, type BlockEntry, type BlockSlot, encodeBlock, isRemoved, MAX_SLOTS } from './block.js'
 import type { BlockPlace } from './directory.js'
 
 /** Bytes of entries from which on a block is full. */
@@ -27,8 +27,8 @@ export interface BlockChange {
  * ```
  *
  * A commit writes its entries as a block of their own. Once the small blocks and the entries of a commit amount to a full
- * block, that commit writes them as one and deletes the small ones: so each entry is written twice at most. It is a
- * value: {@link add} returns another one.
+ * block, that commit writes all of them as full blocks and deletes the small ones: so each entry is written twice at most,
+ * and that of a large commit once. It is a value: {@link add} returns another one.
  */
 export class OpenBlocks {
   /** Position of the first entry in a small block. */
@@ -51,6 +51,11 @@ export class OpenBlocks {
     this.#bytes = slots.reduce((sum, slot) => sum + bytesOf(slot), 0)
   }
 
+  /** There is no small block. */
+  get isEmpty(): boolean {
+    return this.#starts.length === 0
+  }
+
   /** Returns the blocks that a commit of these entries writes and deletes. @param size - position of the first of them */
   add(entries: readonly BlockEntry[], size: number): BlockChange {
     let bytes = this.#bytes
@@ -63,20 +68,21 @@ export class OpenBlocks {
     const slots = this.#slots.length === 0 ? entries : [...this.#slots, ...entries]
     const added: NewBlock[] = []
     let start = 0
-    bytes = 0
+    let left = bytes
+    let inBlock = 0
     for (let at = 0; at < slots.length; at++) {
-      bytes += bytesOf(slots[at] as BlockSlot)
-      if (bytes < FULL_BLOCK_BYTES && at + 1 - start < MAX_SLOTS) continue
-      added.push(this.#block(slots, start, at + 1))
+      const slotBytes = bytesOf(slots[at] as BlockSlot)
+      inBlock += slotBytes
+      left -= slotBytes
+      // What would not fill a block of its own goes into the last one.
+      const isFull = (inBlock >= FULL_BLOCK_BYTES && left >= FULL_BLOCK_BYTES) || at + 1 - start === MAX_SLOTS
+      if (!isFull && at + 1 < slots.length) continue
+      added.push({ firstSeq: this.from + start, end: this.from + at + 1, slots: slots.slice(start, at + 1) })
       start = at + 1
-      bytes = 0
+      inBlock = 0
     }
-    const rest = slots.slice(start)
-    const from = this.from + start
-    if (rest.length > 0) added.push(this.#block(slots, start, slots.length))
-    const open = new OpenBlocks(from, rest.length > 0 ? [from] : [], rest)
     // The first of the new blocks takes the place of the first small one.
-    return { added, removed: this.#starts.slice(1), open }
+    return { added, removed: this.#starts.slice(1), open: OpenBlocks.startingAt(this.from + slots.length) }
   }
 
   has(seq: number): boolean {
@@ -89,8 +95,9 @@ export class OpenBlocks {
     return slot && !isRemoved(slot) ? new Uint8Array(slot.bytes) : undefined
   }
 
-  #block(slots: readonly BlockSlot[], start: number, end: number): NewBlock {
-    return { firstSeq: this.from + start, end: this.from + end, slots: slots.slice(start, end) }
+  /** Returns all of them as one block; `undefined` where there are none. */
+  asBlock(): Block | undefined {
+    return this.isEmpty ? undefined : new Block(this.from, Buffer.from(encodeBlock(this.#slots)))
   }
 }
 

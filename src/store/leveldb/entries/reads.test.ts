@@ -88,7 +88,7 @@ describe('reads that share a cache', () => {
   let closeDatabase: () => Promise<void>
   const cache = () => new BlockCache()
   const readsOf = (kept: BlockCache, database: Database = db) =>
-    new EntryReads(() => database, { size: head.tree.size, openFrom: head.openBlocks.from }, kept, directory)
+    new EntryReads(() => database, { ...head, size: head.tree.size }, kept, directory)
 
   beforeEach(async () => {
     await store.close()

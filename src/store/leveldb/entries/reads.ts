@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { AuditLogError } from '../../../events/errors.js'
 import type { StoredEntry, Walk } from '../../contract.js'
-import { seqOfKey } from '../../seq-bytes.js'
 import { clampWalk } from '../../walk.js'
 import type { Database } from '../database.js'
 import { corrupt, readError } from '../errors.js'
@@ -10,7 +9,7 @@ import { scan } from '../scan.js'
 import { Block } from './block.js'
 import type { BlockCache } from './block-cache.js'
 import { blockOf, type OpenPages, pageOf } from './directory.js'
-import { blockKey, pageKey } from './keys.js'
+import { blockKey, blockStartOf, pageKey } from './keys.js'
 import type { OpenBlocks } from './open-blocks.js'
 
 /** A walk over no more positions than this reads blocks by their keys: an iterator takes longer to begin. */
@@ -23,22 +22,13 @@ const BLOCKS_IN_A_ROW = 64
 /** The part of a log's state that reading its entries needs. */
 export interface EntriesState {
   readonly size: number
-  /** Blocks from this position on may give way to others under the reading; {@link Infinity} where nobody writes. */
-  readonly openFrom: number
-  /** The small blocks and the pages that change, where they are in memory: then no read of single entries asks the database for them. */
-  readonly open?: OpenEntries | undefined
-}
-
-/** The end of a log as its writer has it in memory. */
-export interface OpenEntries {
-  readonly blocks: OpenBlocks
-  readonly pages: OpenPages
+  /** The small blocks and the pages that may still change, of the same moment. The database is not asked for them. */
+  readonly openBlocks: OpenBlocks
+  readonly openPages: OpenPages
 }
 
 /** Consecutive entries. */
 type Slots = Pick<Block, 'has' | 'entry'>
-
-type Snapshot = ReturnType<Database['snapshot']>
 
 /** A position to be read, and the first position of its block. */
 interface Place {
@@ -107,20 +97,23 @@ export class EntryReads {
   async *blocks(walk: Walk): AsyncGenerator<readonly Block[]> {
     const { from, to, reverse } = clampWalk(walk, this.#state.size)
     if (from >= to) return
-    const snapshot = this.#snapshotFor(to - 1)
+    const { openBlocks } = this.#state
+    const small = to > openBlocks.from ? openBlocks.asBlock() : undefined
+    const full = { from, to: Math.min(to, openBlocks.from), reverse }
     let expected = reverse ? to - 1 : from
-    try {
-      for await (const blocks of this.#scan({ from, to, reverse }, snapshot)) {
-        for (const block of blocks) {
-          if (!block.has(expected)) throw this.#entryMissing(expected)
-          expected = reverse ? block.firstSeq - 1 : block.end
-        }
-        yield blocks
+    const take = (blocks: readonly Block[]): readonly Block[] => {
+      for (const block of blocks) {
+        if (!block.has(expected)) throw this.#entryMissing(expected)
+        expected = reverse ? block.firstSeq - 1 : block.end
       }
+      return blocks
+    }
+    try {
+      if (small && reverse) yield take([small])
+      if (full.from < full.to) for await (const blocks of this.#scan(full)) if (blocks.length > 0) yield take(blocks)
+      if (small && !reverse) yield take([small])
     } catch (error) {
       throw readError(error, this.#location)
-    } finally {
-      await snapshot?.close()
     }
     if (reverse ? expected >= from : expected < to) throw this.#entryMissing(expected)
   }
@@ -166,91 +159,76 @@ export class EntryReads {
   }
 
   #slotsAtHand(seq: number): Slots | undefined {
-    const { open, openFrom } = this.#state
-    if (seq >= openFrom) return open && this.#openSlots(open, seq)
+    const { openBlocks } = this.#state
+    if (seq >= openBlocks.from) return openBlocks
     const page = this.#pageAtHand(pageOf(seq))
     const block = page && this.#cache.block(blockOf(seq, page))
     if (block && !block.has(seq)) throw this.#entryMissing(seq)
     return block
   }
 
-  /** Asks the directory as well: where it is damaged, no read is to go on as if it were not. */
-  #openSlots({ blocks, pages }: OpenEntries, seq: number): Slots {
-    const page = pages.page(pageOf(seq))
-    if (!page) throw this.#pageMissing(pageOf(seq))
-    if (blockOf(seq, page) < blocks.from) throw this.#entryMissing(seq)
-    return blocks
-  }
-
   #pageAtHand(page: number): Uint8Array | undefined {
-    return this.#isOpen(page) ? this.#state.open?.pages.page(page) : this.#cache.page(page)
+    return this.#state.openPages.page(page) ?? this.#cache.page(page)
   }
 
-  /** Reads the blocks of entries, all as they are at one moment. @param left - indexes of the entries */
+  /** Reads the blocks of entries. @param left - indexes of the entries */
   async #takeRest(seqs: readonly number[], left: readonly number[], found: (Uint8Array | undefined)[]): Promise<void> {
     const wanted = left.map((at) => seqs[at] as number)
-    const snapshot = this.#state.open ? undefined : this.#snapshotFor(Math.max(...wanted))
-    try {
-      const pages = await this.#pages(wanted.map(pageOf), snapshot)
-      const places = wanted.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
-      const blocks = await this.#blocks(places, snapshot)
-      for (const [n, { seq, start }] of places.entries()) {
-        found[left[n] as number] = this.#entryIn(blocks.get(start) as Block, seq)
-      }
-    } finally {
-      await snapshot?.close()
+    const pages = await this.#pages(wanted.map(pageOf))
+    const places = wanted.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
+    const blocks = await this.#blocks(places)
+    for (const [n, { seq, start }] of places.entries()) {
+      found[left[n] as number] = this.#entryIn(blocks.get(start) as Block, seq)
     }
   }
 
-  /** Returns a snapshot when the read touches blocks that commits still change, so that it sees one moment. */
-  #snapshotFor(lastSeq: number): Snapshot | undefined {
-    return this.#isOpen(pageOf(lastSeq)) ? this.#database().snapshot() : undefined
-  }
-
-  async *#scan({ from, to, reverse }: Walk, snapshot: Snapshot | undefined): AsyncGenerator<readonly Block[]> {
-    const pages = await this.#pages([pageOf(from)], snapshot)
+  async *#scan({ from, to, reverse }: Walk): AsyncGenerator<readonly Block[]> {
+    const pages = await this.#pages([pageOf(from)])
     const first = blockKey(this.#blockOf(from, pages))
-    for await (const items of scan(this.#database(), { first, last: blockKey(to - 1), reverse, snapshot })) {
-      yield items.map(([key, value]) => new Block(seqOfKey(key), value))
+    for await (const items of scan(this.#database(), { first, last: blockKey(to - 1), reverse })) {
+      yield items.flatMap(([key, value]) => {
+        const firstSeq = blockStartOf(key)
+        return firstSeq === undefined ? [] : [new Block(firstSeq, value)]
+      })
     }
   }
 
   /** Pages by their numbers, ascending. */
-  async #pages(wanted: readonly number[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Uint8Array>> {
+  async #pages(wanted: readonly number[]): Promise<ReadonlyMap<number, Uint8Array>> {
     const numbers = [...new Set(wanted)].sort((a, b) => a - b)
     const found = new Map<number, Uint8Array>()
     const missing: number[] = []
     for (const page of numbers) {
-      const cached = this.#pageAtHand(page)
-      if (cached) found.set(page, cached)
+      const known = this.#pageAtHand(page)
+      if (known) found.set(page, known)
       else missing.push(page)
     }
-    const read = missing.length === 0 ? [] : await this.#getMany(this.#database(), missing.map(pageKey), snapshot)
+    const read = missing.length === 0 ? [] : await this.#getMany(this.#database(), missing.map(pageKey))
     for (const [at, page] of missing.entries()) {
       const value = read[at]
-      if (!value) throw this.#pageMissing(page)
+      if (!value) throw corrupt(this.#location, `page ${page} of its directory is missing`)
       found.set(page, value)
-      if (!this.#isOpen(page)) this.#cache.addPage(page, value)
+      this.#cache.addPage(page, value)
     }
     return new Map(numbers.map((page) => [page, found.get(page) as Uint8Array]))
   }
 
-  /** Blocks by their first positions. */
-  async #blocks(places: readonly Place[], snapshot: Snapshot | undefined): Promise<ReadonlyMap<number, Block>> {
+  /** Full blocks by their first positions. */
+  async #blocks(places: readonly Place[]): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
     for (const { start } of places) {
-      const cached = this.#isSmall(start) ? undefined : this.#cache.block(start)
+      const cached = this.#cache.block(start)
       if (cached) blocks.set(start, cached)
       else missing.add(start)
     }
     const starts = [...missing]
-    const read = starts.length === 0 ? [] : await this.#getMany(this.#database(), starts.map(blockKey), snapshot)
+    const read = starts.length === 0 ? [] : await this.#getMany(this.#database(), starts.map(blockKey))
     for (const [at, start] of starts.entries()) {
       const value = read[at]
       if (!value) throw this.#entryMissing(start)
       const block = new Block(start, value)
-      if (!this.#isSmall(start)) this.#cache.addBlock(block)
+      this.#cache.addBlock(block)
       blocks.set(start, block)
     }
     if (this.#isSynchronous) await this.#takeTurns(starts.length)
@@ -263,15 +241,6 @@ export class EntryReads {
     if (this.#readInARow < BLOCKS_IN_A_ROW) return
     this.#readInARow = 0
     await setImmediate()
-  }
-
-  /** Another block may take the place of a small one: what is read at another moment does not fit to it. */
-  #isSmall(start: number): boolean {
-    return start >= this.#state.openFrom
-  }
-
-  #isOpen(page: number): boolean {
-    return page >= pageOf(this.#state.openFrom)
   }
 
   #blockOf(seq: number, pages: ReadonlyMap<number, Uint8Array>): number {
@@ -287,10 +256,6 @@ export class EntryReads {
         `entry ${seq} of ${this.#state.size} is marked as removed, and no entry records that`,
       )
     return bytes
-  }
-
-  #pageMissing(page: number): AuditLogError {
-    return corrupt(this.#location, `page ${page} of its directory is missing`)
   }
 
   #entryMissing(seq: number): AuditLogError {

@@ -1,8 +1,7 @@
-import { seqOfKey } from '../../seq-bytes.js'
 import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
 import { Block } from './block.js'
-import { blockKey } from './keys.js'
+import { blockKey, blockStartOf } from './keys.js'
 
 const READ_LENGTH = 64
 
@@ -21,7 +20,9 @@ export async function checkRecovered(db: Database, size: number, logBytes: numbe
     while (seen < logBytes && expectedEnd > 0) {
       const read = await blocks.nextv(READ_LENGTH)
       for (const [key, value] of read) {
-        const block = new Block(seqOfKey(key), value)
+        const firstSeq = blockStartOf(key)
+        if (firstSeq === undefined) continue
+        const block = new Block(firstSeq, value)
         if (block.end !== expectedEnd) throw corrupt(location, `entry ${expectedEnd - 1} of ${size} is missing`)
         expectedEnd = block.firstSeq
         seen += value.length

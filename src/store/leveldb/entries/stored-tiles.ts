@@ -1,5 +1,6 @@
 import { HASH_BYTES, type Tile, type TileReader } from '../../../tree/index.js'
 import type { Database } from '../database.js'
+import { getMany } from '../get-many.js'
 import { tileKey } from './keys.js'
 
 /**
@@ -18,14 +19,23 @@ export class StoredTiles implements TileReader {
   }
 
   async #read({ level, index, width }: Tile): Promise<Uint8Array | undefined> {
-    const range = { gte: tileKey(level, index, 0), lte: tileKey(level, index, width - 1) }
-    const parts: Uint8Array[] = []
-    let next = 0
-    for (const [key, hashes] of await this.#db.iterator(range).all()) {
-      if (key.at(-1) !== next) break
-      parts.push(hashes)
-      next += hashes.length / HASH_BYTES
+    const first = await this.#db.get(tileKey(level, index, 0))
+    if (!first) return undefined
+    const found = first.length / HASH_BYTES
+    if (found >= width) return first
+    // Where the next parts begin, only those before them tell.
+    const slots = Array.from({ length: width - found }, (_, at) => found + at)
+    const others = await getMany(
+      this.#db,
+      slots.map((slot) => tileKey(level, index, slot)),
+    )
+    const parts: Uint8Array[] = [first]
+    for (let next = found; next < width; ) {
+      const part = others[next - found]
+      if (!part) break
+      parts.push(part)
+      next += part.length / HASH_BYTES
     }
-    return parts.length > 0 ? Buffer.concat(parts) : undefined
+    return Buffer.concat(parts)
   }
 }

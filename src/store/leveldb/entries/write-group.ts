@@ -2,8 +2,8 @@ import { HASH_BYTES } from '../../../tree/index.js'
 import type { CommitMarks, SealedEntry } from '../../contract.js'
 import type { Database } from '../database.js'
 import { encodeBlock } from './block.js'
-import { CHECKPOINT_KEY, encodeHead, encodeWriter, HEAD_KEY, type Head, nextWriter, WRITER_KEY } from './head.js'
-import { blockKey, pageKey, tileKey } from './keys.js'
+import { encodeHead, type Head, nextWriter } from './head.js'
+import { blockKey, checkpointKey, headKey, pageKey, tileKey } from './keys.js'
 
 /**
  * Writes entries with their tree as one atomic batch, and waits until it is on disk. Whatever else a commit has to keep in
@@ -20,8 +20,17 @@ export async function writeGroup(
   const { size } = head.tree
   const { frontier, tiles } = head.tree.append(entries.map(({ leafHash }) => leafHash))
   const { added, removed, open } = head.openBlocks.add(entries, size)
-  const { pages, changed } = head.openPages.change(removed, added, open.from)
-  const writer = nextWriter(head.writer, marks)
+  const { pages, closed } = head.openPages.change(removed, added, open.from)
+  const checkpoint = marks?.checkpoint
+  const next: Head = {
+    ...head,
+    tree: frontier,
+    openBlocks: open,
+    openPages: pages,
+    writer: nextWriter(head.writer, marks),
+    checkpoint: checkpoint ?? head.checkpoint,
+    checkpointSize: checkpoint === undefined ? head.checkpointSize : frontier.size,
+  }
   const batch = db.batch()
   try {
     // A batch copies what it is given. Its first key is written by no other batch, which tells whether a database has it.
@@ -30,20 +39,18 @@ export async function writeGroup(
     }
     for (const { firstSeq, slots } of added) batch.put(blockKey(firstSeq), encodeBlock(slots))
     for (const firstSeq of removed) batch.del(blockKey(firstSeq))
-    for (const [page, value] of changed) batch.put(pageKey(page), value)
-    batch.put(HEAD_KEY, encodeHead(frontier, open.from))
-    batch.put(WRITER_KEY, encodeWriter(writer))
-    if (marks?.checkpoint !== undefined) batch.put(CHECKPOINT_KEY, Buffer.from(marks.checkpoint))
+    for (const [page, value] of closed) batch.put(pageKey(page), value)
+    // Full blocks are written behind all that is there, and nothing is taken back: what was there before a commit stays.
+    const isBesideSmall = !head.openBlocks.isEmpty || !open.isEmpty
+    if (isBesideSmall && frontier.size !== size) batch.del(headKey(size))
+    batch.put(headKey(frontier.size), encodeHead(next))
+    if (checkpoint !== undefined) {
+      if (isBesideSmall && head.checkpointSize !== undefined) batch.del(checkpointKey(head.checkpointSize))
+      batch.put(checkpointKey(frontier.size), Buffer.from(checkpoint))
+    }
     await batch.write({ sync: true })
   } finally {
     await batch.close()
   }
-  return {
-    ...head,
-    tree: frontier,
-    openBlocks: open,
-    openPages: pages,
-    writer,
-    checkpoint: marks?.checkpoint ?? head.checkpoint,
-  }
+  return next
 }
