@@ -2,6 +2,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
+import { filedEvent } from '../store/filed-event.js'
 import { hashLeaf, sameHash } from '../tree/index.js'
 import type { ForwardedLog } from './options.js'
 
@@ -24,7 +25,7 @@ export async function readGroup(log: ForwardedLog, from: number, maxEntries: num
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
     const event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
-    return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event, callerId: false }
+    return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event: filedEvent(event), callerId: false }
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })
   }

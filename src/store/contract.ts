@@ -8,11 +8,17 @@ import type { StoredIndexes } from './stored-indexes.js'
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
 
-/** The fields of an event by which engines file its entry. */
-export type FiledEvent = Pick<
-  AuditEvent,
-  'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
->
+/** The parts of an event by which engines file its entry. */
+export interface FiledEvent
+  extends Pick<
+    AuditEvent,
+    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+  > {
+  /** Its `actor.id`. */
+  readonly actorId: string | undefined
+  /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
+  readonly toolName: string | undefined
+}
 
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {
@@ -71,9 +77,10 @@ export interface CommitReceipt {
 /**
  * The indexes. A value is a tuple of strings:
  * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
- * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`)
+ * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
+ * `tool` [toolName]
  */
-export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent'
+export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool'
 
 /** A span of positions, `from` inclusive, `to` exclusive. */
 export interface SeqRange {

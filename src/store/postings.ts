@@ -16,6 +16,8 @@ export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
   agent: 1,
   tenant: 1,
   parent: 1,
+  actor: 1,
+  tool: 1,
 }
 
 type Filed = Map<string, Posting>
@@ -28,6 +30,8 @@ export class PostingTable {
     agent: new Map(),
     tenant: new Map(),
     parent: new Map(),
+    actor: new Map(),
+    tool: new Map(),
   }
   readonly #sessionsOfTenant = new Map<string, Filed>()
   readonly #all: Posting[] = []
@@ -38,7 +42,7 @@ export class PostingTable {
   }
 
   add({ event }: FiledEntry, seq: number): void {
-    const { type, tenantId, sessionId, runId, parentRunId, agent } = event
+    const { type, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName } = event
     const byIndex = this.#byIndex
     let sessions = this.#sessionsOfTenant.get(tenantId)
     if (!sessions) {
@@ -52,6 +56,8 @@ export class PostingTable {
     if (parentRunId !== undefined && type.startsWith('run_')) this.#file(byIndex.parent, 'parent', seq, parentRunId)
     if (agent?.id !== undefined) this.#file(byIndex.agent, 'agent', seq, agent.id)
     if (agent?.name !== undefined && agent.name !== agent.id) this.#file(byIndex.agent, 'agent', seq, agent.name)
+    if (actorId !== undefined) this.#file(byIndex.actor, 'actor', seq, actorId)
+    if (toolName !== undefined) this.#file(byIndex.tool, 'tool', seq, toolName)
   }
 
   /** Returns the postings under every value of an index that starts with these parts. */

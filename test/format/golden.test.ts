@@ -80,10 +80,13 @@ async function checkAnswers(log: AuditLogReader, expected: Expected): Promise<St
   return events
 }
 
+/** The index is of a version that filed less: it is derived anew. */
+const OTHER_VERSION = expect.stringContaining('it is of another version')
+
 const CASES = [
-  { name: 'closed', size: 95, note: [] },
-  { name: 'index-behind', size: 45, note: [expect.stringContaining('covers 30 of 45 entries')] },
-  { name: 'killed', size: 30, note: [expect.stringContaining('covers 0 of 30 entries')] },
+  { name: 'closed', size: 95, note: [OTHER_VERSION] },
+  { name: 'index-behind', size: 45, note: [OTHER_VERSION] },
+  { name: 'killed', size: 30, note: [OTHER_VERSION] },
 ] as const
 
 describe.each(CASES)('the log $name', ({ name, size, note }) => {

@@ -1,6 +1,6 @@
 import { millisBetween, nanosecondAfter, type Timestamp } from '../../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
-import type { SealedEntry } from '../../store/contract.js'
+import { filedEvent } from '../../store/filed-event.js'
 import type { RecordInput } from '../contract.js'
 import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
@@ -89,7 +89,7 @@ export class Sealer {
 
   /** The event is in its caller's hands from now on: the entry keeps fields of its own. */
   #encode(text: EncodedText, draft: Draft, callerId: boolean): Sealed | undefined {
-    const entry = this.#encoder.encode(text, filedEvent(draft), callerId, MAX_ENTRY_BYTES)
+    const entry = this.#encoder.encode(text, filedEvent(draft as AuditEvent), callerId, MAX_ENTRY_BYTES)
     return entry && { entry, event: draft as AuditEvent }
   }
 
@@ -118,20 +118,4 @@ export class Sealer {
   follow(recordedAt: Timestamp): void {
     this.#clock.follow(recordedAt)
   }
-}
-
-/** The fields of a draft by which its entry is filed: all that is kept of it until it is stored. */
-function filedEvent({
-  id,
-  type,
-  time,
-  recordedAt,
-  tenantId,
-  sessionId,
-  runId,
-  parentRunId,
-  agent,
-}: Draft): SealedEntry['event'] {
-  const own = agent && { ...agent }
-  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent: own } as SealedEntry['event']
 }

@@ -14,7 +14,7 @@ export interface ConformanceCase {
 }
 
 export const EVERYTHING: Walk = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
-export const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
+export const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent', 'actor', 'tool']
 
 /** Commits groups of these lengths, one after the other. */
 export async function commitInGroups(
@@ -70,6 +70,10 @@ export function valuesOf({ event }: SealedEntry, index: IndexName): string[][] {
       return [...new Set([event.agent?.id, event.agent?.name])]
         .filter((name) => name !== undefined)
         .map((name) => [name])
+    case 'actor':
+      return event.actorId === undefined ? [] : [[event.actorId]]
+    case 'tool':
+      return event.toolName === undefined ? [] : [[event.toolName]]
     default:
       return index satisfies never
   }

@@ -28,7 +28,8 @@ import type { IndexTail } from './tail.js'
 
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
-const INDEX_FORMAT = '3'
+/** The number of what an index files and how. It rises with each change, so that indexes of before are derived anew. */
+const INDEX_SCHEMA = '4'
 
 export const LOG_KEY: Buffer = metaKey('log')
 export const COVERED_KEY: Buffer = metaKey('covered')
@@ -44,7 +45,7 @@ export interface IndexedLog {
 
 /**
  * The database `index`. All of it follows from the entries, so that it is never a reason to refuse a log: one that is
- * missing, damaged, newer than the entries or of another log gives way to an empty one.
+ * missing, damaged, of another schema, newer than the entries or of another log gives way to an empty one.
  */
 export class IndexDatabase {
   readonly db: Database
@@ -63,7 +64,7 @@ export class IndexDatabase {
     await rm(path, { recursive: true, force: true })
     await makeDirectory(path)
     const db = await openLevel(path)
-    await db.put(LOG_KEY, Buffer.from(`${INDEX_FORMAT} ${log.id}`))
+    await db.put(LOG_KEY, Buffer.from(`${INDEX_SCHEMA} ${log.id}`))
     return new IndexDatabase(db, log.hashes, 0)
   }
 
@@ -160,7 +161,7 @@ async function openLevel(path: string): Promise<Database> {
 /** Returns the number of entries that an index covers; `undefined` where it does not belong to the log as it is. */
 export async function coveredOf(db: Database, { id, size, tiles }: IndexedLog): Promise<number | undefined> {
   const [log, stated] = await getMany(db, [LOG_KEY, COVERED_KEY])
-  if (!log || Buffer.from(log).toString('latin1') !== `${INDEX_FORMAT} ${id}`) return undefined
+  if (!log || Buffer.from(log).toString('latin1') !== `${INDEX_SCHEMA} ${id}`) return undefined
   if (!stated) return (await db.keys({ gte: stretchKey(0), limit: 1 }).all()).length === 0 ? 0 : undefined
   if (stated.length !== SEQ_BYTES + HASH_BYTES) return undefined
   const covered = readSeq(stated, 0)
