@@ -141,8 +141,8 @@ export interface AuditLogReader {
    * The runs that pass every filter of the query, sub-runs among them, each as a summary of its own events.
    *
    * They come in the order of their starts or, with `status`, of the events that gave them such a status (their ends,
-   * unless `'running'` is asked for); with `sessionId`, of their first events in that session. Without `sessionId`,
-   * a run appears once its start, its end or a resumption is in the log.
+   * unless `'running'` is asked for); with `sessionId` or `actor`, of their first events in that session or by that actor. Without
+   * these two, a run appears once its start, its end or a resumption is in the log.
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
