@@ -9,16 +9,27 @@ import type { ForwardedLog } from './options.js'
 /** Entry bytes that one commit takes at most, unless a single entry has more. */
 const MAX_GROUP_BYTES = 4 * 1024 * 1024
 
-/** The entries from a position on that go into one commit, as they are stored: none at the end of the log. */
-export async function readGroup(log: ForwardedLog, from: number, maxEntries: number): Promise<SealedEntry[]> {
+/** Entries that follow each other. */
+export interface ForwardedGroup {
+  /** Position of the first of them. */
+  readonly from: number
+  /** None at the end of the log. */
+  readonly entries: readonly SealedEntry[]
+}
+
+/** Reads the entries from a position on that go into one commit, as they are stored. It begins behind removed ones. */
+export async function readGroup(log: ForwardedLog, from: number, maxEntries: number): Promise<ForwardedGroup> {
   const group: SealedEntry[] = []
+  let first = from
   let bytes = 0
   for await (const entry of log.entries({ afterSeq: from - 1, limit: maxEntries })) {
+    if (group.length === 0) first = entry.seq
+    else if (entry.seq !== first + group.length) break
     bytes += entry.bytes.length
     if (group.length > 0 && bytes > MAX_GROUP_BYTES) break
     group.push(asSealed(entry, log.location))
   }
-  return group
+  return { from: first, entries: group }
 }
 
 /** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */

@@ -47,7 +47,15 @@ export async function inspectRest(
   return findings.all
 }
 
-const META_KEYS = [head.FORMAT_KEY, head.ID_KEY, head.HASH_KEY_KEY, head.HEAD_KEY, head.WRITER_KEY, head.CHECKPOINT_KEY]
+const META_KEYS = [
+  head.REMOVED_KEY,
+  head.FORMAT_KEY,
+  head.ID_KEY,
+  head.HASH_KEY_KEY,
+  head.HEAD_KEY,
+  head.WRITER_KEY,
+  head.CHECKPOINT_KEY,
+]
 const KNOWN = new Set([...META_KEYS, LOG_KEY, COVERED_KEY].map((key) => key.toString('hex')))
 
 async function findUnknown(

@@ -3,12 +3,14 @@ import { Block } from '../store/leveldb/entries/block.js'
 import {
   CHECKPOINT_KEY,
   decodeHead,
+  decodeRemoved,
   FORMAT_KEY,
   FORMAT_VERSION,
   HASH_KEY_KEY,
   HEAD_KEY,
   ID_KEY,
   isHead,
+  REMOVED_KEY,
   textOf,
 } from '../store/leveldb/entries/head.js'
 import { blockKey, pageKey } from '../store/leveldb/entries/keys.js'
@@ -30,6 +32,8 @@ export interface StatedHead {
   readonly id: string | undefined
   /** The log's key for index values. */
   readonly hashKey: Uint8Array | undefined
+  /** Number of entries that were removed. */
+  readonly removedEntries: number
 }
 
 /** Where the head is damaged, the last entry tells how many there are: not more than this, so that there is an end to it. */
@@ -55,9 +59,11 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const storedKey = await get(HASH_KEY_KEY, 'the key for index values')
   const hashKey = storedKey && decodeHashKey(storedKey)
   if (hashKey === undefined) findings.add('head_altered', 'the key for index values is missing or damaged')
+  const removedEntries = decodeRemoved(await get(REMOVED_KEY, 'the number of removed entries'))
+  if (removedEntries === undefined) findings.add('head_altered', 'the number of removed entries is malformed')
   const head = await get(HEAD_KEY, 'the head')
   const found = await endOfBlocks(db, findings, location)
-  const common = { checkpoint: checkpoint && textOf(checkpoint), id, hashKey }
+  const common = { checkpoint: checkpoint && textOf(checkpoint), id, hashKey, removedEntries: removedEntries ?? 0 }
   if (!isHead(head)) {
     findings.add('head_altered', 'the head is missing or malformed')
     return { ...common, size: Math.min(found, MAX_GUESSED_SIZE), root: undefined }

@@ -194,10 +194,25 @@ export interface AuditStore extends TileReader {
    */
   openRuns(): Promise<readonly number[]>
 
-  /** Entries of a range in walking order, in chunks. Positions at or past `size` are not there. */
+  /**
+   * Number of entries that were removed. Their positions are not used again, and the tree keeps their leaf hashes. No index
+   * leads to them. Left out by an engine that has none.
+   */
+  readonly removedEntries?: number
+
+  /**
+   * Returns for each of these positions that of the entry which records the removal of what stood there; `undefined` for a
+   * position of which nothing was removed. Left out by an engine that has no removed entries.
+   */
+  removedUnder?(seqs: readonly number[]): Promise<readonly (number | undefined)[]>
+
+  /**
+   * Entries of a range in walking order, in chunks. Positions at or past `size` are not there; removed entries are left
+   * out, and an entry that is missing otherwise is an error.
+   */
   entries(walk: Walk): AsyncIterable<readonly StoredEntry[]>
 
-  /** Entry bytes at these positions, in this order; `undefined` where there is none. */
+  /** Entry bytes at these positions, in this order; `undefined` past the end, and where an entry was removed. */
   read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
 
   /**

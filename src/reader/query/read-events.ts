@@ -1,4 +1,4 @@
-import { AuditLogError } from '../../events/errors.js'
+import { AuditLogError, EntryRemovedError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
@@ -57,7 +57,6 @@ async function* readPassing<T>(
   for await (const entries of plan.isScan ? scan(store, plan, limit, first) : lookUp(store, plan, limit, first)) {
     const passing: T[] = []
     for (const { seq, bytes } of entries) {
-      if (!bytes) throw missing(store, seq)
       if (plan.rulesOut(bytes)) continue
       const event = decodeEvent(store, seq, bytes)
       if (!plan.admits(event)) continue
@@ -74,13 +73,11 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   const plan = new Plan(filter, size)
   if (plan.isEmpty) return 0
   const { limit = Infinity } = filter
+  if (plan.isScan && store.removedEntries) return await countEntries(store, size, filter)
   const told = await plan.countOfOneLookup(store, limit)
   if (told !== undefined) return told
   let counted = 0
-  if (plan.isScan) {
-    for await (const events of readEvents(store, size, filter)) counted += events.length
-    return counted
-  }
+  if (plan.isScan) return await countEntries(store, size, filter)
   const join = plan.join(store)
   try {
     while (counted < limit) {
@@ -96,16 +93,27 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   }
 }
 
-/** Reads the event at a position below the store's size. */
-export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
-  return decodeEvent(store, seq, await readEntry(store, seq))
+async function countEntries(store: ReadableStore, size: number, filter: EventFilter): Promise<number> {
+  let counted = 0
+  for await (const entries of readEntries(store, size, filter)) counted += entries.length
+  return counted
 }
 
-/** Reads the stored bytes at a position below the store's size. */
-export async function readEntry(store: ReadableStore, seq: number): Promise<Uint8Array> {
-  const [bytes] = await store.read([seq])
-  if (!bytes) throw missing(store, seq)
-  return bytes
+/**
+ * Reads the event at a position below the store's size.
+ *
+ * @throws EntryRemovedError when it was removed
+ */
+export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
+  const bytes = await readEntry(store, seq)
+  if (!bytes) throw await removed(store, seq)
+  return decodeEvent(store, seq, bytes)
+}
+
+/** Reads the stored bytes at a position below the store's size; `undefined` when the entry was removed. */
+export async function readEntry(store: ReadableStore, seq: number): Promise<Uint8Array | undefined> {
+  const [entry] = await readStored(store, [seq])
+  return entry?.bytes
 }
 
 /** Reads the first of the events, or the last when `reverse`, that a filter lets through. */
@@ -118,10 +126,22 @@ export async function readFirst(
   return undefined
 }
 
-/** Reads the entries at these positions, in this order. */
+/** Reads the events at these positions, in this order, without those that were removed. */
 export async function readEventsAt(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEvent[]> {
-  const entries = await store.read(seqs)
-  return seqs.map((seq, at) => decodeEvent(store, seq, entries[at]))
+  const entries = await readStored(store, seqs)
+  return entries.map(({ seq, bytes }) => decodeEvent(store, seq, bytes))
+}
+
+/** Reads the entries at these positions, in this order, without those that were removed. */
+async function readStored(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEntry[]> {
+  const read = await store.read(seqs)
+  const entries: StoredEntry[] = []
+  for (let at = 0; at < seqs.length; at++) {
+    const [seq, bytes] = [seqs[at] as number, read[at]]
+    if (bytes) entries.push({ seq, bytes })
+    else if (!store.removedEntries) throw missing(store, seq)
+  }
+  return entries
 }
 
 /** Entries in a row. */
@@ -139,28 +159,31 @@ async function* scan(
     while (from < to) {
       const length = Math.min(batch, left, to - from)
       const walk = reverse ? { from: to - length, to, reverse } : { from, to: from + length, reverse }
-      yield* inARow(store, walk)
+      for await (const entries of inARow(store, walk)) {
+        left -= entries.length
+        yield entries
+      }
+      if (left === 0) return
       if (reverse) to -= length
       else from += length
-      left -= length
-      if (left === 0) return
       batch *= BATCH_GROWTH
     }
   }
 }
 
-/** Makes sure that the engine leaves out none: a gap in a log is evidence of damage. */
+/** Makes sure that the engine leaves out none but those that were removed: any other gap in a log is evidence of damage. */
 async function* inARow(store: ReadableStore, walk: Plan['walk']): AsyncGenerator<readonly StoredEntry[]> {
   const step = walk.reverse ? -1 : 1
   let expected = walk.reverse ? walk.to - 1 : walk.from
   for await (const entries of store.entries(walk)) {
     for (const { seq } of entries) {
-      if (seq !== expected) throw missing(store, expected)
-      expected += step
+      if (seq !== expected && !store.removedEntries) throw missing(store, expected)
+      expected = seq + step
     }
     yield entries
   }
-  if (expected !== (walk.reverse ? walk.from - 1 : walk.to)) throw missing(store, expected)
+  if (expected === (walk.reverse ? walk.from - 1 : walk.to) || store.removedEntries) return
+  throw missing(store, expected)
 }
 
 /** The entries that the indexes point to. */
@@ -169,7 +192,7 @@ async function* lookUp(
   plan: Plan,
   limit: number,
   first: number,
-): AsyncGenerator<readonly { readonly seq: number; readonly bytes: Uint8Array | undefined }[]> {
+): AsyncGenerator<readonly StoredEntry[]> {
   const join = plan.join(store)
   try {
     let batch = first
@@ -177,10 +200,7 @@ async function* lookUp(
     while (left > 0) {
       const wanted = Math.min(batch, left)
       const seqs = await join.take(wanted)
-      if (seqs.length > 0) {
-        const entries = await store.read(seqs)
-        yield seqs.map((seq, at) => ({ seq, bytes: entries[at] }))
-      }
+      if (seqs.length > 0) yield await readStored(store, seqs)
       if (seqs.length < wanted) return
       left -= wanted - join.unsure.length
       batch = Math.min(batch * BATCH_GROWTH, MAX_BATCH)
@@ -193,8 +213,7 @@ async function* lookUp(
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
-  if (!bytes) throw missing(store, seq)
+function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): StoredEvent {
   let event: unknown
   try {
     event = JSON.parse(utf8.decode(bytes))
@@ -207,6 +226,14 @@ function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | unde
   const read = event as { seq: number }
   read.seq = seq
   return read as StoredEvent
+}
+
+/** Returns what to throw for an entry that is not there any more. */
+async function removed(store: ReadableStore, seq: number): Promise<AuditLogError> {
+  const [removedUnder] = (await store.removedUnder?.([seq])) ?? []
+  if (removedUnder === undefined) return missing(store, seq)
+  const message = `Entry ${seq} of the audit log ${store.location} was removed under entry ${removedUnder}, which says why`
+  return new EntryRemovedError(message, { seq, removedUnder })
 }
 
 function missing(store: ReadableStore, seq: number): AuditLogError {

@@ -19,11 +19,14 @@ export interface LogState {
 /** Returns the log as its index sees it. */
 export function followedLog({ db, head, hashes, cache, location }: LogState): FollowedLog {
   const { size, root } = head.tree
+  const { removedEntries } = head
   const tiles = new StoredTiles(db)
-  const reads = new EntryReads(() => db, { size, openFrom: head.openBlocks.from }, cache, location)
+  const state = { size, openFrom: head.openBlocks.from, removedEntries }
+  const reads = new EntryReads(() => db, state, cache, location)
   return {
     id: head.id,
     size,
+    removedEntries,
     hashes,
     tiles,
     location,

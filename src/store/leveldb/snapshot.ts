@@ -74,10 +74,11 @@ export class Snapshot {
     this.head = head
     this.state = state
     const { size } = head.tree
+    const { removedEntries } = head
     const cache = new BlockCache()
     const hashes = new NameHashes(head.hashKey)
     this.tiles = new StoredTiles(db)
-    this.entries = new EntryReads(() => db, { size, openFrom: Infinity }, cache, location)
+    this.entries = new EntryReads(() => db, { size, openFrom: Infinity, removedEntries }, cache, location)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }

@@ -81,6 +81,10 @@ class LevelStore implements AuditStore {
     return this.#head.checkpoint
   }
 
+  get removedEntries(): number {
+    return this.#head.removedEntries
+  }
+
   get journalPosition(): JournalPosition | undefined {
     return this.#head.writer.journal
   }
@@ -155,6 +159,10 @@ class LevelStore implements AuditStore {
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     return await this.#entryReads().read(seqs)
+  }
+
+  async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
+    return await this.#entryReads().removedUnder(seqs)
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
@@ -257,7 +265,8 @@ class LevelStore implements AuditStore {
   }
 
   #entryReads(): EntryReads {
-    const state = { size: this.size, openFrom: this.#head.openBlocks.from }
+    const { openBlocks, removedEntries } = this.#head
+    const state = { size: this.size, openFrom: openBlocks.from, removedEntries }
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 

@@ -5,6 +5,8 @@ export interface CaseContext {
   readonly store: AuditStore
   /** Closes the store and opens another over what it kept; `undefined` when the engine keeps nothing. */
   readonly reopen: (() => Promise<AuditStore>) | undefined
+  /** Removes entries, and opens another store over the rest; `undefined` when the engine has no removed entries. */
+  readonly removeEntries: ((seqs: readonly number[], removedUnder: number) => Promise<AuditStore>) | undefined
 }
 
 /** One promise of the store contract. */

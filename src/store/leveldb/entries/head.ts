@@ -22,6 +22,8 @@ export const HASH_KEY_KEY: Buffer = metaKey('hash key')
 export const HEAD_KEY: Buffer = metaKey('head')
 export const WRITER_KEY: Buffer = metaKey('writer')
 export const CHECKPOINT_KEY: Buffer = metaKey('checkpoint')
+/** Of a log from which entries were removed; written with the slots that say so. */
+export const REMOVED_KEY: Buffer = metaKey('removed')
 const HEAD_BYTES = SEQ_BYTES + HASH_BYTES + SEQ_BYTES
 /** Small blocks take less: their entries less than a full block, and their slots what as many entries as may be take. */
 const MAX_OPEN_BYTES = FULL_BLOCK_BYTES + 2 ** 20
@@ -39,6 +41,8 @@ export interface Head {
   readonly writer: WriterState
   /** The newest signed checkpoint. */
   readonly checkpoint: string | undefined
+  /** Number of entries that were removed. */
+  readonly removedEntries: number
 }
 
 /** The marks of the last commit, see `CommitMarks`. */
@@ -55,6 +59,7 @@ export const NEW_HEAD: Head = {
   openPages: new OpenPages(new Map()),
   writer: { journal: undefined, closed: true },
   checkpoint: undefined,
+  removedEntries: 0,
 }
 
 /**
@@ -63,8 +68,8 @@ export const NEW_HEAD: Head = {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
-  const meta = await getMany(db, [FORMAT_KEY, HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY, ID_KEY, HASH_KEY_KEY])
-  const [format, stored, writer, checkpoint, storedId, storedKey] = meta
+  const meta = await getMany(db, [FORMAT_KEY, HEAD_KEY, WRITER_KEY, CHECKPOINT_KEY, ID_KEY, HASH_KEY_KEY, REMOVED_KEY])
+  const [format, stored, writer, checkpoint, storedId, storedKey, removed] = meta
   if (!format) return await initialise(db, location)
   const version = textOf(format)
   if (version !== FORMAT_VERSION) {
@@ -80,6 +85,10 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   if (!isHead(stored)) throw corrupt(location, 'its head is missing')
 
   const { size, root, openFrom } = decodeHead(stored)
+  const removedEntries = decodeRemoved(removed)
+  if (removedEntries === undefined || removedEntries > size) {
+    throw corrupt(location, 'its number of removed entries is malformed')
+  }
   if (openFrom > size) throw corrupt(location, 'its head is malformed')
   const { openBlocks, openPages } = await readOpen(db, { size, openFrom }, location)
   const tree = await TreeFrontier.restore(size, new StoredTiles(db))
@@ -92,6 +101,7 @@ export async function readHead(db: Database, location: string): Promise<Head> {
     openPages,
     writer: decodeWriter(writer, location),
     checkpoint: checkpoint && textOf(checkpoint),
+    removedEntries,
   }
 }
 
@@ -205,6 +215,13 @@ export function decodeHead(value: Uint8Array): StoredHead {
     root: value.subarray(SEQ_BYTES, SEQ_BYTES + HASH_BYTES),
     openFrom: readSeq(value, SEQ_BYTES + HASH_BYTES),
   }
+}
+
+/** Returns the number of removed entries of a {@link REMOVED_KEY}; `undefined` where the value is none. */
+export function decodeRemoved(value: Uint8Array | undefined): number | undefined {
+  if (!value) return 0
+  const count = value.length === SEQ_BYTES ? readSeq(value, 0) : 0
+  return Number.isSafeInteger(count) && count > 0 ? count : undefined
 }
 
 /** Returns whether a value can be a head. */

@@ -50,7 +50,12 @@ describe('reads that share a cache', () => {
   let closeDatabase: () => Promise<void>
   const cache = () => new BlockCache()
   const readsOf = (kept: BlockCache, database: Database = db) =>
-    new EntryReads(() => database, { size: head.tree.size, openFrom: head.openBlocks.from }, kept, directory)
+    new EntryReads(
+      () => database,
+      { size: head.tree.size, removedEntries: 0, openFrom: head.openBlocks.from },
+      kept,
+      directory,
+    )
 
   beforeEach(async () => {
     await store.close()

@@ -19,6 +19,8 @@ const BLOCKS_AT_ONCE = 16
 /** The part of a log's state that reading its entries needs. */
 export interface EntriesState {
   readonly size: number
+  /** Number of entries that were removed. */
+  readonly removedEntries: number
   /** Blocks from this position on may give way to others under the reading; {@link Infinity} where nobody writes. */
   readonly openFrom: number
 }
@@ -55,10 +57,11 @@ export class EntryReads {
       for (const block of blocks) {
         const end = reverse ? Math.max(from, block.firstSeq) - 1 : Math.min(to, block.end)
         for (; expected !== end; expected += reverse ? -1 : 1) {
-          chunk.push({ seq: expected, bytes: this.#entryIn(block, expected) })
+          const bytes = this.#entryIn(block, expected)
+          if (bytes) chunk.push({ seq: expected, bytes })
         }
       }
-      yield chunk
+      if (chunk.length > 0) yield chunk
     }
   }
 
@@ -93,6 +96,19 @@ export class EntryReads {
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return await this.#readIn(seqs, (block, seq) => this.#entryIn(block, seq))
+  }
+
+  async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
+    if (this.#state.removedEntries === 0) return seqs.map(() => undefined)
+    return await this.#readIn(seqs, (block, seq) => block.removed(seq)?.removedUnder)
+  }
+
+  /** Reads the slots at these positions. */
+  async #readIn<T>(
+    seqs: readonly number[],
+    slot: (block: Block, seq: number) => T | undefined,
+  ): Promise<readonly (T | undefined)[]> {
     const { size } = this.#state
     const stored = seqs.filter((seq) => Number.isInteger(seq) && seq >= 0 && seq < size)
     if (stored.length === 0) return seqs.map(() => undefined)
@@ -104,7 +120,7 @@ export class EntryReads {
       const blocks = await this.#blocks([...places.values()], snapshot)
       return seqs.map((seq) => {
         const place = places.get(seq)
-        return place && this.#entryIn(blocks.get(place.start) as Block, seq)
+        return place && slot(blocks.get(place.start) as Block, seq)
       })
     } catch (error) {
       throw readError(error, this.#location)
@@ -194,15 +210,15 @@ export class EntryReads {
     return blockOf(seq, pages.get(pageOf(seq)) as Uint8Array)
   }
 
-  /** A reader has nothing to say of a removed entry yet: no entry records that it was removed. */
-  #entryIn(block: Block, seq: number): Uint8Array {
+  /** Returns the bytes of an entry; `undefined` when it was removed. */
+  #entryIn(block: Block, seq: number): Uint8Array | undefined {
     const bytes = block.entry(seq)
-    if (!bytes)
-      throw corrupt(
-        this.#location,
-        `entry ${seq} of ${this.#state.size} is marked as removed, and no entry records that`,
-      )
-    return bytes
+    if (bytes || this.#state.removedEntries > 0) return bytes
+    const { size } = this.#state
+    throw corrupt(
+      this.#location,
+      `entry ${seq} of ${size} is marked as removed, and its head knows of no removed entry`,
+    )
   }
 
   #entryMissing(seq: number): AuditLogError {
