@@ -19,6 +19,7 @@ import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } fr
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
+import { findIds } from './entries/find-ids.js'
 import { type Head, NEW_HEAD, readHead } from './entries/head.js'
 import { EntryReads } from './entries/reads.js'
 import { checkRecovered } from './entries/recovered-blocks.js'
@@ -146,7 +147,15 @@ class LevelStore implements AuditStore {
   }
 
   async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
-    return await this.#indexReads().positionsOf(ids)
+    const { size } = this
+    try {
+      return await this.#indexReads().positionsOf(ids)
+    } catch (problem) {
+      if (!(problem instanceof AuditLogError && problem.code === 'AUDIT_READ_FAILED')) throw problem
+      // What is to be committed does not wait for an index that cannot be read.
+      const blocks = this.#entryReads().blocks({ from: 0, to: size, reverse: false })
+      return await findIds(ids, blocks, this.#hashes)
+    }
   }
 
   async openRuns(): Promise<readonly number[]> {

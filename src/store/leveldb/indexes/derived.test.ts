@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { copyLive } from '../../../../test/support/copy-live.js'
+import { removeEntries } from '../../../../test/support/remove-entries.js'
 import type { AuditLogError } from '../../../events/errors.js'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore, IndexName, SealedEntry, Walk } from '../../contract.js'
@@ -255,6 +256,34 @@ describe.each(Object.entries(SPOILS))('an index %s', (_, spoil) => {
     expect(await answersOf(store)).toEqual(await answersOf(memory))
     await store.close()
     expect(filesBelow(directory)).toEqual(before)
+  })
+})
+
+describe('an index that cannot be opened', () => {
+  it('keeps no commit from recognising ids of callers, also of entries that were removed', async () => {
+    cpSync(stateOf(C), directory, { recursive: true })
+    await removeEntries(directory, [20], C - 1)
+    const holder = new Level<Buffer, Buffer>(index(), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    await holder.open()
+    const store = levelStore(directory)
+    try {
+      await store.open()
+      expect(store.indexState).toBe('failing')
+      const ids = [10, 20, 4_990].map((n) => ({ tenantId: `t-${n % 3}`, id: `id-${n}` }))
+      const others = [
+        { tenantId: 't-0', id: 'id-10' },
+        { tenantId: 't-0', id: 'more-0' },
+      ]
+      expect(await store.positionsOf([...ids, ...others])).toEqual([10, 20, 4_990, undefined, undefined])
+      expect(await store.commit([ENTRIES[20] as SealedEntry, ...MORE])).toMatchObject({ seqs: [20, C, C + 1, C + 2] })
+      expect(await store.commit(MORE)).toMatchObject({ seqs: [C, C + 1, C + 2], size: C + 3 })
+      await expect(store.countPostings('run', ['r-1'], WALKS[0] as Walk)).rejects.toMatchObject({
+        code: 'AUDIT_READ_FAILED',
+      })
+    } finally {
+      await store.close()
+      await holder.close()
+    }
   })
 })
 
