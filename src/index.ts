@@ -13,6 +13,7 @@ export {
   type ClaimedScope,
   type Confidence,
   type DataSchema,
+  EntryRemovedError,
   type EventSource,
   type LimitAxis,
   type StoredEvent,

@@ -4,6 +4,7 @@ import { EventSchemas } from '../../src/events/validate.js'
 import { Sealer } from '../../src/log/sealing/seal.js'
 import type { FiledEvent } from '../../src/store/contract.js'
 import { decodeEntry, decodeFiled } from '../../src/store/decode-entry.js'
+import { filedEvent } from '../../src/store/filed-event.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
 import { entries } from '../support/signed-log.js'
 import { json, jsonOf } from '../support/target.js'
@@ -30,14 +31,15 @@ export function fuzz(bytes: Buffer): void {
 function readBothWays(entry: Uint8Array): void {
   // The short way does not tell whether what follows a sound beginning is JSON at all.
   if (!isUtf8(entry) || jsonOf(Buffer.from(entry)) === undefined) return
-  same(filed(decodeFiled(entry)), filed(decodeEntry(entry)), 'an entry is filed by what it does not say')
+  const event = decodeEntry(entry)
+  same(filed(decodeFiled(entry)), filed(event && filedEvent(event)), 'an entry is filed by what it does not say')
 }
 
 /** Returns the fields by which an entry is filed, in one form. */
 function filed(event: FiledEvent | undefined): unknown {
   if (!event) return undefined
-  const { type, time, tenantId, sessionId, runId, parentRunId, agent } = event
-  return [type, time, tenantId, sessionId, runId, parentRunId, agent?.id, agent?.name]
+  const { type, time, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName } = event
+  return [type, time, tenantId, sessionId, runId, parentRunId, agent?.id, agent?.name, actorId, toolName]
 }
 
 export function seeds(): Uint8Array[] {

@@ -42,6 +42,8 @@ export const format = {
 export const tenant = { type: 'string', value: 'ID', help: 'of this tenant' } as const
 const session = { type: 'string', value: 'ID', help: 'of this session' } as const
 const agent = { type: 'string', value: 'NAME', help: 'of the agent with this name or id' } as const
+const actor = { type: 'string', value: 'ID', help: 'of this actor: on whose behalf' } as const
+const tool = { type: 'string', value: 'NAME', help: 'about this tool: its calls and approvals' } as const
 const since = {
   type: 'string',
   value: 'TIME',
@@ -56,6 +58,8 @@ export const followFilters = {
   session,
   run: { type: 'string', value: 'ID', help: 'of this run' },
   agent,
+  actor,
+  tool,
   type: {
     type: 'string',
     short: 't',
@@ -90,6 +94,7 @@ export const runFilters = {
   tenant,
   session,
   agent,
+  actor,
   status: {
     type: 'string',
     multiple: true,
@@ -159,6 +164,8 @@ export class Arguments {
       sessionId: this.text('session'),
       runId: this.text('run'),
       agent: this.text('agent'),
+      actor: this.text('actor'),
+      tool: this.text('tool'),
       type: this.texts('type'),
       status: this.texts('status'),
       since: time('since'),

@@ -4,6 +4,7 @@
  * | code | meaning | what to do |
  * |---|---|---|
  * | `AUDIT_CHECKPOINT_MISSING` | no signed checkpoint covers what is to be proved | wait for the next one; in the process that writes, call `log.checkpoint()` |
+ * | `AUDIT_ENTRY_REMOVED` | an entry was removed: its position and its leaf hash are all that is left of it | see `removedUnder`, the position of the entry that records the removal |
  * | `AUDIT_FILE_REFUSED` | in place of a file of a log stands something else (a symbolic link, a FIFO, a device, a directory), or a file larger than it can be | nothing was opened; find out who put it there, and copy the log as regular files |
  * | `AUDIT_ID_CONFLICT` | another event of the same tenant has the id that an append gave; the event was not stored | give it an id of its own; the message names the position of the other |
  * | `AUDIT_INVALID_CURSOR` | a cursor is damaged, or of another query or log | begin again with the first page |
@@ -32,6 +33,7 @@
  */
 export type AuditErrorCode =
   | 'AUDIT_CHECKPOINT_MISSING'
+  | 'AUDIT_ENTRY_REMOVED'
   | 'AUDIT_FILE_REFUSED'
   | 'AUDIT_FORMAT_UNSUPPORTED'
   | 'AUDIT_ID_CONFLICT'
@@ -67,5 +69,19 @@ export class AuditLogError extends Error {
     super(message, options)
     this.name = 'AuditLogError'
     this.code = code
+  }
+}
+
+/** An entry that is asked for was removed from the log. */
+export class EntryRemovedError extends AuditLogError {
+  /** Position of the entry that was removed. */
+  readonly seq: number
+  /** Position of the entry that records the removal. */
+  readonly removedUnder: number
+
+  constructor(message: string, { seq, removedUnder }: Pick<EntryRemovedError, 'seq' | 'removedUnder'>) {
+    super('AUDIT_ENTRY_REMOVED', message)
+    this.seq = seq
+    this.removedUnder = removedUnder
   }
 }

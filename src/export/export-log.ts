@@ -7,8 +7,8 @@ import { encoded, encodeEntries, type ResolvedEncoding, resolveEncoding } from '
 /** Options of `exportLog`. */
 export interface ExportOptions extends EncodeOptions {
   /**
-   * Which events; they come in the order of their positions. With filters, the positions of `jsonl` lines are not to be
-   * had from the export. @defaultValue all
+   * Which events; they come in the order of their positions. With filters, or where entries were removed, the positions of
+   * `jsonl` lines are not to be had from the export. @defaultValue all
    */
   readonly query?: Omit<EventQuery<string>, 'order'>
 }
@@ -21,6 +21,11 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
   readonly firstSeq: number | undefined
   /** Position of the latest of them. */
   readonly lastSeq: number | undefined
+  /**
+   * Number of entries of the log that were removed before the export began, and are left out wherever they stood: which of
+   * them the query would have found, nobody can tell. 0 before it begins.
+   */
+  readonly removedEntries: number
   /**
    * Where the next export goes on, once this one has come to its end: behind the last event, or, unless a limit ended
    * it, behind all that was looked through. Give it as `query: { afterSeq: nextSeq - 1 }`.
@@ -61,6 +66,7 @@ class StreamingExport implements LogExport {
   firstSeq: number | undefined
   lastSeq: number | undefined
   size: number | undefined
+  removedEntries = 0
   readonly #log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>
   readonly #query: EventQuery<string>
   readonly #encoding: ResolvedEncoding
@@ -85,7 +91,9 @@ class StreamingExport implements LogExport {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#begun) throw new TypeError('exportLog: an export can be iterated once; call exportLog again')
     this.#begun = true
-    this.size = (await this.#log.head()).size
+    const { size, removedEntries = 0 } = await this.#log.head()
+    this.size = size
+    this.removedEntries = removedEntries
     const { afterSeq = -1, beforeSeq = this.size } = this.#query
     const end = Math.min(beforeSeq, this.size)
     const query = { ...this.#query, beforeSeq: end }

@@ -67,6 +67,9 @@ export interface Forwarder {
  * size of the remote log, and a commit takes place at that position or not at all: each entry is there exactly once,
  * whatever breaks. Recording does not wait for it: outages make the lag grow, and nothing else.
  *
+ * An entry that was removed before it was forwarded ends it, with `AUDIT_ENTRY_REMOVED`: the remote log could not have the
+ * same tree. One that is removed afterwards stays in the remote log.
+ *
  * The remote log is this log's alone. The forwarder opens the store, and closes it with itself.
  *
  * @param log - an open log, or a reader of one
@@ -185,9 +188,11 @@ class LogForwarder implements Forwarder {
     for (;;) {
       const from = this.#remoteSize
       this.#localSize = (await this.#log.head()).size
-      const group = await readGroup(this.#log, from, this.#options.maxGroupEntries)
+      const { from: first, entries: group } = await readGroup(this.#log, from, this.#options.maxGroupEntries)
       this.#lagSince = group[0]?.event.recordedAt
       if (group.length === 0 || this.#closing.signal.aborted) break
+      // The remote log would have other positions. This says that the entry was removed.
+      if (first !== from) await this.#log.get(from)
       await this.#remote.commit(group, { at: from })
       this.#remoteSize = from + group.length
       this.#forwarded += group.length
@@ -218,9 +223,11 @@ class LogForwarder implements Forwarder {
   async #compare(from = this.#remoteSize): Promise<void> {
     await compareTrees(this.#log, this.#remote)
     for (let at = from; at < this.#remoteSize; ) {
-      const group = await readGroup(this.#log, at, this.#remoteSize - at)
-      await compareStored(this.#remote, at, group)
-      at += group.length
+      const { from: first, entries } = await readGroup(this.#log, at, this.#remoteSize - at)
+      const group = entries.slice(0, this.#remoteSize - first)
+      await compareStored(this.#remote, first, group)
+      if (group.length === 0) break
+      at = first + group.length
     }
     this.#safeToTrim = this.#remoteSize
     const done = this.#waiting.filter(({ size }) => size <= this.#safeToTrim)
@@ -272,7 +279,12 @@ class LogForwarder implements Forwarder {
 }
 
 /** Somebody has to look at it. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['AUDIT_LOG_DIVERGED', 'AUDIT_LOG_CORRUPT', 'AUDIT_LOG_CLOSED'])
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'AUDIT_ENTRY_REMOVED',
+  'AUDIT_LOG_DIVERGED',
+  'AUDIT_LOG_CORRUPT',
+  'AUDIT_LOG_CLOSED',
+])
 
 /** @param isOpen - a store that cannot be opened because it is locked may be free again later */
 function isFinal(problem: unknown, isOpen: boolean): boolean {

@@ -2,29 +2,41 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
+import { filedEvent } from '../store/filed-event.js'
 import { hashLeaf, sameHash } from '../tree/index.js'
 import type { ForwardedLog } from './options.js'
 
 /** Entry bytes that one commit takes at most, unless a single entry has more. */
 const MAX_GROUP_BYTES = 4 * 1024 * 1024
 
-/** The entries from a position on that go into one commit, as they are stored: none at the end of the log. */
-export async function readGroup(log: ForwardedLog, from: number, maxEntries: number): Promise<SealedEntry[]> {
+/** Entries that follow each other. */
+export interface ForwardedGroup {
+  /** Position of the first of them. */
+  readonly from: number
+  /** None at the end of the log. */
+  readonly entries: readonly SealedEntry[]
+}
+
+/** Reads the entries from a position on that go into one commit, as they are stored. It begins behind removed ones. */
+export async function readGroup(log: ForwardedLog, from: number, maxEntries: number): Promise<ForwardedGroup> {
   const group: SealedEntry[] = []
+  let first = from
   let bytes = 0
   for await (const entry of log.entries({ afterSeq: from - 1, limit: maxEntries })) {
+    if (group.length === 0) first = entry.seq
+    else if (entry.seq !== first + group.length) break
     bytes += entry.bytes.length
     if (group.length > 0 && bytes > MAX_GROUP_BYTES) break
     group.push(asSealed(entry, log.location))
   }
-  return group
+  return { from: first, entries: group }
 }
 
 /** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
     const event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
-    return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event, callerId: false }
+    return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event: filedEvent(event), callerId: false }
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })
   }

@@ -1,5 +1,6 @@
 import { AuditLogError } from '../events/errors.js'
-import type { FiledEvent, IndexName, SealedEntry, SeqRange } from '../store/contract.js'
+import type { AuditEvent } from '../events/types.js'
+import type { IndexName, SealedEntry, SeqRange } from '../store/contract.js'
 import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
 import { callerIdKey, openRunKey, unscopedCallerIdKey } from '../store/keys.js'
 import { openRunChanges } from '../store/open-runs.js'
@@ -231,21 +232,21 @@ export class IndexComparison {
   }
 
   /** Events at these positions; `undefined` for what is missing, or no event. */
-  async #eventsAt(seqs: readonly number[]): Promise<readonly (FiledEvent | undefined)[]> {
+  async #eventsAt(seqs: readonly number[]): Promise<readonly (AuditEvent | undefined)[]> {
     const { store } = this.#of
     const decoded = (bytes: Uint8Array | undefined) => bytes && decodeEntry(bytes)
     try {
       return (await store.read(seqs)).map(decoded)
     } catch (error) {
       ignoreDamage(error)
-      const events: (FiledEvent | undefined)[] = []
+      const events: (AuditEvent | undefined)[] = []
       for (const seq of seqs) events.push(decoded((await store.read([seq]).catch(() => []))[0]))
       return events
     }
   }
 }
 
-function isIdOf(key: Uint8Array, event: FiledEvent | undefined): boolean {
+function isIdOf(key: Uint8Array, event: AuditEvent | undefined): boolean {
   const { tenantId, id } = (event ?? {}) as { readonly tenantId?: unknown; readonly id?: unknown }
   if (typeof tenantId !== 'string' || typeof id !== 'string') return false
   return callerIdKey(tenantId, id).equals(key) || unscopedCallerIdKey(id).equals(key)

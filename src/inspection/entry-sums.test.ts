@@ -19,6 +19,8 @@ const event = fc.record({
   runId: optional,
   parentRunId: optional,
   agent: fc.option(fc.record({ id: optional, name: optional }), { nil: undefined }),
+  actorId: optional,
+  toolName: optional,
 }) as fc.Arbitrary<unknown> as fc.Arbitrary<FiledEvent>
 
 it('sums up the postings that the log makes of the same entries', () => {

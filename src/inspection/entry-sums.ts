@@ -17,6 +17,8 @@ export class EntrySums {
   readonly #agent: PostingSums
   readonly #tenant: PostingSums
   readonly #parent: PostingSums
+  readonly #actor: PostingSums
+  readonly #tool: PostingSums
   readonly #known: Readonly<Record<IndexName, Map<string, ValueState>>>
   /** Sessions by their tenant. */
   #sessions = new Map<string, Map<string, ValueState>>()
@@ -33,11 +35,13 @@ export class EntrySums {
     this.#agent = of('agent')
     this.#tenant = of('tenant')
     this.#parent = of('parent')
-    const known = () => new Map<string, ValueState>()
-    this.#known = { session: known(), run: known(), type: known(), agent: known(), tenant: known(), parent: known() }
+    this.#actor = of('actor')
+    this.#tool = of('tool')
+    const known = INDEX_NAMES.map((index) => [index, new Map<string, ValueState>()] as const)
+    this.#known = Object.fromEntries(known) as Record<IndexName, Map<string, ValueState>>
   }
 
-  add({ type, tenantId, sessionId, runId, parentRunId, agent }: FiledEvent, seq: number): void {
+  add({ type, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }: FiledEvent, seq: number): void {
     this.#add(this.#tenant, 'tenant', tenantId, seq)
     this.#addSession(sessionId, tenantId, seq)
     this.#add(this.#type, 'type', type, seq)
@@ -45,6 +49,8 @@ export class EntrySums {
     if (parentRunId !== undefined && type.startsWith('run_')) this.#add(this.#parent, 'parent', parentRunId, seq)
     if (agent?.id !== undefined) this.#add(this.#agent, 'agent', agent.id, seq)
     if (agent?.name !== undefined && agent.name !== agent.id) this.#add(this.#agent, 'agent', agent.name, seq)
+    if (actorId !== undefined) this.#add(this.#actor, 'actor', actorId, seq)
+    if (toolName !== undefined) this.#add(this.#tool, 'tool', toolName, seq)
   }
 
   #add(sums: PostingSums, index: IndexName, name: string, seq: number): void {

@@ -1,7 +1,7 @@
 import { decodeEntry } from '../store/decode-entry.js'
+import { filedEvent } from '../store/filed-event.js'
 import { callerIdKey, callerIdKeyOf, valueKey } from '../store/leveldb/indexes/keys.js'
 import { postingsOf } from '../store/postings.js'
-import type { FiledEntry } from '../store/stored-indexes.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases } from './frozen-log.js'
@@ -90,7 +90,7 @@ async function expectedPostings(
           if (digest) add(seq, callerIdKeyOf(digest))
           else if (event && block.hasCallerId(seq) && typeof event.id === 'string') add(seq, callerIdKey(hashes, event))
         } else if (event) {
-          for (const posting of postingsOf([{ event }] as unknown as readonly FiledEntry[], seq)) {
+          for (const posting of postingsOf([{ event: filedEvent(event) }], seq)) {
             if (posting.index !== index) continue
             const parts = posting.value.map((part) => hashes.of(part))
             add(seq, valueKey(index, parts))

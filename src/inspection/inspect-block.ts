@@ -5,12 +5,14 @@ import type { ReadKey } from '../store/leveldb/entries/keys.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
 import { type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
+import { unrecordedRemovals } from '../verify/removals.js'
 import type { SeqSpan } from '../verify/report.js'
 import { STATEMENT_TYPES, Statements, type StatementTallies } from '../verify/statements.js'
 import { compareBlockTiles, type TilePart } from './compare-tiles.js'
 import { DirectoryPages } from './directory-pages.js'
 import { type ComparedIndex, FiledEntries, type FiledReport } from './filed-entries.js'
 import type { FrozenDatabases } from './frozen-log.js'
+import { getUndamaged } from './read-block.js'
 import { isAnyRemoved, type RemovedPositions, removedIn } from './removed-positions.js'
 import { type BlockVisitor, walkBlocks } from './walk-blocks.js'
 
@@ -57,13 +59,12 @@ export async function inspectBlock(
   const { leaves, pages, filed, findings, removals } = inspector.finish()
   pages.compare(task.openFrom, findings)
   compareBlockTiles(inspector.tiles, leaves, findings)
-  for (const [seq, span] of removals) {
-    // No event says yet that entries were removed: only whoever altered the log can have marked them.
-    findings.add(
-      'removal_unrecorded',
-      `entry ${span.from} is removed under entry ${seq}, which records no removal`,
-      span,
-    )
+  for (const [under, seqs] of removals) {
+    const bytes = await getUndamaged(entries, under, location)
+    const [seq] = unrecordedRemovals(seqs, bytes && decodeEntry(bytes), task.origins)
+    if (seq === undefined) continue
+    const span = { from: seq, to: seq + 1 }
+    findings.add('removal_unrecorded', `entry ${seq} is removed under entry ${under}, which does not record that`, span)
   }
   const removed = removedIn(leaves)
   const isThinned = (from: number, to: number) => removed !== undefined && isAnyRemoved(removed, from, to)
@@ -90,8 +91,8 @@ class BlockInspector implements BlockVisitor {
   readonly #leaves: LeafBlock
   readonly #pages: DirectoryPages
   readonly #filed: FiledEntries | undefined
-  /** By the position under which they were removed: the first of the entries concerned. */
-  readonly #removals = new Map<number, SeqSpan>()
+  /** Positions of entries that were removed, by the position under which they were. */
+  readonly #removals = new Map<number, number[]>()
 
   constructor(task: BlockTask) {
     const { from, to, origins, index } = task
@@ -169,7 +170,8 @@ class BlockInspector implements BlockVisitor {
     // When it was recorded nobody knows any more.
     if (this.#task.young) this.settledSize = seq + 1
     const known = this.#removals.get(removedUnder)
-    if (!known) this.#removals.set(removedUnder, { from: seq, to: seq + 1 })
+    if (known) known.push(seq)
+    else this.#removals.set(removedUnder, [seq])
     if (idDigest) this.#filed?.addRemovedId(seq, idDigest)
   }
 

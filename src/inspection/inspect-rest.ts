@@ -1,6 +1,6 @@
 import { prefixEnd } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { FORMAT_KEY, HASH_KEY_KEY, ID_KEY } from '../store/leveldb/entries/head.js'
+import { FORMAT_KEY, HASH_KEY_KEY, ID_KEY, REMOVED_KEY } from '../store/leveldb/entries/head.js'
 import { blockKey, blockStartOf, headKey } from '../store/leveldb/entries/keys.js'
 import { COVERED_KEY, LOG_KEY } from '../store/leveldb/indexes/database.js'
 import { OPEN_RUN_PREFIX, STRETCH_PREFIX, timeBlockKey } from '../store/leveldb/indexes/keys.js'
@@ -44,7 +44,7 @@ export async function inspectRest(
 }
 
 const KNOWN = new Set(
-  [FORMAT_KEY, ID_KEY, HASH_KEY_KEY, headKey(0), LOG_KEY, COVERED_KEY].map((key) => key.toString('hex')),
+  [REMOVED_KEY, FORMAT_KEY, ID_KEY, HASH_KEY_KEY, headKey(0), LOG_KEY, COVERED_KEY].map((key) => key.toString('hex')),
 )
 
 async function findUnknown(

@@ -62,6 +62,10 @@ export async function inspectLog(
     const computed = inspector.roots.rootAt(size)
     if (root && computed && !sameHash(root, computed))
       findings.add('head_altered', 'the head has another root than the entries')
+    if (head.removedEntries !== inspector.removed) {
+      const what = `by the head ${head.removedEntries} entries were removed, by the blocks ${inspector.removed}`
+      findings.add('head_altered', what)
+    }
     isDone = true
     return {
       size,

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { IndexName } from '../store/contract.js'
+import { INDEX_ARITY } from '../store/postings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 
-export const INDEX_NAMES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
+export const INDEX_NAMES = Object.keys(INDEX_ARITY) as readonly IndexName[]
 
 /** The part of the database `index` that files positions: postings and callers' ids. */
 export type FiledIndex = IndexName | 'caller id'

@@ -2,12 +2,14 @@ import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import {
   decodeHead,
+  decodeRemoved,
   FORMAT_KEY,
   FORMAT_VERSION,
   HASH_KEY_KEY,
   ID_KEY,
   isHead,
   lastHead,
+  REMOVED_KEY,
   type StoredHead,
   textOf,
 } from '../store/leveldb/entries/head.js'
@@ -32,6 +34,8 @@ export interface StatedHead {
   readonly id: string | undefined
   /** The log's key for index values. */
   readonly hashKey: Uint8Array | undefined
+  /** Number of entries that were removed. */
+  readonly removedEntries: number
 }
 
 /** Where the head is damaged, the last entry tells how many there are: not more than this, so that there is an end to it. */
@@ -56,12 +60,15 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const storedKey = await get(HASH_KEY_KEY, 'the key for index values')
   const hashKey = storedKey && decodeHashKey(storedKey)
   if (hashKey === undefined) findings.add('head_altered', 'the key for index values is missing or damaged')
+  const removedEntries = decodeRemoved(await get(REMOVED_KEY, 'the number of removed entries'))
+  if (removedEntries === undefined) findings.add('head_altered', 'the number of removed entries is malformed')
+  const common = { id, hashKey, removedEntries: removedEntries ?? 0 }
   const found = await endOfBlocks(db, findings, location)
   const head = await readLastHead(db, findings, location)
   if (!head) {
     findings.add('head_altered', 'the head is missing or malformed')
     const size = Math.min(found, MAX_GUESSED_SIZE)
-    return { id, hashKey, checkpoint: undefined, checkpointSize: undefined, size, openFrom: size, root: undefined }
+    return { ...common, checkpoint: undefined, checkpointSize: undefined, size, openFrom: size, root: undefined }
   }
   const { size: stated, root, openFrom, checkpointSize } = head
   const checkpoint =
@@ -81,7 +88,7 @@ export async function readStatedHead(db: Database, findings: Findings, location:
   const size = Math.min(stated, found)
   const isBlock = openFrom === stated || (openFrom < size && (await get(blockKey(openFrom), 'a block')) !== undefined)
   if (!isBlock) findings.add('head_altered', `the head tells of a block of entry ${openFrom}, and there is none`)
-  return { id, hashKey, checkpoint: checkpoint && textOf(checkpoint), checkpointSize, size, openFrom, root }
+  return { ...common, checkpoint: checkpoint && textOf(checkpoint), checkpointSize, size, openFrom, root }
 }
 
 /** Returns the last head; `undefined` where it is missing, malformed or damaged. */

@@ -1,6 +1,6 @@
 import type { Database } from '../store/leveldb/database.js'
 import { StoredTiles } from '../store/leveldb/entries/stored-tiles.js'
-import { coveredOf } from '../store/leveldb/indexes/database.js'
+import { coveredOf, type IndexedLog } from '../store/leveldb/indexes/database.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases, FrozenLog } from './frozen-log.js'
 import { hashesFor } from './kept-hashes.js'
@@ -21,16 +21,16 @@ export interface StatedIndex {
 export async function readStatedIndex(
   { entries, index }: FrozenDatabases,
   { indexProblem, location }: FrozenLog,
-  { id, size, hashKey }: StatedHead,
+  { id, size, hashKey, removedEntries }: StatedHead,
 ): Promise<StatedIndex> {
   if (!index) return { covered: undefined, note: `the index was not compared: ${indexProblem}` }
   if (id === undefined || hashKey === undefined) {
     return { covered: undefined, note: 'the index was not compared: the log does not say what it is made with' }
   }
-  const covered = await coveredBy(index, entries, { id, size, hashKey, location })
+  const covered = await coveredBy(index, entries, { id, size, hashKey, removedEntries, location })
   if (covered === undefined) {
     const note =
-      'the index was not compared: it is of another log, or not of these entries, so that readers derive another'
+      'the index was not compared: it is of another version or another log, or not of these entries, so that readers derive another'
     return { covered, note }
   }
   if (covered === size) return { covered, note: undefined }
@@ -43,7 +43,7 @@ async function coveredBy(
   {
     hashKey,
     ...log
-  }: { readonly id: string; readonly size: number; readonly hashKey: Uint8Array; readonly location: string },
+  }: Pick<IndexedLog, 'id' | 'size' | 'removedEntries' | 'location'> & { readonly hashKey: Uint8Array },
 ): Promise<number | undefined> {
   try {
     return await coveredOf(index, { ...log, hashes: hashesFor(hashKey), tiles: new StoredTiles(entries) })

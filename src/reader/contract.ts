@@ -27,6 +27,8 @@ export interface LogEntry {
 export interface LogHead {
   /** Number of events in the log; the next one gets this `seq`. */
   readonly size: number
+  /** Number of events that were removed since, of all in the log; absent when there are none. */
+  readonly removedEntries?: number
 }
 
 /**
@@ -37,6 +39,7 @@ export interface LogHead {
  * `AUDIT_INVALID_QUERY`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
  * the call, the others reject. A field that is `undefined` is malformed too, because a filter that silently falls away
  * would answer with what was not asked for.
+ * An entry that was removed keeps its position, and no query, list or sum has it any more; {@link get} says that it was removed.
  * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
  * or cannot be read, `AUDIT_LOG_CLOSED` once the log is closed.
  */
@@ -87,6 +90,7 @@ export interface AuditLogReader {
    * The event at a position; `undefined` past the end of the log.
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY` when `seq` is not a whole number of at least 0
+   * @throws EntryRemovedError `AUDIT_ENTRY_REMOVED` when the event was removed; it names the entry that records the removal
    */
   get(seq: number): Promise<StoredEvent | undefined>
 
@@ -100,7 +104,8 @@ export interface AuditLogReader {
 
   /**
    * Proves that the entry at a position is in the log, by a checkpoint that covers it: an open log signs one if there is
-   * none yet. The proof's `receipt` is verified without the log, by `verifyReceipt` of `spanledger/verify`.
+   * none yet. The proof's `receipt` is verified without the log, by `verifyReceipt` of `spanledger/verify`. Of an entry that was
+   * removed, the leaf hash that the tree keeps is proved.
    *
    * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when no signed checkpoint covers it; `AUDIT_INVALID_QUERY`;
    * `AUDIT_LOG_CORRUPT` when the entry is not the one that was signed for
@@ -141,8 +146,8 @@ export interface AuditLogReader {
    * The runs that pass every filter of the query, sub-runs among them, each as a summary of its own events.
    *
    * They come in the order of their starts or, with `status`, of the events that gave them such a status (their ends,
-   * unless `'running'` is asked for); with `sessionId`, of their first events in that session. Without `sessionId`,
-   * a run appears once its start, its end or a resumption is in the log.
+   * unless `'running'` is asked for); with `sessionId` or `actor`, of their first events in that session or by that actor. Without
+   * these two, a run appears once its start, its end or a resumption is in the log.
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */

@@ -29,7 +29,16 @@ const id = fc.oneof(
 const askedId = fc.constantFrom('a', 'rare', 'scarce', ...oddIds)
 const tenantId = fc.constantFrom('a', 'b', '🙂')
 const type = fc.oneof(
-  { weight: 20, arbitrary: fc.constantFrom('run_started', 'token_usage_updated', 'custom', 'from_a_newer_version') },
+  {
+    weight: 20,
+    arbitrary: fc.constantFrom(
+      'run_started',
+      'token_usage_updated',
+      'tool_call_started',
+      'custom',
+      'from_a_newer_version',
+    ),
+  },
   { weight: 1, arbitrary: fc.constant('run_failed') },
 )
 const time = fc.constantFrom(
@@ -49,6 +58,8 @@ const event = fc
       type,
       time,
       agent: fc.record({ id, name: id }, { requiredKeys: [] }),
+      actor: fc.record({ id }),
+      data: fc.record({ callId: id, tool: fc.record({ name: id }) }, { requiredKeys: [] }),
     },
     { requiredKeys: ['tenantId', 'sessionId', 'type', 'time'] },
   )
@@ -64,6 +75,8 @@ function query(size: number): fc.Arbitrary<EventQuery<string>> {
     sessionId: askedId,
     runId: askedId,
     agent: askedId,
+    actor: askedId,
+    tool: askedId,
     type: fc.oneof(type, fc.uniqueArray(type, { minLength: 1 })),
     since: time,
     until: time,
@@ -103,8 +116,24 @@ function modelOf(groups: readonly (readonly SealedEntry[])[], from = 0): StoredE
   return groups.flat().map(({ bytes }, at) => ({ ...JSON.parse(Buffer.from(bytes).toString()), seq: from + at }))
 }
 
+function toolOf({ data }: StoredEvent): string | undefined {
+  return (data as { readonly tool?: { readonly name: string } }).tool?.name
+}
+
 function expected(model: readonly StoredEvent[], asked: EventQuery<string>): StoredEvent[] {
-  const { tenantId, sessionId, runId, agent, type, since, until, afterSeq = -1, beforeSeq = Infinity } = asked
+  const {
+    tenantId,
+    sessionId,
+    runId,
+    agent,
+    actor,
+    tool,
+    type,
+    since,
+    until,
+    afterSeq = -1,
+    beforeSeq = Infinity,
+  } = asked
   const types = typeof type === 'string' ? [type] : type
   const passing = model.filter(
     (event) =>
@@ -112,6 +141,8 @@ function expected(model: readonly StoredEvent[], asked: EventQuery<string>): Sto
       (sessionId === undefined || event.sessionId === sessionId) &&
       (runId === undefined || event.runId === runId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
+      (actor === undefined || event.actor?.id === actor) &&
+      (tool === undefined || (event.type.startsWith('tool_') && toolOf(event) === tool)) &&
       (types === undefined || types.includes(event.type)) &&
       (since === undefined || event.time >= (parseTimestamp(since) as string)) &&
       (until === undefined || event.time < (parseTimestamp(until) as string)) &&

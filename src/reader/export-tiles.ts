@@ -5,12 +5,13 @@ import type { ReadableStore } from '../store/readable.js'
 import { HASH_BYTES, nodesAt, TILE_WIDTH, type Tile, tilePath, tileWidth } from '../tree/index.js'
 import type { SignedHead } from './prove.js'
 
+const REMOVED = new Uint8Array()
 /** Tiles that are read in one go. */
 const TILES_AT_ONCE = 64
 
 /**
  * Writes what a checkpoint covers as a log of C2SP tlog-tiles: `tile/<level>/…`, `tile/entries/…` (each entry behind its
- * length, 2 bytes big-endian) and, once all of it is there, `checkpoint`. What an earlier export wrote is completed.
+ * length, 2 bytes big-endian; 0 for one that was removed) and, once all of it is there, `checkpoint`. What an earlier export wrote is completed.
  *
  * @param onEntries - told how many entries have been written
  * @throws AuditLogError `AUDIT_LOG_CORRUPT`; what the file system throws
@@ -48,9 +49,15 @@ async function writeTiles(store: ReadableStore, level: number, size: number, dir
 async function writeBundle(store: ReadableStore, index: number, size: number, directory: string): Promise<void> {
   const from = index * TILE_WIDTH
   const width = tileWidth(0, index, size)
-  const parts: Uint8Array[] = []
+  const kept = new Map<number, Uint8Array>()
   for await (const entries of store.entries({ from, to: from + width, reverse: false })) {
-    for (const { bytes } of entries) parts.push(Buffer.of(bytes.length >> 8, bytes.length & 0xff), bytes)
+    for (const { seq, bytes } of entries) kept.set(seq, bytes)
+  }
+  if (kept.size < width && !store.removedEntries) throw corrupt(store, `an entry from ${from} on is missing`)
+  const parts: Uint8Array[] = []
+  for (let seq = from; seq < from + width; seq++) {
+    const bytes = kept.get(seq) ?? REMOVED
+    parts.push(Buffer.of(bytes.length >> 8, bytes.length & 0xff), bytes)
   }
   await writeBelow(directory, tilePath('entries', index, width), Buffer.concat(parts))
 }

@@ -2,7 +2,15 @@ import { formatReceipt, parseCheckpoint, parseNote } from '../checkpoint/index.j
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import type { ReadableStore } from '../store/readable.js'
-import { hashLeaf, proveConsistency, proveInclusion, rootAt, sameHash, verifyInclusion } from '../tree/index.js'
+import {
+  hashLeaf,
+  leafHashAt,
+  proveConsistency,
+  proveInclusion,
+  rootAt,
+  sameHash,
+  verifyInclusion,
+} from '../tree/index.js'
 import type { LogEntry } from './contract.js'
 import { invalidQuery, parseSeq } from './query/parse-query.js'
 
@@ -144,6 +152,7 @@ export async function* proveEntries(
 
 async function proveAt(store: ReadableStore, seq: number, size: number) {
   const [bytes] = await store.read([seq])
-  if (!bytes) throw new AuditLogError('AUDIT_LOG_CORRUPT', `The audit log ${store.location} has no entry ${seq}`)
-  return { leafHash: hashLeaf(bytes), proof: await proveInclusion(seq, size, store) }
+  const leafHash = bytes ? hashLeaf(bytes) : store.removedEntries ? await leafHashAt(seq, store) : undefined
+  if (!leafHash) throw new AuditLogError('AUDIT_LOG_CORRUPT', `The audit log ${store.location} has no entry ${seq}`)
+  return { leafHash, proof: await proveInclusion(seq, size, store) }
 }

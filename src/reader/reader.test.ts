@@ -96,6 +96,29 @@ describe('filters', () => {
     expect(seqsOf(await reader.events({ agent: 'writer' }).toArray())).toEqual([0])
   })
 
+  test('an actor is found by its id, a tool by the name that its calls and approvals give, also in sums and lists', async () => {
+    const actor = { id: 'u-1' }
+    const data = { callId: 'c', tool: { name: 'search' } }
+    const reader = await readerOfEvents(
+      { runId: 'r-1', type: 'run_started', data: { agent: { name: 'writer' } } },
+      { runId: 'r-1', actor, type: 'tool_call_completed', data },
+      { runId: 'r-2', actor: { id: 'u-2' }, type: 'tool_approval_granted', data },
+      { runId: 'r-2', agent: { name: 'search' }, type: 'custom', data: { name: 'search', tool: { name: 'search' } } },
+      { runId: 'r-2', type: 'tool_call_failed', data: { ...data, tool: { name: 'send' } } },
+    )
+    expect(seqsOf(await reader.events({ actor: 'u-1' }).toArray())).toEqual([1])
+    expect(seqsOf(await reader.events({ tool: 'search' }).toArray())).toEqual([1, 2])
+    expect(seqsOf(await reader.events({ tool: 'search', actor: 'u-2' }).toArray())).toEqual([2])
+    expect(await reader.count({ tool: 'send', type: 'tool_call_failed' })).toBe(1)
+    expect((await reader.stats({ tool: 'search' })).total.toolCalls).toEqual({ completed: 1, failed: 0 })
+    expect((await reader.stats({ actor: 'u-2' })).total.toolCalls).toEqual({ completed: 0, failed: 0 })
+    // A run may have learnt after its start on whose behalf it is.
+    expect((await reader.runs({ actor: 'u-1' }).toArray()).map(({ runId }) => runId)).toEqual(['r-1'])
+    const following = reader.follow({ tool: 'send' }, { afterSeq: -1 })[Symbol.asyncIterator]()
+    expect((await following.next()).value).toMatchObject({ seq: 4 })
+    await following.return?.()
+  })
+
   test('any of several types will do, and types of one event are not counted twice', async () => {
     const reader = await readerOfEvents(
       { type: 'resumed', data: {} },
@@ -175,6 +198,9 @@ describe('a query that cannot be meant', () => {
     [{ sessionId: 7 }, /sessionId: expected a non-empty string, not 7/],
     [{ runId: null }, /runId: /],
     [{ agent: { name: 'writer' } }, /agent: expected a non-empty string, not an object/],
+    [{ actor: { id: 'u-1' } }, /actor: expected a non-empty string, not an object/],
+    [{ tool: '' }, /tool: expected a non-empty string/],
+    [{ tool: undefined }, /tool: is undefined; leave the field out/],
     [{ type: [] }, /type: an empty list/],
     [{ type: new Array(1) }, /type: expected a non-empty string, not undefined/],
     [{ since: 'yesterday' }, /since: expected an RFC 3339 time such as .*, not 'yesterday'/],
@@ -206,6 +232,8 @@ describe('a query that cannot be meant', () => {
     [{ minDurationMs: Infinity }, /minDurationMs: /],
     [{ minDurationMs: -0.5 }, /minDurationMs: /],
     [{ minTotalToken: 1 }, /minTotalToken: no such field; did you mean 'minTotalTokens'/],
+    [{ tool: 'search' }, /tool: no such field/],
+    [{ actor: 7 }, /actor: expected a non-empty string, not 7/],
     [{ status: 'faild' }, /status: expected one of 'running', .*, not 'faild'/],
     [{ since: noon, until: noon }, /since: .* is not before until/],
   ])('of runs, %o is an error that names the field', (query, message) => {

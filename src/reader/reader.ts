@@ -164,7 +164,9 @@ export class StoreReader implements AuditLogReader {
   }
 
   async head(): Promise<LogHead> {
-    return { size: await this.#size() }
+    const size = await this.#size()
+    const { removedEntries } = this.#store
+    return removedEntries ? { size, removedEntries } : { size }
   }
 
   runs(query: RunQuery = {}): Results<RunSummary> {

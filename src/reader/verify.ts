@@ -108,12 +108,35 @@ class StoreSource implements LogSource {
   }
 
   async *#walk(from: number, to: number): AsyncGenerator<EntryChunk> {
+    let next = from
     for await (const entries of this.#store.entries({ from, to, reverse: false })) {
       const [first] = entries
-      if (first) yield { from: first.seq, entries: entries.map(({ bytes }) => bytes) }
+      if (!first) continue
+      yield* this.#removed(next, first.seq)
+      next = first.seq
+      let chunk: Uint8Array[] = []
+      for (const { seq, bytes } of entries) {
+        if (seq !== next + chunk.length) {
+          yield { from: next, entries: chunk }
+          yield* this.#removed(next + chunk.length, seq)
+          next = seq
+          chunk = []
+        }
+        chunk.push(bytes)
+      }
+      yield { from: next, entries: chunk }
+      next += chunk.length
     }
+    yield* this.#removed(next, to)
+  }
+
+  /** What an engine leaves out was removed; of one that has no removed entries, it is missing. */
+  *#removed(from: number, to: number): Generator<EntryChunk> {
+    if (from < to && this.#store.removedEntries) yield { from, entries: new Array<Uint8Array>(to - from).fill(REMOVED) }
   }
 }
+
+const REMOVED = new Uint8Array()
 
 function isDamage(error: unknown): boolean {
   return error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT'

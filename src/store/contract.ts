@@ -8,15 +8,19 @@ import type { StoredIndexes } from './stored-indexes.js'
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
 
-/** The fields of an event by which engines file its entry. */
+/** The parts of an event by which engines file its entry. */
 export interface FiledEvent
   extends Pick<
     AuditEvent,
     'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
   > {
+  /** Its `actor.id`. */
+  readonly actorId: string | undefined
+  /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
+  readonly toolName: string | undefined
   /**
-   * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId` and `agent`, if there is one:
-   * an engine need not look up for each of them what it files under these values.
+   * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId`, `agent` and `actorId`, if there
+   * is one: an engine need not look up for each of them what it files under these values.
    */
   readonly scope?: object
 }
@@ -78,9 +82,10 @@ export interface CommitReceipt {
 /**
  * The indexes. A value is a tuple of strings:
  * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
- * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`)
+ * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
+ * `tool` [toolName]
  */
-export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent'
+export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool'
 
 /** A span of positions, `from` inclusive, `to` exclusive. */
 export interface SeqRange {
@@ -194,10 +199,25 @@ export interface AuditStore extends TileReader {
    */
   openRuns(): Promise<readonly number[]>
 
-  /** Entries of a range in walking order, in chunks. Positions at or past `size` are not there. */
+  /**
+   * Number of entries that were removed. Their positions are not used again, and the tree keeps their leaf hashes. No index
+   * leads to them. Left out by an engine that has none.
+   */
+  readonly removedEntries?: number
+
+  /**
+   * Returns for each of these positions that of the entry which records the removal of what stood there; `undefined` for a
+   * position of which nothing was removed. Left out by an engine that has no removed entries.
+   */
+  removedUnder?(seqs: readonly number[]): Promise<readonly (number | undefined)[]>
+
+  /**
+   * Entries of a range in walking order, in chunks. Positions at or past `size` are not there; removed entries are left
+   * out, and an entry that is missing otherwise is an error.
+   */
   entries(walk: Walk): AsyncIterable<readonly StoredEntry[]>
 
-  /** Entry bytes at these positions, in this order; `undefined` where there is none. */
+  /** Entry bytes at these positions, in this order; `undefined` past the end, and where an entry was removed. */
   read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
 
   /**

@@ -1,5 +1,7 @@
+import { isToolType } from '../events/tool-name.js'
 import type { AuditEvent } from '../events/types.js'
 import type { FiledEvent } from './contract.js'
+import { filedEvent } from './filed-event.js'
 
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -9,18 +11,27 @@ const { latin1Slice } = Buffer.prototype
 /** A string of ASCII without escapes: as bytes what it is as text. */
 const TEXT = '"([ !#-[\\]-~]*)"'
 const ANY = '"[ !#-[\\]-~]*"'
-/** An envelope as it is sealed, up to its agent: fields in their order, no spaces. */
+/** An envelope as it is sealed, up to its actor: fields in their order, no spaces. */
 const HEAD = new RegExp(
   `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${TEXT},"tenantId":${TEXT},"sessionId":${TEXT}` +
     `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":{(?:"id":${TEXT})?,?(?:"name":${TEXT})?})?` +
-    `,"(?:actor|trace|claimed|source|data)":{`,
+    `(?:,"actor":{"id":${TEXT}})?,"(?:trace|claimed|source|data)":{`,
+)
+const MEMBERS = `(?:${ANY}:${ANY},?)*`
+/** The rest of the envelope of an event of a tool, which follows a {@link HEAD}, up to the name of the tool. */
+const TOOL = new RegExp(
+  `${MEMBERS}}(?:,"(?:claimed|source)":{${MEMBERS}})*(?:,"(?:statementOf|salt)":${ANY})*` +
+    `,"data":{"callId":${ANY},"tool":{"name":${TEXT}`,
+  'y',
 )
 
 /**
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/g
+const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
+/** The same of the name of a tool. */
+const TOOL_SAID_LATER = /"(?:data|tool|name)"\s*:/g
 
 /**
  * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an
@@ -30,12 +41,33 @@ const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunI
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const head = HEAD.exec(text)
-  if (!head) return decodeEntry(bytes)
+  if (!head) return decodeWhole(bytes)
   SAID_LATER.lastIndex = head[0].length
-  if (SAID_LATER.test(text)) return decodeEntry(bytes)
-  const [, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName] = head
+  if (SAID_LATER.test(text)) return decodeWhole(bytes)
+  const [{ length }, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName, actorId] =
+    head
+  let toolName: string | undefined
+  if (isToolType(type as string)) {
+    toolName = toolNameIn(text, length)
+    if (toolName === undefined) return decodeWhole(bytes)
+  }
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
-  return { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } as FiledEvent
+  const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }
+  return event as FiledEvent
+}
+
+/** Returns the name of the tool where an entry that is sealed in the usual way has it. */
+function toolNameIn(text: string, headLength: number): string | undefined {
+  TOOL.lastIndex = headLength
+  const found = TOOL.exec(text)
+  if (!found) return undefined
+  TOOL_SAID_LATER.lastIndex = TOOL.lastIndex
+  return TOOL_SAID_LATER.test(text) ? undefined : found[1]
+}
+
+function decodeWhole(bytes: Uint8Array): FiledEvent | undefined {
+  const event = decodeEntry(bytes)
+  return event && filedEvent(event)
 }
 
 /** The event of an entry, if it is one that can be filed in the indexes. */

@@ -17,7 +17,16 @@ const UNSCOPED_CALLER_ID = 4
 const OPEN_RUN = 6
 const CALLER_ID = 8
 
-const INDEX: Readonly<Record<IndexName, number>> = { session: 1, run: 2, type: 3, agent: 4, tenant: 5, parent: 6 }
+const INDEX: Readonly<Record<IndexName, number>> = {
+  session: 1,
+  run: 2,
+  type: 3,
+  agent: 4,
+  tenant: 5,
+  parent: 6,
+  actor: 7,
+  tool: 8,
+}
 
 /** A well-formed string as UTF-8; an ill-formed one (lone surrogates), which UTF-8 cannot express, as UTF-16LE. */
 const UTF8 = 1

@@ -16,6 +16,8 @@ export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
   agent: 1,
   tenant: 1,
   parent: 1,
+  actor: 1,
+  tool: 1,
 }
 
 type Filed = Map<string, Posting>
@@ -28,6 +30,8 @@ export class PostingTable {
     agent: new Map(),
     tenant: new Map(),
     parent: new Map(),
+    actor: new Map(),
+    tool: new Map(),
   }
   readonly #sessionsOfTenant = new Map<string, Filed>()
   readonly #all: Posting[] = []
@@ -40,7 +44,7 @@ export class PostingTable {
   }
 
   add({ event }: FiledEntry, seq: number): void {
-    const { type, parentRunId, scope } = event
+    const { type, parentRunId, toolName, scope } = event
     let shared = scope && this.#ofScopes.get(scope)
     if (!shared) {
       shared = this.#postingsOf(event)
@@ -51,10 +55,11 @@ export class PostingTable {
     if (parentRunId !== undefined && type.startsWith('run_')) {
       this.#posting(this.#byIndex.parent, 'parent', parentRunId).seqs.push(seq)
     }
+    if (toolName !== undefined) this.#posting(this.#byIndex.tool, 'tool', toolName).seqs.push(seq)
   }
 
-  /** Returns the postings of an event, but for those of its type. */
-  #postingsOf({ tenantId, sessionId, runId, agent }: FiledEvent): readonly Posting[] {
+  /** Returns the postings of an event by what events of its scope share. */
+  #postingsOf({ tenantId, sessionId, runId, agent, actorId }: FiledEvent): readonly Posting[] {
     const byIndex = this.#byIndex
     let sessions = this.#sessionsOfTenant.get(tenantId)
     if (!sessions) {
@@ -70,6 +75,7 @@ export class PostingTable {
     if (agent?.name !== undefined && agent.name !== agent.id) {
       postings.push(this.#posting(byIndex.agent, 'agent', agent.name))
     }
+    if (actorId !== undefined) postings.push(this.#posting(byIndex.actor, 'actor', actorId))
     return postings
   }
 

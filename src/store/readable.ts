@@ -8,6 +8,8 @@ export type ReadableStore = Pick<
   | 'size'
   | 'root'
   | 'checkpoint'
+  | 'removedEntries'
+  | 'removedUnder'
   | 'entries'
   | 'read'
   | 'postings'

@@ -5,6 +5,7 @@ import { cursorCases } from './conformance/cursor-cases.js'
 import { entryCases } from './conformance/entry-cases.js'
 import { lifecycleCases } from './conformance/lifecycle-cases.js'
 import { postingCases } from './conformance/posting-cases.js'
+import { removalCases } from './conformance/removal-cases.js'
 import { timeCases } from './conformance/time-cases.js'
 import { treeCases } from './conformance/tree-cases.js'
 
@@ -16,6 +17,11 @@ export interface StoreConformanceOptions {
   readonly create: () => AuditStore | Promise<AuditStore>
   /** Makes a store over what another, now closed, has kept. Left out by an engine that keeps nothing. */
   readonly reopen?: (closed: AuditStore) => AuditStore | Promise<AuditStore>
+  /**
+   * Removes entries from what a closed store has kept: all that is left of them is the position of the entry that records it,
+   * and the ids of callers. Left out by an engine that has no removed entries. Needs `reopen`.
+   */
+  readonly removeEntries?: (closed: AuditStore, seqs: readonly number[], removedUnder: number) => Promise<void>
   /** Removes what a closed store has kept. */
   readonly remove?: (closed: AuditStore) => void | Promise<void>
 }
@@ -35,22 +41,31 @@ export function storeConformance(options: StoreConformanceOptions): void {
     ...cursorCases,
     ...timeCases,
     ...treeCases,
+    ...removalCases,
     ...lifecycleCases,
   ]
   for (const each of cases) options.test(each.name, () => runCase(each, options))
 }
 
-async function runCase(each: ConformanceCase, { create, reopen, remove }: StoreConformanceOptions): Promise<void> {
+async function runCase(
+  each: ConformanceCase,
+  { create, reopen, removeEntries, remove }: StoreConformanceOptions,
+): Promise<void> {
   let store = await create()
-  const openAgain = async () => {
+  const openAgain = async (between?: (closed: AuditStore) => Promise<void>) => {
     await store.close()
+    await between?.(store)
     store = (await reopen?.(store)) ?? store
     await store.open()
     return store
   }
   await store.open()
   try {
-    await each.run({ store, reopen: reopen && openAgain })
+    await each.run({
+      store,
+      reopen: reopen && (() => openAgain()),
+      removeEntries: removeEntries && ((seqs, under) => openAgain((closed) => removeEntries(closed, seqs, under))),
+    })
   } finally {
     await store.close()
     await remove?.(store)

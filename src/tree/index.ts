@@ -10,6 +10,7 @@ export {
   sha256,
   writeLeafHash,
 } from './hash.js'
+export { leafHashAt } from './leaf-hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'
 export { rootAt } from './root-at.js'
 export {

@@ -20,7 +20,7 @@ export interface TileComparison {
   readonly findings: Findings
 }
 
-/** Compares the leaf hashes of a block's entries with the tiles of level 0. */
+/** Compares the leaf hashes of a block's entries with the tiles of level 0, from which those of removed entries are taken. */
 export async function compareLeaves(comparison: TileComparison, block: LeafBlock): Promise<void> {
   const { from, next, hashes } = block
   const { size, findings } = comparison
@@ -29,6 +29,7 @@ export async function compareLeaves(comparison: TileComparison, block: LeafBlock
     const first = from + nth * TILE_WIDTH
     for (let at = 0; tile && at < tile.length / HASH_BYTES; at++) {
       const seq = first + at
+      if (block.removed.has(seq)) block.keepHash(seq, hashAt(tile, at))
       if (block.isMissing(seq) || sameHash(hashAt(hashes, seq - from), hashAt(tile, at))) continue
       findings.add('leaf_mismatch', `entry ${seq} and its leaf hash differ`, { from: seq, to: seq + 1 })
     }

@@ -7,6 +7,7 @@ import { STATEMENT_TYPES, Statements, type StatementTallies } from './statements
 /** Entries that follow each other. */
 export interface EntryChunk {
   readonly from: number
+  /** An entry without bytes was removed. */
   readonly entries: readonly Uint8Array[]
 }
 
@@ -32,6 +33,7 @@ export async function scanEntries(
   const roots = new BlockRoots()
   const statements = new Statements(request.origins)
   let settledSize = 0
+  let removed = 0
   let block: LeafBlock | undefined
   const finish = async (full: LeafBlock) => {
     await compareBlock(full)
@@ -56,7 +58,17 @@ export async function scanEntries(
   for await (const { from, entries } of chunks) {
     for (const [at, bytes] of entries.entries()) {
       const seq = from + at
-      ;(await blockFor(seq)).add(bytes)
+      const block = await blockFor(seq)
+      if (bytes.length === 0) {
+        removed++
+        block.addRemoved()
+        findings.add('removal_unrecorded', `entry ${seq} is removed, and no entry is named that records it`, {
+          from: seq,
+          to: seq + 1,
+        })
+        continue
+      }
+      block.add(bytes)
       const event = request.young || mayBeStatement(bytes) ? parsed(bytes) : undefined
       if (STATEMENT_TYPES.has(event?.type as string)) {
         const change = statements.add(seq, event as ParsedEntry)
@@ -67,7 +79,7 @@ export async function scanEntries(
   }
   if (size !== undefined && (await blockFor(size)).next < size) throw new RangeError('the log has too many entries')
   if (block && block.next > block.from) await finish(block)
-  return { size: roots.size, roots, statements: statements.tallies, settledSize, removed: 0, notes: [] }
+  return { size: roots.size, roots, statements: statements.tallies, settledSize, removed, notes: [] }
 }
 
 const NAMES = [...STATEMENT_TYPES].map((type) => Buffer.from(`"${type}"`))

@@ -21,6 +21,14 @@ beforeAll(async () => {
     if (runId === 'slow') await log.append({ ...scope, type: 'token_usage_updated', data: { ...usage, model: 'm-1' } })
     await log.append({ ...scope, type: 'run_completed', data: { durationMs, usage } })
   }
+  const data = { callId: 'c-1', tool: { name: 'search' } }
+  await log.append({
+    runId: 'quick',
+    agent: { id: 'a-1', name: 'planner' },
+    actor: { id: 'u-1' },
+    type: 'tool_call_failed',
+    data,
+  })
 })
 
 afterAll(() => rm(directory, { recursive: true, force: true }))
@@ -39,8 +47,25 @@ describe('spanledger', () => {
   })
 
   it('agents lists who acted', async () => {
-    expect((await ask('agents')).out).toMatch(/planner \(a-1\) {2}5 events {2}2 runs\n$/)
+    expect((await ask('agents')).out).toMatch(/planner \(a-1\) {2}6 events {2}2 runs\n$/)
     expect(JSON.parse((await ask('agents --jsonl')).out)).toMatchObject({ id: 'a-1', runs: 2 })
+  })
+
+  it('finds what an actor did, and what was done with a tool', async () => {
+    for (const [line, found] of [
+      ['query --tool search --count', '1\n'],
+      ['query --tool sear --count', '0\n'],
+      ['query --actor u-1 -t tool_call_failed --count', '1\n'],
+      ['query --actor planner --count', '0\n'],
+    ] as const) {
+      expect({ line, found: (await ask(line)).out }).toEqual({ line, found })
+    }
+    expect((await ask('tail --tool search')).out).toMatch(/^[^\n]*tool_call_failed[^\n]*\n$/)
+    expect((await ask('export --actor u-1')).out).toMatch(/^[^\n]*"name":"search"[^\n]*\n$/)
+    expect((await ask('runs --actor u-1')).out).toMatch(/^[^\n]*quick[^\n]*\n$/)
+    const { total } = JSON.parse((await ask('stats --tool search --json')).out)
+    expect(total).toMatchObject({ toolCalls: { failed: 1 }, runs: { completed: 0 } })
+    expect(await ask('runs --tool search')).toMatchObject({ code: 64 })
   })
 
   it('runs finds what was slow or expensive', async () => {

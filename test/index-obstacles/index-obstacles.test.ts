@@ -111,6 +111,27 @@ describe.each([
     await again.close()
   })
 
+  it('keeps nobody from opening a log whose journal has an event with an id of its own', async () => {
+    const own = { id: 'own', type: 'custom', data: { name: 'own' } } as const
+    const died = await open()
+    const image = join(base, 'image')
+    const appended = died.append(own)
+    // The event is in the journal, and the store has not begun.
+    copyLive(directory, image)
+    const { seq } = await appended
+    await died.close()
+    directory = image
+
+    const holder = await hold()
+    const log = await open()
+    expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: 1 })
+    expect(await log.get(seq)).toMatchObject({ id: 'own' })
+    await expect(log.append(own)).rejects.toMatchObject({ code: 'AUDIT_READ_FAILED' })
+    await letGo(holder)
+    expect(await log.append(own)).toMatchObject({ seq })
+    await log.close()
+  })
+
   it('keeps nobody from closing, reading from outside and opening again', async () => {
     const holder = await hold()
     const log = await open()

@@ -2,12 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
 import { openAuditLog, openAuditLogReader } from '../../src/index.js'
 import { IndexComparison } from '../../src/inspection/compare-indexes.js'
-import { type PostgresStore, postgresStore } from '../../src/store/postgres/index.js'
+import { migrate, type PostgresStore, postgresStore } from '../../src/store/postgres/index.js'
+import { sealedEntries } from '../../src/testing/index.js'
 import { Findings } from '../../src/verify/findings.js'
 import { migratedDatabase, type TestDatabase } from './support/database.js'
 
 const signer = Ed25519Signer.generate('example.com/payments')
 const SIZE = 700
+const TOOL = { name: 'search' }
 let database: TestDatabase
 let template: string
 
@@ -24,7 +26,8 @@ async function fill({ url }: TestDatabase): Promise<void> {
     if (n < 50) log.record({ ...common, type: 'run_started', data: { agent: { id: `a-${n % 4}`, name: 'agent' } } })
     else if (n < 90) log.record({ ...common, type: 'run_failed', data: { error: { code: 'e', message: 'm' } } })
     else if (n % 10 === 0) await log.append({ ...common, type: 'custom', id: `id-${n}`, data: { name: 'note' } })
-    else log.record({ ...common, type: 'custom', parentRunId: 'parent', data: { name: 'note' } })
+    else if (n % 10 === 1) log.record({ ...common, type: 'tool_call_started', data: { callId: 'c', tool: TOOL } })
+    else log.record({ ...common, type: 'custom', parentRunId: 'parent', actor: { id: 'u' }, data: { name: 'note' } })
   }
   await log.close()
 }
@@ -60,6 +63,20 @@ beforeAll(async () => {
 
 test('a log whose indexes are those of its entries is verified', async () => {
   expect(await verified(await altered('select 1'))).toMatchObject({ status: 'verified', kinds: [] })
+})
+
+test('migrating files entries of before by their actors and tools, and ends who would not do so', async () => {
+  const of = await altered(`delete from spanledger.posting where substring(value from 3 for 1) in ('\\x07', '\\x08');
+    delete from spanledger.migration where version = 3`)
+  await of.sql('insert into spanledger.migration (version) values (3)')
+  const writer = postgresStore({ connectionString: of.url(), logId: 'other' })
+  await writer.open()
+  expect((await verified(of)).kinds).toContain('posting_missing')
+  await of.sql('delete from spanledger.migration where version = 3')
+  expect(await migrate({ connectionString: of.url() })).toEqual({ from: 2, to: 3 })
+  expect(await verified(of)).toMatchObject({ status: 'verified', kinds: [] })
+  await expect(writer.commit(sealedEntries(1))).rejects.toMatchObject({ code: 'AUDIT_LOG_LOCKED' })
+  await writer.close()
 })
 
 const FIRST =

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { blockKey, pageKey } from '../../src/store/leveldb/entries/keys.js'
+import { removeEntries } from '../support/remove-entries.js'
 import {
   blockOf,
   entryAt,
@@ -91,14 +92,9 @@ describe('a page of the directory', () => {
 })
 
 describe('an entry that was removed', () => {
-  const remove = (seq: number, removedUnder: number) => (db: RawDatabase) =>
-    replaceSlot(db, seq, { removedUnder, idDigest: undefined })
-
   it('is counted, keeps its leaf hash in the tree, and is altered as long as no entry records a removal', async () => {
     const directory = await log.copy()
-    await tamper(directory, async (db) => {
-      for (const seq of [40, 41, 300]) await remove(seq, size - 1)(db)
-    })
+    await removeEntries(directory, [40, 41, 300], size - 1)
     const { code, report } = await verdict(directory, '-k', log.vkey)
     expect({ code, removed: report.removedEntries, proven: report.provenSize }).toEqual({
       code: 5,
@@ -111,13 +107,24 @@ describe('an entry that was removed', () => {
 
   it('is altered wherever its mark points', async () => {
     for (const under of [size, 41, 2 ** 40]) {
-      expect(await altered(remove(40, under))).toMatchObject({ code: 5, kinds: ['removal_unrecorded'] })
+      const directory = await log.copy()
+      await removeEntries(directory, [40], under)
+      expect(await verdict(directory, '-k', log.vkey)).toMatchObject({ code: 5, kinds: ['removal_unrecorded'] })
     }
+  })
+
+  it('is altered where the head knows of other removals than there are', async () => {
+    const directory = await log.copy()
+    await removeEntries(directory, [40, 41], size - 1)
+    await removeEntries(directory, [42], size - 1, { isStated: false })
+    const { report } = await verdict(directory, '-k', log.vkey)
+    const problem = report.problems.find(({ kind }) => kind === 'head_altered')
+    expect(problem?.message).toContain('by the head 2 entries were removed, by the blocks 3')
   })
 
   it('does not hide another entry: the rest is compared as before', async () => {
     const found = altered(async (db) => {
-      await remove(40, size - 1)(db)
+      await replaceSlot(db, 40, { removedUnder: size - 1, idDigest: undefined })
       await replaceSlot(db, 41, entrySlot(await entryAt(db, 42), false))
     })
     const { report } = await found

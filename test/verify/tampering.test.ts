@@ -5,6 +5,7 @@ import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer, formatCheckpoint, signNote } from '../../src/checkpoint/index.js'
 import type { AuditEvent } from '../../src/events/types.js'
 import { recordStatement } from '../../src/log/statements.js'
+import { filedEvent } from '../../src/store/filed-event.js'
 import { entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { type ReadKey, readKey } from '../../src/store/leveldb/entries/keys.js'
 import { levelStore } from '../../src/store/leveldb/index.js'
@@ -232,7 +233,7 @@ describe('a log that was written anew', () => {
     await store.open()
     const group = change(entries).map((bytes) => {
       const event = JSON.parse(bytes.toString()) as AuditEvent
-      return { ...entrySlot(bytes, false), leafHash: hashLeaf(bytes), event }
+      return { ...entrySlot(bytes, false), leafHash: hashLeaf(bytes), event: filedEvent(event) }
     })
     await store.commit(group)
     if (sign) {

@@ -60,11 +60,15 @@ export const exportEvents: Command = {
       const written = await (file === '-'
         ? toStandardOutput(exported, options.format, io)
         : toFile(file, args, exported, io))
-      const { events, firstSeq, lastSeq, nextSeq } = exported
+      const { events, firstSeq, lastSeq, nextSeq, removedEntries } = exported
       if (file !== '-' && summary !== 'text') {
         const { format } = options
-        await printOne(io, summary, { file, format, events, firstSeq, lastSeq, nextSeq, bytes: written }, () => '')
-      } else if (io.err.isTTY) io.err.write(`${told(exported, written)}\n`)
+        const tally = { events, firstSeq, lastSeq, nextSeq, removedEntries }
+        await printOne(io, summary, { file, format, ...tally, bytes: written }, () => '')
+      } else {
+        if (io.err.isTTY) io.err.write(`${told(exported, written)}\n`)
+        if (removedEntries > 0) io.err.write(`${removedTold(removedEntries)}\n`)
+      }
     })
   },
 }
@@ -144,6 +148,11 @@ async function pump(
     progress.clear()
   }
   return written
+}
+
+function removedTold(count: number): string {
+  const entries = count === 1 ? 'removed entry' : 'removed entries'
+  return `${count} ${entries} of the log are left out, so that no line tells its position; --tiles exports the whole tree`
 }
 
 function told({ events, firstSeq, lastSeq, nextSeq }: LogExport, written: number): string {

@@ -7,7 +7,7 @@ import { writeFileAtOnce } from '../output-file.js'
 import { UsageError } from '../usage-error.js'
 
 export const prove: Command = {
-  summary: 'Writes a receipt that proves one entry; it contains the bytes of the entry',
+  summary: 'Writes a receipt that proves one entry; it contains the bytes of the entry, unless it was removed',
   operand: '[DIR] SEQ',
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
@@ -39,6 +39,7 @@ export const prove: Command = {
 
 async function receiptWithEntry(log: AuditLogReader, seq: number): Promise<string> {
   const { receipt } = await log.prove(seq)
-  const [entry] = await log.entries({ afterSeq: seq - 1, limit: 1 }).toArray()
+  // There is none where the entry was removed: its leaf hash is proved all the same.
+  const [entry] = await log.entries({ afterSeq: seq - 1, beforeSeq: seq + 1 }).toArray()
   return formatReceipt({ ...parseReceipt(receipt as string), extra: entry?.bytes })
 }

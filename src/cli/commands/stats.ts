@@ -6,7 +6,7 @@ import { statsTable } from '../stats-table.js'
 
 const GROUPINGS: readonly StatsGrouping[] = ['agent', 'model', 'day']
 
-const { session, run, agent } = followFilters
+const { session, run, agent, actor, tool } = followFilters
 
 export const stats: Command = {
   summary: 'Sums up tokens, cost, runs, failures and durations',
@@ -21,6 +21,8 @@ export const stats: Command = {
     session,
     run,
     agent,
+    actor,
+    tool,
     ...format,
     ...common,
   },

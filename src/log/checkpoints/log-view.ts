@@ -1,6 +1,7 @@
 import type { AuditStore } from '../../store/contract.js'
-import { hashLeaf, rootAt, TreeFrontier } from '../../tree/index.js'
+import { rootAt, TreeFrontier } from '../../tree/index.js'
 import type { JournalReplay } from '../journal/journal-replay.js'
+import { storedLeaf } from './stored-leaf.js'
 
 /** The tree of a log, for a comparison with what is known of it. */
 export interface LogView {
@@ -17,10 +18,7 @@ export function viewOf(store: AuditStore): LogView {
   return {
     size: store.size,
     rootAt: (size) => rootAt(size, store.size, store),
-    leafAt: async (seq) => {
-      const [bytes] = await store.read([seq])
-      return bytes && hashLeaf(bytes)
-    },
+    leafAt: (seq) => storedLeaf(store, seq),
   }
 }
 

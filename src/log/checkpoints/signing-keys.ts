@@ -106,7 +106,7 @@ async function lastChangedTo({ store, origin, from, to }: Stretch): Promise<Sign
   try {
     for (let seqs = await changes.next(); seqs; seqs = await changes.next()) {
       for (const bytes of await store.read(seqs)) {
-        const key = changedTo(bytes as Uint8Array, origin)
+        const key = bytes && changedTo(bytes, origin)
         if (key) return key
       }
     }

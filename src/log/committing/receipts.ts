@@ -1,4 +1,4 @@
-import { AuditLogError } from '../../events/errors.js'
+import { AuditLogError, EntryRemovedError } from '../../events/errors.js'
 import { beginning } from '../../events/text.js'
 import type { AuditStore, CallerId, CommitReceipt, SealedEntry } from '../../store/contract.js'
 import { hashLeaf } from '../../tree/index.js'
@@ -77,9 +77,11 @@ export class Receipts {
   async #read(seqs: readonly number[]): Promise<readonly (ComparedEntry | Error)[]> {
     try {
       const read = await this.#store.read(seqs)
+      const removedUnder = this.#store.removedEntries ? await this.#store.removedUnder?.(seqs) : undefined
       return read.map((bytes, at) => {
         if (bytes) return { bytes, leafHash: hashLeaf(bytes) }
-        return damaged(this.#store, `entry ${seqs[at]} is missing`)
+        const [seq, under] = [seqs[at] as number, removedUnder?.[at]]
+        return under === undefined ? damaged(this.#store, `entry ${seq} is missing`) : removed(seq, under)
       })
     } catch (problem) {
       const failed = problem instanceof Error ? problem : new Error(String(problem))
@@ -112,6 +114,12 @@ function idConflict({ tenantId, id }: CallerId, seq: number): AuditLogError {
     'AUDIT_ID_CONFLICT',
     `The event was not stored: position ${seq} has another event under the id ${named(id)} of the tenant ${named(tenantId)}. Give each event an id of its own`,
   )
+}
+
+/** Whether the event was that of the append, nobody can tell any more. */
+function removed(seq: number, removedUnder: number): AuditLogError {
+  const message = `The event was not stored: position ${seq} had an event of its id, which was removed under entry ${removedUnder}`
+  return new EntryRemovedError(message, { seq, removedUnder })
 }
 
 function named(id: string): string {

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, ftruncateSync, rmSync, unlink, writeSync } from '
 import { openRegularFile, openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { syncDirectory } from '../../store/directory.js'
+import { filedEvent } from '../../store/filed-event.js'
 import {
   attestRecord,
   decodeRecord,
@@ -153,7 +154,7 @@ export class Journal {
         entries.push({
           ...record,
           byteLength: record.bytes.length,
-          event: JSON.parse(record.bytes.toString()) as SealedEntry['event'],
+          event: filedEvent(JSON.parse(record.bytes.toString())),
         })
         at = record.end
       }

@@ -60,12 +60,14 @@ async function lastEventOf(store: AuditStore, beginning: StoredEvent): Promise<S
   return beginning
 }
 
+/** Reads the events at these positions, without those that were removed. */
 async function eventsAt(store: AuditStore, seqs: readonly number[]): Promise<StoredEvent[]> {
   const stored = await store.read(seqs)
-  return stored.map((bytes, at) => {
+  return stored.flatMap((bytes, at) => {
     const seq = seqs[at] as number
+    if (!bytes && store.removedEntries) return []
     try {
-      return { ...(JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as AuditEvent), seq } as StoredEvent
+      return [{ ...(JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as AuditEvent), seq } as StoredEvent]
     } catch (cause) {
       throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${store.location} is no event`, {
         cause,

@@ -7,7 +7,6 @@ import type { AuditStore, JournalPosition, SealedEntry } from '../../store/contr
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { defaultOrigin } from '../../store/log-id.js'
-import { hashLeaf } from '../../tree/index.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
 import {
@@ -23,6 +22,7 @@ import type { ResolvedCheckpointOptions } from '../checkpoints/options.js'
 import { divergenceFromWitnesses, outsideCheckpoints, provesMore } from '../checkpoints/outside.js'
 import { chooseSigner, originFor, ownSigner, signerAtHand } from '../checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'
+import { storedLeaf } from '../checkpoints/stored-leaf.js'
 import { Group } from '../committing/commit-queue.js'
 import { type DropReason, type Gap, gapEvent } from '../committing/gaps.js'
 import { withoutIdConflicts } from '../committing/id-conflicts.js'
@@ -237,8 +237,8 @@ function tellSetAside({ files, bytes }: SetAside, { store, onProblem }: Recovery
 
 /** So that the next opening does not refuse what this one has recorded. */
 async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise<void> {
-  const [last] = await store.read([store.size - 1])
-  if (last) head?.write(store.size, hashLeaf(last))
+  const last = await storedLeaf(store, store.size - 1)
+  if (last) head?.write(store.size, last)
 }
 
 function replayOptions(options: RecoveryOptions, directory: string, closedInOrder: boolean): JournalReplayOptions {

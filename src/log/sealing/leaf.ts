@@ -1,3 +1,4 @@
+import { toolNameOf } from '../../events/tool-name.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { CallerId, FiledEvent, SealedEntry } from '../../store/contract.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
@@ -37,6 +38,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
   readonly callerId: boolean
   readonly type: FiledEvent['type']
   readonly time: string
+  readonly toolName: string | undefined
   readonly scope: Scope
 
   /** @param end - position behind the entry's bytes */
@@ -47,6 +49,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
     this.callerId = callerId
     this.type = draft.type as FiledEvent['type']
     this.time = draft.time
+    this.toolName = toolNameOf(draft.type, draft.data)
     this.scope = scope
   }
 
@@ -80,6 +83,10 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
 
   get agent(): Scope['agent'] {
     return this.scope.agent
+  }
+
+  get actorId(): string | undefined {
+    return this.scope.actorId
   }
 
   /** Hardly ever asked for, as the next one: read from the bytes. */

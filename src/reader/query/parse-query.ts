@@ -34,6 +34,8 @@ const followFields = {
   sessionId: id,
   runId: id,
   agent: id,
+  actor: id,
+  tool: storedText,
   type: oneOrMany(id),
   since: time,
 } satisfies Record<keyof FollowQuery, Parse<unknown>>
@@ -50,6 +52,7 @@ const runFields = {
   tenantId: id,
   sessionId: id,
   agent: id,
+  actor: id,
   status: oneOrMany(oneOf<RunStatus>(...RUN_STATUSES)),
   ...window,
   minTotalTokens: wholeNumberFrom(0),
@@ -67,6 +70,8 @@ const statsFields = {
   sessionId: id,
   runId: id,
   agent: id,
+  actor: id,
+  tool: storedText,
   ...window,
   groupBy: oneOf<StatsGrouping>('agent', 'model', 'day'),
 } satisfies Record<keyof StatsQuery, Parse<unknown>>
@@ -189,6 +194,11 @@ function id(value: unknown, field: string): string {
 function text(value: unknown, field: string): string {
   if (typeof value === 'string' && value !== '') return value
   throw invalidQuery(field, `expected a non-empty string, not ${shown(value)}`)
+}
+
+/** Text of `data` is stored as it is, well-formed. */
+function storedText(value: unknown, field: string): string {
+  return text(value, field).toWellFormed()
 }
 
 function time(value: unknown, field: string): Timestamp {

@@ -1,4 +1,5 @@
 import type { Timestamp } from '../../events/time.js'
+import { toolNameOf } from '../../events/tool-name.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { IndexName, SeqRange, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
@@ -13,6 +14,8 @@ export interface EventFilter {
   readonly runId?: string
   readonly parentRunId?: string
   readonly agent?: string
+  readonly actor?: string
+  readonly tool?: string
   readonly types?: readonly string[]
   readonly since?: Timestamp
   readonly until?: Timestamp
@@ -84,13 +87,15 @@ export class Plan {
 
   /** Whether an event of the walk passes the filter. */
   admits(event: StoredEvent): boolean {
-    const { tenantId, sessionId, runId, parentRunId, agent, types, since, until } = this.#filter
+    const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types, since, until } = this.#filter
     return (
       (runId === undefined || event.runId === runId) &&
       (parentRunId === undefined || event.parentRunId === parentRunId) &&
       (sessionId === undefined || event.sessionId === sessionId) &&
       (tenantId === undefined || event.tenantId === tenantId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
+      (actor === undefined || event.actor?.id === actor) &&
+      (tool === undefined || toolNameOf(event.type, event.data) === tool) &&
       (types === undefined || types.includes(event.type)) &&
       (since === undefined || event.time >= since) &&
       (until === undefined || event.time < until)
@@ -133,13 +138,15 @@ export class Plan {
   }
 }
 
-function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, types }: EventFilter): Lookup[] {
+function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, actor, tool, types }: EventFilter): Lookup[] {
   const lookups: Lookup[] = []
   const add = (index: IndexName, ...values: (readonly string[])[]) => lookups.push({ index, values })
   if (runId !== undefined) add('run', [runId])
   if (parentRunId !== undefined) add('parent', [parentRunId])
   if (sessionId !== undefined) add('session', tenantId === undefined ? [sessionId] : [sessionId, tenantId])
   if (agent !== undefined) add('agent', [agent])
+  if (actor !== undefined) add('actor', [actor])
+  if (tool !== undefined) add('tool', [tool])
   if (types) add('type', ...types.map((type) => [type]))
   if (tenantId !== undefined && sessionId === undefined) add('tenant', [tenantId])
   return lookups

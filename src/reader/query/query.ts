@@ -17,6 +17,10 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly runId?: string
   /** Id or name of the agent whose event it is. */
   readonly agent?: string
+  /** Id of the actor whose event it is. */
+  readonly actor?: string
+  /** Name of the tool that the event is about: of calls and approvals of tools. */
+  readonly tool?: string
   /** One type, or several of which any will do. */
   readonly type?: T | readonly T[]
   /** Events whose `time` is this or later. */
@@ -36,7 +40,7 @@ export interface EventQuery<T extends string = AuditEventType> {
 /** Which events to follow: the filters of {@link EventQuery}. */
 export type FollowQuery<T extends string = AuditEventType> = Pick<
   EventQuery<T>,
-  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'type' | 'since'
+  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'actor' | 'tool' | 'type' | 'since'
 >
 
 /** Which runs to list. All fields are optional, and all that are given must hold. */
@@ -47,6 +51,8 @@ export interface RunQuery {
   readonly sessionId?: string
   /** Id or name of the agent that the run's summary names. */
   readonly agent?: string
+  /** Id of the actor that the run's summary names. */
+  readonly actor?: string
   /** One status, or several of which any will do. */
   readonly status?: RunStatus | readonly RunStatus[]
   /** Runs that started at this time or later. */
@@ -111,6 +117,10 @@ export interface StatsQuery {
   readonly runId?: string
   /** Id or name of the agent whose events they are. */
   readonly agent?: string
+  /** Id of the actor whose events they are. */
+  readonly actor?: string
+  /** Name of the tool that the events are about: of calls and approvals of tools, so that nothing else is summed up. */
+  readonly tool?: string
   /** Events whose `time` is this or later. */
   readonly since?: TimeInput
   /** Events whose `time` is before this. */

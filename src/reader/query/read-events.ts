@@ -1,4 +1,4 @@
-import { AuditLogError } from '../../events/errors.js'
+import { AuditLogError, EntryRemovedError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
@@ -73,7 +73,6 @@ async function* readPassing<T>(
   for await (const entries of plan.isScan ? scan(store, search, first) : lookUp(store, search, first)) {
     const passing: T[] = []
     for (const { seq, bytes } of entries) {
-      if (!bytes) throw missing(store, seq)
       if (plan.rulesOut(bytes)) continue
       const event = decodeEvent(store, seq, bytes)
       if (!plan.admits(event)) continue
@@ -91,13 +90,11 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   const walk = plan.walk(size)
   const { limit } = plan
   if (walk.from >= walk.to) return 0
+  if (plan.isScan && store.removedEntries) return await countEntries(store, plan, size)
   const told = await plan.countOfOneLookup(store, walk)
   if (told !== undefined) return told
   let counted = 0
-  if (plan.isScan) {
-    for await (const events of readPlanned(store, plan, { size, limit })) counted += events.length
-    return counted
-  }
+  if (plan.isScan) return await countEntries(store, plan, size)
   const join = plan.join(store, walk)
   try {
     while (counted < limit) {
@@ -113,16 +110,27 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   }
 }
 
-/** Reads the event at a position below the store's size. */
-export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
-  return decodeEvent(store, seq, await readEntry(store, seq))
+async function countEntries(store: ReadableStore, plan: Plan, size: number): Promise<number> {
+  let counted = 0
+  for await (const entries of readEntries(store, plan, { size, limit: plan.limit })) counted += entries.length
+  return counted
 }
 
-/** Reads the stored bytes at a position below the store's size. */
-export async function readEntry(store: ReadableStore, seq: number): Promise<Uint8Array> {
-  const [bytes] = await store.read([seq])
-  if (!bytes) throw missing(store, seq)
-  return bytes
+/**
+ * Reads the event at a position below the store's size.
+ *
+ * @throws EntryRemovedError when it was removed
+ */
+export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
+  const bytes = await readEntry(store, seq)
+  if (!bytes) throw await removed(store, seq)
+  return decodeEvent(store, seq, bytes)
+}
+
+/** Reads the stored bytes at a position below the store's size; `undefined` when the entry was removed. */
+export async function readEntry(store: ReadableStore, seq: number): Promise<Uint8Array | undefined> {
+  const [entry] = await readStored(store, [seq])
+  return entry?.bytes
 }
 
 /** Reads the first of the events, or the last when `reverse`, that a filter lets through. */
@@ -135,10 +143,22 @@ export async function readFirst(
   return undefined
 }
 
-/** Reads the entries at these positions, in this order. */
+/** Reads the events at these positions, in this order, without those that were removed. */
 export async function readEventsAt(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEvent[]> {
-  const entries = await store.read(seqs)
-  return seqs.map((seq, at) => decodeEvent(store, seq, entries[at]))
+  const entries = await readStored(store, seqs)
+  return entries.map(({ seq, bytes }) => decodeEvent(store, seq, bytes))
+}
+
+/** Reads the entries at these positions, in this order, without those that were removed. */
+async function readStored(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEntry[]> {
+  const read = await store.read(seqs)
+  const entries: StoredEntry[] = []
+  for (let at = 0; at < seqs.length; at++) {
+    const [seq, bytes] = [seqs[at] as number, read[at]]
+    if (bytes) entries.push({ seq, bytes })
+    else if (!store.removedEntries) throw missing(store, seq)
+  }
+  return entries
 }
 
 /** Entries in a row. */
@@ -157,28 +177,32 @@ async function* scan(
     let { from, to } = span
     while (from < to) {
       const length = Math.min(batch, left, to - from)
-      yield* inARow(store, reverse ? { from: to - length, to, reverse } : { from, to: from + length, reverse })
+      const walk = reverse ? { from: to - length, to, reverse } : { from, to: from + length, reverse }
+      for await (const entries of inARow(store, walk)) {
+        left -= entries.length
+        yield entries
+      }
+      if (left === 0) return
       if (reverse) to -= length
       else from += length
-      left -= length
-      if (left === 0) return
       batch = Math.min(batch * BATCH_GROWTH, longest)
     }
   }
 }
 
-/** Makes sure that the engine leaves out none: a gap in a log is evidence of damage. */
+/** Makes sure that the engine leaves out none but those that were removed: any other gap in a log is evidence of damage. */
 async function* inARow(store: ReadableStore, walk: Walk): AsyncGenerator<readonly StoredEntry[]> {
   const step = walk.reverse ? -1 : 1
   let expected = walk.reverse ? walk.to - 1 : walk.from
   for await (const entries of store.entries(walk)) {
     for (const { seq } of entries) {
-      if (seq !== expected) throw missing(store, expected)
-      expected += step
+      if (seq !== expected && !store.removedEntries) throw missing(store, expected)
+      expected = seq + step
     }
     yield entries
   }
-  if (expected !== (walk.reverse ? walk.from - 1 : walk.to)) throw missing(store, expected)
+  if (expected === (walk.reverse ? walk.from - 1 : walk.to) || store.removedEntries) return
+  throw missing(store, expected)
 }
 
 /** The entries that the indexes point to. */
@@ -186,7 +210,7 @@ async function* lookUp(
   store: ReadableStore,
   { plan, walk, limit }: Search,
   first: number,
-): AsyncGenerator<readonly { readonly seq: number; readonly bytes: Uint8Array | undefined }[]> {
+): AsyncGenerator<readonly StoredEntry[]> {
   if (walk.from >= walk.to) return
   const join = plan.join(store, walk)
   try {
@@ -195,10 +219,7 @@ async function* lookUp(
     while (left > 0) {
       const wanted = Math.min(batch, left)
       const seqs = await join.take(wanted)
-      if (seqs.length > 0) {
-        const entries = await store.read(seqs)
-        yield seqs.map((seq, at) => ({ seq, bytes: entries[at] }))
-      }
+      if (seqs.length > 0) yield await readStored(store, seqs)
       if (seqs.length < wanted) return
       left -= wanted - join.unsure.length
       batch = Math.min(batch * BATCH_GROWTH, MAX_BATCH)
@@ -211,8 +232,7 @@ async function* lookUp(
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
-  if (!bytes) throw missing(store, seq)
+function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): StoredEvent {
   let event: unknown
   try {
     event = JSON.parse(utf8.decode(bytes))
@@ -225,6 +245,14 @@ function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | unde
   const read = event as { seq: number }
   read.seq = seq
   return read as StoredEvent
+}
+
+/** Returns what to throw for an entry that is not there any more. */
+async function removed(store: ReadableStore, seq: number): Promise<AuditLogError> {
+  const [removedUnder] = (await store.removedUnder?.([seq])) ?? []
+  if (removedUnder === undefined) return missing(store, seq)
+  const message = `Entry ${seq} of the audit log ${store.location} was removed under entry ${removedUnder}, which says why`
+  return new EntryRemovedError(message, { seq, removedUnder })
 }
 
 function missing(store: ReadableStore, seq: number): AuditLogError {

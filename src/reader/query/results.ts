@@ -28,7 +28,8 @@ export interface Listing<I, T> {
 export interface ListedLog {
   /** How far the log reaches by now; it is looked at anew where it is not known to have `atLeast` so many entries. */
   size(atLeast?: number): Promise<number>
-  entryAt(seq: number): Promise<Uint8Array>
+  /** Reads an entry; `undefined` when it was removed. */
+  entryAt(seq: number): Promise<Uint8Array | undefined>
 }
 
 /** Results that are read in batches; each iteration reads them anew. */
@@ -67,7 +68,7 @@ export class ListedResults<I, T> implements Results<T> {
           items.push(result(item))
           continue
         }
-        const mark = entryMark(await this.#log.entryAt(last))
+        const mark = entryMark((await this.#log.entryAt(last)) ?? new Uint8Array())
         return { items, cursor: encodeCursor(digest, { size, position: last, mark, left: left - wanted }) }
       }
     }
@@ -87,7 +88,9 @@ export class ListedResults<I, T> implements Results<T> {
     if (position >= size || size > (await this.#log.size(size))) {
       throw invalidCursor('it leads past the end of this log; is it of another one?')
     }
-    if (entryMark(await this.#log.entryAt(position)) !== mark) throw invalidCursor('it is of another log')
+    const entry = await this.#log.entryAt(position)
+    // One that was removed since tells nothing.
+    if (entry && entryMark(entry) !== mark) throw invalidCursor('it is of another log')
     return { size, after: position, left }
   }
 }

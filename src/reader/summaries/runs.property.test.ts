@@ -21,6 +21,7 @@ const tenantId = fc.constantFrom('a', 'b')
 const sessionId = fc.constantFrom('s-1', 's-2', 'f'.repeat(32))
 const runId = fc.constantFrom('r-1', 'r-2', 'r-3', 'r-4')
 const agent = fc.constantFrom('writer', 'editor')
+const actor = fc.constantFrom('u-1', 'u-2')
 const time = fc.integer({ min: 0, max: 9 }).map(atSecond)
 
 function atSecond(second: number): string {
@@ -34,6 +35,7 @@ const event = fc
       sessionId,
       runId,
       agent: agent.map((name) => ({ name })),
+      actor: actor.map((id) => ({ id })),
       type: fc.constantFrom(...Object.keys(ENDS), 'custom', 'token_usage_updated'),
       trace: fc.constant({ traceId: 'f'.repeat(32), spanId: 'e'.repeat(16) }),
     },
@@ -56,6 +58,7 @@ const query: fc.Arbitrary<RunQuery> = fc
       tenantId,
       sessionId,
       agent,
+      actor,
       status: fc.oneof(fc.constantFrom('running', 'failed'), fc.constant<RunStatus[]>(['completed', 'running'])),
       since: time,
       until: time,
@@ -77,8 +80,11 @@ async function expected(reader: AuditLogReader, events: readonly StoredEvent[], 
       (asked.tenantId === undefined || event.tenantId === asked.tenantId) &&
       (asked.sessionId === undefined || event.sessionId === asked.sessionId) &&
       (asked.agent === undefined || event.agent?.name === asked.agent) &&
+      (asked.actor === undefined || event.actor?.id === asked.actor) &&
       event.time >= String(since) &&
-      (asked.sessionId !== undefined || ENDS[event.type]?.some((end) => statuses.includes(end))),
+      (asked.sessionId !== undefined ||
+        asked.actor !== undefined ||
+        ENDS[event.type]?.some((end) => statuses.includes(end))),
   )
   const runs = new Map<string, RunSummary>()
   for (const { tenantId, runId } of telling) {
@@ -92,6 +98,7 @@ async function expected(reader: AuditLogReader, events: readonly StoredEvent[], 
       statuses.includes(run.status) &&
       (asked.sessionId === undefined || run.sessionId === asked.sessionId) &&
       (asked.agent === undefined || run.agent?.name === asked.agent) &&
+      (asked.actor === undefined || run.actor?.id === asked.actor) &&
       run.startedAt >= String(since) &&
       (until === undefined || run.startedAt < String(until)) &&
       (asked.minTotalTokens === undefined || run.usage.totalTokens >= asked.minTotalTokens) &&

@@ -35,12 +35,15 @@ export async function* listRuns(
   query: ParsedRunQuery,
   { size, after, limit }: Span,
 ): AsyncGenerator<readonly ListedRun[]> {
-  const { tenantId, sessionId, agent, status, since } = query
+  const { tenantId, sessionId, agent, actor, status, since } = query
+  const types = status ? typesLeadingTo(status) : LIFECYCLE_TYPES
   const filter: EventFilter = {
     ...(tenantId !== undefined && { tenantId }),
     ...(agent !== undefined && { agent }),
-    // A session is walked whole: a run may have learnt of its session after its start.
-    ...(sessionId === undefined ? { types: status ? typesLeadingTo(status) : LIFECYCLE_TYPES } : { sessionId }),
+    // Those of a session or an actor are walked whole: a run may have learnt of them after its start.
+    ...(sessionId === undefined && actor === undefined && { types }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(actor !== undefined && { actor }),
     // No event of a run is older than its start; younger ones there may be.
     ...(since !== undefined && { since }),
   }
@@ -173,10 +176,11 @@ function isOfRun(event: StoredEvent): event is RunEvent {
 }
 
 function isWanted(run: RunSummary, query: ParsedRunQuery): boolean {
-  const { sessionId, agent, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
+  const { sessionId, agent, actor, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
   return (
     (sessionId === undefined || run.sessionId === sessionId) &&
     (agent === undefined || run.agent?.id === agent || run.agent?.name === agent) &&
+    (actor === undefined || run.actor?.id === actor) &&
     (status === undefined || status.includes(run.status)) &&
     (since === undefined || run.startedAt >= since) &&
     (until === undefined || run.startedAt < until) &&

@@ -18,13 +18,14 @@ export interface LogState {
 
 /** Returns the log as its index sees it. */
 export function followedLog({ db, head, hashes, cache, location }: LogState): FollowedLog {
-  const { openBlocks, openPages, tree } = head
+  const { openBlocks, openPages, removedEntries, tree } = head
   const { size, root } = tree
   const tiles = new StoredTiles(db)
-  const reads = new EntryReads(() => db, { size, openBlocks, openPages }, cache, location)
+  const reads = new EntryReads(() => db, { size, removedEntries, openBlocks, openPages }, cache, location)
   return {
     id: head.id,
     size,
+    removedEntries,
     hashes,
     tiles,
     location,

@@ -57,12 +57,12 @@ beforeEach(async () => {
 /** Derives the index anew, with a posting for each entry: this is what many short openings leave. */
 async function fileOneByOne(location: string, entries: readonly SealedEntry[]): Promise<void> {
   const { db, close } = await openDatabase(location)
-  const { id, hashKey, tree } = await readHead(db, location)
+  const { id, hashKey, tree, removedEntries } = await readHead(db, location)
   const tiles = new StoredTiles(db)
   const path = indexPath(location)
   await rm(path, { recursive: true })
   const hashes = new NameHashes(hashKey)
-  const index = await IndexDatabase.open(path, { id, size: tree.size, hashes, tiles, location })
+  const index = await IndexDatabase.open(path, { id, size: tree.size, removedEntries, hashes, tiles, location })
   let lastTimeBlocks: IndexTail['lastTimeBlocks'] = []
   for (const [seq, entry] of entries.entries()) {
     const tail = new IndexTail(seq, lastTimeBlocks)

@@ -66,6 +66,10 @@ export class SnapshotStore implements ReadableStore {
     return this.#snapshot.head.checkpoint
   }
 
+  get removedEntries(): number {
+    return this.#snapshot.head.removedEntries
+  }
+
   get journalPosition(): JournalPosition | undefined {
     return this.#snapshot.head.writer.journal
   }
@@ -94,6 +98,15 @@ export class SnapshotStore implements ReadableStore {
     const snapshot = this.#current().retain()
     try {
       return await snapshot.entries.read(seqs)
+    } finally {
+      await snapshot.release()
+    }
+  }
+
+  async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
+    const snapshot = this.#current().retain()
+    try {
+      return await snapshot.entries.removedUnder(seqs)
     } finally {
       await snapshot.release()
     }

@@ -83,12 +83,13 @@ export class Snapshot {
     this.#target = target
     this.head = head
     this.state = state
-    const { openBlocks, openPages, tree } = head
+    const { openBlocks, openPages, removedEntries, tree } = head
     const { size } = tree
     const cache = new BlockCache()
     const hashes = new NameHashes(head.hashKey)
     this.tiles = new StoredTiles(db)
-    this.entries = new EntryReads(() => db, { size, openBlocks, openPages }, cache, location, reading)
+    const entriesState = { size, removedEntries, openBlocks, openPages }
+    this.entries = new EntryReads(() => db, entriesState, cache, location, reading)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hex, leafHash, ReferenceTree } from '../../../test/support/reference-tree.js'
+import { removeEntries } from '../../../test/support/remove-entries.js'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
 import { hashLeaf, TreeFrontier } from '../../tree/index.js'
 import type { SealedEntry } from '../contract.js'
@@ -22,6 +23,7 @@ describe('levelStore keeps the store contract:', () => {
     test: it,
     create: async () => levelStore(await mkdtemp(join(tmpdir(), 'spanledger-'))),
     reopen: (closed) => levelStore(closed.location),
+    removeEntries: (closed, seqs, under) => removeEntries(closed.location, seqs, under),
     remove: (closed) => rm(closed.location, { recursive: true }),
   })
 })

@@ -19,6 +19,7 @@ import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } fr
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
+import { findIds } from './entries/find-ids.js'
 import { type Head, NEW_HEAD, readHead } from './entries/head.js'
 import { EntryReads } from './entries/reads.js'
 import { checkRecovered } from './entries/recovered-blocks.js'
@@ -79,6 +80,10 @@ class LevelStore implements AuditStore {
 
   get checkpoint(): string | undefined {
     return this.#head.checkpoint
+  }
+
+  get removedEntries(): number {
+    return this.#head.removedEntries
   }
 
   get journalPosition(): JournalPosition | undefined {
@@ -142,7 +147,15 @@ class LevelStore implements AuditStore {
   }
 
   async positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]> {
-    return await this.#indexReads().positionsOf(ids)
+    const { size } = this
+    try {
+      return await this.#indexReads().positionsOf(ids)
+    } catch (problem) {
+      if (!(problem instanceof AuditLogError && problem.code === 'AUDIT_READ_FAILED')) throw problem
+      // What is to be committed does not wait for an index that cannot be read.
+      const blocks = this.#entryReads().blocks({ from: 0, to: size, reverse: false })
+      return await findIds(ids, blocks, this.#hashes)
+    }
   }
 
   async openRuns(): Promise<readonly number[]> {
@@ -155,6 +168,10 @@ class LevelStore implements AuditStore {
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     return await this.#entryReads().read(seqs)
+  }
+
+  async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
+    return await this.#entryReads().removedUnder(seqs)
   }
 
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
@@ -257,8 +274,8 @@ class LevelStore implements AuditStore {
   }
 
   #entryReads(): EntryReads {
-    const { openBlocks, openPages } = this.#head
-    const state = { size: this.size, openBlocks, openPages }
+    const { openBlocks, openPages, removedEntries } = this.#head
+    const state = { size: this.size, removedEntries, openBlocks, openPages }
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 

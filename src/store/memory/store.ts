@@ -43,6 +43,8 @@ class MemoryStore implements AuditStore {
     agent: [],
     tenant: [],
     parent: [],
+    actor: [],
+    tool: [],
   }
   /** By level and number. */
   readonly #timeBlocks = Array.from({ length: TIME_LEVELS }, (): TimeBlock[] => [])

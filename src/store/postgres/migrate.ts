@@ -45,9 +45,11 @@ async function migrateIn(client: Client, location: string): Promise<PostgresMigr
     await client.query(`create schema if not exists spanledger;
       create table spanledger.migration (version integer primary key, applied_at timestamptz not null default now())`)
   }
-  for (let version = from + 1; version <= to; version++) {
-    await client.query(MIGRATIONS[version - 1] as string)
-    await client.query('insert into spanledger.migration (version) values ($1)', [version])
+  for (const [at, { sql, after }] of MIGRATIONS.entries()) {
+    if (at < from) continue
+    await client.query(sql)
+    await after?.(client)
+    await client.query('insert into spanledger.migration (version) values ($1)', [at + 1])
   }
   await client.query('commit')
   return Object.freeze({ from, to })

@@ -1,3 +1,5 @@
+import type { Client } from 'pg'
+import { fileAnew, VERSION_3 } from './file-anew.js'
 import { VERSION_2 } from './rights.js'
 import { READER_ROLE, WRITER_ROLE } from './roles.js'
 
@@ -19,7 +21,7 @@ import { READER_ROLE, WRITER_ROLE } from './roles.js'
  */
 
 /** Versions of the schema, from 1. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 const PARTITIONS = 8
 const PARTITIONED = ['entry', 'posting', 'tile', 'caller_id']
@@ -147,5 +149,16 @@ function appendOnly(table: string): string {
   ].join('\n')
 }
 
+/** A step from one version to the next. */
+export interface Migration {
+  readonly sql: string
+  /** Follows the SQL, in the same transaction. */
+  readonly after?: (client: Client) => Promise<void>
+}
+
 /** What brings a database to each version, the first to version 1. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2]
+export const MIGRATIONS: readonly Migration[] = [
+  { sql: VERSION_1 },
+  { sql: VERSION_2 },
+  { sql: VERSION_3, after: fileAnew },
+]

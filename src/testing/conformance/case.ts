@@ -5,6 +5,8 @@ export interface CaseContext {
   readonly store: AuditStore
   /** Closes the store and opens another over what it kept; `undefined` when the engine keeps nothing. */
   readonly reopen: (() => Promise<AuditStore>) | undefined
+  /** Removes entries, and opens another store over the rest; `undefined` when the engine has no removed entries. */
+  readonly removeEntries: ((seqs: readonly number[], removedUnder: number) => Promise<AuditStore>) | undefined
 }
 
 /** One promise of the store contract. */
@@ -14,7 +16,7 @@ export interface ConformanceCase {
 }
 
 export const EVERYTHING: Walk = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
-export const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
+export const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent', 'actor', 'tool']
 
 /** Commits groups of these lengths, one after the other. */
 export async function commitInGroups(
@@ -70,6 +72,10 @@ export function valuesOf({ event }: SealedEntry, index: IndexName): string[][] {
       return [...new Set([event.agent?.id, event.agent?.name])]
         .filter((name) => name !== undefined)
         .map((name) => [name])
+    case 'actor':
+      return event.actorId === undefined ? [] : [[event.actorId]]
+    case 'tool':
+      return event.toolName === undefined ? [] : [[event.toolName]]
     default:
       return index satisfies never
   }

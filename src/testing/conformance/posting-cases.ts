@@ -49,13 +49,15 @@ function variedEntries(count: number): SealedEntry[] {
     { id: 'a-1', name: 'planner' },
     { name: 'a-1' },
   ]
-  const types = ['custom', 'run_started', 'run_failed', 'error_occurred'] as const
+  const types = ['custom', 'run_started', 'tool_call_started', 'run_failed', 'tool_call_failed'] as const
   return sealedEntries(count, () => {
-    const [run, parent, agent] = [random(40), random(8), random(6)]
+    const [run, parent, agent, actor] = [random(40), random(8), random(6), random(12)]
     return {
       tenantId: `t-${random(3)}`,
       sessionId: `s-${Math.min(random(12), random(12))}`,
-      type: types[Math.min(random(4), random(4))],
+      type: types[Math.min(random(5), random(5))],
+      data: { callId: 'c', tool: { name: `tool-${Math.min(random(6), random(6))}` } },
+      ...(actor < 5 ? { actor: { id: `u-${actor}` } } : {}),
       ...(run < 30 ? { runId: `r-${run}` } : {}),
       ...(parent < 4 ? { parentRunId: `r-${parent}` } : {}),
       ...(agents[agent] ? { agent: agents[agent] } : {}),
@@ -153,11 +155,29 @@ export const postingCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'an actor is found by id, and a tool by name in events of tools alone',
+    async run({ store }) {
+      const data = { callId: 'c', tool: { name: 'search' } }
+      await store.commit([
+        sealedEntry({ actor: { id: 'u' } }),
+        sealedEntry({ type: 'tool_call_started', data }),
+        sealedEntry({ type: 'tool_approval_granted', data, actor: { id: 'u' } }),
+        sealedEntry({ data: { name: 'x', ...data } }),
+        sealedEntry({ tenantId: 'u', agent: { id: 'search' } }),
+      ])
+      assert.deepEqual(await drain(store.postings('actor', ['u'], EVERYTHING)), [0, 2])
+      assert.deepEqual(await drain(store.postings('tool', ['search'], EVERYTHING)), [1, 2])
+      assert.equal(await store.countPostings('tool', ['search'], EVERYTHING), 2)
+      assert.deepEqual(await collect(store.firstOfEach('actor')), [0])
+    },
+  },
+  {
     name: 'ids may be any strings: none is taken for another, or lies within its range',
     async run({ store }) {
       const entries = ODD_IDS.flatMap((odd, n) => [
         sealedEntry({ sessionId: odd, tenantId: ODD_IDS[(n * 5) % ODD_IDS.length] as string, runId: odd }),
         sealedEntry({ sessionId: ODD_IDS[(n * 3) % ODD_IDS.length] as string, tenantId: odd, agent: { id: odd } }),
+        sealedEntry({ actor: { id: odd }, type: 'tool_call_started', data: { callId: 'c', tool: { name: odd } } }),
       ])
       await commitInGroups(store, entries, [5, 1])
       for (const asked of valuesToAsk(entries)) {

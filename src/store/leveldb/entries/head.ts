@@ -19,6 +19,8 @@ export const FORMAT_VERSION = '3'
 export const FORMAT_KEY: Buffer = metaKey('format')
 export const ID_KEY: Buffer = metaKey('id')
 export const HASH_KEY_KEY: Buffer = metaKey('hash key')
+/** Of a log from which entries were removed; written with the slots that say so. */
+export const REMOVED_KEY: Buffer = metaKey('removed')
 /** Small blocks take less: their entries less than a full block, and their slots what as many entries as may be take. */
 const MAX_OPEN_BYTES = FULL_BLOCK_BYTES + 2 ** 20
 
@@ -37,6 +39,8 @@ export interface Head {
   readonly checkpoint: string | undefined
   /** Number of entries when that was stored. */
   readonly checkpointSize: number | undefined
+  /** Number of entries that were removed. */
+  readonly removedEntries: number
 }
 
 /** The marks of the last commit, see `CommitMarks`. */
@@ -54,6 +58,7 @@ export const NEW_HEAD: Head = {
   writer: { journal: undefined, closed: true },
   checkpoint: undefined,
   checkpointSize: undefined,
+  removedEntries: 0,
 }
 
 /**
@@ -62,7 +67,7 @@ export const NEW_HEAD: Head = {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
-  const [format, storedId, storedKey] = await getMany(db, [FORMAT_KEY, ID_KEY, HASH_KEY_KEY])
+  const [format, storedId, storedKey, removed] = await getMany(db, [FORMAT_KEY, ID_KEY, HASH_KEY_KEY, REMOVED_KEY])
   if (!format) return await initialise(db, location)
   const version = textOf(format)
   if (version !== FORMAT_VERSION) {
@@ -79,6 +84,10 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   if (!stored) throw corrupt(location, 'its head is missing')
   const { size, root, openFrom, writer, checkpointSize } = decodeHead(stored.value, location)
   if (stored.size !== size || openFrom > size) throw corrupt(location, 'its head is malformed')
+  const removedEntries = decodeRemoved(removed)
+  if (removedEntries === undefined || removedEntries > size) {
+    throw corrupt(location, 'its number of removed entries is malformed')
+  }
   const { openBlocks, openPages } = await readOpen(db, { size, openFrom }, location)
   const tree = await TreeFrontier.restore(size, new StoredTiles(db))
   if (!sameHash(tree.root, root)) throw corrupt(location, 'its tree does not have the root of its head')
@@ -93,6 +102,7 @@ export async function readHead(db: Database, location: string): Promise<Head> {
     writer,
     checkpoint: checkpoint && textOf(checkpoint),
     checkpointSize,
+    removedEntries,
   }
 }
 
@@ -267,6 +277,13 @@ export function decodeHead(value: Uint8Array, location: string): StoredHead {
     writer: { journal, closed: value[CLOSED_AT] === 1 },
     checkpointSize: checkpoint === 0 ? undefined : checkpoint - 1,
   }
+}
+
+/** Returns the number of removed entries of a {@link REMOVED_KEY}; `undefined` where the value is none. */
+export function decodeRemoved(value: Uint8Array | undefined): number | undefined {
+  if (!value) return 0
+  const count = value.length === SEQ_BYTES ? readSeq(value, 0) : 0
+  return Number.isSafeInteger(count) && count > 0 ? count : undefined
 }
 
 /** Returns whether a value can be a head. */

@@ -1,4 +1,4 @@
-import { Block, type BlockEntry, type BlockSlot, encodeBlock, isRemoved, MAX_SLOTS } from './block.js'
+import { Block, type BlockEntry, type BlockSlot, encodeBlock, isRemoved, MAX_SLOTS, type RemovedSlot } from './block.js'
 import type { BlockPlace } from './directory.js'
 
 /** Bytes of entries from which on a block is full. */
@@ -93,6 +93,12 @@ export class OpenBlocks {
   entry(seq: number): Uint8Array | undefined {
     const slot = this.#slots[seq - this.from]
     return slot && !isRemoved(slot) ? new Uint8Array(slot.bytes) : undefined
+  }
+
+  /** Returns what is left of an entry that was removed; `undefined` for any other. */
+  removed(seq: number): RemovedSlot | undefined {
+    const slot = this.#slots[seq - this.from]
+    return slot && isRemoved(slot) ? slot : undefined
   }
 
   /** Returns all of them as one block; `undefined` where there are none. */

@@ -131,7 +131,7 @@ describe('reads that share a cache', () => {
   it('let others have their turn, also where they are done on the calling thread', async () => {
     const large = sealedEntries(400, () => ({ data: { name: 'x'.repeat(4000) } }))
     head = await writeGroup(db, head, large, undefined)
-    const state = { size: head.tree.size, openFrom: Infinity }
+    const state = { ...head, size: head.tree.size }
     const reads = new EntryReads(() => db, state, cache(), directory, { synchronous: true })
     const getMany = vi.spyOn(db, 'getMany')
     let turns = 0

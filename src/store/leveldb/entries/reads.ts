@@ -22,13 +22,15 @@ const BLOCKS_IN_A_ROW = 64
 /** The part of a log's state that reading its entries needs. */
 export interface EntriesState {
   readonly size: number
+  /** Number of entries that were removed. */
+  readonly removedEntries: number
   /** The small blocks and the pages that may still change, of the same moment. The database is not asked for them. */
   readonly openBlocks: OpenBlocks
   readonly openPages: OpenPages
 }
 
 /** Consecutive entries. */
-type Slots = Pick<Block, 'has' | 'entry'>
+type Slots = Pick<Block, 'has' | 'entry' | 'removed'>
 
 /** A position to be read, and the first position of its block. */
 interface Place {
@@ -82,10 +84,11 @@ export class EntryReads {
       for (const block of blocks) {
         const end = reverse ? Math.max(from, block.firstSeq) - 1 : Math.min(to, block.end)
         for (; expected !== end; expected += reverse ? -1 : 1) {
-          chunk.push({ seq: expected, bytes: this.#entryIn(block, expected) })
+          const bytes = this.#entryIn(block, expected)
+          if (bytes) chunk.push({ seq: expected, bytes })
         }
       }
-      yield chunk
+      if (chunk.length > 0) yield chunk
     }
   }
 
@@ -119,12 +122,36 @@ export class EntryReads {
   }
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const found: (Uint8Array | undefined)[] = new Array(seqs.length).fill(undefined)
+    return await this.#readIn(seqs, (slots, seq) => this.#entryIn(slots, seq))
+  }
+
+  async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
+    if (this.#state.removedEntries === 0) return seqs.map(() => undefined)
+    return await this.#readIn(seqs, (slots, seq) => slots.removed(seq)?.removedUnder)
+  }
+
+  /** Reads the slots at these positions. */
+  async #readIn<T>(
+    seqs: readonly number[],
+    slot: (slots: Slots, seq: number) => T | undefined,
+  ): Promise<readonly (T | undefined)[]> {
+    const found: (T | undefined)[] = new Array(seqs.length).fill(undefined)
     // A log that is closed has nothing in memory either.
     this.#database()
     try {
-      const left = this.#takeAtHand(seqs, found)
-      if (left.length > 0) await this.#takeRest(seqs, left, found)
+      const left: number[] = []
+      let slots: Slots | undefined
+      for (let at = 0; at < seqs.length; at++) {
+        const seq = seqs[at] as number
+        if (!Number.isInteger(seq) || seq < 0 || seq >= this.#state.size) continue
+        if (!slots?.has(seq)) slots = this.#slotsAtHand(seq)
+        if (slots) found[at] = slot(slots, seq)
+        else left.push(at)
+      }
+      if (left.length === 0) return found
+      const wanted = left.map((at) => seqs[at] as number)
+      const blocks = await this.#blocksOf(wanted)
+      for (const [n, seq] of wanted.entries()) found[left[n] as number] = slot(blocks[n] as Block, seq)
       return found
     } catch (error) {
       throw readError(error, this.#location)
@@ -143,21 +170,6 @@ export class EntryReads {
     }
   }
 
-  /** Fills in the entries whose blocks are in memory. @returns the indexes of the others */
-  #takeAtHand(seqs: readonly number[], found: (Uint8Array | undefined)[]): number[] {
-    const { size } = this.#state
-    const left: number[] = []
-    let slots: Slots | undefined
-    for (let at = 0; at < seqs.length; at++) {
-      const seq = seqs[at] as number
-      if (!Number.isInteger(seq) || seq < 0 || seq >= size) continue
-      if (!slots?.has(seq)) slots = this.#slotsAtHand(seq)
-      if (slots) found[at] = this.#entryIn(slots, seq)
-      else left.push(at)
-    }
-    return left
-  }
-
   #slotsAtHand(seq: number): Slots | undefined {
     const { openBlocks } = this.#state
     if (seq >= openBlocks.from) return openBlocks
@@ -171,15 +183,12 @@ export class EntryReads {
     return this.#state.openPages.page(page) ?? this.#cache.page(page)
   }
 
-  /** Reads the blocks of entries. @param left - indexes of the entries */
-  async #takeRest(seqs: readonly number[], left: readonly number[], found: (Uint8Array | undefined)[]): Promise<void> {
-    const wanted = left.map((at) => seqs[at] as number)
-    const pages = await this.#pages(wanted.map(pageOf))
-    const places = wanted.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
+  /** Reads the blocks of entries, each in the place of its entry. */
+  async #blocksOf(seqs: readonly number[]): Promise<readonly (Block | undefined)[]> {
+    const pages = await this.#pages(seqs.map(pageOf))
+    const places = seqs.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
     const blocks = await this.#blocks(places)
-    for (const [n, { seq, start }] of places.entries()) {
-      found[left[n] as number] = this.#entryIn(blocks.get(start) as Block, seq)
-    }
+    return places.map(({ start }) => blocks.get(start))
   }
 
   async *#scan({ from, to, reverse }: Walk): AsyncGenerator<readonly Block[]> {
@@ -247,15 +256,15 @@ export class EntryReads {
     return blockOf(seq, pages.get(pageOf(seq)) as Uint8Array)
   }
 
-  /** A reader has nothing to say of a removed entry yet: no entry records that it was removed. */
-  #entryIn(slots: Slots, seq: number): Uint8Array {
+  /** Returns the bytes of an entry; `undefined` when it was removed. */
+  #entryIn(slots: Slots, seq: number): Uint8Array | undefined {
     const bytes = slots.entry(seq)
-    if (!bytes)
-      throw corrupt(
-        this.#location,
-        `entry ${seq} of ${this.#state.size} is marked as removed, and no entry records that`,
-      )
-    return bytes
+    if (bytes || this.#state.removedEntries > 0) return bytes
+    const { size } = this.#state
+    throw corrupt(
+      this.#location,
+      `entry ${seq} of ${size} is marked as removed, and its head knows of no removed entry`,
+    )
   }
 
   #entryMissing(seq: number): AuditLogError {

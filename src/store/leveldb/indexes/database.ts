@@ -30,7 +30,8 @@ import { decodeTimeBlock, encodeTimeBlock } from './time-block-value.js'
 
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
-const INDEX_FORMAT = '3'
+/** The number of what an index files and how. It rises with each change, so that indexes of before are derived anew. */
+const INDEX_SCHEMA = '4'
 
 export const LOG_KEY: Buffer = metaKey('log')
 export const COVERED_KEY: Buffer = metaKey('covered')
@@ -39,6 +40,8 @@ export const COVERED_KEY: Buffer = metaKey('covered')
 export interface IndexedLog {
   readonly id: string
   readonly size: number
+  /** Number of entries that were removed: an index that was made before leads to them. */
+  readonly removedEntries: number
   readonly hashes: NameHashes
   readonly tiles: TileReader
   readonly location: string
@@ -46,7 +49,7 @@ export interface IndexedLog {
 
 /**
  * The database `index`. All of it follows from the entries, so that it is never a reason to refuse a log: one that is
- * missing, damaged, newer than the entries or of another log gives way to an empty one.
+ * missing, damaged, of another schema, newer than the entries, older than a removal of entries, or of another log gives way to an empty one.
  */
 export class IndexDatabase {
   readonly db: Database
@@ -69,7 +72,7 @@ export class IndexDatabase {
     await rm(path, { recursive: true, force: true })
     await makeDirectory(path)
     const db = await openLevel(path)
-    await db.put(LOG_KEY, Buffer.from(`${INDEX_FORMAT} ${log.id}`))
+    await db.put(LOG_KEY, Buffer.from(nameOf(log)))
     return new IndexDatabase(db, log.hashes, 0)
   }
 
@@ -112,7 +115,7 @@ export class IndexDatabase {
       }
       for (const block of tail.timeBlocks) batch.put(timeBlockKey(block.level, block.block), encodeTimeBlock(block))
       for (const { id, seq } of tail.callerIds) batch.put(callerIdKey(hashes, id), encodeSeq(seq))
-      for (const { hash, seq } of tail.removedIds) batch.put(callerIdKeyOf(hash), encodeSeq(seq))
+      for (const [hash, seq] of tail.removedIds) batch.put(callerIdKeyOf(Buffer.from(hash, 'latin1')), encodeSeq(seq))
       for (const { tenantId, runId, seq } of tail.openRuns) {
         const key = openRunKey(hashes, tenantId, runId)
         if (seq === undefined) batch.del(key)
@@ -165,9 +168,10 @@ async function openLevel(path: string): Promise<Database> {
 }
 
 /** Returns the number of entries that an index covers; `undefined` where it does not belong to the log as it is. */
-export async function coveredOf(db: Database, { id, size, tiles }: IndexedLog): Promise<number | undefined> {
-  const [log, stated] = await getMany(db, [LOG_KEY, COVERED_KEY])
-  if (!log || Buffer.from(log).toString('latin1') !== `${INDEX_FORMAT} ${id}`) return undefined
+export async function coveredOf(db: Database, log: IndexedLog): Promise<number | undefined> {
+  const { size, tiles } = log
+  const [name, stated] = await getMany(db, [LOG_KEY, COVERED_KEY])
+  if (!name || Buffer.from(name).toString('latin1') !== nameOf(log)) return undefined
   if (!stated) return (await db.keys({ gte: stretchKey(0), limit: 1 }).all()).length === 0 ? 0 : undefined
   if (stated.length !== SEQ_BYTES + HASH_BYTES) return undefined
   const covered = readSeq(stated, 0)
@@ -184,6 +188,11 @@ async function isWhole(db: Database, covered: number): Promise<boolean> {
     end = readSeq(value, 0)
   }
   return end === covered
+}
+
+/** The value of {@link LOG_KEY}: what an index is made of and how. */
+function nameOf({ id, removedEntries }: IndexedLog): string {
+  return `${INDEX_SCHEMA} ${id} ${removedEntries}`
 }
 
 /** Path of the database in the directory of a log. */

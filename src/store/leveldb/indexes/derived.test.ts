@@ -15,21 +15,31 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { copyLive } from '../../../../test/support/copy-live.js'
+import { removeEntries } from '../../../../test/support/remove-entries.js'
 import type { AuditLogError } from '../../../events/errors.js'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore, IndexName, SealedEntry, Walk } from '../../contract.js'
+import { prefixEnd } from '../../keys.js'
 import { memoryStore } from '../../memory/index.js'
 import type { ReadableStore } from '../../readable.js'
 import { encodeSeq } from '../../seq-bytes.js'
 import { levelStore } from '../index.js'
 import { SnapshotStore } from '../snapshot-store.js'
-import { metaKey, stretchKey } from './keys.js'
+import { metaKey, stretchKey, valueKey } from './keys.js'
 
 // The index follows from the entries: whatever becomes of its files, a log opens, records at once and answers alike.
 
 const [A, B, C] = [2_100, 3_600, 5_000]
 
-const TYPES = ['custom', 'run_started', 'custom', 'custom', 'run_completed', 'custom', 'run_started'] as const
+const TYPES = [
+  'custom',
+  'run_started',
+  'custom',
+  'tool_call_started',
+  'run_completed',
+  'custom',
+  'run_started',
+] as const
 
 /** Entries of all indexes, of which some runs stay open, and which come late and early. */
 const ENTRIES: readonly SealedEntry[] = sealedEntries(C, (n) => ({
@@ -40,6 +50,8 @@ const ENTRIES: readonly SealedEntry[] = sealedEntries(C, (n) => ({
   ...(n % 13 === 0 ? { parentRunId: `r-${n % 4}` } : {}),
   ...(n % 3 === 0 ? { agent: { name: `a-${n % 6}` } } : {}),
   ...(n % 10 === 0 ? { id: `id-${n}` } : {}),
+  ...(n % 4 === 0 ? { actor: { id: `u-${n % 5}` } } : {}),
+  ...(n % 7 === 3 ? { data: { callId: 'c', tool: { name: `tool-${n % 3}` } } as never } : {}),
   time: new Date(Date.UTC(2026, 0, 1) + 1000 * (n - ((n * 7919) % 300))).toISOString(),
 }))
 const MORE = sealedEntries(3, (n) => ({ id: `more-${n}`, tenantId: 't-0', runId: 'r-3', time: '2027-01-01T00:00:00Z' }))
@@ -53,9 +65,11 @@ const VALUES: readonly (readonly [IndexName, readonly string[]])[] = [
   ['agent', ['a-3']],
   ['tenant', ['t-0']],
   ['parent', ['r-1']],
+  ['actor', ['u-2']],
+  ['tool', ['tool-1']],
   ['run', ['no such run']],
 ]
-const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent']
+const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent', 'actor', 'tool']
 const WALKS: readonly Walk[] = [
   { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false },
   { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: true },
@@ -196,7 +210,14 @@ const SPOILS: Readonly<Record<string, () => void | Promise<void>>> = {
   'with another manifest': () => writeFileSync(newest(/^MANIFEST/), Buffer.alloc(100, 7)),
   older: () => takeIndex(stateOf(A)),
   'of another log': () => takeIndex(join(root, 'other')),
-  'of another format': () => change((db) => db.put(metaKey('log'), Buffer.from('4 0123456789abcdef'))),
+  'of a version that filed no actors and no tools': () =>
+    change(async (db) => {
+      const [, id] = (await db.get(metaKey('log')))?.toString().split(' ') ?? []
+      await db.put(metaKey('log'), Buffer.from(`3 ${id}`))
+      for (const prefix of [valueKey('actor', []), valueKey('tool', [])]) {
+        await db.clear({ gte: prefix, lt: prefixEnd(prefix) })
+      }
+    }),
   'without the name of its log': () => change((db) => db.del(metaKey('log'))),
   'without what it covers': () => change((db) => db.del(metaKey('covered'))),
   'said to cover more than there is': () =>
@@ -235,6 +256,34 @@ describe.each(Object.entries(SPOILS))('an index %s', (_, spoil) => {
     expect(await answersOf(store)).toEqual(await answersOf(memory))
     await store.close()
     expect(filesBelow(directory)).toEqual(before)
+  })
+})
+
+describe('an index that cannot be opened', () => {
+  it('keeps no commit from recognising ids of callers, also of entries that were removed', async () => {
+    cpSync(stateOf(C), directory, { recursive: true })
+    await removeEntries(directory, [20], C - 1)
+    const holder = new Level<Buffer, Buffer>(index(), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    await holder.open()
+    const store = levelStore(directory)
+    try {
+      await store.open()
+      expect(store.indexState).toBe('failing')
+      const ids = [10, 20, 4_990].map((n) => ({ tenantId: `t-${n % 3}`, id: `id-${n}` }))
+      const others = [
+        { tenantId: 't-0', id: 'id-10' },
+        { tenantId: 't-0', id: 'more-0' },
+      ]
+      expect(await store.positionsOf([...ids, ...others])).toEqual([10, 20, 4_990, undefined, undefined])
+      expect(await store.commit([ENTRIES[20] as SealedEntry, ...MORE])).toMatchObject({ seqs: [20, C, C + 1, C + 2] })
+      expect(await store.commit(MORE)).toMatchObject({ seqs: [C, C + 1, C + 2], size: C + 3 })
+      await expect(store.countPostings('run', ['r-1'], WALKS[0] as Walk)).rejects.toMatchObject({
+        code: 'AUDIT_READ_FAILED',
+      })
+    } finally {
+      await store.close()
+      await holder.close()
+    }
   })
 })
 

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { AuditLogError } from '../../../events/errors.js'
 import type { IndexState, Walk } from '../../contract.js'
 import { decodeEntry, decodeFiled } from '../../decode-entry.js'
+import { filedEvent } from '../../filed-event.js'
 import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
 import { messageOf, readError } from '../errors.js'
@@ -312,8 +313,12 @@ function addBlock(tail: IndexTail, block: Block, end: number): void {
 
 /** Returns what an entry files; nothing for one that is no event. Reading it, and `verify`, tell of such an entry. */
 function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
-  const event = callerId ? decodeEntry(bytes) : decodeFiled(bytes)
-  return event && { event, callerId }
+  if (!callerId) {
+    const event = decodeFiled(bytes)
+    return event && { event, callerId }
+  }
+  const event = decodeEntry(bytes)
+  return event && { event: filedEvent(event), callerId }
 }
 
 function isDamage(problem: unknown): boolean {

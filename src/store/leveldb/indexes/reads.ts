@@ -93,7 +93,9 @@ export class IndexReads {
     if (ids.length === 0) return []
     try {
       const { database, tails } = await this.#source.view()
-      const newest = ids.map((id) => tails.map((tail) => tail.positionOf(id)).find((seq) => seq !== undefined))
+      const newest = ids.map((id) =>
+        tails.map((tail) => tail.positionOf(id, this.#hashes)).find((seq) => seq !== undefined),
+      )
       const keys = ids.map((id) => callerIdKey(this.#hashes, id))
       const stored = (await getMany(database.db, keys)).map((value) => value && readSeq(value, 0))
       // An id is filed once: where both tell of it, the database has just taken it in.

@@ -5,6 +5,7 @@ import { type Posting, PostingTable } from '../../postings.js'
 import type { FiledEntry } from '../../stored-indexes.js'
 import { lastOfEachLevel, type TimeBlock, widenBlocks } from '../../time-blocks.js'
 import { lowerBound } from '../../walk.js'
+import type { NameHashes } from '../hash-key.js'
 
 /** An entry as an index takes it. */
 export interface IndexedEntry extends FiledEntry {
@@ -26,7 +27,8 @@ export class IndexTail implements SeqRange {
   readonly #timeBlocks = new Map<string, TimeBlock>()
   readonly #openRuns = new Map<string, OpenRunChange>()
   readonly #callerIds = new Map<string, FiledId>()
-  readonly #removedIds: { readonly hash: Uint8Array; readonly seq: number }[] = []
+  /** By the hash under which the index files the id, in a text of one character a byte. */
+  readonly #removedIds = new Map<string, number>()
   #lastTimeBlocks: readonly TimeBlock[]
   #to: number
   #bytes = 0
@@ -77,7 +79,7 @@ export class IndexTail implements SeqRange {
 
   /** Adds the id of an entry that was removed. @param hash - under which the index files the id */
   addRemovedId(hash: Uint8Array, seq: number): void {
-    this.#removedIds.push({ hash, seq })
+    this.#removedIds.set(Buffer.from(hash).toString('latin1'), seq)
   }
 
   get postings(): readonly Posting[] {
@@ -102,12 +104,16 @@ export class IndexTail implements SeqRange {
     return this.#callerIds.values()
   }
 
-  get removedIds(): readonly { readonly hash: Uint8Array; readonly seq: number }[] {
+  /** Ids of entries that were removed, by their hashes, with their positions. */
+  get removedIds(): ReadonlyMap<string, number> {
     return this.#removedIds
   }
 
-  positionOf(id: CallerId): number | undefined {
-    return this.#callerIds.size === 0 ? undefined : this.#callerIds.get(callerIdText(id))?.seq
+  /** Returns the position of the entry, also of a removed one, with an id of its caller's. */
+  positionOf(id: CallerId, hashes: NameHashes): number | undefined {
+    const stored = this.#callerIds.size === 0 ? undefined : this.#callerIds.get(callerIdText(id))?.seq
+    if (stored !== undefined || this.#removedIds.size === 0) return stored
+    return this.#removedIds.get(hashes.ofPair(id.tenantId, id.id))
   }
 
   /** Returns the postings under every value of an index that starts with these parts. */
