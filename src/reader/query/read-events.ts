@@ -193,7 +193,12 @@ async function* lookUp(
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
+/**
+ * Parses the entry at a position.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` when it is missing or is no JSON object
+ */
+export function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
   if (!bytes) throw missing(store, seq)
   let event: unknown
   try {

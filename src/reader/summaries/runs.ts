@@ -8,6 +8,7 @@ import type { Span } from '../query/results.js'
 import { LIFECYCLE_TYPES, typesLeadingTo } from '../run-status.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
+import { readRunEvents } from './read-run.js'
 import { RunFold } from './run-fold.js'
 import type { RunSummary, RunTree } from './run-summary.js'
 
@@ -144,7 +145,7 @@ async function foldRun(
 ): Promise<ReadonlyMap<string, RunFold>> {
   const folds = new Map<string, RunFold>()
   // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
-  for await (const events of readEvents(store, size, { runId }, MAX_BATCH)) {
+  for await (const events of readRunEvents(store, runId, { from: 0, to: size, reverse: false })) {
     for (const event of events) {
       const { tenantId } = event
       if (owner !== undefined && tenantId !== owner) continue

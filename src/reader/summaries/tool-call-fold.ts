@@ -1,9 +1,8 @@
-import { confidenceOf, weakest } from '../../events/confidence.js'
-import { millisBetween } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { RunStatus } from '../run-status.js'
-import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
+import { fieldsOf } from './fields.js'
 import { MAX_LISTED, type ToolCallSummary } from './run-summary.js'
+import { callIdIn, endedCall, isOver, startedCall, unfinishedIfRunning } from './tool-call.js'
 
 /** Takes the starts and ends of a run's tool calls together, by call id. */
 export class ToolCallFold {
@@ -17,47 +16,33 @@ export class ToolCallFold {
     return this.#omitted
   }
 
-  start(event: StoredEvent, data: Fields): void {
-    const confidence = present({ confidence: confidenceOf(event) })
-    if (this.#push({ ...identity(data), status: 'running', ...confidence, startedAt: event.time })) {
-      this.#open.set(textIn(data, 'callId') ?? '', this.#calls.length - 1)
-    } else this.#omitted++
+  start(event: StoredEvent): void {
+    if (this.#isFull) {
+      this.#omitted++
+      // The end that follows is that of this call.
+      if (this.#open.size > 0) this.#open.delete(callIdIn(fieldsOf(event.data)))
+      return
+    }
+    const call = startedCall(event)
+    this.#open.set(call.callId, this.#calls.length)
+    this.#calls.push(call)
   }
 
-  end(event: StoredEvent, data: Fields, status: 'completed' | 'failed'): void {
-    const callId = textIn(data, 'callId') ?? ''
+  end(event: StoredEvent, status: 'completed' | 'failed'): void {
+    if (this.#isFull && this.#open.size === 0) return
+    const callId = callIdIn(fieldsOf(event.data))
     const at = this.#open.get(callId)
-    const started = at === undefined ? undefined : this.#calls[at]
-    const { startedAt } = started ?? {}
-    const elapsed = startedAt === undefined ? undefined : millisBetween(startedAt, event.time)
-    const ended: ToolCallSummary = {
-      ...(started ?? identity(data)),
-      status,
-      endedAt: event.time,
-      ...present({
-        confidence: weakest(started?.confidence, confidenceOf(event)),
-        durationMs: numberIn(data, 'durationMs') ?? elapsed,
-        error: errorIn(data),
-      }),
-    }
-    if (at === undefined) this.#push(ended)
-    else this.#calls[at] = ended
+    if (at !== undefined) this.#calls[at] = endedCall(this.#calls[at], event, status)
+    else if (!this.#isFull) this.#calls.push(endedCall(undefined, event, status))
     this.#open.delete(callId)
   }
 
   /** The calls in the order in which the log first shows them. */
   calls(run: RunStatus): readonly ToolCallSummary[] {
-    if (run === 'running' || run === 'suspended') return this.#calls
-    return this.#calls.map((call) => (call.status === 'running' ? { ...call, status: 'unfinished' } : call))
+    return isOver(run) ? this.#calls.map(unfinishedIfRunning) : this.#calls
   }
 
-  #push(call: ToolCallSummary): boolean {
-    if (this.#calls.length >= MAX_LISTED) return false
-    this.#calls.push(call)
-    return true
+  get #isFull(): boolean {
+    return this.#calls.length >= MAX_LISTED
   }
-}
-
-function identity(data: Fields): { callId: string; name: string } {
-  return { callId: textIn(data, 'callId') ?? '', name: textIn(fieldsOf(data.tool), 'name') ?? '' }
 }
