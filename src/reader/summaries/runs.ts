@@ -1,3 +1,4 @@
+import type { AuditLogError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import { usagePlus } from '../../events/usage.js'
 import type { ReadableStore } from '../../store/readable.js'
@@ -165,8 +166,12 @@ function onlyRun(runId: string, folds: readonly RunFold[]): RunFold | undefined 
   const begunOrEnded = folds.filter((fold) => fold.hasBegunOrEnded)
   const [run, other] = begunOrEnded.length > 0 ? begunOrEnded : folds
   if (!run || !other) return run
-  const both = `tenants '${run.tenantId}' and '${other.tenantId}'`
-  throw invalidQuery('tenantId', `${both} both have a run '${runId}'; say whose is meant`)
+  throw severalHaveRun(runId, run.tenantId, other.tenantId)
+}
+
+/** A run id without a tenant that more than one tenant uses. */
+export function severalHaveRun(runId: string, one: string, other: string): AuditLogError {
+  return invalidQuery('tenantId', `tenants '${one}' and '${other}' both have a run '${runId}'; say whose is meant`)
 }
 
 function isOfRun(event: StoredEvent): event is RunEvent {
