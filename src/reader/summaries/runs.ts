@@ -11,7 +11,7 @@ import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
 import { readRunEvents } from './read-run.js'
 import { RunFold } from './run-fold.js'
-import type { RunSummary, RunTree } from './run-summary.js'
+import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
 
 /** What identifies a run: two tenants may use the same run id. */
 interface RunKey {
@@ -122,9 +122,14 @@ async function growTree(store: ReadableStore, size: number, run: RunSummary, pla
 
 async function subRunIds(store: ReadableStore, size: number, run: RunSummary): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
-  for (const invoked of run.subAgents) {
+  const addInvoked = (invoked: StoredEvent) => {
     const subRunId = textIn(fieldsOf(invoked.data), 'subRunId')
     if (subRunId !== undefined) ids.add(subRunId)
+  }
+  run.subAgents.forEach(addInvoked)
+  if (run.subAgents.length === MAX_LISTED) {
+    const unlisted = { runId: run.runId, tenantId: run.tenantId, types: ['sub_agent_invoked'] }
+    for await (const events of readEvents(store, size, unlisted)) events.forEach(addInvoked)
   }
   for await (const events of readEvents(store, size, { parentRunId: run.runId })) {
     for (const { tenantId, runId } of events) if (tenantId === run.tenantId && runId !== undefined) ids.add(runId)

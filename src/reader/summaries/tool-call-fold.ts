@@ -10,8 +10,10 @@ export class ToolCallFold {
   /** Where the calls stand that have not ended. An id may be used again once its call has. */
   readonly #open = new Map<string, number>()
   #omitted = 0
+  /** Calls that are left out and have not ended. */
+  #omittedOpen = 0
 
-  /** How many calls that were started are left out because the list is full. */
+  /** The number of calls that are left out because the list is full. */
   get omitted(): number {
     return this.#omitted
   }
@@ -19,6 +21,7 @@ export class ToolCallFold {
   start(event: StoredEvent): void {
     if (this.#isFull) {
       this.#omitted++
+      this.#omittedOpen++
       // The end that follows is that of this call.
       if (this.#open.size > 0) this.#open.delete(callIdIn(fieldsOf(event.data)))
       return
@@ -29,12 +32,22 @@ export class ToolCallFold {
   }
 
   end(event: StoredEvent, status: 'completed' | 'failed'): void {
-    if (this.#isFull && this.#open.size === 0) return
+    if (this.#isFull && this.#open.size === 0) {
+      this.#omitEnd()
+      return
+    }
     const callId = callIdIn(fieldsOf(event.data))
     const at = this.#open.get(callId)
     if (at !== undefined) this.#calls[at] = endedCall(this.#calls[at], event, status)
-    else if (!this.#isFull) this.#calls.push(endedCall(undefined, event, status))
+    else if (this.#isFull) this.#omitEnd()
+    else this.#calls.push(endedCall(undefined, event, status))
     this.#open.delete(callId)
+  }
+
+  /** Leaves an end out: mostly that of a call that was left out when it began. */
+  #omitEnd(): void {
+    if (this.#omittedOpen > 0) this.#omittedOpen--
+    else this.#omitted++
   }
 
   /** The calls in the order in which the log first shows them. */
