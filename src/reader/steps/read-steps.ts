@@ -139,16 +139,17 @@ class StepWalk {
 
   /** Finds the ends that lie behind the chunk. */
   async #findEnds(starts: readonly CallEvent[], later: Side, { ends }: Pairs): Promise<void> {
-    const farEnds = new Map<number, number>()
+    const startOf = new Map<number, number>()
     for (const { callId, event } of starts) {
       const next = later.chunk.firstOf(callId)
       if (next && !next.isStart) ends.set(event.seq, next.event)
       if (next || later.reachesEdge) continue
       const end = (await this.#findFarCalls()).endOf(event.seq)
-      if (end !== undefined) farEnds.set(event.seq, end)
+      if (end !== undefined) startOf.set(end, event.seq)
     }
-    const found = await readEventsAt(this.#store, [...farEnds.values()])
-    for (const [at, start] of [...farEnds.keys()].entries()) ends.set(start, found[at] as StoredEvent)
+    for (const end of await readEventsAt(this.#store, [...startOf.keys()])) {
+      ends.set(startOf.get(end.seq) as number, end)
+    }
   }
 
   #findFarCalls(): Promise<FarCalls> {

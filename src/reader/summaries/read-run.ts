@@ -94,18 +94,24 @@ async function take(cursor: SeqCursor): Promise<readonly number[]> {
   return taken
 }
 
-/** The entries at these positions, which are dense in the walk. */
+/** The entries at these positions, which are dense in the walk; without bytes those that the store leaves out. */
 async function* scan(store: ReadableStore, seqs: readonly number[], walk: Walk): AsyncGenerator<readonly FoundEntry[]> {
   let at = 0
   for await (const entries of store.entries(walk)) {
     const found: FoundEntry[] = []
     for (const entry of entries) {
+      for (let seq = seqs[at]; seq !== undefined && isBehind(seq, entry.seq, walk); seq = seqs[++at]) {
+        found.push({ seq, bytes: undefined })
+      }
       if (entry.seq !== seqs[at]) continue
       found.push(entry)
       at++
     }
     if (found.length > 0) yield found
   }
-  const missing = seqs[at]
-  if (missing !== undefined) yield [{ seq: missing, bytes: undefined }]
+  yield seqs.slice(at).map((seq) => ({ seq, bytes: undefined }))
+}
+
+function isBehind(seq: number, other: number, { reverse }: Walk): boolean {
+  return reverse ? seq > other : seq < other
 }
