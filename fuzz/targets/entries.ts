@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import type { AuditEventInput } from '../../src/events/types.js'
+import type { AuditEventInput, StoredEvent } from '../../src/events/types.js'
 import { EventSchemas } from '../../src/events/validate.js'
 import { Sealer } from '../../src/log/sealing/seal.js'
+import { skimEvent } from '../../src/reader/summaries/skimmed-event.js'
 import type { FiledEvent } from '../../src/store/contract.js'
 import { decodeEntry, decodeFiled } from '../../src/store/decode-entry.js'
 import { filedEvent } from '../../src/store/filed-event.js'
@@ -12,27 +13,37 @@ import { json, jsonOf } from '../support/target.js'
 /*
  * Stored entries, and events as `append` and the command `record` take them.
  *
- * Oracles: the short way of reading an entry says what the long way says; an event that is accepted is sealed, and is
- * accepted again; sealed, it is read the same in both ways.
+ * Oracles: the short ways of reading an entry say what the long way says; an event that is accepted is sealed, and is
+ * accepted again; sealed, it is read the same in all ways.
  */
 const schemas = new EventSchemas()
 const sealer = new Sealer(() => [1_767_225_600, 0], 'fuzz.example/log')
 
 export function fuzz(bytes: Buffer): void {
-  readBothWays(bytes)
+  readAllWays(bytes)
   const event = parsed(coded('AUDIT_INVALID_EVENT'), () => schemas.parse(jsonOf(bytes)))
   if (!event) return
   same(schemas.parse(event), event, 'an event that was accepted is another when it is checked again')
   const { entry: sealed } = sealer.seal(event, event.id !== undefined)
   claim(decodeEntry(sealed.bytes) !== undefined, 'an event that was accepted is sealed as none')
-  readBothWays(sealed.bytes)
+  readAllWays(sealed.bytes)
 }
 
-function readBothWays(entry: Uint8Array): void {
+function readAllWays(entry: Uint8Array): void {
   // The short way does not tell whether what follows a sound beginning is JSON at all.
   if (!isUtf8(entry) || jsonOf(Buffer.from(entry)) === undefined) return
-  const event = decodeEntry(entry)
-  same(filed(decodeFiled(entry)), filed(event && filedEvent(event)), 'an entry is filed by what it does not say')
+  const decoded = decodeEntry(entry)
+  same(filed(decodeFiled(entry)), filed(decoded && filedEvent(decoded)), 'an entry is filed by what it does not say')
+  const event = jsonOf(Buffer.from(entry))
+  if (typeof event !== 'object' || event === null) return
+  const skimmed = skimEvent(0, entry, () => event as StoredEvent)
+  if (skimmed) same(summed(skimmed), summed(event as StoredEvent), 'a run is summed up by what an entry does not say')
+}
+
+/** Returns the fields by which a run is summed up. */
+function summed(event: StoredEvent): unknown {
+  const { type, time, tenantId, sessionId, runId, parentRunId, agent, actor, trace, source, data } = event
+  return [type, time, tenantId, sessionId, runId, parentRunId, agent, actor, trace, source, data]
 }
 
 /** Returns the fields by which an entry is filed, in one form. */

@@ -16,8 +16,9 @@ import type {
   SessionQuery,
   StatsQuery,
 } from '../reader/query/query.js'
+import type { RunHandle } from '../reader/run-handle.js'
 import type { AgentSummary } from '../reader/summaries/agents.js'
-import type { RunSummary, RunTree } from '../reader/summaries/run-summary.js'
+import type { RunSummary } from '../reader/summaries/run-summary.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { StatsReport } from '../reader/summaries/stats-report.js'
 import type { VerifyOptions } from '../verify/options.js'
@@ -149,7 +150,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter {
     return this.#reader.runs(query)
   }
 
-  run(runId: string, ref?: RunRef): Promise<RunTree | undefined> {
+  run(runId: string, ref?: RunRef): RunHandle {
     return this.#reader.run(runId, ref)
   }
 

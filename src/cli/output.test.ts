@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
-import { type Format, type Io, printAll, printOne } from './output.js'
+import { type Format, type Io, printAll, printOne, printStreamed } from './output.js'
+import { StreamedObject } from './streamed-json.js'
 
 const said = {
   text: '\ufeff\u{e0041}\u{e007f}\u00ad\u200b\u2060\u3164\ufe0f\u{e0100}\ue000\u{f0000}\uffff\ud800\u009b2J\u007f\u202egnp.exe\u2066\u2028\u200f\u061c – 𝄞 é \u001b[2J',
@@ -15,6 +16,7 @@ it.each<Format>(['json', 'jsonl'])('has nothing in %s that a terminal obeys, and
   for (const print of [
     (io: Io) => printAll(io, format, one(), () => ''),
     (io: Io) => printOne(io, format, said, () => ''),
+    (io: Io) => printStreamed(io, format, new StreamedObject(Object.entries(said)), () => one() as never),
   ]) {
     const out = new PassThrough()
     const printed = text(out)

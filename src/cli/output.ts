@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { throwIfInterrupted } from './interrupted.js'
+import { streamedJson } from './streamed-json.js'
 import { printableJson } from './text.js'
 
 /** What a command runs with. */
@@ -63,6 +64,27 @@ export async function printAll<T>(
     else await write(out, `${format === 'jsonl' ? json(item) : line(item)}\n`)
   }
   if (format === 'json') await write(out, count === 0 ? '[]\n' : '\n]\n')
+}
+
+/** Prints one thing in the format asked for, piece by piece. @param lines - of the text */
+export async function printStreamed(
+  io: Io,
+  format: Format,
+  value: unknown,
+  lines: () => AsyncIterable<string>,
+): Promise<void> {
+  if (format === 'text') {
+    for await (const line of lines()) {
+      throwIfInterrupted(io)
+      await write(io.out, `${line}\n`)
+    }
+    return
+  }
+  for await (const piece of streamedJson(value, format === 'json' ? 2 : 0)) {
+    throwIfInterrupted(io)
+    await write(io.out, printableJson(piece))
+  }
+  await write(io.out, '\n')
 }
 
 /** Prints one thing in the format asked for. */

@@ -5,8 +5,9 @@ import type { FollowOptions } from './follow/follow.js'
 import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
+import type { RunHandle } from './run-handle.js'
 import type { AgentSummary } from './summaries/agents.js'
-import type { RunSummary, RunTree } from './summaries/run-summary.js'
+import type { RunSummary } from './summaries/run-summary.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
 
@@ -154,12 +155,18 @@ export interface AuditLogReader {
   runs(query?: RunQuery): Results<RunSummary>
 
   /**
-   * One run with everything below it; `undefined` when the log has no event of it.
+   * One run. Awaited, it is the run with everything below it, or `undefined` when the log has no event of it; `steps()`
+   * reads what happened in it, one by one, however long it is.
+   *
+   * ```ts
+   * const run = await log.run('r-1')
+   * const { items, cursor } = await log.run('r-1').steps({ order: 'desc' }).page({ size: 50 })
+   * ```
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`, also when several tenants have a run with this id and `tenantId` does
    * not say whose is meant
    */
-  run(runId: string, ref?: RunRef): Promise<RunTree | undefined>
+  run(runId: string, ref?: RunRef): RunHandle
 
   /**
    * The sessions that pass every filter of the query, in the order of their first events. The same session id under

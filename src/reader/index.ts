@@ -21,9 +21,11 @@ export type {
   SessionQuery,
   StatsGrouping,
   StatsQuery,
+  StepsOptions,
   TimeInput,
 } from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
+export type { RunHandle } from './run-handle.js'
 export type { RunStatus } from './run-status.js'
 export {
   type InShard,
@@ -32,6 +34,7 @@ export {
   type ShardedReaderOptions,
   type ShardQuery,
 } from './sharded.js'
+export type { EventStep, RunStep, ToolCallStep } from './steps/run-step.js'
 export type { AgentSummary } from './summaries/agents.js'
 export {
   MAX_LISTED,

@@ -31,14 +31,27 @@ import {
   parseSeq,
   parseSessionQuery,
   parseStatsQuery,
+  parseStepsQuery,
   unknownTypeError,
 } from './query/parse-query.js'
 import { type EventFilter, Plan } from './query/plan.js'
-import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
+import type {
+  AgentQuery,
+  EventQuery,
+  FollowQuery,
+  RunQuery,
+  RunRef,
+  SessionQuery,
+  StatsQuery,
+  StepsOptions,
+} from './query/query.js'
 import { countEvents, readEntries, readEntry, readEvent, readPlanned } from './query/read-events.js'
 import { ListedResults, type Listing, type Span } from './query/results.js'
+import { LazyRun, type RunHandle } from './run-handle.js'
+import { readSteps } from './steps/read-steps.js'
+import type { RunStep } from './steps/run-step.js'
 import { type AgentSummary, listAgents } from './summaries/agents.js'
-import type { RunSummary, RunTree } from './summaries/run-summary.js'
+import type { RunSummary } from './summaries/run-summary.js'
 import { listRuns, readRunTree } from './summaries/runs.js'
 import { listSessions, type SessionSummary } from './summaries/sessions.js'
 import { readStats } from './summaries/stats.js'
@@ -180,9 +193,12 @@ export class StoreReader implements AuditLogReader {
     })
   }
 
-  async run(runId: string, ref: RunRef = {}): Promise<RunTree | undefined> {
-    const key = parseRunRef(runId, ref)
-    return await readRunTree(this.#store, await this.#size(), key)
+  run(runId: string, ref: RunRef = {}): RunHandle {
+    const read = async () => {
+      const key = parseRunRef(runId, ref)
+      return await readRunTree(this.#store, await this.#size(), key)
+    }
+    return new LazyRun(read, (options = {}) => this.#steps(runId, ref, options))
   }
 
   sessions(query: SessionQuery = {}): Results<SessionSummary> {
@@ -245,12 +261,18 @@ export class StoreReader implements AuditLogReader {
     return size
   }
 
-  #results<I, T>(listing: Listing<I, T>): Results<T> {
+  #steps(runId: string, ref: RunRef, options: StepsOptions): Results<RunStep> {
+    const { cursor, query } = parseStepsQuery(parseRunRef(runId, ref), options)
+    const read = (span: Span) => readSteps(this.#store, query, span)
+    return this.#results<RunStep, RunStep>({ kind: 'steps', query, read, position: seqOf, result: itself }, cursor)
+  }
+
+  #results<I, T>(listing: Listing<I, T>, cursor?: unknown): Results<T> {
     const log = {
       size: (atLeast?: number) => this.#size(atLeast),
       entryAt: (seq: number) => readEntry(this.#store, seq),
     }
-    return new ListedResults(log, listing)
+    return new ListedResults(log, listing, cursor)
   }
 
   async *#readEvents(query: ParsedEventQuery, plan: Plan, span: Span): AsyncGenerator<readonly StoredEvent[]> {

@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditEventInput, AuditLogReader, StoredEvent } from 'spanledger'
+import type { AuditEvent, AuditEventInput, AuditLogReader, RunStatus, RunTree, StoredEvent } from 'spanledger'
 
 // Compiled, never run: what a query asks for narrows what it finds.
 
@@ -13,6 +13,22 @@ export async function narrowsToTheTypesAskedFor(log: AuditLogReader): Promise<vo
     if (event.type === 'agent_handoff') void (event.data.to satisfies string)
     else void (event.data.callId satisfies string)
   }
+}
+
+export async function tellsStepsApart(log: AuditLogReader): Promise<void> {
+  const run = log.run('r-1')
+  void ((await run)?.status satisfies RunStatus | undefined)
+  void (run satisfies Promise<RunTree | undefined>)
+  for await (const step of run.steps({ order: 'desc', limit: 10 })) {
+    if (step.kind === 'tool_call') void (step.call.name satisfies string)
+    else if (step.kind === 'handoff') void (step.event.data.to satisfies string)
+    else if (step.kind === 'approval') void (step.event.data.callId satisfies string)
+    // @ts-expect-error the call of a tool is no single event
+    if (step.kind === 'tool_call') void step.event
+    void (step.seq satisfies number)
+  }
+  // @ts-expect-error a run has no steps of a type
+  run.steps({ type: 'agent_handoff' })
 }
 
 export async function unionOfAllTypesWithoutOne(log: AuditLogReader): Promise<StoredEvent[]> {

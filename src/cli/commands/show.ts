@@ -4,11 +4,12 @@ import { type Command, CommandFailed, formatOf, withReader } from '../command.js
 import { EXIT } from '../exit-codes.js'
 import { throwIfInterrupted } from '../interrupted.js'
 import { common, format, tenant } from '../options.js'
-import { type Io, paintFor, printOne } from '../output.js'
+import { type Io, paintFor, printStreamed } from '../output.js'
 import { Progress } from '../progress.js'
-import { treeLines } from '../render.js'
 import { printable } from '../text.js'
+import { type StepsOf, treeLines } from '../tree-lines.js'
 import { UsageError } from '../usage-error.js'
+import { wholeRun } from '../whole-run.js'
 
 const MAX_CANDIDATES = 5
 
@@ -28,7 +29,8 @@ export const show: Command = {
     await withReader(args, io, async (log) => {
       const run = (await log.run(asked, ref)) ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))
       if (!run) throw new CommandFailed(`there is no run '${asked}'`, { exitCode: EXIT.noInput })
-      await printOne(io, formatOf(args), run, () => treeLines(run, paintFor(io)).join('\n'))
+      const stepsOf: StepsOf = ({ runId, tenantId }) => log.run(runId, { tenantId }).steps()
+      await printStreamed(io, formatOf(args), wholeRun(run, stepsOf), () => treeLines(run, stepsOf, paintFor(io)))
     })
   },
 }

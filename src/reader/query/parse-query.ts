@@ -14,6 +14,7 @@ import type {
   SessionQuery,
   StatsGrouping,
   StatsQuery,
+  StepsOptions,
 } from './query.js'
 
 /** A query once checked: its values are in the form in which they are stored. */
@@ -81,11 +82,14 @@ const pageFields = { size: wholeNumberFrom(1, MAX_PAGE_SIZE) } satisfies Record<
   Parse<unknown>
 >
 
+const stepsFields = { ...listing } satisfies Record<Exclude<keyof StepsOptions, 'cursor'>, Parse<unknown>>
+
 const runRefFields = { tenantId: id } satisfies Record<keyof RunRef, Parse<unknown>>
 
 export type ParsedFollowQuery = Parsed<typeof followFields>
 export type ParsedEventQuery = Parsed<typeof eventFields>
 export type ParsedRunQuery = Parsed<typeof runFields>
+export type ParsedStepsQuery = ReturnType<typeof parseRunRef> & Parsed<typeof stepsFields>
 export type ParsedSessionQuery = Parsed<typeof sessionFields>
 export type ParsedAgentQuery = Parsed<typeof agentFields>
 export type ParsedStatsQuery = Parsed<typeof statsFields>
@@ -147,6 +151,15 @@ export function parseRunRef(runId: unknown, ref: unknown): { readonly runId: str
   return { runId: id(runId, 'runId'), ...parseFields(ref, runRefFields) }
 }
 
+/** The cursor is checked by who knows its query. @throws AuditLogError `AUDIT_INVALID_QUERY` */
+export function parseStepsQuery(
+  run: ReturnType<typeof parseRunRef>,
+  options: unknown,
+): { readonly cursor: unknown; readonly query: ParsedStepsQuery } {
+  const { cursor, ...listed } = plainObject(options)
+  return { cursor, query: { ...run, ...parseFields(listed, stepsFields) } }
+}
+
 /** @throws AuditLogError `AUDIT_INVALID_QUERY` */
 export function parseSeq(seq: unknown): number {
   return wholeNumberFrom(0)(seq, 'seq')
@@ -163,8 +176,13 @@ export function invalidQuery(field: string, message: string): AuditLogError {
   return new AuditLogError('AUDIT_INVALID_QUERY', `Invalid query: ${field}: ${message}`)
 }
 
-function parseFields<F extends Record<string, Parse<unknown>>>(query: unknown, fields: F): Parsed<F> {
-  if (!isPlainObject(query)) throw invalidQuery('query', `expected an object of filters, not ${shown(query)}`)
+function plainObject(query: unknown): Record<string, unknown> {
+  if (isPlainObject(query)) return query
+  throw invalidQuery('query', `expected an object of filters, not ${shown(query)}`)
+}
+
+function parseFields<F extends Record<string, Parse<unknown>>>(asked: unknown, fields: F): Parsed<F> {
+  const query = plainObject(asked)
   const parsed: Record<string, unknown> = {}
   for (const field of Object.keys(query)) {
     const parse = Object.hasOwn(fields, field) ? fields[field] : undefined

@@ -76,6 +76,19 @@ export interface RunRef {
   readonly tenantId?: string
 }
 
+/** Which steps of a run to read. All fields are optional. */
+export interface StepsOptions {
+  /** The oldest (`asc`) or the newest (`desc`) first. @defaultValue `'asc'` */
+  readonly order?: Order
+  /** The most steps to return; at least 1. By default all. */
+  readonly limit?: number
+  /**
+   * As it came with a page of the same steps: reading goes on there, in the log as it was when that page was read.
+   * By default, or where it is `undefined`, it begins with the first step.
+   */
+  readonly cursor?: string | undefined
+}
+
 /** Which sessions to list. All fields are optional, and all that are given must hold. */
 export interface SessionQuery {
   /** Those of this tenant. By default all tenants. */

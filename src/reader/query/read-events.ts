@@ -150,13 +150,13 @@ export async function readEventsAt(store: ReadableStore, seqs: readonly number[]
 }
 
 /** Reads the entries at these positions, in this order, without those that were removed. */
-async function readStored(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEntry[]> {
+export async function readStored(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEntry[]> {
   const read = await store.read(seqs)
   const entries: StoredEntry[] = []
   for (let at = 0; at < seqs.length; at++) {
     const [seq, bytes] = [seqs[at] as number, read[at]]
     if (bytes) entries.push({ seq, bytes })
-    else if (!store.removedEntries) throw missing(store, seq)
+    else assertRemoved(store, seq)
   }
   return entries
 }
@@ -232,7 +232,12 @@ async function* lookUp(
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): StoredEvent {
+/**
+ * Parses the entry at a position.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` when it is no JSON object
+ */
+export function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): StoredEvent {
   let event: unknown
   try {
     event = JSON.parse(utf8.decode(bytes))
@@ -245,6 +250,11 @@ function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): Stor
   const read = event as { seq: number }
   read.seq = seq
   return read as StoredEvent
+}
+
+/** @throws AuditLogError `AUDIT_LOG_CORRUPT` for an entry that is missing from a log of which none was removed */
+export function assertRemoved(store: ReadableStore, seq: number): void {
+  if (!store.removedEntries) throw missing(store, seq)
 }
 
 /** Returns what to throw for an entry that is not there any more. */

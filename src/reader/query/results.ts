@@ -1,5 +1,13 @@
 import type { Page, PageOptions, Results } from '../page.js'
-import { type Bookmark, decodeCursor, digestOfQuery, encodeCursor, entryMark, invalidCursor } from './cursor.js'
+import {
+  type Bookmark,
+  decodeCursor,
+  digestOfQuery,
+  encodeCursor,
+  entryMark,
+  invalidCursor,
+  type QueryDigest,
+} from './cursor.js'
 import { parsePageOptions } from './parse-query.js'
 
 /** Which part of what a query finds is to be read. */
@@ -36,10 +44,13 @@ export interface ListedLog {
 export class ListedResults<I, T> implements Results<T> {
   readonly #log: ListedLog
   readonly #listing: Listing<I, T>
+  readonly #cursor: unknown
 
-  constructor(log: ListedLog, listing: Listing<I, T>) {
+  /** @param cursor - the place where they begin, as it came with a page of them; unchecked */
+  constructor(log: ListedLog, listing: Listing<I, T>, cursor?: unknown) {
     this.#log = log
     this.#listing = listing
+    this.#cursor = cursor
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
@@ -56,8 +67,7 @@ export class ListedResults<I, T> implements Results<T> {
     const { kind, query, position, result } = this.#listing
     const { cursor, size: wanted } = parsePageOptions(options)
     const digest = digestOfQuery(kind, query)
-    const from = cursor === undefined ? undefined : decodeCursor(cursor, digest)
-    const { size, after, left } = from ? await this.#resume(from) : await this.#begin()
+    const { size, after, left } = await this.#spanFrom(cursor === undefined ? this.#cursor : cursor, digest)
     const items: T[] = []
     let last = 0
     // One more than is wanted tells whether there is a next page.
@@ -76,8 +86,13 @@ export class ListedResults<I, T> implements Results<T> {
   }
 
   async *#read(): AsyncGenerator<readonly I[]> {
-    const { size, left } = await this.#begin()
-    yield* this.#listing.read({ size, limit: left })
+    const { kind, query } = this.#listing
+    const { size, after, left } = await this.#spanFrom(this.#cursor, digestOfQuery(kind, query))
+    yield* this.#listing.read({ size, after, limit: left })
+  }
+
+  async #spanFrom(cursor: unknown, digest: QueryDigest) {
+    return cursor === undefined ? await this.#begin() : await this.#resume(decodeCursor(cursor, digest))
   }
 
   async #begin() {

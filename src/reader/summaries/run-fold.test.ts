@@ -195,4 +195,25 @@ describe('the summary of a run', () => {
     expect(run?.memoryRecalls).toHaveLength(MAX_LISTED)
     expect(run).toMatchObject({ omitted: 3 + 2, eventCount: calls.length + recalls.length })
   })
+
+  test('says how many calls it leaves out where only their ends were recorded', async () => {
+    const calls = sealedEntries(MAX_LISTED + 7, (n) =>
+      runEvent('tool_call_completed', { callId: `c-${n}`, tool: { name: 'search' } }),
+    )
+    const run = await readerOf(await filled(memoryStore(), [calls])).run('r-1')
+    expect(run?.toolCalls).toHaveLength(MAX_LISTED)
+    expect(run?.omitted).toBe(7)
+  })
+
+  test('leaves the end of a call that it has no room for away from an earlier call of the same id', async () => {
+    const other = (n: number) => runEvent('tool_call_completed', { callId: `c-${n}`, tool: { name: 'search' } })
+    const again = (type: 'tool_call_started' | 'tool_call_completed') =>
+      runEvent(type, { callId: 'again', tool: { name: 'search' } })
+    const begun = sealedEntries(1, () => again('tool_call_started'))
+    const others = sealedEntries(MAX_LISTED, other)
+    const late = sealedEntries(2, (n) => again(n === 0 ? 'tool_call_started' : 'tool_call_completed'))
+    const run = await readerOf(await filled(memoryStore(), [begun, others, late])).run('r-1')
+    expect(run?.toolCalls[0]).toMatchObject({ callId: 'again', status: 'running' })
+    expect(run?.omitted).toBe(2)
+  })
 })

@@ -95,11 +95,10 @@ export class RunFold {
     this.#parentRunId ??= event.parentRunId
     this.#actor ??= event.actor
     this.#noteSession(event)
-    const data = fieldsOf(event.data)
     const status = statusAfter(event.type)
-    if (status === undefined) this.#note(event, data)
-    else if (status === 'running') this.#begin(event, data)
-    else this.#end(event, data)
+    if (status === undefined) this.#note(event)
+    else if (status === 'running') this.#begin(event, fieldsOf(event.data))
+    else this.#end(event, fieldsOf(event.data))
     this.#status = status ?? this.#status
   }
 
@@ -175,21 +174,24 @@ export class RunFold {
     }
   }
 
-  #note(event: StoredEvent, data: Fields): void {
+  /** Takes the data of an event only where it counts: it may not be parsed yet. */
+  #note(event: StoredEvent): void {
     this.#otherAgent ??= event.agent
     switch (event.type) {
-      case 'token_usage_updated':
+      case 'token_usage_updated': {
+        const data = fieldsOf(event.data)
         this.#usage = usagePlus(this.#usage ?? NO_USAGE, data)
         this.#modelOfUsage ??= textIn(data, 'model')
         return
+      }
       case 'tool_call_started':
-        this.#toolCalls.start(event, data)
+        this.#toolCalls.start(event)
         return
       case 'tool_call_completed':
-        this.#toolCalls.end(event, data, 'completed')
+        this.#toolCalls.end(event, 'completed')
         return
       case 'tool_call_failed':
-        this.#toolCalls.end(event, data, 'failed')
+        this.#toolCalls.end(event, 'failed')
         return
       default:
         if (Object.hasOwn(LIST_OF, event.type)) this.#list(LIST_OF[event.type as keyof typeof LIST_OF], event)

@@ -76,7 +76,10 @@ export interface RunSummary {
     'tool_approval_requested' | 'tool_approval_granted' | 'tool_approval_denied'
   >[]
   readonly policyViolations: readonly StoredEvent<'policy_violation'>[]
-  /** How many items the lists leave out: each holds the first {@link MAX_LISTED} at most. */
+  /**
+   * The number of items that the lists leave out: each holds the first {@link MAX_LISTED} at most. `log.run(id).steps()` has
+   * them all.
+   */
   readonly omitted: number
   /** The number of times that the run was resumed or is claimed to have been. */
   readonly resumedCount: number

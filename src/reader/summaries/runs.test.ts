@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readerOfEvents } from '../../../test/reader/reader-of.js'
 import { at, completed, error, runEvent, runOf, type Scope, started, tokens } from '../../../test/reader/run-events.js'
-import type { AuditLogReader, RunTree } from '../index.js'
+import { type AuditLogReader, MAX_LISTED, type RunTree } from '../index.js'
 
 async function idsOf(reader: AuditLogReader, query: Parameters<AuditLogReader['runs']>[0]): Promise<string[]> {
   return (await reader.runs(query).toArray()).map(({ runId }) => runId)
@@ -38,6 +38,15 @@ describe('sub-runs', () => {
       started({ runId: 'stranger' }),
     )
     expect(shape(run)).toEqual({ 'r-1': [{ 'by-parent': [{ grandchild: [] }] }, { 'by-invocation': [] }] })
+  })
+
+  test('are found however many the run invoked', async () => {
+    const others = Array.from({ length: MAX_LISTED }, () =>
+      runEvent('sub_agent_invoked', { agentId: 'a', subThreadId: 's-sub' }),
+    )
+    const run = await runOf(started(), ...others, invoked('r-1', 'r-2'), started({ runId: 'r-2' }))
+    expect(run.omitted).toBe(1)
+    expect(shape(run)).toEqual({ 'r-1': [{ 'r-2': [] }] })
   })
 
   test('count once in the total, and not in the usage of the run above', async () => {

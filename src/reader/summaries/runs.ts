@@ -1,3 +1,4 @@
+import type { AuditLogError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import { usagePlus } from '../../events/usage.js'
 import type { ReadableStore } from '../../store/readable.js'
@@ -8,8 +9,9 @@ import type { Span } from '../query/results.js'
 import { LIFECYCLE_TYPES, typesLeadingTo } from '../run-status.js'
 import { fieldsOf, textIn } from './fields.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
+import { readRunEvents } from './read-run.js'
 import { RunFold } from './run-fold.js'
-import type { RunSummary, RunTree } from './run-summary.js'
+import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
 
 /** What identifies a run: two tenants may use the same run id. */
 interface RunKey {
@@ -123,9 +125,14 @@ async function growTree(store: ReadableStore, size: number, run: RunSummary, pla
 
 async function subRunIds(store: ReadableStore, size: number, run: RunSummary): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
-  for (const invoked of run.subAgents) {
+  const addInvoked = (invoked: StoredEvent) => {
     const subRunId = textIn(fieldsOf(invoked.data), 'subRunId')
     if (subRunId !== undefined) ids.add(subRunId)
+  }
+  run.subAgents.forEach(addInvoked)
+  if (run.subAgents.length === MAX_LISTED) {
+    const unlisted = { runId: run.runId, tenantId: run.tenantId, types: ['sub_agent_invoked'] }
+    for await (const events of readEvents(store, size, unlisted)) events.forEach(addInvoked)
   }
   for await (const events of readEvents(store, size, { parentRunId: run.runId })) {
     for (const { tenantId, runId } of events) if (tenantId === run.tenantId && runId !== undefined) ids.add(runId)
@@ -147,7 +154,7 @@ async function foldRun(
 ): Promise<ReadonlyMap<string, RunFold>> {
   const folds = new Map<string, RunFold>()
   // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
-  for await (const events of readEvents(store, size, { runId }, MAX_BATCH)) {
+  for await (const events of readRunEvents(store, runId, { from: 0, to: size, reverse: false })) {
     for (const event of events) {
       const { tenantId } = event
       if (owner !== undefined && tenantId !== owner) continue
@@ -167,8 +174,12 @@ function onlyRun(runId: string, folds: readonly RunFold[]): RunFold | undefined 
   const begunOrEnded = folds.filter((fold) => fold.hasBegunOrEnded)
   const [run, other] = begunOrEnded.length > 0 ? begunOrEnded : folds
   if (!run || !other) return run
-  const both = `tenants '${run.tenantId}' and '${other.tenantId}'`
-  throw invalidQuery('tenantId', `${both} both have a run '${runId}'; say whose is meant`)
+  throw severalHaveRun(runId, run.tenantId, other.tenantId)
+}
+
+/** A run id without a tenant that more than one tenant uses. */
+export function severalHaveRun(runId: string, one: string, other: string): AuditLogError {
+  return invalidQuery('tenantId', `tenants '${one}' and '${other}' both have a run '${runId}'; say whose is meant`)
 }
 
 function isOfRun(event: StoredEvent): event is RunEvent {

@@ -1,9 +1,8 @@
-import { confidenceOf, weakest } from '../../events/confidence.js'
-import { millisBetween } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { RunStatus } from '../run-status.js'
-import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
+import { fieldsOf } from './fields.js'
 import { MAX_LISTED, type ToolCallSummary } from './run-summary.js'
+import { callIdIn, endedCall, isOver, startedCall, unfinishedIfRunning } from './tool-call.js'
 
 /** Takes the starts and ends of a run's tool calls together, by call id. */
 export class ToolCallFold {
@@ -11,53 +10,52 @@ export class ToolCallFold {
   /** Where the calls stand that have not ended. An id may be used again once its call has. */
   readonly #open = new Map<string, number>()
   #omitted = 0
+  /** Calls that are left out and have not ended. */
+  #omittedOpen = 0
 
-  /** How many calls that were started are left out because the list is full. */
+  /** The number of calls that are left out because the list is full. */
   get omitted(): number {
     return this.#omitted
   }
 
-  start(event: StoredEvent, data: Fields): void {
-    const confidence = present({ confidence: confidenceOf(event) })
-    if (this.#push({ ...identity(data), status: 'running', ...confidence, startedAt: event.time })) {
-      this.#open.set(textIn(data, 'callId') ?? '', this.#calls.length - 1)
-    } else this.#omitted++
+  start(event: StoredEvent): void {
+    if (this.#isFull) {
+      this.#omitted++
+      this.#omittedOpen++
+      // The end that follows is that of this call.
+      if (this.#open.size > 0) this.#open.delete(callIdIn(fieldsOf(event.data)))
+      return
+    }
+    const call = startedCall(event)
+    this.#open.set(call.callId, this.#calls.length)
+    this.#calls.push(call)
   }
 
-  end(event: StoredEvent, data: Fields, status: 'completed' | 'failed'): void {
-    const callId = textIn(data, 'callId') ?? ''
-    const at = this.#open.get(callId)
-    const started = at === undefined ? undefined : this.#calls[at]
-    const { startedAt } = started ?? {}
-    const elapsed = startedAt === undefined ? undefined : millisBetween(startedAt, event.time)
-    const ended: ToolCallSummary = {
-      ...(started ?? identity(data)),
-      status,
-      endedAt: event.time,
-      ...present({
-        confidence: weakest(started?.confidence, confidenceOf(event)),
-        durationMs: numberIn(data, 'durationMs') ?? elapsed,
-        error: errorIn(data),
-      }),
+  end(event: StoredEvent, status: 'completed' | 'failed'): void {
+    if (this.#isFull && this.#open.size === 0) {
+      this.#omitEnd()
+      return
     }
-    if (at === undefined) this.#push(ended)
-    else this.#calls[at] = ended
+    const callId = callIdIn(fieldsOf(event.data))
+    const at = this.#open.get(callId)
+    if (at !== undefined) this.#calls[at] = endedCall(this.#calls[at], event, status)
+    else if (this.#isFull) this.#omitEnd()
+    else this.#calls.push(endedCall(undefined, event, status))
     this.#open.delete(callId)
+  }
+
+  /** Leaves an end out: mostly that of a call that was left out when it began. */
+  #omitEnd(): void {
+    if (this.#omittedOpen > 0) this.#omittedOpen--
+    else this.#omitted++
   }
 
   /** The calls in the order in which the log first shows them. */
   calls(run: RunStatus): readonly ToolCallSummary[] {
-    if (run === 'running' || run === 'suspended') return this.#calls
-    return this.#calls.map((call) => (call.status === 'running' ? { ...call, status: 'unfinished' } : call))
+    return isOver(run) ? this.#calls.map(unfinishedIfRunning) : this.#calls
   }
 
-  #push(call: ToolCallSummary): boolean {
-    if (this.#calls.length >= MAX_LISTED) return false
-    this.#calls.push(call)
-    return true
+  get #isFull(): boolean {
+    return this.#calls.length >= MAX_LISTED
   }
-}
-
-function identity(data: Fields): { callId: string; name: string } {
-  return { callId: textIn(data, 'callId') ?? '', name: textIn(fieldsOf(data.tool), 'name') ?? '' }
 }

@@ -1,0 +1,126 @@
+import type { StoredEvent } from '../../events/types.js'
+
+const { latin1Slice } = Buffer.prototype
+
+/** A string of ASCII without escapes: as bytes what it is as text. */
+const TEXT = '"([ !#-[\\]-~]*)"'
+const ANY = '"[ !#-[\\]-~]*"'
+/** An object of ASCII without escapes and without objects in it. */
+const FLAT = '{[ -[\\]-z|~]*}'
+/** An envelope as it is sealed, up to the event's data: fields in their order, no spaces. */
+const ENVELOPE = new RegExp(
+  `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${ANY},"tenantId":${TEXT},"sessionId":${TEXT}` +
+    `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":(${FLAT}))?(?:,"actor":(${FLAT}))?` +
+    `(?:,"trace":{"traceId":${TEXT},"spanId":${TEXT}(?:,"parentSpanId":${TEXT})?})?` +
+    `(?:,"claimed":${FLAT})?(?:,"source":(${FLAT}))?(?:,"statementOf":${ANY})?(?:,"salt":${ANY})?,"data":`,
+)
+
+/**
+ * Matches a field that may repeat, or give late, a field of the envelope: its name, or an escape that may hide a letter
+ * of the name. In JSON the last value counts.
+ */
+const SAID_LATER = /"(?:type|time|tenantId|sessionId|runId|parentRunId|agent|actor|trace|source|data)"\s*:|\\u00[2-7]/g
+
+/** Matches what UTF-8 has for any other character, read as latin1. */
+const NOT_ASCII = /[\u0080-\u00ff]/
+
+/**
+ * Types of which a summary takes single values only: it keeps no such event. In a long run nearly all events are of
+ * these.
+ */
+const SKIMMED_TYPES: ReadonlySet<string> = new Set([
+  'tool_call_started',
+  'tool_call_completed',
+  'tool_call_failed',
+  'token_usage_updated',
+  'custom',
+])
+
+/** Parses an entry as a whole. @throws AuditLogError where it is no event */
+export type Parse = (seq: number, bytes: Uint8Array) => StoredEvent
+
+/**
+ * Reads the envelope of an entry and leaves its data unparsed until somebody asks for it: parsing all of an entry takes
+ * three times as long.
+ *
+ * @returns an event whose fields are those of the parsed one, as far as a summary reads them; `undefined` for an entry
+ * that is not sealed in the usual way, and for one whose event a summary keeps
+ */
+export function skimEvent(seq: number, bytes: Uint8Array, parse: Parse): StoredEvent | undefined {
+  const text = latin1Slice.call(bytes, 0, bytes.length)
+  const envelope = ENVELOPE.exec(text)
+  if (!envelope || !SKIMMED_TYPES.has(envelope[1] as string)) return undefined
+  SAID_LATER.lastIndex = envelope[0].length
+  if (SAID_LATER.test(text)) return undefined
+  return new SkimmedEvent(seq, envelope, bytes, parse) as unknown as StoredEvent
+}
+
+class SkimmedEvent {
+  readonly seq: number
+  readonly type: string
+  readonly time: string
+  readonly tenantId: string
+  readonly sessionId: string
+  readonly runId: string | undefined
+  readonly parentRunId: string | undefined
+  readonly #envelope: RegExpExecArray
+  readonly #bytes: Uint8Array
+  readonly #parse: Parse
+  #data: { readonly value: unknown } | undefined
+
+  constructor(seq: number, envelope: RegExpExecArray, bytes: Uint8Array, parse: Parse) {
+    this.seq = seq
+    this.type = envelope[1] as string
+    this.time = envelope[2] as string
+    this.tenantId = envelope[3] as string
+    this.sessionId = envelope[4] as string
+    this.runId = envelope[5]
+    this.parentRunId = envelope[6]
+    this.#envelope = envelope
+    this.#bytes = bytes
+    this.#parse = parse
+  }
+
+  get agent(): StoredEvent['agent'] {
+    return this.#flat(7)
+  }
+
+  get actor(): StoredEvent['actor'] {
+    return this.#flat(8)
+  }
+
+  get trace(): StoredEvent['trace'] {
+    const traceId = this.#envelope[9]
+    const spanId = this.#envelope[10]
+    const parentSpanId = this.#envelope[11]
+    if (traceId === undefined || spanId === undefined) return undefined
+    return parentSpanId === undefined ? { traceId, spanId } : { traceId, spanId, parentSpanId }
+  }
+
+  get source(): StoredEvent['source'] | undefined {
+    return this.#flat(12)
+  }
+
+  get data(): unknown {
+    this.#data ??= { value: this.#parseData() }
+    return this.#data.value
+  }
+
+  #parseData(): unknown {
+    const { input } = this.#envelope
+    // Mostly nothing stands behind the data but the end of the event.
+    if (input.endsWith('}}') && !NOT_ASCII.test(input)) {
+      try {
+        return JSON.parse(input.slice((this.#envelope[0] as string).length, -1))
+      } catch {
+        // The whole entry tells what it is.
+      }
+    }
+    return this.#parse(this.seq, this.#bytes).data
+  }
+
+  #flat<T>(group: number): T | undefined {
+    const text = this.#envelope[group]
+    return text === undefined ? undefined : JSON.parse(text)
+  }
+}
