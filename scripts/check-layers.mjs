@@ -60,16 +60,14 @@ const allowed = {
   log: ['log/sealing', 'log/journal', 'log/checkpoints', 'log/committing', 'events', 'store'],
 
   'reader/page': [],
-  'reader/run-status': [],
-  'reader/query': ['reader/page', 'reader/run-status', 'events', 'store', 'node:'],
-  'reader/summaries': ['reader/query', 'reader/run-status', 'events', 'store'],
+  'reader/query': ['reader/page', 'events', 'store', 'node:'],
+  'reader/summaries': ['reader/query', 'events', 'store'],
   'reader/follow': ['events', 'store', 'node:'],
   reader: [
     'reader/query',
     'reader/summaries',
     'reader/follow',
     'reader/page',
-    'reader/run-status',
     'events',
     'files',
     'store',

@@ -1,6 +1,6 @@
 import { confidenceOf, isClaim, marked } from '../events/confidence.js'
+import type { RunStatus } from '../events/run-status.js'
 import type { StoredEvent, TokenUsage } from '../events/types.js'
-import type { RunStatus } from '../reader/run-status.js'
 import type { AgentSummary } from '../reader/summaries/agents.js'
 import type { RunSummary, RunTree, ToolCallSummary } from '../reader/summaries/run-summary.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'

@@ -1,3 +1,4 @@
+export type { RunStatus } from '../events/run-status.js'
 export type {
   AuditLogReader,
   EventResults,
@@ -24,7 +25,6 @@ export type {
   TimeInput,
 } from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
-export type { RunStatus } from './run-status.js'
 export {
   type InShard,
   openShardedReader,

@@ -1,6 +1,6 @@
+import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, AuditEventData, StoredEvent, TokenUsage } from '../../events/types.js'
-import type { RunStatus } from '../run-status.js'
 
 /** A failure as recorded. */
 export type RecordedError = AuditEventData<'error_occurred'>['error']

@@ -1,7 +1,7 @@
 import { confidenceOf, weakest } from '../../events/confidence.js'
+import type { RunStatus } from '../../events/run-status.js'
 import { millisBetween } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
-import type { RunStatus } from '../run-status.js'
 import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
 import { MAX_LISTED, type ToolCallSummary } from './run-summary.js'
 
