@@ -1,3 +1,4 @@
+export type { RecordedError } from '../events/recorded-fields.js'
 export type { RunStatus } from '../events/run-status.js'
 export type {
   AuditLogReader,
@@ -35,7 +36,6 @@ export {
 export type { AgentSummary } from './summaries/agents.js'
 export {
   MAX_LISTED,
-  type RecordedError,
   type RunSummary,
   type RunTree,
   type ToolCallSummary,

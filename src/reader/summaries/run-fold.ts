@@ -1,10 +1,18 @@
 import { confidenceOf, weakest } from '../../events/confidence.js'
+import {
+  errorIn,
+  type Fields,
+  fieldsOf,
+  numberIn,
+  present,
+  type RecordedError,
+  textIn,
+} from '../../events/recorded-fields.js'
 import { type RunStatus, statusAfter } from '../../events/run-status.js'
 import { millisBetween, parseTimestamp, type Timestamp } from '../../events/time.js'
 import type { AgentRef, AuditEventType, StoredEvent, TokenUsage } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
-import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
-import { MAX_LISTED, type RecordedError, type RunSummary } from './run-summary.js'
+import { MAX_LISTED, type RunSummary } from './run-summary.js'
 import { ToolCallFold } from './tool-call-fold.js'
 
 /** Which list of a summary the events of a type go to. */

@@ -1,9 +1,7 @@
+import type { RecordedError } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
-import type { AgentRef, AuditEventData, StoredEvent, TokenUsage } from '../../events/types.js'
-
-/** A failure as recorded. */
-export type RecordedError = AuditEventData<'error_occurred'>['error']
+import type { AgentRef, StoredEvent, TokenUsage } from '../../events/types.js'
 
 /** One call of a tool: its start and its end taken together. */
 export interface ToolCallSummary {

@@ -1,8 +1,8 @@
 import { confidenceOf, weakest } from '../../events/confidence.js'
+import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import { millisBetween } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
-import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
 import { MAX_LISTED, type ToolCallSummary } from './run-summary.js'
 
 /** Takes the starts and ends of a run's tool calls together, by call id. */

@@ -1,4 +1,12 @@
-import type { RecordedError } from './run-summary.js'
+import type { AuditEventData } from './types.js'
+
+/*
+ * The fields of what a log holds, read without trust: an event can be recorded without validation, or by a version to
+ * come.
+ */
+
+/** A failure as recorded. */
+export type RecordedError = AuditEventData<'error_occurred'>['error']
 
 /** An object whose fields may hold anything. */
 export type Fields = Readonly<Record<string, unknown>>
