@@ -23,9 +23,10 @@ export function textIn(fields: Fields, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** Takes numbers as JSON writes them: finite, and without a negative zero. */
 export function numberIn(fields: Fields, name: string): number | undefined {
   const value = fields[name]
-  return typeof value === 'number' ? value : undefined
+  return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined
 }
 
 export function errorIn(fields: Fields): RecordedError | undefined {
