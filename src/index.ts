@@ -70,6 +70,7 @@ export {
   type FollowQuery,
   type FoundEvent,
   type InclusionProof,
+  type Listed,
   type LogEntry,
   type LogHead,
   type OpenReaderOptions,
@@ -83,6 +84,8 @@ export {
   type ProveOptions,
   type RecordedError,
   type Results,
+  type RunCounts,
+  type RunOverview,
   type RunQuery,
   type RunRef,
   type RunStatus,
@@ -97,6 +100,7 @@ export {
   type StatsReport,
   type TimeInput,
   type ToolCallSummary,
+  type ToolUse,
 } from './reader/index.js'
 export { type AuditScope, setAuditingEnabled, withAuditing } from './record/context.js'
 export { withRun } from './record/run.js'

@@ -1,5 +1,6 @@
 export type { RecordedError } from '../events/recorded-fields.js'
 export type { RunStatus } from '../events/run-status.js'
+export { type Listed, MAX_NAMED, type RunCounts, type RunOverview, type ToolUse } from '../store/runs/run-overview.js'
 export type {
   AuditLogReader,
   EventResults,
@@ -34,12 +35,7 @@ export {
   type ShardQuery,
 } from './sharded.js'
 export type { AgentSummary } from './summaries/agents.js'
-export {
-  MAX_LISTED,
-  type RunSummary,
-  type RunTree,
-  type ToolCallSummary,
-} from './summaries/run-summary.js'
+export { MAX_LISTED, type RunSummary, type RunTree, type ToolCallSummary } from './summaries/run-summary.js'
 export type { SessionSummary } from './summaries/sessions.js'
 export {
   type ActivityStats,

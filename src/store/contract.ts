@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
+import type { RunKey, RunRow } from './runs/run-overview.js'
 import type { StoredIndexes } from './stored-indexes.js'
 
 /*
@@ -207,6 +208,12 @@ export interface AuditStore extends TileReader {
 
   /** Spans of positions that may hold events with `since <= time < until`; what they leave out holds none. */
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
+
+  /**
+   * Rows of these runs, as of the first `size` entries, in an engine that keeps them: `undefined` where it has none as of
+   * then. The row follows from the run's entries, and the reader derives one that is not kept.
+   */
+  runRows?(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]>
 
   /**
    * Returns the stored indexes, for verification to compare with the entries. The indexes of a store without this

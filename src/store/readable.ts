@@ -14,6 +14,7 @@ export type ReadableStore = Pick<
   | 'countPostings'
   | 'firstOfEach'
   | 'timeRanges'
+  | 'runRows'
   | 'readTiles'
   | 'indexes'
 >
