@@ -2,6 +2,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
+import { runFactsOf } from '../store/runs/run-facts.js'
 import { hashLeaf, sameHash } from '../tree/index.js'
 import type { ForwardedLog } from './options.js'
 
@@ -23,7 +24,8 @@ export async function readGroup(log: ForwardedLog, from: number, maxEntries: num
 /** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
-    const event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
+    const said = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
+    const event = { ...said, run: runFactsOf(said) }
     return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event, callerId: false }
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })

@@ -4,7 +4,7 @@ import { PAGE_POSITIONS } from '../store/leveldb/entries/directory.js'
 import * as head from '../store/leveldb/entries/head.js'
 import { blockKey, pageKey, tileKey } from '../store/leveldb/entries/keys.js'
 import { COVERED_KEY, LOG_KEY } from '../store/leveldb/indexes/database.js'
-import { OPEN_RUN_PREFIX, STRETCH_PREFIX, timeBlockKey } from '../store/leveldb/indexes/keys.js'
+import { OPEN_RUN_PREFIX, RUN_ROW_PREFIX, STRETCH_PREFIX, timeBlockKey } from '../store/leveldb/indexes/keys.js'
 import { seqOfKey } from '../store/seq-bytes.js'
 import { TIME_LEVELS } from '../store/time-blocks.js'
 import { nodesAt, TILE_WIDTH } from '../tree/index.js'
@@ -83,7 +83,8 @@ function spansOfIndex(covered: number): readonly KeySpan[] {
   for (let level = 0; level < TIME_LEVELS; level++) {
     spans.push({ gte: timeBlockKey(level, 0), lt: timeBlockKey(level, Math.ceil(covered / 256 ** (level + 1))) })
   }
-  for (const prefix of [OPEN_RUN_PREFIX, STRETCH_PREFIX]) spans.push({ gte: prefix, lt: prefixEnd(prefix) })
+  for (const prefix of [OPEN_RUN_PREFIX, STRETCH_PREFIX, RUN_ROW_PREFIX])
+    spans.push({ gte: prefix, lt: prefixEnd(prefix) })
   return spans
 }
 

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
+import type { RunFacts } from './runs/run-facts.js'
 import type { RunKey, RunRow } from './runs/run-overview.js'
 import type { StoredIndexes } from './stored-indexes.js'
 
@@ -15,6 +16,12 @@ export type FiledEvent = Pick<
   'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
 >
 
+/** The facts that an event tells of its run beside those fields, for engines that keep rows of runs. */
+export interface RunTelling {
+  /** See `runFactsOf`. */
+  readonly run: RunFacts | undefined
+}
+
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {
   /** UTF-8 JSON; does not contain its own `seq`. Each access may return another view: the length is {@link byteLength}. */
@@ -24,7 +31,7 @@ export interface SealedEntry {
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
   /** The fields by which engines file the entry, as the bytes have them. */
-  readonly event: FiledEvent & CallerId
+  readonly event: FiledEvent & CallerId & RunTelling
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
 }

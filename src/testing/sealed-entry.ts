@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { parseTimestamp } from '../events/time.js'
 import type { AuditEvent } from '../events/types.js'
 import type { SealedEntry } from '../store/contract.js'
+import { runFactsOf } from '../store/runs/run-facts.js'
 
 let built = 0
 
@@ -28,7 +29,13 @@ export function sealedEntry(overrides: Partial<AuditEvent> = {}): SealedEntry {
   } as AuditEvent
   const bytes = Buffer.from(JSON.stringify(event))
   const leafHash = createHash('sha256').update(Buffer.of(0)).update(bytes).digest()
-  return { bytes, byteLength: bytes.length, leafHash, event, callerId: overrides.id !== undefined }
+  return {
+    bytes,
+    byteLength: bytes.length,
+    leafHash,
+    event: { ...event, run: runFactsOf(event) },
+    callerId: overrides.id !== undefined,
+  }
 }
 
 /** Builds `count` entries; `overrides` gets the number of each, from 0. */

@@ -5,6 +5,7 @@ import { cursorCases } from './conformance/cursor-cases.js'
 import { entryCases } from './conformance/entry-cases.js'
 import { lifecycleCases } from './conformance/lifecycle-cases.js'
 import { postingCases } from './conformance/posting-cases.js'
+import { runRowCases } from './conformance/run-row-cases.js'
 import { timeCases } from './conformance/time-cases.js'
 import { treeCases } from './conformance/tree-cases.js'
 
@@ -35,6 +36,7 @@ export function storeConformance(options: StoreConformanceOptions): void {
     ...cursorCases,
     ...timeCases,
     ...treeCases,
+    ...runRowCases,
     ...lifecycleCases,
   ]
   for (const each of cases) options.test(each.name, () => runCase(each, options))

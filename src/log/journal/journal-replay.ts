@@ -3,6 +3,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { isTimestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import { runFactsOf } from '../../store/runs/run-facts.js'
 import { sameHash } from '../../tree/index.js'
 import { type JournalStart, MAX_SEGMENT_BYTES } from './journal.js'
 import {
@@ -190,7 +191,7 @@ export class JournalReplay {
     this.#end = end
     const position = { segment: segment.number, offset: end }
     yield {
-      entry: { bytes, byteLength: bytes.length, leafHash, callerId, event },
+      entry: { bytes, byteLength: bytes.length, leafHash, callerId, event: { ...event, run: runFactsOf(event) } },
       event,
       position,
       isAttested: mac !== undefined,

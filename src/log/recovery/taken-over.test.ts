@@ -13,7 +13,7 @@ function takenOver() {
 }
 const at = (time: string, more: Parameters<typeof sealedEntry>[0] = {}) => {
   const entry = sealedEntry({ time, ...more })
-  return { entry, event: entry.event as AuditEvent }
+  return { entry, event: entry.event as unknown as AuditEvent }
 }
 const dataOf = (taken: TakenOver) =>
   taken.statements().map(({ event, bytes }) => [event.type, JSON.parse(Buffer.from(bytes).toString()).data])

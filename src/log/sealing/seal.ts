@@ -1,6 +1,7 @@
 import { millisBetween, nanosecondAfter, type Timestamp } from '../../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { SealedEntry } from '../../store/contract.js'
+import { runFactsOf } from '../../store/runs/run-facts.js'
 import type { RecordInput } from '../contract.js'
 import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
@@ -121,17 +122,20 @@ export class Sealer {
 }
 
 /** The fields of a draft by which its entry is filed: all that is kept of it until it is stored. */
-function filedEvent({
-  id,
-  type,
-  time,
-  recordedAt,
-  tenantId,
-  sessionId,
-  runId,
-  parentRunId,
-  agent,
-}: Draft): SealedEntry['event'] {
+function filedEvent(draft: Draft): SealedEntry['event'] {
+  const { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent } = draft
   const own = agent && { ...agent }
-  return { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent: own } as SealedEntry['event']
+  const run = runFactsOf(draft)
+  return {
+    id,
+    type,
+    time,
+    recordedAt,
+    tenantId,
+    sessionId,
+    runId,
+    parentRunId,
+    agent: own,
+    run,
+  } as SealedEntry['event']
 }

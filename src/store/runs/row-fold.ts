@@ -76,18 +76,18 @@ export class RunRowFold {
   add(seq: number, event: RowEvent, facts: RunFacts = NO_FACTS): void {
     const { state } = this
     const { type } = event
-    const agent = namedAgent(event.agent)
+    const agent = event.agent && nameAgent(state.agents, event.agent)
     state.lastSeq = seq
     state.eventCount++
     state.parentRunId ??= event.parentRunId
     state.actorId ??= facts.actorId
     this.#noteSession(event.sessionId, facts)
-    if (agent !== undefined) nameAgent(state.agents, agent)
     const status = statusAfter(type)
     if (status === undefined) this.#note(type, agent, facts)
     else {
       if (!state.firstSeqs.has(type)) state.firstSeqs.set(type, seq)
-      if (status === 'running') this.#begin(event, agent ?? facts.agent, facts)
+      if (status === 'running')
+        this.#begin(event, agent ?? (facts.agent && nameAgent(state.agents, facts.agent)), facts)
       else this.#end(event.time, agent, facts)
       state.status = status
     }
@@ -155,7 +155,6 @@ export class RunRowFold {
       state.model ??= facts.model
     }
     if (facts.model !== undefined) nameModel(state.models, facts.model)
-    if (facts.agent !== undefined) nameAgent(state.agents, facts.agent)
     this.#noteOwnAgent(agent)
   }
 
@@ -195,18 +194,31 @@ export class RunRowFold {
   }
 }
 
-/** Two events name one agent if their ids are the same or, where one has none, their names. */
-function nameAgent(agents: Named<AgentRef>, { id, name }: AgentRef): void {
+/**
+ * Adds an agent to those that a run names. Two events name one agent if their ids are the same or, where one has none,
+ * their names.
+ *
+ * @returns the agent as this event names it; `undefined` where it has neither an id nor a name
+ */
+function nameAgent(agents: Named<AgentRef>, said: AgentRef): AgentRef | undefined {
   const { items } = agents
   for (let at = 0; at < items.length; at++) {
     const known = items[at] as AgentRef
-    if (known.id !== undefined && id !== undefined ? known.id !== id : known.name !== name) continue
-    if (known.id === undefined && id !== undefined) items[at] = { ...known, id }
-    else if (known.name === undefined && name !== undefined) items[at] = { ...known, name }
-    return
+    // As most events say it.
+    if (known.id === said.id && known.name === said.name) return known
   }
-  if (items.length < MAX_NAMED) items.push(present({ id, name }))
+  const agent = namedAgent(said)
+  if (!agent) return undefined
+  const { id, name } = agent
+  for (let at = 0; at < items.length; at++) {
+    const known = items[at] as AgentRef
+    if (known.id !== undefined && id !== undefined ? known.id !== id : known.name !== name) continue
+    items[at] = { ...agent, ...known }
+    return agent
+  }
+  if (items.length < MAX_NAMED) items.push(agent)
   else agents.omitted++
+  return agent
 }
 
 function nameModel(models: Named<string>, model: string): void {

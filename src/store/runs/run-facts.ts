@@ -1,7 +1,7 @@
 import { confidenceOf } from '../../events/confidence.js'
 import { storedId } from '../../events/ids.js'
 import { errorIn, type Fields, fieldsOf, numberIn, type RecordedError, textIn } from '../../events/recorded-fields.js'
-import { statusAfter } from '../../events/run-status.js'
+import { LIFECYCLE_TYPES, statusAfter } from '../../events/run-status.js'
 import { beginning } from '../../events/text.js'
 import { parseTimestamp, type Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
@@ -48,9 +48,21 @@ export interface TellingEvent {
   readonly data?: unknown
 }
 
-/** Tells the types of which `data` has facts about a run. */
+/** Takes the facts out of the `data` of an event. */
+type Take = (facts: RunFacts, data: Fields, agent: AgentRef | undefined) => void
+
+/** The types of which `data` has facts about a run. */
+const TAKES: ReadonlyMap<string, Take> = new Map<string, Take>([
+  ['token_usage_updated', noteUsage],
+  ['tool_call_started', noteTool],
+  ['tool_call_completed', noteTool],
+  ['tool_call_failed', noteTool],
+  ...LIFECYCLE_TYPES.map((type): [string, Take] => [type, statusAfter(type) === 'running' ? noteStart : noteEnd]),
+])
+
+/** Tells whether the `data` of events of a type has facts about a run. */
 export function hasFacts(type: string): boolean {
-  return type === 'token_usage_updated' || type.startsWith('tool_call_') || statusAfter(type) !== undefined
+  return TAKES.has(type)
 }
 
 /** Returns the facts that an event tells of its run; `undefined` for most events, and for one of no run. */
@@ -60,9 +72,10 @@ export function runFactsOf(event: TellingEvent): RunFacts | undefined {
   const actorId = actor === undefined ? undefined : textIn(fieldsOf(actor), 'id')
   const isTraceSession = trace !== undefined && fieldsOf(trace).traceId === sessionId
   const confidence = confidenceOf(event)
-  const isTelling = hasFacts(type)
-  if (!isTelling && actorId === undefined && !isTraceSession && confidence === undefined) return undefined
-  const facts = isTelling ? dataFacts(type, event.agent, fieldsOf(event.data)) : {}
+  const take = TAKES.get(type)
+  if (!take && actorId === undefined && !isTraceSession && confidence === undefined) return undefined
+  const facts: RunFacts = {}
+  take?.(facts, fieldsOf(event.data), event.agent)
   if (actorId !== undefined) facts.actorId = storedId(actorId)
   if (isTraceSession) facts.isTraceSession = true
   if (confidence !== undefined) facts.confidence = storedId(confidence)
@@ -81,19 +94,19 @@ export function namedAgent(agent: unknown): AgentRef | undefined {
   return named
 }
 
-function dataFacts(type: string, agent: AgentRef | undefined, data: Fields): RunFacts {
-  const facts: RunFacts = {}
-  if (type === 'token_usage_updated') {
-    facts.usage = usageIn(data)
-    noteModel(facts, data)
-  } else if (type.startsWith('tool_call_')) {
-    facts.tool = storedId(textIn(fieldsOf(data.tool), 'name') ?? '')
-  } else if (statusAfter(type) === 'running') {
-    noteModel(facts, data)
-    const named = namedAgent(agent) ? undefined : namedAgent(data.agent)
-    if (named !== undefined) facts.agent = named
-  } else noteEnd(facts, data)
-  return facts
+function noteStart(facts: RunFacts, data: Fields, agent: AgentRef | undefined): void {
+  noteModel(facts, data)
+  const named = namedAgent(agent) ? undefined : namedAgent(data.agent)
+  if (named !== undefined) facts.agent = named
+}
+
+function noteUsage(facts: RunFacts, data: Fields): void {
+  facts.usage = usageIn(data)
+  noteModel(facts, data)
+}
+
+function noteTool(facts: RunFacts, data: Fields): void {
+  facts.tool = storedId(textIn(fieldsOf(data.tool), 'name') ?? '')
 }
 
 function noteEnd(facts: RunFacts, data: Fields): void {

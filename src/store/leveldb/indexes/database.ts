@@ -24,11 +24,13 @@ import {
   timeBlockKey,
   valueKey,
 } from './keys.js'
+import { RunRows } from './run-rows.js'
 import type { IndexTail } from './tail.js'
 
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
-const INDEX_FORMAT = '3'
+/** An index of another form gives way to one that is derived anew. */
+const INDEX_FORMAT = '3.1'
 
 export const LOG_KEY: Buffer = metaKey('log')
 export const COVERED_KEY: Buffer = metaKey('covered')
@@ -49,6 +51,7 @@ export interface IndexedLog {
 export class IndexDatabase {
   readonly db: Database
   readonly #hashes: NameHashes
+  readonly #rows: RunRows
   #covered: number
 
   /** @param path - of the database, which is created where it is missing */
@@ -70,6 +73,7 @@ export class IndexDatabase {
   private constructor(db: Database, hashes: NameHashes, covered: number) {
     this.db = db
     this.#hashes = hashes
+    this.#rows = new RunRows(db, hashes)
     this.#covered = covered
   }
 
@@ -94,8 +98,10 @@ export class IndexDatabase {
   /** Takes in what follows what is covered, in one batch. @param root - of the log's tree at the end of the tail */
   async write(tail: IndexTail, root: Uint8Array): Promise<void> {
     const hashes = this.#hashes
+    const rows = await this.#rows.behind(tail)
     const batch = this.db.batch()
     try {
+      for (const { key, value } of rows) batch.put(key, value)
       for (const { index, value, seqs } of tail.postings) {
         const key = valueKey(
           index,

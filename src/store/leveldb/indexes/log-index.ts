@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { AuditLogError } from '../../../events/errors.js'
 import type { IndexState, Walk } from '../../contract.js'
-import { decodeEntry, decodeFiled } from '../../decode-entry.js'
+import { decodeWithId, decodeWithRun } from '../../runs/decode-run.js'
 import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
 import { messageOf, readError } from '../errors.js'
@@ -308,7 +308,7 @@ function addBlock(tail: IndexTail, block: Block, end: number): void {
 
 /** Returns what an entry files; nothing for one that is no event. Reading it, and `verify`, tell of such an entry. */
 function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
-  const event = callerId ? decodeEntry(bytes) : decodeFiled(bytes)
+  const event = callerId ? decodeWithId(bytes) : decodeWithRun(bytes)
   return event && { event, callerId }
 }
 

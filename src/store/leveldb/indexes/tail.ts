@@ -1,4 +1,4 @@
-import type { CallerId, FiledEvent, IndexName, SeqRange } from '../../contract.js'
+import type { CallerId, FiledEvent, IndexName, RunTelling, SeqRange } from '../../contract.js'
 import { type OpenRunChange, openRunChanges, openRunId } from '../../open-runs.js'
 import { callerIdText } from '../../placement.js'
 import { type Posting, PostingTable } from '../../postings.js'
@@ -6,10 +6,12 @@ import type { FiledEntry } from '../../stored-indexes.js'
 import { lastOfEachLevel, type TimeBlock, widenBlocks } from '../../time-blocks.js'
 import { lowerBound } from '../../walk.js'
 
+/** The fields of an event as an index takes them, with its id where that is the caller's. */
+export type IndexedEvent = FiledEvent & RunTelling & { readonly id?: string }
+
 /** An entry as an index takes it. */
 export interface IndexedEntry extends FiledEntry {
-  /** With its id where that is the caller's. */
-  readonly event: FiledEvent & { readonly id?: string }
+  readonly event: IndexedEvent
   readonly callerId: boolean
 }
 
@@ -25,6 +27,7 @@ export class IndexTail implements SeqRange {
   readonly #postings = new PostingTable()
   readonly #timeBlocks = new Map<string, TimeBlock>()
   readonly #openRuns = new Map<string, OpenRunChange>()
+  readonly #events: (IndexedEvent | undefined)[] = []
   readonly #callerIds = new Map<string, FiledId>()
   readonly #removedIds: { readonly hash: Uint8Array; readonly seq: number }[] = []
   #lastTimeBlocks: readonly TimeBlock[]
@@ -58,6 +61,7 @@ export class IndexTail implements SeqRange {
     const firstSeq = this.#to
     for (let at = 0; at < entries.length; at++) {
       const entry = entries[at]
+      this.#events.push(entry?.event)
       if (!entry) continue
       this.#postings.add(entry, firstSeq + at)
       const { tenantId, id } = entry.event
@@ -95,6 +99,11 @@ export class IndexTail implements SeqRange {
 
   get openRuns(): Iterable<OpenRunChange> {
     return this.#openRuns.values()
+  }
+
+  /** Returns the event of one of its entries; `undefined` for one that was removed. */
+  eventAt(seq: number): IndexedEvent | undefined {
+    return this.#events[seq - this.from]
   }
 
   get callerIds(): Iterable<FiledId> {
