@@ -30,7 +30,7 @@ export async function readStatedIndex(
   const covered = await coveredBy(index, entries, { id, size, hashKey, location })
   if (covered === undefined) {
     const note =
-      'the index was not compared: it is of another log, or not of these entries, so that readers derive another'
+      'the index was not compared: it is of another log or of another version, or not of these entries, so that readers derive another'
     return { covered, note }
   }
   if (covered === size) return { covered, note: undefined }
