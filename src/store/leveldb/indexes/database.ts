@@ -98,10 +98,11 @@ export class IndexDatabase {
   /** Takes in what follows what is covered, in one batch. @param root - of the log's tree at the end of the tail */
   async write(tail: IndexTail, root: Uint8Array): Promise<void> {
     const hashes = this.#hashes
-    const rows = await this.#rows.behind(tail)
     const batch = this.db.batch()
     try {
-      for (const { key, value } of rows) batch.put(key, value)
+      const rows = this.#rows.behind(tail)
+      // Awaited below: if what comes before fails, nobody waits for it.
+      rows.catch(() => undefined)
       for (const { index, value, seqs } of tail.postings) {
         const key = valueKey(
           index,
@@ -117,6 +118,7 @@ export class IndexDatabase {
         if (seq === undefined) batch.del(key)
         else batch.put(key, encodeSeq(seq))
       }
+      for (const { key, value } of await rows) batch.put(key, value)
       batch.put(stretchKey(tail.from), encodeSeq(tail.to))
       batch.put(COVERED_KEY, Buffer.concat([encodeSeq(tail.to), root]))
       await batch.write()

@@ -40,26 +40,31 @@ export class RunRows {
    * Returns the rows of the runs that a tail has events of, as they are behind it. The batch must be stored before the next
    * call.
    *
+   * Folding does not wait for reading: a run that is not kept is mostly new.
+   *
    * @throws RangeError when a stored row is malformed, or knows more than what precedes the tail
    */
   async behind(tail: IndexTail): Promise<readonly StoredRow[]> {
     const touched = this.#touchedBy(tail)
-    await this.#readMissing(touched)
-    const kept = new Map<string, Touched>()
-    const rows: StoredRow[] = []
-    for (const run of touched) {
-      const known = run.fold
-      if (known && known.state.lastSeq >= tail.from) {
-        throw new RangeError(`The row of a run ends at ${known.state.lastSeq}, behind what the index covers`)
-      }
-      const fold = known ?? beginning(run, tail)
-      addEvents(fold, tail, run.seqs)
-      rows.push({ key: run.key, value: encodeRow(fold.state) })
-      run.fold = fold
-      if (fold.state.status === 'running' && kept.size < MAX_KEPT) kept.set(run.runId, run)
+    const unknown = touched.filter(({ fold }) => !fold)
+    const reading = getMany(this.#db, unknown.map(keyOf))
+    // Awaited below: if folding fails, nobody waits for it.
+    reading.catch(() => undefined)
+    const values = new Map(touched.map((run) => [run, added(run, tail, run.fold ?? beginning(run, tail))]))
+    for (const [at, stored] of (await reading).entries()) {
+      const run = unknown[at] as Touched
+      const fold = foldOf(run, stored)
+      if (fold) values.set(run, added(run, tail, fold))
     }
-    this.#kept = kept
-    return rows
+    this.#keep(touched)
+    return touched.map((run) => ({ key: run.key, value: values.get(run) as Buffer }))
+  }
+
+  #keep(touched: readonly Touched[]): void {
+    this.#kept = new Map()
+    for (const run of touched) {
+      if (run.fold?.state.status === 'running' && this.#kept.size < MAX_KEPT) this.#kept.set(run.runId, run)
+    }
   }
 
   #touchedBy(tail: IndexTail): readonly Touched[] {
@@ -77,19 +82,6 @@ export class RunRows {
 
   #unknown(tenantId: string, runId: string): Pick<Touched, 'key' | 'fold'> {
     return { key: runRowKey(this.#hashes, tenantId, runId), fold: undefined }
-  }
-
-  async #readMissing(touched: readonly Touched[]): Promise<void> {
-    const missing = touched.filter(({ fold }) => !fold)
-    if (missing.length === 0) return
-    const values = await getMany(
-      this.#db,
-      missing.map(({ key }) => key),
-    )
-    for (let at = 0; at < missing.length; at++) {
-      const run = missing[at] as Touched
-      run.fold = foldOf(run, values[at])
-    }
   }
 }
 
@@ -131,6 +123,21 @@ function tenantsOf(tail: IndexTail, seqs: readonly number[]): Iterable<string> {
 
 function seqsOfTenant(tail: IndexTail, seqs: readonly number[], tenantId: string): readonly number[] {
   return seqs.filter((seq) => tail.eventAt(seq)?.tenantId === tenantId)
+}
+
+function keyOf({ key }: Touched): Buffer {
+  return key
+}
+
+/** Adds the events of a tail to what is known of a run before it. @returns the row behind it, as it is stored */
+function added(run: Touched, tail: IndexTail, fold: RunRowFold): Buffer {
+  const { eventCount, lastSeq } = fold.state
+  if (eventCount > 0 && lastSeq >= tail.from) {
+    throw new RangeError(`The row of a run ends at ${lastSeq}, behind what the index covers`)
+  }
+  addEvents(fold, tail, run.seqs)
+  run.fold = fold
+  return encodeRow(fold.state)
 }
 
 function addEvents(fold: RunRowFold, tail: IndexTail, seqs: readonly number[]): void {
