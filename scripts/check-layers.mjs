@@ -60,10 +60,9 @@ const allowed = {
   log: ['log/sealing', 'log/journal', 'log/checkpoints', 'log/committing', 'events', 'store'],
 
   'reader/page': [],
-  'reader/run-status': [],
-  'reader/query': ['reader/page', 'reader/run-status', 'events', 'store', 'node:'],
-  'reader/summaries': ['reader/query', 'reader/run-status', 'events', 'store'],
-  'reader/steps': ['reader/page', 'reader/query', 'reader/summaries', 'reader/run-status', 'events', 'store'],
+  'reader/query': ['reader/page', 'events', 'store', 'node:'],
+  'reader/summaries': ['reader/query', 'events', 'store'],
+  'reader/steps': ['reader/page', 'reader/query', 'reader/summaries', 'events', 'store'],
   'reader/follow': ['events', 'store', 'node:'],
   reader: [
     'reader/query',
@@ -71,7 +70,6 @@ const allowed = {
     'reader/steps',
     'reader/follow',
     'reader/page',
-    'reader/run-status',
     'events',
     'files',
     'store',

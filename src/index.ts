@@ -72,6 +72,7 @@ export {
   type FollowQuery,
   type FoundEvent,
   type InclusionProof,
+  type Listed,
   type LogEntry,
   type LogHead,
   type OpenReaderOptions,
@@ -85,7 +86,9 @@ export {
   type ProveOptions,
   type RecordedError,
   type Results,
+  type RunCounts,
   type RunHandle,
+  type RunOverview,
   type RunQuery,
   type RunRef,
   type RunStatus,
@@ -103,6 +106,7 @@ export {
   type TimeInput,
   type ToolCallStep,
   type ToolCallSummary,
+  type ToolUse,
 } from './reader/index.js'
 export { type AuditScope, setAuditingEnabled, withAuditing } from './record/context.js'
 export { withRun } from './record/run.js'

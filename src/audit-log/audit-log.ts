@@ -18,9 +18,9 @@ import type {
 } from '../reader/query/query.js'
 import type { RunHandle } from '../reader/run-handle.js'
 import type { AgentSummary } from '../reader/summaries/agents.js'
-import type { RunSummary } from '../reader/summaries/run-summary.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { StatsReport } from '../reader/summaries/stats-report.js'
+import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 
@@ -146,7 +146,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter {
     return this.#reader.head()
   }
 
-  runs(query?: RunQuery): Results<RunSummary> {
+  runs(query?: RunQuery): Results<RunOverview> {
     return this.#reader.runs(query)
   }
 

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { catalogue } from '../events/catalogue.js'
 import { nearestName } from '../events/nearest.js'
+import { RUN_STATUSES } from '../events/run-status.js'
 import type { EventQuery } from '../reader/query/query.js'
-import { RUN_STATUSES } from '../reader/run-status.js'
 import { parseHumanTime } from './human-time.js'
 import { UsageError } from './usage-error.js'
 

@@ -1,9 +1,10 @@
 import { confidenceOf, isClaim, marked } from '../events/confidence.js'
+import type { RunStatus } from '../events/run-status.js'
 import type { StoredEvent, TokenUsage } from '../events/types.js'
-import type { RunStatus } from '../reader/run-status.js'
 import type { AgentSummary } from '../reader/summaries/agents.js'
-import type { RunSummary, ToolCallSummary } from '../reader/summaries/run-summary.js'
+import type { ToolCallSummary } from '../reader/summaries/run-summary.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'
+import type { RunOverview } from '../store/runs/run-overview.js'
 import type { Colour, Paint } from './output.js'
 import { cost, duration, printable, shortened, shortTime } from './text.js'
 
@@ -71,7 +72,7 @@ function listed(items: readonly unknown[]): string {
 }
 
 /** One run in one line. */
-export function runLine(run: RunSummary, paint: Paint): string {
+export function runLine(run: RunOverview, paint: Paint): string {
   const parts = [
     shortTime(run.startedAt),
     paint(STATUS_COLOUR[run.status], printable(marked(run.status, run.confidence)).padEnd(11)),

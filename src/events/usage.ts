@@ -3,7 +3,8 @@ import type { TokenUsage } from './types.js'
 /** Some of what a report of token usage says. */
 type Reported = { readonly [Field in keyof TokenUsage]?: TokenUsage[Field] | undefined }
 
-const FIELDS = [
+/** The fields of a report of token usage. */
+export const USAGE_FIELDS = [
   'inputTokens',
   'outputTokens',
   'totalTokens',
@@ -21,7 +22,7 @@ export const NO_USAGE: TokenUsage = Object.freeze({ inputTokens: 0, outputTokens
  */
 export function usagePlus(sum: TokenUsage = NO_USAGE, report: { readonly [field: string]: unknown }): TokenUsage {
   const total = { ...sum }
-  for (const field of FIELDS) {
+  for (const field of USAGE_FIELDS) {
     const value = report[field]
     if (typeof value === 'number') total[field] = (total[field] ?? 0) + value
   }
@@ -31,7 +32,7 @@ export function usagePlus(sum: TokenUsage = NO_USAGE, report: { readonly [field:
 /** What a report says beyond what is known already; nothing ever counts as less than none. */
 export function usageBeyond<R extends Reported>(report: R, known: TokenUsage): R {
   const rest: { [Field in keyof TokenUsage]?: number | undefined } = {}
-  for (const field of FIELDS) {
+  for (const field of USAGE_FIELDS) {
     const value = report[field]
     if (value !== undefined) rest[field] = Math.max(0, value - (known[field] ?? 0))
   }

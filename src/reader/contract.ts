@@ -1,4 +1,5 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 import type { FollowOptions } from './follow/follow.js'
@@ -7,7 +8,6 @@ import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from '.
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
 import type { RunHandle } from './run-handle.js'
 import type { AgentSummary } from './summaries/agents.js'
-import type { RunSummary } from './summaries/run-summary.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
 
@@ -144,7 +144,9 @@ export interface AuditLogReader {
   head(): Promise<LogHead>
 
   /**
-   * The runs that pass every filter of the query, sub-runs among them, each as a summary of its own events.
+   * The runs that pass every filter of the query, sub-runs among them, each summed up from its own events. A log in a
+   * directory keeps these overviews in its index: a list of runs does not read their events. {@link run} tells what
+   * happened in one of them.
    *
    * They come in the order of their starts or, with `status`, of the events that gave them such a status (their ends,
    * unless `'running'` is asked for); with `sessionId` or `actor`, of their first events in that session or by that actor. Without
@@ -152,7 +154,7 @@ export interface AuditLogReader {
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
-  runs(query?: RunQuery): Results<RunSummary>
+  runs(query?: RunQuery): Results<RunOverview>
 
   /**
    * One run. Awaited, it is the run with everything below it, or `undefined` when the log has no event of it; `steps()`

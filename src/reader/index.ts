@@ -1,3 +1,6 @@
+export type { RecordedError } from '../events/recorded-fields.js'
+export type { RunStatus } from '../events/run-status.js'
+export { type Listed, MAX_NAMED, type RunCounts, type RunOverview, type ToolUse } from '../store/runs/run-overview.js'
 export type {
   AuditLogReader,
   EventResults,
@@ -26,7 +29,6 @@ export type {
 } from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
 export type { RunHandle } from './run-handle.js'
-export type { RunStatus } from './run-status.js'
 export {
   type InShard,
   openShardedReader,
@@ -36,13 +38,7 @@ export {
 } from './sharded.js'
 export type { EventStep, RunStep, ToolCallStep } from './steps/run-step.js'
 export type { AgentSummary } from './summaries/agents.js'
-export {
-  MAX_LISTED,
-  type RecordedError,
-  type RunSummary,
-  type RunTree,
-  type ToolCallSummary,
-} from './summaries/run-summary.js'
+export { MAX_LISTED, type RunSummary, type RunTree, type ToolCallSummary } from './summaries/run-summary.js'
 export type { SessionSummary } from './summaries/sessions.js'
 export {
   type ActivityStats,

@@ -2,6 +2,7 @@ import { catalogue } from '../events/catalogue.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
+import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from './contract.js'
@@ -51,8 +52,8 @@ import { LazyRun, type RunHandle } from './run-handle.js'
 import { readSteps } from './steps/read-steps.js'
 import type { RunStep } from './steps/run-step.js'
 import { type AgentSummary, listAgents } from './summaries/agents.js'
-import type { RunSummary } from './summaries/run-summary.js'
-import { listRuns, readRunTree } from './summaries/runs.js'
+import { listRuns } from './summaries/list-runs.js'
+import { readRunTree } from './summaries/runs.js'
 import { listSessions, type SessionSummary } from './summaries/sessions.js'
 import { readStats } from './summaries/stats.js'
 import type { StatsReport } from './summaries/stats-report.js'
@@ -182,7 +183,7 @@ export class StoreReader implements AuditLogReader {
     return removedEntries ? { size, removedEntries } : { size }
   }
 
-  runs(query: RunQuery = {}): Results<RunSummary> {
+  runs(query: RunQuery = {}): Results<RunOverview> {
     const parsed = parseRunQuery(query)
     return this.#results({
       kind: 'runs',

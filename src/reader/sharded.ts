@@ -1,13 +1,13 @@
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { RunOverview } from '../store/runs/run-overview.js'
 import type { SharedStore } from '../store/shared.js'
 import type { LogHead } from './contract.js'
 import { type AuditLogStoreReader, openStoreReader } from './open-store.js'
 import { mergeAsTheyCome, mergeByTime } from './query/merge.js'
 import { parseEventQuery, parseFollowQuery, parseRunQuery } from './query/parse-query.js'
 import type { EventQuery, FollowQuery, RunQuery } from './query/query.js'
-import type { RunSummary } from './summaries/run-summary.js'
 
 /** Something that was found, and the log that has it: positions are those of this log. */
 export type InShard<T> = T & {
@@ -35,7 +35,7 @@ export interface ShardedReader {
   ): AsyncIterable<InShard<StoredEvent>>
 
   /** The runs that pass every filter, of all logs, in the order of their starts. @throws AuditLogError `AUDIT_INVALID_QUERY` */
-  runs(query?: RunQuery): AsyncIterable<InShard<RunSummary>>
+  runs(query?: RunQuery): AsyncIterable<InShard<RunOverview>>
 
   /**
    * The events that come from now on, of all logs, each as it is committed.
@@ -115,7 +115,7 @@ class StoresReader implements ShardedReader {
     return limited(merged, query.limit)
   }
 
-  runs(query: RunQuery = {}): AsyncIterable<InShard<RunSummary>> {
+  runs(query: RunQuery = {}): AsyncIterable<InShard<RunOverview>> {
     parseRunQuery(query)
     const merged = () =>
       mergeByTime(

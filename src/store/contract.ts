@@ -1,5 +1,7 @@
 import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
+import type { RunFacts } from './runs/run-facts.js'
+import type { RunKey, RunRow } from './runs/run-overview.js'
 import type { StoredIndexes } from './stored-indexes.js'
 
 /*
@@ -18,6 +20,8 @@ export interface FiledEvent
   readonly actorId: string | undefined
   /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
   readonly toolName: string | undefined
+  /** What it tells of its run beside these fields, for engines that keep rows of runs: see `runFactsOf`. */
+  readonly run: RunFacts | undefined
   /**
    * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId`, `agent` and `actorId`, if there
    * is one: an engine need not look up for each of them what it files under these values.
@@ -234,6 +238,12 @@ export interface AuditStore extends TileReader {
 
   /** Spans of positions that may hold events with `since <= time < until`; what they leave out holds none. */
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
+
+  /**
+   * Rows of these runs, as of the first `size` entries, in an engine that keeps them: `undefined` where it has none as of
+   * then. The row follows from the run's entries, and the reader derives one that is not kept.
+   */
+  runRows?(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]>
 
   /**
    * Returns the stored indexes, for verification to compare with the entries. The indexes of a store without this

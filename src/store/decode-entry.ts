@@ -2,6 +2,7 @@ import { isToolType } from '../events/tool-name.js'
 import type { AuditEvent } from '../events/types.js'
 import type { FiledEvent } from './contract.js'
 import { filedEvent } from './filed-event.js'
+import { hasFacts } from './runs/run-facts.js'
 
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -43,7 +44,7 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   const head = HEAD.exec(text)
   if (!head) return decodeWhole(bytes)
   SAID_LATER.lastIndex = head[0].length
-  if (SAID_LATER.test(text)) return decodeWhole(bytes)
+  if (SAID_LATER.test(text) || mayTellOfRun(text, head)) return decodeWhole(bytes)
   const [{ length }, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName, actorId] =
     head
   let toolName: string | undefined
@@ -52,8 +53,19 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
     if (toolName === undefined) return decodeWhole(bytes)
   }
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
-  const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }
+  const run = undefined
+  const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName, run }
   return event as FiledEvent
+}
+
+/** Rules out most events that have no facts about their run, without parsing them: most of what a log holds. */
+function mayTellOfRun(text: string, head: RegExpExecArray): boolean {
+  const [{ length }, type, , , , sessionId, runId] = head
+  if (runId === undefined) return false
+  if (hasFacts(type as string) || text.includes('"confidence"', length)) return true
+  const trace = text.indexOf('"traceId"', length)
+  // The id of a trace may be written with escapes.
+  return trace >= 0 && (text.includes(sessionId as string, trace) || text.includes('\\', trace))
 }
 
 /** Returns the name of the tool where an entry that is sealed in the usual way has it. */

@@ -1,13 +1,22 @@
-import { toolNameOf } from '../events/tool-name.js'
+import { isToolType, toolNameOf } from '../events/tool-name.js'
 import type { CallerId, FiledEvent } from './contract.js'
+import { runFactsOf } from './runs/run-facts.js'
 
 /** The fields of an event from which those of a {@link FiledEvent} are taken. */
-type Fields = Omit<FiledEvent, 'actorId' | 'toolName'> &
-  CallerId & { readonly actor?: { readonly id?: unknown } | null | undefined; readonly data?: unknown }
+type Fields = Omit<FiledEvent, 'actorId' | 'toolName' | 'run' | 'scope'> &
+  CallerId & {
+    readonly actor?: { readonly id?: unknown } | null | undefined
+    readonly trace?: unknown
+    readonly source?: { readonly confidence?: unknown } | undefined
+    readonly data?: unknown
+  }
 
-/** Returns the fields by which engines file an event, with its id, in an object of their own. */
+/**
+ * Returns the fields by which engines file an event, with its id, in an object of their own. The data of an event is looked at
+ * only where its type has something of it filed: it may not be parsed yet.
+ */
 export function filedEvent(event: Fields): FiledEvent & CallerId {
-  const { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actor, data } = event
+  const { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actor } = event
   const actorId = actor?.id
   return {
     id,
@@ -20,6 +29,7 @@ export function filedEvent(event: Fields): FiledEvent & CallerId {
     parentRunId,
     agent: agent && { ...agent },
     actorId: typeof actorId === 'string' ? actorId : undefined,
-    toolName: toolNameOf(type, data),
+    toolName: isToolType(type) ? toolNameOf(type, event.data) : undefined,
+    run: runFactsOf(event),
   } as FiledEvent & CallerId
 }

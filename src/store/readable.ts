@@ -16,6 +16,7 @@ export type ReadableStore = Pick<
   | 'countPostings'
   | 'firstOfEach'
   | 'timeRanges'
+  | 'runRows'
   | 'readTiles'
   | 'indexes'
 >

@@ -6,6 +6,7 @@ import { entryCases } from './conformance/entry-cases.js'
 import { lifecycleCases } from './conformance/lifecycle-cases.js'
 import { postingCases } from './conformance/posting-cases.js'
 import { removalCases } from './conformance/removal-cases.js'
+import { runRowCases } from './conformance/run-row-cases.js'
 import { timeCases } from './conformance/time-cases.js'
 import { treeCases } from './conformance/tree-cases.js'
 
@@ -42,6 +43,7 @@ export function storeConformance(options: StoreConformanceOptions): void {
     ...timeCases,
     ...treeCases,
     ...removalCases,
+    ...runRowCases,
     ...lifecycleCases,
   ]
   for (const each of cases) options.test(each.name, () => runCase(each, options))

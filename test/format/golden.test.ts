@@ -10,8 +10,10 @@ import {
   type EventQuery,
   openAuditLog,
   openAuditLogReader,
+  type RunTree,
 } from '../../src/index.js'
 import { SnapshotStore } from '../../src/store/leveldb/snapshot-store.js'
+import { overviewOf } from '../reader/run-events.js'
 
 // Logs that format 3 wrote, as they lay on disk. Every later version is held to them: it reads them as they are, or takes
 // them over; a change of format brings logs of its own and leaves these. Tests work on copies.
@@ -87,19 +89,22 @@ async function checkAnswers(log: AuditLogReader, expected: Expected, queries = Q
     expect(await log.events({ ...query, order: 'desc' }).toArray()).toEqual(found.toReversed())
     expect(await log.count(query)).toBe(found.length)
   }
+  for (const run of await log.runs().toArray()) {
+    expect(run).toEqual(overviewOf((await log.run(run.runId, { tenantId: run.tenantId })) as RunTree))
+  }
   return events
 }
 
-/** The index is of a version that filed less: it is derived anew. */
-const OTHER_VERSION = expect.stringContaining('it is of another version')
-
 const CASES = [
-  { name: 'closed', size: 95, note: [OTHER_VERSION] },
-  { name: 'index-behind', size: 45, note: [OTHER_VERSION] },
-  { name: 'killed', size: 30, note: [OTHER_VERSION] },
+  { name: 'closed', size: 95 },
+  { name: 'index-behind', size: 45 },
+  { name: 'killed', size: 30 },
 ] as const
 
-describe.each(CASES)('the log $name', ({ name, size, note }) => {
+/** These logs have an index without rows of runs: it is derived anew. */
+const NOTES = [expect.stringContaining('the index was not compared: it is of another version')]
+
+describe.each(CASES)('the log $name', ({ name, size }) => {
   it('is read as it was written', async () => {
     const { directory, expected } = copyOf(name)
     const reader = await openAuditLogReader(directory)
@@ -121,7 +126,7 @@ describe.each(CASES)('the log $name', ({ name, size, note }) => {
       provenSize: size,
       root: expected.root,
       problems: [],
-      notes: note,
+      notes: NOTES,
     })
     await reader.close()
   })
@@ -170,7 +175,7 @@ describe('the log removed', () => {
       provenSize: SIZE,
       root: expected.root,
       removedEntries: ENTRIES.length,
-      notes: [],
+      notes: NOTES,
       problems: [{ kind: 'removal_unrecorded' }],
     })
     expect((await reader.prove(31)).leafHash).toHaveLength(32)

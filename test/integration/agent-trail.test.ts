@@ -72,8 +72,10 @@ test('the runs of an agent framework are on record after the log is opened again
   expect(tree?.usage).toMatchObject({ inputTokens: 760, outputTokens: 79 })
   expect(tree?.memoryRecalls[0]?.data).toMatchObject({ tier: 'long_term', hits: 3 })
   expect(runs[2]?.error).toEqual({ code: 'AI_APICallError', message: 'Overloaded' })
-  expect(runs[3]?.compactions).toHaveLength(1)
-  expect(runs[3]?.limits[0]?.data).toMatchObject({ axis: 'cost_usd', observed: 0.52 })
+  expect(runs[3]?.counts).toMatchObject({ compactions: 1, limits: 1 })
+  const summary = await reopened.run(runs[3]?.runId ?? '')
+  expect(summary?.compactions).toHaveLength(1)
+  expect(summary?.limits[0]?.data).toMatchObject({ axis: 'cost_usd', observed: 0.52 })
 
   const events = await reopened.events().toArray()
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))

@@ -1,6 +1,6 @@
 import { parseTimestamp } from '../../src/events/time.js'
 import type { AuditEvent, AuditEventData, AuditEventType, TokenUsage } from '../../src/events/types.js'
-import type { RunTree } from '../../src/reader/index.js'
+import type { RunOverview, RunTree } from '../../src/reader/index.js'
 import { readerOfEvents, unchecked } from './reader-of.js'
 
 /** The envelope of an event, as far as a test says something of it. */
@@ -33,6 +33,14 @@ export function at(second: number): string {
 }
 
 export const error = { code: 'RateLimit', message: 'slow down' }
+
+/** What a list of runs says of a run that has no long texts. */
+export function overviewOf(run: RunTree): RunOverview {
+  const { subRuns, totalUsage, toolCalls, subAgents, handoffs, memoryRecalls, compactions, limits, errors, ...rest } =
+    run
+  const { approvals, policyViolations, omitted, ...overview } = rest
+  return overview
+}
 
 /** Run `r-1` out of a log of these events. */
 export async function runOf(...events: Partial<AuditEvent>[]): Promise<RunTree> {

@@ -1,5 +1,5 @@
+import { LIFECYCLE_TYPES } from '../../events/run-status.js'
 import type { AuditLogReader } from '../../reader/contract.js'
-import { LIFECYCLE_TYPES } from '../../reader/run-status.js'
 import { type Command, CommandFailed, formatOf, withReader } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { throwIfInterrupted } from '../interrupted.js'

@@ -59,7 +59,7 @@ function boundEnvelope(source: object, altered: Alterations): Partial<AuditEvent
 /** The agent of a start whose envelope names none. */
 function startedAgent(source: { readonly data?: object }, altered: Alterations): AgentRef | undefined {
   try {
-    const agent = source.data && agentIn(source.data)
+    const agent = source.data ? agentIn(source.data) : undefined
     return agent && (new BoundedCopy(altered, 'ids').member({ agent }, 'agent') as AgentRef)
   } catch {
     return undefined

@@ -1,6 +1,7 @@
 import { toolNameOf } from '../../events/tool-name.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { CallerId, FiledEvent, SealedEntry } from '../../store/contract.js'
+import { runFactsOf } from '../../store/runs/run-facts.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 import type { Draft } from './envelope.js'
 import { EventBytes, ownJson } from './event-bytes.js'
@@ -39,6 +40,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
   readonly type: FiledEvent['type']
   readonly time: string
   readonly toolName: string | undefined
+  readonly run: FiledEvent['run']
   readonly scope: Scope
 
   /** @param end - position behind the entry's bytes */
@@ -50,6 +52,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
     this.type = draft.type as FiledEvent['type']
     this.time = draft.time
     this.toolName = toolNameOf(draft.type, draft.data)
+    this.run = runFactsOf(draft)
     this.scope = scope
   }
 

@@ -175,6 +175,7 @@ describe('the agent', () => {
     [{ agent: { name: 'planner' }, not: Number.NaN }, { name: 'planner' }],
     [Object.defineProperty({}, 'agent', { get: throwing, enumerable: true }), undefined],
     [undefined, undefined],
+    [null, undefined],
   ])('of a start that names none is that of its data, where that names one (%#)', (data, agent) => {
     expect(seal({ type: 'run_started', data }).agent).toEqual(agent)
     expect(seal({ type: 'run_started', data, agent: { id: 'given' } }).agent).toEqual({ id: 'given' })

@@ -1,10 +1,10 @@
 import { AuditLogError } from '../../events/errors.js'
 import { storedId } from '../../events/ids.js'
 import { nearestName } from '../../events/nearest.js'
+import { RUN_STATUSES, type RunStatus } from '../../events/run-status.js'
 import { beginning } from '../../events/text.js'
 import { parseTimestamp, type Timestamp } from '../../events/time.js'
 import type { PageOptions } from '../page.js'
-import { RUN_STATUSES, type RunStatus } from '../run-status.js'
 import type {
   AgentQuery,
   EventQuery,

@@ -1,5 +1,5 @@
+import type { RunStatus } from '../../events/run-status.js'
 import type { AuditEventType } from '../../events/types.js'
-import type { RunStatus } from '../run-status.js'
 
 /** RFC 3339 with any offset and up to nine fraction digits, a `Date`, or milliseconds since the Unix epoch. */
 export type TimeInput = string | Date | number

@@ -1,5 +1,5 @@
+import { fieldsOf } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
-import { fieldsOf } from '../summaries/fields.js'
 import type { ToolCallSummary } from '../summaries/run-summary.js'
 import { callIdIn, endedCall, startedCall } from '../summaries/tool-call.js'
 import { isOfCall } from './run-step.js'

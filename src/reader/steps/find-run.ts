@@ -1,6 +1,6 @@
+import { LIFECYCLE_TYPES, type RunStatus, statusAfter } from '../../events/run-status.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { readEvents } from '../query/read-events.js'
-import { LIFECYCLE_TYPES, type RunStatus, statusAfter } from '../run-status.js'
 import { readRunEvents } from '../summaries/read-run.js'
 import { severalHaveRun } from '../summaries/runs.js'
 

@@ -1,7 +1,7 @@
+import { fieldsOf, numberIn, present } from '../../events/recorded-fields.js'
 import type { StoredEvent, TokenUsage } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
 import { DurationHistogram } from './duration-histogram.js'
-import { fieldsOf, numberIn, present } from './fields.js'
 import type { ActivityStats } from './stats-report.js'
 
 /** Which events count, and as what. */

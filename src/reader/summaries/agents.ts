@@ -1,10 +1,10 @@
+import { present } from '../../events/recorded-fields.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { ParsedAgentQuery } from '../query/parse-query.js'
 import { countEvents, MAX_BATCH, readEventsAt, readFirst } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
-import { present } from './fields.js'
 
 /** One agent, and what the log has of it; of one tenant when the query names one. */
 export interface AgentSummary {

@@ -1,5 +1,8 @@
 import type { StoredEvent } from '../../events/types.js'
-import type { Plan } from '../query/plan.js'
+import type { ReadableStore } from '../../store/readable.js'
+import type { RunRow } from '../../store/runs/run-overview.js'
+import type { EventFilter } from '../query/plan.js'
+import { readEvents } from '../query/read-events.js'
 
 /** An event of a run. */
 export type RunEvent = StoredEvent & { readonly runId: string }
@@ -7,31 +10,60 @@ export type RunEvent = StoredEvent & { readonly runId: string }
 /** Of as many runs it is remembered which event is their first: about as many as are under way at a time. */
 const REMEMBERED_RUNS = 1024
 
-/** Remembers which event of a run is the first that passes a filter. Its memory is bounded. */
+/** Tells which event of a run is the first that passes a filter. Its memory is bounded. */
 export class FirstEvents {
-  readonly #plan: Plan
+  readonly #store: ReadableStore
+  readonly #filter: EventFilter
   readonly #firstSeqs = new Map<string, number>()
 
-  constructor(plan: Plan) {
-    this.#plan = plan
+  /** @param filter - without positions, so that it is the same for every part of a walk */
+  constructor(store: ReadableStore, filter: EventFilter) {
+    this.#store = store
+    this.#filter = filter
   }
 
-  /** Whether no other event is known to be the first of its run that passes. */
-  mayBe(event: RunEvent): boolean {
-    return (this.#firstSeqs.get(keyOf(event)) ?? event.seq) === event.seq
+  /**
+   * Tells whether an event that passes is the first of its run.
+   *
+   * @param row - of the run, where there is one, of a run that began in the filter's time window
+   */
+  async isFirst(event: RunEvent, row: RunRow | undefined): Promise<boolean> {
+    const told = row && this.#toldBy(row, event)
+    if (told !== undefined) return told === event.seq
+    const key = JSON.stringify([event.tenantId, event.runId])
+    let first = this.#firstSeqs.get(key)
+    if (first === undefined) {
+      first = await this.#read(event)
+      this.#firstSeqs.set(key, first)
+      if (this.#firstSeqs.size > REMEMBERED_RUNS) this.#forgetOldest()
+    }
+    return first === event.seq
   }
 
-  /** Takes note of an event; those of a run come in append order. */
-  note(event: RunEvent): void {
-    const key = keyOf(event)
-    if (this.#firstSeqs.has(key) || !this.#plan.admits(event)) return
-    this.#firstSeqs.set(key, event.seq)
-    if (this.#firstSeqs.size <= REMEMBERED_RUNS) return
+  /** Returns the position of the first event that passes, as far as a row can tell. */
+  #toldBy({ firstSeqs }: RunRow, event: RunEvent): number | undefined {
+    const { types, agent, since } = this.#filter
+    if (!types) return undefined
+    let first = event.seq
+    for (const type of types) first = Math.min(first, firstSeqs.get(type) ?? first)
+    if (first === event.seq) return first
+    // The row does not tell the agent of an event, and of the times that of the start alone.
+    const isInWindow = since === undefined || firstSeqs.get('run_started') === first
+    return agent === undefined && isInWindow ? first : undefined
+  }
+
+  async #read({ tenantId, runId, seq }: RunEvent): Promise<number> {
+    // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
+    const { tenantId: _, ...filter } = this.#filter
+    for await (const events of readEvents(this.#store, seq, { ...filter, runId }, 1)) {
+      const first = events.find((earlier) => earlier.tenantId === tenantId)
+      if (first) return first.seq
+    }
+    return seq
+  }
+
+  #forgetOldest(): void {
     const [oldest] = this.#firstSeqs.keys()
     if (oldest !== undefined) this.#firstSeqs.delete(oldest)
   }
-}
-
-function keyOf({ tenantId, runId }: RunEvent): string {
-  return JSON.stringify([tenantId, runId])
 }

@@ -1,7 +1,7 @@
+import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { readEvents } from '../query/read-events.js'
-import { fieldsOf, textIn } from './fields.js'
 
 const NAMING_TYPES = ['run_started', 'token_usage_updated']
 /** Of as many runs the model is remembered: more than are under way at a time, mostly. */

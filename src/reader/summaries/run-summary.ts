@@ -1,9 +1,7 @@
+import type { RecordedError } from '../../events/recorded-fields.js'
 import type { Timestamp } from '../../events/time.js'
-import type { AgentRef, AuditEventData, StoredEvent, TokenUsage } from '../../events/types.js'
-import type { RunStatus } from '../run-status.js'
-
-/** A failure as recorded. */
-export type RecordedError = AuditEventData<'error_occurred'>['error']
+import type { StoredEvent, TokenUsage } from '../../events/types.js'
+import type { RunOverview } from '../../store/runs/run-overview.js'
 
 /** One call of a tool: its start and its end taken together. */
 export interface ToolCallSummary {
@@ -21,43 +19,11 @@ export interface ToolCallSummary {
   readonly error?: RecordedError
 }
 
-/** One run, summed up from its own events. Lists are in append order and hold the events as they were recorded. */
-export interface RunSummary {
-  readonly runId: string
-  readonly parentRunId?: string
-  /** `default` where no event names one. */
-  readonly tenantId: string
-  /**
-   * The session that the latest event names. The id of the trace or of the run itself, taken for want of a session,
-   * gives way to a real one.
-   */
-  readonly sessionId: string
-  /** As the run's start or end names it. */
-  readonly agent?: AgentRef
-  /** On whose behalf. */
-  readonly actor?: { readonly id: string }
-  readonly status: RunStatus
-  /** The ground of its start or its latest end when it is not evidence: `heuristic`, or the weaker `claimed`. */
-  readonly confidence?: string
-  /** When the run began: by its `run_started`, by its end when that tells, or else by its first event. */
-  readonly startedAt: Timestamp
-  /** When it ended, or was last suspended. */
-  readonly endedAt?: Timestamp
-  /** From start to end: as reported with the end or, for a run that was resumed, the whole time between. */
-  readonly durationMs?: number
-  /** As the run itself names it: its calls may use others. */
-  readonly model?: string
-  /** As the run's end tells. */
-  readonly finishReason?: string
-  /** Why the run was cancelled, suspended or interrupted. */
-  readonly reason?: string
-  /** What the run failed of. */
-  readonly error?: RecordedError
-  /**
-   * Sum of the run's own token reports, sub-runs apart; where it has none, what its end reports. Fields that nothing
-   * reported are absent, except for the three counts.
-   */
-  readonly usage: TokenUsage
+/**
+ * One run, summed up from its own events: what a list of runs tells of it, and what happened in it. Lists are in append
+ * order and hold the events as they were recorded; `finishReason`, `reason` and `error` are whole.
+ */
+export interface RunSummary extends RunOverview {
   /** Started, or ended without a recorded start. */
   readonly toolCalls: readonly ToolCallSummary[]
   readonly subAgents: readonly StoredEvent<'sub_agent_invoked'>[]
@@ -81,16 +47,6 @@ export interface RunSummary {
    * them all.
    */
   readonly omitted: number
-  /** The number of times that the run was resumed or is claimed to have been. */
-  readonly resumedCount: number
-  /** The number of resumptions that only a client claims; absent when there are none. */
-  readonly claimedResumedCount?: number
-  /** Of the run's own events, sub-runs apart. */
-  readonly eventCount: number
-  /** Of its first event. */
-  readonly firstSeq: number
-  /** Of its newest event. */
-  readonly lastSeq: number
 }
 
 /** One run with everything below it. */

@@ -1,94 +1,14 @@
 import type { AuditLogError } from '../../events/errors.js'
+import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
 import { usagePlus } from '../../events/usage.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { invalidQuery, type ParsedRunQuery } from '../query/parse-query.js'
-import { type EventFilter, Plan, walkFrom } from '../query/plan.js'
-import { MAX_BATCH, readEvents } from '../query/read-events.js'
-import type { Span } from '../query/results.js'
-import { LIFECYCLE_TYPES, typesLeadingTo } from '../run-status.js'
-import { fieldsOf, textIn } from './fields.js'
-import { FirstEvents, type RunEvent } from './first-events.js'
+import type { RunKey } from '../../store/runs/run-overview.js'
+import { invalidQuery } from '../query/parse-query.js'
+import { readEvents } from '../query/read-events.js'
 import { readRunEvents } from './read-run.js'
 import { RunFold } from './run-fold.js'
 import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
-
-/** What identifies a run: two tenants may use the same run id. */
-interface RunKey {
-  readonly tenantId: string
-  readonly runId: string
-}
-
-/** How many runs are read at once, at most, so that none waits for the disk alone. */
-const MAX_ABREAST = 8
-
-/** A run, and the event by which it is listed. */
-export interface ListedRun {
-  readonly run: RunSummary
-  readonly position: number
-}
-
-/**
- * Lists runs by walking the events that can tell of them, and sums up each where the first of its events is met. The
- * runs seen are not kept, so that the list can be of any length.
- */
-export async function* listRuns(
-  store: ReadableStore,
-  query: ParsedRunQuery,
-  { size, after, limit }: Span,
-): AsyncGenerator<readonly ListedRun[]> {
-  const { tenantId, sessionId, agent, actor, status, since } = query
-  const types = status ? typesLeadingTo(status) : LIFECYCLE_TYPES
-  const filter: EventFilter = {
-    ...(tenantId !== undefined && { tenantId }),
-    ...(agent !== undefined && { agent }),
-    // Those of a session or an actor are walked whole: a run may have learnt of them after its start.
-    ...(sessionId === undefined && actor === undefined && { types }),
-    ...(sessionId !== undefined && { sessionId }),
-    ...(actor !== undefined && { actor }),
-    // No event of a run is older than its start; younger ones there may be.
-    ...(since !== undefined && { since }),
-  }
-  const firsts = new FirstEvents(new Plan(filter))
-  let left = limit
-  let abreast = 1
-  for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
-    const telling = events.filter(isOfRun)
-    for (let at = 0; at < telling.length; ) {
-      const chunk = telling.slice(at, at + abreast)
-      const runs = await Promise.all(chunk.map((event) => runListedBy(store, size, event, firsts)))
-      for (const [n, run] of runs.entries()) {
-        if (!run || !isWanted(run, query)) continue
-        yield [{ run, position: (chunk[n] as RunEvent).seq }]
-        if (--left === 0) return
-      }
-      at += abreast
-      abreast = Math.min(abreast * 2, MAX_ABREAST)
-    }
-  }
-}
-
-/** The run of an event, if that is the first to tell of it. */
-async function runListedBy(
-  store: ReadableStore,
-  size: number,
-  event: RunEvent,
-  firsts: FirstEvents,
-): Promise<RunSummary | undefined> {
-  if (!firsts.mayBe(event)) return undefined
-  let fold: RunFold | undefined
-  for await (const earlier of readEvents(store, size, { runId: event.runId }, MAX_BATCH)) {
-    for (const one of earlier) {
-      if (one.tenantId !== event.tenantId) continue
-      firsts.note(one as RunEvent)
-      fold ??= new RunFold(event.runId, one)
-      fold.add(one)
-    }
-    // Others may be many: they are read where the run is listed.
-    if (!firsts.mayBe(event)) return undefined
-  }
-  return fold?.summary()
-}
 
 /**
  * One run with the runs below it. Without a tenant, the one tenant that has a run of this id is meant.
@@ -180,27 +100,4 @@ function onlyRun(runId: string, folds: readonly RunFold[]): RunFold | undefined 
 /** A run id without a tenant that more than one tenant uses. */
 export function severalHaveRun(runId: string, one: string, other: string): AuditLogError {
   return invalidQuery('tenantId', `tenants '${one}' and '${other}' both have a run '${runId}'; say whose is meant`)
-}
-
-function isOfRun(event: StoredEvent): event is RunEvent {
-  return event.runId !== undefined
-}
-
-function isWanted(run: RunSummary, query: ParsedRunQuery): boolean {
-  const { sessionId, agent, actor, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
-  return (
-    (sessionId === undefined || run.sessionId === sessionId) &&
-    (agent === undefined || run.agent?.id === agent || run.agent?.name === agent) &&
-    (actor === undefined || run.actor?.id === actor) &&
-    (status === undefined || status.includes(run.status)) &&
-    (since === undefined || run.startedAt >= since) &&
-    (until === undefined || run.startedAt < until) &&
-    reaches(run.usage.totalTokens, minTotalTokens) &&
-    reaches(run.usage.costUsd, minCostUsd) &&
-    reaches(run.durationMs, minDurationMs)
-  )
-}
-
-function reaches(value: number | undefined, least: number | undefined): boolean {
-  return least === undefined || (value !== undefined && value >= least)
 }

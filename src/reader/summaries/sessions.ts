@@ -1,10 +1,10 @@
+import { LIFECYCLE_TYPES, statusAfter } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
 import { MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
-import { LIFECYCLE_TYPES, statusAfter } from '../run-status.js'
 import { sessionStarts } from './session-starts.js'
 
 /** One session of one tenant: a conversation, a thread. */

@@ -1,3 +1,4 @@
+import { present } from '../../events/recorded-fields.js'
 import type { AgentRef, StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { ParsedStatsQuery } from '../query/parse-query.js'
@@ -5,7 +6,6 @@ import type { StatsGrouping } from '../query/query.js'
 import { MAX_BATCH, readEvents } from '../query/read-events.js'
 import { ActivityFold, isCounted } from './activity-fold.js'
 import { agentKey } from './agents.js'
-import { present } from './fields.js'
 import { RunModels } from './run-models.js'
 import { MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'
 

@@ -1,6 +1,6 @@
+import { fieldsOf } from '../../events/recorded-fields.js'
+import type { RunStatus } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
-import type { RunStatus } from '../run-status.js'
-import { fieldsOf } from './fields.js'
 import { MAX_LISTED, type ToolCallSummary } from './run-summary.js'
 import { callIdIn, endedCall, isOver, startedCall, unfinishedIfRunning } from './tool-call.js'
 

@@ -1,8 +1,8 @@
 import { confidenceOf, weakest } from '../../events/confidence.js'
+import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from '../../events/recorded-fields.js'
+import type { RunStatus } from '../../events/run-status.js'
 import { millisBetween } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
-import type { RunStatus } from '../run-status.js'
-import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from './fields.js'
 import type { ToolCallSummary } from './run-summary.js'
 
 /** The id by which the start and the end of a call are taken together; empty where an event has none. */

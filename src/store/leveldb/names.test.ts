@@ -76,7 +76,7 @@ it.each(DATABASES)('no name stands in a key of %s', async (database) => {
   expect(keys.filter((key) => key.includes(MARKER))).toEqual([])
   expect(keys.length).toBeGreaterThan(100)
   const values = await db.values().all()
-  expect(values.some((value) => value.includes(MARKER))).toBe(database === 'entries')
+  expect(values.some((value) => value.includes(MARKER))).toBe(true)
   await db.close()
 })
 

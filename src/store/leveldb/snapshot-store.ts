@@ -4,6 +4,7 @@ import { requireRegularFiles } from '../../files/log-directory.js'
 import type { Tile } from '../../tree/index.js'
 import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import type { ReadableStore } from '../readable.js'
+import type { RunKey, RunRow } from '../runs/run-overview.js'
 import { storeClosed } from '../walk.js'
 import { ENTRIES } from './database.js'
 import { FORMAT_VERSION } from './entries/head.js'
@@ -149,6 +150,15 @@ export class SnapshotStore implements ReadableStore {
 
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
     return this.#walking((snapshot) => snapshot.indexes.timeRanges(since, until, walk))
+  }
+
+  async runRows(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]> {
+    const snapshot = this.#current().retain()
+    try {
+      return await snapshot.indexes.runRows(keys, size)
+    } finally {
+      await snapshot.release()
+    }
   }
 
   /** Ends what still reads, and removes the temporary directory. */

@@ -16,6 +16,7 @@ import type {
   Walk,
 } from '../contract.js'
 import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
+import type { RunKey, RunRow } from '../runs/run-overview.js'
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
@@ -188,6 +189,10 @@ class LevelStore implements AuditStore {
 
   timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
     return this.#indexReads().timeRanges(since, until, walk)
+  }
+
+  async runRows(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]> {
+    return await this.#indexReads().runRows(keys, size)
   }
 
   async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {

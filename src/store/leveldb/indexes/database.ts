@@ -24,6 +24,7 @@ import {
   valueKey,
 } from './keys.js'
 import { PostingCache } from './posting-cache.js'
+import { RunRows } from './run-rows.js'
 import type { IndexTail } from './tail.js'
 import { TimeBlockCache } from './time-block-cache.js'
 import { decodeTimeBlock, encodeTimeBlock } from './time-block-value.js'
@@ -31,7 +32,7 @@ import { decodeTimeBlock, encodeTimeBlock } from './time-block-value.js'
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
 /** The number of what an index files and how. It rises with each change, so that indexes of before are derived anew. */
-const INDEX_SCHEMA = '4'
+const INDEX_SCHEMA = '5'
 
 export const LOG_KEY: Buffer = metaKey('log')
 export const COVERED_KEY: Buffer = metaKey('covered')
@@ -58,6 +59,7 @@ export class IndexDatabase {
   /** Time blocks of it that were read. */
   readonly timeBlocks: TimeBlockCache
   readonly #hashes: NameHashes
+  readonly #rows: RunRows
   #covered: number
 
   /** @param path - of the database, which is created where it is missing */
@@ -80,6 +82,7 @@ export class IndexDatabase {
     this.db = db
     this.timeBlocks = new TimeBlockCache(db)
     this.#hashes = hashes
+    this.#rows = new RunRows(db, hashes)
     this.#covered = covered
   }
 
@@ -106,6 +109,9 @@ export class IndexDatabase {
     const hashes = this.#hashes
     const batch = this.db.batch()
     try {
+      const rows = this.#rows.behind(tail)
+      // Awaited below: if what comes before fails, nobody waits for it.
+      rows.catch(() => undefined)
       for (const { index, value, seqs } of tail.postings) {
         const key = valueKey(
           index,
@@ -121,6 +127,7 @@ export class IndexDatabase {
         if (seq === undefined) batch.del(key)
         else batch.put(key, encodeSeq(seq))
       }
+      for (const { key, value } of await rows) batch.put(key, value)
       batch.put(stretchKey(tail.from), encodeSeq(tail.to))
       batch.put(COVERED_KEY, Buffer.concat([encodeSeq(tail.to), root]))
       await batch.write()

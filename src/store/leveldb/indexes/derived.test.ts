@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { copyLive } from '../../../../test/support/copy-live.js'
 import { removeEntries } from '../../../../test/support/remove-entries.js'
 import type { AuditLogError } from '../../../events/errors.js'
+import { derivedRow, keptRows } from '../../../reader/summaries/run-rows.js'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore, IndexName, SealedEntry, Walk } from '../../contract.js'
 import { prefixEnd } from '../../keys.js'
@@ -76,6 +77,9 @@ const WALKS: readonly Walk[] = [
   { from: 1_900, to: 3_700, reverse: false },
   { from: 4_990, to: 5_002, reverse: true },
 ]
+const RUNS = ['r-3', 'r-39', 'no such run'].flatMap((runId) =>
+  ['t-0', 't-1', 't-2'].map((tenantId) => ({ tenantId, runId })),
+)
 const IDS = ['id-0', 'id-2090', 'id-4990', 'id-1', 'more-0'].flatMap((id) =>
   ['t-0', 't-1', 't-2'].map((tenantId) => ({ tenantId, id })),
 )
@@ -84,6 +88,13 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const item of items) all.push(item)
   return all
+}
+
+/** The rows of runs; derived where the store keeps none. */
+async function rowsOf(store: ReadableStore): Promise<unknown> {
+  const { size } = store
+  const kept = await keptRows(store, size, RUNS)
+  return Promise.all(RUNS.map(async (key, at) => kept[at] ?? (await derivedRow(store, size, key))))
 }
 
 /** What a reader may ask. */
@@ -106,7 +117,8 @@ async function answersOf(store: ReadableStore): Promise<unknown> {
   const ranges = await Promise.all(
     WALKS.map((walk) => collect(store.timeRanges('2026-01-01T00:30:00.000000000Z', '2026-01-01T01:10:00Z', walk))),
   )
-  return { size: store.size, postings, counts, firsts, ranges }
+  const rows = await rowsOf(store)
+  return { size: store.size, postings, counts, firsts, ranges, rows }
 }
 
 /** What a writer may ask besides. */

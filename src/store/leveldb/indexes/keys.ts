@@ -12,6 +12,7 @@ import type { NameHashes } from '../hash-key.js'
  *   time       04 | level | block
  *   open run   05 | hash of tenant and run
  *   stretch    06 | seq
+ *   run        07 | hash of tenant and run
  *
  * seq and block are 8 bytes, big-endian; index and level are one. A hash has 16 bytes, see `NameHashes`.
  */
@@ -22,6 +23,7 @@ const CALLER_ID = 0x03
 const TIME = 0x04
 const OPEN_RUN = 0x05
 const STRETCH = 0x06
+const RUN_ROW = 0x07
 
 export function metaKey(name: string): Buffer {
   return Buffer.from(`${String.fromCharCode(META)}${name}`, 'latin1')
@@ -64,6 +66,11 @@ export function openRunKey(hashes: NameHashes, tenantId: string, runId: string):
   return hashKey(OPEN_RUN, hashes.ofPair(tenantId, runId))
 }
 
+/** Returns the key of the row of a run. */
+export function runRowKey(hashes: NameHashes, tenantId: string, runId: string): Buffer {
+  return hashKey(RUN_ROW, hashes.ofPair(tenantId, runId))
+}
+
 export function timeBlockKey(level: number, block: number): Buffer {
   const key = Buffer.allocUnsafe(2 + SEQ_BYTES)
   key[0] = TIME
@@ -83,6 +90,7 @@ export function stretchKey(seq: number): Buffer {
 export const CALLER_ID_PREFIX: Uint8Array = Uint8Array.of(CALLER_ID)
 export const OPEN_RUN_PREFIX: Uint8Array = Uint8Array.of(OPEN_RUN)
 export const STRETCH_PREFIX: Uint8Array = Uint8Array.of(STRETCH)
+export const RUN_ROW_PREFIX: Uint8Array = Uint8Array.of(RUN_ROW)
 
 function hashKey(kind: number, hash: string): Buffer {
   return Buffer.from(String.fromCharCode(kind) + hash, 'latin1')

@@ -2,6 +2,7 @@ import type { CallerId, IndexName, SeqCursor, SeqRange, Walk } from '../../contr
 import { prefixEnd } from '../../keys.js'
 import { postingSpan } from '../../posting-value.js'
 import { INDEX_ARITY } from '../../postings.js'
+import type { RunKey, RunRow } from '../../runs/run-overview.js'
 import { readSeq, seqOfKey } from '../../seq-bytes.js'
 import { FAN_OUT, type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
 import { clampWalk, lowerBound } from '../../walk.js'
@@ -13,6 +14,7 @@ import type { IndexView } from './log-index.js'
 import { countPostings } from './posting-count.js'
 import { PostingCursor } from './posting-cursor.js'
 import type { StoredPostings, Values } from './posting-reader.js'
+import { rowsAt } from './run-rows.js'
 
 /** Gives reads the index that they ask. */
 export interface IndexSource {
@@ -118,6 +120,17 @@ export class IndexReads {
         else open.set(key, seq)
       }
       return [...open.values()].filter((seq) => seq < this.#size).sort((a, b) => a - b)
+    } catch (error) {
+      throw this.#source.failure(error)
+    }
+  }
+
+  async runRows(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]> {
+    if (keys.length === 0) return []
+    try {
+      const { database, tails } = await this.#source.view()
+      const index = { db: database.db, tails, hashes: this.#hashes }
+      return await rowsAt(index, keys, Math.min(size, this.#size))
     } catch (error) {
       throw this.#source.failure(error)
     }

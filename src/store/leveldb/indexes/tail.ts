@@ -7,10 +7,12 @@ import { lastOfEachLevel, type TimeBlock, widenBlocks } from '../../time-blocks.
 import { lowerBound } from '../../walk.js'
 import type { NameHashes } from '../hash-key.js'
 
+/** The fields of an event as an index takes them, with its id where that is the caller's. */
+export type IndexedEvent = FiledEvent & { readonly id?: string }
+
 /** An entry as an index takes it. */
 export interface IndexedEntry extends FiledEntry {
-  /** With its id where that is the caller's. */
-  readonly event: FiledEvent & { readonly id?: string }
+  readonly event: IndexedEvent
   readonly callerId: boolean
 }
 
@@ -26,6 +28,7 @@ export class IndexTail implements SeqRange {
   readonly #postings = new PostingTable()
   readonly #timeBlocks = new Map<string, TimeBlock>()
   readonly #openRuns = new Map<string, OpenRunChange>()
+  readonly #events: (IndexedEvent | undefined)[] = []
   readonly #callerIds = new Map<string, FiledId>()
   /** By the hash under which the index files the id, in a text of one character a byte. */
   readonly #removedIds = new Map<string, number>()
@@ -60,6 +63,7 @@ export class IndexTail implements SeqRange {
     const firstSeq = this.#to
     for (let at = 0; at < entries.length; at++) {
       const entry = entries[at]
+      this.#events.push(entry?.event)
       if (!entry) continue
       this.#postings.add(entry, firstSeq + at)
       if (!entry.callerId) continue
@@ -98,6 +102,11 @@ export class IndexTail implements SeqRange {
 
   get openRuns(): Iterable<OpenRunChange> {
     return this.#openRuns.values()
+  }
+
+  /** Returns the event of one of its entries; `undefined` for one that was removed. */
+  eventAt(seq: number): IndexedEvent | undefined {
+    return this.#events[seq - this.from]
   }
 
   get callerIds(): Iterable<FiledId> {

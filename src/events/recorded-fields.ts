@@ -1,4 +1,12 @@
-import type { RecordedError } from './run-summary.js'
+import type { AuditEventData } from './types.js'
+
+/*
+ * The fields of what a log holds, read without trust: an event can be recorded without validation, or by a version to
+ * come.
+ */
+
+/** A failure as recorded. */
+export type RecordedError = AuditEventData<'error_occurred'>['error']
 
 /** An object whose fields may hold anything. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -15,9 +23,10 @@ export function textIn(fields: Fields, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** Takes numbers as JSON writes them: finite, and without a negative zero. */
 export function numberIn(fields: Fields, name: string): number | undefined {
   const value = fields[name]
-  return typeof value === 'number' ? value : undefined
+  return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined
 }
 
 export function errorIn(fields: Fields): RecordedError | undefined {

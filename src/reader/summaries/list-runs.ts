@@ -1,0 +1,113 @@
+import { LIFECYCLE_TYPES, typesLeadingTo } from '../../events/run-status.js'
+import type { StoredEvent } from '../../events/types.js'
+import type { ReadableStore } from '../../store/readable.js'
+import type { RunOverview, RunRow } from '../../store/runs/run-overview.js'
+import type { ParsedRunQuery } from '../query/parse-query.js'
+import { type EventFilter, walkFrom } from '../query/plan.js'
+import { readEvents } from '../query/read-events.js'
+import type { Span } from '../query/results.js'
+import { FirstEvents, type RunEvent } from './first-events.js'
+import { derivedRow, keptRows } from './run-rows.js'
+
+/** The number of runs that are looked into at once, so that none waits for the disk alone. */
+const MAX_ABREAST = 8
+
+/** A run, and the position of the event by which it is listed. */
+export interface ListedRun {
+  readonly run: RunOverview
+  readonly position: number
+}
+
+/**
+ * Lists runs by walking the events that can tell of them: each run where the first of these events is met. A run's row
+ * tells all that is asked of it. The runs seen are not kept, so that the list can be of any length.
+ */
+export async function* listRuns(
+  store: ReadableStore,
+  query: ParsedRunQuery,
+  { size, after, limit }: Span,
+): AsyncGenerator<readonly ListedRun[]> {
+  const filter = tellingEvents(query)
+  const lister = new RunLister(store, size, query, new FirstEvents(store, filter))
+  let left = limit
+  let abreast = 1
+  for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
+    const telling = events.filter(isOfRun)
+    const rows = await keptRows(store, size, telling)
+    for (let at = 0; at < telling.length; ) {
+      const chunk = telling.slice(at, at + abreast)
+      const runs = await Promise.all(chunk.map((event, n) => lister.listedBy(event, rows[at + n])))
+      for (const [n, run] of runs.entries()) {
+        if (!run) continue
+        yield [{ run, position: (chunk[n] as RunEvent).seq }]
+        if (--left === 0) return
+      }
+      at += chunk.length
+      abreast = Math.min(abreast * 2, MAX_ABREAST)
+    }
+  }
+}
+
+/** The events of which a run that passes the query has at least one. */
+function tellingEvents({ tenantId, sessionId, agent, actor, status, since }: ParsedRunQuery): EventFilter {
+  return {
+    ...(tenantId !== undefined && { tenantId }),
+    ...(agent !== undefined && { agent }),
+    // Those of a session or an actor are walked whole: a run may have learnt of them after its start.
+    ...(sessionId === undefined && actor === undefined && { types: status ? typesLeadingTo(status) : LIFECYCLE_TYPES }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(actor !== undefined && { actor }),
+    // No event of a run is older than its start; younger ones there may be.
+    ...(since !== undefined && { since }),
+  }
+}
+
+class RunLister {
+  readonly #store: ReadableStore
+  readonly #size: number
+  readonly #query: ParsedRunQuery
+  readonly #firsts: FirstEvents
+
+  constructor(store: ReadableStore, size: number, query: ParsedRunQuery, firsts: FirstEvents) {
+    this.#store = store
+    this.#size = size
+    this.#query = query
+    this.#firsts = firsts
+  }
+
+  /**
+   * Returns the run of an event of the walk, if it is wanted and this event is the first of the walk to tell of it.
+   *
+   * @param kept - the run's row, where the store keeps one; any other is derived where the run is listed
+   */
+  async listedBy(event: RunEvent, kept: RunRow | undefined): Promise<RunOverview | undefined> {
+    if (kept && !isWanted(kept.overview, this.#query)) return undefined
+    if (!(await this.#firsts.isFirst(event, kept))) return undefined
+    if (kept) return kept.overview
+    const derived = await derivedRow(this.#store, this.#size, event)
+    return derived && isWanted(derived.overview, this.#query) ? derived.overview : undefined
+  }
+}
+
+function isOfRun(event: StoredEvent): event is RunEvent {
+  return event.runId !== undefined
+}
+
+function isWanted(run: RunOverview, query: ParsedRunQuery): boolean {
+  const { sessionId, agent, actor, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
+  return (
+    (sessionId === undefined || run.sessionId === sessionId) &&
+    (agent === undefined || run.agent?.id === agent || run.agent?.name === agent) &&
+    (actor === undefined || run.actor?.id === actor) &&
+    (status === undefined || status.includes(run.status)) &&
+    (since === undefined || run.startedAt >= since) &&
+    (until === undefined || run.startedAt < until) &&
+    reaches(run.usage.totalTokens, minTotalTokens) &&
+    reaches(run.usage.costUsd, minCostUsd) &&
+    reaches(run.durationMs, minDurationMs)
+  )
+}
+
+function reaches(value: number | undefined, least: number | undefined): boolean {
+  return least === undefined || (value !== undefined && value >= least)
+}

@@ -1,0 +1,82 @@
+import type { RecordedError } from '../../events/recorded-fields.js'
+import type { RunStatus } from '../../events/run-status.js'
+import type { Timestamp } from '../../events/time.js'
+import type { AgentRef, TokenUsage } from '../../events/types.js'
+import type { ToolUse } from './run-overview.js'
+
+/** What the latest end of a run says. */
+export interface Ending {
+  readonly at: Timestamp
+  readonly durationMs: number | undefined
+  readonly finishReason: string | undefined
+  readonly reason: string | undefined
+  readonly error: RecordedError | undefined
+  readonly confidence: string | undefined
+}
+
+/** The items of a kind that a run has named, and the number of events that name others. */
+export interface Named<T> {
+  readonly items: T[]
+  omitted: number
+}
+
+/** The calls of a tool, by their events. */
+export type ToolCounts = { -readonly [Field in keyof ToolUse]: ToolUse[Field] }
+
+/** Types of events that are counted, each in its place. */
+export const COUNTED_TYPES = [
+  'tool_call_started',
+  'tool_call_completed',
+  'tool_call_failed',
+  'tool_approval_requested',
+  'tool_approval_granted',
+  'tool_approval_denied',
+  'sub_agent_invoked',
+  'agent_handoff',
+  'memory_recall',
+  'context_compacted',
+  'usage_limit_exceeded',
+  'error_occurred',
+  'policy_violation',
+] as const
+
+/** All that is known of a run after some of its events: what the next ones are added to. Bounded. */
+export interface RowState {
+  readonly tenantId: string
+  readonly runId: string
+  readonly firstSeq: number
+  readonly firstTime: Timestamp
+  /** Session of the first event. */
+  readonly firstSessionId: string
+  lastSeq: number
+  eventCount: number
+  status: RunStatus | undefined
+  parentRunId: string | undefined
+  actorId: string | undefined
+  /** The latest session that stands in for nothing else. */
+  sessionId: string | undefined
+  traceSessionId: string | undefined
+  /** The agent of the run's start and end; other events may be those of an agent that took over. */
+  agent: AgentRef | undefined
+  otherAgent: AgentRef | undefined
+  model: string | undefined
+  modelOfUsage: string | undefined
+  startedAt: Timestamp | undefined
+  startToldByEnd: Timestamp | undefined
+  startConfidence: string | undefined
+  /** Gone again when the run goes on. */
+  ending: Ending | undefined
+  wentOn: boolean
+  resumed: number
+  claimedResumed: number
+  usage: TokenUsage | undefined
+  usageToldByEnd: TokenUsage | undefined
+  /** In the order of {@link COUNTED_TYPES}. */
+  readonly counts: number[]
+  claimed: number
+  readonly agents: Named<AgentRef>
+  readonly tools: Named<ToolCounts>
+  readonly models: Named<string>
+  /** By type of the events that begin, resume or end a run: the position of the first. */
+  readonly firstSeqs: Map<string, number>
+}

@@ -1,0 +1,133 @@
+import { confidenceOf } from '../../events/confidence.js'
+import { storedId } from '../../events/ids.js'
+import { errorIn, type Fields, fieldsOf, numberIn, type RecordedError, textIn } from '../../events/recorded-fields.js'
+import { LIFECYCLE_TYPES, statusAfter } from '../../events/run-status.js'
+import { beginning } from '../../events/text.js'
+import { parseTimestamp, type Timestamp } from '../../events/time.js'
+import type { AgentRef, TokenUsage } from '../../events/types.js'
+import { USAGE_FIELDS } from '../../events/usage.js'
+
+/** UTF-16 code units of the longest reason or error code that a row of a run holds. */
+export const MAX_REASON_LENGTH = 256
+/** UTF-16 code units of the longest error message that a row of a run holds. */
+export const MAX_MESSAGE_LENGTH = 1024
+
+/** Numbers of a report of token usage. */
+export type UsageReport = { readonly [Field in keyof TokenUsage]?: number }
+
+/**
+ * The facts about a run that one of its events tells beside the other fields by which it is filed. Bounded, and the same
+ * whether taken from the event or from its stored bytes.
+ */
+export interface RunFacts {
+  /** The event's session is its trace, for want of a session. */
+  isTraceSession?: boolean
+  confidence?: string
+  /** Named by the data of an event whose envelope names none. */
+  agent?: AgentRef
+  model?: string
+  startedAt?: Timestamp
+  durationMs?: number
+  finishReason?: string
+  reason?: string
+  error?: RecordedError
+  usage?: UsageReport
+}
+
+/** The fields of an event that tell of its run. What they hold is not trusted. */
+export interface TellingEvent {
+  readonly type: string
+  readonly sessionId: string
+  readonly runId?: string | undefined
+  readonly agent?: AgentRef | undefined
+  readonly trace?: unknown
+  readonly source?: { readonly confidence?: unknown } | undefined
+  readonly data?: unknown
+}
+
+/** Takes the facts out of the `data` of an event. */
+type Take = (facts: RunFacts, data: Fields, agent: AgentRef | undefined) => void
+
+/** The types of which `data` has facts about a run. */
+const TAKES: ReadonlyMap<string, Take> = new Map<string, Take>([
+  ['token_usage_updated', noteUsage],
+  ...LIFECYCLE_TYPES.map((type): [string, Take] => [type, statusAfter(type) === 'running' ? noteStart : noteEnd]),
+])
+
+/** Tells whether the `data` of events of a type has facts about a run. */
+export function hasFacts(type: string): boolean {
+  return TAKES.has(type)
+}
+
+/** Returns the facts that an event tells of its run; `undefined` for most events, and for one of no run. */
+export function runFactsOf(event: TellingEvent): RunFacts | undefined {
+  if (event.runId === undefined) return undefined
+  const { type, sessionId, trace } = event
+  const isTraceSession = trace !== undefined && fieldsOf(trace).traceId === sessionId
+  const confidence = confidenceOf(event)
+  const take = TAKES.get(type)
+  if (!take && !isTraceSession && confidence === undefined) return undefined
+  const facts: RunFacts = {}
+  take?.(facts, fieldsOf(event.data), event.agent)
+  if (isTraceSession) facts.isTraceSession = true
+  if (confidence !== undefined) facts.confidence = storedId(confidence)
+  return facts
+}
+
+/** Returns the agent that a field names, bounded; `undefined` where it has neither an id nor a name. */
+export function namedAgent(agent: unknown): AgentRef | undefined {
+  if (agent === undefined) return undefined
+  const fields = fieldsOf(agent)
+  const [id, name] = [textIn(fields, 'id'), textIn(fields, 'name')]
+  if (id === undefined && name === undefined) return undefined
+  const named: AgentRef = {}
+  if (id !== undefined) named.id = storedId(id)
+  if (name !== undefined) named.name = storedId(name)
+  return named
+}
+
+function noteStart(facts: RunFacts, data: Fields, agent: AgentRef | undefined): void {
+  noteModel(facts, data)
+  const named = namedAgent(agent) ? undefined : namedAgent(data.agent)
+  if (named !== undefined) facts.agent = named
+}
+
+function noteUsage(facts: RunFacts, data: Fields): void {
+  facts.usage = usageIn(data)
+  noteModel(facts, data)
+}
+
+function noteEnd(facts: RunFacts, data: Fields): void {
+  const startedAt = data.startedAt === undefined ? undefined : parseTimestamp(data.startedAt)
+  if (startedAt !== undefined) facts.startedAt = startedAt
+  const durationMs = numberIn(data, 'durationMs')
+  if (durationMs !== undefined) facts.durationMs = durationMs
+  const finishReason = textIn(data, 'finishReason')
+  if (finishReason !== undefined) facts.finishReason = cut(finishReason, MAX_REASON_LENGTH)
+  const reason = textIn(data, 'reason')
+  if (reason !== undefined) facts.reason = cut(reason, MAX_REASON_LENGTH)
+  const error = errorIn(data)
+  if (error !== undefined) {
+    facts.error = { code: cut(error.code, MAX_REASON_LENGTH), message: cut(error.message, MAX_MESSAGE_LENGTH) }
+  }
+  if (data.usage !== undefined) facts.usage = usageIn(fieldsOf(data.usage))
+}
+
+function noteModel(facts: RunFacts, data: Fields): void {
+  const model = textIn(data, 'model')
+  if (model !== undefined) facts.model = storedId(model)
+}
+
+function usageIn(data: Fields): UsageReport {
+  const usage: { [Field in keyof TokenUsage]?: number } = {}
+  for (const field of USAGE_FIELDS) {
+    const value = numberIn(data, field)
+    if (value !== undefined) usage[field] = value
+  }
+  return usage
+}
+
+/** A text that is cut ends in an ellipsis. */
+function cut(text: string, maxLength: number): string {
+  return text.length <= maxLength ? text : `${beginning(text, maxLength - 1)}…`
+}
