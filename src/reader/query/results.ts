@@ -45,6 +45,11 @@ export class ListedResults<I, T> implements Results<T> {
     for await (const batch of this.#read()) for (const item of batch) yield this.#listing.result(item)
   }
 
+  async *batches(): AsyncGenerator<readonly T[], void, undefined> {
+    const { result } = this.#listing
+    for await (const batch of this.#read()) yield batch.map(result)
+  }
+
   async toArray(): Promise<T[]> {
     const all: T[] = []
     for await (const batch of this.#read()) for (const item of batch) all.push(this.#listing.result(item))
