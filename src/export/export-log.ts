@@ -1,8 +1,10 @@
 import { rejectUnknownOptions } from '../events/options.js'
-import type { AuditLogReader } from '../reader/contract.js'
+import type { AuditLogReader, LogEntry } from '../reader/contract.js'
 import type { EventQuery } from '../reader/query/query.js'
 import type { EncodeOptions } from './contract.js'
-import { encoded, encodeEntries, type ResolvedEncoding, resolveEncoding } from './encode.js'
+import { encoded, type ResolvedEncoding, resolveEncoding } from './encode.js'
+import { LineChunks } from './line-chunks.js'
+import { readAhead } from './read-ahead.js'
 
 /** Options of `exportLog`. */
 export interface ExportOptions extends EncodeOptions {
@@ -92,15 +94,32 @@ class StreamingExport implements LogExport {
     // A range that ends before it begins is an error of a query's, and here just nothing new.
     const isEmpty = afterSeq + 1 >= end
     const { format } = this.#encoding
-    if (format === 'jsonl') yield* encodeEntries(this.#tallied(isEmpty ? nothing() : this.#log.entries(query)))
+    if (format === 'jsonl') yield* this.#lines(isEmpty ? nothing() : readAhead(this.#log.entries(query).batches()))
     else yield* encoded(this.#tallied(isEmpty ? nothing() : this.#log.events(query)), this.#encoding)
+  }
+
+  async *#lines(batches: AsyncIterable<readonly LogEntry[]>): AsyncGenerator<Uint8Array> {
+    const lines = new LineChunks()
+    for await (const entries of batches) {
+      for (const entry of entries) {
+        const chunk = lines.add(entry)
+        if (chunk) yield chunk
+        this.#tally(entry.seq)
+      }
+    }
+    const rest = lines.end()
+    if (rest) yield rest
+  }
+
+  #tally(seq: number): void {
+    this.events++
+    this.firstSeq ??= seq
+    this.lastSeq = seq
   }
 
   async *#tallied<T extends { readonly seq: number }>(items: AsyncIterable<T>): AsyncGenerator<T> {
     for await (const item of items) {
-      this.events++
-      this.firstSeq ??= item.seq
-      this.lastSeq = item.seq
+      this.#tally(item.seq)
       yield item
     }
   }
