@@ -16,16 +16,22 @@ async function firstCursor(results: { page(options: object): Promise<{ cursor?: 
   return cursor ?? expect.unreachable('there is no second page')
 }
 
+async function collected<T>(batches: AsyncIterable<readonly T[]>): Promise<(readonly T[])[]> {
+  const all: (readonly T[])[] = []
+  for await (const batch of batches) all.push(batch)
+  return all
+}
+
 describe('batches', () => {
   test('have every result once, in their order, and none is empty', async () => {
     const { reader } = await logOf(1000)
     const query = { sessionId: 'odd', limit: 400 }
-    const batches = await Array.fromAsync(reader.events(query).batches())
+    const batches = await collected(reader.events(query).batches())
     expect(batches.flat()).toEqual(await reader.events(query).toArray())
     expect(Math.min(...batches.map(({ length }) => length))).toBeGreaterThan(0)
-    const runs = await Array.fromAsync(reader.runs().batches())
+    const runs = await collected(reader.runs().batches())
     expect(runs.flat()).toEqual(await reader.runs().toArray())
-    expect(await Array.fromAsync(reader.events({ type: 'run_failed' }).batches())).toEqual([])
+    expect(await collected(reader.events({ type: 'run_failed' }).batches())).toEqual([])
   })
 })
 

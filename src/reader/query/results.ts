@@ -47,7 +47,9 @@ export class ListedResults<I, T> implements Results<T> {
 
   async *batches(): AsyncGenerator<readonly T[], void, undefined> {
     const { result } = this.#listing
-    for await (const batch of this.#read()) yield batch.map(result)
+    for await (const batch of this.#read()) {
+      if (batch.length > 0) yield batch.map((item) => result(item))
+    }
   }
 
   async toArray(): Promise<T[]> {
