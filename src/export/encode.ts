@@ -2,13 +2,12 @@ import { nearestName } from '../events/nearest.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { StoredEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
-import { cloudEvents, DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
+import { DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
 import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, type TextEncoding } from './contract.js'
-import { csv } from './csv.js'
 import { CHUNK_LENGTH, LineChunks } from './line-chunks.js'
-import { ocsf } from './ocsf.js'
-import { DEFAULT_RECORDS_PER_REQUEST, otlpLogs } from './otlp-logs.js'
+import { DEFAULT_RECORDS_PER_REQUEST } from './otlp-logs.js'
 import { parquet } from './parquet.js'
+import { textEncoding } from './text-encoding.js'
 
 const MAX_RECORDS_PER_REQUEST = 10_000
 
@@ -56,7 +55,7 @@ export function encodeEvents(
   return encoded(events, resolveEncoding('encodeEvents', options))
 }
 
-export function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding): AsyncIterable<Uint8Array> {
+function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding): AsyncIterable<Uint8Array> {
   return encoding.format === 'parquet' ? parquet(events) : textChunks(events, textEncoding(encoding))
 }
 
@@ -86,23 +85,6 @@ async function* textChunks(events: AsyncIterable<StoredEvent>, encoding: TextEnc
   }
   text += encoding.end?.() ?? ''
   if (text !== '') yield Buffer.from(text)
-}
-
-const withSeq: TextEncoding = { next: (event) => `${JSON.stringify(event)}\n` }
-
-function textEncoding({ format, source, recordsPerRequest }: ResolvedEncoding): TextEncoding {
-  switch (format) {
-    case 'csv':
-      return csv
-    case 'cloudevents':
-      return cloudEvents(source)
-    case 'ocsf':
-      return ocsf
-    case 'otlp':
-      return otlpLogs(recordsPerRequest)
-    default:
-      return withSeq
-  }
 }
 
 /** RFC 3986, as far as CloudEvents needs it: not empty, and of the characters that a URI may have. */

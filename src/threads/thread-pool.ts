@@ -77,7 +77,8 @@ export class ThreadPool {
   #start(n: number): void {
     let worker: Worker
     try {
-      worker = new Worker(this.#options.file, { workerData: this.#options.data(n) })
+      // Switches of the process are for the program that it runs: a thread would refuse some, and load what others name.
+      worker = new Worker(this.#options.file, { workerData: this.#options.data(n), execArgv: [] })
     } catch (error) {
       this.#fail(error)
       return

@@ -2,6 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { eventOfEntry, NoEvent } from './event-of-entry.js'
 import { type EventFilter, Plan } from './plan.js'
 
 /** Entries of the first read: few, because the consumer may want no more. */
@@ -190,23 +191,13 @@ async function* lookUp(
   }
 }
 
-// Bytes that are no UTF-8 are damage, not replacement characters.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array | undefined): StoredEvent {
   if (!bytes) throw missing(store, seq)
-  let event: unknown
   try {
-    event = JSON.parse(utf8.decode(bytes))
-  } catch (cause) {
-    throw corrupt(store, seq, 'does not hold the JSON of an event', cause)
+    return eventOfEntry(seq, bytes)
+  } catch (error) {
+    throw error instanceof NoEvent ? corrupt(store, seq, error.message, error.cause) : error
   }
-  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-    throw corrupt(store, seq, 'does not hold a JSON object')
-  }
-  const read = event as { seq: number }
-  read.seq = seq
-  return read as StoredEvent
 }
 
 function missing(store: ReadableStore, seq: number): AuditLogError {
