@@ -1,4 +1,5 @@
 import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
+import { typeOfUsual } from '../store/entry-type.js'
 import type { Block, RemovedSlot } from '../store/leveldb/entries/block.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
@@ -97,10 +98,11 @@ class BlockInspector implements BlockVisitor {
   block(block: Block, from: number, to: number): void {
     if (from > this.#leaves.next) this.#missingUntil(from)
     this.#pages.add(block.firstSeq, block.end)
+    // Nothing but types is asked for then: they are taken from the whole of the block.
+    const text = this.#filed || this.#task.young ? undefined : block.memory.toString('latin1')
     for (let seq = from; seq < to; seq++) {
-      const bytes = block.entry(seq)
-      if (bytes) this.#entry(seq, bytes, block)
-      else this.#removed(seq, block.removed(seq) as RemovedSlot)
+      if (block.isRemoved(seq)) this.#removed(seq, block.removed(seq) as RemovedSlot)
+      else this.#entry(seq, block, text)
     }
   }
 
@@ -114,8 +116,15 @@ class BlockInspector implements BlockVisitor {
     return { leaves, pages, filed, findings: this.findings, removals: this.#removals }
   }
 
-  #entry(seq: number, bytes: Uint8Array, block: Block): void {
-    this.#leaves.add(bytes)
+  #entry(seq: number, block: Block, text: string | undefined): void {
+    const [start, end] = [block.startOf(seq), block.endOf(seq)]
+    this.#leaves.addFrom(block.memory, start, end)
+    const type = text === undefined ? undefined : typeOfUsual(text, start, end)
+    if (type === undefined) this.#event(seq, block, block.entry(seq) as Uint8Array)
+    else if (STATEMENT_TYPES.has(type)) this.#statement(seq, block.entry(seq) as Uint8Array)
+  }
+
+  #event(seq: number, block: Block, bytes: Uint8Array): void {
     const event = decodeFiled(bytes)
     const { young } = this.#task
     if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
@@ -125,9 +134,11 @@ class BlockInspector implements BlockVisitor {
     }
     if (this.#filed && block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, bytes)
     this.#filed?.add(seq, event)
-    if (STATEMENT_TYPES.has(event.type)) {
-      if (this.statements.add(seq, decodeEntry(bytes) ?? {})) this.keyChanges.push(seq)
-    }
+    if (STATEMENT_TYPES.has(event.type)) this.#statement(seq, bytes)
+  }
+
+  #statement(seq: number, bytes: Uint8Array): void {
+    if (this.statements.add(seq, decodeEntry(bytes) ?? {})) this.keyChanges.push(seq)
   }
 
   #addCallerId(filed: FiledEntries, seq: number, bytes: Uint8Array): void {

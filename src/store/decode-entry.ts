@@ -10,7 +10,7 @@ const { latin1Slice } = Buffer.prototype
 const TEXT = '"([ !#-[\\]-~]*)"'
 const ANY = '"[ !#-[\\]-~]*"'
 /** An envelope as it is sealed, up to its agent: fields in their order, no spaces. */
-const HEAD = new RegExp(
+export const HEAD: RegExp = new RegExp(
   `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${TEXT},"tenantId":${TEXT},"sessionId":${TEXT}` +
     `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":{(?:"id":${TEXT})?,?(?:"name":${TEXT})?})?` +
     `,"(?:actor|trace|claimed|source|data)":{`,
@@ -20,7 +20,8 @@ const HEAD = new RegExp(
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/g
+export const SAID_LATER: RegExp =
+  /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent)"\s*:|\\u00[2-7]/g
 
 /**
  * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an

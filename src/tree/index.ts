@@ -9,6 +9,7 @@ export {
   sameHash,
   sha256,
   writeLeafHash,
+  writeLeafHashOf,
 } from './hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'
 export { rootAt } from './root-at.js'
