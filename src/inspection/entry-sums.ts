@@ -6,6 +6,23 @@ import { INDEX_NAMES, PostingSums, type SumKey, type ValueState } from './postin
 /** Values of one index of which the state is kept. */
 const MAX_KEPT = 8_192
 
+/** A value of an index, and the sums of that index. */
+export interface SummedValue {
+  readonly sums: PostingSums
+  readonly state: ValueState
+}
+
+/** Values under which an event is filed. */
+export interface SummedOwners {
+  readonly values: readonly SummedValue[]
+  /** The parent of a run, under which the events that begin or end it are filed. */
+  readonly parent: SummedValue | undefined
+}
+
+function add({ sums, state }: SummedValue, seq: number): void {
+  sums.addOne(state, seq)
+}
+
 /** Sums up what entries file in each index, one entry after the other: what `postingsOf` says of them. */
 export class EntrySums {
   /** In the order of `INDEX_NAMES`. */
@@ -17,7 +34,7 @@ export class EntrySums {
   readonly #agent: PostingSums
   readonly #tenant: PostingSums
   readonly #parent: PostingSums
-  readonly #known: Readonly<Record<IndexName, Map<string, ValueState>>>
+  readonly #known: Readonly<Record<IndexName, Map<string, SummedValue>>>
   /** Sessions by their tenant. */
   #sessions = new Map<string, Map<string, ValueState>>()
   #keptSessions = 0
@@ -33,32 +50,48 @@ export class EntrySums {
     this.#agent = of('agent')
     this.#tenant = of('tenant')
     this.#parent = of('parent')
-    const known = () => new Map<string, ValueState>()
+    const known = () => new Map<string, SummedValue>()
     this.#known = { session: known(), run: known(), type: known(), agent: known(), tenant: known(), parent: known() }
   }
 
-  add({ type, tenantId, sessionId, runId, parentRunId, agent }: FiledEvent, seq: number): void {
-    this.#add(this.#tenant, 'tenant', tenantId, seq)
-    this.#addSession(sessionId, tenantId, seq)
-    this.#add(this.#type, 'type', type, seq)
-    if (runId !== undefined) this.#add(this.#run, 'run', runId, seq)
-    if (parentRunId !== undefined && type.startsWith('run_')) this.#add(this.#parent, 'parent', parentRunId, seq)
-    if (agent?.id !== undefined) this.#add(this.#agent, 'agent', agent.id, seq)
-    if (agent?.name !== undefined && agent.name !== agent.id) this.#add(this.#agent, 'agent', agent.name, seq)
+  add(event: FiledEvent, seq: number): void {
+    this.addUnder(this.ownersOf(event), event.type, seq)
   }
 
-  #add(sums: PostingSums, index: IndexName, name: string, seq: number): void {
-    const known = this.#known[index]
-    let state = known.get(name)
-    if (state === undefined) {
-      state = sums.stateOf(valueKey(index, [this.#hashes.of(name)]))
-      if (known.size >= MAX_KEPT) known.clear()
-      known.set(name, state)
+  /** Adds an entry of a type under the values that {@link ownersOf} has of its event. */
+  addUnder({ values, parent }: SummedOwners, type: string, seq: number): void {
+    for (let at = 0; at < values.length; at++) add(values[at] as SummedValue, seq)
+    add(this.#value(this.#type, 'type', type), seq)
+    if (parent && type.startsWith('run_')) add(parent, seq)
+  }
+
+  /** Returns the values under which an event is filed, whatever its type is; they stay the same. */
+  ownersOf({ tenantId, sessionId, runId, parentRunId, agent }: Omit<FiledEvent, 'type'>): SummedOwners {
+    const values = [
+      this.#value(this.#tenant, 'tenant', tenantId),
+      { sums: this.#session, state: this.#sessionState(sessionId, tenantId) },
+    ]
+    if (runId !== undefined) values.push(this.#value(this.#run, 'run', runId))
+    if (agent?.id !== undefined) values.push(this.#value(this.#agent, 'agent', agent.id))
+    if (agent?.name !== undefined && agent.name !== agent.id) {
+      values.push(this.#value(this.#agent, 'agent', agent.name))
     }
-    sums.addOne(state, seq)
+    const parent = parentRunId === undefined ? undefined : this.#value(this.#parent, 'parent', parentRunId)
+    return { values, parent }
   }
 
-  #addSession(sessionId: string, tenantId: string, seq: number): void {
+  #value(sums: PostingSums, index: IndexName, name: string): SummedValue {
+    const known = this.#known[index]
+    let value = known.get(name)
+    if (value === undefined) {
+      value = { sums, state: sums.stateOf(valueKey(index, [this.#hashes.of(name)])) }
+      if (known.size >= MAX_KEPT) known.clear()
+      known.set(name, value)
+    }
+    return value
+  }
+
+  #sessionState(sessionId: string, tenantId: string): ValueState {
     let known = this.#sessions.get(tenantId)
     if (known === undefined) {
       known = new Map()
@@ -74,6 +107,6 @@ export class EntrySums {
         this.#keptSessions = 0
       }
     }
-    this.#session.addOne(state, seq)
+    return state
   }
 }

@@ -1,10 +1,12 @@
 import type { FiledEvent } from '../store/contract.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { callerIdKey, callerIdKeyOf } from '../store/leveldb/indexes/keys.js'
+import type { UsualEntry } from '../store/usual-entry.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { BlockTimes, type TimeSpan } from './block-times.js'
-import { EntrySums } from './entry-sums.js'
+import { EntrySums, type SummedOwners } from './entry-sums.js'
 import { hashesFor } from './kept-hashes.js'
+import { KnownEntries } from './known-entries.js'
 import type { RunChanges } from './open-run-table.js'
 import { PostingSums, type SumKey } from './posting-sums.js'
 import { RunFold } from './run-changes.js'
@@ -26,6 +28,13 @@ export interface FiledReport {
   readonly runs: RunChanges
 }
 
+/** What is known of the entries that have the same owners. */
+interface Owners {
+  readonly tenantId: string
+  readonly runId: string | undefined
+  readonly owners: SummedOwners
+}
+
 /** Sums up what the entries of a block, as far as an index covers them, file there. */
 export class FiledEntries {
   readonly times: BlockTimes
@@ -35,6 +44,7 @@ export class FiledEntries {
   readonly #sums: EntrySums
   readonly #ids: PostingSums
   readonly #runs: RunFold
+  readonly #known = new KnownEntries<Owners>()
 
   constructor(from: number, to: number, { hashKey, sumKey }: ComparedIndex) {
     this.#to = to
@@ -47,6 +57,22 @@ export class FiledEntries {
     this.#runs = new RunFold(this.#hashes)
   }
 
+  /** Adds a usual entry. @param decode - called where no entry of the same owners is known */
+  addUsual(seq: number, entry: UsualEntry, decode: () => FiledEvent): void {
+    if (seq >= this.#to) return
+    let known = this.#known.get(entry)
+    if (!known) {
+      // A text that was taken out of an entry would keep all of it in memory.
+      const event = JSON.parse(JSON.stringify(decode())) as FiledEvent
+      known = { tenantId: event.tenantId, runId: event.runId, owners: this.#sums.ownersOf(event) }
+      this.#known.add(entry, known)
+    }
+    this.#sums.addUnder(known.owners, entry.type, seq)
+    if (known.runId !== undefined) this.#runs.addOf(entry.type, known.tenantId, known.runId, seq)
+    this.times.add(seq, entry.time)
+  }
+
+  /** Adds any other entry. */
   add(seq: number, event: FiledEvent): void {
     if (seq >= this.#to) return
     this.#sums.add(event, seq)

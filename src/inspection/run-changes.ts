@@ -46,7 +46,11 @@ export class RunFold {
   }
 
   add({ type, runId, tenantId }: FiledEvent, seq: number): void {
-    if (runId === undefined) return
+    if (runId !== undefined) this.addOf(type, tenantId, runId, seq)
+  }
+
+  /** {@link add} of an event of a run. */
+  addOf(type: string, tenantId: string, runId: string, seq: number): void {
     const change = runChangeOf(type)
     if (change !== undefined)
       this.#runs.set(openRunId(tenantId, runId), { tenantId, runId, seq: change === 'begins' ? seq : ENDED })
