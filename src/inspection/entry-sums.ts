@@ -19,6 +19,13 @@ export interface SummedOwners {
   readonly parent: SummedValue | undefined
 }
 
+/** The value of a type. */
+export interface SummedType {
+  readonly value: SummedValue
+  /** Whether the event is filed under the parent of its run as well. */
+  readonly isOfRun: boolean
+}
+
 function add({ sums, state }: SummedValue, seq: number): void {
   sums.addOne(state, seq)
 }
@@ -55,14 +62,19 @@ export class EntrySums {
   }
 
   add(event: FiledEvent, seq: number): void {
-    this.addUnder(this.ownersOf(event), event.type, seq)
+    this.addUnder(this.ownersOf(event), this.typeOf(event.type), seq)
   }
 
-  /** Adds an entry of a type under the values that {@link ownersOf} has of its event. */
-  addUnder({ values, parent }: SummedOwners, type: string, seq: number): void {
+  /** Adds an entry under what {@link ownersOf} and {@link typeOf} have of its event. */
+  addUnder({ values, parent }: SummedOwners, { value, isOfRun }: SummedType, seq: number): void {
     for (let at = 0; at < values.length; at++) add(values[at] as SummedValue, seq)
-    add(this.#value(this.#type, 'type', type), seq)
-    if (parent && type.startsWith('run_')) add(parent, seq)
+    add(value, seq)
+    if (parent && isOfRun) add(parent, seq)
+  }
+
+  /** Returns what is filed for the type of an event; it stays the same. */
+  typeOf(type: string): SummedType {
+    return { value: this.#value(this.#type, 'type', type), isOfRun: type.startsWith('run_') }
   }
 
   /** Returns the values under which an event is filed, whatever its type is; they stay the same. */

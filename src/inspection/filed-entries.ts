@@ -1,15 +1,16 @@
 import type { FiledEvent } from '../store/contract.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { callerIdKey, callerIdKeyOf } from '../store/leveldb/indexes/keys.js'
+import { runChangeOf } from '../store/open-runs.js'
 import type { UsualEntry } from '../store/usual-entry.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { BlockTimes, type TimeSpan } from './block-times.js'
-import { EntrySums, type SummedOwners } from './entry-sums.js'
+import { EntrySums, type SummedOwners, type SummedType } from './entry-sums.js'
 import { hashesFor } from './kept-hashes.js'
-import { KnownEntries } from './known-entries.js'
+import { copiedText, KnownEntries } from './known-entries.js'
 import type { RunChanges } from './open-run-table.js'
 import { PostingSums, type SumKey } from './posting-sums.js'
-import { RunFold } from './run-changes.js'
+import { type FoldedRun, foldedRun, RunFold } from './run-changes.js'
 
 /** The index that entries are compared with. Plain. */
 export interface ComparedIndex {
@@ -30,10 +31,18 @@ export interface FiledReport {
 
 /** What is known of the entries that have the same owners. */
 interface Owners {
-  readonly tenantId: string
-  readonly runId: string | undefined
+  readonly run: FoldedRun | undefined
   readonly owners: SummedOwners
 }
+
+/** What is known of the entries of a type. */
+interface KnownType {
+  readonly summed: SummedType
+  readonly change: 'begins' | 'ends' | undefined
+}
+
+/** Types of which something is known at most: far more than a log has. */
+const MAX_TYPES = 1_024
 
 /** Sums up what the entries of a block, as far as an index covers them, file there. */
 export class FiledEntries {
@@ -45,6 +54,7 @@ export class FiledEntries {
   readonly #ids: PostingSums
   readonly #runs: RunFold
   readonly #known = new KnownEntries<Owners>()
+  readonly #types = new Map<string, KnownType>()
 
   constructor(from: number, to: number, { hashKey, sumKey }: ComparedIndex) {
     this.#to = to
@@ -64,11 +74,13 @@ export class FiledEntries {
     if (!known) {
       // A text that was taken out of an entry would keep all of it in memory.
       const event = JSON.parse(JSON.stringify(decode())) as FiledEvent
-      known = { tenantId: event.tenantId, runId: event.runId, owners: this.#sums.ownersOf(event) }
+      const { tenantId, runId } = event
+      known = { run: runId === undefined ? undefined : foldedRun(tenantId, runId), owners: this.#sums.ownersOf(event) }
       this.#known.add(entry, known)
     }
-    this.#sums.addUnder(known.owners, entry.type, seq)
-    if (known.runId !== undefined) this.#runs.addOf(entry.type, known.tenantId, known.runId, seq)
+    const type = this.#types.get(entry.type) ?? this.#addType(entry.type)
+    this.#sums.addUnder(known.owners, type.summed, seq)
+    if (known.run && type.change) this.#runs.change(known.run, type.change, seq)
     this.times.add(seq, entry.time)
   }
 
@@ -96,6 +108,14 @@ export class FiledEntries {
       times: this.times.whole,
       runs: this.#runs.changes(this.#sumKey),
     }
+  }
+
+  #addType(text: string): KnownType {
+    const name = copiedText(text)
+    const type = { summed: this.#sums.typeOf(name), change: runChangeOf(name) }
+    if (this.#types.size === MAX_TYPES) this.#types.clear()
+    this.#types.set(name, type)
+    return type
   }
 
   #addId(seq: number, key: Uint8Array): void {

@@ -16,7 +16,11 @@ export class KnownEntries<T> {
 
   add({ owners }: UsualEntry, known: T): void {
     if (this.#byOwners.size === MAX_KNOWN) this.#byOwners.clear()
-    // A part of another text would keep all of that in memory.
-    this.#byOwners.set(Buffer.from(owners, 'latin1').toString('latin1'), known)
+    this.#byOwners.set(copiedText(owners), known)
   }
+}
+
+/** Returns an ASCII text in a memory of its own: a part of another text keeps all of that in memory. */
+export function copiedText(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
