@@ -12,7 +12,7 @@ const { latin1Slice } = Buffer.prototype
 const TEXT = '"([ !#-[\\]-~]*)"'
 const ANY = '"[ !#-[\\]-~]*"'
 /** An envelope as it is sealed, up to its actor: fields in their order, no spaces. */
-const HEAD = new RegExp(
+export const HEAD: RegExp = new RegExp(
   `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${TEXT},"tenantId":${TEXT},"sessionId":${TEXT}` +
     `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":{(?:"id":${TEXT})?,?(?:"name":${TEXT})?})?` +
     `(?:,"actor":{"id":${TEXT}})?,"(?:trace|claimed|source|data)":{`,
@@ -29,7 +29,8 @@ const TOOL = new RegExp(
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
+export const SAID_LATER: RegExp =
+  /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
 /** The same of the name of a tool. */
 const TOOL_SAID_LATER = /"(?:data|tool|name)"\s*:/g
 
@@ -48,7 +49,7 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
     head
   let toolName: string | undefined
   if (isToolType(type as string)) {
-    toolName = toolNameIn(text, length)
+    toolName = toolNameIn(text, length, text.length)
     if (toolName === undefined) return decodeWhole(bytes)
   }
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
@@ -56,13 +57,19 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   return event as FiledEvent
 }
 
-/** Returns the name of the tool where an entry that is sealed in the usual way has it. */
-function toolNameIn(text: string, headLength: number): string | undefined {
-  TOOL.lastIndex = headLength
+/**
+ * Returns the name of the tool where an entry that is sealed in the usual way has it.
+ *
+ * @param headTo - where its {@link HEAD} ends
+ * @param end - of the entry
+ */
+export function toolNameIn(text: string, headTo: number, end: number): string | undefined {
+  TOOL.lastIndex = headTo
   const found = TOOL.exec(text)
-  if (!found) return undefined
+  if (!found || TOOL.lastIndex > end) return undefined
   TOOL_SAID_LATER.lastIndex = TOOL.lastIndex
-  return TOOL_SAID_LATER.test(text) ? undefined : found[1]
+  // It may find that of the next entry.
+  return TOOL_SAID_LATER.test(text) && TOOL_SAID_LATER.lastIndex <= end ? undefined : found[1]
 }
 
 function decodeWhole(bytes: Uint8Array): FiledEvent | undefined {
