@@ -1,7 +1,6 @@
 import type { FiledEvent, IndexName } from '../store/contract.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { valueKey } from '../store/leveldb/indexes/keys.js'
-import { copiedText } from './known-entries.js'
 import { INDEX_NAMES, PostingSums, type SumKey, type ValueState } from './posting-sums.js'
 
 /** Values of one index of which the state is kept. */
@@ -110,8 +109,7 @@ export class EntrySums {
     if (value === undefined) {
       value = { sums, state: sums.stateOf(valueKey(index, [this.#hashes.of(name)])) }
       if (known.size >= MAX_KEPT) known.clear()
-      // A text that was taken out of an entry would keep all of it in memory.
-      known.set(copiedText(name), value)
+      known.set(name, value)
     }
     return value
   }

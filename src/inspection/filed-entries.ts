@@ -80,7 +80,7 @@ export class FiledEntries {
     }
     const type = this.#types.get(entry.type) ?? this.#addType(entry.type)
     this.#sums.addUnder(known.owners, type.summed, seq)
-    if (entry.toolName !== undefined) this.#sums.addTool(entry.toolName, seq)
+    if (entry.toolName !== undefined) this.#sums.addTool(copiedText(entry.toolName), seq)
     if (known.run && type.change) this.#runs.change(known.run, type.change, seq)
     this.times.add(seq, entry.time)
   }
