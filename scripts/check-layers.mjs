@@ -11,6 +11,7 @@ const allowed = {
   files: ['events', 'node:'],
   tree: ['events', 'node:'],
   checkpoint: ['events', 'node:'],
+  threads: ['events', 'node:'],
   store: ['events', 'files', 'tree', 'node:'],
   'store/leveldb': ['store', 'events', 'files', 'tree', 'level', 'node:'],
   'store/postgres': ['store', 'events', 'tree', 'pg', 'node:'],
@@ -81,7 +82,7 @@ const allowed = {
     'node:',
   ],
   forward: ['events', 'store', 'tree', 'reader', 'node:'],
-  export: ['events', 'reader', 'reader/query', 'hyparquet-writer', 'node:'],
+  export: ['events', 'reader', 'reader/query', 'threads', 'hyparquet-writer', 'node:'],
 
   record: ['events', '@opentelemetry/api', 'node:'],
   'otel/span': ['@opentelemetry/api'],
@@ -167,7 +168,18 @@ const allowed = {
   testing: ['events', 'store', 'tree', 'node:'],
   verify: ['events', 'files', 'tree', 'checkpoint', 'node:'],
   witness: ['events', 'files', 'tree', 'checkpoint', 'node:'],
-  inspection: ['events', 'files', 'store', 'store/leveldb', 'tree', 'log/journal', 'verify', 'level', 'node:'],
+  inspection: [
+    'events',
+    'files',
+    'store',
+    'store/leveldb',
+    'tree',
+    'log/journal',
+    'verify',
+    'threads',
+    'level',
+    'node:',
+  ],
 }
 // These put the layers together.
 const unrestricted = ['.', 'cli']

@@ -1,19 +1,15 @@
-import { AuditLogError } from '../events/errors.js'
 import { nearestName } from '../events/nearest.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { StoredEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
-import { cloudEvents, DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
+import { DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
 import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, type TextEncoding } from './contract.js'
-import { csv } from './csv.js'
-import { ocsf } from './ocsf.js'
-import { DEFAULT_RECORDS_PER_REQUEST, otlpLogs } from './otlp-logs.js'
+import { CHUNK_LENGTH, LineChunks } from './line-chunks.js'
+import { DEFAULT_RECORDS_PER_REQUEST } from './otlp-logs.js'
 import { parquet } from './parquet.js'
+import { textEncoding } from './text-encoding.js'
 
-/** Chunks are of this size, about: large enough that handing one on costs nothing to speak of. */
-const CHUNK_LENGTH = 64 * 1024
 const MAX_RECORDS_PER_REQUEST = 10_000
-const NEWLINE = 0x0a
 
 /** How a format is written, once checked. */
 export type ResolvedEncoding = Required<EncodeOptions>
@@ -59,7 +55,7 @@ export function encodeEvents(
   return encoded(events, resolveEncoding('encodeEvents', options))
 }
 
-export function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding): AsyncIterable<Uint8Array> {
+function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding): AsyncIterable<Uint8Array> {
   return encoding.format === 'parquet' ? parquet(events) : textChunks(events, textEncoding(encoding))
 }
 
@@ -70,23 +66,13 @@ export function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEn
  * @throws AuditLogError while iterating: `AUDIT_LOG_CORRUPT` for an entry that has a newline in it after all
  */
 export async function* encodeEntries(entries: AsyncIterable<LogEntry>): AsyncGenerator<Uint8Array> {
-  let chunk = Buffer.allocUnsafe(CHUNK_LENGTH)
-  let used = 0
-  for await (const { seq, bytes } of entries) {
-    if (bytes.includes(NEWLINE)) {
-      throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} is not JSON in one line; keep the log as evidence`)
-    }
-    if (used + bytes.length + 1 > chunk.length) {
-      if (used > 0) yield chunk.subarray(0, used)
-      // What was handed on belongs to its consumer.
-      chunk = Buffer.allocUnsafe(Math.max(CHUNK_LENGTH, bytes.length + 1))
-      used = 0
-    }
-    chunk.set(bytes, used)
-    used += bytes.length
-    chunk[used++] = NEWLINE
+  const lines = new LineChunks()
+  for await (const entry of entries) {
+    const chunk = lines.add(entry)
+    if (chunk) yield chunk
   }
-  if (used > 0) yield chunk.subarray(0, used)
+  const rest = lines.end()
+  if (rest) yield rest
 }
 
 async function* textChunks(events: AsyncIterable<StoredEvent>, encoding: TextEncoding): AsyncGenerator<Uint8Array> {
@@ -99,23 +85,6 @@ async function* textChunks(events: AsyncIterable<StoredEvent>, encoding: TextEnc
   }
   text += encoding.end?.() ?? ''
   if (text !== '') yield Buffer.from(text)
-}
-
-const withSeq: TextEncoding = { next: (event) => `${JSON.stringify(event)}\n` }
-
-function textEncoding({ format, source, recordsPerRequest }: ResolvedEncoding): TextEncoding {
-  switch (format) {
-    case 'csv':
-      return csv
-    case 'cloudevents':
-      return cloudEvents(source)
-    case 'ocsf':
-      return ocsf
-    case 'otlp':
-      return otlpLogs(recordsPerRequest)
-    default:
-      return withSeq
-  }
 }
 
 /** RFC 3986, as far as CloudEvents needs it: not empty, and of the characters that a URI may have. */

@@ -9,31 +9,58 @@ const MAX_ROWS = 20_000
 /** Characters of `data` of a row group, about: what is held in memory is a few times that. */
 const MAX_DATA_LENGTH = 8 * 1024 * 1024
 
+type Hyparquet = typeof import('hyparquet-writer')
 type Cell = string | bigint | undefined
 
 /**
  * Writes events as a Parquet file: the columns of the CSV, with `seq` as a number, times as UTC timestamps to the
- * microsecond and `data` as a text of JSON, which every reader takes; compressed with Snappy. Row groups are written as they fill, so that memory grows with
- * the events by what the end of the file says of each row group only.
+ * microsecond and `data` as a text of JSON, which every reader takes; compressed with Snappy.
  *
  * @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed
  */
 export async function* parquet(events: AsyncIterable<StoredEvent>): AsyncGenerator<Uint8Array> {
-  const { ByteWriter, ParquetWriter } = await loadWriter()
-  const writer = new ByteWriter()
-  const file = new ParquetWriter({ writer, schema: SCHEMA, createdBy: 'spanledger' })
-  const group = new RowGroup()
-  const writeGroup = async () => {
-    await file.write({ columnData: group.take(), rowGroupSize: MAX_ROWS })
-    return taken(writer)
+  const file = await ParquetFile.begin()
+  for await (const event of events) if (file.add(event)) yield await file.writeRows()
+  yield await file.end()
+}
+
+/**
+ * A Parquet file that is being written. Row groups are written as they fill, so that memory grows with the events by what the
+ * end of the file says of each row group only.
+ */
+export class ParquetFile {
+  readonly #writer: Hyparquet['ByteWriter']['prototype']
+  readonly #file: Hyparquet['ParquetWriter']['prototype']
+  readonly #group = new RowGroup()
+
+  /** @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed */
+  static async begin(): Promise<ParquetFile> {
+    return new ParquetFile(await loadWriter())
   }
-  for await (const event of events) {
-    group.add(event)
-    if (group.isFull) yield await writeGroup()
+
+  private constructor({ ByteWriter, ParquetWriter }: Hyparquet) {
+    this.#writer = new ByteWriter()
+    this.#file = new ParquetWriter({ writer: this.#writer, schema: SCHEMA, createdBy: 'spanledger' })
   }
-  if (group.rows > 0) yield await writeGroup()
-  await file.finish()
-  yield taken(writer)
+
+  /** Adds a row. @returns whether rows are to be written before the next one */
+  add(event: StoredEvent): boolean {
+    this.#group.add(event)
+    return this.#group.isFull
+  }
+
+  /** Writes the rows that were added since the last time. @returns the bytes that come next in the file */
+  async writeRows(): Promise<Uint8Array> {
+    await this.#file.write({ columnData: this.#group.take(), rowGroupSize: MAX_ROWS })
+    return taken(this.#writer)
+  }
+
+  /** Writes the rest. @returns the last bytes of the file */
+  async end(): Promise<Uint8Array> {
+    const rows = this.#group.rows > 0 ? await this.writeRows() : new Uint8Array()
+    await this.#file.finish()
+    return Buffer.concat([rows, taken(this.#writer)])
+  }
 }
 
 class RowGroup {
@@ -102,7 +129,7 @@ function taken(writer: { index: number; getBytes(): Uint8Array }): Uint8Array {
   return bytes
 }
 
-async function loadWriter(): Promise<typeof import('hyparquet-writer')> {
+async function loadWriter(): Promise<Hyparquet> {
   try {
     return await import('hyparquet-writer')
   } catch (cause) {

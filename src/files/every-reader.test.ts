@@ -16,7 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'cli/named-file.ts': ['a path that the user names', 'openSync', 'stat'],
   'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],
   'inspection/table-damage.ts': ['a directory laid out by this process, with links of its own', 'openSync'],
-  'inspection/threads.ts': ['a file of this package', 'existsSync'],
+  'threads/thread-pool.ts': ['a file of this package', 'existsSync'],
   'log/checkpoints/replace-file.ts': ['a new file', 'open'],
   'log/sealing/clock-statement.ts': ['/run/systemd/timesync', 'existsSync'],
   'log/journal/journal-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],

@@ -24,7 +24,7 @@ export function compareBlockTiles(
   block: LeafBlock,
   findings: Findings,
 ): void {
-  const { hashes, from, next: to } = block
+  const { hashes, from } = block
   const wrongLeaves = compareRow(leafParts, { from, hashes, block })
   for (const { at, problem } of wrongLeaves) {
     const seq = from + at
@@ -35,15 +35,7 @@ export function compareBlockTiles(
       findings.add('tile_altered', `the leaf hash of entry ${seq} is ${problem}`, { from: seq, to: seq + 1 })
     }
   }
-  const parents = Math.floor((to - from) / TILE_WIDTH)
-  const row = Buffer.alloc(parents * HASH_BYTES)
-  for (let at = 0; at < parents; at++) {
-    row.set(
-      hashRange(hashes.subarray(at * TILE_WIDTH * HASH_BYTES, (at + 1) * TILE_WIDTH * HASH_BYTES)),
-      at * HASH_BYTES,
-    )
-  }
-  const wrong = compareRow(parentParts, { from: from / TILE_WIDTH, hashes: row })
+  const wrong = compareRow(parentParts, { from: from / TILE_WIDTH, hashes: block.tileRoots })
   // Where a leaf is another, what is hashed from it is too.
   const explained = new Set(wrongLeaves.map(({ at }) => Math.floor(at / TILE_WIDTH)))
   addWrongNodes(
@@ -105,8 +97,13 @@ function compareRow(parts: readonly TilePart[], { from, hashes, block }: TileRow
   /** 0: missing; else what was found. */
   const found = new Uint8Array(nodes)
   for (const { node, hashes: value } of parts) {
+    const slot = node - from
+    if (isSameStretch(hashes, found, slot, value)) {
+      found.fill(SAME, slot, slot + value.length / HASH_BYTES)
+      continue
+    }
     for (let n = 0; n < value.length / HASH_BYTES; n++) {
-      const at = node - from + n
+      const at = slot + n
       // Past the end: told with the other records that should not be there.
       if (at >= nodes) continue
       if (found[at] === 0 && block?.removed.has(from + at)) {
@@ -153,6 +150,14 @@ const SAME = 1
 const DIFFERS = 2
 const TWICE = 3
 const PROBLEMS: readonly (WrongNode['problem'] | undefined)[] = ['missing', undefined, 'differs', 'there twice']
+
+/** Returns whether hashes of a row, none of which was found before, are those of a stored value, with one comparison. */
+function isSameStretch(hashes: Uint8Array, found: Uint8Array, slot: number, value: Uint8Array): boolean {
+  const count = value.length / HASH_BYTES
+  if (!Number.isInteger(count) || slot + count > found.length) return false
+  for (let at = slot; at < slot + count; at++) if (found[at] !== 0) return false
+  return Buffer.compare(hashes.subarray(slot * HASH_BYTES, (slot + count) * HASH_BYTES), value) === 0
+}
 
 /** Compares where they are. */
 function isSameHash(one: Uint8Array, at: number, other: Uint8Array, otherAt: number): boolean {

@@ -6,6 +6,30 @@ import { INDEX_NAMES, PostingSums, type SumKey, type ValueState } from './postin
 /** Values of one index of which the state is kept. */
 const MAX_KEPT = 8_192
 
+/** A value of an index, and the sums of that index. */
+export interface SummedValue {
+  readonly sums: PostingSums
+  readonly state: ValueState
+}
+
+/** Values under which an event is filed. */
+export interface SummedOwners {
+  readonly values: readonly SummedValue[]
+  /** The parent of a run, under which the events that begin or end it are filed. */
+  readonly parent: SummedValue | undefined
+}
+
+/** The value of a type. */
+export interface SummedType {
+  readonly value: SummedValue
+  /** Whether the event is filed under the parent of its run as well. */
+  readonly isOfRun: boolean
+}
+
+function add({ sums, state }: SummedValue, seq: number): void {
+  sums.addOne(state, seq)
+}
+
 /** Sums up what entries file in each index, one entry after the other: what `postingsOf` says of them. */
 export class EntrySums {
   /** In the order of `INDEX_NAMES`. */
@@ -19,7 +43,7 @@ export class EntrySums {
   readonly #parent: PostingSums
   readonly #actor: PostingSums
   readonly #tool: PostingSums
-  readonly #known: Readonly<Record<IndexName, Map<string, ValueState>>>
+  readonly #known: Readonly<Record<IndexName, Map<string, SummedValue>>>
   /** Sessions by their tenant. */
   #sessions = new Map<string, Map<string, ValueState>>()
   #keptSessions = 0
@@ -37,34 +61,60 @@ export class EntrySums {
     this.#parent = of('parent')
     this.#actor = of('actor')
     this.#tool = of('tool')
-    const known = INDEX_NAMES.map((index) => [index, new Map<string, ValueState>()] as const)
-    this.#known = Object.fromEntries(known) as Record<IndexName, Map<string, ValueState>>
+    const known = INDEX_NAMES.map((index) => [index, new Map<string, SummedValue>()] as const)
+    this.#known = Object.fromEntries(known) as Record<IndexName, Map<string, SummedValue>>
   }
 
-  add({ type, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }: FiledEvent, seq: number): void {
-    this.#add(this.#tenant, 'tenant', tenantId, seq)
-    this.#addSession(sessionId, tenantId, seq)
-    this.#add(this.#type, 'type', type, seq)
-    if (runId !== undefined) this.#add(this.#run, 'run', runId, seq)
-    if (parentRunId !== undefined && type.startsWith('run_')) this.#add(this.#parent, 'parent', parentRunId, seq)
-    if (agent?.id !== undefined) this.#add(this.#agent, 'agent', agent.id, seq)
-    if (agent?.name !== undefined && agent.name !== agent.id) this.#add(this.#agent, 'agent', agent.name, seq)
-    if (actorId !== undefined) this.#add(this.#actor, 'actor', actorId, seq)
-    if (toolName !== undefined) this.#add(this.#tool, 'tool', toolName, seq)
+  add(event: FiledEvent, seq: number): void {
+    this.addUnder(this.ownersOf(event), this.typeOf(event.type), seq)
+    if (event.toolName !== undefined) this.addTool(event.toolName, seq)
   }
 
-  #add(sums: PostingSums, index: IndexName, name: string, seq: number): void {
-    const known = this.#known[index]
-    let state = known.get(name)
-    if (state === undefined) {
-      state = sums.stateOf(valueKey(index, [this.#hashes.of(name)]))
-      if (known.size >= MAX_KEPT) known.clear()
-      known.set(name, state)
+  /** Adds an entry under what {@link ownersOf} and {@link typeOf} have of its event. */
+  addUnder({ values, parent }: SummedOwners, { value, isOfRun }: SummedType, seq: number): void {
+    for (let at = 0; at < values.length; at++) add(values[at] as SummedValue, seq)
+    add(value, seq)
+    if (parent && isOfRun) add(parent, seq)
+  }
+
+  /** Adds an entry under the tool that it is about. */
+  addTool(name: string, seq: number): void {
+    add(this.#value(this.#tool, 'tool', name), seq)
+  }
+
+  /** Returns what is filed for the type of an event; it stays the same. */
+  typeOf(type: string): SummedType {
+    return { value: this.#value(this.#type, 'type', type), isOfRun: type.startsWith('run_') }
+  }
+
+  /** Returns the values under which an event is filed, whatever its type is; they stay the same. */
+  ownersOf({ tenantId, sessionId, runId, parentRunId, agent, actorId }: Omit<FiledEvent, 'type'>): SummedOwners {
+    const values = [
+      this.#value(this.#tenant, 'tenant', tenantId),
+      { sums: this.#session, state: this.#sessionState(sessionId, tenantId) },
+    ]
+    if (runId !== undefined) values.push(this.#value(this.#run, 'run', runId))
+    if (agent?.id !== undefined) values.push(this.#value(this.#agent, 'agent', agent.id))
+    if (agent?.name !== undefined && agent.name !== agent.id) {
+      values.push(this.#value(this.#agent, 'agent', agent.name))
     }
-    sums.addOne(state, seq)
+    if (actorId !== undefined) values.push(this.#value(this.#actor, 'actor', actorId))
+    const parent = parentRunId === undefined ? undefined : this.#value(this.#parent, 'parent', parentRunId)
+    return { values, parent }
   }
 
-  #addSession(sessionId: string, tenantId: string, seq: number): void {
+  #value(sums: PostingSums, index: IndexName, name: string): SummedValue {
+    const known = this.#known[index]
+    let value = known.get(name)
+    if (value === undefined) {
+      value = { sums, state: sums.stateOf(valueKey(index, [this.#hashes.of(name)])) }
+      if (known.size >= MAX_KEPT) known.clear()
+      known.set(name, value)
+    }
+    return value
+  }
+
+  #sessionState(sessionId: string, tenantId: string): ValueState {
     let known = this.#sessions.get(tenantId)
     if (known === undefined) {
       known = new Map()
@@ -80,6 +130,6 @@ export class EntrySums {
         this.#keptSessions = 0
       }
     }
-    this.#session.addOne(state, seq)
+    return state
   }
 }

@@ -57,13 +57,13 @@ async function compare(
   const missing = await expectedPostings(databases, task, location)
   const isIn = (seq: number) => seq >= from && seq < to
   // What is damaged was told when the index was summed up.
-  for await (const { filedUnder, seqs } of walkPostings(databases.index, task, new Findings(), location)) {
+  await walkPostings(databases.index, task, new Findings(), location, (filedUnder, seqs) => {
     const value = filedUnder.toString('latin1')
     for (const seq of seqs) {
       if (!isIn(seq) || missing.delete(`${seq} ${value}`)) continue
       differs('posting_stray', seq, `${nameOf(index)} files entry ${seq} where it does not belong, or twice`)
     }
-  }
+  })
   for (const key of missing) {
     const seq = Number.parseInt(key, 10)
     differs('posting_missing', seq, `${nameOf(index)} does not file entry ${seq}`)

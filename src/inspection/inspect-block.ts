@@ -1,7 +1,9 @@
+import type { FiledEvent } from '../store/contract.js'
 import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
 import type { Block, RemovedSlot } from '../store/leveldb/entries/block.js'
 import { isHeadOf } from '../store/leveldb/entries/head.js'
 import type { ReadKey } from '../store/leveldb/entries/keys.js'
+import { UsualEntry } from '../store/usual-entry.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
 import { type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
@@ -91,6 +93,7 @@ class BlockInspector implements BlockVisitor {
   readonly #leaves: LeafBlock
   readonly #pages: DirectoryPages
   readonly #filed: FiledEntries | undefined
+  readonly #usual = new UsualEntry()
   /** Positions of entries that were removed, by the position under which they were. */
   readonly #removals = new Map<number, number[]>()
 
@@ -106,10 +109,10 @@ class BlockInspector implements BlockVisitor {
   block(block: Block, from: number, to: number): void {
     if (from > this.#leaves.next) this.#missingUntil(from)
     this.#pages.add(block.firstSeq, block.end)
+    const text = block.memory.toString('latin1')
     for (let seq = from; seq < to; seq++) {
-      const bytes = block.entry(seq)
-      if (bytes) this.#entry(seq, bytes, block)
-      else this.#removed(seq, block.removed(seq) as RemovedSlot)
+      if (block.isRemoved(seq)) this.#removed(seq, block.removed(seq) as RemovedSlot)
+      else this.#entry(seq, block, text)
     }
   }
 
@@ -144,24 +147,43 @@ class BlockInspector implements BlockVisitor {
     return { leaves, pages, filed, findings: this.findings, removals: this.#removals }
   }
 
-  #entry(seq: number, bytes: Uint8Array, block: Block): void {
-    this.#leaves.add(bytes)
-    const event = decodeFiled(bytes)
+  #entry(seq: number, block: Block, text: string): void {
+    const [start, end] = [block.startOf(seq), block.endOf(seq)]
+    this.#leaves.addFrom(block.memory, start, end)
+    const usual = this.#usual
+    if (!usual.find(text, start, end)) {
+      this.#unusual(seq, block)
+      return
+    }
+    if (this.#filed) {
+      if (block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, block)
+      this.#filed.addUsual(seq, usual, () => decodeFiled(block.entry(seq) as Uint8Array) as FiledEvent)
+    }
+    const { young } = this.#task
+    if (young && !isYoung(usual.recordedAt, young)) this.settledSize = seq + 1
+    if (STATEMENT_TYPES.has(usual.type)) this.#statement(seq, block)
+  }
+
+  /** An entry of which nothing is known before all of it is parsed. */
+  #unusual(seq: number, block: Block): void {
+    const event = decodeFiled(block.entry(seq) as Uint8Array)
     const { young } = this.#task
     if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
     if (!event) {
       this.findings.add('entry_unreadable', `entry ${seq} is no event`, { from: seq, to: seq + 1 })
       return
     }
-    if (this.#filed && block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, bytes)
+    if (this.#filed && block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, block)
     this.#filed?.add(seq, event)
-    if (STATEMENT_TYPES.has(event.type)) {
-      if (this.statements.add(seq, decodeEntry(bytes) ?? {})) this.keyChanges.push(seq)
-    }
+    if (STATEMENT_TYPES.has(event.type)) this.#statement(seq, block)
   }
 
-  #addCallerId(filed: FiledEntries, seq: number, bytes: Uint8Array): void {
-    const event = decodeEntry(bytes)
+  #statement(seq: number, block: Block): void {
+    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.keyChanges.push(seq)
+  }
+
+  #addCallerId(filed: FiledEntries, seq: number, block: Block): void {
+    const event = decodeEntry(block.entry(seq) as Uint8Array)
     if (typeof event?.id === 'string') filed.addCallerId(seq, event.tenantId, event.id)
   }
 

@@ -1,7 +1,7 @@
 import { prefixEnd } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
 import { CALLER_ID_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
-import { decodePosting, postingSpan } from '../store/posting-value.js'
+import { decodePosting } from '../store/posting-value.js'
 import { readSeq, SEQ_BYTES, seqOfKey } from '../store/seq-bytes.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
@@ -10,9 +10,6 @@ import type { FrozenDatabases } from './frozen-log.js'
 import { type FiledIndex, PostingSums, type SumKey } from './posting-sums.js'
 import { isRemoved, type RemovedPositions } from './removed-positions.js'
 import { type KeySpan, walkRange } from './walk-range.js'
-
-/** Far more positions than a commit files in one posting: a few bytes may claim any number. */
-const MAX_POSTING = 2 ** 20
 
 export interface PostingsTask {
   readonly kind: 'postings'
@@ -40,10 +37,10 @@ export async function inspectPostings(
   const sums = new PostingSums(task.sumKey, Math.ceil(task.covered / BLOCK_LENGTH))
   try {
     if (!db) return { sums: sums.words, findings: [] }
-    for await (const { filedUnder, seqs } of walkPostings(db, task, findings, location)) {
+    await walkPostings(db, task, findings, location, (filedUnder, seqs) => {
       sums.under(filedUnder)
       sums.add(seqs)
-    }
+    })
   } catch (error) {
     const { message } = damageIn(error, location)
     findings.add('index_unreadable', `${nameOf(task.index)} cannot be read to its end: ${message}`)
@@ -56,20 +53,19 @@ export function nameOf(index: FiledIndex): string {
   return index === 'caller id' ? "the index of callers' ids" : `the index ${index}`
 }
 
-interface FiledSeqs {
-  /** Key of the value. */
-  readonly filedUnder: Buffer
-  /** Ascending, all of them in the log. */
-  readonly seqs: readonly number[]
-}
-
-/** All postings of an index. What is damaged, or leads past what the index covers, goes to the findings. */
-export async function* walkPostings(
+/**
+ * Goes through all postings of an index. What is damaged, or leads past what the index covers, goes to the findings.
+ *
+ * @param visit - receives the key of a value, and positions under it: ascending, all of them in the log. They are decoded one
+ * posting at a time, since a few bytes may stand for a million of them
+ */
+export async function walkPostings(
   db: Database,
   { index, covered, removed }: Pick<PostingsTask, 'index' | 'covered' | 'removed'>,
   findings: Findings,
   location: string,
-): AsyncGenerator<FiledSeqs> {
+  visit: (filedUnder: Buffer, seqs: readonly number[]) => void,
+): Promise<void> {
   const isOfIds = index === 'caller id'
   const hasRemoved = !isOfIds && removed.some((each) => each !== undefined)
   for await (const items of walkRange(db, spanOf(index), location)) {
@@ -81,7 +77,7 @@ export async function* walkPostings(
         continue
       }
       const left = hasRemoved ? seqs.filter((seq) => !isIn(removed, seq)) : seqs
-      if (left.length > 0) yield { filedUnder: isOfIds ? key : valueKeyOf(key), seqs: left }
+      if (left.length > 0) visit(isOfIds ? key : valueKeyOf(key), left)
     }
   }
 }
@@ -105,9 +101,7 @@ function positionIn(value: Uint8Array, covered: number): readonly number[] | und
 function decoded(key: Buffer, value: Uint8Array, covered: number): readonly number[] | undefined {
   try {
     const last = seqOfKey(key)
-    if (last >= covered || postingSpan(last, value).count > MAX_POSTING) return undefined
-    const seqs = decodePosting(last, value)
-    return (seqs[0] as number) >= 0 ? seqs : undefined
+    return last < covered ? decodePosting(last, value) : undefined
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error

@@ -36,28 +36,45 @@ export async function inspectRuns(db: Database, task: RunsTask, location: string
   return fold.changes(task.sumKey)
 }
 
+/** A run, and the key by which runs are told apart. */
+export interface FoldedRun {
+  readonly id: string
+  readonly tenantId: string
+  readonly runId: string
+}
+
+export function foldedRun(tenantId: string, runId: string): FoldedRun {
+  return { id: openRunId(tenantId, runId), tenantId, runId }
+}
+
 /** Collects the state in which the entries of a block leave the runs that they begin or end. */
 export class RunFold {
   readonly #hashes: NameHashes
-  readonly #runs = new Map<string, { readonly tenantId: string; readonly runId: string; readonly seq: number }>()
+  readonly #runs = new Map<string, { readonly run: FoldedRun; seq: number }>()
 
   constructor(hashes: NameHashes) {
     this.#hashes = hashes
   }
 
   add({ type, runId, tenantId }: FiledEvent, seq: number): void {
-    if (runId === undefined) return
-    const change = runChangeOf(type)
-    if (change !== undefined)
-      this.#runs.set(openRunId(tenantId, runId), { tenantId, runId, seq: change === 'begins' ? seq : ENDED })
+    const change = runId === undefined ? undefined : runChangeOf(type)
+    if (change !== undefined) this.change(foldedRun(tenantId, runId as string), change, seq)
+  }
+
+  /** Adds an entry that begins or ends a run. */
+  change(run: FoldedRun, change: 'begins' | 'ends', seq: number): void {
+    const state = change === 'begins' ? seq : ENDED
+    const known = this.#runs.get(run.id)
+    if (known) known.seq = state
+    else this.#runs.set(run.id, { run, seq: state })
   }
 
   changes(sumKey: SumKey): RunChanges {
     const hashes = new Uint32Array(2 * this.#runs.size)
     const seqs = new Float64Array(this.#runs.size)
     let at = 0
-    for (const { tenantId, runId, seq } of this.#runs.values()) {
-      hashes.set(runHash(openRunKey(this.#hashes, tenantId, runId), sumKey), 2 * at)
+    for (const { run, seq } of this.#runs.values()) {
+      hashes.set(runHash(openRunKey(this.#hashes, run.tenantId, run.runId), sumKey), 2 * at)
       seqs[at++] = seq
     }
     return { hashes, seqs }

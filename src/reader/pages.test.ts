@@ -16,6 +16,25 @@ async function firstCursor(results: { page(options: object): Promise<{ cursor?: 
   return cursor ?? expect.unreachable('there is no second page')
 }
 
+async function collected<T>(batches: AsyncIterable<readonly T[]>): Promise<(readonly T[])[]> {
+  const all: (readonly T[])[] = []
+  for await (const batch of batches) all.push(batch)
+  return all
+}
+
+describe('batches', () => {
+  test('have every result once, in their order, and none is empty', async () => {
+    const { reader } = await logOf(1000)
+    const query = { sessionId: 'odd', limit: 400 }
+    const batches = await collected(reader.events(query).batches())
+    expect(batches.flat()).toEqual(await reader.events(query).toArray())
+    expect(Math.min(...batches.map(({ length }) => length))).toBeGreaterThan(0)
+    const runs = await collected(reader.runs().batches())
+    expect(runs.flat()).toEqual(await reader.runs().toArray())
+    expect(await collected(reader.events({ type: 'run_failed' }).batches())).toEqual([])
+  })
+})
+
 describe('pages', () => {
   test('hold 100 items unless told otherwise, and the last has no cursor', async () => {
     const { reader } = await logOf(200)

@@ -18,11 +18,12 @@ export interface RunHandle extends Promise<RunTree | undefined> {
    * lists of a summary have and, of a run of any length, what they leave out. A log that has no event of the run has no
    * steps of it.
    *
-   * A tool call is one step, at the position of its start, that also tells of its end, wherever in the log that is. While
-   * it goes on it is `running`, and a later page is still of the moment of the first. Reading takes constant memory. The
-   * other end of a call is looked for some 256 steps around it; where a call takes longer, the run is read once more, and
-   * the longest 16,384 of such calls at a time are found. Of a run that has more of them under way at a time, the oldest
-   * count as calls without an end, and their ends as calls of their own.
+   * A tool call is one step, at the position of its start, that also tells of its end, wherever in the log that is. A call
+   * without an end is `running`, or `unfinished` once the run is over.
+   *
+   * Reading takes constant memory. The other end of a call is looked for some 256 steps around it; where a call takes
+   * longer, the run is read once more, for all of its calls. Of a run with more than 16,384 such calls at a time, or in
+   * all, some are shown without their ends, and their ends as calls of their own.
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY` naming an unknown or malformed field; while reading also when several
    * tenants have a run with this id and the run's `tenantId` does not say whose is meant

@@ -20,13 +20,17 @@ export interface FiledEvent
   readonly actorId: string | undefined
   /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
   readonly toolName: string | undefined
-  /** What it tells of its run beside these fields, for engines that keep rows of runs: see `runFactsOf`. */
-  readonly run: RunFacts | undefined
   /**
    * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId`, `agent` and `actorId`, if there
    * is one: an engine need not look up for each of them what it files under these values.
    */
   readonly scope?: object
+}
+
+/** The facts that an event tells of its run beside those fields, for engines that keep rows of runs. */
+export interface RunTelling {
+  /** See `runFactsOf`. */
+  readonly run: RunFacts | undefined
 }
 
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
@@ -38,7 +42,7 @@ export interface SealedEntry {
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
   /** The fields by which engines file the entry, as the bytes have them. */
-  readonly event: FiledEvent & CallerId
+  readonly event: FiledEvent & CallerId & RunTelling
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
 }

@@ -2,7 +2,6 @@ import { isToolType } from '../events/tool-name.js'
 import type { AuditEvent } from '../events/types.js'
 import type { FiledEvent } from './contract.js'
 import { filedEvent } from './filed-event.js'
-import { hasFacts } from './runs/run-facts.js'
 
 // Bytes that are no UTF-8 are damage, not replacement characters.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -13,7 +12,7 @@ const { latin1Slice } = Buffer.prototype
 const TEXT = '"([ !#-[\\]-~]*)"'
 const ANY = '"[ !#-[\\]-~]*"'
 /** An envelope as it is sealed, up to its actor: fields in their order, no spaces. */
-const HEAD = new RegExp(
+export const HEAD: RegExp = new RegExp(
   `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${TEXT},"tenantId":${TEXT},"sessionId":${TEXT}` +
     `(?:,"runId":${TEXT})?(?:,"parentRunId":${TEXT})?(?:,"agent":{(?:"id":${TEXT})?,?(?:"name":${TEXT})?})?` +
     `(?:,"actor":{"id":${TEXT}})?,"(?:trace|claimed|source|data)":{`,
@@ -30,7 +29,8 @@ const TOOL = new RegExp(
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
+export const SAID_LATER: RegExp =
+  /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
 /** The same of the name of a tool. */
 const TOOL_SAID_LATER = /"(?:data|tool|name)"\s*:/g
 
@@ -44,37 +44,32 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   const head = HEAD.exec(text)
   if (!head) return decodeWhole(bytes)
   SAID_LATER.lastIndex = head[0].length
-  if (SAID_LATER.test(text) || mayTellOfRun(text, head)) return decodeWhole(bytes)
+  if (SAID_LATER.test(text)) return decodeWhole(bytes)
   const [{ length }, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName, actorId] =
     head
   let toolName: string | undefined
   if (isToolType(type as string)) {
-    toolName = toolNameIn(text, length)
+    toolName = toolNameIn(text, length, text.length)
     if (toolName === undefined) return decodeWhole(bytes)
   }
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
-  const run = undefined
-  const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName, run }
+  const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }
   return event as FiledEvent
 }
 
-/** Rules out most events that have no facts about their run, without parsing them: most of what a log holds. */
-function mayTellOfRun(text: string, head: RegExpExecArray): boolean {
-  const [{ length }, type, , , , sessionId, runId] = head
-  if (runId === undefined) return false
-  if (hasFacts(type as string) || text.includes('"confidence"', length)) return true
-  const trace = text.indexOf('"traceId"', length)
-  // The id of a trace may be written with escapes.
-  return trace >= 0 && (text.includes(sessionId as string, trace) || text.includes('\\', trace))
-}
-
-/** Returns the name of the tool where an entry that is sealed in the usual way has it. */
-function toolNameIn(text: string, headLength: number): string | undefined {
-  TOOL.lastIndex = headLength
+/**
+ * Returns the name of the tool where an entry that is sealed in the usual way has it.
+ *
+ * @param headTo - where its {@link HEAD} ends
+ * @param end - of the entry
+ */
+export function toolNameIn(text: string, headTo: number, end: number): string | undefined {
+  TOOL.lastIndex = headTo
   const found = TOOL.exec(text)
-  if (!found) return undefined
+  if (!found || TOOL.lastIndex > end) return undefined
   TOOL_SAID_LATER.lastIndex = TOOL.lastIndex
-  return TOOL_SAID_LATER.test(text) ? undefined : found[1]
+  // It may find that of the next entry.
+  return TOOL_SAID_LATER.test(text) && TOOL_SAID_LATER.lastIndex <= end ? undefined : found[1]
 }
 
 function decodeWhole(bytes: Uint8Array): FiledEvent | undefined {

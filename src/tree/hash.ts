@@ -22,6 +22,18 @@ export function writeLeafHash(entry: Uint8Array, target: Buffer, offset: number)
   target.write(leafDigest(entry), offset, 'latin1')
 }
 
+/**
+ * {@link writeLeafHash} of an entry that stands in a larger memory, from `start`, which is at least 1, to before `end`. It is
+ * hashed where it stands, behind a prefix that takes the place of the byte before it meanwhile.
+ */
+export function writeLeafHashOf(memory: Buffer, start: number, end: number, target: Buffer, offset: number): void {
+  const before = memory[start - 1] as number
+  memory[start - 1] = LEAF_PREFIX
+  const input = new Uint8Array(memory.buffer, memory.byteOffset + start - 1, end - start + 1)
+  target.write(sha256(input), offset, 'latin1')
+  memory[start - 1] = before
+}
+
 function leafDigest(entry: Uint8Array): string {
   const { length } = entry
   const input = length < leafInput.length ? leafInput.subarray(0, 1 + length) : new Uint8Array(1 + length)

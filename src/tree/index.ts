@@ -9,6 +9,7 @@ export {
   sameHash,
   sha256,
   writeLeafHash,
+  writeLeafHashOf,
 } from './hash.js'
 export { leafHashAt } from './leaf-hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'

@@ -1,4 +1,4 @@
-import { HASH_BYTES, hashRange, writeLeafHash } from '../tree/index.js'
+import { HASH_BYTES, hashRange, TILE_WIDTH, writeLeafHash, writeLeafHashOf } from '../tree/index.js'
 
 /** Entries of one block: what fills a tile of level 1. A power of two, so that each full block is a node of the tree. */
 export const BLOCK_LENGTH = 65_536
@@ -21,6 +21,7 @@ export class LeafBlock {
   #next: number
   #firstMissing = Infinity
   readonly #removed = new Set<number>()
+  #tileRoots: Buffer | undefined
 
   constructor(from: number, to: number) {
     this.from = from
@@ -34,6 +35,12 @@ export class LeafBlock {
 
   add(entry: Uint8Array): void {
     writeLeafHash(entry, this.hashes, (this.#next - this.from) * HASH_BYTES)
+    this.#next++
+  }
+
+  /** Adds an entry that stands in a larger memory: see `writeLeafHashOf`. */
+  addFrom(memory: Buffer, start: number, end: number): void {
+    writeLeafHashOf(memory, start, end, this.hashes, (this.#next - this.from) * HASH_BYTES)
     this.#next++
   }
 
@@ -58,6 +65,19 @@ export class LeafBlock {
     this.hashes.set(hash, (seq - this.from) * HASH_BYTES)
   }
 
+  /**
+   * Roots of the full tiles of leaves, one behind the other; known once all entries and the hashes of removed ones were
+   * added. Where an entry of a tile is missing, its root says nothing.
+   */
+  get tileRoots(): Buffer {
+    if (this.#tileRoots) return this.#tileRoots
+    const tiles = Math.floor((this.#next - this.from) / TILE_WIDTH)
+    const roots = Buffer.alloc(tiles * HASH_BYTES)
+    for (let at = 0; at < tiles; at++) roots.set(hashRange(this.#leaves(at * TILE_WIDTH, TILE_WIDTH)), at * HASH_BYTES)
+    this.#tileRoots = roots
+    return roots
+  }
+
   /** No hash is zero all over. */
   isMissing(seq: number): boolean {
     const at = (seq - this.from) * HASH_BYTES
@@ -68,15 +88,32 @@ export class LeafBlock {
   finish(sizes: readonly number[]): BlockHashes {
     let firstMissing = this.#firstMissing
     for (const seq of this.#removed) if (seq < firstMissing && this.isMissing(seq)) firstMissing = seq
+    const known = new Map<number, Uint8Array | undefined>()
+    const rootUpTo = (size: number) => {
+      if (!known.has(size)) known.set(size, size <= firstMissing ? this.#rootUpTo(size) : undefined)
+      return known.get(size)
+    }
     const wanted = sizes.filter((size) => size > this.from && size <= this.#next)
-    const rootUpTo = (size: number) =>
-      size <= firstMissing ? hashRange(this.hashes.subarray(0, (size - this.from) * HASH_BYTES)) : undefined
     return {
       from: this.from,
       to: this.#next,
       root: rootUpTo(this.#next),
       cuts: wanted.map((size) => ({ size, root: rootUpTo(size) })),
     }
+  }
+
+  /** Hashes what no full tile has, and puts it behind the tiles. */
+  #rootUpTo(size: number): Uint8Array {
+    const tiles = Math.floor((size - this.from) / TILE_WIDTH)
+    const rest = size - this.from - tiles * TILE_WIDTH
+    const roots = this.tileRoots.subarray(0, tiles * HASH_BYTES)
+    return rest === 0
+      ? hashRange(roots)
+      : hashRange(Buffer.concat([roots, hashRange(this.#leaves(tiles * TILE_WIDTH, rest))]))
+  }
+
+  #leaves(at: number, count: number): Buffer {
+    return this.hashes.subarray(at * HASH_BYTES, (at + count) * HASH_BYTES)
   }
 }
 

@@ -165,6 +165,7 @@ describe('spanledger export', () => {
     [['-f', 'csv', '--source', 'urn:a'], "of the format 'cloudevents' only"],
     [['-f', 'cloudevents', '--source', 'my log'], 'URI reference'],
     [['-f', 'otlp', '--records-per-request', '0'], 'from 1 to 10000'],
+    [['-f', 'csv', '--threads', '0'], 'from 1 to 64'],
     [['--until', '1h', '--since', 'now'], 'since'],
   ])('says in a line what is wrong with %j', async (args, message) => {
     const { code, out, err } = await run(['export', ...args], { env: env() })

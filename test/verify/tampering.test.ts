@@ -210,13 +210,23 @@ describe('entries that are not where they were', () => {
         kind: 'entry_unreadable',
         named: () => [7],
       },
+      'one begins like an event, and takes that back at its end': {
+        change: async (db) => {
+          const entry = (await entryAt(db, 7)).toString()
+          await replaceEntry(db, 7, Buffer.from(`${entry.slice(0, -1)},"tenantId":7}`))
+        },
+        kind: 'entry_unreadable',
+        named: () => [7],
+      },
     }
   it.each(Object.entries(cases))('%s', async (_, { change, kind, named }) => {
     const directory = await log.copy()
     await tamper(directory, change)
-    const { code, report } = await verdict(directory, '-k', log.vkey)
-    const found = report.problems.find((problem) => problem.kind === kind)
-    expect({ code, entries: entriesOf(found?.entries ?? []) }).toEqual({ code: 5, entries: named() })
+    for (const options of [[], ['--entries-only']]) {
+      const { code, report } = await verdict(directory, '-k', log.vkey, ...options)
+      const found = report.problems.find((problem) => problem.kind === kind)
+      expect({ code, entries: entriesOf(found?.entries ?? []) }).toEqual({ code: 5, entries: named() })
+    }
   })
 })
 

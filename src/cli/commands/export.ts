@@ -35,6 +35,7 @@ export const exportEvents: Command = {
     limit: listing.limit,
     source: { type: 'string', value: 'URI', help: 'cloudevents: what the log is called, else urn:spanledger' },
     'records-per-request': { type: 'string', value: 'N', help: 'otlp: log records of a line, by default 512' },
+    threads: { type: 'string', value: 'N', help: 'convert on this many threads, by default one for each core' },
     json: { type: 'boolean', help: 'with --output: say as JSON what was exported' },
     jsonl: { type: 'boolean', help: 'with --output: say it as JSON in one line' },
     ...common,
@@ -80,11 +81,13 @@ function exportOptions(args: Arguments, io: Io): ExportOptions {
     throw new UsageError('give --since-seq or --after-seq, not both')
   }
   const [source, recordsPerRequest] = [args.text('source'), args.number('records-per-request')]
+  const threads = args.number('threads')
   return {
     format: exportFormat(args.text('format') ?? DEFAULT_FORMAT),
     query: { ...query, ...(sinceSeq !== undefined && { afterSeq: sinceSeq - 1 }) },
     ...(source !== undefined && { source }),
     ...(recordsPerRequest !== undefined && { recordsPerRequest }),
+    ...(threads !== undefined && { threads }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { toolNameOf } from '../../events/tool-name.js'
 import type { AuditEvent } from '../../events/types.js'
-import type { CallerId, FiledEvent, SealedEntry } from '../../store/contract.js'
-import { runFactsOf } from '../../store/runs/run-facts.js'
+import type { CallerId, FiledEvent, RunTelling, SealedEntry } from '../../store/contract.js'
+import { type RunFacts, runFactsOf } from '../../store/runs/run-facts.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 import type { Draft } from './envelope.js'
 import { EventBytes, ownJson } from './event-bytes.js'
@@ -31,7 +31,7 @@ export const LEAF_HASH_OFFSET = 4
 export const RECORD_HEAD_BYTES: number = LEAF_HASH_OFFSET + HASH_BYTES + 16
 
 /** An entry where it was encoded: what it is filed by is all that is kept of its event, and there is no object for its bytes. */
-export class EncodedEntry implements SealedEntry, FiledEvent {
+export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
   readonly slab: Buffer
   /** The position of the entry's record in the slab. */
   readonly recordStart: number
@@ -40,7 +40,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
   readonly type: FiledEvent['type']
   readonly time: string
   readonly toolName: string | undefined
-  readonly run: FiledEvent['run']
+  readonly run: RunFacts | undefined
   readonly scope: Scope
 
   /** @param end - position behind the entry's bytes */
@@ -64,7 +64,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent {
     return new Uint8Array(this.slab.buffer, this.recordStart + LEAF_HASH_OFFSET, HASH_BYTES)
   }
 
-  get event(): FiledEvent & CallerId {
+  get event(): FiledEvent & CallerId & RunTelling {
     return this
   }
 

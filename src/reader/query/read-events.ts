@@ -2,6 +2,7 @@ import { AuditLogError, EntryRemovedError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { eventOfEntry, NoEvent } from './event-of-entry.js'
 import { type EventFilter, Plan } from './plan.js'
 import type { Span } from './results.js'
 
@@ -229,27 +230,17 @@ async function* lookUp(
   }
 }
 
-// Bytes that are no UTF-8 are damage, not replacement characters.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /**
  * Parses the entry at a position.
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` when it is no JSON object
  */
 export function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): StoredEvent {
-  let event: unknown
   try {
-    event = JSON.parse(utf8.decode(bytes))
-  } catch (cause) {
-    throw corrupt(store, seq, 'does not hold the JSON of an event', cause)
+    return eventOfEntry(seq, bytes)
+  } catch (error) {
+    throw error instanceof NoEvent ? corrupt(store, seq, error.message, error.cause) : error
   }
-  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-    throw corrupt(store, seq, 'does not hold a JSON object')
-  }
-  const read = event as { seq: number }
-  read.seq = seq
-  return read as StoredEvent
 }
 
 /** @throws AuditLogError `AUDIT_LOG_CORRUPT` for an entry that is missing from a log of which none was removed */

@@ -57,6 +57,13 @@ export class ListedResults<I, T> implements Results<T> {
     for await (const batch of this.#read()) for (const item of batch) yield this.#listing.result(item)
   }
 
+  async *batches(): AsyncGenerator<readonly T[], void, undefined> {
+    const { result } = this.#listing
+    for await (const batch of this.#read()) {
+      if (batch.length > 0) yield batch.map((item) => result(item))
+    }
+  }
+
   async toArray(): Promise<T[]> {
     const all: T[] = []
     for await (const batch of this.#read()) for (const item of batch) all.push(this.#listing.result(item))

@@ -4,8 +4,9 @@ import type { StoredEvent } from '../../events/types.js'
 import { Sealer } from '../../log/sealing/seal.js'
 import { RunFold } from '../../reader/summaries/run-fold.js'
 import type { SealedEntry } from '../contract.js'
-import { decodeEntry, decodeFiled } from '../decode-entry.js'
+import { decodeEntry } from '../decode-entry.js'
 import { filedEvent } from '../filed-event.js'
+import { decodeWithRun } from './decode-run.js'
 import { RunRowFold } from './row-fold.js'
 import { decodeRow, encodeRow } from './row-value.js'
 import { MAX_NAMED, type RunOverview } from './run-overview.js'
@@ -117,7 +118,7 @@ test('facts taken while an event is at hand are those of its stored bytes', () =
       for (const { bytes, event } of sealed(given)) {
         const { run, actorId, toolName } = event
         const whole = decodeEntry(bytes)
-        expect(decodeFiled(bytes)).toMatchObject({ run, actorId, toolName })
+        expect(decodeWithRun(bytes)).toMatchObject({ run, actorId, toolName })
         expect(whole && filedEvent(whole)).toMatchObject({ run, actorId, toolName })
       }
     }),

@@ -5,7 +5,7 @@ import { statusAfter } from '../../events/run-status.js'
 import { millisBetween, type Timestamp } from '../../events/time.js'
 import type { AgentRef } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
-import type { FiledEvent } from '../contract.js'
+import type { FiledEvent, RunTelling } from '../contract.js'
 import { COUNTED_TYPES, type Named, type RowState, type ToolCounts } from './row-state.js'
 import { namedAgent, type RunFacts } from './run-facts.js'
 import { MAX_NAMED, type RunCounts, type RunKey, type RunOverview, type RunRow } from './run-overview.js'
@@ -13,8 +13,9 @@ import { MAX_NAMED, type RunCounts, type RunKey, type RunOverview, type RunRow }
 /** The fields of an event that a row is made of. */
 export type RowEvent = Pick<
   FiledEvent,
-  'type' | 'time' | 'tenantId' | 'sessionId' | 'parentRunId' | 'agent' | 'actorId' | 'toolName' | 'run'
->
+  'type' | 'time' | 'tenantId' | 'sessionId' | 'parentRunId' | 'agent' | 'actorId' | 'toolName'
+> &
+  RunTelling
 
 const COUNTER: ReadonlyMap<string, number> = new Map(COUNTED_TYPES.map((type, at) => [type, at]))
 

@@ -137,8 +137,27 @@ export class Block {
 
   /** Returns the bytes of an entry of the block; `undefined` when it was removed. */
   entry(seq: number): Uint8Array | undefined {
-    const at = seq - this.firstSeq
-    return this.#kind(at) >= REMOVED ? undefined : this.#slot(at)
+    return this.isRemoved(seq) ? undefined : this.#slot(seq)
+  }
+
+  /** The value. Entries stand in it from {@link startOf} to before {@link endOf}. */
+  get memory(): Buffer {
+    return this.#value
+  }
+
+  /** Returns where the contents of a slot begin in {@link memory}: behind its first byte. */
+  startOf(seq: number): number {
+    return seq === this.firstSeq ? this.#contents : this.endOf(seq - 1)
+  }
+
+  /** Returns where the contents of a slot end in {@link memory}. */
+  endOf(seq: number): number {
+    return this.#contents + (this.#value.readUInt32BE(COUNT_BYTES + SLOT_BYTES * (seq - this.firstSeq)) & MAX_END)
+  }
+
+  /** Returns whether an entry was removed. */
+  isRemoved(seq: number): boolean {
+    return this.#kind(seq - this.firstSeq) >= REMOVED
   }
 
   /** Returns whether the id of an entry, also of a removed one, is its caller's. */
@@ -148,9 +167,8 @@ export class Block {
 
   /** Returns what is left of an entry that was removed; `undefined` for any other. */
   removed(seq: number): RemovedSlot | undefined {
-    const at = seq - this.firstSeq
-    if (this.#kind(at) < REMOVED) return undefined
-    const slot = this.#slot(at)
+    if (!this.isRemoved(seq)) return undefined
+    const slot = this.#slot(seq)
     const idDigest = slot.length > SEQ_BYTES ? slot.subarray(SEQ_BYTES) : undefined
     return { removedUnder: readSeq(slot, 0), idDigest }
   }
@@ -159,11 +177,10 @@ export class Block {
     return this.#value.readUInt32BE(COUNT_BYTES + SLOT_BYTES * at) >>> KIND_SHIFT
   }
 
-  #slot(at: number): Uint8Array {
-    const value = this.#value
-    const end = value.readUInt32BE(COUNT_BYTES + SLOT_BYTES * at) & MAX_END
-    const start = at === 0 ? 0 : value.readUInt32BE(COUNT_BYTES + SLOT_BYTES * (at - 1)) & MAX_END
-    return new Uint8Array(value.buffer, value.byteOffset + this.#contents + start, end - start)
+  #slot(seq: number): Uint8Array {
+    const { buffer, byteOffset } = this.#value
+    const start = this.startOf(seq)
+    return new Uint8Array(buffer, byteOffset + start, this.endOf(seq) - start)
   }
 }
 

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import { AuditLogError } from '../../../events/errors.js'
 import type { IndexState, Walk } from '../../contract.js'
-import { decodeEntry, decodeFiled } from '../../decode-entry.js'
+import { decodeEntry } from '../../decode-entry.js'
 import { filedEvent } from '../../filed-event.js'
+import { decodeWithRun } from '../../runs/decode-run.js'
 import { storeClosed } from '../../walk.js'
 import type { Block } from '../entries/block.js'
 import { messageOf, readError } from '../errors.js'
@@ -314,7 +315,7 @@ function addBlock(tail: IndexTail, block: Block, end: number): void {
 /** Returns what an entry files; nothing for one that is no event. Reading it, and `verify`, tell of such an entry. */
 function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
   if (!callerId) {
-    const event = decodeFiled(bytes)
+    const event = decodeWithRun(bytes)
     return event && { event, callerId }
   }
   const event = decodeEntry(bytes)

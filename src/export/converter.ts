@@ -1,0 +1,86 @@
+import type { StoredEvent } from '../events/types.js'
+import { eventOfEntry, NoEvent } from '../reader/query/event-of-entry.js'
+import type { TextEncoding } from './contract.js'
+import type { ResolvedEncoding } from './encode.js'
+import type { EntryGroup } from './entry-groups.js'
+import { ParquetFile } from './parquet.js'
+import { textEncoding } from './text-encoding.js'
+
+/** The part of a file that a group of entries became, or the first position that holds no event. Plain. */
+export type Converted = { readonly bytes: Uint8Array<ArrayBuffer> } | { readonly unreadable: number }
+
+/** Converts groups of entries into the parts of a file. Where the format has a state, all groups go through one of them. */
+export interface Converter {
+  convert(group: EntryGroup): Promise<Converted>
+  /** Returns the end of the file. */
+  end(): Promise<Uint8Array<ArrayBuffer>>
+}
+
+export function converterFor(encoding: ResolvedEncoding): Converter {
+  return encoding.format === 'parquet' ? new ParquetConverter() : new TextConverter(textEncoding(encoding))
+}
+
+/** Returns whether groups can be converted apart from each other, by several converters. */
+export function isConvertedApart({ format }: ResolvedEncoding): boolean {
+  return format !== 'parquet'
+}
+
+/** Holds nothing back from one group to the next. */
+class TextConverter implements Converter {
+  readonly #encoding: TextEncoding
+
+  constructor(encoding: TextEncoding) {
+    this.#encoding = encoding
+  }
+
+  async convert(group: EntryGroup): Promise<Converted> {
+    let text = ''
+    const unreadable = eachEvent(group, (event) => {
+      text += this.#encoding.next(event)
+    })
+    if (unreadable !== undefined) return { unreadable }
+    text += this.#encoding.end?.() ?? ''
+    return { bytes: new TextEncoder().encode(text) }
+  }
+
+  async end(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array()
+  }
+}
+
+class ParquetConverter implements Converter {
+  #file: ParquetFile | undefined
+
+  async convert(group: EntryGroup): Promise<Converted> {
+    this.#file ??= await ParquetFile.begin()
+    const events: StoredEvent[] = []
+    const unreadable = eachEvent(group, (event) => events.push(event))
+    if (unreadable !== undefined) return { unreadable }
+    const parts: Uint8Array[] = []
+    for (const event of events) if (this.#file.add(event)) parts.push(await this.#file.writeRows())
+    return { bytes: new Uint8Array(Buffer.concat(parts)) }
+  }
+
+  async end(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#file ??= await ParquetFile.begin()
+    return new Uint8Array(await this.#file.end())
+  }
+}
+
+/** @returns the first position that holds no event, behind which none was read */
+function eachEvent({ seqs, ends, bytes }: EntryGroup, take: (event: StoredEvent) => void): number | undefined {
+  let from = 0
+  for (const [at, end] of ends.entries()) {
+    const seq = seqs[at] as number
+    let event: StoredEvent
+    try {
+      event = eventOfEntry(seq, bytes.subarray(from, end))
+    } catch (error) {
+      if (error instanceof NoEvent) return seq
+      throw error
+    }
+    take(event)
+    from = end
+  }
+  return undefined
+}

@@ -1,0 +1,41 @@
+import { AuditLogError } from '../events/errors.js'
+import { hasThreadFile, ThreadPool } from '../threads/thread-pool.js'
+import type { Converted, Converter } from './converter.js'
+import type { ResolvedEncoding } from './encode.js'
+import { type EntryGroup, memoryOf } from './entry-groups.js'
+
+const WORKER = new URL('./worker.js', import.meta.url)
+
+/** Asks a thread for the end of the file. */
+export const END = 'end'
+
+/** Returns whether there is a file for a thread to begin with. */
+export function hasWorkerFile(): boolean {
+  return hasThreadFile(WORKER)
+}
+
+/** Converts on other threads, each with a converter of its own. */
+export class ConvertingThreads implements Converter {
+  readonly #pool: ThreadPool
+
+  constructor(encoding: ResolvedEncoding, count: number) {
+    this.#pool = new ThreadPool({ file: WORKER, count, data: () => encoding, failure: threadFailed })
+  }
+
+  /** Takes the memory of the group. */
+  async convert(group: EntryGroup): Promise<Converted> {
+    return (await this.#pool.run(group, memoryOf(group))) as Converted
+  }
+
+  async end(): Promise<Uint8Array<ArrayBuffer>> {
+    return ((await this.#pool.run(END)) as { readonly bytes: Uint8Array<ArrayBuffer> }).bytes
+  }
+
+  async close(isDone: boolean): Promise<void> {
+    await this.#pool.close(isDone)
+  }
+}
+
+function threadFailed(cause: Error): AuditLogError {
+  return new AuditLogError('AUDIT_READ_FAILED', `A thread of the export failed: ${cause.message}`, { cause })
+}

@@ -1,0 +1,52 @@
+import type { LogEntry } from '../reader/contract.js'
+
+/** Bytes of a group's entries, about: enough that handing one to a thread costs nothing to speak of. */
+const GROUP_BYTES = 256 * 1024
+
+/** Entries that are converted in one go, in a memory of their own. Plain, so that one thread can hand them to another. */
+export interface EntryGroup {
+  /** Position of each entry. */
+  readonly seqs: Float64Array<ArrayBuffer>
+  /** Where each entry ends in {@link bytes}; it begins where the one before it ends. */
+  readonly ends: Uint32Array<ArrayBuffer>
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** Gathers entries into groups. @param multiple - the number of entries of each group but the last is a multiple of it */
+export async function* entryGroups(
+  batches: AsyncIterable<readonly LogEntry[]>,
+  multiple: number,
+): AsyncGenerator<EntryGroup> {
+  let gathered: LogEntry[] = []
+  let length = 0
+  for await (const batch of batches) {
+    for (const entry of batch) {
+      gathered.push(entry)
+      length += entry.bytes.length
+      if (length < GROUP_BYTES || gathered.length % multiple !== 0) continue
+      yield groupOf(gathered, length)
+      gathered = []
+      length = 0
+    }
+  }
+  if (gathered.length > 0) yield groupOf(gathered, length)
+}
+
+/** Returns the memory of a group that can be handed over. */
+export function memoryOf({ seqs, ends, bytes }: EntryGroup): readonly ArrayBuffer[] {
+  return [seqs.buffer, ends.buffer, bytes.buffer]
+}
+
+function groupOf(entries: readonly LogEntry[], length: number): EntryGroup {
+  const seqs = new Float64Array(entries.length)
+  const ends = new Uint32Array(entries.length)
+  const bytes = new Uint8Array(length)
+  let end = 0
+  for (const [at, entry] of entries.entries()) {
+    bytes.set(entry.bytes, end)
+    end += entry.bytes.length
+    seqs[at] = entry.seq
+    ends[at] = end
+  }
+  return { seqs, ends, bytes }
+}

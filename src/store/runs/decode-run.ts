@@ -1,0 +1,34 @@
+import type { FiledEvent, RunTelling } from '../contract.js'
+import { decodeEntry, decodeFiled } from '../decode-entry.js'
+import { filedEvent } from '../filed-event.js'
+import { hasFacts } from './run-facts.js'
+
+const { latin1Slice } = Buffer.prototype
+
+/**
+ * Returns what an entry says that the indexes and the rows of runs are made of; `undefined` for an entry that is no event which
+ * can be filed. Most entries are not parsed for it, see {@link decodeFiled}.
+ */
+export function decodeWithRun(bytes: Uint8Array): (FiledEvent & RunTelling) | undefined {
+  const event: (FiledEvent & Partial<RunTelling>) | undefined = decodeFiled(bytes)
+  if (!event) return undefined
+  // Where the fields could not be taken from the entry's beginning, all of it was parsed.
+  if ('run' in event) return event as FiledEvent & RunTelling
+  if (!mayTell(event, bytes)) return Object.assign(event, { run: undefined })
+  const whole = decodeEntry(bytes)
+  return whole && filedEvent(whole)
+}
+
+/**
+ * Rules out most events that have no facts about their run, without parsing them: most of what a log holds. No escape hides a
+ * letter in the names of fields: such an entry was parsed.
+ */
+function mayTell({ type, runId, sessionId }: FiledEvent, bytes: Uint8Array): boolean {
+  if (runId === undefined) return false
+  if (hasFacts(type)) return true
+  const text = latin1Slice.call(bytes, 0, bytes.length)
+  if (text.includes('"confidence"')) return true
+  const trace = text.indexOf('"traceId"')
+  // The id of a trace may be written with escapes.
+  return trace >= 0 && (text.includes(sessionId, trace) || text.includes('\\', trace))
+}

@@ -1,0 +1,67 @@
+import { isToolType } from '../events/tool-name.js'
+import { HEAD, SAID_LATER, toolNameIn } from './decode-entry.js'
+
+/** A {@link HEAD} that begins anywhere in a text, and of which nothing is taken: that takes half the time. */
+const SHAPE = new RegExp(HEAD.source.replace(/^\^/, '').replaceAll('"([', '"(?:['), 'y')
+const BEFORE_ID = '{"v":1,"id":"'
+const BEFORE_TYPE = '","type":"'
+const BEFORE_TIME = '","time":"'
+const BEFORE_RECORDED_AT = '","recordedAt":"'
+
+/**
+ * The beginning of an entry from which `decodeFiled` takes all that it says, found in a text of many entries. One object
+ * serves for all of them, since most entries need no object of their own.
+ */
+export class UsualEntry {
+  /** Type of the event. */
+  type = ''
+  /** The name of its tool, where its type names one. */
+  toolName: string | undefined = undefined
+  #text = ''
+  #timeFrom = 0
+  #timeTo = 0
+  #recordedAtFrom = 0
+  #recordedAtTo = 0
+  #headTo = 0
+
+  /**
+   * Goes to another entry.
+   *
+   * @param text - holds the entry, each byte as one character, from `start` to before `end`
+   * @returns whether it is a usual one: if not, this still tells of another
+   */
+  find(text: string, start: number, end: number): boolean {
+    SHAPE.lastIndex = start
+    if (!SHAPE.test(text)) return false
+    const headTo = SHAPE.lastIndex
+    if (headTo > end) return false
+    SAID_LATER.lastIndex = headTo
+    // It may find the head of the next entry.
+    if (SAID_LATER.test(text) && SAID_LATER.lastIndex <= end) return false
+    this.#text = text
+    this.#headTo = headTo
+    const typeFrom = text.indexOf('"', start + BEFORE_ID.length) + BEFORE_TYPE.length
+    const typeTo = text.indexOf('"', typeFrom)
+    this.type = text.slice(typeFrom, typeTo)
+    this.toolName = isToolType(this.type) ? toolNameIn(text, headTo, end) : undefined
+    if (this.toolName === undefined && isToolType(this.type)) return false
+    this.#timeFrom = typeTo + BEFORE_TIME.length
+    this.#timeTo = text.indexOf('"', this.#timeFrom)
+    this.#recordedAtFrom = this.#timeTo + BEFORE_RECORDED_AT.length
+    this.#recordedAtTo = text.indexOf('"', this.#recordedAtFrom)
+    return true
+  }
+
+  get time(): string {
+    return this.#text.slice(this.#timeFrom, this.#timeTo)
+  }
+
+  get recordedAt(): string {
+    return this.#text.slice(this.#recordedAtFrom, this.#recordedAtTo)
+  }
+
+  /** The rest of what is taken: entries with the same text here differ by their types and times alone. */
+  get owners(): string {
+    return this.#text.slice(this.#recordedAtTo, this.#headTo)
+  }
+}
