@@ -51,7 +51,7 @@ it('says what decodeFiled says, whatever stands before and behind the entry', ()
   )
 })
 
-it('says by its owners all that decodeFiled says but the type and the times', () => {
+it('says by its owners all that decodeFiled says but the type, the tool and the times', () => {
   const usual = new UsualEntry()
   const known = new Map<string, unknown>()
   const text = (name: string) => fc.constantFrom('', `,"${name}":"a"`, `,"${name}":"b"`)
@@ -66,7 +66,9 @@ it('says by its owners all that decodeFiled says but the type and the times', ()
         const head = `{"v":1,"id":"${time}","type":"${of}","time":"${time}","recordedAt":"${time}"`
         const entry = `${head},"tenantId":"t","sessionId":"s"${run}${parent}${by}${on},"source":{},"data":${data}}`
         if (!usual.find(entry, 0, entry.length)) continue
-        const { type: _, time: __, recordedAt, ...rest } = decodeFiled(Buffer.from(entry)) ?? expect.unreachable()
+        const filed = decodeFiled(Buffer.from(entry)) ?? expect.unreachable()
+        const { type: _, time: __, recordedAt, toolName, ...rest } = filed
+        expect(usual.toolName).toBe(toolName)
         const key = usual.owners
         expect(rest).toEqual(known.get(key) ?? rest)
         known.set(key, rest)

@@ -149,8 +149,7 @@ describe('opening a LevelDB log', () => {
     ['the format version', 'format version is missing', (db) => db.del(metaKey('format'))],
     ['the id', 'its id is missing', (db) => db.del(metaKey('id'))],
     ['the key for index values', 'its key for index values', (db) => db.del(metaKey('hash key'))],
-    ['the head', 'head is missing', (db) => db.batch().del(headKey(0)).del(headKey(3)).write()],
-    ['the last head', 'there is an entry 0', (db) => db.del(headKey(3))],
+    ['the head', 'head is missing', (db) => db.del(headKey(3))],
     ['a tile of the tree', 'tile/0/000.p/3 is missing', (db) => db.del(tileKey(0, 0, 0))],
     ['the root', 'the root of its head', (db) => db.put(tileKey(0, 0, 0), Buffer.alloc(3 * 32))],
   ] satisfies [string, string, (db: RawDatabase) => Promise<void>][])(
@@ -163,6 +162,19 @@ describe('opening a LevelDB log', () => {
       })
     },
   )
+
+  it('does not take the head before for the last one', async () => {
+    const store = levelStore(directory)
+    await store.open()
+    // Each commit is full blocks, between which the heads stay.
+    for (let n = 0; n < 2; n++) await store.commit(sealedEntries(300))
+    await store.close()
+    await change((db) => db.del(headKey(600)))
+    await expect(levelStore(directory).open()).rejects.toMatchObject({
+      code: 'AUDIT_LOG_CORRUPT',
+      message: expect.stringContaining('it should have 300 entries, but there is an entry 300'),
+    })
+  })
 
   it('does not take in more than a log can have of small blocks, whatever its head says', async () => {
     const store = levelStore(directory)

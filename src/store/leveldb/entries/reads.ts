@@ -164,7 +164,11 @@ export class EntryReads {
       const first = next
       const seqs = Array.from({ length: Math.min(left, POSITIONS_AT_ONCE) }, (_, at) => first + at * step)
       const entries = await this.read(seqs)
-      yield seqs.map((seq, at) => ({ seq, bytes: entries[at] as Uint8Array }))
+      const chunk = seqs.flatMap((seq, at): StoredEntry[] => {
+        const bytes = entries[at]
+        return bytes ? [{ seq, bytes }] : []
+      })
+      if (chunk.length > 0) yield chunk
       next += seqs.length * step
       left -= seqs.length
     }
