@@ -42,7 +42,7 @@ afterEach(async () => {
 
 /** Tells a key of the database `entries` that stands for a block or a page of the directory. */
 function isOfBlocks(key: Uint8Array | undefined): boolean {
-  return key !== undefined && key.length === 9 && (key[0] === 1 || key[0] === 2)
+  return key !== undefined && key.length === 10 && key[0] === 1 && (key[9] === 2 || key[9] === 3)
 }
 
 it('the command line reads single blocks on its own thread', async () => {
