@@ -25,6 +25,7 @@ beforeAll(async () => {
       runId: `r-${n}`,
       sessionId: `s-${n}`,
       agent: { name: n % 2 === 0 ? 'writer' : 'editor' },
+      actor: { id: `u-${n % 4}` },
       time: at(n),
     }
     const steps = Array.from({ length: STEPS }, () => runEvent('token_usage_updated', tokens(n), scope))
@@ -72,6 +73,19 @@ describe('a list of runs of hundreds of events each', () => {
     expect(found.ids).toEqual(ids)
     // The start and the end of each run, and whatever tells which of them comes first.
     expect(found.entries).toBeLessThanOrEqual(4 * RUNS)
+  })
+
+  test.each<[RunQuery, readonly string[]]>([
+    [{ actor: 'u-1' }, ALL.filter((_, n) => n % 4 === 1)],
+    [{ actor: 'u-1', order: 'desc', limit: 2 }, ['r-17', 'r-13']],
+    [{ actor: 'u-1', agent: 'editor', status: 'completed', since: at(10) }, ['r-13', 'r-17']],
+    [{ actor: 'u-1', agent: 'writer' }, []],
+    [{ actor: 'u-9' }, []],
+    [{ sessionId: 's-5', actor: 'u-1' }, ['r-5']],
+  ])('finds those of an actor: %j', async (query, ids) => {
+    const runs = await reader.runs(query).toArray()
+    expect(runs.map(({ runId }) => runId)).toEqual(ids)
+    for (const { actor } of runs) expect(actor).toEqual({ id: 'u-1' })
   })
 
   test('says what the events of each run do', async () => {
