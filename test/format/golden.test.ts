@@ -96,15 +96,12 @@ async function checkAnswers(log: AuditLogReader, expected: Expected, queries = Q
 }
 
 const CASES = [
-  { name: 'closed', size: 95 },
-  { name: 'index-behind', size: 45 },
-  { name: 'killed', size: 30 },
+  { name: 'closed', size: 95, notes: [] },
+  { name: 'index-behind', size: 45, notes: [expect.stringContaining('covers 30 of 45 entries')] },
+  { name: 'killed', size: 30, notes: [expect.stringContaining('covers 0 of 30 entries')] },
 ] as const
 
-/** These logs have an index without rows of runs: it is derived anew. */
-const NOTES = [expect.stringContaining('the index was not compared: it is of another version')]
-
-describe.each(CASES)('the log $name', ({ name, size }) => {
+describe.each(CASES)('the log $name', ({ name, size, notes: expectedNotes }) => {
   it('is read as it was written', async () => {
     const { directory, expected } = copyOf(name)
     const reader = await openAuditLogReader(directory)
@@ -126,7 +123,7 @@ describe.each(CASES)('the log $name', ({ name, size }) => {
       provenSize: size,
       root: expected.root,
       problems: [],
-      notes: NOTES,
+      notes: expectedNotes,
     })
     await reader.close()
   })
@@ -175,7 +172,7 @@ describe('the log removed', () => {
       provenSize: SIZE,
       root: expected.root,
       removedEntries: ENTRIES.length,
-      notes: NOTES,
+      notes: [],
       problems: [{ kind: 'removal_unrecorded' }],
     })
     expect((await reader.prove(31)).leafHash).toHaveLength(32)
