@@ -1,7 +1,7 @@
 import type { FiledEvent } from '../store/contract.js'
 import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
 import type { Block, RemovedSlot } from '../store/leveldb/entries/block.js'
-import { isHeadOf } from '../store/leveldb/entries/head.js'
+import { isHeadOf } from '../store/leveldb/entries/head-value.js'
 import type { ReadKey } from '../store/leveldb/entries/keys.js'
 import { UsualEntry } from '../store/usual-entry.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'

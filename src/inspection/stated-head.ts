@@ -1,18 +1,15 @@
 import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import {
-  decodeHead,
-  decodeRemoved,
   FORMAT_KEY,
   FORMAT_VERSION,
   HASH_KEY_KEY,
   ID_KEY,
-  isHead,
   lastHead,
   REMOVED_KEY,
-  type StoredHead,
   textOf,
 } from '../store/leveldb/entries/head.js'
+import { decodeHead, decodeRemoved, isHead, type StoredHead } from '../store/leveldb/entries/head-value.js'
 import { blockKey, blockStartOf, checkpointKey } from '../store/leveldb/entries/keys.js'
 import { decodeHashKey } from '../store/leveldb/hash-key.js'
 import { decodeLogId } from '../store/log-id.js'

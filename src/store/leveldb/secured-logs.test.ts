@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
-import { encodeHead, readHead } from './entries/head.js'
+import { readHead, storedHead } from './entries/head.js'
+import { encodeHead } from './entries/head-value.js'
 import { headKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 import { encodeLog } from './log-records.js'
@@ -252,7 +253,7 @@ it('a log that another process has opened and closed meanwhile is left as that o
     const other = new Level<Buffer, Uint8Array>(db(), { keyEncoding: 'buffer', valueEncoding: 'view' })
     const head = await readHead(other, directory)
     const closed = { ...head.writer, closed: true }
-    await other.put(headKey(head.tree.size), encodeHead({ ...head, writer: closed }))
+    await other.put(headKey(head.tree.size), encodeHead({ ...storedHead(head), writer: closed }))
     await other.close()
   })
   const store = levelStore(directory)

@@ -2,7 +2,8 @@ import { HASH_BYTES } from '../../../tree/index.js'
 import type { CommitMarks, SealedEntry } from '../../contract.js'
 import type { Database } from '../database.js'
 import { encodeBlock } from './block.js'
-import { encodeHead, type Head, nextWriter } from './head.js'
+import { type Head, storedHead } from './head.js'
+import { encodeHead, nextWriter } from './head-value.js'
 import { blockKey, checkpointKey, headKey, pageKey, tileKey } from './keys.js'
 
 /**
@@ -43,7 +44,7 @@ export async function writeGroup(
     // Full blocks are written behind all that is there, and nothing is taken back: what was there before a commit stays.
     const isBesideSmall = !head.openBlocks.isEmpty || !open.isEmpty
     if (isBesideSmall && frontier.size !== size) batch.del(headKey(size))
-    batch.put(headKey(frontier.size), encodeHead(next))
+    batch.put(headKey(frontier.size), encodeHead(storedHead(next)))
     if (checkpoint !== undefined) {
       if (isBesideSmall && head.checkpointSize !== undefined) batch.del(checkpointKey(head.checkpointSize))
       batch.put(checkpointKey(frontier.size), Buffer.from(checkpoint))

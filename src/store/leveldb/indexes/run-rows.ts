@@ -71,10 +71,17 @@ export class RunRows {
     const touched: Touched[] = []
     for (const { value, seqs } of tail.find('run', [])) {
       const [runId = ''] = value
-      for (const tenantId of tenantsOf(tail, seqs)) {
+      const tenants = tenantsOf(tail, seqs)
+      for (const tenantId of tenants) {
         const kept = this.#kept.get(runId)
         const { key, fold } = kept?.tenantId === tenantId ? kept : this.#unknown(tenantId, runId)
-        touched.push({ tenantId, runId, key, fold, seqs: seqsOfTenant(tail, seqs, tenantId) })
+        touched.push({
+          tenantId,
+          runId,
+          key,
+          fold,
+          seqs: tenants.size === 1 ? seqs : seqsOfTenant(tail, seqs, tenantId),
+        })
       }
     }
     return touched
@@ -115,9 +122,15 @@ export async function rowsAt(
 }
 
 /** The tenants of the events at these positions: hardly ever two tenants share a run id. */
-function tenantsOf(tail: IndexTail, seqs: readonly number[]): Iterable<string> {
+function tenantsOf(tail: IndexTail, seqs: readonly number[]): ReadonlySet<string> {
   const tenants = new Set<string>()
-  for (const seq of seqs) tenants.add((tail.eventAt(seq) as IndexedEvent).tenantId)
+  let last: string | undefined
+  for (const seq of seqs) {
+    const { tenantId } = tail.eventAt(seq) as IndexedEvent
+    if (tenantId === last) continue
+    tenants.add(tenantId)
+    last = tenantId
+  }
   return tenants
 }
 
