@@ -42,6 +42,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
   readonly toolName: string | undefined
   readonly run: RunFacts | undefined
   readonly scope: Scope
+  readonly #chosenId: string | undefined
 
   /** @param end - position behind the entry's bytes */
   constructor(slab: Buffer, recordStart: number, end: number, draft: Draft, scope: Scope, callerId: boolean) {
@@ -54,6 +55,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
     this.toolName = toolNameOf(draft.type, draft.data)
     this.run = runFactsOf(draft)
     this.scope = scope
+    this.#chosenId = callerId ? draft.id : undefined
   }
 
   get bytes(): Uint8Array {
@@ -92,9 +94,9 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
     return this.scope.actorId
   }
 
-  /** Hardly ever asked for, as the next one: read from the bytes. */
+  /** Hardly anybody asks for an id that the log chose, or for the time of recording: both are read from the bytes. */
   get id(): string {
-    return this.#decoded().id
+    return this.#chosenId ?? this.#decoded().id
   }
 
   get recordedAt(): string {
