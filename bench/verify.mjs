@@ -23,6 +23,7 @@ const WAYS = {
   'one thread': { threads: 1 },
   'two threads': { threads: 2 },
   'entries only, one thread': { threads: 1, entriesOnly: true },
+  'entries only, two threads': { threads: 2, entriesOnly: true },
 }
 
 export const title = 'Verify'
