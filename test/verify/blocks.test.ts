@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { entrySlot } from '../../src/store/leveldb/entries/block.js'
-import { blockKey, pageKey } from '../../src/store/leveldb/entries/keys.js'
+import { blockKey, headKey, pageKey } from '../../src/store/leveldb/entries/keys.js'
 import { removeEntries } from '../support/remove-entries.js'
 import {
   blockOf,
@@ -69,6 +69,17 @@ describe('a block', () => {
       code: 5,
       kinds: ['record_unknown'],
     })
+  })
+})
+
+describe('a head', () => {
+  it.each([0, 40, 48])('that tells of positions behind the end, from byte %i on, is altered', async (at) => {
+    const { code, kinds } = await altered(async (db) => {
+      const head = await db.get(headKey(size))
+      head.fill(0xff, at, at + 8)
+      await db.put(headKey(size), head)
+    })
+    expect({ code, isNamed: kinds.includes('head_altered') }).toEqual({ code: 5, isNamed: true })
   })
 })
 

@@ -163,6 +163,23 @@ describe('opening a LevelDB log', () => {
     },
   )
 
+  it.each([
+    ['of a larger log', (head: Buffer) => head.writeUInt32BE(0xffff_ffff, 0)],
+    ['with small blocks behind the end', (head: Buffer) => head.writeUInt32BE(0xffff_ffff, 40)],
+    ['with a checkpoint behind the end', (head: Buffer) => head.writeUInt32BE(0xffff_ffff, 48)],
+    ['cut short', (head: Buffer) => head.subarray(1)],
+  ])('finds that a head is %s', async (_, spoil) => {
+    await leaveLog(async (db) => {
+      const head = Buffer.from((await db.get(headKey(3))) as Uint8Array)
+      const spoilt = spoil(head)
+      await db.put(headKey(3), spoilt instanceof Buffer ? spoilt : head)
+    })
+    await expect(levelStore(directory).open()).rejects.toMatchObject({
+      code: 'AUDIT_LOG_CORRUPT',
+      message: expect.stringContaining('its head is malformed'),
+    })
+  })
+
   it('does not take the head before for the last one', async () => {
     const store = levelStore(directory)
     await store.open()

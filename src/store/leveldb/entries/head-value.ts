@@ -14,13 +14,16 @@ export function nextWriter({ journal }: WriterState, marks: CommitMarks | undefi
   return { journal: marks?.journal ?? journal, closed: marks?.closed === true }
 }
 
-/** The decoded value of the head. */
+/** The decoded value of a head. */
 export interface StoredHead {
+  /** Number of entries. */
   readonly size: number
+  /** Root hash over them. */
   readonly root: Uint8Array
   /** Position of the first entry in a small block, see `OpenBlocks`. */
   readonly openFrom: number
   readonly writer: WriterState
+  /** Number of entries when the checkpoint was stored. */
   readonly checkpointSize: number | undefined
 }
 
@@ -38,6 +41,7 @@ const JOURNAL_AT = CLOSED_AT + 1
 const SHORT_BYTES = JOURNAL_AT
 const LONG_BYTES = JOURNAL_AT + 2 * SEQ_BYTES
 
+/** Returns the value of a head. */
 export function encodeHead({ size, root, openFrom, checkpointSize, writer: { journal, closed } }: StoredHead): Buffer {
   const value = Buffer.allocUnsafe(journal ? LONG_BYTES : SHORT_BYTES)
   writeSeq(value, size, 0)
@@ -52,24 +56,33 @@ export function encodeHead({ size, root, openFrom, checkpointSize, writer: { jou
   return value
 }
 
-/** Returns what {@link encodeHead} encoded. @throws AuditLogError `AUDIT_LOG_CORRUPT` */
+/**
+ * Returns what {@link encodeHead} encoded.
+ *
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT` when the value is none, or tells of positions behind the end of its log
+ */
 export function decodeHead(value: Uint8Array, location: string): StoredHead {
   if (!isHead(value)) throw corrupt(location, 'its head is malformed')
+  const size = readSeq(value, 0)
+  const openFrom = readSeq(value, OPEN_FROM_AT)
   const checkpoint = readSeq(value, CHECKPOINT_AT)
+  if (!Number.isSafeInteger(size) || openFrom > size || checkpoint > size + 1) {
+    throw corrupt(location, 'its head is malformed')
+  }
   const journal =
     value.length === LONG_BYTES
       ? { segment: readSeq(value, JOURNAL_AT), offset: readSeq(value, JOURNAL_AT + SEQ_BYTES) }
       : undefined
   return {
-    size: readSeq(value, 0),
+    size,
     root: value.subarray(SEQ_BYTES, OPEN_FROM_AT),
-    openFrom: readSeq(value, OPEN_FROM_AT),
+    openFrom,
     writer: { journal, closed: value[CLOSED_AT] === 1 },
     checkpointSize: checkpoint === 0 ? undefined : checkpoint - 1,
   }
 }
 
-/** Returns the number of removed entries of a {@link REMOVED_KEY}; `undefined` where the value is none. */
+/** Returns the number of removed entries out of its value, 0 without one; `undefined` for a value that is no number. */
 export function decodeRemoved(value: Uint8Array | undefined): number | undefined {
   if (!value) return 0
   const count = value.length === SEQ_BYTES ? readSeq(value, 0) : 0

@@ -69,7 +69,7 @@ export async function readHead(db: Database, location: string): Promise<Head> {
   const stored = await lastHead(db)
   if (!stored) throw corrupt(location, 'its head is missing')
   const { size, root, openFrom, writer, checkpointSize } = decodeHead(stored.value, location)
-  if (stored.size !== size || openFrom > size) throw corrupt(location, 'its head is malformed')
+  if (stored.size !== size) throw corrupt(location, 'its head is malformed')
   const removedEntries = decodeRemoved(removed)
   if (removedEntries === undefined || removedEntries > size) {
     throw corrupt(location, 'its number of removed entries is malformed')
