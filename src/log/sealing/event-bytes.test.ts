@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Draft } from './envelope.js'
-import { EventBytes, ownJson } from './event-bytes.js'
-import { Scopes } from './scopes.js'
+import { EventBytes } from './event-bytes.js'
 
 // Few values, so that they come again in other company; some that JSON has to escape.
 const id = fc.constantFrom('a', 'b', '"', '\\', '\n', '\u0000', '\ud800', 'é', '😀', 'x'.repeat(600))
@@ -47,15 +46,13 @@ const draft = fc
 /** Writes events one behind the other, as an encoder does. */
 class Written {
   readonly #events = new EventBytes()
-  readonly #scopes = new Scopes()
 
   /** Returns the text that an event is written as; `undefined` where it holds a lone surrogate. */
   of(event: Draft): string | undefined {
-    const own = ownJson(event)
-    const scope = this.#scopes.of(event)
-    const most = this.#events.mostBytes(event, scope, own)
+    const parts = this.#events.partsOf(event)
+    const most = this.#events.mostBytes(event, parts)
     const target = Buffer.alloc(7 + most)
-    const end = this.#events.write(event, scope, own, target, 7)
+    const end = this.#events.write(event, parts, target, 7)
     if (end !== undefined) expect(end - 7).toBeLessThanOrEqual(most)
     return end === undefined ? undefined : target.toString('utf8', 7, end)
   }

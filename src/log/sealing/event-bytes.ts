@@ -1,7 +1,7 @@
 import type { EventSource, TraceRef } from '../../events/types.js'
 import type { Draft } from './envelope.js'
 import { JsonBytes, type KnownJson, knownJson, MAX_UNIT_BYTES, mostBytesOfText } from './json-bytes.js'
-import type { Scope } from './scopes.js'
+import { type Scope, Scopes } from './scopes.js'
 
 const CLOSING_BRACE = '}'.charCodeAt(0)
 const TIME_BYTES = '2026-11-21T22:35:06.753000000Z'.length
@@ -22,24 +22,16 @@ const FRAME_BYTES = 512
 /** Types of which the JSON is kept: callers may make up any number of them. */
 const MAX_TYPES = 256
 
-/** The parts of an event that hardly any other one has, as JSON. A part that the event has not is empty. */
-export interface OwnJson {
+/** An event in parts: those that many events share, and as JSON those that hardly any other one has. */
+export interface EventParts {
+  readonly scope: Scope
+  readonly type: KnownJson
+  readonly source: KnownJson
   readonly claimed: string
-  /** What the log adds: `statementOf` and `salt`. */
+  /** `statementOf` and `salt`, which the log adds. */
   readonly added: string
   readonly data: string
   readonly altered: string
-}
-
-/** Returns the own parts of an event. */
-export function ownJson({ claimed, statementOf, salt, data, altered }: Draft): OwnJson {
-  const addedSalt = salt === undefined ? '' : `,"salt":"${salt}"`
-  return {
-    claimed: claimed === undefined ? '' : `,"claimed":${JSON.stringify(claimed)}`,
-    added: statementOf === undefined ? addedSalt : `,"statementOf":${JSON.stringify(statementOf)}${addedSalt}`,
-    data: data === undefined ? '' : JSON.stringify(data),
-    altered: altered === undefined ? '' : `,"altered":${JSON.stringify(altered)}`,
-  }
 }
 
 /**
@@ -48,14 +40,35 @@ export function ownJson({ claimed, statementOf, salt, data, altered }: Draft): O
  */
 export class EventBytes {
   readonly #json = new JsonBytes(Buffer.alloc(0), 0)
+  readonly #scopes = new Scopes()
   readonly #types = new Map<string, KnownJson>()
   #source: EventSource | undefined
   #sourceJson = NO_JSON
 
+  /** Takes an event apart. A part that it does not have is empty. */
+  partsOf(draft: Draft): EventParts {
+    const { type, claimed, source, statementOf, salt, data, altered } = draft
+    const addedSalt = salt === undefined ? '' : `,"salt":"${salt}"`
+    return {
+      scope: this.#scopes.of(draft),
+      type: this.#jsonOfType(type),
+      source: source === undefined ? NO_JSON : this.#jsonOfSource(source),
+      claimed: claimed === undefined ? '' : `,"claimed":${JSON.stringify(claimed)}`,
+      added: statementOf === undefined ? addedSalt : `,"statementOf":${JSON.stringify(statementOf)}${addedSalt}`,
+      data: data === undefined ? '' : JSON.stringify(data),
+      altered: altered === undefined ? '' : `,"altered":${JSON.stringify(altered)}`,
+    }
+  }
+
+  /** Returns the scope of an event, see {@link Scopes}. */
+  scopeOf(draft: Draft): Scope {
+    return this.#scopes.of(draft)
+  }
+
   /** Returns how many bytes {@link write} takes for an event at most. */
-  mostBytes({ id, type, trace, source }: Draft, scope: Scope, { claimed, added, data, altered }: OwnJson): number {
-    const known = scope.json.bytes.length + this.#jsonOf(source).bytes.length
-    const texts = id.length + type.length + (trace === undefined ? 0 : lengthOf(trace))
+  mostBytes({ id, trace }: Draft, { scope, type, source, claimed, added, data, altered }: EventParts): number {
+    const known = type.bytes.length + scope.json.bytes.length + source.bytes.length
+    const texts = id.length + (trace === undefined ? 0 : lengthOf(trace))
     const own = claimed.length + added.length + data.length + altered.length
     return FRAME_BYTES + known + mostBytesOfText(texts) + MAX_UNIT_BYTES * own
   }
@@ -65,25 +78,25 @@ export class EventBytes {
    *
    * @returns the position behind it; `undefined` when a text of it holds a lone surrogate
    */
-  write(draft: Draft, scope: Scope, own: OwnJson, target: Buffer, at: number): number | undefined {
-    const { id, type, time, recordedAt, trace, source } = draft
+  write({ id, time, recordedAt, trace }: Draft, parts: EventParts, target: Buffer, at: number): number | undefined {
+    const { scope, type, source, claimed, added, data, altered } = parts
     const json = this.#json
     json.begin(target, at)
     json.known(START)
     json.text(id)
-    json.known(this.#jsonOfType(type))
+    json.known(type)
     json.overwrite(time, json.end - TIME)
     json.overwrite(recordedAt, json.end - RECORDED_AT)
     json.known(scope.json)
     if (trace !== undefined) this.#writeTrace(trace)
-    if (own.claimed !== '') json.json(own.claimed)
-    json.known(this.#jsonOf(source))
-    if (own.added !== '') json.json(own.added)
-    if (own.data !== '') {
+    if (claimed !== '') json.json(claimed)
+    json.known(source)
+    if (added !== '') json.json(added)
+    if (data !== '') {
       json.known(DATA)
-      json.json(own.data)
+      json.json(data)
     }
-    if (own.altered !== '') json.json(own.altered)
+    if (altered !== '') json.json(altered)
     json.character(CLOSING_BRACE)
     return json.isWellFormed ? json.end : undefined
   }
@@ -110,8 +123,7 @@ export class EventBytes {
     return json
   }
 
-  #jsonOf(source: EventSource | undefined): KnownJson {
-    if (source === undefined) return NO_JSON
+  #jsonOfSource(source: EventSource): KnownJson {
     const known = this.#source
     if (
       known === undefined ||

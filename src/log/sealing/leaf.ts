@@ -4,10 +4,10 @@ import type { CallerId, FiledEvent, RunTelling, SealedEntry } from '../../store/
 import { type RunFacts, runFactsOf } from '../../store/runs/run-facts.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 import type { Draft } from './envelope.js'
-import { EventBytes, ownJson } from './event-bytes.js'
+import { EventBytes } from './event-bytes.js'
 import { MAX_UNIT_BYTES } from './json-bytes.js'
 import { MAX_ENTRY_BYTES } from './plain.js'
-import { type Scope, Scopes } from './scopes.js'
+import type { Scope } from './scopes.js'
 
 /*
  * Entries are encoded one behind the other, each behind the head of its journal record, so that nothing is copied on its
@@ -112,29 +112,27 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
 /** Encodes entries. */
 export class EntryEncoder {
   readonly #events = new EventBytes()
-  readonly #scopes = new Scopes()
   #shared = Buffer.alloc(SLAB_BYTES)
   #used = 0
-  /** Where the next entry goes: into the shared slab, or into one of its own. */
+  /** The slab of the next entry: the shared one, or one of its own. */
   #slab = this.#shared
   #recordStart = 0
 
   /** Encodes an event; `undefined` for one that is too large or holds a lone surrogate. */
   encode(draft: Draft, callerId: boolean): EncodedEntry | undefined {
-    const scope = this.#scopes.of(draft)
-    const own = ownJson(draft)
-    if (own.data.length > MAX_ENTRY_BYTES) return undefined
-    const start = this.#reserve(this.#events.mostBytes(draft, scope, own))
-    const end = this.#events.write(draft, scope, own, this.#slab, start)
+    const parts = this.#events.partsOf(draft)
+    if (parts.data.length > MAX_ENTRY_BYTES) return undefined
+    const start = this.#reserve(this.#events.mostBytes(draft, parts))
+    const end = this.#events.write(draft, parts, this.#slab, start)
     if (end === undefined || end - start > MAX_ENTRY_BYTES) return undefined
-    return this.#entry(end, draft, scope, callerId)
+    return this.#entry(end, draft, parts.scope, callerId)
   }
 
   /** Encodes an event of which the text is at hand, within bounds. */
   encodeText(text: string, draft: Draft, callerId: boolean): EncodedEntry {
     const start = this.#reserve(MAX_UNIT_BYTES * text.length)
     const end = start + this.#slab.write(text, start, 'utf8')
-    return this.#entry(end, draft, this.#scopes.of(draft), callerId)
+    return this.#entry(end, draft, this.#events.scopeOf(draft), callerId)
   }
 
   /** Makes room for an entry. @returns the position of its first byte */
