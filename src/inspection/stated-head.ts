@@ -10,7 +10,8 @@ import {
   textOf,
 } from '../store/leveldb/entries/head.js'
 import { decodeHead, decodeRemoved, isHead, type StoredHead } from '../store/leveldb/entries/head-value.js'
-import { blockKey, blockStartOf, checkpointKey } from '../store/leveldb/entries/keys.js'
+import { blockKey, checkpointKey } from '../store/leveldb/entries/keys.js'
+import { lastBlock } from '../store/leveldb/entries/open-end.js'
 import { decodeHashKey } from '../store/leveldb/hash-key.js'
 import { decodeLogId } from '../store/log-id.js'
 import type { Findings } from '../verify/findings.js'
@@ -104,12 +105,8 @@ async function readLastHead(db: Database, findings: Findings, location: string):
 /** How many entries there are, if none is missing before the last. */
 async function endOfBlocks(db: Database, findings: Findings, location: string): Promise<number> {
   try {
-    const range = { gte: blockKey(0), lte: blockKey(Number.MAX_SAFE_INTEGER), reverse: true, fillCache: false }
-    for await (const [key, value] of db.iterator(range)) {
-      const firstSeq = blockStartOf(key)
-      if (firstSeq !== undefined) return endOf(firstSeq, value)
-    }
-    return 0
+    const last = await lastBlock(db)
+    return last ? endOf(...last) : 0
   } catch (error) {
     findings.add('database_unreadable', `the last entry cannot be read: ${damageIn(error, location).message}`)
     return 0

@@ -9,8 +9,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const { latin1Slice } = Buffer.prototype
 
 /** A string of ASCII without escapes: as bytes what it is as text. */
-const TEXT = '"([ !#-[\\]-~]*)"'
-const ANY = '"[ !#-[\\]-~]*"'
+export const TEXT = '"([ !#-[\\]-~]*)"'
+/** {@link TEXT} of which nothing is taken. */
+export const ANY = '"[ !#-[\\]-~]*"'
 /** An envelope as it is sealed, up to its actor: fields in their order, no spaces. */
 export const HEAD: RegExp = new RegExp(
   `^{"v":1,"id":${ANY},"type":${TEXT},"time":${TEXT},"recordedAt":${TEXT},"tenantId":${TEXT},"sessionId":${TEXT}` +

@@ -3,7 +3,6 @@ import { statusAfter } from '../../events/run-status.js'
 import type { AuditEventType, StoredEvent } from '../../events/types.js'
 import { filedEvent } from '../../store/filed-event.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
-import type { RunRow } from '../../store/runs/run-overview.js'
 import { MAX_LISTED, type RunSummary } from './run-summary.js'
 import { ToolCallFold } from './tool-call-fold.js'
 
@@ -63,10 +62,6 @@ export class RunFold {
     const status = statusAfter(event.type)
     if (status === undefined) this.#list(event)
     else this.#endData = status === 'running' ? undefined : fieldsOf(event.data)
-  }
-
-  row(): RunRow {
-    return this.#row.row()
   }
 
   summary(): RunSummary {

@@ -1,10 +1,8 @@
 import type { StoredEvent } from '../../events/types.js'
+import { ANY, TEXT } from '../../store/decode-entry.js'
 
 const { latin1Slice } = Buffer.prototype
 
-/** A string of ASCII without escapes: as bytes what it is as text. */
-const TEXT = '"([ !#-[\\]-~]*)"'
-const ANY = '"[ !#-[\\]-~]*"'
 /** An object of ASCII without escapes and without objects in it. */
 const FLAT = '{[ -[\\]-z|~]*}'
 /** An envelope as it is sealed, up to the event's data: fields in their order, no spaces. */

@@ -144,10 +144,14 @@ test('a row says what the summary of the run says, but for the ends of long text
       const entries = sealed(given)
       const events = entries.map(({ bytes }, seq) => ({ ...decodeEntry(bytes), seq }) as StoredEvent)
       const fold = new RunFold('r', events[0] as StoredEvent)
-      for (const event of events) fold.add(event)
+      const ofEvents = RunRowFold.of({ runId: 'r' }, 0, events[0] as StoredEvent)
+      for (const event of events) {
+        fold.add(event)
+        ofEvents.add(event.seq, filedEvent(event))
+      }
       const summary = fold.summary()
       const row = rowOf(entries, (unchanged) => unchanged)
-      expect(fold.row().overview).toStrictEqual(row)
+      expect(ofEvents.overview()).toStrictEqual(row)
       for (const [name, value] of Object.entries(row)) {
         const whole = summary[name as keyof RunOverview]
         if (name === 'reason' || name === 'finishReason') expectBeginning(value, whole)

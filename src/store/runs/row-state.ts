@@ -4,7 +4,7 @@ import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
 import type { ToolUse } from './run-overview.js'
 
-/** What the latest end of a run says. */
+/** The latest end of a run, as its event tells it. */
 export interface Ending {
   readonly at: Timestamp
   readonly durationMs: number | undefined

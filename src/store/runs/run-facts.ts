@@ -8,9 +8,9 @@ import type { AgentRef, TokenUsage } from '../../events/types.js'
 import { USAGE_FIELDS } from '../../events/usage.js'
 
 /** UTF-16 code units of the longest reason or error code that a row of a run holds. */
-export const MAX_REASON_LENGTH = 256
+const MAX_REASON_LENGTH = 256
 /** UTF-16 code units of the longest error message that a row of a run holds. */
-export const MAX_MESSAGE_LENGTH = 1024
+const MAX_MESSAGE_LENGTH = 1024
 
 /** Numbers of a report of token usage. */
 export type UsageReport = { readonly [Field in keyof TokenUsage]?: number }

@@ -70,7 +70,7 @@ export interface RunOverview {
   readonly finishReason?: string
   /** Why the run was cancelled, suspended or interrupted. Cut like {@link finishReason}. */
   readonly reason?: string
-  /** What the run failed of. A message of more than 1,024 UTF-16 code units is cut and ends in `…`. */
+  /** The error that the run failed with. A message of more than 1,024 UTF-16 code units is cut and ends in `…`. */
   readonly error?: RecordedError
   /**
    * Sum of the run's own token reports, sub-runs apart; where it has none, what its end reports. Fields that nothing

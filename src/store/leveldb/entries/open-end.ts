@@ -47,7 +47,8 @@ export async function readOpenEnd(
 }
 
 async function assertEndsAt(db: Database, size: number, location: string): Promise<void> {
-  const end = await endOfBlocks(db)
+  const last = await lastBlock(db)
+  const end = last ? new Block(...last).end : 0
   if (end === size) return
   throw corrupt(
     location,
@@ -57,14 +58,14 @@ async function assertEndsAt(db: Database, size: number, location: string): Promi
   )
 }
 
-/** Returns the position behind the last block. @throws RangeError when that is malformed */
-async function endOfBlocks(db: Database): Promise<number> {
-  const range = { gte: blockKey(0), lte: blockKey(Number.MAX_SAFE_INTEGER), reverse: true }
+/** Returns the first position and the value of the last block. */
+export async function lastBlock(db: Database): Promise<readonly [firstSeq: number, value: Uint8Array] | undefined> {
+  const range = { gte: blockKey(0), lte: blockKey(Number.MAX_SAFE_INTEGER), reverse: true, fillCache: false }
   for await (const [key, value] of db.iterator(range)) {
     const firstSeq = blockStartOf(key)
-    if (firstSeq !== undefined) return new Block(firstSeq, value).end
+    if (firstSeq !== undefined) return [firstSeq, value]
   }
-  return 0
+  return undefined
 }
 
 /** Makes the pages from that of the oldest small block on. */

@@ -113,7 +113,7 @@ export class EntryReads {
     }
     try {
       if (small && reverse) yield take([small])
-      if (full.from < full.to) for await (const blocks of this.#scan(full)) if (blocks.length > 0) yield take(blocks)
+      for await (const blocks of this.#scan(full)) yield take(blocks)
       if (small && !reverse) yield take([small])
     } catch (error) {
       throw readError(error, this.#location)
@@ -196,13 +196,16 @@ export class EntryReads {
   }
 
   async *#scan({ from, to, reverse }: Walk): AsyncGenerator<readonly Block[]> {
+    if (from >= to) return
     const pages = await this.#pages([pageOf(from)])
     const first = blockKey(this.#blockOf(from, pages))
     for await (const items of scan(this.#database(), { first, last: blockKey(to - 1), reverse })) {
-      yield items.flatMap(([key, value]) => {
+      const blocks: Block[] = []
+      for (const [key, value] of items) {
         const firstSeq = blockStartOf(key)
-        return firstSeq === undefined ? [] : [new Block(firstSeq, value)]
-      })
+        if (firstSeq !== undefined) blocks.push(new Block(firstSeq, value))
+      }
+      if (blocks.length > 0) yield blocks
     }
   }
 
