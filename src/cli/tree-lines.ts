@@ -11,7 +11,7 @@ export type StepsOf = (run: RunTree) => AsyncIterable<RunStep>
 
 type Lines = Iterable<string> | AsyncIterable<string>
 
-/** What a step is called, and its colour; of an approval its type tells. */
+/** The label of a step by its kind, and its colour. An approval is labelled with its type. */
 const LABELS = {
   memory_recall: ['memory', 'grey'],
   handoff: ['handoff', 'cyan'],
@@ -31,7 +31,7 @@ const LABELS = {
  *     └─ writer  failed  0.6s  r-2
  *        └─ error Timeout: no answer
  *
- * What a run did stands by kind or, of a run with more than a summary lists, in append order.
+ * The events of a run are sorted by kind. Where a run has more of them than its summary lists, they come in append order.
  */
 export async function* treeLines(
   run: RunTree,
@@ -85,7 +85,7 @@ async function* below(run: RunTree, stepsOf: StepsOf, paint: Paint, isTop: boole
   for (const subRun of run.subRuns) yield treeLines(subRun, stepsOf, paint, false)
 }
 
-/** What the lists of a summary have, list by list. */
+/** Returns the lines of a summary's lists, list by list. */
 function listedLines(run: RunTree, paint: Paint): readonly string[] {
   const all = (kind: keyof typeof LABELS, events: readonly StoredEvent[]) =>
     events.map((event) => eventLine(kind, event, paint))

@@ -7,7 +7,7 @@ const GROUP_BYTES = 256 * 1024
 export interface EntryGroup {
   /** Position of each entry. */
   readonly seqs: Float64Array<ArrayBuffer>
-  /** Where each entry ends in {@link bytes}; it begins where the one before it ends. */
+  /** The position in {@link bytes} behind each entry; an entry begins where the one before it ends. */
   readonly ends: Uint32Array<ArrayBuffer>
   readonly bytes: Uint8Array<ArrayBuffer>
 }

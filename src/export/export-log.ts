@@ -11,8 +11,8 @@ import { readAhead } from './read-ahead.js'
 /** Options of `exportLog`. */
 export interface ExportOptions extends EncodeOptions {
   /**
-   * Which events; they come in the order of their positions. With filters, or where entries were removed, the positions of
-   * `jsonl` lines are not to be had from the export. @defaultValue all
+   * The events to export, in the order of their positions. A line of `jsonl` does not tell its position: count the lines only
+   * without filters, and where no entries were removed. @defaultValue all
    */
   readonly query?: Omit<EventQuery<string>, 'order'>
   /**

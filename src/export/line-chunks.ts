@@ -16,7 +16,7 @@ const PLACEHOLDER = 0x00
 export class LineChunks {
   #chunk = Buffer.allocUnsafe(CHUNK_LENGTH)
   #used = 0
-  /** Where the lines end. */
+  /** Position in the chunk behind each line. */
   readonly #ends: number[] = []
   readonly #seqs: number[] = []
 

@@ -22,7 +22,7 @@ export interface SummedOwners {
 /** The value of a type. */
 export interface SummedType {
   readonly value: SummedValue
-  /** Whether the event is filed under the parent of its run as well. */
+  /** True for a type whose events are filed under the parent of their run as well. */
   readonly isOfRun: boolean
 }
 

@@ -29,13 +29,13 @@ export interface FiledReport {
   readonly runs: RunChanges
 }
 
-/** What is known of the entries that have the same owners. */
+/** The values under which entries of the same owners are filed, and their run. */
 interface Owners {
   readonly run: FoldedRun | undefined
   readonly owners: SummedOwners
 }
 
-/** What is known of the entries of a type. */
+/** The value under which entries of a type are filed, and the change that they make to a run. */
 interface KnownType {
   readonly summed: SummedType
   readonly change: 'begins' | 'ends' | undefined

@@ -4,7 +4,8 @@ import type { UsualEntry } from '../store/usual-entry.js'
 const MAX_KNOWN = 8_192
 
 /**
- * What is known of usual entries by their owners: most entries of a run have the same ones, so that few entries are decoded.
+ * The results of decoding usual entries, by their owners. Most entries of a run have the same owners, so that few entries are
+ * decoded.
  * Memory is bounded.
  */
 export class KnownEntries<T> {

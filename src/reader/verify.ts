@@ -130,7 +130,7 @@ class StoreSource implements LogSource {
     yield* this.#removed(next, to)
   }
 
-  /** What an engine leaves out was removed; of one that has no removed entries, it is missing. */
+  /** Takes the entries that an engine leaves out for removed ones; for missing ones where it has no removed entries. */
   *#removed(from: number, to: number): Generator<EntryChunk> {
     if (from < to && this.#store.removedEntries) yield { from, entries: new Array<Uint8Array>(to - from).fill(REMOVED) }
   }

@@ -9,7 +9,7 @@ export interface ThreadPoolOptions {
   /** File that each thread runs, which calls `serveTasks`. */
   readonly file: URL
   readonly count: number
-  /** What a thread gets as its `workerData`. @param thread - from 1 on */
+  /** Returns the `workerData` of a thread. @param thread - from 1 on */
   readonly data: (thread: number) => unknown
   /** The error for a thread that did not start, ran out of memory or could not load its modules. */
   readonly failure: (cause: Error) => Error

@@ -34,7 +34,7 @@ export function at(second: number): string {
 
 export const error = { code: 'RateLimit', message: 'slow down' }
 
-/** What a list of runs says of a run that has no long texts. */
+/** Returns the overview that a list of runs has of a run without long texts. */
 export function overviewOf(run: RunTree): RunOverview {
   const { subRuns, totalUsage, toolCalls, subAgents, handoffs, memoryRecalls, compactions, limits, errors, ...rest } =
     run

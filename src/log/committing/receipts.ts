@@ -116,7 +116,7 @@ function idConflict({ tenantId, id }: CallerId, seq: number): AuditLogError {
   )
 }
 
-/** Whether the event was that of the append, nobody can tell any more. */
+/** Rejects the append: nobody can tell any more whether the removed event was the same one. */
 function removed(seq: number, removedUnder: number): AuditLogError {
   const message = `The event was not stored: position ${seq} had an event of its id, which was removed under entry ${removedUnder}`
   return new EntryRemovedError(message, { seq, removedUnder })

@@ -76,7 +76,7 @@ export interface RunRef {
   readonly tenantId?: string
 }
 
-/** Which steps of a run to read. All fields are optional. */
+/** The part of a run's steps to read, and their order. All fields are optional. */
 export interface StepsOptions {
   /** The oldest (`asc`) or the newest (`desc`) first. @defaultValue `'asc'` */
   readonly order?: Order

@@ -40,14 +40,14 @@ export async function* readSteps(
   }
 }
 
-/** What lies on one side of a chunk. */
+/** The chunk on one side of another one. */
 interface Side {
   readonly chunk: Chunk
-  /** Nothing of the run lies beyond it. */
+  /** The run has no events beyond it. */
   readonly reachesEdge: boolean
 }
 
-/** Reads what lies on a side; it is mostly not needed. */
+/** Reads a side. Most chunks do not need it. */
 type Look = () => Promise<Side>
 
 /** The events by which the calls of a chunk began or ended. */
