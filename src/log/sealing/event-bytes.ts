@@ -12,8 +12,6 @@ const RECORDED_AT = TIME_BYTES + 2
 const TIME = RECORDED_AT + TIME_BYTES + '","recordedAt":"'.length
 
 const START = knownJson('{"v":1,"id":')
-const TRACE = knownJson(',"trace":{"traceId":')
-const SPAN = knownJson(',"spanId":')
 const PARENT_SPAN = knownJson(',"parentSpanId":')
 const DATA = knownJson(',"data":')
 const NO_JSON = knownJson('')
@@ -85,10 +83,9 @@ export class EventBytes {
     json.known(START)
     json.text(id)
     json.known(type)
-    json.overwrite(time, json.end - TIME)
-    json.overwrite(recordedAt, json.end - RECORDED_AT)
-    json.known(scope.json)
-    if (trace !== undefined) this.#writeTrace(trace)
+    this.#writeTimes(time, recordedAt)
+    if (trace === undefined) json.known(scope.json)
+    else this.#writeTraced(scope, trace)
     if (claimed !== '') json.json(claimed)
     json.known(source)
     if (added !== '') json.json(added)
@@ -101,11 +98,19 @@ export class EventBytes {
     return json.isWellFormed ? json.end : undefined
   }
 
-  #writeTrace({ traceId, spanId, parentSpanId }: TraceRef): void {
+  /** Puts the times in their places. */
+  #writeTimes(time: string, recordedAt: string): void {
     const json = this.#json
-    json.known(TRACE)
-    json.text(traceId)
-    json.known(SPAN)
+    const [timeAt, recordedAtAt] = [json.end - TIME, json.end - RECORDED_AT]
+    json.overwrite(time, timeAt)
+    // They are the same where an event tells no time of its own.
+    if (recordedAt === time) json.copy(timeAt, timeAt + TIME_BYTES, recordedAtAt)
+    else json.overwrite(recordedAt, recordedAtAt)
+  }
+
+  #writeTraced(scope: Scope, { traceId, spanId, parentSpanId }: TraceRef): void {
+    const json = this.#json
+    json.known(scope.jsonInTrace(traceId))
     json.text(spanId)
     if (parentSpanId !== undefined) {
       json.known(PARENT_SPAN)

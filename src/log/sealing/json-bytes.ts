@@ -27,6 +27,12 @@ export function knownJson(json: string): KnownJson {
   return { bytes: Buffer.from(json), isWellFormed: !json.includes(ESCAPED_SURROGATE) }
 }
 
+/** Returns kept JSON with more JSON behind it. */
+export function followedBy(known: KnownJson, json: string): KnownJson {
+  const { bytes, isWellFormed } = knownJson(json)
+  return { bytes: Buffer.concat([known.bytes, bytes]), isWellFormed: known.isWellFormed && isWellFormed }
+}
+
 /** Most bytes that {@link JsonBytes.text} writes for a text of this length. */
 export function mostBytesOfText(length: number): number {
   return 2 + MAX_ESCAPED_BYTES * length
@@ -81,6 +87,11 @@ export class JsonBytes {
   /** Writes ASCII over what was written. */
   overwrite(ascii: string, at: number): void {
     this.#target.write(ascii, at, 'latin1')
+  }
+
+  /** Copies what was written, from one position to before another, over what stands at `to`. */
+  copy(from: number, end: number, to: number): void {
+    this.#target.copyWithin(to, from, end)
   }
 
   /** Writes a text in quotes. */
