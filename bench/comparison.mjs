@@ -5,6 +5,7 @@ import { inTurn, median, openSides, spread } from './measure.mjs'
 export const OURS = 'spanledger'
 export const LABELS = {
   [OURS]: 'Spanledger',
+  'spanledger-journal-key': 'Spanledger, journal attested by a key',
   'spanledger-flush-only': 'Spanledger, no journal',
   [BASELINE]: BASELINE_LABEL,
   'better-sqlite3': 'better-sqlite3',
