@@ -76,6 +76,18 @@ describe('isTimestamp', () => {
   })
 })
 
+it('knows the days of the calendar', () => {
+  for (const year of ['1900', '2000', '2023', '2024']) {
+    for (let month = 1; month <= 12; month++) {
+      const days = new Date(Date.UTC(Number(year), month, 0)).getUTCDate()
+      for (let day = 0; day <= 32; day++) {
+        const date = `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
+        expect(isTimestamp(`${date}T22:35:06.753000000Z`), date).toBe(day >= 1 && day <= days)
+      }
+    }
+  }
+})
+
 describe('timestampFromHrTime', () => {
   it('keeps every nanosecond', () => {
     expect(timestampFromHrTime([1_795_300_506, 1])).toBe('2026-11-21T22:35:06.000000001Z')

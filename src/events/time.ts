@@ -9,8 +9,9 @@ export type HrTime = readonly [seconds: number, nanoseconds: number]
 
 const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
-/** The days every month has: a later one needs the calendar. */
-const STORED_FORM = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{9}Z$/
+/** Has the days of each month, but for the 29th of February, which needs the calendar. */
+const STORED_FORM =
+  /^\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{9}Z$/
 const EARLIEST_SECONDS = -62167219200 // 0000-01-01T00:00:00Z
 const LATEST_SECONDS = 253402300799 // 9999-12-31T23:59:59Z: beyond it a timestamp is wider than the format
 
