@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AuditEvent } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
+import { timeRanges } from '../../store/time-blocks.js'
 import { sealedEntries, sealedEntry } from '../sealed-entry.js'
 import { type ConformanceCase, collect, drain, EVERYTHING, entriesOf, INDEXES, texts } from './case.js'
 
@@ -15,7 +16,7 @@ const USES: Readonly<Record<string, (store: AuditStore) => Promise<unknown>>> = 
   'firstOfEach()': (store) => collect(store.firstOfEach('tenant')),
   'positionsOf()': (store) => store.positionsOf([{ tenantId: 't', id: 'a' }]),
   'openRuns()': (store) => store.openRuns(),
-  'timeRanges()': (store) => collect(store.timeRanges(undefined, undefined, EVERYTHING)),
+  'timeBlocks()': (store) => collect(store.timeBlocks(0, EVERYTHING)),
 }
 
 const CLOSED = { name: 'AuditLogError', code: 'AUDIT_LOG_CLOSED' }
@@ -88,7 +89,7 @@ export const lifecycleCases: readonly ConformanceCase[] = [
       assert.equal((await drain(again.postings('session', ['s-2', 't'], EVERYTHING))).length, 120)
       assert.equal(await again.countPostings('agent', ['planner'], EVERYTHING), 600)
       assert.equal((await collect(again.firstOfEach('run'))).length, 3)
-      assert.deepEqual(await collect(again.timeRanges(undefined, undefined, EVERYTHING)), [{ from: 0, to: 600 }])
+      assert.deepEqual(await collect(timeRanges(again, undefined, undefined, EVERYTHING)), [{ from: 0, to: 600 }])
     },
   },
   {
