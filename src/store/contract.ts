@@ -242,9 +242,10 @@ export interface AuditStore extends TileReader {
   firstOfEach(index: IndexName): AsyncIterable<number>
 
   /**
-   * Time blocks of a level, see `time-blocks`, in walking order, in chunks. The walk names blocks, not positions. A block whose
-   * entries were all removed may be left out, and one that is missing otherwise is an error. A block may be wider than its
-   * entries.
+   * Time blocks of a level, in walking order, in chunks: block `n` of level `l` has the earliest and the latest `time` of the
+   * 256^(l + 1) positions from n × 256^(l + 1) on. There are the levels 0, 1 and 2. The walk names blocks, not positions; those
+   * past the end of the log are not there. A block whose entries were all removed may be left out, and one that is missing
+   * otherwise is an error. A block may be wider than its entries: it is never narrower.
    */
   timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]>
 
