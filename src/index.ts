@@ -124,6 +124,7 @@ export type {
   Walk,
 } from './store/contract.js'
 export type { SharedStore } from './store/shared.js'
+export type { TimeBlock } from './store/time-blocks.js'
 export type { Tile, TileReader } from './tree/index.js'
 export type { VerifyOptions } from './verify/options.js'
 export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'

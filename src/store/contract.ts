@@ -3,6 +3,7 @@ import type { TileReader } from '../tree/index.js'
 import type { RunFacts } from './runs/run-facts.js'
 import type { RunKey, RunRow } from './runs/run-overview.js'
 import type { StoredIndexes } from './stored-indexes.js'
+import type { TimeBlock } from './time-blocks.js'
 
 /*
  * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
@@ -240,8 +241,13 @@ export interface AuditStore extends TileReader {
   /** The first position of each distinct value of an index, in no promised order. */
   firstOfEach(index: IndexName): AsyncIterable<number>
 
-  /** Spans of positions that may hold events with `since <= time < until`; what they leave out holds none. */
-  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange>
+  /**
+   * Time blocks of a level, in walking order, in chunks: block `n` of level `l` has the earliest and the latest `time` of the
+   * 256^(l + 1) positions from n × 256^(l + 1) on. There are the levels 0, 1 and 2. The walk names blocks, not positions; those
+   * past the end of the log are not there. A block whose entries were all removed may be left out, and one that is missing
+   * otherwise is an error. A block may be wider than its entries: it is never narrower.
+   */
+  timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]>
 
   /**
    * Rows of these runs, as of the first `size` entries, in an engine that keeps them: `undefined` where it has none as of

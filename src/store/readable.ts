@@ -15,7 +15,7 @@ export type ReadableStore = Pick<
   | 'postings'
   | 'countPostings'
   | 'firstOfEach'
-  | 'timeRanges'
+  | 'timeBlocks'
   | 'runRows'
   | 'readTiles'
   | 'indexes'

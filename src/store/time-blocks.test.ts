@@ -13,6 +13,7 @@ class Blocks {
   readonly #levels: Map<number, TimeBlock>[] = [new Map(), new Map(), new Map()]
   last: readonly TimeBlock[] = []
   read = 0
+  size = 0
 
   commit(firstSeq: number, seconds: readonly number[]): void {
     const widened = widenBlocks(
@@ -22,17 +23,19 @@ class Blocks {
     )
     for (const block of widened) this.#levels[block.level]?.set(block.block, block)
     this.last = lastOfEachLevel(widened)
+    this.size = firstSeq + seconds.length
   }
 
   async ranges(since: number, until: number, walk: Walk): Promise<SeqRange[]> {
-    const read = async function* (this: Blocks, level: number, first: number, last: number, reverse: boolean) {
-      const blocks = [...(this.#levels[level]?.values() ?? [])].filter(({ block }) => block >= first && block <= last)
-      this.read += blocks.length
-      yield blocks.sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
-    }
     const ranges: SeqRange[] = []
-    for await (const range of timeRanges(read.bind(this), at(since), at(until), walk)) ranges.push(range)
+    for await (const range of timeRanges(this, at(since), at(until), walk)) ranges.push(range)
     return ranges
+  }
+
+  async *timeBlocks(level: number, { from, to, reverse }: Walk) {
+    const blocks = [...(this.#levels[level]?.values() ?? [])].filter(({ block }) => block >= from && block < to)
+    this.read += blocks.length
+    yield blocks.sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
   }
 }
 

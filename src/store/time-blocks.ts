@@ -1,5 +1,6 @@
-import type { SeqRange, Walk } from './contract.js'
+import type { AuditStore, SeqRange, Walk } from './contract.js'
 import type { FiledEntry } from './stored-indexes.js'
+import { clampWalk } from './walk.js'
 
 /*
  * The time index: the earliest and latest `time` of fixed blocks of positions, level upon level.
@@ -28,13 +29,7 @@ export interface TimeBlock {
   readonly max: string
 }
 
-/** Reads the blocks `first` to `last` (both included) of a level, descending when `reverse`. */
-export type ReadTimeBlocks = (
-  level: number,
-  first: number,
-  last: number,
-  reverse: boolean,
-) => AsyncIterable<readonly TimeBlock[]>
+type StoredTimeBlocks = Pick<AuditStore, 'size' | 'timeBlocks'>
 
 /** The blocks that the entry at `size` widens: none at a level where it begins a block. */
 export function openBlocks(size: number): readonly { readonly level: number; readonly block: number }[] {
@@ -89,15 +84,15 @@ export function lastOfEachLevel(widened: readonly TimeBlock[]): readonly TimeBlo
   return widened.filter(({ level }, at) => widened[at + 1]?.level !== level)
 }
 
-/** Spans of positions that may hold events with `since <= time < until`, in walking order. */
+/** Spans of positions that may hold events with `since <= time < until`, in walking order; what they leave out holds none. */
 export async function* timeRanges(
-  read: ReadTimeBlocks,
+  store: StoredTimeBlocks,
   since: string | undefined,
   until: string | undefined,
   walk: Walk,
 ): AsyncGenerator<SeqRange> {
   let joined: SeqRange | undefined
-  for await (const range of blockRanges(read, TOP_LEVEL, since, until, walk)) {
+  for await (const range of blockRanges(store, TOP_LEVEL, since, until, clampWalk(walk, store.size))) {
     const adjoins = joined !== undefined && (walk.reverse ? joined.from === range.to : joined.to === range.from)
     if (joined && adjoins && joined.to - joined.from < MAX_JOINED_LENGTH) {
       joined = { from: Math.min(joined.from, range.from), to: Math.max(joined.to, range.to) }
@@ -110,7 +105,7 @@ export async function* timeRanges(
 }
 
 async function* blockRanges(
-  read: ReadTimeBlocks,
+  store: StoredTimeBlocks,
   level: number,
   since: string | undefined,
   until: string | undefined,
@@ -118,13 +113,14 @@ async function* blockRanges(
 ): AsyncGenerator<SeqRange> {
   if (from >= to) return
   const length = blockLength(level)
-  for await (const blocks of read(level, Math.floor(from / length), Math.floor((to - 1) / length), reverse)) {
+  const walk = { from: Math.floor(from / length), to: Math.ceil(to / length), reverse }
+  for await (const blocks of store.timeBlocks(level, walk)) {
     for (const { block, min, max } of blocks) {
       if ((since !== undefined && max < since) || (until !== undefined && min >= until)) continue
       const range = { from: Math.max(from, block * length), to: Math.min(to, (block + 1) * length) }
       const whole = (since === undefined || min >= since) && (until === undefined || max < until)
       if (whole || level === 0) yield range
-      else yield* blockRanges(read, level - 1, since, until, { ...range, reverse })
+      else yield* blockRanges(store, level - 1, since, until, { ...range, reverse })
     }
   }
 }
@@ -132,6 +128,11 @@ async function* blockRanges(
 /** Positions that a block of a level has. */
 export function blockLength(level: number): number {
   return FAN_OUT ** (level + 1)
+}
+
+/** Cuts a walk over the blocks of a level to those that a log of so many entries has. */
+export function clampBlocks(level: number, walk: Walk, size: number): Walk {
+  return clampWalk(walk, Math.ceil(size / blockLength(level)))
 }
 
 /** A block joined with what is known of the same block. */

@@ -57,7 +57,9 @@ test('whoever waits is told of a commit by the server', async () => {
   const store = await written('told')
   const listening = await written('told')
   const waiting = listening.changed(new AbortController().signal)
-  const isListening = "select count(*) > 0 as yes from pg_stat_activity where query like 'listen spanledger%'"
+  // The server hears for a connection once its statement is done.
+  const isListening =
+    "select count(*) > 0 as yes from pg_stat_activity where state = 'idle' and query like 'listen spanledger%'"
   while (!(await sql<{ yes: boolean }>(isListening))[0]?.yes);
   await store.commit(sealedEntries(1))
   await waiting

@@ -1,9 +1,7 @@
 import { join } from 'node:path'
 import type { Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
-import { type HrTime, isTimestamp, type Timestamp, timestampFromMillis } from '../../events/time.js'
-import type { AuditEvent, AuditEventInput } from '../../events/types.js'
-import type { AuditStore, JournalPosition, SealedEntry } from '../../store/contract.js'
+import type { AuditStore, JournalPosition } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { defaultOrigin } from '../../store/log-id.js'
@@ -23,24 +21,18 @@ import { divergenceFromWitnesses, outsideCheckpoints, provesMore } from '../chec
 import { chooseSigner, originFor, ownSigner, signerAtHand } from '../checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
-import { Group } from '../committing/commit-queue.js'
-import { type DropReason, type Gap, gapEvent } from '../committing/gaps.js'
-import { withoutIdConflicts } from '../committing/id-conflicts.js'
 import { HeadFile } from '../journal/head-file.js'
 import { Journal } from '../journal/journal.js'
 import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/journal-aside.js'
 import { currentBootId, segmentsIn } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
-import {
-  type DamagePolicy,
-  type JournalGap,
-  JournalReplay,
-  type JournalReplayOptions,
-} from '../journal/journal-replay.js'
+import { type DamagePolicy, JournalReplay, type JournalReplayOptions } from '../journal/journal-replay.js'
 import type { Clock } from '../sealing/clock.js'
-import { clockStepped, sealStatements } from '../sealing/clock-statement.js'
 import { Sealer } from '../sealing/seal.js'
+import { gapEntry } from './gap-entries.js'
 import { interruptedRuns } from './interrupted-runs.js'
+import { lastEvent, recordedAtOf, takenOverUpTo } from './last-event.js'
+import { RecoveryCommits } from './recovery-commits.js'
 import { TakenOver } from './taken-over.js'
 
 /** What opening a log found and did. */
@@ -273,20 +265,6 @@ async function replayInto(
   for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
 }
 
-function gapEntry({ reason, count, before, after }: JournalGap, origin: string): SealedEntry {
-  const at = after?.recordedAt ?? before?.recordedAt ?? timestampFromMillis(Date.now())
-  return sealedGap(reason, { count, from: before?.recordedAt ?? at, to: at }, origin)
-}
-
-/** Sealed as of the time at which the gap was: what follows in the journal is older than now. */
-function sealedGap(reason: DropReason, gap: Gap, origin: string): SealedEntry {
-  return new Sealer(() => hrTimeOf(gap.to), origin).sealStatement(gapEvent(reason, gap)).entry
-}
-
-function hrTimeOf(time: Timestamp): HrTime {
-  return [Date.parse(`${time.slice(0, 19)}Z`) / 1000, Number(time.slice(20, 29))]
-}
-
 async function markInterrupted(commits: RecoveryCommits): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store, Infinity)) {
@@ -309,89 +287,4 @@ async function recordKeyChange(
   await commits.recordClockStep()
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
   await commits.add(sealer.sealStatement(event).entry)
-}
-
-interface RecoveryCommitsParts {
-  readonly store: AuditStore
-  readonly sealer: Sealer
-  readonly taken: TakenOver
-  /** The origin of the log. */
-  readonly origin: string
-}
-
-/** Commits entries in groups, as the log itself does. */
-class RecoveryCommits {
-  readonly store: AuditStore
-  readonly #sealer: Sealer
-  readonly #taken: TakenOver
-  readonly #origin: string
-  #group = new Group<never>()
-
-  constructor({ store, sealer, taken, origin }: RecoveryCommitsParts) {
-    this.store = store
-    this.#sealer = sealer
-    this.#taken = taken
-    this.#origin = origin
-  }
-
-  /** Position that the next entry gets, unless what waits has caller ids: what recovery itself adds does not. */
-  get nextSeq(): number {
-    return this.store.size + this.#group.length
-  }
-
-  /** @param end - of the entry's record in the journal */
-  async add(entry: SealedEntry, end?: JournalPosition): Promise<void> {
-    if (!this.#group.hasRoomFor(entry)) await this.commit()
-    this.#push(entry, end)
-  }
-
-  /** Adds what the log says of itself. */
-  async state(statement: AuditEventInput): Promise<void> {
-    for (const entry of sealStatements(this.#sealer, statement)) await this.add(entry)
-  }
-
-  /** Adds that the clock was set, if it was. */
-  async recordClockStep(): Promise<void> {
-    this.#sealer.now()
-    const step = this.#sealer.takeStep()
-    if (step) await this.add(this.#sealer.sealStatement(clockStepped(step)).entry)
-  }
-
-  /** @param journal - up to where the store has the journal then, if that is not the end of the last entry */
-  async commit(journal = this.#group.end): Promise<void> {
-    const { entries, conflicts } = await withoutIdConflicts(this.#group.entries, this.store, (dropped) => {
-      const [from, to] = [dropped[0], dropped.at(-1)].map((entry) => (entry as SealedEntry).event.recordedAt)
-      return sealedGap('id_conflict', { count: dropped.length, from, to } as Gap, this.#origin)
-    })
-    this.#taken.leaveOut(conflicts.length)
-    await this.store.commit([...entries, ...this.#taken.statements()], { journal })
-    this.#group = new Group()
-  }
-
-  #push(entry: SealedEntry, end?: JournalPosition): void {
-    this.#group.add(entry, end !== undefined, end ?? this.#group.end)
-  }
-}
-
-async function lastEvent(store: AuditStore): Promise<Partial<AuditEvent> | undefined> {
-  const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
-  if (!bytes) return undefined
-  try {
-    return JSON.parse(Buffer.from(bytes).toString()) as Partial<AuditEvent>
-  } catch (cause) {
-    throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
-      cause,
-    })
-  }
-}
-
-function recordedAtOf(event: Partial<AuditEvent> | undefined): Timestamp {
-  return isTimestamp(event?.recordedAt) ? event.recordedAt : ''
-}
-
-/** `recordedAt` of the entry that was recorded last: a statement about entries taken over is younger than what follows it. */
-function takenOverUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
-  if (last?.type !== 'events_recovered' || last.statementOf !== origin) return recordedAtOf(last)
-  const { to } = (last.data ?? {}) as { readonly to?: unknown }
-  return isTimestamp(to) ? to : ''
 }

@@ -1,3 +1,4 @@
+import { HAS_RANDOM_ID } from '../../events/random-id.js'
 import type { AgentRef, AuditEventInput } from '../../events/types.js'
 import { Alterations } from './alterations.js'
 import { BoundedCopy } from './bound.js'
@@ -32,10 +33,19 @@ export function boundEvent(
   if (envelope.type === 'run_started') envelope.agent ??= startedAgent(source, altered)
   const typed = envelope.type !== undefined
   if (!typed) altered.add('type', 'missing')
-  const draft = completeEnvelope({ ...envelope, type: envelope.type ?? UNTYPED.type }, completion)
+  const mark = hasRandomId(source) ? { [HAS_RANDOM_ID]: true } : undefined
+  const draft = completeEnvelope({ ...envelope, ...mark, type: envelope.type ?? UNTYPED.type }, completion)
   draft.data = typed ? data : { name: UNTYPED.name, ...data }
   withholdAuthority(draft)
   return fitIntoEntry(draft, altered)
+}
+
+function hasRandomId(source: object): boolean {
+  try {
+    return HAS_RANDOM_ID in source
+  } catch {
+    return false
+  }
 }
 
 /** The fields of the envelope that can be stored, bounded. */

@@ -499,4 +499,19 @@ describe('the salt', () => {
     expect(entry({ id, [HAS_RANDOM_ID]: true }).event.salt).toBeUndefined()
     expect(entry({ id, ...JSON.parse('{"spanledger.hasRandomId":true}') }).event.salt).toMatch(/^[\da-f]{32}$/)
   })
+
+  it('is on no event with such an id whose content had to be changed either', () => {
+    const changed = entry({ id: randomId(), [HAS_RANDOM_ID]: true, data: { name: 'lone \ud800' } }).event
+    expect(changed.altered).toHaveLength(1)
+    expect(changed.salt).toBeUndefined()
+  })
+
+  it('is on an event of which nobody can tell whether its id is random', () => {
+    const untellable = new Proxy({ id: 'mine', type: 'custom', data: { name: 'x' } } as const, {
+      has: () => {
+        throw new Error('no')
+      },
+    })
+    expect(sealer().seal(untellable, false).event.salt).toMatch(/^[\da-f]{32}$/)
+  })
 })

@@ -1,7 +1,6 @@
 import {
   type Attributes,
   type Context,
-  context as contexts,
   type HrTime,
   propagation,
   ROOT_CONTEXT,
@@ -12,7 +11,7 @@ import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../
 import { contextScope } from '../../record/context.js'
 import { activeContext } from '../../record/flow.js'
 import { partFacts } from '../caller-claims.js'
-import type { Convention, Fact, Lineage, Moment, Occurrence } from '../conventions/contract.js'
+import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
 import {
   type InstrumentationScope,
@@ -22,16 +21,15 @@ import {
   type SpanLike,
   scopeOf,
 } from '../span.js'
-import { isTransportSpan } from '../transport.js'
+import { type Ask, askReporting } from './ask.js'
 import { Emitter, type Outlet, sourceOf } from './emitter.js'
-import { explain, type SpanExplanation } from './explain.js'
+import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
-import { OpenSiblings } from './open-siblings.js'
-import { Recogniser } from './recogniser.js'
 import type { Run } from './run.js'
 import { RunBook } from './run-book.js'
+import { SpanClaims } from './span-claims.js'
 import { SpanEvents, totalOf } from './span-events.js'
-import { type Claim, ClaimedSpan, type SpanNode } from './span-node.js'
+import type { Claim, SpanNode } from './span-node.js'
 import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
 import { Suppressions } from './suppressions.js'
@@ -40,8 +38,6 @@ import { UsageLedger } from './usage-ledger.js'
 /** `SpanKind` of spans that send something to somebody else. */
 const CLIENT = 2
 const PRODUCER = 3
-
-const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
 
 export interface TrackerOptions extends Trust {
   readonly conventions: readonly Convention[]
@@ -62,33 +58,22 @@ export interface TrackerOptions extends Trust {
 /** Marks events that `spanledger/record` tells of where no span carries them. */
 export const BY_HAND: InstrumentationScope = Object.freeze({ name: 'spanledger/record' })
 
-/**
- * Follows spans from start to end and tells what they mean as audit events.
- *
- * A span is looked at up to three times, until a convention claims it: at its start, one microtask later (many
- * instrumentations set their attributes right after `startSpan`), and at its end. Whoever can tell first, tells.
- */
+/** Follows spans from start to end and tells what they mean as audit events. */
 export class Tracker {
   readonly #nodes: SpanNodes
-  readonly #recogniser: Recogniser
+  readonly #ask: Ask
+  readonly #claims: SpanClaims
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #spans: SpanRecorder
-  readonly #siblings = new OpenSiblings()
   readonly #onProblem: (problem: unknown) => void
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
   readonly #emitter: Emitter
   readonly #events: SpanEvents
   /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
-  readonly #onExplain: ((explanation: SpanExplanation) => void) | undefined
-  /** Spans that nobody has claimed at their start, for the second look. */
-  #unclaimed: SpanNode[] = []
   /** Contexts with baggage of spans that began before anyone listened. */
   readonly #begun = new WeakMap<object, Context>()
-  /** They are being looked at in the order of their start. */
-  #inOrder = false
-  readonly #lookAgain = (): void => this.drain()
 
   constructor(options: TrackerOptions) {
     const { conventions, onProblem, outlet, nowMillis } = options
@@ -104,8 +89,14 @@ export class Tracker {
       onProblem,
     })
     this.suppressions = new Suppressions({ ...options, emitter, runIn: (context) => this.#runIn(context) })
-    this.#onExplain = options.onExplain
-    this.#recogniser = new Recogniser(conventions)
+    this.#ask = askReporting(onProblem)
+    this.#claims = new SpanClaims({
+      conventions,
+      nodes: this.#nodes,
+      ask: this.#ask,
+      onClaim: (node, claim, span) => this.#spans.start(node, claim, span),
+      onExplain: options.onExplain,
+    })
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
     this.#spans = new SpanRecorder({ emitter, runs: this.#runs, facts: this.#facts, ledger, nowMillis })
@@ -146,32 +137,24 @@ export class Tracker {
     const node = this.#nodes.place(span, context, this.#parentOf(span, context))
     this.#events.hear(span, node)
     if (node.parent && goesOut(span) && node.nearestRun()) this.#nodes.rememberOutgoing(node)
-    if (this.#look(node, span, 'start') || isTransportSpan(span.attributes)) return
-    if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
+    this.#claims.lookAtStart(node, span)
   }
 
-  /** The second look at what started in this turn. Also called before anything that needs all runs to be known. */
+  /** Looks again at what started in this turn. Also called before anything that needs all runs to be known. */
   drain(): void {
-    const nodes = this.#unclaimed
-    if (nodes.length === 0) return
-    this.#unclaimed = []
-    this.#inOrder = true
-    for (const node of nodes) {
-      const { span } = node
-      // This may be a microtask of its own: what it threw would end the process.
-      if (node.claim === undefined && span !== undefined) this.#ask(() => this.#look(node, span, 'microtask'))
-    }
-    this.#inOrder = false
+    this.#claims.drain()
   }
 
   end(span: SpanLike): void {
     const node = this.#nodes.on(span)
     if (!node?.span) return
     this.#catchUp(node)
-    if (node.claim || this.#look(node, span, 'end')) this.#conclude(node, node.claim as Claim, span)
-    else {
+    if (node.claim || this.#claims.look(node, span, 'end')) {
+      const claim = node.claim as Claim
+      this.#spans.end(node, claim, span, this.#claims.conclude(node, claim, span))
+    } else {
       if (node.run) this.#spans.endRun(node.run, node, span)
-      if (this.#onExplain) this.#explain(span, 'end', this.#recogniser.candidates(span), undefined)
+      this.#claims.explainUnclaimed(span)
     }
     this.#close(node)
   }
@@ -194,7 +177,7 @@ export class Tracker {
    * only, its tools a completion; of its events those since then are recorded.
    */
   #endUnseen(span: SpanLike): void {
-    if (this.#recogniser.candidates(span) === 0 && span.events.length === 0) return
+    if (!this.#claims.mayKnow(span) && span.events.length === 0) return
     const node = this.#nodes.place(span, this.#begun.get(span), this.#nodes.byIds(span.parentSpanContext))
     this.#events.takeUp(span, node)
     this.end(span)
@@ -204,7 +187,7 @@ export class Tracker {
   adopt(span: OpenSpan): SpanNode | undefined {
     if (span.attributes === undefined || !span.isRecording() || this.suppressions.has(span)) return undefined
     const node = this.#nodes.place(span, this.#begun.get(span), this.#nodes.byIds(span.parentSpanContext))
-    this.#look(node, span, 'microtask')
+    this.#claims.look(node, span, 'microtask')
     this.#events.takeUp(span, node)
     this.#events.hear(span, node)
     return node
@@ -225,7 +208,7 @@ export class Tracker {
   ): void {
     const span = 'spanContext' in carrier ? carrier : undefined
     const node = span ? this.#nodes.on(span) : this.#nodes.in(context)
-    if (node && !node.claim && node.span) this.#look(node, node.span, 'microtask')
+    if (node && !node.claim && node.span) this.#claims.look(node, node.span, 'microtask')
     const scope = span ? scopeOf(span) : (carrier as InstrumentationScope)
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
@@ -314,8 +297,7 @@ export class Tracker {
   }
 
   #close(node: SpanNode): void {
-    const convention = node.claim?.convention
-    if (convention?.parentage === 'unnested') this.#siblings.delete(node, convention)
+    this.#claims.close(node)
     node.end()
   }
 
@@ -334,118 +316,9 @@ export class Tracker {
     if (known || !parent.isRecording()) return known
     // A wrapper of the span: what nobody has claimed so far is not found by its id.
     if (parent.attributes === undefined) {
-      return this.#unclaimed.findLast((node) => node.hasIds(ids)) ?? this.#nodes.wrapped(parent, parentId)
+      return this.#claims.unclaimedWith(ids) ?? this.#nodes.wrapped(parent, parentId)
     }
     return this.adopt(parent)
-  }
-
-  /** Asks the conventions that may know the span; records its start when one does. */
-  #look(node: SpanNode, span: SpanLike, moment: Moment): boolean {
-    const bits = this.#recogniser.candidates(span)
-    if (bits === 0) return false
-    // What a span is may depend on those around it.
-    this.#lookAtAncestors(node)
-    return this.#askAbout(node, span, moment, bits)
-  }
-
-  #askAbout(node: SpanNode, span: SpanLike, moment: Moment, bits: number): boolean {
-    const { conventions } = this.#recogniser
-    let lineage: Lineage | undefined
-    for (let i = 0; i < conventions.length; i++) {
-      if ((bits & (1 << i)) === 0) continue
-      const convention = conventions[i] as Convention
-      if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
-      if (convention.parentage === 'unnested' && moment !== 'start') this.#lookAtEarlier(node)
-      lineage ??= this.#lineage(node)
-      const seen = convention.parentage === 'unnested' ? this.#withSiblings(lineage, node, convention) : lineage
-      const activity = this.#ask(() => convention.recognise(span, moment, seen))
-      if (activity === 'later') return false
-      if (!activity) continue
-      const claim = { convention, activity }
-      if (this.#onExplain) this.#explain(span, moment, bits, claim)
-      this.#claim(node, claim, span)
-      return true
-    }
-    return false
-  }
-
-  #explain(span: SpanLike, moment: Moment, bits: number, claim: Claim | undefined): void {
-    this.#ask(() => this.#onExplain?.(explain(span, moment, this.#recogniser.named(bits), claim)))
-  }
-
-  #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
-    node.claimAs(claim)
-    this.#nodes.remember(node)
-    const { activity, convention } = claim
-    if (convention.parentage === 'unnested') {
-      this.#siblings.add(node, convention)
-      if (activity.within instanceof ClaimedSpan) node.moveBelow(activity.within.node)
-    }
-    this.#spans.start(node, claim, span)
-  }
-
-  /** Spans above that nobody has claimed yet are looked at again: what happens below is theirs. Outermost first. */
-  #lookAtAncestors(node: SpanNode): void {
-    const { parent } = node
-    if (!parent || parent.claim || !parent.span) return
-    this.#lookAtAncestors(parent)
-    const bits = this.#recogniser.candidates(parent.span)
-    if (bits !== 0) this.#askAbout(parent, parent.span, 'microtask', bits)
-  }
-
-  /** What started in this turn before a span that is looked at out of turn: siblings are told apart by their order. */
-  #lookAtEarlier(node: SpanNode): void {
-    if (this.#inOrder) return
-    this.#inOrder = true
-    for (const other of this.#unclaimed) {
-      if (other === node) break
-      if (!other.claim && other.span) this.#look(other, other.span, 'microtask')
-    }
-    this.#inOrder = false
-  }
-
-  /** Below the span that is active now, if that is followed. */
-  #moveBelowActive(node: SpanNode): boolean {
-    const caller = this.#nodes.in(contexts.active())
-    if (!caller || caller === node.parent) return false
-    if (!caller.claim && caller.span) this.#look(caller, caller.span, 'microtask')
-    if (!caller.claim && !caller.claimedParent()) return false
-    node.moveBelow(caller)
-    return true
-  }
-
-  #lineage(node: SpanNode): Lineage {
-    const parent = node.claimedParent()?.asSurrounding()
-    const run = node.parent?.nearestRun()
-    const around = node.parent?.span
-    if (!around && !parent && !run && !node.run) return NO_LINEAGE
-    return {
-      parent,
-      parentScope: around && scopeOf(around).name,
-      run: run && { runId: run.runId, agent: run.agent },
-      memo: run?.memo,
-      ownMemo: node.run?.memo,
-    }
-  }
-
-  #conclude(node: SpanNode, claim: Claim, span: SpanLike): void {
-    const { convention, activity } = claim
-    const told = this.#ask(() => convention.conclude?.(span, activity, this.#lineage(node)))
-    this.#spans.end(node, claim, span, told ?? {})
-  }
-
-  #withSiblings(lineage: Lineage, node: SpanNode, convention: Convention): Lineage {
-    return { ...lineage, open: this.#siblings.of(node, convention) }
-  }
-
-  /** A convention that throws is reported, and counts as one that does not know. */
-  #ask<T>(question: () => T): T | undefined {
-    try {
-      return question()
-    } catch (problem) {
-      this.#onProblem(problem)
-      return undefined
-    }
   }
 }
 

@@ -3,6 +3,7 @@ import { toolNameOf } from '../../events/tool-name.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { IndexName, SeqRange, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { timeRanges } from '../../store/time-blocks.js'
 import { timeOfEntry } from './entry-time.js'
 import { Join } from './join.js'
 import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
@@ -134,7 +135,7 @@ export class Plan {
   }
 
   #timeRanges(store: ReadableStore, walk: Walk): AsyncIterable<SeqRange> {
-    return store.timeRanges(this.#filter.since, this.#filter.until, walk)
+    return timeRanges(store, this.#filter.since, this.#filter.until, walk)
   }
 }
 

@@ -1,24 +1,9 @@
-import type { AuditEventType, StoredEvent } from '../../events/types.js'
+import type { StoredEvent } from '../../events/types.js'
 import type { ToolCallSummary } from '../summaries/run-summary.js'
-
-/** The kind of step that an event of a type is; the events of tool calls are steps by pairs. */
-const KIND_OF = {
-  sub_agent_invoked: 'sub_agent',
-  agent_handoff: 'handoff',
-  memory_recall: 'memory_recall',
-  context_compacted: 'compaction',
-  usage_limit_exceeded: 'limit',
-  error_occurred: 'error',
-  tool_approval_requested: 'approval',
-  tool_approval_granted: 'approval',
-  tool_approval_denied: 'approval',
-  policy_violation: 'policy_violation',
-} as const satisfies { readonly [T in AuditEventType]?: string }
-
-type KindOf = typeof KIND_OF
+import { type EventStepKind, type KindOf, kindOf } from '../summaries/step-kinds.js'
 
 /** A step that one event tells of. */
-export interface EventStep<K extends KindOf[keyof KindOf] = KindOf[keyof KindOf]> {
+export interface EventStep<K extends EventStepKind = EventStepKind> {
   readonly kind: K
   /** Position of the event. */
   readonly seq: number
@@ -44,18 +29,17 @@ export interface ToolCallStep {
  * }
  * ```
  */
-export type RunStep = ToolCallStep | { readonly [K in KindOf[keyof KindOf]]: EventStep<K> }[KindOf[keyof KindOf]]
+export type RunStep = ToolCallStep | { readonly [K in EventStepKind]: EventStep<K> }[EventStepKind]
 
 /** The step that an event is by itself; `undefined` for any other event. */
 export function stepOf(event: StoredEvent): RunStep | undefined {
-  const { type, seq } = event
-  if (!Object.hasOwn(KIND_OF, type)) return undefined
-  return { kind: KIND_OF[type as keyof KindOf], seq, event } as RunStep
+  const kind = kindOf(event.type)
+  return kind && ({ kind, seq: event.seq, event } as RunStep)
 }
 
 /** Tells whether an event of this type is a step or a part of one. */
 export function isOfStep(type: string): boolean {
-  return Object.hasOwn(KIND_OF, type) || isOfCall(type)
+  return kindOf(type) !== undefined || isOfCall(type)
 }
 
 /** Tells whether an event of this type begins or ends a tool call. */

@@ -1,26 +1,14 @@
 import { errorIn, type Fields, fieldsOf, present, textIn } from '../../events/recorded-fields.js'
 import { statusAfter } from '../../events/run-status.js'
-import type { AuditEventType, StoredEvent } from '../../events/types.js'
+import type { StoredEvent } from '../../events/types.js'
 import { filedEvent } from '../../store/filed-event.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
 import { MAX_LISTED, type RunSummary } from './run-summary.js'
+import { type EventStepKind, kindOf, LIST_OF } from './step-kinds.js'
 import { ToolCallFold } from './tool-call-fold.js'
 
-/** Which list of a summary the events of a type go to. */
-const LIST_OF = {
-  sub_agent_invoked: 'subAgents',
-  agent_handoff: 'handoffs',
-  memory_recall: 'memoryRecalls',
-  context_compacted: 'compactions',
-  usage_limit_exceeded: 'limits',
-  error_occurred: 'errors',
-  tool_approval_requested: 'approvals',
-  tool_approval_granted: 'approvals',
-  tool_approval_denied: 'approvals',
-  policy_violation: 'policyViolations',
-} as const satisfies { readonly [T in AuditEventType]?: keyof RunSummary }
-
-type ListName = (typeof LIST_OF)[keyof typeof LIST_OF]
+/** The lists of events that are steps by themselves. */
+type ListName = (typeof LIST_OF)[EventStepKind]
 
 /**
  * Sums up a run while its events stream by in append order: its row, and lists of what happened. What it keeps does not
@@ -89,8 +77,10 @@ export class RunFold {
       case 'tool_call_failed':
         this.#toolCalls.end(event, 'failed')
         return
-      default:
-        if (Object.hasOwn(LIST_OF, event.type)) this.#keep(LIST_OF[event.type as keyof typeof LIST_OF], event)
+      default: {
+        const kind = kindOf(event.type)
+        if (kind !== undefined) this.#keep(LIST_OF[kind], event)
+      }
     }
   }
 

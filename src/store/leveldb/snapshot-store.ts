@@ -5,6 +5,7 @@ import type { Tile } from '../../tree/index.js'
 import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import type { ReadableStore } from '../readable.js'
 import type { RunKey, RunRow } from '../runs/run-overview.js'
+import type { TimeBlock } from '../time-blocks.js'
 import { storeClosed } from '../walk.js'
 import { ENTRIES } from './database.js'
 import { FORMAT_VERSION } from './entries/head.js'
@@ -148,8 +149,8 @@ export class SnapshotStore implements ReadableStore {
     return this.#walking((snapshot) => snapshot.indexes.firstOfEach(index))
   }
 
-  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
-    return this.#walking((snapshot) => snapshot.indexes.timeRanges(since, until, walk))
+  timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]> {
+    return this.#walking((snapshot) => snapshot.indexes.timeBlocks(level, walk))
   }
 
   async runRows(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]> {

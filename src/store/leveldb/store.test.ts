@@ -12,6 +12,7 @@ import { removeEntries } from '../../../test/support/remove-entries.js'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
 import { hashLeaf, TreeFrontier } from '../../tree/index.js'
 import type { SealedEntry } from '../contract.js'
+import { timeRanges } from '../time-blocks.js'
 import { encodeBlock, entrySlot } from './entries/block.js'
 import { blockKey, headKey, metaKey, pageKey, tileKey } from './entries/keys.js'
 import { levelStore } from './index.js'
@@ -299,7 +300,7 @@ describe('a LevelDB log', () => {
 
     for await (const _ of store.entries(EVERYTHING)) break
     for await (const _ of store.firstOfEach('run')) break
-    for await (const _ of store.timeRanges('2026-01-01T00:00:00.000000000Z', undefined, EVERYTHING)) break
+    for await (const _ of store.timeBlocks(0, EVERYTHING)) break
     for (const reverse of [false, true]) {
       const cursor = store.postings('session', ['s'], { ...EVERYTHING, reverse })
       await cursor.next(1_000)
@@ -377,7 +378,7 @@ describe('a commit to LevelDB', () => {
       await write.call(this, options)
       for await (const chunk of store.entries(EVERYTHING)) seen.push(chunk.length)
       for await (const first of store.firstOfEach('tenant')) seen.push(first)
-      for await (const range of store.timeRanges(undefined, undefined, EVERYTHING)) seen.push(range.to)
+      for await (const range of timeRanges(store, undefined, undefined, EVERYTHING)) seen.push(range.to)
       seen.push(await store.countPostings('type', ['custom'], EVERYTHING))
       seen.push(await store.postings('type', ['custom'], { ...EVERYTHING, reverse: true }).next())
       seen.push(await store.read([2]))

@@ -17,6 +17,7 @@ import type {
 } from '../contract.js'
 import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
 import type { RunKey, RunRow } from '../runs/run-overview.js'
+import type { TimeBlock } from '../time-blocks.js'
 import { storeClosed } from '../walk.js'
 import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
@@ -187,8 +188,8 @@ class LevelStore implements AuditStore {
     return this.#indexReads().firstOfEach(index)
   }
 
-  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
-    return this.#indexReads().timeRanges(since, until, walk)
+  timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]> {
+    return this.#indexReads().timeBlocks(level, walk)
   }
 
   async runRows(keys: readonly RunKey[], size: number): Promise<readonly (RunRow | undefined)[]> {

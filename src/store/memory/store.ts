@@ -16,7 +16,7 @@ import { newLogId } from '../log-id.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
 import { assertPlacedAt, callerIdText, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
-import { TIME_LEVELS, type TimeBlock, timeRanges, widenBlocks } from '../time-blocks.js'
+import { clampBlocks, TIME_LEVELS, type TimeBlock, widenBlocks } from '../time-blocks.js'
 import { clampWalk, lowerBound, storeClosed } from '../walk.js'
 import { ArrayCursor, CHUNK_LENGTH } from './cursor.js'
 
@@ -167,16 +167,10 @@ class MemoryStore implements AuditStore {
     this.#assertOpen()
   }
 
-  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
+  async *timeBlocks(level: number, walk: Walk): AsyncGenerator<readonly TimeBlock[]> {
     this.#assertOpen()
-    const read = (level: number, first: number, last: number, reverse: boolean) =>
-      this.#readTimeBlocks(level, first, last, reverse)
-    yield* timeRanges(read, since, until, clampWalk(walk, this.size))
-  }
-
-  async *#readTimeBlocks(level: number, first: number, last: number, reverse: boolean) {
-    this.#assertOpen()
-    const blocks = (this.#timeBlocks[level] as TimeBlock[]).slice(first, last + 1)
+    const { from, to, reverse } = clampBlocks(level, walk, this.size)
+    const blocks = (this.#timeBlocks[level] as TimeBlock[]).slice(from, to)
     yield reverse ? blocks.reverse() : blocks
   }
 

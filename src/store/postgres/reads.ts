@@ -3,7 +3,7 @@ import type { Tile } from '../../tree/index.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import { prefixEnd } from '../keys.js'
 import { decodePosting } from '../posting-value.js'
-import { type TimeBlock, timeRanges } from '../time-blocks.js'
+import { clampBlocks, type TimeBlock } from '../time-blocks.js'
 import { clampWalk, lowerBound } from '../walk.js'
 import { corrupt, readError } from './errors.js'
 import { PostingCursor, type PostingRow } from './posting-cursor.js'
@@ -135,26 +135,16 @@ export class PostgresReads {
     }
   }
 
-  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
+  async *timeBlocks(level: number, walk: Walk): AsyncGenerator<readonly TimeBlock[]> {
     this.#open()
-    const read = (level: number, first: number, last: number, reverse: boolean) =>
-      this.#readTimeBlocks(level, first, last, reverse)
-    yield* timeRanges(read, since, until, clampWalk(walk, this.#size))
-  }
-
-  async *#readTimeBlocks(
-    level: number,
-    first: number,
-    last: number,
-    reverse: boolean,
-  ): AsyncGenerator<readonly TimeBlock[]> {
-    for (let [from, to] = [first, last]; from <= to; ) {
-      const length = Math.min(READ_LENGTH, to - from + 1)
-      const [begin, end] = reverse ? [to - length + 1, to] : [from, from + length - 1]
+    const { reverse, ...range } = clampBlocks(level, walk, this.#size)
+    let { from, to } = range
+    while (from < to) {
+      const length = Math.min(READ_LENGTH, to - from)
       const rows = await this.#ask<{ block: string; min: string; max: string }>(
         `select block, min, max from spanledger.time_block
-           where log = $1 and level = $2 and block between $3 and $4 order by block${reverse ? ' desc' : ''}`,
-        [this.#log, level, begin, end],
+           where log = $1 and level = $2 and block >= $3 and block < $4 order by block${reverse ? ' desc' : ''}`,
+        [this.#log, level, reverse ? to - length : from, reverse ? to : from + length],
       )
       if (rows.length < length) throw corrupt(this.#location, `a time block of level ${level} is missing`)
       yield rows.map(({ block, min, max }) => ({ level, block: Number(block), min, max }))

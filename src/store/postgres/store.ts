@@ -16,6 +16,7 @@ import type {
 } from '../contract.js'
 import type { SharedStore } from '../shared.js'
 import type { StoredIndexes } from '../stored-indexes.js'
+import type { TimeBlock } from '../time-blocks.js'
 import { storeClosed } from '../walk.js'
 import { Appender } from './appender.js'
 import { positionsOf } from './caller-ids.js'
@@ -205,8 +206,8 @@ class PostgresEngine implements PostgresStore {
     return this.#reads().firstOfEach(index)
   }
 
-  timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncIterable<SeqRange> {
-    return this.#reads().timeRanges(since, until, walk)
+  timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]> {
+    return this.#reads().timeBlocks(level, walk)
   }
 
   async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {

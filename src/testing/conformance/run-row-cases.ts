@@ -54,15 +54,6 @@ export const runRowCases: readonly ConformanceCase[] = [
       await assertRows(again)
     },
   },
-  {
-    name: 'rows of runs of a closed store are not to be had',
-    async run({ store }) {
-      if (!store.runRows) return
-      await store.commit(ENTRIES.slice(0, 3))
-      await store.close()
-      await assert.rejects(store.runRows(KEYS, 3), { name: 'AuditLogError', code: 'AUDIT_LOG_CLOSED' })
-    },
-  },
 ]
 
 /** A row may be missing where the engine is past the size that is asked for: the reader derives it. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Timestamp, timestampFromMillis } from '../../events/time.js'
 import type { AuditStore, SealedEntry, SeqRange, Walk } from '../../store/contract.js'
+import { blockLength, TIME_LEVELS, type TimeBlock, timeRanges } from '../../store/time-blocks.js'
 import { sealedEntries } from '../sealed-entry.js'
 import { type CaseContext, type ConformanceCase, collect, commitInGroups, EVERYTHING, seededRandom } from './case.js'
 
@@ -14,7 +15,7 @@ async function assertRanges(
   until: string | undefined,
   walk: Walk,
 ): Promise<readonly SeqRange[]> {
-  const ranges = await collect(store.timeRanges(since, until, walk))
+  const ranges = await collect(timeRanges(store, since, until, walk))
   ranges.forEach((range, n) => {
     const before = ranges[n - 1]
     assert.ok(range.from < range.to && range.from >= walk.from && range.to <= Math.min(walk.to, store.size))
@@ -31,18 +32,55 @@ async function assertRanges(
   return ranges
 }
 
+/** The blocks of a level, found by looking at every entry. */
+function expectedBlocks(entries: readonly SealedEntry[], level: number): TimeBlock[] {
+  const length = blockLength(level)
+  return Array.from({ length: Math.ceil(entries.length / length) }, (_, block) => {
+    const times = entries.slice(block * length, (block + 1) * length).map(({ event }) => event.time)
+    return {
+      level,
+      block,
+      min: times.reduce((min, time) => (time < min ? time : min)),
+      max: times.reduce((max, time) => (time > max ? time : max)),
+    }
+  })
+}
+
 /** How many positions ranges span. */
 const span = (ranges: readonly SeqRange[]) => ranges.reduce((sum, { from, to }) => sum + to - from, 0)
 
 /** Where events of a time may be. */
 export const timeCases: readonly ConformanceCase[] = [
   {
+    name: 'the time blocks of each level have the earliest and the latest time of their entries, in walking order',
+    async run({ store, reopen }) {
+      const random = seededRandom(5)
+      const entries = sealedEntries(66_000, () => ({ time: at(random(100_000)) }))
+      await commitInGroups(store, entries.slice(0, 65_000), [4_096])
+      await commitInGroups(store, entries.slice(65_000), [1, 200, 13])
+      for (const open of [async () => store, async () => (await reopen?.()) ?? store]) {
+        const opened = await open()
+        for (let level = 0; level < TIME_LEVELS; level++) {
+          const expected = expectedBlocks(entries, level)
+          const blocks = async (walk: Walk) => (await collect(opened.timeBlocks(level, walk))).flat()
+          assert.deepEqual(await blocks(EVERYTHING), expected)
+          assert.deepEqual(await blocks({ ...EVERYTHING, reverse: true }), expected.toReversed())
+          assert.deepEqual(await blocks({ from: 1, to: 257, reverse: false }), expected.slice(1, 257))
+          assert.deepEqual(await blocks({ from: 1, to: 257, reverse: true }), expected.slice(1, 257).toReversed())
+          assert.deepEqual(await blocks({ from: expected.length, to: expected.length + 1, reverse: false }), [])
+          assert.deepEqual(await blocks({ from: 1, to: 1, reverse: false }), [])
+        }
+      }
+    },
+  },
+  {
     name: 'since is inclusive, until is exclusive',
     async run({ store }) {
       await store.commit(sealedEntries(1, () => ({ time: at(5) })))
       const found = async (since?: number, until?: number) =>
         await collect(
-          store.timeRanges(
+          timeRanges(
+            store,
             since === undefined ? since : at(since),
             until === undefined ? until : at(until),
             EVERYTHING,
@@ -60,9 +98,9 @@ export const timeCases: readonly ConformanceCase[] = [
   {
     name: 'without a window the walk is one range, within the log',
     async run({ store }) {
-      assert.deepEqual(await collect(store.timeRanges(undefined, undefined, EVERYTHING)), [])
+      assert.deepEqual(await collect(timeRanges(store, undefined, undefined, EVERYTHING)), [])
       await commitInGroups(store, sealedEntries(1_000), [300])
-      const found = async (walk: Walk) => await collect(store.timeRanges(undefined, undefined, walk))
+      const found = async (walk: Walk) => await collect(timeRanges(store, undefined, undefined, walk))
       assert.deepEqual(await found(EVERYTHING), [{ from: 0, to: 1_000 }])
       assert.deepEqual(await found({ from: 100, to: 900, reverse: true }), [{ from: 100, to: 900 }])
       assert.deepEqual(await found({ from: 5, to: 5, reverse: false }), [])

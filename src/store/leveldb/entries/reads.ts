@@ -126,6 +126,7 @@ export class EntryReads {
   }
 
   async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
+    this.#database()
     if (this.#state.removedEntries === 0) return seqs.map(() => undefined)
     return await this.#readIn(seqs, (slots, seq) => slots.removed(seq)?.removedUnder)
   }

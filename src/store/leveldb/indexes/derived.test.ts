@@ -24,6 +24,7 @@ import { prefixEnd } from '../../keys.js'
 import { memoryStore } from '../../memory/index.js'
 import type { ReadableStore } from '../../readable.js'
 import { encodeSeq } from '../../seq-bytes.js'
+import { timeRanges } from '../../time-blocks.js'
 import { levelStore } from '../index.js'
 import { SnapshotStore } from '../snapshot-store.js'
 import { metaKey, stretchKey, valueKey } from './keys.js'
@@ -115,7 +116,7 @@ async function answersOf(store: ReadableStore): Promise<unknown> {
   }
   const firsts = await Promise.all(INDEXES.map(async (index) => (await collect(store.firstOfEach(index))).sort()))
   const ranges = await Promise.all(
-    WALKS.map((walk) => collect(store.timeRanges('2026-01-01T00:30:00.000000000Z', '2026-01-01T01:10:00Z', walk))),
+    WALKS.map((walk) => collect(timeRanges(store, '2026-01-01T00:30:00.000000000Z', '2026-01-01T01:10:00Z', walk))),
   )
   const rows = await rowsOf(store)
   return { size: store.size, postings, counts, firsts, ranges, rows }

@@ -4,7 +4,7 @@ import { postingSpan } from '../../posting-value.js'
 import { INDEX_ARITY } from '../../postings.js'
 import type { RunKey, RunRow } from '../../runs/run-overview.js'
 import { readSeq, seqOfKey } from '../../seq-bytes.js'
-import { FAN_OUT, type ReadTimeBlocks, type TimeBlock, timeRanges } from '../../time-blocks.js'
+import { clampBlocks, FAN_OUT, type TimeBlock } from '../../time-blocks.js'
 import { clampWalk, lowerBound } from '../../walk.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
@@ -82,10 +82,26 @@ export class IndexReads {
     }
   }
 
-  async *timeRanges(since: string | undefined, until: string | undefined, walk: Walk): AsyncGenerator<SeqRange> {
+  /** Reads time blocks of the database, in whose place those of the tails stand. */
+  async *timeBlocks(level: number, walk: Walk): AsyncGenerator<readonly TimeBlock[]> {
     try {
-      const view = await this.#source.view()
-      yield* timeRanges(this.#timeBlocks(view), since, until, clampWalk(walk, this.#size))
+      const { database, covered, tails } = await this.#source.view()
+      const { from, to, reverse } = clampBlocks(level, walk, this.#size)
+      const newer = new Map<number, TimeBlock>()
+      for (const tail of tails) {
+        for (const block of tail.timeBlocks) {
+          if (block.level === level && block.block >= from && block.block < to) newer.set(block.block, block)
+        }
+      }
+      const ofTails = [...newer.values()].sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
+      if (reverse && ofTails.length > 0) yield ofTails
+      const groups = { from: Math.floor(from / FAN_OUT), to: Math.ceil(to / FAN_OUT) }
+      for (let n = 0; n < groups.to - groups.from; n++) {
+        const stored = await database.timeBlocks.group(level, reverse ? groups.to - 1 - n : groups.from + n, covered)
+        const blocks = stored.filter(({ block }) => block >= from && block < to && !newer.has(block))
+        if (blocks.length > 0) yield reverse ? blocks.reverse() : blocks
+      }
+      if (!reverse && ofTails.length > 0) yield ofTails
     } catch (error) {
       throw this.#source.failure(error)
     }
@@ -133,27 +149,6 @@ export class IndexReads {
       return await rowsAt(index, keys, Math.min(size, this.#size))
     } catch (error) {
       throw this.#source.failure(error)
-    }
-  }
-
-  /** Time blocks of the database, in whose place those of the tails stand. */
-  #timeBlocks({ database, covered, tails }: IndexView): ReadTimeBlocks {
-    return async function* (level, first, last, reverse) {
-      const newer = new Map<number, TimeBlock>()
-      for (const tail of tails) {
-        for (const block of tail.timeBlocks) {
-          if (block.level === level && block.block >= first && block.block <= last) newer.set(block.block, block)
-        }
-      }
-      const ofTails = [...newer.values()].sort((a, b) => (reverse ? b.block - a.block : a.block - b.block))
-      if (reverse && ofTails.length > 0) yield ofTails
-      const groups = { from: Math.floor(first / FAN_OUT), to: Math.floor(last / FAN_OUT) }
-      for (let n = 0; n <= groups.to - groups.from; n++) {
-        const stored = await database.timeBlocks.group(level, reverse ? groups.to - n : groups.from + n, covered)
-        const blocks = stored.filter(({ block }) => block >= first && block <= last && !newer.has(block))
-        if (blocks.length > 0) yield reverse ? blocks.reverse() : blocks
-      }
-      if (!reverse && ofTails.length > 0) yield ofTails
     }
   }
 

@@ -5,6 +5,7 @@ import { Level } from 'level'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore, SeqRange } from '../../contract.js'
+import { timeRanges } from '../../time-blocks.js'
 import { levelStore } from '../index.js'
 
 const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
@@ -34,7 +35,7 @@ function second(n: number): string {
 
 async function rangesOf(since: number, until: number, reverse = false): Promise<readonly SeqRange[]> {
   const ranges: SeqRange[] = []
-  for await (const range of store.timeRanges(second(since), second(until), { ...EVERYTHING, reverse }))
+  for await (const range of timeRanges(store, second(since), second(until), { ...EVERYTHING, reverse }))
     ranges.push(range)
   return ranges
 }

@@ -1,0 +1,39 @@
+import type { AuditEventType } from '../../events/types.js'
+import type { RunSummary } from './run-summary.js'
+
+/** The kind of step that an event of a type is; the events of tool calls are steps by pairs. */
+const KIND_OF = {
+  sub_agent_invoked: 'sub_agent',
+  agent_handoff: 'handoff',
+  memory_recall: 'memory_recall',
+  context_compacted: 'compaction',
+  usage_limit_exceeded: 'limit',
+  error_occurred: 'error',
+  tool_approval_requested: 'approval',
+  tool_approval_granted: 'approval',
+  tool_approval_denied: 'approval',
+  policy_violation: 'policy_violation',
+} as const satisfies { readonly [T in AuditEventType]?: string }
+
+export type KindOf = typeof KIND_OF
+
+/** The kind of a step that one event tells of. */
+export type EventStepKind = KindOf[keyof KindOf]
+
+/** The list of a summary that has the steps of a kind. */
+export const LIST_OF = {
+  tool_call: 'toolCalls',
+  sub_agent: 'subAgents',
+  handoff: 'handoffs',
+  memory_recall: 'memoryRecalls',
+  compaction: 'compactions',
+  limit: 'limits',
+  error: 'errors',
+  approval: 'approvals',
+  policy_violation: 'policyViolations',
+} as const satisfies { readonly [K in EventStepKind | 'tool_call']: keyof RunSummary }
+
+/** Returns the kind of step that an event of a type is by itself; `undefined` for any other type. */
+export function kindOf(type: string): EventStepKind | undefined {
+  return Object.hasOwn(KIND_OF, type) ? KIND_OF[type as keyof KindOf] : undefined
+}
