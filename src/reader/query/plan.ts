@@ -118,12 +118,18 @@ export class Plan {
     return new Join(legs, walk)
   }
 
-  /** The number of positions that pass, where a single lookup tells; counted no further than `limit`. */
-  async countOfOneLookup(store: ReadableStore, walk: Walk): Promise<number | undefined> {
+  /**
+   * Counts the positions that pass, no further than `limit`, where a single lookup tells.
+   *
+   * @returns `undefined` where it does not
+   */
+  countOfOneLookup(store: ReadableStore, walk: Walk): Promise<number> | undefined {
+    const [lookup] = this.#lookups
+    return lookup && this.#lookups.length === 1 && !this.hasWindow ? this.#count(store, walk, lookup) : undefined
+  }
+
+  async #count(store: ReadableStore, walk: Walk, lookup: Lookup): Promise<number> {
     const { limit } = this
-    const [lookup, ...more] = this.#lookups
-    if (this.hasWindow || more.length > 0) return undefined
-    if (!lookup) return Math.min(walk.to - walk.from, limit)
     let counted = 0
     for (const value of lookup.values) {
       const left = Number.isFinite(limit) ? limit - counted : undefined

@@ -179,8 +179,8 @@ class LevelStore implements AuditStore {
     return this.#indexReads().postings(index, value, walk)
   }
 
-  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
-    return await this.#indexReads().countPostings(index, value, range, limit)
+  countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
+    return this.#indexReads().countPostings(index, value, range, limit)
   }
 
   firstOfEach(index: IndexName): AsyncIterable<number> {
