@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { countingReads } from '../../../test/reader/counting-reads.js'
 import { type EngineName, enginesHere, growingLog } from '../../../test/reader/engines.js'
 import { filled, readerOf, unchecked } from '../../../test/reader/reader-of.js'
 import { LIFECYCLE_TYPES } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
-import type { AuditStore } from '../../store/contract.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
 import type { SessionSummary } from '../index.js'
@@ -72,27 +72,6 @@ test.each(enginesHere(engines))('of any log, each session is told as its events 
   )
 })
 
-/** Counts the entries that are read. */
-function counting(store: AuditStore): { readonly store: AuditStore; readonly read: () => number } {
-  let count = 0
-  const read: AuditStore['read'] = (seqs) => {
-    count += seqs.length
-    return store.read(seqs)
-  }
-  const entries: AuditStore['entries'] = async function* (walk) {
-    for await (const chunk of store.entries(walk)) {
-      count += chunk.length
-      yield chunk
-    }
-  }
-  const replaced: Partial<AuditStore> = { read, entries }
-  const get = (target: AuditStore, name: keyof AuditStore) => {
-    const value = replaced[name] ?? Reflect.get(target, name, target)
-    return typeof value === 'function' && !(name in replaced) ? value.bind(target) : value
-  }
-  return { store: new Proxy(store, { get: get as ProxyHandler<AuditStore>['get'] as never }), read: () => count }
-}
-
 test.each(['asc', 'desc'] as const)(
   'few entries are read of sessions that lie among each other (%s)',
   async (order) => {
@@ -103,7 +82,7 @@ test.each(['asc', 'desc'] as const)(
       const type = step % 50 === 0 ? 'run_started' : step % 50 === 49 ? 'run_completed' : 'custom'
       return unchecked({ type, sessionId: `s-${session}`, runId: `r-${session}-${step < 50 ? 1 : 2}`, data: {} })
     })
-    const { store, read } = counting(await filled(memoryStore(), [entries]))
+    const { store, read } = countingReads(await filled(memoryStore(), [entries]))
     const sessions = await readerOf(store).sessions({ order, limit: 20 }).toArray()
     expect(sessions.map(({ events, runs }) => [events, runs])).toEqual(Array.from({ length: 20 }, () => [100, 2]))
     // Of each, its first and its last event, one of each run, and what is read together with these.
