@@ -4,7 +4,7 @@ import type { ReadableStore } from '../../store/readable.js'
 import type { RunCounts } from '../../store/runs/run-overview.js'
 import { CursorLeg, closeAll, type Leg, seek, UnionLeg } from '../query/legs.js'
 import { MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
-import { LIST_OF, type ListName, RunLists } from './run-lists.js'
+import { type ListName, RunLists, typesOfList } from './run-lists.js'
 import { keptRows } from './run-rows.js'
 import { MAX_LISTED, type RunSummary } from './run-summary.js'
 
@@ -50,7 +50,7 @@ interface Filling {
 async function fillLists(store: ReadableStore, size: number, { runId, counts, lists }: Filling): Promise<void> {
   for (const [list, count] of Object.entries(countsOfLists(counts))) {
     if (count === 0) continue
-    const types = Object.entries(LIST_OF).flatMap(([type, name]) => (name === list ? [type] : []))
+    const types = typesOfList(list as ListName)
     const listed = readEvents(store, size, { runId, types, limit: MAX_LISTED })
     for await (const events of listed) for (const event of events) lists.add(event)
     lists.omit(Math.max(0, count - MAX_LISTED))

@@ -6,7 +6,7 @@ import { MAX_LISTED, type RunSummary } from './run-summary.js'
 import { ToolCallFold } from './tool-call-fold.js'
 
 /** Which list of a summary the events of a type go to. */
-export const LIST_OF = {
+const LIST_OF = {
   sub_agent_invoked: 'subAgents',
   agent_handoff: 'handoffs',
   memory_recall: 'memoryRecalls',
@@ -19,7 +19,16 @@ export const LIST_OF = {
   policy_violation: 'policyViolations',
 } as const satisfies { readonly [T in AuditEventType]?: keyof RunSummary }
 
+/** A list of events in a summary. */
 export type ListName = (typeof LIST_OF)[keyof typeof LIST_OF]
+
+/** The lists of events in a summary. */
+export const EVENT_LISTS: readonly ListName[] = [...new Set(Object.values(LIST_OF))]
+
+/** Returns the types of the events that a list takes. */
+export function typesOfList(list: ListName): readonly AuditEventType[] {
+  return (Object.keys(LIST_OF) as (keyof typeof LIST_OF)[]).filter((type) => LIST_OF[type] === list)
+}
 
 /** Lists what happened in a run, and keeps the whole texts of its end. What it keeps does not grow with the number of events. */
 export class RunLists {
