@@ -320,6 +320,7 @@ function planOf(query: ParsedEventQuery): Plan {
   return new Plan(filterOf(query))
 }
 
-function filterOf({ type, order, ...filter }: ParsedEventQuery): EventFilter {
-  return { ...filter, ...(type && { types: type }), reverse: order === 'desc' }
+function filterOf(query: ParsedEventQuery): EventFilter {
+  const { type, order } = query
+  return { ...query, ...(type && { types: type }), reverse: order === 'desc' }
 }

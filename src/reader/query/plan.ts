@@ -146,14 +146,15 @@ export class Plan {
 
 function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, actor, tool, types }: EventFilter): Lookup[] {
   const lookups: Lookup[] = []
-  const add = (index: IndexName, ...values: (readonly string[])[]) => lookups.push({ index, values })
-  if (runId !== undefined) add('run', [runId])
-  if (parentRunId !== undefined) add('parent', [parentRunId])
-  if (sessionId !== undefined) add('session', tenantId === undefined ? [sessionId] : [sessionId, tenantId])
-  if (agent !== undefined) add('agent', [agent])
-  if (actor !== undefined) add('actor', [actor])
-  if (tool !== undefined) add('tool', [tool])
-  if (types) add('type', ...types.map((type) => [type]))
-  if (tenantId !== undefined && sessionId === undefined) add('tenant', [tenantId])
+  if (runId !== undefined) lookups.push({ index: 'run', values: [[runId]] })
+  if (parentRunId !== undefined) lookups.push({ index: 'parent', values: [[parentRunId]] })
+  if (sessionId !== undefined) {
+    lookups.push({ index: 'session', values: [tenantId === undefined ? [sessionId] : [sessionId, tenantId]] })
+  }
+  if (agent !== undefined) lookups.push({ index: 'agent', values: [[agent]] })
+  if (actor !== undefined) lookups.push({ index: 'actor', values: [[actor]] })
+  if (tool !== undefined) lookups.push({ index: 'tool', values: [[tool]] })
+  if (types) lookups.push({ index: 'type', values: types.map((type) => [type]) })
+  if (tenantId !== undefined && sessionId === undefined) lookups.push({ index: 'tenant', values: [[tenantId]] })
   return lookups
 }

@@ -54,6 +54,7 @@ class LevelStore implements AuditStore {
   #closeDatabase: () => Promise<void> = async () => {}
   #isOpen = false
   #head: Head = NEW_HEAD
+  #reads: { readonly head: Head; readonly indexes: IndexReads } | undefined
   /** Of the directory that was opened: another one in its place is not this log. */
   #directoryId: string | undefined
   #committing: Promise<CommitReceipt> | undefined
@@ -284,7 +285,13 @@ class LevelStore implements AuditStore {
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 
+  /** Reads of the index, the same ones until the next commit. */
   #indexReads(): IndexReads {
+    if (this.#reads?.head !== this.#head) this.#reads = { head: this.#head, indexes: this.#newIndexReads() }
+    return this.#reads.indexes
+  }
+
+  #newIndexReads(): IndexReads {
     const source = {
       view: () => {
         this.#database()
