@@ -4,8 +4,9 @@ import { filled, readerOf, readerOfEvents } from '../../test/reader/reader-of.js
 import { at, runEvent, started } from '../../test/reader/run-events.js'
 import { memoryStore } from '../store/memory/index.js'
 import { sealedEntries } from '../testing/index.js'
-import { streamedJson } from './streamed-json.js'
-import { wholeRun } from './whole-run.js'
+import { type StreamedObject, streamedJson } from './streamed-json.js'
+import type { StepsOf } from './tree-lines.js'
+import { type EventsOf, wholeRun } from './whole-run.js'
 
 test('a run tells for whom it was, who approved what and when, and that once', async () => {
   const scope = { tenantId: 'acme', sessionId: 's-1' }
@@ -68,7 +69,9 @@ async function longRun() {
   ])
   const reader = readerOf(store)
   const run = (await reader.run('r-1')) ?? expect.unreachable()
-  return { run, stepsOf: ({ runId }: { readonly runId: string }) => reader.run(runId).steps() }
+  const stepsOf: StepsOf = ({ runId }) => reader.run(runId).steps()
+  const eventsOf: EventsOf = ({ runId }, type) => reader.events({ runId, type })
+  return { run, stepsOf, eventsOf }
 }
 
 test('a run of any length is shown with all that it did, in append order, and so is one below it', async () => {
@@ -85,10 +88,44 @@ test('a run of any length is shown with all that it did, in append order, and so
   expect(ofBelow.at(-1)).toBe(`   └─ ${steps.at(-1)}`)
 })
 
-test.each([0, 2])('as JSON with an indent of %i it has lists that leave nothing out', async (indent) => {
-  const { run, stepsOf } = await longRun()
+async function jsonOf(whole: StreamedObject, indent: number): Promise<string> {
   let json = ''
-  for await (const piece of streamedJson(wholeRun(run, stepsOf), indent)) json += piece
+  for await (const piece of streamedJson(whole, indent)) json += piece
+  return json
+}
+
+test('as JSON, of a run with several long lists the steps are read once, and else the events of those lists', async () => {
+  const step = (n: number) =>
+    n % 3 === 0
+      ? runEvent('tool_call_completed', { callId: `c-${n}`, tool: { name: 'search' } })
+      : runEvent(n % 3 === 1 ? 'memory_recall' : 'error_occurred', {
+          tier: 'long',
+          hits: n,
+          error: { code: 'E', message: `m-${n}` },
+        })
+  const reader = readerOf(await filled(memoryStore(), [sealedEntries(3 * LONG, step)]))
+  const run = (await reader.run('r-1')) ?? expect.unreachable()
+  const read: unknown[] = []
+  const stepsOf: StepsOf = ({ runId }) => {
+    read.push('steps')
+    return reader.run(runId).steps()
+  }
+  const eventsOf: EventsOf = ({ runId }, type) => {
+    read.push(type)
+    return reader.events({ runId, type })
+  }
+  const said = JSON.parse(await jsonOf(wholeRun(run, stepsOf, eventsOf), 0))
+  expect(read).toEqual(['steps', ['memory_recall'], ['error_occurred']])
+  expect(said.toolCalls).toHaveLength(LONG)
+  const events = await reader.events({ type: 'memory_recall' }).toArray()
+  expect(said.memoryRecalls).toEqual(events)
+  expect(said.errors.map(({ seq }: { seq: number }) => seq)).toEqual(Array.from({ length: LONG }, (_, n) => 3 * n + 2))
+  expect(said.omitted).toBe(0)
+})
+
+test.each([0, 2])('as JSON with an indent of %i it has lists that leave nothing out', async (indent) => {
+  const { run, stepsOf, eventsOf } = await longRun()
+  const json = await jsonOf(wholeRun(run, stepsOf, eventsOf), indent)
   const said = JSON.parse(json)
   expect(json).toBe(JSON.stringify(said, null, indent))
   const toolCalls = Array.from({ length: LONG }, (_, n) => n)
@@ -104,12 +141,12 @@ test('a run that a summary lists whole is the same JSON as the summary, and its 
   const reader = await readerOfEvents(started({ time: at(0) }), started({ runId: 'r-2', parentRunId: 'r-1' }))
   const run = (await reader.run('r-1')) ?? expect.unreachable()
   for (const indent of [0, 2]) {
-    let json = ''
-    for await (const piece of streamedJson(
-      wholeRun(run, () => expect.unreachable()),
-      indent,
-    ))
-      json += piece
+    const whole = wholeRun(
+      run,
+      () => expect.unreachable(),
+      () => expect.unreachable(),
+    )
+    const json = await jsonOf(whole, indent)
     expect(json).toBe(JSON.stringify(run, null, indent))
   }
 })

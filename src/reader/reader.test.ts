@@ -299,9 +299,9 @@ describe('sessions', () => {
 
   test('are found however far from each other they begin', async () => {
     const others = ['a', 'b', 'c', 'd']
-    // Between them goes on a session for longer than events are looked at one by one.
-    const sessionAt = (n: number) => (n % 11_000 === 0 ? (others[n / 11_000] as string) : 'long')
-    const entries = sealedEntries(44_000, (n) => ({ sessionId: sessionAt(n), tenantId: n < 30_000 ? 't' : 'u' }))
+    // Between them goes on a session for longer than positions are walked.
+    const sessionAt = (n: number) => (n % 22_000 === 0 ? (others[n / 22_000] as string) : 'long')
+    const entries = sealedEntries(88_000, (n) => ({ sessionId: sessionAt(n), tenantId: n < 60_000 ? 't' : 'u' }))
     const reader = readerOf(await filled(memoryStore(), [entries]))
     const ids = (found: readonly { sessionId: string; tenantId: string }[]) =>
       found.map(({ sessionId, tenantId }) => `${sessionId}-${tenantId}`)

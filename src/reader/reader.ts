@@ -143,7 +143,7 @@ export class StoreReader implements AuditLogReader {
   async count<T extends string = AuditEventType>(query: EventQuery<T> = {}): Promise<number> {
     const parsed = parseEventQuery(query)
     const size = await this.#size()
-    await this.#assertKnownTypes(parsed, size)
+    if (parsed.type) await this.#assertKnownTypes(parsed.type, size)
     return await countEvents(this.#store, size, filterOf(parsed))
   }
 
@@ -276,19 +276,27 @@ export class StoreReader implements AuditLogReader {
     return new ListedResults(log, listing, cursor)
   }
 
-  async *#readEvents(query: ParsedEventQuery, plan: Plan, span: Span): AsyncGenerator<readonly StoredEvent[]> {
-    await this.#assertKnownTypes(query, span.size)
-    yield* readPlanned(this.#store, plan, span)
+  #readEvents(query: ParsedEventQuery, plan: Plan, span: Span): AsyncIterable<readonly StoredEvent[]> {
+    return this.#ofKnownTypes(query, span, readPlanned(this.#store, plan, span))
   }
 
-  async *#readEntries(query: ParsedEventQuery, plan: Plan, span: Span): AsyncGenerator<readonly LogEntry[]> {
-    await this.#assertKnownTypes(query, span.size)
-    yield* readEntries(this.#store, plan, span)
+  #readEntries(query: ParsedEventQuery, plan: Plan, span: Span): AsyncIterable<readonly LogEntry[]> {
+    return this.#ofKnownTypes(query, span, readEntries(this.#store, plan, span))
+  }
+
+  /** Returns what a query finds, once its types are known. */
+  #ofKnownTypes<T>({ type }: ParsedEventQuery, { size }: Span, found: AsyncIterable<T>): AsyncIterable<T> {
+    if (!type) return found
+    const assertKnown = () => this.#assertKnownTypes(type, size)
+    return (async function* () {
+      await assertKnown()
+      yield* found
+    })()
   }
 
   /** A type is known when the catalogue or the log's owner defines it, or when a newer version has written one. */
-  async #assertKnownTypes({ type = [] }: ParsedEventQuery, size: number): Promise<void> {
-    for (const asked of type) {
+  async #assertKnownTypes(types: readonly string[], size: number): Promise<void> {
+    for (const asked of types) {
       if (this.#knownTypes.has(asked)) continue
       const written = await this.#store.countPostings('type', [asked], { from: 0, to: size }, 1)
       if (written === 0) throw unknownTypeError(asked, [...this.#knownTypes])
@@ -312,6 +320,7 @@ function planOf(query: ParsedEventQuery): Plan {
   return new Plan(filterOf(query))
 }
 
-function filterOf({ type, order, ...filter }: ParsedEventQuery): EventFilter {
-  return { ...filter, ...(type && { types: type }), reverse: order === 'desc' }
+function filterOf(query: ParsedEventQuery): EventFilter {
+  const { type, order } = query
+  return { ...query, ...(type && { types: type }), reverse: order === 'desc' }
 }

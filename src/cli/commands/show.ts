@@ -9,7 +9,7 @@ import { Progress } from '../progress.js'
 import { printable } from '../text.js'
 import { type StepsOf, treeLines } from '../tree-lines.js'
 import { UsageError } from '../usage-error.js'
-import { wholeRun } from '../whole-run.js'
+import { type EventsOf, wholeRun } from '../whole-run.js'
 
 const MAX_CANDIDATES = 5
 
@@ -30,7 +30,9 @@ export const show: Command = {
       const run = (await log.run(asked, ref)) ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))
       if (!run) throw new CommandFailed(`there is no run '${asked}'`, { exitCode: EXIT.noInput })
       const stepsOf: StepsOf = ({ runId, tenantId }) => log.run(runId, { tenantId }).steps()
-      await printStreamed(io, formatOf(args), wholeRun(run, stepsOf), () => treeLines(run, stepsOf, paintFor(io)))
+      const eventsOf: EventsOf = ({ runId, tenantId }, type) => log.events({ runId, tenantId, type })
+      const whole = wholeRun(run, stepsOf, eventsOf)
+      await printStreamed(io, formatOf(args), whole, () => treeLines(run, stepsOf, paintFor(io)))
     })
   },
 }

@@ -140,6 +140,11 @@ export class CommitQueue<T> {
     for (const { byteLength } of entries) this.#bytes += byteLength
   }
 
+  /** Whether nothing waits and nothing is in flight. */
+  get isIdle(): boolean {
+    return this.#groups.length === 0 && !this.#inFlight
+  }
+
   /** Lets a promise settle with everything that is in the queue now. @returns whether there is anything to wait for */
   addBarrier(barrier: Pending<void>): boolean {
     const last = this.#groups.at(-1) ?? this.#inFlight

@@ -130,6 +130,11 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     })
   }
 
+  /** Whether everything that was taken is committed: {@link flush} has nothing to wait for. */
+  get isIdle(): boolean {
+    return this.#queue.isIdle
+  }
+
   async flush(): Promise<void> {
     this.#assertOpen()
     await new Promise<void>((resolve, reject) => {

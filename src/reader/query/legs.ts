@@ -143,6 +143,15 @@ export class UnionLeg implements Leg {
   }
 }
 
+/** Returns the leg's first position at or ahead of a target, and fetches until there is an answer. */
+export async function seek(leg: Leg, target: number): Promise<number> {
+  for (;;) {
+    const found = leg.seek(target)
+    if (found !== undefined) return found
+    await leg.fetch(target)
+  }
+}
+
 export async function closeAll(legs: readonly Leg[]): Promise<void> {
   await Promise.all(legs.map((leg) => leg.close()))
 }

@@ -119,12 +119,18 @@ export class Plan {
     return new Join(legs, walk)
   }
 
-  /** The number of positions that pass, where a single lookup tells; counted no further than `limit`. */
-  async countOfOneLookup(store: ReadableStore, walk: Walk): Promise<number | undefined> {
+  /**
+   * Counts the positions that pass, no further than `limit`, where a single lookup tells.
+   *
+   * @returns `undefined` where it does not
+   */
+  countOfOneLookup(store: ReadableStore, walk: Walk): Promise<number> | undefined {
+    const [lookup] = this.#lookups
+    return lookup && this.#lookups.length === 1 && !this.hasWindow ? this.#count(store, walk, lookup) : undefined
+  }
+
+  async #count(store: ReadableStore, walk: Walk, lookup: Lookup): Promise<number> {
     const { limit } = this
-    const [lookup, ...more] = this.#lookups
-    if (this.hasWindow || more.length > 0) return undefined
-    if (!lookup) return Math.min(walk.to - walk.from, limit)
     let counted = 0
     for (const value of lookup.values) {
       const left = Number.isFinite(limit) ? limit - counted : undefined
@@ -141,14 +147,15 @@ export class Plan {
 
 function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, actor, tool, types }: EventFilter): Lookup[] {
   const lookups: Lookup[] = []
-  const add = (index: IndexName, ...values: (readonly string[])[]) => lookups.push({ index, values })
-  if (runId !== undefined) add('run', [runId])
-  if (parentRunId !== undefined) add('parent', [parentRunId])
-  if (sessionId !== undefined) add('session', tenantId === undefined ? [sessionId] : [sessionId, tenantId])
-  if (agent !== undefined) add('agent', [agent])
-  if (actor !== undefined) add('actor', [actor])
-  if (tool !== undefined) add('tool', [tool])
-  if (types) add('type', ...types.map((type) => [type]))
-  if (tenantId !== undefined && sessionId === undefined) add('tenant', [tenantId])
+  if (runId !== undefined) lookups.push({ index: 'run', values: [[runId]] })
+  if (parentRunId !== undefined) lookups.push({ index: 'parent', values: [[parentRunId]] })
+  if (sessionId !== undefined) {
+    lookups.push({ index: 'session', values: [tenantId === undefined ? [sessionId] : [sessionId, tenantId]] })
+  }
+  if (agent !== undefined) lookups.push({ index: 'agent', values: [[agent]] })
+  if (actor !== undefined) lookups.push({ index: 'actor', values: [[actor]] })
+  if (tool !== undefined) lookups.push({ index: 'tool', values: [[tool]] })
+  if (types) lookups.push({ index: 'type', values: types.map((type) => [type]) })
+  if (tenantId !== undefined && sessionId === undefined) lookups.push({ index: 'tenant', values: [[tenantId]] })
   return lookups
 }

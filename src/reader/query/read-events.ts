@@ -91,11 +91,13 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   const walk = plan.walk(size)
   const { limit } = plan
   if (walk.from >= walk.to) return 0
-  if (plan.isScan && store.removedEntries) return await countEntries(store, plan, size)
-  const told = await plan.countOfOneLookup(store, walk)
-  if (told !== undefined) return told
+  if (plan.isScan) {
+    const isKnown = !plan.hasWindow && !store.removedEntries
+    return isKnown ? Math.min(walk.to - walk.from, limit) : await countEntries(store, plan, size)
+  }
+  const told = plan.countOfOneLookup(store, walk)
+  if (told) return await told
   let counted = 0
-  if (plan.isScan) return await countEntries(store, plan, size)
   const join = plan.join(store, walk)
   try {
     while (counted < limit) {

@@ -1,13 +1,5 @@
 import type { Page, PageOptions, Results } from '../page.js'
-import {
-  type Bookmark,
-  decodeCursor,
-  digestOfQuery,
-  encodeCursor,
-  entryMark,
-  invalidCursor,
-  type QueryDigest,
-} from './cursor.js'
+import { decodeCursor, digestOfQuery, encodeCursor, entryMark, invalidCursor, type QueryDigest } from './cursor.js'
 import { parsePageOptions } from './parse-query.js'
 
 /** Which part of what a query finds is to be read. */
@@ -54,19 +46,20 @@ export class ListedResults<I, T> implements Results<T> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for await (const batch of this.#read()) for (const item of batch) yield this.#listing.result(item)
+    for await (const batch of await this.#read()) for (const item of batch) yield this.#listing.result(item)
   }
 
   async *batches(): AsyncGenerator<readonly T[], void, undefined> {
     const { result } = this.#listing
-    for await (const batch of this.#read()) {
+    for await (const batch of await this.#read()) {
       if (batch.length > 0) yield batch.map((item) => result(item))
     }
   }
 
   async toArray(): Promise<T[]> {
     const all: T[] = []
-    for await (const batch of this.#read()) for (const item of batch) all.push(this.#listing.result(item))
+    const { result } = this.#listing
+    for await (const batch of await this.#read()) for (const item of batch) all.push(result(item))
     return all
   }
 
@@ -74,7 +67,8 @@ export class ListedResults<I, T> implements Results<T> {
     const { kind, query, position, result } = this.#listing
     const { cursor, size: wanted } = parsePageOptions(options)
     const digest = digestOfQuery(kind, query)
-    const { size, after, left } = await this.#spanFrom(cursor === undefined ? this.#cursor : cursor, digest)
+    const from = cursor === undefined ? this.#cursor : cursor
+    const { size, after, left } = await (from === undefined ? this.#begin() : this.#resume(from, digest))
     const items: T[] = []
     let last = 0
     // One more than is wanted tells whether there is a next page.
@@ -92,21 +86,20 @@ export class ListedResults<I, T> implements Results<T> {
     return { items }
   }
 
-  async *#read(): AsyncGenerator<readonly I[]> {
+  async #read(): Promise<AsyncIterable<readonly I[]>> {
     const { kind, query } = this.#listing
-    const { size, after, left } = await this.#spanFrom(this.#cursor, digestOfQuery(kind, query))
-    yield* this.#listing.read({ size, after, limit: left })
-  }
-
-  async #spanFrom(cursor: unknown, digest: QueryDigest) {
-    return cursor === undefined ? await this.#begin() : await this.#resume(decodeCursor(cursor, digest))
+    const cursor = this.#cursor
+    const begun = cursor === undefined ? this.#begin() : this.#resume(cursor, digestOfQuery(kind, query))
+    const { size, after, left } = await begun
+    return this.#listing.read({ size, after, limit: left })
   }
 
   async #begin() {
     return { size: await this.#log.size(), after: undefined, left: this.#listing.query.limit ?? Infinity }
   }
 
-  async #resume({ size, position, mark, left }: Bookmark) {
+  async #resume(cursor: unknown, digest: QueryDigest) {
+    const { size, position, mark, left } = decodeCursor(cursor, digest)
     if (position >= size || size > (await this.#log.size(size))) {
       throw invalidCursor('it leads past the end of this log; is it of another one?')
     }

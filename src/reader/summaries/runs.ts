@@ -3,9 +3,9 @@ import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
 import { usagePlus } from '../../events/usage.js'
 import type { ReadableStore } from '../../store/readable.js'
-import type { RunKey } from '../../store/runs/run-overview.js'
 import { invalidQuery } from '../query/parse-query.js'
 import { readEvents } from '../query/read-events.js'
+import { summariseLongRun } from './long-run.js'
 import { readRunEvents } from './read-run.js'
 import { RunFold } from './run-fold.js'
 import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
@@ -20,8 +20,7 @@ export async function readRunTree(
   size: number,
   { runId, tenantId }: { readonly runId: string; readonly tenantId?: string },
 ): Promise<RunTree | undefined> {
-  const folds = await foldRun(store, size, runId, tenantId)
-  const run = (tenantId === undefined ? onlyRun(runId, [...folds.values()]) : folds.get(tenantId))?.summary()
+  const run = await summariseRun(store, size, runId, tenantId)
   return run && (await growTree(store, size, run, new Set([runId])))
 }
 
@@ -33,7 +32,7 @@ async function growTree(store: ReadableStore, size: number, run: RunSummary, pla
     if (placed.has(runId)) continue
     placed.add(runId)
     // Never a run of another tenant's, whatever id an event names.
-    const subRun = await summariseRun(store, size, { tenantId: run.tenantId, runId })
+    const subRun = await summariseRun(store, size, runId, run.tenantId)
     if (!subRun) continue
     const subTree = await growTree(store, size, subRun, placed)
     subRuns.push(subTree)
@@ -60,9 +59,16 @@ async function subRunIds(store: ReadableStore, size: number, run: RunSummary): P
   return ids
 }
 
-async function summariseRun(store: ReadableStore, size: number, key: RunKey): Promise<RunSummary | undefined> {
-  const folds = await foldRun(store, size, key.runId, key.tenantId)
-  return folds.get(key.tenantId)?.summary()
+async function summariseRun(
+  store: ReadableStore,
+  size: number,
+  runId: string,
+  tenantId: string | undefined,
+): Promise<RunSummary | undefined> {
+  const long = await summariseLongRun(store, size, { runId, tenantId })
+  if (long) return long
+  const folds = await foldRun(store, size, runId, tenantId)
+  return (tenantId === undefined ? onlyRun(runId, [...folds.values()]) : folds.get(tenantId))?.summary()
 }
 
 /** Folds the runs of this id: that of one tenant, or those of all. */

@@ -1,58 +1,157 @@
 import type { StoredEvent } from '../../events/types.js'
+import type { SeqCursor, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { CursorLeg } from '../query/legs.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
-import { walkFrom } from '../query/plan.js'
-import { readEvents, readEventsAt } from '../query/read-events.js'
+import { Plan, walkFrom } from '../query/plan.js'
+import { readEventsAt } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
+import { UnclaimedSeqs } from '../query/unclaimed-seqs.js'
 
-/** How many events are looked at one by one: so long it takes less than going through the index of all sessions. */
-const WALKED_EVENTS = 16_384
-const LOOKED_UP_AT_ONCE = 16
+/** Positions that are walked, and entries that are read: so long it takes less than going through the index of all sessions. */
+const WALKED = 65_536
+const READ = 4096
+const READ_AT_ONCE = 16
+/** Sessions whose further positions are left out, of those that are met: about as many as go on at a time. */
+const CLAIMING_SESSIONS = 256
 const BATCH = 64
+/** Events of a session whose positions are kept. */
+const FEW = 256
+
+/** A session, as its start is found. */
+export interface SessionStart {
+  /** Its first event. */
+  readonly first: StoredEvent
+  /** The positions of all its events, ascending, where they are few and known. */
+  readonly seqs?: readonly number[] | undefined
+}
 
 /**
- * The first event of each session, in walking order. Whoever wants a few sessions mostly finds them among the events
- * near where the walk begins. After these the index of all sessions is gone through, which keeps a number for each.
+ * The first event of each session, in walking order. Whoever wants a few sessions mostly finds them among the positions
+ * near where the walk begins. Of each session there, one entry is read, and the index tells its other positions. After these the
+ * index of all sessions is gone through, which keeps a number for each.
  */
 export async function* sessionStarts(
   store: ReadableStore,
   { tenantId, order }: ParsedSessionQuery,
   { size, after }: Omit<Span, 'limit'>,
-): AsyncGenerator<readonly StoredEvent[]> {
-  const filter = { ...(tenantId !== undefined && { tenantId }), ...walkFrom(order, after), limit: WALKED_EVENTS }
-  const firstSeqs = new Map<string, number>()
-  let walked = 0
-  let reached = after
-  for await (const events of readEvents(store, size, filter)) {
-    await lookUp(store, size, events, firstSeqs)
-    const starts = events.filter((event) => firstSeqs.get(keyOf(event)) === event.seq)
-    if (starts.length > 0) yield starts
-    walked += events.length
-    reached = events.at(-1)?.seq ?? reached
+): AsyncGenerator<readonly SessionStart[]> {
+  const walk = new Plan(walkFrom(order, after)).walk(size)
+  const sessions = new NearSessions(store, size, walk, tenantId)
+  try {
+    for (let starts = await sessions.next(); starts; starts = await sessions.next()) {
+      if (starts.length > 0) yield starts
+    }
+  } finally {
+    await sessions.close()
   }
-  if (walked === WALKED_EVENTS) yield* startsInIndex(store, { tenantId, order }, { size, after: reached })
+  if (!sessions.isCut) return
+  for await (const events of startsInIndex(store, { tenantId, order }, { size, after: sessions.reached })) {
+    yield events.map((first) => ({ first }))
+  }
 }
 
-/** Adds the first positions of those sessions that are not known yet. */
-async function lookUp(
-  store: ReadableStore,
-  size: number,
-  events: readonly StoredEvent[],
-  firstSeqs: Map<string, number>,
-): Promise<void> {
-  const unknown = new Map<string, StoredEvent>()
-  for (const event of events) if (!firstSeqs.has(keyOf(event))) unknown.set(keyOf(event), event)
-  const sessions = [...unknown]
-  for (let at = 0; at < sessions.length; at += LOOKED_UP_AT_ONCE) {
-    const found = sessions.slice(at, at + LOOKED_UP_AT_ONCE).map(async ([key, { sessionId, tenantId, seq }]) => {
-      const cursor = store.postings('session', [sessionId, tenantId], { from: 0, to: size, reverse: false })
-      try {
-        firstSeqs.set(key, (await cursor.next())?.[0] ?? seq)
-      } finally {
-        await cursor.close()
-      }
-    })
-    await Promise.all(found)
+interface KnownSession {
+  /** Position of its first event. */
+  readonly first: number
+  /** The positions of all its events, ascending, where they are few. */
+  readonly seqs: readonly number[] | undefined
+}
+
+/** The sessions that are met near where a walk begins. */
+class NearSessions {
+  readonly #store: ReadableStore
+  readonly #size: number
+  readonly #walk: Walk
+  readonly #seqs: UnclaimedSeqs
+  readonly #known = new Map<string, KnownSession>()
+  #left = READ
+
+  constructor(store: ReadableStore, size: number, walk: Walk, tenantId: string | undefined) {
+    this.#store = store
+    this.#size = size
+    this.#walk = walk
+    const ofTenant = (id: string) => new CursorLeg(store.postings('tenant', [id], walk), walk.reverse)
+    const candidates = tenantId === undefined ? undefined : ofTenant(tenantId)
+    this.#seqs = new UnclaimedSeqs(walk, { candidates, limit: WALKED })
+  }
+
+  get isCut(): boolean {
+    return this.#left <= 0 || this.#seqs.isCut
+  }
+
+  get reached(): number {
+    return this.#seqs.reached
+  }
+
+  /** The sessions that begin among the next entries that are read; `undefined` at the end. */
+  async next(): Promise<readonly SessionStart[] | undefined> {
+    if (this.#left <= 0) return undefined
+    const seqs = await this.#seqs.take(READ_AT_ONCE)
+    if (seqs.length === 0) return undefined
+    this.#left -= seqs.length
+    const events = await readEventsAt(this.#store, seqs)
+    const met = new Map<string, StoredEvent>()
+    for (const event of events) if (!this.#known.has(keyOf(event))) met.set(keyOf(event), event)
+    await Promise.all([...met].map(async ([key, event]) => this.#known.set(key, await this.#meet(event))))
+    return events.flatMap((event) => this.#startAt(event) ?? [])
+  }
+
+  close(): Promise<void> {
+    return this.#seqs.close()
+  }
+
+  /** The session that an event begins. */
+  #startAt(event: StoredEvent): SessionStart | undefined {
+    const known = this.#known.get(keyOf(event))
+    if (known?.first !== event.seq) return undefined
+    const { first, seqs } = known
+    // It is told of once.
+    this.#known.set(keyOf(event), { first, seqs: undefined })
+    return { first: event, seqs }
+  }
+
+  /** Looks up a session, and leaves out what is ahead of it. */
+  async #meet({ sessionId, tenantId, seq }: StoredEvent): Promise<KnownSession> {
+    const { reverse, to } = this.#walk
+    const postings = (walk: Walk) => this.#store.postings('session', [sessionId, tenantId], walk)
+    const { seqs, isAll } = await beginningOf(postings({ from: 0, to: this.#size, reverse: false }))
+    const first = seqs[0] ?? seq
+    // Walked in reverse, the first event is still to be read.
+    const ahead = reverse ? { from: first + 1, to: seq, reverse } : { from: seq + 1, to, reverse }
+    if (ahead.from < ahead.to && this.#seqs.claims < CLAIMING_SESSIONS) {
+      await this.#seqs.claim(new CursorLeg(isAll ? cursorOver(seqs, ahead) : postings(ahead), reverse))
+    }
+    return { first, seqs: isAll ? seqs : undefined }
+  }
+}
+
+/** Takes the first positions of a cursor, and closes it. */
+async function beginningOf(cursor: SeqCursor): Promise<{ readonly seqs: readonly number[]; readonly isAll: boolean }> {
+  const seqs: number[] = []
+  try {
+    while (seqs.length <= FEW) {
+      const chunk = await cursor.next()
+      if (!chunk) return { seqs, isAll: true }
+      for (const seq of chunk) seqs.push(seq)
+    }
+    return { seqs, isAll: false }
+  } finally {
+    await cursor.close()
+  }
+}
+
+/** Walks positions that are at hand. */
+function cursorOver(ascending: readonly number[], { from, to, reverse }: Walk): SeqCursor {
+  const seqs = ascending.filter((seq) => seq >= from && seq < to)
+  let left = seqs.length > 0 ? (reverse ? seqs.reverse() : seqs) : undefined
+  return {
+    async next() {
+      const chunk = left
+      left = undefined
+      return chunk
+    },
+    async close() {},
   }
 }
 

@@ -3,9 +3,10 @@ import type { Timestamp } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
-import { MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
+import { MAX_BATCH, readEvents, readEventsAt, readFirst } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
-import { sessionStarts } from './session-starts.js'
+import { countRunsAt } from './session-runs.js'
+import { type SessionStart, sessionStarts } from './session-starts.js'
 
 /** One session of one tenant: a conversation, a thread. */
 export interface SessionSummary {
@@ -34,9 +35,9 @@ export async function* listSessions(
   const { since, until } = query
   let left = limit
   for await (const starts of sessionStarts(store, query, { size, after })) {
-    for (const first of starts) {
-      if (until !== undefined && first.time >= until) continue
-      const session = await summariseSession(store, size, first)
+    for (const start of starts) {
+      if (until !== undefined && start.first.time >= until) continue
+      const session = await summariseSession(store, size, start)
       if (since !== undefined && session.lastEventAt < since) continue
       yield [session]
       if (--left === 0) return
@@ -47,18 +48,42 @@ export async function* listSessions(
 async function summariseSession(
   store: ReadableStore,
   size: number,
-  { sessionId, tenantId, time, seq }: StoredEvent,
+  { first, seqs }: SessionStart,
 ): Promise<SessionSummary> {
+  const { sessionId, tenantId, time, seq } = first
+  const { last, events, runs } = await (seqs ? readShort(store, size, first, seqs) : readLong(store, size, first))
+  const times = { firstEventAt: time, lastEventAt: last.time }
+  return { sessionId, tenantId, ...times, events, runs, firstSeq: seq, lastSeq: last.seq }
+}
+
+/** What is told of a session beside its first event. */
+interface SessionRest {
+  readonly last: StoredEvent
+  readonly events: number
+  readonly runs: number
+}
+
+/** Reads what is told of a session of few events. */
+async function readShort(
+  store: ReadableStore,
+  size: number,
+  first: StoredEvent,
+  seqs: readonly number[],
+): Promise<SessionRest> {
+  const [last = first] = seqs.length === 1 ? [] : await readEventsAt(store, seqs.slice(-1))
+  return { last, events: seqs.length, runs: await countRunsAt(store, size, seqs, [first, last]) }
+}
+
+/** Reads what is told of a session of many events: those of them that begin, resume or end a run, and the last one. */
+async function readLong(store: ReadableStore, size: number, first: StoredEvent): Promise<SessionRest> {
+  const { sessionId, tenantId } = first
   const scope = { sessionId, tenantId }
-  const events = await store.countPostings('session', [sessionId, tenantId], { from: 0, to: size })
-  // Reading a few events too many takes less than asking the index of each of these types.
-  const telling = events <= MAX_BATCH ? scope : { ...scope, types: LIFECYCLE_TYPES }
-  const [last, runs] = await Promise.all([
+  const [events, last, runs] = await Promise.all([
+    store.countPostings('session', [sessionId, tenantId], { from: first.seq, to: size }),
     readFirst(store, size, { ...scope, reverse: true }),
-    countRuns(readEvents(store, size, telling, MAX_BATCH)),
+    countRuns(readEvents(store, size, { ...scope, types: LIFECYCLE_TYPES }, MAX_BATCH)),
   ])
-  const { time: lastEventAt, seq: lastSeq } = last ?? { time, seq }
-  return { sessionId, tenantId, firstEventAt: time, lastEventAt, events, runs, firstSeq: seq, lastSeq }
+  return { last: last ?? first, events, runs }
 }
 
 async function countRuns(found: AsyncIterable<readonly StoredEvent[]>): Promise<number> {

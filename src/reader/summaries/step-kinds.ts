@@ -21,8 +21,7 @@ export type KindOf = typeof KIND_OF
 export type EventStepKind = KindOf[keyof KindOf]
 
 /** The list of a summary that has the steps of a kind. */
-export const LIST_OF = {
-  tool_call: 'toolCalls',
+const LIST_OF = {
   sub_agent: 'subAgents',
   handoff: 'handoffs',
   memory_recall: 'memoryRecalls',
@@ -31,9 +30,26 @@ export const LIST_OF = {
   error: 'errors',
   approval: 'approvals',
   policy_violation: 'policyViolations',
-} as const satisfies { readonly [K in EventStepKind | 'tool_call']: keyof RunSummary }
+} as const satisfies { readonly [K in EventStepKind]: keyof RunSummary }
+
+/** A list of events in a summary. */
+export type EventList = (typeof LIST_OF)[EventStepKind]
+
+/** The lists of events in a summary. */
+export const EVENT_LISTS: readonly EventList[] = Object.values(LIST_OF)
 
 /** Returns the kind of step that an event of a type is by itself; `undefined` for any other type. */
 export function kindOf(type: string): EventStepKind | undefined {
   return Object.hasOwn(KIND_OF, type) ? KIND_OF[type as keyof KindOf] : undefined
+}
+
+/** Returns the list that takes events of a type; `undefined` for any other type. */
+export function listOf(type: string): EventList | undefined {
+  const kind = kindOf(type)
+  return kind && LIST_OF[kind]
+}
+
+/** Returns the types of the events that a list takes. */
+export function typesOfList(list: EventList): readonly AuditEventType[] {
+  return (Object.keys(KIND_OF) as (keyof KindOf)[]).filter((type) => listOf(type) === list)
 }

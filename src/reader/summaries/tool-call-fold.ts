@@ -18,10 +18,14 @@ export class ToolCallFold {
     return this.#omitted
   }
 
+  /** Whether the list is full and all its calls have ended: no event changes it any more. */
+  get isSettled(): boolean {
+    return this.#isFull && this.#open.size === 0
+  }
+
   start(event: StoredEvent): void {
     if (this.#isFull) {
-      this.#omitted++
-      this.#omittedOpen++
+      this.omitStart()
       // The end that follows is that of this call.
       if (this.#open.size > 0) this.#open.delete(callIdIn(fieldsOf(event.data)))
       return
@@ -32,20 +36,26 @@ export class ToolCallFold {
   }
 
   end(event: StoredEvent, status: 'completed' | 'failed'): void {
-    if (this.#isFull && this.#open.size === 0) {
-      this.#omitEnd()
+    if (this.isSettled) {
+      this.omitEnd()
       return
     }
     const callId = callIdIn(fieldsOf(event.data))
     const at = this.#open.get(callId)
     if (at !== undefined) this.#calls[at] = endedCall(this.#calls[at], event, status)
-    else if (this.#isFull) this.#omitEnd()
+    else if (this.#isFull) this.omitEnd()
     else this.#calls.push(endedCall(undefined, event, status))
     this.#open.delete(callId)
   }
 
+  /** Leaves a start out. */
+  omitStart(): void {
+    this.#omitted++
+    this.#omittedOpen++
+  }
+
   /** Leaves an end out: mostly that of a call that was left out when it began. */
-  #omitEnd(): void {
+  omitEnd(): void {
     if (this.#omittedOpen > 0) this.#omittedOpen--
     else this.#omitted++
   }

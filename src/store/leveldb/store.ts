@@ -55,6 +55,7 @@ class LevelStore implements AuditStore {
   #closeDatabase: () => Promise<void> = async () => {}
   #isOpen = false
   #head: Head = NEW_HEAD
+  #reads: { readonly head: Head; readonly indexes: IndexReads } | undefined
   /** Of the directory that was opened: another one in its place is not this log. */
   #directoryId: string | undefined
   #committing: Promise<CommitReceipt> | undefined
@@ -180,8 +181,8 @@ class LevelStore implements AuditStore {
     return this.#indexReads().postings(index, value, walk)
   }
 
-  async countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
-    return await this.#indexReads().countPostings(index, value, range, limit)
+  countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number> {
+    return this.#indexReads().countPostings(index, value, range, limit)
   }
 
   firstOfEach(index: IndexName): AsyncIterable<number> {
@@ -285,7 +286,13 @@ class LevelStore implements AuditStore {
     return new EntryReads(() => this.#database(), state, this.#cache, this.location)
   }
 
+  /** Reads of the index, the same ones until the next commit. */
   #indexReads(): IndexReads {
+    if (this.#reads?.head !== this.#head) this.#reads = { head: this.#head, indexes: this.#newIndexReads() }
+    return this.#reads.indexes
+  }
+
+  #newIndexReads(): IndexReads {
     const source = {
       view: () => {
         this.#database()

@@ -6,15 +6,21 @@ import { PostingReader, type StoredPostings, type Values } from './posting-reade
 import { lowerPosting, type StoredPosting } from './posting-run.js'
 import { valueKeys } from './value-keys.js'
 
-/** Counts positions by the heads of their postings; only the first and the last of a value may reach out of the range. */
-export async function countPostings(
+/**
+ * Counts positions by the heads of their postings; only the first and the last of a value may reach out of the range.
+ *
+ * @returns the number itself where the postings are in memory
+ */
+export function countPostings(
   stored: StoredPostings,
   values: Values,
   range: SeqRange,
   limit: number,
-): Promise<number> {
-  const known = countKnown(stored, values, range, limit)
-  if (known !== undefined) return known
+): number | Promise<number> {
+  return countKnown(stored, values, range, limit) ?? countRead(stored, values, range, limit)
+}
+
+async function countRead(stored: StoredPostings, values: Values, range: SeqRange, limit: number): Promise<number> {
   const keys = await valueKeys(stored, values, range.to)
   const reader = new PostingReader(stored, values, { ...range, reverse: false })
   try {

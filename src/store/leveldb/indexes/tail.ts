@@ -132,6 +132,8 @@ export class IndexTail implements SeqRange {
 
   /** Returns the positions of a range that are filed under values that start with these parts, ascending. */
   seqs(index: IndexName, value: readonly string[], { from, to }: SeqRange): readonly number[] {
+    // Mostly so in a log that is only read.
+    if (this.#to === this.from) return []
     const found = this.#postings.find(index, value)
     const [only, ...more] = found
     const seqs = only && more.length === 0 ? only.seqs : found.flatMap((posting) => posting.seqs).sort((a, b) => a - b)

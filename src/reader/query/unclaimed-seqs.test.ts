@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { ArrayCursor } from '../../store/memory/cursor.js'
+import { CursorLeg } from './legs.js'
+import { UnclaimedSeqs } from './unclaimed-seqs.js'
+
+const SIZE = 5000
+
+// Runs of positions, so that windows are filled, passed over and reached into.
+const seqs = fc
+  .array(fc.record({ from: fc.nat(SIZE - 1), length: fc.integer({ min: 1, max: 1500 }), step: fc.nat(40) }), {
+    maxLength: 4,
+  })
+  .map((stretches) => {
+    const found = new Set<number>()
+    for (const { from, length, step } of stretches) {
+      for (let seq = from; seq < Math.min(from + length, SIZE); seq += step + 1) found.add(seq)
+    }
+    return [...found].sort((a, b) => a - b)
+  })
+const walk = fc
+  .record({ from: fc.nat(SIZE), to: fc.nat(SIZE), reverse: fc.boolean() })
+  .map(({ from, to, reverse }) => ({ from: Math.min(from, to), to: Math.max(from, to), reverse }))
+
+it('walks the candidates that nobody has claimed by then, each once', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      walk,
+      fc.option(seqs, { nil: undefined }),
+      fc.array(seqs, { maxLength: 3 }),
+      fc.integer({ min: 1, max: 400 }),
+      async (walk, candidates, claims, count) => {
+        const { from, to, reverse } = walk
+        const leg = (seqs: readonly number[]) => new CursorLeg(new ArrayCursor(seqs, walk, () => undefined), reverse)
+        const unclaimed = new UnclaimedSeqs(walk, { candidates: candidates && leg(candidates), limit: Infinity })
+        const left = new Set(candidates ?? Array.from({ length: SIZE }, (_, seq) => seq))
+        const nextLeft = () => {
+          const ahead = [...left].filter((seq) => seq >= from && seq < to)
+          return (reverse ? ahead.reverse() : ahead).slice(0, count)
+        }
+        for (const claim of [...claims, undefined]) {
+          const expected = nextLeft()
+          const taken = await unclaimed.take(count)
+          expect(taken).toEqual(expected)
+          const last = taken.at(-1)
+          if (last === undefined) break
+          if (taken.length === count) expect(unclaimed.reached).toBe(last)
+          for (const seq of left) if (reverse ? seq >= last : seq <= last) left.delete(seq)
+          for (const seq of claim ?? []) left.delete(seq)
+          if (claim) await unclaimed.claim(leg(claim.filter((seq) => (reverse ? seq < last : seq > last))))
+        }
+        await unclaimed.close()
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+it('closes each leg: one that claims nothing any more at once', async () => {
+  const closed: string[] = []
+  const legOf = (name: string, seqs: readonly number[]) => {
+    const leg = new CursorLeg(new ArrayCursor(seqs, { from: 0, to: SIZE, reverse: false }, () => undefined), false)
+    leg.close = async () => void closed.push(name)
+    return leg
+  }
+  const all = Array.from({ length: SIZE }, (_, seq) => seq)
+  const unclaimed = new UnclaimedSeqs(
+    { from: 0, to: SIZE, reverse: false },
+    { candidates: legOf('candidates', all), limit: Infinity },
+  )
+  await unclaimed.take(1)
+  await unclaimed.claim(legOf('short', [1, 2]))
+  await unclaimed.claim(legOf('long', [3, SIZE - 1]))
+  expect(closed).toEqual(['short'])
+  expect(unclaimed.claims).toBe(1)
+  expect(await unclaimed.take(1)).toEqual([4])
+  await unclaimed.close()
+  expect(closed.sort()).toEqual(['candidates', 'long', 'short'])
+})
+
+it('ends once it has come by as many candidates as its limit', async () => {
+  const unclaimed = new UnclaimedSeqs({ from: 0, to: SIZE, reverse: true }, { limit: 2000 })
+  const taken = await unclaimed.take(SIZE)
+  // It stops between windows.
+  expect(taken.length).toBe(2048)
+  expect(unclaimed.isCut).toBe(true)
+  expect(unclaimed.reached).toBe(SIZE - 2048)
+  expect(await unclaimed.take(1)).toEqual([])
+})

@@ -1,0 +1,73 @@
+import { errorIn, type Fields, fieldsOf, present, textIn } from '../../events/recorded-fields.js'
+import { statusAfter } from '../../events/run-status.js'
+import type { StoredEvent } from '../../events/types.js'
+import type { RunOverview } from '../../store/runs/run-overview.js'
+import { MAX_LISTED, type RunSummary } from './run-summary.js'
+import { type EventList, listOf } from './step-kinds.js'
+import { ToolCallFold } from './tool-call-fold.js'
+
+/** Lists what happened in a run, and keeps the whole texts of its end. What it keeps does not grow with the number of events. */
+export class RunLists {
+  readonly toolCalls = new ToolCallFold()
+  readonly #lists: Record<EventList, StoredEvent[]> = {
+    subAgents: [],
+    handoffs: [],
+    memoryRecalls: [],
+    compactions: [],
+    limits: [],
+    errors: [],
+    approvals: [],
+    policyViolations: [],
+  }
+  #omitted = 0
+  /** Data of the latest end, of which a row has the beginnings of long texts; gone again when the run goes on. */
+  #endData: Fields | undefined
+
+  /** Adds an event; those of one list in append order. */
+  add(event: StoredEvent): void {
+    const status = statusAfter(event.type)
+    if (status === undefined) this.#list(event)
+    else this.#endData = status === 'running' ? undefined : fieldsOf(event.data)
+  }
+
+  /** Counts events that no full list takes, and that were not read for it. */
+  omit(events: number): void {
+    this.#omitted += events
+  }
+
+  summary(overview: RunOverview): RunSummary {
+    const end = this.#endData
+    return {
+      ...overview,
+      ...(end &&
+        present({ finishReason: textIn(end, 'finishReason'), reason: textIn(end, 'reason'), error: errorIn(end) })),
+      toolCalls: this.toolCalls.calls(overview.status),
+      // The lists are filled by type: see `listOf`.
+      ...(this.#lists as Pick<RunSummary, EventList>),
+      omitted: this.#omitted + this.toolCalls.omitted,
+    }
+  }
+
+  #list(event: StoredEvent): void {
+    switch (event.type) {
+      case 'tool_call_started':
+        this.toolCalls.start(event)
+        return
+      case 'tool_call_completed':
+        this.toolCalls.end(event, 'completed')
+        return
+      case 'tool_call_failed':
+        this.toolCalls.end(event, 'failed')
+        return
+      default: {
+        const list = listOf(event.type)
+        if (list !== undefined) this.#keep(list, event)
+      }
+    }
+  }
+
+  #keep(name: EventList, event: StoredEvent): void {
+    if (this.#lists[name].length < MAX_LISTED) this.#lists[name].push(event)
+    else this.#omitted++
+  }
+}
