@@ -1,14 +1,16 @@
 import { prefixEnd } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { CALLER_ID_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
+import { CALLER_ID_PREFIX, RUN_ROW_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
 import { decodePosting } from '../store/posting-value.js'
 import { readSeq, SEQ_BYTES, seqOfKey } from '../store/seq-bytes.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases } from './frozen-log.js'
+import { hashesFor } from './kept-hashes.js'
 import { type FiledIndex, PostingSums, type SumKey } from './posting-sums.js'
 import { isRemoved, type RemovedPositions } from './removed-positions.js'
+import { readRow } from './stored-row.js'
 import { type KeySpan, walkRange } from './walk-range.js'
 
 export interface PostingsTask {
@@ -16,6 +18,8 @@ export interface PostingsTask {
   readonly index: FiledIndex
   /** Number of entries that the index covers. */
   readonly covered: number
+  /** The log's key for index values. */
+  readonly hashKey: Uint8Array
   /** By block: what is filed of entries that were removed does not count. */
   readonly removed: readonly (RemovedPositions | undefined)[]
   readonly sumKey: SumKey
@@ -50,7 +54,14 @@ export async function inspectPostings(
 
 /** Returns the words for an index. */
 export function nameOf(index: FiledIndex): string {
-  return index === 'caller id' ? "the index of callers' ids" : `the index ${index}`
+  if (index === 'caller id') return "the index of callers' ids"
+  return index === 'run row' ? 'the list of runs' : `the index ${index}`
+}
+
+/** Returns the kind of what is wrong with a value of an index, where values are compared as a whole. */
+export function kindOf(index: FiledIndex): 'caller_id_altered' | 'run_row_altered' | undefined {
+  if (index === 'caller id') return 'caller_id_altered'
+  return index === 'run row' ? 'run_row_altered' : undefined
 }
 
 /**
@@ -61,31 +72,52 @@ export function nameOf(index: FiledIndex): string {
  */
 export async function walkPostings(
   db: Database,
-  { index, covered, removed }: Pick<PostingsTask, 'index' | 'covered' | 'removed'>,
+  { index, covered, hashKey, removed }: Pick<PostingsTask, 'index' | 'covered' | 'hashKey' | 'removed'>,
   findings: Findings,
   location: string,
   visit: (filedUnder: Buffer, seqs: readonly number[]) => void,
 ): Promise<void> {
-  const isOfIds = index === 'caller id'
-  const hasRemoved = !isOfIds && removed.some((each) => each !== undefined)
+  const isOfPostings = kindOf(index) === undefined
+  const hasRemoved = isOfPostings && removed.some((each) => each !== undefined)
+  const positionsIn = readerOf(index, covered, hashKey)
   for await (const items of walkRange(db, spanOf(index), location)) {
     for (const [key, value] of items) {
-      const seqs = isOfIds ? positionIn(value, covered) : decoded(key, value, covered)
+      const seqs = positionsIn(key, value)
       if (!seqs) {
-        const kind = isOfIds ? 'caller_id_altered' : 'index_unreadable'
-        findings.add(kind, `a posting of ${nameOf(index)} is damaged (key ${key.toString('hex')})`)
+        const what = `a value of ${nameOf(index)} is damaged (key ${key.toString('hex')})`
+        findings.add(kindOf(index) ?? 'index_unreadable', what)
         continue
       }
       const left = hasRemoved ? seqs.filter((seq) => !isIn(removed, seq)) : seqs
-      if (left.length > 0) visit(isOfIds ? key : valueKeyOf(key), left)
+      if (left.length > 0) visit(isOfPostings ? valueKeyOf(key) : key, left)
     }
   }
 }
 
 /** Returns the keys of what is filed in an index. */
 export function spanOf(index: FiledIndex): KeySpan {
-  const prefix = index === 'caller id' ? CALLER_ID_PREFIX : valueKey(index, [])
+  const prefix = prefixOf(index)
   return { gte: prefix, lt: prefixEnd(prefix) }
+}
+
+function prefixOf(index: FiledIndex): Uint8Array {
+  if (index === 'caller id') return CALLER_ID_PREFIX
+  return index === 'run row' ? RUN_ROW_PREFIX : valueKey(index, [])
+}
+
+/** Returns what takes the positions out of a value of an index: `undefined` where it is damaged or leads too far. */
+function readerOf(
+  index: FiledIndex,
+  covered: number,
+  hashKey: Uint8Array,
+): (key: Buffer, value: Uint8Array) => readonly number[] | undefined {
+  if (index === 'caller id') return (_, value) => positionIn(value, covered)
+  if (index !== 'run row') return (key, value) => decoded(key, value, covered)
+  const hashes = hashesFor(hashKey)
+  return (key, value) => {
+    const row = readRow(key, value, { hashes, covered })
+    return row && [row.firstSeq]
+  }
 }
 
 function isIn(removed: readonly (RemovedPositions | undefined)[], seq: number): boolean {

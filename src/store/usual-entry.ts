@@ -7,6 +7,8 @@ const BEFORE_ID = '{"v":1,"id":"'
 const BEFORE_TYPE = '","type":"'
 const BEFORE_TIME = '","time":"'
 const BEFORE_RECORDED_AT = '","recordedAt":"'
+/** Behind the name with which a {@link HEAD} ends. */
+const AFTER_NAME = '":{'
 
 /**
  * The beginning of an entry from which `decodeFiled` takes all that it says, found in a text of many entries. One object
@@ -17,7 +19,10 @@ export class UsualEntry {
   type = ''
   /** The name of its tool, where its type names one. */
   toolName: string | undefined = undefined
-  #text = ''
+  /** Holds the entry, from {@link start} to before {@link end}. */
+  text = ''
+  start = 0
+  end = 0
   #timeFrom = 0
   #timeTo = 0
   #recordedAtFrom = 0
@@ -38,7 +43,9 @@ export class UsualEntry {
     SAID_LATER.lastIndex = headTo
     // It may find the head of the next entry.
     if (SAID_LATER.test(text) && SAID_LATER.lastIndex <= end) return false
-    this.#text = text
+    this.text = text
+    this.start = start
+    this.end = end
     this.#headTo = headTo
     const typeFrom = text.indexOf('"', start + BEFORE_ID.length) + BEFORE_TYPE.length
     const typeTo = text.indexOf('"', typeFrom)
@@ -53,15 +60,21 @@ export class UsualEntry {
   }
 
   get time(): string {
-    return this.#text.slice(this.#timeFrom, this.#timeTo)
+    return this.text.slice(this.#timeFrom, this.#timeTo)
   }
 
   get recordedAt(): string {
-    return this.#text.slice(this.#recordedAtFrom, this.#recordedAtTo)
+    return this.text.slice(this.#recordedAtFrom, this.#recordedAtTo)
+  }
+
+  /** What follows all that is taken, but for the name of a tool: an object of its own, if the entry is JSON. */
+  get rest(): string {
+    const name = this.text.lastIndexOf('"', this.#headTo - AFTER_NAME.length - 1)
+    return `{${this.text.slice(name, this.end)}`
   }
 
   /** The rest of what is taken: entries with the same text here differ by their types and times alone. */
   get owners(): string {
-    return this.#text.slice(this.#recordedAtTo, this.#headTo)
+    return this.text.slice(this.#recordedAtTo, this.#headTo)
   }
 }
