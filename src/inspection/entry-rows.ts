@@ -10,7 +10,7 @@ import { runHash } from './open-run-table.js'
 import type { SumKey } from './posting-sums.js'
 import { RowChangeList, type RowChanges } from './row-changes.js'
 import { addRowDiffers, addRowEndsElsewhere, addRowIgnores, addRowMissing } from './row-findings.js'
-import { readRow } from './stored-row.js'
+import { statedSpan } from './stored-row.js'
 
 /** Most runs of which the sum is kept while the entries of a block go by. */
 const MAX_FOLDED = 4_096
@@ -129,10 +129,10 @@ export class EntryRows {
       this.#find((findings) => addRowMissing(findings, seq))
       return ignored
     }
-    const state = readRow(key, value, { hashes, covered })
+    const span = statedSpan(value, covered)
     // Whoever goes through all rows tells of it.
-    if (!state) return ignored
-    const { firstSeq, lastSeq } = state
+    if (!span) return ignored
+    const { firstSeq, lastSeq } = span
     if (firstSeq > seq || lastSeq < seq || (firstSeq < seq && firstSeq >= from)) {
       this.#find((findings) => addRowIgnores(findings, seq))
       return ignored

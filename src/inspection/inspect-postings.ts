@@ -7,10 +7,9 @@ import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases } from './frozen-log.js'
-import { hashesFor } from './kept-hashes.js'
 import { type FiledIndex, PostingSums, type SumKey } from './posting-sums.js'
 import { isRemoved, type RemovedPositions } from './removed-positions.js'
-import { readRow } from './stored-row.js'
+import { statedSpan } from './stored-row.js'
 import { type KeySpan, walkRange } from './walk-range.js'
 
 export interface PostingsTask {
@@ -18,8 +17,6 @@ export interface PostingsTask {
   readonly index: FiledIndex
   /** Number of entries that the index covers. */
   readonly covered: number
-  /** The log's key for index values. */
-  readonly hashKey: Uint8Array
   /** By block: what is filed of entries that were removed does not count. */
   readonly removed: readonly (RemovedPositions | undefined)[]
   readonly sumKey: SumKey
@@ -72,14 +69,14 @@ export function kindOf(index: FiledIndex): 'caller_id_altered' | 'run_row_altere
  */
 export async function walkPostings(
   db: Database,
-  { index, covered, hashKey, removed }: Pick<PostingsTask, 'index' | 'covered' | 'hashKey' | 'removed'>,
+  { index, covered, removed }: Pick<PostingsTask, 'index' | 'covered' | 'removed'>,
   findings: Findings,
   location: string,
   visit: (filedUnder: Buffer, seqs: readonly number[]) => void,
 ): Promise<void> {
   const isOfPostings = kindOf(index) === undefined
   const hasRemoved = isOfPostings && removed.some((each) => each !== undefined)
-  const positionsIn = readerOf(index, covered, hashKey)
+  const positionsIn = readerOf(index, covered)
   for await (const items of walkRange(db, spanOf(index), location)) {
     for (const [key, value] of items) {
       const seqs = positionsIn(key, value)
@@ -109,14 +106,12 @@ function prefixOf(index: FiledIndex): Uint8Array {
 function readerOf(
   index: FiledIndex,
   covered: number,
-  hashKey: Uint8Array,
 ): (key: Buffer, value: Uint8Array) => readonly number[] | undefined {
   if (index === 'caller id') return (_, value) => positionIn(value, covered)
   if (index !== 'run row') return (key, value) => decoded(key, value, covered)
-  const hashes = hashesFor(hashKey)
-  return (key, value) => {
-    const row = readRow(key, value, { hashes, covered })
-    return row && [row.firstSeq]
+  return (_, value) => {
+    const span = statedSpan(value, covered)
+    return span && [span.firstSeq]
   }
 }
 

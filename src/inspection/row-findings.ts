@@ -1,7 +1,7 @@
 import type { Findings } from '../verify/findings.js'
 
 /** The positions of a run's first and last event, as its row states them. */
-interface RowSpan {
+export interface RowSpan {
   readonly firstSeq: number
   readonly lastSeq: number
 }

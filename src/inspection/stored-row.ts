@@ -1,26 +1,23 @@
 import type { Database } from '../store/leveldb/database.js'
-import type { NameHashes } from '../store/leveldb/hash-key.js'
-import { runRowKey } from '../store/leveldb/indexes/keys.js'
-import type { RowState } from '../store/runs/row-state.js'
-import { decodeRow } from '../store/runs/row-value.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
+import type { RowSpan } from './row-findings.js'
 
-/** Returns a stored row; `undefined` where it is malformed, not that of its key, or knows of more than its index covers. */
-export function readRow(
-  key: Uint8Array,
-  value: Uint8Array,
-  { hashes, covered }: { readonly hashes: NameHashes; readonly covered: number },
-): RowState | undefined {
-  try {
-    const row = decodeRow(value)
-    const { tenantId, runId, firstSeq, lastSeq } = row
-    const isPossible = firstSeq <= lastSeq && lastSeq < covered
-    return isPossible && runRowKey(hashes, tenantId, runId).equals(key) ? row : undefined
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
+const STRING = '"(?:[^"\\\\]|\\\\.)*"'
+/** The beginning of a row as it is stored: tenant, run, first position, time and session of the first event, last position. */
+const BEGINNING = new RegExp(`^\\[${STRING},${STRING},(\\d{1,15}),${STRING},${STRING},(\\d{1,15}),`)
+
+const { latin1Slice } = Buffer.prototype
+
+/**
+ * Returns the positions of the first and the last event of a run, as its row states them; `undefined` where it is malformed,
+ * or knows of more than its index covers.
+ */
+export function statedSpan(value: Uint8Array, covered: number): RowSpan | undefined {
+  const found = BEGINNING.exec(latin1Slice.call(value, 0, value.length))
+  if (!found) return undefined
+  const [firstSeq, lastSeq] = [Number(found[1]), Number(found[2])]
+  return firstSeq <= lastSeq && lastSeq < covered ? { firstSeq, lastSeq } : undefined
 }
 
 /** Reads the row under a key, on the thread that asks. What is damaged goes to the findings. */

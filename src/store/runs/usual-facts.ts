@@ -27,10 +27,13 @@ export class UsualFacts {
     this.#start = entry.start
     if (!hasFacts(entry.type) && !this.#mayTell(entry, known.sessionId)) return undefined
     const memory = bytes()
-    // Elsewhere the bytes of a text are not its characters.
+    // The bytes of other texts are not their characters.
     if (!isAscii(memory)) return decodeWithRun(memory)?.run
-    const rest = parsed(entry.rest)
-    return rest && runFactsOf({ ...rest, ...known, type: entry.type })
+    const said = saidBy(entry)
+    if (!said) return undefined
+    const { sessionId, runId, agent } = known
+    const { trace, source, data } = said
+    return runFactsOf({ type: entry.type, sessionId, runId, agent, trace, source, data })
   }
 
   #mayTell({ text, start, end }: UsualEntry, sessionId: string): boolean {
@@ -61,7 +64,20 @@ class Places {
   }
 }
 
-function parsed(text: string): Omit<TellingEvent, 'type' | keyof KnownFields> | undefined {
+type Said = Pick<TellingEvent, 'trace' | 'source' | 'data'>
+
+/** Returns the fields of an entry in which something may be told of its run; most often `data` alone is parsed. */
+function saidBy(entry: UsualEntry): Said | undefined {
+  const { text, restFrom, dataFrom, end } = entry
+  const isPlain = dataFrom !== undefined && !MAY_TELL.test(text.slice(restFrom, dataFrom))
+  const data = isPlain ? parsed(text.slice(dataFrom, end - 1)) : undefined
+  // Data that is not the last field is none by itself.
+  return data === undefined ? (parsed(`{${text.slice(restFrom, end)}`) as Said | undefined) : { data }
+}
+
+const MAY_TELL = /"(?:confidence|traceId)"/
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
