@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { filedEvent as filedFields } from '../dist/store/filed-event.js'
 import { hashLeaf, hashRange, writeLeafHash } from '../dist/tree/index.js'
 import { BASELINE_LABEL, baselineDist, hasBaseline } from './baseline.mjs'
 import { inTurn, spread } from './measure.mjs'
@@ -17,7 +18,15 @@ const FULL = { size: 500_000, entryBytes: 500, rounds: 5 }
 const QUICK = { size: 5_000, entryBytes: 500, rounds: 1 }
 const COMMITTED_AT_ONCE = 512
 const ORIGIN = 'spanledger.example/bench'
-const TYPES = ['run_started', 'token_usage_updated', 'tool_call_started', 'tool_call_completed', 'run_completed']
+const RUN_EVENTS = 50
+/** The types of what happens in a run, each with the `data` that such an event has. */
+const STEPS = {
+  token_usage_updated: (n) => ({ inputTokens: n % 997, outputTokens: n % 89, totalTokens: (n % 997) + (n % 89) }),
+  tool_call_started: (n) => ({ callId: `call-${n}`, tool: { name: `tool-${n % 5}`, type: 'function' } }),
+  tool_call_completed: (n) => ({ callId: `call-${n - 1}`, tool: { name: `tool-${(n - 1) % 5}`, type: 'function' } }),
+  custom: (n) => ({ name: 'step', step: n % 31 }),
+}
+const STEP_TYPES = Object.keys(STEPS)
 /** Options of `verify`; a version that does not know one of them is measured without that way. */
 const WAYS = {
   'one thread': { threads: 1 },
@@ -89,12 +98,13 @@ async function writeLog({ dist, directory, size, entryBytes }) {
 
 /** An entry with its fields in the order in which a log seals them. */
 function entry(n, padding) {
-  const run = Math.floor(n / 50)
+  const run = Math.floor(n / RUN_EVENTS)
+  const type = typeOf(n % RUN_EVENTS)
   const time = `${new Date(Date.UTC(2026, 0, 1) + n).toISOString().slice(0, -1)}000000Z`
   const event = {
     v: 1,
     id: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`,
-    type: TYPES[n % TYPES.length],
+    type,
     time,
     recordedAt: time,
     tenantId: `tenant-${run % 20}`,
@@ -102,10 +112,18 @@ function entry(n, padding) {
     runId: `run-${run}`,
     agent: { name: `agent-${run % 7}` },
     source: { convention: 'bench', scope: 'bench' },
-    data: { name: padding },
+    data: { ...STEPS[type]?.(n), note: padding },
   }
   const bytes = Buffer.from(JSON.stringify(event))
-  return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event, callerId: false }
+  const { toolName, run: told } = filedFields(event)
+  const filed = { ...event, toolName, run: told }
+  return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event: filed, callerId: false }
+}
+
+/** A run begins, does things and ends. */
+function typeOf(at) {
+  if (at === 0) return 'run_started'
+  return at === RUN_EVENTS - 1 ? 'run_completed' : STEP_TYPES[at % STEP_TYPES.length]
 }
 
 function paddingTo(entryBytes) {

@@ -1,15 +1,21 @@
-import type { FiledEvent } from '../store/contract.js'
+import type { FiledEvent, RunTelling } from '../store/contract.js'
+import { decodeFiled } from '../store/decode-entry.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { callerIdKey, callerIdKeyOf } from '../store/leveldb/indexes/keys.js'
 import { runChangeOf } from '../store/open-runs.js'
+import type { RowEvent } from '../store/runs/row-fold.js'
+import { UsualFacts } from '../store/runs/usual-facts.js'
 import type { UsualEntry } from '../store/usual-entry.js'
+import type { Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { BlockTimes, type TimeSpan } from './block-times.js'
+import { EntryRows, type RowSource, type TrackedRun } from './entry-rows.js'
 import { EntrySums, type SummedOwners, type SummedType } from './entry-sums.js'
 import { hashesFor } from './kept-hashes.js'
 import { copiedText, KnownEntries } from './known-entries.js'
 import type { RunChanges } from './open-run-table.js'
 import { PostingSums, type SumKey } from './posting-sums.js'
+import type { RowChanges } from './row-changes.js'
 import { type FoldedRun, foldedRun, RunFold } from './run-changes.js'
 
 /** The index that entries are compared with. Plain. */
@@ -27,16 +33,32 @@ export interface FiledReport {
   readonly sums: Uint32Array
   readonly times: TimeSpan | undefined
   readonly runs: RunChanges
+  /** The events of runs that have others outside of the block. */
+  readonly rows: RowChanges
+}
+
+/** The part of an index that the entries of a block are compared with. */
+export interface FiledPart extends ComparedIndex {
+  readonly from: number
+  /** As far as the index covers the block. */
+  readonly to: number
+  /** Reads a row of a run. */
+  readonly readRow: RowSource['read']
+  readonly findings: Findings
 }
 
 /** The values under which entries of the same owners are filed, and their run. */
 interface Owners {
+  readonly event: FiledEvent
   readonly run: FoldedRun | undefined
   readonly owners: SummedOwners
+  /** Known from the first of these entries on. */
+  row: TrackedRun | undefined
 }
 
 /** The value under which entries of a type are filed, and the change that they make to a run. */
 interface KnownType {
+  readonly name: string
   readonly summed: SummedType
   readonly change: 'begins' | 'ends' | undefined
 }
@@ -53,10 +75,13 @@ export class FiledEntries {
   readonly #sums: EntrySums
   readonly #ids: PostingSums
   readonly #runs: RunFold
+  readonly #begun: PostingSums
+  readonly #rows: EntryRows
+  readonly #facts = new UsualFacts()
   readonly #known = new KnownEntries<Owners>()
   readonly #types = new Map<string, KnownType>()
 
-  constructor(from: number, to: number, { hashKey, sumKey }: ComparedIndex) {
+  constructor({ from, to, covered, hashKey, sumKey, readRow, findings }: FiledPart) {
     this.#to = to
     this.#hashes = hashesFor(hashKey)
     this.#sumKey = sumKey
@@ -65,32 +90,52 @@ export class FiledEntries {
     this.#sums = new EntrySums(sumKey, this.#hashes, block)
     this.#ids = new PostingSums(sumKey, 1, block)
     this.#runs = new RunFold(this.#hashes)
+    const begun = new PostingSums(sumKey, 1, block)
+    this.#begun = begun
+    const source = { hashes: this.#hashes, covered, sumKey, read: readRow }
+    const onBegin = (key: Buffer, seq: number) => begun.addOne(begun.stateOf(key), seq)
+    this.#rows = new EntryRows(source, { from, to, findings, onBegin })
   }
 
-  /** Adds a usual entry. @param decode - called where no entry of the same owners is known */
-  addUsual(seq: number, entry: UsualEntry, decode: () => FiledEvent): void {
+  /** Adds a usual entry. @param bytes - returns those of the entry */
+  addUsual(seq: number, entry: UsualEntry, bytes: () => Uint8Array): void {
     if (seq >= this.#to) return
-    let known = this.#known.get(entry)
-    if (!known) {
-      // A text that was taken out of an entry would keep all of it in memory.
-      const event = JSON.parse(JSON.stringify(decode())) as FiledEvent
-      const { tenantId, runId } = event
-      known = { run: runId === undefined ? undefined : foldedRun(tenantId, runId), owners: this.#sums.ownersOf(event) }
-      this.#known.add(entry, known)
-    }
+    const known = this.#known.get(entry) ?? this.#addKnown(entry, bytes())
+    const { event, run, owners } = known
     const type = this.#types.get(entry.type) ?? this.#addType(entry.type)
-    this.#sums.addUnder(known.owners, type.summed, seq)
-    if (entry.toolName !== undefined) this.#sums.addTool(copiedText(entry.toolName), seq)
-    if (known.run && type.change) this.#runs.change(known.run, type.change, seq)
-    this.times.add(seq, entry.time)
+    this.#sums.addUnder(owners, type.summed, seq)
+    const toolName = entry.toolName === undefined ? undefined : copiedText(entry.toolName)
+    if (toolName !== undefined) this.#sums.addTool(toolName, seq)
+    const { time } = entry
+    this.times.add(seq, time)
+    if (!run) return
+    if (type.change) this.#runs.change(run, type.change, seq)
+    known.row ??= this.#rows.runAt(seq, run.tenantId, run.runId)
+    if (known.row.role === 'ignored') return
+    const { tenantId, sessionId, parentRunId, agent, actorId } = event
+    const told = this.#facts.of(entry, event, bytes)
+    // Written out: copying the fields of an object takes longer than all of the rest.
+    this.#rows.add(known.row, seq, {
+      type: type.name as RowEvent['type'],
+      time,
+      tenantId,
+      sessionId,
+      parentRunId,
+      agent,
+      actorId,
+      toolName,
+      run: told,
+    } as RowEvent)
   }
 
   /** Adds any other entry. */
-  add(seq: number, event: FiledEvent): void {
+  add(seq: number, event: FiledEvent & RunTelling): void {
     if (seq >= this.#to) return
     this.#sums.add(event, seq)
     this.#runs.add(event, seq)
     this.times.add(seq, event.time)
+    const { tenantId, runId } = event
+    if (runId !== undefined) this.#rows.add(this.#rows.runAt(seq, tenantId, runId), seq, event)
   }
 
   /** Adds the id of an entry that its caller chose. */
@@ -103,17 +148,29 @@ export class FiledEntries {
     this.#addId(seq, callerIdKeyOf(digest))
   }
 
-  report(): FiledReport {
+  /** Ends with the block: nothing is added any more. */
+  finish(): FiledReport {
     return {
-      sums: Uint32Array.from([...this.#sums.sums, this.#ids].flatMap(({ words }) => [...words])),
+      sums: Uint32Array.from([...this.#sums.sums, this.#ids, this.#begun].flatMap(({ words }) => [...words])),
       times: this.times.whole,
       runs: this.#runs.changes(this.#sumKey),
+      rows: this.#rows.finish(),
     }
+  }
+
+  #addKnown(entry: UsualEntry, bytes: Uint8Array): Owners {
+    // A text that was taken out of an entry would keep all of it in memory.
+    const event = JSON.parse(JSON.stringify(decodeFiled(bytes))) as FiledEvent
+    const { tenantId, runId } = event
+    const run = runId === undefined ? undefined : foldedRun(tenantId, runId)
+    const known = { event, run, owners: this.#sums.ownersOf(event), row: undefined }
+    this.#known.add(entry, known)
+    return known
   }
 
   #addType(text: string): KnownType {
     const name = copiedText(text)
-    const type = { summed: this.#sums.typeOf(name), change: runChangeOf(name) }
+    const type = { name, summed: this.#sums.typeOf(name), change: runChangeOf(name) }
     if (this.#types.size === MAX_TYPES) this.#types.clear()
     this.#types.set(name, type)
     return type

@@ -1,8 +1,9 @@
-import type { FiledEvent } from '../store/contract.js'
-import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
+import { decodeEntry } from '../store/decode-entry.js'
+import type { Database } from '../store/leveldb/database.js'
 import type { Block, RemovedSlot } from '../store/leveldb/entries/block.js'
 import { isHeadOf } from '../store/leveldb/entries/head-value.js'
 import type { ReadKey } from '../store/leveldb/entries/keys.js'
+import { decodeWithRun } from '../store/runs/decode-run.js'
 import { UsualEntry } from '../store/usual-entry.js'
 import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
@@ -16,6 +17,7 @@ import { type ComparedIndex, FiledEntries, type FiledReport } from './filed-entr
 import type { FrozenDatabases } from './frozen-log.js'
 import { getUndamaged } from './read-block.js'
 import { isAnyRemoved, type RemovedPositions, removedIn } from './removed-positions.js'
+import { readValue } from './stored-row.js'
 import { type BlockVisitor, walkBlocks } from './walk-blocks.js'
 
 export interface BlockTask {
@@ -56,7 +58,7 @@ export async function inspectBlock(
   task: BlockTask,
   location: string,
 ): Promise<BlockReport> {
-  const inspector = new BlockInspector(task)
+  const inspector = new BlockInspector(task, index, location)
   await walkBlocks(entries, task, location, inspector)
   const { leaves, pages, filed, findings, removals } = inspector.finish()
   pages.compare(task.openFrom, findings)
@@ -71,6 +73,7 @@ export async function inspectBlock(
   const removed = removedIn(leaves)
   const isThinned = (from: number, to: number) => removed !== undefined && isAnyRemoved(removed, from, to)
   if (index) await filed?.times.compare(index, isThinned, findings, location)
+  const report = filed?.finish()
   return {
     hashes: leaves.finish(task.sizes),
     findings: findings.all,
@@ -78,7 +81,7 @@ export async function inspectBlock(
     keyChanges: inspector.keyChanges,
     settledSize: inspector.settledSize,
     removed,
-    filed: filed?.report(),
+    filed: report,
   }
 }
 
@@ -97,13 +100,16 @@ class BlockInspector implements BlockVisitor {
   /** Positions of entries that were removed, by the position under which they were. */
   readonly #removals = new Map<number, number[]>()
 
-  constructor(task: BlockTask) {
+  constructor(task: BlockTask, db: Database | undefined, location: string) {
     const { from, to, origins, index } = task
     this.#task = task
     this.statements = new Statements(origins)
     this.#leaves = new LeafBlock(from, to)
     this.#pages = new DirectoryPages(from, to)
-    if (index && index.covered > from) this.#filed = new FiledEntries(from, Math.min(to, index.covered), index)
+    if (!db || !index || index.covered <= from) return
+    const { findings } = this
+    const readRow = (key: Buffer) => readValue(db, key, findings, location)
+    this.#filed = new FiledEntries({ ...index, from, to: Math.min(to, index.covered), readRow, findings })
   }
 
   block(block: Block, from: number, to: number): void {
@@ -157,7 +163,7 @@ class BlockInspector implements BlockVisitor {
     }
     if (this.#filed) {
       if (block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, block)
-      this.#filed.addUsual(seq, usual, () => decodeFiled(block.entry(seq) as Uint8Array) as FiledEvent)
+      this.#filed.addUsual(seq, usual, () => block.entry(seq) as Uint8Array)
     }
     const { young } = this.#task
     if (young && !isYoung(usual.recordedAt, young)) this.settledSize = seq + 1
@@ -166,7 +172,7 @@ class BlockInspector implements BlockVisitor {
 
   /** An entry of which nothing is known before all of it is parsed. */
   #unusual(seq: number, block: Block): void {
-    const event = decodeFiled(block.entry(seq) as Uint8Array)
+    const event = decodeWithRun(block.entry(seq) as Uint8Array)
     const { young } = this.#task
     if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
     if (!event) {

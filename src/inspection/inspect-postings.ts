@@ -1,6 +1,6 @@
 import { prefixEnd } from '../store/keys.js'
 import type { Database } from '../store/leveldb/database.js'
-import { CALLER_ID_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
+import { CALLER_ID_PREFIX, RUN_ROW_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
 import { decodePosting } from '../store/posting-value.js'
 import { readSeq, SEQ_BYTES, seqOfKey } from '../store/seq-bytes.js'
 import { type Finding, Findings } from '../verify/findings.js'
@@ -9,6 +9,7 @@ import { damageIn } from './damage.js'
 import type { FrozenDatabases } from './frozen-log.js'
 import { type FiledIndex, PostingSums, type SumKey } from './posting-sums.js'
 import { isRemoved, type RemovedPositions } from './removed-positions.js'
+import { statedSpan } from './stored-row.js'
 import { type KeySpan, walkRange } from './walk-range.js'
 
 export interface PostingsTask {
@@ -50,7 +51,14 @@ export async function inspectPostings(
 
 /** Returns the words for an index. */
 export function nameOf(index: FiledIndex): string {
-  return index === 'caller id' ? "the index of callers' ids" : `the index ${index}`
+  if (index === 'caller id') return "the index of callers' ids"
+  return index === 'run row' ? 'the list of runs' : `the index ${index}`
+}
+
+/** Returns the kind of what is wrong with a value of an index, where values are compared as a whole. */
+export function kindOf(index: FiledIndex): 'caller_id_altered' | 'run_row_altered' | undefined {
+  if (index === 'caller id') return 'caller_id_altered'
+  return index === 'run row' ? 'run_row_altered' : undefined
 }
 
 /**
@@ -66,26 +74,45 @@ export async function walkPostings(
   location: string,
   visit: (filedUnder: Buffer, seqs: readonly number[]) => void,
 ): Promise<void> {
-  const isOfIds = index === 'caller id'
-  const hasRemoved = !isOfIds && removed.some((each) => each !== undefined)
+  const isOfPostings = kindOf(index) === undefined
+  const hasRemoved = isOfPostings && removed.some((each) => each !== undefined)
+  const positionsIn = readerOf(index, covered)
   for await (const items of walkRange(db, spanOf(index), location)) {
     for (const [key, value] of items) {
-      const seqs = isOfIds ? positionIn(value, covered) : decoded(key, value, covered)
+      const seqs = positionsIn(key, value)
       if (!seqs) {
-        const kind = isOfIds ? 'caller_id_altered' : 'index_unreadable'
-        findings.add(kind, `a posting of ${nameOf(index)} is damaged (key ${key.toString('hex')})`)
+        const what = `a value of ${nameOf(index)} is damaged (key ${key.toString('hex')})`
+        findings.add(kindOf(index) ?? 'index_unreadable', what)
         continue
       }
       const left = hasRemoved ? seqs.filter((seq) => !isIn(removed, seq)) : seqs
-      if (left.length > 0) visit(isOfIds ? key : valueKeyOf(key), left)
+      if (left.length > 0) visit(isOfPostings ? valueKeyOf(key) : key, left)
     }
   }
 }
 
 /** Returns the keys of what is filed in an index. */
 export function spanOf(index: FiledIndex): KeySpan {
-  const prefix = index === 'caller id' ? CALLER_ID_PREFIX : valueKey(index, [])
+  const prefix = prefixOf(index)
   return { gte: prefix, lt: prefixEnd(prefix) }
+}
+
+function prefixOf(index: FiledIndex): Uint8Array {
+  if (index === 'caller id') return CALLER_ID_PREFIX
+  return index === 'run row' ? RUN_ROW_PREFIX : valueKey(index, [])
+}
+
+/** Returns what takes the positions out of a value of an index: `undefined` where it is damaged or leads too far. */
+function readerOf(
+  index: FiledIndex,
+  covered: number,
+): (key: Buffer, value: Uint8Array) => readonly number[] | undefined {
+  if (index === 'caller id') return (_, value) => positionIn(value, covered)
+  if (index !== 'run row') return (key, value) => decoded(key, value, covered)
+  return (_, value) => {
+    const span = statedSpan(value, covered)
+    return span && [span.firstSeq]
+  }
 }
 
 function isIn(removed: readonly (RemovedPositions | undefined)[], seq: number): boolean {

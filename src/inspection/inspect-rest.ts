@@ -3,7 +3,7 @@ import type { Database } from '../store/leveldb/database.js'
 import { FORMAT_KEY, HASH_KEY_KEY, ID_KEY, REMOVED_KEY } from '../store/leveldb/entries/head.js'
 import { blockKey, blockStartOf, headKey } from '../store/leveldb/entries/keys.js'
 import { COVERED_KEY, LOG_KEY } from '../store/leveldb/indexes/database.js'
-import { OPEN_RUN_PREFIX, RUN_ROW_PREFIX, STRETCH_PREFIX, timeBlockKey } from '../store/leveldb/indexes/keys.js'
+import { OPEN_RUN_PREFIX, STRETCH_PREFIX, timeBlockKey } from '../store/leveldb/indexes/keys.js'
 import { TIME_LEVELS } from '../store/time-blocks.js'
 import { type Finding, Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
@@ -66,9 +66,9 @@ function spansOfIndex(covered: number): readonly KeySpan[] {
   for (let level = 0; level < TIME_LEVELS; level++) {
     spans.push({ gte: timeBlockKey(level, 0), lt: timeBlockKey(level, Math.ceil(covered / 256 ** (level + 1))) })
   }
-  const prefixes = [OPEN_RUN_PREFIX, STRETCH_PREFIX, RUN_ROW_PREFIX]
+  const prefixes = [OPEN_RUN_PREFIX, STRETCH_PREFIX]
   for (const prefix of prefixes) spans.push({ gte: prefix, lt: prefixEnd(prefix) })
-  return spans
+  return spans.sort((one, other) => Buffer.compare(one.gte, other.gte))
 }
 
 function gapsBetween(spans: readonly KeySpan[]): readonly KeySpan[] {

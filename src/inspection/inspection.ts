@@ -14,11 +14,12 @@ import { damageIn } from './damage.js'
 import type { ComparedIndex } from './filed-entries.js'
 import { type FrozenDatabases, type FrozenLog, openFrozen } from './frozen-log.js'
 import type { BlockReport, BlockTask } from './inspect-block.js'
-import { nameOf } from './inspect-postings.js'
+import { kindOf, nameOf } from './inspect-postings.js'
 import { DEFAULT_MAX_SLOTS, OpenRunTable, runHash } from './open-run-table.js'
 import { FILED_INDEXES, type FiledIndex, newSumKey } from './posting-sums.js'
 import { getUndamaged } from './read-block.js'
 import { isRemoved, type RemovedPositions } from './removed-positions.js'
+import { DEFAULT_MAX_ROW_BYTES, RowTable } from './row-table.js'
 import { readStatedHead } from './stated-head.js'
 import { readStatedIndex } from './stated-index.js'
 import { runTask, type Task, type TaskReport, type TaskRunner } from './tasks.js'
@@ -40,7 +41,7 @@ const AHEAD = 2
 export async function inspectLog(
   log: FrozenLog,
   databases: FrozenDatabases,
-  request: InspectionRequest & { readonly maxOpenRunSlots?: number },
+  request: InspectionRequest & { readonly maxOpenRunSlots?: number; readonly maxRowBytes?: number },
   findings: Findings,
 ): Promise<Inspection> {
   const head = await readStatedHead(databases.entries, findings, log.location)
@@ -56,7 +57,8 @@ export async function inspectLog(
     const openRuns = new OpenRunTable(request.maxOpenRunSlots ?? DEFAULT_MAX_SLOTS)
     const index = hashKey && covered > 0 ? { covered, hashKey, sumKey: newSumKey() } : undefined
     const end = { size, openFrom, checkpointSize }
-    const parts = { databases, location: log.location, ...end, index, findings, runner, request, openRuns }
+    const rows = new RowTable(findings, request.maxRowBytes ?? DEFAULT_MAX_ROW_BYTES)
+    const parts = { databases, location: log.location, ...end, index, findings, runner, request, openRuns, rows }
     const inspector = new LogInspector(parts)
     await inspector.inspect(count)
     const computed = inspector.roots.rootAt(size)
@@ -106,6 +108,7 @@ interface InspectionParts {
   readonly runner: TaskRunner
   readonly request: InspectionRequest
   readonly openRuns: OpenRunTable
+  readonly rows: RowTable
 }
 
 class LogInspector {
@@ -134,6 +137,7 @@ class LogInspector {
     if (index) await this.#compareUpperTimes()
     const ofIndex = index ? [this.#comparePostings(index), this.#compareOpenRuns(index, threads)] : []
     await Promise.all([this.#compareRest(), ...ofIndex])
+    if (index) await this.#compareRowsLeft(index, threads)
   }
 
   async #inspectBlocks(threads: number): Promise<void> {
@@ -170,7 +174,7 @@ class LogInspector {
   }
 
   async #take({ hashes, findings, statements, keyChanges, settledSize, removed, filed }: BlockReport): Promise<void> {
-    const { databases, location, request, openRuns } = this.#of
+    const { databases, location, request, openRuns, rows } = this.#of
     this.roots.add(hashes)
     this.#of.findings.merge(findings)
     this.statements.merge(statements)
@@ -185,6 +189,7 @@ class LogInspector {
     this.#sums.push(filed.sums)
     this.#times.push(filed.times)
     openRuns.change(filed.runs)
+    rows.change(filed.rows)
   }
 
   async #compareUpperTimes(): Promise<void> {
@@ -199,7 +204,9 @@ class LogInspector {
   async #comparePostings({ covered, hashKey, sumKey }: ComparedIndex): Promise<void> {
     const { size, findings } = this.#of
     const removed = this.#removed
-    const found = FILED_INDEXES.map((index) => this.#run({ kind: 'postings', index, covered, removed, sumKey }))
+    const found = FILED_INDEXES.map((index) =>
+      this.#run({ kind: 'postings', index, covered, hashKey, removed, sumKey }),
+    )
     for (const [at, report] of (await Promise.all(found)).entries()) {
       const index = FILED_INDEXES[at] as FiledIndex
       const { sums } = report
@@ -214,8 +221,18 @@ class LogInspector {
       }
       for (const block of differing.slice(MAX_SEARCHED)) {
         const span = { from: block * BLOCK_LENGTH, to: Math.min((block + 1) * BLOCK_LENGTH, covered) }
-        const kind = index === 'caller id' ? 'caller_id_altered' : 'posting_missing'
-        findings.add(kind, `${nameOf(index)} does not fit the entries`, span)
+        findings.add(kindOf(index) ?? 'posting_missing', `${nameOf(index)} does not fit the entries`, span)
+      }
+    }
+  }
+
+  /** Goes through the entries again for the rows of runs that were left out, as many at a time as fit. */
+  async #compareRowsLeft(index: ComparedIndex, threads: number): Promise<void> {
+    const { rows, size } = this.#of
+    while (rows.next()) {
+      const common = { kind: 'rows', size, index, part: rows.part } as const
+      for await (const changes of this.#byBlock(index.covered, threads, (span) => ({ ...common, ...span }))) {
+        rows.change(changes)
       }
     }
   }

@@ -1,4 +1,5 @@
 import { sha256 } from '../tree/index.js'
+import { HashParts } from './hash-parts.js'
 import type { SumKey } from './posting-sums.js'
 
 /**
@@ -28,15 +29,12 @@ export const DEFAULT_MAX_SLOTS: number = 2 ** 21
 const FREE = -1
 
 /**
- * The runs that are open behind the entries it was given, in memory that does not grow with their number. When there are
- * too many it keeps one half of them, by a bit of their hashes; whoever uses it goes through the entries again for each
- * part that was left out.
+ * The runs that are open behind the entries it was given, in memory that does not grow with their number: where there are too
+ * many, part by part, see `HashParts`.
  */
 export class OpenRunTable {
   readonly #maxSlots: number
-  /** Parts that are still to be looked at: hashes whose lowest bits, so many, are these. */
-  readonly #leftOut: { readonly bits: number; readonly value: number }[] = []
-  #part = { bits: 0, value: 0 }
+  readonly #parts = new HashParts()
   /** Open addressing: a hash stands in the first free slot from its own on. */
   #hashes = new Uint32Array(2 * FIRST_SLOTS)
   #seqs = new Float64Array(FIRST_SLOTS).fill(FREE)
@@ -59,8 +57,7 @@ export class OpenRunTable {
 
   /** Tells whether the current part holds runs whose hash has this first word. */
   holds(one: number): boolean {
-    const { bits, value } = this.#part
-    return bits === 0 || (one & (2 ** bits - 1)) >>> 0 === value
+    return this.#parts.holds(one)
   }
 
   /** Removes a run. @returns the position that began it last; `undefined` when it is not open */
@@ -80,9 +77,7 @@ export class OpenRunTable {
 
   /** Turns to a part that was left out, with no run in it. @returns `false` when there is none */
   next(): boolean {
-    const part = this.#leftOut.pop()
-    if (!part) return false
-    this.#part = part
+    if (!this.#parts.next()) return false
     this.#clear(FIRST_SLOTS)
     return true
   }
@@ -104,11 +99,7 @@ export class OpenRunTable {
 
   #makeRoom(): void {
     const slots = this.#seqs.length
-    if (slots >= this.#maxSlots) {
-      const { bits, value } = this.#part
-      this.#part = { bits: bits + 1, value }
-      this.#leftOut.push({ bits: bits + 1, value: value + 2 ** bits })
-    }
+    if (slots >= this.#maxSlots) this.#parts.halve()
     const [hashes, seqs] = [this.#hashes, this.#seqs]
     this.#clear(Math.min(2 * slots, this.#maxSlots))
     for (let slot = 0; slot < slots; slot++) {

@@ -5,10 +5,10 @@ import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 
 export const INDEX_NAMES = Object.keys(INDEX_ARITY) as readonly IndexName[]
 
-/** The part of the database `index` that files positions: postings and callers' ids. */
-export type FiledIndex = IndexName | 'caller id'
+/** The part of the database `index` that files positions: postings, callers' ids, and rows of runs, by that of the first event. */
+export type FiledIndex = IndexName | 'caller id' | 'run row'
 
-export const FILED_INDEXES: readonly FiledIndex[] = [...INDEX_NAMES, 'caller id']
+export const FILED_INDEXES: readonly FiledIndex[] = [...INDEX_NAMES, 'caller id', 'run row']
 
 /** Secrets of one verification: whoever does not know them cannot make two different indexes have the same sums. */
 export type SumKey = readonly [one: number, other: number]

@@ -4,11 +4,13 @@ import type { FrozenDatabases } from './frozen-log.js'
 import { type BlockReport, type BlockTask, inspectBlock } from './inspect-block.js'
 import { inspectPostings, type PostingsReport, type PostingsTask } from './inspect-postings.js'
 import { inspectRest, type RestTask } from './inspect-rest.js'
+import { inspectRows, type RowsTask } from './inspect-rows.js'
 import type { RunChanges } from './open-run-table.js'
+import type { RowChanges } from './row-changes.js'
 import { inspectRuns, type RunsTask } from './run-changes.js'
 
 /** Parts of the work, each of which one thread does, and what comes of it. All of it can be sent to a thread. */
-export type Task = BlockTask | PostingsTask | FindPostingsTask | RestTask | RunsTask
+export type Task = BlockTask | PostingsTask | FindPostingsTask | RestTask | RunsTask | RowsTask
 
 export type TaskReport<T extends Task> = T extends BlockTask
   ? BlockReport
@@ -16,7 +18,9 @@ export type TaskReport<T extends Task> = T extends BlockTask
     ? PostingsReport
     : T extends RunsTask
       ? RunChanges
-      : readonly Finding[]
+      : T extends RowsTask
+        ? RowChanges
+        : readonly Finding[]
 
 export async function runTask<T extends Task>(
   databases: FrozenDatabases,
@@ -35,6 +39,8 @@ export async function runTask(databases: FrozenDatabases, task: Task, location: 
       return await inspectRest(databases, task, location)
     case 'runs':
       return await inspectRuns(databases.entries, task, location)
+    case 'rows':
+      return await inspectRows(databases, task, location)
   }
 }
 

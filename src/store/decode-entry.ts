@@ -19,21 +19,19 @@ export const HEAD: RegExp = new RegExp(
     `(?:,"actor":{"id":${TEXT}})?,"(?:trace|claimed|source|data)":{`,
 )
 const MEMBERS = `(?:${ANY}:${ANY},?)*`
-/** The rest of the envelope of an event of a tool, which follows a {@link HEAD}, up to the name of the tool. */
-const TOOL = new RegExp(
-  `${MEMBERS}}(?:,"(?:claimed|source)":{${MEMBERS}})*(?:,"(?:statementOf|salt)":${ANY})*` +
-    `,"data":{"callId":${ANY},"tool":{"name":${TEXT}`,
-  'y',
-)
+const UP_TO_DATA = `${MEMBERS}}(?:,"(?:claimed|source)":{${MEMBERS}})*(?:,"(?:statementOf|salt)":${ANY})*,"data":`
+/** The rest of the envelope of an event as it is sealed, which follows a {@link HEAD}, up to the value of its data. */
+export const BEFORE_DATA: RegExp = new RegExp(UP_TO_DATA, 'y')
+/** The same of an event of a tool, up to the name of the tool and its type. */
+const TOOL = new RegExp(`${UP_TO_DATA}{"callId":${ANY},"tool":{"name":${TEXT}(?:,"type":${ANY})?`, 'y')
 
 /**
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-export const SAID_LATER: RegExp =
-  /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
-/** The same of the name of a tool. */
-const TOOL_SAID_LATER = /"(?:data|tool|name)"\s*:/g
+const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
+/** The same of an event of a tool, whose name is filed as well. */
+const TOOL_SAID_LATER = new RegExp(SAID_LATER.source.replace('(?:', '(?:data|tool|name|'), 'g')
 
 /**
  * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an
@@ -44,22 +42,25 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const head = HEAD.exec(text)
   if (!head) return decodeWhole(bytes)
-  SAID_LATER.lastIndex = head[0].length
-  if (SAID_LATER.test(text)) return decodeWhole(bytes)
   const [{ length }, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agentId, agentName, actorId] =
     head
   let toolName: string | undefined
   if (isToolType(type as string)) {
     toolName = toolNameIn(text, length, text.length)
     if (toolName === undefined) return decodeWhole(bytes)
-  }
+  } else if (isSaidLater(text, length, text.length)) return decodeWhole(bytes)
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
   const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }
   return event as FiledEvent
 }
 
+/** Tells whether a field may be given late, or again, in an event of no tool. @param headTo - where its {@link HEAD} ends */
+export function isSaidLater(text: string, headTo: number, end: number): boolean {
+  return isFound(SAID_LATER, text, headTo, end)
+}
+
 /**
- * Returns the name of the tool where an entry that is sealed in the usual way has it.
+ * Returns the name of the tool where an entry that is sealed in the usual way has it, and gives no field late or again.
  *
  * @param headTo - where its {@link HEAD} ends
  * @param end - of the entry
@@ -68,9 +69,13 @@ export function toolNameIn(text: string, headTo: number, end: number): string | 
   TOOL.lastIndex = headTo
   const found = TOOL.exec(text)
   if (!found || TOOL.lastIndex > end) return undefined
-  TOOL_SAID_LATER.lastIndex = TOOL.lastIndex
-  // It may find that of the next entry.
-  return TOOL_SAID_LATER.test(text) && TOOL_SAID_LATER.lastIndex <= end ? undefined : found[1]
+  return isFound(TOOL_SAID_LATER, text, TOOL.lastIndex, end) ? undefined : found[1]
+}
+
+function isFound(pattern: RegExp, text: string, from: number, end: number): boolean {
+  pattern.lastIndex = from
+  // It may find the head of the next entry.
+  return pattern.test(text) && pattern.lastIndex <= end
 }
 
 function decodeWhole(bytes: Uint8Array): FiledEvent | undefined {

@@ -84,3 +84,15 @@ it('is not where the rest of an entry may say something else', () => {
     expect(new UsualEntry().find(text, 0, text.length)).toBe(false)
   }
 })
+
+it('is where a tool has a type, which is none of the event', () => {
+  const usual = new UsualEntry()
+  const of = (data: string) =>
+    USUAL.replace('custom', 'tool_call_started').replace('{"a":1}', '{}').replace('{}}', `${data}}`)
+  const text = of('{"callId":"c","tool":{"name":"search","type":"function"},"durationMs":7}')
+  expect(usual.find(text, 0, text.length)).toBe(true)
+  expect(usual.toolName).toBe('search')
+  expect(decodeFiled(Buffer.from(text))).toMatchObject({ type: 'tool_call_started', toolName: 'search' })
+  const late = of('{"callId":"c","tool":{"name":"search","type":"function"},"type":"x"}')
+  expect(usual.find(late, 0, late.length)).toBe(false)
+})

@@ -1,5 +1,5 @@
 import { isToolType } from '../events/tool-name.js'
-import { HEAD, SAID_LATER, toolNameIn } from './decode-entry.js'
+import { BEFORE_DATA, HEAD, isSaidLater, toolNameIn } from './decode-entry.js'
 
 /** A {@link HEAD} that begins anywhere in a text, and of which nothing is taken: that takes half the time. */
 const SHAPE = new RegExp(HEAD.source.replace(/^\^/, '').replaceAll('"([', '"(?:['), 'y')
@@ -7,6 +7,9 @@ const BEFORE_ID = '{"v":1,"id":"'
 const BEFORE_TYPE = '","type":"'
 const BEFORE_TIME = '","time":"'
 const BEFORE_RECORDED_AT = '","recordedAt":"'
+/** Behind the name with which a {@link HEAD} ends. */
+const AFTER_NAME = '":{'
+const DATA = '"data":'
 
 /**
  * The beginning of an entry from which `decodeFiled` takes all that it says, found in a text of many entries. One object
@@ -17,7 +20,10 @@ export class UsualEntry {
   type = ''
   /** The name of its tool, where its type names one. */
   toolName: string | undefined = undefined
-  #text = ''
+  /** Holds the entry, from {@link start} to before {@link end}. */
+  text = ''
+  start = 0
+  end = 0
   #timeFrom = 0
   #timeTo = 0
   #recordedAtFrom = 0
@@ -35,16 +41,16 @@ export class UsualEntry {
     if (!SHAPE.test(text)) return false
     const headTo = SHAPE.lastIndex
     if (headTo > end) return false
-    SAID_LATER.lastIndex = headTo
-    // It may find the head of the next entry.
-    if (SAID_LATER.test(text) && SAID_LATER.lastIndex <= end) return false
-    this.#text = text
+    this.text = text
+    this.start = start
+    this.end = end
     this.#headTo = headTo
     const typeFrom = text.indexOf('"', start + BEFORE_ID.length) + BEFORE_TYPE.length
     const typeTo = text.indexOf('"', typeFrom)
     this.type = text.slice(typeFrom, typeTo)
-    this.toolName = isToolType(this.type) ? toolNameIn(text, headTo, end) : undefined
-    if (this.toolName === undefined && isToolType(this.type)) return false
+    const isOfTool = isToolType(this.type)
+    this.toolName = isOfTool ? toolNameIn(text, headTo, end) : undefined
+    if (isOfTool ? this.toolName === undefined : isSaidLater(text, headTo, end)) return false
     this.#timeFrom = typeTo + BEFORE_TIME.length
     this.#timeTo = text.indexOf('"', this.#timeFrom)
     this.#recordedAtFrom = this.#timeTo + BEFORE_RECORDED_AT.length
@@ -53,15 +59,29 @@ export class UsualEntry {
   }
 
   get time(): string {
-    return this.#text.slice(this.#timeFrom, this.#timeTo)
+    return this.text.slice(this.#timeFrom, this.#timeTo)
   }
 
   get recordedAt(): string {
-    return this.#text.slice(this.#recordedAtFrom, this.#recordedAtTo)
+    return this.text.slice(this.#recordedAtFrom, this.#recordedAtTo)
+  }
+
+  /** Place of what follows all that is taken, but for the name of a tool: of the name of the next field. */
+  get restFrom(): number {
+    return this.text.lastIndexOf('"', this.#headTo - AFTER_NAME.length - 1)
+  }
+
+  /** Place of the value of `data`; `undefined` where what stands before it is not as it is sealed. */
+  get dataFrom(): number | undefined {
+    const { text } = this
+    const from = this.#headTo - 1
+    if (text.startsWith(DATA, from - DATA.length)) return from
+    BEFORE_DATA.lastIndex = this.#headTo
+    return BEFORE_DATA.test(text) && BEFORE_DATA.lastIndex < this.end ? BEFORE_DATA.lastIndex : undefined
   }
 
   /** The rest of what is taken: entries with the same text here differ by their types and times alone. */
   get owners(): string {
-    return this.#text.slice(this.#recordedAtTo, this.#headTo)
+    return this.text.slice(this.#recordedAtTo, this.#headTo)
   }
 }

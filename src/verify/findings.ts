@@ -17,6 +17,7 @@ export type FindingKind =
   | 'time_block_altered'
   | 'caller_id_altered'
   | 'open_run_altered'
+  | 'run_row_altered'
   | 'record_unknown'
 
 /** One kind of damage, wherever it was found. Plain, so that one thread can tell it to another. */

@@ -65,5 +65,6 @@ const NAMES: Readonly<Record<Exclude<FindingKind, 'leaf_mismatch'>, string>> = {
   time_block_altered: 'the index of times is not that of the entries',
   caller_id_altered: "the index of callers' ids is not that of the entries",
   open_run_altered: 'the list of open runs is not that of the entries',
+  run_row_altered: 'the list of runs is not that of the entries',
   record_unknown: 'there is what no log has',
 }

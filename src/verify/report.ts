@@ -33,7 +33,7 @@ export interface VerifyProblem {
   /**
    * A stable name: `entry_altered`, `entry_missing`, `entry_unexpected`, `entry_unreadable`, `tile_altered`, `head_altered`,
    * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
-   * `record_unknown`, `directory_altered`, `removal_unrecorded`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
+   * `run_row_altered`, `record_unknown`, `directory_altered`, `removal_unrecorded`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
    * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`; with `strict`:
    * `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested`.
    */

@@ -1,0 +1,86 @@
+import { isAscii } from 'node:buffer'
+import type { UsualEntry } from '../usual-entry.js'
+import { decodeWithRun } from './decode-run.js'
+import { hasFacts, type RunFacts, runFactsOf, type TellingEvent } from './run-facts.js'
+
+/** The fields of an event that are known of its owners: see `UsualEntry`. */
+type KnownFields = Pick<TellingEvent, 'sessionId' | 'runId' | 'agent'>
+
+/**
+ * Takes what usual entries tell of their runs, one after the other. It says what {@link decodeWithRun} says, but parses
+ * no more than what follows the fields by which an entry is filed, and that of few entries.
+ */
+export class UsualFacts {
+  #text = ''
+  #start = 0
+  #confidence = new Places('"confidence"')
+  #trace = new Places('"traceId"')
+
+  /** @param bytes - returns those of the entry */
+  of(entry: UsualEntry, known: KnownFields, bytes: () => Uint8Array): RunFacts | undefined {
+    if (known.runId === undefined) return undefined
+    if (entry.text !== this.#text || entry.start < this.#start) {
+      this.#text = entry.text
+      this.#confidence = new Places('"confidence"')
+      this.#trace = new Places('"traceId"')
+    }
+    this.#start = entry.start
+    if (!hasFacts(entry.type) && !this.#mayTell(entry, known.sessionId)) return undefined
+    const memory = bytes()
+    // The bytes of other texts are not their characters.
+    if (!isAscii(memory)) return decodeWithRun(memory)?.run
+    const said = saidBy(entry)
+    if (!said) return undefined
+    const { sessionId, runId, agent } = known
+    const { trace, source, data } = said
+    return runFactsOf({ type: entry.type, sessionId, runId, agent, trace, source, data })
+  }
+
+  #mayTell({ text, start, end }: UsualEntry, sessionId: string): boolean {
+    if (this.#confidence.next(text, start) < end) return true
+    const trace = this.#trace.next(text, start)
+    if (trace >= end) return false
+    const rest = text.slice(trace, end)
+    return rest.includes(sessionId) || rest.includes('\\')
+  }
+}
+
+/** The places of a name in a text, which are asked for in their order: the text is searched once. */
+class Places {
+  readonly #name: string
+  #at = -1
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /** Returns the first place that is not before `from`; `Infinity` where there is none. */
+  next(text: string, from: number): number {
+    if (this.#at < from) {
+      const at = text.indexOf(this.#name, from)
+      this.#at = at < 0 ? Infinity : at
+    }
+    return this.#at
+  }
+}
+
+type Said = Pick<TellingEvent, 'trace' | 'source' | 'data'>
+
+/** Returns the fields of an entry in which something may be told of its run; most often `data` alone is parsed. */
+function saidBy(entry: UsualEntry): Said | undefined {
+  const { text, restFrom, dataFrom, end } = entry
+  const isPlain = dataFrom !== undefined && !MAY_TELL.test(text.slice(restFrom, dataFrom))
+  const data = isPlain ? parsed(text.slice(dataFrom, end - 1)) : undefined
+  // Data that is not the last field is none by itself.
+  return data === undefined ? (parsed(`{${text.slice(restFrom, end)}`) as Said | undefined) : { data }
+}
+
+const MAY_TELL = /"(?:confidence|traceId)"/
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
