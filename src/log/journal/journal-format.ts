@@ -4,7 +4,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { readBeginningSync } from '../../files/regular-file.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { isTransient } from '../../store/transient.js'
-import { HASH_BYTES, hashLeaf } from '../../tree/index.js'
+import { HASH_BYTES, hashLeaf, writeLeafHashOf } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
 import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
@@ -132,13 +132,17 @@ export interface JournalRecord {
   readonly end: number
 }
 
+/** Holds the leaf hash of the record that is looked at. */
+const computed = Buffer.alloc(HASH_BYTES)
+
 /** The record at an offset; `undefined` where no whole, undamaged one is. */
 export function decodeRecord(segment: Buffer, at: number): JournalRecord | undefined {
   const end = claimedEnd(segment, at)
   if (end === undefined || end > segment.length) return undefined
-  const bytes = segment.subarray(at + PREFIX_BYTES, end)
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-  if (Buffer.compare(hashLeaf(bytes), leafHash) !== 0) return undefined
+  writeLeafHashOf(segment, at + PREFIX_BYTES, end, computed, 0)
+  if (!computed.equals(leafHash)) return undefined
+  const bytes = segment.subarray(at + PREFIX_BYTES, end)
   const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)
   return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, end }
 }

@@ -318,7 +318,8 @@ const OPTIONAL_NAMES = ['runId', 'parentRunId', 'statementOf'] as const
 function eventIn(bytes: Uint8Array): AuditEvent | undefined {
   let event: Partial<AuditEvent> | null
   try {
-    event = JSON.parse(Buffer.from(bytes).toString()) as Partial<AuditEvent> | null
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+    event = JSON.parse(text) as Partial<AuditEvent> | null
   } catch {
     return undefined
   }

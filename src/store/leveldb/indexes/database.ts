@@ -3,34 +3,24 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { HASH_BYTES, rootAt, sameHash, type TileReader } from '../../../tree/index.js'
 import { makeDirectory } from '../../directory.js'
-import { prefixEnd } from '../../keys.js'
 import { encodePosting } from '../../posting-value.js'
-import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../seq-bytes.js'
+import { encodeSeq, readSeq, SEQ_BYTES } from '../../seq-bytes.js'
 import { openBlocks, type TimeBlock } from '../../time-blocks.js'
 import { type Database, hasRecoveredAll, restrictModes } from '../database.js'
 import { isLocked } from '../errors.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
 import { requireSafeToWrite } from '../safe-to-write.js'
-import {
-  callerIdKey,
-  callerIdKeyOf,
-  metaKey,
-  openRunKey,
-  postingKey,
-  STRETCH_PREFIX,
-  stretchKey,
-  timeBlockKey,
-  valueKey,
-} from './keys.js'
+import { callerIdKey, callerIdKeyOf, metaKey, openRunKey, postingKey, timeBlockKey, valueKey } from './keys.js'
 import { PostingCache } from './posting-cache.js'
 import { RunRows } from './run-rows.js'
+import { Stretches, WRITE_BUFFER_BYTES } from './stretches.js'
 import type { IndexTail } from './tail.js'
 import { TimeBlockCache } from './time-block-cache.js'
 import { decodeTimeBlock, encodeTimeBlock } from './time-block-value.js'
 
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
-const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
+const TUNING = { writeBufferSize: WRITE_BUFFER_BYTES, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
 /** The number of what an index files and how. It rises with each change, so that indexes of before are derived anew. */
 const INDEX_SCHEMA = '5'
 
@@ -60,12 +50,13 @@ export class IndexDatabase {
   readonly timeBlocks: TimeBlockCache
   readonly #hashes: NameHashes
   readonly #rows: RunRows
+  readonly #stretches: Stretches
   #covered: number
 
   /** @param path - of the database, which is created where it is missing */
   static async open(path: string, log: IndexedLog): Promise<IndexDatabase> {
     const found = await openFound(path, log)
-    if (found) return new IndexDatabase(found.db, log.hashes, found.covered)
+    if (found) return new IndexDatabase(found.db, log.hashes, found)
     return await IndexDatabase.create(path, log)
   }
 
@@ -75,14 +66,15 @@ export class IndexDatabase {
     await makeDirectory(path)
     const db = await openLevel(path)
     await db.put(LOG_KEY, Buffer.from(nameOf(log)))
-    return new IndexDatabase(db, log.hashes, 0)
+    return new IndexDatabase(db, log.hashes, { covered: 0, stretches: new Stretches() })
   }
 
-  private constructor(db: Database, hashes: NameHashes, covered: number) {
+  private constructor(db: Database, hashes: NameHashes, { covered, stretches }: Coverage) {
     this.db = db
     this.timeBlocks = new TimeBlockCache(db)
     this.#hashes = hashes
     this.#rows = new RunRows(db, hashes)
+    this.#stretches = stretches
     this.#covered = covered
   }
 
@@ -108,6 +100,8 @@ export class IndexDatabase {
   async write(tail: IndexTail, root: Uint8Array): Promise<void> {
     const hashes = this.#hashes
     const batch = this.db.batch()
+    // Of the postings and the rows: about all there is.
+    let bytes = 0
     try {
       const rows = this.#rows.behind(tail)
       // Awaited below: if what comes before fails, nobody waits for it.
@@ -117,7 +111,9 @@ export class IndexDatabase {
           index,
           value.map((part) => hashes.of(part)),
         )
-        batch.put(postingKey(key, seqs[seqs.length - 1] as number), encodePosting(seqs))
+        const posting = encodePosting(seqs)
+        bytes += posting.length
+        batch.put(postingKey(key, seqs[seqs.length - 1] as number), posting)
       }
       for (const block of tail.timeBlocks) batch.put(timeBlockKey(block.level, block.block), encodeTimeBlock(block))
       for (const { id, seq } of tail.callerIds) batch.put(callerIdKey(hashes, id), encodeSeq(seq))
@@ -127,13 +123,17 @@ export class IndexDatabase {
         if (seq === undefined) batch.del(key)
         else batch.put(key, encodeSeq(seq))
       }
-      for (const { key, value } of await rows) batch.put(key, value)
-      batch.put(stretchKey(tail.from), encodeSeq(tail.to))
+      for (const { key, value } of await rows) {
+        bytes += value.length
+        batch.put(key, value)
+      }
+      this.#stretches.note(batch, tail)
       batch.put(COVERED_KEY, Buffer.concat([encodeSeq(tail.to), root]))
       await batch.write()
     } finally {
       await batch.close()
     }
+    this.#stretches.written(tail, bytes)
     this.#covered = tail.to
   }
 
@@ -143,17 +143,14 @@ export class IndexDatabase {
 }
 
 /** Opens the index that is there; `undefined` where it does not belong to the log as it is. */
-async function openFound(
-  path: string,
-  log: IndexedLog,
-): Promise<{ readonly db: Database; readonly covered: number } | undefined> {
+async function openFound(path: string, log: IndexedLog): Promise<(Coverage & { readonly db: Database }) | undefined> {
   let db: Database | undefined
   try {
     await makeDirectory(path)
     await requireSafeToWrite(path, log.location)
     db = await openLevel(path)
-    const covered = (await hasRecoveredAll(path)) ? await coveredOf(db, log) : undefined
-    if (covered !== undefined) return { db, covered }
+    const coverage = (await hasRecoveredAll(path)) ? await coverageOf(db, log) : undefined
+    if (coverage) return { db, ...coverage }
   } catch (error) {
     if (isLocked(error)) throw error
   }
@@ -174,27 +171,29 @@ async function openLevel(path: string): Promise<Database> {
   }
 }
 
+/** The entries that an index has taken in. */
+interface Coverage {
+  /** Number of entries, from the first one on. */
+  readonly covered: number
+  readonly stretches: Stretches
+}
+
 /** Returns the number of entries that an index covers; `undefined` where it does not belong to the log as it is. */
 export async function coveredOf(db: Database, log: IndexedLog): Promise<number | undefined> {
+  return (await coverageOf(db, log))?.covered
+}
+
+async function coverageOf(db: Database, log: IndexedLog): Promise<Coverage | undefined> {
   const { size, tiles } = log
   const [name, stated] = await getMany(db, [LOG_KEY, COVERED_KEY])
   if (!name || Buffer.from(name).toString('latin1') !== nameOf(log)) return undefined
-  if (!stated) return (await db.keys({ gte: stretchKey(0), limit: 1 }).all()).length === 0 ? 0 : undefined
-  if (stated.length !== SEQ_BYTES + HASH_BYTES) return undefined
-  const covered = readSeq(stated, 0)
-  if (covered > size || !(await isWhole(db, covered))) return undefined
-  return sameHash(await rootAt(covered, size, tiles), stated.subarray(SEQ_BYTES)) ? covered : undefined
-}
-
-/** LevelDB goes on behind a record that it cannot read: the batches must follow each other without a gap. */
-async function isWhole(db: Database, covered: number): Promise<boolean> {
-  let end = 0
-  const stretches = db.iterator({ gte: stretchKey(0), lt: prefixEnd(STRETCH_PREFIX) })
-  for await (const [key, value] of stretches) {
-    if (seqOfKey(key) !== end || value.length !== SEQ_BYTES) return false
-    end = readSeq(value, 0)
-  }
-  return end === covered
+  if (stated && stated.length !== SEQ_BYTES + HASH_BYTES) return undefined
+  const covered = stated ? readSeq(stated, 0) : 0
+  if (covered > size) return undefined
+  const stretches = await Stretches.read(db, covered)
+  if (!stretches) return undefined
+  if (stated && !sameHash(await rootAt(covered, size, tiles), stated.subarray(SEQ_BYTES))) return undefined
+  return { covered, stretches }
 }
 
 /** The value of {@link LOG_KEY}: what an index is made of and how. */
