@@ -1,4 +1,5 @@
 import { AuditLogError } from '../events/errors.js'
+import { textOf } from '../events/text.js'
 import type { AuditEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
@@ -35,7 +36,7 @@ export async function readGroup(log: ForwardedLog, from: number, maxEntries: num
 /** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
-    const event = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as AuditEvent
+    const event = JSON.parse(textOf(bytes)) as AuditEvent
     return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event: filedEvent(event), callerId: false }
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })

@@ -24,7 +24,7 @@ export interface RowChanges {
   readonly seqs: Float64Array
 }
 
-/** What a run is known to say again and again: an event of few facts is told once. */
+/** An event that a run repeats: one that tells no facts of the run is passed on once. */
 interface Saying {
   readonly event: RowEvent
   readonly at: number

@@ -1,3 +1,4 @@
+import { textOf } from '../events/text.js'
 import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import {
@@ -7,7 +8,6 @@ import {
   ID_KEY,
   lastHead,
   REMOVED_KEY,
-  textOf,
 } from '../store/leveldb/entries/head.js'
 import { decodeHead, decodeRemoved, isHead, type StoredHead } from '../store/leveldb/entries/head-value.js'
 import { blockKey, checkpointKey } from '../store/leveldb/entries/keys.js'

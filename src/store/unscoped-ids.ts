@@ -1,3 +1,4 @@
+import { textOf } from '../events/text.js'
 import type { CallerId } from './contract.js'
 
 /**
@@ -8,7 +9,7 @@ import type { CallerId } from './contract.js'
 export function isOfTenant(bytes: Uint8Array | undefined, { tenantId }: CallerId): boolean {
   if (!bytes) return false
   try {
-    const event = JSON.parse(Buffer.from(bytes).toString()) as { readonly tenantId?: unknown }
+    const event = JSON.parse(textOf(bytes)) as { readonly tenantId?: unknown }
     return event.tenantId === tenantId
   } catch {
     return false

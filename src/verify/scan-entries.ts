@@ -1,3 +1,4 @@
+import { textOf } from '../events/text.js'
 import { isYoung } from './age.js'
 import type { Findings } from './findings.js'
 import { BLOCK_LENGTH, BlockRoots, LeafBlock } from './leaf-block.js'
@@ -99,7 +100,7 @@ interface ParsedEntry {
 
 function parsed(bytes: Uint8Array): ParsedEntry | undefined {
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) ?? undefined
+    return JSON.parse(textOf(bytes)) ?? undefined
   } catch {
     return undefined
   }

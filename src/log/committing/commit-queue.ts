@@ -140,7 +140,7 @@ export class CommitQueue<T> {
     for (const { byteLength } of entries) this.#bytes += byteLength
   }
 
-  /** Whether nothing waits and nothing is in flight. */
+  /** Tells that nothing waits and nothing is in flight. */
   get isIdle(): boolean {
     return this.#groups.length === 0 && !this.#inFlight
   }

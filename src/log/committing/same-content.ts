@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { textOf } from '../../events/text.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { sameHash } from '../../tree/index.js'
 
@@ -28,7 +29,7 @@ interface Content {
 }
 
 function contentOf({ bytes }: ComparedEntry): Content | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+  const text = textOf(bytes)
   try {
     const { time, recordedAt, salt: _, ...given } = JSON.parse(text) as Readonly<Record<string, unknown>>
     return { time, isTimeLeftOut: time === recordedAt, given }

@@ -130,7 +130,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     })
   }
 
-  /** Whether everything that was taken is committed: {@link flush} has nothing to wait for. */
+  /** Tells that everything that was taken is committed, so that {@link flush} has nothing to wait for. */
   get isIdle(): boolean {
     return this.#queue.isIdle
   }

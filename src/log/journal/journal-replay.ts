@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { AuditLogError } from '../../events/errors.js'
+import { textOf } from '../../events/text.js'
 import { isTimestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
@@ -318,8 +319,7 @@ const OPTIONAL_NAMES = ['runId', 'parentRunId', 'statementOf'] as const
 function eventIn(bytes: Uint8Array): AuditEvent | undefined {
   let event: Partial<AuditEvent> | null
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
-    event = JSON.parse(text) as Partial<AuditEvent> | null
+    event = JSON.parse(textOf(bytes)) as Partial<AuditEvent> | null
   } catch {
     return undefined
   }

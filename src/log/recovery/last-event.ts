@@ -1,4 +1,5 @@
 import { AuditLogError } from '../../events/errors.js'
+import { textOf } from '../../events/text.js'
 import { isTimestamp, type Timestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
@@ -8,7 +9,7 @@ export async function lastEvent(store: AuditStore): Promise<Partial<AuditEvent> 
   const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
   if (!bytes) return undefined
   try {
-    return JSON.parse(Buffer.from(bytes).toString()) as Partial<AuditEvent>
+    return JSON.parse(textOf(bytes)) as Partial<AuditEvent>
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `The last entry of the audit log ${store.location} is no event`, {
       cause,

@@ -142,7 +142,10 @@ export class SpanClaims {
     if (bits !== 0) this.#askAbout(parent, parent.span, 'microtask', bits)
   }
 
-  /** What started in this turn before a span that is looked at out of turn: siblings are told apart by their order. */
+  /**
+   * Looks at the unclaimed spans that started in this turn before a span that is looked at early: siblings are told apart by
+   * their order.
+   */
   #lookAtEarlier(node: SpanNode): void {
     if (this.#inOrder) return
     this.#inOrder = true

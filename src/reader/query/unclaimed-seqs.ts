@@ -44,7 +44,7 @@ export class UnclaimedSeqs {
     return this.#seqAt(this.#at - 1)
   }
 
-  /** Whether the walk came to its limit, and not to its end. */
+  /** Tells that the walk ended at its limit, before its end. */
   get isCut(): boolean {
     return this.#left <= 0 && this.#at >= this.#length
   }

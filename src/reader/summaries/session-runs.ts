@@ -75,7 +75,10 @@ async function seqsOfRun(store: ReadableStore, runId: string, seqs: readonly num
   }
 }
 
-/** Whether a run started, ended or was resumed at one of these positions, as far as its row can tell. */
+/**
+ * Tells from the row of a run whether it started, ended or was resumed at one of these positions; `undefined` where the row
+ * cannot tell.
+ */
 function isToldBy(row: RunRow | undefined, seqs: readonly number[]): boolean | undefined {
   if (!row) return undefined
   const { overview, firstSeqs } = row

@@ -56,7 +56,7 @@ async function summariseSession(
   return { sessionId, tenantId, ...times, events, runs, firstSeq: seq, lastSeq: last.seq }
 }
 
-/** What is told of a session beside its first event. */
+/** The facts of a summary that the first event of a session does not have. */
 interface SessionRest {
   readonly last: StoredEvent
   readonly events: number

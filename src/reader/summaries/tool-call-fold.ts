@@ -18,7 +18,7 @@ export class ToolCallFold {
     return this.#omitted
   }
 
-  /** Whether the list is full and all its calls have ended: no event changes it any more. */
+  /** Tells that the list is full and all its calls have ended, so that no event changes it any more. */
   get isSettled(): boolean {
     return this.#isFull && this.#open.size === 0
   }

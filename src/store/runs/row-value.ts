@@ -1,3 +1,4 @@
+import { textOf } from '../../events/text.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
 import { USAGE_FIELDS } from '../../events/usage.js'
 import { COUNTED_TYPES, type Ending, type RowState, type ToolCounts } from './row-state.js'
@@ -108,7 +109,7 @@ export function decodeRow(value: Uint8Array): RowState {
 
 function parse(value: Uint8Array): readonly unknown[] {
   try {
-    const fields: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.length).toString())
+    const fields: unknown = JSON.parse(textOf(value))
     if (Array.isArray(fields)) return fields
   } catch {
     // Told below.

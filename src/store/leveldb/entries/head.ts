@@ -1,4 +1,5 @@
 import { AuditLogError } from '../../../events/errors.js'
+import { textOf } from '../../../events/text.js'
 import { sameHash, TreeFrontier } from '../../../tree/index.js'
 import { decodeLogId, encodeLogId, newLogId } from '../../log-id.js'
 import type { Database } from '../database.js'
@@ -122,8 +123,4 @@ async function initialise(db: Database, location: string): Promise<Head> {
     .put(headKey(0), encodeHead(storedHead(NEW_HEAD)))
     .write({ sync: true })
   return { ...NEW_HEAD, id, hashKey }
-}
-
-export function textOf(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.length).toString()
 }
