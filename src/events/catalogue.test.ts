@@ -41,6 +41,8 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   tool_approval_granted: { callId: 'c-1', tool, by: 'u-1' },
   tool_approval_denied: { callId: 'c-1', tool, by: 'u-1', reason: 'too costly' },
   policy_violation: { rule: 'no-pii', action: 'blocked' },
+  run_identified: { previous: { tenantId: 'default', sessionId: 's-0' } },
+  run_identity_conflict: { tenantId: 'other' },
   audit_attached: { attachment: 'attachment-1', openRuns },
   audit_detached: { attachment: 'attachment-1', openRuns: [] },
   auditing_suppressed: { spans: 2, events: 1, from: time, to: time },

@@ -93,6 +93,16 @@ export const catalogue = {
   tool_approval_granted: v.strictObject({ callId: name, tool, by: optional(text) }),
   tool_approval_denied: v.strictObject({ callId: name, tool, by: optional(text), reason: optional(text) }),
   policy_violation: v.strictObject({ rule: name, action: text }),
+  /**
+   * From here on the run belongs to the tenant and the session that this event names: an instrumentation told them late.
+   * Once a run, from unknown to named. Earlier events of the run stay as they are, and count as those of its tenant.
+   */
+  run_identified: v.strictObject({
+    /** The tenant and the session under which its earlier events are filed. */
+    previous: v.strictObject({ tenantId: optional(name), sessionId: optional(name) }),
+  }),
+  /** A run that has a tenant or a session was told to belong to another one. It stays where it is. */
+  run_identity_conflict: v.strictObject({ tenantId: optional(name), sessionId: optional(name) }),
   audit_attached: v.strictObject({ attachment: name, openRuns }),
   audit_detached: v.strictObject({ attachment: name, openRuns }),
   /** Recording was switched off for a part of what an attached processor saw. */
@@ -174,6 +184,8 @@ export const envelopeFields = {
   sessionId: name,
   runId: optional(name),
   parentRunId: optional(name),
+  /** The id of the event that this one corrects: a guess, where this is the fact. Of a run's terminal events the one that nothing supersedes is valid. */
+  supersedes: optional(name),
   agent: optional(agentSchema),
   actor: optional(v.strictObject({ id: name })),
   trace: optional(
@@ -223,6 +235,7 @@ export const inputFields = {
   sessionId: optional(envelopeFields.sessionId),
   runId: envelopeFields.runId,
   parentRunId: envelopeFields.parentRunId,
+  supersedes: envelopeFields.supersedes,
   agent: envelopeFields.agent,
   actor: envelopeFields.actor,
   trace: envelopeFields.trace,

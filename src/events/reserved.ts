@@ -13,6 +13,8 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set<AuditEventType>([
   'events_dropped',
   'events_recovered',
   'journal_set_aside',
+  'run_identified',
+  'run_identity_conflict',
   'signing_key_changed',
 ])
 

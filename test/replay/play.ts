@@ -1,9 +1,17 @@
-import { type Attributes, type Context, context, type Span, type SpanContext, trace } from '@opentelemetry/api'
+import {
+  type Attributes,
+  type Context,
+  context,
+  type HrTime,
+  type Span,
+  type SpanContext,
+  trace,
+} from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { type IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import type { AuditSpanProcessor } from '../../src/otel/processor.js'
-import type { RecordedSpan, Recording } from './recording.js'
+import type { RecordedLog, RecordedSpan, Recording } from './recording.js'
 
 /** Gives spans the ids they were recorded with. */
 class RecordedIds implements IdGenerator {
@@ -20,6 +28,7 @@ class RecordedIds implements IdGenerator {
 
 interface Step {
   readonly seq: number
+  readonly time: HrTime
   readonly span: RecordedSpan
   readonly ends: boolean
 }
@@ -37,7 +46,12 @@ export async function play(
   const resource = resourceFromAttributes(recording.spans[0]?.resource?.attributes ?? {})
   const provider = new TracerProvider({ idGenerator: ids, resource, spanProcessors: [audit] })
   const open = new Map<string, Span>()
-  for (const { span, ends } of stepsOf(recording)) {
+  const logs = [...recording.logs]
+  const emitUntil = (time: HrTime) => {
+    while (logs[0] && isBefore(logs[0].hrTime, time)) emit(logs.shift() as RecordedLog, logRecords)
+  }
+  for (const { span, ends, time } of stepsOf(recording)) {
+    emitUntil(time)
     if (ends) end(open.get(span.spanId) as Span, span)
     else {
       ids.next = { traceId: span.traceId, spanId: span.spanId, traceFlags: 1 }
@@ -51,16 +65,37 @@ export async function play(
     }
     await microtasks()
   }
-  for (const log of recording.logs) {
-    const within = log.spanContext ? trace.setSpanContext(context.active(), log.spanContext) : context.active()
-    logRecords?.onEmit(log, within)
-  }
+  emitUntil([Number.POSITIVE_INFINITY, 0])
+}
+
+/** Plays a recording as an exporter delivers it: each span whole, in the order in which they ended. */
+export async function deliver(
+  recording: Recording,
+  audit: AuditSpanProcessor,
+  logRecords?: AuditLogRecordProcessor,
+): Promise<void> {
+  const ended = recording.spans.filter(({ endSeq }) => endSeq !== null)
+  ended.sort((a, b) => (a.endSeq as number) - (b.endSeq as number))
+  const spans = ended.map((span, index): RecordedSpan => {
+    const { name, attributes } = span
+    return { ...span, start: { seq: 2 * index, name, attributes }, endSeq: 2 * index + 1 }
+  })
+  await play({ ...recording, spans }, audit, logRecords)
+}
+
+function emit(log: RecordedLog, logRecords: AuditLogRecordProcessor | undefined): void {
+  const within = log.spanContext ? trace.setSpanContext(context.active(), log.spanContext) : context.active()
+  logRecords?.onEmit(log, within)
+}
+
+function isBefore(one: HrTime, other: HrTime): boolean {
+  return one[0] < other[0] || (one[0] === other[0] && one[1] < other[1])
 }
 
 function stepsOf({ spans }: Recording): readonly Step[] {
   const steps = spans.flatMap((span): Step[] => [
-    { seq: span.start.seq, span, ends: false },
-    ...(span.endSeq === null ? [] : [{ seq: span.endSeq, span, ends: true }]),
+    { seq: span.start.seq, time: span.startTime, span, ends: false },
+    ...(span.endSeq === null ? [] : [{ seq: span.endSeq, time: span.endTime ?? span.startTime, span, ends: true }]),
   ])
   return steps.sort((a, b) => a.seq - b.seq)
 }

@@ -43,23 +43,26 @@ export interface Recording {
   readonly logs: readonly RecordedLog[]
 }
 
-/** What really happened in a scenario. */
+/** How often something happened; `*` where any answer is right. */
+export type Count = number | '*'
+
+/** What really happened in a scenario. A null says that the spans do not tell; `*`, that any answer is right. */
 export interface Label {
   readonly runs: readonly {
     readonly agent: string | null
     readonly outcome: string
     readonly parent: number | null
-    readonly sessionId: string | null
-    readonly error: string | null
+    readonly sessionId?: string | null
+    readonly error?: string | null
   }[]
   readonly toolCalls: readonly { readonly name: string | null; readonly outcome: string }[]
-  readonly tokens: { readonly input: number; readonly output: number } | null
+  readonly tokens: { readonly input: Count; readonly output: Count } | null
   readonly handoffs: readonly { readonly from: string | null; readonly to: string | null }[]
   readonly memoryRecalls: readonly { readonly tier: string | null; readonly hits: number | null }[]
-  readonly compactions: number
+  readonly compactions: Count
   readonly usageLimits: readonly { readonly axis: string }[]
-  readonly resumed: number
-  readonly approvals: { readonly requested: number; readonly granted: number; readonly denied: number }
+  readonly resumed: Count
+  readonly approvals: { readonly requested: Count; readonly granted: Count; readonly denied: Count }
   readonly unrecoverable: readonly string[]
   readonly notes: string
 }

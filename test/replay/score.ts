@@ -1,4 +1,4 @@
-import type { Label } from './recording.js'
+import type { Count, Label } from './recording.js'
 
 type Trail = Omit<Label, 'unrecoverable' | 'notes'>
 
@@ -6,6 +6,8 @@ type Trail = Omit<Label, 'unrecoverable' | 'notes'>
 export interface Score {
   readonly right: number
   readonly facts: number
+  /** Facts that never happened; among those that are told wrong. */
+  readonly invented: number
   readonly misses: readonly string[]
 }
 
@@ -21,25 +23,29 @@ export function scoreOf(trail: Trail, label: Label): Score {
     const nameless = tally.excuses(`runs[${index}].agent`) || tally.excuses('runs[].agent')
     tally.fact(`runs[${index}]`, `run ${expected.agent}`, found !== undefined)
     if (!found) continue
-    if (expected.agent !== null && !nameless)
+    if (expected.agent !== null && expected.agent !== '*' && !nameless)
       tally.fact('', `agent ${expected.agent}, told ${found.agent}`, found.agent === expected.agent)
-    tally.fact('', `${expected.agent}: ${expected.outcome}, told ${found.outcome}`, found.outcome === expected.outcome)
+    tally.fact(
+      '',
+      `${expected.agent}: ${expected.outcome}, told ${found.outcome}`,
+      isSame(expected.outcome, found.outcome),
+    )
     const parent = expected.parent === null ? undefined : runs[expected.parent]
     const toldParent = found.parent === null ? undefined : trail.runs[found.parent]
     tally.fact('', `parent of ${expected.agent}`, parent === toldParent)
-    if (expected.sessionId !== null) {
+    if (expected.sessionId != null) {
       tally.fact('', `session of ${expected.agent}: told ${found.sessionId}`, found.sessionId === expected.sessionId)
     }
-    if (expected.error !== null)
+    if (expected.error != null)
       tally.fact('', `error ${expected.error}, told ${found.error}`, found.error === expected.error)
   }
-  for (const run of trail.runs) if (!runs.includes(run)) tally.fact('runs', `invented run ${run.agent}`, false)
+  for (const run of trail.runs) if (!runs.includes(run)) tally.invent('runs', `invented run ${run.agent}`)
 
   tally.lists(
     'toolCalls',
     label.toolCalls,
     trail.toolCalls,
-    (a, b) => (a.name === null || a.name === b.name) && a.outcome === b.outcome,
+    (a, b) => (a.name === null || a.name === b.name) && isSame(a.outcome, b.outcome),
   )
   tally.lists(
     'handoffs',
@@ -78,6 +84,10 @@ function matchRuns(told: Label['runs'], expected: Label['runs']): readonly (Labe
   return expected.map((_, i) => byAgent[i] ?? take(() => true))
 }
 
+function isSame(expected: string, told: string): boolean {
+  return expected === '*' || expected === told
+}
+
 function contentOnly(notes: string): string {
   return /content-only:(.*)/.exec(notes)?.[1] ?? ''
 }
@@ -85,6 +95,7 @@ function contentOnly(notes: string): string {
 class Tally implements Score {
   right = 0
   facts = 0
+  invented = 0
   readonly misses: string[] = []
   readonly #contentOnly: string
 
@@ -103,9 +114,17 @@ class Tally implements Score {
     else this.misses.push(what)
   }
 
-  number(field: string, expected: number, told: number): void {
-    if (expected === 0 && told === 0) return
-    this.fact(field, `${field}: ${expected}, told ${told}`, expected === told)
+  /** Something is told that never happened. */
+  invent(field: string, what: string): void {
+    if (this.excuses(field)) return
+    this.invented++
+    this.fact(field, what, false)
+  }
+
+  number(field: string, expected: Count, told: Count): void {
+    if (expected === '*' || (expected === 0 && told === 0)) return
+    if (expected === 0) this.invent(field, `${field}: ${expected}, told ${told}`)
+    else this.fact(field, `${field}: ${expected}, told ${told}`, expected === told)
   }
 
   lists<T>(field: string, expected: readonly T[], told: readonly T[], same: (expected: T, told: T) => boolean): void {
@@ -121,6 +140,6 @@ class Tally implements Score {
       } else this.fact('', `${field}: missing ${JSON.stringify(item)}`, false)
     }
     // A nameless call in place of one whose name only the content tells is no invention.
-    for (const item of left.slice(unmatched)) this.fact('', `${field}: invented ${JSON.stringify(item)}`, false)
+    for (const item of left.slice(unmatched)) this.invent('', `${field}: invented ${JSON.stringify(item)}`)
   }
 }
