@@ -32,8 +32,8 @@ Object.assign(crypto, {
   randomUUID: uuid,
   randomBytes: (/** @type {number} */ size, /** @type {Function | undefined} */ callback) => {
     const bytes = Buffer.from(fill(new Uint8Array(size)))
-    if (!callback) return bytes
-    callback(null, bytes)
+    callback?.(null, bytes)
+    return callback ? undefined : bytes
   },
   randomFillSync: fill,
 })
