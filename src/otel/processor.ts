@@ -1,13 +1,18 @@
-import { type Attributes, type Context, diag, type HrTime, type Span, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
+import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
+import { Deliveries, malformedAt } from './delivery/deliveries.js'
+import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
+import { hasEnded } from './delivery/taken.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
 import { toHrTime } from './hr-time.js'
+import { AuditLogRecordProcessor } from './log-records.js'
 import { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
@@ -18,6 +23,8 @@ import { BY_HAND, Tracker } from './tracking/tracker.js'
 const SETTLE_INTERVAL_MILLIS = 5_000
 /** A span tells time by a clock of its own, which may lag: an event too many is better than one too few. */
 const CLOCK_SLACK_MILLIS = 2
+/** Characters of the name of who delivers. */
+const MAX_SOURCE_LENGTH = 256
 
 /**
  * An OpenTelemetry span processor that records what agents do as audit events in the attached logs. Register it once,
@@ -44,8 +51,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   readonly #tracker: Tracker
   readonly #attachments: Attachments
+  readonly #deliveries: Deliveries
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
+  /** Spans that have come through a hook as delivered, and may come through the other. */
+  readonly #deliveredThroughHooks = new WeakSet<object>()
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -76,6 +86,15 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onDetaching: () => this.#settle({ final: false, all: true }),
       onProblem: reportProblem,
       onChange: () => this.#onAttachmentsChange(),
+    })
+    const logRecords = new AuditLogRecordProcessor(this)
+    this.#deliveries = new Deliveries({
+      tracker: this.#tracker,
+      waitMillis: resolved.deliveryWaitMillis,
+      nowMillis: Date.now,
+      onLogRecord: (record, within) => logRecords.onEmit(record, within),
+      onMalformed: (count) => this.#stateMalformed(count),
+      onProblem: reportProblem,
     })
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
@@ -118,9 +137,45 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#attachments.state({ type: 'custom', data: { name } })
   }
 
+  /**
+   * Records what spans and log records tell that are delivered after the fact: read from a file, or sent by another
+   * process. The spans are whole and have ended; they may come in any order, in any batches, and more than once. Once a
+   * trace has been quiet for `deliveryWaitMillis`, at the latest at `forceFlush()`, it is put in the order of its times
+   * and recorded as if it had happened here, with the times of the spans. What comes after that is recorded then, and
+   * finds its parent while that is remembered (about 16,000 spans).
+   *
+   * A span counts once, by its trace id and span id, also when this processor has seen it live: the latest 32,000 spans
+   * are remembered, and of live ones the latest 8,000 that were of an agent. Nothing of the caller's context, such as
+   * `withScope`, holds for what is delivered.
+   *
+   * A span that reaches `onStart` or `onEnd` as plain data, or `onStart` when it has ended, is taken for delivered as well.
+   *
+   * @returns the number of what was accepted, repeated and malformed; nothing is accepted while no log is attached
+   * @throws TypeError for something else than lists of spans and log records, or a `source` that is no text of at most 256
+   * characters
+   *
+   * @example
+   * ```ts
+   * const receipt = audit.deliver({ spans: await readSpans(file) })
+   * await audit.forceFlush()
+   * ```
+   */
+  deliver(delivery: Delivery): DeliveryReceipt {
+    checkDelivery(delivery)
+    if (this.#attachments.size === 0) return { accepted: 0, repeated: 0, malformed: 0 }
+    if (this.#switch.isOnIn(ROOT_CONTEXT)) return this.#deliveries.take(delivery)
+    for (const span of delivery.spans ?? []) this.#tracker.suppressions.addSpan(span, ROOT_CONTEXT)
+    for (const _ of delivery.logRecords ?? []) this.#tracker.suppressions.addEvent(ROOT_CONTEXT)
+    return { accepted: 0, repeated: 0, malformed: 0 }
+  }
+
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
     try {
+      if (hasEnded(span)) {
+        this.#takeDelivered(span)
+        return
+      }
       const context = orKept(parentContext)
       if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
       else if (this.#attachments.size > 0) this.#tracker.start(span, context)
@@ -135,6 +190,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     try {
       if (this.#attachments.size === 0) this.#tracker.forget(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
+      else if (this.#isDelivered(span)) this.#takeDelivered(span)
       else this.#tracker.endUnfollowed(span)
     } catch (problem) {
       reportProblem(problem)
@@ -195,6 +251,27 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     }
   }
 
+  /** A span that has come through a hook, but was not followed from its start. */
+  #takeDelivered(span: SpanLike): void {
+    if (this.#deliveredThroughHooks.has(span)) return
+    this.#deliveredThroughHooks.add(span)
+    this.deliver({ spans: [span] })
+  }
+
+  /**
+   * Tells whether an ended span that is not followed has never been open here: it is plain data, or it began well after
+   * this processor would have seen it start. Any other may have begun before a log was attached.
+   */
+  #isDelivered(span: SpanLike): boolean {
+    if (this.#deliveredThroughHooks.has(span)) return true
+    if (this.#tracker.suppressions.has(span)) return false
+    return typeof (span as Partial<OpenSpan>).isRecording !== 'function'
+  }
+
+  #stateMalformed(count: number): void {
+    this.#attachments.state({ type: 'events_dropped', data: malformedAt(count, Date.now()) })
+  }
+
   /** Recorded by hand. What a span has taken that is not recorded is counted with that span. */
   #onRecord(name: string, attributes: Attributes, time: HrTime, context: Context): void {
     const carrier = trace.getSpan(context)
@@ -228,6 +305,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   #settle(options: { readonly final: boolean; readonly all: boolean }): void {
+    this.#safely(() => this.#deliveries.translate(options))
     this.#safely(() => this.#tracker.settle(options))
   }
 
@@ -274,6 +352,15 @@ function messageOf(problem: unknown): string {
 
 function reportProblem(problem: unknown): void {
   diag.error('spanledger:', problem)
+}
+
+function checkDelivery(delivery: Delivery): void {
+  const { spans = [], logRecords = [], source = '' } = delivery ?? {}
+  rejectUnknownOptions('deliver', delivery, ['spans', 'logRecords', 'source'])
+  if (!Array.isArray(spans) || !Array.isArray(logRecords))
+    throw new TypeError('deliver: spans and logRecords must be lists')
+  if (typeof source !== 'string' || source.length > MAX_SOURCE_LENGTH)
+    throw new TypeError(`deliver: source must be a text of at most ${MAX_SOURCE_LENGTH} characters`)
 }
 
 /** Waits for all, then throws what failed. */
