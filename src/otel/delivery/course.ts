@@ -19,12 +19,21 @@ interface Lifetime {
   readonly logs: TakenLogRecord[]
   /** No earlier than that of the parent. */
   start: HrTime
-  /** No earlier than the start. */
+  /** No earlier than the start, nor than what is inside and ended by a hair later. */
   end: HrTime
   depth: number
+  /** Its number in the tree, and the highest of those inside. */
+  number: number
+  lastInside: number
   isPlaced: boolean
   hasStarted: boolean
 }
+
+/** SDKs cut the time at which a span starts to whole milliseconds, so that its end is as much too early. */
+const CLOCK_SLACK_NANOS = 1_000_000
+
+/** Steps that are found to come later each time that a span starts. */
+const MAX_AROUND = 64
 
 /** A step that is to come, of a span that has started. */
 interface Pending {
@@ -39,8 +48,8 @@ interface Pending {
 
 /**
  * Returns spans and log records as the steps in which things happened, whatever the order in which they arrived. A parent
- * starts before its children. Clocks are coarse, so much happens at the same moment: then spans that have nothing to do
- * with each other followed one another, and what is inside ends first.
+ * starts before its children. Clocks are coarse, so much happens at the same moment: then what is inside ends first, and
+ * spans that have nothing to do with each other followed one another.
  *
  *     parent  ├──────────────────────────┤        start parent, start a, end a, start b, end b, end parent
  *     a         ├────────┤
@@ -66,7 +75,7 @@ class Course {
   }
 
   run(): readonly Step[] {
-    const inOrder = [...this.#lifetimes].sort((a, b) => compare(a.start, b.start) || a.arrival - b.arrival)
+    const inOrder = [...this.#lifetimes].sort(byStart)
     for (const lifetime of inOrder) if (!lifetime.hasStarted) this.#startAround(lifetime)
     for (let next = this.#pending.pop(); next; next = this.#pending.pop()) this.#steps.push(next.step)
     return this.#steps
@@ -95,16 +104,17 @@ class Course {
     }
   }
 
-  /** Takes the steps until this span starts. What ended at that very moment had ended, but for what is around it. */
+  /** Takes the steps until this span starts. */
   #passTo(lifetime: Lifetime): void {
     const later: Pending[] = []
-    for (;;) {
+    // All that is around may end at this moment, however deep it is.
+    const until = plus(lifetime.start, CLOCK_SLACK_NANOS)
+    while (later.length < MAX_AROUND) {
       const next = this.#pending.peek()
-      const order = next ? compare(next.time, lifetime.start) : 1
-      if (!next || order > 0) break
+      if (!next || compare(next.time, until) > 0) break
       this.#pending.pop()
-      if (order === 0 && next.step.kind === 'end' && isInside(lifetime, next.of)) later.push(next)
-      else this.#steps.push(next.step)
+      if (isOver(next, lifetime)) this.#steps.push(next.step)
+      else later.push(next)
     }
     for (const pending of later) this.#pending.push(pending)
   }
@@ -135,7 +145,16 @@ function lifetimesOf(spans: readonly TakenSpan[]): readonly Lifetime[] {
   const lifetimes = spans.map((span, arrival): Lifetime => {
     const start = sortable(span.startTime, sortable(span.endTime, [0, 0]))
     const end = latest(start, sortable(span.endTime, start))
-    const unplaced = { parent: undefined, children: [], logs: [], depth: 0, isPlaced: false, hasStarted: false }
+    const unplaced = {
+      parent: undefined,
+      children: [],
+      logs: [],
+      depth: 0,
+      number: 0,
+      lastInside: 0,
+      isPlaced: false,
+      hasStarted: false,
+    }
     return { span, arrival, start, end, ...unplaced }
   })
   const byKey = new Map(lifetimes.map((lifetime) => [keyOf(lifetime.span.ids, lifetime.span.origin), lifetime]))
@@ -145,6 +164,10 @@ function lifetimesOf(spans: readonly TakenSpan[]): readonly Lifetime[] {
   }
   for (const lifetime of lifetimes) placeBelow(lifetime)
   for (const lifetime of lifetimes) lifetime.parent?.children.push(lifetime)
+  for (const lifetime of inTreeOrder(lifetimes).reverse()) {
+    endAfterChildren(lifetime)
+    lifetime.lastInside = Math.max(lifetime.number, lifetime.children.at(-1)?.lastInside ?? 0)
+  }
   return lifetimes
 }
 
@@ -164,13 +187,64 @@ function placeBelow(lifetime: Lifetime): void {
   }
 }
 
-function isInside(lifetime: Lifetime, other: Lifetime | undefined): boolean {
-  for (let above = lifetime.parent; above; above = above.parent) if (above === other) return true
-  return false
+/** Numbers the spans so that those inside of one follow it. */
+function inTreeOrder(lifetimes: readonly Lifetime[]): Lifetime[] {
+  const inOrder: Lifetime[] = []
+  const open = lifetimes.filter(({ parent }) => parent === undefined)
+  for (let next = open.pop(); next; next = open.pop()) {
+    next.number = inOrder.push(next)
+    for (const child of next.children.toReversed()) open.push(child)
+  }
+  return inOrder
+}
+
+/** A span that ended a hair before what is inside of it, or before that began, ended after it. */
+function endAfterChildren(lifetime: Lifetime): void {
+  const until = plus(lifetime.end, CLOCK_SLACK_NANOS)
+  for (const { start, end } of lifetime.children) {
+    if (compare(end, until) <= 0) lifetime.end = latest(lifetime.end, end)
+    else if (compare(start, until) <= 0) lifetime.end = latest(lifetime.end, start)
+  }
+}
+
+/** At the same moment spans that belong to no tree come first, the longest first: they may be around one another. */
+function byStart(a: Lifetime, b: Lifetime): number {
+  const [isLone, isOtherLone] = [isLoneSpan(a), isLoneSpan(b)]
+  return (
+    compare(a.start, b.start) ||
+    Number(isOtherLone) - Number(isLone) ||
+    (isLone ? compare(b.end, a.end) : 0) ||
+    a.arrival - b.arrival
+  )
+}
+
+function isLoneSpan({ span, children }: Lifetime): boolean {
+  return span.parent === undefined && children.length === 0
+}
+
+/**
+ * Tells whether a step comes before a span starts. At the same moment, or a hair later, that is so of the end of a span
+ * that neither is around it nor lasts longer.
+ */
+function isOver({ time, step, of }: Pending, starting: Lifetime): boolean {
+  const order = compare(time, starting.start)
+  if (order < 0) return true
+  if (step.kind === 'log' || !of) return order === 0
+  if (isInside(starting, of)) return order === 0 && step.kind === 'event'
+  return order === 0 || compare(of.end, starting.end) < 0
+}
+
+function isInside(lifetime: Lifetime, other: Lifetime): boolean {
+  return other.number < lifetime.number && lifetime.number <= other.lastInside
 }
 
 function isBefore(a: Pending, b: Pending): boolean {
   return (compare(a.time, b.time) || b.depth - a.depth || a.arrival - b.arrival || a.index - b.index) < 0
+}
+
+function plus([seconds, nanos]: HrTime, more: number): HrTime {
+  const sum = nanos + more
+  return sum < 1e9 ? [seconds, sum] : [seconds + 1, sum - 1e9]
 }
 
 function compare(a: HrTime, b: HrTime): number {

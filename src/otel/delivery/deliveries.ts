@@ -1,6 +1,6 @@
 import { type Context, context, diag, ROOT_CONTEXT, type Span, type SpanContext, trace } from '@opentelemetry/api'
 import { timestampFromMillis } from '../../events/index.js'
-import type { LogRecordLike } from '../log-records.js'
+import type { LogRecordLike } from '../log-record.js'
 import { RecentMap } from '../recent-map.js'
 import type { SpanEventLike, SpanLike } from '../span.js'
 import type { Tracker } from '../tracking/tracker.js'

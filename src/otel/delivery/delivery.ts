@@ -1,4 +1,4 @@
-import type { LogRecordLike } from '../log-records.js'
+import type { LogRecordLike } from '../log-record.js'
 import type { SpanLike } from '../span.js'
 
 /** Spans and log records that are told after the fact: read from a file, or sent by another process. */

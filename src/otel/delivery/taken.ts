@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Attributes, HrTime, SpanContext, SpanStatus } from '@opentelemetry/api'
 import { toHrTime } from '../hr-time.js'
-import type { LogRecordLike } from '../log-records.js'
+import type { LogRecordLike } from '../log-record.js'
 import { type InstrumentationScope, parentSpanIdOf, type SpanEventLike, type SpanLike, scopeOf } from '../span.js'
 
 /** A copy of a delivered span, which nobody can change any more. */
@@ -46,8 +46,8 @@ const UNSET: SpanStatus = Object.freeze({ code: 0 })
 /** @returns a copy of the span; nothing for what is no span, or has not ended */
 export function takeSpan(span: SpanLike & RestOfSpan, source: string): TakenSpan | undefined {
   const ids = idsOf(span.spanContext())
-  const { startTime, endTime } = span
-  if (!ids || !isTime(startTime) || !hasEnded(span)) return undefined
+  if (!ids || !isTime(span.startTime) || !hasEnded(span)) return undefined
+  const [startTime, endTime] = [toHrTime(span.startTime), toHrTime(span.endTime)]
   const parentId = parentSpanIdOf(span)
   return {
     name: span.name,
@@ -77,7 +77,7 @@ export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRe
   return {
     record: copy,
     ids: spanContext && idsOf(spanContext),
-    time: isTime(hrTime) ? hrTime : toHrTime(undefined),
+    time: toHrTime(isTime(hrTime) ? hrTime : undefined),
     source,
     origin: originOf(source, (record as { readonly resource?: SpanLike['resource'] }).resource),
   }
@@ -85,7 +85,8 @@ export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRe
 
 /** Tells whether a span has come to its end. */
 export function hasEnded({ endTime }: SpanLike): boolean {
-  return isTime(endTime) && (endTime[0] !== 0 || endTime[1] !== 0)
+  if (Array.isArray(endTime)) return endTime[0] !== 0 || endTime[1] !== 0
+  return isTime(endTime)
 }
 
 /** About as many bytes as the text and the attributes of the span take. */
@@ -144,6 +145,8 @@ function isId(id: unknown): id is string {
   return typeof id === 'string' && id !== '' && id.length <= MAX_ID_LENGTH && !/^0+$/.test(id)
 }
 
+/** Files may hold times as the API of OpenTelemetry takes them: numbers and dates. */
 function isTime(time: unknown): time is HrTime {
-  return Array.isArray(time) && typeof time[0] === 'number' && typeof time[1] === 'number'
+  if (Array.isArray(time)) return typeof time[0] === 'number' && typeof time[1] === 'number'
+  return typeof time === 'number' || time instanceof Date
 }
