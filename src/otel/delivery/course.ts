@@ -27,6 +27,8 @@ interface Lifetime {
   lastInside: number
   isPlaced: boolean
   hasStarted: boolean
+  /** Children that have not started yet. */
+  toStart: number
 }
 
 /** SDKs cut the time at which a span starts to whole milliseconds, so that its end is as much too early. */
@@ -107,7 +109,6 @@ class Course {
   /** Takes the steps until this span starts. */
   #passTo(lifetime: Lifetime): void {
     const later: Pending[] = []
-    // All that is around may end at this moment, however deep it is.
     const until = plus(lifetime.start, CLOCK_SLACK_NANOS)
     while (later.length < MAX_AROUND) {
       const next = this.#pending.peek()
@@ -122,6 +123,7 @@ class Course {
   #start(lifetime: Lifetime): void {
     const { span, start, end, depth, arrival, logs } = lifetime
     lifetime.hasStarted = true
+    if (lifetime.parent) lifetime.parent.toStart--
     this.#steps.push({ kind: 'start', span })
     let time = start
     let index = 0
@@ -154,6 +156,7 @@ function lifetimesOf(spans: readonly TakenSpan[]): readonly Lifetime[] {
       lastInside: 0,
       isPlaced: false,
       hasStarted: false,
+      toStart: 0,
     }
     return { span, arrival, start, end, ...unplaced }
   })
@@ -163,7 +166,9 @@ function lifetimesOf(spans: readonly TakenSpan[]): readonly Lifetime[] {
     lifetime.parent = parent && byKey.get(keyOf(parent, origin))
   }
   for (const lifetime of lifetimes) placeBelow(lifetime)
-  for (const lifetime of lifetimes) lifetime.parent?.children.push(lifetime)
+  for (const lifetime of lifetimes) {
+    if (lifetime.parent) lifetime.parent.toStart = lifetime.parent.children.push(lifetime)
+  }
   for (const lifetime of inTreeOrder(lifetimes).reverse()) {
     endAfterChildren(lifetime)
     lifetime.lastInside = Math.max(lifetime.number, lifetime.children.at(-1)?.lastInside ?? 0)
@@ -231,7 +236,7 @@ function isOver({ time, step, of }: Pending, starting: Lifetime): boolean {
   if (order < 0) return true
   if (step.kind === 'log' || !of) return order === 0
   if (isInside(starting, of)) return order === 0 && step.kind === 'event'
-  return order === 0 || compare(of.end, starting.end) < 0
+  return of.toStart === 0 && (order === 0 || compare(of.end, starting.end) < 0)
 }
 
 function isInside(lifetime: Lifetime, other: Lifetime): boolean {
