@@ -7,6 +7,7 @@ import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
+import { BackdatedSpans } from './delivery/backdated.js'
 import { Deliveries, malformedAt } from './delivery/deliveries.js'
 import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
 import { hasEnded } from './delivery/taken.js'
@@ -52,6 +53,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #tracker: Tracker
   readonly #attachments: Attachments
   readonly #deliveries: Deliveries
+  readonly #backdated: BackdatedSpans
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
   /** Spans that have come through a hook as delivered, and may come through the other. */
@@ -80,6 +82,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     })
     this.#attachments = new Attachments({
       openRuns: () => {
+        this.#backdated.release()
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
@@ -95,6 +98,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onLogRecord: (record, within) => logRecords.onEmit(record, within),
       onMalformed: (count) => this.#stateMalformed(count),
       onProblem: reportProblem,
+    })
+    this.#backdated = new BackdatedSpans({
+      nowMillis: Date.now,
+      onLive: (span, context) => this.#startLive(span, context),
     })
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
@@ -176,10 +183,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
         this.#takeDelivered(span)
         return
       }
+      this.#backdated.release()
       const context = orKept(parentContext)
-      if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
-      else if (this.#attachments.size > 0) this.#tracker.start(span, context)
-      else this.#tracker.remember(span, context)
+      const mayBeTold = this.#attachments.size > 0 && this.#switch.isOnIn(context)
+      if (!mayBeTold || !this.#backdated.hold(span, context)) this.#startLive(span, context)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -188,7 +195,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Span processor hook: a span has ended. */
   onEnd(span: SpanLike): void {
     try {
+      const isToldAfterwards = this.#backdated.end(span)
       if (this.#attachments.size === 0) this.#tracker.forget(span)
+      else if (isToldAfterwards) this.#takeDelivered(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
       else if (this.#isDelivered(span)) this.#takeDelivered(span)
       else this.#tracker.endUnfollowed(span)
@@ -243,9 +252,20 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     scope: InstrumentationScope,
   ): void {
     if (this.#attachments.size === 0) return
+    this.#backdated.release()
     try {
       if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
       else this.#tracker.suppressions.addEvent(context)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  #startLive(span: OpenSpan, context: Context): void {
+    try {
+      if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
+      else if (this.#attachments.size > 0) this.#tracker.start(span, context)
+      else this.#tracker.remember(span, context)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -281,8 +301,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #createListener(): RecordListener {
     return {
-      hears: (span, attributes) =>
-        this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes),
+      hears: (span, attributes) => {
+        this.#backdated.release()
+        return this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes)
+      },
       onRecord: (name, attributes, time, context) => {
         if (!this.#tracker.hasJustHeard(attributes)) this.#onRecord(name, attributes, toHrTime(time), context)
       },
@@ -298,6 +320,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       clearInterval(this.#settleTimer)
       this.#settleTimer = undefined
     } else if (this.#settleTimer === undefined) {
+      this.#backdated.tick()
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
       this.#settleTimer = setInterval(() => this.#settle({ final: false, all: false }), SETTLE_INTERVAL_MILLIS)
       this.#settleTimer.unref()
@@ -305,6 +328,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   #settle(options: { readonly final: boolean; readonly all: boolean }): void {
+    this.#backdated.tick()
+    this.#backdated.release()
     this.#safely(() => this.#deliveries.translate(options))
     this.#safely(() => this.#tracker.settle(options))
   }
