@@ -37,7 +37,7 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
     const name = record.eventName ?? record.attributes?.['event.name']
-    if (typeof name !== 'string' || name === '') return
+    if (typeof name !== 'string' || name === '' || !this.#audit.isNew(record)) return
     const { spanContext } = record
     const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
     const time = record.hrTime ?? toHrTime(undefined)

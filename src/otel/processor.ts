@@ -1,5 +1,5 @@
 import { type Attributes, type Context, diag, type HrTime, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api'
-import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import type { AuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
@@ -14,8 +14,9 @@ import { hasEnded } from './delivery/taken.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
 import { toHrTime } from './hr-time.js'
 import { AuditLogRecordProcessor } from './log-records.js'
-import { OpeningLog } from './opening-log.js'
+import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
+import { closeShared, openShared } from './shared-logs.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
@@ -58,6 +59,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #listener: RecordListener
   /** Spans that have come through a hook as delivered, and may come through the other. */
   readonly #deliveredThroughHooks = new WeakSet<object>()
+  /** Log records that have come. */
+  readonly #logRecords = new WeakSet<object>()
+  #hasWarnedOfRegistration = false
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -183,6 +187,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
         this.#takeDelivered(span)
         return
       }
+      if (this.#backdated.holds(span)) {
+        this.#warnOfSecondRegistration()
+        return
+      }
       this.#backdated.release()
       const context = orKept(parentContext)
       const mayBeTold = this.#attachments.size > 0 && this.#switch.isOnIn(context)
@@ -243,6 +251,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     return this.#shutdown
   }
 
+  /** @internal For `AuditLogRecordProcessor`: tells whether the record comes for the first time. It may be registered twice. */
+  isNew(record: object): boolean {
+    if (this.#logRecords.has(record)) return false
+    this.#logRecords.add(record)
+    return true
+  }
+
   /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
   onOccurrence(
     name: string,
@@ -263,12 +278,23 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #startLive(span: OpenSpan, context: Context): void {
     try {
-      if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
-      else if (this.#attachments.size > 0) this.#tracker.start(span, context)
-      else this.#tracker.remember(span, context)
+      if (!this.#switch.isOnIn(context)) {
+        if (!this.#tracker.suppressions.has(span)) this.#tracker.suppressions.addSpan(span, context)
+      } else if (this.#attachments.size === 0) this.#tracker.remember(span, context)
+      else if (this.#tracker.follows(span)) this.#warnOfSecondRegistration()
+      else this.#tracker.start(span, context)
     } catch (problem) {
       reportProblem(problem)
     }
+  }
+
+  /** A span starts once: it comes from two registrations of this processor. */
+  #warnOfSecondRegistration(): void {
+    if (this.#hasWarnedOfRegistration) return
+    this.#hasWarnedOfRegistration = true
+    diag.warn(
+      'spanledger: the same AuditSpanProcessor is registered twice. Each span is recorded once; register it once.',
+    )
   }
 
   /** A span that has come through a hook, but was not followed from its start. */
@@ -279,8 +305,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /**
-   * Tells whether an ended span that is not followed has never been open here: it is plain data, or it began well after
-   * this processor would have seen it start. Any other may have begun before a log was attached.
+   * Tells whether an ended span that is not followed has never been open here: it is plain data. The span of an SDK may
+   * have begun before a log was attached.
    */
   #isDelivered(span: SpanLike): boolean {
     if (this.#deliveredThroughHooks.has(span)) return true
@@ -344,7 +370,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** What happens until the log is open waits in {@link OpeningLog}. */
   #openOwnLog(location: string): Promise<AuditLog> {
-    this.#ownLog = new OpeningLog(location, openAuditLog(location))
+    this.#ownLog = openShared(location)
     this.attach(this.#ownLog)
     this.#ownLog.opened.catch((problem) =>
       process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger'),
@@ -355,12 +381,12 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   async #shutDown(): Promise<void> {
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
+    this.#attachments.isOver = true
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
     try {
       await settleAll(detached)
     } finally {
-      const log = await this.#ownLog?.opened.catch(() => undefined)
-      await log?.close()
+      if (this.#ownLog) await closeShared(this.#ownLog.location, this.#ownLog)
     }
   }
 }

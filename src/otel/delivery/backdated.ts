@@ -58,6 +58,11 @@ export class BackdatedSpans {
     return true
   }
 
+  /** Tells whether the start of this very span is held. */
+  holds(span: OpenSpan): boolean {
+    return this.#held?.span === span
+  }
+
   /** Translates the start that is held, if any, since something else happens. */
   release(): void {
     const held = this.#held

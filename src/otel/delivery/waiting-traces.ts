@@ -2,10 +2,15 @@ import type { HrTime } from '@opentelemetry/api'
 import { isEarlier } from '../hr-time.js'
 import { sizeOf, sizeOfRecord, type TakenLogRecord, type TakenSpan } from './taken.js'
 
-/** Spans and log records that wait at a time. */
-const MAX_WAITING = 50_000
-/** About so many bytes of them. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024
+/** Bounds of what waits at a time. */
+export interface Room {
+  /** Spans and log records. */
+  readonly count: number
+  /** About so many bytes of them. */
+  readonly bytes: number
+}
+
+const DEFAULT_ROOM: Room = Object.freeze({ count: 50_000, bytes: 64 * 1024 * 1024 })
 /** A trace whose spans keep coming is translated after so many times the wait, as far as it has come. */
 const MAX_PATIENCE = 20
 
@@ -26,12 +31,14 @@ export class WaitingTraces {
   /** In the order of the last arrival. */
   readonly #traces = new Map<string, WaitingTrace>()
   readonly #waitMillis: number
+  readonly #room: Room
   #size = 0
   #bytes = 0
 
   /** @param waitMillis - how long a trace must have been quiet */
-  constructor(waitMillis: number) {
+  constructor(waitMillis: number, room = DEFAULT_ROOM) {
     this.#waitMillis = waitMillis
+    this.#room = room
   }
 
   get size(): number {
@@ -53,7 +60,7 @@ export class WaitingTraces {
   takeExcess(): readonly WaitingTrace[] {
     const taken: WaitingTrace[] = []
     for (const key of this.#traces.keys()) {
-      if (this.#size <= MAX_WAITING && this.#bytes <= MAX_WAITING_BYTES) break
+      if (this.#size <= this.#room.count && this.#bytes <= this.#room.bytes) break
       taken.push(this.#take(key))
     }
     return taken
