@@ -1,16 +1,14 @@
-import { type Attributes, type Context, diag, type HrTime, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, type Span, trace } from '@opentelemetry/api'
 import type { AuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
-import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
-import { BackdatedSpans } from './delivery/backdated.js'
-import { Deliveries, malformedAt } from './delivery/deliveries.js'
+import { malformedAt } from './delivery/deliveries.js'
 import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
-import { hasEnded } from './delivery/taken.js'
+import { LatePath } from './delivery/late-path.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
 import { toHrTime } from './hr-time.js'
 import { AuditLogRecordProcessor } from './log-records.js'
@@ -25,8 +23,6 @@ import { BY_HAND, Tracker } from './tracking/tracker.js'
 const SETTLE_INTERVAL_MILLIS = 5_000
 /** A span tells time by a clock of its own, which may lag: an event too many is better than one too few. */
 const CLOCK_SLACK_MILLIS = 2
-/** Characters of the name of who delivers. */
-const MAX_SOURCE_LENGTH = 256
 
 /**
  * An OpenTelemetry span processor that records what agents do as audit events in the attached logs. Register it once,
@@ -53,12 +49,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   readonly #tracker: Tracker
   readonly #attachments: Attachments
-  readonly #deliveries: Deliveries
-  readonly #backdated: BackdatedSpans
+  readonly #late: LatePath
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
-  /** Spans that have come through a hook as delivered, and may come through the other. */
-  readonly #deliveredThroughHooks = new WeakSet<object>()
   /** Log records that have come. */
   readonly #logRecords = new WeakSet<object>()
   #hasWarnedOfRegistration = false
@@ -86,7 +79,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     })
     this.#attachments = new Attachments({
       openRuns: () => {
-        this.#backdated.release()
+        this.#late.release()
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
@@ -95,17 +88,17 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onChange: () => this.#onAttachmentsChange(),
     })
     const logRecords = new AuditLogRecordProcessor(this)
-    this.#deliveries = new Deliveries({
+    this.#late = new LatePath({
       tracker: this.#tracker,
       waitMillis: resolved.deliveryWaitMillis,
       nowMillis: Date.now,
-      onLogRecord: (record, within) => logRecords.onEmit(record, within),
-      onMalformed: (count) => this.#stateMalformed(count),
-      onProblem: reportProblem,
-    })
-    this.#backdated = new BackdatedSpans({
-      nowMillis: Date.now,
+      isRecording: () => this.#attachments.size > 0,
+      isOnIn: (context) => this.#switch.isOnIn(context),
       onLive: (span, context) => this.#startLive(span, context),
+      onSecondRegistration: () => this.#warnOfSecondRegistration(),
+      onLogRecord: (record, within) => logRecords.onEmit(record, within),
+      onMalformed: (count) => this.#attachments.state({ type: 'events_dropped', data: malformedAt(count, Date.now()) }),
+      onProblem: reportProblem,
     })
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
@@ -172,29 +165,14 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * ```
    */
   deliver(delivery: Delivery): DeliveryReceipt {
-    checkDelivery(delivery)
-    if (this.#attachments.size === 0) return { accepted: 0, repeated: 0, malformed: 0 }
-    if (this.#switch.isOnIn(ROOT_CONTEXT)) return this.#deliveries.take(delivery)
-    for (const span of delivery.spans ?? []) this.#tracker.suppressions.addSpan(span, ROOT_CONTEXT)
-    for (const _ of delivery.logRecords ?? []) this.#tracker.suppressions.addEvent(ROOT_CONTEXT)
-    return { accepted: 0, repeated: 0, malformed: 0 }
+    return this.#late.deliver(delivery)
   }
 
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
     try {
-      if (hasEnded(span)) {
-        this.#takeDelivered(span)
-        return
-      }
-      if (this.#backdated.holds(span)) {
-        this.#warnOfSecondRegistration()
-        return
-      }
-      this.#backdated.release()
       const context = orKept(parentContext)
-      const mayBeTold = this.#attachments.size > 0 && this.#switch.isOnIn(context)
-      if (!mayBeTold || !this.#backdated.hold(span, context)) this.#startLive(span, context)
+      if (!this.#late.takesStart(span, context)) this.#startLive(span, context)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -203,12 +181,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Span processor hook: a span has ended. */
   onEnd(span: SpanLike): void {
     try {
-      const isToldAfterwards = this.#backdated.end(span)
+      const isTold = this.#late.seesEnd(span)
       if (this.#attachments.size === 0) this.#tracker.forget(span)
-      else if (isToldAfterwards) this.#takeDelivered(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
-      else if (this.#isDelivered(span)) this.#takeDelivered(span)
-      else this.#tracker.endUnfollowed(span)
+      else if (!this.#late.takesEnd(span, isTold)) this.#tracker.endUnfollowed(span)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -267,7 +243,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     scope: InstrumentationScope,
   ): void {
     if (this.#attachments.size === 0) return
-    this.#backdated.release()
+    this.#late.release()
     try {
       if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
       else this.#tracker.suppressions.addEvent(context)
@@ -297,27 +273,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     )
   }
 
-  /** A span that has come through a hook, but was not followed from its start. */
-  #takeDelivered(span: SpanLike): void {
-    if (this.#deliveredThroughHooks.has(span)) return
-    this.#deliveredThroughHooks.add(span)
-    this.deliver({ spans: [span] })
-  }
-
-  /**
-   * Tells whether an ended span that is not followed has never been open here: it is plain data. The span of an SDK may
-   * have begun before a log was attached.
-   */
-  #isDelivered(span: SpanLike): boolean {
-    if (this.#deliveredThroughHooks.has(span)) return true
-    if (this.#tracker.suppressions.has(span)) return false
-    return typeof (span as Partial<OpenSpan>).isRecording !== 'function'
-  }
-
-  #stateMalformed(count: number): void {
-    this.#attachments.state({ type: 'events_dropped', data: malformedAt(count, Date.now()) })
-  }
-
   /** Recorded by hand. What a span has taken that is not recorded is counted with that span. */
   #onRecord(name: string, attributes: Attributes, time: HrTime, context: Context): void {
     const carrier = trace.getSpan(context)
@@ -328,7 +283,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #createListener(): RecordListener {
     return {
       hears: (span, attributes) => {
-        this.#backdated.release()
+        this.#late.release()
         return this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes)
       },
       onRecord: (name, attributes, time, context) => {
@@ -346,7 +301,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       clearInterval(this.#settleTimer)
       this.#settleTimer = undefined
     } else if (this.#settleTimer === undefined) {
-      this.#backdated.tick()
+      this.#late.tick()
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
       this.#settleTimer = setInterval(() => this.#settle({ final: false, all: false }), SETTLE_INTERVAL_MILLIS)
       this.#settleTimer.unref()
@@ -354,9 +309,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   #settle(options: { readonly final: boolean; readonly all: boolean }): void {
-    this.#backdated.tick()
-    this.#backdated.release()
-    this.#safely(() => this.#deliveries.translate(options))
+    this.#late.tick()
+    this.#late.release()
+    this.#safely(() => this.#late.translate(options))
     this.#safely(() => this.#tracker.settle(options))
   }
 
@@ -403,15 +358,6 @@ function messageOf(problem: unknown): string {
 
 function reportProblem(problem: unknown): void {
   diag.error('spanledger:', problem)
-}
-
-function checkDelivery(delivery: Delivery): void {
-  const { spans = [], logRecords = [], source = '' } = delivery ?? {}
-  rejectUnknownOptions('deliver', delivery, ['spans', 'logRecords', 'source'])
-  if (!Array.isArray(spans) || !Array.isArray(logRecords))
-    throw new TypeError('deliver: spans and logRecords must be lists')
-  if (typeof source !== 'string' || source.length > MAX_SOURCE_LENGTH)
-    throw new TypeError(`deliver: source must be a text of at most ${MAX_SOURCE_LENGTH} characters`)
 }
 
 /** Waits for all, then throws what failed. */
