@@ -81,7 +81,7 @@ describe('attach', () => {
     processors[2].attach(log)
     processors[0].attach(log)
     expect(warnings).toHaveLength(1)
-    expect(warnings[0]).toContain('every event is recorded twice')
+    expect(warnings[0]).toContain('What both see is recorded once')
     await Promise.all(processors.map((processor) => processor.shutdown()))
   })
 })

@@ -6,6 +6,7 @@ import type { AuditLogWriter, RecordInput } from '../log/contract.js'
 import { recordStatement } from '../log/statements.js'
 import { BoundedCopy } from '../record/bounded.js'
 import { OpeningLog } from './opening-log.js'
+import { type Feeder, type SharedLog, sharedLog } from './shared-logs.js'
 
 /** Options of `AuditSpanProcessor.attach`. */
 export interface AttachOptions {
@@ -41,16 +42,14 @@ type OpenRuns = AuditEventData<'audit_attached'>['openRuns']
 
 const KNOWN: Record<keyof AttachOptions, true> = { id: true, filter: true, tenantId: true }
 
-/** Of all processors: two that see the same spans would write each event twice. */
-const everywhere = new Set<Attachment>()
-const toldTwice = new WeakSet<AuditLogWriter>()
-
 const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 
 /** The logs that receive events just now. */
 export class Attachments {
   #attached: readonly LogAttachment[] = []
   #count = 0
+  /** All runs have been ended, so that no other processor shall end them again. */
+  isOver = false
   readonly #openRuns: () => OpenRuns
   readonly #onDetaching: () => void
   readonly #onProblem: (problem: unknown) => void
@@ -89,10 +88,9 @@ export class Attachments {
     const id = options.id ?? this.#freeId()
     if (this.#attached.some((attachment) => attachment.id === id))
       throw new TypeError(`attach: '${id}' is attached already`)
-    warnIfElsewhere(log)
     const attachment = new LogAttachment(id, log, options, this.#onProblem, () => this.#remove(attachment))
     this.#attached = [...this.#attached, attachment]
-    everywhere.add(attachment)
+    attachment.enter()
     this.#onChange()
     attachment.state({ type: 'audit_attached', data: { attachment: id, openRuns: this.#openRuns() } })
     return attachment
@@ -118,8 +116,8 @@ export class Attachments {
     this.#onDetaching()
     const openRuns = this.#openRuns()
     this.#attached = this.#attached.filter((other) => other !== attachment)
-    everywhere.delete(attachment)
     attachment.state({ type: 'audit_detached', data: { attachment: attachment.id, openRuns } })
+    attachment.leave(this.isOver)
     this.#onChange()
   }
 }
@@ -131,6 +129,8 @@ class LogAttachment implements Attachment {
   readonly #filter: AttachOptions['filter']
   readonly #onProblem: (problem: unknown) => void
   readonly #onDetach: () => void
+  readonly #shared: SharedLog
+  readonly #feeder: Feeder = { hasLeft: false }
   #detached: Promise<void> | undefined
   #toldClosed = false
 
@@ -147,10 +147,27 @@ class LogAttachment implements Attachment {
     this.#filter = options.filter
     this.#onProblem = onProblem
     this.#onDetach = onDetach
+    this.#shared = sharedLog(log)
+  }
+
+  /** Feeds the log from now on. */
+  enter(): void {
+    if (!this.#shared.enter(this.#feeder) || this.#shared.hasWarned) return
+    this.#shared.hasWarned = true
+    diag.warn(
+      `spanledger: the audit log ${this.log.location} is attached to another AuditSpanProcessor already, as happens when the ` +
+        'setup code runs twice. What both see is recorded once; register one processor.',
+    )
+  }
+
+  /** @param isOver - all that was begun has come to its end */
+  leave(isOver: boolean): void {
+    this.#shared.leave(this.#feeder, isOver)
   }
 
   receive(draft: RecordInput): void {
     try {
+      if (!this.#shared.falls(this.#feeder, draft)) return
       const event = this.#withTenant(draft)
       if (this.#filter && !this.#passes(this.#filter, event)) return
       if (this.log.record(event) === undefined && !this.#toldClosed) this.#tellIfClosed()
@@ -162,6 +179,8 @@ class LogAttachment implements Attachment {
   /** Statements of the processor are on the record whatever the filter says. */
   state(statement: AuditEventInput): void {
     try {
+      // What is said of no span is said of the processor.
+      if (statement.trace && !this.#shared.falls(this.#feeder, statement)) return
       recordStatement(this.log, this.#withTenant({ source: OWN_SOURCE, ...statement }))
     } catch (problem) {
       this.#onProblem(problem)
@@ -229,13 +248,4 @@ function isSame(one: AuditLogWriter, other: AuditLogWriter): boolean {
 
 function underlying(log: AuditLogWriter): AuditLogWriter {
   return log instanceof OpeningLog ? (log.log ?? log) : log
-}
-
-function warnIfElsewhere(log: AuditLogWriter): void {
-  if (toldTwice.has(log) || ![...everywhere].some((attachment) => isSame(attachment.log, log))) return
-  toldTwice.add(log)
-  diag.warn(
-    `spanledger: the audit log ${log.location} is attached to another AuditSpanProcessor already. Where both see the same ` +
-      'spans, every event is recorded twice: register one processor.',
-  )
 }

@@ -1,17 +1,9 @@
-import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, trace } from '@opentelemetry/api'
 import { activeContext } from '../record/flow.js'
 import { toHrTime } from './hr-time.js'
+import type { LogRecordLike } from './log-record.js'
 import type { AuditSpanProcessor } from './processor.js'
 import type { InstrumentationScope } from './span.js'
-
-/** What is needed of a log record: the structure that `@opentelemetry/sdk-logs` 0.2xx and 3.x share. */
-export interface LogRecordLike {
-  readonly eventName?: string | undefined
-  readonly hrTime?: HrTime | undefined
-  readonly attributes: Readonly<Record<string, unknown>>
-  readonly spanContext?: { readonly traceId: string; readonly spanId: string; readonly traceFlags: number } | undefined
-  readonly instrumentationScope?: InstrumentationScope | undefined
-}
 
 /** The log record processor interface of `@opentelemetry/sdk-logs`. */
 export interface LogRecordProcessorLike {
@@ -45,7 +37,7 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
     const name = record.eventName ?? record.attributes?.['event.name']
-    if (typeof name !== 'string' || name === '') return
+    if (typeof name !== 'string' || name === '' || !this.#audit.isNew(record)) return
     const { spanContext } = record
     const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
     const time = record.hrTime ?? toHrTime(undefined)

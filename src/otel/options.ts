@@ -8,6 +8,9 @@ export const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000
 /** @see AuditSpanProcessorOptions.maxOpenRuns */
 export const DEFAULT_MAX_OPEN_RUNS = 10_000
 
+/** @see AuditSpanProcessorOptions.deliveryWaitMillis */
+export const DEFAULT_DELIVERY_WAIT_MILLIS = 90_000
+
 /** Options of `AuditSpanProcessor`. */
 export interface AuditSpanProcessorOptions {
   /** Attaches this log at once. The caller opened it and closes it. */
@@ -32,6 +35,13 @@ export interface AuditSpanProcessorOptions {
    * @defaultValue 1,800,000 (half an hour)
    */
   readonly abandonAfterMillis?: number
+  /**
+   * A trace that is delivered after the fact (`deliver`) is translated when no span of it has come for this long: spans
+   * may come in any order. What comes later is recorded then. 0 to 1 h, checked every few seconds.
+   *
+   * @defaultValue 90,000 (a minute and a half)
+   */
+  readonly deliveryWaitMillis?: number
   /** Runs in progress at a time; past it the oldest is given up. 1 to 10,000,000. @defaultValue 10,000 */
   readonly maxOpenRuns?: number
   /**
@@ -63,6 +73,7 @@ export interface ResolvedProcessorOptions {
   readonly conventions: readonly Convention[]
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
+  readonly deliveryWaitMillis: number
   readonly maxOpenRuns: number
   readonly trustRemoteParents: boolean
   readonly trustBaggage: boolean
@@ -74,6 +85,7 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   conventions: true,
   onExplain: true,
   abandonAfterMillis: true,
+  deliveryWaitMillis: true,
   maxOpenRuns: true,
   trustRemoteParents: true,
   trustBaggage: true,
@@ -100,6 +112,11 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
       fallback: DEFAULT_ABANDON_AFTER_MILLIS,
       min: 1000,
       max: 2 ** 31,
+    }),
+    deliveryWaitMillis: wholeNumberOption(OF, 'deliveryWaitMillis', options.deliveryWaitMillis, {
+      fallback: DEFAULT_DELIVERY_WAIT_MILLIS,
+      min: 0,
+      max: 3_600_000,
     }),
     maxOpenRuns: wholeNumberOption(OF, 'maxOpenRuns', options.maxOpenRuns, {
       fallback: DEFAULT_MAX_OPEN_RUNS,

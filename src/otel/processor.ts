@@ -1,15 +1,20 @@
 import { type Attributes, type Context, diag, type HrTime, type Span, trace } from '@opentelemetry/api'
-import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import type { AuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
+import { malformedAt } from './delivery/deliveries.js'
+import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
+import { LatePath } from './delivery/late-path.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
 import { toHrTime } from './hr-time.js'
-import { OpeningLog } from './opening-log.js'
+import { AuditLogRecordProcessor } from './log-records.js'
+import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
+import { closeShared, openShared } from './shared-logs.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
@@ -44,8 +49,12 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   readonly #tracker: Tracker
   readonly #attachments: Attachments
+  readonly #late: LatePath
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
+  /** Log records that have come. */
+  readonly #logRecords = new WeakSet<object>()
+  #hasWarnedOfRegistration = false
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -70,12 +79,26 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     })
     this.#attachments = new Attachments({
       openRuns: () => {
+        this.#late.release()
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
       onDetaching: () => this.#settle({ final: false, all: true }),
       onProblem: reportProblem,
       onChange: () => this.#onAttachmentsChange(),
+    })
+    const logRecords = new AuditLogRecordProcessor(this)
+    this.#late = new LatePath({
+      tracker: this.#tracker,
+      waitMillis: resolved.deliveryWaitMillis,
+      nowMillis: Date.now,
+      isRecording: () => this.#attachments.size > 0,
+      isOnIn: (context) => this.#switch.isOnIn(context),
+      onLive: (span, context) => this.#startLive(span, context),
+      onSecondRegistration: () => this.#warnOfSecondRegistration(),
+      onLogRecord: (record, within) => logRecords.onEmit(record, within),
+      onMalformed: (count) => this.#attachments.state({ type: 'events_dropped', data: malformedAt(count, Date.now()) }),
+      onProblem: reportProblem,
     })
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
@@ -118,13 +141,38 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#attachments.state({ type: 'custom', data: { name } })
   }
 
+  /**
+   * Records what spans and log records tell that are delivered after the fact: read from a file, or sent by another
+   * process. The spans are whole and have ended; they may come in any order, in any batches, and more than once. Once a
+   * trace has been quiet for `deliveryWaitMillis`, at the latest at `forceFlush()`, it is put in the order of its times
+   * and recorded as if it had happened here, with the times of the spans. What comes after that is recorded then, and
+   * finds its parent while that is remembered (about 16,000 spans).
+   *
+   * A span counts once, by its trace id and span id, also when this processor has seen it live: the latest 32,000 spans
+   * are remembered, and of live ones the latest 8,000 that were of an agent. Nothing of the caller's context, such as
+   * `withScope`, holds for what is delivered.
+   *
+   * A span that reaches `onStart` or `onEnd` as plain data, or `onStart` when it has ended, is taken for delivered as well.
+   *
+   * @returns the number of what was accepted, repeated and malformed; nothing is accepted while no log is attached
+   * @throws TypeError for something else than lists of spans and log records, or a `source` that is no text of at most 256
+   * characters
+   *
+   * @example
+   * ```ts
+   * const receipt = audit.deliver({ spans: await readSpans(file) })
+   * await audit.forceFlush()
+   * ```
+   */
+  deliver(delivery: Delivery): DeliveryReceipt {
+    return this.#late.deliver(delivery)
+  }
+
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
     try {
       const context = orKept(parentContext)
-      if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
-      else if (this.#attachments.size > 0) this.#tracker.start(span, context)
-      else this.#tracker.remember(span, context)
+      if (!this.#late.takesStart(span, context)) this.#startLive(span, context)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -133,9 +181,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Span processor hook: a span has ended. */
   onEnd(span: SpanLike): void {
     try {
+      const isTold = this.#late.seesEnd(span)
       if (this.#attachments.size === 0) this.#tracker.forget(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
-      else this.#tracker.endUnfollowed(span)
+      else if (!this.#late.takesEnd(span, isTold)) this.#tracker.endUnfollowed(span)
     } catch (problem) {
       reportProblem(problem)
     }
@@ -178,6 +227,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     return this.#shutdown
   }
 
+  /** @internal For `AuditLogRecordProcessor`: tells whether the record comes for the first time. It may be registered twice. */
+  isNew(record: object): boolean {
+    if (this.#logRecords.has(record)) return false
+    this.#logRecords.add(record)
+    return true
+  }
+
   /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
   onOccurrence(
     name: string,
@@ -187,12 +243,34 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     scope: InstrumentationScope,
   ): void {
     if (this.#attachments.size === 0) return
+    this.#late.release()
     try {
       if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
       else this.#tracker.suppressions.addEvent(context)
     } catch (problem) {
       reportProblem(problem)
     }
+  }
+
+  #startLive(span: OpenSpan, context: Context): void {
+    try {
+      if (!this.#switch.isOnIn(context)) {
+        if (!this.#tracker.suppressions.has(span)) this.#tracker.suppressions.addSpan(span, context)
+      } else if (this.#attachments.size === 0) this.#tracker.remember(span, context)
+      else if (this.#tracker.follows(span)) this.#warnOfSecondRegistration()
+      else this.#tracker.start(span, context)
+    } catch (problem) {
+      reportProblem(problem)
+    }
+  }
+
+  /** A span starts once: it comes from two registrations of this processor. */
+  #warnOfSecondRegistration(): void {
+    if (this.#hasWarnedOfRegistration) return
+    this.#hasWarnedOfRegistration = true
+    diag.warn(
+      'spanledger: the same AuditSpanProcessor is registered twice. Each span is recorded once; register it once.',
+    )
   }
 
   /** Recorded by hand. What a span has taken that is not recorded is counted with that span. */
@@ -204,8 +282,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #createListener(): RecordListener {
     return {
-      hears: (span, attributes) =>
-        this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes),
+      hears: (span, attributes) => {
+        this.#late.release()
+        return this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes)
+      },
       onRecord: (name, attributes, time, context) => {
         if (!this.#tracker.hasJustHeard(attributes)) this.#onRecord(name, attributes, toHrTime(time), context)
       },
@@ -221,6 +301,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       clearInterval(this.#settleTimer)
       this.#settleTimer = undefined
     } else if (this.#settleTimer === undefined) {
+      this.#late.tick()
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
       this.#settleTimer = setInterval(() => this.#settle({ final: false, all: false }), SETTLE_INTERVAL_MILLIS)
       this.#settleTimer.unref()
@@ -228,6 +309,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   #settle(options: { readonly final: boolean; readonly all: boolean }): void {
+    this.#late.tick()
+    this.#late.release()
+    this.#safely(() => this.#late.translate(options))
     this.#safely(() => this.#tracker.settle(options))
   }
 
@@ -241,7 +325,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** What happens until the log is open waits in {@link OpeningLog}. */
   #openOwnLog(location: string): Promise<AuditLog> {
-    this.#ownLog = new OpeningLog(location, openAuditLog(location))
+    this.#ownLog = openShared(location)
     this.attach(this.#ownLog)
     this.#ownLog.opened.catch((problem) =>
       process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger'),
@@ -252,12 +336,12 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   async #shutDown(): Promise<void> {
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
+    this.#attachments.isOver = true
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
     try {
       await settleAll(detached)
     } finally {
-      const log = await this.#ownLog?.opened.catch(() => undefined)
-      await log?.close()
+      if (this.#ownLog) await closeShared(this.#ownLog.location, this.#ownLog)
     }
   }
 }

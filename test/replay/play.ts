@@ -11,6 +11,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { type IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import type { AuditSpanProcessor } from '../../src/otel/processor.js'
+import type { SpanLike } from '../../src/otel/span.js'
 import type { RecordedLog, RecordedSpan, Recording } from './recording.js'
 
 /** Gives spans the ids they were recorded with. */
@@ -68,19 +69,65 @@ export async function play(
   emitUntil([Number.POSITIVE_INFINITY, 0])
 }
 
-/** Plays a recording as an exporter delivers it: each span whole, in the order in which they ended. */
+/** How a recording is delivered after the fact: the batches in which its spans come, and what happens in between. */
+export interface Way {
+  readonly batches: (spans: readonly SpanLike[]) => readonly (readonly SpanLike[])[]
+  readonly between?: () => void
+}
+
+const WHOLE: Way = { batches: (spans) => [spans] }
+
+/** Delivers a recording after the fact: each span whole, as plain data, in the order in which they ended. */
 export async function deliver(
+  recording: Recording,
+  audit: AuditSpanProcessor,
+  _logRecords?: AuditLogRecordProcessor,
+  { batches, between }: Way = WHOLE,
+): Promise<void> {
+  for (const spans of batches(endedSpans(recording).map(asDelivered))) {
+    audit.deliver({ spans })
+    between?.()
+  }
+  audit.deliver({ logRecords: recording.logs })
+  await audit.forceFlush()
+}
+
+/** Tells a recording afterwards through an SDK: each span is started and ended at once, in the order in which they ended. */
+export async function retell(
   recording: Recording,
   audit: AuditSpanProcessor,
   logRecords?: AuditLogRecordProcessor,
 ): Promise<void> {
-  const ended = recording.spans.filter(({ endSeq }) => endSeq !== null)
-  ended.sort((a, b) => (a.endSeq as number) - (b.endSeq as number))
-  const spans = ended.map((span, index): RecordedSpan => {
+  const spans = endedSpans(recording).map((span, index): RecordedSpan => {
     const { name, attributes } = span
     return { ...span, start: { seq: 2 * index, name, attributes }, endSeq: 2 * index + 1 }
   })
   await play({ ...recording, spans }, audit, logRecords)
+}
+
+function endedSpans({ spans }: Recording): RecordedSpan[] {
+  const ended = spans.filter(({ endSeq }) => endSeq !== null)
+  return ended.sort((a, b) => (a.endSeq as number) - (b.endSeq as number))
+}
+
+/** A span as it is read from a file. */
+function asDelivered(span: RecordedSpan): SpanLike {
+  const { traceId, spanId, parentSpanId, name, kind, startTime, attributes, events, links } = span
+  const ids = { traceId, spanId, traceFlags: 1 }
+  return {
+    name,
+    kind,
+    spanContext: () => ids,
+    ...(parentSpanId !== undefined && { parentSpanContext: { traceId, spanId: parentSpanId, traceFlags: 1 } }),
+    startTime,
+    endTime: span.endTime ?? startTime,
+    status: span.status ?? { code: 0 },
+    attributes,
+    events,
+    ...(links && { links }),
+    resource: span.resource ?? { attributes: {} },
+    instrumentationScope: span.instrumentationScope,
+  }
 }
 
 function emit(log: RecordedLog, logRecords: AuditLogRecordProcessor | undefined): void {

@@ -81,7 +81,12 @@ export function readRecording(framework: string, scenario: string): Recording {
   const at = `recordings/${framework}/${scenario}`
   const spans = [...readJson<RecordedSpan[]>(`${at}.json`), ...readOptional<RecordedSpan>(`${at}.unended.json`)]
   spans.sort((a, b) => a.start.seq - b.start.seq)
-  return { framework, scenario, spans, logs: readOptional<RecordedLog>(`${at}.logs.json`) }
+  return {
+    framework,
+    scenario,
+    spans: spans.map((span) => ({ ...span, endSeq: span.endSeq ?? null })),
+    logs: readOptional<RecordedLog>(`${at}.logs.json`),
+  }
 }
 
 function readOptional<T>(path: string): T[] {

@@ -3,7 +3,7 @@ import { AuditTracingProcessor } from '../../src/openai-agents/index.js'
 import { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import { CollectingLog } from '../support/collecting-log.js'
-import { deliver, play } from './play.js'
+import { deliver, play, retell } from './play.js'
 import { playNative } from './play-native.js'
 import { frameworks, labelsOf, readRecording } from './recording.js'
 import { type Score, scoreOf } from './score.js'
@@ -15,7 +15,7 @@ const REQUIRED_OF_EACH = 0.9
 const REQUIRED_IN_TOTAL = 0.98
 const ALLOWED_INVENTIONS = 0.005
 
-const ORDERS = { 'as it happened': play, 'delivered afterwards': deliver }
+const ORDERS = { 'as it happened': play, 'delivered afterwards': deliver, 'told afterwards through an SDK': retell }
 
 describe.each(Object.entries(ORDERS))('%s', (order, bring) => {
   const scores = new Map<string, Score>()

@@ -78,7 +78,7 @@ export class SpanEvents {
   }
 
   /** Takes the events that the span has had so far as heard. */
-  #skip(span: SpanLike, node: SpanNode): void {
+  skip(span: SpanLike, node: SpanNode): void {
     const total = totalOf(span)
     if (total === (node.ear?.heard ?? 0)) return
     node.ear ??= earOf(0, undefined)
@@ -95,7 +95,7 @@ export class SpanEvents {
   catchUp(span: SpanLike, node: SpanNode): void {
     const missed = totalOf(span) - (node.ear?.heard ?? 0)
     if (missed === 0) return
-    this.#skip(span, node)
+    this.skip(span, node)
     if (missed < 0) return
     const kept = span.events.slice(-missed)
     if (kept.length < missed) this.#listener.onLost(node, span, missed - kept.length)

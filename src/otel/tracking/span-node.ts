@@ -43,6 +43,8 @@ export interface SpanEntry {
   readonly parent: SpanNode | undefined
   /** Its parent, where that is no span of this process. */
   readonly outside: Outside | undefined
+  /** Of a span that was delivered after its end: identifies what was told together. */
+  readonly flow?: string
 }
 
 /**
@@ -52,7 +54,9 @@ export interface SpanEntry {
 export class SpanNode {
   readonly serial = nextSerial()
   readonly #ids: SpanContext
-  readonly parentSpanId: string | undefined
+  parentSpanId: string | undefined
+  /** It was told after its end. */
+  readonly isDelivered: boolean
   /** The parent outside of this process that it is below of, if any. */
   readonly outside: Outside | undefined
   /** The parent under which it was started, where it has been moved since. */
@@ -90,10 +94,12 @@ export class SpanNode {
   /** What the span's own attributes and its convention say of its scope, as far as it is known. */
   #explicit: ScopeFacts = NOTHING
 
-  constructor({ span, context, parent, outside }: SpanEntry, callers: CallerClaims) {
+  constructor({ span, context, parent, outside, flow }: SpanEntry, callers: CallerClaims) {
     this.#ids = span.spanContext()
     this.parentSpanId = parentSpanIdOf(span)
     this.outside = parent ? parent.outside : outside
+    this.isDelivered = flow !== undefined
+    if (!parent && !outside) this.#startedBelow = flow
     this.#callers = callers
     this.#parent = lasting(parent)
     this.depth = this.#parent ? this.#parent.depth + 1 : 0
@@ -115,6 +121,12 @@ export class SpanNode {
     this.#parent = parent
     this.#scope = undefined
     this.#openToParent()
+  }
+
+  /** Now the span has come of which only the ids were known. */
+  arrive(span: SpanLike, parent: SpanNode | undefined): void {
+    this.parentSpanId = parentSpanIdOf(span)
+    if (parent) this.moveBelow(parent)
   }
 
   /** Identifies the parent under which the span was started, by a value that no caller can send. */

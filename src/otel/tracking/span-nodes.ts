@@ -1,11 +1,11 @@
-import { type Context, type SpanContext, trace } from '@opentelemetry/api'
+import { type Context, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api'
 import { randomId } from '../../events/random-id.js'
 import { CallerClaims } from '../caller-claims.js'
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import { parentSpanIdOf, type SpanLike } from '../span.js'
 import { notSuspended } from './run.js'
-import { nextSerial, SpanNode } from './span-node.js'
+import { nextSerial, type SpanEntry, SpanNode } from './span-node.js'
 
 /** Claimed spans that can be found by id, where a context carries but the ids of a parent. */
 const MAX_SPANS_BY_ID = 8192
@@ -40,7 +40,24 @@ export class SpanNodes {
   /** @param context - none for a span that began before anyone listened */
   place(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
     const outside = parent || parentSpanIdOf(span) === undefined ? undefined : this.#outsideOf(span, context)
-    const node = new SpanNode({ span, context, parent, outside }, this.callers)
+    return this.#enter({ span, context, parent, outside })
+  }
+
+  /** @param flow - identifies what was told together: spans without a parent may be inside one another */
+  placeDelivered(span: SpanLike, parent: SpanNode | undefined, flow: string): SpanNode {
+    const outside = parent || parentSpanIdOf(span) === undefined ? undefined : this.#outsideOf(span, ROOT_CONTEXT)
+    return this.#enter({ span, context: ROOT_CONTEXT, parent, outside, flow })
+  }
+
+  /** The node of a span of which only the ids are known, from its child. */
+  placeAwaited(span: SpanLike, child: SpanContext): SpanNode {
+    const outside = this.#outsideBy(span.spanContext(), child.spanId)
+    return this.#enter({ span, context: ROOT_CONTEXT, parent: undefined, outside, flow: '' })
+  }
+
+  #enter(entry: SpanEntry): SpanNode {
+    const { span } = entry
+    const node = new SpanNode(entry, this.callers)
     try {
       const carrier = span as unknown as { [key: symbol]: SpanNode }
       carrier[this.#key] = node
@@ -53,6 +70,8 @@ export class SpanNodes {
 
   /** Lets a node be found by id from now on. */
   remember(node: SpanNode): void {
+    // Ids that are sent must not take those of a live span away.
+    if (node.isDelivered && this.#byId.get(node.spanId)) return
     this.#byId.set(node.spanId, node)
   }
 
@@ -97,6 +116,12 @@ export class SpanNodes {
     if (!node) return undefined
     if (node.hasIds(ids)) return node
     return this.#trustRemoteParents && node.traceId === ids.traceId ? node : undefined
+  }
+
+  /** The node of a span of an agent that has these ids, whoever holds them. */
+  knownBy({ spanId, traceId }: SpanContext): SpanNode | undefined {
+    const node = this.#byId.get(spanId)
+    return node?.traceId === traceId ? node : undefined
   }
 
   /** The parent outside of this process that a context carries, if any. */

@@ -5,6 +5,7 @@ import {
   propagation,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   trace,
 } from '@opentelemetry/api'
 import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../../events/index.js'
@@ -14,6 +15,7 @@ import { partFacts } from '../caller-claims.js'
 import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
 import {
+  type DeliveredSpan,
   type InstrumentationScope,
   type OpenSpan,
   parentSpanIdOf,
@@ -191,6 +193,44 @@ export class Tracker {
     this.#events.takeUp(span, node)
     this.#events.hear(span, node)
     return node
+  }
+
+  /** Tells whether this very span was followed live, and is of an agent. */
+  hasSeenLive(ids: SpanContext): boolean {
+    return this.#nodes.knownBy(ids)?.isDelivered === false
+  }
+
+  /** Tells whether the span is of an agent, whoever told of it. */
+  knows(ids: SpanContext): boolean {
+    return this.#nodes.knownBy(ids) !== undefined
+  }
+
+  /** A span that has been delivered after its end starts. @param parent - delivered as well, or awaited */
+  startDelivered(span: DeliveredSpan, parent: SpanLike | undefined, flow: string): void {
+    const around = parent ? this.#nodes.on(parent) : this.#nodes.byIds(span.parentSpanContext)
+    const awaited = this.#nodes.on(span)
+    if (awaited) awaited.arrive(span, around)
+    const node = awaited ?? this.#nodes.placeDelivered(span, around, flow)
+    if (!this.#claims.look(node, span, 'start')) this.#claims.look(node, span, 'microtask')
+  }
+
+  /** The children of a delivered span have come before it. */
+  awaitDelivered(parent: DeliveredSpan, child: SpanContext): void {
+    this.#nodes.placeAwaited(parent, child)
+  }
+
+  /** An event is added to a delivered span. */
+  addDeliveredEvent(span: DeliveredSpan, { name, attributes = {}, time }: SpanEventLike): void {
+    const node = this.#nodes.on(span)
+    if (node) this.#events.skip(span, node)
+    this.occurrence(name, attributes, time, ROOT_CONTEXT, span)
+  }
+
+  /** A delivered span ends. @param lostEvents - those that its SDK dropped */
+  endDelivered(span: DeliveredSpan, lostEvents: number): void {
+    const node = this.#nodes.on(span)
+    if (node && lostEvents > 0 && this.#claims.mayKnow(span)) this.#onLostEvents(node, span, lostEvents)
+    this.end(span)
   }
 
   /** Runs that no span carries end unheard while nothing is attached. */

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
@@ -22,6 +23,8 @@ const MODEL_OPERATION = /^ai\.(\w+)(?:\.do\w+)?$/
 const ABORTED: Conclusion = { outcome: 'cancelled', reason: 'aborted' }
 const CUT_OFF: SpanError = { code: 'AbortError', message: '' }
 const STATE = 'ai-sdk'
+/** Calls of tools that are remembered for a run. */
+const MAX_CALLS = 1024
 
 /**
  * A call of the SDK. Version 7 does not tell how approvals were answered: what happens next does. That there was anything
@@ -33,10 +36,10 @@ interface CallActivity extends RunActivity {
 
 /** What is known of a run while it lasts. */
 interface RunState {
-  /** Calls that have begun since the last call of the model did. */
-  readonly begun: Set<string>
-  /** Calls the model asked for last that have not begun. */
-  pending: readonly AskedCall[]
+  /** The calls of tools that have begun, each with the time at which it began last. */
+  readonly begun: Map<string, Timestamp>
+  /** The last call of the model, by the time at which it began, and the calls that it asked for. */
+  lastModelCall: { readonly startedAt: Timestamp; readonly asked: readonly AskedCall[] } | undefined
   /** That the quota is used up is told; every attempt says it again. */
   quotaTold: boolean
 }
@@ -59,12 +62,12 @@ export const aiSdkConvention: Convention = {
     if (operation === 'ai.toolCall') {
       const name = text(attributes, 'ai.toolCall.name') ?? 'unknown'
       const callId = text(attributes, 'ai.toolCall.id')
-      noteCall(lineage, callId)
+      noteCall(span, lineage, callId)
       return { kind: 'tool', tool: { name }, callId, scope }
     }
     const call = MODEL_OPERATION.exec(operation)
     if (!call) return undefined
-    noteModelCall(lineage)
+    noteModelCall(span, lineage)
     return { ...modelActivity(call[1] as string, attributes), scope }
   },
 
@@ -72,7 +75,7 @@ export const aiSdkConvention: Convention = {
     const { attributes } = span
     const finishReason = text(attributes, 'ai.response.finishReason')
     const error = failureOf(span, finishReason)
-    if (activity.kind === 'model') return concludeModel(attributes, finishReason, error, lineage)
+    if (activity.kind === 'model') return concludeModel(span, finishReason, error, lineage)
     if (activity.kind !== 'run') return { error }
     // An object that was streamed has no finish reason.
     return concludeCall(error, finishReason, text(attributes, 'ai.response.object') !== undefined, attributes, lineage)
@@ -95,13 +98,13 @@ export const aiSdkOtelConvention: Convention = {
       case 'run':
         return callActivity(scoped, attributes)
       case 'tool':
-        noteCall(lineage, scoped.callId)
+        noteCall(span, lineage, scoped.callId)
         return { ...scoped, facts: decisionsOf(around, ({ callId }) => callId === scoped.callId, granted) }
       case 'step':
         // The loop has begun: what was approved has been run.
         return { ...scoped, facts: decisionsOf(around, () => true, denied) }
       case 'model':
-        noteModelCall(lineage)
+        noteModelCall(span, lineage)
         return scoped
       default:
         return scoped
@@ -116,7 +119,7 @@ export const aiSdkOtelConvention: Convention = {
       case 'run':
         return { ...told, ...concludeCall(error, told.finishReason, false, attributes, lineage), usage: undefined }
       case 'model':
-        return { ...told, ...concludeModel(attributes, told.finishReason, error, lineage) }
+        return { ...told, ...concludeModel(span, told.finishReason, error, lineage) }
       case 'tool':
         return wasCutOff(attributes) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
       default:
@@ -151,29 +154,40 @@ function decisionsOf(
   return answered.tells((calls) => calls.filter(concerns).map(decision))
 }
 
-function noteModelCall({ memo }: Lineage): void {
+/** Coarse clocks may let spans begin at the same moment, and a delivery may tell them in any order. */
+function noteModelCall({ startTime }: SpanLike, { memo }: Lineage, asked: readonly AskedCall[] = []): void {
   const state = stateOf(memo)
-  state.begun.clear()
-  state.pending = []
+  const startedAt = timestampFromHrTime(startTime)
+  if (state.lastModelCall && state.lastModelCall.startedAt > startedAt) return
+  state.lastModelCall = { startedAt, asked }
 }
 
-function noteCall({ memo }: Lineage, callId: string | undefined): void {
+function noteCall({ startTime }: SpanLike, { memo }: Lineage, callId: string | undefined): void {
   if (callId === undefined) return
-  const state = stateOf(memo)
-  state.begun.add(callId)
-  state.pending = state.pending.filter((call) => call.callId !== callId)
+  const { begun } = stateOf(memo)
+  begun.delete(callId)
+  begun.set(callId, timestampFromHrTime(startTime))
+  for (const oldest of begun.size > MAX_CALLS ? begun.keys() : []) {
+    begun.delete(oldest)
+    break
+  }
+}
+
+/** Returns the calls that the model asked for last and that have not begun since. */
+function pendingCalls({ lastModelCall, begun }: RunState): readonly AskedCall[] {
+  if (!lastModelCall) return []
+  return lastModelCall.asked.filter(({ callId }) => !((begun.get(callId) ?? '') >= lastModelCall.startedAt))
 }
 
 function concludeModel(
-  attributes: Attributes,
+  span: SpanLike,
   finishReason: string | undefined,
   error: SpanError | undefined,
-  { memo }: Lineage,
+  lineage: Lineage,
 ): Conclusion {
-  const state = stateOf(memo)
-  if (finishReason === 'tool-calls') {
-    state.pending = callsAskedFor(attributes).filter(({ callId }) => !state.begun.has(callId))
-  }
+  const { attributes } = span
+  const state = stateOf(lineage.memo)
+  if (finishReason === 'tool-calls') noteModelCall(span, lineage, callsAskedFor(attributes))
   const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
   state.quotaTold ||= limits !== undefined
   // The call as a whole repeats what its model calls consumed (5: only the last of them).
@@ -190,7 +204,7 @@ function concludeCall(
   if (error) return { ...endingOf(error), finishReason }
   // An aborted call ends without a finish reason, and nothing else tells it.
   if (finishReason === undefined && !finished && !usageFrom(attributes)) return ABORTED
-  const { pending } = stateOf(ownMemo)
+  const pending = pendingCalls(stateOf(ownMemo))
   if (finishReason !== 'tool-calls' || pending.length === 0) return { outcome: 'completed', finishReason }
   // The loop ended at a tool that has not run: it waits for approval, or is the client's to run.
   const waitingFor = pending.map(({ name }) => name).join(', ')
@@ -226,7 +240,7 @@ function scopeFromSettings(attributes: Attributes): ScopeFacts {
 function stateOf(memo: Memo | undefined): RunState {
   const known = memo?.get(STATE) as RunState | undefined
   if (known) return known
-  const state: RunState = { begun: new Set(), pending: [], quotaTold: false }
+  const state: RunState = { begun: new Map(), lastModelCall: undefined, quotaTold: false }
   memo?.set(STATE, state)
   return state
 }

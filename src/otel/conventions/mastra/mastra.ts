@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { parentSpanIdOf, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { firstOf, json, jsonIn, record, text } from '../shared/attributes.js'
 import { fromClient } from '../shared/from-client.js'
@@ -99,6 +99,13 @@ function goesOn(rest: string): readonly Fact[] | undefined {
   return rest.endsWith(' (resumed)') || rest.endsWith(' (recovered)') ? RESUMED : undefined
 }
 
+/** Likewise where nobody has seen the name at the start. What is inside of the span that goes on says the same. */
+function goesOnFrom(span: SpanLike): readonly Fact[] | undefined {
+  if (span.attributes[`${METADATA}resumed`] !== true) return undefined
+  const from = text(span.attributes, `${METADATA}resumedFromSpanId`)
+  return from === undefined || from === parentSpanIdOf(span) ? RESUMED : undefined
+}
+
 const RESUMED: readonly Fact[] = Object.freeze([{ type: 'resumed', data: Object.freeze({}) }])
 const STEP: Activity = Object.freeze({ kind: 'step' })
 
@@ -107,9 +114,14 @@ function byType(span: SpanLike, type: string): Activity {
   const { attributes } = span
   switch (type) {
     case 'agent_run':
-      return { kind: 'run', agent: agentOf(attributes) }
+      return { kind: 'run', agent: agentOf(attributes), facts: goesOnFrom(span) }
     case 'workflow_run':
-      return { kind: 'run', agent: { name: span.name.replace(/^invoke_workflow /, '') }, trigger: 'workflow' }
+      return {
+        kind: 'run',
+        agent: { name: span.name.replace(/^invoke_workflow /, '') },
+        trigger: 'workflow',
+        facts: goesOnFrom(span),
+      }
     case 'model_generation':
       return { kind: 'model', operation: 'chat', model: modelFrom(attributes), provider: providerFrom(attributes) }
     case 'rag_embedding':

@@ -1,0 +1,202 @@
+import { type Context, context, diag, ROOT_CONTEXT, type Span, type SpanContext, trace } from '@opentelemetry/api'
+import { timestampFromMillis } from '../../events/index.js'
+import type { LogRecordLike } from '../log-record.js'
+import { RecentMap } from '../recent-map.js'
+import type { SpanEventLike, SpanLike } from '../span.js'
+import type { Tracker } from '../tracking/tracker.js'
+import { courseOf, keyOf, type Step } from './course.js'
+import type { Delivery, DeliveryReceipt } from './delivery.js'
+import { SpanView } from './span-view.js'
+import { digestOf, type TakenLogRecord, type TakenSpan, takeLogRecord, takeSpan } from './taken.js'
+import { type WaitingTrace, WaitingTraces } from './waiting-traces.js'
+
+/** Spans and log records that are remembered as told, so that they count once: at least so many, at most twice as many. */
+const MAX_TOLD = 32_768
+/** Spans that one which comes later finds as its parent, likewise. */
+const MAX_KNOWN = 16_384
+
+const NOTHING_DELIVERED: DeliveryReceipt = Object.freeze({ accepted: 0, repeated: 0, malformed: 0 })
+
+export interface DeliveriesOptions {
+  readonly tracker: Tracker
+  readonly waitMillis: number
+  readonly nowMillis: () => number
+  readonly onLogRecord: (record: LogRecordLike, within: Context) => void
+  /** What was delivered could not be read. */
+  readonly onMalformed: (count: number) => void
+  readonly onProblem: (problem: unknown) => void
+}
+
+/**
+ * Takes spans that are told after the fact, waits until a trace is whole, and lets the tracker see it happen again, in
+ * the order of its times. Nothing of what is active meanwhile in this process has a part in it.
+ */
+export class Deliveries {
+  readonly #options: DeliveriesOptions
+  readonly #waiting: WaitingTraces
+  /** Spans and log records that were delivered. */
+  readonly #told = new RecentMap<string, true>(MAX_TOLD)
+  /** Spans that were translated, or are awaited by their children. */
+  readonly #known = new RecentMap<string, SpanView>(MAX_KNOWN)
+  /** Of these, those that are being translated just now. */
+  readonly #open = new Map<string, SpanView>()
+  #hasToldOfExcess = false
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options
+    this.#waiting = new WaitingTraces(options.waitMillis)
+  }
+
+  /** Takes a delivery. What it is given is copied. Never throws. */
+  take({ spans = [], logRecords = [], source = '' }: Delivery): DeliveryReceipt {
+    const counts = { ...NOTHING_DELIVERED }
+    for (const span of spans) counts[this.#takeEach(() => this.#takeSpan(span, source))]++
+    for (const record of logRecords) counts[this.#takeEach(() => this.#takeLogRecord(record, source))]++
+    if (counts.malformed > 0) this.#options.onMalformed(counts.malformed)
+    this.#makeRoom()
+    return counts
+  }
+
+  /** Translates what is whole by now. @param all - everything that has come */
+  translate({ all }: { readonly all: boolean }): void {
+    if (this.#waiting.size === 0) return
+    this.#translate(all ? this.#waiting.takeAll() : this.#waiting.takeRipe(this.#options.nowMillis()))
+  }
+
+  #takeEach(take: () => keyof DeliveryReceipt): keyof DeliveryReceipt {
+    try {
+      return take()
+    } catch {
+      return 'malformed' // a getter threw, or it is no object at all
+    }
+  }
+
+  #takeSpan(span: SpanLike, source: string): keyof DeliveryReceipt {
+    const taken = takeSpan(span, source)
+    if (!taken) return 'malformed'
+    // Not by its resource, which a second way here may have changed.
+    if (this.#isRepeated(keyOf(taken.ids, source)) || this.#options.tracker.hasSeenLive(taken.ids)) return 'repeated'
+    this.#waiting.addSpan(taken, this.#options.nowMillis())
+    return 'accepted'
+  }
+
+  #takeLogRecord(record: LogRecordLike, source: string): keyof DeliveryReceipt {
+    const taken = takeLogRecord(record, source)
+    if (!taken) return 'malformed'
+    const { eventName, attributes } = taken.record
+    const content = [source, taken.ids, taken.time, eventName, attributes]
+    if (this.#isRepeated(digestOf(content))) return 'repeated'
+    this.#waiting.addLog(taken, this.#options.nowMillis())
+    return 'accepted'
+  }
+
+  #isRepeated(key: string): boolean {
+    if (this.#told.get(key)) return true
+    this.#told.set(key, true)
+    return false
+  }
+
+  #makeRoom(): void {
+    const excess = this.#waiting.takeExcess()
+    if (excess.length === 0) return
+    if (!this.#hasToldOfExcess) {
+      diag.warn(
+        'spanledger: more spans are delivered than can wait; the oldest traces are translated before they are whole.',
+      )
+    }
+    this.#hasToldOfExcess = true
+    this.#translate(excess)
+  }
+
+  #translate(traces: readonly WaitingTrace[]): void {
+    if (traces.length === 0) return
+    const steps = courseOf(
+      traces.flatMap(({ spans }) => spans),
+      traces.flatMap(({ logs }) => logs),
+    )
+    context.with(ROOT_CONTEXT, () => {
+      for (const step of steps) this.#safely(() => this.#take(step))
+    })
+  }
+
+  #safely(action: () => void): void {
+    try {
+      action()
+    } catch (problem) {
+      this.#options.onProblem(problem)
+    }
+  }
+
+  #take(step: Step): void {
+    switch (step.kind) {
+      case 'start':
+        this.#start(step.span)
+        return
+      case 'event':
+        this.#addEvent(step.span, step.event)
+        return
+      case 'end':
+        this.#end(step.span)
+        return
+      case 'log':
+        this.#log(step.log)
+        return
+      default:
+        step satisfies never
+    }
+  }
+
+  #start(span: TakenSpan): void {
+    const key = keyOf(span.ids, span.origin)
+    const view = this.#known.get(key) ?? new SpanView(span.ids)
+    view.arrive(span)
+    this.#known.set(key, view)
+    this.#open.set(key, view)
+    const parent = span.parent && this.#parentOf(span, span.parent)
+    this.#options.tracker.startDelivered(view, parent, span.origin)
+  }
+
+  /** The parent that was delivered, or is awaited; none where it is a span of somebody else. */
+  #parentOf({ ids, origin }: TakenSpan, parent: SpanContext): SpanView | undefined {
+    const known = this.#viewOf(parent, origin)
+    if (known || this.#options.tracker.knows(parent)) return known
+    const awaited = new SpanView(parent)
+    this.#known.set(keyOf(parent, origin), awaited)
+    this.#options.tracker.awaitDelivered(awaited, ids)
+    return awaited
+  }
+
+  #addEvent({ ids, origin }: TakenSpan, event: SpanEventLike): void {
+    const view = this.#open.get(keyOf(ids, origin))
+    if (!view) return
+    view.addEvent(event)
+    this.#options.tracker.addDeliveredEvent(view, event)
+  }
+
+  #end(span: TakenSpan): void {
+    const key = keyOf(span.ids, span.origin)
+    const view = this.#open.get(key)
+    if (!view) return
+    this.#open.delete(key)
+    view.end()
+    this.#options.tracker.endDelivered(view, span.droppedEventsCount)
+    view.release()
+  }
+
+  #log({ record, ids, origin }: TakenLogRecord): void {
+    const view = ids && this.#viewOf(ids, origin)
+    if (view) this.#options.onLogRecord(record, trace.setSpan(ROOT_CONTEXT, view as unknown as Span))
+    else this.#options.onLogRecord(record, ids ? trace.setSpanContext(ROOT_CONTEXT, ids) : ROOT_CONTEXT)
+  }
+
+  #viewOf(ids: SpanContext, origin: string): SpanView | undefined {
+    const key = keyOf(ids, origin)
+    return this.#open.get(key) ?? this.#known.get(key)
+  }
+}
+
+/** Returns the data of the statement about what could not be read. */
+export function malformedAt(count: number, nowMillis: number) {
+  const now = timestampFromMillis(nowMillis)
+  return { count, reason: 'malformed_delivery', from: now, to: now }
+}

@@ -1,0 +1,118 @@
+import { type Context, ROOT_CONTEXT } from '@opentelemetry/api'
+import { rejectUnknownOptions } from '../../events/options.js'
+import type { OpenSpan, SpanLike } from '../span.js'
+import { BackdatedSpans } from './backdated.js'
+import { Deliveries, type DeliveriesOptions } from './deliveries.js'
+import type { Delivery, DeliveryReceipt } from './delivery.js'
+import { hasEnded } from './taken.js'
+
+/** Characters of the name of who delivers. */
+const MAX_SOURCE_LENGTH = 256
+const NOTHING_TAKEN: DeliveryReceipt = Object.freeze({ accepted: 0, repeated: 0, malformed: 0 })
+
+export interface LatePathOptions extends DeliveriesOptions {
+  readonly isRecording: () => boolean
+  readonly isOnIn: (context: Context) => boolean
+  /** Starts a span live, which was held. */
+  readonly onLive: (span: OpenSpan, context: Context) => void
+  /** A hook is called a second time for the same span. */
+  readonly onSecondRegistration: () => void
+}
+
+/**
+ * The way of spans that are told after the fact: by `deliver`, through the hooks as what they are, or through a live SDK
+ * that starts and ends them at once. Everything else is live.
+ */
+export class LatePath {
+  readonly #options: LatePathOptions
+  readonly #deliveries: Deliveries
+  readonly #backdated: BackdatedSpans
+  /** Spans that have come through a hook, and may come through the other. */
+  readonly #throughHooks = new WeakSet<object>()
+
+  constructor(options: LatePathOptions) {
+    this.#options = options
+    this.#deliveries = new Deliveries(options)
+    this.#backdated = new BackdatedSpans(options)
+  }
+
+  /** @throws TypeError for something else than lists of spans and log records, or a malformed source */
+  deliver(delivery: Delivery): DeliveryReceipt {
+    checkDelivery(delivery)
+    const { isRecording, isOnIn, tracker } = this.#options
+    if (!isRecording()) return NOTHING_TAKEN
+    if (isOnIn(ROOT_CONTEXT)) return this.#deliveries.take(delivery)
+    for (const span of delivery.spans ?? []) tracker.suppressions.addSpan(span, ROOT_CONTEXT)
+    for (const _ of delivery.logRecords ?? []) tracker.suppressions.addEvent(ROOT_CONTEXT)
+    return NOTHING_TAKEN
+  }
+
+  /** A span comes through `onStart`. @returns whether it is not to be started live, or not yet */
+  takesStart(span: OpenSpan, context: Context): boolean {
+    if (hasEnded(span) && !isOpen(span)) {
+      this.#takeOnce(span)
+      return true
+    }
+    if (this.#backdated.holds(span)) {
+      this.#options.onSecondRegistration()
+      return true
+    }
+    this.#backdated.release()
+    return this.#options.isRecording() && this.#options.isOnIn(context) && this.#backdated.hold(span, context)
+  }
+
+  /** A span comes through `onEnd`. @returns whether it was told after the fact through an SDK */
+  seesEnd(span: SpanLike): boolean {
+    return this.#backdated.end(span)
+  }
+
+  /**
+   * Takes a span that has come through `onEnd` and is not followed, if it has never been open here: it was told after the
+   * fact, or it is plain data. Any other may have begun before a log was attached.
+   */
+  takesEnd(span: SpanLike, isTold: boolean): boolean {
+    const isDelivered = isTold || this.#throughHooks.has(span) || isPlainData(span)
+    if (!isDelivered || this.#options.tracker.suppressions.has(span)) return false
+    this.#takeOnce(span)
+    return true
+  }
+
+  /** Something happens that the start of a span may matter to which is held. */
+  release(): void {
+    this.#backdated.release()
+  }
+
+  /** Notes the time: called every few seconds. */
+  tick(): void {
+    this.#backdated.tick()
+  }
+
+  /** Translates what is whole by now. @param all - everything that has come */
+  translate(options: { readonly all: boolean }): void {
+    this.#deliveries.translate(options)
+  }
+
+  #takeOnce(span: SpanLike): void {
+    if (this.#throughHooks.has(span)) return
+    this.#throughHooks.add(span)
+    this.deliver({ spans: [span] })
+  }
+}
+
+function isPlainData(span: SpanLike): boolean {
+  return typeof (span as Partial<OpenSpan>).isRecording !== 'function' && hasEnded(span)
+}
+
+/** Plain data does not say. */
+function isOpen(span: Partial<OpenSpan>): boolean {
+  return span.isRecording?.() ?? false
+}
+
+function checkDelivery(delivery: Delivery): void {
+  rejectUnknownOptions('deliver', delivery, ['spans', 'logRecords', 'source'])
+  const { spans = [], logRecords = [], source = '' } = delivery
+  if (!Array.isArray(spans) || !Array.isArray(logRecords))
+    throw new TypeError('deliver: spans and logRecords must be lists')
+  if (typeof source !== 'string' || source.length > MAX_SOURCE_LENGTH)
+    throw new TypeError(`deliver: source must be a text of at most ${MAX_SOURCE_LENGTH} characters`)
+}

@@ -1,0 +1,11 @@
+import type { HrTime } from '@opentelemetry/api'
+import type { InstrumentationScope } from './span.js'
+
+/** What is needed of a log record: the structure that `@opentelemetry/sdk-logs` 0.2xx and 3.x share. */
+export interface LogRecordLike {
+  readonly eventName?: string | undefined
+  readonly hrTime?: HrTime | undefined
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly spanContext?: { readonly traceId: string; readonly spanId: string; readonly traceFlags: number } | undefined
+  readonly instrumentationScope?: InstrumentationScope | undefined
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import type { AuditLogWriter, RecordInput } from '../log/contract.js'
+import { OpeningLog } from './opening-log.js'
+import { RecentMap } from './recent-map.js'
+
+/*
+ * Setup code runs twice more often than one thinks: a framework reloads it, a test imports it again, two packages bring
+ * their own copy of this one. So the registries here are of the process, whichever copy of the package asks.
+ */
+
+/** Spans of a log with several feeders that are known as one feeder's. */
+const MAX_OWNED = 16_384
+
+/** A processor that feeds a log. */
+export interface Feeder {
+  /** It no longer feeds the log, and what it has begun may be brought to an end by another. */
+  hasLeft: boolean
+}
+
+/** A log and the processors that feed it. Where there are several, what one has told of a span the others do not repeat. */
+export class SharedLog {
+  readonly #feeders = new Set<Feeder>()
+  readonly #owners = new RecentMap<string, Feeder>(MAX_OWNED)
+  /** Several have fed it: what one of them has brought to an end stays so when it has left. */
+  #isShared = false
+  /** It has been warned of. */
+  hasWarned = false
+
+  /** @returns whether another feeds the log as well */
+  enter(feeder: Feeder): boolean {
+    this.#feeders.add(feeder)
+    this.#isShared ||= this.#feeders.size > 1
+    return this.#feeders.size > 1
+  }
+
+  /** @param isOver - it has brought all that it had begun to an end */
+  leave(feeder: Feeder, isOver: boolean): void {
+    this.#feeders.delete(feeder)
+    feeder.hasLeft = !isOver
+  }
+
+  /** Tells whether it falls to this feeder to record the event: the first that tells of a span tells all of it. */
+  falls(to: Feeder, event: RecordInput): boolean {
+    if (!this.#isShared) return true
+    const key = keyOf(event)
+    const owner = this.#owners.get(key)
+    if (owner && owner !== to && !owner.hasLeft) return false
+    if (owner !== to) this.#owners.set(key, to)
+    return true
+  }
+}
+
+/** Two processors that hear of the same thing give it ids of their own. */
+function keyOf({ trace, type, time, data }: RecordInput): string {
+  if (trace) return `${trace.traceId} ${trace.spanId}`
+  return createHash('sha256')
+    .update(JSON.stringify([type, time, data]))
+    .digest('base64')
+}
+
+interface OpenedLog {
+  readonly log: OpeningLog<AuditLog>
+  users: number
+  closing: Promise<void> | undefined
+}
+
+const SHARED = Symbol.for('spanledger.shared-logs.v1')
+const OPENED = Symbol.for('spanledger.opened-logs.v1')
+const registry = globalThis as { [SHARED]?: WeakMap<object, SharedLog>; [OPENED]?: Map<string, OpenedLog> }
+
+/** Returns the feeders of a log, also of one that a processor has opened itself, before and after it was open. */
+export function sharedLog(log: AuditLogWriter): SharedLog {
+  registry[SHARED] ??= new WeakMap()
+  const known = registry[SHARED].get(log)
+  if (known) return known
+  const shared = new SharedLog()
+  registry[SHARED].set(log, shared)
+  return shared
+}
+
+/**
+ * Opens the log of a directory, or takes the one that another processor of this process has open. One that is being
+ * closed is opened again afterwards.
+ */
+export function openShared(location: string): OpeningLog<AuditLog> {
+  registry[OPENED] ??= new Map()
+  const logs = registry[OPENED]
+  const path = resolve(location)
+  const known = logs.get(path)
+  if (known && !known.closing) {
+    known.users++
+    return known.log
+  }
+  const closed = known?.closing ?? Promise.resolve()
+  const log = new OpeningLog(location, known ? closed.then(() => openAuditLog(location)) : openAuditLog(location))
+  const opened: OpenedLog = { log, users: 1, closing: undefined }
+  logs.set(path, opened)
+  const forget = () => {
+    if (logs.get(path) === opened) logs.delete(path)
+  }
+  log.opened.then((open) => {
+    // Whoever holds the log itself, and not what stands in for it, feeds the same log.
+    registry[SHARED]?.set(open, sharedLog(log))
+  }, forget)
+  return log
+}
+
+/** Closes the log once nobody uses it any more. */
+export async function closeShared(location: string, log: OpeningLog<AuditLog>): Promise<void> {
+  const path = resolve(location)
+  const opened = registry[OPENED]?.get(path)
+  if (opened?.log === log) {
+    opened.users--
+    if (opened.users > 0) return
+    opened.closing = closeWhenOpen(log)
+    try {
+      await opened.closing
+    } finally {
+      if (registry[OPENED]?.get(path) === opened) registry[OPENED].delete(path)
+    }
+  } else await closeWhenOpen(log)
+}
+
+async function closeWhenOpen(log: OpeningLog<AuditLog>): Promise<void> {
+  const open = await log.opened.catch(() => undefined)
+  await open?.close()
+}

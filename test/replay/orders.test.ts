@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { AuditSpanProcessor } from '../../src/otel/processor.js'
+import type { SpanLike } from '../../src/otel/span.js'
+import { parentSpanIdOf } from '../../src/otel/span.js'
+import { CollectingLog } from '../support/collecting-log.js'
+import { deliver, type Way } from './play.js'
+import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
+
+/*
+ * The same spans tell the same, in whatever order and batches they are delivered.
+ */
+
+const MINUTE_MILLIS = 60_000
+const SEED = 20_261_130
+
+const one = (spans: readonly SpanLike[]) => spans.map((span) => [span])
+
+const WAYS: Readonly<Record<string, Way>> = {
+  'one by one, as they ended': { batches: one },
+  'children first': { batches: (spans) => [childrenFirst(spans)] },
+  'in the order of their start': {
+    batches: (spans) => [
+      spans.toSorted((a, b) => Number(a.startTime[0] - b.startTime[0]) || a.startTime[1] - b.startTime[1]),
+    ],
+  },
+  'in batches at random': { batches: (spans) => atRandom(spans, SEED) },
+  'in other batches at random': { batches: (spans) => atRandom(spans, SEED + 1) },
+  'everything twice': { batches: (spans) => [spans, ...one(spans)] },
+  'with a minute between parent and child': {
+    batches: (spans) => byDepth(spans),
+    between: () => void vi.advanceTimersByTime(MINUTE_MILLIS),
+  },
+}
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
+
+const scenarios = frameworks()
+  .filter((framework) => framework !== 'openai-agents-native')
+  .flatMap((framework) => Object.keys(labelsOf(framework)).map((scenario) => [framework, scenario] as const))
+  .filter(([framework, scenario]) => !hasRepeatedIds(readRecording(framework, scenario)))
+
+describe.each(Object.entries(WAYS))('spans that are delivered %s', (_, way) => {
+  test.each(scenarios)('%s: %s', async (framework, scenario) => {
+    const recording = readRecording(framework, scenario)
+    expect(await factsOf(recording, way)).toEqual(await factsOf(recording))
+  })
+})
+
+/** Of spans that say different things under the same ids, the one that comes first counts. */
+function hasRepeatedIds({ spans }: Recording): boolean {
+  return new Set(spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`)).size < spans.length
+}
+
+/** Returns the recorded events, less what no two recordings have in common, in an order of their own. */
+async function factsOf(recording: Recording, way?: Way): Promise<readonly string[]> {
+  const log = new CollectingLog()
+  const audit = new AuditSpanProcessor({ log })
+  await deliver(recording, audit, undefined, way)
+  await audit.shutdown()
+  return log.events
+    .filter(({ type }) => !type.startsWith('audit_'))
+    .map(({ id: _, seq: __, ...event }) => JSON.stringify(event))
+    .sort()
+}
+
+function childrenFirst(spans: readonly SpanLike[]): readonly SpanLike[] {
+  return byDepth(spans).flat()
+}
+
+/** The deepest spans first. */
+function byDepth(spans: readonly SpanLike[]): readonly (readonly SpanLike[])[] {
+  const byId = new Map(spans.map((span) => [span.spanContext().spanId, span]))
+  const depthOf = (span: SpanLike): number => {
+    const parent = byId.get(parentSpanIdOf(span) ?? '')
+    return parent ? depthOf(parent) + 1 : 0
+  }
+  const levels: SpanLike[][] = []
+  for (const span of spans) {
+    const depth = depthOf(span)
+    levels[depth] = [...(levels[depth] ?? []), span]
+  }
+  return levels.map((level) => level ?? []).reverse()
+}
+
+/** Shuffles the spans and cuts them into batches, the same for the same seed. */
+function atRandom(spans: readonly SpanLike[], seed: number): readonly (readonly SpanLike[])[] {
+  const random = numbersFrom(seed)
+  const shuffled = spans
+    .map((span) => ({ span, key: random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ span }) => span)
+  const batches: SpanLike[][] = [[]]
+  for (const span of shuffled) {
+    if (random() < 0.3) batches.push([])
+    batches.at(-1)?.push(span)
+  }
+  return batches
+}
+
+/** Marsaglia's xorshift: numbers from 0 to 1. */
+function numbersFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+}
