@@ -34,6 +34,8 @@ export class Run {
   ended = false
   /** It may go on one day, as a run of its own. */
   suspended = false
+  /** Tool calls that were told in it. */
+  toolCalls = 0
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {

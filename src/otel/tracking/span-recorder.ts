@@ -11,14 +11,15 @@ import type {
 } from '../conventions/contract.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
 import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
-import type { SpanLike } from '../span.js'
+import { type SpanLike, scopeOf } from '../span.js'
 import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
+import { nanosOf } from './interval.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
-import type { UsageLedger } from './usage-ledger.js'
+import type { Reporter, UsageLedger } from './usage-ledger.js'
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
 export class SpanRecorder {
@@ -67,7 +68,7 @@ export class SpanRecorder {
 
     const endedAt = timestampFromHrTime(span.endTime)
     const place = this.#placeOf(node, sourceOf(convention.name, span))
-    if (told.usage) this.#recordUsage(node, told.usage, modelOf(activity), endedAt, place)
+    if (told.usage) this.#recordUsage(node, told.usage, reporterOf(span, activity), endedAt, place)
     this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
@@ -145,12 +146,12 @@ export class SpanRecorder {
     if (!isEcho(node, error)) this.#emitter.emit('error_occurred', { error, operation }, time, place)
   }
 
-  #recordUsage(node: SpanNode, report: UsageReport, model: string | undefined, time: Timestamp, place: Place): void {
-    const data = this.#ledger.count(node, report, place.source.scope)
-    if (!data) return
-    data.model ??= model
+  #recordUsage(node: SpanNode, report: UsageReport, by: Reporter, time: Timestamp, place: Place): void {
+    const counted = this.#ledger.count(node, report, by)
+    if (!counted) return
+    const { data, confidence, altered } = counted
     place.run?.addUsage(data)
-    this.#emitter.emit('token_usage_updated', data, time, place)
+    this.#emitter.emit('token_usage_updated', data, time, place, { confidence, altered })
   }
 
   #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {
@@ -168,6 +169,11 @@ export class SpanRecorder {
 function besideSuspended(place: Place): Place {
   const run = notSuspended(place.run)
   return run === place.run ? place : { ...place, run }
+}
+
+function reporterOf(span: SpanLike, activity: Activity): Reporter {
+  const interval = { start: nanosOf(span.startTime), end: nanosOf(span.endTime) }
+  return { scope: scopeOf(span).name, kind: activity.kind, model: modelOf(activity), interval }
 }
 
 function modelOf(activity: Activity): string | undefined {
