@@ -119,7 +119,9 @@ function joined(
   told: readonly Alteration[] | undefined,
   found: readonly Alteration[] | undefined,
 ): readonly Alteration[] | undefined {
-  return told && found ? [...told, ...found.filter(({ field }) => told.every((one) => one.field !== field))] : (told ?? found)
+  return told && found
+    ? [...told, ...found.filter(({ field }) => told.every((one) => one.field !== field))]
+    : (told ?? found)
 }
 
 /** Telemetry cannot speak for a log: what it says in the log's words is kept as its own. */

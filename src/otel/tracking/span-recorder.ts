@@ -7,6 +7,7 @@ import type {
   Fact,
   Outcome,
   RunActivity,
+  ToolActivity,
   UsageReport,
 } from '../conventions/contract.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
@@ -19,6 +20,8 @@ import { nanosOf } from './interval.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
+import { isSameRun, isUnset, noteInner, takeOver, withInner } from './told-again.js'
+import { ToolCalls } from './tool-calls.js'
 import type { Reporter, UsageLedger } from './usage-ledger.js'
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
@@ -27,6 +30,7 @@ export class SpanRecorder {
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #ledger: UsageLedger
+  readonly #tools = new ToolCalls()
   readonly #nowMillis: () => number
 
   constructor(parts: {
@@ -44,20 +48,22 @@ export class SpanRecorder {
   }
 
   start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
+    if (node.replayed && takeOver(node, node.replayed)) {
+      this.touch(node.nearestRun())
+      return
+    }
     if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
     const startedAt = timestampFromHrTime(span.startTime)
     const around = this.#placeOf(node, sourceOf(convention.name, span))
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
-    else if (activity.kind === 'tool') {
-      node.callId = activity.callId ?? node.spanId
-      const data = { callId: node.callId, tool: activity.tool }
-      if (node.context) this.#emitter.emit('tool_call_started', data, startedAt, around)
-    }
+    else if (activity.kind === 'tool') this.#startTool(node, activity, span, startedAt, around)
+    else if (activity.kind === 'model' && around.run) around.run.modelCalls++
     if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
     this.touch(around.run)
   }
 
-  end(node: SpanNode, { convention, activity }: Claim, span: SpanLike, told: Conclusion): void {
+  end(node: SpanNode, { convention, activity }: Claim, span: SpanLike, said: Conclusion): void {
+    const told = node.run?.inner ? withInner(said, span, node.run.inner) : said
     if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
@@ -68,12 +74,15 @@ export class SpanRecorder {
 
     const endedAt = timestampFromHrTime(span.endTime)
     const place = this.#placeOf(node, sourceOf(convention.name, span))
+    this.touch(place.run)
+    if (node.concluded) return
+    node.concluded = true
     if (told.usage) this.#recordUsage(node, told.usage, reporterOf(span, activity), endedAt, place)
-    this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
+    if (node.tellsAgain) noteInner(node, activity, { ...told, outcome, error }, place.run)
+    else this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
     noteEndOfChild(node, told, outcome, error)
-    this.touch(place.run)
   }
 
   /** A run that was recorded by hand on a span of no agent kind ends with it, by its status. */
@@ -88,11 +97,26 @@ export class SpanRecorder {
     if (run) run.lastSeenMillis = this.#nowMillis()
   }
 
+  #startTool(node: SpanNode, activity: ToolActivity, span: SpanLike, startedAt: Timestamp, place: Place): void {
+    const { call, again } = this.#tools.enter(node, activity, span)
+    node.toolCall = call
+    node.tellsAgain = again
+    node.callId = activity.callId ?? node.spanId
+    if (again) return
+    if (place.run) place.run.toolCalls++
+    if (!node.context) return
+    this.#emitter.emit('tool_call_started', { callId: node.callId, tool: activity.tool }, startedAt, place)
+  }
+
   #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
     if (node.run) return // recorded by hand on this very span
     const runId = runIdOf(node)
     const around = besideSuspended(place)
     if (around.run?.runId === runId) return // the same run, told at another level
+    if (around.run && isSameRun(node, activity, around.run)) {
+      node.tellsAgain = true
+      return
+    }
     const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
     const source = withConfidence(around.source, activity.confidence)
     if (node.context) this.#runs.start(start, { ...around, source })
@@ -121,11 +145,22 @@ export class SpanRecorder {
   ): void {
     switch (activity.kind) {
       case 'tool': {
-        if (outcome === 'suspended') return // it will be called again when the run goes on
+        const { toolCall } = node
+        const inner =
+          told.outcome === undefined && outcome === 'completed' && isUnset(span) ? toolCall?.inner : undefined
+        const ended = inner?.outcome ?? outcome
+        if (toolCall) {
+          toolCall.end = nanosOf(span.endTime)
+          toolCall.outcome = ended
+        }
+        if (ended === 'suspended') return // it will be called again when the run goes on
         const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
         const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
-        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
-        else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
+        if (ended === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
+        else {
+          const failure = error ?? inner?.error ?? errorOf(span)
+          this.#emitter.emit('tool_call_failed', { ...data, error: failure }, endedAt, place)
+        }
         return
       }
       case 'recall': {

@@ -1,0 +1,134 @@
+import type { HrTime } from '@opentelemetry/api'
+import type { Conclusion, Outcome, ToolActivity } from '../conventions/contract.js'
+import { RecentMap } from '../recent-map.js'
+import { type SpanLike, scopeOf } from '../span.js'
+import { contains, nanosOf, nearlyContained } from './interval.js'
+import type { SpanNode } from './span-node.js'
+import { sameTool } from './tool-names.js'
+
+/** Runs, and traces without one, whose calls are remembered. */
+const MAX_PLACES = 1024
+/** Calls of one run that are looked through; the oldest are let go. */
+const MAX_CALLS = 128
+
+/** A call of a tool that is recorded, by whichever span told of it first. */
+export interface ToolCall {
+  readonly name: string
+  /** The framework's id; `undefined` where it names none. */
+  readonly id: string | undefined
+  /** Name of the instrumentation scope that told of it first. */
+  readonly scope: string
+  readonly kind: number
+  /** It was told by a client or a server of the Model Context Protocol. */
+  readonly isMcp: boolean
+  readonly flow: number | string
+  readonly start: number
+  /** Calls of models that had begun in the run by then. */
+  readonly turn: number
+  /** Absent while it is under way. */
+  end?: number
+  outcome?: Outcome
+  /** Scopes that have told of it. */
+  readonly tellers: Set<string>
+  /** The end that another span told while it was under way. */
+  inner?: Pick<Conclusion, 'outcome' | 'error'> | undefined
+}
+
+/**
+ * The tool calls that are recorded, for as long as another span may tell of them again: the client and the server of a
+ * protocol, a framework around them, a second instrumentation, or the same one afterwards.
+ */
+export class ToolCalls {
+  readonly #byPlace = new RecentMap<string, ToolCall[]>(MAX_PLACES)
+
+  /** Finds the recorded call that a span tells of again, when the span is recognised; enters a new one otherwise. */
+  enter(node: SpanNode, activity: ToolActivity, span: SpanLike): { readonly call: ToolCall; readonly again: boolean } {
+    const call = this.#callOf(node, activity, span)
+    const place = node.nearestRun()?.runId ?? node.traceId
+    const calls = this.#byPlace.get(place)
+    const before = enclosing(node, call) ?? calls?.find((other) => isToldAgain(other, call, span.endTime))
+    if (before) {
+      before.tellers.add(call.scope)
+      return { call: before, again: true }
+    }
+    if (calls) {
+      if (calls.push(call) > MAX_CALLS) calls.shift()
+    } else this.#byPlace.set(place, [call])
+    return { call, again: false }
+  }
+
+  #callOf(node: SpanNode, { callId, tool }: ToolActivity, span: SpanLike): ToolCall {
+    const scope = scopeOf(span).name
+    return {
+      name: tool.name,
+      id: callId,
+      scope,
+      kind: span.kind,
+      isMcp: isOfMcp(span),
+      flow: node.flow,
+      start: nanosOf(span.startTime),
+      turn: node.nearestRun()?.modelCalls ?? 0,
+      tellers: new Set([scope]),
+    }
+  }
+}
+
+/** Attributes of spans of the Model Context Protocol, in the names of its conventions and before them. */
+const MCP_KEYS = ['mcp.method.name', 'mcp.request.id', 'jsonrpc.request.id', 'mcp.session.id', 'mcp.tool.name']
+
+function isOfMcp(span: SpanLike): boolean {
+  const { attributes, name } = span
+  if (MCP_KEYS.some((key) => attributes[key] !== undefined)) return true
+  return name.startsWith('tools/call') || /(?:^|[./_-])mcp(?:$|[./_-])/.test(scopeOf(span).name)
+}
+
+/** The call that the span is inside of, where the span tells of that one again. */
+function enclosing(node: SpanNode, call: ToolCall): ToolCall | undefined {
+  for (let above = node.claimedParent(); above && !above.run; above = above.claimedParent()) {
+    if (above.claim?.activity.kind === 'model') return undefined
+    if (above.toolCall) return isLayerOf(above.toolCall, call) ? above.toolCall : undefined
+  }
+  return undefined
+}
+
+/** A tool that calls itself for a part of the work is told by the same instrumentation, and has an id of its own. */
+function isLayerOf(outer: ToolCall, inner: ToolCall): boolean {
+  if (outer.id !== undefined && inner.id !== undefined) return outer.id === inner.id
+  if (!sameTool(outer.name, inner.name, outer.isMcp || inner.isMcp)) return false
+  if (outer.scope !== inner.scope || outer.isMcp !== inner.isMcp || outer.kind !== inner.kind) return true
+  return (outer.id === undefined) !== (inner.id === undefined)
+}
+
+/** Tells whether the later span tells of a call that is recorded, and that it is not inside of. */
+function isToldAgain(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
+  if (!sameTool(first.name, later.name, first.isMcp || later.isMcp)) return false
+  if (first.id !== undefined && later.id !== undefined) return first.id === later.id && isSameById(first, later)
+  // Without an id, another instrumentation tells of what happened at the same time in the same place.
+  return !first.tellers.has(later.scope) && isAtSameTime(first, later, endTime)
+}
+
+/** Ids that a model or a server counts from zero with every answer, such as `call_0` and `functions.search:1`. */
+const ORDINAL = /^(?:(?:call|tool|tool_?call|tool_?use|function|functions\.[^:]+|fc)[-_:]?)?\d{1,3}$/i
+
+/**
+ * An id holds for one turn: after another call of a model it may be given again. Within a turn a call that failed, or waits,
+ * is called again under its id.
+ */
+function isSameById(first: ToolCall, later: ToolCall): boolean {
+  if (first.end === undefined) return true
+  if (later.start < first.end) return true
+  return first.outcome === 'completed' && first.turn === later.turn && !ORDINAL.test(first.id ?? '')
+}
+
+function isAtSameTime(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
+  const end = nanosOf(endTime)
+  const isOver = end > 0
+  if (first.end === undefined) return first.flow === later.flow && !isOver
+  if (!isOver) return first.flow === later.flow && later.start < first.end
+  const [one, other] = [
+    { start: first.start, end: first.end },
+    { start: later.start, end },
+  ]
+  // A span that only its end has told of may have had the call inside of it.
+  return contains(other, one) || (first.flow === later.flow && nearlyContained(one, other))
+}
