@@ -1,11 +1,12 @@
 import type { TokenUsage } from '../../events/index.js'
+import { RecentLists } from '../recent-lists.js'
 import { RecentMap } from '../recent-map.js'
 import { contains, type Interval, nearlyContained } from './interval.js'
 
 const MAX_RESPONSE_IDS = 4096
-const MAX_TRACES = 1024
-/** Counted calls of one trace that are looked through; the oldest are let go. */
-const MAX_CALLS = 128
+/** Counted calls that are remembered, and those of one trace that are looked through. */
+const MAX_CALLS = 8192
+const MAX_CALLS_OF_TRACE = 128
 
 /** A call of a model as one span tells of it. */
 export interface ToldCall {
@@ -39,15 +40,12 @@ export interface CountedCall extends ToldCall {
  */
 export class ModelCalls {
   readonly #byResponse = new RecentMap<string, CountedCall>(MAX_RESPONSE_IDS)
-  readonly #byTrace = new RecentMap<string, CountedCall[]>(MAX_TRACES)
+  readonly #byTrace = new RecentLists<CountedCall>(MAX_CALLS, MAX_CALLS_OF_TRACE)
 
   add(told: ToldCall): void {
     const call = { ...told, inRun: told.runId !== undefined, tellers: new Set([told.scope]), inSum: false }
     if (told.responseId !== undefined) this.#byResponse.set(told.responseId, call)
-    const calls = this.#byTrace.get(told.traceId)
-    if (calls) {
-      if (calls.push(call) > MAX_CALLS) calls.shift()
-    } else this.#byTrace.set(told.traceId, [call])
+    this.#byTrace.add(told.traceId, call)
   }
 
   /** Finds the counted call that a span tells of again. */
@@ -61,16 +59,20 @@ export class ModelCalls {
 
   /** Returns the counted calls that began and ended while an agent beside them was at work, and are in no other's sum. */
   during({ flow, interval, traceId, runId }: ToldCall): readonly CountedCall[] {
-    const calls = this.#byTrace.get(traceId) ?? []
-    return calls.filter(
-      (call) =>
-        !call.inSum && call.flow === flow && (!call.inRun || call.runId === runId) && contains(interval, call.interval),
-    )
+    return this.#byTrace
+      .of(traceId)
+      .filter(
+        (call) =>
+          !call.inSum &&
+          call.flow === flow &&
+          (!call.inRun || call.runId === runId) &&
+          contains(interval, call.interval),
+      )
   }
 
   /** Of several calls that look alike, told in pairs, each is told again once by each instrumentation. */
   #beside(told: ToldCall): CountedCall | undefined {
-    return this.#byTrace.get(told.traceId)?.find((call) => isSameByEvidence(call, told))
+    return this.#byTrace.of(told.traceId).find((call) => isSameByEvidence(call, told))
   }
 }
 
@@ -83,8 +85,15 @@ function isSameResponse(first: CountedCall, told: ToldCall): boolean {
     if (sameCounts(first.usage, told.usage)) return true
     return first.usage.outputTokens === told.usage.outputTokens && nearlyContained(first.interval, told.interval)
   }
-  if (!sameCounts(first.usage, told.usage) || first.runId === undefined || first.runId !== told.runId) return false
+  if (!sameCounts(first.usage, told.usage)) return false
+  if (isInside(first.interval, told.interval) || isInside(told.interval, first.interval)) return true
+  if (first.runId === undefined || first.runId !== told.runId) return false
   return first.turn === told.turn && first.interval.end <= told.interval.start
+}
+
+/** Of calls at once, neither has both edges inside the other but by chance. */
+function isInside(outer: Interval, inner: Interval): boolean {
+  return outer.start < inner.start && inner.end < outer.end
 }
 
 function isSameByEvidence(call: CountedCall, told: ToldCall): boolean {

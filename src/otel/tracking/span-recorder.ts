@@ -22,7 +22,18 @@ import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
 import { isSameRun, isUnset, noteInner, takeOver, withInner } from './told-again.js'
 import { ToolCalls } from './tool-calls.js'
+import { isNameless } from './tool-names.js'
 import type { Reporter, UsageLedger } from './usage-ledger.js'
+
+/** The end of a span, and what it means. */
+interface Ending {
+  readonly told: Conclusion
+  readonly outcome: Outcome
+  readonly error: Conclusion['error']
+  readonly span: SpanLike
+  readonly endedAt: Timestamp
+  readonly place: Place
+}
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
 export class SpanRecorder {
@@ -79,7 +90,7 @@ export class SpanRecorder {
     node.concluded = true
     if (told.usage) this.#recordUsage(node, told.usage, reporterOf(span, activity), endedAt, place)
     if (node.tellsAgain) noteInner(node, activity, { ...told, outcome, error }, place.run)
-    else this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
+    else this.#recordEnd(node, activity, { told, outcome, error, span, endedAt, place })
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
     noteEndOfChild(node, told, outcome, error)
@@ -133,36 +144,12 @@ export class SpanRecorder {
   }
 
   /** The event, if any, that the end of a span of this kind is. */
-  #recordEnd(
-    node: SpanNode,
-    activity: Activity,
-    told: Conclusion,
-    outcome: Outcome,
-    error: Conclusion['error'],
-    span: SpanLike,
-    endedAt: Timestamp,
-    place: Place,
-  ): void {
+  #recordEnd(node: SpanNode, activity: Activity, ending: Ending): void {
+    const { told, error, endedAt, place } = ending
     switch (activity.kind) {
-      case 'tool': {
-        const { toolCall } = node
-        const inner =
-          told.outcome === undefined && outcome === 'completed' && isUnset(span) ? toolCall?.inner : undefined
-        const ended = inner?.outcome ?? outcome
-        if (toolCall) {
-          toolCall.end = nanosOf(span.endTime)
-          toolCall.outcome = ended
-        }
-        if (ended === 'suspended') return // it will be called again when the run goes on
-        const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
-        const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
-        if (ended === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
-        else {
-          const failure = error ?? inner?.error ?? errorOf(span)
-          this.#emitter.emit('tool_call_failed', { ...data, error: failure }, endedAt, place)
-        }
+      case 'tool':
+        this.#endTool(node, activity, ending)
         return
-      }
       case 'recall': {
         const { tier, namespaceKey } = activity
         if (error) this.#recordError(node, error, 'memory_recall', endedAt, place)
@@ -175,6 +162,24 @@ export class SpanRecorder {
       default:
         return
     }
+  }
+
+  #endTool(node: SpanNode, activity: ToolActivity, { told, span, endedAt, place, ...said }: Ending): void {
+    const { toolCall: call } = node
+    const isSilent = told.outcome === undefined && said.outcome === 'completed' && isUnset(span)
+    const { outcome = said.outcome, error = said.error ?? errorOf(span) } = (isSilent && call?.inner) || said
+    if (call) {
+      call.end = nanosOf(span.endTime)
+      call.outcome = outcome
+    }
+    if (outcome === 'suspended') return // it will be called again when the run goes on
+    const data = {
+      callId: node.callId ?? node.spanId,
+      tool: withName(told.tool ?? activity.tool, call?.betterName),
+      durationMs: millisBetween(timestampFromHrTime(span.startTime), endedAt),
+    }
+    if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
+    else this.#emitter.emit('tool_call_failed', { ...data, error }, endedAt, place)
   }
 
   #recordError(node: SpanNode, error: SpanError, operation: string, time: Timestamp, place: Place): void {
@@ -199,6 +204,10 @@ export class SpanRecorder {
     const detached = context && contextScope(context)?.run
     return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
   }
+}
+
+function withName(tool: ToolActivity['tool'], better: string | undefined): ToolActivity['tool'] {
+  return better !== undefined && isNameless(tool.name) ? { ...tool, name: better } : tool
 }
 
 function besideSuspended(place: Place): Place {

@@ -1,19 +1,21 @@
 import type { HrTime } from '@opentelemetry/api'
 import type { Conclusion, Outcome, ToolActivity } from '../conventions/contract.js'
-import { RecentMap } from '../recent-map.js'
+import { text } from '../conventions/shared/attributes.js'
+import { RecentLists } from '../recent-lists.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { contains, nanosOf, nearlyContained } from './interval.js'
 import type { SpanNode } from './span-node.js'
-import { sameTool } from './tool-names.js'
+import { isNameless, sameTool } from './tool-names.js'
 
-/** Runs, and traces without one, whose calls are remembered. */
-const MAX_PLACES = 1024
-/** Calls of one run that are looked through; the oldest are let go. */
-const MAX_CALLS = 128
+/** Calls that are remembered, and those of one run that are looked through. */
+const MAX_CALLS = 8192
+const MAX_CALLS_OF_RUN = 128
 
 /** A call of a tool that is recorded, by whichever span told of it first. */
 export interface ToolCall {
   readonly name: string
+  /** The name that another span gives, where the first one knows none. */
+  betterName?: string | undefined
   /** The framework's id; `undefined` where it names none. */
   readonly id: string | undefined
   /** Name of the instrumentation scope that told of it first. */
@@ -25,6 +27,8 @@ export interface ToolCall {
   readonly start: number
   /** Calls of models that had begun in the run by then. */
   readonly turn: number
+  /** What tells two sets of arguments apart, where the span has them from its start. */
+  readonly given: string | undefined
   /** Absent while it is under way. */
   end?: number
   outcome?: Outcome
@@ -39,21 +43,21 @@ export interface ToolCall {
  * protocol, a framework around them, a second instrumentation, or the same one afterwards.
  */
 export class ToolCalls {
-  readonly #byPlace = new RecentMap<string, ToolCall[]>(MAX_PLACES)
+  /** By run; outside of runs, by trace. */
+  readonly #byPlace = new RecentLists<ToolCall>(MAX_CALLS, MAX_CALLS_OF_RUN)
 
   /** Finds the recorded call that a span tells of again, when the span is recognised; enters a new one otherwise. */
   enter(node: SpanNode, activity: ToolActivity, span: SpanLike): { readonly call: ToolCall; readonly again: boolean } {
     const call = this.#callOf(node, activity, span)
     const place = node.nearestRun()?.runId ?? node.traceId
-    const calls = this.#byPlace.get(place)
-    const before = enclosing(node, call) ?? calls?.find((other) => isToldAgain(other, call, span.endTime))
+    const before =
+      enclosing(node, call) ?? this.#byPlace.of(place).find((other) => isToldAgain(other, call, span.endTime))
     if (before) {
       before.tellers.add(call.scope)
+      if (isNameless(before.name) && !isNameless(call.name)) before.betterName ??= call.name
       return { call: before, again: true }
     }
-    if (calls) {
-      if (calls.push(call) > MAX_CALLS) calls.shift()
-    } else this.#byPlace.set(place, [call])
+    this.#byPlace.add(place, call)
     return { call, again: false }
   }
 
@@ -68,6 +72,7 @@ export class ToolCalls {
       flow: node.flow,
       start: nanosOf(span.startTime),
       turn: node.nearestRun()?.modelCalls ?? 0,
+      given: callId === undefined ? undefined : fingerprintOf(span),
       tellers: new Set([scope]),
     }
   }
@@ -80,6 +85,20 @@ function isOfMcp(span: SpanLike): boolean {
   const { attributes, name } = span
   if (MCP_KEYS.some((key) => attributes[key] !== undefined)) return true
   return name.startsWith('tools/call') || /(?:^|[./_-])mcp(?:$|[./_-])/.test(scopeOf(span).name)
+}
+
+const ARGUMENTS = ['gen_ai.tool.call.arguments', 'ai.toolCall.args', 'input.value', 'traceloop.entity.input']
+/** Of long arguments so much is looked at, beside their length. */
+const MAX_LOOKED_AT = 4096
+
+/** A value that differs where the arguments do. It is compared, and never recorded. */
+function fingerprintOf({ attributes }: SpanLike): string | undefined {
+  const given = text(attributes, ...ARGUMENTS)
+  if (given === undefined) return undefined
+  let hash = 0
+  const length = Math.min(given.length, MAX_LOOKED_AT)
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + given.charCodeAt(i)) | 0
+  return `${given.length} ${hash}`
 }
 
 /** The call that the span is inside of, where the span tells of that one again. */
@@ -117,6 +136,8 @@ const ORDINAL = /^(?:(?:call|tool|tool_?call|tool_?use|function|functions\.[^:]+
 function isSameById(first: ToolCall, later: ToolCall): boolean {
   if (first.end === undefined) return true
   if (later.start < first.end) return true
+  const isNew = first.given !== undefined && later.given !== undefined && first.given !== later.given
+  if (isNew && first.scope === later.scope) return false
   return first.outcome === 'completed' && first.turn === later.turn && !ORDINAL.test(first.id ?? '')
 }
 

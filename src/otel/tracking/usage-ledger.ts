@@ -1,10 +1,14 @@
 import type { Alteration, AuditEventData, Confidence, TokenUsage } from '../../events/index.js'
-import { usageBeyond, usagePlus } from '../../events/usage.js'
+import { NO_USAGE, usageBeyond, usagePlus } from '../../events/usage.js'
 import type { Activity, UsageReport } from '../conventions/contract.js'
 import { meaningOf } from '../conventions/shared/usage-meaning.js'
+import { RecentMap } from '../recent-map.js'
 import type { Interval } from './interval.js'
 import { ModelCalls, sameCounts, type ToldCall } from './model-calls.js'
 import type { SpanNode } from './span-node.js'
+
+/** Agents whose last sum is remembered. */
+const MAX_AGENTS = 1024
 
 type CountedUsage = AuditEventData<'token_usage_updated'>
 
@@ -27,6 +31,8 @@ export interface Counted {
 /** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
 export class UsageLedger {
   readonly #calls = new ModelCalls()
+  /** The sum that an agent told last, by instrumentation and agent. */
+  readonly #sums = new RecentMap<string, TokenUsage>(MAX_AGENTS)
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
   count(node: SpanNode, report: UsageReport, by: Reporter): Counted | undefined {
@@ -50,6 +56,15 @@ export class UsageLedger {
     if (node) add(meant.usage, node, scope)
     const { model, provider, responseId } = stated
     return { ...meant, data: { ...meant.usage, model, provider, responseId } }
+  }
+
+  /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */
+  #isAccumulated(node: SpanNode, sum: TokenUsage, scope: string): boolean {
+    const agent = node.nearestRun()?.agent
+    const key = `${scope} ${agent?.id ?? ''} ${agent?.name ?? ''}`
+    const before = this.#sums.get(key)
+    this.#sums.set(key, sum)
+    return before !== undefined && sameCounts(usageBeyond(sum, node.counted ?? NO_USAGE), before)
   }
 
   #countCall(node: SpanNode, whole: Counted, told: ToldCall, report: UsageReport): Counted | undefined {
@@ -91,7 +106,8 @@ export class UsageLedger {
       const data = usageBeyond(whole.data, inside)
       return tellsAny(data) ? counted(node, { ...whole, data }, scope) : undefined
     }
-    if (kind === 'run') return beyond(node, whole, inside, scope)
+    if (kind === 'run')
+      return this.#isAccumulated(node, whole.data, scope) ? undefined : beyond(node, whole, inside, scope)
     return kind === 'model' ? countCost(node, whole, inside, scope) : undefined
   }
 }
