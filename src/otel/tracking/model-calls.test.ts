@@ -1,4 +1,4 @@
-import { type Attributes, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api'
+import { type Attributes, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import type { CollectingLog } from '../../../test/support/collecting-log.js'
@@ -168,6 +168,17 @@ describe('an engine that replays a call', () => {
     expect(counted(log)).toEqual({ reports: ['50/7'], sum: '50/7' })
   })
 
+  test('counts it once where the run begins anew to get there', () => {
+    const { log } = startRecordingSdk()
+    const workflow = start('engine', 'workflow', 0, {})
+    for (const at of [10, 50]) {
+      const run = agent(at, workflow)
+      chat(OPENAI, run, { from: at + 1, to: at + 5 }, tokens(50, 7, 'r1'))
+      run.end(T0 + at + 10)
+    }
+    expect(counted(log).reports).toEqual(['50/7'])
+  })
+
   test('is told from a server that gives an id to every answer', () => {
     const { log } = startRecordingSdk()
     const run = agent(0)
@@ -176,6 +187,33 @@ describe('an engine that replays a call', () => {
     chat(OPENAI, run, { from: 30, to: 31 }, tokens(50, 7, 'r1'))
     run.end(T0 + 60)
     expect(counted(log).sum).toBe('100/14')
+  })
+})
+
+describe('a failed call that two instrumentations tell of', () => {
+  test.each([true, false])('is one error, and one limit (one inside the other: %s)', (isNested) => {
+    const { log } = startRecordingSdk()
+    const run = agent(0)
+    const attributes = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5' }
+    const outer = start(TRACELOOP, 'openai.chat', 10, {}, run)
+    const inner = start(OPENAI, 'chat gpt-5', 11, attributes, isNested ? outer : run)
+    outer.setAttributes(attributes)
+    for (const span of [inner, outer]) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: '429 You exceeded your current quota' })
+      span.end(T0 + 20)
+    }
+    expect(log.of('error_occurred')).toHaveLength(1)
+    expect(log.of('usage_limit_exceeded')).toHaveLength(1)
+  })
+
+  test('is two errors where one instrumentation tries twice', () => {
+    const { log } = startRecordingSdk()
+    const run = agent(0)
+    for (const from of [10, 20]) {
+      const span = start(OPENAI, 'chat gpt-5', from, { 'gen_ai.operation.name': 'chat' }, run)
+      span.setStatus({ code: SpanStatusCode.ERROR, message: 'overloaded' }).end(T0 + from + 5)
+    }
+    expect(log.of('error_occurred')).toHaveLength(2)
   })
 })
 

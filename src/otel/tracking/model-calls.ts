@@ -20,6 +20,8 @@ export interface ToldCall {
   readonly model: string | undefined
   readonly responseId: string | undefined
   readonly runId: string | undefined
+  /** The name of the agent that the run is of. */
+  readonly agent: string | undefined
   /** Tool calls that were told in the run by then: a conversation goes on after them. */
   readonly turn: number
 }
@@ -87,7 +89,10 @@ function isSameResponse(first: CountedCall, told: ToldCall): boolean {
   }
   if (!sameCounts(first.usage, told.usage)) return false
   if (isInside(first.interval, told.interval) || isInside(told.interval, first.interval)) return true
-  if (first.runId === undefined || first.runId !== told.runId) return false
+  // An engine may start the run anew to get there.
+  const isSameRun = first.runId !== undefined && first.runId === told.runId
+  const isSameAgent = first.agent !== undefined && first.agent === told.agent && first.traceId === told.traceId
+  if (!isSameRun && !isSameAgent) return false
   return first.turn === told.turn && first.interval.end <= told.interval.start
 }
 

@@ -80,6 +80,8 @@ export class SpanNode {
   replayed: SpanNode | undefined = undefined
   /** What came of the span is recorded. */
   concluded = false
+  /** Of a replayed span: so many of its events come that were heard before. */
+  eventsToldBefore = 0
   /** Tokens at this span and below it that are counted already. */
   counted: TokenUsage | undefined = undefined
   /** Which instrumentation told of them, as far as they are of the same run. */

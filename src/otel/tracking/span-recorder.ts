@@ -10,7 +10,7 @@ import type {
   ToolActivity,
   UsageReport,
 } from '../conventions/contract.js'
-import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
+import { errorOf, hasErrorStatus } from '../conventions/shared/outcome.js'
 import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
@@ -59,7 +59,9 @@ export class SpanRecorder {
   }
 
   start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
-    if (node.replayed && takeOver(node, node.replayed)) {
+    const { replayed } = node
+    node.replayed = undefined
+    if (replayed && takeOver(node, replayed)) {
       this.touch(node.nearestRun())
       return
     }
@@ -88,10 +90,12 @@ export class SpanRecorder {
     this.touch(place.run)
     if (node.concluded) return
     node.concluded = true
-    if (told.usage) this.#recordUsage(node, told.usage, reporterOf(span, activity), endedAt, place)
+    const by = reporterOf(span, activity)
+    if (told.usage) this.#recordUsage(node, told.usage, by, endedAt, place)
+    const isTold = error !== undefined && isCall(activity) && isEcho(node, error, by)
     if (node.tellsAgain) noteInner(node, activity, { ...told, outcome, error }, place.run)
-    else this.#recordEnd(node, activity, { told, outcome, error, span, endedAt, place })
-    if (told.facts) this.#recordFacts(told.facts, endedAt, place)
+    else if (!isTold) this.#recordEnd(node, activity, { told, outcome, error, span, endedAt, place })
+    if (told.facts) this.#recordFacts(isTold ? told.facts.filter(isNoLimit) : told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
     noteEndOfChild(node, told, outcome, error)
   }
@@ -152,12 +156,12 @@ export class SpanRecorder {
         return
       case 'recall': {
         const { tier, namespaceKey } = activity
-        if (error) this.#recordError(node, error, 'memory_recall', endedAt, place)
+        if (error) this.#emitter.emit('error_occurred', { error, operation: 'memory_recall' }, endedAt, place)
         else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place)
         return
       }
       case 'model':
-        if (error) this.#recordError(node, error, activity.operation, endedAt, place)
+        if (error) this.#emitter.emit('error_occurred', { error, operation: activity.operation }, endedAt, place)
         return
       default:
         return
@@ -182,10 +186,6 @@ export class SpanRecorder {
     else this.#emitter.emit('tool_call_failed', { ...data, error }, endedAt, place)
   }
 
-  #recordError(node: SpanNode, error: SpanError, operation: string, time: Timestamp, place: Place): void {
-    if (!isEcho(node, error)) this.#emitter.emit('error_occurred', { error, operation }, time, place)
-  }
-
   #recordUsage(node: SpanNode, report: UsageReport, by: Reporter, time: Timestamp, place: Place): void {
     const counted = this.#ledger.count(node, report, by)
     if (!counted) return
@@ -204,6 +204,16 @@ export class SpanRecorder {
     const detached = context && contextScope(context)?.run
     return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
   }
+}
+
+/** Its error is recorded by itself. */
+function isCall({ kind }: Activity): boolean {
+  return kind === 'model' || kind === 'recall'
+}
+
+/** A limit shows in the error, which has been told. */
+function isNoLimit({ type }: Fact): boolean {
+  return type !== 'usage_limit_exceeded'
 }
 
 function withName(tool: ToolActivity['tool'], better: string | undefined): ToolActivity['tool'] {

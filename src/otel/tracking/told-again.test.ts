@@ -147,16 +147,20 @@ describe('an engine that replays spans under their ids', () => {
       idGenerator.rewind()
       const run = agent('x')
       chat(run)
+      run.addEvent('spanledger.resumed')
       tool(run).end()
+      if (pass === 2) run.addEvent('spanledger.resumed')
       if (pass === 2) chat(run, 'r2', 7)
       run.end()
     }
     expect(log.types).toEqual([
       'run_started',
       'token_usage_updated',
+      'resumed',
       'tool_call_started',
       'tool_call_completed',
       'run_completed',
+      'resumed',
       'token_usage_updated',
     ])
     expect(new Set(log.events.flatMap(({ runId }) => runId ?? [])).size).toBe(1)

@@ -70,5 +70,6 @@ export function takeOver(node: SpanNode, before: SpanNode): boolean {
   node.toolCall = before.toolCall
   node.tellsAgain = before.tellsAgain
   node.concluded = before.concluded
+  node.eventsToldBefore = before.ear?.heard ?? 0
   return true
 }

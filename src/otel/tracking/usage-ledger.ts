@@ -173,6 +173,7 @@ function toldCall(node: SpanNode, data: CountedUsage, by: Reporter): ToldCall {
     model: data.model,
     responseId: data.responseId,
     runId: run?.runId,
+    agent: run?.agent.name,
     turn: run?.toolCalls ?? 0,
   }
 }
