@@ -20,7 +20,7 @@ const HOP = new Set([1, 2])
  * @param around - the run around the span
  */
 export function isSameRun(node: SpanNode, { agent, trigger }: RunActivity, around: Run): boolean {
-  const outer = node.claimedParent()
+  const outer = aroundSteps(node)
   const wrapper = outer?.claim?.activity
   if (outer?.run !== around || wrapper?.kind !== 'run' || wrapper.trigger !== trigger) return false
   const scopes = outer.teller !== node.teller
@@ -29,6 +29,13 @@ export function isSameRun(node: SpanNode, { agent, trigger }: RunActivity, aroun
   if (agent.name === undefined || around.agent.name === undefined)
     return isHop && sameWhereTold(agent.id, around.agent.id)
   return agent.name.toLowerCase() === around.agent.name.toLowerCase()
+}
+
+/** The claimed span around a span, past the inner workings of a framework. */
+function aroundSteps(node: SpanNode): SpanNode | undefined {
+  let outer = node.claimedParent()
+  while (outer?.claim?.activity.kind === 'step') outer = outer.claimedParent()
+  return outer
 }
 
 function sameWhereTold(one: string | undefined, other: string | undefined): boolean {

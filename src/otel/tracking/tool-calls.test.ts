@@ -98,6 +98,34 @@ describe('one tool call is recorded once', () => {
     expect(calls(log)).toEqual(['mcp_get completed'])
   })
 
+  test('of a client and a server of MCP that tell only at their end what they are', () => {
+    const { log } = startRecordingSdk()
+    const run = agent()
+    const client = start('tools/call get', run, { scope: 'mcp', kind: SpanKind.CLIENT, at: 1 })
+    const server = start('tools/call get', client, { scope: 'mcp', kind: SpanKind.SERVER, at: 2 })
+    const attributes = { 'mcp.method.name': 'tools/call', 'gen_ai.tool.name': 'get' }
+    server.setAttributes(attributes).end(T0 + 3)
+    client.setAttributes(attributes).end(T0 + 4)
+    expect(calls(log)).toEqual(['get completed'])
+  })
+
+  test('of a server whose requests carry no trace context, by the id of the request', () => {
+    const { log } = startRecordingSdk()
+    const run = agent()
+    const request = { 'jsonrpc.request.id': '3', 'mcp.session.id': 's1' }
+    const outer = tool('get', run, { id: 'k1', at: 1 })
+    const client = mcp('get', outer, { kind: SpanKind.CLIENT, at: 2, attributes: request })
+    start('tools/call get', undefined, {
+      scope: 'mcp',
+      kind: SpanKind.SERVER,
+      at: 3,
+      attributes: { ...request, 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'get' },
+    }).end(T0 + 4)
+    client.end(T0 + 5)
+    outer.end(T0 + 6)
+    expect(calls(log)).toEqual(['get completed'])
+  })
+
   test('with the failure that only the inner span tells', () => {
     const { log } = startRecordingSdk()
     const run = agent()
@@ -248,6 +276,15 @@ describe('tool calls that look alike are recorded each', () => {
     inner.end()
     outer.end()
     expect(calls(log)).toEqual(['ask completed', 'ask completed'])
+  })
+
+  test('where an earlier call under the id was never ended', () => {
+    const { log } = startRecordingSdk()
+    const run = agent()
+    tool('q', run, { id: 'k1', at: 1 })
+    chat(run, 2, 3)
+    tool('q', run, { id: 'k1', at: 4 }).end(T0 + 5)
+    expect(calls(log)).toHaveLength(2)
   })
 
   test('in two runs at once, under one id', () => {

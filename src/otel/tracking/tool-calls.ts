@@ -23,6 +23,8 @@ export interface ToolCall {
   readonly kind: number
   /** It was told by a client or a server of the Model Context Protocol. */
   readonly isMcp: boolean
+  /** The id of the request that carried it, with that of the protocol's session where it is told. */
+  readonly request: string | undefined
   readonly flow: number | string
   readonly start: number
   /** Calls of models that had begun in the run by then. */
@@ -51,14 +53,26 @@ export class ToolCalls {
     const call = this.#callOf(node, activity, span)
     const place = node.nearestRun()?.runId ?? node.traceId
     const before =
-      enclosing(node, call) ?? this.#byPlace.of(place).find((other) => isToldAgain(other, call, span.endTime))
-    if (before) {
-      before.tellers.add(call.scope)
-      if (isNameless(before.name) && !isNameless(call.name)) before.betterName ??= call.name
-      return { call: before, again: true }
+      enclosing(node, call) ??
+      this.#byPlace.of(place).find((other) => isToldAgain(other, call, span.endTime)) ??
+      this.#byRequest(call)
+    if (call.request !== undefined) this.#byPlace.add(call.request, before ?? call)
+    if (!before) {
+      this.#byPlace.add(place, call)
+      return { call, again: false }
     }
-    this.#byPlace.add(place, call)
-    return { call, again: false }
+    before.tellers.add(call.scope)
+    if (isNameless(before.name) && !isNameless(call.name)) before.betterName ??= call.name
+    return { call: before, again: true }
+  }
+
+  /** The other side of a request that carried no trace context along. */
+  #byRequest({ request, kind, name, start }: ToolCall): ToolCall | undefined {
+    if (request === undefined) return undefined
+    const isOther = (call: ToolCall) => call.kind !== kind && sameTool(call.name, name, true)
+    return this.#byPlace
+      .of(request)
+      .find((call) => isOther(call) && start <= (call.end ?? start) && call.start <= start)
   }
 
   #callOf(node: SpanNode, { callId, tool }: ToolActivity, span: SpanLike): ToolCall {
@@ -69,6 +83,7 @@ export class ToolCalls {
       scope,
       kind: span.kind,
       isMcp: isOfMcp(span),
+      request: requestOf(span),
       flow: node.flow,
       start: nanosOf(span.startTime),
       turn: node.nearestRun()?.modelCalls ?? 0,
@@ -85,6 +100,13 @@ function isOfMcp(span: SpanLike): boolean {
   const { attributes, name } = span
   if (MCP_KEYS.some((key) => attributes[key] !== undefined)) return true
   return name.startsWith('tools/call') || /(?:^|[./_-])mcp(?:$|[./_-])/.test(scopeOf(span).name)
+}
+
+/** Requests are counted in each session from zero: only with the time do they tell a call. */
+function requestOf({ attributes }: SpanLike): string | undefined {
+  const id = attributes['jsonrpc.request.id'] ?? attributes['mcp.request.id'] ?? attributes['rpc.jsonrpc.request_id']
+  if (typeof id !== 'string' && typeof id !== 'number') return undefined
+  return `mcp ${String(id).slice(0, 256)} ${text(attributes, 'mcp.session.id')?.slice(0, 256) ?? ''}`
 }
 
 const ARGUMENTS = ['gen_ai.tool.call.arguments', 'ai.toolCall.args', 'input.value', 'traceloop.entity.input']
@@ -112,9 +134,11 @@ function enclosing(node: SpanNode, call: ToolCall): ToolCall | undefined {
 
 /** A tool that calls itself for a part of the work is told by the same instrumentation, and has an id of its own. */
 function isLayerOf(outer: ToolCall, inner: ToolCall): boolean {
-  if (outer.id !== undefined && inner.id !== undefined) return outer.id === inner.id
+  const bothNamed = outer.id !== undefined && inner.id !== undefined
+  // A protocol may give its request an id of its own.
+  if (bothNamed && (outer.id === inner.id || outer.isMcp === inner.isMcp)) return outer.id === inner.id
   if (!sameTool(outer.name, inner.name, outer.isMcp || inner.isMcp)) return false
-  if (outer.scope !== inner.scope || outer.isMcp !== inner.isMcp || outer.kind !== inner.kind) return true
+  if (outer.scope !== inner.scope || outer.kind !== inner.kind || isOtherSide(outer, inner)) return true
   return (outer.id === undefined) !== (inner.id === undefined)
 }
 
@@ -123,7 +147,12 @@ function isToldAgain(first: ToolCall, later: ToolCall, endTime: HrTime): boolean
   if (!sameTool(first.name, later.name, first.isMcp || later.isMcp)) return false
   if (first.id !== undefined && later.id !== undefined) return first.id === later.id && isSameById(first, later)
   // Without an id, another instrumentation tells of what happened at the same time in the same place.
-  return !first.tellers.has(later.scope) && isAtSameTime(first, later, endTime)
+  return (!first.tellers.has(later.scope) || isOtherSide(first, later)) && isAtSameTime(first, later, endTime)
+}
+
+/** The client and the server of a call, or the framework and the protocol below it, may be told by one instrumentation. */
+function isOtherSide(one: ToolCall, other: ToolCall): boolean {
+  return one.isMcp && other.isMcp ? one.kind !== other.kind : one.isMcp !== other.isMcp
 }
 
 /** Ids that a model or a server counts from zero with every answer, such as `call_0` and `functions.search:1`. */
@@ -134,7 +163,7 @@ const ORDINAL = /^(?:(?:call|tool|tool_?call|tool_?use|function|functions\.[^:]+
  * is called again under its id.
  */
 function isSameById(first: ToolCall, later: ToolCall): boolean {
-  if (first.end === undefined) return true
+  if (first.end === undefined) return first.turn === later.turn
   if (later.start < first.end) return true
   const isNew = first.given !== undefined && later.given !== undefined && first.given !== later.given
   if (isNew && first.scope === later.scope) return false
@@ -144,7 +173,7 @@ function isSameById(first: ToolCall, later: ToolCall): boolean {
 function isAtSameTime(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
   const end = nanosOf(endTime)
   const isOver = end > 0
-  if (first.end === undefined) return first.flow === later.flow && !isOver
+  if (first.end === undefined) return first.flow === later.flow && first.turn === later.turn && !isOver
   if (!isOver) return first.flow === later.flow && later.start < first.end
   const [one, other] = [
     { start: first.start, end: first.end },
