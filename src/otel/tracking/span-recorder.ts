@@ -20,7 +20,7 @@ import { nanosOf } from './interval.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
-import { isSameRun, isUnset, noteInner, takeOver, withInner } from './told-again.js'
+import { isSameRun, isToldInside, isUnset, noteInner, takeOver, withInner } from './told-again.js'
 import { ToolCalls } from './tool-calls.js'
 import { isNameless } from './tool-names.js'
 import type { Reporter, UsageLedger } from './usage-ledger.js'
@@ -128,7 +128,7 @@ export class SpanRecorder {
     const runId = runIdOf(node)
     const around = besideSuspended(place)
     if (around.run?.runId === runId) return // the same run, told at another level
-    if (around.run && isSameRun(node, activity, around.run)) {
+    if (around.run ? isSameRun(node, activity, around.run) : isToldInside(node, activity)) {
       node.tellsAgain = true
       return
     }

@@ -93,6 +93,27 @@ describe('a hosting layer and the framework inside tell of one run', () => {
   })
 })
 
+describe('an outer layer that tells only at its end that it is a run', () => {
+  test('adds no run to that of the framework inside', () => {
+    const { log } = startRecordingSdk()
+    const outer = start('work', undefined, { scope: 'late' })
+    const inner = agent('x', outer)
+    chat(inner)
+    inner.end()
+    outer.setAttributes({ 'openinference.span.kind': 'AGENT', 'agent.name': 'x' }).end()
+    expect(log.types).toEqual(['run_started', 'token_usage_updated', 'run_completed'])
+  })
+
+  test('is a run around two', () => {
+    const { log } = startRecordingSdk()
+    const outer = start('work', undefined, { scope: 'late' })
+    agent('x', outer).end()
+    agent('x', outer).end()
+    outer.setAttributes({ 'openinference.span.kind': 'AGENT', 'agent.name': 'x' }).end()
+    expect(log.of('run_started')).toHaveLength(3)
+  })
+})
+
 describe('two runs stay two', () => {
   test('where an agent calls itself through a tool', () => {
     const { log } = startRecordingSdk()

@@ -1,3 +1,4 @@
+import type { AgentRef } from '../../events/index.js'
 import type { Activity, Conclusion, RunActivity } from '../conventions/contract.js'
 import type { SpanLike } from '../span.js'
 import type { Inner, Run } from './run.js'
@@ -21,14 +22,37 @@ const HOP = new Set([1, 2])
  */
 export function isSameRun(node: SpanNode, { agent, trigger }: RunActivity, around: Run): boolean {
   const outer = aroundSteps(node)
-  const wrapper = outer?.claim?.activity
-  if (outer?.run !== around || wrapper?.kind !== 'run' || wrapper.trigger !== trigger) return false
-  const scopes = outer.teller !== node.teller
-  const isHop = outer.kind !== node.kind && (HOP.has(outer.kind) || HOP.has(node.kind))
-  if (!scopes && !isHop) return false
-  if (agent.name === undefined || around.agent.name === undefined)
-    return isHop && sameWhereTold(agent.id, around.agent.id)
-  return agent.name.toLowerCase() === around.agent.name.toLowerCase()
+  if (outer?.run !== around || triggerOf(outer) !== trigger) return false
+  return areLayers(outer, node) && isSameAgent(around.agent, agent, isHop(outer, node))
+}
+
+/**
+ * Tells whether the only run directly inside of a span has told of the span's run already: that the span is one, it has told
+ * late.
+ */
+export function isToldInside(node: SpanNode, { agent, trigger }: RunActivity): boolean {
+  const [run, ...others] = node.orphans
+  const inner = run?.node
+  if (!inner || others.length > 0 || aroundSteps(inner) !== node || triggerOf(inner) !== trigger) return false
+  return areLayers(node, inner) && isSameAgent(agent, run.agent, isHop(node, inner))
+}
+
+function triggerOf({ claim }: SpanNode): string | undefined {
+  return claim?.activity.kind === 'run' ? claim.activity.trigger : claim?.activity.kind
+}
+
+/** One instrumentation tells a run on two spans only where these are the two sides of a hop. */
+function areLayers(outer: SpanNode, inner: SpanNode): boolean {
+  return outer.teller !== inner.teller || isHop(outer, inner)
+}
+
+function isHop(outer: SpanNode, inner: SpanNode): boolean {
+  return outer.kind !== inner.kind && (HOP.has(outer.kind) || HOP.has(inner.kind))
+}
+
+function isSameAgent(one: AgentRef, other: AgentRef, isAcrossHop: boolean): boolean {
+  if (one.name !== undefined && other.name !== undefined) return one.name.toLowerCase() === other.name.toLowerCase()
+  return isAcrossHop && (one.id === undefined || other.id === undefined || one.id === other.id)
 }
 
 /** The claimed span around a span, past the inner workings of a framework. */
@@ -36,10 +60,6 @@ function aroundSteps(node: SpanNode): SpanNode | undefined {
   let outer = node.claimedParent()
   while (outer?.claim?.activity.kind === 'step') outer = outer.claimedParent()
   return outer
-}
-
-function sameWhereTold(one: string | undefined, other: string | undefined): boolean {
-  return one === undefined || other === undefined || one === other
 }
 
 /** Keeps what an inner span said of the end, for the span around that tells the end. */
