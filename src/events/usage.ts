@@ -27,7 +27,7 @@ export function usagePlus(sum: TokenUsage = NO_USAGE, report: { readonly [field:
 }
 
 /**
- * What a report says beyond what is known already; nothing ever counts as less than none, the total is the sum of input and
+ * Returns the part of a report that goes beyond what is known. Nothing counts as less than none, the total is the sum of input and
  * output, and neither the cache nor reasoning exceeds what it is a part of.
  */
 export function usageBeyond<R extends TokenUsage>(report: R, known: TokenUsage): R {

@@ -17,7 +17,7 @@ interface ToldBelow extends Teller {
   readonly wording: string
 }
 
-/** Who tells of a call, and when it was made. */
+/** The instrumentation that tells of a call, and the time of the call. */
 export interface Teller {
   /** Name of the instrumentation scope. */
   readonly scope: string

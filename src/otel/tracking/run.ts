@@ -44,7 +44,7 @@ export class Run {
   toolCalls = 0
   /** Calls of models that have begun in it. */
   modelCalls = 0
-  /** What the framework told of the run's end, where a hosting layer around it tells of the same run. */
+  /** The end that the framework told, where a hosting layer around it tells of the same run. */
   inner: Inner | undefined = undefined
   #usage: TokenUsage | undefined = undefined
 

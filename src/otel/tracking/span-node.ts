@@ -78,7 +78,7 @@ export class SpanNode {
   tellsAgain = false
   /** The span of the same ids that has been here before: an engine replays it. */
   replayed: SpanNode | undefined = undefined
-  /** What came of the span is recorded. */
+  /** The end of the span is recorded. */
   concluded = false
   /** Of a replayed span: so many of its events come that were heard before. */
   eventsToldBefore = 0

@@ -26,10 +26,7 @@ export function isSameRun(node: SpanNode, { agent, trigger }: RunActivity, aroun
   return areLayers(outer, node) && isSameAgent(around.agent, agent, isHop(outer, node))
 }
 
-/**
- * Tells whether the only run directly inside of a span has told of the span's run already: that the span is one, it has told
- * late.
- */
+/** Tells whether the only run directly inside of a span has told of the span's run before the span itself did. */
 export function isToldInside(node: SpanNode, { agent, trigger }: RunActivity): boolean {
   const [run, ...others] = node.orphans
   const inner = run?.node
@@ -73,7 +70,7 @@ export function noteInner(node: SpanNode, activity: Activity, inner: Inner & Con
   if (inner.agent) run.agent = { ...inner.agent, ...run.agent }
 }
 
-/** What the outer span says of the end, and what the inner one said besides: a hosting layer may mark nothing. */
+/** Returns the end as the outer span tells it, or the inner one where the outer one marks nothing, as hosting layers do. */
 export function withInner(said: Conclusion, span: SpanLike, inner: Inner): Conclusion {
   const isTold = said.outcome !== undefined && said.outcome !== 'completed'
   if (isTold || !isUnset(span)) return { ...said, finishReason: said.finishReason ?? inner.finishReason }

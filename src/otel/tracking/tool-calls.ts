@@ -29,7 +29,7 @@ export interface ToolCall {
   readonly start: number
   /** Calls of models that had begun in the run by then. */
   readonly turn: number
-  /** What tells two sets of arguments apart, where the span has them from its start. */
+  /** A value that tells two sets of arguments apart, where the span has them from its start. */
   readonly given: string | undefined
   /** Absent while it is under way. */
   end?: number

@@ -12,7 +12,7 @@ const MAX_AGENTS = 1024
 
 type CountedUsage = AuditEventData<'token_usage_updated'>
 
-/** Who reports usage, and when what it reports on began and ended. */
+/** The reporter of usage, and the time of the span that it reports on. */
 export interface Reporter {
   /** Name of the instrumentation scope. */
   readonly scope: string
@@ -21,7 +21,7 @@ export interface Reporter {
   readonly interval: Interval
 }
 
-/** What is to be recorded of a report. */
+/** The part of a report that is to be recorded. */
 export interface Counted {
   readonly data: CountedUsage
   readonly confidence?: Confidence | undefined
@@ -49,10 +49,10 @@ export class UsageLedger {
     return by.kind === 'run' ? this.#countSum(node, whole, told, report) : this.#countCall(node, whole, told, report)
   }
 
-  /** Counts what somebody stated outright, whatever else has been reported. */
-  countStated(node: SpanNode | undefined, stated: UsageReport, scope: string): Counted | undefined {
+  /** Counts what somebody stated outright, whatever else has been reported; outside of spans, that it was nothing as well. */
+  countStated(node: SpanNode | undefined, stated: CountedUsage, scope: string): Counted | undefined {
     const meant = meaningOf(stated, scope)
-    if (!meant) return undefined
+    if (!meant) return node ? undefined : { data: stated }
     if (node) add(meant.usage, node, scope)
     const { model, provider, responseId } = stated
     return { ...meant, data: { ...meant.usage, model, provider, responseId } }
@@ -98,7 +98,7 @@ export class UsageLedger {
     return isWithin ? beyond(node, whole, sum, told.scope) : undefined
   }
 
-  /** What a span adds to what is counted inside of it: an agent may know more than its calls have told. */
+  /** Counts the rest that a span adds to what is counted inside of it: an agent may know more than its calls have told. */
   #countRest(node: SpanNode, whole: Counted, { scope, kind }: Reporter, inclusive: boolean): Counted | undefined {
     const { counted: inside } = node
     if (!inside) return undefined
@@ -124,7 +124,7 @@ function add(usage: TokenUsage, node: SpanNode, scope: string): void {
   }
 }
 
-/** What is recorded already belongs to the sum of the run that the span is in, too. */
+/** Adds what is recorded already to the sum of the run that the span is in. */
 function credit(node: SpanNode, usage: TokenUsage, scope: string): void {
   node.nearestRun()?.addUsage(usage)
   add(usage, node, scope)
@@ -199,7 +199,7 @@ function countedByModelAbove(node: SpanNode): boolean {
 }
 
 /**
- * What goes beyond the sums that spans around told when they ended, before this one did: what was open then, they have
+ * Returns what goes beyond the sums that spans around told when they ended, before this one did: what was open then, they have
  * told of. Each sum covers what it says once.
  */
 function beyondToldAbove(usage: CountedUsage, node: SpanNode): CountedUsage | undefined {

@@ -6,7 +6,7 @@ import type { UsageReport } from '../contract.js'
  * cache-creation tokens, `outputTokens` includes the reasoning tokens, `totalTokens` is the sum of the two.
  */
 
-/** What was consumed, in the one meaning. */
+/** Consumed tokens in the one meaning. */
 export interface MeantUsage {
   readonly usage: TokenUsage
   /** `heuristic` where neither the numbers nor the instrumentation tell what they include. */
@@ -39,9 +39,9 @@ const CACHE_WITHIN = [
   '@mastra/*',
   'gcp.vertex.agent',
 ]
-/** Whose own counts leave the cache out of the input. */
+/** Providers and models whose own counts leave the cache out of the input. */
 const CLAUDE = /anthropic|claude/i
-/** Whose own output leaves the thoughts out, while the total includes them. */
+/** Providers and models whose own output leaves the thoughts out, while the total includes them. */
 const GEMINI = /gemini|google|vertex/i
 
 const NOTHING_ALTERED: readonly Alteration[] = Object.freeze([])
