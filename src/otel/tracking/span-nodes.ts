@@ -68,10 +68,12 @@ export class SpanNodes {
     return node
   }
 
-  /** Lets a node be found by id from now on. */
+  /** Lets a node be found by id from now on. A span of the same ids that was found until now is replayed by it. */
   remember(node: SpanNode): void {
+    const before = this.#byId.get(node.spanId)
     // Ids that are sent must not take those of a live span away.
-    if (node.isDelivered && this.#byId.get(node.spanId)) return
+    if (node.isDelivered && before) return
+    if (before !== node && before?.traceId === node.traceId) node.replayed = before
     this.#byId.set(node.spanId, node)
   }
 

@@ -5,6 +5,7 @@ import { isTransportSpan } from '../../transport.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { count, firstOf, jsonIn, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
+import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
@@ -30,7 +31,7 @@ export const genAiConvention: Convention = {
   eventPrefixes: EVENT_PREFIXES,
 
   recognise(span, moment, lineage) {
-    const operation = text(span.attributes, 'gen_ai.operation.name')
+    const operation = operationIn(span.attributes)
     if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment)
     switch (operation) {
       case 'invoke_agent':
@@ -38,7 +39,7 @@ export const genAiConvention: Convention = {
       case 'invoke_workflow':
         return { kind: 'run', agent: agentOf(span), model: modelFrom(span.attributes), trigger: 'workflow' }
       case 'execute_tool':
-        return toolCall(span, lineage)
+        return toolCall(span)
       default:
         return MODEL_OPERATIONS.has(operation) ? modelCall(span, operation) : otherOperation(span, operation, moment)
     }
@@ -97,11 +98,8 @@ function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
   return { kind: 'run', agent, model: modelFrom(attributes), facts }
 }
 
-function toolCall(span: SpanLike, { parent }: Lineage): Activity {
+function toolCall(span: SpanLike): Activity {
   const tool = toolOf(span)
-  const outer = parent?.activity
-  // A client below, such as one of MCP, tells of the same call.
-  if (outer?.kind === 'tool' && outer.tool.name === tool.name) return STEP
   if (transferTarget(span.attributes) !== undefined) return STEP
   return { kind: 'tool', tool, callId: text(span.attributes, 'gen_ai.tool.call.id') }
 }
