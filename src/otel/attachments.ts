@@ -183,7 +183,10 @@ class LogAttachment implements Attachment {
   }
 
   #withTenant(draft: RecordInput): RecordInput {
-    return this.#tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId: this.#tenantId }
+    const tenantId = this.#tenantId
+    if (tenantId === undefined) return draft
+    const event = draft.tenantId === undefined ? { ...draft, tenantId } : draft
+    return event.type === 'run_identified' ? withPreviousTenant(event as Identification, tenantId) : event
   }
 
   #passes(filter: NonNullable<AttachOptions['filter']>, event: RecordInput): boolean {
@@ -203,6 +206,16 @@ class LogAttachment implements Attachment {
       `spanledger: the audit log ${this.log.location} was closed while it was attached ('${this.id}'): nothing more is ` +
         'recorded in it, and runs that were open stay without an end. Detach it, or shut down the SDK, before closing it.',
     )
+  }
+}
+
+type Identification = RecordInput & { readonly data: AuditEventData<'run_identified'> }
+
+/** Events that named no tenant were filed under the attachment's. */
+function withPreviousTenant(event: Identification, tenantId: string): RecordInput {
+  return {
+    ...event,
+    data: { previous: { ...event.data.previous, tenantId: event.data.previous.tenantId ?? tenantId } },
   }
 }
 

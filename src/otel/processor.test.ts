@@ -336,16 +336,17 @@ describe('scope', () => {
     }
   })
 
-  test('of withScope inside a run holds for what is recorded there', () => {
+  test('of withScope inside a run holds for the user of what is recorded there, and moves no event of the run', () => {
     const { log } = startRecordingSdk()
     withRun({ agentName: 'planner', tenantId: 't1', sessionId: 's1' }, () => {
-      withScope({ tenantId: 't2' }, () => recordHandoff({ to: 'writer' }))
+      withScope({ tenantId: 't2', userId: 'ada' }, () => recordHandoff({ to: 'writer' }))
       recordHandoff({ to: 'editor' })
     })
-    expect(log.of('agent_handoff').map(({ tenantId, sessionId }) => [tenantId, sessionId])).toEqual([
-      ['t2', 's1'],
-      ['t1', 's1'],
+    expect(log.of('agent_handoff').map(({ tenantId, actor }) => [tenantId, actor?.id])).toEqual([
+      ['t1', 'ada'],
+      ['t1', undefined],
     ])
+    expect(log.of('run_identity_conflict')).toMatchObject([{ tenantId: 't1', data: { tenantId: 't2' } }])
   })
 
   test('and runs hold without any SDK, also across asynchronous work', async () => {

@@ -18,7 +18,9 @@ import { type CallerClaims, overlayClaims } from '../caller-claims.js'
 import type { ScopeFacts } from '../conventions/contract.js'
 import type { Outside } from '../outside.js'
 import { type SpanLike, scopeOf } from '../span.js'
+import { Identities } from './identities.js'
 import type { Run } from './run.js'
+import type { ResolvedScope } from './scope.js'
 import type { SpanNode } from './span-node.js'
 
 /** Where in the course of things an event happened. */
@@ -42,7 +44,15 @@ export interface Extras {
 const NOTHING: Extras = Object.freeze({})
 const NO_CLAIMS: ClaimedScope = Object.freeze({})
 const OWN_SOURCE: EventSource = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
-const NOBODY: ScopeFacts = Object.freeze({})
+const NOBODY: Said = Object.freeze({
+  tenantId: undefined,
+  sessionId: undefined,
+  sessionDerived: true,
+  userId: undefined,
+})
+
+/** The scope of an event; without a session where it is of no span and no run. */
+type Said = Omit<ResolvedScope, 'sessionId'> & { readonly sessionId: string | undefined }
 
 const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
 
@@ -57,6 +67,7 @@ export interface Outlet {
 export class Emitter {
   readonly #outlet: Outlet
   readonly #callers: CallerClaims
+  readonly identities = new Identities((type, data, run) => this.state(type, data, run))
 
   constructor(outlet: Outlet, callers: CallerClaims) {
     this.#outlet = outlet
@@ -83,17 +94,24 @@ export class Emitter {
   }
 
   /**
-   * Whose an event at this place is. What its context says counts where it says something else than it did around the
+   * Returns the scope of an event at this place, before it is known to be one of a run. What its context says counts where it says something else than it did around the
    * span: `withScope` may have been entered since.
    */
-  scopeAt({ node, run, context }: Place): ScopeFacts {
-    const around = node?.scope() ?? run?.scope() ?? NOBODY
+  #scopeAt({ node, run, context }: Place): Said {
+    const around: Said = node?.scope() ?? run?.scope() ?? NOBODY
     if (!context || context === node?.context) return around
     const said = this.#callers.read(context).scope
     const saidAround = node?.contextScope() ?? NOBODY
-    const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
-      (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
-    return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+    return overlaid(around, {
+      tenantId: said.tenantId === saidAround.tenantId ? undefined : said.tenantId,
+      sessionId: said.sessionId === saidAround.sessionId ? undefined : said.sessionId,
+      userId: said.userId === saidAround.userId ? undefined : said.userId,
+    })
+  }
+
+  /** Returns the scope that the application gives in a context. */
+  scopeIn(context: Context | undefined): ScopeFacts {
+    return context ? this.#callers.read(context).scope : NOBODY
   }
 
   /** Returns the scope that callers claim for an event at this place. */
@@ -106,12 +124,14 @@ export class Emitter {
   #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {
     const { run, node } = place
     const named = extras.scope
-    const scope = this.scopeAt(place)
-    const tenantId = named?.tenantId ?? scope.tenantId
-    const sessionId = named?.sessionId ?? scope.sessionId
-    const userId = named?.userId ?? scope.userId
+    const said = named ? overlaid(this.#scopeAt(place), named) : this.#scopeAt(place)
+    const isOfRun = run !== undefined && (named?.runId === undefined || named.runId === run.runId)
+    const { tenantId, sessionId } = isOfRun
+      ? this.identities.of(run, { ...said, sessionId: said.sessionId ?? run.runId })
+      : said
+    const { userId } = said
     const claims = this.claimsAt(place)
-    const parentOfRun = !named?.runId || named.runId === run?.runId ? run?.parentRunId : undefined
+    const parentOfRun = isOfRun ? run.parentRunId : undefined
     const parentRunId = named?.parentRunId ?? parentOfRun
     const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
     return {
@@ -135,6 +155,16 @@ export class Emitter {
       altered: extras.altered,
       data,
     } as unknown as RecordInput
+  }
+}
+
+/** Returns what `over` says of a scope, and what `under` says besides. */
+function overlaid(under: Said, over: ScopeFacts): Said {
+  return {
+    tenantId: over.tenantId ?? under.tenantId,
+    sessionId: over.sessionId ?? under.sessionId,
+    sessionDerived: over.sessionId === undefined && under.sessionDerived,
+    userId: over.userId ?? under.userId,
   }
 }
 

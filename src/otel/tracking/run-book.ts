@@ -47,8 +47,8 @@ interface RunStart {
 /** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
 export class RunBook {
   readonly #open = new Map<string, Run>()
-  /** Ids of runs that are over; `false` where one has begun anew since. */
-  readonly #over = new RecentMap<string, boolean>(MAX_ENDED_RUNS)
+  /** The last run of each id that has come to an end: what is told of it late belongs to it. */
+  readonly #ended = new RecentMap<string, Run>(MAX_ENDED_RUNS)
   readonly #emitter: Emitter
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
@@ -70,18 +70,19 @@ export class RunBook {
     this.#onEnd = options.onEnd
   }
 
+  /** Returns the run of this id that is open, else the last one that has come to an end. */
   find(runId: string): Run | undefined {
-    return this.#open.get(runId)
+    return this.#open.get(runId) ?? this.#ended.get(runId)
   }
 
-  /** Whether the run of this id is over: a second terminal event of it would say nothing new. */
-  isOver(runId: string): boolean {
-    return this.#over.get(runId) === true
+  isOpen(runId: string): boolean {
+    return this.#open.has(runId)
   }
 
   /** A run goes on that had come to an end. */
   reopen(runId: string): void {
-    if (this.isOver(runId)) this.#over.set(runId, false)
+    const run = this.#ended.get(runId)
+    if (run) run.goesOn = true
   }
 
   get open(): Iterable<Run> {
@@ -101,23 +102,25 @@ export class RunBook {
   start(start: RunStart, place: Place, extras?: Extras): Run {
     const { activity, runId, startedAt } = start
     const parent = place.run
-    const named = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
+    const named = start.parentRunId === undefined ? undefined : this.find(start.parentRunId)
+    const before = this.find(runId)
     const run = new Run({
       runId,
       ...parentageOf(start, parent, place.node?.outside ?? place.outside),
       startedAt,
       agent: activity.agent,
       node: place.node,
-      scope: place.node ? undefined : this.#scopeByHand(named, place, start.scope),
+      scope: place.node ? undefined : overlay(this.#emitter.scopeIn(place.context), start.scope ?? {}),
+      heirOf: place.node ? undefined : (named ?? parent),
       claims: place.node ? undefined : this.#emitter.claimsAt(place),
       mayLeak: activity.mayLeak ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
     })
+    if (place.node) place.node.run = run
+    if (before) run.continue(before)
     if (parent) this.#announce(run, place)
     this.#open.set(runId, run)
-    this.reopen(runId)
-    if (place.node) place.node.run = run
     const { agent, model, trigger } = activity
     this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
     if (!parent && place.node) this.#adoptBelow(run, place.node, place)
@@ -237,7 +240,7 @@ export class RunBook {
   #close(run: Run): void {
     run.ended = true
     run.lastEvent = undefined
-    if (!run.suspended) this.#over.set(run.runId, true)
+    this.#ended.set(run.runId, run)
     // Another run may have come under the same id meanwhile.
     if (this.#open.get(run.runId) === run) this.#open.delete(run.runId)
   }
@@ -246,7 +249,7 @@ export class RunBook {
     const parentNode = place.node?.parent ?? place.run?.node
     const data = {
       agentId: run.agent.id ?? run.agent.name ?? 'unknown',
-      subThreadId: run.scope().sessionId ?? 'default',
+      subThreadId: run.inheritable(run.scope()).sessionId,
       subRunId: run.runId,
     }
     this.#emitter.emit('sub_agent_invoked', data, run.startedAt, { ...place, node: parentNode })
@@ -255,12 +258,6 @@ export class RunBook {
   #evictOldest(): void {
     const [oldest] = this.#open.values()
     if (oldest) this.abandon(oldest)
-  }
-
-  /** Whose a run is that no span carries. */
-  #scopeByHand(parent: Run | undefined, place: Place, said: ScopeFacts = {}): ScopeFacts {
-    const around = this.#emitter.scopeAt(place)
-    return overlay(parent ? overlay(parent.scope(), around) : around, said)
   }
 }
 

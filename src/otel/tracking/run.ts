@@ -1,7 +1,9 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
 import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Identity } from './identities.js'
 import { RunMemo } from './run-memo.js'
+import type { ResolvedScope } from './scope.js'
 import type { SpanNode } from './span-node.js'
 
 /** One execution of an agent, from its `run_started` to its terminal event. */
@@ -16,14 +18,18 @@ export class Run {
   readonly memo = new RunMemo()
   /** The span that is the run; none for a run recorded by hand where no span records. */
   readonly node: SpanNode | undefined
-  /** Scope of a run without a span. */
+  /** The scope that a run without a span was given. */
   readonly #handScope: ScopeFacts
+  /** The run that a run without a span inherits the rest from. */
+  readonly heirOf: Run | undefined
   readonly #handClaims: ClaimedScope | undefined
   /** Its span is known to stay open after such an end. */
   mayLeak: boolean
   /** Who said that the run began. */
   readonly source: EventSource
   agent: AgentRef
+  /** The tenant and the session of its events; `undefined` until the first. */
+  identity: Identity | undefined = undefined
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
   /** While it is open. */
@@ -34,6 +40,8 @@ export class Run {
   ended = false
   /** It may go on one day, as a run of its own. */
   suspended = false
+  /** It has come to an end and goes on, or may: another terminal event may follow. */
+  goesOn = false
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {
@@ -45,6 +53,8 @@ export class Run {
     node: SpanNode | undefined
     /** For a run that no span carries. */
     scope?: ScopeFacts | undefined
+    /** Likewise. */
+    heirOf?: Run | undefined
     /** Likewise. */
     claims?: ClaimedScope | undefined
     mayLeak: boolean
@@ -58,6 +68,7 @@ export class Run {
     this.agent = init.agent
     this.node = init.node
     this.#handScope = init.scope ?? {}
+    this.heirOf = init.heirOf
     this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
     this.source = init.source
@@ -65,13 +76,43 @@ export class Run {
   }
 
   /** Whose the run is, as far as is known by now. */
-  scope(): ScopeFacts {
-    return this.node?.scope() ?? this.#handScope
+  scope(): ResolvedScope {
+    if (this.node) return this.node.scope()
+    const { tenantId, sessionId, userId } = this.#handScope
+    const around = this.heirOf?.inheritable(this.heirOf.scope())
+    return {
+      tenantId: tenantId ?? around?.tenantId,
+      sessionId: sessionId ?? around?.sessionId ?? this.runId,
+      sessionDerived: sessionId === undefined && (around?.sessionDerived ?? true),
+      userId: userId ?? around?.userId,
+    }
+  }
+
+  /** Returns what runs and spans below inherit of its scope: the tenant and the session are those of its events. */
+  inheritable(scope: ResolvedScope): ResolvedScope {
+    const { identity } = this
+    if (!identity) return scope
+    return {
+      tenantId: identity.tenantId ?? scope.tenantId,
+      sessionId: identity.sessionDerived ? scope.sessionId : identity.sessionId,
+      sessionDerived: identity.sessionDerived && scope.sessionDerived,
+      userId: scope.userId,
+    }
   }
 
   /** Returns the scope that callers claim for the run. */
   claims(): ClaimedScope | undefined {
     return this.node ? this.node.claims() : this.#handClaims
+  }
+
+  /**
+   * Takes up where a suspended run, or one that is open under the same id, left off: its tenant and its session are those of
+   * this one too. Another tenant has runs of its own, whatever their ids.
+   */
+  continue(before: Run): void {
+    if (before.ended && !before.suspended) return
+    const tenantId = this.scope().tenantId
+    if (tenantId === undefined || tenantId === before.identity?.tenantId) this.identity = before.identity
   }
 
   /** Sum of what has been counted for this run; sub-runs have their own. */

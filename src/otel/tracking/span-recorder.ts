@@ -61,8 +61,9 @@ export class SpanRecorder {
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
-    node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
-    if (told.runScope) node.learnRunScope(node.ownFacts(told.runScope))
+    const isScopeNew = node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
+    const isRunScopeNew = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
+    if (isScopeNew || isRunScopeNew) this.#emitter.identities.learnAround(node)
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)
@@ -92,6 +93,12 @@ export class SpanRecorder {
     const runId = runIdOf(node)
     const around = besideSuspended(place)
     if (around.run?.runId === runId) return // the same run, told at another level
+    const before = node.explicitScope.runId === undefined ? this.#runs.find(runId) : undefined
+    if (before) {
+      // The very span has been told before: a workflow engine replays what it did.
+      node.run = before
+      return
+    }
     const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
     const source = withConfidence(around.source, activity.confidence)
     if (node.context) this.#runs.start(start, { ...around, source })
