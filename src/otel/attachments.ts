@@ -213,10 +213,9 @@ type Identification = RecordInput & { readonly data: AuditEventData<'run_identif
 
 /** Events that named no tenant were filed under the attachment's. */
 function withPreviousTenant(event: Identification, tenantId: string): RecordInput {
-  return {
-    ...event,
-    data: { previous: { ...event.data.previous, tenantId: event.data.previous.tenantId ?? tenantId } },
-  }
+  const { previous } = event.data
+  const data = { previous: { ...previous, tenantId: previous.tenantId ?? tenantId } }
+  return { ...event, data } as RecordInput
 }
 
 function checkOptions(options: AttachOptions): void {

@@ -39,6 +39,8 @@ export interface Extras {
   readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
   readonly confidence?: Confidence | undefined
   readonly altered?: readonly Alteration[] | undefined
+  /** The id of the event that this one corrects. */
+  readonly supersedes?: string | undefined
 }
 
 const NOTHING: Extras = Object.freeze({})
@@ -74,17 +76,19 @@ export class Emitter {
     this.#callers = callers
   }
 
+  /** @returns the id of the event */
   emit<T extends AuditEventType>(
     type: T,
     data: AuditEventData<T>,
     time: Timestamp,
     place: Place,
     extras: Extras = NOTHING,
-  ): void {
+  ): string {
     const { run } = place
     const draft = this.#draft(type, data, place, extras, time)
     if (run && !run.ended) run.lastEvent = { type, time }
     this.#outlet.publish(draft)
+    return draft.id
   }
 
   /** Records what the processor says of itself about a run, or about what belongs to none. */
@@ -121,7 +125,13 @@ export class Emitter {
     return overlayClaims(overlayClaims(around, inContext), claims)
   }
 
-  #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {
+  #draft(
+    type: string,
+    data: object,
+    place: Place,
+    extras: Extras,
+    time?: Timestamp,
+  ): RecordInput & { readonly id: string } {
     const { run, node } = place
     const named = extras.scope
     const said = named ? overlaid(this.#scopeAt(place), named) : this.#scopeAt(place)
@@ -144,6 +154,7 @@ export class Emitter {
       sessionId,
       runId: named?.runId ?? run?.runId,
       parentRunId,
+      supersedes: extras.supersedes,
       agent: named?.agent ?? run?.agent,
       actor: userId === undefined ? undefined : { id: userId },
       trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
@@ -154,7 +165,7 @@ export class Emitter {
       source: withConfidence(place.source, extras.confidence),
       altered: extras.altered,
       data,
-    } as unknown as RecordInput
+    } as unknown as RecordInput & { readonly id: string }
   }
 }
 

@@ -84,7 +84,7 @@ export class FactRecorder {
 
   #endRun(fact: Fact & { type: TerminalType }, time: Timestamp, place: Place): void {
     const { run } = place
-    if (run?.ended && (run.suspended || run.goesOn)) {
+    if (run?.ended && !run.isEndGuessed && (run.suspended || run.goesOn)) {
       run.suspended = fact.type === 'run_suspended'
       run.goesOn = false
       this.#emit(fact, time, place)

@@ -162,7 +162,10 @@ export class RunBook {
     else this.end(run, 'run_completed', { finishReason }, time, place, conclusion)
   }
 
-  /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */
+  /**
+   * Records a terminal event unless the run already has one; one that was a guess is corrected. What was counted for the
+   * run outweighs `data.usage`.
+   */
   end<T extends TerminalType>(
     run: Run,
     type: T,
@@ -171,7 +174,9 @@ export class RunBook {
     place: Place,
     extras?: Pick<Extras, 'confidence' | 'altered'>,
   ): void {
-    if (run.ended) return
+    if (run.ended && !run.isEndGuessed) return
+    const supersedes = run.isEndGuessed ? run.endId : undefined
+    run.isEndGuessed = false
     this.#onEnd(run)
     run.suspended = type === 'run_suspended'
     this.#close(run)
@@ -182,7 +187,8 @@ export class RunBook {
       usage: run.usage ?? data.usage,
     }
     const ending = { ...place, run, node: run.node ?? place.node }
-    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, own(extras, run.usage && 'data.usage'))
+    const said = { ...own(extras, run.usage && 'data.usage'), supersedes }
+    run.endId = this.#emitter.emit(type, full as AuditEventData<T>, time, ending, said)
   }
 
   /** A run that ended while nothing was attached. */
@@ -211,7 +217,10 @@ export class RunBook {
     }
   }
 
-  /** A run whose span will not end: failed or cancelled when its last child was, interrupted otherwise. */
+  /**
+   * Ends a run whose span seems not to end: failed or cancelled when its last child was, interrupted otherwise. When the
+   * true end comes all the same, it supersedes this one.
+   */
   abandon(run: Run): void {
     const time = timestampFromMillis(this.#nowMillis())
     const place = { run, node: run.node, context: undefined, source: run.source }
@@ -221,6 +230,7 @@ export class RunBook {
     } else {
       this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
     }
+    run.isEndGuessed = true
   }
 
   /** What happened inside before the span told that it is a run: its sub-agents have started, tokens were spent. */

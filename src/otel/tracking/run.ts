@@ -36,8 +36,12 @@ export class Run {
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
   lastSeenMillis: number
-  /** Its terminal event is recorded: there is never a second one. */
+  /** Its terminal event is recorded. There is never a second one, unless the first was a guess. */
   ended = false
+  /** The id of its terminal event. */
+  endId: string | undefined = undefined
+  /** Its terminal event follows from silence, or from how its last child ended: the true end corrects it. */
+  isEndGuessed = false
   /** It may go on one day, as a run of its own. */
   suspended = false
   /** It has come to an end and goes on, or may: another terminal event may follow. */
