@@ -240,6 +240,31 @@ describe('another tenant or session of a run that has one', () => {
   })
 })
 
+test('a run that something is recorded for from inside another one learns nothing of that', () => {
+  const { log } = startRecordingSdk()
+  recordRunStarted({ agent: { name: 'other' } }, { runId: 'r-1' })
+  recordRunStarted({ agent: { name: 'third' } }, { runId: 'r-2', tenantId: 'b' })
+  withRun({ agentName: 'planner', tenantId: 'acme', sessionId: 's-1' }, () => {
+    recordHandoff({ to: 'writer' }, { runId: 'r-1' })
+    recordHandoff({ to: 'writer' }, { runId: 'r-2' })
+  })
+  expect(log.of('agent_handoff').map(({ tenantId, sessionId }) => [tenantId, sessionId])).toEqual([
+    [undefined, 'r-1'],
+    ['b', 'r-2'],
+  ])
+  expect([...log.of('run_identified'), ...log.of('run_identity_conflict')]).toEqual([])
+})
+
+test('a run that no span carries, and that names its tenant, is in no conflict with the scope it was started in', () => {
+  const { log } = startRecordingSdk()
+  withScope({ tenantId: 'acme', sessionId: 's-1' }, () => {
+    recordRunStarted({ agent: { name: 'planner' } }, { runId: 'r-1', tenantId: 'b' })
+    recordHandoff({ to: 'writer' }, { runId: 'r-1' })
+  })
+  expect(log.of('agent_handoff')[0]).toMatchObject({ tenantId: 'b', sessionId: 's-1' })
+  expect(log.of('run_identity_conflict')).toEqual([])
+})
+
 test('a run that goes on under its id after it was suspended keeps its tenant and its session', () => {
   const { log } = startRecordingSdk()
   withRun({ agentName: 'planner', runId: 'r-1', tenantId: 'acme', sessionId: 's-1' }, (run) => run.suspend('asks'))

@@ -14,6 +14,7 @@ import {
 } from '../../events/index.js'
 import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import type { RecordInput } from '../../log/contract.js'
+import { contextScope } from '../../record/context.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
 import type { ScopeFacts } from '../conventions/contract.js'
 import type { Outside } from '../outside.js'
@@ -98,14 +99,16 @@ export class Emitter {
   }
 
   /**
-   * Returns the scope of an event at this place, before it is known to be one of a run. What its context says counts where it says something else than it did around the
-   * span: `withScope` may have been entered since.
+   * Returns the scope that is told of an event at this place. What its context says counts where it says something else
+   * than it did around the span, or the run: `withScope` may have been entered since. Nothing around counts for an event
+   * that was recorded for a run from inside another one.
    */
   #scopeAt({ node, run, context }: Place): Said {
+    if (run && isInsideAnother(run, node, context)) return run.scope()
     const around: Said = node?.scope() ?? run?.scope() ?? NOBODY
     if (!context || context === node?.context) return around
     const said = this.#callers.read(context).scope
-    const saidAround = node?.contextScope() ?? NOBODY
+    const saidAround = node?.contextScope() ?? run?.contextScope ?? NOBODY
     return overlaid(around, {
       tenantId: said.tenantId === saidAround.tenantId ? undefined : said.tenantId,
       sessionId: said.sessionId === saidAround.sessionId ? undefined : said.sessionId,
@@ -167,6 +170,12 @@ export class Emitter {
       data,
     } as unknown as RecordInput & { readonly id: string }
   }
+}
+
+/** Tells whether the place is one inside another run than the one that an event is of. */
+function isInsideAnother(run: Run, node: SpanNode | undefined, context: Context | undefined): boolean {
+  const around = node?.nearestRun()?.runId ?? (context && contextScope(context)?.run?.runId)
+  return around !== undefined && around !== run.runId
 }
 
 /** Returns what `over` says of a scope, and what `under` says besides. */

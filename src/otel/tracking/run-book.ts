@@ -12,7 +12,7 @@ import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
 import { Run } from './run.js'
-import { overlay, type SpanNode } from './span-node.js'
+import type { SpanNode } from './span-node.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
@@ -110,7 +110,8 @@ export class RunBook {
       startedAt,
       agent: activity.agent,
       node: place.node,
-      scope: place.node ? undefined : overlay(this.#emitter.scopeIn(place.context), start.scope ?? {}),
+      scope: place.node ? undefined : start.scope,
+      contextScope: place.node ? undefined : this.#emitter.scopeIn(place.context),
       heirOf: place.node ? undefined : (named ?? parent),
       claims: place.node ? undefined : this.#emitter.claimsAt(place),
       mayLeak: activity.mayLeak ?? false,

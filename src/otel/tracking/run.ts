@@ -20,6 +20,8 @@ export class Run {
   readonly node: SpanNode | undefined
   /** The scope that a run without a span was given. */
   readonly #handScope: ScopeFacts
+  /** The scope that the application gave, by its context, to a run without a span when it began. */
+  readonly contextScope: ScopeFacts
   /** The run that a run without a span inherits the rest from. */
   readonly heirOf: Run | undefined
   readonly #handClaims: ClaimedScope | undefined
@@ -58,6 +60,8 @@ export class Run {
     /** For a run that no span carries. */
     scope?: ScopeFacts | undefined
     /** Likewise. */
+    contextScope?: ScopeFacts | undefined
+    /** Likewise. */
     heirOf?: Run | undefined
     /** Likewise. */
     claims?: ClaimedScope | undefined
@@ -71,6 +75,7 @@ export class Run {
     this.startedAt = init.startedAt
     this.agent = init.agent
     this.node = init.node
+    this.contextScope = init.contextScope ?? {}
     this.#handScope = init.scope ?? {}
     this.heirOf = init.heirOf
     this.#handClaims = init.claims
@@ -82,7 +87,12 @@ export class Run {
   /** Whose the run is, as far as is known by now. */
   scope(): ResolvedScope {
     if (this.node) return this.node.scope()
-    const { tenantId, sessionId, userId } = this.#handScope
+    const { contextScope } = this
+    const {
+      tenantId = contextScope.tenantId,
+      sessionId = contextScope.sessionId,
+      userId = contextScope.userId,
+    } = this.#handScope
     const around = this.heirOf?.inheritable(this.heirOf.scope())
     return {
       tenantId: tenantId ?? around?.tenantId,
