@@ -80,14 +80,14 @@ test('a run that consumed nothing anybody reported tells no usage', () => {
 })
 
 describe('whose a child is', () => {
-  test('says nothing of the tenant and the user of the run around it', () => {
+  test('says nothing of the user of the run around it, and says the tenant, which is that of all its events', () => {
     const { log } = startRecordingSdk()
     const run = start(agent('planner'))
     end(start({ ...CHAT, 'spanledger.tenant.id': 'acme', 'user.id': 'ada' }, run), tokens(1))
     end(run)
     expect(log.of('token_usage_updated')[0]).toMatchObject({ tenantId: 'acme', actor: { id: 'ada' } })
     const [completed] = log.of('run_completed')
-    expect([completed?.tenantId, completed?.actor]).toEqual([undefined, undefined])
+    expect([completed?.tenantId, completed?.actor]).toEqual(['acme', undefined])
   })
 
   test('that is a run of its own says nothing of the session around it', () => {

@@ -144,7 +144,7 @@ describe('a run', () => {
     expect(log.of('run_interrupted')[0]?.data).toMatchObject({ reason: 'abandoned' })
   })
 
-  test('with nothing open and nothing seen for long is given up, and a late end adds nothing', async () => {
+  test('with nothing open and nothing seen for long is given up, until its end comes all the same', async () => {
     vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
     onTestFinished(() => void vi.useRealTimers())
     const { tracer, log } = startRecordingSdk({ abandonAfterMillis: 60_000 })
@@ -154,7 +154,7 @@ describe('a run', () => {
     await vi.advanceTimersByTimeAsync(20_000)
     expect(log.types).toEqual(['run_started', 'run_interrupted'])
     span.end()
-    expect(log.types).toEqual(['run_started', 'run_interrupted'])
+    expect(log.types).toEqual(['run_started', 'run_interrupted', 'run_completed'])
   })
 
   test('is given up ten times later while something below it is open', async () => {
@@ -336,16 +336,17 @@ describe('scope', () => {
     }
   })
 
-  test('of withScope inside a run holds for what is recorded there', () => {
+  test('of withScope inside a run holds for the user of what is recorded there, and moves no event of the run', () => {
     const { log } = startRecordingSdk()
     withRun({ agentName: 'planner', tenantId: 't1', sessionId: 's1' }, () => {
-      withScope({ tenantId: 't2' }, () => recordHandoff({ to: 'writer' }))
+      withScope({ tenantId: 't2', userId: 'ada' }, () => recordHandoff({ to: 'writer' }))
       recordHandoff({ to: 'editor' })
     })
-    expect(log.of('agent_handoff').map(({ tenantId, sessionId }) => [tenantId, sessionId])).toEqual([
-      ['t2', 's1'],
-      ['t1', 's1'],
+    expect(log.of('agent_handoff').map(({ tenantId, actor }) => [tenantId, actor?.id])).toEqual([
+      ['t1', 'ada'],
+      ['t1', undefined],
     ])
+    expect(log.of('run_identity_conflict')).toMatchObject([{ tenantId: 't1', data: { tenantId: 't2' } }])
   })
 
   test('and runs hold without any SDK, also across asynchronous work', async () => {

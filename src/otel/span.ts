@@ -1,4 +1,4 @@
-import type { Attributes, Context, HrTime, Span, SpanContext, SpanStatus, TimeInput } from '@opentelemetry/api'
+import type { Attributes, Context, HrTime, Link, Span, SpanContext, SpanStatus, TimeInput } from '@opentelemetry/api'
 
 /*
  * What the span processor needs of an SDK's spans: the structure that @opentelemetry/sdk-trace-base 2.x and
@@ -33,6 +33,7 @@ export interface SpanLike {
   readonly events: readonly SpanEventLike[]
   /** Events that the span no longer holds. */
   readonly droppedEventsCount?: number | undefined
+  readonly links?: readonly Link[] | undefined
   readonly resource?: { readonly attributes: Attributes } | undefined
   readonly instrumentationScope?: InstrumentationScope | undefined
 }

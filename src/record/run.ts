@@ -23,6 +23,7 @@ import { activeContext, runIn } from './flow.js'
 import { type OptionKinds, readOptions, reportMisuse } from './misuse.js'
 import * as names from './names.js'
 import { SCOPE_KINDS } from './scope.js'
+import { followStream, type Reading } from './streams.js'
 
 /** What is known of a run when it begins. */
 export interface RunOptions extends AuditScope {
@@ -79,10 +80,16 @@ interface Ending {
  * `fn` throws, or the promise it returns rejects, the run has failed, and the same value is thrown on. Inside another
  * run it is a sub-agent's. Where no SDK records the span, the run goes straight to the attached logs.
  *
- * The run ends when `fn` returns or its promise settles: consume streams inside. Options that cannot be used are left
- * out and reported once through `diag`: `fn` runs in any case.
+ * The run ends when `fn` returns or its promise settles. Where that is a stream, it lasts as long as the stream is read: it
+ * completes at the stream's end, fails when the stream throws, and is cancelled for the reason `left` when its reader goes
+ * before. What happens inside while it is read belongs to the run. Streams are generators, other objects that can be
+ * iterated asynchronously, web streams, streams of Node, and a `Response` with a body. A stream that nobody reads leaves
+ * the run open, until it is given up after `abandonAfterMillis`. A run whose handle was told its end before `fn` returned
+ * ends with `fn`. So does one whose stream is inside another object: consume that in `fn`.
  *
- * @returns what `fn` returns
+ * Options that cannot be used are left out and reported once through `diag`: `fn` runs in any case.
+ *
+ * @returns what `fn` returns; in place of a plain web stream, one that reads from it
  */
 export function withRun<T>(options: RunOptions, fn: (run: RunHandle) => T): T {
   const run = new OpenRun(options)
@@ -95,28 +102,35 @@ export function withRun<T>(options: RunOptions, fn: (run: RunHandle) => T): T {
   }
   if (isThenable(result)) {
     return Promise.resolve(result).then(
-      (value: unknown) => {
-        run.end()
-        return value
-      },
+      (value: unknown) => endWith(run, value),
       (thrown: unknown) => {
         run.fail(thrown)
         throw thrown
       },
     ) as T
   }
+  return endWith(run, result)
+}
+
+/** Ends the run, at once or with the stream that its function returned. */
+function endWith<T>(run: OpenRun, result: T): T {
+  const stream = run.isEndTold ? undefined : followStream(result, run)
+  if (stream) return stream as T
   run.end()
   return result
 }
 
-class OpenRun implements RunHandle {
+const COMPLETED: Ending = Object.freeze({ outcome: 'completed' })
+
+class OpenRun implements RunHandle, Reading {
   readonly runId: string
   readonly context: Context
   readonly #span: Span
   /** Scope of its start and its end, where no span carries them. */
   readonly #detached: RecordOptions | undefined
   readonly #startedMillis = performance.now()
-  #ending: Ending = { outcome: 'completed' }
+  #ending = COMPLETED
+  #hasEnded = false
   #failure: Failure | undefined = undefined
 
   constructor(given: RunOptions) {
@@ -148,8 +162,24 @@ class OpenRun implements RunHandle {
     this.#ending = { outcome: 'suspended', reason, waitingFor }
   }
 
-  /** The function threw. */
+  /** Its function has said how it ends. */
+  get isEndTold(): boolean {
+    return this.#ending !== COMPLETED
+  }
+
+  within<T>(action: () => T): T {
+    return runIn(this.context, action)
+  }
+
+  /** The reader of its stream has gone before the end. */
+  leave(): void {
+    if (!this.isEndTold && !this.#hasEnded) this.cancel('left')
+    this.end()
+  }
+
+  /** The function threw, or the stream that it returned. */
   fail(thrown: unknown): void {
+    if (this.#hasEnded) return
     const failure = failureOf(thrown)
     if (this.#ending.outcome === 'completed') this.#failure = failure
     // Not the thrown value itself: an SDK reads it without care, and takes a numeric code for its type.
@@ -158,6 +188,8 @@ class OpenRun implements RunHandle {
   }
 
   end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     if (this.#detached) this.#emitEnd(this.#detached)
     quietly(() => {
       this.#describeEnd()

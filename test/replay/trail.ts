@@ -42,8 +42,11 @@ function runsOf(events: readonly StoredEvent[]): Label['runs'] {
       return [[event.data.subRunId, event.runId] as const]
     }),
   )
+  const superseded = new Set(events.map(({ supersedes }) => supersedes))
   return started.map((start) => {
-    const terminal = events.find((event) => event.runId === start.runId && Object.hasOwn(OUTCOMES, event.type))
+    const terminal = events.find(
+      ({ id, runId, type }) => runId === start.runId && Object.hasOwn(OUTCOMES, type) && !superseded.has(id),
+    )
     const last = events.filter((event) => event.runId === start.runId).at(-1) ?? start
     const parentRunId = start.parentRunId ?? parents.get(start.runId as string)
     const parent = started.findIndex(({ runId }) => runId === parentRunId)

@@ -10,9 +10,9 @@ export class CollectingLog implements AuditLogWriter {
     this.events.push({ ...event, seq: this.events.length } as unknown as StoredEvent)
   }
 
-  /** The types of what was recorded, in order; attaching and detaching left out. */
+  /** The types of what was recorded, in order. Attaching and detaching are left out, and names that came late. */
   get types(): string[] {
-    return this.events.map(({ type }) => type).filter((type) => !type.startsWith('audit_'))
+    return this.events.map(({ type }) => type).filter((type) => !type.startsWith('audit_') && type !== 'run_identified')
   }
 
   /** The events of one type. */

@@ -1,4 +1,4 @@
-import type { Attributes, HrTime, SpanContext, SpanStatus } from '@opentelemetry/api'
+import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api'
 import type { InstrumentationScope, SpanEventLike, SpanLike } from '../span.js'
 import type { TakenSpan } from './taken.js'
 
@@ -91,7 +91,7 @@ export class SpanView implements SpanLike {
     return this.#events
   }
 
-  get links(): readonly unknown[] {
+  get links(): readonly Link[] {
     return this.#span?.links ?? []
   }
 

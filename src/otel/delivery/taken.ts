@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Attributes, HrTime, SpanContext, SpanStatus } from '@opentelemetry/api'
+import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api'
 import { toHrTime } from '../hr-time.js'
 import type { LogRecordLike } from '../log-record.js'
 import { type InstrumentationScope, parentSpanIdOf, type SpanEventLike, type SpanLike, scopeOf } from '../span.js'
@@ -15,7 +15,7 @@ export interface TakenSpan {
   readonly status: SpanStatus
   readonly attributes: Attributes
   readonly events: readonly SpanEventLike[]
-  readonly links: readonly unknown[]
+  readonly links: readonly Link[]
   readonly droppedAttributesCount: number
   readonly droppedEventsCount: number
   readonly resource: SpanLike['resource']
@@ -37,7 +37,7 @@ export interface TakenLogRecord {
 
 /** Fields of a span that SDKs have and this package's own type of a span does not. */
 interface RestOfSpan {
-  readonly links?: readonly unknown[] | undefined
+  readonly links?: readonly Link[] | undefined
   readonly droppedAttributesCount?: number | undefined
 }
 

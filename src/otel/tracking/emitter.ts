@@ -14,11 +14,14 @@ import {
 } from '../../events/index.js'
 import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import type { RecordInput } from '../../log/contract.js'
+import { contextScope } from '../../record/context.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
 import type { ScopeFacts } from '../conventions/contract.js'
 import type { Outside } from '../outside.js'
 import { type SpanLike, scopeOf } from '../span.js'
+import { Identities } from './identities.js'
 import type { Run } from './run.js'
+import type { ResolvedScope } from './scope.js'
 import type { SpanNode } from './span-node.js'
 
 /** Where in the course of things an event happened. */
@@ -37,12 +40,22 @@ export interface Extras {
   readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
   readonly confidence?: Confidence | undefined
   readonly altered?: readonly Alteration[] | undefined
+  /** The id of the event that this one corrects. */
+  readonly supersedes?: string | undefined
 }
 
 const NOTHING: Extras = Object.freeze({})
 const NO_CLAIMS: ClaimedScope = Object.freeze({})
 const OWN_SOURCE: EventSource = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
-const NOBODY: ScopeFacts = Object.freeze({})
+const NOBODY: Said = Object.freeze({
+  tenantId: undefined,
+  sessionId: undefined,
+  sessionDerived: true,
+  userId: undefined,
+})
+
+/** The scope of an event; without a session where it is of no span and no run. */
+type Said = Omit<ResolvedScope, 'sessionId'> & { readonly sessionId: string | undefined }
 
 const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
 
@@ -57,23 +70,26 @@ export interface Outlet {
 export class Emitter {
   readonly #outlet: Outlet
   readonly #callers: CallerClaims
+  readonly identities = new Identities((type, data, run) => this.state(type, data, run))
 
   constructor(outlet: Outlet, callers: CallerClaims) {
     this.#outlet = outlet
     this.#callers = callers
   }
 
+  /** @returns the id of the event */
   emit<T extends AuditEventType>(
     type: T,
     data: AuditEventData<T>,
     time: Timestamp,
     place: Place,
     extras: Extras = NOTHING,
-  ): void {
+  ): string {
     const { run } = place
     const draft = this.#draft(type, data, place, extras, time)
     if (run && !run.ended) run.lastEvent = { type, time }
     this.#outlet.publish(draft)
+    return draft.id
   }
 
   /** Records what the processor says of itself about a run, or about what belongs to none. */
@@ -83,17 +99,26 @@ export class Emitter {
   }
 
   /**
-   * Whose an event at this place is. What its context says counts where it says something else than it did around the
-   * span: `withScope` may have been entered since.
+   * Returns the scope that is told of an event at this place. What its context says counts where it says something else
+   * than it did around the span, or the run: `withScope` may have been entered since. Nothing around counts for an event
+   * that was recorded for a run from inside another one.
    */
-  scopeAt({ node, run, context }: Place): ScopeFacts {
-    const around = node?.scope() ?? run?.scope() ?? NOBODY
+  #scopeAt({ node, run, context }: Place): Said {
+    if (run && isInsideAnother(run, node, context)) return run.scope()
+    const around: Said = node?.scope() ?? run?.scope() ?? NOBODY
     if (!context || context === node?.context) return around
     const said = this.#callers.read(context).scope
-    const saidAround = node?.contextScope() ?? NOBODY
-    const since = (field: 'tenantId' | 'sessionId' | 'userId') =>
-      (said[field] === saidAround[field] ? undefined : said[field]) ?? around[field]
-    return { tenantId: since('tenantId'), sessionId: since('sessionId'), userId: since('userId') }
+    const saidAround = node?.contextScope() ?? run?.contextScope ?? NOBODY
+    return overlaid(around, {
+      tenantId: said.tenantId === saidAround.tenantId ? undefined : said.tenantId,
+      sessionId: said.sessionId === saidAround.sessionId ? undefined : said.sessionId,
+      userId: said.userId === saidAround.userId ? undefined : said.userId,
+    })
+  }
+
+  /** Returns the scope that the application gives in a context. */
+  scopeIn(context: Context | undefined): ScopeFacts {
+    return context ? this.#callers.read(context).scope : NOBODY
   }
 
   /** Returns the scope that callers claim for an event at this place. */
@@ -103,15 +128,23 @@ export class Emitter {
     return overlayClaims(overlayClaims(around, inContext), claims)
   }
 
-  #draft(type: string, data: object, place: Place, extras: Extras, time?: Timestamp): RecordInput {
+  #draft(
+    type: string,
+    data: object,
+    place: Place,
+    extras: Extras,
+    time?: Timestamp,
+  ): RecordInput & { readonly id: string } {
     const { run, node } = place
     const named = extras.scope
-    const scope = this.scopeAt(place)
-    const tenantId = named?.tenantId ?? scope.tenantId
-    const sessionId = named?.sessionId ?? scope.sessionId
-    const userId = named?.userId ?? scope.userId
+    const said = named ? overlaid(this.#scopeAt(place), named) : this.#scopeAt(place)
+    const isOfRun = run !== undefined && (named?.runId === undefined || named.runId === run.runId)
+    const { tenantId, sessionId } = isOfRun
+      ? this.identities.of(run, { ...said, sessionId: said.sessionId ?? run.runId })
+      : said
+    const { userId } = said
     const claims = this.claimsAt(place)
-    const parentOfRun = !named?.runId || named.runId === run?.runId ? run?.parentRunId : undefined
+    const parentOfRun = isOfRun ? run.parentRunId : undefined
     const parentRunId = named?.parentRunId ?? parentOfRun
     const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
     return {
@@ -124,6 +157,7 @@ export class Emitter {
       sessionId,
       runId: named?.runId ?? run?.runId,
       parentRunId,
+      supersedes: extras.supersedes,
       agent: named?.agent ?? run?.agent,
       actor: userId === undefined ? undefined : { id: userId },
       trace: node && { traceId: node.traceId, spanId: node.spanId, parentSpanId: node.parentSpanId },
@@ -134,7 +168,23 @@ export class Emitter {
       source: withConfidence(place.source, extras.confidence),
       altered: extras.altered,
       data,
-    } as unknown as RecordInput
+    } as unknown as RecordInput & { readonly id: string }
+  }
+}
+
+/** Tells whether the place is one inside another run than the one that an event is of. */
+function isInsideAnother(run: Run, node: SpanNode | undefined, context: Context | undefined): boolean {
+  const around = node?.nearestRun()?.runId ?? (context && contextScope(context)?.run?.runId)
+  return around !== undefined && around !== run.runId
+}
+
+/** Returns what `over` says of a scope, and what `under` says besides. */
+function overlaid(under: Said, over: ScopeFacts): Said {
+  return {
+    tenantId: over.tenantId ?? under.tenantId,
+    sessionId: over.sessionId ?? under.sessionId,
+    sessionDerived: over.sessionId === undefined && under.sessionDerived,
+    userId: over.userId ?? under.userId,
   }
 }
 

@@ -6,6 +6,7 @@ import { isReserved, unreserved } from '../../events/reserved.js'
 import { reportMisuse } from '../../record/misuse.js'
 import type { Convention, Fact } from '../conventions/contract.js'
 import type { Emitter, Place } from './emitter.js'
+import { notSuspended } from './run.js'
 import type { RunBook, TerminalType } from './run-book.js'
 import type { SpanNode } from './span-node.js'
 import type { UsageLedger } from './usage-ledger.js'
@@ -69,19 +70,26 @@ export class FactRecorder {
   #startRun(fact: Fact & { type: 'run_started' }, time: Timestamp, place: Place): void {
     const { node } = place
     const named = fact.scope?.runId
-    if (named === undefined ? node?.run && !node.run.ended : this.#runs.find(named)) return
+    if (named === undefined ? node?.run && !node.run.ended : this.#runs.isOpen(named)) return
     const carrier = node && !node.run ? node : undefined
     const runId = named ?? (carrier ? runIdOf(carrier) : randomUUID())
     const { parentRunId } = fact.scope ?? {}
+    const around = notSuspended(place.run)
     this.#runs.start(
       { activity: fact.data, runId, startedAt: time, parentRunId, scope: fact.scope },
-      { ...place, node: carrier },
+      // The context may name the run itself, as one that was before under its id.
+      { ...place, run: around?.runId === runId ? undefined : around, node: carrier },
     )
   }
 
   #endRun(fact: Fact & { type: TerminalType }, time: Timestamp, place: Place): void {
-    if (place.run) this.#runs.end(place.run, fact.type, fact.data as AuditEventData<TerminalType>, time, place, fact)
-    else if (fact.scope?.runId === undefined || !this.#runs.isOver(fact.scope.runId)) this.#emit(fact, time, place)
+    const { run } = place
+    if (run?.ended && !run.isEndGuessed && (run.suspended || run.goesOn)) {
+      run.suspended = fact.type === 'run_suspended'
+      run.goesOn = false
+      this.#emit(fact, time, place)
+    } else if (run) this.#runs.end(run, fact.type, fact.data as AuditEventData<TerminalType>, time, place, fact)
+    else this.#emit(fact, time, place)
   }
 
   #recordUsage(fact: Fact & { type: 'token_usage_updated' }, time: Timestamp, place: Place): void {

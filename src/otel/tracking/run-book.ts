@@ -12,7 +12,7 @@ import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
 import { Run } from './run.js'
-import { overlay, type SpanNode } from './span-node.js'
+import type { SpanNode } from './span-node.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
@@ -47,8 +47,8 @@ interface RunStart {
 /** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
 export class RunBook {
   readonly #open = new Map<string, Run>()
-  /** Ids of runs that are over; `false` where one has begun anew since. */
-  readonly #over = new RecentMap<string, boolean>(MAX_ENDED_RUNS)
+  /** The last run of each id that has come to an end: what is told of it late belongs to it. */
+  readonly #ended = new RecentMap<string, Run>(MAX_ENDED_RUNS)
   readonly #emitter: Emitter
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
@@ -70,18 +70,19 @@ export class RunBook {
     this.#onEnd = options.onEnd
   }
 
+  /** Returns the run of this id that is open, else the last one that has come to an end. */
   find(runId: string): Run | undefined {
-    return this.#open.get(runId)
+    return this.#open.get(runId) ?? this.#ended.get(runId)
   }
 
-  /** Whether the run of this id is over: a second terminal event of it would say nothing new. */
-  isOver(runId: string): boolean {
-    return this.#over.get(runId) === true
+  isOpen(runId: string): boolean {
+    return this.#open.has(runId)
   }
 
   /** A run goes on that had come to an end. */
   reopen(runId: string): void {
-    if (this.isOver(runId)) this.#over.set(runId, false)
+    const run = this.#ended.get(runId)
+    if (run) run.goesOn = true
   }
 
   get open(): Iterable<Run> {
@@ -101,23 +102,26 @@ export class RunBook {
   start(start: RunStart, place: Place, extras?: Extras): Run {
     const { activity, runId, startedAt } = start
     const parent = place.run
-    const named = start.parentRunId === undefined ? undefined : this.#open.get(start.parentRunId)
+    const named = start.parentRunId === undefined ? undefined : this.find(start.parentRunId)
+    const before = this.find(runId)
     const run = new Run({
       runId,
       ...parentageOf(start, parent, place.node?.outside ?? place.outside),
       startedAt,
       agent: activity.agent,
       node: place.node,
-      scope: place.node ? undefined : this.#scopeByHand(named, place, start.scope),
+      scope: place.node ? undefined : start.scope,
+      contextScope: place.node ? undefined : this.#emitter.scopeIn(place.context),
+      heirOf: place.node ? undefined : (named ?? parent),
       claims: place.node ? undefined : this.#emitter.claimsAt(place),
       mayLeak: activity.mayLeak ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
     })
+    if (place.node) place.node.run = run
+    if (before) run.continue(before)
     if (parent) this.#announce(run, place)
     this.#open.set(runId, run)
-    this.reopen(runId)
-    if (place.node) place.node.run = run
     const { agent, model, trigger } = activity
     this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
     if (!parent && place.node) this.#adoptBelow(run, place.node, place)
@@ -159,7 +163,10 @@ export class RunBook {
     else this.end(run, 'run_completed', { finishReason }, time, place, conclusion)
   }
 
-  /** Records a terminal event unless the run already has one. What was counted for the run outweighs `data.usage`. */
+  /**
+   * Records a terminal event unless the run already has one; one that was a guess is corrected. What was counted for the
+   * run outweighs `data.usage`.
+   */
   end<T extends TerminalType>(
     run: Run,
     type: T,
@@ -168,7 +175,9 @@ export class RunBook {
     place: Place,
     extras?: Pick<Extras, 'confidence' | 'altered'>,
   ): void {
-    if (run.ended) return
+    if (run.ended && !run.isEndGuessed) return
+    const supersedes = run.isEndGuessed ? run.endId : undefined
+    run.isEndGuessed = false
     this.#onEnd(run)
     run.suspended = type === 'run_suspended'
     this.#close(run)
@@ -179,7 +188,8 @@ export class RunBook {
       usage: run.usage ?? data.usage,
     }
     const ending = { ...place, run, node: run.node ?? place.node }
-    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, own(extras, run.usage && 'data.usage'))
+    const said = { ...own(extras, run.usage && 'data.usage'), supersedes }
+    run.endId = this.#emitter.emit(type, full as AuditEventData<T>, time, ending, said)
   }
 
   /** A run that ended while nothing was attached. */
@@ -208,7 +218,10 @@ export class RunBook {
     }
   }
 
-  /** A run whose span will not end: failed or cancelled when its last child was, interrupted otherwise. */
+  /**
+   * Ends a run whose span seems not to end: failed or cancelled when its last child was, interrupted otherwise. When the
+   * true end comes all the same, it supersedes this one.
+   */
   abandon(run: Run): void {
     const time = timestampFromMillis(this.#nowMillis())
     const place = { run, node: run.node, context: undefined, source: run.source }
@@ -218,6 +231,7 @@ export class RunBook {
     } else {
       this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
     }
+    run.isEndGuessed = true
   }
 
   /** What happened inside before the span told that it is a run: its sub-agents have started, tokens were spent. */
@@ -237,7 +251,7 @@ export class RunBook {
   #close(run: Run): void {
     run.ended = true
     run.lastEvent = undefined
-    if (!run.suspended) this.#over.set(run.runId, true)
+    this.#ended.set(run.runId, run)
     // Another run may have come under the same id meanwhile.
     if (this.#open.get(run.runId) === run) this.#open.delete(run.runId)
   }
@@ -246,7 +260,7 @@ export class RunBook {
     const parentNode = place.node?.parent ?? place.run?.node
     const data = {
       agentId: run.agent.id ?? run.agent.name ?? 'unknown',
-      subThreadId: run.scope().sessionId ?? 'default',
+      subThreadId: run.inheritable(run.scope()).sessionId,
       subRunId: run.runId,
     }
     this.#emitter.emit('sub_agent_invoked', data, run.startedAt, { ...place, node: parentNode })
@@ -255,12 +269,6 @@ export class RunBook {
   #evictOldest(): void {
     const [oldest] = this.#open.values()
     if (oldest) this.abandon(oldest)
-  }
-
-  /** Whose a run is that no span carries. */
-  #scopeByHand(parent: Run | undefined, place: Place, said: ScopeFacts = {}): ScopeFacts {
-    const around = this.#emitter.scopeAt(place)
-    return overlay(parent ? overlay(parent.scope(), around) : around, said)
   }
 }
 

@@ -1,7 +1,9 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
 import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Identity } from './identities.js'
 import { RunMemo } from './run-memo.js'
+import type { ResolvedScope } from './scope.js'
 import type { SpanNode } from './span-node.js'
 
 /** The end of a run as it was told at an inner level. */
@@ -22,22 +24,32 @@ export class Run {
   readonly memo = new RunMemo()
   /** The span that is the run; none for a run recorded by hand where no span records. */
   readonly node: SpanNode | undefined
-  /** Scope of a run without a span. */
+  /** The scope that a run without a span was given. */
   readonly #handScope: ScopeFacts
+  /** The scope that the application gave, by its context, to a run without a span when it began. */
+  readonly contextScope: ScopeFacts
+  /** The run that a run without a span inherits the rest from. */
+  readonly heirOf: Run | undefined
   readonly #handClaims: ClaimedScope | undefined
   /** Its span is known to stay open after such an end. */
   mayLeak: boolean
   /** Who said that the run began. */
   readonly source: EventSource
   agent: AgentRef
+  /** The tenant and the session of its events; `undefined` until the first. */
+  identity: Identity | undefined = undefined
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
   /** While it is open. */
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
   lastSeenMillis: number
-  /** Its terminal event is recorded: there is never a second one. */
+  /** Its terminal event is recorded. There is never a second one, unless the first was a guess. */
   ended = false
+  /** The id of its terminal event. */
+  endId: string | undefined = undefined
+  /** Its terminal event follows from silence, or from how its last child ended: the true end corrects it. */
+  isEndGuessed = false
   /** It may go on one day, as a run of its own. */
   suspended = false
   /** Tool calls that were told in it. */
@@ -46,6 +58,8 @@ export class Run {
   modelCalls = 0
   /** The end that the framework told, where a hosting layer around it tells of the same run. */
   inner: Inner | undefined = undefined
+  /** It has come to an end and goes on, or may: another terminal event may follow. */
+  goesOn = false
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {
@@ -58,6 +72,10 @@ export class Run {
     /** For a run that no span carries. */
     scope?: ScopeFacts | undefined
     /** Likewise. */
+    contextScope?: ScopeFacts | undefined
+    /** Likewise. */
+    heirOf?: Run | undefined
+    /** Likewise. */
     claims?: ClaimedScope | undefined
     mayLeak: boolean
     source: EventSource
@@ -69,7 +87,9 @@ export class Run {
     this.startedAt = init.startedAt
     this.agent = init.agent
     this.node = init.node
+    this.contextScope = init.contextScope ?? {}
     this.#handScope = init.scope ?? {}
+    this.heirOf = init.heirOf
     this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
     this.source = init.source
@@ -77,13 +97,48 @@ export class Run {
   }
 
   /** Whose the run is, as far as is known by now. */
-  scope(): ScopeFacts {
-    return this.node?.scope() ?? this.#handScope
+  scope(): ResolvedScope {
+    if (this.node) return this.node.scope()
+    const { contextScope } = this
+    const {
+      tenantId = contextScope.tenantId,
+      sessionId = contextScope.sessionId,
+      userId = contextScope.userId,
+    } = this.#handScope
+    const around = this.heirOf?.inheritable(this.heirOf.scope())
+    return {
+      tenantId: tenantId ?? around?.tenantId,
+      sessionId: sessionId ?? around?.sessionId ?? this.runId,
+      sessionDerived: sessionId === undefined && (around?.sessionDerived ?? true),
+      userId: userId ?? around?.userId,
+    }
+  }
+
+  /** Returns what runs and spans below inherit of its scope: the tenant and the session are those of its events. */
+  inheritable(scope: ResolvedScope): ResolvedScope {
+    const { identity } = this
+    if (!identity) return scope
+    return {
+      tenantId: identity.tenantId ?? scope.tenantId,
+      sessionId: identity.sessionDerived ? scope.sessionId : identity.sessionId,
+      sessionDerived: identity.sessionDerived && scope.sessionDerived,
+      userId: scope.userId,
+    }
   }
 
   /** Returns the scope that callers claim for the run. */
   claims(): ClaimedScope | undefined {
     return this.node ? this.node.claims() : this.#handClaims
+  }
+
+  /**
+   * Takes up where a suspended run, or one that is open under the same id, left off: its tenant and its session are those of
+   * this one too. Another tenant has runs of its own, whatever their ids.
+   */
+  continue(before: Run): void {
+    if (before.ended && !before.suspended) return
+    const tenantId = this.scope().tenantId
+    if (tenantId === undefined || tenantId === before.identity?.tenantId) this.identity = before.identity
   }
 
   /** Sum of what has been counted for this run; sub-runs have their own. */

@@ -3,7 +3,7 @@ import type { ClaimedScope, TokenUsage } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
 import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
 import type { Activity, Convention, ScopeFacts, Surrounding } from '../conventions/contract.js'
-import { namesSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
+import { namesTenantOrSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { Outside } from '../outside.js'
 import { parentSpanIdOf, type SpanLike, scopeOf } from '../span.js'
 import type { ToldErrors } from './error-echo.js'
@@ -106,6 +106,8 @@ export class SpanNode {
   #repeatedClaims: ClaimedScope | undefined = undefined
   /** What the span's own attributes and its convention say of its scope, as far as it is known. */
   #explicit: ScopeFacts = NOTHING
+  /** The part of it that was known before anything else could start below. */
+  #told: ScopeFacts = NOTHING
 
   constructor({ span, context, parent, outside, flow }: SpanEntry, callers: CallerClaims) {
     this.#ids = span.spanContext()
@@ -184,6 +186,7 @@ export class SpanNode {
     if (this.span) this.#teller = scopeOf(this.span).name
     const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
     this.#explicit = this.ownFacts(overlay(named, claim.activity.scope ?? NOTHING))
+    this.#told = lastSerial === this.serial ? this.#explicit : NOTHING
     this.#scope = undefined
   }
 
@@ -222,6 +225,13 @@ export class SpanNode {
     return undefined
   }
 
+  /** The outermost span around that is kept, or the span itself. */
+  get outermost(): SpanNode {
+    let node: SpanNode = this
+    while (node.#parent) node = node.#parent
+    return node
+  }
+
   /** The nearest ancestor that a convention claimed. */
   claimedParent(): SpanNode | undefined {
     let node = this.parent
@@ -245,44 +255,73 @@ export class SpanNode {
     return this.#surrounding
   }
 
-  /** What holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too. */
-  learnRunScope(facts: ScopeFacts): void {
+  /**
+   * What holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too.
+   *
+   * @returns whether a tenant or a session has become known
+   */
+  learnRunScope(facts: ScopeFacts): boolean {
     const run = this.nearestRun()?.node
-    if (!run) return
+    if (!run) return false
     const known = run.scope()
+    const hasLearned =
+      (known.sessionDerived && facts.sessionId !== undefined) ||
+      (known.tenantId === undefined && facts.tenantId !== undefined)
     run.#explicit = overlay(run.#explicit, {
       sessionId: known.sessionDerived ? facts.sessionId : undefined,
       tenantId: known.tenantId === undefined ? facts.tenantId : undefined,
       userId: known.userId === undefined ? facts.userId : undefined,
     })
     run.#scope = undefined
-    run.parent?.learnRunScope(facts)
+    return run.parent?.learnRunScope(facts) || hasLearned
   }
 
   /**
-   * Scope that came to light after the span was claimed. A session is also that of the run around, unless it has one or
-   * the span is a run itself. Tenant and user are never a parent's because they are a child's.
+   * Scope that came to light after the span was claimed. A tenant and a session are also those of the run around, unless
+   * it has its own or the span is a run itself. A user is never a parent's because it is a child's.
+   *
+   * @returns whether a tenant or a session has become known
    */
-  learnScope(facts: ScopeFacts): void {
+  learnScope(facts: ScopeFacts): boolean {
     this.#explicit = overlay(this.#explicit, facts)
     this.#scope = undefined
-    const { sessionId } = facts
-    if (sessionId === undefined || this.run) return
-    const around = this.parent?.nearestRun()?.node
-    if (around?.scope().sessionDerived) around.learnScope({ sessionId })
+    const { tenantId, sessionId } = this.#explicit
+    const hasLearned = tenantId !== this.#told.tenantId || sessionId !== this.#told.sessionId
+    this.#told = this.#explicit
+    if (!this.run && (tenantId ?? sessionId) !== undefined) this.#tellRun(tenantId, sessionId)
+    return hasLearned
+  }
+
+  #tellRun(tenantId: string | undefined, sessionId: string | undefined): void {
+    const around = this.#parent?.nearestRun()?.node
+    if (!around) return
+    const known = around.scope()
+    const isLackingTenant = tenantId !== undefined && known.tenantId === undefined
+    const isLackingSession = sessionId !== undefined && known.sessionDerived
+    if (!isLackingTenant && !isLackingSession) return
+    around.learnScope({
+      tenantId: isLackingTenant ? tenantId : undefined,
+      sessionId: isLackingSession ? sessionId : undefined,
+    })
   }
 
   /** Whose the events of this span are. */
   scope(): ResolvedScope {
-    // A derived session is asked for again: the real one may have been set meanwhile, here or further out.
-    if (this.#scope && !this.#scope.sessionDerived) return this.#scope
-    if (this.#claim && this.span && namesSession(this.span.attributes)) {
+    // What is not named yet is asked for again: it may have been set meanwhile, here or further out.
+    if (this.#scope && !this.#scope.sessionDerived && this.#scope.tenantId !== undefined) return this.#scope
+    if (this.#claim && this.span && namesTenantOrSession(this.span.attributes)) {
       this.#explicit = overlay(this.ownFacts(scopeFromAttributes(this.span.attributes)), this.#explicit)
     }
     const around = this.parent?.contextScope() ?? NOTHING
     const derivedSession = this.outside?.sessionId ?? this.traceId
-    this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), derivedSession)
+    this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.#scopeAround(), derivedSession)
     return this.#scope
+  }
+
+  #scopeAround(): ResolvedScope | undefined {
+    const around = this.#parent
+    if (!around) return undefined
+    return around.run ? around.run.inheritable(around.scope()) : around.scope()
   }
 
   contextScope(): ScopeFacts {

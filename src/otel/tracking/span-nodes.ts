@@ -4,13 +4,12 @@ import { CallerClaims } from '../caller-claims.js'
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import { parentSpanIdOf, type SpanLike } from '../span.js'
+import { Hops } from './hops.js'
 import { notSuspended } from './run.js'
 import { nextSerial, type SpanEntry, SpanNode } from './span-node.js'
 
 /** Claimed spans that can be found by id, where a context carries but the ids of a parent. */
 const MAX_SPANS_BY_ID = 8192
-/** Spans whose ids went out with a request. */
-const MAX_OUTGOING = 4096
 
 /** Whom the processor trusts to say whose an event is: see the options of `AuditSpanProcessor`. */
 export interface Trust {
@@ -24,7 +23,7 @@ export class SpanNodes {
   readonly #trustRemoteParents: boolean
   readonly #key = Symbol('spanledger.node')
   readonly #byId = new RecentMap<string, SpanNode>(MAX_SPANS_BY_ID)
-  readonly #outgoing = new RecentMap<string, SpanNode>(MAX_OUTGOING)
+  readonly hops = new Hops()
   /**
    * Parents in other processes, by the ids that a context holds: all spans started in one request get the same parent.
    */
@@ -77,11 +76,6 @@ export class SpanNodes {
     this.#byId.set(node.spanId, node)
   }
 
-  /** The span's ids go out with a request, so that they may come back as a caller's. */
-  rememberOutgoing(node: SpanNode): void {
-    this.#outgoing.set(node.spanId, node)
-  }
-
   on(span: object): SpanNode | undefined {
     return (span as { readonly [key: symbol]: SpanNode | undefined })[this.#key] ?? this.#ofFrozen?.get(span)
   }
@@ -114,7 +108,7 @@ export class SpanNodes {
 
   /** The node of the span that handed out these ids. Equal ones count only where remote parents are trusted. */
   byIds(ids: SpanContext | undefined): SpanNode | undefined {
-    const node = ids && this.#byId.get(ids.spanId)
+    const node = ids && (this.#byId.get(ids.spanId) ?? (this.#trustRemoteParents ? this.hops.sentWith(ids) : undefined))
     if (!node) return undefined
     if (node.hasIds(ids)) return node
     return this.#trustRemoteParents && node.traceId === ids.traceId ? node : undefined
@@ -124,6 +118,14 @@ export class SpanNodes {
   knownBy({ spanId, traceId }: SpanContext): SpanNode | undefined {
     const node = this.#byId.get(spanId)
     return node?.traceId === traceId ? node : undefined
+  }
+
+  /** The node that a span without a parent names as its only link, by the ids object of that span, while its run is open. */
+  linkedBy({ links }: SpanLike): SpanNode | undefined {
+    const ids = links?.length === 1 ? links[0]?.context : undefined
+    const node = ids && (this.#byId.get(ids.spanId) ?? this.hops.sentWith(ids))
+    const run = node?.hasIds(ids) ? node.nearestRun() : undefined
+    return run && !run.ended ? node : undefined
   }
 
   /** The parent outside of this process that a context carries, if any. */
@@ -143,7 +145,7 @@ export class SpanNodes {
     if (this.#trustRemoteParents) return undefined
     const known = this.#outside.get(ids)
     if (known) return known
-    const parent = this.#byId.get(ids.spanId) ?? this.#outgoing.get(ids.spanId)
+    const parent = this.#byId.get(ids.spanId) ?? this.hops.sentWith(ids)
     const claimedParentRunId = parent?.traceId === ids.traceId ? notSuspended(parent.nearestRun())?.runId : undefined
     const outside = {
       serial: nextSerial(),

@@ -81,8 +81,9 @@ export class SpanRecorder {
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
-    node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
-    if (told.runScope) node.learnRunScope(node.ownFacts(told.runScope))
+    const isScopeNew = node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
+    const isRunScopeNew = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
+    if (isScopeNew || isRunScopeNew) this.#emitter.identities.learnAround(node)
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)

@@ -27,6 +27,7 @@ import { type Ask, askReporting } from './ask.js'
 import { Emitter, type Outlet, sourceOf } from './emitter.js'
 import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
+import { goesOut } from './hops.js'
 import type { Run } from './run.js'
 import { RunBook } from './run-book.js'
 import { SpanClaims } from './span-claims.js'
@@ -36,10 +37,6 @@ import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
 import { Suppressions } from './suppressions.js'
 import { UsageLedger } from './usage-ledger.js'
-
-/** `SpanKind` of spans that send something to somebody else. */
-const CLIENT = 2
-const PRODUCER = 3
 
 export interface TrackerOptions extends Trust {
   readonly conventions: readonly Convention[]
@@ -138,7 +135,7 @@ export class Tracker {
   start(span: OpenSpan, context: Context): void {
     const node = this.#nodes.place(span, context, this.#parentOf(span, context))
     this.#events.hear(span, node)
-    if (node.parent && goesOut(span) && node.nearestRun()) this.#nodes.rememberOutgoing(node)
+    if (node.parent && goesOut(span) && node.nearestRun()) this.#nodes.hops.remember(node, span)
     this.#claims.lookAtStart(node, span)
   }
 
@@ -348,11 +345,16 @@ export class Tracker {
   /**
    * The parent's node, by the span that the context carries or, where that is but a set of ids, by the very object that
    * the span handed out: equal ids may come from a caller. A parent that began before anyone listened is taken in with
-   * its first child, so that the child finds its run.
+   * its first child, so that the child finds its run. A call that left this process and arrives in it again is below the
+   * call: see `hops.ts`.
    */
   #parentOf(span: OpenSpan, context: Context): SpanNode | undefined {
+    return this.#parentHere(span, context) ?? this.#nodes.hops.senderOf(span)
+  }
+
+  #parentHere(span: OpenSpan, context: Context): SpanNode | undefined {
     const parentId = parentSpanIdOf(span)
-    if (parentId === undefined) return undefined
+    if (parentId === undefined) return this.#nodes.linkedBy(span)
     const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
     const ids = parent?.spanContext()
     if (!parent || ids?.spanId !== parentId) return this.#nodes.byIds(span.parentSpanContext)
@@ -364,9 +366,4 @@ export class Tracker {
     }
     return this.adopt(parent)
   }
-}
-
-/** Tells whether the span sends its ids to other processes. */
-function goesOut({ kind }: SpanLike): boolean {
-  return kind === CLIENT || kind === PRODUCER
 }

@@ -9,9 +9,9 @@ const RUN_KEYS = [RUN_ID]
 const PARENT_RUN_KEYS = [PARENT_RUN_ID]
 const USER_KEYS = [USER_ID, 'user.id', 'enduser.id']
 
-/** Tells whether a session is among the attributes: some instrumentations learn of it on the way. */
-export function namesSession(attributes: Attributes): boolean {
-  return firstText(attributes, SESSION_KEYS) !== undefined
+/** Tells whether a tenant or a session is among the attributes: some instrumentations learn of it on the way. */
+export function namesTenantOrSession(attributes: Attributes): boolean {
+  return firstText(attributes, SESSION_KEYS) !== undefined || firstText(attributes, TENANT_KEYS) !== undefined
 }
 
 export function scopeFromAttributes(attributes: Attributes): ScopeFacts {
