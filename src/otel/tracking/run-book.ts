@@ -11,6 +11,7 @@ import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contrac
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
+import { lostAt } from './losses.js'
 import { Run } from './run.js'
 import { overlay, type SpanNode } from './span-node.js'
 
@@ -179,7 +180,9 @@ export class RunBook {
       usage: run.usage ?? data.usage,
     }
     const ending = { ...place, run, node: run.node ?? place.node }
-    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, own(extras, run.usage && 'data.usage'))
+    const said = own(extras, run.usage && 'data.usage')
+    const altered = run.usageLoss && [...(said.altered ?? []), lostAt('data.usage', run.usageLoss)]
+    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, altered ? { ...said, altered } : said)
   }
 
   /** A run that ended while nothing was attached. */

@@ -1,6 +1,7 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
 import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Loss } from './losses.js'
 import { RunMemo } from './run-memo.js'
 import type { SpanNode } from './span-node.js'
 
@@ -34,6 +35,10 @@ export class Run {
   ended = false
   /** It may go on one day, as a run of its own. */
   suspended = false
+  /** What may have told that it waits was lost with a span inside. */
+  doubt: Loss | undefined = undefined
+  /** What a call inside consumed was lost: the sum is not the whole. */
+  usageLoss: Loss | undefined = undefined
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {

@@ -1,4 +1,10 @@
-import { type EventSource, millisBetween, type Timestamp, timestampFromHrTime } from '../../events/index.js'
+import {
+  type Alteration,
+  type EventSource,
+  millisBetween,
+  type Timestamp,
+  timestampFromHrTime,
+} from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
 import type {
   Activity,
@@ -11,10 +17,11 @@ import type {
 } from '../conventions/contract.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
 import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
-import type { SpanLike } from '../span.js'
-import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
+import { hasDropped, type SpanLike } from '../span.js'
+import { type Emitter, type Extras, type Place, sourceOf, withConfidence } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
+import { inDoubt, type Loss, lossOfOutcome, lossOfUsage, lostAt, noteDoubt } from './losses.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
@@ -56,9 +63,12 @@ export class SpanRecorder {
     this.touch(around.run)
   }
 
-  end(node: SpanNode, { convention, activity }: Claim, span: SpanLike, told: Conclusion): void {
-    if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
-    const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
+  end(node: SpanNode, claim: Claim, span: SpanLike, conclusion: Conclusion): void {
+    const { convention, activity } = claim
+    if (conclusion.around) this.#becomeRun(node.claimedParent(), conclusion.around, convention)
+    const outcome = conclusion.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
+    const loss = lossOfOutcome(span, claim)
+    const told = inDoubt(conclusion, outcome, loss ?? (outcome === 'completed' ? node.run?.doubt : undefined))
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
     node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
@@ -67,7 +77,9 @@ export class SpanRecorder {
 
     const endedAt = timestampFromHrTime(span.endTime)
     const place = this.#placeOf(node, sourceOf(convention.name, span))
-    if (told.usage) this.#recordUsage(node, told.usage, modelOf(activity), endedAt, place)
+    if (told.usage) this.#recordUsage(node, claim, told.usage, lostCountsOf(span, told.usage), endedAt, place)
+    else if (activity.kind === 'model' && !error) this.#recordLostUsage(node, claim, span, endedAt, place)
+    if (!node.run) noteDoubt(place.run, activity.kind, loss)
     this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
@@ -123,14 +135,17 @@ export class SpanRecorder {
         if (outcome === 'suspended') return // it will be called again when the run goes on
         const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
         const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
-        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
+        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place, marksOf(told))
         else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
         return
       }
       case 'recall': {
         const { tier, namespaceKey } = activity
         if (error) this.#recordError(node, error, 'memory_recall', endedAt, place)
-        else this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place)
+        else {
+          const marks = told.hits === undefined ? marksOf(told, 'data.hits') : undefined
+          this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place, marks)
+        }
         return
       }
       case 'model':
@@ -145,12 +160,29 @@ export class SpanRecorder {
     if (!isEcho(node, error)) this.#emitter.emit('error_occurred', { error, operation }, time, place)
   }
 
-  #recordUsage(node: SpanNode, report: UsageReport, model: string | undefined, time: Timestamp, place: Place): void {
+  #recordUsage(
+    node: SpanNode,
+    { activity }: Claim,
+    report: UsageReport,
+    altered: readonly Alteration[] | undefined,
+    time: Timestamp,
+    place: Place,
+  ): void {
     const data = this.#ledger.count(node, report, place.source.scope)
     if (!data) return
-    data.model ??= model
+    data.model ??= modelOf(activity)
     place.run?.addUsage(data)
-    this.#emitter.emit('token_usage_updated', data, time, place)
+    if (altered && place.run) place.run.usageLoss = 'missing'
+    this.#emitter.emit('token_usage_updated', data, time, place, altered && { altered })
+  }
+
+  /** The tokens of a call are lost: they are recorded as not known, and so is the sum of the run. */
+  #recordLostUsage(node: SpanNode, claim: Claim, span: SpanLike, time: Timestamp, place: Place): void {
+    const loss = lossOfUsage(span, claim)
+    if (!loss || node.counted) return
+    if (place.run) place.run.usageLoss = loss
+    const data = { model: modelOf(claim.activity), inputTokens: 0, outputTokens: 0, totalTokens: 0 }
+    this.#emitter.emit('token_usage_updated', data, time, place, { altered: LOST_COUNTS[loss] })
   }
 
   #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {
@@ -163,6 +195,27 @@ export class SpanRecorder {
     const detached = context && contextScope(context)?.run
     return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
   }
+}
+
+/** What an event that is not a run's says of its own completeness: for a completed call, whether it has completed. */
+function marksOf({ altered, confidence }: Conclusion, field?: string): Extras | undefined {
+  if (!altered?.length) return undefined
+  return field === undefined ? { altered, confidence } : { altered: altered.map(({ reason }) => ({ field, reason })) }
+}
+
+const COUNTS = ['data.inputTokens', 'data.outputTokens', 'data.totalTokens']
+const LOST_COUNTS: Readonly<Record<Loss, readonly Alteration[]>> = {
+  missing: COUNTS.map((field) => lostAt(field, 'missing')),
+  truncated: COUNTS.map((field) => lostAt(field, 'truncated')),
+}
+
+/** Counts that a span does not tell which has dropped attributes. */
+function lostCountsOf(span: SpanLike, { inputTokens, outputTokens }: UsageReport): readonly Alteration[] | undefined {
+  if (!hasDropped(span) || (inputTokens !== undefined && outputTokens !== undefined)) return undefined
+  const [input, output, total] = LOST_COUNTS.missing
+  return [inputTokens === undefined ? input : undefined, outputTokens === undefined ? output : undefined, total].filter(
+    (lost) => lost !== undefined,
+  )
 }
 
 function besideSuspended(place: Place): Place {

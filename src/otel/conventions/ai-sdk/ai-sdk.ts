@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { text } from '../shared/attributes.js'
@@ -46,6 +46,7 @@ export const aiSdkConvention: Convention = {
   name: 'ai-sdk',
   scopes: ['ai'],
   attributePrefixes: ['ai.operationId'],
+  decisive: { run: ['ai.response.finishReason'], model: ['ai.response.toolCalls'] },
 
   recognise(span, _moment, lineage) {
     const { attributes } = span
@@ -72,10 +73,11 @@ export const aiSdkConvention: Convention = {
     const { attributes } = span
     const finishReason = text(attributes, 'ai.response.finishReason')
     const error = failureOf(span, finishReason)
-    if (activity.kind === 'model') return concludeModel(attributes, finishReason, error, lineage)
+    if (activity.kind === 'model') return concludeModel(span, finishReason, error, lineage)
     if (activity.kind !== 'run') return { error }
     // An object that was streamed has no finish reason.
-    return concludeCall(error, finishReason, text(attributes, 'ai.response.object') !== undefined, attributes, lineage)
+    const finished = text(attributes, 'ai.response.object') !== undefined
+    return concludeCall(error, finishReason, finished || hasDropped(span), attributes, lineage)
   },
 }
 
@@ -84,6 +86,7 @@ export const aiSdkOtelConvention: Convention = {
   name: 'ai-sdk',
   scopes: ['gen_ai'],
   attributePrefixes: ['ai.settings.context.'],
+  decisive: { run: ['gen_ai.response.finish_reasons'], model: ['gen_ai.output.messages'] },
 
   recognise(span, moment, lineage) {
     const { attributes } = span
@@ -114,11 +117,15 @@ export const aiSdkOtelConvention: Convention = {
     const error = failureOf(span, told.finishReason)
     switch (activity.kind) {
       case 'run':
-        return { ...told, ...concludeCall(error, told.finishReason, false, attributes, lineage), usage: undefined }
+        return {
+          ...told,
+          ...concludeCall(error, told.finishReason, hasDropped(span), attributes, lineage),
+          usage: undefined,
+        }
       case 'model':
-        return { ...told, ...concludeModel(attributes, told.finishReason, error, lineage) }
+        return { ...told, ...concludeModel(span, told.finishReason, error, lineage) }
       case 'tool':
-        return wasCutOff(attributes) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
+        return wasCutOff(span) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
       default:
         return told
     }
@@ -165,19 +172,19 @@ function noteCall({ memo }: Lineage, callId: string | undefined): void {
 }
 
 function concludeModel(
-  attributes: Attributes,
+  span: SpanLike,
   finishReason: string | undefined,
   error: SpanError | undefined,
   { memo }: Lineage,
 ): Conclusion {
   const state = stateOf(memo)
   if (finishReason === 'tool-calls') {
-    state.pending = callsAskedFor(attributes).filter(({ callId }) => !state.begun.has(callId))
+    state.pending = callsAskedFor(span).filter(({ callId }) => !state.begun.has(callId))
   }
   const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
   state.quotaTold ||= limits !== undefined
   // The call as a whole repeats what its model calls consumed (5: only the last of them).
-  return { ...endingOf(error), finishReason, usage: usageFrom(attributes), facts: limits }
+  return { ...endingOf(error), finishReason, usage: usageFrom(span.attributes), facts: limits }
 }
 
 function concludeCall(
@@ -208,8 +215,10 @@ function endingOf(error: SpanError | undefined): Conclusion {
 }
 
 /** Every execution that comes to its end tells how long it took; one that is aborted tells nothing. */
-function wasCutOff(attributes: Attributes): boolean {
+function wasCutOff(span: SpanLike): boolean {
+  const { attributes } = span
   return (
+    !hasDropped(span) &&
     attributes['gen_ai.tool.type'] === 'function' &&
     attributes['gen_ai.execute_tool.duration'] === undefined &&
     attributes['gen_ai.tool.call.result'] === undefined

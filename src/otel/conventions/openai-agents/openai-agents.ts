@@ -81,6 +81,7 @@ type AgentsTool = ToolActivity & Typed & { readonly beforeModel: boolean; readon
 export const openAiAgentsConvention: Convention = {
   name: 'openai-agents',
   scopes: ['@arizeai/openinference-instrumentation-openai-agents', '@openai/agents'],
+  decisive: { model: ['llm.output_messages.*'] },
 
   recognise(span, moment, lineage) {
     const type = typeOf(span, moment, lineage)

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Convention, ScopeFacts, UsageReport } from '../contract.js'
-import { json, record, text } from '../shared/attributes.js'
+import { readRecord, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
 import { errorOf, hasErrorStatus, isAbort } from '../shared/outcome.js'
@@ -91,7 +91,7 @@ function toolOf(span: SpanLike): { name: string } {
 
 /** The session as such, or inside `metadata`, where LangChain users put it. */
 export function scopeOfSpan(attributes: Attributes): ScopeFacts {
-  const metadata = record(json(attributes, 'metadata'))
+  const metadata = readRecord(attributes, 'metadata')
   const { tenantId, sessionId, userId } = scopeByNames((name) => metadata[name])
   return {
     tenantId,

@@ -6,6 +6,7 @@ import * as names from '../../../record/names.js'
 import type { SpanLike } from '../../span.js'
 import type { Conclusion, Convention, Fact, Outcome } from '../contract.js'
 import { json, text } from '../shared/attributes.js'
+import { type Reading, readJson } from '../shared/cut-json.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { scopeFromAttributes } from '../shared/scope-attributes.js'
 import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
@@ -109,9 +110,13 @@ function customData(attributes: Attributes, altered: Alteration[]): object {
 function parsedData(attributes: Attributes, altered: Alteration[]): object | undefined {
   const raw: unknown = attributes[names.DATA]
   if (raw === undefined || raw === null) return undefined
-  const parsed = typeof raw === 'string' ? json(attributes, names.DATA) : raw
-  if (typeof parsed === 'object' && parsed !== null) return parsed
-  if (parsed !== undefined) return { value: parsed }
+  const read: Reading = typeof raw === 'string' ? readJson(raw) : { extent: 'whole', value: raw }
+  const { value } = read
+  if (read.extent === 'whole') return typeof value === 'object' && value !== null ? value : { value }
+  if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
+    altered.push({ field: 'data', reason: 'truncated' })
+    return value
+  }
   altered.push({ field: 'data', reason: 'invalid' })
   return { text: raw }
 }
