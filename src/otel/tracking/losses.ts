@@ -1,5 +1,5 @@
 import type { Alteration } from '../../events/index.js'
-import type { Activity, Conclusion, Outcome } from '../conventions/contract.js'
+import type { Activity, Conclusion } from '../conventions/contract.js'
 import { isCutJson } from '../conventions/shared/cut-json.js'
 import { hasDropped, type SpanLike } from '../span.js'
 import type { Run } from './run.js'
@@ -45,8 +45,8 @@ export function noteDoubt(run: Run | undefined, kind: Activity['kind'], loss: Lo
  * A conclusion with the mark that it rests on a part of what was told. An error stands in the status of a span, which is
  * never lost; and what shows that a run waits is there.
  */
-export function inDoubt(told: Conclusion, outcome: Outcome, loss: Loss | undefined): Conclusion {
-  if (!loss || outcome === 'failed' || outcome === 'suspended') return told
+export function inDoubt<T extends Conclusion>(told: T, loss: Loss | undefined): T {
+  if (!loss || told.outcome === 'failed' || told.outcome === 'suspended') return told
   return {
     ...told,
     confidence: told.confidence ?? 'heuristic',

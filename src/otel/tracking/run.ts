@@ -1,6 +1,7 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
 import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Pause } from './endings.js'
 import type { Loss } from './losses.js'
 import { RunMemo } from './run-memo.js'
 import type { SpanNode } from './span-node.js'
@@ -35,6 +36,8 @@ export class Run {
   ended = false
   /** It may go on one day, as a run of its own. */
   suspended = false
+  /** Why it has stopped, unless it calls its model again. */
+  pause: Pause | undefined = undefined
   /** What may have told that it waits was lost with a span inside. */
   doubt: Loss | undefined = undefined
   /** What a call inside consumed was lost: the sum is not the whole. */

@@ -15,13 +15,15 @@ import type {
   RunActivity,
   UsageReport,
 } from '../conventions/contract.js'
+import { concludeError } from '../conventions/shared/error-endings.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
 import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import { hasDropped, type SpanLike } from '../span.js'
 import { type Emitter, type Extras, type Place, sourceOf, withConfidence } from './emitter.js'
+import { type Ending, endOf, notePause } from './endings.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
-import { inDoubt, type Loss, lossOfOutcome, lossOfUsage, lostAt, noteDoubt } from './losses.js'
+import { type Loss, lossOfOutcome, lossOfUsage, lostAt, noteDoubt } from './losses.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
@@ -58,7 +60,7 @@ export class SpanRecorder {
       node.callId = activity.callId ?? node.spanId
       const data = { callId: node.callId, tool: activity.tool }
       if (node.context) this.#emitter.emit('tool_call_started', data, startedAt, around)
-    }
+    } else if (activity.kind === 'model' && around.run) around.run.pause = undefined
     if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
     this.touch(around.run)
   }
@@ -66,9 +68,8 @@ export class SpanRecorder {
   end(node: SpanNode, claim: Claim, span: SpanLike, conclusion: Conclusion): void {
     const { convention, activity } = claim
     if (conclusion.around) this.#becomeRun(node.claimedParent(), conclusion.around, convention)
-    const outcome = conclusion.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
-    const loss = lossOfOutcome(span, claim)
-    const told = inDoubt(conclusion, outcome, loss ?? (outcome === 'completed' ? node.run?.doubt : undefined))
+    const told = endOf(node, claim, span, conclusion)
+    const { outcome } = told
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
     node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
@@ -79,7 +80,7 @@ export class SpanRecorder {
     const place = this.#placeOf(node, sourceOf(convention.name, span))
     if (told.usage) this.#recordUsage(node, claim, told.usage, lostCountsOf(span, told.usage), endedAt, place)
     else if (activity.kind === 'model' && !error) this.#recordLostUsage(node, claim, span, endedAt, place)
-    if (!node.run) noteDoubt(place.run, activity.kind, loss)
+    if (!node.run) this.#noteInRun(place.run, claim, span, conclusion, told)
     this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
@@ -89,9 +90,8 @@ export class SpanRecorder {
 
   /** A run that was recorded by hand on a span of no agent kind ends with it, by its status. */
   endRun(run: Run, node: SpanNode, span: SpanLike): void {
-    const outcome = hasErrorStatus(span) ? 'failed' : 'completed'
-    const error = outcome === 'failed' ? errorOf(span) : undefined
-    this.#runs.conclude(run, { outcome, error }, timestampFromHrTime(span.endTime), this.#placeOf(node, run.source))
+    const told: Conclusion = hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed' }
+    this.#runs.conclude(run, told, timestampFromHrTime(span.endTime), this.#placeOf(node, run.source))
   }
 
   /** Something happened in the run. */
@@ -183,6 +183,12 @@ export class SpanRecorder {
     if (place.run) place.run.usageLoss = loss
     const data = { model: modelOf(claim.activity), inputTokens: 0, outputTokens: 0, totalTokens: 0 }
     this.#emitter.emit('token_usage_updated', data, time, place, { altered: LOST_COUNTS[loss] })
+  }
+
+  /** What the end of a span means for the run around it. */
+  #noteInRun(run: Run | undefined, claim: Claim, span: SpanLike, said: Conclusion, told: Ending): void {
+    noteDoubt(run, claim.activity.kind, lossOfOutcome(span, claim))
+    notePause(run, said, told)
   }
 
   #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {

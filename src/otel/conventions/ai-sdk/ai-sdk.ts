@@ -3,9 +3,10 @@ import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import type { FromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
 import { type AskedCall, callsAskedFor, continuationIn, denied, granted } from './prompt.js'
@@ -77,7 +78,7 @@ export const aiSdkConvention: Convention = {
     if (activity.kind !== 'run') return { error }
     // An object that was streamed has no finish reason.
     const finished = text(attributes, 'ai.response.object') !== undefined
-    return concludeCall(error, finishReason, finished || hasDropped(span), attributes, lineage)
+    return concludeCall(error, finishReason, finished || hasDropped(span), span, lineage)
   },
 }
 
@@ -112,14 +113,13 @@ export const aiSdkOtelConvention: Convention = {
   },
 
   conclude(span, activity, lineage) {
-    const { attributes } = span
     const told = genAiConvention.conclude?.(span, activity, lineage) ?? {}
     const error = failureOf(span, told.finishReason)
     switch (activity.kind) {
       case 'run':
         return {
           ...told,
-          ...concludeCall(error, told.finishReason, hasDropped(span), attributes, lineage),
+          ...concludeCall(error, told.finishReason, hasDropped(span), span, lineage),
           usage: undefined,
         }
       case 'model':
@@ -184,19 +184,19 @@ function concludeModel(
   const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
   state.quotaTold ||= limits !== undefined
   // The call as a whole repeats what its model calls consumed (5: only the last of them).
-  return { ...endingOf(error), finishReason, usage: usageFrom(span.attributes), facts: limits }
+  return { ...endingOf(error, span), finishReason, usage: usageFrom(span.attributes), facts: limits }
 }
 
 function concludeCall(
   error: SpanError | undefined,
   finishReason: string | undefined,
-  finished: boolean,
-  attributes: Attributes,
+  isFinished: boolean,
+  span: SpanLike,
   { ownMemo }: Lineage,
 ): Conclusion {
-  if (error) return { ...endingOf(error), finishReason }
+  if (error) return { ...endingOf(error, span), finishReason }
   // An aborted call ends without a finish reason, and nothing else tells it.
-  if (finishReason === undefined && !finished && !usageFrom(attributes)) return ABORTED
+  if (finishReason === undefined && !isFinished && !usageFrom(span.attributes)) return ABORTED
   const { pending } = stateOf(ownMemo)
   if (finishReason !== 'tool-calls' || pending.length === 0) return { outcome: 'completed', finishReason }
   // The loop ended at a tool that has not run: it waits for approval, or is the client's to run.
@@ -209,9 +209,8 @@ function failureOf(span: SpanLike, finishReason: string | undefined): SpanError 
   return hasErrorStatus(span) || finishReason === 'error' ? errorOf(span) : undefined
 }
 
-function endingOf(error: SpanError | undefined): Conclusion {
-  if (!error) return {}
-  return isAbort(error) ? ABORTED : { outcome: 'failed', error }
+function endingOf(error: SpanError | undefined, span: SpanLike): Conclusion {
+  return error ? concludeError(error, span) : {}
 }
 
 /** Every execution that comes to its end tells how long it took; one that is aborted tells nothing. */

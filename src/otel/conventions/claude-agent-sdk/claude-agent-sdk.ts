@@ -2,7 +2,8 @@ import { hasDropped, type SpanLike } from '../../span.js'
 import type { Conclusion, Convention, Fact } from '../contract.js'
 import { openInferenceConvention } from '../openinference/openinference.js'
 import { amount } from '../shared/attributes.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { concludeError } from '../shared/error-endings.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
  * The Claude Agent SDK through OpenInference: one AGENT span for a query, its tools below, its usage and cost on itself.
@@ -36,7 +37,7 @@ function sdkErrorOf(span: SpanLike): SpanError {
 }
 
 function endingOf(span: SpanLike, error: SpanError | undefined, { usage }: Conclusion): Conclusion {
-  if (error) return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted' } : { outcome: 'failed', error }
+  if (error) return concludeError(error, span)
   // Whoever stops reading before the result leaves a span without an error and without usage.
   return usage || hasDropped(span)
     ? {}

@@ -4,7 +4,7 @@ import type { Convention, ScopeFacts, UsageReport } from '../contract.js'
 import { readRecord, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
-import { errorOf, hasErrorStatus, isAbort } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
 
@@ -67,10 +67,8 @@ export const openInferenceConvention: Convention = {
     switch (activity.kind) {
       case 'model':
         return { error, scope, finishReason, usage: modelUsage(attributes), facts: error && quotaFacts(error) }
-      case 'run': {
-        const ended = error && isAbort(error) ? ({ outcome: 'cancelled', reason: 'aborted' } as const) : { error }
-        return { ...ended, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span) }
-      }
+      case 'run':
+        return { error, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span) }
       case 'tool':
         return { error, scope, tool: toolOf(span) }
       case 'recall':

@@ -7,6 +7,7 @@ import type { SpanLike } from '../../span.js'
 import type { Conclusion, Convention, Fact, Outcome } from '../contract.js'
 import { json, text } from '../shared/attributes.js'
 import { type Reading, readJson } from '../shared/cut-json.js'
+import { concludeError } from '../shared/error-endings.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { scopeFromAttributes } from '../shared/scope-attributes.js'
 import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
@@ -44,11 +45,10 @@ export const spanledgerConvention: Convention = {
 
   conclude(span) {
     const { attributes } = span
-    const outcome = outcomeOf(span)
+    const ending = endingOf(span)
     return {
-      outcome,
-      error: outcome === 'failed' ? errorOf(span) : undefined,
-      reason: text(attributes, names.RUN_REASON),
+      ...ending,
+      reason: text(attributes, names.RUN_REASON) ?? ending.reason,
       by: text(attributes, names.RUN_CANCELLED_BY),
       waitingFor: text(attributes, names.RUN_WAITING_FOR),
       finishReason: text(attributes, names.RUN_FINISH_REASON),
@@ -68,10 +68,12 @@ export const spanledgerConvention: Convention = {
   },
 }
 
-function outcomeOf(span: SpanLike): Outcome {
+/** As the application says; else its error tells. */
+function endingOf(span: SpanLike): Conclusion {
   const said = text(span.attributes, names.RUN_OUTCOME)
-  if (said !== undefined && OUTCOMES.has(said)) return said as Outcome
-  return hasErrorStatus(span) ? 'failed' : 'completed'
+  if (said === 'failed') return { outcome: said, error: errorOf(span) }
+  if (said !== undefined && OUTCOMES.has(said)) return { outcome: said as Outcome, error: undefined }
+  return hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed', error: undefined }
 }
 
 function agentIn(attributes: Attributes): AgentRef | undefined {

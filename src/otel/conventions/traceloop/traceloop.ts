@@ -126,7 +126,7 @@ function concludeEntity(span: SpanLike, activity: Activity, lineage: Lineage): C
       const failed = hasErrorStatus(span) || span.events.some(({ name }) => name === 'exception')
       const error = failed ? errorOf(span) : undefined
       const told = genAiConvention.conclude?.(span, activity, lineage)
-      return { ...told, outcome: failed ? 'failed' : 'completed', error, facts: error && quotaFacts(error) }
+      return { ...told, outcome: failed ? undefined : 'completed', error, facts: error && quotaFacts(error) }
     }
     case 'recall':
       return { hits: hitsOf(span) }
