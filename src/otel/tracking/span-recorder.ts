@@ -17,7 +17,6 @@ import type {
 } from '../conventions/contract.js'
 import { concludeError } from '../conventions/shared/error-endings.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
-import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import { hasDropped, type SpanLike } from '../span.js'
 import { type Emitter, type Extras, type Place, sourceOf, withConfidence } from './emitter.js'
 import { type Ending, endOf, notePause } from './endings.js'
@@ -26,7 +25,7 @@ import { type FactRecorder, runIdOf } from './fact-recorder.js'
 import { type Loss, lossOfOutcome, lossOfUsage, lostAt, noteDoubt } from './losses.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
-import { type Claim, overlay, type SpanNode } from './span-node.js'
+import type { Claim, SpanNode } from './span-node.js'
 import type { UsageLedger } from './usage-ledger.js'
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
@@ -71,8 +70,7 @@ export class SpanRecorder {
     const told = endOf(node, claim, span, conclusion)
     const { outcome } = told
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
-    const named = scopeFromAttributes(span.attributes)
-    node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
+    node.learnScope(node.ownFacts(node.scopeSaid(told.scope)))
     if (told.runScope) node.learnRunScope(node.ownFacts(told.runScope))
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 

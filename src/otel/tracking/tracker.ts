@@ -228,7 +228,9 @@ export class Tracker {
     const place = { run, node, context, source, outside }
     const at = timestampFromHrTime(time)
     const isLogged = !span && carrier !== BY_HAND
-    for (const told of facts) {
+    const names = span ? undefined : this.#nodes.callers.names
+    for (const said of facts) {
+      const told = names ? ({ ...said, scope: { ...said.scope, ...names.scopeIn(attributes) } } as Fact) : said
       const { fact, claims } = isLogged ? this.#withoutClaims(told, attributes, context) : { fact: told }
       this.#facts.record(
         run || !detached ? fact : ({ ...fact, scope: { ...detached, ...fact.scope } } as Fact),

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts, UsageReport } from '../contract.js'
-import { count, jsonMember, readRecord, record, text } from '../shared/attributes.js'
+import { count, idIn, jsonMember, readRecord, record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -169,7 +169,7 @@ function usageIn(output: unknown, model: string): UsageReport | undefined {
 function scopeOfSpan(attributes: Attributes): ScopeFacts {
   const context = readRecord(attributes, 'genkit:metadata:context')
   const named = scopeByNames((name) => context[name])
-  return { ...named, sessionId: text(attributes, 'genkit:metadata:agent:sessionId') ?? named.sessionId }
+  return { ...named, sessionId: idIn(attributes, 'genkit:metadata:agent:sessionId') ?? named.sessionId }
 }
 
 function lengthOf(list: unknown): number | undefined {

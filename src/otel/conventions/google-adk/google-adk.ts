@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, UsageReport } from '../contract.js'
-import { count, firstOf, jsonIn, readRecord, record, text } from '../shared/attributes.js'
+import { count, firstOf, idIn, jsonIn, readRecord, record, text } from '../shared/attributes.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -138,7 +138,7 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
     error,
     finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
     usage: usageOf(attributes, record(usageMetadata)),
-    scope: { sessionId: text(attributes, 'gcp.vertex.agent.session_id') },
+    scope: { sessionId: idIn(attributes, 'gcp.vertex.agent.session_id') },
     facts: [
       ...((isFirstCall(memo) && answerToToolCall(attributes, time)) || []),
       ...((error && quotaFacts(error)) ?? []),

@@ -3,7 +3,7 @@ import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Lineage, ScopeFacts, UsageReport } from '../contract.js'
 import { endingOf, factsOfError } from '../langchain/errors.js'
 import { isLangChainAgent } from '../langchain/metadata.js'
-import { amount, count, json, readRecord, record, text } from '../shared/attributes.js'
+import { amount, count, idIn, json, readRecord, record, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
 import { errorClassIn, errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -127,7 +127,7 @@ function scopeOf(attributes: Attributes): ScopeFacts {
   const named = scopeByNames((name) => attributes[`langfuse.trace.metadata.${name}`])
   return {
     tenantId: named.tenantId,
-    sessionId: text(attributes, 'session.id', 'langfuse.session.id') ?? named.sessionId,
-    userId: text(attributes, 'user.id', 'langfuse.user.id') ?? named.userId,
+    sessionId: idIn(attributes, 'session.id', 'langfuse.session.id') ?? named.sessionId,
+    userId: idIn(attributes, 'user.id', 'langfuse.user.id') ?? named.userId,
   }
 }

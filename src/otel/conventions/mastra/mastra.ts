@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
-import { firstOf, readRecord, record, text } from '../shared/attributes.js'
+import { firstOf, idIn, readRecord, record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -50,7 +50,7 @@ export const mastraConvention: Convention = {
     // Metadata that the caller or the agent's request context gave the run, on each of its spans; else its memory thread.
     const named = scopeByNames((name) => span.attributes[METADATA + name])
     const conclusion: Conclusion = {
-      scope: { ...named, sessionId: named.sessionId ?? text(span.attributes, 'gen_ai.conversation.id') },
+      scope: { ...named, sessionId: named.sessionId ?? idIn(span.attributes, 'gen_ai.conversation.id') },
       runScope: named,
       error: hasErrorStatus(span) ? mastraError(span) : undefined,
     }

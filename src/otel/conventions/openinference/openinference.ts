@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Convention, ScopeFacts, UsageReport } from '../contract.js'
-import { readRecord, text } from '../shared/attributes.js'
+import { idIn, readRecord, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
@@ -93,8 +93,8 @@ export function scopeOfSpan(attributes: Attributes): ScopeFacts {
   const { tenantId, sessionId, userId } = scopeByNames((name) => metadata[name])
   return {
     tenantId,
-    sessionId: text(attributes, 'session.id') ?? sessionId,
-    userId: text(attributes, 'user.id') ?? userId,
+    sessionId: idIn(attributes, 'session.id') ?? sessionId,
+    userId: idIn(attributes, 'user.id') ?? userId,
   }
 }
 

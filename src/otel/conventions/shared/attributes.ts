@@ -13,6 +13,16 @@ export function text(attributes: Named, ...keys: readonly string[]): string | un
   return undefined
 }
 
+/** An id: a text, or a number, which applications use for tenants, users and sessions. */
+export function idIn(attributes: Named, ...keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const value = attributes[key]
+    if (typeof value === 'string' && value !== '') return value
+    if (typeof value === 'number' && Number.isFinite(value)) return String(value)
+  }
+  return undefined
+}
+
 /** A count of something: a non-negative number, also as numeric text, whole. */
 export function count(attributes: Named, ...keys: readonly string[]): number | undefined {
   const value = amount(attributes, ...keys)
