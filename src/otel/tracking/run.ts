@@ -14,6 +14,8 @@ export class Run {
   /** The run around is a remote caller's word. */
   parentIsClaimed: boolean
   readonly startedAt: Timestamp
+  /** It is not the time that was told. */
+  readonly isStartMended: boolean
   /** Room for conventions to remember things for the life of the run. */
   readonly memo = new RunMemo()
   /** The span that is the run; none for a run recorded by hand where no span records. */
@@ -56,6 +58,7 @@ export class Run {
     /** Likewise. */
     claims?: ClaimedScope | undefined
     mayLeak: boolean
+    isStartMended: boolean
     source: EventSource
     nowMillis: number
   }) {
@@ -68,6 +71,7 @@ export class Run {
     this.#handScope = init.scope ?? {}
     this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
+    this.isStartMended = init.isStartMended
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
   }

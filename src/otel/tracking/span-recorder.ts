@@ -1,10 +1,4 @@
-import {
-  type Alteration,
-  type EventSource,
-  millisBetween,
-  type Timestamp,
-  timestampFromHrTime,
-} from '../../events/index.js'
+import { type Alteration, type EventSource, millisBetween, type Timestamp } from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
 import type {
   Activity,
@@ -26,6 +20,7 @@ import { type Loss, lossOfOutcome, lossOfUsage, lostAt, noteDoubt } from './loss
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import type { Claim, SpanNode } from './span-node.js'
+import { DURATION_MENDED, endOf as endTimeOf, type ReadTime, startOf, TIME_MENDED } from './span-times.js'
 import type { UsageLedger } from './usage-ledger.js'
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
@@ -52,15 +47,15 @@ export class SpanRecorder {
 
   start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
     if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
-    const startedAt = timestampFromHrTime(span.startTime)
-    const around = this.#placeOf(node, sourceOf(convention.name, span))
+    const { time: startedAt, isMended } = startOf(span, this.#nowMillis())
+    const around = this.#placeOf(node, sourceOf(convention.name, span), isMended)
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
     else if (activity.kind === 'tool') {
       node.callId = activity.callId ?? node.spanId
       const data = { callId: node.callId, tool: activity.tool }
       if (node.context) this.#emitter.emit('tool_call_started', data, startedAt, around)
     } else if (activity.kind === 'model' && around.run) around.run.pause = undefined
-    if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
+    if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source, isMended))
     this.touch(around.run)
   }
 
@@ -74,13 +69,19 @@ export class SpanRecorder {
     if (told.runScope) node.learnRunScope(node.ownFacts(told.runScope))
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
-    const endedAt = timestampFromHrTime(span.endTime)
-    const place = this.#placeOf(node, sourceOf(convention.name, span))
+    const start = startOf(span, this.#nowMillis())
+    const { time: endedAt, isMended } = endTimeOf(span, node.run?.startedAt ?? start.time, this.#nowMillis())
+    const place = this.#placeOf(node, sourceOf(convention.name, span), isMended)
     if (told.usage) this.#recordUsage(node, claim, told.usage, lostCountsOf(span, told.usage), endedAt, place)
     else if (activity.kind === 'model' && !error) this.#recordLostUsage(node, claim, span, endedAt, place)
     if (!node.run) this.#noteInRun(place.run, claim, span, conclusion, told)
     this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
-    if (told.facts) this.#recordFacts(told.facts, endedAt, place)
+    if (told.facts)
+      this.#recordFacts(
+        told.facts.map((fact) => mendedFact(fact, start)),
+        endedAt,
+        place,
+      )
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
     noteEndOfChild(node, told, outcome, error)
     this.touch(place.run)
@@ -89,7 +90,8 @@ export class SpanRecorder {
   /** A run that was recorded by hand on a span of no agent kind ends with it, by its status. */
   endRun(run: Run, node: SpanNode, span: SpanLike): void {
     const told: Conclusion = hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed' }
-    this.#runs.conclude(run, told, timestampFromHrTime(span.endTime), this.#placeOf(node, run.source))
+    const { time, isMended } = endTimeOf(span, run.startedAt, this.#nowMillis())
+    this.#runs.conclude(run, told, time, this.#placeOf(node, run.source, isMended))
   }
 
   /** Something happened in the run. */
@@ -113,8 +115,8 @@ export class SpanRecorder {
     if (!node?.span || node.run || node.claim?.convention !== convention) return
     const { span } = node
     node.claimAs({ convention, activity })
-    const around = this.#placeOf(node, sourceOf(convention.name, span))
-    this.#startRun(node, activity, timestampFromHrTime(span.startTime), around)
+    const { time, isMended } = startOf(span, this.#nowMillis())
+    this.#startRun(node, activity, time, this.#placeOf(node, sourceOf(convention.name, span), isMended))
   }
 
   /** The event, if any, that the end of a span of this kind is. */
@@ -131,10 +133,12 @@ export class SpanRecorder {
     switch (activity.kind) {
       case 'tool': {
         if (outcome === 'suspended') return // it will be called again when the run goes on
-        const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
+        const start = startOf(span, this.#nowMillis())
+        const durationMs = millisBetween(start.time, endedAt)
         const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
-        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place, marksOf(told))
-        else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
+        const marks = start.isMended || place.isTimeMended ? withMark(marksOf(told), DURATION_MENDED) : marksOf(told)
+        if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place, marks)
+        else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place, marks)
         return
       }
       case 'recall': {
@@ -194,10 +198,16 @@ export class SpanRecorder {
   }
 
   /** Before a span is known as a run this is the place around it, afterwards the one inside. */
-  #placeOf(node: SpanNode, source: EventSource): Place {
+  #placeOf(node: SpanNode, source: EventSource, isTimeMended?: boolean): Place {
     const { context } = node
     const detached = context && contextScope(context)?.run
-    return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
+    return {
+      node,
+      context,
+      source,
+      isTimeMended,
+      run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)),
+    }
   }
 }
 
@@ -205,6 +215,16 @@ export class SpanRecorder {
 function marksOf({ altered, confidence }: Conclusion, field?: string): Extras | undefined {
   if (!altered?.length) return undefined
   return field === undefined ? { altered, confidence } : { altered: altered.map(({ reason }) => ({ field, reason })) }
+}
+
+/** A convention tells a fact of the span's start by the time that the span was given. */
+function mendedFact(fact: Fact, { time, isMended }: ReadTime): Fact {
+  if (!isMended || fact.time === undefined) return fact
+  return { ...fact, time, altered: [...(fact.altered ?? []), TIME_MENDED] }
+}
+
+function withMark(marks: Extras | undefined, mark: Alteration): Extras {
+  return { ...marks, altered: [...(marks?.altered ?? []), mark] }
 }
 
 const COUNTS = ['data.inputTokens', 'data.outputTokens', 'data.totalTokens']
