@@ -22,7 +22,9 @@ export interface AuditSpanProcessorOptions {
   readonly conventions?: readonly Convention[]
   /**
    * Told of every span which convention claimed it and why, or why none did: for finding out why an agent leaves no
-   * trail. Each span is explained once, when it is claimed or at its end. Slow; not for production.
+   * trail. Each span is explained once, when it is claimed or at its end. What keeps the trail empty besides (no log is
+   * attached, no span is seen, none is an agent's, attributes are dropped or cut) is told through OpenTelemetry's `diag`.
+   * Slow; not for production.
    */
   readonly onExplain?: (explanation: SpanExplanation) => void
   /**

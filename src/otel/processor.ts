@@ -11,6 +11,7 @@ import { toHrTime } from './hr-time.js'
 import { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
+import { DIAGNOSIS_AFTER_MILLIS, Diagnosis } from './tracking/diagnosis.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
 
@@ -46,6 +47,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #attachments: Attachments
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
+  /** While spans are explained. */
+  readonly #diagnosis: Diagnosis | undefined
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -54,10 +57,17 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** @throws TypeError for an unknown or contradictory option; AuditLogError `AUDIT_LOG_CLOSED` for a closed log */
   constructor(options: AuditSpanProcessorOptions = {}) {
     const resolved = resolveProcessorOptions(options)
+    const onExplain = resolved.onExplain ?? explainThroughDiag()
+    this.#diagnosis = onExplain && this.#startDiagnosis()
     this.#tracker = new Tracker({
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
-      onExplain: resolved.onExplain ?? explainThroughDiag(),
+      onExplain:
+        onExplain &&
+        ((explanation) => {
+          this.#diagnosis?.onExplained(explanation)
+          onExplain(explanation)
+        }),
       outlet: {
         publish: (event) => this.#attachments.publish(event),
         state: (statement) => this.#attachments.state(statement),
@@ -121,6 +131,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
     try {
+      this.#diagnosis?.onStart(span, this.#attachments.size > 0)
       const context = orKept(parentContext)
       if (!this.#switch.isOnIn(context)) this.#tracker.suppressions.addSpan(span, context)
       else if (this.#attachments.size > 0) this.#tracker.start(span, context)
@@ -133,6 +144,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Span processor hook: a span has ended. */
   onEnd(span: SpanLike): void {
     try {
+      this.#diagnosis?.onEnd(span)
       if (this.#attachments.size === 0) this.#tracker.forget(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
       else this.#tracker.endUnfollowed(span)
@@ -148,6 +160,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    */
   async forceFlush(): Promise<void> {
     this.#settle({ final: false, all: true })
+    this.#diagnosis?.review(this.#attachments.size > 0)
     await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
   }
 
@@ -215,6 +228,14 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     }
   }
 
+  #startDiagnosis(): Diagnosis {
+    const diagnosis = new Diagnosis((message) => diag.warn(`spanledger: ${message}.`))
+    setTimeout(() => {
+      if (!this.#shutdown) diagnosis.review(this.#attachments.size > 0)
+    }, DIAGNOSIS_AFTER_MILLIS).unref()
+    return diagnosis
+  }
+
   #onAttachmentsChange(): void {
     if (this.#attachments.size === 0) {
       this.#tracker.forgetSpanlessRuns()
@@ -252,6 +273,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   async #shutDown(): Promise<void> {
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
+    this.#diagnosis?.review(this.#attachments.size > 0)
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
     try {
       await settleAll(detached)
