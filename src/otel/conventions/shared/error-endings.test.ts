@@ -96,6 +96,14 @@ describe('an error', () => {
   })
 })
 
+test('an error that a convention calls by a name of its own means what its class means', () => {
+  const { log, tracer } = startRecordingSdk()
+  const attributes = { 'mastra.span.type': 'agent_run', 'error.type': 'AGENT_STREAM_FAILED' }
+  const run = start(tracer, "agent run: 'x'", attributes)
+  fail(run, { 'exception.type': 'AbortError', 'exception.message': 'stop' }, 'stop')
+  expect(log.types).toEqual(['run_started', 'run_cancelled'])
+})
+
 describe.each([
   ['GenAI', (kind: string) => ({ 'gen_ai.operation.name': GEN_AI[kind], 'gen_ai.tool.name': 'delete' })],
   ['OpenInference', (kind: string) => ({ 'openinference.span.kind': kind, 'tool.name': 'delete' })],

@@ -1,7 +1,7 @@
 import type { Confidence } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
 import type { Conclusion } from '../contract.js'
-import { lastException, type SpanError } from './outcome.js'
+import { errorOf, lastException, type SpanError } from './outcome.js'
 
 /*
  * An error is not always a failure: callers cancel, and frameworks throw to pause. Which it is goes by the class of the
@@ -70,12 +70,11 @@ const MAX_STACK = 32 * 1024
 /** Tells what an error means: by its class or code, else by its cause, else by its text, which is a guess. */
 export function endingOfError(error: SpanError, span?: SpanLike): ErrorEnding {
   const code = lastName(error.code)
-  const causes = span ? causesIn(span) : []
-  if (isTimeout(code) || TIMEOUT_TEXT.test(error.message) || causes.some(isTimeout)) return FAILED
-  const known = ERROR_ENDINGS.get(code)
-  if (known) return known
-  for (const cause of causes) {
-    const ending = ERROR_ENDINGS.get(cause)
+  // The convention may have a name of its own for what the span calls by its class.
+  const names = span ? [code, lastName(errorOf(span).code), ...causesIn(span)] : [code]
+  if (names.some(isTimeout) || TIMEOUT_TEXT.test(error.message)) return FAILED
+  for (const name of names) {
+    const ending = ERROR_ENDINGS.get(name)
     if (ending) return ending
   }
   return NAMELESS.has(code) ? endingOfText(error.message) : FAILED
