@@ -34,6 +34,7 @@ import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
 import { readTime } from './span-times.js'
 import { Suppressions } from './suppressions.js'
+import { UntakenAttributes } from './untaken-attributes.js'
 import { UsageLedger } from './usage-ledger.js'
 
 /** `SpanKind` of spans that send something to somebody else. */
@@ -71,6 +72,7 @@ export class Tracker {
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since' | 'nowMillis'>
   readonly #emitter: Emitter
   readonly #events: SpanEvents
+  readonly #untaken = new UntakenAttributes()
   /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
   /** Contexts with baggage of spans that began before anyone listened. */
@@ -95,7 +97,10 @@ export class Tracker {
       conventions,
       nodes: this.#nodes,
       ask: this.#ask,
-      onClaim: (node, claim, span) => this.#spans.start(node, claim, span),
+      onClaim: (node, claim, span) => {
+        this.#untaken.hear(span, claim.convention)
+        this.#spans.start(node, claim, span)
+      },
       onExplain: options.onExplain,
     })
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
@@ -152,7 +157,8 @@ export class Tracker {
     this.#catchUp(node)
     if (node.claim || this.#claims.look(node, span, 'end')) {
       const claim = node.claim as Claim
-      this.#spans.end(node, claim, span, this.#claims.conclude(node, claim, span))
+      const whole = this.#untaken.wholeOf(span)
+      this.#spans.end(node, claim, whole, this.#claims.conclude(node, claim, whole))
     } else {
       if (node.run) this.#spans.endRun(node.run, node, span)
       this.#claims.explainUnclaimed(span)
