@@ -138,13 +138,14 @@ export class SpanRecorder {
         const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
         const marks = start.isMended || place.isTimeMended ? withMark(marksOf(told), DURATION_MENDED) : marksOf(told)
         if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place, marks)
-        else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place, marks)
+        else
+          this.#emitter.emit('tool_call_failed', { ...data, error: told.error ?? errorOf(span) }, endedAt, place, marks)
         return
       }
       case 'recall': {
         const { tier, namespaceKey } = activity
         if (error) this.#recordError(node, error, 'memory_recall', endedAt, place)
-        else {
+        else if (outcome === 'completed') {
           const marks = told.hits === undefined ? marksOf(told, 'data.hits') : undefined
           this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place, marks)
         }

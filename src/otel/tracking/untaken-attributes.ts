@@ -34,11 +34,11 @@ export class UntakenAttributes {
     const keys = new Set(Object.values(decisive ?? {}).flat())
     const before = Object.hasOwn(settable, 'setAttribute') ? settable.setAttribute : undefined
     const value: SetAttribute = function setAttribute(key, value) {
-      const droppedBefore = span.droppedAttributesCount
+      const droppedBefore = droppedBy(span)
       const method: SetAttribute = before ?? Object.getPrototypeOf(span).setAttribute
       const result = method.call(this, key, value)
-      if (span.droppedAttributesCount !== droppedBefore) hold(held, key, value, true)
-      else if (keys.has(key) && span.attributes[key] !== value) hold(held, key, value, false)
+      if (droppedBy(span) !== droppedBefore) hold(held, key, value, true)
+      else if (keys.has(key) && valueOn(span, key) !== value) hold(held, key, value, false)
       return result
     }
     try {
@@ -53,6 +53,24 @@ export class UntakenAttributes {
   wholeOf(span: SpanLike): SpanLike {
     const held = this.#held.get(span)
     return held?.values.size ? withAttributes(span, held) : span
+  }
+}
+
+/* What a span answers must not reach the caller who sets an attribute. */
+
+function droppedBy(span: SpanLike): number {
+  try {
+    return span.droppedAttributesCount ?? 0
+  } catch {
+    return 0
+  }
+}
+
+function valueOn(span: SpanLike, key: string): unknown {
+  try {
+    return span.attributes[key]
+  } catch {
+    return undefined
   }
 }
 

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { hasDropped, type SpanLike } from '../../span.js'
 import type { Fact } from '../contract.js'
 import { jsonIn, record } from '../shared/attributes.js'
-import { isCutJson, readJson } from '../shared/cut-json.js'
+import { isCutJson, MAX_JSON_LENGTH, readJson } from '../shared/cut-json.js'
 import { type FromClient, fromClient } from '../shared/from-client.js'
 
 /*
@@ -52,6 +52,8 @@ export function continuationIn(attributes: Attributes): Continuation | undefined
 
 function storyIn(prompt: string): Story | undefined {
   if (!mayEndWithToolMessage(prompt)) return undefined
+  if (prompt.length > MAX_JSON_LENGTH)
+    return endsWithToolMessage(prompt) ? { facts: [RESUMED], answered: [] } : undefined
   const messages = messagesOf(jsonIn(prompt))
   const last = messages.at(-1)
   if (last?.role !== 'tool') return undefined
@@ -68,7 +70,12 @@ function storyIn(prompt: string): Story | undefined {
  * answers about approvals, the order of members in the text is not relied upon: it is the client's.
  */
 function mayEndWithToolMessage(prompt: string): boolean {
-  if (prompt.includes('"tool-approval-response"')) return true
+  return prompt.includes('"tool-approval-response"') || endsWithToolMessage(prompt)
+}
+
+/** By the last role in the text, which is not cut. Quotes within content have a backslash before them. */
+function endsWithToolMessage(prompt: string): boolean {
+  if (!/[\]}]$/.test(prompt)) return false
   const role = prompt.lastIndexOf('"role":"')
   return role >= 0 && prompt.startsWith('tool"', role + '"role":"'.length)
 }

@@ -135,3 +135,10 @@ describe.each([
 })
 
 const GEN_AI: Readonly<Record<string, string>> = { AGENT: 'invoke_agent', TOOL: 'execute_tool', LLM: 'chat' }
+
+test('a look-up in memory that is cancelled has found nothing, not even no records', () => {
+  const { log, tracer } = startRecordingSdk()
+  const lookup = start(tracer, 'search_memory', { 'gen_ai.operation.name': 'search_memory' })
+  fail(lookup, { 'exception.type': 'AbortError', 'exception.message': '' })
+  expect(log.of('memory_recall')).toEqual([])
+})
