@@ -1,6 +1,7 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
+import { ScopeNames, type ScopeNamesOption } from './scope-names.js'
 import type { SpanExplanation } from './tracking/explain.js'
 
 /** @see AuditSpanProcessorOptions.abandonAfterMillis */
@@ -24,7 +25,9 @@ export interface AuditSpanProcessorOptions {
   readonly conventions?: readonly Convention[]
   /**
    * Told of every span which convention claimed it and why, or why none did: for finding out why an agent leaves no
-   * trail. Each span is explained once, when it is claimed or at its end. Slow; not for production.
+   * trail. Each span is explained once, when it is claimed or at its end. What keeps the trail empty besides (no log is
+   * attached, no span is seen, none is an agent's, attributes are dropped or cut) is told through OpenTelemetry's `diag`.
+   * Slow; not for production.
    */
   readonly onExplain?: (explanation: SpanExplanation) => void
   /**
@@ -65,6 +68,20 @@ export interface AuditSpanProcessorOptions {
    * @defaultValue false
    */
   readonly trustBaggage?: boolean
+  /**
+   * Names of your own for tenants, sessions, users and runs, for all conventions at once: of span attributes and of
+   * attributes of log records (`orgId`), of entries in the metadata that frameworks pass on (`ai.telemetry.metadata.orgId`,
+   * `langfuse.trace.metadata.orgId`, OpenInference's `metadata` …), and of baggage entries. What they hold outweighs
+   * what a framework says. Values are texts or numbers. Baggage is the caller's word: it stands in `claimed`, unless
+   * `trustBaggage` is set, and runs are not read from it. At most 32 names each, exact, the first that holds something counts.
+   *
+   * @defaultValue none: `spanledger.*`, the names of OpenTelemetry, and the usual ones (`tenantId`, `sessionId`, `threadId`, `userId` …)
+   * @example
+   * ```ts
+   * new AuditSpanProcessor({ scopeNames: { tenant: ['orgId'], session: ['chat_id', 'thread'], user: ['member'] } })
+   * ```
+   */
+  readonly scopeNames?: ScopeNamesOption
 }
 
 export interface ResolvedProcessorOptions {
@@ -77,6 +94,7 @@ export interface ResolvedProcessorOptions {
   readonly maxOpenRuns: number
   readonly trustRemoteParents: boolean
   readonly trustBaggage: boolean
+  readonly scopeNames: ScopeNames | undefined
 }
 
 const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
@@ -89,6 +107,7 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   maxOpenRuns: true,
   trustRemoteParents: true,
   trustBaggage: true,
+  scopeNames: true,
 }
 const OF = 'AuditSpanProcessor'
 
@@ -125,6 +144,7 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
     }),
     trustRemoteParents: switchOption('trustRemoteParents', options.trustRemoteParents),
     trustBaggage: switchOption('trustBaggage', options.trustBaggage),
+    scopeNames: options.scopeNames === undefined ? undefined : new ScopeNames(options.scopeNames),
   })
 }
 

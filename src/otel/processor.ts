@@ -16,6 +16,7 @@ import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import { closeShared, openShared } from './shared-logs.js'
 import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
+import { DIAGNOSIS_AFTER_MILLIS, Diagnosis } from './tracking/diagnosis.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
 
@@ -55,6 +56,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Log records that have come. */
   readonly #logRecords = new WeakSet<object>()
   #hasWarnedOfRegistration = false
+  /** While spans are explained. */
+  readonly #diagnosis: Diagnosis | undefined
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -63,10 +66,17 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** @throws TypeError for an unknown or contradictory option; AuditLogError `AUDIT_LOG_CLOSED` for a closed log */
   constructor(options: AuditSpanProcessorOptions = {}) {
     const resolved = resolveProcessorOptions(options)
+    const onExplain = resolved.onExplain ?? explainThroughDiag()
+    this.#diagnosis = onExplain && this.#startDiagnosis()
     this.#tracker = new Tracker({
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
-      onExplain: resolved.onExplain ?? explainThroughDiag(),
+      onExplain:
+        onExplain &&
+        ((explanation) => {
+          this.#diagnosis?.onExplained(explanation)
+          onExplain(explanation)
+        }),
       outlet: {
         publish: (event) => this.#attachments.publish(event),
         state: (statement) => this.#attachments.state(statement),
@@ -171,6 +181,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
     try {
+      this.#diagnosis?.onStart(span, this.#attachments.size > 0)
       const context = orKept(parentContext)
       if (!this.#late.takesStart(span, context)) this.#startLive(span, context)
     } catch (problem) {
@@ -182,6 +193,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   onEnd(span: SpanLike): void {
     try {
       const isTold = this.#late.seesEnd(span)
+      this.#diagnosis?.onEnd(span)
       if (this.#attachments.size === 0) this.#tracker.forget(span)
       else if (this.#tracker.follows(span)) this.#tracker.end(span)
       else if (!this.#late.takesEnd(span, isTold)) this.#tracker.endUnfollowed(span)
@@ -197,6 +209,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    */
   async forceFlush(): Promise<void> {
     this.#settle({ final: false, all: true })
+    this.#diagnosis?.review(this.#attachments.size > 0)
     await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
   }
 
@@ -295,6 +308,14 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     }
   }
 
+  #startDiagnosis(): Diagnosis {
+    const diagnosis = new Diagnosis((message) => diag.warn(`spanledger: ${message}.`))
+    setTimeout(() => {
+      if (!this.#shutdown) diagnosis.review(this.#attachments.size > 0)
+    }, DIAGNOSIS_AFTER_MILLIS).unref()
+    return diagnosis
+  }
+
   #onAttachmentsChange(): void {
     if (this.#attachments.size === 0) {
       this.#tracker.forgetSpanlessRuns()
@@ -337,6 +358,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
     this.#attachments.isOver = true
+    this.#diagnosis?.review(this.#attachments.size > 0)
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
     try {
       await settleAll(detached)

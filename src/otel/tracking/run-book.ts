@@ -1,4 +1,5 @@
 import {
+  type Alteration,
   type AuditEventData,
   type EventSource,
   millisBetween,
@@ -11,8 +12,10 @@ import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contrac
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
+import { lostAt } from './losses.js'
 import { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
+import { DURATION_MENDED, START_MENDED } from './span-times.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
@@ -115,6 +118,7 @@ export class RunBook {
       heirOf: place.node ? undefined : (named ?? parent),
       claims: place.node ? undefined : this.#emitter.claimsAt(place),
       mayLeak: activity.mayLeak ?? false,
+      isStartMended: place.isTimeMended ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
     })
@@ -138,6 +142,7 @@ export class RunBook {
       agent: start.activity.agent,
       node,
       mayLeak: false,
+      isStartMended: false,
       source,
       nowMillis: this.#nowMillis(),
     })
@@ -188,8 +193,10 @@ export class RunBook {
       usage: run.usage ?? data.usage,
     }
     const ending = { ...place, run, node: run.node ?? place.node }
-    const said = { ...own(extras, run.usage && 'data.usage'), supersedes }
-    run.endId = this.#emitter.emit(type, full as AuditEventData<T>, time, ending, said)
+    const said = own(extras, run.usage && 'data.usage')
+    const altered = [...(said.altered ?? []), ...lostOf(run, place)]
+    const told = { ...said, ...(altered.length > 0 && { altered }), supersedes }
+    run.endId = this.#emitter.emit(type, full as AuditEventData<T>, time, ending, told)
   }
 
   /** A run that ended while nothing was attached. */
@@ -270,6 +277,15 @@ export class RunBook {
     const [oldest] = this.#open.values()
     if (oldest) this.abandon(oldest)
   }
+}
+
+/** Fields of a terminal event that are not known whole, or not as they were told. */
+function lostOf({ usageLoss, isStartMended }: Run, { isTimeMended }: Place): readonly Alteration[] {
+  return [
+    ...(usageLoss ? [lostAt('data.usage', usageLoss)] : []),
+    ...(isStartMended ? [START_MENDED] : []),
+    ...(isStartMended || isTimeMended ? [DURATION_MENDED] : []),
+  ]
 }
 
 /** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */

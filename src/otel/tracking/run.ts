@@ -1,7 +1,9 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
 import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Pause } from './endings.js'
 import type { Identity } from './identities.js'
+import type { Loss } from './losses.js'
 import { RunMemo } from './run-memo.js'
 import type { ResolvedScope } from './scope.js'
 import type { SpanNode } from './span-node.js'
@@ -20,6 +22,8 @@ export class Run {
   /** The run around is a remote caller's word. */
   parentIsClaimed: boolean
   readonly startedAt: Timestamp
+  /** It is not the time that was told. */
+  readonly isStartMended: boolean
   /** Room for conventions to remember things for the life of the run. */
   readonly memo = new RunMemo()
   /** The span that is the run; none for a run recorded by hand where no span records. */
@@ -60,6 +64,12 @@ export class Run {
   inner: Inner | undefined = undefined
   /** It has come to an end and goes on, or may: another terminal event may follow. */
   goesOn = false
+  /** Why it has stopped, unless it calls its model again. */
+  pause: Pause | undefined = undefined
+  /** What may have told that it waits was lost with a span inside. */
+  doubt: Loss | undefined = undefined
+  /** What a call inside consumed was lost: the sum is not the whole. */
+  usageLoss: Loss | undefined = undefined
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {
@@ -78,6 +88,7 @@ export class Run {
     /** Likewise. */
     claims?: ClaimedScope | undefined
     mayLeak: boolean
+    isStartMended: boolean
     source: EventSource
     nowMillis: number
   }) {
@@ -92,6 +103,7 @@ export class Run {
     this.heirOf = init.heirOf
     this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
+    this.isStartMended = init.isStartMended
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
   }
@@ -144,6 +156,12 @@ export class Run {
   /** Sum of what has been counted for this run; sub-runs have their own. */
   get usage(): TokenUsage | undefined {
     return this.#usage
+  }
+
+  /** A call of a model has begun: whatever paused the run, it goes on. */
+  noteModelCall(): void {
+    this.modelCalls++
+    this.pause = undefined
   }
 
   addUsage(report: TokenUsage): void {

@@ -1,4 +1,4 @@
-import type { Context, SpanContext } from '@opentelemetry/api'
+import type { Attributes, Context, SpanContext } from '@opentelemetry/api'
 import type { ClaimedScope, TokenUsage } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
 import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
@@ -184,10 +184,18 @@ export class SpanNode {
   claimAs(claim: Claim): void {
     this.#claim = claim
     if (this.span) this.#teller = scopeOf(this.span).name
-    const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
-    this.#explicit = this.ownFacts(overlay(named, claim.activity.scope ?? NOTHING))
+    this.#explicit = this.ownFacts(this.scopeSaid(claim.activity.scope))
     this.#told = lastSerial === this.serial ? this.#explicit : NOTHING
     this.#scope = undefined
+  }
+
+  /** Whose the open span is by its attributes: by their standard names, by its convention, by the application's own names. */
+  scopeSaid(byConvention: ScopeFacts = NOTHING): ScopeFacts {
+    if (!this.span) return byConvention
+    const { attributes } = this.span
+    const said = overlay(scopeFromAttributes(attributes), byConvention)
+    const { names } = this.#callers
+    return names ? overlay(said, names.scopeIn(attributes)) : said
   }
 
   /**
@@ -309,8 +317,8 @@ export class SpanNode {
   scope(): ResolvedScope {
     // What is not named yet is asked for again: it may have been set meanwhile, here or further out.
     if (this.#scope && !this.#scope.sessionDerived && this.#scope.tenantId !== undefined) return this.#scope
-    if (this.#claim && this.span && namesTenantOrSession(this.span.attributes)) {
-      this.#explicit = overlay(this.ownFacts(scopeFromAttributes(this.span.attributes)), this.#explicit)
+    if (this.#claim && this.span && this.#namesTenantOrSession(this.span.attributes)) {
+      this.#explicit = overlay(this.ownFacts(this.scopeSaid()), this.#explicit)
     }
     const around = this.parent?.contextScope() ?? NOTHING
     const derivedSession = this.outside?.sessionId ?? this.traceId
@@ -322,6 +330,12 @@ export class SpanNode {
     const around = this.#parent
     if (!around) return undefined
     return around.run ? around.run.inheritable(around.scope()) : around.scope()
+  }
+
+  #namesTenantOrSession(attributes: Attributes): boolean {
+    if (namesTenantOrSession(attributes)) return true
+    const named = this.#callers.names?.scopeIn(attributes)
+    return named?.sessionId !== undefined || named?.tenantId !== undefined
   }
 
   contextScope(): ScopeFacts {

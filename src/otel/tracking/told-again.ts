@@ -71,7 +71,8 @@ export function noteInner(node: SpanNode, activity: Activity, inner: Inner & Con
 }
 
 /** Returns the end as the outer span tells it, or the inner one where the outer one marks nothing, as hosting layers do. */
-export function withInner(said: Conclusion, span: SpanLike, inner: Inner): Conclusion {
+export function withInner(said: Conclusion, span: SpanLike, inner: Inner | undefined): Conclusion {
+  if (!inner) return said
   const isTold = said.outcome !== undefined && said.outcome !== 'completed'
   if (isTold || !isUnset(span)) return { ...said, finishReason: said.finishReason ?? inner.finishReason }
   return { ...said, ...inner, finishReason: said.finishReason ?? inner.finishReason }

@@ -35,7 +35,9 @@ import { SpanEvents, totalOf } from './span-events.js'
 import type { Claim, SpanNode } from './span-node.js'
 import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
+import { readTime } from './span-times.js'
 import { Suppressions } from './suppressions.js'
+import { UntakenAttributes } from './untaken-attributes.js'
 import { UsageLedger } from './usage-ledger.js'
 
 export interface TrackerOptions extends Trust {
@@ -66,9 +68,10 @@ export class Tracker {
   readonly #facts: FactRecorder
   readonly #spans: SpanRecorder
   readonly #onProblem: (problem: unknown) => void
-  readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
+  readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since' | 'nowMillis'>
   readonly #emitter: Emitter
   readonly #events: SpanEvents
+  readonly #untaken = new UntakenAttributes()
   /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
   /** Contexts with baggage of spans that began before anyone listened. */
@@ -93,7 +96,10 @@ export class Tracker {
       conventions,
       nodes: this.#nodes,
       ask: this.#ask,
-      onClaim: (node, claim, span) => this.#spans.start(node, claim, span),
+      onClaim: (node, claim, span) => {
+        this.#untaken.hear(span, claim.convention)
+        this.#spans.start(node, claim, span)
+      },
       onExplain: options.onExplain,
     })
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
@@ -150,7 +156,8 @@ export class Tracker {
     this.#catchUp(node)
     if (node.claim || this.#claims.look(node, span, 'end')) {
       const claim = node.claim as Claim
-      this.#spans.end(node, claim, span, this.#claims.conclude(node, claim, span))
+      const whole = this.#untaken.wholeOf(span)
+      this.#spans.end(node, claim, whole, this.#claims.conclude(node, claim, whole))
     } else {
       if (node.run) this.#spans.endRun(node.run, node, span)
       this.#claims.explainUnclaimed(span)
@@ -262,10 +269,12 @@ export class Tracker {
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }
     const outside = node ? undefined : this.#nodes.outsideIn(context)
-    const place = { run, node, context, source, outside }
-    const at = timestampFromHrTime(time)
+    const { time: at, isMended } = readTime(time, this.#options.nowMillis())
+    const place = { run, node, context, source, outside, isTimeMended: isMended }
     const isLogged = !span && carrier !== BY_HAND
-    for (const told of facts) {
+    const names = span ? undefined : this.#nodes.callers.names
+    for (const said of facts) {
+      const told = names ? ({ ...said, scope: { ...said.scope, ...names.scopeIn(attributes) } } as Fact) : said
       const { fact, claims } = isLogged ? this.#withoutClaims(told, attributes, context) : { fact: told }
       this.#facts.record(
         run || !detached ? fact : ({ ...fact, scope: { ...detached, ...fact.scope } } as Fact),

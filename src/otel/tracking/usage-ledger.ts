@@ -58,6 +58,15 @@ export class UsageLedger {
     return { ...meant, data: { ...meant.usage, model, provider, responseId } }
   }
 
+  /** Counts a call that log records tell of as well, for the spans around that tell a sum. */
+  countTold(node: SpanNode, report: UsageReport, { scope, model }: Reporter): Counted | undefined {
+    const meant = meaningOf(report, scope)
+    if (!meant) return undefined
+    add(meant.usage, node, scope)
+    const { provider, responseId } = report
+    return { ...meant, data: { ...meant.usage, model: report.model ?? model, provider, responseId } }
+  }
+
   /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */
   #isAccumulated(node: SpanNode, sum: TokenUsage, scope: string): boolean {
     const agent = node.nearestRun()?.agent

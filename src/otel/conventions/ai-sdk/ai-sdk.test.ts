@@ -168,6 +168,21 @@ describe('a prompt that ends with a message of a tool', () => {
     expect(log.of('resumed')).toEqual([])
   })
 
+  test('is told of a conversation that is too long to be parsed, and not of one that is cut', () => {
+    const { log } = startRecordingSdk({}, { spanLimits: { attributeValueLengthLimit: 400 * 1024 } })
+    const messages = (length: number, role: string) => ({
+      messages: [
+        { role: 'user', content: 'x'.repeat(length) },
+        { role, content: [{ type: 'tool-result', toolCallId: 'c-1' }] },
+      ],
+    })
+    end(v6.call(messages(300 * 1024, 'tool')))
+    expect(log.of('resumed')).toMatchObject([{ source: { confidence: 'claimed' } }])
+    end(v6.call(messages(300 * 1024, 'user')))
+    end(v6.call({ messages: [...messages(1, 'tool').messages, { role: 'user', content: 'x'.repeat(500 * 1024) }] }))
+    expect(log.of('resumed')).toHaveLength(1)
+  })
+
   test('tells in version 7 by what happens next how approvals were answered', () => {
     const { log } = startRecordingSdk()
     const parts = calls.map(({ toolCallId: id, toolName: name }) => ({ type: 'tool_call', id, name, arguments: {} }))

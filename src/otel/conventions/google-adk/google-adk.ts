@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, UsageReport } from '../contract.js'
-import { count, firstOf, json, jsonIn, record, text } from '../shared/attributes.js'
+import { count, firstOf, idIn, jsonIn, readRecord, record, text } from '../shared/attributes.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -49,6 +49,7 @@ const TRANSFER: Transfer = Object.freeze({ kind: 'step', transfer: true })
 export const googleAdkConvention: Convention = {
   name: 'google-adk',
   scopes: ['gcp.vertex.agent'],
+  decisive: { model: ['gcp.vertex.agent.llm_response'], tool: ['gcp.vertex.agent.tool_response'] },
 
   recognise(span, _moment, lineage) {
     const [, operation, name = ''] = /^(\w+)(?: (.+))?$/s.exec(span.name) ?? []
@@ -126,8 +127,9 @@ function startOfCall({ memo }: Lineage): readonly Fact[] | undefined {
 
 function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
   const { attributes } = span
-  if (text(attributes, 'gcp.vertex.agent.invocation_id') === undefined) return endOfBareCall(memo)
-  const { errorCode, errorMessage, usageMetadata } = record(json(attributes, 'gcp.vertex.agent.llm_response'))
+  const isBare = text(attributes, 'gcp.vertex.agent.invocation_id') === undefined && !hasDropped(span)
+  if (isBare) return endOfBareCall(memo)
+  const { errorCode, errorMessage, usageMetadata } = readRecord(attributes, 'gcp.vertex.agent.llm_response')
   const error = errorCode === undefined ? undefined : { code: String(errorCode), message: String(errorMessage ?? '') }
   if (error) memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
   const time = timestampFromHrTime(span.startTime)
@@ -136,7 +138,7 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
     error,
     finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
     usage: usageOf(attributes, record(usageMetadata)),
-    scope: { sessionId: text(attributes, 'gcp.vertex.agent.session_id') },
+    scope: { sessionId: idIn(attributes, 'gcp.vertex.agent.session_id') },
     facts: [
       ...((isFirstCall(memo) && answerToToolCall(attributes, time)) || []),
       ...((error && quotaFacts(error)) ?? []),

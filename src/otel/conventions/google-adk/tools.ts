@@ -1,7 +1,8 @@
+import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Conclusion, Fact, Lineage, Memo } from '../contract.js'
-import { json, record, text } from '../shared/attributes.js'
+import { json, readRecord, record, text } from '../shared/attributes.js'
 
 /* Tools of Google's Agent Development Kit: what they left waiting, and the transfer of control, which is one of them. */
 
@@ -79,11 +80,13 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
   const { attributes } = span
   const name = text(attributes, 'gen_ai.tool.name')
   memo?.set(TOOL_RAN, true)
-  if (name === undefined) return { outcome: 'failed', error: { code: 'Error', message: `${startName} threw` } }
+  if (name === undefined) {
+    return hasDropped(span) ? {} : { outcome: 'failed', error: { code: 'Error', message: `${startName} threw` } }
+  }
   const type = text(attributes, 'gen_ai.tool.type')
   const tool = { name, ...(type !== undefined && { type }) }
   const data = { callId: text(attributes, 'gen_ai.tool.call.id') ?? span.spanContext().spanId, tool: { name } }
-  const response = record(json(attributes, 'gcp.vertex.agent.tool_response'))
+  const response = readRecord(attributes, 'gcp.vertex.agent.tool_response')
   const message = typeof response.error === 'string' ? response.error : ''
   if (message.startsWith(CONFIRMATION_REQUIRED)) {
     memo?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name } satisfies Wait)
@@ -100,7 +103,7 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
     memo.set(LEFT_WAITING, [...earlier, { data, refused, approvable, time: at(span) } satisfies ToolLeftWaiting])
   }
   if (refused) return { tool, outcome: 'failed', error: { code: 'ToolCallRejected', message } }
-  return { tool, facts: name === MEMORY_TOOL ? recall(response) : undefined }
+  return { tool, facts: name === MEMORY_TOOL ? recall(attributes) : undefined }
 }
 
 /** What was decided shows in the response only; without it, as where content is not captured, nothing can be told. */
@@ -108,7 +111,8 @@ function isApprovable(type: string | undefined, response: Readonly<Record<string
   return !TOOLS_WITH_CREDENTIALS.has(type ?? '') && Object.keys(response).length > 0
 }
 
-function recall({ memories }: Readonly<Record<string, unknown>>): readonly Fact[] {
+function recall(attributes: Attributes): readonly Fact[] {
+  const { memories } = record(json(attributes, 'gcp.vertex.agent.tool_response'))
   return [
     { type: 'memory_recall', data: { tier: 'memory', hits: Array.isArray(memories) ? memories.length : undefined } },
   ]
@@ -117,7 +121,7 @@ function recall({ memories }: Readonly<Record<string, unknown>>): readonly Fact[
 export function endOfTransfer({ attributes }: SpanLike, { memo }: Lineage): Conclusion {
   memo?.set(TOOL_RAN, true)
   if (text(attributes, 'gen_ai.tool.name') === undefined) return {}
-  const { agentName, agent_name } = record(json(attributes, 'gcp.vertex.agent.tool_call_args'))
+  const { agentName, agent_name } = readRecord(attributes, 'gcp.vertex.agent.tool_call_args')
   memo?.set(TRANSFERRED, agentName ?? agent_name ?? UNKNOWN_TARGET)
   return {}
 }

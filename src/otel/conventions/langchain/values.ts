@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { jsonIn, record } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { type ClientContentKey, type FromClient, fromClient } from '../shared/from-client.js'
 
 /*
@@ -26,13 +27,23 @@ export interface Dialect {
 const OUTPUT_TYPE = 'output.mime_type'
 
 /** Parsed when its text contains `mark`. */
-function outputWith(attributes: Attributes, key: Dialect['output'], mark: string): unknown {
+function outputWith(
+  attributes: Attributes,
+  key: Dialect['output'],
+  mark: string,
+  parse?: (text: string) => unknown,
+): unknown {
   if (key === 'output.value' && attributes[OUTPUT_TYPE] === 'text/plain') return undefined
-  return parsedWith(attributes[key], mark)
+  return parsedWith(attributes[key], mark, parse)
 }
 
-function parsedWith(value: unknown, mark: string): unknown {
-  return typeof value === 'string' && value.includes(mark) ? jsonIn(value) : undefined
+function parsedWith(value: unknown, mark: string, parse: (text: string) => unknown = jsonIn): unknown {
+  return typeof value === 'string' && value.includes(mark) ? parse(value) : undefined
+}
+
+/** As far as it can be read: for what stands where it stands, whatever comes behind a cut. */
+function beginning(text: string): unknown {
+  return readJson(text).value
 }
 
 /**
@@ -64,6 +75,12 @@ export function gotoTarget(attributes: Attributes, dialect: Dialect): string | u
   return targets.length === 1 && typeof target === 'string' && !INNER_NODE.test(target) ? target : undefined
 }
 
+/** Tells whether an output is a `Command` that is cut before it says where to go. */
+export function isCutCommand(attributes: Attributes, key: Dialect['output']): boolean {
+  const { extent, value } = readJson(attributes[key])
+  return extent === 'cut' && [value, record(value).output].some((part) => isCommand(record(part)))
+}
+
 function isCommand(value: Readonly<Record<string, unknown>>): boolean {
   return value.lg_name === 'Command'
 }
@@ -93,8 +110,10 @@ export function resumptionIn(
   return fromClient(attributes, key)?.map((input) => {
     if (input === 'null' || input === '{"input":null}') return { decisions: [] }
     if (!input.startsWith('{"lg_name":"Command"')) return undefined
-    const command = record(jsonIn(input))
-    return 'resume' in command ? { decisions: decisionsIn(command.resume) } : undefined
+    const { value, openMember } = readJson(input)
+    const command = record(value)
+    if (!('resume' in command)) return undefined
+    return { decisions: openMember === 'resume' ? [] : decisionsIn(command.resume) }
   })
 }
 
@@ -129,7 +148,7 @@ export interface Interrupt {
 
 /** The interrupts that the text of a `GraphInterrupt` lists. */
 export function interruptsIn(message: string): readonly Interrupt[] {
-  const list = jsonIn(message)
+  const list = readJson(message).value
   if (!Array.isArray(list)) return []
   return list.map(record).map(({ id, value }, index) => ({
     id: typeof id === 'string' ? id : String(index),
@@ -226,7 +245,7 @@ function nameOf(message: unknown): string | undefined {
 
 /** The id that the provider gave a model's answer. LangChain makes one up where there is none. */
 export function responseIdIn(attributes: Attributes, key: Dialect['output']): string | undefined {
-  const { generations } = record(outputWith(attributes, key, '"generations"'))
+  const { generations } = record(outputWith(attributes, key, '"generations"', beginning))
   const [generation] = [generations].flat(2)
   const { id } = kwargsOf(record(generation).message)
   return typeof id === 'string' && id !== '' && !/^(?:lc_)?run-/.test(id) ? id : undefined
@@ -234,7 +253,7 @@ export function responseIdIn(attributes: Attributes, key: Dialect['output']): st
 
 /** The message that a tool's result became. */
 export function toolMessageIn(attributes: Attributes, key: Dialect['output']): Message | undefined {
-  const parsed = record(outputWith(attributes, key, '"ToolMessage"'))
+  const parsed = record(outputWith(attributes, key, '"ToolMessage"', beginning))
   const message = classOf(parsed) === 'ToolMessage' ? parsed : record(parsed.output)
   return classOf(message) === 'ToolMessage' ? kwargsOf(message) : undefined
 }

@@ -1,6 +1,7 @@
 import type { SpanLike } from '../../span.js'
 import type { Fact } from '../contract.js'
-import { jsonIn, record } from '../shared/attributes.js'
+import { record } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
@@ -19,7 +20,7 @@ export function agentsErrorOf(span: SpanLike): SpanError | undefined {
   if (!hasErrorStatus(span)) return undefined
   const told = errorOf(span)
   const data = told.message.indexOf(': {')
-  const { error } = record(data < 0 ? undefined : jsonIn(told.message.slice(data + 2)))
+  const { error } = record(data < 0 ? undefined : readJson(told.message.slice(data + 2)).value)
   if (typeof error === 'string') {
     const [, code] = ERROR_CLASS.exec(error) ?? []
     return { code: code ?? told.code, message: error }
@@ -31,7 +32,7 @@ export function agentsErrorOf(span: SpanLike): SpanError | undefined {
 export function limitFacts(error: SpanError | undefined): readonly Fact[] {
   if (error?.code !== MAX_TURNS_CLASS) return []
   const said = MAX_TURNS_LIMIT.exec(error.message.replace(`${MAX_TURNS_CLASS}: `, ''))?.[1]
-  const data = record(jsonIn(error.message.slice(MAX_TURNS_TEXT.length + 2)))
+  const data = record(readJson(error.message.slice(MAX_TURNS_TEXT.length + 2)).value)
   const limit = said === undefined ? data.max_turns : Number(said)
   return [{ type: 'usage_limit_exceeded', data: { axis: 'turns', ...(typeof limit === 'number' && { limit }) } }]
 }

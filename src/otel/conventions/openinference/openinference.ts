@@ -1,10 +1,10 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Convention, ScopeFacts, UsageReport } from '../contract.js'
-import { json, record, text } from '../shared/attributes.js'
+import { idIn, readRecord, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
-import { errorOf, hasErrorStatus, isAbort } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
 
@@ -67,10 +67,8 @@ export const openInferenceConvention: Convention = {
     switch (activity.kind) {
       case 'model':
         return { error, scope, finishReason, usage: modelUsage(attributes), facts: error && quotaFacts(error) }
-      case 'run': {
-        const ended = error && isAbort(error) ? ({ outcome: 'cancelled', reason: 'aborted' } as const) : { error }
-        return { ...ended, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span) }
-      }
+      case 'run':
+        return { error, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span) }
       case 'tool':
         return { error, scope, tool: toolOf(span) }
       case 'recall':
@@ -91,12 +89,12 @@ function toolOf(span: SpanLike): { name: string } {
 
 /** The session as such, or inside `metadata`, where LangChain users put it. */
 export function scopeOfSpan(attributes: Attributes): ScopeFacts {
-  const metadata = record(json(attributes, 'metadata'))
+  const metadata = readRecord(attributes, 'metadata')
   const { tenantId, sessionId, userId } = scopeByNames((name) => metadata[name])
   return {
     tenantId,
-    sessionId: text(attributes, 'session.id') ?? sessionId,
-    userId: text(attributes, 'user.id') ?? userId,
+    sessionId: idIn(attributes, 'session.id') ?? sessionId,
+    userId: idIn(attributes, 'user.id') ?? userId,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import { type SpanLike, scopeOf } from '../../span.js'
+import { hasDropped, type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, text } from '../shared/attributes.js'
@@ -7,7 +7,7 @@ import { quotaFacts } from '../shared/limits.js'
 import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { usageFrom } from '../shared/usage.js'
-import { finishReasonOf } from './messages.js'
+import { finishReasonOf, isFinishCut } from './messages.js'
 import {
   endOfOrchestrator,
   type Inside,
@@ -48,6 +48,7 @@ export const strandsConvention: Convention = {
   name: 'strands',
   scopes: [DEFAULT_SERVICE],
   attributePrefixes: [CYCLE_ID, 'gen_ai.'],
+  decisive: { run: ['gen_ai.output.messages'] },
 
   recognise(span, moment, lineage) {
     const { attributes } = span
@@ -150,10 +151,17 @@ function endOfAgent(span: SpanLike, told: Conclusion, lineage: Lineage): Conclus
       return { outcome: 'cancelled', reason: finishReason }
     default: {
       const axis = LIMITS.get(finishReason)
+      if (finishReason === undefined && isFinishCut(span)) return CUT
       return { finishReason, facts: axis === undefined ? undefined : [limitExceeded(axis)] }
     }
   }
 }
+
+/** Why it stopped is lost: it may wait for somebody. */
+const CUT: Conclusion = Object.freeze({
+  confidence: 'heuristic',
+  altered: Object.freeze([{ field: 'type', reason: 'truncated' } as const]),
+})
 
 function limitExceeded(axis: string): Fact {
   return { type: 'usage_limit_exceeded', data: { axis } }
@@ -169,12 +177,15 @@ function endOfCall(span: SpanLike, told: Conclusion, { memo }: Lineage): Conclus
   return { finishReason: finishReasonOf(span), usage: usage && { ...usage, provider: undefined } }
 }
 
-function endOfTool({ attributes }: SpanLike, told: Conclusion): Conclusion {
+function endOfTool(span: SpanLike, told: Conclusion): Conclusion {
+  const { attributes } = span
   if (told.error) return told
   const status = text(attributes, 'gen_ai.tool.status')
   if (status === 'error') return { outcome: 'failed', error: { code: 'Error', message: '' } }
   // It has thrown an interrupt, which its span does not show.
-  return status === undefined && attributes['gen_ai.event.end_time'] !== undefined ? { outcome: 'suspended' } : {}
+  return status === undefined && attributes['gen_ai.event.end_time'] !== undefined && !hasDropped(span)
+    ? { outcome: 'suspended' }
+    : {}
 }
 
 function endOfStep(span: SpanLike, activity: Activity, { memo }: Lineage): readonly Fact[] | undefined {
