@@ -9,6 +9,9 @@ export interface LogRecordLike {
   readonly eventName?: string | undefined
   readonly hrTime?: HrTime | undefined
   readonly attributes: Readonly<Record<string, unknown>>
+  /** Read only where it is the name of the event. */
+  readonly body?: unknown
+  readonly resource?: { readonly attributes?: Readonly<Record<string, unknown>> | undefined } | undefined
   readonly spanContext?: { readonly traceId: string; readonly spanId: string; readonly traceFlags: number } | undefined
   readonly instrumentationScope?: InstrumentationScope | undefined
 }
@@ -19,6 +22,9 @@ export interface LogRecordProcessorLike {
   forceFlush(): Promise<void>
   shutdown(): Promise<void>
 }
+
+/** A body that is longer is no name. */
+const MAX_NAME_LENGTH = 256
 
 const UNKNOWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'unknown' })
 
@@ -44,8 +50,8 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
 
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
-    const name = record.eventName ?? record.attributes?.['event.name']
-    if (typeof name !== 'string' || name === '') return
+    const name = eventNameOf(record)
+    if (name === undefined) return
     const { spanContext } = record
     const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
     const time = record.hrTime ?? toHrTime(undefined)
@@ -55,6 +61,7 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
       time,
       within,
       record.instrumentationScope ?? UNKNOWN_SCOPE,
+      record.resource?.attributes as Attributes | undefined,
     )
   }
 
@@ -67,4 +74,15 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   shutdown(): Promise<void> {
     return this.#audit.forceFlush()
   }
+}
+
+/**
+ * The name of the event: its own, an attribute, or the body where that repeats the attribute with the emitter's prefix. A
+ * name that is a place in a source file is none.
+ */
+function eventNameOf({ eventName, attributes, body }: LogRecordLike): string | undefined {
+  if (typeof eventName === 'string' && eventName !== '' && !eventName.includes(' ')) return eventName
+  const told = attributes?.['event.name']
+  if (typeof told !== 'string' || told === '') return undefined
+  return typeof body === 'string' && body.length <= MAX_NAME_LENGTH && body.endsWith(`.${told}`) ? body : told
 }

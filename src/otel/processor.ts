@@ -185,10 +185,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     time: HrTime,
     context: Context,
     scope: InstrumentationScope,
+    resource?: Attributes,
   ): void {
     if (this.#attachments.size === 0) return
     try {
-      if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
+      if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope, resource)
       else this.#tracker.suppressions.addEvent(context)
     } catch (problem) {
       reportProblem(problem)

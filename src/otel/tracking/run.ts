@@ -14,8 +14,7 @@ export class Run {
   readonly startedAt: Timestamp
   /** Room for conventions to remember things for the life of the run. */
   readonly memo = new RunMemo()
-  /** The span that is the run; none for a run recorded by hand where no span records. */
-  readonly node: SpanNode | undefined
+  #node: SpanNode | undefined
   /** Scope of a run without a span. */
   readonly #handScope: ScopeFacts
   readonly #handClaims: ClaimedScope | undefined
@@ -26,6 +25,8 @@ export class Run {
   agent: AgentRef
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
+  /** How it ends, by the last that log records told of it, if nothing follows. */
+  toldEnd: Conclusion | undefined = undefined
   /** While it is open. */
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
@@ -56,12 +57,22 @@ export class Run {
     this.parentIsClaimed = init.parentIsClaimed
     this.startedAt = init.startedAt
     this.agent = init.agent
-    this.node = init.node
+    this.#node = init.node
     this.#handScope = init.scope ?? {}
     this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
+  }
+
+  /** The span that is the run; none for a run recorded by hand, or told in log records, where no span records. */
+  get node(): SpanNode | undefined {
+    return this.#node
+  }
+
+  /** A run that log records told of first turns out to be a span. */
+  carry(node: SpanNode): void {
+    this.#node ??= node
   }
 
   /** Whose the run is, as far as is known by now. */

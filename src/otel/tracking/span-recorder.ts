@@ -2,6 +2,7 @@ import { type EventSource, millisBetween, type Timestamp, timestampFromHrTime } 
 import { contextScope } from '../../record/context.js'
 import type {
   Activity,
+  CallReport,
   Conclusion,
   Convention,
   Fact,
@@ -12,12 +13,15 @@ import type {
 import { errorOf, hasErrorStatus, type SpanError } from '../conventions/shared/outcome.js'
 import { scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { SpanLike } from '../span.js'
+import type { CallBook } from './call-book.js'
 import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
 import { isEcho } from './error-echo.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
 import { notSuspended, type Run } from './run.js'
 import { noteEndOfChild, type RunBook } from './run-book.js'
 import { type Claim, overlay, type SpanNode } from './span-node.js'
+import type { ToldRuns } from './told-runs.js'
+import { countedUsage, type TwiceTold } from './twice-told.js'
 import type { UsageLedger } from './usage-ledger.js'
 
 /** Records what claimed spans are when they start, and what came of them when they end. */
@@ -26,6 +30,9 @@ export class SpanRecorder {
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #ledger: UsageLedger
+  readonly #calls: CallBook
+  readonly #told: ToldRuns
+  readonly #twiceTold: TwiceTold
   readonly #nowMillis: () => number
 
   constructor(parts: {
@@ -33,30 +40,40 @@ export class SpanRecorder {
     runs: RunBook
     facts: FactRecorder
     ledger: UsageLedger
+    calls: CallBook
+    told: ToldRuns
+    twiceTold: TwiceTold
     nowMillis: () => number
   }) {
     this.#emitter = parts.emitter
     this.#runs = parts.runs
     this.#facts = parts.facts
     this.#ledger = parts.ledger
+    this.#calls = parts.calls
+    this.#told = parts.told
+    this.#twiceTold = parts.twiceTold
     this.#nowMillis = parts.nowMillis
   }
 
   start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
     if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
     const startedAt = timestampFromHrTime(span.startTime)
+    if (activity.toldRun && !node.nearestRun()) node.toldRun = this.#told.find(activity.toldRun, startedAt)
     const around = this.#placeOf(node, sourceOf(convention.name, span))
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
     else if (activity.kind === 'tool') {
       node.callId = activity.callId ?? node.spanId
       const data = { callId: node.callId, tool: activity.tool }
-      if (node.context) this.#emitter.emit('tool_call_started', data, startedAt, around)
+      if (activity.call)
+        this.#hearCall(node, { ...activity.call, tool: activity.tool }, startedAt, { around, isStart: true })
+      else if (node.context) this.#emitter.emit('tool_call_started', data, startedAt, around)
     }
     if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source))
     this.touch(around.run)
   }
 
-  end(node: SpanNode, { convention, activity }: Claim, span: SpanLike, told: Conclusion): void {
+  end(node: SpanNode, { convention, activity }: Claim, span: SpanLike, concluded: Conclusion): void {
+    const told = withToldEnd(node, concluded)
     if (told.around) this.#becomeRun(node.claimedParent(), told.around, convention)
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
@@ -68,6 +85,7 @@ export class SpanRecorder {
     const endedAt = timestampFromHrTime(span.endTime)
     const place = this.#placeOf(node, sourceOf(convention.name, span))
     if (told.usage) this.#recordUsage(node, told.usage, modelOf(activity), endedAt, place)
+    if (told.call) this.#hearCall(node, told.call, endedAt, { around: place })
     this.#recordEnd(node, activity, told, outcome, error, span, endedAt, place)
     if (told.facts) this.#recordFacts(told.facts, endedAt, place)
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, outcome, error)
@@ -94,8 +112,10 @@ export class SpanRecorder {
     if (around.run?.runId === runId) return // the same run, told at another level
     const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
     const source = withConfidence(around.source, activity.confidence)
-    if (node.context) this.#runs.start(start, { ...around, source })
-    else this.#runs.adopt(start, node, source)
+    node.run = activity.keys && this.#told.carriedBy(node, activity.keys, startedAt)
+    if (node.run) return
+    const run = node.context ? this.#runs.start(start, { ...around, source }) : this.#runs.adopt(start, node, source)
+    if (activity.keys) this.#told.register(run, activity.keys, source)
   }
 
   /** A claimed span that is still open turns out to be a run. */
@@ -122,6 +142,12 @@ export class SpanRecorder {
       case 'tool': {
         if (outcome === 'suspended') return // it will be called again when the run goes on
         const durationMs = millisBetween(timestampFromHrTime(span.startTime), endedAt)
+        if (activity.call) {
+          const known = outcome === 'failed' ? ({ outcome, error } as const) : { outcome: plainOutcome(told) }
+          const report = { ...activity.call, ...known, tool: told.tool ?? activity.tool, durationMs }
+          this.#hearCall(node, report, endedAt, { around: place, isOwnEnd: true })
+          return
+        }
         const data = { callId: node.callId ?? node.spanId, tool: told.tool ?? activity.tool, durationMs }
         if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place)
         else this.#emitter.emit('tool_call_failed', { ...data, error: error ?? errorOf(span) }, endedAt, place)
@@ -146,11 +172,28 @@ export class SpanRecorder {
   }
 
   #recordUsage(node: SpanNode, report: UsageReport, model: string | undefined, time: Timestamp, place: Place): void {
+    if (report.toldAs !== undefined) {
+      const counted = countedUsage(report)
+      const rest =
+        counted && this.#twiceTold.beyond(`${node.scope().sessionId}|${report.toldAs}`, 'span', counted, place.run)
+      if (rest) this.#emitter.emit('token_usage_updated', { ...rest, model: rest.model ?? model }, time, place)
+      return
+    }
     const data = this.#ledger.count(node, report, place.source.scope)
     if (!data) return
     data.model ??= model
     place.run?.addUsage(data)
     this.#emitter.emit('token_usage_updated', data, time, place)
+  }
+
+  /** A call that other spans and log records tell of as well. */
+  #hearCall(
+    node: SpanNode,
+    report: CallReport,
+    time: Timestamp,
+    { around, ...moment }: { readonly around: Place; readonly isStart?: boolean; readonly isOwnEnd?: boolean },
+  ): void {
+    this.#calls.hear({ report, signal: 'span', session: node.scope().sessionId, time, place: around, ...moment })
   }
 
   #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {
@@ -163,6 +206,17 @@ export class SpanRecorder {
     const detached = context && contextScope(context)?.run
     return { node, context, source, run: node.nearestRun() ?? (detached && this.#runs.find(detached.runId)) }
   }
+}
+
+/** The outcome that the convention itself tells; the status says nothing where other spans do. */
+function plainOutcome({ outcome }: Conclusion): 'completed' | undefined {
+  return outcome === 'completed' ? outcome : undefined
+}
+
+/** Where the span of a run says nothing of how it ended, log records and events may have. */
+function withToldEnd({ run }: SpanNode, told: Conclusion): Conclusion {
+  if (told.outcome !== undefined || !run?.toldEnd || run.toldEnd.outcome === 'completed') return told
+  return { ...told, ...run.toldEnd }
 }
 
 function besideSuspended(place: Place): Place {

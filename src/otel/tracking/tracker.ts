@@ -7,7 +7,7 @@ import {
   type Span,
   trace,
 } from '@opentelemetry/api'
-import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../../events/index.js'
+import { type AuditEventData, type ClaimedScope, type EventSource, timestampFromHrTime } from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
 import { activeContext } from '../../record/flow.js'
 import { partFacts } from '../caller-claims.js'
@@ -22,9 +22,11 @@ import {
   scopeOf,
 } from '../span.js'
 import { type Ask, askReporting } from './ask.js'
+import { CallBook } from './call-book.js'
 import { Emitter, type Outlet, sourceOf } from './emitter.js'
 import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
+import { ReportQueue } from './report-queue.js'
 import type { Run } from './run.js'
 import { RunBook } from './run-book.js'
 import { SpanClaims } from './span-claims.js'
@@ -33,6 +35,8 @@ import type { Claim, SpanNode } from './span-node.js'
 import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
 import { Suppressions } from './suppressions.js'
+import { ToldRuns } from './told-runs.js'
+import { TwiceTold } from './twice-told.js'
 import { UsageLedger } from './usage-ledger.js'
 
 /** `SpanKind` of spans that send something to somebody else. */
@@ -66,6 +70,9 @@ export class Tracker {
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #spans: SpanRecorder
+  readonly #calls: CallBook
+  readonly #told: ToldRuns
+  readonly #reports: ReportQueue
   readonly #onProblem: (problem: unknown) => void
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
   readonly #emitter: Emitter
@@ -99,7 +106,12 @@ export class Tracker {
     })
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
-    this.#spans = new SpanRecorder({ emitter, runs: this.#runs, facts: this.#facts, ledger, nowMillis })
+    const twiceTold = new TwiceTold()
+    this.#calls = new CallBook(emitter)
+    const books = { emitter, runs: this.#runs, facts: this.#facts, calls: this.#calls }
+    this.#told = new ToldRuns({ ...options, ...books, usage: twiceTold })
+    this.#reports = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
+    this.#spans = new SpanRecorder({ ...books, ledger, told: this.#told, twiceTold, nowMillis })
   }
 
   get openRuns(): AuditEventData<'audit_attached'>['openRuns'] {
@@ -143,6 +155,7 @@ export class Tracker {
   /** Looks again at what started in this turn. Also called before anything that needs all runs to be known. */
   drain(): void {
     this.#claims.drain()
+    this.#reports.drain()
   }
 
   end(span: SpanLike): void {
@@ -198,14 +211,20 @@ export class Tracker {
     this.#runs.forgetSpanless()
   }
 
-  /** An event added to a span, or recorded where no span of ours is: a log record, a call of `record*`. */
+  /**
+   * An event added to a span, or recorded where no span of ours is: a log record, a call of `record*`.
+   *
+   * @param resource - attributes of the resource of a log record
+   */
   occurrence(
-    name: string,
+    given: string,
     attributes: Attributes,
     time: HrTime,
     context: Context | undefined,
     carrier: SpanLike | InstrumentationScope,
+    resource?: Attributes,
   ): void {
+    const name = eventNameOf(given, attributes)
     const span = 'spanContext' in carrier ? carrier : undefined
     const node = span ? this.#nodes.on(span) : this.#nodes.in(context)
     if (node && !node.claim && node.span) this.#claims.look(node, node.span, 'microtask')
@@ -217,7 +236,8 @@ export class Tracker {
     let facts = this.#translate(convention, event)
     if (!facts?.length) {
       // What the span's own convention has no word for may be in the words of another.
-      convention = this.#facts.reader(name)
+      convention = this.#facts.reader(name, scope.name)
+      if (convention?.report && this.#report(convention, event, { time, context, span, scope, resource })) return
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return
@@ -237,6 +257,30 @@ export class Tracker {
       )
     }
     this.#spans.touch(run)
+  }
+
+  /** Agents tell in log records of runs that no span carries. @returns false where the event says nothing of one */
+  #report(
+    convention: Convention,
+    event: Occurrence,
+    from: {
+      readonly time: HrTime
+      readonly context: Context | undefined
+      readonly span: SpanLike | undefined
+      readonly scope: InstrumentationScope
+      readonly resource: Attributes | undefined
+    },
+  ): boolean {
+    const { context, span, scope, resource } = from
+    const time = timestampFromHrTime(from.time)
+    const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
+    const signal = span ? 'span' : 'log'
+    const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
+    const report = this.#ask(() => convention.report?.(occurrence))
+    if (!report) return false
+    const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope, resource)
+    this.#reports.add({ report, time, source, signal }, { event, ids })
+    return true
   }
 
   /** A log record may have attributes that a processor has copied from the baggage of a caller. */
@@ -259,6 +303,8 @@ export class Tracker {
   settle(options: { readonly final: boolean; readonly all: boolean }): void {
     this.drain()
     for (const { node } of this.#runs.open) if (node) this.#catchUp(node)
+    this.#calls.settle()
+    this.#told.settle(options)
     this.#runs.settle(options.final)
     this.suppressions.settle(options.all)
   }
@@ -319,6 +365,23 @@ export class Tracker {
       return this.#claims.unclaimedWith(ids) ?? this.#nodes.wrapped(parent, parentId)
     }
     return this.adopt(parent)
+  }
+}
+
+/** The name of an event. Where the code around it has named it by its place in the source, it stands in an attribute. */
+function eventNameOf(name: string, attributes: Attributes): string {
+  if (!name.startsWith('event ')) return name
+  const told = attributes['event.name']
+  return typeof told === 'string' && told !== '' ? told : name
+}
+
+function logSource(convention: string, scope: InstrumentationScope, resource: Attributes | undefined): EventSource {
+  const service = resource?.['service.name']
+  return {
+    convention,
+    scope: scope.name,
+    scopeVersion: scope.version,
+    service: typeof service === 'string' ? service : undefined,
   }
 }
 

@@ -1,0 +1,79 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { SpanLike } from '../../span.js'
+import type { Activity, Convention } from '../contract.js'
+import { flag, word } from '../shared/agent-events.js'
+import { AGENT, PREFIX, reportOf, traceKey, usageOf } from './events.js'
+
+/*
+ * Codex traces all of its code; few of these spans say what the agent does: `session_task.*` is a turn, a span named as a
+ * tool is its call, and the one around the last event of a response has what that consumed. What came of a tool is in an
+ * event inside.
+ */
+
+const STEP: Activity = Object.freeze({ kind: 'step' })
+const TURN = 'session_task.'
+const DISPATCH = 'dispatch'
+
+const USAGE = {
+  input: 'gen_ai.usage.input_tokens',
+  output: 'gen_ai.usage.output_tokens',
+  cached: 'gen_ai.usage.cache_read.input_tokens',
+  created: 'gen_ai.usage.cache_write.input_tokens',
+  reasoning: 'codex.usage.reasoning_output_tokens',
+}
+
+/** OpenAI's Codex, as spans and as log records. */
+export const codexConvention: Convention = {
+  name: 'codex',
+  scopes: ['codex*'],
+  eventPrefixes: [PREFIX],
+
+  recognise(span, moment) {
+    const { attributes, name } = span
+    if (name.startsWith(TURN) && word(attributes, 'turn.id') !== undefined) return turn(span)
+    if (word(attributes, 'codex.tool.phase') === DISPATCH) return toolCall(span)
+    if (attributes[USAGE.input] !== undefined) return modelCall(attributes)
+    // What a span tells comes with it, or at its end.
+    const sessionId = moment === 'microtask' ? undefined : word(attributes, 'conversation.id')
+    return sessionId === undefined ? undefined : { ...STEP, scope: { sessionId } }
+  },
+
+  conclude(span, activity) {
+    const { attributes } = span
+    if (activity.kind === 'model') return { outcome: 'completed', usage: usageOf(attributes, USAGE) }
+    if (activity.kind !== 'tool') return {}
+    return flag(attributes, 'aborted') === true ? { outcome: 'failed', error: ABORTED } : {}
+  },
+
+  report: reportOf,
+}
+
+const ABORTED = Object.freeze({ code: 'aborted', message: '' })
+
+function turn(span: SpanLike): Activity {
+  const { attributes, name } = span
+  return {
+    kind: 'run',
+    agent: AGENT,
+    model: word(attributes, 'model'),
+    trigger: name === `${TURN}turn` ? undefined : name.slice(TURN.length),
+    scope: { runId: word(attributes, 'turn.id'), sessionId: word(attributes, 'conversation.id') },
+    keys: [traceKey(span.spanContext().traceId)],
+  }
+}
+
+function toolCall(span: SpanLike): Activity {
+  const { attributes, name } = span
+  const callId = word(attributes, 'call_id')
+  return {
+    kind: 'tool',
+    tool: { name: word(attributes, 'tool_name') ?? name },
+    callId,
+    scope: { sessionId: word(attributes, 'conversation.id') },
+    call: { callId, spanId: span.spanContext().spanId },
+  }
+}
+
+function modelCall(attributes: Attributes): Activity {
+  return { kind: 'model', operation: 'chat', model: word(attributes, 'model') }
+}

@@ -1,0 +1,58 @@
+import type { Occurrence } from '../conventions/contract.js'
+import { RecentMap } from '../recent-map.js'
+import { inOrder, type Reported } from './told-runs.js'
+
+/** Records that are remembered, so that one which is delivered twice counts once. */
+const MAX_RECORDS = 8192
+/** Attribute values are compared as far as this. */
+const MAX_COMPARED_LENGTH = 64
+const MAX_COMPARED_ATTRIBUTES = 64
+
+/** The event that a report was read from. */
+interface Origin {
+  readonly event: Occurrence
+  readonly ids: { readonly traceId: string; readonly spanId: string } | undefined
+}
+
+/**
+ * Puts the reports of one turn into the order in which they were made: exporters deliver log records in batches that
+ * several threads have filled. What was delivered before is left out.
+ */
+export class ReportQueue {
+  readonly #take: (reported: Reported) => void
+  readonly #seen = new RecentMap<string, true>(MAX_RECORDS)
+  #waiting: Reported[] = []
+  readonly #drainLater = (): void => this.drain()
+
+  constructor(take: (reported: Reported) => void) {
+    this.#take = take
+  }
+
+  add(reported: Reported, origin: Origin): void {
+    const print = fingerprint(reported, origin)
+    if (this.#seen.get(print)) return
+    this.#seen.set(print, true)
+    if (this.#waiting.push(reported) === 1) queueMicrotask(this.#drainLater)
+  }
+
+  drain(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting.sort(inOrder)
+    this.#waiting = []
+    for (const reported of waiting) this.#take(reported)
+  }
+}
+
+/** Tells a record from any other, but not from itself when it comes again. */
+function fingerprint({ report, time, signal }: Reported, { event, ids }: Origin): string {
+  const { sessionId, sequence } = report
+  const parts: unknown[] = [signal, event.name, time, sessionId, ids?.traceId, ids?.spanId, sequence]
+  let compared = 0
+  for (const key in event.attributes) {
+    if (++compared > MAX_COMPARED_ATTRIBUTES) break
+    const value: unknown = event.attributes[key]
+    if (typeof value === 'object' && value !== null) continue
+    parts.push(key, String(value).slice(0, MAX_COMPARED_LENGTH))
+  }
+  return parts.join('\u0000')
+}
