@@ -37,10 +37,22 @@ export class ReportQueue {
 
   drain(): void {
     if (this.#waiting.length === 0) return
-    const waiting = this.#waiting.sort(inOrder)
+    const waiting = this.#waiting
     this.#waiting = []
-    for (const reported of waiting) this.#take(reported)
+    for (const ofSession of bySession(waiting).values()) for (const reported of ofSession.sort(inOrder)) this.#take(reported)
   }
+}
+
+/** The reports of each session, which are told one session after the other. */
+function bySession(reports: readonly Reported[]): ReadonlyMap<string, Reported[]> {
+  const sessions = new Map<string, Reported[]>()
+  for (const reported of reports) {
+    const { sessionId } = reported.report
+    const ofSession = sessions.get(sessionId)
+    if (ofSession) ofSession.push(reported)
+    else sessions.set(sessionId, [reported])
+  }
+  return sessions
 }
 
 /** Tells a record from any other, but not from itself when it comes again. */

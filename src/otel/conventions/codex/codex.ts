@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Convention } from '../contract.js'
+import type { Activity, Convention, Lineage } from '../contract.js'
 import { flag, word } from '../shared/agent-events.js'
 import { AGENT, PREFIX, reportOf, traceKey, usageOf } from './events.js'
 
@@ -12,6 +12,8 @@ import { AGENT, PREFIX, reportOf, traceKey, usageOf } from './events.js'
 
 const STEP: Activity = Object.freeze({ kind: 'step' })
 const TURN = 'session_task.'
+/** Inside of a turn's span, which may be lost: it is exported when the turn has ended. */
+const RUN_TURN = 'run_turn'
 const DISPATCH = 'dispatch'
 
 const USAGE = {
@@ -28,9 +30,11 @@ export const codexConvention: Convention = {
   scopes: ['codex*'],
   eventPrefixes: [PREFIX],
 
-  recognise(span, moment) {
+  recognise(span, moment, lineage) {
     const { attributes, name } = span
-    if (name.startsWith(TURN) && word(attributes, 'turn.id') !== undefined) return turn(span)
+    if ((name.startsWith(TURN) || name === RUN_TURN) && word(attributes, 'turn.id') !== undefined) {
+      return turn(span, lineage)
+    }
     if (word(attributes, 'codex.tool.phase') === DISPATCH) return toolCall(span)
     if (attributes[USAGE.input] !== undefined) return modelCall(attributes)
     // What a span tells comes with it, or at its end.
@@ -50,16 +54,30 @@ export const codexConvention: Convention = {
 
 const ABORTED = Object.freeze({ code: 'aborted', message: '' })
 
-function turn(span: SpanLike): Activity {
+function turn(span: SpanLike, { run }: Lineage): Activity {
   const { attributes, name } = span
+  const runId = word(attributes, 'turn.id')
+  const sessionId = word(attributes, 'conversation.id')
+  if (run?.runId === runId) return { ...STEP, scope: { sessionId } }
   return {
     kind: 'run',
     agent: AGENT,
     model: word(attributes, 'model'),
-    trigger: name === `${TURN}turn` ? undefined : name.slice(TURN.length),
-    scope: { runId: word(attributes, 'turn.id'), sessionId: word(attributes, 'conversation.id') },
+    trigger: triggerOf(name),
+    scope: { runId, sessionId },
     keys: [traceKey(span.spanContext().traceId)],
   }
+}
+
+/** A turn that is none of a prompt's: `compact`, `review` … */
+function triggerOf(name: string): string | undefined {
+  return name === RUN_TURN || name === `${TURN}turn` ? undefined : name.slice(TURN.length)
+}
+
+/** The turn in whose trace a span is, where the span of the turn is lost. */
+function toldRun(span: SpanLike): Activity['toldRun'] {
+  const sessionId = word(span.attributes, 'conversation.id')
+  return sessionId === undefined ? undefined : { sessionId, keys: [traceKey(span.spanContext().traceId)] }
 }
 
 function toolCall(span: SpanLike): Activity {
@@ -70,6 +88,7 @@ function toolCall(span: SpanLike): Activity {
     tool: { name: word(attributes, 'tool_name') ?? name },
     callId,
     scope: { sessionId: word(attributes, 'conversation.id') },
+    toldRun: toldRun(span),
     call: { callId, spanId: span.spanContext().spanId },
   }
 }

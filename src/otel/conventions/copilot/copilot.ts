@@ -79,6 +79,9 @@ function permissionIn(span: SpanLike): Conclusion['call'] {
   const verdict = result.startsWith('approved') || result.startsWith('allow') ? 'granted' : 'denied'
   const by = isRule ? 'config' : (word(span.attributes, 'github.copilot.permission.decided_by') ?? 'user')
   const reason = verdict === 'denied' ? result : undefined
+  // The application that brings a tool allows it: nobody else was asked.
+  const isOwn = word(span.attributes, 'github.copilot.permission.kind') === 'custom-tool'
+  if (isOwn && verdict === 'granted') return undefined
   return { spanId: parentSpanIdOf(span), decision: { ...asked(verdict, by), asked: !isRule, reason } }
 }
 
