@@ -94,23 +94,29 @@ export class CallBook {
 
   #callOf(heard: HeardReport): Call | undefined {
     const { report, place } = heard
-    const idKey = report.callId === undefined ? undefined : `id|${ownerOf(heard)}|${report.callId}`
+    const idKeys = report.callId === undefined ? [] : keysById(report.callId, heard)
     const spanKey = report.spanId === undefined ? undefined : `span|${place.node?.traceId ?? ''}|${report.spanId}`
     const known =
-      (idKey !== undefined ? this.#calls.get(idKey) : undefined) ??
-      (spanKey !== undefined ? this.#calls.get(spanKey) : undefined) ??
-      this.#inSlot(heard)
-    if (!known && !heard.isStart && idKey === undefined && spanKey !== undefined && !report.tool) {
+      this.#byId(idKeys, heard) ?? (spanKey !== undefined ? this.#calls.get(spanKey) : undefined) ?? this.#inSlot(heard)
+    if (!known && !heard.isStart && idKeys.length === 0 && spanKey !== undefined && !report.tool) {
       this.#keep(spanKey, heard)
       return undefined
     }
     const call = known ?? this.#open(heard)
-    if (idKey !== undefined) this.#calls.set(idKey, call)
+    for (const key of idKeys) this.#calls.set(key, call)
     if (spanKey !== undefined && this.#calls.get(spanKey) !== call) {
       this.#calls.set(spanKey, call)
       this.#replay(spanKey, call, heard)
     }
     return call
+  }
+
+  /** The same call id in another run is another call, as far as both runs are known. */
+  #byId([inSession, inRun]: readonly string[], { place }: HeardReport): Call | undefined {
+    const exact = inRun === undefined ? undefined : this.#calls.get(inRun)
+    if (exact || inSession === undefined) return exact
+    const inAny = this.#calls.get(inSession)
+    return inAny && (!place.run || !inAny.place.run) ? inAny : undefined
   }
 
   #open({ report, place, time }: HeardReport): Call {
@@ -194,7 +200,8 @@ export class CallBook {
   }
 }
 
-/** The same call id in another run is another call. */
-function ownerOf({ place, session }: HeardReport): string {
-  return place.run?.runId ?? session ?? place.node?.traceId ?? ''
+/** The keys of a call by its id: in its session, and in its run where that is known. */
+function keysById(callId: string, { place, session }: HeardReport): readonly string[] {
+  const inSession = `session|${session ?? place.node?.traceId ?? ''}|${callId}`
+  return place.run ? [inSession, `run|${place.run.runId}|${callId}`] : [inSession]
 }

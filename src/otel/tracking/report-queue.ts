@@ -39,7 +39,8 @@ export class ReportQueue {
     if (this.#waiting.length === 0) return
     const waiting = this.#waiting
     this.#waiting = []
-    for (const ofSession of bySession(waiting).values()) for (const reported of ofSession.sort(inOrder)) this.#take(reported)
+    for (const ofSession of bySession(waiting).values())
+      for (const reported of ofSession.sort(inOrder)) this.#take(reported)
   }
 }
 

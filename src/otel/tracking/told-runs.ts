@@ -9,7 +9,7 @@ import type { RunBook } from './run-book.js'
 import type { SpanNode } from './span-node.js'
 import { countedUsage, type Signal, type TwiceTold } from './twice-told.js'
 
-const MAX_KEYS = 8192
+const MAX_KEYS = 2048
 const MAX_RUNS_OF_A_KEY = 64
 const MAX_OPEN = 4096
 const MAX_HELD = 256

@@ -1,21 +1,10 @@
 import { parentSpanIdOf, type SpanLike } from '../../span.js'
-import type { Activity, CallReport, Conclusion, Convention, Fact, Lineage } from '../contract.js'
+import type { Activity, CallReport, Conclusion, Convention, Fact, Lineage, RunActivity } from '../contract.js'
 import { errorFrom, flag, word } from '../shared/agent-events.js'
 import { amount } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
-import {
-  AGENT,
-  decisionOf,
-  modelError,
-  PREFIX,
-  reportOf,
-  spanKey,
-  spanTypeOf,
-  subAgentFacts,
-  usageOf,
-  wasAborted,
-} from './events.js'
+import { AGENT, decisionOf, modelError, PREFIX, reportOf, spanKey, spanTypeOf, usageOf, wasAborted } from './events.js'
 
 /*
  * Claude Code's own spans (beta) and log records. An `interaction` is one prompt. A tool's own span stays unset whatever
@@ -39,16 +28,22 @@ export const claudeCodeConvention: Convention = {
   eventPrefixes: [PREFIX],
   eventScopes: ['com.anthropic.claude_code.events'],
 
-  recognise(span) {
+  recognise(span, _, lineage) {
     const { attributes } = span
     if (!span.name.startsWith(PREFIX)) return undefined
     switch (spanTypeOf(attributes) ?? span.name.slice(PREFIX.length)) {
       case 'interaction':
         return { kind: 'run', agent: AGENT, keys: [spanKey(span.spanContext().spanId)] }
       case 'llm_request':
-        return { kind: 'model', operation: 'chat', model: word(attributes, 'model'), provider: 'anthropic' }
+        return {
+          kind: 'model',
+          operation: 'chat',
+          model: word(attributes, 'model'),
+          provider: 'anthropic',
+          around: subAgentOf(span, lineage),
+        }
       case 'tool':
-        return toolCall(span)
+        return toolCall(span, lineage)
       default:
         return STEP
     }
@@ -57,7 +52,7 @@ export const claudeCodeConvention: Convention = {
   conclude(span, activity, lineage) {
     switch (activity.kind) {
       case 'run':
-        return endOfRun(span, lineage)
+        return { ...endOfRun(span, lineage), call: callOf(span) }
       case 'model':
         return endOfModelCall(span, lineage)
       case 'tool':
@@ -70,18 +65,27 @@ export const claudeCodeConvention: Convention = {
   report: reportOf,
 }
 
-function toolCall(span: SpanLike): Activity {
+function toolCall(span: SpanLike, lineage: Lineage): Activity {
   const { attributes } = span
   const callId = word(attributes, 'tool_use_id', 'gen_ai.tool.call.id')
   const name = word(attributes, 'tool_name', 'gen_ai.tool.name') ?? 'unknown'
-  const sessionId = word(attributes, 'session.id') ?? 'default'
   return {
     kind: 'tool',
     tool: { name },
     callId,
     call: { callId, spanId: span.spanContext().spanId },
-    facts: subAgentFacts(attributes, sessionId),
+    around: subAgentOf(span, lineage),
   }
+}
+
+/** What a sub-agent does is inside of the tool that runs it: the span around is its run. */
+function subAgentOf({ attributes }: SpanLike, { parent }: Lineage): RunActivity | undefined {
+  const id = word(attributes, 'agent_id')
+  if (id === undefined || !parent || parent.activity.kind === 'run') return undefined
+  const tool = parent.activity.kind === 'tool' ? parent : parent.outer
+  const name =
+    (tool?.span && word(tool.span.attributes, 'subagent_type')) ?? word(attributes, 'agent.name', 'agent_type')
+  return { kind: 'run', agent: { id, ...(name !== undefined && { name }) } }
 }
 
 /** The word of a span inside a tool's on that call. */
@@ -101,6 +105,9 @@ function callOf(span: SpanLike): CallReport | undefined {
         durationMs: amount(attributes, 'duration_ms'),
       }
     }
+    case 'tool':
+      // The span of the tool has turned out to be the run of a sub-agent.
+      return { spanId: span.spanContext().spanId, outcome: hasErrorStatus(span) ? 'failed' : 'completed' }
     default:
       return undefined
   }

@@ -36,8 +36,8 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
   ['api_refusal', ['model', 'request_id', 'category']],
 ])
 
-/** Model calls of something else than the conversation. */
-const ASIDE = /^(?:agent|subagent|hook|compact|title|summary|side)/
+/** Who makes the model calls of the conversation; others are made by sub-agents, under their names, and to compact. */
+const MAIN = /^(?:sdk|repl|main|cli|user)/
 
 export function reportOf(occurrence: Occurrence): RunReport | undefined {
   const { attributes, span } = occurrence
@@ -70,7 +70,8 @@ export function reportOf(occurrence: Occurrence): RunReport | undefined {
         ...base,
         call: resultOf(attributes),
         state: askedFor(attributes),
-        facts: subAgentFacts(attributes, sessionId),
+        // Where there are spans, they tell of the run of the sub-agent.
+        facts: span ? undefined : subAgentFacts(attributes, sessionId),
       }
     case 'api_request':
       return { ...base, usage: usageOf(attributes), state: answerOf(attributes) }
@@ -141,8 +142,8 @@ export function wasAborted({ message }: { readonly message: string }): boolean {
   return /\b(?:request was aborted|aborted by user|interrupted by user)\b/i.test(message)
 }
 
-/** A tool that runs another agent, inside of the same run. */
-export function subAgentFacts(attributes: Attributes, sessionId: string): readonly Fact[] | undefined {
+/** A tool that runs another agent. */
+function subAgentFacts(attributes: Attributes, sessionId: string): readonly Fact[] | undefined {
   const parameters = record(jsonIn(attributes.tool_parameters))
   const agentId = word(attributes, 'subagent_type') ?? word(parameters, 'subagent_type')
   if (agentId === undefined) return undefined
@@ -192,7 +193,7 @@ function answerOf(attributes: Attributes): RunState | undefined {
 
 function isAside(attributes: Attributes): boolean {
   const source = word(attributes, 'query_source')
-  return word(attributes, 'agent_id') !== undefined || (source !== undefined && ASIDE.test(source))
+  return word(attributes, 'agent_id') !== undefined || (source !== undefined && !MAIN.test(source))
 }
 
 function failureOf(attributes: Attributes): Pick<RunReport, 'facts' | 'state'> {

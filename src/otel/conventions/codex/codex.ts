@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Convention, Lineage } from '../contract.js'
+import type { Activity, Convention, Lineage, Surrounding } from '../contract.js'
 import { flag, word } from '../shared/agent-events.js'
 import { AGENT, PREFIX, reportOf, traceKey, usageOf } from './events.js'
 
@@ -54,11 +54,11 @@ export const codexConvention: Convention = {
 
 const ABORTED = Object.freeze({ code: 'aborted', message: '' })
 
-function turn(span: SpanLike, { run }: Lineage): Activity {
+function turn(span: SpanLike, { parent }: Lineage): Activity {
   const { attributes, name } = span
   const runId = word(attributes, 'turn.id')
   const sessionId = word(attributes, 'conversation.id')
-  if (run?.runId === runId) return { ...STEP, scope: { sessionId } }
+  if (isInTurn(parent, runId)) return { ...STEP, scope: { sessionId } }
   return {
     kind: 'run',
     agent: AGENT,
@@ -67,6 +67,14 @@ function turn(span: SpanLike, { run }: Lineage): Activity {
     scope: { runId, sessionId },
     keys: [traceKey(span.spanContext().traceId)],
   }
+}
+
+/** The span of a turn has another inside that tells the same. */
+function isInTurn(parent: Surrounding | undefined, runId: string | undefined): boolean {
+  for (let around = parent; around; around = around.outer) {
+    if (around.activity.kind === 'run') return around.activity.scope?.runId === runId
+  }
+  return false
 }
 
 /** A turn that is none of a prompt's: `compact`, `review` … */

@@ -18,6 +18,8 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
     'conversation_starts',
     ['model', 'provider_name', 'approval_policy', 'sandbox_policy', 'reasoning_effort', 'mcp_servers'],
   ],
+  ['auth_recovery', ['auth.mode', 'auth.step', 'auth.outcome']],
+  ['sandbox_outcome', ['tool_name', 'outcome']],
   ['agent_communication', ['kind', 'state']],
   ['turn_cost', ['usage.estimated_usd', 'turn.interrupted']],
   [
@@ -49,6 +51,7 @@ export function reportOf(occurrence: Occurrence): RunReport | undefined {
     }
     case 'api_request':
     case 'websocket_request':
+    case 'websocket_connect':
       return { ...base, ...(failureOf(attributes, isLogged) ?? { state: { stands: 'working' } }) }
     case 'sse_event':
     case 'websocket_event':

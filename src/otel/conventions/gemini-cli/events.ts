@@ -36,6 +36,8 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
   ['slash_command.model', ['model_name']],
   ['hook_call', ['hook_event_name', 'hook_type', 'duration_ms', 'success', 'exit_code']],
   ['loop_detection_disabled', []],
+  ['repeated_tool_failure_guard', ['tool_name', 'error_type', 'failure_count']],
+  ['tool_output_truncated', ['tool_name', 'original_content_length', 'truncated_content_length']],
   ['chat.invalid_chunk', ['error_type']],
   ['chat.content_retry', ['attempt_number', 'error_type', 'model']],
   ['network_retry_attempt', ['attempt', 'max_attempts', 'error_type', 'model']],
@@ -75,6 +77,7 @@ export function reportOf(occurrence: Occurrence, dialect: Dialect): RunReport | 
     case 'user_prompt':
       return { ...base, begins: { runId: `${sessionId}/${mark}`, mark, isNewRun: true }, state: { stands: 'working' } }
     case 'api_request':
+    case 'user_retry':
       return isMain ? { ...base, state: { stands: 'working' } } : undefined
     case 'api_response':
       return { ...base, usage: usageOf(attributes, dialect), state: isMain ? { stands: 'answered' } : undefined }
@@ -88,8 +91,7 @@ export function reportOf(occurrence: Occurrence, dialect: Dialect): RunReport | 
     case 'chat_compression':
       return { ...base, facts: [compaction(attributes)] }
     case 'loop_detected':
-    case 'llm_loop_check':
-      return name === 'loop_detected' ? { ...base, ...loop(occurrence.name, attributes) } : undefined
+      return { ...base, ...loop(occurrence.name, attributes) }
     case 'conversation_finished':
       return { ...base, facts: [customFact(occurrence.name, attributes, ['approvalMode', 'turnCount'])] }
     case 'agent.start':

@@ -7,11 +7,11 @@ import { scopeFromAttributes } from './scope-attributes.js'
 
 const MAX_WORD_LENGTH = 200
 
-/** A name or a word of a list: one line, cut. Exporters write nothing as the text `null`. */
+/** A name or a word of a list: one line, cut. Exporters write what is absent as the text `null`. */
 export function word(attributes: Readonly<Record<string, unknown>>, ...keys: readonly string[]): string | undefined {
   for (const key of keys) {
     const value = text(attributes, key)
-    if (value === undefined || value === 'null') continue
+    if (value === undefined || value === 'null' || value === 'undefined') continue
     const [line = ''] = value.slice(0, MAX_WORD_LENGTH).split(/[\r\n]/, 1)
     if (line.trim() !== '') return line
   }
