@@ -1,18 +1,12 @@
 import type { Occurrence } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
-import { inOrder, type Reported } from './told-runs.js'
+import { inOrder, type Reported } from './told-run.js'
 
 /** Records that are remembered, so that one which is delivered twice counts once. */
 const MAX_RECORDS = 8192
 /** Attribute values are compared as far as this. */
 const MAX_COMPARED_LENGTH = 64
 const MAX_COMPARED_ATTRIBUTES = 64
-
-/** The event that a report was read from. */
-interface Origin {
-  readonly event: Occurrence
-  readonly ids: { readonly traceId: string; readonly spanId: string } | undefined
-}
 
 /**
  * Puts the reports of one turn into the order in which they were made: exporters deliver log records in batches that
@@ -28,8 +22,9 @@ export class ReportQueue {
     this.#take = take
   }
 
-  add(reported: Reported, origin: Origin): void {
-    const print = fingerprint(reported, origin)
+  /** @param event - the one that the report was read from */
+  add(reported: Reported, event: Occurrence): void {
+    const print = fingerprint(reported, event)
     if (this.#seen.get(print)) return
     this.#seen.set(print, true)
     if (this.#waiting.push(reported) === 1) queueMicrotask(this.#drainLater)
@@ -57,13 +52,13 @@ function bySession(reports: readonly Reported[]): ReadonlyMap<string, Reported[]
 }
 
 /** Tells a record from any other, but not from itself when it comes again. */
-function fingerprint({ report, time, signal }: Reported, { event, ids }: Origin): string {
+function fingerprint({ report, time, signal }: Reported, { name, attributes, span }: Occurrence): string {
   const { sessionId, sequence } = report
-  const parts: unknown[] = [signal, event.name, time, sessionId, ids?.traceId, ids?.spanId, sequence]
+  const parts: unknown[] = [signal, name, time, sessionId, span?.traceId, span?.spanId, sequence]
   let compared = 0
-  for (const key in event.attributes) {
+  for (const key in attributes) {
     if (++compared > MAX_COMPARED_ATTRIBUTES) break
-    const value: unknown = event.attributes[key]
+    const value: unknown = attributes[key]
     if (typeof value === 'object' && value !== null) continue
     parts.push(key, String(value).slice(0, MAX_COMPARED_LENGTH))
   }

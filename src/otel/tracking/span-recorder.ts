@@ -115,7 +115,7 @@ export class SpanRecorder {
     node.run = activity.keys && this.#told.carriedBy(node, activity.keys, startedAt)
     if (node.run) return
     const run = node.context ? this.#runs.start(start, { ...around, source }) : this.#runs.adopt(start, node, source)
-    if (activity.keys) this.#told.register(run, activity.keys, source)
+    if (activity.keys) this.#told.register(run, activity.keys)
   }
 
   /** A claimed span that is still open turns out to be a run. */

@@ -7,7 +7,7 @@ import {
   type Span,
   trace,
 } from '@opentelemetry/api'
-import { type AuditEventData, type ClaimedScope, type EventSource, timestampFromHrTime } from '../../events/index.js'
+import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
 import { activeContext } from '../../record/flow.js'
 import { partFacts } from '../caller-claims.js'
@@ -24,6 +24,7 @@ import {
 import { type Ask, askReporting } from './ask.js'
 import { CallBook } from './call-book.js'
 import { Emitter, type Outlet, sourceOf } from './emitter.js'
+import { EventReports, eventNameOf } from './event-reports.js'
 import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
 import { ReportQueue } from './report-queue.js'
@@ -72,7 +73,8 @@ export class Tracker {
   readonly #spans: SpanRecorder
   readonly #calls: CallBook
   readonly #told: ToldRuns
-  readonly #reports: ReportQueue
+  readonly #queue: ReportQueue
+  readonly #reports: EventReports
   readonly #onProblem: (problem: unknown) => void
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
   readonly #emitter: Emitter
@@ -110,7 +112,8 @@ export class Tracker {
     this.#calls = new CallBook(emitter)
     const books = { emitter, runs: this.#runs, facts: this.#facts, calls: this.#calls }
     this.#told = new ToldRuns({ ...options, ...books, usage: twiceTold })
-    this.#reports = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
+    this.#queue = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
+    this.#reports = new EventReports(this.#ask, this.#queue)
     this.#spans = new SpanRecorder({ ...books, ledger, told: this.#told, twiceTold, nowMillis })
   }
 
@@ -155,7 +158,7 @@ export class Tracker {
   /** Looks again at what started in this turn. Also called before anything that needs all runs to be known. */
   drain(): void {
     this.#claims.drain()
-    this.#reports.drain()
+    this.#queue.drain()
   }
 
   end(span: SpanLike): void {
@@ -237,7 +240,7 @@ export class Tracker {
     if (!facts?.length) {
       // What the span's own convention has no word for may be in the words of another.
       convention = this.#facts.reader(name, scope.name)
-      if (convention?.report && this.#report(convention, event, { time, context, span, scope, resource })) return
+      if (convention && this.#reports.read(convention, event, { time, context, span, scope, resource })) return
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return
@@ -257,30 +260,6 @@ export class Tracker {
       )
     }
     this.#spans.touch(run)
-  }
-
-  /** Agents tell in log records of runs that no span carries. @returns false where the event says nothing of one */
-  #report(
-    convention: Convention,
-    event: Occurrence,
-    from: {
-      readonly time: HrTime
-      readonly context: Context | undefined
-      readonly span: SpanLike | undefined
-      readonly scope: InstrumentationScope
-      readonly resource: Attributes | undefined
-    },
-  ): boolean {
-    const { context, span, scope, resource } = from
-    const time = timestampFromHrTime(from.time)
-    const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
-    const signal = span ? 'span' : 'log'
-    const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
-    const report = this.#ask(() => convention.report?.(occurrence))
-    if (!report) return false
-    const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope, resource)
-    this.#reports.add({ report, time, source, signal }, { event, ids })
-    return true
   }
 
   /** A log record may have attributes that a processor has copied from the baggage of a caller. */
@@ -365,23 +344,6 @@ export class Tracker {
       return this.#claims.unclaimedWith(ids) ?? this.#nodes.wrapped(parent, parentId)
     }
     return this.adopt(parent)
-  }
-}
-
-/** The name of an event. Where the code around it has named it by its place in the source, it stands in an attribute. */
-function eventNameOf(name: string, attributes: Attributes): string {
-  if (!name.startsWith('event ')) return name
-  const told = attributes['event.name']
-  return typeof told === 'string' && told !== '' ? told : name
-}
-
-function logSource(convention: string, scope: InstrumentationScope, resource: Attributes | undefined): EventSource {
-  const service = resource?.['service.name']
-  return {
-    convention,
-    scope: scope.name,
-    scopeVersion: scope.version,
-    service: typeof service === 'string' ? service : undefined,
   }
 }
 
