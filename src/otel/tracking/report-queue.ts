@@ -27,7 +27,9 @@ export class ReportQueue {
     const print = fingerprint(reported, event)
     if (this.#seen.get(print)) return
     this.#seen.set(print, true)
-    if (this.#waiting.push(reported) === 1) queueMicrotask(this.#drainLater)
+    // An event of a span is told in its place.
+    if (reported.signal === 'span') this.#take(reported)
+    else if (this.#waiting.push(reported) === 1) queueMicrotask(this.#drainLater)
   }
 
   drain(): void {

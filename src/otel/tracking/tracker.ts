@@ -103,7 +103,11 @@ export class Tracker {
       conventions,
       nodes: this.#nodes,
       ask: this.#ask,
-      onClaim: (node, claim, span) => this.#spans.start(node, claim, span),
+      onClaim: (node, claim, span) => {
+        // What log records have told by now may be the run of the span.
+        if (claim.activity.toldRun) this.#queue.drain()
+        this.#spans.start(node, claim, span)
+      },
       onExplain: options.onExplain,
     })
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
@@ -165,6 +169,7 @@ export class Tracker {
     const node = this.#nodes.on(span)
     if (!node?.span) return
     this.#catchUp(node)
+    if (node.run) this.#queue.drain()
     if (node.claim || this.#claims.look(node, span, 'end')) {
       const claim = node.claim as Claim
       this.#spans.end(node, claim, span, this.#claims.conclude(node, claim, span))
