@@ -190,7 +190,7 @@ export interface CallRef {
 /** What was decided on a tool call before it ran. */
 export interface CallDecision {
   readonly verdict: 'granted' | 'denied'
-  /** Somebody was asked: a rule that decides by itself records no request, and no grant. */
+  /** Somebody was asked: a rule, or a hook, decides without a request. */
   readonly asked: boolean
   readonly by?: string | undefined
   readonly reason?: string | undefined

@@ -7,6 +7,8 @@ import type { Signal } from './twice-told.js'
 const MAX_CALLS = 4096
 /** Reports of spans inside a call whose own span has not come yet. */
 const MAX_EARLY_REPORTS = 16
+/** A call whose span has ended waits so long for a word on what came of it. */
+const PATIENCE_MILLIS = 5_000
 const UNNAMED: ToolActivity['tool'] = Object.freeze({ name: 'unknown' })
 const NO_ERROR = Object.freeze({ code: 'Error', message: '' })
 const DENIED = Object.freeze({ code: 'denied', message: '' })
@@ -35,7 +37,7 @@ interface Call {
   isDecided: boolean
   hasEnded: boolean
   /** The end of its span, which says nothing of the outcome; others may. */
-  ownEnd: { readonly time: Timestamp; readonly durationMs: number | undefined } | undefined
+  ownEnd: { readonly time: Timestamp; readonly durationMs: number | undefined; readonly atMillis: number } | undefined
 }
 
 /**
@@ -44,14 +46,16 @@ interface Call {
  */
 export class CallBook {
   readonly #emitter: Emitter
+  readonly #nowMillis: () => number
   readonly #calls = new RecentMap<string, Call>(MAX_CALLS)
   readonly #bySlot = new RecentMap<string, Call[]>(MAX_CALLS)
   readonly #early = new RecentMap<string, HeardReport[]>(MAX_CALLS)
   /** Calls whose span has ended, while nothing has told what came of them. */
   readonly #undecided = new Set<Call>()
 
-  constructor(emitter: Emitter) {
-    this.#emitter = emitter
+  constructor(options: { readonly emitter: Emitter; readonly nowMillis: () => number }) {
+    this.#emitter = options.emitter
+    this.#nowMillis = options.nowMillis
   }
 
   hear(heard: HeardReport): void {
@@ -69,15 +73,18 @@ export class CallBook {
     if (call.hasEnded) return
     if (report.outcome) this.#end(call, report, time)
     else if (heard.isOwnEnd) {
-      call.ownEnd = { time, durationMs: report.durationMs }
+      call.ownEnd = { time, durationMs: report.durationMs, atMillis: this.#nowMillis() }
       this.#undecided.add(call)
       if (this.#undecided.size > MAX_CALLS) this.#endOldest()
     }
   }
 
-  /** Nothing more is waited for: a call whose span ended without an error has completed. */
-  settle(): void {
-    for (const call of this.#undecided) this.#complete(call)
+  /** A call whose span ended without an error has completed, when nothing has told more of it for a while. */
+  settle({ final, all }: { readonly final: boolean; readonly all: boolean }): void {
+    const now = this.#nowMillis()
+    for (const call of this.#undecided) {
+      if (final || all || now - (call.ownEnd?.atMillis ?? 0) >= PATIENCE_MILLIS) this.#complete(call)
+    }
   }
 
   #endOldest(): void {
@@ -176,7 +183,7 @@ export class CallBook {
       call.isDecided = true
       this.#emitter.emit('tool_approval_denied', { ...data, reason }, time, call.place)
       this.#end(call, { outcome: 'failed', error: DENIED }, time)
-    } else if (decision.asked) {
+    } else {
       call.isDecided = true
       this.#emitter.emit('tool_approval_granted', data, time, call.place)
     }

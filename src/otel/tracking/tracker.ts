@@ -113,7 +113,7 @@ export class Tracker {
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
     const twiceTold = new TwiceTold()
-    this.#calls = new CallBook(emitter)
+    this.#calls = new CallBook({ emitter, nowMillis })
     const books = { emitter, runs: this.#runs, facts: this.#facts, calls: this.#calls }
     this.#told = new ToldRuns({ ...options, ...books, usage: twiceTold })
     this.#queue = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
@@ -287,7 +287,7 @@ export class Tracker {
   settle(options: { readonly final: boolean; readonly all: boolean }): void {
     this.drain()
     for (const { node } of this.#runs.open) if (node) this.#catchUp(node)
-    this.#calls.settle()
+    this.#calls.settle(options)
     this.#told.settle(options)
     this.#runs.settle(options.final)
     this.suppressions.settle(options.all)

@@ -41,6 +41,7 @@ describe('log records', () => {
     ['user_permanent', 'accept', ['tool_approval_requested', 'tool_approval_granted']],
     ['user_reject', 'reject', ['tool_approval_requested', 'tool_approval_denied']],
     ['hook', 'reject', ['tool_approval_denied']],
+    ['hook', 'accept', ['tool_approval_granted']],
     ['config', 'reject', ['tool_approval_denied']],
     ['config', 'accept', []],
   ])('name who decided on a call: %s, %s', async (source, decision, expected) => {

@@ -95,7 +95,7 @@ export function spanKey(spanId: string): string {
 
 /**
  * What was decided on a call, and by whom. What the configuration allows nobody was asked for, and it is no event; what it
- * or a hook forbids is one.
+ * or a hook forbids is one, and what a hook allows.
  */
 export function decisionOf(attributes: Attributes): CallDecision | undefined {
   const said = word(attributes, 'decision')
@@ -103,7 +103,8 @@ export function decisionOf(attributes: Attributes): CallDecision | undefined {
   const verdict = said === 'accept' ? 'granted' : 'denied'
   const by = word(attributes, 'source') ?? 'unknown'
   if (by.startsWith('user')) return asked(verdict, by)
-  return verdict === 'denied' ? { verdict, asked: false, by, reason: by } : undefined
+  if (verdict === 'denied') return { verdict, asked: false, by, reason: by }
+  return by === 'hook' ? { verdict, asked: false, by } : undefined
 }
 
 /** Anthropic's count of input leaves out what was read from the cache, and written to it. */

@@ -81,7 +81,7 @@ function permissionIn(span: SpanLike): Conclusion['call'] {
   const reason = verdict === 'denied' ? result : undefined
   // The application that brings a tool allows it: nobody else was asked.
   const isOwn = word(span.attributes, 'github.copilot.permission.kind') === 'custom-tool'
-  if (isOwn && verdict === 'granted') return undefined
+  if ((isOwn || isRule) && verdict === 'granted') return undefined
   return { spanId: parentSpanIdOf(span), decision: { ...asked(verdict, by), asked: !isRule, reason } }
 }
 
