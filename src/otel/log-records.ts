@@ -31,7 +31,8 @@ const UNKNOWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'unknown' })
 /**
  * Records log records that carry an event name as what they are: events. OpenTelemetry is moving span events there, so
  * an instrumentation may say `spanledger.agent_handoff` with either. The logs and all settings are those of the span
- * processor, and a record finds its run through the span it was emitted in.
+ * processor, and a record finds its run through the span it was emitted in. Agents on a command line (Claude Code, Codex,
+ * Gemini CLI, Qwen Code) tell of whole runs so: their records name the run by ids, and need no span.
  *
  * @example
  * ```ts
@@ -55,14 +56,10 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
     const { spanContext } = record
     const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
     const time = record.hrTime ?? toHrTime(undefined)
-    this.#audit.onOccurrence(
-      name,
-      (record.attributes ?? {}) as Attributes,
-      time,
-      within,
-      record.instrumentationScope ?? UNKNOWN_SCOPE,
-      record.resource?.attributes as Attributes | undefined,
-    )
+    this.#audit.onOccurrence(name, (record.attributes ?? {}) as Attributes, time, within, {
+      ...(record.instrumentationScope ?? UNKNOWN_SCOPE),
+      resource: record.resource?.attributes as Attributes,
+    })
   }
 
   /** @see AuditSpanProcessor.forceFlush */

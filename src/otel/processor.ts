@@ -10,7 +10,7 @@ import { AuditSwitch, switchedOn } from './enabled.js'
 import { toHrTime } from './hr-time.js'
 import { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
-import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
+import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
 
@@ -179,17 +179,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
-  onOccurrence(
-    name: string,
-    attributes: Attributes,
-    time: HrTime,
-    context: Context,
-    scope: InstrumentationScope,
-    resource?: Attributes,
-  ): void {
+  onOccurrence(name: string, attributes: Attributes, time: HrTime, context: Context, scope: LogOrigin): void {
     if (this.#attachments.size === 0) return
     try {
-      if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope, resource)
+      if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
       else this.#tracker.suppressions.addEvent(context)
     } catch (problem) {
       reportProblem(problem)

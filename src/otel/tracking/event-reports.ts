@@ -1,7 +1,7 @@
 import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
 import { type EventSource, timestampFromHrTime } from '../../events/index.js'
 import type { Convention, Occurrence } from '../conventions/contract.js'
-import type { InstrumentationScope, SpanLike } from '../span.js'
+import type { LogOrigin, SpanLike } from '../span.js'
 import type { Ask } from './ask.js'
 import { sourceOf } from './emitter.js'
 import type { ReportQueue } from './report-queue.js'
@@ -11,8 +11,7 @@ interface Origin {
   readonly time: HrTime
   readonly context: Context | undefined
   readonly span: SpanLike | undefined
-  readonly scope: InstrumentationScope
-  readonly resource: Attributes | undefined
+  readonly scope: LogOrigin
 }
 
 /** Reads events of agents that tell in them of runs which no span need carry. */
@@ -28,13 +27,14 @@ export class EventReports {
   /** @returns false where the event says nothing of a run */
   read(convention: Convention, event: Occurrence, origin: Origin): boolean {
     if (!convention.report) return false
-    const { context, span, scope, resource } = origin
+    const { context, span, scope } = origin
+    const { resource } = scope
     const time = timestampFromHrTime(origin.time)
     const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
     const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
     const report = this.#ask(() => convention.report?.(occurrence))
     if (!report) return false
-    const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope, resource)
+    const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope)
     this.#queue.add({ report, time, source, signal: span ? 'span' : 'log' }, occurrence)
     return true
   }
@@ -47,8 +47,8 @@ export function eventNameOf(name: string, attributes: Attributes): string {
   return typeof told === 'string' && told !== '' ? told : name
 }
 
-function logSource(convention: string, scope: InstrumentationScope, resource: Attributes | undefined): EventSource {
-  const service = resource?.['service.name']
+function logSource(convention: string, scope: LogOrigin): EventSource {
+  const service = scope.resource?.['service.name']
   return {
     convention,
     scope: scope.name,

@@ -174,6 +174,8 @@ export class SpanRecorder {
   #recordUsage(node: SpanNode, report: UsageReport, model: string | undefined, time: Timestamp, place: Place): void {
     if (report.toldAs !== undefined) {
       const counted = countedUsage(report)
+      // Spans around that tell a sum know what it takes in.
+      if (counted) this.#ledger.countStated(node, counted, place.source.scope)
       const rest =
         counted && this.#twiceTold.beyond(`${node.scope().sessionId}|${report.toldAs}`, 'span', counted, place.run)
       if (rest) this.#emitter.emit('token_usage_updated', { ...rest, model: rest.model ?? model }, time, place)

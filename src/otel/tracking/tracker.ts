@@ -15,6 +15,7 @@ import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
 import {
   type InstrumentationScope,
+  type LogOrigin,
   type OpenSpan,
   parentSpanIdOf,
   type SpanEventLike,
@@ -219,24 +220,19 @@ export class Tracker {
     this.#runs.forgetSpanless()
   }
 
-  /**
-   * An event added to a span, or recorded where no span of ours is: a log record, a call of `record*`.
-   *
-   * @param resource - attributes of the resource of a log record
-   */
+  /** An event added to a span, or recorded where no span of ours is: a log record, a call of `record*`. */
   occurrence(
     given: string,
     attributes: Attributes,
     time: HrTime,
     context: Context | undefined,
-    carrier: SpanLike | InstrumentationScope,
-    resource?: Attributes,
+    carrier: SpanLike | LogOrigin,
   ): void {
     const name = eventNameOf(given, attributes)
     const span = 'spanContext' in carrier ? carrier : undefined
     const node = span ? this.#nodes.on(span) : this.#nodes.in(context)
     if (node && !node.claim && node.span) this.#claims.look(node, node.span, 'microtask')
-    const scope = span ? scopeOf(span) : (carrier as InstrumentationScope)
+    const scope: LogOrigin = span ? scopeOf(span) : (carrier as LogOrigin)
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
     const event = { name, attributes, scope, activity: node?.claim?.activity, memo: run?.memo }
@@ -245,7 +241,7 @@ export class Tracker {
     if (!facts?.length) {
       // What the span's own convention has no word for may be in the words of another.
       convention = this.#facts.reader(name, scope.name)
-      if (convention && this.#reports.read(convention, event, { time, context, span, scope, resource })) return
+      if (convention && this.#reports.read(convention, event, { time, context, span, scope })) return
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return

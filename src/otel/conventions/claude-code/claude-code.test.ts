@@ -292,6 +292,19 @@ describe('spans', () => {
     expect(log.events.filter(({ type }) => type === 'run_completed')).toHaveLength(2)
   })
 
+  test('below the span of a framework that tells their sum count once', async () => {
+    const { audit, log, start } = tracing()
+    const sum = { 'gen_ai.usage.input_tokens': 5, 'gen_ai.usage.output_tokens': 2 }
+    const attributes = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'coder', ...sum }
+    const agent = trace.getTracer('framework').startSpan('invoke_agent coder', { attributes })
+    const prompt = start('interaction', {}, agent)
+    start('llm_request', { input_tokens: 5, output_tokens: 2, request_id: 'r' }, prompt).end()
+    prompt.end()
+    agent.end()
+    const used = (await told(audit, log)).filter(({ type }) => type === 'token_usage_updated')
+    expect(used.map(({ data }) => data.inputTokens)).toEqual([5])
+  })
+
   test('end a prompt as its last model call ended', async () => {
     const { audit, log, start } = tracing()
     const prompt = start('interaction', {})
