@@ -19,7 +19,7 @@ export function agentRecords(
   }
 }
 
-/** What was recorded, but for what the processor says of itself. */
+/** Returns the recorded events but those in which the processor speaks of itself. */
 export async function recorded(audit: AuditSpanProcessor, log: CollectingLog) {
   await audit.shutdown()
   return log.events

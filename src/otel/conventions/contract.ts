@@ -174,7 +174,7 @@ export interface Conclusion {
   readonly around?: RunActivity | undefined
   /** Recorded before the terminal event. */
   readonly facts?: readonly Fact[] | undefined
-  /** What the span tells of a tool call that another span, or a log record, tells of as well. */
+  /** The span's word on a tool call of which another span, or a log record, tells as well. */
   readonly call?: CallReport | undefined
 }
 
@@ -187,7 +187,7 @@ export interface CallRef {
   readonly slot?: string | undefined
 }
 
-/** What was decided on a tool call before it ran. */
+/** A decision on a tool call before it runs. */
 export interface CallDecision {
   readonly verdict: 'granted' | 'denied'
   /** Somebody was asked: a rule, or a hook, decides without a request. */
@@ -196,7 +196,7 @@ export interface CallDecision {
   readonly reason?: string | undefined
 }
 
-/** What one span or log record tells of a tool call. */
+/** The word of one span or log record on a tool call. */
 export interface CallReport extends CallRef {
   readonly tool?: ToolActivity['tool'] | undefined
   readonly decision?: CallDecision | undefined
@@ -205,7 +205,7 @@ export interface CallReport extends CallRef {
   readonly durationMs?: number | undefined
 }
 
-/** Where a run stands that only log records tell of. */
+/** The state of a run of which log records tell. */
 export interface RunState {
   /** `answered`: unless more follows, it has come to its end. */
   readonly stands: 'working' | 'answered' | 'failed' | 'cancelled'
@@ -216,7 +216,7 @@ export interface RunState {
 }
 
 /**
- * What a log record tells of a run. Agents on a command line tell of their runs in log records, which name them by ids of
+ * The word of a log record on a run. Agents on a command line tell of their runs in log records, which name them by ids of
  * their own: of a session, of a prompt, or of a span that may never come.
  */
 export interface RunReport {
@@ -226,7 +226,7 @@ export interface RunReport {
    * to the last that began before it.
    */
   readonly keys: readonly string[]
-  /** Where no key is known, it belongs to the run that is in progress in the session; else to the session only. */
+  /** Belongs, where no key is known, to the run that is in progress in the session; else to the session only. */
   readonly isOfRunInProgress?: boolean | undefined
   readonly agent: AgentRef
   /** The record is the start of the run. */
@@ -247,7 +247,7 @@ export interface RunReport {
   readonly call?: CallReport | undefined
   readonly usage?: UsageReport | undefined
   readonly facts?: readonly Fact[] | undefined
-  /** Whose it is beside the session. */
+  /** The tenant and the user, beside the session. */
   readonly scope?: ScopeFacts | undefined
   /** Orders records of one time. */
   readonly sequence?: number | undefined
@@ -296,7 +296,7 @@ export interface Occurrence {
   readonly activity: Activity | undefined
   /** What conventions keep for the life of the run it happened in. */
   readonly memo?: Memo | undefined
-  /** It came as a log record. */
+  /** Tells whether it came as a log record. */
   readonly isLogged?: boolean | undefined
   readonly time?: Timestamp | undefined
   /** Attributes of the resource of a log record. */
@@ -339,6 +339,6 @@ export interface Convention {
   conclude?(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion
   /** What an event says; nothing when it says nothing about the run. */
   translate?(occurrence: Occurrence): readonly Fact[]
-  /** What an event says of a run that it names by ids of the agent's own; asked before `translate`. */
+  /** The word of an event on a run that it names by ids of the agent's own; asked before `translate`. */
   report?(occurrence: Occurrence): RunReport | undefined
 }

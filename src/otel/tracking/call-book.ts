@@ -154,7 +154,7 @@ export class CallBook {
     if (early.length < MAX_EARLY_REPORTS) this.#early.set(spanKey, [...early, heard])
   }
 
-  /** What spans inside have told before the call's own. */
+  /** Takes up the words of spans inside that came before the call's own. */
   #replay(spanKey: string, call: Call, own: HeardReport): void {
     const early = this.#early.get(spanKey)
     if (!early) return

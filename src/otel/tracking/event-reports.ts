@@ -6,7 +6,7 @@ import type { Ask } from './ask.js'
 import { sourceOf } from './emitter.js'
 import type { ReportQueue } from './report-queue.js'
 
-/** Where an event comes from: a span, or a log record. */
+/** The origin of an event: a span, or a log record. */
 interface Origin {
   readonly time: HrTime
   readonly context: Context | undefined

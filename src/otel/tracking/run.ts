@@ -25,7 +25,7 @@ export class Run {
   agent: AgentRef
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
-  /** How it ends, by the last that log records told of it, if nothing follows. */
+  /** Its end, by the last that log records told of it, if nothing follows. */
   toldEnd: Conclusion | undefined = undefined
   /** While it is open. */
   lastEvent: { type: string; time: Timestamp } | undefined = undefined

@@ -215,7 +215,7 @@ function plainOutcome({ outcome }: Conclusion): 'completed' | undefined {
   return outcome === 'completed' ? outcome : undefined
 }
 
-/** Where the span of a run says nothing of how it ended, log records and events may have. */
+/** Takes the end of a run from log records and events where its span tells none. */
 function withToldEnd({ run }: SpanNode, told: Conclusion): Conclusion {
   if (told.outcome !== undefined || !run?.toldEnd || run.toldEnd.outcome === 'completed') return told
   return { ...told, ...run.toldEnd }

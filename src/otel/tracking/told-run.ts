@@ -47,12 +47,12 @@ export class ToldRun {
     this.seenMillis = nowMillis
   }
 
-  /** Nothing but its answer, or its failure, was told of last. */
+  /** Tells whether its answer, or its failure, was told last. */
   get isAtRest(): boolean {
     return this.#state.stands !== 'working'
   }
 
-  /** How it ends if nothing follows. */
+  /** Its end if nothing follows. */
   get end(): Conclusion | undefined {
     const { stands, error, reason } = this.#state
     if (stands === 'working') return undefined
@@ -72,7 +72,7 @@ export class ToldRun {
     this.#state = isNoAnswer ? { stands: 'working' } : state
   }
 
-  /** A report that came before the start. */
+  /** Keeps a report that came before the start. */
   hold(reported: Reported): void {
     if (this.#held.length < MAX_HELD) this.#held.push(reported)
     if (reported.time < this.startedAt) this.startedAt = reported.time
@@ -101,7 +101,7 @@ export class ToldRunIndex {
     if (!isApart) append(this.#bySession, told.session, told)
   }
 
-  /** One turns out to be the other. */
+  /** Replaces a run by the one that it turns out to be. */
   replace(from: ToldRun, into: ToldRun): void {
     for (const key of from.keys) {
       into.keys.add(key)

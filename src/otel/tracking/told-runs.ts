@@ -161,7 +161,7 @@ export class ToldRuns {
     return this.#runs.start({ activity, runId, startedAt: time, scope }, place)
   }
 
-  /** Nobody has told the start: somebody has begun to listen in between, or the record is lost. */
+  /** Begins a run whose start nobody has told: somebody has begun to listen in between, or the record is lost. */
   #beginUntold(told: ToldRun): void {
     const held = told.release()
     const [first] = held
@@ -187,14 +187,14 @@ export class ToldRuns {
     this.#open.delete(from)
   }
 
-  /** The runs before it in its session are over. */
+  /** Marks the runs before it in its session as over. */
   #follow(told: ToldRun): void {
     for (const other of this.#index.inSession(told.session)) {
       if (other !== told && other.startedAt <= told.startedAt) other.isFollowed = true
     }
   }
 
-  /** A run whose start has not been told. */
+  /** Enters a run whose start has not been told. */
   #expect(reported: Reported): void {
     const { report, time } = reported
     const told = this.#create(report, time)
@@ -259,7 +259,7 @@ export class ToldRuns {
   }
 }
 
-/** What tells of a run's course cannot be recorded without it. */
+/** Tells whether a report is of a run's course, so that it cannot be recorded without the run. */
 function isOfARun({ call, usage, state, ends }: RunReport): boolean {
   return (call ?? usage ?? state ?? ends) !== undefined
 }

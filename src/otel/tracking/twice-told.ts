@@ -4,7 +4,7 @@ import type { UsageReport } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Run } from './run.js'
 
-/** Which of the two signals of an agent tells something. */
+/** The two signals of an agent. */
 export type Signal = 'span' | 'log'
 
 const MAX_KEYS = 8192

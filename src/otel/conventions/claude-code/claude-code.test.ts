@@ -21,7 +21,7 @@ function commandLine(audit: AuditSpanProcessor, from: { session?: string; resour
   }
 }
 
-/** What was recorded, but for what the processor says of itself. */
+/** Returns the recorded events but those in which the processor speaks of itself. */
 function heard({ events }: CollectingLog) {
   return events.filter(({ type }) => !type.startsWith('audit_'))
 }

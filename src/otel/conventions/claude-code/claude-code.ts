@@ -78,7 +78,7 @@ function toolCall(span: SpanLike, lineage: Lineage): Activity {
   }
 }
 
-/** What a sub-agent does is inside of the tool that runs it: the span around is its run. */
+/** The run of a sub-agent: the span around its work, inside of the tool that runs it. */
 function subAgentOf({ attributes }: SpanLike, { parent }: Lineage): RunActivity | undefined {
   const id = word(attributes, 'agent_id')
   if (id === undefined || !parent || parent.activity.kind === 'run') return undefined

@@ -36,7 +36,7 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
   ['api_refusal', ['model', 'request_id', 'category']],
 ])
 
-/** Who makes the model calls of the conversation; others are made by sub-agents, under their names, and to compact. */
+/** The makers of the conversation's own model calls. Others are made by sub-agents, under their names, and to compact. */
 const MAIN = /^(?:sdk|repl|main|cli|user)/
 
 export function reportOf(occurrence: Occurrence): RunReport | undefined {
@@ -94,8 +94,8 @@ export function spanKey(spanId: string): string {
 }
 
 /**
- * What was decided on a call, and by whom. What the configuration allows nobody was asked for, and it is no event; what it
- * or a hook forbids is one, and what a hook allows.
+ * The decision on a call, and its decider. Nobody was asked for a call that the configuration allows, and that is no event;
+ * a refusal of the configuration or a hook is one, and the grant of a hook.
  */
 export function decisionOf(attributes: Attributes): CallDecision | undefined {
   const said = word(attributes, 'decision')

@@ -28,7 +28,7 @@ export function flag(attributes: Attributes, ...keys: readonly string[]): boolea
   return undefined
 }
 
-/** What happened, by these attributes: names, numbers and words of a list, never content. */
+/** A custom fact with these attributes: names, numbers and words of a list, never content. */
 export function customFact(name: string, attributes: Attributes, keys: readonly string[]): Fact {
   const data: Record<string, string | number | boolean> = {}
   for (const key of keys) {
@@ -38,7 +38,7 @@ export function customFact(name: string, attributes: Attributes, keys: readonly 
   return { type: 'custom', data: { ...data, name } }
 }
 
-/** Whose a record is beside its session: its own attributes, else those of the process that sent it. */
+/** The tenant and user of a record: by its own attributes, else by those of the process that sent it. */
 export function scopeOfRecord({ attributes, resource }: Occurrence): ScopeFacts {
   const own = scopeFromAttributes(attributes)
   const around = resource ? scopeFromAttributes(resource) : undefined
