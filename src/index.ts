@@ -33,6 +33,9 @@ export type { Clock } from './log/sealing/clock.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
 export type {
   Activity,
+  CallDecision,
+  CallRef,
+  CallReport,
   Conclusion,
   Convention,
   Fact,
@@ -44,6 +47,8 @@ export type {
   Outcome,
   RecallActivity,
   RunActivity,
+  RunReport,
+  RunState,
   ScopeFacts,
   StepActivity,
   ToolActivity,

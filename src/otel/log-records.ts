@@ -12,12 +12,16 @@ export interface LogRecordProcessorLike {
   shutdown(): Promise<void>
 }
 
+/** A body that is longer is no name. */
+const MAX_NAME_LENGTH = 256
+
 const UNKNOWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'unknown' })
 
 /**
  * Records log records that carry an event name as what they are: events. OpenTelemetry is moving span events there, so
  * an instrumentation may say `spanledger.agent_handoff` with either. The logs and all settings are those of the span
- * processor, and a record finds its run through the span it was emitted in.
+ * processor, and a record finds its run through the span it was emitted in. Agents on a command line (Claude Code, Codex,
+ * Gemini CLI, Qwen Code) tell of whole runs so: their records name the run by ids, and need no span.
  *
  * @example
  * ```ts
@@ -36,18 +40,15 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
 
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
-    const name = record.eventName ?? record.attributes?.['event.name']
-    if (typeof name !== 'string' || name === '' || !this.#audit.isNew(record)) return
+    const name = eventNameOf(record)
+    if (name === undefined || !this.#audit.isNew(record)) return
     const { spanContext } = record
     const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
     const time = record.hrTime ?? toHrTime(undefined)
-    this.#audit.onOccurrence(
-      name,
-      (record.attributes ?? {}) as Attributes,
-      time,
-      within,
-      record.instrumentationScope ?? UNKNOWN_SCOPE,
-    )
+    this.#audit.onOccurrence(name, (record.attributes ?? {}) as Attributes, time, within, {
+      ...(record.instrumentationScope ?? UNKNOWN_SCOPE),
+      resource: record.resource?.attributes as Attributes,
+    })
   }
 
   /** @see AuditSpanProcessor.forceFlush */
@@ -59,4 +60,15 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   shutdown(): Promise<void> {
     return this.#audit.forceFlush()
   }
+}
+
+/**
+ * The name of the event: its own, an attribute, or the body where that repeats the attribute with the emitter's prefix. A
+ * name that is a place in a source file is none.
+ */
+function eventNameOf({ eventName, attributes, body }: LogRecordLike): string | undefined {
+  if (typeof eventName === 'string' && eventName !== '' && !eventName.includes(' ')) return eventName
+  const told = attributes?.['event.name']
+  if (typeof told !== 'string' || told === '') return undefined
+  return typeof body === 'string' && body.length <= MAX_NAME_LENGTH && body.endsWith(`.${told}`) ? body : told
 }

@@ -15,7 +15,7 @@ import { AuditLogRecordProcessor } from './log-records.js'
 import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import { closeShared, openShared } from './shared-logs.js'
-import type { InstrumentationScope, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
+import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
 import { DIAGNOSIS_AFTER_MILLIS, Diagnosis } from './tracking/diagnosis.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
@@ -248,13 +248,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
-  onOccurrence(
-    name: string,
-    attributes: Attributes,
-    time: HrTime,
-    context: Context,
-    scope: InstrumentationScope,
-  ): void {
+  onOccurrence(name: string, attributes: Attributes, time: HrTime, context: Context, scope: LogOrigin): void {
     if (this.#attachments.size === 0) return
     this.#late.release()
     try {

@@ -11,6 +11,12 @@ export interface InstrumentationScope {
   readonly version?: string | undefined
 }
 
+/** The emitter of a log record. */
+export interface LogOrigin extends InstrumentationScope {
+  /** Attributes of its resource. */
+  readonly resource?: Attributes | undefined
+}
+
 /** An event on a span (OpenTelemetry's `TimedEvent`). */
 export interface SpanEventLike {
   readonly name: string

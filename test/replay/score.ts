@@ -81,7 +81,9 @@ function matchRuns(told: Label['runs'], expected: Label['runs']): readonly (Labe
   }
   const exact = expected.map((run) => take((other) => other.agent === run.agent && other.outcome === run.outcome))
   const byAgent = expected.map((run, i) => exact[i] ?? take((other) => other.agent === run.agent))
-  return expected.map((_, i) => byAgent[i] ?? take(() => true))
+  // Sessions side by side are told in no order.
+  const bySession = expected.map((run, i) => byAgent[i] ?? take((other) => other.sessionId === run.sessionId))
+  return expected.map((_, i) => bySession[i] ?? take(() => true))
 }
 
 function isSame(expected: string, told: string): boolean {

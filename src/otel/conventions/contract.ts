@@ -63,6 +63,8 @@ interface ActivityBase {
    * content. Marks the start of a run.
    */
   readonly confidence?: Confidence | undefined
+  /** The run, told in log records, that the span belongs to where no span around it is one: see `RunReport`. */
+  readonly toldRun?: Pick<RunReport, 'sessionId' | 'keys' | 'isOfRunInProgress'> | undefined
 }
 
 /** One execution of an agent or a workflow. Inside another run it is recorded as a sub-agent. */
@@ -76,6 +78,8 @@ export interface RunActivity extends ActivityBase {
    * ended with an error and nothing else is open.
    */
   readonly mayLeak?: boolean | undefined
+  /** Keys under which log records tell of the same run: see `RunReport.keys`. */
+  readonly keys?: readonly string[] | undefined
 }
 
 /** A call of a tool: recorded when it starts, and when it has completed or failed. */
@@ -84,6 +88,11 @@ export interface ToolActivity extends ActivityBase {
   readonly tool: AuditEventData<'tool_call_started'>['tool']
   /** The span id stands in where the instrumentation names none. */
   readonly callId?: string | undefined
+  /**
+   * Other spans and log records tell of the same call, in any order: whether it was allowed, and what came of it. Its
+   * end waits for their word for a while.
+   */
+  readonly call?: CallRef | undefined
 }
 
 /** A call of a model: chat, completion, embedding … Recorded by what it consumed, or by its failure. */
@@ -141,6 +150,8 @@ export interface UsageReport extends ReportedUsage {
   readonly authoritative?: boolean | undefined
   /** Takes in what spans inside have reported: only what goes beyond that counts. */
   readonly inclusive?: boolean | undefined
+  /** Log records and spans of a session tell of the same model call, each with this key: it counts once. */
+  readonly toldAs?: string | undefined
 }
 
 /** What came of an activity. */
@@ -179,6 +190,83 @@ export interface Conclusion {
   readonly around?: RunActivity | undefined
   /** Recorded before the terminal event. */
   readonly facts?: readonly Fact[] | undefined
+  /** The span's word on a tool call of which another span, or a log record, tells as well. */
+  readonly call?: CallReport | undefined
+}
+
+/** The names of one tool call, as far as a span or a log record tells them. */
+export interface CallRef {
+  readonly callId?: string | undefined
+  /** The span that is the call. */
+  readonly spanId?: string | undefined
+  /** Stands in where log records do not name the call: what the span knows as well. Calls that share it match in order. */
+  readonly slot?: string | undefined
+}
+
+/** A decision on a tool call before it runs. */
+export interface CallDecision {
+  readonly verdict: 'granted' | 'denied'
+  /** Somebody was asked: a rule, or a hook, decides without a request. */
+  readonly asked: boolean
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
+}
+
+/** The word of one span or log record on a tool call. */
+export interface CallReport extends CallRef {
+  readonly tool?: ToolActivity['tool'] | undefined
+  readonly decision?: CallDecision | undefined
+  readonly outcome?: 'completed' | 'failed' | undefined
+  readonly error?: Conclusion['error']
+  readonly durationMs?: number | undefined
+}
+
+/** The state of a run of which log records tell. */
+export interface RunState {
+  /** `answered`: unless more follows, it has come to its end. */
+  readonly stands: 'working' | 'answered' | 'failed' | 'cancelled'
+  /** The model call this is about. One that has asked for tools has not given the last answer. */
+  readonly request?: string | undefined
+  readonly error?: Conclusion['error']
+  readonly reason?: string | undefined
+}
+
+/**
+ * The word of a log record on a run. Agents on a command line tell of their runs in log records, which name them by ids of
+ * their own: of a session, of a prompt, or of a span that may never come.
+ */
+export interface RunReport {
+  readonly sessionId: string
+  /**
+   * Keys of the run, the surest first. The record belongs to the run that has one of them; where several have the same,
+   * to the last that began before it.
+   */
+  readonly keys: readonly string[]
+  /** Belongs, where no key is known, to the run that is in progress in the session; else to the session only. */
+  readonly isOfRunInProgress?: boolean | undefined
+  readonly agent: AgentRef
+  /** The record is the start of the run. */
+  readonly begins?:
+    | {
+        readonly runId: string
+        readonly trigger?: string | undefined
+        /** Tells one start from another under the same key; a record that is delivered twice has the same. */
+        readonly mark: string
+        /** The keys may come again for another run. */
+        readonly isNewRun?: boolean | undefined
+        /** The run is a sub-agent of the one with these keys. */
+        readonly parentKeys?: readonly string[] | undefined
+      }
+    | undefined
+  readonly ends?: Conclusion | undefined
+  readonly state?: RunState | undefined
+  readonly call?: CallReport | undefined
+  readonly usage?: UsageReport | undefined
+  readonly facts?: readonly Fact[] | undefined
+  /** The tenant and the user, beside the session. */
+  readonly scope?: ScopeFacts | undefined
+  /** Orders records of one time. */
+  readonly sequence?: number | undefined
 }
 
 /** A claimed span around another. */
@@ -224,6 +312,13 @@ export interface Occurrence {
   readonly activity: Activity | undefined
   /** What conventions keep for the life of the run it happened in. */
   readonly memo?: Memo | undefined
+  /** Tells whether it came as a log record. */
+  readonly isLogged?: boolean | undefined
+  readonly time?: Timestamp | undefined
+  /** Attributes of the resource of a log record. */
+  readonly resource?: Attributes | undefined
+  /** The ids of the span it happened in. */
+  readonly span?: { readonly traceId: string; readonly spanId: string } | undefined
 }
 
 /**
@@ -241,6 +336,8 @@ export interface Convention {
   readonly namePrefixes?: readonly string[] | undefined
   /** Prefixes of the names of span events and log records it translates, in spans of any convention. */
   readonly eventPrefixes?: readonly string[] | undefined
+  /** Scopes whose events and log records are named without the first of these prefixes. */
+  readonly eventScopes?: readonly string[] | undefined
   /**
    * Attributes that tell, beside the status, how spans of a kind ended, and what calls of a model consumed: keys, or
    * prefixes ending in `*`. Where one is cut, or is not there and the span has dropped some, what is recorded says that
@@ -264,4 +361,6 @@ export interface Convention {
   conclude?(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion
   /** What an event says; nothing when it says nothing about the run. */
   translate?(occurrence: Occurrence): readonly Fact[]
+  /** The word of an event on a run that it names by ids of the agent's own; asked before `translate`. */
+  report?(occurrence: Occurrence): RunReport | undefined
 }

@@ -1,6 +1,10 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk/ai-sdk.js'
 import { claudeAgentSdkConvention } from './claude-agent-sdk/claude-agent-sdk.js'
+import { claudeCodeConvention } from './claude-code/claude-code.js'
+import { codexConvention } from './codex/codex.js'
 import type { Convention } from './contract.js'
+import { copilotConvention } from './copilot/copilot.js'
+import { geminiCliConvention } from './gemini-cli/gemini-cli.js'
 import { genAiConvention } from './gen-ai/gen-ai.js'
 import { genkitConvention } from './genkit/genkit.js'
 import { googleAdkConvention } from './google-adk/google-adk.js'
@@ -10,6 +14,7 @@ import { langSmithConvention } from './langsmith/langsmith.js'
 import { mastraConvention } from './mastra/mastra.js'
 import { openAiAgentsConvention } from './openai-agents/openai-agents.js'
 import { openInferenceConvention } from './openinference/openinference.js'
+import { qwenCodeConvention } from './qwen-code/qwen-code.js'
 import { spanledgerConvention } from './spanledger/spanledger.js'
 import { strandsConvention } from './strands/strands.js'
 import { traceloopMcpConvention } from './traceloop/mcp.js'
@@ -23,6 +28,11 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   aiSdkOtelConvention,
   openAiAgentsConvention,
   claudeAgentSdkConvention,
+  claudeCodeConvention,
+  codexConvention,
+  geminiCliConvention,
+  qwenCodeConvention,
+  copilotConvention,
   langfuseConvention,
   langSmithConvention,
   mastraConvention,

@@ -33,21 +33,27 @@ export class FactRecorder {
   readonly #runs: RunBook
   readonly #ledger: UsageLedger
   readonly #ownTypes = new Set<string>()
+  readonly #byEventScope: ReadonlyMap<string, Convention>
   readonly #byEventPrefix: readonly { readonly prefix: string; readonly convention: Convention }[]
 
   constructor(options: { emitter: Emitter; runs: RunBook; ledger: UsageLedger; conventions: readonly Convention[] }) {
     this.#emitter = options.emitter
     this.#runs = options.runs
     this.#ledger = options.ledger
+    this.#byEventScope = new Map(
+      options.conventions.flatMap((convention) =>
+        (convention.eventScopes ?? []).map((scope) => [scope, convention] as const),
+      ),
+    )
     this.#byEventPrefix = options.conventions.flatMap((convention) =>
       (convention.eventPrefixes ?? []).map((prefix) => ({ prefix, convention })),
     )
   }
 
-  /** The convention that reads events of this name in spans of any convention. */
-  reader(eventName: string): Convention | undefined {
+  /** The convention that reads events of this name in spans of any convention, or in those of a scope. */
+  reader(eventName: string, scope: string): Convention | undefined {
     for (const { prefix, convention } of this.#byEventPrefix) if (eventName.startsWith(prefix)) return convention
-    return undefined
+    return this.#byEventScope.get(scope)
   }
 
   record(told: Fact, time: Timestamp, place: Place): void {

@@ -232,9 +232,10 @@ export class RunBook {
   abandon(run: Run): void {
     const time = timestampFromMillis(this.#nowMillis())
     const place = { run, node: run.node, context: undefined, source: run.source }
-    if (run.childEnd) {
-      if (run.node) noteEndOfChild(run.node, run.childEnd)
-      this.conclude(run, run.childEnd, time, place)
+    const end = run.childEnd ?? run.toldEnd
+    if (end) {
+      if (run.node) noteEndOfChild(run.node, end)
+      this.conclude(run, end, time, place)
     } else {
       this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
     }

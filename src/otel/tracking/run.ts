@@ -26,8 +26,7 @@ export class Run {
   readonly isStartMended: boolean
   /** Room for conventions to remember things for the life of the run. */
   readonly memo = new RunMemo()
-  /** The span that is the run; none for a run recorded by hand where no span records. */
-  readonly node: SpanNode | undefined
+  #node: SpanNode | undefined
   /** The scope that a run without a span was given. */
   readonly #handScope: ScopeFacts
   /** The scope that the application gave, by its context, to a run without a span when it began. */
@@ -44,6 +43,8 @@ export class Run {
   identity: Identity | undefined = undefined
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
+  /** Its end, by the last that log records told of it, if nothing follows. */
+  toldEnd: Conclusion | undefined = undefined
   /** While it is open. */
   lastEvent: { type: string; time: Timestamp } | undefined = undefined
   /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
@@ -97,7 +98,7 @@ export class Run {
     this.parentIsClaimed = init.parentIsClaimed
     this.startedAt = init.startedAt
     this.agent = init.agent
-    this.node = init.node
+    this.#node = init.node
     this.contextScope = init.contextScope ?? {}
     this.#handScope = init.scope ?? {}
     this.heirOf = init.heirOf
@@ -106,6 +107,16 @@ export class Run {
     this.isStartMended = init.isStartMended
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
+  }
+
+  /** The span that is the run; none for a run recorded by hand, or told in log records, where no span records. */
+  get node(): SpanNode | undefined {
+    return this.#node
+  }
+
+  /** A run that log records told of first turns out to be a span. */
+  carry(node: SpanNode): void {
+    this.#node ??= node
   }
 
   /** Whose the run is, as far as is known by now. */

@@ -72,6 +72,8 @@ export class SpanNode {
   #surrounding: ClaimedSpan | undefined = undefined
   /** The run that this span is. */
   run: Run | undefined = undefined
+  /** The run, told in log records, that it belongs to though no span around it is one. */
+  toldRun: Run | undefined = undefined
   /** The record of its heard events; `undefined` while it has had none. */
   ear: Ear | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
@@ -229,7 +231,10 @@ export class SpanNode {
 
   /** The run this span belongs to: its own, or that of the nearest ancestor which is one. */
   nearestRun(): Run | undefined {
-    for (let node: SpanNode | undefined = this; node; node = node.parent) if (node.run) return node.run
+    for (let node: SpanNode | undefined = this; node; node = node.parent) {
+      const run = node.run ?? node.toldRun
+      if (run) return run
+    }
     return undefined
   }
 

@@ -83,7 +83,12 @@ export class SpanRecorder {
     if (node.tellsAgain) noteInner(node, activity, { ...told, error }, place.run)
     else if (!isTold) this.#calls.end(node, activity, ending)
     const facts = told.facts?.filter(({ type }) => !(isTold && type === 'usage_limit_exceeded'))
-    if (facts) this.#recordFacts(facts.map((fact) => mendedFact(fact, start)), endedAt, place)
+    if (facts)
+      this.#recordFacts(
+        facts.map((fact) => mendedFact(fact, start)),
+        endedAt,
+        place,
+      )
     if (node.run) this.#runs.conclude(node.run, told, endedAt, place, told.outcome, error)
     noteEndOfChild(node, told, told.outcome, error)
   }

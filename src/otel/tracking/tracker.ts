@@ -17,6 +17,7 @@ import { isEarlier } from '../hr-time.js'
 import {
   type DeliveredSpan,
   type InstrumentationScope,
+  type LogOrigin,
   type OpenSpan,
   parentSpanIdOf,
   type SpanEventLike,
@@ -24,10 +25,14 @@ import {
   scopeOf,
 } from '../span.js'
 import { type Ask, askReporting } from './ask.js'
+import { CallBook } from './call-book.js'
+import { CallRecorder } from './call-recorder.js'
 import { Emitter, type Outlet, sourceOf } from './emitter.js'
+import { EventReports, eventNameOf } from './event-reports.js'
 import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
 import { goesOut } from './hops.js'
+import { ReportQueue } from './report-queue.js'
 import type { Run } from './run.js'
 import { RunBook } from './run-book.js'
 import { SpanClaims } from './span-claims.js'
@@ -37,6 +42,8 @@ import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
 import { readTime } from './span-times.js'
 import { Suppressions } from './suppressions.js'
+import { ToldRuns } from './told-runs.js'
+import { TwiceTold } from './twice-told.js'
 import { UntakenAttributes } from './untaken-attributes.js'
 import { UsageLedger } from './usage-ledger.js'
 
@@ -67,6 +74,10 @@ export class Tracker {
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #spans: SpanRecorder
+  readonly #calls: CallBook
+  readonly #told: ToldRuns
+  readonly #queue: ReportQueue
+  readonly #reports: EventReports
   readonly #onProblem: (problem: unknown) => void
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since' | 'nowMillis'>
   readonly #emitter: Emitter
@@ -98,13 +109,22 @@ export class Tracker {
       ask: this.#ask,
       onClaim: (node, claim, span) => {
         this.#untaken.hear(span, claim.convention)
+        // What log records have told by now may be the run of the span.
+        if (claim.activity.toldRun) this.#queue.drain()
         this.#spans.start(node, claim, span)
       },
       onExplain: options.onExplain,
     })
     this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
-    this.#spans = new SpanRecorder({ emitter, runs: this.#runs, facts: this.#facts, ledger, nowMillis })
+    const twiceTold = new TwiceTold()
+    this.#calls = new CallBook({ emitter, nowMillis })
+    const books = { emitter, runs: this.#runs, facts: this.#facts }
+    this.#told = new ToldRuns({ ...options, ...books, calls: this.#calls, usage: twiceTold })
+    this.#queue = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
+    this.#reports = new EventReports(this.#ask, this.#queue)
+    const calls = new CallRecorder({ emitter, ledger, book: this.#calls, twiceTold })
+    this.#spans = new SpanRecorder({ ...books, calls, told: this.#told, nowMillis })
   }
 
   get openRuns(): AuditEventData<'audit_attached'>['openRuns'] {
@@ -148,12 +168,14 @@ export class Tracker {
   /** Looks again at what started in this turn. Also called before anything that needs all runs to be known. */
   drain(): void {
     this.#claims.drain()
+    this.#queue.drain()
   }
 
   end(span: SpanLike): void {
     const node = this.#nodes.on(span)
     if (!node?.span) return
     this.#catchUp(node)
+    if (node.run) this.#queue.drain()
     if (node.claim || this.#claims.look(node, span, 'end')) {
       const claim = node.claim as Claim
       const whole = this.#untaken.wholeOf(span)
@@ -244,16 +266,17 @@ export class Tracker {
 
   /** An event added to a span, or recorded where no span of ours is: a log record, a call of `record*`. */
   occurrence(
-    name: string,
+    given: string,
     attributes: Attributes,
     time: HrTime,
     context: Context | undefined,
-    carrier: SpanLike | InstrumentationScope,
+    carrier: SpanLike | LogOrigin,
   ): void {
+    const name = eventNameOf(given, attributes)
     const span = 'spanContext' in carrier ? carrier : undefined
     const node = span ? this.#nodes.on(span) : this.#nodes.in(context)
     if (node && !node.claim && node.span) this.#claims.look(node, node.span, 'microtask')
-    const scope = span ? scopeOf(span) : (carrier as InstrumentationScope)
+    const scope: LogOrigin = span ? scopeOf(span) : (carrier as LogOrigin)
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
     const event = { name, attributes, scope, activity: node?.claim?.activity, memo: run?.memo }
@@ -261,7 +284,8 @@ export class Tracker {
     let facts = this.#translate(convention, event)
     if (!facts?.length) {
       // What the span's own convention has no word for may be in the words of another.
-      convention = this.#facts.reader(name)
+      convention = this.#facts.reader(name, scope.name)
+      if (convention && this.#reports.read(convention, event, { time, context, span, scope })) return
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return
@@ -305,6 +329,8 @@ export class Tracker {
   settle(options: { readonly final: boolean; readonly all: boolean }): void {
     this.drain()
     for (const { node } of this.#runs.open) if (node) this.#catchUp(node)
+    this.#calls.settle(options)
+    this.#told.settle(options)
     this.#runs.settle(options.final)
     this.suppressions.settle(options.all)
   }

@@ -28,7 +28,7 @@ describe('content of a client', () => {
 
 /** Of any instrumentation: what an application, a framework or a model was given. */
 const CLIENT_CONTENT =
-  /'(?:ai\.prompt(?!\.tools)|gen_ai\.(?:input\.messages|prompt|agent\.input)|llm\.(?:input_messages|prompts)|input\.value|traceloop\.entity\.input|genkit:input|mastra\.\w+\.input|gcp\.vertex\.agent\.llm_request|langfuse\.observation\.input)/
+  /'(?:ai\.prompt(?!\.tools)|gen_ai\.(?:input\.messages|prompt(?!\.name)|agent\.input)|llm\.(?:input_messages|prompts)|input\.value|traceloop\.entity\.input|genkit:input|mastra\.\w+\.input|gcp\.vertex\.agent\.llm_request|langfuse\.observation\.input)/
 
 test('no convention reads it but through its wrapper', () => {
   const rooms = [`${import.meta.dirname}/..`, `${import.meta.dirname}/../../../openai-agents`]

@@ -1,0 +1,58 @@
+import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
+import { type EventSource, timestampFromHrTime } from '../../events/index.js'
+import type { Convention, Occurrence } from '../conventions/contract.js'
+import type { LogOrigin, SpanLike } from '../span.js'
+import type { Ask } from './ask.js'
+import { sourceOf } from './emitter.js'
+import type { ReportQueue } from './report-queue.js'
+
+/** The origin of an event: a span, or a log record. */
+interface Origin {
+  readonly time: HrTime
+  readonly context: Context | undefined
+  readonly span: SpanLike | undefined
+  readonly scope: LogOrigin
+}
+
+/** Reads events of agents that tell in them of runs which no span need carry. */
+export class EventReports {
+  readonly #ask: Ask
+  readonly #queue: ReportQueue
+
+  constructor(ask: Ask, queue: ReportQueue) {
+    this.#ask = ask
+    this.#queue = queue
+  }
+
+  /** @returns false where the event says nothing of a run */
+  read(convention: Convention, event: Occurrence, origin: Origin): boolean {
+    if (!convention.report) return false
+    const { context, span, scope } = origin
+    const { resource } = scope
+    const time = timestampFromHrTime(origin.time)
+    const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
+    const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
+    const report = this.#ask(() => convention.report?.(occurrence))
+    if (!report) return false
+    const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope)
+    this.#queue.add({ report, time, source, signal: span ? 'span' : 'log' }, occurrence)
+    return true
+  }
+}
+
+/** The name of an event. Where the code around it has named it by its place in the source, it stands in an attribute. */
+export function eventNameOf(name: string, attributes: Attributes): string {
+  if (!name.startsWith('event ')) return name
+  const told = attributes['event.name']
+  return typeof told === 'string' && told !== '' ? told : name
+}
+
+function logSource(convention: string, scope: LogOrigin): EventSource {
+  const service = scope.resource?.['service.name']
+  return {
+    convention,
+    scope: scope.name,
+    scopeVersion: scope.version,
+    service: typeof service === 'string' ? service : undefined,
+  }
+}
