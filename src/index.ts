@@ -49,6 +49,8 @@ export type {
   ToolActivity,
   UsageReport,
 } from './otel/conventions/contract.js'
+export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
+export type { LogRecordLike } from './otel/log-record.js'
 export { AuditLogRecordProcessor } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'

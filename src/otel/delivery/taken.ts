@@ -85,7 +85,7 @@ export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRe
 
 /** Tells whether a span has come to its end. */
 export function hasEnded({ endTime }: SpanLike): boolean {
-  if (Array.isArray(endTime)) return endTime[0] !== 0 || endTime[1] !== 0
+  if (endTime === undefined || (endTime[0] === 0 && endTime[1] === 0)) return false
   return isTime(endTime)
 }
 
