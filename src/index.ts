@@ -50,8 +50,7 @@ export type {
   UsageReport,
 } from './otel/conventions/contract.js'
 export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
-export type { LogRecordLike } from './otel/log-record.js'
-export { AuditLogRecordProcessor } from './otel/log-records.js'
+export { AuditLogRecordProcessor, type LogRecordLike } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'
