@@ -54,7 +54,8 @@ export type {
   ToolActivity,
   UsageReport,
 } from './otel/conventions/contract.js'
-export { AuditLogRecordProcessor } from './otel/log-records.js'
+export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
+export { AuditLogRecordProcessor, type LogRecordLike } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'

@@ -5,6 +5,8 @@ import type { LogRecordLike } from './log-record.js'
 import type { AuditSpanProcessor } from './processor.js'
 import type { InstrumentationScope } from './span.js'
 
+export type { LogRecordLike } from './log-record.js'
+
 /** The log record processor interface of `@opentelemetry/sdk-logs`. */
 export interface LogRecordProcessorLike {
   onEmit(record: LogRecordLike, context?: Context): void

@@ -58,6 +58,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #hasWarnedOfRegistration = false
   /** While spans are explained. */
   readonly #diagnosis: Diagnosis | undefined
+  #lastStarted: OpenSpan | undefined = undefined
   #attachedAt: HrTime = [0, 0]
   #settleTimer: NodeJS.Timeout | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
@@ -264,11 +265,19 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       if (!this.#switch.isOnIn(context)) {
         if (!this.#tracker.suppressions.has(span)) this.#tracker.suppressions.addSpan(span, context)
       } else if (this.#attachments.size === 0) this.#tracker.remember(span, context)
-      else if (this.#tracker.follows(span)) this.#warnOfSecondRegistration()
-      else this.#tracker.start(span, context)
+      else if (this.#isFollowed(span)) this.#warnOfSecondRegistration()
+      else {
+        this.#lastStarted = span
+        this.#tracker.start(span, context)
+      }
     } catch (problem) {
       reportProblem(problem)
     }
+  }
+
+  /** A second registration brings the span right after the first, and looking it up would cost each span something. */
+  #isFollowed(span: OpenSpan): boolean {
+    return span === this.#lastStarted || (this.#hasWarnedOfRegistration && this.#tracker.follows(span))
   }
 
   /** A span starts once: it comes from two registrations of this processor. */

@@ -57,12 +57,6 @@ export interface OpenSpan extends SpanLike, Pick<Span, 'isRecording'> {
   addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): unknown
 }
 
-/** A span that has ended long ago, and is told again from its start. */
-export interface DeliveredSpan extends SpanLike {
-  /** Nothing but its ids is known so far. */
-  readonly isAwaited: boolean
-}
-
 /** The span processor interface of SDK 2.x and 3.x. */
 export interface SpanProcessorLike {
   onStart(span: OpenSpan, parentContext: Context): void

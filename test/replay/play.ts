@@ -94,7 +94,8 @@ export async function deliver(
     audit.deliver({ spans })
     between?.()
   }
-  audit.deliver({ logRecords: recording.logs })
+  const { resource } = recording.spans[0] ?? {}
+  audit.deliver({ logRecords: recording.logs.map((log) => ({ ...(resource && { resource }), ...log })) })
   await audit.forceFlush()
 }
 

@@ -1,7 +1,8 @@
-import { LoggerProvider, type LogRecordProcessor } from '@opentelemetry/sdk-logs'
+import { LoggerProvider, type LogRecordProcessor, type ReadableLogRecord } from '@opentelemetry/sdk-logs'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import {
   ParentBasedSampler,
+  type ReadableSpan,
   type Sampler,
   type SpanProcessor,
   TraceIdRatioBasedSampler,
@@ -25,6 +26,10 @@ export function registersWithTheProviders(): [TracerProvider, LoggerProvider] {
     new TracerProvider({ spanProcessors: [audit], sampler: auditSampler(new TraceIdRatioBasedSampler(0.01)) }),
     new LoggerProvider({ processors: [new AuditLogRecordProcessor(audit)] }),
   ]
+}
+
+export function delivers(audit: AuditSpanProcessor, spans: ReadableSpan[], logRecords: ReadableLogRecord[]): number {
+  return audit.deliver({ spans, logRecords }).accepted
 }
 
 export const isSpanProcessor = (audit: AuditSpanProcessor): SpanProcessor => audit

@@ -45,9 +45,18 @@ export class BackdatedSpans {
     this.#nowSeconds = Math.floor(this.#options.nowMillis() / 1000)
   }
 
+  /** Tells whether the start of a span is held. */
+  get isHolding(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** Tells whether a span that starts now says that it began long ago. */
+  beganLongAgo({ startTime }: OpenSpan): boolean {
+    return startTime[0] + LONG_AGO_SECONDS < this.#nowSeconds
+  }
+
   /** @returns whether the start of the span is held */
   hold(span: OpenSpan, within: Context): boolean {
-    if (!(span.startTime[0] + LONG_AGO_SECONDS < this.#nowSeconds)) return false
     // Whose it is, and whether it is recorded, is said by what is active now.
     if (contextScope(within) || propagation.getBaggage(within)) return false
     const held = { span, context: within, active: context.active() }

@@ -53,12 +53,15 @@ export class LatePath {
       this.#takeOnce(span)
       return true
     }
-    if (this.#backdated.holds(span)) {
-      this.#options.onSecondRegistration()
-      return true
+    const backdated = this.#backdated
+    if (backdated.isHolding) {
+      if (backdated.holds(span)) {
+        this.#options.onSecondRegistration()
+        return true
+      }
+      backdated.release()
     }
-    this.#backdated.release()
-    return this.#options.isRecording() && this.#options.isOnIn(context) && this.#backdated.hold(span, context)
+    return backdated.beganLongAgo(span) && this.#mayHold(context) && backdated.hold(span, context)
   }
 
   /** A span comes through `onEnd`. @returns whether it was told after the fact through an SDK */
@@ -90,6 +93,10 @@ export class LatePath {
   /** Translates what is whole by now. @param all - everything that has come */
   translate(options: { readonly all: boolean }): void {
     this.#deliveries.translate(options)
+  }
+
+  #mayHold(context: Context): boolean {
+    return this.#options.isRecording() && this.#options.isOnIn(context)
   }
 
   #takeOnce(span: SpanLike): void {

@@ -12,12 +12,25 @@ const UNKNOWN: InstrumentationScope = Object.freeze({ name: 'unknown' })
  * neither an end nor a status before it ends. One that is known only as the parent of others is awaited: it says nothing.
  *
  *     awaited ──arrive()──▶ open ──end()──▶ ended ──release()──▶ ids only
+ *
+ * Its fields are its own, as those of an SDK's span: some copy spans by spreading them.
  */
 export class SpanView implements SpanLike {
+  name = ''
+  kind = 0
+  parentSpanContext: SpanContext | undefined = undefined
+  startTime = OPEN
+  endTime = OPEN
+  status = UNSET
+  attributes = NO_ATTRIBUTES
+  events: SpanEventLike[] = []
+  links: readonly unknown[] = []
+  droppedAttributesCount = 0
+  resource: SpanLike['resource'] = undefined
+  instrumentationScope = UNKNOWN
   readonly #ids: SpanContext
   #span: TakenSpan | undefined = undefined
   #hasEnded = false
-  #events: SpanEventLike[] = []
 
   constructor(ids: SpanContext) {
     this.#ids = ids
@@ -26,25 +39,34 @@ export class SpanView implements SpanLike {
   /** The span has come. */
   arrive(span: TakenSpan): void {
     this.#span = span
+    this.name = span.name
+    this.kind = span.kind
+    this.parentSpanContext = span.parent
+    this.startTime = span.startTime
+    this.attributes = span.attributes
+    this.links = span.links
+    this.droppedAttributesCount = span.droppedAttributesCount
+    this.resource = span.resource
+    this.instrumentationScope = span.scope
   }
 
   addEvent(event: SpanEventLike): void {
-    this.#events.push(event)
+    this.events.push(event)
   }
 
   end(): void {
     this.#hasEnded = true
+    if (!this.#span) return
+    this.endTime = this.#span.endTime
+    this.status = this.#span.status
   }
 
-  /** Lets go of everything but the ids. */
+  /** Lets go of what takes room. */
   release(): void {
     this.#span = undefined
-    this.#events = []
-  }
-
-  /** Tells whether the span itself has not come yet. */
-  get isAwaited(): boolean {
-    return this.#span === undefined && !this.#hasEnded
+    this.attributes = NO_ATTRIBUTES
+    this.events = []
+    this.links = []
   }
 
   isRecording(): boolean {
@@ -53,53 +75,5 @@ export class SpanView implements SpanLike {
 
   spanContext(): SpanContext {
     return this.#ids
-  }
-
-  get name(): string {
-    return this.#span?.name ?? ''
-  }
-
-  get kind(): number {
-    return this.#span?.kind ?? 0
-  }
-
-  get parentSpanContext(): SpanContext | undefined {
-    return this.#span?.parent
-  }
-
-  get startTime(): HrTime {
-    return this.#span?.startTime ?? OPEN
-  }
-
-  get endTime(): HrTime {
-    return this.#hasEnded ? (this.#span?.endTime ?? OPEN) : OPEN
-  }
-
-  get status(): SpanStatus {
-    return this.#hasEnded ? (this.#span?.status ?? UNSET) : UNSET
-  }
-
-  get attributes(): Attributes {
-    return this.#span?.attributes ?? NO_ATTRIBUTES
-  }
-
-  get droppedAttributesCount(): number {
-    return this.#span?.droppedAttributesCount ?? 0
-  }
-
-  get events(): readonly SpanEventLike[] {
-    return this.#events
-  }
-
-  get links(): readonly Link[] {
-    return this.#span?.links ?? []
-  }
-
-  get resource(): SpanLike['resource'] {
-    return this.#span?.resource
-  }
-
-  get instrumentationScope(): InstrumentationScope {
-    return this.#span?.scope ?? UNKNOWN
   }
 }

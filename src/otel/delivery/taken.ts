@@ -73,19 +73,18 @@ export function takeSpan(span: SpanLike & RestOfSpan, source: string): TakenSpan
 export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRecord | undefined {
   const { hrTime, spanContext, attributes } = record
   if (typeof attributes !== 'object' || attributes === null) return undefined
-  const copy: LogRecordLike & { readonly body?: unknown } = { ...record, attributes: { ...attributes } }
   return {
-    record: copy,
+    record: { ...record, attributes: { ...attributes } },
     ids: spanContext && idsOf(spanContext),
     time: toHrTime(isTime(hrTime) ? hrTime : undefined),
     source,
-    origin: originOf(source, (record as { readonly resource?: SpanLike['resource'] }).resource),
+    origin: originOf(source, record.resource),
   }
 }
 
 /** Tells whether a span has come to its end. */
 export function hasEnded({ endTime }: SpanLike): boolean {
-  if (Array.isArray(endTime)) return endTime[0] !== 0 || endTime[1] !== 0
+  if (endTime === undefined || (endTime[0] === 0 && endTime[1] === 0)) return false
   return isTime(endTime)
 }
 
@@ -116,7 +115,7 @@ const origins = new WeakMap<object, Map<string, string>>()
 const MAX_SOURCES_OF_RESOURCE = 64
 
 /** Identifies a resource, as told by one sender, in few characters. */
-function originOf(source: string, resource: SpanLike['resource']): string {
+function originOf(source: string, resource: LogRecordLike['resource']): string {
   if (!resource) return digestOf([source])
   const known = origins.get(resource)?.get(source)
   if (known !== undefined) return known

@@ -15,7 +15,6 @@ import { partFacts } from '../caller-claims.js'
 import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
 import {
-  type DeliveredSpan,
   type InstrumentationScope,
   type LogOrigin,
   type OpenSpan,
@@ -232,7 +231,7 @@ export class Tracker {
   }
 
   /** A span that has been delivered after its end starts. @param parent - delivered as well, or awaited */
-  startDelivered(span: DeliveredSpan, parent: SpanLike | undefined, flow: string): void {
+  startDelivered(span: SpanLike, parent: SpanLike | undefined, flow: string): void {
     const around = parent ? this.#nodes.on(parent) : this.#nodes.byIds(span.parentSpanContext)
     const awaited = this.#nodes.on(span)
     if (awaited) awaited.arrive(span, around)
@@ -241,19 +240,19 @@ export class Tracker {
   }
 
   /** The children of a delivered span have come before it. */
-  awaitDelivered(parent: DeliveredSpan, child: SpanContext): void {
+  awaitDelivered(parent: SpanLike, child: SpanContext): void {
     this.#nodes.placeAwaited(parent, child)
   }
 
   /** An event is added to a delivered span. */
-  addDeliveredEvent(span: DeliveredSpan, { name, attributes = {}, time }: SpanEventLike): void {
+  addDeliveredEvent(span: SpanLike, { name, attributes = {}, time }: SpanEventLike): void {
     const node = this.#nodes.on(span)
     if (node) this.#events.skip(span, node)
     this.occurrence(name, attributes, time, ROOT_CONTEXT, span)
   }
 
   /** A delivered span ends. @param lostEvents - those that its SDK dropped */
-  endDelivered(span: DeliveredSpan, lostEvents: number): void {
+  endDelivered(span: SpanLike, lostEvents: number): void {
     const node = this.#nodes.on(span)
     if (node && lostEvents > 0 && this.#claims.mayKnow(span)) this.#onLostEvents(node, span, lostEvents)
     this.end(span)
