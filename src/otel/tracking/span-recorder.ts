@@ -61,9 +61,9 @@ export class SpanRecorder {
     const outcome = told.outcome ?? (hasErrorStatus(span) ? 'failed' : 'completed')
     const error = outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     const named = scopeFromAttributes(span.attributes)
-    const isScopeNew = node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
-    const isRunScopeNew = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
-    if (isScopeNew || isRunScopeNew) this.#emitter.identities.learnAround(node)
+    const learned = node.learnScope(node.ownFacts(told.scope ? overlay(named, told.scope) : named))
+    const learnedOfRun = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
+    this.#emitter.identities.learnBelow(learnedOfRun ?? learned)
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
 
     const endedAt = timestampFromHrTime(span.endTime)
