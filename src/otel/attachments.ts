@@ -202,10 +202,7 @@ class LogAttachment implements Attachment {
   }
 
   #withTenant(draft: RecordInput): RecordInput {
-    const tenantId = this.#tenantId
-    if (tenantId === undefined) return draft
-    const event = draft.tenantId === undefined ? { ...draft, tenantId } : draft
-    return event.type === 'run_identified' ? withPreviousTenant(event as Identification, tenantId) : event
+    return this.#tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId: this.#tenantId }
   }
 
   #passes(filter: NonNullable<AttachOptions['filter']>, event: RecordInput): boolean {
@@ -226,15 +223,6 @@ class LogAttachment implements Attachment {
         'recorded in it, and runs that were open stay without an end. Detach it, or shut down the SDK, before closing it.',
     )
   }
-}
-
-type Identification = RecordInput & { readonly data: AuditEventData<'run_identified'> }
-
-/** Events that named no tenant were filed under the attachment's. */
-function withPreviousTenant(event: Identification, tenantId: string): RecordInput {
-  const { previous } = event.data
-  const data = { previous: { ...previous, tenantId: previous.tenantId ?? tenantId } }
-  return { ...event, data } as RecordInput
 }
 
 function checkOptions(options: AttachOptions): void {

@@ -1,7 +1,7 @@
 import { type Attributes, propagation, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
-import { CollectingLog } from '../../test/support/collecting-log.js'
+import type { CollectingLog } from '../../test/support/collecting-log.js'
 import { recordHandoff, recordRunCompleted, recordRunStarted, recordToolCallStarted } from '../record/record.js'
 import { withRun } from '../record/run.js'
 import { withScope } from '../record/scope.js'
@@ -111,16 +111,6 @@ describe('a run whose tenant and session nobody has named', () => {
       ]),
     )
     expect(log.of('run_identified')).toHaveLength(3)
-  })
-
-  test('was in the tenant of the attachment before, for a log that is attached with one', () => {
-    const { audit } = startRecordingSdk()
-    const log = new CollectingLog()
-    audit.attach(log, { tenantId: 'of-the-attachment' })
-    end(start(agent('planner')), TENANT)
-    expect(log.of('run_identified')).toMatchObject([
-      { tenantId: 'acme', data: { previous: { tenantId: 'of-the-attachment' } } },
-    ])
   })
 
   test('is not identified by a run inside that has a tenant and a session of its own', () => {

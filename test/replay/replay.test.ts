@@ -22,7 +22,14 @@ const REQUIRED_OF_EACH = 0.9
 const REQUIRED_IN_TOTAL = 0.98
 const ALLOWED_INVENTIONS = 0.005
 
-const ORDERS = { 'as it happened': play, 'delivered afterwards': deliver, 'told afterwards through an SDK': retell }
+/** Brings a recording to a processor. */
+type Bring = (recording: Recording, audit: AuditSpanProcessor, logRecords: AuditLogRecordProcessor) => Promise<void>
+
+const ORDERS: Readonly<Record<string, Bring>> = {
+  'as it happened': play,
+  'delivered afterwards': deliver,
+  'told afterwards through an SDK': retell,
+}
 
 describe.each(Object.entries(ORDERS))('%s', (order, bring) => {
   const scores = new Map<string, Score>()
@@ -85,7 +92,7 @@ function sumOf(scores: ReadonlyMap<string, Score>): Score {
   return { right: sum('right'), facts: sum('facts'), invented: sum('invented'), misses: [] }
 }
 
-async function record(framework: string, scenario: string, bring: typeof play): Promise<CollectingLog['events']> {
+async function record(framework: string, scenario: string, bring: Bring): Promise<CollectingLog['events']> {
   const log = new CollectingLog()
   const audit = new AuditSpanProcessor({ log })
   if (framework === NOT_OPENTELEMETRY) await playNative(scenario, new AuditTracingProcessor(audit))

@@ -24,7 +24,7 @@ export class SpanView implements SpanLike {
   status = UNSET
   attributes = NO_ATTRIBUTES
   events: SpanEventLike[] = []
-  links: readonly unknown[] = []
+  links: readonly Link[] = []
   droppedAttributesCount = 0
   resource: SpanLike['resource'] = undefined
   instrumentationScope = UNKNOWN

@@ -48,20 +48,23 @@ export class Identities {
       if (isUnnamed(run.identity)) this.#await(run)
     } else if (this.#learn(run, run.identity, said)) {
       // What others inherit from this one is known to them as well from now on.
-      this.learnBelow(familyOf(run))
+      this.#learnIn(familyOf(run), run.node)
     }
     return run.identity
   }
 
-  /** A scope has become known somewhere in the tree of a span. */
-  learnAround(node: SpanNode): void {
-    this.learnBelow(node.outermost)
+  /** The tenant or the session of a span has become known, and so that of what is below. */
+  learnBelow(node: SpanNode | undefined): void {
+    if (node) this.#learnIn(node.outermost, node)
   }
 
-  learnBelow(family: object): void {
+  #learnIn(family: object, top: SpanNode | undefined): void {
     const waiting = this.#unnamed.get(family)
     if (!waiting) return
-    for (const run of waiting) if (run.identity) this.#learn(run, run.identity, run.scope())
+    for (const run of waiting) {
+      const isBelow = !top || !run.node || run.node.serial >= top.serial
+      if (isBelow && run.identity) this.#learn(run, run.identity, run.scope())
+    }
   }
 
   /** @returns whether the run has been identified by what was said */

@@ -271,11 +271,11 @@ export class SpanNode {
   /**
    * What holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too.
    *
-   * @returns whether a tenant or a session has become known
+   * @returns the outermost span of which a tenant or a session has become known
    */
-  learnRunScope(facts: ScopeFacts): boolean {
+  learnRunScope(facts: ScopeFacts): SpanNode | undefined {
     const run = this.nearestRun()?.node
-    if (!run) return false
+    if (!run) return undefined
     const known = run.scope()
     const hasLearned =
       (known.sessionDerived && facts.sessionId !== undefined) ||
@@ -286,33 +286,33 @@ export class SpanNode {
       userId: known.userId === undefined ? facts.userId : undefined,
     })
     run.#scope = undefined
-    return run.parent?.learnRunScope(facts) || hasLearned
+    return run.parent?.learnRunScope(facts) ?? (hasLearned ? run : undefined)
   }
 
   /**
    * Scope that came to light after the span was claimed. A tenant and a session are also those of the run around, unless
    * it has its own or the span is a run itself. A user is never a parent's because it is a child's.
    *
-   * @returns whether a tenant or a session has become known
+   * @returns the outermost span of which a tenant or a session has become known
    */
-  learnScope(facts: ScopeFacts): boolean {
+  learnScope(facts: ScopeFacts): SpanNode | undefined {
     this.#explicit = overlay(this.#explicit, facts)
     this.#scope = undefined
     const { tenantId, sessionId } = this.#explicit
     const hasLearned = tenantId !== this.#told.tenantId || sessionId !== this.#told.sessionId
     this.#told = this.#explicit
-    if (!this.run && (tenantId ?? sessionId) !== undefined) this.#tellRun(tenantId, sessionId)
-    return hasLearned
+    const isTold = this.run === undefined && (tenantId ?? sessionId) !== undefined
+    return (isTold ? this.#tellRun(tenantId, sessionId) : undefined) ?? (hasLearned ? this : undefined)
   }
 
-  #tellRun(tenantId: string | undefined, sessionId: string | undefined): void {
+  #tellRun(tenantId: string | undefined, sessionId: string | undefined): SpanNode | undefined {
     const around = this.#parent?.nearestRun()?.node
-    if (!around) return
+    if (!around) return undefined
     const known = around.scope()
     const isLackingTenant = tenantId !== undefined && known.tenantId === undefined
     const isLackingSession = sessionId !== undefined && known.sessionDerived
-    if (!isLackingTenant && !isLackingSession) return
-    around.learnScope({
+    if (!isLackingTenant && !isLackingSession) return undefined
+    return around.learnScope({
       tenantId: isLackingTenant ? tenantId : undefined,
       sessionId: isLackingSession ? sessionId : undefined,
     })

@@ -107,9 +107,9 @@ export class SpanRecorder {
 
   /** Names and scope that came with the end of the span. */
   #learn(node: SpanNode, told: Ending): void {
-    const isScopeNew = node.learnScope(node.ownFacts(node.scopeSaid(told.scope)))
-    const isRunScopeNew = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
-    if (isScopeNew || isRunScopeNew) this.#emitter.identities.learnAround(node)
+    const learned = node.learnScope(node.ownFacts(node.scopeSaid(told.scope)))
+    const learnedOfRun = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
+    this.#emitter.identities.learnBelow(learnedOfRun ?? learned)
     if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
   }
 
