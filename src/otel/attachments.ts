@@ -162,7 +162,7 @@ class LogAttachment implements Attachment {
   /** Statements of the processor are on the record whatever the filter says. */
   state(statement: AuditEventInput): void {
     try {
-      recordStatement(this.log, this.#withTenant({ source: OWN_SOURCE, ...statement }))
+      recordStatement(this.log, this.#withPrevious(this.#withTenant({ source: OWN_SOURCE, ...statement })))
     } catch (problem) {
       this.#onProblem(problem)
     }
@@ -184,6 +184,13 @@ class LogAttachment implements Attachment {
 
   #withTenant(draft: RecordInput): RecordInput {
     return this.#tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId: this.#tenantId }
+  }
+
+  /** The earlier events of a run that had no tenant are filed under that of the attachment. */
+  #withPrevious(statement: RecordInput): RecordInput {
+    if (this.#tenantId === undefined || statement.type !== 'run_identified') return statement
+    const { previous } = statement.data
+    return { ...statement, data: { previous: { ...previous, tenantId: previous.tenantId ?? this.#tenantId } } }
   }
 
   #passes(filter: NonNullable<AttachOptions['filter']>, event: RecordInput): boolean {

@@ -72,6 +72,8 @@ export interface RunOverview {
   readonly reason?: string
   /** The error that the run failed with. A message of more than 1,024 UTF-16 code units is cut and ends in `…`. */
   readonly error?: RecordedError
+  /** The id of the event whose end of the run, mostly a guess, gave way to the end that counts. */
+  readonly supersedes?: string
   /**
    * Sum of the run's own token reports, sub-runs apart; where it has none, what its end reports. Fields that nothing
    * reported are absent, except for the three counts.
