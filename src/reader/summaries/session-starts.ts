@@ -148,7 +148,9 @@ class NearSessions {
     const filed = await beginningOf(postings({ from: 0, to: size, reverse: false }))
     const { isAll } = filed
     const isFiled = identities.isEmpty
-    const first = isFiled ? (filed.seqs[0] ?? seq) : ((await readFirst(this.#store, size, { sessionId, tenantId }))?.seq ?? seq)
+    const first = isFiled
+      ? (filed.seqs[0] ?? seq)
+      : ((await readFirst(this.#store, size, { sessionId, tenantId }))?.seq ?? seq)
     // Walked in reverse, the first event is still to be read.
     const ahead = reverse ? { from: first + 1, to: seq, reverse } : { from: seq + 1, to, reverse }
     const mayClaim = ahead.from < ahead.to && this.#seqs.claims < CLAIMING_SESSIONS

@@ -78,6 +78,8 @@ const input = fc.record(
     sessionId: fc.constantFrom('s-1', 's-2', TRACE, 'r', 'a/b'),
     runId: fc.constant('r'),
     parentRunId: fc.constantFrom('p-1', 'p-2'),
+    id: fc.constantFrom('e-1', 'e-2', 'e-3', 'e-4'),
+    supersedes: fc.constantFrom('e-1', 'e-2', 'e-3', 'e-4', 'none'),
     agent: fc.oneof(agent, fc.constantFrom({ id: 'a-1' }, { id: 'a-1', name: 'writer' }, { name: 'writer' })),
     actor: fc.oneof(fc.record({ id: text }), junk),
     trace: fc.constant({ traceId: TRACE, spanId: 'e'.repeat(16) }),
