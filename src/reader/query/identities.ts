@@ -53,6 +53,8 @@ export interface Identities {
   ownerOf(event: OwnedEvent): Owner
   /** Returns the session of a run that was told late. */
   sessionOf(tenantId: string, runId: string): string | undefined
+  /** Returns the tenants under which earlier events of a run are filed, which was told late whose it is. */
+  tenantsBefore(tenantId: string, runId: string): readonly string[]
   /** Tells whether a statement says whose the run, or one of the runs, with this id is. */
   has(runId: string): boolean
   /** Tells whether events that are filed under a tenant count as another's, or the other way round. */
@@ -72,6 +74,7 @@ export const NO_IDENTITIES: Identities = Object.freeze({
   isEmpty: true,
   ownerOf: (event: OwnedEvent) => event,
   sessionOf: () => undefined,
+  tenantsBefore: () => [],
   has: () => false,
   moves: () => false,
   leaves: () => false,
@@ -204,6 +207,11 @@ class IdentitiesAt implements Identities {
   sessionOf(tenantId: string, runId: string): string | undefined {
     const identity = this.#identityOf(tenantId, runId)
     return identity && this.#sessionOf(identity)?.sessionId
+  }
+
+  tenantsBefore(tenantId: string, runId: string): readonly string[] {
+    const known = this.#table.runs.get(runId)?.filter((one) => this.#isKnown(one) && one.tenantId === tenantId) ?? []
+    return known.flatMap(({ fromTenant }) => (fromTenant === tenantId ? [] : [fromTenant]))
   }
 
   has(runId: string): boolean {

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../events/types.js'
 import { filedEvent } from '../../store/filed-event.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { joinedState } from '../../store/runs/joined-rows.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
 import type { RunKey, RunRow } from '../../store/runs/run-overview.js'
 import type { Identities } from '../query/identities.js'
@@ -13,19 +14,40 @@ export interface LogPart {
 }
 
 /**
- * Returns the rows that a store keeps of these runs as of its first `size` entries; `undefined` for any other, and for a run
- * of which the tenant or the session was told late: the store has one row for what was filed before, and one for the rest.
+ * Returns the rows that a store keeps of these runs as of its first `size` entries; `undefined` for any other, which is to be
+ * derived.
  */
 export async function keptRows(
   store: ReadableStore,
-  { size, identities }: LogPart,
+  part: LogPart,
   keys: readonly RunKey[],
 ): Promise<readonly (RunRow | undefined)[]> {
+  const { size, identities } = part
   if (!store.runRows || keys.length === 0) return keys.map(() => undefined)
   const rows = await store.runRows(keys, size)
-  return identities.isEmpty
-    ? rows
-    : rows.map((row, at) => (identities.has((keys[at] as RunKey).runId) ? undefined : row))
+  if (identities.isEmpty) return rows
+  return await Promise.all(
+    keys.map((key, at) => (identities.has(key.runId) ? joinedRow(store, part, key, rows[at]) : rows[at])),
+  )
+}
+
+/**
+ * Returns the row of a run that was told late whose it is. The store has one of what was filed before, and one of the rest.
+ *
+ * @param rest - that one
+ */
+async function joinedRow(
+  store: ReadableStore,
+  { size, identities }: LogPart,
+  { tenantId, runId }: RunKey,
+  rest: RunRow | undefined,
+): Promise<RunRow | undefined> {
+  const [before, ...more] = identities.tenantsBefore(tenantId, runId)
+  if (!rest || more.length > 0) return undefined
+  if (before === undefined) return identifiedRow(rest, identities)
+  const [first] = (await store.runRows?.([{ tenantId: before, runId }], size)) ?? []
+  const state = first && joinedState(first.state, rest.state)
+  return state && identifiedRow(new RunRowFold(state).row(), identities)
 }
 
 /** Derives the row of a run from its events; `undefined` when it has none. */
@@ -44,9 +66,11 @@ export async function derivedRow(
       fold.add(event.seq, ownedEvent(event, identities))
     }
   }
-  if (!fold) return undefined
-  const { overview, firstSeqs } = fold.row()
-  return { overview: { ...overview, ...identifiedSession(identities, { tenantId, runId }) }, firstSeqs }
+  return fold && identifiedRow(fold.row(), identities)
+}
+
+function identifiedRow(row: RunRow, identities: Identities): RunRow {
+  return { ...row, overview: { ...row.overview, ...identifiedSession(identities, row.overview) } }
 }
 
 /** Returns an event as rows of runs are made of it, as one of the tenant and the session that it counts for. */

@@ -125,8 +125,10 @@ export class RunRowFold {
     return ending !== undefined && endIds.at(-1) === (id === undefined ? NO_ID : storedId(id))
   }
 
+  /** Ends with the run: nothing is added any more. */
   row(): RunRow {
-    return { overview: this.overview(), firstSeqs: new Map(this.state.firstSeqs) }
+    const { state } = this
+    return { overview: this.overview(), firstSeqs: state.firstSeqs, state }
   }
 
   overview(): RunOverview {

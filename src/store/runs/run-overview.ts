@@ -2,6 +2,7 @@ import type { RecordedError } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
+import type { RowState } from './row-state.js'
 
 /** Items that each {@link Listed} of a {@link RunOverview} names at most. */
 export const MAX_NAMED = 16
@@ -109,4 +110,6 @@ export interface RunRow {
   readonly overview: RunOverview
   /** By type of the events that begin, resume or end a run: the position of the first one of the run. */
   readonly firstSeqs: ReadonlyMap<string, number>
+  /** The sum that the overview is made of. */
+  readonly state: RowState
 }
