@@ -49,8 +49,8 @@ function summed(event: StoredEvent): unknown {
 /** Returns the fields by which an entry is filed, in one form. */
 function filed(event: FiledEvent | undefined): unknown {
   if (!event) return undefined
-  const { type, time, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName } = event
-  return [type, time, tenantId, sessionId, runId, parentRunId, agent?.id, agent?.name, actorId, toolName]
+  const { type, time, tenantId, sessionId, runId, parentRunId, supersedes, agent, actorId, toolName } = event
+  return [type, time, tenantId, sessionId, runId, parentRunId, supersedes, agent?.id, agent?.name, actorId, toolName]
 }
 
 export function seeds(): Uint8Array[] {
@@ -58,6 +58,7 @@ export function seeds(): Uint8Array[] {
     { type: 'custom', data: { name: 'x', tenantId: 'in data' } },
     { type: 'custom', tenantId: 't', sessionId: 's', runId: 'r', agent: { name: 'a' }, data: { name: 'x' } },
     { type: 'tool_call_started', id: 'own', data: { callId: 'c', tool: { name: 'search' } } },
+    { type: 'run_completed', runId: 'r', supersedes: 'e', data: {} },
     { type: 'custom', runId: 'r', parentRunId: 'p', actor: { id: 'user' }, data: { name: '"é\u0000' } },
   ]
   return [...entries, ...events.map(json), ...events.map((event) => sealer.seal(event, false).entry.bytes)]

@@ -37,6 +37,7 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
     paint(eventColour(event.type, confidence), type.padEnd(TYPE_WIDTH)),
     printable(who),
     event.runId === undefined ? '' : paint('grey', `run=${printable(event.runId)}`),
+    event.supersedes === undefined ? '' : paint('yellow', `supersedes=${printable(event.supersedes)}`),
     detail,
   ]
   return parts.filter((part) => part !== '').join('  ')

@@ -82,6 +82,7 @@ async function* below(run: RunTree, stepsOf: StepsOf, paint: Paint, isTop: boole
   else for await (const step of stepsOf(run)) yield [stepLine(step, paint)]
   if (run.error) yield line('failed', `${run.error.code}: ${run.error.message}`, 'red')
   if (run.reason) yield line('reason', run.reason, 'yellow')
+  if (run.supersedes) yield line('supersedes', run.supersedes, 'yellow')
   for (const subRun of run.subRuns) yield treeLines(subRun, stepsOf, paint, false)
 }
 

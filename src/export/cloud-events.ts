@@ -32,6 +32,8 @@ export interface CloudEvent {
   readonly sessionid: string
   /** The event's ground when it is not evidence: `heuristic`, or `claimed` by a client of the application. */
   readonly confidence?: string
+  /** The id of the event that this one corrects. */
+  readonly supersedes?: string
   readonly data: AuditEvent
 }
 
@@ -42,7 +44,7 @@ export interface CloudEvent {
  */
 export function toCloudEvent(event: StoredEvent, source: string = DEFAULT_CLOUD_EVENT_SOURCE): CloudEvent {
   const { seq, ...data } = event
-  const { trace, runId } = event
+  const { trace, runId, supersedes } = event
   const confidence = confidenceOf(event)
   return {
     specversion: '1.0',
@@ -59,6 +61,7 @@ export function toCloudEvent(event: StoredEvent, source: string = DEFAULT_CLOUD_
     tenantid: attribute(event.tenantId),
     sessionid: attribute(event.sessionId),
     ...(confidence !== undefined && { confidence: attribute(confidence) }),
+    ...(supersedes !== undefined && { supersedes: attribute(supersedes) }),
     data: data as AuditEvent,
   }
 }

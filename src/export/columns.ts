@@ -19,6 +19,7 @@ export const COLUMNS = {
   id: ({ id }) => id,
   service: ({ source }) => source?.service,
   confidence: confidenceOf,
+  supersedes: ({ supersedes }) => supersedes,
   data: ({ data }) => JSON.stringify(data),
 } as const satisfies Record<string, (event: StoredEvent) => string | number | undefined>
 

@@ -42,6 +42,7 @@ describe('CSV', () => {
       'e-1',
       'shop',
       '',
+      '',
       '{"agent":{"id":"a-1","name":"planner"},"model":"m-1"}',
     ])
     expect(bare?.filter((field) => field !== '')).toHaveLength(8)

@@ -117,6 +117,7 @@ function logRecord(event: StoredEvent): OtlpLogRecord {
       'spanledger.parent_span.id': trace?.parentSpanId,
       'spanledger.convention': event.source?.convention,
       'spanledger.confidence': confidenceOf(event),
+      'spanledger.supersedes': event.supersedes,
       'spanledger.altered': event.altered,
     }),
     ...(trace !== undefined && { traceId: trace.traceId, spanId: trace.spanId }),

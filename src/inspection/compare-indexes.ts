@@ -5,6 +5,7 @@ import { decodeEntry, decodeFiled } from '../store/decode-entry.js'
 import { callerIdKey, openRunKey, unscopedCallerIdKey } from '../store/keys.js'
 import { openRunChanges } from '../store/open-runs.js'
 import type { ReadableStore } from '../store/readable.js'
+import { decodeForIndexes } from '../store/runs/decode-run.js'
 import type { FiledEntry, StoredEnd, StoredIndexes, StoredPosition, StoredPosting } from '../store/stored-indexes.js'
 import type { Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
@@ -259,7 +260,7 @@ function* filedIn(
 ): Generator<{ readonly firstSeq: number; readonly events: readonly FiledEntry[] }> {
   let events: FiledEntry[] = []
   for (const [at, bytes] of entries.entries()) {
-    const event = decodeFiled(bytes)
+    const event = decodeForIndexes(bytes)
     if (event) {
       events.push({ event: event as SealedEntry['event'] })
       continue

@@ -43,6 +43,7 @@ export class EntrySums {
   readonly #parent: PostingSums
   readonly #actor: PostingSums
   readonly #tool: PostingSums
+  readonly #superseding: PostingSums
   readonly #known: Readonly<Record<IndexName, Map<string, SummedValue>>>
   /** Sessions by their tenant. */
   #sessions = new Map<string, Map<string, ValueState>>()
@@ -61,13 +62,18 @@ export class EntrySums {
     this.#parent = of('parent')
     this.#actor = of('actor')
     this.#tool = of('tool')
+    this.#superseding = of('superseding')
     const known = INDEX_NAMES.map((index) => [index, new Map<string, SummedValue>()] as const)
     this.#known = Object.fromEntries(known) as Record<IndexName, Map<string, SummedValue>>
   }
 
   add(event: FiledEvent, seq: number): void {
     this.addUnder(this.ownersOf(event), this.typeOf(event.type), seq)
-    if (event.toolName !== undefined) this.addTool(event.toolName, seq)
+    const { toolName, supersedes, runId } = event
+    if (toolName !== undefined) this.addTool(toolName, seq)
+    if (supersedes !== undefined && runId !== undefined) {
+      add(this.#value(this.#superseding, 'superseding', runId), seq)
+    }
   }
 
   /** Adds an entry under what {@link ownersOf} and {@link typeOf} have of its event. */

@@ -111,9 +111,11 @@ export class FiledEntries {
     if (!run) return
     if (type.change) this.#runs.change(run, type.change, seq)
     known.row ??= this.#rows.runAt(seq, run.tenantId, run.runId)
-    if (known.row.role === 'ignored') return
+    const isIdentity = type.name === 'run_identified'
+    if (known.row.role === 'ignored' && !isIdentity) return
     const { tenantId, sessionId, parentRunId, agent, actorId } = event
     const told = this.#facts.of(entry, event, bytes)
+    if (isIdentity && told?.identifiedFrom !== undefined) this.#runs.identify(run, told.identifiedFrom, seq)
     // Written out: copying the fields of an object takes longer than all of the rest.
     this.#rows.add(known.row, seq, {
       type: type.name as RowEvent['type'],

@@ -1,9 +1,9 @@
-import type { FiledEvent } from '../store/contract.js'
-import { decodeFiled } from '../store/decode-entry.js'
+import type { FiledEvent, RunTelling } from '../store/contract.js'
 import type { Database } from '../store/leveldb/database.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { openRunKey } from '../store/leveldb/indexes/keys.js'
 import { openRunId, runChangeOf } from '../store/open-runs.js'
+import { decodeForIndexes } from '../store/runs/decode-run.js'
 import { hashesFor } from './kept-hashes.js'
 import { ENDED, type RunChanges, runHash } from './open-run-table.js'
 import type { SumKey } from './posting-sums.js'
@@ -28,7 +28,7 @@ export async function inspectRuns(db: Database, task: RunsTask, location: string
     block(block, from, to) {
       for (let seq = from; seq < to; seq++) {
         const bytes = block.entry(seq)
-        const event = bytes && decodeFiled(bytes)
+        const event = bytes && decodeForIndexes(bytes)
         if (event) fold.add(event, seq)
       }
     },
@@ -56,9 +56,17 @@ export class RunFold {
     this.#hashes = hashes
   }
 
-  add({ type, runId, tenantId }: FiledEvent, seq: number): void {
-    const change = runId === undefined ? undefined : runChangeOf(type)
-    if (change !== undefined) this.change(foldedRun(tenantId, runId as string), change, seq)
+  add({ type, runId, tenantId, run }: FiledEvent & Partial<RunTelling>, seq: number): void {
+    if (runId === undefined) return
+    const change = runChangeOf(type)
+    if (change !== undefined) this.change(foldedRun(tenantId, runId), change, seq)
+    else if (run?.identifiedFrom !== undefined) this.identify(foldedRun(tenantId, runId), run.identifiedFrom, seq)
+  }
+
+  /** Adds an entry from which on a run is that of its tenant. @param from - its tenant before */
+  identify(run: FoldedRun, from: string, seq: number): void {
+    this.change(foldedRun(from, run.runId), 'ends', seq)
+    this.change(run, 'begins', seq)
   }
 
   /** Adds an entry that begins or ends a run. */

@@ -7,6 +7,7 @@ import { CollectingLog } from '../../test/support/collecting-log.js'
 import { heardWarnings } from '../../test/support/warnings.js'
 import { openAuditLog } from '../audit-log/index.js'
 import { memoryStore } from '../store/memory/index.js'
+import { Attachments } from './attachments.js'
 import { AuditSpanProcessor } from './processor.js'
 
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
@@ -48,6 +49,21 @@ describe('a filter', () => {
       { type: 'run_completed' },
     ])
   })
+})
+
+test('the statement of whose a run is names the tenant of the attachment as that of before', () => {
+  const ignored = () => {}
+  const log = new CollectingLog()
+  const told = { openRuns: () => [], onDetaching: ignored, onProblem: ignored, onChange: ignored }
+  const attachments = new Attachments(told)
+  attachments.attach(log, { tenantId: 'acme' })
+  const statement = { type: 'run_identified', tenantId: 'globex', sessionId: 's', runId: 'r' } as const
+  attachments.state({ ...statement, data: { previous: { sessionId: 't' } } })
+  attachments.state({ ...statement, data: { previous: { tenantId: 'known' } } })
+  expect(log.of('run_identified').map(({ data }) => data.previous)).toEqual([
+    { tenantId: 'acme', sessionId: 't' },
+    { tenantId: 'known' },
+  ])
 })
 
 describe('attach', () => {

@@ -181,7 +181,7 @@ class LogAttachment implements Attachment {
     try {
       // What is said of no span is said of the processor.
       if (statement.trace && !this.#shared.falls(this.#feeder, statement)) return
-      recordStatement(this.log, this.#withTenant({ source: OWN_SOURCE, ...statement }))
+      recordStatement(this.log, this.#withPrevious(this.#withTenant({ source: OWN_SOURCE, ...statement })))
     } catch (problem) {
       this.#onProblem(problem)
     }
@@ -203,6 +203,13 @@ class LogAttachment implements Attachment {
 
   #withTenant(draft: RecordInput): RecordInput {
     return this.#tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId: this.#tenantId }
+  }
+
+  /** The earlier events of a run that had no tenant are filed under that of the attachment. */
+  #withPrevious(statement: RecordInput): RecordInput {
+    if (this.#tenantId === undefined || statement.type !== 'run_identified') return statement
+    const { previous } = statement.data
+    return { ...statement, data: { previous: { ...previous, tenantId: previous.tenantId ?? this.#tenantId } } }
   }
 
   #passes(filter: NonNullable<AttachOptions['filter']>, event: RecordInput): boolean {

@@ -40,6 +40,8 @@ export interface LogHead {
  * `AUDIT_INVALID_QUERY`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
  * the call, the others reject. A field that is `undefined` is malformed too, because a filter that silently falls away
  * would answer with what was not asked for.
+ * A run that was told late whose it is (`run_identified`) counts, with its earlier events, as that of its tenant and session: filters
+ * go by these, and an event is given as it was recorded.
  * An entry that was removed keeps its position, and no query, list or sum has it any more; {@link get} says that it was removed.
  * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
  * or cannot be read, `AUDIT_LOG_CLOSED` once the log is closed.
@@ -70,7 +72,8 @@ export interface AuditLogReader {
 
   /**
    * The events that pass the filters and, from then on, those that come: all that is in the log after `afterSeq`, then
-   * each as it is committed, in append order, none left out and none twice. It goes on until the consumer leaves the
+   * each as it is committed, in append order, none left out and none twice. Where the query names a tenant or a session and a
+   * run is identified as theirs, the earlier events of that run come then, ahead of what follows. It goes on until the consumer leaves the
    * loop or the signal is aborted, which ends it without an error. It reads no faster than it is consumed. A commit of
    * this process is seen at once, that of another one at the next look.
    *

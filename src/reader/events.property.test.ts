@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type EngineName, enginesHere, type GrowingLog, growingLog } from '../../test/reader/engines.js'
+import { ownersIn } from '../../test/reader/owners.js'
 import { readPages } from '../../test/reader/pages.js'
 import { seqsOf, unchecked } from '../../test/reader/reader-of.js'
 import { parseTimestamp } from '../events/time.js'
@@ -67,7 +68,26 @@ const event = fc
 
 const OWN_TYPES = ['from_a_newer_version']
 
-const log = fc.array(fc.array(event.map(sealedEntry), { minLength: 1, maxLength: 12 }), { maxLength: 8 })
+/** A statement of the log that a run is that of another tenant or session than its events say. */
+const identified = fc
+  .record({
+    tenantId,
+    sessionId: id,
+    runId: id,
+    previous: fc.record({ tenantId, sessionId: id }, { requiredKeys: [] }),
+    statementOf: fc.constantFrom('log.example', undefined),
+    time,
+  })
+  .map(({ previous, ...fields }) => unchecked({ ...fields, type: 'run_identified', data: { previous } }))
+const entry = event.map(sealedEntry)
+const entryOrStatement = fc.oneof(
+  { weight: 10, arbitrary: entry },
+  { weight: 1, arbitrary: identified.map(sealedEntry) },
+)
+
+const logOf = (one: fc.Arbitrary<SealedEntry>) =>
+  fc.array(fc.array(one, { minLength: 1, maxLength: 12 }), { maxLength: 8 })
+const log = fc.oneof(logOf(entry), logOf(entryOrStatement))
 
 function query(size: number): fc.Arbitrary<EventQuery<string>> {
   const all = {
@@ -108,7 +128,7 @@ function question(size: number, leastPage: number): fc.Arbitrary<Question> {
   return fc.record({
     asked: query(size),
     sizes: fc.array(fc.integer({ min: leastPage, max: 10 * leastPage }), { minLength: 1, maxLength: 3 }),
-    more: fc.array(event.map(sealedEntry), { maxLength: 5 }),
+    more: fc.array(entryOrStatement, { maxLength: 5 }),
   })
 }
 
@@ -135,10 +155,11 @@ function expected(model: readonly StoredEvent[], asked: EventQuery<string>): Sto
     beforeSeq = Infinity,
   } = asked
   const types = typeof type === 'string' ? [type] : type
+  const ownerOf = ownersIn(model)
   const passing = model.filter(
     (event) =>
-      (tenantId === undefined || event.tenantId === tenantId) &&
-      (sessionId === undefined || event.sessionId === sessionId) &&
+      (tenantId === undefined || ownerOf(event).tenantId === tenantId) &&
+      (sessionId === undefined || ownerOf(event).sessionId === sessionId) &&
       (runId === undefined || event.runId === runId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
       (actor === undefined || event.actor?.id === actor) &&
@@ -199,7 +220,7 @@ describe.each(enginesHere(engines))('on $name', ({ name, logs, queries }) => {
   })
 
   test('finds in a log of many chunks exactly what passes the query, in its order, at once and in pages', async () => {
-    const groups = fc.sample(fc.array(event.map(sealedEntry), { minLength: 1, maxLength: 700, size: 'max' }), {
+    const groups = fc.sample(fc.array(entryOrStatement, { minLength: 1, maxLength: 700, size: 'max' }), {
       numRuns: 12,
       seed: 1,
     })

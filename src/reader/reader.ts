@@ -46,7 +46,9 @@ import type {
   StatsQuery,
   StepsOptions,
 } from './query/query.js'
-import { countEvents, readEntries, readEntry, readEvent, readPlanned } from './query/read-events.js'
+import { countEvents, readEntries, readPlanned } from './query/read-events.js'
+import { readIdentified } from './query/read-identified.js'
+import { readEntry, readEvent } from './query/read-stored.js'
 import { ListedResults, type Listing, type Span } from './query/results.js'
 import { LazyRun, type RunHandle } from './run-handle.js'
 import { readSteps } from './steps/read-steps.js'
@@ -129,7 +131,7 @@ export class StoreReader implements AuditLogReader {
     const following = parseFollowOptions(options)
     const plan = planOf(parsed)
     const read = (afterSeq: number, size: number) =>
-      this.#readEvents(parsed, plan, { size, after: afterSeq, limit: Infinity }) as AsyncIterable<
+      this.#readFollowed(parsed, plan, { size, after: afterSeq, limit: Infinity }) as AsyncIterable<
         readonly FoundEvent<T>[]
       >
     return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
@@ -278,6 +280,12 @@ export class StoreReader implements AuditLogReader {
 
   #readEvents(query: ParsedEventQuery, plan: Plan, span: Span): AsyncIterable<readonly StoredEvent[]> {
     return this.#ofKnownTypes(query, span, readPlanned(this.#store, plan, span))
+  }
+
+  /** Reads what has come, and before it the earlier events of runs of which it was told only now whose they are. */
+  async *#readFollowed(query: ParsedEventQuery, plan: Plan, span: Span & { readonly after: number }) {
+    yield* readIdentified(this.#store, plan, span)
+    yield* this.#readEvents(query, plan, span)
   }
 
   #readEntries(query: ParsedEventQuery, plan: Plan, span: Span): AsyncIterable<readonly LogEntry[]> {

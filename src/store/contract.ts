@@ -15,7 +15,7 @@ import type { TimeBlock } from './time-blocks.js'
 export interface FiledEvent
   extends Pick<
     AuditEvent,
-    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'agent'
+    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'supersedes' | 'agent'
   > {
   /** Its `actor.id`. */
   readonly actorId: string | undefined
@@ -92,9 +92,9 @@ export interface CommitReceipt {
  * The indexes. A value is a tuple of strings:
  * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
  * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
- * `tool` [toolName]
+ * `tool` [toolName] · `superseding` [runId], of the events that supersede another one
  */
-export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool'
+export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool' | 'superseding'
 
 /** A span of positions, `from` inclusive, `to` exclusive. */
 export interface SeqRange {

@@ -9,9 +9,9 @@ const sealer = new Sealer(() => [1_767_225_600, 0], 'test.example/log')
 /** What the indexes are made of. */
 const filed = (event: FiledEvent | undefined) => {
   if (!event) return undefined
-  const { type, time, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName } = event
+  const { type, time, tenantId, sessionId, runId, parentRunId, supersedes, agent, actorId, toolName } = event
   const named = agent?.id === undefined && agent?.name === undefined ? undefined : { id: agent.id, name: agent.name }
-  return { type, time, tenantId, sessionId, runId, parentRunId, agent: named, actorId, toolName }
+  return { type, time, tenantId, sessionId, runId, parentRunId, supersedes, agent: named, actorId, toolName }
 }
 /** The same, out of all of an entry's JSON. */
 const whole = (bytes: Uint8Array) => {
@@ -33,6 +33,8 @@ describe('decodeFiled', () => {
     { trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) } },
     { actor: { id: 'u' }, trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) } },
     { actor: { id: 'ключ' } },
+    { runId: 'r', supersedes: 'e' },
+    { runId: 'r', supersedes: 'e', trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) } },
   ])('says of a sealed entry what all of its JSON says: %j', (fields) => {
     const {
       entry: { bytes },

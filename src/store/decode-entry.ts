@@ -29,7 +29,8 @@ const TOOL = new RegExp(`${UP_TO_DATA}{"callId":${ANY},"tool":{"name":${TEXT}(?:
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|agent|actor)"\s*:|\\u00[2-7]/g
+const SAID_LATER =
+  /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|supersedes|agent|actor)"\s*:|\\u00[2-7]/g
 /** The same of an event of a tool, whose name is filed as well. */
 const TOOL_SAID_LATER = new RegExp(SAID_LATER.source.replace('(?:', '(?:data|tool|name|'), 'g')
 
@@ -92,7 +93,7 @@ export function decodeEntry(bytes: Uint8Array): AuditEvent | undefined {
     return undefined
   }
   if (typeof event !== 'object' || event === null) return undefined
-  const { type, time, tenantId, sessionId, runId, parentRunId, agent } = event
+  const { type, time, tenantId, sessionId, runId, parentRunId, supersedes, agent } = event
   const isFiled =
     isText(type) &&
     isText(time) &&
@@ -100,6 +101,7 @@ export function decodeEntry(bytes: Uint8Array): AuditEvent | undefined {
     isText(sessionId) &&
     isTextOrMissing(runId) &&
     isTextOrMissing(parentRunId) &&
+    isTextOrMissing(supersedes) &&
     (agent === undefined ||
       (typeof agent === 'object' && agent !== null && isTextOrMissing(agent.id) && isTextOrMissing(agent.name)))
   return isFiled ? (event as AuditEvent) : undefined

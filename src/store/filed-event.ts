@@ -7,6 +7,7 @@ type Fields = Omit<FiledEvent, 'actorId' | 'toolName' | 'scope'> &
   CallerId & {
     readonly actor?: { readonly id?: unknown } | null | undefined
     readonly trace?: unknown
+    readonly statementOf?: unknown
     readonly source?: { readonly confidence?: unknown } | undefined
     readonly data?: unknown
   }
@@ -16,7 +17,7 @@ type Fields = Omit<FiledEvent, 'actorId' | 'toolName' | 'scope'> &
  * data of an event is looked at only where its type has something of it filed: it may not be parsed yet.
  */
 export function filedEvent(event: Fields): FiledEvent & CallerId & RunTelling {
-  const { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actor } = event
+  const { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, supersedes, agent, actor } = event
   const actorId = actor?.id
   return {
     id,
@@ -27,6 +28,7 @@ export function filedEvent(event: Fields): FiledEvent & CallerId & RunTelling {
     sessionId,
     runId,
     parentRunId,
+    supersedes,
     agent: agent && { ...agent },
     actorId: typeof actorId === 'string' ? actorId : undefined,
     toolName: isToolType(type) ? toolNameOf(type, event.data) : undefined,

@@ -26,6 +26,7 @@ const INDEX: Readonly<Record<IndexName, number>> = {
   parent: 6,
   actor: 7,
   tool: 8,
+  superseding: 9,
 }
 
 /** A well-formed string as UTF-8; an ill-formed one (lone surrogates), which UTF-8 cannot express, as UTF-16LE. */

@@ -23,7 +23,10 @@ export function runChangeOf(type: string): 'begins' | 'ends' | undefined {
   return ENDS.has(type) ? 'ends' : undefined
 }
 
-/** Returns the runs that a group, stored from `firstSeq` on, begins or ends: each once, as it is after the group. */
+/**
+ * Returns the runs that a group, stored from `firstSeq` on, begins or ends: each once, as it is after the group. A run that is
+ * identified goes on as that of its tenant.
+ */
 export function openRunChanges(
   entries: readonly (FiledEntry | undefined)[],
   firstSeq: number,
@@ -32,11 +35,16 @@ export function openRunChanges(
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at]
     if (!entry) continue
-    const { type, runId, tenantId } = entry.event
-    const change = runId === undefined ? undefined : runChangeOf(type)
-    if (runId !== undefined && change !== undefined) {
+    const { type, runId, tenantId, run } = entry.event
+    if (runId === undefined) continue
+    const change = runChangeOf(type)
+    if (change !== undefined) {
       const seq = change === 'begins' ? firstSeq + at : undefined
       changes.set(openRunId(tenantId, runId), { tenantId, runId, seq })
+    } else if (run?.identifiedFrom !== undefined) {
+      const from = run.identifiedFrom
+      changes.set(openRunId(from, runId), { tenantId: from, runId, seq: undefined })
+      changes.set(openRunId(tenantId, runId), { tenantId, runId, seq: firstSeq + at })
     }
   }
   return [...changes.values()]

@@ -18,6 +18,7 @@ export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
   parent: 1,
   actor: 1,
   tool: 1,
+  superseding: 1,
 }
 
 type Filed = Map<string, Posting>
@@ -32,6 +33,7 @@ export class PostingTable {
     parent: new Map(),
     actor: new Map(),
     tool: new Map(),
+    superseding: new Map(),
   }
   readonly #sessionsOfTenant = new Map<string, Filed>()
   readonly #all: Posting[] = []
@@ -44,7 +46,7 @@ export class PostingTable {
   }
 
   add({ event }: FiledEntry, seq: number): void {
-    const { type, parentRunId, toolName, scope } = event
+    const { type, runId, parentRunId, toolName, supersedes, scope } = event
     let shared = scope && this.#ofScopes.get(scope)
     if (!shared) {
       shared = this.#postingsOf(event)
@@ -56,6 +58,9 @@ export class PostingTable {
       this.#posting(this.#byIndex.parent, 'parent', parentRunId).seqs.push(seq)
     }
     if (toolName !== undefined) this.#posting(this.#byIndex.tool, 'tool', toolName).seqs.push(seq)
+    if (supersedes !== undefined && runId !== undefined) {
+      this.#posting(this.#byIndex.superseding, 'superseding', runId).seqs.push(seq)
+    }
   }
 
   /** Returns the postings of an event by what events of its scope share. */

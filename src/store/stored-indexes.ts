@@ -1,9 +1,9 @@
-import type { FiledEvent, IndexName, SeqRange } from './contract.js'
+import type { FiledEvent, IndexName, RunTelling, SeqRange } from './contract.js'
 import type { TimeBlock } from './time-blocks.js'
 
 /** The part of an entry by which it is filed. */
 export interface FiledEntry {
-  readonly event: FiledEvent
+  readonly event: FiledEvent & Partial<RunTelling>
 }
 
 /** Positions under one value of an index, in the form in which a store keeps values. */

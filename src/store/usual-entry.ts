@@ -58,6 +58,11 @@ export class UsualEntry {
     return true
   }
 
+  get id(): string {
+    const from = this.start + BEFORE_ID.length
+    return this.text.slice(from, this.text.indexOf('"', from))
+  }
+
   get time(): string {
     return this.text.slice(this.#timeFrom, this.#timeTo)
   }

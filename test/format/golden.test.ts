@@ -95,10 +95,13 @@ async function checkAnswers(log: AuditLogReader, expected: Expected, queries = Q
   return events
 }
 
+/** Their indexes file less than those of this version, and give way to one that is derived anew. */
+const OTHER_INDEX = [expect.stringContaining('it is of another version')]
+
 const CASES = [
-  { name: 'closed', size: 95, notes: [] },
-  { name: 'index-behind', size: 45, notes: [expect.stringContaining('covers 30 of 45 entries')] },
-  { name: 'killed', size: 30, notes: [expect.stringContaining('covers 0 of 30 entries')] },
+  { name: 'closed', size: 95, notes: OTHER_INDEX },
+  { name: 'index-behind', size: 45, notes: OTHER_INDEX },
+  { name: 'killed', size: 30, notes: OTHER_INDEX },
 ] as const
 
 describe.each(CASES)('the log $name', ({ name, size, notes: expectedNotes }) => {
@@ -172,7 +175,7 @@ describe('the log removed', () => {
       provenSize: SIZE,
       root: expected.root,
       removedEntries: ENTRIES.length,
-      notes: [],
+      notes: OTHER_INDEX,
       problems: [{ kind: 'removal_unrecorded' }],
     })
     expect((await reader.prove(31)).leafHash).toHaveLength(32)

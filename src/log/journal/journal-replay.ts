@@ -313,7 +313,7 @@ const MADE_BY_OPENING: ReadonlySet<unknown> = new Set([
   'signing_key_changed',
 ])
 const NAMES = ['id', 'type', 'tenantId', 'sessionId'] as const
-const OPTIONAL_NAMES = ['runId', 'parentRunId', 'statementOf'] as const
+const OPTIONAL_NAMES = ['runId', 'parentRunId', 'supersedes', 'statementOf'] as const
 
 /** The event that a record holds; `undefined` where no log wrote it: engines file an entry by these fields. */
 function eventIn(bytes: Uint8Array): AuditEvent | undefined {

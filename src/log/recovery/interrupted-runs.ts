@@ -1,6 +1,8 @@
 import { AuditLogError } from '../../events/errors.js'
+import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { AuditEvent, AuditEventInput, StoredEvent } from '../../events/types.js'
-import type { AuditStore } from '../../store/contract.js'
+import type { AuditStore, Walk } from '../../store/contract.js'
+import { runChangeOf } from '../../store/open-runs.js'
 import { OWN_SOURCE } from '../own-source.js'
 
 /** Runs that are looked at together. */
@@ -18,9 +20,12 @@ export async function* interruptedRuns(
   const open = (await store.openRuns()).filter((seq) => seq < before)
   for (let at = 0; at < open.length; at += BATCH_LENGTH) {
     const begun = await eventsAt(store, open.slice(at, at + BATCH_LENGTH))
-    yield await Promise.all(
-      begun.map(async (beginning) => interruption(beginning, await lastEventOf(store, beginning))),
+    const interrupted = await Promise.all(
+      begun.map(async (beginning) =>
+        (await wasOver(store, beginning)) ? [] : [interruption(beginning, await lastEventOf(store, beginning))],
+      ),
     )
+    yield interrupted.flat()
   }
 }
 
@@ -42,22 +47,36 @@ function interruption(beginning: StoredEvent, last: StoredEvent): AuditEventInpu
   }
 }
 
+/** Tells whether a run was over when it was told whose it is: from there on it counts as open. */
+async function wasOver(store: AuditStore, { type, seq, runId, data }: StoredEvent): Promise<boolean> {
+  if (type !== 'run_identified' || runId === undefined) return false
+  const tenantId = textIn(fieldsOf(fieldsOf(data).previous), 'tenantId')
+  for await (const event of eventsOfRun(store, runId, { from: 0, to: seq, reverse: true })) {
+    const change = event.tenantId === tenantId ? runChangeOf(event.type) : undefined
+    if (change) return change === 'ends'
+  }
+  return false
+}
+
 /** The newest event of a run. Other tenants may have runs of the same id. */
 async function lastEventOf(store: AuditStore, beginning: StoredEvent): Promise<StoredEvent> {
   const { runId, tenantId, seq } = beginning
   if (runId === undefined) return beginning
-  const newest = store.postings('run', [runId], { from: seq, to: store.size, reverse: true })
-  try {
-    for (let seqs = await newest.next(); seqs; seqs = await newest.next()) {
-      for (const at of seqs) {
-        const [event] = await eventsAt(store, [at])
-        if (event?.tenantId === tenantId) return event
-      }
-    }
-  } finally {
-    await newest.close()
+  for await (const event of eventsOfRun(store, runId, { from: seq, to: store.size, reverse: true })) {
+    if (event.tenantId === tenantId) return event
   }
   return beginning
+}
+
+async function* eventsOfRun(store: AuditStore, runId: string, walk: Walk): AsyncGenerator<StoredEvent> {
+  const cursor = store.postings('run', [runId], walk)
+  try {
+    for (let seqs = await cursor.next(); seqs; seqs = await cursor.next()) {
+      for (const at of seqs) yield* await eventsAt(store, [at])
+    }
+  } finally {
+    await cursor.close()
+  }
 }
 
 /** Reads the events at these positions, without those that were removed. */

@@ -32,6 +32,7 @@ export interface Draft {
   agent?: AgentRef
   actor?: { readonly id: string }
   trace?: TraceRef
+  supersedes?: string
   claimed?: ClaimedScope
   source?: EventSource
   statementOf?: string
@@ -64,7 +65,7 @@ export function completeEnvelope(
   input: Omit<AuditEventInput, 'data'>,
   { recordedNow, fallbackAgent, statementOf }: EnvelopeCompletion,
 ): Draft {
-  const { id, type, time, tenantId, sessionId, runId, parentRunId, actor, trace, claimed, source } = input
+  const { id, type, time, tenantId, sessionId, runId, parentRunId, actor, trace, supersedes, claimed, source } = input
   const { agent = fallbackAgent } = input
   const tracePart = trace === undefined ? undefined : copyTrace(trace)
   const happenedAt = time === undefined ? undefined : plainTime(time)
@@ -83,6 +84,7 @@ export function completeEnvelope(
   if (agent !== undefined) draft.agent = copyAgent(agent)
   if (actor !== undefined) draft.actor = copyActor(actor)
   if (tracePart !== undefined) draft.trace = tracePart
+  if (supersedes !== undefined) draft.supersedes = plainId(supersedes)
   if (claimed !== undefined) draft.claimed = copyClaimed(claimed)
   draft.source = source === undefined ? DEFAULT_SOURCE : copySource(source)
   if (statementOf !== undefined) draft.statementOf = statementOf
@@ -126,6 +128,7 @@ export const envelopeChecks = {
   agent: copyAgent,
   actor: copyActor,
   trace: copyTrace,
+  supersedes: plainId,
   claimed: copyClaimed,
   source: copySource,
 } as const

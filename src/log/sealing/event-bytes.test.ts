@@ -26,6 +26,7 @@ const draft = fc
         nil: undefined,
       },
     ),
+    supersedes: optional(id),
     claimed: fc.option(fc.record({ tenantId: id, userId: id }, { requiredKeys: [] }), { nil: undefined }),
     source: fc.record(
       { convention: id, scope: id, scopeVersion: id, service: id, confidence: fc.constant('heuristic' as const) },

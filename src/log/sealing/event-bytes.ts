@@ -26,6 +26,7 @@ export interface EventParts {
   readonly type: KnownJson
   readonly source: KnownJson
   readonly claimed: string
+  readonly supersedes: string
   /** `statementOf` and `salt`, which the log adds. */
   readonly added: string
   readonly data: string
@@ -45,12 +46,13 @@ export class EventBytes {
 
   /** Takes an event apart. A part that it does not have is empty. */
   partsOf(draft: Draft): EventParts {
-    const { type, claimed, source, statementOf, salt, data, altered } = draft
+    const { type, supersedes, claimed, source, statementOf, salt, data, altered } = draft
     const addedSalt = salt === undefined ? '' : `,"salt":"${salt}"`
     return {
       scope: this.#scopes.of(draft),
       type: this.#jsonOfType(type),
       source: source === undefined ? NO_JSON : this.#jsonOfSource(source),
+      supersedes: supersedes === undefined ? '' : `,"supersedes":${JSON.stringify(supersedes)}`,
       claimed: claimed === undefined ? '' : `,"claimed":${JSON.stringify(claimed)}`,
       added: statementOf === undefined ? addedSalt : `,"statementOf":${JSON.stringify(statementOf)}${addedSalt}`,
       data: data === undefined ? '' : JSON.stringify(data),
@@ -64,10 +66,11 @@ export class EventBytes {
   }
 
   /** Returns how many bytes {@link write} takes for an event at most. */
-  mostBytes({ id, trace }: Draft, { scope, type, source, claimed, added, data, altered }: EventParts): number {
+  mostBytes({ id, trace }: Draft, parts: EventParts): number {
+    const { scope, type, source, supersedes, claimed, added, data, altered } = parts
     const known = type.bytes.length + scope.json.bytes.length + source.bytes.length
     const texts = id.length + (trace === undefined ? 0 : lengthOf(trace))
-    const own = claimed.length + added.length + data.length + altered.length
+    const own = supersedes.length + claimed.length + added.length + data.length + altered.length
     return FRAME_BYTES + known + mostBytesOfText(texts) + MAX_UNIT_BYTES * own
   }
 
@@ -77,7 +80,7 @@ export class EventBytes {
    * @returns the position behind it; `undefined` when a text of it holds a lone surrogate
    */
   write({ id, time, recordedAt, trace }: Draft, parts: EventParts, target: Buffer, at: number): number | undefined {
-    const { scope, type, source, claimed, added, data, altered } = parts
+    const { scope, type, source, supersedes, claimed, added, data, altered } = parts
     const json = this.#json
     json.begin(target, at)
     json.known(START)
@@ -86,6 +89,7 @@ export class EventBytes {
     this.#writeTimes(time, recordedAt)
     if (trace === undefined) json.known(scope.json)
     else this.#writeTraced(scope, trace)
+    if (supersedes !== '') json.json(supersedes)
     if (claimed !== '') json.json(claimed)
     json.known(source)
     if (added !== '') json.json(added)

@@ -40,6 +40,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
   readonly type: FiledEvent['type']
   readonly time: string
   readonly toolName: string | undefined
+  readonly supersedes: string | undefined
   readonly run: RunFacts | undefined
   readonly scope: Scope
   readonly #chosenId: string | undefined
@@ -53,6 +54,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
     this.type = draft.type as FiledEvent['type']
     this.time = draft.time
     this.toolName = toolNameOf(draft.type, draft.data)
+    this.supersedes = draft.supersedes
     this.run = runFactsOf(draft)
     this.scope = scope
     this.#chosenId = callerId ? draft.id : undefined

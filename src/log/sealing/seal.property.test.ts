@@ -87,7 +87,19 @@ test('any data is sealed as a valid event', () => {
 })
 
 test('anything at all is sealed with a type, an id, a tenant and a session', () => {
-  const fields = ['id', 'type', 'time', 'tenantId', 'sessionId', 'runId', 'parentRunId', 'agent', 'actor', 'trace']
+  const fields = [
+    'id',
+    'type',
+    'time',
+    'tenantId',
+    'sessionId',
+    'runId',
+    'parentRunId',
+    'agent',
+    'actor',
+    'trace',
+    'supersedes',
+  ]
   const envelope = fc.record(
     Object.fromEntries([...fields, 'source', 'data', 'altered', 'v', 'seq'].map((field) => [field, hostile])),
     { requiredKeys: [] },

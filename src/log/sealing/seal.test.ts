@@ -53,6 +53,7 @@ describe('the envelope', () => {
     const given = {
       data: { to: 'writer' },
       source: { service: 's', scopeVersion: '1', scope: 'ai', convention: 'ai-sdk', confidence: 'heuristic' },
+      supersedes: 'e-0',
       trace: { parentSpanId: '3'.repeat(16), spanId: '2'.repeat(16), traceId: '1'.repeat(32) },
       actor: { id: 'u-1' },
       agent: { name: 'Planner', id: 'planner' },
@@ -73,7 +74,9 @@ describe('the envelope', () => {
       salt: expect.stringMatching(/^[\da-f]{32}$/),
     })
     expect(Object.keys(event)).toEqual(
-      'v id type time recordedAt tenantId sessionId runId parentRunId agent actor trace source salt data'.split(' '),
+      'v id type time recordedAt tenantId sessionId runId parentRunId agent actor trace supersedes source salt data'.split(
+        ' ',
+      ),
     )
     expect(Object.keys(event.source as object)).toEqual([
       'convention',
@@ -437,7 +440,7 @@ describe('data out of bounds', () => {
     const id = '\u0001'.repeat(512)
     const event = seal({
       ...Object.fromEntries(
-        ['id', 'type', 'tenantId', 'sessionId', 'runId', 'parentRunId'].map((field) => [field, id]),
+        ['id', 'type', 'tenantId', 'sessionId', 'runId', 'parentRunId', 'supersedes'].map((field) => [field, id]),
       ),
       agent: { id, name: id },
       actor: { id },
@@ -445,7 +448,15 @@ describe('data out of bounds', () => {
       source: { convention: id, scope: id, scopeVersion: id, service: id },
       data: Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}Id`, id])),
     })
-    expect(event).toMatchObject({ id, type: id, tenantId: id, sessionId: id, runId: id, parentRunId: id })
+    expect(event).toMatchObject({
+      id,
+      type: id,
+      tenantId: id,
+      sessionId: id,
+      runId: id,
+      parentRunId: id,
+      supersedes: id,
+    })
   })
 })
 

@@ -3,7 +3,7 @@ import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { RecordInput } from '../contract.js'
 import { boundEvent } from './bounded-event.js'
 import { type Clock, type ClockStep, WatchedClock } from './clock.js'
-import { agentIn, completeEnvelope, copyAlterations, withholdAuthority } from './envelope.js'
+import { agentIn, completeEnvelope, copyAlterations, DEFAULT_SCOPE, withholdAuthority } from './envelope.js'
 import { type EncodedEntry, EntryEncoder } from './leaf.js'
 import { copyPlain } from './plain.js'
 
@@ -63,7 +63,7 @@ export class Sealer {
   /** The common way: one copy, one text, one encoding, one hash. `undefined` for what needs changes. */
   #sealPlain(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed | undefined {
     try {
-      const data = copyPlain(input.data)
+      const data = copyPlain(statementOf === undefined ? input.data : stated(input))
       const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
       const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
       const draft = completeEnvelope(input, { recordedNow, fallbackAgent, statementOf })
@@ -80,7 +80,8 @@ export class Sealer {
 
   #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
-    const { draft, text } = boundEvent(input, { recordedNow, statementOf })
+    const told = statementOf === undefined ? input : { ...input, data: stated(input) }
+    const { draft, text } = boundEvent(told, { recordedNow, statementOf })
     return { entry: this.#encoder.encodeText(text, draft, callerId), event: draft as AuditEvent }
   }
 
@@ -109,4 +110,11 @@ export class Sealer {
   follow(recordedAt: Timestamp): void {
     this.#clock.follow(recordedAt)
   }
+}
+
+/** Returns the data of a statement, with the tenant under which the log has filed a run of which nobody told it. */
+function stated({ type, data }: RecordInput): RecordInput['data'] {
+  if (type !== 'run_identified') return data
+  const { previous } = data
+  return { previous: { ...previous, tenantId: previous?.tenantId ?? DEFAULT_SCOPE } }
 }

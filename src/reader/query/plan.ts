@@ -5,6 +5,7 @@ import type { IndexName, SeqRange, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { timeRanges } from '../../store/time-blocks.js'
 import { timeOfEntry } from './entry-time.js'
+import { type Identities, NO_IDENTITIES } from './identities.js'
 import { Join } from './join.js'
 import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
 
@@ -26,6 +27,11 @@ export interface EventFilter {
   readonly limit?: number
 }
 
+/** Tells whether a filter asks whose an event is. */
+export function asksForOwner({ tenantId, sessionId }: EventFilter): boolean {
+  return tenantId !== undefined || sessionId !== undefined
+}
+
 /** The part of a filter that begins a walk, or goes on with one after a position. */
 export function walkFrom(
   order: 'asc' | 'desc' | undefined,
@@ -36,20 +42,44 @@ export function walkFrom(
   return reverse ? { reverse, beforeSeq: after } : { reverse, afterSeq: after }
 }
 
-/** What an index has to be asked: positions filed under any of the values. No position is under two of them. */
-interface Lookup {
+/** A value of an index. */
+interface IndexValue {
   readonly index: IndexName
-  readonly values: readonly (readonly string[])[]
+  readonly value: readonly string[]
 }
+
+/** What indexes have to be asked: the positions filed under any of the values. */
+type Lookup = readonly IndexValue[]
+
+/** The most runs of which the events are looked up one by one, where they are filed under another tenant. */
+const MAX_RUNS = 64
 
 /** The way to find what a filter lets through: built once for a query, and used for each walk over a part of the log. */
 export class Plan {
   readonly #filter: EventFilter
+  readonly #identities: Identities
   readonly #lookups: readonly Lookup[]
+  /** Whether an event may count as that of another tenant, or session, than the one that is filed with it. */
+  readonly isOwnerAsked: boolean
 
-  constructor(filter: EventFilter) {
+  /** @param identities - whose runs are, as of the end of each walk */
+  constructor(filter: EventFilter, identities: Identities = NO_IDENTITIES) {
+    const { tenantId, sessionId } = filter
     this.#filter = filter
-    this.#lookups = lookupsOf(filter)
+    this.isOwnerAsked =
+      (sessionId !== undefined && !identities.isEmpty) || (tenantId !== undefined && identities.moves(tenantId))
+    this.#identities = this.isOwnerAsked ? identities : NO_IDENTITIES
+    this.#lookups = lookupsOf(filter, this.#identities)
+  }
+
+  /** Returns the plan for a log in which the runs are these tenants' and sessions'. */
+  under(identities: Identities): Plan {
+    return identities.isEmpty ? this : new Plan(this.#filter, identities)
+  }
+
+  /** Whether the filter asks whose an event is. */
+  get asksForOwner(): boolean {
+    return asksForOwner(this.#filter)
   }
 
   /** Most events to find. */
@@ -72,9 +102,14 @@ export class Plan {
     return this.#lookups.length === 0
   }
 
-  /** Whether only the events themselves can tell which of them pass: the index of times is none of single positions. */
+  /** Whether a time window narrows the walk: the index of times is none of single positions. */
   get hasWindow(): boolean {
     return this.#filter.since !== undefined || this.#filter.until !== undefined
+  }
+
+  /** Whether only the events themselves can tell which of them pass. */
+  get isUnsure(): boolean {
+    return this.hasWindow || this.isOwnerAsked
   }
 
   /** Whether the bytes of an entry tell already that it is not of the time window. */
@@ -89,11 +124,12 @@ export class Plan {
   /** Whether an event of the walk passes the filter. */
   admits(event: StoredEvent): boolean {
     const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types, since, until } = this.#filter
+    const owner = this.#identities.ownerOf(event)
     return (
       (runId === undefined || event.runId === runId) &&
       (parentRunId === undefined || event.parentRunId === parentRunId) &&
-      (sessionId === undefined || event.sessionId === sessionId) &&
-      (tenantId === undefined || event.tenantId === tenantId) &&
+      (sessionId === undefined || owner.sessionId === sessionId) &&
+      (tenantId === undefined || owner.tenantId === tenantId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
       (actor === undefined || event.actor?.id === actor) &&
       (tool === undefined || toolNameOf(event.type, event.data) === tool) &&
@@ -110,13 +146,15 @@ export class Plan {
 
   /** Joins the lookups. Where the join is unsure, and in a time window, the events have to be asked too. */
   join(store: ReadableStore, walk: Walk): Join {
-    const legs: Leg[] = this.#lookups.map(({ index, values }) => {
-      const cursors = values.map((value) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
-      const [only, ...more] = cursors
-      return only && more.length === 0 ? only : new UnionLeg(cursors, walk.reverse)
-    })
+    const legs = this.#lookups.map((lookup) => legOf(store, walk, lookup))
     if (this.hasWindow) legs.push(new RangesLeg(this.#timeRanges(store, walk), walk.reverse))
     return new Join(legs, walk)
+  }
+
+  /** Returns the positions that the one lookup of the plan finds. */
+  leg(store: ReadableStore, walk: Walk): Leg | undefined {
+    const [lookup] = this.#lookups
+    return lookup && legOf(store, walk, lookup)
   }
 
   /**
@@ -126,16 +164,16 @@ export class Plan {
    */
   countOfOneLookup(store: ReadableStore, walk: Walk): Promise<number> | undefined {
     const [lookup] = this.#lookups
-    return lookup && this.#lookups.length === 1 && !this.hasWindow ? this.#count(store, walk, lookup) : undefined
+    return lookup && this.#lookups.length === 1 && !this.isUnsure ? this.#count(store, walk, lookup) : undefined
   }
 
   async #count(store: ReadableStore, walk: Walk, lookup: Lookup): Promise<number> {
     const { limit } = this
     let counted = 0
-    for (const value of lookup.values) {
+    for (const { index, value } of lookup) {
       const left = Number.isFinite(limit) ? limit - counted : undefined
       if (left === 0) break
-      counted += await store.countPostings(lookup.index, value, walk, left)
+      counted += await store.countPostings(index, value, walk, left)
     }
     return counted
   }
@@ -145,17 +183,43 @@ export class Plan {
   }
 }
 
-function lookupsOf({ tenantId, sessionId, runId, parentRunId, agent, actor, tool, types }: EventFilter): Lookup[] {
+function legOf(store: ReadableStore, walk: Walk, lookup: Lookup): Leg {
+  const cursors = lookup.map(({ index, value }) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
+  const [only, ...more] = cursors
+  return only && more.length === 0 ? only : new UnionLeg(cursors, walk.reverse)
+}
+
+function lookupsOf(filter: EventFilter, identities: Identities): Lookup[] {
+  const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types } = filter
   const lookups: Lookup[] = []
-  if (runId !== undefined) lookups.push({ index: 'run', values: [[runId]] })
-  if (parentRunId !== undefined) lookups.push({ index: 'parent', values: [[parentRunId]] })
-  if (sessionId !== undefined) {
-    lookups.push({ index: 'session', values: [tenantId === undefined ? [sessionId] : [sessionId, tenantId]] })
-  }
-  if (agent !== undefined) lookups.push({ index: 'agent', values: [[agent]] })
-  if (actor !== undefined) lookups.push({ index: 'actor', values: [[actor]] })
-  if (tool !== undefined) lookups.push({ index: 'tool', values: [[tool]] })
-  if (types) lookups.push({ index: 'type', values: types.map((type) => [type]) })
-  if (tenantId !== undefined && sessionId === undefined) lookups.push({ index: 'tenant', values: [[tenantId]] })
+  if (runId !== undefined) lookups.push([{ index: 'run', value: [runId] }])
+  if (parentRunId !== undefined) lookups.push([{ index: 'parent', value: [parentRunId] }])
+  if (sessionId !== undefined) lookups.push(sessionLookup(sessionId, tenantId, identities))
+  if (agent !== undefined) lookups.push([{ index: 'agent', value: [agent] }])
+  if (actor !== undefined) lookups.push([{ index: 'actor', value: [actor] }])
+  if (tool !== undefined) lookups.push([{ index: 'tool', value: [tool] }])
+  if (types) lookups.push(types.map((type) => ({ index: 'type', value: [type] })))
+  if (tenantId !== undefined && sessionId === undefined) lookups.push(tenantLookup(tenantId, identities))
   return lookups
+}
+
+/** All events of a session, and of the runs that were identified as its own, are looked at: each tells whose it is. */
+function sessionLookup(sessionId: string, tenantId: string | undefined, identities: Identities): Lookup {
+  const isOfOneTenant = tenantId !== undefined && !identities.moves(tenantId)
+  return [
+    { index: 'session', value: isOfOneTenant ? [sessionId, tenantId] : [sessionId] },
+    ...runValues(identities.intoSession(sessionId)),
+  ]
+}
+
+/** Where many runs were identified as a tenant's, all events are looked at of the tenants under which they were filed. */
+function tenantLookup(tenantId: string, identities: Identities): Lookup {
+  const { runIds, tenants } = identities.into(tenantId)
+  const tenantValue = (id: string): IndexValue => ({ index: 'tenant', value: [id] })
+  const others = runIds.length <= MAX_RUNS ? runValues(runIds) : tenants.map(tenantValue)
+  return [tenantValue(tenantId), ...others]
+}
+
+function runValues(runIds: readonly string[]): readonly IndexValue[] {
+  return runIds.map((runId) => ({ index: 'run', value: [runId] }))
 }

@@ -1,9 +1,9 @@
-import { AuditLogError, EntryRemovedError } from '../../events/errors.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { eventOfEntry, NoEvent } from './event-of-entry.js'
-import { type EventFilter, Plan } from './plan.js'
+import { type Identities, identitiesOf, NO_IDENTITIES } from './identities.js'
+import { asksForOwner, type EventFilter, Plan } from './plan.js'
+import { decodeEvent, missingEntry, readEventsAt, readStored } from './read-stored.js'
 import type { Span } from './results.js'
 
 /** Entries of the first read: few, because the consumer may want no more. */
@@ -28,19 +28,23 @@ interface Search {
  * @param firstBatch - how many entries to read at first, when there is no limit; up to {@link MAX_BATCH}
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or is no JSON object
  */
-export function readEvents(
+export async function* readEvents(
   store: ReadableStore,
   size: number,
   filter: EventFilter,
   firstBatch: number = FIRST_BATCH,
 ): AsyncGenerator<readonly StoredEvent[]> {
-  const plan = new Plan(filter)
-  return readPassing(store, { plan, walk: plan.walk(size), limit: plan.limit, firstBatch }, eventOf)
+  const plan = new Plan(filter, await identitiesFor(store, size, filter))
+  yield* readPassing(store, { plan, walk: plan.walk(size), limit: plan.limit, firstBatch }, eventOf)
 }
 
 /** Reads the events of a part of the log that a plan finds, as {@link readEvents} does. */
-export function readPlanned(store: ReadableStore, plan: Plan, span: Span): AsyncGenerator<readonly StoredEvent[]> {
-  return readPassing(store, searchOf(plan, span), eventOf)
+export async function* readPlanned(
+  store: ReadableStore,
+  plan: Plan,
+  span: Span,
+): AsyncGenerator<readonly StoredEvent[]> {
+  yield* readPassing(store, searchOf(await planFor(store, plan, span), span), eventOf)
 }
 
 /**
@@ -49,10 +53,23 @@ export function readPlanned(store: ReadableStore, plan: Plan, span: Span): Async
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` at an entry that is missing or, where a filter looks, is no JSON object
  */
-export function readEntries(store: ReadableStore, plan: Plan, span: Span): AsyncGenerator<readonly StoredEntry[]> {
-  const search = searchOf(plan, span)
-  if (plan.isScan && !plan.hasWindow) return scan(store, search, MAX_BATCH)
-  return readPassing(store, search, ({ seq }, bytes) => ({ seq, bytes }))
+export async function* readEntries(
+  store: ReadableStore,
+  plan: Plan,
+  span: Span,
+): AsyncGenerator<readonly StoredEntry[]> {
+  const search = searchOf(await planFor(store, plan, span), span)
+  if (search.plan.isScan && !search.plan.isUnsure) yield* scan(store, search, MAX_BATCH)
+  else yield* readPassing(store, search, ({ seq }, bytes) => ({ seq, bytes }))
+}
+
+/** Returns a plan for the log as it is at the end of a walk: only who asks for a tenant or a session needs to know whose runs are. */
+async function planFor(store: ReadableStore, plan: Plan, { size }: Span): Promise<Plan> {
+  return plan.asksForOwner ? plan.under(await identitiesOf(store, size)) : plan
+}
+
+async function identitiesFor(store: ReadableStore, size: number, filter: EventFilter): Promise<Identities> {
+  return asksForOwner(filter) ? await identitiesOf(store, size) : NO_IDENTITIES
 }
 
 function searchOf(plan: Plan, { size, after, limit }: Span): Search {
@@ -87,7 +104,7 @@ async function* readPassing<T>(
 
 /** Counts the events among the first `size` that a filter lets through, without reading them where the indexes tell. */
 export async function countEvents(store: ReadableStore, size: number, filter: EventFilter): Promise<number> {
-  const plan = new Plan(filter)
+  const plan = new Plan(filter, await identitiesFor(store, size, filter))
   const walk = plan.walk(size)
   const { limit } = plan
   if (walk.from >= walk.to) return 0
@@ -102,7 +119,7 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
   try {
     while (counted < limit) {
       const seqs = await join.take(MAX_BATCH)
-      const unsure = plan.hasWindow ? seqs : join.unsure
+      const unsure = plan.isUnsure ? seqs : join.unsure
       const passing = (await readEventsAt(store, unsure)).filter((event) => plan.admits(event))
       counted += seqs.length - unsure.length + passing.length
       if (seqs.length < MAX_BATCH) break
@@ -119,23 +136,6 @@ async function countEntries(store: ReadableStore, plan: Plan, size: number): Pro
   return counted
 }
 
-/**
- * Reads the event at a position below the store's size.
- *
- * @throws EntryRemovedError when it was removed
- */
-export async function readEvent(store: ReadableStore, seq: number): Promise<StoredEvent> {
-  const bytes = await readEntry(store, seq)
-  if (!bytes) throw await removed(store, seq)
-  return decodeEvent(store, seq, bytes)
-}
-
-/** Reads the stored bytes at a position below the store's size; `undefined` when the entry was removed. */
-export async function readEntry(store: ReadableStore, seq: number): Promise<Uint8Array | undefined> {
-  const [entry] = await readStored(store, [seq])
-  return entry?.bytes
-}
-
 /** Reads the first of the events, or the last when `reverse`, that a filter lets through. */
 export async function readFirst(
   store: ReadableStore,
@@ -144,24 +144,6 @@ export async function readFirst(
 ): Promise<StoredEvent | undefined> {
   for await (const [event] of readEvents(store, size, { ...filter, limit: 1 })) return event
   return undefined
-}
-
-/** Reads the events at these positions, in this order, without those that were removed. */
-export async function readEventsAt(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEvent[]> {
-  const entries = await readStored(store, seqs)
-  return entries.map(({ seq, bytes }) => decodeEvent(store, seq, bytes))
-}
-
-/** Reads the entries at these positions, in this order, without those that were removed. */
-export async function readStored(store: ReadableStore, seqs: readonly number[]): Promise<readonly StoredEntry[]> {
-  const read = await store.read(seqs)
-  const entries: StoredEntry[] = []
-  for (let at = 0; at < seqs.length; at++) {
-    const [seq, bytes] = [seqs[at] as number, read[at]]
-    if (bytes) entries.push({ seq, bytes })
-    else assertRemoved(store, seq)
-  }
-  return entries
 }
 
 /** Entries in a row. */
@@ -199,13 +181,13 @@ async function* inARow(store: ReadableStore, walk: Walk): AsyncGenerator<readonl
   let expected = walk.reverse ? walk.to - 1 : walk.from
   for await (const entries of store.entries(walk)) {
     for (const { seq } of entries) {
-      if (seq !== expected && !store.removedEntries) throw missing(store, expected)
+      if (seq !== expected && !store.removedEntries) throw missingEntry(store, expected)
       expected = seq + step
     }
     yield entries
   }
   if (expected === (walk.reverse ? walk.from - 1 : walk.to) || store.removedEntries) return
-  throw missing(store, expected)
+  throw missingEntry(store, expected)
 }
 
 /** The entries that the indexes point to. */
@@ -218,7 +200,7 @@ async function* lookUp(
   const join = plan.join(store, walk)
   try {
     let batch = first
-    let left = plan.hasWindow ? Infinity : limit
+    let left = plan.isUnsure ? Infinity : limit
     while (left > 0) {
       const wanted = Math.min(batch, left)
       const seqs = await join.take(wanted)
@@ -230,39 +212,4 @@ async function* lookUp(
   } finally {
     await join.close()
   }
-}
-
-/**
- * Parses the entry at a position.
- *
- * @throws AuditLogError `AUDIT_LOG_CORRUPT` when it is no JSON object
- */
-export function decodeEvent(store: ReadableStore, seq: number, bytes: Uint8Array): StoredEvent {
-  try {
-    return eventOfEntry(seq, bytes)
-  } catch (error) {
-    throw error instanceof NoEvent ? corrupt(store, seq, error.message, error.cause) : error
-  }
-}
-
-/** @throws AuditLogError `AUDIT_LOG_CORRUPT` for an entry that is missing from a log of which none was removed */
-export function assertRemoved(store: ReadableStore, seq: number): void {
-  if (!store.removedEntries) throw missing(store, seq)
-}
-
-/** Returns what to throw for an entry that is not there any more. */
-async function removed(store: ReadableStore, seq: number): Promise<AuditLogError> {
-  const [removedUnder] = (await store.removedUnder?.([seq])) ?? []
-  if (removedUnder === undefined) return missing(store, seq)
-  const message = `Entry ${seq} of the audit log ${store.location} was removed under entry ${removedUnder}, which says why`
-  return new EntryRemovedError(message, { seq, removedUnder })
-}
-
-function missing(store: ReadableStore, seq: number): AuditLogError {
-  return corrupt(store, seq, 'is missing')
-}
-
-function corrupt(store: ReadableStore, seq: number, what: string, cause?: unknown): AuditLogError {
-  const message = `The audit log ${store.location} is corrupt: entry ${seq} ${what}; keep the log as evidence and restore a copy`
-  return new AuditLogError('AUDIT_LOG_CORRUPT', message, cause === undefined ? undefined : { cause })
 }

@@ -1,8 +1,9 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { identitiesOf } from '../query/identities.js'
 import type { ParsedStepsQuery } from '../query/parse-query.js'
-import { readEventsAt } from '../query/read-events.js'
+import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 import { readRunEvents } from '../summaries/read-run.js'
 import { isOver, unfinishedIfRunning } from '../summaries/tool-call.js'
@@ -186,8 +187,9 @@ class StepWalk {
   /** The run's events that are steps or parts of steps. */
   async *#events(walk: Walk): AsyncGenerator<readonly StoredEvent[]> {
     const { runId, tenantId } = this.#owner
+    const identities = await identitiesOf(this.#store, this.#walk.to)
     for await (const events of readRunEvents(this.#store, runId, walk)) {
-      yield events.filter((event) => event.tenantId === tenantId && isOfStep(event.type))
+      yield events.filter((event) => identities.ownerOf(event).tenantId === tenantId && isOfStep(event.type))
     }
   }
 }

@@ -2,8 +2,10 @@ import { present } from '../../events/recorded-fields.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { identitiesOf } from '../query/identities.js'
 import type { ParsedAgentQuery } from '../query/parse-query.js'
-import { countEvents, MAX_BATCH, readEventsAt, readFirst } from '../query/read-events.js'
+import { countEvents, MAX_BATCH, readFirst } from '../query/read-events.js'
+import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 
 /** One agent, and what the log has of it; of one tenant when the query names one. */
@@ -33,9 +35,10 @@ export async function* listAgents(
 ): AsyncGenerator<readonly AgentSummary[]> {
   const scope = tenantId === undefined ? {} : { tenantId }
   const firsts: { readonly key: string; readonly first: StoredEvent }[] = []
+  const identities = await identitiesOf(store, size)
   for (const [key, ofAll] of await firstEvents(store, size)) {
     const first =
-      tenantId === undefined || ofAll.tenantId === tenantId
+      tenantId === undefined || identities.ownerOf(ofAll).tenantId === tenantId
         ? ofAll
         : await readFirst(store, size, { tenantId, agent: key, afterSeq: ofAll.seq })
     if (first && (until === undefined || first.time < until)) firsts.push({ key, first })

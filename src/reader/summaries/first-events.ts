@@ -3,6 +3,7 @@ import type { ReadableStore } from '../../store/readable.js'
 import type { RunRow } from '../../store/runs/run-overview.js'
 import type { EventFilter } from '../query/plan.js'
 import { readEvents } from '../query/read-events.js'
+import type { LogPart } from './run-rows.js'
 
 /** An event of a run. */
 export type RunEvent = StoredEvent & { readonly runId: string }
@@ -14,12 +15,14 @@ const REMEMBERED_RUNS = 1024
 export class FirstEvents {
   readonly #store: ReadableStore
   readonly #filter: EventFilter
+  readonly #part: LogPart
   readonly #firstSeqs = new Map<string, number>()
 
   /** @param filter - without positions, so that it is the same for every part of a walk */
-  constructor(store: ReadableStore, filter: EventFilter) {
+  constructor(store: ReadableStore, filter: EventFilter, part: LogPart) {
     this.#store = store
     this.#filter = filter
+    this.#part = part
   }
 
   /**
@@ -30,10 +33,11 @@ export class FirstEvents {
   async isFirst(event: RunEvent, row: RunRow | undefined): Promise<boolean> {
     const told = row && this.#toldBy(row, event)
     if (told !== undefined) return told === event.seq
-    const key = JSON.stringify([event.tenantId, event.runId])
+    const { tenantId } = this.#part.identities.ownerOf(event)
+    const key = JSON.stringify([tenantId, event.runId])
     let first = this.#firstSeqs.get(key)
     if (first === undefined) {
-      first = await this.#read(event)
+      first = await this.#read(event, tenantId)
       this.#firstSeqs.set(key, first)
       if (this.#firstSeqs.size > REMEMBERED_RUNS) this.#forgetOldest()
     }
@@ -52,11 +56,12 @@ export class FirstEvents {
     return agent === undefined && isInWindow ? first : undefined
   }
 
-  async #read({ tenantId, runId, seq }: RunEvent): Promise<number> {
+  async #read({ runId, seq }: RunEvent, tenantId: string): Promise<number> {
     // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
     const { tenantId: _, ...filter } = this.#filter
-    for await (const events of readEvents(this.#store, seq, { ...filter, runId }, 1)) {
-      const first = events.find((earlier) => earlier.tenantId === tenantId)
+    const { size, identities } = this.#part
+    for await (const events of readEvents(this.#store, size, { ...filter, runId, beforeSeq: seq }, 1)) {
+      const first = events.find((earlier) => identities.ownerOf(earlier).tenantId === tenantId)
       if (first) return first.seq
     }
     return seq

@@ -1,13 +1,14 @@
 import { LIFECYCLE_TYPES, typesLeadingTo } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
-import type { RunOverview, RunRow } from '../../store/runs/run-overview.js'
+import type { RunKey, RunOverview, RunRow } from '../../store/runs/run-overview.js'
+import { identitiesOf } from '../query/identities.js'
 import type { ParsedRunQuery } from '../query/parse-query.js'
 import { type EventFilter, walkFrom } from '../query/plan.js'
 import { readEvents } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
-import { derivedRow, keptRows } from './run-rows.js'
+import { derivedRow, keptRows, type LogPart } from './run-rows.js'
 
 /** The number of runs that are looked into at once, so that none waits for the disk alone. */
 const MAX_ABREAST = 8
@@ -28,12 +29,14 @@ export async function* listRuns(
   { size, after, limit }: Span,
 ): AsyncGenerator<readonly ListedRun[]> {
   const filter = tellingEvents(query)
-  const lister = new RunLister(store, size, query, new FirstEvents(store, filter))
+  const part = { size, identities: await identitiesOf(store, size) }
+  const lister = new RunLister(store, part, query, new FirstEvents(store, filter, part))
   let left = limit
   let abreast = 1
   for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
     const telling = events.filter(isOfRun)
-    const rows = await keptRows(store, size, telling)
+    const keys = telling.map((event) => keyOf(event, part))
+    const rows = await keptRows(store, part, keys)
     for (let at = 0; at < telling.length; ) {
       const chunk = telling.slice(at, at + abreast)
       const runs = await Promise.all(chunk.map((event, n) => lister.listedBy(event, rows[at + n])))
@@ -64,13 +67,13 @@ function tellingEvents({ tenantId, sessionId, agent, actor, status, since }: Par
 
 class RunLister {
   readonly #store: ReadableStore
-  readonly #size: number
+  readonly #part: LogPart
   readonly #query: ParsedRunQuery
   readonly #firsts: FirstEvents
 
-  constructor(store: ReadableStore, size: number, query: ParsedRunQuery, firsts: FirstEvents) {
+  constructor(store: ReadableStore, part: LogPart, query: ParsedRunQuery, firsts: FirstEvents) {
     this.#store = store
-    this.#size = size
+    this.#part = part
     this.#query = query
     this.#firsts = firsts
   }
@@ -84,9 +87,14 @@ class RunLister {
     if (kept && !isWanted(kept.overview, this.#query)) return undefined
     if (!(await this.#firsts.isFirst(event, kept))) return undefined
     if (kept) return kept.overview
-    const derived = await derivedRow(this.#store, this.#size, event)
+    const derived = await derivedRow(this.#store, this.#part, keyOf(event, this.#part))
     return derived && isWanted(derived.overview, this.#query) ? derived.overview : undefined
   }
+}
+
+/** Returns the run that an event counts for. */
+function keyOf(event: RunEvent, { identities }: LogPart): RunKey {
+  return { tenantId: identities.ownerOf(event).tenantId, runId: event.runId }
 }
 
 function isOfRun(event: StoredEvent): event is RunEvent {

@@ -1,7 +1,10 @@
 import { LIFECYCLE_TYPES } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
+import { filedEvent } from '../../store/filed-event.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { RunRowFold } from '../../store/runs/row-fold.js'
 import type { RunCounts } from '../../store/runs/run-overview.js'
+import { identitiesOf } from '../query/identities.js'
 import { CursorLeg, closeAll, type Leg, seek, UnionLeg } from '../query/legs.js'
 import { MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
 import { RunLists } from './run-lists.js'
@@ -19,7 +22,8 @@ const TOOL_ENDS = ['tool_call_completed', 'tool_call_failed']
  * Sums up a long run by its row: of its events, only those are read that stand in a list, and its end.
  *
  * @param tenantId - whose run is meant; left out, that of the one tenant which has events of this run id
- * @returns `undefined` for a run that is not long, of which the store keeps no row, or whose id several tenants use
+ * @returns `undefined` for a run that is not long, of which the store keeps no row, whose id several tenants use, or of which
+ * it was told late whose it is
  */
 export async function summariseLongRun(
   store: ReadableStore,
@@ -29,16 +33,35 @@ export async function summariseLongRun(
   if (!store.runRows) return undefined
   const events = await store.countPostings('run', [runId], { from: 0, to: size })
   if (events < LONG_RUN) return undefined
+  const part = { size, identities: await identitiesOf(store, size) }
+  if (part.identities.has(runId)) return undefined
   const owner = tenantId ?? (await readFirst(store, size, { runId }))?.tenantId
-  const [row] = owner === undefined ? [] : await keptRows(store, size, [{ tenantId: owner, runId }])
+  const [row] = owner === undefined ? [] : await keptRows(store, part, [{ tenantId: owner, runId }])
   if (row?.overview.eventCount !== events) return undefined
   const lists = new RunLists()
   const { counts } = row.overview
   await fillLists(store, size, { runId, counts, lists })
   await fillToolCalls(store, size, { runId, counts, lists })
-  const last = await readFirst(store, size, { runId, types: LIFECYCLE_TYPES, reverse: true })
-  if (last) lists.add(last)
+  const end = await readEnd(store, size, runId)
+  if (end) lists.end(end)
   return lists.summary(row.overview)
+}
+
+/** Reads the event by which a run has ended; mostly the last one that could be it. */
+async function readEnd(store: ReadableStore, size: number, runId: string): Promise<StoredEvent | undefined> {
+  const filter = { runId, types: LIFECYCLE_TYPES }
+  const last = await readFirst(store, size, { ...filter, reverse: true })
+  if (last?.supersedes === undefined) return last
+  let fold: RunRowFold | undefined
+  let end: StoredEvent | undefined
+  for await (const events of readEvents(store, size, filter)) {
+    for (const event of events) {
+      fold ??= RunRowFold.of({ runId }, event.seq, event)
+      fold.add(event.seq, filedEvent(event))
+      if (fold.isEnd(event.id)) end = event
+    }
+  }
+  return end
 }
 
 /** A run whose lists are filled. */

@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { SeqCursor, StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { assertRemoved, decodeEvent, readStored } from '../query/read-events.js'
+import { assertRemoved, decodeEvent, readStored } from '../query/read-stored.js'
 import { skimEvent } from './skimmed-event.js'
 
 /** Positions that are looked up at a time. */

@@ -1,7 +1,9 @@
 import type { StoredEvent } from '../../events/types.js'
-import { filedEvent } from '../../store/filed-event.js'
+import { runChangeOf } from '../../store/open-runs.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
+import { type Identities, NO_IDENTITIES } from '../query/identities.js'
 import { RunLists } from './run-lists.js'
+import { identifiedSession, ownedEvent } from './run-rows.js'
 import type { RunSummary } from './run-summary.js'
 
 /**
@@ -13,9 +15,15 @@ export class RunFold {
   readonly #row: RunRowFold
   readonly #lists = new RunLists()
 
-  /** @param first - the run's first event; it is to be added like the others */
-  constructor(runId: string, first: StoredEvent) {
-    this.#row = RunRowFold.of({ runId }, first.seq, first)
+  readonly #identities: Identities
+
+  /**
+   * @param first - the run's first event; it is to be added like the others
+   * @param identities - whose the runs of the log are
+   */
+  constructor(runId: string, first: StoredEvent, identities: Identities = NO_IDENTITIES) {
+    this.#row = RunRowFold.of({ runId }, first.seq, { ...identities.ownerOf(first), time: first.time })
+    this.#identities = identities
   }
 
   get tenantId(): string {
@@ -27,11 +35,13 @@ export class RunFold {
   }
 
   add(event: StoredEvent): void {
-    this.#row.add(event.seq, filedEvent(event))
+    this.#row.add(event.seq, ownedEvent(event, this.#identities))
     this.#lists.add(event)
+    if (runChangeOf(event.type) === 'ends' && this.#row.isEnd(event.id)) this.#lists.end(event)
   }
 
   summary(): RunSummary {
-    return this.#lists.summary(this.#row.overview())
+    const overview = this.#row.overview()
+    return this.#lists.summary({ ...overview, ...identifiedSession(this.#identities, overview) })
   }
 }

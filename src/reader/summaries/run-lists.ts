@@ -20,14 +20,17 @@ export class RunLists {
     policyViolations: [],
   }
   #omitted = 0
-  /** Data of the latest end, of which a row has the beginnings of long texts; gone again when the run goes on. */
+  /** Data of the end that counts, of which a row has the beginnings of long texts. */
   #endData: Fields | undefined
 
   /** Adds an event; those of one list in append order. */
   add(event: StoredEvent): void {
-    const status = statusAfter(event.type)
-    if (status === undefined) this.#list(event)
-    else this.#endData = status === 'running' ? undefined : fieldsOf(event.data)
+    if (statusAfter(event.type) === undefined) this.#list(event)
+  }
+
+  /** Takes the event by which the run has ended. */
+  end({ data }: StoredEvent): void {
+    this.#endData = fieldsOf(data)
   }
 
   /** Counts events that no full list takes, and that were not read for it. */
@@ -36,7 +39,7 @@ export class RunLists {
   }
 
   summary(overview: RunOverview): RunSummary {
-    const end = this.#endData
+    const end = overview.endedAt === undefined ? undefined : this.#endData
     return {
       ...overview,
       ...(end &&

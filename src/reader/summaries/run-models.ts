@@ -2,6 +2,7 @@ import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { readEvents } from '../query/read-events.js'
+import type { LogPart } from './run-rows.js'
 
 const NAMING_TYPES = ['run_started', 'token_usage_updated']
 /** Of as many runs the model is remembered: more than are under way at a time, mostly. */
@@ -10,23 +11,24 @@ const REMEMBERED_RUNS = 10_000
 /** Tells of each event which model it belongs to, while events stream by in append order. Its memory is bounded. */
 export class RunModels {
   readonly #store: ReadableStore
-  readonly #size: number
+  readonly #part: LogPart
   /** `undefined` where it was looked for, and the log has none. */
   readonly #models = new Map<string, string | undefined>()
 
-  constructor(store: ReadableStore, size: number) {
+  constructor(store: ReadableStore, part: LogPart) {
     this.#store = store
-    this.#size = size
+    this.#part = part
   }
 
   /** The model that the event names or, if it names none, the first that its run does. */
   async modelOf(event: StoredEvent): Promise<string | undefined> {
     const named = NAMING_TYPES.includes(event.type) ? textIn(fieldsOf(event.data), 'model') : undefined
     if (event.runId === undefined) return named
-    const run = JSON.stringify([event.tenantId, event.runId])
+    const { tenantId } = this.#part.identities.ownerOf(event)
+    const run = JSON.stringify([tenantId, event.runId])
     if (!this.#models.has(run)) {
       // Mostly it is the run's first event that is met first.
-      this.#remember(run, event.type === 'run_started' && named ? named : await this.#find(event))
+      this.#remember(run, event.type === 'run_started' && named ? named : await this.#find(event.runId, tenantId))
     }
     return named ?? this.#models.get(run)
   }
@@ -38,11 +40,12 @@ export class RunModels {
     if (oldest !== undefined) this.#models.delete(oldest)
   }
 
-  async #find({ tenantId, runId }: StoredEvent): Promise<string | undefined> {
-    const filter = { runId: runId as string, types: NAMING_TYPES }
-    for await (const events of readEvents(this.#store, this.#size, filter)) {
+  async #find(runId: string, tenantId: string): Promise<string | undefined> {
+    const { size, identities } = this.#part
+    for await (const events of readEvents(this.#store, size, { runId, types: NAMING_TYPES })) {
       for (const event of events) {
-        const model = event.tenantId === tenantId ? textIn(fieldsOf(event.data), 'model') : undefined
+        const model =
+          identities.ownerOf(event).tenantId === tenantId ? textIn(fieldsOf(event.data), 'model') : undefined
         if (model !== undefined) return model
       }
     }

@@ -1,33 +1,89 @@
+import type { StoredEvent } from '../../events/types.js'
 import { filedEvent } from '../../store/filed-event.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { joinedState } from '../../store/runs/joined-rows.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
 import type { RunKey, RunRow } from '../../store/runs/run-overview.js'
+import type { Identities } from '../query/identities.js'
 import { readRunEvents } from './read-run.js'
 
-/** Returns the rows that a store keeps of these runs as of its first `size` entries; `undefined` for any other. */
-export async function keptRows(
-  store: ReadableStore,
-  size: number,
-  keys: readonly RunKey[],
-): Promise<readonly (RunRow | undefined)[]> {
-  if (!store.runRows || keys.length === 0) return keys.map(() => undefined)
-  return await store.runRows(keys, size)
+/** A part of a log: its first entries, and whose the runs are that they tell of. */
+export interface LogPart {
+  readonly size: number
+  readonly identities: Identities
 }
 
-/** Derives the row of a run from its events among the first `size`; `undefined` when it has none. */
+/**
+ * Returns the rows that a store keeps of these runs as of its first `size` entries; `undefined` for any other, which is to be
+ * derived.
+ */
+export async function keptRows(
+  store: ReadableStore,
+  part: LogPart,
+  keys: readonly RunKey[],
+): Promise<readonly (RunRow | undefined)[]> {
+  const { size, identities } = part
+  if (!store.runRows || keys.length === 0) return keys.map(() => undefined)
+  const rows = await store.runRows(keys, size)
+  if (identities.isEmpty) return rows
+  return await Promise.all(
+    keys.map((key, at) => (identities.has(key.runId) ? joinedRow(store, part, key, rows[at]) : rows[at])),
+  )
+}
+
+/**
+ * Returns the row of a run that was told late whose it is. The store has one of what was filed before, and one of the rest.
+ *
+ * @param rest - that one
+ */
+async function joinedRow(
+  store: ReadableStore,
+  { size, identities }: LogPart,
+  { tenantId, runId }: RunKey,
+  rest: RunRow | undefined,
+): Promise<RunRow | undefined> {
+  const [before, ...more] = identities.tenantsBefore(tenantId, runId)
+  if (!rest || more.length > 0) return undefined
+  if (before === undefined) return identifiedRow(rest, identities)
+  const [first] = (await store.runRows?.([{ tenantId: before, runId }], size)) ?? []
+  const state = first && joinedState(first.state, rest.state)
+  return state && identifiedRow(new RunRowFold(state).row(), identities)
+}
+
+/** Derives the row of a run from its events; `undefined` when it has none. */
 export async function derivedRow(
   store: ReadableStore,
-  size: number,
+  { size, identities }: LogPart,
   { tenantId, runId }: RunKey,
 ): Promise<RunRow | undefined> {
   let fold: RunRowFold | undefined
   // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
   for await (const events of readRunEvents(store, runId, { from: 0, to: size, reverse: false })) {
     for (const event of events) {
-      if (event.tenantId !== tenantId) continue
-      fold ??= RunRowFold.of({ runId }, event.seq, event)
-      fold.add(event.seq, filedEvent(event))
+      const owner = identities.ownerOf(event)
+      if (owner.tenantId !== tenantId) continue
+      fold ??= RunRowFold.of({ runId }, event.seq, { ...owner, time: event.time })
+      fold.add(event.seq, ownedEvent(event, identities))
     }
   }
-  return fold?.row()
+  return fold && identifiedRow(fold.row(), identities)
+}
+
+function identifiedRow(row: RunRow, identities: Identities): RunRow {
+  return { ...row, overview: { ...row.overview, ...identifiedSession(identities, row.overview) } }
+}
+
+/** Returns an event as rows of runs are made of it, as one of the tenant and the session that it counts for. */
+export function ownedEvent(event: StoredEvent, identities: Identities): ReturnType<typeof filedEvent> {
+  const { tenantId, sessionId } = identities.ownerOf(event)
+  return Object.assign(filedEvent(event), { tenantId, sessionId })
+}
+
+/** Returns the session of a run, where it was told late: that of all of it. */
+export function identifiedSession(
+  identities: Identities,
+  { tenantId, runId }: RunKey,
+): { readonly sessionId?: string } {
+  const sessionId = identities.sessionOf(tenantId, runId)
+  return sessionId === undefined ? {} : { sessionId }
 }

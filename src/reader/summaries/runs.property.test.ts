@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type EngineName, enginesHere, growingLog } from '../../../test/reader/engines.js'
+import { ownersIn } from '../../../test/reader/owners.js'
 import { readPages } from '../../../test/reader/pages.js'
 import { filled, readerOf, unchecked } from '../../../test/reader/reader-of.js'
 import { overviewOf } from '../../../test/reader/run-events.js'
-import type { StoredEvent } from '../../events/types.js'
+import type { AuditEvent, StoredEvent } from '../../events/types.js'
+import type { SealedEntry } from '../../store/contract.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { sealedEntry } from '../../testing/index.js'
 import type { AuditLogReader, Results, RunOverview, RunQuery, RunStatus } from '../index.js'
@@ -48,10 +50,33 @@ const event = fc
       .map((data) => unchecked({ ...fields, data })),
   )
 
+/** A statement of the log that a run is that of another tenant or session than its events say. */
+const identified = fc
+  .record({
+    tenantId,
+    sessionId,
+    runId,
+    previous: fc.record({ tenantId, sessionId }, { requiredKeys: [] }),
+    statementOf: fc.constantFrom('log.example', undefined),
+  })
+  .map(({ previous, ...fields }) => unchecked({ ...fields, type: 'run_identified', data: { previous } }))
+
 /** Time goes on with the log: a run has no event that is older than its start. */
-const log = fc
-  .array(event, { maxLength: 40 })
-  .map((events) => events.map((one, at) => sealedEntry({ ...one, time: atSecond(Math.floor(at / 4)) })))
+const logOf = (one: fc.Arbitrary<Partial<AuditEvent>>) =>
+  fc.array(fc.tuple(one, fc.integer({ min: 0, max: 60 })), { maxLength: 40 }).map((events) => {
+    const entries: SealedEntry[] = []
+    for (const [at, [fields, back]] of events.entries()) {
+      // Mostly of no event, or of one that is no end of the run.
+      const supersedes = ENDS[String(fields.type)] && entries[at - back]?.event.id
+      const time = atSecond(Math.floor(at / 4))
+      entries.push(sealedEntry({ ...fields, ...(supersedes !== undefined && { supersedes }), time }))
+    }
+    return entries
+  })
+const log = fc.oneof(
+  logOf(event),
+  logOf(fc.oneof({ weight: 8, arbitrary: event }, { weight: 1, arbitrary: identified })),
+)
 
 const query: fc.Arbitrary<RunQuery> = fc
   .record(
@@ -76,10 +101,11 @@ const query: fc.Arbitrary<RunQuery> = fc
 async function expected(reader: AuditLogReader, events: readonly StoredEvent[], asked: RunQuery) {
   const { status = ['running', 'completed', 'failed'], since = '', until, order, limit } = asked
   const statuses = typeof status === 'string' ? [status] : status
+  const ownerOf = ownersIn(events)
   const telling = events.filter(
     (event) =>
-      (asked.tenantId === undefined || event.tenantId === asked.tenantId) &&
-      (asked.sessionId === undefined || event.sessionId === asked.sessionId) &&
+      (asked.tenantId === undefined || ownerOf(event).tenantId === asked.tenantId) &&
+      (asked.sessionId === undefined || ownerOf(event).sessionId === asked.sessionId) &&
       (asked.agent === undefined || event.agent?.name === asked.agent) &&
       (asked.actor === undefined || event.actor?.id === asked.actor) &&
       event.time >= String(since) &&
@@ -88,7 +114,9 @@ async function expected(reader: AuditLogReader, events: readonly StoredEvent[], 
         ENDS[event.type]?.some((end) => statuses.includes(end))),
   )
   const runs = new Map<string, RunOverview>()
-  for (const { tenantId, runId } of telling) {
+  for (const event of telling) {
+    const { runId } = event
+    const { tenantId } = ownerOf(event)
     const key = `${tenantId} ${runId}`
     if (runId === undefined || runs.has(key)) continue
     runs.set(key, overviewOf((await reader.run(runId, { tenantId })) ?? expect.fail(key)))
@@ -169,13 +197,15 @@ test('every run that has begun or ended is listed, and every session that has an
       const reader = readerOf(await filled(memoryStore(), [entries]))
       const events = await reader.events().toArray()
       const listed = (await reader.runs().toArray()).map((run) => `${run.tenantId} ${run.runId}`)
+      const ownerOf = ownersIn(events)
       const begunOrEnded = events.filter(({ type, runId }) => type in ENDS && runId !== undefined)
-      expect(listed).toEqual([...new Set(begunOrEnded.map((event) => `${event.tenantId} ${event.runId}`))])
+      expect(listed).toEqual([...new Set(begunOrEnded.map((event) => `${ownerOf(event).tenantId} ${event.runId}`))])
 
       const sessions = await reader.sessions().toArray()
       const counts = new Map<string, number>()
       for (const event of events) {
-        const key = `${event.tenantId} ${event.sessionId}`
+        const { tenantId, sessionId } = ownerOf(event)
+        const key = `${tenantId} ${sessionId}`
         counts.set(key, (counts.get(key) ?? 0) + 1)
       }
       expect(sessions.map((one) => [`${one.tenantId} ${one.sessionId}`, one.events])).toEqual([...counts])

@@ -3,11 +3,13 @@ import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
 import { usagePlus } from '../../events/usage.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { identitiesOf } from '../query/identities.js'
 import { invalidQuery } from '../query/parse-query.js'
 import { readEvents } from '../query/read-events.js'
 import { summariseLongRun } from './long-run.js'
 import { readRunEvents } from './read-run.js'
 import { RunFold } from './run-fold.js'
+import type { LogPart } from './run-rows.js'
 import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
 
 /**
@@ -20,21 +22,22 @@ export async function readRunTree(
   size: number,
   { runId, tenantId }: { readonly runId: string; readonly tenantId?: string },
 ): Promise<RunTree | undefined> {
-  const run = await summariseRun(store, size, runId, tenantId)
-  return run && (await growTree(store, size, run, new Set([runId])))
+  const part = { size, identities: await identitiesOf(store, size) }
+  const run = await summariseRun(store, part, runId, tenantId)
+  return run && (await growTree(store, part, run, new Set([runId])))
 }
 
 /** @param placed - the ids of runs that have their place in the tree; links between runs may form a cycle */
-async function growTree(store: ReadableStore, size: number, run: RunSummary, placed: Set<string>): Promise<RunTree> {
+async function growTree(store: ReadableStore, part: LogPart, run: RunSummary, placed: Set<string>): Promise<RunTree> {
   const subRuns: RunTree[] = []
   let totalUsage = run.usage
-  for (const runId of await subRunIds(store, size, run)) {
+  for (const runId of await subRunIds(store, part, run)) {
     if (placed.has(runId)) continue
     placed.add(runId)
     // Never a run of another tenant's, whatever id an event names.
-    const subRun = await summariseRun(store, size, runId, run.tenantId)
+    const subRun = await summariseRun(store, part, runId, run.tenantId)
     if (!subRun) continue
-    const subTree = await growTree(store, size, subRun, placed)
+    const subTree = await growTree(store, part, subRun, placed)
     subRuns.push(subTree)
     totalUsage = usagePlus(totalUsage, { ...subTree.totalUsage })
   }
@@ -42,7 +45,11 @@ async function growTree(store: ReadableStore, size: number, run: RunSummary, pla
   return { ...run, totalUsage, subRuns }
 }
 
-async function subRunIds(store: ReadableStore, size: number, run: RunSummary): Promise<ReadonlySet<string>> {
+async function subRunIds(
+  store: ReadableStore,
+  { size, identities }: LogPart,
+  run: RunSummary,
+): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
   const addInvoked = (invoked: StoredEvent) => {
     const subRunId = textIn(fieldsOf(invoked.data), 'subRunId')
@@ -54,27 +61,30 @@ async function subRunIds(store: ReadableStore, size: number, run: RunSummary): P
     for await (const events of readEvents(store, size, unlisted)) events.forEach(addInvoked)
   }
   for await (const events of readEvents(store, size, { parentRunId: run.runId })) {
-    for (const { tenantId, runId } of events) if (tenantId === run.tenantId && runId !== undefined) ids.add(runId)
+    for (const event of events) {
+      const { runId } = event
+      if (runId !== undefined && identities.ownerOf(event).tenantId === run.tenantId) ids.add(runId)
+    }
   }
   return ids
 }
 
 async function summariseRun(
   store: ReadableStore,
-  size: number,
+  part: LogPart,
   runId: string,
   tenantId: string | undefined,
 ): Promise<RunSummary | undefined> {
-  const long = await summariseLongRun(store, size, { runId, tenantId })
+  const long = await summariseLongRun(store, part.size, { runId, tenantId })
   if (long) return long
-  const folds = await foldRun(store, size, runId, tenantId)
+  const folds = await foldRun(store, part, runId, tenantId)
   return (tenantId === undefined ? onlyRun(runId, [...folds.values()]) : folds.get(tenantId))?.summary()
 }
 
 /** Folds the runs of this id: that of one tenant, or those of all. */
 async function foldRun(
   store: ReadableStore,
-  size: number,
+  { size, identities }: LogPart,
   runId: string,
   owner: string | undefined,
 ): Promise<ReadonlyMap<string, RunFold>> {
@@ -82,11 +92,11 @@ async function foldRun(
   // Hardly ever two tenants share a run id, so the index of tenants would not narrow this down.
   for await (const events of readRunEvents(store, runId, { from: 0, to: size, reverse: false })) {
     for (const event of events) {
-      const { tenantId } = event
+      const { tenantId } = identities.ownerOf(event)
       if (owner !== undefined && tenantId !== owner) continue
       let fold = folds.get(tenantId)
       if (!fold) {
-        fold = new RunFold(runId, event)
+        fold = new RunFold(runId, event, identities)
         folds.set(tenantId, fold)
       }
       fold.add(event)

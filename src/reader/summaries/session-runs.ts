@@ -2,8 +2,9 @@ import { statusAfter } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { RunKey, RunRow } from '../../store/runs/run-overview.js'
+import { NO_IDENTITIES } from '../query/identities.js'
 import { CursorLeg, seek } from '../query/legs.js'
-import { readEventsAt } from '../query/read-events.js'
+import { readEventsAt } from '../query/read-stored.js'
 import { keptRows } from './run-rows.js'
 
 /** Entries that are read at a time. */
@@ -19,7 +20,7 @@ interface RunPart {
  * Counts the runs that started, ended or were resumed at these positions. One entry of each run is read, its first one mostly: the
  * index tells which others are of the run. Where that entry is no start, the run's row tells.
  *
- * @param seqs - of one tenant, ascending
+ * @param seqs - of one tenant, ascending, in a log that tells late of no run whose it is
  * @param known - events at some of them
  */
 export async function countRunsAt(
@@ -47,7 +48,7 @@ export async function countRunsAt(
 async function countUnsure(store: ReadableStore, size: number, parts: readonly RunPart[]): Promise<number> {
   const rows = await keptRows(
     store,
-    size,
+    { size, identities: NO_IDENTITIES },
     parts.map(({ key }) => key),
   )
   let count = 0

@@ -1,12 +1,15 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { SeqCursor, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import type { Owner } from '../query/identities.js'
 import { CursorLeg } from '../query/legs.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
 import { Plan, walkFrom } from '../query/plan.js'
-import { readEventsAt } from '../query/read-events.js'
+import { readFirst } from '../query/read-events.js'
+import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 import { UnclaimedSeqs } from '../query/unclaimed-seqs.js'
+import type { LogPart } from './run-rows.js'
 
 /** Positions that are walked, and entries that are read: so long it takes less than going through the index of all sessions. */
 const WALKED = 65_536
@@ -20,6 +23,8 @@ const FEW = 256
 
 /** A session, as its start is found. */
 export interface SessionStart {
+  /** Its id and its tenant. */
+  readonly owner: Owner
   /** Its first event. */
   readonly first: StoredEvent
   /** The positions of all its events, ascending, where they are few and known. */
@@ -29,15 +34,18 @@ export interface SessionStart {
 /**
  * The first event of each session, in walking order. Whoever wants a few sessions mostly finds them among the positions
  * near where the walk begins. Of each session there, one entry is read, and the index tells its other positions. After these the
- * index of all sessions is gone through, which keeps a number for each.
+ * index of all sessions is gone through, which keeps a number for each. It does not know of events that count as those of another
+ * session or tenant: in a log that has some, the positions are walked to the end.
  */
 export async function* sessionStarts(
   store: ReadableStore,
   { tenantId, order }: ParsedSessionQuery,
-  { size, after }: Omit<Span, 'limit'>,
+  part: LogPart,
+  after: number | undefined,
 ): AsyncGenerator<readonly SessionStart[]> {
+  const { size } = part
   const walk = new Plan(walkFrom(order, after)).walk(size)
-  const sessions = new NearSessions(store, size, walk, tenantId)
+  const sessions = new NearSessions(store, part, walk, tenantId)
   try {
     for (let starts = await sessions.next(); starts; starts = await sessions.next()) {
       if (starts.length > 0) yield starts
@@ -47,8 +55,14 @@ export async function* sessionStarts(
   }
   if (!sessions.isCut) return
   for await (const events of startsInIndex(store, { tenantId, order }, { size, after: sessions.reached })) {
-    yield events.map((first) => ({ first }))
+    yield events.map((first) => ({ owner: first, first }))
   }
+}
+
+/** An event, and whose it is. */
+interface OwnedBy {
+  readonly event: StoredEvent
+  readonly owner: Owner
 }
 
 interface KnownSession {
@@ -61,19 +75,22 @@ interface KnownSession {
 /** The sessions that are met near where a walk begins. */
 class NearSessions {
   readonly #store: ReadableStore
-  readonly #size: number
+  readonly #part: LogPart
   readonly #walk: Walk
+  readonly #tenantId: string | undefined
   readonly #seqs: UnclaimedSeqs
   readonly #known = new Map<string, KnownSession>()
-  #left = READ
+  #left: number
 
-  constructor(store: ReadableStore, size: number, walk: Walk, tenantId: string | undefined) {
+  constructor(store: ReadableStore, part: LogPart, walk: Walk, tenantId: string | undefined) {
+    const { identities } = part
     this.#store = store
-    this.#size = size
+    this.#part = part
     this.#walk = walk
-    const ofTenant = (id: string) => new CursorLeg(store.postings('tenant', [id], walk), walk.reverse)
-    const candidates = tenantId === undefined ? undefined : ofTenant(tenantId)
-    this.#seqs = new UnclaimedSeqs(walk, { candidates, limit: WALKED })
+    this.#tenantId = tenantId
+    this.#left = identities.isEmpty ? READ : Infinity
+    const candidates = tenantId === undefined ? undefined : new Plan({ tenantId }, identities).leg(store, walk)
+    this.#seqs = new UnclaimedSeqs(walk, { candidates, limit: identities.isEmpty ? WALKED : Infinity })
   }
 
   get isCut(): boolean {
@@ -90,39 +107,57 @@ class NearSessions {
     const seqs = await this.#seqs.take(READ_AT_ONCE)
     if (seqs.length === 0) return undefined
     this.#left -= seqs.length
-    const events = await readEventsAt(this.#store, seqs)
-    const met = new Map<string, StoredEvent>()
-    for (const event of events) if (!this.#known.has(keyOf(event))) met.set(keyOf(event), event)
-    await Promise.all([...met].map(async ([key, event]) => this.#known.set(key, await this.#meet(event))))
-    return events.flatMap((event) => this.#startAt(event) ?? [])
+    const events = (await readEventsAt(this.#store, seqs)).map((event) => ({ event, owner: this.#ownerOf(event) }))
+    const met = new Map<string, OwnedBy>()
+    for (const one of events) {
+      const key = keyOf(one.owner)
+      if (this.#isWanted(one.owner) && !this.#known.has(key)) met.set(key, one)
+    }
+    await Promise.all([...met].map(async ([key, one]) => this.#known.set(key, await this.#meet(one))))
+    return events.flatMap((one) => this.#startAt(one) ?? [])
   }
 
   close(): Promise<void> {
     return this.#seqs.close()
   }
 
+  #ownerOf(event: StoredEvent): Owner {
+    return this.#part.identities.ownerOf(event)
+  }
+
+  #isWanted({ tenantId }: Owner): boolean {
+    return this.#tenantId === undefined || tenantId === this.#tenantId
+  }
+
   /** The session that an event begins. */
-  #startAt(event: StoredEvent): SessionStart | undefined {
-    const known = this.#known.get(keyOf(event))
+  #startAt({ event, owner }: OwnedBy): SessionStart | undefined {
+    const known = this.#known.get(keyOf(owner))
     if (known?.first !== event.seq) return undefined
     const { first, seqs } = known
     // It is told of once.
-    this.#known.set(keyOf(event), { first, seqs: undefined })
-    return { first: event, seqs }
+    this.#known.set(keyOf(owner), { first, seqs: undefined })
+    return { owner, first: event, seqs }
   }
 
   /** Looks up a session, and leaves out what is ahead of it. */
-  async #meet({ sessionId, tenantId, seq }: StoredEvent): Promise<KnownSession> {
+  async #meet({ event: { seq }, owner }: OwnedBy): Promise<KnownSession> {
     const { reverse, to } = this.#walk
+    const { size, identities } = this.#part
+    const { sessionId, tenantId } = owner
     const postings = (walk: Walk) => this.#store.postings('session', [sessionId, tenantId], walk)
-    const { seqs, isAll } = await beginningOf(postings({ from: 0, to: this.#size, reverse: false }))
-    const first = seqs[0] ?? seq
+    const filed = await beginningOf(postings({ from: 0, to: size, reverse: false }))
+    const { isAll } = filed
+    const isFiled = identities.isEmpty
+    const first = isFiled
+      ? (filed.seqs[0] ?? seq)
+      : ((await readFirst(this.#store, size, { sessionId, tenantId }))?.seq ?? seq)
     // Walked in reverse, the first event is still to be read.
     const ahead = reverse ? { from: first + 1, to: seq, reverse } : { from: seq + 1, to, reverse }
-    if (ahead.from < ahead.to && this.#seqs.claims < CLAIMING_SESSIONS) {
-      await this.#seqs.claim(new CursorLeg(isAll ? cursorOver(seqs, ahead) : postings(ahead), reverse))
+    const mayClaim = ahead.from < ahead.to && this.#seqs.claims < CLAIMING_SESSIONS
+    if (mayClaim && !identities.leaves(owner)) {
+      await this.#seqs.claim(new CursorLeg(isAll ? cursorOver(filed.seqs, ahead) : postings(ahead), reverse))
     }
-    return { first, seqs: isAll ? seqs : undefined }
+    return { first, seqs: isFiled && isAll ? filed.seqs : undefined }
   }
 }
 
@@ -170,6 +205,6 @@ async function* startsInIndex(
   }
 }
 
-function keyOf({ sessionId, tenantId }: StoredEvent): string {
+function keyOf({ sessionId, tenantId }: Owner): string {
   return JSON.stringify([sessionId, tenantId])
 }

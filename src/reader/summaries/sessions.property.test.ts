@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { countingReads } from '../../../test/reader/counting-reads.js'
 import { type EngineName, enginesHere, growingLog } from '../../../test/reader/engines.js'
+import { ownersIn } from '../../../test/reader/owners.js'
 import { filled, readerOf, unchecked } from '../../../test/reader/reader-of.js'
 import { LIFECYCLE_TYPES } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
@@ -20,14 +21,34 @@ const event = fc.record(
   },
   { requiredKeys: ['tenantId', 'sessionId', 'type'] },
 )
-const log = fc
-  .array(event, { maxLength: 60 })
-  .map((events) => events.map((fields) => sealedEntry(unchecked({ ...fields, data: {} }))))
+/** A statement of the log that a run is that of another tenant or session than its events say. */
+const identified = fc
+  .record({
+    tenantId: fc.constantFrom('a', 'b'),
+    sessionId: fc.constantFrom('s-1', 's-2', 'r-1'),
+    runId: fc.constantFrom('r-1', 'r-2', 'r-3', 'r-4'),
+    previous: fc.record(
+      { tenantId: fc.constantFrom('a', 'b'), sessionId: fc.constantFrom('s-3', 's-4') },
+      { requiredKeys: [] },
+    ),
+    statementOf: fc.constantFrom('log.example', undefined),
+  })
+  .map(({ previous, ...fields }) => ({ ...fields, type: 'run_identified', data: { previous } }))
+const logOf = (one: fc.Arbitrary<object>) =>
+  fc
+    .array(one, { maxLength: 60 })
+    .map((events) => events.map((fields) => sealedEntry(unchecked({ data: {}, ...fields }))))
+const log = fc.oneof(
+  logOf(event),
+  logOf(fc.oneof({ weight: 8, arbitrary: event }, { weight: 1, arbitrary: identified })),
+)
 
 function expected(events: readonly StoredEvent[]): SessionSummary[] {
   const bySession = new Map<string, StoredEvent[]>()
+  const ownerOf = ownersIn(events)
   for (const event of events) {
-    const key = `${event.tenantId} ${event.sessionId}`
+    const { tenantId, sessionId } = ownerOf(event)
+    const key = `${tenantId} ${sessionId}`
     bySession.set(key, [...(bySession.get(key) ?? []), event])
   }
   return [...bySession.values()].map((ofSession) => {
@@ -35,8 +56,8 @@ function expected(events: readonly StoredEvent[]): SessionSummary[] {
     const last = ofSession.at(-1) as StoredEvent
     const lifecycle = ofSession.filter(({ type }) => (LIFECYCLE_TYPES as readonly string[]).includes(type))
     return {
-      sessionId: first.sessionId,
-      tenantId: first.tenantId,
+      sessionId: ownerOf(first).sessionId,
+      tenantId: ownerOf(first).tenantId,
       firstEventAt: first.time,
       lastEventAt: last.time,
       events: ofSession.length,

@@ -2,8 +2,10 @@ import { LIFECYCLE_TYPES, statusAfter } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { identitiesOf, type Owner } from '../query/identities.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
-import { MAX_BATCH, readEvents, readEventsAt, readFirst } from '../query/read-events.js'
+import { countEvents, MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
+import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 import { countRunsAt } from './session-runs.js'
 import { type SessionStart, sessionStarts } from './session-starts.js'
@@ -33,8 +35,9 @@ export async function* listSessions(
   { size, after, limit }: Span,
 ): AsyncGenerator<readonly SessionSummary[]> {
   const { since, until } = query
+  const part = { size, identities: await identitiesOf(store, size) }
   let left = limit
-  for await (const starts of sessionStarts(store, query, { size, after })) {
+  for await (const starts of sessionStarts(store, query, part, after)) {
     for (const start of starts) {
       if (until !== undefined && start.first.time >= until) continue
       const session = await summariseSession(store, size, start)
@@ -48,17 +51,18 @@ export async function* listSessions(
 async function summariseSession(
   store: ReadableStore,
   size: number,
-  { first, seqs }: SessionStart,
+  { owner, first, seqs }: SessionStart,
 ): Promise<SessionSummary> {
-  const { sessionId, tenantId, time, seq } = first
-  const { last, events, runs } = await (seqs ? readShort(store, size, first, seqs) : readLong(store, size, first))
-  const times = { firstEventAt: time, lastEventAt: last.time }
-  return { sessionId, tenantId, ...times, events, runs, firstSeq: seq, lastSeq: last.seq }
+  const { sessionId, tenantId } = owner
+  const { time, seq } = first
+  const { last, events, runs } = await (seqs ? readShort(store, size, first, seqs) : readLong(store, size, owner))
+  const times = { firstEventAt: time, lastEventAt: (last ?? first).time }
+  return { sessionId, tenantId, ...times, events, runs, firstSeq: seq, lastSeq: (last ?? first).seq }
 }
 
 /** The facts of a summary that the first event of a session does not have. */
 interface SessionRest {
-  readonly last: StoredEvent
+  readonly last: StoredEvent | undefined
   readonly events: number
   readonly runs: number
 }
@@ -75,15 +79,14 @@ async function readShort(
 }
 
 /** Reads what is told of a session of many events: those of them that begin, resume or end a run, and the last one. */
-async function readLong(store: ReadableStore, size: number, first: StoredEvent): Promise<SessionRest> {
-  const { sessionId, tenantId } = first
+async function readLong(store: ReadableStore, size: number, { sessionId, tenantId }: Owner): Promise<SessionRest> {
   const scope = { sessionId, tenantId }
   const [events, last, runs] = await Promise.all([
-    store.countPostings('session', [sessionId, tenantId], { from: first.seq, to: size }),
+    countEvents(store, size, scope),
     readFirst(store, size, { ...scope, reverse: true }),
     countRuns(readEvents(store, size, { ...scope, types: LIFECYCLE_TYPES }, MAX_BATCH)),
   ])
-  return { last: last ?? first, events, runs }
+  return { last, events, runs }
 }
 
 async function countRuns(found: AsyncIterable<readonly StoredEvent[]>): Promise<number> {

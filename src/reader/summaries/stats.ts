@@ -1,6 +1,7 @@
 import { present } from '../../events/recorded-fields.js'
 import type { AgentRef, StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { identitiesOf } from '../query/identities.js'
 import type { ParsedStatsQuery } from '../query/parse-query.js'
 import type { StatsGrouping } from '../query/query.js'
 import { MAX_BATCH, readEvents } from '../query/read-events.js'
@@ -8,6 +9,7 @@ import { ActivityFold, isCounted } from './activity-fold.js'
 import { agentKey } from './agents.js'
 import { RunModels } from './run-models.js'
 import { MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'
+import { supersededEnds } from './superseded-ends.js'
 
 /** Sums up the events among the first `size` that pass a query. */
 export async function readStats(
@@ -17,11 +19,13 @@ export async function readStats(
 ): Promise<StatsReport> {
   const total = new ActivityFold()
   const groups = new Groups(groupBy)
-  const models = new RunModels(store, size)
+  const part = { size, identities: await identitiesOf(store, size) }
+  const models = new RunModels(store, part)
+  const superseded = await supersededEnds(store, part)
   // Most events count: reading the others too takes less than asking the index of each type.
   for await (const events of readEvents(store, size, filter, MAX_BATCH)) {
     for (const event of events) {
-      if (!isCounted(event.type)) continue
+      if (!isCounted(event.type) || superseded.has(event.seq)) continue
       total.add(event)
       if (groupBy === 'day') groups.add(event, event.time.slice(0, 10))
       else if (groupBy === 'agent') groups.add(event, agentKey(event.agent))

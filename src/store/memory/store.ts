@@ -45,6 +45,7 @@ class MemoryStore implements AuditStore {
     parent: [],
     actor: [],
     tool: [],
+    superseding: [],
   }
   /** By level and number. */
   readonly #timeBlocks = Array.from({ length: TIME_LEVELS }, (): TimeBlock[] => [])

@@ -20,6 +20,15 @@ export function decodeWithRun(bytes: Uint8Array): (FiledEvent & RunTelling) | un
 }
 
 /**
+ * Returns what an entry says that the indexes are made of, and what it does to the open runs. Of the runs, only the statement
+ * of whose one is has to be parsed for that.
+ */
+export function decodeForIndexes(bytes: Uint8Array): (FiledEvent & Partial<RunTelling>) | undefined {
+  const event = decodeFiled(bytes)
+  return event?.type === 'run_identified' ? decodeWithRun(bytes) : event
+}
+
+/**
  * Rules out most events that have no facts about their run, without parsing them: most of what a log holds. No escape hides a
  * letter in the names of fields: such an entry was parsed.
  */

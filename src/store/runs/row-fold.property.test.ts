@@ -7,6 +7,7 @@ import type { SealedEntry } from '../contract.js'
 import { decodeEntry } from '../decode-entry.js'
 import { filedEvent } from '../filed-event.js'
 import { decodeWithRun } from './decode-run.js'
+import { joinedState } from './joined-rows.js'
 import { RunRowFold } from './row-fold.js'
 import { decodeRow, encodeRow } from './row-value.js'
 import { MAX_NAMED, type RunOverview } from './run-overview.js'
@@ -78,6 +79,8 @@ const input = fc.record(
     sessionId: fc.constantFrom('s-1', 's-2', TRACE, 'r', 'a/b'),
     runId: fc.constant('r'),
     parentRunId: fc.constantFrom('p-1', 'p-2'),
+    id: fc.constantFrom('e-1', 'e-2', 'e-3', 'e-4'),
+    supersedes: fc.constantFrom('e-1', 'e-2', 'e-3', 'e-4', 'none'),
     agent: fc.oneof(agent, fc.constantFrom({ id: 'a-1' }, { id: 'a-1', name: 'writer' }, { name: 'writer' })),
     actor: fc.oneof(fc.record({ id: text }), junk),
     trace: fc.constant({ traceId: TRACE, spanId: 'e'.repeat(16) }),
@@ -136,6 +139,33 @@ test('a row is the same wherever its state was stored and read back between two 
     }),
     { numRuns: 300 },
   )
+})
+
+test('the sums of two parts of a run are joined to that of all of it, where they can be', () => {
+  let joined = 0
+  const start = input.map((one) => ({ ...one, type: 'run_started' }))
+  const parts = fc.tuple(start, fc.array(input, { maxLength: 4 }), fc.array(input, { minLength: 1, maxLength: 4 }))
+  fc.assert(
+    fc.property(parts, ([first, before, after]) => {
+      const entries = sealed([...[first, ...before].map((one) => ({ ...one, tenantId: 'before' })), ...after])
+      const at = before.length + 1
+      const sumOf = (from: number, to: number, tenantId: string) => {
+        const fold = RunRowFold.of({ runId: 'r' }, from, { ...(entries[from] as SealedEntry).event, tenantId })
+        for (let seq = from; seq < to; seq++) fold.add(seq, (entries[seq] as SealedEntry).event)
+        return fold
+      }
+      const rest = sumOf(at, entries.length, 'after')
+      const state = joinedState(sumOf(0, at, 'before').state, rest.state)
+      if (!state) return
+      joined++
+      const all = sumOf(0, entries.length, 'after')
+      // A session that is its trace, told by no event of its part, is overruled by that of the statement.
+      expect(new RunRowFold(state).overview()).toEqual(all.overview())
+      expect(new Map(state.firstSeqs)).toEqual(all.state.firstSeqs)
+    }),
+    { numRuns: 3_000 },
+  )
+  expect(joined).toBeGreaterThan(100)
 })
 
 test('a row says what the summary of the run says, but for the ends of long texts', () => {

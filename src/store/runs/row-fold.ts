@@ -25,6 +25,11 @@ const TOOL_COUNT: ReadonlyMap<string, 'started' | 'completed' | 'failed'> = new 
   ['tool_call_failed', 'failed'],
 ])
 
+/** Most ends of a run of which the id is kept. */
+const MAX_ENDS = 16
+/** In place of the id of an event that has none. */
+const NO_ID = ''
+
 const NO_FACTS: RunFacts = Object.freeze({})
 
 /**
@@ -62,6 +67,7 @@ export class RunRowFold {
       startToldByEnd: undefined,
       startConfidence: undefined,
       ending: undefined,
+      endIds: [],
       wentOn: false,
       resumed: 0,
       claimedResumed: 0,
@@ -81,8 +87,12 @@ export class RunRowFold {
     this.state = state
   }
 
-  /** Adds the event that follows. */
-  add(seq: number, event: RowEvent): void {
+  /**
+   * Adds the event that follows.
+   *
+   * @returns the id of an end that gives way to it
+   */
+  add(seq: number, event: RowEvent): string | undefined {
     const { state } = this
     const { type, run: facts = NO_FACTS } = event
     const agent = event.agent && nameAgent(state.agents, event.agent)
@@ -92,18 +102,33 @@ export class RunRowFold {
     if (state.actorId === undefined && event.actorId) state.actorId = storedId(event.actorId)
     this.#noteSession(event.sessionId, facts)
     const status = statusAfter(type)
-    if (status === undefined) this.#note(event, agent, facts)
-    else {
-      if (!state.firstSeqs.has(type)) state.firstSeqs.set(type, seq)
-      if (status === 'running')
-        this.#begin(event, agent ?? (facts.agent && nameAgent(state.agents, facts.agent)), facts)
-      else this.#end(event.time, agent, facts)
-      state.status = status
+    if (status === undefined) {
+      this.#note(event, agent, facts)
+      return undefined
     }
+    if (!state.firstSeqs.has(type)) state.firstSeqs.set(type, seq)
+    if (status === 'running') {
+      this.#begin(event, agent ?? (facts.agent && nameAgent(state.agents, facts.agent)), facts)
+    } else {
+      const superseded = this.#supersedePast(facts)
+      // How the run stands now is told by what came after the end that it corrects.
+      if (superseded !== undefined) return superseded
+      this.#end(event.time, agent, facts)
+    }
+    state.status = status
+    return state.ending?.supersedes
   }
 
+  /** Tells whether an end that was added is the one by which the run stands ended now. */
+  isEnd(id: string | undefined): boolean {
+    const { ending, endIds } = this.state
+    return ending !== undefined && endIds.at(-1) === (id === undefined ? NO_ID : storedId(id))
+  }
+
+  /** Ends with the run: nothing is added any more. */
   row(): RunRow {
-    return { overview: this.overview(), firstSeqs: new Map(this.state.firstSeqs) }
+    const { state } = this
+    return { overview: this.overview(), firstSeqs: state.firstSeqs, state }
   }
 
   overview(): RunOverview {
@@ -129,6 +154,7 @@ export class RunRowFold {
         finishReason: ending?.finishReason,
         reason: ending?.reason,
         error: ending?.error,
+        supersedes: ending?.supersedes,
       }),
       usage: { ...(state.usage ?? state.usageToldByEnd ?? NO_USAGE) },
       agents: { items: state.agents.items.map((agent) => ({ ...agent })), omitted: state.agents.omitted },
@@ -169,11 +195,36 @@ export class RunRowFold {
 
   #end(time: Timestamp, agent: AgentRef | undefined, facts: RunFacts): void {
     const { state } = this
-    state.startToldByEnd ??= facts.startedAt
+    const { durationMs, finishReason, reason, error, confidence, startedAt, usage } = facts
+    const supersedes = this.#supersede(facts)
+    // A guess that gives way is good for nothing that the fact tells.
+    if (supersedes === undefined) state.startToldByEnd ??= startedAt
+    else state.startToldByEnd = startedAt ?? state.startToldByEnd
     this.#noteOwnAgent(agent)
-    if (facts.usage !== undefined) state.usageToldByEnd = usagePlus(NO_USAGE, facts.usage)
-    const { durationMs, finishReason, reason, error, confidence } = facts
-    state.ending = { at: time, durationMs, finishReason, reason, error, confidence }
+    if (usage !== undefined) state.usageToldByEnd = usagePlus(NO_USAGE, usage)
+    state.ending = { at: time, durationMs, finishReason, reason, error, confidence, supersedes }
+  }
+
+  /** Puts an end in the place of one after which the run went on. @returns the id of that one */
+  #supersedePast({ id, supersedes }: RunFacts): string | undefined {
+    if (supersedes === undefined) return undefined
+    const { endIds, ending } = this.state
+    const at = endIds.indexOf(supersedes)
+    if (at < 0 || (ending && at === endIds.length - 1)) return undefined
+    endIds[at] = id ?? NO_ID
+    return supersedes
+  }
+
+  /** Notes an end. @returns the id of the end that gives way to it */
+  #supersede({ id, supersedes }: RunFacts): string | undefined {
+    const { endIds, ending } = this.state
+    const last = endIds.at(-1)
+    const isCorrection =
+      ending !== undefined && supersedes !== undefined && (supersedes === last || supersedes === ending.supersedes)
+    if (isCorrection) endIds.pop()
+    else if (endIds.length >= MAX_ENDS) endIds.shift()
+    endIds.push(id ?? NO_ID)
+    return isCorrection ? last : undefined
   }
 
   #note({ type, toolName }: RowEvent, agent: AgentRef | undefined, facts: RunFacts): void {

@@ -12,6 +12,8 @@ export interface Ending {
   readonly reason: string | undefined
   readonly error: RecordedError | undefined
   readonly confidence: string | undefined
+  /** The id of the end that it supersedes. */
+  readonly supersedes: string | undefined
 }
 
 /** The items of a kind that a run has named, and the number of events that name others. */
@@ -66,6 +68,8 @@ export interface RowState {
   startConfidence: string | undefined
   /** Gone again when the run goes on. */
   ending: Ending | undefined
+  /** The ids of its latest ends, without those that were superseded; of the last one that there is, the last. Bounded. */
+  readonly endIds: string[]
   wentOn: boolean
   resumed: number
   claimedResumed: number

@@ -10,7 +10,7 @@ import { COUNTED_TYPES, type Ending, type RowState, type ToolCounts } from './ro
 
 type Json = string | number | boolean | null | readonly Json[]
 
-const FIELDS = 30
+const FIELDS = 31
 
 /** Returns the state of a row as it is stored. */
 export function encodeRow(state: RowState): Buffer {
@@ -45,6 +45,7 @@ export function encodeRow(state: RowState): Buffer {
     [state.tools.omitted, ...state.tools.items.map((tool) => [tool.name, tool.started, tool.completed, tool.failed])],
     [state.models.omitted, ...state.models.items],
     [...state.firstSeqs].flat(),
+    state.endIds,
   ]
   return Buffer.from(JSON.stringify(fields))
 }
@@ -69,9 +70,10 @@ export function decodeRow(value: Uint8Array): RowState {
     isPosition(eventCount)
   if (!isRow) throw malformed()
   const lists = fields.slice(25)
-  const [counts, agents, tools, models, firstSeqs] = lists
+  const [counts, agents, tools, models, firstSeqs, endIds] = lists
   if (!isList(counts) || counts.length !== COUNTED_TYPES.length + 1) throw malformed()
-  if (!isList(agents) || !isList(tools) || !isList(models) || !isList(firstSeqs)) throw malformed()
+  if (!isList(agents) || !isList(tools) || !isList(models)) throw malformed()
+  if (!isList(firstSeqs) || !isList(endIds)) throw malformed()
   return {
     tenantId,
     runId,
@@ -104,6 +106,7 @@ export function decodeRow(value: Uint8Array): RowState {
     tools: { omitted: number(tools[0]), items: tools.slice(1).map(decodeTool) },
     models: { omitted: number(models[0]), items: models.slice(1).map((model) => text(model) ?? '') },
     firstSeqs: decodeFirstSeqs(firstSeqs),
+    endIds: endIds.map((id) => text(id) ?? ''),
   }
 }
 
@@ -157,20 +160,21 @@ function decodeAgent(value: unknown): AgentRef | undefined {
 
 function encodeEnding(ending: Ending | undefined): Json {
   if (!ending) return null
-  const { at, durationMs, finishReason, reason, error, confidence } = ending
-  const said = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence)]
+  const { at, durationMs, finishReason, reason, error, confidence, supersedes } = ending
+  const said = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence), orNull(supersedes)]
   return error ? [at, ...said, error.code, error.message] : [at, ...said]
 }
 
 function decodeEnding(value: unknown): Ending | undefined {
   if (!isList(value)) return undefined
-  const [at, durationMs, finishReason, reason, confidence, code, message] = value
+  const [at, durationMs, finishReason, reason, confidence, supersedes, code, message] = value
   return {
     at: text(at) ?? '',
     durationMs: typeof durationMs === 'number' ? durationMs : undefined,
     finishReason: text(finishReason),
     reason: text(reason),
     confidence: text(confidence),
+    supersedes: text(supersedes),
     error: code === undefined ? undefined : { code: text(code) ?? '', message: text(message) ?? '' },
   }
 }

@@ -32,25 +32,36 @@ export interface RunFacts {
   reason?: string
   error?: RecordedError
   usage?: UsageReport
+  /** Of an event that ends its run: its id, by which a later one may supersede it. */
+  id?: string
+  /** Of such an event: the id of the one that it supersedes. */
+  supersedes?: string
+  /** Of the log's statement that a run is another tenant's: the tenant under which its earlier events are filed. */
+  identifiedFrom?: string
 }
 
 /** The fields of an event that tell of its run. What they hold is not trusted. */
 export interface TellingEvent {
+  readonly id?: unknown
   readonly type: string
+  readonly tenantId?: string | undefined
   readonly sessionId: string
   readonly runId?: string | undefined
   readonly agent?: AgentRef | undefined
   readonly trace?: unknown
+  readonly supersedes?: unknown
+  readonly statementOf?: unknown
   readonly source?: { readonly confidence?: unknown } | undefined
   readonly data?: unknown
 }
 
 /** Takes the facts out of the `data` of an event. */
-type Take = (facts: RunFacts, data: Fields, agent: AgentRef | undefined) => void
+type Take = (facts: RunFacts, data: Fields, event: TellingEvent) => void
 
 /** The types of which `data` has facts about a run. */
 const TAKES: ReadonlyMap<string, Take> = new Map<string, Take>([
   ['token_usage_updated', noteUsage],
+  ['run_identified', noteIdentity],
   ...LIFECYCLE_TYPES.map((type): [string, Take] => [type, statusAfter(type) === 'running' ? noteStart : noteEnd]),
 ])
 
@@ -68,7 +79,7 @@ export function runFactsOf(event: TellingEvent): RunFacts | undefined {
   const take = TAKES.get(type)
   if (!take && !isTraceSession && confidence === undefined) return undefined
   const facts: RunFacts = {}
-  take?.(facts, fieldsOf(event.data), event.agent)
+  take?.(facts, fieldsOf(event.data), event)
   if (isTraceSession) facts.isTraceSession = true
   if (confidence !== undefined) facts.confidence = storedId(confidence)
   return facts
@@ -86,7 +97,7 @@ export function namedAgent(agent: unknown): AgentRef | undefined {
   return named
 }
 
-function noteStart(facts: RunFacts, data: Fields, agent: AgentRef | undefined): void {
+function noteStart(facts: RunFacts, data: Fields, { agent }: TellingEvent): void {
   noteModel(facts, data)
   const named = namedAgent(agent) ? undefined : namedAgent(data.agent)
   if (named !== undefined) facts.agent = named
@@ -97,7 +108,16 @@ function noteUsage(facts: RunFacts, data: Fields): void {
   noteModel(facts, data)
 }
 
-function noteEnd(facts: RunFacts, data: Fields): void {
+/** Only the log itself may say whose a run is. */
+function noteIdentity(facts: RunFacts, data: Fields, { statementOf, tenantId }: TellingEvent): void {
+  if (typeof statementOf !== 'string') return
+  const previous = textIn(fieldsOf(data.previous), 'tenantId')
+  if (previous !== undefined && previous !== tenantId) facts.identifiedFrom = storedId(previous)
+}
+
+function noteEnd(facts: RunFacts, data: Fields, { id, supersedes }: TellingEvent): void {
+  if (typeof id === 'string') facts.id = storedId(id)
+  if (typeof supersedes === 'string' && supersedes !== '') facts.supersedes = storedId(supersedes)
   const startedAt = data.startedAt === undefined ? undefined : parseTimestamp(data.startedAt)
   if (startedAt !== undefined) facts.startedAt = startedAt
   const durationMs = numberIn(data, 'durationMs')

@@ -2,6 +2,7 @@ import type { RecordedError } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
+import type { RowState } from './row-state.js'
 
 /** Items that each {@link Listed} of a {@link RunOverview} names at most. */
 export const MAX_NAMED = 16
@@ -72,6 +73,8 @@ export interface RunOverview {
   readonly reason?: string
   /** The error that the run failed with. A message of more than 1,024 UTF-16 code units is cut and ends in `…`. */
   readonly error?: RecordedError
+  /** The id of the event whose end of the run, mostly a guess, gave way to the end that counts. */
+  readonly supersedes?: string
   /**
    * Sum of the run's own token reports, sub-runs apart; where it has none, what its end reports. Fields that nothing
    * reported are absent, except for the three counts.
@@ -107,4 +110,6 @@ export interface RunRow {
   readonly overview: RunOverview
   /** By type of the events that begin, resume or end a run: the position of the first one of the run. */
   readonly firstSeqs: ReadonlyMap<string, number>
+  /** The sum that the overview is made of. */
+  readonly state: RowState
 }

@@ -6,6 +6,9 @@ import { hasFacts, type RunFacts, runFactsOf, type TellingEvent } from './run-fa
 /** The fields of an event that are known of its owners: see `UsualEntry`. */
 type KnownFields = Pick<TellingEvent, 'sessionId' | 'runId' | 'agent'>
 
+/** Types of events that are parsed as a whole: more than their data tells of a run. */
+const WHOLE: ReadonlySet<string> = new Set(['run_identified'])
+
 /**
  * Takes what usual entries tell of their runs, one after the other. It says what {@link decodeWithRun} says, but parses
  * no more than what follows the fields by which an entry is filed, and that of few entries.
@@ -28,12 +31,12 @@ export class UsualFacts {
     if (!hasFacts(entry.type) && !this.#mayTell(entry, known.sessionId)) return undefined
     const memory = bytes()
     // The bytes of other texts are not their characters.
-    if (!isAscii(memory)) return decodeWithRun(memory)?.run
+    if (WHOLE.has(entry.type) || !isAscii(memory)) return decodeWithRun(memory)?.run
     const said = saidBy(entry)
     if (!said) return undefined
     const { sessionId, runId, agent } = known
     const { trace, source, data } = said
-    return runFactsOf({ type: entry.type, sessionId, runId, agent, trace, source, data })
+    return runFactsOf({ id: entry.id, type: entry.type, sessionId, runId, agent, trace, source, data })
   }
 
   #mayTell({ text, start, end }: UsualEntry, sessionId: string): boolean {

@@ -16,7 +16,17 @@ export interface ConformanceCase {
 }
 
 export const EVERYTHING: Walk = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
-export const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent', 'actor', 'tool']
+export const INDEXES: readonly IndexName[] = [
+  'session',
+  'run',
+  'type',
+  'agent',
+  'tenant',
+  'parent',
+  'actor',
+  'tool',
+  'superseding',
+]
 
 /** Commits groups of these lengths, one after the other. */
 export async function commitInGroups(
@@ -76,6 +86,8 @@ export function valuesOf({ event }: SealedEntry, index: IndexName): string[][] {
       return event.actorId === undefined ? [] : [[event.actorId]]
     case 'tool':
       return event.toolName === undefined ? [] : [[event.toolName]]
+    case 'superseding':
+      return event.supersedes === undefined || event.runId === undefined ? [] : [[event.runId]]
     default:
       return index satisfies never
   }

@@ -140,6 +140,27 @@ export const lifecycleCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'a run that is told late whose it is goes on as that of its tenant, and ends as such',
+    async run({ store, reopen }) {
+      const event = (type: string, runId: string, tenantId = 't') =>
+        sealedEntry({ type, runId, tenantId } as Partial<AuditEvent>)
+      const identified = (runId: string, statementOf?: string) =>
+        sealedEntry({
+          type: 'run_identified',
+          runId,
+          tenantId: 'late',
+          data: { previous: { tenantId: 't' } },
+          ...(statementOf !== undefined && { statementOf }),
+        })
+      await store.commit([event('run_started', 'a'), event('run_started', 'b'), event('run_started', 'c')])
+      await store.commit([identified('a', 'log'), identified('b', 'log'), identified('c')])
+      assert.deepEqual(await store.openRuns(), [2, 3, 4])
+      await store.commit([event('run_completed', 'a', 'late'), event('run_completed', 'c')])
+      assert.deepEqual(await store.openRuns(), [4])
+      assert.deepEqual(await ((await reopen?.()) ?? store).openRuns(), [4])
+    },
+  },
+  {
     name: 'a log is told from every other by an id that it keeps, and has a name',
     async run({ store, reopen }) {
       const { id, location } = store

@@ -57,6 +57,7 @@ function variedEntries(count: number): SealedEntry[] {
       sessionId: `s-${Math.min(random(12), random(12))}`,
       type: types[Math.min(random(5), random(5))],
       data: { callId: 'c', tool: { name: `tool-${Math.min(random(6), random(6))}` } },
+      ...(actor === 7 && { supersedes: `e-${actor}` }),
       ...(actor < 5 ? { actor: { id: `u-${actor}` } } : {}),
       ...(run < 30 ? { runId: `r-${run}` } : {}),
       ...(parent < 4 ? { parentRunId: `r-${parent}` } : {}),

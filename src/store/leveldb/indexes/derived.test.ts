@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { copyLive } from '../../../../test/support/copy-live.js'
 import { removeEntries } from '../../../../test/support/remove-entries.js'
 import type { AuditLogError } from '../../../events/errors.js'
+import { NO_IDENTITIES } from '../../../reader/query/identities.js'
 import { derivedRow, keptRows } from '../../../reader/summaries/run-rows.js'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore, IndexName, SealedEntry, Walk } from '../../contract.js'
@@ -93,9 +94,9 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 /** The rows of runs; derived where the store keeps none. */
 async function rowsOf(store: ReadableStore): Promise<unknown> {
-  const { size } = store
-  const kept = await keptRows(store, size, RUNS)
-  return Promise.all(RUNS.map(async (key, at) => kept[at] ?? (await derivedRow(store, size, key))))
+  const part = { size: store.size, identities: NO_IDENTITIES }
+  const kept = await keptRows(store, part, RUNS)
+  return Promise.all(RUNS.map(async (key, at) => kept[at] ?? (await derivedRow(store, part, key))))
 }
 
 /** What a reader may ask. */

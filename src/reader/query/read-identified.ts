@@ -1,0 +1,33 @@
+import type { StoredEvent } from '../../events/types.js'
+import type { ReadableStore } from '../../store/readable.js'
+import { identitiesOf } from './identities.js'
+import type { Plan } from './plan.js'
+import { readEvents } from './read-events.js'
+
+/** The part of a log that has come since one who follows it looked last. */
+export interface NewPart {
+  /** Position of the last entry that was looked at; -1 for none. */
+  readonly after: number
+  readonly size: number
+}
+
+/**
+ * Reads the earlier events that pass since a statement of the new part says whose their run is: who follows a tenant or a session
+ * has not seen them as its own. They come in append order.
+ */
+export async function* readIdentified(
+  store: ReadableStore,
+  plan: Plan,
+  { after, size }: NewPart,
+): AsyncGenerator<readonly StoredEvent[]> {
+  if (!plan.asksForOwner || after < 0) return
+  const [before, now] = await Promise.all([identitiesOf(store, after + 1), identitiesOf(store, size)])
+  const [seen, passing] = [plan.under(before), plan.under(now)]
+  const found: StoredEvent[] = []
+  for (const runId of now.since(after + 1)) {
+    for await (const events of readEvents(store, after + 1, { runId })) {
+      for (const event of events) if (passing.admits(event) && !seen.admits(event)) found.push(event)
+    }
+  }
+  if (found.length > 0) yield found.sort((one, other) => one.seq - other.seq)
+}
