@@ -25,14 +25,14 @@ export interface Dialect {
 /** OpenInference says here that an output is a text as it came, not what LangChain has serialised. */
 const OUTPUT_TYPE = 'output.mime_type'
 
-/** Parsed when its text contains `mark`. */
-function outputWith(attributes: Attributes, key: Dialect['output'], mark: string): unknown {
+/** Parsed when its text contains one of the marks. */
+function outputWith(attributes: Attributes, key: Dialect['output'], ...marks: readonly string[]): unknown {
   if (key === 'output.value' && attributes[OUTPUT_TYPE] === 'text/plain') return undefined
-  return parsedWith(attributes[key], mark)
+  return parsedWith(attributes[key], ...marks)
 }
 
-function parsedWith(value: unknown, mark: string): unknown {
-  return typeof value === 'string' && value.includes(mark) ? jsonIn(value) : undefined
+function parsedWith(value: unknown, ...marks: readonly string[]): unknown {
+  return typeof value === 'string' && marks.some((mark) => value.includes(mark)) ? jsonIn(value) : undefined
 }
 
 /**
@@ -56,16 +56,20 @@ const INNER_NODE = /^(?:__\w+__|tools|model|model_request|agent|generate_structu
 
 /** Where a `Command` sends the graph next, when that is one node of the user's. */
 export function gotoTarget(attributes: Attributes, dialect: Dialect): string | undefined {
-  const parsed = ownOutput(attributes, dialect, '"goto":[')
+  const parsed = ownOutput(attributes, dialect, '"goto":')
   const { output } = record(parsed)
   const command = [parsed, output, ...(Array.isArray(output) ? output : [])].map(record).find(isCommand)
-  const targets = Array.isArray(command?.goto) ? command.goto : []
+  const targets = [command?.goto ?? []].flat()
   const [target] = targets
   return targets.length === 1 && typeof target === 'string' && !INNER_NODE.test(target) ? target : undefined
 }
 
+/** In Python a command is written without its class. */
+const COMMAND_MEMBERS: ReadonlySet<string> = new Set(['graph', 'update', 'resume', 'goto'])
+
 function isCommand(value: Readonly<Record<string, unknown>>): boolean {
-  return value.lg_name === 'Command'
+  if (value.lg_name === 'Command') return true
+  return 'goto' in value && Object.keys(value).every((key) => COMMAND_MEMBERS.has(key))
 }
 
 /** JSON text of what was parsed from JSON; `undefined` where it is nested so deep that writing it would overflow the stack. */
@@ -82,6 +86,8 @@ export interface Resumption {
   readonly decisions: readonly ('granted' | 'denied')[]
 }
 
+const COMMAND_TEXT = /^\{"(?:lg_name":"Command"|(?:graph|update|resume|goto)":)/
+
 /**
  * A graph goes on from a checkpoint when its input is a `Command` that resumes, or null. Who calls the graph says so, and
  * what was decided.
@@ -92,9 +98,10 @@ export function resumptionIn(
 ): FromClient<Resumption | undefined> | undefined {
   return fromClient(attributes, key)?.map((input) => {
     if (input === 'null' || input === '{"input":null}') return { decisions: [] }
-    if (!input.startsWith('{"lg_name":"Command"')) return undefined
+    if (!COMMAND_TEXT.test(input)) return undefined
     const command = record(jsonIn(input))
-    return 'resume' in command ? { decisions: decisionsIn(command.resume) } : undefined
+    if (!isCommand(command) || command.resume === undefined || command.resume === null) return undefined
+    return { decisions: decisionsIn(command.resume) }
   })
 }
 
@@ -125,16 +132,32 @@ export interface Interrupt {
   readonly id: string
   /** Tool calls that wait for a human. */
   readonly requested: readonly string[]
+  /** Read from a text whose parts may look like others. */
+  readonly isGuess?: boolean
 }
 
 /** The interrupts that the text of a `GraphInterrupt` lists. */
 export function interruptsIn(message: string): readonly Interrupt[] {
   const list = jsonIn(message)
-  if (!Array.isArray(list)) return []
+  if (!Array.isArray(list)) return pythonInterruptsIn(message)
   return list.map(record).map(({ id, value }, index) => ({
     id: typeof id === 'string' ? id : String(index),
     requested: [value].flat().flatMap(requestedTools),
   }))
+}
+
+const PYTHON_REQUESTS = /'action_requests?': /
+const PYTHON_REQUEST = /\{'(?:name|action)': '([^'\\]+)', 'arg(?:s|uments)': /g
+const PYTHON_ID = /\bid='([^']+)'/
+/** Requests beyond this many are not looked at. */
+const MAX_REQUESTS = 64
+
+/** In Python the text is what Python writes of the interrupts: `(Interrupt(value={'action_requests': […]}, id='…'),)`. */
+function pythonInterruptsIn(message: string): readonly Interrupt[] {
+  if (!message.includes('Interrupt(value=')) return []
+  const found = PYTHON_REQUESTS.test(message) ? [...message.matchAll(PYTHON_REQUEST)].slice(0, MAX_REQUESTS) : []
+  const requested = found.flatMap(([, name]) => name ?? [])
+  return [{ id: PYTHON_ID.exec(message)?.[1] ?? '0', requested, isGuess: true }]
 }
 
 function requestedTools(value: unknown): readonly string[] {
@@ -147,10 +170,21 @@ function requestedTools(value: unknown): readonly string[] {
 
 type Message = Readonly<Record<string, unknown>>
 
+/** The classes of messages as Python tells them: `{ type: 'ai', data: { … } }`. */
+const PYTHON_CLASSES: ReadonlyMap<unknown, string> = new Map([
+  ['ai', 'AIMessage'],
+  ['human', 'HumanMessage'],
+  ['tool', 'ToolMessage'],
+  ['remove', 'RemoveMessage'],
+])
+const PYTHON_ANSWER = '"type": "ai"'
+const PYTHON_TOOL_MESSAGE = '"type": "tool"'
+
 /** The class a message was serialised with; plain messages have none. */
 function classOf(message: unknown): unknown {
-  const { id } = record(message)
-  return Array.isArray(id) ? id.at(-1) : undefined
+  const { id, type, data } = record(message)
+  if (Array.isArray(id)) return id.at(-1)
+  return data === undefined ? undefined : PYTHON_CLASSES.get(type)
 }
 
 function messagesOf(state: unknown): readonly unknown[] {
@@ -159,7 +193,8 @@ function messagesOf(state: unknown): readonly unknown[] {
 }
 
 function kwargsOf(message: unknown): Message {
-  return record(record(message).kwargs)
+  const { kwargs, data } = record(message)
+  return record(kwargs ?? data)
 }
 
 const SENT_CALL = '"lg_tool_call":'
@@ -196,7 +231,9 @@ function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
 
 /** The name of the agent whose answer, the last in a node's state, asked for what the node runs. */
 export function askingAgent(attributes: Attributes, key: Dialect['input']): FromClient<string | undefined> | undefined {
-  return fromClient(attributes, key)?.map((input) => nameOf(lastAnswerIn(parsedWith(input, '"AIMessage'))))
+  return fromClient(attributes, key)?.map((input) =>
+    nameOf(lastAnswerIn(parsedWith(input, '"AIMessage', PYTHON_ANSWER))),
+  )
 }
 
 /**
@@ -204,7 +241,7 @@ export function askingAgent(attributes: Attributes, key: Dialect['input']): From
  * none. Only what comes behind the messages of the client is the agent's: they can bear any name.
  */
 export function answeringAgent(attributes: Attributes, { input, output }: Dialect): string | undefined {
-  const messages = messagesOf(outputWith(attributes, output, '"AIMessage'))
+  const messages = messagesOf(outputWith(attributes, output, '"AIMessage', PYTHON_ANSWER))
   const given = messageCount(attributes, input)
   const asked = messages.findLastIndex((message) => classOf(message) === 'HumanMessage')
   const own = messages.slice(Math.max(given, asked + 1))
@@ -224,17 +261,26 @@ function nameOf(message: unknown): string | undefined {
   return typeof name === 'string' && name !== '' ? name : undefined
 }
 
-/** The id that the provider gave a model's answer. LangChain makes one up where there is none. */
+/**
+ * The id that the provider gave a model's answer. LangChain makes one up where there is none; in Python always, and keeps
+ * the provider's beside it.
+ */
 export function responseIdIn(attributes: Attributes, key: Dialect['output']): string | undefined {
   const { generations } = record(outputWith(attributes, key, '"generations"'))
   const [generation] = [generations].flat(2)
-  const { id } = kwargsOf(record(generation).message)
-  return typeof id === 'string' && id !== '' && !/^(?:lc_)?run-/.test(id) ? id : undefined
+  const { id, response_metadata } = kwargsOf(record(generation).message)
+  return [id, record(response_metadata).id].find((given) => typeof given === 'string' && isGivenId(given)) as
+    | string
+    | undefined
+}
+
+function isGivenId(id: string): boolean {
+  return id !== '' && !/^(?:lc_)?run-/.test(id)
 }
 
 /** The message that a tool's result became. */
 export function toolMessageIn(attributes: Attributes, key: Dialect['output']): Message | undefined {
-  const parsed = record(outputWith(attributes, key, '"ToolMessage"'))
+  const parsed = record(outputWith(attributes, key, '"ToolMessage"', PYTHON_TOOL_MESSAGE))
   const message = classOf(parsed) === 'ToolMessage' ? parsed : record(parsed.output)
   return classOf(message) === 'ToolMessage' ? kwargsOf(message) : undefined
 }

@@ -123,7 +123,7 @@ export function handoffsRefused(memo: Memo | undefined): readonly Fact[] | undef
 }
 
 /** The run ends: another agent may take over in the run around. Where there is none, the calls were those of tools. */
-export function handoffsLeft({ memo, ownMemo }: Lineage): readonly Fact[] {
+export function handoffsLeft({ memo, ownMemo }: Pick<Lineage, 'memo' | 'ownMemo'>): readonly Fact[] {
   const pending = pendingIn(ownMemo)
   if (pending.length === 0) return pending as readonly never[]
   ownMemo?.delete(PENDING)
