@@ -1,3 +1,4 @@
+import { agentFrameworkConvention } from './agent-framework/agent-framework.js'
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk/ai-sdk.js'
 import { claudeAgentSdkConvention } from './claude-agent-sdk/claude-agent-sdk.js'
 import type { Convention } from './contract.js'
@@ -10,6 +11,7 @@ import { langSmithConvention } from './langsmith/langsmith.js'
 import { mastraConvention } from './mastra/mastra.js'
 import { openAiAgentsConvention } from './openai-agents/openai-agents.js'
 import { openInferenceConvention } from './openinference/openinference.js'
+import { pydanticAiConvention } from './pydantic-ai/pydantic-ai.js'
 import { spanledgerConvention } from './spanledger/spanledger.js'
 import { strandsConvention } from './strands/strands.js'
 import { traceloopMcpConvention } from './traceloop/mcp.js'
@@ -28,6 +30,8 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   mastraConvention,
   googleAdkConvention,
   strandsConvention,
+  pydanticAiConvention,
+  agentFrameworkConvention,
   voltAgentConvention,
   genkitConvention,
   langChainOpenInferenceConvention,
