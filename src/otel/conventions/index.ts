@@ -15,6 +15,7 @@ import { pydanticAiConvention } from './pydantic-ai/pydantic-ai.js'
 import { spanledgerConvention } from './spanledger/spanledger.js'
 import { strandsConvention } from './strands/strands.js'
 import { traceloopMcpConvention } from './traceloop/mcp.js'
+import { traceloopPythonConvention } from './traceloop/python.js'
 import { traceloopConvention } from './traceloop/traceloop.js'
 import { voltAgentConvention } from './voltagent/voltagent.js'
 
@@ -37,6 +38,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   langChainOpenInferenceConvention,
   openInferenceConvention,
   traceloopMcpConvention,
+  traceloopPythonConvention,
   traceloopConvention,
   genAiConvention,
 ])

@@ -5,8 +5,8 @@ import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
  * The SDK says `Error in agent run: {"error":"MaxTurnsExceededError: Max turns (2) exceeded"}`: a text of its
- * own, and data that holds what the error itself said, or just its class where content is not to be traced. In Python the data are written as Python writes them:
- * `Max turns exceeded: {'max_turns': 1}`.
+ * own, and data that holds what the error itself said, or just its class where content is not to be traced. In Python the
+ * data are written as Python writes them: `Max turns exceeded: {'max_turns': 1}`.
  */
 
 const ERROR_CLASS = /^([A-Za-z_$][\w$]*)(?::|$)/
@@ -21,13 +21,26 @@ const TRIPWIRE_CLASS = 'GuardrailTripwireTriggered'
 
 /** What went wrong in a span of the SDK; `undefined` when nothing did. */
 export function agentsErrorOf(span: SpanLike): SpanError | undefined {
-  if (!hasErrorStatus(span)) return undefined
-  const told = errorOf(span)
+  return hasErrorStatus(span) ? errorIn(errorOf(span)) : undefined
+}
+
+function errorIn(told: SpanError): SpanError {
   const { error } = dataIn(told.message)
   const [text, fallback] = typeof error === 'string' ? [error, undefined] : [told.message, told.code]
   if (text.startsWith(MAX_TURNS_TEXT) || MAX_TURNS_LIMIT.test(text)) return { code: MAX_TURNS_CLASS, message: text }
   if (text.startsWith(TRIPWIRE_TEXT)) return { code: TRIPWIRE_CLASS, message: text }
   return { code: fallback ?? ERROR_CLASS.exec(text)?.[1] ?? told.code, message: text }
+}
+
+/** OpenLLMetry passes on what the SDK keeps of an error, as Python writes it. */
+const WRITTEN_ERROR = /^\{'message': (['"])(.*?)\1, 'data': (.*)\}$/s
+
+/** What went wrong in a span of the SDK that OpenLLMetry has translated. */
+export function writtenErrorOf(span: SpanLike): SpanError | undefined {
+  const written = span.status.message ?? ''
+  const [, , text, data] = (written.endsWith('}') && WRITTEN_ERROR.exec(written)) || []
+  if (text === undefined) return agentsErrorOf(span)
+  return errorIn({ code: 'Error', message: data === 'None' ? text : `${text}: ${data}` })
 }
 
 /** The data behind the text of an error. */
