@@ -1,5 +1,5 @@
 import type { SpanLike } from '../../span.js'
-import type { Conclusion, Convention, Fact } from '../contract.js'
+import type { Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { openInferenceConvention } from '../openinference/openinference.js'
 import { amount } from '../shared/attributes.js'
 import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
@@ -13,18 +13,21 @@ import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outc
 const RESULT_ERROR = /^Result error: (\w+)$/
 const AXES: Readonly<Record<string, string>> = { error_max_turns: 'turns', error_max_budget_usd: 'cost_usd' }
 
-/** `@anthropic-ai/claude-agent-sdk` through OpenInference. */
+/** The Claude Agent SDK through OpenInference, for JavaScript and Python. */
 export const claudeAgentSdkConvention: Convention = {
   ...openInferenceConvention,
   name: 'claude-agent-sdk',
-  scopes: ['@arizeai/openinference-instrumentation-claude-agent-sdk'],
+  scopes: [
+    '@arizeai/openinference-instrumentation-claude-agent-sdk',
+    'openinference.instrumentation.claude_agent_sdk*',
+  ],
   attributePrefixes: undefined,
 
   conclude(span, activity, lineage) {
     const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
     const error = hasErrorStatus(span) ? sdkErrorOf(span) : undefined
     if (activity.kind !== 'run') return { ...told, error }
-    return { ...told, ...endingOf(error, told), facts: limitFacts(span, error) }
+    return { ...told, ...endingOf(error, told, lineage), facts: limitFacts(span, error) }
   },
 }
 
@@ -35,10 +38,10 @@ function sdkErrorOf(span: SpanLike): SpanError {
   return { ...error, code: code ?? (error.message === 'Abandoned' ? 'Abandoned' : error.code) }
 }
 
-function endingOf(error: SpanError | undefined, { usage }: Conclusion): Conclusion {
+function endingOf(error: SpanError | undefined, { usage }: Conclusion, { run }: Lineage): Conclusion {
   if (error) return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted' } : { outcome: 'failed', error }
-  // Whoever stops reading before the result leaves a span without an error and without usage.
-  return usage ? {} : { outcome: 'cancelled', reason: 'not read to the end', confidence: 'heuristic' }
+  // Whoever stops reading before the result leaves a span without an error and without usage. Sub-agents tell no usage.
+  return usage || run ? {} : { outcome: 'cancelled', reason: 'not read to the end', confidence: 'heuristic' }
 }
 
 function limitFacts({ attributes }: SpanLike, error: SpanError | undefined): readonly Fact[] | undefined {

@@ -14,11 +14,16 @@ const LIMITS: ReadonlyMap<string, string> = new Map([
   ['ModelCallLimitExceeded', 'requests'],
   ['ToolCallLimitExceeded', 'tool_calls'],
   ['MaxTokensReached', 'output_tokens'],
-  ['BudgetExceeded', 'cost'],
+  ['BudgetExceeded', 'cost_usd'],
 ])
 /** The class of Pydantic AI's that names the axis in its text: `request_limit of 50`. */
 const LIMIT_IN_TEXT = 'UsageLimitExceeded'
 const NAMED_LIMIT = /\b(\w+)_limit`? of (\d+(?:\.\d+)?)/
+/** What the axes of limits are called there. */
+const AXES: ReadonlyMap<string, string> = new Map([
+  ['request', 'requests'],
+  ['cost', 'cost_usd'],
+])
 const NUMBER = /\((\d+)(?:\s*>=?\s*\d+)?\)|limit of `?(\d+)|max_turns\D{1,4}(\d+)/
 
 const GUARDRAIL = /^(Tool)?(Input|Output)GuardrailTripwireTriggered$/
@@ -61,7 +66,7 @@ function factOf(error: SpanError): Fact | undefined {
 
 function namedLimit(message: string): Fact {
   const [, name, limit] = NAMED_LIMIT.exec(message) ?? []
-  const axis = name === undefined ? 'usage' : name === 'request' ? 'requests' : name
+  const axis = name === undefined ? 'usage' : (AXES.get(name) ?? name)
   return { type: 'usage_limit_exceeded', data: { axis, ...(limit !== undefined && { limit: Number(limit) }) } }
 }
 
