@@ -101,7 +101,8 @@ const allowed = {
     'record',
     '@opentelemetry/api',
   ],
-  'otel/caller-claims': ['otel/conventions/contract', 'events', 'record', '@opentelemetry/api'],
+  'otel/scope-names': ['otel/conventions/contract', 'otel/conventions/shared', 'events', '@opentelemetry/api'],
+  'otel/caller-claims': ['otel/conventions/contract', 'otel/scope-names', 'events', 'record', '@opentelemetry/api'],
   'otel/tracking': [
     'otel/conventions/contract',
     'otel/conventions/shared',
@@ -111,6 +112,7 @@ const allowed = {
     'otel/outside',
     'otel/recent-map',
     'otel/caller-claims',
+    'otel/scope-names',
     'events',
     'record',
     'log/contract',
@@ -119,6 +121,7 @@ const allowed = {
   ],
   otel: [
     'otel/tracking',
+    'otel/scope-names',
     'otel/conventions',
     'otel/conventions/contract',
     'otel/span',

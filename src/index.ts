@@ -53,6 +53,7 @@ export { AuditLogRecordProcessor } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'
 export { auditSampler } from './otel/sampler.js'
+export type { ScopeNamesOption } from './otel/scope-names.js'
 export type { InstrumentationScope, SpanEventLike, SpanLike } from './otel/span.js'
 export type { SpanExplanation } from './otel/tracking/explain.js'
 export {

@@ -3,6 +3,7 @@ import type { ClaimedScope } from '../events/index.js'
 import { contextScope, propagatedScope } from '../record/context.js'
 import { BAGGAGE_KEYS } from '../record/names.js'
 import type { ScopeFacts } from './conventions/contract.js'
+import type { ScopeNames } from './scope-names.js'
 
 /** The scope of work, as a context gives it. */
 export interface Said {
@@ -26,10 +27,13 @@ export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefi
  */
 export class CallerClaims {
   readonly #trustBaggage: boolean
+  /** The application's own names for whose an event is. */
+  readonly names: ScopeNames | undefined
 
   /** @param trustBaggage - baggage counts as if the application had said it */
-  constructor(trustBaggage: boolean) {
+  constructor(trustBaggage: boolean, names?: ScopeNames) {
     this.#trustBaggage = trustBaggage
+    this.names = names
   }
 
   read(context: Context): Said {
@@ -37,8 +41,8 @@ export class CallerClaims {
     const baggage = baggageOf(context)
     if (!baggage) return scope ? { scope, claims: undefined, baggage } : NOTHING_SAID
     return this.#trustBaggage
-      ? { scope: withBaggage(scope, baggage), claims: undefined, baggage: undefined }
-      : { scope: scope ?? NOTHING, claims: claimsIn(baggage, propagatedScope(context)), baggage }
+      ? { scope: withBaggage(scope, baggage, this.names), claims: undefined, baggage: undefined }
+      : { scope: scope ?? NOTHING, claims: claimsIn(baggage, propagatedScope(context), this.names), baggage }
   }
 }
 
@@ -77,10 +81,14 @@ export function overlayClaims(
   return under && over ? { ...under, ...over } : (over ?? under)
 }
 
-function claimsIn(baggage: Baggage, propagated: ScopeFacts | undefined): ClaimedScope | undefined {
+function claimsIn(
+  baggage: Baggage,
+  propagated: ScopeFacts | undefined,
+  names: ScopeNames | undefined,
+): ClaimedScope | undefined {
   const claims: Record<string, string> = {}
   for (const [field, key] of BAGGAGE_KEYS) {
-    const value = entryOf(baggage, key)
+    const value = wordOf(baggage, field, key, names)
     if (value !== undefined && value !== propagated?.[field]) claims[field] = value
   }
   return someClaims(claims)
@@ -91,10 +99,20 @@ function someClaims(claims: ClaimedScope): ClaimedScope | undefined {
   return undefined
 }
 
-function withBaggage(scope: ScopeFacts | undefined, baggage: Baggage): ScopeFacts {
+function withBaggage(scope: ScopeFacts | undefined, baggage: Baggage, names: ScopeNames | undefined): ScopeFacts {
   const facts: Record<string, string | undefined> = {}
-  for (const [field, key] of BAGGAGE_KEYS) facts[field] = scope?.[field] ?? entryOf(baggage, key)
+  for (const [field, key] of BAGGAGE_KEYS) facts[field] = scope?.[field] ?? wordOf(baggage, field, key, names)
   return facts
+}
+
+/** Under the application's own names first. */
+function wordOf(
+  baggage: Baggage,
+  field: (typeof BAGGAGE_KEYS)[number][0],
+  key: string,
+  names: ScopeNames | undefined,
+): string | undefined {
+  return names?.entryIn(field, (name) => entryOf(baggage, name)) ?? entryOf(baggage, key)
 }
 
 /** Returns the values of attributes that repeat a baggage entry, cut to the SDK's limit or not. */

@@ -1,6 +1,7 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
+import { ScopeNames, type ScopeNamesOption } from './scope-names.js'
 import type { SpanExplanation } from './tracking/explain.js'
 
 /** @see AuditSpanProcessorOptions.abandonAfterMillis */
@@ -55,6 +56,20 @@ export interface AuditSpanProcessorOptions {
    * @defaultValue false
    */
   readonly trustBaggage?: boolean
+  /**
+   * Names of your own for tenants, sessions, users and runs, for all conventions at once: of span attributes and of
+   * attributes of log records (`orgId`), of entries in the metadata that frameworks pass on (`ai.telemetry.metadata.orgId`,
+   * `langfuse.trace.metadata.orgId`, OpenInference's `metadata` …), and of baggage entries. What they hold outweighs
+   * what a framework says. Values are texts or numbers. Baggage is the caller's word: it stands in `claimed`, unless
+   * `trustBaggage` is set, and runs are not read from it. At most 32 names each, exact, the first that holds something counts.
+   *
+   * @defaultValue none: `spanledger.*`, the names of OpenTelemetry, and the usual ones (`tenantId`, `sessionId`, `threadId`, `userId` …)
+   * @example
+   * ```ts
+   * new AuditSpanProcessor({ scopeNames: { tenant: ['orgId'], session: ['chat_id', 'thread'], user: ['member'] } })
+   * ```
+   */
+  readonly scopeNames?: ScopeNamesOption
 }
 
 export interface ResolvedProcessorOptions {
@@ -66,6 +81,7 @@ export interface ResolvedProcessorOptions {
   readonly maxOpenRuns: number
   readonly trustRemoteParents: boolean
   readonly trustBaggage: boolean
+  readonly scopeNames: ScopeNames | undefined
 }
 
 const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
@@ -77,6 +93,7 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   maxOpenRuns: true,
   trustRemoteParents: true,
   trustBaggage: true,
+  scopeNames: true,
 }
 const OF = 'AuditSpanProcessor'
 
@@ -108,6 +125,7 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
     }),
     trustRemoteParents: switchOption('trustRemoteParents', options.trustRemoteParents),
     trustBaggage: switchOption('trustBaggage', options.trustBaggage),
+    scopeNames: options.scopeNames === undefined ? undefined : new ScopeNames(options.scopeNames),
   })
 }
 

@@ -30,6 +30,8 @@ export interface SpanLike {
   readonly endTime: HrTime
   readonly status: SpanStatus
   readonly attributes: Attributes
+  /** Attributes that the span was given beyond its limit. */
+  readonly droppedAttributesCount?: number | undefined
   readonly events: readonly SpanEventLike[]
   /** Events that the span no longer holds. */
   readonly droppedEventsCount?: number | undefined
@@ -60,6 +62,11 @@ const UNKNOWN_SCOPE: InstrumentationScope = { name: 'unknown' }
 
 export function scopeOf(span: SpanLike): InstrumentationScope {
   return span.instrumentationScope ?? (span as LegacySpan).instrumentationLibrary ?? UNKNOWN_SCOPE
+}
+
+/** Tells whether the span has dropped attributes: that one is not there then says nothing. */
+export function hasDropped({ droppedAttributesCount }: SpanLike): boolean {
+  return (droppedAttributesCount ?? 0) > 0
 }
 
 export function parentSpanIdOf(span: SpanLike): string | undefined {

@@ -8,7 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
-import { type IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace'
+import { type IdGenerator, type SpanLimits, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import type { AuditSpanProcessor } from '../../src/otel/processor.js'
 import type { RecordedLog, RecordedSpan, Recording } from './recording.js'
@@ -41,10 +41,16 @@ export async function play(
   recording: Recording,
   audit: AuditSpanProcessor,
   logRecords?: AuditLogRecordProcessor,
+  spanLimits?: SpanLimits,
 ): Promise<void> {
   const ids = new RecordedIds()
   const resource = resourceFromAttributes(recording.spans[0]?.resource?.attributes ?? {})
-  const provider = new TracerProvider({ idGenerator: ids, resource, spanProcessors: [audit] })
+  const provider = new TracerProvider({
+    idGenerator: ids,
+    resource,
+    spanProcessors: [audit],
+    ...(spanLimits && { spanLimits }),
+  })
   const open = new Map<string, Span>()
   const logs = [...recording.logs]
   const emitUntil = (time: HrTime) => {

@@ -135,6 +135,8 @@ export interface Conclusion {
   readonly outcome?: Outcome | undefined
   /** The outcome of a run rests on a guess, or on content of a client. */
   readonly confidence?: Confidence | undefined
+  /** Fields of the terminal event that were lost, or rest on a part of what was told. */
+  readonly altered?: readonly Alteration[] | undefined
   readonly error?: { readonly code: string; readonly message: string } | undefined
   /** Why it was cancelled or suspended. */
   readonly reason?: string | undefined
@@ -225,6 +227,12 @@ export interface Convention {
   readonly namePrefixes?: readonly string[] | undefined
   /** Prefixes of the names of span events and log records it translates, in spans of any convention. */
   readonly eventPrefixes?: readonly string[] | undefined
+  /**
+   * Attributes that tell, beside the status, how spans of a kind ended, and what calls of a model consumed: keys, or
+   * prefixes ending in `*`. Where one is cut, or is not there and the span has dropped some, what is recorded says that
+   * it is not known for certain.
+   */
+  readonly decisive?: Readonly<Partial<Record<Activity['kind'] | 'usage', readonly string[]>>> | undefined
   /**
    * How its spans tell what they are inside of. `declared`: by their parent. `active`: they hang below something else
    * than their caller, which is the span that is active when they start. `unnested`: not at all, they start as

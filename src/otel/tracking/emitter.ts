@@ -20,6 +20,7 @@ import type { Outside } from '../outside.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import type { Run } from './run.js'
 import type { SpanNode } from './span-node.js'
+import { TIME_MENDED } from './span-times.js'
 
 /** Where in the course of things an event happened. */
 export interface Place {
@@ -31,6 +32,8 @@ export interface Place {
   readonly outside?: Outside | undefined
   /** Ids in the event's own attributes that repeat what a caller said. */
   readonly claims?: ClaimedScope | undefined
+  /** The time of what happened here is not the one that was told. */
+  readonly isTimeMended?: boolean | undefined
 }
 
 export interface Extras {
@@ -132,7 +135,7 @@ export class Emitter {
           ? claimedBeside({ tenantId, sessionId, userId }, claims, claimedParentRunId)
           : undefined,
       source: withConfidence(place.source, extras.confidence),
-      altered: extras.altered,
+      altered: place.isTimeMended ? [...(extras.altered ?? []), TIME_MENDED] : extras.altered,
       data,
     } as unknown as RecordInput
   }

@@ -1,4 +1,5 @@
 import {
+  type Alteration,
   type AuditEventData,
   type EventSource,
   millisBetween,
@@ -11,8 +12,10 @@ import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contrac
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
+import { lostAt } from './losses.js'
 import { Run } from './run.js'
 import { overlay, type SpanNode } from './span-node.js'
+import { DURATION_MENDED, START_MENDED } from './span-times.js'
 
 /** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
 export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
@@ -111,6 +114,7 @@ export class RunBook {
       scope: place.node ? undefined : this.#scopeByHand(named, place, start.scope),
       claims: place.node ? undefined : this.#emitter.claimsAt(place),
       mayLeak: activity.mayLeak ?? false,
+      isStartMended: place.isTimeMended ?? false,
       source: place.source,
       nowMillis: this.#nowMillis(),
     })
@@ -134,6 +138,7 @@ export class RunBook {
       agent: start.activity.agent,
       node,
       mayLeak: false,
+      isStartMended: false,
       source,
       nowMillis: this.#nowMillis(),
     })
@@ -179,7 +184,10 @@ export class RunBook {
       usage: run.usage ?? data.usage,
     }
     const ending = { ...place, run, node: run.node ?? place.node }
-    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, own(extras, run.usage && 'data.usage'))
+    const said = own(extras, run.usage && 'data.usage')
+    const altered = [...(said.altered ?? []), ...lostOf(run, place)]
+    const extra = altered.length > 0 ? { ...said, altered } : said
+    this.#emitter.emit(type, full as AuditEventData<T>, time, ending, extra)
   }
 
   /** A run that ended while nothing was attached. */
@@ -262,6 +270,15 @@ export class RunBook {
     const around = this.#emitter.scopeAt(place)
     return overlay(parent ? overlay(parent.scope(), around) : around, said)
   }
+}
+
+/** Fields of a terminal event that are not known whole, or not as they were told. */
+function lostOf({ usageLoss, isStartMended }: Run, { isTimeMended }: Place): readonly Alteration[] {
+  return [
+    ...(usageLoss ? [lostAt('data.usage', usageLoss)] : []),
+    ...(isStartMended ? [START_MENDED] : []),
+    ...(isStartMended || isTimeMended ? [DURATION_MENDED] : []),
+  ]
 }
 
 /** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */

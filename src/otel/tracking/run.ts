@@ -1,6 +1,8 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
 import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Pause } from './endings.js'
+import type { Loss } from './losses.js'
 import { RunMemo } from './run-memo.js'
 import type { SpanNode } from './span-node.js'
 
@@ -12,6 +14,8 @@ export class Run {
   /** The run around is a remote caller's word. */
   parentIsClaimed: boolean
   readonly startedAt: Timestamp
+  /** It is not the time that was told. */
+  readonly isStartMended: boolean
   /** Room for conventions to remember things for the life of the run. */
   readonly memo = new RunMemo()
   /** The span that is the run; none for a run recorded by hand where no span records. */
@@ -34,6 +38,12 @@ export class Run {
   ended = false
   /** It may go on one day, as a run of its own. */
   suspended = false
+  /** Why it has stopped, unless it calls its model again. */
+  pause: Pause | undefined = undefined
+  /** What may have told that it waits was lost with a span inside. */
+  doubt: Loss | undefined = undefined
+  /** What a call inside consumed was lost: the sum is not the whole. */
+  usageLoss: Loss | undefined = undefined
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {
@@ -48,6 +58,7 @@ export class Run {
     /** Likewise. */
     claims?: ClaimedScope | undefined
     mayLeak: boolean
+    isStartMended: boolean
     source: EventSource
     nowMillis: number
   }) {
@@ -60,6 +71,7 @@ export class Run {
     this.#handScope = init.scope ?? {}
     this.#handClaims = init.claims
     this.mayLeak = init.mayLeak
+    this.isStartMended = init.isStartMended
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
   }

@@ -1,4 +1,4 @@
-import type { Context, SpanContext } from '@opentelemetry/api'
+import type { Attributes, Context, SpanContext } from '@opentelemetry/api'
 import type { ClaimedScope, TokenUsage } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
 import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
@@ -150,9 +150,17 @@ export class SpanNode {
   /** A convention has told what the span is. */
   claimAs(claim: Claim): void {
     this.#claim = claim
-    const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
-    this.#explicit = this.ownFacts(overlay(named, claim.activity.scope ?? NOTHING))
+    this.#explicit = this.ownFacts(this.scopeSaid(claim.activity.scope))
     this.#scope = undefined
+  }
+
+  /** Whose the open span is by its attributes: by their standard names, by its convention, by the application's own names. */
+  scopeSaid(byConvention: ScopeFacts = NOTHING): ScopeFacts {
+    if (!this.span) return byConvention
+    const { attributes } = this.span
+    const said = overlay(scopeFromAttributes(attributes), byConvention)
+    const { names } = this.#callers
+    return names ? overlay(said, names.scopeIn(attributes)) : said
   }
 
   /**
@@ -244,13 +252,17 @@ export class SpanNode {
   scope(): ResolvedScope {
     // A derived session is asked for again: the real one may have been set meanwhile, here or further out.
     if (this.#scope && !this.#scope.sessionDerived) return this.#scope
-    if (this.#claim && this.span && namesSession(this.span.attributes)) {
-      this.#explicit = overlay(this.ownFacts(scopeFromAttributes(this.span.attributes)), this.#explicit)
+    if (this.#claim && this.span && this.#namesSession(this.span.attributes)) {
+      this.#explicit = overlay(this.ownFacts(this.scopeSaid()), this.#explicit)
     }
     const around = this.parent?.contextScope() ?? NOTHING
     const derivedSession = this.outside?.sessionId ?? this.traceId
     this.#scope = resolveScope(this.#explicit, this.contextScope(), around, this.parent?.scope(), derivedSession)
     return this.#scope
+  }
+
+  #namesSession(attributes: Attributes): boolean {
+    return namesSession(attributes) || this.#callers.names?.scopeIn(attributes).sessionId !== undefined
   }
 
   contextScope(): ScopeFacts {

@@ -3,6 +3,7 @@ import { randomId } from '../../events/random-id.js'
 import { CallerClaims } from '../caller-claims.js'
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
+import type { ScopeNames } from '../scope-names.js'
 import { parentSpanIdOf, type SpanLike } from '../span.js'
 import { notSuspended } from './run.js'
 import { nextSerial, SpanNode } from './span-node.js'
@@ -16,6 +17,7 @@ const MAX_OUTGOING = 4096
 export interface Trust {
   readonly trustRemoteParents: boolean
   readonly trustBaggage: boolean
+  readonly scopeNames?: ScopeNames | undefined
 }
 
 /** Where the nodes of spans are found: on the span itself, without a look-up, and freed with it. */
@@ -32,9 +34,9 @@ export class SpanNodes {
   /** Nodes of spans that cannot take a property. Created when first needed. */
   #ofFrozen: WeakMap<object, SpanNode> | undefined = undefined
 
-  constructor({ trustRemoteParents, trustBaggage }: Trust) {
+  constructor({ trustRemoteParents, trustBaggage, scopeNames }: Trust) {
     this.#trustRemoteParents = trustRemoteParents
-    this.callers = new CallerClaims(trustBaggage)
+    this.callers = new CallerClaims(trustBaggage, scopeNames)
   }
 
   /** @param context - none for a span that began before anyone listened */

@@ -32,6 +32,7 @@ import { SpanEvents, totalOf } from './span-events.js'
 import type { Claim, SpanNode } from './span-node.js'
 import { SpanNodes, type Trust } from './span-nodes.js'
 import { SpanRecorder } from './span-recorder.js'
+import { readTime } from './span-times.js'
 import { Suppressions } from './suppressions.js'
 import { UsageLedger } from './usage-ledger.js'
 
@@ -67,7 +68,7 @@ export class Tracker {
   readonly #facts: FactRecorder
   readonly #spans: SpanRecorder
   readonly #onProblem: (problem: unknown) => void
-  readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since'>
+  readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since' | 'nowMillis'>
   readonly #emitter: Emitter
   readonly #events: SpanEvents
   /** Counts of what is not recorded because auditing is off. */
@@ -225,10 +226,12 @@ export class Tracker {
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }
     const outside = node ? undefined : this.#nodes.outsideIn(context)
-    const place = { run, node, context, source, outside }
-    const at = timestampFromHrTime(time)
+    const { time: at, isMended } = readTime(time, this.#options.nowMillis())
+    const place = { run, node, context, source, outside, isTimeMended: isMended }
     const isLogged = !span && carrier !== BY_HAND
-    for (const told of facts) {
+    const names = span ? undefined : this.#nodes.callers.names
+    for (const said of facts) {
+      const told = names ? ({ ...said, scope: { ...said.scope, ...names.scopeIn(attributes) } } as Fact) : said
       const { fact, claims } = isLogged ? this.#withoutClaims(told, attributes, context) : { fact: told }
       this.#facts.record(
         run || !detached ? fact : ({ ...fact, scope: { ...detached, ...fact.scope } } as Fact),

@@ -2,9 +2,10 @@ import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Lineage } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { json, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { endOfHandoffTool, type HandoffStep, handoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
  * Microsoft's Agent Framework, and what came before it: AutoGen and Semantic Kernel. Agents, tools and models speak the
@@ -67,8 +68,7 @@ function workflow({ attributes }: SpanLike): Activity {
 function endOfRun(span: SpanLike, lineage: Lineage): Conclusion {
   const error = errorAt(span)
   const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage)]
-  if (!error) return { facts }
-  return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted', facts } : { outcome: 'failed', error, facts }
+  return error ? { ...concludeError(error, span), facts } : { facts }
 }
 
 /** A workflow that fails adds an event, which is all there is where the status is not set. */

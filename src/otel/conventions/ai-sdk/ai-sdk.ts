@@ -1,11 +1,12 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import type { FromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
 import { type AskedCall, callsAskedFor, continuationIn, denied, granted } from './prompt.js'
@@ -46,6 +47,7 @@ export const aiSdkConvention: Convention = {
   name: 'ai-sdk',
   scopes: ['ai'],
   attributePrefixes: ['ai.operationId'],
+  decisive: { run: ['ai.response.finishReason'], model: ['ai.response.toolCalls'] },
 
   recognise(span, _moment, lineage) {
     const { attributes } = span
@@ -72,10 +74,11 @@ export const aiSdkConvention: Convention = {
     const { attributes } = span
     const finishReason = text(attributes, 'ai.response.finishReason')
     const error = failureOf(span, finishReason)
-    if (activity.kind === 'model') return concludeModel(attributes, finishReason, error, lineage)
+    if (activity.kind === 'model') return concludeModel(span, finishReason, error, lineage)
     if (activity.kind !== 'run') return { error }
     // An object that was streamed has no finish reason.
-    return concludeCall(error, finishReason, text(attributes, 'ai.response.object') !== undefined, attributes, lineage)
+    const finished = text(attributes, 'ai.response.object') !== undefined
+    return concludeCall(error, finishReason, finished || hasDropped(span), span, lineage)
   },
 }
 
@@ -84,6 +87,7 @@ export const aiSdkOtelConvention: Convention = {
   name: 'ai-sdk',
   scopes: ['gen_ai'],
   attributePrefixes: ['ai.settings.context.'],
+  decisive: { run: ['gen_ai.response.finish_reasons'], model: ['gen_ai.output.messages'] },
 
   recognise(span, moment, lineage) {
     const { attributes } = span
@@ -109,16 +113,19 @@ export const aiSdkOtelConvention: Convention = {
   },
 
   conclude(span, activity, lineage) {
-    const { attributes } = span
     const told = genAiConvention.conclude?.(span, activity, lineage) ?? {}
     const error = failureOf(span, told.finishReason)
     switch (activity.kind) {
       case 'run':
-        return { ...told, ...concludeCall(error, told.finishReason, false, attributes, lineage), usage: undefined }
+        return {
+          ...told,
+          ...concludeCall(error, told.finishReason, hasDropped(span), span, lineage),
+          usage: undefined,
+        }
       case 'model':
-        return { ...told, ...concludeModel(attributes, told.finishReason, error, lineage) }
+        return { ...told, ...concludeModel(span, told.finishReason, error, lineage) }
       case 'tool':
-        return wasCutOff(attributes) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
+        return wasCutOff(span) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
       default:
         return told
     }
@@ -165,31 +172,31 @@ function noteCall({ memo }: Lineage, callId: string | undefined): void {
 }
 
 function concludeModel(
-  attributes: Attributes,
+  span: SpanLike,
   finishReason: string | undefined,
   error: SpanError | undefined,
   { memo }: Lineage,
 ): Conclusion {
   const state = stateOf(memo)
   if (finishReason === 'tool-calls') {
-    state.pending = callsAskedFor(attributes).filter(({ callId }) => !state.begun.has(callId))
+    state.pending = callsAskedFor(span).filter(({ callId }) => !state.begun.has(callId))
   }
   const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
   state.quotaTold ||= limits !== undefined
   // The call as a whole repeats what its model calls consumed (5: only the last of them).
-  return { ...endingOf(error), finishReason, usage: usageFrom(attributes), facts: limits }
+  return { ...endingOf(error, span), finishReason, usage: usageFrom(span.attributes), facts: limits }
 }
 
 function concludeCall(
   error: SpanError | undefined,
   finishReason: string | undefined,
-  finished: boolean,
-  attributes: Attributes,
+  isFinished: boolean,
+  span: SpanLike,
   { ownMemo }: Lineage,
 ): Conclusion {
-  if (error) return { ...endingOf(error), finishReason }
+  if (error) return { ...endingOf(error, span), finishReason }
   // An aborted call ends without a finish reason, and nothing else tells it.
-  if (finishReason === undefined && !finished && !usageFrom(attributes)) return ABORTED
+  if (finishReason === undefined && !isFinished && !usageFrom(span.attributes)) return ABORTED
   const { pending } = stateOf(ownMemo)
   if (finishReason !== 'tool-calls' || pending.length === 0) return { outcome: 'completed', finishReason }
   // The loop ended at a tool that has not run: it waits for approval, or is the client's to run.
@@ -202,14 +209,15 @@ function failureOf(span: SpanLike, finishReason: string | undefined): SpanError 
   return hasErrorStatus(span) || finishReason === 'error' ? errorOf(span) : undefined
 }
 
-function endingOf(error: SpanError | undefined): Conclusion {
-  if (!error) return {}
-  return isAbort(error) ? ABORTED : { outcome: 'failed', error }
+function endingOf(error: SpanError | undefined, span: SpanLike): Conclusion {
+  return error ? concludeError(error, span) : {}
 }
 
 /** Every execution that comes to its end tells how long it took; one that is aborted tells nothing. */
-function wasCutOff(attributes: Attributes): boolean {
+function wasCutOff(span: SpanLike): boolean {
+  const { attributes } = span
   return (
+    !hasDropped(span) &&
     attributes['gen_ai.tool.type'] === 'function' &&
     attributes['gen_ai.execute_tool.duration'] === undefined &&
     attributes['gen_ai.tool.call.result'] === undefined

@@ -1,6 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Fact } from '../contract.js'
 import { jsonIn, record } from '../shared/attributes.js'
+import { isCutJson, readJson } from '../shared/cut-json.js'
 import { type FromClient, fromClient } from '../shared/from-client.js'
 
 /*
@@ -139,17 +141,22 @@ function callOf(part: Part): readonly AskedCall[] {
   return isCall && typeof callId === 'string' && typeof name === 'string' ? [{ callId, name }] : []
 }
 
-/** The calls a model asked for, as far as they are of tools that were offered to it. */
-export function callsAskedFor(attributes: Attributes): readonly AskedCall[] {
-  const answer = jsonIn(attributes['ai.response.toolCalls'] ?? attributes['gen_ai.output.messages'])
+/** The calls a model asked for, as far as they are of tools that were offered to it, and stand before a cut. */
+export function callsAskedFor(span: SpanLike): readonly AskedCall[] {
+  const { attributes } = span
+  const answer = readJson(attributes['ai.response.toolCalls'] ?? attributes['gen_ai.output.messages']).value
   if (!Array.isArray(answer)) return []
   const parts = answer.map(record).flatMap((part) => (Array.isArray(part.parts) ? part.parts.map(record) : [part]))
   const done = new Set(parts.flatMap(({ type, id }) => (type === 'tool_call_response' ? [id] : [])))
-  const offered = String(attributes['ai.prompt.tools'] ?? attributes['gen_ai.tool.definitions'] ?? '')
+  const tools = attributes['ai.prompt.tools'] ?? attributes['gen_ai.tool.definitions']
+  const offered = String(tools ?? '')
+  // Of a list that is cut, the rest is unknown: a model hardly asks for what it was not offered.
+  const isOffered = (name: string) => offered.includes(`"name":${JSON.stringify(name)}`)
+  const maybeOffered = isCutJson(tools) || (tools === undefined && hasDropped(span))
   return parts
     .filter(({ providerExecuted }) => providerExecuted !== true)
     .flatMap(callOf)
-    .filter(({ callId, name }) => !done.has(callId) && offered.includes(`"name":${JSON.stringify(name)}`))
+    .filter(({ callId, name }) => !done.has(callId) && (maybeOffered || isOffered(name)))
 }
 
 export function requested({ callId, name }: AskedCall): Fact {

@@ -1,8 +1,9 @@
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { openInferenceConvention } from '../openinference/openinference.js'
 import { amount } from '../shared/attributes.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { concludeError } from '../shared/error-endings.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
  * The Claude Agent SDK through OpenInference: one AGENT span for a query, its tools below, its usage and cost on itself.
@@ -27,7 +28,7 @@ export const claudeAgentSdkConvention: Convention = {
     const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
     const error = hasErrorStatus(span) ? sdkErrorOf(span) : undefined
     if (activity.kind !== 'run') return { ...told, error }
-    return { ...told, ...endingOf(error, told, lineage), facts: limitFacts(span, error) }
+    return { ...told, ...endingOf(span, error, told, lineage), facts: limitFacts(span, error) }
   },
 }
 
@@ -38,10 +39,12 @@ function sdkErrorOf(span: SpanLike): SpanError {
   return { ...error, code: code ?? (error.message === 'Abandoned' ? 'Abandoned' : error.code) }
 }
 
-function endingOf(error: SpanError | undefined, { usage }: Conclusion, { run }: Lineage): Conclusion {
-  if (error) return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted' } : { outcome: 'failed', error }
+function endingOf(span: SpanLike, error: SpanError | undefined, { usage }: Conclusion, { run }: Lineage): Conclusion {
+  if (error) return concludeError(error, span)
   // Whoever stops reading before the result leaves a span without an error and without usage. Sub-agents tell no usage.
-  return usage || run ? {} : { outcome: 'cancelled', reason: 'not read to the end', confidence: 'heuristic' }
+  return usage || run || hasDropped(span)
+    ? {}
+    : { outcome: 'cancelled', reason: 'not read to the end', confidence: 'heuristic' }
 }
 
 function limitFacts({ attributes }: SpanLike, error: SpanError | undefined): readonly Fact[] | undefined {

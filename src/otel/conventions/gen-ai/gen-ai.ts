@@ -6,7 +6,7 @@ import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contrac
 import { count, firstOf, jsonIn, text } from '../shared/attributes.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
 
@@ -52,9 +52,7 @@ export const genAiConvention: Convention = {
     const isRun = kind === 'run'
     // One shape for all: spans end on the hot path.
     const conclusion: Conclusion = {
-      outcome: error && (isAbort(error) ? 'cancelled' : 'failed'),
       error,
-      reason: error && isAbort(error) ? 'aborted' : undefined,
       finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
       usage: kind === 'tool' ? undefined : usageFrom(attributes),
       facts: factsAtEnd(span, activity, error, lineage),

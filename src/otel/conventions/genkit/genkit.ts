@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts, UsageReport } from '../contract.js'
-import { count, jsonIn, jsonMember, record, text } from '../shared/attributes.js'
+import { count, idIn, jsonMember, readRecord, record, text } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
@@ -30,6 +31,7 @@ export const genkitConvention: Convention = {
   name: 'genkit',
   scopes: ['genkit-tracer'],
   attributePrefixes: [TYPE],
+  decisive: { run: [OUTPUT], step: [OUTPUT], usage: [OUTPUT] },
 
   recognise(span, _moment, { run }) {
     const { attributes, name } = span
@@ -130,7 +132,7 @@ function isGenerate({ attributes, name }: SpanLike): boolean {
 function resumption({ attributes }: SpanLike): readonly Fact[] | undefined {
   return fromClient(attributes, 'genkit:input')?.tells((input) => {
     if (!input.includes('"resume":{')) return undefined
-    const { respond, restart } = record(record(jsonIn(input)).resume)
+    const { respond, restart } = record(record(readJson(input).value).resume)
     return lengthOf(respond) || lengthOf(restart) ? [{ type: 'resumed', data: {} }] : undefined
   })
 }
@@ -150,6 +152,7 @@ function endOfModel({ attributes, name }: SpanLike, told: Conclusion): Conclusio
 }
 
 function usageIn(output: unknown, model: string): UsageReport | undefined {
+  if (output === undefined) return undefined
   const usage = record(output)
   const tokens = (name: string) => (typeof usage[name] === 'number' ? count(usage as Attributes, name) : undefined)
   return {
@@ -164,9 +167,9 @@ function usageIn(output: unknown, model: string): UsageReport | undefined {
 
 /** The session of an agent; else what the caller put into the context that Genkit hands down. */
 function scopeOfSpan(attributes: Attributes): ScopeFacts {
-  const context = record(jsonIn(attributes['genkit:metadata:context']))
+  const context = readRecord(attributes, 'genkit:metadata:context')
   const named = scopeByNames((name) => context[name])
-  return { ...named, sessionId: text(attributes, 'genkit:metadata:agent:sessionId') ?? named.sessionId }
+  return { ...named, sessionId: idIn(attributes, 'genkit:metadata:agent:sessionId') ?? named.sessionId }
 }
 
 function lengthOf(list: unknown): number | undefined {

@@ -1,13 +1,14 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, UsageReport } from '../contract.js'
-import { count, firstOf, json, jsonIn, record, text } from '../shared/attributes.js'
+import { count, firstOf, idIn, jsonIn, readRecord, record, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { fromClient } from '../shared/from-client.js'
 import { type HandoffStep, handoffStep, handoffsLeft, handoffsRefused, handoffTaken } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, usageFrom } from '../shared/usage.js'
 import { endOfTool, endOfTransfer, hasRunTool, isFirstCall, noteCall, resumption, waitsFor } from './tools.js'
 
@@ -39,6 +40,7 @@ const STEP: Activity = Object.freeze({ kind: 'step' })
 export const googleAdkConvention: Convention = {
   name: 'google-adk',
   scopes: ['gcp.vertex.agent'],
+  decisive: { model: ['gcp.vertex.agent.llm_response'], tool: ['gcp.vertex.agent.tool_response'] },
 
   recognise(span, _moment, lineage) {
     const oldName = AGENT_RUN.exec(span.name)?.[1]
@@ -101,10 +103,7 @@ function outcomeOfAgent(span: SpanLike, ownMemo: Lineage['ownMemo']): Conclusion
     const confidence = wait.reason === 'tool_confirmation' ? 'heuristic' : undefined
     return { outcome: 'suspended', reason: wait.reason, waitingFor: wait.tool, confidence }
   }
-  if (hasErrorStatus(span)) {
-    const error = errorOf(span)
-    return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted' } : { outcome: 'failed', error }
-  }
+  if (hasErrorStatus(span)) return concludeError(errorOf(span), span)
   const failure = ownMemo?.get(FAILURE) as Failure | undefined
   if (!failure) return {}
   return { outcome: 'failed', error: failure.error, confidence: failure.guessed ? 'heuristic' : undefined }
@@ -134,13 +133,10 @@ function startOfCall({ memo }: Lineage): readonly Fact[] | undefined {
 
 function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
   const { attributes } = span
-  const thrown = hasErrorStatus(span) ? errorOf(span) : undefined
-  if (thrown) {
-    if (!isAbort(thrown)) memo?.set(FAILURE, { error: thrown, guessed: false } satisfies Failure)
-    return { ...(isAbort(thrown) ? { outcome: 'cancelled' } : { error: thrown }), facts: quotaFacts(thrown) }
-  }
-  if (text(attributes, 'gcp.vertex.agent.invocation_id') === undefined) return endOfBareCall(memo)
-  const response = record(json(attributes, 'gcp.vertex.agent.llm_response'))
+  if (hasErrorStatus(span)) return endOfFailedCall(span, memo)
+  const isBare = text(attributes, 'gcp.vertex.agent.invocation_id') === undefined && !hasDropped(span)
+  if (isBare) return endOfBareCall(memo)
+  const response = readRecord(attributes, 'gcp.vertex.agent.llm_response')
   const [errorCode, message] = [
     response.errorCode ?? response.error_code,
     response.errorMessage ?? response.error_message,
@@ -154,12 +150,20 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
     finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
     usage: usageOf(attributes, record(response.usageMetadata ?? response.usage_metadata)),
     // All agents of an invocation share its session.
-    runScope: { sessionId: text(attributes, 'gcp.vertex.agent.session_id') },
+    runScope: { sessionId: idIn(attributes, 'gcp.vertex.agent.session_id') },
     facts: [
       ...((isFirstCall(memo) && answerToToolCall(attributes, time)) || []),
       ...((error && quotaFacts(error)) ?? []),
     ],
   }
+}
+
+/** What the model threw, in Python. */
+function endOfFailedCall(span: SpanLike, memo: Lineage['memo']): Conclusion {
+  const error = errorOf(span)
+  const ending = concludeError(error, span)
+  if (ending.outcome === 'failed') memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
+  return { ...ending, facts: quotaFacts(error) }
 }
 
 /** Nothing came back: the model threw, or (which looks the same) a callback answered in its place. */

@@ -1,9 +1,10 @@
+import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Conclusion, Fact, Lineage, Memo } from '../contract.js'
-import { json, record, text } from '../shared/attributes.js'
+import { json, readRecord, record, text } from '../shared/attributes.js'
 import { endOfHandoffTool, type HandoffStep } from '../shared/handoff-tools.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /* Tools of Google's Agent Development Kit: what they left waiting, and the transfer of control, which is one of them. */
 
@@ -77,12 +78,12 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
   const name = text(attributes, 'gen_ai.tool.name')
   memo?.set(TOOL_RAN, true)
   const thrown = thrownBy(span, startName)
-  if (thrown || name === undefined)
-    return { outcome: thrown && isAbort(thrown) ? 'cancelled' : 'failed', error: thrown }
+  if (thrown) return { error: thrown }
+  if (name === undefined) return {}
   const type = text(attributes, 'gen_ai.tool.type')
   const tool = { name, ...(type !== undefined && { type }) }
   const data = { callId: text(attributes, 'gen_ai.tool.call.id') ?? span.spanContext().spanId, tool: { name } }
-  const response = record(json(attributes, 'gcp.vertex.agent.tool_response'))
+  const response = readRecord(attributes, 'gcp.vertex.agent.tool_response')
   const message = typeof response.error === 'string' ? response.error : ''
   if (message.startsWith(CONFIRMATION_REQUIRED)) {
     memo?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name } satisfies Wait)
@@ -99,7 +100,7 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
     memo.set(LEFT_WAITING, [...earlier, { data, refused, approvable, time: at(span) } satisfies ToolLeftWaiting])
   }
   if (refused) return { tool, outcome: 'failed', error: { code: 'ToolCallRejected', message } }
-  return { tool, facts: name === MEMORY_TOOL ? recall(response) : undefined }
+  return { tool, facts: name === MEMORY_TOOL ? recall(attributes) : undefined }
 }
 
 /** What was decided shows in the response only; without it, as where content is not captured, nothing can be told. */
@@ -107,7 +108,8 @@ function isApprovable(type: string | undefined, response: Readonly<Record<string
   return !TOOLS_WITH_CREDENTIALS.has(type ?? '') && Object.keys(response).length > 0
 }
 
-function recall({ memories }: Readonly<Record<string, unknown>>): readonly Fact[] {
+function recall(attributes: Attributes): readonly Fact[] {
+  const { memories } = record(json(attributes, 'gcp.vertex.agent.tool_response'))
   return [
     { type: 'memory_recall', data: { tier: 'memory', hits: Array.isArray(memories) ? memories.length : undefined } },
   ]
@@ -115,16 +117,15 @@ function recall({ memories }: Readonly<Record<string, unknown>>): readonly Fact[
 
 export function endOfTransfer(span: SpanLike, step: HandoffStep, lineage: Lineage): Conclusion {
   lineage.memo?.set(TOOL_RAN, true)
-  const { attributes } = span
-  const error = thrownBy(span, step.handoff.tool.name)
-  return endOfHandoffTool(span, step, lineage, { args: json(attributes, 'gcp.vertex.agent.tool_call_args'), error })
+  const args = readRecord(span.attributes, 'gcp.vertex.agent.tool_call_args')
+  return endOfHandoffTool(span, step, lineage, { args, error: thrownBy(span, step.handoff.tool.name) })
 }
 
 /** A tool without attributes has thrown, with or without a status that says so. */
 function thrownBy(span: SpanLike, startName: string): SpanError | undefined {
   if (hasErrorStatus(span)) return errorOf(span)
   const returned = text(span.attributes, 'gen_ai.tool.name') !== undefined
-  return returned ? undefined : { code: 'Error', message: `${startName} threw` }
+  return returned || hasDropped(span) ? undefined : { code: 'Error', message: `${startName} threw` }
 }
 
 function at(span: SpanLike): Timestamp {

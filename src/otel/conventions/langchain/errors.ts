@@ -1,5 +1,6 @@
 import type { SpanLike } from '../../span.js'
 import type { Conclusion, Fact } from '../contract.js'
+import { endingOfError } from '../shared/error-endings.js'
 import { errorClassIn, errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /* What LangChain and LangGraph report as errors, and what of it are none. */
@@ -25,7 +26,7 @@ export function endsWithError(span: SpanLike): boolean {
 
 function isSteering({ name, attributes }: SpanLike['events'][number]): boolean {
   const type = name === 'exception' ? attributes?.['exception.type'] : undefined
-  return typeof type === 'string' && STEERING.has(withoutModule(type))
+  return typeof type === 'string' && steeringOf({ code: withoutModule(type), message: '' }) !== undefined
 }
 
 const STACK = /\n\n([A-Za-z_$][\w$]*)(?= \[|:|\n {4}at |$)/g
@@ -54,20 +55,24 @@ function errorInText(text: string, fallback: string): SpanError {
 
 export type Steering = 'interrupt' | 'handoff' | 'drained' | 'aborted'
 
+/** What LangGraph alone throws; the rest is what everybody's errors mean. */
 const STEERING = new Map<string, Steering>([
-  ['GraphInterrupt', 'interrupt'],
-  ['NodeInterrupt', 'interrupt'],
   ['ParentCommand', 'handoff'],
   ['GraphDrained', 'drained'],
-  ['AbortError', 'aborted'],
-  ['CancelledError', 'aborted'],
 ])
 
 /** What LangGraph throws to steer a graph: no failure, though the span is marked as one. */
-export function steeringOf({ code, message }: SpanError): Steering | undefined {
-  // Without a reason of the caller's own, LangGraph aborts with the first, LangChain with the second.
-  if (code === 'Error' && (message === 'Abort' || message === 'Aborted')) return 'aborted'
-  return STEERING.get(code)
+export function steeringOf(error: SpanError): Steering | undefined {
+  const own = STEERING.get(error.code)
+  if (own) return own
+  switch (endingOfError(error).outcome) {
+    case 'cancelled':
+      return 'aborted'
+    case 'suspended':
+      return 'interrupt'
+    case 'failed':
+      return undefined
+  }
 }
 
 /** How a chain ended of which no more is known than its error. */

@@ -134,8 +134,14 @@ export function concludeTool(
   const { attributes } = span
   const facts: Fact[] = []
   const to = values.gotoTarget(attributes, dialect)
-  if (to !== undefined) {
-    facts.push({ type: 'agent_handoff', data: { from, to } })
+  const named = to === undefined && values.isCutCommand(attributes, dialect.output) ? handoffTargetIn(name) : undefined
+  const target = to ?? named
+  if (target !== undefined) {
+    facts.push({
+      type: 'agent_handoff',
+      data: { from, to: target },
+      confidence: to === undefined ? 'heuristic' : undefined,
+    })
     memo?.set(HANDED_OVER, true)
   }
   if (isMemoryLookup(name)) {
@@ -286,9 +292,13 @@ export function isMerePart(name: string): boolean {
   return MERE_PART.test(name)
 }
 
-const HANDOFF_TOOL = /^transfer_(?:back_)?to_./
+const HANDOFF_TOOL = /^transfer_(?:back_)?to_(.+)/
 
 /** By LangGraph's convention such a tool hands over; what it returns tells for certain. */
 export function isHandoffTool(name: string): boolean {
   return HANDOFF_TOOL.test(name)
+}
+
+function handoffTargetIn(toolName: string): string | undefined {
+  return HANDOFF_TOOL.exec(toolName)?.[1]
 }

@@ -2,7 +2,7 @@ import { timestampFromHrTime } from '../../../events/index.js'
 import { type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Lineage, RunActivity, StepActivity } from '../contract.js'
 import { openInferenceConvention, scopeOfSpan } from '../openinference/openinference.js'
-import { json, record, text } from '../shared/attributes.js'
+import { readRecord, text } from '../shared/attributes.js'
 import { type HandoffStep, handoffStep } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
 import { hasErrorStatus } from '../shared/outcome.js'
@@ -129,7 +129,7 @@ function isNode(span: SpanLike, { parent }: Lineage): boolean {
 }
 
 function metadataOf(span: SpanLike): Readonly<Record<string, unknown>> {
-  return record(json(span.attributes, 'metadata'))
+  return readRecord(span.attributes, 'metadata')
 }
 
 function concludeTool(span: SpanLike, lineage: Lineage): Conclusion {

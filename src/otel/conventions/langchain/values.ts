@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { jsonIn, record } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { type ClientContentKey, type FromClient, fromClient } from '../shared/from-client.js'
 
 /*
@@ -25,14 +26,28 @@ export interface Dialect {
 /** OpenInference says here that an output is a text as it came, not what LangChain has serialised. */
 const OUTPUT_TYPE = 'output.mime_type'
 
-/** Parsed when its text contains one of the marks. */
-function outputWith(attributes: Attributes, key: Dialect['output'], ...marks: readonly string[]): unknown {
+/** Parsed when its text contains the mark, or one of several. */
+function outputWith(
+  attributes: Attributes,
+  key: Dialect['output'],
+  mark: string | readonly string[],
+  parse?: (text: string) => unknown,
+): unknown {
   if (key === 'output.value' && attributes[OUTPUT_TYPE] === 'text/plain') return undefined
-  return parsedWith(attributes[key], ...marks)
+  return parsedWith(attributes[key], mark, parse)
 }
 
-function parsedWith(value: unknown, ...marks: readonly string[]): unknown {
-  return typeof value === 'string' && marks.some((mark) => value.includes(mark)) ? jsonIn(value) : undefined
+function parsedWith(
+  value: unknown,
+  mark: string | readonly string[],
+  parse: (text: string) => unknown = jsonIn,
+): unknown {
+  return typeof value === 'string' && [mark].flat().some((one) => value.includes(one)) ? parse(value) : undefined
+}
+
+/** As far as it can be read: for what stands where it stands, whatever comes behind a cut. */
+function beginning(text: string): unknown {
+  return readJson(text).value
 }
 
 /**
@@ -62,6 +77,12 @@ export function gotoTarget(attributes: Attributes, dialect: Dialect): string | u
   const targets = [command?.goto ?? []].flat()
   const [target] = targets
   return targets.length === 1 && typeof target === 'string' && !INNER_NODE.test(target) ? target : undefined
+}
+
+/** Tells whether an output is a `Command` that is cut before it says where to go. */
+export function isCutCommand(attributes: Attributes, key: Dialect['output']): boolean {
+  const { extent, value } = readJson(attributes[key])
+  return extent === 'cut' && [value, record(value).output].some((part) => isCommand(record(part)))
 }
 
 /** In Python a command is written without its class. */
@@ -99,9 +120,10 @@ export function resumptionIn(
   return fromClient(attributes, key)?.map((input) => {
     if (input === 'null' || input === '{"input":null}') return { decisions: [] }
     if (!COMMAND_TEXT.test(input)) return undefined
-    const command = record(jsonIn(input))
+    const { value, openMember } = readJson(input)
+    const command = record(value)
     if (!isCommand(command) || command.resume === undefined || command.resume === null) return undefined
-    return { decisions: decisionsIn(command.resume) }
+    return { decisions: openMember === 'resume' ? [] : decisionsIn(command.resume) }
   })
 }
 
@@ -138,7 +160,7 @@ export interface Interrupt {
 
 /** The interrupts that the text of a `GraphInterrupt` lists. */
 export function interruptsIn(message: string): readonly Interrupt[] {
-  const list = jsonIn(message)
+  const list = readJson(message).value
   if (!Array.isArray(list)) return pythonInterruptsIn(message)
   return list.map(record).map(({ id, value }, index) => ({
     id: typeof id === 'string' ? id : String(index),
@@ -177,7 +199,7 @@ const PYTHON_CLASSES: ReadonlyMap<unknown, string> = new Map([
   ['tool', 'ToolMessage'],
   ['remove', 'RemoveMessage'],
 ])
-const PYTHON_ANSWER = '"type": "ai"'
+const ANSWERS = ['"AIMessage', '"type": "ai"']
 const PYTHON_TOOL_MESSAGE = '"type": "tool"'
 
 /** The class a message was serialised with; plain messages have none. */
@@ -231,9 +253,7 @@ function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
 
 /** The name of the agent whose answer, the last in a node's state, asked for what the node runs. */
 export function askingAgent(attributes: Attributes, key: Dialect['input']): FromClient<string | undefined> | undefined {
-  return fromClient(attributes, key)?.map((input) =>
-    nameOf(lastAnswerIn(parsedWith(input, '"AIMessage', PYTHON_ANSWER))),
-  )
+  return fromClient(attributes, key)?.map((input) => nameOf(lastAnswerIn(parsedWith(input, ANSWERS))))
 }
 
 /**
@@ -241,7 +261,7 @@ export function askingAgent(attributes: Attributes, key: Dialect['input']): From
  * none. Only what comes behind the messages of the client is the agent's: they can bear any name.
  */
 export function answeringAgent(attributes: Attributes, { input, output }: Dialect): string | undefined {
-  const messages = messagesOf(outputWith(attributes, output, '"AIMessage', PYTHON_ANSWER))
+  const messages = messagesOf(outputWith(attributes, output, ANSWERS))
   const given = messageCount(attributes, input)
   const asked = messages.findLastIndex((message) => classOf(message) === 'HumanMessage')
   const own = messages.slice(Math.max(given, asked + 1))
@@ -266,7 +286,7 @@ function nameOf(message: unknown): string | undefined {
  * the provider's beside it.
  */
 export function responseIdIn(attributes: Attributes, key: Dialect['output']): string | undefined {
-  const { generations } = record(outputWith(attributes, key, '"generations"'))
+  const { generations } = record(outputWith(attributes, key, '"generations"', beginning))
   const [generation] = [generations].flat(2)
   const { id, response_metadata } = kwargsOf(record(generation).message)
   return [id, record(response_metadata).id].find((given) => typeof given === 'string' && isGivenId(given)) as
@@ -280,7 +300,7 @@ function isGivenId(id: string): boolean {
 
 /** The message that a tool's result became. */
 export function toolMessageIn(attributes: Attributes, key: Dialect['output']): Message | undefined {
-  const parsed = record(outputWith(attributes, key, '"ToolMessage"', PYTHON_TOOL_MESSAGE))
+  const parsed = record(outputWith(attributes, key, ['"ToolMessage"', PYTHON_TOOL_MESSAGE], beginning))
   const message = classOf(parsed) === 'ToolMessage' ? parsed : record(parsed.output)
   return classOf(message) === 'ToolMessage' ? kwargsOf(message) : undefined
 }

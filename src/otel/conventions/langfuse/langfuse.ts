@@ -3,7 +3,7 @@ import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Lineage, ScopeFacts, UsageReport } from '../contract.js'
 import { endingOf, factsOfError } from '../langchain/errors.js'
 import { isLangChainAgent } from '../langchain/metadata.js'
-import { amount, count, json, record, text } from '../shared/attributes.js'
+import { amount, count, idIn, json, readRecord, record, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
 import { errorClassIn, errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -22,6 +22,7 @@ export const langfuseConvention: Convention = {
   name: 'langfuse',
   scopes: ['langfuse-sdk'],
   attributePrefixes: [`${PREFIX}type`],
+  decisive: { usage: [`${PREFIX}usage_details`] },
 
   recognise(span, _moment, lineage) {
     const type = text(span.attributes, `${PREFIX}type`)
@@ -78,7 +79,7 @@ function errorIn(span: SpanLike): SpanError | undefined {
   if (hasErrorStatus(span)) return errorOf(span)
   if (text(attributes, `${PREFIX}level`) !== 'ERROR') return undefined
   const message = text(attributes, `${PREFIX}status_message`) ?? ''
-  const { error } = record(json(attributes, `${PREFIX}output`))
+  const { error } = readRecord(attributes, `${PREFIX}output`)
   const code = errorClassIn(message) ?? (typeof error === 'string' ? errorClassIn(error) : undefined)
   return { code: code ?? 'Error', message }
 }
@@ -126,7 +127,7 @@ function scopeOf(attributes: Attributes): ScopeFacts {
   const named = scopeByNames((name) => attributes[`langfuse.trace.metadata.${name}`])
   return {
     tenantId: named.tenantId,
-    sessionId: text(attributes, 'session.id', 'langfuse.session.id') ?? named.sessionId,
-    userId: text(attributes, 'user.id', 'langfuse.user.id') ?? named.userId,
+    sessionId: idIn(attributes, 'session.id', 'langfuse.session.id') ?? named.sessionId,
+    userId: idIn(attributes, 'user.id', 'langfuse.user.id') ?? named.userId,
   }
 }

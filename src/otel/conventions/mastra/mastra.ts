@@ -1,8 +1,9 @@
 import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { hasDropped, type SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
-import { firstOf, json, jsonIn, record, text } from '../shared/attributes.js'
+import { firstOf, idIn, readRecord, record, text } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
@@ -33,6 +34,10 @@ export const mastraConvention: Convention = {
   name: 'mastra',
   scopes: ['@mastra/otel-bridge'],
   attributePrefixes: [SPAN_TYPE],
+  decisive: {
+    run: ['mastra.agent_run.output', 'mastra.workflow_run.output'],
+    tool: ['gen_ai.tool.call.result'],
+  },
 
   recognise(span, _moment, { memo }) {
     const type = text(span.attributes, SPAN_TYPE)
@@ -45,7 +50,7 @@ export const mastraConvention: Convention = {
     // Metadata that the caller or the agent's request context gave the run, on each of its spans; else its memory thread.
     const named = scopeByNames((name) => span.attributes[METADATA + name])
     const conclusion: Conclusion = {
-      scope: { ...named, sessionId: named.sessionId ?? text(span.attributes, 'gen_ai.conversation.id') },
+      scope: { ...named, sessionId: named.sessionId ?? idIn(span.attributes, 'gen_ai.conversation.id') },
       runScope: named,
       error: hasErrorStatus(span) ? mastraError(span) : undefined,
     }
@@ -125,7 +130,7 @@ function byType(span: SpanLike, type: string): Activity {
 
 function endOfAgent(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
   const { attributes } = span
-  const { status, reason, toolName, toolCallId, tripwire } = record(json(attributes, 'mastra.agent_run.output'))
+  const { status, reason, toolName, toolCallId, tripwire } = readRecord(attributes, 'mastra.agent_run.output')
   const decided = decision(span)
   const conclusion = { ...told, agent: agentOf(attributes), facts: decided }
   if (status === 'suspended') {
@@ -150,7 +155,7 @@ function endOfAgent(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Con
 
 /** A workflow span says neither that it was suspended nor that it was cancelled: it only lacks an output. */
 function endOfWorkflow(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
-  if (told.error || span.attributes['mastra.workflow_run.output'] !== undefined) return told
+  if (told.error || span.attributes['mastra.workflow_run.output'] !== undefined || hasDropped(span)) return told
   if (ownMemo?.get(NEEDS_NO_OUTPUT) === true) return told
   const betweenSteps = ownMemo?.get(LAST_STEP_OUTPUT) === true
   return { ...told, outcome: betweenSteps ? 'cancelled' : 'suspended', reason: 'no_output', confidence: 'heuristic' }
@@ -162,7 +167,7 @@ function endOfTool({ attributes }: SpanLike, told: Conclusion, { memo }: Lineage
   if (told.error) return conclusion
   // A tool that suspends its run has no result, and its span ends after that of the run.
   if (result === undefined) return memo?.get(SUSPENDED) === true ? { ...conclusion, outcome: 'suspended' } : conclusion
-  const { error, message, validationErrors } = record(json(attributes, 'gen_ai.tool.call.result'))
+  const { error, message, validationErrors } = readRecord(attributes, 'gen_ai.tool.call.result')
   if (error !== true || validationErrors === undefined) return conclusion
   return { ...conclusion, outcome: 'failed', error: { code: 'ValidationError', message: string(message) ?? '' } }
 }
@@ -195,7 +200,7 @@ function decision({ attributes, startTime }: SpanLike): readonly Fact[] {
   if (attributes[`${METADATA}resumed`] !== true) return []
   const time = timestampFromHrTime(startTime)
   const facts = fromClient(attributes, 'mastra.agent_run.input')?.tells((input): readonly Fact[] => {
-    const { approved, toolName, toolCallId, reason } = record(jsonIn(input))
+    const { approved, toolName, toolCallId, reason } = record(readJson(input).value)
     if (typeof approved !== 'boolean') return []
     const call = { callId: string(toolCallId) ?? 'unknown', tool: { name: string(toolName) ?? 'unknown' } }
     return approved

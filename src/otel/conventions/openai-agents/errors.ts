@@ -1,6 +1,7 @@
 import type { SpanLike } from '../../span.js'
 import type { Fact } from '../contract.js'
-import { jsonIn, record } from '../shared/attributes.js'
+import { record } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
@@ -48,7 +49,8 @@ function dataIn(message: string): Readonly<Record<string, unknown>> {
   const at = message.indexOf(': {')
   if (at < 0) return {}
   const data = message.slice(at + 2)
-  return record(jsonIn(data) ?? pythonDict(data))
+  // What Python writes is no JSON from its first quote on.
+  return record(data.startsWith("{'") ? pythonDict(data) : readJson(data).value)
 }
 
 const PYTHON_ENTRY = /'(\w+)': (?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\d+))(?=[,}])/g

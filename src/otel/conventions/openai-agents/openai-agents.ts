@@ -13,8 +13,9 @@ import type {
 } from '../contract.js'
 import { scopeOfSpan, withResponseId } from '../openinference/openinference.js'
 import { text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
-import { isAbort, type SpanError } from '../shared/outcome.js'
+import type { SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { type AskedCall, approvalRequested, callsAskedFor, isDenial } from './approvals.js'
 import { agentsErrorOf, limitFacts, tripwireIn } from './errors.js'
@@ -88,6 +89,7 @@ export const openAiAgentsConvention: Convention = {
     '@openai/agents',
     'openinference.instrumentation.openai_agents*',
   ],
+  decisive: { model: ['llm.output_messages.*'] },
 
   recognise(span, moment, lineage) {
     const type = typeOf(span, moment, lineage)
@@ -239,10 +241,9 @@ function tripwireFacts(error: SpanError | undefined, own: RunState): readonly Fa
 
 function endingOf(error: SpanError | undefined): Ending {
   if (error === undefined) return {}
-  if (isAbort(error)) return { outcome: 'cancelled', reason: 'aborted' }
-  // The OpenAI client's abort reaches the trace as its text only.
+  // The OpenAI client's abort reaches the trace as its text only, behind other words.
   if (error.message.endsWith(CLIENT_ABORT)) return { outcome: 'cancelled', reason: 'aborted', confidence: 'heuristic' }
-  return { outcome: 'failed', error }
+  return concludeError(error)
 }
 
 function concludeModel({ attributes }: SpanLike, { memo }: Lineage, error: SpanError | undefined): Conclusion {

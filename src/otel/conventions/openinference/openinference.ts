@@ -10,7 +10,8 @@ import type {
   StepActivity,
   UsageReport,
 } from '../contract.js'
-import { json, record, text } from '../shared/attributes.js'
+import { idIn, json, readRecord, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
 import {
   endOfHandoffTool,
@@ -22,7 +23,7 @@ import {
 } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
 import { agentOf, frameworkOf, isWorkflow } from './frameworks.js'
@@ -79,17 +80,17 @@ export const openInferenceConvention: Convention = {
     switch (activity.kind) {
       case 'model': {
         const facts = error && quotaFacts(error)
-        return { ...failed(error), scope, finishReason, usage: modelUsage(attributes), facts }
+        return { ...failed(span, error), scope, finishReason, usage: modelUsage(attributes), facts }
       }
       case 'run': {
-        const ended = error && isAbort(error) ? ({ outcome: 'cancelled', reason: 'aborted' } as const) : failed(error)
         const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage)]
-        return { ...ended, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span), facts }
+        const agent = agentOf(span)
+        return { ...failed(span, error), scope, finishReason, usage: usageFrom(attributes), agent, facts }
       }
       case 'tool':
-        return { ...failed(error), scope, tool: toolOf(span) }
+        return { ...failed(span, error), scope, tool: toolOf(span) }
       case 'recall':
-        return { ...failed(error), scope, hits: documentCount(attributes) }
+        return { ...failed(span, error), scope, hits: documentCount(attributes) }
       default:
         if (!('handoff' in activity)) return { error, scope }
         return {
@@ -128,8 +129,9 @@ function errorAt(span: SpanLike, { kind }: Activity): SpanError | undefined {
   return isTold ? errorOf(span) : undefined
 }
 
-function failed(error: SpanError | undefined): Pick<Conclusion, 'outcome' | 'error'> {
-  return error ? { outcome: 'failed', error } : {}
+/** How a span ended that has an error; where its status does not say so, that is told here. */
+function failed(span: SpanLike, error: SpanError | undefined): Conclusion {
+  return error && !hasErrorStatus(span) ? concludeError(error, span) : { error }
 }
 
 function argumentsOf(attributes: Attributes): unknown {
@@ -142,12 +144,12 @@ function toolOf(span: SpanLike): { name: string } {
 
 /** The session as such, or inside `metadata`, where LangChain users put it. */
 export function scopeOfSpan(attributes: Attributes): ScopeFacts {
-  const metadata = record(json(attributes, 'metadata'))
+  const metadata = readRecord(attributes, 'metadata')
   const { tenantId, sessionId, userId } = scopeByNames((name) => metadata[name])
   return {
     tenantId,
-    sessionId: text(attributes, 'session.id') ?? sessionId,
-    userId: text(attributes, 'user.id') ?? userId,
+    sessionId: idIn(attributes, 'session.id') ?? sessionId,
+    userId: idIn(attributes, 'user.id') ?? userId,
   }
 }
 

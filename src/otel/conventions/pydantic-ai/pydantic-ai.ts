@@ -4,8 +4,9 @@ import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, ToolActivity } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { amount, jsonIn, record, text } from '../shared/attributes.js'
+import { endingOfError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /*
  * Pydantic AI. It speaks the GenAI conventions, in versions 1 and 2 of its instrumentation only in part: a run is called
@@ -164,7 +165,7 @@ function endOfRun(span: SpanLike, error: SpanError | undefined, lineage: Lineage
 }
 
 function isCancelled(error: SpanError): boolean {
-  return isAbort(error) || classOf(error) === RUN_CANCELLED || classOf(error) === 'CancelledError'
+  return classOf(error) === RUN_CANCELLED || endingOfError(error).outcome === 'cancelled'
 }
 
 function classOf({ code }: SpanError): string {

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import { endOfString, MAX_JSON_LENGTH, readJson } from './cut-json.js'
 
 /* Reading attributes, and parsed JSON, that anybody may have set to anything. */
 
@@ -8,6 +9,16 @@ export function text(attributes: Named, ...keys: readonly string[]): string | un
   for (const key of keys) {
     const value = attributes[key]
     if (typeof value === 'string' && value !== '') return value
+  }
+  return undefined
+}
+
+/** An id: a text, or a number, which applications use for tenants, users and sessions. */
+export function idIn(attributes: Named, ...keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const value = attributes[key]
+    if (typeof value === 'string' && value !== '') return value
+    if (typeof value === 'number' && Number.isFinite(value)) return String(value)
   }
   return undefined
 }
@@ -36,15 +47,15 @@ export function firstOf(attributes: Attributes, key: string): string | undefined
   return typeof first === 'string' && first !== '' ? first : undefined
 }
 
-/** JSON text longer than this is not read: the hot path must not parse whole conversations. */
-const MAX_JSON_LENGTH = 256 * 1024
-
-/** An attribute that holds JSON text; `undefined` when it is none. */
+/** An attribute that holds JSON text, whole; `undefined` when it is none, or cut. */
 export function json(attributes: Attributes, key: string): unknown {
   return jsonIn(attributes[key])
 }
 
-/** What JSON text says; `undefined` when it is none, or too long. */
+/**
+ * What JSON text says that was read to its end; `undefined` when it is none, or cut. For what is counted, or said to come
+ * last: use {@link readJson} where the beginning may tell.
+ */
 export function jsonIn(value: unknown): unknown {
   if (typeof value !== 'string' || value.length > MAX_JSON_LENGTH) return undefined
   try {
@@ -54,14 +65,25 @@ export function jsonIn(value: unknown): unknown {
   }
 }
 
+/** The object that an attribute holds as JSON text, as far as it can be read: members behind a cut are not there. */
+export function readRecord(attributes: Attributes, key: string): Readonly<Record<string, unknown>> {
+  return record(readJson(attributes[key]).value)
+}
+
 /** Of text too long to be parsed, so much is looked at behind the name of a member. */
 const MAX_MEMBER_LENGTH = 1024
 /** Text longer than this is not looked through either. */
 const MAX_SCANNED_LENGTH = 4 * 1024 * 1024
 
-/** One member of an object in JSON text; of text too long to be parsed, only one that is flat. */
+/**
+ * One member of an object in JSON text, complete. Of text too long to be parsed, one that is flat, wherever it stands; of
+ * text that is cut, one that stands before the cut.
+ */
 export function jsonMember(value: unknown, name: string): unknown {
-  if (typeof value !== 'string' || value.length <= MAX_JSON_LENGTH) return record(jsonIn(value))[name]
+  const read = readJson(value)
+  const members = record(read.value)
+  if (read.extent === 'whole' || (Object.hasOwn(members, name) && read.openMember !== name)) return members[name]
+  if (typeof value !== 'string' || value.length <= MAX_JSON_LENGTH) return undefined
   const at = value.length > MAX_SCANNED_LENGTH ? undefined : memberAt(value, `"${name}":`)
   if (at === undefined) return undefined
   return jsonIn(/^(?:"[^"\\]*"|\{[^{}]*\})/.exec(value.slice(at, at + MAX_MEMBER_LENGTH))?.[0])
@@ -85,20 +107,6 @@ function memberAt(json: string, key: string): number | undefined {
     } else level += char === '{' || char === '[' ? 1 : -1
   }
   return found
-}
-
-/** Returns the position of the closing quote of a string that begins at `start`. */
-function endOfString(json: string, start: number): number {
-  let end = start
-  do end = json.indexOf('"', end + 1)
-  while (end > 0 && backslashesBefore(json, end) % 2 === 1)
-  return end
-}
-
-function backslashesBefore(json: string, end: number): number {
-  let count = 0
-  while (json[end - 1 - count] === '\\') count++
-  return count
 }
 
 /** A record for looking into parsed JSON without trusting it. */

@@ -30,7 +30,8 @@ function abortClassOf(exception: Attributes | undefined): string | undefined {
   return stack && /^(AbortError|TimeoutError)\b/.exec(stack)?.[1]
 }
 
-function lastException(span: SpanLike): Attributes | undefined {
+/** The attributes of the last exception that was recorded on a span. */
+export function lastException(span: SpanLike): Attributes | undefined {
   for (let i = span.events.length - 1; i >= 0; i--) {
     const event = span.events[i]
     if (event?.name === 'exception') return event.attributes
@@ -41,14 +42,6 @@ function lastException(span: SpanLike): Attributes | undefined {
 /** `RangeError: too far` → `RangeError`: many instrumentations put the class into the text only. */
 export function errorClassIn(message: string): string | undefined {
   return /^\s*([A-Z][A-Za-z0-9_]*(?:Error|Exception|Interrupt|Abort))\b/.exec(message)?.[1]
-}
-
-/** Classes of the error by which a call ends that its caller has cancelled. */
-const ABORTS: ReadonlySet<string> = new Set(['AbortError', 'APIUserAbortError'])
-
-/** Whether an error says that the caller cancelled. */
-export function isAbort({ code }: SpanError): boolean {
-  return ABORTS.has(code)
 }
 
 function text(value: unknown): string | undefined {

@@ -1,4 +1,5 @@
 import type { ScopeFacts } from '../contract.js'
+import { idIn } from './attributes.js'
 
 const TENANT_NAMES = ['tenantId', 'tenant_id', 'tenant']
 const SESSION_NAMES = [
@@ -17,8 +18,8 @@ const USER_NAMES = ['userId', 'user_id', 'user.id']
 export function scopeByNames(read: (name: string) => unknown): ScopeFacts {
   const first = (names: readonly string[]): string | undefined => {
     for (const name of names) {
-      const value = read(name)
-      if (typeof value === 'string' && value !== '') return value
+      const value = idIn({ id: read(name) }, 'id')
+      if (value !== undefined) return value
     }
     return undefined
   }

@@ -6,6 +6,8 @@ import * as names from '../../../record/names.js'
 import type { SpanLike } from '../../span.js'
 import type { Conclusion, Convention, Fact, Outcome } from '../contract.js'
 import { json, text } from '../shared/attributes.js'
+import { type Reading, readJson } from '../shared/cut-json.js'
+import { concludeError } from '../shared/error-endings.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { scopeFromAttributes } from '../shared/scope-attributes.js'
 import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
@@ -43,11 +45,10 @@ export const spanledgerConvention: Convention = {
 
   conclude(span) {
     const { attributes } = span
-    const outcome = outcomeOf(span)
+    const ending = endingOf(span)
     return {
-      outcome,
-      error: outcome === 'failed' ? errorOf(span) : undefined,
-      reason: text(attributes, names.RUN_REASON),
+      ...ending,
+      reason: text(attributes, names.RUN_REASON) ?? ending.reason,
       by: text(attributes, names.RUN_CANCELLED_BY),
       waitingFor: text(attributes, names.RUN_WAITING_FOR),
       finishReason: text(attributes, names.RUN_FINISH_REASON),
@@ -67,10 +68,12 @@ export const spanledgerConvention: Convention = {
   },
 }
 
-function outcomeOf(span: SpanLike): Outcome {
+/** As the application says; else its error tells. */
+function endingOf(span: SpanLike): Conclusion {
   const said = text(span.attributes, names.RUN_OUTCOME)
-  if (said !== undefined && OUTCOMES.has(said)) return said as Outcome
-  return hasErrorStatus(span) ? 'failed' : 'completed'
+  if (said === 'failed') return { outcome: said, error: errorOf(span) }
+  if (said !== undefined && OUTCOMES.has(said)) return { outcome: said as Outcome, error: undefined }
+  return hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed', error: undefined }
 }
 
 function agentIn(attributes: Attributes): AgentRef | undefined {
@@ -109,9 +112,13 @@ function customData(attributes: Attributes, altered: Alteration[]): object {
 function parsedData(attributes: Attributes, altered: Alteration[]): object | undefined {
   const raw: unknown = attributes[names.DATA]
   if (raw === undefined || raw === null) return undefined
-  const parsed = typeof raw === 'string' ? json(attributes, names.DATA) : raw
-  if (typeof parsed === 'object' && parsed !== null) return parsed
-  if (parsed !== undefined) return { value: parsed }
+  const read: Reading = typeof raw === 'string' ? readJson(raw) : { extent: 'whole', value: raw }
+  const { value } = read
+  if (read.extent === 'whole') return typeof value === 'object' && value !== null ? value : { value }
+  if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
+    altered.push({ field: 'data', reason: 'truncated' })
+    return value
+  }
   altered.push({ field: 'data', reason: 'invalid' })
   return { text: raw }
 }

@@ -1,13 +1,16 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import { json, jsonIn, record, text } from '../shared/attributes.js'
+import { json, record, text } from '../shared/attributes.js'
+import { isCutJson, readJson } from '../shared/cut-json.js'
 
 /* Strands tells some things in message events only, or, with the latest GenAI conventions, in attributes. */
 
+const MESSAGES = 'gen_ai.output.messages'
+
 /** What a tool was called with. */
 export function toolInput({ attributes, events }: SpanLike): unknown {
-  const latest = json(attributes, 'gen_ai.tool.call.arguments')
-  return latest ?? jsonIn(events.find(({ name }) => name === 'gen_ai.tool.message')?.attributes?.content)
+  const latest = readJson(attributes['gen_ai.tool.call.arguments']).value
+  return latest ?? readJson(events.find(({ name }) => name === 'gen_ai.tool.message')?.attributes?.content).value
 }
 
 /** Why the agent or the model stopped, by the last message. */
@@ -20,8 +23,13 @@ export function finishReasonOf({ attributes, events }: SpanLike): string | undef
   return finishReasonIn(attributes)
 }
 
+/** Tells whether the message that would say why it stopped is cut. */
+export function isFinishCut({ events }: SpanLike): boolean {
+  return events.some(({ attributes }) => isCutJson(attributes?.[MESSAGES]))
+}
+
 function finishReasonIn(attributes: Attributes): string | undefined {
-  const messages = json(attributes, 'gen_ai.output.messages')
+  const messages = json(attributes, MESSAGES)
   const reason = record(Array.isArray(messages) ? messages.at(-1) : undefined).finish_reason
   return typeof reason === 'string' && reason !== '' ? reason : undefined
 }

@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Fact, Lineage, RunActivity, StepActivity } from '../contract.js'
-import { jsonIn, record, text } from '../shared/attributes.js'
+import { record, text } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
 import { toolInput } from './messages.js'
 
@@ -52,7 +53,7 @@ export function orchestrator(attributes: Attributes, kind: 'swarm' | 'graph'): O
 
 /** The input answers an interrupt: by the word of who calls. */
 function resumption(input: string): readonly Fact[] | undefined {
-  const blocks = input.startsWith('[') ? jsonIn(input) : undefined
+  const blocks = input.startsWith('[') ? readJson(input).value : undefined
   const answers = Array.isArray(blocks) && blocks.some((block) => record(block).type === 'interruptResponse')
   return answers ? [{ type: 'resumed', data: {} }] : undefined
 }

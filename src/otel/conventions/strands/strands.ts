@@ -1,14 +1,15 @@
 import type { Attributes } from '@opentelemetry/api'
-import { type SpanLike, scopeOf } from '../../span.js'
+import { hasDropped, type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { endOfHandoffTool, type HandoffStep, handoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
-import { errorOf, hasErrorStatus, isAbort } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { usageFrom } from '../shared/usage.js'
-import { finishReasonOf, toolInput } from './messages.js'
+import { finishReasonOf, isFinishCut, toolInput } from './messages.js'
 import {
   endOfOrchestrator,
   type Inside,
@@ -54,6 +55,7 @@ export const strandsConvention: Convention = {
   name: 'strands',
   scopes: [DEFAULT_SERVICE, PYTHON_SCOPE],
   attributePrefixes: [...CYCLE_IDS, 'gen_ai.'],
+  decisive: { run: ['gen_ai.output.messages'] },
 
   recognise(span, moment, lineage) {
     const { attributes } = span
@@ -165,9 +167,8 @@ function endOfAgent(span: SpanLike, told: Conclusion, lineage: Lineage): Conclus
 
 function endingOfAgent(span: SpanLike, told: Conclusion): Conclusion {
   if (told.error) {
-    if (isAbort(told.error)) return { outcome: 'cancelled', reason: 'aborted' }
     const facts = told.error.code === 'MaxTokensError' ? [limitExceeded('output_tokens')] : undefined
-    return { ...told, outcome: 'failed', facts }
+    return { ...concludeError(told.error, span), facts }
   }
   const finishReason = finishReasonOf(span)
   switch (finishReason) {
@@ -180,10 +181,17 @@ function endingOfAgent(span: SpanLike, told: Conclusion): Conclusion {
       return { finishReason, facts: [{ type: 'policy_violation', data: { rule: 'guardrail', action: 'blocked' } }] }
     default: {
       const axis = LIMITS.get(finishReason)
+      if (finishReason === undefined && isFinishCut(span)) return CUT
       return { finishReason, facts: axis === undefined ? undefined : [limitExceeded(axis)] }
     }
   }
 }
+
+/** Why it stopped is lost: it may wait for somebody. */
+const CUT: Conclusion = Object.freeze({
+  confidence: 'heuristic',
+  altered: Object.freeze([{ field: 'type', reason: 'truncated' } as const]),
+})
 
 function limitExceeded(axis: string): Fact {
   return { type: 'usage_limit_exceeded', data: { axis } }
@@ -199,12 +207,15 @@ function endOfCall(span: SpanLike, told: Conclusion, { memo }: Lineage): Conclus
   return { finishReason: finishReasonOf(span), usage: usage && { ...usage, provider: undefined } }
 }
 
-function endOfTool({ attributes }: SpanLike, told: Conclusion): Conclusion {
+function endOfTool(span: SpanLike, told: Conclusion): Conclusion {
+  const { attributes } = span
   if (told.error) return told
   const status = attributes['gen_ai.tool.status']
   if (status === 'error') return { outcome: 'failed', error: { code: 'Error', message: '' } }
   // It has thrown an interrupt, which its span does not show.
-  return status === undefined && attributes['gen_ai.event.end_time'] !== undefined ? { outcome: 'suspended' } : {}
+  return status === undefined && attributes['gen_ai.event.end_time'] !== undefined && !hasDropped(span)
+    ? { outcome: 'suspended' }
+    : {}
 }
 
 function endOfStep(span: SpanLike, activity: Activity, { memo }: Lineage): readonly Fact[] | undefined {

@@ -5,9 +5,10 @@ import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, RunActivi
 import * as langchain from '../langchain/langchain.js'
 import { limitFacts, tripwireIn, writtenErrorOf } from '../openai-agents/errors.js'
 import { text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { endOfHandoffTool, type HandoffStep, handoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
-import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { usageFrom } from '../shared/usage.js'
 import { concludeEntity, recogniseClient, recogniseEntity, scopeFromTraceloop } from './traceloop.js'
 
@@ -184,7 +185,7 @@ function endOfRun(
   lineage: Lineage,
   error: SpanError | undefined,
 ): Conclusion {
-  const ending = endingOf(error)
+  const ending = error ? concludeError(error, span) : {}
   // The root of the Agents SDK's trace always ends well.
   const told = error ? ending : ((lineage.ownMemo?.get(LAST_AGENT) as Conclusion | undefined) ?? ending)
   if (trigger === undefined && isOf(span, OPENAI_AGENTS_SCOPE)) noteAgent(ending, lineage)
@@ -194,11 +195,6 @@ function endOfRun(
   const limits = limitFacts(error)
   const facts = [...(limits.length > 0 ? limits : factsOfException(error, lineage)), ...violation]
   return { ...told, usage: usageFrom(span.attributes), facts: [...facts, ...handoffsLeft(lineage)] }
-}
-
-function endingOf(error: SpanError | undefined): Conclusion {
-  if (!error) return {}
-  return isAbort(error) ? { outcome: 'cancelled', reason: 'aborted' } : { outcome: 'failed', error }
 }
 
 function noteAgent(ending: Conclusion, { memo }: Lineage): void {

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, ScopeFacts, Surrounding } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
-import { count, text } from '../shared/attributes.js'
+import { count, idIn, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
@@ -126,7 +126,7 @@ export function concludeEntity(span: SpanLike, activity: Activity, lineage: Line
       const failed = hasErrorStatus(span) || span.events.some(({ name }) => name === 'exception')
       const error = failed ? errorOf(span) : undefined
       const told = genAiConvention.conclude?.(span, activity, lineage)
-      return { ...told, outcome: failed ? 'failed' : 'completed', error, facts: error && quotaFacts(error) }
+      return { ...told, outcome: failed ? undefined : 'completed', error, facts: error && quotaFacts(error) }
     }
     case 'recall':
       return { hits: hitsOf(span) }
@@ -154,5 +154,5 @@ function guardFacts(attributes: Attributes): readonly Fact[] | undefined {
 /** By the conversation, or by association properties, which are named as their user likes. */
 export function scopeFromTraceloop(attributes: Attributes): ScopeFacts {
   const named = scopeByNames((name) => attributes[`traceloop.association.properties.${name}`])
-  return { ...named, sessionId: text(attributes, 'gen_ai.conversation.id') ?? named.sessionId }
+  return { ...named, sessionId: idIn(attributes, 'gen_ai.conversation.id') ?? named.sessionId }
 }

@@ -1,7 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts, UsageReport } from '../contract.js'
-import { amount, count, jsonIn, record, text } from '../shared/attributes.js'
+import { amount, count, idIn, record, text } from '../shared/attributes.js'
+import { readJson } from '../shared/cut-json.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { scopeByNames } from '../shared/user-scope.js'
@@ -224,10 +225,10 @@ function entity(attributes: Attributes, whose: 'entity' | 'subagent'): { id?: st
 }
 
 function scopeOfSpan(attributes: Attributes): ScopeFacts {
-  const sessionId = text(attributes, 'conversation.id', 'voltagent.conversation_id')
+  const sessionId = idIn(attributes, 'conversation.id', 'voltagent.conversation_id')
   const context = text(attributes, 'agent.context', 'workflow.context')
   if (context === undefined) return { sessionId }
-  const given = record(jsonIn(context))
+  const given = record(readJson(context).value)
   const named = scopeByNames((name) => given[name])
-  return { ...named, sessionId: sessionId ?? named.sessionId, userId: text(attributes, 'user.id') ?? named.userId }
+  return { ...named, sessionId: sessionId ?? named.sessionId, userId: idIn(attributes, 'user.id') ?? named.userId }
 }
