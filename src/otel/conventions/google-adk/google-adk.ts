@@ -189,6 +189,7 @@ function usageOf(attributes: Attributes, metadata: Readonly<Record<string, unkno
   const cached = wholeNumber(metadata.cachedContentTokenCount ?? metadata.cached_content_token_count)
   return {
     ...(told ?? { inputTokens: prompted, outputTokens: (answered ?? 0) + (thoughts ?? 0) }),
+    totalTokens: told?.totalTokens ?? wholeNumber(metadata.totalTokenCount ?? metadata.total_token_count),
     cachedInputTokens: told?.cachedInputTokens ?? cached,
     reasoningTokens: told?.reasoningTokens ?? thoughts,
     model: modelFrom(attributes),
