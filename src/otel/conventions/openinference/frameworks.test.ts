@@ -76,6 +76,46 @@ test('an agent whose methods have spans of the kind AGENT each is one run, and t
   expect(runs()).toEqual(['FunctionAgent', 'FunctionAgent'])
 })
 
+test('an agent of LlamaIndex is one run, whatever workers it has, and one that a workflow runs is its own', () => {
+  const { runs } = sdk()
+  const { start, ok } = framework('llama_index')
+  const agent = start('AGENT', 'OpenAIAgent.chat')
+  ok(start('AGENT', 'OpenAIAgentWorker.run_step', {}, agent))
+  ok(agent)
+  const workflow = start('CHAIN', 'AgentWorkflow.run')
+  ok(start('AGENT', 'FunctionAgent.take_step', {}, workflow))
+  ok(workflow)
+  expect(runs()).toEqual(['OpenAIAgent', 'AgentWorkflow', 'FunctionAgent'])
+})
+
+describe('the memory of CrewAI', () => {
+  test.each<[string, Attributes, number]>([
+    ['long_term_memory.search', { 'results.0.score': 1, 'results.1.score': 2 }, 2],
+    ['short_term_memory.search', { results: ['a', 'b', 'c'] }, 3],
+    ['short_term_memory.search', { query: 'x' }, 0],
+  ])('is told by the event %s with %j', (event, attributes, hits) => {
+    const { log } = sdk()
+    const { start, ok } = framework('crewai')
+    const agent = start('AGENT', 'Writer.kickoff')
+    agent.addEvent(event, attributes)
+    ok(agent)
+    expect(log.of('memory_recall').map(({ data }) => data)).toEqual([{ tier: 'memory', hits }])
+  })
+
+  test.each<[string, Attributes]>([
+    ['long_term_memory.search', { error: 'no database' }],
+    ['long_term_memory.save', { value: 'x' }],
+    ['memory', {}],
+  ])('has found nothing by the event %s with %j', (event, attributes) => {
+    const { log } = sdk()
+    const { start, ok } = framework('crewai')
+    const agent = start('AGENT', 'Writer.kickoff')
+    agent.addEvent(event, attributes)
+    ok(agent)
+    expect(log.of('memory_recall')).toEqual([])
+  })
+})
+
 describe('an exception', () => {
   test('on a span that is OK is a failure where the framework sets OK beforehand', () => {
     const { log } = sdk()

@@ -18,6 +18,8 @@ interface Framework {
   readonly okFirst?: boolean | undefined
   /** Leaves the span of a run open that throws. */
   readonly mayLeak?: boolean | undefined
+  /** An agent calls others by tools only: what is directly inside one are its own methods, and those of its workers. */
+  readonly agentsByTools?: boolean | undefined
 }
 
 const NONE: Framework = Object.freeze({})
@@ -27,7 +29,7 @@ const FRAMEWORKS: ReadonlyMap<string, Framework> = new Map<string, Framework>([
   ['crewai', { workflow: /\.kickoff(?:_\w+)?$/ }],
   ['autogen_agentchat', { workflow: /\.run(?:_stream)?$/, okFirst: true }],
   ['agno', { workflow: /\.a?run$/ }],
-  ['llama_index', { outermost: true }],
+  ['llama_index', { outermost: true, agentsByTools: true }],
   ['haystack', { outermost: true }],
   ['dspy', { outermost: true }],
   ['smolagents', { okFirst: true, mayLeak: true }],

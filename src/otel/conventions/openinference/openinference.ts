@@ -7,7 +7,7 @@ import type {
   Lineage,
   ModelActivity,
   ScopeFacts,
-  StepActivity,
+  Surrounding,
   UsageReport,
 } from '../contract.js'
 import { idIn, json, readRecord, text } from '../shared/attributes.js'
@@ -27,6 +27,7 @@ import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
 import { agentOf, frameworkOf, isWorkflow } from './frameworks.js'
+import { translateMemoryEvent } from './memory-events.js'
 
 /*
  * OpenInference (Arize): `openinference.span.kind` says what a span is. Its JavaScript instrumentations set attributes
@@ -99,6 +100,8 @@ export const openInferenceConvention: Convention = {
         }
     }
   },
+
+  translate: translateMemoryEvent,
 }
 
 const KIND = 'openinference.span.kind'
@@ -107,13 +110,19 @@ const KIND = 'openinference.span.kind'
 function agentRun(span: SpanLike, scope: ScopeFacts, lineage: Lineage): Activity {
   const agent = agentOf(span)
   const { run, parent } = lineage
-  const isInside = parent?.convention === 'openinference' && parent.activity.kind !== 'tool'
-  if (isInside && agent.name !== undefined && run?.agent.name === agent.name) {
-    return { kind: 'step', scope } satisfies StepActivity
-  }
-  const { mayLeak } = frameworkOf(span)
+  const { mayLeak, agentsByTools } = frameworkOf(span)
+  const isInside = run !== undefined && parent?.convention === 'openinference' && parent.activity.kind !== 'tool'
+  const isSame = agent.name !== undefined && run?.agent.name === agent.name
+  if (isInside && (isSame || (agentsByTools && isAgentAround(parent)))) return { kind: 'step', scope }
   const facts = handoffTaken(agent.name, lineage)
   return { kind: 'run', agent, model: modelFrom(span.attributes), scope, mayLeak, facts }
+}
+
+/** Tells whether a span is inside an agent, at any of its levels, and not just inside a workflow. */
+function isAgentAround(parent: Surrounding): boolean {
+  let around: Surrounding | undefined = parent
+  while (around?.activity.kind === 'step') around = around.outer
+  return around?.activity.kind === 'run' && around.activity.trigger !== 'workflow'
 }
 
 function modelCall(span: SpanLike, operation: string, scope: ScopeFacts, { memo }: Lineage): ModelActivity {
