@@ -74,3 +74,30 @@ test('what looks like handing over is a tool where it fails, or nobody takes ove
     'tool_call_completed',
   ])
 })
+
+test('an agent of AutoGen that no run is around has handed over by the tool it ended with, as a guess', () => {
+  const { log } = startRecordingSdk()
+  const spans = wholeSpans('autogen-core')
+  const around = spans.start('autogen process triage')
+  const named = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'triage' }
+  const triage = spans.start('invoke_agent triage', named, around)
+  const call = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'transfer_to_billing' }
+  spans.start('execute_tool transfer_to_billing', call, triage).end()
+  triage.end()
+  around.end()
+  expect(log.of('agent_handoff')[0]).toMatchObject({
+    data: { from: 'triage', to: 'billing' },
+    source: { confidence: 'heuristic' },
+  })
+  expect(log.types).not.toContain('tool_call_started')
+})
+
+test('a completion of Semantic Kernel is a call of a model, also where it fails', () => {
+  const { log } = startRecordingSdk()
+  const spans = wholeSpans('semantic_kernel.utils.telemetry.model_diagnostics')
+  const attributes = { 'gen_ai.operation.name': 'chat.completions', 'gen_ai.request.model': 'm' }
+  spans.fail(spans.start('chat.completions m', attributes), 'ServiceResponseException', 'down')
+  spans.start('chat.completions m', { ...attributes, 'gen_ai.usage.input_tokens': 5 }).end()
+  expect(log.of('error_occurred')[0]?.data).toMatchObject({ operation: 'chat' })
+  expect(log.of('token_usage_updated')).toHaveLength(1)
+})

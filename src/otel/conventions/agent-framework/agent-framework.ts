@@ -1,4 +1,4 @@
-import type { SpanLike } from '../../span.js'
+import { type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Lineage } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { json, text } from '../shared/attributes.js'
@@ -6,6 +6,7 @@ import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { endOfHandoffTool, type HandoffStep, handoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
+import { modelFrom, providerFrom } from '../shared/usage.js'
 
 /*
  * Microsoft's Agent Framework, and what came before it: AutoGen and Semantic Kernel. Agents, tools and models speak the
@@ -25,6 +26,10 @@ const WORDS: ReadonlyMap<string, 'workflow' | 'step'> = new Map<string, 'workflo
   ['autogen', 'step'],
   ['AutoFunctionInvocationLoop', 'step'],
 ])
+/** Its agents have no run around: an agent of a swarm ends when it hands over. */
+const AUTOGEN = 'autogen'
+/** Semantic Kernel's names of operations. */
+const COMPLETIONS = /^(chat|text)\.(?:streaming_)?completions$/
 const WORKFLOW_ERROR = 'workflow.error'
 
 /** Agents and workflows of Microsoft's frameworks. */
@@ -36,7 +41,7 @@ export const agentFrameworkConvention: Convention = {
     const word = WORDS.get(/^[^ ]*/.exec(span.name)?.[0] ?? '')
     if (word === 'workflow') return workflow(span)
     if (word === 'step') return { kind: 'step' }
-    const activity = genAiConvention.recognise(span, moment, lineage)
+    const activity = completion(span) ?? genAiConvention.recognise(span, moment, lineage)
     if (activity === undefined || activity === 'later') return activity
     if (activity.kind === 'tool') {
       return handoffStep(span, activity.tool.name, lineage, { callId: activity.callId }) ?? activity
@@ -59,6 +64,13 @@ export const agentFrameworkConvention: Convention = {
   },
 }
 
+function completion({ attributes }: SpanLike): Activity | undefined {
+  const [, type] = COMPLETIONS.exec(text(attributes, 'gen_ai.operation.name') ?? '') ?? []
+  if (type === undefined) return undefined
+  const operation = type === 'chat' ? 'chat' : 'text_completion'
+  return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
+}
+
 function workflow({ attributes }: SpanLike): Activity {
   const [id, name] = [text(attributes, 'workflow.id'), text(attributes, 'workflow.name')]
   const agent = { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
@@ -67,7 +79,7 @@ function workflow({ attributes }: SpanLike): Activity {
 
 function endOfRun(span: SpanLike, lineage: Lineage): Conclusion {
   const error = errorAt(span)
-  const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage)]
+  const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage, scopeOf(span).name.startsWith(AUTOGEN))]
   return error ? { ...concludeError(error, span), facts } : { facts }
 }
 

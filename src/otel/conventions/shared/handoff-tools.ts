@@ -122,14 +122,23 @@ export function handoffsRefused(memo: Memo | undefined): readonly Fact[] | undef
   return pending.filter(({ left }) => !left).flatMap(asToolCall)
 }
 
-/** The run ends: another agent may take over in the run around. Where there is none, the calls were those of tools. */
-export function handoffsLeft({ memo, ownMemo }: Pick<Lineage, 'memo' | 'ownMemo'>): readonly Fact[] {
+/**
+ * The run ends: another agent may take over in the run around. Where there is none, the calls were those of tools.
+ *
+ * @param isAssumed - the framework has no run around its agents: a call with which an agent ends has handed over
+ */
+export function handoffsLeft({ memo, ownMemo }: Pick<Lineage, 'memo' | 'ownMemo'>, isAssumed = false): readonly Fact[] {
   const pending = pendingIn(ownMemo)
   if (pending.length === 0) return pending as readonly never[]
   ownMemo?.delete(PENDING)
-  if (!memo) return pending.flatMap(asToolCall)
+  if (!memo) return pending.flatMap((one) => (isAssumed ? asHandoff(one) : undefined) ?? asToolCall(one))
   for (const one of pending) keep(memo, { ...one, left: true })
   return []
+}
+
+function asHandoff({ from, to, endedAt }: Pending): readonly Fact[] | undefined {
+  if (to === undefined) return undefined
+  return [{ type: 'agent_handoff', data: { from: from.name, to }, time: endedAt, confidence: 'heuristic' }]
 }
 
 function asToolCall({ call, startedAt, endedAt }: Pending): readonly Fact[] {
