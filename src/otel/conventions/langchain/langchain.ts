@@ -7,6 +7,7 @@ import { endOfHandoffTool, type HandoffStep, handoffsLeft, handoffTaken } from '
 import { countRecords, isMemoryLookup } from '../shared/memory-tools.js'
 import type { SpanError } from '../shared/outcome.js'
 import { endsWithError, factsOfError, langChainErrorOf, steeringOf } from './errors.js'
+import { interruptsIn } from './interrupts.js'
 import * as values from './values.js'
 
 /*
@@ -198,7 +199,7 @@ export function concludeRun(
   switch (steeringOf(error)) {
     case 'interrupt':
       // Told inside: the nodes around will end with the same.
-      for (const { id } of values.interruptsIn(error.message)) isNews(memo, id)
+      for (const { id } of interruptsIn(error.message)) isNews(memo, id)
       return { ...pause(ownMemo), outcome: 'suspended', reason: 'interrupt', facts }
     case 'drained':
       return { outcome: 'suspended', reason: 'drained', facts }
@@ -254,7 +255,7 @@ function concludeError(span: SpanLike, dialect: Dialect, memo: Memo): Conclusion
 
 /** Tool calls that wait for a human, each told once, where the graph stopped first. */
 function requests(span: SpanLike, dialect: Dialect, error: SpanError, memo: Memo): readonly Fact[] {
-  const interrupts = values.interruptsIn(error.message)
+  const interrupts = interruptsIn(error.message)
   const confidence = interrupts.some(({ isGuess }) => isGuess) ? 'heuristic' : undefined
   const waitsForApproval = interrupts.some(({ requested }) => requested.length > 0)
   memo?.set(WAITING_FOR, waitsForApproval ? 'approval' : 'input')
