@@ -88,6 +88,26 @@ test('an agent of LlamaIndex is one run, whatever workers it has, and one that a
   expect(runs()).toEqual(['OpenAIAgent', 'AgentWorkflow', 'FunctionAgent'])
 })
 
+test.each([
+  ['dspy', 'search.__call__', 'search'],
+  ['crewai', 'search.run', 'search'],
+  ['agno', 'mcp.search', 'mcp.search'],
+])('a tool of %s is named by the span "%s", less the method', (scope, name, tool) => {
+  const { log } = sdk()
+  const { start, ok } = framework(scope)
+  ok(start('TOOL', name))
+  expect(log.of('tool_call_completed')[0]?.data.tool.name).toBe(tool)
+})
+
+test('what instructor calls a tool is none', () => {
+  const { log } = sdk()
+  const { start, ok } = framework('instructor')
+  const patch = start('TOOL', 'instructor.patch')
+  ok(start('LLM', 'ChatCompletion', { 'llm.token_count.prompt': 5 }, patch))
+  ok(patch)
+  expect(log.types).toEqual(['token_usage_updated'])
+})
+
 describe('the memory of CrewAI', () => {
   test.each<[string, Attributes, number]>([
     ['long_term_memory.search', { 'results.0.score': 1, 'results.1.score': 2 }, 2],

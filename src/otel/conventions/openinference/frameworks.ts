@@ -18,6 +18,8 @@ interface Framework {
   readonly okFirst?: boolean | undefined
   /** Leaves the span of a run open that throws. */
   readonly mayLeak?: boolean | undefined
+  /** What it calls a tool are its own functions around calls of a model. */
+  readonly noTools?: boolean | undefined
   /** An agent calls others by tools only: what is directly inside one are its own methods, and those of its workers. */
   readonly agentsByTools?: boolean | undefined
 }
@@ -32,6 +34,7 @@ const FRAMEWORKS: ReadonlyMap<string, Framework> = new Map<string, Framework>([
   ['llama_index', { outermost: true, agentsByTools: true }],
   ['haystack', { outermost: true }],
   ['dspy', { outermost: true }],
+  ['instructor', { noTools: true }],
   ['smolagents', { okFirst: true, mayLeak: true }],
 ])
 
@@ -66,7 +69,19 @@ export function agentOf(span: SpanLike): AgentRef {
   return { name: named ?? withoutMethod(span) }
 }
 
+const CALL_OF_TOOL = /(?<=.)\.(?:_?a?run|__call__|a?call|a?invoke|execute)$/s
+
+/** The name of a tool; without an attribute that says so, the span's, less the method in Python. */
+export function toolOf(span: SpanLike): { readonly name: string } {
+  const named = text(span.attributes, 'tool.name')
+  if (named !== undefined) return { name: named }
+  return { name: isOfPython(span) ? span.name.replace(CALL_OF_TOOL, '') : span.name }
+}
+
+function isOfPython(span: SpanLike): boolean {
+  return scopeOf(span).name.startsWith(PYTHON_SCOPES)
+}
+
 function withoutMethod(span: SpanLike): string {
-  if (!scopeOf(span).name.startsWith(PYTHON_SCOPES)) return span.name
-  return span.name.replace(/(?<=.)\.\w+$/s, '')
+  return isOfPython(span) ? span.name.replace(/(?<=.)\.\w+$/s, '') : span.name
 }

@@ -26,7 +26,7 @@ import { countRecords } from '../shared/memory-tools.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
-import { agentOf, frameworkOf, isWorkflow } from './frameworks.js'
+import { agentOf, frameworkOf, isWorkflow, toolOf } from './frameworks.js'
 import { translateMemoryEvent } from './memory-events.js'
 
 /*
@@ -46,6 +46,7 @@ export const openInferenceConvention: Convention = {
       case 'AGENT':
         return agentRun(span, scope, lineage)
       case 'TOOL': {
+        if (frameworkOf(span).noTools) return { kind: 'step', scope }
         const tool = toolOf(span)
         const callId = text(attributes, 'tool_call.id', 'tool.id')
         return handoffStep(span, tool.name, lineage, { callId, scope }) ?? { kind: 'tool', tool, callId, scope }
@@ -145,10 +146,6 @@ function failed(span: SpanLike, error: SpanError | undefined): Conclusion {
 
 function argumentsOf(attributes: Attributes): unknown {
   return json(attributes, 'tool.parameters') ?? json(attributes, 'gcp.vertex.agent.tool_call_args')
-}
-
-function toolOf(span: SpanLike): { name: string } {
-  return { name: text(span.attributes, 'tool.name') ?? span.name }
 }
 
 /** The session as such, or inside `metadata`, where LangChain users put it. */
