@@ -1,3 +1,4 @@
+import { agentFrameworkConvention } from './agent-framework/agent-framework.js'
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk/ai-sdk.js'
 import { claudeAgentSdkConvention } from './claude-agent-sdk/claude-agent-sdk.js'
 import { claudeCodeConvention } from './claude-code/claude-code.js'
@@ -14,10 +15,12 @@ import { langSmithConvention } from './langsmith/langsmith.js'
 import { mastraConvention } from './mastra/mastra.js'
 import { openAiAgentsConvention } from './openai-agents/openai-agents.js'
 import { openInferenceConvention } from './openinference/openinference.js'
+import { pydanticAiConvention } from './pydantic-ai/pydantic-ai.js'
 import { qwenCodeConvention } from './qwen-code/qwen-code.js'
 import { spanledgerConvention } from './spanledger/spanledger.js'
 import { strandsConvention } from './strands/strands.js'
 import { traceloopMcpConvention } from './traceloop/mcp.js'
+import { traceloopPythonConvention } from './traceloop/python.js'
 import { traceloopConvention } from './traceloop/traceloop.js'
 import { voltAgentConvention } from './voltagent/voltagent.js'
 
@@ -38,11 +41,14 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   mastraConvention,
   googleAdkConvention,
   strandsConvention,
+  pydanticAiConvention,
+  agentFrameworkConvention,
   voltAgentConvention,
   genkitConvention,
   langChainOpenInferenceConvention,
   openInferenceConvention,
   traceloopMcpConvention,
+  traceloopPythonConvention,
   traceloopConvention,
   genAiConvention,
 ])

@@ -1,5 +1,5 @@
 import { hasDropped, type SpanLike } from '../../span.js'
-import type { Conclusion, Convention, Fact } from '../contract.js'
+import type { Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { openInferenceConvention } from '../openinference/openinference.js'
 import { amount } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -14,18 +14,21 @@ import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 const RESULT_ERROR = /^Result error: (\w+)$/
 const AXES: Readonly<Record<string, string>> = { error_max_turns: 'turns', error_max_budget_usd: 'cost_usd' }
 
-/** `@anthropic-ai/claude-agent-sdk` through OpenInference. */
+/** The Claude Agent SDK through OpenInference, for JavaScript and Python. */
 export const claudeAgentSdkConvention: Convention = {
   ...openInferenceConvention,
   name: 'claude-agent-sdk',
-  scopes: ['@arizeai/openinference-instrumentation-claude-agent-sdk'],
+  scopes: [
+    '@arizeai/openinference-instrumentation-claude-agent-sdk',
+    'openinference.instrumentation.claude_agent_sdk*',
+  ],
   attributePrefixes: undefined,
 
   conclude(span, activity, lineage) {
     const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
     const error = hasErrorStatus(span) ? sdkErrorOf(span) : undefined
     if (activity.kind !== 'run') return { ...told, error }
-    return { ...told, ...endingOf(span, error, told), facts: limitFacts(span, error) }
+    return { ...told, ...endingOf(span, error, told, lineage), facts: limitFacts(span, error) }
   },
 }
 
@@ -36,10 +39,10 @@ function sdkErrorOf(span: SpanLike): SpanError {
   return { ...error, code: code ?? (error.message === 'Abandoned' ? 'Abandoned' : error.code) }
 }
 
-function endingOf(span: SpanLike, error: SpanError | undefined, { usage }: Conclusion): Conclusion {
+function endingOf(span: SpanLike, error: SpanError | undefined, { usage }: Conclusion, { run }: Lineage): Conclusion {
   if (error) return concludeError(error, span)
-  // Whoever stops reading before the result leaves a span without an error and without usage.
-  return usage || hasDropped(span)
+  // Whoever stops reading before the result leaves a span without an error and without usage. Sub-agents tell no usage.
+  return usage || run || hasDropped(span)
     ? {}
     : { outcome: 'cancelled', reason: 'not read to the end', confidence: 'heuristic' }
 }

@@ -4,6 +4,7 @@ import type { SpanLike } from '../../span.js'
 import { isTransportSpan } from '../../transport.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { count, firstOf, jsonIn, text } from '../shared/attributes.js'
+import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
 import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -75,6 +76,7 @@ function factsAtEnd(
   lineage: Lineage,
 ): readonly Fact[] | undefined {
   if (kind === 'model') return error && quotaFacts(error)
+  if (kind === 'run') return error && factsOfException(error, lineage)
   return kind === 'tool' || kind === 'step' ? handoff(span, error, lineage) : undefined
 }
 

@@ -1,30 +1,26 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, type SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, UsageReport } from '../contract.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage, UsageReport } from '../contract.js'
 import { count, firstOf, idIn, jsonIn, readRecord, record, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
+import { factsOfException } from '../shared/exception-names.js'
 import { fromClient } from '../shared/from-client.js'
+import { type HandoffStep, handoffStep, handoffsLeft, handoffsRefused, handoffTaken } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, usageFrom } from '../shared/usage.js'
-import {
-  endOfTool,
-  endOfTransfer,
-  hasRunTool,
-  isFirstCall,
-  noteCall,
-  resumption,
-  TRANSFER_TOOL,
-  transferTo,
-  waitsFor,
-} from './tools.js'
+import { endOfTool, endOfTransfer, hasRunTool, isFirstCall, noteCall, resumption, waitsFor } from './tools.js'
 
 /*
- * Google's Agent Development Kit. Spans are told by their names; attributes come before the end. No agent, model or tool
- * span ever has an error status: a call that threw lacks the attributes which are set after it returned. Tools, and the
- * agents that control is transferred to, run inside the model call that asked for them; a tool that runs before any
- * model call of its agent is one that an earlier run had left waiting.
+ * Google's Agent Development Kit. Spans are told by their names; attributes come before the end. In JavaScript no agent,
+ * model or tool span ever has an error status: a call that threw lacks the attributes which are set after it returned.
+ * Tools, and the agents that control is transferred to, run inside the model call that asked for them (in Python beside
+ * it); a tool that runs before any model call of its agent is one that an earlier run had left waiting.
  */
+
+/** The run of an agent in versions 1.x for Python, beside `invoke_agent x`. */
+const AGENT_RUN = /^agent_run \[(.+)\]$/s
 
 /* What is kept for the life of a run, beside what is kept of tools. */
 /** How its last model call failed. */
@@ -38,12 +34,7 @@ interface Failure {
   readonly guessed: boolean
 }
 
-interface Transfer extends StepActivity {
-  readonly transfer: true
-}
-
 const STEP: Activity = Object.freeze({ kind: 'step' })
-const TRANSFER: Transfer = Object.freeze({ kind: 'step', transfer: true })
 
 /** Agents and workflows of the Agent Development Kit. */
 export const googleAdkConvention: Convention = {
@@ -52,17 +43,19 @@ export const googleAdkConvention: Convention = {
   decisive: { model: ['gcp.vertex.agent.llm_response'], tool: ['gcp.vertex.agent.tool_response'] },
 
   recognise(span, _moment, lineage) {
+    const oldName = AGENT_RUN.exec(span.name)?.[1]
+    if (oldName !== undefined) return agentRun(oldName, lineage)
     const [, operation, name = ''] = /^(\w+)(?: (.+))?$/s.exec(span.name) ?? []
     switch (operation) {
       case 'invoke_agent':
-        return { kind: 'run', agent: name === '' ? {} : { name }, facts: transferTo(name, lineage) }
+        return agentRun(name, lineage)
       case 'invoke_workflow':
         return { kind: 'run', agent: name === '' ? {} : { name }, trigger: 'workflow' }
       case 'call_llm':
         return { kind: 'model', operation: 'generate_content', facts: startOfCall(lineage) }
       case 'execute_tool':
         if (name === '(merged)') return STEP
-        return name === TRANSFER_TOOL ? TRANSFER : { kind: 'tool', tool: { name } }
+        return handoffStep(span, name, lineage) ?? { kind: 'tool', tool: { name } }
       case 'invocation':
       case 'execute_node':
       case 'execute_node_attempt':
@@ -81,25 +74,36 @@ export const googleAdkConvention: Convention = {
       case 'tool':
         return endOfTool(span, activity.tool.name, lineage)
       default:
-        if ('transfer' in activity) return endOfTransfer(span, lineage)
+        if ('handoff' in activity) return endOfTransfer(span, activity as HandoffStep, lineage)
         if (span.name.startsWith('execute_node ')) noteNode(span, lineage)
         return {}
     }
   },
 }
 
-function endOfAgent({ attributes }: SpanLike, { ownMemo }: Lineage): Conclusion {
-  // A live agent calls no model that shows: nothing follows from the order of its tools. It has no attributes either.
-  const isLive = text(attributes, 'gen_ai.operation.name') === undefined
-  return { ...outcomeOfAgent(ownMemo), facts: ownMemo && !isLive ? resumption(ownMemo) : undefined }
+function agentRun(name: string, lineage: Lineage): Activity {
+  return { kind: 'run', agent: name === '' ? {} : { name }, facts: handoffTaken(name, lineage) }
 }
 
-function outcomeOfAgent(ownMemo: Lineage['ownMemo']): Conclusion {
+function endOfAgent(span: SpanLike, lineage: Lineage): Conclusion {
+  const { ownMemo } = lineage
+  // A live agent calls no model that shows: nothing follows from the order of its tools. It has no attributes either.
+  const isLive = text(span.attributes, 'gen_ai.operation.name') === undefined && !AGENT_RUN.test(span.name)
+  const ending = outcomeOfAgent(span, ownMemo)
+  const resumed = ownMemo && !isLive ? resumption(ownMemo) : undefined
+  return {
+    ...ending,
+    facts: [...(resumed ?? []), ...factsOfException(ending.error, lineage), ...handoffsLeft(lineage)],
+  }
+}
+
+function outcomeOfAgent(span: SpanLike, ownMemo: Lineage['ownMemo']): Conclusion {
   const wait = waitsFor(ownMemo)
   if (wait) {
     const confidence = wait.reason === 'tool_confirmation' ? 'heuristic' : undefined
     return { outcome: 'suspended', reason: wait.reason, waitingFor: wait.tool, confidence }
   }
+  if (hasErrorStatus(span)) return concludeError(errorOf(span), span)
   const failure = ownMemo?.get(FAILURE) as Failure | undefined
   if (!failure) return {}
   return { outcome: 'failed', error: failure.error, confidence: failure.guessed ? 'heuristic' : undefined }
@@ -122,28 +126,44 @@ function noteNode(span: SpanLike, { memo }: Lineage): void {
 
 function startOfCall({ memo }: Lineage): readonly Fact[] | undefined {
   memo?.delete(FAILURE)
-  return memo && noteCall(memo)
+  const refused = handoffsRefused(memo)
+  const resumed = memo && noteCall(memo)
+  return refused ? [...(resumed ?? []), ...refused] : resumed
 }
 
 function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
   const { attributes } = span
+  if (hasErrorStatus(span)) return endOfFailedCall(span, memo)
   const isBare = text(attributes, 'gcp.vertex.agent.invocation_id') === undefined && !hasDropped(span)
   if (isBare) return endOfBareCall(memo)
-  const { errorCode, errorMessage, usageMetadata } = readRecord(attributes, 'gcp.vertex.agent.llm_response')
-  const error = errorCode === undefined ? undefined : { code: String(errorCode), message: String(errorMessage ?? '') }
+  const response = readRecord(attributes, 'gcp.vertex.agent.llm_response')
+  const [errorCode, message] = [
+    response.errorCode ?? response.error_code,
+    response.errorMessage ?? response.error_message,
+  ]
+  const error = errorCode === undefined ? undefined : { code: String(errorCode), message: String(message ?? '') }
   if (error) memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
   const time = timestampFromHrTime(span.startTime)
   return {
     outcome: error ? 'failed' : undefined,
     error,
     finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
-    usage: usageOf(attributes, record(usageMetadata)),
-    scope: { sessionId: idIn(attributes, 'gcp.vertex.agent.session_id') },
+    usage: usageOf(attributes, record(response.usageMetadata ?? response.usage_metadata)),
+    // All agents of an invocation share its session.
+    runScope: { sessionId: idIn(attributes, 'gcp.vertex.agent.session_id') },
     facts: [
       ...((isFirstCall(memo) && answerToToolCall(attributes, time)) || []),
       ...((error && quotaFacts(error)) ?? []),
     ],
   }
+}
+
+/** What the model threw, in Python. */
+function endOfFailedCall(span: SpanLike, memo: Lineage['memo']): Conclusion {
+  const error = errorOf(span)
+  const ending = concludeError(error, span)
+  if (ending.outcome === 'failed') memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
+  return { ...ending, facts: quotaFacts(error) }
 }
 
 /** Nothing came back: the model threw, or (which looks the same) a callback answered in its place. */
@@ -159,15 +179,19 @@ function endOfBareCall(memo: Lineage['memo']): Conclusion {
   return { facts: [fact] }
 }
 
-/** Each call reports what it consumed itself, whatever ran inside. */
+/** Each call reports what it consumed itself, whatever ran inside; old versions do so in the response only. */
 function usageOf(attributes: Attributes, metadata: Readonly<Record<string, unknown>>): UsageReport | undefined {
-  const usage = usageFrom(attributes)
-  if (!usage) return undefined
+  const told = usageFrom(attributes)
+  const thoughts = wholeNumber(metadata.thoughtsTokenCount ?? metadata.thoughts_token_count)
+  const answered = wholeNumber(metadata.candidatesTokenCount ?? metadata.candidates_token_count)
+  const prompted = wholeNumber(metadata.promptTokenCount ?? metadata.prompt_token_count)
+  if (!told && answered === undefined && prompted === undefined) return undefined
+  const cached = wholeNumber(metadata.cachedContentTokenCount ?? metadata.cached_content_token_count)
   return {
-    ...usage,
-    totalTokens: usage.totalTokens ?? wholeNumber(metadata.totalTokenCount),
-    cachedInputTokens: usage.cachedInputTokens ?? wholeNumber(metadata.cachedContentTokenCount),
-    reasoningTokens: usage.reasoningTokens ?? wholeNumber(metadata.thoughtsTokenCount),
+    ...(told ?? { inputTokens: prompted, outputTokens: (answered ?? 0) + (thoughts ?? 0) }),
+    totalTokens: told?.totalTokens ?? wholeNumber(metadata.totalTokenCount ?? metadata.total_token_count),
+    cachedInputTokens: told?.cachedInputTokens ?? cached,
+    reasoningTokens: told?.reasoningTokens ?? thoughts,
     model: modelFrom(attributes),
     authoritative: true,
   }
@@ -181,7 +205,9 @@ function answerToToolCall(attributes: Attributes, time: Timestamp): readonly Fac
   return fromClient(attributes, 'gcp.vertex.agent.llm_request')?.tells((request) => {
     const { contents } = record(jsonIn(request))
     const { parts } = record(Array.isArray(contents) ? contents.at(-1) : undefined)
-    const isAnswer = Array.isArray(parts) && parts.some((part) => record(part).functionResponse !== undefined)
+    const isAnswer =
+      Array.isArray(parts) &&
+      parts.map(record).some((part) => (part.functionResponse ?? part.function_response) !== undefined)
     return isAnswer ? [{ type: 'resumed', data: {}, time }] : undefined
   })
 }

@@ -3,10 +3,11 @@ import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, type SpanLike } from '../../span.js'
 import type { Conclusion, Fact, Lineage, Memo } from '../contract.js'
 import { json, readRecord, record, text } from '../shared/attributes.js'
+import { endOfHandoffTool, type HandoffStep } from '../shared/handoff-tools.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /* Tools of Google's Agent Development Kit: what they left waiting, and the transfer of control, which is one of them. */
 
-export const TRANSFER_TOOL = 'transfer_to_agent'
 /** ADK's own words, in the response of a tool: which may be worded so by anybody. */
 const CONFIRMATION_REQUIRED = 'This tool call requires confirmation'
 const CONFIRMATION_REFUSED = 'This tool call is rejected'
@@ -24,10 +25,6 @@ const TOOL_RAN = 'adk.toolRan'
 const LEFT_WAITING = 'adk.leftWaiting'
 /** What the run waits for, unless it calls its model again. */
 const WAITING_FOR = 'adk.waitingFor'
-/** Whom control is to be transferred to. */
-const TRANSFERRED = 'adk.transferred'
-/** Arguments are not captured. */
-const UNKNOWN_TARGET = true
 
 interface ToolLeftWaiting {
   readonly data: { readonly callId: string; readonly tool: { readonly name: string } }
@@ -38,7 +35,7 @@ interface ToolLeftWaiting {
 
 /** The run goes on after all; and if tools have run before its first call, it began as the resumption of another. */
 export function noteCall(memo: Memo): readonly Fact[] | undefined {
-  for (const key of [WAITING_FOR, TOOL_RAN, TRANSFERRED]) memo.delete(key)
+  for (const key of [WAITING_FOR, TOOL_RAN]) memo.delete(key)
   const facts = resumption(memo)
   memo.set(CALL, memo.has(CALL) || facts ? 'later' : 'first')
   return facts
@@ -80,9 +77,9 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
   const { attributes } = span
   const name = text(attributes, 'gen_ai.tool.name')
   memo?.set(TOOL_RAN, true)
-  if (name === undefined) {
-    return hasDropped(span) ? {} : { outcome: 'failed', error: { code: 'Error', message: `${startName} threw` } }
-  }
+  const thrown = thrownBy(span, startName)
+  if (thrown) return { error: thrown }
+  if (name === undefined) return {}
   const type = text(attributes, 'gen_ai.tool.type')
   const tool = { name, ...(type !== undefined && { type }) }
   const data = { callId: text(attributes, 'gen_ai.tool.call.id') ?? span.spanContext().spanId, tool: { name } }
@@ -118,22 +115,17 @@ function recall(attributes: Attributes): readonly Fact[] {
   ]
 }
 
-export function endOfTransfer({ attributes }: SpanLike, { memo }: Lineage): Conclusion {
-  memo?.set(TOOL_RAN, true)
-  if (text(attributes, 'gen_ai.tool.name') === undefined) return {}
-  const { agentName, agent_name } = readRecord(attributes, 'gcp.vertex.agent.tool_call_args')
-  memo?.set(TRANSFERRED, agentName ?? agent_name ?? UNKNOWN_TARGET)
-  return {}
+export function endOfTransfer(span: SpanLike, step: HandoffStep, lineage: Lineage): Conclusion {
+  lineage.memo?.set(TOOL_RAN, true)
+  const args = readRecord(span.attributes, 'gcp.vertex.agent.tool_call_args')
+  return endOfHandoffTool(span, step, lineage, { args, error: thrownBy(span, step.handoff.tool.name) })
 }
 
-/** Control has gone over when the other agent starts; recorded with the one that gave it. */
-export function transferTo(name: string, { run, memo }: Lineage): readonly Fact[] | undefined {
-  const target = memo?.get(TRANSFERRED)
-  if (!run || target === undefined) return undefined
-  memo?.delete(TRANSFERRED)
-  if (target !== name && target !== UNKNOWN_TARGET) return undefined
-  const scope = { runId: run.runId, agent: run.agent }
-  return [{ type: 'agent_handoff', data: { from: run.agent.name, to: name }, scope }]
+/** A tool without attributes has thrown, with or without a status that says so. */
+function thrownBy(span: SpanLike, startName: string): SpanError | undefined {
+  if (hasErrorStatus(span)) return errorOf(span)
+  const returned = text(span.attributes, 'gen_ai.tool.name') !== undefined
+  return returned || hasDropped(span) ? undefined : { code: 'Error', message: `${startName} threw` }
 }
 
 function at(span: SpanLike): Timestamp {

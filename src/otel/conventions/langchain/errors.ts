@@ -1,18 +1,32 @@
 import type { SpanLike } from '../../span.js'
 import type { Conclusion, Fact } from '../contract.js'
 import { endingOfError } from '../shared/error-endings.js'
-import { errorClassIn, errorOf, type SpanError } from '../shared/outcome.js'
+import { errorClassIn, errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 /* What LangChain and LangGraph report as errors, and what of it are none. */
 
 /**
  * The error of a span. Where only text is left of it, LangChain has put the stack below the message, and the stack
- * begins with the class and the message once more.
+ * begins with the class and the message once more. In Python the class comes with its module.
  */
 export function langChainErrorOf(span: SpanLike): SpanError {
   const { code, message } = errorOf(span)
   const named = span.events.some(({ attributes }) => attributes?.['exception.type'] !== undefined)
-  return named ? { code, message } : errorInText(message, code)
+  return named ? { code: withoutModule(code), message } : errorInText(message, code)
+}
+
+function withoutModule(code: string): string {
+  return code.slice(code.lastIndexOf('.') + 1)
+}
+
+/** Tells whether a span ended with an error. In Python what steers a graph is an exception on a span that is OK. */
+export function endsWithError(span: SpanLike): boolean {
+  return hasErrorStatus(span) || span.events.some(isSteering)
+}
+
+function isSteering({ name, attributes }: SpanLike['events'][number]): boolean {
+  const type = name === 'exception' ? attributes?.['exception.type'] : undefined
+  return typeof type === 'string' && steeringOf({ code: withoutModule(type), message: '' }) !== undefined
 }
 
 const STACK = /\n\n([A-Za-z_$][\w$]*)(?= \[|:|\n {4}at |$)/g
@@ -84,7 +98,8 @@ export function factsOfError({ code, message }: SpanError): readonly Fact[] {
       const [limit] = numbers(/limit of (\d+)/)
       return [{ type: 'usage_limit_exceeded', data: { axis: 'turns', limit } }]
     }
-    case 'ModelCallLimitMiddlewareError': {
+    case 'ModelCallLimitMiddlewareError':
+    case 'ModelCallLimitExceededError': {
       const [observed] = numbers(/with (\d+) model calls/)
       return [{ type: 'usage_limit_exceeded', data: { axis: 'requests', observed } }]
     }

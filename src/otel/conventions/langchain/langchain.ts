@@ -3,9 +3,11 @@ import type { SpanLike } from '../../span.js'
 import type { Conclusion, Fact, Lineage } from '../contract.js'
 import { text } from '../shared/attributes.js'
 import type { FromClient } from '../shared/from-client.js'
+import { endOfHandoffTool, type HandoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
 import { countRecords, isMemoryLookup } from '../shared/memory-tools.js'
-import { hasErrorStatus, type SpanError } from '../shared/outcome.js'
-import { factsOfError, langChainErrorOf, steeringOf } from './errors.js'
+import type { SpanError } from '../shared/outcome.js'
+import { endsWithError, factsOfError, langChainErrorOf, steeringOf } from './errors.js'
+import { interruptsIn } from './interrupts.js'
 import * as values from './values.js'
 
 /*
@@ -35,10 +37,15 @@ function isNews(memo: Memo, what: string): boolean {
   return true
 }
 
-/** A graph was left by a command that names no tool: the node that comes next has been handed over to. */
-export function handoffTo(node: string, { parent, memo }: Lineage): readonly Fact[] | undefined {
+/**
+ * A graph was left by a command that names no tool: the node that comes next has been handed over to. Else by a tool: the
+ * node of that name has.
+ */
+export function handoffTo(node: string, lineage: Lineage): readonly Fact[] | undefined {
+  const { parent, memo } = lineage
   const from = memo?.get(HANDED_OVER_BY)
-  if (typeof from !== 'string' || parent?.activity.kind !== 'run') return undefined
+  if (parent?.activity.kind !== 'run') return undefined
+  if (typeof from !== 'string') return handoffTaken(node, lineage)
   memo?.delete(HANDED_OVER_BY)
   return [{ type: 'agent_handoff', data: { from, to: node }, confidence: 'heuristic' }]
 }
@@ -50,7 +57,7 @@ export function concludeStep(
   { memo, parent }: Lineage,
   name: string | undefined,
 ): Conclusion {
-  if (hasErrorStatus(span)) return concludeError(span, dialect, memo)
+  if (endsWithError(span)) return concludeError(span, dialect, memo)
   const { attributes } = span
   const facts: Fact[] = []
   const to = values.gotoTarget(attributes, dialect)
@@ -124,7 +131,7 @@ export function concludeTool(
   name: string,
   from: string | undefined,
 ): Conclusion {
-  if (hasErrorStatus(span)) return concludeError(span, dialect, memo)
+  if (endsWithError(span)) return concludeError(span, dialect, memo)
   const { attributes } = span
   const facts: Fact[] = []
   const to = values.gotoTarget(attributes, dialect)
@@ -146,6 +153,16 @@ export function concludeTool(
   return { facts }
 }
 
+/** A tool has returned that may hand over, and has not said so: it shows by the node that comes next. */
+export function withPendingHandoff(told: Conclusion, span: SpanLike, step: HandoffStep, lineage: Lineage): Conclusion {
+  const facts = told.facts ?? []
+  if (facts.some(({ type }) => type === 'agent_handoff')) return told
+  if (told.error || told.outcome === 'suspended') return withCall(told, span, step.handoff.tool.name)
+  endOfHandoffTool(span, step, lineage, {})
+  lineage.memo?.set(HANDED_OVER, true)
+  return told
+}
+
 /** A tool that looked like a hand-off was not recorded at its start. When it hands nothing over, that is made up for. */
 export function withCall(told: Conclusion, span: SpanLike, name: string): Conclusion {
   const facts = told.facts ?? []
@@ -161,7 +178,7 @@ export function withCall(told: Conclusion, span: SpanLike, name: string): Conclu
 
 /** What came of a call of a model. */
 export function concludeModel(span: SpanLike, { memo }: Lineage, source: unknown): Conclusion {
-  if (!hasErrorStatus(span)) {
+  if (!endsWithError(span)) {
     if (source === 'summarization') memo?.set(SUMMARISED, true)
     return {}
   }
@@ -176,14 +193,13 @@ export function concludeRun(
   { memo, ownMemo, run }: Lineage,
   agent: string | undefined,
 ): Conclusion {
-  const facts: Fact[] = []
-  facts.push(...reviewedInside(span, dialect, ownMemo))
-  if (!hasErrorStatus(span)) return { ...pause(ownMemo), facts }
+  const facts: Fact[] = [...reviewedInside(span, dialect, ownMemo), ...handoffsLeft({ memo, ownMemo })]
+  if (!endsWithError(span)) return { ...pause(ownMemo), facts }
   const error = langChainErrorOf(span)
   switch (steeringOf(error)) {
     case 'interrupt':
       // Told inside: the nodes around will end with the same.
-      for (const { id } of values.interruptsIn(error.message)) isNews(memo, id)
+      for (const { id } of interruptsIn(error.message)) isNews(memo, id)
       return { ...pause(ownMemo), outcome: 'suspended', reason: 'interrupt', facts }
     case 'drained':
       return { outcome: 'suspended', reason: 'drained', facts }
@@ -239,7 +255,8 @@ function concludeError(span: SpanLike, dialect: Dialect, memo: Memo): Conclusion
 
 /** Tool calls that wait for a human, each told once, where the graph stopped first. */
 function requests(span: SpanLike, dialect: Dialect, error: SpanError, memo: Memo): readonly Fact[] {
-  const interrupts = values.interruptsIn(error.message)
+  const interrupts = interruptsIn(error.message)
+  const confidence = interrupts.some(({ isGuess }) => isGuess) ? 'heuristic' : undefined
   const waitsForApproval = interrupts.some(({ requested }) => requested.length > 0)
   memo?.set(WAITING_FOR, waitsForApproval ? 'approval' : 'input')
   if (!waitsForApproval) return []
@@ -251,7 +268,7 @@ function requests(span: SpanLike, dialect: Dialect, error: SpanError, memo: Memo
       requested.map((name, index): Fact => {
         const at = calls.findIndex((call) => call.name === name)
         const [call] = at < 0 ? [] : calls.splice(at, 1)
-        return { type: 'tool_approval_requested', data: approvalData(call, name, `${id}.${index}`) }
+        return { type: 'tool_approval_requested', data: approvalData(call, name, `${id}.${index}`), confidence }
       }),
     )
 }

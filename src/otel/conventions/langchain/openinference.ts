@@ -1,10 +1,12 @@
 import { timestampFromHrTime } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Lineage, RunActivity, StepActivity } from '../contract.js'
 import { openInferenceConvention, scopeOfSpan } from '../openinference/openinference.js'
 import { readRecord, text } from '../shared/attributes.js'
+import { type HandoffStep, handoffStep } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
 import { hasErrorStatus } from '../shared/outcome.js'
+import { usageFrom } from '../shared/usage.js'
 import { langChainErrorOf } from './errors.js'
 import * as langchain from './langchain.js'
 import { responseIdIn } from './values.js'
@@ -12,16 +14,18 @@ import { responseIdIn } from './values.js'
 /*
  * LangChain and LangGraph through OpenInference. Spans nest, and start with their name and kind; all else comes with
  * the end. So the outermost chain is a run from its start, and a graph inside another is one from the moment its first
- * node, `__start__`, begins.
+ * node, `__start__`, begins; or where a node tells at its start that it is one. In Python, whatever has "agent" in its
+ * name is of the kind `AGENT`, and says nothing by it.
  */
 
 const DIALECT: langchain.Dialect = { input: 'input.value', output: 'output.value' }
 const FIRST_NODE = '__start__'
+const PYTHON_SCOPE = 'openinference.instrumentation.langchain'
 
-/** LangChain and LangGraph through `@arizeai/openinference-instrumentation-langchain`. */
+/** LangChain and LangGraph through OpenInference's instrumentations for JavaScript and Python. */
 export const langChainOpenInferenceConvention: Convention = {
   name: 'langchain-openinference',
-  scopes: ['@arizeai/openinference-instrumentation-langchain*'],
+  scopes: ['@arizeai/openinference-instrumentation-langchain*', `${PYTHON_SCOPE}*`],
 
   recognise(span, moment, lineage) {
     switch (kindOf(span)) {
@@ -29,19 +33,32 @@ export const langChainOpenInferenceConvention: Convention = {
       case 'AGENT':
         return recogniseChain(span, lineage)
       case 'TOOL': {
-        if (!langchain.isHandoffTool(span.name)) break
-        return { kind: 'step', scope: scopeOfSpan(span.attributes) }
+        if (!langchain.isHandoffTool(toolName(span))) break
+        const scope = scopeOfSpan(span.attributes)
+        const step: Activity = { kind: 'step', scope }
+        // What a tool returns tells whether it hands over, but in Python as a text for people.
+        return isOfPython(span) ? (handoffStep(span, toolName(span), lineage, { scope }) ?? step) : step
       }
     }
     return openInferenceConvention.recognise(span, moment, lineage)
   },
 
   conclude(span, activity, lineage) {
-    const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
+    const told = ownConclusion(span, activity) ?? openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
     const { usage } = told
     const responseId = usage && responseIdIn(span.attributes, DIALECT.output)
     return { ...told, usage: usage && { ...usage, responseId }, ...conclude(span, activity, lineage) }
   },
+}
+
+function isOfPython(span: SpanLike): boolean {
+  return scopeOf(span).name.startsWith(PYTHON_SCOPE)
+}
+
+/** What runs and hand-offs tell beside what LangChain means by them. */
+function ownConclusion({ attributes }: SpanLike, activity: Activity): Conclusion | undefined {
+  const isOwn = activity.kind === 'run' || 'handoff' in activity
+  return isOwn ? { scope: scopeOfSpan(attributes), usage: usageFrom(attributes) } : undefined
 }
 
 function kindOf(span: SpanLike): string | undefined {
@@ -52,7 +69,7 @@ function recogniseChain(span: SpanLike, lineage: Lineage): Activity {
   const { name, attributes } = span
   const scope = scopeOfSpan(attributes)
   if (!lineage.run && !langchain.isMerePart(name)) return { ...runNamed(name), scope }
-  const around = name === FIRST_NODE ? graphAround(lineage) : undefined
+  const around = name === FIRST_NODE || isNode(span, lineage) ? graphAround(lineage) : undefined
   const facts = name === FIRST_NODE ? undefined : langchain.handoffTo(name, lineage)
   return { kind: 'step', scope, around, facts } satisfies StepActivity
 }
@@ -77,10 +94,13 @@ function conclude(span: SpanLike, activity: Activity, lineage: Lineage): Conclus
       return told.error ? { ...told, facts: quotaFacts(told.error) } : told
     }
     case 'step':
+      if ('handoff' in activity) {
+        return langchain.withPendingHandoff(concludeTool(span, lineage), span, activity as HandoffStep, lineage)
+      }
       if (kindOf(span) === 'TOOL') return langchain.withCall(concludeTool(span, lineage), span, toolName(span))
       return {
         ...langchain.concludeStep(span, DIALECT, lineage, span.name),
-        around: isNode(span) ? graphAround(lineage) : undefined,
+        around: isNode(span, lineage) ? graphAround(lineage) : undefined,
       }
     case 'recall':
       return hasErrorStatus(span) ? { error: langChainErrorOf(span) } : {}
@@ -98,9 +118,14 @@ function concludeRun(span: SpanLike, lineage: Lineage): Conclusion {
   return { ...told, agent: name === undefined ? undefined : { name }, facts: [...resumed, ...(told.facts ?? [])] }
 }
 
-/** A graph that goes on begins with another node than `__start__`; only its end tells that it was a node. */
-function isNode(span: SpanLike): boolean {
-  return metadataOf(span).langgraph_node === span.name
+/**
+ * A graph that goes on begins with another node than `__start__`, which may show at its end only. What a node runs has the
+ * metadata of the node: a graph of the same name is at the same place in the state.
+ */
+function isNode(span: SpanLike, { parent }: Lineage): boolean {
+  const { langgraph_node: node, langgraph_checkpoint_ns: place } = metadataOf(span)
+  if (node !== span.name) return false
+  return place === undefined || !parent?.span || metadataOf(parent.span).langgraph_checkpoint_ns !== place
 }
 
 function metadataOf(span: SpanLike): Readonly<Record<string, unknown>> {

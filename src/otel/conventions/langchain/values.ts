@@ -26,19 +26,23 @@ export interface Dialect {
 /** OpenInference says here that an output is a text as it came, not what LangChain has serialised. */
 const OUTPUT_TYPE = 'output.mime_type'
 
-/** Parsed when its text contains `mark`. */
+/** Parsed when its text contains the mark, or one of several. */
 function outputWith(
   attributes: Attributes,
   key: Dialect['output'],
-  mark: string,
+  mark: string | readonly string[],
   parse?: (text: string) => unknown,
 ): unknown {
   if (key === 'output.value' && attributes[OUTPUT_TYPE] === 'text/plain') return undefined
   return parsedWith(attributes[key], mark, parse)
 }
 
-function parsedWith(value: unknown, mark: string, parse: (text: string) => unknown = jsonIn): unknown {
-  return typeof value === 'string' && value.includes(mark) ? parse(value) : undefined
+function parsedWith(
+  value: unknown,
+  mark: string | readonly string[],
+  parse: (text: string) => unknown = jsonIn,
+): unknown {
+  return typeof value === 'string' && [mark].flat().some((one) => value.includes(one)) ? parse(value) : undefined
 }
 
 /** As far as it can be read: for what stands where it stands, whatever comes behind a cut. */
@@ -67,10 +71,10 @@ const INNER_NODE = /^(?:__\w+__|tools|model|model_request|agent|generate_structu
 
 /** Where a `Command` sends the graph next, when that is one node of the user's. */
 export function gotoTarget(attributes: Attributes, dialect: Dialect): string | undefined {
-  const parsed = ownOutput(attributes, dialect, '"goto":[')
+  const parsed = ownOutput(attributes, dialect, '"goto":')
   const { output } = record(parsed)
   const command = [parsed, output, ...(Array.isArray(output) ? output : [])].map(record).find(isCommand)
-  const targets = Array.isArray(command?.goto) ? command.goto : []
+  const targets = [command?.goto ?? []].flat()
   const [target] = targets
   return targets.length === 1 && typeof target === 'string' && !INNER_NODE.test(target) ? target : undefined
 }
@@ -81,8 +85,12 @@ export function isCutCommand(attributes: Attributes, key: Dialect['output']): bo
   return extent === 'cut' && [value, record(value).output].some((part) => isCommand(record(part)))
 }
 
+/** In Python a command is written without its class. */
+const COMMAND_MEMBERS: ReadonlySet<string> = new Set(['graph', 'update', 'resume', 'goto'])
+
 function isCommand(value: Readonly<Record<string, unknown>>): boolean {
-  return value.lg_name === 'Command'
+  if (value.lg_name === 'Command') return true
+  return 'goto' in value && Object.keys(value).every((key) => COMMAND_MEMBERS.has(key))
 }
 
 /** JSON text of what was parsed from JSON; `undefined` where it is nested so deep that writing it would overflow the stack. */
@@ -99,6 +107,8 @@ export interface Resumption {
   readonly decisions: readonly ('granted' | 'denied')[]
 }
 
+const COMMAND_TEXT = /^\{"(?:lg_name":"Command"|(?:graph|update|resume|goto)":)/
+
 /**
  * A graph goes on from a checkpoint when its input is a `Command` that resumes, or null. Who calls the graph says so, and
  * what was decided.
@@ -109,10 +119,10 @@ export function resumptionIn(
 ): FromClient<Resumption | undefined> | undefined {
   return fromClient(attributes, key)?.map((input) => {
     if (input === 'null' || input === '{"input":null}') return { decisions: [] }
-    if (!input.startsWith('{"lg_name":"Command"')) return undefined
+    if (!COMMAND_TEXT.test(input)) return undefined
     const { value, openMember } = readJson(input)
     const command = record(value)
-    if (!('resume' in command)) return undefined
+    if (!isCommand(command) || command.resume === undefined || command.resume === null) return undefined
     return { decisions: openMember === 'resume' ? [] : decisionsIn(command.resume) }
   })
 }
@@ -140,36 +150,23 @@ function decisionsOf(resume: unknown): readonly ('granted' | 'denied')[] | undef
   return known.every((decision) => decision !== undefined) ? known : []
 }
 
-export interface Interrupt {
-  readonly id: string
-  /** Tool calls that wait for a human. */
-  readonly requested: readonly string[]
-}
-
-/** The interrupts that the text of a `GraphInterrupt` lists. */
-export function interruptsIn(message: string): readonly Interrupt[] {
-  const list = readJson(message).value
-  if (!Array.isArray(list)) return []
-  return list.map(record).map(({ id, value }, index) => ({
-    id: typeof id === 'string' ? id : String(index),
-    requested: [value].flat().flatMap(requestedTools),
-  }))
-}
-
-function requestedTools(value: unknown): readonly string[] {
-  const { actionRequests, action_requests, action_request } = record(value)
-  return [actionRequests ?? action_requests ?? action_request ?? []].flat().flatMap((request) => {
-    const { name, action } = record(request)
-    return [name ?? action].filter((text) => typeof text === 'string')
-  })
-}
-
 type Message = Readonly<Record<string, unknown>>
+
+/** The classes of messages as Python tells them: `{ type: 'ai', data: { … } }`. */
+const PYTHON_CLASSES: ReadonlyMap<unknown, string> = new Map([
+  ['ai', 'AIMessage'],
+  ['human', 'HumanMessage'],
+  ['tool', 'ToolMessage'],
+  ['remove', 'RemoveMessage'],
+])
+const ANSWERS = ['"AIMessage', '"type": "ai"']
+const PYTHON_TOOL_MESSAGE = '"type": "tool"'
 
 /** The class a message was serialised with; plain messages have none. */
 function classOf(message: unknown): unknown {
-  const { id } = record(message)
-  return Array.isArray(id) ? id.at(-1) : undefined
+  const { id, type, data } = record(message)
+  if (Array.isArray(id)) return id.at(-1)
+  return data === undefined ? undefined : PYTHON_CLASSES.get(type)
 }
 
 function messagesOf(state: unknown): readonly unknown[] {
@@ -178,7 +175,8 @@ function messagesOf(state: unknown): readonly unknown[] {
 }
 
 function kwargsOf(message: unknown): Message {
-  return record(record(message).kwargs)
+  const { kwargs, data } = record(message)
+  return record(kwargs ?? data)
 }
 
 const SENT_CALL = '"lg_tool_call":'
@@ -215,7 +213,7 @@ function asToolCalls(calls: readonly unknown[]): readonly ToolCall[] {
 
 /** The name of the agent whose answer, the last in a node's state, asked for what the node runs. */
 export function askingAgent(attributes: Attributes, key: Dialect['input']): FromClient<string | undefined> | undefined {
-  return fromClient(attributes, key)?.map((input) => nameOf(lastAnswerIn(parsedWith(input, '"AIMessage'))))
+  return fromClient(attributes, key)?.map((input) => nameOf(lastAnswerIn(parsedWith(input, ANSWERS))))
 }
 
 /**
@@ -223,7 +221,7 @@ export function askingAgent(attributes: Attributes, key: Dialect['input']): From
  * none. Only what comes behind the messages of the client is the agent's: they can bear any name.
  */
 export function answeringAgent(attributes: Attributes, { input, output }: Dialect): string | undefined {
-  const messages = messagesOf(outputWith(attributes, output, '"AIMessage'))
+  const messages = messagesOf(outputWith(attributes, output, ANSWERS))
   const given = messageCount(attributes, input)
   const asked = messages.findLastIndex((message) => classOf(message) === 'HumanMessage')
   const own = messages.slice(Math.max(given, asked + 1))
@@ -243,17 +241,26 @@ function nameOf(message: unknown): string | undefined {
   return typeof name === 'string' && name !== '' ? name : undefined
 }
 
-/** The id that the provider gave a model's answer. LangChain makes one up where there is none. */
+/**
+ * The id that the provider gave a model's answer. LangChain makes one up where there is none; in Python always, and keeps
+ * the provider's beside it.
+ */
 export function responseIdIn(attributes: Attributes, key: Dialect['output']): string | undefined {
   const { generations } = record(outputWith(attributes, key, '"generations"', beginning))
   const [generation] = [generations].flat(2)
-  const { id } = kwargsOf(record(generation).message)
-  return typeof id === 'string' && id !== '' && !/^(?:lc_)?run-/.test(id) ? id : undefined
+  const { id, response_metadata } = kwargsOf(record(generation).message)
+  return [id, record(response_metadata).id].find((given) => typeof given === 'string' && isGivenId(given)) as
+    | string
+    | undefined
+}
+
+function isGivenId(id: string): boolean {
+  return id !== '' && !/^(?:lc_)?run-/.test(id)
 }
 
 /** The message that a tool's result became. */
 export function toolMessageIn(attributes: Attributes, key: Dialect['output']): Message | undefined {
-  const parsed = record(outputWith(attributes, key, '"ToolMessage"', beginning))
+  const parsed = record(outputWith(attributes, key, ['"ToolMessage"', PYTHON_TOOL_MESSAGE], beginning))
   const message = classOf(parsed) === 'ToolMessage' ? parsed : record(parsed.output)
   return classOf(message) === 'ToolMessage' ? kwargsOf(message) : undefined
 }

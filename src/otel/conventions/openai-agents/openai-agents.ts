@@ -18,17 +18,18 @@ import { quotaFacts } from '../shared/limits.js'
 import type { SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { type AskedCall, approvalRequested, callsAskedFor, isDenial } from './approvals.js'
-import { agentsErrorOf, limitFacts } from './errors.js'
+import { agentsErrorOf, limitFacts, tripwireIn } from './errors.js'
 
 /*
- * `@openai/agents`, bridged to OpenTelemetry by OpenInference, or told by Spanledger's own trace processor, which says
+ * The OpenAI Agents SDK, bridged to OpenTelemetry by OpenInference, or told by Spanledger's own trace processor, which says
  * in `openai.agents.span.type` what the bridge leaves to be guessed from kind and name:
  *
  *     trace (AGENT, named after the workflow)
  *       task (CHAIN: one call of the runner) ─ agent (AGENT) ─ turn (CHAIN) ┬ response, generation (LLM)
  *                                                                           └ function, handoff, mcp_tools (TOOL)
  *
- * The trace of a run that throws never ends; that of a streamed run ends without an error.
+ * The trace of a run that throws never ends; that of a streamed run ends without an error, as every trace does in Python,
+ * where agents are right below it.
  */
 
 export const SPAN_TYPE = 'openai.agents.span.type'
@@ -70,18 +71,24 @@ interface RunState {
   nested: number
   /** The last run inside waits for an approval. */
   paused: boolean
-  /** How the last call of the runner that opened the trace ended, if not well. */
+  /** How the last call of the runner that opened the trace, or the last agent below a trace, ended, if not well. */
   lastTask: Ending | undefined
+  /** A guardrail has told that it was triggered. */
+  violationTold: boolean
 }
 
 type Ending = Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'>
 type Typed = { readonly type: SpanType }
 type AgentsTool = ToolActivity & Typed & { readonly beforeModel: boolean; readonly nestedBefore: number }
 
-/** `@openai/agents`, through OpenInference's bridge or Spanledger's trace processor. */
+/** The OpenAI Agents SDK, through OpenInference's bridges or Spanledger's trace processor. */
 export const openAiAgentsConvention: Convention = {
   name: 'openai-agents',
-  scopes: ['@arizeai/openinference-instrumentation-openai-agents', '@openai/agents'],
+  scopes: [
+    '@arizeai/openinference-instrumentation-openai-agents',
+    '@openai/agents',
+    'openinference.instrumentation.openai_agents*',
+  ],
   decisive: { model: ['llm.output_messages.*'] },
 
   recognise(span, moment, lineage) {
@@ -103,7 +110,7 @@ export const openAiAgentsConvention: Convention = {
       case 'handoff':
         return concludeHandoff(span, lineage)
       case 'guardrail':
-        return { error, facts: guardrailFacts(span) }
+        return { error, facts: guardrailFacts(span, lineage) }
       default:
         return { error, usage: inclusiveUsage(span) }
     }
@@ -202,12 +209,8 @@ function concludeTask(span: SpanLike, lineage: Lineage, error: SpanError | undef
   return { ...ending, endsRun, usage: inclusiveUsage(span) }
 }
 
-function concludeRun(
-  type: SpanType,
-  span: SpanLike,
-  { memo, ownMemo, run }: Lineage,
-  error: SpanError | undefined,
-): Conclusion {
+function concludeRun(type: SpanType, span: SpanLike, lineage: Lineage, error: SpanError | undefined): Conclusion {
+  const { memo, ownMemo, run } = lineage
   const own = stateOf(ownMemo)
   const pending = type === 'agent' && error === undefined ? own.pending : []
   const waiting = error === undefined && (pending.length > 0 || own.paused)
@@ -216,7 +219,7 @@ function concludeRun(
     ...pending.map((call) => approvalRequested(call)),
     // Where answers are not traced, that an approval was asked for shows in the call that follows it only.
     ...(own.answersTold ? [] : own.resumed.map((call) => approvalRequested(call, 'heuristic'))),
-    ...(type === 'agent' ? limitFacts(error) : []),
+    ...(type === 'agent' ? [...limitFacts(error), ...tripwireFacts(error, own)] : []),
   ]
   const usage = inclusiveUsage(span)
   if (waiting) {
@@ -225,7 +228,15 @@ function concludeRun(
   }
   // A streamed run fails after its trace was left without an error.
   const ending = type === 'trace' && error === undefined && own.lastTask ? own.lastTask : endingOf(error)
+  if (type === 'agent' && typeAround(lineage) === 'trace') {
+    stateOf(memo).lastTask = ending.outcome ? ending : undefined
+  }
   return { ...ending, usage, facts }
+}
+
+function tripwireFacts(error: SpanError | undefined, own: RunState): readonly Fact[] {
+  const rule = own.violationTold ? undefined : tripwireIn(error)
+  return rule === undefined ? [] : [{ type: 'policy_violation', data: { rule, action: 'blocked' } }]
 }
 
 function endingOf(error: SpanError | undefined): Ending {
@@ -271,8 +282,9 @@ function concludeHandoff({ name }: SpanLike, { run }: Lineage): Conclusion {
   return { outcome: 'completed', facts: [{ type: 'agent_handoff', data: { from: run?.agent.name, to } }] }
 }
 
-function guardrailFacts({ name, attributes }: SpanLike): readonly Fact[] | undefined {
+function guardrailFacts({ name, attributes }: SpanLike, { memo }: Lineage): readonly Fact[] | undefined {
   if (attributes['guardrail.triggered'] !== true) return undefined
+  stateOf(memo).violationTold = true
   return [{ type: 'policy_violation', data: { rule: name, action: 'blocked' } }]
 }
 
@@ -297,6 +309,7 @@ function stateOf(memo: Memo | undefined): RunState {
     nested: 0,
     paused: false,
     lastTask: undefined,
+    violationTold: false,
   }
   memo?.set(STATE, state)
   return state

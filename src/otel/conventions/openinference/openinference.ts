@@ -1,12 +1,33 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Convention, ScopeFacts, UsageReport } from '../contract.js'
-import { idIn, readRecord, text } from '../shared/attributes.js'
+import type {
+  Activity,
+  Conclusion,
+  Convention,
+  Lineage,
+  ModelActivity,
+  ScopeFacts,
+  Surrounding,
+  UsageReport,
+} from '../contract.js'
+import { idIn, json, readRecord, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
+import { factsOfException } from '../shared/exception-names.js'
+import {
+  endOfHandoffTool,
+  type HandoffStep,
+  handoffStep,
+  handoffsLeft,
+  handoffsRefused,
+  handoffTaken,
+} from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
-import { errorOf, hasErrorStatus } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
+import { agentOf, frameworkOf, isWorkflow, toolOf } from './frameworks.js'
+import { translateMemoryEvent } from './memory-events.js'
 
 /*
  * OpenInference (Arize): `openinference.span.kind` says what a span is. Its JavaScript instrumentations set attributes
@@ -18,38 +39,32 @@ export const openInferenceConvention: Convention = {
   name: 'openinference',
   attributePrefixes: ['openinference.span.kind'],
 
-  recognise(span, _moment, { parent }) {
+  recognise(span, _moment, lineage) {
     const { attributes } = span
     const scope = scopeOfSpan(attributes)
-    switch (text(attributes, 'openinference.span.kind')) {
+    switch (text(attributes, KIND)) {
       case 'AGENT':
-        return { kind: 'run', agent: agentOf(span), model: modelFrom(attributes), scope }
-      case 'TOOL':
-        return { kind: 'tool', tool: toolOf(span), callId: text(attributes, 'tool_call.id', 'tool.id'), scope }
+        return agentRun(span, scope, lineage)
+      case 'TOOL': {
+        if (frameworkOf(span).noTools) return { kind: 'step', scope }
+        const tool = toolOf(span)
+        const callId = text(attributes, 'tool_call.id', 'tool.id')
+        return handoffStep(span, tool.name, lineage, { callId, scope }) ?? { kind: 'tool', tool, callId, scope }
+      }
       case 'LLM':
-        return {
-          kind: 'model',
-          operation: 'chat',
-          model: modelFrom(attributes),
-          provider: providerFrom(attributes),
-          scope,
-        }
+        return modelCall(span, 'chat', scope, lineage)
       case 'EMBEDDING':
-        return {
-          kind: 'model',
-          operation: 'embeddings',
-          model: modelFrom(attributes),
-          provider: providerFrom(attributes),
-          scope,
-        }
+        return modelCall(span, 'embeddings', scope, lineage)
       case 'RERANKER':
         return { kind: 'model', operation: 'rerank', model: modelFrom(attributes), scope }
       case 'RETRIEVER':
         // One retriever asks others: what it returns is what was recalled.
-        return parent?.activity.kind === 'recall'
+        return lineage.parent?.activity.kind === 'recall'
           ? { kind: 'step', scope }
           : { kind: 'recall', tier: 'retriever', scope }
       case 'CHAIN':
+        if (!isWorkflow(span, lineage.run !== undefined)) return { kind: 'step', scope }
+        return { kind: 'run', agent: agentOf(span), trigger: 'workflow', scope }
       case 'GUARDRAIL':
       case 'EVALUATOR':
       case 'PROMPT':
@@ -59,32 +74,78 @@ export const openInferenceConvention: Convention = {
     }
   },
 
-  conclude(span, activity) {
+  conclude(span, activity, lineage) {
     const { attributes } = span
-    const error = hasErrorStatus(span) ? errorOf(span) : undefined
+    const error = errorAt(span, activity)
     const scope = scopeOfSpan(attributes)
     const finishReason = text(attributes, 'llm.finish_reason')
     switch (activity.kind) {
-      case 'model':
-        return { error, scope, finishReason, usage: modelUsage(attributes), facts: error && quotaFacts(error) }
-      case 'run':
-        return { error, scope, finishReason, usage: usageFrom(attributes), agent: agentOf(span) }
+      case 'model': {
+        const facts = error && quotaFacts(error)
+        return { ...failed(span, error), scope, finishReason, usage: modelUsage(attributes), facts }
+      }
+      case 'run': {
+        const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage)]
+        const agent = agentOf(span)
+        return { ...failed(span, error), scope, finishReason, usage: usageFrom(attributes), agent, facts }
+      }
       case 'tool':
-        return { error, scope, tool: toolOf(span) }
+        return { ...failed(span, error), scope, tool: toolOf(span) }
       case 'recall':
-        return { error, scope, hits: documentCount(attributes) }
+        return { ...failed(span, error), scope, hits: documentCount(attributes) }
       default:
-        return { error, scope }
+        if (!('handoff' in activity)) return { error, scope }
+        return {
+          ...endOfHandoffTool(span, activity as HandoffStep, lineage, { args: argumentsOf(attributes), error }),
+          scope,
+        }
     }
   },
+
+  translate: translateMemoryEvent,
 }
 
-function agentOf(span: SpanLike): { id?: string; name?: string } {
-  return { name: text(span.attributes, 'agent.name') ?? span.name }
+const KIND = 'openinference.span.kind'
+
+/** An agent that is inside itself, with no tool between, is told at several levels: by several of its methods. */
+function agentRun(span: SpanLike, scope: ScopeFacts, lineage: Lineage): Activity {
+  const agent = agentOf(span)
+  const { run, parent } = lineage
+  const { mayLeak, agentsByTools } = frameworkOf(span)
+  const isInside = run !== undefined && parent?.convention === 'openinference' && parent.activity.kind !== 'tool'
+  const isSame = agent.name !== undefined && run?.agent.name === agent.name
+  if (isInside && (isSame || (agentsByTools && isAgentAround(parent)))) return { kind: 'step', scope }
+  const facts = handoffTaken(agent.name, lineage)
+  return { kind: 'run', agent, model: modelFrom(span.attributes), scope, mayLeak, facts }
 }
 
-function toolOf(span: SpanLike): { name: string } {
-  return { name: text(span.attributes, 'tool.name') ?? span.name }
+/** Tells whether a span is inside an agent, at any of its levels, and not just inside a workflow. */
+function isAgentAround(parent: Surrounding): boolean {
+  let around: Surrounding | undefined = parent
+  while (around?.activity.kind === 'step') around = around.outer
+  return around?.activity.kind === 'run' && around.activity.trigger !== 'workflow'
+}
+
+function modelCall(span: SpanLike, operation: string, scope: ScopeFacts, { memo }: Lineage): ModelActivity {
+  const { attributes } = span
+  const [model, provider] = [modelFrom(attributes), providerFrom(attributes)]
+  return { kind: 'model', operation, model, provider, scope, facts: handoffsRefused(memo) }
+}
+
+/** What went wrong, by the status or, where that is of no use, by the exception. */
+function errorAt(span: SpanLike, { kind }: Activity): SpanError | undefined {
+  if (hasErrorStatus(span)) return errorOf(span)
+  const isTold = kind !== 'step' && frameworkOf(span).okFirst && span.events.some(({ name }) => name === 'exception')
+  return isTold ? errorOf(span) : undefined
+}
+
+/** How a span ended that has an error; where its status does not say so, that is told here. */
+function failed(span: SpanLike, error: SpanError | undefined): Conclusion {
+  return error && !hasErrorStatus(span) ? concludeError(error, span) : { error }
+}
+
+function argumentsOf(attributes: Attributes): unknown {
+  return json(attributes, 'tool.parameters') ?? json(attributes, 'gcp.vertex.agent.tool_call_args')
 }
 
 /** The session as such, or inside `metadata`, where LangChain users put it. */

@@ -4,19 +4,24 @@ import type { Activity, Conclusion, Fact, Lineage, RunActivity, StepActivity } f
 import { record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
-import type { SpanError } from '../shared/outcome.js'
 import { toolInput } from './messages.js'
 
-/* Swarms and graphs of Strands. Their own spans say nothing of how they ended; those of their nodes do. */
+/*
+ * Swarms and graphs of Strands. Their own spans say nothing of how they ended; those of their nodes do, or in Python, where
+ * there are none, those of their agents.
+ */
 
 /* What is kept for the life of a run. */
 const NODE_STATUS = 'strands.nodeStatus'
-const NODE_FAILURE = 'strands.nodeFailure'
+/** How an agent inside ended, if not well. */
+const AGENT_ENDING = 'strands.agentEnding'
 /** The node of the swarm that an agent, and then the last of them, wants to go on with. */
 const HANDS_OFF = 'strands.handsOff'
 
 /** The more telling status of one node outweighs those of others. */
 const NODE_STATUSES = ['COMPLETED', 'CANCELLED', 'INTERRUPTED', 'FAILED']
+
+type AgentEnding = Pick<Conclusion, 'outcome' | 'error' | 'reason'>
 
 export interface Step extends StepActivity {
   readonly step?: 'cycle' | 'node' | 'structured output' | undefined
@@ -72,14 +77,20 @@ export function endOfOrchestrator(told: Conclusion, { ownMemo }: Lineage): Concl
   }
   switch (ownMemo?.get(NODE_STATUS)) {
     case 'FAILED':
-      return { outcome: 'failed', error: ownMemo?.get(NODE_FAILURE) as SpanError | undefined }
+      return { outcome: 'failed', error: endingIn(ownMemo).error }
     case 'INTERRUPTED':
       return { outcome: 'suspended', reason: 'interrupt' }
     case 'CANCELLED':
       return { outcome: 'cancelled', reason: 'cancelled' }
+    case undefined:
+      return { ...told, ...endingIn(ownMemo) }
     default:
       return told
   }
+}
+
+function endingIn(ownMemo: Lineage['ownMemo']): AgentEnding {
+  return (ownMemo?.get(AGENT_ENDING) as AgentEnding | undefined) ?? {}
 }
 
 /** `max_steps=<3> | swarm reached step limit`, `timeout=<1000>, swarm_id=<s> | swarm exceeded wall-clock budget`. */
@@ -103,8 +114,8 @@ export function noteHandoff(span: SpanLike, from: string, memo: Lineage['memo'])
 }
 
 /** How an agent ended, for the swarm or the graph that it is a node of. */
-export function noteAgent(error: SpanError | undefined, { memo, ownMemo }: Lineage): void {
-  if (error) memo?.set(NODE_FAILURE, error)
+export function noteAgent({ outcome, error, reason }: AgentEnding, { memo, ownMemo }: Lineage): void {
+  if (outcome !== undefined) memo?.set(AGENT_ENDING, { outcome, error, reason } satisfies AgentEnding)
   const wanted = ownMemo?.get(HANDS_OFF)
   if (wanted) memo?.set(HANDS_OFF, wanted)
 }

@@ -3,11 +3,14 @@ import { hasDropped, type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
+import { factsOfException } from '../shared/exception-names.js'
+import { endOfHandoffTool, type HandoffStep, handoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
 import { quotaFacts } from '../shared/limits.js'
 import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { usageFrom } from '../shared/usage.js'
-import { finishReasonOf, isFinishCut } from './messages.js'
+import { finishReasonOf, isFinishCut, toolInput } from './messages.js'
 import {
   endOfOrchestrator,
   type Inside,
@@ -22,12 +25,14 @@ import {
 
 /*
  * Strands Agents. It speaks the GenAI conventions under the name of the service, which is its tracer's name too
- * (`strands-agents` by default). Why a run ended stands in the last message event; agents, nodes, swarms and graphs
+ * (`strands-agents` by default), in Python under one of its own. Why a run ended stands in the last message event; agents, nodes, swarms and graphs
  * repeat, and carry over from earlier runs, what their model calls consumed.
  */
 
 const DEFAULT_SERVICE = 'strands-agents'
-const CYCLE_ID = 'agent_loop.cycle_id'
+const PYTHON_SCOPE = 'strands.telemetry.tracer'
+/** In JavaScript, and in Python. */
+const CYCLE_IDS = ['agent_loop.cycle_id', 'event_loop.cycle_id']
 const STRUCTURED_OUTPUT_TOOL = 'strands_structured_output'
 
 /* What is kept for the life of a run. */
@@ -35,6 +40,9 @@ const CALLED_MODEL = 'strands.calledModel'
 const RESUMED_TOLD = 'strands.resumedTold'
 /** The context did not fit; the next call in the same cycle has a smaller one. */
 const OVERFLOWED = 'strands.overflowed'
+
+/** The class of the error by which a call ends whose context is too large. */
+const OVERFLOW = /\bContextWindowOverflow(?:Error|Exception)$/
 
 /** Limits by the reason with which an agent stopped. */
 const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
@@ -46,13 +54,13 @@ const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
 /** Agents, swarms and graphs of Strands. */
 export const strandsConvention: Convention = {
   name: 'strands',
-  scopes: [DEFAULT_SERVICE],
-  attributePrefixes: [CYCLE_ID, 'gen_ai.'],
+  scopes: [DEFAULT_SERVICE, PYTHON_SCOPE],
+  attributePrefixes: [...CYCLE_IDS, 'gen_ai.'],
   decisive: { run: ['gen_ai.output.messages'] },
 
   recognise(span, moment, lineage) {
     const { attributes } = span
-    if (attributes[CYCLE_ID] !== undefined) return within(stepOf('cycle'), lineage)
+    if (CYCLE_IDS.some((key) => attributes[key] !== undefined)) return within(stepOf('cycle'), lineage)
     if (!isOfStrands(span, lineage)) return undefined
     const operation = operationIn(attributes)
     switch (operation) {
@@ -61,14 +69,16 @@ export const strandsConvention: Convention = {
         return orchestrator(attributes, operation === 'invoke_swarm' ? 'swarm' : 'graph')
       case 'invoke_agent': {
         const activity = genAiConvention.recognise(span, moment, lineage)
-        return activity === undefined || activity === 'later' ? activity : within(activity, lineage)
+        if (activity === undefined || activity === 'later') return activity
+        const taken = activity.kind === 'run' ? handoffTaken(activity.agent.name, lineage) : undefined
+        return within(taken ? { ...activity, facts: taken } : activity, lineage)
       }
       case 'execute_node':
         return node(attributes, lineage)
       case 'chat':
         return startOfCall(attributes, lineage)
       case 'execute_tool':
-        return within(startOfTool(attributes, lineage), lineage)
+        return within(startOfTool(span, lineage), lineage)
       case 'memory.search':
         return { kind: 'recall', tier: 'memory' }
       default:
@@ -80,7 +90,7 @@ export const strandsConvention: Convention = {
     const told: Conclusion = { error: hasErrorStatus(span) ? errorOf(span) : undefined }
     switch (activity.kind) {
       case 'run':
-        return 'orchestrator' in activity ? endOfOrchestrator(told, lineage) : endOfAgent(span, told, lineage)
+        return endOfRun(span, 'orchestrator' in activity, told, lineage)
       case 'model':
         return endOfCall(span, told, lineage)
       case 'tool':
@@ -88,6 +98,10 @@ export const strandsConvention: Convention = {
       case 'recall':
         return { ...told, hits: count(span.attributes, 'memory.result.count') }
       default:
+        if ('handoff' in activity) {
+          const { error } = endOfTool(span, told)
+          return endOfHandoffTool(span, activity as HandoffStep, lineage, { args: toolInput(span), error })
+        }
         return { ...told, facts: endOfStep(span, activity, lineage) }
     }
   },
@@ -97,7 +111,7 @@ export const strandsConvention: Convention = {
 function isOfStrands(span: SpanLike, { parent }: Lineage): boolean {
   const { attributes, name } = span
   const scope = scopeOf(span).name
-  if (scope === DEFAULT_SERVICE) return true
+  if (scope === DEFAULT_SERVICE || scope === PYTHON_SCOPE) return true
   if (text(attributes, 'gen_ai.system', 'gen_ai.provider.name') !== scope) return false
   return attributes.name === name || parent?.convention === 'strands' || name.startsWith('memory.')
 }
@@ -117,14 +131,18 @@ function startOfCall(attributes: Attributes, { memo }: Lineage): Activity {
   }
 }
 
-function startOfTool(attributes: Attributes, lineage: Lineage): Activity {
+function startOfTool(span: SpanLike, lineage: Lineage): Activity {
+  const { attributes } = span
   const name = text(attributes, 'gen_ai.tool.name') ?? 'unknown'
   if (name === STRUCTURED_OUTPUT_TOOL) return stepOf('structured output')
+  const callId = text(attributes, 'gen_ai.tool.call.id')
+  const handoff = handoffStep(span, name, lineage, { callId })
+  if (handoff) return handoff
   const inCycle = (lineage.parent?.activity as Partial<Step> | undefined)?.step === 'cycle'
   return {
     kind: 'tool',
     tool: { name },
-    callId: text(attributes, 'gen_ai.tool.call.id'),
+    callId,
     facts: inCycle ? resumption(lineage.memo) : undefined,
   }
 }
@@ -136,11 +154,22 @@ function resumption(memo: Lineage['memo']): readonly Fact[] | undefined {
   return [{ type: 'resumed', data: {}, confidence: 'heuristic' }]
 }
 
+function endOfRun(span: SpanLike, isOrchestrator: boolean, told: Conclusion, lineage: Lineage): Conclusion {
+  const ending = isOrchestrator ? endOfOrchestrator(told, lineage) : endOfAgent(span, told, lineage)
+  const left = handoffsLeft(lineage)
+  return left.length > 0 ? { ...ending, facts: [...(ending.facts ?? []), ...left] } : ending
+}
+
 function endOfAgent(span: SpanLike, told: Conclusion, lineage: Lineage): Conclusion {
-  noteAgent(told.error, lineage)
+  const ending = endingOfAgent(span, told)
+  noteAgent(ending, lineage)
+  return { ...ending, facts: [...(ending.facts ?? []), ...factsOfException(told.error, lineage)] }
+}
+
+function endingOfAgent(span: SpanLike, told: Conclusion): Conclusion {
   if (told.error) {
     const facts = told.error.code === 'MaxTokensError' ? [limitExceeded('output_tokens')] : undefined
-    return { ...told, facts }
+    return { ...concludeError(told.error, span), facts }
   }
   const finishReason = finishReasonOf(span)
   switch (finishReason) {
@@ -149,6 +178,8 @@ function endOfAgent(span: SpanLike, told: Conclusion, lineage: Lineage): Conclus
       return { outcome: 'suspended', reason: finishReason }
     case 'cancelled':
       return { outcome: 'cancelled', reason: finishReason }
+    case 'guardrail_intervened':
+      return { finishReason, facts: [{ type: 'policy_violation', data: { rule: 'guardrail', action: 'blocked' } }] }
     default: {
       const axis = LIMITS.get(finishReason)
       if (finishReason === undefined && isFinishCut(span)) return CUT
@@ -169,7 +200,7 @@ function limitExceeded(axis: string): Fact {
 
 function endOfCall(span: SpanLike, told: Conclusion, { memo }: Lineage): Conclusion {
   if (told.error) {
-    if (told.error.code === 'ContextWindowOverflowError') memo?.set(OVERFLOWED, true)
+    if (OVERFLOW.test(told.error.code)) memo?.set(OVERFLOWED, true)
     return { ...told, facts: quotaFacts(told.error) }
   }
   const usage = usageFrom(span.attributes)
@@ -180,7 +211,7 @@ function endOfCall(span: SpanLike, told: Conclusion, { memo }: Lineage): Conclus
 function endOfTool(span: SpanLike, told: Conclusion): Conclusion {
   const { attributes } = span
   if (told.error) return told
-  const status = text(attributes, 'gen_ai.tool.status')
+  const status = attributes['gen_ai.tool.status']
   if (status === 'error') return { outcome: 'failed', error: { code: 'Error', message: '' } }
   // It has thrown an interrupt, which its span does not show.
   return status === undefined && attributes['gen_ai.event.end_time'] !== undefined && !hasDropped(span)

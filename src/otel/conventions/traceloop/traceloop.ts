@@ -68,7 +68,7 @@ function contradicts(one: ScopeFacts | undefined, other: ScopeFacts): boolean {
 }
 
 /** What the SDK's decorators and `with…` functions wrap. */
-function recogniseEntity({ attributes, events, name: spanName }: SpanLike): Activity | undefined {
+export function recogniseEntity({ attributes, events, name: spanName }: SpanLike): Activity | undefined {
   if (LOOKUP.test(spanName) || events.some(isQuery)) return { kind: 'recall', tier: 'retriever' }
   const name = text(attributes, 'traceloop.entity.name', 'traceloop.workflow.name')
   switch (text(attributes, 'traceloop.span.kind')) {
@@ -91,7 +91,7 @@ function isQuery({ name }: { readonly name: string }): boolean {
   return name === 'db.query.embeddings' || name === QUERY_RESULT
 }
 
-function recogniseClient(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
+export function recogniseClient(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
   const { attributes } = span
   const operation = operationIn(attributes)
   if (operation === 'guard') return { kind: 'step' }
@@ -119,7 +119,7 @@ function callAround({ open = [] }: Lineage): Surrounding | undefined {
   })
 }
 
-function concludeEntity(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+export function concludeEntity(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
   const { attributes } = span
   switch (activity.kind) {
     case 'model': {

@@ -1,0 +1,223 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { AgentRef } from '../../../events/index.js'
+import { type SpanLike, scopeOf } from '../../span.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, RunActivity } from '../contract.js'
+import * as langchain from '../langchain/langchain.js'
+import { limitFacts, tripwireIn, writtenErrorOf } from '../openai-agents/errors.js'
+import { text } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
+import { factsOfException } from '../shared/exception-names.js'
+import { endOfHandoffTool, type HandoffStep, handoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
+import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
+import { usageFrom } from '../shared/usage.js'
+import { concludeEntity, recogniseClient, recogniseEntity, scopeFromTraceloop } from './traceloop.js'
+
+/*
+ * OpenLLMetry: Traceloop's SDK and instrumentations for Python. Its spans nest, and say what they are in
+ * `traceloop.span.kind`, whatever `gen_ai.operation.name` is beside it: CrewAI's tasks are tasks though they say
+ * `invoke_agent`, and calls of models are tasks to LlamaIndex.
+ */
+
+const PREFIX = 'opentelemetry.instrumentation.'
+const LANGCHAIN_SCOPE = `${PREFIX}langchain`
+const OPENAI_AGENTS_SCOPE = `${PREFIX}openai_agents`
+const FRAMEWORKS = ['agno', 'crewai', 'haystack', 'langchain', 'llamaindex', 'mcp', 'openai_agents']
+
+const KIND = 'traceloop.span.kind'
+/** What a span is by its name alone: a crew. */
+const CREW = 'crewai.workflow'
+/** `FunctionAgent.workflow`: names of entities may end with their kind. */
+const KIND_SUFFIX = /\.(?:workflow|agent|task|tool)$/
+const RETRIEVER = /Retriever(?:\.task)?$/
+const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
+const NODE = 'traceloop.association.properties.langgraph_node'
+const NODE_PLACE = 'traceloop.association.properties.langgraph_checkpoint_ns'
+
+/** How the last agent of a workflow ended, if not well. */
+const LAST_AGENT = 'traceloop.lastAgent'
+
+/** Traceloop's SDK for Python and its instrumentations of frameworks. */
+export const traceloopPythonConvention: Convention = {
+  name: 'traceloop-python',
+  scopes: [...FRAMEWORKS.map((framework) => `${PREFIX}${framework}*`), 'traceloop.*'],
+
+  recognise(span, moment, lineage) {
+    const scope = scopeFromTraceloop(span.attributes)
+    const activity = activityOf(span, moment, lineage)
+    return activity && { ...activity, scope }
+  },
+
+  conclude(span, activity, lineage) {
+    const told = isOf(span, LANGCHAIN_SCOPE)
+      ? concludeLangChain(span, activity, lineage)
+      : conclude(span, activity, lineage)
+    return { ...told, scope: scopeFromTraceloop(span.attributes) }
+  },
+}
+
+function isOf(span: SpanLike, scope: string): boolean {
+  return scopeOf(span).name.startsWith(scope)
+}
+
+function activityOf(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
+  const { attributes, name } = span
+  if (name === CREW) return run(span, lineage, 'workflow')
+  if (text(attributes, 'llm.request.type') !== undefined) return recogniseClient(span, moment, lineage)
+  switch (text(attributes, KIND)) {
+    case 'agent':
+      return run(span, lineage, undefined)
+    case 'workflow':
+      return run(span, lineage, 'workflow')
+    case 'tool':
+      return toolCall(span, lineage)
+    case 'task':
+      return task(span, lineage)
+    case 'handoff':
+      return { kind: 'step' }
+    default:
+      return recogniseEntity(span) ?? recogniseOther(span, moment, lineage)
+  }
+}
+
+/** Graphs have a span of their own around what LangChain calls with: one run. */
+function recogniseOther(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
+  switch (text(span.attributes, 'gen_ai.operation.name')) {
+    case 'invoke_agent':
+      return run(span, lineage, undefined)
+    case 'execute_task':
+    case 'goto':
+      return { kind: 'step' }
+    default:
+      return recogniseClient(span, moment, lineage)
+  }
+}
+
+/** A run inside itself, with no tool between, is told at two levels. */
+function run(span: SpanLike, lineage: Lineage, trigger: string | undefined): Activity {
+  const agent = agentOf(span)
+  const { parent, run: around } = lineage
+  const isInside = parent?.activity.kind === 'run' && around !== undefined && agent.name === around.agent.name
+  if (isInside && agent.name !== undefined) return { kind: 'step' }
+  const facts = trigger === undefined ? handoffTaken(agent.name, lineage) : undefined
+  return { kind: 'run', agent, trigger, model: text(span.attributes, 'gen_ai.request.model'), facts }
+}
+
+function agentOf({ attributes, name: spanName }: SpanLike): AgentRef {
+  const id = text(attributes, 'gen_ai.agent.id')
+  const entity = text(attributes, 'traceloop.entity.name', 'traceloop.workflow.name', 'gen_ai.workflow.name')
+  const named =
+    text(attributes, 'gen_ai.agent.name', 'crewai.agent.role', 'crewai.crew.name') ??
+    entity?.replace(KIND_SUFFIX, '') ??
+    (spanName.endsWith('.agent') ? spanName.replace(KIND_SUFFIX, '') : undefined)
+  return { ...(id !== undefined && { id }), ...(named !== undefined && { name: named }) }
+}
+
+function toolCall(span: SpanLike, lineage: Lineage): Activity {
+  const { attributes } = span
+  const name = toolName(span)
+  const around = lineage.parent?.activity
+  // The framework's own span of this call has told of it already.
+  if (around?.kind === 'tool' && around.tool.name === name) return { kind: 'step' }
+  const callId = text(attributes, 'gen_ai.tool.call.id')
+  return handoffStep(span, name, lineage, { callId }) ?? { kind: 'tool', tool: { name }, callId }
+}
+
+function toolName({ attributes, name }: SpanLike): string {
+  return (
+    text(attributes, 'gen_ai.tool.name') ?? (text(attributes, 'traceloop.entity.name') ?? name).replace(KIND_SUFFIX, '')
+  )
+}
+
+function task(span: SpanLike, lineage: Lineage): Activity {
+  const name = text(span.attributes, 'traceloop.entity.name') ?? ''
+  if (isOf(span, LANGCHAIN_SCOPE)) {
+    const around = isInnerNode(span.attributes, name) ? graphAround(lineage) : undefined
+    return { kind: 'step', around, facts: langchain.handoffTo(name, lineage) }
+  }
+  if (!RETRIEVER.test(name)) return { kind: 'step' }
+  // One retriever asks others: what it returns is what was recalled.
+  return lineage.parent?.activity.kind === 'recall' ? { kind: 'step' } : { kind: 'recall', tier: 'retriever' }
+}
+
+/** The place of a node in the state of a graph that is a node itself: `billing:…|agent:…`. */
+function isInnerNode(attributes: Attributes, name: string): boolean {
+  return attributes[NODE] === name && text(attributes, NODE_PLACE)?.includes('|') === true
+}
+
+/** Whoever has nodes is a graph. */
+function graphAround({ parent }: Lineage): RunActivity | undefined {
+  if (parent?.activity.kind !== 'step' || !parent.span) return undefined
+  const name = text(parent.span.attributes, 'traceloop.entity.name')
+  return { kind: 'run', agent: name === undefined || langchain.isClassName(name) ? {} : { name } }
+}
+
+function conclude(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+  const { attributes } = span
+  const error = errorAt(span)
+  switch (activity.kind) {
+    case 'run':
+      return endOfRun(span, activity, lineage, error)
+    case 'tool':
+      return { error }
+    case 'step':
+      if ('handoff' in activity) return endOfHandoffTool(span, activity as HandoffStep, lineage, { error })
+      return { error, facts: handoffIn(attributes) ?? concludeEntity(span, activity, lineage).facts }
+    default:
+      return concludeEntity(span, activity, lineage)
+  }
+}
+
+function errorAt(span: SpanLike): SpanError | undefined {
+  if (!hasErrorStatus(span)) return undefined
+  return isOf(span, OPENAI_AGENTS_SCOPE) ? writtenErrorOf(span) : errorOf(span)
+}
+
+/** The Agents SDK hands over by a span of its own. */
+function handoffIn(attributes: Attributes): readonly Fact[] | undefined {
+  const to = text(attributes, 'gen_ai.handoff.to_agent')
+  if (to === undefined) return undefined
+  return [{ type: 'agent_handoff', data: { from: text(attributes, 'gen_ai.handoff.from_agent'), to } }]
+}
+
+function endOfRun(
+  span: SpanLike,
+  { trigger }: RunActivity,
+  lineage: Lineage,
+  error: SpanError | undefined,
+): Conclusion {
+  const ending = error ? concludeError(error, span) : {}
+  // The root of the Agents SDK's trace always ends well.
+  const told = error ? ending : ((lineage.ownMemo?.get(LAST_AGENT) as Conclusion | undefined) ?? ending)
+  if (trigger === undefined && isOf(span, OPENAI_AGENTS_SCOPE)) noteAgent(ending, lineage)
+  const rule = tripwireIn(error)
+  const violation: readonly Fact[] =
+    rule === undefined ? [] : [{ type: 'policy_violation', data: { rule, action: 'blocked' } }]
+  const limits = limitFacts(error)
+  const facts = [...(limits.length > 0 ? limits : factsOfException(error, lineage)), ...violation]
+  return { ...told, usage: usageFrom(span.attributes), facts: [...facts, ...handoffsLeft(lineage)] }
+}
+
+function noteAgent(ending: Conclusion, { memo }: Lineage): void {
+  if (ending.outcome) memo?.set(LAST_AGENT, ending)
+  else memo?.delete(LAST_AGENT)
+}
+
+function concludeLangChain(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+  const name = text(span.attributes, 'traceloop.entity.name')
+  switch (activity.kind) {
+    case 'run':
+      return langchain.concludeRun(span, DIALECT, lineage, activity.agent.name)
+    case 'model':
+      return { ...concludeEntity(span, activity, lineage), ...langchain.concludeModel(span, lineage, undefined) }
+    case 'tool':
+      return langchain.concludeTool(span, DIALECT, lineage, activity.tool.name, lineage.run?.agent.name)
+    case 'step': {
+      if (!('handoff' in activity)) return langchain.concludeStep(span, DIALECT, lineage, name)
+      const step = activity as HandoffStep
+      const told = langchain.concludeTool(span, DIALECT, lineage, step.handoff.tool.name, lineage.run?.agent.name)
+      return langchain.withPendingHandoff(told, span, step, lineage)
+    }
+    default:
+      return concludeEntity(span, activity, lineage)
+  }
+}
