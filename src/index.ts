@@ -49,6 +49,13 @@ export type {
   ToolActivity,
   UsageReport,
 } from './otel/conventions/contract.js'
+export type {
+  AttributeName,
+  SpanMeaning,
+  Vocabulary,
+  VocabularyAttributes,
+  VocabularyOutcome,
+} from './otel/conventions/vocabulary/vocabulary.js'
 export { AuditLogRecordProcessor } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'

@@ -14,6 +14,7 @@ import { spanledgerConvention } from './spanledger/spanledger.js'
 import { strandsConvention } from './strands/strands.js'
 import { traceloopMcpConvention } from './traceloop/mcp.js'
 import { traceloopConvention } from './traceloop/traceloop.js'
+import { vocabularyConventions } from './vocabulary/index.js'
 import { voltAgentConvention } from './voltagent/voltagent.js'
 
 /** The conventions asked about a span, in this order: one framework's names before the general ones. */
@@ -30,6 +31,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   strandsConvention,
   voltAgentConvention,
   genkitConvention,
+  ...vocabularyConventions,
   langChainOpenInferenceConvention,
   openInferenceConvention,
   traceloopMcpConvention,

@@ -4,11 +4,18 @@ import { type InstrumentationScope, type SpanLike, scopeOf } from '../span.js'
 
 interface PrefixEntry {
   readonly prefix: string
-  /** One bit per convention. */
+  /** The bit of its convention. */
   readonly bit: number
 }
 
-const MAX_CONVENTIONS = 31
+/** As many bits as an integer has; the conventions from here on share the last one. */
+const LAST_BIT = 30
+const MAX_CONVENTIONS = 256
+
+/** The bit by which the convention at this index is told from others. */
+function bitOf(index: number): number {
+  return 1 << Math.min(index, LAST_BIT)
+}
 
 /**
  * Finds the conventions that may speak for a span, without asking each. The scope decides once per tracer; attribute
@@ -21,7 +28,7 @@ export class Recogniser {
   readonly #namePrefixes = new PrefixTable()
   readonly #byScope = new WeakMap<InstrumentationScope, number>()
 
-  /** @throws TypeError when there are more than 31 conventions, or one is malformed. */
+  /** @throws TypeError when there are more than 256 conventions, or one is malformed. */
   constructor(conventions: readonly Convention[]) {
     if (conventions.length > MAX_CONVENTIONS)
       throw new TypeError(`conventions: at most ${MAX_CONVENTIONS} are supported`)
@@ -29,8 +36,8 @@ export class Recogniser {
       if (typeof convention?.recognise !== 'function' || !convention.name) {
         throw new TypeError(`conventions[${index}]: a convention needs a name and a recognise() function`)
       }
-      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, 1 << index)
-      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, 1 << index)
+      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, bitOf(index))
+      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, bitOf(index))
     }
     this.#conventions = conventions
   }
@@ -44,9 +51,16 @@ export class Recogniser {
     return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#nameBits(span.name)
   }
 
-  /** The conventions of a bit set. */
-  named(bits: number): readonly Convention[] {
-    return this.#conventions.filter((_, index) => (bits & (1 << index)) !== 0)
+  /** The conventions of a bit set that a span has. */
+  named(bits: number, span: SpanLike): readonly Convention[] {
+    return this.#conventions.filter((_, index) => this.isCandidate(index, bits, span))
+  }
+
+  /** Tells whether the convention at this index is to be asked about a span that has this bit set. */
+  isCandidate(index: number, bits: number, span: SpanLike): boolean {
+    if ((bits & bitOf(index)) === 0) return false
+    const convention = this.#conventions[index]
+    return convention !== undefined && (index < LAST_BIT || speaksFor(convention, span))
   }
 
   /** SDKs take any value for a name. */
@@ -65,7 +79,7 @@ export class Recogniser {
     if (known !== undefined) return known
     let bits = 0
     for (const [index, convention] of this.#conventions.entries()) {
-      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= 1 << index
+      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= bitOf(index)
     }
     this.#byScope.set(scope, bits)
     return bits
@@ -93,6 +107,15 @@ class PrefixTable {
     }
     return bits
   }
+}
+
+/** The same question asked of one convention: those that share a bit are told apart by it. */
+function speaksFor({ scopes, attributePrefixes, namePrefixes }: Convention, span: SpanLike): boolean {
+  const { name, attributes } = span
+  if (scopes?.some((pattern) => matchesScope(pattern, scopeOf(span).name))) return true
+  if (typeof name === 'string' && namePrefixes?.some((prefix) => name.startsWith(prefix))) return true
+  for (const key in attributes) if (attributePrefixes?.some((prefix) => key.startsWith(prefix))) return true
+  return false
 }
 
 function matchesScope(pattern: string, name: string): boolean {
