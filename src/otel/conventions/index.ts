@@ -1,4 +1,5 @@
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk/ai-sdk.js'
+import { beeAiConvention } from './beeai/beeai.js'
 import { claudeAgentSdkConvention } from './claude-agent-sdk/claude-agent-sdk.js'
 import type { Convention } from './contract.js'
 import { genAiConvention } from './gen-ai/gen-ai.js'
@@ -33,6 +34,7 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   genkitConvention,
   ...vocabularyConventions,
   langChainOpenInferenceConvention,
+  beeAiConvention,
   openInferenceConvention,
   traceloopMcpConvention,
   traceloopConvention,
