@@ -9,11 +9,25 @@ const time = '2026-11-21T22:35:06.753000000Z'
 const usage = { inputTokens: 10, outputTokens: 5, totalTokens: 15 }
 const tool = { name: 'search' }
 const error = { code: 'Error', message: 'no' }
+const digest = `sha256:${'0a'.repeat(32)}`
+const decision = { decider: 'person', by: 'u-1', reason: 'checked', subjectDigest: digest, nonce: 'n-1' } as const
 const openRuns = [{ runId: 'r-1', agent: { name: 'planner' }, startedAt: time }]
 
 /** One event of every type, with all that the design says of it. */
 const examples: { [T in AuditEventType]: AuditEventData<T> } = {
-  run_started: { agent: { id: 'a-1', name: 'planner' }, model: 'm-1', trigger: 'cron' },
+  run_started: {
+    agent: { id: 'a-1', name: 'planner' },
+    model: 'm-1',
+    trigger: 'cron',
+    agentVersion: '1.4.2',
+    serviceVersion: '7',
+    codeRevision: '4cdbbeb',
+    modelParameters: { temperature: 0.2, topP: 0.9, topK: 40, maxTokens: 1024, seed: -7 },
+    systemPromptDigest: digest,
+    configurationDigest: digest,
+    onBehalfOf: 'u-1',
+    grant: 'refunds up to 50 USD',
+  },
   run_completed: { startedAt: time, durationMs: 12.5, usage, finishReason: 'stop' },
   run_failed: { durationMs: 12.5, error, usage },
   run_cancelled: { durationMs: 12.5, reason: 'user', by: 'u-1' },
@@ -34,13 +48,18 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   resumed: { fromCheckpoint: 'c-1' },
   memory_recall: { tier: 'long_term', namespaceKey: 'k', hits: 0 },
   context_compacted: { droppedChars: 1, retainedChars: 2, droppedTokens: 3, retainedTokens: 4, droppedMessages: 5 },
-  tool_call_started: { callId: 'c-1', tool: { name: 'search', type: 'function' } },
-  tool_call_completed: { callId: 'c-1', tool, durationMs: 1 },
+  tool_call_started: { callId: 'c-1', tool: { name: 'search', type: 'function' }, argumentsDigest: digest },
+  tool_call_completed: { callId: 'c-1', tool, durationMs: 1, resultDigest: digest },
   tool_call_failed: { callId: 'c-1', tool, error },
-  tool_approval_requested: { callId: 'c-1', tool },
-  tool_approval_granted: { callId: 'c-1', tool, by: 'u-1' },
+  tool_approval_requested: { callId: 'c-1', tool, subjectDigest: digest, nonce: 'n-1' },
+  tool_approval_granted: { callId: 'c-1', tool, ...decision },
   tool_approval_denied: { callId: 'c-1', tool, by: 'u-1', reason: 'too costly' },
   policy_violation: { rule: 'no-pii', action: 'blocked' },
+  policy_decision: { policy: 'refunds', version: '3', rule: 'limit', verdict: 'deny', action: 'blocked', ...decision },
+  guardrail_evaluated: { guardrail: 'pii', stage: 'output', verdict: 'fail', action: 'redacted', target: 'answer' },
+  memory_written: { tier: 'long_term', namespaceKey: 'k', operation: 'update', records: 2 },
+  memory_deleted: { tier: 'long_term', namespaceKey: 'k', records: 1 },
+  intervention: { kind: 'kill_switch', target: 'planner', ...decision },
   run_identified: { previous: { tenantId: 'default', sessionId: 's-0' } },
   run_identity_conflict: { tenantId: 'other' },
   audit_attached: { attachment: 'attachment-1', openRuns },

@@ -24,6 +24,36 @@ const error = v.strictObject({ code: name, message: text })
 const tool = v.strictObject({ name, type: optional(text) })
 export const agentSchema = v.strictObject({ id: optional(name), name: optional(name) })
 
+/**
+ * Digest of content that is not recorded: algorithm and lower-case hexadecimal digits, such as `sha256:` and 64 of them. Equal
+ * digests of one algorithm and key mean equal content.
+ */
+const digest = v.pipe(text, v.regex(/^[a-z][\da-z-]*:(?:[\da-f]{2}){16,64}$/))
+
+/** Who decides: a person, a rule that somebody wrote, or the software by itself. */
+export const DECIDERS = ['person', 'rule', 'automatic'] as const
+
+/** A decision, as far as it is told. */
+const decision = {
+  decider: optional(v.picklist(DECIDERS)),
+  /** The person or the rule. */
+  by: optional(text),
+  reason: optional(text),
+  /** Digest of what was decided on, such as the arguments of a call. */
+  subjectDigest: optional(digest),
+  /** A value that is good for one decision, so that nobody can use the decision again. */
+  nonce: optional(name),
+}
+
+/** Parameters of a model. */
+const modelParameters = v.strictObject({
+  temperature: optional(v.pipe(v.number(), v.finite())),
+  topP: optional(amount),
+  topK: optional(amount),
+  maxTokens: optional(count),
+  seed: optional(v.pipe(v.number(), v.safeInteger())),
+})
+
 /** What a run or a model call consumed. */
 const usageFields = {
   inputTokens: count,
@@ -37,7 +67,7 @@ const usageFields = {
 const usage = v.strictObject(usageFields)
 
 const ended = { startedAt: optional(timestampSchema), durationMs: optional(amount) }
-const toolCall = { callId: name, tool, durationMs: optional(amount) }
+const toolCall = { callId: name, tool, durationMs: optional(amount), resultDigest: optional(digest) }
 const openRuns = v.array(v.strictObject({ runId: name, agent: optional(agentSchema), startedAt: timestampSchema }))
 
 /** Axes that instrumentations report; any other string is accepted. */
@@ -55,7 +85,21 @@ export const LIMIT_AXES = [
 
 /** Schema of `data`, by event type. */
 export const catalogue = {
-  run_started: v.strictObject({ agent: agentSchema, model: optional(text), trigger: optional(text) }),
+  run_started: v.strictObject({
+    agent: agentSchema,
+    model: optional(text),
+    trigger: optional(text),
+    agentVersion: optional(text),
+    serviceVersion: optional(text),
+    /** The revision of the code that runs, such as a commit. */
+    codeRevision: optional(text),
+    modelParameters: optional(modelParameters),
+    systemPromptDigest: optional(digest),
+    configurationDigest: optional(digest),
+    /** The person or service for whom the agent acts, and under which grant. */
+    onBehalfOf: optional(name),
+    grant: optional(text),
+  }),
   run_completed: v.strictObject({ ...ended, usage: optional(usage), finishReason: optional(text) }),
   run_failed: v.strictObject({ ...ended, error, usage: optional(usage) }),
   run_cancelled: v.strictObject({ ...ended, reason: text, by: optional(text), usage: optional(usage) }),
@@ -86,13 +130,59 @@ export const catalogue = {
     retainedTokens: optional(count),
     droppedMessages: optional(count),
   }),
-  tool_call_started: v.strictObject({ callId: name, tool }),
+  tool_call_started: v.strictObject({ callId: name, tool, argumentsDigest: optional(digest) }),
   tool_call_completed: v.strictObject(toolCall),
   tool_call_failed: v.strictObject({ ...toolCall, error: optional(error) }),
-  tool_approval_requested: v.strictObject({ callId: name, tool, by: optional(text) }),
-  tool_approval_granted: v.strictObject({ callId: name, tool, by: optional(text) }),
-  tool_approval_denied: v.strictObject({ callId: name, tool, by: optional(text), reason: optional(text) }),
+  tool_approval_requested: v.strictObject({
+    callId: name,
+    tool,
+    by: optional(text),
+    reason: optional(text),
+    subjectDigest: optional(digest),
+    nonce: optional(name),
+  }),
+  tool_approval_granted: v.strictObject({ callId: name, tool, ...decision }),
+  tool_approval_denied: v.strictObject({ callId: name, tool, ...decision }),
   policy_violation: v.strictObject({ rule: name, action: text }),
+  /** A policy was asked. A decision not to act is one as well. */
+  policy_decision: v.strictObject({
+    policy: name,
+    version: optional(text),
+    /** The rule of the policy that decided. */
+    rule: optional(text),
+    /** Such as `allow`, `deny`, `require_approval`, `flag`. */
+    verdict: name,
+    /** The action that followed. */
+    action: optional(text),
+    /** The tool, agent or resource that it was about. */
+    target: optional(text),
+    ...decision,
+  }),
+  /** A guardrail has looked at an input, an output or a call. What it broke is a `policy_violation` besides. */
+  guardrail_evaluated: v.strictObject({
+    guardrail: name,
+    /** Such as `input`, `output`, `tool`. */
+    stage: optional(text),
+    /** Such as `pass`, `fail`. */
+    verdict: name,
+    action: optional(text),
+    target: optional(text),
+    subjectDigest: optional(digest),
+  }),
+  memory_written: v.strictObject({
+    tier: text,
+    namespaceKey: optional(text),
+    operation: optional(text),
+    records: optional(count),
+  }),
+  memory_deleted: v.strictObject({ tier: text, namespaceKey: optional(text), records: optional(count) }),
+  /** Somebody outside the agent stepped in: a kill switch, an override. */
+  intervention: v.strictObject({
+    /** Such as `kill_switch`, `override`, `pause`. */
+    kind: name,
+    target: optional(text),
+    ...decision,
+  }),
   /**
    * From here on the run belongs to the tenant and the session that this event names: an instrumentation told them late.
    * Once a run, from unknown to named. Earlier events of the run stay as they are, and count as those of its tenant.

@@ -33,8 +33,8 @@ export interface OcsfMapping {
   readonly operation?: (event: StoredEvent) => string | undefined
   /** What starts, stops or changes is the recording, not an agent. */
   readonly isOfTheLog?: boolean
-  /** The decision of a control. */
-  readonly isAllowed?: boolean
+  /** Returns the decision of a control; `undefined` when the event does not tell it. */
+  readonly isAllowed?: (event: StoredEvent) => boolean | undefined
 }
 
 const START: Activity = [3, 'Start']
@@ -42,6 +42,16 @@ const STOP: Activity = [4, 'Stop']
 const ERROR: Activity = [1, 'General Error']
 const other = (name: string): Activity => [OTHER, name]
 const tool = (event: StoredEvent) => nameIn(event, 'tool')
+const target = (event: StoredEvent) => textIn(event, 'target') ?? textIn(event, 'policy')
+
+const VERDICTS: ReadonlyMap<string | undefined, boolean> = new Map([
+  ['allow', true],
+  ['deny', false],
+])
+
+function allowedBy(event: StoredEvent): boolean | undefined {
+  return VERDICTS.get(textIn(event, 'verdict'))
+}
 
 const lifecycle = (activity: Activity, status: Status): OcsfMapping => ({
   class: APPLICATION_LIFECYCLE,
@@ -74,12 +84,17 @@ const MAPPINGS: ReadonlyMap<string, OcsfMapping> = new Map([
   ['tool_call_completed', call(other('Call'), 'success', tool)],
   ['tool_call_failed', call(other('Call'), 'failure', tool)],
   ['tool_approval_requested', call(other('Approve'), 'unknown', tool)],
-  ['tool_approval_granted', { ...call(other('Approve'), 'success', tool), isAllowed: true }],
-  ['tool_approval_denied', { ...call(other('Approve'), 'failure', tool), isAllowed: false }],
+  ['tool_approval_granted', { ...call(other('Approve'), 'success', tool), isAllowed: () => true }],
+  ['tool_approval_denied', { ...call(other('Approve'), 'failure', tool), isAllowed: () => false }],
   ['token_usage_updated', call(other('Inference'), 'success', (event) => textIn(event, 'model'))],
   ['memory_recall', call([2, 'Read'], 'success')],
   ['context_compacted', call([3, 'Update'], 'success')],
+  ['memory_written', call([3, 'Update'], 'success')],
+  ['memory_deleted', call([4, 'Delete'], 'success')],
   ['policy_violation', finding],
+  ['policy_decision', { ...call(other('Decide'), 'success', target), isAllowed: allowedBy }],
+  ['guardrail_evaluated', call(other('Evaluate'), 'success', (event) => textIn(event, 'guardrail'))],
+  ['intervention', call(other('Intervene'), 'success', (event) => textIn(event, 'kind'))],
   ['audit_log_diverged', finding],
   ['error_occurred', failure],
   ['usage_limit_exceeded', failure],

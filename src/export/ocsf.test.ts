@@ -114,6 +114,11 @@ describe('toOcsf', () => {
       'tool_approval_granted 6003 Approve 1 1',
       'tool_approval_denied 6003 Approve 2 2',
       'policy_violation 2004 Create 1 3',
+      'policy_decision 6003 Decide 1 1',
+      'guardrail_evaluated 6003 Evaluate 1 1',
+      'memory_written 6003 Update 1 1',
+      'memory_deleted 6003 Delete 1 2',
+      'intervention 6003 Intervene 1 3',
       'audit_attached 6002 Enable 1 1',
       'audit_detached 6002 Disable 1 2',
       'events_dropped 6008 General Error 2 4',
@@ -126,7 +131,7 @@ describe('toOcsf', () => {
 
   test('says who called what, and what was decided', () => {
     expect(toOcsf(sampleEvent('tool_approval_denied'))).toMatchObject({
-      actor: { app_name: 'planner', app_uid: 'a-1', user: { uid: 'ada' }, session: { uid: 's-1' } },
+      actor: { app_name: 'planner', app_uid: 'a-1', user: { uid: 'u-1' }, session: { uid: 's-1' } },
       api: { operation: 'search', request: { uid: 'c-1' } },
       src_endpoint: { svc_name: 'shop' },
       trace: { uid: '0af7651916cd43dd8448eb211c80319c' },
@@ -141,6 +146,20 @@ describe('toOcsf', () => {
     })
     expect(toOcsf(sampleEvent('run_failed'))).toMatchObject({ status_code: 'Timeout', status_detail: 'no answer' })
     expect(toOcsf(sampleEvent('audit_detached')).app).toEqual({ name: 'Spanledger', vendor_name: 'Spanledger' })
+  })
+
+  test('names the one who decided as the actor of a decision, and the user of the run elsewhere', () => {
+    const actorOf = (type: string, data?: object) => toOcsf(sampleEvent(type, data && { data })).actor
+    const by = (decider?: string) => ({ callId: 'c-1', tool: { name: 't' }, by: 'x', decider })
+    expect(actorOf('tool_call_started')).toMatchObject({ app_name: 'planner', user: { uid: 'ada' } })
+    expect(actorOf('tool_approval_granted', by('person'))).toMatchObject({ user: { uid: 'x' } })
+    expect(actorOf('tool_approval_granted', by('rule'))).toEqual({ app_name: 'x', session: { uid: 's-1' } })
+    expect(actorOf('tool_approval_requested', by())).toMatchObject({ user: { uid: 'ada' } })
+  })
+
+  test('says what a policy decided where its verdict says so', () => {
+    const of = (verdict: string) => toOcsf(sampleEvent('policy_decision', { data: { policy: 'p', verdict } })).action_id
+    expect(['allow', 'deny', 'flag'].map(of)).toEqual([1, 2, undefined])
   })
 
   test('loses nothing of an event', () => {

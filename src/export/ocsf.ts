@@ -165,8 +165,9 @@ function apiActivity(event: StoredEvent, { operation, isAllowed }: OcsfMapping):
     profiles.push('trace')
     attributes.trace = { uid: trace.traceId }
   }
-  if (isAllowed !== undefined) {
-    const decision = isClaim(confidenceOf(event)) ? UNDECIDED : isAllowed ? ALLOWED : DENIED
+  const allows = isAllowed?.(event)
+  if (allows !== undefined) {
+    const decision = isClaim(confidenceOf(event)) ? UNDECIDED : allows ? ALLOWED : DENIED
     profiles.push(SECURITY_CONTROL)
     attributes.action_id = decision
     attributes.disposition_id = decision
@@ -178,12 +179,27 @@ function apiActivity(event: StoredEvent, { operation, isAllowed }: OcsfMapping):
   return { attributes, profiles }
 }
 
-function actor({ agent, actor, sessionId, source }: StoredEvent): Readonly<Record<string, unknown>> {
+/** Types of events that tell of a decision, in which `by` says who made it. */
+const DECISIONS: ReadonlySet<string> = new Set([
+  'tool_approval_granted',
+  'tool_approval_denied',
+  'policy_decision',
+  'intervention',
+])
+
+/** The one who acts: of a decision, who made it; `unmapped.actor` and `unmapped.agent` say for whom and where. */
+function actor(event: StoredEvent): Readonly<Record<string, unknown>> {
+  const { agent, actor, sessionId, source } = event
+  const session = { uid: sessionId }
+  const by = DECISIONS.has(event.type) ? textIn(event, 'by') : undefined
+  const decider = textIn(event, 'decider')
+  if (by !== undefined && (decider === 'rule' || decider === 'automatic')) return { app_name: by, session }
+  const user = by ?? actor?.id
   return {
     app_name: agent?.name ?? source?.service ?? UNKNOWN,
     ...(agent?.id !== undefined && { app_uid: agent.id }),
-    ...(actor !== undefined && { user: { uid: actor.id } }),
-    session: { uid: sessionId },
+    ...(user !== undefined && { user: { uid: user } }),
+    session,
   }
 }
 

@@ -119,7 +119,7 @@ export function recordToolCallFailed(
 /** Records that a tool call waits for somebody's consent. */
 export const recordApprovalRequested = recorder('tool_approval_requested')
 
-/** Records who consented to a tool call. */
+/** Records who consented to a tool call, and why. */
 export const recordApprovalGranted = recorder('tool_approval_granted')
 
 /** Records who refused a tool call, and why. */
@@ -127,6 +127,21 @@ export const recordApprovalDenied = recorder('tool_approval_denied')
 
 /** Records that a rule was broken, and what was done about it. */
 export const recordPolicyViolation = recorder('policy_violation')
+
+/** Records a decision of a policy, also one not to act: which policy and rule, the verdict, and what it was about. */
+export const recordPolicyDecision = recorder('policy_decision')
+
+/** Records the verdict of a guardrail on an input, an output or a call. */
+export const recordGuardrail = recorder('guardrail_evaluated')
+
+/** Records that something was written to memory. */
+export const recordMemoryWritten = recorder('memory_written')
+
+/** Records that something was deleted from memory. */
+export const recordMemoryDeleted = recorder('memory_deleted')
+
+/** Records that somebody outside the agent stepped in: a kill switch, an override. */
+export const recordIntervention = recorder('intervention')
 
 /** Records anything the catalogue has no type for, under a name of your own. */
 export function recordCustom(

@@ -22,6 +22,7 @@ const envelope = {
   sessionId: 's-1',
   runId: 'r-1',
   parentRunId: 'r-0',
+  supersedes: 'e-0',
   agent: { id: 'a-1', name: 'Planner' },
   actor: { id: 'u-1' },
   trace: { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', parentSpanId: '00f067aa0ba902b7' },
@@ -34,10 +35,21 @@ const error = { code: 'E_TIMEOUT', message: 'no answer' }
 const tool = { name: 'search', type: 'function' }
 const usage = { inputTokens: 10, outputTokens: 5, totalTokens: 15, reasoningTokens: 2, costUsd: 0.001 }
 const ended = { startedAt: time, durationMs: 12.5 }
+const digest = `sha256:${'0a'.repeat(32)}`
+const decision = { decider: 'person', by: 'u-1', reason: 'too dear', subjectDigest: digest, nonce: 'n-1' }
 const openRuns = [{ runId: 'r-1', agent: { name: 'Planner' }, startedAt: time }]
 
 const dataByType: Record<string, Record<string, unknown>> = {
-  run_started: { agent: { id: 'a-1' }, model: 'gpt', trigger: 'schedule' },
+  run_started: {
+    agent: { id: 'a-1' },
+    model: 'gpt',
+    trigger: 'schedule',
+    agentVersion: '1.4.2',
+    modelParameters: { temperature: 0.2, topP: 0.9, topK: 40, maxTokens: 1024, seed: 7 },
+    systemPromptDigest: digest,
+    onBehalfOf: 'u-1',
+    grant: 'refunds',
+  },
   run_completed: { ...ended, usage, finishReason: 'stop' },
   run_failed: { ...ended, error, usage },
   run_cancelled: { ...ended, reason: 'user', by: 'u-1' },
@@ -51,13 +63,20 @@ const dataByType: Record<string, Record<string, unknown>> = {
   resumed: { fromCheckpoint: 'c-1' },
   memory_recall: { tier: 'long_term', namespaceKey: 'acme/u-1', hits: 0 },
   context_compacted: { droppedChars: 900, retainedChars: 100, droppedMessages: 3 },
-  tool_call_started: { callId: 'c-1', tool },
-  tool_call_completed: { callId: 'c-1', tool, durationMs: 3 },
+  tool_call_started: { callId: 'c-1', tool, argumentsDigest: digest },
+  tool_call_completed: { callId: 'c-1', tool, durationMs: 3, resultDigest: digest },
   tool_call_failed: { callId: 'c-1', tool, durationMs: 3, error },
   tool_approval_requested: { callId: 'c-1', tool, by: 'a-1' },
-  tool_approval_granted: { callId: 'c-1', tool, by: 'u-1' },
-  tool_approval_denied: { callId: 'c-1', tool, by: 'u-1', reason: 'too dear' },
+  tool_approval_granted: { callId: 'c-1', tool, ...decision },
+  tool_approval_denied: { callId: 'c-1', tool, ...decision },
   policy_violation: { rule: 'no-pii', action: 'blocked' },
+  policy_decision: { policy: 'refunds', version: '3', rule: 'limit', verdict: 'deny', target: 'refund', ...decision },
+  guardrail_evaluated: { guardrail: 'pii', stage: 'output', verdict: 'fail', action: 'redacted', subjectDigest: digest },
+  memory_written: { tier: 'long_term', namespaceKey: 'k', operation: 'update', records: 2 },
+  memory_deleted: { tier: 'long_term', namespaceKey: 'k', records: 1 },
+  intervention: { kind: 'kill_switch', target: 'planner', ...decision },
+  run_identified: { previous: { tenantId: 'default', sessionId: 's-0' } },
+  run_identity_conflict: { tenantId: 'other', sessionId: 's-9' },
   audit_attached: { attachment: 'main', openRuns },
   audit_detached: { attachment: 'main', openRuns: [] },
   auditing_suppressed: { spans: 2, events: 1, from: time, to: time },
