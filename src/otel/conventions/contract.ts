@@ -71,6 +71,7 @@ interface ActivityBase {
 export interface RunActivity extends ActivityBase {
   readonly kind: 'run'
   readonly agent: AgentRef
+  readonly agentVersion?: string | undefined
   readonly model?: string | undefined
   readonly trigger?: string | undefined
   /**

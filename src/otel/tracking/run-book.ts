@@ -36,7 +36,7 @@ export function noteEndOfChild(node: SpanNode, told: Conclusion, outcome = told.
 
 /** How a run was entered: by whom, under which id, and when. */
 interface RunStart {
-  readonly activity: Pick<RunActivity, 'agent' | 'model' | 'trigger' | 'mayLeak'>
+  readonly activity: Pick<RunActivity, 'agent' | 'agentVersion' | 'model' | 'trigger' | 'mayLeak'>
   readonly runId: string
   readonly startedAt: Timestamp
   readonly parentRunId?: string | undefined
@@ -118,8 +118,9 @@ export class RunBook {
     this.#open.set(runId, run)
     this.reopen(runId)
     if (place.node) place.node.run = run
-    const { agent, model, trigger } = activity
-    this.#emitter.emit('run_started', { agent, model, trigger }, startedAt, { ...place, run }, own(extras))
+    const { agent, agentVersion, model, trigger } = activity
+    const data = { agent, agentVersion, model, trigger }
+    this.#emitter.emit('run_started', data, startedAt, { ...place, run }, own(extras))
     if (!parent && place.node) this.#adoptBelow(run, place.node, place)
     if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()
     return run

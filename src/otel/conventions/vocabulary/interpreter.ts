@@ -167,10 +167,9 @@ class Dialect {
       case 'guardrail':
         return guardrailFacts(read, attributes, span.name)
       case 'memory_write':
-      case 'memory_delete': {
-        const name = meaning === 'memory_write' ? 'memory_written' : 'memory_deleted'
-        return [{ type: 'custom', data: { name, namespaceKey: textOf(read.store(attributes)) } }]
-      }
+        return [{ type: 'memory_written', data: { tier: 'memory', namespaceKey: textOf(read.store(attributes)) } }]
+      case 'memory_delete':
+        return [{ type: 'memory_deleted', data: { tier: 'memory', namespaceKey: textOf(read.store(attributes)) } }]
       default:
         return undefined
     }
