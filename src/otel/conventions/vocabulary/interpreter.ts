@@ -177,8 +177,7 @@ class Dialect {
 
   #agentOf(span: SpanLike, word: Word | undefined): AgentRef {
     const { attributes } = span
-    const { namelessRuns, kindAttributes } = this.#vocabulary
-    const isNamedBySpan = !namelessRuns && (kindAttributes !== undefined || word?.named !== undefined)
+    const isNamedBySpan = !this.#vocabulary.namelessRuns && !word?.isByName
     const name = textOf(this.read.agentName(attributes)) ?? word?.named ?? (isNamedBySpan ? span.name : undefined)
     const id = textOf(this.read.agentId(attributes))
     return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }

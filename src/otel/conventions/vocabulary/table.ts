@@ -89,7 +89,6 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     name: 'ax',
     spanNames: { AxGen: 'agent', 'AxGen > *': 'agent', AxFlow: 'workflow', 'AxFlow > *': 'workflow' },
     spanNamesWith: ['signature', 'signature_name', 'input_field_count', 'total_steps'],
-    namelessRuns: true,
     attributes: { model: 'model' },
     cancellations: ['AxAIServiceAbortedError'],
     limits: { 'Max steps reached': 'turns' },
@@ -130,7 +129,6 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
       'execute_tool *': 'tool',
       'create_agent *': 'step',
     },
-    namelessRuns: true,
     flatAgents: true,
     attributes: {
       handoffFrom: 'gen_ai.agent.source',
@@ -196,6 +194,5 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
       'message.send': 'step',
     },
     attributes: { agentName: ['workflow.name', 'workflow.id'] },
-    namelessRuns: true,
   },
 ] satisfies readonly Vocabulary[])

@@ -123,7 +123,7 @@ export interface Vocabulary {
   readonly exceptionsFail?: boolean | undefined
   /** Span events that hold the counts of tokens, under the names of attributes. */
   readonly usageEvents?: readonly string[] | undefined
-  /** Spans are no names of agents. @defaultValue false */
+  /** The name of a span never names the agent. Else it does, unless it is one of `spanNames`. @defaultValue false */
   readonly namelessRuns?: boolean | undefined
   /**
    * The span directly around a call of a model is the run, although nothing on it says so, where no other convention

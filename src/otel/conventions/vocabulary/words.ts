@@ -8,6 +8,8 @@ export interface Word {
   readonly meaning: SpanMeaning
   /** What follows the prefix in a span name. */
   readonly named?: string | undefined
+  /** The span's name is a word of the dialect, and so no name of an agent. */
+  readonly isByName?: boolean | undefined
   /** Rests on what the span does not say, which may come right after its start. */
   readonly provisional?: boolean | undefined
 }
@@ -70,9 +72,9 @@ export class Words {
   #byName(name: string, attributes: Attributes): Word | undefined {
     if (this.#namesWith.length > 0 && !this.#namesWith.some((key) => attributes[key] !== undefined)) return undefined
     const meaning = this.#names.get(name)
-    if (meaning) return { meaning }
+    if (meaning) return { meaning, isByName: true }
     for (const [prefix, meaning] of this.#namePrefixes) {
-      if (name.startsWith(prefix)) return { meaning, named: name.slice(prefix.length) || undefined }
+      if (name.startsWith(prefix)) return { meaning, isByName: true, named: name.slice(prefix.length) || undefined }
     }
     return undefined
   }
