@@ -169,9 +169,10 @@ function otherOperation(span: SpanLike, operation: string, moment: string): Acti
   const recall = recallActivity(operation, attributes)
   if (recall) return recall
   if (KNOWN_STEPS.has(operation) || GUARDRAIL_OPERATIONS.has(operation)) return operationStep(operation)
-  // An operation of somebody's own: a call of a model consumes tokens, which shows at its end.
+  // An operation of somebody's own: a call of a model consumes tokens, or fails, which shows at its end.
   if (moment !== 'end') return undefined
-  return modelFrom(attributes) !== undefined && usageFrom(attributes) ? modelCall(span, operation) : STEP
+  const consumed = usageFrom(attributes) !== undefined || (span.kind === KIND_CLIENT && failureOf(span) !== undefined)
+  return modelFrom(attributes) !== undefined && consumed ? modelCall(span, operation) : STEP
 }
 
 const KNOWN_STEPS = new Set([

@@ -29,7 +29,7 @@ export class Endings {
   of(span: SpanLike, { kind }: Activity): Conclusion {
     const named = this.#namedOutcome(span)
     const error = named === undefined || named === 'failed' ? this.#errorOf(span, named) : undefined
-    const outcome = named ?? this.#outcomeOf(error)
+    const outcome = named ?? this.#outcomeOf(error, span)
     const usage = kind === 'tool' ? undefined : this.#usageOf(span)
     return {
       outcome,
@@ -57,10 +57,15 @@ export class Endings {
     return { code: code ?? error.code, message: textOf(this.#read.errorMessage(attributes)) ?? error.message }
   }
 
-  #outcomeOf(error: SpanError | undefined): Outcome {
+  /** An error that was caused by a cancellation is one, where the span has recorded its cause as well. */
+  #outcomeOf(error: SpanError | undefined, { events }: SpanLike): Outcome {
     if (!error) return 'completed'
-    if (isAbort(error) || this.#cancellations.has(error.code)) return 'cancelled'
-    return this.#pauses.has(error.code) ? 'suspended' : 'failed'
+    const causes = events.map(({ name, attributes }) =>
+      name === EXCEPTION ? attributes?.['exception.type'] : undefined,
+    )
+    const codes = [error.code, ...causes].filter((code) => typeof code === 'string')
+    if (codes.some((code) => this.#cancellations.has(code) || isAbort({ code, message: '' }))) return 'cancelled'
+    return codes.some((code) => this.#pauses.has(code)) ? 'suspended' : 'failed'
   }
 
   #limitFacts(error: SpanError, kind: Activity['kind']): readonly Fact[] | undefined {

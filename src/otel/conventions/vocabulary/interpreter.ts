@@ -62,9 +62,10 @@ class Dialect {
     this.#endings = new Endings(vocabulary, this.read)
   }
 
-  recognise(span: SpanLike, isStart: boolean, lineage: Lineage): Activity | undefined {
+  recognise(span: SpanLike, isStart: boolean, lineage: Lineage): Activity | 'later' | undefined {
     const word = this.words.of(span)
-    if (!word || (word.provisional && isStart)) return undefined
+    if (!word) return undefined
+    if (word.provisional && isStart) return 'later'
     const activity = this.#activity(word, span, lineage)
     return { ...activity, scope: this.#scopeOf(span.attributes) }
   }
@@ -178,7 +179,10 @@ class Dialect {
   #agentOf(span: SpanLike, word: Word | undefined): AgentRef {
     const { attributes } = span
     const isNamedBySpan = !this.#vocabulary.namelessRuns && !word?.isByName
-    const name = textOf(this.read.agentName(attributes)) ?? word?.named ?? (isNamedBySpan ? span.name : undefined)
+    const name =
+      textOf(this.read.agentName(attributes)) ??
+      word?.named ??
+      (isNamedBySpan ? this.words.withoutContent(span.name) : undefined)
     const id = textOf(this.read.agentId(attributes))
     return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
   }
@@ -186,7 +190,7 @@ class Dialect {
   #toolOf(span: SpanLike, word: Word | undefined): ToolActivity['tool'] {
     const { attributes } = span
     const type = textOf(this.read.toolType(attributes))
-    const name = textOf(this.read.toolName(attributes)) ?? word?.named ?? span.name
+    const name = textOf(this.read.toolName(attributes)) ?? word?.named ?? this.words.withoutContent(span.name)
     return { name, ...(type !== undefined && { type }) }
   }
 

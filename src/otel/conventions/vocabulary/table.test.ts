@@ -42,6 +42,19 @@ describe('LangWatch', () => {
   })
 })
 
+test('LangWatch’s callbacks of LangChain: the input in the name of a tool is never recorded', async () => {
+  const { log } = startRecordingSdk()
+  const start = spans('langwatch.instrumentation.langchain')
+  const chain = start('weather-agent', undefined, { 'langwatch.span.type': 'chain' })
+  await nextTurn()
+  start('Tool: weather — {"card":"4111"}', chain, { 'langwatch.span.type': 'tool' }).end()
+  start('Node: agent (step 1)', chain, { 'langwatch.span.type': 'component' }).end()
+  chain.end()
+  expect(log.of('tool_call_completed').map(({ data }) => data.tool.name)).toEqual(['weather'])
+  expect(log.of('run_started').map(({ data }) => data.agent.name)).toEqual(['weather-agent'])
+  expect(JSON.stringify(log.events)).not.toContain('4111')
+})
+
 describe('Laminar', () => {
   const start = spans('lmnr.tracer')
 
@@ -110,6 +123,14 @@ describe('Ax', () => {
     expect(log.of('token_usage_updated')[0]?.data).toMatchObject({ inputTokens: 20, outputTokens: 7 })
     expect(log.of('tool_call_failed')[0]?.data).toMatchObject({ callId: 'c-1', tool: { name: 'weather' } })
     expect(log.of('usage_limit_exceeded')[0]?.data).toEqual({ axis: 'turns' })
+  })
+
+  test('tells a program that was aborted by the error that caused its own', () => {
+    const { log } = startRecordingSdk()
+    const program = start('AxGen', undefined, { signature: '{}' })
+    program.recordException(Object.assign(new Error('aborted'), { name: 'AxAIServiceAbortedError' }))
+    fail(program, 'AxGenerateError', 'Generate failed: aborted')
+    expect(log.types).toEqual(['run_started', 'run_cancelled'])
   })
 
   test('leaves spans of the same names to others', () => {

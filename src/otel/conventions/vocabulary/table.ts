@@ -1,10 +1,54 @@
-import type { Vocabulary } from './vocabulary.js'
+import type { Vocabulary, VocabularyAttributes } from './vocabulary.js'
+
+const LANGWATCH: VocabularyAttributes = {
+  session: ['langwatch.thread.id', 'langwatch.session.id'],
+  user: 'langwatch.user.id',
+  tenant: 'langwatch.customer.id',
+  inputTokens: [
+    'langwatch.metrics#value.promptTokens',
+    'langwatch.metrics#value.prompt_tokens',
+    'langwatch.metrics#promptTokens',
+  ],
+  outputTokens: [
+    'langwatch.metrics#value.completionTokens',
+    'langwatch.metrics#value.completion_tokens',
+    'langwatch.metrics#completionTokens',
+  ],
+  costUsd: ['langwatch.metrics#value.cost', 'langwatch.metrics#cost'],
+  records: [
+    'langwatch.contexts#value',
+    'langwatch.rag.contexts#value',
+    'langwatch.rag_contexts#value',
+    'langwatch.rag.contexts',
+    'langwatch.rag_contexts',
+  ],
+  guardrailPassed: 'langwatch.output#value.passed',
+}
 
 /*
  * Dialects that are told by their words alone, one row each. What more a framework needs is a convention of its own. The
  * names were read from the sources of the instrumentations in November 2026; docs/conventions.md says what is told of each.
  */
 export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
+  {
+    // LangWatch's callbacks of LangChain: chains and agents say nothing of what is a run; a tool's name is followed by its input.
+    name: 'langwatch',
+    scopes: ['langwatch.instrumentation.langchain'],
+    kindAttributes: 'langwatch.span.type',
+    kinds: {
+      agent: 'outermost',
+      chain: 'outermost',
+      component: 'outermost',
+      tool: 'tool',
+      llm: 'model',
+      rag: 'retrieval',
+    },
+    spanNames: { 'Tool: *': 'tool' },
+    nameUntil: ' — ',
+    attributes: LANGWATCH,
+    pauses: ['GraphInterrupt'],
+    limits: { GraphRecursionError: 'turns', 'Recursion limit': 'turns' },
+  },
   {
     // LangWatch SDK: `span.setType(…)` of its tracer, and the Python SDK's decorators.
     name: 'langwatch',
@@ -17,22 +61,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
       rag: 'retrieval',
       guardrail: 'guardrail',
     },
-    attributes: {
-      session: ['langwatch.thread.id', 'langwatch.session.id'],
-      user: 'langwatch.user.id',
-      tenant: 'langwatch.customer.id',
-      inputTokens: ['langwatch.metrics#value.promptTokens', 'langwatch.metrics#value.prompt_tokens'],
-      outputTokens: ['langwatch.metrics#value.completionTokens', 'langwatch.metrics#value.completion_tokens'],
-      costUsd: 'langwatch.metrics#value.cost',
-      records: [
-        'langwatch.contexts#value',
-        'langwatch.rag.contexts#value',
-        'langwatch.rag_contexts#value',
-        'langwatch.rag.contexts',
-        'langwatch.rag_contexts',
-      ],
-      guardrailPassed: 'langwatch.output#value.passed',
-    },
+    attributes: LANGWATCH,
   },
   {
     // Laminar: `observe` and `startSpan` make spans without a type, or of the type DEFAULT, of whatever they wrap.

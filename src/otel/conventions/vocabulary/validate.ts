@@ -55,6 +55,9 @@ const ATTRIBUTES: Record<keyof VocabularyAttributes, true> = {
 
 const OUTCOMES: Record<VocabularyOutcome, true> = { completed: true, failed: true, cancelled: true, suspended: true }
 
+/** Besides the built-in ones, and the conventions that are code. */
+const MAX_VOCABULARIES = 200
+
 type Check = (value: unknown, of: string) => void
 
 const FIELDS: Record<keyof Vocabulary, Check> = {
@@ -63,6 +66,7 @@ const FIELDS: Record<keyof Vocabulary, Check> = {
   kindAttributes: requireNames,
   kinds: tableOf(oneOf(Object.keys(MEANINGS))),
   spanNames: tableOf(oneOf(Object.keys(MEANINGS))),
+  nameUntil: requireText,
   spanNamesWith: requireNames,
   markers: tableOf(oneOf(Object.keys(MEANINGS))),
   otherwise: oneOf(Object.keys(MEANINGS)),
@@ -86,6 +90,7 @@ const FIELDS: Record<keyof Vocabulary, Check> = {
 /** Checks the rows that a user adds to the table. @throws TypeError naming the row and the field. */
 export function checkVocabularies(of: string, vocabularies: unknown): readonly Vocabulary[] {
   if (!Array.isArray(vocabularies)) throw new TypeError(`${of}: vocabularies must be a list`)
+  if (vocabularies.length > MAX_VOCABULARIES) throw new TypeError(`${of}: at most ${MAX_VOCABULARIES} vocabularies`)
   return vocabularies.map((vocabulary: unknown, index) => checkVocabulary(`${of}: vocabularies[${index}]`, vocabulary))
 }
 

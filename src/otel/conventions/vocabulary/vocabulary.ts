@@ -102,6 +102,8 @@ export interface Vocabulary {
   readonly kinds?: Readonly<Record<string, SpanMeaning>> | undefined
   /** What span names mean; with `*` at the end it is a prefix, and what follows names the agent or the tool. */
   readonly spanNames?: Readonly<Record<string, SpanMeaning>> | undefined
+  /** Names in span names end before this text: what follows is content. */
+  readonly nameUntil?: string | undefined
   /** A span name counts only where one of these attributes is there: for names that anybody may use. */
   readonly spanNamesWith?: AttributeName | undefined
   /** What a span is that has an attribute of this name. */

@@ -22,11 +22,13 @@ export class Words {
   readonly #names: ReadonlyMap<string, SpanMeaning>
   /** The longest first. */
   readonly #namePrefixes: readonly (readonly [string, SpanMeaning])[]
+  readonly #nameUntil: string | undefined
   readonly #namesWith: readonly string[]
   readonly #markers: readonly (readonly [string, SpanMeaning])[]
   readonly #otherwise: SpanMeaning | undefined
 
-  constructor({ scopes, kindAttributes, kinds, spanNames, spanNamesWith, markers, otherwise }: Vocabulary) {
+  constructor(vocabulary: Vocabulary) {
+    const { scopes, kindAttributes, kinds, spanNames, spanNamesWith, nameUntil, markers, otherwise } = vocabulary
     this.#scopes = scopes
     this.#kindAttributes = listOf(kindAttributes)
     this.#kinds = new Map(Object.entries(kinds ?? {}).map(([value, meaning]) => [value.toLowerCase(), meaning]))
@@ -36,6 +38,7 @@ export class Words {
       .filter(([name]) => name.endsWith('*'))
       .map(([name, meaning]) => [name.slice(0, -1), meaning] as const)
       .sort(([one], [other]) => other.length - one.length)
+    this.#nameUntil = nameUntil
     this.#namesWith = listOf(spanNamesWith)
     this.#markers = Object.entries(markers ?? {})
     this.#otherwise = otherwise
@@ -63,6 +66,12 @@ export class Words {
     )
   }
 
+  /** A name up to the content that follows it. */
+  withoutContent(name: string): string {
+    const end = this.#nameUntil === undefined ? -1 : name.indexOf(this.#nameUntil)
+    return end < 0 ? name : name.slice(0, end)
+  }
+
   #isInScope(name: string): boolean {
     return (this.#scopes ?? []).some((pattern) =>
       pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
@@ -74,7 +83,9 @@ export class Words {
     const meaning = this.#names.get(name)
     if (meaning) return { meaning, isByName: true }
     for (const [prefix, meaning] of this.#namePrefixes) {
-      if (name.startsWith(prefix)) return { meaning, isByName: true, named: name.slice(prefix.length) || undefined }
+      if (name.startsWith(prefix)) {
+        return { meaning, isByName: true, named: this.withoutContent(name.slice(prefix.length)) || undefined }
+      }
     }
     return undefined
   }
