@@ -10,7 +10,7 @@ import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { compactionFacts } from './compaction.js'
 import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
 import { GUARDRAIL_OPERATIONS, guardrailFacts } from './guardrails.js'
-import { MCP_METHOD, MCP_TOOL_CALL, transportSession } from './mcp.js'
+import { answersError, MCP_METHOD, MCP_TOOL_CALL, transportSession } from './mcp.js'
 import { hitsOf, memoryFacts, recallActivity } from './memory.js'
 
 /*
@@ -217,9 +217,10 @@ function withoutOperation(span: SpanLike, moment: string, lineage: Lineage): Act
 
 /** `error.type` is there when an operation has ended with an error, whatever the status. */
 function failureOf(span: SpanLike): SpanError | undefined {
+  const { attributes, status } = span
   if (hasErrorStatus(span)) return errorOf(span)
-  const told = text(span.attributes, 'error.type') !== undefined && span.status.code !== STATUS_OK
-  return told ? errorOf(span) : undefined
+  const told = text(attributes, 'error.type') !== undefined && status.code !== STATUS_OK
+  return told || answersError(attributes) ? errorOf(span) : undefined
 }
 
 /** The draft names a target in either mode; only where control passes is it a hand-off. */

@@ -10,6 +10,14 @@ import { text } from '../shared/attributes.js'
 export const MCP_METHOD = 'mcp.method.name'
 export const MCP_TOOL_CALL = 'tools/call'
 
+/** Sentry's word for a result that is an error, which the conventions say as `error.type`. */
+const RESULT_IS_ERROR = 'mcp.tool.result.is_error'
+
+/** Tells whether the tool has answered with an error, whatever the status. */
+export function answersError(attributes: Attributes): boolean {
+  return attributes[RESULT_IS_ERROR] === true
+}
+
 /** The session of the transport is not a conversation: better than none, where no run is around. */
 export function transportSession(attributes: Attributes, { run }: Lineage): ScopeFacts | undefined {
   const sessionId = run ? undefined : text(attributes, 'mcp.session.id')

@@ -167,6 +167,12 @@ describe('requests of MCP', () => {
     ])
   })
 
+  test('have failed where the tool answers with an error, whatever the status', () => {
+    const { log } = startRecordingSdk()
+    request('tools/call', { 'mcp.tool.name': 'pay', 'mcp.tool.result.is_error': true }).end()
+    expect(log.of('tool_call_failed').map(({ data }) => data.tool.name)).toEqual(['pay'])
+  })
+
   test('are told where they fail, whatever they ask for', () => {
     const { log } = startRecordingSdk()
     request('tools/list', {}).end()

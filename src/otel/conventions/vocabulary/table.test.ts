@@ -221,6 +221,17 @@ describe('OpenLIT', () => {
     expect(log.of('run_started').map(({ data }) => data.agent.name)).toEqual(['support'])
   })
 
+  test('tells no run of the node of a prebuilt agent that is called agent', async () => {
+    const { log } = startRecordingSdk()
+    const chain = spans('@openlit/instrumentation-langchain')
+    const named = (name: string) => ({ 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': name })
+    const graph = chain('invoke_agent weather_agent', undefined, named('weather_agent'))
+    chain('invoke_agent agent', graph, named('agent')).end()
+    graph.end()
+    await nextTurn()
+    expect(log.of('run_started').map(({ data }) => data.agent.name)).toEqual(['weather_agent'])
+  })
+
   test('tells what its guards denied', () => {
     const { log } = startRecordingSdk()
     const agent = spans('x')('invoke_agent x', undefined, { 'gen_ai.operation.name': 'invoke_agent' })

@@ -176,6 +176,12 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     pauses: ['GraphInterrupt'],
   },
   {
+    // OpenLIT for LangChain: LangGraph's prebuilt agents have a node of this name. All else is `gen-ai`.
+    name: 'openlit',
+    scopes: ['@openlit/instrumentation-langchain', 'openlit.instrumentation.langchain*'],
+    spanNames: { 'invoke_agent agent': 'outermost' },
+  },
+  {
     // OpenLIT for Mem0.
     name: 'openlit',
     scopes: ['@openlit/instrumentation-mem0', 'openlit.instrumentation.mem0*'],
