@@ -251,19 +251,3 @@ test('Sentry: the outermost chain of LangChain is a run', async () => {
   await nextTurn()
   expect(log.of('run_started').map(({ data }) => data.agent.name)).toEqual(['RunnableSequence'])
 })
-
-test('Agent Framework: a workflow is a run around those of its agents', () => {
-  const { log } = startRecordingSdk()
-  const start = spans('agent_framework')
-  const flow = start('workflow.run', undefined, { 'workflow.id': 'wf-1', 'workflow.name': 'review' })
-  const executor = start('executor.process writer', flow)
-  start('invoke_agent Writer', executor, {
-    'gen_ai.operation.name': 'invoke_agent',
-    'gen_ai.agent.name': 'Writer',
-  }).end()
-  executor.end()
-  flow.end()
-  const [outer, inner] = log.of('run_started')
-  expect([outer?.data.agent.name, inner?.data.agent.name]).toEqual(['review', 'Writer'])
-  expect(inner?.parentRunId).toBe(outer?.runId)
-})

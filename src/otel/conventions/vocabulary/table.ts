@@ -217,17 +217,4 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     markers: { 'langchain.chain.name': 'outermost' },
     attributes: { agentName: 'langchain.chain.name' },
   },
-  {
-    // Microsoft Agent Framework: workflows; its agents speak the GenAI conventions.
-    name: 'agent-framework',
-    scopes: ['agent_framework'],
-    spanNames: {
-      'workflow.run': 'workflow',
-      'workflow.build': 'step',
-      'executor.process*': 'step',
-      'edge_group.process*': 'step',
-      'message.send': 'step',
-    },
-    attributes: { agentName: ['workflow.name', 'workflow.id'] },
-  },
 ] satisfies readonly Vocabulary[])
