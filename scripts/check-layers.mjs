@@ -90,6 +90,7 @@ const allowed = {
   'otel/transport': ['@opentelemetry/api'],
   'otel/outside': [],
   'otel/recent-map': [],
+  'otel/recent-lists': [],
   'otel/conventions/contract': ['otel/span', 'events', '@opentelemetry/api'],
   'otel/conventions/shared': ['otel/conventions/contract', 'otel/span', 'events', 'record', '@opentelemetry/api'],
   'otel/conventions': [
@@ -110,6 +111,7 @@ const allowed = {
     'otel/transport',
     'otel/outside',
     'otel/recent-map',
+    'otel/recent-lists',
     'otel/caller-claims',
     'events',
     'record',

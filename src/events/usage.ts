@@ -1,8 +1,5 @@
 import type { TokenUsage } from './types.js'
 
-/** Some of what a report of token usage says. */
-type Reported = { readonly [Field in keyof TokenUsage]?: TokenUsage[Field] | undefined }
-
 /** The fields of a report of token usage. */
 export const USAGE_FIELDS = [
   'inputTokens',
@@ -29,12 +26,26 @@ export function usagePlus(sum: TokenUsage = NO_USAGE, report: { readonly [field:
   return total
 }
 
-/** What a report says beyond what is known already; nothing ever counts as less than none. */
-export function usageBeyond<R extends Reported>(report: R, known: TokenUsage): R {
-  const rest: { [Field in keyof TokenUsage]?: number | undefined } = {}
-  for (const field of USAGE_FIELDS) {
+/**
+ * What a report says beyond what is known already; nothing ever counts as less than none, the total is the sum of input and
+ * output, and neither the cache nor reasoning exceeds what it is a part of.
+ */
+export function usageBeyond<R extends TokenUsage>(report: R, known: TokenUsage): R {
+  const beyond = (field: keyof TokenUsage, limit = Number.POSITIVE_INFINITY) => {
     const value = report[field]
-    if (value !== undefined) rest[field] = Math.max(0, value - (known[field] ?? 0))
+    return value === undefined ? undefined : Math.min(Math.max(0, value - (known[field] ?? 0)), limit)
   }
-  return { ...report, ...rest }
+  const inputTokens = beyond('inputTokens') ?? 0
+  const outputTokens = beyond('outputTokens') ?? 0
+  const cachedInputTokens = beyond('cachedInputTokens', inputTokens)
+  return {
+    ...report,
+    inputTokens,
+    outputTokens,
+    totalTokens: inputTokens + outputTokens,
+    cachedInputTokens,
+    cacheCreationInputTokens: beyond('cacheCreationInputTokens', inputTokens - (cachedInputTokens ?? 0)),
+    reasoningTokens: beyond('reasoningTokens', outputTokens),
+    costUsd: beyond('costUsd'),
+  }
 }

@@ -1,6 +1,12 @@
 import { context, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { type Sampler, type SpanLimits, type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import {
+  type IdGenerator,
+  type Sampler,
+  type SpanLimits,
+  type SpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
 import { onTestFinished } from 'vitest'
 import type { AuditSpanProcessorOptions } from '../../src/otel/options.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
@@ -9,6 +15,7 @@ import { CollectingLog } from './collecting-log.js'
 interface SdkOptions {
   readonly sampler?: Sampler
   readonly spanLimits?: SpanLimits
+  readonly idGenerator?: IdGenerator
   /** Span processors that are registered before the audit span processor, and after it. */
   readonly before?: readonly SpanProcessor[]
   readonly after?: readonly SpanProcessor[]

@@ -124,6 +124,20 @@ export interface UsageReport extends ReportedUsage {
   readonly provider?: string | undefined
   readonly responseId?: string | undefined
   /**
+   * Tells whether `inputTokens` includes the cached and the cache-creation tokens (`within`), or leaves them out (`beside`),
+   * as Anthropic does. What is recorded always includes them.
+   *
+   * @defaultValue as the numbers and the instrumentation tell
+   */
+  readonly cache?: 'within' | 'beside' | undefined
+  /**
+   * Tells whether `outputTokens` includes the reasoning tokens (`within`), or leaves them out (`beside`), as Gemini does. What
+   * is recorded always includes them.
+   *
+   * @defaultValue as the numbers tell
+   */
+  readonly reasoning?: 'within' | 'beside' | undefined
+  /**
    * Counts although spans inside have reported too: they are known to report less than all, or something else. Not where
    * another instrumentation has told of the calls inside.
    */

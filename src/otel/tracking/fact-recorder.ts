@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { dataFields } from '../../events/fields.js'
-import type { AuditEventData, Timestamp } from '../../events/index.js'
+import { type Alteration, type AuditEventData, type Timestamp, weakest } from '../../events/index.js'
 import { nearestName } from '../../events/nearest.js'
 import { isReserved, unreserved } from '../../events/reserved.js'
 import { reportMisuse } from '../../record/misuse.js'
@@ -85,10 +85,12 @@ export class FactRecorder {
   }
 
   #recordUsage(fact: Fact & { type: 'token_usage_updated' }, time: Timestamp, place: Place): void {
-    const data = place.node ? this.#ledger.countStated(place.node, fact.data, place.source.scope) : fact.data
-    if (!data) return
+    const counted = this.#ledger.countStated(place.node, fact.data, place.source.scope)
+    if (!counted) return
+    const { data } = counted
+    const confidence = counted.confidence ? weakest(fact.confidence, counted.confidence) : fact.confidence
     place.run?.addUsage(data)
-    this.#emit({ ...fact, data }, time, place)
+    this.#emit({ ...fact, data, confidence, altered: joined(fact.altered, counted.altered) }, time, place)
   }
 
   #emit(fact: Fact, time: Timestamp, place: Place): void {
@@ -111,6 +113,15 @@ export class FactRecorder {
       `an event of the type '${type.slice(0, 64)}' was recorded, which is not in the catalogue; did you mean '${meant}'?`,
     )
   }
+}
+
+function joined(
+  told: readonly Alteration[] | undefined,
+  found: readonly Alteration[] | undefined,
+): readonly Alteration[] | undefined {
+  return told && found
+    ? [...told, ...found.filter(({ field }) => told.every((one) => one.field !== field))]
+    : (told ?? found)
 }
 
 /** Telemetry cannot speak for a log: what it says in the log's words is kept as its own. */

@@ -4,6 +4,12 @@ import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
 import { RunMemo } from './run-memo.js'
 import type { SpanNode } from './span-node.js'
 
+/** The end of a run as it was told at an inner level. */
+export type Inner = Pick<
+  Conclusion,
+  'outcome' | 'error' | 'reason' | 'waitingFor' | 'by' | 'finishReason' | 'confidence'
+>
+
 /** One execution of an agent, from its `run_started` to its terminal event. */
 export class Run {
   readonly runId: string
@@ -34,6 +40,12 @@ export class Run {
   ended = false
   /** It may go on one day, as a run of its own. */
   suspended = false
+  /** Tool calls that were told in it. */
+  toolCalls = 0
+  /** Calls of models that have begun in it. */
+  modelCalls = 0
+  /** What the framework told of the run's end, where a hosting layer around it tells of the same run. */
+  inner: Inner | undefined = undefined
   #usage: TokenUsage | undefined = undefined
 
   constructor(init: {

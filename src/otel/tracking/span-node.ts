@@ -5,11 +5,12 @@ import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } 
 import type { Activity, Convention, ScopeFacts, Surrounding } from '../conventions/contract.js'
 import { namesSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { Outside } from '../outside.js'
-import { parentSpanIdOf, type SpanLike } from '../span.js'
+import { parentSpanIdOf, type SpanLike, scopeOf } from '../span.js'
 import type { ToldErrors } from './error-echo.js'
 import type { Run } from './run.js'
 import { type ResolvedScope, resolveScope } from './scope.js'
 import type { Ear } from './span-events.js'
+import type { ToolCall } from './tool-calls.js'
 
 /** A convention's word on what a span is. */
 export interface Claim {
@@ -53,6 +54,7 @@ export class SpanNode {
   readonly serial = nextSerial()
   readonly #ids: SpanContext
   readonly parentSpanId: string | undefined
+  readonly kind: number
   /** The parent outside of this process that it is below of, if any. */
   readonly outside: Outside | undefined
   /** The parent under which it was started, where it has been moved since. */
@@ -62,6 +64,7 @@ export class SpanNode {
   /** Let go when the span has ended. */
   span: SpanLike | undefined
   #claim: Claim | undefined = undefined
+  #teller: string | undefined = undefined
   #surrounding: ClaimedSpan | undefined = undefined
   /** The run that this span is. */
   run: Run | undefined = undefined
@@ -69,6 +72,16 @@ export class SpanNode {
   ear: Ear | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
   callId: string | undefined = undefined
+  /** Of a tool call: the recorded call that the span tells of. */
+  toolCall: ToolCall | undefined = undefined
+  /** Another span has told what this one tells: it adds nothing but an end that the other does not know. */
+  tellsAgain = false
+  /** The span of the same ids that has been here before: an engine replays it. */
+  replayed: SpanNode | undefined = undefined
+  /** What came of the span is recorded. */
+  concluded = false
+  /** Of a replayed span: so many of its events come that were heard before. */
+  eventsToldBefore = 0
   /** Tokens at this span and below it that are counted already. */
   counted: TokenUsage | undefined = undefined
   /** Which instrumentation told of them, as far as they are of the same run. */
@@ -93,6 +106,7 @@ export class SpanNode {
   constructor({ span, context, parent, outside }: SpanEntry, callers: CallerClaims) {
     this.#ids = span.spanContext()
     this.parentSpanId = parentSpanIdOf(span)
+    this.kind = span.kind
     this.outside = parent ? parent.outside : outside
     this.#callers = callers
     this.#parent = lasting(parent)
@@ -143,6 +157,11 @@ export class SpanNode {
     return this.#openBelow > 0
   }
 
+  /** The name of the instrumentation scope that made the span, once the span is claimed. */
+  get teller(): string | undefined {
+    return this.#teller
+  }
+
   get claim(): Claim | undefined {
     return this.#claim
   }
@@ -150,6 +169,7 @@ export class SpanNode {
   /** A convention has told what the span is. */
   claimAs(claim: Claim): void {
     this.#claim = claim
+    if (this.span) this.#teller = scopeOf(this.span).name
     const named = this.span ? scopeFromAttributes(this.span.attributes) : NOTHING
     this.#explicit = this.ownFacts(overlay(named, claim.activity.scope ?? NOTHING))
     this.#scope = undefined

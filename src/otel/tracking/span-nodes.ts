@@ -51,8 +51,10 @@ export class SpanNodes {
     return node
   }
 
-  /** Lets a node be found by id from now on. */
+  /** Lets a node be found by id from now on. A span of the same ids that was found until now is replayed by it. */
   remember(node: SpanNode): void {
+    const before = this.#byId.get(node.spanId)
+    if (before !== node && before?.traceId === node.traceId) node.replayed = before
     this.#byId.set(node.spanId, node)
   }
 

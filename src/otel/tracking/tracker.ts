@@ -273,6 +273,10 @@ export class Tracker {
   }
 
   #onSpanEvent(node: SpanNode, span: SpanLike, { name, attributes = {}, time }: SpanEventLike, live: boolean): void {
+    if (node.eventsToldBefore > 0) {
+      node.eventsToldBefore--
+      return
+    }
     const { isRecording, isOnIn, since } = this.#options
     const isFromBefore = !live && (node.context === undefined || isEarlier(span.startTime, since()))
     if (!isRecording() || (isFromBefore && isEarlier(time, since()))) return

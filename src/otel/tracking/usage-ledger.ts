@@ -1,57 +1,114 @@
-import type { AuditEventData, TokenUsage } from '../../events/index.js'
-import { usageBeyond, usagePlus } from '../../events/usage.js'
-import type { UsageReport } from '../conventions/contract.js'
+import type { Alteration, AuditEventData, Confidence, TokenUsage } from '../../events/index.js'
+import { NO_USAGE, usageBeyond, usagePlus } from '../../events/usage.js'
+import type { Activity, UsageReport } from '../conventions/contract.js'
+import { meaningOf } from '../conventions/shared/usage-meaning.js'
 import { RecentMap } from '../recent-map.js'
+import type { Interval } from './interval.js'
+import { ModelCalls, sameCounts, type ToldCall } from './model-calls.js'
 import type { SpanNode } from './span-node.js'
 
-const MAX_RESPONSE_IDS = 4096
+/** Agents whose last sum is remembered. */
+const MAX_AGENTS = 1024
 
 type CountedUsage = AuditEventData<'token_usage_updated'>
 
+/** Who reports usage, and when what it reports on began and ended. */
+export interface Reporter {
+  /** Name of the instrumentation scope. */
+  readonly scope: string
+  readonly kind: Activity['kind']
+  readonly model: string | undefined
+  readonly interval: Interval
+}
+
+/** What is to be recorded of a report. */
+export interface Counted {
+  readonly data: CountedUsage
+  readonly confidence?: Confidence | undefined
+  readonly altered?: readonly Alteration[] | undefined
+}
+
 /** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
 export class UsageLedger {
-  /** Who counted a response. The same response told by another instrumentation is the same call. */
-  readonly #responses = new RecentMap<string, { readonly scope: string; readonly usage: TokenUsage; inRun: boolean }>(
-    MAX_RESPONSE_IDS,
-  )
+  readonly #calls = new ModelCalls()
+  /** The sum that an agent told last, by instrumentation and agent. */
+  readonly #sums = new RecentMap<string, TokenUsage>(MAX_AGENTS)
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
-  count(node: SpanNode, report: UsageReport, scope: string): CountedUsage | undefined {
-    const { authoritative, inclusive, responseId } = report
-    const usage = complete(inclusive && node.counted ? usageBeyond(report, node.counted) : report)
-    if (!usage) return undefined
-    if (authoritative ? node.countedBy && node.countedBy !== scope : !inclusive && isCounted(node)) return undefined
-    if (responseId !== undefined && this.#toldByAnother(responseId, usage, node, scope)) return undefined
-    if (authoritative) {
-      add(usage, node, scope)
-      return usage
+  count(node: SpanNode, report: UsageReport, by: Reporter): Counted | undefined {
+    const meant = meaningOf(report, by.scope)
+    if (!meant) return undefined
+    const { model, provider, responseId } = report
+    const whole = { ...meant, data: { ...meant.usage, model: model ?? by.model, provider, responseId } }
+    if (report.authoritative) {
+      if (node.countedBy && node.countedBy !== by.scope) return undefined
+    } else if (isCounted(node)) {
+      return this.#countRest(node, whole, by, report.inclusive === true)
     }
-    const rest = beyondToldAbove(usage, node)
-    node.tell(usage)
-    if (rest) add(rest, node, scope)
-    return rest
+    const told = toldCall(node, whole.data, by)
+    return by.kind === 'run' ? this.#countSum(node, whole, told, report) : this.#countCall(node, whole, told, report)
   }
 
   /** Counts what somebody stated outright, whatever else has been reported. */
-  countStated(node: SpanNode, stated: UsageReport, scope: string): CountedUsage | undefined {
-    const usage = complete(stated)
-    if (usage) add(usage, node, scope)
-    return usage
+  countStated(node: SpanNode | undefined, stated: UsageReport, scope: string): Counted | undefined {
+    const meant = meaningOf(stated, scope)
+    if (!meant) return undefined
+    if (node) add(meant.usage, node, scope)
+    const { model, provider, responseId } = stated
+    return { ...meant, data: { ...meant.usage, model, provider, responseId } }
   }
 
-  #toldByAnother(responseId: string, usage: TokenUsage, node: SpanNode, scope: string): boolean {
-    const run = node.nearestRun()
-    const first = this.#responses.get(responseId)
-    if (first === undefined) this.#responses.set(responseId, { scope, usage, inRun: run !== undefined })
-    // Servers of their own may hand out an id twice: what consumed something else is another call.
-    if (first === undefined || first.scope === scope || !sameCounts(first.usage, usage)) return false
-    if (run && !first.inRun) {
-      // A client's span may be outside the run that made the call: its tokens are recorded, and belong to the run's sum.
-      run.addUsage(usage)
-      add(usage, node, scope)
-      first.inRun = true
+  /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */
+  #isAccumulated(node: SpanNode, sum: TokenUsage, scope: string): boolean {
+    const agent = node.nearestRun()?.agent
+    const key = `${scope} ${agent?.id ?? ''} ${agent?.name ?? ''}`
+    const before = this.#sums.get(key)
+    this.#sums.set(key, sum)
+    return before !== undefined && sameCounts(usageBeyond(sum, node.counted ?? NO_USAGE), before)
+  }
+
+  #countCall(node: SpanNode, whole: Counted, told: ToldCall, report: UsageReport): Counted | undefined {
+    const before = this.#calls.find(told)
+    if (before) {
+      if (told.runId !== undefined && !before.inRun) {
+        // A client's span may be outside the run that made the call: its tokens are recorded, and belong to the run's sum.
+        before.inRun = true
+        credit(node, before.usage, told.scope)
+      }
+      return countCost(node, whole, before.usage, told.scope)
     }
-    return true
+    this.#calls.add(told)
+    return counted(node, whole, told.scope, report)
+  }
+
+  /** A sum with nothing counted inside may be of calls that were told beside the span. */
+  #countSum(node: SpanNode, whole: Counted, told: ToldCall, report: UsageReport): Counted | undefined {
+    const calls = this.#calls.during(told)
+    const last = calls.at(-1)
+    const sum = calls.reduce<TokenUsage | undefined>((so, { usage }) => usagePlus(so, usage), undefined)
+    if (!sum || !last) return counted(node, whole, told.scope, report)
+    const isLast = sameCounts(last.usage, whole.data)
+    const isWithin = exceeds(whole.data, sum) && calls.every(({ scope }) => scope === told.scope)
+    if (!isLast && !isWithin && !sameCounts(sum, whole.data)) return counted(node, whole, told.scope, report)
+    for (const call of calls) {
+      if (!call.inRun) credit(node, call.usage, told.scope)
+      call.inRun = true
+      call.inSum = true
+    }
+    return isWithin ? beyond(node, whole, sum, told.scope) : undefined
+  }
+
+  /** What a span adds to what is counted inside of it: an agent may know more than its calls have told. */
+  #countRest(node: SpanNode, whole: Counted, { scope, kind }: Reporter, inclusive: boolean): Counted | undefined {
+    const { counted: inside } = node
+    if (!inside) return undefined
+    if (inclusive) {
+      const data = usageBeyond(whole.data, inside)
+      return tellsAny(data) ? counted(node, { ...whole, data }, scope) : undefined
+    }
+    if (kind === 'run')
+      return this.#isAccumulated(node, whole.data, scope) ? undefined : beyond(node, whole, inside, scope)
+    return kind === 'model' ? countCost(node, whole, inside, scope) : undefined
   }
 }
 
@@ -67,8 +124,66 @@ function add(usage: TokenUsage, node: SpanNode, scope: string): void {
   }
 }
 
-function sameCounts(one: TokenUsage, other: TokenUsage): boolean {
-  return one.inputTokens === other.inputTokens && one.outputTokens === other.outputTokens
+/** What is recorded already belongs to the sum of the run that the span is in, too. */
+function credit(node: SpanNode, usage: TokenUsage, scope: string): void {
+  node.nearestRun()?.addUsage(usage)
+  add(usage, node, scope)
+}
+
+function counted(
+  node: SpanNode,
+  whole: Counted,
+  scope: string,
+  { authoritative }: UsageReport = {},
+): Counted | undefined {
+  if (authoritative) {
+    add(whole.data, node, scope)
+    return whole
+  }
+  const data = beyondToldAbove(whole.data, node)
+  node.tell(whole.data)
+  if (!data) return undefined
+  add(data, node, scope)
+  return { ...whole, data }
+}
+
+/** The rest is told by the agent alone: which call consumed it, nobody says. */
+function beyond(node: SpanNode, whole: Counted, known: TokenUsage, scope: string): Counted | undefined {
+  const data = usageBeyond(whole.data, known)
+  if (!tellsAny(data)) return undefined
+  return counted(node, { ...whole, data: { ...data, responseId: undefined }, confidence: 'heuristic' }, scope)
+}
+
+/** A call that is told again may only then have its cost. */
+function countCost(node: SpanNode, { data }: Counted, known: TokenUsage, scope: string): Counted | undefined {
+  const { costUsd, model, provider, responseId } = data
+  if (!costUsd || known.costUsd !== undefined || !sameCounts(data, known)) return undefined
+  const cost = { inputTokens: 0, outputTokens: 0, totalTokens: 0, costUsd }
+  return counted(node, { data: { ...cost, model, provider, responseId } }, scope)
+}
+
+function toldCall(node: SpanNode, data: CountedUsage, by: Reporter): ToldCall {
+  const run = node.nearestRun()
+  return {
+    scope: by.scope,
+    traceId: node.traceId,
+    flow: node.flow,
+    interval: by.interval,
+    usage: data,
+    model: data.model,
+    responseId: data.responseId,
+    runId: run?.runId,
+    agent: run?.agent.name,
+    turn: run?.toolCalls ?? 0,
+  }
+}
+
+function tellsAny({ inputTokens, outputTokens, costUsd }: TokenUsage): boolean {
+  return inputTokens > 0 || outputTokens > 0 || (costUsd ?? 0) > 0
+}
+
+function exceeds(sum: TokenUsage, part: TokenUsage): boolean {
+  return sum.inputTokens >= part.inputTokens && sum.outputTokens >= part.outputTokens && !sameCounts(sum, part)
 }
 
 function isCounted(node: SpanNode): boolean {
@@ -96,25 +211,5 @@ function beyondToldAbove(usage: CountedUsage, node: SpanNode): CountedUsage | un
     rest = usageBeyond(owed, told.usage)
     above.told = { ...told, usage: usageBeyond(told.usage, owed) }
   }
-  return rest === usage || rest.inputTokens || rest.outputTokens || rest.costUsd ? rest : undefined
-}
-
-/** Fills in what follows from the rest; a report without any tokens or cost is none. */
-function complete(report: UsageReport): CountedUsage | undefined {
-  const { inputTokens, outputTokens, totalTokens, costUsd } = report
-  if (!inputTokens && !outputTokens && !totalTokens && !costUsd) return undefined
-  const input = inputTokens ?? Math.max(0, (totalTokens ?? 0) - (outputTokens ?? 0))
-  const output = outputTokens ?? Math.max(0, (totalTokens ?? 0) - (inputTokens ?? 0))
-  return {
-    inputTokens: input,
-    outputTokens: output,
-    totalTokens: totalTokens ?? input + output,
-    cachedInputTokens: report.cachedInputTokens,
-    cacheCreationInputTokens: report.cacheCreationInputTokens,
-    reasoningTokens: report.reasoningTokens,
-    costUsd,
-    model: report.model,
-    provider: report.provider,
-    responseId: report.responseId,
-  }
+  return rest === usage || tellsAny(rest) ? rest : undefined
 }

@@ -5,6 +5,7 @@ import { isTransportSpan } from '../../transport.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, Surrounding } from '../contract.js'
 import { firstOf, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
+import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, isAbort, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { compactionFacts } from './compaction.js'
@@ -38,7 +39,7 @@ export const genAiConvention: Convention = {
   eventPrefixes: EVENT_PREFIXES,
 
   recognise(span, moment, lineage) {
-    const operation = text(span.attributes, 'gen_ai.operation.name')
+    const operation = operationIn(span.attributes)
     if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment, lineage)
     switch (operation) {
       case 'invoke_agent':
@@ -148,9 +149,6 @@ function isInnerStep(span: SpanLike, { name, id }: AgentRef, parent: Surrounding
 
 function toolCall(span: SpanLike, lineage: Lineage): Activity {
   const tool = toolOf(span)
-  const outer = lineage.parent?.activity
-  // A client below, such as one of MCP, tells of the same call.
-  if (outer?.kind === 'tool' && outer.tool.name === tool.name) return STEP
   if (transferTarget(span.attributes) !== undefined) return STEP
   const callId = text(span.attributes, 'gen_ai.tool.call.id')
   return { kind: 'tool', tool, callId, scope: transportSession(span.attributes, lineage) }

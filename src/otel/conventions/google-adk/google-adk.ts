@@ -163,6 +163,7 @@ function usageOf(attributes: Attributes, metadata: Readonly<Record<string, unkno
   if (!usage) return undefined
   return {
     ...usage,
+    totalTokens: usage.totalTokens ?? wholeNumber(metadata.totalTokenCount),
     cachedInputTokens: usage.cachedInputTokens ?? wholeNumber(metadata.cachedContentTokenCount),
     reasoningTokens: usage.reasoningTokens ?? wholeNumber(metadata.thoughtsTokenCount),
     model: modelFrom(attributes),

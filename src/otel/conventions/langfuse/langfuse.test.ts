@@ -102,6 +102,16 @@ describe('Langfuse observations', () => {
       { inputTokens: 33, outputTokens: 9, cachedInputTokens: 4, reasoningTokens: 3 },
     ],
     [
+      'with special kinds taken out, without a total',
+      { input: 29, output: 6, input_cached_tokens: 4, output_reasoning_tokens: 3 },
+      { inputTokens: 33, outputTokens: 9, cachedInputTokens: 4, reasoningTokens: 3 },
+    ],
+    [
+      'with all of the cache taken out',
+      { input: 3, output: 9, cache_read_input_tokens: 20, cache_creation_input_tokens: 10, total: 42 },
+      { inputTokens: 33, outputTokens: 9, cachedInputTokens: 20, cacheCreationInputTokens: 10 },
+    ],
+    [
       'with special kinds left in',
       { input: 33, output: 9, cache_read_input_tokens: 4, total: 42 },
       { inputTokens: 33, outputTokens: 9, cachedInputTokens: 4 },

@@ -93,11 +93,12 @@ function usageIn(attributes: Attributes): UsageReport | undefined {
   const input = count(details, 'input', 'input_tokens', 'prompt_tokens')
   const output = count(details, 'output', 'output_tokens', 'completion_tokens')
   const totalTokens = count(details, 'total', 'total_tokens')
-  const whole = totalTokens === undefined || totalTokens === (input ?? 0) + (output ?? 0)
+  const whole = isWhole(details, (input ?? 0) + (output ?? 0), totalTokens)
   const inputTokens = whole ? input : sumOf(details, 'input')
   const outputTokens = whole ? output : sumOf(details, 'output')
   if (inputTokens === undefined && outputTokens === undefined && totalTokens === undefined && !costUsd) return undefined
   const prompt = record(details.prompt_tokens_details ?? details.input_tokens_details)
+  const completion = record(details.completion_tokens_details ?? details.output_tokens_details)
   return {
     inputTokens,
     outputTokens,
@@ -105,10 +106,21 @@ function usageIn(attributes: Attributes): UsageReport | undefined {
     cachedInputTokens:
       count(details, 'input_cached_tokens', 'input_cache_read', 'cache_read_input_tokens') ??
       count(prompt, 'cached_tokens'),
-    reasoningTokens: count(details, 'output_reasoning_tokens', 'output_reasoning'),
+    cacheCreationInputTokens: count(details, 'input_cache_creation', 'cache_creation_input_tokens'),
+    reasoningTokens:
+      count(details, 'output_reasoning_tokens', 'output_reasoning', 'reasoning_tokens') ??
+      count(completion, 'reasoning_tokens'),
     costUsd,
+    cache: 'within',
+    reasoning: 'within',
     model: text(attributes, `${PREFIX}model.name`),
   }
+}
+
+/** In Langfuse's own words each kind is counted beside the others; in those of a provider `input` has all of it. */
+function isWhole(details: Readonly<Record<string, unknown>>, sum: number, total: number | undefined): boolean {
+  if (total !== undefined) return total === sum
+  return details.input === undefined && details.output === undefined
 }
 
 function sumOf(details: Readonly<Record<string, unknown>>, kind: 'input' | 'output'): number | undefined {

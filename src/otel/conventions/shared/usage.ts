@@ -14,7 +14,10 @@ const INPUT = [
   'ai.usage.promptTokens',
   'ai.usage.tokens',
   'llm.usage.prompt_tokens',
+  'gen_ai.usage.input',
 ]
+/** Input tokens that none of the names above includes. */
+const FURTHER_INPUT = ['anthropic.usage.compaction.input_tokens']
 const OUTPUT = [
   'gen_ai.usage.output_tokens',
   'gen_ai.usage.completion_tokens',
@@ -22,28 +25,71 @@ const OUTPUT = [
   'ai.usage.outputTokens',
   'ai.usage.completionTokens',
   'llm.usage.completion_tokens',
+  'gen_ai.usage.output',
 ]
+/** Output tokens that none of the names above includes. */
+const FURTHER_OUTPUT = ['anthropic.usage.compaction.output_tokens']
 const TOTAL = ['gen_ai.usage.total_tokens', 'llm.usage.total_tokens', 'llm.token_count.total', 'ai.usage.totalTokens']
 const CACHED_INPUT = [
   'gen_ai.usage.cache_read.input_tokens',
   'gen_ai.usage.cache_read_input_tokens',
+  'gen_ai.usage.input_tokens.cached',
+  'gen_ai.usage.input_cached_tokens',
+  'gen_ai.usage.cached_input_tokens',
+  'gen_ai.usage.cached_tokens',
+  'gen_ai.usage.prompt_tokens_details.cached_tokens',
+  'gen_ai.usage.details.cache_read_tokens',
+  'gen_ai.usage.details.cache_read_input_tokens',
+  'gen_ai.usage.details.cached_content_tokens',
+  'gen_ai.usage.details.cached_tokens',
   'llm.token_count.prompt_details.cache_read',
+  'llm.token_count.prompt_details.cache_input',
+  'llm.usage.cache_read_input_tokens',
+  'ai.usage.inputTokenDetails.cacheReadTokens',
   'ai.usage.cachedInputTokens',
 ]
 const CACHE_CREATION = [
   'gen_ai.usage.cache_creation.input_tokens',
   'gen_ai.usage.cache_creation_input_tokens',
+  'gen_ai.usage.cache_write.input_tokens',
   'gen_ai.usage.cache_write_input_tokens',
+  'gen_ai.usage.input_tokens.cache_write',
+  'gen_ai.usage.details.cache_write_tokens',
+  'gen_ai.usage.details.cache_creation_input_tokens',
   'llm.token_count.prompt_details.cache_write',
+  'llm.usage.cache_creation_input_tokens',
+  'ai.usage.inputTokenDetails.cacheWriteTokens',
 ]
 const REASONING = [
   'gen_ai.usage.reasoning.output_tokens',
   'gen_ai.usage.reasoning_tokens',
+  'gen_ai.usage.output_tokens.reasoning',
+  'gen_ai.usage.reasoning_output_tokens',
+  'gen_ai.usage.completion_tokens_details.reasoning_tokens',
+  'gen_ai.usage.details.reasoning_tokens',
+  'gen_ai.usage.details.thoughts_tokens',
+  'llm.usage.reasoning_tokens',
   'llm.token_count.completion_details.reasoning',
+  'ai.usage.outputTokenDetails.reasoningTokens',
   'ai.usage.reasoningTokens',
 ]
-const COST = ['llm.cost.total', 'gen_ai.usage.cost']
+/** In US dollars. */
+const COST = [
+  'llm.cost.total',
+  'gen_ai.usage.cost',
+  'gen_ai.usage.cost_usd',
+  'gen_ai.usage.total_cost',
+  'gen_ai.cost.total_cost',
+  'gen_ai.cost.total',
+  'litellm.cost.total',
+  'llm.usage.total_cost',
+  'llm.usage.cost',
+  'operation.cost',
+]
 const USAGE: ReadonlySet<string> = new Set([...INPUT, ...OUTPUT, ...TOTAL, ...COST])
+const AI_SDK_CACHED = 'ai.usage.cachedInputTokens'
+/** The providers whose own `input_tokens` leave the cache out, in the names of the AI SDK. */
+const CLAUDE_PROVIDER = /^(?:anthropic|amazon-bedrock|bedrock|google-vertex-anthropic|vertex\.anthropic)/
 const MODEL = [
   'gen_ai.response.model',
   'gen_ai.request.model',
@@ -59,8 +105,8 @@ const PROVIDER = ['gen_ai.provider.name', 'gen_ai.system', 'llm.provider', 'llm.
 /** What the attributes of a span say it consumed; `undefined` when they say nothing. */
 export function usageFrom(attributes: Attributes): UsageReport | undefined {
   if (!tellsUsage(attributes)) return undefined
-  const inputTokens = count(attributes, ...INPUT)
-  const outputTokens = count(attributes, ...OUTPUT)
+  const inputTokens = plus(count(attributes, ...INPUT), count(attributes, ...FURTHER_INPUT))
+  const outputTokens = plus(count(attributes, ...OUTPUT), count(attributes, ...FURTHER_OUTPUT))
   const totalTokens = count(attributes, ...TOTAL)
   const costUsd = amount(attributes, ...COST)
   if (inputTokens === undefined && outputTokens === undefined && totalTokens === undefined && costUsd === undefined) {
@@ -74,6 +120,7 @@ export function usageFrom(attributes: Attributes): UsageReport | undefined {
     cacheCreationInputTokens: count(attributes, ...CACHE_CREATION),
     reasoningTokens: count(attributes, ...REASONING),
     costUsd,
+    cache: tellsOldAiSdk(attributes) ? 'beside' : undefined,
     model: modelFrom(attributes),
     provider: providerFrom(attributes),
     responseId: text(attributes, 'gen_ai.response.id', 'ai.response.id'),
@@ -84,6 +131,18 @@ export function usageFrom(attributes: Attributes): UsageReport | undefined {
 function tellsUsage(attributes: Attributes): boolean {
   for (const key in attributes) if (USAGE.has(key)) return true
   return false
+}
+
+/** AI SDK 5 passes on what the provider counts. Version 6, which tells details, has Claude's input include its cache. */
+function tellsOldAiSdk(attributes: Attributes): boolean {
+  if (attributes[AI_SDK_CACHED] === undefined) return false
+  if (attributes['ai.usage.inputTokenDetails.cacheReadTokens'] !== undefined) return false
+  if (attributes['ai.usage.inputTokenDetails.noCacheTokens'] !== undefined) return false
+  return CLAUDE_PROVIDER.test(text(attributes, 'ai.model.provider') ?? '')
+}
+
+function plus(count: number | undefined, further: number | undefined): number | undefined {
+  return count === undefined || further === undefined ? count : count + further
 }
 
 export function modelFrom(attributes: Attributes): string | undefined {

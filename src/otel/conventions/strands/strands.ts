@@ -4,6 +4,7 @@ import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contrac
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
+import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { usageFrom } from '../shared/usage.js'
 import { finishReasonOf } from './messages.js'
@@ -52,7 +53,7 @@ export const strandsConvention: Convention = {
     const { attributes } = span
     if (attributes[CYCLE_ID] !== undefined) return within(stepOf('cycle'), lineage)
     if (!isOfStrands(span, lineage)) return undefined
-    const operation = text(attributes, 'gen_ai.operation.name')
+    const operation = operationIn(attributes)
     switch (operation) {
       case 'invoke_swarm':
       case 'invoke_graph':

@@ -6,6 +6,7 @@ import { answeringAgent, askingAgent, type ToolCall, toolCallsIn, toolMessageIn 
 import { jsonIn, record, text } from '../shared/attributes.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
+import { operationIn } from '../shared/operation.js'
 import { modelFrom, providerFrom } from '../shared/usage.js'
 import { placeChain, placeGraph, placeInside } from './nesting.js'
 
@@ -27,12 +28,12 @@ const HAS_INNER_GRAPHS = 'traceloop.hasInnerGraphs'
 export function recogniseLangChain(span: SpanLike, lineage: Lineage): Activity | undefined {
   const { attributes } = span
   const open = (lineage.open ?? []).filter((other) => scopeNameOf(other) === LANGCHAIN_SCOPE)
-  switch (text(attributes, 'gen_ai.operation.name')) {
+  switch (operationIn(attributes)) {
     case 'chat':
     case 'text_completion':
       return {
         kind: 'model',
-        operation: text(attributes, 'gen_ai.operation.name') as string,
+        operation: operationIn(attributes) as string,
         model: modelFrom(attributes),
         provider: providerFrom(attributes),
         ...placeInside(open),
@@ -68,8 +69,7 @@ function recogniseChain(span: SpanLike, lineage: Lineage, open: readonly Surroun
 /** A graph of LangGraph's, or what Traceloop takes for an agent by the name of its class. */
 function isGraph({ attributes }: SpanLike): boolean {
   return (
-    GRAPH_CLASS.test(text(attributes, 'traceloop.workflow.name') ?? '') ||
-    text(attributes, 'gen_ai.operation.name') === 'invoke_agent'
+    GRAPH_CLASS.test(text(attributes, 'traceloop.workflow.name') ?? '') || operationIn(attributes) === 'invoke_agent'
   )
 }
 

@@ -24,11 +24,7 @@ export const traceloopMcpConvention: Convention = {
       ...transportSession(lineage, text(span.attributes, 'mcp.session.id')),
     }
     if (!span.name.endsWith(TOOL_SUFFIX)) return { kind: 'step', scope }
-    const name = span.name.slice(0, -TOOL_SUFFIX.length)
-    const around = lineage.parent?.activity
-    // The framework's own span of this call has told of it already.
-    if (around?.kind === 'tool' && around.tool.name === name) return { kind: 'step', scope }
-    return { kind: 'tool', tool: { name }, scope }
+    return { kind: 'tool', tool: { name: span.name.slice(0, -TOOL_SUFFIX.length) }, scope }
   },
 
   conclude(span, activity) {

@@ -5,6 +5,7 @@ import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
 import { countRecords } from '../shared/memory-tools.js'
+import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { modelFrom, providerFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
@@ -92,7 +93,7 @@ function isQuery({ name }: { readonly name: string }): boolean {
 
 function recogniseClient(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
   const { attributes } = span
-  const operation = text(attributes, 'gen_ai.operation.name')
+  const operation = operationIn(attributes)
   if (operation === 'guard') return { kind: 'step' }
   const known = genAiConvention.recognise(span, moment, lineage)
   if (known === 'later' || (known && known.kind !== 'model')) return known === 'later' ? undefined : known

@@ -1,0 +1,184 @@
+import type { HrTime } from '@opentelemetry/api'
+import type { Conclusion, Outcome, ToolActivity } from '../conventions/contract.js'
+import { text } from '../conventions/shared/attributes.js'
+import { RecentLists } from '../recent-lists.js'
+import { type SpanLike, scopeOf } from '../span.js'
+import { contains, nanosOf, nearlyContained } from './interval.js'
+import type { SpanNode } from './span-node.js'
+import { isNameless, sameTool } from './tool-names.js'
+
+/** Calls that are remembered, and those of one run that are looked through. */
+const MAX_CALLS = 8192
+const MAX_CALLS_OF_RUN = 128
+
+/** A call of a tool that is recorded, by whichever span told of it first. */
+export interface ToolCall {
+  readonly name: string
+  /** The name that another span gives, where the first one knows none. */
+  betterName?: string | undefined
+  /** The framework's id; `undefined` where it names none. */
+  readonly id: string | undefined
+  /** Name of the instrumentation scope that told of it first. */
+  readonly scope: string
+  readonly kind: number
+  /** It was told by a client or a server of the Model Context Protocol. */
+  readonly isMcp: boolean
+  /** The id of the request that carried it, with that of the protocol's session where it is told. */
+  readonly request: string | undefined
+  readonly flow: number | string
+  readonly start: number
+  /** Calls of models that had begun in the run by then. */
+  readonly turn: number
+  /** What tells two sets of arguments apart, where the span has them from its start. */
+  readonly given: string | undefined
+  /** Absent while it is under way. */
+  end?: number
+  outcome?: Outcome
+  /** Scopes that have told of it. */
+  readonly tellers: Set<string>
+  /** The end that another span told while it was under way. */
+  inner?: Pick<Conclusion, 'outcome' | 'error'> | undefined
+}
+
+/**
+ * The tool calls that are recorded, for as long as another span may tell of them again: the client and the server of a
+ * protocol, a framework around them, a second instrumentation, or the same one afterwards.
+ */
+export class ToolCalls {
+  /** By run; outside of runs, by trace. */
+  readonly #byPlace = new RecentLists<ToolCall>(MAX_CALLS, MAX_CALLS_OF_RUN)
+
+  /** Finds the recorded call that a span tells of again, when the span is recognised; enters a new one otherwise. */
+  enter(node: SpanNode, activity: ToolActivity, span: SpanLike): { readonly call: ToolCall; readonly again: boolean } {
+    const call = this.#callOf(node, activity, span)
+    const place = node.nearestRun()?.runId ?? node.traceId
+    const before =
+      enclosing(node, call) ??
+      this.#byPlace.of(place).find((other) => isToldAgain(other, call, span.endTime)) ??
+      this.#byRequest(call)
+    if (call.request !== undefined) this.#byPlace.add(call.request, before ?? call)
+    if (!before) {
+      this.#byPlace.add(place, call)
+      return { call, again: false }
+    }
+    before.tellers.add(call.scope)
+    if (isNameless(before.name) && !isNameless(call.name)) before.betterName ??= call.name
+    return { call: before, again: true }
+  }
+
+  /** The other side of a request that carried no trace context along. */
+  #byRequest({ request, kind, name, start }: ToolCall): ToolCall | undefined {
+    if (request === undefined) return undefined
+    const isOther = (call: ToolCall) => call.kind !== kind && sameTool(call.name, name, true)
+    return this.#byPlace
+      .of(request)
+      .find((call) => isOther(call) && start <= (call.end ?? start) && call.start <= start)
+  }
+
+  #callOf(node: SpanNode, { callId, tool }: ToolActivity, span: SpanLike): ToolCall {
+    const scope = scopeOf(span).name
+    return {
+      name: tool.name,
+      id: callId,
+      scope,
+      kind: span.kind,
+      isMcp: isOfMcp(span),
+      request: requestOf(span),
+      flow: node.flow,
+      start: nanosOf(span.startTime),
+      turn: node.nearestRun()?.modelCalls ?? 0,
+      given: callId === undefined ? undefined : fingerprintOf(span),
+      tellers: new Set([scope]),
+    }
+  }
+}
+
+/** Attributes of spans of the Model Context Protocol, in the names of its conventions and before them. */
+const MCP_KEYS = ['mcp.method.name', 'mcp.request.id', 'jsonrpc.request.id', 'mcp.session.id', 'mcp.tool.name']
+
+function isOfMcp(span: SpanLike): boolean {
+  const { attributes, name } = span
+  if (MCP_KEYS.some((key) => attributes[key] !== undefined)) return true
+  return name.startsWith('tools/call') || /(?:^|[./_-])mcp(?:$|[./_-])/.test(scopeOf(span).name)
+}
+
+/** Requests are counted in each session from zero: only with the time do they tell a call. */
+function requestOf({ attributes }: SpanLike): string | undefined {
+  const id = attributes['jsonrpc.request.id'] ?? attributes['mcp.request.id'] ?? attributes['rpc.jsonrpc.request_id']
+  if (typeof id !== 'string' && typeof id !== 'number') return undefined
+  return `mcp ${String(id).slice(0, 256)} ${text(attributes, 'mcp.session.id')?.slice(0, 256) ?? ''}`
+}
+
+const ARGUMENTS = ['gen_ai.tool.call.arguments', 'ai.toolCall.args', 'input.value', 'traceloop.entity.input']
+/** Of long arguments so much is looked at, beside their length. */
+const MAX_LOOKED_AT = 4096
+
+/** A value that differs where the arguments do. It is compared, and never recorded. */
+function fingerprintOf({ attributes }: SpanLike): string | undefined {
+  const given = text(attributes, ...ARGUMENTS)
+  if (given === undefined) return undefined
+  let hash = 0
+  const length = Math.min(given.length, MAX_LOOKED_AT)
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + given.charCodeAt(i)) | 0
+  return `${given.length} ${hash}`
+}
+
+/** The call that the span is inside of, where the span tells of that one again. */
+function enclosing(node: SpanNode, call: ToolCall): ToolCall | undefined {
+  for (let above = node.claimedParent(); above && !above.run; above = above.claimedParent()) {
+    if (above.claim?.activity.kind === 'model') return undefined
+    if (above.toolCall) return isLayerOf(above.toolCall, call) ? above.toolCall : undefined
+  }
+  return undefined
+}
+
+/** A tool that calls itself for a part of the work is told by the same instrumentation, and has an id of its own. */
+function isLayerOf(outer: ToolCall, inner: ToolCall): boolean {
+  const bothNamed = outer.id !== undefined && inner.id !== undefined
+  // A protocol may give its request an id of its own.
+  if (bothNamed && (outer.id === inner.id || outer.isMcp === inner.isMcp)) return outer.id === inner.id
+  if (!sameTool(outer.name, inner.name, outer.isMcp || inner.isMcp)) return false
+  if (outer.scope !== inner.scope || outer.kind !== inner.kind || isOtherSide(outer, inner)) return true
+  return (outer.id === undefined) !== (inner.id === undefined)
+}
+
+/** Tells whether the later span tells of a call that is recorded, and that it is not inside of. */
+function isToldAgain(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
+  if (!sameTool(first.name, later.name, first.isMcp || later.isMcp)) return false
+  if (first.id !== undefined && later.id !== undefined) return first.id === later.id && isSameById(first, later)
+  // Without an id, another instrumentation tells of what happened at the same time in the same place.
+  return (!first.tellers.has(later.scope) || isOtherSide(first, later)) && isAtSameTime(first, later, endTime)
+}
+
+/** The client and the server of a call, or the framework and the protocol below it, may be told by one instrumentation. */
+function isOtherSide(one: ToolCall, other: ToolCall): boolean {
+  return one.isMcp && other.isMcp ? one.kind !== other.kind : one.isMcp !== other.isMcp
+}
+
+/** Ids that a model or a server counts from zero with every answer, such as `call_0` and `functions.search:1`. */
+const ORDINAL = /^(?:(?:call|tool|tool_?call|tool_?use|function|functions\.[^:]+|fc)[-_:]?)?\d{1,3}$/i
+
+/**
+ * An id holds for one turn: after another call of a model it may be given again. Within a turn a call that failed, or waits,
+ * is called again under its id.
+ */
+function isSameById(first: ToolCall, later: ToolCall): boolean {
+  if (first.end === undefined) return first.turn === later.turn
+  if (later.start < first.end) return true
+  const isNew = first.given !== undefined && later.given !== undefined && first.given !== later.given
+  if (isNew && first.scope === later.scope) return false
+  return first.outcome === 'completed' && first.turn === later.turn && !ORDINAL.test(first.id ?? '')
+}
+
+function isAtSameTime(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
+  const end = nanosOf(endTime)
+  const isOver = end > 0
+  if (first.end === undefined) return first.flow === later.flow && first.turn === later.turn && !isOver
+  if (!isOver) return first.flow === later.flow && later.start < first.end
+  const [one, other] = [
+    { start: first.start, end: first.end },
+    { start: later.start, end },
+  ]
+  // A span that only its end has told of may have had the call inside of it.
+  return contains(other, one) || (first.flow === later.flow && nearlyContained(one, other))
+}
