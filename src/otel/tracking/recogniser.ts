@@ -8,13 +8,19 @@ interface PrefixEntry {
   readonly bit: number
 }
 
-/** As many bits as an integer has; the conventions from here on share the last one. */
-const LAST_BIT = 30
+/** Conventions at the front, and as many at the end, that have a bit of their own. */
+const OWN_BITS_AT_EACH_END = 15
+/** Shared by all between, which are the more special ones: the general ones are asked last, and most often. */
+const SHARED_BIT = 1 << (2 * OWN_BITS_AT_EACH_END)
 const MAX_CONVENTIONS = 256
 
-/** The bit by which the convention at this index is told from others. */
-function bitOf(index: number): number {
-  return 1 << Math.min(index, LAST_BIT)
+/** The bits by which so many conventions are told apart. */
+function bitsOf(conventions: number): readonly number[] {
+  return Array.from({ length: conventions }, (_, index) => {
+    if (index < OWN_BITS_AT_EACH_END) return 1 << index
+    const fromEnd = conventions - 1 - index
+    return fromEnd < OWN_BITS_AT_EACH_END ? 1 << (OWN_BITS_AT_EACH_END + fromEnd) : SHARED_BIT
+  })
 }
 
 /**
@@ -24,6 +30,8 @@ function bitOf(index: number): number {
  */
 export class Recogniser {
   readonly #conventions: readonly Convention[]
+  /** The bit of each. */
+  readonly #bits: readonly number[]
   readonly #keyPrefixes = new PrefixTable()
   readonly #namePrefixes = new PrefixTable()
   readonly #byScope = new WeakMap<InstrumentationScope, number>()
@@ -32,12 +40,14 @@ export class Recogniser {
   constructor(conventions: readonly Convention[]) {
     if (conventions.length > MAX_CONVENTIONS)
       throw new TypeError(`conventions: at most ${MAX_CONVENTIONS} are supported`)
+    this.#bits = bitsOf(conventions.length)
     for (const [index, convention] of conventions.entries()) {
       if (typeof convention?.recognise !== 'function' || !convention.name) {
         throw new TypeError(`conventions[${index}]: a convention needs a name and a recognise() function`)
       }
-      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, bitOf(index))
-      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, bitOf(index))
+      const bit = this.#bitOf(index)
+      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, bit)
+      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, bit)
     }
     this.#conventions = conventions
   }
@@ -58,9 +68,13 @@ export class Recogniser {
 
   /** Tells whether the convention at this index is to be asked about a span that has this bit set. */
   isCandidate(index: number, bits: number, span: SpanLike): boolean {
-    if ((bits & bitOf(index)) === 0) return false
-    const convention = this.#conventions[index]
-    return convention !== undefined && (index < LAST_BIT || speaksFor(convention, span))
+    const bit = this.#bitOf(index)
+    if ((bits & bit) === 0) return false
+    return bit !== SHARED_BIT || speaksFor(this.#conventions[index] as Convention, span)
+  }
+
+  #bitOf(index: number): number {
+    return this.#bits[index] as number
   }
 
   /** SDKs take any value for a name. */
@@ -79,7 +93,7 @@ export class Recogniser {
     if (known !== undefined) return known
     let bits = 0
     for (const [index, convention] of this.#conventions.entries()) {
-      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= bitOf(index)
+      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= this.#bitOf(index)
     }
     this.#byScope.set(scope, bits)
     return bits

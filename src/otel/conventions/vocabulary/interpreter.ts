@@ -102,7 +102,7 @@ class Dialect {
       case 'outermost':
         return lineage.run ? step(meaning, true) : this.#run(word, span)
       case 'tool':
-        return this.#tool(word, span, lineage)
+        return this.#tool(word, span)
       case 'model':
       case 'embeddings':
       case 'rerank':
@@ -128,10 +128,8 @@ class Dialect {
     return { kind: 'run', agent: this.#agentOf(span, word), model: this.#modelOf(span.attributes) }
   }
 
-  #tool(word: Word, span: SpanLike, { parent }: Lineage): Activity {
-    const tool = this.#toolOf(span, word)
-    const callId = textOf(this.read.toolCallId(span.attributes))
-    return isSameCall(parent?.activity, tool.name, callId) ? step('step', false) : { kind: 'tool', tool, callId }
+  #tool(word: Word, span: SpanLike): Activity {
+    return { kind: 'tool', tool: this.#toolOf(span, word), callId: textOf(this.read.toolCallId(span.attributes)) }
   }
 
   #call(meaning: SpanMeaning, span: SpanLike): Activity {
@@ -224,12 +222,6 @@ function around(parent: Surrounding | undefined): Surrounding | undefined {
 function isAgent(surrounding: Surrounding | undefined): boolean {
   const activity = surrounding?.activity
   return activity?.kind === 'run' && activity.trigger !== 'workflow'
-}
-
-/** A client inside a tool may tell of the same call; another id tells another call. */
-function isSameCall(outer: Activity | undefined, name: string, callId: string | undefined): boolean {
-  if (outer?.kind !== 'tool' || outer.tool.name !== name) return false
-  return callId === undefined || outer.callId === undefined || callId === outer.callId
 }
 
 function hitsIn(records: unknown): number | undefined {

@@ -211,7 +211,7 @@ describe('a dialect of the user’s own', () => {
       return { name: `d-${i}`, kindAttributes: `d${i}.kind`, kinds: { bot: 'agent' } }
     })
     const { log } = startRecordingSdk({ vocabularies })
-    for (const i of [0, 29, 30, 31, 59]) {
+    for (const i of [0, 14, 15, 30, 59]) {
       trace
         .getTracer('x')
         .startSpan('bot', { attributes: { [`d${i}.kind`]: 'bot' } })
@@ -219,9 +219,9 @@ describe('a dialect of the user’s own', () => {
     }
     expect(log.of('run_started').map(({ source }) => source.convention)).toEqual([
       'd-0',
-      'd-29',
+      'd-14',
+      'd-15',
       'd-30',
-      'd-31',
       'd-59',
     ])
   })
