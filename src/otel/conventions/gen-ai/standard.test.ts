@@ -130,6 +130,12 @@ test('the version of an agent is told with its start', () => {
   expect(log.of('run_started')[0]?.data).toMatchObject({ agentVersion: '2.1.0' })
 })
 
+test('the tenant that Microsoft’s observability names is that of the run', () => {
+  const { log } = startRecordingSdk()
+  agent({ 'microsoft.tenant.id': 'contoso' }).end()
+  expect(log.of('run_started')[0]?.tenantId).toBe('contoso')
+})
+
 test('arguments and results of tools are never recorded', () => {
   const { log } = startRecordingSdk()
   const run = agent()
