@@ -54,6 +54,13 @@ export type {
   ToolActivity,
   UsageReport,
 } from './otel/conventions/contract.js'
+export type {
+  AttributeName,
+  SpanMeaning,
+  Vocabulary,
+  VocabularyAttributes,
+  VocabularyOutcome,
+} from './otel/conventions/vocabulary/vocabulary.js'
 export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
 export { AuditLogRecordProcessor, type LogRecordLike } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'

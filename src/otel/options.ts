@@ -1,6 +1,9 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
+import { conventionOf } from './conventions/vocabulary/interpreter.js'
+import { checkVocabularies } from './conventions/vocabulary/validate.js'
+import type { Vocabulary } from './conventions/vocabulary/vocabulary.js'
 import { ScopeNames, type ScopeNamesOption } from './scope-names.js'
 import type { SpanExplanation } from './tracking/explain.js'
 
@@ -23,6 +26,27 @@ export interface AuditSpanProcessorOptions {
   readonly location?: string
   /** Conventions of your own, asked before the built-in ones. */
   readonly conventions?: readonly Convention[]
+  /**
+   * Dialects of your own: which attributes and span names say that a span is a run, a tool call, a call of a model …, and
+   * under which names they hold agent, session, tokens. Rows of a table, so no code; asked after `conventions`, before
+   * the built-in ones. At most 200.
+   *
+   * @defaultValue none
+   * @example
+   * ```ts
+   * new AuditSpanProcessor({
+   *   vocabularies: [
+   *     {
+   *       name: 'acme',
+   *       kindAttributes: 'acme.kind',
+   *       kinds: { bot: 'agent', action: 'tool', llm: 'model' },
+   *       attributes: { agentName: 'acme.bot', toolName: 'acme.action', session: 'acme.chat' },
+   *     },
+   *   ],
+   * })
+   * ```
+   */
+  readonly vocabularies?: readonly Vocabulary[]
   /**
    * Told of every span which convention claimed it and why, or why none did: for finding out why an agent leaves no
    * trail. Each span is explained once, when it is claimed or at its end. What keeps the trail empty besides (no log is
@@ -101,6 +125,7 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   log: true,
   location: true,
   conventions: true,
+  vocabularies: true,
   onExplain: true,
   abandonAfterMillis: true,
   deliveryWaitMillis: true,
@@ -114,7 +139,7 @@ const OF = 'AuditSpanProcessor'
 /** @throws TypeError naming the option. */
 export function resolveProcessorOptions(options: AuditSpanProcessorOptions): ResolvedProcessorOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { log, location, conventions = [], onExplain } = options
+  const { log, location, conventions = [], vocabularies = [], onExplain } = options
   if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
   if (location !== undefined && (typeof location !== 'string' || location === '')) {
     throw new TypeError(`${OF}: location must be the path of a directory`)
@@ -125,7 +150,7 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
   return Object.freeze({
     log,
     location,
-    conventions: Object.freeze([...conventions]),
+    conventions: Object.freeze([...conventions, ...checkVocabularies(OF, vocabularies).map(conventionOf)]),
     onExplain,
     abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {
       fallback: DEFAULT_ABANDON_AFTER_MILLIS,

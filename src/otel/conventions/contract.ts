@@ -58,6 +58,8 @@ interface ActivityBase {
   readonly within?: Surrounding | undefined
   /** The span tells of the one around it, claimed by the same convention, that it is a run: recorded before this. */
   readonly around?: RunActivity | undefined
+  /** The span directly around, for which no convention has spoken, is this run: recorded before this. */
+  readonly directlyAround?: RunActivity | undefined
   /**
    * The confidence that this is a run, or belongs to the run around it, when that rests on a guess or on a client's
    * content. Marks the start of a run.
@@ -71,6 +73,7 @@ interface ActivityBase {
 export interface RunActivity extends ActivityBase {
   readonly kind: 'run'
   readonly agent: AgentRef
+  readonly agentVersion?: string | undefined
   readonly model?: string | undefined
   readonly trigger?: string | undefined
   /**

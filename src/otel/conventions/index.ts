@@ -1,5 +1,6 @@
 import { agentFrameworkConvention } from './agent-framework/agent-framework.js'
 import { aiSdkConvention, aiSdkOtelConvention } from './ai-sdk/ai-sdk.js'
+import { beeAiConvention } from './beeai/beeai.js'
 import { claudeAgentSdkConvention } from './claude-agent-sdk/claude-agent-sdk.js'
 import { claudeCodeConvention } from './claude-code/claude-code.js'
 import { codexConvention } from './codex/codex.js'
@@ -22,6 +23,7 @@ import { strandsConvention } from './strands/strands.js'
 import { traceloopMcpConvention } from './traceloop/mcp.js'
 import { traceloopPythonConvention } from './traceloop/python.js'
 import { traceloopConvention } from './traceloop/traceloop.js'
+import { vocabularyConventions } from './vocabulary/index.js'
 import { voltAgentConvention } from './voltagent/voltagent.js'
 
 /** The conventions asked about a span, in this order: one framework's names before the general ones. */
@@ -45,7 +47,9 @@ export const builtInConventions: readonly Convention[] = Object.freeze([
   agentFrameworkConvention,
   voltAgentConvention,
   genkitConvention,
+  ...vocabularyConventions,
   langChainOpenInferenceConvention,
+  beeAiConvention,
   openInferenceConvention,
   traceloopMcpConvention,
   traceloopPythonConvention,

@@ -82,7 +82,7 @@ export class FactRecorder {
     const { parentRunId } = fact.scope ?? {}
     const around = notSuspended(place.run)
     this.#runs.start(
-      { activity: fact.data, runId, startedAt: time, parentRunId, scope: fact.scope },
+      { activity: fact.data, data: fact.data, runId, startedAt: time, parentRunId, scope: fact.scope },
       // The context may name the run itself, as one that was before under its id.
       { ...place, run: around?.runId === runId ? undefined : around, node: carrier },
     )

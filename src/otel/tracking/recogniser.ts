@@ -4,11 +4,24 @@ import { type InstrumentationScope, type SpanLike, scopeOf } from '../span.js'
 
 interface PrefixEntry {
   readonly prefix: string
-  /** One bit per convention. */
+  /** The bit of its convention. */
   readonly bit: number
 }
 
-const MAX_CONVENTIONS = 31
+/** Conventions at the front, and as many at the end, that have a bit of their own. */
+const OWN_BITS_AT_EACH_END = 15
+/** Shared by all between, which are the more special ones: the general ones are asked last, and most often. */
+const SHARED_BIT = 1 << (2 * OWN_BITS_AT_EACH_END)
+const MAX_CONVENTIONS = 256
+
+/** The bits by which so many conventions are told apart. */
+function bitsOf(conventions: number): readonly number[] {
+  return Array.from({ length: conventions }, (_, index) => {
+    if (index < OWN_BITS_AT_EACH_END) return 1 << index
+    const fromEnd = conventions - 1 - index
+    return fromEnd < OWN_BITS_AT_EACH_END ? 1 << (OWN_BITS_AT_EACH_END + fromEnd) : SHARED_BIT
+  })
+}
 
 /**
  * Finds the conventions that may speak for a span, without asking each. The scope decides once per tracer; attribute
@@ -17,20 +30,24 @@ const MAX_CONVENTIONS = 31
  */
 export class Recogniser {
   readonly #conventions: readonly Convention[]
+  /** The bit of each. */
+  readonly #bits: readonly number[]
   readonly #keyPrefixes = new PrefixTable()
   readonly #namePrefixes = new PrefixTable()
   readonly #byScope = new WeakMap<InstrumentationScope, number>()
 
-  /** @throws TypeError when there are more than 31 conventions, or one is malformed. */
+  /** @throws TypeError when there are more than 256 conventions, or one is malformed. */
   constructor(conventions: readonly Convention[]) {
     if (conventions.length > MAX_CONVENTIONS)
       throw new TypeError(`conventions: at most ${MAX_CONVENTIONS} are supported`)
+    this.#bits = bitsOf(conventions.length)
     for (const [index, convention] of conventions.entries()) {
       if (typeof convention?.recognise !== 'function' || !convention.name) {
         throw new TypeError(`conventions[${index}]: a convention needs a name and a recognise() function`)
       }
-      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, 1 << index)
-      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, 1 << index)
+      const bit = this.#bitOf(index)
+      for (const prefix of convention.attributePrefixes ?? []) this.#keyPrefixes.add(prefix, bit)
+      for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, bit)
     }
     this.#conventions = conventions
   }
@@ -44,9 +61,20 @@ export class Recogniser {
     return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#nameBits(span.name)
   }
 
-  /** The conventions of a bit set. */
-  named(bits: number): readonly Convention[] {
-    return this.#conventions.filter((_, index) => (bits & (1 << index)) !== 0)
+  /** The conventions of a bit set that a span has. */
+  named(bits: number, span: SpanLike): readonly Convention[] {
+    return this.#conventions.filter((_, index) => this.isCandidate(index, bits, span))
+  }
+
+  /** Tells whether the convention at this index is to be asked about a span that has this bit set. */
+  isCandidate(index: number, bits: number, span: SpanLike): boolean {
+    const bit = this.#bitOf(index)
+    if ((bits & bit) === 0) return false
+    return bit !== SHARED_BIT || speaksFor(this.#conventions[index] as Convention, span)
+  }
+
+  #bitOf(index: number): number {
+    return this.#bits[index] as number
   }
 
   /** SDKs take any value for a name. */
@@ -65,7 +93,7 @@ export class Recogniser {
     if (known !== undefined) return known
     let bits = 0
     for (const [index, convention] of this.#conventions.entries()) {
-      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= 1 << index
+      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= this.#bitOf(index)
     }
     this.#byScope.set(scope, bits)
     return bits
@@ -93,6 +121,15 @@ class PrefixTable {
     }
     return bits
   }
+}
+
+/** The same question asked of one convention: those that share a bit are told apart by it. */
+function speaksFor({ scopes, attributePrefixes, namePrefixes }: Convention, span: SpanLike): boolean {
+  const { name, attributes } = span
+  if (scopes?.some((pattern) => matchesScope(pattern, scopeOf(span).name))) return true
+  if (typeof name === 'string' && namePrefixes?.some((prefix) => name.startsWith(prefix))) return true
+  for (const key in attributes) if (attributePrefixes?.some((prefix) => key.startsWith(prefix))) return true
+  return false
 }
 
 function matchesScope(pattern: string, name: string): boolean {

@@ -101,7 +101,7 @@ export class SpanClaims {
     const { conventions } = this.#recogniser
     let lineage: Lineage | undefined
     for (let i = 0; i < conventions.length; i++) {
-      if ((bits & (1 << i)) === 0) continue
+      if (!this.#recogniser.isCandidate(i, bits, span)) continue
       const convention = conventions[i] as Convention
       if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
       if (convention.parentage === 'unnested' && moment !== 'start') this.#lookAtEarlier(node)
@@ -119,13 +119,17 @@ export class SpanClaims {
   }
 
   #explain(span: SpanLike, moment: Moment, bits: number, claim: Claim | undefined): void {
-    this.#ask(() => this.#onExplain?.(explain(span, moment, this.#recogniser.named(bits), claim)))
+    this.#ask(() => this.#onExplain?.(explain(span, moment, this.#recogniser.named(bits, span), claim)))
   }
 
   #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
+    const { activity, convention } = claim
+    const { parent } = node
+    if (activity.directlyAround && parent?.span && !parent.claim) {
+      this.#claim(parent, { convention, activity: activity.directlyAround }, parent.span)
+    }
     node.claimAs(claim)
     this.#nodes.remember(node)
-    const { activity, convention } = claim
     if (convention.parentage === 'unnested') {
       this.#siblings.add(node, convention)
       if (activity.within instanceof ClaimedSpan) node.moveBelow(activity.within.node)

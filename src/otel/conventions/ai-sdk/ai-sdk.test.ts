@@ -76,6 +76,20 @@ const v7 = {
     ),
 }
 
+test('a tool keeps its name and id where Sentry has renamed the attributes', () => {
+  const { log } = startRecordingSdk()
+  const call = v6.call()
+  const renamed = {
+    'ai.operationId': 'ai.toolCall',
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.type': 'function',
+  }
+  const named = { 'gen_ai.tool.name': 'weather', 'gen_ai.tool.call.id': 'c-1' }
+  end(start('ai', 'execute_tool weather', { ...renamed, ...named }, call))
+  end(call, { 'ai.response.finishReason': 'stop' })
+  expect(log.of('tool_call_completed').map(({ data }) => [data.callId, data.tool.name])).toEqual([['c-1', 'weather']])
+})
+
 describe('a loop that ends at a tool that has not run', () => {
   test('waits for it', () => {
     const { log } = startRecordingSdk()

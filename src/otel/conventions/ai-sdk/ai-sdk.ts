@@ -62,8 +62,9 @@ export const aiSdkConvention: Convention = {
       return callActivity({ kind: 'run', agent: name ? { name } : {}, model: modelFrom(attributes), scope }, attributes)
     }
     if (operation === 'ai.toolCall') {
-      const name = text(attributes, 'ai.toolCall.name') ?? 'unknown'
-      const callId = text(attributes, 'ai.toolCall.id')
+      // Sentry renames these two at the start of the span.
+      const name = text(attributes, 'ai.toolCall.name', 'gen_ai.tool.name') ?? 'unknown'
+      const callId = text(attributes, 'ai.toolCall.id', 'gen_ai.tool.call.id')
       noteCall(span, lineage, callId)
       return { kind: 'tool', tool: { name }, callId, scope }
     }

@@ -2,13 +2,14 @@ import type { Attributes } from '@opentelemetry/api'
 import type { AgentRef } from '../../../events/index.js'
 import type { Conclusion, Fact, Lineage, Occurrence } from '../contract.js'
 import { text } from '../shared/attributes.js'
+import { findingFact, GUARDRAIL_EVENT_PREFIXES } from './guardrails.js'
 
 /*
  * Events of the GenAI conventions, on spans or as log records: what an evaluation found (released), and how executions
  * pause and go on (a draft, open-telemetry/semantic-conventions-genai #445). Content is never read.
  */
 
-export const EVENT_PREFIXES = ['gen_ai.agent.', 'gen_ai.evaluation.']
+export const EVENT_PREFIXES = ['gen_ai.agent.', 'gen_ai.evaluation.', ...GUARDRAIL_EVENT_PREFIXES]
 
 /** Kept for the life of a run: why it has paused, unless it has gone on since. */
 const PAUSED = 'gen-ai.paused'
@@ -38,6 +39,9 @@ export function translateEvent({ name, attributes, memo }: Occurrence): readonly
           responseId: text(attributes, 'gen_ai.response.id'),
         }),
       ]
+    case 'gen_ai.security.finding':
+    case 'gen_ai.guardrail.security.finding':
+      return [findingFact(name, attributes)]
     default:
       return []
   }

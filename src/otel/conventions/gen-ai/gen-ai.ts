@@ -1,15 +1,19 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { AgentRef } from '../../../events/index.js'
-import type { SpanLike } from '../../span.js'
+import { type SpanLike, scopeOf } from '../../span.js'
 import { isTransportSpan } from '../../transport.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
-import { count, firstOf, jsonIn, text } from '../shared/attributes.js'
+import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, Surrounding } from '../contract.js'
+import { firstOf, text } from '../shared/attributes.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
 import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
+import { compactionFacts } from './compaction.js'
 import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
+import { GUARDRAIL_OPERATIONS, guardrailFacts } from './guardrails.js'
+import { answersError, MCP_METHOD, MCP_TOOL_CALL, transportSession } from './mcp.js'
+import { hitsOf, memoryFacts, recallActivity } from './memory.js'
 
 /*
  * OpenTelemetry's semantic conventions for generative AI: `gen_ai.*`. The strings stand here because the package of
@@ -18,29 +22,33 @@ import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
  */
 
 const MODEL_OPERATIONS = new Set(['chat', 'generate_content', 'text_completion', 'embeddings', 'rerank'])
-const MEMORY_LOOKUPS = new Set(['retrieval', 'search_memory'])
 const STATUS_OK = 1
 const KIND_CLIENT = 2
 
-const STEP: Activity = Object.freeze({ kind: 'step' })
+const STEP: StepActivity = Object.freeze({ kind: 'step' })
+
+/** An operation of its own that is no run, tool or call of a model: its end says something. */
+interface OperationStep extends StepActivity {
+  readonly operation: string
+}
 
 /** GenAI semantic conventions, as instrumentations of model clients and agent frameworks emit them. */
 export const genAiConvention: Convention = {
   name: 'gen-ai',
-  attributePrefixes: ['gen_ai.'],
+  attributePrefixes: ['gen_ai.', MCP_METHOD],
   namePrefixes: ['invoke_agent', 'invoke_workflow'],
   eventPrefixes: EVENT_PREFIXES,
 
   recognise(span, moment, lineage) {
     const operation = operationIn(span.attributes)
-    if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment)
+    if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment, lineage)
     switch (operation) {
       case 'invoke_agent':
         return agentRun(span, lineage)
       case 'invoke_workflow':
-        return { kind: 'run', agent: agentOf(span), model: modelFrom(span.attributes), trigger: 'workflow' }
+        return workflowRun(span)
       case 'execute_tool':
-        return toolCall(span)
+        return toolCall(span, lineage)
       default:
         return MODEL_OPERATIONS.has(operation) ? modelCall(span, operation) : otherOperation(span, operation, moment)
     }
@@ -71,17 +79,37 @@ export const genAiConvention: Convention = {
 
 function factsAtEnd(
   span: SpanLike,
-  { kind }: Activity,
+  activity: Activity,
   error: SpanError | undefined,
   lineage: Lineage,
 ): readonly Fact[] | undefined {
-  if (kind === 'model') return error && quotaFacts(error)
-  if (kind === 'run') return error && factsOfException(error, lineage)
-  return kind === 'tool' || kind === 'step' ? handoff(span, error, lineage) : undefined
+  switch (activity.kind) {
+    case 'run':
+      return error && factsOfException(error, lineage)
+    case 'model':
+      return error ? quotaFacts(error) : compactionFacts(span, lineage.memo)
+    case 'tool':
+      return handoff(span, error, lineage)
+    case 'step':
+      return (
+        handoff(span, error, lineage) ?? operationFacts(span, (activity as Partial<OperationStep>).operation, error)
+      )
+    default:
+      return undefined
+  }
 }
 
-function hitsOf(attributes: Attributes): number | undefined {
-  return count(attributes, 'gen_ai.memory.record.count') ?? documentCount(attributes)
+function operationFacts(
+  span: SpanLike,
+  operation: string | undefined,
+  error: SpanError | undefined,
+): readonly Fact[] | undefined {
+  if (operation === undefined) return undefined
+  if (GUARDRAIL_OPERATIONS.has(operation)) return guardrailFacts(span)
+  if (error && text(span.attributes, MCP_METHOD) === operation) {
+    return [{ type: 'error_occurred', data: { error, operation } }]
+  }
+  return error ? undefined : memoryFacts(operation, span.attributes)
 }
 
 function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
@@ -90,18 +118,45 @@ function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
   // The request that invokes a remote agent, inside of the run that the framework told of already.
   const isRequest = span.kind === KIND_CLIENT && parent?.activity.kind === 'run'
   if (isRequest && agent.name !== undefined && run?.agent.name === agent.name) return STEP
+  if (isInnerStep(span, agent, parent)) return STEP
   const passed = text(attributes, 'gen_ai.transfer.mode') === 'pass_control' && agent.name
   const from = text(attributes, 'gen_ai.caller.name') ?? run?.agent.name
   const facts: readonly Fact[] | undefined = passed
     ? [{ type: 'agent_handoff', data: { from, to: passed } }]
     : undefined
-  return { kind: 'run', agent, model: modelFrom(attributes), facts }
+  return { kind: 'run', agent, agentVersion: versionOf(span), model: modelFrom(attributes), facts }
 }
 
-function toolCall(span: SpanLike): Activity {
+function workflowRun(span: SpanLike): Activity {
+  const model = modelFrom(span.attributes)
+  return { kind: 'run', agent: agentOf(span), agentVersion: versionOf(span), model, trigger: 'workflow' }
+}
+
+function versionOf({ attributes }: SpanLike): string | undefined {
+  return text(attributes, 'gen_ai.agent.version')
+}
+
+/**
+ * What says that it is an agent, has no name at all, and is directly inside of an agent that the same instrumentation tells
+ * of, is an inner step of that agent: instrumentations say so of tasks and turns.
+ */
+function isInnerStep(span: SpanLike, { name, id }: AgentRef, parent: Surrounding | undefined): boolean {
+  if (name !== undefined || id !== undefined || span.name !== 'invoke_agent') return false
+  let around = parent
+  while (around?.activity === STEP) around = around.outer
+  const isInRun = around?.activity.kind === 'run' && around.span !== undefined
+  return isInRun && scopeOf(around?.span as SpanLike).name === scopeOf(span).name
+}
+
+function toolCall(span: SpanLike, lineage: Lineage): Activity {
   const tool = toolOf(span)
   if (transferTarget(span.attributes) !== undefined) return STEP
-  return { kind: 'tool', tool, callId: text(span.attributes, 'gen_ai.tool.call.id') }
+  const callId = text(span.attributes, 'gen_ai.tool.call.id')
+  return { kind: 'tool', tool, callId, scope: transportSession(span.attributes, lineage) }
+}
+
+function operationStep(operation: string): OperationStep {
+  return { kind: 'step', operation }
 }
 
 function modelCall({ attributes }: SpanLike, operation: string): Activity {
@@ -110,24 +165,26 @@ function modelCall({ attributes }: SpanLike, operation: string): Activity {
 
 function otherOperation(span: SpanLike, operation: string, moment: string): Activity | undefined {
   const { attributes } = span
-  if (MEMORY_LOOKUPS.has(operation)) {
-    const tier = operation === 'retrieval' ? 'retriever' : 'memory'
-    return { kind: 'recall', tier, namespaceKey: text(attributes, 'gen_ai.data_source.id', 'gen_ai.memory.store.id') }
-  }
-  if (KNOWN_STEPS.has(operation)) return STEP
-  // An operation of somebody's own: a call of a model consumes tokens, which shows at its end.
+  const recall = recallActivity(operation, attributes)
+  if (recall) return recall
+  if (KNOWN_STEPS.has(operation) || GUARDRAIL_OPERATIONS.has(operation)) return operationStep(operation)
+  // An operation of somebody's own: a call of a model consumes tokens, or fails, which shows at its end.
   if (moment !== 'end') return undefined
-  return modelFrom(attributes) !== undefined && usageFrom(attributes) ? modelCall(span, operation) : STEP
+  const consumed = usageFrom(attributes) !== undefined || (span.kind === KIND_CLIENT && failureOf(span) !== undefined)
+  return modelFrom(attributes) !== undefined && consumed ? modelCall(span, operation) : STEP
 }
 
 const KNOWN_STEPS = new Set([
   'agent_step',
   'create_agent',
   'plan',
+  'fetch_response',
+  'create_memory',
   'update_memory',
   'upsert_memory',
   'delete_memory',
   'create_memory_store',
+  'delete_memory_store',
 ])
 
 /** Anybody may call a span so: it is a guess while no attribute of the conventions is there. */
@@ -137,7 +194,7 @@ function guessedByName({ attributes }: SpanLike): 'heuristic' | undefined {
 }
 
 /** Older versions had no `gen_ai.operation.name`, and some set it late; the prescribed name of a run tells it too. */
-function withoutOperation(span: SpanLike, moment: string): Activity | undefined {
+function withoutOperation(span: SpanLike, moment: string, lineage: Lineage): Activity | undefined {
   const { attributes, name } = span
   // The request that carries a call is not the call, whatever is noted on it.
   if (isTransportSpan(attributes)) return undefined
@@ -146,10 +203,12 @@ function withoutOperation(span: SpanLike, moment: string): Activity | undefined 
     const trigger = run[1] === 'workflow' ? 'workflow' : undefined
     return { kind: 'run', agent: agentOf(span), trigger, confidence: guessedByName(span) }
   }
+  const method = text(attributes, MCP_METHOD)
+  if (method === MCP_TOOL_CALL) return toolCall(span, lineage)
+  if (method !== undefined) return operationStep(method)
+  const isTool = text(attributes, 'gen_ai.tool.name') !== undefined
+  if (isTool && (moment === 'end' || name.startsWith('execute_tool'))) return toolCall(span, lineage)
   if (moment !== 'end') return undefined
-  if (text(attributes, 'gen_ai.tool.name') !== undefined) {
-    return { kind: 'tool', tool: toolOf(span), callId: text(attributes, 'gen_ai.tool.call.id') }
-  }
   if (text(attributes, 'gen_ai.request.model', 'gen_ai.response.model') === undefined) return undefined
   const operation = /^\w+/.exec(name)?.[0] ?? ''
   return modelCall(span, MODEL_OPERATIONS.has(operation) ? operation : 'chat')
@@ -157,9 +216,10 @@ function withoutOperation(span: SpanLike, moment: string): Activity | undefined 
 
 /** `error.type` is there when an operation has ended with an error, whatever the status. */
 function failureOf(span: SpanLike): SpanError | undefined {
+  const { attributes, status } = span
   if (hasErrorStatus(span)) return errorOf(span)
-  const told = text(span.attributes, 'error.type') !== undefined && span.status.code !== STATUS_OK
-  return told ? errorOf(span) : undefined
+  const told = text(attributes, 'error.type') !== undefined && status.code !== STATUS_OK
+  return told || answersError(attributes) ? errorOf(span) : undefined
 }
 
 /** The draft names a target in either mode; only where control passes is it a hand-off. */
@@ -198,12 +258,7 @@ function nameAfterOperation(span: SpanLike): string | undefined {
 function toolOf(span: SpanLike): { name: string; type?: string } {
   const { attributes } = span
   const type = text(attributes, 'gen_ai.tool.type')
-  const name = text(attributes, 'gen_ai.tool.name') ?? span.name.replace(/^execute_tool /, '')
+  const named = text(attributes, 'gen_ai.tool.name', 'mcp.tool.name')
+  const name = named ?? span.name.replace(/^(?:execute_tool|tools\/call) /, '')
   return { name, ...(type && { type }) }
-}
-
-function documentCount(attributes: Attributes): number | undefined {
-  const documents: unknown = attributes['gen_ai.retrieval.documents']
-  const list = typeof documents === 'string' ? jsonIn(documents) : documents
-  return Array.isArray(list) ? list.length : undefined
 }

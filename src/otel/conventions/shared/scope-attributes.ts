@@ -4,7 +4,7 @@ import type { ScopeFacts } from '../contract.js'
 import { idIn } from './attributes.js'
 
 /** Standard names by which a span or an event says whose it is; the first that is there counts. */
-const TENANT_KEYS = [TENANT_ID]
+const TENANT_KEYS = [TENANT_ID, 'microsoft.tenant.id']
 const SESSION_KEYS = [SESSION_ID, 'session.id', 'gen_ai.conversation.id']
 const RUN_KEYS = [RUN_ID]
 const PARENT_RUN_KEYS = [PARENT_RUN_ID]

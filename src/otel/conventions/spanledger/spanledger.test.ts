@@ -122,10 +122,16 @@ describe('what was recorded is read back as it was', () => {
     if (schema.item) return fc.array(valid(schema.item), { maxLength: 5 })
     if (schema.options) return fc.constantFrom(...schema.options)
     if (schema === timestampSchema) return fc.date({ noInvalidDate: true, max: new Date('9999-12-31') }).map(rfc3339)
+    // Digests are the only texts of a form.
+    if (demands('regex')) return fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => `sha256:${hex(bytes)}`)
     if (schema.type === 'string') return fc.string({ unit: 'binary', minLength: demands('min_length') ? 1 : 0 })
     return demands('safe_integer')
       ? fc.nat({ max: Number.MAX_SAFE_INTEGER })
       : fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })
+  }
+
+  function hex(bytes: Uint8Array): string {
+    return Buffer.from(bytes).toString('hex')
   }
 
   function rfc3339(date: Date): string {

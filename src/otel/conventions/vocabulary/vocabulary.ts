@@ -1,0 +1,142 @@
+/** What a span of a dialect is, or an event of one says. */
+export type SpanMeaning =
+  /** One execution of an agent. */
+  | 'agent'
+  /** One execution of a workflow: a run that agents run inside of. */
+  | 'workflow'
+  /** A run where no run is around, else a step: for dialects that say nothing of agents. */
+  | 'outermost'
+  | 'tool'
+  /** A call of a model that answers. */
+  | 'model'
+  | 'embeddings'
+  | 'rerank'
+  /** A look-up in what the agent remembers. */
+  | 'recall'
+  /** A look-up in documents. */
+  | 'retrieval'
+  | 'memory_write'
+  | 'memory_delete'
+  /** Control passes to another agent. */
+  | 'handoff'
+  /** A check that may block. */
+  | 'guardrail'
+  /** Part of the inner workings: no event by itself. */
+  | 'step'
+
+/**
+ * The name of an attribute, or several of which the first that is there counts. `name#a.b` reads the member `b` of `a` in
+ * an attribute that holds JSON text.
+ */
+export type AttributeName = string | readonly string[]
+
+/** Attributes that hold what a span says. What a row leaves out is read under the names of the GenAI conventions. */
+export interface VocabularyAttributes {
+  readonly agentName?: AttributeName | undefined
+  readonly agentId?: AttributeName | undefined
+  readonly toolName?: AttributeName | undefined
+  readonly toolType?: AttributeName | undefined
+  readonly toolCallId?: AttributeName | undefined
+  readonly model?: AttributeName | undefined
+  readonly provider?: AttributeName | undefined
+  /** `chat`, `embeddings` …, told when a call of a model fails. */
+  readonly operation?: AttributeName | undefined
+  readonly tenant?: AttributeName | undefined
+  readonly session?: AttributeName | undefined
+  readonly user?: AttributeName | undefined
+  /** An id that the framework gave the run. */
+  readonly runId?: AttributeName | undefined
+  readonly errorType?: AttributeName | undefined
+  readonly errorMessage?: AttributeName | undefined
+  readonly finishReason?: AttributeName | undefined
+  readonly responseId?: AttributeName | undefined
+  readonly inputTokens?: AttributeName | undefined
+  readonly outputTokens?: AttributeName | undefined
+  readonly totalTokens?: AttributeName | undefined
+  readonly cachedInputTokens?: AttributeName | undefined
+  readonly cacheCreationInputTokens?: AttributeName | undefined
+  readonly reasoningTokens?: AttributeName | undefined
+  readonly costUsd?: AttributeName | undefined
+  /** How many records a look-up found, or the list of them. */
+  readonly records?: AttributeName | undefined
+  /** The namespace or store of a look-up. */
+  readonly store?: AttributeName | undefined
+  readonly handoffFrom?: AttributeName | undefined
+  readonly handoffTo?: AttributeName | undefined
+  /** The name of a guardrail. */
+  readonly guardrail?: AttributeName | undefined
+  /** What a guardrail did: `deny`, `block`, `reject`, `fail` and their past tenses violate a policy. */
+  readonly guardrailAction?: AttributeName | undefined
+  /** `true` where a guardrail was triggered. */
+  readonly guardrailTriggered?: AttributeName | undefined
+  /** `false` where a guardrail was not passed. */
+  readonly guardrailPassed?: AttributeName | undefined
+}
+
+/**
+ * The words of one dialect: which of its spans are runs, tool calls, calls of models …, and where they say so. A row of
+ * the table of dialects.
+ *
+ * A row with `scopes` speaks for the spans of these alone. A span is then what its name says (`spanNames`), else the value of
+ * the first of `kindAttributes` that is there, else an attribute that is there at all (`markers`), else `otherwise`.
+ *
+ * @example
+ * ```ts
+ * const mine: Vocabulary = {
+ *   name: 'my-framework',
+ *   kindAttributes: 'acme.kind',
+ *   kinds: { bot: 'agent', action: 'tool', llm: 'model', lookup: 'retrieval' },
+ *   attributes: { agentName: 'acme.bot', toolName: 'acme.action', session: 'acme.chat', inputTokens: 'acme.usage#in' },
+ * }
+ * new AuditSpanProcessor({ vocabularies: [mine] })
+ * ```
+ */
+export interface Vocabulary {
+  /** Recorded in `source.convention` of every event. */
+  readonly name: string
+  /** Instrumentation scopes, exact or ending in `*`, to which the row is confined. @defaultValue any scope */
+  readonly scopes?: readonly string[] | undefined
+  /** The attributes whose values say what a span is. */
+  readonly kindAttributes?: AttributeName | undefined
+  /** What the values of `kindAttributes` mean, in lower case. Values that are not listed are steps. */
+  readonly kinds?: Readonly<Record<string, SpanMeaning>> | undefined
+  /** What span names mean; with `*` at the end it is a prefix, and what follows names the agent or the tool. */
+  readonly spanNames?: Readonly<Record<string, SpanMeaning>> | undefined
+  /** Names in span names end before this text: what follows is content. */
+  readonly nameUntil?: string | undefined
+  /** A span name counts only where one of these attributes is there: for names that anybody may use. */
+  readonly spanNamesWith?: AttributeName | undefined
+  /** What a span is that has an attribute of this name. */
+  readonly markers?: Readonly<Record<string, SpanMeaning>> | undefined
+  /** What the other spans of `scopes` are. Without it, other conventions are asked. */
+  readonly otherwise?: SpanMeaning | undefined
+  /** The names of span events and log records, and what they mean. Only `guardrail` is one. */
+  readonly events?: Readonly<Record<string, 'guardrail'>> | undefined
+  readonly attributes?: VocabularyAttributes | undefined
+  /** How a run or tool call ended, by the value of an attribute: `{ 'acme.result': { aborted: 'cancelled' } }`. */
+  readonly outcomes?: Readonly<Record<string, Readonly<Record<string, VocabularyOutcome>>>> | undefined
+  /** Classes of errors by which a run is cancelled, besides the general ones. */
+  readonly cancellations?: readonly string[] | undefined
+  /** Classes of errors by which a run is suspended. */
+  readonly pauses?: readonly string[] | undefined
+  /** Classes of errors, or the words their messages begin with, and the axis of the limit that they say is reached. */
+  readonly limits?: Readonly<Record<string, string>> | undefined
+  /** An `exception` event is a failure, whatever the status. @defaultValue false */
+  readonly exceptionsFail?: boolean | undefined
+  /** Span events that hold the counts of tokens, under the names of attributes. */
+  readonly usageEvents?: readonly string[] | undefined
+  /** The name of a span never names the agent. Else it does, unless it is one of `spanNames`. @defaultValue false */
+  readonly namelessRuns?: boolean | undefined
+  /**
+   * The span directly around a call of a model is the run, although nothing on it says so, where no other convention
+   * speaks for it. @defaultValue false
+   */
+  readonly unmarkedRuns?: boolean | undefined
+  /**
+   * Agents run in workflows, tools and checks only: what says `agent` directly inside an agent is a hand-off, a
+   * guardrail or a step, which its attributes tell at its end. @defaultValue false
+   */
+  readonly flatAgents?: boolean | undefined
+}
+
+export type VocabularyOutcome = 'completed' | 'failed' | 'cancelled' | 'suspended'
