@@ -1,4 +1,4 @@
-import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
+import { type Attributes, type HrTime, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
 import { startRecordingSdk } from '../../../../test/support/audited-sdk.js'
 
@@ -8,6 +8,8 @@ interface EventOptions {
   readonly kind?: string
   readonly attributes?: Attributes
   readonly error?: string
+  /** Nanoseconds after the event before, where that is not a second. */
+  readonly nanosLater?: number
 }
 
 /** Spans start a second after one another. */
@@ -19,12 +21,14 @@ function event<T>(path: string, options: EventOptions = {}, inside: () => T = ()
     kind = path.startsWith('tool.') ? 'TOOL' : path.startsWith('backend.') ? 'LLM' : 'AGENT',
     attributes,
     error,
+    nanosLater,
   } = options
-  return trace.getTracer(SCOPE).startActiveSpan(`${path}-1`, { startTime: [++second, 0] }, (span) => {
+  const startTime: HrTime = nanosLater === undefined ? [++second, 0] : [second, nanosLater]
+  return trace.getTracer(SCOPE).startActiveSpan(`${path}-1`, { startTime }, (span) => {
     span.setAttributes({ target: path, name: path.split('.').at(-1), 'openinference.span.kind': kind, ...attributes })
     span.setStatus(error === undefined ? { code: SpanStatusCode.OK } : { code: SpanStatusCode.ERROR, message: error })
     const result = inside()
-    span.end([++second, 0])
+    span.end(nanosLater === undefined ? [++second, 0] : startTime)
     return result
   })
 }
@@ -66,7 +70,7 @@ describe('BeeAI', () => {
       event('tool.dynamic.ask.success')
       event('tool.dynamic.ask.finish')
     })
-    const [weather, ask] = log.of('tool_call_started')
+    const [ask, weather] = log.of('tool_call_started')
     expect(weather?.data.tool.name).toBe('weather')
     expect(ask?.data.tool.name).toBe('ask')
     expect(log.of('tool_call_completed').map(({ data }) => data.callId)).toEqual([
@@ -94,6 +98,27 @@ describe('BeeAI', () => {
     expect(log.of('tool_call_completed').map(({ data }) => data.tool.name)).toEqual(['a'])
     expect(log.of('tool_call_failed').map(({ data }) => [data.tool.name, data.error])).toEqual([
       ['b', { code: 'ToolError', message: 'down' }],
+    ])
+  })
+
+  test('tells the calls of a millisecond whose events seem to have come in any order', () => {
+    const { log } = startRecordingSdk()
+    const broken = { 'exception.type': 'ToolError', 'exception.message': 'down' }
+    run(() => {
+      event('tool.dynamic.a.finish', { nanosLater: 100 })
+      event('tool.dynamic.a.success', { nanosLater: 200 })
+      event('tool.dynamic.a.start', { nanosLater: 300 })
+      event('tool.dynamic.b.finish', { nanosLater: 100 })
+      event('tool.dynamic.b.retry', { nanosLater: 200 })
+      event('tool.dynamic.b.error', { nanosLater: 300, attributes: broken })
+      event('tool.dynamic.b.error', { nanosLater: 400, attributes: broken })
+      event('tool.dynamic.b.start', { nanosLater: 500 })
+      event('tool.dynamic.b.start', { nanosLater: 600 })
+    })
+    expect(log.of('tool_call_started').map(({ data }) => data.tool.name)).toEqual(['a', 'b'])
+    expect(log.of('tool_call_completed').map(({ data }) => [data.tool.name, data.durationMs])).toEqual([['a', 0]])
+    expect(log.of('tool_call_failed').map(({ data }) => [data.tool.name, data.error?.code])).toEqual([
+      ['b', 'ToolError'],
     ])
   })
 

@@ -7,7 +7,7 @@ import { quotaFacts } from '../shared/limits.js'
 import type { SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { errorIn } from './errors.js'
-import { toolFacts, unfinishedCalls } from './tools.js'
+import { noteToolEvent, toolFacts } from './tools.js'
 
 /*
  * BeeAI through OpenInference. Its instrumentation listens to the framework's emitter, and tells a run when it is over: one
@@ -42,7 +42,7 @@ export const beeAiConvention: Convention = {
     const error = errorIn(span)
     switch (activity.kind) {
       case 'run':
-        return runConclusion(error, unfinishedCalls(ownMemo))
+        return runConclusion(error, toolFacts(ownMemo))
       case 'model':
         return {
           outcome: error && 'failed',
@@ -64,11 +64,10 @@ function eventActivity(path: string, kind: string | undefined, span: SpanLike, {
     case 'LLM':
     case 'EMBEDDING':
       return event === 'success' || event === 'error' ? modelCall(kind, span.attributes) : STEP
-    case 'TOOL': {
+    case 'TOOL':
       // A tool that was called by itself is told by the span of its run.
-      const facts = memo && parent?.activity.kind !== 'tool' ? toolFacts(path, event, span, memo) : undefined
-      return { kind: 'step', facts }
-    }
+      if (memo && parent?.activity.kind !== 'tool') noteToolEvent(path, event, span, memo)
+      return STEP
     default:
       return STEP
   }
@@ -83,15 +82,15 @@ function modelCall(kind: string, attributes: Attributes): Activity {
   }
 }
 
-function runConclusion(error: SpanError | undefined, unfinished: readonly Fact[]): Conclusion {
-  if (!error) return { facts: unfinished }
+function runConclusion(error: SpanError | undefined, calls: readonly Fact[]): Conclusion {
+  if (!error) return { facts: calls }
   // The message lists the errors that caused this one, a line each.
   if (causesOf(error).some((code) => endingOfError({ code, message: '' }).outcome === 'cancelled')) {
-    return { outcome: 'cancelled', reason: 'aborted', facts: unfinished }
+    return { outcome: 'cancelled', reason: 'aborted', facts: calls }
   }
   const limit: Fact = { type: 'usage_limit_exceeded', data: { axis: 'turns' }, confidence: 'heuristic' }
   const limits = ITERATION_LIMIT.test(error.message) ? [limit] : []
-  return { outcome: 'failed', error, facts: [...unfinished, ...limits] }
+  return { outcome: 'failed', error, facts: [...calls, ...limits] }
 }
 
 /** A message may be of any length. */

@@ -6,84 +6,106 @@ import { errorIn } from './errors.js'
 
 /*
  * A call of a tool is a row of events: `start`, then `success`, or `error` and perhaps `retry` and `start` again, and
- * `finish` in any case. Nothing but the order tells which of them are of one call. Both the start of the call and its end
- * are recorded at the event that tells the end: all spans come when the run is over.
+ * `finish` in any case. No id tells which of them are of one call, and their times are too coarse to tell the order within
+ * a millisecond. So they are counted when the run is over: each `start` is a call or another attempt, which a `retry` has
+ * announced; a `finish` without a `success` is a failure.
+ *
+ *     start ─▶ success ────────────────────▶ finish      completed
+ *     start ─▶ error ─▶ retry ─▶ start ─▶ error ─▶ finish      failed, one call
+ *     start ─▶                               never ended
  */
 
-/** A call that has not come to its end. */
-interface OpenCall {
-  readonly callId: string
-  readonly tool: { readonly name: string }
-  readonly startedAt: Timestamp
-  /** Of the last attempt. */
-  error: SpanError | undefined
+/** One event of a tool. */
+interface Moment {
+  readonly time: Timestamp
+  readonly millis: number
+  readonly spanId: string
+  readonly error: SpanError | undefined
 }
 
-const OPEN_CALLS = 'beeai.tools'
-/** Calls of one tool in one run that are open at a time; past it the oldest is forgotten. */
-const MAX_OPEN_CALLS = 1000
+type MomentsByEvent = Map<string, Moment[]>
 
-/** What an event of a tool says. */
-export function toolFacts(path: string, event: string, span: SpanLike, memo: Memo): readonly Fact[] | undefined {
-  const emitter = path.slice(0, path.lastIndexOf('.'))
-  const calls = openCallsOf(memo, emitter)
-  switch (event) {
-    case 'start':
-      noteStart(calls, emitter, span)
-      return undefined
-    case 'success': {
-      const call = calls.shift()
-      return call && [started(call), { type: 'tool_call_completed', data: ended(call, span) }]
-    }
-    case 'error': {
-      const call = calls.find(({ error }) => error === undefined)
-      if (call) call.error = errorIn(span) ?? { code: 'Error', message: '' }
-      return undefined
-    }
-    case 'finish': {
-      const at = calls.findIndex(({ error }) => error !== undefined)
-      const [call] = at < 0 ? [] : calls.splice(at, 1)
-      return call && [started(call), { type: 'tool_call_failed', data: { ...ended(call, span), error: call.error } }]
-    }
-    default:
-      return undefined
+const EVENTS = 'beeai.tools'
+const TOLD = new Set(['start', 'success', 'error', 'retry', 'finish'])
+/** Events of one kind, of one tool in one run; what comes later is not looked at. */
+const MAX_MOMENTS = 1000
+
+/** Notes an event of a tool until the run is over. */
+export function noteToolEvent(path: string, event: string, span: SpanLike, memo: Memo): void {
+  if (!TOLD.has(event)) return
+  const moments = momentsOf(memo, path.slice(0, path.lastIndexOf('.')), event)
+  if (moments.length >= MAX_MOMENTS) return
+  const { startTime } = span
+  moments.push({
+    time: timestampFromHrTime(startTime),
+    millis: startTime[0] * 1e3 + startTime[1] / 1e6,
+    spanId: span.spanContext().spanId,
+    error: event === 'error' ? (errorIn(span) ?? { code: 'Error', message: '' }) : undefined,
+  })
+}
+
+/** The calls of tools in a run that is over. */
+export function toolFacts(memo: Memo | undefined): readonly Fact[] {
+  const byEmitter = memo?.get(EVENTS) as Map<string, MomentsByEvent> | undefined
+  const facts = [...(byEmitter ?? [])].flatMap(([emitter, moments]) =>
+    factsOf(emitter.slice(emitter.lastIndexOf('.') + 1), moments),
+  )
+  return facts.sort(byTime)
+}
+
+function byTime({ time: one = '' }: Fact, { time: other = '' }: Fact): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}
+
+function factsOf(name: string, moments: MomentsByEvent): readonly Fact[] {
+  const inOrder = (event: string) => (moments.get(event) ?? []).toSorted((one, other) => one.millis - other.millis)
+  const [starts, successes, errors, finishes] = [
+    inOrder('start'),
+    inOrder('success'),
+    inOrder('error'),
+    inOrder('finish'),
+  ]
+  for (const retry of inOrder('retry')) {
+    takeNearest(errors, retry)
+    if (starts.length > 1) takeNearest(starts, retry)
   }
+  for (const success of successes) takeNearest(finishes, success)
+  const failures = finishes
+    .slice(0, errors.length)
+    .map((finish) => ({ ...finish, error: takeNearest(errors, finish)?.error }))
+  const ends = [...successes, ...failures].sort((one, other) => one.millis - other.millis)
+  return starts.flatMap((start, at) => factsOfCall(name, start, ends[at]))
 }
 
-/** Calls that no event has told the end of when the run is over. */
-export function unfinishedCalls(memo: Memo | undefined): readonly Fact[] {
-  const byEmitter = memo?.get(OPEN_CALLS) as OpenCallsByEmitter | undefined
-  return [...(byEmitter?.values() ?? [])].flat().map(started)
+function factsOfCall(name: string, start: Moment, end: Moment | undefined): readonly Fact[] {
+  const { spanId: callId, time } = start
+  const started: Fact = { type: 'tool_call_started', data: { callId, tool: { name } }, time }
+  if (!end) return [started]
+  // An end may seem to be a hair earlier than the start.
+  const endedAt = end.millis < start.millis ? time : end.time
+  const data = { callId, tool: { name }, durationMs: millisBetween(time, endedAt) }
+  const { error } = end
+  if (error) return [started, { type: 'tool_call_failed', data: { ...data, error }, time: endedAt }]
+  return [started, { type: 'tool_call_completed', data, time: endedAt }]
 }
 
-/** An attempt that follows one that failed is of the same call. */
-function noteStart(calls: OpenCall[], emitter: string, span: SpanLike): void {
-  const retried = calls.find(({ error }) => error !== undefined)
-  if (retried) {
-    retried.error = undefined
-    return
-  }
-  const tool = { name: emitter.slice(emitter.lastIndexOf('.') + 1) }
-  const { spanId: callId } = span.spanContext()
-  calls.push({ callId, tool, startedAt: timestampFromHrTime(span.startTime), error: undefined })
-  if (calls.length > MAX_OPEN_CALLS) calls.shift()
+/** Removes and returns the moment that is nearest in time to another. */
+function takeNearest(moments: Moment[], to: Moment): Moment | undefined {
+  let nearest = 0
+  const distance = (moment: Moment | undefined) =>
+    moment ? Math.abs(moment.millis - to.millis) : Number.POSITIVE_INFINITY
+  for (let at = 1; at < moments.length; at++) if (distance(moments[at]) < distance(moments[nearest])) nearest = at
+  return moments.splice(nearest, 1)[0]
 }
 
-function started({ callId, tool, startedAt }: OpenCall): Fact {
-  return { type: 'tool_call_started', data: { callId, tool: { ...tool } }, time: startedAt }
-}
-
-function ended({ callId, tool, startedAt }: OpenCall, span: SpanLike) {
-  return { callId, tool: { ...tool }, durationMs: millisBetween(startedAt, timestampFromHrTime(span.startTime)) }
-}
-
-type OpenCallsByEmitter = Map<string, OpenCall[]>
-
-function openCallsOf(memo: Memo, emitter: string): OpenCall[] {
-  const known = memo.get(OPEN_CALLS) as OpenCallsByEmitter | undefined
-  const byEmitter: OpenCallsByEmitter = known ?? new Map()
-  if (!known) memo.set(OPEN_CALLS, byEmitter)
-  const calls = byEmitter.get(emitter) ?? []
-  byEmitter.set(emitter, calls)
-  return calls
+function momentsOf(memo: Memo, emitter: string, event: string): Moment[] {
+  const known = memo.get(EVENTS) as Map<string, MomentsByEvent> | undefined
+  const byEmitter = known ?? new Map<string, MomentsByEvent>()
+  if (!known) memo.set(EVENTS, byEmitter)
+  const byEvent = byEmitter.get(emitter) ?? new Map<string, Moment[]>()
+  byEmitter.set(emitter, byEvent)
+  const moments = byEvent.get(event) ?? []
+  byEvent.set(event, moments)
+  return moments
 }
