@@ -120,12 +120,16 @@ function concludeRun(span: SpanLike, lineage: Lineage): Conclusion {
 
 /**
  * A graph that goes on begins with another node than `__start__`, which may show at its end only. What a node runs has the
- * metadata of the node: a graph of the same name is at the same place in the state.
+ * metadata of the node: a graph of the same name is at the same place in the state. Where the place is cut off, what is
+ * directly inside a node of its own name is that graph.
  */
 function isNode(span: SpanLike, { parent }: Lineage): boolean {
   const { langgraph_node: node, langgraph_checkpoint_ns: place } = metadataOf(span)
   if (node !== span.name) return false
-  return place === undefined || !parent?.span || metadataOf(parent.span).langgraph_checkpoint_ns !== place
+  if (!parent?.span) return true
+  const around = metadataOf(parent.span)
+  if (place === undefined) return parent.span.name !== node || around.langgraph_node !== node
+  return around.langgraph_checkpoint_ns !== place
 }
 
 function metadataOf(span: SpanLike): Readonly<Record<string, unknown>> {
