@@ -91,7 +91,8 @@ export class CallRecorder {
   /** Records what a span says that was consumed, or that it is lost, and what it reports of a call. */
   recordUsage(node: SpanNode, claim: Claim, ending: SpanEnd): void {
     const { told, error, endedAt, place } = ending
-    if (told.usage?.toldAs !== undefined) this.#recordToldUsage(node, told.usage, ending)
+    const toldAs = told.usage?.toldAs
+    if (told.usage && toldAs !== undefined) this.#recordToldUsage(node, { ...told.usage, toldAs }, claim, ending)
     else if (told.usage) this.#recordReport(node, told.usage, ending)
     else if (claim.activity.kind === 'model' && !error) this.#recordLostUsage(node, claim, ending)
     if (told.call) this.#hear(node, told.call, endedAt, { around: place })
@@ -142,11 +143,22 @@ export class CallRecorder {
   }
 
   /** Records tokens that log records tell of as well. */
-  #recordToldUsage(node: SpanNode, report: UsageReport, { by, endedAt, place }: SpanEnd): void {
+  #recordToldUsage(
+    node: SpanNode,
+    report: UsageReport & { readonly toldAs: string },
+    { activity }: Claim,
+    { by, endedAt, place }: SpanEnd,
+  ): void {
     const counted = this.#ledger.countTold(node, report, by)
     if (!counted) return
-    const key = `${node.scope().sessionId}|${report.toldAs}`
-    const rest = this.#twiceTold.beyond(key, 'span', counted.data, place.run)
+    const rest = this.#twiceTold.beyond({
+      by: 'span',
+      toldAs: report.toldAs,
+      keys: activity.toldRun?.keys ?? [],
+      sessionId: node.scope().sessionId,
+      usage: counted.data,
+      run: place.run,
+    })
     if (rest) this.#emit({ ...counted, data: rest }, undefined, endedAt, place)
   }
 

@@ -219,25 +219,30 @@ export class ToldRuns {
 
   #record(told: ToldRun, run: Run, reported: Reported): void {
     const { report, time, source, signal } = reported
-    const place: Place = { run, node: undefined, context: undefined, source }
+    const place = { run, node: undefined, context: undefined, source }
     told.seenMillis = this.#nowMillis()
     run.lastSeenMillis = told.seenMillis
     if (!told.last || told.last.time <= time) told.last = reported
     if (report.call) this.#calls.hear({ report: report.call, signal, session: told.session, time, place })
-    this.#countUsage(reported, run, place)
+    this.#countUsage(told, reported, place)
     this.#recordFacts(reported, run)
     if (report.state) told.stand(report.state)
     run.toldEnd = told.end
     if (report.ends && !run.node) this.#runs.conclude(run, report.ends, time, place)
   }
 
-  #countUsage({ report: { usage, sessionId }, time, signal, source }: Reported, run: Run, place: Place): void {
+  #countUsage(told: ToldRun, { report, time, signal: by, source }: Reported, place: Place & { run: Run }): void {
+    const { run } = place
+    const { usage, sessionId } = report
+    // A record that names the session alone belongs to a run of which others have told more.
+    const keys = [...new Set([...report.keys, ...told.keys])]
     const meant = usage && meaningOf(usage, source.scope)
     if (!meant) return
-    const { toldAs: key, model, provider, responseId } = usage
+    const { toldAs, model, provider, responseId } = usage
     const counted = { ...meant.usage, model, provider, responseId }
-    if (key === undefined) run.addUsage(counted)
-    const data = key === undefined ? counted : this.#usage.beyond(`${sessionId}|${key}`, signal, counted, run)
+    if (toldAs === undefined) run.addUsage(counted)
+    const telling = { by, keys, sessionId, usage: counted, run }
+    const data = toldAs === undefined ? counted : this.#usage.beyond({ ...telling, toldAs })
     if (data) this.#emitter.emit('token_usage_updated', data, time, place, meant)
   }
 

@@ -7,34 +7,47 @@ import type { Run } from './run.js'
 export type Signal = 'span' | 'log'
 
 const MAX_KEYS = 8192
-
-/** A call that one signal has told of. */
-interface Call {
-  readonly by: Signal
-  readonly usage: CountedUsage
-  readonly isInRun: boolean
-}
-
-/** Calls of one key that are not so many that they could not be matched. */
+/** Calls that look alike, in one run or session, are not so many that they could not be matched. */
 const MAX_CALLS_OF_A_KEY = 256
 
 type CountedUsage = AuditEventData<'token_usage_updated'>
 
+/** What one signal tells of a call. */
+export interface TellingOfCall {
+  readonly by: Signal
+  /** Identifies the call by its own id, or by its numbers: `UsageReport.toldAs`. */
+  readonly toldAs: string
+  /** Whose the call is, the surest first: keys of its run, as `RunReport.keys` has them. */
+  readonly keys: readonly string[]
+  /** A span may come before its session is known. */
+  readonly sessionId: string | undefined
+  readonly usage: CountedUsage
+  readonly run: Run | undefined
+}
+
+/** A call of which one signal has told, and the other may. */
+interface Call {
+  readonly by: Signal
+  readonly usage: CountedUsage
+  readonly isInRun: boolean
+  readonly places: readonly string[]
+}
+
 /**
  * Counts each model call once that both spans and log records tell of. Many records name no call: then the calls of one
- * session with the same numbers are matched by how often each signal has told of them, so that order does not matter.
+ * run, or of one session, with the same numbers are matched by how often each signal has told of them, so that order does
+ * not matter.
  */
 export class TwiceTold {
   readonly #told = new RecentMap<string, Call[]>(MAX_KEYS)
 
   /** Returns what is new in a report; `undefined` when the other signal has told all of it. */
-  beyond(key: string, by: Signal, usage: CountedUsage, run: Run | undefined): CountedUsage | undefined {
-    const calls = this.#told.get(key) ?? []
-    const at = calls.findIndex((call) => call.by !== by)
-    const [first] = at < 0 ? [] : calls.splice(at, 1)
+  beyond(telling: TellingOfCall): CountedUsage | undefined {
+    const { by, usage, run } = telling
+    const places = placesOf(telling)
+    const first = this.#take(places, by)
     if (!first) {
-      if (calls.length < MAX_CALLS_OF_A_KEY) calls.push({ by, usage, isInRun: run !== undefined })
-      this.#told.set(key, calls)
+      this.#add({ by, usage, isInRun: run !== undefined, places })
       run?.addUsage(usage)
       return usage
     }
@@ -45,4 +58,31 @@ export class TwiceTold {
       ? { ...rest, totalTokens: rest.inputTokens + rest.outputTokens }
       : undefined
   }
+
+  /** Removes and returns the first call in any of these places that the other signal has told. */
+  #take(places: readonly string[], by: Signal): Call | undefined {
+    for (const place of places) {
+      const found = this.#told.get(place)?.find((call) => call.by !== by)
+      if (!found) continue
+      for (const where of found.places) {
+        const rest = this.#told.get(where)?.filter((call) => call !== found)
+        if (rest) this.#told.set(where, rest)
+      }
+      return found
+    }
+    return undefined
+  }
+
+  #add(call: Call): void {
+    for (const place of call.places) {
+      const calls = this.#told.get(place) ?? []
+      if (calls.length < MAX_CALLS_OF_A_KEY) calls.push(call)
+      this.#told.set(place, calls)
+    }
+  }
+}
+
+function placesOf({ keys, sessionId, toldAs }: TellingOfCall): readonly string[] {
+  const owners = sessionId ? [...keys, `session:${sessionId}`] : keys
+  return owners.map((owner) => `${owner}|${toldAs}`)
 }

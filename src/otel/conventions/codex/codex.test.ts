@@ -1,4 +1,4 @@
-import { trace } from '@opentelemetry/api'
+import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
 import { agentRecords, recorded } from '../../../../test/support/agent-records.js'
 import { startRecordingSdk } from '../../../../test/support/audited-sdk.js'
@@ -101,4 +101,25 @@ describe('spans', () => {
     ])
     expect(events[0]).toMatchObject({ runId: 't1', sessionId: 'c1' })
   })
+
+  test.each(['spans first', 'log records first'])(
+    'of a model call that know nothing of the conversation are found by its trace: %s',
+    async (order) => {
+      const { audit, log, emit } = codex()
+      const tracer = trace.getTracerProvider().getTracer('codex_exec')
+      tracer.startActiveSpan('turn/start', (turn) => {
+        const usage = { 'gen_ai.usage.input_tokens': 9, 'gen_ai.usage.output_tokens': 2 }
+        const tellSpan = () => tracer.startSpan('handle_responses', { attributes: usage }).end()
+        if (order === 'spans first') tellSpan()
+        emit('user_prompt')
+        context.with(ROOT_CONTEXT, () => {
+          emit('sse_event', { 'event.kind': 'response.completed', input_token_count: 9, output_token_count: 2 })
+        })
+        if (order !== 'spans first') tellSpan()
+        turn.end()
+      })
+      const used = (await recorded(audit, log)).filter(({ type }) => type === 'token_usage_updated')
+      expect(used).toHaveLength(1)
+    },
+  )
 })

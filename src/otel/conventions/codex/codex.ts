@@ -1,4 +1,3 @@
-import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type { Activity, Convention, Lineage, Surrounding } from '../contract.js'
 import { flag, word } from '../shared/agent-events.js'
@@ -36,7 +35,7 @@ export const codexConvention: Convention = {
       return turn(span, lineage)
     }
     if (word(attributes, 'codex.tool.phase') === DISPATCH) return toolCall(span)
-    if (attributes[USAGE.input] !== undefined) return modelCall(attributes)
+    if (attributes[USAGE.input] !== undefined) return modelCall(span)
     // What a span tells comes with it, or at its end.
     const sessionId = moment === 'microtask' ? undefined : word(attributes, 'conversation.id')
     return sessionId === undefined ? undefined : { ...STEP, scope: { sessionId } }
@@ -84,8 +83,8 @@ function triggerOf(name: string): string | undefined {
 
 /** The turn in whose trace a span is, where the span of the turn is lost. */
 function toldRun(span: SpanLike): Activity['toldRun'] {
-  const sessionId = word(span.attributes, 'conversation.id')
-  return sessionId === undefined ? undefined : { sessionId, keys: [traceKey(span.spanContext().traceId)] }
+  const sessionId = word(span.attributes, 'conversation.id') ?? ''
+  return { sessionId, keys: [traceKey(span.spanContext().traceId)] }
 }
 
 function toolCall(span: SpanLike): Activity {
@@ -101,6 +100,6 @@ function toolCall(span: SpanLike): Activity {
   }
 }
 
-function modelCall(attributes: Attributes): Activity {
-  return { kind: 'model', operation: 'chat', model: word(attributes, 'model') }
+function modelCall(span: SpanLike): Activity {
+  return { kind: 'model', operation: 'chat', model: word(span.attributes, 'model'), toldRun: toldRun(span) }
 }
