@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../src/events/index.js'
 import { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import { CollectingLog } from '../support/collecting-log.js'
-import { play } from './play.js'
+import { deliver, play, retell } from './play.js'
 import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
 import { scoreOf } from './score.js'
 import { trailOf } from './trail.js'
@@ -85,5 +85,24 @@ describe.each(cases)('$limit, $telling', ({ limits, tell }) => {
     const { invented, misses } = scoreOf({ ...told, toolCalls }, label)
     expect(invented, misses.join('\n')).toBe(0)
     expect(overconfident(whole, limited)).toEqual([])
+  })
+})
+
+/** What a recording of `wild` has lost of the counts, by the limits of the SDK it was made under or is played through. */
+const CUT_COUNTS = {
+  'genkit-usage-limit-4096': { input: 50, output: 7 },
+  'attribute-limit-128': { input: 900, output: 30 },
+}
+
+describe.each(Object.entries({ play, deliver, retell }))('counts that are cut, brought by %s', (_, bring) => {
+  test.each(Object.entries(CUT_COUNTS))('are counted, or said to be unknown: %s', async (scenario, counts) => {
+    const log = new CollectingLog()
+    const audit = new AuditSpanProcessor({ log })
+    await bring(readRecording('wild', scenario), audit, new AuditLogRecordProcessor(audit))
+    await audit.shutdown()
+    const told = trailOf(log.events).tokens
+    const marks = log.of('token_usage_updated').map(({ altered = [] }) => altered.map(({ field }) => field))
+    if (told?.input === 0) expect(marks).toEqual([['data.inputTokens', 'data.outputTokens', 'data.totalTokens']])
+    else expect([told, marks]).toEqual([counts, [[]]])
   })
 })
