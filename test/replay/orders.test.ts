@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import type { SpanLike } from '../../src/otel/span.js'
 import { parentSpanIdOf } from '../../src/otel/span.js'
-import { CollectingLog } from '../support/collecting-log.js'
+import { atRandom, factsFrom } from './facts.js'
 import { deliver, type Way } from './play.js'
 import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
 
@@ -53,16 +52,8 @@ function hasRepeatedIds({ spans }: Recording): boolean {
   return new Set(spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`)).size < spans.length
 }
 
-/** Returns the recorded events, less what no two recordings have in common, in an order of their own. */
-async function factsOf(recording: Recording, way?: Way): Promise<readonly string[]> {
-  const log = new CollectingLog()
-  const audit = new AuditSpanProcessor({ log })
-  await deliver(recording, audit, undefined, way)
-  await audit.shutdown()
-  return log.events
-    .filter(({ type }) => !type.startsWith('audit_'))
-    .map(({ id: _, seq: __, ...event }) => JSON.stringify(event))
-    .sort()
+function factsOf(recording: Recording, way?: Way): Promise<readonly string[]> {
+  return factsFrom((audit) => deliver(recording, audit, undefined, way))
 }
 
 function childrenFirst(spans: readonly SpanLike[]): readonly SpanLike[] {
@@ -82,30 +73,4 @@ function byDepth(spans: readonly SpanLike[]): readonly (readonly SpanLike[])[] {
     levels[depth] = [...(levels[depth] ?? []), span]
   }
   return levels.map((level) => level ?? []).reverse()
-}
-
-/** Shuffles the spans and cuts them into batches, the same for the same seed. */
-function atRandom(spans: readonly SpanLike[], seed: number): readonly (readonly SpanLike[])[] {
-  const random = numbersFrom(seed)
-  const shuffled = spans
-    .map((span) => ({ span, key: random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ span }) => span)
-  const batches: SpanLike[][] = [[]]
-  for (const span of shuffled) {
-    if (random() < 0.3) batches.push([])
-    batches.at(-1)?.push(span)
-  }
-  return batches
-}
-
-/** Marsaglia's xorshift: numbers from 0 to 1. */
-function numbersFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
-  }
 }

@@ -9,6 +9,7 @@ import {
 } from '@opentelemetry/api'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { type IdGenerator, type SpanLimits, TracerProvider } from '@opentelemetry/sdk-trace'
+import type { LogRecordLike } from '../../src/otel/log-record.js'
 import type { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import type { AuditSpanProcessor } from '../../src/otel/processor.js'
 import type { SpanLike } from '../../src/otel/span.js'
@@ -90,13 +91,20 @@ export async function deliver(
   _logRecords?: AuditLogRecordProcessor,
   { batches, between }: Way = WHOLE,
 ): Promise<void> {
-  for (const spans of batches(endedSpans(recording).map(asDelivered))) {
-    audit.deliver({ spans })
+  const { spans, logRecords } = deliveryOf(recording)
+  for (const batch of batches(spans)) {
+    audit.deliver({ spans: batch })
     between?.()
   }
-  const { resource } = recording.spans[0] ?? {}
-  audit.deliver({ logRecords: recording.logs.map((log) => ({ ...(resource && { resource }), ...log })) })
+  audit.deliver({ logRecords })
   await audit.forceFlush()
+}
+
+/** A recording as plain data: its spans in the order in which they ended, and its log records. */
+export function deliveryOf(recording: Recording): { spans: readonly SpanLike[]; logRecords: readonly LogRecordLike[] } {
+  const { resource } = recording.spans[0] ?? {}
+  const logRecords = recording.logs.map((log) => ({ ...(resource && { resource }), ...log }))
+  return { spans: endedSpans(recording).map(asDelivered), logRecords }
 }
 
 /** Tells a recording afterwards through an SDK: each span is started and ended at once, in the order in which they ended. */

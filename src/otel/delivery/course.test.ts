@@ -82,6 +82,13 @@ describe('the course of delivered spans', () => {
     expect(course(root, { ...first, to: 20.4 }, second)).toBe('+root +first -first +second *second -second -root')
   })
 
+  test('at one moment has what is inside come before what follows, whatever the order in which they came', () => {
+    const inside = { id: 'inside', from: 20, to: 20.1, below: 'first' }
+    const expected = '+root +first +inside -inside -first +second *second -second -root'
+    expect(course(root, second, inside, { ...first, to: 19.6 })).toBe(expected)
+    expect(course(inside, { ...first, to: 19.6 }, second, root)).toBe(expected)
+  })
+
   test('starts what lasts longer first, of spans that are traces of their own', () => {
     const lone = (id: string, to: number) => ({ id, from: 10, to, trace: id })
     expect(course(lone('inner', 20), lone('outer', 30))).toBe('+outer +inner -inner -outer')

@@ -166,10 +166,11 @@ function lifetimesOf(spans: readonly TakenSpan[]): readonly Lifetime[] {
     lifetime.parent = parent && byKey.get(keyOf(parent, origin))
   }
   for (const lifetime of lifetimes) placeBelow(lifetime)
-  for (const lifetime of lifetimes) {
+  const inTime = lifetimes.toSorted(byTime)
+  for (const lifetime of inTime) {
     if (lifetime.parent) lifetime.parent.toStart = lifetime.parent.children.push(lifetime)
   }
-  for (const lifetime of inTreeOrder(lifetimes).reverse()) {
+  for (const lifetime of inTreeOrder(inTime).reverse()) {
     endAfterChildren(lifetime)
     lifetime.lastInside = Math.max(lifetime.number, lifetime.children.at(-1)?.lastInside ?? 0)
   }
@@ -195,7 +196,7 @@ function placeBelow(lifetime: Lifetime): void {
 /** Numbers the spans so that those inside of one follow it. */
 function inTreeOrder(lifetimes: readonly Lifetime[]): Lifetime[] {
   const inOrder: Lifetime[] = []
-  const open = lifetimes.filter(({ parent }) => parent === undefined)
+  const open = lifetimes.filter(({ parent }) => parent === undefined).reverse()
   for (let next = open.pop(); next; next = open.pop()) {
     next.number = inOrder.push(next)
     for (const child of next.children.toReversed()) open.push(child)
@@ -212,14 +213,22 @@ function endAfterChildren(lifetime: Lifetime): void {
   }
 }
 
-/** At the same moment spans that belong to no tree come first, the longest first: they may be around one another. */
+/** Those that end first come first, as they do where they follow one another within the same moment. */
+function byTime(a: Lifetime, b: Lifetime): number {
+  return compare(a.start, b.start) || compare(a.end, b.end) || a.arrival - b.arrival
+}
+
+/**
+ * At the same moment spans that belong to no tree come first, the longest first: they may be around one another. Of the
+ * others, what is inside of something that began earlier comes before what follows that.
+ */
 function byStart(a: Lifetime, b: Lifetime): number {
   const [isLone, isOtherLone] = [isLoneSpan(a), isLoneSpan(b)]
   return (
     compare(a.start, b.start) ||
     Number(isOtherLone) - Number(isLone) ||
     (isLone ? compare(b.end, a.end) : 0) ||
-    a.arrival - b.arrival
+    a.number - b.number
   )
 }
 
