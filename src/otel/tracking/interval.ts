@@ -25,3 +25,8 @@ export function nearlyContained(one: Interval, other: Interval): boolean {
 export function contains(outer: Interval, inner: Interval): boolean {
   return outer.start <= inner.start && inner.end <= outer.end
 }
+
+/** The time between the two, in nanoseconds; negative where they overlap. */
+export function gapBetween(one: Interval, other: Interval): number {
+  return Math.max(one.start, other.start) - Math.min(one.end, other.end)
+}

@@ -66,6 +66,18 @@ function counted(log: CollectingLog): { readonly reports: readonly string[]; rea
   return { reports: usage, sum: sum && `${sum.inputTokens}/${sum.outputTokens}` }
 }
 
+describe('responses of two servers with the same id', () => {
+  test.each([
+    ['are two, in traces that lie far apart', 3_600_000, ['50/7', '50/7']],
+    ['are one, in traces of the same time', 1000, ['50/7']],
+  ])('%s', (_, later, reports) => {
+    const { log } = startRecordingSdk()
+    chat(OPENAI, undefined, { from: 0, to: 50 }, tokens(50, 7, 'chatcmpl-1'))
+    chat(TRACELOOP, undefined, { from: later, to: later + 50 }, tokens(50, 7, 'chatcmpl-1'))
+    expect(counted(log).reports).toEqual(reports)
+  })
+})
+
 describe('a call that two instrumentations tell of is counted once', () => {
   test('side by side, where only one of them names the response', () => {
     const { log } = startRecordingSdk()

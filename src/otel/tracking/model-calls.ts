@@ -1,12 +1,14 @@
 import type { TokenUsage } from '../../events/index.js'
 import { RecentLists } from '../recent-lists.js'
 import { RecentMap } from '../recent-map.js'
-import { contains, type Interval, nearlyContained } from './interval.js'
+import { contains, gapBetween, type Interval, nearlyContained } from './interval.js'
 
 const MAX_RESPONSE_IDS = 4096
 /** Counted calls that are remembered, and those of one trace that are looked through. */
 const MAX_CALLS = 8192
 const MAX_CALLS_OF_TRACE = 128
+/** The clocks of two processes that tell of one call, in traces of their own, differ by less. */
+const MAX_APART_NANOS = 10 * 60 * 1e9
 
 /** A call of a model as one span tells of it. */
 export interface ToldCall {
@@ -84,7 +86,7 @@ export class ModelCalls {
  */
 function isSameResponse(first: CountedCall, told: ToldCall): boolean {
   if (first.scope !== told.scope) {
-    if (sameCounts(first.usage, told.usage)) return true
+    if (sameCounts(first.usage, told.usage)) return !isFarFrom(first, told)
     return first.usage.outputTokens === told.usage.outputTokens && nearlyContained(first.interval, told.interval)
   }
   if (!sameCounts(first.usage, told.usage)) return false
@@ -94,6 +96,10 @@ function isSameResponse(first: CountedCall, told: ToldCall): boolean {
   const isSameAgent = first.agent !== undefined && first.agent === told.agent && first.traceId === told.traceId
   if (!isSameRun && !isSameAgent) return false
   return first.turn === told.turn && first.interval.end <= told.interval.start
+}
+
+function isFarFrom(first: CountedCall, told: ToldCall): boolean {
+  return first.traceId !== told.traceId && gapBetween(first.interval, told.interval) > MAX_APART_NANOS
 }
 
 /** Of calls at once, neither has both edges inside the other but by chance. */
