@@ -214,6 +214,39 @@ describe.each([
     expect(await log.runs().toArray()).toMatchObject([{ ...ACME, eventCount: 3 }])
   })
 
+  it('may be told its session first, and its tenant with another statement', async () => {
+    const log = await logHere()
+    log.record(started('r'))
+    log.record(started('r', { tenantId: 'globex', sessionId: 's-9' }))
+    identify(log, 'r', 'default', 's-1', { sessionId: TRACE })
+    log.record(called('r', { sessionId: 's-1' }))
+    identify(log, 'r', 'acme', 's-1', { sessionId: 's-1' })
+    log.record(ended('r', ACME))
+    for (const query of [ACME, { tenantId: 'acme' }, { sessionId: 's-1' }]) {
+      expect(seqsOf(await log.events(query).toArray())).toEqual([0, 2, 3, 4, 5])
+    }
+    expect(await log.count({ tenantId: 'default' })).toBe(0)
+    expect(await log.runs().toArray()).toMatchObject([
+      { ...ACME, status: 'completed', eventCount: 5 },
+      { tenantId: 'globex', sessionId: 's-9', status: 'running', eventCount: 1 },
+    ])
+    expect(await log.sessions().toArray()).toMatchObject([
+      { ...ACME, events: 5, runs: 1 },
+      { tenantId: 'globex', sessionId: 's-9', events: 1 },
+    ])
+    expect((await log.stats({ tenantId: 'acme' })).total.runs).toMatchObject({ started: 1, completed: 1 })
+  })
+
+  it('keeps the session that was told first, and the tenant', async () => {
+    const log = await logHere()
+    log.record(started('r'))
+    identify(log, 'r', 'default', 's-1', { sessionId: TRACE })
+    identify(log, 'r', 'acme', 's-2', { sessionId: TRACE })
+    identify(log, 'r', 'globex', 's-3', { sessionId: TRACE })
+    expect(await log.runs().toArray()).toMatchObject([ACME])
+    expect(await log.count({ tenantId: 'globex' })).toBe(1)
+  })
+
   it('is on the pages of a query as it was when the first was read', async () => {
     const log = await logHere()
     for (let n = 0; n < 10; n++) log.record(called('late'))

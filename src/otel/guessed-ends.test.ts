@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { recordHandoff, recordRunCompleted, recordRunFailed, recordRunStarted } from '../record/record.js'
 import type { Convention } from './conventions/contract.js'
+import type { SpanLike } from './span.js'
 
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
 const CHAT = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm-1' }
@@ -97,6 +98,97 @@ describe('a run that was given up, and ends all the same', () => {
     const guesses = log.of('run_failed')
     expect(guesses.length).toBeGreaterThan(0)
     expect(log.of('run_completed').flatMap(({ supersedes }) => supersedes ?? [])).toEqual(guesses.map(({ id }) => id))
+  })
+})
+
+describe('a run that was given up, and of which the end is delivered', () => {
+  /** The span as another process tells it: by its ids. */
+  function delivered(span: Span, fields: Partial<SpanLike> = {}): SpanLike {
+    const { attributes, startTime, resource, instrumentationScope } = span as unknown as SpanLike
+    const { traceId, spanId } = span.spanContext()
+    const ids = { traceId, spanId, traceFlags: 1 }
+    const ended = { endTime: [startTime[0] + 30, startTime[1]] as [number, number], status: { code: 0 }, events: [] }
+    return {
+      name: 'span',
+      kind: 0,
+      spanContext: () => ids,
+      startTime,
+      attributes,
+      resource,
+      instrumentationScope,
+      ...ended,
+      ...fields,
+    }
+  }
+
+  test('takes it, as a claim, for its end only', async () => {
+    const { audit, log } = startImpatientSdk()
+    const run = start(AGENT)
+    await silence()
+    const attributes = { ...AGENT, ...TOKENS, 'spanledger.tenant.id': 'acme', 'session.id': 's-1' }
+    expect(audit.deliver({ spans: [delivered(run, { attributes })] })).toMatchObject({ accepted: 1, repeated: 0 })
+    await audit.forceFlush()
+    expect(log.types).toEqual(['run_started', 'run_interrupted', 'run_completed'])
+    const [guess, end] = [log.of('run_interrupted')[0], log.of('run_completed')[0]]
+    expect(end).toMatchObject({
+      runId: guess?.runId,
+      supersedes: guess?.id,
+      source: { confidence: 'claimed' },
+      data: { durationMs: 30_000 },
+    })
+    expect(log.of('run_identified')).toEqual([])
+    expect(end?.data.usage).toBeUndefined()
+  })
+
+  test('has failed by it, with the error of its exception', async () => {
+    const { audit, log } = startImpatientSdk()
+    const run = start(AGENT)
+    await silence()
+    const events = [
+      { name: 'exception', time: [1, 0] as [number, number], attributes: { 'exception.type': 'RangeError' } },
+    ]
+    audit.deliver({ spans: [delivered(run, { status: { code: SpanStatusCode.ERROR, message: 'no' }, events })] })
+    await audit.forceFlush()
+    expect(log.of('run_failed')).toMatchObject([{ data: { error: { code: 'RangeError' } } }])
+    expect(log.types).not.toContain('error_occurred')
+  })
+
+  test('ends by its span all the same, which supersedes the claim, and by nothing after that', async () => {
+    const { audit, log } = startImpatientSdk()
+    const run = start(AGENT)
+    await silence()
+    audit.deliver({ spans: [delivered(run)] })
+    await audit.forceFlush()
+    expect(audit.deliver({ spans: [delivered(run)], source: 'another' })).toMatchObject({ repeated: 1 })
+    run.setStatus({ code: SpanStatusCode.ERROR, message: 'no' }).end()
+    expect(audit.deliver({ spans: [delivered(run)], source: 'a third' })).toMatchObject({ repeated: 1 })
+    await audit.forceFlush()
+    expect(log.of('run_completed')).toHaveLength(1)
+    expect(log.of('run_failed')).toMatchObject([{ supersedes: log.of('run_completed')[0]?.id }])
+    expect(log.of('run_failed')[0]?.source).not.toHaveProperty('confidence', 'claimed')
+  })
+
+  test('takes it for evidence where remote parents are trusted', async () => {
+    const { audit, log } = startImpatientSdk({ trustRemoteParents: true })
+    const run = start(AGENT)
+    await silence()
+    audit.deliver({ spans: [delivered(run)] })
+    await audit.forceFlush()
+    run.end()
+    const [end, ...more] = log.of('run_completed')
+    expect(end?.source?.confidence).toBeUndefined()
+    expect(more).toEqual([])
+  })
+
+  test('takes none while it is open, and takes it once it has been given up', async () => {
+    const { audit, log } = startImpatientSdk()
+    const run = start(AGENT)
+    expect(audit.deliver({ spans: [delivered(run)] })).toMatchObject({ accepted: 0, repeated: 1 })
+    await silence()
+    expect(audit.deliver({ spans: [delivered(run)] })).toMatchObject({ accepted: 1, repeated: 0 })
+    run.end()
+    await audit.forceFlush()
+    expect(log.types).toEqual(['run_started', 'run_interrupted', 'run_completed'])
   })
 })
 

@@ -25,22 +25,31 @@ export function ownersIn(events: readonly StoredEvent[]): (event: StoredEvent) =
     const { runId, tenantId, sessionId } = event
     const { tenantId: from = tenantId, sessionId: previousSession } = event.data.previous
     const namesSession = sessionId !== previousSession && !standsIn(event)
-    const known = moves.find((move) => move.runId === runId && (move.from === from || move.tenantId === from))
+    const known = moveOf(moves, runId, from)
     if (!known) {
       if (from !== tenantId || namesSession) {
         moves.push({ runId, from, tenantId, sessionId, previousSession, namesSession })
       }
+    } else if (known.from === known.tenantId && from !== tenantId) {
+      // Its session was told before its tenant.
+      const named = known.namesSession ? known : { sessionId, previousSession, namesSession }
+      moves.push({ ...named, runId, from, tenantId })
     } else if (known.tenantId === tenantId && namesSession && !known.namesSession) {
       Object.assign(known, { sessionId, previousSession, namesSession })
     }
   }
   return (event) => {
     const { runId, tenantId, sessionId } = event
-    const move = moves.find((one) => one.runId === runId && (one.from === tenantId || one.tenantId === tenantId))
+    const move = moveOf(moves, runId, tenantId)
     if (!move) return { tenantId, sessionId }
     const givesWay = move.namesSession && (sessionId === move.previousSession || standsIn(event))
     return { tenantId: move.tenantId, sessionId: givesWay ? move.sessionId : sessionId }
   }
+}
+
+function moveOf<T extends Move>(moves: readonly T[], runId: string | undefined, tenantId: string): T | undefined {
+  const ofRun = moves.filter((one) => one.runId === runId)
+  return ofRun.findLast(({ from }) => from === tenantId) ?? ofRun.find((one) => one.tenantId === tenantId)
 }
 
 function standsIn({ sessionId, runId, trace }: StoredEvent): boolean {

@@ -4,15 +4,15 @@ import { AuditTracingProcessor } from '../../src/openai-agents/index.js'
 import { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import { CollectingLog } from '../support/collecting-log.js'
+import { withLateTenant } from './late-tenant.js'
 import { play } from './play.js'
 import { playNative } from './play-native.js'
-import { frameworks, labelsOf, type RecordedSpan, type Recording, readRecording } from './recording.js'
+import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
 
 /** Recorded as that SDK's own stream of traces, not as OpenTelemetry spans: played into its trace processor. */
 const NOT_OPENTELEMETRY = 'openai-agents-native'
 /** The tenant of events that name none, as a log would fill it in. */
 const DEFAULT_TENANT = 'default'
-const LATE_TENANT = 'acme'
 
 const TERMINAL = new Set(['run_completed', 'run_failed', 'run_cancelled', 'run_suspended', 'run_interrupted'])
 
@@ -78,23 +78,6 @@ function filed(events: readonly StoredEvent[]): StoredEvent[] {
     }
   })
   return all
-}
-
-/** The last span to start below each span that has no parent names a tenant. */
-function withLateTenant(recording: Recording): Recording {
-  const byId = new Map(recording.spans.map((span) => [span.spanId, span]))
-  const outermost = (span: RecordedSpan): RecordedSpan => {
-    const parent = span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId)
-    return parent ? outermost(parent) : span
-  }
-  const last = new Map(recording.spans.map((span) => [outermost(span), span]))
-  const late = new Set(last.values())
-  const spans = recording.spans.map((span) => (late.has(span) ? withTenant(span) : span))
-  return { ...recording, spans }
-}
-
-function withTenant(span: RecordedSpan): RecordedSpan {
-  return { ...span, attributes: { ...span.attributes, 'spanledger.tenant.id': LATE_TENANT } }
 }
 
 async function record(recording: Recording): Promise<readonly StoredEvent[]> {

@@ -74,8 +74,11 @@ export class Deliveries {
   #takeSpan(span: SpanLike, source: string): keyof DeliveryReceipt {
     const taken = takeSpan(span, source)
     if (!taken) return 'malformed'
+    const { tracker } = this.#options
+    // It may be told again when its run has been given up.
+    if (tracker.hasSeenLive(taken.ids) && !tracker.hasGivenUp(taken.ids)) return 'repeated'
     // Not by its resource, which a second way here may have changed.
-    if (this.#isRepeated(keyOf(taken.ids, source)) || this.#options.tracker.hasSeenLive(taken.ids)) return 'repeated'
+    if (this.#isRepeated(keyOf(taken.ids, source))) return 'repeated'
     this.#waiting.addSpan(taken, this.#options.nowMillis())
     return 'accepted'
   }
@@ -147,6 +150,8 @@ export class Deliveries {
   }
 
   #start(span: TakenSpan): void {
+    // What it is was seen live: only its end is news.
+    if (this.#options.tracker.hasSeenLive(span.ids)) return
     const key = keyOf(span.ids, span.origin)
     const view = this.#known.get(key) ?? new SpanView(span.ids)
     view.arrive(span)
@@ -176,11 +181,23 @@ export class Deliveries {
   #end(span: TakenSpan): void {
     const key = keyOf(span.ids, span.origin)
     const view = this.#open.get(key)
-    if (!view) return
+    if (!view) {
+      this.#endGivenUp(span)
+      return
+    }
     this.#open.delete(key)
     view.end()
     this.#options.tracker.endDelivered(view, span.droppedEventsCount)
     view.release()
+  }
+
+  /** The end of a span that was seen live, but has not ended here. */
+  #endGivenUp(span: TakenSpan): void {
+    const view = new SpanView(span.ids)
+    view.arrive(span)
+    for (const event of span.events) view.addEvent(event)
+    view.end()
+    this.#options.tracker.endGivenUp(view)
   }
 
   #log({ record, ids, origin }: TakenLogRecord): void {

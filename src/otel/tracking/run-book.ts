@@ -204,6 +204,7 @@ export class RunBook {
 
   /** A run that ended while nothing was attached. */
   forget(run: Run): void {
+    run.isEndGuessed = false
     this.#close(run)
   }
 

@@ -55,6 +55,8 @@ export class Run {
   endId: string | undefined = undefined
   /** Its terminal event follows from silence, or from how its last child ended: the true end corrects it. */
   isEndGuessed = false
+  /** Another process has told its end, which took the place of the guess. */
+  isEndClaimed = false
   /** It may go on one day, as a run of its own. */
   suspended = false
   /** Tool calls that were told in it. */
@@ -107,6 +109,11 @@ export class Run {
     this.isStartMended = init.isStartMended
     this.source = init.source
     this.lastSeenMillis = init.nowMillis
+  }
+
+  /** It was given up, and nobody has told of its end since. */
+  get isEndOpen(): boolean {
+    return this.isEndGuessed && !this.isEndClaimed
   }
 
   /** The span that is the run; none for a run recorded by hand, or told in log records, where no span records. */

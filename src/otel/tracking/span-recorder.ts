@@ -27,6 +27,7 @@ export class SpanRecorder {
   readonly #calls: CallRecorder
   readonly #told: ToldRuns
   readonly #nowMillis: () => number
+  readonly #trustRemoteParents: boolean
 
   constructor(parts: {
     emitter: Emitter
@@ -35,6 +36,7 @@ export class SpanRecorder {
     calls: CallRecorder
     told: ToldRuns
     nowMillis: () => number
+    trustRemoteParents: boolean
   }) {
     this.#emitter = parts.emitter
     this.#runs = parts.runs
@@ -42,6 +44,7 @@ export class SpanRecorder {
     this.#calls = parts.calls
     this.#told = parts.told
     this.#nowMillis = parts.nowMillis
+    this.#trustRemoteParents = parts.trustRemoteParents
   }
 
   start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
@@ -98,6 +101,26 @@ export class SpanRecorder {
     const told: Conclusion = hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed' }
     const { time, isMended } = endTimeOf(span, run.startedAt, this.#nowMillis())
     this.#runs.conclude(run, told, time, this.#placeOf(node, run.source, isMended))
+  }
+
+  /**
+   * Corrects the end of a run that was given up by that which was delivered for its span. Whoever has seen the ids of a span may
+   * send it: it is taken for its end only, which is a claim, and gives way to the end of the span itself.
+   */
+  correct(
+    run: Run,
+    { node, claim, span }: { readonly node: SpanNode; readonly claim: Claim; readonly span: SpanLike },
+    said: Conclusion,
+  ): void {
+    const told = endOf(node, claim, span, said)
+    const { time, isMended } = endTimeOf(span, run.startedAt, this.#nowMillis())
+    const place = this.#placeOf(node, sourceOf(claim.convention.name, span), isMended)
+    const error = told.outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
+    const isClaimed = !this.#trustRemoteParents
+    const confidence = isClaimed ? 'claimed' : told.confidence
+    this.#runs.conclude(run, { ...told, confidence }, time, place, told.outcome, error)
+    run.isEndGuessed = isClaimed
+    run.isEndClaimed = isClaimed
   }
 
   /** Something happened in the run. */

@@ -123,7 +123,7 @@ export class Tracker {
     this.#queue = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
     this.#reports = new EventReports(this.#ask, this.#queue)
     const calls = new CallRecorder({ emitter, ledger, book: this.#calls, twiceTold })
-    this.#spans = new SpanRecorder({ ...books, calls, told: this.#told, nowMillis })
+    this.#spans = new SpanRecorder({ ...options, ...books, calls, told: this.#told })
   }
 
   get openRuns(): AuditEventData<'audit_attached'>['openRuns'] {
@@ -223,6 +223,19 @@ export class Tracker {
   /** Tells whether this very span was followed live, and is of an agent. */
   hasSeenLive(ids: SpanContext): boolean {
     return this.#nodes.knownBy(ids)?.isDelivered === false
+  }
+
+  /** Tells whether this very span is that of a run which was given up here, and of whose end nobody has told. */
+  hasGivenUp(ids: SpanContext): boolean {
+    return this.#nodes.knownBy(ids)?.run?.isEndOpen ?? false
+  }
+
+  /** The end of a span is delivered whose run was given up here. */
+  endGivenUp(span: SpanLike): void {
+    const node = this.#nodes.knownBy(span.spanContext())
+    const { claim, run } = node ?? {}
+    if (!node || !claim || !run?.isEndOpen) return
+    this.#spans.correct(run, { node, claim, span }, this.#claims.conclude(node, claim, span))
   }
 
   /** Tells whether the span is of an agent, whoever told of it. */

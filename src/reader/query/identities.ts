@@ -44,7 +44,8 @@ interface IdentifiedSession {
  *     acme                                    └─▶ run_identified  tool_call_completed  run_completed
  *              └──────── counts as acme's ───────┘
  *
- * Only the log itself can say so, once for the tenant and once for the session of a run: what is said afterwards moves nothing.
+ * Only the log itself can say so, once for the tenant and once for the session of a run, in either order: what is said afterwards
+ * moves nothing.
  */
 export interface Identities {
   /** No run has such a statement. */
@@ -107,7 +108,7 @@ class IdentityTable {
   readonly leftTenants = new Map<string, number>()
   /** The sessions that stood in for another one. */
   readonly leftSessions = new Set<string>()
-  /** Ascending by position. */
+  /** The first of them has the lowest position. */
   readonly statements: { readonly seq: number; readonly runId: string }[] = []
   readonly #store: ReadableStore
   #read = 0
@@ -145,8 +146,8 @@ class IdentityTable {
     const from = textIn(previous, 'sessionId')
     const isNamed = sessionId !== from && !standsIn(sessionId, event)
     const session = isNamed ? { from, sessionId, seq } : undefined
-    const known = this.runs.get(runId)?.find((one) => one.fromTenant === fromTenant || one.tenantId === fromTenant)
-    if (known) {
+    const known = identityIn(this.runs.get(runId) ?? [], fromTenant)
+    if (known && (known.fromTenant !== known.tenantId || fromTenant === tenantId)) {
       if (known.tenantId === tenantId && session && !known.session) this.#note(known, session)
       return
     }
@@ -158,7 +159,9 @@ class IdentityTable {
       add(this.tenants, tenantId, identity)
       if (!this.leftTenants.has(fromTenant)) this.leftTenants.set(fromTenant, seq)
     }
-    if (session) this.#note(identity, session)
+    // The session may have been told by an earlier statement.
+    const named = known?.session ?? session
+    if (named) this.#note(identity, named)
   }
 
   #note(identity: Identity, session: IdentifiedSession): void {
@@ -252,8 +255,8 @@ class IdentitiesAt implements Identities {
   }
 
   #identityOf(tenantId: string, runId: string): Identity | undefined {
-    const known = this.#table.runs.get(runId)
-    return known?.find((one) => this.#isKnown(one) && (one.fromTenant === tenantId || one.tenantId === tenantId))
+    const all = this.#table.runs.get(runId)
+    return all && identityIn(all, tenantId, this.#size)
   }
 
   #sessionOf({ session }: Identity): IdentifiedSession | undefined {
@@ -263,6 +266,14 @@ class IdentitiesAt implements Identities {
   #isKnown({ seq }: Identity): boolean {
     return seq < this.#size
   }
+}
+
+/** Returns the one, among those of all runs with one id, that holds for events of a tenant: the last one that was told of it. */
+function identityIn(all: readonly Identity[], tenantId: string, size = Infinity): Identity | undefined {
+  return (
+    all.findLast(({ seq, fromTenant }) => seq < size && fromTenant === tenantId) ??
+    all.find((one) => one.seq < size && one.tenantId === tenantId)
+  )
 }
 
 /** Tells whether a session stands in for one that nobody told: the id of the run or of the trace. */
