@@ -44,7 +44,7 @@ export class Identities {
   /** @param said - the scope of an event of the run @returns the tenant and the session that the event carries */
   of(run: Run, said: ResolvedScope): Identity {
     if (!run.identity) {
-      run.identity = { ...identityOf(said), refused: undefined }
+      run.identity = identityOf(said)
       if (isUnnamed(run.identity)) this.#await(run)
     } else if (this.#learn(run, run.identity, said)) {
       // What others inherit from this one is known to them as well from now on.
@@ -107,8 +107,8 @@ export class Identities {
   }
 }
 
-function identityOf({ tenantId, sessionId, sessionDerived }: ResolvedScope): Omit<Identity, 'refused'> {
-  return { tenantId, sessionId, sessionDerived }
+function identityOf({ tenantId, sessionId, sessionDerived }: ResolvedScope): Identity {
+  return { tenantId, sessionId, sessionDerived, refused: undefined }
 }
 
 function isUnnamed({ tenantId, sessionDerived }: Identity): boolean {
