@@ -27,9 +27,7 @@ function settled(node: SpanNode, activity: Activity, span: SpanLike, told: Concl
   const error = told.error ?? (hasErrorStatus(span) ? errorOf(span) : undefined)
   if (!error) {
     const pause = node.run?.pause
-    return pause
-      ? { ...told, ...pause, outcome: 'suspended', confidence: 'heuristic' }
-      : completed(told)
+    return pause ? { ...told, ...pause, outcome: 'suspended', confidence: 'heuristic' } : completed(told)
   }
   const ending = endingOfError(error, span)
   const concluded = { ...told, ...concludeError(error, span), outcome: ending.outcome }
