@@ -143,7 +143,7 @@ export class Emitter {
     const said = named ? overlaid(this.#scopeAt(place), named) : this.#scopeAt(place)
     const isOfRun = run !== undefined && (named?.runId === undefined || named.runId === run.runId)
     const { tenantId, sessionId } = isOfRun
-      ? this.identities.of(run, { ...said, sessionId: said.sessionId ?? run.runId })
+      ? this.identities.of(run, isResolved(said) ? said : { ...said, sessionId: run.runId })
       : said
     const { userId } = said
     const claims = this.claimsAt(place)
@@ -173,6 +173,10 @@ export class Emitter {
       data,
     } as unknown as RecordInput & { readonly id: string }
   }
+}
+
+function isResolved(said: Said): said is ResolvedScope {
+  return said.sessionId !== undefined
 }
 
 /** Tells whether the place is one inside another run than the one that an event is of. */

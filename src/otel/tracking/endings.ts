@@ -27,9 +27,7 @@ function settled(node: SpanNode, activity: Activity, span: SpanLike, told: Concl
   const error = told.error ?? (hasErrorStatus(span) ? errorOf(span) : undefined)
   if (!error) {
     const pause = node.run?.pause
-    return pause
-      ? { ...told, ...pause, outcome: 'suspended', confidence: 'heuristic' }
-      : { ...told, outcome: 'completed' }
+    return pause ? { ...told, ...pause, outcome: 'suspended', confidence: 'heuristic' } : completed(told)
   }
   const ending = endingOfError(error, span)
   const concluded = { ...told, ...concludeError(error, span), outcome: ending.outcome }
@@ -37,6 +35,31 @@ function settled(node: SpanNode, activity: Activity, span: SpanLike, told: Concl
   const waitingFor = node.run?.pause?.waitingFor ?? nameOf(activity)
   const facts = activity.kind === 'tool' && ending.waitsFor === 'approval' ? [request(node, activity.tool)] : []
   return { ...concluded, waitingFor, facts: [...(told.facts ?? []), ...facts] }
+}
+
+/** Field by field, as in the ledger of usage: most spans end so. */
+function completed(told: Conclusion): Ending {
+  const ending = {
+    outcome: 'completed' as const,
+    confidence: told.confidence,
+    altered: told.altered,
+    error: told.error,
+    reason: told.reason,
+    waitingFor: told.waitingFor,
+    by: told.by,
+    finishReason: told.finishReason,
+    usage: told.usage,
+    hits: told.hits,
+    endsRun: told.endsRun,
+    agent: told.agent,
+    tool: told.tool,
+    scope: told.scope,
+    runScope: told.runScope,
+    around: told.around,
+    facts: told.facts,
+    call: told.call,
+  } satisfies { readonly [field in keyof Required<Conclusion>]: Conclusion[field] }
+  return ending
 }
 
 /** Notes that a span has paused the run around it by its error. The run goes on when it calls its model again. */

@@ -34,8 +34,6 @@ export type State = <T extends 'run_identified' | 'run_identity_conflict'>(
  */
 export class Identities {
   readonly #state: State
-  /** By the outermost span of a tree, or the outermost run where no span carries that. */
-  readonly #unnamed = new WeakMap<object, Set<Run>>()
 
   constructor(state: State) {
     this.#state = state
@@ -44,8 +42,8 @@ export class Identities {
   /** @param said - the scope of an event of the run @returns the tenant and the session that the event carries */
   of(run: Run, said: ResolvedScope): Identity {
     if (!run.identity) {
-      run.identity = { ...identityOf(said), refused: undefined }
-      if (isUnnamed(run.identity)) this.#await(run)
+      run.identity = identityOf(said)
+      if (isUnnamed(run.identity)) addUnnamed(run)
     } else if (this.#learn(run, run.identity, said)) {
       // What others inherit from this one is known to them as well from now on.
       this.#learnIn(familyOf(run), run.node)
@@ -58,10 +56,9 @@ export class Identities {
     if (node) this.#learnIn(node.outermost, node)
   }
 
-  #learnIn(family: object, top: SpanNode | undefined): void {
-    const waiting = this.#unnamed.get(family)
-    if (!waiting) return
-    for (const run of waiting) {
+  #learnIn({ unnamed }: Family, top: SpanNode | undefined): void {
+    if (!unnamed) return
+    for (const run of unnamed) {
       const isBelow = !top || !run.node || run.node.serial >= top.serial
       if (isBelow && run.identity) this.#learn(run, run.identity, run.scope())
     }
@@ -78,7 +75,7 @@ export class Identities {
         identity.sessionId = said.sessionId
         identity.sessionDerived = false
       }
-      if (!isUnnamed(identity)) this.#unnamed.get(familyOf(run))?.delete(run)
+      if (!isUnnamed(identity)) familyOf(run).unnamed?.delete(run)
       this.#state('run_identified', { previous: { tenantId, sessionId } }, run)
     }
     const otherTenant = said.tenantId === undefined || said.tenantId === identity.tenantId ? undefined : said.tenantId
@@ -95,20 +92,23 @@ export class Identities {
       this.#state('run_identity_conflict', { tenantId, sessionId }, run)
     }
   }
-
-  #await(run: Run): void {
-    const family = familyOf(run)
-    const waiting = this.#unnamed.get(family) ?? new Set()
-    this.#unnamed.set(family, waiting)
-    waiting.add(run)
-    if (waiting.size <= MAX_UNNAMED_RUNS) return
-    const [oldest] = waiting
-    if (oldest) waiting.delete(oldest)
-  }
 }
 
-function identityOf({ tenantId, sessionId, sessionDerived }: ResolvedScope): Omit<Identity, 'refused'> {
-  return { tenantId, sessionId, sessionDerived }
+/** The outermost span of a tree, or the outermost run where no span carries that. */
+type Family = Pick<SpanNode | Run, 'unnamed'>
+
+function addUnnamed(run: Run): void {
+  const family = familyOf(run)
+  family.unnamed ??= new Set()
+  const { unnamed } = family
+  unnamed.add(run)
+  if (unnamed.size <= MAX_UNNAMED_RUNS) return
+  const [oldest] = unnamed
+  if (oldest) unnamed.delete(oldest)
+}
+
+function identityOf({ tenantId, sessionId, sessionDerived }: ResolvedScope): Identity {
+  return { tenantId, sessionId, sessionDerived, refused: undefined }
 }
 
 function isUnnamed({ tenantId, sessionDerived }: Identity): boolean {
@@ -124,7 +124,7 @@ function isNew(known: Set<string>, kind: string, value: string | undefined): str
 }
 
 /** The tree of spans that a run is in, or the outermost run around it that no span carries. */
-function familyOf(run: Run): object {
+function familyOf(run: Run): Family {
   if (run.node) return run.node.outermost
   return run.heirOf ? familyOf(run.heirOf) : run
 }

@@ -33,7 +33,7 @@ export interface CountedCall extends ToldCall {
   /** Its tokens are in the sum of a run. */
   inRun: boolean
   /** Scopes that have told of it. */
-  readonly tellers: Set<string>
+  readonly tellers: string[]
   /** An agent beside it has told a sum that it is a part of. */
   inSum: boolean
 }
@@ -47,7 +47,7 @@ export class ModelCalls {
   readonly #byTrace = new RecentLists<CountedCall>(MAX_CALLS, MAX_CALLS_OF_TRACE)
 
   add(told: ToldCall): void {
-    const call = { ...told, inRun: told.runId !== undefined, tellers: new Set([told.scope]), inSum: false }
+    const call = countedCall(told)
     if (told.responseId !== undefined) this.#byResponse.set(told.responseId, call)
     this.#byTrace.add(told.traceId, call)
   }
@@ -57,7 +57,7 @@ export class ModelCalls {
     const { responseId } = told
     const first = responseId === undefined ? undefined : this.#byResponse.get(responseId)
     const found = first && isSameResponse(first, told) ? first : this.#beside(told)
-    found?.tellers.add(told.scope)
+    if (found && !found.tellers.includes(told.scope)) found.tellers.push(told.scope)
     return found
   }
 
@@ -77,6 +77,25 @@ export class ModelCalls {
   /** Of several calls that look alike, told in pairs, each is told again once by each instrumentation. */
   #beside(told: ToldCall): CountedCall | undefined {
     return this.#byTrace.of(told.traceId).find((call) => isSameByEvidence(call, told))
+  }
+}
+
+/** Field by field, as in the ledger of usage: thousands of them are kept. */
+function countedCall(told: ToldCall): CountedCall {
+  return {
+    scope: told.scope,
+    traceId: told.traceId,
+    flow: told.flow,
+    interval: told.interval,
+    usage: told.usage,
+    model: told.model,
+    responseId: told.responseId,
+    runId: told.runId,
+    agent: told.agent,
+    turn: told.turn,
+    inRun: told.runId !== undefined,
+    tellers: [told.scope],
+    inSum: false,
   }
 }
 
@@ -111,11 +130,11 @@ function isSameByEvidence(call: CountedCall, told: ToldCall): boolean {
   if (!sameCounts(call.usage, told.usage) || !sameModel(call.model, told.model)) return false
   const bothNamed = call.responseId !== undefined && told.responseId !== undefined
   if (bothNamed && call.responseId !== told.responseId) return false
-  if (!call.tellers.has(told.scope)) return nearlyContained(call.interval, told.interval)
+  if (!call.tellers.includes(told.scope)) return nearlyContained(call.interval, told.interval)
   // One instrumentation names all its responses, or none: where one of the two is named, there are two.
   const oneNamed = (call.responseId === undefined) !== (told.responseId === undefined)
   const nested = contains(call.interval, told.interval) || contains(told.interval, call.interval)
-  return oneNamed && nested && call.tellers.size === 1
+  return oneNamed && nested && call.tellers.length === 1
 }
 
 export function sameCounts(one: TokenUsage, other: TokenUsage): boolean {

@@ -35,6 +35,9 @@ export class Recogniser {
   readonly #keyPrefixes = new PrefixTable()
   readonly #namePrefixes = new PrefixTable()
   readonly #byScope = new WeakMap<InstrumentationScope, number>()
+  /** Spans of one scope come one after the other. */
+  #lastScope: InstrumentationScope | undefined = undefined
+  #lastScopeBits = 0
 
   /** @throws TypeError when there are more than 256 conventions, or one is malformed. */
   constructor(conventions: readonly Convention[]) {
@@ -89,8 +92,14 @@ export class Recogniser {
   }
 
   #scopeBits(scope: InstrumentationScope): number {
-    const known = this.#byScope.get(scope)
-    if (known !== undefined) return known
+    if (scope !== this.#lastScope) {
+      this.#lastScopeBits = this.#byScope.get(scope) ?? this.#newScopeBits(scope)
+      this.#lastScope = scope
+    }
+    return this.#lastScopeBits
+  }
+
+  #newScopeBits(scope: InstrumentationScope): number {
     let bits = 0
     for (const [index, convention] of this.#conventions.entries()) {
       if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= this.#bitOf(index)

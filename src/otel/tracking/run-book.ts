@@ -26,6 +26,7 @@ const PATIENCE_WITH_OPEN_SPANS = 10
 /** Runs that are remembered as over. */
 const MAX_ENDED_RUNS = 4096
 
+const NOTHING_LOST: readonly Alteration[] = Object.freeze([])
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
 /** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
@@ -197,8 +198,9 @@ export class RunBook {
     }
     const ending = { ...place, run, node: run.node ?? place.node }
     const said = own(extras, run.usage && 'data.usage')
-    const altered = [...(said.altered ?? []), ...lostOf(run, place)]
-    const told = { ...said, ...(altered.length > 0 && { altered }), supersedes }
+    const lost = lostOf(run, place)
+    const altered = lost.length > 0 ? [...(said.altered ?? []), ...lost] : said.altered
+    const told: Extras = { confidence: said.confidence, altered, supersedes }
     run.endId = this.#emitter.emit(type, full as AuditEventData<T>, time, ending, told)
   }
 
@@ -286,6 +288,7 @@ export class RunBook {
 
 /** Fields of a terminal event that are not known whole, or not as they were told. */
 function lostOf({ usageLoss, isStartMended }: Run, { isTimeMended }: Place): readonly Alteration[] {
+  if (!usageLoss && !isStartMended && !isTimeMended) return NOTHING_LOST
   return [
     ...(usageLoss ? [lostAt('data.usage', usageLoss)] : []),
     ...(isStartMended ? [START_MENDED] : []),

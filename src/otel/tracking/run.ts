@@ -41,6 +41,8 @@ export class Run {
   agent: AgentRef
   /** The tenant and the session of its events; `undefined` until the first. */
   identity: Identity | undefined = undefined
+  /** Runs below that wait for a tenant or a session, where this is the outermost one and no span carries it. */
+  unnamed: Set<Run> | undefined = undefined
   /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
   childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
   /** Its end, by the last that log records told of it, if nothing follows. */

@@ -11,6 +11,7 @@ import type { Run } from './run.js'
 import { type ResolvedScope, resolveScope } from './scope.js'
 import type { Ear } from './span-events.js'
 import type { ToolCall } from './tool-calls.js'
+import type { Untaken } from './untaken-attributes.js'
 
 /** A convention's word on what a span is. */
 export interface Claim {
@@ -76,6 +77,10 @@ export class SpanNode {
   toldRun: Run | undefined = undefined
   /** The record of its heard events; `undefined` while it has had none. */
   ear: Ear | undefined = undefined
+  /** Attributes that the span has not taken; `undefined` while nobody listens to them. */
+  untaken: Untaken | undefined = undefined
+  /** Runs of this tree that wait for a tenant or a session, where this is its outermost span. */
+  unnamed: Set<Run> | undefined = undefined
   /** Of a tool call: told at its start, so that its end carries the same. */
   callId: string | undefined = undefined
   /** Of a tool call: the recorded call that the span tells of. */
@@ -366,6 +371,7 @@ export class SpanNode {
   end(): void {
     if (!this.span) return
     this.span = undefined
+    this.untaken = undefined
     // They may be those of a span further out.
     if (!this.run && this.#parent?.span) for (const run of this.orphans) this.#parent.addOrphan(run)
     this.#orphans = undefined

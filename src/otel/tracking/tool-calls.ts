@@ -35,7 +35,7 @@ export interface ToolCall {
   end?: number
   outcome?: Outcome
   /** Scopes that have told of it. */
-  readonly tellers: Set<string>
+  readonly tellers: string[]
   /** The end that another span told while it was under way. */
   inner?: Pick<Conclusion, 'outcome' | 'error'> | undefined
 }
@@ -61,7 +61,7 @@ export class ToolCalls {
       this.#byPlace.add(place, call)
       return { call, again: false }
     }
-    before.tellers.add(call.scope)
+    if (!before.tellers.includes(call.scope)) before.tellers.push(call.scope)
     if (isNameless(before.name) && !isNameless(call.name)) before.betterName ??= call.name
     return { call: before, again: true }
   }
@@ -88,7 +88,7 @@ export class ToolCalls {
       start: nanosOf(span.startTime),
       turn: node.nearestRun()?.modelCalls ?? 0,
       given: callId === undefined ? undefined : fingerprintOf(span),
-      tellers: new Set([scope]),
+      tellers: [scope],
     }
   }
 }
@@ -147,7 +147,7 @@ function isToldAgain(first: ToolCall, later: ToolCall, endTime: HrTime): boolean
   if (!sameTool(first.name, later.name, first.isMcp || later.isMcp)) return false
   if (first.id !== undefined && later.id !== undefined) return first.id === later.id && isSameById(first, later)
   // Without an id, another instrumentation tells of what happened at the same time in the same place.
-  return (!first.tellers.has(later.scope) || isOtherSide(first, later)) && isAtSameTime(first, later, endTime)
+  return (!first.tellers.includes(later.scope) || isOtherSide(first, later)) && isAtSameTime(first, later, endTime)
 }
 
 /** The client and the server of a call, or the framework and the protocol below it, may be told by one instrumentation. */

@@ -81,7 +81,7 @@ export class Tracker {
   readonly #options: Pick<TrackerOptions, 'isRecording' | 'isOnIn' | 'since' | 'nowMillis'>
   readonly #emitter: Emitter
   readonly #events: SpanEvents
-  readonly #untaken = new UntakenAttributes()
+  readonly #untaken: UntakenAttributes
   /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
   /** Contexts with baggage of spans that began before anyone listened. */
@@ -90,6 +90,7 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     const { conventions, onProblem, outlet, nowMillis } = options
     this.#nodes = new SpanNodes(options)
+    this.#untaken = new UntakenAttributes(this.#nodes)
     const emitter = new Emitter(outlet, this.#nodes.callers)
     const ledger = new UsageLedger()
     this.#onProblem = onProblem
@@ -107,7 +108,7 @@ export class Tracker {
       nodes: this.#nodes,
       ask: this.#ask,
       onClaim: (node, claim, span) => {
-        this.#untaken.hear(span, claim.convention)
+        this.#untaken.hear(node, span, claim.convention)
         // What log records have told by now may be the run of the span.
         if (claim.activity.toldRun) this.#queue.drain()
         this.#spans.start(node, claim, span)
@@ -177,7 +178,7 @@ export class Tracker {
     if (node.run) this.#queue.drain()
     if (node.claim || this.#claims.look(node, span, 'end')) {
       const claim = node.claim as Claim
-      const whole = this.#untaken.wholeOf(span)
+      const whole = this.#untaken.wholeOf(node, span)
       this.#spans.end(node, claim, whole, this.#claims.conclude(node, claim, whole))
     } else {
       if (node.run) this.#spans.endRun(node.run, node, span)

@@ -1,7 +1,7 @@
 import type { Alteration, AuditEventData, Confidence, TokenUsage } from '../../events/index.js'
 import { NO_USAGE, usageBeyond, usagePlus } from '../../events/usage.js'
 import type { Activity, UsageReport } from '../conventions/contract.js'
-import { meaningOf } from '../conventions/shared/usage-meaning.js'
+import { type MeantUsage, meaningOf } from '../conventions/shared/usage-meaning.js'
 import { RecentMap } from '../recent-map.js'
 import type { Interval } from './interval.js'
 import { ModelCalls, sameCounts, type ToldCall } from './model-calls.js'
@@ -38,8 +38,7 @@ export class UsageLedger {
   count(node: SpanNode, report: UsageReport, by: Reporter): Counted | undefined {
     const meant = meaningOf(report, by.scope)
     if (!meant) return undefined
-    const { model, provider, responseId } = report
-    const whole = { ...meant, data: { ...meant.usage, model: model ?? by.model, provider, responseId } }
+    const whole = countedAs(meant, report.model ?? by.model, report)
     if (report.authoritative) {
       if (node.countedBy && node.countedBy !== by.scope) return undefined
     } else if (isCounted(node)) {
@@ -54,8 +53,7 @@ export class UsageLedger {
     const meant = meaningOf(stated, scope)
     if (!meant) return node ? undefined : { data: stated }
     if (node) add(meant.usage, node, scope)
-    const { model, provider, responseId } = stated
-    return { ...meant, data: { ...meant.usage, model, provider, responseId } }
+    return countedAs(meant, stated.model, stated)
   }
 
   /** Counts a call that log records tell of as well, for the spans around that tell a sum. */
@@ -63,8 +61,7 @@ export class UsageLedger {
     const meant = meaningOf(report, scope)
     if (!meant) return undefined
     add(meant.usage, node, scope)
-    const { provider, responseId } = report
-    return { ...meant, data: { ...meant.usage, model: report.model ?? model, provider, responseId } }
+    return countedAs(meant, report.model ?? model, report)
   }
 
   /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */
@@ -119,6 +116,30 @@ export class UsageLedger {
       return this.#isAccumulated(node, whole.data, scope) ? undefined : beyond(node, whole, inside, scope)
     return kind === 'model' ? countCost(node, whole, inside, scope) : undefined
   }
+}
+
+/**
+ * Field by field: every spread that is followed by fields of other names makes a hidden class of its own, at a cost that
+ * exceeds all else that is done for an event.
+ */
+function countedAs(
+  { usage, confidence, altered }: MeantUsage,
+  model: string | undefined,
+  { provider, responseId }: Pick<CountedUsage, 'provider' | 'responseId'>,
+): Counted {
+  const data = {
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    totalTokens: usage.totalTokens,
+    cachedInputTokens: usage.cachedInputTokens,
+    cacheCreationInputTokens: usage.cacheCreationInputTokens,
+    reasoningTokens: usage.reasoningTokens,
+    costUsd: usage.costUsd,
+    model,
+    provider,
+    responseId,
+  }
+  return { data, confidence, altered }
 }
 
 /** Scopes of several instrumentations. */

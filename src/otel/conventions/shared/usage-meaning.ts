@@ -60,7 +60,7 @@ export function meaningOf(report: UsageReport, scope: string): MeantUsage | unde
   const cached = limited(told.cached, sum.input)
   const created = limited(told.created, sum.input - (cached ?? 0))
   const reasoning = limited(told.reasoning, sum.output)
-  const altered = alterations(report, told, { ...sum, cached, created, reasoning })
+  const altered = alterations(report, told, { input: sum.input, output: sum.output, cached, created, reasoning })
   return {
     usage: {
       inputTokens: sum.input,
@@ -105,7 +105,7 @@ function whole(value: unknown): number | undefined {
 }
 
 /** Counts with the cache in the input; the output is still as it was told. */
-interface WithCache extends Told {
+interface WithCache extends Pick<Told, 'total' | 'reasoning'> {
   /** The input as it was told. */
   readonly bare: number
   readonly input: number
@@ -116,10 +116,9 @@ interface WithCache extends Told {
 function withCache(report: UsageReport, scope: string, told: Told): WithCache {
   const cache = (told.cached ?? 0) + (told.created ?? 0)
   const { input: bare = inputFromRest(told, cache), output = Math.max(0, (told.total ?? bare) - bare) } = told
-  const counts = { ...told, bare, output }
-  if (cache === 0) return { ...counts, input: bare, guessed: false }
-  const placed = placeOfCache(report, scope, { ...counts, cache })
-  return { ...counts, input: placed === 'beside' ? bare + cache : bare, guessed: placed === 'unknown' }
+  const placed = cache === 0 ? 'within' : placeOfCache(report, scope, told, { bare, cache, output })
+  const input = placed === 'beside' ? bare + cache : bare
+  return { bare, input, output, total: told.total, reasoning: told.reasoning, guessed: placed === 'unknown' }
 }
 
 /** The input of a report that tells only other counts. */
@@ -130,7 +129,8 @@ function inputFromRest({ total, output }: Told, cache: number): number {
 function placeOfCache(
   report: UsageReport,
   scope: string,
-  { bare, cache, output, total, reasoning = 0, input }: Told & { bare: number; cache: number; output: number },
+  { total, reasoning = 0, input }: Told,
+  { bare, cache, output }: { readonly bare: number; readonly cache: number; readonly output: number },
 ): 'within' | 'beside' | 'unknown' {
   if (cache > bare) return 'beside'
   if (input === undefined) return 'within'
