@@ -181,8 +181,9 @@ export class StoreReader implements AuditLogReader {
 
   async head(): Promise<LogHead> {
     const size = await this.#size()
-    const { removedEntries } = this.#store
-    return removedEntries ? { size, removedEntries } : { size }
+    const { removedEntries, checkpoint } = this.#store
+    const origin = checkpoint?.split('\n', 1)[0]
+    return { size, ...(removedEntries && { removedEntries }), ...(origin && { origin }) }
   }
 
   runs(query: RunQuery = {}): Results<RunOverview> {
