@@ -182,7 +182,8 @@ export class StoreReader implements AuditLogReader {
   async head(): Promise<LogHead> {
     const size = await this.#size()
     const { removedEntries, checkpoint } = this.#store
-    const origin = checkpoint?.split('\n', 1)[0]
+    // The key of a log has the origin for its name, as the first line of its checkpoints has it.
+    const origin = this.#vkey?.split('+', 1)[0] ?? checkpoint?.split('\n', 1)[0]
     return { size, ...(removedEntries && { removedEntries }), ...(origin && { origin }) }
   }
 
