@@ -82,7 +82,7 @@ const allowed = {
     'node:',
   ],
   forward: ['events', 'store', 'tree', 'reader', 'node:'],
-  export: ['events', 'reader', 'reader/query', 'threads', 'hyparquet-writer', 'node:'],
+  export: ['events', 'reader', 'reader/query', 'threads', 'tree', 'hyparquet-writer', 'node:'],
 
   record: ['events', '@opentelemetry/api', 'node:'],
   'otel/span': ['@opentelemetry/api'],

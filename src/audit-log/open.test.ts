@@ -58,7 +58,7 @@ describe('openAuditLog', () => {
     await first.append(note('the first goes on'))
     await first.close()
     const second = await openAuditLog(directory)
-    expect(await second.head()).toEqual({ size: 1 })
+    expect(await second.head()).toMatchObject({ size: 1 })
     await second.close()
   })
 

@@ -5,10 +5,13 @@ import type { AgentSummary } from '../reader/summaries/agents.js'
 import type { ToolCallSummary } from '../reader/summaries/run-summary.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
+import { decisionText } from './decisions.js'
 import type { Colour, Paint } from './output.js'
 import { cost, duration, printable, shortened, shortTime } from './text.js'
 
 const MAX_DETAIL_LENGTH = 160
+/** Of the reason of a decision, so that what was decided on has room. */
+const MAX_REASON_LENGTH = 80
 /** Of a list within an event, in what is shown of it. */
 const MAX_LIST_ITEMS = 5
 const MAX_ITEM_LENGTH = 40
@@ -30,7 +33,7 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
   const confidence = confidenceOf(event)
   const type = printable(marked(event.type, confidence))
   const who = event.agent?.name ?? event.agent?.id ?? ''
-  const detail = shortened(details(event.data), MAX_DETAIL_LENGTH)
+  const detail = shortened(detailsOf(event, MAX_REASON_LENGTH), MAX_DETAIL_LENGTH)
   const parts = [
     paint('grey', String(event.seq).padStart(6)),
     shortTime(event.time),
@@ -50,7 +53,15 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
 function eventColour(type: string, confidence: string | undefined): Colour {
   if (isClaim(confidence)) return 'yellow'
   if (/failed|error|denied|violation|interrupted|dropped|exceeded/.test(type)) return 'red'
+  if (type === 'intervention') return 'yellow'
   return /completed|granted/.test(type) ? 'green' : 'cyan'
+}
+
+/** What an event tells: a decision in words, and the fields that they leave out. @param maxReason - code units of its reason that are shown */
+export function detailsOf(event: StoredEvent, maxReason?: number): string {
+  const decision = decisionText(event, maxReason)
+  if (!decision) return details(event.data)
+  return [decision.words, details(decision.rest)].filter((part) => part !== '').join('  ')
 }
 
 /** The fields of an event's data, the inner ones by their paths. */

@@ -21,7 +21,7 @@ test('a run tells for whom it was, who approved what and when, and that once', a
   expect(lines).toContain('├─ session s-1  tenant=acme  actor=ada')
   expect(lines.filter((line) => line.includes('session'))).toHaveLength(1)
   expect(lines).toContainEqual(
-    expect.stringMatching(/tool_approval_granted \d{4}-.*Z {2}callId=c tool\.name=refund by=bob$/),
+    expect.stringMatching(/tool_approval_granted \d{4}-.*Z {2}approved by bob {2}callId=c tool\.name=refund$/),
   )
 })
 

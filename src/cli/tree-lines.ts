@@ -3,7 +3,7 @@ import type { StoredEvent } from '../events/types.js'
 import type { RunStep } from '../reader/steps/run-step.js'
 import type { RunTree, ToolCallSummary } from '../reader/summaries/run-summary.js'
 import type { Colour, Paint } from './output.js'
-import { details, STATUS_COLOUR, usageText } from './render.js'
+import { details, detailsOf, STATUS_COLOUR, usageText } from './render.js'
 import { duration, printable, shortTime } from './text.js'
 
 /** Gives the steps of a run. */
@@ -11,16 +11,21 @@ export type StepsOf = (run: RunTree) => AsyncIterable<RunStep>
 
 type Lines = Iterable<string> | AsyncIterable<string>
 
-/** The label of a step by its kind, and its colour. An approval is labelled with its type. */
+/** Kinds of steps that tell of decisions. They are labelled with their types. */
+type Decision = 'approval' | 'policy_decision' | 'intervention'
+
+/** The label of a step by its kind, and its colour. A kind without a label is told by the event's type. */
 const LABELS = {
   memory_recall: ['memory', 'grey'],
   handoff: ['handoff', 'cyan'],
   compaction: ['compaction', 'yellow'],
   limit: ['limit', 'red'],
   policy_violation: ['policy', 'red'],
+  guardrail: ['guardrail', 'yellow'],
+  memory_write: [undefined, 'yellow'],
   error: ['error', 'red'],
   sub_agent: ['sub-agent', 'cyan'],
-} as const satisfies Record<Exclude<RunStep['kind'], 'tool_call' | 'approval'>, readonly [string, Colour]>
+} as const satisfies Record<Exclude<RunStep['kind'], 'tool_call' | Decision>, readonly [string | undefined, Colour]>
 
 /**
  * A run with everything below it, line by line; its session, tenant and actor are said once, at the top:
@@ -92,29 +97,41 @@ function listedLines(run: RunTree, paint: Paint): readonly string[] {
     events.map((event) => eventLine(kind, event, paint))
   return [
     ...all('memory_recall', run.memoryRecalls),
+    ...all('memory_write', run.memoryWrites),
     ...toolLines(run, paint),
     ...all('handoff', run.handoffs),
     ...all('compaction', run.compactions),
     ...all('limit', run.limits),
+    ...all('guardrail', run.guardrails),
     ...all('policy_violation', run.policyViolations),
     ...all('error', run.errors),
   ]
 }
 
 function stepLine(step: RunStep, paint: Paint): string {
-  if (step.kind === 'tool_call') return toolLine(step.call, paint)
-  return step.kind === 'approval' ? approvalLine(step.event, paint) : eventLine(step.kind, step.event, paint)
+  switch (step.kind) {
+    case 'tool_call':
+      return toolLine(step.call, paint)
+    case 'approval':
+    case 'policy_decision':
+    case 'intervention':
+      return decisionLine(step.event, paint)
+    default:
+      return eventLine(step.kind, step.event, paint)
+  }
 }
 
 function eventLine(kind: keyof typeof LABELS, event: StoredEvent, paint: Paint): string {
   const [label, colour] = LABELS[kind]
-  return `${paint(colour, printable(marked(label, confidenceOf(event))))} ${printable(details(event.data))}`
+  const name = label ?? event.type.replaceAll('_', ' ')
+  return `${paint(colour, printable(marked(name, confidenceOf(event))))} ${printable(details(event.data))}`
 }
 
-/** Tool calls and who was asked about them, in the order of time. */
-function toolLines({ toolCalls, approvals }: RunTree, paint: Paint): readonly string[] {
+/** Tool calls and what was decided on them, in the order of time. */
+function toolLines({ toolCalls, ...run }: RunTree, paint: Paint): readonly string[] {
+  const decisions: readonly StoredEvent[] = [...run.policyDecisions, ...run.approvals, ...run.interventions]
   const lines = [
-    ...approvals.map((event) => ({ time: event.time, text: approvalLine(event, paint) })),
+    ...decisions.map((event) => ({ time: event.time, text: decisionLine(event, paint) })),
     ...toolCalls.map((call) => ({ time: call.startedAt ?? call.endedAt ?? '', text: toolLine(call, paint) })),
   ]
   return lines
@@ -122,9 +139,9 @@ function toolLines({ toolCalls, approvals }: RunTree, paint: Paint): readonly st
     .map(({ text }) => text)
 }
 
-function approvalLine(event: StoredEvent, paint: Paint): string {
-  const { type, time, data } = event
-  return `${paint('yellow', printable(marked(type, confidenceOf(event))))} ${shortTime(time)}  ${details(data)}`
+function decisionLine(event: StoredEvent, paint: Paint): string {
+  const { type, time } = event
+  return `${paint('yellow', printable(marked(type, confidenceOf(event))))} ${shortTime(time)}  ${detailsOf(event)}`
 }
 
 function toolLine({ name, status, confidence, durationMs, error }: ToolCallSummary, paint: Paint): string {

@@ -5,7 +5,7 @@ import type { StoredEvent } from '../events/types.js'
  * - `events`: JSON Lines of the events as the reader gives them, with `seq`
  * - `csv`: RFC 4180, safe to open in a spreadsheet
  * - `cloudevents`: CloudEvents 1.0 in its JSON format, one a line
- * - `ocsf`: OCSF 1.8, one event a line
+ * - `ocsf`: OCSF 1.8 or 1.9, one event a line
  * - `otlp`: OTLP/JSON logs, one `ExportLogsServiceRequest` a line
  * - `parquet`: Apache Parquet; needs the package `hyparquet-writer`
  */
@@ -13,6 +13,12 @@ export const EXPORT_FORMATS = ['jsonl', 'events', 'csv', 'cloudevents', 'ocsf', 
 
 /** One of `EXPORT_FORMATS`, where each is described. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** Versions of OCSF that events are written in. */
+export const OCSF_VERSIONS = ['1.8.0', '1.9.0'] as const
+
+/** One of `OCSF_VERSIONS`. */
+export type OcsfVersion = (typeof OCSF_VERSIONS)[number]
 
 /** How a format is to be written. */
 export interface EncodeOptions {
@@ -24,14 +30,23 @@ export interface EncodeOptions {
   readonly source?: string
   /** OTLP only: log records of one line, from 1 to 10,000. @defaultValue 512 */
   readonly recordsPerRequest?: number
+  /**
+   * OCSF only: the version of the schema. `'1.9.0'` tells of agents in an object of their own and, where entries are exported
+   * (`exportLog`), of the leaf hash of each. @defaultValue `'1.8.0'`
+   */
+  readonly ocsfVersion?: OcsfVersion
 }
 
 /** Turns events into text, one after the other. */
 export interface TextEncoding {
   /** What comes before the first event. */
   readonly head?: string
-  /** The text of an event, or nothing where it is held back for a later one. */
-  next(event: StoredEvent): string
+  /**
+   * The text of an event, or nothing where it is held back for a later one.
+   *
+   * @param entry - its stored bytes, where they are at hand
+   */
+  next(event: StoredEvent, entry?: Uint8Array): string
   /** The text of what is held back. */
   end?(): string
 }

@@ -35,8 +35,8 @@ class TextConverter implements Converter {
 
   async convert(group: EntryGroup): Promise<Converted> {
     let text = ''
-    const unreadable = eachEvent(group, (event) => {
-      text += this.#encoding.next(event)
+    const unreadable = eachEvent(group, (event, entry) => {
+      text += this.#encoding.next(event, entry)
     })
     if (unreadable !== undefined) return { unreadable }
     text += this.#encoding.end?.() ?? ''
@@ -68,18 +68,22 @@ class ParquetConverter implements Converter {
 }
 
 /** @returns the first position that holds no event, behind which none was read */
-function eachEvent({ seqs, ends, bytes }: EntryGroup, take: (event: StoredEvent) => void): number | undefined {
+function eachEvent(
+  { seqs, ends, bytes }: EntryGroup,
+  take: (event: StoredEvent, entry: Uint8Array) => void,
+): number | undefined {
   let from = 0
   for (const [at, end] of ends.entries()) {
     const seq = seqs[at] as number
+    const entry = bytes.subarray(from, end)
     let event: StoredEvent
     try {
-      event = eventOfEntry(seq, bytes.subarray(from, end))
+      event = eventOfEntry(seq, entry)
     } catch (error) {
       if (error instanceof NoEvent) return seq
       throw error
     }
-    take(event)
+    take(event, entry)
     from = end
   }
   return undefined

@@ -3,8 +3,9 @@ import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { StoredEvent } from '../events/types.js'
 import type { LogEntry } from '../reader/contract.js'
 import { DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
-import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, type TextEncoding } from './contract.js'
+import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, OCSF_VERSIONS, type TextEncoding } from './contract.js'
 import { CHUNK_LENGTH, LineChunks } from './line-chunks.js'
+import { OCSF_VERSION } from './ocsf.js'
 import { DEFAULT_RECORDS_PER_REQUEST } from './otlp-logs.js'
 import { parquet } from './parquet.js'
 import { textEncoding } from './text-encoding.js'
@@ -12,21 +13,29 @@ import { textEncoding } from './text-encoding.js'
 const MAX_RECORDS_PER_REQUEST = 10_000
 
 /** How a format is written, once checked. */
-export type ResolvedEncoding = Required<EncodeOptions>
+export interface ResolvedEncoding extends Required<EncodeOptions> {
+  /** Origin of the log that is exported, where it is known. */
+  readonly origin?: string
+}
 
 /** @throws TypeError naming an unknown or malformed option */
 export function resolveEncoding(of: string, options: EncodeOptions): ResolvedEncoding {
-  const { format, source = DEFAULT_CLOUD_EVENT_SOURCE, recordsPerRequest } = options
+  const { format, source = DEFAULT_CLOUD_EVENT_SOURCE, recordsPerRequest, ocsfVersion = OCSF_VERSION } = options
   if (!EXPORT_FORMATS.includes(format)) throw unknownFormat(of, format)
   if (typeof source !== 'string' || !isUriReference(source)) {
     throw new TypeError(`${of}: source must be a URI reference, such as 'urn:example:audit'`)
   }
   if (options.source !== undefined && format !== 'cloudevents') throw notOf(of, 'source', 'cloudevents')
   if (recordsPerRequest !== undefined && format !== 'otlp') throw notOf(of, 'recordsPerRequest', 'otlp')
+  if (options.ocsfVersion !== undefined && format !== 'ocsf') throw notOf(of, 'ocsfVersion', 'ocsf')
+  if (!OCSF_VERSIONS.includes(ocsfVersion)) {
+    throw new TypeError(`${of}: ocsfVersion must be one of ${OCSF_VERSIONS.join(', ')}`)
+  }
   const bounds = { fallback: DEFAULT_RECORDS_PER_REQUEST, min: 1, max: MAX_RECORDS_PER_REQUEST }
   return Object.freeze({
     format,
     source,
+    ocsfVersion,
     recordsPerRequest: wholeNumberOption(of, 'recordsPerRequest', recordsPerRequest, bounds),
   })
 }
@@ -48,7 +57,7 @@ export function encodeEvents(
   events: AsyncIterable<StoredEvent>,
   options: EncodeOptions & { readonly format: Exclude<ExportFormat, 'jsonl'> },
 ): AsyncIterable<Uint8Array> {
-  rejectUnknownOptions('encodeEvents', options, ['format', 'source', 'recordsPerRequest'])
+  rejectUnknownOptions('encodeEvents', options, ['format', 'source', 'recordsPerRequest', 'ocsfVersion'])
   if ((options.format as ExportFormat) === 'jsonl') {
     throw new TypeError("encodeEvents: 'jsonl' is of stored bytes; use encodeEntries, or the format 'events'")
   }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { bytesOf, each, HOSTILE_TEXTS, linesOf, sampleEvent } from '../../test/export/samples.js'
 import { filled, readerOf } from '../../test/reader/reader-of.js'
 import { openAuditLog } from '../audit-log/index.js'
+import { Ed25519Signer } from '../checkpoint/index.js'
 import type { AuditStore } from '../store/contract.js'
 import { memoryStore } from '../store/memory/index.js'
 import { sealedEntries, sealedEntry } from '../testing/index.js'
@@ -26,6 +27,24 @@ describe('exportLog', () => {
     expect(lines).toEqual(entries.map(({ bytes }) => Buffer.from(bytes).toString()))
     const leafHashOf = (line: string) => createHash('sha256').update('\0').update(line).digest('hex')
     expect(lines.map(leafHashOf).filter((_, seq) => seq % 2 === 1)).toEqual(hashes)
+    await log.close()
+  })
+
+  test('gives OCSF 1.9.0 with the leaf hash of each entry and the origin of the log', async () => {
+    const signer = Ed25519Signer.generate('log.example')
+    const log = await openAuditLog({ store: memoryStore(), signer })
+    const { leafHash } = await log.append({ type: 'custom', data: { name: 'x' } })
+    await log.checkpoint()
+    const [line = ''] = await linesOf(exportLog(log, { format: 'ocsf', ocsfVersion: '1.9.0' }))
+    expect(JSON.parse(line)).toMatchObject({
+      metadata: { version: '1.9.0' },
+      attestation_list: [
+        { uid: '0', chain_uid: signer.name, fingerprint: { value: Buffer.from(leafHash).toString('hex') } },
+      ],
+    })
+    const [older = ''] = await linesOf(exportLog(log, { format: 'ocsf' }))
+    expect(JSON.parse(older)).toMatchObject({ metadata: { version: '1.8.0' } })
+    expect(older).not.toContain('attestation')
     await log.close()
   })
 
@@ -100,6 +119,8 @@ describe('exportLog', () => {
     )
     expect(attempt({ format: 'csv', source: 'urn:a' })).toThrow("source is an option of the format 'cloudevents' only")
     expect(attempt({ format: 'cloudevents', source: 'my log' })).toThrow('URI reference')
+    expect(attempt({ format: 'csv', ocsfVersion: '1.9.0' })).toThrow("an option of the format 'ocsf' only")
+    expect(attempt({ format: 'ocsf', ocsfVersion: '1.7.0' })).toThrow('one of 1.8.0, 1.9.0')
     expect(attempt({ format: 'otlp', recordsPerRequest: 0 })).toThrow('from 1 to 10000')
   })
 

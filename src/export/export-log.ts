@@ -64,7 +64,8 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
  * ```
  */
 export function exportLog(log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>, options: ExportOptions): LogExport {
-  rejectUnknownOptions('exportLog', options, ['format', 'query', 'threads', 'source', 'recordsPerRequest'])
+  const known = ['format', 'query', 'threads', 'source', 'recordsPerRequest', 'ocsfVersion']
+  rejectUnknownOptions('exportLog', options, known)
   const { query = {}, threads, ...encoding } = options
   if ('order' in query) throw new TypeError('exportLog: query.order is not for exports: they are in append order')
   const resolved = resolveEncoding('exportLog', encoding)
@@ -107,7 +108,7 @@ class StreamingExport implements LogExport {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#begun) throw new TypeError('exportLog: an export can be iterated once; call exportLog again')
     this.#begun = true
-    const { size, removedEntries = 0 } = await this.#log.head()
+    const { size, removedEntries = 0, origin } = await this.#log.head()
     this.size = size
     this.removedEntries = removedEntries
     const { afterSeq = -1, beforeSeq = this.size } = this.#query
@@ -116,7 +117,7 @@ class StreamingExport implements LogExport {
     // A range that ends before it begins is an error of a query's, and here just nothing new.
     const isEmpty = afterSeq + 1 >= end
     const batches = isEmpty ? nothing() : readAhead(this.#log.entries(query).batches())
-    yield* this.#encoding.format === 'jsonl' ? this.#lines(batches) : this.#converted(batches)
+    yield* this.#encoding.format === 'jsonl' ? this.#lines(batches) : this.#converted(batches, origin)
   }
 
   async *#lines(batches: AsyncIterable<readonly LogEntry[]>): AsyncGenerator<Uint8Array> {
@@ -138,9 +139,13 @@ class StreamingExport implements LogExport {
     this.lastSeq = seq
   }
 
-  async *#converted(batches: AsyncIterable<readonly LogEntry[]>): AsyncGenerator<Uint8Array> {
+  async *#converted(
+    batches: AsyncIterable<readonly LogEntry[]>,
+    origin: string | undefined,
+  ): AsyncGenerator<Uint8Array> {
     const refuse = (seq: number) => this.#refuse(seq)
-    const conversion = { batches, encoding: this.#encoding, threads: this.#threads, refuse }
+    const encoding = origin === undefined ? this.#encoding : { ...this.#encoding, origin }
+    const conversion = { batches, encoding, threads: this.#threads, refuse }
     for await (const { bytes, seqs } of convertedChunks(conversion)) {
       for (let at = 0; at < seqs.length; at++) this.#tally(seqs[at] as number)
       if (bytes.length > 0) yield bytes

@@ -1,11 +1,11 @@
 export { AuditLogError } from '../events/errors.js'
 export type { AnyValue, KeyValue } from './any-value.js'
 export { type CloudEvent, DEFAULT_CLOUD_EVENT_SOURCE, toCloudEvent } from './cloud-events.js'
-export { type EncodeOptions, EXPORT_FORMATS, type ExportFormat } from './contract.js'
+export { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, OCSF_VERSIONS, type OcsfVersion } from './contract.js'
 export { CSV_HEADER, csvRow } from './csv.js'
 export { encodeEntries, encodeEvents } from './encode.js'
 export { type ExportOptions, exportLog, type LogExport } from './export-log.js'
-export { OCSF_VERSION, type OcsfEvent, toOcsf } from './ocsf.js'
+export { OCSF_VERSION, type OcsfEvent, type OcsfOptions, toOcsf } from './ocsf.js'
 export {
   type OtlpLogRecord,
   type OtlpLogsRequest,

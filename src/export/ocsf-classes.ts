@@ -2,7 +2,7 @@ import type { StoredEvent } from '../events/types.js'
 import { nameIn, textIn } from './facts.js'
 
 /*
- * Where the event types belong in OCSF 1.8.0. Its AI Agent Activity class is not released, so runs are what an
+ * Where the event types belong in OCSF 1.8 and 1.9. An AI Agent Activity class is not released, so runs are what an
  * application's start and stop are, and what an agent calls is API activity.
  */
 
@@ -16,7 +16,7 @@ const BASE_EVENT: OcsfClass = { uid: 0, category: 0 }
 export const DETECTION_FINDING: OcsfClass = { uid: 2004, category: 2 }
 export const APPLICATION_LIFECYCLE: OcsfClass = { uid: 6002, category: 6 }
 export const API_ACTIVITY: OcsfClass = { uid: 6003, category: 6 }
-const APPLICATION_ERROR: OcsfClass = { uid: 6008, category: 6 }
+export const APPLICATION_ERROR: OcsfClass = { uid: 6008, category: 6 }
 
 /** An `activity_id` and its name. 99 is what the class has no number for. */
 type Activity = readonly [id: number, name: string]

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { bareEvent, HOSTILE_TEXTS, SAMPLE_TYPES, sampleEvent } from '../../test/export/samples.js'
-import { OCSF_VERSION, toOcsf } from './ocsf.js'
+import { OCSF_VERSIONS, type OcsfVersion } from './contract.js'
+import { OCSF_VERSION, type OcsfOptions, toOcsf } from './ocsf.js'
 
 /** `string_t`, `actor!` (required), `evidences[]` (a list), `trace @trace` (of a profile), `integer_t 0,1` (an enumeration) */
 type Rule = string
@@ -13,26 +15,40 @@ interface ClassRules extends Rules {
   readonly category: number
   readonly profiles: readonly string[]
 }
-const schema = JSON.parse(readFileSync(new URL('../../test/fixtures/ocsf-1.8.0.json', import.meta.url), 'utf8')) as {
+interface Schema {
   readonly version: string
   readonly classes: Readonly<Record<string, ClassRules>>
   readonly objects: Readonly<Record<string, Rules>>
 }
 
+function schemaOf(version: OcsfVersion): Schema {
+  const file = new URL(`../../test/fixtures/ocsf-${version}.json`, import.meta.url)
+  return JSON.parse(readFileSync(file, 'utf8')) as Schema
+}
+const schemas = { '1.8.0': schemaOf('1.8.0'), '1.9.0': schemaOf('1.9.0') }
+
 type Members = Readonly<Record<string, unknown>>
 
-/** What the schema finds wrong with an event. */
+/** What the schema of the version that it names finds wrong with an event. */
 function problemsOf(event: Members): string[] {
+  const schema = schemas[(event.metadata as { readonly version: OcsfVersion }).version]
   const rules = schema.classes[String(event.class_uid)]
   if (!rules) return [`class_uid: ${event.class_uid}`]
   const profiles = (event.metadata as { readonly profiles?: readonly string[] }).profiles ?? []
   const problems = profiles.filter((name) => !rules.profiles.includes(name)).map((name) => `profile ${name}`)
   if (event.category_uid !== rules.category) problems.push(`category_uid: ${event.category_uid}`)
   const { class_uid: _, category_uid: __, ...rest } = event
-  return [...problems, ...problemsIn(rest, rules, profiles, '')]
+  return [...problems, ...problemsIn(rest, rules, { schema, profiles }, '')]
 }
 
-function problemsIn(members: Members, rules: Rules, profiles: readonly string[], path: string): string[] {
+/** The schema and the profiles that an event keeps to. */
+interface Kept {
+  readonly schema: Schema
+  readonly profiles: readonly string[]
+}
+
+function problemsIn(members: Members, rules: Rules, kept: Kept, path: string): string[] {
+  const { profiles } = kept
   const problems: string[] = []
   for (const [name, rule] of Object.entries(rules.attributes)) {
     const [, profile] = / @(\w+)/.exec(rule) ?? []
@@ -47,21 +63,22 @@ function problemsIn(members: Members, rules: Rules, profiles: readonly string[],
   for (const [name, value] of Object.entries(members)) {
     const rule = rules.attributes[name]
     if (rule === undefined) problems.push(`${path}${name} is not in the schema`)
-    else problems.push(...problemsOfValue(value, rule, profiles, `${path}${name}`))
+    else problems.push(...problemsOfValue(value, rule, kept, `${path}${name}`))
   }
   return problems
 }
 
-function problemsOfValue(value: unknown, rule: Rule, profiles: readonly string[], path: string): string[] {
+function problemsOfValue(value: unknown, rule: Rule, kept: Kept, path: string): string[] {
+  const { schema, profiles } = kept
   const [, type = '', list, profile, choices] = /^(\w+)(\[\])?!?(?: @(\w+))?(?: ([\d,]+))?$/.exec(rule) ?? []
   if (profile !== undefined && !profiles.includes(profile)) return [`${path} needs the profile ${profile}`]
   if (list) {
     if (!Array.isArray(value)) return [`${path} is no list`]
-    return value.flatMap((item, at) => problemsOfValue(item, type, profiles, `${path}[${at}]`))
+    return value.flatMap((item, at) => problemsOfValue(item, type, kept, `${path}[${at}]`))
   }
   if (choices && !choices.split(',').includes(String(value))) return [`${path}: ${value} is none of ${choices}`]
   const members = schema.objects[type]
-  if (members) return problemsIn(value as Members, members, profiles, `${path}.`)
+  if (members) return problemsIn(value as Members, members, kept, `${path}.`)
   if (type === 'object') return typeof value === 'object' ? [] : [`${path} is no object`]
   if (type === 'boolean_t') return typeof value === 'boolean' ? [] : [`${path} is no boolean`]
   if (type === 'integer_t' || type === 'long_t') return Number.isSafeInteger(value) ? [] : [`${path} is no integer`]
@@ -69,19 +86,27 @@ function problemsOfValue(value: unknown, rule: Rule, profiles: readonly string[]
 }
 
 /** As it goes over the wire: what is `undefined` is not there. */
-function written(event: Parameters<typeof toOcsf>[0]): Members {
-  return JSON.parse(JSON.stringify(toOcsf(event)))
+function written(...given: Parameters<typeof toOcsf>): Members {
+  return JSON.parse(JSON.stringify(toOcsf(...given)))
+}
+
+/** All that an export of the version has at hand. */
+function optionsOf(version: OcsfVersion): OcsfOptions {
+  return { version, entry: Buffer.from('{}'), origin: 'log.example' }
 }
 
 describe('toOcsf', () => {
   test('keeps to the version whose rules are tested', () => {
-    expect(OCSF_VERSION).toBe(schema.version)
+    expect(OCSF_VERSION).toBe('1.8.0')
+    expect(OCSF_VERSIONS.map((version) => schemas[version].version)).toEqual(OCSF_VERSIONS)
   })
 
-  test.each(SAMPLE_TYPES)('gives what the schema accepts for %s', (type) => {
+  const cases = OCSF_VERSIONS.flatMap((version) => SAMPLE_TYPES.map((type) => ({ version, type })))
+  test.each(cases)('gives what the schema $version accepts for $type', ({ version, type }) => {
     const source = { convention: 'c', scope: '', confidence: 'claimed' }
     for (const event of [sampleEvent(type), bareEvent(type), sampleEvent(type, { source })]) {
-      const ocsf = written(event)
+      const ocsf = written(event, optionsOf(version))
+      expect(ocsf.metadata).toMatchObject({ version })
       expect(problemsOf(ocsf)).toEqual([])
       expect(ocsf.type_uid).toBe(Number(ocsf.class_uid) * 100 + Number(ocsf.activity_id))
     }
@@ -185,7 +210,86 @@ describe('toOcsf', () => {
       const data = { tool: { name: text }, callId: text, error: { code: text, message: text }, model: text }
       const event = sampleEvent('tool_call_failed', { data, runId: text, sessionId: text, agent: { name: text } })
       expect(problemsOf(written(event))).toEqual([])
+      expect(problemsOf(written(event, { version: '1.9.0', origin: text }))).toEqual([])
       expect(written(event)).toMatchObject({ api: { operation: text }, metadata: { correlation_uid: text } })
+    }
+  })
+})
+
+describe('toOcsf of version 1.9.0', () => {
+  const agentOf = (type: string, overrides = {}) => toOcsf(sampleEvent(type, overrides), { version: '1.9.0' }).ai_agent
+
+  test('tells of the agent, its run, its version and its model in an object of their own', () => {
+    const data = { agent: { name: 'planner' }, agentVersion: '1.4.2', model: 'm-1' }
+    expect(toOcsf(sampleEvent('run_started', { data }), { version: '1.9.0' })).toMatchObject({
+      ai_agent: {
+        uid: 'a-1',
+        name: 'planner',
+        instance_uid: 'r-1',
+        version: '1.4.2',
+        ai_model: { name: 'm-1', ai_provider: 'unknown' },
+      },
+      metadata: { version: '1.9.0', profiles: ['ai_operation'] },
+    })
+    const call = toOcsf(sampleEvent('token_usage_updated'), { version: '1.9.0' })
+    expect(call.ai_agent).toMatchObject({ ai_model: { name: 'm-1', ai_provider: 'p' } })
+    expect(call.ai_model).toBeUndefined()
+    expect(toOcsf(sampleEvent('tool_call_started'), { version: '1.9.0' }).actor).toEqual({
+      app_name: 'shop',
+      user: { uid: 'ada' },
+      session: { uid: 's-1' },
+    })
+  })
+
+  test('a call of a model by no agent names the model itself', () => {
+    const data = { model: 'm-1', inputTokens: 1, outputTokens: 1, totalTokens: 2 }
+    const call = toOcsf({ ...bareEvent('token_usage_updated'), data } as never, { version: '1.9.0' })
+    expect(call).toMatchObject({ ai_model: { name: 'm-1' } })
+    expect(call.ai_agent).toBeUndefined()
+  })
+
+  test('what somebody else decided or checked is not what the agent did', () => {
+    const others = ['tool_approval_granted', 'tool_approval_denied', 'policy_decision', 'intervention']
+    for (const type of [...others, 'guardrail_evaluated', 'audit_attached']) expect(agentOf(type)).toBeUndefined()
+    expect(agentOf('tool_approval_requested')).toMatchObject({ uid: 'a-1' })
+    expect(agentOf('memory_written', { agent: {} })).toBeUndefined()
+  })
+
+  test('attests the leaf hash of the entry, and of no other version', () => {
+    const entry = Buffer.from('{"v":1}')
+    const attested = toOcsf(sampleEvent('custom'), { version: '1.9.0', entry, origin: 'log.example' })
+    const value = createHash('sha256').update(Buffer.of(0)).update(entry).digest('hex')
+    expect(attested.attestation_list).toEqual([
+      {
+        uid: '7',
+        chain_uid: 'log.example',
+        fingerprint: expect.objectContaining({ algorithm_id: 3, encoding_id: 1, value }),
+      },
+    ])
+    expect(attested.metadata.profiles).toEqual(['record_integrity'])
+    expect(JSON.stringify(toOcsf(sampleEvent('custom'), { version: '1.9.0', entry }))).not.toContain('chain_uid')
+    for (const other of [
+      toOcsf(sampleEvent('custom'), { entry }),
+      toOcsf(sampleEvent('custom'), { version: '1.9.0' }),
+    ]) {
+      expect(other.attestation_list).toBeUndefined()
+      expect(other.metadata.profiles).toBeUndefined()
+    }
+  })
+
+  test('differs from 1.8.0 in nothing else', () => {
+    for (const type of SAMPLE_TYPES) {
+      const {
+        ai_agent: _a,
+        ai_model: _m,
+        actor: _c,
+        metadata: newer,
+        ...rest
+      } = toOcsf(sampleEvent(type), optionsOf('1.9.0'))
+      const { attestation_list: _l, ...same } = rest
+      const { ai_model: _n, actor: _d, metadata: older, ...before } = toOcsf(sampleEvent(type))
+      expect(same).toEqual(before)
+      expect({ ...newer, version: '', profiles: [] }).toEqual({ ...older, version: '', profiles: [] })
     }
   })
 })

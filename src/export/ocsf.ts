@@ -1,12 +1,29 @@
 import { confidenceOf, isClaim, marked } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
-import type { TextEncoding } from './contract.js'
+import type { OcsfVersion, TextEncoding } from './contract.js'
 import { epochMillis } from './event-times.js'
 import { errorOf, numberIn, severityOf, textIn } from './facts.js'
+import { aiAgent, aiModel, DECISIONS, UNKNOWN } from './ocsf-agent.js'
 import { API_ACTIVITY, APPLICATION_LIFECYCLE, DETECTION_FINDING, mappingOf, type OcsfMapping } from './ocsf-classes.js'
+import { attestations } from './ocsf-integrity.js'
 
-/** Version of the schema (https://schema.ocsf.io) that {@link toOcsf} keeps to. */
-export const OCSF_VERSION = '1.8.0'
+/** Version of the schema (https://schema.ocsf.io) that {@link toOcsf} keeps to unless another one is asked for. */
+export const OCSF_VERSION: OcsfVersion = '1.8.0'
+
+/** Options of {@link toOcsf}. */
+export interface OcsfOptions {
+  /**
+   * Version of the schema. With `'1.9.0'` events have the object `ai_agent` and, where their `entry` is given, an
+   * attestation of the profile `record_integrity`.
+   *
+   * @defaultValue `'1.8.0'`
+   */
+  readonly version?: OcsfVersion
+  /** The stored bytes of the event, as `log.entries()` gives them; of 1.9.0 only. */
+  readonly entry?: Uint8Array
+  /** The origin of the log, the first line of its checkpoints: names the chain in an attestation. */
+  readonly origin?: string
+}
 
 /** An event of the Open Cybersecurity Schema Framework: what every class has, and what its own class adds. */
 export interface OcsfEvent {
@@ -40,15 +57,27 @@ const OWN_CONFIDENCE = 99
 /** The profile that `confidence` belongs to, and what a control decided. */
 const SECURITY_CONTROL = 'security_control'
 const ROLE_AGENT = 4
-/** OCSF requires a name where nothing is known. */
-const UNKNOWN = 'unknown'
+const AI_OPERATION = 'ai_operation'
+const RECORD_INTEGRITY = 'record_integrity'
 
-/** An event in the class of OCSF that fits its type; see `ocsf-classes` for which. */
-export function toOcsf(event: StoredEvent): OcsfEvent {
+/**
+ * Returns an event in the class of OCSF that fits its type; see `ocsf-classes` for which.
+ *
+ * @example
+ * ```ts
+ * for await (const { seq, bytes } of log.entries()) {
+ *   const event = { ...JSON.parse(Buffer.from(bytes).toString()), seq }
+ *   send(toOcsf(event, { version: '1.9.0', entry: bytes, origin: 'spanledger.example/orders' }))
+ * }
+ * ```
+ */
+export function toOcsf(event: StoredEvent, { version = OCSF_VERSION, entry, origin }: OcsfOptions = {}): OcsfEvent {
   const mapping = mappingOf(event.type)
   const [activityId, activityName] = mapping.activity
   const { uid, category } = mapping.class
-  const { attributes, profiles } = classAttributes(event, mapping)
+  const agent = version === '1.8.0' ? undefined : aiAgent(event, mapping)
+  const { attributes, profiles } = classAttributes(event, mapping, agent)
+  const isAttested = version !== '1.8.0' && entry !== undefined
   const confidence = confidenceOf(event)
   const error = errorOf(event)
   const detail = error?.message ?? textIn(event, 'reason')
@@ -65,13 +94,31 @@ export function toOcsf(event: StoredEvent): OcsfEvent {
     ...status(event, mapping),
     ...(error?.code !== undefined && { status_code: error.code }),
     ...(detail !== undefined && { status_detail: detail }),
-    metadata: metadata(event, confidence === undefined ? profiles : [...new Set([...profiles, SECURITY_CONTROL])]),
+    metadata: {
+      version,
+      ...metadata(event, [
+        ...new Set([
+          ...profiles,
+          ...(confidence === undefined ? [] : [SECURITY_CONTROL]),
+          ...(agent ? [AI_OPERATION] : []),
+          ...(isAttested ? [RECORD_INTEGRITY] : []),
+        ]),
+      ]),
+    },
     ...attributes,
+    ...(agent && { ai_agent: agent }),
+    ...(isAttested && { attestation_list: attestations({ seq: event.seq, entry, origin }) }),
     unmapped: unmapped(event),
   }
 }
 
-export const ocsf: TextEncoding = { next: (event) => `${JSON.stringify(toOcsf(event))}\n` }
+/** Returns the encoding of OCSF events in a version, one a line. */
+export function ocsf(version: OcsfVersion, origin: string | undefined): TextEncoding {
+  return {
+    next: (event, entry) =>
+      `${JSON.stringify(toOcsf(event, { version, ...(entry && { entry }), ...(origin !== undefined && { origin }) }))}\n`,
+  }
+}
 
 function status(event: StoredEvent, { class: { uid }, status }: OcsfMapping): Readonly<Record<string, unknown>> {
   if (uid === DETECTION_FINDING.uid) return { status_id: NEW_FINDING }
@@ -82,7 +129,6 @@ function status(event: StoredEvent, { class: { uid }, status }: OcsfMapping): Re
 
 function metadata(event: StoredEvent, profiles: readonly string[]): Readonly<Record<string, unknown>> {
   return {
-    version: OCSF_VERSION,
     product: PRODUCT,
     uid: event.id,
     original_event_uid: event.id,
@@ -115,14 +161,14 @@ interface ClassAttributes {
   readonly profiles: readonly string[]
 }
 
-function classAttributes(event: StoredEvent, mapping: OcsfMapping): ClassAttributes {
+function classAttributes(event: StoredEvent, mapping: OcsfMapping, agent: object | undefined): ClassAttributes {
   switch (mapping.class.uid) {
     case APPLICATION_LIFECYCLE.uid:
       return { attributes: { app: mapping.isOfTheLog ? PRODUCT : application(event) }, profiles: [] }
     case DETECTION_FINDING.uid:
       return { attributes: finding(event), profiles: [] }
     case API_ACTIVITY.uid:
-      return apiActivity(event, mapping)
+      return apiActivity(event, mapping, agent)
     default:
       return { attributes: {}, profiles: [] }
   }
@@ -149,12 +195,16 @@ function finding(event: StoredEvent): Readonly<Record<string, unknown>> {
   }
 }
 
-function apiActivity(event: StoredEvent, { operation, isAllowed }: OcsfMapping): ClassAttributes {
+function apiActivity(
+  event: StoredEvent,
+  { operation, isAllowed }: OcsfMapping,
+  agent: object | undefined,
+): ClassAttributes {
   const { trace, source } = event
   const callId = textIn(event, 'callId')
   const profiles: string[] = []
   const attributes: Record<string, unknown> = {
-    actor: actor(event),
+    actor: agent ? actorBeside(event) : actor(event),
     api: {
       operation: operation?.(event) ?? event.type,
       ...(callId !== undefined && { request: { uid: callId } }),
@@ -173,19 +223,11 @@ function apiActivity(event: StoredEvent, { operation, isAllowed }: OcsfMapping):
     attributes.disposition_id = decision
   }
   if (event.type === 'token_usage_updated') {
-    profiles.push('ai_operation')
-    Object.assign(attributes, modelCall(event))
+    profiles.push(AI_OPERATION)
+    Object.assign(attributes, modelCall(event, agent))
   }
   return { attributes, profiles }
 }
-
-/** Types of events that tell of a decision, in which `by` says who made it. */
-const DECISIONS: ReadonlySet<string> = new Set([
-  'tool_approval_granted',
-  'tool_approval_denied',
-  'policy_decision',
-  'intervention',
-])
 
 /** The one who acts: of a decision, who made it; `unmapped.actor` and `unmapped.agent` say for whom and where. */
 function actor(event: StoredEvent): Readonly<Record<string, unknown>> {
@@ -203,12 +245,20 @@ function actor(event: StoredEvent): Readonly<Record<string, unknown>> {
   }
 }
 
-function modelCall(event: StoredEvent): Readonly<Record<string, unknown>> {
-  const [name, provider] = [textIn(event, 'model'), textIn(event, 'provider')]
+/** Returns the actor of what an agent did that `ai_agent` describes. */
+function actorBeside({ actor, sessionId, source }: StoredEvent): Readonly<Record<string, unknown>> {
   return {
-    ...((name !== undefined || provider !== undefined) && {
-      ai_model: { name: name ?? UNKNOWN, ai_provider: provider ?? UNKNOWN },
-    }),
+    ...(source?.service !== undefined && { app_name: source.service }),
+    ...(actor?.id !== undefined && { user: { uid: actor.id } }),
+    session: { uid: sessionId },
+  }
+}
+
+/** Where an agent called the model, `ai_agent` names it. */
+function modelCall(event: StoredEvent, agent: object | undefined): Readonly<Record<string, unknown>> {
+  const model = agent ? undefined : aiModel(event)
+  return {
+    ...(model && { ai_model: model }),
     message_context: {
       uid: textIn(event, 'responseId') ?? event.id,
       ai_role_id: ROLE_AGENT,

@@ -1,22 +1,23 @@
 import { cloudEvents } from './cloud-events.js'
-import type { EncodeOptions, TextEncoding } from './contract.js'
+import type { TextEncoding } from './contract.js'
 import { csv } from './csv.js'
+import type { ResolvedEncoding } from './encode.js'
 import { ocsf } from './ocsf.js'
 import { otlpLogs } from './otlp-logs.js'
 
 const withSeq: TextEncoding = { next: (event) => `${JSON.stringify(event)}\n` }
 
 /** Returns how a format of text is written; those of stored bytes and of other than text are not among them. */
-export function textEncoding({ format, source, recordsPerRequest }: Required<EncodeOptions>): TextEncoding {
-  switch (format) {
+export function textEncoding(encoding: ResolvedEncoding): TextEncoding {
+  switch (encoding.format) {
     case 'csv':
       return csv
     case 'cloudevents':
-      return cloudEvents(source)
+      return cloudEvents(encoding.source)
     case 'ocsf':
-      return ocsf
+      return ocsf(encoding.ocsfVersion, encoding.origin)
     case 'otlp':
-      return otlpLogs(recordsPerRequest)
+      return otlpLogs(encoding.recordsPerRequest)
     default:
       return withSeq
   }

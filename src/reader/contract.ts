@@ -30,6 +30,8 @@ export interface LogHead {
   readonly size: number
   /** Number of events that were removed since, of all in the log; absent when there are none. */
   readonly removedEntries?: number
+  /** Origin of the log, as the key that signs it or its newest checkpoint names it; absent where nothing is signed. Reading it verifies nothing. */
+  readonly origin?: string
 }
 
 /**

@@ -181,8 +181,10 @@ export class StoreReader implements AuditLogReader {
 
   async head(): Promise<LogHead> {
     const size = await this.#size()
-    const { removedEntries } = this.#store
-    return removedEntries ? { size, removedEntries } : { size }
+    const { removedEntries, checkpoint } = this.#store
+    // The key of a log has the origin for its name, as the first line of its checkpoints has it.
+    const origin = this.#vkey?.split('+', 1)[0] ?? checkpoint?.split('\n', 1)[0]
+    return { size, ...(removedEntries && { removedEntries }), ...(origin && { origin }) }
   }
 
   runs(query: RunQuery = {}): Results<RunOverview> {

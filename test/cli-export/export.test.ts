@@ -93,6 +93,10 @@ describe('spanledger export', () => {
       subject: 'r-1',
     })
     expect(JSON.parse(await one('ocsf'))).toMatchObject({ class_uid: 6002, app: { name: 'planner' } })
+    expect(JSON.parse(await one('ocsf', '--ocsf-version', '1.9.0'))).toMatchObject({
+      ai_agent: { name: 'planner', instance_uid: 'r-1' },
+      attestation_list: [{ uid: '9' }],
+    })
     expect(JSON.parse(await one('otlp'))).toMatchObject({
       resourceLogs: [{ scopeLogs: [{ logRecords: [{ eventName: 'spanledger.run_started' }] }] }],
     })

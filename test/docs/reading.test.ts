@@ -35,7 +35,7 @@ afterAll(async () => {
 })
 
 test('there are as many questions as the page should answer', () => {
-  expect(questions).toHaveLength(29)
+  expect(questions).toHaveLength(33)
 })
 
 test.each(questions)('$question', async ({ code, command }) => {

@@ -53,6 +53,14 @@ describe('an export on several threads', () => {
     expect(events).toBe(size)
   })
 
+  test('is as OCSF 1.9.0, which tells leaf hashes, what one thread writes', async () => {
+    const log = readerOf(await variedStore())
+    const options = { format: 'ocsf', ocsfVersion: '1.9.0' } as const
+    const bytes = await bytesOf(exportLog(log, { ...options, threads: 1 }))
+    expect(Buffer.compare(await bytesOf(exportLog(log, { ...options, threads: 3 })), bytes)).toBe(0)
+    expect(bytes.toString()).toContain('attestation_list')
+  })
+
   test.each(CONVERTED)('is as %s of a filter, a limit and nothing at all the same', async (format) => {
     const log = readerOf(await variedStore())
     for (const query of [{ sessionId: 's-3' }, { sessionId: 's-4', limit: 11 }, { sessionId: 'nobody' }]) {

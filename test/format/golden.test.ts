@@ -108,7 +108,7 @@ describe.each(CASES)('the log $name', ({ name, size, notes: expectedNotes }) => 
   it('is read as it was written', async () => {
     const { directory, expected } = copyOf(name)
     const reader = await openAuditLogReader(directory)
-    expect(await reader.head()).toEqual({ size })
+    expect(await reader.head()).toMatchObject({ size })
     expect(await checkAnswers(reader, expected)).toHaveLength(size)
     await reader.close()
     const store = await SnapshotStore.open(directory)
@@ -159,7 +159,7 @@ describe('the log removed', () => {
   it('is read without the entries that were removed from it, which it names', async () => {
     const { directory, expected } = copyOf('removed')
     const reader = await openAuditLogReader(directory)
-    expect(await reader.head()).toEqual({ size: SIZE, removedEntries: ENTRIES.length })
+    expect(await reader.head()).toMatchObject({ size: SIZE, removedEntries: ENTRIES.length })
     expect(await checkAnswers(reader, expected, QUERIED)).toHaveLength(SIZE - ENTRIES.length)
     for (const seq of ENTRIES) await expect(reader.get(seq)).rejects.toMatchObject(removed(seq))
     await reader.close()

@@ -38,7 +38,8 @@ export const error = { code: 'RateLimit', message: 'slow down' }
 export function overviewOf(run: RunTree): RunOverview {
   const { subRuns, totalUsage, toolCalls, subAgents, handoffs, memoryRecalls, compactions, limits, errors, ...rest } =
     run
-  const { approvals, policyViolations, omitted, ...overview } = rest
+  const { approvals, policyViolations, policyDecisions, guardrails, memoryWrites, interventions, ...others } = rest
+  const { omitted, ...overview } = others
   return overview
 }
 

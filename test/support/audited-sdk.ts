@@ -1,5 +1,6 @@
 import { context, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import type { Resource } from '@opentelemetry/resources'
 import {
   type IdGenerator,
   type Sampler,
@@ -15,6 +16,7 @@ import { CollectingLog } from './collecting-log.js'
 interface SdkOptions {
   readonly sampler?: Sampler
   readonly spanLimits?: SpanLimits
+  readonly resource?: Resource
   readonly idGenerator?: IdGenerator
   /** Span processors that are registered before the audit span processor, and after it. */
   readonly before?: readonly SpanProcessor[]

@@ -20,7 +20,9 @@ export async function exports(log: AuditLogReader): Promise<number> {
   exportLog(log, { format: 'xml' })
   // @ts-expect-error events no longer have the bytes they are stored in
   encodeEvents(log.events(), { format: 'jsonl' })
-  encodeEvents(log.follow({ type: 'run_failed' }), { format: 'ocsf' })
+  encodeEvents(log.follow({ type: 'run_failed' }), { format: 'ocsf', ocsfVersion: '1.9.0' })
+  // @ts-expect-error there is no such version
+  exportLog(log, { format: 'ocsf', ocsfVersion: '2.0.0' })
   return csv.nextSeq
 }
 

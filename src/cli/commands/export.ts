@@ -1,5 +1,13 @@
 import { nearestName } from '../../events/nearest.js'
-import { EXPORT_FORMATS, type ExportFormat, type ExportOptions, exportLog, type LogExport } from '../../export/index.js'
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportOptions,
+  exportLog,
+  type LogExport,
+  OCSF_VERSIONS,
+  type OcsfVersion,
+} from '../../export/index.js'
 import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { writeTilesTo } from '../export-tiles.js'
@@ -35,6 +43,12 @@ export const exportEvents: Command = {
     limit: listing.limit,
     source: { type: 'string', value: 'URI', help: 'cloudevents: what the log is called, else urn:spanledger' },
     'records-per-request': { type: 'string', value: 'N', help: 'otlp: log records of a line, by default 512' },
+    'ocsf-version': {
+      type: 'string',
+      value: 'VERSION',
+      choices: OCSF_VERSIONS,
+      help: 'ocsf: 1.8.0, the default, or 1.9.0 with agents and leaf hashes',
+    },
     threads: { type: 'string', value: 'N', help: 'convert on this many threads, by default one for each core' },
     json: { type: 'boolean', help: 'with --output: say as JSON what was exported' },
     jsonl: { type: 'boolean', help: 'with --output: say it as JSON in one line' },
@@ -81,13 +95,15 @@ function exportOptions(args: Arguments, io: Io): ExportOptions {
     throw new UsageError('give --since-seq or --after-seq, not both')
   }
   const [source, recordsPerRequest] = [args.text('source'), args.number('records-per-request')]
-  const threads = args.number('threads')
+  const [threads, ocsfVersion] = [args.number('threads'), args.text('ocsf-version')]
   return {
     format: exportFormat(args.text('format') ?? DEFAULT_FORMAT),
     query: { ...query, ...(sinceSeq !== undefined && { afterSeq: sinceSeq - 1 }) },
     ...(source !== undefined && { source }),
     ...(recordsPerRequest !== undefined && { recordsPerRequest }),
     ...(threads !== undefined && { threads }),
+    // The export refuses any other.
+    ...(ocsfVersion !== undefined && { ocsfVersion: ocsfVersion as OcsfVersion }),
   }
 }
 

@@ -30,6 +30,10 @@ export const record: Command = {
       `spanledger record -t policy_violation -d '{"rule":"pii","action":"blocked"}' --run r-1`,
       'an event of the catalogue',
     ],
+    [
+      `spanledger record -t intervention -d '{"kind":"kill_switch","decider":"person","by":"ada"}' --run r-1`,
+      'who stepped in',
+    ],
   ],
   async run(args, io) {
     noOperands(args)

@@ -69,11 +69,17 @@ interface ActivityBase {
   readonly toldRun?: Pick<RunReport, 'sessionId' | 'keys' | 'isOfRunInProgress'> | undefined
 }
 
+/** Versions, parameters and digests of a run. */
+export type RunDetails = Omit<AuditEventData<'run_started'>, 'agent' | 'model' | 'trigger'>
+
 /** One execution of an agent or a workflow. Inside another run it is recorded as a sub-agent. */
 export interface RunActivity extends ActivityBase {
   readonly kind: 'run'
   readonly agent: AgentRef
-  readonly agentVersion?: string | undefined
+  /** What else is known of it when it starts. */
+  readonly details?: RunDetails | undefined
+  /** Fields of its start that were wrong, and left out. */
+  readonly altered?: readonly Alteration[] | undefined
   readonly model?: string | undefined
   readonly trigger?: string | undefined
   /**

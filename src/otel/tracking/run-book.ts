@@ -40,7 +40,7 @@ export function noteEndOfChild(node: SpanNode, told: Conclusion, outcome = told.
 
 /** How a run was entered: by whom, under which id, and when. */
 interface RunStart {
-  readonly activity: Pick<RunActivity, 'agent' | 'agentVersion' | 'model' | 'trigger' | 'mayLeak'>
+  readonly activity: Pick<RunActivity, 'agent' | 'details' | 'model' | 'trigger' | 'mayLeak'>
   /** The data of its event, where somebody stated it; else it follows from the activity. */
   readonly data?: AuditEventData<'run_started'> | undefined
   readonly runId: string
@@ -129,8 +129,8 @@ export class RunBook {
     if (before) run.continue(before)
     if (parent) this.#announce(run, place)
     this.#open.set(runId, run)
-    const { agent, agentVersion, model, trigger } = activity
-    const data = start.data ?? { agent, agentVersion, model, trigger }
+    const { agent, model, trigger, details } = activity
+    const data = start.data ?? { agent, model, trigger, ...details }
     this.#emitter.emit('run_started', data, startedAt, { ...place, run }, own(extras))
     if (!parent && place.node) this.#adoptBelow(run, place.node, place)
     if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()

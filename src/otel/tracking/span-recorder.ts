@@ -149,7 +149,10 @@ export class SpanRecorder {
     const source = withConfidence(around.source, activity.confidence)
     node.run = activity.keys && this.#told.carriedBy(node, activity.keys, startedAt)
     if (node.run) return
-    const run = node.context ? this.#runs.start(start, { ...around, source }) : this.#runs.adopt(start, node, source)
+    const { altered } = activity
+    const run = node.context
+      ? this.#runs.start(start, { ...around, source }, { altered })
+      : this.#runs.adopt(start, node, source)
     if (activity.keys) this.#told.register(run, activity.keys)
   }
 

@@ -24,6 +24,16 @@ interface Stretch {
 const types = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('tool_call_started', 'tool_call_completed', 'tool_call_failed') },
   { weight: 2, arbitrary: fc.constantFrom('agent_handoff', 'tool_approval_denied', 'policy_violation') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      'policy_decision',
+      'guardrail_evaluated',
+      'memory_written',
+      'memory_deleted',
+      'intervention',
+    ),
+  },
   { weight: 1, arbitrary: fc.constantFrom('run_started', 'run_completed', 'run_suspended', 'custom') },
 )
 const stretch: fc.Arbitrary<Stretch> = fc.record({
@@ -121,6 +131,10 @@ test('the lists of a summary are the first steps of their kind', async () => {
     handoff: 'handoffs',
     approval: 'approvals',
     policy_violation: 'policyViolations',
+    policy_decision: 'policyDecisions',
+    guardrail: 'guardrails',
+    memory_write: 'memoryWrites',
+    intervention: 'interventions',
   }
   await fc.assert(
     fc.asyncProperty(log, async (entries) => {

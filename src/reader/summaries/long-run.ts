@@ -82,10 +82,9 @@ async function fillLists(store: ReadableStore, size: number, { runId, counts, li
 }
 
 function countsOfLists(counts: RunCounts): Record<EventList, number> {
-  const { subAgents, handoffs, memoryRecalls, compactions, limits, errors, policyViolations } = counts
-  const { requested, granted, denied } = counts.approvals
-  const approvals = requested + granted + denied
-  return { subAgents, handoffs, memoryRecalls, compactions, limits, errors, approvals, policyViolations }
+  const { toolCalls: _calls, claimed: _claimed, approvals: asked, memoryWrites: writes, ...others } = counts
+  const approvals = asked.requested + asked.granted + asked.denied
+  return { ...others, approvals, memoryWrites: writes.written + writes.deleted }
 }
 
 async function fillToolCalls(store: ReadableStore, size: number, { runId, counts, lists }: Filling): Promise<void> {

@@ -135,6 +135,11 @@ describe('the summary of a run', () => {
       runEvent('tool_approval_denied', { callId: 'c', tool, by: 'u-2' }),
       runEvent('policy_violation', { rule: 'no-payments', action: 'blocked' }),
       runEvent('sub_agent_invoked', { agentId: 'a-2', subThreadId: 's-2' }),
+      runEvent('policy_decision', { policy: 'refunds', verdict: 'deny' }),
+      runEvent('guardrail_evaluated', { guardrail: 'pii', verdict: 'pass' }),
+      runEvent('memory_written', { tier: 'long', records: 2 }),
+      runEvent('memory_deleted', { tier: 'long' }),
+      runEvent('intervention', { kind: 'kill_switch' }),
       runEvent('custom', { name: 'note' }),
     )
     expect(run).toMatchObject({
@@ -147,9 +152,14 @@ describe('the summary of a run', () => {
       approvals: [{ type: 'tool_approval_requested' }, { type: 'tool_approval_denied', data: { by: 'u-2' } }],
       policyViolations: [{ data: { rule: 'no-payments' } }],
       subAgents: [{ data: { agentId: 'a-2' } }],
+      policyDecisions: [{ data: { verdict: 'deny' } }],
+      guardrails: [{ data: { guardrail: 'pii' } }],
+      memoryWrites: [{ type: 'memory_written', data: { records: 2 } }, { type: 'memory_deleted' }],
+      interventions: [{ data: { kind: 'kill_switch' } }],
+      counts: { policyDecisions: 1, guardrails: 1, memoryWrites: { written: 1, deleted: 1 }, interventions: 1 },
       omitted: 0,
-      eventCount: 11,
-      lastSeq: 10,
+      eventCount: 16,
+      lastSeq: 15,
     })
     expect(run.handoffs[0]?.data).not.toHaveProperty('from')
   })

@@ -18,6 +18,10 @@ export class RunLists {
     errors: [],
     approvals: [],
     policyViolations: [],
+    policyDecisions: [],
+    guardrails: [],
+    memoryWrites: [],
+    interventions: [],
   }
   #omitted = 0
   /** Data of the end that counts, of which a row has the beginnings of long texts. */

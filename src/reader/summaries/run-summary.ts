@@ -42,6 +42,14 @@ export interface RunSummary extends RunOverview {
     'tool_approval_requested' | 'tool_approval_granted' | 'tool_approval_denied'
   >[]
   readonly policyViolations: readonly StoredEvent<'policy_violation'>[]
+  /** What policies were asked and said, decisions not to act included. */
+  readonly policyDecisions: readonly StoredEvent<'policy_decision'>[]
+  /** What guardrails said, passes included. What was broken is in {@link policyViolations} besides. */
+  readonly guardrails: readonly StoredEvent<'guardrail_evaluated'>[]
+  /** What was written to memory and deleted from it. */
+  readonly memoryWrites: readonly StoredEvent<'memory_written' | 'memory_deleted'>[]
+  /** Acts of somebody outside the agent, such as a kill switch. */
+  readonly interventions: readonly StoredEvent<'intervention'>[]
   /**
    * The number of items that the lists leave out: each holds the first {@link MAX_LISTED} at most. `log.run(id).steps()` has
    * them all.

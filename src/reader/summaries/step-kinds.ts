@@ -13,6 +13,11 @@ const KIND_OF = {
   tool_approval_granted: 'approval',
   tool_approval_denied: 'approval',
   policy_violation: 'policy_violation',
+  policy_decision: 'policy_decision',
+  guardrail_evaluated: 'guardrail',
+  memory_written: 'memory_write',
+  memory_deleted: 'memory_write',
+  intervention: 'intervention',
 } as const satisfies { readonly [T in AuditEventType]?: string }
 
 export type KindOf = typeof KIND_OF
@@ -30,6 +35,10 @@ const LIST_OF = {
   error: 'errors',
   approval: 'approvals',
   policy_violation: 'policyViolations',
+  policy_decision: 'policyDecisions',
+  guardrail: 'guardrails',
+  memory_write: 'memoryWrites',
+  intervention: 'interventions',
 } as const satisfies { readonly [K in EventStepKind]: keyof RunSummary }
 
 /** A list of events in a summary. */

@@ -31,6 +31,11 @@ const TYPES = [
   'tool_approval_granted',
   'error_occurred',
   'agent_handoff',
+  'policy_decision',
+  'guardrail_evaluated',
+  'memory_written',
+  'memory_deleted',
+  'intervention',
   'custom',
 ]
 

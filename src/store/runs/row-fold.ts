@@ -315,6 +315,11 @@ function countsOf({ counts, claimed }: RowState): RunCounts {
     limits = 0,
     errors = 0,
     policyViolations = 0,
+    policyDecisions = 0,
+    guardrails = 0,
+    written = 0,
+    deleted = 0,
+    interventions = 0,
   ] = counts
   return {
     toolCalls: { started, completed, failed },
@@ -326,6 +331,10 @@ function countsOf({ counts, claimed }: RowState): RunCounts {
     limits,
     errors,
     policyViolations,
+    policyDecisions,
+    guardrails,
+    memoryWrites: { written, deleted },
+    interventions,
     claimed,
   }
 }

@@ -40,6 +40,11 @@ export const COUNTED_TYPES = [
   'usage_limit_exceeded',
   'error_occurred',
   'policy_violation',
+  'policy_decision',
+  'guardrail_evaluated',
+  'memory_written',
+  'memory_deleted',
+  'intervention',
 ] as const
 
 /** All that is known of a run after some of its events: what the next ones are added to. Bounded. */

@@ -37,6 +37,11 @@ export interface RunCounts {
   readonly limits: number
   readonly errors: number
   readonly policyViolations: number
+  readonly policyDecisions: number
+  /** Number of `guardrail_evaluated`. */
+  readonly guardrails: number
+  readonly memoryWrites: { readonly written: number; readonly deleted: number }
+  readonly interventions: number
   /** Of all these, the events that only a client of the application claims: they are no evidence. */
   readonly claimed: number
 }

@@ -8,6 +8,7 @@ import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
 import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
+import { runDetails } from '../shared/run-details.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { compactionFacts } from './compaction.js'
 import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
@@ -124,16 +125,12 @@ function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
   const facts: readonly Fact[] | undefined = passed
     ? [{ type: 'agent_handoff', data: { from, to: passed } }]
     : undefined
-  return { kind: 'run', agent, agentVersion: versionOf(span), model: modelFrom(attributes), facts }
+  return { kind: 'run', agent, details: runDetails(span), model: modelFrom(attributes), facts }
 }
 
 function workflowRun(span: SpanLike): Activity {
   const model = modelFrom(span.attributes)
-  return { kind: 'run', agent: agentOf(span), agentVersion: versionOf(span), model, trigger: 'workflow' }
-}
-
-function versionOf({ attributes }: SpanLike): string | undefined {
-  return text(attributes, 'gen_ai.agent.version')
+  return { kind: 'run', agent: agentOf(span), details: runDetails(span), model, trigger: 'workflow' }
 }
 
 /**

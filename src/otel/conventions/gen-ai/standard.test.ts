@@ -1,4 +1,5 @@
 import { type Attributes, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { resourceFromAttributes } from '@opentelemetry/resources'
 import { describe, expect, test } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../../../test/support/audited-sdk.js'
 
@@ -124,10 +125,38 @@ describe('compactions', () => {
   })
 })
 
-test('the version of an agent is told with its start', () => {
-  const { log } = startRecordingSdk()
-  agent({ 'gen_ai.agent.version': '2.1.0' }).end()
-  expect(log.of('run_started')[0]?.data).toMatchObject({ agentVersion: '2.1.0' })
+describe('the start of a run', () => {
+  test('tells the version of the agent and the parameters of its model', () => {
+    const { log } = startRecordingSdk()
+    agent({
+      'gen_ai.agent.version': '2.1.0',
+      'gen_ai.request.temperature': 0.2,
+      'gen_ai.request.top_p': '0.9',
+      'gen_ai.request.top_k': 40,
+      'gen_ai.request.max_tokens': 1000,
+      'gen_ai.request.seed': -7,
+    }).end()
+    expect(log.of('run_started')[0]?.data).toMatchObject({
+      agentVersion: '2.1.0',
+      modelParameters: { temperature: 0.2, topP: 0.9, topK: 40, maxTokens: 1000, seed: -7 },
+    })
+  })
+
+  test('leaves out parameters that are none, and says nothing where none are told', () => {
+    const { log } = startRecordingSdk()
+    const wrong = { 'gen_ai.request.temperature': 'hot', 'gen_ai.request.seed': 0.5, 'gen_ai.request.max_tokens': -1 }
+    agent({ ...wrong, 'gen_ai.request.top_k': Number.NaN, 'gen_ai.agent.version': 7 }).end()
+    const [event] = log.of('run_started')
+    expect(event?.data).not.toHaveProperty('modelParameters')
+    expect(event?.data).not.toHaveProperty('agentVersion')
+    expect(event?.altered).toBeUndefined()
+  })
+})
+
+test('a resource tells the version of the service with the start of a run', () => {
+  const { log } = startRecordingSdk({}, { resource: resourceFromAttributes({ 'service.version': '7.1' }) })
+  agent().end()
+  expect(log.of('run_started')[0]?.data).toMatchObject({ serviceVersion: '7.1' })
 })
 
 test('the tenant that Microsoft’s observability names is that of the run', () => {

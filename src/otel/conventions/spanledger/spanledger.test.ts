@@ -10,6 +10,7 @@ import type { Conclusion, Convention, Fact } from '../contract.js'
 import { spanledgerConvention } from './spanledger.js'
 
 const { recognise, conclude, translate } = spanledgerConvention as Required<Convention>
+const DIGEST = `sha256:${'0a'.repeat(32)}`
 const LINEAGE = { parent: undefined, run: undefined, memo: undefined }
 const tracer = new TracerProvider({}).getTracer('test')
 
@@ -63,6 +64,31 @@ describe('a span', () => {
     expect(recognise(span({ ...kind, 'gen_ai.workflow.name': 'nightly' }), 'start', LINEAGE)).toMatchObject({
       agent: { name: 'nightly' },
     })
+  })
+
+  test('may tell versions, parameters and digests of its start', () => {
+    const activity = recognise(
+      span({
+        'spanledger.run.kind': 'agent',
+        'spanledger.agent_version': '1.4.2',
+        'gen_ai.request.temperature': 0.5,
+        'spanledger.configuration_digest': DIGEST,
+        'spanledger.system_prompt_digest': 'You are a planner',
+        'spanledger.on_behalf_of': 'ada',
+      }),
+      'start',
+      LINEAGE,
+    )
+    expect(activity).toMatchObject({
+      details: {
+        agentVersion: '1.4.2',
+        modelParameters: { temperature: 0.5 },
+        configurationDigest: DIGEST,
+        onBehalfOf: 'ada',
+      },
+      altered: [{ field: 'data.systemPromptDigest', reason: 'invalid' }],
+    })
+    expect(JSON.stringify(activity)).not.toContain('You are')
   })
 
   test('is nothing of ours when it only says whose it is', () => {
@@ -218,6 +244,39 @@ describe('what other programs write', () => {
     expect(usage.data).toEqual({ inputTokens: 12, outputTokens: 3, totalTokens: 15, model: '4' })
     expect(usage.altered).toBeUndefined()
   })
+
+  test('numbers of model parameters and of memory as text, and digests', () => {
+    const started = factOf('run_started', {
+      'spanledger.model_parameters.temperature': '0.2',
+      'spanledger.model_parameters.max_tokens': '100',
+      'spanledger.system_prompt_digest': DIGEST,
+    })
+    expect(started).toMatchObject({
+      data: { modelParameters: { temperature: 0.2, maxTokens: 100 }, systemPromptDigest: DIGEST },
+      altered: undefined,
+    })
+    const written = factOf('memory_written', { 'spanledger.tier': 'long', 'spanledger.records': '3' })
+    expect(written).toMatchObject({ data: { tier: 'long', records: 3 }, altered: undefined })
+  })
+
+  test.each(['sha256:xyz', 'ABC', 'sha256:', 'the arguments themselves', 7, ['a']])(
+    'a digest that is none, such as %j, is left out and told',
+    (digest) => {
+      const decided = factOf('policy_decision', {
+        'spanledger.policy': 'refunds',
+        'spanledger.verdict': 'deny',
+        'spanledger.decider': 'committee',
+        'spanledger.subject_digest': digest,
+      })
+      expect(decided.data).toEqual({ policy: 'refunds', verdict: 'deny' })
+      expect(decided.altered).toEqual(
+        expect.arrayContaining([
+          { field: 'data.decider', reason: 'invalid' },
+          { field: 'data.subjectDigest', reason: 'invalid' },
+        ]),
+      )
+    },
+  )
 
   test('a field that is wrong is left out, or replaced where it must be there; both are told', () => {
     const fact = factOf('tool_call_completed', {

@@ -1,14 +1,15 @@
 import type { Attributes } from '@opentelemetry/api'
 import { isAlterationList } from '../../../events/fields.js'
-import type { AgentRef, Alteration } from '../../../events/index.js'
+import type { AgentRef, Alteration, AuditEventData } from '../../../events/index.js'
 import { attributesFromData } from '../../../record/attributes.js'
 import * as names from '../../../record/names.js'
 import type { SpanLike } from '../../span.js'
-import type { Conclusion, Convention, Fact, Outcome } from '../contract.js'
+import type { Conclusion, Convention, Fact, Outcome, RunActivity } from '../contract.js'
 import { json, text } from '../shared/attributes.js'
 import { type Reading, readJson } from '../shared/cut-json.js'
 import { concludeError } from '../shared/error-endings.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
+import { runDetails } from '../shared/run-details.js'
 import { scopeFromAttributes } from '../shared/scope-attributes.js'
 import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
 
@@ -40,7 +41,8 @@ export const spanledgerConvention: Convention = {
     const { attributes } = span
     if (text(attributes, names.RUN_KIND) === undefined) return undefined
     const model = text(attributes, names.RUN_MODEL, names.GEN_AI_REQUEST_MODEL)
-    return { kind: 'run', agent: agentIn(attributes) ?? {}, model, trigger: text(attributes, names.RUN_TRIGGER) }
+    const trigger = text(attributes, names.RUN_TRIGGER)
+    return { kind: 'run', agent: agentIn(attributes) ?? {}, model, trigger, ...startIn(span) }
   },
 
   conclude(span) {
@@ -67,6 +69,23 @@ export const spanledgerConvention: Convention = {
     return [{ type, data, scope, altered: altered.length > 0 ? altered : undefined } as Fact]
   },
 }
+
+const RUN_STARTED = carriedType(`${names.PREFIX}run_started`)
+
+/** Reads the fields of `run_started` that a span carries beside its agent, model and trigger. */
+function startIn(span: SpanLike): Pick<RunActivity, 'details' | 'altered'> | undefined {
+  if (!RUN_STARTED) return undefined
+  const altered: Alteration[] = []
+  const data = dataFromAttributes(RUN_STARTED, span.attributes, altered) as AuditEventData<'run_started'>
+  const { agent: _agent, model: _model, trigger: _trigger, ...said } = data
+  const details = { ...runDetails(span), ...said }
+  const wrong = altered.filter(({ field }) => !OWN_FIELDS.test(field))
+  if (Object.keys(details).length === 0 && wrong.length === 0) return undefined
+  return { details, altered: wrong.length > 0 ? wrong : undefined }
+}
+
+/** Fields of a start that are read by other rules. */
+const OWN_FIELDS = /^data\.(?:agent|model|trigger)(?:\.|$)/
 
 /** As the application says; else its error tells. */
 function endingOf(span: SpanLike): Conclusion {

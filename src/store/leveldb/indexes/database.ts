@@ -22,7 +22,7 @@ import { decodeTimeBlock, encodeTimeBlock } from './time-block-value.js'
 /** Everything in it is written in large batches, mostly under keys in no order: a large buffer spares merging. */
 const TUNING = { writeBufferSize: WRITE_BUFFER_BYTES, maxFileSize: 4 * 2 ** 20, blockSize: 4 * 2 ** 10 }
 /** The number of what an index files and how. It rises with each change, so that indexes of before are derived anew. */
-const INDEX_SCHEMA = '6'
+const INDEX_SCHEMA = '7'
 
 export const LOG_KEY: Buffer = metaKey('log')
 export const COVERED_KEY: Buffer = metaKey('covered')
