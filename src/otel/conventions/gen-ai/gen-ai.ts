@@ -6,7 +6,6 @@ import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, Sur
 import { firstOf, text } from '../shared/attributes.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
-import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { compactionFacts } from './compaction.js'
@@ -14,6 +13,7 @@ import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
 import { GUARDRAIL_OPERATIONS, guardrailFacts } from './guardrails.js'
 import { answersError, MCP_METHOD, MCP_TOOL_CALL, transportSession } from './mcp.js'
 import { hitsOf, memoryFacts, recallActivity } from './memory.js'
+import { isToldByKind, operationOf } from './operations.js'
 
 /*
  * OpenTelemetry's semantic conventions for generative AI: `gen_ai.*`. The strings stand here because the package of
@@ -40,7 +40,7 @@ export const genAiConvention: Convention = {
   eventPrefixes: EVENT_PREFIXES,
 
   recognise(span, moment, lineage) {
-    const operation = operationIn(span.attributes)
+    const operation = operationOf(span.attributes)
     if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment, lineage)
     switch (operation) {
       case 'invoke_agent':
@@ -252,13 +252,14 @@ function agentOf(span: SpanLike): AgentRef {
 /** The conventions prescribe `invoke_agent {name}` where there is a name. */
 function nameAfterOperation(span: SpanLike): string | undefined {
   const name = /^invoke_(?:agent|workflow) (.+)$/.exec(span.name)?.[1]
+  if (name === undefined && isToldByKind(span.attributes)) return span.name
   return name === text(span.attributes, 'gen_ai.request.model') ? undefined : name
 }
 
 function toolOf(span: SpanLike): { name: string; type?: string } {
   const { attributes } = span
   const type = text(attributes, 'gen_ai.tool.type')
-  const named = text(attributes, 'gen_ai.tool.name', 'mcp.tool.name')
+  const named = text(attributes, 'gen_ai.tool.name', 'mcp.tool.name', 'tool.name')
   const name = named ?? span.name.replace(/^(?:execute_tool|tools\/call) /, '')
   return { name, ...(type && { type }) }
 }

@@ -26,7 +26,7 @@ export type SpanMeaning =
 
 /**
  * The name of an attribute, or several of which the first that is there counts. `name#a.b` reads the member `b` of `a` in
- * an attribute that holds JSON text.
+ * an attribute that holds JSON text, `name#` the whole of it: a text in quotation marks without these.
  */
 export type AttributeName = string | readonly string[]
 
@@ -98,7 +98,7 @@ export interface Vocabulary {
   readonly scopes?: readonly string[] | undefined
   /** The attributes whose values say what a span is. */
   readonly kindAttributes?: AttributeName | undefined
-  /** What the values of `kindAttributes` mean, in lower case. Values that are not listed are steps. */
+  /** What the values of `kindAttributes` mean, in lower case and without quotation marks. Values that are not listed are steps. */
   readonly kinds?: Readonly<Record<string, SpanMeaning>> | undefined
   /** What span names mean; with `*` at the end it is a prefix, and what follows names the agent or the tool. */
   readonly spanNames?: Readonly<Record<string, SpanMeaning>> | undefined
