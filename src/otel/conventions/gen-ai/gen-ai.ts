@@ -50,7 +50,9 @@ export const genAiConvention: Convention = {
       case 'execute_tool':
         return toolCall(span, lineage)
       default:
-        return MODEL_OPERATIONS.has(operation) ? modelCall(span, operation) : otherOperation(span, operation, moment)
+        return MODEL_OPERATIONS.has(operation)
+          ? modelCall(span, operation)
+          : otherOperation(span, operation, moment, lineage)
     }
   },
 
@@ -163,10 +165,11 @@ function modelCall({ attributes }: SpanLike, operation: string): Activity {
   return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
 }
 
-function otherOperation(span: SpanLike, operation: string, moment: string): Activity | undefined {
+function otherOperation(span: SpanLike, operation: string, moment: string, { parent }: Lineage): Activity | undefined {
   const { attributes } = span
   const recall = recallActivity(operation, attributes)
-  if (recall) return recall
+  // One retriever asks others: what it returns is what was recalled.
+  if (recall) return parent?.activity.kind === 'recall' ? STEP : recall
   if (KNOWN_STEPS.has(operation) || GUARDRAIL_OPERATIONS.has(operation)) return operationStep(operation)
   // An operation of somebody's own: a call of a model consumes tokens, or fails, which shows at its end.
   if (moment !== 'end') return undefined

@@ -125,7 +125,8 @@ class Dialect {
   }
 
   #run(word: Word | undefined, span: SpanLike): RunActivity {
-    return { kind: 'run', agent: this.#agentOf(span, word), model: this.#modelOf(span.attributes) }
+    const { mayLeak } = this.#vocabulary
+    return { kind: 'run', agent: this.#agentOf(span, word), model: this.#modelOf(span.attributes), mayLeak }
   }
 
   #tool(word: Word, span: SpanLike): Activity {

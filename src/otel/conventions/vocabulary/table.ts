@@ -1,3 +1,5 @@
+import { frameworkVocabularies } from './frameworks.js'
+import { laminarVocabularies } from './laminar.js'
 import type { Vocabulary, VocabularyAttributes } from './vocabulary.js'
 
 const LANGWATCH: VocabularyAttributes = {
@@ -63,48 +65,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     },
     attributes: LANGWATCH,
   },
-  {
-    // Laminar: `observe` and `startSpan` make spans without a type, or of the type DEFAULT, of whatever they wrap.
-    name: 'laminar',
-    scopes: ['lmnr.tracer'],
-    kindAttributes: 'lmnr.span.type',
-    kinds: {
-      default: 'outermost',
-      llm: 'model',
-      cached: 'model',
-      tool: 'tool',
-      evaluation: 'step',
-      evaluator: 'step',
-      executor: 'step',
-      human_evaluator: 'step',
-    },
-    spanNames: {
-      'agents.handoff': 'handoff',
-      'agents.guardrail': 'guardrail',
-      'agents.mcp_tools': 'step',
-      'agents.mcp_list_tools': 'step',
-    },
-    otherwise: 'outermost',
-    attributes: {
-      agentName: ['ai.functionId', 'operation.name'],
-      toolName: 'ai.toolCall.name',
-      toolCallId: 'ai.toolCall.id',
-      session: 'lmnr.association.properties.session_id',
-      user: 'lmnr.association.properties.user_id',
-      tenant: [
-        'lmnr.association.properties.metadata.tenant_id',
-        'lmnr.association.properties.metadata.tenantId',
-        'lmnr.association.properties.metadata.tenant',
-      ],
-      handoffFrom: 'openai.agents.handoff.from',
-      handoffTo: 'openai.agents.handoff.to',
-      guardrail: 'openai.agents.guardrail.name',
-      guardrailTriggered: 'openai.agents.guardrail.triggered',
-    },
-    // `observe` records what a function throws, and sets no status.
-    exceptionsFail: true,
-    limits: { 'Max turns': 'turns' },
-  },
+  ...laminarVocabularies,
   {
     // Effect 3: a toolkit has words of its own, a call of a model those of the GenAI conventions.
     name: 'effect-ai',
@@ -166,6 +127,8 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
       guardrailTriggered: 'gen_ai.guardrail.triggered',
     },
     limits: { MaxTurnsExceededError: 'turns', 'Max turns': 'turns' },
+    // The SDK never says that a trace is over which fails.
+    mayLeak: true,
   },
   {
     // OpenLIT for LangGraph: a node is no agent, although it says so.
@@ -198,6 +161,16 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     attributes: { records: 'gen_ai.memory.operation.result_count' },
   },
   {
+    // OpenLIT for vector stores.
+    name: 'openlit',
+    scopes: ['chroma', 'pinecone', 'qdrant', 'milvus'].flatMap((store) => [
+      `@openlit/instrumentation-${store}`,
+      `openlit.instrumentation.${store}*`,
+    ]),
+    markers: { 'db.vector.query.top_k': 'retrieval' },
+    attributes: { records: ['db.n_results', 'db.response.returned_rows'], store: 'db.collection.name' },
+  },
+  {
     // OpenLIT for MCP.
     name: 'openlit',
     scopes: ['@openlit/instrumentation-mcp', 'openlit.instrumentation.mcp*'],
@@ -211,107 +184,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     events: { 'guard.evaluation': 'guardrail' },
     attributes: { guardrail: 'guard.name', guardrailAction: 'guard.action' },
   },
-  {
-    // MLflow Tracing: every value is JSON text in Python, plain text in JavaScript. Functions that are traced without a type are UNKNOWN.
-    name: 'mlflow',
-    kindAttributes: 'mlflow.spanType',
-    kinds: {
-      agent: 'agent',
-      workflow: 'workflow',
-      chain: 'outermost',
-      unknown: 'outermost',
-      tool: 'tool',
-      llm: 'model',
-      chat_model: 'model',
-      embedding: 'embeddings',
-      reranker: 'rerank',
-      retriever: 'retrieval',
-      guardrail: 'guardrail',
-    },
-    attributes: {
-      model: ['mlflow.llm.model#', 'mlflow.chat.model#'],
-      provider: 'mlflow.llm.provider#',
-      session: ['mlflow.trace.session#', 'session.id#'],
-      user: ['mlflow.trace.user#', 'user.id#'],
-      inputTokens: 'mlflow.chat.tokenUsage#input_tokens',
-      outputTokens: 'mlflow.chat.tokenUsage#output_tokens',
-      totalTokens: 'mlflow.chat.tokenUsage#total_tokens',
-      cachedInputTokens: 'mlflow.chat.tokenUsage#cache_read_input_tokens',
-      cacheCreationInputTokens: 'mlflow.chat.tokenUsage#cache_creation_input_tokens',
-      costUsd: 'mlflow.llm.cost#total_cost',
-      records: 'mlflow.spanOutputs#',
-    },
-    limits: { GraphRecursionError: 'turns', MaxTurnsExceeded: 'turns' },
-    pauses: ['GraphInterrupt'],
-  },
-  {
-    // AgentOps: decorators name a span after the function and the kind; a session is the trace, not a conversation.
-    name: 'agentops',
-    kindAttributes: 'agentops.span.kind',
-    kinds: {
-      agent: 'agent',
-      workflow: 'workflow',
-      team: 'workflow',
-      tool: 'tool',
-      llm: 'model',
-      'llm.call': 'model',
-      guardrail: 'guardrail',
-    },
-    attributes: {
-      agentName: ['agent.name', 'gen_ai.agent.name', 'operation.name', 'agentops.operation.name'],
-      agentId: 'agent.id',
-      toolName: ['tool.name', 'gen_ai.tool.name', 'operation.name', 'agentops.operation.name'],
-      toolCallId: ['tool.call.id', 'gen_ai.tool.call.id'],
-    },
-    limits: { MaxTurnsExceeded: 'turns' },
-  },
-  {
-    // Spring AI: a chat client with its advisors and tools is an agent without a name.
-    name: 'spring-ai',
-    scopes: ['org.springframework.*'],
-    markers: { 'db.vector.query.top_k': 'retrieval' },
-    attributes: { records: 'db.vector.query.response.documents', store: 'db.collection.name' },
-  },
-  {
-    name: 'spring-ai',
-    kindAttributes: 'spring.ai.kind',
-    kinds: { chat_client: 'agent', tool_call: 'tool' },
-    attributes: { session: 'spring.ai.chat.client.conversation.id', toolName: 'spring.ai.tool.definition.name' },
-    namelessRuns: true,
-  },
-  {
-    // LangChain4j in Quarkus: a method of an AI service is an agent. What it throws is recorded without a status.
-    name: 'langchain4j',
-    spanNames: { 'langchain4j.aiservices.*': 'agent', 'langchain4j.tools.*': 'tool' },
-    exceptionsFail: true,
-  },
-  {
-    // Haystack: the names of components and the counts of tokens stand in content alone.
-    name: 'haystack',
-    spanNames: {
-      'haystack.pipeline.run': 'outermost',
-      'haystack.async_pipeline.run': 'outermost',
-      'haystack.agent.run': 'agent',
-      'haystack.component.run': 'step',
-    },
-    markers: { 'haystack.tool.name': 'tool' },
-    attributes: { toolName: 'haystack.tool.name' },
-  },
-  {
-    // Azure AI Agents: a run of an agent on a thread of the service.
-    name: 'azure-ai-agents',
-    spanNames: { process_thread_run: 'agent', 'process_thread_run *': 'agent' },
-    spanNamesWith: ['gen_ai.thread.id', 'gen_ai.agent.id', 'gen_ai.operation.name'],
-    attributes: { session: 'gen_ai.thread.id' },
-    outcomes: {
-      'gen_ai.thread.run.status': {
-        failed: 'failed',
-        expired: 'failed',
-        cancelled: 'cancelled',
-        requires_action: 'suspended',
-      },
-    },
-  },
+  ...frameworkVocabularies,
   {
     // Sentry beside LangChain: a chain that no graph is around.
     name: 'sentry',

@@ -81,6 +81,7 @@ const FIELDS: Record<keyof Vocabulary, Check> = {
   pauses: requireTexts,
   limits: tableOf(requireText),
   exceptionsFail: requireSwitch,
+  mayLeak: requireSwitch,
   usageEvents: requireTexts,
   namelessRuns: requireSwitch,
   unmarkedRuns: requireSwitch,

@@ -123,6 +123,11 @@ export interface Vocabulary {
   readonly limits?: Readonly<Record<string, string>> | undefined
   /** An `exception` event is a failure, whatever the status. @defaultValue false */
   readonly exceptionsFail?: boolean | undefined
+  /**
+   * The span of a run that fails may never end: the run is over when its last child has ended with an error and nothing
+   * else is open. @defaultValue false
+   */
+  readonly mayLeak?: boolean | undefined
   /** Span events that hold the counts of tokens, under the names of attributes. */
   readonly usageEvents?: readonly string[] | undefined
   /** The name of a span never names the agent. Else it does, unless it is one of `spanNames`. @defaultValue false */
