@@ -83,9 +83,9 @@ export const frameworkVocabularies: readonly Vocabulary[] = [
       'haystack.pipeline.run': 'outermost',
       'haystack.async_pipeline.run': 'outermost',
       'haystack.agent.run': 'agent',
+      'haystack.agent.step.tool': 'tool',
       'haystack.component.run': 'step',
     },
-    markers: { 'haystack.tool.name': 'tool' },
     attributes: { toolName: 'haystack.tool.name' },
   },
   {

@@ -82,6 +82,8 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     attributes: { model: 'model' },
     cancellations: ['AxAIServiceAbortedError'],
     limits: { 'Max steps reached': 'turns' },
+    // A flow ends its span alike, whether it throws or not; it throws what a program in it throws.
+    endsAsLastRun: true,
   },
   {
     name: 'ax',

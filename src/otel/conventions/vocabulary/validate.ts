@@ -82,6 +82,7 @@ const FIELDS: Record<keyof Vocabulary, Check> = {
   limits: tableOf(requireText),
   exceptionsFail: requireSwitch,
   mayLeak: requireSwitch,
+  endsAsLastRun: requireSwitch,
   usageEvents: requireTexts,
   namelessRuns: requireSwitch,
   unmarkedRuns: requireSwitch,

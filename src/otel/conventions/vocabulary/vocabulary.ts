@@ -128,6 +128,11 @@ export interface Vocabulary {
    * else is open. @defaultValue false
    */
   readonly mayLeak?: boolean | undefined
+  /**
+   * The span of a run does not say how it ended: one without an error ended as the last run inside did, which is a guess.
+   * @defaultValue false
+   */
+  readonly endsAsLastRun?: boolean | undefined
   /** Span events that hold the counts of tokens, under the names of attributes. */
   readonly usageEvents?: readonly string[] | undefined
   /** The name of a span never names the agent. Else it does, unless it is one of `spanNames`. @defaultValue false */
@@ -139,7 +144,7 @@ export interface Vocabulary {
   readonly unmarkedRuns?: boolean | undefined
   /**
    * Agents run in workflows, tools and checks only: what says `agent` directly inside an agent is a hand-off, a
-   * guardrail or a step, which its attributes tell at its end. @defaultValue false
+   * guardrail or a step, which its attributes tell at its end; one without a name is a step. @defaultValue false
    */
   readonly flatAgents?: boolean | undefined
 }
