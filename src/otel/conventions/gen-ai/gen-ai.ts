@@ -6,7 +6,6 @@ import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, Sur
 import { firstOf, text } from '../shared/attributes.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
-import { operationIn } from '../shared/operation.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { runDetails } from '../shared/run-details.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
@@ -15,6 +14,7 @@ import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
 import { GUARDRAIL_OPERATIONS, guardrailFacts } from './guardrails.js'
 import { answersError, MCP_METHOD, MCP_TOOL_CALL, transportSession } from './mcp.js'
 import { hitsOf, memoryFacts, recallActivity } from './memory.js'
+import { isToldByKind, operationOf } from './operations.js'
 
 /*
  * OpenTelemetry's semantic conventions for generative AI: `gen_ai.*`. The strings stand here because the package of
@@ -41,7 +41,7 @@ export const genAiConvention: Convention = {
   eventPrefixes: EVENT_PREFIXES,
 
   recognise(span, moment, lineage) {
-    const operation = operationIn(span.attributes)
+    const operation = operationOf(span.attributes)
     if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment, lineage)
     switch (operation) {
       case 'invoke_agent':
@@ -51,7 +51,9 @@ export const genAiConvention: Convention = {
       case 'execute_tool':
         return toolCall(span, lineage)
       default:
-        return MODEL_OPERATIONS.has(operation) ? modelCall(span, operation) : otherOperation(span, operation, moment)
+        return MODEL_OPERATIONS.has(operation)
+          ? modelCall(span, operation)
+          : otherOperation(span, operation, moment, lineage)
     }
   },
 
@@ -160,10 +162,11 @@ function modelCall({ attributes }: SpanLike, operation: string): Activity {
   return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
 }
 
-function otherOperation(span: SpanLike, operation: string, moment: string): Activity | undefined {
+function otherOperation(span: SpanLike, operation: string, moment: string, { parent }: Lineage): Activity | undefined {
   const { attributes } = span
   const recall = recallActivity(operation, attributes)
-  if (recall) return recall
+  // One retriever asks others: what it returns is what was recalled.
+  if (recall) return parent?.activity.kind === 'recall' ? STEP : recall
   if (KNOWN_STEPS.has(operation) || GUARDRAIL_OPERATIONS.has(operation)) return operationStep(operation)
   // An operation of somebody's own: a call of a model consumes tokens, or fails, which shows at its end.
   if (moment !== 'end') return undefined
@@ -249,13 +252,14 @@ function agentOf(span: SpanLike): AgentRef {
 /** The conventions prescribe `invoke_agent {name}` where there is a name. */
 function nameAfterOperation(span: SpanLike): string | undefined {
   const name = /^invoke_(?:agent|workflow) (.+)$/.exec(span.name)?.[1]
+  if (name === undefined && isToldByKind(span.attributes)) return span.name
   return name === text(span.attributes, 'gen_ai.request.model') ? undefined : name
 }
 
 function toolOf(span: SpanLike): { name: string; type?: string } {
   const { attributes } = span
   const type = text(attributes, 'gen_ai.tool.type')
-  const named = text(attributes, 'gen_ai.tool.name', 'mcp.tool.name')
+  const named = text(attributes, 'gen_ai.tool.name', 'mcp.tool.name', 'tool.name')
   const name = named ?? span.name.replace(/^(?:execute_tool|tools\/call) /, '')
   return { name, ...(type && { type }) }
 }

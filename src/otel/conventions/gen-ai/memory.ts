@@ -21,7 +21,9 @@ export function recallActivity(operation: string, attributes: Attributes): Activ
 }
 
 export function hitsOf(attributes: Attributes): number | undefined {
-  return recordsOf(attributes) ?? listLength(attributes['gen_ai.retrieval.documents'])
+  // The list of documents may be cut, which a number beside it is not.
+  const told = recordsOf(attributes) ?? count(attributes, 'gen_ai.retrieval.document_count')
+  return told ?? listLength(attributes['gen_ai.retrieval.documents'])
 }
 
 /** What an operation on records did. */

@@ -223,3 +223,14 @@ describe('a tool that may hand over', () => {
     expect(tools()).toEqual(['tool_call_started', 'tool_call_completed'])
   })
 })
+
+test('an agent of smolagents inside another of the same class is a worker of its own', () => {
+  const { log } = sdk()
+  const { start, ok } = framework('smolagents')
+  const manager = start('AGENT', 'CodeAgent.run')
+  const step = start('CHAIN', 'Step 1', {}, manager)
+  const worker = start('AGENT', 'CodeAgent.run', {}, step)
+  for (const span of [worker, step, manager]) ok(span)
+  expect(log.of('run_started')).toHaveLength(2)
+  expect(log.of('sub_agent_invoked')).toHaveLength(1)
+})

@@ -20,6 +20,8 @@ interface Framework {
   readonly mayLeak?: boolean | undefined
   /** What it calls a tool are its own functions around calls of a model. */
   readonly noTools?: boolean | undefined
+  /** Tells of an agent by one method only: one inside another of the same class is a worker of its own. */
+  readonly oneMethod?: boolean | undefined
   /** An agent calls others by tools only: what is directly inside one are its own methods, and those of its workers. */
   readonly agentsByTools?: boolean | undefined
 }
@@ -35,7 +37,7 @@ const FRAMEWORKS: ReadonlyMap<string, Framework> = new Map<string, Framework>([
   ['haystack', { outermost: true }],
   ['dspy', { outermost: true }],
   ['instructor', { noTools: true }],
-  ['smolagents', { okFirst: true, mayLeak: true }],
+  ['smolagents', { okFirst: true, mayLeak: true, oneMethod: true }],
 ])
 
 /** What is known of the framework that a span is of. */

@@ -42,7 +42,7 @@ export const openInferenceConvention: Convention = {
   recognise(span, _moment, lineage) {
     const { attributes } = span
     const scope = scopeOfSpan(attributes)
-    switch (text(attributes, KIND)) {
+    switch (text(attributes, KIND)?.toUpperCase()) {
       case 'AGENT':
         return agentRun(span, scope, lineage)
       case 'TOOL': {
@@ -111,9 +111,9 @@ const KIND = 'openinference.span.kind'
 function agentRun(span: SpanLike, scope: ScopeFacts, lineage: Lineage): Activity {
   const agent = agentOf(span)
   const { run, parent } = lineage
-  const { mayLeak, agentsByTools } = frameworkOf(span)
+  const { mayLeak, agentsByTools, oneMethod } = frameworkOf(span)
   const isInside = run !== undefined && parent?.convention === 'openinference' && parent.activity.kind !== 'tool'
-  const isSame = agent.name !== undefined && run?.agent.name === agent.name
+  const isSame = !oneMethod && agent.name !== undefined && run?.agent.name === agent.name
   if (isInside && (isSame || (agentsByTools && isAgentAround(parent)))) return { kind: 'step', scope }
   const facts = handoffTaken(agent.name, lineage)
   return { kind: 'run', agent, model: modelFrom(span.attributes), scope, mayLeak, facts }

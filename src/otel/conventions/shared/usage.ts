@@ -15,6 +15,7 @@ const INPUT = [
   'ai.usage.tokens',
   'llm.usage.prompt_tokens',
   'gen_ai.usage.input',
+  'gen_ai.response.prompt_tokens',
 ]
 /** Input tokens that none of the names above includes. */
 const FURTHER_INPUT = ['anthropic.usage.compaction.input_tokens']
@@ -26,6 +27,7 @@ const OUTPUT = [
   'ai.usage.completionTokens',
   'llm.usage.completion_tokens',
   'gen_ai.usage.output',
+  'gen_ai.response.completion_tokens',
 ]
 /** Output tokens that none of the names above includes. */
 const FURTHER_OUTPUT = ['anthropic.usage.compaction.output_tokens']

@@ -31,6 +31,9 @@ interface MeantStep extends StepActivity {
 /** The operation of a call of a model, where its span names none. */
 const OPERATIONS: Partial<Record<SpanMeaning, string>> = { model: 'chat', embeddings: 'embeddings', rerank: 'rerank' }
 
+/** Kept for the life of a run: how the last run inside ended, if not well. */
+const LAST_RUN = 'vocabulary.lastRun'
+
 /** Makes a convention of a row of the table. */
 export function conventionOf(vocabulary: Vocabulary): Convention {
   const dialect = new Dialect(vocabulary)
@@ -70,7 +73,7 @@ class Dialect {
     return { ...activity, scope: this.#scopeOf(span.attributes) }
   }
 
-  conclude(span: SpanLike, activity: Activity, { run }: Lineage): Conclusion {
+  conclude(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
     const { attributes } = span
     const ending = this.#endings.of(span, activity)
     const conclusion: Conclusion = {
@@ -80,16 +83,27 @@ class Dialect {
     }
     switch (activity.kind) {
       case 'run':
-        return { ...conclusion, agent: this.#agentOf(span, this.words.of(span)) }
+        return { ...this.#endOfRun(conclusion, lineage), agent: this.#agentOf(span, this.words.of(span)) }
       case 'tool':
         return { ...conclusion, tool: this.#toolOf(span, this.words.of(span)) }
       case 'recall':
         return { ...conclusion, hits: hitsIn(this.read.records(attributes)) }
       case 'step':
-        return { ...conclusion, facts: this.#factsOf(span, activity as MeantStep, run?.agent.name) }
+        return { ...conclusion, facts: this.#factsOf(span, activity as MeantStep, lineage.run?.agent.name) }
       default:
         return conclusion
     }
+  }
+
+  /** What ended the last run inside ended this one, where the row says that its spans tell nothing of it. */
+  #endOfRun(told: Conclusion, { memo, ownMemo }: Lineage): Conclusion {
+    if (!this.#vocabulary.endsAsLastRun) return told
+    const isOver = told.error !== undefined || told.outcome !== undefined
+    const last = isOver ? undefined : (ownMemo?.get(LAST_RUN) as Conclusion | undefined)
+    const { outcome, error, reason } = last ?? told
+    if (error || outcome) memo?.set(LAST_RUN, { outcome: outcome ?? 'failed', error, reason } satisfies Conclusion)
+    else memo?.delete(LAST_RUN)
+    return last ? { ...told, ...last, confidence: 'heuristic' } : told
   }
 
   #activity(word: Word, span: SpanLike, lineage: Lineage): Activity {
@@ -115,17 +129,19 @@ class Dialect {
     }
   }
 
-  /** What says that it is an agent, and has no name, is an inner step of the agent that it is in. */
+  /** Where agents are flat, what says that it is one, and has no name, is an inner step of the agent that it is in. */
   #agent(word: Word, span: SpanLike, { parent }: Lineage): Activity {
     const run = this.#run(word, span)
+    if (!this.#vocabulary.flatAgents) return run
     const isNamed = run.agent.name !== undefined || run.agent.id !== undefined
     const isInner = parent?.convention === this.#vocabulary.name && !isNamed && around(parent)?.activity.kind === 'run'
     if (isInner) return step('step', false)
-    return this.#vocabulary.flatAgents && isAgent(around(parent)) ? step('handoff', true) : run
+    return isAgent(around(parent)) ? step('handoff', true) : run
   }
 
   #run(word: Word | undefined, span: SpanLike): RunActivity {
-    return { kind: 'run', agent: this.#agentOf(span, word), model: this.#modelOf(span.attributes) }
+    const { mayLeak } = this.#vocabulary
+    return { kind: 'run', agent: this.#agentOf(span, word), model: this.#modelOf(span.attributes), mayLeak }
   }
 
   #tool(word: Word, span: SpanLike): Activity {

@@ -80,6 +80,7 @@ export function listOf(name: AttributeName | undefined): readonly string[] {
 function readerOfOne(name: string): Reader {
   const [key = name, path] = name.split('#')
   if (path === undefined) return (attributes) => attributes[key]
+  if (path === '') return (attributes) => json(attributes, key) ?? attributes[key]
   const members = path.split('.')
   return (attributes) => members.reduce((value: unknown, member) => memberOf(value, member), json(attributes, key))
 }

@@ -106,6 +106,20 @@ test('Effect: a call of a toolkit is a tool call, cancelled by an interruption',
 describe('Ax', () => {
   const start = spans('app')
 
+  test('tells a flow that throws as failed, as its program did, by a guess; one that goes on ends well', () => {
+    const { log } = startRecordingSdk()
+    const flow = start('AxFlow', undefined, { total_steps: 2 })
+    fail(start('AxGen', flow, { signature: '{}' }), 'AxGenerateError', 'Generate failed: down')
+    flow.end()
+    expect(log.of('run_failed')).toHaveLength(2)
+    expect(log.of('run_failed').map(({ source }) => source?.confidence)).toEqual([undefined, 'heuristic'])
+    const retried = start('AxFlow', undefined, { total_steps: 2 })
+    fail(start('AxGen', retried, { signature: '{}' }), 'AxGenerateError', 'Generate failed: down')
+    start('AxGen', retried, { signature: '{}' }).end()
+    retried.end()
+    expect(log.of('run_completed')).toHaveLength(2)
+  })
+
   test('tells programs and flows, tokens from events, and tools that throw', () => {
     const { log } = startRecordingSdk()
     const flow = start('AxFlow > nightly', undefined, { total_steps: 2 })

@@ -1,3 +1,5 @@
+import { frameworkVocabularies } from './frameworks.js'
+import { laminarVocabularies } from './laminar.js'
 import type { Vocabulary, VocabularyAttributes } from './vocabulary.js'
 
 const LANGWATCH: VocabularyAttributes = {
@@ -63,48 +65,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     },
     attributes: LANGWATCH,
   },
-  {
-    // Laminar: `observe` and `startSpan` make spans without a type, or of the type DEFAULT, of whatever they wrap.
-    name: 'laminar',
-    scopes: ['lmnr.tracer'],
-    kindAttributes: 'lmnr.span.type',
-    kinds: {
-      default: 'outermost',
-      llm: 'model',
-      cached: 'model',
-      tool: 'tool',
-      evaluation: 'step',
-      evaluator: 'step',
-      executor: 'step',
-      human_evaluator: 'step',
-    },
-    spanNames: {
-      'agents.handoff': 'handoff',
-      'agents.guardrail': 'guardrail',
-      'agents.mcp_tools': 'step',
-      'agents.mcp_list_tools': 'step',
-    },
-    otherwise: 'outermost',
-    attributes: {
-      agentName: ['ai.functionId', 'operation.name'],
-      toolName: 'ai.toolCall.name',
-      toolCallId: 'ai.toolCall.id',
-      session: 'lmnr.association.properties.session_id',
-      user: 'lmnr.association.properties.user_id',
-      tenant: [
-        'lmnr.association.properties.metadata.tenant_id',
-        'lmnr.association.properties.metadata.tenantId',
-        'lmnr.association.properties.metadata.tenant',
-      ],
-      handoffFrom: 'openai.agents.handoff.from',
-      handoffTo: 'openai.agents.handoff.to',
-      guardrail: 'openai.agents.guardrail.name',
-      guardrailTriggered: 'openai.agents.guardrail.triggered',
-    },
-    // `observe` records what a function throws, and sets no status.
-    exceptionsFail: true,
-    limits: { 'Max turns': 'turns' },
-  },
+  ...laminarVocabularies,
   {
     // Effect 3: a toolkit has words of its own, a call of a model those of the GenAI conventions.
     name: 'effect-ai',
@@ -121,6 +82,8 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     attributes: { model: 'model' },
     cancellations: ['AxAIServiceAbortedError'],
     limits: { 'Max steps reached': 'turns' },
+    // A flow ends its span alike, whether it throws or not; it throws what a program in it throws.
+    endsAsLastRun: true,
   },
   {
     name: 'ax',
@@ -166,6 +129,8 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
       guardrailTriggered: 'gen_ai.guardrail.triggered',
     },
     limits: { MaxTurnsExceededError: 'turns', 'Max turns': 'turns' },
+    // The SDK never says that a trace is over which fails.
+    mayLeak: true,
   },
   {
     // OpenLIT for LangGraph: a node is no agent, although it says so.
@@ -198,6 +163,16 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     attributes: { records: 'gen_ai.memory.operation.result_count' },
   },
   {
+    // OpenLIT for vector stores.
+    name: 'openlit',
+    scopes: ['chroma', 'pinecone', 'qdrant', 'milvus'].flatMap((store) => [
+      `@openlit/instrumentation-${store}`,
+      `openlit.instrumentation.${store}*`,
+    ]),
+    markers: { 'db.vector.query.top_k': 'retrieval' },
+    attributes: { records: ['db.n_results', 'db.response.returned_rows'], store: 'db.collection.name' },
+  },
+  {
     // OpenLIT for MCP.
     name: 'openlit',
     scopes: ['@openlit/instrumentation-mcp', 'openlit.instrumentation.mcp*'],
@@ -211,6 +186,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
     events: { 'guard.evaluation': 'guardrail' },
     attributes: { guardrail: 'guard.name', guardrailAction: 'guard.action' },
   },
+  ...frameworkVocabularies,
   {
     // Sentry beside LangChain: a chain that no graph is around.
     name: 'sentry',

@@ -81,6 +81,8 @@ const FIELDS: Record<keyof Vocabulary, Check> = {
   pauses: requireTexts,
   limits: tableOf(requireText),
   exceptionsFail: requireSwitch,
+  mayLeak: requireSwitch,
+  endsAsLastRun: requireSwitch,
   usageEvents: requireTexts,
   namelessRuns: requireSwitch,
   unmarkedRuns: requireSwitch,

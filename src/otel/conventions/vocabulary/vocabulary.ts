@@ -26,7 +26,7 @@ export type SpanMeaning =
 
 /**
  * The name of an attribute, or several of which the first that is there counts. `name#a.b` reads the member `b` of `a` in
- * an attribute that holds JSON text.
+ * an attribute that holds JSON text, `name#` the whole of it: a text in quotation marks without these.
  */
 export type AttributeName = string | readonly string[]
 
@@ -98,7 +98,7 @@ export interface Vocabulary {
   readonly scopes?: readonly string[] | undefined
   /** The attributes whose values say what a span is. */
   readonly kindAttributes?: AttributeName | undefined
-  /** What the values of `kindAttributes` mean, in lower case. Values that are not listed are steps. */
+  /** What the values of `kindAttributes` mean, in lower case and without quotation marks. Values that are not listed are steps. */
   readonly kinds?: Readonly<Record<string, SpanMeaning>> | undefined
   /** What span names mean; with `*` at the end it is a prefix, and what follows names the agent or the tool. */
   readonly spanNames?: Readonly<Record<string, SpanMeaning>> | undefined
@@ -123,6 +123,16 @@ export interface Vocabulary {
   readonly limits?: Readonly<Record<string, string>> | undefined
   /** An `exception` event is a failure, whatever the status. @defaultValue false */
   readonly exceptionsFail?: boolean | undefined
+  /**
+   * The span of a run that fails may never end: the run is over when its last child has ended with an error and nothing
+   * else is open. @defaultValue false
+   */
+  readonly mayLeak?: boolean | undefined
+  /**
+   * The span of a run does not say how it ended: one without an error ended as the last run inside did, which is a guess.
+   * @defaultValue false
+   */
+  readonly endsAsLastRun?: boolean | undefined
   /** Span events that hold the counts of tokens, under the names of attributes. */
   readonly usageEvents?: readonly string[] | undefined
   /** The name of a span never names the agent. Else it does, unless it is one of `spanNames`. @defaultValue false */
@@ -134,7 +144,7 @@ export interface Vocabulary {
   readonly unmarkedRuns?: boolean | undefined
   /**
    * Agents run in workflows, tools and checks only: what says `agent` directly inside an agent is a hand-off, a
-   * guardrail or a step, which its attributes tell at its end. @defaultValue false
+   * guardrail or a step, which its attributes tell at its end; one without a name is a step. @defaultValue false
    */
   readonly flatAgents?: boolean | undefined
 }

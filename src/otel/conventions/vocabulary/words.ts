@@ -94,7 +94,7 @@ export class Words {
     for (const key of this.#kindAttributes) {
       const value = attributes[key]
       if (typeof value === 'string' && value !== '')
-        return provisionally(this.#kinds.get(value.toLowerCase()) ?? 'step')
+        return provisionally(this.#kinds.get(unquoted(value).toLowerCase()) ?? 'step')
     }
     return undefined
   }
@@ -112,4 +112,9 @@ export class Words {
 /** A span that is a run for want of another may be told more right after its start. */
 function provisionally(meaning: SpanMeaning): Word {
   return meaning === 'outermost' ? { meaning, provisional: true } : { meaning }
+}
+
+/** A text without the quotation marks of JSON. */
+function unquoted(value: string): string {
+  return value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
 }
