@@ -27,14 +27,18 @@ type CountedUsage = AuditEventData<'token_usage_updated'>
 export class TwiceTold {
   readonly #told = new RecentMap<string, Call[]>(MAX_KEYS)
 
+  /** Notes a call of a run that is counted already. */
+  note(key: string, by: Signal, usage: CountedUsage): void {
+    this.#keep(key, { by, usage, isInRun: true })
+  }
+
   /** Returns what is new in a report; `undefined` when the other signal has told all of it. */
   beyond(key: string, by: Signal, usage: CountedUsage, run: Run | undefined): CountedUsage | undefined {
     const calls = this.#told.get(key) ?? []
     const at = calls.findIndex((call) => call.by !== by)
     const [first] = at < 0 ? [] : calls.splice(at, 1)
     if (!first) {
-      if (calls.length < MAX_CALLS_OF_A_KEY) calls.push({ by, usage, isInRun: run !== undefined })
-      this.#told.set(key, calls)
+      this.#keep(key, { by, usage, isInRun: run !== undefined })
       run?.addUsage(usage)
       return usage
     }
@@ -44,5 +48,11 @@ export class TwiceTold {
     return rest.inputTokens || rest.outputTokens || rest.costUsd
       ? { ...rest, totalTokens: rest.inputTokens + rest.outputTokens }
       : undefined
+  }
+
+  #keep(key: string, call: Call): void {
+    const calls = this.#told.get(key) ?? []
+    if (calls.length < MAX_CALLS_OF_A_KEY) calls.push(call)
+    this.#told.set(key, calls)
   }
 }

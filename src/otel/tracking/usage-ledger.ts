@@ -59,12 +59,18 @@ export class UsageLedger {
   }
 
   /** Counts a call that log records tell of as well, for the spans around that tell a sum. */
-  countTold(node: SpanNode, report: UsageReport, { scope, model }: Reporter): Counted | undefined {
+  countTold(
+    node: SpanNode,
+    report: UsageReport,
+    { scope, model }: Reporter,
+  ): (Counted & { readonly isToldInside: boolean }) | undefined {
     const meant = meaningOf(report, scope)
     if (!meant) return undefined
-    add(meant.usage, node, scope)
+    const { counted: inside, countedBy } = node
+    const isToldInside = inside !== undefined && countedBy !== scope && sameCounts(inside, meant.usage)
+    if (!isToldInside) add(meant.usage, node, scope)
     const { provider, responseId } = report
-    return { ...meant, data: { ...meant.usage, model: report.model ?? model, provider, responseId } }
+    return { ...meant, isToldInside, data: { ...meant.usage, model: report.model ?? model, provider, responseId } }
   }
 
   /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */
