@@ -62,7 +62,7 @@ export interface Dialect {
   readonly fail?: (spoken: Spoken, error: Error) => void
   /** The code of each error, where its class is not told. */
   readonly errorCode?: string
-  /** Says that the tool waits for a person, in the way of the framework. Left out where it has none. */
-  readonly pause?: (tool: Span) => void
+  /** Says that a tool waits for a person, in the way of the framework, also on the span around it. Left out where it has none. */
+  readonly pause?: (tool: Span, around: Span) => void
   readonly untold?: readonly Untold[]
 }

@@ -10,6 +10,9 @@ export interface SpokenAgent {
   readonly fail: (error: Error) => void
 }
 
+/** The work inside of a call, whose end it writes, and of the span around that. */
+export type Within = (call: Spoken, around: Spoken) => void | Promise<void>
+
 const T0 = 1_790_000_000_000
 
 /** Writes spans in a dialect: whatever one of them says happens a millisecond after what was said before. */
@@ -65,11 +68,11 @@ export class Speaker {
   }
 
   /** Writes a call of a tool, or of a model, of an agent. */
-  async call(agent: Spoken, words: Words | undefined, within: (call: Spoken) => void | Promise<void>): Promise<void> {
+  async call(agent: Spoken, words: Words | undefined, within: Within): Promise<void> {
     if (!words) return
     const { step } = this.#dialect
     const around = step ? await this.start(step, agent) : agent
-    await within(await this.start(words, around))
+    await within(await this.start(words, around), around)
     if (around !== agent) this.end(around)
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { startRecordingSdk } from '../../support/audited-sdk.js'
 import type { Dialect, Spoken } from '../dialect.js'
 import { genAi } from '../dialects/gen-ai.js'
-import { errorNamed, Speaker } from '../speaker.js'
+import { errorNamed, Speaker, sayLastWords } from '../speaker.js'
 import { begin, doesTell, typesOf } from './story.js'
 
 const tooFar = errorNamed('RangeError', 'too far')
@@ -150,9 +150,10 @@ export function courseCases(dialect: Dialect, convention: string): void {
 
     test.runIf(pause)('a pause is no failure', async () => {
       const { log, speaker, callTool, finish, close } = await begin(dialect)
-      await callTool('c-1', ({ span }) => {
-        pause?.(span)
-        span.end(speaker.now())
+      await callTool('c-1', (call, around) => {
+        sayLastWords(call)
+        pause?.(call.span, around.span)
+        call.span.end(speaker.now())
       })
       finish()
       await close()

@@ -1,7 +1,7 @@
 import { startRecordingSdk } from '../../support/audited-sdk.js'
 import type { CollectingLog } from '../../support/collecting-log.js'
-import type { Dialect, Spoken, Untold } from '../dialect.js'
-import { Speaker, type SpokenAgent } from '../speaker.js'
+import type { Dialect, Untold } from '../dialect.js'
+import { Speaker, type SpokenAgent, type Within } from '../speaker.js'
 
 type SdkOptions = Parameters<typeof startRecordingSdk>[1]
 
@@ -10,7 +10,7 @@ export interface Story extends SpokenAgent {
   readonly log: CollectingLog
   readonly speaker: Speaker
   /** Writes a call of the tool `search`, which ends as is said; well by default. */
-  readonly callTool: (callId?: string, end?: (call: Spoken) => void | Promise<void>) => Promise<void>
+  readonly callTool: (callId?: string, end?: Within) => Promise<void>
   /** Writes a call of a model. */
   readonly callModel: (input: number, output: number) => Promise<void>
   /** Ends the story, and with it all that has leaked. */

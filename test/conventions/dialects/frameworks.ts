@@ -55,6 +55,10 @@ const adk: Dialect = {
     },
   }),
   session: (id) => ({ 'gen_ai.conversation.id': id }),
+  pause: (tool) => {
+    const response = { 'gcp.vertex.agent.tool_response': '{"result":null}' }
+    tool.setAttributes({ 'gen_ai.tool.type': 'LongRunningFunctionTool', ...response })
+  },
 }
 
 export const frameworkDialects: Readonly<Record<string, Dialect>> = {
@@ -104,7 +108,6 @@ export const frameworkDialects: Readonly<Record<string, Dialect>> = {
       spoken.span.recordException(new Error(`${error}\n\n${error.stack}`))
     },
     pause: (tool) => {
-      tool.setAttribute('langsmith.span.kind', 'tool')
       tool.recordException(new Error('GraphInterrupt: []'))
     },
   },
@@ -172,6 +175,10 @@ export const frameworkDialects: Readonly<Record<string, Dialect>> = {
       failAsUsual(spoken, error)
       spoken.span.setAttribute('genkit:state', 'error')
     },
-    pause: pauseWith('ToolInterruptError'),
+    step: { name: 'generate', start: { 'genkit:type': 'util' } },
+    pause: (tool, generate) => {
+      pauseWith('ToolInterruptError')(tool, generate)
+      generate.setAttribute('genkit:output', '{"finishReason":"interrupted"}')
+    },
   },
 }
