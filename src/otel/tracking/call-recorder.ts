@@ -51,6 +51,8 @@ export class CallRecorder {
   ): void {
     node.callId = activity.callId ?? node.spanId
     if (activity.call) {
+      // A protocol inside may tell of the call again.
+      node.toolCall = this.#tools.enter(node, activity, span).call
       this.#hear(node, { ...activity.call, tool: activity.tool }, startedAt, { around: place, isStart: true })
       return
     }
@@ -124,6 +126,7 @@ export class CallRecorder {
   /** Reports the end of a call of which other spans and log records may tell the outcome. */
   #endToldCall(node: SpanNode, activity: ToolActivity, call: CallReport, ending: SpanEnd): void {
     const { said, told, error, start, endedAt, place } = ending
+    if (node.toolCall) node.toolCall.end = nanosOf(ending.span.endTime)
     if (told.outcome === 'suspended') return // it will be called again when the run goes on
     const durationMs = millisBetween(start.time, endedAt)
     // The status says nothing where other spans do.
@@ -151,14 +154,20 @@ export class CallRecorder {
   ): void {
     const counted = this.#ledger.countTold(node, report, by)
     if (!counted) return
-    const rest = this.#twiceTold.beyond({
-      by: 'span',
+    const telling = {
+      by: 'span' as const,
       toldAs: report.toldAs,
       keys: activity.toldRun?.keys ?? [],
       sessionId: node.scope().sessionId,
       usage: counted.data,
       run: place.run,
-    })
+    }
+    if (counted.isToldInside) {
+      // A client inside has told of it: log records add nothing.
+      this.#twiceTold.note(telling)
+      return
+    }
+    const rest = this.#twiceTold.beyond(telling)
     if (rest) this.#emit({ ...counted, data: rest }, undefined, endedAt, place)
   }
 

@@ -41,6 +41,12 @@ interface Call {
 export class TwiceTold {
   readonly #told = new RecentMap<string, Call[]>(MAX_KEYS)
 
+  /** Notes a call of a run that is counted already. */
+  note(telling: TellingOfCall): void {
+    const { by, usage } = telling
+    this.#add({ by, usage, isInRun: true, places: placesOf(telling) })
+  }
+
   /** Returns what is new in a report; `undefined` when the other signal has told all of it. */
   beyond(telling: TellingOfCall): CountedUsage | undefined {
     const { by, usage, run } = telling

@@ -57,11 +57,17 @@ export class UsageLedger {
   }
 
   /** Counts a call that log records tell of as well, for the spans around that tell a sum. */
-  countTold(node: SpanNode, report: UsageReport, { scope, model }: Reporter): Counted | undefined {
+  countTold(
+    node: SpanNode,
+    report: UsageReport,
+    { scope, model }: Reporter,
+  ): (Counted & { readonly isToldInside: boolean }) | undefined {
     const meant = meaningOf(report, scope)
     if (!meant) return undefined
-    add(meant.usage, node, scope)
-    return countedAs(meant, report.model ?? model, report)
+    const { counted: inside, countedBy } = node
+    const isToldInside = inside !== undefined && countedBy !== scope && sameCounts(inside, meant.usage)
+    if (!isToldInside) add(meant.usage, node, scope)
+    return { ...countedAs(meant, report.model ?? model, report), isToldInside }
   }
 
   /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */

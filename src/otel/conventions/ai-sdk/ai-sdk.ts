@@ -78,11 +78,12 @@ export const aiSdkConvention: Convention = {
     const { attributes } = span
     const finishReason = text(attributes, 'ai.response.finishReason')
     const error = failureOf(span, finishReason)
-    if (activity.kind === 'model') return concludeModel(span, finishReason, error, lineage)
-    if (activity.kind !== 'run') return { error }
+    const scope = scopeFromSettings(attributes)
+    if (activity.kind === 'model') return { ...concludeModel(span, finishReason, error, lineage), scope }
+    if (activity.kind !== 'run') return { error, scope }
     // An object that was streamed has no finish reason.
     const finished = text(attributes, 'ai.response.object') !== undefined
-    return concludeCall(error, finishReason, finished || hasDropped(span), span, lineage)
+    return { ...concludeCall(error, finishReason, finished || hasDropped(span), span, lineage), scope }
   },
 }
 
@@ -117,7 +118,8 @@ export const aiSdkOtelConvention: Convention = {
   },
 
   conclude(span, activity, lineage) {
-    const told = genAiConvention.conclude?.(span, activity, lineage) ?? {}
+    const known = genAiConvention.conclude?.(span, activity, lineage)
+    const told = { ...known, scope: { ...known?.scope, ...scopeFromSettings(span.attributes) } }
     const error = failureOf(span, told.finishReason)
     switch (activity.kind) {
       case 'run':

@@ -2,6 +2,7 @@ import { parentSpanIdOf, type SpanLike } from '../../span.js'
 import type { Activity, CallReport, Conclusion, Convention, Fact, Lineage, RunActivity } from '../contract.js'
 import { errorFrom, flag, word } from '../shared/agent-events.js'
 import { amount } from '../shared/attributes.js'
+import { concludeError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { AGENT, decisionOf, modelError, PREFIX, reportOf, spanKey, spanTypeOf, usageOf, wasAborted } from './events.js'
@@ -140,7 +141,7 @@ function endOfModelCall(span: SpanLike, { memo, parent }: Lineage): Conclusion {
 
 /** The span of a prompt does not tell how it ended: its last model call does. */
 function endOfRun(span: SpanLike, { ownMemo }: Lineage): Conclusion {
-  if (hasErrorStatus(span)) return { outcome: 'failed', error: errorOf(span) }
+  if (hasErrorStatus(span)) return concludeError(errorOf(span), span)
   const { error, finishReason } = (ownMemo?.get(LAST_CALL) ?? {}) as LastCall
   if (error) {
     return wasAborted(error)

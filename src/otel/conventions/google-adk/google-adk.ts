@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
-import { hasDropped, type SpanLike } from '../../span.js'
+import type { SpanLike } from '../../span.js'
 import type { Activity, Conclusion, Convention, Fact, Lineage, UsageReport } from '../contract.js'
 import { count, firstOf, idIn, jsonIn, readRecord, record, text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -10,7 +10,7 @@ import { type HandoffStep, handoffStep, handoffsLeft, handoffsRefused, handoffTa
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, usageFrom } from '../shared/usage.js'
-import { endOfTool, endOfTransfer, hasRunTool, isFirstCall, noteCall, resumption, waitsFor } from './tools.js'
+import { endOfTool, endOfTransfer, hasRunTool, isBare, isFirstCall, noteCall, resumption, waitsFor } from './tools.js'
 
 /*
  * Google's Agent Development Kit. Spans are told by their names; attributes come before the end. In JavaScript no agent,
@@ -134,8 +134,7 @@ function startOfCall({ memo }: Lineage): readonly Fact[] | undefined {
 function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
   const { attributes } = span
   if (hasErrorStatus(span)) return endOfFailedCall(span, memo)
-  const isBare = text(attributes, 'gcp.vertex.agent.invocation_id') === undefined && !hasDropped(span)
-  if (isBare) return endOfBareCall(memo)
+  if (isBare(span)) return endOfBareCall(memo)
   const response = readRecord(attributes, 'gcp.vertex.agent.llm_response')
   const [errorCode, message] = [
     response.errorCode ?? response.error_code,

@@ -49,6 +49,8 @@ export function hasRunTool(memo: Lineage['memo']): boolean {
   return memo?.has(TOOL_RAN) === true
 }
 
+const OWN_ATTRIBUTE = /^(?:gen_ai|gcp\.vertex)\./
+
 /** The reason why a run waits. */
 interface Wait {
   readonly reason: 'tool_confirmation' | 'long_running_tool'
@@ -121,11 +123,15 @@ export function endOfTransfer(span: SpanLike, step: HandoffStep, lineage: Lineag
   return endOfHandoffTool(span, step, lineage, { args, error: thrownBy(span, step.handoff.tool.name) })
 }
 
-/** A tool without attributes has thrown, with or without a status that says so. */
+/** ADK writes its attributes when a call has returned: a span that has none of them, whatever others there are, tells that it threw. */
+export function isBare(span: SpanLike): boolean {
+  return !hasDropped(span) && !Object.keys(span.attributes).some((key) => OWN_ATTRIBUTE.test(key))
+}
+
+/** What a tool threw, with or without a status that says so. */
 function thrownBy(span: SpanLike, startName: string): SpanError | undefined {
   if (hasErrorStatus(span)) return errorOf(span)
-  const returned = text(span.attributes, 'gen_ai.tool.name') !== undefined
-  return returned || hasDropped(span) ? undefined : { code: 'Error', message: `${startName} threw` }
+  return isBare(span) ? { code: 'Error', message: `${startName} threw` } : undefined
 }
 
 function at(span: SpanLike): Timestamp {

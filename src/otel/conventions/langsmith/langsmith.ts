@@ -20,6 +20,8 @@ const KIND = 'langsmith.span.kind'
 const TRACEABLE = 'langsmith.traceable'
 const METADATA = 'langsmith.metadata.'
 const SCOPE = 'langsmith'
+/** Kept for the life of a run: how what waits in it ended, until it goes on. */
+const INTERRUPTED = 'langsmith.interrupted'
 
 /** Spans of `langsmith`'s `traceable`, and of what is wrapped in it. */
 export const langSmithConvention: Convention = {
@@ -34,17 +36,23 @@ export const langSmithConvention: Convention = {
     return { ...activityOf(kind, span, lineage), scope: scopeOf(attributes) }
   },
 
-  conclude(span, activity) {
+  conclude(span, activity, { memo, ownMemo }) {
     const { attributes } = span
     const error = errorIn(span)
-    const conclusion: Conclusion = { ...endingOf(error), scope: scopeOf(attributes) }
+    const ending = endingOf(error)
+    const conclusion: Conclusion = { ...ending, scope: scopeOf(attributes) }
+    if (ending.outcome === 'suspended') memo?.set(INTERRUPTED, ending)
+    else if (activity.kind === 'model') memo?.delete(INTERRUPTED)
     switch (activity.kind) {
       case 'model':
         return { ...conclusion, usage: usageIn(attributes), facts: error && quotaFacts(error) }
       case 'recall':
         return { ...conclusion, hits: countRecords(attributes['gen_ai.completion']) }
       case 'run':
-        return { ...conclusion, facts: error && factsOfError(error) }
+        // A graph that is interrupted ends without an error: what waits inside of it has one.
+        return error
+          ? { ...conclusion, facts: factsOfError(error) }
+          : { ...conclusion, ...(ownMemo?.get(INTERRUPTED) as Conclusion | undefined) }
       default:
         return conclusion
     }

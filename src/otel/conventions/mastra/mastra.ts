@@ -5,6 +5,7 @@ import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contrac
 import { firstOf, idIn, readRecord, record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
+import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { scopeByNames } from '../shared/user-scope.js'
@@ -190,7 +191,8 @@ function endOfModel({ attributes }: SpanLike, told: Conclusion, { memo }: Lineag
   if (finishReason !== undefined) memo?.set(FINISH_REASON, finishReason)
   const usage = usageFrom(attributes)
   const conclusion = { ...told, finishReason, usage: usage && { ...usage, authoritative: true } }
-  if (told.error || finishReason !== 'error') return conclusion
+  if (told.error) return { ...conclusion, facts: quotaFacts(told.error) }
+  if (finishReason !== 'error') return conclusion
   return {
     ...conclusion,
     outcome: 'failed',
