@@ -3,7 +3,7 @@ import { LoggerProvider } from '@opentelemetry/sdk-logs'
 import { expect, test } from 'vitest'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { withAuditing } from '../record/context.js'
-import { AuditLogRecordProcessor } from './log-records.js'
+import { AuditLogRecordProcessor, type LogRecordLike } from './log-records.js'
 
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
 
@@ -46,6 +46,20 @@ test('nothing is recorded where auditing is off', () => {
     logger.emit({ eventName: 'spanledger.agent_handoff', attributes: { 'spanledger.to': 'a' } }),
   )
   expect(log.types).toEqual([])
+})
+
+function throwing(): never {
+  throw new Error('a getter that throws')
+}
+
+test.each([
+  ['null', null],
+  ['a number', 5],
+  ['one whose getter throws', Object.defineProperty({}, 'eventName', { get: throwing })],
+  ['one without attributes', { eventName: 'spanledger.agent_handoff', attributes: null }],
+])('a record that cannot be read never throws: %s', (_, record) => {
+  const { audit } = startLogging()
+  new AuditLogRecordProcessor(audit).onEmit(record as unknown as LogRecordLike)
 })
 
 test('it needs a span processor', () => {

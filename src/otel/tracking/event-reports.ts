@@ -5,6 +5,7 @@ import type { LogOrigin, SpanLike } from '../span.js'
 import type { Ask } from './ask.js'
 import { sourceOf } from './emitter.js'
 import type { ReportQueue } from './report-queue.js'
+import type { Senders } from './senders.js'
 
 /** The origin of an event: a span, or a log record. */
 interface Origin {
@@ -18,9 +19,11 @@ interface Origin {
 export class EventReports {
   readonly #ask: Ask
   readonly #queue: ReportQueue
+  readonly #senders: Senders
 
-  constructor(ask: Ask, queue: ReportQueue) {
+  constructor(ask: Ask, queue: ReportQueue, senders: Senders) {
     this.#ask = ask
+    this.#senders = senders
     this.#queue = queue
   }
 
@@ -35,7 +38,8 @@ export class EventReports {
     const report = this.#ask(() => convention.report?.(occurrence))
     if (!report) return false
     const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope)
-    this.#queue.add({ report, time, source, signal: span ? 'span' : 'log' }, occurrence)
+    const { current: sender } = this.#senders
+    this.#queue.add({ report, time, source, signal: span ? 'span' : 'log', sender }, occurrence)
     return true
   }
 }

@@ -89,10 +89,11 @@ describe('an event', () => {
     ])
   })
 
-  test('says nothing of a time that is merely late', () => {
-    const { log, tracer } = startRecordingSdk()
+  test('says nothing of a time that is merely late', async () => {
+    const { audit, log, tracer } = startRecordingSdk()
     const before = Date.now() - 90 * 86_400_000
     run(tracer, before, before + 1000)
+    await audit.forceFlush()
     expect(log.of('run_completed')[0]).toMatchObject({ altered: undefined, data: { durationMs: 1000 } })
     expect(Date.parse(log.of('run_started')[0]?.time ?? '')).toBe(before)
   })

@@ -2,6 +2,7 @@ import type { AuditEventData } from '../../events/index.js'
 import { usageBeyond } from '../../events/usage.js'
 import { RecentMap } from '../recent-map.js'
 import type { Run } from './run.js'
+import type { Senders } from './senders.js'
 
 /** The two signals of an agent. */
 export type Signal = 'span' | 'log'
@@ -25,10 +26,16 @@ type CountedUsage = AuditEventData<'token_usage_updated'>
  * session with the same numbers are matched by how often each signal has told of them, so that order does not matter.
  */
 export class TwiceTold {
+  readonly #senders: Senders
   readonly #told = new RecentMap<string, Call[]>(MAX_KEYS)
 
+  constructor(senders: Senders) {
+    this.#senders = senders
+  }
+
   /** Returns what is new in a report; `undefined` when the other signal has told all of it. */
-  beyond(key: string, by: Signal, usage: CountedUsage, run: Run | undefined): CountedUsage | undefined {
+  beyond(name: string, by: Signal, usage: CountedUsage, run: Run | undefined): CountedUsage | undefined {
+    const key = this.#senders.keyOf(name)
     const calls = this.#told.get(key) ?? []
     const at = calls.findIndex((call) => call.by !== by)
     const [first] = at < 0 ? [] : calls.splice(at, 1)
