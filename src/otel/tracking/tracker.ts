@@ -126,7 +126,7 @@ export class Tracker {
     this.#queue = new ReportQueue((reported) =>
       senders.as(reported.sender, () => this.#ask(() => this.#told.take(reported))),
     )
-    this.#reports = new EventReports(this.#ask, this.#queue, senders)
+    this.#reports = new EventReports(this.#ask, this.#queue, senders, this.#nodes.callers)
     const calls = new CallRecorder({ emitter, ledger, book: this.#calls, twiceTold })
     this.#spans = new SpanRecorder({ ...books, calls, told: this.#told, nowMillis })
   }
