@@ -13,7 +13,7 @@ function isPartOf(part: unknown, whole: unknown): boolean {
 
 test('what is read of JSON text that is cut anywhere stands in the whole text', () => {
   fc.assert(
-    fc.property(fc.json({ depthSize: 'small', stringUnit: 'binary' }), fc.nat(), (text, at) => {
+    fc.property(fc.json({ maxDepth: 3 }), fc.nat(), (text, at) => {
       const whole: unknown = JSON.parse(text)
       const { extent, value } = readJson(text.slice(0, at % (text.length + 1)))
       expect(extent !== 'cut' || isPartOf(value, whole)).toBe(true)
