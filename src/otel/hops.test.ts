@@ -138,7 +138,11 @@ describe('a message', () => {
     const link = { context: header(message) }
     work(start({ kind: SpanKind.SERVER }, behind(message)))
     work(start({ kind: SpanKind.CONSUMER, links: [link, link] }))
-    work(start({ kind: SpanKind.CONSUMER, attributes: { 'messaging.destination.name': 'x' }, links: [link] }))
+    const other = { kind: SpanKind.CONSUMER, attributes: { 'messaging.destination.name': 'x' } }
+    work(start({ ...other, links: [link] }))
+    message.end()
+    work(start({ ...other, links: [link] }))
+    work(start(other, behind(message)))
     expect(log.of('sub_agent_invoked')).toEqual([])
   })
 })

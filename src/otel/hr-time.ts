@@ -52,7 +52,8 @@ function secondsFromReading(seconds: number, nowMillis: number): number | undefi
   return meant >= EARLIEST_SECONDS && meant < nowMillis / 1000 + DAY_SECONDS ? meant : undefined
 }
 
-function fromMillis(millis: number): HrTime {
+/** Milliseconds since the Unix epoch as high-resolution time. */
+export function fromMillis(millis: number): HrTime {
   const seconds = Math.floor(millis / 1000)
   return [seconds, Math.round((millis - seconds * 1000) * 1e6)]
 }

@@ -1,9 +1,9 @@
-import { ROOT_CONTEXT, trace } from '@opentelemetry/api'
+import { type Attributes, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { LoggerProvider } from '@opentelemetry/sdk-logs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { withAuditing } from '../record/context.js'
-import { AuditLogRecordProcessor } from './log-records.js'
+import { AuditLogRecordProcessor, type LogRecordLike } from './log-records.js'
 
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
 
@@ -46,6 +46,47 @@ test('nothing is recorded where auditing is off', () => {
     logger.emit({ eventName: 'spanledger.agent_handoff', attributes: { 'spanledger.to': 'a' } }),
   )
   expect(log.types).toEqual([])
+})
+
+describe('a run that log records tell of', () => {
+  const prompt = (attributes: Attributes): LogRecordLike => ({
+    eventName: 'claude_code.user_prompt',
+    attributes: { 'session.id': 's1', 'prompt.id': 'p1', ...attributes },
+    instrumentationScope: { name: 'com.anthropic.claude_code.events' },
+  })
+
+  test('has the tenant that the application names, under a name of its own', async () => {
+    const { audit, log } = startRecordingSdk({ scopeNames: { tenant: ['orgId'], user: ['member'] } })
+    new AuditLogRecordProcessor(audit).onEmit(prompt({ orgId: 'acme', member: 'alice' }))
+    await audit.forceFlush()
+    expect(log.of('run_started')[0]).toMatchObject({ tenantId: 'acme', actor: { id: 'alice' }, sessionId: 's1' })
+  })
+
+  test('has no tenant that is only copied from the baggage of a caller', async () => {
+    const { audit, log } = startRecordingSdk({ scopeNames: { user: ['member'] } })
+    const entries = { 'spanledger.tenant.id': { value: 'evil' }, member: { value: 'mallory' } }
+    const within = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries))
+    const copied = prompt({ 'spanledger.tenant.id': 'evil', member: 'mallory' })
+    new AuditLogRecordProcessor(audit).onEmit(copied, within)
+    await audit.forceFlush()
+    expect(log.of('run_started')).toHaveLength(1)
+    expect(log.of('run_started')[0]).not.toMatchObject({ tenantId: 'evil' })
+    expect(log.of('run_started')[0]?.actor).toBeUndefined()
+  })
+})
+
+function throwing(): never {
+  throw new Error('a getter that throws')
+}
+
+test.each([
+  ['null', null],
+  ['a number', 5],
+  ['one whose getter throws', Object.defineProperty({}, 'eventName', { get: throwing })],
+  ['one without attributes', { eventName: 'spanledger.agent_handoff', attributes: null }],
+])('a record that cannot be read never throws: %s', (_, record) => {
+  const { audit } = startLogging()
+  new AuditLogRecordProcessor(audit).onEmit(record as unknown as LogRecordLike)
 })
 
 test('it needs a span processor', () => {

@@ -1,4 +1,4 @@
-import { type Attributes, type Context, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, trace } from '@opentelemetry/api'
 import { activeContext } from '../record/flow.js'
 import { toHrTime } from './hr-time.js'
 import type { LogRecordLike } from './log-record.js'
@@ -42,15 +42,11 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
 
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
-    const name = eventNameOf(record)
-    if (name === undefined || !this.#audit.isNew(record)) return
-    const { spanContext } = record
-    const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
-    const time = record.hrTime ?? toHrTime(undefined)
-    this.#audit.onOccurrence(name, (record.attributes ?? {}) as Attributes, time, within, {
-      ...(record.instrumentationScope ?? UNKNOWN_SCOPE),
-      resource: record.resource?.attributes as Attributes,
-    })
+    try {
+      this.#take(record, context)
+    } catch (problem) {
+      diag.error('spanledger:', problem)
+    }
   }
 
   /** @see AuditSpanProcessor.forceFlush */
@@ -61,6 +57,18 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   /** Flushes. Shutting down is left to the span processor, which the SDK shuts down as well. */
   shutdown(): Promise<void> {
     return this.#audit.forceFlush()
+  }
+
+  #take(record: LogRecordLike, context: Context): void {
+    const name = eventNameOf(record)
+    if (name === undefined || !this.#audit.isNew(record)) return
+    const { spanContext } = record
+    const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
+    const time = record.hrTime ?? toHrTime(undefined)
+    this.#audit.onOccurrence(name, (record.attributes ?? {}) as Attributes, time, within, {
+      ...(record.instrumentationScope ?? UNKNOWN_SCOPE),
+      resource: record.resource?.attributes as Attributes,
+    })
   }
 }
 

@@ -255,3 +255,10 @@ test('spans that start while a stream is read are inside of the run, and the rea
   const [planner, writer] = log.of('run_started')
   expect(writer?.parentRunId).toBe(planner?.runId)
 })
+
+test('a response with a status that nobody but a server can give is read as it is', async () => {
+  const { log } = startRecordingSdk()
+  const response = Object.defineProperty(new Response('body'), 'status', { value: 999 })
+  expect(await withRun(AGENT, () => response).text()).toBe('body')
+  expect(log.of('run_completed')).toHaveLength(1)
+})

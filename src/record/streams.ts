@@ -93,7 +93,9 @@ function takesBuffers(stream: ReadableStream): boolean {
 function followResponse(value: Response, reading: Reading): object | undefined {
   if (value.bodyUsed || !value.body || value.body.locked) return undefined
   const { status, statusText, headers, body } = value
-  const inner = new Response(streamOver(body, reading), { status, statusText, headers })
+  const init = { status, statusText, headers }
+  new Response(undefined, init) // throws for a status that servers can send and nobody else may, before the body is taken
+  const inner = new Response(streamOver(body, reading), init)
   delegate(value, BODY_METHODS, () => inner)
   for (const name of ['body', 'bodyUsed'] as const) {
     Object.defineProperty(value, name, { get: () => inner[name], configurable: true })

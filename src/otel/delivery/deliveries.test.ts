@@ -219,7 +219,9 @@ describe('the parent of a delivered span', () => {
     expect(log.of('run_started')).toHaveLength(2)
     audit.deliver({ spans: [span({ ...search, id: 'c2' })], source: 'a third' })
     await audit.forceFlush()
-    expect(log.of('tool_call_started').map(({ runId }) => runId)).toEqual(['a1-p1', undefined])
+    const [, another] = log.of('run_started')
+    expect(log.of('tool_call_started').map(({ runId }) => runId)).toEqual([another?.runId, undefined])
+    expect(another?.runId).not.toBe('a1-p1')
   })
 
   test('is found although it was translated long before', async () => {

@@ -118,7 +118,7 @@ export class Deliveries {
       traces.flatMap(({ logs }) => logs),
     )
     context.with(ROOT_CONTEXT, () => {
-      for (const step of steps) this.#safely(() => this.#take(step))
+      for (const step of steps) this.#safely(() => this.#options.tracker.as(sourceOf(step), () => this.#take(step)))
     })
   }
 
@@ -210,6 +210,10 @@ export class Deliveries {
     const key = keyOf(ids, origin)
     return this.#open.get(key) ?? this.#known.get(key)
   }
+}
+
+function sourceOf(step: Step): string {
+  return step.kind === 'log' ? step.log.source : step.span.source
 }
 
 /** Returns the data of the statement about what could not be read. */

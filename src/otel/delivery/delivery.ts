@@ -9,7 +9,8 @@ export interface Delivery {
   readonly logRecords?: readonly LogRecordLike[] | undefined
   /**
    * Names the sender where several deliver. A span's parent, and what was delivered before, is looked for among what the
-   * same sender delivered: nobody can write into the runs of another by sending equal ids.
+   * same sender delivered: nobody can write into the runs of another by sending equal ids. The id of a run that is taken
+   * already gets a suffix that names the sender.
    *
    * @defaultValue one sender for all
    */

@@ -42,7 +42,7 @@ export class LatePath {
     const { isRecording, isOnIn, tracker } = this.#options
     if (!isRecording()) return NOTHING_TAKEN
     if (isOnIn(ROOT_CONTEXT)) return this.#deliveries.take(delivery)
-    for (const span of delivery.spans ?? []) tracker.suppressions.addSpan(span, ROOT_CONTEXT)
+    for (const span of delivery.spans ?? []) if (isObject(span)) tracker.suppressions.addSpan(span, ROOT_CONTEXT)
     for (const _ of delivery.logRecords ?? []) tracker.suppressions.addEvent(ROOT_CONTEXT)
     return NOTHING_TAKEN
   }
@@ -104,6 +104,11 @@ export class LatePath {
     this.#throughHooks.add(span)
     this.deliver({ spans: [span] })
   }
+}
+
+/** Files may hold anything. */
+function isObject(span: unknown): span is object {
+  return typeof span === 'object' && span !== null
 }
 
 function isPlainData(span: SpanLike): boolean {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api'
-import { toHrTime } from '../hr-time.js'
+import type { Attributes, HrTime, Link, SpanContext, SpanStatus, TimeInput } from '@opentelemetry/api'
+import { fromMillis, toHrTime } from '../hr-time.js'
 import type { LogRecordLike } from '../log-record.js'
 import { type InstrumentationScope, parentSpanIdOf, type SpanEventLike, type SpanLike, scopeOf } from '../span.js'
 
@@ -47,10 +47,10 @@ const UNSET: SpanStatus = Object.freeze({ code: 0 })
 export function takeSpan(span: SpanLike & RestOfSpan, source: string): TakenSpan | undefined {
   const ids = idsOf(span.spanContext())
   if (!ids || !isTime(span.startTime) || !hasEnded(span)) return undefined
-  const [startTime, endTime] = [toHrTime(span.startTime), toHrTime(span.endTime)]
+  const [startTime, endTime] = [takeTime(span.startTime), takeTime(span.endTime)]
   const parentId = parentSpanIdOf(span)
   return {
-    name: span.name,
+    name: textOf(span.name),
     kind: span.kind,
     ids,
     parent: isId(parentId) ? { traceId: ids.traceId, spanId: parentId, traceFlags: 1 } : undefined,
@@ -58,7 +58,7 @@ export function takeSpan(span: SpanLike & RestOfSpan, source: string): TakenSpan
     endTime: [endTime[0], endTime[1]],
     status: { ...UNSET, ...span.status },
     attributes: { ...span.attributes },
-    events: [...(span.events ?? [])].map((event) => ({ ...event, attributes: { ...event.attributes } })),
+    events: [...(span.events ?? [])].map((event) => takeEvent(event, span.startTime)),
     links: [...(span.links ?? [])],
     droppedAttributesCount: span.droppedAttributesCount ?? 0,
     droppedEventsCount: span.droppedEventsCount ?? 0,
@@ -69,6 +69,15 @@ export function takeSpan(span: SpanLike & RestOfSpan, source: string): TakenSpan
   }
 }
 
+/** An event may have a time of any form, or none: it is then as early as its span. */
+function takeEvent({ name, time, attributes, ...rest }: SpanEventLike, start: HrTime): SpanEventLike {
+  return { ...rest, name: textOf(name), time: takeTime(isTime(time) ? time : start), attributes: { ...attributes } }
+}
+
+function textOf(name: unknown): string {
+  return typeof name === 'string' ? name : ''
+}
+
 /** @returns a copy of the log record; nothing for what is none */
 export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRecord | undefined {
   const { hrTime, spanContext, attributes } = record
@@ -76,7 +85,7 @@ export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRe
   return {
     record: { ...record, attributes: { ...attributes } },
     ids: spanContext && idsOf(spanContext),
-    time: toHrTime(isTime(hrTime) ? hrTime : undefined),
+    time: isTime(hrTime) ? takeTime(hrTime) : toHrTime(undefined),
     source,
     origin: originOf(source, record.resource),
   }
@@ -84,8 +93,8 @@ export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRe
 
 /** Tells whether a span has come to its end. */
 export function hasEnded({ endTime }: SpanLike): boolean {
-  if (endTime === undefined || (endTime[0] === 0 && endTime[1] === 0)) return false
-  return isTime(endTime)
+  if (!isTime(endTime) || (endTime[0] === 0 && endTime[1] === 0)) return false
+  return true
 }
 
 /** About as many bytes as the text and the attributes of the span take. */
@@ -142,6 +151,11 @@ const MAX_ID_LENGTH = 64
 
 function isId(id: unknown): id is string {
   return typeof id === 'string' && id !== '' && id.length <= MAX_ID_LENGTH && !/^0+$/.test(id)
+}
+
+/** A number is no reading of this process's clock, which live spans may have. */
+function takeTime(time: TimeInput): HrTime {
+  return typeof time === 'number' ? fromMillis(time) : toHrTime(time)
 }
 
 /** Files may hold times as the API of OpenTelemetry takes them: numbers and dates. */

@@ -2,11 +2,14 @@ import { type Timestamp, timestampFromMillis } from '../../events/index.js'
 import type { CallDecision, CallReport, ToolActivity } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Place } from './emitter.js'
+import type { Senders } from './senders.js'
 import type { Signal } from './twice-told.js'
 
 const MAX_CALLS = 4096
 /** Reports of spans inside a call whose own span has not come yet. */
 const MAX_EARLY_REPORTS = 16
+/** Calls that are told apart by their order alone: the latest. */
+const MAX_CALLS_OF_A_SLOT = 64
 /** A call whose span has ended waits so long for a word on what came of it. */
 const PATIENCE_MILLIS = 5_000
 const UNNAMED: ToolActivity['tool'] = Object.freeze({ name: 'unknown' })
@@ -46,6 +49,7 @@ interface Call {
  */
 export class CallBook {
   readonly #emitter: Emitter
+  readonly #senders: Senders
   readonly #nowMillis: () => number
   readonly #calls = new RecentMap<string, Call>(MAX_CALLS)
   readonly #bySlot = new RecentMap<string, Call[]>(MAX_CALLS)
@@ -53,8 +57,9 @@ export class CallBook {
   /** Calls whose span has ended, while nothing has told what came of them. */
   readonly #undecided = new Set<Call>()
 
-  constructor(options: { readonly emitter: Emitter; readonly nowMillis: () => number }) {
+  constructor(options: { readonly emitter: Emitter; readonly senders: Senders; readonly nowMillis: () => number }) {
     this.#emitter = options.emitter
+    this.#senders = options.senders
     this.#nowMillis = options.nowMillis
   }
 
@@ -101,8 +106,10 @@ export class CallBook {
 
   #callOf(heard: HeardReport): Call | undefined {
     const { report, place } = heard
-    const idKeys = report.callId === undefined ? [] : keysById(report.callId, heard)
-    const spanKey = report.spanId === undefined ? undefined : `span|${place.node?.traceId ?? ''}|${report.spanId}`
+    const keyOf = (key: string) => this.#senders.keyOf(key)
+    const idKeys = report.callId === undefined ? [] : keysById(report.callId, heard).map(keyOf)
+    const spanKey =
+      report.spanId === undefined ? undefined : keyOf(`span|${place.node?.traceId ?? ''}|${report.spanId}`)
     const known =
       this.#byId(idKeys, heard) ?? (spanKey !== undefined ? this.#calls.get(spanKey) : undefined) ?? this.#inSlot(heard)
     if (!known && !heard.isStart && idKeys.length === 0 && spanKey !== undefined && !report.tool) {
@@ -139,14 +146,17 @@ export class CallBook {
       hasEnded: false,
       ownEnd: undefined,
     }
-    if (report.slot !== undefined) this.#bySlot.set(report.slot, [...(this.#bySlot.get(report.slot) ?? []), call])
+    if (report.slot !== undefined) {
+      const slot = this.#senders.keyOf(report.slot)
+      this.#bySlot.set(slot, [...(this.#bySlot.get(slot) ?? []), call].slice(-MAX_CALLS_OF_A_SLOT))
+    }
     return call
   }
 
   /** The first call of the slot that the other signal alone has told of. */
   #inSlot({ report, signal }: HeardReport): Call | undefined {
     if (report.slot === undefined) return undefined
-    return this.#bySlot.get(report.slot)?.find(({ signals }) => !signals.has(signal))
+    return this.#bySlot.get(this.#senders.keyOf(report.slot))?.find(({ signals }) => !signals.has(signal))
   }
 
   #keep(spanKey: string, heard: HeardReport): void {

@@ -1,10 +1,12 @@
 import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
 import { type EventSource, timestampFromHrTime } from '../../events/index.js'
-import type { Convention, Occurrence } from '../conventions/contract.js'
+import { type CallerClaims, partFacts } from '../caller-claims.js'
+import type { Convention, Occurrence, ScopeFacts } from '../conventions/contract.js'
 import type { LogOrigin, SpanLike } from '../span.js'
 import type { Ask } from './ask.js'
 import { sourceOf } from './emitter.js'
 import type { ReportQueue } from './report-queue.js'
+import type { Senders } from './senders.js'
 
 /** The origin of an event: a span, or a log record. */
 interface Origin {
@@ -18,9 +20,13 @@ interface Origin {
 export class EventReports {
   readonly #ask: Ask
   readonly #queue: ReportQueue
+  readonly #senders: Senders
+  readonly #callers: CallerClaims
 
-  constructor(ask: Ask, queue: ReportQueue) {
+  constructor(ask: Ask, queue: ReportQueue, senders: Senders, callers: CallerClaims) {
     this.#ask = ask
+    this.#callers = callers
+    this.#senders = senders
     this.#queue = queue
   }
 
@@ -32,11 +38,25 @@ export class EventReports {
     const time = timestampFromHrTime(origin.time)
     const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
     const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
-    const report = this.#ask(() => convention.report?.(occurrence))
-    if (!report) return false
+    const told = this.#ask(() => convention.report?.(occurrence))
+    if (!told) return false
+    const report = { ...told, scope: this.#scopeOf(told.scope, event, context) }
     const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope)
-    this.#queue.add({ report, time, source, signal: span ? 'span' : 'log' }, occurrence)
+    const { current: sender } = this.#senders
+    this.#queue.add({ report, time, source, signal: span ? 'span' : 'log', sender }, occurrence)
     return true
+  }
+
+  /** Whose it is: by the application's own names first, and not by what only repeats the baggage of a caller. */
+  #scopeOf(told: ScopeFacts | undefined, { attributes }: Occurrence, context: Context | undefined): ScopeFacts {
+    const named = this.#callers.names?.scopeIn(attributes)
+    const facts = {
+      ...told,
+      tenantId: named?.tenantId ?? told?.tenantId,
+      userId: named?.userId ?? told?.userId,
+    }
+    const baggage = context && this.#callers.read(context).baggage
+    return baggage ? partFacts(facts, attributes, baggage, { own: undefined, around: undefined }).own : facts
   }
 }
 

@@ -57,13 +57,25 @@ export class FactRecorder {
   }
 
   record(told: Fact, time: Timestamp, place: Place): void {
-    const fact = isReserved(told) ? withoutAuthority(told) : told
+    const fact = this.#withRecordedIds(isReserved(told) ? withoutAuthority(told) : told)
     const at = fact.time ?? time
     const there = this.#placeOf(fact, place)
     if (fact.type === 'run_started') this.#startRun(fact, at, place)
     else if (TERMINAL.has(fact.type)) this.#endRun(fact as Fact & { type: TerminalType }, at, there)
     else if (fact.type === 'token_usage_updated') this.#recordUsage(fact, at, there)
     else this.#emit(fact, at, there)
+  }
+
+  /** A sender's ids of runs are those under which its own are recorded. */
+  #withRecordedIds(fact: Fact): Fact {
+    const { runId, parentRunId } = fact.scope ?? {}
+    if (runId === undefined && parentRunId === undefined) return fact
+    const scope = {
+      ...fact.scope,
+      ...(runId !== undefined && { runId: this.#runs.idOf(runId) }),
+      ...(parentRunId !== undefined && { parentRunId: this.#runs.idOf(parentRunId) }),
+    }
+    return { ...fact, scope } as Fact
   }
 
   /** At the run that the fact names, else at the one around it. */

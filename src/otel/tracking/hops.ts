@@ -16,6 +16,8 @@ const MAX_OUTGOING = 4096
 interface Outgoing {
   readonly node: SpanNode
   readonly isMessage: boolean
+  /** The queue that it goes to, as far as its span said at the start: the span is let go when it ends. */
+  readonly queue: Attributes
   /** A request arrives once. */
   hasArrived: boolean
 }
@@ -32,8 +34,14 @@ export class Hops {
   readonly #outgoing = new RecentMap<string, Outgoing>(MAX_OUTGOING)
 
   /** The span's ids go out with a request or a message, so that they may come back as a caller's. */
-  remember(node: SpanNode, { kind }: SpanLike): void {
-    this.#outgoing.set(node.spanId, { node, isMessage: kind === PRODUCER, hasArrived: false })
+  remember(node: SpanNode, { kind, attributes }: SpanLike): void {
+    const isMessage = kind === PRODUCER
+    this.#outgoing.set(node.spanId, {
+      node,
+      isMessage,
+      queue: isMessage ? queueOf(attributes) : NO_ATTRIBUTES,
+      hasArrived: false,
+    })
   }
 
   /** Returns the span that these ids went out with, whoever sends them now. */
@@ -62,8 +70,8 @@ export class Hops {
   #messageOf(span: SpanLike, ids: SpanContext): SpanNode | undefined {
     const sent = this.#find(ids)
     if (!sent?.isMessage) return undefined
-    const producer = sent.node.span
-    return !producer || isSame(QUEUE_KEYS, producer.attributes, span.attributes) ? sent.node : undefined
+    const queue = sent.node.span?.attributes ?? sent.queue
+    return isSame(QUEUE_KEYS, queue, span.attributes) ? sent.node : undefined
   }
 
   #find({ traceId, spanId }: SpanContext): Outgoing | undefined {
@@ -85,6 +93,12 @@ const METHOD_KEYS = ['http.request.method', 'http.method']
 const CLIENT_PORT_KEYS = ['server.port', 'net.peer.port']
 const SERVER_PORT_KEYS = ['server.port', 'net.host.port']
 const QUEUE_KEYS = ['messaging.system', 'messaging.destination.name']
+
+const NO_ATTRIBUTES: Attributes = Object.freeze({})
+
+function queueOf(attributes: Attributes): Attributes {
+  return Object.fromEntries(QUEUE_KEYS.map((key) => [key, attributes[key]]))
+}
 
 /** Tells whether all that a client span says of its server is an address of this machine, and it says any. */
 function isSentToLoopback(attributes: Attributes): boolean {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Occurrence } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import { inOrder, type Reported } from './told-run.js'
@@ -7,6 +8,8 @@ const MAX_RECORDS = 8192
 /** Attribute values are compared as far as this. */
 const MAX_COMPARED_LENGTH = 64
 const MAX_COMPARED_ATTRIBUTES = 64
+/** So many reports of one turn are put in order together. */
+const MAX_WAITING = 10_000
 
 /**
  * Puts the reports of one turn into the order in which they were made: exporters deliver log records in batches that
@@ -30,6 +33,7 @@ export class ReportQueue {
     // An event of a span is told in its place.
     if (reported.signal === 'span') this.#take(reported)
     else if (this.#waiting.push(reported) === 1) queueMicrotask(this.#drainLater)
+    else if (this.#waiting.length >= MAX_WAITING) this.drain()
   }
 
   drain(): void {
@@ -53,10 +57,10 @@ function bySession(reports: readonly Reported[]): ReadonlyMap<string, Reported[]
   return sessions
 }
 
-/** Tells a record from any other, but not from itself when it comes again. */
-function fingerprint({ report, time, signal }: Reported, { name, attributes, span }: Occurrence): string {
+/** Tells a record from any other, but not from itself when it comes again. Nothing of its content can be read from it. */
+function fingerprint({ report, time, signal, sender }: Reported, { name, attributes, span }: Occurrence): string {
   const { sessionId, sequence } = report
-  const parts: unknown[] = [signal, name, time, sessionId, span?.traceId, span?.spanId, sequence]
+  const parts: unknown[] = [sender, signal, name, time, sessionId, span?.traceId, span?.spanId, sequence]
   let compared = 0
   for (const key in attributes) {
     if (++compared > MAX_COMPARED_ATTRIBUTES) break
@@ -64,5 +68,5 @@ function fingerprint({ report, time, signal }: Reported, { name, attributes, spa
     if (typeof value === 'object' && value !== null) continue
     parts.push(key, String(value).slice(0, MAX_COMPARED_LENGTH))
   }
-  return parts.join('\u0000')
+  return createHash('sha256').update(parts.join('\u0000')).digest('base64')
 }

@@ -14,6 +14,7 @@ import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
 import { lostAt } from './losses.js'
 import { Run } from './run.js'
+import type { Senders } from './senders.js'
 import type { SpanNode } from './span-node.js'
 import { DURATION_MENDED, START_MENDED } from './span-times.js'
 
@@ -56,6 +57,7 @@ export class RunBook {
   /** The last run of each id that has come to an end: what is told of it late belongs to it. */
   readonly #ended = new RecentMap<string, Run>(MAX_ENDED_RUNS)
   readonly #emitter: Emitter
+  readonly #senders: Senders
   readonly #abandonAfterMillis: number
   readonly #maxOpenRuns: number
   readonly #nowMillis: () => number
@@ -64,30 +66,38 @@ export class RunBook {
   /** @param options.onEnd - called before a run's terminal event is recorded */
   constructor(options: {
     emitter: Emitter
+    senders: Senders
     onEnd: (run: Run) => void
     abandonAfterMillis: number
     maxOpenRuns: number
     nowMillis: () => number
   }) {
     this.#emitter = options.emitter
+    this.#senders = options.senders
     this.#abandonAfterMillis = options.abandonAfterMillis
     this.#maxOpenRuns = options.maxOpenRuns
     this.#nowMillis = options.nowMillis
     this.#onEnd = options.onEnd
   }
 
-  /** Returns the run of this id that is open, else the last one that has come to an end. */
+  /** Returns the sender's run of this id that is open, else the last one that has come to an end. */
   find(runId: string): Run | undefined {
-    return this.#open.get(runId) ?? this.#ended.get(runId)
+    const key = this.#keyOf(runId)
+    return this.#open.get(key) ?? this.#ended.get(key)
   }
 
   isOpen(runId: string): boolean {
-    return this.#open.has(runId)
+    return this.#open.has(this.#keyOf(runId))
+  }
+
+  /** Returns the id under which a run is recorded that a sender calls so. */
+  idOf(runId: string): string {
+    return this.#senders.runIdOf(runId, (id) => this.#open.has(id) || this.#ended.get(id) !== undefined)
   }
 
   /** A run goes on that had come to an end. */
   reopen(runId: string): void {
-    const run = this.#ended.get(runId)
+    const run = this.#ended.get(this.#keyOf(runId))
     if (run) run.goesOn = true
   }
 
@@ -106,13 +116,16 @@ export class RunBook {
 
   /** Records the start of a run; inside another one, that one first gets `sub_agent_invoked`. */
   start(start: RunStart, place: Place, extras?: Extras): Run {
-    const { activity, runId, startedAt } = start
+    const { activity, startedAt } = start
     const parent = place.run
     const named = start.parentRunId === undefined ? undefined : this.find(start.parentRunId)
-    const before = this.find(runId)
+    const before = this.find(start.runId)
+    const runId = this.idOf(start.runId)
+    this.#senders.own(runId)
     const run = new Run({
       runId,
-      ...parentageOf(start, parent, place.node?.outside ?? place.outside),
+      key: this.#senders.keyOf(runId),
+      ...parentageOf(this.#parentOf(start), parent, place.node?.outside ?? place.outside),
       startedAt,
       agent: activity.agent,
       node: place.node,
@@ -128,7 +141,7 @@ export class RunBook {
     if (place.node) place.node.run = run
     if (before) run.continue(before)
     if (parent) this.#announce(run, place)
-    this.#open.set(runId, run)
+    this.#open.set(run.key, run)
     const { agent, model, trigger, details } = activity
     const data = start.data ?? { agent, model, trigger, ...details }
     this.#emitter.emit('run_started', data, startedAt, { ...place, run }, own(extras))
@@ -141,6 +154,7 @@ export class RunBook {
   adopt(start: RunStart, node: SpanNode, source: EventSource): Run {
     const run = new Run({
       runId: start.runId,
+      key: start.runId,
       ...parentageOf(start, node.parent?.nearestRun(), node.outside),
       startedAt: start.startedAt,
       agent: start.activity.agent,
@@ -151,7 +165,7 @@ export class RunBook {
       nowMillis: this.#nowMillis(),
     })
     node.run = run
-    this.#open.set(run.runId, run)
+    this.#open.set(run.key, run)
     return run
   }
 
@@ -262,12 +276,20 @@ export class RunBook {
     if (node.parent?.span) node.parent.addOrphan(run)
   }
 
+  #keyOf(runId: string): string {
+    return this.#senders.keyOf(this.idOf(runId))
+  }
+
+  #parentOf({ parentRunId }: RunStart): Pick<RunStart, 'parentRunId'> {
+    return { parentRunId: parentRunId === undefined ? undefined : this.idOf(parentRunId) }
+  }
+
   #close(run: Run): void {
     run.ended = true
     run.lastEvent = undefined
-    this.#ended.set(run.runId, run)
+    this.#ended.set(run.key, run)
     // Another run may have come under the same id meanwhile.
-    if (this.#open.get(run.runId) === run) this.#open.delete(run.runId)
+    if (this.#open.get(run.key) === run) this.#open.delete(run.key)
   }
 
   #announce(run: Run, place: Place): void {
@@ -298,7 +320,7 @@ function lostOf({ usageLoss, isStartMended }: Run, { isTimeMended }: Place): rea
 
 /** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */
 function parentageOf(
-  { parentRunId }: RunStart,
+  { parentRunId }: Pick<RunStart, 'parentRunId'>,
   parent: Run | undefined,
   outside: Outside | undefined,
 ): Pick<Run, 'parentRunId' | 'parentIsClaimed'> {

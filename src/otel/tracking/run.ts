@@ -17,6 +17,8 @@ export type Inner = Pick<
 /** One execution of an agent, from its `run_started` to its terminal event. */
 export class Run {
   readonly runId: string
+  /** Its id, and the sender that it is of: see `senders.ts`. */
+  readonly key: string
   /** Becomes known late where the run around is recognised late. */
   parentRunId: string | undefined
   /** The run around is a remote caller's word. */
@@ -79,6 +81,7 @@ export class Run {
 
   constructor(init: {
     runId: string
+    key: string
     parentRunId: string | undefined
     parentIsClaimed: boolean
     startedAt: Timestamp
@@ -98,6 +101,7 @@ export class Run {
     nowMillis: number
   }) {
     this.runId = init.runId
+    this.key = init.key
     this.parentRunId = init.parentRunId
     this.parentIsClaimed = init.parentIsClaimed
     this.startedAt = init.startedAt

@@ -138,7 +138,7 @@ export class SpanRecorder {
 
   #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
     if (node.run) return // recorded by hand on this very span
-    const runId = runIdOf(node)
+    const runId = this.#runs.idOf(runIdOf(node))
     const around = besideSuspended(place)
     if (around.run?.runId === runId) return // the same run, told at another level
     if (around.run ? isSameRun(node, activity, around.run) : isToldInside(node, activity)) {

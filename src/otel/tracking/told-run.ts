@@ -2,6 +2,7 @@ import type { EventSource, Timestamp } from '../../events/index.js'
 import type { Conclusion, RunReport, RunState } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Run } from './run.js'
+import type { Senders } from './senders.js'
 import type { Signal } from './twice-told.js'
 
 const MAX_KEYS = 2048
@@ -15,6 +16,8 @@ export interface Reported {
   readonly time: Timestamp
   readonly source: EventSource
   readonly signal: Signal
+  /** Whoever delivered it: see `senders.ts`. */
+  readonly sender: string
 }
 
 /** The words by which a record names its run. */
@@ -23,6 +26,7 @@ export type NamedRun = Pick<RunReport, 'sessionId' | 'keys' | 'isOfRunInProgress
 /** A run that log records tell of, with or without a span of its own. */
 export class ToldRun {
   readonly session: string
+  readonly sender: string
   readonly keys: Set<string>
   startedAt: Timestamp
   /** None until its start is told. */
@@ -39,8 +43,9 @@ export class ToldRun {
   readonly #asked = new Set<string>()
   #held: Reported[] = []
 
-  constructor({ sessionId, keys }: NamedRun, startedAt: Timestamp, nowMillis: number) {
+  constructor({ sessionId, keys }: NamedRun, sender: string, startedAt: Timestamp, nowMillis: number) {
     this.session = sessionId
+    this.sender = sender
     this.keys = new Set(keys)
     this.startedAt = startedAt
     this.sinceMillis = nowMillis
@@ -90,31 +95,39 @@ export class ToldRun {
   }
 }
 
-/** Finds runs by their keys, and by their session. Forgets the oldest. */
+/** Finds the runs of a sender by their keys, and by their session. Forgets the oldest. */
 export class ToldRunIndex {
+  readonly #senders: Senders
   readonly #byKey = new RecentMap<string, ToldRun[]>(MAX_KEYS)
   readonly #bySession = new RecentMap<string, ToldRun[]>(MAX_KEYS)
 
+  constructor(senders: Senders) {
+    this.#senders = senders
+  }
+
   /** @param isApart - it is not the one in progress in its session: a sub-agent */
   add(told: ToldRun, isApart: boolean): void {
-    for (const key of told.keys) append(this.#byKey, key, told)
-    if (!isApart) append(this.#bySession, told.session, told)
+    for (const key of told.keys) append(this.#byKey, this.#senders.keyOf(key), told)
+    if (!isApart) append(this.#bySession, this.#senders.keyOf(told.session), told)
   }
 
   /** Replaces a run by the one that it turns out to be. */
   replace(from: ToldRun, into: ToldRun): void {
     for (const key of from.keys) {
       into.keys.add(key)
-      this.#byKey.set(key, [...this.withKey(key).filter((one) => one !== from && one !== into), into])
+      this.#byKey.set(this.#senders.keyOf(key), [
+        ...this.withKey(key).filter((one) => one !== from && one !== into),
+        into,
+      ])
     }
   }
 
   withKey(key: string): readonly ToldRun[] {
-    return this.#byKey.get(key) ?? []
+    return this.#byKey.get(this.#senders.keyOf(key)) ?? []
   }
 
   inSession(sessionId: string): readonly ToldRun[] {
-    return this.#bySession.get(sessionId) ?? []
+    return this.#bySession.get(this.#senders.keyOf(sessionId)) ?? []
   }
 
   find({ sessionId, keys, isOfRunInProgress }: NamedRun, time: Timestamp): ToldRun | undefined {

@@ -6,6 +6,7 @@ import type { Emitter, Place } from './emitter.js'
 import type { FactRecorder } from './fact-recorder.js'
 import type { Run } from './run.js'
 import type { RunBook } from './run-book.js'
+import type { Senders } from './senders.js'
 import type { SpanNode } from './span-node.js'
 import { type NamedRun, type Reported, ToldRun, ToldRunIndex } from './told-run.js'
 import type { TwiceTold } from './twice-told.js'
@@ -43,11 +44,13 @@ export class ToldRuns {
   readonly #usage: TwiceTold
   readonly #abandonAfterMillis: number
   readonly #nowMillis: () => number
-  readonly #index = new ToldRunIndex()
+  readonly #senders: Senders
+  readonly #index: ToldRunIndex
   readonly #open = new Set<ToldRun>()
 
   constructor(parts: {
     emitter: Emitter
+    senders: Senders
     runs: RunBook
     facts: FactRecorder
     calls: CallBook
@@ -56,6 +59,8 @@ export class ToldRuns {
     nowMillis: () => number
   }) {
     this.#emitter = parts.emitter
+    this.#senders = parts.senders
+    this.#index = new ToldRunIndex(parts.senders)
     this.#runs = parts.runs
     this.#facts = parts.facts
     this.#calls = parts.calls
@@ -103,7 +108,9 @@ export class ToldRuns {
   settle({ final, all }: { readonly final: boolean; readonly all: boolean }): void {
     const now = this.#nowMillis()
     for (const told of this.#open) {
-      if (!told.run && (all || final || now - told.sinceMillis >= START_PATIENCE_MILLIS)) this.#beginUntold(told)
+      if (!told.run && (all || final || now - told.sinceMillis >= START_PATIENCE_MILLIS)) {
+        this.#senders.as(told.sender, () => this.#beginUntold(told))
+      }
       const { run } = told
       if (!run) continue
       if (run.ended || run.node) this.#open.delete(told)
@@ -155,11 +162,13 @@ export class ToldRuns {
     { runId, trigger, parent }: Pick<Begins, 'runId' | 'trigger'> & { readonly parent?: Run | undefined },
   ): Run {
     const known = this.#runs.find(runId)
-    if (known) return known
+    if (known?.source.convention === source.convention) return known
     const scope: ScopeFacts = { ...report.scope, sessionId: told.session }
     const activity = { agent: report.agent, trigger }
     const place = { run: parent, node: undefined, context: undefined, source }
-    return this.#runs.start({ activity, runId, startedAt: time, scope }, place)
+    // Another kind of run has the id, which is none of what records tell of.
+    const ownId = known ? `${told.session}-${runId}` : runId
+    return this.#runs.start({ activity, runId: ownId, startedAt: time, scope }, place)
   }
 
   /** Begins a run whose start nobody has told: somebody has begun to listen in between, or the record is lost. */
@@ -204,7 +213,7 @@ export class ToldRuns {
   }
 
   #create(named: NamedRun, startedAt: Timestamp): ToldRun {
-    return new ToldRun(named, startedAt, this.#nowMillis())
+    return new ToldRun(named, this.#senders.current, startedAt, this.#nowMillis())
   }
 
   #add(told: ToldRun, isApart: boolean): void {

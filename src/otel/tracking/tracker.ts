@@ -34,6 +34,7 @@ import { goesOut } from './hops.js'
 import { ReportQueue } from './report-queue.js'
 import type { Run } from './run.js'
 import { RunBook } from './run-book.js'
+import { Senders } from './senders.js'
 import { SpanClaims } from './span-claims.js'
 import { SpanEvents, totalOf } from './span-events.js'
 import type { Claim, SpanNode } from './span-node.js'
@@ -82,6 +83,7 @@ export class Tracker {
   readonly #emitter: Emitter
   readonly #events: SpanEvents
   readonly #untaken: UntakenAttributes
+  readonly #senders = new Senders()
   /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
   /** Contexts with baggage of spans that began before anyone listened. */
@@ -115,14 +117,17 @@ export class Tracker {
       },
       onExplain: options.onExplain,
     })
-    this.#runs = new RunBook({ ...options, emitter, onEnd: (run) => this.suppressions.endRun(run) })
+    const senders = this.#senders
+    this.#runs = new RunBook({ ...options, emitter, senders, onEnd: (run) => this.suppressions.endRun(run) })
     this.#facts = new FactRecorder({ conventions, emitter, runs: this.#runs, ledger })
-    const twiceTold = new TwiceTold()
-    this.#calls = new CallBook({ emitter, nowMillis })
+    const twiceTold = new TwiceTold(senders)
+    this.#calls = new CallBook({ emitter, senders, nowMillis })
     const books = { emitter, runs: this.#runs, facts: this.#facts }
-    this.#told = new ToldRuns({ ...options, ...books, calls: this.#calls, usage: twiceTold })
-    this.#queue = new ReportQueue((reported) => this.#ask(() => this.#told.take(reported)))
-    this.#reports = new EventReports(this.#ask, this.#queue)
+    this.#told = new ToldRuns({ ...options, ...books, senders, calls: this.#calls, usage: twiceTold })
+    this.#queue = new ReportQueue((reported) =>
+      senders.as(reported.sender, () => this.#ask(() => this.#told.take(reported))),
+    )
+    this.#reports = new EventReports(this.#ask, this.#queue, senders, this.#nodes.callers)
     const calls = new CallRecorder({ emitter, ledger, book: this.#calls, twiceTold })
     this.#spans = new SpanRecorder({ ...options, ...books, calls, told: this.#told })
   }
@@ -242,6 +247,11 @@ export class Tracker {
   /** Tells whether the span is of an agent, whoever told of it. */
   knows(ids: SpanContext): boolean {
     return this.#nodes.knownBy(ids) !== undefined
+  }
+
+  /** Does something on the word of somebody who has delivered it: see `senders.ts`. */
+  as<T>(sender: string, action: () => T): T {
+    return this.#senders.as(sender, action)
   }
 
   /** A span that has been delivered after its end starts. @param parent - delivered as well, or awaited */

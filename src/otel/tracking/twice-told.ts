@@ -2,6 +2,7 @@ import type { AuditEventData } from '../../events/index.js'
 import { usageBeyond } from '../../events/usage.js'
 import { RecentMap } from '../recent-map.js'
 import type { Run } from './run.js'
+import type { Senders } from './senders.js'
 
 /** The two signals of an agent. */
 export type Signal = 'span' | 'log'
@@ -39,18 +40,23 @@ interface Call {
  * not matter.
  */
 export class TwiceTold {
+  readonly #senders: Senders
   readonly #told = new RecentMap<string, Call[]>(MAX_KEYS)
+
+  constructor(senders: Senders) {
+    this.#senders = senders
+  }
 
   /** Notes a call of a run that is counted already. */
   note(telling: TellingOfCall): void {
     const { by, usage } = telling
-    this.#add({ by, usage, isInRun: true, places: placesOf(telling) })
+    this.#add({ by, usage, isInRun: true, places: this.#placesOf(telling) })
   }
 
   /** Returns what is new in a report; `undefined` when the other signal has told all of it. */
   beyond(telling: TellingOfCall): CountedUsage | undefined {
     const { by, usage, run } = telling
-    const places = placesOf(telling)
+    const places = this.#placesOf(telling)
     const first = this.#take(places, by)
     if (!first) {
       this.#add({ by, usage, isInRun: run !== undefined, places })
@@ -86,9 +92,9 @@ export class TwiceTold {
       this.#told.set(place, calls)
     }
   }
-}
 
-function placesOf({ keys, sessionId, toldAs }: TellingOfCall): readonly string[] {
-  const owners = sessionId ? [...keys, `session:${sessionId}`] : keys
-  return owners.map((owner) => `${owner}|${toldAs}`)
+  #placesOf({ keys, sessionId, toldAs }: TellingOfCall): readonly string[] {
+    const owners = sessionId ? [...keys, `session:${sessionId}`] : keys
+    return owners.map((owner) => this.#senders.keyOf(`${owner}|${toldAs}`))
+  }
 }

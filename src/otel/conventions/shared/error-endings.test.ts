@@ -41,6 +41,7 @@ describe('an error', () => {
     '1 CANCELLED: Cancelled on client',
     'AbortError: stop',
     'asyncio.exceptions.CancelledError: ',
+    'trio.Cancelled: by the nursery',
     'CancelledError',
   ])('cancels by a text that stands for itself, which is a guess: %s', (message) => {
     expect(endingOfError({ code: 'Error', message })).toEqual({ outcome: 'cancelled', confidence: 'heuristic' })
@@ -55,6 +56,9 @@ describe('an error', () => {
     ['httpx.ReadTimeout', ''],
     ['Error', 'the order was cancelled'],
     ['Error', 'Abort mission: nothing left to try'],
+    ['Error', 'Cancelled: no seats left'],
+    ['Error', 'CANCELLED: the order'],
+    ['Error', 'Cancel: the booking is over'],
     ['OrderCancelledError', 'cancelled'],
     ['ValidationError', 'AbortError: quoted'],
     ['Error', 'AbortErrors are not expected here'],

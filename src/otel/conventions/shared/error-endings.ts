@@ -56,8 +56,12 @@ const NAMELESS: ReadonlySet<string> = new Set(['Error', 'Exception', 'DOMExcepti
 const CANCELLED_TEXT =
   /^(?:request was aborted|(?:the|this) operation was aborted|the user aborted a request|signal is aborted without reason|bodystreambuffer was aborted|abort(?:ed)?|cancell?ed|client closed request)\.?$|^1 CANCELLED\b/i
 
-/** `asyncio.exceptions.CancelledError: why`: a class at the beginning of a text, with its modules. */
+/**
+ * `asyncio.exceptions.CancelledError: why`: a class at the beginning of a text, with its modules. A single word before a
+ * colon is a class only with them: "Cancelled: no seats left" is a sentence.
+ */
 const CLASS_IN_TEXT = /^\s*(?:[A-Za-z_]\w*\.)*([A-Z]\w*)(?::|\s*$)/
+const WORD_IN_TEXT = /^\s*[A-Z](?:[a-z]*|[A-Z]*):/
 
 /** Node shows a cause in brackets, the JVM after two words, Python before the error that it led to. */
 const CAUSES = [
@@ -88,7 +92,7 @@ export function concludeError(error: SpanError, span?: SpanLike): Conclusion {
 }
 
 function endingOfText(message: string): ErrorEnding {
-  const named = ERROR_ENDINGS.get(CLASS_IN_TEXT.exec(message)?.[1] ?? '')
+  const named = WORD_IN_TEXT.test(message) ? undefined : ERROR_ENDINGS.get(CLASS_IN_TEXT.exec(message)?.[1] ?? '')
   if (named) return { ...named, confidence: 'heuristic' }
   return CANCELLED_TEXT.test(message) ? { ...CANCELLED, confidence: 'heuristic' } : FAILED
 }

@@ -103,6 +103,12 @@ function checkVocabulary(of: string, vocabulary: unknown): Vocabulary {
   for (const [field, value] of entriesOf(row)) {
     if (value !== undefined) FIELDS[field as keyof Vocabulary](value, `${of}.${field}`)
   }
+  for (const name of Object.keys(row.spanNames ?? {})) {
+    if (name !== '' && name !== '*') continue
+    throw new TypeError(
+      `${of}.spanNames: '${name}' would be every span; give the beginning of a name, or scopes with otherwise`,
+    )
+  }
   const { kindAttributes, spanNames, markers, otherwise, scopes, events } = row
   if (kindAttributes === undefined && !spanNames && !markers && !events && !(scopes && otherwise)) {
     throw new TypeError(

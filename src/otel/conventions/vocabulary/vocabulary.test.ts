@@ -250,6 +250,7 @@ describe('the option vocabularies', () => {
     ],
     ['a number for a name', [{ ...acme, attributes: { session: 7 } }], /attributes\.session must be a list of texts/],
     ['a text for a switch', [{ ...acme, exceptionsFail: 'yes' }], /exceptionsFail must be true or false/],
+    ['every span by its name', [{ name: 'x', spanNames: { '*': 'agent' } }], /spanNames: '\*' would be every span/],
     [
       'nothing to be recognised by',
       [{ name: 'x' }],
