@@ -3,6 +3,7 @@ import { codingAgentDialects } from './coding-agents.js'
 import { frameworkDialects } from './frameworks.js'
 import { genAiDialects } from './gen-ai.js'
 import { openInferenceDialects } from './openinference.js'
+import { tableFrameworkDialects } from './table-frameworks.js'
 import { traceloopDialects } from './traceloop.js'
 import { vocabularyDialects } from './vocabulary.js'
 
@@ -13,6 +14,7 @@ export const dialects: Readonly<Record<string, Dialect>> = {
   ...frameworkDialects,
   ...traceloopDialects,
   ...vocabularyDialects,
+  ...tableFrameworkDialects,
   ...codingAgentDialects,
 }
 
