@@ -5,7 +5,7 @@ import { contains, gapBetween, type Interval, nearlyContained } from './interval
 
 const MAX_RESPONSE_IDS = 4096
 /** Counted calls that are remembered, and those of one trace that are looked through. */
-const MAX_CALLS = 8192
+const MAX_CALLS = 2048
 const MAX_CALLS_OF_TRACE = 128
 /** The clocks of two processes that tell of one call, in traces of their own, differ by less. */
 const MAX_APART_NANOS = 10 * 60 * 1e9

@@ -13,6 +13,8 @@ const OWN_BITS_AT_EACH_END = 15
 /** Shared by all between, which are the more special ones: the general ones are asked last, and most often. */
 const SHARED_BIT = 1 << (2 * OWN_BITS_AT_EACH_END)
 const MAX_CONVENTIONS = 256
+/** Bit sets of which the conventions are remembered. */
+const MAX_BIT_SETS = 1024
 
 /** The bits by which so many conventions are told apart. */
 function bitsOf(conventions: number): readonly number[] {
@@ -32,6 +34,10 @@ export class Recogniser {
   readonly #conventions: readonly Convention[]
   /** The bit of each. */
   readonly #bits: readonly number[]
+  /** The conventions of each bit set that has come. */
+  readonly #byBits = new Map<number, readonly Convention[]>()
+  /** Those that share a bit. */
+  readonly #sharing: ReadonlySet<Convention>
   readonly #keyPrefixes = new PrefixTable()
   readonly #namePrefixes = new PrefixTable()
   readonly #byScope = new WeakMap<InstrumentationScope, number>()
@@ -53,10 +59,7 @@ export class Recogniser {
       for (const prefix of convention.namePrefixes ?? []) this.#namePrefixes.add(prefix, bit)
     }
     this.#conventions = conventions
-  }
-
-  get conventions(): readonly Convention[] {
-    return this.#conventions
+    this.#sharing = new Set(conventions.filter((_, index) => this.#bitOf(index) === SHARED_BIT))
   }
 
   /** Bit set of the conventions to ask about a span as it stands now; 0 for spans of no agent kind. */
@@ -64,16 +67,17 @@ export class Recogniser {
     return this.#scopeBits(scopeOf(span)) | this.#attributeBits(span.attributes) | this.#nameBits(span.name)
   }
 
-  /** The conventions of a bit set that a span has. */
+  /** Returns the conventions to ask about a span that has this bit set, in their order. */
   named(bits: number, span: SpanLike): readonly Convention[] {
-    return this.#conventions.filter((_, index) => this.isCandidate(index, bits, span))
+    const candidates = this.#byBits.get(bits) ?? this.#newCandidates(bits)
+    if ((bits & SHARED_BIT) === 0) return candidates
+    return candidates.filter((convention) => !this.#sharing.has(convention) || speaksFor(convention, span))
   }
 
-  /** Tells whether the convention at this index is to be asked about a span that has this bit set. */
-  isCandidate(index: number, bits: number, span: SpanLike): boolean {
-    const bit = this.#bitOf(index)
-    if ((bits & bit) === 0) return false
-    return bit !== SHARED_BIT || speaksFor(this.#conventions[index] as Convention, span)
+  #newCandidates(bits: number): readonly Convention[] {
+    const candidates = this.#conventions.filter((_, index) => (bits & this.#bitOf(index)) !== 0)
+    if (this.#byBits.size < MAX_BIT_SETS) this.#byBits.set(bits, candidates)
+    return candidates
   }
 
   #bitOf(index: number): number {

@@ -98,11 +98,8 @@ export class SpanClaims {
   }
 
   #askAbout(node: SpanNode, span: SpanLike, moment: Moment, bits: number): boolean {
-    const { conventions } = this.#recogniser
     let lineage: Lineage | undefined
-    for (let i = 0; i < conventions.length; i++) {
-      if (!this.#recogniser.isCandidate(i, bits, span)) continue
-      const convention = conventions[i] as Convention
+    for (const convention of this.#recogniser.named(bits, span)) {
       if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
       if (convention.parentage === 'unnested' && moment !== 'start') this.#lookAtEarlier(node)
       lineage ??= this.#lineage(node)

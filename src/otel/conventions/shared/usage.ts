@@ -88,7 +88,24 @@ const COST = [
   'llm.usage.cost',
   'operation.cost',
 ]
-const USAGE: ReadonlySet<string> = new Set([...INPUT, ...OUTPUT, ...TOTAL, ...COST])
+/** The fields of a report, each with its names. */
+const NAMES = [
+  INPUT,
+  FURTHER_INPUT,
+  OUTPUT,
+  FURTHER_OUTPUT,
+  TOTAL,
+  CACHED_INPUT,
+  CACHE_CREATION,
+  REASONING,
+  COST,
+] as const
+const COST_FIELD = NAMES.indexOf(COST)
+
+/** By name: the field, and how many names of it come before. */
+const PLACES: ReadonlyMap<string, readonly [field: number, rank: number]> = new Map(
+  NAMES.flatMap((names, field) => names.map((name, rank) => [name, [field, rank]] as const)),
+)
 const AI_SDK_CACHED = 'ai.usage.cachedInputTokens'
 /** The providers whose own `input_tokens` leave the cache out, in the names of the AI SDK. */
 const CLAUDE_PROVIDER = /^(?:anthropic|amazon-bedrock|bedrock|google-vertex-anthropic|vertex\.anthropic)/
@@ -104,24 +121,20 @@ const MODEL = [
 ]
 const PROVIDER = ['gen_ai.provider.name', 'gen_ai.system', 'llm.provider', 'llm.system', 'ai.model.provider']
 
-/** What the attributes of a span say it consumed; `undefined` when they say nothing. */
+/** Reads what the attributes of a span say it consumed; `undefined` when they say nothing. */
 export function usageFrom(attributes: Attributes): UsageReport | undefined {
-  if (!tellsUsage(attributes)) return undefined
-  const inputTokens = plus(count(attributes, ...INPUT), count(attributes, ...FURTHER_INPUT))
-  const outputTokens = plus(count(attributes, ...OUTPUT), count(attributes, ...FURTHER_OUTPUT))
-  const totalTokens = count(attributes, ...TOTAL)
-  const costUsd = amount(attributes, ...COST)
-  if (inputTokens === undefined && outputTokens === undefined && totalTokens === undefined && costUsd === undefined) {
-    return undefined
-  }
+  const found = numbersIn(attributes)
+  if (!found) return undefined
+  const [input, furtherInput, output, furtherOutput, total, cached, created, reasoning, cost] = found
+  if (input === undefined && output === undefined && total === undefined && cost === undefined) return undefined
   return {
-    inputTokens,
-    outputTokens,
-    totalTokens,
-    cachedInputTokens: count(attributes, ...CACHED_INPUT),
-    cacheCreationInputTokens: count(attributes, ...CACHE_CREATION),
-    reasoningTokens: count(attributes, ...REASONING),
-    costUsd,
+    inputTokens: plus(input, furtherInput),
+    outputTokens: plus(output, furtherOutput),
+    totalTokens: total,
+    cachedInputTokens: cached,
+    cacheCreationInputTokens: created,
+    reasoningTokens: reasoning,
+    costUsd: cost,
     cache: tellsOldAiSdk(attributes) ? 'beside' : undefined,
     model: modelFrom(attributes),
     provider: providerFrom(attributes),
@@ -129,10 +142,26 @@ export function usageFrom(attributes: Attributes): UsageReport | undefined {
   }
 }
 
-/** Quicker than to look for each of so many names: most spans have few attributes. */
-function tellsUsage(attributes: Attributes): boolean {
-  for (const key in attributes) if (USAGE.has(key)) return true
-  return false
+/**
+ * Reads the number of each field of {@link NAMES}: of the first of its names that holds one. A look at each attribute is
+ * quicker than one at each of so many names.
+ */
+function numbersIn(attributes: Attributes): (number | undefined)[] | undefined {
+  let found: (number | undefined)[] | undefined
+  let ranks: number[] | undefined
+  for (const key in attributes) {
+    const place = PLACES.get(key)
+    if (!place) continue
+    const [field, rank] = place
+    if (ranks && rank > (ranks[field] as number)) continue
+    const number = field === COST_FIELD ? amount(attributes, key) : count(attributes, key)
+    if (number === undefined) continue
+    found ??= NAMES.map(() => undefined)
+    ranks ??= NAMES.map(() => Number.POSITIVE_INFINITY)
+    found[field] = number
+    ranks[field] = rank
+  }
+  return found
 }
 
 /** AI SDK 5 passes on what the provider counts. Version 6, which tells details, has Claude's input include its cache. */
