@@ -57,7 +57,7 @@ function eventColour(type: string, confidence: string | undefined): Colour {
   return /completed|granted/.test(type) ? 'green' : 'cyan'
 }
 
-/** What an event tells: a decision in words, and the fields that they leave out. @param maxReason - code units of its reason that are shown */
+/** Returns what an event tells: a decision in words, and the fields that they leave out. @param maxReason - code units of its reason that are shown */
 export function detailsOf(event: StoredEvent, maxReason?: number): string {
   const decision = decisionText(event, maxReason)
   if (!decision) return details(event.data)

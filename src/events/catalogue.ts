@@ -30,7 +30,7 @@ export const agentSchema = v.strictObject({ id: optional(name), name: optional(n
  */
 const digest = v.pipe(text, v.regex(/^[a-z][\da-z-]*:(?:[\da-f]{2}){16,64}$/))
 
-/** Who decides: a person, a rule that somebody wrote, or the software by itself. */
+/** The kinds of those who decide: a person, a rule that somebody wrote, the software by itself. */
 export const DECIDERS = ['person', 'rule', 'automatic'] as const
 
 /** A decision, as far as it is told. */

@@ -2,7 +2,7 @@ import type { StoredEvent } from '../events/types.js'
 import { nameIn, textIn } from './facts.js'
 
 /*
- * Where the event types belong in OCSF 1.8 and 1.9. An AI Agent Activity class is not released, so runs are what an
+ * The places of the event types in OCSF 1.8 and 1.9. An AI Agent Activity class is not released, so runs are what an
  * application's start and stop are, and what an agent calls is API activity.
  */
 

@@ -29,7 +29,7 @@ const schemas = { '1.8.0': schemaOf('1.8.0'), '1.9.0': schemaOf('1.9.0') }
 
 type Members = Readonly<Record<string, unknown>>
 
-/** What the schema of the version that it names finds wrong with an event. */
+/** Returns what the schema of the version that an event names finds wrong with it. */
 function problemsOf(event: Members): string[] {
   const schema = schemas[(event.metadata as { readonly version: OcsfVersion }).version]
   const rules = schema.classes[String(event.class_uid)]

@@ -254,7 +254,7 @@ function actorBeside({ actor, sessionId, source }: StoredEvent): Readonly<Record
   }
 }
 
-/** Where an agent called the model, `ai_agent` names it. */
+/** Attributes of a call of a model. `ai_agent` names the model where an agent called it. */
 function modelCall(event: StoredEvent, agent: object | undefined): Readonly<Record<string, unknown>> {
   const model = agent ? undefined : aiModel(event)
   return {

@@ -20,7 +20,7 @@ const EARLIEST_SECONDS = 1_262_304_000
 const DAY_SECONDS = 86_400
 /** Clocks that go ahead by less than a year are wrong, but not by their unit. */
 const MAX_AHEAD_SECONDS = 366 * DAY_SECONDS
-/** What turns seconds, micro- and nanoseconds taken for another unit into what they are. */
+/** Factors that turn seconds, micro- and nanoseconds taken for another unit into what they are. */
 const FACTORS = [1e-3, 1e-6, 1e-9, 1e3, 1e6, 1e9]
 
 /** Tells whether something can have happened at a time. */

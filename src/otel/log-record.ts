@@ -1,7 +1,7 @@
 import type { HrTime } from '@opentelemetry/api'
 import type { InstrumentationScope } from './span.js'
 
-/** What is needed of a log record: the structure that `@opentelemetry/sdk-logs` 0.2xx and 3.x share. */
+/** The part of a log record that is needed: the structure that `@opentelemetry/sdk-logs` 0.2xx and 3.x share. */
 export interface LogRecordLike {
   readonly eventName?: string | undefined
   readonly hrTime?: HrTime | undefined

@@ -19,7 +19,7 @@ const AGENTS: Readonly<Record<string, Attributes>> = {
   Mastra: { 'mastra.span.type': 'agent_run' },
 }
 
-/** Where users of these frameworks put their own ids. */
+/** The places where users of these frameworks put their own ids. */
 const HOLDERS: Readonly<Record<string, (ids: Readonly<Record<string, string | number>>) => Attributes>> = {
   'the AI SDK': (ids) => under('ai.telemetry.metadata.', ids),
   'AI SDK 7': (ids) => under('ai.settings.context.', ids),

@@ -63,7 +63,7 @@ export class ScopeNames {
     }
   }
 
-  /** What the attributes of a span or a log record say, and the metadata in them. */
+  /** Reads what the attributes of a span or a log record say, and the metadata in them. */
   scopeIn(attributes: Attributes): ScopeFacts {
     let parsed: readonly Readonly<Record<string, unknown>>[] | undefined
     const facts: Record<string, string> = {}
@@ -77,7 +77,7 @@ export class ScopeNames {
     return facts
   }
 
-  /** What baggage says of a field. */
+  /** Reads what baggage says of a field. */
   entryIn(field: 'tenantId' | 'sessionId' | 'userId', entry: (name: string) => string | undefined): string | undefined {
     const [, of] = FIELDS.find(([known]) => known === field) ?? []
     for (const name of of ? this.#names[of] : []) {

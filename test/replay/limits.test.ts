@@ -88,7 +88,7 @@ describe.each(cases)('$limit, $telling', ({ limits, tell }) => {
   })
 })
 
-/** What a recording of `wild` has lost of the counts, by the limits of the SDK it was made under or is played through. */
+/** The loss of counts in a recording of `wild`, by the limits of the SDK it was made under or is played through. */
 const CUT_COUNTS = {
   'genkit-usage-limit-4096': { input: 50, output: 7 },
   'attribute-limit-128': { input: 900, output: 30 },

@@ -11,7 +11,7 @@ import { deliver, play } from './play.js'
 import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
 
 /*
- * What all recordings come to beside one another, in a log on disk, as its reader tells it.
+ * The sum of all recordings beside one another, in a log on disk, as its reader tells it.
  */
 
 const TERMINAL = ['run_completed', 'run_failed', 'run_cancelled', 'run_suspended', 'run_interrupted'] as const

@@ -76,7 +76,7 @@ export async function play(
   emitUntil([Number.POSITIVE_INFINITY, 0])
 }
 
-/** How a recording is delivered after the fact: the batches in which its spans come, and what happens in between. */
+/** The way in which a recording is delivered after the fact: the batches in which its spans come, and what happens in between. */
 export interface Way {
   readonly batches: (spans: readonly SpanLike[]) => readonly (readonly SpanLike[])[]
   readonly between?: () => void

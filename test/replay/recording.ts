@@ -43,10 +43,10 @@ export interface Recording {
   readonly logs: readonly RecordedLog[]
 }
 
-/** How often something happened; `*` where any answer is right. */
+/** The number of times that something happened; `*` where any answer is right. */
 export type Count = number | '*'
 
-/** What really happened in a scenario. A null says that the spans do not tell; `*`, that any answer is right. */
+/** The truth about a scenario. A null says that the spans do not tell; `*`, that any answer is right. */
 export interface Label {
   readonly runs: readonly {
     readonly agent: string | null

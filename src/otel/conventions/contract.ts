@@ -76,7 +76,7 @@ export type RunDetails = Omit<AuditEventData<'run_started'>, 'agent' | 'model' |
 export interface RunActivity extends ActivityBase {
   readonly kind: 'run'
   readonly agent: AgentRef
-  /** What else is known of it when it starts. */
+  /** Further facts that are known of it when it starts. */
   readonly details?: RunDetails | undefined
   /** Fields of its start that were wrong, and left out. */
   readonly altered?: readonly Alteration[] | undefined

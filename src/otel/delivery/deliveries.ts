@@ -22,7 +22,7 @@ export interface DeliveriesOptions {
   readonly waitMillis: number
   readonly nowMillis: () => number
   readonly onLogRecord: (record: LogRecordLike, within: Context) => void
-  /** What was delivered could not be read. */
+  /** Reports that something delivered could not be read. */
   readonly onMalformed: (count: number) => void
   readonly onProblem: (problem: unknown) => void
 }

@@ -23,6 +23,6 @@ export interface DeliveryReceipt {
   readonly accepted: number
   /** Spans and log records that had been told before, live or by a delivery. */
   readonly repeated: number
-  /** What is no span or log record, or a span that has not ended; also counted in an `events_dropped` event. */
+  /** Items that are no span or log record, and spans that have not ended; also counted in an `events_dropped` event. */
   readonly malformed: number
 }

@@ -20,9 +20,9 @@ export interface TakenSpan {
   readonly droppedEventsCount: number
   readonly resource: SpanLike['resource']
   readonly scope: InstrumentationScope
-  /** Who told it. */
+  /** The sender. */
   readonly source: string
-  /** Who told it, and of which resource: a span and its parent have this in common. */
+  /** The sender and the resource: a span and its parent have this in common. */
   readonly origin: string
 }
 

@@ -14,7 +14,7 @@ const DEFAULT_ROOM: Room = Object.freeze({ count: 50_000, bytes: 64 * 1024 * 102
 /** A trace whose spans keep coming is translated after so many times the wait, as far as it has come. */
 const MAX_PATIENCE = 20
 
-/** What has been delivered of one trace. */
+/** The delivered part of one trace. */
 export interface WaitingTrace {
   readonly spans: TakenSpan[]
   readonly logs: TakenLogRecord[]

@@ -6,14 +6,14 @@ import { inDoubt, lossOfOutcome } from './losses.js'
 import type { Run } from './run.js'
 import type { Claim, SpanNode } from './span-node.js'
 
-/** What somebody inside a run has thrown to pause it. */
+/** The error that somebody inside a run has thrown to pause it. */
 export type Pause = Pick<Conclusion, 'reason' | 'waitingFor'>
 
 /** A conclusion that says what came of it. */
 export type Ending = Conclusion & { readonly outcome: Outcome }
 
 /**
- * What came of a span: as its convention says; else by its error, which may be one that cancels or pauses; else it has
+ * Tells what came of a span: as its convention says; else by its error, which may be one that cancels or pauses; else it has
  * completed, unless, for a run, something inside has paused it.
  */
 export function endOf(node: SpanNode, claim: Claim, span: SpanLike, told: Conclusion): Ending {

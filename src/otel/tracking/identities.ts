@@ -29,7 +29,7 @@ export type State = <T extends 'run_identified' | 'run_identity_conflict'>(
 
 /**
  * Sees to it that every event of a run carries one tenant and one session. A run takes those that hold at its first event.
- * What nobody has named by then, the first name decides that comes later, and `run_identified` says so before any event
+ * The first name that comes later decides what nobody has named by then, and `run_identified` says so before any event
  * carries it. Any other name after that moves nothing, and is stated as `run_identity_conflict`.
  */
 export class Identities {

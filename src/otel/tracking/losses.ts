@@ -6,11 +6,11 @@ import type { Run } from './run.js'
 import type { Claim } from './span-node.js'
 
 /*
- * What an SDK's limits have taken from a span: attributes beyond their number, the rest of a text beyond its length. Where
+ * The parts that an SDK's limits have taken from a span: attributes beyond their number, the rest of a text beyond its length. Where
  * that may have told how something ended, the end is recorded by what is left, and says so.
  */
 
-/** How something was lost: with a dropped attribute, or behind the cut of a text. */
+/** The way in which something was lost: with a dropped attribute, or behind the cut of a text. */
 export type Loss = 'missing' | 'truncated'
 
 /** Returns how the attributes were lost that tell how a span ended; `undefined` where they are there, or never were. */

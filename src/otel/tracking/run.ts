@@ -73,9 +73,9 @@ export class Run {
   goesOn = false
   /** Why it has stopped, unless it calls its model again. */
   pause: Pause | undefined = undefined
-  /** What may have told that it waits was lost with a span inside. */
+  /** The loss, with a span inside, of what may have told that it waits. */
   doubt: Loss | undefined = undefined
-  /** What a call inside consumed was lost: the sum is not the whole. */
+  /** The loss of what a call inside consumed: the sum is not the whole. */
   usageLoss: Loss | undefined = undefined
   #usage: TokenUsage | undefined = undefined
 

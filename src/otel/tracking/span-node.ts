@@ -274,7 +274,7 @@ export class SpanNode {
   }
 
   /**
-   * What holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too.
+   * Learns what holds for all of the run that the span is in, wherever nobody has told otherwise; for the runs around, too.
    *
    * @returns the outermost span of which a tenant or a session has become known
    */

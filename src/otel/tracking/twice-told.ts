@@ -13,7 +13,7 @@ const MAX_CALLS_OF_A_KEY = 256
 
 type CountedUsage = AuditEventData<'token_usage_updated'>
 
-/** What one signal tells of a call. */
+/** The words of one signal about a call. */
 export interface TellingOfCall {
   readonly by: Signal
   /** Identifies the call by its own id, or by its numbers: `UsageReport.toldAs`. */

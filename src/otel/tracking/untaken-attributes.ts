@@ -15,7 +15,7 @@ interface SettableSpan extends SpanLike {
   setAttribute?: SetAttribute
 }
 
-/** What a span has not taken. */
+/** The attributes that a span has not taken. */
 export interface Untaken {
   /** Attributes of which a cut text is held whole. */
   readonly decisive: ReadonlySet<string>
@@ -23,7 +23,7 @@ export interface Untaken {
   readonly before: SetAttribute | undefined
   /** `undefined` while the span has taken all. */
   values: Map<string, AttributeValue> | undefined
-  /** How many of them the span has dropped; it has cut the others. */
+  /** The number of them that the span has dropped; it has cut the others. */
   dropped: number
 }
 

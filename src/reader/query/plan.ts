@@ -48,7 +48,7 @@ interface IndexValue {
   readonly value: readonly string[]
 }
 
-/** What indexes have to be asked: the positions filed under any of the values. */
+/** A question to an index: the positions filed under any of the values. */
 type Lookup = readonly IndexValue[]
 
 /** The most runs of which the events are looked up one by one, where they are filed under another tenant. */
@@ -59,7 +59,7 @@ export class Plan {
   readonly #filter: EventFilter
   readonly #identities: Identities
   readonly #lookups: readonly Lookup[]
-  /** Whether an event may count as that of another tenant, or session, than the one that is filed with it. */
+  /** Tells whether an event may count as that of another tenant, or session, than the one that is filed with it. */
   readonly isOwnerAsked: boolean
 
   /** @param identities - whose runs are, as of the end of each walk */
@@ -77,7 +77,7 @@ export class Plan {
     return identities.isEmpty ? this : new Plan(this.#filter, identities)
   }
 
-  /** Whether the filter asks whose an event is. */
+  /** Tells whether the filter asks whose an event is. */
   get asksForOwner(): boolean {
     return asksForOwner(this.#filter)
   }
@@ -102,12 +102,12 @@ export class Plan {
     return this.#lookups.length === 0
   }
 
-  /** Whether a time window narrows the walk: the index of times is none of single positions. */
+  /** Tells whether a time window narrows the walk: the index of times is none of single positions. */
   get hasWindow(): boolean {
     return this.#filter.since !== undefined || this.#filter.until !== undefined
   }
 
-  /** Whether only the events themselves can tell which of them pass. */
+  /** Tells whether only the events themselves can say which of them pass. */
   get isUnsure(): boolean {
     return this.hasWindow || this.isOwnerAsked
   }
@@ -212,7 +212,7 @@ function sessionLookup(sessionId: string, tenantId: string | undefined, identiti
   ]
 }
 
-/** Where many runs were identified as a tenant's, all events are looked at of the tenants under which they were filed. */
+/** A bound: of a tenant with more late runs, all events of the tenants are looked at under which they were filed. */
 function tenantLookup(tenantId: string, identities: Identities): Lookup {
   const { runIds, tenants } = identities.into(tenantId)
   const tenantValue = (id: string): IndexValue => ({ index: 'tenant', value: [id] })

@@ -42,11 +42,11 @@ export interface RunSummary extends RunOverview {
     'tool_approval_requested' | 'tool_approval_granted' | 'tool_approval_denied'
   >[]
   readonly policyViolations: readonly StoredEvent<'policy_violation'>[]
-  /** What policies were asked and said, decisions not to act included. */
+  /** Policies that were asked, and what they said, decisions not to act included. */
   readonly policyDecisions: readonly StoredEvent<'policy_decision'>[]
-  /** What guardrails said, passes included. What was broken is in {@link policyViolations} besides. */
+  /** Verdicts of guardrails, passes included. What was broken is in {@link policyViolations} besides. */
   readonly guardrails: readonly StoredEvent<'guardrail_evaluated'>[]
-  /** What was written to memory and deleted from it. */
+  /** Changes of memory: what was written, and what was deleted. */
   readonly memoryWrites: readonly StoredEvent<'memory_written' | 'memory_deleted'>[]
   /** Acts of somebody outside the agent, such as a kill switch. */
   readonly interventions: readonly StoredEvent<'intervention'>[]

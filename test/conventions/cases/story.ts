@@ -5,7 +5,7 @@ import { Speaker, type SpokenAgent, type Within } from '../speaker.js'
 
 type SdkOptions = Parameters<typeof startRecordingSdk>[1]
 
-/** What happens in one case, in the words of a dialect, and what is recorded of it. */
+/** The course of one case, in the words of a dialect, and what is recorded of it. */
 export interface Story extends SpokenAgent {
   readonly log: CollectingLog
   readonly speaker: Speaker

@@ -13,7 +13,7 @@ const FINISHED = 'compaction'
 /** Kept for the life of a run: that its history is known to be compacted. */
 const TOLD = 'gen-ai.compacted'
 
-/** What the end of a call of a model says of compaction. */
+/** Reads what the end of a call of a model says of compaction. */
 export function compactionFacts(span: SpanLike, memo: Memo | undefined): readonly Fact[] | undefined {
   const { attributes } = span
   if (

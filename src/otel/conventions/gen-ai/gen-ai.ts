@@ -136,7 +136,7 @@ function workflowRun(span: SpanLike): Activity {
 }
 
 /**
- * What says that it is an agent, has no name at all, and is directly inside of an agent that the same instrumentation tells
+ * A span that says it is an agent, has no name at all, and is directly inside of an agent that the same instrumentation tells
  * of, is an inner step of that agent: instrumentations say so of tasks and turns.
  */
 function isInnerStep(span: SpanLike, { name, id }: AgentRef, parent: Surrounding | undefined): boolean {

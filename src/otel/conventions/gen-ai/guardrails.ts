@@ -38,7 +38,7 @@ const RISK = [
   'gen_ai.security.risk.category',
 ]
 
-/** What a guardrail said, and the violation where it stopped something: the action counts, else the verdict. */
+/** Tells what a guardrail said, and the violation where it stopped something: the action counts, else the verdict. */
 export function guardrailFacts({ name, attributes }: SpanLike): readonly Fact[] {
   const verdict = text(attributes, ...VERDICT)
   const action = text(attributes, ...ACTION)

@@ -26,7 +26,7 @@ export function hitsOf(attributes: Attributes): number | undefined {
   return told ?? listLength(attributes['gen_ai.retrieval.documents'])
 }
 
-/** What an operation on records did. */
+/** Tells what an operation on records did. */
 export function memoryFacts(operation: string, attributes: Attributes): readonly Fact[] | undefined {
   const data = { tier: 'memory', namespaceKey: storeOf(attributes), records: recordsOf(attributes) }
   if (WRITES.has(operation)) return [{ type: 'memory_written', data: { ...data, operation } }]

@@ -14,7 +14,7 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['arerank', 'rerank'],
 ])
 
-/** What a span is to Alibaba's instrumentations, Dify's and Future AGI's, which need not name an operation. */
+/** Recognises spans of Alibaba's instrumentations, Dify's and Future AGI's, which need not name an operation. */
 const SPAN_KIND = 'gen_ai.span.kind'
 const OPERATIONS_OF_KINDS: ReadonlyMap<string, string> = new Map([
   ['agent', 'invoke_agent'],

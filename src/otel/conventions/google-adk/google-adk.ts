@@ -157,7 +157,7 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
   }
 }
 
-/** What the model threw, in Python. */
+/** Reads what the model threw, in Python. */
 function endOfFailedCall(span: SpanLike, memo: Lineage['memo']): Conclusion {
   const error = errorOf(span)
   const ending = concludeError(error, span)

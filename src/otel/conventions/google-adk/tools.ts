@@ -128,7 +128,7 @@ export function isBare(span: SpanLike): boolean {
   return !hasDropped(span) && !Object.keys(span.attributes).some((key) => OWN_ATTRIBUTE.test(key))
 }
 
-/** What a tool threw, with or without a status that says so. */
+/** Reads what a tool threw, with or without a status that says so. */
 function thrownBy(span: SpanLike, startName: string): SpanError | undefined {
   if (hasErrorStatus(span)) return errorOf(span)
   return isBare(span) ? { code: 'Error', message: `${startName} threw` } : undefined

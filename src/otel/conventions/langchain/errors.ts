@@ -55,7 +55,7 @@ function errorInText(text: string, fallback: string): SpanError {
 
 export type Steering = 'interrupt' | 'handoff' | 'drained' | 'aborted'
 
-/** What LangGraph alone throws; the rest is what everybody's errors mean. */
+/** Errors that LangGraph alone throws; the rest mean what everybody's errors mean. */
 const STEERING = new Map<string, Steering>([
   ['ParentCommand', 'handoff'],
   ['GraphDrained', 'drained'],

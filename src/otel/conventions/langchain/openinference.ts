@@ -55,7 +55,7 @@ function isOfPython(span: SpanLike): boolean {
   return scopeOf(span).name.startsWith(PYTHON_SCOPE)
 }
 
-/** What runs and hand-offs tell beside what LangChain means by them. */
+/** Facts that runs and hand-offs tell beside what LangChain means by them. */
 function ownConclusion({ attributes }: SpanLike, activity: Activity): Conclusion | undefined {
   const isOwn = activity.kind === 'run' || 'handoff' in activity
   return isOwn ? { scope: scopeOfSpan(attributes), usage: usageFrom(attributes) } : undefined

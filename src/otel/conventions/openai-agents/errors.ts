@@ -20,7 +20,7 @@ const MAX_TURNS_LIMIT = /^Max turns \((\d+)\) exceeded/
 const TRIPWIRE_TEXT = 'Guardrail tripwire triggered'
 const TRIPWIRE_CLASS = 'GuardrailTripwireTriggered'
 
-/** What went wrong in a span of the SDK; `undefined` when nothing did. */
+/** Reads what went wrong in a span of the SDK; `undefined` when nothing did. */
 export function agentsErrorOf(span: SpanLike): SpanError | undefined {
   return hasErrorStatus(span) ? errorIn(errorOf(span)) : undefined
 }
@@ -36,7 +36,7 @@ function errorIn(told: SpanError): SpanError {
 /** OpenLLMetry passes on what the SDK keeps of an error, as Python writes it. */
 const WRITTEN_ERROR = /^\{'message': (['"])(.*?)\1, 'data': (.*)\}$/s
 
-/** What went wrong in a span of the SDK that OpenLLMetry has translated. */
+/** Reads what went wrong in a span of the SDK that OpenLLMetry has translated. */
 export function writtenErrorOf(span: SpanLike): SpanError | undefined {
   const written = span.status.message ?? ''
   const [, , text, data] = (written.endsWith('}') && WRITTEN_ERROR.exec(written)) || []

@@ -71,7 +71,7 @@ interface RunState {
   nested: number
   /** The last run inside waits for an approval. */
   paused: boolean
-  /** How the last call of the runner that opened the trace, or the last agent below a trace, ended, if not well. */
+  /** The end of the last call of the runner that opened the trace, or of the last agent below a trace, if it did not end well. */
   lastTask: Ending | undefined
   /** A guardrail has told that it was triggered. */
   violationTold: boolean

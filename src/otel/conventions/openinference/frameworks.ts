@@ -18,7 +18,7 @@ interface Framework {
   readonly okFirst?: boolean | undefined
   /** Leaves the span of a run open that throws. */
   readonly mayLeak?: boolean | undefined
-  /** What it calls a tool are its own functions around calls of a model. */
+  /** Its tools are functions of its own around calls of a model. */
   readonly noTools?: boolean | undefined
   /** Tells of an agent by one method only: one inside another of the same class is a worker of its own. */
   readonly oneMethod?: boolean | undefined
@@ -40,7 +40,7 @@ const FRAMEWORKS: ReadonlyMap<string, Framework> = new Map<string, Framework>([
   ['smolagents', { okFirst: true, mayLeak: true, oneMethod: true }],
 ])
 
-/** What is known of the framework that a span is of. */
+/** Returns what is known of the framework that a span is of. */
 export function frameworkOf(span: SpanLike): Framework {
   const { name } = scopeOf(span)
   if (!name.startsWith(PYTHON_SCOPES)) return NONE

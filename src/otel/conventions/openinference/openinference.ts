@@ -132,14 +132,14 @@ function modelCall(span: SpanLike, operation: string, scope: ScopeFacts, { memo 
   return { kind: 'model', operation, model, provider, scope, facts: handoffsRefused(memo) }
 }
 
-/** What went wrong, by the status or, where that is of no use, by the exception. */
+/** Reads what went wrong, by the status or, where that is of no use, by the exception. */
 function errorAt(span: SpanLike, { kind }: Activity): SpanError | undefined {
   if (hasErrorStatus(span)) return errorOf(span)
   const isTold = kind !== 'step' && frameworkOf(span).okFirst && span.events.some(({ name }) => name === 'exception')
   return isTold ? errorOf(span) : undefined
 }
 
-/** How a span ended that has an error; where its status does not say so, that is told here. */
+/** Concludes a span that has an error, also where its status does not say so. */
 function failed(span: SpanLike, error: SpanError | undefined): Conclusion {
   return error && !hasErrorStatus(span) ? concludeError(error, span) : { error }
 }

@@ -53,7 +53,7 @@ export function json(attributes: Attributes, key: string): unknown {
 }
 
 /**
- * What JSON text says that was read to its end; `undefined` when it is none, or cut. For what is counted, or said to come
+ * Returns what JSON text says that was read to its end; `undefined` when it is none, or cut. For what is counted, or said to come
  * last: use {@link readJson} where the beginning may tell.
  */
 export function jsonIn(value: unknown): unknown {

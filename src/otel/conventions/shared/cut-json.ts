@@ -10,11 +10,11 @@ export const MAX_JSON_LENGTH = 256 * 1024
 /** Levels of nesting that are read. */
 const MAX_DEPTH = 512
 
-/** What was found where JSON text is expected. */
+/** The finding where JSON text is expected. */
 export interface Reading {
   /** `absent`: there is no JSON text. `whole`: it was read to its end. `cut`: up to where it ends too early. */
   readonly extent: 'absent' | 'whole' | 'cut'
-  /** What the text says. Of a text that is cut, what stands complete before the cut, and the lists and objects around it. */
+  /** The value of the text. Of a text that is cut, it has what stands complete before the cut, and the lists and objects around it. */
   readonly value: unknown
   /** The member of the outermost object in the middle of which the text is cut. */
   readonly openMember?: string | undefined

@@ -9,10 +9,10 @@ import { errorOf, lastException, type SpanError } from './outcome.js'
  * a message says nothing: "the order was cancelled" may be why a tool failed.
  */
 
-/** What an error means for what it ended. */
+/** The meaning of an error for the work that it ended. */
 export interface ErrorEnding {
   readonly outcome: 'failed' | 'cancelled' | 'suspended'
-  /** What is waited for, where that is the decision of somebody, or something that only they can give. */
+  /** The thing waited for, where that is the decision of somebody, or something that only they can give. */
   readonly waitsFor?: 'approval' | 'input' | 'result' | undefined
   readonly confidence?: Confidence | undefined
 }
@@ -52,7 +52,7 @@ const TIMEOUT_TEXT = /^The operation was aborted due to timeout/
 /** Codes that say nothing but that there was an error. */
 const NAMELESS: ReadonlySet<string> = new Set(['Error', 'Exception', 'DOMException', '_OTHER', 'unknown', '1', ''])
 
-/** What clients say, as their whole text, when their caller has cancelled. gRPC puts its code before it. */
+/** Texts that clients give, whole, when their caller has cancelled. gRPC puts its code before it. */
 const CANCELLED_TEXT =
   /^(?:request was aborted|(?:the|this) operation was aborted|the user aborted a request|signal is aborted without reason|bodystreambuffer was aborted|abort(?:ed)?|cancell?ed|client closed request)\.?$|^1 CANCELLED\b/i
 
@@ -84,7 +84,7 @@ export function endingOfError(error: SpanError, span?: SpanLike): ErrorEnding {
   return NAMELESS.has(code) ? endingOfText(error.message) : FAILED
 }
 
-/** What a span concludes with that ended with an error. */
+/** Returns the conclusion of a span that ended with an error. */
 export function concludeError(error: SpanError, span?: SpanLike): Conclusion {
   const { outcome, confidence } = endingOfError(error, span)
   if (outcome === 'failed') return { outcome, error }

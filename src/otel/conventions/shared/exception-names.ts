@@ -19,7 +19,7 @@ const LIMITS: ReadonlyMap<string, string> = new Map([
 /** The class of Pydantic AI's that names the axis in its text: `request_limit of 50`. */
 const LIMIT_IN_TEXT = 'UsageLimitExceeded'
 const NAMED_LIMIT = /\b(\w+)_limit`? of (\d+(?:\.\d+)?)/
-/** What the axes of limits are called there. */
+/** Names of the axes of limits there. */
 const AXES: ReadonlyMap<string, string> = new Map([
   ['request', 'requests'],
   ['cost', 'cost_usd'],
@@ -28,7 +28,7 @@ const NUMBER = /\((\d+)(?:\s*>=?\s*\d+)?\)|limit of `?(\d+)|max_turns\D{1,4}(\d+
 
 const GUARDRAIL = /^(Tool)?(Input|Output)GuardrailTripwireTriggered$/
 
-/** What was told of a run inside: the exception that ended it may end those around it as well. */
+/** A limit or a violation that was told of a run inside: the exception that ended it may end those around it as well. */
 const TOLD = 'exception.told'
 
 /** Returns the class of an error without its module: `pydantic_ai.exceptions.UsageLimitExceeded`. */

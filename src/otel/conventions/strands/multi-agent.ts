@@ -13,7 +13,7 @@ import { toolInput } from './messages.js'
 
 /* What is kept for the life of a run. */
 const NODE_STATUS = 'strands.nodeStatus'
-/** How an agent inside ended, if not well. */
+/** The end of an agent inside that did not end well. */
 const AGENT_ENDING = 'strands.agentEnding'
 /** The node of the swarm that an agent, and then the last of them, wants to go on with. */
 const HANDS_OFF = 'strands.handsOff'

@@ -24,7 +24,7 @@ const OPENAI_AGENTS_SCOPE = `${PREFIX}openai_agents`
 const FRAMEWORKS = ['agno', 'crewai', 'haystack', 'langchain', 'llamaindex', 'mcp', 'openai_agents']
 
 const KIND = 'traceloop.span.kind'
-/** What a span is by its name alone: a crew. */
+/** Recognises a crew, by the name of its span alone. */
 const CREW = 'crewai.workflow'
 /** `FunctionAgent.workflow`: names of entities may end with their kind. */
 const KIND_SUFFIX = /\.(?:workflow|agent|task|tool)$/
@@ -33,7 +33,7 @@ const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 't
 const NODE = 'traceloop.association.properties.langgraph_node'
 const NODE_PLACE = 'traceloop.association.properties.langgraph_checkpoint_ns'
 
-/** How the last agent of a workflow ended, if not well. */
+/** The end of the last agent of a workflow, if it did not end well. */
 const LAST_AGENT = 'traceloop.lastAgent'
 
 /** Traceloop's SDK for Python and its instrumentations of frameworks. */

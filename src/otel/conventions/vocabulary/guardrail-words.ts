@@ -3,7 +3,7 @@ import type { Fact } from '../contract.js'
 import { isStopped, policyViolation } from '../shared/guardrails.js'
 import { type Readers, textOf } from './reading.js'
 
-/** What a guardrail that stopped something says; nothing of one that let it pass. */
+/** Tells what a guardrail says that stopped something; nothing of one that let it pass. */
 export function guardrailFacts(read: Readers, attributes: Attributes, name: string): readonly Fact[] {
   const rule = textOf(read.guardrail(attributes)) ?? name
   const action = textOf(read.guardrailAction(attributes))

@@ -95,7 +95,7 @@ class Dialect {
     }
   }
 
-  /** What ended the last run inside ended this one, where the row says that its spans tell nothing of it. */
+  /** The end of the last run inside is that of this one, where the row says that its spans tell nothing of it. */
   #endOfRun(told: Conclusion, { memo, ownMemo }: Lineage): Conclusion {
     if (!this.#vocabulary.endsAsLastRun) return told
     const isOver = told.error !== undefined || told.outcome !== undefined
@@ -129,7 +129,7 @@ class Dialect {
     }
   }
 
-  /** Where agents are flat, what says that it is one, and has no name, is an inner step of the agent that it is in. */
+  /** A nameless agent is an inner step of the agent that it is in, where agents are flat. */
   #agent(word: Word, span: SpanLike, { parent }: Lineage): Activity {
     const run = this.#run(word, span)
     if (!this.#vocabulary.flatAgents) return run

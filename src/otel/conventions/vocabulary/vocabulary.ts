@@ -1,4 +1,4 @@
-/** What a span of a dialect is, or an event of one says. */
+/** The meaning of a span of a dialect, or of an event of one. */
 export type SpanMeaning =
   /** One execution of an agent. */
   | 'agent'
@@ -57,7 +57,7 @@ export interface VocabularyAttributes {
   readonly cacheCreationInputTokens?: AttributeName | undefined
   readonly reasoningTokens?: AttributeName | undefined
   readonly costUsd?: AttributeName | undefined
-  /** How many records a look-up found, or the list of them. */
+  /** The number of records that a look-up found, or the list of them. */
   readonly records?: AttributeName | undefined
   /** The namespace or store of a look-up. */
   readonly store?: AttributeName | undefined
@@ -65,7 +65,7 @@ export interface VocabularyAttributes {
   readonly handoffTo?: AttributeName | undefined
   /** The name of a guardrail. */
   readonly guardrail?: AttributeName | undefined
-  /** What a guardrail did: `deny`, `block`, `reject`, `fail` and their past tenses violate a policy. */
+  /** The action of a guardrail: `deny`, `block`, `reject`, `fail` and their past tenses violate a policy. */
   readonly guardrailAction?: AttributeName | undefined
   /** `true` where a guardrail was triggered. */
   readonly guardrailTriggered?: AttributeName | undefined
@@ -98,22 +98,22 @@ export interface Vocabulary {
   readonly scopes?: readonly string[] | undefined
   /** The attributes whose values say what a span is. */
   readonly kindAttributes?: AttributeName | undefined
-  /** What the values of `kindAttributes` mean, in lower case and without quotation marks. Values that are not listed are steps. */
+  /** Meanings of the values of `kindAttributes`, in lower case and without quotation marks. Values that are not listed are steps. */
   readonly kinds?: Readonly<Record<string, SpanMeaning>> | undefined
-  /** What span names mean; with `*` at the end it is a prefix, and what follows names the agent or the tool. */
+  /** Meanings of span names; a name with `*` at its end is a prefix, and what follows names the agent or the tool. */
   readonly spanNames?: Readonly<Record<string, SpanMeaning>> | undefined
   /** Names in span names end before this text: what follows is content. */
   readonly nameUntil?: string | undefined
   /** A span name counts only where one of these attributes is there: for names that anybody may use. */
   readonly spanNamesWith?: AttributeName | undefined
-  /** What a span is that has an attribute of this name. */
+  /** Meanings of spans that have an attribute of this name. */
   readonly markers?: Readonly<Record<string, SpanMeaning>> | undefined
-  /** What the other spans of `scopes` are. Without it, other conventions are asked. */
+  /** The meaning of the other spans of `scopes`. Without it, other conventions are asked. */
   readonly otherwise?: SpanMeaning | undefined
   /** The names of span events and log records, and what they mean. Only `guardrail` is one. */
   readonly events?: Readonly<Record<string, 'guardrail'>> | undefined
   readonly attributes?: VocabularyAttributes | undefined
-  /** How a run or tool call ended, by the value of an attribute: `{ 'acme.result': { aborted: 'cancelled' } }`. */
+  /** Outcomes of runs and tool calls, by the value of an attribute: `{ 'acme.result': { aborted: 'cancelled' } }`. */
   readonly outcomes?: Readonly<Record<string, Readonly<Record<string, VocabularyOutcome>>>> | undefined
   /** Classes of errors by which a run is cancelled, besides the general ones. */
   readonly cancellations?: readonly string[] | undefined

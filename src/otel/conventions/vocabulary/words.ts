@@ -6,7 +6,7 @@ import type { SpanMeaning, Vocabulary } from './vocabulary.js'
 /** A span's meaning, and what its name names. */
 export interface Word {
   readonly meaning: SpanMeaning
-  /** What follows the prefix in a span name. */
+  /** The part of a span name that follows the prefix. */
   readonly named?: string | undefined
   /** The span's name is a word of the dialect, and so no name of an agent. */
   readonly isByName?: boolean | undefined
