@@ -1,5 +1,6 @@
 import type { HrTime } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
+import { takenSpan } from '../../../test/support/taken-span.js'
 import { courseOf } from './course.js'
 import type { TakenSpan } from './taken.js'
 
@@ -18,24 +19,14 @@ function at(millis: number): HrTime {
 }
 
 function span({ id, from, to, below, trace = 't', events = [] }: Plan): TakenSpan {
-  return {
+  return takenSpan({
     name: id,
-    kind: 0,
     ids: { traceId: trace, spanId: id, traceFlags: 1 },
     parent: below === undefined ? undefined : { traceId: trace, spanId: below, traceFlags: 1 },
     startTime: at(from),
     endTime: at(to),
-    status: { code: 0 },
-    attributes: {},
     events: events.map((time) => ({ name: 'event', time: at(time) })),
-    links: [],
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    resource: undefined,
-    scope: { name: 'test' },
-    source: '',
-    origin: '',
-  }
+  })
 }
 
 /** The steps in short: `+` for a start, `-` for an end, `*` for an event. */

@@ -1,28 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import { takenSpan } from '../../../test/support/taken-span.js'
 import type { TakenSpan } from './taken.js'
 import { type WaitingTrace, WaitingTraces } from './waiting-traces.js'
 
 const WAIT_MILLIS = 1000
 
 function span(traceId: string, from = 0, to = 1, parentId?: string): TakenSpan {
-  return {
+  return takenSpan({
     name: traceId,
-    kind: 0,
     ids: { traceId, spanId: `${traceId}-${from}`, traceFlags: 1 },
     parent: parentId === undefined ? undefined : { traceId, spanId: parentId, traceFlags: 1 },
     startTime: [from, 0],
     endTime: [to, 0],
-    status: { code: 0 },
     attributes: { text: 'x'.repeat(1000) },
-    events: [],
-    links: [],
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    resource: undefined,
-    scope: { name: 'test' },
-    source: '',
-    origin: '',
-  }
+  })
 }
 
 function names(traces: readonly WaitingTrace[]): readonly string[] {
