@@ -317,7 +317,7 @@ describe('a span that is told through an SDK', () => {
     tracer.startSpan('tool', { attributes: TOOL, startTime: BEFORE[0] as Date }, around).end(BEFORE[1])
     expect(log.types).toEqual([])
     const root = { ...span({ ...planner, trace: ids.traceId, id: ids.spanId }), resource: resourceOf(tracer) }
-    audit.deliver({ spans: [root] })
+    audit.onEnd(root)
     await audit.forceFlush()
     expect(log.types).toEqual(WHOLE)
     expect(log.of('tool_call_started')[0]?.runId).toBe(`${ids.traceId}-${ids.spanId}`)

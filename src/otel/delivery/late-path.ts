@@ -39,6 +39,10 @@ export class LatePath {
   /** @throws TypeError for something else than lists of spans and log records, or a malformed source */
   deliver(delivery: Delivery): DeliveryReceipt {
     checkDelivery(delivery)
+    return this.#take({ ...delivery, source: `${SENT}${delivery.source ?? ''}` })
+  }
+
+  #take(delivery: Delivery): DeliveryReceipt {
     const { isRecording, isOnIn, tracker } = this.#options
     if (!isRecording()) return NOTHING_TAKEN
     if (isOnIn(ROOT_CONTEXT)) return this.#deliveries.take(delivery)
@@ -102,9 +106,12 @@ export class LatePath {
   #takeOnce(span: SpanLike): void {
     if (this.#throughHooks.has(span)) return
     this.#throughHooks.add(span)
-    this.deliver({ spans: [span] })
+    this.#take({ spans: [span] })
   }
 }
+
+/** Prefix of the names of senders. Who delivers without a name is a sender as well: only the hooks are this process. */
+const SENT = 'sent:'
 
 /** Files may hold anything. */
 function isObject(span: unknown): span is object {

@@ -7,7 +7,7 @@ const MAX_DIGEST_LENGTH = 8
 
 /**
  * Keeps apart what different senders deliver: each has ids of its own, so that two things are never one for having the same
- * id. What happens in this process, and what is delivered without the name of a sender, is of the sender `''`.
+ * id. What happens in this process is of the sender `''`.
  */
 export class Senders {
   #current = ''
