@@ -58,7 +58,7 @@ async function readEnd(store: ReadableStore, size: number, runId: string): Promi
     for (const event of events) {
       fold ??= RunRowFold.of({ runId }, event.seq, event)
       fold.add(event.seq, filedEvent(event))
-      if (fold.isEnd(event.id)) end = event
+      if (fold.isEnd(event.seq)) end = event
     }
   }
   return end

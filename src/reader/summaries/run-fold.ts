@@ -37,7 +37,7 @@ export class RunFold {
   add(event: StoredEvent): void {
     this.#row.add(event.seq, ownedEvent(event, this.#identities))
     this.#lists.add(event)
-    if (runChangeOf(event.type) === 'ends' && this.#row.isEnd(event.id)) this.#lists.end(event)
+    if (runChangeOf(event.type) === 'ends' && this.#row.isEnd(event.seq)) this.#lists.end(event)
   }
 
   summary(): RunSummary {

@@ -38,6 +38,8 @@ const NO_FACTS: RunFacts = Object.freeze({})
  */
 export class RunRowFold {
   readonly state: RowState
+  /** The position of the latest end that was added. */
+  #endSeq: number | undefined = undefined
 
   /** Begins with a run's first event, which is to be added like the others. */
   static of(
@@ -114,15 +116,15 @@ export class RunRowFold {
       // How the run stands now is told by what came after the end that it corrects.
       if (superseded !== undefined) return superseded
       this.#end(event.time, agent, facts)
+      this.#endSeq = seq
     }
     state.status = status
     return state.ending?.supersedes
   }
 
-  /** Tells whether an end that was added is the one by which the run stands ended now. */
-  isEnd(id: string | undefined): boolean {
-    const { ending, endIds } = this.state
-    return ending !== undefined && endIds.at(-1) === (id === undefined ? NO_ID : storedId(id))
+  /** Tells whether the event that was added at this position is the end by which the run stands ended now. */
+  isEnd(seq: number): boolean {
+    return this.#endSeq === seq && this.state.ending !== undefined
   }
 
   /** Ends with the run: nothing is added any more. */
