@@ -7,23 +7,33 @@ import { createServer } from 'node:http'
  * @returns {Promise<{ url: string, close: () => void }>}
  */
 export async function mockChatServer(answers) {
+  const error = { error: { message: 'The model is overloaded', type: 'server_error', code: null } }
+  const { origin, close } = await mockServer(answers, completion, error)
+  return { url: `${origin}/v1`, close }
+}
+
+/**
+ * A server that gives the scripted answers in the form that `respond` brings them into.
+ *
+ * @param {readonly (object | number)[]} answers - a number: that HTTP status, with the error
+ * @param {(answer: object, count: number) => object} respond
+ * @param {object} error
+ * @returns {Promise<{ origin: string, close: () => void }>}
+ */
+export async function mockServer(answers, respond, error) {
   let count = 0
   const server = createServer((request, response) => {
     request.resume().on('end', () => {
       const answer = answers[Math.min(count++, answers.length - 1)]
+      if (typeof answer === 'number') response.statusCode = answer
       response.setHeader('content-type', 'application/json')
-      if (typeof answer === 'number') {
-        response.statusCode = answer
-        response.end(
-          JSON.stringify({ error: { message: 'The model is overloaded', type: 'server_error', code: null } }),
-        )
-      } else response.end(JSON.stringify(completion(answer ?? {}, count)))
+      response.end(JSON.stringify(typeof answer === 'number' ? error : respond(answer ?? {}, count)))
     })
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
-  return { url: `http://127.0.0.1:${port}/v1`, close: () => server.close() }
+  return { origin: `http://127.0.0.1:${port}`, close: () => server.close() }
 }
 
 /**

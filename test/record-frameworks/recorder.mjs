@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 /** Seconds since the epoch at which each recording begins. */
 const BEGIN = 1_795_000_000
 const KINDS = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
+/** A mock server listens where there is room. */
+const ADDRESS_OF_MOCK = /127\.0\.0\.1:\d+/g
 const CODES = ['UNSET', 'OK', 'ERROR']
 
 /**
@@ -71,7 +73,8 @@ export class Recorder {
   write(path, root) {
     mkdirSync(dirname(path), { recursive: true })
     const ids = new Map()
-    const lines = (/** @type {readonly unknown[]} */ items) => numbered(jsonLines(items).replaceAll(root, '/app'), ids)
+    const lines = (/** @type {readonly unknown[]} */ items) =>
+      numbered(jsonLines(items).replaceAll(root, '/app').replaceAll(ADDRESS_OF_MOCK, '127.0.0.1:8080'), ids)
     writeFileSync(`${path}.json`, lines(this.#ended))
     const open = [...this.#spans].map(([span, recorded]) => ({
       ...this.#plain(span, recorded),
@@ -131,11 +134,7 @@ function timeOf(step) {
   return [BEGIN + Math.floor(step / 1000), Math.round((step % 1000) * 1e6)]
 }
 
-/**
- * A mock server listens where there is room.
- *
- * @param {Record<string, unknown>} attributes
- */
+/** @param {Record<string, unknown>} attributes */
 function withoutPort(attributes) {
   return 'server.port' in attributes ? { ...attributes, 'server.port': 8080 } : { ...attributes }
 }
