@@ -47,5 +47,9 @@ Object.defineProperties(webcrypto, {
 })
 syncBuiltinESMExports()
 // The recorder has a clock of its own; durations that a framework measures are 0.
-Date.now = () => 1_795_000_000_000
+const NOW = 1_795_000_000_000
+Date.now = () => NOW
+globalThis.Date = new Proxy(Date, {
+  construct: (date, args, newTarget) => Reflect.construct(date, args.length > 0 ? args : [NOW], newTarget),
+})
 performance.now = () => 0

@@ -120,8 +120,10 @@ function rowOf(entries: readonly SealedEntry[], between: (fold: RunRowFold, at: 
 
 const inputs = fc.array(input, { minLength: 1, maxLength: 30 })
 
+type Input = typeof input extends fc.Arbitrary<infer Value> ? Value : never
+
 /** Ends that share an id, of which one supersedes itself and its namesakes. */
-const ENDS_OF_ONE_ID = ['é', 'b', 'a'].map((finishReason, at) => ({
+const ENDS_OF_ONE_ID: readonly Input[] = ['é', 'b', 'a'].map((finishReason, at) => ({
   type: 'run_suspended',
   sessionId: 's-1',
   runId: 'r',
@@ -207,7 +209,7 @@ test('a row says what the summary of the run says, but for the ends of long text
       }
       expect(Object.keys(summary)).toEqual(expect.arrayContaining(Object.keys(row)))
     }),
-    { numRuns: 300, examples: [[ENDS_OF_ONE_ID]] },
+    { numRuns: 300, examples: [[[...ENDS_OF_ONE_ID]]] },
   )
 })
 

@@ -16,6 +16,7 @@ export type ClientContentKey =
   | 'gen_ai.agent.input'
   | 'gen_ai.input.messages'
   | 'genkit:input'
+  | 'input'
   | 'input.value'
   | 'mastra.agent_run.input'
   | 'traceloop.entity.input'

@@ -6,6 +6,7 @@ import { readJson } from '../shared/cut-json.js'
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { scopeByNames } from '../shared/user-scope.js'
+import { requestsIn } from './approvals.js'
 
 /*
  * VoltAgent. `entity.type` says whose a span is, an agent's or a workflow's, and every span of it repeats that; the run
@@ -56,7 +57,7 @@ export const voltAgentConvention: Convention = {
       case 'recall':
         return { ...told, hits: count(span.attributes, 'memory.message_count', 'retriever.document_count') }
       default:
-        return { ...told, facts: endOfStep(span) }
+        return { ...told, facts: requestsIn(span, lineage) ?? endOfStep(span) }
     }
   },
 
