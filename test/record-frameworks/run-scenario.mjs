@@ -6,12 +6,12 @@ import { CountedIds, Recorder } from './recorder.mjs'
 /* Runs one scenario of a framework; without a name it lists the scenarios. */
 
 const [folder = '', target = '', scenario] = process.argv.slice(2)
-const require = createRequire(join(folder, 'package.json'))
-const { context, propagation, trace } = require('@opentelemetry/api')
-const { logs } = require('@opentelemetry/api-logs')
-const { AsyncLocalStorageContextManager } = require('@opentelemetry/context-async-hooks')
-const { resourceFromAttributes } = require('@opentelemetry/resources')
-const { LoggerProvider } = require('@opentelemetry/sdk-logs')
+const load = createRequire(join(folder, 'package.json'))
+const { context, propagation, trace } = load('@opentelemetry/api')
+const { logs } = load('@opentelemetry/api-logs')
+const { AsyncLocalStorageContextManager } = load('@opentelemetry/context-async-hooks')
+const { resourceFromAttributes } = load('@opentelemetry/resources')
+const { LoggerProvider } = load('@opentelemetry/sdk-logs')
 const { BasicTracerProvider, TracerProvider = BasicTracerProvider } = sdkTrace()
 
 const recorder = new Recorder()
@@ -36,8 +36,8 @@ process.exit()
 /** SDK 3 calls the package otherwise than SDK 2. */
 function sdkTrace() {
   try {
-    return require('@opentelemetry/sdk-trace')
+    return load('@opentelemetry/sdk-trace')
   } catch {
-    return require('@opentelemetry/sdk-trace-base')
+    return load('@opentelemetry/sdk-trace-base')
   }
 }
