@@ -30,12 +30,21 @@ await log.flush()
 say(`recorded ${JSON.stringify({ dropped, recorded, spilled })}`)
 process.kill(process.pid, 'SIGKILL')
 
-/** Bytes: all that is resident, and without the pages of files that are mapped, which the system takes back at need. */
+/**
+ * Bytes: all that is resident; without the pages of files that are mapped, which the system takes back at need; and what of
+ * these is kept once the garbage is collected.
+ */
 function memory() {
   const rss = process.memoryUsage.rss()
-  if (process.platform !== 'linux') return { rss, own: rss }
+  const own = ownBytes() ?? rss
+  globalThis.gc?.()
+  return { rss, own, kept: ownBytes() ?? process.memoryUsage.rss() }
+}
+
+function ownBytes() {
+  if (process.platform !== 'linux') return undefined
   const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? []
-  return { rss, own: Number(kibibytes) * 1024 }
+  return Number(kibibytes) * 1024
 }
 
 /** What a reader sees of what is committed; the queue is not waited for. */
