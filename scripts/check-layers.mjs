@@ -9,6 +9,7 @@ import { dirname, join, relative, sep } from 'node:path'
 const allowed = {
   events: ['valibot', 'node:'],
   files: ['events', 'node:'],
+  'ledger/places': ['files', 'node:'],
   tree: ['events', 'node:'],
   checkpoint: ['events', 'node:'],
   threads: ['events', 'node:'],

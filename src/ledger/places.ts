@@ -1,0 +1,62 @@
+import { lstat, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { requireDirectory } from '../files/regular-file.js'
+
+/*
+ * A ledger is a directory with several logs, one for each process that writes at the same time:
+ *
+ *   audit/            log 0, as it is where there is no other: entries/ index/ journal/ keys/ checkpoint
+ *     logs/1/         log 1: a directory of the same shape
+ *     logs/2/         …
+ *     staging/        what processes record before they have a log
+ *
+ * So a directory with a single log is a ledger of one, and becomes one of several without moving a file.
+ */
+
+/** Directory in a ledger that has all of its logs but the first. */
+const LOGS = 'logs'
+/** No leading zeros, and few enough digits that the number is exact. */
+const NUMBER = /^[1-9]\d{0,8}$/
+
+/** A log of a ledger. */
+export interface LogPlace {
+  /** 0 for the log in the ledger's own directory. */
+  readonly number: number
+  /** Absolute, if the path of the ledger is. */
+  readonly directory: string
+}
+
+/** Returns where a log of a ledger is, or would be. */
+export function placeOf(location: string, number: number): LogPlace {
+  return { number, directory: number === 0 ? location : join(location, LOGS, String(number)) }
+}
+
+/** Returns the directory in which a ledger keeps what processes record before they have a log. */
+export function stagingAt(location: string): string {
+  return join(location, 'staging')
+}
+
+/**
+ * Lists the logs of a ledger by their numbers. Log 0 is always among them, whether it exists or not.
+ *
+ * @param location - directory of the ledger, or of a single log
+ * @throws AuditLogError `AUDIT_FILE_REFUSED` for a link or a device in place of a directory; what the file system throws,
+ * except where there is no directory of further logs
+ */
+export async function logsAt(location: string): Promise<readonly LogPlace[]> {
+  const places = [placeOf(location, 0)]
+  const logs = join(location, LOGS)
+  try {
+    requireDirectory(await lstat(logs), logs)
+    for (const entry of await readdir(logs, { withFileTypes: true })) {
+      if (!NUMBER.test(entry.name)) continue
+      requireDirectory(entry, join(logs, entry.name))
+      places.push(placeOf(location, Number(entry.name)))
+    }
+  } catch (problem) {
+    if (!ABSENT.has((problem as NodeJS.ErrnoException).code ?? '')) throw problem
+  }
+  return places.sort((one, other) => one.number - other.number)
+}
+
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR'])
