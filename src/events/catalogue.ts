@@ -230,6 +230,37 @@ export const catalogue = {
      */
     statement: optional(text),
   }),
+  /** This log belongs to a ledger. Of several statements of a log the last counts. */
+  ledger_joined: v.strictObject({
+    /** Origin of the ledger's log 0, whose key is the key of the ledger. */
+    ledger: name,
+    /** Number of this log in the ledger. */
+    log: v.pipe(count, v.minValue(1)),
+    /** The vkey of this log. */
+    vkey: name,
+    /**
+     * Signed note of the ledger's key, whose text says so: `spanledger.dev/ledger-log`, the ledger, the number and the
+     * vkey, a line each. Left out where that key was not at hand.
+     */
+    statement: optional(text),
+  }),
+  /** Sizes and roots of other logs of the ledger, as this log saw them in their checkpoints. */
+  siblings_noted: v.strictObject({
+    /** The logs that have changed since this log noted them before. */
+    logs: v.array(
+      v.strictObject({
+        /** Number of the log in the ledger. */
+        log: count,
+        origin: name,
+        /** Number of its entries. */
+        size: count,
+        /** Root hash over them, in base64. */
+        root: name,
+        /** Signature of the checkpoint by the key of that name, as its line has it: key id and signature, in base64. */
+        signature: optional(text),
+      }),
+    ),
+  }),
   /** The log was opened though it does not continue what was known of it. */
   audit_log_diverged: v.strictObject({
     reason: name,

@@ -13,8 +13,10 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set<AuditEventType>([
   'events_dropped',
   'events_recovered',
   'journal_set_aside',
+  'ledger_joined',
   'run_identified',
   'run_identity_conflict',
+  'siblings_noted',
   'signing_key_changed',
 ])
 

@@ -77,6 +77,8 @@ const MAPPINGS: ReadonlyMap<string, OcsfMapping> = new Map([
   ['resumed', lifecycle(other('Resume'), 'success')],
   ['audit_attached', { ...lifecycle([6, 'Enable'], 'success'), isOfTheLog: true }],
   ['audit_detached', { ...lifecycle([7, 'Disable'], 'success'), isOfTheLog: true }],
+  ['ledger_joined', { ...lifecycle(other('Ledger Joined'), 'success'), isOfTheLog: true }],
+  ['siblings_noted', { ...lifecycle(other('Siblings Noted'), 'success'), isOfTheLog: true }],
   ['signing_key_changed', { ...lifecycle([8, 'Update'], 'success'), isOfTheLog: true }],
   ['sub_agent_invoked', call(other('Invoke'), 'unknown', (event) => textIn(event, 'agentId'))],
   ['agent_handoff', call(other('Hand off'), 'success', (event) => textIn(event, 'to'))],

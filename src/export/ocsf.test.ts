@@ -147,6 +147,8 @@ describe('toOcsf', () => {
       'audit_attached 6002 Enable 1 1',
       'audit_detached 6002 Disable 1 2',
       'events_dropped 6008 General Error 2 4',
+      'ledger_joined 6002 Ledger Joined 1 1',
+      'siblings_noted 6002 Siblings Noted 1 1',
       'signing_key_changed 6002 Update 1 1',
       'audit_log_diverged 2004 Create 1 4',
       'custom 0 Other 0 1',

@@ -43,6 +43,8 @@ const dataOf: Readonly<Record<string, unknown>> = {
   audit_attached: { attachment: 'attachment-1', openRuns },
   audit_detached: { attachment: 'attachment-1', openRuns: [] },
   events_dropped: { count: 3, reason: 'queue_full' },
+  ledger_joined: { ledger: 'log.example', log: 1, vkey: 'log.example/1+1234abcd+AQ==' },
+  siblings_noted: { logs: [{ log: 0, origin: 'log.example', size: 3, root: 'AA==' }] },
   signing_key_changed: { from: 'a', to: 'b' },
   audit_log_diverged: { reason: 'rolled_back', foundSize: 2, foundRoot: 'AA==' },
   custom: { name: 'anything', nested: { goes: [1, null, 'x', -0.5, true] } },

@@ -90,6 +90,8 @@ const dataByType: Record<string, Record<string, unknown>> = {
   events_recovered: { count: 3, unattested: 0, from: time, to: time },
   events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
   journal_set_aside: { files: 1, bytes: 700 },
+  ledger_joined: { ledger: 'log.example', log: 1, vkey: 'log.example/1+1234abcd+AQ==', statement: 'a\n\n— a x\n' },
+  siblings_noted: { logs: [{ log: 0, origin: 'log.example', size: 3, root: 'AA==', signature: 'AA==' }] },
   signing_key_changed: { from: 'log.example+1234abcd', to: 'log.example+5678abcd+AQ==' },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==' },
   custom: { name: 'invoice_sent', invoiceId: 'i-1', lines: [1, 2] },

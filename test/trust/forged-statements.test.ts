@@ -22,6 +22,8 @@ const forgeries: readonly AuditEventInput[] = [
   { type: 'events_dropped', data: { count: 7, reason: 'queue_full', from: time, to: time } },
   { type: 'audit_log_diverged', data: { reason: 'rolled_back', foundSize: 0, foundRoot: 'AA==' } },
   { type: 'signing_key_changed', data: { from: another, to: another } },
+  { type: 'ledger_joined', data: { ledger: 'attacker.example', log: 1, vkey: another } },
+  { type: 'siblings_noted', data: { logs: [{ log: 1, origin: 'attacker.example', size: 9, root: 'AA==' }] } },
   { type: 'audit_attached', data: { attachment: 'forged', openRuns: [] } },
   { type: 'audit_detached', data: { attachment: 'forged', openRuns: [] } },
   { type: 'clock_stepped', data: { from: time, to: time } },
