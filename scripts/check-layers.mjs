@@ -10,6 +10,18 @@ const allowed = {
   events: ['valibot', 'node:'],
   files: ['events', 'node:'],
   'ledger/places': ['files', 'node:'],
+  'ledger/writing': [
+    'ledger/places',
+    'log/checkpoints',
+    'log/own-source',
+    'log/timers',
+    'events',
+    'files',
+    'store',
+    'store/leveldb',
+    'checkpoint',
+    'node:',
+  ],
   tree: ['events', 'node:'],
   checkpoint: ['events', 'node:'],
   threads: ['events', 'node:'],
@@ -166,6 +178,8 @@ const allowed = {
   ],
 
   'audit-log': [
+    'ledger/places',
+    'ledger/writing',
     'log',
     'log/contract',
     'log/statements',

@@ -1,4 +1,4 @@
-export { type AuditLog, type AuditLogRecovery, openAuditLog } from './audit-log/index.js'
+export { type AuditLog, type AuditLogRecovery, type LedgerPlace, openAuditLog } from './audit-log/index.js'
 export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './checkpoint/index.js'
 export {
   type AgentRef,

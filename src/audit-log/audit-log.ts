@@ -24,10 +24,23 @@ import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 
+/** The log that a process has in a ledger. */
+export interface LedgerPlace {
+  /** Directory of the ledger. Absolute. */
+  readonly location: string
+  /** Number of the log: 0 for the one in the ledger's own directory, whose key is the key of the ledger. */
+  readonly log: number
+}
+
 /** An open log: it is written, and what has been recorded before a read is found by it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
   /** What opening the log found, and did about it. */
   readonly recovery: AuditLogRecovery
+  /**
+   * The ledger, and which of its logs this is; `undefined` for a log that was opened without `shared`. `location` is the
+   * directory of the log itself, and all reads are of this log alone.
+   */
+  readonly ledger: LedgerPlace | undefined
   /**
    * Signs a checkpoint of everything that was taken before the call, once it is durable.
    *
@@ -53,9 +66,20 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** What a process does for the ledger of its log. */
+export interface LedgerWork {
+  readonly place: LedgerPlace
+  /** Stops it: from here on nothing is recorded. */
+  stop(): void
+  /** Settles when nothing of it goes on any more. */
+  readonly stopped: Promise<void>
+}
+
 /** Puts writer and reader together. */
 export class OpenAuditLog implements AuditLog, StatementWriter {
   readonly recovery: AuditLogRecovery
+  #work: LedgerWork | undefined
+  #closed: Promise<void> | undefined
   readonly #writer: LogWriter
   readonly #reader: AuditLogReader
 
@@ -67,6 +91,15 @@ export class OpenAuditLog implements AuditLog, StatementWriter {
 
   get location(): string {
     return this.#writer.location
+  }
+
+  get ledger(): LedgerPlace | undefined {
+    return this.#work?.place
+  }
+
+  /** Makes it a log of a ledger. @param work - stopped when the log is closed */
+  enterLedger(work: LedgerWork): void {
+    this.#work = work
   }
 
   record(event: RecordInput): AuditEvent | undefined {
@@ -163,7 +196,17 @@ export class OpenAuditLog implements AuditLog, StatementWriter {
   }
 
   close(): Promise<void> {
-    return this.#writer.close()
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#work?.stop()
+    try {
+      await this.#writer.close()
+    } finally {
+      await this.#work?.stopped
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,12 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import type { LogPlace } from '../ledger/places.js'
+import { requireFileLocks } from '../ledger/writing/file-locks.js'
+import { chosenName } from '../ledger/writing/ledger-key.js'
+import { LedgerMember } from '../ledger/writing/member.js'
+import { recoverOthers } from '../ledger/writing/recover-others.js'
+import { removeState, writeState } from '../ledger/writing/state-file.js'
+import { takeLog } from '../ledger/writing/take-log.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
@@ -22,11 +29,12 @@ type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
 
 /**
  * Opens the log in a directory, to write and to read; both are created if they are missing. One process at a time, and
- * one log in it, can have a directory open.
+ * one log in it, can have a directory open. With `shared`, the directory is a ledger: each process takes a log of its own.
  *
  * @param location - a directory; a relative path is resolved at once
  * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_LOG_OPEN_FAILED`,
- * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`, `AUDIT_FILE_REFUSED`, `AUDIT_WRITE_FAILED`; what a
+ * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`, `AUDIT_FILE_REFUSED`, `AUDIT_WRITE_FAILED`,
+ * `AUDIT_LOCKS_UNSUPPORTED`; what a
  * `knownCheckpoint` function rejects with
  * @throws TypeError naming an unknown or malformed option
  *
@@ -43,7 +51,81 @@ export function openAuditLog(options: StoreOptions): Promise<AuditLog>
 export async function openAuditLog(location: string | StoreOptions, options?: DirectoryOptions): Promise<AuditLog> {
   const given: AuditLogOptions = typeof location === 'object' ? location : { ...options }
   const resolved = resolveOptions(given)
-  return await open(storeOf(location, given), typeof location === 'string' ? resolve(location) : undefined, resolved)
+  const store = storeOf(location, given)
+  const directory = typeof location === 'string' ? resolve(location) : undefined
+  if (directory !== undefined && resolved.shared) return await openLedger(directory, resolved)
+  return (await open(store, directory, resolved)).log
+}
+
+/** A log that is open. */
+interface Opened {
+  readonly log: OpenAuditLog
+  /** Of a log that is written as a part of a ledger. */
+  readonly member: LedgerMember | undefined
+  /** Settles when all is recorded that the recovery of the log has to tell. */
+  readonly settled: Promise<unknown>
+}
+
+/** The part of a ledger that a log is opened as. */
+interface LedgerPart {
+  /** Of the ledger. */
+  readonly location: string
+  readonly place: LogPlace
+  /** For its recovery alone, after which it is closed; or to write it. */
+  readonly use: 'writing' | 'recovering'
+  readonly namedAfter: string | undefined
+}
+
+/** Takes a free log of a ledger, and recovers the others whose writers died in the background. */
+async function openLedger(location: string, options: ResolvedAuditLogOptions): Promise<AuditLog> {
+  checkCounterFile(options, location)
+  await requireFileLocks(location)
+  const { onProblem } = options
+  const namedAfter = chosenName(options)
+  const openAt = (place: LogPlace, use: LedgerPart['use']) => {
+    const part = { location, place, use, namedAfter }
+    return open(levelStore(place.directory), place.directory, optionsAt(place, use, options), part)
+  }
+  const taken = await takeLog({ location, onProblem, open: (place) => openAt(place, 'writing') })
+  const { log, member } = taken.log
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  member?.start()
+  const recovering = recoverOthers({
+    location,
+    own: taken.place.number,
+    unusable: taken.unusable,
+    onProblem,
+    isStopped: () => signal.aborted,
+    recover: async (place) => {
+      const dead = await openAt(place, 'recovering')
+      await Promise.race([dead.settled, stopped])
+      await dead.log.close()
+    },
+  })
+  log.enterLedger({
+    place: Object.freeze({ location, log: taken.place.number }),
+    stop: () => {
+      member?.stop()
+      stopping.abort()
+    },
+    stopped: recovering,
+  })
+  return log
+}
+
+function optionsAt(
+  { number }: LogPlace,
+  use: LedgerPart['use'],
+  options: ResolvedAuditLogOptions,
+): ResolvedAuditLogOptions {
+  const { counterFile, meter } = options
+  return {
+    ...options,
+    meter: use === 'writing' ? meter : undefined,
+    counterFile: counterFile === undefined || number === 0 ? counterFile : `${counterFile}.${number}`,
+  }
 }
 
 function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): AuditStore {
@@ -58,27 +140,48 @@ function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): A
   return levelStore(location)
 }
 
-/** @param directory - of the log, where it has one: beside the store it keeps the journal and the head there */
+/**
+ * @param directory - of the log, where it has one: beside the store it keeps the journal and the head there
+ * @param part - of a ledger
+ */
 async function open(
   store: AuditStore,
   directory: string | undefined,
   options: ResolvedAuditLogOptions,
-): Promise<AuditLog> {
+  part?: LedgerPart,
+): Promise<Opened> {
   checkCounterFile(options, directory)
   await store.open()
   try {
+    if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
     if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
-    const { report, openRunsBefore, ...parts } = await recover({ ...options, store, directory })
+    const inLedger = part && { log: part.place.number, namedAfter: part.namedAfter }
+    const { report, openRunsBefore, ...parts } = await recover({ ...options, store, directory, inLedger })
+    const member =
+      part?.use === 'writing'
+        ? new LedgerMember({
+            ...options,
+            ...parts,
+            ...part,
+            store,
+            options,
+            record: (said) => recordStatement(writer, said),
+          })
+        : undefined
     const checkpointer = checkpointerOf(parts, store, options)
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
     let isSettled = openRunsBefore === undefined
-    const writer = new LogWriter({
+    const writer: LogWriter = new LogWriter({
       ...options,
       ...parts,
       store,
       checkpointer,
       onChange: () => commits.note(),
       isSettled: () => isSettled,
+      lastStatements: member && (() => member.lastStatements()),
+      onClosing: async (isInOrder) => {
+        if (directory !== undefined) await (isInOrder ? writeState(directory, 'closed') : removeState(directory))
+      },
     })
     // Where writing fails, a read shows what is committed.
     const barrier = async () => {
@@ -94,13 +197,16 @@ async function open(
       directory,
       vkey: parts.signer?.vkey,
     })
-    if (openRunsBefore !== undefined) {
-      void recordInterrupted(writer, store, openRunsBefore, options).then((isDone) => {
-        isSettled = isDone
-      })
-    }
-    return new OpenAuditLog(writer, reader, report)
+    await member?.begin()
+    const settled =
+      openRunsBefore === undefined
+        ? Promise.resolve()
+        : recordInterrupted(writer, store, openRunsBefore, options).then((isDone) => {
+            isSettled = isDone
+          })
+    return { log: new OpenAuditLog(writer, reader, report), member, settled }
   } catch (problem) {
+    if (directory !== undefined) await removeState(directory).catch(() => {})
     await store.close()
     throw openProblem(problem, store.location)
   }

@@ -20,5 +20,5 @@ export {
   signNote,
 } from './note.js'
 export { formatReceipt, parseReceipt, type Receipt } from './receipt.js'
-export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './signer.js'
+export { Ed25519Signer, type ExternalKey, externalSigner, renamedSigner, type Signer } from './signer.js'
 export { type Verifier, verifierFromVkey } from './verifier.js'

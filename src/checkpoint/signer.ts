@@ -1,7 +1,16 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { AuditLogError } from '../events/errors.js'
 import { decodeBase64, encodeBase64 } from './encoding.js'
-import { formatVkey, hexKeyId, isKeyName, keyIdOf, type NoteKey, publicKeyBytes, SIGNATURE_TYPES } from './key.js'
+import {
+  formatVkey,
+  hexKeyId,
+  isKeyName,
+  keyIdOf,
+  type NoteKey,
+  parseVkey,
+  publicKeyBytes,
+  SIGNATURE_TYPES,
+} from './key.js'
 import { verifierOf } from './verifier.js'
 
 /** Signs notes. Implement it, or use {@link externalSigner}, where the key is kept by a KMS or a hardware token. */
@@ -129,6 +138,35 @@ export function externalSigner({ name, publicKey, sign }: ExternalKey): Signer {
       if (verifier.verify(text, signature)) return signature
       throw new AuditLogError('AUDIT_SIGNATURE_INVALID', `the signature made for ${name} does not fit its public key`)
     },
+  }
+}
+
+/**
+ * Returns a signer of the same key under another name. A key signs for one log alone under each of its names: the vkey
+ * and the key id follow from the name as well.
+ *
+ * @returns `undefined` for a key of a kind that only its signer knows
+ * @throws TypeError when a key cannot have this name
+ */
+export function renamedSigner(signer: Signer, name: string): Signer | undefined {
+  if (!isKeyName(name)) throw new TypeError(`'${name}' cannot name a key: it must have no spaces and plus signs`)
+  const key = ed25519KeyOf(signer.vkey)
+  if (!key) return undefined
+  const renamed = { ...key, name }
+  return {
+    name,
+    keyId: keyIdOf(renamed),
+    vkey: formatVkey(renamed),
+    sign: (text) => signer.sign(text),
+  }
+}
+
+function ed25519KeyOf(vkey: string): NoteKey | undefined {
+  try {
+    const key = parseVkey(vkey)
+    return key.type === SIGNATURE_TYPES.ed25519 ? key : undefined
+  } catch {
+    return undefined
   }
 }
 

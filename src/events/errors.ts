@@ -10,6 +10,7 @@
  * | `AUDIT_INVALID_CURSOR` | a cursor is damaged, or of another query or log | begin again with the first page |
  * | `AUDIT_INVALID_EVENT` | an event does not match its type's schema | fix the field that the message names |
  * | `AUDIT_INVALID_QUERY` | a query has an unknown or malformed field | fix the field that the message names |
+ * | `AUDIT_LOCKS_UNSUPPORTED` | the file system of the directory has no locks that all of its users share, so that two processes could write one log | put the log on a local disk, or mount the file system with locks |
  * | `AUDIT_LOG_CLOSED` | the log is closed or closing | open it again |
  * | `AUDIT_LOG_DIVERGED` | a log holds other entries than the one it should be a copy of | write no more to either; find out who else wrote to it, keep both as evidence |
  * | `AUDIT_LOG_LOCKED` | another writer has the directory open | use that writer, or close it |
@@ -42,6 +43,7 @@ export type AuditErrorCode =
   | 'AUDIT_INVALID_QUERY'
   | 'AUDIT_KEY_INVALID'
   | 'AUDIT_KEY_UNKNOWN'
+  | 'AUDIT_LOCKS_UNSUPPORTED'
   | 'AUDIT_LOG_CLOSED'
   | 'AUDIT_LOG_CORRUPT'
   | 'AUDIT_LOG_DIVERGED'

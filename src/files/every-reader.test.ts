@@ -18,6 +18,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],
   'inspection/table-damage.ts': ['a directory laid out by this process, with links of its own', 'openSync'],
   'threads/thread-pool.ts': ['a file of this package', 'existsSync'],
+  'ledger/writing/file-locks.ts': ['/proc/self/mountinfo, and a directory', 'readFile', 'realpath'],
+  'log/checkpoints/own-key.ts': ['a new file', 'open'],
   'log/checkpoints/replace-file.ts': ['a new file', 'open'],
   'log/sealing/clock-statement.ts': ['/run/systemd/timesync', 'existsSync'],
   'log/journal/journal-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],

@@ -6,7 +6,7 @@ const LEVELDB = /^(CURRENT|LOCK|LOG|LOG\.old|WRITER|MANIFEST-\d+|\d+\.(log|ldb|s
 
 /** The files of a log, by the directory that they are in. */
 const FILES: Readonly<Record<string, RegExp>> = {
-  '': /^(checkpoint|head)$/,
+  '': /^(checkpoint|head|state)$/,
   entries: LEVELDB,
   index: LEVELDB,
   journal: /\.journal$/,

@@ -21,6 +21,16 @@ export interface AuditLogOptions extends CheckpointOptions {
   /** Where the log is kept, instead of a directory. The log opens it, and closes it with itself. */
   readonly store?: AuditStore
   /**
+   * The directory is a ledger, which several processes and threads write at the same time, each a log of its own: opening
+   * takes a free one, and recovers others whose writers died in the background. One key stands for all: what is given as
+   * `signer` or `signingKey` signs each log under the name of that log. `counterFile` is that of log 0, and gets the number of
+   * another log at its end (`.1`). A `knownCheckpoint` of another log of the ledger is left out. A log that cannot be
+   * opened is told to `onProblem`, and another one is taken. See {@link AuditLog.ledger}.
+   *
+   * @defaultValue `false`: the one log in the directory itself, which one writer can have
+   */
+  readonly shared?: boolean
+  /**
    * Event types of your own, each with the schema of its `data`: any Standard Schema v1 validator that answers
    * synchronously. `append()` checks by it. Declare the type too, see `AuditEventTypes`.
    */
@@ -82,6 +92,7 @@ export interface AuditLogOptions extends CheckpointOptions {
 
 export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly schemas: EventSchemas
+  readonly shared: boolean
   readonly ownTypes: readonly string[]
   readonly durability: 'journal' | 'flush-only'
   readonly onDamagedJournal: DamagePolicy
@@ -95,6 +106,7 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
 const KNOWN: Record<keyof AuditLogOptions, true> = {
   ...CHECKPOINT_OPTIONS,
   store: true,
+  shared: true,
   eventTypes: true,
   durability: true,
   onDamagedJournal: true,
@@ -109,8 +121,10 @@ const OF = 'openAuditLog'
 /** @throws TypeError naming the option. */
 export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { store, eventTypes = {}, clock = systemClock(), onProblem = emitWarning } = options
+  const { store, shared = false, eventTypes = {}, clock = systemClock(), onProblem = emitWarning } = options
   if (store !== undefined && typeof store?.commit !== 'function') throw new TypeError(`${OF}: store is no audit store`)
+  if (typeof shared !== 'boolean') throw new TypeError(`${OF}: shared must be true or false`)
+  if (store && shared) throw new TypeError(`${OF}: a log in a store is not shared: give a directory`)
   if (typeof eventTypes !== 'object' || eventTypes === null) throw new TypeError(`${OF}: eventTypes must be an object`)
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
@@ -124,6 +138,7 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     throw new TypeError(`${OF}: meter is no meter`)
   return Object.freeze({
     schemas: new EventSchemas(eventTypes),
+    shared,
     ownTypes: Object.freeze(Object.keys(eventTypes)),
     maxQueueBytes: wholeNumberOption(OF, 'maxQueueBytes', options.maxQueueBytes, {
       fallback: DEFAULT_MAX_QUEUE_BYTES[durability],

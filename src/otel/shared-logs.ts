@@ -81,8 +81,8 @@ export function sharedLog(log: AuditLogWriter): SharedLog {
 }
 
 /**
- * Opens the log of a directory, or takes the one that another processor of this process has open. One that is being
- * closed is opened again afterwards.
+ * Opens a log of the ledger in a directory, or takes the one that another processor of this process has open there. One that is
+ * being closed is opened again afterwards.
  */
 export function openShared(location: string): OpeningLog<AuditLog> {
   registry[OPENED] ??= new Map()
@@ -94,7 +94,8 @@ export function openShared(location: string): OpeningLog<AuditLog> {
     return known.log
   }
   const closed = known?.closing ?? Promise.resolve()
-  const log = new OpeningLog(location, known ? closed.then(() => openAuditLog(location)) : openAuditLog(location))
+  const open = () => openAuditLog(location, { shared: true })
+  const log = new OpeningLog(location, known ? closed.then(open) : open())
   const opened: OpenedLog = { log, users: 1, closing: undefined }
   logs.set(path, opened)
   const forget = () => {

@@ -16,6 +16,9 @@ import { within } from './time-limit.js'
  * counter file, witnesses.
  */
 
+/** Names a checkpoint of the option `knownCheckpoint`. */
+export const KNOWN_CHECKPOINT = 'the known checkpoint'
+
 /**
  * Reads the checkpoints that were kept outside of a log.
  *
@@ -34,7 +37,7 @@ export async function outsideCheckpoints({
       : knownCheckpoint
   const sources = [given ?? []].flat().map((checkpoint) => {
     if (typeof checkpoint !== 'string') throw new TypeError('knownCheckpoint must give signed notes, as strings')
-    return { source: 'the known checkpoint', checkpoint }
+    return { source: KNOWN_CHECKPOINT, checkpoint }
   })
   const counted = counterFile === undefined ? undefined : await new CheckpointFile(counterFile).read()
   if (counted !== undefined) sources.push({ source: 'the counter file', checkpoint: counted })

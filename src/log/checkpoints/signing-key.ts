@@ -1,23 +1,19 @@
-import { lstat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Ed25519Signer, type Signer } from '../../checkpoint/index.js'
+import { Ed25519Signer, renamedSigner, type Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
-import { readRegularFile } from '../../files/regular-file.js'
-import { makeDirectory } from '../../store/directory.js'
 import type { ResolvedCheckpointOptions } from './options.js'
-import { replaceFile } from './replace-file.js'
+import { invalidKey, ownOrNewSigner, ownSigner } from './own-key.js'
 import { isOneOf, nameOf, type SigningKey } from './signing-keys.js'
 
 /** Overrides nothing that an option says; see `AuditLogOptions.signingKey` for its form. */
 const SIGNING_KEY_VARIABLE = 'SPANLEDGER_SIGNING_KEY'
-/** A key has some hundred bytes, most of which is its name. */
-const MAX_KEY_BYTES = 64 * 1024
 
 export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signer' | 'signingKey' | 'origin'> {
   /** Of the log; without one no key is generated. */
   readonly directory: string | undefined
   /** Name of a log that nobody has named. */
   readonly defaultOrigin: string
+  /** A key that is given is the key of a ledger: it signs this log under the name of the log. @defaultValue `false` */
+  readonly isOfLedger?: boolean | undefined
   /** Which keys sign the log: none for one without checkpoints. */
   readonly current: readonly SigningKey[]
   readonly onProblem: (problem: Error) => void
@@ -55,10 +51,13 @@ export async function originFor(
   stated: string | undefined,
   choice: Omit<SigningKeyChoice, 'current' | 'onProblem'>,
 ): Promise<string> {
-  const { origin, defaultOrigin } = choice
+  const { origin, defaultOrigin, directory } = choice
   if (stated !== undefined) return stated
-  const signer = choice.signer === false ? undefined : await signerAtHand(choice)
-  return signer?.name ?? origin ?? defaultOrigin
+  if (choice.signer === false) return origin ?? defaultOrigin
+  const given = givenSigner({ ...choice, signer: choice.signer })
+  if (given || directory === undefined) return given?.name ?? origin ?? defaultOrigin
+  // Others of a ledger may name the key of its log 0 before that is open.
+  return (await ownOrNewSigner(directory, origin ?? defaultOrigin, () => {})).name
 }
 
 /** Returns the key that is given, or else the one that was generated for the log, if it is there. */
@@ -70,15 +69,31 @@ export async function signerAtHand(
   return given ?? (directory === undefined ? undefined : await ownSigner(directory, () => {}))
 }
 
-/** The signer that an option gives, or the environment. */
-function givenSigner({ signer, signingKey, origin, defaultOrigin }: GivenKey): Signer | undefined {
+/** Returns the signer that an option gives, or the environment. */
+function givenSigner({ isOfLedger, ...given }: GivenKey): Signer | undefined {
+  const { origin, defaultOrigin } = given
+  const signer = givenKey(given, origin ?? defaultOrigin)
+  return signer && isOfLedger ? renamedSigner(signer, origin ?? defaultOrigin) : signer
+}
+
+/**
+ * Returns the signer that an option gives, or the environment, under its own name.
+ *
+ * @param origin - name of a key that has none
+ * @throws AuditLogError `AUDIT_KEY_INVALID`
+ */
+export function givenKey(
+  { signer, signingKey }: Pick<SigningKeyChoice, 'signer' | 'signingKey'>,
+  origin: string,
+): Signer | undefined {
+  if (signer === false) return undefined
   if (signer) return signer
   const key = signingKey ?? process.env[SIGNING_KEY_VARIABLE]
   if (!key) return undefined
-  return signerOfKey(key, origin ?? defaultOrigin, signingKey === undefined ? SIGNING_KEY_VARIABLE : 'signingKey')
+  return signerOfKey(key, origin, signingKey === undefined ? SIGNING_KEY_VARIABLE : 'signingKey')
 }
 
-type GivenKey = Pick<SigningKeyChoice, 'signer' | 'signingKey' | 'origin' | 'defaultOrigin'>
+type GivenKey = Pick<SigningKeyChoice, 'signer' | 'signingKey' | 'origin' | 'defaultOrigin' | 'isOfLedger'>
 
 async function ownSignerFor(
   directory: string,
@@ -86,7 +101,7 @@ async function ownSignerFor(
 ): Promise<Signer | undefined> {
   const own = await ownSigner(directory, onProblem)
   const [first] = current
-  if (!first) return own ?? (await generateOwnSigner(directory, origin ?? defaultOrigin))
+  if (!first) return own ?? (await ownOrNewSigner(directory, origin ?? defaultOrigin, onProblem))
   if (own && isOneOf(current, own)) return own
   onProblem(
     new AuditLogError(
@@ -98,38 +113,6 @@ async function ownSignerFor(
   return undefined
 }
 
-/**
- * The key that was generated for the log in a directory, if it is there.
- *
- * @throws AuditLogError `AUDIT_KEY_INVALID`
- */
-export async function ownSigner(
-  directory: string,
-  onProblem: (problem: Error) => void,
-): Promise<Ed25519Signer | undefined> {
-  const path = join(directory, 'keys', 'signing.key')
-  try {
-    const skey = (await readRegularFile(path, MAX_KEY_BYTES)).toString()
-    if (process.platform !== 'win32' && ((await lstat(path)).mode & 0o077) !== 0) {
-      onProblem(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
-    }
-    return Ed25519Signer.fromSkey(skey.trim())
-  } catch (problem) {
-    if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw invalidKey(path, problem)
-  }
-}
-
-/** The public key goes beside it, for those who verify. */
-async function generateOwnSigner(directory: string, origin: string): Promise<Signer> {
-  const signer = Ed25519Signer.generate(origin)
-  const keys = join(directory, 'keys')
-  await makeDirectory(keys)
-  await replaceFile(join(keys, 'signing.vkey'), `${signer.vkey}\n`)
-  await replaceFile(join(keys, 'signing.key'), `${signer.exportSkey()}\n`)
-  return signer
-}
-
 /** An environment often holds the lines of a PEM apart by `\n` in two characters. */
 function signerOfKey(key: string, origin: string, source: string): Signer {
   try {
@@ -138,10 +121,4 @@ function signerOfKey(key: string, origin: string, source: string): Signer {
   } catch (problem) {
     throw invalidKey(source, problem)
   }
-}
-
-/** Says which key it is; the key itself is in no message. */
-function invalidKey(source: string, problem: unknown): unknown {
-  if (!(problem instanceof AuditLogError)) return problem
-  return new AuditLogError(problem.code, `${source}: ${problem.message}`, { cause: problem })
 }

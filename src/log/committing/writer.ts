@@ -38,6 +38,10 @@ export interface LogWriterParts {
   readonly onChange?: () => void
   /** Tells whether all is done that the next opening would have to do. @defaultValue it is */
   readonly isSettled?: () => boolean
+  /** Gives what the log says of itself last, once nothing else is taken any more. What it rejects with is ignored. */
+  readonly lastStatements?: (() => Promise<readonly AuditEventInput[]>) | undefined
+  /** Told whether the log is closed in order, before others can open it. What it rejects with is ignored. */
+  readonly onClosing?: ((isInOrder: boolean) => Promise<void>) | undefined
 }
 
 /**
@@ -53,6 +57,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   readonly #onProblem: (problem: Error) => void
   readonly #onChange: () => void
   readonly #isSettled: () => boolean
+  readonly #lastStatements: () => Promise<readonly AuditEventInput[]>
+  readonly #onClosing: (isInOrder: boolean) => Promise<void>
   readonly #schedule: CommitSchedule
   readonly #receipts: Receipts
   readonly #writeAhead: WriteAhead | undefined
@@ -70,6 +76,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   #failedAttempts = 0
   #toldFull = false
   #closed: Promise<void> | undefined = undefined
+  #isClosedInOrder = false
 
   constructor(parts: LogWriterParts) {
     const { store, journal, meter } = parts
@@ -81,6 +88,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#onProblem = parts.onProblem
     this.#onChange = parts.onChange ?? (() => {})
     this.#isSettled = parts.isSettled ?? (() => true)
+    this.#lastStatements = parts.lastStatements ?? (async () => [])
+    this.#onClosing = parts.onClosing ?? (async () => {})
     this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
     this.#receipts = new Receipts(store)
     this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
@@ -201,6 +210,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     const problems: unknown[] = []
     for (const step of [
       () => this.#drain(),
+      () => this.#onClosing(this.#isClosedInOrder).catch(() => {}),
       () => this.#store.close(),
       () => this.#metrics?.close(),
       () => this.#head?.close(),
@@ -220,6 +230,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
 
   /** Commits everything, with one more attempt if the one in flight fails. */
   async #drain(): Promise<void> {
+    for (const statement of await this.#lastStatements().catch(() => [])) this.#state(statement)
     await this.#committing
     this.#commitNow()
     await this.#committing
@@ -238,11 +249,13 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   }
 
   async #markClosed(): Promise<void> {
+    const closed = this.#isSettled()
     await this.#store.commit([], {
       journal: this.#writeAhead?.journal.end,
       checkpoint: this.#checkpointer?.unstored,
-      closed: this.#isSettled(),
+      closed,
     })
+    this.#isClosedInOrder = closed
   }
 
   /** @returns whether the event is kept, in the journal, in memory or both */
@@ -366,15 +379,18 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   #recordGaps(): void {
     if (this.#gaps.size === 0) return
     try {
-      for (const event of this.#gaps.take()) {
-        const { entry } = this.#sealer.sealStatement(event)
-        this.#recordClockStep()
-        this.#push(entry, this.#writeAhead?.write(entry))
-        this.#recorded++
-      }
+      for (const event of this.#gaps.take()) this.#state(event)
     } catch {
       this.#gaps.count('not_sealed', 1)
     }
+  }
+
+  /** Takes what the log says of itself, also where there is no room for more. */
+  #state(statement: AuditEventInput): void {
+    const { entry } = this.#sealer.sealStatement(statement)
+    this.#recordClockStep()
+    this.#push(entry, this.#writeAhead?.write(entry))
+    this.#recorded++
   }
 
   /** Loss is the last resort: while the store fails, events whose callers can be told make way for those without. */

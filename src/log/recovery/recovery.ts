@@ -4,7 +4,6 @@ import { AuditLogError } from '../../events/errors.js'
 import type { AuditStore, JournalPosition } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
-import { defaultOrigin } from '../../store/log-id.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
 import {
@@ -12,13 +11,13 @@ import {
   divergenceOf,
   type KnownLog,
   originOf,
-  readKnown,
   statedSizes,
 } from '../checkpoints/known-checkpoints.js'
 import { viewOf, viewWith } from '../checkpoints/log-view.js'
 import type { ResolvedCheckpointOptions } from '../checkpoints/options.js'
-import { divergenceFromWitnesses, outsideCheckpoints, provesMore } from '../checkpoints/outside.js'
-import { chooseSigner, originFor, ownSigner, signerAtHand } from '../checkpoints/signing-key.js'
+import { divergenceFromWitnesses, provesMore } from '../checkpoints/outside.js'
+import { ownSigner } from '../checkpoints/own-key.js'
+import { chooseSigner, originFor, signerAtHand } from '../checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
 import { HeadFile } from '../journal/head-file.js'
@@ -31,6 +30,7 @@ import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
 import { gapEntry } from './gap-entries.js'
 import { interruptedRuns } from './interrupted-runs.js'
+import { knownOf, type LedgerNaming, namingOf, previousOf } from './known-of-log.js'
 import { lastEvent, recordedAtOf, takenOverUpTo } from './last-event.js'
 import { RecoveryCommits } from './recovery-commits.js'
 import { TakenOver } from './taken-over.js'
@@ -76,12 +76,16 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   readonly onDamagedJournal: DamagePolicy
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  /** The place of the log in a ledger of which it is opened as a part. */
+  readonly inLedger?: LedgerNaming | undefined
 }
 
 /** A log that is complete again, and what goes on writing it. */
 export interface Recovered {
   readonly report: AuditLogRecovery
   readonly sealer: Sealer
+  /** Name of the log. */
+  readonly origin: string
   readonly journal: Journal | undefined
   readonly head: HeadFile | undefined
   /** What signs the log's checkpoints; `undefined` when nothing does. */
@@ -110,11 +114,10 @@ export interface Recovered {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
   const startMillis = performance.now()
-  const outside = await outsideCheckpoints(options)
-  const known = await readKnown(store, directory, outside)
+  const { known, outside } = await knownOf(options)
   const { file: checkpointFile, newest } = known
   assertOneOrigin(outside, newest)
-  const naming = { ...options, defaultOrigin: defaultOrigin(store.id) }
+  const naming = namingOf(options, originOf(newest))
   const origin = await originFor(originOf(newest), naming)
   // A close is out of date where the log's own key signed more; the journal can tell what, if it is still there.
   const isOutdated = hasJournalOf(store, directory) && provesMore(known.published, store, await signerAtHand(naming))
@@ -128,8 +131,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     (await divergenceOf(known, store, expected)) ?? (await divergenceFromWitnesses({ ...options, newest }))
   refuse(divergence, options)
   const current = await currentKeys(newest, store)
-  const signer = await chooseSigner({ ...naming, current, origin: originOf(newest) ?? options.origin })
-  divergence ??= forgery(known, signer, options)
+  const signer = await chooseSigner({ ...naming, current })
+  const previousSigner = previousOf(options, origin)
+  divergence ??= forgery(known, [signer, previousSigner])
   refuse(divergence, options)
 
   const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
@@ -154,7 +158,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const waitsForIndex = unclean && isIndexBehind(store)
   const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
-    await recordKeyChange(commits, sealer, current, signer, options)
+    await recordKeyChange(commits, sealer, current, signer, { ...options, previousSigner })
   }
   const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
   try {
@@ -185,7 +189,17 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
   const openRunsBefore = waitsForIndex ? store.size : undefined
-  return { report: Object.freeze(report), sealer, journal, head, signer, checkpointFile, checkpoint, openRunsBefore }
+  return {
+    report: Object.freeze(report),
+    origin,
+    sealer,
+    journal,
+    head,
+    signer,
+    checkpointFile,
+    checkpoint,
+    openRunsBefore,
+  }
 }
 
 function hasJournalOf({ journalPosition }: AuditStore, directory: string | undefined): boolean {
@@ -204,12 +218,8 @@ function refuse(divergence: Divergence | undefined, { onDivergence, store }: Rec
 }
 
 /** Signatures are verified last: which key is at hand depends on what the checkpoints say. */
-function forgery(
-  { sources }: KnownLog,
-  signer: Signer | undefined,
-  { previousSigner }: RecoveryOptions,
-): Divergence | undefined {
-  const signers = [signer, previousSigner].filter((each) => each !== undefined)
+function forgery({ sources }: KnownLog, keys: readonly (Signer | undefined)[]): Divergence | undefined {
+  const signers = keys.filter((each) => each !== undefined)
   for (const source of sources) {
     const found = forgeryOf(source, signers)
     if (found) return found

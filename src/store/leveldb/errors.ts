@@ -10,6 +10,9 @@ const OUT_OF_MEMORY = /allocation failed|Invalid (array|string|typed array) leng
 /** LevelDB's message when this process already holds the lock. */
 const OWN_LOCK = /already held by process/
 
+/** What a file system without locks says. LevelDB cannot tell it from a lock that somebody has. */
+const NO_LOCKS = /No locks available|not implemented|not supported/i
+
 /** What failed when a database was opened, in the words of the log. */
 export function openError(error: unknown, location: string): AuditLogError {
   if (error instanceof AuditLogError) return error
@@ -18,6 +21,12 @@ export function openError(error: unknown, location: string): AuditLogError {
   const cause = causeOf(error)
   switch (codeOf(cause)) {
     case 'LEVEL_LOCKED':
+      if (NO_LOCKS.test(messageOf(cause)))
+        return new AuditLogError(
+          'AUDIT_LOCKS_UNSUPPORTED',
+          `The file system of the audit log ${location} has no locks (${messageOf(cause)}): put the log on a local disk, or mount the file system with locks`,
+          { cause },
+        )
       return new AuditLogError(
         'AUDIT_LOG_LOCKED',
         `The audit log ${location} is open in ${OWN_LOCK.test(messageOf(cause)) ? 'this process already' : 'another process'}: a log has one writer at a time`,
