@@ -85,7 +85,7 @@ class Attempts<L> {
     const isClosed = ({ state }: { readonly state: LogState }) => Number(state.use === 'closed')
     for (const { place, state } of found.sort((one, other) => isClosed(one) - isClosed(other))) {
       const log = isSurelyTaken(state) ? undefined : await this.#try(place)
-      if (log) return { place, log, unusable: this.#unusable }
+      if (log !== undefined) return { place, log, unusable: this.#unusable }
       if (!this.#unusable.has(place.number)) await this.#lookAgain(place)
     }
     return undefined
