@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildBeside } from '../support/build.js'
 import { readLedger } from '../ledger/writers.js'
+import { buildBeside } from '../support/build.js'
 
 let built: ReturnType<typeof buildBeside>
 let base: string
