@@ -166,6 +166,7 @@ const allowed = {
     '@opentelemetry/api',
     'node:',
   ],
+  register: ['otel', 'record', '@opentelemetry/api', 'node:'],
   'openai-agents': [
     'otel',
     'otel/conventions',

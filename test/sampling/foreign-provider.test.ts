@@ -30,11 +30,10 @@ afterEach(async () => {
 class OtherSpan {
   readonly #ids: SpanContext
   readonly told: string[] = []
-  constructor(
-    ids: SpanContext,
-    readonly isSampled: boolean,
-  ) {
+  readonly isSampled: boolean
+  constructor(ids: SpanContext, isSampled: boolean) {
     this.#ids = ids
+    this.isSampled = isSampled
   }
   spanContext(): SpanContext {
     return { ...this.#ids }
@@ -77,7 +76,10 @@ class OtherSpan {
 let ids = 0
 
 class OtherTracer {
-  constructor(readonly isSampled: boolean) {}
+  readonly isSampled: boolean
+  constructor(isSampled: boolean) {
+    this.isSampled = isSampled
+  }
 
   startSpan(_name: string, _options: object = {}, within = context.active()): Span {
     const parent = trace.getSpanContext(within)
