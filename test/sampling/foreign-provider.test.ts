@@ -1,4 +1,4 @@
-import { context, type Span, type SpanContext, type Tracer, TraceFlags, trace } from '@opentelemetry/api'
+import { context, type Span, type SpanContext, TraceFlags, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, type Tracer, TraceFlags, trace } from '@opentelemetry/api'
+import { context, propagation, ROOT_CONTEXT, SpanKind, TraceFlags, type Tracer, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   AlwaysOffSampler,
