@@ -320,7 +320,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   /** Spans that no hook tells of: sampled away, of another provider, or of none. */
   #watchProvider(): ProviderWatch {
     return new ProviderWatch({
-      isRecording: () => this.#attachments.size > 0,
       isOnIn: (context) => this.#switch.isOnIn(context),
       hasSeen: (span) => this.#tracker.follows(span) || this.#tracker.suppressions.has(span),
       onStart: (span, context) => this.onStart(span, context),
@@ -337,6 +336,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   #onAttachmentsChange(): void {
+    this.#watch.isRecording = this.#attachments.size > 0
     if (this.#attachments.size === 0) {
       this.#tracker.forgetSpanlessRuns()
       clearInterval(this.#settleTimer)

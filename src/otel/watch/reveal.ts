@@ -49,7 +49,7 @@ export function reveal(span: Span, started: Started): Span {
 function shadow(span: Span, started: Started): Span {
   const { context, options, scope } = started
   if (isTransportScope(scope.name) || (options?.attributes && isTransportSpan(options.attributes))) return span
-  const audience = watchers.filter(({ audience }) => audience.isRecording() && audience.isOnIn(context))
+  const audience = watchers.filter(({ isRecording, audience }) => isRecording && audience.isOnIn(context))
   if (audience.length === 0) return span
   if (context.getValue(SUPPRESSED) === true) {
     for (const watcher of audience) watcher.suppressed++
@@ -75,10 +75,10 @@ function shadow(span: Span, started: Started): Span {
 export function observe(span: Span, started: Started, by: readonly Watcher[]): Span {
   const known = mirrorOf(span)
   const unaware = by.filter(
-    ({ lastSeen, audience }) =>
+    ({ lastSeen, isRecording, audience }) =>
       lastSeen !== span &&
       (known === undefined || lastSeen !== known) &&
-      audience.isRecording() &&
+      isRecording &&
       !audience.hasSeen(span) &&
       !(known && audience.hasSeen(known)),
   )

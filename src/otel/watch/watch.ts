@@ -48,6 +48,11 @@ export class ProviderWatch {
     watchProvider(registeredProvider())
   }
 
+  /** Notes whether a log is attached: without one the processor is shown nothing. */
+  set isRecording(isRecording: boolean) {
+    this.#watcher.isRecording = isRecording
+  }
+
   /** The span is reaching `onStart` of the processor. */
   onStart(span: object): void {
     this.#watcher.lastSeen = span
