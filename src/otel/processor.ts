@@ -310,7 +310,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onRecord: (name, attributes, time, context) => {
         if (!this.#tracker.hasJustHeard(attributes)) this.#onRecord(name, attributes, toHrTime(time), context)
       },
-      onSpanStarted: (span, name, context) => this.#safely(() => this.#watch.follow(span, name, context)),
+      onSpanStarted: (span, name, attributes, context) =>
+        this.#safely(() => this.#watch.follow(span, { name, attributes, context })),
       onSwitchedOff: (stretch, outer) => this.#safely(() => this.#tracker.suppressions.begin(stretch, outer)),
       onSwitchedOn: (stretch) => this.#safely(() => this.#tracker.suppressions.end(stretch)),
       onSpanNotStarted: (context) => this.#safely(() => this.#tracker.suppressions.addSpanNotStarted(context)),

@@ -247,12 +247,17 @@ function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): S
   try {
     const within = withOwnAttributes(outer, attributes)
     const span = (tracer ?? trace.getTracer('spanledger')).startSpan(name, { attributes }, within)
-    if (span.isRecording()) for (const listener of recordListeners()) listener.onSpanStarted?.(span, name, within)
+    if (span.isRecording()) tellSpanStarted(span, name, attributes, within)
     return span
   } catch (problem) {
     diag.warn('spanledger: the span of a run could not be started', problem)
     return trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
   }
+}
+
+/** The span may be of a provider that a listener knows nothing of. */
+function tellSpanStarted(span: Span, name: string, attributes: Attributes, within: Context): void {
+  for (const listener of recordListeners()) listener.onSpanStarted?.(span, name, attributes, within)
 }
 
 function kindOf({ kind = 'agent' }: RunOptions): 'agent' | 'workflow' {

@@ -140,6 +140,13 @@ describe.each([
   })
 })
 
+test('a run of withRun completes with a tracer of another kind that is not global', () => {
+  const tracer = new OtherTracer(true) as unknown as Tracer
+  withRun({ agentName: 'planner', tracer }, () => recordCustom('checked'))
+  expect(log.types).toEqual(['run_started', 'custom', 'run_completed'])
+  expect(new Set(log.events.flatMap(({ runId }) => runId ?? [])).size).toBe(1)
+})
+
 describe('an SDK without the processor', () => {
   test('is observed from outside, each span once', () => {
     trace.setGlobalTracerProvider(new TracerProvider({}))

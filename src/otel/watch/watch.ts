@@ -1,4 +1,4 @@
-import { type Context, context as contexts, type Span } from '@opentelemetry/api'
+import type { Attributes, Context, Span } from '@opentelemetry/api'
 import { registeredProvider, watchRegistrations } from './api-registry.js'
 import { observe } from './reveal.js'
 import { hasDelegate, watchProvider } from './watched-provider.js'
@@ -26,6 +26,15 @@ export interface ProviderState {
   /** Spans that were not seen though auditing is on, since tracing is suppressed where they started. */
   readonly sampledAway: number
 }
+
+/** A span that `withRun` has started, with a tracer of any provider. */
+export interface StartedByHand {
+  readonly name: string
+  readonly attributes: Attributes
+  readonly context: Context
+}
+
+const OWN_SCOPE = Object.freeze({ name: 'spanledger' })
 
 let isWatching = false
 
@@ -59,10 +68,10 @@ export class ProviderWatch {
     this.#watcher.spansSeen++
   }
 
-  /** Follows a span of any provider from here on, unless the processor has seen its start. */
-  follow(span: Span, name: string, context: Context = contexts.active()): void {
+  /** Follows a span that `withRun` has started from here on, unless the processor has seen its start. */
+  follow(span: Span, { name, attributes, context }: StartedByHand): void {
     if (this.#watcher.lastSeen === span) return
-    observe(span, { name, options: undefined, context, scope: { name: 'unknown' } }, [this.#watcher])
+    observe(span, { name, options: { attributes }, context, scope: OWN_SCOPE }, [this.#watcher])
   }
 
   /** Tells what is known just now. */
