@@ -1,7 +1,8 @@
 // What the span processor costs a span, beside the SDK alone and beside what serialising a span to OTLP costs.
 // All sides take turns in one process; figures are CPU time, differences are to the SDK alone in the same round.
+import { trace } from '@opentelemetry/api'
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
-import { TracerProvider } from '@opentelemetry/sdk-trace'
+import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
 import { AuditSpanProcessor } from '../dist/index.js'
 import { quantile, spread } from './measure.mjs'
 
@@ -25,8 +26,15 @@ const AGENT = {
   'gen_ai.agent.name': 'planner',
   'gen_ai.conversation.id': 'conversation-1',
 }
+const TOOL = {
+  'gen_ai.operation.name': 'execute_tool',
+  'gen_ai.tool.name': 'search',
+  'gen_ai.tool.call.id': 'call-1',
+}
 
 const ALONE = 'SDK alone'
+const GLOBAL = 'attached, global provider'
+const SHADOWED = 'shadowed'
 
 export const title = 'Span overhead'
 
@@ -48,8 +56,26 @@ function agent(tracer) {
   tracer.startSpan('invoke_agent planner', { attributes: AGENT }).end()
 }
 
+/** What a request comes to that is sampled away: the span of its server, a run, a call of a tool. Four events. */
+function request(tracer) {
+  const server = tracer.startSpan('GET', { kind: 1, attributes: HTTP })
+  const run = tracer.startSpan('invoke_agent planner', { attributes: AGENT })
+  const tool = tracer.startSpan('execute_tool search', { attributes: TOOL })
+  tool.end()
+  run.end()
+  server.end()
+}
+
 const WORK = { 'HTTP span': http, 'model call': chat, 'agent run': agent }
-const EVENTS = { 'HTTP span': 0, 'model call': 1, 'agent run': 2 }
+const UNSAMPLED = { 'unsampled HTTP span': http, 'unsampled agent run': agent, 'unsampled request': request }
+const EVENTS = {
+  'HTTP span': 0,
+  'model call': 1,
+  'agent run': 2,
+  'unsampled HTTP span': 0,
+  'unsampled agent run': 2,
+  'unsampled request': 4,
+}
 
 export async function run({ quick, log }) {
   const { rounds, warmUps } = quick ? QUICK : FULL
@@ -65,7 +91,7 @@ export async function run({ quick, log }) {
       return {
         kind,
         name,
-        events: name === 'attached' ? EVENTS[kind] : 0,
+        events: name === 'attached' || name === SHADOWED ? EVENTS[kind] : 0,
         nanosPerSpan: spread(nanos),
         addedNanos: spread(nanos.map((value, at) => value - alone.nanos[at])),
         p50: quantile(timed, 0.5),
@@ -98,17 +124,28 @@ function sidesOf() {
     attached,
     'OTLP protobuf': { ...idle, onEnd: (span) => ProtobufTraceSerializer.serializeRequest([span]) },
   }
-  return Object.entries(WORK).flatMap(([kind, work]) =>
-    Object.entries(processors).map(([name, processor]) => ({
-      kind,
-      name,
-      work,
-      tracer: new TracerProvider({ spanProcessors: [processor] }).getTracer('bench'),
-      nanos: [],
-      timed: [],
-      heapBytes: [],
-    })),
+  const sides = Object.entries(WORK).flatMap(([kind, work]) =>
+    Object.entries(processors).map(([name, processor]) =>
+      side(kind, name, work, new TracerProvider({ spanProcessors: [processor] }).getTracer('bench')),
+    ),
   )
+  // Beside `attached`: the look that the processor has at the spans of the global provider.
+  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [attached] }))
+  const sampled = side('HTTP span', GLOBAL, http, trace.getTracer('bench'))
+  trace.disable()
+  // The same provider twice: a tracer that the processors of this process do not look at, and one of the global provider.
+  const off = () => new TracerProvider({ sampler: new AlwaysOffSampler() })
+  trace.setGlobalTracerProvider(off())
+  const shadowing = trace.getTracer('bench')
+  const unsampled = Object.entries(UNSAMPLED).flatMap(([kind, work]) => [
+    side(kind, ALONE, work, off().getTracer('bench')),
+    side(kind, SHADOWED, work, shadowing),
+  ])
+  return [...sides, sampled, ...unsampled]
+}
+
+function side(kind, name, work, tracer) {
+  return { kind, name, work, tracer, nanos: [], timed: [], heapBytes: [] }
 }
 
 async function measure({ work, tracer, nanos, timed, heapBytes }, counts) {

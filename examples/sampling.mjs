@@ -1,14 +1,14 @@
 // A trace sampler keeps 1 % of the traces, and the audit trail keeps every run.
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { InMemorySpanExporter, SimpleSpanProcessor, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
-import { AuditSpanProcessor, auditSampler, openAuditLog } from 'spanledger'
+import { AuditSpanProcessor, openAuditLog } from 'spanledger'
 import { withRun } from 'spanledger/record'
 
 const log = await openAuditLog('./audit')
 const audit = new AuditSpanProcessor({ log })
 const exported = new InMemorySpanExporter()
 const sdk = new NodeSDK({
-  sampler: auditSampler(new TraceIdRatioBasedSampler(0.01)),
+  sampler: new TraceIdRatioBasedSampler(0.01),
   spanProcessors: [audit, new SimpleSpanProcessor({ exporter: exported })],
 })
 sdk.start()

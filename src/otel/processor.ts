@@ -1,4 +1,4 @@
-import { type Attributes, type Context, diag, type HrTime, type Span, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, diag, type HrTime, type Span } from '@opentelemetry/api'
 import type { AuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
@@ -12,6 +12,7 @@ import { LatePath } from './delivery/late-path.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
 import { toHrTime } from './hr-time.js'
 import { AuditLogRecordProcessor } from './log-records.js'
+import { spanIn } from './mirrored.js'
 import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import { closeShared, openShared } from './shared-logs.js'
@@ -19,6 +20,7 @@ import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js
 import { DIAGNOSIS_AFTER_MILLIS, Diagnosis } from './tracking/diagnosis.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
+import { ProviderWatch } from './watch/watch.js'
 
 /** How often runs are checked for having been left open. */
 const SETTLE_INTERVAL_MILLIS = 5_000
@@ -53,6 +55,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #late: LatePath
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
+  readonly #watch: ProviderWatch
   /** Log records that have come. */
   readonly #logRecords = new WeakSet<object>()
   #hasWarnedOfRegistration = false
@@ -111,6 +114,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onMalformed: (count) => this.#attachments.state({ type: 'events_dropped', data: malformedAt(count, Date.now()) }),
       onProblem: reportProblem,
     })
+    this.#watch = this.#watchProvider()
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
     if (resolved.log) this.attach(resolved.log)
@@ -181,6 +185,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
+    this.#watch.onStart(span)
     try {
       this.#diagnosis?.onStart(span, this.#attachments.size > 0)
       const context = orKept(parentContext)
@@ -291,7 +296,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** Recorded by hand. What a span has taken that is not recorded is counted with that span. */
   #onRecord(name: string, attributes: Attributes, time: HrTime, context: Context): void {
-    const carrier = trace.getSpan(context)
+    const carrier = spanIn(context)
     if (carrier && this.#tracker.suppressions.has(carrier) && !this.#switch.isOnIn(context)) return
     this.onOccurrence(name, attributes, time, context, BY_HAND)
   }
@@ -305,10 +310,22 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onRecord: (name, attributes, time, context) => {
         if (!this.#tracker.hasJustHeard(attributes)) this.#onRecord(name, attributes, toHrTime(time), context)
       },
+      onSpanStarted: (span, name, attributes, context) =>
+        this.#safely(() => this.#watch.follow(span, { name, attributes, context })),
       onSwitchedOff: (stretch, outer) => this.#safely(() => this.#tracker.suppressions.begin(stretch, outer)),
       onSwitchedOn: (stretch) => this.#safely(() => this.#tracker.suppressions.end(stretch)),
       onSpanNotStarted: (context) => this.#safely(() => this.#tracker.suppressions.addSpanNotStarted(context)),
     }
+  }
+
+  /** Spans that no hook tells of: sampled away, of another provider, or of none. */
+  #watchProvider(): ProviderWatch {
+    return new ProviderWatch({
+      isOnIn: (context) => this.#switch.isOnIn(context),
+      hasSeen: (span) => this.#tracker.follows(span) || this.#tracker.suppressions.has(span),
+      onStart: (span, context) => this.onStart(span, context),
+      onEnd: (span) => this.onEnd(span),
+    })
   }
 
   #startDiagnosis(): Diagnosis {
@@ -320,6 +337,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   #onAttachmentsChange(): void {
+    this.#watch.isRecording = this.#attachments.size > 0
     if (this.#attachments.size === 0) {
       this.#tracker.forgetSpanlessRuns()
       clearInterval(this.#settleTimer)
@@ -358,6 +376,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   async #shutDown(): Promise<void> {
+    this.#watch.stop()
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
     this.#attachments.isOver = true

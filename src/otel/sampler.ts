@@ -29,6 +29,9 @@ interface SamplerLike<Result extends SamplingResultLike> {
  * may be an agent's. Exporters keep receiving what the wrapped sampler chose, no more; span processors, and so
  * `AuditSpanProcessor`, see all agent spans.
  *
+ * Spans of the global tracer provider need no such sampler: the processor sees them whatever theirs decides. Wrap the sampler of
+ * a provider that is not registered globally.
+ *
  * At its start a span does not tell surely that it is an agent's: many instrumentations name it a moment later. So
  * every span is recorded but those of transports and databases, which say at once what they are.
  *

@@ -24,7 +24,8 @@ export function runIn<T>(within: Context, fn: () => T): T {
   return context.with(within, () => (context.active() === within ? fn() : keepIn(within, fn)))
 }
 
-function keepIn<T>(within: Context, fn: () => T): T {
+/** Runs `fn` with a context that {@link activeContext} returns where no context manager is registered. */
+export function keepIn<T>(within: Context, fn: () => T): T {
   registry[FALLBACK] ??= new AsyncLocalStorage()
   return registry[FALLBACK].run(within, fn)
 }

@@ -10,6 +10,8 @@ export interface RecordListener {
   hears(span: Span, attributes: Attributes): boolean
   /** An event that no span this listener hears carries. Must not throw. */
   onRecord(name: string, attributes: Attributes, time: TimeInput | undefined, context: Context): void
+  /** This package has started a span that records. The listener may not know its provider. Must not throw. */
+  onSpanStarted?(span: Span, name: string, attributes: Attributes, context: Context): void
   /** Auditing is switched off for a flow of calls. Must not throw. @param outer - the context around the flow */
   onSwitchedOff?(stretch: object, outer: Context): void
   /** The flow in which auditing was off has ended. Must not throw. */

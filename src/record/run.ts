@@ -20,6 +20,7 @@ import {
 import { emit, type RecordOptions, scopeAttributes } from './emit.js'
 import { type Failure, failureOf, stackOf } from './failure.js'
 import { activeContext, runIn } from './flow.js'
+import { recordListeners } from './listeners.js'
 import { type OptionKinds, readOptions, reportMisuse } from './misuse.js'
 import * as names from './names.js'
 import { SCOPE_KINDS } from './scope.js'
@@ -244,15 +245,19 @@ function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): S
   })
   const name = agent?.name === undefined ? operation : `${operation} ${agent.name}`
   try {
-    return (tracer ?? trace.getTracer('spanledger')).startSpan(
-      name,
-      { attributes },
-      withOwnAttributes(outer, attributes),
-    )
+    const within = withOwnAttributes(outer, attributes)
+    const span = (tracer ?? trace.getTracer('spanledger')).startSpan(name, { attributes }, within)
+    if (span.isRecording()) tellSpanStarted(span, name, attributes, within)
+    return span
   } catch (problem) {
     diag.warn('spanledger: the span of a run could not be started', problem)
     return trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
   }
+}
+
+/** The span may be of a provider that a listener knows nothing of. */
+function tellSpanStarted(span: Span, name: string, attributes: Attributes, within: Context): void {
+  for (const listener of recordListeners()) listener.onSpanStarted?.(span, name, attributes, within)
 }
 
 function kindOf({ kind = 'agent' }: RunOptions): 'agent' | 'workflow' {

@@ -1,6 +1,7 @@
 import { type Context, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api'
 import { randomId } from '../../events/random-id.js'
 import { CallerClaims } from '../caller-claims.js'
+import { spanIn } from '../mirrored.js'
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { ScopeNames } from '../scope-names.js'
@@ -92,7 +93,7 @@ export class SpanNodes {
 
   /** The node of the span that a context carries. */
   in(context: Context | undefined): SpanNode | undefined {
-    const span = context && trace.getSpan(context)
+    const span = context && spanIn(context)
     if (!span) return undefined
     const ids = span.spanContext()
     return this.on(span) ?? this.byIds(ids) ?? this.wrapped(span, ids.spanId)

@@ -1,6 +1,7 @@
-import { type Context, trace } from '@opentelemetry/api'
+import type { Context } from '@opentelemetry/api'
 import { timestampFromMillis } from '../../events/index.js'
 import { type Stretch, stretchIn } from '../../record/switched-off.js'
+import { spanIn } from '../mirrored.js'
 import type { Emitter } from './emitter.js'
 import type { Run } from './run.js'
 
@@ -128,7 +129,7 @@ export class Suppressions {
   }
 
   #around(context: Context): Suppression {
-    const parent = trace.getSpan(context)
+    const parent = spanIn(context)
     const ofParent = parent && this.#bySpan.get(parent)
     if (ofParent) return ofParent
     const run = this.#runIn(context)

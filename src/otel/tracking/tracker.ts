@@ -6,7 +6,6 @@ import {
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
-  trace,
 } from '@opentelemetry/api'
 import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
@@ -14,6 +13,7 @@ import { activeContext } from '../../record/flow.js'
 import { partFacts } from '../caller-claims.js'
 import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
+import { spanIn } from '../mirrored.js'
 import {
   type InstrumentationScope,
   type LogOrigin,
@@ -413,7 +413,7 @@ export class Tracker {
   #parentHere(span: OpenSpan, context: Context): SpanNode | undefined {
     const parentId = parentSpanIdOf(span)
     if (parentId === undefined) return this.#nodes.linkedBy(span)
-    const parent = trace.getSpan(context) as (OpenSpan & Span) | undefined
+    const parent = spanIn(context) as (OpenSpan & Span) | undefined
     const ids = parent?.spanContext()
     if (!parent || ids?.spanId !== parentId) return this.#nodes.byIds(span.parentSpanContext)
     const known = this.#nodes.on(parent) ?? this.#nodes.byIds(ids)
