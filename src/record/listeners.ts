@@ -10,6 +10,8 @@ export interface RecordListener {
   hears(span: Span, attributes: Attributes): boolean
   /** An event that no span this listener hears carries. Must not throw. */
   onRecord(name: string, attributes: Attributes, time: TimeInput | undefined, context: Context): void
+  /** `withRun` has started this span, and it is recorded. Must not throw. */
+  onRunSpan?(span: Span): void
   /** Auditing is switched off for a flow of calls. Must not throw. @param outer - the context around the flow */
   onSwitchedOff?(stretch: object, outer: Context): void
   /** The flow in which auditing was off has ended. Must not throw. */

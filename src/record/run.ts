@@ -20,6 +20,7 @@ import {
 import { emit, type RecordOptions, scopeAttributes } from './emit.js'
 import { type Failure, failureOf, stackOf } from './failure.js'
 import { activeContext, runIn } from './flow.js'
+import { recordListeners } from './listeners.js'
 import { type OptionKinds, readOptions, reportMisuse } from './misuse.js'
 import * as names from './names.js'
 import { SCOPE_KINDS } from './scope.js'
@@ -144,7 +145,10 @@ class OpenRun implements RunHandle, Reading {
     const scope: AuditScope = { tenantId, sessionId, userId }
     this.#span = startSpan(options, { ...scope, runId: this.runId, agent }, outer)
     this.context = withContextScope(trace.setSpan(outer, this.#span), { ...scope, run })
-    if (this.#span.isRecording()) return
+    if (this.#span.isRecording()) {
+      for (const listener of recordListeners()) listener.onRunSpan?.(this.#span)
+      return
+    }
     this.#detached = { ...scope, ...run, context: this.context }
     if (parent) announce(run, contextScope(this.context)?.sessionId, outer)
     emit('run_started', { agent, model: options.model, trigger: options.trigger }, this.#detached)

@@ -52,6 +52,8 @@ export interface TrackerOptions extends Trust {
   readonly outlet: Outlet
   readonly onProblem: (problem: unknown) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
+  /** A span turns out to be one of an agent. */
+  readonly onAgentSpan: () => void
   /** Tells whether there is a listener. */
   readonly isRecording: () => boolean
   /** Tells whether auditing is on in a context. */
@@ -110,6 +112,7 @@ export class Tracker {
       nodes: this.#nodes,
       ask: this.#ask,
       onClaim: (node, claim, span) => {
+        options.onAgentSpan()
         this.#untaken.hear(node, span, claim.convention)
         // What log records have told by now may be the run of the span.
         if (claim.activity.toldRun) this.#queue.drain()
