@@ -146,7 +146,8 @@ export class HealthWatch {
     if (sampledAway > 0) reasons.push(reason('spans_sampled_away', { spans: sampledAway }))
     if (spans > 0 && !hasContextManager()) reasons.push(reason('no_context_manager'))
     if (this.#isHeard) {
-      const isAgentAwaited = this.agentSpans === 0 && this.events === 0 && this.hasBeenAttached
+      const isAgentAwaited =
+        this.agentSpans === 0 && this.events === 0 && this.hasBeenAttached && !this.#parts.switchedOffBy()
       if (isAgentAwaited && spans > 0) reasons.push(reason('no_agent_span'))
     } else if (!isCovered && !hasGlobalProvider()) reasons.push(reason('no_provider'))
     else if (reasons.length === 0) reasons.push(reason('no_span'))
