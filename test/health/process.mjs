@@ -6,25 +6,29 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 
 const [dist = '', kind = '', location = ''] = process.argv.slice(2)
+/** @param {string} file */
 const load = (file) => import(pathToFileURL(join(dist, file)).href)
-const { AuditSpanProcessor, memoryStore, openAuditLog } = await load('index.js').then(async (all) => ({
-  ...all,
-  ...(await load('store/memory/index.js')),
-}))
+const { AuditSpanProcessor } = await load('otel/processor.js')
+const { openAuditLog } = await load('audit-log/index.js')
+const { memoryStore } = await load('store/memory/index.js')
 const { recordCustom, withRun } = await load('record/index.js')
 
+/** @param {unknown} said */
 const tell = (said) => process.stdout.write(`${JSON.stringify(said)}\n`)
 const openLog = () => openAuditLog({ store: memoryStore() })
 
+/** @param {any[]} spanProcessors */
 const nodeSdk = async (spanProcessors) => {
   const { NodeSDK } = await import('@opentelemetry/sdk-node')
   const sdk = new NodeSDK({ spanProcessors, autoDetectResources: false })
   sdk.start()
   return sdk
 }
+/** @param {any[]} spanProcessors */
 const register = (spanProcessors) => trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors }))
 const keepContexts = () => context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
 
+/** @type {Record<string, () => Promise<void>>} */
 const kinds = {
   async ordinary() {
     const audit = new AuditSpanProcessor({ location })
@@ -108,4 +112,4 @@ const kinds = {
   },
 }
 
-await kinds[kind]()
+await kinds[kind]?.()

@@ -119,6 +119,8 @@ describe('the answer', () => {
     const { watch, codes } = watching()
     watch.isFedDirectly = true
     expect(codes()).toEqual([])
+    watch.spans = watch.agentSpans = watch.events = 1
+    expect(codes()).toEqual([])
   })
 
   test('is unaudited where auditing is switched off, no log is attached, or the processor is shut down', () => {

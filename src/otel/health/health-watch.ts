@@ -144,7 +144,9 @@ export class HealthWatch {
     if (foreign > 0) reasons.push(reason('foreign_provider', { spans: foreign }))
     else if (isElsewhere) reasons.push(reason('foreign_provider'))
     if (sampledAway > 0) reasons.push(reason('spans_sampled_away', { spans: sampledAway }))
-    if (spans > 0 && !hasContextManager()) reasons.push(reason('no_context_manager'))
+    // Who feeds the processor without an SDK links spans without it as well.
+    const needsContexts = spans > 0 && !this.isFedDirectly && hasGlobalProvider()
+    if (needsContexts && !hasContextManager()) reasons.push(reason('no_context_manager'))
     if (this.#isHeard) {
       const isAgentAwaited =
         this.agentSpans === 0 && this.events === 0 && this.hasBeenAttached && !this.#parts.switchedOffBy()

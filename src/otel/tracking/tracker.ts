@@ -26,7 +26,7 @@ import {
 import { type Ask, askReporting } from './ask.js'
 import { CallBook } from './call-book.js'
 import { CallRecorder } from './call-recorder.js'
-import { Emitter, type Outlet, sourceOf } from './emitter.js'
+import { Emitter, type Outlet, sourceOf, withLibrary } from './emitter.js'
 import { EventReports, eventNameOf } from './event-reports.js'
 import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
@@ -315,9 +315,10 @@ export class Tracker {
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return
-    const source = span
+    const found = span
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }
+    const source = withLibrary(found, name, attributes)
     const outside = node ? undefined : this.#nodes.outsideIn(context)
     const { time: at, isMended } = readTime(time, this.#options.nowMillis())
     const place = { run, node, context, source, outside, isTimeMended: isMended }
