@@ -64,6 +64,11 @@ try {
 
   section('spanledger/verify where nothing else is installed')
   runAlone('verify-only.mjs', ['spanledger'])
+
+  section('Types where little else is installed')
+  compileAlone('own-types.ts', ['spanledger', '@opentelemetry/api', 'valibot'], [])
+  const node = ['@types/node', 'undici-types']
+  compileAlone('postgres.ts', ['spanledger', '@opentelemetry/api', 'valibot', ...node], ['node'])
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
@@ -81,6 +86,32 @@ function runAlone(script, packages) {
   }
   for (const file of [script, 'only-from-here.mjs']) copyFileSync(join(consumer, file), join(folder, file))
   run(folder, 'node', script)
+}
+
+/**
+ * Compiles a file of the consumer, and the declarations that it needs, where only these packages are installed.
+ *
+ * @param {string} file
+ * @param {string[]} packages
+ * @param {string[]} types - packages of `@types` that belong to the project
+ */
+function compileAlone(file, packages, types) {
+  const folder = mkdtempSync(join(work, 'alone-'))
+  for (const name of packages) {
+    cpSync(join(consumer, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true })
+  }
+  copyFileSync(join(consumer, file), join(folder, file))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  const compilerOptions = {
+    target: 'ES2022',
+    module: 'NodeNext',
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+    types,
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+  run(folder, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
 }
 
 /** @param {string} title */

@@ -62,6 +62,12 @@ export type {
   VocabularyOutcome,
 } from './otel/conventions/vocabulary/vocabulary.js'
 export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
+export type {
+  AuditHealth,
+  AuditHealthCode,
+  AuditHealthCounts,
+  AuditHealthReason,
+} from './otel/health/contract.js'
 export { AuditLogRecordProcessor, type LogRecordLike } from './otel/log-records.js'
 export type { AuditSpanProcessorOptions } from './otel/options.js'
 export { AuditSpanProcessor } from './otel/processor.js'

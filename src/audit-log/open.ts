@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { requireDirectoryPath } from '../events/options.js'
 import type { LogPlace } from '../ledger/places.js'
 import { requireFileLocks } from '../ledger/writing/file-locks.js'
 import { chosenName } from '../ledger/writing/ledger-key.js'
@@ -133,9 +134,7 @@ function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): A
     if (!store) throw new TypeError('openAuditLog: give the directory of the log, or a store')
     return store
   }
-  if (typeof location !== 'string' || location === '') {
-    throw new TypeError('openAuditLog: location must be the path of a directory')
-  }
+  requireDirectoryPath('openAuditLog', location)
   if (store) throw new TypeError('openAuditLog: give a directory or a store, not both')
   return levelStore(location)
 }

@@ -195,6 +195,15 @@ export const catalogue = {
   run_identity_conflict: v.strictObject({ tenantId: optional(name), sessionId: optional(name) }),
   audit_attached: v.strictObject({ attachment: name, openRuns }),
   audit_detached: v.strictObject({ attachment: name, openRuns }),
+  /** Spans did not come to the processor: the process was not audited as a whole. */
+  auditing_impaired: v.strictObject({
+    /** Codes of `AuditHealthReason`: `foreign_provider`, `spans_sampled_away`. */
+    reasons: v.array(name),
+    /** The number of spans that are missing. */
+    spans: optional(count),
+    from: timestampSchema,
+    to: timestampSchema,
+  }),
   /** Recording was switched off for a part of what an attached processor saw. */
   auditing_suppressed: v.strictObject({ spans: count, events: count, from: timestampSchema, to: timestampSchema }),
   /** The system clock moved by more than a second against the monotonic clock. */

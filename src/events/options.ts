@@ -10,6 +10,22 @@ export function rejectUnknownOptions(of: string, options: unknown, known: readon
   }
 }
 
+/**
+ * Checks the path of a log's directory. Other databases take `:memory:` for no directory at all; this one would make it.
+ *
+ * @throws TypeError
+ */
+export function requireDirectoryPath(of: string, location: unknown): asserts location is string {
+  if (typeof location !== 'string' || location === '') {
+    throw new TypeError(`${of}: location must be the path of a directory`)
+  }
+  if (location === ':memory:') {
+    throw new TypeError(
+      `${of}: ':memory:' is no directory. For a log in memory: openAuditLog({ store: memoryStore() }), with memoryStore of 'spanledger/stores/memory'`,
+    )
+  }
+}
+
 /** The option as a whole number within bounds, or its default. @throws TypeError naming the option and the bounds. */
 export function wholeNumberOption(
   of: string,

@@ -8,6 +8,7 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set<AuditEventType>([
   'audit_attached',
   'audit_detached',
   'audit_log_diverged',
+  'auditing_impaired',
   'auditing_suppressed',
   'clock_stepped',
   'events_dropped',

@@ -4,14 +4,16 @@ import type { agentSchema, catalogue, envelopeFields, LIMIT_AXES } from './catal
 type Catalogue = { [T in keyof typeof catalogue]: v.InferOutput<(typeof catalogue)[T]> }
 
 /**
- * `data` by event type. Add your own types by declaration merging, and hand their schema to `openAuditLog({ eventTypes })`.
- * A module that imports from `spanledger/record` alone names that instead of `spanledger`:
+ * `data` by event type. Add your own types by declaration merging, and hand their schema to `openAuditLog({ eventTypes })`:
  *
  * ```ts
  * declare module 'spanledger' {
  *   interface AuditEventTypes { invoice_sent: { invoiceId: string; amountUsd: number } }
  * }
  * ```
+ *
+ * A library that imports from `spanledger/record` alone writes `declare module 'spanledger/record'`: it is the same
+ * interface, and TypeScript does not look for a module that nothing imports.
  */
 export interface AuditEventTypes extends Catalogue {}
 

@@ -29,6 +29,13 @@ interface Issue {
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
 }
 
+/** A field that a schema does not accept. */
+export interface Flaw {
+  /** Dotted path, such as `data.amountUsd`. */
+  readonly field: string
+  readonly what: string
+}
+
 type ValidationResult = { readonly issues?: readonly Issue[] | undefined; readonly value?: unknown } | Promise<unknown>
 
 /** A longer name is not repeated in full. */
@@ -44,6 +51,7 @@ export const storedEventSchemas = Object.entries(catalogue).map(([type, data]) =
 /** The schemas a log validates against: the catalogue and the user's own types. */
 export class EventSchemas {
   readonly #types = new Map<string, DataSchema>(Object.entries(catalogue))
+  readonly #ownTypes = new Map<string, DataSchema>()
 
   /** @throws TypeError when an own type reuses a catalogue name or is no Standard Schema. */
   constructor(ownTypes: Readonly<Record<string, DataSchema>> = {}) {
@@ -53,6 +61,7 @@ export class EventSchemas {
         throw new TypeError(`eventTypes: the schema of '${type}' does not implement Standard Schema v1`)
       }
       this.#types.set(type, schema)
+      this.#ownTypes.set(type, schema)
     }
   }
 
@@ -74,6 +83,30 @@ export class EventSchemas {
     rejectReserved({ type, data: parsed })
     const time = rest.time === undefined ? {} : { time: parseTimestamp(rest.time) }
     return { ...rest, ...time, type: type as AuditEventType, data: parsed } as AuditEventInput
+  }
+
+  /**
+   * Finds what the schema of an own type does not accept in an event that has to be recorded in any case. Never throws.
+   *
+   * @returns the path of the field, and the reason; `undefined` where nothing is wrong, or the type is none of these
+   */
+  flawIn(event: { readonly type: unknown; readonly data: unknown }): Flaw | undefined {
+    if (this.#ownTypes.size === 0) return undefined
+    try {
+      const schema = this.#ownTypes.get(event.type as string)
+      if (!schema) return undefined
+      const result = schema['~standard'].validate(event.data) as ValidationResult
+      if (result instanceof Promise) {
+        result.catch(() => {})
+        return { field: 'data', what: 'the schema answers asynchronously; events are checked synchronously' }
+      }
+      const [issue] = result.issues ?? []
+      if (!issue) return undefined
+      const keys = keysOf(issue)
+      return { field: ['data', ...keys].join('.'), what: wordingOf(issue, keys, schema) }
+    } catch {
+      return { field: 'data', what: 'it cannot be read' }
+    }
   }
 
   #parseEnvelope(input: unknown): v.InferOutput<typeof inputEnvelope> {
@@ -122,10 +155,12 @@ function rejectReserved(event: { readonly type: string; readonly data?: unknown 
 
 /** @param within - where in the event the schema's value is */
 function invalid(issue: Issue, within: readonly string[], schema: unknown): AuditLogError {
-  const keys = (issue.path ?? []).map((part) =>
-    beginning(String(typeof part === 'object' ? part.key : part), MAX_NAME_LENGTH),
-  )
+  const keys = keysOf(issue)
   return problem([...within, ...keys].join('.') || 'event', wordingOf(issue, keys, schema))
+}
+
+function keysOf({ path = [] }: Issue): readonly string[] {
+  return path.map((part) => beginning(String(typeof part === 'object' ? part.key : part), MAX_NAME_LENGTH))
 }
 
 function wordingOf(issue: Issue, keys: readonly string[], schema: unknown): string {

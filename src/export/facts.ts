@@ -22,6 +22,7 @@ const SEVERITIES: ReadonlyMap<string, Severity> = new Map<string, Severity>([
   ['usage_limit_exceeded', 'medium'],
   ['policy_violation', 'medium'],
   ['events_dropped', 'high'],
+  ['auditing_impaired', 'high'],
   ['audit_log_diverged', 'high'],
 ])
 

@@ -101,6 +101,7 @@ const MAPPINGS: ReadonlyMap<string, OcsfMapping> = new Map([
   ['error_occurred', failure],
   ['usage_limit_exceeded', failure],
   ['events_dropped', failure],
+  ['auditing_impaired', failure],
 ])
 
 /** Of `custom` events and of types that this version does not know. */

@@ -62,7 +62,9 @@ export interface AuditLogWriter {
    * Takes an event without waiting for the disk: when it returns, the event has been written to the journal, which
    * outlives the process. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
    * becomes an `events_dropped` event. What does not fit an event's limits is cut and flagged in `altered`.
-   * The event is not validated against its schema: {@link append} does that.
+   * The event is not refused for its schema, as {@link append} does: where the schema of one of your own types
+   * (`eventTypes`) does not accept its `data`, it is stored as it is, `altered` names the field with the reason
+   * `invalid`, and `onProblem` is told once for each type.
    *
    * @returns the event as sealed, or `undefined` when it was dropped
    */

@@ -70,6 +70,7 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
     if (typeof audit?.onStart !== 'function')
       throw new TypeError('AuditTracingProcessor: expected an AuditSpanProcessor')
     this.#audit = audit
+    audit.feedDirectly?.()
   }
 
   /** Hook: a workflow has begun. */

@@ -37,6 +37,12 @@ export class AuditSwitch {
     return before !== enabled
   }
 
+  /** Says who has switched auditing off outside of contexts. */
+  get switchedOffBy(): 'process' | 'environment' | undefined {
+    if (this.#outsideContexts()) return undefined
+    return this.#processor === undefined ? 'environment' : 'process'
+  }
+
   isOnIn(context: Context): boolean {
     return contextScope(context)?.enabled ?? this.#outsideContexts()
   }

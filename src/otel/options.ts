@@ -1,4 +1,4 @@
-import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { rejectUnknownOptions, requireDirectoryPath, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
 import { conventionOf } from './conventions/vocabulary/interpreter.js'
@@ -141,9 +141,7 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
   const { log, location, conventions = [], vocabularies = [], onExplain } = options
   if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
-  if (location !== undefined && (typeof location !== 'string' || location === '')) {
-    throw new TypeError(`${OF}: location must be the path of a directory`)
-  }
+  if (location !== undefined) requireDirectoryPath(OF, location)
   if (!Array.isArray(conventions)) throw new TypeError(`${OF}: conventions must be a list`)
   if (onExplain !== undefined && typeof onExplain !== 'function')
     throw new TypeError(`${OF}: onExplain must be a function`)

@@ -10,6 +10,9 @@ import { malformedAt } from './delivery/deliveries.js'
 import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
 import { LatePath } from './delivery/late-path.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
+import type { AuditHealth, ProviderReport } from './health/contract.js'
+import { ProcessHealth } from './health/process-health.js'
+import { DIAGNOSIS_AFTER_MILLIS } from './health/reasons.js'
 import { toHrTime } from './hr-time.js'
 import { AuditLogRecordProcessor } from './log-records.js'
 import { spanIn } from './mirrored.js'
@@ -17,7 +20,7 @@ import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
 import { closeShared, openShared } from './shared-logs.js'
 import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
-import { DIAGNOSIS_AFTER_MILLIS, Diagnosis } from './tracking/diagnosis.js'
+import { Diagnosis } from './tracking/diagnosis.js'
 import type { SpanExplanation } from './tracking/explain.js'
 import { BY_HAND, Tracker } from './tracking/tracker.js'
 import { ProviderWatch } from './watch/watch.js'
@@ -56,6 +59,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
   readonly #listener: RecordListener
   readonly #watch: ProviderWatch
+  readonly #health: ProcessHealth
   /** Log records that have come. */
   readonly #logRecords = new WeakSet<object>()
   #hasWarnedOfRegistration = false
@@ -71,18 +75,25 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   constructor(options: AuditSpanProcessorOptions = {}) {
     const resolved = resolveProcessorOptions(options)
     const onExplain = resolved.onExplain ?? explainThroughDiag()
+    this.#health = new ProcessHealth({
+      attachments: () => this.#attachments.all,
+      switchedOffBy: () => this.#switch.switchedOffBy,
+      isShutDown: () => this.#shutdown !== undefined,
+      state: (event) => this.#attachments.state(event),
+      onProblem: reportProblem,
+    })
+    const counts = this.#health.watch
     this.#diagnosis = onExplain && this.#startDiagnosis()
     this.#tracker = new Tracker({
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
-      onExplain:
-        onExplain &&
-        ((explanation) => {
-          this.#diagnosis?.onExplained(explanation)
-          onExplain(explanation)
-        }),
+      onExplain,
+      onAgentSpan: () => void counts.agentSpans++,
       outlet: {
-        publish: (event) => this.#attachments.publish(event),
+        publish: (event) => {
+          counts.events++
+          this.#attachments.publish(event)
+        },
         state: (statement) => this.#attachments.state(statement),
       },
       onProblem: reportProblem,
@@ -97,7 +108,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
-      onDetaching: () => this.#settle({ final: false, all: true }),
+      onDetaching: () => {
+        this.#settle({ final: false, all: true })
+        this.#safely(() => this.#health.look(true))
+      },
       onProblem: reportProblem,
       onChange: () => this.#onAttachmentsChange(),
     })
@@ -115,9 +129,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onProblem: reportProblem,
     })
     this.#watch = this.#watchProvider()
+    this.#health.askAboutProvider(() => this.#providerReport())
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
     if (resolved.log) this.attach(resolved.log)
+    this.#health.start()
     this.ready = resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location)
   }
 
@@ -180,13 +196,16 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * ```
    */
   deliver(delivery: Delivery): DeliveryReceipt {
-    return this.#late.deliver(delivery)
+    const receipt = this.#late.deliver(delivery)
+    this.#health.watch.spans += receipt.accepted
+    return receipt
   }
 
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
     this.#watch.onStart(span)
     try {
+      this.#health.watch.spans++
       this.#diagnosis?.onStart(span, this.#attachments.size > 0)
       const context = orKept(parentContext)
       if (!this.#late.takesStart(span, context)) this.#startLive(span, context)
@@ -214,6 +233,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * @throws AuditLogError `AUDIT_WRITE_FAILED`, `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail
    */
   async forceFlush(): Promise<void> {
+    this.#health.watch.flushes++
     this.#settle({ final: false, all: true })
     this.#diagnosis?.review(this.#attachments.size > 0)
     await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
@@ -236,6 +256,24 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /**
+   * Answers "is this process audited?": with a status, the reasons why it is not, and counts. Cheap enough for a health
+   * check; it never throws and changes nothing.
+   *
+   * A reason that is certain is also warned of, once in the life of a process (`process.emitWarning`, type `Spanledger`,
+   * code `SPANLEDGER_NO_PROVIDER` …), when an application has started or is about to end. With the option `location`,
+   * `spanledger doctor` shows the same of each living process.
+   *
+   * @example
+   * ```ts
+   * const { status, reasons } = audit.health()
+   * if (status === 'unaudited') console.error(reasons[0]?.code, reasons[0]?.message)
+   * ```
+   */
+  health(): AuditHealth {
+    return this.#health.watch.read()
+  }
+
+  /**
    * Ends runs that are still open (`run_failed` or `run_interrupted`), detaches all logs, and closes the one opened
    * through `location`. Calling it again returns the same promise.
    *
@@ -253,8 +291,14 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     return true
   }
 
+  /** @internal For processors of other tracing systems: spans come from there, and need no tracer provider. */
+  feedDirectly(): void {
+    this.#health.watch.isFedDirectly = true
+  }
+
   /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
   onOccurrence(name: string, attributes: Attributes, time: HrTime, context: Context, scope: LogOrigin): void {
+    this.#health.watch.occurrences++
     if (this.#attachments.size === 0) return
     this.#late.release()
     try {
@@ -304,6 +348,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #createListener(): RecordListener {
     return {
       hears: (span, attributes) => {
+        this.#health.watch.noteInUse(span)
         this.#late.release()
         return this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes)
       },
@@ -328,8 +373,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     })
   }
 
+  /** Every provider that is global is watched, so that no span of one passes by. */
+  #providerReport(): ProviderReport {
+    return { sampledAway: this.#watch.state().sampledAway, foreign: 0, coversEveryProvider: true }
+  }
+
   #startDiagnosis(): Diagnosis {
-    const diagnosis = new Diagnosis((message) => diag.warn(`spanledger: ${message}.`))
+    const diagnosis = new Diagnosis((message) => diag.warn(`spanledger: ${message}.`), this.#health.watch)
     setTimeout(() => {
       if (!this.#shutdown) diagnosis.review(this.#attachments.size > 0)
     }, DIAGNOSIS_AFTER_MILLIS).unref()
@@ -338,6 +388,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #onAttachmentsChange(): void {
     this.#watch.isRecording = this.#attachments.size > 0
+    this.#health.watch.hasBeenAttached ||= this.#attachments.size > 0
     if (this.#attachments.size === 0) {
       this.#tracker.forgetSpanlessRuns()
       clearInterval(this.#settleTimer)
@@ -345,7 +396,10 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     } else if (this.#settleTimer === undefined) {
       this.#late.tick()
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
-      this.#settleTimer = setInterval(() => this.#settle({ final: false, all: false }), SETTLE_INTERVAL_MILLIS)
+      this.#settleTimer = setInterval(() => {
+        this.#settle({ final: false, all: false })
+        this.#safely(() => this.#health.look(false))
+      }, SETTLE_INTERVAL_MILLIS)
       this.#settleTimer.unref()
     }
   }
@@ -369,8 +423,14 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #openOwnLog(location: string): Promise<AuditLog> {
     this.#ownLog = openShared(location)
     this.attach(this.#ownLog)
-    this.#ownLog.opened.catch((problem) =>
-      process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger'),
+    this.#health.keepFile(location, () => (this.#ownLog?.log ? 0 : undefined))
+    this.#ownLog.opened.then(
+      () => this.#safely(() => this.#health.noteInFile()),
+      (problem) => {
+        this.#health.watch.openProblem = problem
+        this.#safely(() => this.#health.noteInFile())
+        process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger')
+      },
     )
     return this.#ownLog.opened
   }
@@ -379,6 +439,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#watch.stop()
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
+    this.#safely(() => this.#health.lookAtEnd())
     this.#attachments.isOver = true
     this.#diagnosis?.review(this.#attachments.size > 0)
     const detached = this.#attachments.all.map((attachment) => attachment.detach())
@@ -386,6 +447,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       await settleAll(detached)
     } finally {
       if (this.#ownLog) await closeShared(this.#ownLog.location, this.#ownLog)
+      await this.#health.end()
     }
   }
 }

@@ -88,8 +88,10 @@ export function setAuditingEnabled(of: Context, enabled: boolean): Context {
  * not recorded: when `fn` has returned or its promise has settled, at the latest before the run's terminal event.
  *
  * @returns what `fn` returns; for a plain promise, one that settles alike
+ * @throws TypeError when `fn` is no function; what `fn` throws
  */
 export function withAuditing<T>(enabled: boolean, fn: () => T): T {
+  if (typeof fn !== 'function') throw new TypeError('withAuditing: expected a function as the second argument')
   const outer = activeContext()
   const inner = setAuditingEnabled(outer, enabled)
   const stretch = stretchIn(inner)

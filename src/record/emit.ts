@@ -4,7 +4,25 @@ import { attributesFromData } from './attributes.js'
 import { type AuditScope, idText } from './context.js'
 import { activeContext, runIn } from './flow.js'
 import { type RecordListener, recordListeners } from './listeners.js'
-import { AGENT_ID, AGENT_NAME, PARENT_RUN_ID, PREFIX, RUN_ID, SESSION_ID, TENANT_ID, USER_ID } from './names.js'
+import {
+  AGENT_ID,
+  AGENT_NAME,
+  LIBRARY_NAME,
+  LIBRARY_VERSION,
+  PARENT_RUN_ID,
+  PREFIX,
+  RUN_ID,
+  SESSION_ID,
+  TENANT_ID,
+  USER_ID,
+} from './names.js'
+
+/** A library that records events by hand. */
+export interface RecordingLibrary {
+  /** Its name, as on npm. */
+  readonly name: string
+  readonly version?: string | undefined
+}
 
 /** What every recording function takes beside the data. Scope that is left out is inherited. */
 export interface RecordOptions extends AuditScope {
@@ -26,6 +44,13 @@ export interface RecordOptions extends AuditScope {
   readonly parentRunId?: string | undefined
   /** @defaultValue the agent of the run */
   readonly agent?: AgentRef | undefined
+  /**
+   * The library that records it: it becomes `source.scope` and `source.scopeVersion` of the event, so that events of two
+   * libraries can be told apart.
+   *
+   * @defaultValue the instrumentation scope of the active span
+   */
+  readonly library?: RecordingLibrary | undefined
 }
 
 /**
@@ -67,6 +92,8 @@ export function scopeAttributes(scope: Omit<RecordOptions, 'time' | 'context'>):
   put(attributes, PARENT_RUN_ID, scope.parentRunId)
   put(attributes, AGENT_ID, scope.agent?.id)
   put(attributes, AGENT_NAME, scope.agent?.name)
+  put(attributes, LIBRARY_NAME, scope.library?.name)
+  put(attributes, LIBRARY_VERSION, scope.library?.version)
   return attributes
 }
 

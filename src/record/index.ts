@@ -4,7 +4,7 @@ export {
   setAuditingEnabled,
   withAuditing,
 } from './context.js'
-export type { RecordOptions } from './emit.js'
+export type { RecordingLibrary, RecordOptions } from './emit.js'
 export {
   type Recorder,
   recordApprovalDenied,

@@ -19,6 +19,10 @@ export const BAGGAGE_KEYS = [
 export const RUN_ID = 'spanledger.run.id'
 export const PARENT_RUN_ID = 'spanledger.parent_run.id'
 
+/** The library that records an event by hand. */
+export const LIBRARY_NAME = 'spanledger.library.name'
+export const LIBRARY_VERSION = 'spanledger.library.version'
+
 /** Marks a span as a run; its value is the kind of run, `agent` or `workflow`. */
 export const RUN_KIND = 'spanledger.run.kind'
 export const AGENT_ID = 'spanledger.agent.id'

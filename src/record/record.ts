@@ -153,8 +153,8 @@ export function recordCustom(
 }
 
 /**
- * Records an event of a type of your own: see `AuditEventTypes` and the log's option `eventTypes`. Where the type is no
- * name, as when the event is handed in as one object, a `custom` event says what was handed in.
+ * Records an event of a type of your own: see `AuditEventTypes` and the log's option `eventTypes`. Data that the schema of
+ * the type does not accept is recorded all the same, with the field in `altered`. Where the type is no name, as when the event is handed in as one object, a `custom` event says what was handed in.
  */
 export function recordEvent<T extends AuditEventType>(type: T, data: AuditEventData<T>, options?: RecordOptions): void {
   if (typeof type === 'string' && type.length > 0) {

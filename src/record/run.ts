@@ -17,7 +17,7 @@ import {
   withContextScope,
   withOwnAttributes,
 } from './context.js'
-import { emit, type RecordOptions, scopeAttributes } from './emit.js'
+import { emit, type RecordingLibrary, type RecordOptions, scopeAttributes } from './emit.js'
 import { type Failure, failureOf, stackOf } from './failure.js'
 import { activeContext, runIn } from './flow.js'
 import { recordListeners } from './listeners.js'
@@ -40,7 +40,14 @@ export interface RunOptions extends AuditScope {
   readonly trigger?: string | undefined
   /** @defaultValue `agent` */
   readonly kind?: 'agent' | 'workflow' | undefined
-  /** @defaultValue the global tracer provider's tracer `spanledger` */
+  /**
+   * The library that runs the agent: its span is started by the tracer of this name, and the events of the run have it as
+   * their `source.scope`. Hand it to `record*` as well.
+   *
+   * @defaultValue `spanledger`
+   */
+  readonly library?: RecordingLibrary | undefined
+  /** @defaultValue the global tracer provider's tracer with the name of `library` */
   readonly tracer?: Tracer | undefined
 }
 
@@ -52,6 +59,7 @@ const RUN_KINDS: OptionKinds<RunOptions> = {
   model: 'text',
   trigger: 'text',
   kind: 'as is',
+  library: 'as is',
   tracer: 'as is',
 }
 
@@ -91,8 +99,11 @@ interface Ending {
  * Options that cannot be used are left out and reported once through `diag`: `fn` runs in any case.
  *
  * @returns what `fn` returns; in place of a plain web stream, one that reads from it
+ * @throws TypeError when `fn` is no function; what `fn` throws
  */
 export function withRun<T>(options: RunOptions, fn: (run: RunHandle) => T): T {
+  if (typeof fn !== 'function')
+    throw new TypeError('withRun: expected a function as the second argument, after the options')
   const run = new OpenRun(options)
   let result: T
   try {
@@ -146,8 +157,8 @@ class OpenRun implements RunHandle, Reading {
     this.#span = startSpan(options, { ...scope, runId: this.runId, agent }, outer)
     this.context = withContextScope(trace.setSpan(outer, this.#span), { ...scope, run })
     if (this.#span.isRecording()) return
-    this.#detached = { ...scope, ...run, context: this.context }
-    if (parent) announce(run, contextScope(this.context)?.sessionId, outer)
+    this.#detached = { ...scope, ...run, context: this.context, library: options.library }
+    if (parent) announce(run, contextScope(this.context)?.sessionId, { context: outer, library: options.library })
     emit('run_started', { agent, model: options.model, trigger: options.trigger }, this.#detached)
   }
 
@@ -228,7 +239,7 @@ class OpenRun implements RunHandle, Reading {
 }
 
 function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): Span {
-  const { tracer } = options
+  const { library, tracer } = options
   const kind = kindOf(options)
   const { sessionId, agent } = scope
   const operation = kind === 'workflow' ? 'invoke_workflow' : 'invoke_agent'
@@ -246,13 +257,17 @@ function startSpan(options: RunOptions, scope: RecordOptions, outer: Context): S
   const name = agent?.name === undefined ? operation : `${operation} ${agent.name}`
   try {
     const within = withOwnAttributes(outer, attributes)
-    const span = (tracer ?? trace.getTracer('spanledger')).startSpan(name, { attributes }, within)
+    const span = (tracer ?? tracerOf(library)).startSpan(name, { attributes }, within)
     if (span.isRecording()) tellSpanStarted(span, name, attributes, within)
     return span
   } catch (problem) {
     diag.warn('spanledger: the span of a run could not be started', problem)
     return trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
   }
+}
+
+function tracerOf(library: RunOptions['library']): Tracer {
+  return trace.getTracer(idText(library?.name) ?? 'spanledger', idText(library?.version))
 }
 
 /** The span may be of a provider that a listener knows nothing of. */
@@ -271,9 +286,9 @@ function agentOf({ agentId: id, agentName: name }: RunOptions): AgentRef {
 }
 
 /** Tells the run around a run that no span carries. A recorded one is told by whoever follows its span. */
-function announce({ runId, agent }: ContextRun, sessionId: string | undefined, outer: Context): void {
+function announce({ runId, agent }: ContextRun, sessionId: string | undefined, where: RecordOptions): void {
   const agentId = agent.id ?? agent.name ?? runId
-  emit('sub_agent_invoked', { agentId, subThreadId: sessionId ?? runId, subRunId: runId }, { context: outer })
+  emit('sub_agent_invoked', { agentId, subThreadId: sessionId ?? runId, subRunId: runId }, where)
 }
 
 function defined(attributes: Attributes): Attributes {

@@ -27,8 +27,11 @@ const OPTION_KINDS: OptionKinds<ScopeOptions> = { propagate: 'as is' }
  * What is no id, and names that no option has, are left out and reported once through `diag`: `fn` runs in any case.
  *
  * @returns what `fn` returns
+ * @throws TypeError when `fn` is no function; what `fn` throws
  */
 export function withScope<T>(scope: AuditScope, fn: () => T, options?: ScopeOptions): T {
+  if (typeof fn !== 'function')
+    throw new TypeError('withScope: expected a function as the second argument, after the scope')
   const ids = readOptions('withScope', scope, SCOPE_KINDS)
   let inner = withContextScope(activeContext(), ids)
   if (readOptions('withScope', options, OPTION_KINDS).propagate) {

@@ -85,6 +85,7 @@ const dataByType: Record<string, Record<string, unknown>> = {
   run_identity_conflict: { tenantId: 'other', sessionId: 's-9' },
   audit_attached: { attachment: 'main', openRuns },
   audit_detached: { attachment: 'main', openRuns: [] },
+  auditing_impaired: { reasons: ['foreign_provider'], spans: 2, from: time, to: time },
   auditing_suppressed: { spans: 2, events: 1, from: time, to: time },
   clock_stepped: { from: time, to: time, synchronized: false },
   events_recovered: { count: 3, unattested: 0, from: time, to: time },

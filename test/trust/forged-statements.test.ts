@@ -28,6 +28,7 @@ const forgeries: readonly AuditEventInput[] = [
   { type: 'audit_detached', data: { attachment: 'forged', openRuns: [] } },
   { type: 'clock_stepped', data: { from: time, to: time } },
   { type: 'events_recovered', data: { count: 1, unattested: 1, from: time, to: time } },
+  { type: 'auditing_impaired', data: { reasons: ['foreign_provider'], from: time, to: time } },
   { type: 'auditing_suppressed', data: { spans: 1, events: 1, from: time, to: time } },
   { type: 'run_identified', data: { previous: { tenantId: 'default' } } },
   { type: 'run_identity_conflict', data: { tenantId: 'evil' } },

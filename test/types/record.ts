@@ -1,6 +1,7 @@
 import {
   type AuditEventData,
   type AuditEventTypes,
+  type RecordingLibrary,
   recordCustom,
   recordError,
   recordEvent,
@@ -43,3 +44,18 @@ recordEvent('agent_dreamed', {})
 withRun({ agentName: 'a' }, () => 42) satisfies number
 withRun({}, async (run) => run.runId) satisfies Promise<string>
 withScope({ tenantId: 't' }, () => 'x', { propagate: true }) satisfies string
+
+// A run has options, and a function that runs in it.
+// @ts-expect-error: no function
+withRun({ agentName: 'a' })
+// @ts-expect-error: no function, and a text in place of options
+withRun('a')
+// @ts-expect-error: a text in place of options
+withRun('a', () => {})
+
+// A library says that it is the one which records.
+const library: RecordingLibrary = { name: 'my-lib', version: '1.2.0' }
+recordHandoff({ to: 'b' }, { library })
+withRun({ library }, () => {})
+// @ts-expect-error: a library has a name
+recordHandoff({ to: 'b' }, { library: { version: '1' } })

@@ -1,12 +1,14 @@
+import type { FoundProcesses } from '../../ledger/processes.js'
 import { type Command, formatOf, noOperands } from '../command.js'
 import { type Condition, conditionOf, type Ending, type KeptCheckpoint, type WriterFound } from '../condition.js'
 import { common, format } from '../options.js'
 import { type Paint, paintFor, printOne } from '../output.js'
+import { processesOf, processRows, processWarnings } from '../processes.js'
 import { withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
-  summary: 'Shows the state of a log: last close, journal, dropped events, checkpoints, key, disk use',
+  summary: 'Shows the state of a log: processes, last close, journal, dropped events, checkpoints, key, disk use',
   options: { ...format, ...common },
   examples: [
     ['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it'],
@@ -15,13 +17,15 @@ export const doctor: Command = {
   async run(args, io) {
     noOperands(args)
     await withStore(args, io, async (opened) => {
-      const found = await conditionOf(opened)
-      await printOne(io, formatOf(args), found, () => described(found, paintFor(io)))
+      const condition = await conditionOf(opened)
+      const processes = await processesOf(opened.directory)
+      const found = { ...condition, ...processes }
+      await printOne(io, formatOf(args), found, () => described(condition, processes, paintFor(io)))
     })
   },
 }
 
-function described(found: Condition, paint: Paint): string {
+function described(found: Condition, processes: FoundProcesses | undefined, paint: Paint): string {
   const { checkpoints, ending, journal, writer, vkey } = found
   const rows = [
     found.directory === undefined ? ['store', found.store] : ['directory', found.directory],
@@ -31,6 +35,7 @@ function described(found: Condition, paint: Paint): string {
     ['last', found.lastEventAt === undefined ? '–' : shortTime(found.lastEventAt)],
     ['dropped', droppedText(found)],
     ...(writer === undefined ? [] : [['writer', WRITER[writer]]]),
+    ...processRows(processes),
     ...(ending === undefined ? [] : [['ending', ENDING[ending]]]),
     ...(journal === undefined ? [] : [['journal', journalText(journal)]]),
     ...(checkpoints.length === 0 ? [['checkpoint', 'none: nothing is signed']] : []),
@@ -40,7 +45,7 @@ function described(found: Condition, paint: Paint): string {
   ]
   return [
     ...rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(value)}`),
-    ...warnings(found).map((warning) => paint('yellow', warning)),
+    ...[...warnings(found), ...processWarnings(processes)].map((warning) => paint('yellow', warning)),
   ].join('\n')
 }
 

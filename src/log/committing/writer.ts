@@ -15,6 +15,7 @@ import type { StartTimer } from '../timers.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
 import { CommitSchedule } from './commit-schedule.js'
 import { Episodes } from './episodes.js'
+import { FlawMarks } from './flaw-marks.js'
 import { type DropReason, Gaps } from './gaps.js'
 import { type AuditLogMeter, LogMetrics } from './metrics.js'
 import { Receipts } from './receipts.js'
@@ -53,6 +54,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   readonly #store: AuditStore
   readonly #sealer: Sealer
   readonly #schemas: EventSchemas
+  readonly #flaws: FlawMarks
   readonly #maxQueueBytes: number
   readonly #onProblem: (problem: Error) => void
   readonly #onChange: () => void
@@ -84,6 +86,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.location = store.location
     this.#sealer = parts.sealer
     this.#schemas = parts.schemas
+    this.#flaws = new FlawMarks(parts.schemas, (problem) => this.#tell(problem))
     this.#maxQueueBytes = parts.maxQueueBytes
     this.#onProblem = parts.onProblem
     this.#onChange = parts.onChange ?? (() => {})
@@ -117,7 +120,9 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   #record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#closed) return this.#drop('closed')
     try {
-      const { entry, event } = isStatement ? this.#sealer.sealStatement(input) : this.#sealer.seal(input, false)
+      const { entry, event } = isStatement
+        ? this.#sealer.sealStatement(input)
+        : this.#sealer.seal(this.#flaws.mark(input), false)
       if (this.#take(entry)) return event
     } catch {
       return this.#drop('not_sealed')

@@ -1,7 +1,7 @@
 import { type DiagLogFunction, diag, trace } from '@opentelemetry/api'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startAuditedSdk, startRecordingSdk } from '../../../test/support/audited-sdk.js'
-import { DIAGNOSIS_AFTER_MILLIS } from './diagnosis.js'
+import { DIAGNOSIS_AFTER_MILLIS } from '../health/reasons.js'
 
 function heard(): string[] {
   const told: string[] = []

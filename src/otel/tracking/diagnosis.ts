@@ -1,10 +1,8 @@
 import { isCutJson } from '../conventions/shared/cut-json.js'
+import { meaningOf } from '../health/reasons.js'
 import { type SpanLike, scopeOf } from '../span.js'
-import type { SpanExplanation } from './explain.js'
 
-/** A first look after so long: an application has started by then. */
-export const DIAGNOSIS_AFTER_MILLIS = 30_000
-type Finding = 'no log' | 'no span' | 'no agent'
+type Finding = 'no_log' | 'no_span' | 'no_agent_span'
 
 /** Instrumentation scopes, and attributes, that are named. */
 const MAX_NAMED = 8
@@ -17,24 +15,21 @@ export class Diagnosis {
   readonly #say: (message: string) => void
   readonly #said = new Set<Finding>()
   readonly #scopes = new Set<string>()
-  #spans = 0
-  #agents = 0
+  readonly #seen: { readonly spans: number; readonly agentSpans: number }
 
-  /** @param say - takes a sentence for the developer */
-  constructor(say: (message: string) => void) {
+  /**
+   * @param say - takes a sentence for the developer
+   * @param seen - counts that go on
+   */
+  constructor(say: (message: string) => void, seen: { readonly spans: number; readonly agentSpans: number }) {
     this.#say = say
+    this.#seen = seen
   }
 
   /** A span has started. */
   onStart(span: SpanLike, isAttached: boolean): void {
-    this.#spans++
     if (this.#scopes.size < MAX_NAMED) this.#scopes.add(scopeOf(span).name)
     if (!isAttached) this.#sayUnattached()
-  }
-
-  /** A span is explained. */
-  onExplained({ convention }: SpanExplanation): void {
-    if (convention !== undefined) this.#agents++
   }
 
   /** A span has ended: the SDK has taken from it by now what it takes. */
@@ -60,26 +55,15 @@ export class Diagnosis {
   /** Says what is missing so far. */
   review(isAttached: boolean): void {
     if (!isAttached) this.#sayUnattached()
-    if (this.#spans === 0) {
-      this.#sayOnce(
-        'no span',
-        'no span has been seen. Register this processor (`new NodeSDK({ spanProcessors: [audit] })`), start the SDK before ' +
-          'the application is loaded, and look at the sampler: what is not sampled is not seen',
-      )
-    } else if (isAttached && this.#agents === 0) {
-      this.#sayOnce(
-        'no agent',
-        `spans have been seen, of the scopes ${[...this.#scopes].map((name) => `'${name}'`).join(', ')}, but none of an agent. ` +
-          'Switch the telemetry of the framework on (AI SDK 5 and 6: `experimental_telemetry: { isEnabled: true }` in each call; 7: `@ai-sdk/otel`), or register its instrumentation',
-      )
+    if (this.#seen.spans === 0) this.#sayOnce('no_span', meaningOf('no_span'))
+    else if (isAttached && this.#seen.agentSpans === 0) {
+      const scopes = [...this.#scopes].map((name) => `'${name}'`).join(', ')
+      this.#sayOnce('no_agent_span', `of the scopes ${scopes}: ${meaningOf('no_agent_span')}`)
     }
   }
 
   #sayUnattached(): void {
-    this.#sayOnce(
-      'no log',
-      'no log is attached, so nothing is recorded. Call `attach(await openAuditLog(…))`, or give the processor a `log` or a `location`',
-    )
+    this.#sayOnce('no_log', meaningOf('no_log'))
   }
 
   #sayOnce(finding: Finding, message: string): void {

@@ -1,4 +1,4 @@
-import type { Context } from '@opentelemetry/api'
+import type { Attributes, Context } from '@opentelemetry/api'
 import { storedId } from '../../events/ids.js'
 import {
   type AgentRef,
@@ -15,6 +15,7 @@ import {
 import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import type { RecordInput } from '../../log/contract.js'
 import { contextScope } from '../../record/context.js'
+import { LIBRARY_NAME, LIBRARY_VERSION, PREFIX } from '../../record/names.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
 import type { ScopeFacts } from '../conventions/contract.js'
 import type { Outside } from '../outside.js'
@@ -214,6 +215,14 @@ function claimedBeside(
 /** A source that is trusted no more than this. */
 export function withConfidence(source: EventSource, confidence: Confidence | undefined): EventSource {
   return confidence ? { ...source, confidence: weakest(source.confidence, confidence) } : source
+}
+
+/** A source of an event by hand, of the library that it names. */
+export function withLibrary(source: EventSource, eventName: string, attributes: Attributes): EventSource {
+  const library = eventName.startsWith(PREFIX) ? attributes[LIBRARY_NAME] : undefined
+  if (typeof library !== 'string' || library === '') return source
+  const version = attributes[LIBRARY_VERSION]
+  return { ...source, scope: library, scopeVersion: typeof version === 'string' ? version : undefined }
 }
 
 const services = new WeakMap<object, string>()

@@ -26,7 +26,7 @@ import {
 import { type Ask, askReporting } from './ask.js'
 import { CallBook } from './call-book.js'
 import { CallRecorder } from './call-recorder.js'
-import { Emitter, type Outlet, sourceOf } from './emitter.js'
+import { Emitter, type Outlet, sourceOf, withLibrary } from './emitter.js'
 import { EventReports, eventNameOf } from './event-reports.js'
 import type { SpanExplanation } from './explain.js'
 import { FactRecorder } from './fact-recorder.js'
@@ -52,6 +52,8 @@ export interface TrackerOptions extends Trust {
   readonly outlet: Outlet
   readonly onProblem: (problem: unknown) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
+  /** A span turns out to be one of an agent. */
+  readonly onAgentSpan: () => void
   /** Tells whether there is a listener. */
   readonly isRecording: () => boolean
   /** Tells whether auditing is on in a context. */
@@ -110,6 +112,7 @@ export class Tracker {
       nodes: this.#nodes,
       ask: this.#ask,
       onClaim: (node, claim, span) => {
+        options.onAgentSpan()
         this.#untaken.hear(node, span, claim.convention)
         // What log records have told by now may be the run of the span.
         if (claim.activity.toldRun) this.#queue.drain()
@@ -312,9 +315,10 @@ export class Tracker {
       facts = this.#translate(convention, event)
     }
     if (!convention || !facts?.length) return
-    const source = span
+    const found = span
       ? sourceOf(convention.name, span)
       : { convention: convention.name, scope: scope.name, scopeVersion: scope.version }
+    const source = withLibrary(found, name, attributes)
     const outside = node ? undefined : this.#nodes.outsideIn(context)
     const { time: at, isMended } = readTime(time, this.#options.nowMillis())
     const place = { run, node, context, source, outside, isTimeMended: isMended }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { lstat, mkdtemp, readdir, rename, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AuditLogError } from '../../events/errors.js'
 import { hasEnded, ownIdentity, type ProcessIdentity } from './process-identity.js'
 
 /*
@@ -37,13 +38,23 @@ let isListening = false
 export async function makeTemporaryDirectory(prefix: string): Promise<string> {
   const own = ownIdentity()
   const owner = own ? `${own.bootId}.${own.namespace}.${own.pid}.${own.startTicks}-` : ''
-  const directory = await mkdtemp(join(tmpdir(), `${prefix}-${owner}`))
+  const directory = await mkdtemp(join(tmpdir(), `${prefix}-${owner}`)).catch(unusable)
   if (!isListening) process.once('exit', removeAll)
   isListening = true
   inUse.add(directory)
   // Nobody's reading depends on it.
   if (own) await removeAbandoned(directory, own).catch(() => undefined)
   return directory
+}
+
+/** What reading needs is a directory of the system, which its user would not think of. */
+function unusable(cause: unknown): never {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  throw new AuditLogError(
+    'AUDIT_LOG_OPEN_FAILED',
+    `Reading needs room for a snapshot in ${tmpdir()}, which cannot be written: ${why}. Set TMPDIR to a directory that can be`,
+    { cause },
+  )
 }
 
 export async function removeTemporaryDirectory(directory: string): Promise<void> {

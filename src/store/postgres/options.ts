@@ -1,13 +1,57 @@
-import type { PoolConfig } from 'pg'
 import { rejectUnknownOptions } from '../../events/options.js'
-import { problemIn } from './connection-string.js'
+
+/**
+ * The options of a pool of the package `pg`, which hold what its `PoolConfig` holds. They are written down here, so that
+ * this package compiles where neither `pg` nor its types are installed.
+ */
+export interface PostgresPoolOptions {
+  readonly user?: string | undefined
+  readonly database?: string | undefined
+  readonly password?: string | (() => string | Promise<string>) | undefined
+  readonly port?: number | undefined
+  readonly host?: string | undefined
+  readonly connectionString?: string | undefined
+  readonly keepAlive?: boolean | undefined
+  readonly keepAliveInitialDelayMillis?: number | undefined
+  /** As of `tls.connect()`. */
+  readonly ssl?: boolean | object | undefined
+  readonly sslnegotiation?: 'postgres' | 'direct' | undefined
+  readonly enableChannelBinding?: boolean | undefined
+  readonly statement_timeout?: false | number | undefined
+  readonly query_timeout?: number | undefined
+  readonly lock_timeout?: number | undefined
+  readonly idle_in_transaction_session_timeout?: number | undefined
+  readonly connectionTimeoutMillis?: number | undefined
+  readonly application_name?: string | undefined
+  readonly fallback_application_name?: string | undefined
+  readonly client_encoding?: string | undefined
+  readonly options?: string | undefined
+  readonly pipeline?: boolean | undefined
+  readonly max?: number | undefined
+  readonly min?: number | undefined
+  readonly idleTimeoutMillis?: number | null | undefined
+  readonly maxUses?: number | undefined
+  readonly maxLifetimeSeconds?: number | undefined
+  readonly allowExitOnIdle?: boolean | undefined
+  /** What follows takes or makes objects of `pg`. */
+  readonly types?: object | undefined
+  readonly stream?: (() => unknown) | undefined
+  readonly Client?: unknown
+  readonly Promise?: unknown
+  // biome-ignore lint/suspicious/noExplicitAny: what `pg` hands over has its own types
+  readonly log?: ((...messages: any[]) => void) | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: what `pg` hands over has its own types
+  readonly onConnect?: ((client: any) => void) | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: what `pg` hands over has its own types
+  readonly verify?: ((client: any, done: (problem?: Error) => void) => void) | undefined
+}
 
 /** How to reach a server: a connection string, the options of a `pg` pool, or both, of which the options win. */
 export interface PostgresConnection {
   /** `postgres://user@host:5432/database`. What it leaves out is taken from PGHOST, PGUSER … */
   readonly connectionString?: string
   /** What `new Pool()` of the package `pg` takes: `ssl`, `password` as a function, `max` … */
-  readonly pool?: Readonly<PoolConfig>
+  readonly pool?: PostgresPoolOptions
 }
 
 /** Which log of which database, and who writes it: see `postgresStore`. */
@@ -27,27 +71,6 @@ export interface PostgresStoreOptions extends PostgresConnection {
 
 const CONNECTION = ['connectionString', 'pool']
 const MAX_NAME_LENGTH = 200
-
-/** The configuration of a pool. @throws TypeError naming the option */
-export function poolConfig(of: string, { connectionString, pool }: PostgresConnection): PoolConfig {
-  if (connectionString !== undefined && (typeof connectionString !== 'string' || connectionString === '')) {
-    throw new TypeError(`${of}: connectionString must be text such as 'postgres://user@host:5432/database'`)
-  }
-  const problem = connectionString === undefined ? undefined : problemIn(connectionString)
-  if (problem !== undefined) {
-    throw new TypeError(`${of}: connectionString must be as 'postgres://user@host:5432/database': ${problem}`)
-  }
-  if (pool !== undefined && (typeof pool !== 'object' || pool === null)) {
-    throw new TypeError(`${of}: pool must be an object, the options of a pool of the package pg`)
-  }
-  return {
-    application_name: 'spanledger',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-    ...(connectionString === undefined ? {} : { connectionString }),
-    ...pool,
-  }
-}
 
 /** @throws TypeError naming the option */
 export function checkStoreOptions(of: string, options: PostgresStoreOptions): void {

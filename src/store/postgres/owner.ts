@@ -1,6 +1,7 @@
 import { Client } from 'pg'
 import { openError } from './errors.js'
-import { checkConnection, type PostgresConnection, poolConfig } from './options.js'
+import { checkConnection, type PostgresConnection } from './options.js'
+import { poolConfig } from './pool-config.js'
 import { serverLocation } from './server.js'
 
 /** Connects once, as the owner of the tables, and uses that connection. @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` */

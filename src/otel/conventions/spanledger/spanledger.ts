@@ -24,6 +24,8 @@ const SURROUNDINGS: ReadonlySet<string> = new Set([
   names.PARENT_RUN_ID,
   names.AGENT_ID,
   names.AGENT_NAME,
+  names.LIBRARY_NAME,
+  names.LIBRARY_VERSION,
   names.DATA,
   names.ALTERED,
 ])
