@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { stagingAt } from '../ledger/places.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
@@ -68,7 +69,12 @@ async function open(
   await store.open()
   try {
     if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
-    const { report, openRunsBefore, ...parts } = await recover({ ...options, store, directory })
+    const { report, openRunsBefore, ...parts } = await recover({
+      ...options,
+      store,
+      directory,
+      staging: directory === undefined ? undefined : stagingAt(directory),
+    })
     const checkpointer = checkpointerOf(parts, store, options)
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
     let isSettled = openRunsBefore === undefined

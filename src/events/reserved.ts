@@ -16,6 +16,7 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set<AuditEventType>([
   'run_identified',
   'run_identity_conflict',
   'signing_key_changed',
+  'staging_adopted',
 ])
 
 interface Typed {

@@ -90,6 +90,7 @@ const dataByType: Record<string, Record<string, unknown>> = {
   events_recovered: { count: 3, unattested: 0, from: time, to: time },
   events_dropped: { count: 3, reason: 'queue_full', from: time, to: time },
   journal_set_aside: { files: 1, bytes: 700 },
+  staging_adopted: { staging: 's-1', count: 3, unattested: 3, from: time, to: time, ownerDied: true },
   signing_key_changed: { from: 'log.example+1234abcd', to: 'log.example+5678abcd+AQ==' },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==' },
   custom: { name: 'invoice_sent', invoiceId: 'i-1', lines: [1, 2] },
