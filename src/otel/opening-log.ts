@@ -67,16 +67,17 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     return this.#outcome
   }
 
-  /** Tries again at once, if it is waiting. */
-  retryNow(): void {
-    if (this.#log || this.#isTrying || this.#closed) return
-    this.#cancelRetry?.()
-    this.#outcome = this.#begin()
-  }
-
   /** The log, once it is open. */
   get log(): L | undefined {
     return this.#log
+  }
+
+  /** Tries again at once where an attempt has failed: something may have changed since, also since a running one began. */
+  retryNow(): void {
+    if (this.#log || this.#closed || this.#failedAttempts === 0) return
+    if (this.#isTrying) this.#outcome = this.#outcome.catch(() => this.#begin())
+    else this.#outcome = this.#begin()
+    this.#outcome.catch(() => undefined)
   }
 
   record(event: RecordInput): AuditEvent | undefined {
@@ -158,6 +159,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   }
 
   #begin(): Promise<L> {
+    this.#cancelRetry?.()
     this.#cancelRetry = undefined
     this.#isTrying = true
     const outcome = this.#try()
