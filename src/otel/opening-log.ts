@@ -1,21 +1,13 @@
-import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { type Staged, StagedQueue, type StagedQueueOptions } from '../log/staging/staged-queue.js'
 import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
 import { retryDelayMillis, type StartTimer, startUnrefTimer } from '../log/timers.js'
+import { cannotOpen, isLasting, messageOf } from './open-failure.js'
 
 /** Bytes of staged events that a log takes before it has made those before them durable. */
 const HANDED_OVER_BYTES = 1024 * 1024
-/** Codes of errors that no waiting mends: something else has to be configured. */
-const LASTING: ReadonlySet<string> = new Set([
-  'AUDIT_FORMAT_UNSUPPORTED',
-  'AUDIT_KEY_INVALID',
-  'AUDIT_ORIGIN_MISMATCH',
-  'AUDIT_PACKAGE_MISSING',
-])
-
 export interface OpeningLogOptions<L> extends StagedQueueOptions {
   /** Opens the log. Called again after it has failed. */
   readonly open: () => Promise<L>
@@ -187,9 +179,8 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#problem = problem
     this.#failedAttempts++
     this.#queue.retryJournal()
-    const isLasting = isLastingProblem(problem)
-    if (this.#failedAttempts === 1) this.#warn(cannotOpen(this.location, problem, isLasting, this.#queue))
-    if (this.#closed || isLasting) return
+    if (this.#failedAttempts === 1) this.#warn(cannotOpen(this.location, problem, this.#queue.journal?.directory))
+    if (this.#closed || isLasting(problem)) return
     const { random = Math.random } = this.#options
     const delayMillis = retryDelayMillis(this.#failedAttempts) * (1 - random() / 2)
     this.#cancelRetry = this.#startTimer(delayMillis, () => {
@@ -293,18 +284,4 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
 
 function intakeOf(log: AuditLogWriter): StagedIntake | undefined {
   return STAGED_INTAKE in log ? (log as AuditLogWriter & StagedTaker)[STAGED_INTAKE] : undefined
-}
-
-function isLastingProblem(problem: unknown): boolean {
-  return problem instanceof TypeError || (problem instanceof AuditLogError && LASTING.has(problem.code))
-}
-
-function cannotOpen(location: string, problem: unknown, isLasting: boolean, { journal }: StagedQueue): string {
-  const kept = journal ? `in ${journal.directory}, for the next process that opens it,` : 'in memory'
-  const next = isLasting ? 'It is not tried again: change what the message says' : 'Opening is tried again'
-  return `Nothing gets into the audit log ${location}: ${messageOf(problem)}. Meanwhile events are kept ${kept} up to a limit. ${next}`
-}
-
-function messageOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem)
 }
