@@ -2,6 +2,7 @@ import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '.
 import type { LogWriter } from '../log/committing/writer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery/recovery.js'
+import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow/follow.js'
@@ -76,7 +77,7 @@ export interface LedgerWork {
 }
 
 /** Puts writer and reader together. */
-export class OpenAuditLog implements AuditLog, StatementWriter {
+export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
   readonly recovery: AuditLogRecovery
   #work: LedgerWork | undefined
   #closed: Promise<void> | undefined
@@ -108,6 +109,10 @@ export class OpenAuditLog implements AuditLog, StatementWriter {
 
   [RECORD_STATEMENT](statement: AuditEventInput): AuditEvent | undefined {
     return this.#writer[RECORD_STATEMENT](statement)
+  }
+
+  get [STAGED_INTAKE](): StagedIntake {
+    return this.#writer.stagedIntake
   }
 
   append(event: AuditEventInput): Promise<AppendReceipt> {

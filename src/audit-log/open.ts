@@ -1,7 +1,7 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { requireDirectoryPath } from '../events/options.js'
-import type { LogPlace } from '../ledger/places.js'
+import { type LogPlace, stagingAt } from '../ledger/places.js'
 import { requireFileLocks } from '../ledger/writing/file-locks.js'
 import { chosenName } from '../ledger/writing/ledger-key.js'
 import { LedgerMember } from '../ledger/writing/member.js'
@@ -155,7 +155,13 @@ async function open(
     if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
     if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
     const inLedger = part && { log: part.place.number, namedAfter: part.namedAfter }
-    const { report, openRunsBefore, ...parts } = await recover({ ...options, store, directory, inLedger })
+    const { report, openRunsBefore, ...parts } = await recover({
+      ...options,
+      store,
+      directory,
+      inLedger,
+      staging: directory === undefined ? undefined : stagingAt(part?.location ?? directory),
+    })
     const member =
       part?.use === 'writing'
         ? new LedgerMember({

@@ -72,6 +72,7 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   journal_set_aside: { files: 1, bytes: 700 },
   ledger_joined: { ledger: 'log.example', log: 1, vkey: 'log.example/1+1234abcd+AQ==', statement: 'a\n\n— a x\n' },
   siblings_noted: { logs: [{ log: 0, origin: 'log.example', size: 3, root: 'AA==', signature: 'AA==' }] },
+  staging_adopted: { staging: 's-1', count: 3, unattested: 3, from: time, to: time, ownerDied: true },
   signing_key_changed: { from: 'a+1234abcd', to: 'a+5678abcd+AQ==', statement: 'a\n\n— a x\n' },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==', checkpoint: 'x\n' },
   custom: { name: 'anything', nested: { goes: [1, null, 'x'] } },

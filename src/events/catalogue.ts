@@ -227,6 +227,19 @@ export const catalogue = {
   }),
   /** The journal of a log that was closed in order had more than the log wrote: it was kept aside and not taken over. */
   journal_set_aside: v.strictObject({ files: count, bytes: count }),
+  /** Entries before this one were recorded by a process that had no log yet, and taken over from its staging journal. */
+  staging_adopted: v.strictObject({
+    /** Id of the staging journal. */
+    staging: name,
+    count,
+    /** The number of these events that nothing outside the ledger's directory attests. */
+    unattested: count,
+    /** `recordedAt` of the first and of the last of them. */
+    from: timestampSchema,
+    to: timestampSchema,
+    /** The process that recorded them had ended, or given them up: another one took them over. */
+    ownerDied: v.boolean(),
+  }),
   /** From the entry of this event on, another key signs the log's checkpoints. */
   signing_key_changed: v.strictObject({
     /** The key before: its vkey, or `name+key id` where no more is known. */

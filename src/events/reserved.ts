@@ -19,6 +19,7 @@ export const RESERVED_TYPES: ReadonlySet<string> = new Set<AuditEventType>([
   'run_identity_conflict',
   'siblings_noted',
   'signing_key_changed',
+  'staging_adopted',
 ])
 
 interface Typed {

@@ -24,9 +24,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'log/sealing/clock-statement.ts': ['/run/systemd/timesync', 'existsSync'],
   'log/journal/journal-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],
   'log/journal/journal-format.ts': ['/proc/sys/kernel/random/boot_id', 'readFileSync'],
-  'store/directory.ts': ['directories', 'open', 'stat'],
+  'store/directory.ts': ['directories', 'open', 'stat', 'statSync'],
   'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],
-  'store/leveldb/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
+  'store/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
   'store/leveldb/secured-logs.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
   'witness/file-witness.ts': ['a new file', 'open'],
 }

@@ -1,4 +1,4 @@
-import type { ProcessIdentity } from '../store/leveldb/process-identity.js'
+import type { ProcessIdentity } from '../store/process-identity.js'
 
 /** What a process says of itself. */
 export interface ProcessStatus {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { ownIdentity } from '../store/leveldb/process-identity.js'
+import { ownIdentity } from '../store/process-identity.js'
 import type { ProcessStatus } from './process-status.js'
 import { forgetEnded, processesAt, readProcesses, removeStatus, writeStatus } from './processes.js'
 

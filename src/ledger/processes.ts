@@ -2,7 +2,7 @@ import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { readRegularFile, requireDirectory } from '../files/regular-file.js'
-import { hasEnded, ownIdentity, type ProcessIdentity } from '../store/leveldb/process-identity.js'
+import { hasEnded, ownIdentity, type ProcessIdentity } from '../store/process-identity.js'
 import { type ProcessStatus, parseStatus } from './process-status.js'
 
 /*

@@ -20,8 +20,9 @@ export interface AuditSpanProcessorOptions {
   /** Attaches this log at once. The caller opened it and closes it. */
   readonly log?: AuditLogWriter
   /**
-   * Opens the log of this directory in the background and attaches it; what happens meanwhile is kept. The processor
-   * closes it at `shutdown()`. `await audit.ready` tells when it is open, or why not.
+   * Opens the log of this directory in the background and attaches it; what happens meanwhile is written to a staging
+   * journal in it, before the call returns. The processor closes the log at `shutdown()`. `await audit.ready` tells when it is
+   * open, or why not; opening is tried again then.
    */
   readonly location?: string
   /** Conventions of your own, asked before the built-in ones. */

@@ -47,9 +47,11 @@ const CLOCK_SLACK_MILLIS = 2
  */
 export class AuditSpanProcessor implements SpanProcessorLike {
   /**
-   * Settles when the log of the `location` option is open; at once, with `undefined`, without that option.
+   * Settles with the first attempt to open the log of the `location` option; at once, with `undefined`, without that option.
+   * What is recorded before is in a staging journal, and gets into the log. After a failure opening is tried again, at
+   * intervals of 30 seconds at most, unless waiting mends nothing; a later success attaches the log all the same.
    *
-   * @throws AuditLogError the reason why the log cannot be opened
+   * @throws AuditLogError, TypeError the reason why the log cannot be opened
    */
   readonly ready: Promise<AuditLog | undefined>
 
@@ -228,15 +230,15 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /**
-   * Resolves when everything seen before the call is durable in every attached log.
-   *
-   * @throws AuditLogError `AUDIT_WRITE_FAILED`, `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail
+   * Resolves when everything seen before the call is durable in every attached log, or cannot be made so just now. It never
+   * rejects: other processors of the SDK are not to suffer from a log. A failure is told through `diag` and `log.health()`;
+   * `log.flush()` and `attachment.detach()` throw it.
    */
   async forceFlush(): Promise<void> {
     this.#health.watch.flushes++
     this.#settle({ final: false, all: true })
     this.#diagnosis?.review(this.#attachments.size > 0)
-    await settleAll(this.#attachments.all.map(({ log }) => log.flush()))
+    await this.#tried(this.#attachments.all.map(({ log }) => log.flush()))
   }
 
   /**
@@ -275,9 +277,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /**
    * Ends runs that are still open (`run_failed` or `run_interrupted`), detaches all logs, and closes the one opened
-   * through `location`. Calling it again returns the same promise.
-   *
-   * @throws as `forceFlush`
+   * through `location`. Calling it again returns the same promise. It never rejects, see `forceFlush`.
    */
   shutdown(): Promise<void> {
     this.#shutdown ??= this.#shutDown()
@@ -419,19 +419,13 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     }
   }
 
-  /** What happens until the log is open waits in {@link OpeningLog}. */
+  /** What happens until the log is open is staged by {@link OpeningLog}. */
   #openOwnLog(location: string): Promise<AuditLog> {
     this.#ownLog = openShared(location)
     this.attach(this.#ownLog)
-    this.#health.keepFile(location, () => (this.#ownLog?.log ? 0 : undefined))
-    this.#ownLog.opened.then(
-      () => this.#safely(() => this.#health.noteInFile()),
-      (problem) => {
-        this.#health.watch.openProblem = problem
-        this.#safely(() => this.#health.noteInFile())
-        process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger')
-      },
-    )
+    this.#health.keepFile(location, () => this.#ownLog?.log?.ledger?.log)
+    const note = () => this.#safely(() => this.#health.noteInFile())
+    this.#ownLog.opened.then(note, note)
     return this.#ownLog.opened
   }
 
@@ -442,12 +436,15 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#safely(() => this.#health.lookAtEnd())
     this.#attachments.isOver = true
     this.#diagnosis?.review(this.#attachments.size > 0)
-    const detached = this.#attachments.all.map((attachment) => attachment.detach())
-    try {
-      await settleAll(detached)
-    } finally {
-      if (this.#ownLog) await closeShared(this.#ownLog.location, this.#ownLog)
-      await this.#health.end()
+    await this.#tried(this.#attachments.all.map((attachment) => attachment.detach()))
+    if (this.#ownLog) await this.#tried([closeShared(this.#ownLog.location, this.#ownLog)])
+    await this.#health.end()
+  }
+
+  /** Waits for all, and tells what failed. Never rejects. */
+  async #tried(promises: readonly Promise<void>[]): Promise<void> {
+    for (const result of await Promise.allSettled(promises)) {
+      if (result.status === 'rejected') reportProblem(result.reason)
     }
   }
 }
@@ -456,10 +453,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 function explainThroughDiag(): ((explanation: SpanExplanation) => void) | undefined {
   if (!switchedOn('SPANLEDGER_EXPLAIN')) return undefined
   return ({ name, spanId, reason }) => diag.info(`spanledger: span '${name}' (${spanId}): ${reason}`)
-}
-
-function messageOf(problem: unknown): string {
-  return problem instanceof Error ? problem.message : String(problem)
 }
 
 function reportProblem(problem: unknown): void {

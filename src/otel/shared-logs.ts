@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import { stagingAt } from '../ledger/places.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
+import { type JournalKey, journalKeyFrom } from '../log/journal/journal-key.js'
 import { OpeningLog } from './opening-log.js'
 import { RecentMap } from './recent-map.js'
 
@@ -91,21 +93,32 @@ export function openShared(location: string): OpeningLog<AuditLog> {
   const known = logs.get(path)
   if (known && !known.closing) {
     known.users++
+    known.log.retryNow()
     return known.log
   }
   const closed = known?.closing ?? Promise.resolve()
-  const open = () => openAuditLog(location, { shared: true })
-  const log = new OpeningLog(location, known ? closed.then(open) : open())
-  const opened: OpenedLog = { log, users: 1, closing: undefined }
-  logs.set(path, opened)
-  const forget = () => {
-    if (logs.get(path) === opened) logs.delete(path)
-  }
-  log.opened.then((open) => {
+  const log = new OpeningLog<AuditLog>(location, {
+    staging: stagingAt(path),
+    journalKey: journalKeyAtHand(),
+    open: async () => {
+      await closed.catch(() => undefined)
+      return await openAuditLog(location, { shared: true })
+    },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.
-    registry[SHARED]?.set(open, sharedLog(log))
-  }, forget)
+    onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),
+    onWarning: (message) => process.emitWarning(message, 'Spanledger'),
+  })
+  logs.set(path, { log, users: 1, closing: undefined })
   return log
+}
+
+/** Opening the log says what is wrong with a key that is malformed. */
+function journalKeyAtHand(): JournalKey | undefined {
+  try {
+    return journalKeyFrom('openAuditLog', undefined)
+  } catch {
+    return undefined
+  }
 }
 
 /** Closes the log once nobody uses it any more. */
@@ -125,6 +138,5 @@ export async function closeShared(location: string, log: OpeningLog<AuditLog>): 
 }
 
 async function closeWhenOpen(log: OpeningLog<AuditLog>): Promise<void> {
-  const open = await log.opened.catch(() => undefined)
-  await open?.close()
+  await log.close((open) => open.close())
 }

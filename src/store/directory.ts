@@ -1,3 +1,4 @@
+import { mkdirSync, statSync } from 'node:fs'
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
@@ -21,6 +22,26 @@ export async function makeDirectory(path: string): Promise<void> {
     }
     await syncDirectory(dirname(directory))
   }
+}
+
+/** {@link makeDirectory}, at once, and without a promise for loss of power. */
+export function makeDirectorySync(path: string): void {
+  const missing: string[] = []
+  for (let above = resolve(path); !isDirectorySync(above); above = dirname(above)) {
+    missing.push(above)
+    if (dirname(above) === above) break
+  }
+  for (const directory of missing.reverse()) {
+    try {
+      mkdirSync(directory, { mode: 0o700 })
+    } catch (problem) {
+      if ((problem as NodeJS.ErrnoException).code !== 'EEXIST' || !isDirectorySync(directory)) throw problem
+    }
+  }
+}
+
+function isDirectorySync(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 async function isDirectory(path: string): Promise<boolean> {

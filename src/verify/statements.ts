@@ -7,6 +7,7 @@ export const STATEMENT_TYPES: ReadonlySet<string> = new Set([
   'events_dropped',
   'events_recovered',
   'signing_key_changed',
+  'staging_adopted',
 ])
 
 /** Statements of one kind. */
@@ -81,6 +82,11 @@ export class Statements {
         return undefined
       case 'events_recovered': {
         count(recovered, seq, numberIn(data, 'count'))
+        const events = numberIn(data, 'unattested')
+        if (events > 0) count(unattested, seq, events)
+        return undefined
+      }
+      case 'staging_adopted': {
         const events = numberIn(data, 'unattested')
         if (events > 0) count(unattested, seq, events)
         return undefined

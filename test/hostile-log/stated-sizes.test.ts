@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { openAuditLogReader } from '../../src/reader/index.js'
-import { maskedChecksum } from '../../src/store/leveldb/crc32c.js'
+import { maskedChecksum } from '../../src/store/crc32c.js'
 import { encodeManifest, MAX_MANIFEST_BYTES, type Manifest, parseManifest } from '../../src/store/leveldb/manifest.js'
 import { manifestPath, writeSoundLog } from './hostile-log.js'
 

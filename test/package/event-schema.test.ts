@@ -93,6 +93,7 @@ const dataByType: Record<string, Record<string, unknown>> = {
   journal_set_aside: { files: 1, bytes: 700 },
   ledger_joined: { ledger: 'log.example', log: 1, vkey: 'log.example/1+1234abcd+AQ==', statement: 'a\n\n— a x\n' },
   siblings_noted: { logs: [{ log: 0, origin: 'log.example', size: 3, root: 'AA==', signature: 'AA==' }] },
+  staging_adopted: { staging: 's-1', count: 3, unattested: 3, from: time, to: time, ownerDied: true },
   signing_key_changed: { from: 'log.example+1234abcd', to: 'log.example+5678abcd+AQ==' },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==' },
   custom: { name: 'invoice_sent', invoiceId: 'i-1', lines: [1, 2] },

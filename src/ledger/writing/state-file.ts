@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { openToRewriteSync, readRegularFile } from '../../files/regular-file.js'
-import { hasEnded, ownIdentity, type ProcessIdentity } from '../../store/leveldb/process-identity.js'
+import { hasEnded, ownIdentity, type ProcessIdentity } from '../../store/process-identity.js'
 
 /*
  * The file `state` in the directory of a log says who has the log open, so that a process that looks for a free one need not

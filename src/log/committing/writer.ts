@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.js'
 import { spanOf, WriteAhead } from '../journal/write-ahead.js'
 import { clockStepped } from '../sealing/clock-statement.js'
 import type { Sealer } from '../sealing/seal.js'
+import { StagedIntake } from '../staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../statements.js'
 import type { StartTimer } from '../timers.js'
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
@@ -51,6 +52,8 @@ export interface LogWriterParts {
  */
 export class LogWriter implements AuditLogWriter, StatementWriter {
   readonly location: string
+  /** Takes over what was staged before the log was open. */
+  readonly stagedIntake: StagedIntake
   readonly #store: AuditStore
   readonly #sealer: Sealer
   readonly #schemas: EventSchemas
@@ -107,6 +110,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
         (problem) => this.#tell(problem),
       )
     this.#queue = new CommitQueue(parts.maxQueueBytes)
+    this.stagedIntake = new StagedIntake({ ...parts, take: (entry) => !this.#closed && this.#take(entry) })
   }
 
   record(event: RecordInput): AuditEvent | undefined {

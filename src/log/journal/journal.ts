@@ -56,7 +56,7 @@ export interface JournalSpan {
  * where it has taken over the journal.
  */
 export class Journal {
-  readonly #directory: string
+  #directory: string
   readonly #bootId: string
   readonly #mac: JournalMac | undefined
   readonly #segmentBytes: number
@@ -134,9 +134,14 @@ export class Journal {
     return this.#listing
   }
 
+  /** Tells whether the newest file was removed. One can write into it all the same. @throws what the file system throws */
+  get isRemoved(): boolean {
+    return fstatSync(this.#descriptor).nlink === 0
+  }
+
   /** Notices that the file is gone, into which one can write all the same. @throws Error saying so */
   check(): void {
-    if (!this.#spoilt && fstatSync(this.#descriptor).nlink > 0) return
+    if (!this.#spoilt && !this.isRemoved) return
     this.#spoilt = true
     throw new Error(`the journal file ${segmentName(this.#segment)} was removed`)
   }
@@ -160,6 +165,11 @@ export class Journal {
       }
     }
     return entries
+  }
+
+  /** The directory of the segments has another name now. */
+  movedTo(directory: string): void {
+    this.#directory = directory
   }
 
   /** Begins the next segment. @throws what the file system throws; nothing has changed then */

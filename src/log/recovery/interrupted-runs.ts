@@ -12,12 +12,14 @@ const BATCH_LENGTH = 256
  * For each run that has begun and not ended, what there is to say when the process that had it is gone.
  *
  * @param before - only runs that began at positions below this one
+ * @param from - only runs that began at this position or behind it
  */
 export async function* interruptedRuns(
   store: AuditStore,
   before: number,
+  from = 0,
 ): AsyncGenerator<AuditEventInput<'run_interrupted'>[]> {
-  const open = (await store.openRuns()).filter((seq) => seq < before)
+  const open = (await store.openRuns()).filter((seq) => seq >= from && seq < before)
   for (let at = 0; at < open.length; at += BATCH_LENGTH) {
     const begun = await eventsAt(store, open.slice(at, at + BATCH_LENGTH))
     const interrupted = await Promise.all(

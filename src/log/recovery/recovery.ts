@@ -28,6 +28,7 @@ import type { JournalKey } from '../journal/journal-key.js'
 import { type DamagePolicy, JournalReplay, type JournalReplayOptions } from '../journal/journal-replay.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
+import { adoptStaging } from './adopt-staging.js'
 import { gapEntry } from './gap-entries.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { knownOf, type LedgerNaming, namingOf, previousOf } from './known-of-log.js'
@@ -62,6 +63,8 @@ export interface AuditLogRecovery {
    * not counted here.
    */
   readonly interruptedRuns: number
+  /** Events that processes recorded which ended before they had a log; left out where there were none. */
+  readonly adoptedEvents?: number | undefined
   /** Milliseconds that all this took, the opening of the store left out. */
   readonly durationMs: number
 }
@@ -72,6 +75,8 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   readonly clock: Clock
   /** Where journal and head are; `undefined` for a log that has none. */
   readonly directory: string | undefined
+  /** Directory of staging journals that the log takes over; `undefined` for a log that takes none. */
+  readonly staging?: string | undefined
   readonly durability: 'journal' | 'flush-only'
   readonly onDamagedJournal: DamagePolicy
   readonly journalKey: JournalKey | undefined
@@ -172,6 +177,10 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (journal) journal.release(journal.end)
   else if (replay) await replay.delete()
 
+  const sizeBefore = store.size
+  const adopted = await adoptStaging({ ...options, staging: options.staging, sealer })
+  const interruptedElsewhere = adopted.events > 0 ? await markInterrupted(commits, sizeBefore) : 0
+  if (interruptedElsewhere > 0) await commits.commit(journal?.end)
   const setAside = foreign && foreign.files > 0 ? foreign : copies
   const report: AuditLogRecovery = {
     unclean,
@@ -181,7 +190,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     tornBytes: replay?.tornBytes ?? 0,
     gaps: replay?.gaps.length ?? 0,
     ...(divergence && { divergence: divergence.what }),
-    interruptedRuns: interrupted,
+    interruptedRuns: interrupted + interruptedElsewhere,
+    ...(adopted.events > 0 && { adoptedEvents: adopted.events }),
     durationMs: performance.now() - startMillis,
   }
   if (foreign) tellSetAside(foreign, options)
@@ -275,9 +285,9 @@ async function replayInto(
   for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
 }
 
-async function markInterrupted(commits: RecoveryCommits): Promise<number> {
+async function markInterrupted(commits: RecoveryCommits, from = 0): Promise<number> {
   let runs = 0
-  for await (const events of interruptedRuns(commits.store, Infinity)) {
+  for await (const events of interruptedRuns(commits.store, Infinity, from)) {
     for (const event of events) await commits.state(event)
     runs += events.length
   }

@@ -27,16 +27,17 @@ export class Sealer {
     const now = this.now(happenedAt)
     return now === happenedAt ? nanosecondAfter(now) : now
   }
-  readonly #origin: string
+  /** The origin of the log, by which it marks the statements that it makes about itself. */
+  readonly origin: string
 
   /**
-   * @param origin - of the log, by which it marks the statements that it makes about itself
+   * @param origin - of the log
    * @param recordedAt - of the log's last entry: a clock that tells less was set back since
    * @param monotonicMillis - the clock by which a step of the other one is noticed
    */
   constructor(clock: Clock, origin: string, recordedAt: Timestamp = '', monotonicMillis?: () => number) {
     this.#clock = new WatchedClock(clock, recordedAt, monotonicMillis)
-    this.#origin = origin
+    this.origin = origin
   }
 
   /**
@@ -51,9 +52,13 @@ export class Sealer {
     return this.#seal(input, callerId, undefined)
   }
 
-  /** Seals what the log says of itself. For the log's own code alone: readers and `verify` believe it. */
-  sealStatement(statement: AuditEventInput): Sealed {
-    return this.#seal(statement, false, this.#origin)
+  /**
+   * Seals what the log says of itself. For the log's own code alone: readers and `verify` believe it.
+   *
+   * @param callerId - `statement.id` is to be recognised if it is brought again
+   */
+  sealStatement(statement: AuditEventInput, callerId = false): Sealed {
+    return this.#seal(statement, callerId, this.origin)
   }
 
   #seal(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {

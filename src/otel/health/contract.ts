@@ -86,6 +86,8 @@ export interface ProviderReport {
 /** The part of a log that its health follows from. */
 export interface WatchedLog {
   readonly location: string
+  /** It could not be opened so far. */
+  readonly isUnopened?: boolean
   health?(): { readonly status: string; readonly cause?: unknown }
   stats?(): { readonly dropped: Readonly<Record<string, number>> }
 }

@@ -70,14 +70,13 @@ describe('the answer', () => {
 
   test.each([
     ['opening', 'log_opening', 'waiting'],
-    ['open_failed', 'log_unavailable', 'unaudited'],
+    [new Error('no permission'), 'log_unavailable', 'unaudited'],
     [new Error('disk full'), 'log_failing', 'impaired'],
   ])('names what a log is about: %s', (cause, code, status) => {
     registered()
     const { world, watch } = watching()
     watch.spans = watch.agentSpans = watch.events = 1
-    watch.openProblem = new Error('no permission')
-    world.attachments = [logThatIs('failing', cause)]
+    world.attachments = [logThatIs('failing', cause, code === 'log_unavailable')]
     const [found] = watch.read().reasons
     expect(watch.read()).toMatchObject({ status, counts: { dropped: 2 } })
     expect(found).toMatchObject({ code, attachment: 'main' })
@@ -89,7 +88,7 @@ describe('the answer', () => {
     registered()
     const { world, watch } = watching()
     watch.events = 1
-    world.attachments = [OK, logThatIs('failing', 'open_failed')]
+    world.attachments = [OK, logThatIs('failing', new Error('no permission'), true)]
     expect(watch.read().status).toBe('impaired')
   })
 

@@ -44,8 +44,6 @@ export class HealthWatch {
   isFedDirectly = false
   /** A log has been attached at some time. */
   hasBeenAttached = false
-  /** The reason why the log of the location did not open. */
-  openProblem: unknown = undefined
 
   readonly #parts: HealthParts
   /** Spans in use by hand that are recorded, and that the processor was not told of. */
@@ -133,8 +131,8 @@ export class HealthWatch {
     const { status, cause } = log.health?.() ?? { status: 'ok' }
     if (status === 'ok') return []
     if (cause === 'opening') return [reason('log_opening', { attachment: id })]
-    const said = { attachment: id, cause: cause === 'open_failed' ? this.openProblem : (cause ?? `it is ${status}`) }
-    return [reason(cause === 'open_failed' ? 'log_unavailable' : 'log_failing', said)]
+    const said = { attachment: id, cause: cause ?? `it is ${status}` }
+    return [reason(log.isUnopened ? 'log_unavailable' : 'log_failing', said)]
   }
 
   #reasonsOfSource({ spans, sampledAway, foreign }: AuditHealthCounts): AuditHealthReason[] {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { ProcessStatus } from '../../ledger/process-status.js'
 import { forgetEnded, removeStatus, writeStatus } from '../../ledger/processes.js'
-import { ownIdentity } from '../../store/leveldb/process-identity.js'
+import { ownIdentity } from '../../store/process-identity.js'
 
 /** What changes in the status of a process. */
 export type Standing = Pick<ProcessStatus, 'log' | 'status' | 'reasons'>

@@ -1,4 +1,4 @@
-import { maskedChecksum } from './crc32c.js'
+import { maskedChecksum } from '../crc32c.js'
 
 /*
  * The format of LevelDB's logs, of which the manifest is one:

@@ -1,4 +1,4 @@
-import { maskedChecksum } from './crc32c.js'
+import { maskedChecksum } from '../crc32c.js'
 import { BLOCK_BYTES, FIRST, FULL, HEADER_BYTES, KIND_AT, LAST, MIDDLE } from './log-records.js'
 
 /*

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { openRegularFileSync } from '../../files/regular-file.js'
-import { maskedChecksum } from './crc32c.js'
+import { maskedChecksum } from '../crc32c.js'
 import { corrupt } from './errors.js'
 import { unpackSnappy } from './snappy.js'
 

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs'
-import { lstat, mkdtemp, readdir, rename, rm, statfs } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
-import { hasEnded, ownIdentity, type ProcessIdentity } from './process-identity.js'
+import { isOnNetworkFileSystem } from '../network-file-system.js'
+import { hasEnded, ownIdentity, type ProcessIdentity } from '../process-identity.js'
 
 /*
  * Directories of processes that read, below the system's (`TMPDIR`). The name of one says whose it is, so that it has an
@@ -16,15 +17,6 @@ import { hasEnded, ownIdentity, type ProcessIdentity } from './process-identity.
  */
 
 const NAME = /^spanledger-[a-z]+-([\da-f]*)\.(\d*)\.(\d{1,10})\.(\d{1,15})-[^.]+$/
-/**
- * File systems that other machines use as well, whose boot id is another: NFS, SMB, CIFS, FUSE, Ceph, Lustre, AFS, GFS2,
- * OCFS2, 9P, VirtualBox.
- */
-const SHARED_FILE_SYSTEMS: ReadonlySet<number> = new Set([
-  0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x65735546, 0xc36400, 0x0bd00bd0, 0x5346414f, 0x01161970, 0x7461636f,
-  0x01021997, 0x786f4256,
-])
-
 /** Those in use, to be removed when the process ends in good order. */
 const inUse = new Set<string>()
 let isListening = false
@@ -70,7 +62,7 @@ function removeAll(): void {
 async function removeAbandoned(room: string, own: ProcessIdentity): Promise<void> {
   const names = (await readdir(tmpdir())).filter((name) => isAbandoned(name, own))
   if (names.length === 0) return
-  const isShared = SHARED_FILE_SYSTEMS.has((await statfs(tmpdir())).type)
+  const isShared = isOnNetworkFileSystem(tmpdir())
   for (const name of names) {
     if (isShared && ownerOf(name)?.bootId !== own.bootId) continue
     // One that another process removes, or that cannot be removed, is left.

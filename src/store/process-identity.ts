@@ -37,6 +37,20 @@ export function ownIdentity(): ProcessIdentity | undefined {
   }
 }
 
+const TEXT = /^([\da-f]{0,64})_(\d{0,20})_(\d{1,10})_(\d{1,15})$/
+
+/** Returns an identity as a text for names of files: no point, no separator of paths. */
+export function identityText({ bootId, namespace, pid, startTicks }: ProcessIdentity): string {
+  return `${bootId}_${namespace}_${pid}_${startTicks}`
+}
+
+/** Returns the identity that {@link identityText} wrote; `undefined` for any other text. */
+export function parseIdentity(text: string): ProcessIdentity | undefined {
+  const [, bootId, namespace, pid, startTicks] = TEXT.exec(text) ?? []
+  if (bootId === undefined || namespace === undefined) return undefined
+  return { bootId, namespace, pid: Number(pid), startTicks: Number(startTicks) }
+}
+
 /**
  * Tells whether a process has certainly ended. The answer for a process in another PID namespace of the same boot is
  * always `false`. On a system without a boot id only the process number counts.

@@ -1,0 +1,199 @@
+import { renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AuditLogError } from '../../events/errors.js'
+import type { Timestamp } from '../../events/time.js'
+import type { AuditStore } from '../../store/contract.js'
+import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { isIndexBehind } from '../../store/index-behind.js'
+import { setAsideEvent } from '../journal/journal-aside.js'
+import { currentBootId } from '../journal/journal-format.js'
+import type { JournalKey } from '../journal/journal-key.js'
+import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
+import type { Sealer } from '../sealing/seal.js'
+import { entryOfStaged } from '../staging/staged-entry.js'
+import { stagingAdopted } from '../staging/staged-intake.js'
+import { stagingMac } from '../staging/staging-journal.js'
+import { ASIDE, type FoundStaging, findStaging, stagingName } from '../staging/staging-places.js'
+import { gapEntry } from './gap-entries.js'
+import { RecoveryCommits } from './recovery-commits.js'
+import { TakenOver } from './taken-over.js'
+
+/*
+ * Each staged event gets into one log, once, whenever a process dies on the way:
+ *
+ *   1. The staging journal is renamed to one that names the log, and its directory fsynced: of several who try, one
+ *      succeeds, and nobody brings an event of it to another log from then on.
+ *   2. Its events are committed with their ids as ids of callers. What a log has under such an id it does not store again.
+ *   3. The statement with the journal's id is committed behind the last of them, with the gaps that were found.
+ *   4. The journal is deleted.
+ *
+ * Who dies before 1 has done nothing. After 1 only the holder of that log's lock goes on, at its next opening, and leaves out
+ * what the log has: its own journal was replayed before. A rename into the log's journal would be no simpler: records are
+ * attested for one place, and statements would have to be written anew in it.
+ */
+
+/** Events that are looked up at a time. */
+const LOOKED_UP = 1024
+
+export interface AdoptionOptions {
+  /** Directory of the ledger for staging journals; `undefined` for a log that has none. */
+  readonly staging: string | undefined
+  /** Open, and recovered. */
+  readonly store: AuditStore
+  readonly sealer: Sealer
+  readonly journalKey: JournalKey | undefined
+  readonly onProblem: (problem: Error) => void
+}
+
+/** What was taken over from processes that ended before they had a log. */
+export interface Adopted {
+  readonly journals: number
+  readonly events: number
+}
+
+/**
+ * Takes over the staging journals of processes that have provably ended, or gave them up, and finishes what this log had
+ * begun to take over. What fails is told, and left to the next opening: the log is opened all the same.
+ *
+ * While the index is being rebuilt nothing is taken over: ids could only be compared with all entries.
+ */
+export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
+  const { staging, store, onProblem } = options
+  let journals = 0
+  let events = 0
+  if (staging === undefined || isIndexBehind(store)) return { journals, events }
+  try {
+    for (const found of findStaging(staging)) {
+      if (!isToBeAdopted(found, store.id)) continue
+      try {
+        const count = await adopt(found, staging, options)
+        if (count === undefined) continue
+        journals++
+        events += count
+      } catch (problem) {
+        onProblem(adoptionFailed(found.directory, problem))
+      }
+    }
+  } catch (problem) {
+    onProblem(adoptionFailed(staging, problem))
+  }
+  return { journals, events }
+}
+
+/** Whoever has the lock of a log is the only one who brings it what it has begun to take over. */
+function isToBeAdopted({ log, ownerState }: FoundStaging, logId: string): boolean {
+  return log === undefined ? ownerState === 'dead' : log === logId
+}
+
+/** @returns the number of its events; `undefined` where another process was faster */
+async function adopt(found: FoundStaging, staging: string, options: AdoptionOptions): Promise<number | undefined> {
+  const { store, sealer, journalKey } = options
+  const { id, malformed } = found
+  const directory = join(staging, stagingName({ ...found, log: store.id }))
+  if (directory !== found.directory) {
+    if (!renamed(found.directory, directory)) return undefined
+    await syncDirectory(staging)
+  }
+  const { origin } = sealer
+  const commits = new RecoveryCommits({ store, sealer, taken: new TakenOver(sealer, origin, ''), origin })
+  if (malformed !== undefined) {
+    await setAside({ ...found, directory, malformed }, staging, commits, options)
+    return 0
+  }
+  const mac = stagingMac(journalKey, id)
+  const replay = new JournalReplay({
+    directory,
+    from: undefined,
+    closedInOrder: false,
+    bootId: currentBootId(),
+    onDamage: 'discard',
+    mac,
+    location: store.location,
+  })
+  const times: { from?: Timestamp | undefined; to?: Timestamp | undefined } = {}
+  let count = 0
+  for (const events of groups(replay.entries())) {
+    count += events.length
+    times.from ??= events[0]?.event.recordedAt
+    times.to = events.at(-1)?.event.recordedAt ?? times.to
+    await addMissing(commits, events, sealer)
+  }
+  const { from, to } = times
+  const isTold = (await store.positionsOf([{ tenantId: 'default', id }]))[0] !== undefined
+  if (!isTold) {
+    // With the statement, so that they are told once.
+    for (const gap of replay.gaps) await commits.add(gapEntry(gap, origin))
+    if (from !== undefined && to !== undefined) {
+      const data = { staging: id, count, unattested: mac ? 0 : count, from, to, ownerDied: true }
+      await commits.add(stagingAdopted(data, sealer))
+    }
+  }
+  const isDamaged = replay.damagedSegments.size > 0
+  if (isDamaged) await setAside({ ...found, directory, malformed: 'it is damaged' }, staging, commits, options)
+  else {
+    await commits.commit()
+    await rm(directory, { recursive: true, force: true })
+  }
+  return count
+}
+
+/** Adds the events that the log does not have. */
+async function addMissing(commits: RecoveryCommits, events: readonly ReplayedEntry[], sealer: Sealer): Promise<void> {
+  const known = await commits.store.positionsOf(events.map(({ event: { tenantId, id } }) => ({ tenantId, id })))
+  for (const [at, { event, entry, isAttested }] of events.entries()) {
+    if (known[at] === undefined) await commits.add(entryOfStaged(event, entry, isAttested, sealer))
+  }
+}
+
+/** Keeps as evidence what is not taken over, or not whole, where nobody looks for staging journals. */
+async function setAside(
+  found: FoundStaging,
+  staging: string,
+  commits: RecoveryCommits,
+  { onProblem }: AdoptionOptions,
+): Promise<void> {
+  const { directory, bytes, malformed } = found
+  await commits.state(setAsideEvent({ files: 1, bytes }))
+  await commits.commit()
+  const aside = join(staging, ASIDE)
+  await makeDirectory(aside)
+  const kept = join(aside, stagingName(found))
+  renameSync(directory, kept)
+  onProblem(
+    new AuditLogError(
+      'AUDIT_LOG_CORRUPT',
+      `The staging journal ${directory} was not taken over as it is: ${malformed}. It is kept as ${kept}`,
+    ),
+  )
+}
+
+function renamed(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (problem) {
+    if ((problem as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw problem
+  }
+}
+
+function* groups(entries: Iterable<ReplayedEntry>): Generator<ReplayedEntry[]> {
+  let group: ReplayedEntry[] = []
+  for (const entry of entries) {
+    group.push(entry)
+    if (group.length < LOOKED_UP) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}
+
+function adoptionFailed(path: string, cause: unknown): AuditLogError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new AuditLogError(
+    'AUDIT_READ_FAILED',
+    `What was recorded before there was a log cannot be taken over from ${path}, and is left there: ${reason}`,
+    { cause },
+  )
+}

@@ -1,0 +1,299 @@
+import type { Timestamp } from '../../events/time.js'
+import type { AuditEvent } from '../../events/types.js'
+import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import type { RecordInput } from '../contract.js'
+import type { JournalSpan } from '../journal/journal.js'
+import { recordBytes } from '../journal/journal-format.js'
+import type { JournalKey } from '../journal/journal-key.js'
+import { spanOf } from '../journal/write-ahead.js'
+import { type Clock, systemClock } from '../sealing/clock.js'
+import { clockStepped } from '../sealing/clock-statement.js'
+import { Sealer } from '../sealing/seal.js'
+import { STAGING_ORIGIN, StagingJournal } from './staging-journal.js'
+import { MAX_STAGED_BYTES } from './staging-places.js'
+
+/** Entry bytes that are kept in memory as well: as much as a log's queue holds. */
+const MAX_MEMORY_BYTES = 16 * 1024 * 1024
+/** Bytes of the journal that are read back at a time. */
+const READ_BYTES = 1024 * 1024
+
+export interface StagedQueueOptions {
+  /** Directory of the ledger for staging journals; `undefined` keeps events in memory alone. */
+  readonly staging: string | undefined
+  readonly journalKey?: JournalKey | undefined
+  readonly maxMemoryBytes?: number
+  readonly maxStagedBytes?: number
+  readonly clock?: Clock
+}
+
+/** A staged event. */
+export interface Staged {
+  readonly entry: SealedEntry
+  /** The statement that it is, if its process staged it as one. */
+  readonly statement: AuditEvent | undefined
+}
+
+/** Events that are not kept, and between which times they came. */
+export interface StagedGap {
+  readonly count: number
+  readonly from: Timestamp
+  readonly to: Timestamp
+}
+
+interface Spilled extends JournalSpan {
+  readonly to: JournalPosition
+  readonly bytes: number
+  readonly count: number
+}
+
+/**
+ * Keeps what is recorded before there is a log, in order:
+ *
+ * ```
+ *   taken │ in memory and in the staging journal │ in the staging journal alone
+ * ```
+ *
+ * What there is no room for is dropped, and from then on everything until {@link takeGap}: one gap at the end.
+ */
+export class StagedQueue {
+  readonly #options: StagedQueueOptions
+  readonly #maxMemoryBytes: number
+  readonly #maxStagedBytes: number
+  readonly #sealer: Sealer
+  #journal: StagingJournal | undefined = undefined
+  #journalProblem: unknown = undefined
+  #memory: Staged[] = []
+  /** What is in memory and could not be written to the journal. */
+  readonly #unwritten = new Set<Staged>()
+  #memoryBytes = 0
+  #spilled: Spilled[] = []
+  #spilledEvents = 0
+  /** The statements among what is in the journal alone: their leaf hashes tell them from what somebody else put there. */
+  readonly #statements = new Set<string>()
+  #first: Timestamp | undefined = undefined
+  #last: Timestamp | undefined = undefined
+  #staged = 0
+  #gap: StagedGap | undefined = undefined
+  #dropped = 0
+
+  constructor(options: StagedQueueOptions) {
+    this.#options = options
+    this.#maxMemoryBytes = options.maxMemoryBytes ?? MAX_MEMORY_BYTES
+    this.#maxStagedBytes = options.maxStagedBytes ?? MAX_STAGED_BYTES
+    this.#sealer = new Sealer(options.clock ?? systemClock(), STAGING_ORIGIN)
+    this.#createJournal()
+  }
+
+  /** The staging journal; `undefined` while there is none. */
+  get journal(): StagingJournal | undefined {
+    return this.#journal
+  }
+
+  /** Why the staging journal cannot be written; `undefined` while it can. */
+  get journalProblem(): unknown {
+    return this.#journalProblem
+  }
+
+  /** The number of events that wait. */
+  get events(): number {
+    return this.#memory.length + this.#spilledEvents
+  }
+
+  /** The number of those that are in the journal alone. */
+  get spilledEvents(): number {
+    return this.#spilledEvents
+  }
+
+  /** Entry bytes in memory. */
+  get bytes(): number {
+    return this.#memoryBytes
+  }
+
+  /** The number of events that were dropped. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** All that was ever staged, whether it has been taken or not; `undefined` where nothing was. */
+  get summary(): StagedGap | undefined {
+    const [from, to] = [this.#first, this.#last]
+    return from === undefined || to === undefined ? undefined : { count: this.#staged, from, to }
+  }
+
+  /** Takes an event. When it returns, the event has been written to the staging journal, which outlives the process. */
+  record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
+    if (this.#gap) return this.#drop(this.#sealer.now())
+    try {
+      const sealed = isStatement ? this.#sealer.sealStatement(input) : this.#sealer.seal(input, true)
+      const step = this.#sealer.takeStep()
+      if (step) {
+        const { entry, event } = this.#sealer.sealStatement(clockStepped(step))
+        if (!this.#keep({ entry, statement: event })) this.#sealer.putBackStep(step)
+      }
+      const { entry, event } = sealed
+      return this.#keep({ entry, statement: isStatement ? event : undefined }) ? event : this.#drop(event.recordedAt)
+    } catch {
+      return this.#drop(this.#sealer.now())
+    }
+  }
+
+  /** Tries whether the staging journal can be written again, or made where there is none, and writes what it lacks. */
+  retryJournal(): void {
+    try {
+      if (!this.#journal) this.#createJournal()
+      else if (this.#journal.isRemoved) this.replaceJournal()
+      else this.#writeUnwritten(this.#journal)
+    } catch (problem) {
+      this.#journalProblem = problem
+    }
+  }
+
+  /** Makes a journal with all that is in memory, where that before is gone. What that one alone had is a gap. */
+  replaceJournal(): void {
+    this.#journal?.close()
+    this.#journal = undefined
+    this.#loseSpilled()
+    this.#createJournal()
+  }
+
+  /** Takes the oldest events, as many as are read back at a time; none when none are left. @throws what reading throws */
+  async take(): Promise<readonly Staged[]> {
+    if (this.#memory.length > 0 || !this.#journal) return this.takeNow(READ_BYTES)
+    const [oldest] = this.#spilled
+    if (!oldest) return []
+    const entries = await this.#journal.read(oldest)
+    this.#spilled.shift()
+    this.#spilledEvents -= oldest.count
+    return entries.map((entry) => ({ entry, statement: this.#ownStatement(entry) }))
+  }
+
+  /** Takes what is in memory, from the oldest on, until it has so many bytes. */
+  takeNow(maxBytes: number): readonly Staged[] {
+    let end = 0
+    let bytes = 0
+    for (; end < this.#memory.length && bytes < maxBytes; end++) bytes += this.#memory[end]?.entry.byteLength ?? 0
+    this.#memoryBytes -= bytes
+    const taken = this.#memory.splice(0, end)
+    if (this.#unwritten.size > 0) for (const staged of taken) this.#unwritten.delete(staged)
+    return taken
+  }
+
+  /** Puts back what was taken last and not used. */
+  putBack(staged: readonly Staged[]): void {
+    this.#memory = [...staged, ...this.#memory]
+    for (const { entry } of staged) this.#memoryBytes += entry.byteLength
+  }
+
+  /** Returns what was dropped since the last call. From here on there may be room again. */
+  takeGap(): StagedGap | undefined {
+    const gap = this.#gap
+    this.#gap = undefined
+    return gap
+  }
+
+  /** Deletes the journal: a log has all of it, durably. @throws what the file system throws */
+  remove(): void {
+    this.#journal?.remove()
+    this.#journal = undefined
+  }
+
+  /** Gives up the journal, for whoever opens a log next. What is in memory alone is lost. @throws as {@link remove} */
+  release(): void {
+    this.#journal?.release()
+    this.#journal = undefined
+  }
+
+  #keep(staged: Staged): boolean {
+    const { entry } = staged
+    // Behind what is in the journal alone nothing is in memory.
+    const isSpilling = this.#spilledEvents > 0 || this.#memoryBytes + entry.byteLength > this.#maxMemoryBytes
+    const end = this.#write(entry)
+    if (isSpilling && !end) return false
+    if (isSpilling && end) this.#spill(staged, end)
+    else {
+      this.#memory.push(staged)
+      this.#memoryBytes += entry.byteLength
+      if (!end) this.#unwritten.add(staged)
+    }
+    this.#staged++
+    this.#last = entry.event.recordedAt
+    this.#first ??= this.#last
+    return true
+  }
+
+  /** @returns where the entry ends in the journal; `undefined` when it was not written */
+  #write(entry: SealedEntry): JournalPosition | undefined {
+    if (!this.#journal || this.#journal.bytes + recordBytes(entry.byteLength) > this.#maxStagedBytes) return undefined
+    try {
+      this.#journal.append(entry)
+    } catch (problem) {
+      this.#journalProblem = problem
+      return undefined
+    }
+    this.#journalProblem = undefined
+    return this.#journal.end
+  }
+
+  #spill({ entry, statement }: Staged, to: JournalPosition): void {
+    if (statement) this.#statements.add(hashText(entry))
+    const { from } = spanOf(entry, to)
+    const last = this.#spilled.at(-1)
+    const bytes = recordBytes(entry.byteLength)
+    const continues = last && last.to.segment === from.segment && last.to.offset === from.offset
+    if (continues && last.bytes < READ_BYTES) {
+      this.#spilled[this.#spilled.length - 1] = {
+        from: last.from,
+        to,
+        bytes: last.bytes + bytes,
+        count: last.count + 1,
+      }
+    } else this.#spilled.push({ from, to, bytes, count: 1 })
+    this.#spilledEvents++
+  }
+
+  #ownStatement(entry: SealedEntry): AuditEvent | undefined {
+    if (!this.#statements.has(hashText(entry))) return undefined
+    return JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
+  }
+
+  #createJournal(): void {
+    const { staging, journalKey } = this.#options
+    if (staging === undefined) return
+    try {
+      this.#journal = new StagingJournal(staging, journalKey)
+      for (const staged of this.#memory) this.#unwritten.add(staged)
+      this.#writeUnwritten(this.#journal)
+    } catch (problem) {
+      this.#journalProblem = problem
+    }
+  }
+
+  /** Out of their order, since what came later may be there already. @throws what the file system throws */
+  #writeUnwritten(journal: StagingJournal): void {
+    for (const staged of this.#unwritten) {
+      journal.append(staged.entry)
+      this.#unwritten.delete(staged)
+    }
+    this.#journalProblem = undefined
+  }
+
+  #loseSpilled(): void {
+    if (this.#spilledEvents === 0) return
+    const now = this.#sealer.now()
+    const from = this.#gap?.from ?? this.#first ?? now
+    this.#gap = { count: (this.#gap?.count ?? 0) + this.#spilledEvents, from, to: now }
+    this.#dropped += this.#spilledEvents
+    this.#staged -= this.#spilledEvents
+    this.#spilled = []
+    this.#spilledEvents = 0
+  }
+
+  #drop(at: Timestamp): undefined {
+    this.#dropped++
+    this.#gap = { count: (this.#gap?.count ?? 0) + 1, from: this.#gap?.from ?? at, to: at }
+  }
+}
+
+function hashText({ leafHash }: SealedEntry): string {
+  return Buffer.from(leafHash).toString('base64')
+}
