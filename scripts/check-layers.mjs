@@ -80,6 +80,7 @@ const allowed = {
     'checkpoint',
     'verify',
     'inspection',
+    'ledger/places',
     'node:',
   ],
   forward: ['events', 'store', 'tree', 'reader', 'node:'],

@@ -141,5 +141,12 @@ export type { SharedStore } from './store/shared.js'
 export type { TimeBlock } from './store/time-blocks.js'
 export type { Tile, TileReader } from './tree/index.js'
 export type { VerifyOptions } from './verify/options.js'
-export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'
+export type {
+  LedgerLogReport,
+  LedgerReport,
+  ReportedCheckpoint,
+  VerifyProblem,
+  VerifyReport,
+  VerifyStatus,
+} from './verify/report.js'
 export type { KeptCheckpoint } from './verify/source.js'
