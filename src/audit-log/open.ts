@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { GROUP, NOBODY } from '../files/readers.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
@@ -46,7 +47,7 @@ export async function openAuditLog(location: string | StoreOptions, options?: Di
   return await open(storeOf(location, given), typeof location === 'string' ? resolve(location) : undefined, resolved)
 }
 
-function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): AuditStore {
+function storeOf(location: string | StoreOptions, { store, mode }: AuditLogOptions): AuditStore {
   if (typeof location === 'object') {
     if (!store) throw new TypeError('openAuditLog: give the directory of the log, or a store')
     return store
@@ -55,7 +56,7 @@ function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): A
     throw new TypeError('openAuditLog: location must be the path of a directory')
   }
   if (store) throw new TypeError('openAuditLog: give a directory or a store, not both')
-  return levelStore(location)
+  return levelStore(location, mode === 'group' ? GROUP : NOBODY)
 }
 
 /** @param directory - of the log, where it has one: beside the store it keeps the journal and the head there */

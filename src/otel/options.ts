@@ -1,4 +1,4 @@
-import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { rejectUnknownOptions, requireOneOf, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
 import { conventionOf } from './conventions/vocabulary/interpreter.js'
@@ -24,6 +24,12 @@ export interface AuditSpanProcessorOptions {
    * closes it at `shutdown()`. `await audit.ready` tells when it is open, or why not.
    */
   readonly location?: string
+  /**
+   * Who may read the files of the log in `location`, see `AuditLogOptions.mode`: `owner`, or the `group` of the process too.
+   *
+   * @defaultValue `owner`
+   */
+  readonly mode?: 'owner' | 'group'
   /** Conventions of your own, asked before the built-in ones. */
   readonly conventions?: readonly Convention[]
   /**
@@ -111,6 +117,7 @@ export interface AuditSpanProcessorOptions {
 export interface ResolvedProcessorOptions {
   readonly log: AuditLogWriter | undefined
   readonly location: string | undefined
+  readonly mode: 'owner' | 'group'
   readonly conventions: readonly Convention[]
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
@@ -124,6 +131,7 @@ export interface ResolvedProcessorOptions {
 const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   log: true,
   location: true,
+  mode: true,
   conventions: true,
   vocabularies: true,
   onExplain: true,
@@ -139,17 +147,20 @@ const OF = 'AuditSpanProcessor'
 /** @throws TypeError naming the option. */
 export function resolveProcessorOptions(options: AuditSpanProcessorOptions): ResolvedProcessorOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { log, location, conventions = [], vocabularies = [], onExplain } = options
+  const { log, location, mode = 'owner', conventions = [], vocabularies = [], onExplain } = options
   if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
   if (location !== undefined && (typeof location !== 'string' || location === '')) {
     throw new TypeError(`${OF}: location must be the path of a directory`)
   }
+  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
+  if (options.mode !== undefined && location === undefined) throw new TypeError(`${OF}: mode goes with a location`)
   if (!Array.isArray(conventions)) throw new TypeError(`${OF}: conventions must be a list`)
   if (onExplain !== undefined && typeof onExplain !== 'function')
     throw new TypeError(`${OF}: onExplain must be a function`)
   return Object.freeze({
     log,
     location,
+    mode,
     conventions: Object.freeze([...conventions, ...checkVocabularies(OF, vocabularies).map(conventionOf)]),
     onExplain,
     abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {

@@ -114,7 +114,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#listener = this.#createListener()
     recordListeners().add(this.#listener)
     if (resolved.log) this.attach(resolved.log)
-    this.ready = resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location)
+    this.ready =
+      resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location, resolved.mode)
   }
 
   /** The logs that receive events just now. */
@@ -348,8 +349,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /** What happens until the log is open waits in {@link OpeningLog}. */
-  #openOwnLog(location: string): Promise<AuditLog> {
-    this.#ownLog = openShared(location)
+  #openOwnLog(location: string, mode: 'owner' | 'group'): Promise<AuditLog> {
+    this.#ownLog = openShared(location, mode)
     this.attach(this.#ownLog)
     this.#ownLog.opened.catch((problem) =>
       process.emitWarning(`Nothing is audited: ${messageOf(problem)}`, 'Spanledger'),

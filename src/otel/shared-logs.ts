@@ -84,7 +84,7 @@ export function sharedLog(log: AuditLogWriter): SharedLog {
  * Opens the log of a directory, or takes the one that another processor of this process has open. One that is being
  * closed is opened again afterwards.
  */
-export function openShared(location: string): OpeningLog<AuditLog> {
+export function openShared(location: string, mode: 'owner' | 'group' = 'owner'): OpeningLog<AuditLog> {
   registry[OPENED] ??= new Map()
   const logs = registry[OPENED]
   const path = resolve(location)
@@ -93,8 +93,9 @@ export function openShared(location: string): OpeningLog<AuditLog> {
     known.users++
     return known.log
   }
+  const open = () => openAuditLog(location, { mode })
   const closed = known?.closing ?? Promise.resolve()
-  const log = new OpeningLog(location, known ? closed.then(() => openAuditLog(location)) : openAuditLog(location))
+  const log = new OpeningLog(location, known ? closed.then(open) : open())
   const opened: OpenedLog = { log, users: 1, closing: undefined }
   logs.set(path, opened)
   const forget = () => {

@@ -1,12 +1,14 @@
-import { mkdir, open, stat } from 'node:fs/promises'
+import { chmod, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { directoryMode, NOBODY, type Readers } from '../files/readers.js'
 
 /**
- * Makes a directory for its owner alone, with those above it that are missing, so that loss of power keeps them.
+ * Makes a directory, with those above it that are missing, so that loss of power keeps them. Those that are there keep their
+ * mode; new ones are for their owner and the readers, whatever the umask.
  *
  * One by one: asked for all at once, Node.js never returns where a file system refuses with ENOENT, as /proc does.
  */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, readers: Readers = NOBODY): Promise<void> {
   const missing: string[] = []
   for (let above = resolve(path); !(await isDirectory(above)); above = dirname(above)) {
     missing.push(above)
@@ -14,13 +16,20 @@ export async function makeDirectory(path: string): Promise<void> {
   }
   for (const directory of missing.reverse()) {
     try {
-      await mkdir(directory, { mode: 0o700 })
+      await mkdir(directory, { mode: directoryMode(readers) })
+      await widen(directory, directoryMode(readers))
     } catch (problem) {
       // Another process may have made it meanwhile.
       if ((problem as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isDirectory(directory))) throw problem
     }
     await syncDirectory(dirname(directory))
   }
+}
+
+/** Adds what the umask took away; the bit by which files inherit the group stays. */
+async function widen(directory: string, wanted: number): Promise<void> {
+  const { mode } = await stat(directory)
+  if (process.platform !== 'win32' && (mode & wanted) !== wanted) await chmod(directory, (mode & 0o7777) | wanted)
 }
 
 async function isDirectory(path: string): Promise<boolean> {

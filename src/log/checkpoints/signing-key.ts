@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises'
+import { chmod, lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ed25519Signer, type Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
@@ -112,6 +112,8 @@ export async function ownSigner(
     const skey = (await readRegularFile(path, MAX_KEY_BYTES)).toString()
     if (process.platform !== 'win32' && ((await lstat(path)).mode & 0o077) !== 0) {
       onProblem(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
+      // Whoever opens a log to a group by its directory does not mean the key.
+      await chmod(path, 0o600).catch(() => undefined)
     }
     return Ed25519Signer.fromSkey(skey.trim())
   } catch (problem) {
