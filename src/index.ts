@@ -1,4 +1,5 @@
 export { type AuditLog, type AuditLogRecovery, openAuditLog } from './audit-log/index.js'
+export { type BackedUpLog, type Backup, type BackupOptions, backupAuditLog } from './backup/backup.js'
 export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './checkpoint/index.js'
 export {
   type AgentRef,

@@ -1,12 +1,13 @@
-import { type Command, formatOf, noOperands } from '../command.js'
+import { type Command, formatOf, noOperands, placeOf } from '../command.js'
 import { type Condition, conditionOf, type Ending, type KeptCheckpoint, type WriterFound } from '../condition.js'
+import { type LedgerCondition, ledgerConditionAt } from '../ledger-condition.js'
 import { common, format } from '../options.js'
 import { type Paint, paintFor, printOne } from '../output.js'
 import { withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
-  summary: 'Shows the state of a log: last close, journal, dropped events, checkpoints, key, disk use',
+  summary: 'Shows the state of each log: last close, journal, dropped events, checkpoints, key, disk use',
   options: { ...format, ...common },
   examples: [
     ['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it'],
@@ -14,11 +15,35 @@ export const doctor: Command = {
   ],
   async run(args, io) {
     noOperands(args)
+    const ledger = await ledgerConditionAt(placeOf(args, io))
+    if (ledger) {
+      await printOne(io, formatOf(args), ledger, () => ledgerText(ledger, paintFor(io)))
+      return
+    }
     await withStore(args, io, async (opened) => {
       const found = await conditionOf(opened)
       await printOne(io, formatOf(args), found, () => described(found, paintFor(io)))
     })
   },
+}
+
+function ledgerText({ directory, logs, staging, diskBytes, files }: LedgerCondition, paint: Paint): string {
+  const rows = [
+    ['ledger', directory],
+    ['logs', logs.length],
+    [
+      'staging',
+      staging.journals === 0 ? 'nothing' : `${counted(staging.journals, 'journal')}, ${bytes(staging.bytes)}`,
+    ],
+    // The processes of the ledger, and whether each is audited, come here.
+    ['disk', `${bytes(diskBytes)} in ${files} files`],
+  ]
+  return [
+    rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(String(value))}`).join('\n'),
+    ...logs.map(
+      (log) => `\nlog ${log.log}\n${'problem' in log ? paint('red', printable(log.problem)) : described(log, paint)}`,
+    ),
+  ].join('\n')
 }
 
 function described(found: Condition, paint: Paint): string {
