@@ -17,7 +17,7 @@ const writers: ChildProcess[] = []
 
 beforeAll(() => {
   built = buildBeside(import.meta.dirname)
-}, 300_000)
+}, 600_000)
 afterAll(() => built.remove())
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'spanledger-backup-'))
@@ -71,7 +71,7 @@ it('copies a ledger under load, every copy verified and with all that was there'
   await log.append({ type: 'custom', data: { name: 'after the restoring' } })
   await log.close()
   expect(await verifyLedgerDirectory(copy, { vkeys: [vkey], threads: 1 })).toMatchObject({ status: 'verified' })
-}, 300_000)
+}, 600_000)
 
 it('copies what the journal of a writer that died has and the database has not', async () => {
   await once(start('dying-writer.mjs'), 'exit')

@@ -48,10 +48,8 @@ const LINK_FOLLOWS = process.platform !== 'linux'
 
 /** The set of files changed under the reading: to be read again. */
 class Changed extends Error {}
-
 /** A file that the writer has just made may not have its mode yet, see `file-modes`: times to look again, and the pause. */
-const MAX_DENIED = 25
-const DENIED_PAUSE_MILLIS = 20
+const [MAX_DENIED, DENIED_PAUSE_MILLIS] = [25, 20]
 
 /** What tells one state of a database's files from another. */
 export type FilesState = string
