@@ -1,6 +1,7 @@
 // Writes two logs of a ledger that note each other, until it is killed: node writer.mjs DIST DIR. Says `writing`.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
 const [, , dist = '', directory = ''] = process.argv
@@ -49,5 +50,7 @@ for (let round = 0; ; round++) {
   for (const number of round % 40 === 0 ? [0, 1] : []) {
     recordStatement(logs[number], { type: 'siblings_noted', data: { logs: [await stateOf(1 - number)] } })
   }
-  if (round === 100) process.send?.('writing')
+  // A steady load, which leaves the machine to those who copy.
+  await setTimeout(10)
+  if (round === 40) process.send?.('writing')
 }
