@@ -3,7 +3,7 @@ import { chmod, copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { readRegularFile } from '../files/regular-file.js'
 import { MAX_SEGMENT_BYTES } from '../log/journal/journal.js'
-import { segmentName, segmentPath, segmentsIn } from '../log/journal/journal-format.js'
+import { decodeRecord, HEAD_BYTES, segmentName, segmentPath, segmentsIn } from '../log/journal/journal-format.js'
 import { syncDirectory } from '../store/directory.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'
@@ -70,9 +70,26 @@ async function copyJournal({ place, journal }: FrozenPart, target: string): Prom
   for (const segment of needed) {
     const bytes = await readRegularFile(segmentPath(source, segment), MAX_SEGMENT_BYTES).catch(unlessAbsent)
     if (!bytes) throw new JournalGone()
-    await writeNew(join(target, segmentName(segment)), bytes)
+    const from = segment === journal.segment && journal.offset > 0 ? journal.offset : HEAD_BYTES
+    const end = endBeforeNote(bytes, from)
+    await writeNew(join(target, segmentName(segment)), bytes.subarray(0, end))
+    if (end < bytes.length) break
   }
   await syncDirectory(target)
+}
+
+/**
+ * Returns the position of the first note of siblings: it may tell of entries that their copies do not have, so that the
+ * journal of the copy ends before it.
+ */
+function endBeforeNote(segment: Buffer, from: number): number {
+  for (let at = from; at < segment.length; ) {
+    const record = decodeRecord(segment, at)
+    if (!record) break
+    if (segment.subarray(at, record.end).includes('"siblings_noted"')) return at
+    at = record.end
+  }
+  return segment.length
 }
 
 async function segmentsOf(directory: string): Promise<readonly number[]> {
