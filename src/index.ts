@@ -1,4 +1,5 @@
 export { type AuditLog, type AuditLogRecovery, type LedgerPlace, openAuditLog } from './audit-log/index.js'
+export { type BackedUpLog, type Backup, type BackupOptions, backupAuditLog } from './backup/backup.js'
 export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './checkpoint/index.js'
 export {
   type AgentRef,
@@ -147,5 +148,12 @@ export type { SharedStore } from './store/shared.js'
 export type { TimeBlock } from './store/time-blocks.js'
 export type { Tile, TileReader } from './tree/index.js'
 export type { VerifyOptions } from './verify/options.js'
-export type { ReportedCheckpoint, VerifyProblem, VerifyReport, VerifyStatus } from './verify/report.js'
+export type {
+  LedgerLogReport,
+  LedgerReport,
+  ReportedCheckpoint,
+  VerifyProblem,
+  VerifyReport,
+  VerifyStatus,
+} from './verify/report.js'
 export type { KeptCheckpoint } from './verify/source.js'

@@ -1,6 +1,7 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { requireDirectoryPath } from '../events/options.js'
+import { GROUP, NOBODY, type Readers } from '../files/readers.js'
 import { type LogPlace, stagingAt } from '../ledger/places.js'
 import { requireFileLocks } from '../ledger/writing/file-locks.js'
 import { chosenName } from '../ledger/writing/ledger-key.js'
@@ -85,7 +86,7 @@ async function openLedger(location: string, options: ResolvedAuditLogOptions): P
   const namedAfter = chosenName(options)
   const openAt = (place: LogPlace, use: LedgerPart['use']) => {
     const part = { location, place, use, namedAfter }
-    return open(levelStore(place.directory), place.directory, optionsAt(place, use, options), part)
+    return open(levelStore(place.directory, readersFor(options)), place.directory, optionsAt(place, use, options), part)
   }
   const taken = await takeLog({ location, onProblem, open: (place) => openAt(place, 'writing') })
   const { log, member } = taken.log
@@ -129,14 +130,18 @@ function optionsAt(
   }
 }
 
-function storeOf(location: string | StoreOptions, { store }: AuditLogOptions): AuditStore {
+function storeOf(location: string | StoreOptions, { store, mode }: AuditLogOptions): AuditStore {
   if (typeof location === 'object') {
     if (!store) throw new TypeError('openAuditLog: give the directory of the log, or a store')
     return store
   }
   requireDirectoryPath('openAuditLog', location)
   if (store) throw new TypeError('openAuditLog: give a directory or a store, not both')
-  return levelStore(location)
+  return levelStore(location, readersFor({ mode }))
+}
+
+function readersFor({ mode }: Pick<AuditLogOptions, 'mode'>): Readers {
+  return mode === 'group' ? GROUP : NOBODY
 }
 
 /**

@@ -1,5 +1,5 @@
 import { lstat, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { hexKeyId, parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { filesBelow } from '../files/log-directory.js'
@@ -59,7 +59,7 @@ export interface KeptCheckpoint {
   readonly signedBy: readonly string[]
 }
 
-interface DiskUse {
+export interface DiskUse {
   readonly diskBytes: number
   readonly files: number
 }
@@ -68,8 +68,12 @@ interface DiskUse {
 const MAX_GAPS_READ = 10_000
 const MAX_KEY_BYTES = 64 * 1024
 
-/** Changes nothing, and takes no longer for a larger log. That the store could be opened says that its parts fit together. */
-export async function conditionOf({ store, directory }: OpenedStore): Promise<Condition> {
+/**
+ * Changes nothing, and takes no longer for a larger log. That the store could be opened says that its parts fit together.
+ *
+ * @param isOfLedger - there are other logs: what they and the ledger take up is no part of this one
+ */
+export async function conditionOf({ store, directory }: OpenedStore, isOfLedger = false): Promise<Condition> {
   // First: one that is written meanwhile may cover more than the store that is read.
   const file = directory === undefined ? undefined : await readCheckpointFile(directory)
   const before = directory === undefined ? 'unknown' : await findWriter(directory)
@@ -80,7 +84,7 @@ export async function conditionOf({ store, directory }: OpenedStore): Promise<Co
     log.events({ limit: 1, order: 'desc' }).toArray(),
   ])
   const inDirectory =
-    directory === undefined ? { store: store.location } : await directoryCondition(directory, store, before)
+    directory === undefined ? { store: store.location } : await directoryCondition(directory, store, before, isOfLedger)
   return {
     ...inDirectory,
     events: store.size,
@@ -98,6 +102,7 @@ async function directoryCondition(
   directory: string,
   store: SnapshotStore,
   before: WriterFound,
+  isOfLedger: boolean,
 ): Promise<DirectoryCondition> {
   const journal = await readJournal(directory, store)
   // One that came or went meanwhile left, where it was read, a log that is not closed: nobody died.
@@ -109,7 +114,7 @@ async function directoryCondition(
     ending: endingOf(writer, store.closedInOrder && !journal?.events && !journal?.unreadableEvents),
     journal,
     vkey: await readKeyBeside(directory),
-    ...(await diskUse(directory)),
+    ...(await diskUse(directory, isOfLedger ? PARTS_OF_LEDGER : new Set())),
   }
 }
 
@@ -184,10 +189,15 @@ function kept(source: KeptCheckpoint['source'], note: string | undefined): KeptC
   }
 }
 
-async function diskUse(directory: string): Promise<DiskUse> {
+/** Directories beside log 0 that belong to the ledger. */
+const PARTS_OF_LEDGER: ReadonlySet<string> = new Set(['logs', 'staging', 'processes'])
+
+/** @param without - directories of it that do not count */
+export async function diskUse(directory: string, without: ReadonlySet<string> = new Set()): Promise<DiskUse> {
   let diskBytes = 0
   let files = 0
   for await (const path of filesBelow(directory)) {
+    if (without.has(path.split(sep)[0] ?? '')) continue
     // A writer may have deleted it meanwhile.
     const found = await lstat(join(directory, path)).catch(() => undefined)
     if (!found?.isFile()) continue

@@ -37,6 +37,7 @@ const BY_ERRNO: { readonly [errno: string]: number | undefined } = {
   ENOTDIR: EXIT.noInput,
   EACCES: EXIT.noPermission,
   EPERM: EXIT.noPermission,
+  EEXIST: EXIT.cannotCreate,
   EROFS: EXIT.cannotCreate,
   EMFILE: EXIT.exhausted,
   ENFILE: EXIT.exhausted,

@@ -1,20 +1,47 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type LogPlace as LedgerPlace, logsAt, placeOf as placeOfLog } from '../ledger/places.js'
+import { ENTRIES } from '../store/leveldb/database.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { SharedStore } from '../store/shared.js'
 import { placeOf, SYNCHRONOUS } from './command.js'
 import type { Arguments } from './options.js'
 import type { Io } from './output.js'
 import { storeAt } from './postgres.js'
+import { UsageError } from './usage-error.js'
 
 /** A log whose store is asked itself, opened for reading: as it is at one moment. */
 export type OpenedStore =
   | { readonly store: SnapshotStore; readonly directory: string }
   | { readonly store: SharedStore; readonly directory: undefined }
 
+/**
+ * Returns the directory of the log that a command is about, which must be one.
+ *
+ * @param number - of the log in its ledger; `undefined` where nobody said which
+ */
+async function oneLogOf(location: string, number: number | undefined): Promise<string> {
+  if (number !== undefined) return placeOfLog(location, number).directory
+  const logs = await logsThere(location)
+  if (logs.length <= 1) return logs[0]?.directory ?? location
+  const numbers = logs.map((log) => log.number).join(', ')
+  const example = placeOfLog(location, logs[1]?.number ?? 1).directory
+  throw new UsageError(`${location} has the logs ${numbers}, and this is about one: name it, as with --log ${example}`)
+}
+
+/** Lists the logs of a ledger that are there. */
+export async function logsThere(location: string): Promise<readonly LedgerPlace[]> {
+  const places = await logsAt(location)
+  const found = await Promise.all(places.map(({ directory }) => lstat(join(directory, ENTRIES)).catch(() => undefined)))
+  return places.filter((_, at) => found[at] !== undefined)
+}
+
 export async function withStore(args: Arguments, io: Io, use: (opened: OpenedStore) => Promise<void>): Promise<void> {
   const place = placeOf(args, io)
   if ('directory' in place) {
-    const store = await SnapshotStore.open(place.directory, SYNCHRONOUS)
-    return await use({ store, directory: place.directory }).finally(() => store.close())
+    const directory = await oneLogOf(place.directory, args.number('log-number'))
+    const store = await SnapshotStore.open(directory, SYNCHRONOUS)
+    return await use({ store, directory }).finally(() => store.close())
   }
   const store = await storeAt(place.url)
   await store.openForReading()

@@ -10,6 +10,8 @@ const CALLS =
 /** The files that may make such calls, each with the reason. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'files/regular-file.ts': ['looks first, and again at what it has opened', 'openSync', 'open', 'stat'],
+  'backup/backup.ts': ['paths that the user names', 'realpath'],
+  'backup/copy-log.ts': ['files that this process laid out, and new ones', 'copyFile', 'open'],
   'cli/verify/given.ts': ['a path that the user names', 'realpath'],
   'cli/verify/log-source.ts': ['a path that the user names', 'stat'],
   'cli/condition.ts': ['/proc/locks', 'readFile'],
@@ -26,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'log/journal/journal-format.ts': ['/proc/sys/kernel/random/boot_id', 'readFileSync'],
   'store/directory.ts': ['directories', 'open', 'stat', 'statSync'],
   'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],
+  'store/leveldb/file-modes.ts': ['a directory of the writer, told of by the system', 'watch'],
   'store/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
   'store/leveldb/secured-logs.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
   'witness/file-witness.ts': ['a new file', 'open'],

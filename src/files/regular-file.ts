@@ -1,6 +1,8 @@
 import {
+  chmodSync,
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   ftruncateSync,
   lstatSync,
@@ -13,6 +15,7 @@ import {
 } from 'node:fs'
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
 import { AuditLogError } from '../events/errors.js'
+import { fileMode, NOBODY, type Readers } from './readers.js'
 
 /*
  * Files of a directory that somebody else may have made. What stands under a name there can be a link to any file, a
@@ -123,15 +126,18 @@ export function readBeginningSync(path: string, maxBytes: number): Buffer {
 }
 
 /**
- * Opens a file to write to it, and creates it for its owner alone where it is missing.
+ * Opens a file to write to it, and creates it where it is missing.
  *
+ * @param readers - who may read a new file besides its owner
  * @returns the descriptor
  * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
  */
-export function openToWriteSync(path: string): number {
+export function openToWriteSync(path: string, readers: Readers = NOBODY): number {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found) requireRegular(found, path)
-  return openSafelySync(path, WRITE)
+  const descriptor = openSafelySync(path, WRITE)
+  if (!found && readers !== NOBODY) fchmodSync(descriptor, fileMode(readers))
+  return descriptor
 }
 
 /**
@@ -140,10 +146,10 @@ export function openToWriteSync(path: string): number {
  *
  * @param isEmptied - whether what it holds is given up
  */
-export function openToRewriteSync(path: string, isEmptied = false): number {
+export function openToRewriteSync(path: string, isEmptied = false, readers: Readers = NOBODY): number {
   const found = lstatSync(path, { throwIfNoEntry: false })
-  if (found?.isFile() && found.nlink > 1) separate(path, isEmptied)
-  const descriptor = openToWriteSync(path)
+  if (found?.isFile() && found.nlink > 1) separate(path, isEmptied, found.mode & 0o666)
+  const descriptor = openToWriteSync(path, readers)
   if (isEmptied) ftruncateSync(descriptor, 0)
   return descriptor
 }
@@ -230,11 +236,12 @@ function openSafelySync(path: string, flags: number): number {
 }
 
 /** Gives a path a file of its own. */
-function separate(path: string, isEmptied: boolean): void {
+function separate(path: string, isEmptied: boolean, mode: number): void {
   const bytes = isEmptied ? new Uint8Array() : readRegularFileSync(path, MAX_COPIED_BYTES)
   const next = `${path}.next`
   rmSync(next, { force: true })
   writeFileSync(next, bytes, { flag: 'wx', mode: 0o600 })
+  chmodSync(next, mode)
   renameSync(next, path)
 }
 

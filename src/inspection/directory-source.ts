@@ -53,7 +53,7 @@ export class DirectorySource implements LogSource {
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
     const file = await readIfThere(join(location, 'checkpoint'))
     const head = readHeadFile(join(location, 'head'))
-    const vkey = (await readIfThere(join(location, 'keys', 'signing.vkey')))?.trim()
+    const vkey = (await readIfAllowed(join(location, 'keys', 'signing.vkey')))?.trim()
     const opened = await openLog(location, file !== undefined, entriesOnly)
     return new DirectorySource(location, { openedAt, file, vkey, head, opened })
   }
@@ -158,6 +158,16 @@ async function compareHeadFile(
     from: seq,
     to: seq + 1,
   })
+}
+
+/** Keys are their owner's, also where others may read the log. */
+async function readIfAllowed(path: string): Promise<string | undefined> {
+  try {
+    return await readIfThere(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined
+    throw error
+  }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

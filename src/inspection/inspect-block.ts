@@ -43,8 +43,8 @@ export interface BlockReport {
   readonly hashes: BlockHashes
   readonly findings: readonly Finding[]
   readonly statements: StatementTallies
-  /** Positions of the log's own statements that its key changed. */
-  readonly keyChanges: readonly number[]
+  /** Positions of the log's own statements that say more than can be counted. */
+  readonly told: readonly number[]
   /** See `Inspection`. */
   readonly settledSize: number
   /** `undefined` where none were removed. */
@@ -78,7 +78,7 @@ export async function inspectBlock(
     hashes: leaves.finish(task.sizes),
     findings: findings.all,
     statements: inspector.statements.tallies,
-    keyChanges: inspector.keyChanges,
+    told: inspector.told,
     settledSize: inspector.settledSize,
     removed,
     filed: report,
@@ -88,7 +88,7 @@ export async function inspectBlock(
 class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
-  readonly keyChanges: number[] = []
+  readonly told: number[] = []
   /** Of level 0 and 1. */
   readonly tiles: [TilePart[], TilePart[]] = [[], []]
   settledSize = 0
@@ -185,7 +185,7 @@ class BlockInspector implements BlockVisitor {
   }
 
   #statement(seq: number, block: Block): void {
-    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.keyChanges.push(seq)
+    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.told.push(seq)
   }
 
   #addCallerId(filed: FiledEntries, seq: number, block: Block): void {

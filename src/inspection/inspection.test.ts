@@ -22,7 +22,7 @@ const REQUEST = {
   threads: 1,
   entriesOnly: false,
   onProgress: () => {},
-  onKeyChange: () => {},
+  onStatement: () => {},
   signal: undefined,
 }
 

@@ -173,14 +173,15 @@ class LogInspector {
     }
   }
 
-  async #take({ hashes, findings, statements, keyChanges, settledSize, removed, filed }: BlockReport): Promise<void> {
+  async #take({ hashes, findings, statements, told, settledSize, removed, filed }: BlockReport): Promise<void> {
     const { databases, location, request, openRuns, rows } = this.#of
     this.roots.add(hashes)
     this.#of.findings.merge(findings)
     this.statements.merge(statements)
-    for (const seq of keyChanges) {
+    for (const seq of told) {
       const bytes = await getUndamaged(databases.entries, seq, location)
-      request.onKeyChange({ seq, data: bytes && decodeEntry(bytes)?.data })
+      const entry = bytes && decodeEntry(bytes)
+      if (entry) request.onStatement({ seq, type: entry.type, data: entry.data })
     }
     this.settledSize = Math.max(this.settledSize, settledSize)
     this.removed += removed?.count ?? 0

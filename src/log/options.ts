@@ -64,6 +64,15 @@ export interface AuditLogOptions extends CheckpointOptions {
    * @defaultValue the environment variable `SPANLEDGER_JOURNAL_KEY`, if it is set
    */
   readonly journalKey?: Uint8Array | string
+  /**
+   * Who may read the files of the log. `owner`: a new log is for the user of the process alone, its directories 0700 and its
+   * files 0600, whatever the umask. `group`: they are 0750 and 0640, also those that are there already and those that
+   * LevelDB makes; keys stay 0700 and 0600. Whatever it says, the mode, the group and the setgid bit of a directory that is
+   * there are kept.
+   *
+   * @defaultValue `owner`
+   */
+  readonly mode?: 'owner' | 'group'
   /** An OpenTelemetry `Meter` that gets the log's metrics, see {@link LogMetrics}. */
   readonly meter?: AuditLogMeter
   /**
@@ -100,6 +109,7 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly meter: AuditLogMeter | undefined
   readonly maxQueueBytes: number
   readonly clock: Clock
+  readonly mode: 'owner' | 'group'
   readonly onProblem: (problem: Error) => void
 }
 
@@ -111,6 +121,7 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   durability: true,
   onDamagedJournal: true,
   journalKey: true,
+  mode: true,
   meter: true,
   maxQueueBytes: true,
   clock: true,
@@ -128,9 +139,11 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
   if (typeof eventTypes !== 'object' || eventTypes === null) throw new TypeError(`${OF}: eventTypes must be an object`)
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
-  const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter } = options
+  const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter, mode = 'owner' } = options
   requireOneOf(OF, 'durability', durability, ['journal', 'flush-only'])
   requireOneOf(OF, 'onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
+  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
+  if (store && options.mode !== undefined) throw new TypeError(`${OF}: a log in a store has no files to give a mode`)
   if (store && (durability === 'journal' || [options.onDamagedJournal, options.journalKey].some(isGiven))) {
     throw new TypeError(`${OF}: a log in a store has no journal`)
   }
@@ -149,6 +162,7 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     durability,
     onDamagedJournal,
     journalKey: store ? undefined : journalKeyFrom(OF, options.journalKey),
+    mode,
     meter,
     clock,
     onProblem: ignoringFailures(onProblem),

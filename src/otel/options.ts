@@ -1,4 +1,4 @@
-import { rejectUnknownOptions, requireDirectoryPath, wholeNumberOption } from '../events/options.js'
+import { rejectUnknownOptions, requireDirectoryPath, requireOneOf, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import type { Convention } from './conventions/contract.js'
 import { conventionOf } from './conventions/vocabulary/interpreter.js'
@@ -25,6 +25,12 @@ export interface AuditSpanProcessorOptions {
    * open, or why not; opening is tried again then.
    */
   readonly location?: string
+  /**
+   * Who may read the files of the log in `location`, see `AuditLogOptions.mode`: `owner`, or the `group` of the process too.
+   *
+   * @defaultValue `owner`
+   */
+  readonly mode?: 'owner' | 'group'
   /** Conventions of your own, asked before the built-in ones. */
   readonly conventions?: readonly Convention[]
   /**
@@ -112,6 +118,7 @@ export interface AuditSpanProcessorOptions {
 export interface ResolvedProcessorOptions {
   readonly log: AuditLogWriter | undefined
   readonly location: string | undefined
+  readonly mode: 'owner' | 'group'
   readonly conventions: readonly Convention[]
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
@@ -125,6 +132,7 @@ export interface ResolvedProcessorOptions {
 const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   log: true,
   location: true,
+  mode: true,
   conventions: true,
   vocabularies: true,
   onExplain: true,
@@ -140,15 +148,18 @@ const OF = 'AuditSpanProcessor'
 /** @throws TypeError naming the option. */
 export function resolveProcessorOptions(options: AuditSpanProcessorOptions): ResolvedProcessorOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { log, location, conventions = [], vocabularies = [], onExplain } = options
+  const { log, location, mode = 'owner', conventions = [], vocabularies = [], onExplain } = options
   if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
   if (location !== undefined) requireDirectoryPath(OF, location)
+  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
+  if (options.mode !== undefined && location === undefined) throw new TypeError(`${OF}: mode goes with a location`)
   if (!Array.isArray(conventions)) throw new TypeError(`${OF}: conventions must be a list`)
   if (onExplain !== undefined && typeof onExplain !== 'function')
     throw new TypeError(`${OF}: onExplain must be a function`)
   return Object.freeze({
     log,
     location,
+    mode,
     conventions: Object.freeze([...conventions, ...checkVocabularies(OF, vocabularies).map(conventionOf)]),
     onExplain,
     abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {

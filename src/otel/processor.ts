@@ -136,7 +136,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     recordListeners().add(this.#listener)
     if (resolved.log) this.attach(resolved.log)
     this.#health.start()
-    this.ready = resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location)
+    this.ready =
+      resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location, resolved.mode)
   }
 
   /** The logs that receive events just now. */
@@ -420,8 +421,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /** What happens until the log is open is staged by {@link OpeningLog}. */
-  #openOwnLog(location: string): Promise<AuditLog> {
-    this.#ownLog = openShared(location)
+  #openOwnLog(location: string, mode: 'owner' | 'group'): Promise<AuditLog> {
+    this.#ownLog = openShared(location, mode)
     this.attach(this.#ownLog)
     this.#health.keepFile(location, () => this.#ownLog?.log?.ledger?.log)
     const note = () => this.#safely(() => this.#health.noteInFile())

@@ -86,7 +86,7 @@ export function sharedLog(log: AuditLogWriter): SharedLog {
  * Opens a log of the ledger in a directory, or takes the one that another processor of this process has open there. One that is
  * being closed is opened again afterwards.
  */
-export function openShared(location: string): OpeningLog<AuditLog> {
+export function openShared(location: string, mode: 'owner' | 'group' = 'owner'): OpeningLog<AuditLog> {
   registry[OPENED] ??= new Map()
   const logs = registry[OPENED]
   const path = resolve(location)
@@ -97,12 +97,13 @@ export function openShared(location: string): OpeningLog<AuditLog> {
     return known.log
   }
   const closed = known?.closing ?? Promise.resolve()
+  if (mode === 'group') makeLocation(path)
   const log = new OpeningLog<AuditLog>(location, {
     staging: stagingAt(path),
     journalKey: journalKeyAtHand(),
     open: async () => {
       await closed.catch(() => undefined)
-      return await openAuditLog(location, { shared: true })
+      return await openAuditLog(location, { shared: true, mode })
     },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.
     onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),
@@ -110,6 +111,13 @@ export function openShared(location: string): OpeningLog<AuditLog> {
   })
   logs.set(path, { log, users: 1, closing: undefined })
   return log
+}
+
+/** Lets the group in before anything is staged there. Opening the log says what is wrong with the directory. */
+function makeLocation(path: string): void {
+  try {
+    makeDirectorySync(path, GROUP)
+  } catch {}
 }
 
 /** Opening the log says what is wrong with a key that is malformed. */

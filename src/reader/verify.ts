@@ -1,14 +1,21 @@
+import { lstat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { IndexComparison } from '../inspection/compare-indexes.js'
 import { DirectorySource } from '../inspection/directory-source.js'
+import { openLogTree } from '../inspection/log-tree.js'
+import { type LogPlace, logsAt } from '../ledger/places.js'
+import { ENTRIES, FORMER_DATABASE } from '../store/leveldb/database.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
 import { compareLeaves, compareUpperTiles } from '../verify/compare-tiles.js'
 import { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
+import { type LedgerLog, verifyLedger } from '../verify/ledger/verify-ledger.js'
 import { checkVerifyOptions, type VerifyOptions } from '../verify/options.js'
-import type { VerifyReport } from '../verify/report.js'
+import { isAbsent, readFailure } from '../verify/read-failure.js'
+import { type LedgerReport, STATUSES, type VerifyProblem, type VerifyReport } from '../verify/report.js'
 import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
 import { type TakenFromLog, verifyTaking } from '../verify/verify-log.js'
@@ -30,6 +37,79 @@ export async function verifyDirectory(
   } finally {
     await source.close()
   }
+}
+
+/** Settings of {@link verifyLedgerDirectory} that are not the user's. */
+export interface LedgerVerifying {
+  /** What of the options comes from the ledger itself. */
+  readonly taken?: TakenFromLog
+  /** Told of the directory of each log whose files LevelDB is about to read. */
+  readonly onReading?: (directory: string) => void
+}
+
+/**
+ * Verifies the logs in a directory: a single log, or all those of a ledger, also while processes write them.
+ *
+ * @returns the report of the log where there is one; problems of the ledger, such as a sibling that is missing, are among
+ * its own then
+ * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED`, `AUDIT_FILE_REFUSED`,
+ * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`
+ */
+export async function verifyLedgerDirectory(
+  directory: string,
+  options: VerifyOptions = {},
+  { taken = {}, onReading = () => {} }: LedgerVerifying = {},
+): Promise<VerifyReport | LedgerReport> {
+  checkVerifyOptions(options)
+  const location = resolve(directory)
+  const logs: LedgerLog[] = []
+  for (const place of await placesOfLogs(location)) {
+    const open = async () => {
+      onReading(place.directory)
+      return await DirectorySource.open(place.directory, options.entriesOnly)
+    }
+    const openTree = async () => {
+      onReading(place.directory)
+      return await openLogTree(place.directory)
+    }
+    logs.push({ number: place.number, open, openTree })
+  }
+  if (logs.length === 0) {
+    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`)
+  }
+  const ledger = await verifyLedger({ location, logs, taken }, options)
+  const [first, ...more] = ledger.logs
+  if (first?.log !== 0 || more.length > 0) return ledger
+  const { log: _, ...report } = first
+  const problems = [...report.problems, ...ledger.problems].sort(byGravity)
+  return { ...report, status: ledger.status, problems }
+}
+
+/** Lists the logs of a ledger that are there, or of which a checkpoint is. */
+async function placesOfLogs(location: string): Promise<readonly LogPlace[]> {
+  try {
+    const places = await logsAt(location)
+    const found = await Promise.all(places.map(({ directory }) => holdsLog(directory)))
+    return places.filter((_, at) => found[at])
+  } catch (error) {
+    throw readFailure(error, location)
+  }
+}
+
+async function holdsLog(directory: string): Promise<boolean> {
+  for (const name of [ENTRIES, FORMER_DATABASE, 'checkpoint']) {
+    try {
+      await lstat(join(directory, name))
+      return true
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+    }
+  }
+  return false
+}
+
+function byGravity(one: VerifyProblem, other: VerifyProblem): number {
+  return STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status)
 }
 
 /** Verifies what a store gives: its entries, its tree, its checkpoint, and its indexes where it shows them. */

@@ -1,13 +1,15 @@
-import { mkdirSync, statSync } from 'node:fs'
-import { mkdir, open, stat } from 'node:fs/promises'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmod, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { directoryMode, NOBODY, type Readers } from '../files/readers.js'
 
 /**
- * Makes a directory for its owner alone, with those above it that are missing, so that loss of power keeps them.
+ * Makes a directory, with those above it that are missing, so that loss of power keeps them. Those that are there keep their
+ * mode; new ones are for their owner and the readers, whatever the umask.
  *
  * One by one: asked for all at once, Node.js never returns where a file system refuses with ENOENT, as /proc does.
  */
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, readers: Readers = NOBODY): Promise<void> {
   const missing: string[] = []
   for (let above = resolve(path); !(await isDirectory(above)); above = dirname(above)) {
     missing.push(above)
@@ -15,7 +17,8 @@ export async function makeDirectory(path: string): Promise<void> {
   }
   for (const directory of missing.reverse()) {
     try {
-      await mkdir(directory, { mode: 0o700 })
+      await mkdir(directory, { mode: directoryMode(readers) })
+      await widen(directory, directoryMode(readers))
     } catch (problem) {
       // Another process may have made it meanwhile.
       if ((problem as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isDirectory(directory))) throw problem
@@ -25,7 +28,7 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 /** {@link makeDirectory}, at once, and without a promise for loss of power. */
-export function makeDirectorySync(path: string): void {
+export function makeDirectorySync(path: string, readers: Readers = NOBODY): void {
   const missing: string[] = []
   for (let above = resolve(path); !isDirectorySync(above); above = dirname(above)) {
     missing.push(above)
@@ -33,7 +36,9 @@ export function makeDirectorySync(path: string): void {
   }
   for (const directory of missing.reverse()) {
     try {
-      mkdirSync(directory, { mode: 0o700 })
+      mkdirSync(directory, { mode: directoryMode(readers) })
+      const wider = widened(statSync(directory).mode, directoryMode(readers))
+      if (wider !== undefined) chmodSync(directory, wider)
     } catch (problem) {
       if ((problem as NodeJS.ErrnoException).code !== 'EEXIST' || !isDirectorySync(directory)) throw problem
     }
@@ -42,6 +47,17 @@ export function makeDirectorySync(path: string): void {
 
 function isDirectorySync(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** Adds what the umask took away. */
+async function widen(directory: string, wanted: number): Promise<void> {
+  const wider = widened((await stat(directory)).mode, wanted)
+  if (wider !== undefined) await chmod(directory, wider)
+}
+
+/** Returns the mode that lacks nothing of another, where this one does; the bit by which files inherit the group stays. */
+function widened(mode: number, wanted: number): number | undefined {
+  return process.platform !== 'win32' && (mode & wanted) !== wanted ? (mode & 0o7777) | wanted : undefined
 }
 
 async function isDirectory(path: string): Promise<boolean> {

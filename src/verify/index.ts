@@ -33,6 +33,8 @@ export { JsonlFile } from './jsonl-file.js'
 export type { VerifyOptions } from './options.js'
 export { type VerifiedReceipt, verifyReceipt } from './receipt.js'
 export type {
+  LedgerLogReport,
+  LedgerReport,
   ReportedCheckpoint,
   SeqSpan,
   VerifyBasis,

@@ -1,6 +1,9 @@
 import type { Finding, FindingKind } from './findings.js'
 import { STATUSES, type VerifyProblem, type VerifyStatus } from './report.js'
 
+/** What a problem says besides, see `VerifyProblem`. */
+export type ProblemParts = Partial<Pick<VerifyProblem, 'count' | 'entries' | 'log'>>
+
 /** Gathers problems, and says what they make of the log. */
 export class Problems {
   readonly #all: VerifyProblem[] = []
@@ -9,9 +12,9 @@ export class Problems {
     status: VerifyProblem['status'],
     kind: string,
     message: string,
-    { count = 1, entries = [] }: { readonly count?: number; readonly entries?: VerifyProblem['entries'] } = {},
+    { count = 1, entries = [], log }: ProblemParts = {},
   ): void {
-    this.#all.push({ kind, status, message, count, entries })
+    this.#all.push({ kind, status, message, count, entries, ...(log !== undefined && { log }) })
   }
 
   /** The gravest first. */

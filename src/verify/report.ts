@@ -35,7 +35,9 @@ export interface VerifyProblem {
    * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
    * `run_row_altered`, `record_unknown`, `directory_altered`, `removal_unrecorded`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
    * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`; with `strict`:
-   * `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested`.
+   * `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested`. Of a ledger: `sibling_missing`,
+   * `sibling_rolled_back`, `sibling_altered`, `log_misplaced`; `join_missing`, `join_unproven`,
+   * `sibling_note_unproven`.
    */
   readonly kind: string
   /** What it makes of the log. */
@@ -46,6 +48,8 @@ export interface VerifyProblem {
   readonly count: number
   /** The entries concerned, where they are known: the first hundred stretches; entry 4 alone is `{ from: 4, to: 5 }`. */
   readonly entries: readonly SeqSpan[]
+  /** The number of the log concerned, and of its `entries`; only in the problems of a ledger. */
+  readonly log?: number
 }
 
 /** A checkpoint that was compared with the entries. */
@@ -108,5 +112,26 @@ export interface VerifyReport {
   /** Sentences about what is no problem: that the index was not compared, say, since readers derive another. */
   readonly notes: readonly string[]
   /** The gravest first. */
+  readonly problems: readonly VerifyProblem[]
+}
+
+/** What verifying one of several logs of a ledger found. */
+export interface LedgerLogReport extends VerifyReport {
+  /** The number of the log in its ledger. */
+  readonly log: number
+}
+
+/**
+ * What verifying a ledger of several logs found. Plain JSON. It has no `size`, `root` or `problems` of one log: these
+ * are in `logs`.
+ */
+export interface LedgerReport {
+  /** The verdict: the gravest of those of the logs and of the problems of the ledger. */
+  readonly status: VerifyStatus
+  /** Directory of the ledger. */
+  readonly location: string
+  /** One report for each log that is there, by number. */
+  readonly logs: readonly LedgerLogReport[]
+  /** What no single log tells: logs that are missing, were rolled back or altered by what others noted, or belong elsewhere. */
   readonly problems: readonly VerifyProblem[]
 }

@@ -72,8 +72,8 @@ export async function scanEntries(
       block.add(bytes)
       const event = request.young || mayBeStatement(bytes) ? parsed(bytes) : undefined
       if (STATEMENT_TYPES.has(event?.type as string)) {
-        const change = statements.add(seq, event as ParsedEntry)
-        if (change) request.onKeyChange(change)
+        const told = statements.add(seq, event as ParsedEntry)
+        if (told) request.onStatement(told)
       }
       if (request.young && !isYoung(event?.recordedAt, request.young)) settledSize = seq + 1
     }

@@ -1,6 +1,6 @@
 import type { YoungSpan } from './age.js'
 import type { Finding } from './findings.js'
-import type { KeyChange, StatementTallies } from './statements.js'
+import type { StatementTallies, ToldStatement } from './statements.js'
 
 /** A checkpoint that is kept with a log. */
 export interface KeptCheckpoint {
@@ -29,8 +29,8 @@ export interface InspectionRequest {
   /** Leaves out what is derived from the entries. See `VerifyOptions`. */
   readonly entriesOnly: boolean
   readonly onProgress: (progress: VerifyProgress) => void
-  /** Receives each `signing_key_changed` of the log itself, in the order of their positions. */
-  readonly onKeyChange: (change: KeyChange) => void
+  /** Receives each statement of the log itself that says more than can be counted, in the order of their positions. */
+  readonly onStatement: (statement: ToldStatement) => void
   readonly signal: AbortSignal | undefined
 }
 

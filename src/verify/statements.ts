@@ -6,6 +6,8 @@ export const STATEMENT_TYPES: ReadonlySet<string> = new Set([
   'audit_log_diverged',
   'events_dropped',
   'events_recovered',
+  'ledger_joined',
+  'siblings_noted',
   'signing_key_changed',
   'staging_adopted',
 ])
@@ -37,11 +39,15 @@ export interface StatementTallies {
   readonly foreign: Tally
 }
 
-/** A `signing_key_changed` of the log itself. */
-export interface KeyChange {
+/** A statement of the log itself that says more than can be counted. */
+export interface ToldStatement {
   readonly seq: number
+  /** `signing_key_changed`, `ledger_joined` or `siblings_noted`. */
+  readonly type: string
   readonly data: unknown
 }
+
+const TOLD: ReadonlySet<unknown> = new Set(['signing_key_changed', 'ledger_joined', 'siblings_noted'])
 
 /** The fields of an event by which a statement is known. */
 interface StatedEvent {
@@ -66,8 +72,8 @@ export class Statements {
     this.#origins = origins
   }
 
-  /** Takes an event of one of the {@link STATEMENT_TYPES}. @returns the change of keys that it is, if it is one */
-  add(seq: number, { type, statementOf, data }: StatedEvent): KeyChange | undefined {
+  /** Takes an event of one of the {@link STATEMENT_TYPES}. @returns it where it says more than can be counted */
+  add(seq: number, { type, statementOf, data }: StatedEvent): ToldStatement | undefined {
     const { dropped, diverged, recovered, unattested, foreign } = this.tallies
     if (typeof statementOf !== 'string' || this.#origins?.includes(statementOf) === false) {
       count(foreign, seq, 0)
@@ -91,10 +97,8 @@ export class Statements {
         if (events > 0) count(unattested, seq, events)
         return undefined
       }
-      case 'signing_key_changed':
-        return { seq, data }
       default:
-        return undefined
+        return TOLD.has(type) ? { seq, type: type as string, data } : undefined
     }
   }
 

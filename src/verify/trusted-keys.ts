@@ -1,7 +1,7 @@
 import { openNote, parseNote, type Verifier, verifierFromVkey } from '../checkpoint/index.js'
 import { addSpan } from './findings.js'
 import type { SeqSpan } from './report.js'
-import type { KeyChange } from './statements.js'
+import type { ToldStatement } from './statements.js'
 
 /** First line of what a key signs to hand over to the next. */
 export const KEY_CHANGE_HEADER = 'spanledger.dev/signing-key-changed'
@@ -28,6 +28,9 @@ export interface UnprovenChanges {
   readonly spans: SeqSpan[]
 }
 
+/** Keys of a chain that are kept beside those which signed a checkpoint: more changes than a log has in its life. */
+const MAX_CHAIN = 10_000
+
 /** Who signed a note. */
 export type Signed =
   | { readonly by: string }
@@ -41,9 +44,11 @@ export type Signed =
 export class TrustedKeys {
   readonly unproven: UnprovenChanges = { count: 0, reason: '', spans: [] }
   /** Those that are trusted from outside. */
-  readonly #known: readonly Verifier[]
+  readonly #known: Verifier[]
   readonly #origin: string
   readonly #checkpoints: readonly { readonly size: bigint; readonly signers: ReadonlySet<string> }[]
+  /** Every key that was trusted at some size, up to {@link MAX_CHAIN}. */
+  readonly #chain: Verifier[]
   #current: readonly CurrentKey[]
   /** Keys that signed one of the checkpoints and were trusted at some size, by their names. */
   readonly #signers = new Map<string, Verifier>()
@@ -58,6 +63,24 @@ export class TrustedKeys {
       return { size, signers: new Set(parseNote(note).signatures.map(nameOf)) }
     })
     this.#current = this.#known.map((verifier) => ({ verifier, after: -1 }))
+    this.#chain = [...this.#known]
+  }
+
+  /** The keys that are trusted from outside, and those to which they handed over. */
+  get chain(): readonly Verifier[] {
+    return this.#chain
+  }
+
+  /**
+   * Trusts further keys, as those given to the constructor.
+   *
+   * @throws AuditLogError `AUDIT_KEY_INVALID`
+   */
+  trust(vkeys: readonly string[]): void {
+    const verifiers = vkeys.map(verifierFromVkey)
+    this.#known.push(...verifiers)
+    this.#chain.push(...verifiers)
+    this.#current = [...this.#current, ...verifiers.map((verifier) => ({ verifier, after: -1 }))]
   }
 
   /**
@@ -85,7 +108,7 @@ export class TrustedKeys {
   }
 
   /** Takes the next change of keys that the log tells of, in the order of their positions. */
-  change({ seq, data }: KeyChange): void {
+  change({ seq, data }: Pick<ToldStatement, 'seq' | 'data'>): void {
     try {
       this.#change(seq, (data ?? {}) as StatedChange)
     } catch (error) {
@@ -103,6 +126,7 @@ export class TrustedKeys {
     if (!known) this.#requireProof(seq, change, previous)
     if (previous) this.#close(previous, seq)
     const left = this.#current.filter((key) => key !== previous)
+    if (!known && this.#chain.length < MAX_CHAIN) this.#chain.push(next)
     const isCurrent = left.some(({ verifier }) => isSameKey(verifier, next))
     this.#current = isCurrent ? left : [...left, { verifier: known ?? next, after: seq }]
   }

@@ -15,7 +15,7 @@ import { Problems } from './problems.js'
 import { readFailure } from './read-failure.js'
 import type { ReportedCheckpoint, VerifyBasis, VerifyReport } from './report.js'
 import type { Inspection, InspectionRequest, LogSource } from './source.js'
-import type { StatementTallies } from './statements.js'
+import type { StatementTallies, ToldStatement } from './statements.js'
 import { addStrictProblems } from './strictness.js'
 import { TrustedKeys } from './trusted-keys.js'
 
@@ -46,11 +46,42 @@ export async function verifyTaking(
   source: LogSource,
   options: VerifyOptions,
 ): Promise<VerifyReport> {
+  return (await verifyHearing(taken, source, options, DEAF)).report
+}
+
+/** A log that was verified, with what others of its ledger need to know of it. */
+export interface VerifiedLog {
+  readonly report: VerifyReport
+  /** The name in its checkpoints; `undefined` where it is not known. */
+  readonly origin: string | undefined
+  /** The keys that were trusted, and those to which they handed over. */
+  readonly keys: readonly Verifier[]
+}
+
+/** Hears what a log says of itself while it is verified. */
+export interface Hearing {
+  /** Receives the log's own statements but its changes of keys, see `InspectionRequest`. */
+  onStatement(statement: ToldStatement): void
+  /** Returns further keys that are trusted (vkeys), once all statements were heard. */
+  vkeys(): readonly string[]
+}
+
+/** Changes of keys that wait until all statements were heard: far more than a log has in its life. */
+const MAX_WAITING_CHANGES = 10_000
+const DEAF: Hearing = { onStatement: () => {}, vkeys: () => [] }
+
+/** {@link verifyTaking}, with what the log says of itself. */
+export async function verifyHearing(
+  taken: TakenFromLog,
+  source: LogSource,
+  options: VerifyOptions,
+  hearing: Hearing,
+): Promise<VerifiedLog> {
   const { checkpointIntervalMillis, witnessQuorum } = checkVerifyOptions(options)
   const { strict = false, entriesOnly = false, now = () => source.openedAt } = options
-  const vkeys = options.vkeys ?? (source.vkey === undefined ? [] : [source.vkey])
+  const known = options.vkeys ?? (source.vkey === undefined ? [] : [source.vkey])
   const witnesses = (options.witnessKeys ?? []).map(witnessFrom)
-  const origin = options.origin ?? (vkeys[0] === undefined ? undefined : verifierFromVkey(vkeys[0]).name)
+  const origin = options.origin ?? (known[0] === undefined ? undefined : verifierFromVkey(known[0]).name)
   const problems = new Problems()
   const found = [
     ...source.checkpoints.map((kept) => ({ ...kept, isElsewhere: false })),
@@ -60,7 +91,8 @@ export async function verifyTaking(
     }),
   ]
   const stated = readCheckpoints(found, origin, problems)
-  const keys = new TrustedKeys(vkeys, origin ?? '', stated)
+  const keys = new TrustedKeys(known, origin ?? '', stated)
+  const changes: ToldStatement[] = []
   const inspection = await inspect(source, {
     sizes: stated.map(({ size }) => Number(size)).sort((one, other) => one - other),
     origins: origin === undefined ? undefined : namesOf(origin, source),
@@ -68,9 +100,17 @@ export async function verifyTaking(
     threads: options.threads,
     entriesOnly,
     onProgress: options.onProgress ?? (() => {}),
-    onKeyChange: (change) => keys.change(change),
+    onStatement: (statement) => {
+      if (statement.type !== 'signing_key_changed') hearing.onStatement(statement)
+      else if (hearing === DEAF || changes.length === MAX_WAITING_CHANGES) keys.change(statement)
+      else changes.push(statement)
+    },
     signal: options.signal,
   })
+  const heard = hearing.vkeys().filter((vkey) => !known.includes(vkey))
+  keys.trust(heard)
+  const vkeys = [...known, ...heard]
+  for (const change of changes) keys.change(change)
   const compared = stated.map((each) => compareCheckpoint(each, { inspection, keys, witnesses }))
   const provenSize = Math.max(0, ...compared.filter(isProof).map(({ size }) => size))
   const { statements, size } = inspection
@@ -98,7 +138,7 @@ export async function verifyTaking(
   }
   if (strict) addStrictProblems(problems, { basis, inspection, provenSize })
   const root = inspection.rootAt(size)
-  return {
+  const report: VerifyReport = {
     status: problems.status,
     location: source.location,
     size,
@@ -116,6 +156,7 @@ export async function verifyTaking(
     notes: inspection.notes,
     problems: problems.all,
   }
+  return { report, origin, keys: keys.chain }
 }
 
 function witnessFrom(vkey: string): Verifier {

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ended, start } from '../cli/command-line.js'
 import { buildBeside } from '../support/build.js'
+import { LedgerOfLogs } from '../verify/ledger-of-logs.js'
 import { writeLog } from '../verify/tampered-log.js'
 
 // Many processes, two at a time.
@@ -160,6 +161,28 @@ describe('the verdict stands', () => {
       })
     }
   })
+})
+
+it('says which log of a ledger the process crashed on, where its files are damaged', async () => {
+  const ledger = await LedgerOfLogs.make([0, 1])
+  try {
+    const entries = join(ledger.directoryOf(1), 'entries')
+    const table = (await readdir(entries)).find((name) => name.endsWith('.ldb')) as string
+    const bytes = await readFile(join(entries, table))
+    bytes[20] = (bytes[20] as number) ^ 1
+    await writeFile(join(entries, table), bytes)
+    const env = await whenReading("if (message.reads.endsWith('1')) process.kill(process.pid, 'SIGSEGV')")
+    const args = ['verify', ledger.location, '-k', await ledger.vkeyOf(0), '--json']
+    const { code, out } = await ended(start(built.dist, args, env))
+    expect(code).toBe(5)
+    expect(JSON.parse(out)).toMatchObject({
+      status: 'altered',
+      location: ledger.directoryOf(1),
+      problems: [{ kind: 'database_unreadable', message: expect.stringContaining(table) }],
+    })
+  } finally {
+    await ledger.remove()
+  }
 })
 
 it('no other command ends with 1 either', async () => {

@@ -1,6 +1,7 @@
 import type { FoundProcesses } from '../../ledger/processes.js'
-import { type Command, formatOf, noOperands } from '../command.js'
+import { type Command, formatOf, noOperands, placeOf } from '../command.js'
 import { type Condition, conditionOf, type Ending, type KeptCheckpoint, type WriterFound } from '../condition.js'
+import { type LedgerCondition, ledgerConditionAt } from '../ledger-condition.js'
 import { common, format } from '../options.js'
 import { type Paint, paintFor, printOne } from '../output.js'
 import { processesOf, processRows, processWarnings } from '../processes.js'
@@ -8,7 +9,7 @@ import { withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
-  summary: 'Shows the state of a log: processes, last close, journal, dropped events, checkpoints, key, disk use',
+  summary: 'Shows the state of each log: processes, last close, journal, dropped events, checkpoints, key, disk use',
   options: { ...format, ...common },
   examples: [
     ['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it'],
@@ -16,6 +17,14 @@ export const doctor: Command = {
   ],
   async run(args, io) {
     noOperands(args)
+    const ledger = await ledgerConditionAt(placeOf(args, io))
+    if (ledger) {
+      const processes = await processesOf(ledger.directory)
+      await printOne(io, formatOf(args), { ...ledger, ...processes }, () =>
+        ledgerText(ledger, processes, paintFor(io)),
+      )
+      return
+    }
     await withStore(args, io, async (opened) => {
       const condition = await conditionOf(opened)
       const processes = await processesOf(opened.directory)
@@ -23,6 +32,27 @@ export const doctor: Command = {
       await printOne(io, formatOf(args), found, () => described(condition, processes, paintFor(io)))
     })
   },
+}
+
+function ledgerText(found: LedgerCondition, processes: FoundProcesses | undefined, paint: Paint): string {
+  const { directory, logs, staging, diskBytes, files } = found
+  const rows = [
+    ['ledger', directory],
+    ['logs', logs.length],
+    [
+      'staging',
+      staging.journals === 0 ? 'nothing' : `${counted(staging.journals, 'journal')}, ${bytes(staging.bytes)}`,
+    ],
+    ...processRows(processes),
+    ['disk', `${bytes(diskBytes)} in ${files} files`],
+  ]
+  return [
+    rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(String(value))}`).join('\n'),
+    ...logs.map(
+      (log) => `\nlog ${log.log}\n${'problem' in log ? paint('red', printable(log.problem)) : described(log, undefined, paint)}`,
+    ),
+    ...processWarnings(processes).map((warning) => paint('yellow', warning)),
+  ].join('\n')
 }
 
 function described(found: Condition, processes: FoundProcesses | undefined, paint: Paint): string {

@@ -1,5 +1,6 @@
 import type { Command } from '../command.js'
 import { agents } from './agents.js'
+import { backup } from './backup.js'
 import { completion } from './completion.js'
 import { doctor } from './doctor.js'
 import { exportEvents } from './export.js'
@@ -29,6 +30,7 @@ export const commands: Readonly<Record<string, Command>> = {
   export: exportEvents,
   record,
   doctor,
+  backup,
   reindex,
   postgres,
   completion: completion(() => commands),

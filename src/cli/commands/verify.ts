@@ -1,6 +1,7 @@
 import { openAuditLogReader } from '../../reader/open.js'
+import { verifyLedgerDirectory } from '../../reader/verify.js'
 import type { VerifyOptions } from '../../verify/options.js'
-import type { VerifyReport } from '../../verify/report.js'
+import type { LedgerReport, VerifyReport } from '../../verify/report.js'
 import { verifyTaking } from '../../verify/verify-log.js'
 import { type Command, formatOf, type LogPlace, placeOf } from '../command.js'
 import { VERDICTS } from '../exit-codes.js'
@@ -11,13 +12,13 @@ import { storeAt } from '../postgres.js'
 import { Progress } from '../progress.js'
 import { UsageError } from '../usage-error.js'
 import { type Given, givenBy } from '../verify/given.js'
-import { sourceAt } from '../verify/log-source.js'
+import { copyAt } from '../verify/log-source.js'
 import { verifyOneReceipt } from '../verify/receipt.js'
-import { reportText } from '../verify/report-text.js'
+import { verdictText } from '../verify/report-text.js'
 import { usageErrorFor } from '../verify/usage-error-for.js'
 
 export const verify: Command = {
-  summary: 'Verifies a log or a copy of it against its signed checkpoints; its exit code is the verdict',
+  summary: 'Verifies a log, a ledger or a copy against its signed checkpoints; its exit code is the verdict',
   operand: '[DIR|FILE]',
   options: {
     vkey: {
@@ -25,14 +26,14 @@ export const verify: Command = {
       short: 'k',
       multiple: true,
       value: 'VKEY',
-      help: 'trust this key, or those of a file with keys; may be repeated',
+      help: "trust this key, or those of a file with keys; that of log 0 is a ledger's; may be repeated",
     },
     checkpoint: {
       type: 'string',
       short: 'c',
       multiple: true,
       value: 'FILE',
-      help: 'compare the log with this checkpoint that was kept elsewhere; may be repeated',
+      help: 'compare the log with the checkpoints in this file, kept elsewhere, of one log or several; may be repeated',
     },
     'witness-vkey': {
       type: 'string',
@@ -85,7 +86,7 @@ export const verify: Command = {
       progress.clear()
       const exitCode = VERDICTS[report.status]
       io.watcher?.concludes(exitCode)
-      await printOne(io, formatOf(args), report, () => reportText(report, paintFor(io)))
+      await printOne(io, formatOf(args), report, () => verdictText(report, paintFor(io)))
       return exitCode
     } catch (error) {
       if (io.signal.aborted) throw new Interrupted()
@@ -101,7 +102,7 @@ async function verifyAt(
   { options, taken }: Given,
   { signal, watcher }: Io,
   progress: Progress,
-): Promise<VerifyReport> {
+): Promise<VerifyReport | LedgerReport> {
   const watched: VerifyOptions = {
     ...options,
     signal,
@@ -113,6 +114,7 @@ async function verifyAt(
     const log = await openAuditLogReader({ store: await storeAt(place.url) })
     return await log.verify(watched).finally(() => log.close())
   }
-  const source = await sourceAt(place.directory, options.entriesOnly, watcher)
-  return await verifyTaking(taken, source, watched).finally(() => source.close())
+  const copy = await copyAt(place.directory)
+  if (copy) return await verifyTaking(taken, copy, watched).finally(() => copy.close())
+  return await verifyLedgerDirectory(place.directory, watched, { taken, onReading: (each) => watcher?.reads(each) })
 }

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { MAX_NOTE_BYTES } from '../../checkpoint/index.js'
+import { splitNotes } from '../../verify/ledger/checkpoints.js'
 import type { VerifyOptions } from '../../verify/options.js'
 import type { TakenFromLog } from '../../verify/verify-log.js'
 import type { LogPlace } from '../command.js'
@@ -34,7 +35,7 @@ export async function givenBy(args: Arguments, place: LogPlace): Promise<Given> 
   }
   return {
     options: {
-      checkpoints: checkpoints.map(({ text }) => text),
+      checkpoints: checkpoints.flatMap(({ text }) => splitNotes(text)),
       strict: args.flag('strict'),
       entriesOnly: args.flag('entries-only'),
       ...(keys && { vkeys: keys.flatMap(linesOf) }),
@@ -43,7 +44,7 @@ export async function givenBy(args: Arguments, place: LogPlace): Promise<Given> 
     },
     taken: {
       keys: keys?.some(({ isInside }) => isInside) ?? false,
-      checkpoints: new Set(checkpoints.filter(({ isInside }) => isInside).map(({ text }) => text)),
+      checkpoints: new Set(checkpoints.filter(({ isInside }) => isInside).flatMap(({ text }) => splitNotes(text))),
     },
   }
 }

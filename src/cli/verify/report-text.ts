@@ -1,4 +1,4 @@
-import type { VerifyBasis, VerifyProblem, VerifyReport, VerifyStatus } from '../../verify/report.js'
+import type { LedgerReport, VerifyBasis, VerifyProblem, VerifyReport, VerifyStatus } from '../../verify/report.js'
 import type { Paint } from '../output.js'
 import { printable } from '../text.js'
 
@@ -10,6 +10,21 @@ export const HEADLINES: Readonly<Record<VerifyStatus, string>> = {
   unknown_key: 'UNKNOWN KEY',
   incomplete: 'INCOMPLETE',
   unproven: 'NOT PROVED STRICTLY',
+}
+
+/** Returns the report of a log or of a ledger for people. */
+export function verdictText(report: VerifyReport | LedgerReport, paint: Paint): string {
+  return 'logs' in report ? ledgerText(report, paint) : reportText(report, paint)
+}
+
+/** Returns the verdict over a ledger, what no single log tells, and the report of each log. */
+function ledgerText({ status, location, logs, problems }: LedgerReport, paint: Paint): string {
+  const headline = paint(status === 'verified' ? 'green' : 'red', HEADLINES[status])
+  return [
+    `${headline}  ${printable(location)}: a ledger of ${counted(logs.length, 'log')}`,
+    ...problems.map((problem) => problemLine(problem, paint)),
+    ...logs.map((report) => `\nlog ${report.log}\n${reportText(report, paint)}`),
+  ].join('\n')
 }
 
 /** Returns a report for people: the verdict, and what it rests on. */
@@ -82,8 +97,9 @@ function checkpointLine({ source, size, signedBy, holds }: VerifyReport['checkpo
   return `${source}: ${size} entries, ${signedBy ? `signed by ${signedBy}` : 'by no trusted key'}, ${holds ? 'holds' : 'does not hold'}`
 }
 
-function problemLine({ status, message, entries }: VerifyProblem, paint: Paint): string {
+function problemLine({ status, message, entries, log }: VerifyProblem, paint: Paint): string {
   const spans = entries.slice(0, 10).map(({ from, to }) => (to === from + 1 ? `${from}` : `${from}–${to - 1}`))
-  const where = spans.length === 0 ? '' : ` [seq ${spans.join(', ')}${entries.length > spans.length ? ', …' : ''}]`
+  const of = log === undefined ? '' : `log ${log}, `
+  const where = spans.length === 0 ? '' : ` [${of}seq ${spans.join(', ')}${entries.length > spans.length ? ', …' : ''}]`
   return `  ${paint('red', status.padEnd(11))} ${printable(message)}${where}`
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, lstat, open, rename, rm } from 'node:fs/promises'
+import { chmod, link, lstat, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Ed25519Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
@@ -31,6 +31,8 @@ export async function ownSigner(
     const skey = (await readRegularFile(path, MAX_KEY_BYTES)).toString()
     if (process.platform !== 'win32' && ((await lstat(path)).mode & 0o077) !== 0) {
       onProblem(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
+      // Whoever opens a log to a group by its directory does not mean the key.
+      await chmod(path, 0o600).catch(() => undefined)
     }
     return Ed25519Signer.fromSkey(skey.trim())
   } catch (problem) {

@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { readersOfLog } from '../../files/readers.js'
 import { openToRewriteSync, readRegularFileSync } from '../../files/regular-file.js'
 
 const SIZE_DIGITS = 16
@@ -21,7 +23,7 @@ export class HeadFile {
 
   /** @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws */
   constructor(path: string) {
-    this.#descriptor = openToRewriteSync(path)
+    this.#descriptor = openToRewriteSync(path, false, readersOfLog(dirname(path)))
     // What somebody added would stay behind what is written.
     if (fstatSync(this.#descriptor).size > TEXT_BYTES) ftruncateSync(this.#descriptor, TEXT_BYTES)
   }

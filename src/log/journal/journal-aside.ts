@@ -3,6 +3,7 @@ import { copyFile, lstat, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
+import { readersIn } from '../../files/readers.js'
 import type { JournalPosition } from '../../store/contract.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
 import { OWN_SOURCE } from '../own-source.js'
@@ -132,7 +133,7 @@ function folderFor(directory: string, { segment, offset }: JournalPosition): str
 /** A link in its place would lead out of the log's directory. */
 async function makeFolder(directory: string, folder: string): Promise<void> {
   for (const path of [join(directory, ASIDE), folder]) {
-    await makeDirectory(path).catch(() => {})
+    await makeDirectory(path, readersIn(directory)).catch(() => {})
     const stats = await lstat(path)
     if (stats.isDirectory()) continue
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `${path} is no folder: it was put there in place of one`)

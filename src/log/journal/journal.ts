@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, rmSync, unlink, writeSync } from 'node:fs'
+import { readersIn } from '../../files/readers.js'
 import { openRegularFile, openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { syncDirectory } from '../../store/directory.js'
@@ -213,7 +214,7 @@ export class Journal {
   #create(segment: number, after: number): number {
     const path = segmentPath(this.#directory, segment)
     rmSync(path, { force: true })
-    const descriptor = openToWriteSync(path)
+    const descriptor = openToWriteSync(path, readersIn(this.#directory))
     try {
       const head = encodeHead({ after, previous: this.#last?.leafHash, keyId: this.#mac?.keyId, bootId: this.#bootId })
       writeFully(descriptor, { buffer: head, start: 0, length: head.length }, 0)

@@ -1,6 +1,7 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
+import { readersOfLog } from '../../files/readers.js'
 import type { AuditStore, JournalPosition } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
@@ -146,7 +147,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const sealer = new Sealer(clock, origin, recordedAtOf(last))
   const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
   const commits = new RecoveryCommits({ store, sealer, taken, origin })
-  if (replaying && durability === 'journal') await makeDirectory(replaying.directory)
+  if (replaying && durability === 'journal')
+    await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
   if (replay) await replayInto(commits, replay, taken, origin)
   // An id of a caller, or a gap, may have left open which positions the entries get.

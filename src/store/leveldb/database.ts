@@ -1,12 +1,15 @@
 import { lstatSync, type Stats } from 'node:fs'
-import { chmod, lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { AuditLogError } from '../../events/errors.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
+import { NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
 import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
+import { type KeptModes, keepModes } from './file-modes.js'
+import { grantTo } from './grant.js'
 import { lockInProcess } from './process-lock.js'
 import { requireSafeToWrite } from './safe-to-write.js'
 import { type Recovered, SecuredLogs } from './secured-logs.js'
@@ -48,17 +51,21 @@ export interface OpenDatabase {
 /**
  * Opens `<directory>/entries`, creating what is missing.
  *
- * Directories are made 0700. LevelDB makes its files by the process's umask, also later while it is open, so that it is
- * the directory's mode that keeps others out; the files found at open are set to 0600 besides.
+ * A directory that is there keeps its mode, its group, and the bit by which files inherit the group. New ones are made 0700,
+ * and open to the readers. LevelDB makes its files by the process's umask, also later while it is open, so that it is the
+ * directory's mode that keeps others out; see `file-modes` for how those that may read can.
  *
+ * @param asked - readers that the log is opened to, besides those that it has
  * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FILE_REFUSED`,
  * `AUDIT_FORMAT_UNSUPPORTED`
  */
-export async function openDatabase(directory: string): Promise<OpenDatabase> {
+export async function openDatabase(directory: string, asked: Readers = NOBODY): Promise<OpenDatabase> {
   let unlock = () => {}
   let db: Database | undefined
+  let modes: KeptModes | undefined
   const close = async () => {
     try {
+      modes?.close()
       await db?.close()
     } finally {
       unlock()
@@ -68,14 +75,15 @@ export async function openDatabase(directory: string): Promise<OpenDatabase> {
     const made = join(directory, ENTRIES)
     await requireRegularFiles(directory)
     await refuseFormer(directory)
-    await makeDirectory(made)
+    await makeDirectory(made, asked | readersOfLog(directory))
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
+    if (asked !== NOBODY) await grantTo(asked, directory)
     const isNew = await isEmpty(path, directory)
     await requireSafeToWrite(path, directory)
     const opened = await openSecured(path, isNew)
     db = opened.db
-    await restrictModes(path)
+    modes = await keepModes(path)
     return { ...opened, close }
   } catch (error) {
     await close()
@@ -198,10 +206,4 @@ export async function requireRoom(directory: string): Promise<void> {
 export function directoryId(directory: string): string | undefined {
   const stats = lstatSync(join(directory, ENTRIES), { throwIfNoEntry: false })
   return stats && `${stats.dev}:${stats.ino}`
-}
-
-/** Keeps files to their owner, as far as the owner and the file system allow. */
-export async function restrictModes(path: string): Promise<void> {
-  const files = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile())
-  await Promise.allSettled([chmod(path, 0o700), ...files.map(({ name }) => chmod(join(path, name), 0o600))])
 }

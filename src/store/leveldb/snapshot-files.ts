@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
 import { corrupt } from './errors.js'
 import { BLOCK_BYTES, countGaps } from './log-records.js'
@@ -47,6 +48,8 @@ const LINK_FOLLOWS = process.platform !== 'linux'
 
 /** The set of files changed under the reading: to be read again. */
 class Changed extends Error {}
+/** A file that the writer has just made may not have its mode yet, see `file-modes`: times to look again, and the pause. */
+const [MAX_DENIED, DENIED_PAUSE_MILLIS] = [25, 20]
 
 /** What tells one state of a database's files from another. */
 export type FilesState = string
@@ -82,7 +85,7 @@ export interface Layout {
  */
 export async function takeFiles(layout: Layout): Promise<SnapshotFiles> {
   const { target } = layout
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1, denied = 0; ; attempt++) {
     const held: FileHandle[] = []
     const remove = async () => {
       await rm(target, { recursive: true, force: true })
@@ -93,7 +96,9 @@ export async function takeFiles(layout: Layout): Promise<SnapshotFiles> {
       return { directory: target, remove, ...(await layOut(layout, held)) }
     } catch (error) {
       await remove()
-      if (!(error instanceof Changed) || attempt === MAX_ATTEMPTS) throw error
+      if (error instanceof Changed && attempt < MAX_ATTEMPTS) continue
+      if (codeOf(error) !== 'EACCES' || ++denied === MAX_DENIED) throw error
+      await setTimeout(DENIED_PAUSE_MILLIS)
     }
   }
 }

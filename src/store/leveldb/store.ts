@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
+import { NOBODY, type Readers } from '../../files/readers.js'
 import type { Tile } from '../../tree/index.js'
 import type {
   AuditStore,
@@ -40,14 +41,16 @@ import { UncertainGroup } from './uncertain-group.js'
  * exclusive lock: a directory has one writer at a time.
  *
  * @param directory - created if it is missing; a relative path is resolved at once
+ * @param readers - who may read it besides those who may already. @defaultValue nobody
  */
-export function levelStore(directory: string): AuditStore {
+export function levelStore(directory: string, readers: Readers = NOBODY): AuditStore {
   if (typeof directory !== 'string' || directory === '') throw new TypeError('levelStore: a directory is required')
-  return new LevelStore(resolve(directory))
+  return new LevelStore(resolve(directory), readers)
 }
 
 class LevelStore implements AuditStore {
   readonly location: string
+  readonly #readers: Readers
   #db: Database | undefined
   #index: LogIndex | undefined
   #hashes = new NameHashes(new Uint8Array())
@@ -65,8 +68,9 @@ class LevelStore implements AuditStore {
   /** Opening and closing, one after the other. */
   #lifecycle: Promise<void> = Promise.resolve()
 
-  constructor(location: string) {
+  constructor(location: string, readers: Readers) {
     this.location = location
+    this.#readers = readers
   }
 
   get id(): string {
@@ -261,7 +265,7 @@ class LevelStore implements AuditStore {
 
   /** @param known - how many entries there are at least */
   async #openDatabase(known: number): Promise<Database> {
-    const { db, doubtfulBytes, close } = await openDatabase(this.location)
+    const { db, doubtfulBytes, close } = await openDatabase(this.location, this.#readers)
     try {
       const head = await readHead(db, this.location)
       const { size } = head.tree

@@ -1,13 +1,15 @@
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Level } from 'level'
+import { readersOfLog } from '../../../files/readers.js'
 import { HASH_BYTES, rootAt, sameHash, type TileReader } from '../../../tree/index.js'
 import { makeDirectory } from '../../directory.js'
 import { encodePosting } from '../../posting-value.js'
 import { encodeSeq, readSeq, SEQ_BYTES } from '../../seq-bytes.js'
 import { openBlocks, type TimeBlock } from '../../time-blocks.js'
-import { type Database, hasRecoveredAll, restrictModes } from '../database.js'
+import { type Database, hasRecoveredAll } from '../database.js'
 import { isLocked } from '../errors.js'
+import { type KeptModes, keepModes } from '../file-modes.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
 import { requireSafeToWrite } from '../safe-to-write.js'
@@ -51,26 +53,29 @@ export class IndexDatabase {
   readonly #hashes: NameHashes
   readonly #rows: RunRows
   readonly #stretches: Stretches
+  readonly #modes: KeptModes
   #covered: number
 
   /** @param path - of the database, which is created where it is missing */
   static async open(path: string, log: IndexedLog): Promise<IndexDatabase> {
     const found = await openFound(path, log)
-    if (found) return new IndexDatabase(found.db, log.hashes, found)
+    if (found) return new IndexDatabase(found.db, log.hashes, found, await keepModes(path))
     return await IndexDatabase.create(path, log)
   }
 
   /** Puts an empty database in the place of whatever is there. */
   static async create(path: string, log: IndexedLog): Promise<IndexDatabase> {
     await rm(path, { recursive: true, force: true })
-    await makeDirectory(path)
+    await makeDirectory(path, readersOfLog(dirname(path)))
     const db = await openLevel(path)
     await db.put(LOG_KEY, Buffer.from(nameOf(log)))
-    return new IndexDatabase(db, log.hashes, { covered: 0, stretches: new Stretches() })
+    const modes = await keepModes(path)
+    return new IndexDatabase(db, log.hashes, { covered: 0, stretches: new Stretches() }, modes)
   }
 
-  private constructor(db: Database, hashes: NameHashes, { covered, stretches }: Coverage) {
+  private constructor(db: Database, hashes: NameHashes, { covered, stretches }: Coverage, modes: KeptModes) {
     this.db = db
+    this.#modes = modes
     this.timeBlocks = new TimeBlockCache(db)
     this.#hashes = hashes
     this.#rows = new RunRows(db, hashes)
@@ -138,6 +143,7 @@ export class IndexDatabase {
   }
 
   async close(): Promise<void> {
+    this.#modes.close()
     await this.db.close()
   }
 }
@@ -146,7 +152,7 @@ export class IndexDatabase {
 async function openFound(path: string, log: IndexedLog): Promise<(Coverage & { readonly db: Database }) | undefined> {
   let db: Database | undefined
   try {
-    await makeDirectory(path)
+    await makeDirectory(path, readersOfLog(dirname(path)))
     await requireSafeToWrite(path, log.location)
     db = await openLevel(path)
     const coverage = (await hasRecoveredAll(path)) ? await coverageOf(db, log) : undefined
@@ -163,7 +169,6 @@ async function openLevel(path: string): Promise<Database> {
   const db = new Level<Buffer, Uint8Array>(path, options)
   try {
     await db.open()
-    await restrictModes(path)
     return db
   } catch (error) {
     await db.close()

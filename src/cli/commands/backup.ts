@@ -1,0 +1,41 @@
+import { backupAuditLog } from '../../backup/backup.js'
+import { type Command, formatOf, placeOf } from '../command.js'
+import { common, format } from '../options.js'
+import { printOne } from '../output.js'
+import { UsageError } from '../usage-error.js'
+
+export const backup: Command = {
+  summary: 'Copies a log or a ledger as it is at one moment, also while processes write it',
+  operand: '[DIR]',
+  options: {
+    output: {
+      type: 'string',
+      short: 'o',
+      value: 'DEST',
+      help: 'write the copy to this directory, which must not exist or be empty',
+    },
+    'with-keys': {
+      type: 'boolean',
+      help: 'copy the private keys as well: whoever has the copy can then sign as the log',
+    },
+    ...format,
+    ...common,
+  },
+  examples: [
+    ['spanledger backup /var/lib/app/audit --output /backups/audit-2026-11-30', 'copy a log that is being written'],
+    ['spanledger verify /backups/audit-2026-11-30 --vkey log.vkey', 'verify the copy'],
+  ],
+  async run(args, io) {
+    const [directory, ...more] = args.positionals
+    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+    const place = placeOf(args, io, directory)
+    if ('url' in place) throw new UsageError('backup: use the tools of PostgreSQL for a log that is kept there')
+    const output = args.text('output')
+    if (output === undefined) throw new UsageError('backup: name the directory of the copy with --output DEST')
+    const made = await backupAuditLog(place.directory, output, { withKeys: args.flag('with-keys') ?? false })
+    await printOne(io, formatOf(args), made, () => {
+      const logs = made.logs.map(({ log, size }) => `log ${log}: ${size} entries`)
+      return [made.destination, ...logs.map((line) => `  ${line}`)].join('\n')
+    })
+  },
+}

@@ -1,0 +1,64 @@
+import { lstat, readdir } from 'node:fs/promises'
+import { AuditLogError } from '../events/errors.js'
+import { type LogPlace, stagingAt } from '../ledger/places.js'
+import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import { type LogPlace as Place, SYNCHRONOUS } from './command.js'
+import { type Condition, conditionOf, type DiskUse, diskUse } from './condition.js'
+import { logsThere } from './store.js'
+
+/** How the logs of a ledger are, as far as can be told at a glance. Plain JSON. */
+export interface LedgerCondition extends DiskUse {
+  readonly directory: string
+  /** One for each log that is there, by number. */
+  readonly logs: readonly LogCondition[]
+  /** What processes recorded before they had a log, and no log has taken over yet. */
+  readonly staging: Staging
+}
+
+/** How one log is, or why it cannot be opened. */
+export type LogCondition =
+  | ({ readonly log: number } & Condition)
+  | { readonly log: number; readonly directory: string; readonly problem: string }
+
+interface Staging {
+  /** Directories with journals of processes. */
+  readonly journals: number
+  readonly bytes: number
+}
+
+/** Looks at a ledger of several logs. @returns `undefined` where there is a single log, or none, or a database */
+export async function ledgerConditionAt(place: Place): Promise<LedgerCondition | undefined> {
+  if (!('directory' in place)) return undefined
+  const { directory } = place
+  const places = await logsThere(directory)
+  if (places.length === 0 || (places.length === 1 && places[0]?.number === 0)) return undefined
+  const logs: LogCondition[] = []
+  for (const each of places) logs.push(await conditionAt(each))
+  return { directory, logs, staging: await stagingOf(directory), ...(await diskUse(directory)) }
+}
+
+/** A log that is damaged does not hide how the others are. */
+async function conditionAt({ number: log, directory }: LogPlace): Promise<LogCondition> {
+  let store: SnapshotStore | undefined
+  try {
+    store = await SnapshotStore.open(directory, SYNCHRONOUS)
+    return { log, ...(await conditionOf({ store, directory }, true)) }
+  } catch (error) {
+    if (!(error instanceof AuditLogError)) throw error
+    return { log, directory, problem: `${error.code}: ${error.message}` }
+  } finally {
+    await store?.close()
+  }
+}
+
+async function stagingOf(directory: string): Promise<Staging> {
+  const staging = stagingAt(directory)
+  if (!(await isThere(staging))) return { journals: 0, bytes: 0 }
+  const names = await readdir(staging, { withFileTypes: true })
+  const journals = names.filter((entry) => entry.isDirectory() && entry.name !== 'aside').length
+  return { journals, bytes: (await diskUse(staging, new Set(['aside']))).diskBytes }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined
+}

@@ -1,0 +1,57 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, it } from 'vitest'
+import { openAuditLog } from '../../src/audit-log/index.js'
+import { LedgerOfLogs } from '../verify/ledger-of-logs.js'
+import { spanledger } from '../verify/tampered-log.js'
+
+let ledger: LedgerOfLogs | undefined
+afterEach(() => ledger?.remove())
+
+it('shows each log of a ledger, what waits in staging, and the disk that all take up', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  const staged = join(ledger.location, 'staging', 'a.ended')
+  mkdirSync(staged, { recursive: true })
+  writeFileSync(join(staged, '000001.journal'), Buffer.alloc(2_000))
+  const log = await openAuditLog(ledger.directoryOf(1))
+  const { code, out } = await spanledger('doctor', '--log', ledger.location, '--json')
+  await log.close()
+  expect(code).toBe(0)
+  const found = JSON.parse(out)
+  expect(found).toMatchObject({
+    directory: ledger.location,
+    staging: { journals: 1, bytes: 2_000 },
+    logs: [
+      { log: 0, directory: ledger.location, events: 31, writer: 'none', ending: 'in_order' },
+      { log: 1, directory: ledger.directoryOf(1), events: 32, writer: 'open', ending: 'open' },
+    ],
+  })
+  // The logs and what is staged are each counted once.
+  const [first, second] = found.logs
+  expect(found.diskBytes).toBe(first.diskBytes + second.diskBytes + 2_000)
+  const { out: text } = await spanledger('doctor', '--log', ledger.location)
+  expect(text).toMatch(/^ledger +.*\nlogs +2\nstaging +1 journal, /)
+  expect(text).toContain('\nlog 0\ndirectory')
+  expect(text).toContain('\nlog 1\ndirectory')
+})
+
+it('shows the others where one log cannot be opened', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  rmSync(join(ledger.directoryOf(0), 'entries', 'CURRENT'))
+  const { out } = await spanledger('doctor', '--log', ledger.location, '--json')
+  expect(JSON.parse(out).logs).toMatchObject([
+    { log: 0, problem: expect.stringMatching(/^AUDIT_/) },
+    { log: 1, events: 32 },
+  ])
+})
+
+it('exports the tiles of one log, and asks which where there are several', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  const tiles = join(ledger.root, 'tiles')
+  const { code, err } = await spanledger('export', '--tiles', tiles, '--log', ledger.location)
+  expect(code).toBe(64)
+  expect(err).toContain(`has the logs 0, 1, and this is about one: name it, as with --log ${ledger.directoryOf(1)}`)
+  expect(await spanledger('export', '--tiles', tiles, '--log', ledger.directoryOf(1))).toMatchObject({ code: 0 })
+  const vkey = await ledger.vkeyOf(1)
+  expect(await spanledger('verify', tiles, '--vkey', vkey)).toMatchObject({ code: 0 })
+})

@@ -1,0 +1,33 @@
+// Reads a log as another user, once all code is loaded: node auditor.mjs DIST DIR UID GID. Prints what it came to.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const [, , dist = '', directory = '', uid = '', gid = ''] = process.argv
+/** @type {typeof import('../../src/index.js')} */
+const { openAuditLogReader } = await import(pathToFileURL(join(dist, 'index.js')).href)
+// Loads LevelDB's native code.
+await openAuditLogReader(directory).then(async (log) => await log.close())
+process.setgroups?.([])
+process.setgid?.(Number(gid))
+process.setuid?.(Number(uid))
+const found = { key: 'read', reads: 0, status: '' }
+try {
+  readFileSync(join(directory, 'keys', 'signing.key'))
+} catch (error) {
+  found.key = codeOf(error)
+}
+try {
+  const log = await openAuditLogReader(directory)
+  found.reads = await log.count({ type: 'custom' })
+  found.status = (await log.verify({ vkeys: [process.env.VKEY ?? ''], threads: 1 })).status
+  await log.close()
+} catch (error) {
+  found.status = codeOf(error)
+}
+console.log(JSON.stringify(found))
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return String(/** @type {NodeJS.ErrnoException} */ (error).code)
+}
