@@ -1,12 +1,26 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import type { AuditEventType } from '../events/types.js'
 import { readRegularFile } from '../files/regular-file.js'
+import { type LogPlace, logsAt, placeOf } from '../ledger/places.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
-import type { AuditLogReader } from './contract.js'
+import type {
+  AuditLogReader,
+  EventResults,
+  Following,
+  FoundEvent,
+  LedgerEventQuery,
+  LedgerFollowOptions,
+  LogEntry,
+} from './contract.js'
+import type { LogsSource } from './ledger/results.js'
+import { LedgerReader } from './ledger-reader.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
+import type { Results } from './page.js'
+import type { FollowQuery } from './query/query.js'
 import { StoreReader } from './reader.js'
 
 /** How old what a read sees may be. @see OpenReaderOptions.refreshMillis */
@@ -23,10 +37,41 @@ export interface OpenReaderOptions {
   readonly eventTypes?: readonly string[]
 }
 
-/** Reads a log from outside of the process that writes it. Every read sees what was committed `refreshMillis` before. */
+/**
+ * Reads a ledger, or a single log, from outside of the processes that write it. Every read sees what was committed `refreshMillis`
+ * before. A location that has several logs is read as one: events are merged by their times and have the number of their log, runs,
+ * sessions, agents and sums are those of all logs. A log that somebody adds is found at the next look.
+ *
+ * Positions (`seq`, `afterSeq`, `beforeSeq`) and proofs are those of one log: where there are several, `get`, `prove`,
+ * `proveConsistency`, `evidence`, `verify` and queries with positions are refused with `AUDIT_INVALID_QUERY`, and {@link logs} has
+ * the reader to ask. A {@link cursor} holds the position in every log.
+ */
 export interface AuditLogDirectoryReader extends AuditLogReader {
-  /** Directory of the log, as an absolute path. */
+  /** Directory of the ledger, or of the log, as an absolute path. */
   readonly location: string
+
+  /** A reader for each log by its number, as of the latest look; log 0 is the one in {@link location} itself. Closed with this one. */
+  readonly logs: ReadonlyMap<number, AuditLogDirectoryReader>
+
+  /**
+   * Returns the position behind everything that is committed by now, in every log: opaque text, to be given as `after` or `before` of a
+   * query, or as `after` of {@link follow}, also to another reader of the ledger.
+   *
+   * ```ts
+   * const cursor = await log.cursor()
+   * // later
+   * for await (const event of log.events({ after: cursor })) console.log(event.log, event.seq)
+   * ```
+   */
+  cursor(): Promise<string>
+
+  events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): EventResults<T>
+  entries<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): Results<LogEntry>
+  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): Promise<number>
+  follow<T extends AuditEventType | (string & {}) = AuditEventType>(
+    query?: FollowQuery<T>,
+    options?: LedgerFollowOptions,
+  ): Following<FoundEvent<T>>
 
   /**
    * Takes in everything that has been committed by now, whatever `refreshMillis` says.
@@ -78,12 +123,14 @@ export async function openAuditLogReader(
  * Opens a log in a directory for reading only.
  *
  * @param reading - decided by whoever owns the thread; a service, of which nobody knows what else it does, leaves it out
+ * @param logs - `only` reads the log in the directory itself, and none of the others that a ledger has
  * @throws what {@link openAuditLogReader} throws
  */
 export async function openDirectoryReader(
   path: string,
   options: OpenReaderOptions = {},
   reading: ReadingOptions = {},
+  { only = false }: { readonly only?: boolean } = {},
 ): Promise<AuditLogDirectoryReader> {
   rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes'])
   const refreshMillis = wholeNumberOption('openAuditLogReader', 'refreshMillis', options.refreshMillis, {
@@ -95,9 +142,16 @@ export async function openDirectoryReader(
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
-  const takenAt = performance.now()
-  const store = await SnapshotStore.open(path, reading)
-  return new DirectoryReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes)
+  const opening: Opening = { refreshMillis, eventTypes, reading, only }
+  const first = await openLog(placeOf(resolve(path), 0), opening)
+  const logs = new DirectoryLogs(first, opening)
+  try {
+    await logs.look()
+  } catch (problem) {
+    await logs.close()
+    throw problem
+  }
+  return new DirectoryLedgerReader(logs, eventTypes)
 }
 
 /** Renews a store's snapshot when it is due. */
@@ -131,9 +185,10 @@ class Refresher {
   }
 }
 
-class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
-  readonly #refresher: Refresher
-  readonly #store: SnapshotStore
+/** Reads one log of a directory. */
+class DirectoryLogReader extends StoreReader {
+  readonly refresher: Refresher
+  readonly store: SnapshotStore
 
   constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
     super(store, {
@@ -142,20 +197,162 @@ class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
       newestCheckpoint: () => readCheckpoint(store.location),
       directory: store.location,
     })
-    this.#refresher = refresher
-    this.#store = store
+    this.refresher = refresher
+    this.store = store
+  }
+}
+
+/** How the logs of a ledger are opened. */
+interface Opening {
+  readonly refreshMillis: number
+  readonly eventTypes: readonly string[]
+  readonly reading: ReadingOptions
+  readonly only: boolean
+}
+
+async function openLog({ number, directory }: LogPlace, { refreshMillis, eventTypes, reading }: Opening) {
+  const takenAt = performance.now()
+  const store = await SnapshotStore.open(directory, reading)
+  return {
+    number,
+    store,
+    reader: new DirectoryLogReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes),
+  }
+}
+
+type OpenDirectoryLog = Awaited<ReturnType<typeof openLog>>
+
+/** The logs of a ledger in a directory, as far as they were found. */
+class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
+  readonly location: string
+  readonly readers = new Map<number, AuditLogDirectoryReader>()
+  readonly #opening: Opening
+  #logs: readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]
+  #lookedAt = -Infinity
+  #looking: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(first: OpenDirectoryLog, opening: Opening) {
+    this.location = first.store.location
+    this.#opening = opening
+    this.#logs = [first]
+    this.#note(first)
   }
 
-  get location(): string {
-    return this.#store.location
+  async logs(): Promise<readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]> {
+    if (performance.now() - this.#lookedAt >= this.#opening.refreshMillis) await this.look()
+    return this.#logs
   }
 
-  refresh(): Promise<void> {
-    return this.#refresher.refresh()
+  async settle(): Promise<void> {
+    await Promise.all(this.#logs.map(({ reader }) => reader.refresher.refreshIfDue()))
+  }
+
+  async refresh(): Promise<void> {
+    await this.look()
+    await Promise.all(this.#logs.map(({ reader }) => reader.refresher.refresh()))
+  }
+
+  /** Opens the logs that have been added. Of reads that begin together, one does it for all. */
+  async look(): Promise<void> {
+    if (this.#opening.only || this.#closed) return
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    await this.#looking
   }
 
   close(): Promise<void> {
-    return this.#store.close()
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#looking?.catch(() => undefined)
+    const closed = await Promise.allSettled(this.#logs.map(({ store }) => store.close()))
+    const problems = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    if (problems.length > 1) throw new AggregateError(problems, 'Several logs were not closed properly')
+    if (problems.length === 1) throw problems[0]
+  }
+
+  async #look(): Promise<void> {
+    const at = performance.now()
+    const known = new Set(this.#logs.map(({ number }) => number))
+    const added = (await logsAt(this.location)).filter(({ number }) => !known.has(number))
+    for (const place of added) {
+      const log = await openLog(place, this.#opening).catch(unlessMissing)
+      if (!log) continue
+      const [first, ...others] = this.#logs
+      this.#logs = [first, ...[...others, log].sort((one, other) => one.number - other.number)]
+      this.#note(log)
+    }
+    this.#lookedAt = at
+  }
+
+  #note({ number, reader, store }: OpenDirectoryLog): void {
+    const { eventTypes } = this.#opening
+    this.readers.set(number, new DirectoryLedgerReader(new OneLog(number, reader, store), eventTypes))
+  }
+}
+
+/** One log of a ledger, as if there were no other. */
+class OneLog implements LogsSource<OpenDirectoryLog> {
+  readonly readers: ReadonlyMap<number, AuditLogDirectoryReader> = new Map()
+  readonly location: string
+  readonly #log: OpenDirectoryLog
+
+  constructor(number: number, reader: DirectoryLogReader, store: SnapshotStore) {
+    this.location = store.location
+    this.#log = { number, reader, store }
+  }
+
+  async logs(): Promise<readonly [OpenDirectoryLog]> {
+    return [this.#log]
+  }
+
+  async settle(): Promise<void> {
+    await this.#log.reader.refresher.refreshIfDue()
+  }
+
+  async refresh(): Promise<void> {
+    await this.#log.reader.refresher.refresh()
+  }
+
+  async close(): Promise<void> {
+    await this.#log.store.close()
+  }
+}
+
+/** A log that is being made has nothing yet: it is looked for again. */
+function unlessMissing(problem: unknown): undefined {
+  const isMissing = problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_OPEN_FAILED'
+  const { code } = ((problem as Error).cause ?? {}) as NodeJS.ErrnoException
+  if (isMissing && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
+  throw problem
+}
+
+class DirectoryLedgerReader extends LedgerReader implements AuditLogDirectoryReader {
+  readonly #logs: DirectoryLogs | OneLog
+
+  constructor(logs: DirectoryLogs | OneLog, eventTypes: readonly string[]) {
+    super(logs, eventTypes)
+    this.#logs = logs
+  }
+
+  get location(): string {
+    return this.#logs.location
+  }
+
+  get logs(): ReadonlyMap<number, AuditLogDirectoryReader> {
+    return this.#logs.readers
+  }
+
+  refresh(): Promise<void> {
+    return this.#logs.refresh()
+  }
+
+  close(): Promise<void> {
+    return this.#logs.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -24,16 +24,22 @@ interface Identity {
   /** Tenant of its events before. */
   readonly fromTenant: string
   readonly tenantId: string
-  /** Position of the statement. */
-  readonly seq: number
+  readonly said: Statement
   session: IdentifiedSession | undefined
+}
+
+/** The place of a statement. */
+interface Statement {
+  /** Number that the table has for the log. */
+  readonly log: number
+  readonly seq: number
 }
 
 /** The session of a run that was told late. */
 interface IdentifiedSession {
   readonly from: string | undefined
   readonly sessionId: string
-  readonly seq: number
+  readonly said: Statement
 }
 
 /**
@@ -66,8 +72,10 @@ export interface Identities {
   into(tenantId: string): { readonly runIds: readonly string[]; readonly tenants: readonly string[] }
   /** The ids of the runs that were identified as those of a session. */
   intoSession(sessionId: string): readonly string[]
-  /** The ids of the runs that were identified by statements from a position on. */
-  since(seq: number): readonly string[]
+  /** The ids of the runs that were identified since a moment before. @param before - of the same log, or logs */
+  since(before: Identities): readonly string[]
+  /** Tells whether a statement is among those that are known. */
+  knows(said: Statement): boolean
 }
 
 /** Those of a log in which every event counts as that of its own tenant and session. */
@@ -82,21 +90,46 @@ export const NO_IDENTITIES: Identities = Object.freeze({
   into: () => ({ runIds: [], tenants: [] }),
   intoSession: () => [],
   since: () => [],
+  knows: () => false,
 })
 
-const TABLES = new WeakMap<ReadableStore, IdentityTable>()
+/** The first entries of a log. */
+export interface LogUpTo {
+  readonly store: ReadableStore
+  readonly size: number
+}
+
+/** Logs in which a statement of one counts for the events of all, at one moment. */
+export interface LogsTogether {
+  /** The same object at every moment of the same logs: what was read of them is kept with it. */
+  readonly ledger: object
+  readonly logs: readonly LogUpTo[]
+}
+
+const TABLES = new WeakMap<object, IdentityTable>()
+const TOGETHER = new WeakMap<ReadableStore, LogsTogether>()
+
+/** Notes that statements of several logs count for what is read from a store. */
+export function readTogether(store: ReadableStore, logs: LogsTogether): void {
+  TOGETHER.set(store, logs)
+}
 
 /** Returns whose the runs among the first `size` entries are. What was read of a store is kept, since a log only grows. */
 export async function identitiesOf(store: ReadableStore, size: number): Promise<Identities> {
-  let table = TABLES.get(store)
-  if (!table) {
-    table = new IdentityTable(store)
-    TABLES.set(store, table)
-  }
-  return await table.at(size)
+  const together = TOGETHER.get(store)
+  return await (together ? tableOf(together.ledger).at(together.logs) : tableOf(store).at([{ store, size }]))
 }
 
-/** The statements of a log, as far as they were read. It grows with their number. */
+function tableOf(owner: object): IdentityTable {
+  let table = TABLES.get(owner)
+  if (!table) {
+    table = new IdentityTable()
+    TABLES.set(owner, table)
+  }
+  return table
+}
+
+/** The statements of a log, or of several, as far as they were read. It grows with their number. */
 class IdentityTable {
   /** By run id: mostly one run has it. */
   readonly runs = new Map<string, Identity[]>()
@@ -104,60 +137,69 @@ class IdentityTable {
   readonly tenants = new Map<string, Identity[]>()
   /** By the sessions that the runs have. */
   readonly sessions = new Map<string, Identity[]>()
-  /** By the tenants that the runs had, the position of the first statement. */
-  readonly leftTenants = new Map<string, number>()
+  /** By the tenants that the runs had. */
+  readonly leftTenants = new Map<string, Identity[]>()
   /** The sessions that stood in for another one. */
   readonly leftSessions = new Set<string>()
-  /** The first of them has the lowest position. */
-  readonly statements: { readonly seq: number; readonly runId: string }[] = []
-  readonly #store: ReadableStore
-  #read = 0
+  /** In the order in which they were read: of one log, the first has the lowest position. */
+  readonly statements: { readonly said: Statement; readonly runId: string }[] = []
+  /** The logs, in the order of their numbers here, and how far each was read. */
+  readonly #logs: { readonly store: ReadableStore; read: number }[] = []
   #reading: Promise<void> = Promise.resolve()
 
-  constructor(store: ReadableStore) {
-    this.#store = store
-  }
-
-  async at(size: number): Promise<Identities> {
-    if (size > this.#read) {
+  async at(logs: readonly LogUpTo[]): Promise<Identities> {
+    const numbers = logs.map(({ store }) => this.#numberOf(store))
+    for (const [at, { size }] of logs.entries()) {
+      const log = numbers[at] as number
+      if (size <= (this.#logs[log]?.read ?? 0)) continue
       // One after the other, so that each statement is taken once.
       const before = this.#reading.catch(() => undefined)
-      this.#reading = before.then(() => this.#readUpTo(size))
+      this.#reading = before.then(() => this.#readUpTo(log, size))
       await this.#reading
     }
-    const [first] = this.statements
-    return first === undefined || first.seq >= size ? NO_IDENTITIES : new IdentitiesAt(this, size)
+    if (this.statements.length === 0) return NO_IDENTITIES
+    const sizes: number[] = []
+    for (const [at, { size }] of logs.entries()) sizes[numbers[at] as number] = size
+    const identities = new IdentitiesAt(this, sizes)
+    return this.statements.some(({ said }) => identities.knows(said)) ? identities : NO_IDENTITIES
   }
 
-  async #readUpTo(size: number): Promise<void> {
-    if (size <= this.#read) return
-    const walk = { from: this.#read, to: size, reverse: false }
-    const told = await this.#store.countPostings('type', ['run_identified'], walk, 1)
+  #numberOf(store: ReadableStore): number {
+    const known = this.#logs.findIndex((log) => log.store === store)
+    return known >= 0 ? known : this.#logs.push({ store, read: 0 }) - 1
+  }
+
+  async #readUpTo(number: number, size: number): Promise<void> {
+    const log = this.#logs[number]
+    if (!log || size <= log.read) return
+    const walk = { from: log.read, to: size, reverse: false }
+    const told = await log.store.countPostings('type', ['run_identified'], walk, 1)
     // Taken at once: a read that failed on the way is done again from its beginning.
-    if (told > 0) for (const event of await readStatements(this.#store, walk)) this.#add(event)
-    this.#read = size
+    if (told > 0) for (const event of await readStatements(log.store, walk)) this.#add(event, number)
+    log.read = size
   }
 
-  #add(event: StoredEvent): void {
+  #add(event: StoredEvent, log: number): void {
     const { seq, type, runId, tenantId, sessionId, statementOf } = event
+    const said = { log, seq }
     if (type !== 'run_identified' || typeof statementOf !== 'string' || runId === undefined) return
     const previous = fieldsOf(fieldsOf(event.data).previous)
     const fromTenant = textIn(previous, 'tenantId') ?? tenantId
     const from = textIn(previous, 'sessionId')
     const isNamed = sessionId !== from && !standsIn(sessionId, event)
-    const session = isNamed ? { from, sessionId, seq } : undefined
+    const session = isNamed ? { from, sessionId, said } : undefined
     const known = identityIn(this.runs.get(runId) ?? [], fromTenant)
     if (known && (known.fromTenant !== known.tenantId || fromTenant === tenantId)) {
       if (known.tenantId === tenantId && session && !known.session) this.#note(known, session)
       return
     }
     if (fromTenant === tenantId && !session) return
-    const identity: Identity = { runId, fromTenant, tenantId, seq, session: undefined }
+    const identity: Identity = { runId, fromTenant, tenantId, said, session: undefined }
     add(this.runs, runId, identity)
-    this.statements.push({ seq, runId })
+    this.statements.push({ said, runId })
     if (fromTenant !== tenantId) {
       add(this.tenants, tenantId, identity)
-      if (!this.leftTenants.has(fromTenant)) this.leftTenants.set(fromTenant, seq)
+      add(this.leftTenants, fromTenant, identity)
     }
     // The session may have been told by an earlier statement.
     const named = known?.session ?? session
@@ -168,7 +210,7 @@ class IdentityTable {
     identity.session = session
     add(this.sessions, session.sessionId, identity)
     if (session.from !== undefined) this.leftSessions.add(session.from)
-    this.statements.push({ seq: session.seq, runId: identity.runId })
+    this.statements.push({ said: session.said, runId: identity.runId })
   }
 }
 
@@ -187,15 +229,20 @@ async function readStatements(store: ReadableStore, walk: Walk): Promise<readonl
   }
 }
 
-/** The table as of a number of entries: it may know more by now. */
+/** The table as of a number of entries of each log: it may know more by now. */
 class IdentitiesAt implements Identities {
   readonly isEmpty = false
   readonly #table: IdentityTable
-  readonly #size: number
+  /** By the numbers that the table has for the logs. */
+  readonly #sizes: readonly (number | undefined)[]
 
-  constructor(table: IdentityTable, size: number) {
+  constructor(table: IdentityTable, sizes: readonly (number | undefined)[]) {
     this.#table = table
-    this.#size = size
+    this.#sizes = sizes
+  }
+
+  knows({ log, seq }: Statement): boolean {
+    return seq < (this.#sizes[log] ?? 0)
   }
 
   ownerOf(event: OwnedEvent): Owner {
@@ -222,8 +269,8 @@ class IdentitiesAt implements Identities {
   }
 
   moves(tenantId: string): boolean {
-    const left = this.#table.leftTenants.get(tenantId)
-    return (left !== undefined && left < this.#size) || this.#into(tenantId).length > 0
+    const left = this.#table.leftTenants.get(tenantId)?.some((identity) => this.#isKnown(identity)) ?? false
+    return left || this.#into(tenantId).length > 0
   }
 
   leaves({ tenantId, sessionId }: Owner): boolean {
@@ -245,9 +292,9 @@ class IdentitiesAt implements Identities {
     return [...new Set(runs.map(({ runId }) => runId))]
   }
 
-  since(from: number): readonly string[] {
-    const said = this.#table.statements.filter(({ seq }) => seq >= from && seq < this.#size)
-    return [...new Set(said.map(({ runId }) => runId))]
+  since(before: Identities): readonly string[] {
+    const found = this.#table.statements.filter(({ said }) => this.knows(said) && !before.knows(said))
+    return [...new Set(found.map(({ runId }) => runId))]
   }
 
   #into(tenantId: string): readonly Identity[] {
@@ -256,23 +303,27 @@ class IdentitiesAt implements Identities {
 
   #identityOf(tenantId: string, runId: string): Identity | undefined {
     const all = this.#table.runs.get(runId)
-    return all && identityIn(all, tenantId, this.#size)
+    return all && identityIn(all, tenantId, (one) => this.#isKnown(one))
   }
 
   #sessionOf({ session }: Identity): IdentifiedSession | undefined {
-    return session && session.seq < this.#size ? session : undefined
+    return session && this.knows(session.said) ? session : undefined
   }
 
-  #isKnown({ seq }: Identity): boolean {
-    return seq < this.#size
+  #isKnown({ said }: Identity): boolean {
+    return this.knows(said)
   }
 }
 
 /** Returns the one, among those of all runs with one id, that holds for events of a tenant: the last one that was told of it. */
-function identityIn(all: readonly Identity[], tenantId: string, size = Infinity): Identity | undefined {
+function identityIn(
+  all: readonly Identity[],
+  tenantId: string,
+  isKnown: (identity: Identity) => boolean = () => true,
+): Identity | undefined {
   return (
-    all.findLast(({ seq, fromTenant }) => seq < size && fromTenant === tenantId) ??
-    all.find((one) => one.seq < size && one.tenantId === tenantId)
+    all.findLast((one) => one.fromTenant === tenantId && isKnown(one)) ??
+    all.find((one) => one.tenantId === tenantId && isKnown(one))
   )
 }
 
