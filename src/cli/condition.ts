@@ -198,7 +198,7 @@ async function diskUse(directory: string): Promise<DiskUse> {
 }
 
 /** Whether a process holds LevelDB's lock, as Linux lists it: to try the lock would take it. */
-async function findWriter(directory: string): Promise<WriterFound> {
+export async function findWriter(directory: string): Promise<WriterFound> {
   try {
     const [locks, { ino }] = await Promise.all([
       readFile('/proc/locks', 'utf8'),

@@ -36,6 +36,7 @@ import {
   parseFollowQuery,
   parseRunQuery,
   parseRunRef,
+  parseSeq,
   parseSessionQuery,
   parseStatsQuery,
   parseStepsQuery,
@@ -64,6 +65,14 @@ import type { StatsReport } from './summaries/stats-report.js'
 /** A log of a ledger, and the reader that answers from it alone. */
 export interface OpenLog extends SiblingLog {
   readonly reader: AuditLogReader
+}
+
+/** How far reading has come in the logs of a ledger. */
+export interface CursorBehind {
+  /** A cursor from which reading went on; left out where it began at the beginning. */
+  readonly after?: string
+  /** The `seq` of the last event that was read of each log, by the number of the log. */
+  readonly seen: ReadonlyMap<number, number>
 }
 
 /** Reads all logs of a ledger as one. Where there is one, its own reader answers. */
@@ -183,11 +192,14 @@ export class LedgerReader implements AuditLogReader {
     }
   }
 
-  /** Returns the position behind everything that is committed by now, in every log. */
-  async cursor(): Promise<string> {
+  async cursor(reached?: CursorBehind): Promise<string> {
     const logs = await this.#source.logs()
     await this.#source.settle()
-    return encodePosition(sizesOf(logs), idsOf(logs))
+    if (!reached) return encodePosition(sizesOf(logs), idsOf(logs))
+    const { after, seen } = reached
+    const sizes = new Map(after === undefined ? [] : decodePosition(after, 'after', idsOf(logs)))
+    for (const [log, seq] of seen) sizes.set(log, parseSeq(seq) + 1)
+    return encodePosition(sizes, idsOf(logs))
   }
 
   runs(query: RunQuery = {}): Results<RunOverview & AcrossLogs> {

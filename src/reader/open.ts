@@ -17,7 +17,7 @@ import type {
   LogEntry,
 } from './contract.js'
 import type { LogsSource } from './ledger/results.js'
-import { LedgerReader } from './ledger-reader.js'
+import { type CursorBehind, LedgerReader } from './ledger-reader.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
 import type { Results } from './page.js'
 import type { FollowQuery } from './query/query.js'
@@ -62,8 +62,12 @@ export interface AuditLogDirectoryReader extends AuditLogReader {
    * // later
    * for await (const event of log.events({ after: cursor })) console.log(event.log, event.seq)
    * ```
+   *
+   * @param reached - in place of everything that is committed: the position behind the events of each log that are named, by the
+   * numbers of the logs, and that of another cursor for the other logs, or their beginnings
+   * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
-  cursor(): Promise<string>
+  cursor(reached?: CursorBehind): Promise<string>
 
   events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): EventResults<T>
   entries<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): Results<LogEntry>
@@ -131,7 +135,7 @@ export async function openDirectoryReader(
   options: OpenReaderOptions = {},
   reading: ReadingOptions = {},
   { only = false }: { readonly only?: boolean } = {},
-): Promise<AuditLogDirectoryReader> {
+): Promise<DirectoryLedgerReader> {
   rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes'])
   const refreshMillis = wholeNumberOption('openAuditLogReader', 'refreshMillis', options.refreshMillis, {
     fallback: DEFAULT_REFRESH_MILLIS,
@@ -331,7 +335,14 @@ function unlessMissing(problem: unknown): undefined {
   throw problem
 }
 
-class DirectoryLedgerReader extends LedgerReader implements AuditLogDirectoryReader {
+/** A log in a directory, and how far its store has what its journal has. */
+export interface WrittenLog {
+  readonly number: number
+  readonly store: Pick<SnapshotStore, 'location' | 'journalPosition' | 'closedInOrder'>
+}
+
+/** Reads the logs of a directory. */
+export class DirectoryLedgerReader extends LedgerReader implements AuditLogDirectoryReader {
   readonly #logs: DirectoryLogs | OneLog
 
   constructor(logs: DirectoryLogs | OneLog, eventTypes: readonly string[]) {
@@ -345,6 +356,11 @@ class DirectoryLedgerReader extends LedgerReader implements AuditLogDirectoryRea
 
   get logs(): ReadonlyMap<number, AuditLogDirectoryReader> {
     return this.#logs.readers
+  }
+
+  /** The logs that there are, with what only this package looks at. */
+  written(): Promise<readonly WrittenLog[]> {
+    return this.#logs.logs()
   }
 
   refresh(): Promise<void> {
