@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
+import { placeOf as placeOfLog } from '../ledger/places.js'
 import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
-import { placeOf as placeOfLog } from '../ledger/places.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
 import { type PendingPart, pendingIn, tellPending } from './pending.js'

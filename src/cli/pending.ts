@@ -119,7 +119,8 @@ function whose(writers: readonly WriterFound[]): string {
   const died = writers.filter((writer) => writer === 'none').length
   const [first, ...others] = writers
   if (others.length > 0) {
-    const ended = died === 0 ? '' : `, of which ${died} ended without closing their logs; the next opening takes these over`
+    const ended =
+      died === 0 ? '' : `, of which ${died} ended without closing their logs; the next opening takes these over`
     return `the journals of ${writers.length} processes${ended}`
   }
   return `the journal of a process that ${WRITER[first ?? 'unknown']}`

@@ -151,8 +151,7 @@ class StreamingExport implements LogExport {
     const end = before ?? (await this.#log.cursor?.())
     const query = { ...this.#query, ...(end !== undefined && { before: end }) }
     yield* this.#chunks(readAhead(this.#log.entries(query).batches()), origin)
-    this.cursor =
-      this.events < limit ? end : await this.#log.cursor?.({ ...(after !== undefined && { after }), seen })
+    this.cursor = this.events < limit ? end : await this.#log.cursor?.({ ...(after !== undefined && { after }), seen })
   }
 
   #chunks(

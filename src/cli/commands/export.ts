@@ -161,9 +161,7 @@ async function pump(
       throwIfInterrupted(io)
       await put(chunk)
       written += chunk.length
-      progress.show(
-        () => `${exported.events} events${reached(exported)} of ${exported.size}, ${bytes(written)}`,
-      )
+      progress.show(() => `${exported.events} events${reached(exported)} of ${exported.size}, ${bytes(written)}`)
     }
   } finally {
     progress.clear()

@@ -34,7 +34,7 @@ export const query: Command = {
         await printOne(io, formatOf(args), told, () =>
           claimed > 0 ? `${count} (${claimed} of them claimed approvals)` : String(count),
         )
-            } else {
+      } else {
         const waiting = args.flag('pending') ? pendingEventsOf(parts, asked) : []
         const lists = [log.events(asked), waiting]
         const all = chained<PrintedEvent>(...(asked.order === 'desc' ? lists.reverse() : lists))

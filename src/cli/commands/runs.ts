@@ -1,6 +1,6 @@
 import type { RunQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { type Arguments, reading, DEFAULT_LIST, format, runFilters, shortList } from '../options.js'
+import { type Arguments, DEFAULT_LIST, format, reading, runFilters, shortList } from '../options.js'
 import { paintFor, printAll } from '../output.js'
 import { runLine } from '../render.js'
 import { UsageError } from '../usage-error.js'

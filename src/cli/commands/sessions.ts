@@ -1,6 +1,6 @@
 import type { SessionQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { reading, DEFAULT_LIST, format, sessionFilters, shortList } from '../options.js'
+import { DEFAULT_LIST, format, reading, sessionFilters, shortList } from '../options.js'
 import { printAll } from '../output.js'
 import { sessionLine } from '../render.js'
 

@@ -1,6 +1,6 @@
 import type { StatsGrouping, StatsQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { reading, followFilters, format, sessionFilters } from '../options.js'
+import { followFilters, format, reading, sessionFilters } from '../options.js'
 import { printOne } from '../output.js'
 import { statsTable } from '../stats-table.js'
 

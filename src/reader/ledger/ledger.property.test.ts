@@ -94,7 +94,10 @@ const split = fc.tuple(fc.array(event, { maxLength: 60 }), statements).map(([eve
 })
 
 function identifiedBy({ log, previous, at: _, ...fields }: { log: number; previous: object; at: number }) {
-  return { log, fields: unchecked({ ...fields, type: 'run_identified', statementOf: 'log.example', data: { previous } }) }
+  return {
+    log,
+    fields: unchecked({ ...fields, type: 'run_identified', statementOf: 'log.example', data: { previous } }),
+  }
 }
 
 function idAt(at: number): string {
@@ -111,8 +114,20 @@ const limit = fc.integer({ min: 1, max: 9 })
 const listing = { tenantId, since: time, order, limit }
 const some = <T extends Record<string, fc.Arbitrary<unknown>>>(fields: T) => fc.record(fields, { requiredKeys: [] })
 const asked = fc.record({
-  events: some({ ...listing, sessionId, runId, agent: fc.constantFrom('writer', 'w'), type: fc.constantFrom('run_started', 'custom') }),
-  runs: some({ ...listing, sessionId, agent: fc.constantFrom('writer', 'w'), status: fc.constantFrom('running', 'failed'), minTotalTokens: fc.constantFrom(10, 30) }),
+  events: some({
+    ...listing,
+    sessionId,
+    runId,
+    agent: fc.constantFrom('writer', 'w'),
+    type: fc.constantFrom('run_started', 'custom'),
+  }),
+  runs: some({
+    ...listing,
+    sessionId,
+    agent: fc.constantFrom('writer', 'w'),
+    status: fc.constantFrom('running', 'failed'),
+    minTotalTokens: fc.constantFrom(10, 30),
+  }),
   sessions: some(listing),
   agents: some(listing),
   steps: some({ order, limit }),
@@ -144,7 +159,9 @@ test('a ledger answers as one log with the same events', async () => {
       }
       await same((reader) => reader.events(query.events as never).toArray())
       await same(async (reader) => await readPages(reader.events(query.events as never), [size]))
-      await same(async (reader) => (await reader.entries(query.events as never).toArray()).map(({ bytes }) => String(bytes)))
+      await same(async (reader) =>
+        (await reader.entries(query.events as never).toArray()).map(({ bytes }) => String(bytes)),
+      )
       await same((reader) => reader.count(query.events as never))
       await same((reader) => reader.runs(query.runs as never).toArray())
       await same(async (reader) => await readPages(reader.runs(query.runs as never), [size]))
@@ -155,8 +172,15 @@ test('a ledger answers as one log with the same events', async () => {
       await same((reader) => reader.stats(query.stats as never))
       for (const tenantId of ['a', 'b']) {
         await same(async (reader) => await reader.run('r-1', { tenantId }))
-        await same((reader) => reader.run('r-1', { tenantId }).steps(query.steps as never).toArray())
-        await same(async (reader) => await readPages(reader.run('r-1', { tenantId }).steps(query.steps as never), [size]))
+        await same((reader) =>
+          reader
+            .run('r-1', { tenantId })
+            .steps(query.steps as never)
+            .toArray(),
+        )
+        await same(
+          async (reader) => await readPages(reader.run('r-1', { tenantId }).steps(query.steps as never), [size]),
+        )
       }
       await same(async (reader) => await reader.run('r-2'))
     }),
