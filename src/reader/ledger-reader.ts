@@ -1,4 +1,3 @@
-import type { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
@@ -19,6 +18,7 @@ import { type ListedAgent, listAgentsOf } from './ledger/agents.js'
 import { followLogs } from './ledger/follow.js'
 import { inLog, type LogPart, Moment, type SiblingLog } from './ledger/moment.js'
 import { decodePosition, encodePosition, type Sizes } from './ledger/page-cursor.js'
+import { inPart, ofOneLog, parseQuery, refusePositions } from './ledger/positions.js'
 import { ALL_LOGS, idsOf, type LedgerListing, LedgerResults, type LogsSource, type Walked } from './ledger/results.js'
 import { listRunsOf, type PlacedStep, readRunOf, stepsOf } from './ledger/runs.js'
 import { listSessionsOf } from './ledger/sessions.js'
@@ -32,7 +32,6 @@ import {
   invalidQuery,
   type ParsedEventQuery,
   parseAgentQuery,
-  parseEventQuery,
   parseFollowQuery,
   parseRunQuery,
   parseRunRef,
@@ -329,63 +328,6 @@ interface FoundIn<I, T> {
   read(part: LogPart, query: ParsedEventQuery, span: Span): AsyncIterable<readonly I[]>
   time(item: I): string
   result(item: I, log: number | undefined): T
-}
-
-/** Positions in all logs, as cursors of a query name them. */
-interface NamedPositions {
-  readonly after: Sizes | undefined
-  readonly before: Sizes | undefined
-}
-
-interface ParsedLedgerQuery {
-  readonly parsed: ParsedEventQuery
-  /** The query with the cursors, by which a page of it is told from one of another. */
-  readonly asked: ParsedEventQuery
-  readonly positions: ((logs: readonly OpenLog[]) => NamedPositions) | undefined
-}
-
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
-function parseQuery(query: LedgerEventQuery<string>): ParsedLedgerQuery {
-  const cursors = Object.entries(query ?? {}).filter(([field]) => field === 'after' || field === 'before')
-  if (cursors.length === 0) {
-    const parsed = parseEventQuery(query)
-    return { parsed, asked: parsed, positions: undefined }
-  }
-  for (const [field, cursor] of cursors) decodePosition(cursor, field)
-  const { after, before, ...filters } = query
-  const parsed = parseEventQuery(filters)
-  const positions = (logs: readonly OpenLog[]): NamedPositions => ({
-    after: after === undefined ? undefined : decodePosition(after, 'after', idsOf(logs)),
-    before: before === undefined ? undefined : decodePosition(before, 'before', idsOf(logs)),
-  })
-  return { parsed, asked: { ...parsed, ...Object.fromEntries(cursors) }, positions }
-}
-
-/** Returns a query as it is for one of the logs. */
-function inPart(query: ParsedEventQuery, named: NamedPositions | undefined, { log, size }: LogPart): ParsedEventQuery {
-  const [after, before] = [named?.after?.get(log) ?? 0, named?.before ? (named.before.get(log) ?? 0) : size]
-  return {
-    ...query,
-    afterSeq: Math.max(query.afterSeq ?? -1, after - 1),
-    beforeSeq: Math.min(query.beforeSeq ?? Infinity, before),
-  }
-}
-
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` for a position where there are several logs */
-function refusePositions(
-  { afterSeq = -1, beforeSeq }: Pick<ParsedEventQuery, 'afterSeq' | 'beforeSeq'>,
-  { length }: readonly OpenLog[],
-): void {
-  if (length === 1) return
-  if (afterSeq >= 0) throw ofOneLog('afterSeq')
-  if (beforeSeq !== undefined) throw ofOneLog('beforeSeq')
-}
-
-function ofOneLog(what: string): AuditLogError {
-  return invalidQuery(
-    what,
-    'there are several logs, and this is of one: ask its reader, reader.logs.get(number), or give a cursor',
-  )
 }
 
 function sizesOf(logs: readonly OpenLog[]): Sizes {

@@ -64,8 +64,20 @@ async function writeRuns(zero: AuditLog, one: AuditLog): Promise<void> {
   await one.append({ ...planner, type: 'token_usage_updated', time: at(2), data: usage })
   await zero.append({ ...planner, type: 'token_usage_updated', time: at(3), data: usage })
   const writer = { runId: 'r-2', sessionId: 's-2', agent: { name: 'writer' } }
-  await one.append({ ...writer, type: 'run_started', time: at(4), trace: trace('2', '3'), data: { agent: writer.agent } })
-  await one.append({ ...writer, type: 'run_completed', time: at(5), trace: trace('2', '3'), data: { durationMs: 5000 } })
+  await one.append({
+    ...writer,
+    type: 'run_started',
+    time: at(4),
+    trace: trace('2', '3'),
+    data: { agent: writer.agent },
+  })
+  await one.append({
+    ...writer,
+    type: 'run_completed',
+    time: at(5),
+    trace: trace('2', '3'),
+    data: { durationMs: 5000 },
+  })
   await one.append({ ...planner, type: 'run_completed', time: at(6), data: { durationMs: 5000 } })
 }
 
