@@ -25,19 +25,11 @@ export async function* listAgentsOf(
     const first = tenantId === undefined ? ofAll : await firstOf(moment, { tenantId, agent: key })
     if (first) listed.push({ key, first })
   }
-  listed.sort((one, other) =>
-    comesBefore(one.first, other.first)
-      ? -1
-      : comesBefore(other.first, one.first)
-        ? 1
-        : one.first.seq - other.first.seq,
-  )
-  const reverse = order === 'desc'
-  const positions = [...listed.keys()]
+  const sign = order === 'desc' ? -1 : 1
+  listed.sort(({ first: one }, { first: other }) => sign * compare(one, other))
   let left = limit
-  for (const position of reverse ? positions.reverse() : positions) {
-    const { key, first } = listed[position] as (typeof listed)[number]
-    if (after !== undefined && (reverse ? position >= after : position <= after)) continue
+  for (const [position, { key, first }] of listed.entries()) {
+    if (after !== undefined && position <= after) continue
     if (until !== undefined && first.time >= until) continue
     const agent = await summarise(moment, { ...(tenantId !== undefined && { tenantId }), agent: key }, first)
     if (since !== undefined && agent.lastEventAt < since) continue
@@ -50,6 +42,11 @@ export async function* listAgentsOf(
 interface AgentFilter {
   readonly tenantId?: string
   readonly agent: string
+}
+
+function compare(one: LoggedEvent, other: LoggedEvent): number {
+  if (comesBefore(one, other)) return -1
+  return comesBefore(other, one) ? 1 : one.seq - other.seq
 }
 
 async function firstEvents(moment: Moment): Promise<ReadonlyMap<string, LoggedEvent>> {
