@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
+import { placeOf as placeOfLog } from '../ledger/places.js'
 import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
+import { type PendingPart, pendingIn, tellPending } from './pending.js'
 import { isPostgresUrl, storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
 
@@ -49,21 +51,40 @@ export function placeOf(args: Arguments, { env }: Io, operand?: string): LogPlac
   return { url }
 }
 
+/** A log, or a ledger, that a command reads. */
+export type ReadLog = AuditLogDirectoryReader | AuditLogStoreReader
+
+/**
+ * Opens a log, or a ledger, for a command. What is recorded there and not committed yet is told on standard error.
+ *
+ * @param operand - a directory that is named without `--log`
+ */
 export async function withReader(
   args: Arguments,
   io: Io,
-  use: (log: AuditLogDirectoryReader | AuditLogStoreReader) => Promise<void>,
+  use: (log: ReadLog, pending: readonly PendingPart[]) => Promise<void>,
   operand?: string,
 ): Promise<void> {
-  const place = placeOf(args, io, operand)
-  const log = await ('url' in place
-    ? openAuditLogReader({ store: await storeAt(place.url) })
-    : openDirectoryReader(place.directory, {}, SYNCHRONOUS))
+  const log = await openedLog(args, io, operand)
   try {
-    await use(log)
+    const pending = await pendingIn(log)
+    await tellPending(io, pending, args.flag('pending'))
+    await use(log, pending)
   } finally {
     await log.close()
   }
+}
+
+async function openedLog(args: Arguments, io: Io, operand: string | undefined): Promise<ReadLog> {
+  const place = placeOf(args, io, operand)
+  const number = args.number('log-number')
+  if ('url' in place) {
+    if (number !== undefined) throw new UsageError('--log-number is for a directory, and --store names one log')
+    return await openAuditLogReader({ store: await storeAt(place.url) })
+  }
+  if (number === undefined) return await openDirectoryReader(place.directory, {}, SYNCHRONOUS)
+  if (number < 0 || number > 999_999_999) throw new UsageError(`--log-number: there is no log ${number}`)
+  return await openDirectoryReader(placeOfLog(place.directory, number).directory, {}, SYNCHRONOUS, { only: true })
 }
 
 export function formatOf(args: Arguments): Format {

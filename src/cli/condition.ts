@@ -208,7 +208,7 @@ export async function diskUse(directory: string, without: ReadonlySet<string> = 
 }
 
 /** Whether a process holds LevelDB's lock, as Linux lists it: to try the lock would take it. */
-async function findWriter(directory: string): Promise<WriterFound> {
+export async function findWriter(directory: string): Promise<WriterFound> {
   try {
     const [locks, { ino }] = await Promise.all([
       readFile('/proc/locks', 'utf8'),

@@ -34,7 +34,10 @@ const DECIDED_BY: ReadonlyMap<string | undefined, string> = new Map([
  *
  * @param maxReason - UTF-16 code units of the reason that are shown
  */
-export function decisionText(event: StoredEvent, maxReason = Infinity): DecisionText | undefined {
+export function decisionText(
+  event: Pick<StoredEvent, 'type' | 'data' | 'source'>,
+  maxReason = Infinity,
+): DecisionText | undefined {
   const data = fieldsOf(event.data)
   const verb = VERBS.get(event.type)?.(data)
   if (!verb) return undefined

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { catalogue } from '../events/catalogue.js'
 import { nearestName } from '../events/nearest.js'
 import { RUN_STATUSES } from '../events/run-status.js'
-import type { EventQuery } from '../reader/query/query.js'
+import type { LedgerEventQuery } from '../reader/contract.js'
 import { parseHumanTime } from './human-time.js'
 import { UsageError } from './usage-error.js'
 
@@ -33,6 +33,22 @@ const store = {
 } as const
 export const help = { type: 'boolean', short: 'h', help: 'this help' } as const
 export const common = { log, store, help } satisfies Options
+
+const logNumber = {
+  type: 'string',
+  value: 'N',
+  help: 'only this log of a ledger that has several; 0 is the one in DIR itself',
+} as const
+/** Of the commands that read all logs of a ledger as one. */
+export const reading = { log, 'log-number': logNumber, store, help } satisfies Options
+/** Of the commands that print events. */
+export const pending = {
+  pending: { type: 'boolean', help: 'also the events that are not committed yet; they have no position' },
+} as const satisfies Options
+/** Where events of a ledger are read from. */
+export const cursors = {
+  after: { type: 'string', value: 'CURSOR', help: 'behind this cursor, which holds a position in every log' },
+} as const satisfies Options
 
 export const format = {
   json: { type: 'boolean', help: 'as JSON; a list as one array' },
@@ -154,7 +170,7 @@ export class Arguments {
   }
 
   /** The fields of a query that these options stand for; the reader checks their values. */
-  query(now: number): EventQuery<string> & { readonly status?: never } {
+  query(now: number): LedgerEventQuery<string> & { readonly status?: never } {
     const time = (name: string) => {
       const text = this.text(name)
       return text === undefined ? undefined : parseHumanTime(text, name, now)
@@ -172,6 +188,7 @@ export class Arguments {
       until: time('until'),
       afterSeq: this.number('after-seq'),
       beforeSeq: this.number('before-seq'),
+      after: this.text('after'),
       limit: this.number('limit'),
       order: this.text('order'),
     }

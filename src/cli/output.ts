@@ -66,6 +66,11 @@ export async function printAll<T>(
   if (format === 'json') await write(out, count === 0 ? '[]\n' : '\n]\n')
 }
 
+/** Gives what lists have, one after the other. */
+export async function* chained<T>(...lists: readonly (AsyncIterable<T> | Iterable<T>)[]): AsyncGenerator<T> {
+  for (const list of lists) yield* list
+}
+
 /** Prints one thing in the format asked for, piece by piece. @param lines - of the text */
 export async function printStreamed(
   io: Io,

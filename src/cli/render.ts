@@ -28,14 +28,17 @@ export const STATUS_COLOUR: Readonly<Record<RunStatus | ToolCallSummary['status'
   unfinished: 'yellow',
 }
 
+/** An event, with the number of its log in a ledger of several; one that is not committed yet has no position. */
+export type PrintedEvent = Omit<StoredEvent, 'seq'> & { readonly seq: number | null; readonly log?: number }
+
 /** One event in one line. */
-export function eventLine(event: StoredEvent, paint: Paint): string {
+export function eventLine(event: PrintedEvent, paint: Paint): string {
   const confidence = confidenceOf(event)
   const type = printable(marked(event.type, confidence))
   const who = event.agent?.name ?? event.agent?.id ?? ''
   const detail = shortened(detailsOf(event, MAX_REASON_LENGTH), MAX_DETAIL_LENGTH)
   const parts = [
-    paint('grey', String(event.seq).padStart(6)),
+    paint('grey', placeText(event).padStart(6)),
     shortTime(event.time),
     paint(eventColour(event.type, confidence), type.padEnd(TYPE_WIDTH)),
     printable(who),
@@ -44,6 +47,11 @@ export function eventLine(event: StoredEvent, paint: Paint): string {
     detail,
   ]
   return parts.filter((part) => part !== '').join('  ')
+}
+
+function placeText({ seq, log }: PrintedEvent): string {
+  const position = seq === null ? '–' : String(seq)
+  return log === undefined ? position : `${log}:${position}`
 }
 
 /**
@@ -58,7 +66,7 @@ function eventColour(type: string, confidence: string | undefined): Colour {
 }
 
 /** Returns what an event tells: a decision in words, and the fields that they leave out. @param maxReason - code units of its reason that are shown */
-export function detailsOf(event: StoredEvent, maxReason?: number): string {
+export function detailsOf(event: Pick<StoredEvent, 'type' | 'data' | 'source'>, maxReason?: number): string {
   const decision = decisionText(event, maxReason)
   if (!decision) return details(event.data)
   return [decision.words, details(decision.rest)].filter((part) => part !== '').join('  ')

@@ -81,6 +81,9 @@ async function* below(run: RunTree, stepsOf: StepsOf, paint: Paint, isTop: boole
   if (isTop) {
     yield line('session', `${run.sessionId}  tenant=${run.tenantId}${run.actor ? `  actor=${run.actor.id}` : ''}`)
   }
+  if (run.claimedParentRunId) {
+    yield line('claimed parent', `${run.claimedParentRunId}, by the trace alone`, 'yellow')
+  }
   if (run.model) yield line('model', run.model)
   if (run.totalUsage.totalTokens > 0) yield line('used', tokensText(run))
   if (run.omitted === 0) for (const text of listedLines(run, paint)) yield [text]

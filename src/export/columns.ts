@@ -1,9 +1,11 @@
 import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
+import type { InLedger } from '../reader/contract.js'
 
 /** The columns of a table of events: what the envelope says, and `data` as JSON. */
 export const COLUMNS = {
-  seq: ({ seq }) => seq,
+  // Of a ledger of several logs, with the number of the log.
+  seq: ({ seq, log }) => (log === undefined ? seq : `${log}:${seq}`),
   time: ({ time }) => time,
   recordedAt: ({ recordedAt }) => recordedAt,
   type: ({ type }) => type,
@@ -21,7 +23,7 @@ export const COLUMNS = {
   confidence: confidenceOf,
   supersedes: ({ supersedes }) => supersedes,
   data: ({ data }) => JSON.stringify(data),
-} as const satisfies Record<string, (event: StoredEvent) => string | number | undefined>
+} as const satisfies Record<string, (event: StoredEvent & InLedger) => string | number | undefined>
 
 export type ColumnName = keyof typeof COLUMNS
 export const COLUMN_NAMES = Object.keys(COLUMNS) as readonly ColumnName[]

@@ -17,6 +17,8 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024
 export interface ConvertedChunk {
   readonly bytes: Uint8Array
   readonly seqs: ArrayLike<number>
+  /** The logs of these entries, in a ledger of several. */
+  readonly logs?: ArrayLike<number> | undefined
 }
 
 /** The entries to convert. */
@@ -44,9 +46,9 @@ export async function* convertedChunks({
   let head = headOf(encoding)
   let isDone = false
   try {
-    for await (const { converted, seqs } of inOrder(groups, converter, others ? count * AHEAD : 1)) {
+    for await (const { converted, seqs, logs } of inOrder(groups, converter, others ? count * AHEAD : 1)) {
       if ('unreadable' in converted) return await refuse(converted.unreadable)
-      yield { bytes: behind(head, converted.bytes), seqs }
+      yield { bytes: behind(head, converted.bytes), seqs, logs }
       head = undefined
     }
     yield { bytes: behind(head, await converter.end()), seqs: [] }
@@ -74,6 +76,7 @@ async function threadCount(groups: HeldGroups, asked: number | undefined): Promi
 interface InOrder {
   readonly converted: Converted
   readonly seqs: ArrayLike<number>
+  readonly logs: ArrayLike<number> | undefined
 }
 
 /** Has as many groups converted at a time as are given. */
@@ -87,7 +90,8 @@ async function* inOrder(groups: HeldGroups, converter: Converter, ahead: number)
       const { length } = group.bytes
       // The group's own memory goes to another thread.
       const seqs = group.seqs.slice()
-      const converted = converter.convert(group).then((part) => ({ converted: part, seqs }))
+      const logs = group.logs?.slice()
+      const converted = converter.convert(group).then((part) => ({ converted: part, seqs, logs }))
       // It is awaited in its turn.
       converted.catch(() => undefined)
       running.push({ length, converted })

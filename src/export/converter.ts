@@ -69,7 +69,7 @@ class ParquetConverter implements Converter {
 
 /** @returns the first position that holds no event, behind which none was read */
 function eachEvent(
-  { seqs, ends, bytes }: EntryGroup,
+  { seqs, ends, bytes, logs }: EntryGroup,
   take: (event: StoredEvent, entry: Uint8Array) => void,
 ): number | undefined {
   let from = 0
@@ -79,6 +79,7 @@ function eachEvent(
     let event: StoredEvent
     try {
       event = eventOfEntry(seq, entry)
+      if (logs) event = Object.assign(event, { log: logs[at] })
     } catch (error) {
       if (error instanceof NoEvent) return seq
       throw error

@@ -7,6 +7,8 @@ const GROUP_BYTES = 256 * 1024
 export interface EntryGroup {
   /** Position of each entry. */
   readonly seqs: Float64Array<ArrayBuffer>
+  /** Number of the log of each entry, in a ledger of several. */
+  readonly logs?: Uint32Array<ArrayBuffer>
   /** The position in {@link bytes} behind each entry; an entry begins where the one before it ends. */
   readonly ends: Uint32Array<ArrayBuffer>
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -33,20 +35,22 @@ export async function* entryGroups(
 }
 
 /** Returns the memory of a group that can be handed over. */
-export function memoryOf({ seqs, ends, bytes }: EntryGroup): readonly ArrayBuffer[] {
-  return [seqs.buffer, ends.buffer, bytes.buffer]
+export function memoryOf({ seqs, ends, bytes, logs }: EntryGroup): readonly ArrayBuffer[] {
+  return [seqs.buffer, ends.buffer, bytes.buffer, ...(logs ? [logs.buffer] : [])]
 }
 
 function groupOf(entries: readonly LogEntry[], length: number): EntryGroup {
   const seqs = new Float64Array(entries.length)
   const ends = new Uint32Array(entries.length)
   const bytes = new Uint8Array(length)
+  const logs = entries[0]?.log === undefined ? undefined : new Uint32Array(entries.length)
   let end = 0
   for (const [at, entry] of entries.entries()) {
     bytes.set(entry.bytes, end)
     end += entry.bytes.length
     seqs[at] = entry.seq
+    if (logs) logs[at] = entry.log ?? 0
     ends[at] = end
   }
-  return { seqs, ends, bytes }
+  return { seqs, ends, bytes, ...(logs && { logs }) }
 }

@@ -1,7 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import type { AuditLogReader, LogEntry } from '../reader/contract.js'
-import type { EventQuery } from '../reader/query/query.js'
+import type { AuditLogReader, LedgerEventQuery, LogEntry, LogHead } from '../reader/contract.js'
+import type { AuditLogDirectoryReader } from '../reader/open.js'
 import type { EncodeOptions } from './contract.js'
 import { convertedChunks } from './converted-chunks.js'
 import { type ResolvedEncoding, resolveEncoding } from './encode.js'
@@ -14,7 +14,7 @@ export interface ExportOptions extends EncodeOptions {
    * The events to export, in the order of their positions. A line of `jsonl` does not tell its position: count the lines only
    * without filters, and where no entries were removed. @defaultValue all
    */
-  readonly query?: Omit<EventQuery<string>, 'order'>
+  readonly query?: Omit<LedgerEventQuery<string>, 'order'>
   /**
    * Threads that convert entries into the format, from 1 to 64; 1 is the thread of the caller. `jsonl` converts nothing.
    *
@@ -24,6 +24,10 @@ export interface ExportOptions extends EncodeOptions {
 }
 
 const MAX_THREADS = 64
+
+/** What an export needs of a reader. Only one of a directory has a `cursor`. */
+export type ExportedLog = Pick<AuditLogReader, 'entries' | 'events' | 'head'> &
+  Partial<Pick<AuditLogDirectoryReader, 'cursor'>>
 
 /** An export: the bytes of a file, and how far it has come. It can be iterated once. */
 export interface LogExport extends AsyncIterable<Uint8Array> {
@@ -40,9 +44,15 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
   readonly removedEntries: number
   /**
    * Where the next export goes on, once this one has come to its end: behind the last event, or, unless a limit ended
-   * it, behind all that was looked through. Give it as `query: { afterSeq: nextSeq - 1 }`.
+   * it, behind all that was looked through. Give it as `query: { afterSeq: nextSeq - 1 }`. 0 in a ledger of several logs, where
+   * {@link cursor} tells.
    */
   readonly nextSeq: number
+  /**
+   * Where the next export of a ledger of several logs goes on, once this one has come to its end: give it as `query: { after: cursor }`.
+   * `undefined` where there is one log.
+   */
+  readonly cursor: string | undefined
   /** How far the log reached when the export began, which is where it ends; `undefined` before it begins. */
   readonly size: number | undefined
 }
@@ -63,7 +73,7 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
  * lastShipped = shipped.nextSeq - 1
  * ```
  */
-export function exportLog(log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>, options: ExportOptions): LogExport {
+export function exportLog(log: ExportedLog, options: ExportOptions): LogExport {
   const known = ['format', 'query', 'threads', 'source', 'recordsPerRequest', 'ocsfVersion']
   rejectUnknownOptions('exportLog', options, known)
   const { query = {}, threads, ...encoding } = options
@@ -81,15 +91,18 @@ class StreamingExport implements LogExport {
   lastSeq: number | undefined
   size: number | undefined
   removedEntries = 0
-  readonly #log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>
-  readonly #query: EventQuery<string>
+  cursor: string | undefined
+  readonly #log: ExportedLog
+  readonly #query: LedgerEventQuery<string>
   readonly #encoding: ResolvedEncoding
   readonly #threads: number | undefined
   #begun = false
+  /** In a ledger of several logs, the latest position that was exported of each. */
+  #seen: Map<number, number> | undefined
 
   constructor(
-    log: Pick<AuditLogReader, 'entries' | 'events' | 'head'>,
-    query: EventQuery<string>,
+    log: ExportedLog,
+    query: LedgerEventQuery<string>,
     encoding: ResolvedEncoding,
     threads: number | undefined,
   ) {
@@ -100,6 +113,7 @@ class StreamingExport implements LogExport {
   }
 
   get nextSeq(): number {
+    if (this.#seen) return 0
     const { afterSeq = -1, beforeSeq = Infinity, limit = Infinity } = this.#query
     if (this.events >= limit || this.size === undefined) return (this.lastSeq ?? afterSeq) + 1
     return Math.max(afterSeq + 1, Math.min(beforeSeq, this.size))
@@ -108,16 +122,43 @@ class StreamingExport implements LogExport {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     if (this.#begun) throw new TypeError('exportLog: an export can be iterated once; call exportLog again')
     this.#begun = true
-    const { size, removedEntries = 0, origin } = await this.#log.head()
+    const head = await this.#log.head()
+    const { size, removedEntries = 0, origin } = head
     this.size = size
     this.removedEntries = removedEntries
+    if (this.#isOfSeveral(head)) {
+      yield* this.#severalLogs(origin)
+      return
+    }
     const { afterSeq = -1, beforeSeq = this.size } = this.#query
     const end = Math.min(beforeSeq, this.size)
     const query = { ...this.#query, beforeSeq: end }
     // A range that ends before it begins is an error of a query's, and here just nothing new.
     const isEmpty = afterSeq + 1 >= end
     const batches = isEmpty ? nothing() : readAhead(this.#log.entries(query).batches())
-    yield* this.#encoding.format === 'jsonl' ? this.#lines(batches) : this.#converted(batches, origin)
+    yield* this.#chunks(batches, origin)
+  }
+
+  #isOfSeveral({ logs }: LogHead): boolean {
+    return logs !== undefined || this.#query.after !== undefined || this.#query.before !== undefined
+  }
+
+  /** Ends where all logs ended when it began, as the cursor says that the next one takes. */
+  async *#severalLogs(origin: string | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+    const { after, limit = Infinity, before } = this.#query
+    const seen = new Map<number, number>()
+    this.#seen = seen
+    const end = before ?? (await this.#log.cursor?.())
+    const query = { ...this.#query, ...(end !== undefined && { before: end }) }
+    yield* this.#chunks(readAhead(this.#log.entries(query).batches()), origin)
+    this.cursor = this.events < limit ? end : await this.#log.cursor?.({ ...(after !== undefined && { after }), seen })
+  }
+
+  #chunks(
+    batches: AsyncIterable<readonly LogEntry[]>,
+    origin: string | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#encoding.format === 'jsonl' ? this.#lines(batches) : this.#converted(batches, origin)
   }
 
   async *#lines(batches: AsyncIterable<readonly LogEntry[]>): AsyncGenerator<Uint8Array> {
@@ -126,15 +167,19 @@ class StreamingExport implements LogExport {
       for (const entry of entries) {
         const chunk = lines.add(entry)
         if (chunk) yield chunk
-        this.#tally(entry.seq)
+        this.#tally(entry.seq, entry.log)
       }
     }
     const rest = lines.end()
     if (rest) yield rest
   }
 
-  #tally(seq: number): void {
+  #tally(seq: number, log = 0): void {
     this.events++
+    if (this.#seen) {
+      this.#seen.set(log, seq)
+      return
+    }
     this.firstSeq ??= seq
     this.lastSeq = seq
   }
@@ -146,15 +191,16 @@ class StreamingExport implements LogExport {
     const refuse = (seq: number) => this.#refuse(seq)
     const encoding = origin === undefined ? this.#encoding : { ...this.#encoding, origin }
     const conversion = { batches, encoding, threads: this.#threads, refuse }
-    for await (const { bytes, seqs } of convertedChunks(conversion)) {
-      for (let at = 0; at < seqs.length; at++) this.#tally(seqs[at] as number)
+    for await (const { bytes, seqs, logs } of convertedChunks(conversion)) {
+      for (let at = 0; at < seqs.length; at++) this.#tally(seqs[at] as number, logs?.[at])
       if (bytes.length > 0) yield bytes
     }
   }
 
   /** Reads the event of an entry that holds none: the reader says what is wrong with it. */
   async #refuse(seq: number): Promise<never> {
-    await this.#log.events({ ...(seq > 0 && { afterSeq: seq - 1 }), beforeSeq: seq + 1 }).toArray()
+    const only = { ...(seq > 0 && { afterSeq: seq - 1 }), beforeSeq: seq + 1 }
+    if (!this.#seen) await this.#log.events(only).toArray()
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} holds no event; keep the log as evidence`)
   }
 }

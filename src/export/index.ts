@@ -4,7 +4,7 @@ export { type CloudEvent, DEFAULT_CLOUD_EVENT_SOURCE, toCloudEvent } from './clo
 export { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, OCSF_VERSIONS, type OcsfVersion } from './contract.js'
 export { CSV_HEADER, csvRow } from './csv.js'
 export { encodeEntries, encodeEvents } from './encode.js'
-export { type ExportOptions, exportLog, type LogExport } from './export-log.js'
+export { type ExportedLog, type ExportOptions, exportLog, type LogExport } from './export-log.js'
 export { OCSF_VERSION, type OcsfEvent, type OcsfOptions, toOcsf } from './ocsf.js'
 export {
   type OtlpLogRecord,

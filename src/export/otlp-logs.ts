@@ -1,5 +1,6 @@
 import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
+import type { InLedger } from '../reader/contract.js'
 import { type AnyValue, anyValue, type KeyValue, keyValues } from './any-value.js'
 import type { TextEncoding } from './contract.js'
 import { epochNanos } from './event-times.js'
@@ -106,6 +107,7 @@ function logRecord(event: StoredEvent): OtlpLogRecord {
     attributes: keyValues({
       'log.record.uid': event.id,
       'spanledger.seq': event.seq,
+      'spanledger.log': (event as InLedger).log,
       'spanledger.tenant.id': event.tenantId,
       'session.id': event.sessionId,
       'spanledger.run.id': event.runId,

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import { GROUP } from '../files/readers.js'
 import { stagingAt } from '../ledger/places.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
 import { type JournalKey, journalKeyFrom } from '../log/journal/journal-key.js'
+import { makeDirectorySync } from '../store/directory.js'
 import { OpeningLog } from './opening-log.js'
 import { RecentMap } from './recent-map.js'
 

@@ -11,14 +11,28 @@ import type { AgentSummary } from './summaries/agents.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
 
+/** The log of an event, in a ledger of several. */
+export interface InLedger {
+  /** Number of the log in which `seq` is its position; absent where there is one log. */
+  readonly log?: number
+}
+
+/** The logs of what was summed up from events of a ledger of several logs. */
+export interface AcrossLogs extends InLedger {
+  /** Number of the log in which `firstSeq` is the position of the first event; absent where there is one log. */
+  readonly log?: number
+  /** Number of the log in which `lastSeq` is the position of the newest event; absent where there is one log. */
+  readonly lastLog?: number
+}
+
 /** An event as read, narrowed to the types a query asks for. */
-export type FoundEvent<T extends string> = [T] extends [AuditEventType] ? StoredEvent<T> : StoredEvent
+export type FoundEvent<T extends string> = ([T] extends [AuditEventType] ? StoredEvent<T> : StoredEvent) & InLedger
 
 /** Events, in the order of their positions. */
 export type EventResults<T extends string = AuditEventType> = Results<FoundEvent<T>>
 
 /** An event as it is stored: what its leaf hash is of. */
-export interface LogEntry {
+export interface LogEntry extends InLedger {
   readonly seq: number
   /** UTF-8 JSON in one line, without `seq`. */
   readonly bytes: Uint8Array
@@ -32,6 +46,34 @@ export interface LogHead {
   readonly removedEntries?: number
   /** Origin of the log, as the key that signs it or its newest checkpoint names it; absent where nothing is signed. Reading it verifies nothing. */
   readonly origin?: string
+  /**
+   * Of a ledger of several logs: how far each reaches, by their numbers. `size` and `removedEntries` are then the sums of theirs, and
+   * `origin` is that of log 0. Absent where there is one log.
+   */
+  readonly logs?: readonly (LogHead & { readonly log: number })[]
+}
+
+/** Which events of a ledger to read: the filters of {@link EventQuery}, and positions in all of its logs at once. */
+export interface LedgerEventQuery<T extends string = AuditEventType> extends EventQuery<T> {
+  /** Events behind this position in every log, in either order: a cursor that a reader of the ledger gave. */
+  readonly after?: string
+  /** Events ahead of this position in every log, in either order: a cursor that a reader of the ledger gave. */
+  readonly before?: string
+}
+
+/** From where, how often and for how long to follow a ledger. */
+export interface LedgerFollowOptions extends FollowOptions {
+  /** Events behind this position in every log: a cursor that a reader of the ledger gave. In place of `afterSeq`. */
+  readonly after?: string
+}
+
+/** Events as they come. */
+export interface Following<T> extends AsyncIterable<T> {
+  /**
+   * The position behind the events that the latest iteration has given, in every log; `undefined` before it has begun. Give it as
+   * `after` to go on.
+   */
+  readonly cursor: string | undefined
 }
 
 /**
@@ -159,7 +201,7 @@ export interface AuditLogReader {
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
-  runs(query?: RunQuery): Results<RunOverview>
+  runs(query?: RunQuery): Results<RunOverview & AcrossLogs>
 
   /**
    * One run. Awaited, it is the run with everything below it, or `undefined` when the log has no event of it; `steps()`
@@ -181,7 +223,7 @@ export interface AuditLogReader {
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
-  sessions(query?: SessionQuery): Results<SessionSummary>
+  sessions(query?: SessionQuery): Results<SessionSummary & AcrossLogs>
 
   /**
    * The agents that acted and pass every filter of the query, in the order of their first events. An agent is told by
@@ -189,7 +231,7 @@ export interface AuditLogReader {
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
-  agents(query?: AgentQuery): Results<AgentSummary>
+  agents(query?: AgentQuery): Results<AgentSummary & AcrossLogs>
 
   /**
    * Sums up tokens, cost, runs, failures, tool calls and durations of the events that pass every filter of the query:

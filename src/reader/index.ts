@@ -2,14 +2,20 @@ export type { RecordedError } from '../events/recorded-fields.js'
 export type { RunStatus } from '../events/run-status.js'
 export { type Listed, MAX_NAMED, type RunCounts, type RunOverview, type ToolUse } from '../store/runs/run-overview.js'
 export type {
+  AcrossLogs,
   AuditLogReader,
   EventResults,
+  Following,
   FoundEvent,
+  InLedger,
+  LedgerEventQuery,
+  LedgerFollowOptions,
   LogEntry,
   LogHead,
 } from './contract.js'
 export { Commits } from './follow/commits.js'
 export type { FollowOptions } from './follow/follow.js'
+export type { CursorBehind } from './ledger-reader.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
 export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
 export type { Page, PageOptions, Results } from './page.js'

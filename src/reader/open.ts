@@ -1,13 +1,14 @@
-import { join } from 'node:path'
-import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
-import { AuditLogError } from '../events/errors.js'
+import { resolve } from 'node:path'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import { readRegularFile } from '../files/regular-file.js'
+import { placeOf } from '../ledger/places.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
-import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
-import type { AuditLogReader } from './contract.js'
+import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import { DirectoryLogs, type OneLog, type Opening, openLog } from './directory-logs.js'
+import type { AuditLogDirectoryReader } from './directory-reader.js'
+import { LedgerReader } from './ledger-reader.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
-import { StoreReader } from './reader.js'
+
+export type { AuditLogDirectoryReader } from './directory-reader.js'
 
 /** How old what a read sees may be. @see OpenReaderOptions.refreshMillis */
 export const DEFAULT_REFRESH_MILLIS = 1_000
@@ -21,24 +22,6 @@ export interface OpenReaderOptions {
   readonly refreshMillis?: number
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
-}
-
-/** Reads a log from outside of the process that writes it. Every read sees what was committed `refreshMillis` before. */
-export interface AuditLogDirectoryReader extends AuditLogReader {
-  /** Directory of the log, as an absolute path. */
-  readonly location: string
-
-  /**
-   * Takes in everything that has been committed by now, whatever `refreshMillis` says.
-   *
-   * @throws AuditLogError `AUDIT_LOG_CLOSED`, and what opening a reader throws
-   */
-  refresh(): Promise<void>
-
-  /** Ends reads that are under way with `AUDIT_LOG_CLOSED`, and removes the temporary directory. */
-  close(): Promise<void>
-  /** {@link close} */
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
@@ -78,13 +61,15 @@ export async function openAuditLogReader(
  * Opens a log in a directory for reading only.
  *
  * @param reading - decided by whoever owns the thread; a service, of which nobody knows what else it does, leaves it out
+ * @param logs - `only` reads the log in the directory itself, and none of the others that a ledger has
  * @throws what {@link openAuditLogReader} throws
  */
 export async function openDirectoryReader(
   path: string,
   options: OpenReaderOptions = {},
   reading: ReadingOptions = {},
-): Promise<AuditLogDirectoryReader> {
+  { only = false }: { readonly only?: boolean } = {},
+): Promise<DirectoryLedgerReader> {
   rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes'])
   const refreshMillis = wholeNumberOption('openAuditLogReader', 'refreshMillis', options.refreshMillis, {
     fallback: DEFAULT_REFRESH_MILLIS,
@@ -95,80 +80,55 @@ export async function openDirectoryReader(
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
-  const takenAt = performance.now()
-  const store = await SnapshotStore.open(path, reading)
-  return new DirectoryReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes)
+  const opening: Opening = { refreshMillis, eventTypes, reading, only }
+  const first = await openLog(placeOf(resolve(path), 0), opening)
+  const logs = new DirectoryLogs(first, opening, (log, types) => new DirectoryLedgerReader(log, types))
+  try {
+    await logs.look()
+  } catch (problem) {
+    await logs.close()
+    throw problem
+  }
+  return new DirectoryLedgerReader(logs, eventTypes)
 }
 
-/** Renews a store's snapshot when it is due. */
-class Refresher {
-  readonly #store: SnapshotStore
-  readonly #refreshMillis: number
-  #lastAt: number
-  #due: Promise<void> | undefined
-
-  constructor(store: SnapshotStore, refreshMillis: number, takenAt: number) {
-    this.#store = store
-    this.#refreshMillis = refreshMillis
-    this.#lastAt = takenAt
-  }
-
-  async refresh(): Promise<void> {
-    // When it began: what is committed while it goes on may be left out.
-    const at = performance.now()
-    await this.#store.refresh()
-    this.#lastAt = at
-  }
-
-  /** Of reads that begin together, one does it for all. */
-  async refreshIfDue(atLeast = 0): Promise<void> {
-    const isFresh = this.#store.size >= atLeast && performance.now() - this.#lastAt < this.#refreshMillis
-    if (!this.#due && isFresh) return
-    this.#due ??= this.refresh().finally(() => {
-      this.#due = undefined
-    })
-    await this.#due
-  }
+/** A log in a directory, and how far its store has what its journal has. */
+export interface WrittenLog {
+  readonly number: number
+  readonly store: Pick<SnapshotStore, 'location' | 'journalPosition' | 'closedInOrder'>
 }
 
-class DirectoryReader extends StoreReader implements AuditLogDirectoryReader {
-  readonly #refresher: Refresher
-  readonly #store: SnapshotStore
+/** Reads the logs of a directory. */
+export class DirectoryLedgerReader extends LedgerReader implements AuditLogDirectoryReader {
+  readonly #logs: DirectoryLogs | OneLog
 
-  constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
-    super(store, {
-      barrier: (atLeast) => refresher.refreshIfDue(atLeast),
-      eventTypes,
-      newestCheckpoint: () => readCheckpoint(store.location),
-      directory: store.location,
-    })
-    this.#refresher = refresher
-    this.#store = store
+  constructor(logs: DirectoryLogs | OneLog, eventTypes: readonly string[]) {
+    super(logs, eventTypes)
+    this.#logs = logs
   }
 
   get location(): string {
-    return this.#store.location
+    return this.#logs.location
+  }
+
+  get logs(): ReadonlyMap<number, AuditLogDirectoryReader> {
+    return this.#logs.readers
+  }
+
+  /** The logs that there are, with what only this package looks at. */
+  written(): Promise<readonly WrittenLog[]> {
+    return this.#logs.logs()
   }
 
   refresh(): Promise<void> {
-    return this.#refresher.refresh()
+    return this.#logs.refresh()
   }
 
   close(): Promise<void> {
-    return this.#store.close()
+    return this.#logs.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-}
-
-/** @returns the checkpoint beside a log, if there is one that can be read */
-async function readCheckpoint(location: string): Promise<string | undefined> {
-  try {
-    return (await readRegularFile(join(location, 'checkpoint'), MAX_NOTE_BYTES)).toString()
-  } catch (error) {
-    if (error instanceof AuditLogError) throw error
-    return undefined
   }
 }

@@ -1,4 +1,3 @@
-import { catalogue } from '../events/catalogue.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
@@ -22,6 +21,7 @@ import {
   type SignedHead,
   signedHead,
 } from './prove.js'
+import { assertKnownTypes, knownTypes } from './query/known-types.js'
 import {
   type ParsedEventQuery,
   parseAgentQuery,
@@ -33,9 +33,9 @@ import {
   parseSessionQuery,
   parseStatsQuery,
   parseStepsQuery,
-  unknownTypeError,
 } from './query/parse-query.js'
-import { type EventFilter, Plan } from './query/plan.js'
+import type { Plan } from './query/plan.js'
+import { filterOf, planOf } from './query/plan-of-query.js'
 import type {
   AgentQuery,
   EventQuery,
@@ -103,7 +103,7 @@ export class StoreReader implements AuditLogReader {
     this.#newestCheckpoint = newestCheckpoint ?? (async () => undefined)
     this.#directory = directory
     this.#vkey = vkey
-    this.#knownTypes = new Set([...Object.keys(catalogue), ...eventTypes])
+    this.#knownTypes = knownTypes(eventTypes)
   }
 
   events<T extends string = AuditEventType>(query: EventQuery<T> = {}): EventResults<T> {
@@ -306,11 +306,7 @@ export class StoreReader implements AuditLogReader {
 
   /** A type is known when the catalogue or the log's owner defines it, or when a newer version has written one. */
   async #assertKnownTypes(types: readonly string[], size: number): Promise<void> {
-    for (const asked of types) {
-      if (this.#knownTypes.has(asked)) continue
-      const written = await this.#store.countPostings('type', [asked], { from: 0, to: size }, 1)
-      if (written === 0) throw unknownTypeError(asked, [...this.#knownTypes])
-    }
+    await assertKnownTypes(types, this.#knownTypes, [{ store: this.#store, size }])
   }
 }
 
@@ -324,13 +320,4 @@ function firstSeqOf({ firstSeq }: { readonly firstSeq: number }): number {
 
 function itself<T>(item: T): T {
   return item
-}
-
-function planOf(query: ParsedEventQuery): Plan {
-  return new Plan(filterOf(query))
-}
-
-function filterOf(query: ParsedEventQuery): EventFilter {
-  const { type, order } = query
-  return { ...query, ...(type && { types: type }), reverse: order === 'desc' }
 }

@@ -108,7 +108,7 @@ class StoresReader implements ShardedReader {
     refusePositions(query)
     const merged = () =>
       mergeByTime(
-        this.#each((reader) => reader.events<string>(query)),
+        this.#each<StoredEvent>((reader) => reader.events<string>(query)),
         ({ time }) => time,
         query.order === 'desc',
       )
@@ -119,7 +119,7 @@ class StoresReader implements ShardedReader {
     parseRunQuery(query)
     const merged = () =>
       mergeByTime(
-        this.#each((reader) => reader.runs(query)),
+        this.#each<RunOverview>((reader) => reader.runs(query)),
         ({ startedAt }) => startedAt,
         query.order === 'desc',
       )
@@ -134,7 +134,7 @@ class StoresReader implements ShardedReader {
     const heads = await this.heads()
     const stop = new AbortController()
     const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-    const following = this.#each((reader) => {
+    const following = this.#each<StoredEvent>((reader) => {
       const size = heads.get(reader.location)?.size ?? 0
       return reader.follow<string>(query, { afterSeq: size - 1, signal: either })
     })

@@ -1,12 +1,12 @@
 import type { AgentQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { common, DEFAULT_LIST, format, sessionFilters, shortList } from '../options.js'
+import { DEFAULT_LIST, format, reading, sessionFilters, shortList } from '../options.js'
 import { printAll } from '../output.js'
 import { agentLine } from '../render.js'
 
 export const agents: Command = {
   summary: 'Lists the agents that acted, newest first',
-  options: { ...sessionFilters, ...shortList, ...format, ...common },
+  options: { ...sessionFilters, ...shortList, ...format, ...reading },
   examples: [
     ['spanledger agents', 'who acted'],
     ['spanledger agents --tenant acme --since 7d', 'who acted for a tenant lately'],

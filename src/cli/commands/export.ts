@@ -12,7 +12,7 @@ import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { writeTilesTo } from '../export-tiles.js'
 import { throwIfInterrupted } from '../interrupted.js'
-import { type Arguments, common, eventFilters, listing } from '../options.js'
+import { type Arguments, cursors, eventFilters, listing, reading } from '../options.js'
 import { type Io, printOne, write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
 import { Progress } from '../progress.js'
@@ -40,6 +40,7 @@ export const exportEvents: Command = {
     },
     'since-seq': { type: 'string', value: 'N', help: 'from this position on; where the last export said to go on' },
     ...eventFilters,
+    ...cursors,
     limit: listing.limit,
     source: { type: 'string', value: 'URI', help: 'cloudevents: what the log is called, else urn:spanledger' },
     'records-per-request': { type: 'string', value: 'N', help: 'otlp: log records of a line, by default 512' },
@@ -52,7 +53,7 @@ export const exportEvents: Command = {
     threads: { type: 'string', value: 'N', help: 'convert on this many threads, by default one for each core' },
     json: { type: 'boolean', help: 'with --output: say as JSON what was exported' },
     jsonl: { type: 'boolean', help: 'with --output: say it as JSON in one line' },
-    ...common,
+    ...reading,
   },
   examples: [
     ['spanledger export > audit.jsonl', 'everything, byte for byte as it is stored'],
@@ -75,10 +76,11 @@ export const exportEvents: Command = {
       const written = await (file === '-'
         ? toStandardOutput(exported, options.format, io)
         : toFile(file, args, exported, io))
-      const { events, firstSeq, lastSeq, nextSeq, removedEntries } = exported
+      const { events, firstSeq, lastSeq, nextSeq, cursor, removedEntries } = exported
       if (file !== '-' && summary !== 'text') {
         const { format } = options
-        const tally = { events, firstSeq, lastSeq, nextSeq, removedEntries }
+        const next = cursor === undefined ? { nextSeq } : { cursor }
+        const tally = { events, firstSeq, lastSeq, ...next, removedEntries }
         await printOne(io, summary, { file, format, ...tally, bytes: written }, () => '')
       } else {
         if (io.err.isTTY) io.err.write(`${told(exported, written)}\n`)
@@ -159,9 +161,7 @@ async function pump(
       throwIfInterrupted(io)
       await put(chunk)
       written += chunk.length
-      progress.show(
-        () => `${exported.events} events, at seq ${exported.lastSeq} of ${exported.size}, ${bytes(written)}`,
-      )
+      progress.show(() => `${exported.events} events${reached(exported)} of ${exported.size}, ${bytes(written)}`)
     }
   } finally {
     progress.clear()
@@ -169,12 +169,17 @@ async function pump(
   return written
 }
 
+function reached({ lastSeq }: LogExport): string {
+  return lastSeq === undefined ? '' : `, at seq ${lastSeq}`
+}
+
 function removedTold(count: number): string {
   const entries = count === 1 ? 'removed entry' : 'removed entries'
   return `${count} ${entries} of the log are left out, so that no line tells its position; --tiles exports the whole tree`
 }
 
-function told({ events, firstSeq, lastSeq, nextSeq }: LogExport, written: number): string {
+function told({ events, firstSeq, lastSeq, nextSeq, cursor }: LogExport, written: number): string {
+  if (cursor !== undefined) return `${events} events, ${bytes(written)}; the next export goes on with --after ${cursor}`
   const range = events === 0 ? '' : `, seq ${firstSeq} to ${lastSeq}`
   return `${events} events${range}, ${bytes(written)}; the next export goes on with --since-seq ${nextSeq}`
 }

@@ -1,10 +1,10 @@
 import { confidenceOf, isClaim } from '../../events/confidence.js'
-import type { AuditLogReader } from '../../reader/contract.js'
-import type { EventQuery } from '../../reader/query/query.js'
-import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { common, eventFilters, format, listing } from '../options.js'
-import { paintFor, printAll, printOne } from '../output.js'
-import { eventLine } from '../render.js'
+import type { LedgerEventQuery } from '../../reader/contract.js'
+import { type Command, formatOf, noOperands, type ReadLog, withReader } from '../command.js'
+import { cursors, eventFilters, format, listing, pending, reading } from '../options.js'
+import { chained, paintFor, printAll, printOne } from '../output.js'
+import { pendingEventsOf } from '../pending.js'
+import { eventLine, type PrintedEvent } from '../render.js'
 
 export const query: Command = {
   summary: 'Lists the events that match all filters, in append order',
@@ -12,8 +12,10 @@ export const query: Command = {
     ...eventFilters,
     ...listing,
     count: { type: 'boolean', help: 'only how many there are' },
+    ...cursors,
+    ...pending,
     ...format,
-    ...common,
+    ...reading,
   },
   examples: [
     ['spanledger query --session s-1 --since yesterday', 'what happened in a session'],
@@ -24,7 +26,7 @@ export const query: Command = {
     noOperands(args)
     const asked = args.query(io.now())
     const paint = paintFor(io)
-    await withReader(args, io, async (log) => {
+    await withReader(args, io, async (log, parts) => {
       if (args.flag('count')) {
         const count = await log.count(asked)
         const claimed = await claimedApprovals(log, asked)
@@ -32,7 +34,12 @@ export const query: Command = {
         await printOne(io, formatOf(args), told, () =>
           claimed > 0 ? `${count} (${claimed} of them claimed approvals)` : String(count),
         )
-      } else await printAll(io, formatOf(args), log.events(asked), (event) => eventLine(event, paint))
+      } else {
+        const waiting = args.flag('pending') ? pendingEventsOf(parts, asked) : []
+        const lists = [log.events(asked), waiting]
+        const all = chained<PrintedEvent>(...(asked.order === 'desc' ? lists.reverse() : lists))
+        await printAll(io, formatOf(args), all, (event) => eventLine(event, paint))
+      }
     })
   },
 }
@@ -42,7 +49,7 @@ const APPROVALS = ['tool_approval_requested', 'tool_approval_granted', 'tool_app
 /**
  * Counts the approvals among the query's matches that only a client claims. A number cannot carry a mark of its own.
  */
-async function claimedApprovals(log: AuditLogReader, query: EventQuery<string>): Promise<number> {
+async function claimedApprovals(log: ReadLog, query: LedgerEventQuery<string>): Promise<number> {
   const { type = APPROVALS, limit } = query
   const approvals = APPROVALS.filter((approval) => [type].flat().includes(approval))
   if (approvals.length === 0) return 0

@@ -1,6 +1,6 @@
 import type { RunQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { type Arguments, common, DEFAULT_LIST, format, runFilters, shortList } from '../options.js'
+import { type Arguments, DEFAULT_LIST, format, reading, runFilters, shortList } from '../options.js'
 import { paintFor, printAll } from '../output.js'
 import { runLine } from '../render.js'
 import { UsageError } from '../usage-error.js'
@@ -14,7 +14,7 @@ export const runs: Command = {
     'min-duration': { type: 'string', value: 'MS', help: 'that took so many milliseconds or more' },
     ...shortList,
     ...format,
-    ...common,
+    ...reading,
   },
   examples: [
     ['spanledger runs', `the latest ${DEFAULT_LIST}`],

@@ -1,12 +1,12 @@
 import type { SessionQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { common, DEFAULT_LIST, format, sessionFilters, shortList } from '../options.js'
+import { DEFAULT_LIST, format, reading, sessionFilters, shortList } from '../options.js'
 import { printAll } from '../output.js'
 import { sessionLine } from '../render.js'
 
 export const sessions: Command = {
   summary: 'Lists sessions, newest first',
-  options: { ...sessionFilters, ...shortList, ...format, ...common },
+  options: { ...sessionFilters, ...shortList, ...format, ...reading },
   examples: [['spanledger sessions --since today', 'who was here today']],
   async run(args, io) {
     noOperands(args)

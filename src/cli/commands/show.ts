@@ -3,9 +3,12 @@ import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, CommandFailed, formatOf, withReader } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { throwIfInterrupted } from '../interrupted.js'
-import { common, format, tenant } from '../options.js'
-import { type Io, paintFor, printStreamed } from '../output.js'
+import { format, pending, reading, tenant } from '../options.js'
+import { chained, type Format, type Io, paintFor, printOne, printStreamed } from '../output.js'
+import { type PendingEvent, pendingEventsOf } from '../pending.js'
 import { Progress } from '../progress.js'
+import { eventLine } from '../render.js'
+import { StreamedObject } from '../streamed-json.js'
 import { printable } from '../text.js'
 import { type StepsOf, treeLines } from '../tree-lines.js'
 import { UsageError } from '../usage-error.js'
@@ -16,7 +19,7 @@ const MAX_CANDIDATES = 5
 export const show: Command = {
   summary: 'Shows one run as a tree: tenant and user, times, tokens, tools, approvals, errors, sub-runs',
   operand: 'RUN',
-  options: { tenant, ...format, ...common },
+  options: { tenant, ...pending, ...format, ...reading },
   examples: [
     ['spanledger show r-4711', 'one run; the beginning of its id will do'],
     ["spanledger show r-4711 --json | jq '.totalUsage'", 'what it consumed with its sub-runs'],
@@ -26,15 +29,33 @@ export const show: Command = {
     if (asked === undefined || asked === '' || more.length > 0)
       throw new UsageError("show: name one run; 'spanledger runs' lists them")
     const ref = { ...(args.text('tenant') !== undefined && { tenantId: args.text('tenant') as string }) }
-    await withReader(args, io, async (log) => {
-      const run = (await log.run(asked, ref)) ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))
+    await withReader(args, io, async (log, parts) => {
+      const waiting = args.flag('pending') ? [...pendingEventsOf(parts, { ...ref, runId: asked })] : []
+      const whole = await log.run(asked, ref)
+      if (!whole && waiting.length > 0) return await printPending(io, formatOf(args), waiting)
+      const run = whole ?? (await log.run(await runBeginningWith(log, asked, ref, io), ref))
       if (!run) throw new CommandFailed(`there is no run '${asked}'`, { exitCode: EXIT.noInput })
       const stepsOf: StepsOf = ({ runId, tenantId }) => log.run(runId, { tenantId }).steps()
       const eventsOf: EventsOf = ({ runId, tenantId }, type) => log.events({ runId, tenantId, type })
-      const whole = wholeRun(run, stepsOf, eventsOf)
-      await printStreamed(io, formatOf(args), whole, () => treeLines(run, stepsOf, paintFor(io)))
+      const paint = paintFor(io)
+      const lines = () =>
+        chained(
+          treeLines(run, stepsOf, paint),
+          waiting.map((event) => eventLine(event, paint)),
+        )
+      await printStreamed(io, formatOf(args), withPending(wholeRun(run, stepsOf, eventsOf), waiting), lines)
     })
   },
+}
+
+/** Prints a run of which nothing is committed yet. */
+async function printPending(io: Io, format: Format, waiting: readonly PendingEvent[]): Promise<void> {
+  const paint = paintFor(io)
+  await printOne(io, format, { pending: waiting }, () => waiting.map((event) => eventLine(event, paint)).join('\n'))
+}
+
+function withPending(run: StreamedObject, waiting: readonly PendingEvent[]): StreamedObject {
+  return waiting.length === 0 ? run : new StreamedObject([...run.members, ['pending', waiting]])
 }
 
 /** Looks through the starts and ends of all runs: an index of prefixes there is none. */

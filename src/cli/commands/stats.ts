@@ -1,6 +1,6 @@
 import type { StatsGrouping, StatsQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
-import { common, followFilters, format, sessionFilters } from '../options.js'
+import { followFilters, format, reading, sessionFilters } from '../options.js'
 import { printOne } from '../output.js'
 import { statsTable } from '../stats-table.js'
 
@@ -24,7 +24,7 @@ export const stats: Command = {
     actor,
     tool,
     ...format,
-    ...common,
+    ...reading,
   },
   examples: [
     ['spanledger stats --by model --since 7d', 'what each model consumed this week'],

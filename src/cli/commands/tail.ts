@@ -1,9 +1,11 @@
 import type { StoredEvent } from '../../events/types.js'
-import { type Command, formatOf, noOperands, withReader } from '../command.js'
+import type { FollowQuery } from '../../reader/query/query.js'
+import { type Command, formatOf, noOperands, type ReadLog, withReader } from '../command.js'
 import { throwIfInterrupted } from '../interrupted.js'
-import { common, followFilters, format, listing } from '../options.js'
-import { paintFor, printAll } from '../output.js'
-import { eventLine } from '../render.js'
+import { followFilters, format, listing, pending, reading } from '../options.js'
+import { chained, paintFor, printAll } from '../output.js'
+import { pendingEventsOf } from '../pending.js'
+import { eventLine, type PrintedEvent } from '../render.js'
 
 const DEFAULT_TAIL = 10
 
@@ -13,8 +15,9 @@ export const tail: Command = {
     ...followFilters,
     limit: { ...listing.limit, help: `begin with this many, by default ${DEFAULT_TAIL}` },
     follow: { type: 'boolean', short: 'f', help: 'go on with what comes, until interrupted' },
+    ...pending,
     ...format,
-    ...common,
+    ...reading,
   },
   examples: [
     ['spanledger tail -f', 'watch the log of ./audit'],
@@ -24,20 +27,31 @@ export const tail: Command = {
     noOperands(args)
     const { limit = DEFAULT_TAIL, ...filters } = args.query(io.now())
     const paint = paintFor(io)
-    await withReader(args, io, async (log) => {
-      const { size } = await log.head()
-      const latest = await log.events({ ...filters, beforeSeq: size, order: 'desc', limit }).toArray()
-      const events = args.flag('follow') ? log.follow(filters, { afterSeq: size - 1, signal: io.signal }) : none()
-      await printAll(io, formatOf(args), chained(latest.reverse(), events), (event) => eventLine(event, paint))
+    await withReader(args, io, async (log, parts) => {
+      const { latest, following } = await from(log, filters, limit, io.signal)
+      const waiting = args.flag('pending') ? pendingEventsOf(parts, filters) : []
+      const events = args.flag('follow') ? following : []
+      const all = chained<PrintedEvent>(latest.reverse(), waiting, events)
+      await printAll(io, formatOf(args), all, (event) => eventLine(event, paint))
       // However long its end takes, the exit code is the one that an interrupted process has.
       throwIfInterrupted(io)
     })
   },
 }
 
-async function* chained(first: readonly StoredEvent[], then: AsyncIterable<StoredEvent>): AsyncGenerator<StoredEvent> {
-  yield* first
-  yield* then
+/** The latest events, and those that follow them. */
+interface Tail {
+  readonly latest: StoredEvent[]
+  readonly following: AsyncIterable<StoredEvent>
 }
 
-async function* none(): AsyncGenerator<never> {}
+async function from(log: ReadLog, filters: FollowQuery<string>, limit: number, signal: AbortSignal): Promise<Tail> {
+  if ('cursor' in log) {
+    const cursor = await log.cursor()
+    const latest = await log.events({ ...filters, before: cursor, order: 'desc', limit }).toArray()
+    return { latest, following: log.follow(filters, { after: cursor, signal }) }
+  }
+  const { size } = await log.head()
+  const latest = await log.events({ ...filters, beforeSeq: size, order: 'desc', limit }).toArray()
+  return { latest, following: log.follow(filters, { afterSeq: size - 1, signal }) }
+}

@@ -1,8 +1,12 @@
 import { join } from 'node:path'
+import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition } from '../../store/contract.js'
 import { foreignIn } from './journal-aside.js'
 import { currentBootId } from './journal-format.js'
 import { JournalReplay } from './journal-replay.js'
+
+/** Directory of a log that has its journal. */
+const JOURNAL = 'journal'
 
 /** What a journal has that its store does not have yet. */
 export interface PendingEvents {
@@ -26,25 +30,39 @@ export interface PendingSource {
 }
 
 /**
+ * Reads the events that a journal has and its store has not, in the order in which they were recorded. It changes nothing, and holds a
+ * segment at a time.
+ *
+ * @param directory - of the log
+ * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws: a writer may delete a file meanwhile
+ */
+export function* eventsPending(directory: string, store: PendingSource): Generator<AuditEvent, void, undefined> {
+  for (const { event } of replayOf(directory, store).entries()) yield event
+}
+
+/**
  * Reads the journal of a log as opening it would, and changes nothing. It takes time by what is not committed yet.
  *
  * @param directory - of the log
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws: a writer may delete a file meanwhile
  */
 export function pendingEvents(directory: string, store: PendingSource): PendingEvents {
-  const journal = join(directory, 'journal')
-  const replay = new JournalReplay({
-    directory: journal,
-    from: store.journalPosition,
-    closedInOrder: store.closedInOrder,
-    bootId: currentBootId(),
-    onDamage: 'discard',
-    location: store.location,
-  })
+  const replay = replayOf(directory, store)
   let events = 0
   for (const _ of replay.entries()) events++
   const unreadableEvents = replay.gaps.reduce((sum, { count }) => sum + count, 0)
   const isDamaged = replay.gaps.some(({ reason }) => reason === 'journal_damaged')
-  const foreignBytes = store.closedInOrder ? foreignIn(journal, store.journalPosition).bytes : 0
+  const foreignBytes = store.closedInOrder ? foreignIn(join(directory, JOURNAL), store.journalPosition).bytes : 0
   return { events, unreadableEvents, isDamaged, tornBytes: replay.tornBytes, foreignBytes }
+}
+
+function replayOf(directory: string, { journalPosition, closedInOrder, location }: PendingSource): JournalReplay {
+  return new JournalReplay({
+    directory: join(directory, JOURNAL),
+    from: journalPosition,
+    closedInOrder,
+    bootId: currentBootId(),
+    onDamage: 'discard',
+    location,
+  })
 }

@@ -9,6 +9,8 @@ export interface NewPart {
   /** Position of the last entry that was looked at; -1 for none. */
   readonly after: number
   readonly size: number
+  /** The log as it was then, where statements of other logs count for it too. @defaultValue the log itself */
+  readonly seen?: ReadableStore | undefined
 }
 
 /**
@@ -18,13 +20,13 @@ export interface NewPart {
 export async function* readIdentified(
   store: ReadableStore,
   plan: Plan,
-  { after, size }: NewPart,
+  { after, size, seen: then = store }: NewPart,
 ): AsyncGenerator<readonly StoredEvent[]> {
   if (!plan.asksForOwner || after < 0) return
-  const [before, now] = await Promise.all([identitiesOf(store, after + 1), identitiesOf(store, size)])
+  const [before, now] = await Promise.all([identitiesOf(then, after + 1), identitiesOf(store, size)])
   const [seen, passing] = [plan.under(before), plan.under(now)]
   const found: StoredEvent[] = []
-  for (const runId of now.since(after + 1)) {
+  for (const runId of now.since(before)) {
     for await (const events of readEvents(store, after + 1, { runId })) {
       for (const event of events) if (passing.admits(event) && !seen.admits(event)) found.push(event)
     }

@@ -72,21 +72,34 @@ export async function* listAgents(
 
 /** By the key of each agent, the first event that names it. */
 async function firstEvents(store: ReadableStore, size: number): Promise<ReadonlyMap<string, StoredEvent>> {
+  const agents = new AgentFirsts()
+  for await (const events of namingEvents(store, size)) for (const event of events) agents.add(event)
+  return agents.firsts
+}
+
+/** Reads the events that are the first to name an agent by its id, or by its name, in append order. */
+export async function* namingEvents(store: ReadableStore, size: number): AsyncGenerator<readonly StoredEvent[]> {
   const seqs = new Set<number>()
   for await (const seq of store.firstOfEach('agent')) if (seq < size) seqs.add(seq)
   const ascending = [...seqs].sort((a, b) => a - b)
-  const agents = new Map<string, StoredEvent>()
-  const names = new Set<string>()
   for (let at = 0; at < ascending.length; at += MAX_BATCH) {
-    for (const event of await readEventsAt(store, ascending.slice(at, at + MAX_BATCH))) {
-      const { agent } = event
-      const key = agentKey(agent)
-      const isKnown = key === undefined || agents.has(key) || (agent?.id === undefined && names.has(key))
-      if (!isKnown) agents.set(key, event)
-      if (agent?.name !== undefined) names.add(agent.name)
-    }
+    yield await readEventsAt(store, ascending.slice(at, at + MAX_BATCH))
   }
-  return agents
+}
+
+/** Finds the first event of each agent among events that come in their order. */
+export class AgentFirsts<E extends StoredEvent = StoredEvent> {
+  /** By the key of each agent. */
+  readonly firsts = new Map<string, E>()
+  readonly #names = new Set<string>()
+
+  add(event: E): void {
+    const { agent } = event
+    const key = agentKey(agent)
+    const isKnown = key === undefined || this.firsts.has(key) || (agent?.id === undefined && this.#names.has(key))
+    if (!isKnown) this.firsts.set(key, event)
+    if (agent?.name !== undefined) this.#names.add(agent.name)
+  }
 }
 
 /** What an agent is told by. */

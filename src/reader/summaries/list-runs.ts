@@ -17,6 +17,18 @@ const MAX_ABREAST = 8
 export interface ListedRun {
   readonly run: RunOverview
   readonly position: number
+  /** `time` of that event. */
+  readonly time: string
+}
+
+/** What other logs have of the runs of a log: some runs go on in another log. */
+export interface RunsElsewhere {
+  /** Tells of each run whether another log has events of a run with this id. */
+  have(runIds: readonly string[]): Promise<readonly boolean[]>
+  /** Tells whether an event, the first of its log that passes a filter, is the first of all logs for its run. */
+  isFirst(event: RunEvent, run: RunKey, filter: EventFilter): Promise<boolean>
+  /** Sums up a run from its events in all logs. */
+  sumUp(run: RunKey): Promise<RunOverview | undefined>
 }
 
 /**
@@ -27,22 +39,25 @@ export async function* listRuns(
   store: ReadableStore,
   query: ParsedRunQuery,
   { size, after, limit }: Span,
+  elsewhere?: RunsElsewhere,
 ): AsyncGenerator<readonly ListedRun[]> {
   const filter = tellingEvents(query)
   const part = { size, identities: await identitiesOf(store, size) }
-  const lister = new RunLister(store, part, query, new FirstEvents(store, filter, part))
+  const lister = new RunLister(store, part, { query, filter }, elsewhere)
   let left = limit
   let abreast = 1
   for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
     const telling = events.filter(isOfRun)
     const keys = telling.map((event) => keyOf(event, part))
     const rows = await keptRows(store, part, keys)
+    const spread = await elsewhere?.have(keys.map(({ runId }) => runId))
     for (let at = 0; at < telling.length; ) {
       const chunk = telling.slice(at, at + abreast)
-      const runs = await Promise.all(chunk.map((event, n) => lister.listedBy(event, rows[at + n])))
+      const runs = await Promise.all(chunk.map((event, n) => lister.listedBy(event, rows[at + n], spread?.[at + n])))
       for (const [n, run] of runs.entries()) {
         if (!run) continue
-        yield [{ run, position: (chunk[n] as RunEvent).seq }]
+        const { seq, time } = chunk[n] as RunEvent
+        yield [{ run, position: seq, time }]
         if (--left === 0) return
       }
       at += chunk.length
@@ -69,26 +84,46 @@ class RunLister {
   readonly #store: ReadableStore
   readonly #part: LogPart
   readonly #query: ParsedRunQuery
+  readonly #filter: EventFilter
   readonly #firsts: FirstEvents
+  readonly #elsewhere: RunsElsewhere | undefined
 
-  constructor(store: ReadableStore, part: LogPart, query: ParsedRunQuery, firsts: FirstEvents) {
+  constructor(
+    store: ReadableStore,
+    part: LogPart,
+    { query, filter }: { readonly query: ParsedRunQuery; readonly filter: EventFilter },
+    elsewhere: RunsElsewhere | undefined,
+  ) {
     this.#store = store
     this.#part = part
     this.#query = query
-    this.#firsts = firsts
+    this.#filter = filter
+    this.#firsts = new FirstEvents(store, filter, part)
+    this.#elsewhere = elsewhere
   }
 
   /**
    * Returns the run of an event of the walk, if it is wanted and this event is the first of the walk to tell of it.
    *
    * @param kept - the run's row, where the store keeps one; any other is derived where the run is listed
+   * @param isSpread - another log has events of a run with this id
    */
-  async listedBy(event: RunEvent, kept: RunRow | undefined): Promise<RunOverview | undefined> {
+  async listedBy(event: RunEvent, kept: RunRow | undefined, isSpread = false): Promise<RunOverview | undefined> {
+    if (isSpread) return await this.#listedFromAll(event, kept)
     if (kept && !isWanted(kept.overview, this.#query)) return undefined
     if (!(await this.#firsts.isFirst(event, kept))) return undefined
     if (kept) return kept.overview
     const derived = await derivedRow(this.#store, this.#part, keyOf(event, this.#part))
     return derived && isWanted(derived.overview, this.#query) ? derived.overview : undefined
+  }
+
+  /** The rows of a run of several logs tell a part of it each: whether it is wanted, only its sum tells. */
+  async #listedFromAll(event: RunEvent, kept: RunRow | undefined): Promise<RunOverview | undefined> {
+    const run = keyOf(event, this.#part)
+    if (!(await this.#firsts.isFirst(event, kept))) return undefined
+    if (!(await this.#elsewhere?.isFirst(event, run, this.#filter))) return undefined
+    const overview = await this.#elsewhere?.sumUp(run)
+    return overview && isWanted(overview, this.#query) ? overview : undefined
   }
 }
 

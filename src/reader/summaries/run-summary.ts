@@ -66,6 +66,15 @@ export interface RunTree extends RunSummary {
    * several claim is under the first of them only.
    */
   readonly subRuns: readonly RunTree[]
+  /** Of a ledger of several logs: number of the log in which `firstSeq` is the position of the first event. Its events have a `log` as well. */
+  readonly log?: number
+  /** Of a ledger of several logs: number of the log in which `lastSeq` is the position of the newest event. */
+  readonly lastLog?: number
+  /**
+   * The run above, where nothing but the trace says so: a run of another process that started in the trace of that run, while it went
+   * on, and names no parent. It is the caller's word.
+   */
+  readonly claimedParentRunId?: string
 }
 
 /** Items that each list of a {@link RunSummary} holds at most, so that a run of any length can be summed up. */

@@ -20,32 +20,58 @@ import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
 export async function readRunTree(
   store: ReadableStore,
   size: number,
-  { runId, tenantId }: { readonly runId: string; readonly tenantId?: string },
+  key: { readonly runId: string; readonly tenantId?: string },
 ): Promise<RunTree | undefined> {
   const part = { size, identities: await identitiesOf(store, size) }
-  const run = await summariseRun(store, part, runId, tenantId)
-  return run && (await growTree(store, part, run, new Set([runId])))
+  return await readTree(
+    {
+      summarise: (runId, tenantId) => summariseRun(store, part, runId, tenantId),
+      subRunIds: (run) => subRunIds(store, part, run),
+      order: (one, other) => one.firstSeq - other.firstSeq,
+    },
+    key,
+  )
+}
+
+/** The runs of which a tree is made. */
+export interface RunSource {
+  /** @throws AuditLogError `AUDIT_INVALID_QUERY` when several tenants have it, and none is named */
+  summarise(runId: string, tenantId: string | undefined): Promise<RunSummary | undefined>
+  /** Returns the ids of runs that a run invoked, or that name it as their parent. */
+  subRunIds(run: RunSummary): Promise<ReadonlySet<string>>
+  /** Compares runs by their first events. */
+  order(one: RunSummary, other: RunSummary): number
+}
+
+/** Reads a run with the runs below it. */
+export async function readTree(
+  runs: RunSource,
+  { runId, tenantId }: { readonly runId: string; readonly tenantId?: string },
+): Promise<RunTree | undefined> {
+  const run = await runs.summarise(runId, tenantId)
+  return run && (await growTree(runs, run, new Set([runId])))
 }
 
 /** @param placed - the ids of runs that have their place in the tree; links between runs may form a cycle */
-async function growTree(store: ReadableStore, part: LogPart, run: RunSummary, placed: Set<string>): Promise<RunTree> {
+async function growTree(runs: RunSource, run: RunSummary, placed: Set<string>): Promise<RunTree> {
   const subRuns: RunTree[] = []
   let totalUsage = run.usage
-  for (const runId of await subRunIds(store, part, run)) {
+  for (const runId of await runs.subRunIds(run)) {
     if (placed.has(runId)) continue
     placed.add(runId)
     // Never a run of another tenant's, whatever id an event names.
-    const subRun = await summariseRun(store, part, runId, run.tenantId)
+    const subRun = await runs.summarise(runId, run.tenantId)
     if (!subRun) continue
-    const subTree = await growTree(store, part, subRun, placed)
+    const subTree = await growTree(runs, subRun, placed)
     subRuns.push(subTree)
     totalUsage = usagePlus(totalUsage, { ...subTree.totalUsage })
   }
-  subRuns.sort((a, b) => a.firstSeq - b.firstSeq)
+  subRuns.sort((one, other) => runs.order(one, other))
   return { ...run, totalUsage, subRuns }
 }
 
-async function subRunIds(
+/** Returns the ids of the runs that a run invoked, as its summary has it, or that name it as their parent in a log. */
+export async function subRunIds(
   store: ReadableStore,
   { size, identities }: LogPart,
   run: RunSummary,
@@ -69,7 +95,8 @@ async function subRunIds(
   return ids
 }
 
-async function summariseRun(
+/** Sums up a run from its events in a log. */
+export async function summariseRun(
   store: ReadableStore,
   part: LogPart,
   runId: string,

@@ -28,11 +28,23 @@ export interface SessionSummary {
   readonly lastSeq: number
 }
 
+/** What other logs have of the sessions of a log: some sessions go on in another log. */
+export interface SessionsElsewhere {
+  /**
+   * Joins what a log tells of a session with what the others tell.
+   *
+   * @param start - of the session in the log
+   * @returns `undefined` where the session begins in another log
+   */
+  join(start: SessionStart, session: () => Promise<SessionSummary>): Promise<SessionSummary | undefined>
+}
+
 /** Lists sessions in the order of their first events. */
 export async function* listSessions(
   store: ReadableStore,
   query: ParsedSessionQuery,
   { size, after, limit }: Span,
+  elsewhere?: SessionsElsewhere,
 ): AsyncGenerator<readonly SessionSummary[]> {
   const { since, until } = query
   const part = { size, identities: await identitiesOf(store, size) }
@@ -40,7 +52,9 @@ export async function* listSessions(
   for await (const starts of sessionStarts(store, query, part, after)) {
     for (const start of starts) {
       if (until !== undefined && start.first.time >= until) continue
-      const session = await summariseSession(store, size, start)
+      const own = () => summariseSession(store, size, start)
+      const session = await (elsewhere ? elsewhere.join(start, own) : own())
+      if (!session) continue
       if (since !== undefined && session.lastEventAt < since) continue
       yield [session]
       if (--left === 0) return
@@ -84,15 +98,25 @@ async function readLong(store: ReadableStore, size: number, { sessionId, tenantI
   const [events, last, runs] = await Promise.all([
     countEvents(store, size, scope),
     readFirst(store, size, { ...scope, reverse: true }),
-    countRuns(readEvents(store, size, { ...scope, types: LIFECYCLE_TYPES }, MAX_BATCH)),
+    countRuns(store, size, { sessionId, tenantId }),
   ])
   return { last, events, runs }
 }
 
-async function countRuns(found: AsyncIterable<readonly StoredEvent[]>): Promise<number> {
+async function countRuns(store: ReadableStore, size: number, owner: Owner): Promise<number> {
   const runIds = new Set<string>()
-  for await (const events of found) {
+  await addRunsOf(runIds, store, size, owner)
+  return runIds.size
+}
+
+/** Adds the ids of the runs that started, ended or were resumed in a session. */
+export async function addRunsOf(
+  runIds: Set<string>,
+  store: ReadableStore,
+  size: number,
+  { sessionId, tenantId }: Owner,
+): Promise<void> {
+  for await (const events of readEvents(store, size, { sessionId, tenantId, types: LIFECYCLE_TYPES }, MAX_BATCH)) {
     for (const { type, runId } of events) if (runId !== undefined && statusAfter(type)) runIds.add(runId)
   }
-  return runIds.size
 }

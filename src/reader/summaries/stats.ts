@@ -7,25 +7,41 @@ import type { StatsGrouping } from '../query/query.js'
 import { MAX_BATCH, readEvents } from '../query/read-events.js'
 import { ActivityFold, isCounted } from './activity-fold.js'
 import { agentKey } from './agents.js'
-import { RunModels } from './run-models.js'
+import { modelFinder, RunModels } from './run-models.js'
 import { MAX_GROUPS, type StatsGroup, type StatsReport } from './stats-report.js'
 import { supersededEnds } from './superseded-ends.js'
 
 /** Sums up the events among the first `size` that pass a query. */
-export async function readStats(
-  store: ReadableStore,
-  size: number,
-  { groupBy, ...filter }: ParsedStatsQuery,
+export async function readStats(store: ReadableStore, size: number, query: ParsedStatsQuery): Promise<StatsReport> {
+  const { groupBy, ...filter } = query
+  const part = { size, identities: await identitiesOf(store, size) }
+  const superseded = await supersededEnds(store, part)
+  return await sumUp(groupBy, {
+    // Most events count: reading the others too takes less than asking the index of each type.
+    events: readEvents(store, size, filter, MAX_BATCH),
+    models: new RunModels(part.identities, modelFinder(store, part)),
+    isSuperseded: ({ seq }) => superseded.has(seq),
+  })
+}
+
+/** The events of statistics, and what is asked about them. */
+export interface StatsSource<E extends StoredEvent> {
+  readonly events: AsyncIterable<readonly E[]>
+  readonly models: RunModels
+  /** Tells whether an end of a run gave way to a later one. */
+  isSuperseded(event: E): boolean
+}
+
+/** Sums up events. */
+export async function sumUp<E extends StoredEvent>(
+  groupBy: StatsGrouping | undefined,
+  { events: found, models, isSuperseded }: StatsSource<E>,
 ): Promise<StatsReport> {
   const total = new ActivityFold()
   const groups = new Groups(groupBy)
-  const part = { size, identities: await identitiesOf(store, size) }
-  const models = new RunModels(store, part)
-  const superseded = await supersededEnds(store, part)
-  // Most events count: reading the others too takes less than asking the index of each type.
-  for await (const events of readEvents(store, size, filter, MAX_BATCH)) {
+  for await (const events of found) {
     for (const event of events) {
-      if (!isCounted(event.type) || superseded.has(event.seq)) continue
+      if (!isCounted(event.type) || isSuperseded(event)) continue
       total.add(event)
       if (groupBy === 'day') groups.add(event, event.time.slice(0, 10))
       else if (groupBy === 'agent') groups.add(event, agentKey(event.agent))

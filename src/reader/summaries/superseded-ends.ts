@@ -12,15 +12,26 @@ import { type LogPart, ownedEvent } from './run-rows.js'
  */
 export async function supersededEnds(store: ReadableStore, part: LogPart): Promise<ReadonlySet<number>> {
   const superseded = new Set<number>()
-  for (const runId of await runsWithSuperseding(store, part)) {
-    const filter = { runId, types: LIFECYCLE_TYPES }
-    const ends = new RunEnds(part, superseded)
-    for await (const events of readEvents(store, part.size, filter)) for (const event of events) ends.add(runId, event)
+  for (const runId of await runsWithSuperseding(store, part.size)) {
+    await addSupersededEnds(superseded, store, part, runId)
   }
   return superseded
 }
 
-async function runsWithSuperseding(store: ReadableStore, { size }: LogPart): Promise<ReadonlySet<string>> {
+/** Adds the positions of the ends that later ones supersede, of the runs with one id. */
+export async function addSupersededEnds(
+  superseded: Set<number>,
+  store: ReadableStore,
+  part: LogPart,
+  runId: string,
+): Promise<void> {
+  const filter = { runId, types: LIFECYCLE_TYPES }
+  const ends = new RunEnds(part, superseded)
+  for await (const events of readEvents(store, part.size, filter)) for (const event of events) ends.add(runId, event)
+}
+
+/** Returns the ids of the runs that have an event which supersedes another one. */
+export async function runsWithSuperseding(store: ReadableStore, size: number): Promise<ReadonlySet<string>> {
   const firsts: number[] = []
   for await (const seq of store.firstOfEach('superseding')) if (seq < size) firsts.push(seq)
   const runIds = new Set<string>()

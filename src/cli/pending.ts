@@ -1,0 +1,133 @@
+import { AuditLogError } from '../events/errors.js'
+import type { AuditEvent, StoredEvent } from '../events/types.js'
+import { eventsPending } from '../log/journal/pending.js'
+import type { AuditLogDirectoryReader } from '../reader/open.js'
+import { DirectoryLedgerReader } from '../reader/open.js'
+import type { AuditLogStoreReader } from '../reader/open-store.js'
+import { parseEventQuery } from '../reader/query/parse-query.js'
+import { Plan } from '../reader/query/plan.js'
+import { filterOf } from '../reader/query/plan-of-query.js'
+import type { EventQuery } from '../reader/query/query.js'
+import { findWriter, type WriterFound } from './condition.js'
+import { type Io, write } from './output.js'
+import { printable } from './text.js'
+
+/** An event that is recorded and not committed yet: it has no position. */
+export type PendingEvent = Omit<StoredEvent, 'seq'> & { readonly seq: null; readonly log?: number }
+
+/** Events that a process has recorded, and that are in no log yet. */
+export interface PendingPart {
+  /** Number of the log that takes them; `undefined` where there is one log, or where it is not known yet. */
+  readonly log: number | undefined
+  /** The process that recorded them. */
+  readonly writer: WriterFound
+  /** In the order in which they were recorded; read anew by each call. */
+  events(): Iterable<AuditEvent>
+}
+
+/** Finds pending events of a ledger. */
+export type PendingSource = (ledger: DirectoryLedgerReader) => Promise<readonly PendingPart[]>
+
+/** The places in which processes keep what they have recorded. */
+const SOURCES: readonly PendingSource[] = [journalsOf]
+
+/** Returns what is recorded and not committed yet. */
+export async function pendingIn(log: AuditLogDirectoryReader | AuditLogStoreReader): Promise<readonly PendingPart[]> {
+  if (!(log instanceof DirectoryLedgerReader)) return []
+  const found = await Promise.all(SOURCES.map((source) => source(log)))
+  return found.flat()
+}
+
+/** Says on standard error how many events are not committed yet, if there are any. @param isShown - this command shows them */
+export async function tellPending(io: Io, parts: readonly PendingPart[], isShown: boolean): Promise<void> {
+  const told = parts.flatMap((part) => {
+    const { count, problem } = countIn(part)
+    return count > 0 || problem !== undefined ? [{ ...part, count, problem }] : []
+  })
+  const count = told.reduce((sum, part) => sum + part.count, 0)
+  if (count > 0) {
+    const writers = told.filter((part) => part.count > 0).map(({ writer }) => writer)
+    const hint = isShown ? '' : '; --pending of query, tail and show shows them'
+    const are = count === 1 ? '1 event is not committed yet: it is' : `${count} events are not committed yet: they are`
+    await write(io.err, `${are} in ${whose(writers)}${hint}\n`)
+  }
+  for (const { problem } of told) {
+    if (problem !== undefined) await write(io.err, `The journal of a process cannot be read: ${printable(problem)}\n`)
+  }
+}
+
+/** Returns those of the pending events that a query lets through: they are behind every position. */
+export function* pendingEventsOf(
+  parts: readonly PendingPart[],
+  query: EventQuery<string>,
+): Generator<PendingEvent, void, undefined> {
+  const { beforeSeq, ...filters } = query
+  if (beforeSeq !== undefined) return
+  const plan = new Plan(filterOf(parseEventQuery(filters)))
+  for (const { log, events } of parts) {
+    for (const event of eachReadable(events)) {
+      if (!plan.admits(event as StoredEvent)) continue
+      yield { ...event, seq: null, ...(log !== undefined && { log }) } as PendingEvent
+    }
+  }
+}
+
+/** The journals of the logs. */
+async function journalsOf(ledger: DirectoryLedgerReader): Promise<readonly PendingPart[]> {
+  const logs = await ledger.written()
+  return await Promise.all(
+    logs.map(async ({ number, store }) => ({
+      log: logs.length === 1 ? undefined : number,
+      writer: await findWriter(store.location),
+      // As of the snapshot that is read: what it does not have.
+      events: () => eventsPending(store.location, store),
+    })),
+  )
+}
+
+function countIn({ events }: PendingPart): { readonly count: number; readonly problem: string | undefined } {
+  let count = 0
+  try {
+    for (const _ of events()) count++
+  } catch (error) {
+    if (!isGone(error)) return { count, problem: messageOf(error) }
+  }
+  return { count, problem: undefined }
+}
+
+function* eachReadable(events: () => Iterable<AuditEvent>): Generator<AuditEvent, void, undefined> {
+  try {
+    yield* events()
+  } catch (error) {
+    // It was told of when the events were counted.
+    if (!isGone(error)) messageOf(error)
+  }
+}
+
+/** A writer deletes a file of its journal once all of it is committed. */
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+/** Returns what is wrong with a journal; what is no problem of its files is a defect. */
+function messageOf(error: unknown): string {
+  if (error instanceof AuditLogError || (error instanceof Error && 'syscall' in error)) return error.message
+  throw error
+}
+
+function whose(writers: readonly WriterFound[]): string {
+  const died = writers.filter((writer) => writer === 'none').length
+  const [first, ...others] = writers
+  if (others.length > 0) {
+    const ended =
+      died === 0 ? '' : `, of which ${died} ended without closing their logs; the next opening takes these over`
+    return `the journals of ${writers.length} processes${ended}`
+  }
+  return `the journal of a process that ${WRITER[first ?? 'unknown']}`
+}
+
+const WRITER: Readonly<Record<WriterFound, string>> = {
+  open: 'has the log open and commits them',
+  none: 'ended without closing the log; the next opening takes them over',
+  unknown: 'has the log open, or ended without closing it; the next opening takes them over',
+}

@@ -1,0 +1,203 @@
+import { join } from 'node:path'
+import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
+import { AuditLogError } from '../events/errors.js'
+import { readRegularFile } from '../files/regular-file.js'
+import { type LogPlace, logsAt } from '../ledger/places.js'
+import type { ReadingOptions } from '../store/leveldb/snapshot.js'
+import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import type { AuditLogDirectoryReader } from './directory-reader.js'
+import type { LogsSource } from './ledger/results.js'
+import { StoreReader } from './reader.js'
+
+/** Renews a store's snapshot when it is due. */
+class Refresher {
+  readonly #store: SnapshotStore
+  readonly #refreshMillis: number
+  #lastAt: number
+  #due: Promise<void> | undefined
+
+  constructor(store: SnapshotStore, refreshMillis: number, takenAt: number) {
+    this.#store = store
+    this.#refreshMillis = refreshMillis
+    this.#lastAt = takenAt
+  }
+
+  async refresh(): Promise<void> {
+    // When it began: what is committed while it goes on may be left out.
+    const at = performance.now()
+    await this.#store.refresh()
+    this.#lastAt = at
+  }
+
+  /** Of reads that begin together, one does it for all. */
+  async refreshIfDue(atLeast = 0): Promise<void> {
+    const isFresh = this.#store.size >= atLeast && performance.now() - this.#lastAt < this.#refreshMillis
+    if (!this.#due && isFresh) return
+    this.#due ??= this.refresh().finally(() => {
+      this.#due = undefined
+    })
+    await this.#due
+  }
+}
+
+/** Reads one log of a directory. */
+class DirectoryLogReader extends StoreReader {
+  readonly refresher: Refresher
+  readonly store: SnapshotStore
+
+  constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
+    super(store, {
+      barrier: (atLeast) => refresher.refreshIfDue(atLeast),
+      eventTypes,
+      newestCheckpoint: () => readCheckpoint(store.location),
+      directory: store.location,
+    })
+    this.refresher = refresher
+    this.store = store
+  }
+}
+
+/** How the logs of a ledger are opened. */
+export interface Opening {
+  readonly refreshMillis: number
+  readonly eventTypes: readonly string[]
+  readonly reading: ReadingOptions
+  readonly only: boolean
+}
+
+export async function openLog({ number, directory }: LogPlace, { refreshMillis, eventTypes, reading }: Opening) {
+  const takenAt = performance.now()
+  const store = await SnapshotStore.open(directory, reading)
+  return {
+    number,
+    store,
+    reader: new DirectoryLogReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes),
+  }
+}
+
+export type OpenDirectoryLog = Awaited<ReturnType<typeof openLog>>
+
+/** Makes a reader of a log that answers from it alone. */
+export type ReaderOf = (log: OneLog, eventTypes: readonly string[]) => AuditLogDirectoryReader
+
+/** The logs of a ledger in a directory, as far as they were found. */
+export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
+  readonly location: string
+  readonly readers = new Map<number, AuditLogDirectoryReader>()
+  readonly #opening: Opening
+  readonly #readerOf: ReaderOf
+  #logs: readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]
+  #lookedAt = -Infinity
+  #looking: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+
+  /** @param readerOf - makes the reader of a single log */
+  constructor(first: OpenDirectoryLog, opening: Opening, readerOf: ReaderOf) {
+    this.#readerOf = readerOf
+    this.location = first.store.location
+    this.#opening = opening
+    this.#logs = [first]
+    this.#note(first)
+  }
+
+  async logs(): Promise<readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]> {
+    if (performance.now() - this.#lookedAt >= this.#opening.refreshMillis) await this.look()
+    return this.#logs
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all(this.#logs.map(({ reader }) => reader.refresher.refreshIfDue()))
+  }
+
+  async refresh(): Promise<void> {
+    await this.look()
+    await Promise.all(this.#logs.map(({ reader }) => reader.refresher.refresh()))
+  }
+
+  /** Opens the logs that have been added. Of reads that begin together, one does it for all. */
+  async look(): Promise<void> {
+    if (this.#opening.only || this.#closed) return
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    await this.#looking
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    await this.#looking?.catch(() => undefined)
+    const closed = await Promise.allSettled(this.#logs.map(({ store }) => store.close()))
+    const problems = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    if (problems.length > 1) throw new AggregateError(problems, 'Several logs were not closed properly')
+    if (problems.length === 1) throw problems[0]
+  }
+
+  async #look(): Promise<void> {
+    const at = performance.now()
+    const known = new Set(this.#logs.map(({ number }) => number))
+    const added = (await logsAt(this.location)).filter(({ number }) => !known.has(number))
+    for (const place of added) {
+      const log = await openLog(place, this.#opening).catch(unlessMissing)
+      if (!log) continue
+      const [first, ...others] = this.#logs
+      this.#logs = [first, ...[...others, log].sort((one, other) => one.number - other.number)]
+      this.#note(log)
+    }
+    this.#lookedAt = at
+  }
+
+  #note({ number, reader, store }: OpenDirectoryLog): void {
+    const { eventTypes } = this.#opening
+    this.readers.set(number, this.#readerOf(new OneLog(number, reader, store), eventTypes))
+  }
+}
+
+/** One log of a ledger, as if there were no other. */
+export class OneLog implements LogsSource<OpenDirectoryLog> {
+  readonly readers: ReadonlyMap<number, AuditLogDirectoryReader> = new Map()
+  readonly location: string
+  readonly #log: OpenDirectoryLog
+
+  constructor(number: number, reader: DirectoryLogReader, store: SnapshotStore) {
+    this.location = store.location
+    this.#log = { number, reader, store }
+  }
+
+  async logs(): Promise<readonly [OpenDirectoryLog]> {
+    return [this.#log]
+  }
+
+  async settle(): Promise<void> {
+    await this.#log.reader.refresher.refreshIfDue()
+  }
+
+  async refresh(): Promise<void> {
+    await this.#log.reader.refresher.refresh()
+  }
+
+  async close(): Promise<void> {
+    await this.#log.store.close()
+  }
+}
+
+/** A log that is being made has nothing yet: it is looked for again. */
+function unlessMissing(problem: unknown): undefined {
+  const isMissing = problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_OPEN_FAILED'
+  const { code } = ((problem as Error).cause ?? {}) as NodeJS.ErrnoException
+  if (isMissing && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
+  throw problem
+}
+
+/** @returns the checkpoint beside a log, if there is one that can be read */
+async function readCheckpoint(location: string): Promise<string | undefined> {
+  try {
+    return (await readRegularFile(join(location, 'checkpoint'), MAX_NOTE_BYTES)).toString()
+  } catch (error) {
+    if (error instanceof AuditLogError) throw error
+    return undefined
+  }
+}

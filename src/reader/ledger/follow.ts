@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { StoredEvent } from '../../events/types.js'
+import type { ReadableStore } from '../../store/readable.js'
+import { mergeBatches } from './merge-batches.js'
+import { Moment, type SiblingLog } from './moment.js'
+import type { Sizes } from './page-cursor.js'
+import type { LogsSource } from './results.js'
+
+/** What is followed. */
+export interface FollowedLogs<L extends SiblingLog> {
+  readonly source: LogsSource<L>
+  /** How many entries of each log are behind; a log that is not there is read from its beginning. */
+  readonly from: Sizes
+  readonly signal: AbortSignal | undefined
+  readonly pollMillis: number
+  /**
+   * Reads what passes of a log.
+   *
+   * @param seen - the log as it was at the last look
+   */
+  read(part: NewOfLog): AsyncIterable<readonly StoredEvent[]>
+  /** Learns how far the consumer has come in each log. */
+  reached(sizes: Sizes, logs: readonly L[]): void
+}
+
+/** What is new in a log. */
+export interface NewOfLog {
+  readonly store: ReadableStore
+  readonly after: number
+  readonly size: number
+  readonly seen: ReadableStore | undefined
+}
+
+/**
+ * Everything behind a position, and then what comes; logs that are new are read from their beginnings. Where there are several, the
+ * events of a look are merged by time.
+ */
+export async function* followLogs<L extends SiblingLog>({
+  source,
+  from,
+  signal,
+  pollMillis,
+  read,
+  reached,
+}: FollowedLogs<L>): AsyncGenerator<
+  { readonly event: StoredEvent; readonly log: number | undefined },
+  void,
+  undefined
+> {
+  const behind = new Map(from)
+  let before: Moment | undefined
+  while (!signal?.aborted) {
+    const logs = await source.logs()
+    await source.settle()
+    // A log that was closed says so.
+    await Promise.all(logs.map(({ store }) => store.read([])))
+    const sizes = new Map(logs.map(({ number, store }) => [number, Math.max(store.size, behind.get(number) ?? 0)]))
+    const isGrown = [...sizes].some(([log, size]) => size > (behind.get(log) ?? 0))
+    const moment = new Moment(source, logs, sizes)
+    const seen = before ?? new Moment(source, logs, behind)
+    const walks = moment.parts.map(({ log, store, size }) => {
+      const then = seen.parts.find((part) => part.log === log)?.store
+      return read({ store, size, after: (behind.get(log) ?? 0) - 1, seen: then })
+    })
+    for await (const merged of mergeBatches(walks, ({ time }) => time, false)) {
+      for (const { item, source: at } of merged) {
+        if (signal?.aborted) return
+        const log = moment.parts[at]?.log ?? 0
+        behind.set(log, Math.max(behind.get(log) ?? 0, item.seq + 1))
+        reached(behind, logs)
+        yield { event: item, log: logs.length === 1 ? undefined : log }
+      }
+    }
+    for (const [log, size] of sizes) behind.set(log, size)
+    reached(behind, logs)
+    before = moment
+    if (!isGrown) await delay(pollMillis, undefined, signal && { signal }).catch(() => undefined)
+  }
+}

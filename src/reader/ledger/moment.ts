@@ -1,0 +1,88 @@
+import type { StoredEvent } from '../../events/types.js'
+import type { ReadableStore } from '../../store/readable.js'
+import { type Identities, identitiesOf, readTogether } from '../query/identities.js'
+import { LogView } from './log-view.js'
+
+/** A log of several that are read as one. */
+export interface SiblingLog {
+  readonly number: number
+  readonly store: ReadableStore
+}
+
+/** Logs that are read as one; the same object for as long as they are read. */
+export interface SiblingLogs {
+  readonly logs: readonly SiblingLog[]
+}
+
+/** A log as of a moment. */
+export interface LogPart {
+  readonly log: number
+  /** A view of the log: what is asked of it counts the statements of its siblings too. */
+  readonly store: ReadableStore
+  readonly size: number
+}
+
+/** An event of one of several logs. */
+export type LoggedEvent = StoredEvent & { readonly log: number }
+
+/** The place of an entry in several logs. */
+export interface LogPlace {
+  readonly log: number
+  readonly seq: number
+}
+
+/** Several logs as they are at one moment. The logs only grow, so what is read of it stays the same. */
+export class Moment {
+  /** By their numbers. */
+  readonly parts: readonly LogPart[]
+  readonly #owner: object
+  readonly #logs: readonly { readonly store: ReadableStore; readonly size: number }[]
+
+  /**
+   * @param owner - the same object for all moments of these logs
+   * @param sizes - how far each log reaches, by its number
+   */
+  constructor(owner: object, logs: readonly SiblingLog[], sizes: ReadonlyMap<number, number>) {
+    this.#owner = owner
+    const known = logs.map(({ number, store }) => ({ number, store, size: sizes.get(number) ?? 0 }))
+    this.#logs = known.map(({ store, size }) => ({ store, size }))
+    this.parts = known.map(({ number, store, size }) => ({ log: number, store: this.#view(store, size), size }))
+  }
+
+  /** Lets the statements of all logs count for what is read from a store. */
+  joined<S extends ReadableStore>(store: S): S {
+    readTogether(store, { ledger: this.#owner, logs: this.#logs })
+    return store
+  }
+
+  /** Returns whose the runs are. */
+  async identities(): Promise<Identities> {
+    const [first] = this.parts
+    return await identitiesOf((first as LogPart).store, (first as LogPart).size)
+  }
+
+  /** Returns the logs that have events of a run with this id, whosever it is. */
+  async withRun(runId: string): Promise<readonly LogPart[]> {
+    const counts = await Promise.all(
+      this.parts.map(({ store, size }) => store.countPostings('run', [runId], { from: 0, to: size }, 1)),
+    )
+    return this.parts.filter((_, at) => (counts[at] as number) > 0)
+  }
+
+  #view(store: ReadableStore, size: number): ReadableStore {
+    return this.joined(new LogView(store, size))
+  }
+}
+
+/** Returns an event with the number of its log. */
+export function inLog(event: StoredEvent, log: number): LoggedEvent {
+  return Object.assign(event, { log })
+}
+
+/** Compares two events that each come first in their logs: that of the earlier time, and of equal times that of the lower log. */
+export function comesBefore(
+  one: { readonly time: string; readonly log: number },
+  other: { readonly time: string; readonly log: number },
+): boolean {
+  return one.time < other.time || (one.time === other.time && one.log < other.log)
+}

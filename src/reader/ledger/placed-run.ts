@@ -1,0 +1,48 @@
+import type { StoredEvent } from '../../events/types.js'
+import type { RunOverview } from '../../store/runs/run-overview.js'
+import type { RunStep } from '../steps/run-step.js'
+import type { RunSummary } from '../summaries/run-summary.js'
+import { EVENT_LISTS } from '../summaries/step-kinds.js'
+import type { LogPlace } from './moment.js'
+
+/** Tells where events are that were read by a position. */
+export interface Places {
+  placeOf(position: number): LogPlace
+}
+
+/** The logs of the first and the newest event of a run, or of something else that was summed up. */
+export interface LogsOfEnds {
+  /** Number of the log that has its first event, at `firstSeq`. */
+  readonly log: number
+  /** Number of the log that has its newest event, at `lastSeq`. */
+  readonly lastLog: number
+}
+
+/** The places in one log. */
+export function placesIn(log: number): Places {
+  return { placeOf: (seq) => ({ log, seq }) }
+}
+
+/** Returns an overview with the places of its first and its newest event. */
+export function placedOverview<O extends RunOverview>(overview: O, places: Places): O & LogsOfEnds {
+  const [first, last] = [places.placeOf(overview.firstSeq), places.placeOf(overview.lastSeq)]
+  return { ...overview, firstSeq: first.seq, lastSeq: last.seq, log: first.log, lastLog: last.log }
+}
+
+/** Returns a summary in which everything has its place. */
+export function placedSummary(summary: RunSummary, places: Places): RunSummary & LogsOfEnds {
+  const placed: Record<string, unknown> = placedOverview(summary, places) as RunSummary & LogsOfEnds & object as never
+  for (const list of EVENT_LISTS) placed[list] = summary[list].map((event) => placedEvent(event, places))
+  return placed as unknown as RunSummary & LogsOfEnds
+}
+
+/** Returns a step with its place. */
+export function placedStep(step: RunStep, places: Places): RunStep & { readonly log: number } {
+  const place = places.placeOf(step.seq)
+  if (step.kind === 'tool_call') return { ...step, ...place }
+  return { ...step, ...place, event: placedEvent(step.event, places) } as RunStep & { readonly log: number }
+}
+
+function placedEvent<E extends StoredEvent>(event: E, places: Places): E & LogPlace {
+  return { ...event, ...places.placeOf(event.seq) }
+}

@@ -1,0 +1,224 @@
+import type { Page, PageOptions, Results } from '../page.js'
+import { digestOfQuery, invalidCursor } from '../query/cursor.js'
+import { parsePageOptions } from '../query/parse-query.js'
+import type { Span } from '../query/results.js'
+import { mergeBatches } from './merge-batches.js'
+import { Moment, type SiblingLog } from './moment.js'
+import { decodePageCursor, encodePageCursor, isLedgerCursor, type LedgerBookmark } from './page-cursor.js'
+
+/** The logs that are read as one. */
+export interface LogsSource<L extends SiblingLog> {
+  /** Returns the logs that there are by now. */
+  logs(): Promise<readonly [L, ...L[]]>
+  /** Brings each log up to date where that is due. */
+  settle(): Promise<void>
+  /** Brings all logs up to date. */
+  refresh(): Promise<void>
+}
+
+/** One of the walks that are merged into a list. */
+export interface Walked<I> {
+  /** Number of its log; {@link ALL_LOGS} for a walk over all of them. */
+  readonly log: number
+  readonly size: number
+  read(span: Span): AsyncIterable<readonly I[]>
+}
+
+/** In place of the number of a log. */
+export const ALL_LOGS = 0xffff_ffff
+
+/** What a query finds in several logs. */
+export interface LedgerListing<I, T, L extends SiblingLog> {
+  /** What is listed: a cursor goes on with the same only. */
+  readonly kind: string
+  readonly query: Readonly<Record<string, unknown>> & { readonly limit?: number; readonly order?: 'asc' | 'desc' }
+  /** The query names positions in all logs, with which a single log's reader cannot do anything. */
+  readonly hasPositions?: boolean
+  /** Returns the results of a single log. */
+  single(log: L): Results<T>
+  /** Returns the walks over the logs as they are at a moment, by the numbers of the logs. */
+  walks(moment: Moment, logs: readonly L[]): Promise<readonly Walked<I>[]>
+  position(item: I): number
+  /** The time by which items of several walks are merged. */
+  time(item: I): string
+  /** What the consumer gets of an item. @param log - `undefined` where there is one */
+  result(item: I, log: number | undefined): T
+}
+
+/** Where a reading begins. */
+interface Beginning<L> {
+  readonly logs: readonly L[]
+  readonly moment: Moment
+  readonly bookmark: LedgerBookmark
+}
+
+/** An item, the number of its walk's log, and its position there. */
+interface Found<T> {
+  readonly result: T
+  readonly log: number
+  readonly position: number
+}
+
+/** Results of several logs; where there is one log, those of its own reader. */
+export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
+  readonly #source: LogsSource<L>
+  readonly #listing: LedgerListing<I, T, L>
+  readonly #cursor: unknown
+
+  /** @param cursor - the place where they begin, as it came with a page of them; unchecked */
+  constructor(source: LogsSource<L>, listing: LedgerListing<I, T, L>, cursor?: unknown) {
+    this.#source = source
+    this.#listing = listing
+    this.#cursor = cursor
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T, void, undefined> {
+    return new LateIterator(() => this.#open((results) => results, itemsOf))
+  }
+
+  batches(): AsyncIterable<readonly T[]> {
+    const open = () => this.#open((results) => results.batches(), resultsOf)
+    return { [Symbol.asyncIterator]: () => new LateIterator(open) }
+  }
+
+  async toArray(): Promise<T[]> {
+    const logs = await this.#source.logs()
+    if (this.#isSingle(logs, this.#cursor)) return await this.#listing.single(logs[0]).toArray()
+    const all: T[] = []
+    for await (const batch of this.#read(await this.#begin(logs, this.#cursor)))
+      for (const { result } of batch) all.push(result)
+    return all
+  }
+
+  async page(options: PageOptions = {}): Promise<Page<T>> {
+    const { cursor, size: wanted } = parsePageOptions(options)
+    const from = cursor === undefined ? this.#cursor : cursor
+    const logs = await this.#source.logs()
+    if (this.#isSingle(logs, from)) return await this.#listing.single(logs[0]).page(options)
+    const begun = await this.#begin(logs, from)
+    const { sizes, left } = begun.bookmark
+    const positions = new Map(begun.bookmark.positions)
+    const items: T[] = []
+    // One more than is wanted tells whether there is a next page.
+    for await (const batch of this.#read(begun, wanted + 1)) {
+      for (const { result, log, position } of batch) {
+        if (items.length === wanted) {
+          const bookmark = { sizes, positions, left: left - wanted }
+          return { items, cursor: encodePageCursor(this.#digest(), bookmark, idsOf(logs)) }
+        }
+        items.push(result)
+        positions.set(log, position)
+      }
+    }
+    return { items }
+  }
+
+  /** A page that was begun when there was one log goes on with that one. */
+  #isSingle(logs: readonly L[], cursor: unknown): boolean {
+    if (isLedgerCursor(cursor)) return false
+    return cursor !== undefined || (logs.length === 1 && !this.#listing.hasPositions)
+  }
+
+  async #open<R>(
+    single: (results: Results<T>) => AsyncIterable<R>,
+    several: (found: AsyncIterable<readonly Found<T>[]>) => AsyncIterable<R>,
+  ): Promise<AsyncIterator<R>> {
+    const logs = await this.#source.logs()
+    const results = this.#isSingle(logs, this.#cursor)
+      ? single(this.#listing.single(logs[0]))
+      : several(this.#read(await this.#begin(logs, this.#cursor)))
+    return results[Symbol.asyncIterator]()
+  }
+
+  async #begin(logs: readonly L[], cursor: unknown): Promise<Beginning<L>> {
+    await this.#source.settle()
+    const bookmark = isLedgerCursor(cursor) ? await this.#resume(logs, cursor) : this.#start(logs)
+    return { logs, moment: new Moment(this.#source, logs, bookmark.sizes), bookmark }
+  }
+
+  #start(logs: readonly L[]): LedgerBookmark {
+    const sizes = new Map(logs.map(({ number, store }) => [number, store.size]))
+    return { sizes, positions: new Map(), left: this.#listing.query.limit ?? Infinity }
+  }
+
+  async #resume(logs: readonly L[], cursor: string): Promise<LedgerBookmark> {
+    const bookmark = decodePageCursor(cursor, this.#digest(), idsOf(logs))
+    const isPast = () => logs.some(({ number, store }) => (bookmark.sizes.get(number) ?? 0) > store.size)
+    if (isPast()) await this.#source.refresh()
+    if (isPast()) throw invalidCursor('it leads past the end of a log')
+    return bookmark
+  }
+
+  async *#read(
+    { logs, moment, bookmark }: Beginning<L>,
+    most = Infinity,
+  ): AsyncGenerator<readonly Found<T>[], void, undefined> {
+    const { position, time, result, query } = this.#listing
+    const limit = Math.min(bookmark.left, most)
+    const walks = await this.#listing.walks(moment, logs)
+    const sources = walks.map(({ log, size, read }) => read({ size, after: bookmark.positions.get(log), limit }))
+    const isOne = moment.parts.length === 1
+    let left = limit
+    for await (const merged of mergeBatches(sources, time, query.order === 'desc')) {
+      const taken = merged.length > left ? merged.slice(0, left) : merged
+      yield taken.map(({ item, source }) => {
+        const { log } = walks[source] as Walked<I>
+        return { result: result(item, isOne ? undefined : log), log, position: position(item) }
+      })
+      left -= taken.length
+      if (left <= 0) return
+    }
+  }
+
+  #digest() {
+    return digestOfQuery(this.#listing.kind, this.#listing.query)
+  }
+}
+
+/** Returns what tells a log from those of other ledgers. */
+export function idsOf(logs: readonly SiblingLog[]): (log: number) => string | undefined {
+  return (log) => logs.find(({ number }) => number === log)?.store.id
+}
+
+async function* itemsOf<T>(found: AsyncIterable<readonly Found<T>[]>): AsyncGenerator<T> {
+  for await (const batch of found) for (const { result } of batch) yield result
+}
+
+async function* resultsOf<T>(found: AsyncIterable<readonly Found<T>[]>): AsyncGenerator<readonly T[]> {
+  for await (const batch of found) if (batch.length > 0) yield batch.map(({ result }) => result)
+}
+
+/** Iterates what is opened when the first item is asked for, and adds nothing to its steps from then on. */
+class LateIterator<T> implements AsyncIterator<T, void, undefined> {
+  readonly #open: () => Promise<AsyncIterator<T>>
+  #opening: Promise<AsyncIterator<T>> | undefined
+  #opened: AsyncIterator<T> | undefined
+  #left = false
+
+  constructor(open: () => Promise<AsyncIterator<T>>) {
+    this.#open = open
+  }
+
+  next(): Promise<IteratorResult<T, void>> {
+    return this.#opened ? this.#opened.next() : this.#first()
+  }
+
+  async return(): Promise<IteratorResult<T, void>> {
+    this.#left = true
+    const opened = this.#opened ?? (await this.#opening?.catch(() => undefined))
+    await opened?.return?.()
+    return { done: true, value: undefined }
+  }
+
+  async #first(): Promise<IteratorResult<T, void>> {
+    if (this.#left) return { done: true, value: undefined }
+    this.#opening ??= this.#open()
+    try {
+      this.#opened = await this.#opening
+    } catch (problem) {
+      this.#left = true
+      throw problem
+    }
+    return await this.#opened.next()
+  }
+}

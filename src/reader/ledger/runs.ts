@@ -1,0 +1,120 @@
+import type { ReadableStore } from '../../store/readable.js'
+import type { ParsedRunQuery, ParsedStepsQuery } from '../query/parse-query.js'
+import type { Span } from '../query/results.js'
+import { readSteps } from '../steps/read-steps.js'
+import type { RunStep } from '../steps/run-step.js'
+import { type ListedRun, listRuns } from '../summaries/list-runs.js'
+import type { RunSummary, RunTree } from '../summaries/run-summary.js'
+import { type RunSource, readTree, subRunIds, summariseRun } from '../summaries/runs.js'
+import type { LogPart, Moment } from './moment.js'
+import { type LogsOfEnds, type Places, placedOverview, placedStep, placedSummary, placesIn } from './placed-run.js'
+import { OtherLogsRuns } from './runs-elsewhere.js'
+import { SpreadRun } from './spread-run.js'
+import { tracedSubRunIds } from './traced-sub-runs.js'
+
+/** Lists the runs that are to be listed where a log tells of them. */
+export function listRunsOf(moment: Moment, query: ParsedRunQuery, part: LogPart) {
+  const elsewhere = new OtherLogsRuns(moment, part)
+  return async function* (span: Span): AsyncGenerator<readonly ListedRun[]> {
+    for await (const listed of listRuns(part.store, query, span, elsewhere)) {
+      yield listed.map((one) => ({
+        ...one,
+        run: 'log' in one.run ? one.run : placedOverview(one.run, placesIn(part.log)),
+      }))
+    }
+  }
+}
+
+/** Reads one run of several logs with the runs below it. */
+export async function readRunOf(
+  moment: Moment,
+  key: { readonly runId: string; readonly tenantId?: string },
+): Promise<(RunTree & Partial<LogsOfEnds>) | undefined> {
+  return await readTree(new RunsOfLogs(moment), key)
+}
+
+/** The runs of several logs: each summed up from its events in all of them. */
+class RunsOfLogs implements RunSource {
+  readonly #moment: Moment
+  /** By the ids of runs that were found by their traces: the run above. */
+  readonly #traced = new Map<string, string>()
+
+  constructor(moment: Moment) {
+    this.#moment = moment
+  }
+
+  async summarise(runId: string, tenantId: string | undefined): Promise<(RunSummary & LogsOfEnds) | undefined> {
+    const found = await placeOfRun(this.#moment, runId)
+    if (!found) return undefined
+    const { store, size, places } = found
+    const part = { size, identities: await this.#moment.identities() }
+    const summary = await summariseRun(store, part, runId, tenantId)
+    if (!summary) return undefined
+    const claimedParentRunId = summary.parentRunId === undefined ? this.#traced.get(runId) : undefined
+    return { ...placedSummary(summary, places), ...(claimedParentRunId !== undefined && { claimedParentRunId }) }
+  }
+
+  async subRunIds(run: RunSummary): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>()
+    const identities = await this.#moment.identities()
+    for (const { store, size } of this.#moment.parts) {
+      for (const id of await subRunIds(store, { size, identities }, run)) ids.add(id)
+    }
+    for (const id of await tracedSubRunIds(this.#moment, run)) {
+      if (ids.has(id)) continue
+      ids.add(id)
+      if (!this.#traced.has(id)) this.#traced.set(id, run.runId)
+    }
+    return ids
+  }
+
+  order(one: RunSummary & Partial<LogsOfEnds>, other: RunSummary & Partial<LogsOfEnds>): number {
+    if (one.startedAt !== other.startedAt) return one.startedAt < other.startedAt ? -1 : 1
+    return (one.log ?? 0) - (other.log ?? 0) || one.firstSeq - other.firstSeq
+  }
+}
+
+/** The steps of a run: a walk over one log or, of a run that several have, over its events in all of them. */
+export interface StepsSource {
+  /** Number of the log; `undefined` for several. */
+  readonly log: number | undefined
+  readonly size: number
+  read(span: Span): AsyncIterable<readonly PlacedStep[]>
+}
+
+/** A step, and where the walk met it. */
+export interface PlacedStep {
+  readonly position: number
+  readonly step: RunStep & { readonly log: number }
+}
+
+/** Returns the steps of a run; `undefined` where no log has it. */
+export async function stepsOf(moment: Moment, query: ParsedStepsQuery): Promise<StepsSource | undefined> {
+  const found = await placeOfRun(moment, query.runId)
+  if (!found) return undefined
+  const { store, size, places, log } = found
+  return {
+    log,
+    size,
+    async *read(span) {
+      for await (const steps of readSteps(store, query, span)) {
+        yield steps.map((step) => ({ position: step.seq, step: placedStep(step, places) }))
+      }
+    },
+  }
+}
+
+interface PlaceOfRun {
+  readonly store: ReadableStore
+  readonly size: number
+  readonly places: Places
+  readonly log: number | undefined
+}
+
+async function placeOfRun(moment: Moment, runId: string): Promise<PlaceOfRun | undefined> {
+  const [part, ...others] = await moment.withRun(runId)
+  if (!part) return undefined
+  if (others.length === 0) return { ...part, places: placesIn(part.log) }
+  const spread = await SpreadRun.read(moment, [part, ...others], runId)
+  return { store: spread, size: spread.size, places: spread, log: undefined }
+}
