@@ -1,5 +1,6 @@
 import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { syncFile } from '../files/sync-file.js'
 
 /**
  * Makes a directory for its owner alone, with those above it that are missing, so that loss of power keeps them.
@@ -37,7 +38,7 @@ export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const directory = await open(path, 'r')
   try {
-    await directory.sync()
+    await syncFile(directory)
   } finally {
     await directory.close()
   }

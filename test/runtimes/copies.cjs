@@ -18,7 +18,7 @@ const main = async () => {
   })
   const audit = new required.AuditSpanProcessor()
   audit.attach(log)
-  await withRun({ agentName: 'planner' }, async () => recordError(new Error('no answer')))
+  await withRun({ agentName: 'planner' }, async () => recordError(new Error('no answer'), { operation: 'search' }))
   await audit.shutdown()
   const types = []
   for await (const { type } of log.events()) types.push(type)

@@ -1,5 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFile } from '../../files/sync-file.js'
 import { syncDirectory } from '../../store/directory.js'
 
 /**
@@ -13,7 +14,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const file = await open(next, 'wx', 0o600)
   try {
     await file.writeFile(text)
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }

@@ -49,6 +49,13 @@ function loadLevel(): LevelPackage {
 }
 
 /**
+ * Tells tracers of files, such as those of Next.js, which package has to be deployed with this one. Nobody calls it, and
+ * bundlers are told to leave the import alone.
+ */
+export const tracedLevel = (): Promise<LevelPackage> =>
+  import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ 'level')
+
+/**
  * The files from which `level` is looked for: this one, and, where a bundle holds this one, the bundle and the
  * application that is started in the current directory.
  */
