@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildCommonJs } from './build-cjs.mjs'
+import { buildCommonJs, buildForBrowsers } from './build-copies.mjs'
 import { eventJsonSchema } from './event-schema.mjs'
 
 process.chdir(join(import.meta.dirname, '..'))
@@ -11,7 +11,7 @@ try {
 } catch {
   process.exit(1)
 }
-await buildCommonJs()
+await Promise.all([buildCommonJs(), buildForBrowsers()])
 
 const { storedEventSchemas } = await import(join(process.cwd(), 'dist/events/validate.js'))
 mkdirSync('schema', { recursive: true })

@@ -27,8 +27,13 @@ export const THREADS = ['inspection/inspection-thread', 'export/export-thread']
 /** Entries that do something when they are imported: bundlers must not leave them out. */
 const WITH_SIDE_EFFECTS = /** @type {readonly string[]} */ ([])
 
+/** Entries that also run in browsers and on edge runtimes, which have a copy of their own without Node's modules. */
+export const ANYWHERE = ['./record']
+
 /** Directory of the CommonJS copy. */
 export const CJS = 'dist/cjs'
+/** Directory of the copy for browsers and edge runtimes. */
+export const BROWSER = 'dist/browser'
 
 /** Fields of package.json that follow from the entries. */
 export function entryFields() {
@@ -37,7 +42,14 @@ export function entryFields() {
     types: `./${directory}/${module}.d.ts`,
     default: `./${directory}/${module}.js`,
   })
-  const conditions = entries.map(([entry, module]) => [entry, { require: files(CJS, module), ...files('dist', module) }])
+  const elsewhere = (/** @type {string} */ module) => {
+    const file = { types: `./dist/${module}.d.ts`, default: `./${BROWSER}/${module}.js` }
+    return { browser: file, 'edge-light': file, workerd: file }
+  }
+  const conditions = entries.map(([entry, module]) => [
+    entry,
+    { require: files(CJS, module), ...(ANYWHERE.includes(entry) && elsewhere(module)), ...files('dist', module) },
+  ])
   const { types, default: main } = files(CJS, ENTRIES['.'] ?? '')
   const below = entries.filter(([entry]) => entry !== '.')
   return {

@@ -56,7 +56,13 @@ exports.flow = async function flow(program, spanledger) {
     const reader = await openAuditLogReader(directory)
     const types = []
     for await (const { type } of reader.events({ limit: 5 })) types.push(type)
-    assert.deepEqual(types, ['audit_attached', 'run_started', 'tool_call_started', 'tool_call_completed', 'run_completed'])
+    assert.deepEqual(types, [
+      'audit_attached',
+      'run_started',
+      'tool_call_started',
+      'tool_call_completed',
+      'run_completed',
+    ])
     assert.equal((await reader.verify({ threads: 2 })).status, 'verified')
     let exported = 0
     for await (const bytes of exportLog(reader, { format: 'csv', threads: 2 })) exported += bytes.length

@@ -2,7 +2,50 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, sep } from 'node:path'
 import { rolldown } from 'rolldown'
-import { CJS, ENTRIES, sideEffectsIn, THREADS } from './entries.mjs'
+import { ANYWHERE, BROWSER, CJS, ENTRIES, sideEffectsIn, THREADS } from './entries.mjs'
+
+/** Leads tracers of files to the package that is loaded by name, see src/store/leveldb/load-level.ts. */
+const TRACED = "exports.tracedLevel = () => import(/* webpackIgnore: true */ /* turbopackIgnore: true */ 'level')"
+
+/** Stands in for Node's modules where there are none: without AsyncLocalStorage, nothing is known behind an await. */
+/** @type {Readonly<Record<string, string>>} */
+const STAND_INS = {
+  'node:async_hooks': `
+    const found = globalThis.AsyncLocalStorage ?? globalThis.process?.getBuiltinModule?.('node:async_hooks')?.AsyncLocalStorage
+    export const AsyncLocalStorage = found ?? class {
+      #store
+      getStore() { return this.#store }
+      run(store, fn) {
+        const before = this.#store
+        this.#store = store
+        try { return fn() } finally { this.#store = before }
+      }
+    }`,
+  'node:events': `
+    const events = globalThis.process?.getBuiltinModule?.('node:events')
+    export const errorMonitor = events?.errorMonitor ?? Symbol('events.errorMonitor')`,
+}
+
+/** The copy of the entries for browsers and edge runtimes, each in one file. */
+export async function buildForBrowsers() {
+  for (const module of ANYWHERE.map((entry) => ENTRIES[entry])) {
+    const bundle = await rolldown({
+      input: `dist/${module}.js`,
+      platform: 'neutral',
+      external: (id) => !/^[./]/.test(id) && !(id in STAND_INS) && !id.startsWith('\0'),
+      treeshake: { moduleSideEffects: false },
+      plugins: [
+        {
+          name: 'stand-ins',
+          resolveId: (id) => (id in STAND_INS ? `\0${id}` : null),
+          load: (id) => STAND_INS[id.slice(1)] ?? null,
+        },
+      ],
+    })
+    await bundle.write({ file: `${BROWSER}/${module}.js`, format: 'esm' })
+    await bundle.close()
+  }
+}
 
 /*
  * The CommonJS copy of the package, made of what tsc has written to dist:
@@ -27,6 +70,8 @@ export async function buildCommonJs() {
     format: 'cjs',
     exports: 'named',
     banner: "'use strict'",
+    // Unused exports are left out: this one is for tracers of files.
+    footer: ({ moduleIds }) => (moduleIds.some((id) => id.endsWith('load-level.js')) ? TRACED : ''),
     entryFileNames: '[name].js',
     chunkFileNames: 'shared/[name].js',
   })
