@@ -54,7 +54,9 @@ try {
   )
   run(consumer, 'npm', 'install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...beside)
   cpSync(join(root, 'test/package/consumer'), consumer, { recursive: true })
-  run(consumer, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
+  for (const project of ['tsconfig.json', 'tsconfig.commonjs.json']) {
+    run(consumer, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', project)
+  }
   run(consumer, 'node', 'entries.mjs')
   copyFileSync(join(root, 'examples/minimal.mjs'), join(consumer, 'minimal.mjs'))
   run(consumer, 'node', 'minimal.mjs')

@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { isError } from '../events/is-error.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
@@ -125,7 +126,7 @@ async function recordInterrupted(
     return true
   } catch (problem) {
     // The next opening finds them open again.
-    if (!isClosed(problem)) onProblem(problem instanceof Error ? problem : new Error(String(problem)))
+    if (!isClosed(problem)) onProblem(isError(problem) ? problem : new Error(String(problem)))
     return false
   }
 }
@@ -178,7 +179,7 @@ function checkCounterFile({ counterFile }: ResolvedAuditLogOptions, directory: s
 }
 
 function openProblem(problem: unknown, location: string): unknown {
-  if (!(problem instanceof Error && 'syscall' in problem)) return problem
+  if (!(isError(problem) && 'syscall' in problem)) return problem
   return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${problem.message}`, {
     cause: problem,
   })

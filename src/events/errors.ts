@@ -67,7 +67,7 @@ const AUDIT_LOG_ERROR = Symbol.for('spanledger.audit-log-error.v1')
  * Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`.
  *
  * `instanceof` also recognises the errors of another copy of this package: a process may have loaded it as an ES module
- * and as CommonJS.
+ * and as CommonJS. A subclass says itself which errors are its own.
  */
 export class AuditLogError extends Error {
   static {
@@ -75,7 +75,7 @@ export class AuditLogError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return isAuditLogError(value) && (this === AuditLogError || Function.prototype[Symbol.hasInstance].call(this, value))
+    return isAuditLogError(value)
   }
 
   /** Stable, documented in {@link AuditErrorCode}. */
