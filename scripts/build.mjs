@@ -1,14 +1,17 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildCommonJs, buildForBrowsers } from './build-copies.mjs'
 import { eventJsonSchema } from './event-schema.mjs'
 
 process.chdir(join(import.meta.dirname, '..'))
 rmSync('dist', { recursive: true, force: true })
-const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-  stdio: 'inherit',
-})
-if (compiled.status !== 0) process.exit(1)
+try {
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+} catch {
+  process.exit(1)
+}
+await Promise.all([buildCommonJs(), buildForBrowsers()])
 
 const { storedEventSchemas } = await import(join(process.cwd(), 'dist/events/validate.js'))
 mkdirSync('schema', { recursive: true })

@@ -21,7 +21,7 @@ try {
 
   section('Contents')
   const belongs =
-    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w-]+\.mjs|package\.json))$/
+    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w-]+\.mjs|package\.json))$/
   const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || file.includes('.test.'))
   assert.deepEqual(strays, [], 'files that do not belong into the package')
   for (const file of [
@@ -43,7 +43,7 @@ try {
 
   section('Entries and types')
   run(root, 'npx', 'publint', 'run', '--strict', tarball)
-  run(root, 'npx', 'attw', tarball, '--profile', 'esm-only', '--format', 'table-flipped')
+  run(root, 'npx', 'attw', tarball, '--format', 'table-flipped')
 
   section('Installed into an empty project, beside its peer and an SDK')
   const { devDependencies: pinned } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -54,7 +54,9 @@ try {
   )
   run(consumer, 'npm', 'install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...beside)
   cpSync(join(root, 'test/package/consumer'), consumer, { recursive: true })
-  run(consumer, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
+  for (const project of ['tsconfig.json', 'tsconfig.commonjs.json']) {
+    run(consumer, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', project)
+  }
   run(consumer, 'node', 'entries.mjs')
   copyFileSync(join(root, 'examples/minimal.mjs'), join(consumer, 'minimal.mjs'))
   run(consumer, 'node', 'minimal.mjs')

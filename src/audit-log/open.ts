@@ -9,6 +9,7 @@ import { LedgerMember } from '../ledger/writing/member.js'
 import { recoverOthers } from '../ledger/writing/recover-others.js'
 import { removeState, writeState } from '../ledger/writing/state-file.js'
 import { takeLog } from '../ledger/writing/take-log.js'
+import { isError } from '../events/is-error.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
@@ -241,7 +242,7 @@ async function recordInterrupted(
     return true
   } catch (problem) {
     // The next opening finds them open again.
-    if (!isClosed(problem)) onProblem(problem instanceof Error ? problem : new Error(String(problem)))
+    if (!isClosed(problem)) onProblem(isError(problem) ? problem : new Error(String(problem)))
     return false
   }
 }
@@ -294,7 +295,7 @@ function checkCounterFile({ counterFile }: ResolvedAuditLogOptions, directory: s
 }
 
 function openProblem(problem: unknown, location: string): unknown {
-  if (!(problem instanceof Error && 'syscall' in problem)) return problem
+  if (!(isError(problem) && 'syscall' in problem)) return problem
   return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${problem.message}`, {
     cause: problem,
   })

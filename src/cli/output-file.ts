@@ -1,5 +1,6 @@
 import { link, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { syncFile } from '../files/sync-file.js'
 import { CommandFailed } from './command.js'
 import { EXIT } from './exit-codes.js'
 
@@ -29,7 +30,7 @@ export async function writeFileAtOnce(
       await write(async (chunk) => {
         await file.writeFile(chunk)
       })
-      await file.sync()
+      await syncFile(file)
     } finally {
       await file.close()
     }

@@ -27,7 +27,7 @@
  * | `AUDIT_NOT_RECORDING` | an action that must be recorded was to happen where nothing records | attach a log, switch auditing on |
  * | `AUDIT_NOTE_MALFORMED` | a signed note or a checkpoint is not in its format | get it again from its source |
  * | `AUDIT_ORIGIN_MISMATCH` | a checkpoint is that of another log | give the checkpoint of this log |
- * | `AUDIT_PACKAGE_MISSING` | a package that is needed for this alone is not installed | install the package that the message names |
+ * | `AUDIT_PACKAGE_MISSING` | a package that is needed here, or its native part, is not installed, or a bundle left it behind | install the package that the message names, or deploy it beside the bundle |
  * | `AUDIT_PROOF_INVALID` | a proof or a receipt is malformed, or does not prove what it should | do not trust what it was to prove |
  * | `AUDIT_SIGNATURE_INVALID` | the signature of a trusted key is wrong: the text or the signature was altered | do not trust the note |
  * | `AUDIT_SIGNING_FAILED` | a signer failed, or signed with another key than it says | see `cause` |
@@ -62,8 +62,24 @@ export type AuditErrorCode =
   | 'AUDIT_WITNESS_FAILED'
   | 'AUDIT_WRITE_FAILED'
 
-/** Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`. */
+/** The mark of an `AuditLogError`, by which all copies of this package in a process know each other's errors. */
+const AUDIT_LOG_ERROR = Symbol.for('spanledger.audit-log-error.v1')
+
+/**
+ * Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`.
+ *
+ * `instanceof` also recognises the errors of another copy of this package: a process may have loaded it as an ES module
+ * and as CommonJS. A subclass says itself which errors are its own.
+ */
 export class AuditLogError extends Error {
+  static {
+    Object.defineProperty(AuditLogError.prototype, AUDIT_LOG_ERROR, { value: true })
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isAuditLogError(value)
+  }
+
   /** Stable, documented in {@link AuditErrorCode}. */
   readonly code: AuditErrorCode
 
@@ -74,8 +90,16 @@ export class AuditLogError extends Error {
   }
 }
 
+function isAuditLogError(value: unknown): value is AuditLogError {
+  return typeof value === 'object' && value !== null && AUDIT_LOG_ERROR in value
+}
+
 /** An entry that is asked for was removed from the log. */
 export class EntryRemovedError extends AuditLogError {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isAuditLogError(value) && value.code === 'AUDIT_ENTRY_REMOVED'
+  }
+
   /** Position of the entry that was removed. */
   readonly seq: number
   /** Position of the entry that records the removal. */

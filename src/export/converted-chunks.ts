@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { LogEntry } from '../reader/contract.js'
 import { type Converted, type Converter, converterFor, isConvertedApart } from './converter.js'
-import { ConvertingThreads, hasWorkerFile } from './converting-threads.js'
+import { ConvertingThreads, exportThreadFile } from './converting-threads.js'
 import type { ResolvedEncoding } from './encode.js'
 import { type EntryGroup, entryGroups } from './entry-groups.js'
 import { textEncoding } from './text-encoding.js'
@@ -40,8 +40,10 @@ export async function* convertedChunks({
 }: Conversion): AsyncGenerator<ConvertedChunk> {
   const multiple = encoding.format === 'otlp' ? encoding.recordsPerRequest : 1
   const groups = new HeldGroups(entryGroups(batches, multiple))
-  const count = await threadCount(groups, threads)
-  const others = count > 1 ? new ConvertingThreads(encoding, isConvertedApart(encoding) ? count : 1) : undefined
+  const file = exportThreadFile()
+  const count = file ? await threadCount(groups, threads) : 1
+  const others =
+    file && count > 1 ? new ConvertingThreads(file, encoding, isConvertedApart(encoding) ? count : 1) : undefined
   const converter = others ?? converterFor(encoding)
   let head = headOf(encoding)
   let isDone = false
@@ -69,7 +71,7 @@ function behind(head: string | undefined, bytes: Uint8Array): Uint8Array {
 
 async function threadCount(groups: HeldGroups, asked: number | undefined): Promise<number> {
   const count = asked ?? availableParallelism()
-  if (count === 1 || !hasWorkerFile()) return 1
+  if (count === 1) return 1
   return asked !== undefined || (await groups.hold(MIN_THREADED_BYTES)) ? count : 1
 }
 

@@ -1,25 +1,24 @@
 import { AuditLogError } from '../events/errors.js'
-import { hasThreadFile, ThreadPool } from '../threads/thread-pool.js'
+import { threadFile } from '../threads/thread-file.js'
+import { ThreadPool } from '../threads/thread-pool.js'
 import type { Converted, Converter } from './converter.js'
 import type { ResolvedEncoding } from './encode.js'
 import { type EntryGroup, memoryOf } from './entry-groups.js'
 
-const WORKER = new URL('./worker.js', import.meta.url)
-
 /** Asks a thread for the end of the file. */
 export const END = 'end'
 
-/** Returns whether there is a file for a thread to begin with. */
-export function hasWorkerFile(): boolean {
-  return hasThreadFile(WORKER)
+/** Returns the file that a thread begins with; `undefined` where there is none, so that the calling thread does the work. */
+export function exportThreadFile(): URL | undefined {
+  return threadFile('../export/export-thread.js', import.meta.url)
 }
 
 /** Converts on other threads, each with a converter of its own. */
 export class ConvertingThreads implements Converter {
   readonly #pool: ThreadPool
 
-  constructor(encoding: ResolvedEncoding, count: number) {
-    this.#pool = new ThreadPool({ file: WORKER, count, data: () => encoding, failure: threadFailed })
+  constructor(file: URL, encoding: ResolvedEncoding, count: number) {
+    this.#pool = new ThreadPool({ file, count, data: () => encoding, failure: threadFailed })
   }
 
   /** Takes the memory of the group. */

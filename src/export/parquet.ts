@@ -1,5 +1,6 @@
 import type { SchemaElement } from 'hyparquet-writer'
 import { AuditLogError } from '../events/errors.js'
+import { isError } from '../events/is-error.js'
 import type { StoredEvent } from '../events/types.js'
 import { COLUMN_NAMES, COLUMNS, type ColumnName } from './columns.js'
 import { epochMicros } from './event-times.js'
@@ -133,7 +134,7 @@ async function loadWriter(): Promise<Hyparquet> {
   try {
     return await import('hyparquet-writer')
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
+    if (!(isError(cause) && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
     const message =
       'Parquet is written by the package hyparquet-writer, which is not installed: npm install hyparquet-writer'
     throw new AuditLogError('AUDIT_PACKAGE_MISSING', message, { cause })

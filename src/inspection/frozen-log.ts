@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path'
-import { Level } from 'level'
 import { AuditLogError } from '../events/errors.js'
 import { type Database, ENTRIES, refuseFormer } from '../store/leveldb/database.js'
 import { corrupt, openError } from '../store/leveldb/errors.js'
 import { indexPath } from '../store/leveldb/indexes/database.js'
+import { newDatabase } from '../store/leveldb/load-level.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
 import { makeTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
 import { isAbsent } from '../verify/read-failure.js'
@@ -151,8 +151,7 @@ async function takeReadable(
 }
 
 async function opened(files: string): Promise<Database> {
-  const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
-  const db: Database = new Level<Buffer, Uint8Array>(files, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
+  const db: Database = newDatabase(files, { createIfMissing: false, writeBufferSize: WRITE_BUFFER_BYTES })
   await db.open()
   return db
 }

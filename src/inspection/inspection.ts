@@ -23,7 +23,7 @@ import { DEFAULT_MAX_ROW_BYTES, RowTable } from './row-table.js'
 import { readStatedHead } from './stated-head.js'
 import { readStatedIndex } from './stated-index.js'
 import { runTask, type Task, type TaskReport, type TaskRunner } from './tasks.js'
-import { hasWorkerFile, Threads } from './threads.js'
+import { inspectionThreadFile, Threads } from './threads.js'
 import { walkRange } from './walk-range.js'
 
 /** A log of fewer entries is gone through before further threads would have started. */
@@ -49,8 +49,9 @@ export async function inspectLog(
   const { covered = 0, note } = request.entriesOnly
     ? { note: 'the index was not compared: it was not asked for' }
     : await readStatedIndex(databases, log, head)
-  const count = threadCount(size, request.threads)
-  const threads = count > 1 ? new Threads(log, count) : undefined
+  const file = inspectionThreadFile()
+  const count = file ? threadCount(size, request.threads) : 1
+  const threads = file && count > 1 ? new Threads(file, log, count) : undefined
   const runner: TaskRunner = threads ?? { run: (task) => runTask(databases, task, log.location) }
   let isDone = false
   try {
@@ -89,7 +90,6 @@ export function openOwn(log: FrozenLog): Promise<FrozenDatabases> {
 }
 
 function threadCount(size: number, asked: number | undefined): number {
-  if (!hasWorkerFile()) return 1
   return asked ?? (size < MIN_THREADED_SIZE ? 1 : availableParallelism())
 }
 

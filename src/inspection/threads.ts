@@ -1,21 +1,20 @@
 import { AuditLogError } from '../events/errors.js'
-import { hasThreadFile, ThreadPool } from '../threads/thread-pool.js'
+import { threadFile } from '../threads/thread-file.js'
+import { ThreadPool } from '../threads/thread-pool.js'
 import type { FrozenLog } from './frozen-log.js'
 import type { Task, TaskReport, TaskRunner } from './tasks.js'
 
-const WORKER = new URL('./worker.js', import.meta.url)
-
-/** Returns whether there is a file for a thread to begin with. */
-export function hasWorkerFile(): boolean {
-  return hasThreadFile(WORKER)
+/** Returns the file that a thread begins with; `undefined` where there is none, so that the calling thread does the work. */
+export function inspectionThreadFile(): URL | undefined {
+  return threadFile('../inspection/inspection-thread.js', import.meta.url)
 }
 
 /** Threads with a database of their own each. */
 export class Threads implements TaskRunner {
   readonly #pool: ThreadPool
 
-  constructor(log: FrozenLog, count: number) {
-    this.#pool = new ThreadPool({ file: WORKER, count, data: (thread) => log.place(thread), failure: threadFailed })
+  constructor(file: URL, log: FrozenLog, count: number) {
+    this.#pool = new ThreadPool({ file, count, data: (thread) => log.place(thread), failure: threadFailed })
   }
 
   async run<T extends Task>(task: T): Promise<TaskReport<T>> {

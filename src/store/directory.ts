@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { chmod, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { directoryMode, NOBODY, type Readers } from '../files/readers.js'
+import { syncFile } from '../files/sync-file.js'
 
 /**
  * Makes a directory, with those above it that are missing, so that loss of power keeps them. Those that are there keep their
@@ -74,7 +75,7 @@ export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const directory = await open(path, 'r')
   try {
-    await directory.sync()
+    await syncFile(directory)
   } finally {
     await directory.close()
   }

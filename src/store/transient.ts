@@ -1,3 +1,5 @@
+import { isError } from '../events/is-error.js'
+
 const TRANSIENT = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EAGAIN', 'EINTR']
 
 /**
@@ -5,5 +7,5 @@ const TRANSIENT = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EAGAIN', 'EINTR']
  * missing one.
  */
 export function isTransient(problem: unknown): boolean {
-  return problem instanceof Error && 'code' in problem && TRANSIENT.includes(String(problem.code))
+  return isError(problem) && 'code' in problem && TRANSIENT.includes(String(problem.code))
 }

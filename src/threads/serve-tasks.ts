@@ -35,9 +35,15 @@ export function serveTasks(run: (task: never) => Promise<Report>, close: () => P
     turn = turn.then(async () => {
       if (message !== CLOSE) return await answer(message, run)
       await close()
-      parentPort?.close()
+      end()
     })
   })
+}
+
+/** A thread of Deno has a port that cannot be closed. */
+function end(): void {
+  if (typeof parentPort?.close === 'function') parentPort.close()
+  else (globalThis as { close?(): void }).close?.()
 }
 
 async function answer({ id, task }: TaskMessage, run: (task: never) => Promise<Report>): Promise<void> {

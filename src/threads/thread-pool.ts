@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { CLOSE, type TaskAnswer } from './serve-tasks.js'
 import { revivedError } from './thread-error.js'
@@ -13,11 +11,6 @@ export interface ThreadPoolOptions {
   readonly data: (thread: number) => unknown
   /** The error for a thread that did not start, ran out of memory or could not load its modules. */
   readonly failure: (cause: Error) => Error
-}
-
-/** Returns whether a file is there for a thread to begin with: where the code was bundled into one file, there is none. */
-export function hasThreadFile(file: URL): boolean {
-  return file.protocol === 'file:' && existsSync(fileURLToPath(file))
 }
 
 interface Waiting {

@@ -13,6 +13,7 @@ import {
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import { readRegularFile } from '../files/regular-file.js'
+import { syncFile } from '../files/sync-file.js'
 import { verifyConsistency } from '../tree/index.js'
 import type { Witness, WitnessedLog } from './witness.js'
 
@@ -129,7 +130,7 @@ async function writeDurably(path: string, content: string): Promise<void> {
   const file = await open(`${path}.next`, 'wx', 0o600)
   try {
     await file.writeFile(content)
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }

@@ -109,7 +109,7 @@ describe('nothing is said of a sound log', () => {
   })
 
   it('when a thread cannot load its modules', async () => {
-    const path = join(built.dist, 'inspection/worker.js')
+    const path = join(built.dist, 'inspection/inspection-thread.js')
     const worker = await readFile(path, 'utf8')
     await writeFile(path, `import './nothing.js'\n${worker}`)
     const { code, out } = await verify({}, '--threads', '2')

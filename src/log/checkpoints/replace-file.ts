@@ -1,6 +1,7 @@
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileMode, readersOfLog } from '../../files/readers.js'
+import { syncFile } from '../../files/sync-file.js'
 import { syncDirectory } from '../../store/directory.js'
 
 /**
@@ -17,7 +18,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   try {
     await allow(file, before?.isFile() ? before : { mode: fileMode(readersOfLog(dirname(path))) })
     await file.writeFile(text)
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }

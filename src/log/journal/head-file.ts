@@ -31,7 +31,9 @@ export class HeadFile {
   /** Does what it can: a head that is behind is still true. */
   write(size: number, leafHash: Uint8Array): void {
     try {
-      writeSync(this.#descriptor, headText(size, leafHash), 0, 'latin1')
+      const text = Buffer.from(headText(size, leafHash), 'latin1')
+      // As bytes: Deno ignores the position of a string, and appends it.
+      writeSync(this.#descriptor, text, 0, text.length, 0)
     } catch {}
   }
 

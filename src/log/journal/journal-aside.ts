@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEventInput } from '../../events/types.js'
 import { readersIn } from '../../files/readers.js'
+import { syncFile } from '../../files/sync-file.js'
 import type { JournalPosition } from '../../store/contract.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
 import { OWN_SOURCE } from '../own-source.js'
@@ -152,7 +153,7 @@ async function writeSegment(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
     await file.writeFile(bytes)
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }

@@ -1,7 +1,6 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Level } from 'level'
 import { AuditLogError } from '../../events/errors.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import { NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
@@ -10,12 +9,13 @@ import { makeDirectory } from '../directory.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { type KeptModes, keepModes } from './file-modes.js'
 import { grantTo } from './grant.js'
+import { type Database, newDatabase } from './load-level.js'
 import { lockInProcess } from './process-lock.js'
 import { requireSafeToWrite } from './safe-to-write.js'
 import { type Recovered, SecuredLogs } from './secured-logs.js'
 import { readCurrent } from './snapshot-files.js'
 
-export type Database = Level<Buffer, Uint8Array>
+export type { Database } from './load-level.js'
 
 /*
  * Measured with 2 million entries of 500 B in groups of 1,024 on 2 cores, CPU time of all threads, while each entry was a
@@ -131,8 +131,7 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
   for (let attempt = 1; ; attempt++) {
     const secured = createIfMissing ? undefined : await SecuredLogs.take(path)
     // LevelDB takes a database whose CURRENT it cannot read for a new one.
-    const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing, ...TUNING } as const
-    const db = new Level<Buffer, Uint8Array>(path, options)
+    const db = newDatabase(path, { createIfMissing, ...TUNING })
     let recovered: Recovered | undefined
     try {
       await db.open()

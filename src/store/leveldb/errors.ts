@@ -1,4 +1,5 @@
 import { AuditLogError } from '../../events/errors.js'
+import { isError } from '../../events/is-error.js'
 import { storeClosed } from '../walk.js'
 
 /** LevelDB's message for a table that is shorter than it should be. */
@@ -71,14 +72,14 @@ export function corrupt(location: string, what: string, cause?: unknown): AuditL
 
 /** abstract-level wraps what happened in LEVEL_DATABASE_NOT_OPEN. */
 function causeOf(error: unknown): unknown {
-  return codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' && error instanceof Error ? (error.cause ?? error) : error
+  return codeOf(error) === 'LEVEL_DATABASE_NOT_OPEN' && isError(error) ? (error.cause ?? error) : error
 }
 
 export function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = isError(error) && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : undefined
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return isError(error) ? error.message : String(error)
 }

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { requireRegular } from '../../files/regular-file.js'
+import { syncFile } from '../../files/sync-file.js'
 import { syncDirectory } from '../directory.js'
 import type { Database } from './database.js'
 import { codeOf } from './errors.js'
@@ -260,7 +261,7 @@ async function copyDurably(path: string, target: string): Promise<void> {
   await copyFile(path, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
   const file = await open(target, 'r+')
   try {
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { isError } from '../../events/is-error.js'
 import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
 import { corrupt } from './errors.js'
 import { BLOCK_BYTES, countGaps } from './log-records.js'
@@ -296,5 +297,5 @@ async function readWhole(file: FileHandle, from: number, bytes: number): Promise
 }
 
 function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+  return isError(error) && 'code' in error ? String(error.code) : undefined
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
+import { isError } from '../../events/is-error.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import type { Tile } from '../../tree/index.js'
 import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
@@ -217,7 +218,7 @@ interface Opened {
 }
 
 function failure(error: unknown, location: string): AuditLogError {
-  const { code, path } = error instanceof Error ? (error as NodeJS.ErrnoException) : {}
+  const { code, path } = isError(error) ? (error as NodeJS.ErrnoException) : {}
   // Nothing there, and not something that has gone from the temporary directory.
   const isMissing = (code === 'ENOENT' || code === 'ENOTDIR') && path?.startsWith(location)
   if (!isMissing) return openError(error, location)

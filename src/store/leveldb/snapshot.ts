@@ -1,6 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Level } from 'level'
 import { type Database, ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
 import { type Head, readHead } from './entries/head.js'
@@ -13,6 +12,7 @@ import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
+import { newDatabase } from './load-level.js'
 import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
 
 /** Larger than any log that a writer leaves, so that it becomes a single table. */
@@ -63,8 +63,7 @@ export class Snapshot {
       const path = join(target, ENTRIES)
       const taken = await takeFiles({ source: join(directory, ENTRIES), target: path, location: directory })
       files.push(taken)
-      const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: false } as const
-      db = new Level<Buffer, Uint8Array>(path, { ...options, writeBufferSize: WRITE_BUFFER_BYTES })
+      db = newDatabase(path, { createIfMissing: false, writeBufferSize: WRITE_BUFFER_BYTES })
       await db.open()
       const head = await readHead(db, directory)
       const isDoubtful = taken.hasGap || !(await hasRecoveredAll(path))

@@ -1,4 +1,5 @@
 import { type AuditErrorCode, AuditLogError } from '../../events/errors.js'
+import { isError } from '../../events/is-error.js'
 import { READER_ROLE, WRITER_ROLE } from './roles.js'
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -13,7 +14,7 @@ const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01'])
 const GOING_AWAY: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '25P03', READ_ONLY])
 
 export function sqlState(problem: unknown): string | undefined {
-  const code = problem instanceof Error && 'code' in problem ? problem.code : undefined
+  const code = isError(problem) && 'code' in problem ? problem.code : undefined
   return typeof code === 'string' && /^[\dA-Z]{5}$/.test(code) ? code : undefined
 }
 
@@ -86,5 +87,5 @@ function failure(code: AuditErrorCode, message: string, cause: unknown): AuditLo
 function messageOf(problem: unknown): string {
   // Where a name has several addresses, Node.js says for each why it cannot be reached, and nothing itself.
   if (problem instanceof AggregateError && problem.message === '') return problem.errors.map(messageOf).join('; ')
-  return problem instanceof Error ? problem.message : String(problem)
+  return isError(problem) ? problem.message : String(problem)
 }

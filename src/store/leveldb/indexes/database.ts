@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Level } from 'level'
 import { readersOfLog } from '../../../files/readers.js'
 import { HASH_BYTES, rootAt, sameHash, type TileReader } from '../../../tree/index.js'
 import { makeDirectory } from '../../directory.js'
@@ -12,6 +11,7 @@ import { isLocked } from '../errors.js'
 import { type KeptModes, keepModes } from '../file-modes.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
+import { newDatabase } from '../load-level.js'
 import { requireSafeToWrite } from '../safe-to-write.js'
 import { callerIdKey, callerIdKeyOf, metaKey, openRunKey, postingKey, timeBlockKey, valueKey } from './keys.js'
 import { PostingCache } from './posting-cache.js'
@@ -165,8 +165,7 @@ async function openFound(path: string, log: IndexedLog): Promise<(Coverage & { r
 }
 
 async function openLevel(path: string): Promise<Database> {
-  const options = { keyEncoding: 'buffer', valueEncoding: 'view', createIfMissing: true, ...TUNING } as const
-  const db = new Level<Buffer, Uint8Array>(path, options)
+  const db = newDatabase(path, { createIfMissing: true, ...TUNING })
   try {
     await db.open()
     return db

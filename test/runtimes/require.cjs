@@ -1,0 +1,4 @@
+'use strict'
+const { flow } = require('./flow.cjs')
+
+flow(__filename, { ...require('spanledger'), ...require('spanledger/record'), ...require('spanledger/export') })
