@@ -5,6 +5,7 @@ import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { readRegularFile } from '../files/regular-file.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import { monotonicMillis } from '../timers/real-timers.js'
 import type { AuditLogReader } from './contract.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
 import { StoreReader } from './reader.js'
@@ -95,7 +96,7 @@ export async function openDirectoryReader(
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
-  const takenAt = performance.now()
+  const takenAt = monotonicMillis()
   const store = await SnapshotStore.open(path, reading)
   return new DirectoryReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes)
 }
@@ -115,14 +116,14 @@ class Refresher {
 
   async refresh(): Promise<void> {
     // When it began: what is committed while it goes on may be left out.
-    const at = performance.now()
+    const at = monotonicMillis()
     await this.#store.refresh()
     this.#lastAt = at
   }
 
   /** Of reads that begin together, one does it for all. */
   async refreshIfDue(atLeast = 0): Promise<void> {
-    const isFresh = this.#store.size >= atLeast && performance.now() - this.#lastAt < this.#refreshMillis
+    const isFresh = this.#store.size >= atLeast && monotonicMillis() - this.#lastAt < this.#refreshMillis
     if (!this.#due && isFresh) return
     this.#due ??= this.refresh().finally(() => {
       this.#due = undefined

@@ -5,6 +5,7 @@ import type { AuditStore, JournalPosition } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { defaultOrigin } from '../../store/log-id.js'
+import { monotonicMillis } from '../../timers/real-timers.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
 import {
@@ -109,7 +110,7 @@ export interface Recovered {
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
-  const startMillis = performance.now()
+  const startMillis = monotonicMillis()
   const outside = await outsideCheckpoints(options)
   const known = await readKnown(store, directory, outside)
   const { file: checkpointFile, newest } = known
@@ -178,7 +179,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     gaps: replay?.gaps.length ?? 0,
     ...(divergence && { divergence: divergence.what }),
     interruptedRuns: interrupted,
-    durationMs: performance.now() - startMillis,
+    durationMs: monotonicMillis() - startMillis,
   }
   if (foreign) tellSetAside(foreign, options)
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
