@@ -195,7 +195,7 @@ const allowed = {
     'verify',
     'node:',
   ],
-  testing: ['events', 'timers', 'store', 'tree', 'node:'],
+  testing: ['audit-log', 'events', 'store', 'timers', 'tree', 'node:'],
   verify: ['events', 'files', 'tree', 'checkpoint', 'node:'],
   witness: ['events', 'files', 'tree', 'checkpoint', 'node:'],
   inspection: [

@@ -1,5 +1,5 @@
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:timers'
-import { startUnstoppedTimer } from './unstopped-timer.js'
+import { afterThisTurn, startUnstoppedTimer } from './unstopped-timer.js'
 
 /*
  * Tests replace timers by fake ones that stand still: `useFakeTimers()` of Vitest, Jest and Sinon, `mock.timers` of
@@ -51,14 +51,14 @@ export function startUnrefInterval(delayMillis: number, callback: () => void): (
 
 /** Calls back at the end of this turn of the event loop, and keeps the process alive until then. @returns what cancels it */
 export function atEndOfTurn(callback: () => void): () => void {
-  if (!realSetImmediate || !realClearImmediate) return startUnstoppedTimer(0, callback, true)
+  if (!realSetImmediate || !realClearImmediate) return afterThisTurn(callback, true)
   const immediate = realSetImmediate(callback)
   return () => realClearImmediate(immediate)
 }
 
 /** Calls back at the end of this turn of the event loop, unless the process ends before. */
 export function atEndOfTurnUnref(callback: () => void): void {
-  if (!realSetImmediate) startUnstoppedTimer(0, callback, false)
+  if (!realSetImmediate) afterThisTurn(callback, false)
   else realSetImmediate(callback).unref()
 }
 

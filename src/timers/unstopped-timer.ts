@@ -1,28 +1,39 @@
+import { Socket } from 'node:net'
 import { MessageChannel } from 'node:worker_threads'
 
-/**
- * Calls back once after a delay, without any of the functions that tests replace: V8 itself wakes who waits for a change of
- * memory. That does not keep a process alive, so an open port does where it should. Only for processes that had fake timers
- * before this package: it costs more than a timer.
- *
- * @returns what cancels it
+/*
+ * Timers without any of the functions that tests replace. They cost more than timers, and only processes that had
+ * fake timers before this package use them. A socket that is never connected has a timer of Node's own, which keeps no process
+ * alive, so an open port does where it should.
  */
+
+/** Calls back once after a delay. @returns what cancels it */
 export function startUnstoppedTimer(delayMillis: number, callback: () => void, keepsAlive: boolean): () => void {
-  let release = keepsAlive ? keepAlive() : () => {}
-  const cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  // A wait of no time is none: it is over before anything can be awaited.
-  const waiting = Atomics.waitAsync(cell, 0, 0, Math.max(1, delayMillis))
-  let isOver = false
-  Promise.resolve(waiting.value).then(() => {
+  const release = keepsAlive ? keepAlive() : () => {}
+  const socket = new Socket()
+  const cancel = () => {
+    socket.destroy()
     release()
-    if (!isOver) callback()
-  })
-  return () => {
-    isOver = true
-    release()
-    release = () => {}
-    Atomics.notify(cell, 0)
   }
+  // No time at all would be no timer.
+  socket.setTimeout(Math.max(1, delayMillis), () => {
+    cancel()
+    callback()
+  })
+  return cancel
+}
+
+/** Calls back once after this turn of the event loop. @returns what cancels it */
+export function afterThisTurn(callback: () => void, keepsAlive: boolean): () => void {
+  const { port1, port2 } = new MessageChannel()
+  const cancel = () => port1.close()
+  port1.once('message', () => {
+    cancel()
+    callback()
+  })
+  if (!keepsAlive) port1.unref()
+  port2.postMessage(undefined)
+  return cancel
 }
 
 /** @returns what lets the process end again */

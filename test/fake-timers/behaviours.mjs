@@ -6,8 +6,8 @@ import { join } from 'node:path'
  * Everything that somebody awaits of a log, each part with a name. Whoever imports this decides which timers stand still
  * meanwhile. Nothing here starts a timer.
  *
- * @typedef {import('../../src/index.js')} Spanledger
- * @typedef {import('@opentelemetry/sdk-trace')} Sdk
+ * @typedef {typeof import('../../src/index.js')} Spanledger
+ * @typedef {typeof import('@opentelemetry/sdk-trace')} Sdk
  */
 
 const note = (/** @type {string} */ name) =>
@@ -15,7 +15,7 @@ const note = (/** @type {string} */ name) =>
 
 /**
  * @param {Spanledger} spanledger
- * @param {import('../../src/reader/index.js')} readers
+ * @param {typeof import('../../src/reader/index.js')} readers
  * @param {Sdk} sdk
  * @returns {Readonly<Record<string, (directory: string) => Promise<unknown>>>} each resolves to what it found
  */
@@ -42,8 +42,9 @@ export function behaviours({ openAuditLog, AuditSpanProcessor }, { openAuditLogR
       return (await log.events({ type: 'custom' }).toArray()).length
     }),
     follow: withLog(async (log) => {
-      for await (const event of log.follow()) {
-        if (event.type === 'custom') return event.data.name
+      await log.append(note('a'))
+      for await (const event of log.follow({ type: 'custom' })) {
+        if (event.data.name === 'followed') return event.data.name
         log.record(note('followed'))
       }
       return undefined
@@ -54,7 +55,7 @@ export function behaviours({ openAuditLog, AuditSpanProcessor }, { openAuditLogR
     }),
     verify: withLog(async (log) => {
       await log.append(note('a'))
-      return (await log.verify()).ok
+      return (await log.verify()).status
     }),
     'another reader, which sees what is new': withLog(async (log, directory) => {
       const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
@@ -106,7 +107,7 @@ export const EXPECTED = {
   events: 1,
   follow: 'followed',
   checkpoint: '1',
-  verify: true,
+  verify: 'verified',
   'another reader, which sees what is new': 1,
   'another reader, which follows': 2,
   'a processor, which is flushed and shut down': 2,

@@ -10,7 +10,19 @@ import { behaviours, EXPECTED, inNewDirectory } from './behaviours.mjs'
 const ALL = ['setTimeout', 'setInterval', 'setImmediate', 'Date', 'performance', 'queueMicrotask'] as const
 const names = Object.keys(EXPECTED) as (keyof typeof EXPECTED)[]
 
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.doUnmock('node:timers')
+})
+
+/** What each behaviour finds, by modules that are loaded now. */
+async function findAll(): Promise<Record<string, unknown>> {
+  vi.resetModules()
+  const all = behaviours(await import('../../src/index.js'), await import('../../src/reader/index.js'), sdk)
+  const found: Record<string, unknown> = {}
+  for (const name of names) found[name] = await inNewDirectory(async (directory) => all[name]?.(directory))
+  return found
+}
 
 describe.each([
   ['the default', undefined],
@@ -26,13 +38,16 @@ describe.each([
   })
 
   test('that are there before the package: all of it', async () => {
-    vi.resetModules()
     vi.useFakeTimers(options)
-    const all = behaviours(await import('../../src/index.js'), await import('../../src/reader/index.js'), sdk)
-    const found: Record<string, unknown> = {}
-    for (const name of names) found[name] = await inNewDirectory(async (directory) => all[name]?.(directory))
-    expect(found).toEqual(EXPECTED)
+    expect(await findAll()).toEqual(EXPECTED)
   })
+})
+
+test('with fake timers also where the real ones are found, all of it', async () => {
+  vi.useFakeTimers()
+  const { setTimeout, clearTimeout, setImmediate, clearImmediate } = globalThis
+  vi.doMock('node:timers', () => ({ setTimeout, clearTimeout, setImmediate, clearImmediate }))
+  expect(await findAll()).toEqual(EXPECTED)
 })
 
 test('a test that runs all timers comes to an end although a log and a processor are open', async () => {
@@ -50,28 +65,35 @@ test('a test that runs all timers comes to an end although a log and a processor
 test('an event has the time that a test has set', async () => {
   vi.useFakeTimers({ now: new Date('2031-05-06T07:08:09Z') })
   await inNewDirectory(async (directory) => {
-    const log = await spanledger.openAuditLog(directory)
-    const { event } = await log.append({ type: 'custom', data: { name: 'a', attributes: {} } })
-    expect(event.time).toMatch(/^2031-05-06T07:08:09/)
-    await log.close()
+    await using log = await spanledger.openAuditLog(directory)
+    const event = log.record({ type: 'custom', data: { name: 'a', attributes: {} } })
+    expect(event?.time).toMatch(/^2031-05-06T07:08:09/)
   })
 })
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+}
 
 describe('of the sources', () => {
   const src = join(import.meta.dirname, '../../src')
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .map((file) => ({ file: file.replaceAll('\\', '/'), text: readFileSync(join(src, file), 'utf8') }))
+    .map((file) => ({ file: file.replaceAll('\\', '/'), text: withoutComments(readFileSync(join(src, file), 'utf8')) }))
   const using = (what: RegExp) => files.filter(({ text }) => what.test(text)).map(({ file }) => file)
 
   test('one uses timers, and no other', () => {
     const TIMERS =
-      /\b(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bnextTick\b|\bqueueMicrotask\b|AbortSignal\.timeout|'node:timers/
+      /(?<![.\w])(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bnextTick\b|\bqueueMicrotask\b|AbortSignal\.timeout|'node:timers/
     expect(using(TIMERS)).toEqual(['timers/real-timers.ts'])
   })
 
   test('those that ask the clock that tests set ask for times of events and of the application', () => {
-    expect(using(/\bperformance\./).sort()).toEqual(['log/sealing/clock.ts', 'otel/hr-time.ts', 'record/run.ts'])
+    expect(using(/\bperformance\.(?:now|timeOrigin)\b/).sort()).toEqual([
+      'log/sealing/clock.ts',
+      'otel/hr-time.ts',
+      'record/run.ts',
+    ])
     expect(using(/\bhrtime\(|\bhrtime\.bigint\(/)).toEqual([])
   })
 })

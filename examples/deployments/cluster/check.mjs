@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { openAuditLogReader } from 'spanledger/reader'
+
+/*
+ * Four workers answer requests. One is killed while it has a run open, and the cluster starts another in its place. At
+ * the end the event of every request that was answered is there once, the run that was open is interrupted, and the
+ * whole location verifies.
+ */
+const WORKERS = 4
+const ANSWERS_OF_EACH = 10
+
+const location = await mkdtemp(join(tmpdir(), 'spanledger-cluster-'))
+const env = { ...process.env, WORKERS: String(WORKERS), AUDIT_LOG: location }
+const server = spawn(process.execPath, ['server.mjs'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+try {
+  const port = await listening()
+  /** @type {Map<string, number>} */
+  const answers = new Map()
+  /** @type {string[]} */
+  const answered = []
+  let count = 0
+
+  /** @param {string} path */
+  const ask = (path) => {
+    const id = `request-${++count}`
+    return { id, pid: get(port, path, id) }
+  }
+  const askUntil = async (/** @type {() => boolean} */ isEnough) => {
+    while (!isEnough()) {
+      const round = Array.from({ length: WORKERS }, () => ask('/'))
+      const pids = await Promise.all(round.map(({ pid }) => pid.catch(() => undefined)))
+      for (const [index, pid] of pids.entries()) {
+        // A request without an answer promises nothing.
+        if (pid === undefined) continue
+        answered.push(/** @type {{ id: string }} */ (round[index]).id)
+        answers.set(pid, (answers.get(pid) ?? 0) + 1)
+      }
+    }
+  }
+  const busy = () => [...answers.values()].filter((number) => number >= ANSWERS_OF_EACH).length
+
+  await askUntil(() => busy() === WORKERS)
+  const hanging = ask('/hang')
+  const victim = await hanging.pid
+  answered.push(hanging.id)
+  process.kill(Number(victim), 'SIGKILL')
+  await askUntil(() => busy() === WORKERS + 1)
+
+  server.kill('SIGTERM')
+  const [code] = await once(server, 'exit')
+  assert.equal(code, 0, 'the cluster shut down in order')
+
+  const log = await openAuditLogReader(location)
+  /** @type {Map<unknown, number>} */
+  const found = new Map()
+  for await (const { type, data } of log.events({ type: 'custom' })) {
+    if (type !== 'custom' || data.name !== 'request_answered') continue
+    const id = data.attributes?.id
+    found.set(id, (found.get(id) ?? 0) + 1)
+  }
+  for (const id of answered) assert.equal(found.get(id), 1, `${id} was answered, so its event is there once`)
+  assert.equal((await log.run(hanging.id))?.status, 'interrupted')
+  await log.close()
+
+  const verified = spawnSync('npx', ['spanledger', 'verify', location], { encoding: 'utf8' })
+  assert.equal(verified.status, 0, verified.stdout + verified.stderr)
+  console.log(`${answered.length} requests answered by ${answers.size} processes, one of them killed: all on record`)
+} finally {
+  if (server.exitCode === null) server.kill('SIGKILL')
+  await rm(location, { recursive: true, force: true })
+}
+
+/** @returns {Promise<number>} the port of all workers */
+async function listening() {
+  for await (const line of createInterface({ input: server.stdout })) {
+    const port = /^listening on (\d+)$/.exec(line)?.[1]
+    if (port) return Number(port)
+  }
+  throw new Error('the cluster ended before it listened')
+}
+
+/**
+ * A connection for each request, so that the primary hands them out in turn.
+ *
+ * @param {number} port
+ * @param {string} path
+ * @param {string} id
+ * @returns {Promise<string>} the id of the process that has answered
+ */
+function get(port, path, id) {
+  return new Promise((resolve, reject) => {
+    request({ port, path, agent: false, headers: { 'x-request-id': id } }, (response) => {
+      response.on('error', () => {})
+      response.resume()
+      resolve(String(response.headers['x-pid']))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
