@@ -9,17 +9,18 @@ const IDS: Readonly<Record<string, string>> = {
   callId: 'call',
   traceId: 'trace',
   spanId: 'span',
+  statementOf: 'log',
   parentSpanId: 'span',
 }
-/** An id that somebody made up at random, or put together from such ids. */
-const RANDOM_ID = /^[0-9a-f-]{16,}$/i
+/** An id that was made at random or put together from such ids, also as the name of a log. */
+const RANDOM_ID = /^(?:spanledger\.local\/)?[0-9a-f-]{16,}$/i
 /** Fields that tell when, or for how long. */
 const TIMES: ReadonlySet<string> = new Set(['time', 'recordedAt', 'startedAt'])
 const DURATIONS: ReadonlySet<string> = new Set(['durationMs'])
 
 /**
  * Replaces what differs from one execution to the next, so that events can be compared with a stored snapshot. Random ids of
- * events, sessions, runs, calls and spans become `<run 1>`, `<run 2>` … in the order in which they come; equal ids stay equal.
+ * events, sessions, runs, calls, spans and logs become `<run 1>`, `<run 2>` … in the order in which they come; equal ids stay equal.
  * Times become `<time>`, durations 0. Ids that an application chose stay as they are, and so do `attributes` of custom events.
  *
  * @returns copies; the events themselves stay as they are
