@@ -18,9 +18,10 @@ const ANSWERS_OF_EACH = 10
 
 const location = await mkdtemp(join(tmpdir(), 'spanledger-cluster-'))
 const env = { ...process.env, WORKERS: String(WORKERS), AUDIT_LOG: location }
+let port = 0
 const server = spawn(process.execPath, ['server.mjs'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
 try {
-  const port = await listening()
+  await listening()
   /** @type {Map<string, number>} */
   const answers = new Map()
   /** @type {string[]} */
@@ -30,7 +31,7 @@ try {
   /** @param {string} path */
   const ask = (path) => {
     const id = `request-${++count}`
-    return { id, pid: get(port, path, id) }
+    return { id, pid: get(path, id) }
   }
   const askUntil = async (/** @type {() => boolean} */ isEnough) => {
     while (!isEnough()) {
@@ -77,26 +78,29 @@ try {
   await rm(location, { recursive: true, force: true })
 }
 
-/** @returns {Promise<number>} the port of all workers */
-async function listening() {
-  for await (const line of createInterface({ input: server.stdout })) {
-    const port = /^listening on (\d+)$/.exec(line)?.[1]
-    if (port) return Number(port)
-  }
-  throw new Error('the cluster ended before it listened')
+/** Resolves when a worker listens. The workers share a port. */
+function listening() {
+  return new Promise((resolve, reject) => {
+    server.once('exit', () => reject(new Error('the cluster ended before it listened')))
+    createInterface({ input: server.stdout }).on('line', (line) => {
+      port = Number(/ is listening on (\d+)$/.exec(line)?.[1] ?? port)
+      if (port > 0) resolve(undefined)
+    })
+  })
 }
 
 /**
  * A connection for each request, so that the primary hands them out in turn.
  *
- * @param {number} port
  * @param {string} path
  * @param {string} id
  * @returns {Promise<string>} the id of the process that has answered
  */
-function get(port, path, id) {
+function get(path, id) {
   return new Promise((resolve, reject) => {
-    request({ port, path, agent: false, headers: { 'x-request-id': id } }, (response) => {
+    // A connection that was handed to a worker as it died is never answered.
+    const signal = AbortSignal.timeout(5_000)
+    request({ port, path, agent: false, signal, headers: { 'x-request-id': id } }, (response) => {
       response.on('error', () => {})
       response.resume()
       resolve(String(response.headers['x-pid']))

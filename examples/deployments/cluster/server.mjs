@@ -5,7 +5,7 @@ if (cluster.isWorker) await import('./worker.mjs')
 else {
   let isStopping = false
   for (let i = 0; i < Number(process.env.WORKERS ?? 4); i++) cluster.fork()
-  cluster.once('listening', (_, { port }) => console.log(`listening on ${port}`))
+  cluster.on('listening', (worker, { port }) => console.log(`worker ${worker.id} is listening on ${port}`))
   // What a worker that died has recorded is taken over by the one that comes in its place.
   cluster.on('exit', () => {
     if (!isStopping) cluster.fork()
