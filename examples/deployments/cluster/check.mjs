@@ -63,8 +63,7 @@ try {
   const found = new Map()
   for await (const { type, data } of log.events({ type: 'custom' })) {
     if (type !== 'custom' || data.name !== 'request_answered') continue
-    const id = data.attributes?.id
-    found.set(id, (found.get(id) ?? 0) + 1)
+    found.set(data.id, (found.get(data.id) ?? 0) + 1)
   }
   for (const id of answered) assert.equal(found.get(id), 1, `${id} was answered, so its event is there once`)
   assert.equal((await log.run(hanging.id))?.status, 'interrupted')
