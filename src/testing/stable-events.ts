@@ -57,7 +57,9 @@ export function stableEvents<Event extends AuditEvent>(events: readonly Event[])
     if (TIMES.has(field)) return '<time>'
     if (DURATIONS.has(field)) return 0
     const kind = IDS[field]
-    return kind !== undefined && typeof value === 'string' && RANDOM_ID.test(value) ? nameOf(kind, value) : stable(value)
+    return kind !== undefined && typeof value === 'string' && RANDOM_ID.test(value)
+      ? nameOf(kind, value)
+      : stable(value)
   }
   return events.map((event) => stable(event) as Event)
 }
