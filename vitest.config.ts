@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^spanledger\/export$/, replacement: source('./src/export/index.ts') },
       { find: /^spanledger\/record$/, replacement: source('./src/record/index.ts') },
       { find: /^spanledger\/verify$/, replacement: source('./src/verify/index.ts') },
+      { find: /^spanledger\/testing$/, replacement: source('./src/testing/index.ts') },
       { find: /^spanledger\/witness$/, replacement: source('./src/witness/index.ts') },
     ],
   },

@@ -8,6 +8,11 @@ import type { AuditLogOptions } from '../log/options.js'
 import { memoryStore } from '../store/memory/index.js'
 import { openAuditLog } from './index.js'
 
+vi.mock(import('../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../test/support/replaceable-timers.js')),
+}))
+
 let directory: string
 let base: string
 const signer = Ed25519Signer.generate('log.example')

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { startUnrefTimer } from '../timers/real-timers.js'
 import type { VerifyReport } from '../verify/report.js'
 import { EXIT, exitCodeOfSignal, FIRST_FAILURE, VERDICTS } from './exit-codes.js'
 import type { Watcher } from './output.js'
@@ -95,7 +96,7 @@ function endOf(args: readonly string[]): Promise<Ended> {
       process.on(signal, () => {
         ordered ??= signal
         child.kill(signal)
-        setTimeout(() => child.kill('SIGKILL'), GRACE_MILLIS).unref()
+        startUnrefTimer(GRACE_MILLIS, () => child.kill('SIGKILL'))
       })
     }
   })

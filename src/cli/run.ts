@@ -1,3 +1,4 @@
+import { startUnrefTimer } from '../timers/real-timers.js'
 import { isApart, runApart, shouldRunApart, toldWatcher } from './apart.js'
 import { EXIT, exitCodeOfSignal } from './exit-codes.js'
 import type { Watcher } from './output.js'
@@ -51,7 +52,7 @@ async function runHere(args: readonly string[], watcher: Watcher): Promise<numbe
     const exitCode = exitCodeOfSignal(signal)
     process.once(signal, () => {
       interrupted.abort(exitCode)
-      setTimeout(() => process.exit(exitCode), GRACE_MILLIS).unref()
+      startUnrefTimer(GRACE_MILLIS, () => process.exit(exitCode))
     })
   }
   // A process that only waits for another loads none of this, native code above all.

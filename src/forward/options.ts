@@ -1,6 +1,7 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
+import { startUnrefTimer } from '../timers/real-timers.js'
 
 /** What is forwarded: an open log, or a reader of one. */
 export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'get' | 'head' | 'prove'> & {
@@ -53,10 +54,4 @@ export function checkLogs(log: ForwardedLog, remote: AuditStore): void {
     throw new TypeError(`${OF}: the first argument must be an open log, or a reader of one`)
   }
   if (typeof remote?.commit !== 'function') throw new TypeError(`${OF}: the second argument must be a store`)
-}
-
-function startUnrefTimer(delayMillis: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMillis)
-  timer.unref()
-  return () => clearTimeout(timer)
 }

@@ -3,15 +3,6 @@ export const FIRST_RETRY_DELAY_MILLIS = 100
 /** Longest wait between two attempts to write. */
 export const LAST_RETRY_DELAY_MILLIS = 30_000
 
-/** Calls back once after a delay, without keeping the process alive. @returns what cancels it */
-export type StartTimer = (delayMillis: number, callback: () => void) => () => void
-
-export function startUnrefTimer(delayMillis: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMillis)
-  timer.unref()
-  return () => clearTimeout(timer)
-}
-
 /** The wait after so many attempts that failed. */
 export function retryDelayMillis(failedAttempts: number): number {
   return Math.min(FIRST_RETRY_DELAY_MILLIS * 2 ** (failedAttempts - 1), LAST_RETRY_DELAY_MILLIS)

@@ -5,6 +5,11 @@ import { recordHandoff, recordRunCompleted, recordRunFailed, recordRunStarted } 
 import type { Convention } from './conventions/contract.js'
 import type { SpanLike } from './span.js'
 
+vi.mock(import('../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../test/support/replaceable-timers.js')),
+}))
+
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
 const CHAT = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm-1' }
 const TOOL = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'search' }

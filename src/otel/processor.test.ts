@@ -11,6 +11,11 @@ import { withScope } from '../record/scope.js'
 import type { Convention } from './conventions/contract.js'
 import { AuditSpanProcessor } from './processor.js'
 
+vi.mock(import('../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../test/support/replaceable-timers.js')),
+}))
+
 const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
 const CHAT = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm-1' }
 const TOOL = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'search', 'gen_ai.tool.call.id': 'call-1' }

@@ -4,6 +4,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
+import { startUnrefInterval, startUnrefTimer } from '../timers/real-timers.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
 import { builtInConventions } from './conventions/index.js'
 import { malformedAt } from './delivery/deliveries.js'
@@ -69,7 +70,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   readonly #diagnosis: Diagnosis | undefined
   #lastStarted: OpenSpan | undefined = undefined
   #attachedAt: HrTime = [0, 0]
-  #settleTimer: NodeJS.Timeout | undefined = undefined
+  #endSettling: (() => void) | undefined = undefined
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
   #shutdown: Promise<void> | undefined = undefined
 
@@ -381,9 +382,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   #startDiagnosis(): Diagnosis {
     const diagnosis = new Diagnosis((message) => diag.warn(`spanledger: ${message}.`), this.#health.watch)
-    setTimeout(() => {
+    startUnrefTimer(DIAGNOSIS_AFTER_MILLIS, () => {
       if (!this.#shutdown) diagnosis.review(this.#attachments.size > 0)
-    }, DIAGNOSIS_AFTER_MILLIS).unref()
+    })
     return diagnosis
   }
 
@@ -392,16 +393,15 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#health.watch.hasBeenAttached ||= this.#attachments.size > 0
     if (this.#attachments.size === 0) {
       this.#tracker.forgetSpanlessRuns()
-      clearInterval(this.#settleTimer)
-      this.#settleTimer = undefined
-    } else if (this.#settleTimer === undefined) {
+      this.#endSettling?.()
+      this.#endSettling = undefined
+    } else if (this.#endSettling === undefined) {
       this.#late.tick()
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
-      this.#settleTimer = setInterval(() => {
+      this.#endSettling = startUnrefInterval(SETTLE_INTERVAL_MILLIS, () => {
         this.#settle({ final: false, all: false })
         this.#safely(() => this.#health.look(false))
-      }, SETTLE_INTERVAL_MILLIS)
-      this.#settleTimer.unref()
+      })
     }
   }
 

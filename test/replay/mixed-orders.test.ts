@@ -7,6 +7,11 @@ import { atRandom, factsFrom } from './facts.js'
 import { deliver, deliveryOf } from './play.js'
 import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
 
+vi.mock(import('../../src/timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../support/replaceable-timers.js')),
+}))
+
 /*
  * Spans and log records of one recording, and the spans of several recordings, tell the same in whatever order and mixture
  * they are delivered.

@@ -5,6 +5,11 @@ import { atRandom, factsFrom } from './facts.js'
 import { deliver, type Way } from './play.js'
 import { frameworks, labelsOf, type Recording, readRecording } from './recording.js'
 
+vi.mock(import('../../src/timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../support/replaceable-timers.js')),
+}))
+
 /*
  * The same spans tell the same, in whatever order and batches they are delivered.
  */

@@ -1,5 +1,6 @@
 import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
-import { retryDelayMillis, type StartTimer } from '../timers.js'
+import { monotonicMillis, type StartTimer } from '../../timers/real-timers.js'
+import { retryDelayMillis } from '../timers.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'
@@ -129,7 +130,7 @@ export class Checkpointer {
   #schedule(): void {
     if (this.#cancelTimer || this.#isClosed) return
     const { intervalMillis, startTimer } = this.#parts
-    const elapsedMillis = performance.now() - this.#signedAtMillis
+    const elapsedMillis = monotonicMillis() - this.#signedAtMillis
     const delayMillis = Math.max(0, intervalMillis - elapsedMillis, this.#retryDelayMillis)
     this.#cancelTimer = startTimer(delayMillis, () => {
       this.checkpoint().then(
@@ -153,7 +154,7 @@ export class Checkpointer {
     const { signer, timeoutMillis, startTimer } = this.#parts
     const head = this.#head
     if (this.#isOver || !head || head.size === this.#signed?.size) return this.#signed?.note
-    this.#signedAtMillis = performance.now()
+    this.#signedAtMillis = monotonicMillis()
     try {
       const { size, root } = head
       const text = formatCheckpoint({ origin: signer.name, size: BigInt(size), root, extensions: [] })

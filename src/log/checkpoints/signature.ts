@@ -1,6 +1,6 @@
 import { openNote, type Signer, signNote, type Verifier, verifierFromVkey } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
-import type { StartTimer } from '../timers.js'
+import type { StartTimer } from '../../timers/real-timers.js'
 import { within } from './time-limit.js'
 
 /**

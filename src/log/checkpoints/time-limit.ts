@@ -1,4 +1,4 @@
-import type { StartTimer } from '../timers.js'
+import { type StartTimer, startTimer as startKeptTimer } from '../../timers/real-timers.js'
 
 /**
  * What a promise settles with. @throws what it rejects with; what `late` makes when it takes longer, and then it is left
@@ -21,9 +21,4 @@ export async function within<T>(
   } finally {
     cancel()
   }
-}
-
-function startKeptTimer(delayMillis: number, callback: () => void): () => void {
-  const timer = setTimeout(callback, delayMillis)
-  return () => clearTimeout(timer)
 }

@@ -1,4 +1,5 @@
-import { retryDelayMillis, type StartTimer, startUnrefTimer } from '../timers.js'
+import { atEndOfTurn, type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
+import { retryDelayMillis } from '../timers.js'
 
 /** When the next commit begins: one at most is scheduled. */
 export class CommitSchedule {
@@ -14,8 +15,7 @@ export class CommitSchedule {
   /** At the end of the tick, so that its events share a commit; unless one is scheduled. */
   atEndOfTick(): void {
     if (this.#cancel) return
-    const immediate = setImmediate(this.#begin)
-    this.#cancel = () => clearImmediate(immediate)
+    this.#cancel = atEndOfTurn(this.#begin)
   }
 
   /** After so many attempts that failed. */

@@ -3,6 +3,7 @@ import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { EventSchemas } from '../../events/validate.js'
 import type { AuditStore, CommitReceipt, JournalPosition, SealedEntry } from '../../store/contract.js'
 import { isIndexBehind } from '../../store/index-behind.js'
+import { monotonicMillis, type StartTimer } from '../../timers/real-timers.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../contract.js'
 import type { HeadFile } from '../journal/head-file.js'
@@ -12,7 +13,7 @@ import { clockStepped } from '../sealing/clock-statement.js'
 import type { Sealer } from '../sealing/seal.js'
 import { StagedIntake } from '../staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../statements.js'
-import type { StartTimer } from '../timers.js'
+
 import { CommitQueue, type Group, type Pending } from './commit-queue.js'
 import { CommitSchedule } from './commit-schedule.js'
 import { Episodes } from './episodes.js'
@@ -333,12 +334,12 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     }
     this.#writeAhead?.check()
     await this.#writeAhead?.journal.listed
-    const startMillis = performance.now()
+    const startMillis = monotonicMillis()
     const journal = group.end && this.#writeAhead?.journal.settled(group.end)
     const checkpoint = this.#checkpointer?.unstored
     const receipt = await this.#store.commit(group.entries, { journal, checkpoint })
     if (checkpoint !== undefined) this.#checkpointer?.stored(checkpoint)
-    this.#metrics?.committed(performance.now() - startMillis)
+    this.#metrics?.committed(monotonicMillis() - startMillis)
     if (journal) this.#writeAhead?.journal.release(journal)
     return receipt
   }

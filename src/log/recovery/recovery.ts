@@ -5,6 +5,7 @@ import { readersOfLog } from '../../files/readers.js'
 import type { AuditStore, JournalPosition } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
+import { monotonicMillis } from '../../timers/real-timers.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
 import {
@@ -119,7 +120,7 @@ export interface Recovered {
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
-  const startMillis = performance.now()
+  const startMillis = monotonicMillis()
   const { known, outside } = await knownOf(options)
   const { file: checkpointFile, newest } = known
   assertOneOrigin(outside, newest)
@@ -194,7 +195,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     ...(divergence && { divergence: divergence.what }),
     interruptedRuns: interrupted + interruptedElsewhere,
     ...(adopted.events > 0 && { adoptedEvents: adopted.events }),
-    durationMs: performance.now() - startMillis,
+    durationMs: monotonicMillis() - startMillis,
   }
   if (foreign) tellSetAside(foreign, options)
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))

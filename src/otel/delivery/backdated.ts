@@ -1,5 +1,6 @@
 import { type Context, context, propagation } from '@opentelemetry/api'
 import { contextScope } from '../../record/context.js'
+import { atEndOfTurnUnref } from '../../timers/real-timers.js'
 import type { OpenSpan, SpanLike } from '../span.js'
 
 /** A span that begins so long before it is started is told afterwards, or an odd clock's. */
@@ -61,9 +62,9 @@ export class BackdatedSpans {
     if (contextScope(within) || propagation.getBaggage(within)) return false
     const held = { span, context: within, active: context.active() }
     this.#held = held
-    setImmediate(() => {
+    atEndOfTurnUnref(() => {
       if (this.#held === held) this.release()
-    }).unref()
+    })
     return true
   }
 

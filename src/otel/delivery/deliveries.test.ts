@@ -7,6 +7,11 @@ import { withScope } from '../../record/index.js'
 import { AuditSpanProcessor } from '../processor.js'
 import type { SpanEventLike, SpanLike } from '../span.js'
 
+vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../../test/support/replaceable-timers.js')),
+}))
+
 const BEGIN_SECONDS = 1_790_000_000
 const MINUTE_MILLIS = 60_000
 

@@ -4,6 +4,11 @@ import { startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import type { LogRecordLike } from '../log-record.js'
 import type { OpenSpan, SpanLike } from '../span.js'
 
+vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../../test/support/replaceable-timers.js')),
+}))
+
 const BEGIN_SECONDS = 1_790_000_000
 
 function spanWith(fields: Readonly<Record<string, unknown>>): SpanLike {

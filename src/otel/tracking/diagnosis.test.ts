@@ -3,6 +3,11 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { startAuditedSdk, startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import { DIAGNOSIS_AFTER_MILLIS } from '../health/reasons.js'
 
+vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../../test/support/replaceable-timers.js')),
+}))
+
 function heard(): string[] {
   const told: string[] = []
   const quiet: DiagLogFunction = () => {}

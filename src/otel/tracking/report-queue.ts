@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { soon } from '../../timers/real-timers.js'
 import type { Occurrence } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import { inOrder, type Reported } from './told-run.js'
@@ -32,7 +33,7 @@ export class ReportQueue {
     this.#seen.set(print, true)
     // An event of a span is told in its place.
     if (reported.signal === 'span') this.#take(reported)
-    else if (this.#waiting.push(reported) === 1) queueMicrotask(this.#drainLater)
+    else if (this.#waiting.push(reported) === 1) soon(this.#drainLater)
     else if (this.#waiting.length >= MAX_WAITING) this.drain()
   }
 

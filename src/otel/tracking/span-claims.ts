@@ -1,4 +1,5 @@
 import { context as contexts, type SpanContext } from '@opentelemetry/api'
+import { soon } from '../../timers/real-timers.js'
 import type { Conclusion, Convention, Lineage, Moment } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { isTransportSpan } from '../transport.js'
@@ -55,7 +56,7 @@ export class SpanClaims {
   /** Looks at a span that has started; for the second time at the end of the turn. */
   lookAtStart(node: SpanNode, span: SpanLike): void {
     if (this.look(node, span, 'start') || isTransportSpan(span.attributes)) return
-    if (this.#unclaimed.push(node) === 1) queueMicrotask(this.#lookAgain)
+    if (this.#unclaimed.push(node) === 1) soon(this.#lookAgain)
   }
 
   /** Looks for the second time at what started in this turn, in the order of its start. */

@@ -4,6 +4,11 @@ import { agentRecords } from '../../../test/support/agent-records.js'
 import { startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import type { Convention, RunReport } from '../conventions/contract.js'
 
+vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
+  ...(await actual()),
+  ...(await import('../../../test/support/replaceable-timers.js')),
+}))
+
 const MINUTE = 60_000
 
 /** Tells what an event carries as JSON. */

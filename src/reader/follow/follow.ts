@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { rejectUnknownOptions, wholeNumberOption } from '../../events/options.js'
+import { delay } from '../../timers/real-timers.js'
 import type { Commits } from './commits.js'
 
 /** How often a log that another process writes is looked at. @see FollowOptions.pollMillis */
@@ -67,6 +67,6 @@ export async function* followEvents<T>(
     }
     if (size > next) next = size
     else if (commits && seen !== undefined) await commits.past(seen, signal)
-    else await delay(pollMillis, undefined, signal && { signal }).catch(() => undefined)
+    else await delay(pollMillis, signal)
   }
 }

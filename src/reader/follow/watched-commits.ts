@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { SharedStore } from '../../store/shared.js'
+import { delay } from '../../timers/real-timers.js'
 import { Commits } from './commits.js'
 import { DEFAULT_POLL_MILLIS } from './follow.js'
 
@@ -25,7 +25,7 @@ export class WatchedCommits extends Commits {
   async #wakeSoon(over: AbortSignal): Promise<void> {
     // A closed store hears of nothing; the next look at it says that it is closed.
     const changed = this.#store.changed(over).catch(() => delay(DEFAULT_POLL_MILLIS))
-    await Promise.race([changed, delay(DEFAULT_POLL_MILLIS, undefined, { signal: over })]).catch(() => {})
+    await Promise.race([changed, delay(DEFAULT_POLL_MILLIS, over)])
     if (!over.aborted) this.note()
   }
 }

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
 import { openToWriteSync } from '../../files/regular-file.js'
+import { delay } from '../../timers/real-timers.js'
 import { isTransient } from '../transient.js'
 import { codeOf } from './errors.js'
 
@@ -38,7 +38,7 @@ export async function lockInProcess(path: string, location: string): Promise<() 
     const release = tryLock(join(path, MARKER))
     if (release) return release
     if (attempt === ATTEMPTS) break
-    await setTimeout(Math.random() * MAX_PAUSE_MILLIS)
+    await delay(Math.random() * MAX_PAUSE_MILLIS)
   }
   throw new AuditLogError(
     'AUDIT_LOG_LOCKED',

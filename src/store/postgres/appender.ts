@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { AuditLogError } from '../../events/errors.js'
+import { delay } from '../../timers/real-timers.js'
 import { hashLeaf, proveConsistency, verifyConsistency } from '../../tree/index.js'
 import type { CommitMarks, CommitReceipt, JournalPosition, SealedEntry } from '../contract.js'
 import { assertPlacedAt, callerIdsOf, placeGroup, storedIds } from '../placement.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { setImmediate } from 'node:timers/promises'
 import type { AuditStore, SealedEntry } from '../../store/contract.js'
+import { endOfTurn } from '../../timers/real-timers.js'
 import { sealedEntries } from '../sealed-entry.js'
 import {
   type CaseContext,
@@ -144,7 +144,7 @@ export const entryCases: readonly ConformanceCase[] = [
         while (!isCommitted) {
           await readSome(store, entries, random)
           // What is at hand is read without a wait, and commits would not get on.
-          await setImmediate()
+          await endOfTurn()
         }
       }
       await Promise.all([commit(), read(), read(), read()])

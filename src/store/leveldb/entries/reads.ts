@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import type { AuditLogError } from '../../../events/errors.js'
+import { endOfTurn } from '../../../timers/real-timers.js'
 import type { StoredEntry, Walk } from '../../contract.js'
 import { clampWalk } from '../../walk.js'
 import type { Database } from '../database.js'
@@ -257,7 +257,7 @@ export class EntryReads {
     this.#readInARow += blocks
     if (this.#readInARow < BLOCKS_IN_A_ROW) return
     this.#readInARow = 0
-    await setImmediate()
+    await endOfTurn()
   }
 
   #blockOf(seq: number, pages: ReadonlyMap<number, Uint8Array>): number {

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { AuditLogError } from '../../../events/errors.js'
+import { endOfTurn } from '../../../timers/real-timers.js'
 import type { IndexState, Walk } from '../../contract.js'
 import { decodeEntry } from '../../decode-entry.js'
 import { filedEvent } from '../../filed-event.js'
@@ -268,7 +268,7 @@ export class LogIndex {
         for (const [at, block] of blocks.entries()) {
           addBlock(tail, block, end)
           if (this.#isFull(tail)) tail = await this.#flushed(database, tail)
-          else if (at % BLOCKS_AT_ONCE === BLOCKS_AT_ONCE - 1) await setImmediate()
+          else if (at % BLOCKS_AT_ONCE === BLOCKS_AT_ONCE - 1) await endOfTurn()
         }
       }
     }
