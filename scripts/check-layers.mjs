@@ -18,6 +18,7 @@ const allowed = {
     'log/timers',
     'events',
     'files',
+    'timers',
     'store',
     'store/leveldb',
     'checkpoint',
@@ -104,6 +105,7 @@ const allowed = {
     'reader/summaries',
     'reader/steps',
     'events',
+    'timers',
     'store',
     'tree',
     'node:',
@@ -156,6 +158,7 @@ const allowed = {
   'otel/health/contract': [],
   'otel/health/reasons': ['otel/health/contract'],
   'otel/health': [
+    'timers',
     'otel/health/contract',
     'otel/health/reasons',
     'events',
@@ -208,6 +211,8 @@ const allowed = {
     'node:',
   ],
   otel: [
+    'files',
+    'store',
     'otel/watch',
     'otel/mirrored',
     'otel/health',

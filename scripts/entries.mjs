@@ -14,6 +14,7 @@ export const ENTRIES = {
   './record': 'record/index',
   './reader': 'reader/index',
   './openai-agents': 'openai-agents/index',
+  './register': 'register/index',
   './verify': 'verify/index',
   './witness': 'witness/index',
   './testing': 'testing/index',
@@ -25,7 +26,7 @@ export const ENTRIES = {
 export const THREADS = ['inspection/inspection-thread', 'export/export-thread']
 
 /** Entries that do something when they are imported: bundlers must not leave them out. */
-const WITH_SIDE_EFFECTS = /** @type {readonly string[]} */ ([])
+const WITH_SIDE_EFFECTS = /** @type {readonly string[]} */ (['./register'])
 
 /** Entries that also run in browsers and on edge runtimes, which have a copy of their own without Node's modules. */
 export const ANYWHERE = ['./record']

@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { isError } from '../events/is-error.js'
 import { requireDirectoryPath } from '../events/options.js'
 import { GROUP, NOBODY, type Readers } from '../files/readers.js'
 import { type LogPlace, stagingAt } from '../ledger/places.js'
@@ -9,7 +10,6 @@ import { LedgerMember } from '../ledger/writing/member.js'
 import { recoverOthers } from '../ledger/writing/recover-others.js'
 import { removeState, writeState } from '../ledger/writing/state-file.js'
 import { takeLog } from '../ledger/writing/take-log.js'
-import { isError } from '../events/is-error.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
 import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
@@ -141,7 +141,7 @@ function storeOf(location: string | StoreOptions, { store, mode }: AuditLogOptio
   return levelStore(location, readersFor({ mode }))
 }
 
-function readersFor({ mode }: Pick<AuditLogOptions, 'mode'>): Readers {
+function readersFor({ mode }: { readonly mode?: AuditLogOptions['mode'] | undefined }): Readers {
   return mode === 'group' ? GROUP : NOBODY
 }
 

@@ -3,7 +3,8 @@ import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, Reco
 import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { type Staged, StagedQueue, type StagedQueueOptions } from '../log/staging/staged-queue.js'
 import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
-import { retryDelayMillis, type StartTimer, startUnrefTimer } from '../log/timers.js'
+import { retryDelayMillis } from '../log/timers.js'
+import { type StartTimer, startUnrefTimer } from '../timers/real-timers.js'
 import { cannotOpen, isLasting, messageOf } from './open-failure.js'
 
 /** Bytes of staged events that a log takes before it has made those before them durable. */

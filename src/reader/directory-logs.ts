@@ -5,6 +5,7 @@ import { readRegularFile } from '../files/regular-file.js'
 import { type LogPlace, logsAt } from '../ledger/places.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import { monotonicMillis } from '../timers/real-timers.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
 import type { LogsSource } from './ledger/results.js'
 import { StoreReader } from './reader.js'
@@ -24,14 +25,14 @@ class Refresher {
 
   async refresh(): Promise<void> {
     // When it began: what is committed while it goes on may be left out.
-    const at = performance.now()
+    const at = monotonicMillis()
     await this.#store.refresh()
     this.#lastAt = at
   }
 
   /** Of reads that begin together, one does it for all. */
   async refreshIfDue(atLeast = 0): Promise<void> {
-    const isFresh = this.#store.size >= atLeast && performance.now() - this.#lastAt < this.#refreshMillis
+    const isFresh = this.#store.size >= atLeast && monotonicMillis() - this.#lastAt < this.#refreshMillis
     if (!this.#due && isFresh) return
     this.#due ??= this.refresh().finally(() => {
       this.#due = undefined
@@ -66,7 +67,7 @@ export interface Opening {
 }
 
 export async function openLog({ number, directory }: LogPlace, { refreshMillis, eventTypes, reading }: Opening) {
-  const takenAt = performance.now()
+  const takenAt = monotonicMillis()
   const store = await SnapshotStore.open(directory, reading)
   return {
     number,
@@ -101,7 +102,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   }
 
   async logs(): Promise<readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]> {
-    if (performance.now() - this.#lookedAt >= this.#opening.refreshMillis) await this.look()
+    if (monotonicMillis() - this.#lookedAt >= this.#opening.refreshMillis) await this.look()
     return this.#logs
   }
 
@@ -137,7 +138,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   }
 
   async #look(): Promise<void> {
-    const at = performance.now()
+    const at = monotonicMillis()
     const known = new Set(this.#logs.map(({ number }) => number))
     const added = (await logsAt(this.location)).filter(({ number }) => !known.has(number))
     for (const place of added) {

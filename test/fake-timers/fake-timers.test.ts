@@ -94,6 +94,7 @@ describe('of the sources', () => {
     expect(using(/\bperformance\.(?:now|timeOrigin)\b/).sort()).toEqual([
       'log/sealing/clock.ts',
       'otel/hr-time.ts',
+      'otel/watch/shadow-span.ts',
       'record/run.ts',
     ])
     expect(using(/\bhrtime\(|\bhrtime\.bigint\(/)).toEqual([])

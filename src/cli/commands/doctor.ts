@@ -20,9 +20,7 @@ export const doctor: Command = {
     const ledger = await ledgerConditionAt(placeOf(args, io))
     if (ledger) {
       const processes = await processesOf(ledger.directory)
-      await printOne(io, formatOf(args), { ...ledger, ...processes }, () =>
-        ledgerText(ledger, processes, paintFor(io)),
-      )
+      await printOne(io, formatOf(args), { ...ledger, ...processes }, () => ledgerText(ledger, processes, paintFor(io)))
       return
     }
     await withStore(args, io, async (opened) => {
@@ -49,7 +47,8 @@ function ledgerText(found: LedgerCondition, processes: FoundProcesses | undefine
   return [
     rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(String(value))}`).join('\n'),
     ...logs.map(
-      (log) => `\nlog ${log.log}\n${'problem' in log ? paint('red', printable(log.problem)) : described(log, undefined, paint)}`,
+      (log) =>
+        `\nlog ${log.log}\n${'problem' in log ? paint('red', printable(log.problem)) : described(log, undefined, paint)}`,
     ),
     ...processWarnings(processes).map((warning) => paint('yellow', warning)),
   ].join('\n')

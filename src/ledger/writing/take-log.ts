@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { delay } from '../../timers/real-timers.js'
 import { type LogPlace, logsAt, placeOf } from '../places.js'
 import { isInTransit, isSurelyTaken, type LogState, readState } from './state-file.js'
 
@@ -178,7 +179,7 @@ function openFailed(location: string, problem: unknown): unknown {
 }
 
 function pauseAWhile(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1 + Math.random() * MAX_PAUSE_MILLIS))
+  return delay(1 + Math.random() * MAX_PAUSE_MILLIS)
 }
 
 export function isLocked(problem: unknown): boolean {

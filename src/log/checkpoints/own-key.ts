@@ -5,6 +5,7 @@ import { Ed25519Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { delay } from '../../timers/real-timers.js'
 
 /*
  * The key that is generated for a log lies in its directory, in `keys/`. In a ledger, the key of log 0 signs for the keys
@@ -80,7 +81,7 @@ async function writtenSigner(directory: string, onProblem: (problem: Error) => v
       throw new Error(`${join(directory, 'keys', 'signing.key')} was there, and is gone`)
     } catch (problem) {
       if (attempt === READ_ATTEMPTS) throw problem
-      await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MILLIS))
+      await delay(READ_PAUSE_MILLIS)
     }
   }
 }

@@ -11,10 +11,10 @@ import { DIAGNOSIS_AFTER_MILLIS } from './reasons.js'
 const UNWATCHED: ProviderReport = { sampledAway: 0, foreign: 0, coversEveryProvider: false }
 const OK = { id: 'main', log: new CollectingLog() }
 
-function logThatIs(status: string, cause?: unknown): WatchedAttachment {
+function logThatIs(status: string, cause?: unknown, isUnopened = false): WatchedAttachment {
   return {
     id: 'main',
-    log: { location: 'x', health: () => ({ status, cause }), stats: () => ({ dropped: { closed: 2 } }) },
+    log: { location: 'x', isUnopened, health: () => ({ status, cause }), stats: () => ({ dropped: { closed: 2 } }) },
   }
 }
 

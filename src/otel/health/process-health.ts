@@ -1,4 +1,5 @@
 import type { AuditEventInput } from '../../events/index.js'
+import { startUnrefTimer } from '../../timers/real-timers.js'
 import { beforeExit } from './before-exit.js'
 import type { AuditHealth, ProviderReport } from './contract.js'
 import { type HealthParts, HealthWatch } from './health-watch.js'
@@ -21,7 +22,7 @@ export class ProcessHealth {
   readonly watch: HealthWatch
   readonly #parts: ProcessHealthParts
   readonly #impairments: Impairments
-  #graceTimer: NodeJS.Timeout | undefined = undefined
+  #endGrace: () => void = () => {}
   #stopWaitingForExit: () => void = () => {}
   #provider: () => ProviderReport = () => UNWATCHED
   #file: StatusFile | undefined = undefined
@@ -40,11 +41,10 @@ export class ProcessHealth {
 
   /** Begins to look at the process by itself. */
   start(): void {
-    this.#graceTimer = setTimeout(
-      () => void this.watch.reviewAfterGrace().catch(this.#parts.onProblem),
+    this.#endGrace = startUnrefTimer(
       DIAGNOSIS_AFTER_MILLIS,
+      () => void this.watch.reviewAfterGrace().catch(this.#parts.onProblem),
     )
-    this.#graceTimer.unref()
     this.#stopWaitingForExit = beforeExit(() => {
       try {
         this.watch.review('exit')
@@ -85,7 +85,7 @@ export class ProcessHealth {
 
   /** The last look, before the logs are detached. */
   lookAtEnd(): void {
-    clearTimeout(this.#graceTimer)
+    this.#endGrace()
     this.#stopWaitingForExit()
     this.watch.review('shutdown')
   }

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { delay } from '../../timers/real-timers.js'
 import { mergeBatches } from './merge-batches.js'
 import { Moment, type SiblingLog } from './moment.js'
 import type { Sizes } from './page-cursor.js'
@@ -74,6 +74,6 @@ export async function* followLogs<L extends SiblingLog>({
     for (const [log, size] of sizes) behind.set(log, size)
     reached(behind, logs)
     before = moment
-    if (!isGrown) await delay(pollMillis, undefined, signal && { signal }).catch(() => undefined)
+    if (!isGrown) await delay(pollMillis, signal)
   }
 }

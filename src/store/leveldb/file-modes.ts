@@ -2,6 +2,7 @@ import { type FSWatcher, lstatSync, watch } from 'node:fs'
 import { chmod, lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileMode, NOBODY, readersIn } from '../../files/readers.js'
+import { startUnrefInterval } from '../../timers/real-timers.js'
 
 /*
  * LevelDB makes its files by the umask of the process. In a directory that only its owner can enter this does not matter.
@@ -49,7 +50,7 @@ class Watched implements KeptModes {
   readonly #path: string
   readonly #mode: number
   #watcher: FSWatcher | undefined
-  #sweeping: NodeJS.Timeout | undefined
+  #endSweeping: (() => void) | undefined
 
   constructor(path: string, mode: number) {
     this.#path = path
@@ -64,7 +65,7 @@ class Watched implements KeptModes {
 
   close(): void {
     this.#watcher?.close()
-    clearInterval(this.#sweeping)
+    this.#endSweeping?.()
   }
 
   /** A file that was written to is none that came. */
@@ -77,6 +78,6 @@ class Watched implements KeptModes {
 
   #sweepRegularly(): void {
     this.#watcher?.close()
-    this.#sweeping ??= setInterval(() => void sweep(this.#path, this.#mode), SWEEP_MILLIS).unref()
+    this.#endSweeping ??= startUnrefInterval(SWEEP_MILLIS, () => void sweep(this.#path, this.#mode))
   }
 }

@@ -1,9 +1,9 @@
 import { lstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { isError } from '../../events/is-error.js'
 import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
+import { delay } from '../../timers/real-timers.js'
 import { corrupt } from './errors.js'
 import { BLOCK_BYTES, countGaps } from './log-records.js'
 import {
@@ -99,7 +99,7 @@ export async function takeFiles(layout: Layout): Promise<SnapshotFiles> {
       await remove()
       if (error instanceof Changed && attempt < MAX_ATTEMPTS) continue
       if (codeOf(error) !== 'EACCES' || ++denied === MAX_DENIED) throw error
-      await setTimeout(DENIED_PAUSE_MILLIS)
+      await delay(DENIED_PAUSE_MILLIS)
     }
   }
 }
