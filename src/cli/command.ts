@@ -4,7 +4,7 @@ import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader }
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import type { Format, Io } from './output.js'
-import { type PendingPart, pendingIn, tellPending } from './pending.js'
+import { type PendingPart, pendingIn, tellPending, tellStaged } from './pending.js'
 import { isPostgresUrl, storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
 
@@ -82,7 +82,12 @@ async function openedLog(args: Arguments, io: Io, operand: string | undefined): 
     if (number !== undefined) throw new UsageError('--log-number is for a directory, and --store names one log')
     return await openAuditLogReader({ store: await storeAt(place.url) })
   }
-  if (number === undefined) return await openDirectoryReader(place.directory, {}, SYNCHRONOUS)
+  if (number === undefined) {
+    return await openDirectoryReader(place.directory, {}, SYNCHRONOUS).catch(async (problem) => {
+      await tellStaged(io, place.directory).catch(() => undefined)
+      throw problem
+    })
+  }
   if (number < 0 || number > 999_999_999) throw new UsageError(`--log-number: there is no log ${number}`)
   return await openDirectoryReader(placeOfLog(place.directory, number).directory, {}, SYNCHRONOUS, { only: true })
 }

@@ -1,5 +1,6 @@
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, StoredEvent } from '../events/types.js'
+import { type StagedEvents, stagedEvents } from '../ledger/staged-events.js'
 import { eventsPending } from '../log/journal/pending.js'
 import type { AuditLogDirectoryReader } from '../reader/open.js'
 import { DirectoryLedgerReader } from '../reader/open.js'
@@ -29,7 +30,7 @@ export interface PendingPart {
 export type PendingSource = (ledger: DirectoryLedgerReader) => Promise<readonly PendingPart[]>
 
 /** The places in which processes keep what they have recorded. */
-const SOURCES: readonly PendingSource[] = [journalsOf]
+const SOURCES: readonly PendingSource[] = [journalsOf, stagingOf]
 
 /** Returns what is recorded and not committed yet. */
 export async function pendingIn(log: AuditLogDirectoryReader | AuditLogStoreReader): Promise<readonly PendingPart[]> {
@@ -54,6 +55,16 @@ export async function tellPending(io: Io, parts: readonly PendingPart[], isShown
   for (const { problem } of told) {
     if (problem !== undefined) await write(io.err, `The journal of a process cannot be read: ${printable(problem)}\n`)
   }
+}
+
+/** Says on standard error what processes have staged in a directory in which no log can be read. */
+export async function tellStaged(io: Io, location: string): Promise<void> {
+  const parts = stagedEvents(location).map(({ owner, events }) => ({
+    log: undefined,
+    writer: STAGED_BY[owner],
+    events,
+  }))
+  await tellPending(io, parts, true)
 }
 
 /** Returns those of the pending events that a query lets through: they are behind every position. */
@@ -83,6 +94,44 @@ async function journalsOf(ledger: DirectoryLedgerReader): Promise<readonly Pendi
       events: () => eventsPending(store.location, store),
     })),
   )
+}
+
+/** What processes recorded before they had a log. */
+async function stagingOf(ledger: DirectoryLedgerReader): Promise<readonly PendingPart[]> {
+  const staged = stagedEvents(ledger.location)
+  if (staged.length === 0) return []
+  const logs = await ledger.written()
+  return await Promise.all(
+    staged.map(async (each) => {
+      const taker = logs.find(({ store }) => store.id === each.log)
+      const taken = taker && (await idsTakenOver(ledger.logs.get(taker.number), each))
+      return {
+        log: undefined,
+        writer: STAGED_BY[each.owner],
+        *events() {
+          for (const event of each.events()) if (!taken?.has(event.id)) yield event
+        },
+      }
+    }),
+  )
+}
+
+const STAGED_BY: Readonly<Record<StagedEvents['owner'], WriterFound>> = {
+  alive: 'open',
+  dead: 'none',
+  unknown: 'unknown',
+}
+
+/** Events that a log may have taken on while it takes over a staging journal. */
+const RECORDED_MEANWHILE = 10_000
+
+/** Returns the ids of the newest events of the log that is taking a staging journal over. */
+async function idsTakenOver(log: AuditLogDirectoryReader | undefined, { events }: StagedEvents): Promise<Set<string>> {
+  let count = RECORDED_MEANWHILE
+  for (const _ of events()) count++
+  const ids = new Set<string>()
+  if (log) for await (const { id } of log.events({ order: 'desc', limit: count })) ids.add(id)
+  return ids
 }
 
 function countIn({ events }: PendingPart): { readonly count: number; readonly problem: string | undefined } {

@@ -3,10 +3,13 @@ import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { placeOf } from '../ledger/places.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
+import type { VerifyOptions } from '../verify/options.js'
+import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import { DirectoryLogs, type OneLog, type Opening, openLog } from './directory-logs.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
 import { LedgerReader } from './ledger-reader.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
+import { verifyLedgerDirectory } from './verify.js'
 
 export type { AuditLogDirectoryReader } from './directory-reader.js'
 
@@ -95,7 +98,7 @@ export async function openDirectoryReader(
 /** A log in a directory, and how far its store has what its journal has. */
 export interface WrittenLog {
   readonly number: number
-  readonly store: Pick<SnapshotStore, 'location' | 'journalPosition' | 'closedInOrder'>
+  readonly store: Pick<SnapshotStore, 'id' | 'location' | 'journalPosition' | 'closedInOrder'>
 }
 
 /** Reads the logs of a directory. */
@@ -118,6 +121,10 @@ export class DirectoryLedgerReader extends LedgerReader implements AuditLogDirec
   /** The logs that there are, with what only this package looks at. */
   written(): Promise<readonly WrittenLog[]> {
     return this.#logs.logs()
+  }
+
+  verifyLedger(options?: VerifyOptions): Promise<VerifyReport | LedgerReport> {
+    return verifyLedgerDirectory(this.location, options)
   }
 
   refresh(): Promise<void> {

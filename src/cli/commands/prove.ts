@@ -1,7 +1,7 @@
 import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
 import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, withReader } from '../command.js'
-import { common } from '../options.js'
+import { reading } from '../options.js'
 import { write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
 import { UsageError } from '../usage-error.js'
@@ -12,7 +12,7 @@ export const prove: Command = {
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
     force: { type: 'boolean', help: 'replace the file' },
-    ...common,
+    ...reading,
   },
   examples: [
     ['spanledger prove 4711 -o 4711.receipt', 'to hand over'],
