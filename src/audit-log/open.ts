@@ -1,4 +1,4 @@
-import { dirname, relative, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import { requireDirectoryPath } from '../events/options.js'
@@ -26,6 +26,7 @@ import { isShared } from '../store/shared.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
 import { proveConsistency } from '../tree/index.js'
 import { type AuditLog, OpenAuditLog } from './audit-log.js'
+import { checkCounterFile } from './counter-file.js'
 
 type DirectoryOptions = Omit<AuditLogOptions, 'store'>
 type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
@@ -89,7 +90,12 @@ async function openLedger(location: string, options: ResolvedAuditLogOptions): P
     const part = { location, place, use, namedAfter }
     return open(levelStore(place.directory, readersFor(options)), place.directory, optionsAt(place, use, options), part)
   }
-  const taken = await takeLog({ location, onProblem, open: (place) => openAt(place, 'writing') })
+  const taken = await takeLog({
+    location,
+    onProblem,
+    readers: readersFor(options),
+    open: (place) => openAt(place, 'writing'),
+  })
   const { log, member } = taken.log
   const stopping = new AbortController()
   const { signal } = stopping
@@ -283,15 +289,6 @@ function checkpointerOf(
   })
   if (store.size > 0) checkpointer.committed(store.size, store.root)
   return checkpointer
-}
-
-/**
- * Requires the counter file to be outside the log's directory: an attacker who sets back the directory would set it
- * back too.
- */
-function checkCounterFile({ counterFile }: ResolvedAuditLogOptions, directory: string | undefined): void {
-  if (counterFile === undefined || directory === undefined || relative(directory, counterFile).startsWith('..')) return
-  throw new TypeError(`openAuditLog: counterFile must be outside of the log's directory ${directory}`)
 }
 
 function openProblem(problem: unknown, location: string): unknown {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
-import { GROUP } from '../files/readers.js'
+import { GROUP, NOBODY } from '../files/readers.js'
 import { stagingAt } from '../ledger/places.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
 import { type JournalKey, journalKeyFrom } from '../log/journal/journal-key.js'
@@ -103,6 +103,7 @@ export function openShared(location: string, mode: 'owner' | 'group' = 'owner'):
   const log = new OpeningLog<AuditLog>(location, {
     staging: stagingAt(path),
     journalKey: journalKeyAtHand(),
+    readers: mode === 'group' ? GROUP : NOBODY,
     open: async () => {
       await closed.catch(() => undefined)
       return await openAuditLog(location, { shared: true, mode })

@@ -38,8 +38,7 @@ export function makeDirectorySync(path: string, readers: Readers = NOBODY): void
   for (const directory of missing.reverse()) {
     try {
       mkdirSync(directory, { mode: directoryMode(readers) })
-      const wider = widened(statSync(directory).mode, directoryMode(readers))
-      if (wider !== undefined) chmodSync(directory, wider)
+      widenSync(directory, directoryMode(readers))
     } catch (problem) {
       if ((problem as NodeJS.ErrnoException).code !== 'EEXIST' || !isDirectorySync(directory)) throw problem
     }
@@ -50,10 +49,16 @@ function isDirectorySync(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-/** Adds what the umask took away. */
-async function widen(directory: string, wanted: number): Promise<void> {
+/** Adds to the mode of a directory what the umask took away. @throws what the file system throws */
+export async function widen(directory: string, wanted: number): Promise<void> {
   const wider = widened((await stat(directory)).mode, wanted)
   if (wider !== undefined) await chmod(directory, wider)
+}
+
+/** {@link widen}, at once. */
+export function widenSync(directory: string, wanted: number): void {
+  const wider = widened(statSync(directory).mode, wanted)
+  if (wider !== undefined) chmodSync(directory, wider)
 }
 
 /** Returns the mode that lacks nothing of another, where this one does; the bit by which files inherit the group stays. */

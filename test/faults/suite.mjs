@@ -21,7 +21,20 @@ import { table } from './support/table.mjs'
  * @typedef {{ directory: string, full: boolean }} Setting
  */
 
-const NAMES = ['exits', 'kill', 'writers', 'disk', 'calls', 'opening', 'damage', 'index', 'readers', 'slow', 'soak']
+const NAMES = [
+  'exits',
+  'kill',
+  'writers',
+  'ledger',
+  'disk',
+  'calls',
+  'opening',
+  'damage',
+  'index',
+  'readers',
+  'slow',
+  'soak',
+]
 const asked = process.argv.slice(2)
 for (const name of asked) {
   if (!NAMES.includes(name)) throw new Error(`there is no scenario '${name}', only ${NAMES.join(', ')}`)

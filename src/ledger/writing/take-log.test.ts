@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { AuditLogError } from '../../events/errors.js'
+import { GROUP } from '../../files/readers.js'
 import { placeOf } from '../places.js'
 import { isInTransit, isSurelyTaken, readState, writeState } from './state-file.js'
 import { takeLog } from './take-log.js'
@@ -102,6 +103,43 @@ describe('of the logs of a ledger it takes', () => {
     await logs('closed')
     const failing = { 0: () => new AuditLogError('AUDIT_FORMAT_UNSUPPORTED', 'format 9') }
     await expect(take({ failing })).rejects.toMatchObject({ code: 'AUDIT_FORMAT_UNSUPPORTED' })
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('the directories of a new log are read by', () => {
+  const modes = async () => {
+    const paths = [join(location, 'logs'), placeOf(location, 1).directory]
+    return await Promise.all(paths.map(async (path) => ((await stat(path)).mode & 0o777).toString(8)))
+  }
+  const takeSecond = (asked: object) =>
+    takeLog({
+      location,
+      onProblem: () => {},
+      ...asked,
+      open: async ({ number }) => {
+        if (number === 0) throw locked()
+        return number
+      },
+    })
+
+  test('the owner alone', async () => {
+    await logs('writing')
+    await takeSecond({ pause: async () => {} })
+    expect(await modes()).toEqual(['700', '700'])
+  })
+
+  test('those whom the opening lets in', async () => {
+    await logs('writing')
+    await takeSecond({ readers: GROUP, pause: async () => {} })
+    expect(await modes()).toEqual(['750', '750'])
+  })
+
+  test('those who may read log 0', async () => {
+    await logs('writing')
+    await mkdir(join(location, 'entries'))
+    await chmod(join(location, 'entries'), 0o750)
+    await takeSecond({ pause: async () => {} })
+    expect(await modes()).toEqual(['750', '750'])
   })
 })
 

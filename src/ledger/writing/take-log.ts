@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
-import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { directoryMode, NOBODY, type Readers, readersIn } from '../../files/readers.js'
+import { makeDirectory, syncDirectory, widen } from '../../store/directory.js'
 import { delay } from '../../timers/real-timers.js'
 import { type LogPlace, logsAt, placeOf } from '../places.js'
 import { isInTransit, isSurelyTaken, type LogState, readState } from './state-file.js'
@@ -19,6 +20,8 @@ export interface TakeLogParts<L> {
   readonly open: (place: LogPlace) => Promise<L>
   /** Told once of each log that cannot be opened, and is left as it is. */
   readonly onProblem: (problem: Error) => void
+  /** Who may read a new log besides its owner and those who may read log 0. @defaultValue nobody */
+  readonly readers?: Readers
   /** Waits between two attempts. @defaultValue some milliseconds, which differ */
   readonly pause?: () => Promise<void>
 }
@@ -58,7 +61,7 @@ export async function takeLog<L>(parts: TakeLogParts<L>): Promise<TakenLog<L>> {
     if (refusal) throw refusal
     if (begun++ === MAX_NEW_LOGS)
       throw new Error(`${parts.location}: other processes took each of ${MAX_NEW_LOGS} new logs`)
-    const place = await beginLog(parts.location, places)
+    const place = await beginLog(parts, places)
     const opened = await attempts.tryNew(place)
     if (opened) return opened
     pauses = 0
@@ -138,13 +141,17 @@ async function placesOf<L>({
 }
 
 /** Makes the directory of a log that no other process has made. */
-async function beginLog(location: string, places: readonly LogPlace[]): Promise<LogPlace> {
+async function beginLog<L>(
+  { location, readers: asked = NOBODY }: TakeLogParts<L>,
+  places: readonly LogPlace[],
+): Promise<LogPlace> {
   const last = places.at(-1)?.number ?? 0
+  const readers = asked | readersIn(join(location, 'entries'))
   try {
-    await makeDirectory(dirname(placeOf(location, 1).directory))
+    await makeDirectory(dirname(placeOf(location, 1).directory), readers)
     for (let number = last + 1; ; number++) {
       const place = placeOf(location, number)
-      if (!(await isMade(place.directory))) continue
+      if (!(await isMade(place.directory, readers))) continue
       await syncDirectory(dirname(place.directory))
       return place
     }
@@ -153,9 +160,10 @@ async function beginLog(location: string, places: readonly LogPlace[]): Promise<
   }
 }
 
-async function isMade(directory: string): Promise<boolean> {
+async function isMade(directory: string, readers: Readers): Promise<boolean> {
   try {
-    await mkdir(directory, { mode: 0o700 })
+    await mkdir(directory, { mode: directoryMode(readers) })
+    await widen(directory, directoryMode(readers))
     return true
   } catch (problem) {
     if (codeOf(problem) === 'EEXIST') return false

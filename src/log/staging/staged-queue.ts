@@ -1,5 +1,6 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
+import type { Readers } from '../../files/readers.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import type { JournalSpan } from '../journal/journal.js'
@@ -21,6 +22,8 @@ export interface StagedQueueOptions {
   /** Directory of the ledger for staging journals; `undefined` keeps events in memory alone. */
   readonly staging: string | undefined
   readonly journalKey?: JournalKey | undefined
+  /** Who may read the journal besides its owner and those who may read log 0. @defaultValue nobody */
+  readonly readers?: Readers
   readonly maxMemoryBytes?: number
   readonly maxStagedBytes?: number
   readonly clock?: Clock
@@ -235,7 +238,7 @@ export class StagedQueue {
   }
 
   #spill({ entry, statement }: Staged, to: JournalPosition): void {
-    if (statement) this.#statements.add(hashText(entry))
+    if (statement) this.#statements.add(Buffer.from(entry.leafHash).toString('base64'))
     const { from } = spanOf(entry, to)
     const last = this.#spilled.at(-1)
     const bytes = recordBytes(entry.byteLength)
@@ -252,15 +255,15 @@ export class StagedQueue {
   }
 
   #ownStatement(entry: SealedEntry): AuditEvent | undefined {
-    if (!this.#statements.has(hashText(entry))) return undefined
+    if (!this.#statements.has(Buffer.from(entry.leafHash).toString('base64'))) return undefined
     return JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
   }
 
   #createJournal(): void {
-    const { staging, journalKey } = this.#options
+    const { staging, journalKey, readers } = this.#options
     if (staging === undefined) return
     try {
-      this.#journal = new StagingJournal(staging, journalKey)
+      this.#journal = new StagingJournal(staging, journalKey, readers)
       for (const staged of this.#memory) this.#unwritten.add(staged)
       this.#writeUnwritten(this.#journal)
     } catch (problem) {
@@ -292,8 +295,4 @@ export class StagedQueue {
     this.#dropped++
     this.#gap = { count: (this.#gap?.count ?? 0) + 1, from: this.#gap?.from ?? at, to: at }
   }
-}
-
-function hashText({ leafHash }: SealedEntry): string {
-  return Buffer.from(leafHash).toString('base64')
 }

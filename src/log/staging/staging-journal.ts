@@ -1,9 +1,10 @@
 import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { randomId } from '../../events/random-id.js'
+import { directoryMode, NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
 import { requireDirectory } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import { makeDirectorySync, syncDirectory } from '../../store/directory.js'
+import { makeDirectorySync, syncDirectory, widenSync } from '../../store/directory.js'
 import { ownIdentity } from '../../store/process-identity.js'
 import { Journal, type JournalSpan } from '../journal/journal.js'
 import { currentBootId } from '../journal/journal-format.js'
@@ -30,16 +31,19 @@ export class StagingJournal {
    * Creates it, with the directories above it that are missing.
    *
    * @param staging - directory of the ledger for staging journals
+   * @param asked - who may read it besides its owner and those who may read log 0
    * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
    */
-  constructor(staging: string, key: JournalKey | undefined) {
+  constructor(staging: string, key: JournalKey | undefined, asked: Readers = NOBODY) {
     this.id = randomId()
     this.#staging = staging
     this.#name = { id: this.id, owner: ownIdentity() ?? 'unknown', log: undefined }
-    makeDirectorySync(staging)
+    const readers = asked | readersOfLog(dirname(staging))
+    makeDirectorySync(staging, readers)
     requireDirectory(lstatSync(staging), staging)
     // Fails where there is something of that name: nothing of anybody else's is written to.
-    mkdirSync(this.directory, { mode: 0o700 })
+    mkdirSync(this.directory, { mode: directoryMode(readers) })
+    widenSync(this.directory, directoryMode(readers))
     try {
       this.#journal = new Journal({
         directory: this.directory,
