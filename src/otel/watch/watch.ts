@@ -1,11 +1,20 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api'
-import type { ProviderReport } from '../health/contract.js'
 import { registeredProvider, watchRegistrations } from './api-registry.js'
 import { observe } from './reveal.js'
 import { watchProvider } from './watched-provider.js'
 import { type SpanAudience, Watcher, watchers } from './watchers.js'
 
 export type { SpanAudience } from './watchers.js'
+
+/** Spans that the processor's hooks were not told of. */
+export interface ProviderCounts {
+  /** Spans that no provider recorded. A shadow stood for each. */
+  readonly sampledAway: number
+  /** Spans of a provider that the processor is not registered with. They were followed from outside. */
+  readonly foreign: number
+  /** Spans that were not shown to it though auditing is on, since tracing is suppressed where they started. */
+  readonly suppressed: number
+}
 
 /** A span that `withRun` has started, with a tracer of any provider. */
 export interface StartedByHand {
@@ -53,8 +62,8 @@ export class ProviderWatch {
     observe(span, { name, options: { attributes }, context, scope: OWN_SCOPE }, [this.#watcher])
   }
 
-  /** Counts of the spans that the processor was not told of by its hooks. */
-  report(): ProviderReport {
+  /** Returns what was counted so far. */
+  report(): ProviderCounts {
     watchProvider(registeredProvider())
     const { shadows, observed, suppressed } = this.#watcher
     return { sampledAway: shadows, foreign: observed, suppressed }
