@@ -64,7 +64,7 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   run_identity_conflict: { tenantId: 'other' },
   audit_attached: { attachment: 'attachment-1', openRuns },
   audit_detached: { attachment: 'attachment-1', openRuns: [] },
-  auditing_impaired: { reasons: ['spans_sampled_away'], spans: 3, from: time, to: time },
+  auditing_impaired: { reasons: ['foreign_provider'], spans: 3, from: time, to: time },
   auditing_suppressed: { spans: 2, events: 1, from: time, to: time },
   clock_stepped: { from: time, to: time, synchronized: true },
   events_recovered: { count: 3, unattested: 3, from: time, to: time },

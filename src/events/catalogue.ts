@@ -197,7 +197,7 @@ export const catalogue = {
   audit_detached: v.strictObject({ attachment: name, openRuns }),
   /** Spans did not come to the processor: the process was not audited as a whole. */
   auditing_impaired: v.strictObject({
-    /** Codes of `AuditHealthReason`: `foreign_provider`, `spans_sampled_away`. */
+    /** Codes of `AuditHealthReason`: `foreign_provider`. */
     reasons: v.array(name),
     /** The number of spans that are missing. */
     spans: optional(count),

@@ -4,26 +4,26 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { activeContext, orKept } from '../record/flow.js'
 import { type RecordListener, recordListeners } from '../record/listeners.js'
-import { startUnrefInterval, startUnrefTimer } from '../timers/real-timers.js'
+import { startUnrefInterval } from '../timers/real-timers.js'
 import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
+import { createByHandListener } from './by-hand.js'
 import { builtInConventions } from './conventions/index.js'
 import { malformedAt } from './delivery/deliveries.js'
 import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
 import { LatePath } from './delivery/late-path.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
-import type { AuditHealth, ProviderReport } from './health/contract.js'
+import { explainThroughDiag, startDiagnosis } from './explaining.js'
+import type { AuditHealth } from './health/contract.js'
 import { ProcessHealth } from './health/process-health.js'
-import { DIAGNOSIS_AFTER_MILLIS } from './health/reasons.js'
 import { toHrTime } from './hr-time.js'
 import { AuditLogRecordProcessor } from './log-records.js'
-import { spanIn } from './mirrored.js'
 import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
+import { reportProblem, safely, settleAll, tried } from './problems.js'
 import { closeShared, openShared } from './shared-logs.js'
 import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
-import { Diagnosis } from './tracking/diagnosis.js'
-import type { SpanExplanation } from './tracking/explain.js'
-import { BY_HAND, Tracker } from './tracking/tracker.js'
+import type { Diagnosis } from './tracking/diagnosis.js'
+import { Tracker } from './tracking/tracker.js'
 import { ProviderWatch } from './watch/watch.js'
 
 /** How often runs are checked for having been left open. */
@@ -86,7 +86,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onProblem: reportProblem,
     })
     const counts = this.#health.watch
-    this.#diagnosis = onExplain && this.#startDiagnosis()
+    this.#diagnosis =
+      onExplain && startDiagnosis(counts, () => (this.#shutdown ? undefined : this.#attachments.size > 0))
     this.#tracker = new Tracker({
       ...resolved,
       conventions: [...resolved.conventions, ...builtInConventions],
@@ -113,7 +114,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       },
       onDetaching: () => {
         this.#settle({ final: false, all: true })
-        this.#safely(() => this.#health.look(true))
+        safely(() => this.#health.look(true))
       },
       onProblem: reportProblem,
       onChange: () => this.#onAttachmentsChange(),
@@ -132,8 +133,14 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onProblem: reportProblem,
     })
     this.#watch = this.#watchProvider()
-    this.#health.askAboutProvider(() => this.#providerReport())
-    this.#listener = this.#createListener()
+    this.#health.askAboutProvider(() => this.#watch.report())
+    this.#listener = createByHandListener({
+      tracker: this.#tracker,
+      watch: this.#watch,
+      isOnIn: (context) => this.#switch.isOnIn(context),
+      onUse: (span) => this.#onUse(span),
+      onOccurrence: (...told) => this.onOccurrence(...told),
+    })
     recordListeners().add(this.#listener)
     if (resolved.log) this.attach(resolved.log)
     this.#health.start()
@@ -237,10 +244,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * `log.flush()` and `attachment.detach()` throw it.
    */
   async forceFlush(): Promise<void> {
-    this.#health.watch.flushes++
     this.#settle({ final: false, all: true })
     this.#diagnosis?.review(this.#attachments.size > 0)
-    await this.#tried(this.#attachments.all.map(({ log }) => log.flush()))
+    await tried(this.#attachments.all.map(({ log }) => log.flush()))
   }
 
   /**
@@ -264,7 +270,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * check; it never throws and changes nothing.
    *
    * A reason that is certain is also warned of, once in the life of a process (`process.emitWarning`, type `Spanledger`,
-   * code `SPANLEDGER_NO_PROVIDER` …), when an application has started or is about to end. With the option `location`,
+   * code `SPANLEDGER_NO_LOG` …), when an application has started or is about to end. With the option `location`,
    * `spanledger doctor` shows the same of each living process.
    *
    * @example
@@ -340,29 +346,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     )
   }
 
-  /** Recorded by hand. What a span has taken that is not recorded is counted with that span. */
-  #onRecord(name: string, attributes: Attributes, time: HrTime, context: Context): void {
-    const carrier = spanIn(context)
-    if (carrier && this.#tracker.suppressions.has(carrier) && !this.#switch.isOnIn(context)) return
-    this.onOccurrence(name, attributes, time, context, BY_HAND)
-  }
-
-  #createListener(): RecordListener {
-    return {
-      hears: (span, attributes) => {
-        this.#health.watch.noteInUse(span)
-        this.#late.release()
-        return this.#attachments.size > 0 && this.#tracker.hears(span as OpenSpan & Span, attributes)
-      },
-      onRecord: (name, attributes, time, context) => {
-        if (!this.#tracker.hasJustHeard(attributes)) this.#onRecord(name, attributes, toHrTime(time), context)
-      },
-      onSpanStarted: (span, name, attributes, context) =>
-        this.#safely(() => this.#watch.follow(span, { name, attributes, context })),
-      onSwitchedOff: (stretch, outer) => this.#safely(() => this.#tracker.suppressions.begin(stretch, outer)),
-      onSwitchedOn: (stretch) => this.#safely(() => this.#tracker.suppressions.end(stretch)),
-      onSpanNotStarted: (context) => this.#safely(() => this.#tracker.suppressions.addSpanNotStarted(context)),
-    }
+  #onUse(span: Span): boolean {
+    this.#late.release()
+    if (this.#attachments.size === 0) return false
+    this.#health.watch.noteInUse(span)
+    return true
   }
 
   /** Spans that no hook tells of: sampled away, of another provider, or of none. */
@@ -373,19 +361,6 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       onStart: (span, context) => this.onStart(span, context),
       onEnd: (span) => this.onEnd(span),
     })
-  }
-
-  /** Every provider that is global is watched, so that no span of one passes by. */
-  #providerReport(): ProviderReport {
-    return { sampledAway: this.#watch.state().sampledAway, foreign: 0, coversEveryProvider: true }
-  }
-
-  #startDiagnosis(): Diagnosis {
-    const diagnosis = new Diagnosis((message) => diag.warn(`spanledger: ${message}.`), this.#health.watch)
-    startUnrefTimer(DIAGNOSIS_AFTER_MILLIS, () => {
-      if (!this.#shutdown) diagnosis.review(this.#attachments.size > 0)
-    })
-    return diagnosis
   }
 
   #onAttachmentsChange(): void {
@@ -400,7 +375,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
       this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
       this.#endSettling = startUnrefInterval(SETTLE_INTERVAL_MILLIS, () => {
         this.#settle({ final: false, all: false })
-        this.#safely(() => this.#health.look(false))
+        safely(() => this.#health.look(false))
       })
     }
   }
@@ -408,16 +383,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #settle(options: { readonly final: boolean; readonly all: boolean }): void {
     this.#late.tick()
     this.#late.release()
-    this.#safely(() => this.#late.translate(options))
-    this.#safely(() => this.#tracker.settle(options))
-  }
-
-  #safely(action: () => void): void {
-    try {
-      action()
-    } catch (problem) {
-      reportProblem(problem)
-    }
+    safely(() => this.#late.translate(options))
+    safely(() => this.#tracker.settle(options))
   }
 
   /** What happens until the log is open is staged by {@link OpeningLog}. */
@@ -425,7 +392,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#ownLog = openShared(location, mode)
     this.attach(this.#ownLog)
     this.#health.keepFile(location, () => this.#ownLog?.log?.ledger?.log)
-    const note = () => this.#safely(() => this.#health.noteInFile())
+    const note = () => safely(() => this.#health.noteInFile())
     this.#ownLog.opened.then(note, note)
     return this.#ownLog.opened
   }
@@ -434,37 +401,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     this.#watch.stop()
     recordListeners().delete(this.#listener)
     this.#settle({ final: true, all: true })
-    this.#safely(() => this.#health.lookAtEnd())
+    safely(() => this.#health.lookAtEnd())
     this.#attachments.isOver = true
     this.#diagnosis?.review(this.#attachments.size > 0)
-    await this.#tried(this.#attachments.all.map((attachment) => attachment.detach()))
-    if (this.#ownLog) await this.#tried([closeShared(this.#ownLog.location, this.#ownLog)])
+    await tried(this.#attachments.all.map((attachment) => attachment.detach()))
+    if (this.#ownLog) await tried([closeShared(this.#ownLog.location, this.#ownLog)])
     await this.#health.end()
   }
-
-  /** Waits for all, and tells what failed. Never rejects. */
-  async #tried(promises: readonly Promise<void>[]): Promise<void> {
-    for (const result of await Promise.allSettled(promises)) {
-      if (result.status === 'rejected') reportProblem(result.reason)
-    }
-  }
-}
-
-/** `SPANLEDGER_EXPLAIN=true` explains every span through OpenTelemetry's `diag`, without a change of code. */
-function explainThroughDiag(): ((explanation: SpanExplanation) => void) | undefined {
-  if (!switchedOn('SPANLEDGER_EXPLAIN')) return undefined
-  return ({ name, spanId, reason }) => diag.info(`spanledger: span '${name}' (${spanId}): ${reason}`)
-}
-
-function reportProblem(problem: unknown): void {
-  diag.error('spanledger:', problem)
-}
-
-/** Waits for all, then throws what failed. */
-async function settleAll(promises: readonly Promise<void>[]): Promise<void> {
-  const problems = (await Promise.allSettled(promises)).flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  )
-  if (problems.length === 1) throw problems[0]
-  if (problems.length > 1) throw new AggregateError(problems, 'Several audit logs failed')
 }

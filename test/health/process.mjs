@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { context, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { TracerProvider } from '@opentelemetry/sdk-trace'
+import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
 
 const [dist = '', kind = '', location = ''] = process.argv.slice(2)
 /** @param {string} file */
@@ -11,7 +11,7 @@ const load = (file) => import(pathToFileURL(join(dist, file)).href)
 const { AuditSpanProcessor } = await load('otel/processor.js')
 const { openAuditLog } = await load('audit-log/index.js')
 const { memoryStore } = await load('store/memory/index.js')
-const { recordCustom, withRun } = await load('record/index.js')
+const { recordCustom, withAuditing, withRun } = await load('record/index.js')
 
 /** @param {unknown} said */
 const tell = (said) => process.stdout.write(`${JSON.stringify(said)}\n`)
@@ -64,16 +64,51 @@ const kinds = {
     tell(audit.health())
     await audit.shutdown()
   },
+  /** Has a processor, as an application under test may, and neither a provider nor an agent. */
   async nowhere() {
     const audit = new AuditSpanProcessor({ log: await openLog() })
     tell(audit.health())
   },
+  /** The global provider is somebody else's. */
   async foreign() {
-    const log = await openLog()
-    const audit = new AuditSpanProcessor({ log })
+    const audit = new AuditSpanProcessor({ log: await openLog() })
     register([])
     keepContexts()
     withRun({ agentName: 'a' }, () => {})
+    tell(audit.health())
+  },
+  /** An exporter makes its own requests where tracing is suppressed, with an instrumentation of no known transport. */
+  async exporting() {
+    const audit = new AuditSpanProcessor({ log: await openLog() })
+    await nodeSdk([audit])
+    const suppressed = context.active().setValue(Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING'), true)
+    context.with(suppressed, () => trace.getTracer('app').startSpan('export').end())
+    withRun({ agentName: 'a' }, () => {})
+    tell(audit.health())
+  },
+  async sampledAway() {
+    const audit = new AuditSpanProcessor({ log: await openLog() })
+    trace.setGlobalTracerProvider(new TracerProvider({ sampler: new AlwaysOffSampler() }))
+    keepContexts()
+    withRun({ agentName: 'a' }, () => {})
+    tell(audit.health())
+  },
+  /** Keeps a run off the record, then has one on it. */
+  async withheld() {
+    const audit = new AuditSpanProcessor({ log: await openLog() })
+    register([])
+    keepContexts()
+    withAuditing(false, () => withRun({ agentName: 'a' }, () => recordCustom('note')))
+    withRun({ agentName: 'a' }, () => {})
+    tell(audit.health())
+  },
+  /** A provider is in use that is not global, and does not have the processor. */
+  async beside() {
+    const log = await openLog()
+    const audit = new AuditSpanProcessor({ log })
+    keepContexts()
+    const span = new TracerProvider().getTracer('x').startSpan('x')
+    context.with(trace.setSpan(context.active(), span), () => recordCustom('note'))
     tell(audit.health())
     await audit.shutdown()
     tell(await log.events({ type: 'auditing_impaired' }).toArray())

@@ -9,11 +9,11 @@
  * | `log_opening` | a log is still being opened; what happens meanwhile is kept |
  * | `log_unavailable` | a log could not be opened |
  * | `log_failing` | an attached log cannot write, or was closed |
- * | `no_provider` | no tracer provider is registered globally, and nothing has come another way |
- * | `foreign_provider` | the global tracer provider records spans without this processor |
+ * | `foreign_provider` | spans are in use of a tracer provider that is not global, and records without this processor |
+ * | `no_provider` | nothing has come so far, and no tracer provider is registered globally |
+ * | `tracing_suppressed` | nothing has come so far but spans of which `suppressTracing` says that they do not count |
  * | `no_span` | no span has been seen so far |
  * | `no_agent_span` | spans have been seen, but none of an agent |
- * | `spans_sampled_away` | a sampler or a caller kept spans from being recorded |
  * | `no_context_manager` | no context manager is registered, so that children are not linked with their parents |
  */
 export type AuditHealthCode =
@@ -23,11 +23,11 @@ export type AuditHealthCode =
   | 'log_opening'
   | 'log_unavailable'
   | 'log_failing'
-  | 'no_provider'
   | 'foreign_provider'
+  | 'no_provider'
+  | 'tracing_suppressed'
   | 'no_span'
   | 'no_agent_span'
-  | 'spans_sampled_away'
   | 'no_context_manager'
 
 /** A reason, for programs and for people. */
@@ -67,21 +67,18 @@ export interface AuditHealthCounts {
   readonly events: number
   /** Events that the attached logs could not keep. */
   readonly dropped: number
-  /** Spans that a sampler or a caller kept from being recorded. */
+  /** Of the spans, those that no provider recorded, because of a sampler, of a caller, or since there is none. They are audited. */
   readonly sampledAway: number
-  /** Spans that were recorded by a provider without this processor. */
+  /** Of the spans, those that a provider without this processor recorded. They are audited. */
   readonly foreign: number
+  /** Spans that are not audited, since `suppressTracing` was on where they started: an exporter's own requests, for example. */
+  readonly suppressed: number
+  /** Spans in use by hand that did not come to this processor. */
+  readonly missed: number
 }
 
-/** What is known of the global tracer provider, from whoever watches it. */
-export interface ProviderReport {
-  /** Spans that were not recorded, and for which nothing else stands in. */
-  readonly sampledAway: number
-  /** Spans that the global provider recorded and this processor was not told of. */
-  readonly foreign: number
-  /** The spans of every provider come to the processor, and those that are started where none is registered. */
-  readonly coversEveryProvider: boolean
-}
+/** What whoever watches the global tracer provider has counted. */
+export type ProviderReport = Pick<AuditHealthCounts, 'sampledAway' | 'foreign' | 'suppressed'>
 
 /** The part of a log that its health follows from. */
 export interface WatchedLog {

@@ -6,9 +6,8 @@ import { CollectingLog } from '../../../test/support/collecting-log.js'
 import { AuditSpanProcessor } from '../processor.js'
 import type { AuditHealthReason, ProviderReport, WatchedAttachment } from './contract.js'
 import { HealthWatch } from './health-watch.js'
-import { DIAGNOSIS_AFTER_MILLIS } from './reasons.js'
 
-const UNWATCHED: ProviderReport = { sampledAway: 0, foreign: 0, coversEveryProvider: false }
+const UNWATCHED: ProviderReport = { sampledAway: 0, foreign: 0, suppressed: 0 }
 const OK = { id: 'main', log: new CollectingLog() }
 
 function logThatIs(status: string, cause?: unknown, isUnopened = false): WatchedAttachment {
@@ -25,7 +24,6 @@ function watching() {
     switchedOffBy: undefined as 'process' | 'environment' | undefined,
     isShutDown: false,
     provider: UNWATCHED,
-    uptimeSeconds: 100,
   }
   const warned: AuditHealthReason['code'][] = []
   const watch = new HealthWatch({
@@ -34,20 +32,14 @@ function watching() {
     isShutDown: () => world.isShutDown,
     provider: () => world.provider,
     warn: ({ code }) => warned.push(code),
-    uptimeSeconds: () => world.uptimeSeconds,
   })
   watch.hasBeenAttached = true
   const codes = () => watch.read().reasons.map(({ code }) => code)
-  const pass = (millis = DIAGNOSIS_AFTER_MILLIS) => {
-    world.uptimeSeconds += millis / 1000
-  }
-  return { world, watch, warned, codes, pass }
+  return { world, watch, warned, codes }
 }
 
-function registered(flush?: () => void): void {
-  const provider = new TracerProvider()
-  provider.forceFlush = async () => flush?.()
-  trace.setGlobalTracerProvider(provider)
+function registered(): void {
+  trace.setGlobalTracerProvider(new TracerProvider())
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   onTestFinished(() => {
     trace.disable()
@@ -64,7 +56,7 @@ describe('the answer', () => {
     expect(watch.read()).toMatchObject({ status: 'waiting', reasons: [{ code: 'no_agent_span' }] })
     watch.agentSpans = 1
     watch.events = 2
-    const counts = { spans: 1, agentSpans: 1, events: 2, dropped: 0, sampledAway: 0, foreign: 0 }
+    const counts = { spans: 1, agentSpans: 1, events: 2, dropped: 0, ...UNWATCHED, missed: 0 }
     expect(watch.read()).toEqual({ status: 'audited', reasons: [], counts })
   })
 
@@ -92,30 +84,44 @@ describe('the answer', () => {
     expect(watch.read().status).toBe('impaired')
   })
 
-  test('counts spans that were sampled away, and those of a foreign provider', () => {
+  test('is audited where spans were sampled away or are of a foreign provider, and came all the same', () => {
     registered()
     const { world, watch } = watching()
-    world.provider = { sampledAway: 3, foreign: 2, coversEveryProvider: false }
-    expect(watch.read()).toMatchObject({
-      status: 'unaudited',
-      reasons: [
-        { code: 'foreign_provider', spans: 2 },
-        { code: 'spans_sampled_away', spans: 3 },
-      ],
-    })
-    watch.spans = watch.agentSpans = watch.events = 1
-    expect(watch.read().status).toBe('impaired')
+    world.provider = { sampledAway: 3, foreign: 2, suppressed: 1 }
+    watch.spans = 5
+    watch.agentSpans = watch.events = 1
+    expect(watch.read()).toMatchObject({ status: 'audited', reasons: [], counts: world.provider })
   })
 
-  test('misses no provider where whoever watches has all spans come', () => {
-    const { world, codes } = watching()
-    expect(codes()).toEqual(['no_provider'])
-    world.provider = { ...UNWATCHED, coversEveryProvider: true }
-    expect(codes()).toEqual(['no_span'])
+  test('names suppressed tracing only where nothing else has come', () => {
+    registered()
+    const { world, watch, warned, codes } = watching()
+    world.provider = { ...UNWATCHED, suppressed: 1 }
+    expect(watch.read()).toMatchObject({ status: 'waiting', reasons: [{ code: 'tracing_suppressed', spans: 1 }] })
+    watch.review('exit')
+    expect(warned).toEqual([])
+    watch.spans = 1
+    expect(codes()).toEqual(['no_agent_span'])
+  })
+
+  test.each([
+    ['11.2.0', true],
+    ['10.9.0', false],
+    [undefined, false],
+  ])('speaks of Sentry, where it is %s, only if it keeps agents away', (version, isNamed) => {
+    vi.stubGlobal('__SENTRY__', { version })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    registered()
+    const { watch } = watching()
+    watch.spans = 1
+    const [found] = watch.read().reasons
+    expect(found).toMatchObject({ code: 'no_agent_span' })
+    expect(found?.message.includes("name !== 'VercelAI'")).toBe(isNamed)
   })
 
   test('misses no provider where spans come from elsewhere', () => {
     const { watch, codes } = watching()
+    expect(codes()).toEqual(['no_provider'])
     watch.isFedDirectly = true
     expect(codes()).toEqual([])
     watch.spans = watch.agentSpans = watch.events = 1
@@ -136,12 +142,23 @@ describe('the answer', () => {
 
 describe('a warning', () => {
   test('waits until the application has started', () => {
-    const { watch, warned, pass } = watching()
+    registered()
+    const { world, watch, warned } = watching()
+    world.attachments = []
+    watch.hasBeenAttached = false
+    watch.spans = 1
     watch.review('look')
     expect(warned).toEqual([])
-    pass()
-    watch.review('look')
-    expect(warned).toEqual(['no_provider'])
+    watch.review('started')
+    expect(warned).toEqual(['no_log'])
+  })
+
+  test.each([true, false])('is not given where nothing has come, with a provider: %s', (hasProvider) => {
+    if (hasProvider) registered()
+    const { watch, warned } = watching()
+    for (const occasion of ['look', 'started', 'exit', 'shutdown'] as const) watch.review(occasion)
+    expect(warned).toEqual([])
+    expect(watch.read().status).toBe('waiting')
   })
 
   test('is not given because a test has moved the clocks on', () => {
@@ -150,47 +167,19 @@ describe('a warning', () => {
     const warnings: unknown[] = []
     vi.spyOn(process, 'emitWarning').mockImplementation((...given: unknown[]) => void warnings.push(given))
     onTestFinished(() => void vi.restoreAllMocks())
-    const audit = new AuditSpanProcessor({ log: new CollectingLog() })
+    const audit = new AuditSpanProcessor()
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [audit] }))
+    onTestFinished(() => trace.disable())
+    trace.getTracer('app').startSpan('x').end()
     vi.advanceTimersByTime(24 * 3_600_000)
     expect(warnings).toEqual([])
-    expect(audit.health()).toMatchObject({ status: 'unaudited', reasons: [{ code: 'no_provider' }] })
-  })
-
-  test('is not given where the application is idle, and its provider has the processor', async () => {
-    const { watch, warned, pass } = watching()
-    registered(() => {
-      watch.flushes++
-    })
-    pass()
-    await watch.reviewAfterGrace()
-    expect(warned).toEqual([])
-    expect(watch.read().status).toBe('waiting')
-  })
-
-  test('is given where the provider is another, though no span has come', async () => {
-    registered()
-    const { watch, warned, pass } = watching()
-    pass()
-    await watch.reviewAfterGrace()
-    expect(warned).toEqual(['foreign_provider'])
-    watch.spans = watch.agentSpans = watch.events = 1
-    expect(watch.read()).toMatchObject({ status: 'audited', reasons: [] })
-  })
-
-  test('is given where nobody can tell whether the provider has the processor', async () => {
-    trace.setGlobalTracerProvider({ getTracer: (name) => new TracerProvider().getTracer(name) })
-    onTestFinished(() => trace.disable())
-    const { watch, warned, pass } = watching()
-    pass()
-    await watch.reviewAfterGrace()
-    expect(warned).toEqual(['no_span'])
+    expect(audit.health()).toMatchObject({ status: 'unaudited', reasons: [{ code: 'no_log' }, {}] })
   })
 
   test('is not given because a log was detached, auditing was switched off by a call, or a log is being opened', () => {
     registered()
-    const { world, watch, warned, pass } = watching()
+    const { world, watch, warned } = watching()
     watch.spans = watch.agentSpans = watch.events = 1
-    pass()
     world.switchedOffBy = 'process'
     watch.review('exit')
     world.attachments = [logThatIs('failing', 'opening')]
@@ -201,15 +190,17 @@ describe('a warning', () => {
   })
 })
 
-test('a span that is in use by hand is a foreign one while none has come', () => {
+test('a span that is in use by hand passes by while none has come', () => {
   registered()
-  const { watch } = watching()
+  const { watch, warned } = watching()
   const span = new TracerProvider().getTracer('x').startSpan('x')
   watch.noteInUse(span)
   watch.noteInUse(span)
   watch.noteInUse(trace.wrapSpanContext(span.spanContext()))
-  expect(watch.foreign).toBe(1)
+  expect(watch.read()).toMatchObject({ status: 'impaired', reasons: [{ code: 'foreign_provider', spans: 1 }, {}] })
+  watch.review('look')
+  expect(warned).toEqual(['foreign_provider'])
   watch.spans = 1
   watch.noteInUse(new TracerProvider().getTracer('x').startSpan('y'))
-  expect(watch.foreign).toBe(1)
+  expect(watch.read().counts.missed).toBe(1)
 })

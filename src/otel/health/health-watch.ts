@@ -6,11 +6,11 @@ import type {
   ProviderReport,
   WatchedAttachment,
 } from './contract.js'
-import { flushGlobalProvider, hasContextManager, hasGlobalProvider } from './global-api.js'
-import { bySeverity, DIAGNOSIS_AFTER_MILLIS, effectOf, reason } from './reasons.js'
+import { hasContextManager, hasGlobalProvider } from './global-api.js'
+import { bySeverity, effectOf, reason } from './reasons.js'
 
-/** When the watch looks: now and then, at the end of the process, or at the shutdown of the processor. */
-export type Occasion = 'look' | 'exit' | 'shutdown'
+/** When the watch looks: now and then, once an application has started, or at the end of the process or the processor. */
+export type Occasion = 'look' | 'started' | 'exit' | 'shutdown'
 
 export interface HealthParts {
   readonly attachments: () => readonly WatchedAttachment[]
@@ -19,8 +19,6 @@ export interface HealthParts {
   readonly isShutDown: () => boolean
   readonly provider: () => ProviderReport
   readonly warn: (reason: AuditHealthReason, status: AuditHealth['status']) => void
-  /** `process.uptime`: a test that moves the clocks on does not move this one. */
-  readonly uptimeSeconds: () => number
 }
 
 const NOTHING_DROPPED: Readonly<Record<string, number>> = Object.freeze({})
@@ -38,8 +36,6 @@ export class HealthWatch {
   events = 0
   /** What came without a span: recorded by hand, and log records. */
   occurrences = 0
-  /** Calls of the processor's `forceFlush`. */
-  flushes = 0
   /** Spans come from somebody else than a tracer provider. */
   isFedDirectly = false
   /** A log has been attached at some time. */
@@ -48,16 +44,12 @@ export class HealthWatch {
   readonly #parts: HealthParts
   /** Spans in use by hand that are recorded, and that the processor was not told of. */
   readonly #strangers = new WeakSet<object>()
-  #strangerCount = 0
-  readonly #madeAtSeconds: number
-  /** The global provider was flushed, and this processor was not. */
-  #isElsewhere = false
-  /** Nobody can tell whether the global provider has this processor. */
-  #isUnknowable = false
+  #missed = 0
+  /** An application has had the time to start. */
+  #hasStarted = false
 
   constructor(parts: HealthParts) {
     this.#parts = parts
-    this.#madeAtSeconds = parts.uptimeSeconds()
   }
 
   /** Returns what is known by now. */
@@ -71,29 +63,16 @@ export class HealthWatch {
 
   /** Warns of what is certain by now. */
   review(occasion: Occasion): void {
+    if (occasion !== 'look') this.#hasStarted = true
     const { reasons, status } = this.read()
-    const isPastGrace = occasion !== 'look' || this.#isPastGrace()
-    for (const each of reasons) if (this.#isCertain(each, isPastGrace)) this.#parts.warn(each, status)
+    for (const each of reasons) if (this.#isCertain(each)) this.#parts.warn(each, status)
   }
 
-  /** Does the same once an application has started. Where no span has come, it finds out whether any could. */
-  async reviewAfterGrace(): Promise<void> {
-    // A test has moved the clocks on.
-    if (!this.#isPastGrace() || this.#parts.isShutDown()) return
-    if (!this.#isHeard && this.#parts.attachments().length > 0 && hasGlobalProvider()) await this.#probe()
-    if (!this.#parts.isShutDown()) this.review('look')
-  }
-
-  /** A span is in use by hand. While none has come to the processor, it is another provider's. */
+  /** A span is in use by hand, while a log is attached. While none has come to the processor, it is one of a provider out of sight. */
   noteInUse(span: { isRecording(): boolean }): void {
     if (this.spans > 0 || this.#strangers.has(span) || !span.isRecording()) return
     this.#strangers.add(span)
-    this.#strangerCount++
-  }
-
-  /** Spans that other providers have recorded. */
-  get foreign(): number {
-    return Math.max(this.#strangerCount, this.#parts.provider().foreign)
+    this.#missed++
   }
 
   /** Something has come, in whatever way. */
@@ -101,24 +80,13 @@ export class HealthWatch {
     return this.spans > 0 || this.occurrences > 0 || this.events > 0 || this.isFedDirectly
   }
 
-  #isPastGrace(): boolean {
-    return (this.#parts.uptimeSeconds() - this.#madeAtSeconds) * 1000 >= DIAGNOSIS_AFTER_MILLIS - 1000
-  }
-
-  async #probe(): Promise<void> {
-    const before = this.flushes
-    const canTell = await flushGlobalProvider()
-    this.#isElsewhere = canTell && this.flushes === before
-    this.#isUnknowable = !canTell
-  }
-
   #counts(): AuditHealthCounts {
     let dropped = 0
     for (const { log } of this.#parts.attachments()) {
       for (const count of Object.values(log.stats?.().dropped ?? NOTHING_DROPPED)) dropped += count
     }
-    const { spans, agentSpans, events, foreign } = this
-    return { spans, agentSpans, events, dropped, sampledAway: this.#parts.provider().sampledAway, foreign }
+    const { spans, agentSpans, events } = this
+    return { spans, agentSpans, events, dropped, ...this.#parts.provider(), missed: this.#missed }
   }
 
   #reasonsOfLogs(): AuditHealthReason[] {
@@ -135,13 +103,9 @@ export class HealthWatch {
     return [reason(log.isUnopened ? 'log_unavailable' : 'log_failing', said)]
   }
 
-  #reasonsOfSource({ spans, sampledAway, foreign }: AuditHealthCounts): AuditHealthReason[] {
+  #reasonsOfSource({ spans, suppressed, missed }: AuditHealthCounts): AuditHealthReason[] {
     const reasons: AuditHealthReason[] = []
-    const isCovered = this.#parts.provider().coversEveryProvider
-    const isElsewhere = this.#isElsewhere && !this.#isHeard && !isCovered
-    if (foreign > 0) reasons.push(reason('foreign_provider', { spans: foreign }))
-    else if (isElsewhere) reasons.push(reason('foreign_provider'))
-    if (sampledAway > 0) reasons.push(reason('spans_sampled_away', { spans: sampledAway }))
+    if (missed > 0) reasons.push(reason('foreign_provider', { spans: missed }))
     // Who feeds the processor without an SDK links spans without it as well.
     const needsContexts = spans > 0 && !this.isFedDirectly && hasGlobalProvider()
     if (needsContexts && !hasContextManager()) reasons.push(reason('no_context_manager'))
@@ -149,8 +113,9 @@ export class HealthWatch {
       const isAgentAwaited =
         this.agentSpans === 0 && this.events === 0 && this.hasBeenAttached && !this.#parts.switchedOffBy()
       if (isAgentAwaited && spans > 0) reasons.push(reason('no_agent_span'))
-    } else if (!isCovered && !hasGlobalProvider()) reasons.push(reason('no_provider'))
-    else if (reasons.length === 0) reasons.push(reason('no_span'))
+    } else if (suppressed > 0) reasons.push(reason('tracing_suppressed', { spans: suppressed }))
+    else if (!hasGlobalProvider()) reasons.push(reason('no_provider'))
+    else reasons.push(reason('no_span'))
     return reasons
   }
 
@@ -161,7 +126,6 @@ export class HealthWatch {
   }
 
   #costsEverything(code: AuditHealthCode): boolean {
-    if (code === 'foreign_provider' || code === 'spans_sampled_away') return !this.#isHeard
     if (code === 'log_unavailable') {
       return this.#parts.attachments().every((each) => this.#reasonOf(each)[0]?.code === 'log_unavailable')
     }
@@ -169,10 +133,9 @@ export class HealthWatch {
   }
 
   /** Tells whether a reason is no passing state and nobody's intention. */
-  #isCertain({ code, cause }: AuditHealthReason, isPastGrace: boolean): boolean {
+  #isCertain({ code, cause }: AuditHealthReason): boolean {
     switch (code) {
       case 'foreign_provider':
-      case 'spans_sampled_away':
         return true
       case 'no_context_manager':
         return this.agentSpans > 0
@@ -180,15 +143,11 @@ export class HealthWatch {
         return cause !== 'it is closed'
       case 'no_log':
         // One that was detached was meant to be.
-        return isPastGrace && this.spans > 0 && !this.hasBeenAttached
+        return this.#hasStarted && this.spans > 0 && !this.hasBeenAttached
       case 'switched_off':
-        return isPastGrace && this.#parts.switchedOffBy() === 'environment'
-      case 'no_provider':
-        return isPastGrace && this.#parts.attachments().length > 0
-      case 'no_span':
-        return this.#isUnknowable
+        return this.#hasStarted && this.#parts.switchedOffBy() === 'environment'
       default:
-        // Whoever opens the log warns of that; an agent may come; the rest is a passing state.
+        // Whoever opens the log warns of that; spans and agents may come; the rest is a passing state.
         return false
     }
   }

@@ -1,5 +1,5 @@
 import { type AuditEventInput, timestampFromMillis } from '../../events/index.js'
-import type { AuditHealthCode, AuditHealthCounts } from './contract.js'
+import type { AuditHealthCode } from './contract.js'
 
 /** The shortest time between two events, unless it is the last. */
 const INTERVAL_MILLIS = 60_000
@@ -12,8 +12,7 @@ type Impairment = AuditEventInput<'auditing_impaired'>
  */
 export class Impairments {
   readonly #state: (event: Impairment) => void
-  #foreign = 0
-  #sampledAway = 0
+  #missed = 0
   /** Nothing was missing up to then. */
   #fromMillis: number
   #toldAtMillis = Number.NEGATIVE_INFINITY
@@ -26,18 +25,16 @@ export class Impairments {
   /**
    * Tells what is new since it was last told.
    *
+   * @param missed - spans that did not come, since the process began
    * @param isFinal - it cannot be told afterwards
    */
-  look({ foreign, sampledAway }: AuditHealthCounts, nowMillis: number, isFinal: boolean): void {
-    const reasons: AuditHealthCode[] = []
-    if (foreign > this.#foreign) reasons.push('foreign_provider')
-    if (sampledAway > this.#sampledAway) reasons.push('spans_sampled_away')
+  look(missed: number, nowMillis: number, isFinal: boolean): void {
     const from = Math.min(this.#fromMillis, nowMillis)
-    if (reasons.length > 0) {
+    if (missed > this.#missed) {
+      const reasons: AuditHealthCode[] = ['foreign_provider']
       if (!isFinal && nowMillis - this.#toldAtMillis < INTERVAL_MILLIS) return
-      const spans = foreign - this.#foreign + (sampledAway - this.#sampledAway)
-      this.#foreign = foreign
-      this.#sampledAway = sampledAway
+      const spans = missed - this.#missed
+      this.#missed = missed
       this.#toldAtMillis = nowMillis
       const data = { reasons, spans, from: timestampFromMillis(from), to: timestampFromMillis(nowMillis) }
       this.#state({ type: 'auditing_impaired', data })

@@ -2,13 +2,13 @@ import type { AuditEventInput } from '../../events/index.js'
 import { startUnrefTimer } from '../../timers/real-timers.js'
 import { beforeExit } from './before-exit.js'
 import type { AuditHealth, ProviderReport } from './contract.js'
-import { type HealthParts, HealthWatch } from './health-watch.js'
+import { type HealthParts, HealthWatch, type Occasion } from './health-watch.js'
 import { Impairments } from './impairments.js'
 import { DIAGNOSIS_AFTER_MILLIS } from './reasons.js'
 import { StatusFile } from './status-file.js'
 import { warnOnce } from './warn-once.js'
 
-const UNWATCHED: ProviderReport = Object.freeze({ sampledAway: 0, foreign: 0, coversEveryProvider: false })
+const UNWATCHED: ProviderReport = Object.freeze({ sampledAway: 0, foreign: 0, suppressed: 0 })
 
 interface ProcessHealthParts extends Pick<HealthParts, 'attachments' | 'switchedOffBy' | 'isShutDown'> {
   /** Records in the attached logs what the processor says of itself. */
@@ -30,28 +30,22 @@ export class ProcessHealth {
 
   constructor(parts: ProcessHealthParts) {
     this.#parts = parts
-    this.watch = new HealthWatch({
-      ...parts,
-      provider: () => this.#provider(),
-      warn: warnOnce,
-      uptimeSeconds: process.uptime,
-    })
+    this.watch = new HealthWatch({ ...parts, provider: () => this.#provider(), warn: warnOnce })
     this.#impairments = new Impairments(parts.state, Date.now())
   }
 
   /** Begins to look at the process by itself. */
   start(): void {
-    this.#endGrace = startUnrefTimer(
-      DIAGNOSIS_AFTER_MILLIS,
-      () => void this.watch.reviewAfterGrace().catch(this.#parts.onProblem),
-    )
-    this.#stopWaitingForExit = beforeExit(() => {
-      try {
-        this.watch.review('exit')
-      } catch (problem) {
-        this.#parts.onProblem(problem)
-      }
-    })
+    this.#endGrace = startUnrefTimer(DIAGNOSIS_AFTER_MILLIS, () => this.#review('started'))
+    this.#stopWaitingForExit = beforeExit(() => this.#review('exit'))
+  }
+
+  #review(occasion: Occasion): void {
+    try {
+      this.watch.review(occasion)
+    } catch (problem) {
+      this.#parts.onProblem(problem)
+    }
   }
 
   /** Takes what is known of the global provider from somebody who watches it. */
@@ -72,7 +66,7 @@ export class ProcessHealth {
   /** Looks at what is known by now, and tells of what is new. @param isFinal - a log is about to be detached */
   look(isFinal: boolean): void {
     const health = this.watch.read()
-    if (this.#parts.attachments().length > 0) this.#impairments.look(health.counts, Date.now(), isFinal)
+    if (this.#parts.attachments().length > 0) this.#impairments.look(health.counts.missed, Date.now(), isFinal)
     this.watch.review('look')
     this.noteInFile(health)
   }

@@ -32,24 +32,15 @@ const MEANINGS: Readonly<Record<AuditHealthCode, Meaning>> = {
     effect: 'everything',
     message: 'the log could not be opened. Mend what the cause says',
   },
-  no_provider: {
-    effect: 'everything',
-    message:
-      'no tracer provider is registered, so no span reaches this processor. Call `new NodeSDK({ spanProcessors: [audit] }).start()` before the application is loaded',
-  },
-  foreign_provider: {
-    effect: 'everything',
-    message:
-      'the global tracer provider does not have this processor, so spans pass it by. Give the processor to the provider that is registered first: `spanProcessors: [audit]` (Sentry: `openTelemetrySpanProcessors: [audit]`)',
-  },
   log_failing: {
     effect: 'part',
     message: 'a log cannot be written. Mend what the cause says; writing is tried again',
   },
-  spans_sampled_away: {
+  foreign_provider: {
     effect: 'part',
     message:
-      'spans were not recorded because of a sampler or of the traceparent header of a caller. Set `sampler: auditSampler(yours)` in the SDK',
+      'spans are in use of a tracer provider that is not the global one and does not have this processor, so they pass it by. ' +
+      'Give the processor to that provider as well: `spanProcessors: [audit]`',
   },
   no_context_manager: {
     effect: 'part',
@@ -57,11 +48,23 @@ const MEANINGS: Readonly<Record<AuditHealthCode, Meaning>> = {
       'no context manager is registered, so that spans are not linked with their parents. Call `context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())` of `@opentelemetry/context-async-hooks`',
   },
   log_opening: { effect: 'unknown', message: 'the log is still being opened. What happens meanwhile is kept' },
+  no_provider: {
+    effect: 'unknown',
+    message:
+      'nothing has been seen, and no tracer provider is registered. Set OpenTelemetry up before the application is loaded: ' +
+      '`new NodeSDK({ spanProcessors: [audit] }).start()`',
+  },
+  tracing_suppressed: {
+    effect: 'unknown',
+    message:
+      'no spans have been seen but some that were started where tracing is suppressed, which are not audited. ' +
+      'Run agents outside of `suppressTracing`',
+  },
   no_span: {
     effect: 'unknown',
     message:
-      'no span has been seen. Register this processor (`new NodeSDK({ spanProcessors: [audit] })`), start the SDK before ' +
-      'the application is loaded, and look at the sampler: what is not sampled is not seen',
+      'no span has been seen. Load and start OpenTelemetry before the application, and switch the telemetry of the framework ' +
+      'on; give this processor to a tracer provider that is not global (`spanProcessors: [audit]`)',
   },
   no_agent_span: {
     effect: 'unknown',
@@ -73,9 +76,21 @@ const MEANINGS: Readonly<Record<AuditHealthCode, Meaning>> = {
 
 const SEVERITY = Object.keys(MEANINGS)
 
+/** Where agents are awaited, and Sentry keeps them away. */
+const SENTRY =
+  '. Sentry 11 can switch the telemetry of the AI SDK off; leave its integration out: ' +
+  "`Sentry.init({ integrations: (all) => all.filter(({ name }) => name !== 'VercelAI') })`"
+
 /** Returns what a reason means, in one line. */
 export function meaningOf(code: AuditHealthCode): string {
-  return MEANINGS[code].message
+  const { message } = MEANINGS[code]
+  return (code === 'no_span' || code === 'no_agent_span') && isSentry11() ? message + SENTRY : message
+}
+
+/** Sentry keeps what its copies share in a global object, with the version of the first of them. */
+function isSentry11(): boolean {
+  const { __SENTRY__: carrier } = globalThis as { __SENTRY__?: { readonly version?: unknown } | null }
+  return Number.parseInt(String(carrier?.version), 10) >= 11
 }
 
 /** Returns a reason; what is known of this very case comes before its meaning. */

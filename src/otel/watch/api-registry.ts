@@ -23,7 +23,7 @@ interface Registry {
 export function watchRegistrations(onProvider: (provider: object) => void): void {
   const registry = registered[REGISTRY]
   if (registry) watchRegistry(registry, onProvider)
-  else awaitRegistry((made) => watchRegistry(made, onProvider))
+  else if (Object.isExtensible(globalThis)) awaitRegistry((made) => watchRegistry(made, onProvider))
   onProvider(trace.getTracerProvider())
 }
 

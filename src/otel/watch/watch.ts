@@ -1,30 +1,19 @@
 import type { Attributes, Context, Span } from '@opentelemetry/api'
 import { registeredProvider, watchRegistrations } from './api-registry.js'
 import { observe } from './reveal.js'
-import { hasDelegate, watchProvider } from './watched-provider.js'
+import { watchProvider } from './watched-provider.js'
 import { type SpanAudience, Watcher, watchers } from './watchers.js'
 
 export type { SpanAudience } from './watchers.js'
 
-/** What a processor knows of the global tracer provider, and of the spans that it was not told of by its hooks. */
-export interface ProviderState {
-  /**
-   * - `none`: no tracer provider is registered globally.
-   * - `sdk`: this processor is registered with the global provider.
-   * - `foreign`: it is not; spans of that provider are observed from outside.
-   * - `unknown`: one is registered, and no span has told which of the two.
-   */
-  readonly provider: 'none' | 'sdk' | 'foreign' | 'unknown'
-  /** Whether this processor is registered with the global provider; `undefined` while that is not known. */
-  readonly isProcessorRegistered: boolean | undefined
-  /** Spans that have reached this processor in any way. */
-  readonly spansSeen: number
-  /** Of these, spans that do not record: sampled away, or without a provider. A shadow stands for each. */
-  readonly shadows: number
-  /** Of these, recording spans that the processor's own hooks were not told of. */
-  readonly observed: number
-  /** Spans that were not seen though auditing is on, since tracing is suppressed where they started. */
+/** Spans that the processor's hooks were not told of. */
+export interface ProviderCounts {
+  /** Spans that no provider recorded. A shadow stood for each. */
   readonly sampledAway: number
+  /** Spans of a provider that the processor is not registered with. They were followed from outside. */
+  readonly foreign: number
+  /** Spans that were not shown to it though auditing is on, since tracing is suppressed where they started. */
+  readonly suppressed: number
 }
 
 /** A span that `withRun` has started, with a tracer of any provider. */
@@ -65,7 +54,6 @@ export class ProviderWatch {
   /** The span is reaching `onStart` of the processor. */
   onStart(span: object): void {
     this.#watcher.lastSeen = span
-    this.#watcher.spansSeen++
   }
 
   /** Follows a span that `withRun` has started from here on, unless the processor has seen its start. */
@@ -74,26 +62,11 @@ export class ProviderWatch {
     observe(span, { name, options: { attributes }, context, scope: OWN_SCOPE }, [this.#watcher])
   }
 
-  /** Tells what is known just now. */
-  state(): ProviderState {
-    const { spansSeen, shadows, observed, suppressed } = this.#watcher
-    const current = registeredProvider()
-    watchProvider(current)
-    const isRegistered = observed > 0 ? false : spansSeen > shadows ? true : undefined
-    return {
-      provider: !hasDelegate(current)
-        ? 'none'
-        : isRegistered === undefined
-          ? 'unknown'
-          : isRegistered
-            ? 'sdk'
-            : 'foreign',
-      isProcessorRegistered: isRegistered,
-      spansSeen,
-      shadows,
-      observed,
-      sampledAway: suppressed,
-    }
+  /** Returns what was counted so far. */
+  report(): ProviderCounts {
+    watchProvider(registeredProvider())
+    const { shadows, observed, suppressed } = this.#watcher
+    return { sampledAway: shadows, foreign: observed, suppressed }
   }
 
   /** From here on the processor is shown nothing. */

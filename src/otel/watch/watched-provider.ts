@@ -23,13 +23,6 @@ export function watchProvider(provider: object): void {
   }
 }
 
-/** Tells whether a provider is registered behind this one. */
-export function hasDelegate(provider: object): boolean {
-  if (!isProxy(provider)) return true
-  const tracer = provider.getDelegateTracer('spanledger')
-  return tracer !== undefined && !(tracer instanceof AwaitedTracer)
-}
-
 function isProxy(provider: object): provider is Proxy {
   const { setDelegate, getDelegateTracer } = provider as Partial<Proxy>
   return typeof setDelegate === 'function' && typeof getDelegateTracer === 'function'

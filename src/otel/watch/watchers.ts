@@ -18,10 +18,11 @@ export class Watcher {
   isRecording = false
   /** The span that last reached `onStart` of the processor, whoever called it. */
   lastSeen: object | undefined = undefined
-  /** Spans that have reached `onStart`, whoever called it. */
-  spansSeen = 0
+  /** Spans that it was shown a shadow of, since no provider recorded them. */
   shadows = 0
+  /** Recording spans that it was shown, since none of its hooks was told of them. */
   observed = 0
+  /** Spans that it was not shown, since tracing is suppressed where they started. */
   suppressed = 0
 
   constructor(audience: SpanAudience) {
