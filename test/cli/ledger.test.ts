@@ -45,6 +45,32 @@ it('shows the others where one log cannot be opened', async () => {
   ])
 })
 
+it('asks for the key of log 0 alone, which vouches for the others', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  const { out } = await spanledger('verify', ledger.location)
+  expect(out.match(/Note it elsewhere/g)).toHaveLength(1)
+  const { out: found } = await spanledger('doctor', '--log', ledger.location)
+  expect(found.match(/Note it elsewhere/g)).toHaveLength(1)
+})
+
+it('proves an entry of one log, and asks which where there are several', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  expect(await spanledger('prove', '3', '--log', ledger.location)).toMatchObject({
+    code: 64,
+    err: expect.stringContaining(
+      'there are the logs 0, 1, and each has entries of its own: name one with --log-number',
+    ),
+  })
+  expect(await spanledger('prove', '3', '--log', ledger.location, '--log-number', '1')).toMatchObject({ code: 0 })
+})
+
+it('says that a receipt is verified with --receipt', async () => {
+  ledger = await LedgerOfLogs.make([0])
+  const receipt = join(ledger.root, 'receipt')
+  await spanledger('prove', '3', '--log', ledger.location, '--output', receipt)
+  expect(await spanledger('verify', receipt)).toMatchObject({ code: 64, err: expect.stringContaining('--receipt') })
+})
+
 it('exports the tiles of one log, and asks which where there are several', async () => {
   ledger = await LedgerOfLogs.make([0, 1])
   const tiles = join(ledger.root, 'tiles')
