@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
+import { stagingAt } from '../../src/ledger/places.js'
+import { StagedQueue } from '../../src/log/staging/staged-queue.js'
 import { LedgerOfLogs } from '../verify/ledger-of-logs.js'
 import { spanledger } from '../verify/tampered-log.js'
 
@@ -43,6 +45,29 @@ it('shows the others where one log cannot be opened', async () => {
     { log: 0, problem: expect.stringMatching(/^AUDIT_/) },
     { log: 1, events: 32 },
   ])
+})
+
+it('says what is staged where there is no log yet, and what a backup leaves out', async () => {
+  ledger = await LedgerOfLogs.make([0])
+  const stage = (location: string) => {
+    const queue = new StagedQueue({ staging: stagingAt(location) })
+    queue.record({ type: 'custom', data: { name: 'staged' } }, false)
+    queue.release()
+  }
+  const location = join(ledger.root, 'staged')
+  mkdirSync(location)
+  stage(location)
+  for (const command of ['runs', 'doctor']) {
+    expect(await spanledger(command, '--log', location)).toMatchObject({
+      code: 66,
+      err: expect.stringContaining('1 event is not committed yet'),
+    })
+  }
+  stage(ledger.location)
+  expect(await spanledger('backup', ledger.location, '--output', join(ledger.root, 'copy'))).toMatchObject({
+    code: 0,
+    err: expect.stringContaining('1 event is not in the copy'),
+  })
 })
 
 it('asks for the key of log 0 alone, which vouches for the others', async () => {
