@@ -2,7 +2,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, StoredEvent } from '../events/types.js'
 import { type StagedEvents, stagedEvents } from '../ledger/staged-events.js'
 import { eventsPending } from '../log/journal/pending.js'
-import type { AuditLogDirectoryReader } from '../reader/open.js'
+import type { AuditLogDirectoryReader, WrittenLog } from '../reader/open.js'
 import { DirectoryLedgerReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import { parseEventQuery } from '../reader/query/parse-query.js'
@@ -104,7 +104,7 @@ async function stagingOf(ledger: DirectoryLedgerReader): Promise<readonly Pendin
   return await Promise.all(
     staged.map(async (each) => {
       const taker = logs.find(({ store }) => store.id === each.log)
-      const taken = taker && (await idsTakenOver(ledger.logs.get(taker.number), each))
+      const taken = taker && (await idsTakenOver(taker.store, ledger.logs.get(taker.number), each))
       return {
         log: undefined,
         writer: STAGED_BY[each.owner],
@@ -125,11 +125,17 @@ const STAGED_BY: Readonly<Record<StagedEvents['owner'], WriterFound>> = {
 /** Events that a log may have taken on while it takes over a staging journal. */
 const RECORDED_MEANWHILE = 10_000
 
-/** Returns the ids of the newest events of the log that is taking a staging journal over. */
-async function idsTakenOver(log: AuditLogDirectoryReader | undefined, { events }: StagedEvents): Promise<Set<string>> {
-  let count = RECORDED_MEANWHILE
-  for (const _ of events()) count++
+/** Returns the ids of the newest events of the log that is taking a staging journal over, and of those in its journal. */
+async function idsTakenOver(
+  store: WrittenLog['store'],
+  log: AuditLogDirectoryReader | undefined,
+  { events }: StagedEvents,
+): Promise<Set<string>> {
   const ids = new Set<string>()
+  // Its owner died before it committed them, and before it deleted the staging journal: they count as the log's.
+  for (const { id } of eachReadable(() => eventsPending(store.location, store))) ids.add(id)
+  let count = RECORDED_MEANWHILE
+  for (const _ of eachReadable(events)) count++
   if (log) for await (const { id } of log.events({ order: 'desc', limit: count })) ids.add(id)
   return ids
 }
@@ -168,9 +174,10 @@ function whose(writers: readonly WriterFound[]): string {
   const died = writers.filter((writer) => writer === 'none').length
   const [first, ...others] = writers
   if (others.length > 0) {
-    const ended =
-      died === 0 ? '' : `, of which ${died} ended without closing their logs; the next opening takes these over`
-    return `the journals of ${writers.length} processes${ended}`
+    const journals = `the journals of ${writers.length} processes`
+    if (died === 0) return journals
+    const ended = 'ended without closing their logs; the next opening takes these over'
+    return died === writers.length ? `${journals} that ${ended}` : `${journals}, of which ${died} ${ended}`
   }
   return `the journal of a process that ${WRITER[first ?? 'unknown']}`
 }

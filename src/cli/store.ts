@@ -7,6 +7,7 @@ import type { SharedStore } from '../store/shared.js'
 import { placeOf, SYNCHRONOUS } from './command.js'
 import type { Arguments } from './options.js'
 import type { Io } from './output.js'
+import { tellStaged } from './pending.js'
 import { storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
 
@@ -20,9 +21,10 @@ export type OpenedStore =
  *
  * @param number - of the log in its ledger; `undefined` where nobody said which
  */
-async function oneLogOf(location: string, number: number | undefined): Promise<string> {
+async function oneLogOf(io: Io, location: string, number: number | undefined): Promise<string> {
   if (number !== undefined) return placeOfLog(location, number).directory
   const logs = await logsThere(location)
+  if (logs.length === 0) await tellStaged(io, location).catch(() => undefined)
   if (logs.length <= 1) return logs[0]?.directory ?? location
   const numbers = logs.map((log) => log.number).join(', ')
   const example = placeOfLog(location, logs[1]?.number ?? 1).directory
@@ -39,7 +41,7 @@ export async function logsThere(location: string): Promise<readonly LedgerPlace[
 export async function withStore(args: Arguments, io: Io, use: (opened: OpenedStore) => Promise<void>): Promise<void> {
   const place = placeOf(args, io)
   if ('directory' in place) {
-    const directory = await oneLogOf(place.directory, args.number('log-number'))
+    const directory = await oneLogOf(io, place.directory, args.number('log-number'))
     const store = await SnapshotStore.open(directory, SYNCHRONOUS)
     return await use({ store, directory }).finally(() => store.close())
   }

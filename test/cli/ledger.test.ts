@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
+import { stagingAt } from '../../src/ledger/places.js'
+import { StagedQueue } from '../../src/log/staging/staged-queue.js'
 import { LedgerOfLogs } from '../verify/ledger-of-logs.js'
 import { spanledger } from '../verify/tampered-log.js'
 
@@ -43,6 +45,55 @@ it('shows the others where one log cannot be opened', async () => {
     { log: 0, problem: expect.stringMatching(/^AUDIT_/) },
     { log: 1, events: 32 },
   ])
+})
+
+it('says what is staged where there is no log yet, and what a backup leaves out', async () => {
+  ledger = await LedgerOfLogs.make([0])
+  const stage = (location: string) => {
+    const queue = new StagedQueue({ staging: stagingAt(location) })
+    queue.record({ type: 'custom', data: { name: 'staged' } }, false)
+    queue.release()
+  }
+  const location = join(ledger.root, 'staged')
+  mkdirSync(location)
+  stage(location)
+  for (const command of ['runs', 'doctor']) {
+    expect(await spanledger(command, '--log', location)).toMatchObject({
+      code: 66,
+      err: expect.stringContaining('1 event is not committed yet'),
+    })
+  }
+  stage(ledger.location)
+  expect(await spanledger('backup', ledger.location, '--output', join(ledger.root, 'copy'))).toMatchObject({
+    code: 0,
+    err: expect.stringContaining('1 event is not in the copy'),
+  })
+})
+
+it('asks for the key of log 0 alone, which vouches for the others', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  const { out } = await spanledger('verify', ledger.location)
+  expect(out.match(/Note it elsewhere/g)).toHaveLength(1)
+  const { out: found } = await spanledger('doctor', '--log', ledger.location)
+  expect(found.match(/Note it elsewhere/g)).toHaveLength(1)
+})
+
+it('proves an entry of one log, and asks which where there are several', async () => {
+  ledger = await LedgerOfLogs.make([0, 1])
+  expect(await spanledger('prove', '3', '--log', ledger.location)).toMatchObject({
+    code: 64,
+    err: expect.stringContaining(
+      'there are the logs 0, 1, and each has entries of its own: name one with --log-number',
+    ),
+  })
+  expect(await spanledger('prove', '3', '--log', ledger.location, '--log-number', '1')).toMatchObject({ code: 0 })
+})
+
+it('says that a receipt is verified with --receipt', async () => {
+  ledger = await LedgerOfLogs.make([0])
+  const receipt = join(ledger.root, 'receipt')
+  await spanledger('prove', '3', '--log', ledger.location, '--output', receipt)
+  expect(await spanledger('verify', receipt)).toMatchObject({ code: 64, err: expect.stringContaining('--receipt') })
 })
 
 it('exports the tiles of one log, and asks which where there are several', async () => {

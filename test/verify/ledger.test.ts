@@ -198,6 +198,17 @@ test("takes another log's certificate for none of the log that shows it", async 
   expect(kindsOf(await verified(ledger, await ledger.vkeyOf(0)))).toEqual(['join_unproven 2 unknown_key'])
 })
 
+test('verifies one log of a ledger that lies alone by its own key, and not by that of the ledger', async () => {
+  const ledger = await ledgerOf([0, 1])
+  const [vkey, own] = [await ledger.vkeyOf(0), await ledger.vkeyOf(1)]
+  const copy = join(ledger.root, 'copy')
+  await cp(ledger.directoryOf(1), copy, { recursive: true })
+  for (const directory of [ledger.directoryOf(1), copy]) {
+    expect(await verifyLedgerDirectory(directory, { vkeys: [own] })).toMatchObject({ status: 'verified', problems: [] })
+    expect(await verifyLedgerDirectory(directory, { vkeys: [vkey] })).toMatchObject({ status: 'unknown_key' })
+  }
+})
+
 test('takes a joining that is repeated for one, and finds that of another number', async () => {
   const ledger = await ledgerOf([0, 1])
   const vkey = await ledger.vkeyOf(0)

@@ -1,7 +1,8 @@
 import { backupAuditLog } from '../../backup/backup.js'
+import { stagedEvents } from '../../ledger/staged-events.js'
 import { type Command, formatOf, placeOf } from '../command.js'
 import { common, format } from '../options.js'
-import { printOne } from '../output.js'
+import { type Io, printOne, write } from '../output.js'
 import { UsageError } from '../usage-error.js'
 
 export const backup: Command = {
@@ -33,9 +34,27 @@ export const backup: Command = {
     const output = args.text('output')
     if (output === undefined) throw new UsageError('backup: name the directory of the copy with --output DEST')
     const made = await backupAuditLog(place.directory, output, { withKeys: args.flag('with-keys') ?? false })
+    await tellLeftOut(io, place.directory)
     await printOne(io, formatOf(args), made, () => {
-      const logs = made.logs.map(({ log, size }) => `log ${log}: ${size} entries`)
+      const logs = made.logs.map(({ log, size }) => `log ${log}: ${size} ${size === 1 ? 'entry' : 'entries'}`)
       return [made.destination, ...logs.map((line) => `  ${line}`)].join('\n')
     })
   },
+}
+
+/** Says on standard error what processes recorded before they had a log. Looking for it is no reason to fail: the copy is made. */
+async function tellLeftOut(io: Io, location: string): Promise<void> {
+  let count = 0
+  try {
+    for (const { log, events } of stagedEvents(location)) if (log === undefined) for (const _ of events()) count++
+  } catch {
+    // Its owner deletes it once a log has it.
+  }
+  if (count === 0) return
+  const are = count === 1 ? '1 event is' : `${count} events are`
+  await write(
+    io.err,
+    `${are} not in the copy: no log has what is in staging until a process opens one. Make another copy then
+`,
+  )
 }

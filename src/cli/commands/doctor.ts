@@ -48,13 +48,14 @@ function ledgerText(found: LedgerCondition, processes: FoundProcesses | undefine
     rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(String(value))}`).join('\n'),
     ...logs.map(
       (log) =>
-        `\nlog ${log.log}\n${'problem' in log ? paint('red', printable(log.problem)) : described(log, undefined, paint)}`,
+        `\nlog ${log.log}\n${'problem' in log ? paint('red', printable(log.problem)) : described(log, undefined, paint, log.log === 0)}`,
     ),
     ...processWarnings(processes).map((warning) => paint('yellow', warning)),
   ].join('\n')
 }
 
-function described(found: Condition, processes: FoundProcesses | undefined, paint: Paint): string {
+/** @param asksForKey - its key is to be known elsewhere: that of a ledger is log 0's, which vouches for the others */
+function described(found: Condition, processes: FoundProcesses | undefined, paint: Paint, asksForKey = true): string {
   const { checkpoints, ending, journal, writer, vkey } = found
   const rows = [
     found.directory === undefined ? ['store', found.store] : ['directory', found.directory],
@@ -74,7 +75,7 @@ function described(found: Condition, processes: FoundProcesses | undefined, pain
   ]
   return [
     ...rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(value)}`),
-    ...[...warnings(found), ...processWarnings(processes)].map((warning) => paint('yellow', warning)),
+    ...[...warnings(found, asksForKey), ...processWarnings(processes)].map((warning) => paint('yellow', warning)),
   ].join('\n')
 }
 
@@ -115,7 +116,7 @@ function checkpointText({ source, size, signedBy }: KeptCheckpoint, events: numb
     : `covers ${size} of ${events} events, ${where}, by ${signedBy.join(', ')}`
 }
 
-function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condition): string[] {
+function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condition, asksForKey: boolean): string[] {
   const found: string[] = []
   if (gaps > 0) found.push("Events are missing: 'spanledger query -t events_dropped' says when and why.")
   if (journal?.isDamaged) {
@@ -128,7 +129,7 @@ function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condi
   if (isFileGone || checkpoints.some(({ size }) => size === undefined || size > events)) {
     found.push("The log is not what its checkpoints say: 'spanledger verify' finds out more, and opening it refuses.")
   }
-  if (vkey !== undefined) {
+  if (vkey !== undefined && asksForKey) {
     found.push('The key lies in the log directory itself: whoever can write there could replace it. Note it elsewhere.')
   }
   return found

@@ -1,5 +1,6 @@
 import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
 import type { AuditLogReader } from '../../reader/contract.js'
+import { DirectoryLedgerReader } from '../../reader/open.js'
 import { type Command, withReader } from '../command.js'
 import { reading } from '../options.js'
 import { write } from '../output.js'
@@ -16,6 +17,7 @@ export const prove: Command = {
   },
   examples: [
     ['spanledger prove 4711 -o 4711.receipt', 'to hand over'],
+    ['spanledger prove 12 --log-number 1 -o 1-12.receipt', 'entry 12 of log 1, where several processes wrote'],
     ['spanledger verify --receipt 4711.receipt --vkey log.vkey', 'what the other one does with it'],
   ],
   async run(args, io) {
@@ -27,6 +29,12 @@ export const prove: Command = {
       args,
       io,
       async (log) => {
+        if (log instanceof DirectoryLedgerReader && log.logs.size > 1) {
+          const numbers = [...log.logs.keys()].join(', ')
+          throw new UsageError(
+            `prove: there are the logs ${numbers}, and each has entries of its own: name one with --log-number`,
+          )
+        }
         const receipt = await receiptWithEntry(log, seq)
         const file = args.text('output')
         if (file === undefined) await write(io.out, receipt)

@@ -23,12 +23,16 @@ function ledgerText({ status, location, logs, problems }: LedgerReport, paint: P
   return [
     `${headline}  ${printable(location)}: a ledger of ${counted(logs.length, 'log')}`,
     ...problems.map((problem) => problemLine(problem, paint)),
-    ...logs.map((report) => `\nlog ${report.log}\n${reportText(report, paint)}`),
+    ...logs.map((report) => `\nlog ${report.log}\n${reportText(report, paint, report.log === 0)}`),
   ].join('\n')
 }
 
-/** Returns a report for people: the verdict, and what it rests on. */
-export function reportText(report: VerifyReport, paint: Paint): string {
+/**
+ * Returns a report for people: the verdict, and what it rests on.
+ *
+ * @param asksForKey - a key from elsewhere would make it surer: that of a ledger is log 0's, which vouches for the others
+ */
+export function reportText(report: VerifyReport, paint: Paint, asksForKey = true): string {
   const { status, location, size, root, provenSize, basis, checkpoints, trustedKeys, problems } = report
   const headline = status === 'verified' ? `${HEADLINES.verified} ${basisText(basis)}` : HEADLINES[status]
   const lines = [
@@ -41,8 +45,9 @@ export function reportText(report: VerifyReport, paint: Paint): string {
     ...notesOf(report).map((note) => `  note        ${note}`),
     ...problems.map((problem) => problemLine(problem, paint)),
   ]
-  if (basis.keys === 'none') lines.push(paint('yellow', "  No trusted key is known: give the log's as --vkey."))
-  if (basis.keys === 'log') {
+  if (basis.keys === 'none' && asksForKey)
+    lines.push(paint('yellow', "  No trusted key is known: give the log's as --vkey."))
+  if (basis.keys === 'log' && asksForKey) {
     lines.push(
       paint(
         'yellow',

@@ -50,9 +50,10 @@ export async function verifyLedger(
   // A single log is given all checkpoints, and tells itself of those that are another's.
   const isSingle = first !== undefined && logs.length === 1
   const verifying = new LedgerVerifying(taken, isSingle ? { ...options, checkpoints: [] } : options)
-  if (first) await verifying.verifyFirst(first, isSingle ? options.checkpoints : undefined)
+  if (first) await verifying.verifyFirst(first, isSingle, options.checkpoints)
   for (const log of logs) if (log.number !== 0) await verifying.verifyFurther(log)
-  await verifying.compareNotes(logs)
+  // What log 1 of a ledger noted of others says nothing where it lies alone, as in a copy of it.
+  if (!(isSingle && verifying.firstHasJoined)) await verifying.compareNotes(logs)
   return verifying.report(location)
 }
 
@@ -70,6 +71,7 @@ class LedgerVerifying {
   readonly #notes: SiblingNote[] = []
   /** Keys of the ledger. */
   #keys: readonly Verifier[]
+  #firstHasJoined = false
 
   constructor(taken: TakenFromLog, options: VerifyOptions) {
     this.#taken = taken
@@ -78,16 +80,27 @@ class LedgerVerifying {
     this.#keys = (options.vkeys ?? []).map(verifierFromVkey)
   }
 
-  /** Verifies log 0, whose keys are those of the ledger. */
-  async verifyFirst(log: LedgerLog, checkpoints?: readonly string[]): Promise<void> {
+  /** Whether the log in the place of log 0 says that it joined a ledger, and so is another one. */
+  get firstHasJoined(): boolean {
+    return this.#firstHasJoined
+  }
+
+  /**
+   * Verifies log 0, whose keys are those of the ledger.
+   *
+   * @param isSingle - there is no other: then it may be one of a ledger that lies alone, and is verified by its own key
+   * @param checkpoints - all that there are; what a single log is given
+   */
+  async verifyFirst(log: LedgerLog, isSingle: boolean, checkpoints?: readonly string[]): Promise<void> {
     await this.#withSource(log, async (source) => {
       const { vkeys = source.vkey === undefined ? [] : [source.vkey] } = this.#options
       const origin = this.#options.origin ?? (vkeys[0] === undefined ? undefined : verifierFromVkey(vkeys[0]).name)
       const joinings = new Joinings([], origin)
-      const options = { ...this.#options, checkpoints: checkpoints ?? this.#checkpoints.take(origin) }
+      const options = { ...this.#options, checkpoints: (isSingle && checkpoints) || this.#checkpoints.take(origin) }
       const verified = await this.#verify(log.number, source, { taken: this.#taken, options, joinings })
       this.#keys = verified.keys
-      if (joinings.isStated) this.#addMisplaced(0, origin, 'it joined the ledger with another number')
+      this.#firstHasJoined = joinings.isStated
+      if (joinings.isStated && !isSingle) this.#addMisplaced(0, origin, 'it joined the ledger with another number')
     })
   }
 
