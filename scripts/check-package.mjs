@@ -21,8 +21,8 @@ try {
 
   section('Contents')
   const belongs =
-    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w-]+\.mjs|package\.json))$/
-  const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || file.includes('.test.'))
+    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w.-]+\.(mjs|[jt]s)|package\.json|tsconfig\.json))$/
+  const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || /^dist.*\.test\./.test(file))
   assert.deepEqual(strays, [], 'files that do not belong into the package')
   for (const file of [
     'LICENSE',
@@ -52,6 +52,7 @@ try {
   const beside = ['@opentelemetry/api', '@opentelemetry/sdk-node', '@types/node', 'pg', '@types/pg'].map(
     (name) => `${name}@${pinned[name]}`,
   )
+  beside.push('esbuild@^0.28.0')
   run(consumer, 'npm', 'install', '--loglevel=error', '--no-audit', '--no-fund', tarball, ...beside)
   cpSync(join(root, 'test/package/consumer'), consumer, { recursive: true })
   for (const project of ['tsconfig.json', 'tsconfig.commonjs.json']) {
@@ -63,6 +64,11 @@ try {
 
   section('spanledger/record in a library that has @opentelemetry/api and nothing else')
   runAlone('record-only.mjs', ['spanledger', '@opentelemetry/api'])
+
+  section('Bundles of esbuild')
+  runBundle('browser.mjs', '--platform=browser', '--format=esm')
+  runBundle('server.mjs', '--platform=node', '--format=esm')
+  runBundle('server.mjs', '--platform=node', '--format=cjs')
 
   section('spanledger/verify where nothing else is installed')
   runAlone('verify-only.mjs', ['spanledger'])
@@ -88,6 +94,19 @@ function runAlone(script, packages) {
   }
   for (const file of [script, 'only-from-here.mjs']) copyFileSync(join(consumer, file), join(folder, file))
   run(folder, 'node', script)
+}
+
+/**
+ * Bundles a script of the consumer together with all that it imports, and runs the bundle.
+ *
+ * @param {string} script
+ * @param {string} platform
+ * @param {string} format
+ */
+function runBundle(script, platform, format) {
+  const outfile = `bundle.${format.endsWith('cjs') ? 'cjs' : 'mjs'}`
+  run(consumer, 'npx', 'esbuild', script, '--bundle', '--log-level=warning', `--outfile=${outfile}`, platform, format)
+  run(consumer, 'node', outfile)
 }
 
 /**

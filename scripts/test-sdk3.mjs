@@ -11,7 +11,7 @@ import { delimiter, join, relative } from 'node:path'
  *   copy/node_modules/@opentelemetry/*             from test/sdk3: the one OpenTelemetry of src, tests and the AI SDK
  *   copy/node_modules/@opentelemetry/node_modules  from test/sdk3: what SDK 3.x itself depends on
  *
- * test/sdk2 holds what only SDK 2.x has packages for, and stays behind.
+ * What only SDK 2.x has packages for stays behind: test/sdk2, and test/runtimes, which installs packages of its own.
  */
 const root = join(import.meta.dirname, '..')
 const sdk3 = join(root, 'test/sdk3')
@@ -20,7 +20,7 @@ const copy = mkdtempSync(join(tmpdir(), 'spanledger-sdk3-'))
 try {
   run('npm', ['ci', '--loglevel=error'], sdk3)
 
-  const leftBehind = ['.git', 'node_modules', 'test/sdk2', 'test/sdk3'].map((path) => join(root, path))
+  const leftBehind = ['.git', 'node_modules', 'test/sdk2', 'test/sdk3', 'test/runtimes'].map((path) => join(root, path))
   cpSync(root, copy, { recursive: true, filter: (source) => !leftBehind.includes(source) })
   const packages = join(root, 'node_modules')
   cpSync(packages, join(copy, 'node_modules'), {

@@ -5,7 +5,7 @@ import { type AuditLog, AuditLogError, AuditSpanProcessor, openAuditLog, openAud
 import { exportLog } from 'spanledger/export'
 import { withRun } from 'spanledger/record'
 
-// Run by Jest as it is set up by the template of Nest: TypeScript that becomes CommonJS, in a realm of its own.
+// A log on a disk, under Jest: modules are CommonJS, in a realm of their own.
 describe('an audit log', () => {
   const directory = mkdtempSync(join(tmpdir(), 'spanledger-jest-'))
   let log: AuditLog
