@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { chmod, copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readRegularFile } from '../files/regular-file.js'
+import { syncFile } from '../files/sync-file.js'
 import { MAX_SEGMENT_BYTES } from '../log/journal/journal.js'
 import { decodeRecord, HEAD_BYTES, segmentName, segmentPath, segmentsIn } from '../log/journal/journal-format.js'
 import { syncDirectory } from '../store/directory.js'
@@ -112,7 +113,7 @@ async function writeNew(path: string, content: string | Uint8Array): Promise<voi
 async function sync(path: string): Promise<void> {
   const file = await open(path, 'r+')
   try {
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }

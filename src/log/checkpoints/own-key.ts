@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Ed25519Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { readRegularFile } from '../../files/regular-file.js'
+import { syncFile } from '../../files/sync-file.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
 import { delay } from '../../timers/real-timers.js'
 
@@ -133,7 +134,7 @@ async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
     await file.writeFile(text)
-    await file.sync()
+    await syncFile(file)
   } finally {
     await file.close()
   }
