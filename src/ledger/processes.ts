@@ -1,7 +1,9 @@
-import { lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { directoryMode, fileMode, NOBODY, readersOfLog } from '../files/readers.js'
 import { readRegularFile, requireDirectory } from '../files/regular-file.js'
+import { widen } from '../store/directory.js'
 import { hasEnded, ownIdentity, type ProcessIdentity } from '../store/process-identity.js'
 import { type ProcessStatus, parseStatus } from './process-status.js'
 
@@ -54,13 +56,16 @@ export async function readProcesses(location: string): Promise<FoundProcesses> {
  */
 export async function writeStatus(location: string, name: string, status: ProcessStatus): Promise<void> {
   const directory = processesAt(location)
+  const readers = readersOfLog(location)
   await mkdir(directory, { mode: 0o700 }).catch(unless('EEXIST'))
   requireDirectory(await lstat(directory), directory)
+  await widen(directory, directoryMode(readers))
   const path = join(directory, name)
   const next = `${path}.next`
   // Made anew: what somebody else put there could be a link, or readable by others.
   await rm(next, { force: true })
   await writeFile(next, `${JSON.stringify(status)}\n`, { flag: 'wx', mode: 0o600 })
+  if (readers !== NOBODY) await chmod(next, fileMode(readers))
   await rename(next, path)
 }
 

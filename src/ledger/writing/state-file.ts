@@ -2,6 +2,7 @@ import { closeSync, fsync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { readersOfLog } from '../../files/readers.js'
 import { openToRewriteSync, readRegularFile } from '../../files/regular-file.js'
 import { hasEnded, ownIdentity, type ProcessIdentity } from '../../store/process-identity.js'
 
@@ -52,7 +53,7 @@ export async function readState(directory: string): Promise<LogState> {
  * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
  */
 export async function writeState(directory: string, use: 'writing' | 'recovering' | 'closed'): Promise<void> {
-  const descriptor = openToRewriteSync(join(directory, FILE), true)
+  const descriptor = openToRewriteSync(join(directory, FILE), true, readersOfLog(directory))
   try {
     writeSync(descriptor, `${[use, ...(use === 'closed' ? [] : ownWords())].join(' ')}\n`)
     await sync(descriptor)
