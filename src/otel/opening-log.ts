@@ -103,7 +103,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
 
   stats(): AuditLogStats {
     const { events, spilledEvents, bytes, dropped, journal } = this.#queue
-    const log_unavailable = dropped > 0 ? { log_unavailable: dropped } : {}
+    const log_unavailable: Readonly<Record<string, number>> = dropped > 0 ? { log_unavailable: dropped } : {}
     const stats = this.#log?.stats()
     if (stats) return dropped > 0 ? { ...stats, dropped: { ...stats.dropped, ...log_unavailable } } : stats
     return {
