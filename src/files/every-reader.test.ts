@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'cli/named-file.ts': ['a path that the user names', 'openSync', 'stat'],
   'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],
   'inspection/table-damage.ts': ['a directory laid out by this process, with links of its own', 'openSync'],
-  'threads/thread-pool.ts': ['a file of this package', 'existsSync'],
+  'threads/thread-file.ts': ['a file of this package', 'existsSync'],
   'ledger/writing/file-locks.ts': ['/proc/self/mountinfo, and a directory', 'readFile', 'realpath'],
   'log/checkpoints/own-key.ts': ['a new file', 'open'],
   'log/checkpoints/replace-file.ts': ['a new file', 'open'],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { context, trace } from '@opentelemetry/api'
@@ -45,6 +45,16 @@ function startSdk(audit: AuditSpanProcessor, exporter: SpanExporter): NodeSDK {
   return sdk
 }
 
+/** Puts files in the places of log 0 and of the directory of further logs. @returns what takes them away */
+function obstruct(location: string): () => void {
+  const paths = ['entries', 'logs'].map((name) => join(location, name))
+  mkdirSync(location, { recursive: true })
+  for (const path of paths) writeFileSync(path, '')
+  return () => {
+    for (const path of paths) rmSync(path)
+  }
+}
+
 function heardProcessWarnings(): string[] {
   const warnings: string[] = []
   vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(String(warning)))
@@ -55,17 +65,17 @@ function heardProcessWarnings(): string[] {
 test('a log that cannot be opened keeps no other exporter from its last batch', async () => {
   const warnings = heardProcessWarnings()
   const location = newLocation()
-  const owner = await openAuditLog(location)
+  const free = obstruct(location)
   const audit = new AuditSpanProcessor({ location })
   const exporter = new SlowExporter()
   const sdk = startSdk(audit, exporter)
   trace.getTracer('app').startSpan('invoke_agent planner', { attributes: AGENT }).end()
-  await expect(audit.ready).rejects.toMatchObject({ code: 'AUDIT_LOG_LOCKED' })
+  await expect(audit.ready).rejects.toMatchObject({ code: 'AUDIT_FILE_REFUSED' })
   await audit.forceFlush()
   await sdk.shutdown()
   expect(exporter.exported).toEqual(['invoke_agent planner'])
   expect(warnings).toEqual([expect.stringContaining('Nothing gets into the audit log')])
-  await owner.close()
+  free()
   const log = await openAuditLog(location)
   expect(await log.count({ type: ['run_started', 'run_completed'] })).toBe(2)
   await log.close()
@@ -74,12 +84,12 @@ test('a log that cannot be opened keeps no other exporter from its last batch', 
 test('a log that is free later gets what happened before, and is attached', async () => {
   const warnings = heardProcessWarnings()
   const location = newLocation()
-  const owner = await openAuditLog(location)
+  const free = obstruct(location)
   const audit = new AuditSpanProcessor({ location })
   const sdk = startSdk(audit, new SlowExporter())
   trace.getTracer('app').startSpan('invoke_agent planner', { attributes: AGENT }).end()
-  await expect(audit.ready).rejects.toMatchObject({ code: 'AUDIT_LOG_LOCKED' })
-  await owner.close()
+  await expect(audit.ready).rejects.toMatchObject({ code: 'AUDIT_FILE_REFUSED' })
+  free()
   await vi.waitUntil(() => warnings.some((warning) => warning.includes('is open now')), { timeout: 50_000 })
   trace.getTracer('app').startSpan('invoke_agent writer', { attributes: AGENT }).end()
   await sdk.shutdown()

@@ -37,7 +37,7 @@ test('a run without an SDK is that of its library', async () => {
   withRun({ agentName: 'a', library }, () => withRun({ agentName: 'b', library }, () => recordCustom('note')))
   expect(log.of('run_started').map(({ source }) => source)).toEqual([OF_LIBRARY, OF_LIBRARY])
   expect(log.of('sub_agent_invoked')[0]?.source).toEqual(OF_LIBRARY)
-  expect(log.of('custom')[0]?.source).toMatchObject({ scope: 'spanledger/record' })
+  expect(log.of('custom')[0]?.source).toMatchObject({ scope: 'my-lib' })
 })
 
 test('a library without a name is none', () => {

@@ -18,7 +18,7 @@ export interface TakeLogParts<L> {
   readonly location: string
   /** Opens a log. @throws AuditLogError `AUDIT_LOG_LOCKED` where somebody else has it */
   readonly open: (place: LogPlace) => Promise<L>
-  /** Told once of each log that cannot be opened, and is left as it is. */
+  /** Told once of each log that cannot be opened, and is left as it is, when another one is taken. */
   readonly onProblem: (problem: Error) => void
   /** Who may read a new log besides its owner and those who may read log 0. @defaultValue nobody */
   readonly readers?: Readers
@@ -73,6 +73,7 @@ class Attempts<L> {
   readonly #unusable = new Set<number>()
   /** Logs that could not be opened once: another process may have opened and closed them meanwhile. */
   readonly #failed = new Set<number>()
+  readonly #leftAside: Error[] = []
   /** Logs that others have for good. */
   readonly #held = new Set<number>()
   /** A log that is locked may be free in a moment. */
@@ -89,7 +90,7 @@ class Attempts<L> {
     const isClosed = ({ state }: { readonly state: LogState }) => Number(state.use === 'closed')
     for (const { place, state } of found.sort((one, other) => isClosed(one) - isClosed(other))) {
       const log = isSurelyTaken(state) ? undefined : await this.#try(place)
-      if (log !== undefined) return { place, log, unusable: this.#unusable }
+      if (log !== undefined) return this.#taken(place, log)
       if (!this.#unusable.has(place.number)) await this.#lookAgain(place)
     }
     return undefined
@@ -98,7 +99,7 @@ class Attempts<L> {
   /** @throws what opening it throws, unless somebody else has taken it */
   async tryNew(place: LogPlace): Promise<TakenLog<L> | undefined> {
     try {
-      return { place, log: await this.#parts.open(place), unusable: this.#unusable }
+      return this.#taken(place, await this.#parts.open(place))
     } catch (problem) {
       if (isLocked(problem)) return undefined
       throw problem
@@ -117,9 +118,15 @@ class Attempts<L> {
         return undefined
       }
       this.#unusable.add(place.number)
-      this.#parts.onProblem(leftAside(place, problem))
+      this.#leftAside.push(leftAside(place, problem))
       return undefined
     }
+  }
+
+  /** Who finds no log at all has an error to tell, and tries again: what was left aside is told with success alone. */
+  #taken(place: LogPlace, log: L): TakenLog<L> {
+    for (const problem of this.#leftAside) this.#parts.onProblem(problem)
+    return { place, log, unusable: this.#unusable }
   }
 
   async #lookAgain({ number, directory }: LogPlace): Promise<void> {
