@@ -67,11 +67,6 @@ class RunsOfLogs implements RunSource {
     }
     return ids
   }
-
-  order(one: RunSummary & Partial<LogsOfEnds>, other: RunSummary & Partial<LogsOfEnds>): number {
-    if (one.startedAt !== other.startedAt) return one.startedAt < other.startedAt ? -1 : 1
-    return (one.log ?? 0) - (other.log ?? 0) || one.firstSeq - other.firstSeq
-  }
 }
 
 /** The steps of a run: a walk over one log or, of a run that several have, over its events in all of them. */

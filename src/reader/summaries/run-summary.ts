@@ -62,8 +62,8 @@ export interface RunTree extends RunSummary {
   /** The usage of this run and of all runs below it. */
   readonly totalUsage: TokenUsage
   /**
-   * The runs that this one invoked, or that name it as their parent, in the order of their first events. A run that
-   * several claim is under the first of them only.
+   * The runs that this one invoked, or that name it as their parent, in the order of their starts. A run that several
+   * claim is under one of them only: the one nearest to the top, and of those the one that started first.
    */
   readonly subRuns: readonly RunTree[]
   /** Of a ledger of several logs: number of the log in which `firstSeq` is the position of the first event. Its events have a `log` as well. */

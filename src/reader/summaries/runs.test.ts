@@ -50,6 +50,27 @@ describe('sub-runs', () => {
     expect(shape(run)).toEqual({ 'r-1': [{ 'by-parent': [{ grandchild: [] }] }, { 'by-invocation': [] }] })
   })
 
+  test('stand by their starts, though something of them was recorded earlier', async () => {
+    const run = await runOf(
+      started(),
+      runEvent('token_usage_updated', tokens(1), { runId: 'later', parentRunId: 'r-1', time: at(1) }),
+      started({ runId: 'sooner', parentRunId: 'r-1', time: at(2) }),
+      started({ runId: 'later', parentRunId: 'r-1', time: at(3) }),
+    )
+    expect(shape(run)).toEqual({ 'r-1': [{ sooner: [] }, { later: [] }] })
+  })
+
+  test('that two runs claim stand below the one nearer to the top', async () => {
+    const run = await runOf(
+      started(),
+      invoked('r-1', 'aunt'),
+      started({ runId: 'aunt' }),
+      invoked('aunt', 'shared'),
+      started({ runId: 'shared', parentRunId: 'r-1' }),
+    )
+    expect(shape(run)).toEqual({ 'r-1': [{ aunt: [] }, { shared: [] }] })
+  })
+
   test('are found however many the run invoked', async () => {
     const others = Array.from({ length: MAX_LISTED }, () =>
       runEvent('sub_agent_invoked', { agentId: 'a', subThreadId: 's-sub' }),

@@ -27,7 +27,6 @@ export async function readRunTree(
     {
       summarise: (runId, tenantId) => summariseRun(store, part, runId, tenantId),
       subRunIds: (run) => subRunIds(store, part, run),
-      order: (one, other) => one.firstSeq - other.firstSeq,
     },
     key,
   )
@@ -39,8 +38,6 @@ export interface RunSource {
   summarise(runId: string, tenantId: string | undefined): Promise<RunSummary | undefined>
   /** Returns the ids of runs that a run invoked, or that name it as their parent. */
   subRunIds(run: RunSummary): Promise<ReadonlySet<string>>
-  /** Compares runs by their first events. */
-  order(one: RunSummary, other: RunSummary): number
 }
 
 /** Reads a run with the runs below it. */
@@ -52,22 +49,34 @@ export async function readTree(
   return run && (await growTree(runs, run, new Set([runId])))
 }
 
-/** @param placed - the ids of runs that have their place in the tree; links between runs may form a cycle */
+/**
+ * Places the runs that a run has below it, then those below each of them, by their starts.
+ *
+ * @param placed - the ids of runs that have their place in the tree; links between runs may form a cycle
+ */
 async function growTree(runs: RunSource, run: RunSummary, placed: Set<string>): Promise<RunTree> {
-  const subRuns: RunTree[] = []
-  let totalUsage = run.usage
+  const below: RunSummary[] = []
   for (const runId of await runs.subRunIds(run)) {
     if (placed.has(runId)) continue
     placed.add(runId)
     // Never a run of another tenant's, whatever id an event names.
     const subRun = await runs.summarise(runId, run.tenantId)
-    if (!subRun) continue
+    if (subRun) below.push(subRun)
+  }
+  const subRuns: RunTree[] = []
+  let totalUsage = run.usage
+  for (const subRun of below.sort(byStart)) {
     const subTree = await growTree(runs, subRun, placed)
     subRuns.push(subTree)
     totalUsage = usagePlus(totalUsage, { ...subTree.totalUsage })
   }
-  subRuns.sort((one, other) => runs.order(one, other))
   return { ...run, totalUsage, subRuns }
+}
+
+/** Compares runs by their starts: those of several logs have no other order. */
+function byStart(one: RunSummary & { readonly log?: number }, other: RunSummary & { readonly log?: number }): number {
+  if (one.startedAt !== other.startedAt) return one.startedAt < other.startedAt ? -1 : 1
+  return (one.log ?? 0) - (other.log ?? 0) || one.firstSeq - other.firstSeq
 }
 
 /** Returns the ids of the runs that a run invoked, as its summary has it, or that name it as their parent in a log. */
