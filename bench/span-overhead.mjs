@@ -56,7 +56,7 @@ function agent(tracer) {
   tracer.startSpan('invoke_agent planner', { attributes: AGENT }).end()
 }
 
-/** What a request comes to that is sampled away: the span of its server, a run, a call of a tool. Four events. */
+/** A request that is sampled away: the span of its server, a run, a call of a tool. Four events. */
 function request(tracer) {
   const server = tracer.startSpan('GET', { kind: 1, attributes: HTTP })
   const run = tracer.startSpan('invoke_agent planner', { attributes: AGENT })

@@ -5,7 +5,7 @@ import { basename, delimiter, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const root = join(import.meta.dirname, '..')
-/** Where Node.js 24 is once `npm run test:sdk3` has installed it: some examples need it. */
+/** The place of Node.js 24 once `npm run test:sdk3` has installed it: some examples need it. */
 const newerNode = join(root, 'test/sdk3/node_modules/.bin/node')
 
 /**

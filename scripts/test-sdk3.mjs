@@ -11,7 +11,7 @@ import { delimiter, join, relative } from 'node:path'
  *   copy/node_modules/@opentelemetry/*             from test/sdk3: the one OpenTelemetry of src, tests and the AI SDK
  *   copy/node_modules/@opentelemetry/node_modules  from test/sdk3: what SDK 3.x itself depends on
  *
- * What only SDK 2.x has packages for stays behind: test/sdk2, and test/runtimes, which installs packages of its own. Tests that
+ * Tests for which only SDK 2.x has packages stay behind: test/sdk2, and test/runtimes, which installs packages of its own. Tests that
  * start many processes and use no SDK are left out: they take minutes, and would find what they found before.
  */
 const WITHOUT_SDK = [

@@ -67,7 +67,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** What a process does for the ledger of its log. */
+/** The work of a process for the ledger of its log. */
 export interface LedgerWork {
   readonly place: LedgerPlace
   /** Stops it: from here on nothing is recorded. */

@@ -29,7 +29,7 @@ export interface BackedUpLog {
   readonly size: number
 }
 
-/** What was copied. Plain JSON. */
+/** The things that were copied. Plain JSON. */
 export interface Backup {
   /** Directory of the copy, as an absolute path. */
   readonly destination: string

@@ -89,7 +89,7 @@ async function freezeOnce(places: readonly LogPlace[]): Promise<FrozenLedger | u
 interface LaidOut extends Omit<FrozenPart, 'size' | 'journal' | 'checkpoint'> {
   /** The file `checkpoint`. */
   readonly file: string | undefined
-  /** How many entries there were at least. */
+  /** The least number of entries that there were. */
   readonly before: number
 }
 
@@ -135,7 +135,7 @@ async function partOf({ file, before, ...log }: LaidOut, needed: Map<number, num
   }
 }
 
-/** How many entries a log had at least, before any log was frozen: what was noted by then needs no look. */
+/** The least number of entries that a log had before any log was frozen: what was noted by then needs no look. */
 function sizeBefore(directory: string): number {
   const head = readHeadFile(join(directory, 'head'))
   return typeof head === 'object' ? head.size : 0

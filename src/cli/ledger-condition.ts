@@ -6,16 +6,16 @@ import { type LogPlace as Place, SYNCHRONOUS } from './command.js'
 import { type Condition, conditionOf, type DiskUse, diskUse } from './condition.js'
 import { logsThere } from './store.js'
 
-/** How the logs of a ledger are, as far as can be told at a glance. Plain JSON. */
+/** The condition of the logs of a ledger, as far as can be told at a glance. Plain JSON. */
 export interface LedgerCondition extends DiskUse {
   readonly directory: string
   /** One for each log that is there, by number. */
   readonly logs: readonly LogCondition[]
-  /** What processes recorded before they had a log, and no log has taken over yet. */
+  /** Events that processes recorded before they had a log, and that no log has taken over yet. */
   readonly staging: Staging
 }
 
-/** How one log is, or why it cannot be opened. */
+/** The condition of one log, or the reason why it cannot be opened. */
 export type LogCondition =
   | ({ readonly log: number } & Condition)
   | { readonly log: number; readonly directory: string; readonly problem: string }

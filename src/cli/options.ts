@@ -45,7 +45,7 @@ export const reading = { log, 'log-number': logNumber, store, help } satisfies O
 export const pending = {
   pending: { type: 'boolean', help: 'also the events that are not committed yet; they have no position' },
 } as const satisfies Options
-/** Where events of a ledger are read from. */
+/** The place from which events of a ledger are read. */
 export const cursors = {
   after: { type: 'string', value: 'CURSOR', help: 'behind this cursor, which holds a position in every log' },
 } as const satisfies Options

@@ -96,7 +96,7 @@ async function journalsOf(ledger: DirectoryLedgerReader): Promise<readonly Pendi
   )
 }
 
-/** What processes recorded before they had a log. */
+/** Events that processes recorded before they had a log. */
 async function stagingOf(ledger: DirectoryLedgerReader): Promise<readonly PendingPart[]> {
   const staged = stagedEvents(ledger.location)
   if (staged.length === 0) return []

@@ -25,7 +25,7 @@ export interface ExportOptions extends EncodeOptions {
 
 const MAX_THREADS = 64
 
-/** What an export needs of a reader. Only one of a directory has a `cursor`. */
+/** The part of a reader that an export needs. Only one of a directory has a `cursor`. */
 export type ExportedLog = Pick<AuditLogReader, 'entries' | 'events' | 'head'> &
   Partial<Pick<AuditLogDirectoryReader, 'cursor'>>
 
@@ -49,7 +49,7 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
    */
   readonly nextSeq: number
   /**
-   * Where the next export of a ledger of several logs goes on, once this one has come to its end: give it as `query: { after: cursor }`.
+   * The place at which the next export of a ledger of several logs goes on, once this one has come to its end: give it as `query: { after: cursor }`.
    * `undefined` where there is one log.
    */
   readonly cursor: string | undefined

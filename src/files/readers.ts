@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /*
- * Who besides its owner may read a log is said by one directory: `entries`. Where its group, or everybody, may list and
+ * One directory says who besides its owner may read a log: `entries`. Where its group, or everybody, may list and
  * enter it, they may read the files that are made beside and below it as well, whatever the umask of the process says.
  * So an administrator opens a log to a group once, and it stays so. Keys are their owner's in any case.
  */

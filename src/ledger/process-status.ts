@@ -1,11 +1,11 @@
 import type { ProcessIdentity } from '../store/process-identity.js'
 
-/** What a process says of itself. */
+/** The status of a process, in its own words. */
 export interface ProcessStatus {
   readonly pid: number
-  /** When the processor was made: RFC 3339. */
+  /** The time at which the processor was made: RFC 3339. */
   readonly startedAt: string
-  /** When this was written. */
+  /** The time at which this was written. */
   readonly updatedAt: string
   readonly host: string
   /** `undefined` where the system does not tell a process from others. */

@@ -4,17 +4,17 @@ import { JournalReplay } from '../log/journal/journal-replay.js'
 import { findStaging, type OwnerState } from '../log/staging/staging-places.js'
 import { stagingAt } from './places.js'
 
-/** What a process recorded before it had a log. */
+/** Events that a process recorded before it had a log. */
 export interface StagedEvents {
   /** The id of the staging journal. */
   readonly staging: string
-  /** Whether the process that records in it still has it: `dead` where that is proven, or where it gave it up. */
+  /** Tells if its process still records in it: `dead` where the process is proven to have ended, or has given it up. */
   readonly owner: OwnerState
   /** The id of the log that takes it over: that log may have some or all of its events already, under the same ids. */
   readonly log: string | undefined
   /** Bytes of its files. */
   readonly bytes: number
-  /** Why nothing of it can be read; `undefined` where it can. */
+  /** The reason why nothing of it can be read; `undefined` where it can. */
   readonly malformed: string | undefined
   /**
    * Reads its events in their order, as far as they can be read, a file of 16 MiB at a time. Nothing attests them, and those

@@ -65,7 +65,7 @@ export interface AuditLogOptions extends CheckpointOptions {
    */
   readonly journalKey?: Uint8Array | string
   /**
-   * Who may read the files of the log. `owner`: a new log is for the user of the process alone, its directories 0700 and its
+   * Readers of the files of the log. `owner`: a new log is for the user of the process alone, its directories 0700 and its
    * files 0600, whatever the umask. `group`: they are 0750 and 0640, also those that are there already and those that
    * LevelDB makes; keys stay 0700 and 0600. Whatever it says, the mode, the group and the setgid bit of a directory that is
    * there are kept.

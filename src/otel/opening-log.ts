@@ -31,7 +31,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   readonly #options: OpeningLogOptions<L>
   readonly #queue: StagedQueue
   readonly #startTimer: StartTimer
-  /** What the attempt comes to that is going on, or was last. */
+  /** The outcome of the attempt that is going on, or was last. */
   #outcome: Promise<L>
   /** Open, and not given all that was staged. */
   #taking: L | undefined = undefined

@@ -26,7 +26,7 @@ export interface AuditSpanProcessorOptions {
    */
   readonly location?: string
   /**
-   * Who may read the files of the log in `location`, see `AuditLogOptions.mode`: `owner`, or the `group` of the process too.
+   * Readers of the files of the log in `location`, see `AuditLogOptions.mode`: `owner`, or the `group` of the process too.
    *
    * @defaultValue `owner`
    */

@@ -49,7 +49,7 @@ const CLOCK_SLACK_MILLIS = 2
 export class AuditSpanProcessor implements SpanProcessorLike {
   /**
    * Settles with the first attempt to open the log of the `location` option; at once, with `undefined`, without that option.
-   * What is recorded before is in a staging journal, and gets into the log. After a failure opening is tried again, at
+   * Events that are recorded before are in a staging journal, and get into the log. After a failure opening is tried again, at
    * intervals of 30 seconds at most, unless waiting mends nothing; a later success attaches the log all the same.
    *
    * @throws AuditLogError, TypeError the reason why the log cannot be opened
@@ -387,7 +387,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     safely(() => this.#tracker.settle(options))
   }
 
-  /** What happens until the log is open is staged by {@link OpeningLog}. */
+  /** Events until the log is open are staged by {@link OpeningLog}. */
   #openOwnLog(location: string, mode: 'owner' | 'group'): Promise<AuditLog> {
     this.#ownLog = openShared(location, mode)
     this.attach(this.#ownLog)

@@ -53,7 +53,7 @@ export interface LogHead {
   readonly logs?: readonly (LogHead & { readonly log: number })[]
 }
 
-/** Which events of a ledger to read: the filters of {@link EventQuery}, and positions in all of its logs at once. */
+/** The filters of {@link EventQuery} for events of a ledger, and positions in all of its logs at once. */
 export interface LedgerEventQuery<T extends string = AuditEventType> extends EventQuery<T> {
   /** Events behind this position in every log, in either order: a cursor that a reader of the ledger gave. */
   readonly after?: string

@@ -58,7 +58,7 @@ class DirectoryLogReader extends StoreReader {
   }
 }
 
-/** How the logs of a ledger are opened. */
+/** Settings for the opening of a ledger's logs. */
 export interface Opening {
   readonly refreshMillis: number
   readonly eventTypes: readonly string[]

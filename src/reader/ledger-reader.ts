@@ -66,7 +66,7 @@ export interface OpenLog extends SiblingLog {
   readonly reader: AuditLogReader
 }
 
-/** How far reading has come in the logs of a ledger. */
+/** The positions up to which the logs of a ledger were read. */
 export interface CursorBehind {
   /** A cursor from which reading went on; left out where it began at the beginning. */
   readonly after?: string
@@ -322,7 +322,7 @@ export class LedgerReader implements AuditLogReader {
   }
 }
 
-/** How events, or their entries, are found. */
+/** The ways to events, or to their entries. */
 interface FoundIn<I, T> {
   single(log: OpenLog): Results<T>
   read(part: LogPart, query: ParsedEventQuery, span: Span): AsyncIterable<readonly I[]>

@@ -41,7 +41,7 @@ export async function verifyDirectory(
 
 /** Settings of {@link verifyLedgerDirectory} that are not the user's. */
 export interface LedgerVerifying {
-  /** What of the options comes from the ledger itself. */
+  /** The options that come from the ledger itself. */
   readonly taken?: TakenFromLog
   /** Told of the directory of each log whose files LevelDB is about to read. */
   readonly onReading?: (directory: string) => void

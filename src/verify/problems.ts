@@ -1,7 +1,7 @@
 import type { Finding, FindingKind } from './findings.js'
 import { STATUSES, type VerifyProblem, type VerifyStatus } from './report.js'
 
-/** What a problem says besides, see `VerifyProblem`. */
+/** The further fields of a problem, see `VerifyProblem`. */
 export type ProblemParts = Partial<Pick<VerifyProblem, 'count' | 'entries' | 'log'>>
 
 /** Gathers problems, and says what they make of the log. */

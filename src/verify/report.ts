@@ -115,14 +115,14 @@ export interface VerifyReport {
   readonly problems: readonly VerifyProblem[]
 }
 
-/** What verifying one of several logs of a ledger found. */
+/** The report on one of several logs of a ledger. */
 export interface LedgerLogReport extends VerifyReport {
   /** The number of the log in its ledger. */
   readonly log: number
 }
 
 /**
- * What verifying a ledger of several logs found. Plain JSON. It has no `size`, `root` or `problems` of one log: these
+ * The report on a ledger of several logs. Plain JSON. It has no `size`, `root` or `problems` of one log: these
  * are in `logs`.
  */
 export interface LedgerReport {
@@ -132,6 +132,6 @@ export interface LedgerReport {
   readonly location: string
   /** One report for each log that is there, by number. */
   readonly logs: readonly LedgerLogReport[]
-  /** What no single log tells: logs that are missing, were rolled back or altered by what others noted, or belong elsewhere. */
+  /** Problems that no single log tells: logs that are missing, were rolled back or altered by what others noted, or belong elsewhere. */
   readonly problems: readonly VerifyProblem[]
 }

@@ -100,7 +100,7 @@ export function behaviours({ openAuditLog, AuditSpanProcessor }, { openAuditLogR
   }
 }
 
-/** What each behaviour resolves to. */
+/** The result of each behaviour. */
 export const EXPECTED = {
   append: 0,
   flush: 1,

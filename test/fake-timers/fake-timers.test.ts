@@ -15,7 +15,7 @@ afterEach(() => {
   vi.doUnmock('node:timers')
 })
 
-/** What each behaviour finds, by modules that are loaded now. */
+/** The result of each behaviour, by modules that are loaded now. */
 async function findAll(): Promise<Record<string, unknown>> {
   vi.resetModules()
   const all = behaviours(await import('../../src/index.js'), await import('../../src/reader/index.js'), sdk)

@@ -9,7 +9,7 @@ import { logsAt } from '../../src/ledger/places.js'
 
 const script = join(import.meta.dirname, 'writer.mjs')
 
-/** What a writer says. */
+/** The messages of a writer. */
 export interface Answer {
   readonly log?: number
   readonly unclean?: boolean

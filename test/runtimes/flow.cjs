@@ -9,7 +9,7 @@ const { dirname, join } = require('node:path')
 const ENTRIES = 3000
 
 /**
- * What everybody does with the package: records a run, closes, is killed, opens again, reads, exports and verifies.
+ * The usual work with the package: records a run, closes, is killed, opens again, reads, exports and verifies.
  *
  * @param {string} program - that was started; with a directory it records into it, and is killed
  * @param {typeof import('spanledger') & typeof import('spanledger/record') & typeof import('spanledger/export')} spanledger

@@ -118,7 +118,7 @@ function stageJournals(location: string, journals: number, events: number): stri
 
 interface Adopter {
   start(): void
-  /** What it got, once it has ended; `undefined` when it died. */
+  /** The result, once it has ended; `undefined` when it died. */
   readonly result: Promise<{ names: string[]; problems: string[] } | undefined>
 }
 

@@ -1,5 +1,5 @@
 /*
- * What stands in for exports of `src/timers/real-timers` where a test replaces timers:
+ * Stand-ins for exports of `src/timers/real-timers` where a test replaces timers:
  *
  *   vi.mock(import('../timers/real-timers.js'), async (actual) => ({
  *     ...(await actual()),

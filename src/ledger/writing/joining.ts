@@ -4,7 +4,7 @@ import { signInTime } from '../../log/checkpoints/signature.js'
 import { OWN_SOURCE } from '../../log/own-source.js'
 import type { LedgerKey } from './ledger-key.js'
 
-/** What a log says of its ledger. */
+/** The statements of a log about its ledger. */
 export interface Membership {
   readonly ledger: LedgerKey
   /** Number of the log. */

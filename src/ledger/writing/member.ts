@@ -35,7 +35,7 @@ const BUSY_ENTRIES = 64
 const MAX_INTERVALS = 64
 
 /**
- * What a log of a ledger says beside what its process records: that it belongs to the ledger, and how far the others are.
+ * The statements of a log of a ledger beside the events of its process: that it belongs to the ledger, and how far the others are.
  * A ledger at rest says nothing.
  */
 export class LedgerMember {
@@ -43,7 +43,7 @@ export class LedgerMember {
   readonly #notes: SiblingNotes
   #hasJoined: boolean
   #hasRemembered = false
-  /** What this log has said of its ledger last. */
+  /** The last statement of this log about its ledger. */
   #said: unknown
   #sizeAtNote = 0
   /** Intervals from one note to the next, and how many of them have passed. */

@@ -14,7 +14,7 @@ const MAX_ORIGIN_LENGTH = 256
  */
 const WORTH_NOTING = 2
 
-/** What a log has noted of the others, and what there is to note next. */
+/** The notes of a log about the others, and those that are due next. */
 export class SiblingNotes {
   readonly #noted = new Map<number, SiblingHead>()
   readonly #told = new Set<number>()

@@ -19,7 +19,7 @@ import { hasEnded, ownIdentity, type ProcessIdentity } from '../../store/process
 export interface LogState {
   /** `unknown` for a log of a former version, one that is new, and a file that says something else. */
   readonly use: 'writing' | 'recovering' | 'closed' | 'unknown'
-  /** Who has it, or had it. */
+  /** The process that has it, or had it. */
   readonly process: ProcessIdentity | undefined
 }
 

@@ -20,7 +20,7 @@ export interface TakeLogParts<L> {
   readonly open: (place: LogPlace) => Promise<L>
   /** Told once of each log that cannot be opened, and is left as it is, when another one is taken. */
   readonly onProblem: (problem: Error) => void
-  /** Who may read a new log besides its owner and those who may read log 0. @defaultValue nobody */
+  /** Readers of a new log besides its owner and those who may read log 0. @defaultValue nobody */
   readonly readers?: Readers
   /** Waits between two attempts. @defaultValue some milliseconds, which differ */
   readonly pause?: () => Promise<void>
@@ -123,7 +123,7 @@ class Attempts<L> {
     }
   }
 
-  /** Who finds no log at all has an error to tell, and tries again: what was left aside is told with success alone. */
+  /** Logs that were left aside are told of with success alone: a process that finds no log at all has an error to tell, and tries again. */
   #taken(place: LogPlace, log: L): TakenLog<L> {
     for (const problem of this.#leftAside) this.#parts.onProblem(problem)
     return { place, log, unusable: this.#unusable }

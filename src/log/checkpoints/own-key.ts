@@ -15,7 +15,7 @@ import { delay } from '../../timers/real-timers.js'
 
 /** A key has some hundred bytes, most of which is its name. */
 const MAX_KEY_BYTES = 64 * 1024
-/** Where a file cannot have two names, a key is seen before it is written in full. */
+/** On a volume where a file cannot have two names, a key is seen before it is written in full. */
 const READ_ATTEMPTS = 20
 const READ_PAUSE_MILLIS = 10
 

@@ -28,7 +28,7 @@ import { TakenOver } from './taken-over.js'
  *   3. The statement with the journal's id is committed behind the last of them, with the gaps that were found.
  *   4. The journal is deleted.
  *
- * Who dies before 1 has done nothing. After 1 only the holder of that log's lock goes on, at its next opening, and leaves out
+ * A process that dies before 1 has done nothing. After 1 only the holder of that log's lock goes on, at its next opening, and leaves out
  * what the log has: its own journal was replayed before. A rename into the log's journal would be no simpler: records are
  * attested for one place, and statements would have to be written anew in it.
  */
@@ -46,7 +46,7 @@ export interface AdoptionOptions {
   readonly onProblem: (problem: Error) => void
 }
 
-/** What was taken over from processes that ended before they had a log. */
+/** Events that were taken over from processes which ended before they had a log. */
 export interface Adopted {
   readonly journals: number
   readonly events: number

@@ -22,7 +22,7 @@ export interface StagedQueueOptions {
   /** Directory of the ledger for staging journals; `undefined` keeps events in memory alone. */
   readonly staging: string | undefined
   readonly journalKey?: JournalKey | undefined
-  /** Who may read the journal besides its owner and those who may read log 0. @defaultValue nobody */
+  /** Readers of the journal besides its owner and those who may read log 0. @defaultValue nobody */
   readonly readers?: Readers
   readonly maxMemoryBytes?: number
   readonly maxStagedBytes?: number
@@ -56,7 +56,7 @@ interface Spilled extends JournalSpan {
  *   taken │ in memory and in the staging journal │ in the staging journal alone
  * ```
  *
- * What there is no room for is dropped, and from then on everything until {@link takeGap}: one gap at the end.
+ * An event for which there is no room is dropped, and from then on everything until {@link takeGap}: one gap at the end.
  */
 export class StagedQueue {
   readonly #options: StagedQueueOptions
@@ -66,7 +66,7 @@ export class StagedQueue {
   #journal: StagingJournal | undefined = undefined
   #journalProblem: unknown = undefined
   #memory: Staged[] = []
-  /** What is in memory and could not be written to the journal. */
+  /** Events in memory that could not be written to the journal. */
   readonly #unwritten = new Set<Staged>()
   #memoryBytes = 0
   #spilled: Spilled[] = []
@@ -92,7 +92,7 @@ export class StagedQueue {
     return this.#journal
   }
 
-  /** Why the staging journal cannot be written; `undefined` while it can. */
+  /** The reason why the staging journal cannot be written; `undefined` while it can. */
   get journalProblem(): unknown {
     return this.#journalProblem
   }

@@ -60,7 +60,7 @@ export function parseStagingName(name: string): StagingName | undefined {
 export interface FoundStaging extends StagingName {
   readonly directory: string
   readonly ownerState: OwnerState
-  /** Why it is none: a link or a file in its place, or more than an owner can have written. */
+  /** The reason why it is none: a link or a file in its place, or more than an owner can have written. */
   readonly malformed: string | undefined
   readonly bytes: number
 }

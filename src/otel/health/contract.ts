@@ -77,7 +77,7 @@ export interface AuditHealthCounts {
   readonly missed: number
 }
 
-/** What whoever watches the global tracer provider has counted. */
+/** The counts of the watch over the global tracer provider. */
 export type ProviderReport = Pick<AuditHealthCounts, 'sampledAway' | 'foreign' | 'suppressed'>
 
 /** The part of a log that its health follows from. */

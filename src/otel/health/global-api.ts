@@ -1,7 +1,7 @@
 import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api'
 
 /*
- * What is registered in OpenTelemetry's global API. All copies of `@opentelemetry/api` of one major version share the
+ * The registrations in OpenTelemetry's global API. All copies of `@opentelemetry/api` of one major version share the
  * registry under this symbol, which is the documented contract between them; each has a `trace` object of its own.
  */
 const REGISTRY = Symbol.for('opentelemetry.js.api.1')

@@ -9,7 +9,7 @@ import type {
 import { hasContextManager, hasGlobalProvider } from './global-api.js'
 import { bySeverity, effectOf, reason } from './reasons.js'
 
-/** When the watch looks: now and then, once an application has started, or at the end of the process or the processor. */
+/** The moments at which the watch looks: now and then, once an application has started, or at the end of the process or the processor. */
 export type Occasion = 'look' | 'started' | 'exit' | 'shutdown'
 
 export interface HealthParts {
@@ -34,7 +34,7 @@ export class HealthWatch {
   agentSpans = 0
   /** Events handed to the attached logs. */
   events = 0
-  /** What came without a span: recorded by hand, and log records. */
+  /** Events that came without a span: recorded by hand, and log records. */
   occurrences = 0
   /** Spans come from somebody else than a tracer provider. */
   isFedDirectly = false

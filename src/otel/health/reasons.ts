@@ -3,7 +3,7 @@ import type { AuditHealthCode, AuditHealthReason } from './contract.js'
 /** A first look after so long: an application has started by then. */
 export const DIAGNOSIS_AFTER_MILLIS = 30_000
 
-/** How much a reason costs: everything, a part, or nothing that is known of. */
+/** The loss that a reason stands for: everything, a part, or nothing that is known of. */
 type Effect = 'everything' | 'part' | 'unknown'
 
 interface Meaning {
@@ -76,7 +76,7 @@ const MEANINGS: Readonly<Record<AuditHealthCode, Meaning>> = {
 
 const SEVERITY = Object.keys(MEANINGS)
 
-/** Where agents are awaited, and Sentry keeps them away. */
+/** Agents are awaited, and Sentry keeps them away. */
 const SENTRY =
   '. Sentry 11 can switch the telemetry of the AI SDK off; leave its integration out: ' +
   "`Sentry.init({ integrations: (all) => all.filter(({ name }) => name !== 'VercelAI') })`"

@@ -4,7 +4,7 @@ import type { ProcessStatus } from '../../ledger/process-status.js'
 import { forgetEnded, removeStatus, writeStatus } from '../../ledger/processes.js'
 import { ownIdentity } from '../../store/process-identity.js'
 
-/** What changes in the status of a process. */
+/** The part of the status of a process that changes. */
 export type Standing = Pick<ProcessStatus, 'log' | 'status' | 'reasons'>
 
 /**
@@ -15,7 +15,7 @@ export class StatusFile {
   readonly #location: string
   readonly #name = `${process.pid}-${randomBytes(4).toString('hex')}.json`
   readonly #startedAt = new Date().toISOString()
-  /** What was last written, or is being written. */
+  /** The status that was last written, or is being written. */
   #written = ''
   #isOver = false
   #lastWrite: Promise<void> = Promise.resolve()

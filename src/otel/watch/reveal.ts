@@ -20,7 +20,7 @@ import { type Watcher, watchers } from './watchers.js'
 /** Whose key `suppressTracing` of `@opentelemetry/core` sets: an exporter's own requests, or an instrumentation's choice. */
 const SUPPRESSED = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
 
-/** What is known of a span at its start beside the span itself. */
+/** The facts of a span's start beside the span itself. */
 export interface Started {
   readonly name: string
   readonly options: SpanOptions | undefined

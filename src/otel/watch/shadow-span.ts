@@ -19,7 +19,7 @@ const MAX_ATTRIBUTES = 1024
 const MAX_EVENTS = 128
 const MAX_LINKS = 128
 
-/** What a shadow begins with. */
+/** The facts with which a shadow begins. */
 export interface ShadowStart {
   readonly name: string
   readonly kind: number
@@ -154,7 +154,7 @@ export class ShadowSpan implements OpenSpan, Span {
     this._onEnd(this)
   }
 
-  /** Where the application sets no times, an interval is measured by the monotonic clock, as in the SDKs. */
+  /** An interval is measured by the monotonic clock unless the application sets times, as in the SDKs. */
   private _timeOf(time: TimeInput | undefined): HrTime {
     if (time !== undefined || this._startedAt === undefined) return toHrTime(time)
     const [seconds, nanoseconds] = this.startTime

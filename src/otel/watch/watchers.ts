@@ -14,7 +14,7 @@ export interface SpanAudience {
 /** A processor, and what it was shown. */
 export class Watcher {
   readonly audience: SpanAudience
-  /** What it is told is recorded somewhere: a log is attached. */
+  /** A log is attached, so that something is recorded. */
   isRecording = false
   /** The span that last reached `onStart` of the processor, whoever called it. */
   lastSeen: object | undefined = undefined

@@ -6,10 +6,10 @@ import { Moment, type SiblingLog } from './moment.js'
 import type { Sizes } from './page-cursor.js'
 import type { LogsSource } from './results.js'
 
-/** What is followed. */
+/** The events to follow. */
 export interface FollowedLogs<L extends SiblingLog> {
   readonly source: LogsSource<L>
-  /** How many entries of each log are behind; a log that is not there is read from its beginning. */
+  /** The number of entries of each log that are behind; a log that is not there is read from its beginning. */
   readonly from: Sizes
   readonly signal: AbortSignal | undefined
   readonly pollMillis: number
@@ -23,7 +23,7 @@ export interface FollowedLogs<L extends SiblingLog> {
   reached(sizes: Sizes, logs: readonly L[]): void
 }
 
-/** What is new in a log. */
+/** The news of a log. */
 export interface NewOfLog {
   readonly store: ReadableStore
   readonly after: number

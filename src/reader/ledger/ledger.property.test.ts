@@ -190,7 +190,7 @@ test('a ledger answers as one log with the same events', async () => {
   )
 })
 
-/** What was found, or the code of a query that was refused. */
+/** The result, or the code of a query that was refused. */
 async function outcome(asked: Promise<unknown>): Promise<unknown> {
   try {
     return await asked

@@ -12,7 +12,7 @@ export interface Merged<T> {
   readonly source: number
 }
 
-/** How far a source was read. */
+/** The state of a source that is read. */
 interface Lead<T> {
   readonly source: number
   readonly batches: AsyncIterator<readonly T[]>

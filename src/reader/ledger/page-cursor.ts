@@ -3,16 +3,16 @@ import { readSeq, writeSeq } from '../../store/seq-bytes.js'
 import { entryMark, invalidCursor, type QueryDigest } from '../query/cursor.js'
 import { invalidQuery } from '../query/parse-query.js'
 
-/** How far each log reaches, by its number. */
+/** The size of each log, by its number. */
 export type Sizes = ReadonlyMap<number, number>
 
-/** Where a page of a query over several logs ended. */
+/** The end of a page of a query over several logs. */
 export interface LedgerBookmark {
-  /** How far each log reached when the first page was read: all pages are of that moment. */
+  /** The size of each log when the first page was read: all pages are of that moment. */
   readonly sizes: Sizes
   /** The position of the last item of each source that has given one, by the number of the source. */
   readonly positions: ReadonlyMap<number, number>
-  /** How many items the query's `limit` has left; `Infinity` without one. */
+  /** The number of items that the query's `limit` has left; `Infinity` without one. */
   readonly left: number
 }
 

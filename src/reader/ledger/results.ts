@@ -27,9 +27,9 @@ export interface Walked<I> {
 /** In place of the number of a log. */
 export const ALL_LOGS = 0xffff_ffff
 
-/** What a query finds in several logs. */
+/** The results of a query in several logs. */
 export interface LedgerListing<I, T, L extends SiblingLog> {
-  /** What is listed: a cursor goes on with the same only. */
+  /** The kind of the items: a cursor goes on with the same only. */
   readonly kind: string
   readonly query: Readonly<Record<string, unknown>> & { readonly limit?: number; readonly order?: 'asc' | 'desc' }
   /** The query names positions in all logs, with which a single log's reader cannot do anything. */
@@ -41,11 +41,11 @@ export interface LedgerListing<I, T, L extends SiblingLog> {
   position(item: I): number
   /** The time by which items of several walks are merged. */
   time(item: I): string
-  /** What the consumer gets of an item. @param log - `undefined` where there is one */
+  /** Returns the consumer's form of an item. @param log - `undefined` where there is one */
   result(item: I, log: number | undefined): T
 }
 
-/** Where a reading begins. */
+/** The beginning of a reading. */
 interface Beginning<L> {
   readonly logs: readonly L[]
   readonly moment: Moment

@@ -12,7 +12,7 @@ import { SpreadRun } from './spread-run.js'
 /** Of as many runs it is remembered whether other logs have events of them: more than are under way at a time. */
 const REMEMBERED_RUNS = 10_000
 
-/** What the other logs have of the runs of one log. */
+/** The events that other logs have of the runs of one log. */
 export class OtherLogsRuns implements RunsElsewhere {
   readonly #moment: Moment
   readonly #own: LogPart

@@ -24,7 +24,7 @@ interface PartElsewhere {
   readonly first: StoredEvent
 }
 
-/** What the other logs have of the sessions of one log. */
+/** The events that other logs have of the sessions of one log. */
 class OtherLogsSessions implements SessionsElsewhere {
   readonly #own: LogPart
   readonly #others: readonly LogPart[]

@@ -21,7 +21,7 @@ export interface ListedRun {
   readonly time: string
 }
 
-/** What other logs have of the runs of a log: some runs go on in another log. */
+/** The events that other logs have of the runs of a log: some runs go on in another log. */
 export interface RunsElsewhere {
   /** Tells of each run whether another log has events of a run with this id. */
   have(runIds: readonly string[]): Promise<readonly boolean[]>

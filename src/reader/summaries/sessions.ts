@@ -28,7 +28,7 @@ export interface SessionSummary {
   readonly lastSeq: number
 }
 
-/** What other logs have of the sessions of a log: some sessions go on in another log. */
+/** The events that other logs have of the sessions of a log: some sessions go on in another log. */
 export interface SessionsElsewhere {
   /**
    * Joins what a log tells of a session with what the others tell.

@@ -11,7 +11,7 @@ const OUT_OF_MEMORY = /allocation failed|Invalid (array|string|typed array) leng
 /** LevelDB's message when this process already holds the lock. */
 const OWN_LOCK = /already held by process/
 
-/** What a file system without locks says. LevelDB cannot tell it from a lock that somebody has. */
+/** The answers of a file system without locks. LevelDB cannot tell them from a lock that somebody has. */
 const NO_LOCKS = /No locks available|not implemented|not supported/i
 
 /** What failed when a database was opened, in the words of the log. */

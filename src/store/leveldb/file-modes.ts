@@ -6,7 +6,7 @@ import { startUnrefInterval } from '../../timers/real-timers.js'
 
 /*
  * LevelDB makes its files by the umask of the process. In a directory that only its owner can enter this does not matter.
- * Where others may read the directory, and the umask would keep them out, each new file gets its mode as soon as it is
+ * If others may read the directory, and the umask would keep them out, each new file gets its mode as soon as it is
  * there. LevelDB names a table in its manifest after it has written it, so that a reader seldom comes before; one that does
  * looks again, see `snapshot-files`.
  */

@@ -39,7 +39,7 @@ export async function makeTemporaryDirectory(prefix: string): Promise<string> {
   return directory
 }
 
-/** What reading needs is a directory of the system, which its user would not think of. */
+/** Names the directory of the system that reading needs: its user would not think of it. */
 function unusable(cause: unknown): never {
   const why = cause instanceof Error ? cause.message : String(cause)
   throw new AuditLogError(

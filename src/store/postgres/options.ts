@@ -33,7 +33,7 @@ export interface PostgresPoolOptions {
   readonly maxUses?: number | undefined
   readonly maxLifetimeSeconds?: number | undefined
   readonly allowExitOnIdle?: boolean | undefined
-  /** What follows takes or makes objects of `pg`. */
+  /** The following functions take or make objects of `pg`. */
   readonly types?: object | undefined
   readonly stream?: (() => unknown) | undefined
   readonly Client?: unknown

@@ -48,7 +48,7 @@ export class Joinings {
     return [...this.#valid.values()]
   }
 
-  /** Whether the log says that it joined a ledger. */
+  /** Tells if the log says that it joined a ledger. */
   get isStated(): boolean {
     return this.#stated > 0
   }

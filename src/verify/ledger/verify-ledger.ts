@@ -24,7 +24,7 @@ export interface OpenLogTree extends LogTree {
 
 /** A ledger that is to be verified. */
 export interface LedgerToVerify {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly location: string
   /** Those that are there, by number. */
   readonly logs: readonly LedgerLog[]
@@ -80,7 +80,7 @@ class LedgerVerifying {
     this.#keys = (options.vkeys ?? []).map(verifierFromVkey)
   }
 
-  /** Whether the log in the place of log 0 says that it joined a ledger, and so is another one. */
+  /** Tells if the log in the place of log 0 says that it joined a ledger, and so is another one. */
   get firstHasJoined(): boolean {
     return this.#firstHasJoined
   }
