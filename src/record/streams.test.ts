@@ -203,7 +203,10 @@ describe('what a run returns', () => {
     const { log } = startRecordingSdk()
     const locked = byteStream()
     locked.getReader()
-    const hostile = new Proxy({}, { get: () => { throw new Error('no') } }) // biome-ignore format: one line
+    const refusing = () => {
+      throw new Error('no')
+    }
+    const hostile = new Proxy({}, { get: refusing })
     for (const value of [locked, Object.freeze(parts()), hostile, new Response(null), null]) withRun(AGENT, () => value)
     expect(log.of('run_completed')).toHaveLength(5)
   })

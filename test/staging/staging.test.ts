@@ -8,6 +8,7 @@ import { openAuditLog } from '../../src/index.js'
 import { stagingAt } from '../../src/ledger/places.js'
 import { stagedEvents } from '../../src/ledger/staged-events.js'
 import { StagedQueue } from '../../src/log/staging/staged-queue.js'
+import { run } from '../cli/command-line.js'
 import { buildBeside } from '../support/build.js'
 
 let built: ReturnType<typeof buildBeside>
@@ -100,6 +101,19 @@ describe('a process that is killed while its log takes over what it staged', () 
     }
   })
 })
+
+test.each(['behind the events', 'behind the commit', 'before the removal'])(
+  'a process that is killed %s of a hand-over shows each event once, before it is opened again',
+  async (step) => {
+    const location = newLocation()
+    expect(await record(location, step)).toBe('SIGKILL')
+    const { code, out } = await run(['query', '--log', location, '--pending', '--jsonl'])
+    expect(code).toBe(0)
+    const lines = out.trim().split('\n')
+    const types = lines.map((line): string => JSON.parse(line).type)
+    expect(types.filter((type) => type.startsWith('run_'))).toEqual(['run_started', 'run_completed'])
+  },
+)
 
 /** Stages journals of so many events each, as processes that ended. @returns the names of all events */
 function stageJournals(location: string, journals: number, events: number): string[] {
