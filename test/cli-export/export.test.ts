@@ -9,15 +9,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { ended, run, start } from '../cli/command-line.js'
 import { HOSTILE_TEXTS } from '../export/samples.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 // Exports as a person makes them, beside the process that writes the log (this one).
-let built: ReturnType<typeof buildBeside>
+const dist = sharedBuild()
 let folder: string
 let log: AuditLog
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   folder = await mkdtemp(join(tmpdir(), 'spanledger-'))
   log = await openAuditLog(join(folder, 'audit'))
   for (const name of HOSTILE_TEXTS) log.record({ type: 'custom', runId: name, sessionId: name, data: { name, 1: [] } })
@@ -25,13 +24,12 @@ beforeAll(async () => {
 }, 300_000)
 
 afterAll(async () => {
-  built.remove()
   await log.close()
   await rm(folder, { recursive: true, force: true })
 })
 
 const env = () => ({ SPANLEDGER_LOG: join(folder, 'audit') })
-const spanledger = (...args: string[]) => ended(start(built.dist, args, env()))
+const spanledger = (...args: string[]) => ended(start(dist, args, env()))
 const lines = (out: string) => out.trimEnd().split('\n')
 
 describe('spanledger export', () => {
@@ -152,7 +150,7 @@ describe('spanledger export', () => {
   })
 
   it('is read no faster than whoever takes it, and ends quietly when that has enough', async () => {
-    const child = start(built.dist, ['export', '-f', 'ocsf'], env())
+    const child = start(dist, ['export', '-f', 'ocsf'], env())
     await once(child.stdout as never, 'readable')
     child.stdout?.destroy()
     const closed = new Promise<number>((resolve) => child.once('close', resolve))

@@ -6,16 +6,15 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { commands } from '../../src/cli/commands/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { ended, run, start as startBuilt } from './command-line.js'
 
 // The command line as a person has it: a process, with pipes, beside the process that has the log open (this one).
-let built: ReturnType<typeof buildBeside>
+const dist = sharedBuild()
 let directory: string
 let log: AuditLog
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
   log = await openAuditLog(directory)
   const session = { sessionId: 's-1', tenantId: 'acme' }
@@ -34,13 +33,12 @@ beforeAll(async () => {
 }, 60_000)
 
 afterAll(async () => {
-  built.remove()
   await log.close()
   await rm(directory, { recursive: true, force: true })
 })
 
 const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-  startBuilt(built.dist, args, { SPANLEDGER_LOG: directory, ...env })
+  startBuilt(dist, args, { SPANLEDGER_LOG: directory, ...env })
 const spanledger = (...args: string[]) => ended(start(args), '{"name":"from stdin"}')
 
 const rows = (out: string) => out.trimEnd().split('\n')
@@ -230,6 +228,6 @@ describe('spanledger', () => {
   it('is what package.json installs', async () => {
     const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'))
     expect(manifest.bin).toEqual({ spanledger: './dist/cli/index.js' })
-    expect(await readFile(join(built.dist, 'cli/index.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+    expect(await readFile(join(dist, 'cli/index.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
   })
 })

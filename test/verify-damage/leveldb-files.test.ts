@@ -3,25 +3,23 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { VerifyReport } from '../../src/verify/report.js'
 import { ended, start } from '../cli/command-line.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { writeLog } from '../verify/tampered-log.js'
 
 // Many processes, two at a time.
 vi.setConfig({ testTimeout: 240_000 })
 
 // LevelDB ends the process that reads certain damage: only a process of its own shows what a person sees then.
-let built: ReturnType<typeof buildBeside>
+const dist = sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   log = await writeLog([100, 290, 650])
 }, 120_000)
 afterAll(async () => {
   await log.remove()
-  built.remove()
 })
 
-const spanledger = (...args: string[]) => ended(start(built.dist, args))
+const spanledger = (...args: string[]) => ended(start(dist, args))
 
 it('a flipped bit in a file of LevelDB is found, or makes no difference to what the log says', async () => {
   const { out: intact } = await spanledger('export', '--log', log.directory)
