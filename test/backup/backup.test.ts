@@ -10,7 +10,7 @@ import { verifyLedgerDirectory } from '../../src/reader/verify.js'
 import { sharedBuild } from '../support/build.js'
 import { spanledger } from '../verify/tampered-log.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let base: string
 let directory: string
 const writers: ChildProcess[] = []

@@ -12,7 +12,7 @@ import { HOSTILE_TEXTS } from '../export/samples.js'
 import { sharedBuild } from '../support/build.js'
 
 // Exports as a person makes them, beside the process that writes the log (this one).
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let folder: string
 let log: AuditLog
 

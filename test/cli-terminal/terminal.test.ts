@@ -8,7 +8,7 @@ import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { sharedBuild } from '../support/build.js'
 
 // In a terminal: script(1), of util-linux, runs a command line in one.
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let folder: string
 let log: AuditLog
 

@@ -10,7 +10,7 @@ import { sharedBuild } from '../support/build.js'
 import { ended, run, start as startBuilt } from './command-line.js'
 
 // The command line as a person has it: a process, with pipes, beside the process that has the log open (this one).
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let directory: string
 let log: AuditLog
 

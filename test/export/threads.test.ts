@@ -14,7 +14,7 @@ import { sharedBuild } from '../support/build.js'
 import { bytesOf, HOSTILE_TEXTS, SAMPLE_TYPES, sampleEvent } from './samples.js'
 
 // Exports of the built package: its worker threads begin with files of it.
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let exportLog: typeof ExportLog
 
 beforeAll(async () => {

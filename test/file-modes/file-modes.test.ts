@@ -14,7 +14,7 @@ const STRANGERS = 65_532
 /** More than a write buffer of LevelDB, so that there are tables which it made while it was open. */
 const EVENTS = 5_000
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let base: string
 let directory: string
 const writers: ChildProcess[] = []

@@ -13,7 +13,7 @@ import { sharedBuild } from '../support/build.js'
 // Each test starts a process that loads an SDK, on a machine that may have other things to do.
 vi.setConfig({ testTimeout: 180_000 })
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 
 function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'spanledger-'))

@@ -9,7 +9,7 @@ import { start } from '../cli/command-line.js'
 import { sharedBuild } from '../support/build.js'
 import { fingerprint, writeSoundLog } from './hostile-log.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeSoundLog>>
 /** `TMPDIR` of all processes. */
 let temporary: string

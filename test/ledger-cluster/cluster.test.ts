@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readLedger } from '../ledger/writers.js'
 import { sharedBuild } from '../support/build.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let base: string
 
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { type AuditLogDirectoryReader, openAuditLogReader } from '../../src/read
 import { run } from '../cli/command-line.js'
 import { sharedBuild } from '../support/build.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let root: string
 let ledger: string
 const closing: (() => Promise<unknown>)[] = []

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sharedBuild } from '../support/build.js'
 import { certifiedKeys, namesIn, readLedger, Writer } from './writers.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let base: string
 let location: string
 let writers: Writer[] = []

@@ -11,7 +11,7 @@ import { sharedBuild } from '../support/build.js'
 /** The writer writes as fast as the machine lets it, so that what there is to read is no matter of this test. */
 const LONG_MILLIS = 240_000
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let directory: string
 let writer: ChildProcess | undefined
 

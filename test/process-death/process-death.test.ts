@@ -8,7 +8,7 @@ import { openAuditLog } from '../../src/index.js'
 import { sharedBuild } from '../support/build.js'
 import { appendForged, newestSegment } from '../support/forged-journal.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let directory: string
 
 beforeEach(async () => {

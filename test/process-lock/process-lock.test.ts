@@ -11,7 +11,7 @@ import { sharedBuild } from '../support/build.js'
 const BY_THIS_PROCESS = expect.stringMatching(/^AUDIT_LOG_LOCKED .* is open in this process already/)
 const BY_ANOTHER_PROCESS = expect.stringMatching(/^AUDIT_LOG_LOCKED .* is open in another process/)
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let base: string
 let directory: string
 const ends: (() => Promise<unknown>)[] = []

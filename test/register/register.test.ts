@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openAuditLogReader } from '../../src/index.js'
 import { sharedBuild } from '../support/build.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let directory: string
 
 beforeEach(() => {

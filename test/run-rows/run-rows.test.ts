@@ -11,7 +11,7 @@ import { sharedBuild } from '../support/build.js'
 
 // Rows of runs beside a writer in another process, after its death, and without an index.
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let directory: string
 let writer: ChildProcess
 

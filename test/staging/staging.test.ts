@@ -10,7 +10,7 @@ import { stagedEvents } from '../../src/ledger/staged-events.js'
 import { StagedQueue } from '../../src/log/staging/staged-queue.js'
 import { sharedBuild } from '../support/build.js'
 
-const dist = sharedBuild()
+const dist = await sharedBuild()
 
 function newLocation(): string {
   const path = mkdtempSync(join(tmpdir(), 'spanledger-'))

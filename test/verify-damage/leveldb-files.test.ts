@@ -10,7 +10,7 @@ import { writeLog } from '../verify/tampered-log.js'
 vi.setConfig({ testTimeout: 240_000 })
 
 // LevelDB ends the process that reads certain damage: only a process of its own shows what a person sees then.
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   log = await writeLog([100, 290, 650])

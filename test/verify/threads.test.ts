@@ -6,7 +6,7 @@ import { sharedBuild } from '../support/build.js'
 import { dropEntry, entryAt, replaceEntry, tamper, verdict, writeLog } from './tampered-log.js'
 
 // Threads begin with a file: with the compiled one.
-const dist = sharedBuild()
+const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   log = await writeLog([600])
