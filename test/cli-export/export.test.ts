@@ -29,7 +29,9 @@ afterAll(async () => {
 })
 
 const env = () => ({ SPANLEDGER_LOG: join(folder, 'audit') })
-const spanledger = (...args: string[]) => ended(start(dist, args, env()))
+const asProcess = (...args: string[]) => ended(start(dist, args, env()))
+/** The same within this process, for what is not about pipes and what goes on meanwhile. */
+const spanledger = (...args: string[]) => run(args, { env: env() })
 const lines = (out: string) => out.trimEnd().split('\n')
 
 describe('spanledger export', () => {
@@ -61,7 +63,7 @@ describe('spanledger export', () => {
 
   it('gives the stored bytes, so that the leaf hash of a line is that of its position', async () => {
     const { leafHash, seq } = await log.append({ type: 'custom', data: { name: HOSTILE_TEXTS.join('') } })
-    const { code, out } = await spanledger('export')
+    const { code, out } = await asProcess('export')
     expect(code).toBe(0)
     const stored = await log.entries().toArray()
     expect(out).toBe(stored.map(({ bytes }) => `${Buffer.from(bytes)}\n`).join(''))
@@ -71,7 +73,7 @@ describe('spanledger export', () => {
 
   it('goes on where the last one said', async () => {
     const first = join(folder, 'first.jsonl')
-    const { out } = await spanledger('export', '-o', first, '--json')
+    const { out } = await asProcess('export', '-o', first, '--json')
     const told = JSON.parse(out) as { nextSeq: number; events: number; bytes: number }
     const text = await readFile(first, 'utf8')
     expect(told).toMatchObject({ file: first, format: 'jsonl', firstSeq: 0, lastSeq: told.nextSeq - 1 })
@@ -99,7 +101,7 @@ describe('spanledger export', () => {
       resourceLogs: [{ scopeLogs: [{ logRecords: [{ eventName: 'spanledger.run_started' }] }] }],
     })
     const file = join(folder, 'audit.parquet')
-    expect(await spanledger('export', '-f', 'parquet', '-o', file)).toEqual({ code: 0, out: '', err: '' })
+    expect(await asProcess('export', '-f', 'parquet', '-o', file)).toEqual({ code: 0, out: '', err: '' })
     const bytes = await readFile(file)
     expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1'])
   })
@@ -112,7 +114,7 @@ describe('spanledger export', () => {
         if (n % 200 === 0) await log.flush()
       }
     })()
-    const { out } = await spanledger('export', '-f', 'events')
+    const { out } = await asProcess('export', '-f', 'events')
     isDone = true
     await writing
     const events = lines(out).map((line) => JSON.parse(line) as { seq: number; sessionId: string; data: unknown })
