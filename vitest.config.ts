@@ -19,10 +19,11 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/sdk3/**', 'test/interop/**', 'test/postgres/**'],
     // Native LevelDB handles and child processes of the tests: a process for each file, one for each core of a small machine.
+    globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
-    // Some build the package first.
+    // The first that needs the compiled sources compiles them.
     hookTimeout: 120_000,
     typecheck: { enabled: false },
   },

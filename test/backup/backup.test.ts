@@ -3,22 +3,18 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { backupAuditLog } from '../../src/backup/backup.js'
 import { verifyLedgerDirectory } from '../../src/reader/verify.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { spanledger } from '../verify/tampered-log.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let base: string
 let directory: string
 const writers: ChildProcess[] = []
 
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 600_000)
-afterAll(() => built.remove())
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'spanledger-backup-'))
   directory = join(base, 'audit')
@@ -29,7 +25,7 @@ afterEach(() => {
 })
 
 function start(name: string): ChildProcess {
-  const writer = fork(join(import.meta.dirname, name), [built.dist, directory])
+  const writer = fork(join(import.meta.dirname, name), [dist, directory])
   writers.push(writer)
   return writer
 }

@@ -9,15 +9,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { ended, run, start } from '../cli/command-line.js'
 import { HOSTILE_TEXTS } from '../export/samples.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 // Exports as a person makes them, beside the process that writes the log (this one).
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let folder: string
 let log: AuditLog
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   folder = await mkdtemp(join(tmpdir(), 'spanledger-'))
   log = await openAuditLog(join(folder, 'audit'))
   for (const name of HOSTILE_TEXTS) log.record({ type: 'custom', runId: name, sessionId: name, data: { name, 1: [] } })
@@ -25,13 +24,14 @@ beforeAll(async () => {
 }, 300_000)
 
 afterAll(async () => {
-  built.remove()
   await log.close()
   await rm(folder, { recursive: true, force: true })
 })
 
 const env = () => ({ SPANLEDGER_LOG: join(folder, 'audit') })
-const spanledger = (...args: string[]) => ended(start(built.dist, args, env()))
+const asProcess = (...args: string[]) => ended(start(dist, args, env()))
+/** The same within this process, for what is not about pipes and what goes on meanwhile. */
+const spanledger = (...args: string[]) => run(args, { env: env() })
 const lines = (out: string) => out.trimEnd().split('\n')
 
 describe('spanledger export', () => {
@@ -63,7 +63,7 @@ describe('spanledger export', () => {
 
   it('gives the stored bytes, so that the leaf hash of a line is that of its position', async () => {
     const { leafHash, seq } = await log.append({ type: 'custom', data: { name: HOSTILE_TEXTS.join('') } })
-    const { code, out } = await spanledger('export')
+    const { code, out } = await asProcess('export')
     expect(code).toBe(0)
     const stored = await log.entries().toArray()
     expect(out).toBe(stored.map(({ bytes }) => `${Buffer.from(bytes)}\n`).join(''))
@@ -73,7 +73,7 @@ describe('spanledger export', () => {
 
   it('goes on where the last one said', async () => {
     const first = join(folder, 'first.jsonl')
-    const { out } = await spanledger('export', '-o', first, '--json')
+    const { out } = await asProcess('export', '-o', first, '--json')
     const told = JSON.parse(out) as { nextSeq: number; events: number; bytes: number }
     const text = await readFile(first, 'utf8')
     expect(told).toMatchObject({ file: first, format: 'jsonl', firstSeq: 0, lastSeq: told.nextSeq - 1 })
@@ -101,7 +101,7 @@ describe('spanledger export', () => {
       resourceLogs: [{ scopeLogs: [{ logRecords: [{ eventName: 'spanledger.run_started' }] }] }],
     })
     const file = join(folder, 'audit.parquet')
-    expect(await spanledger('export', '-f', 'parquet', '-o', file)).toEqual({ code: 0, out: '', err: '' })
+    expect(await asProcess('export', '-f', 'parquet', '-o', file)).toEqual({ code: 0, out: '', err: '' })
     const bytes = await readFile(file)
     expect([bytes.subarray(0, 4).toString(), bytes.subarray(-4).toString()]).toEqual(['PAR1', 'PAR1'])
   })
@@ -114,7 +114,7 @@ describe('spanledger export', () => {
         if (n % 200 === 0) await log.flush()
       }
     })()
-    const { out } = await spanledger('export', '-f', 'events')
+    const { out } = await asProcess('export', '-f', 'events')
     isDone = true
     await writing
     const events = lines(out).map((line) => JSON.parse(line) as { seq: number; sessionId: string; data: unknown })
@@ -152,7 +152,7 @@ describe('spanledger export', () => {
   })
 
   it('is read no faster than whoever takes it, and ends quietly when that has enough', async () => {
-    const child = start(built.dist, ['export', '-f', 'ocsf'], env())
+    const child = start(dist, ['export', '-f', 'ocsf'], env())
     await once(child.stdout as never, 'readable')
     child.stdout?.destroy()
     const closed = new Promise<number>((resolve) => child.once('close', resolve))

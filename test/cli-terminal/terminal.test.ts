@@ -5,15 +5,14 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 // In a terminal: script(1), of util-linux, runs a command line in one.
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let folder: string
 let log: AuditLog
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   folder = await mkdtemp(join(tmpdir(), 'spanledger-'))
   log = await openAuditLog(join(folder, 'audit'))
   await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } })
@@ -21,13 +20,12 @@ beforeAll(async () => {
 }, 60_000)
 
 afterAll(async () => {
-  built.remove()
   await log.close()
   await rm(folder, { recursive: true, force: true })
 })
 
 function terminal(commandLine: string, env: NodeJS.ProcessEnv = {}) {
-  const command = commandLine.replace('spanledger', `"${process.execPath}" "${join(built.dist, 'cli/index.js')}"`)
+  const command = commandLine.replace('spanledger', `"${process.execPath}" "${join(dist, 'cli/index.js')}"`)
   const { NO_COLOR: _, ...inherited } = process.env
   return spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { ...inherited, TERM: 'xterm', SPANLEDGER_LOG: join(folder, 'audit'), TMPDIR: folder, ...env },

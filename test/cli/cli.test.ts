@@ -2,20 +2,20 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { commands } from '../../src/cli/commands/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { ended, run, start as startBuilt } from './command-line.js'
 
 // The command line as a person has it: a process, with pipes, beside the process that has the log open (this one).
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let directory: string
 let log: AuditLog
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
   log = await openAuditLog(directory)
   const session = { sessionId: 's-1', tenantId: 'acme' }
@@ -34,21 +34,25 @@ beforeAll(async () => {
 }, 60_000)
 
 afterAll(async () => {
-  built.remove()
   await log.close()
   await rm(directory, { recursive: true, force: true })
 })
 
 const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-  startBuilt(built.dist, args, { SPANLEDGER_LOG: directory, ...env })
-const spanledger = (...args: string[]) => ended(start(args), '{"name":"from stdin"}')
+  startBuilt(dist, args, { SPANLEDGER_LOG: directory, ...env })
+const STDIN = '{"name":"from stdin"}'
+const asProcess = (...args: string[]) => ended(start(args), STDIN)
+/** The same within this process, for what is not about pipes, exit codes and who holds the log. */
+const spanledger = (...args: string[]) =>
+  run(args, { env: { SPANLEDGER_LOG: directory }, input: Readable.from([STDIN]) })
 
 const rows = (out: string) => out.trimEnd().split('\n')
 const seqs = (out: string) => rows(out).map((line) => (JSON.parse(line) as { seq: number }).seq)
 
 describe('spanledger', () => {
   it('query filters, counts and formats, beside a process that has the log open', async () => {
-    expect(seqs((await spanledger('query', '--jsonl', '-t', 'run_started', '-t', 'run_failed')).out)).toEqual([0, 3, 4])
+    const found = await asProcess('query', '--jsonl', '-t', 'run_started', '-t', 'run_failed')
+    expect(seqs(found.out)).toEqual([0, 3, 4])
     expect(seqs((await spanledger('query', '--jsonl', '--since', '2h', '--order', 'desc', '-n', '2')).out)).toEqual([
       5, 4,
     ])
@@ -60,7 +64,7 @@ describe('spanledger', () => {
   })
 
   it('shows an event in one line, whatever it says, and without colours in a pipe', async () => {
-    const { out } = await spanledger('query', '-t', 'run_failed')
+    const { out } = await asProcess('query', '-t', 'run_failed')
     expect(rows(out)).toHaveLength(1)
     expect(out).toContain('no answer\\u{1b}[2J\\u{a}for')
     expect(out).not.toContain('\u001b')
@@ -81,7 +85,7 @@ describe('spanledger', () => {
   })
 
   it('runs and sessions come with the newest first', async () => {
-    const { out } = await spanledger('runs', '--jsonl')
+    const { out } = await asProcess('runs', '--jsonl')
     expect(rows(out).map((line) => (JSON.parse(line) as { runId: string }).runId)).toEqual([
       'run-writer',
       'run-planner',
@@ -91,7 +95,7 @@ describe('spanledger', () => {
   })
 
   it('show draws a run as a tree, by the beginning of its id', async () => {
-    const { out } = await spanledger('show', 'run-p')
+    const { out } = await asProcess('show', 'run-p')
     expect(rows(out)[0]).toMatch(/^planner {2}completed {2}1\.2s/)
     expect(out).toContain('├─ session s-1  tenant=acme\n')
     expect(out).toContain('├─ model m-1\n')
@@ -113,15 +117,15 @@ describe('spanledger', () => {
   })
 
   it('record appends one event, and says that a writer has the log', async () => {
-    expect(await spanledger('record', '-d', '{"name":"x"}')).toMatchObject({
+    expect(await asProcess('record', '-d', '{"name":"x"}')).toMatchObject({
       code: 75,
       err: expect.stringMatching(/^spanledger: The audit log .* is open/),
     })
     const own = join(directory, 'own')
-    const missing = await spanledger('record', '-d', '-', '--log', own)
+    const missing = await asProcess('record', '-d', '-', '--log', own)
     expect(missing).toMatchObject({ code: 66, err: expect.stringContaining('--create') })
     expect(await readdir(directory)).not.toContain('own')
-    expect(await spanledger('record', '-d', '-', '--log', own, '--create', '--actor', 'ada')).toMatchObject({
+    expect(await asProcess('record', '-d', '-', '--log', own, '--create', '--actor', 'ada')).toMatchObject({
       out: '0\n',
     })
     const { out } = await spanledger('query', '--jsonl', '--log', own)
@@ -132,7 +136,7 @@ describe('spanledger', () => {
   })
 
   it('doctor looks at a log without touching it', async () => {
-    const found = JSON.parse((await spanledger('doctor', '--json')).out) as Record<string, unknown>
+    const found = JSON.parse((await asProcess('doctor', '--json')).out) as Record<string, unknown>
     expect(found).toMatchObject({
       directory,
       formatVersion: expect.stringMatching(/^\d+$/),
@@ -171,7 +175,7 @@ describe('spanledger', () => {
   })
 
   it('ends with 66 where there is no log', async () => {
-    const { code, err } = await spanledger('runs', '--log', join(directory, 'nothing'))
+    const { code, err } = await asProcess('runs', '--log', join(directory, 'nothing'))
     expect(code).toBe(66)
     expect(err).toMatch(/^spanledger: There is no audit log in .*nothing\n$/)
     expect(await run(['verify', join(directory, 'nothing')])).toEqual({ code: 66, out: '', err })
@@ -183,7 +187,7 @@ describe('spanledger', () => {
   })
 
   it('has help with examples for every command, all of which it understands', async () => {
-    const { code, out } = await spanledger('--help')
+    const { code, out } = await asProcess('--help')
     expect(code).toBe(0)
     const names = [...out.matchAll(/^ {2}(?!help)(\w+) /gm)].map(([, name]) => name as string)
     expect(names).toEqual(Object.keys(commands))
@@ -230,6 +234,6 @@ describe('spanledger', () => {
   it('is what package.json installs', async () => {
     const manifest = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'))
     expect(manifest.bin).toEqual({ spanledger: './dist/cli/index.js' })
-    expect(await readFile(join(built.dist, 'cli/index.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+    expect(await readFile(join(dist, 'cli/index.js'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
   })
 })

@@ -3,26 +3,23 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { EXPORT_FORMATS, type exportLog as ExportLog, type ExportOptions } from '../../src/export/index.js'
 import type { AuditStore } from '../../src/store/contract.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { sealedEntries, sealedEntry } from '../../src/testing/index.js'
 import { filled, readerOf } from '../reader/reader-of.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { bytesOf, HOSTILE_TEXTS, SAMPLE_TYPES, sampleEvent } from './samples.js'
 
 // Exports of the built package: its worker threads begin with files of it.
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let exportLog: typeof ExportLog
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
-  exportLog = (await import(pathToFileURL(join(built.dist, 'export/index.js')).href)).exportLog
+  exportLog = (await import(pathToFileURL(join(dist, 'export/index.js')).href)).exportLog
 }, 300_000)
-
-afterAll(() => built.remove())
 
 const CONVERTED = EXPORT_FORMATS.filter((format) => format !== 'jsonl')
 
@@ -103,7 +100,7 @@ describe('an export on several threads', () => {
         for await (const _ of exportLog(log, { format: 'csv', threads: 2 })) break
         await log.close()
         console.log(all.events)`
-      const args = ['--input-type=module', '-e', script, pathToFileURL(built.dist).href, join(folder, 'audit')]
+      const args = ['--input-type=module', '-e', script, pathToFileURL(dist).href, join(folder, 'audit')]
       expect(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 })).toBe('3000\n')
     } finally {
       await rm(folder, { recursive: true, force: true })

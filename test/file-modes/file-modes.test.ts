@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { buildBeside } from '../support/build.js'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sharedBuild } from '../support/build.js'
 
 /** Only root can become another user. Without it, what others may do is told by the modes alone. */
 const IS_ROOT = process.getuid?.() === 0
@@ -12,17 +12,12 @@ const NOBODY = 65_534
 const AUDITORS = 65_533
 const STRANGERS = 65_532
 /** More than a write buffer of LevelDB, so that there are tables which it made while it was open. */
-const EVENTS = 5_000
+const EVENTS = 1_250
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let base: string
 let directory: string
 const writers: ChildProcess[] = []
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 300_000)
-afterAll(() => built.remove())
 
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'spanledger-modes-'))
@@ -42,14 +37,7 @@ interface Writing {
 }
 
 async function write({ umask, mode, gid, events = 50 }: Writing): Promise<ChildProcess> {
-  const args = [
-    built.dist,
-    directory,
-    umask,
-    mode ?? '',
-    IS_ROOT && gid !== undefined ? String(gid) : '',
-    String(events),
-  ]
+  const args = [dist, directory, umask, mode ?? '', IS_ROOT && gid !== undefined ? String(gid) : '', String(events)]
   const writer = fork(join(import.meta.dirname, 'writer.mjs'), args)
   writers.push(writer)
   const [message] = await Promise.race([once(writer, 'message'), once(writer, 'exit')])
@@ -80,7 +68,7 @@ function modes(): Record<'directories' | 'files' | 'keys', readonly string[]> {
 function readAs(uid: number, gid: number): unknown {
   if (!IS_ROOT) return undefined
   const vkey = readFileSync(join(directory, 'keys', 'signing.vkey'), 'utf8').trim()
-  const args = [join(import.meta.dirname, 'auditor.mjs'), built.dist, directory, String(uid), String(gid)]
+  const args = [join(import.meta.dirname, 'auditor.mjs'), dist, directory, String(uid), String(gid)]
   return JSON.parse(execFileSync(process.execPath, args, { env: { ...process.env, VKEY: vkey }, encoding: 'utf8' }))
 }
 
@@ -103,6 +91,7 @@ describe.skipIf(process.platform === 'win32')(
       'are open to the group with the mode group, keys excepted (umask %s)',
       async (umask) => {
         const writer = await write({ umask, mode: 'group', gid: AUDITORS, events: EVENTS })
+        expect(readdirSync(join(directory, 'entries')).filter((name) => name.endsWith('.ldb'))).not.toEqual([])
         expect(readAs(NOBODY, AUDITORS)).toEqual(READ)
         expect(readAs(NOBODY, STRANGERS)).toEqual(DENIED)
         expect(modes()).toMatchObject({ directories: ['750'], keys: ['600', '700'] })

@@ -7,10 +7,10 @@ const { openAuditLog } = await import(pathToFileURL(join(dist, 'index.js')).href
 if (gid !== '') process.setgid?.(Number(gid))
 process.umask(Number.parseInt(umask, 8))
 const log = await openAuditLog(directory, mode === '' ? {} : { mode: 'group' })
-const text = 'x'.repeat(2_000)
+const text = 'x'.repeat(8_000)
 for (let n = 0; n < Number(events); n++) {
   log.record({ type: 'custom', data: { name: `event ${n}`, text: `${text}${Math.random()}` } })
-  if (n % 1_000 === 0) await log.flush()
+  if (n % 250 === 0) await log.flush()
 }
 await log.flush()
 await log.checkpoint()

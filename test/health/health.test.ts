@@ -3,22 +3,17 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { FoundProcesses } from '../../src/ledger/processes.js'
 import { readProcesses } from '../../src/ledger/processes.js'
 import type { AuditHealth } from '../../src/otel/health/contract.js'
 import { run } from '../cli/command-line.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 // Each test starts a process that loads an SDK, on a machine that may have other things to do.
 vi.setConfig({ testTimeout: 180_000 })
 
-let built: ReturnType<typeof buildBeside>
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 120_000)
-afterAll(() => built.remove())
+const dist = await sharedBuild()
 
 function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'spanledger-'))
@@ -27,7 +22,7 @@ function temporaryDirectory(): string {
 }
 
 function start(kind: string, location: string) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'process.mjs'), built.dist, kind, location])
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'process.mjs'), dist, kind, location])
   const exited = once(child, 'exit')
   let told = ''
   let warned = ''

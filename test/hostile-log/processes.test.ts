@@ -6,22 +6,20 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openAuditLogReader } from '../../src/reader/index.js'
 import { start } from '../cli/command-line.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { fingerprint, writeSoundLog } from './hostile-log.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeSoundLog>>
 /** `TMPDIR` of all processes. */
 let temporary: string
 const children: ChildProcess[] = []
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   log = await writeSoundLog()
 }, 120_000)
 afterAll(async () => {
   await log.remove()
-  built.remove()
 })
 beforeEach(async () => {
   temporary = await mkdtemp(join(log.root, 'tmp-'))
@@ -33,7 +31,7 @@ afterEach(async () => {
 })
 
 async function startReader(): Promise<ChildProcess> {
-  const child = fork(join(import.meta.dirname, 'reader.mjs'), [built.dist, log.directory])
+  const child = fork(join(import.meta.dirname, 'reader.mjs'), [dist, log.directory])
   children.push(child)
   await once(child, 'message')
   return child
@@ -120,7 +118,7 @@ describe.runIf(process.platform === 'linux')('what killed readers leave', () => 
 
 describe('the command line', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind when it is ended by %s', async (signal) => {
-    const child = start(built.dist, ['tail', '-f', '--log', log.directory])
+    const child = start(dist, ['tail', '-f', '--log', log.directory])
     children.push(child)
     await once(child.stdout as NonNullable<ChildProcess['stdout']>, 'data')
     expect(await readdir(temporary)).toHaveLength(1)
@@ -135,7 +133,7 @@ describe('the command line', () => {
     execFileSync('mkfifo', [pipe])
     // Somebody may write to it, and does not.
     const held = openSync(pipe, constants.O_RDWR)
-    const child = start(built.dist, ['verify', log.directory, '--checkpoint', pipe])
+    const child = start(dist, ['verify', log.directory, '--checkpoint', pipe])
     children.push(child)
     // It has the pipe open.
     await vi.waitUntil(() => isOpen(pipe, child.pid), { timeout: 60_000, interval: 20 })
@@ -147,7 +145,7 @@ describe('the command line', () => {
 
   it('reads a checkpoint from a pipe', async () => {
     const script = 'exec "$0" "$1" verify "$2" --checkpoint <(cat "$2/checkpoint")'
-    const main = join(built.dist, 'cli/index.js')
+    const main = join(dist, 'cli/index.js')
     execFileSync('bash', ['-c', script, process.execPath, main, log.directory])
     expect((await stat(join(log.directory, 'checkpoint'))).isFile()).toBe(true)
   })

@@ -5,24 +5,22 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readLedger } from '../ledger/writers.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let base: string
 
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   base = await mkdtemp(join(tmpdir(), 'spanledger-cluster-'))
 })
 afterAll(async () => {
-  built.remove()
   await rm(base, { recursive: true, force: true })
 })
 
 test('the primary and each worker of a cluster record what they do', { timeout: 300_000 }, async () => {
   const location = join(base, 'audit')
   const script = join(import.meta.dirname, 'cluster.mjs')
-  const { stderr } = await promisify(execFile)(process.execPath, [script, built.dist, location, '4'])
+  const { stderr } = await promisify(execFile)(process.execPath, [script, dist, location, '4'])
   expect(stderr).toBe('')
   const logs = await readLedger(location)
   expect(logs).toHaveLength(5)

@@ -5,22 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { exportLog } from '../../src/export/index.js'
 import { type AuditLog, openAuditLog } from '../../src/index.js'
 import { type AuditLogDirectoryReader, openAuditLogReader } from '../../src/reader/index.js'
 import { run } from '../cli/command-line.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let root: string
 let ledger: string
 const closing: (() => Promise<unknown>)[] = []
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 300_000)
-afterAll(() => built.remove())
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'spanledger-'))
@@ -253,11 +248,9 @@ type Writer = ChildProcessByStdio<Writable, Readable, null>
 
 /** A process that writes a log; `said` waits for its next answer. */
 async function writer(number: number) {
-  const child: Writer = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'writer.mjs'), built.dist, logDirectory(number)],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
+  const child: Writer = spawn(process.execPath, [join(import.meta.dirname, 'writer.mjs'), dist, logDirectory(number)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const exited = once(child, 'exit')
   closing.push(async () => {
     child.kill('SIGKILL')

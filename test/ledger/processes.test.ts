@@ -1,19 +1,15 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { buildBeside } from '../support/build.js'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sharedBuild } from '../support/build.js'
 import { certifiedKeys, namesIn, readLedger, Writer } from './writers.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let base: string
 let location: string
 let writers: Writer[] = []
 
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-})
-afterAll(() => built.remove())
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'spanledger-ledger-'))
   location = join(base, 'audit')
@@ -24,7 +20,7 @@ afterEach(async () => {
 })
 
 function start(count: number, make = Writer.process): Writer[] {
-  const started = Array.from({ length: count }, () => make(built.dist, location))
+  const started = Array.from({ length: count }, () => make(dist, location))
   writers = [...writers, ...started]
   return started
 }

@@ -3,22 +3,17 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { StoredEvent } from '../../src/events/types.js'
 import { type AuditLogDirectoryReader, openAuditLogReader, type Page } from '../../src/reader/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 /** The writer writes as fast as the machine lets it, so that what there is to read is no matter of this test. */
 const LONG_MILLIS = 240_000
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let directory: string
 let writer: ChildProcess | undefined
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 120_000)
-afterAll(() => built.remove())
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
@@ -29,7 +24,7 @@ afterEach(async () => {
 })
 
 async function startWriter(): Promise<void> {
-  writer = fork(join(import.meta.dirname, 'writer.mjs'), [built.dist, directory])
+  writer = fork(join(import.meta.dirname, 'writer.mjs'), [dist, directory])
   await once(writer, 'message')
 }
 

@@ -3,18 +3,13 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openAuditLog } from '../../src/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { appendForged, newestSegment } from '../support/forged-journal.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let directory: string
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 120_000)
-afterAll(() => built.remove())
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
@@ -26,7 +21,7 @@ afterEach(async () => {
 
 /** Lets a process record until it has said so often enough, and kills it. @returns how many events it recorded at least */
 async function recordAndDie(first: number, events: number): Promise<number> {
-  const writer = spawn(process.execPath, [join(import.meta.dirname, 'writer.mjs'), built.dist, directory, `${first}`], {
+  const writer = spawn(process.execPath, [join(import.meta.dirname, 'writer.mjs'), dist, directory, `${first}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(writer, 'exit')

@@ -4,22 +4,17 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 const BY_THIS_PROCESS = expect.stringMatching(/^AUDIT_LOG_LOCKED .* is open in this process already/)
 const BY_ANOTHER_PROCESS = expect.stringMatching(/^AUDIT_LOG_LOCKED .* is open in another process/)
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let base: string
 let directory: string
 const ends: (() => Promise<unknown>)[] = []
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-})
-afterAll(() => built.remove())
 
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'spanledger-'))
@@ -38,7 +33,7 @@ interface Opener {
 const script = join(import.meta.dirname, 'opener.mjs')
 
 async function startProcess(path = directory): Promise<Opener> {
-  const child = fork(script, [built.dist, path])
+  const child = fork(script, [dist, path])
   const exited = once(child, 'exit')
   const end = async () => {
     child.kill('SIGKILL')
@@ -55,7 +50,7 @@ async function startProcess(path = directory): Promise<Opener> {
 }
 
 async function startThread(path = directory): Promise<Opener> {
-  const worker = new Worker(script, { workerData: [built.dist, path] })
+  const worker = new Worker(script, { workerData: [dist, path] })
   const end = () => worker.terminate()
   ends.push(end)
   await once(worker, 'message')

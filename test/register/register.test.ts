@@ -5,17 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openAuditLogReader } from '../../src/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let directory: string
 
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-})
-afterAll(() => built.remove())
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'spanledger-register-'))
 })
@@ -32,10 +28,10 @@ function start(
   setUp: readonly string[],
   env: Readonly<Record<string, string>> = { SPANLEDGER_LOG: directory },
 ): Started {
-  const dist = pathToFileURL(built.dist).href
-  const args = ['--import', `${dist}/register/index.js`, join(import.meta.dirname, 'app.mjs'), ...setUp]
+  const modules = pathToFileURL(dist).href
+  const args = ['--import', `${modules}/register/index.js`, join(import.meta.dirname, 'app.mjs'), ...setUp]
   const { SPANLEDGER_LOG: _, ...others } = process.env
-  const child = spawn(process.execPath, args, { env: { ...others, SPANLEDGER_DIST: `${dist}/`, ...env } })
+  const child = spawn(process.execPath, args, { env: { ...others, SPANLEDGER_DIST: `${modules}/`, ...env } })
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal }))
   return { child, ended, stderr: text(child.stderr) }
 }

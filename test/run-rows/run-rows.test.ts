@@ -3,26 +3,21 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { type AuditLogReader, openAuditLogReader, type RunOverview, type RunTree } from '../../src/reader/index.js'
 import { overviewOf } from '../reader/run-events.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
 // Rows of runs beside a writer in another process, after its death, and without an index.
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let directory: string
 let writer: ChildProcess
 
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 120_000)
-afterAll(() => built.remove())
-
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  writer = fork(join(import.meta.dirname, 'writer.mjs'), [built.dist, directory])
+  writer = fork(join(import.meta.dirname, 'writer.mjs'), [dist, directory])
   await once(writer, 'message')
 })
 afterEach(async () => {

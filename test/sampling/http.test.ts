@@ -3,17 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openAuditLogReader } from '../../src/index.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let directory: string
 
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-})
-afterAll(() => built.remove())
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'spanledger-sampling-'))
 })
@@ -25,8 +21,8 @@ interface Served {
 }
 
 function serve(requests: number, headers: readonly string[], env: Readonly<Record<string, string>> = {}): Served {
-  const dist = `${pathToFileURL(built.dist).href}/`
-  const args = [join(import.meta.dirname, 'http-service.mjs'), dist, directory, String(requests), ...headers]
+  const modules = `${pathToFileURL(dist).href}/`
+  const args = [join(import.meta.dirname, 'http-service.mjs'), modules, directory, String(requests), ...headers]
   const output = execFileSync(process.execPath, args, { env: { ...process.env, ...env }, encoding: 'utf8' })
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Served
 }

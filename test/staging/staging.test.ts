@@ -3,20 +3,15 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAuditLog } from '../../src/index.js'
 import { stagingAt } from '../../src/ledger/places.js'
 import { stagedEvents } from '../../src/ledger/staged-events.js'
 import { StagedQueue } from '../../src/log/staging/staged-queue.js'
 import { run } from '../cli/command-line.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 
-let built: ReturnType<typeof buildBeside>
-
-beforeAll(() => {
-  built = buildBeside(import.meta.dirname)
-}, 300_000)
-afterAll(() => built.remove())
+const dist = await sharedBuild()
 
 function newLocation(): string {
   const path = mkdtempSync(join(tmpdir(), 'spanledger-'))
@@ -27,7 +22,7 @@ function newLocation(): string {
 /** Lets a process record a run, and end. @returns the signal that ended it, or its exit code */
 async function record(location: string, how: string): Promise<unknown> {
   const script = join(import.meta.dirname, 'recorder.mjs')
-  const child = spawn(process.execPath, [script, built.dist, location, how], {
+  const child = spawn(process.execPath, [script, dist, location, how], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const [code, signal] = await once(child, 'exit')
@@ -137,7 +132,7 @@ interface Adopter {
 }
 
 async function startAdopter(log: string, staging: string, how = ''): Promise<Adopter> {
-  const child = fork(join(import.meta.dirname, 'adopter.mjs'), [built.dist, log, staging, how])
+  const child = fork(join(import.meta.dirname, 'adopter.mjs'), [dist, log, staging, how])
   const ended = once(child, 'exit')
   let told: { names: string[]; problems: string[] } | undefined
   child.on('message', (message) => {

@@ -2,29 +2,29 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { VerifyReport } from '../../src/verify/report.js'
-import { ended, start } from '../cli/command-line.js'
-import { buildBeside } from '../support/build.js'
+import { ended, run, start } from '../cli/command-line.js'
+import { sharedBuild } from '../support/build.js'
 import { writeLog } from '../verify/tampered-log.js'
 
-// Many processes, two at a time.
+// Many processes.
 vi.setConfig({ testTimeout: 240_000 })
 
 // LevelDB ends the process that reads certain damage: only a process of its own shows what a person sees then.
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   log = await writeLog([100, 290, 650])
 }, 120_000)
 afterAll(async () => {
   await log.remove()
-  built.remove()
 })
 
-const spanledger = (...args: string[]) => ended(start(built.dist, args))
+const spanledger = (...args: string[]) => ended(start(dist, args))
+/** Exports what was verified before. */
+const exported = async (directory: string) => (await run(['export', '--log', directory])).out
 
 it('a flipped bit in a file of LevelDB is found, or makes no difference to what the log says', async () => {
-  const { out: intact } = await spanledger('export', '--log', log.directory)
+  const intact = await exported(log.directory)
   for (let n = 0; n < 24; n++) {
     const directory = await log.copy()
     const found = await Promise.all(
@@ -42,17 +42,15 @@ it('a flipped bit in a file of LevelDB is found, or makes no difference to what 
     const { code, out } = await spanledger('verify', '--json', directory, '-k', log.vkey)
     const { status } = JSON.parse(out) as VerifyReport
     if (code === 0) {
-      const exported = await spanledger('export', '--log', directory)
-      expect(exported.out === intact, `bit ${n % 8} of byte ${at} of ${bytes.length} of ${path}: ${exported.err}`).toBe(
-        true,
-      )
+      const isSame = (await exported(directory)) === intact
+      expect(isSame, `bit ${n % 8} of byte ${at} of ${bytes.length} of ${path}`).toBe(true)
     } else expect([code, status]).toEqual(code === 5 ? [5, 'altered'] : [2, 'truncated'])
     await rm(directory, { recursive: true })
   }
 })
 
 it('so is damage to the filter and the indexes of a table, which a read of one key goes by and a walk does not', async () => {
-  const { out: intact } = await spanledger('export', '--log', log.directory)
+  const intact = await exported(log.directory)
   const tables = (await readdir(join(log.directory, 'entries'))).filter((name) => name.endsWith('.ldb'))
   expect(tables.length).toBeGreaterThan(0)
   for (const name of tables) {
@@ -63,7 +61,7 @@ it('so is damage to the filter and the indexes of a table, which a read of one k
       bytes[bytes.length - before] = 0
       await writeFile(path, bytes)
       const { code } = await spanledger('verify', directory, '-k', log.vkey)
-      if (code === 0) expect((await spanledger('export', '--log', directory)).out).toBe(intact)
+      if (code === 0) expect(await exported(directory)).toBe(intact)
       else expect(code).toBe(5)
       await rm(directory, { recursive: true })
     }

@@ -29,6 +29,13 @@ export class LedgerOfLogs {
     this.location = join(root, 'audit')
   }
 
+  /** Returns a ledger of the same keys and events, to be changed by itself. */
+  async copied(): Promise<LedgerOfLogs> {
+    const copy = new LedgerOfLogs(await mkdtemp(join(tmpdir(), 'spanledger-ledger-')))
+    await cp(this.location, copy.location, { recursive: true })
+    return copy
+  }
+
   directoryOf(number: number): string {
     return placeOf(this.location, number).directory
   }

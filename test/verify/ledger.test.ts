@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterAll, afterEach, expect, test } from 'vitest'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
 import { verifyLedgerDirectory } from '../../src/reader/verify.js'
 import type { LedgerReport, VerifyReport } from '../../src/verify/report.js'
@@ -12,7 +12,23 @@ afterEach(async () => {
   for (const each of made.splice(0)) await each.remove()
 })
 
-async function ledgerOf(numbers?: readonly number[]): Promise<LedgerOfLogs> {
+/** Ledgers to copy, by the numbers of their logs. */
+const written = new Map<string, LedgerOfLogs>()
+afterAll(async () => {
+  for (const each of written.values()) await each.remove()
+})
+
+/** A ledger that has the same keys for each test, so that it is written once. */
+async function ledgerOf(numbers: readonly number[] = [0, 1, 2]): Promise<LedgerOfLogs> {
+  const original = written.get(numbers.join()) ?? (await LedgerOfLogs.make(numbers))
+  written.set(numbers.join(), original)
+  const ledger = await original.copied()
+  made.push(ledger)
+  return ledger
+}
+
+/** A ledger that has keys of its own. */
+async function anotherLedgerOf(numbers: readonly number[]): Promise<LedgerOfLogs> {
   const ledger = await LedgerOfLogs.make(numbers)
   made.push(ledger)
   return ledger
@@ -62,7 +78,7 @@ test('compares one file of checkpoints with the logs that they are of', async ()
 })
 
 test('says that a checkpoint is of a log that is not in the ledger', async () => {
-  const [ledger, other] = [await ledgerOf([0, 1]), await ledgerOf([0])]
+  const [ledger, other] = [await ledgerOf([0, 1]), await anotherLedgerOf([0])]
   const report = await verified(ledger, await ledger.vkeyOf(0), [await other.checkpointOf(0)])
   expect(kindsOf(report)).toEqual(['key_unknown undefined unknown_key'])
 })
@@ -105,7 +121,7 @@ test('finds that log 0 was deleted, its keys too', async () => {
 })
 
 test('finds that log 0 was deleted where no other has a note of it', async () => {
-  const ledger = await ledgerOf([])
+  const ledger = await anotherLedgerOf([])
   await ledger.write(0, 3)
   await ledger.write(1, 3)
   await ledger.write(1, 3)
@@ -134,7 +150,7 @@ test('finds a log that was rolled back to an older copy', async () => {
 })
 
 test('finds a log that was copied from another ledger', async () => {
-  const [ledger, other] = [await ledgerOf([0, 1]), await ledgerOf([0, 1])]
+  const [ledger, other] = [await ledgerOf([0, 1]), await anotherLedgerOf([0, 1])]
   const vkey = await ledger.vkeyOf(0)
   await ledger.copy(other.directoryOf(1), 2)
   const added = await verified(ledger, vkey)
@@ -242,7 +258,7 @@ test('does not accuse a log by notes that nobody with a key has made', async () 
   const report = await verified(ledger, vkey)
   expect(kindsOf(report)).toEqual(['sibling_note_unproven 1 unknown_key'])
   // A log of a stranger says of another that it had more entries, and of one that was never there.
-  const next = await ledgerOf([0, 1])
+  const next = await anotherLedgerOf([0, 1])
   await next.begin(2)
   await next.state(2, 'siblings_noted', {
     logs: [

@@ -2,23 +2,21 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { postingKey, valueKey } from '../../src/store/leveldb/indexes/keys.js'
-import { buildBeside } from '../support/build.js'
+import { sharedBuild } from '../support/build.js'
 import { dropEntry, entryAt, replaceEntry, tamper, verdict, writeLog } from './tampered-log.js'
 
 // Threads begin with a file: with the compiled one.
-let built: ReturnType<typeof buildBeside>
+const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
-  built = buildBeside(import.meta.dirname)
   log = await writeLog([600])
 }, 300_000)
 afterAll(async () => {
-  built.remove()
   await log.remove()
 })
 
 function withThreads(directory: string) {
-  const cli = join(built.dist, 'cli/index.js')
+  const cli = join(dist, 'cli/index.js')
   const args = [cli, 'verify', directory, '-k', log.vkey, '--threads', '3', '--json']
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   expect(stderr).toBe('')
