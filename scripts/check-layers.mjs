@@ -29,6 +29,7 @@ const allowed = {
   tree: ['events', 'node:'],
   checkpoint: ['events', 'node:'],
   threads: ['events', 'node:'],
+  'write-behind': ['threads', 'timers', 'node:'],
   store: ['events', 'files', 'tree', 'node:'],
   'store/leveldb': ['store', 'events', 'timers', 'files', 'tree', 'level', 'node:'],
   'store/postgres': ['store', 'events', 'timers', 'tree', 'pg', 'node:'],
@@ -38,7 +39,7 @@ const allowed = {
   'log/own-source': [],
   'log/timers': [],
   'log/sealing': ['log/contract', 'log/own-source', 'events', 'store', 'tree', 'node:'],
-  'log/journal': ['log/sealing', 'log/own-source', 'events', 'files', 'store', 'tree', 'node:'],
+  'log/journal': ['log/sealing', 'log/own-source', 'events', 'files', 'store', 'tree', 'write-behind', 'node:'],
   'log/staging': [
     'log/journal',
     'log/sealing',

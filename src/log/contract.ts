@@ -30,6 +30,24 @@ export interface AuditLogStats {
   readonly journalBytes: number
   /** Commits done: fsynced LevelDB batches. */
   readonly commits: number
+  /** Records on their way to the thread that writes the journal; `undefined` unless `durability` is `journal-behind`. */
+  readonly journalWindow?: JournalWindowStats | undefined
+}
+
+/** The window of a journal that a thread writes. */
+export interface JournalWindowStats {
+  /** The option `journalWindowBytes`. */
+  readonly windowBytes: number
+  /** Bytes that are not written yet: they are lost when the process is killed now. */
+  readonly unwrittenBytes: number
+  /** The most that was not written at any time. */
+  readonly mostUnwrittenBytes: number
+  /** How often a call waited since the window was full. */
+  readonly waits: number
+  /** Milliseconds that these calls waited together. */
+  readonly waitMillis: number
+  /** `caller` once the thread has ended: then the journal is written as with `durability: 'journal'`. */
+  readonly writer: 'thread' | 'caller'
 }
 
 /** How a log is doing. */
@@ -60,7 +78,7 @@ export interface AuditLogWriter {
   readonly location: string
   /**
    * Takes an event without waiting for the disk: when it returns, the event has been written to the journal, which
-   * outlives the process. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
+   * outlives the process; with `durability: 'journal-behind'` it is on its way there. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
    * becomes an `events_dropped` event. What does not fit an event's limits is cut and flagged in `altered`.
    * The event is not refused for its schema, as {@link append} does: where the schema of one of your own types
    * (`eventTypes`) does not accept its `data`, it is stored as it is, `altered` names the field with the reason

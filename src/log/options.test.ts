@@ -57,7 +57,7 @@ describe('resolveOptions', () => {
     [{ maxQueueBytes: Number.POSITIVE_INFINITY }, /maxQueueBytes/],
     [{ maxQueueBytes: '100000' }, /maxQueueBytes/],
     [{ store: {} }, /store/],
-    [{ durability: 'flush_only' }, /durability must be one of 'journal', 'flush-only'/],
+    [{ durability: 'flush_only' }, /durability must be one of 'journal', 'journal-behind', 'flush-only'/],
     [{ onDamagedJournal: 'repair' }, /onDamagedJournal must be one of 'refuse', 'discard'/],
     [{ store: memoryStore(), durability: 'journal' }, /a log in a store has no journal/],
     [{ store: memoryStore(), onDamagedJournal: 'discard' }, /a log in a store has no journal/],
