@@ -55,7 +55,7 @@ export interface AuditLogOptions extends CheckpointOptions {
   readonly durability?: Durability
   /**
    * The most bytes of the journal that wait for its thread, with `durability: 'journal-behind'`: so much is lost at most when the process is
-   * killed. `record()` waits when the window is full; `stats().journalWindow` counts that. 131,072 to 67,108,864.
+   * killed. `record()` waits when the window is full; `stats().journalWindow` counts that. 131,072 to 16,777,216.
    *
    * @defaultValue 1,048,576 (1 MiB)
    */

@@ -9,7 +9,8 @@ export type Durability = (typeof DURABILITIES)[number]
 export const DEFAULT_JOURNAL_WINDOW_BYTES: number = 1024 * 1024
 /** More than the largest record takes. */
 const MIN_JOURNAL_WINDOW_BYTES = 128 * 1024
-const MAX_JOURNAL_WINDOW_BYTES = 64 * 1024 * 1024
+/** A file of the journal has as much: so at most two of them are written at a time. */
+const MAX_JOURNAL_WINDOW_BYTES = 16 * 1024 * 1024
 
 /**
  * Checks the window of a journal that a thread writes.
