@@ -34,7 +34,7 @@ const allowed = {
   'store/leveldb': ['store', 'events', 'timers', 'files', 'tree', 'level', 'node:'],
   'store/postgres': ['store', 'events', 'timers', 'tree', 'pg', 'node:'],
 
-  'log/contract': ['events'],
+  'log/contract': ['events', 'write-behind'],
   'log/statements': ['log/contract', 'events'],
   'log/own-source': [],
   'log/timers': [],

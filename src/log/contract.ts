@@ -1,5 +1,6 @@
 import type { Timestamp } from '../events/time.js'
 import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
+import type { JournalWindowStats } from '../write-behind/window-stats.js'
 
 /** Where an appended event stands, returned once it is durable. */
 export interface AppendReceipt {
@@ -32,22 +33,6 @@ export interface AuditLogStats {
   readonly commits: number
   /** Records on their way to the thread that writes the journal; `undefined` unless `durability` is `journal-behind`. */
   readonly journalWindow?: JournalWindowStats | undefined
-}
-
-/** The window of a journal that a thread writes. */
-export interface JournalWindowStats {
-  /** The option `journalWindowBytes`. */
-  readonly windowBytes: number
-  /** Bytes that are not written yet: they are lost when the process is killed now. */
-  readonly unwrittenBytes: number
-  /** The most that was not written at any time. */
-  readonly mostUnwrittenBytes: number
-  /** How often a call waited since the window was full. */
-  readonly waits: number
-  /** Milliseconds that these calls waited together. */
-  readonly waitMillis: number
-  /** `caller` once the thread has ended: then the journal is written as with `durability: 'journal'`. */
-  readonly writer: 'thread' | 'caller'
 }
 
 /** How a log is doing. */

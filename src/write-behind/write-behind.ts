@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads'
 import { monotonicMillis } from '../timers/real-timers.js'
 import { finishAtExit } from './at-exit.js'
 import { distance, HEADER_BYTES, NO_FILE, ringOf, STATE, WORD } from './ring.js'
+import type { JournalWindowStats } from './window-stats.js'
 import { type Stretch, writeFully } from './write-fully.js'
 import { startWritingThread, writingThreadFile } from './writing-threads.js'
 
@@ -20,19 +21,6 @@ export interface WriteBehindOptions {
   /** File that the thread runs. @defaultValue that of this package, where it is there */
   readonly file?: URL | undefined
   readonly stuckMillis?: number
-}
-
-/** How the bytes on their way are doing. */
-export interface WindowStats {
-  readonly windowBytes: number
-  /** Bytes that are not written yet. */
-  readonly unwrittenBytes: number
-  readonly mostUnwrittenBytes: number
-  /** How often a caller waited, since the window was full. */
-  readonly waits: number
-  /** Milliseconds of these waits together. */
-  readonly waitMillis: number
-  readonly writer: 'thread' | 'caller'
 }
 
 /** A file, from a count of bytes on. */
@@ -103,7 +91,7 @@ export class WriteBehind {
     return this.#put - distance(Atomics.load(this.#words, WORD.written), this.#put | 0)
   }
 
-  get stats(): WindowStats {
+  get stats(): JournalWindowStats {
     return {
       windowBytes: this.#options.windowBytes,
       unwrittenBytes: this.#put - this.written,
@@ -137,7 +125,7 @@ export class WriteBehind {
 
   /** Takes bytes, and waits for room where there is none. @throws what the file system throws; these bytes are not taken then */
   append(bytes: Stretch): void {
-    if (!this.#hasRoomFor(bytes)) this.#waitForRoom(bytes)
+    this.#waitUntil(() => this.#hasRoomFor(bytes))
     this.settle()
     if (this.#isOver) this.#writeHere(bytes)
     else this.#take(bytes)
@@ -188,29 +176,29 @@ export class WriteBehind {
 
   /** Waits while the thread works; where it does not, what is left is written here. */
   #waitUntil(isSo: () => boolean): void {
+    if (this.#isOver || isSo()) return
+    const startMillis = monotonicMillis()
+    this.#waits++
+    try {
+      while (!(this.#isOver || isSo())) this.#waitForNews(isSo)
+    } finally {
+      this.#waitMillis += monotonicMillis() - startMillis
+    }
+  }
+
+  #waitForNews(isSo: () => boolean): void {
     const { stuckMillis = STUCK_MILLIS } = this.#options
-    while (!this.#isOver) {
-      const news = Atomics.load(this.#words, WORD.news)
-      if (isSo()) return
-      if (this.#hasFailed) this.#writeRest()
-      else if (Atomics.wait(this.#words, WORD.news, news, stuckMillis) === 'timed-out') {
-        this.#onEnded(new Error(`it has done nothing for ${stuckMillis} ms`))
-      }
+    const news = Atomics.load(this.#words, WORD.news)
+    // What has come about before that is told by no later news.
+    if (isSo()) return
+    if (this.#hasFailed) this.#writeRest()
+    else if (Atomics.wait(this.#words, WORD.news, news, stuckMillis) === 'timed-out') {
+      this.#onEnded(new Error(`it has done nothing for ${stuckMillis} ms`))
     }
   }
 
   #hasRoomFor({ length }: Stretch): boolean {
     return this.#put + length - this.written <= this.#options.windowBytes
-  }
-
-  #waitForRoom(bytes: Stretch): void {
-    const startMillis = monotonicMillis()
-    this.#waits++
-    try {
-      this.#waitUntil(() => this.#hasRoomFor(bytes))
-    } finally {
-      this.#waitMillis += monotonicMillis() - startMillis
-    }
   }
 
   /** Copies bytes, for which there is room, into the ring. */

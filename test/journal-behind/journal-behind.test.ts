@@ -8,7 +8,11 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { openAuditLog as OpenAuditLog } from '../../src/audit-log/index.js'
+import type {
+  AuditLogOptions,
+  AuditSpanProcessor as AuditSpanProcessorClass,
+  openAuditLog as OpenAuditLog,
+} from '../../src/index.js'
 import type { Journal as JournalClass, JournalStart } from '../../src/log/journal/journal.js'
 import { JournalKey } from '../../src/log/journal/journal-key.js'
 import { JournalReplay } from '../../src/log/journal/journal-replay.js'
@@ -19,6 +23,7 @@ import { GATE, gateThreads } from './gated-threads.mjs'
 // Threads begin with a file: with the compiled one.
 let built: ReturnType<typeof buildBeside>
 let openAuditLog: typeof OpenAuditLog
+let AuditSpanProcessor: typeof AuditSpanProcessorClass
 let Journal: typeof JournalClass
 let directory: string
 let gate: ReturnType<typeof gateThreads>
@@ -26,7 +31,7 @@ let gate: ReturnType<typeof gateThreads>
 beforeAll(async () => {
   built = buildBeside(import.meta.dirname)
   const load = (module: string) => import(pathToFileURL(join(built.dist, module)).href)
-  openAuditLog = (await load('index.js')).openAuditLog
+  ;({ openAuditLog, AuditSpanProcessor } = await load('index.js'))
   Journal = (await load('log/journal/journal.js')).Journal
 }, 120_000)
 afterAll(() => built.remove())
@@ -48,12 +53,13 @@ const DISK_FULL = Object.assign(new Error('ENOSPC: no space left on device'), { 
 const note = (name: string, pad = 0) => ({ type: 'custom' as const, data: { name, pad: 'x'.repeat(pad) } })
 const numbered = (count: number) => Array.from({ length: count }, (_, n) => `${n}`)
 
-async function openLog() {
+async function openLog(options: AuditLogOptions = {}) {
   const problems: Error[] = []
   const log = await openAuditLog(directory, {
     durability: 'journal-behind',
     journalWindowBytes: WINDOW_BYTES,
     onProblem: (problem) => problems.push(problem),
+    ...options,
   })
   return { log, problems }
 }
@@ -151,6 +157,45 @@ describe('a log whose journal is written by a thread', () => {
     expect(gate.writes).toBe(before + 1)
     await log.close()
     expect(await reopened()).toMatchObject({ names: numbered(23), problems: [], gaps: 0 })
+  })
+
+  it.each([
+    ['nothing of it', GATE.held],
+    ['a part of it', GATE.part],
+  ])('keeps events that were in the journal alone when the disk gets full and %s is written', async (_, state) => {
+    const { log } = await openLog({ maxQueueBytes: 65_535 })
+    gate.set(state)
+    for (const name of numbered(100)) log.record(note(name, 900))
+    expect(log.stats().spilledEvents).toBeGreaterThan(20)
+    if (state === GATE.part) await vi.waitFor(() => expect(gate.writes).toBe(1))
+    const mend = fillDisk()
+    await log.flush()
+    expect(log.stats()).toMatchObject({
+      committed: 100,
+      dropped: {},
+      spilledEvents: 0,
+      queuedBytes: 0,
+      queuedEvents: 0,
+    })
+    mend()
+    log.record(note('100'))
+    await log.close()
+    expect(await reopened()).toMatchObject({ names: numbered(101), problems: [], gaps: 0 })
+  })
+
+  it('is what a processor opens that is told so', async () => {
+    const audit = new AuditSpanProcessor({
+      location: directory,
+      durability: 'journal-behind',
+      journalWindowBytes: 200_000,
+    })
+    const log = await audit.ready
+    expect(log?.stats().journalWindow).toMatchObject({ windowBytes: 200_000, writer: 'thread' })
+    await audit.shutdown()
+    expect(() => new AuditSpanProcessor({ durability: 'journal-behind' })).toThrow('durability goes with a location')
+    expect(() => new AuditSpanProcessor({ location: directory, journalWindowBytes: 200_000 })).toThrow(
+      "journalWindowBytes goes with durability 'journal-behind'",
+    )
   })
 
   it('is written by the caller once the thread has ended, and says so', async () => {

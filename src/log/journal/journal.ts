@@ -3,7 +3,8 @@ import { readersIn } from '../../files/readers.js'
 import { openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { syncDirectory } from '../../store/directory.js'
-import type { WindowStats, WriteBehindOptions } from '../../write-behind/write-behind.js'
+import type { JournalWindowStats } from '../../write-behind/window-stats.js'
+import type { WriteBehindOptions } from '../../write-behind/write-behind.js'
 import { writeFully } from '../../write-behind/write-fully.js'
 import {
   attestRecord,
@@ -101,7 +102,7 @@ export class Journal {
   }
 
   /** How the records on their way to the thread are doing; `undefined` without one. */
-  get window(): WindowStats | undefined {
+  get window(): JournalWindowStats | undefined {
     return this.#behind?.stats
   }
 

@@ -1,5 +1,6 @@
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import { type WindowStats, WriteBehind, type WriteBehindOptions } from '../../write-behind/write-behind.js'
+import type { JournalWindowStats } from '../../write-behind/window-stats.js'
+import { WriteBehind, type WriteBehindOptions } from '../../write-behind/write-behind.js'
 import type { EncodedRecord } from './journal-format.js'
 
 /** A record that a thread is to write. */
@@ -38,7 +39,7 @@ export class RecordsBehind {
     this.#behind = behind
   }
 
-  get stats(): WindowStats {
+  get stats(): JournalWindowStats {
     return this.#behind.stats
   }
 
