@@ -8,15 +8,18 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { EventSchemas } from '../../src/events/validate.js'
 import type {
   AuditLogOptions,
   AuditSpanProcessor as AuditSpanProcessorClass,
   openAuditLog as OpenAuditLog,
 } from '../../src/index.js'
+import type { LogWriter as LogWriterClass } from '../../src/log/committing/writer.js'
 import type { Journal as JournalClass, JournalStart } from '../../src/log/journal/journal.js'
 import { JournalKey } from '../../src/log/journal/journal-key.js'
 import { JournalReplay } from '../../src/log/journal/journal-replay.js'
 import { Sealer } from '../../src/log/sealing/seal.js'
+import { memoryStore } from '../../src/store/memory/index.js'
 import { buildBeside } from '../support/build.js'
 import { GATE, gateThreads } from './gated-threads.mjs'
 
@@ -25,6 +28,7 @@ let built: ReturnType<typeof buildBeside>
 let openAuditLog: typeof OpenAuditLog
 let AuditSpanProcessor: typeof AuditSpanProcessorClass
 let Journal: typeof JournalClass
+let LogWriter: typeof LogWriterClass
 let directory: string
 let gate: ReturnType<typeof gateThreads>
 
@@ -33,6 +37,7 @@ beforeAll(async () => {
   const load = (module: string) => import(pathToFileURL(join(built.dist, module)).href)
   ;({ openAuditLog, AuditSpanProcessor } = await load('index.js'))
   Journal = (await load('log/journal/journal.js')).Journal
+  LogWriter = (await load('log/committing/writer.js')).LogWriter
 }, 120_000)
 afterAll(() => built.remove())
 
@@ -378,8 +383,27 @@ describe('the files of a journal that a thread writes', () => {
     expect(replayed(path)).toEqual({ events: 20, tornBytes: 0 })
   })
 
-  it('are written by the caller when the thread is stuck and the window is full', async () => {
+  it('are told to lack what could not be written when the log is closed and the store fails', async () => {
     const { path, journal } = await begin('journal', 100_000)
+    await goBehind(journal)
+    const store = memoryStore()
+    await store.open()
+    store.commit = () => Promise.reject(new Error('broken'))
+    const parts = { store, journal, sealer: sealer(), schemas: new EventSchemas(), onProblem: () => {} }
+    const log = new LogWriter({ ...parts, maxQueueBytes: 70_000, startTimer: () => () => {} })
+    log.record(note('0'))
+    await expect(log.flush()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
+    gate.set(GATE.held)
+    for (const name of ['1', '2']) log.record(note(name))
+    const mend = fillDisk()
+    const lost = '2 events not written and 1 event in the journal'
+    await expect(log.close()).rejects.toMatchObject({ message: expect.stringContaining(lost) })
+    mend()
+    expect(replayed(path)).toEqual({ events: 1, tornBytes: 0 })
+  })
+
+  it('are written by the caller when the thread is stuck and the window is full', async () => {
+    const { path, journal } = await begin('journal', 1_000_000)
     await goBehind(journal, 20)
     gate.set(GATE.held)
     const seal = sealer()
