@@ -23,7 +23,7 @@ export const ENTRIES = {
 }
 
 /** Modules that run in threads of their own, in a file that nothing imports. */
-export const THREADS = ['inspection/inspection-thread', 'export/export-thread']
+export const THREADS = ['inspection/inspection-thread', 'export/export-thread', 'write-behind/writing-thread']
 
 /** Entries that do something when they are imported: bundlers must not leave them out. */
 const WITH_SIDE_EFFECTS = /** @type {readonly string[]} */ (['./register'])

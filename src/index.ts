@@ -26,9 +26,16 @@ export { type ForwardedLog, type Forwarder, type ForwardOptions, type ForwardSta
 export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
 export type { CheckpointOptions, KnownCheckpoint, KnownCheckpointSource } from './log/checkpoints/options.js'
 export type { AuditLogMeter } from './log/committing/metrics.js'
-export type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from './log/contract.js'
+export type {
+  AppendReceipt,
+  AuditLogHealth,
+  AuditLogStats,
+  AuditLogWriter,
+  RecordInput,
+} from './log/contract.js'
 export type { SetAside } from './log/journal/journal-aside.js'
 export type { DamagePolicy } from './log/journal/journal-replay.js'
+export type { Durability } from './log/journal/window.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Clock } from './log/sealing/clock.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
@@ -157,3 +164,4 @@ export type {
   VerifyStatus,
 } from './verify/report.js'
 export type { KeptCheckpoint } from './verify/source.js'
+export type { JournalWindowStats } from './write-behind/window-stats.js'

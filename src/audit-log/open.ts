@@ -215,6 +215,7 @@ async function open(
       vkey: parts.signer?.vkey,
     })
     await member?.begin()
+    if (part?.use !== 'recovering') await goBehind(parts.journal, store.location, options)
     const settled =
       openRunsBefore === undefined
         ? Promise.resolve()
@@ -227,6 +228,21 @@ async function open(
     await store.close()
     throw openProblem(problem, store.location)
   }
+}
+
+/** Has a thread write the journal, if that is asked for and can be. */
+async function goBehind(
+  journal: Recovered['journal'],
+  location: string,
+  { durability, journalWindowBytes: windowBytes, onProblem }: ResolvedAuditLogOptions,
+): Promise<void> {
+  if (durability !== 'journal-behind') return
+  const tell = (cause: unknown) => {
+    const why = isError(cause) ? cause.message : String(cause)
+    const what = `The journal of the audit log ${location} is not written by a thread: ${why}. Each event is written before record() returns`
+    onProblem(new Error(what, { cause }))
+  }
+  await journal?.goBehind({ windowBytes, onEnded: tell }).catch(tell)
 }
 
 /**

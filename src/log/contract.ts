@@ -1,5 +1,6 @@
 import type { Timestamp } from '../events/time.js'
 import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
+import type { JournalWindowStats } from '../write-behind/window-stats.js'
 
 /** Where an appended event stands, returned once it is durable. */
 export interface AppendReceipt {
@@ -30,6 +31,8 @@ export interface AuditLogStats {
   readonly journalBytes: number
   /** Commits done: fsynced LevelDB batches. */
   readonly commits: number
+  /** Records on their way to the thread that writes the journal; `undefined` unless `durability` is `journal-behind`. */
+  readonly journalWindow?: JournalWindowStats | undefined
 }
 
 /** How a log is doing. */
@@ -60,7 +63,7 @@ export interface AuditLogWriter {
   readonly location: string
   /**
    * Takes an event without waiting for the disk: when it returns, the event has been written to the journal, which
-   * outlives the process. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
+   * outlives the process; with `durability: 'journal-behind'` it is on its way there. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
    * becomes an `events_dropped` event. What does not fit an event's limits is cut and flagged in `altered`.
    * The event is not refused for its schema, as {@link append} does: where the schema of one of your own types
    * (`eventTypes`) does not accept its `data`, it is stored as it is, `altered` names the field with the reason

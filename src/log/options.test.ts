@@ -23,6 +23,14 @@ describe('resolveOptions', () => {
     })
   })
 
+  it('has a window of 1 MiB where a thread writes the journal', () => {
+    expect(resolveOptions({ durability: 'journal-behind' })).toMatchObject({
+      durability: 'journal-behind',
+      journalWindowBytes: 1_048_576,
+      maxQueueBytes: DEFAULT_MAX_QUEUE_BYTES['journal-behind'],
+    })
+  })
+
   it('takes what is given', () => {
     const clock = () => [1, 2] as const
     const options = { store: memoryStore(), eventTypes: { own: v.object({}) }, maxQueueBytes: 65_535, clock }
@@ -57,9 +65,17 @@ describe('resolveOptions', () => {
     [{ maxQueueBytes: Number.POSITIVE_INFINITY }, /maxQueueBytes/],
     [{ maxQueueBytes: '100000' }, /maxQueueBytes/],
     [{ store: {} }, /store/],
-    [{ durability: 'flush_only' }, /durability must be one of 'journal', 'flush-only'/],
+    [{ durability: 'flush_only' }, /durability must be one of 'journal', 'journal-behind', 'flush-only'/],
     [{ onDamagedJournal: 'repair' }, /onDamagedJournal must be one of 'refuse', 'discard'/],
     [{ store: memoryStore(), durability: 'journal' }, /a log in a store has no journal/],
+    [{ store: memoryStore(), durability: 'journal-behind' }, /a log in a store has no journal/],
+    [{ journalWindowBytes: 200_000 }, /journalWindowBytes goes with durability 'journal-behind'/],
+    [{ durability: 'flush-only', journalWindowBytes: 200_000 }, /journalWindowBytes goes with/],
+    [
+      { durability: 'journal-behind', journalWindowBytes: 131_071 },
+      /journalWindowBytes must be a whole number from 131072/,
+    ],
+    [{ durability: 'journal-behind', journalWindowBytes: 2 ** 24 + 1 }, /to 16777216/],
     [{ store: memoryStore(), onDamagedJournal: 'discard' }, /a log in a store has no journal/],
     [{ meter: {} }, /meter/],
     [{ clock: 5 }, /clock/],

@@ -10,11 +10,16 @@ import {
 import type { AuditLogMeter } from './committing/metrics.js'
 import { type JournalKey, journalKeyFrom } from './journal/journal-key.js'
 import type { DamagePolicy } from './journal/journal-replay.js'
+import { DURABILITIES, type Durability, journalWindowOption } from './journal/window.js'
 import { type Clock, systemClock } from './sealing/clock.js'
 import { MAX_ENTRY_BYTES } from './sealing/plain.js'
 
 /** @see AuditLogOptions.maxQueueBytes */
-export const DEFAULT_MAX_QUEUE_BYTES = Object.freeze({ journal: 16 * 1024 * 1024, 'flush-only': 64 * 1024 * 1024 })
+export const DEFAULT_MAX_QUEUE_BYTES: Readonly<Record<Durability, number>> = Object.freeze({
+  journal: 16 * 1024 * 1024,
+  'journal-behind': 16 * 1024 * 1024,
+  'flush-only': 64 * 1024 * 1024,
+})
 
 /** Options of `openAuditLog`. */
 export interface AuditLogOptions extends CheckpointOptions {
@@ -37,14 +42,24 @@ export interface AuditLogOptions extends CheckpointOptions {
   readonly eventTypes?: Readonly<Record<string, DataSchema>>
   /**
    * - `journal`: when `record()` returns, the event outlives the process. One write to a file, some microseconds.
+   * - `journal-behind`: a thread writes the journal, for volumes whose writes are slow. When the process is killed by a signal, aborts or
+   *   runs out of memory, the newest events are lost, `journalWindowBytes` at most. When it exits, also by an uncaught exception,
+   *   nothing is lost.
    * - `flush-only`: when the process dies, events that are not committed are lost, some milliseconds' worth.
    *
-   * Either way it takes `flush()` or `append()` for an event to outlive loss of power. A log in a store of your own has
+   * In each case it takes `flush()` or `append()` for an event to outlive loss of power. A log in a store of your own has
    * no journal.
    *
    * @defaultValue `journal`; `flush-only` with a `store`
    */
-  readonly durability?: 'journal' | 'flush-only'
+  readonly durability?: Durability
+  /**
+   * The most bytes of the journal that wait for its thread, with `durability: 'journal-behind'`: so much is lost at most when the process is
+   * killed. `record()` waits when the window is full; `stats().journalWindow` counts that. 131,072 to 16,777,216.
+   *
+   * @defaultValue 1,048,576 (1 MiB)
+   */
+  readonly journalWindowBytes?: number
   /**
    * The reaction to a damaged journal: one that cannot be read, lacks a file, or has a record that the `journalKey`
    * does not attest. `refuse` makes opening fail with `AUDIT_LOG_CORRUPT`. `discard` drops what cannot be read or
@@ -103,7 +118,8 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly schemas: EventSchemas
   readonly shared: boolean
   readonly ownTypes: readonly string[]
-  readonly durability: 'journal' | 'flush-only'
+  readonly durability: Durability
+  readonly journalWindowBytes: number
   readonly onDamagedJournal: DamagePolicy
   readonly journalKey: JournalKey | undefined
   readonly meter: AuditLogMeter | undefined
@@ -119,6 +135,7 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   shared: true,
   eventTypes: true,
   durability: true,
+  journalWindowBytes: true,
   onDamagedJournal: true,
   journalKey: true,
   mode: true,
@@ -140,11 +157,11 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
   const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter, mode = 'owner' } = options
-  requireOneOf(OF, 'durability', durability, ['journal', 'flush-only'])
+  requireOneOf(OF, 'durability', durability, DURABILITIES)
   requireOneOf(OF, 'onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
   requireOneOf(OF, 'mode', mode, ['owner', 'group'])
   if (store && options.mode !== undefined) throw new TypeError(`${OF}: a log in a store has no files to give a mode`)
-  if (store && (durability === 'journal' || [options.onDamagedJournal, options.journalKey].some(isGiven))) {
+  if (store && (durability !== 'flush-only' || [options.onDamagedJournal, options.journalKey].some(isGiven))) {
     throw new TypeError(`${OF}: a log in a store has no journal`)
   }
   if (meter !== undefined && typeof meter?.createHistogram !== 'function')
@@ -160,6 +177,7 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     }),
     ...resolveCheckpointOptions(OF, options),
     durability,
+    journalWindowBytes: journalWindowOption(OF, options.journalWindowBytes, durability),
     onDamagedJournal,
     journalKey: store ? undefined : journalKeyFrom(OF, options.journalKey),
     mode,

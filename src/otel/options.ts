@@ -1,5 +1,6 @@
 import { rejectUnknownOptions, requireDirectoryPath, requireOneOf, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
+import { DURABILITIES, type Durability, journalWindowOption } from '../log/journal/window.js'
 import type { Convention } from './conventions/contract.js'
 import { conventionOf } from './conventions/vocabulary/interpreter.js'
 import { checkVocabularies } from './conventions/vocabulary/validate.js'
@@ -31,6 +32,20 @@ export interface AuditSpanProcessorOptions {
    * @defaultValue `owner`
    */
   readonly mode?: 'owner' | 'group'
+  /**
+   * The way in which the log in `location` keeps events until they are committed, see `AuditLogOptions.durability`: `journal-behind` is for
+   * volumes whose writes are slow. What happens before the log is open is written before the call returns in each case.
+   *
+   * @defaultValue `journal`
+   */
+  readonly durability?: Durability
+  /**
+   * The most bytes that are lost when the process is killed, with `durability: 'journal-behind'`: see
+   * `AuditLogOptions.journalWindowBytes`. 131,072 to 16,777,216.
+   *
+   * @defaultValue 1,048,576 (1 MiB)
+   */
+  readonly journalWindowBytes?: number
   /** Conventions of your own, asked before the built-in ones. */
   readonly conventions?: readonly Convention[]
   /**
@@ -115,10 +130,18 @@ export interface AuditSpanProcessorOptions {
   readonly scopeNames?: ScopeNamesOption
 }
 
+/** Options of the log that a processor opens. */
+export interface OwnLogOptions {
+  readonly mode: 'owner' | 'group'
+  readonly durability: Durability
+  /** Given where a thread writes the journal alone. */
+  readonly journalWindowBytes?: number
+}
+
 export interface ResolvedProcessorOptions {
   readonly log: AuditLogWriter | undefined
   readonly location: string | undefined
-  readonly mode: 'owner' | 'group'
+  readonly ownLog: OwnLogOptions
   readonly conventions: readonly Convention[]
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
   readonly abandonAfterMillis: number
@@ -133,6 +156,8 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   log: true,
   location: true,
   mode: true,
+  durability: true,
+  journalWindowBytes: true,
   conventions: true,
   vocabularies: true,
   onExplain: true,
@@ -148,18 +173,16 @@ const OF = 'AuditSpanProcessor'
 /** @throws TypeError naming the option. */
 export function resolveProcessorOptions(options: AuditSpanProcessorOptions): ResolvedProcessorOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { log, location, mode = 'owner', conventions = [], vocabularies = [], onExplain } = options
+  const { log, location, conventions = [], vocabularies = [], onExplain } = options
   if (log !== undefined && location !== undefined) throw new TypeError(`${OF}: give a log or a location, not both`)
   if (location !== undefined) requireDirectoryPath(OF, location)
-  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
-  if (options.mode !== undefined && location === undefined) throw new TypeError(`${OF}: mode goes with a location`)
   if (!Array.isArray(conventions)) throw new TypeError(`${OF}: conventions must be a list`)
   if (onExplain !== undefined && typeof onExplain !== 'function')
     throw new TypeError(`${OF}: onExplain must be a function`)
   return Object.freeze({
     log,
     location,
-    mode,
+    ownLog: ownLogOptions(options),
     conventions: Object.freeze([...conventions, ...checkVocabularies(OF, vocabularies).map(conventionOf)]),
     onExplain,
     abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {
@@ -181,6 +204,18 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
     trustBaggage: switchOption('trustBaggage', options.trustBaggage),
     scopeNames: options.scopeNames === undefined ? undefined : new ScopeNames(options.scopeNames),
   })
+}
+
+function ownLogOptions(options: AuditSpanProcessorOptions): OwnLogOptions {
+  const { location, mode = 'owner', durability = 'journal', journalWindowBytes } = options
+  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
+  requireOneOf(OF, 'durability', durability, DURABILITIES)
+  for (const name of ['mode', 'durability', 'journalWindowBytes'] as const) {
+    if (options[name] !== undefined && location === undefined)
+      throw new TypeError(`${OF}: ${name} goes with a location`)
+  }
+  journalWindowOption(OF, journalWindowBytes, durability)
+  return Object.freeze({ mode, durability, ...(journalWindowBytes !== undefined && { journalWindowBytes }) })
 }
 
 /** Anything but `true` and `false` may be meant either way. */

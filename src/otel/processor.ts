@@ -18,7 +18,7 @@ import { ProcessHealth } from './health/process-health.js'
 import { toHrTime } from './hr-time.js'
 import { AuditLogRecordProcessor } from './log-records.js'
 import type { OpeningLog } from './opening-log.js'
-import { type AuditSpanProcessorOptions, resolveProcessorOptions } from './options.js'
+import { type AuditSpanProcessorOptions, type OwnLogOptions, resolveProcessorOptions } from './options.js'
 import { reportProblem, safely, settleAll, tried } from './problems.js'
 import { closeShared, openShared } from './shared-logs.js'
 import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
@@ -145,7 +145,9 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     if (resolved.log) this.attach(resolved.log)
     this.#health.start()
     this.ready =
-      resolved.location === undefined ? Promise.resolve(undefined) : this.#openOwnLog(resolved.location, resolved.mode)
+      resolved.location === undefined
+        ? Promise.resolve(undefined)
+        : this.#openOwnLog(resolved.location, resolved.ownLog)
   }
 
   /** The logs that receive events just now. */
@@ -388,8 +390,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   }
 
   /** Events until the log is open are staged by {@link OpeningLog}. */
-  #openOwnLog(location: string, mode: 'owner' | 'group'): Promise<AuditLog> {
-    this.#ownLog = openShared(location, mode)
+  #openOwnLog(location: string, options: OwnLogOptions): Promise<AuditLog> {
+    this.#ownLog = openShared(location, options)
     this.attach(this.#ownLog)
     this.#health.keepFile(location, () => this.#ownLog?.log?.ledger?.log)
     const note = () => safely(() => this.#health.noteInFile())

@@ -7,6 +7,7 @@ import type { AuditLogWriter, RecordInput } from '../log/contract.js'
 import { type JournalKey, journalKeyFrom } from '../log/journal/journal-key.js'
 import { makeDirectorySync } from '../store/directory.js'
 import { OpeningLog } from './opening-log.js'
+import type { OwnLogOptions } from './options.js'
 import { RecentMap } from './recent-map.js'
 
 /*
@@ -88,7 +89,8 @@ export function sharedLog(log: AuditLogWriter): SharedLog {
  * Opens a log of the ledger in a directory, or takes the one that another processor of this process has open there. One that is
  * being closed is opened again afterwards.
  */
-export function openShared(location: string, mode: 'owner' | 'group' = 'owner'): OpeningLog<AuditLog> {
+export function openShared(location: string, options: OwnLogOptions): OpeningLog<AuditLog> {
+  const { mode } = options
   registry[OPENED] ??= new Map()
   const logs = registry[OPENED]
   const path = resolve(location)
@@ -106,7 +108,7 @@ export function openShared(location: string, mode: 'owner' | 'group' = 'owner'):
     readers: mode === 'group' ? GROUP : NOBODY,
     open: async () => {
       await closed.catch(() => undefined)
-      return await openAuditLog(location, { shared: true, mode })
+      return await openAuditLog(location, { shared: true, ...options })
     },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.
     onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),

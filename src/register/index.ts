@@ -8,12 +8,14 @@
  * | variable | meaning |
  * |---|---|
  * | `SPANLEDGER_LOG` | the directory of the audit log. Without it nothing is audited, and a warning says so |
+ * | `SPANLEDGER_DURABILITY` | `journal-behind` for volumes whose writes are slow, see `AuditSpanProcessorOptions.durability` |
  * | `SPANLEDGER_ENABLED` | `false` switches recording off, see `AuditSpanProcessor.setEnabled` |
  * | `SPANLEDGER_EXPLAIN` | `true` explains every span through OpenTelemetry's `diag` |
  *
  * @packageDocumentation
  */
 import { diag } from '@opentelemetry/api'
+import type { AuditSpanProcessorOptions } from '../otel/options.js'
 import { AuditSpanProcessor } from '../otel/processor.js'
 import { keepContext } from './context.js'
 import { flushAtExit } from './exit.js'
@@ -30,7 +32,8 @@ function start(location: string | undefined): AuditSpanProcessor | undefined {
     return undefined
   }
   try {
-    const processor = new AuditSpanProcessor({ location })
+    const durability = process.env.SPANLEDGER_DURABILITY as AuditSpanProcessorOptions['durability']
+    const processor = new AuditSpanProcessor({ location, ...(durability && { durability }) })
     processor.ready.catch((problem) => diag.error('spanledger:', problem))
     keepContext()
     flushAtExit(processor)

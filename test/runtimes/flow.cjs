@@ -11,11 +11,17 @@ const ENTRIES = 3000
 /**
  * The usual work with the package: records a run, closes, is killed, opens again, reads, exports and verifies.
  *
- * @param {string} program - that was started; with a directory it records into it, and is killed
+ * @param {string} program - that was started; with a directory it records into it, and is killed, or exits
  * @param {typeof import('spanledger') & typeof import('spanledger/record') & typeof import('spanledger/export')} spanledger
  */
 exports.flow = async function flow(program, spanledger) {
-  const [, , killed] = process.argv
+  const [, , killed, exits] = process.argv
+  if (killed && exits) {
+    const log = await spanledger.openAuditLog(killed, { durability: 'journal-behind', onProblem: () => {} })
+    for (let n = 0; n < ENTRIES; n++) log.record({ type: 'custom', data: { name: 'flow', n } })
+    process.stdout.write(log.stats().journalWindow?.writer ?? 'no thread')
+    process.exit(0)
+  }
   if (killed) {
     const log = await spanledger.openAuditLog(killed)
     for (let n = 0; n < ENTRIES; n++) log.record({ type: 'custom', data: { name: 'flow', n } })
@@ -72,6 +78,14 @@ exports.flow = async function flow(program, spanledger) {
       return problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_CLOSED'
     })
     verifyWithCli(directory)
+
+    const behind = join(directory, 'behind')
+    const { stdout, stderr } = run(program, behind, 'exits')
+    // Its threads do not share open files.
+    assert.equal(stdout, 'Deno' in globalThis ? 'no thread' : 'thread', stderr)
+    log = await openAuditLog(behind)
+    assert.equal(await log.count({ type: 'custom' }), ENTRIES)
+    await log.close()
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -1,5 +1,6 @@
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import type { JournalSpan } from '../journal/journal.js'
+import type { JournalSpan } from '../journal/journal-span.js'
+import type { UnwrittenRecord } from '../journal/records-behind.js'
 
 /** Entries that one commit takes at most. */
 export const MAX_GROUP_ENTRIES = 4096
@@ -22,7 +23,7 @@ export interface PendingAppend<T> extends Pending<T> {
 
 /** Entries that are committed together. `T` is what an append resolves to. */
 export class Group<T> {
-  /** None while only the journal has them, see {@link span}. */
+  /** Those in memory: while there is a {@link span}, only the last ones, which the journal has lost. */
   entries: SealedEntry[] = []
   /** Where in the journal the entries are that are not in memory. */
   span: JournalSpan | undefined = undefined
@@ -49,6 +50,16 @@ export class Group<T> {
     this.end = end
     if (!isJournaled) this.unjournaled++
     if (!this.span) this.entries.push(entry)
+  }
+
+  /** The journal does not have the last entries after all. @param end - of the journal without them */
+  lose(lost: readonly UnwrittenRecord[], end: JournalPosition): void {
+    this.unjournaled += lost.length
+    this.end = end
+    const [first] = lost
+    if (!this.span || !first) return
+    this.entries = lost.map(({ entry }) => entry)
+    this.span = lost.length < this.length ? { from: this.span.from, to: first.start } : undefined
   }
 }
 
@@ -120,7 +131,7 @@ export class CommitQueue<T> {
   /** Takes an entry that only the journal keeps. */
   spill(entry: SealedEntry, { from, to }: JournalSpan, append?: Pending<T>): void {
     let group = this.#groups.at(-1)
-    if (!group?.span || !group.hasRoomFor(entry)) {
+    if (!group?.span || group.entries.length > 0 || !group.hasRoomFor(entry)) {
       group = this.#begin()
       group.span = { from, to }
     }
@@ -131,13 +142,26 @@ export class CommitQueue<T> {
 
   /** Gives a group its entries back. @throws Error when they are not as many as they were */
   load(group: Group<T>, entries: SealedEntry[]): void {
-    if (entries.length !== group.length) {
-      throw new Error(`the journal has ${entries.length} of ${group.length} entries that it should have`)
+    const expected = group.length - group.entries.length
+    if (entries.length !== expected) {
+      throw new Error(`the journal has ${entries.length} of ${expected} entries that it should have`)
     }
-    group.entries = entries
+    group.entries = [...entries, ...group.entries]
     group.span = undefined
-    this.#spilledEvents -= entries.length
-    for (const { byteLength } of entries) this.#bytes += byteLength
+    this.#countAsLoaded(entries)
+  }
+
+  /** The journal does not have the entries after all that were queued last. @param end - of the journal without them */
+  lose(lost: readonly UnwrittenRecord[], end: JournalPosition): void {
+    const groups = this.#inFlight ? [this.#inFlight, ...this.#groups] : this.#groups
+    let left = lost.length
+    for (let at = groups.length - 1; left > 0 && at >= 0; at--) {
+      const group = groups[at] as Group<T>
+      const own = lost.slice(Math.max(0, left - group.length), left)
+      left -= own.length
+      if (group.span) this.#countAsLoaded(own.map(({ entry }) => entry))
+      group.lose(own, end)
+    }
   }
 
   /** Tells that nothing waits and nothing is in flight. */
@@ -215,8 +239,9 @@ export class CommitQueue<T> {
       for (const append of group.appends) append.reject(reason)
       this.#release(group.entries)
       if (!group.span) continue
-      this.#events -= group.length
-      this.#spilledEvents -= group.length
+      const spilled = group.length - group.entries.length
+      this.#events -= spilled
+      this.#spilledEvents -= spilled
     }
   }
 
@@ -238,6 +263,11 @@ export class CommitQueue<T> {
     }
     group.add(entry, isJournaled, end)
     this.#events++
+  }
+
+  #countAsLoaded(entries: readonly SealedEntry[]): void {
+    this.#spilledEvents -= entries.length
+    for (const { byteLength } of entries) this.#bytes += byteLength
   }
 
   #release(entries: readonly SealedEntry[]): void {

@@ -99,7 +99,12 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#onClosing = parts.onClosing ?? (async () => {})
     this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
     this.#receipts = new Receipts(store)
-    this.#writeAhead = journal && new WriteAhead(journal, (failure) => this.#onJournalChange(failure))
+    this.#writeAhead =
+      journal &&
+      new WriteAhead(journal, {
+        onChange: (failure) => this.#onJournalChange(failure),
+        onLost: (lost, end) => this.#queue.lose(lost, end),
+      })
     this.#head = parts.head
     this.#checkpointer = parts.checkpointer
     this.#metrics =
@@ -191,6 +196,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
       queuedBytes: this.#queue.bytes,
       journalBytes: this.#writeAhead?.journal.bytes ?? 0,
       commits: this.#commits,
+      journalWindow: this.#writeAhead?.journal.window,
     }
   }
 
@@ -224,7 +230,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
       () => this.#store.close(),
       () => this.#metrics?.close(),
       () => this.#head?.close(),
-      () => this.#writeAhead?.journal.close(),
+      () => this.#writeAhead?.close(),
     ]) {
       try {
         await step()
@@ -245,6 +251,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#commitNow()
     await this.#committing
     await this.#checkpointer?.close()
+    await this.#writeAhead?.settled()
     const waiting = this.#queue.events
     if (waiting === 0) {
       // Everything is stored: without the mark the next opening looks more closely, and that is all.
@@ -328,7 +335,9 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#isCommitting = false
   }
 
+  /** The store never says that it has the journal up to where that is not written yet: recovery would miss what is not there. */
   async #commit(group: Group<AppendReceipt>): Promise<CommitReceipt> {
+    await this.#writeAhead?.settled()
     if (group.span && this.#writeAhead) {
       this.#queue.load(group, await this.#writeAhead.journal.read(group.span))
     }

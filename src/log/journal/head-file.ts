@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, write, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readersOfLog } from '../../files/readers.js'
 import { openToRewriteSync, readRegularFileSync } from '../../files/regular-file.js'
@@ -20,9 +20,17 @@ const HASH_BYTES = 32
  */
 export class HeadFile {
   readonly #descriptor: number
+  readonly #isBehind: boolean
+  /** The text to write next, while another one is being written. */
+  #next: Buffer | undefined = undefined
+  #writing: Promise<void> | undefined = undefined
 
-  /** @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws */
-  constructor(path: string) {
+  /**
+   * @param isBehind - nobody waits for it to be written: it is behind for as long as a write takes
+   * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
+   */
+  constructor(path: string, isBehind = false) {
+    this.#isBehind = isBehind
     this.#descriptor = openToRewriteSync(path, false, readersOfLog(dirname(path)))
     // What somebody added would stay behind what is written.
     if (fstatSync(this.#descriptor).size > TEXT_BYTES) ftruncateSync(this.#descriptor, TEXT_BYTES)
@@ -30,15 +38,30 @@ export class HeadFile {
 
   /** Does what it can: a head that is behind is still true. */
   write(size: number, leafHash: Uint8Array): void {
+    // As bytes: Deno ignores the position of a string, and appends it.
+    const text = Buffer.from(headText(size, leafHash), 'latin1')
+    if (this.#isBehind) {
+      this.#next = text
+      this.#writing ??= this.#writeAll()
+      return
+    }
     try {
-      const text = Buffer.from(headText(size, leafHash), 'latin1')
-      // As bytes: Deno ignores the position of a string, and appends it.
       writeSync(this.#descriptor, text, 0, text.length, 0)
     } catch {}
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#writing
     closeSync(this.#descriptor)
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let text = this.#next; text; text = this.#next) {
+      const { length } = text
+      this.#next = undefined
+      await new Promise<void>((resolve) => write(this.#descriptor, text, 0, length, 0, () => resolve()))
+    }
+    this.#writing = undefined
   }
 }
 

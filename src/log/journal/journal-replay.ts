@@ -146,6 +146,8 @@ export class JournalReplay {
     if (segment.state === 'malformed') this.#unreadable(segment, 0, HEAD_BYTES)
     const limit = Math.min(stated ?? bytes.length, bytes.length)
     const records = bytes.subarray(0, limit)
+    // A file is made before the thread of a journal has written all of the one before.
+    const isLast = !next || next.bytes.length === 0
     // What is gone before that place is in the store; who knows what followed it. Loss of power explains it.
     const isShort = at > bytes.length && !this.#lostPower(segment)
     if (isShort) this.#damaged(`${segmentName(number)} ends at byte ${bytes.length}, before byte ${at}`, segment)
@@ -159,7 +161,7 @@ export class JournalReplay {
         continue
       }
       const found = findRecord(records, at + 1)
-      if (found === undefined && !next && (isCutShort(records, at) || this.#lostPower(segment))) {
+      if (found === undefined && isLast && (isCutShort(records, at) || this.#lostPower(segment))) {
         this.tornBytes += limit - at
         return
       }

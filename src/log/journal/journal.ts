@@ -1,12 +1,13 @@
-import { closeSync, fstatSync, ftruncateSync, rmSync, unlink, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, rmSync, unlink } from 'node:fs'
 import { readersIn } from '../../files/readers.js'
-import { openRegularFile, openToWriteSync } from '../../files/regular-file.js'
+import { openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { syncDirectory } from '../../store/directory.js'
-import { filedEvent } from '../../store/filed-event.js'
+import type { JournalWindowStats } from '../../write-behind/window-stats.js'
+import type { WriteBehindOptions } from '../../write-behind/write-behind.js'
+import { writeFully } from '../../write-behind/write-fully.js'
 import {
   attestRecord,
-  decodeRecord,
   type EncodedRecord,
   encodeHead,
   HEAD_BYTES,
@@ -16,6 +17,8 @@ import {
   segmentPath,
 } from './journal-format.js'
 import type { JournalMac } from './journal-key.js'
+import { type JournalSpan, readSpan } from './journal-span.js'
+import { RecordsBehind, type UnwrittenRecord } from './records-behind.js'
 
 /** A segment that has this many bytes is followed by the next one. */
 export const SEGMENT_BYTES: number = 16 * 1024 * 1024
@@ -44,17 +47,11 @@ export interface JournalStart {
   readonly segmentBytes?: number
 }
 
-/** A stretch of records, read back by {@link Journal.read}. */
-export interface JournalSpan {
-  readonly from: JournalPosition
-  readonly to: JournalPosition
-}
-
 /**
  * The write-ahead files that make a returned call survive the death of the process. A record is one write(2) before
  * `append` returns, so that a process which dies leaves whole records and at most one torn one, at the very end.
  * Nothing is fsynced: what has to survive loss of power is committed to the store, which says with each commit up to
- * where it has taken over the journal.
+ * where it has taken over the journal. Behind {@link Journal.goBehind} a thread writes the same bytes to the same places.
  */
 export class Journal {
   #directory: string
@@ -75,6 +72,10 @@ export class Journal {
   #listing: Promise<void> = Promise.resolve()
   /** Sizes of the segments before this one, by number. */
   readonly #sizes = new Map<number, number>()
+  #behind: RecordsBehind | undefined = undefined
+  /** The thread gets the records of this segment. */
+  #isBehind = false
+  #lost: readonly UnwrittenRecord[] = []
 
   /** @throws what the file system throws */
   constructor(start: JournalStart) {
@@ -86,7 +87,23 @@ export class Journal {
     this.#segmentBytes = segmentBytes
     this.#segment = segment
     this.#oldest = oldest
-    this.#descriptor = this.#create(segment, after)
+    this.#descriptor = this.#create(segment, after, (descriptor, head) => writeFully(descriptor, head, 0))
+  }
+
+  /**
+   * Has records written by a thread from now on: `append` returns when it has a copy of the record. While the thread cannot
+   * write, and once it has ended, the caller writes.
+   *
+   * @throws Error when there is no thread that can write; nothing has changed then
+   */
+  async goBehind(options: Omit<WriteBehindOptions, 'descriptor'>): Promise<void> {
+    this.#behind = await RecordsBehind.start({ ...options, descriptor: this.#descriptor })
+    this.#passOn()
+  }
+
+  /** How the records on their way to the thread are doing; `undefined` without one. */
+  get window(): JournalWindowStats | undefined {
+    return this.#behind?.stats
   }
 
   /** After the last record, and after what could not be cut off behind it. */
@@ -118,13 +135,36 @@ export class Journal {
       attestRecord(record, this.#mac, { previous, leafHash, callerId, segment: this.#segment, offset: this.#offset })
     }
     try {
-      writeFully(this.#descriptor, record, this.#offset)
+      if (this.#isBehind) this.#behind?.append(entry, record, { segment: this.#segment, offset: this.#offset })
+      else writeFully(this.#descriptor, record, this.#offset)
     } catch (problem) {
       this.#cut()
       throw problem
     }
     this.#offset += record.length
     this.#last = entry
+    if (!this.#isBehind) this.#passOn()
+  }
+
+  /** Resolves when all records are in their files. @throws what the file system throws: see {@link takeLost} */
+  async written(): Promise<void> {
+    if (!this.#isBehind) return
+    await this.#behind?.drained()
+    // It may have been noticed meanwhile.
+    if (!this.#isBehind) return
+    try {
+      this.#behind?.settle()
+    } catch (problem) {
+      this.#cut()
+      throw problem
+    }
+  }
+
+  /** Returns the records that were taken, and are no part of the journal after all; once. They are the last ones that were taken. */
+  takeLost(): readonly UnwrittenRecord[] {
+    const lost = this.#lost
+    this.#lost = []
+    return lost
   }
 
   /**
@@ -147,25 +187,9 @@ export class Journal {
     throw new Error(`the journal file ${segmentName(this.#segment)} was removed`)
   }
 
-  /** Reads records back. @throws what the file system throws; Error when a record is damaged */
-  async read({ from, to }: JournalSpan): Promise<SealedEntry[]> {
-    const entries: SealedEntry[] = []
-    for (let { segment } = from; segment <= to.segment; segment++) {
-      const start = segment === from.segment ? from.offset : HEAD_BYTES
-      const end = segment === to.segment ? to.offset : (this.#sizes.get(segment) ?? start)
-      const bytes = await this.#readBytes(segment, start, end)
-      for (let at = 0; at < bytes.length; ) {
-        const record = decodeRecord(bytes, at)
-        if (!record) throw new Error(`the journal file ${segmentName(segment)} is damaged at byte ${start + at}`)
-        entries.push({
-          ...record,
-          byteLength: record.bytes.length,
-          event: filedEvent(JSON.parse(record.bytes.toString())),
-        })
-        at = record.end
-      }
-    }
-    return entries
+  /** Reads records back that are in their files. @throws what the file system throws; Error when a record is damaged */
+  async read(span: JournalSpan): Promise<SealedEntry[]> {
+    return await readSpan(this.#directory, span, this.#sizes)
   }
 
   /** The directory of the segments has another name now. */
@@ -175,8 +199,12 @@ export class Journal {
 
   /** Begins the next segment. @throws what the file system throws; nothing has changed then */
   startNext(): void {
-    const next = this.#create(this.#segment + 1, this.#offset)
-    closeSync(this.#descriptor)
+    const isBehind = this.#isBehind
+    const next = this.#create(this.#segment + 1, this.#offset, (descriptor, head) => {
+      if (isBehind) this.#startNextBehind(descriptor, head)
+      else writeFully(descriptor, head, 0)
+    })
+    if (!isBehind) closeSync(this.#descriptor)
     this.#sizes.set(this.#segment, this.#offset)
     this.#descriptor = next
     this.#segment++
@@ -194,13 +222,36 @@ export class Journal {
     }
   }
 
+  /** Ends the thread, once all is written or cannot be. */
+  async finish(): Promise<void> {
+    await this.written().catch(() => {})
+    await this.#behind?.stop()
+  }
+
   close(): void {
     closeSync(this.#descriptor)
+  }
+
+  /** The thread goes on behind the last record. */
+  #passOn(): void {
+    if (!this.#behind || this.#behind.isOver) return
+    this.#behind.takeUp(this.#descriptor, this.#offset, this.#last)
+    this.#isBehind = true
+  }
+
+  #startNextBehind(descriptor: number, head: EncodedRecord): void {
+    try {
+      this.#behind?.startNext(descriptor, head)
+    } catch (problem) {
+      this.#cut()
+      throw problem
+    }
   }
 
   /** A segment that could not be written is not gone on with: it may be at a limit for files. */
   #cut(): void {
     this.#spoilt = true
+    if (this.#isBehind && !this.#loseUnwritten()) return
     try {
       ftruncateSync(this.#descriptor, this.#offset)
     } catch {
@@ -208,40 +259,39 @@ export class Journal {
     }
   }
 
+  /** Goes back to the last record that is written. @returns whether it is in this segment: else that was not begun */
+  #loseUnwritten(): boolean {
+    this.#isBehind = false
+    const { records, previous, lacksHead } = (this.#behind as RecordsBehind).lose()
+    this.#lost = [...this.#lost, ...records]
+    this.#last = records.length > 0 ? previous : this.#last
+    const [first] = records
+    const isHere = first === undefined || first.start.segment === this.#segment
+    if (isHere && !lacksHead) {
+      this.#offset = first?.start.offset ?? this.#offset
+      return true
+    }
+    this.#segment--
+    this.#offset = isHere ? (this.#sizes.get(this.#segment) ?? HEAD_BYTES) : first.start.offset
+    this.#sizes.delete(this.#segment)
+    return false
+  }
+
   /**
    * Creates a segment. Removes any file of that name and never opens it: it could be a link to somebody else's file.
    */
-  #create(segment: number, after: number): number {
+  #create(segment: number, after: number, begin: (descriptor: number, head: EncodedRecord) => void): number {
     const path = segmentPath(this.#directory, segment)
     rmSync(path, { force: true })
     const descriptor = openToWriteSync(path, readersIn(this.#directory))
     try {
       const head = encodeHead({ after, previous: this.#last?.leafHash, keyId: this.#mac?.keyId, bootId: this.#bootId })
-      writeFully(descriptor, { buffer: head, start: 0, length: head.length }, 0)
+      begin(descriptor, { buffer: head, start: 0, length: head.length })
     } catch (problem) {
       closeSync(descriptor)
       throw problem
     }
     this.#listing = syncDirectory(this.#directory).catch(() => {})
     return descriptor
-  }
-
-  async #readBytes(segment: number, start: number, end: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(end - start)
-    const file = await openRegularFile(segmentPath(this.#directory, segment))
-    try {
-      const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
-      return bytes.subarray(0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  }
-}
-
-/** A write may be short: when the disk fills up, or at a limit. */
-function writeFully(descriptor: number, { buffer, start, length }: EncodedRecord, offset: number): void {
-  let written = writeSync(descriptor, buffer, start, length, offset)
-  while (written < length) {
-    written += writeSync(descriptor, buffer, start + written, length - written, offset + written)
   }
 }

@@ -1,17 +1,26 @@
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import type { Journal, JournalSpan } from './journal.js'
+import type { Journal } from './journal.js'
 import { recordBytes } from './journal-format.js'
+import type { JournalSpan } from './journal-span.js'
+import type { UnwrittenRecord } from './records-behind.js'
+
+/** Those who are told of a journal. */
+export interface JournalListeners {
+  /** Told when writing begins to fail, and, with `undefined`, when it works again. */
+  onChange(failure: { readonly cause: unknown } | undefined): void
+  /** Told of entries that were taken for written and are not: the last ones that were. @param end - of the journal without them */
+  onLost(lost: readonly UnwrittenRecord[], end: JournalPosition): void
+}
 
 /** Writes entries to the journal as long as that works, and remembers why when it does not. */
 export class WriteAhead {
   readonly journal: Journal
-  readonly #onChange: (failure: { readonly cause: unknown } | undefined) => void
+  readonly #listeners: JournalListeners
   #isFailing = false
 
-  /** @param onChange - told when writing begins to fail, and, with `undefined`, when it works again */
-  constructor(journal: Journal, onChange: (failure: { readonly cause: unknown } | undefined) => void) {
+  constructor(journal: Journal, listeners: JournalListeners) {
     this.journal = journal
-    this.#onChange = onChange
+    this.#listeners = listeners
   }
 
   get isFailing(): boolean {
@@ -28,6 +37,21 @@ export class WriteAhead {
     }
     this.#worked()
     return this.journal.end
+  }
+
+  /** Resolves when all entries that were written are in the files, or it was told that they are not. */
+  async settled(): Promise<void> {
+    try {
+      await this.journal.written()
+    } catch (cause) {
+      this.#failed(cause)
+    }
+  }
+
+  /** Ends the writing of it. @throws what the file system throws */
+  async close(): Promise<void> {
+    await this.journal.finish()
+    this.journal.close()
   }
 
   /** Notices a file that is gone. */
@@ -54,13 +78,15 @@ export class WriteAhead {
   #worked(): void {
     if (!this.#isFailing) return
     this.#isFailing = false
-    this.#onChange(undefined)
+    this.#listeners.onChange(undefined)
   }
 
   #failed(cause: unknown): void {
+    const lost = this.journal.takeLost()
+    if (lost.length > 0) this.#listeners.onLost(lost, this.journal.end)
     if (this.#isFailing) return
     this.#isFailing = true
-    this.#onChange({ cause })
+    this.#listeners.onChange({ cause })
   }
 }
 

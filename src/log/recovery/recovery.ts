@@ -28,6 +28,7 @@ import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../jo
 import { currentBootId, segmentsIn } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { type DamagePolicy, JournalReplay, type JournalReplayOptions } from '../journal/journal-replay.js'
+import type { Durability } from '../journal/window.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
 import { adoptStaging } from './adopt-staging.js'
@@ -79,7 +80,7 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   readonly directory: string | undefined
   /** Directory of staging journals that the log takes over; `undefined` for a log that takes none. */
   readonly staging?: string | undefined
-  readonly durability: 'journal' | 'flush-only'
+  readonly durability: Durability
   readonly onDamagedJournal: DamagePolicy
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
@@ -148,7 +149,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const sealer = new Sealer(clock, origin, recordedAtOf(last))
   const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
   const commits = new RecoveryCommits({ store, sealer, taken, origin })
-  if (replaying && durability === 'journal')
+  if (replaying && durability !== 'flush-only')
     await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
   if (replay) await replayInto(commits, replay, taken, origin)
@@ -168,7 +169,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, { ...options, previousSigner })
   }
-  const journal = replay && durability === 'journal' ? new Journal(replay.next) : undefined
+  const journal = replay && durability !== 'flush-only' ? new Journal(replay.next) : undefined
   try {
     await journal?.listed
     // Without a journal nothing of a next segment is needed.
@@ -198,7 +199,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     durationMs: monotonicMillis() - startMillis,
   }
   if (foreign) tellSetAside(foreign, options)
-  const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'))
+  const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'), durability !== 'journal')
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
   const openRunsBefore = waitsForIndex ? store.size : undefined

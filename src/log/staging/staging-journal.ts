@@ -6,9 +6,10 @@ import { requireDirectory } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { makeDirectorySync, syncDirectory, widenSync } from '../../store/directory.js'
 import { ownIdentity } from '../../store/process-identity.js'
-import { Journal, type JournalSpan } from '../journal/journal.js'
+import { Journal } from '../journal/journal.js'
 import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey, JournalMac } from '../journal/journal-key.js'
+import type { JournalSpan } from '../journal/journal-span.js'
 import { type StagingName, stagingName } from './staging-places.js'
 
 /** Returns what attests the records of a staging journal: those of another one, or of a log, do not pass for its own. */

@@ -2,7 +2,7 @@ import { openAuditLog } from 'spanledger'
 import { given, say } from './say.mjs'
 
 // Records a few events in each of so many turns of the event loop. Says each event whose call has returned, and at the end how
-// long each turn took.
+// long each turn took, and how the window of the journal did.
 
 const [directory, durability, turns, eventsOfEach] = given()
 const log = await openAuditLog(directory, { durability })
@@ -18,5 +18,6 @@ for (let turn = 0; turn < turns; turn++) {
   await new Promise((resolve) => setImmediate(resolve))
   millis.push(performance.now() - start)
 }
+const { journalWindow: window } = log.stats()
 await log.close()
-say(`turns ${JSON.stringify(millis)}`)
+say(`turns ${JSON.stringify({ millis, window })}`)

@@ -9,12 +9,13 @@ import { installStrace, strace } from '../support/strace.mjs'
 const WRITE_MILLIS = 30
 const TURNS = 20
 const EVENTS_OF_EACH = 5
+const FILES = ['journal/000001.journal', 'journal/000002.journal', 'head']
 
 /**
- * Every write to the journal takes as long as on a slow volume. Tells how long a turn of the event loop takes that records
+ * Every write to the journal and to `head` takes as long as on a slow volume. Tells how long a turn of the event loop takes that records
  * a few events.
  *
- * @param {'journal' | 'flush-only'} durability
+ * @param {'journal' | 'journal-behind' | 'flush-only'} durability
  */
 function slowWrites(durability) {
   return async (/** @type {Setting} */ { directory }) => {
@@ -22,8 +23,8 @@ function slowWrites(durability) {
     const quick = await turns(join(directory, 'quick'), durability, [])
     const log = join(directory, 'slow')
     const delay = `inject=pwrite64:delay_enter=${WRITE_MILLIS * 1000}`
-    const paths = ['journal/000001.journal', 'journal/000002.journal']
-    const slow = await turns(log, durability, strace(log, join(directory, 'trace'), ['trace=pwrite64', delay], paths))
+    const slow = await turns(log, durability, strace(log, join(directory, 'trace'), ['trace=pwrite64', delay], FILES))
+    const { waits = 0, mostUnwrittenBytes = 0 } = slow.window ?? {}
     /** @type {Findings} */
     return {
       rounds: 1,
@@ -31,8 +32,10 @@ function slowWrites(durability) {
       acknowledged: slow.names.length,
       lost: slow.lost,
       duplicated: slow.duplicated,
-      problems: [],
-      note: `a turn that records ${EVENTS_OF_EACH} events: p50 ${median(slow.millis)} ms, else ${median(quick.millis)} ms`,
+      problems: waits > 0 ? [`the caller waited ${waits} times, with ${mostUnwrittenBytes} bytes in its window`] : [],
+      note:
+        `a turn that records ${EVENTS_OF_EACH} events: p50 ${median(slow.millis)} ms, else ${median(quick.millis)} ms` +
+        (slow.window ? `; not written at most ${mostUnwrittenBytes} B` : ''),
     }
   }
 }
@@ -43,11 +46,12 @@ async function turns(directory, durability, through) {
   const { code } = await child.ended
   if (code !== 0) throw new Error(`ended with ${code}: ${child.errors()}`)
   const names = child.said().filter((line) => !line.startsWith('turns '))
-  const millis = JSON.parse(child.said().at(-1)?.replace('turns ', '') ?? '[]')
+  const { millis, window } = JSON.parse(child.said().at(-1)?.replace('turns ', '') ?? '{}')
   const { events } = await contentsOf(directory)
   return {
     names,
     millis,
+    window,
     ...compare(
       names,
       events.map(({ name }) => name),
@@ -62,5 +66,6 @@ function median(values) {
 
 export const scenarios = {
   [`writes that take ${WRITE_MILLIS} ms, journal`]: slowWrites('journal'),
+  [`writes that take ${WRITE_MILLIS} ms, journal-behind`]: slowWrites('journal-behind'),
   [`writes that take ${WRITE_MILLIS} ms, flush-only`]: slowWrites('flush-only'),
 }

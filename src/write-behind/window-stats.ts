@@ -1,0 +1,15 @@
+/** The window of a journal that a thread writes. */
+export interface JournalWindowStats {
+  /** The option `journalWindowBytes`. */
+  readonly windowBytes: number
+  /** Bytes that are not written yet: they are lost when the process is killed now. */
+  readonly unwrittenBytes: number
+  /** The most that was not written at any time. */
+  readonly mostUnwrittenBytes: number
+  /** How often a call waited since the window was full. */
+  readonly waits: number
+  /** Milliseconds that these calls waited together. */
+  readonly waitMillis: number
+  /** `caller` once the thread has ended: then the journal is written as with `durability: 'journal'`. */
+  readonly writer: 'thread' | 'caller'
+}
