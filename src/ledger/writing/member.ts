@@ -51,6 +51,10 @@ export class LedgerMember {
   #passed = 0
   #hasToldProblem = false
   #isStopped = false
+  #tellStopped = () => {}
+  readonly #stopping = new Promise<void>((resolve) => {
+    this.#tellStopped = resolve
+  })
   #cancelTimer = () => {}
   #working: Promise<void> = Promise.resolve()
 
@@ -76,6 +80,7 @@ export class LedgerMember {
   /** From here on nothing is recorded any more. */
   stop(): void {
     this.#isStopped = true
+    this.#tellStopped()
     this.#cancelTimer()
   }
 
@@ -97,7 +102,12 @@ export class LedgerMember {
   }
 
   async #work(isFirst: boolean): Promise<void> {
-    if (!this.#hasRemembered) await this.#remember()
+    if (!this.#hasRemembered) {
+      // An index that is rebuilt does not hold up whoever closes the log.
+      await Promise.race([this.#parts.store.indexReady?.(), this.#stopping])
+      if (this.#isStopped) return
+      await this.#remember()
+    }
     await this.#join(() => true)
     const isBusy = this.#parts.store.size - this.#sizeAtNote >= BUSY_ENTRIES
     if (!isFirst && ++this.#passed < this.#intervals && !isBusy) return
