@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { type Identities, identitiesOf, type LogUpTo, readTogether } from '../query/identities.js'
+import { type Identities, identitiesOf, type LogUpTo, NO_IDENTITIES, readTogether } from '../query/identities.js'
 import { LogView } from './log-view.js'
 
 /** A log of several that are read as one. */
@@ -58,7 +58,7 @@ export class Moment {
   /** Returns whose the runs are. */
   async identities(): Promise<Identities> {
     const [first] = this.parts
-    return await identitiesOf((first as LogPart).store, (first as LogPart).size)
+    return first ? await identitiesOf(first.store, first.size) : NO_IDENTITIES
   }
 
   /** Returns the logs that have events of a run with this id, whosever it is. */
