@@ -1,10 +1,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { parquetReadObjects } from 'hyparquet'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { exportLog } from '../../src/export/index.js'
 import { type AuditLog, openAuditLog } from '../../src/index.js'
@@ -248,6 +249,9 @@ test('the command line shows log and position, and picks one log by its number',
     const told = await run(['export', '-f', format, '-o', file, '--jsonl', '--log', ledger])
     expect(JSON.parse(told.out)).toMatchObject({ events: 6, cursor: expect.any(String) })
   }
+  const { buffer } = new Uint8Array(await readFile(join(root, 'out.parquet')))
+  const rows = await parquetReadObjects({ file: buffer, columns: ['log', 'seq'] })
+  expect(rows.map(({ log, seq }) => `${log}:${seq}`)).toEqual(['0:0', '1:0', '0:1', '1:1', '1:2', '1:3'])
 })
 
 type Writer = ChildProcessByStdio<Writable, Readable, null>
