@@ -232,6 +232,25 @@ describe('a log of a ledger notes the others', () => {
     expect(alone.ledger).toBeUndefined()
   })
 
+  test('but not where another than log 0 is opened by its own path', async () => {
+    const logs = [await take(), await take()] as const
+    for (const log of logs) await append(log)
+    for (const log of logs) await log.checkpoint()
+    for (const log of logs) await log.close()
+    const onProblem = ({ message }: Error) => problems.push(message)
+    const second = await openAuditLog(logs[1].location, { onProblem })
+    open.push(second)
+    const notes = (await said(second, 'siblings_noted')).length
+    expect(notes).toBeGreaterThan(0)
+    // Longer than it takes to look for the others.
+    for (let n = 0; n < 20; n++) await append(second)
+    await second.close()
+    expect(problems).toEqual([])
+    const again = await openAuditLog(logs[1].location)
+    open.push(again)
+    expect(await said(again, 'siblings_noted')).toHaveLength(notes)
+  })
+
   test('and a log that is alone notes nothing', async () => {
     const alone = await openAuditLog(location)
     await append(alone)

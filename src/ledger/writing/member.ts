@@ -87,14 +87,19 @@ export class LedgerMember {
   /** Gives what there is to say when the log is closed. */
   async lastStatements(): Promise<readonly AuditEventInput[]> {
     await this.#working
-    if (!this.#hasRemembered) return []
+    if (!this.#hasRemembered || this.#isOfOther) return []
     const { location, place } = this.#parts
     const note = this.#notes.next(await siblingHeads(location, place.number), true)
     return note ? [note] : []
   }
 
+  /** A log that says it is another than log 0, in the place of log 0: one of another ledger that is opened by its own path. */
+  get #isOfOther(): boolean {
+    return this.#parts.place.number === 0 && (this.#said !== undefined || this.#notes.hasNoted(0))
+  }
+
   #schedule(): void {
-    if (this.#isStopped) return
+    if (this.#isStopped || this.#isOfOther) return
     const { startTimer = startUnrefTimer, options } = this.#parts
     this.#cancelTimer = startTimer(Math.max(MIN_INTERVAL_MILLIS, options.checkpointIntervalMillis), () => {
       this.#working = this.#safely(() => this.#work(false)).then(() => this.#schedule())
@@ -108,6 +113,7 @@ export class LedgerMember {
       if (this.#isStopped) return
       await this.#remember()
     }
+    if (this.#isOfOther) return
     await this.#join(() => true)
     const isBusy = this.#parts.store.size - this.#sizeAtNote >= BUSY_ENTRIES
     if (!isFirst && ++this.#passed < this.#intervals && !isBusy) return
