@@ -69,11 +69,12 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
 
 /** The work of a process for the ledger of its log. */
 export interface LedgerWork {
-  readonly place: LedgerPlace
+  /** `undefined` for a log that is opened alone. */
+  readonly place?: LedgerPlace
   /** Stops it: from here on nothing is recorded. */
   stop(): void
   /** Settles when nothing of it goes on any more. */
-  readonly stopped: Promise<void>
+  readonly stopped?: Promise<void>
 }
 
 /** Puts writer and reader together. */
@@ -98,7 +99,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
     return this.#work?.place
   }
 
-  /** Makes it a log of a ledger. @param work - stopped when the log is closed */
+  /** Lets a work go on until the log is closed. */
   enterLedger(work: LedgerWork): void {
     this.#work = work
   }

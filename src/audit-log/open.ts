@@ -3,7 +3,7 @@ import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import { requireDirectoryPath } from '../events/options.js'
 import { GROUP, NOBODY, type Readers } from '../files/readers.js'
-import { type LogPlace, stagingAt } from '../ledger/places.js'
+import { type LogPlace, placeOf, stagingAt } from '../ledger/places.js'
 import { requireFileLocks } from '../ledger/writing/file-locks.js'
 import { chosenName } from '../ledger/writing/ledger-key.js'
 import { LedgerMember } from '../ledger/writing/member.js'
@@ -58,13 +58,16 @@ export async function openAuditLog(location: string | StoreOptions, options?: Di
   const store = storeOf(location, given)
   const directory = typeof location === 'string' ? resolve(location) : undefined
   if (directory !== undefined && resolved.shared) return await openLedger(directory, resolved)
-  return (await open(store, directory, resolved)).log
+  const { log, member } = await open(store, directory, resolved)
+  member?.start()
+  log.enterLedger({ stop: () => member?.stop() })
+  return log
 }
 
 /** A log that is open. */
 interface Opened {
   readonly log: OpenAuditLog
-  /** Of a log that is written as a part of a ledger. */
+  /** Of a log in a directory that is written. One that is opened alone is log 0 of whatever ledger there is. */
   readonly member: LedgerMember | undefined
   /** Settles when all is recorded that the recovery of the log has to tell. */
   readonly settled: Promise<unknown>
@@ -124,6 +127,11 @@ async function openLedger(location: string, options: ResolvedAuditLogOptions): P
   return log
 }
 
+/** The part of a ledger that a log is opened as which is opened alone: others may share the directory. */
+function aloneAt(directory: string): Pick<LedgerPart, 'location' | 'place' | 'use'> {
+  return { location: directory, place: placeOf(directory, 0), use: 'writing' }
+}
+
 function optionsAt(
   { number }: LogPlace,
   use: LedgerPart['use'],
@@ -174,12 +182,13 @@ async function open(
       inLedger,
       staging: directory === undefined ? undefined : stagingAt(part?.location ?? directory),
     })
+    const ledger = part ?? (directory === undefined ? undefined : aloneAt(directory))
     const member =
-      part?.use === 'writing'
+      ledger?.use === 'writing'
         ? new LedgerMember({
             ...options,
             ...parts,
-            ...part,
+            ...ledger,
             store,
             options,
             record: (said) => recordStatement(writer, said),

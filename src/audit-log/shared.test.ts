@@ -196,6 +196,70 @@ describe('a log of a ledger notes the others', () => {
     expect(notes.map(({ logs }) => (logs as { size: number }[]).map(({ size }) => size))).toEqual([[1], [2]])
   })
 
+  test('also where log 0 is opened alone: when it is opened, while they grow, and when it is closed', async () => {
+    const alone = await openAuditLog(location, { checkpointIntervalMillis: 1 })
+    open.push(alone)
+    const sizesNoted = async () =>
+      (await said(alone, 'siblings_noted')).map(({ logs }) => (logs as { size: number }[]).map(({ size }) => size))
+    const other = await take()
+    expect(other.ledger?.log).toBe(1)
+    for (const name of ['paid', 'refunded']) await append(other, name)
+    const grown = async () => Number((await other.checkpoint())?.split('\n')[1])
+    await grown()
+    await vi.waitFor(async () => expect((await sizesNoted()).length).toBeGreaterThan(0), 30_000)
+    await other.flush()
+    await append(other, 'booked')
+    const last = await grown()
+    await other.close()
+    await alone.close()
+    const again = await openAuditLog(location)
+    open.push(again)
+    const notes = (await said(again, 'siblings_noted')).map(({ logs }) => logs as { log: number; size: number }[])
+    expect(notes.at(-1)).toMatchObject([{ log: 1 }])
+    expect(notes.at(-1)?.[0]?.size).toBeGreaterThanOrEqual(last)
+  })
+
+  test('when one that was opened alone is opened again', async () => {
+    await (await openAuditLog(location)).close()
+    const first = await take()
+    const second = await take()
+    await append(second)
+    await first.close()
+    await second.close()
+    const alone = await openAuditLog(location)
+    open.push(alone)
+    await vi.waitFor(async () => expect(await said(alone, 'siblings_noted')).not.toEqual([]), 30_000)
+    expect(alone.ledger).toBeUndefined()
+  })
+
+  test('but not where another than log 0 is opened by its own path', async () => {
+    const logs = [await take(), await take()] as const
+    for (const log of logs) await append(log)
+    for (const log of logs) await log.checkpoint()
+    for (const log of logs) await log.close()
+    const onProblem = ({ message }: Error) => problems.push(message)
+    const second = await openAuditLog(logs[1].location, { onProblem })
+    open.push(second)
+    const notes = (await said(second, 'siblings_noted')).length
+    expect(notes).toBeGreaterThan(0)
+    // Longer than it takes to look for the others.
+    for (let n = 0; n < 20; n++) await append(second)
+    await second.close()
+    expect(problems).toEqual([])
+    const again = await openAuditLog(logs[1].location)
+    open.push(again)
+    expect(await said(again, 'siblings_noted')).toHaveLength(notes)
+  })
+
+  test('and a log that is alone notes nothing', async () => {
+    const alone = await openAuditLog(location)
+    await append(alone)
+    await alone.close()
+    const again = await openAuditLog(location)
+    open.push(again)
+    expect((await again.events().toArray()).map(({ type }) => type)).toEqual(['custom'])
+  })
+
   test('tells when one of them is gone or was set back', async () => {
     const first = await take()
     const second = await take()

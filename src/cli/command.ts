@@ -3,9 +3,11 @@ import { placeOf as placeOfLog } from '../ledger/places.js'
 import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
-import type { Format, Io } from './output.js'
-import { type PendingPart, pendingIn, tellPending, tellStaged } from './pending.js'
+import { type Format, type Io, write } from './output.js'
+import { type PendingPart, pendingIn } from './pending.js'
+import { tellPending, tellStaged } from './pending-note.js'
 import { isPostgresUrl, storeAt } from './postgres.js'
+import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
 
 export interface Command {
@@ -68,6 +70,9 @@ export async function withReader(
   const log = await openedLog(args, io, operand)
   try {
     const pending = await pendingIn(log)
+    if ('logs' in log && log.logs.size === 0) {
+      await write(io.err, `There is no log in ${printable(log.location)} yet: no process has opened one\n`)
+    }
     await tellPending(io, pending, args.flag('pending'))
     await use(log, pending)
   } finally {

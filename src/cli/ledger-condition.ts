@@ -1,9 +1,11 @@
-import { lstat, readdir } from 'node:fs/promises'
 import { AuditLogError } from '../events/errors.js'
-import { type LogPlace, stagingAt } from '../ledger/places.js'
+import type { LogPlace } from '../ledger/places.js'
+import { stagedEvents } from '../ledger/staged-events.js'
+import { isStagedOnly } from '../reader/held-logs.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { type LogPlace as Place, SYNCHRONOUS } from './command.js'
 import { type Condition, conditionOf, type DiskUse, diskUse } from './condition.js'
+import { countPending } from './pending.js'
 import { logsThere } from './store.js'
 
 /** The condition of the logs of a ledger, as far as can be told at a glance. Plain JSON. */
@@ -23,18 +25,26 @@ export type LogCondition =
 interface Staging {
   /** Directories with journals of processes. */
   readonly journals: number
+  /** Events in them, as far as they can be read. */
+  readonly events: number
   readonly bytes: number
 }
 
-/** Looks at a ledger of several logs. @returns `undefined` where there is a single log, or none, or a database */
+/**
+ * Looks at a ledger of several logs, or at what processes recorded where there is no log yet.
+ *
+ * @returns `undefined` where there is a single log, or nothing, or a database
+ */
 export async function ledgerConditionAt(place: Place): Promise<LedgerCondition | undefined> {
   if (!('directory' in place)) return undefined
   const { directory } = place
   const places = await logsThere(directory)
-  if (places.length === 0 || (places.length === 1 && places[0]?.number === 0)) return undefined
+  if (places.length === 1 && places[0]?.number === 0) return undefined
+  const staging = stagingOf(directory)
+  if (places.length === 0 && (staging.journals === 0 || !(await isStagedOnly(directory)))) return undefined
   const logs: LogCondition[] = []
   for (const each of places) logs.push(await conditionAt(each))
-  return { directory, logs, staging: await stagingOf(directory), ...(await diskUse(directory)) }
+  return { directory, logs, staging, ...(await diskUse(directory)) }
 }
 
 /** A log that is damaged does not hide how the others are. */
@@ -51,14 +61,11 @@ async function conditionAt({ number: log, directory }: LogPlace): Promise<LogCon
   }
 }
 
-async function stagingOf(directory: string): Promise<Staging> {
-  const staging = stagingAt(directory)
-  if (!(await isThere(staging))) return { journals: 0, bytes: 0 }
-  const names = await readdir(staging, { withFileTypes: true })
-  const journals = names.filter((entry) => entry.isDirectory() && entry.name !== 'aside').length
-  return { journals, bytes: (await diskUse(staging, new Set(['aside']))).diskBytes }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined
+function stagingOf(directory: string): Staging {
+  const found = stagedEvents(directory)
+  return {
+    journals: found.length,
+    events: found.reduce((sum, staged) => sum + countPending(staged).count, 0),
+    bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
+  }
 }

@@ -43,7 +43,10 @@ const logNumber = {
 export const reading = { log, 'log-number': logNumber, store, help } satisfies Options
 /** Of the commands that print events. */
 export const pending = {
-  pending: { type: 'boolean', help: 'also the events that are not committed yet; they have no position' },
+  pending: {
+    type: 'boolean',
+    help: 'also the events that are not committed yet, as the newest ones: filters, --limit and --order apply to them too, and they have no position',
+  },
 } as const satisfies Options
 /** The place from which events of a ledger are read. */
 export const cursors = {

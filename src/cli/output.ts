@@ -71,6 +71,15 @@ export async function* chained<T>(...lists: readonly (AsyncIterable<T> | Iterabl
   for (const list of lists) yield* list
 }
 
+/** Gives the first items of a list. @param limit - at least 1 */
+export async function* limited<T>(items: AsyncIterable<T>, limit: number): AsyncGenerator<T> {
+  let left = limit
+  for await (const item of items) {
+    yield item
+    if (--left === 0) return
+  }
+}
+
 /** Prints one thing in the format asked for, piece by piece. @param lines - of the text */
 export async function printStreamed(
   io: Io,

@@ -1,20 +1,11 @@
 import { AuditLogError } from '../events/errors.js'
-import type { AuditEvent, StoredEvent } from '../events/types.js'
+import type { AuditEvent } from '../events/types.js'
 import { type StagedEvents, stagedEvents } from '../ledger/staged-events.js'
 import { eventsPending } from '../log/journal/pending.js'
 import type { AuditLogDirectoryReader, WrittenLog } from '../reader/open.js'
 import { DirectoryLedgerReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
-import { parseEventQuery } from '../reader/query/parse-query.js'
-import { Plan } from '../reader/query/plan.js'
-import { filterOf } from '../reader/query/plan-of-query.js'
-import type { EventQuery } from '../reader/query/query.js'
 import { findWriter, type WriterFound } from './condition.js'
-import { type Io, write } from './output.js'
-import { printable } from './text.js'
-
-/** An event that is recorded and not committed yet: it has no position. */
-export type PendingEvent = Omit<StoredEvent, 'seq'> & { readonly seq: null; readonly log?: number }
 
 /** Events that a process has recorded, and that are in no log yet. */
 export interface PendingPart {
@@ -39,48 +30,9 @@ export async function pendingIn(log: AuditLogDirectoryReader | AuditLogStoreRead
   return found.flat()
 }
 
-/** Says on standard error how many events are not committed yet, if there are any. @param isShown - this command shows them */
-export async function tellPending(io: Io, parts: readonly PendingPart[], isShown: boolean): Promise<void> {
-  const told = parts.flatMap((part) => {
-    const { count, problem } = countIn(part)
-    return count > 0 || problem !== undefined ? [{ ...part, count, problem }] : []
-  })
-  const count = told.reduce((sum, part) => sum + part.count, 0)
-  if (count > 0) {
-    const writers = told.filter((part) => part.count > 0).map(({ writer }) => writer)
-    const hint = isShown ? '' : '; --pending of query, tail and show shows them'
-    const are = count === 1 ? '1 event is not committed yet: it is' : `${count} events are not committed yet: they are`
-    await write(io.err, `${are} in ${whose(writers)}${hint}\n`)
-  }
-  for (const { problem } of told) {
-    if (problem !== undefined) await write(io.err, `The journal of a process cannot be read: ${printable(problem)}\n`)
-  }
-}
-
-/** Says on standard error what processes have staged in a directory in which no log can be read. */
-export async function tellStaged(io: Io, location: string): Promise<void> {
-  const parts = stagedEvents(location).map(({ owner, events }) => ({
-    log: undefined,
-    writer: STAGED_BY[owner],
-    events,
-  }))
-  await tellPending(io, parts, true)
-}
-
-/** Returns those of the pending events that a query lets through: they are behind every position. */
-export function* pendingEventsOf(
-  parts: readonly PendingPart[],
-  query: EventQuery<string>,
-): Generator<PendingEvent, void, undefined> {
-  const { beforeSeq, ...filters } = query
-  if (beforeSeq !== undefined) return
-  const plan = new Plan(filterOf(parseEventQuery(filters)))
-  for (const { log, events } of parts) {
-    for (const event of eachReadable(events)) {
-      if (!plan.admits(event as StoredEvent)) continue
-      yield { ...event, seq: null, ...(log !== undefined && { log }) } as PendingEvent
-    }
-  }
+/** Returns what processes have staged in a directory. @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws */
+export function stagedIn(location: string): readonly PendingPart[] {
+  return stagedEvents(location).map(({ owner, events }) => ({ log: undefined, writer: STAGED_BY[owner], events }))
 }
 
 /** The journals of the logs. */
@@ -140,7 +92,11 @@ async function idsTakenOver(
   return ids
 }
 
-function countIn({ events }: PendingPart): { readonly count: number; readonly problem: string | undefined } {
+/** Counts the events of a part, as far as they can be read, and says why there may be more. */
+export function countPending({ events }: Pick<PendingPart, 'events'>): {
+  readonly count: number
+  readonly problem: string | undefined
+} {
   let count = 0
   try {
     for (const _ of events()) count++
@@ -150,7 +106,8 @@ function countIn({ events }: PendingPart): { readonly count: number; readonly pr
   return { count, problem: undefined }
 }
 
-function* eachReadable(events: () => Iterable<AuditEvent>): Generator<AuditEvent, void, undefined> {
+/** Gives the events of a part, as far as they can be read. */
+export function* eachReadable(events: () => Iterable<AuditEvent>): Generator<AuditEvent, void, undefined> {
   try {
     yield* events()
   } catch (error) {
@@ -168,22 +125,4 @@ function isGone(error: unknown): boolean {
 function messageOf(error: unknown): string {
   if (error instanceof AuditLogError || (error instanceof Error && 'syscall' in error)) return error.message
   throw error
-}
-
-function whose(writers: readonly WriterFound[]): string {
-  const died = writers.filter((writer) => writer === 'none').length
-  const [first, ...others] = writers
-  if (others.length > 0) {
-    const journals = `the journals of ${writers.length} processes`
-    if (died === 0) return journals
-    const ended = 'ended without closing their logs; the next opening takes these over'
-    return died === writers.length ? `${journals} that ${ended}` : `${journals}, of which ${died} ${ended}`
-  }
-  return `the journal of a process that ${WRITER[first ?? 'unknown']}`
-}
-
-const WRITER: Readonly<Record<WriterFound, string>> = {
-  open: 'has the log open and commits them',
-  none: 'ended without closing the log; the next opening takes them over',
-  unknown: 'has the log open, or ended without closing it; the next opening takes them over',
 }

@@ -7,7 +7,7 @@ import type { SharedStore } from '../store/shared.js'
 import { placeOf, SYNCHRONOUS } from './command.js'
 import type { Arguments } from './options.js'
 import type { Io } from './output.js'
-import { tellStaged } from './pending.js'
+import { tellStaged } from './pending-note.js'
 import { storeAt } from './postgres.js'
 import { UsageError } from './usage-error.js'
 

@@ -35,6 +35,25 @@ describe('Parquet', () => {
     })
   })
 
+  test('has the number of the log beside the position, and the same columns where there is one log', async () => {
+    const event = sampleEvent('run_started')
+    const several = await fileOf([2, 0].map((log) => Object.assign(sampleEvent('run_started'), { log })))
+    const one = await fileOf([event])
+    const places = async (file: ArrayBuffer) =>
+      (await parquetReadObjects({ file, columns: ['log', 'seq'] })).map(({ log, seq }) => [log, seq])
+    expect(await places(several)).toEqual([
+      [2, 7n],
+      [0, 7n],
+    ])
+    expect(await places(one)).toEqual([[null, 7n]])
+    const columns = (file: ArrayBuffer) => parquetMetadata(file).schema.map(({ name, type }) => [name, type])
+    expect(columns(one)).toEqual(columns(several))
+    expect(columns(one).slice(1, 3)).toEqual([
+      ['seq', 'INT64'],
+      ['log', 'INT32'],
+    ])
+  })
+
   test('keeps what somebody said', async () => {
     const said = HOSTILE_TEXTS.map((text, seq) => sampleEvent('custom', { seq, sessionId: text, data: { name: text } }))
     const rows = await parquetReadObjects({ file: await fileOf(said) })

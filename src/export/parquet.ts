@@ -2,7 +2,8 @@ import type { SchemaElement } from 'hyparquet-writer'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import type { StoredEvent } from '../events/types.js'
-import { COLUMN_NAMES, COLUMNS, type ColumnName } from './columns.js'
+import type { InLedger } from '../reader/contract.js'
+import { COLUMN_NAMES, COLUMNS } from './columns.js'
 import { epochMicros } from './event-times.js'
 
 /** Events of a row group at most. */
@@ -11,15 +12,20 @@ const MAX_ROWS = 20_000
 const MAX_DATA_LENGTH = 8 * 1024 * 1024
 
 type Hyparquet = typeof import('hyparquet-writer')
-type Cell = string | bigint | undefined
+type Cell = string | number | bigint | undefined
+type Row = StoredEvent & InLedger
+
+/** The columns of the CSV, and the number of the log, which has one of its own: so every file has the same columns. */
+const PARQUET_COLUMNS = ['seq', 'log', ...COLUMN_NAMES.filter((name) => name !== 'seq')] as const
+type ParquetColumn = (typeof PARQUET_COLUMNS)[number]
 
 /**
- * Writes events as a Parquet file: the columns of the CSV, with `seq` as a number, times as UTC timestamps to the
+ * Writes events as a Parquet file: the columns of the CSV, with `seq` and `log` as numbers, times as UTC timestamps to the
  * microsecond and `data` as a text of JSON, which every reader takes; compressed with Snappy.
  *
  * @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed
  */
-export async function* parquet(events: AsyncIterable<StoredEvent>): AsyncGenerator<Uint8Array> {
+export async function* parquet(events: AsyncIterable<Row>): AsyncGenerator<Uint8Array> {
   const file = await ParquetFile.begin()
   for await (const event of events) if (file.add(event)) yield await file.writeRows()
   yield await file.end()
@@ -45,7 +51,7 @@ export class ParquetFile {
   }
 
   /** Adds a row. @returns whether rows are to be written before the next one */
-  add(event: StoredEvent): boolean {
+  add(event: Row): boolean {
     this.#group.add(event)
     return this.#group.isFull
   }
@@ -73,7 +79,7 @@ class RowGroup {
     return this.rows >= MAX_ROWS || this.#dataLength >= MAX_DATA_LENGTH
   }
 
-  add(event: StoredEvent): void {
+  add(event: Row): void {
     this.rows++
     for (const { name, data } of this.#columns) {
       const cell = cellOf(name, event)
@@ -92,13 +98,15 @@ class RowGroup {
 }
 
 function emptyColumns() {
-  return COLUMN_NAMES.map((name) => ({ name, data: [] as Cell[] }))
+  return PARQUET_COLUMNS.map((name) => ({ name, data: [] as Cell[] }))
 }
 
-function cellOf(name: ColumnName, event: StoredEvent): Cell {
+function cellOf(name: ParquetColumn, event: Row): Cell {
   switch (name) {
     case 'seq':
       return BigInt(event.seq)
+    case 'log':
+      return event.log
     case 'time':
     case 'recordedAt':
       return epochMicros(event[name])
@@ -107,12 +115,17 @@ function cellOf(name: ColumnName, event: StoredEvent): Cell {
   }
 }
 
-const SCHEMA: SchemaElement[] = [{ name: 'root', num_children: COLUMN_NAMES.length }, ...COLUMN_NAMES.map(schemaOf)]
+const SCHEMA: SchemaElement[] = [
+  { name: 'root', num_children: PARQUET_COLUMNS.length },
+  ...PARQUET_COLUMNS.map(schemaOf),
+]
 
-function schemaOf(name: ColumnName): SchemaElement {
+function schemaOf(name: ParquetColumn): SchemaElement {
   switch (name) {
     case 'seq':
       return { name, type: 'INT64', repetition_type: 'REQUIRED' }
+    case 'log':
+      return { name, type: 'INT32', repetition_type: 'OPTIONAL' }
     case 'time':
     case 'recordedAt': {
       const timestamp = { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' } as const

@@ -17,6 +17,8 @@ import { requireDirectory } from '../files/regular-file.js'
 const LOGS = 'logs'
 /** No leading zeros, and few enough digits that the number is exact. */
 const NUMBER = /^[1-9]\d{0,8}$/
+/** The beginning of the name of a staging journal: its id. */
+const STAGED = /^[\da-f]{8}-[\da-f-]{27}\./
 
 /** A log of a ledger. */
 export interface LogPlace {
@@ -34,6 +36,23 @@ export function placeOf(location: string, number: number): LogPlace {
 /** Returns the directory in which a ledger keeps what processes record before they have a log. */
 export function stagingAt(location: string): string {
   return join(location, 'staging')
+}
+
+/**
+ * Counts what processes have recorded in a ledger before they had a log, by the names of the directories alone.
+ *
+ * @throws AuditLogError `AUDIT_FILE_REFUSED` for a link or a file in place of the directory that has them; what the file system
+ * throws, unless it is missing
+ */
+export async function countStaged(location: string): Promise<number> {
+  const staging = stagingAt(location)
+  try {
+    requireDirectory(await lstat(staging), staging)
+    return (await readdir(staging)).filter((name) => STAGED.test(name)).length
+  } catch (problem) {
+    if (!ABSENT.has((problem as NodeJS.ErrnoException).code ?? '')) throw problem
+    return 0
+  }
 }
 
 /**

@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { readRegularFile } from '../files/regular-file.js'
-import { type LogPlace, logsAt } from '../ledger/places.js'
+import { type LogPlace, logsAt, placeOf } from '../ledger/places.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { monotonicMillis } from '../timers/real-timers.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
+import { isStagedOnly } from './held-logs.js'
 import type { LogsSource } from './ledger/results.js'
 import { StoreReader } from './reader.js'
 
@@ -66,7 +67,7 @@ export interface Opening {
   readonly only: boolean
 }
 
-export async function openLog({ number, directory }: LogPlace, { refreshMillis, eventTypes, reading }: Opening) {
+async function openLog({ number, directory }: LogPlace, { refreshMillis, eventTypes, reading }: Opening) {
   const takenAt = monotonicMillis()
   const store = await SnapshotStore.open(directory, reading)
   return {
@@ -87,21 +88,39 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   readonly readers = new Map<number, AuditLogDirectoryReader>()
   readonly #opening: Opening
   readonly #readerOf: ReaderOf
-  #logs: readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]
+  #logs: readonly OpenDirectoryLog[] = []
   #lookedAt = -Infinity
   #looking: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   /** @param readerOf - makes the reader of a single log */
-  constructor(first: OpenDirectoryLog, opening: Opening, readerOf: ReaderOf) {
-    this.#readerOf = readerOf
-    this.location = first.store.location
+  private constructor(location: string, opening: Opening, readerOf: ReaderOf) {
+    this.location = location
     this.#opening = opening
-    this.#logs = [first]
-    this.#note(first)
+    this.#readerOf = readerOf
   }
 
-  async logs(): Promise<readonly [OpenDirectoryLog, ...OpenDirectoryLog[]]> {
+  /**
+   * Opens the logs in a directory. There is none yet where processes have recorded and none of them has opened a log.
+   *
+   * @throws AuditLogError what opening a reader throws
+   */
+  static async open(location: string, opening: Opening, readerOf: ReaderOf): Promise<DirectoryLogs> {
+    const logs = new DirectoryLogs(location, opening, readerOf)
+    try {
+      const first = await openLog(placeOf(location, 0), opening).catch(async (problem) => {
+        if (!(await isStagedOnly(location))) throw problem
+      })
+      if (first) logs.#add(first)
+      await logs.look()
+      return logs
+    } catch (problem) {
+      await logs.close()
+      throw problem
+    }
+  }
+
+  async logs(): Promise<readonly OpenDirectoryLog[]> {
     if (monotonicMillis() - this.#lookedAt >= this.#opening.refreshMillis) await this.look()
     return this.#logs
   }
@@ -117,7 +136,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
 
   /** Opens the logs that have been added. Of reads that begin together, one does it for all. */
   async look(): Promise<void> {
-    if (this.#opening.only || this.#closed) return
+    if (this.#closed || (this.#opening.only && this.#logs.length > 0)) return
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined
     })
@@ -140,19 +159,19 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   async #look(): Promise<void> {
     const at = monotonicMillis()
     const known = new Set(this.#logs.map(({ number }) => number))
-    const added = (await logsAt(this.location)).filter(({ number }) => !known.has(number))
+    const places = this.#opening.only ? [placeOf(this.location, 0)] : await logsAt(this.location)
+    const added = places.filter(({ number }) => !known.has(number))
     for (const place of added) {
       const log = await openLog(place, this.#opening).catch(unlessMissing)
-      if (!log) continue
-      const [first, ...others] = this.#logs
-      this.#logs = [first, ...[...others, log].sort((one, other) => one.number - other.number)]
-      this.#note(log)
+      if (log) this.#add(log)
     }
     this.#lookedAt = at
   }
 
-  #note({ number, reader, store }: OpenDirectoryLog): void {
+  #add(log: OpenDirectoryLog): void {
+    const { number, reader, store } = log
     const { eventTypes } = this.#opening
+    this.#logs = [...this.#logs, log].sort((one, other) => one.number - other.number)
     this.readers.set(number, this.#readerOf(new OneLog(number, reader, store), eventTypes))
   }
 }

@@ -1,3 +1,4 @@
+import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
@@ -15,11 +16,21 @@ import type {
 } from './contract.js'
 import { parseFollowOptions } from './follow/follow.js'
 import { type ListedAgent, listAgentsOf } from './ledger/agents.js'
-import { followLogs } from './ledger/follow.js'
-import { inLog, type LogPart, Moment, type SiblingLog } from './ledger/moment.js'
+import { EventFinder } from './ledger/event-finder.js'
+import { followPassing } from './ledger/follow.js'
+import { inLog, type SiblingLog } from './ledger/moment.js'
 import { decodePosition, encodePosition, type Sizes } from './ledger/page-cursor.js'
-import { inPart, ofOneLog, parseQuery, refusePositions } from './ledger/positions.js'
-import { ALL_LOGS, idsOf, type LedgerListing, LedgerResults, type LogsSource, type Walked } from './ledger/results.js'
+import { ofOneLog, refusePositions } from './ledger/positions.js'
+import {
+  ALL_LOGS,
+  idsOf,
+  type LedgerListing,
+  LedgerResults,
+  type LogsSource,
+  momentOf,
+  sizesOf,
+  walksOf,
+} from './ledger/results.js'
 import { listRunsOf, type PlacedStep, readRunOf, stepsOf } from './ledger/runs.js'
 import { listSessionsOf } from './ledger/sessions.js'
 import { readStatsOf } from './ledger/stats.js'
@@ -27,10 +38,9 @@ import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import { timeOfEntry } from './query/entry-time.js'
 import { eventOfEntry } from './query/event-of-entry.js'
-import { assertKnownTypes, knownTypes } from './query/known-types.js'
+import { knownTypes } from './query/known-types.js'
 import {
   invalidQuery,
-  type ParsedEventQuery,
   parseAgentQuery,
   parseFollowQuery,
   parseRunQuery,
@@ -40,7 +50,7 @@ import {
   parseStatsQuery,
   parseStepsQuery,
 } from './query/parse-query.js'
-import { filterOf, planOf } from './query/plan-of-query.js'
+import { planOf } from './query/plan-of-query.js'
 import type {
   AgentQuery,
   EventQuery,
@@ -51,9 +61,7 @@ import type {
   StatsQuery,
   StepsOptions,
 } from './query/query.js'
-import { countEvents, readEntries, readPlanned } from './query/read-events.js'
-import { readIdentified } from './query/read-identified.js'
-import type { Span } from './query/results.js'
+import { readEntries, readPlanned } from './query/read-events.js'
 import { LazyRun, type RunHandle } from './run-handle.js'
 import type { RunStep } from './steps/run-step.js'
 import type { AgentSummary } from './summaries/agents.js'
@@ -78,14 +86,16 @@ export interface CursorBehind {
 export class LedgerReader implements AuditLogReader {
   readonly #source: LogsSource<OpenLog>
   readonly #knownTypes: ReadonlySet<string>
+  readonly #finder: EventFinder<OpenLog>
 
   constructor(source: LogsSource<OpenLog>, eventTypes: readonly string[]) {
     this.#source = source
     this.#knownTypes = knownTypes(eventTypes)
+    this.#finder = new EventFinder(source, this.#knownTypes)
   }
 
   events<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): EventResults<T> {
-    return this.#found<StoredEvent, FoundEvent<T>>(query, {
+    return this.#finder.find<StoredEvent, FoundEvent<T>>(query, {
       single: ({ reader }) => reader.events(query),
       read: ({ store }, parsed, span) => readPlanned(store, planOf(parsed), span),
       time: ({ time }) => time,
@@ -95,7 +105,7 @@ export class LedgerReader implements AuditLogReader {
   }
 
   entries<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): Results<LogEntry> {
-    return this.#found<LogEntry, LogEntry>(query, {
+    return this.#finder.find<LogEntry, LogEntry>(query, {
       single: ({ reader }) => reader.entries(query),
       read: ({ store }, parsed, span) => readEntries(store, planOf(parsed), span),
       time: ({ seq, bytes }) => timeOfEntry(bytes) ?? eventOfEntry(seq, bytes).time,
@@ -111,53 +121,25 @@ export class LedgerReader implements AuditLogReader {
     const { afterSeq, signal, pollMillis } = parseFollowOptions(options)
     if (after !== undefined) decodePosition(after, 'after')
     if (after !== undefined && afterSeq >= 0) throw invalidQuery('after', 'give after or afterSeq, not both')
-    const begin = () => this.#begin(after, afterSeq)
-    const [source, known] = [this.#source, this.#knownTypes]
-    let reached: (() => string) | undefined
-    return {
-      get cursor() {
-        return reached?.()
-      },
-      async *[Symbol.asyncIterator]() {
-        const events = followLogs({
-          source,
-          from: await begin(),
-          signal,
-          pollMillis,
-          async *read({ store, after, size, seen }) {
-            if (parsed.type) await assertKnownTypes(parsed.type, known, [{ store, size }])
-            yield* readIdentified(store, planOf(parsed), { after, size, seen })
-            yield* readPlanned(store, planOf(parsed), { size, after, limit: Infinity })
-          },
-          reached: (sizes, logs) => {
-            reached = () => encodePosition(sizes, idsOf(logs))
-          },
-        })
-        for await (const { event, log } of events) {
-          yield (log === undefined ? event : inLog(event, log)) as FoundEvent<T>
-        }
-      },
-    }
+    const followed = followPassing({
+      source: this.#source,
+      knownTypes: this.#knownTypes,
+      query: parsed,
+      begin: () => this.#begin(after, afterSeq),
+      signal,
+      pollMillis,
+    })
+    return followed as Following<FoundEvent<T>>
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
-    return await (await this.#only('seq')).get(seq)
+    parseSeq(seq)
+    const logs = await this.#source.logs()
+    return logs.length === 0 ? undefined : await (await this.#only('seq')).get(seq)
   }
 
   async count<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): Promise<number> {
-    const { parsed, positions } = parseQuery(query)
-    const logs = await this.#source.logs()
-    if (logs.length === 1 && !positions) return await logs[0].reader.count(query)
-    refusePositions(parsed, logs)
-    const moment = await this.#moment(logs)
-    await this.#assertKnown(parsed, moment)
-    const counts = await Promise.all(
-      moment.parts.map((part) => countEvents(part.store, part.size, filterOf(inPart(parsed, positions?.(logs), part)))),
-    )
-    return Math.min(
-      counts.reduce((sum, count) => sum + count, 0),
-      parsed.limit ?? Infinity,
-    )
+    return await this.#finder.count(query, ({ reader }) => reader.count(query))
   }
 
   async prove(seq: number, options?: ProveOptions): Promise<InclusionProof> {
@@ -178,7 +160,9 @@ export class LedgerReader implements AuditLogReader {
 
   async head(): Promise<LogHead> {
     const logs = await this.#source.logs()
-    if (logs.length === 1) return await logs[0].reader.head()
+    const [first, ...others] = logs
+    if (!first) return { size: 0 }
+    if (others.length === 0) return await first.reader.head()
     const heads = await Promise.all(logs.map(async ({ number, reader }) => ({ log: number, ...(await reader.head()) })))
     const sum = (of: (head: LogHead) => number) => heads.reduce((total, head) => total + of(head), 0)
     const removedEntries = sum((head) => head.removedEntries ?? 0)
@@ -218,7 +202,8 @@ export class LedgerReader implements AuditLogReader {
     const read = async () => {
       const key = parseRunRef(runId, ref)
       const logs = await this.#source.logs()
-      return await (logs.length === 1 ? logs[0].reader.run(runId, ref) : readRunOf(await this.#moment(logs), key))
+      const only = onlyOf(logs)
+      return await (only ? only.reader.run(runId, ref) : readRunOf(await momentOf(this.#source, logs), key))
     }
     return new LazyRun(read, (options = {}) => this.#steps(runId, ref, options))
   }
@@ -252,7 +237,8 @@ export class LedgerReader implements AuditLogReader {
   async stats(query: StatsQuery): Promise<StatsReport> {
     const parsed = parseStatsQuery(query)
     const logs = await this.#source.logs()
-    return await (logs.length === 1 ? logs[0].reader.stats(query) : readStatsOf(await this.#moment(logs), parsed))
+    const only = onlyOf(logs)
+    return await (only ? only.reader.stats(query) : readStatsOf(await momentOf(this.#source, logs), parsed))
   }
 
   #steps(runId: string, ref: RunRef, options: StepsOptions): Results<RunStep> {
@@ -272,71 +258,30 @@ export class LedgerReader implements AuditLogReader {
     return new LedgerResults(this.#source, listing, cursor)
   }
 
-  #found<I extends { readonly seq: number }, T>(
-    query: LedgerEventQuery<string>,
-    { single, read, time, result }: FoundIn<I, T>,
-  ): Results<T> {
-    const { parsed, positions, asked } = parseQuery(query)
-    return this.#results<I, T>({
-      kind: 'events',
-      query: asked,
-      hasPositions: positions !== undefined,
-      single,
-      walks: async (moment, logs) => {
-        refusePositions(parsed, logs)
-        await this.#assertKnown(parsed, moment)
-        const named = positions?.(logs)
-        return walksOf(moment, (part) => (span) => read(part, inPart(parsed, named, part), span))
-      },
-      position: ({ seq }) => seq,
-      time,
-      result,
-    })
-  }
-
   #results<I, T>(listing: LedgerListing<I, T, OpenLog>): Results<T> {
     return new LedgerResults(this.#source, listing)
-  }
-
-  async #moment(logs: readonly OpenLog[]): Promise<Moment> {
-    await this.#source.settle()
-    return new Moment(this.#source, logs, sizesOf(logs))
-  }
-
-  async #assertKnown({ type }: ParsedEventQuery, moment: Moment): Promise<void> {
-    if (type) await assertKnownTypes(type, this.#knownTypes, moment.parts)
   }
 
   async #begin(after: string | undefined, afterSeq: number): Promise<Sizes> {
     const logs = await this.#source.logs()
     if (after !== undefined) return decodePosition(after, 'after', idsOf(logs))
     refusePositions({ afterSeq }, logs)
-    return new Map([[logs[0].number, afterSeq + 1]])
+    return new Map([[logs[0]?.number ?? 0, afterSeq + 1]])
   }
 
-  /** @throws AuditLogError `AUDIT_INVALID_QUERY` where there are several logs: positions and proofs are those of one */
+  /**
+   * @throws AuditLogError `AUDIT_INVALID_QUERY` where there are several logs: positions and proofs are those of one;
+   * `AUDIT_LOG_OPEN_FAILED` where there is none yet
+   */
   async #only(what: string): Promise<AuditLogReader> {
-    const logs = await this.#source.logs()
-    if (logs.length > 1) throw ofOneLog(what)
-    return logs[0].reader
+    const [first, ...others] = await this.#source.logs()
+    if (others.length > 0) throw ofOneLog(what)
+    if (first) return first.reader
+    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', 'There is no audit log yet: a process makes it when it opens it')
   }
 }
 
-/** The ways to events, or to their entries. */
-interface FoundIn<I, T> {
-  single(log: OpenLog): Results<T>
-  read(part: LogPart, query: ParsedEventQuery, span: Span): AsyncIterable<readonly I[]>
-  time(item: I): string
-  result(item: I, log: number | undefined): T
-}
-
-function sizesOf(logs: readonly OpenLog[]): Sizes {
-  return new Map(logs.map(({ number, store }) => [number, store.size]))
-}
-
-function walksOf<I>(
-  moment: Moment,
-  walkOf: (part: LogPart) => (span: Span) => AsyncIterable<readonly I[]>,
-): readonly Walked<I>[] {
-  return moment.parts.map((part) => ({ log: part.log, size: part.size, read: walkOf(part) }))
+/** Returns the log that answers alone, where it is the only one. */
+function onlyOf([first, ...others]: readonly OpenLog[]): OpenLog | undefined {
+  return others.length === 0 ? first : undefined
 }

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import { placeOf } from '../ledger/places.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../verify/report.js'
-import { DirectoryLogs, type OneLog, type Opening, openLog } from './directory-logs.js'
+import { DirectoryLogs, type OneLog, type Opening } from './directory-logs.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
 import { LedgerReader } from './ledger-reader.js'
 import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
@@ -33,7 +32,8 @@ export interface OpenReaderOptions {
  *
  * It reads from a snapshot in the system's temporary directory (`TMPDIR`), which has hard links to LevelDB's tables
  * and copies of what is not in a table yet, some megabytes at most; renewed when a read begins and the log has grown.
- * What is in the writer's journal only, and what it has not committed, cannot be seen.
+ * What is in the writer's journal only, and what it has not committed, cannot be seen. Where processes have recorded and none has
+ * opened a log yet, there is nothing but `staging/`: the reader finds nothing, and the log as soon as there is one.
  *
  * @param path - the directory of the log; a relative path is resolved at once
  * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log, or it cannot be read; `AUDIT_LOG_CORRUPT`;
@@ -84,14 +84,8 @@ export async function openDirectoryReader(
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
   const opening: Opening = { refreshMillis, eventTypes, reading, only }
-  const first = await openLog(placeOf(resolve(path), 0), opening)
-  const logs = new DirectoryLogs(first, opening, (log, types) => new DirectoryLedgerReader(log, types))
-  try {
-    await logs.look()
-  } catch (problem) {
-    await logs.close()
-    throw problem
-  }
+  const readerOf = (log: OneLog, types: readonly string[]) => new DirectoryLedgerReader(log, types)
+  const logs = await DirectoryLogs.open(resolve(path), opening, readerOf)
   return new DirectoryLedgerReader(logs, eventTypes)
 }
 

@@ -1,4 +1,3 @@
-import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
@@ -8,19 +7,8 @@ import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from
 import type { Commits } from './follow/commits.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow/follow.js'
 import type { Results } from './page.js'
-import {
-  type ConsistencyProof,
-  type Evidence,
-  type InclusionProof,
-  type ProveOptions,
-  parseProveOptions,
-  proveContinuity,
-  proveEntries,
-  proveEntry,
-  proveForSize,
-  type SignedHead,
-  signedHead,
-} from './prove.js'
+import { Proofs } from './proofs.js'
+import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import { assertKnownTypes, knownTypes } from './query/known-types.js'
 import {
   type ParsedEventQuery,
@@ -94,6 +82,7 @@ export class StoreReader implements AuditLogReader {
   readonly #newestCheckpoint: () => Promise<string | undefined>
   readonly #directory: string | undefined
   readonly #vkey: string | undefined
+  readonly #proofs: Proofs
 
   constructor(store: ReadableStore, options: ReaderOptions) {
     const { barrier, eventTypes, commits, newestCheckpoint, directory, vkey } = options
@@ -103,6 +92,11 @@ export class StoreReader implements AuditLogReader {
     this.#newestCheckpoint = newestCheckpoint ?? (async () => undefined)
     this.#directory = directory
     this.#vkey = vkey
+    this.#proofs = new Proofs({
+      store,
+      refresh: (atLeast) => this.#size(atLeast),
+      newestCheckpoint: this.#newestCheckpoint,
+    })
     this.#knownTypes = knownTypes(eventTypes)
   }
 
@@ -150,24 +144,17 @@ export class StoreReader implements AuditLogReader {
   }
 
   async prove(seq: number, options: ProveOptions = {}): Promise<InclusionProof> {
-    const asked = parseProveOptions(seq, options)
-    await this.#size(asked.seq + 1)
-    if (asked.size !== undefined) return await proveForSize(this.#store, asked.seq, asked.size)
-    return await proveEntry(this.#store, asked.seq, await this.#signedHead(asked.seq + 1))
+    return await this.#proofs.prove(seq, options)
   }
 
   async proveConsistency(older: string): Promise<ConsistencyProof> {
-    await this.#size()
-    return await proveContinuity(this.#store, older, await this.#signedHead())
+    return await this.#proofs.proveConsistency(older)
   }
 
   async evidence<T extends string = AuditEventType>(query: EventQuery<T> = {}): Promise<Evidence> {
     parseEventQuery(query)
-    await this.#size()
-    const head = await this.#signedHead()
-    const beforeSeq = Math.min(query.beforeSeq ?? Number.POSITIVE_INFINITY, head.size)
-    const entries = this.entries({ ...query, beforeSeq })
-    return { checkpoint: head.note, size: head.size, entries: proveEntries(this.#store, entries, head) }
+    const { beforeSeq = Number.POSITIVE_INFINITY } = query
+    return await this.#proofs.evidence((size) => this.entries({ ...query, beforeSeq: Math.min(beforeSeq, size) }))
   }
 
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -223,34 +210,6 @@ export class StoreReader implements AuditLogReader {
   async stats(query: StatsQuery): Promise<StatsReport> {
     const parsed = parseStatsQuery(query)
     return await readStats(this.#store, await this.#size(), parsed)
-  }
-
-  /**
-   * The newest signed head; where a size is given, one that the store has is good enough if it covers so much.
-   *
-   * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING`
-   */
-  async #signedHead(covering = Number.POSITIVE_INFINITY): Promise<SignedHead> {
-    const stored = signedHead(this.#store.checkpoint, this.#store.size)
-    if (stored && stored.size >= covering) return stored
-    const newest = signedHead(await this.#newestCheckpoint(), this.#store.size)
-    const head = newest && (!stored || newest.size >= stored.size) ? newest : stored
-    if (head && (head.size >= covering || covering === Number.POSITIVE_INFINITY)) return head
-    throw this.#notCovered(covering, head)
-  }
-
-  #notCovered(covering: number, newest: SignedHead | undefined): AuditLogError {
-    const { location, size } = this.#store
-    const seq = covering - 1
-    let what = 'no signed checkpoint'
-    if (seq < size) {
-      const others = newest ? `: the newest covers ${newest.size} of ${size} entries` : ''
-      what = `no signed checkpoint that covers entry ${seq}${others}`
-    } else if (covering < Number.POSITIVE_INFINITY) {
-      const covered = newest ? `of which the newest checkpoint covers ${newest.size}` : 'and no signed checkpoint'
-      what = `no entry ${seq}: it has ${size} entries, ${covered}`
-    }
-    return new AuditLogError('AUDIT_CHECKPOINT_MISSING', `The audit log ${location} has ${what}`)
   }
 
   /** Where a read ends. The log only grows, so what lies below stays as it is while the read goes on. */

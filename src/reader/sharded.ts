@@ -4,8 +4,9 @@ import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { SharedStore } from '../store/shared.js'
 import type { LogHead } from './contract.js'
+import { mergeBatches } from './ledger/merge-batches.js'
 import { type AuditLogStoreReader, openStoreReader } from './open-store.js'
-import { mergeAsTheyCome, mergeByTime } from './query/merge.js'
+import { mergeAsTheyCome } from './query/merge.js'
 import { parseEventQuery, parseFollowQuery, parseRunQuery } from './query/parse-query.js'
 import type { EventQuery, FollowQuery, RunQuery } from './query/query.js'
 
@@ -106,24 +107,20 @@ class StoresReader implements ShardedReader {
   events<T extends string = AuditEventType>(query: ShardQuery<T> = {}): AsyncIterable<InShard<StoredEvent>> {
     parseEventQuery(query)
     refusePositions(query)
-    const merged = () =>
-      mergeByTime(
-        this.#each<StoredEvent>((reader) => reader.events<string>(query)),
-        ({ time }) => time,
-        query.order === 'desc',
-      )
-    return limited(merged, query.limit)
+    return this.#merged({
+      read: (reader) => reader.events<string>(query).batches() as AsyncIterable<readonly StoredEvent[]>,
+      time: ({ time }) => time,
+      query,
+    })
   }
 
   runs(query: RunQuery = {}): AsyncIterable<InShard<RunOverview>> {
     parseRunQuery(query)
-    const merged = () =>
-      mergeByTime(
-        this.#each<RunOverview>((reader) => reader.runs(query)),
-        ({ startedAt }) => startedAt,
-        query.order === 'desc',
-      )
-    return limited(merged, query.limit)
+    return this.#merged({
+      read: (reader) => reader.runs(query).batches(),
+      time: ({ startedAt }) => startedAt,
+      query,
+    })
   }
 
   async *follow<T extends string = AuditEventType>(
@@ -134,9 +131,9 @@ class StoresReader implements ShardedReader {
     const heads = await this.heads()
     const stop = new AbortController()
     const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-    const following = this.#each<StoredEvent>((reader) => {
-      const size = heads.get(reader.location)?.size ?? 0
-      return reader.follow<string>(query, { afterSeq: size - 1, signal: either })
+    const following = [...this.logs].map(([log, reader]) => {
+      const size = heads.get(log)?.size ?? 0
+      return inShard<StoredEvent>(reader.follow<string>(query, { afterSeq: size - 1, signal: either }), log)
     })
     yield* mergeAsTheyCome(following, stop)
   }
@@ -167,26 +164,35 @@ class StoresReader implements ShardedReader {
     return this.close()
   }
 
-  #each<T extends object>(read: (reader: AuditLogStoreReader) => AsyncIterable<T>): AsyncIterable<InShard<T>>[] {
-    return [...this.logs.values()].map((reader) => inShard(read(reader), reader.location))
+  /** Each iteration reads anew. */
+  #merged<T extends object>({ read, time, query }: InEachShard<T>): AsyncIterable<InShard<T>> {
+    const { limit = Infinity, order } = query
+    const logs = [...this.logs]
+    return {
+      async *[Symbol.asyncIterator]() {
+        let left = limit
+        const sources = logs.map(([, reader]) => read(reader))
+        for await (const merged of mergeBatches(sources, time, order === 'desc')) {
+          for (const { item, source } of merged) {
+            yield { ...item, log: logs[source]?.[0] as string }
+            if (--left === 0) return
+          }
+        }
+      },
+    }
   }
+}
+
+/** How items are found in each log. */
+interface InEachShard<T> {
+  read(reader: AuditLogStoreReader): AsyncIterable<readonly T[]>
+  /** The time by which items of several logs are merged. */
+  time(item: T): string
+  readonly query: { readonly limit?: number; readonly order?: 'asc' | 'desc' }
 }
 
 async function* inShard<T extends object>(items: AsyncIterable<T>, log: string): AsyncGenerator<InShard<T>> {
   for await (const item of items) yield { ...item, log }
-}
-
-/** Each iteration reads anew. */
-function limited<T>(read: () => AsyncIterable<T>, limit = Infinity): AsyncIterable<T> {
-  return {
-    async *[Symbol.asyncIterator]() {
-      let left = limit
-      for await (const item of read()) {
-        yield item
-        if (--left === 0) return
-      }
-    },
-  }
 }
 
 function refusePositions(query: object): void {

@@ -1,11 +1,9 @@
-import { lstat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { IndexComparison } from '../inspection/compare-indexes.js'
 import { DirectorySource } from '../inspection/directory-source.js'
 import { openLogTree } from '../inspection/log-tree.js'
-import { type LogPlace, logsAt } from '../ledger/places.js'
-import { ENTRIES, FORMER_DATABASE } from '../store/leveldb/database.js'
+import { countStaged, type LogPlace } from '../ledger/places.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
@@ -14,11 +12,12 @@ import { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
 import { type LedgerLog, verifyLedger } from '../verify/ledger/verify-ledger.js'
 import { checkVerifyOptions, type VerifyOptions } from '../verify/options.js'
-import { isAbsent, readFailure } from '../verify/read-failure.js'
+import { readFailure } from '../verify/read-failure.js'
 import { type LedgerReport, STATUSES, type VerifyProblem, type VerifyReport } from '../verify/report.js'
 import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
 import { type TakenFromLog, verifyTaking } from '../verify/verify-log.js'
+import { heldLogs } from './held-logs.js'
 
 /**
  * Verifies the log in a directory, also while a process writes it.
@@ -75,7 +74,8 @@ export async function verifyLedgerDirectory(
     logs.push({ number: place.number, open, openTree })
   }
   if (logs.length === 0) {
-    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`)
+    const yet = (await countStaged(location)) > 0 ? ' yet: what processes recorded waits in staging/ for one' : ''
+    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}${yet}`)
   }
   const ledger = await verifyLedger({ location, logs, taken }, options)
   const [first, ...more] = ledger.logs
@@ -85,27 +85,12 @@ export async function verifyLedgerDirectory(
   return { ...report, status: ledger.status, problems }
 }
 
-/** Lists the logs of a ledger that are there, or of which a checkpoint is. */
 async function placesOfLogs(location: string): Promise<readonly LogPlace[]> {
   try {
-    const places = await logsAt(location)
-    const found = await Promise.all(places.map(({ directory }) => holdsLog(directory)))
-    return places.filter((_, at) => found[at])
+    return await heldLogs(location)
   } catch (error) {
     throw readFailure(error, location)
   }
-}
-
-async function holdsLog(directory: string): Promise<boolean> {
-  for (const name of [ENTRIES, FORMER_DATABASE, 'checkpoint']) {
-    try {
-      await lstat(join(directory, name))
-      return true
-    } catch (error) {
-      if (!isAbsent(error)) throw error
-    }
-  }
-  return false
 }
 
 function byGravity(one: VerifyProblem, other: VerifyProblem): number {

@@ -75,7 +75,10 @@ export interface VerifyBasis {
   readonly checkpointsElsewhere: number
   /** Names and ids of the trusted witnesses that cosigned a checkpoint which a trusted key signed and the entries bear out. */
   readonly witnesses: readonly string[]
-  /** Number of entries that such a checkpoint, kept elsewhere or witnessed, covers. */
+  /**
+   * Number of entries that such a checkpoint, kept elsewhere or witnessed, covers. Of a ledger that is verified strictly, a note of the log
+   * in an entry that such a checkpoint of another log covers counts as well.
+   */
   readonly anchoredSize: number
 }
 

@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url'
 
 const [dist, directory] = process.argv.slice(2)
 const { openAuditLog } = await import(pathToFileURL(`${dist}/index.js`).href)
-const log = await openAuditLog(directory)
+// Without a checkpoint there is nothing that other logs note.
+const log = await openAuditLog(directory, { checkpointIntervalMillis: 3_600_000 })
 process.stdout.write('open\n')
 for await (const line of createInterface({ input: process.stdin })) {
   const [verb, name, runId = 'r-1'] = line.split(' ')

@@ -302,6 +302,47 @@ test('leaves a directory of no log alone', async () => {
   expect((await verified(ledger, await ledger.vkeyOf(0))).logs.map(({ log }) => log)).toEqual([0, 1])
 })
 
+test('strictly, a checkpoint of one log vouches for those that it noted, and for what these noted', async () => {
+  const ledger = await ledgerOf([0, 1])
+  const vkey = await ledger.vkeyOf(0)
+  await ledger.write(2, 30)
+  await ledger.note(1, [2])
+  const strictly = async (checkpoint: string) => {
+    const report = await verifyLedgerDirectory(ledger.location, {
+      vkeys: [vkey],
+      checkpoints: [checkpoint],
+      strict: true,
+    })
+    return (report as LedgerReport).logs.map(({ status, problems }) => [status, ...problems.map(({ kind }) => kind)])
+  }
+  // Log 0 noted log 1, and log 1 has not noted log 2 by then.
+  const before = await ledger.checkpointOf(0)
+  expect(await strictly(before)).toEqual([['verified'], ['verified'], ['unproven', 'anchor_missing']])
+  await ledger.note(0, [1])
+  expect(await strictly(before)).toEqual([['verified'], ['verified'], ['unproven', 'anchor_missing']])
+  expect(await strictly(await ledger.checkpointOf(0))).toEqual([['verified'], ['verified'], ['verified']])
+})
+
+test('strictly, a note that no kept checkpoint covers, or that the log does not bear out, vouches for nothing', async () => {
+  const ledger = await ledgerOf([0, 1])
+  const vkey = await ledger.vkeyOf(0)
+  const noted = await ledger.stateOf(1)
+  const strictly = async () => {
+    const report = await verifyLedgerDirectory(ledger.location, {
+      vkeys: [vkey],
+      checkpoints: [await ledger.checkpointOf(0)],
+      strict: true,
+    })
+    return (report as LedgerReport).logs.map(({ problems }) => problems.map(({ kind }) => kind))
+  }
+  expect(await strictly()).toEqual([[], []])
+  const other = await ledgerOf([0, 1])
+  await rm(ledger.directoryOf(1), { recursive: true })
+  await ledger.copy(other.directoryOf(1), 1)
+  await ledger.state(0, 'siblings_noted', { logs: [{ ...noted, origin: (await ledger.stateOf(1)).origin }] })
+  expect((await strictly())[1]).toContain('anchor_missing')
+})
+
 test('the command takes one key and one file of checkpoints, and gives one verdict', async () => {
   const ledger = await ledgerOf()
   const known = join(ledger.root, 'known.txt')

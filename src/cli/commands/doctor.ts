@@ -36,11 +36,8 @@ function ledgerText(found: LedgerCondition, processes: FoundProcesses | undefine
   const { directory, logs, staging, diskBytes, files } = found
   const rows = [
     ['ledger', directory],
-    ['logs', logs.length],
-    [
-      'staging',
-      staging.journals === 0 ? 'nothing' : `${counted(staging.journals, 'journal')}, ${bytes(staging.bytes)}`,
-    ],
+    ['logs', logs.length === 0 ? 'none yet: no process has opened one' : logs.length],
+    ['staging', stagingText(staging)],
     ...processRows(processes),
     ['disk', `${bytes(diskBytes)} in ${files} files`],
   ]
@@ -52,6 +49,11 @@ function ledgerText(found: LedgerCondition, processes: FoundProcesses | undefine
     ),
     ...processWarnings(processes).map((warning) => paint('yellow', warning)),
   ].join('\n')
+}
+
+function stagingText({ journals, events, bytes: size }: LedgerCondition['staging']): string {
+  if (journals === 0) return 'nothing'
+  return `${counted(events, 'event')} in ${counted(journals, 'journal')}, ${bytes(size)}: the next opening takes over those of processes that ended`
 }
 
 /** @param asksForKey - its key is to be known elsewhere: that of a ledger is log 0's, which vouches for the others */

@@ -1,10 +1,11 @@
 import type { StoredEvent } from '../../events/types.js'
+import type { LedgerEventQuery } from '../../reader/contract.js'
 import type { FollowQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, type ReadLog, withReader } from '../command.js'
 import { throwIfInterrupted } from '../interrupted.js'
 import { followFilters, format, listing, pending, reading } from '../options.js'
 import { chained, paintFor, printAll } from '../output.js'
-import { pendingEventsOf } from '../pending.js'
+import { type PendingEvent, pendingEventsOf } from '../pending-events.js'
 import { eventLine, type PrintedEvent } from '../render.js'
 
 const DEFAULT_TAIL = 10
@@ -28,8 +29,10 @@ export const tail: Command = {
     const { limit = DEFAULT_TAIL, ...filters } = args.query(io.now())
     const paint = paintFor(io)
     await withReader(args, io, async (log, parts) => {
-      const { latest, following } = await from(log, filters, limit, io.signal)
-      const waiting = args.flag('pending') ? pendingEventsOf(parts, filters) : []
+      const waiting: PendingEvent[] = []
+      const newest = pendingEventsOf(args.flag('pending') ? parts : [], { ...filters, order: 'desc', limit })
+      for await (const event of newest) waiting.unshift(event)
+      const { latest, following } = await from(log, filters, limit - waiting.length, io.signal)
       const events = args.flag('follow') ? following : []
       const all = chained<PrintedEvent>(latest.reverse(), waiting, events)
       await printAll(io, formatOf(args), all, (event) => eventLine(event, paint))
@@ -45,13 +48,14 @@ interface Tail {
   readonly following: AsyncIterable<StoredEvent>
 }
 
+/** @param limit - 0 for none */
 async function from(log: ReadLog, filters: FollowQuery<string>, limit: number, signal: AbortSignal): Promise<Tail> {
+  const latestOf = async (position: LedgerEventQuery<string>) =>
+    limit === 0 ? [] : await log.events({ ...filters, ...position, order: 'desc', limit }).toArray()
   if ('cursor' in log) {
     const cursor = await log.cursor()
-    const latest = await log.events({ ...filters, before: cursor, order: 'desc', limit }).toArray()
-    return { latest, following: log.follow(filters, { after: cursor, signal }) }
+    return { latest: await latestOf({ before: cursor }), following: log.follow(filters, { after: cursor, signal }) }
   }
   const { size } = await log.head()
-  const latest = await log.events({ ...filters, beforeSeq: size, order: 'desc', limit }).toArray()
-  return { latest, following: log.follow(filters, { afterSeq: size - 1, signal }) }
+  return { latest: await latestOf({ beforeSeq: size }), following: log.follow(filters, { afterSeq: size - 1, signal }) }
 }

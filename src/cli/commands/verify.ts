@@ -1,3 +1,4 @@
+import { AuditLogError } from '../../events/errors.js'
 import { openAuditLogReader } from '../../reader/open.js'
 import { verifyLedgerDirectory } from '../../reader/verify.js'
 import type { VerifyOptions } from '../../verify/options.js'
@@ -8,6 +9,7 @@ import { VERDICTS } from '../exit-codes.js'
 import { Interrupted } from '../interrupted.js'
 import { common, format } from '../options.js'
 import { type Io, paintFor, printOne } from '../output.js'
+import { tellStaged } from '../pending-note.js'
 import { storeAt } from '../postgres.js'
 import { Progress } from '../progress.js'
 import { UsageError } from '../usage-error.js'
@@ -90,11 +92,17 @@ export const verify: Command = {
       return exitCode
     } catch (error) {
       if (io.signal.aborted) throw new Interrupted()
+      progress.clear()
+      if (isNoLog(error) && 'directory' in place) await tellStaged(io, place.directory).catch(() => undefined)
       throw usageErrorFor(error)
     } finally {
       progress.clear()
     }
   },
+}
+
+function isNoLog(error: unknown): boolean {
+  return error instanceof AuditLogError && error.code === 'AUDIT_LOG_OPEN_FAILED'
 }
 
 async function verifyAt(

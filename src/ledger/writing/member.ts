@@ -51,6 +51,10 @@ export class LedgerMember {
   #passed = 0
   #hasToldProblem = false
   #isStopped = false
+  #tellStopped = () => {}
+  readonly #stopping = new Promise<void>((resolve) => {
+    this.#tellStopped = resolve
+  })
   #cancelTimer = () => {}
   #working: Promise<void> = Promise.resolve()
 
@@ -76,20 +80,26 @@ export class LedgerMember {
   /** From here on nothing is recorded any more. */
   stop(): void {
     this.#isStopped = true
+    this.#tellStopped()
     this.#cancelTimer()
   }
 
   /** Gives what there is to say when the log is closed. */
   async lastStatements(): Promise<readonly AuditEventInput[]> {
     await this.#working
-    if (!this.#hasRemembered) return []
+    if (!this.#hasRemembered || this.#isOfOther) return []
     const { location, place } = this.#parts
     const note = this.#notes.next(await siblingHeads(location, place.number), true)
     return note ? [note] : []
   }
 
+  /** A log that says it is another than log 0, in the place of log 0: one of another ledger that is opened by its own path. */
+  get #isOfOther(): boolean {
+    return this.#parts.place.number === 0 && (this.#said !== undefined || this.#notes.hasNoted(0))
+  }
+
   #schedule(): void {
-    if (this.#isStopped) return
+    if (this.#isStopped || this.#isOfOther) return
     const { startTimer = startUnrefTimer, options } = this.#parts
     this.#cancelTimer = startTimer(Math.max(MIN_INTERVAL_MILLIS, options.checkpointIntervalMillis), () => {
       this.#working = this.#safely(() => this.#work(false)).then(() => this.#schedule())
@@ -97,7 +107,13 @@ export class LedgerMember {
   }
 
   async #work(isFirst: boolean): Promise<void> {
-    if (!this.#hasRemembered) await this.#remember()
+    if (!this.#hasRemembered) {
+      // An index that is rebuilt does not hold up whoever closes the log.
+      await Promise.race([this.#parts.store.indexReady?.(), this.#stopping])
+      if (this.#isStopped) return
+      await this.#remember()
+    }
+    if (this.#isOfOther) return
     await this.#join(() => true)
     const isBusy = this.#parts.store.size - this.#sizeAtNote >= BUSY_ENTRIES
     if (!isFirst && ++this.#passed < this.#intervals && !isBusy) return

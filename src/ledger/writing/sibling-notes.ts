@@ -34,6 +34,10 @@ export class SiblingNotes {
     for (const head of logs as SiblingHead[]) if (!this.#noted.has(head.log)) this.#noted.set(head.log, head)
   }
 
+  hasNoted(log: number): boolean {
+    return this.#noted.has(log)
+  }
+
   /**
    * Returns the note of what has changed. `undefined` when nothing has, or too little.
    *

@@ -1,13 +1,18 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { delay } from '../../timers/real-timers.js'
+import { assertKnownTypes } from '../query/known-types.js'
+import type { ParsedFollowQuery } from '../query/parse-query.js'
+import { planOf } from '../query/plan-of-query.js'
+import { readPlanned } from '../query/read-events.js'
+import { readIdentified } from '../query/read-identified.js'
 import { mergeBatches } from './merge-batches.js'
-import { Moment, type SiblingLog } from './moment.js'
-import type { Sizes } from './page-cursor.js'
-import type { LogsSource } from './results.js'
+import { inLog, Moment, type SiblingLog } from './moment.js'
+import { encodePosition, type Sizes } from './page-cursor.js'
+import { idsOf, type LogsSource } from './results.js'
 
-/** The events to follow. */
-export interface FollowedLogs<L extends SiblingLog> {
+/** What is followed. */
+interface FollowedLogs<L extends SiblingLog> {
   readonly source: LogsSource<L>
   /** The number of entries of each log that are behind; a log that is not there is read from its beginning. */
   readonly from: Sizes
@@ -23,8 +28,56 @@ export interface FollowedLogs<L extends SiblingLog> {
   reached(sizes: Sizes, logs: readonly L[]): void
 }
 
-/** The news of a log. */
-export interface NewOfLog {
+/** A query that is followed. */
+export interface FollowedQuery<L extends SiblingLog> extends Pick<FollowedLogs<L>, 'source' | 'signal' | 'pollMillis'> {
+  readonly query: ParsedFollowQuery
+  /** Types that may be asked for before a log has any event of them. */
+  readonly knownTypes: ReadonlySet<string>
+  /** Finds out how many entries of each log are behind. */
+  begin(): Promise<Sizes>
+}
+
+/** Events of several logs as they come, and the position behind those that the latest iteration has given. */
+export interface FollowedEvents extends AsyncIterable<StoredEvent> {
+  readonly cursor: string | undefined
+}
+
+/** Follows the events of several logs that pass a query. */
+export function followPassing<L extends SiblingLog>({
+  source,
+  query,
+  knownTypes,
+  begin,
+  signal,
+  pollMillis,
+}: FollowedQuery<L>): FollowedEvents {
+  let reached: (() => string) | undefined
+  return {
+    get cursor() {
+      return reached?.()
+    },
+    async *[Symbol.asyncIterator]() {
+      const events = followLogs<L>({
+        source,
+        from: await begin(),
+        signal,
+        pollMillis,
+        async *read({ store, after, size, seen }) {
+          if (query.type) await assertKnownTypes(query.type, knownTypes, [{ store, size }])
+          yield* readIdentified(store, planOf(query), { after, size, seen })
+          yield* readPlanned(store, planOf(query), { size, after, limit: Infinity })
+        },
+        reached: (sizes, logs) => {
+          reached = () => encodePosition(sizes, idsOf(logs))
+        },
+      })
+      for await (const { event, log } of events) yield log === undefined ? event : inLog(event, log)
+    },
+  }
+}
+
+/** What is new in a log. */
+interface NewOfLog {
   readonly store: ReadableStore
   readonly after: number
   readonly size: number
@@ -35,7 +88,7 @@ export interface NewOfLog {
  * Everything behind a position, and then what comes; logs that are new are read from their beginnings. Where there are several, the
  * events of a look are merged by time.
  */
-export async function* followLogs<L extends SiblingLog>({
+async function* followLogs<L extends SiblingLog>({
   source,
   from,
   signal,

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { type Identities, identitiesOf, readTogether } from '../query/identities.js'
+import { type Identities, identitiesOf, type LogUpTo, NO_IDENTITIES, readTogether } from '../query/identities.js'
 import { LogView } from './log-view.js'
 
 /** A log of several that are read as one. */
@@ -36,7 +36,7 @@ export class Moment {
   /** By their numbers. */
   readonly parts: readonly LogPart[]
   readonly #owner: object
-  readonly #logs: readonly { readonly store: ReadableStore; readonly size: number }[]
+  readonly #logs: readonly LogUpTo[]
 
   /**
    * @param owner - the same object for all moments of these logs
@@ -45,7 +45,7 @@ export class Moment {
   constructor(owner: object, logs: readonly SiblingLog[], sizes: ReadonlyMap<number, number>) {
     this.#owner = owner
     const known = logs.map(({ number, store }) => ({ number, store, size: sizes.get(number) ?? 0 }))
-    this.#logs = known.map(({ store, size }) => ({ store, size }))
+    this.#logs = known
     this.parts = known.map(({ number, store, size }) => ({ log: number, store: this.#view(store, size), size }))
   }
 
@@ -58,7 +58,7 @@ export class Moment {
   /** Returns whose the runs are. */
   async identities(): Promise<Identities> {
     const [first] = this.parts
-    return await identitiesOf((first as LogPart).store, (first as LogPart).size)
+    return first ? await identitiesOf(first.store, first.size) : NO_IDENTITIES
   }
 
   /** Returns the logs that have events of a run with this id, whosever it is. */

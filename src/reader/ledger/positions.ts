@@ -60,7 +60,7 @@ export function refusePositions(
   { afterSeq = -1, beforeSeq }: Pick<ParsedEventQuery, 'afterSeq' | 'beforeSeq'>,
   { length }: readonly SiblingLog[],
 ): void {
-  if (length === 1) return
+  if (length <= 1) return
   if (afterSeq >= 0) throw ofOneLog('afterSeq')
   if (beforeSeq !== undefined) throw ofOneLog('beforeSeq')
 }

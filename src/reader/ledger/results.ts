@@ -3,13 +3,13 @@ import { digestOfQuery, invalidCursor } from '../query/cursor.js'
 import { parsePageOptions } from '../query/parse-query.js'
 import type { Span } from '../query/results.js'
 import { mergeBatches } from './merge-batches.js'
-import { Moment, type SiblingLog } from './moment.js'
-import { decodePageCursor, encodePageCursor, isLedgerCursor, type LedgerBookmark } from './page-cursor.js'
+import { type LogPart, Moment, type SiblingLog } from './moment.js'
+import { decodePageCursor, encodePageCursor, isLedgerCursor, type LedgerBookmark, type Sizes } from './page-cursor.js'
 
 /** The logs that are read as one. */
 export interface LogsSource<L extends SiblingLog> {
-  /** Returns the logs that there are by now. */
-  logs(): Promise<readonly [L, ...L[]]>
+  /** Returns the logs that there are by now, by their numbers; none where processes have recorded and no log was opened yet. */
+  logs(): Promise<readonly L[]>
   /** Brings each log up to date where that is due. */
   settle(): Promise<void>
   /** Brings all logs up to date. */
@@ -83,7 +83,8 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
 
   async toArray(): Promise<T[]> {
     const logs = await this.#source.logs()
-    if (this.#isSingle(logs, this.#cursor)) return await this.#listing.single(logs[0]).toArray()
+    const only = this.#single(logs, this.#cursor)
+    if (only) return await this.#listing.single(only).toArray()
     const all: T[] = []
     for await (const batch of this.#read(await this.#begin(logs, this.#cursor)))
       for (const { result } of batch) all.push(result)
@@ -94,7 +95,8 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
     const { cursor, size: wanted } = parsePageOptions(options)
     const from = cursor === undefined ? this.#cursor : cursor
     const logs = await this.#source.logs()
-    if (this.#isSingle(logs, from)) return await this.#listing.single(logs[0]).page(options)
+    const only = this.#single(logs, from)
+    if (only) return await this.#listing.single(only).page(options)
     const begun = await this.#begin(logs, from)
     const { sizes, left } = begun.bookmark
     const positions = new Map(begun.bookmark.positions)
@@ -113,10 +115,12 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
     return { items }
   }
 
-  /** A page that was begun when there was one log goes on with that one. */
-  #isSingle(logs: readonly L[], cursor: unknown): boolean {
-    if (isLedgerCursor(cursor)) return false
-    return cursor !== undefined || (logs.length === 1 && !this.#listing.hasPositions)
+  /** Returns the log that answers alone. A page that was begun when there was one log goes on with that one. */
+  #single(logs: readonly L[], cursor: unknown): L | undefined {
+    if (isLedgerCursor(cursor)) return undefined
+    const isOne = cursor !== undefined || (logs.length === 1 && !this.#listing.hasPositions)
+    if (isOne && !logs[0]) throw invalidCursor('there is no log yet')
+    return isOne ? logs[0] : undefined
   }
 
   async #open<R>(
@@ -124,8 +128,9 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
     several: (found: AsyncIterable<readonly Found<T>[]>) => AsyncIterable<R>,
   ): Promise<AsyncIterator<R>> {
     const logs = await this.#source.logs()
-    const results = this.#isSingle(logs, this.#cursor)
-      ? single(this.#listing.single(logs[0]))
+    const only = this.#single(logs, this.#cursor)
+    const results = only
+      ? single(this.#listing.single(only))
       : several(this.#read(await this.#begin(logs, this.#cursor)))
     return results[Symbol.asyncIterator]()
   }
@@ -137,8 +142,7 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
   }
 
   #start(logs: readonly L[]): LedgerBookmark {
-    const sizes = new Map(logs.map(({ number, store }) => [number, store.size]))
-    return { sizes, positions: new Map(), left: this.#listing.query.limit ?? Infinity }
+    return { sizes: sizesOf(logs), positions: new Map(), left: this.#listing.query.limit ?? Infinity }
   }
 
   async #resume(logs: readonly L[], cursor: string): Promise<LedgerBookmark> {
@@ -173,6 +177,24 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
   #digest() {
     return digestOfQuery(this.#listing.kind, this.#listing.query)
   }
+}
+
+export function sizesOf(logs: readonly SiblingLog[]): Sizes {
+  return new Map(logs.map(({ number, store }) => [number, store.size]))
+}
+
+/** Returns the logs as they are once each is up to date. */
+export async function momentOf<L extends SiblingLog>(source: LogsSource<L>, logs: readonly L[]): Promise<Moment> {
+  await source.settle()
+  return new Moment(source, logs, sizesOf(logs))
+}
+
+/** Returns a walk for each log as it is at a moment. */
+export function walksOf<I>(
+  moment: Moment,
+  walkOf: (part: LogPart) => (span: Span) => AsyncIterable<readonly I[]>,
+): readonly Walked<I>[] {
+  return moment.parts.map((part) => ({ log: part.log, size: part.size, read: walkOf(part) }))
 }
 
 /** Returns what tells a log from those of other ledgers. */

@@ -1,4 +1,3 @@
-import { fieldsOf, textIn } from '../../events/recorded-fields.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
@@ -11,51 +10,35 @@ import {
   type Statement,
 } from './identity.js'
 import { readEventsAt } from './read-stored.js'
+import { type Identity, identityIn, StatementsOfRun, standsIn, statementIn } from './statements-of-run.js'
 
 /** Statements that are read at a time. */
 const BATCH = 256
 /** The form of the id of a trace. */
 const TRACE_ID = /^[\da-f]{32}$/
 
-/** A run of which the log says whose it is. */
-interface Identity {
-  readonly runId: string
-  /** Tenant of its events before. */
-  readonly fromTenant: string
-  readonly tenantId: string
-  readonly said: Statement
-  session: IdentifiedSession | undefined
-}
-
-/** The session of a run that was told late. */
-interface IdentifiedSession {
-  readonly from: string | undefined
-  readonly sessionId: string
-  readonly said: Statement
-}
-
 /** The statements of a log, or of several, as far as they were read. It grows with their number. */
 export class IdentityTable {
   /** By run id: mostly one run has it. */
-  readonly runs = new Map<string, Identity[]>()
-  /** By the tenants that the runs have. */
-  readonly tenants = new Map<string, Identity[]>()
-  /** By the sessions that the runs have. */
-  readonly sessions = new Map<string, Identity[]>()
-  /** By the tenants that the runs had. */
-  readonly leftTenants = new Map<string, Identity[]>()
+  readonly runs = new Map<string, StatementsOfRun>()
+  /** Ids of runs by the tenants that a statement names for them. */
+  readonly tenants = new Map<string, Set<string>>()
+  /** Ids of runs by the sessions that a statement names for them. */
+  readonly sessions = new Map<string, Set<string>>()
+  /** Ids of runs by the tenants from which a statement moves them. */
+  readonly leftTenants = new Map<string, Set<string>>()
   /** The sessions that stood in for another one. */
   readonly leftSessions = new Set<string>()
-  /** In the order in which they were read: of one log, the first has the lowest position. */
+  /** In the order in which they were read. */
   readonly statements: { readonly said: Statement; readonly runId: string }[] = []
   /** The logs, in the order of their numbers here, and how far each was read. */
-  readonly #logs: { readonly store: ReadableStore; read: number }[] = []
+  readonly #logs: { readonly store: ReadableStore; readonly number: number; read: number }[] = []
   #reading: Promise<void> = Promise.resolve()
 
   async at(logs: readonly LogUpTo[]): Promise<Identities> {
-    const numbers = logs.map(({ store }) => this.#numberOf(store))
+    const places = logs.map((log) => this.#placeOf(log))
     for (const [at, { size }] of logs.entries()) {
-      const log = numbers[at] as number
+      const log = places[at] as number
       if (size <= (this.#logs[log]?.read ?? 0)) continue
       // One after the other, so that each statement is taken once.
       const before = this.#reading.catch(() => undefined)
@@ -64,58 +47,42 @@ export class IdentityTable {
     }
     if (this.statements.length === 0) return NO_IDENTITIES
     const sizes: number[] = []
-    for (const [at, { size }] of logs.entries()) sizes[numbers[at] as number] = size
+    for (const [at, { size }] of logs.entries()) sizes[places[at] as number] = size
     const identities = new IdentitiesAt(this, sizes)
     return this.statements.some(({ said }) => identities.knows(said)) ? identities : NO_IDENTITIES
   }
 
-  #numberOf(store: ReadableStore): number {
+  #placeOf({ store, number = 0 }: LogUpTo): number {
     const known = this.#logs.findIndex((log) => log.store === store)
-    return known >= 0 ? known : this.#logs.push({ store, read: 0 }) - 1
+    return known >= 0 ? known : this.#logs.push({ store, number, read: 0 }) - 1
   }
 
-  async #readUpTo(number: number, size: number): Promise<void> {
-    const log = this.#logs[number]
+  async #readUpTo(at: number, size: number): Promise<void> {
+    const log = this.#logs[at]
     if (!log || size <= log.read) return
     const walk = { from: log.read, to: size, reverse: false }
     const told = await log.store.countPostings('type', ['run_identified'], walk, 1)
     // Taken at once: a read that failed on the way is done again from its beginning.
-    if (told > 0) for (const event of await readStatements(log.store, walk)) this.#add(event, number)
+    const events = told > 0 ? await readStatements(log.store, walk) : []
+    for (const event of events) this.#add(event, { log: at, number: log.number })
     log.read = size
   }
 
-  #add(event: StoredEvent, log: number): void {
-    const { seq, type, runId, tenantId, sessionId, statementOf } = event
-    const said = { log, seq }
-    if (type !== 'run_identified' || typeof statementOf !== 'string' || runId === undefined) return
-    const previous = fieldsOf(fieldsOf(event.data).previous)
-    const fromTenant = textIn(previous, 'tenantId') ?? tenantId
-    const from = textIn(previous, 'sessionId')
-    const isNamed = sessionId !== from && !standsIn(sessionId, event)
-    const session = isNamed ? { from, sessionId, said } : undefined
-    const known = identityIn(this.runs.get(runId) ?? [], fromTenant)
-    if (known && (known.fromTenant !== known.tenantId || fromTenant === tenantId)) {
-      if (known.tenantId === tenantId && session && !known.session) this.#note(known, session)
-      return
-    }
-    if (fromTenant === tenantId && !session) return
-    const identity: Identity = { runId, fromTenant, tenantId, said, session: undefined }
-    add(this.runs, runId, identity)
-    this.statements.push({ said, runId })
+  #add(event: StoredEvent, place: { readonly log: number; readonly number: number }): void {
+    const statement = statementIn(event, place)
+    if (!statement) return
+    const { log, seq, runId, fromTenant, tenantId, session } = statement
+    const ofRun = this.runs.get(runId) ?? new StatementsOfRun()
+    this.runs.set(runId, ofRun)
+    ofRun.add(statement)
+    this.statements.push({ said: { log, seq }, runId })
     if (fromTenant !== tenantId) {
-      add(this.tenants, tenantId, identity)
-      add(this.leftTenants, fromTenant, identity)
+      add(this.tenants, tenantId, runId)
+      add(this.leftTenants, fromTenant, runId)
     }
-    // The session may have been told by an earlier statement.
-    const named = known?.session ?? session
-    if (named) this.#note(identity, named)
-  }
-
-  #note(identity: Identity, session: IdentifiedSession): void {
-    identity.session = session
-    add(this.sessions, session.sessionId, identity)
+    if (!session) return
+    add(this.sessions, session.sessionId, runId)
     if (session.from !== undefined) this.leftSessions.add(session.from)
-    this.statements.push({ said: session.said, runId: identity.runId })
   }
 }
 
@@ -140,6 +107,8 @@ class IdentitiesAt implements Identities {
   readonly #table: IdentityTable
   /** By the numbers that the table has for the logs. */
   readonly #sizes: readonly (number | undefined)[]
+  /** What was found of runs by their ids. All statements that are known here were read before. */
+  readonly #found = new Map<string, readonly Identity[]>()
 
   constructor(table: IdentityTable, sizes: readonly (number | undefined)[]) {
     this.#table = table
@@ -154,28 +123,27 @@ class IdentitiesAt implements Identities {
     const { runId, tenantId } = event
     const identity = runId === undefined ? undefined : this.#identityOf(tenantId, runId)
     if (!identity) return event
-    const session = this.#sessionOf(identity)
+    const { session } = identity
     const isReplaced = session && (event.sessionId === session.from || standsIn(event.sessionId, event))
     return { tenantId: identity.tenantId, sessionId: isReplaced ? session.sessionId : event.sessionId }
   }
 
   sessionOf(tenantId: string, runId: string): string | undefined {
-    const identity = this.#identityOf(tenantId, runId)
-    return identity && this.#sessionOf(identity)?.sessionId
+    return this.#identityOf(tenantId, runId)?.session?.sessionId
   }
 
   tenantsBefore(tenantId: string, runId: string): readonly string[] {
-    const known = this.#table.runs.get(runId)?.filter((one) => this.#isKnown(one) && one.tenantId === tenantId) ?? []
-    return known.flatMap(({ fromTenant }) => (fromTenant === tenantId ? [] : [fromTenant]))
+    return this.#moved(runId).flatMap((one) => (one.tenantId === tenantId ? [one.fromTenant] : []))
   }
 
   has(runId: string): boolean {
-    return this.#table.runs.get(runId)?.some((identity) => this.#isKnown(identity)) ?? false
+    return this.#identitiesOf(runId).length > 0
   }
 
   moves(tenantId: string): boolean {
-    const left = this.#table.leftTenants.get(tenantId)?.some((identity) => this.#isKnown(identity)) ?? false
-    return left || this.#into(tenantId).length > 0
+    const { leftTenants, tenants } = this.#table
+    const concerns = (one: Identity) => one.fromTenant === tenantId || one.tenantId === tenantId
+    return [leftTenants, tenants].some((index) => some(index.get(tenantId), (id) => this.#moved(id).some(concerns)))
   }
 
   leaves({ tenantId, sessionId }: Owner): boolean {
@@ -185,16 +153,19 @@ class IdentitiesAt implements Identities {
   }
 
   into(tenantId: string): { readonly runIds: readonly string[]; readonly tenants: readonly string[] } {
-    const identities = this.#into(tenantId)
-    return {
-      runIds: [...new Set(identities.map(({ runId }) => runId))],
-      tenants: [...new Set(identities.map(({ fromTenant }) => fromTenant))],
+    const runIds: string[] = []
+    const tenants = new Set<string>()
+    for (const runId of this.#table.tenants.get(tenantId) ?? []) {
+      const before = this.tenantsBefore(tenantId, runId)
+      if (before.length > 0) runIds.push(runId)
+      for (const tenant of before) tenants.add(tenant)
     }
+    return { runIds, tenants: [...tenants] }
   }
 
   intoSession(sessionId: string): readonly string[] {
-    const runs = this.#table.sessions.get(sessionId)?.filter((identity) => this.#sessionOf(identity)) ?? []
-    return [...new Set(runs.map(({ runId }) => runId))]
+    const runIds = [...(this.#table.sessions.get(sessionId) ?? [])]
+    return runIds.filter((runId) => this.#identitiesOf(runId).some(({ session }) => session?.sessionId === sessionId))
   }
 
   since(before: Identities): readonly string[] {
@@ -202,43 +173,36 @@ class IdentitiesAt implements Identities {
     return [...new Set(found.map(({ runId }) => runId))]
   }
 
-  #into(tenantId: string): readonly Identity[] {
-    return this.#table.tenants.get(tenantId)?.filter((identity) => this.#isKnown(identity)) ?? []
-  }
-
   #identityOf(tenantId: string, runId: string): Identity | undefined {
-    const all = this.#table.runs.get(runId)
-    return all && identityIn(all, tenantId, (one) => this.#isKnown(one))
+    return identityIn(this.#identitiesOf(runId), tenantId)
   }
 
-  #sessionOf({ session }: Identity): IdentifiedSession | undefined {
-    return session && this.knows(session.said) ? session : undefined
+  /** The identities that say another tenant. */
+  #moved(runId: string): readonly Identity[] {
+    return this.#identitiesOf(runId).filter(({ fromTenant, tenantId }) => fromTenant !== tenantId)
   }
 
-  #isKnown({ said }: Identity): boolean {
-    return this.knows(said)
+  #identitiesOf(runId: string): readonly Identity[] {
+    const statements = this.#table.runs.get(runId)
+    if (!statements) return NONE
+    let found = this.#found.get(runId)
+    if (!found) {
+      found = statements.identities((said) => this.knows(said))
+      this.#found.set(runId, found)
+    }
+    return found
   }
 }
 
-/** Returns the one, among those of all runs with one id, that holds for events of a tenant: the last one that was told of it. */
-function identityIn(
-  all: readonly Identity[],
-  tenantId: string,
-  isKnown: (identity: Identity) => boolean = () => true,
-): Identity | undefined {
-  return (
-    all.findLast((one) => one.fromTenant === tenantId && isKnown(one)) ??
-    all.find((one) => one.tenantId === tenantId && isKnown(one))
-  )
+const NONE: readonly Identity[] = []
+
+function some<T>(items: Iterable<T> | undefined, passes: (item: T) => boolean): boolean {
+  for (const item of items ?? []) if (passes(item)) return true
+  return false
 }
 
-/** Tells whether a session stands in for one that nobody told: the id of the run or of the trace. */
-function standsIn(sessionId: string, { runId, trace }: OwnedEvent): boolean {
-  return sessionId === runId || (trace !== undefined && fieldsOf(trace).traceId === sessionId)
-}
-
-function add<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key)
-  if (list) list.push(value)
-  else lists.set(key, [value])
+function add<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key)
+  if (set) set.add(value)
+  else sets.set(key, new Set([value]))
 }

@@ -26,7 +26,7 @@ export interface Statement {
  *              └──────── counts as acme's ───────┘
  *
  * Only the log itself can say so, once for the tenant and once for the session of a run, in either order: what is said afterwards
- * moves nothing.
+ * moves nothing. Of several logs, the statements count in the order of their times, and of the numbers of the logs where these are equal.
  */
 export interface Identities {
   /** No run has such a statement. */
@@ -72,4 +72,6 @@ export const NO_IDENTITIES: Identities = Object.freeze({
 export interface LogUpTo {
   readonly store: ReadableStore
   readonly size: number
+  /** Number of the log in its ledger. @defaultValue 0 */
+  readonly number?: number
 }

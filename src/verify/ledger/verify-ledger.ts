@@ -4,6 +4,7 @@ import { Problems } from '../problems.js'
 import { type LedgerLogReport, type LedgerReport, STATUSES } from '../report.js'
 import type { LogSource } from '../source.js'
 import { type TakenFromLog, type VerifiedLog, verifyHearing } from '../verify-log.js'
+import { anchoredByNotes, withoutMissingAnchor } from './anchors.js'
 import { CheckpointsByOrigin } from './checkpoints.js'
 import { compareSiblings, type LogTree } from './compare-siblings.js'
 import { Joinings } from './joining.js'
@@ -54,6 +55,7 @@ export async function verifyLedger(
   for (const log of logs) if (log.number !== 0) await verifying.verifyFurther(log)
   // What log 1 of a ledger noted of others says nothing where it lies alone, as in a copy of it.
   if (!(isSingle && verifying.firstHasJoined)) await verifying.compareNotes(logs)
+  if (options.strict) await verifying.anchor(logs)
   return verifying.report(location)
 }
 
@@ -151,6 +153,19 @@ class LedgerVerifying {
     this.#problems.add('altered', 'sibling_missing', 'log 0 is not there, and there was one before any other', {
       log: 0,
     })
+  }
+
+  /** Lets notes vouch for the logs of which no checkpoint was kept elsewhere. */
+  async anchor(logs: readonly LedgerLog[]): Promise<void> {
+    const verified = logs.flatMap(({ number, openTree }) => {
+      const one = this.#verified.get(number)
+      return one ? [{ number, report: one.report, openTree }] : []
+    })
+    for (const [number, anchoredSize] of await anchoredByNotes(verified, this.#notes)) {
+      const one = this.#verified.get(number) as Verified
+      const report = withoutMissingAnchor({ ...one.report, basis: { ...one.report.basis, anchoredSize } })
+      this.#verified.set(number, { ...one, report })
+    }
   }
 
   report(location: string): LedgerReport {

@@ -1,0 +1,33 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { countStaged, type LogPlace, logsAt } from '../ledger/places.js'
+import { ENTRIES, FORMER_DATABASE } from '../store/leveldb/database.js'
+import { isAbsent } from '../verify/read-failure.js'
+
+/**
+ * Lists the logs of a ledger that are there, or of which a checkpoint is.
+ *
+ * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
+ */
+export async function heldLogs(location: string): Promise<readonly LogPlace[]> {
+  const places = await logsAt(location)
+  const found = await Promise.all(places.map(({ directory }) => holdsLog(directory)))
+  return places.filter((_, at) => found[at])
+}
+
+/** Tells whether processes have recorded in a directory, and none of them has opened a log there yet. */
+export async function isStagedOnly(location: string): Promise<boolean> {
+  return (await countStaged(location)) > 0 && (await heldLogs(location)).length === 0
+}
+
+async function holdsLog(directory: string): Promise<boolean> {
+  for (const name of [ENTRIES, FORMER_DATABASE, 'checkpoint']) {
+    try {
+      await lstat(join(directory, name))
+      return true
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+    }
+  }
+  return false
+}
