@@ -11,7 +11,7 @@ import { inLog, Moment, type SiblingLog } from './moment.js'
 import { encodePosition, type Sizes } from './page-cursor.js'
 import { idsOf, type LogsSource } from './results.js'
 
-/** What is followed. */
+/** The events to follow. */
 interface FollowedLogs<L extends SiblingLog> {
   readonly source: LogsSource<L>
   /** The number of entries of each log that are behind; a log that is not there is read from its beginning. */
@@ -76,7 +76,7 @@ export function followPassing<L extends SiblingLog>({
   }
 }
 
-/** What is new in a log. */
+/** The news of a log. */
 interface NewOfLog {
   readonly store: ReadableStore
   readonly after: number
