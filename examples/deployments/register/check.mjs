@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { openAuditLogReader } from 'spanledger/reader'
 
 /*
  * Starts an application that has no line about its audit, in each of the ways of docs/deployment.md. It answers a request,
@@ -22,7 +23,7 @@ const STARTS = [
   { args: ['--require', OTEL, '--import', 'spanledger/register', 'app.cjs'], exports: true },
 ]
 
-for (const start of STARTS) await check(start)
+await Promise.all(STARTS.map(check))
 
 async function check({ options = '', args, exports }) {
   const location = await mkdtemp(join(tmpdir(), 'spanledger-register-'))
@@ -54,22 +55,19 @@ async function check({ options = '', args, exports }) {
       'what OpenTelemetry exports',
     )
 
-    const runs = spanledger('runs', '--json', '--log', location)
+    const log = await openAuditLogReader(location)
+    const runs = await log.runs().toArray()
     assert.deepEqual(
-      runs.map(({ agent, status }) => `${agent.name} ${status}`),
+      runs.map(({ agent, status }) => `${agent?.name} ${status}`),
       ['greeter completed', 'greeter completed'],
     )
-    spanledger('verify', '--json', '--log', location)
+    assert.equal((await log.verify()).status, 'verified')
+    await log.close()
     console.log(`two runs are on record: ${options && `NODE_OPTIONS='${options}' `}node ${args.join(' ')}`)
   } finally {
     if (app.exitCode === null) app.kill('SIGKILL')
     await rm(location, { recursive: true, force: true })
   }
-}
-
-/** Asks the command line, which must end with 0. */
-function spanledger(...args) {
-  return JSON.parse(execFileSync('npx', ['spanledger', ...args], { encoding: 'utf8' }))
 }
 
 function listening(app, lines) {
