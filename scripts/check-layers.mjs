@@ -242,7 +242,7 @@ const allowed = {
     '@opentelemetry/api',
     'node:',
   ],
-  register: ['otel', 'record', '@opentelemetry/api', 'node:'],
+  register: ['otel', 'otel/watch', 'record', '@opentelemetry/api', 'node:'],
   'openai-agents': [
     'otel',
     'otel/conventions',

@@ -13,7 +13,12 @@ export function activeContext(): Context {
 
 /** The same for a context that is at hand: an SDK without a context manager starts every span in the root context. */
 export function orKept(active: Context): Context {
-  return active === ROOT_CONTEXT ? (registry[FALLBACK]?.getStore() ?? active) : active
+  return active === ROOT_CONTEXT ? (keptContext() ?? active) : active
+}
+
+/** The context that {@link keepIn} keeps here; `undefined` outside of it. */
+export function keptContext(): Context | undefined {
+  return registry[FALLBACK]?.getStore()
 }
 
 /**

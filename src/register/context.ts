@@ -1,16 +1,22 @@
-import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api'
-import { keepIn, orKept } from '../record/flow.js'
+import type { Context, ContextAPI } from '@opentelemetry/api'
+import { keepIn, keptContext } from '../record/flow.js'
 
 type Fn = (...args: unknown[]) => unknown
+
+/** A copy of the API. Each has a root context of its own. */
+interface ContextApi {
+  readonly context: ContextAPI
+  readonly ROOT_CONTEXT: Context
+}
 
 /**
  * Keeps the active context in an application without a context manager, so that its spans nest: the API alone forgets a
  * context at once. Nothing is registered, since the SDK of an application could not register its own manager any more.
  * As soon as a manager is seen at work, the API is as it was.
  */
-export function keepContext(): void {
+export function keepContext({ context, ROOT_CONTEXT }: ContextApi): void {
   const { active, bind, with: run } = context
-  const own = context as Partial<typeof context>
+  const own = context as Partial<ContextAPI>
   const restore = (): void => {
     delete own.active
     delete own.with
@@ -29,7 +35,10 @@ export function keepContext(): void {
       return context.with(within, target as Fn, this, ...args)
     }
   }
-  own.active = () => orKept(active.call(context))
+  own.active = () => {
+    const found = active.call(context)
+    return found === ROOT_CONTEXT ? (keptContext() ?? found) : found
+  }
   own.with = runIn as typeof context.with
   own.bind = bound as typeof context.bind
 }

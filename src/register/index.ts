@@ -5,6 +5,8 @@
  * SPANLEDGER_LOG=/var/lib/my-app/audit node --import spanledger/register app.mjs
  * ```
  *
+ * `--require spanledger/register` does the same for an application in CommonJS.
+ *
  * | variable | meaning |
  * |---|---|
  * | `SPANLEDGER_LOG` | the directory of the audit log. Without it nothing is audited, and a warning says so |
@@ -14,9 +16,12 @@
  *
  * @packageDocumentation
  */
+import { isMainThread, parentPort } from 'node:worker_threads'
 import { diag } from '@opentelemetry/api'
 import type { AuditSpanProcessorOptions } from '../otel/options.js'
 import { AuditSpanProcessor } from '../otel/processor.js'
+import { watchProvider } from '../otel/watch/watched-provider.js'
+import { forEachApi } from './api-copies.js'
 import { keepContext } from './context.js'
 import { flushAtExit } from './exit.js'
 
@@ -24,6 +29,8 @@ import { flushAtExit } from './exit.js'
 export const audit: AuditSpanProcessor | undefined = start(process.env.SPANLEDGER_LOG)
 
 function start(location: string | undefined): AuditSpanProcessor | undefined {
+  // Node.js preloads what `--require` names in its own thread for module hooks as well, where no application runs.
+  if (!isMainThread && parentPort === null) return undefined
   if (location === undefined || location.trim() === '') {
     process.emitWarning(
       'Nothing is audited: spanledger/register needs the directory of the audit log. Set SPANLEDGER_LOG to it',
@@ -34,8 +41,12 @@ function start(location: string | undefined): AuditSpanProcessor | undefined {
   try {
     const durability = process.env.SPANLEDGER_DURABILITY as AuditSpanProcessorOptions['durability']
     const processor = new AuditSpanProcessor({ location, ...(durability && { durability }) })
-    processor.ready.catch((problem) => diag.error('spanledger:', problem))
-    keepContext()
+    const onProblem = (problem: unknown): void => diag.error('spanledger:', problem)
+    processor.ready.catch(onProblem)
+    forEachApi((api) => {
+      watchProvider(api.trace.getTracerProvider())
+      keepContext(api)
+    }, onProblem)
     flushAtExit(processor)
     return processor
   } catch (problem) {

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openAuditLogReader } from '../../src/index.js'
 import { sharedBuild } from '../support/build.js'
 
-const dist = await sharedBuild()
+const modules = pathToFileURL(await sharedBuild()).href
 let directory: string
 
 beforeEach(() => {
@@ -28,8 +28,15 @@ function start(
   setUp: readonly string[],
   env: Readonly<Record<string, string>> = { SPANLEDGER_LOG: directory },
 ): Started {
-  const modules = pathToFileURL(dist).href
-  const args = ['--import', `${modules}/register/index.js`, join(import.meta.dirname, 'app.mjs'), ...setUp]
+  return startNode([...preload(), join(import.meta.dirname, 'app.mjs'), ...setUp], env)
+}
+
+/** Arguments of Node.js that load the entry before the application. */
+function preload(): readonly string[] {
+  return ['--import', `${modules}/register/index.js`]
+}
+
+function startNode(args: readonly string[], env: Readonly<Record<string, string>>): Started {
   const { SPANLEDGER_LOG: _, ...others } = process.env
   const child = spawn(process.execPath, args, { env: { ...others, SPANLEDGER_DIST: `${modules}/`, ...env } })
   const ended = once(child, 'close').then(([code, signal]) => ({ code, signal }))
@@ -89,6 +96,25 @@ describe('an agent of the AI SDK is on record, once', () => {
     expect(await run(['sdk', 'own processor'])).toMatchObject({ exported: 4, errors: '' })
     expect(await trail()).toEqual(TRAIL)
   })
+})
+
+test.each([
+  ['is on record, whichever copy of the API it loads', {}, ['main']],
+  [
+    'is on record with its child processes and threads, which inherit NODE_OPTIONS',
+    { FAMILY: 'true' },
+    ['child', 'main', 'thread'],
+  ],
+])('an application in CommonJS without a provider %s', async (_, env, members) => {
+  const NODE_OPTIONS = preload().join(' ')
+  const program = join(import.meta.dirname, 'family.cjs')
+  const { ended, stderr } = startNode([program], { SPANLEDGER_LOG: directory, NODE_OPTIONS, ...env })
+  expect({ ...(await ended), errors: await stderr }).toEqual({ code: 0, signal: null, errors: '' })
+  await using reader = await openAuditLogReader(directory)
+  const runs = await reader.runs().toArray()
+  const agents = runs.map(({ agent, status, tools }) => `${agent?.name} ${status}, ${tools.items.length} tool`)
+  expect(agents.sort()).toEqual(members.map((name) => `${name} completed, 1 tool`))
+  expect(await reader.count({ type: 'audit_attached' })).toBe(members.length)
 })
 
 test('without SPANLEDGER_LOG the application runs, and a warning names the variable', async () => {

@@ -76,7 +76,8 @@ const MEANINGS: Readonly<Record<AuditHealthCode, Meaning>> = {
 
 const SEVERITY = Object.keys(MEANINGS)
 
-/** Agents are awaited, and Sentry keeps them away. */
+/** Agents are awaited, and Sentry keeps them away. It registers no provider by default. */
+const SENTRY_MAY_CAUSE: ReadonlySet<AuditHealthCode> = new Set(['no_provider', 'no_span', 'no_agent_span'])
 const SENTRY =
   '. Sentry 11 can switch the telemetry of the AI SDK off; leave its integration out: ' +
   "`Sentry.init({ integrations: (all) => all.filter(({ name }) => name !== 'VercelAI') })`"
@@ -84,7 +85,7 @@ const SENTRY =
 /** Returns what a reason means, in one line. */
 export function meaningOf(code: AuditHealthCode): string {
   const { message } = MEANINGS[code]
-  return (code === 'no_span' || code === 'no_agent_span') && isSentry11() ? message + SENTRY : message
+  return SENTRY_MAY_CAUSE.has(code) && isSentry11() ? message + SENTRY : message
 }
 
 /** Sentry keeps what its copies share in a global object, with the version of the first of them. */

@@ -49,11 +49,13 @@ function loadLevel(): LevelPackage {
 }
 
 /**
- * Tells tracers of files, such as those of Next.js, which package has to be deployed with this one. Nobody calls it, and
- * bundlers are told to leave the import alone.
+ * Tells tracers of files, such as those of Next.js, which package has to be deployed with this one. Nobody calls it. Bundlers
+ * are told to leave the import alone, and Turbopack's tracer then does as well: that one follows the other form.
  */
-export const tracedLevel = (): Promise<LevelPackage> =>
-  import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ 'level')
+export const tracedLevel = [
+  (): Promise<LevelPackage> => import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ 'level'),
+  (): unknown => createRequire(import.meta.url)('level'),
+]
 
 /**
  * The files from which `level` is looked for: this one, and, where a bundle holds this one, the bundle and the
