@@ -72,7 +72,7 @@ function succeeds(cwd, command, timeoutMillis) {
     )
     return true
   }
-  const installing = seconds(() => npm(cwd, 'ci', '--loglevel=error'))
+  const installing = seconds(() => npm(cwd, 'ci', '--loglevel=error', '--prefer-offline', '--no-audit', '--no-fund'))
   /** @type {number | null} */
   let status = null
   const running = seconds(() => {
@@ -95,7 +95,7 @@ function succeeds(cwd, command, timeoutMillis) {
 function updateLock(cwd, example) {
   const path = join(cwd, 'package-lock.json')
   rmSync(path, { force: true })
-  npm(cwd, 'install', '--package-lock-only', '--loglevel=error')
+  npm(cwd, 'install', '--package-lock-only', '--loglevel=error', '--no-audit', '--no-fund')
   const lock = JSON.parse(readFileSync(path, 'utf8'))
   delete lock.packages['node_modules/spanledger'].integrity
   writeFileSync(join(example, 'package-lock.json'), `${JSON.stringify(lock, null, 2)}\n`)
