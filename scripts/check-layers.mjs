@@ -47,6 +47,7 @@ const allowed = {
     'events',
     'files',
     'store',
+    'store/leveldb',
     'tree',
     'node:',
   ],

@@ -152,7 +152,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     try {
       if (log) await closeLog(log)
     } finally {
-      this.#queue.release()
+      await this.#queue.release()
     }
   }
 
@@ -270,9 +270,9 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   async #removeStaging(log: L): Promise<void> {
     try {
       await log.flush()
-      this.#queue.remove()
+      await this.#queue.remove()
     } catch {
-      this.#queue.release()
+      await this.#queue.release()
     }
   }
 

@@ -11,6 +11,7 @@ import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
 import type { Sealer } from '../sealing/seal.js'
+import { hasLeft } from '../staging/owner-lock.js'
 import { entryOfStaged } from '../staging/staged-entry.js'
 import { stagingAdopted } from '../staging/staged-intake.js'
 import { stagingMac } from '../staging/staging-journal.js'
@@ -65,8 +66,8 @@ export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
   if (staging === undefined || isIndexBehind(store)) return { journals, events }
   try {
     for (const found of findStaging(staging)) {
-      if (!isToBeAdopted(found, store.id)) continue
       try {
+        if (!(await isToBeAdopted(found, store.id))) continue
         const count = await adopt(found, staging, options)
         if (count === undefined) continue
         journals++
@@ -82,8 +83,9 @@ export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
 }
 
 /** Whoever has the lock of a log is the only one who brings it what it has begun to take over. */
-function isToBeAdopted({ log, ownerState }: FoundStaging, logId: string): boolean {
-  return log === undefined ? ownerState === 'dead' : log === logId
+async function isToBeAdopted({ log, owner, ownerState, directory }: FoundStaging, logId: string): Promise<boolean> {
+  if (log !== undefined) return log === logId
+  return ownerState === 'unknown' ? await hasLeft(owner, directory) : ownerState === 'dead'
 }
 
 /** @returns the number of its events; `undefined` where another process was faster */

@@ -58,7 +58,7 @@ test('whatever is recorded and taken in whatever order, nothing is lost, repeate
       expect(taken.filter(({ statement }) => statement).map(nameOf)).toEqual([...statements])
       expect(queue.takeGap()?.count ?? 0).toBe(dropped)
       expect(queue.summary?.count ?? 0).toBe(kept.length)
-      queue.remove()
+      await queue.remove()
     }),
     { numRuns: 200 },
   )

@@ -153,7 +153,7 @@ export class StagedQueue {
 
   /** Makes a journal with all that is in memory, where that before is gone. What that one alone had is a gap. */
   replaceJournal(): void {
-    this.#journal?.close()
+    this.#journal?.close().catch(() => undefined)
     this.#journal = undefined
     this.#loseSpilled()
     this.#createJournal()
@@ -195,15 +195,17 @@ export class StagedQueue {
   }
 
   /** Deletes the journal: a log has all of it, durably. @throws what the file system throws */
-  remove(): void {
-    this.#journal?.remove()
+  async remove(): Promise<void> {
+    const journal = this.#journal
     this.#journal = undefined
+    await journal?.remove()
   }
 
   /** Gives up the journal, for whoever opens a log next. What is in memory alone is lost. @throws as {@link remove} */
-  release(): void {
-    this.#journal?.release()
+  async release(): Promise<void> {
+    const journal = this.#journal
     this.#journal = undefined
+    await journal?.release()
   }
 
   #keep(staged: Staged): boolean {
