@@ -72,8 +72,8 @@ export interface LedgerWork {
   readonly place: LedgerPlace
   /** Stops it: from here on nothing is recorded. */
   stop(): void
-  /** Settles when nothing of it goes on any more. */
-  readonly stopped: Promise<void>
+  /** Settles when nothing of it goes on any more, or it is left to itself. */
+  stopped(): Promise<void>
 }
 
 /** Puts writer and reader together. */
@@ -210,7 +210,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
     try {
       await this.#writer.close()
     } finally {
-      await this.#work?.stopped
+      await this.#work?.stopped()
     }
   }
 

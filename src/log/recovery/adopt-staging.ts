@@ -45,6 +45,8 @@ export interface AdoptionOptions {
   readonly sealer: Sealer
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  /** Stops it between two groups. The next opening of the log goes on from there. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What was taken over from processes that ended before they had a log. */
@@ -60,12 +62,13 @@ export interface Adopted {
  * While the index is being rebuilt nothing is taken over: ids could only be compared with all entries.
  */
 export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
-  const { staging, store, onProblem } = options
+  const { staging, store, onProblem, signal } = options
   let journals = 0
   let events = 0
   if (staging === undefined || isIndexBehind(store)) return { journals, events }
   try {
     for (const found of findStaging(staging)) {
+      if (signal?.aborted) break
       try {
         if (!(await isToBeAdopted(found, store.id))) continue
         const count = await adopt(found, staging, options)
@@ -88,9 +91,9 @@ async function isToBeAdopted({ log, owner, ownerState, directory }: FoundStaging
   return ownerState === 'unknown' ? await hasLeft(owner, directory) : ownerState === 'dead'
 }
 
-/** @returns the number of its events; `undefined` where another process was faster */
+/** @returns the number of its events; `undefined` where another process was faster, or it was stopped */
 async function adopt(found: FoundStaging, staging: string, options: AdoptionOptions): Promise<number | undefined> {
-  const { store, sealer, journalKey } = options
+  const { store, sealer, journalKey, signal } = options
   const { id, malformed } = found
   const directory = join(staging, stagingName({ ...found, log: store.id }))
   if (directory !== found.directory) {
@@ -116,6 +119,7 @@ async function adopt(found: FoundStaging, staging: string, options: AdoptionOpti
   const times: { from?: Timestamp | undefined; to?: Timestamp | undefined } = {}
   let count = 0
   for (const events of groups(replay.entries())) {
+    if (signal?.aborted) return undefined
     count += events.length
     times.from ??= events[0]?.event.recordedAt
     times.to = events.at(-1)?.event.recordedAt ?? times.to

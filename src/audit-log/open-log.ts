@@ -1,0 +1,193 @@
+import { dirname } from 'node:path'
+import { AuditLogError } from '../events/errors.js'
+import { isError } from '../events/is-error.js'
+import { type LogPlace, stagingAt } from '../ledger/places.js'
+import { LedgerMember } from '../ledger/writing/member.js'
+import { removeState, writeState } from '../ledger/writing/state-file.js'
+import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
+import { Checkpointer } from '../log/checkpoints/checkpointer.js'
+import { LogWriter } from '../log/committing/writer.js'
+import type { ResolvedAuditLogOptions } from '../log/options.js'
+import { interruptedRuns } from '../log/recovery/interrupted-runs.js'
+import { type Recovered, recover } from '../log/recovery/recovery.js'
+import { recordStatement } from '../log/statements.js'
+import { WatchedCommits } from '../reader/follow/watched-commits.js'
+import { Commits, createReader } from '../reader/index.js'
+import type { AuditStore } from '../store/contract.js'
+import { makeDirectory } from '../store/directory.js'
+import { isShared } from '../store/shared.js'
+import { startUnrefTimer } from '../timers/real-timers.js'
+import { proveConsistency } from '../tree/index.js'
+import { OpenAuditLog } from './audit-log.js'
+import { checkCounterFile } from './counter-file.js'
+
+/** A log that is open. */
+export interface Opened {
+  readonly log: OpenAuditLog
+  /** Of a log that is written as a part of a ledger. */
+  readonly member: LedgerMember | undefined
+  /** Settles when all is recorded that the recovery of the log has to tell. */
+  readonly settled: Promise<unknown>
+}
+
+/** The part of a ledger that a log is opened as. */
+export interface LedgerPart {
+  /** Of the ledger. */
+  readonly location: string
+  readonly place: LogPlace
+  /** For its recovery alone, after which it is closed; or to write it. */
+  readonly use: 'writing' | 'recovering'
+  readonly namedAfter: string | undefined
+  /** Stops a recovery between two commits: the next opening goes on from there. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Opens one log, and recovers it.
+ *
+ * @param directory - of the log, where it has one: beside the store it keeps the journal and the head there
+ * @param part - of a ledger
+ */
+export async function openLog(
+  store: AuditStore,
+  directory: string | undefined,
+  options: ResolvedAuditLogOptions,
+  part?: LedgerPart,
+): Promise<Opened> {
+  checkCounterFile(options, directory)
+  await store.open()
+  try {
+    if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
+    if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
+    const inLedger = part && { log: part.place.number, namedAfter: part.namedAfter }
+    const { report, openRunsBefore, ...parts } = await recover({
+      ...options,
+      store,
+      directory,
+      inLedger,
+      signal: part?.signal,
+      staging: directory === undefined ? undefined : stagingAt(part?.location ?? directory),
+    })
+    const member =
+      part?.use === 'writing'
+        ? new LedgerMember({
+            ...options,
+            ...parts,
+            ...part,
+            store,
+            options,
+            record: (said) => recordStatement(writer, said),
+          })
+        : undefined
+    const checkpointer = checkpointerOf(parts, store, options)
+    const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
+    let isSettled = openRunsBefore === undefined
+    const writer: LogWriter = new LogWriter({
+      ...options,
+      ...parts,
+      store,
+      checkpointer,
+      onChange: () => commits.note(),
+      isSettled: () => isSettled,
+      lastStatements: member && (() => member.lastStatements()),
+      onClosing: async (isInOrder) => {
+        if (directory !== undefined) await (isInOrder ? writeState(directory, 'closed') : removeState(directory))
+      },
+    })
+    // Where writing fails, a read shows what is committed.
+    const barrier = async () => {
+      // A read of what is committed already waits for nothing.
+      if (!writer.isIdle) await writer.flush().catch(() => {})
+      if (store.refresh) await store.refresh()
+    }
+    const reader = createReader(store, {
+      barrier,
+      eventTypes: options.ownTypes,
+      commits,
+      newestCheckpoint: () => writer.checkpoint().catch(() => undefined),
+      directory,
+      vkey: parts.signer?.vkey,
+    })
+    await member?.begin()
+    const settled =
+      openRunsBefore === undefined
+        ? Promise.resolve()
+        : recordInterrupted(writer, store, openRunsBefore, options).then((isDone) => {
+            isSettled = isDone
+          })
+    return { log: new OpenAuditLog(writer, reader, report), member, settled }
+  } catch (problem) {
+    if (directory !== undefined) await removeState(directory).catch(() => {})
+    await store.close()
+    throw openProblem(problem, store.location)
+  }
+}
+
+/**
+ * Records the runs that were interrupted when the last process died, once the index tells of them. Never rejects.
+ *
+ * @returns whether all of them are recorded
+ */
+async function recordInterrupted(
+  writer: LogWriter,
+  store: AuditStore,
+  before: number,
+  { onProblem }: ResolvedAuditLogOptions,
+): Promise<boolean> {
+  try {
+    await store.indexReady?.()
+    for await (const events of interruptedRuns(store, before)) {
+      for (const event of events) if (!recordStatement(writer, event)) return false
+    }
+    return true
+  } catch (problem) {
+    // The next opening finds them open again.
+    if (!isClosed(problem)) onProblem(isError(problem) ? problem : new Error(String(problem)))
+    return false
+  }
+}
+
+function isClosed(problem: unknown): boolean {
+  return problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_CLOSED'
+}
+
+/** Signs what is not signed yet too: what a process that died left behind. */
+function checkpointerOf(
+  { signer, checkpointFile: file, checkpoint: newest }: Omit<Recovered, 'report' | 'openRunsBefore'>,
+  store: AuditStore,
+  {
+    checkpointIntervalMillis: intervalMillis,
+    checkpointTimeoutMillis,
+    counterFile,
+    onCheckpoint,
+    onProblem,
+  }: ResolvedAuditLogOptions,
+): Checkpointer | undefined {
+  if (!signer) {
+    if (counterFile !== undefined)
+      onProblem(new Error(`${store.location} has no key: ${counterFile} gets no checkpoints`))
+    return undefined
+  }
+  const checkpointer = new Checkpointer({
+    signer,
+    file,
+    counter: counterFile === undefined ? undefined : new CheckpointFile(counterFile),
+    newest,
+    stored: store.checkpoint,
+    intervalMillis,
+    timeoutMillis: checkpointTimeoutMillis,
+    onCheckpoint,
+    proveConsistency: (olderSize, size) => proveConsistency(olderSize, size, store),
+    onProblem,
+    startTimer: startUnrefTimer,
+  })
+  if (store.size > 0) checkpointer.committed(store.size, store.root)
+  return checkpointer
+}
+
+function openProblem(problem: unknown, location: string): unknown {
+  if (!(isError(problem) && 'syscall' in problem)) return problem
+  return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${problem.message}`, {
+    cause: problem,
+  })
+}
