@@ -34,6 +34,7 @@ const allowed = {
   'store/postgres': ['store', 'events', 'timers', 'tree', 'pg', 'node:'],
 
   'log/contract': ['events'],
+  'log/abandoned': ['events', 'store'],
   'log/statements': ['log/contract', 'events'],
   'log/own-source': [],
   'log/timers': [],
@@ -65,6 +66,7 @@ const allowed = {
     'node:',
   ],
   'log/committing': [
+    'log/abandoned',
     'log/sealing',
     'log/journal',
     'log/staging',
@@ -213,6 +215,7 @@ const allowed = {
   ],
   otel: [
     'files',
+    'log/abandoned',
     'store',
     'otel/watch',
     'otel/mirrored',
@@ -256,6 +259,7 @@ const allowed = {
   ],
 
   'audit-log': [
+    'log/abandoned',
     'ledger/places',
     'ledger/writing',
     'log',

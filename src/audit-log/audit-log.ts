@@ -1,4 +1,5 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
+import { ABANDON, type AbandonableLog, type Abandoned } from '../log/abandoned.js'
 import type { LogWriter } from '../log/committing/writer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery/recovery.js'
@@ -77,7 +78,7 @@ export interface LedgerWork {
 }
 
 /** Puts writer and reader together. */
-export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
+export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, AbandonableLog {
   readonly recovery: AuditLogRecovery
   #work: LedgerWork | undefined
   #closed: Promise<void> | undefined
@@ -113,6 +114,13 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
 
   get [STAGED_INTAKE](): StagedIntake {
     return this.#writer.stagedIntake
+  }
+
+  async [ABANDON](): Promise<Abandoned> {
+    this.#work?.stop()
+    const abandoned = this.#writer[ABANDON]()
+    this.#closed ??= abandoned.then(() => undefined)
+    return await abandoned
   }
 
   append(event: AuditEventInput): Promise<AppendReceipt> {

@@ -16,10 +16,13 @@ import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
 import { makeDirectory } from '../store/directory.js'
 import { isShared } from '../store/shared.js'
-import { startUnrefTimer } from '../timers/real-timers.js'
+import { startUnrefInterval, startUnrefTimer } from '../timers/real-timers.js'
 import { proveConsistency } from '../tree/index.js'
 import { OpenAuditLog } from './audit-log.js'
 import { checkCounterFile } from './counter-file.js'
+
+/** The shortest time from one look at the directory of an open log to the next. */
+const MIN_LOOK_MILLIS = 1_000
 
 /** A log that is open. */
 export interface Opened {
@@ -68,10 +71,16 @@ export async function openLog(
       signal: part?.signal,
       staging: directory === undefined ? undefined : stagingAt(part?.location ?? directory),
     })
+    // What else goes wrong with a log whose directory is gone follows from that, which the writer tells once.
+    const onProblem = (problem: Error) => {
+      if (store.isInPlace === false) writer.checkPlace()
+      else options.onProblem(problem)
+    }
     const member =
       part?.use === 'writing'
         ? new LedgerMember({
             ...options,
+            onProblem,
             ...parts,
             ...part,
             store,
@@ -79,7 +88,7 @@ export async function openLog(
             record: (said) => recordStatement(writer, said),
           })
         : undefined
-    const checkpointer = checkpointerOf(parts, store, options)
+    const checkpointer = checkpointerOf(parts, store, { ...options, onProblem })
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
     let isSettled = openRunsBefore === undefined
     const writer: LogWriter = new LogWriter({
@@ -91,7 +100,8 @@ export async function openLog(
       isSettled: () => isSettled,
       lastStatements: member && (() => member.lastStatements()),
       onClosing: async (isInOrder) => {
-        if (directory !== undefined) await (isInOrder ? writeState(directory, 'closed') : removeState(directory))
+        if (directory !== undefined && store.isInPlace !== false)
+          await (isInOrder ? writeState(directory, 'closed') : removeState(directory))
       },
     })
     // Where writing fails, a read shows what is committed.
@@ -108,6 +118,7 @@ export async function openLog(
       directory,
       vkey: parts.signer?.vkey,
     })
+    if (directory !== undefined) watchPlace(writer, options.checkpointIntervalMillis)
     await member?.begin()
     const settled =
       openRunsBefore === undefined
@@ -170,7 +181,7 @@ function checkpointerOf(
   }
   const checkpointer = new Checkpointer({
     signer,
-    file,
+    file: file && new CheckpointFile(file.path, () => requireInPlace(store)),
     counter: counterFile === undefined ? undefined : new CheckpointFile(counterFile),
     newest,
     stored: store.checkpoint,
@@ -183,6 +194,18 @@ function checkpointerOf(
   })
   if (store.size > 0) checkpointer.committed(store.size, store.root)
   return checkpointer
+}
+
+/** Another log may be where this one was: nothing of this one is written beside it. */
+function requireInPlace({ isInPlace, location }: AuditStore): void {
+  if (isInPlace === false) throw new Error(`the directory ${location} was removed or replaced`)
+}
+
+/** Looks now and then whether the directory of an open log is still there, until it is closed. */
+function watchPlace(writer: LogWriter, intervalMillis: number): void {
+  const stop = startUnrefInterval(Math.max(MIN_LOOK_MILLIS, intervalMillis), () => {
+    if (!writer.checkPlace()) stop()
+  })
 }
 
 function openProblem(problem: unknown, location: string): unknown {

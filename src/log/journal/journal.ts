@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, rmSync, unlink, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, lstatSync, rmSync, unlink, writeSync } from 'node:fs'
 import { readersIn } from '../../files/readers.js'
 import { openRegularFile, openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
@@ -58,6 +58,8 @@ export interface JournalSpan {
  */
 export class Journal {
   #directory: string
+  /** Another directory of that name is not that of this journal. */
+  readonly #directoryId: string | undefined
   readonly #bootId: string
   readonly #mac: JournalMac | undefined
   readonly #segmentBytes: number
@@ -80,6 +82,7 @@ export class Journal {
   constructor(start: JournalStart) {
     const { directory, segment, after, previous, oldest, bootId, mac, segmentBytes = SEGMENT_BYTES } = start
     this.#directory = directory
+    this.#directoryId = idOf(directory)
     this.#bootId = bootId
     this.#mac = mac
     this.#last = previous && { leafHash: previous }
@@ -175,6 +178,7 @@ export class Journal {
 
   /** Begins the next segment. @throws what the file system throws; nothing has changed then */
   startNext(): void {
+    if (idOf(this.#directory) !== this.#directoryId) throw new Error(`${this.#directory} was removed or replaced`)
     const next = this.#create(this.#segment + 1, this.#offset)
     closeSync(this.#descriptor)
     this.#sizes.set(this.#segment, this.#offset)
@@ -236,6 +240,12 @@ export class Journal {
       await file.close()
     }
   }
+}
+
+/** Tells a directory from any other that takes its place; `undefined` when there is none. */
+function idOf(directory: string): string | undefined {
+  const found = lstatSync(directory, { throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
 }
 
 /** A write may be short: when the disk fills up, or at a limit. */
