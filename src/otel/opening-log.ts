@@ -115,10 +115,9 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   health(): AuditLogHealth {
     if (this.#log) return this.#log.health()
     const { journal, journalProblem } = this.#queue
-    const hasNoStaging = this.#options.staging === undefined
     return {
       status: this.#closed ? 'closed' : 'failing',
-      journal: hasNoStaging ? 'off' : journal && journalProblem === undefined ? 'ok' : 'failing',
+      journal: this.#options.staging === undefined ? 'off' : journal && journalProblem === undefined ? 'ok' : 'failing',
       store: 'failing',
       checkpoints: 'off',
       index: 'ok',
@@ -218,7 +217,8 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#failedAttempts = 0
     this.#problem = undefined
     this.#options.onOpen?.(log)
-    if (attempts > 0) this.#options.onWarning?.(`The audit log ${this.location} is open now, and has what was recorded meanwhile`)
+    if (attempts > 0)
+      this.#options.onWarning?.(`The audit log ${this.location} is open now, and has what was recorded meanwhile`)
   }
 
   /** Brings the log what was staged, then puts it in place. What comes meanwhile is staged behind that. */
