@@ -35,6 +35,7 @@ const allowed = {
   'store/postgres': ['store', 'events', 'timers', 'tree', 'pg', 'node:'],
 
   'log/contract': ['events', 'write-behind'],
+  'log/abandoned': ['events', 'store'],
   'log/statements': ['log/contract', 'events'],
   'log/own-source': [],
   'log/timers': [],
@@ -48,6 +49,7 @@ const allowed = {
     'events',
     'files',
     'store',
+    'store/leveldb',
     'tree',
     'node:',
   ],
@@ -65,6 +67,7 @@ const allowed = {
     'node:',
   ],
   'log/committing': [
+    'log/abandoned',
     'log/sealing',
     'log/journal',
     'log/staging',
@@ -213,6 +216,7 @@ const allowed = {
   ],
   otel: [
     'files',
+    'log/abandoned',
     'store',
     'otel/watch',
     'otel/mirrored',
@@ -256,6 +260,7 @@ const allowed = {
   ],
 
   'audit-log': [
+    'log/abandoned',
     'ledger/places',
     'ledger/writing',
     'log',

@@ -1,4 +1,5 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
+import { ABANDON, type AbandonableLog, type Abandoned } from '../log/abandoned.js'
 import type { LogWriter } from '../log/committing/writer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
 import type { AuditLogRecovery } from '../log/recovery/recovery.js'
@@ -73,12 +74,12 @@ export interface LedgerWork {
   readonly place?: LedgerPlace
   /** Stops it: from here on nothing is recorded. */
   stop(): void
-  /** Settles when nothing of it goes on any more. */
-  readonly stopped?: Promise<void>
+  /** Settles when nothing of it goes on any more, or it is left to itself. */
+  stopped?(): Promise<void>
 }
 
 /** Puts writer and reader together. */
-export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
+export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, AbandonableLog {
   readonly recovery: AuditLogRecovery
   #work: LedgerWork | undefined
   #closed: Promise<void> | undefined
@@ -114,6 +115,13 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
 
   get [STAGED_INTAKE](): StagedIntake {
     return this.#writer.stagedIntake
+  }
+
+  async [ABANDON](): Promise<Abandoned> {
+    this.#work?.stop()
+    const abandoned = this.#writer[ABANDON]()
+    this.#closed ??= abandoned.then(() => undefined)
+    return await abandoned
   }
 
   append(event: AuditEventInput): Promise<AppendReceipt> {
@@ -211,7 +219,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker {
     try {
       await this.#writer.close()
     } finally {
-      await this.#work?.stopped
+      await this.#work?.stopped?.()
     }
   }
 

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { copyLive } from '../../test/support/copy-live.js'
 import type { AuditEventInput } from '../events/types.js'
-import type { AuditLogOptions } from '../log/options.js'
+import { type AuditLogOptions, resolveOptions } from '../log/options.js'
+import { levelStore } from '../store/leveldb/index.js'
 import { type AuditLog, openAuditLog } from './index.js'
+import { openLog } from './open-log.js'
 
 let base: string
 let images = 0
@@ -90,6 +92,27 @@ describe('after the process died', () => {
       image = copy
     }
     expect(await namesIn(await openAt(image))).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('a recovery that is stopped leaves the rest to the next opening, and nothing is there twice', async () => {
+    const names = Array.from({ length: 5_000 }, (_, at) => `event-${at}`)
+    const image = await crashedLog(...names)
+    const stopping = new AbortController()
+    const store = levelStore(image)
+    const commit = store.commit.bind(store)
+    store.commit = async (...given) => {
+      const receipt = await commit(...given)
+      stopping.abort()
+      return receipt
+    }
+    const place = { number: 0, directory: image }
+    const part = { location: image, place, use: 'recovering', namedAfter: undefined, signal: stopping.signal } as const
+    await expect(openLog(store, image, resolveOptions({}), part)).rejects.toThrow('aborted')
+    const log = await openAt(image)
+    expect(log.recovery.replayedEvents).toBeGreaterThan(0)
+    expect(log.recovery.replayedEvents).toBeLessThan(names.length)
+    expect(await namesIn(log)).toEqual(['a', 'b', 'c', ...names])
+    expect((await log.verify()).problems).toEqual([])
   })
 
   it('also a log that is opened without a journal takes what the journal has', async () => {

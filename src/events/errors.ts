@@ -17,6 +17,7 @@
  * | `AUDIT_LOG_CORRUPT` | what is on disk contradicts itself | keep the directory as evidence; restore a copy |
  * | `AUDIT_LOG_OPEN_FAILED` | the directory cannot be opened (permission, no directory, disk) | see `cause` |
  * | `AUDIT_LOG_FULL` | the queue's byte limit is reached, so the event was not taken | wait for `flush()`, then try again |
+ * | `AUDIT_LOG_REMOVED` | the directory of an open log was removed, or another one is in its place | bring it back; or close the log and open another one. A log of a processor's `location` does that by itself |
  * | `AUDIT_LOG_ROLLED_BACK` | a log has fewer entries than a checkpoint of it covers | keep the directory as evidence; restore a newer copy |
  * | `AUDIT_READ_FAILED` | the store could not read what is there (disk, I/O) | see `cause` |
  * | `AUDIT_WITNESS_FAILED` | a witness could not be asked to cosign a checkpoint, or refused | see message and `cause`; the checkpoint stands without it |
@@ -50,6 +51,7 @@ export type AuditErrorCode =
   | 'AUDIT_LOG_FULL'
   | 'AUDIT_LOG_LOCKED'
   | 'AUDIT_LOG_OPEN_FAILED'
+  | 'AUDIT_LOG_REMOVED'
   | 'AUDIT_LOG_ROLLED_BACK'
   | 'AUDIT_NOTE_MALFORMED'
   | 'AUDIT_NOT_RECORDING'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -33,6 +33,21 @@ test('reads what a living process has written, until it is removed', async () =>
   await removeStatus(location, '1-00000000.json')
   expect(readdirSync(processesAt(location))).toEqual([])
 })
+
+test.skipIf(process.platform === 'win32')(
+  'a new directory is for those who read the ledger, and one that is there keeps its mode',
+  async () => {
+    const location = ledger()
+    const modeOf = () => (statSync(processesAt(location)).mode & 0o7777).toString(8)
+    mkdirSync(join(location, 'entries'))
+    chmodSync(join(location, 'entries'), 0o750)
+    await writeStatus(location, '1-00000000.json', own)
+    expect(modeOf()).toBe('750')
+    chmodSync(processesAt(location), 0o2700)
+    await writeStatus(location, '1-00000000.json', own)
+    expect(modeOf()).toBe('2700')
+  },
+)
 
 test('knows of nobody where there is no directory, or something else in its place', async () => {
   const location = ledger()

@@ -57,9 +57,10 @@ export async function readProcesses(location: string): Promise<FoundProcesses> {
 export async function writeStatus(location: string, name: string, status: ProcessStatus): Promise<void> {
   const directory = processesAt(location)
   const readers = readersOfLog(location)
-  await mkdir(directory, { mode: 0o700 }).catch(unless('EEXIST'))
+  const isNew = await mkdir(directory, { mode: directoryMode(readers) }).then(() => true, unless('EEXIST'))
   requireDirectory(await lstat(directory), directory)
-  await widen(directory, directoryMode(readers))
+  // One that is there keeps its mode.
+  if (isNew) await widen(directory, directoryMode(readers))
   const path = join(directory, name)
   const next = `${path}.next`
   // Made anew: what somebody else put there could be a link, or readable by others.

@@ -27,7 +27,7 @@ export interface AuditLogOptions extends CheckpointOptions {
   readonly store?: AuditStore
   /**
    * The directory is a ledger, which several processes and threads write at the same time, each a log of its own: opening
-   * takes a free one, and recovers others whose writers died in the background. One key stands for all: what is given as
+   * takes a free one, and recovers others whose writers died in the background, also while it is open. One key stands for all: what is given as
    * `signer` or `signingKey` signs each log under the name of that log. `counterFile` is that of log 0, and gets the number of
    * another log at its end (`.1`). A `knownCheckpoint` of another log of the ledger is left out. A log that cannot be
    * opened is told to `onProblem`, and another one is taken. See {@link AuditLog.ledger}.

@@ -16,14 +16,21 @@ export function isLasting(problem: unknown): boolean {
 /**
  * Says that a log cannot be opened, and what becomes of what happens meanwhile.
  *
- * @param staging - the directory of the staging journal, if there is one
+ * @param staging - the directory of the staging journal; or, where there is none, why
  */
-export function cannotOpen(location: string, problem: unknown, staging: string | undefined): string {
-  const kept = staging === undefined ? 'in memory' : `in ${staging}, for the next process that opens it,`
+export function cannotOpen(
+  location: string,
+  problem: unknown,
+  staging: string | { readonly problem: unknown },
+): string {
+  const kept =
+    typeof staging === 'string'
+      ? `in ${staging}, for the next process that opens it,`
+      : `in memory, which dies with the process${staging.problem === undefined ? '' : ` (${messageOf(staging.problem)})`},`
   const next = isLasting(problem) ? 'It is not tried again: change what the message says' : 'Opening is tried again'
   return `Nothing gets into the audit log ${location}: ${messageOf(problem)}. Meanwhile events are kept ${kept} up to a limit. ${next}`
 }
 
-export function messageOf(problem: unknown): string {
+function messageOf(problem: unknown): string {
   return problem instanceof Error ? problem.message : String(problem)
 }

@@ -9,7 +9,8 @@ import { stagingAt } from '../ledger/places.js'
 import { stagedEvents } from '../ledger/staged-events.js'
 import type { RecordInput } from '../log/contract.js'
 import { recordStatement } from '../log/statements.js'
-import { OpeningLog, type OpeningLogOptions } from './opening-log.js'
+import { OpeningLog } from './opening-log.js'
+import type { OpeningLogOptions } from './opening-options.js'
 
 const recall = (namespaceKey: string): RecordInput => ({ type: 'memory_recall', data: { tier: 'm', namespaceKey } })
 
@@ -202,9 +203,9 @@ test('without a place for a staging journal, what comes waits in memory, and get
     onWarning: (message) => void warnings.push(message),
     startTimer: timers.start,
   })
-  expect(warnings.at(-1)).toContain('dies with the process')
   second.record(recall('a'))
   await expect(second.opened).rejects.toThrow()
+  expect(warnings.at(-1)).toContain('dies with the process')
   expect(second.health()).toMatchObject({ journal: 'failing' })
   rmSync(blocked)
   timers.fire()

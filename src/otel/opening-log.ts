@@ -1,26 +1,19 @@
+import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
-import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
-import { type Staged, StagedQueue, type StagedQueueOptions } from '../log/staging/staged-queue.js'
+import type { Staged } from '../log/staging/staged.js'
+import { type StagedIntake, stagedIntakeOf } from '../log/staging/staged-intake.js'
+import { StagedQueue } from '../log/staging/staged-queue.js'
+import type { StagingJournal } from '../log/staging/staging-journal.js'
 import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
 import { retryDelayMillis } from '../log/timers.js'
 import { type StartTimer, startUnrefTimer } from '../timers/real-timers.js'
-import { cannotOpen, isLasting, messageOf } from './open-failure.js'
+import { eventsDropped, GivenUpLogs } from './given-up-logs.js'
+import { cannotOpen, isLasting } from './open-failure.js'
+import type { OpeningLogOptions } from './opening-options.js'
 
 /** Bytes of staged events that a log takes before it has made those before them durable. */
 const HANDED_OVER_BYTES = 1024 * 1024
-export interface OpeningLogOptions<L> extends StagedQueueOptions {
-  /** Opens the log. Called again after it has failed. */
-  readonly open: () => Promise<L>
-  /** Told once when the log cannot be opened, and once when it is open after all. */
-  readonly onWarning?: (message: string) => void
-  /** Told each time when the log is open. */
-  readonly onOpen?: (log: L) => void
-  readonly startTimer?: StartTimer
-  /** A number from 0 up to 1, by which processes that fail together do not try again together. */
-  readonly random?: () => number
-}
-
 /**
  * Stands in for a log that is not open yet. What comes is staged in order (see {@link StagedQueue}), and handed over before
  * anything newer. A log that cannot be opened is tried again, at growing intervals of at most 30 seconds, unless waiting
@@ -30,6 +23,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   readonly location: string
   readonly #options: OpeningLogOptions<L>
   readonly #queue: StagedQueue
+  readonly #givenUp: GivenUpLogs
   readonly #startTimer: StartTimer
   /** The outcome of the attempt that is going on, or was last. */
   #outcome: Promise<L>
@@ -48,7 +42,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#options = options
     this.#startTimer = options.startTimer ?? startUnrefTimer
     this.#queue = new StagedQueue(options)
-    if (options.staging !== undefined && !this.#queue.journal) this.#warnOfStaging(options.staging)
+    this.#givenUp = new GivenUpLogs(this.#queue)
     this.#outcome = this.#begin()
   }
 
@@ -121,10 +115,9 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   health(): AuditLogHealth {
     if (this.#log) return this.#log.health()
     const { journal, journalProblem } = this.#queue
-    const hasNoStaging = this.#options.staging === undefined
     return {
       status: this.#closed ? 'closed' : 'failing',
-      journal: hasNoStaging ? 'off' : journal && journalProblem === undefined ? 'ok' : 'failing',
+      journal: this.#options.staging === undefined ? 'off' : journal && journalProblem === undefined ? 'ok' : 'failing',
       store: 'failing',
       checkpoints: 'off',
       index: 'ok',
@@ -148,11 +141,12 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#cancelRetry?.()
     await this.#outcome.catch(() => undefined)
     await this.#cleaning
+    await this.#givenUp.settled
     const log = this.#log ?? this.#taking
     try {
       if (log) await closeLog(log)
     } finally {
-      this.#queue.release()
+      await this.#queue.release()
     }
   }
 
@@ -168,7 +162,8 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
 
   async #try(): Promise<L> {
     try {
-      const log = this.#taking ?? (await this.#options.open())
+      await this.#givenUp.settled
+      const log = this.#taking ?? (await this.#open())
       this.#taking = log
       await this.#handOver(log)
       this.#onOpened(log)
@@ -181,11 +176,34 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     }
   }
 
+  async #open(): Promise<L> {
+    let opened: L | undefined
+    opened = await this.#options.open(() => this.#onRemoved(opened))
+    return opened
+  }
+
+  /** Gives up a log whose directory is gone, and opens another one in its place. What it had not stored is staged again. */
+  #onRemoved(log: L | undefined): void {
+    if (!log || this.#closed || (log !== this.#log && log !== this.#taking)) return
+    const wasOpen = log === this.#log
+    this.#log = undefined
+    this.#taking = undefined
+    this.#problem = new AuditLogError(
+      'AUDIT_LOG_REMOVED',
+      `the directory of the audit log ${this.location} was removed, or another one is in its place`,
+    )
+    this.#givenUp.add(log)
+    this.#queue.retryJournal()
+    if (this.#failedAttempts++ === 0) this.#warnOf(this.#problem)
+    // Where it was being given what was staged, that attempt fails.
+    if (wasOpen) this.#outcome = this.#begin()
+  }
+
   #onFailed(problem: unknown): void {
     this.#problem = problem
     this.#failedAttempts++
     this.#queue.retryJournal()
-    if (this.#failedAttempts === 1) this.#warn(cannotOpen(this.location, problem, this.#queue.journal?.directory))
+    if (this.#failedAttempts === 1) this.#warnOf(problem)
     if (this.#closed || isLasting(problem)) return
     const { random = Math.random } = this.#options
     const delayMillis = retryDelayMillis(this.#failedAttempts) * (1 - random() / 2)
@@ -199,16 +217,18 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#failedAttempts = 0
     this.#problem = undefined
     this.#options.onOpen?.(log)
-    if (attempts > 0) this.#warn(`The audit log ${this.location} is open now, and has what was recorded meanwhile`)
+    if (attempts > 0)
+      this.#options.onWarning?.(`The audit log ${this.location} is open now, and has what was recorded meanwhile`)
   }
 
   /** Brings the log what was staged, then puts it in place. What comes meanwhile is staged behind that. */
   async #handOver(log: L): Promise<void> {
     const queue = this.#queue
-    const intake = intakeOf(log)
+    const intake = stagedIntakeOf(log)
     if (intake) {
       await intake.ready()
       await this.#claim(intake.logId)
+      await this.#givenUp.compareWith(intake)
     }
     for (;;) {
       // Nothing can come between the last of what was staged and what is recorded from then on.
@@ -241,9 +261,10 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
       }
       return true
     }
-    const taken = intake.take(staged)
-    if (taken === staged.length) return true
-    this.#queue.putBack(staged.slice(taken))
+    const missing = staged.filter((each) => this.#givenUp.isMissing(each))
+    const taken = intake.take(missing)
+    if (taken === missing.length) return true
+    this.#queue.putBack(missing.slice(taken))
     return false
   }
 
@@ -251,43 +272,29 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     const queue = this.#queue
     const { journal, summary } = queue
     const gap = queue.takeGap()
-    if (gap) {
-      recordStatement(log, {
-        type: 'events_dropped',
-        data: { ...gap, reason: 'log_unavailable' },
-        source: { convention: 'spanledger', scope: 'spanledger' },
-      })
-    }
+    if (gap) recordStatement(log, eventsDropped('log_unavailable', gap))
+    for (const lost of this.#givenUp.takeGaps(intake?.logId)) recordStatement(log, eventsDropped('log_removed', lost))
     if (intake && journal && summary) {
       intake.adopted({ staging: journal.id, ...summary, unattested: 0, ownerDied: false })
     }
     this.#log = log
     this.#taking = undefined
-    this.#cleaning = this.#removeStaging(log)
+    this.#cleaning = this.#removeStaging(log, queue.detachJournal())
   }
 
   /** The staging journal goes once the log has all of it, whatever loses power. Otherwise the next opening compares the two. */
-  async #removeStaging(log: L): Promise<void> {
+  async #removeStaging(log: L, journal: StagingJournal | undefined): Promise<void> {
     try {
       await log.flush()
-      this.#queue.remove()
+      await journal?.remove()
     } catch {
-      this.#queue.release()
+      await journal?.release().catch(() => undefined)
     }
   }
 
-  #warnOfStaging(staging: string): void {
-    this.#warn(
-      `What is recorded before the audit log ${this.location} is open dies with the process: ${staging} cannot be written ` +
-        `(${messageOf(this.#queue.journalProblem)})`,
-    )
+  /** Says once why nothing gets into the log. */
+  #warnOf(problem: unknown): void {
+    const { journal, journalProblem } = this.#queue
+    this.#options.onWarning?.(cannotOpen(this.location, problem, journal?.directory ?? { problem: journalProblem }))
   }
-
-  #warn(message: string): void {
-    this.#options.onWarning?.(message)
-  }
-}
-
-function intakeOf(log: AuditLogWriter): StagedIntake | undefined {
-  return STAGED_INTAKE in log ? (log as AuditLogWriter & StagedTaker)[STAGED_INTAKE] : undefined
 }

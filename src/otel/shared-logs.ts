@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
+import { AuditLogError } from '../events/errors.js'
 import { GROUP, NOBODY } from '../files/readers.js'
 import { stagingAt } from '../ledger/places.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
@@ -106,9 +107,16 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
     staging: stagingAt(path),
     journalKey: journalKeyAtHand(),
     readers: mode === 'group' ? GROUP : NOBODY,
-    open: async () => {
+    open: async (onRemoved) => {
       await closed.catch(() => undefined)
-      return await openAuditLog(location, { shared: true, ...options })
+      let isRemoved = false
+      const onProblem = (problem: Error) => {
+        // What else is said of a log whose directory is gone follows from that.
+        if (!isRemoved && !isOfRemoved(problem)) process.emitWarning(problem)
+        else if (!isRemoved) onRemoved()
+        isRemoved ||= isOfRemoved(problem)
+      }
+      return await openAuditLog(location, { shared: true, ...options, onProblem })
     },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.
     onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),
@@ -116,6 +124,10 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
   })
   logs.set(path, { log, users: 1, closing: undefined })
   return log
+}
+
+function isOfRemoved(problem: Error): boolean {
+  return problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_REMOVED'
 }
 
 /** Lets the group in before anything is staged there. Opening the log says what is wrong with the directory. */

@@ -140,6 +140,11 @@ export type IndexState = 'ok' | 'rebuilding' | 'failing'
 export interface AuditStore extends TileReader {
   /** What messages call it: a path, a connection. */
   readonly location: string
+  /**
+   * `false` once what the store was opened in is gone, or something else is in its place: what is written does not get there any more.
+   * Left out by engines to which that cannot happen.
+   */
+  readonly isInPlace?: boolean
 
   /**
    * Tells this log from every other: 16 random hexadecimal digits, kept with the log from its creation on. Known

@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openAuditLogReader } from '../../src/reader/index.js'
 import { sharedBuild } from '../support/build.js'
 import { certifiedKeys, namesIn, readLedger, Writer } from './writers.js'
 
@@ -92,7 +93,7 @@ describe('processes that open a ledger', { timeout: 300_000 }, () => {
 
     const [next] = start(1) as [Writer]
     expect(await next.opens()).toMatchObject({ log: 1, unclean: true })
-    // Closing waits for the recovery that is going on; the next opening has nothing left to recover.
+    // Closing stops a recovery that is going on; the next process goes on with it.
     await next.closes()
     const [last] = start(1) as [Writer]
     await last.opens()
@@ -102,6 +103,32 @@ describe('processes that open a ledger', { timeout: 300_000 }, () => {
     )
     expect(interrupted).toContainEqual([1, 1])
     expect(interrupted).toContainEqual([2, 1])
+  })
+
+  test('recover a log whose process is killed while they run, and leave those that live', async () => {
+    const four = start(4)
+    const numbers = (await opened(four)).map(({ log }) => log)
+    for (const [at, writer] of four.entries()) {
+      writer.tell('begin', `run-${numbers[at]}`)
+      await writer.hears(({ begun }) => begun !== undefined)
+      await writer.appends(`event-${numbers[at]}`)
+    }
+    await (four[numbers.indexOf(2)] as Writer).kill()
+
+    const statusOf = async (run: number) => {
+      const reader = await openAuditLogReader(location)
+      const found = await reader.run(`run-${run}`)
+      await reader.close()
+      return found?.status
+    }
+    await vi.waitFor(async () => expect(await statusOf(2)).toBe('interrupted'), { timeout: 60_000, interval: 200 })
+    expect(await Promise.all([0, 1, 3].map(statusOf))).toEqual(['running', 'running', 'running'])
+    const living = four.filter((_, at) => numbers[at] !== 2)
+    await Promise.all(living.map((writer, at) => writer.appends(`later-${at}`)))
+    await Promise.all(living.map((writer) => writer.closes()))
+    const [dead] = (await readLedger(location)).filter(({ log }) => log === 2)
+    expect(dead?.events.filter(({ type }) => type === 'run_interrupted')).toHaveLength(1)
+    expect(dead?.status).toBe('verified')
   })
 
   test('lose nothing that was stored while they are killed and started anew under load', async () => {

@@ -50,5 +50,7 @@ tracer.startSpan('invoke_agent planner', { attributes }).end()
 // What a write to a file returns from is there, whatever becomes of this process.
 if (how === 'exit') process.exit(0)
 if (how === 'kill') die()
+// Until it is killed.
+if (how === 'hold') await new Promise(() => setInterval(() => {}, 60_000))
 await audit.ready
 await audit.shutdown()

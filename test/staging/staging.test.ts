@@ -1,15 +1,19 @@
-import { fork, spawn } from 'node:child_process'
+import { fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openAuditLog } from '../../src/index.js'
 import { stagingAt } from '../../src/ledger/places.js'
 import { stagedEvents } from '../../src/ledger/staged-events.js'
 import { StagedQueue } from '../../src/log/staging/staged-queue.js'
 import { run } from '../cli/command-line.js'
 import { sharedBuild } from '../support/build.js'
+
+/** The process ends with `unshare`. */
+const UNSHARE = ['--pid', '--fork', '--kill-child', '--mount-proc']
+const WAIT = { timeout: 30_000, interval: 20 }
 
 const dist = await sharedBuild()
 
@@ -110,8 +114,44 @@ test.each(['behind the events', 'behind the commit', 'before the removal'])(
   },
 )
 
+describe.runIf(canUnshare())('a process in a PID namespace of its own, as in a container,', () => {
+  test('keeps what it staged while it lives, and leaves it to others when it is killed', async () => {
+    const location = newLocation()
+    // A log of an older format is none that can be opened.
+    mkdirSync(join(location, 'db'), { recursive: true })
+    writeFileSync(join(location, 'db', 'CURRENT'), 'MANIFEST-000001\n')
+    const command = ['exec "$0" "$@"', process.execPath, join(import.meta.dirname, 'recorder.mjs'), dist]
+    const container = spawn('unshare', [...UNSHARE, 'sh', '-c', ...command, location, 'hold'], {
+      stdio: ['ignore', 'inherit', 'ignore'],
+    })
+    const ended = once(container, 'exit')
+    onTestFinished(() => void container.kill('SIGKILL'))
+    await vi.waitFor(() => expect(existsSync(join(lockIn(stagingAt(location)), 'CURRENT'))).toBe(true), WAIT)
+    rmSync(join(location, 'db'), { recursive: true })
+
+    expect((await openedAt(location)).types).toEqual([])
+    expect(stagedEvents(location)).toMatchObject([{ owner: 'unknown', log: undefined }])
+    container.kill('SIGKILL')
+    await ended
+    const { types, problems } = await openedAt(location)
+    expect(types).toEqual(['custom', 'run_started', 'run_completed', 'staging_adopted'])
+    expect(problems).toEqual([])
+    expect(readdirSync(stagingAt(location))).toEqual([])
+  })
+})
+
+function canUnshare(): boolean {
+  return process.platform === 'linux' && spawnSync('unshare', [...UNSHARE, 'true']).status === 0
+}
+
+/** The database by whose lock the owner of the one staging journal shows that it lives. */
+function lockIn(staging: string): string {
+  const [journal = ''] = readdirSync(staging)
+  return join(staging, journal, 'entries')
+}
+
 /** Stages journals of so many events each, as processes that ended. @returns the names of all events */
-function stageJournals(location: string, journals: number, events: number): string[] {
+async function stageJournals(location: string, journals: number, events: number): Promise<string[]> {
   const names: string[] = []
   for (let journal = 0; journal < journals; journal++) {
     const queue = new StagedQueue({ staging: stagingAt(location) })
@@ -120,7 +160,7 @@ function stageJournals(location: string, journals: number, events: number): stri
       names.push(name)
       queue.record({ type: 'custom', data: { name } }, false)
     }
-    queue.release()
+    await queue.release()
   }
   return names
 }
@@ -144,7 +184,7 @@ async function startAdopter(log: string, staging: string, how = ''): Promise<Ado
 
 test('of two processes that take over the same journals into two logs, each journal has exactly one', async () => {
   const location = newLocation()
-  const names = stageJournals(location, 30, 5)
+  const names = await stageJournals(location, 30, 5)
   const adopters = await Promise.all(
     ['one', 'two'].map((log) => startAdopter(join(location, log), stagingAt(location))),
   )
@@ -159,7 +199,7 @@ test.each(['before the commit', 'behind the commit'])(
   'one that is killed %s keeps what it has claimed, and has each event once',
   async (step) => {
     const location = newLocation()
-    const names = stageJournals(location, 2, 3)
+    const names = await stageJournals(location, 2, 3)
     const killed = await startAdopter(join(location, 'one'), stagingAt(location), step)
     killed.start()
     expect(await killed.result).toBeUndefined()

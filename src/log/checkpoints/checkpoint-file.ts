@@ -5,9 +5,12 @@ import { replaceFile } from './replace-file.js'
 /** The newest checkpoint, in a file outside of the database: a C2SP signed note. */
 export class CheckpointFile {
   readonly path: string
+  readonly #requirePlace: () => void
 
-  constructor(path: string) {
+  /** @param requirePlace - throws where the path leads to something else than it did */
+  constructor(path: string, requirePlace = () => {}) {
     this.path = path
+    this.#requirePlace = requirePlace
   }
 
   /**
@@ -24,6 +27,7 @@ export class CheckpointFile {
 
   /** Replaces it: whenever power fails, it is the old one or the new one. Called one at a time. */
   async write(checkpoint: string): Promise<void> {
+    this.#requirePlace()
     await replaceFile(this.path, checkpoint)
   }
 }

@@ -232,6 +232,14 @@ export class CommitQueue<T> {
     return events
   }
 
+  /** Returns the entries that are in memory and that no append waits for, from the oldest on. */
+  get entries(): readonly SealedEntry[] {
+    return this.#groups.flatMap(({ entries, appends }) => {
+      const awaited = new Set(appends.map(({ index }) => index))
+      return entries.filter((_, index) => !awaited.has(index))
+    })
+  }
+
   /** Gives up everything; nothing may be in flight. */
   clear(reason: unknown): void {
     this.rejectBarriers(reason)

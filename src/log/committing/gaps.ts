@@ -9,6 +9,7 @@ export type DropReason =
   | 'journal_damaged'
   | 'journal_failed'
   | 'journal_unattested'
+  | 'log_removed'
   | 'log_unavailable'
   | 'not_sealed'
   | 'power_lost'

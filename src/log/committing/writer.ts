@@ -1,9 +1,11 @@
 import { AuditLogError } from '../../events/errors.js'
+import type { Timestamp } from '../../events/time.js'
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { EventSchemas } from '../../events/validate.js'
 import type { AuditStore, CommitReceipt, JournalPosition, SealedEntry } from '../../store/contract.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { monotonicMillis, type StartTimer } from '../../timers/real-timers.js'
+import { ABANDON, type AbandonableLog, type Abandoned } from '../abandoned.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../contract.js'
 import type { HeadFile } from '../journal/head-file.js'
@@ -51,7 +53,7 @@ export interface LogWriterParts {
  * Writes a log by group commit: the events of one tick become one commit, and whatever gathers while it is in flight
  * becomes the next. A group that could not be written stays at the head of the queue and is tried again.
  */
-export class LogWriter implements AuditLogWriter, StatementWriter {
+export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLog {
   readonly location: string
   /** Takes over what was staged before the log was open. */
   readonly stagedIntake: StagedIntake
@@ -83,6 +85,10 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   #toldFull = false
   #closed: Promise<void> | undefined = undefined
   #isClosedInOrder = false
+  /** Its directory was found to be gone, or another one to be in its place. */
+  #isRemoved = false
+  #firstAt: Timestamp | undefined = undefined
+  #lastAt: Timestamp | undefined = undefined
 
   constructor(parts: LogWriterParts) {
     const { store, journal, meter } = parts
@@ -222,11 +228,49 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     return this.#closed
   }
 
+  /**
+   * Notices that what the log was opened in is gone or replaced, also while nothing is recorded, and that it is back.
+   *
+   * @returns whether the log is open
+   */
+  checkPlace(): boolean {
+    const isRemoved = this.#store.isInPlace === false
+    if (this.#closed || isRemoved === this.#isRemoved) return !this.#closed
+    this.#isRemoved = isRemoved
+    if (isRemoved) {
+      const problem = this.#removedError()
+      this.#episodes.begin('store', problem, this.#sealer.now())
+      this.#tell(problem)
+    } else if (this.#failedAttempts > 0) this.#commitNow()
+    else this.#episodes.end('store')
+    return true
+  }
+
+  async [ABANDON](): Promise<Abandoned> {
+    let entries: readonly SealedEntry[] = []
+    const giveUp = async () => {
+      this.#schedule.cancel()
+      await this.#committing
+      entries = this.#queue.entries
+      this.#queue.clear(this.#removedError())
+    }
+    const { id: logId } = this.#store
+    this.#closed ??= this.#closeAll([giveUp, () => this.#checkpointer?.close()])
+    // What cannot be closed there is lost with it.
+    await this.#closed.catch(() => undefined)
+    const count = this.#recorded - entries.length
+    const { size } = this.#store
+    return { logId, origin: this.#sealer.origin, size, entries, count, from: this.#firstAt, to: this.#lastAt }
+  }
+
   async #close(): Promise<void> {
+    await this.#closeAll([() => this.#drain(), () => this.#onClosing(this.#isClosedInOrder).catch(() => {})])
+  }
+
+  async #closeAll(first: readonly (() => unknown)[]): Promise<void> {
     const problems: unknown[] = []
     for (const step of [
-      () => this.#drain(),
-      () => this.#onClosing(this.#isClosedInOrder).catch(() => {}),
+      ...first,
       () => this.#store.close(),
       () => this.#metrics?.close(),
       () => this.#head?.close(),
@@ -293,6 +337,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
     else return false
     this.#recorded++
+    this.#lastAt = entry.event.recordedAt
+    this.#firstAt ??= this.#lastAt
     this.#commitSoon()
     return true
   }
@@ -356,6 +402,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
   async #onCommitted(group: Group<AppendReceipt>, receipt: CommitReceipt): Promise<void> {
     this.#queue.settle()
     this.#failedAttempts = 0
+    this.#isRemoved = false
     this.#episodes.end('store')
     this.#commits++
     const { conflicts, lastLeaf } = await this.#receipts.settle(group, receipt)
@@ -377,7 +424,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
     this.#queue.rejectBarriers(problem)
     if (!this.#closed) this.#schedule.retryAfter(this.#failedAttempts)
     // Last, since the listener may call the log.
-    if (this.#failedAttempts === 1) this.#tell(problem)
+    this.checkPlace()
+    if (this.#failedAttempts === 1 && !this.#isRemoved) this.#tell(problem)
   }
 
   #onJournalChange(failure: { readonly cause: unknown } | undefined): void {
@@ -386,6 +434,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
       return
     }
     this.#episodes.begin('journal', failure.cause, this.#sealer.now())
+    this.checkPlace()
+    if (this.#isRemoved) return
     this.#tell(
       this.#writeError(
         'has a journal that cannot be written: until then, events that are not committed die with the process',
@@ -442,6 +492,11 @@ export class LogWriter implements AuditLogWriter, StatementWriter {
 
   #assertOpen(): void {
     if (this.#closed) throw new AuditLogError('AUDIT_LOG_CLOSED', `The audit log ${this.location} is closed`)
+  }
+
+  #removedError(): AuditLogError {
+    const what = `The directory of the audit log ${this.location} was removed, or another one is in its place`
+    return new AuditLogError('AUDIT_LOG_REMOVED', `${what}: nothing gets into this log until it is back`)
   }
 
   #fullError(what: string): AuditLogError {

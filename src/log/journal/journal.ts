@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, rmSync, unlink } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, lstatSync, rmSync, unlink } from 'node:fs'
 import { readersIn } from '../../files/readers.js'
 import { openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
@@ -55,6 +55,8 @@ export interface JournalStart {
  */
 export class Journal {
   #directory: string
+  /** Another directory of that name is not that of this journal. */
+  readonly #directoryId: string | undefined
   readonly #bootId: string
   readonly #mac: JournalMac | undefined
   readonly #segmentBytes: number
@@ -81,6 +83,7 @@ export class Journal {
   constructor(start: JournalStart) {
     const { directory, segment, after, previous, oldest, bootId, mac, segmentBytes = SEGMENT_BYTES } = start
     this.#directory = directory
+    this.#directoryId = idOf(directory)
     this.#bootId = bootId
     this.#mac = mac
     this.#last = previous && { leafHash: previous }
@@ -199,6 +202,7 @@ export class Journal {
 
   /** Begins the next segment. @throws what the file system throws; nothing has changed then */
   startNext(): void {
+    if (idOf(this.#directory) !== this.#directoryId) throw new Error(`${this.#directory} was removed or replaced`)
     const isBehind = this.#isBehind
     const next = this.#create(this.#segment + 1, this.#offset, (descriptor, head) => {
       if (isBehind) this.#startNextBehind(descriptor, head)
@@ -294,4 +298,10 @@ export class Journal {
     this.#listing = syncDirectory(this.#directory).catch(() => {})
     return descriptor
   }
+}
+
+/** Tells a directory from any other that takes its place; `undefined` when there is none. */
+function idOf(directory: string): string | undefined {
+  const found = lstatSync(directory, { throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
 }

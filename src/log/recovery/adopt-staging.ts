@@ -11,6 +11,7 @@ import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
 import type { Sealer } from '../sealing/seal.js'
+import { hasLeft } from '../staging/owner-lock.js'
 import { entryOfStaged } from '../staging/staged-entry.js'
 import { stagingAdopted } from '../staging/staged-intake.js'
 import { stagingMac } from '../staging/staging-journal.js'
@@ -44,6 +45,8 @@ export interface AdoptionOptions {
   readonly sealer: Sealer
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  /** Stops it between two groups. The next opening of the log goes on from there. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Events that were taken over from processes which ended before they had a log. */
@@ -59,14 +62,15 @@ export interface Adopted {
  * While the index is being rebuilt nothing is taken over: ids could only be compared with all entries.
  */
 export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
-  const { staging, store, onProblem } = options
+  const { staging, store, onProblem, signal } = options
   let journals = 0
   let events = 0
   if (staging === undefined || isIndexBehind(store)) return { journals, events }
   try {
     for (const found of findStaging(staging)) {
-      if (!isToBeAdopted(found, store.id)) continue
+      if (signal?.aborted) break
       try {
+        if (!(await isToBeAdopted(found, store.id))) continue
         const count = await adopt(found, staging, options)
         if (count === undefined) continue
         journals++
@@ -82,13 +86,14 @@ export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
 }
 
 /** Whoever has the lock of a log is the only one who brings it what it has begun to take over. */
-function isToBeAdopted({ log, ownerState }: FoundStaging, logId: string): boolean {
-  return log === undefined ? ownerState === 'dead' : log === logId
+async function isToBeAdopted({ log, owner, ownerState, directory }: FoundStaging, logId: string): Promise<boolean> {
+  if (log !== undefined) return log === logId
+  return ownerState === 'unknown' ? await hasLeft(owner, directory) : ownerState === 'dead'
 }
 
-/** @returns the number of its events; `undefined` where another process was faster */
+/** @returns the number of its events; `undefined` where another process was faster, or it was stopped */
 async function adopt(found: FoundStaging, staging: string, options: AdoptionOptions): Promise<number | undefined> {
-  const { store, sealer, journalKey } = options
+  const { store, sealer, journalKey, signal } = options
   const { id, malformed } = found
   const directory = join(staging, stagingName({ ...found, log: store.id }))
   if (directory !== found.directory) {
@@ -114,6 +119,7 @@ async function adopt(found: FoundStaging, staging: string, options: AdoptionOpti
   const times: { from?: Timestamp | undefined; to?: Timestamp | undefined } = {}
   let count = 0
   for (const events of groups(replay.entries())) {
+    if (signal?.aborted) return undefined
     count += events.length
     times.from ??= events[0]?.event.recordedAt
     times.to = events.at(-1)?.event.recordedAt ?? times.to

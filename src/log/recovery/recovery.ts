@@ -84,6 +84,8 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   readonly onDamagedJournal: DamagePolicy
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  /** Stops the recovery between two commits. The next opening goes on from there. */
+  readonly signal?: AbortSignal | undefined
   /** The place of the log in a ledger of which it is opened as a part. */
   readonly inLedger?: LedgerNaming | undefined
 }
@@ -117,7 +119,7 @@ export interface Recovered {
  * nothing twice.
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_WRITE_FAILED`,
- * `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`; what the file system throws
+ * `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`; what the file system throws; the reason of `signal` once it aborts
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
@@ -152,7 +154,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (replaying && durability !== 'flush-only')
     await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
-  if (replay) await replayInto(commits, replay, taken, origin)
+  if (replay) await replayInto(commits, replay, taken, { origin, signal: options.signal })
   // An id of a caller, or a gap, may have left open which positions the entries get.
   if (beyond.length > 0 && !divergence) {
     divergence = await divergenceOf(known, store, viewOf(store))
@@ -165,7 +167,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
   if (divergence) await commits.state(divergenceEvent(divergence, store))
   const waitsForIndex = unclean && isIndexBehind(store)
-  const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits) : 0
+  const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits, 0, options.signal) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
     await recordKeyChange(commits, sealer, current, signer, { ...options, previousSigner })
   }
@@ -275,10 +277,11 @@ async function replayInto(
   commits: RecoveryCommits,
   replay: JournalReplay,
   taken: TakenOver,
-  origin: string,
+  { origin, signal }: { readonly origin: string; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   let gapsTold = 0
   for (const replayed of replay.entries()) {
+    signal?.throwIfAborted()
     for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
     gapsTold = replay.gaps.length
     await commits.add(replayed.entry, replayed.position)
@@ -289,9 +292,10 @@ async function replayInto(
   for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
 }
 
-async function markInterrupted(commits: RecoveryCommits, from = 0): Promise<number> {
+async function markInterrupted(commits: RecoveryCommits, from: number, signal?: AbortSignal): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store, Infinity, from)) {
+    signal?.throwIfAborted()
     for (const event of events) await commits.state(event)
     runs += events.length
   }

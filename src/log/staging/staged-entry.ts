@@ -28,10 +28,17 @@ export function entryOfStaged(event: AuditEvent, entry: SealedEntry, isOwn: bool
   return sealed.entry
 }
 
-function withCallerId(entry: SealedEntry, event: AuditEvent): SealedEntry {
+/** Returns the entry as one whose id its caller chose. */
+export function withCallerId(entry: SealedEntry, event: AuditEvent): SealedEntry {
   if (entry.callerId) return entry
   const { bytes, byteLength, leafHash } = entry
   return { bytes, byteLength, leafHash, callerId: true, event: filedEvent(event) }
+}
+
+/** Returns a statement of a log as one that is staged, for the log that gets it next. */
+export function stagedStatement(event: AuditEvent): { readonly entry: SealedEntry; readonly statement: AuditEvent } {
+  const statement = { ...event, statementOf: STAGING_ORIGIN }
+  return { entry: entryOf(Buffer.from(JSON.stringify(statement)), statement), statement }
 }
 
 /** An event that claims to be the log's word and is not. */

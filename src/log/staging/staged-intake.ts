@@ -2,8 +2,8 @@ import type { AuditEventData, AuditEventInput } from '../../events/types.js'
 import type { AuditStore, SealedEntry } from '../../store/contract.js'
 import { OWN_SOURCE } from '../own-source.js'
 import type { Sealer } from '../sealing/seal.js'
+import type { Staged } from './staged.js'
 import { entryOfStaged } from './staged-entry.js'
-import type { Staged } from './staged-queue.js'
 
 // Every copy of this package in a process uses the same symbol.
 const STAGED_INTAKE: unique symbol = Symbol.for('spanledger.stagedIntake.v1')
@@ -14,6 +14,11 @@ export interface StagedTaker {
 }
 
 export { STAGED_INTAKE }
+
+/** Returns the way by which staged events come into a log; `undefined` for a log of another make. */
+export function stagedIntakeOf(log: object): StagedIntake | undefined {
+  return STAGED_INTAKE in log ? (log as StagedTaker)[STAGED_INTAKE] : undefined
+}
 
 interface StagedIntakeParts {
   readonly store: AuditStore
@@ -42,6 +47,15 @@ export class StagedIntake {
   /** Resolves when the index tells ids apart, or will not: a commit of staged events waits for it otherwise. */
   async ready(): Promise<void> {
     await this.#store.indexReady?.().catch(() => undefined)
+  }
+
+  /** Returns the ids of the events that the log has from a position on. @throws what reading throws */
+  async idsFrom(seq: number): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>()
+    for await (const entries of this.#store.entries({ from: seq, to: this.#store.size, reverse: false })) {
+      for (const { bytes } of entries) if (bytes) ids.add(JSON.parse(Buffer.from(bytes).toString()).id)
+    }
+    return ids
   }
 
   /** Takes events of this process. @returns the number of those that were taken, from the first one on */

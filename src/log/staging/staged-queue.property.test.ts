@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
-import { type Staged, StagedQueue } from './staged-queue.js'
+import type { Staged } from './staged.js'
+import { StagedQueue } from './staged-queue.js'
 
 const action = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('record' as const), length: fc.integer({ min: 1, max: 900 }) }) },
@@ -58,7 +59,7 @@ test('whatever is recorded and taken in whatever order, nothing is lost, repeate
       expect(taken.filter(({ statement }) => statement).map(nameOf)).toEqual([...statements])
       expect(queue.takeGap()?.count ?? 0).toBe(dropped)
       expect(queue.summary?.count ?? 0).toBe(kept.length)
-      queue.remove()
+      await queue.detachJournal()?.remove()
     }),
     { numRuns: 200 },
   )

@@ -1,15 +1,15 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
-import type { Readers } from '../../files/readers.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import { recordBytes } from '../journal/journal-format.js'
-import type { JournalKey } from '../journal/journal-key.js'
 import type { JournalSpan } from '../journal/journal-span.js'
 import { spanOf } from '../journal/write-ahead.js'
-import { type Clock, systemClock } from '../sealing/clock.js'
+import { systemClock } from '../sealing/clock.js'
 import { clockStepped } from '../sealing/clock-statement.js'
 import { Sealer } from '../sealing/seal.js'
+import { carried } from './carried.js'
+import type { Staged, StagedGap, StagedQueueOptions } from './staged.js'
 import { STAGING_ORIGIN, StagingJournal } from './staging-journal.js'
 import { MAX_STAGED_BYTES } from './staging-places.js'
 
@@ -17,31 +17,6 @@ import { MAX_STAGED_BYTES } from './staging-places.js'
 const MAX_MEMORY_BYTES = 16 * 1024 * 1024
 /** Bytes of the journal that are read back at a time. */
 const READ_BYTES = 1024 * 1024
-
-export interface StagedQueueOptions {
-  /** Directory of the ledger for staging journals; `undefined` keeps events in memory alone. */
-  readonly staging: string | undefined
-  readonly journalKey?: JournalKey | undefined
-  /** Readers of the journal besides its owner and those who may read log 0. @defaultValue nobody */
-  readonly readers?: Readers
-  readonly maxMemoryBytes?: number
-  readonly maxStagedBytes?: number
-  readonly clock?: Clock
-}
-
-/** A staged event. */
-export interface Staged {
-  readonly entry: SealedEntry
-  /** The statement that it is, if its process staged it as one. */
-  readonly statement: AuditEvent | undefined
-}
-
-/** Events that are not kept, and between which times they came. */
-export interface StagedGap {
-  readonly count: number
-  readonly from: Timestamp
-  readonly to: Timestamp
-}
 
 interface Spilled extends JournalSpan {
   readonly to: JournalPosition
@@ -153,7 +128,7 @@ export class StagedQueue {
 
   /** Makes a journal with all that is in memory, where that before is gone. What that one alone had is a gap. */
   replaceJournal(): void {
-    this.#journal?.close()
+    this.#journal?.close().catch(() => undefined)
     this.#journal = undefined
     this.#loseSpilled()
     this.#createJournal()
@@ -187,6 +162,17 @@ export class StagedQueue {
     for (const { entry } of staged) this.#memoryBytes += entry.byteLength
   }
 
+  /** Takes over what a log had taken and not stored, before what was recorded since. @param origin - of that log */
+  carry(entries: readonly SealedEntry[], origin: string): void {
+    const staged = carried(entries, origin)
+    this.putBack(staged)
+    for (const each of staged) this.#unwritten.add(each)
+    this.#staged += staged.length
+    this.#first = staged[0]?.entry.event.recordedAt ?? this.#first
+    this.#last ??= staged.at(-1)?.entry.event.recordedAt
+    this.retryJournal()
+  }
+
   /** Returns what was dropped since the last call. From here on there may be room again. */
   takeGap(): StagedGap | undefined {
     const gap = this.#gap
@@ -194,16 +180,19 @@ export class StagedQueue {
     return gap
   }
 
-  /** Deletes the journal: a log has all of it, durably. @throws what the file system throws */
-  remove(): void {
-    this.#journal?.remove()
+  /** Gives the journal out of hand, since a log has all of it: what comes next gets another one. */
+  detachJournal(): StagingJournal | undefined {
+    const journal = this.#journal
     this.#journal = undefined
+    this.#staged = 0
+    this.#first = undefined
+    this.#last = undefined
+    return journal
   }
 
-  /** Gives up the journal, for whoever opens a log next. What is in memory alone is lost. @throws as {@link remove} */
-  release(): void {
-    this.#journal?.release()
-    this.#journal = undefined
+  /** Gives up the journal, for whoever opens a log next. What is in memory alone is lost. @throws what the file system throws */
+  async release(): Promise<void> {
+    await this.detachJournal()?.release()
   }
 
   #keep(staged: Staged): boolean {

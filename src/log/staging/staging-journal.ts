@@ -10,6 +10,7 @@ import { Journal } from '../journal/journal.js'
 import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey, JournalMac } from '../journal/journal-key.js'
 import type { JournalSpan } from '../journal/journal-span.js'
+import { needsLock, OwnerLock } from './owner-lock.js'
 import { type StagingName, stagingName } from './staging-places.js'
 
 /** Returns what attests the records of a staging journal: those of another one, or of a log, do not pass for its own. */
@@ -25,6 +26,7 @@ export class StagingJournal {
   readonly id: string
   readonly #staging: string
   readonly #journal: Journal
+  readonly #lock: OwnerLock | undefined
   #name: StagingName
   #isClosed = false
 
@@ -58,6 +60,7 @@ export class StagingJournal {
       rmSync(this.directory, { recursive: true, force: true })
       throw problem
     }
+    this.#lock = needsLock(this.#name.owner) ? new OwnerLock(this.directory) : undefined
   }
 
   get directory(): string {
@@ -97,26 +100,33 @@ export class StagingJournal {
    */
   async claimFor(log: string): Promise<void> {
     if (this.#name.log === log) return
+    await this.#lock?.settled()
     this.#rename({ ...this.#name, log })
     this.#journal.movedTo(this.directory)
     await syncDirectory(this.#staging)
   }
 
-  /** Gives it up, so that whoever opens a log of the ledger takes it over; unless a log has it. */
-  release(): void {
+  /** Gives it up at once, so that whoever opens a log of the ledger takes it over; unless a log has it. */
+  async release(): Promise<void> {
     if (this.#isClosed) return
-    this.close()
+    this.#closeFile()
     if (this.#name.log === undefined) this.#rename({ ...this.#name, owner: 'ended' })
+    await this.#lock?.release()
   }
 
   /** Deletes it: a log has all of it, durably. */
-  remove(): void {
-    this.close()
+  async remove(): Promise<void> {
+    await this.close()
     rmSync(this.directory, { recursive: true, force: true })
   }
 
   /** Leaves it to its next opening. Calling it again does nothing. */
-  close(): void {
+  async close(): Promise<void> {
+    this.#closeFile()
+    await this.#lock?.release()
+  }
+
+  #closeFile(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#journal.close()

@@ -7,7 +7,7 @@
  * | `shut_down` | the processor is shut down |
  * | `no_log` | no log is attached |
  * | `log_opening` | a log is still being opened; what happens meanwhile is kept |
- * | `log_unavailable` | a log could not be opened |
+ * | `log_unavailable` | a log could not be opened, or its directory was removed or replaced; it is tried again |
  * | `log_failing` | an attached log cannot write, or was closed |
  * | `foreign_provider` | spans are in use of a tracer provider that is not global, and records without this processor |
  * | `no_provider` | nothing has come so far, and no tracer provider is registered globally |

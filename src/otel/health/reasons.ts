@@ -30,7 +30,7 @@ const MEANINGS: Readonly<Record<AuditHealthCode, Meaning>> = {
   },
   log_unavailable: {
     effect: 'everything',
-    message: 'the log could not be opened. Mend what the cause says',
+    message: 'the log could not be opened, or its directory is gone. Mend what the cause says',
   },
   log_failing: {
     effect: 'part',

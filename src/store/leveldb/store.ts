@@ -101,6 +101,15 @@ class LevelStore implements AuditStore {
     return this.#head.writer.closed
   }
 
+  get isInPlace(): boolean {
+    try {
+      return directoryId(this.location) === this.#directoryId
+    } catch {
+      // It cannot be seen for a moment.
+      return true
+    }
+  }
+
   get indexState(): IndexState {
     return this.#index?.state ?? 'ok'
   }

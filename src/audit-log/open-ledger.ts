@@ -1,0 +1,93 @@
+import type { LogPlace } from '../ledger/places.js'
+import { requireFileLocks } from '../ledger/writing/file-locks.js'
+import { chosenName } from '../ledger/writing/ledger-key.js'
+import { OtherLogs } from '../ledger/writing/other-logs.js'
+import { takeLog } from '../ledger/writing/take-log.js'
+import type { ResolvedAuditLogOptions } from '../log/options.js'
+import { levelStore } from '../store/leveldb/index.js'
+import { delay } from '../timers/real-timers.js'
+import type { AuditLog } from './audit-log.js'
+import { checkCounterFile } from './counter-file.js'
+import { type LedgerPart, openLog } from './open-log.js'
+import { readersFor } from './readers-for.js'
+
+/** How long closing a log waits for a recovery of another one, which it has told to stop. */
+const STOPPING_MILLIS = 2_000
+/** The shortest time from one look at the other logs to the next. */
+const MIN_INTERVAL_MILLIS = 1_000
+
+/**
+ * Takes a free log of a ledger, and recovers the others whose writers died in the background, at once and for as long as it is
+ * open.
+ *
+ * @param location - absolute
+ * @throws AuditLogError, as `openAuditLog`
+ */
+export async function openLedger(location: string, options: ResolvedAuditLogOptions): Promise<AuditLog> {
+  checkCounterFile(options, location)
+  await requireFileLocks(location)
+  const { onProblem, checkpointIntervalMillis } = options
+  const readers = readersFor(options)
+  const openAt = openerOf(location, options)
+  const taken = await takeLog({ location, onProblem, readers, open: (place) => openAt(place, 'writing') })
+  const { log, member } = taken.log
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  const others = new OtherLogs({
+    location,
+    own: taken.place.number,
+    unusable: taken.unusable,
+    onProblem,
+    intervalMillis: Math.max(MIN_INTERVAL_MILLIS, checkpointIntervalMillis),
+    recover: async (place) => {
+      const dead = await openAt(place, 'recovering', signal)
+      await Promise.race([dead.settled, stopped])
+      await dead.log.close()
+    },
+  })
+  member?.start()
+  others.start()
+  log.enterLedger({
+    place: Object.freeze({ location, log: taken.place.number }),
+    stop: () => {
+      member?.stop()
+      others.stop()
+      stopping.abort()
+    },
+    // One that takes longer goes on, or dies with the process: its log is recovered by whoever comes next.
+    stopped: () => atMost(STOPPING_MILLIS, others.settled),
+  })
+  return log
+}
+
+function openerOf(location: string, options: ResolvedAuditLogOptions) {
+  const namedAfter = chosenName(options)
+  return (place: LogPlace, use: LedgerPart['use'], signal?: AbortSignal) =>
+    openLog(levelStore(place.directory, readersFor(options)), place.directory, optionsAt(place, use, options), {
+      location,
+      place,
+      use,
+      namedAfter,
+      signal,
+    })
+}
+
+async function atMost(millis: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController()
+  await Promise.race([work, delay(millis, done.signal)])
+  done.abort()
+}
+
+function optionsAt(
+  { number }: LogPlace,
+  use: LedgerPart['use'],
+  options: ResolvedAuditLogOptions,
+): ResolvedAuditLogOptions {
+  const { counterFile, meter } = options
+  return {
+    ...options,
+    meter: use === 'writing' ? meter : undefined,
+    counterFile: counterFile === undefined || number === 0 ? counterFile : `${counterFile}.${number}`,
+  }
+}

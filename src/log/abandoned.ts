@@ -1,0 +1,29 @@
+import type { Timestamp } from '../events/time.js'
+import type { SealedEntry } from '../store/contract.js'
+
+// Every copy of this package in a process uses the same symbol.
+const ABANDON: unique symbol = Symbol.for('spanledger.abandon.v1')
+
+/** What is left of a log whose directory was removed, or replaced by another one. */
+export interface Abandoned {
+  readonly logId: string
+  /** Name of the log: entries that are its statements have it. */
+  readonly origin: string
+  /** The number of entries that it had stored. */
+  readonly size: number
+  /** Entries that it had taken, and not stored. */
+  readonly entries: readonly SealedEntry[]
+  /** Entries that it had taken since it was opened and that are not among these. */
+  readonly count: number
+  /** When it took the first and the last of all; `undefined` where it took none. */
+  readonly from: Timestamp | undefined
+  readonly to: Timestamp | undefined
+}
+
+/** A log that can be given up for another one. No part of the public interface. */
+export interface AbandonableLog {
+  /** Closes it, and writes nothing more to where it was. Whoever waits for an append is told that it failed. */
+  [ABANDON](): Promise<Abandoned>
+}
+
+export { ABANDON }
