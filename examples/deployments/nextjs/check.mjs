@@ -1,17 +1,27 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { openAuditLogReader } from 'spanledger/reader'
 
-// The production build, which nobody has told of Spanledger, answers a route and a page. The runs of both are on record.
-const location = await mkdtemp(join(tmpdir(), 'spanledger-nextjs-'))
-const env = { ...process.env, AUDIT_LOG: location, NEXT_MANUAL_SIG_HANDLE: 'true', NEXT_TELEMETRY_DISABLED: '1' }
-const next = join(import.meta.dirname, 'node_modules/next/dist/bin/next')
-const app = spawn(process.execPath, [next, 'start', '--port', '0'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+// A copy of the standalone build, away from node_modules, answers a route and a page. The runs of both are on record.
+const directory = await mkdtemp(join(tmpdir(), 'spanledger-nextjs-'))
+const location = join(directory, 'audit')
+const copy = join(directory, 'app')
+await cp(join(import.meta.dirname, '.next/standalone'), copy, { recursive: true, verbatimSymlinks: true })
+const env = {
+  ...process.env,
+  AUDIT_LOG: location,
+  HOSTNAME: '127.0.0.1',
+  PORT: String(await freePort()), // server.js takes 0 for its default
+  NEXT_MANUAL_SIG_HANDLE: 'true',
+  NEXT_TELEMETRY_DISABLED: '1',
+}
+const app = spawn(process.execPath, ['server.js'], { cwd: copy, env, stdio: ['ignore', 'pipe', 'inherit'] })
 try {
   const url = await listening()
   const answer = await fetch(new URL('/refunds', url), { method: 'POST', body: JSON.stringify({ orderId: 'order-1' }) })
@@ -40,7 +50,15 @@ try {
   console.log('the runs of a route and of a page are on record')
 } finally {
   if (app.exitCode === null) app.kill('SIGKILL')
-  await rm(location, { recursive: true, force: true })
+  await rm(directory, { recursive: true, force: true })
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  return port
 }
 
 async function listening() {
