@@ -23,7 +23,7 @@ function temporaryDirectory(): string {
 
 function start(kind: string, location: string) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'process.mjs'), dist, kind, location])
-  const exited = once(child, 'exit')
+  const exited = once(child, 'close')
   let told = ''
   let warned = ''
   child.stderr.on('data', (chunk) => {
