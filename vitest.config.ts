@@ -22,9 +22,9 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    // The first that needs the compiled sources compiles them.
-    hookTimeout: 120_000,
+    // Against hanging, on machines that have much else to do as well. No test takes as long by itself.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     typecheck: { enabled: false },
   },
 })

@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AMPLE } from '../../test/support/ample.js'
 import { createWitness } from '../../test/support/witness.js'
 import {
   Ed25519Signer,
@@ -102,7 +103,7 @@ describe('a checkpoint', () => {
       checkpointIntervalMillis: 2 ** 31 - 1,
     })
     await log.append(note('a'))
-    await vi.waitFor(() => expect(sizes).toEqual([1n]))
+    await vi.waitFor(() => expect(sizes).toEqual([1n]), AMPLE)
     for (let n = 0; n < 20; n++) await log.append(note('b'))
     expect(sizes).toEqual([1n])
     await log.close()
@@ -116,7 +117,7 @@ describe('a checkpoint', () => {
     await first.close()
     const checkpoints: string[] = []
     const log = await openAuditLog({ store, signer, onCheckpoint: (checkpoint) => void checkpoints.push(checkpoint) })
-    await vi.waitFor(() => expect(checkpoints.map((each) => textOf(each).size)).toEqual([1n]))
+    await vi.waitFor(() => expect(checkpoints.map((each) => textOf(each).size)).toEqual([1n]), AMPLE)
     await log.close()
     expect(store.checkpoint).toBe(checkpoints[0])
   })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readPages } from '../../test/reader/pages.js'
 import { seqsOf } from '../../test/reader/reader-of.js'
+import { AMPLE } from '../../test/support/ample.js'
 import { copyLive } from '../../test/support/copy-live.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import { recordStatement } from '../log/statements.js'
@@ -307,7 +308,7 @@ describe('after the process died', () => {
     await log.flush()
     copyLive(join(base, 'audit'), join(base, 'image'))
     const recovered = await opened(join(base, 'image'))
-    await expect.poll(() => recovered.count({ type: 'run_interrupted' })).toBe(1)
+    await expect.poll(() => recovered.count({ type: 'run_interrupted' }), AMPLE).toBe(1)
     const runs = await recovered.runs().toArray()
     expect(runs.map(({ runId, tenantId, status }) => [runId, tenantId, status])).toEqual([
       ['late', 'acme', 'interrupted'],

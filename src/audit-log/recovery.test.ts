@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, unlink, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AMPLE } from '../../test/support/ample.js'
 import { copyLive } from '../../test/support/copy-live.js'
 import type { AuditEventInput } from '../events/types.js'
 import { type AuditLogOptions, resolveOptions } from '../log/options.js'
@@ -86,7 +87,7 @@ describe('after the process died', () => {
       const copy = join(base, `recovering-${death}`)
       const log = await openAt(image)
       // Old segments are deleted behind the opening's back.
-      await vi.waitFor(async () => expect((await segmentsOf(image)).length).toBeLessThan(4))
+      await vi.waitFor(async () => expect((await segmentsOf(image)).length).toBeLessThan(4), AMPLE)
       copyLive(image, copy)
       await log.close()
       image = copy

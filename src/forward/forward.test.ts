@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { AMPLE } from '../../test/support/ample.js'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditStore, StoredEntry } from '../store/contract.js'
@@ -104,7 +105,7 @@ describe('a forwarder', () => {
     forwarding(remote)
     for (let n = 1; n <= 3; n++) {
       record(1)
-      await vi.waitUntil(() => remote.size === n)
+      await vi.waitUntil(() => remote.size === n, AMPLE)
     }
     await expectSame(remote)
   })
@@ -136,7 +137,7 @@ describe('a forwarder', () => {
       await vi.waitUntil(() => {
         if (forwarder.stats().status === 'failing') retry()
         return forwarder.stats().safeToTrim === 40
-      })
+      }, AMPLE)
       await expectSame(remote)
       expect(forwarder.stats()).toMatchObject({ status: 'forwarding', lagEvents: 0 })
       expect(problems.length).toBeGreaterThan(0)
@@ -156,7 +157,7 @@ describe('a forwarder', () => {
       await log.flush()
       const cause = forwarder.stats().cause
       retry()
-      await vi.waitUntil(() => forwarder.stats().cause !== cause)
+      await vi.waitUntil(() => forwarder.stats().cause !== cause, AMPLE)
     }
     expect(forwarder.stats()).toMatchObject({
       status: 'failing',
@@ -169,7 +170,7 @@ describe('a forwarder', () => {
     await vi.waitUntil(() => {
       if (forwarder.stats().status === 'failing') retry()
       return forwarder.stats().safeToTrim === 33
-    })
+    }, AMPLE)
     expect(forwarder.stats()).toMatchObject({ status: 'forwarding', lagEvents: 0, safeToTrim: 33 })
   })
 
@@ -258,7 +259,7 @@ describe('a forwarder', () => {
     record(5)
     await forwarder.flush()
     await log.close()
-    await vi.waitUntil(() => forwarder.stats().status === 'stopped')
+    await vi.waitUntil(() => forwarder.stats().status === 'stopped', AMPLE)
     expect(forwarder.stats()).toMatchObject({ cause: { code: 'AUDIT_LOG_CLOSED' }, safeToTrim: 5 })
   })
 
@@ -270,7 +271,7 @@ describe('a forwarder', () => {
     const { forwarder, retry } = forwarding(failing(memoryStore(), ['before']), { onProblem })
     await expect(forwarder.flush()).rejects.toThrow('the network is down')
     retry()
-    await vi.waitUntil(() => forwarder.stats().safeToTrim === 1)
+    await vi.waitUntil(() => forwarder.stats().safeToTrim === 1, AMPLE)
   })
 
   test('names what cannot be meant', () => {

@@ -5,6 +5,7 @@ import { context, trace } from '@opentelemetry/api'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { AMPLE } from '../../test/support/ample.js'
 import { openAuditLog } from '../audit-log/index.js'
 import { AuditSpanProcessor } from './processor.js'
 
@@ -90,7 +91,7 @@ test('a log that is free later gets what happened before, and is attached', asyn
   trace.getTracer('app').startSpan('invoke_agent planner', { attributes: AGENT }).end()
   await expect(audit.ready).rejects.toMatchObject({ code: 'AUDIT_FILE_REFUSED' })
   free()
-  await vi.waitUntil(() => warnings.some((warning) => warning.includes('is open now')), { timeout: 50_000 })
+  await vi.waitUntil(() => warnings.some((warning) => warning.includes('is open now')), AMPLE)
   trace.getTracer('app').startSpan('invoke_agent writer', { attributes: AGENT }).end()
   await sdk.shutdown()
   const log = await openAuditLog(location)

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { trace } from '@opentelemetry/api'
 import { describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { AMPLE } from '../../test/support/ample.js'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { AuditSpanProcessor } from '../otel/processor.js'
@@ -95,7 +96,7 @@ describe.each(Object.entries(sources))('a run that returns %s', (_name, source) 
   test('is cancelled when its reader leaves', async () => {
     const { log } = startRecordingSdk()
     await leave(await withRun(AGENT, source))
-    await vi.waitFor(() => expect(log.of('run_cancelled').map(({ data }) => data.reason)).toEqual(['left']))
+    await vi.waitFor(() => expect(log.of('run_cancelled').map(({ data }) => data.reason)).toEqual(['left']), AMPLE)
     expect(log.of('run_completed')).toEqual([])
   })
 
@@ -196,7 +197,7 @@ describe('what a run returns', () => {
         .clone()
         .text(),
     ).toBe('ab')
-    await vi.waitFor(() => expect(log.of('run_completed')).toHaveLength(6))
+    await vi.waitFor(() => expect(log.of('run_completed')).toHaveLength(6), AMPLE)
   })
 
   test('that cannot be followed ends the run at once', () => {
@@ -241,7 +242,7 @@ test('a Node stream that is destroyed with an error fails the run, and one that 
   stream.on('error', (problem) => thrown.push(problem))
   expect(stream.listenerCount('error')).toBe(1)
   stream.destroy(new RangeError('too far'))
-  await vi.waitFor(() => expect(log.of('run_failed')).toHaveLength(1))
+  await vi.waitFor(() => expect(log.of('run_failed')).toHaveLength(1), AMPLE)
   expect(thrown).toHaveLength(1)
 })
 

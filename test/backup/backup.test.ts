@@ -81,7 +81,7 @@ it('copies what the journal of a writer that died has and the database has not',
   expect(names).toHaveLength(200)
   expect(names.at(-1)).toBe('journaled 99')
   expect(await verifyLedgerDirectory(copy, { vkeys: [vkeyOf(directory)] })).toMatchObject({ status: 'verified' })
-}, 120_000)
+})
 
 it('copies a log that was closed, and says that its key is not at hand where it goes on without', async () => {
   const vkey = await writtenLog()

@@ -21,7 +21,7 @@ beforeAll(async () => {
   log = await openAuditLog(join(folder, 'audit'))
   for (const name of HOSTILE_TEXTS) log.record({ type: 'custom', runId: name, sessionId: name, data: { name, 1: [] } })
   await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } })
-}, 300_000)
+})
 
 afterAll(async () => {
   await log.close()

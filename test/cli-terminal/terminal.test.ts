@@ -17,7 +17,7 @@ beforeAll(async () => {
   log = await openAuditLog(join(folder, 'audit'))
   await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } })
   await log.append({ type: 'run_failed', runId: 'r-1', data: { error: { code: 'Timeout', message: '\u001b[2J' } } })
-}, 60_000)
+})
 
 afterAll(async () => {
   await log.close()

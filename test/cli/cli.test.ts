@@ -31,7 +31,7 @@ beforeAll(async () => {
   await log.append({ ...child, type: 'run_failed', data: { durationMs: 600, error } })
   await log.append({ ...parent, type: 'run_completed', data: { durationMs: 1200, usage } })
   await log.append({ type: 'custom', sessionId: '=s', time: '2020-01-01T00:00:00Z', data: { name: 'old' } })
-}, 60_000)
+})
 
 afterAll(async () => {
   await log.close()

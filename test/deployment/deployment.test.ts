@@ -23,7 +23,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(generated, { recursive: true, force: true }))
 
-test('its blocks of code compile', { timeout: 180_000 }, () => {
+test('its blocks of code compile', () => {
   expect(blocks.length).toBeGreaterThan(10)
   const config = { extends: '../../../tsconfig.json', include: ['*.ts', '*.mts'], exclude: [] }
   writeFileSync(join(generated, 'tsconfig.json'), JSON.stringify(config))

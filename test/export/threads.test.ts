@@ -19,7 +19,7 @@ let exportLog: typeof ExportLog
 
 beforeAll(async () => {
   exportLog = (await import(pathToFileURL(join(dist, 'export/index.js')).href)).exportLog
-}, 300_000)
+})
 
 const CONVERTED = EXPORT_FORMATS.filter((format) => format !== 'jsonl')
 

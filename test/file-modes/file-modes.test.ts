@@ -85,7 +85,7 @@ describe.skipIf(process.platform === 'win32')(
       await close(writer)
       await close(await write({ umask: '0077' }))
       expect(modes()).toMatchObject({ directories: ['700'], keys: ['600', '700'] })
-    }, 120_000)
+    })
 
     it.each(['0022', '0077'])(
       'are open to the group with the mode group, keys excepted (umask %s)',
@@ -106,7 +106,7 @@ describe.skipIf(process.platform === 'win32')(
       await close(await write({ umask: '0077' }))
       await close(await write({ umask: '0077', mode: 'group' }))
       expect(modes()).toMatchObject({ directories: ['750'], files: ['640'], keys: ['600', '700'] })
-    }, 120_000)
+    })
 
     it('stay what an administrator made them: mode, group and setgid bit', async () => {
       await close(await write({ umask: '0077' }))
@@ -127,7 +127,7 @@ describe.skipIf(process.platform === 'win32')(
         expect(readAs(NOBODY, STRANGERS)).toEqual(DENIED)
       }
       await close(writer)
-    }, 120_000)
+    })
 
     it('stay closed below a directory that everybody may enter', async () => {
       mkdirSync(directory, { mode: 0o755 })
@@ -138,7 +138,7 @@ describe.skipIf(process.platform === 'win32')(
         expect(statSync(join(directory, name)).mode & 0o777, name).toBe(0o700)
       }
       for (const name of ['checkpoint', 'head']) expect(statSync(join(directory, name)).mode & 0o777, name).toBe(0o600)
-    }, 120_000)
+    })
 
     it('keep the key to its owner where an administrator opened everything', async () => {
       await close(await write({ umask: '0077' }))
@@ -146,6 +146,6 @@ describe.skipIf(process.platform === 'win32')(
       await close(await write({ umask: '0077' }))
       expect(statSync(join(directory, 'keys', 'signing.key')).mode & 0o777).toBe(0o600)
       expect(statSync(join(directory, 'entries')).mode & 0o777).toBe(0o750)
-    }, 120_000)
+    })
   },
 )

@@ -3,15 +3,12 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { FoundProcesses } from '../../src/ledger/processes.js'
 import { readProcesses } from '../../src/ledger/processes.js'
 import type { AuditHealth } from '../../src/otel/health/contract.js'
 import { run } from '../cli/command-line.js'
 import { sharedBuild } from '../support/build.js'
-
-// Each test starts a process that loads an SDK, on a machine that may have other things to do.
-vi.setConfig({ testTimeout: 180_000 })
 
 const dist = await sharedBuild()
 
@@ -23,7 +20,7 @@ function temporaryDirectory(): string {
 
 function start(kind: string, location: string) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'process.mjs'), dist, kind, location])
-  const exited = once(child, 'exit')
+  const exited = once(child, 'close')
   let told = ''
   let warned = ''
   child.stderr.on('data', (chunk) => {

@@ -94,7 +94,7 @@ const isOfIndex = (name: string) => name.startsWith('index/')
 const { openAuditLogReader: openReader, verify, doctor } = READERS
 const READS_ALL = [openReader, verify, doctor].filter((read) => read !== undefined)
 
-it('a file of gigabytes that takes no room is not read', { timeout: 120_000 }, async () => {
+it('a file of gigabytes that takes no room is not read', async () => {
   // LevelDB begins LOG anew; it reads of a table what its index says; LOCK and WRITER are never read.
   // Of the journal of a log that was closed nothing is read, and what was added to it is moved aside.
   // What is wrong with the index is no reason to refuse a log.
@@ -114,9 +114,7 @@ it('a file of gigabytes that takes no room is not read', { timeout: 120_000 }, a
   }
 })
 
-it('a file of the index of gigabytes that takes no room is not read, and the log is', {
-  timeout: 120_000,
-}, async () => {
+it('a file of the index of gigabytes that takes no room is not read, and the log is', async () => {
   for (const file of files.filter((name) => isOfIndex(name) && /CURRENT|MANIFEST|\.log/.test(name))) {
     const directory = await log.copy()
     await rm(join(directory, file))

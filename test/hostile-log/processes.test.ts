@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openAuditLogReader } from '../../src/reader/index.js'
 import { start } from '../cli/command-line.js'
+import { AMPLE } from '../support/ample.js'
 import { sharedBuild } from '../support/build.js'
 import { fingerprint, writeSoundLog } from './hostile-log.js'
 
@@ -17,7 +18,7 @@ const children: ChildProcess[] = []
 
 beforeAll(async () => {
   log = await writeSoundLog()
-}, 120_000)
+})
 afterAll(async () => {
   await log.remove()
 })
@@ -136,7 +137,7 @@ describe('the command line', () => {
     const child = start(dist, ['verify', log.directory, '--checkpoint', pipe])
     children.push(child)
     // It has the pipe open.
-    await vi.waitUntil(() => isOpen(pipe, child.pid), { timeout: 60_000, interval: 20 })
+    await vi.waitUntil(() => isOpen(pipe, child.pid), AMPLE)
     const closed = once(child, 'close')
     child.kill('SIGTERM')
     expect(await closed).toEqual([143, null])

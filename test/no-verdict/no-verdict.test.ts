@@ -20,7 +20,7 @@ let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   built = buildBeside(import.meta.dirname)
   log = await writeLog([100, 290, 650])
-}, 300_000)
+})
 afterAll(async () => {
   await log.remove()
   built.remove()

@@ -173,7 +173,8 @@ interface Adopter {
 
 async function startAdopter(log: string, staging: string, how = ''): Promise<Adopter> {
   const child = fork(join(import.meta.dirname, 'adopter.mjs'), [dist, log, staging, how])
-  const ended = once(child, 'exit')
+  // Not before its last message is read.
+  const ended = once(child, 'close')
   let told: { names: string[]; problems: string[] } | undefined
   child.on('message', (message) => {
     if (message !== 'ready') told = message as typeof told

@@ -7,14 +7,14 @@ import { sharedBuild } from '../support/build.js'
 import { writeLog } from '../verify/tampered-log.js'
 
 // Many processes.
-vi.setConfig({ testTimeout: 240_000 })
+vi.setConfig({ testTimeout: 600_000 })
 
 // LevelDB ends the process that reads certain damage: only a process of its own shows what a person sees then.
 const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   log = await writeLog([100, 290, 650])
-}, 120_000)
+})
 afterAll(async () => {
   await log.remove()
 })

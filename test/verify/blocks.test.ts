@@ -22,7 +22,7 @@ let size: number
 beforeAll(async () => {
   log = await writeLog([650])
   size = (await verdict(log.directory, '-k', log.vkey)).report.size
-}, 120_000)
+})
 afterAll(() => log.remove())
 
 async function altered(change: (db: RawDatabase) => Promise<unknown>) {

@@ -15,7 +15,7 @@ import { type RawDatabase, spanledger, tamper, verdict, writeLog } from './tampe
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   log = await writeLog([100, 650])
-}, 120_000)
+})
 afterAll(() => log.remove())
 
 describe('an index that readers do not use is no alteration, and a note tells', () => {

@@ -13,7 +13,7 @@ import { writeLog } from './tampered-log.js'
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   log = await writeLog([100, 400])
-}, 120_000)
+})
 afterAll(() => log.remove())
 
 const origin = () => log.vkey.split('+')[0] as string

@@ -48,7 +48,7 @@ beforeAll(async () => {
   await tamper(directory, async (db) => {
     hashes = new NameHashes(decodeHashKey(await db.get(HASH_KEY_KEY)) ?? new Uint8Array())
   })
-}, 120_000)
+})
 afterAll(() => rm(root, { recursive: true }))
 
 let copies = 0
@@ -141,7 +141,7 @@ describe('the row of a run of which the entries are compared in several parts', 
       log.record({ ...run, type: 'token_usage_updated', data: tokens(n / 10) })
       if (n % 2_000 === 0) await log.flush()
     }
-  }, 120_000)
+  })
 
   it('is verified, and altered where it says something else', async () => {
     expect(await verdict(long)).toMatchObject({ code: 0, report: { notes: [] } })

@@ -28,7 +28,7 @@ let size: number
 beforeAll(async () => {
   log = await writeLog([100, 290, 650])
   size = (await verdict(log.directory, '-k', log.vkey)).report.size
-}, 120_000)
+})
 afterAll(() => log.remove())
 
 /** The same numbers every time, without a pattern that what is tested could have too. */

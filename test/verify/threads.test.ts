@@ -10,7 +10,7 @@ const dist = await sharedBuild()
 let log: Awaited<ReturnType<typeof writeLog>>
 beforeAll(async () => {
   log = await writeLog([600])
-}, 300_000)
+})
 afterAll(async () => {
   await log.remove()
 })

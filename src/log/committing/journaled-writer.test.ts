@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AMPLE } from '../../../test/support/ample.js'
 import type { AuditEvent } from '../../events/types.js'
 import { EventSchemas } from '../../events/validate.js'
 import type { AuditStore, CommitMarks } from '../../store/contract.js'
@@ -156,7 +157,7 @@ describe('segments', () => {
     }
     expect(left(store)).toHaveLength(19)
     await log.flush()
-    await vi.waitFor(async () => expect((await readdir(directory)).length).toBe(3))
+    await vi.waitFor(async () => expect((await readdir(directory)).length).toBe(3), AMPLE)
     expect(log.stats().journalBytes).toBeLessThan(4 * 4096)
     expect(await namesIn(store)).toEqual(Array.from({ length: 200 }, (_, n) => `${n}`))
   })

@@ -53,7 +53,7 @@ beforeAll(async () => {
       await db.close()
     }
   }
-}, 120_000)
+})
 
 afterAll(() => rm(directory, { recursive: true }))
 
