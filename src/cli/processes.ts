@@ -32,11 +32,22 @@ export function processWarnings(found: FoundProcesses | undefined): readonly str
 
 const UNAUDITED: ReadonlySet<string> = new Set(['unaudited', 'impaired'])
 
-function processText({ pid, host, startedAt, updatedAt, log, status, reasons, state }: FoundProcess): string {
+function processText({
+  pid,
+  host,
+  startedAt,
+  updatedAt,
+  log,
+  durability,
+  status,
+  reasons,
+  state,
+}: FoundProcess): string {
   const who = `${pid} on ${host} since ${shortTime(startedAt)}`
   if (state === 'ended') return `${who}: ended without a shutdown, last seen ${shortTime(updatedAt)}, ${status} then`
   const where = log === undefined ? 'no log' : `log ${log}`
   const why = reasons.map(({ code, message }) => `${code}: ${message}`).join('; ')
   const seen = state === 'unknown' ? ` (of another host or container, last seen ${shortTime(updatedAt)})` : ''
-  return `${who}, ${where}: ${status}${seen}${why === '' ? '' : `. ${why}`}`
+  const how = durability === undefined || durability === 'journal' ? '' : `, durability ${durability}`
+  return `${who}, ${where}${how}: ${status}${seen}${why === '' ? '' : `. ${why}`}`
 }

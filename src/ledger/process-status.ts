@@ -12,6 +12,8 @@ export interface ProcessStatus {
   readonly identity: ProcessIdentity | undefined
   /** The number of the log that it writes; `undefined` while it has none. */
   readonly log: number | undefined
+  /** The option `durability` of its processor; `undefined` where that is not told. */
+  readonly durability?: string | undefined
   /** The word of `AuditSpanProcessor.health()`. */
   readonly status: string
   readonly reasons: readonly StatedReason[]
@@ -37,7 +39,7 @@ const DIGITS = /^\d{1,20}$/
  */
 export function parseStatus(text: string): ProcessStatus | undefined {
   const read = fieldsOf(JSON.parse(text))
-  const { pid, startedAt, updatedAt, host, log, status } = read
+  const { pid, startedAt, updatedAt, host, log, durability, status } = read
   if (!isCount(pid) || !isTime(startedAt) || !isTime(updatedAt)) return undefined
   if (typeof host !== 'string' || typeof status !== 'string') return undefined
   return {
@@ -47,6 +49,7 @@ export function parseStatus(text: string): ProcessStatus | undefined {
     host: host.slice(0, MAX_HOST),
     identity: identityOf(read.identity, pid),
     log: isCount(log) ? log : undefined,
+    ...(typeof durability === 'string' && { durability: durability.slice(0, MAX_CODE) }),
     status: status.slice(0, MAX_CODE),
     reasons: Array.isArray(read.reasons) ? read.reasons.slice(0, MAX_REASONS).flatMap(reasonOf) : [],
   }

@@ -393,7 +393,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
   #openOwnLog(location: string, options: OwnLogOptions): Promise<AuditLog> {
     this.#ownLog = openShared(location, options)
     this.attach(this.#ownLog)
-    this.#health.keepFile(location, () => this.#ownLog?.log?.ledger?.log)
+    this.#health.keepFile(location, options.durability, () => this.#ownLog?.log?.ledger?.log)
     const note = () => safely(() => this.#health.noteInFile())
     this.#ownLog.opened.then(note, note)
     return this.#ownLog.opened

@@ -1,6 +1,6 @@
 import { close } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
-import { monotonicMillis } from '../timers/real-timers.js'
+import { monotonicMillis, soon } from '../timers/real-timers.js'
 import { finishAtExit } from './at-exit.js'
 import { distance, HEADER_BYTES, NO_FILE, ringOf, STATE, WORD } from './ring.js'
 import type { JournalWindowStats } from './window-stats.js'
@@ -16,7 +16,7 @@ export interface WriteBehindOptions {
   readonly windowBytes: number
   /** An open file, by which the thread tells whether it has the descriptors of this one. */
   readonly descriptor: number
-  /** Told once, when the thread has ended or is stuck: from then on the caller writes. */
+  /** Told once, when the thread has ended or is stuck: from then on the caller writes. Must not throw. */
   readonly onEnded: (cause: Error) => void
   /** File that the thread runs. @defaultValue that of this package, where it is there */
   readonly file?: URL | undefined
@@ -251,7 +251,8 @@ export class WriteBehind {
       // Whoever writes or waits next tries again, and is told.
     }
     this.#look()
-    this.#options.onEnded(cause)
+    // Not at once: who is told may call the log, which is in the midst of a record here.
+    soon(() => this.#options.onEnded(cause))
   }
 
   #giveUpThread(): void {

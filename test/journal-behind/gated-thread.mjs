@@ -15,7 +15,8 @@ function pass(descriptor, bytes, start, length, offset) {
   if (state === GATE.full) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
   if (state === GATE.slow) Atomics.wait(words, 0, GATE.slow, 5)
   const isPart = state === GATE.part
-  const written = writeSync(descriptor, bytes, start, isPart ? Math.ceil(length / 2) : length, offset)
+  // Never a number of whole records: the half of two is one.
+  const written = writeSync(descriptor, bytes, start, isPart ? Math.ceil(length / 2) + 1 : length, offset)
   if (isPart) Atomics.compareExchange(words, 0, GATE.part, GATE.held)
   Atomics.add(words, 1, 1)
   return written

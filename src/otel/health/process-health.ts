@@ -56,11 +56,12 @@ export class ProcessHealth {
   /**
    * Keeps a file in the ledger that says how this process is doing.
    *
+   * @param durability - of the log
    * @param logNumber - the log that it writes, once it has one
    */
-  keepFile(location: string, logNumber: () => number | undefined): void {
+  keepFile(location: string, durability: string, logNumber: () => number | undefined): void {
     this.#logNumber = logNumber
-    this.#file = new StatusFile(location)
+    this.#file = new StatusFile(location, durability)
   }
 
   /** Looks at what is known by now, and tells of what is new. @param isFinal - a log is about to be detached */

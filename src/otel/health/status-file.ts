@@ -13,6 +13,7 @@ export type Standing = Pick<ProcessStatus, 'log' | 'status' | 'reasons'>
  */
 export class StatusFile {
   readonly #location: string
+  readonly #durability: string
   readonly #name = `${process.pid}-${randomBytes(4).toString('hex')}.json`
   readonly #startedAt = new Date().toISOString()
   /** The status that was last written, or is being written. */
@@ -20,8 +21,9 @@ export class StatusFile {
   #isOver = false
   #lastWrite: Promise<void> = Promise.resolve()
 
-  constructor(location: string) {
+  constructor(location: string, durability: string) {
     this.#location = location
+    this.#durability = durability
     this.#lastWrite = forgetEnded(location).catch(ignore)
   }
 
@@ -53,6 +55,7 @@ export class StatusFile {
       updatedAt: new Date().toISOString(),
       host: hostname(),
       identity: ownIdentity(),
+      durability: this.#durability,
       ...standing,
     })
   }
