@@ -83,6 +83,7 @@ const allowed = {
     'node:',
   ],
   'log/recovery': [
+    'log/statements',
     'log/sealing',
     'log/journal',
     'log/staging',

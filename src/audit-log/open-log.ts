@@ -9,6 +9,7 @@ import { Checkpointer } from '../log/checkpoints/checkpointer.js'
 import { LogWriter } from '../log/committing/writer.js'
 import type { ResolvedAuditLogOptions } from '../log/options.js'
 import { interruptedRuns } from '../log/recovery/interrupted-runs.js'
+import { adoptLate } from '../log/recovery/late-adoption.js'
 import { type Recovered, recover } from '../log/recovery/recovery.js'
 import { recordStatement } from '../log/statements.js'
 import { WatchedCommits } from '../reader/follow/watched-commits.js'
@@ -62,14 +63,15 @@ export async function openLog(
   try {
     if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
     if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
+    const staging = directory === undefined ? undefined : stagingAt(part?.location ?? directory)
     const inLedger = part && { log: part.place.number, namedAfter: part.namedAfter }
-    const { report, openRunsBefore, ...parts } = await recover({
+    const { report, openRunsBefore, adoptsLate, ...parts } = await recover({
       ...options,
       store,
       directory,
       inLedger,
       signal: part?.signal,
-      staging: directory === undefined ? undefined : stagingAt(part?.location ?? directory),
+      staging,
     })
     // What else goes wrong with a log whose directory is gone follows from that, which the writer tells once.
     const onProblem = (problem: Error) => {
@@ -122,12 +124,19 @@ export async function openLog(
     if (directory !== undefined) watchPlace(writer, options.checkpointIntervalMillis)
     await member?.begin()
     if (part?.use !== 'recovering') await goBehind(parts.journal, store.location, options)
-    const settled =
-      openRunsBefore === undefined
-        ? Promise.resolve()
-        : recordInterrupted(writer, store, openRunsBefore, options).then((isDone) => {
-            isSettled = isDone
-          })
+    const settle = async () => {
+      isSettled ||= await recordInterrupted(writer, store, openRunsBefore ?? 0, options)
+      if (!adoptsLate || !isSettled) return
+      // Until all of it is there, with the ends of its runs, the next opening has to look.
+      await whileOpen(options, async () => {
+        await store.indexReady?.()
+        await adoptLate(writer, { ...options, ...parts, store, staging, signal: part?.signal }, () => {
+          isSettled = false
+        })
+        isSettled = true
+      })
+    }
+    const settled = settle()
     return { log: new OpenAuditLog(writer, reader, report), member, settled }
   } catch (problem) {
     if (directory !== undefined) await removeState(directory).catch(() => {})
@@ -165,16 +174,22 @@ async function recordInterrupted(
   writer: LogWriter,
   store: AuditStore,
   before: number,
-  { onProblem }: ResolvedAuditLogOptions,
+  options: ResolvedAuditLogOptions,
 ): Promise<boolean> {
-  try {
+  return await whileOpen(options, async () => {
     await store.indexReady?.()
     for await (const events of interruptedRuns(store, before)) {
       for (const event of events) if (!recordStatement(writer, event)) return false
     }
     return true
+  })
+}
+
+/** Does what a log that is open has still to do. Never rejects: the next opening does what is left. @returns `false` where it failed */
+async function whileOpen<T>({ onProblem }: ResolvedAuditLogOptions, act: () => Promise<T>): Promise<T | false> {
+  try {
+    return await act()
   } catch (problem) {
-    // The next opening finds them open again.
     if (!isClosed(problem)) onProblem(isError(problem) ? problem : new Error(String(problem)))
     return false
   }
@@ -186,7 +201,7 @@ function isClosed(problem: unknown): boolean {
 
 /** Signs what is not signed yet too: what a process that died left behind. */
 function checkpointerOf(
-  { signer, checkpointFile: file, checkpoint: newest }: Omit<Recovered, 'report' | 'openRunsBefore'>,
+  { signer, checkpointFile: file, checkpoint: newest }: Omit<Recovered, 'report' | 'openRunsBefore' | 'adoptsLate'>,
   store: AuditStore,
   {
     checkpointIntervalMillis: intervalMillis,

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { appendForged } from '../../../test/support/forged-journal.js'
 import { type AuditLog, openAuditLog } from '../../audit-log/index.js'
 import { stagingAt } from '../../ledger/places.js'
@@ -193,6 +193,32 @@ test('a link in place of the directory of staging journals is told, and the log 
   symlinkSync(newLocation(), stagingAt(location))
   const { problems } = await open(location)
   expect(problems).toEqual([expect.stringContaining('is a symbolic link')])
+})
+
+test('while the index is being rebuilt it waits, and is taken over once that is done, with its runs interrupted', async () => {
+  const location = newLocation()
+  const before = await open(location)
+  for (let n = 0; n < 40_000; n++) before.log.record({ type: 'custom', data: { name: `${n}` } })
+  await before.log.close()
+  rmSync(join(location, 'index'), { recursive: true })
+  const started: RecordInput = { type: 'run_started', runId: 'r-1', data: { agent: { name: 'planner' } } }
+  await stage(location, [started, recall('a')])
+
+  const { log, problems } = await open(location)
+  expect(log.recovery).not.toHaveProperty('adoptedEvents')
+  log.record({ type: 'run_started', runId: 'r-2', data: { agent: { name: 'writer' } } })
+  await vi.waitFor(() => expect(readdirSync(stagingAt(location))).toEqual([]), { timeout: 30_000 })
+  await vi.waitFor(async () => expect((await log.run('r-1'))?.status).toBe('interrupted'), { timeout: 30_000 })
+  expect((await log.run('r-2'))?.status).toBe('running')
+  expect(await namesIn(log)).toEqual(['a'])
+  expect(await log.events({ type: 'staging_adopted' }).toArray()).toMatchObject([
+    { data: { count: 2, ownerDied: true } },
+  ])
+  expect(problems).toEqual([])
+  await log.close()
+  const again = await open(location)
+  expect(again.log.recovery).toMatchObject({ unclean: false, interruptedRuns: 0 })
+  expect((await again.log.verify()).problems).toEqual([])
 })
 
 test('the end of a record that was being written when its process died is left out', async () => {

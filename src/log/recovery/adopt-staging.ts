@@ -3,9 +3,11 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import type { Timestamp } from '../../events/time.js'
-import type { AuditStore } from '../../store/contract.js'
+import type { AuditEventInput } from '../../events/types.js'
+import type { AuditStore, CallerId, SealedEntry } from '../../store/contract.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
+import { runChangeOf } from '../../store/open-runs.js'
 import { setAsideEvent } from '../journal/journal-aside.js'
 import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
@@ -45,55 +47,84 @@ export interface AdoptionOptions {
   readonly sealer: Sealer
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  /** Where the log is written already: takes the entries, and is told before the first. @defaultValue they go into the store */
+  readonly open?: { readonly log: AdoptingLog; readonly onBegin: () => void }
   /** Stops it between two groups. The next opening of the log goes on from there. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Takes the entries that a log gets from a staging journal. */
+export interface AdoptingLog {
+  add(entry: SealedEntry): Promise<void>
+  /** Adds what the log says of itself. */
+  state(statement: AuditEventInput): Promise<void>
+  /** Makes what was added durable. */
+  commit(): Promise<void>
 }
 
 /** Events that were taken over from processes which ended before they had a log. */
 export interface Adopted {
   readonly journals: number
   readonly events: number
+  /** Ids of the events by which runs begin. */
+  readonly begun: readonly CallerId[]
+  /** Nothing was looked at: the index is being rebuilt. */
+  readonly waitsForIndex: boolean
 }
 
 /**
  * Takes over the staging journals of processes that have provably ended, or gave them up, and finishes what this log had
- * begun to take over. What fails is told, and left to the next opening: the log is opened all the same.
+ * begun to take over. What fails is told, or thrown where the log is open, and left to the next opening.
  *
- * While the index is being rebuilt nothing is taken over: ids could only be compared with all entries.
+ * While the index is being rebuilt nothing is taken over, since ids could only be compared with all entries: it is called again
+ * once the log is open and the index is there.
  */
 export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
-  const { staging, store, onProblem, signal } = options
+  const { staging, store, onProblem, signal, open } = options
   let journals = 0
   let events = 0
-  if (staging === undefined || isIndexBehind(store)) return { journals, events }
+  const begun: CallerId[] = []
+  const waitsForIndex = staging !== undefined && isIndexBehind(store)
+  if (staging === undefined || waitsForIndex) return { journals, events, begun, waitsForIndex }
   try {
     for (const found of findStaging(staging)) {
       if (signal?.aborted) break
       try {
-        if (!(await isToBeAdopted(found, store.id))) continue
-        const count = await adopt(found, staging, options)
+        if (!(await isToBeAdopted(found, options))) continue
+        const count = await adopt(found, staging, { ...options, begun })
         if (count === undefined) continue
         journals++
         events += count
       } catch (problem) {
+        if (open) throw problem
         onProblem(adoptionFailed(found.directory, problem))
       }
     }
   } catch (problem) {
+    if (open) throw problem
     onProblem(adoptionFailed(staging, problem))
   }
-  return { journals, events }
+  return { journals, events, begun, waitsForIndex }
 }
 
-/** Whoever has the lock of a log is the only one who brings it what it has begun to take over. */
-async function isToBeAdopted({ log, owner, ownerState, directory }: FoundStaging, logId: string): Promise<boolean> {
-  if (log !== undefined) return log === logId
+/**
+ * Whoever has the lock of a log is the only one who brings it what it has begun to take over. While it is open, that may be what its
+ * own process has staged, and is just handing over.
+ */
+async function isToBeAdopted(found: FoundStaging, { store, open }: AdoptionOptions): Promise<boolean> {
+  const { log, owner, ownerState, directory } = found
+  if (log !== undefined && log !== store.id) return false
+  if (log !== undefined && !open) return true
   return ownerState === 'unknown' ? await hasLeft(owner, directory) : ownerState === 'dead'
 }
 
 /** @returns the number of its events; `undefined` where another process was faster, or it was stopped */
-async function adopt(found: FoundStaging, staging: string, options: AdoptionOptions): Promise<number | undefined> {
-  const { store, sealer, journalKey, signal } = options
+async function adopt(
+  found: FoundStaging,
+  staging: string,
+  options: AdoptionOptions & { readonly begun: CallerId[] },
+): Promise<number | undefined> {
+  const { store, sealer, journalKey, signal, open, begun } = options
   const { id, malformed } = found
   const directory = join(staging, stagingName({ ...found, log: store.id }))
   if (directory !== found.directory) {
@@ -101,7 +132,8 @@ async function adopt(found: FoundStaging, staging: string, options: AdoptionOpti
     await syncDirectory(staging)
   }
   const { origin } = sealer
-  const commits = new RecoveryCommits({ store, sealer, taken: new TakenOver(sealer, origin, ''), origin })
+  open?.onBegin()
+  const commits = open?.log ?? new RecoveryCommits({ store, sealer, taken: new TakenOver(sealer, origin, ''), origin })
   if (malformed !== undefined) {
     await setAside({ ...found, directory, malformed }, staging, commits, options)
     return 0
@@ -123,7 +155,9 @@ async function adopt(found: FoundStaging, staging: string, options: AdoptionOpti
     count += events.length
     times.from ??= events[0]?.event.recordedAt
     times.to = events.at(-1)?.event.recordedAt ?? times.to
-    await addMissing(commits, events, sealer)
+    await addMissing(commits, events, options)
+    for (const { event } of events)
+      if (runChangeOf(event.type) === 'begins') begun.push({ tenantId: event.tenantId, id: event.id })
   }
   const { from, to } = times
   const isTold = (await store.positionsOf([{ tenantId: 'default', id }]))[0] !== undefined
@@ -145,10 +179,14 @@ async function adopt(found: FoundStaging, staging: string, options: AdoptionOpti
 }
 
 /** Adds the events that the log does not have. */
-async function addMissing(commits: RecoveryCommits, events: readonly ReplayedEntry[], sealer: Sealer): Promise<void> {
-  const known = await commits.store.positionsOf(events.map(({ event: { tenantId, id } }) => ({ tenantId, id })))
+async function addMissing(
+  log: AdoptingLog,
+  events: readonly ReplayedEntry[],
+  { store, sealer }: AdoptionOptions,
+): Promise<void> {
+  const known = await store.positionsOf(events.map(({ event: { tenantId, id } }) => ({ tenantId, id })))
   for (const [at, { event, entry, isAttested }] of events.entries()) {
-    if (known[at] === undefined) await commits.add(entryOfStaged(event, entry, isAttested, sealer))
+    if (known[at] === undefined) await log.add(entryOfStaged(event, entry, isAttested, sealer))
   }
 }
 
@@ -156,12 +194,12 @@ async function addMissing(commits: RecoveryCommits, events: readonly ReplayedEnt
 async function setAside(
   found: FoundStaging,
   staging: string,
-  commits: RecoveryCommits,
+  log: AdoptingLog,
   { onProblem }: AdoptionOptions,
 ): Promise<void> {
   const { directory, bytes, malformed } = found
-  await commits.state(setAsideEvent({ files: 1, bytes }))
-  await commits.commit()
+  await log.state(setAsideEvent({ files: 1, bytes }))
+  await log.commit()
   const aside = join(staging, ASIDE)
   await makeDirectory(aside)
   const kept = join(aside, stagingName(found))

@@ -13,13 +13,15 @@ const BATCH_LENGTH = 256
  *
  * @param before - only runs that began at positions below this one
  * @param from - only runs that began at this position or behind it
+ * @param only - only runs that began at one of these positions
  */
 export async function* interruptedRuns(
   store: AuditStore,
   before: number,
   from = 0,
+  only?: ReadonlySet<number>,
 ): AsyncGenerator<AuditEventInput<'run_interrupted'>[]> {
-  const open = (await store.openRuns()).filter((seq) => seq >= from && seq < before)
+  const open = (await store.openRuns()).filter((seq) => seq >= from && seq < before && (only?.has(seq) ?? true))
   for (let at = 0; at < open.length; at += BATCH_LENGTH) {
     const begun = await eventsAt(store, open.slice(at, at + BATCH_LENGTH))
     const interrupted = await Promise.all(

@@ -108,6 +108,8 @@ export interface Recovered {
    * tells of them is being rebuilt. `undefined` when there is nothing left to do.
    */
   readonly openRunsBefore: number | undefined
+  /** Staging journals are to be taken over once the index is there. */
+  readonly adoptsLate: boolean
 }
 
 /**
@@ -215,6 +217,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     checkpointFile,
     checkpoint,
     openRunsBefore,
+    adoptsLate: adopted.waitsForIndex,
   }
 }
 

@@ -58,6 +58,11 @@ export class StagedIntake {
     return ids
   }
 
+  /** Takes an entry. @returns whether the log has taken it */
+  takeEntry(entry: SealedEntry): boolean {
+    return this.#take(entry)
+  }
+
   /** Takes events of this process. @returns the number of those that were taken, from the first one on */
   take(staged: readonly Staged[]): number {
     for (const [at, { entry, statement }] of staged.entries()) {
