@@ -3,17 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readLedger } from '../ledger/writers.js'
 import { sharedBuild } from '../support/build.js'
 
 const dist = await sharedBuild()
 let base: string
 
-beforeAll(async () => {
+beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'spanledger-cluster-'))
 })
-afterAll(async () => {
+afterEach(async () => {
   await rm(base, { recursive: true, force: true })
 })
 
