@@ -238,6 +238,19 @@ describe('the key', () => {
     expect(openCheckpoint(await published(), { origin: next.name, logKeys: [next.vkey] }).size).toBe(5n)
   })
 
+  it.each([true, false])(
+    'is trusted alone while the database has a checkpoint of the one before (with a statement: %s)',
+    async (stated) => {
+      await grow(2, { signer })
+      const next = Ed25519Signer.generate('log.example')
+      const log = await openAuditLog(directory, { signer: next, ...(stated && { previousSigner: signer }) })
+      const { status, problems, checkpoints } = await log.verify()
+      await log.close()
+      expect({ status, problems }).toEqual({ status: 'verified', problems: [] })
+      expect(checkpoints.map(({ signedBy }) => signedBy)).toContain(undefined)
+    },
+  )
+
   it('that was generated states that another takes its place', async () => {
     await grow(1)
     const { origin } = textOf(await published())

@@ -77,7 +77,7 @@ export function compareCheckpoint(
       ...checkpoint,
       size,
       holds,
-      signed: { by: undefined, reason: cosigned.reason, isWrong: true },
+      signed: { by: undefined, reason: cosigned.reason, isWrong: true, isByKeyBefore: false },
       witnesses: [],
     }
   }
@@ -107,11 +107,13 @@ export function addCheckpointProblems(
   compared: readonly ComparedCheckpoint[],
   { size, provenSize, rolledBackAt }: { size: number; provenSize: number; rolledBackAt: number | undefined },
 ): void {
-  for (const { source, signed, holds, size: covered } of compared) {
+  for (const { source, signed, holds, size: covered, isElsewhere } of compared) {
     if (signed.by === undefined) {
       // A checkpoint that no trusted key signed tells nothing about the entries.
       if (signed.isWrong) problems.add('altered', 'checkpoint_altered', `${source} was altered: ${signed.reason}`)
-      else problems.add('unknown_key', 'key_unknown', `${source}: ${signed.reason}`)
+      // After a change of keys the database has a checkpoint by the key before, until the next commit.
+      else if (isElsewhere || !signed.isByKeyBefore || !holds || covered > provenSize)
+        problems.add('unknown_key', 'key_unknown', `${source}: ${signed.reason}`)
     } else if (holds === undefined) {
       const entries = [{ from: size, to: covered }]
       const message = `${source} covers ${covered} entries, of which the last ${covered - size} are not there`

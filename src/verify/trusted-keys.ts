@@ -34,7 +34,13 @@ const MAX_CHAIN = 10_000
 /** Who signed a note. */
 export type Signed =
   | { readonly by: string }
-  | { readonly by: undefined; readonly reason: string; readonly isWrong: boolean }
+  | {
+      readonly by: undefined
+      readonly reason: string
+      readonly isWrong: boolean
+      /** The key that signed it is the one from which, as the log says, a trusted one took over later. */
+      readonly isByKeyBefore: boolean
+    }
 
 /**
  * The keys that may sign a log's checkpoints: those that are trusted from outside, and those to which they handed over in
@@ -50,6 +56,8 @@ export class TrustedKeys {
   /** Every key that was trusted at some size, up to {@link MAX_CHAIN}. */
   readonly #chain: Verifier[]
   #current: readonly CurrentKey[]
+  /** Keys that are not trusted, and the positions from which on trusted ones sign in their place. */
+  readonly #before: { readonly from: string; readonly upTo: number }[] = []
   /** Keys that signed one of the checkpoints and were trusted at some size, by their names. */
   readonly #signers = new Map<string, Verifier>()
   /** The sizes at which each of these was the log's key, as far as there are checkpoints of them. */
@@ -95,7 +103,7 @@ export class TrustedKeys {
       try {
         openNote(note, [this.#signers.get(name) as Verifier])
       } catch (error) {
-        return { by: undefined, reason: (error as Error).message, isWrong: true }
+        return { by: undefined, reason: (error as Error).message, isWrong: true, isByKeyBefore: false }
       }
     }
     const valid = signed.find((name) => this.#valid.has(`${name} ${size}`))
@@ -104,7 +112,7 @@ export class TrustedKeys {
       signed[0] === undefined
         ? `no trusted key signed it, but ${signatures.map(nameOf).join(', ')}`
         : `${signed[0]} signed it, which was not the log's key at that size`
-    return { by: undefined, reason, isWrong: false }
+    return { by: undefined, reason, isWrong: false, isByKeyBefore: this.#isByKeyBefore(signatures.map(nameOf), size) }
   }
 
   /** Takes the next change of keys that the log tells of, in the order of their positions. */
@@ -125,6 +133,7 @@ export class TrustedKeys {
     // Whoever verifies knows a known key itself: nobody has to vouch for it.
     if (!known) this.#requireProof(seq, change, previous)
     if (previous) this.#close(previous, seq)
+    else if (this.#before.length < MAX_CHAIN) this.#before.push({ from: String(change.from), upTo: seq })
     const left = this.#current.filter((key) => key !== previous)
     if (!known && this.#chain.length < MAX_CHAIN) this.#chain.push(next)
     const isCurrent = left.some(({ verifier }) => isSameKey(verifier, next))
@@ -137,6 +146,10 @@ export class TrustedKeys {
     const { text } = openNote(change.statement, [previous.verifier])
     if (text === `${KEY_CHANGE_HEADER}\n${this.#origin}\n${seq}\n${change.to}\n`) return
     throw new Error('what the key before signed is another change')
+  }
+
+  #isByKeyBefore(signers: readonly string[], size: bigint): boolean {
+    return this.#before.some(({ from, upTo }) => size <= upTo && signers.some((name) => from.startsWith(name)))
   }
 
   /** Notes the checkpoints up to a size for which this was the log's key. */
