@@ -8,4 +8,4 @@ import { runPackedExamples } from './packed-examples.mjs'
  *   npm run examples:deployments -- cluster           one
  *   npm run examples:deployments -- --update-locks    after a change of dependencies, theirs or ours
  */
-runPackedExamples('examples/deployments', () => ['npm', 'run', '--silent', 'check'], 300_000)
+await runPackedExamples('examples/deployments', () => ['npm', 'run', '--silent', 'check'], 300_000)

@@ -7,4 +7,4 @@ import { runPackedExamples } from './packed-examples.mjs'
  *   npm run examples:frameworks -- langgraph         one
  *   npm run examples:frameworks -- --update-locks    after a change of dependencies, theirs or ours
  */
-runPackedExamples('examples/frameworks', (node) => [node, 'run.mjs'], 60_000)
+await runPackedExamples('examples/frameworks', (node) => [node, 'run.mjs'], 60_000)

@@ -4,9 +4,12 @@ import { Worker } from 'node:worker_threads'
 import { threadFile } from '../threads/thread-file.js'
 import type { WritingThreadData, WritingThreadMessage } from './ring.js'
 
+/** Taken while this module is loaded: in CommonJS it takes a `require`, which Jest refuses once a test file has ended. */
+const HERE = import.meta.url
+
 /** Returns the file that a thread begins with; `undefined` where there is none, so that the calling thread does the work. */
 export function writingThreadFile(): URL | undefined {
-  return threadFile('../write-behind/writing-thread.js', import.meta.url)
+  return threadFile('../write-behind/writing-thread.js', HERE)
 }
 
 /**

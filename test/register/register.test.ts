@@ -7,9 +7,10 @@ import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openAuditLogReader } from '../../src/index.js'
-import { sharedBuild } from '../support/build.js'
+import { commonJsBuild, sharedBuild } from '../support/build.js'
 
 const modules = pathToFileURL(await sharedBuild()).href
+const required = ['--require', join(await commonJsBuild(['register/index']), 'register/index.js')]
 let directory: string
 
 beforeEach(() => {
@@ -98,15 +99,20 @@ describe('an agent of the AI SDK is on record, once', () => {
   })
 })
 
+const ALL = ['child', 'main', 'thread']
+/** Has Node.js start its thread for module hooks, which preloads what `--require` names. */
+const hooks = [
+  '--import',
+  `data:text/javascript,${encodeURIComponent(`import{register}from"module";register("data:text/javascript,")`)}`,
+]
+
 test.each([
-  ['is on record, whichever copy of the API it loads', {}, ['main']],
-  [
-    'is on record with its child processes and threads, which inherit NODE_OPTIONS',
-    { FAMILY: 'true' },
-    ['child', 'main', 'thread'],
-  ],
-])('an application in CommonJS without a provider %s', async (_, env, members) => {
-  const NODE_OPTIONS = preload().join(' ')
+  ['is on record, whichever copy of the API it loads', preload(), {}, ['main']],
+  ['is on record with its child processes and threads, which inherit NODE_OPTIONS', preload(), { FAMILY: 'true' }, ALL],
+  ['is on record by --require as well, with its child processes and threads', required, { FAMILY: 'true' }, ALL],
+  ['takes one log by --require, none for the thread of module hooks', [...required, ...hooks], {}, ['main']],
+])('an application in CommonJS without a provider %s', async (_, preloads, env, members) => {
+  const NODE_OPTIONS = preloads.join(' ')
   const program = join(import.meta.dirname, 'family.cjs')
   const { ended, stderr } = startNode([program], { SPANLEDGER_LOG: directory, NODE_OPTIONS, ...env })
   expect({ ...(await ended), errors: await stderr }).toEqual({ code: 0, signal: null, errors: '' })

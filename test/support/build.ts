@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { inject } from 'vitest'
@@ -44,7 +44,7 @@ export async function sharedBuild(): Promise<string> {
   if (existsSync(dist)) return dist
   // Test files run side by side: whoever is done first has built it for all.
   const own = mkdtempSync(join(generated, 'build-'))
-  await bundle(own)
+  await bundle(own, MODULES, 'esm')
   try {
     renameSync(own, dist)
   } catch (problem) {
@@ -54,9 +54,17 @@ export async function sharedBuild(): Promise<string> {
   return dist
 }
 
-async function bundle(dir: string): Promise<void> {
+/** Builds modules, and the files that threads begin with, in CommonJS, into a folder that goes with this run of the tests. */
+export async function commonJsBuild(modules: readonly string[]): Promise<string> {
+  const dir = mkdtempSync(join(inject('generated'), 'commonjs-'))
+  await bundle(dir, [...modules, ...THREADS], 'cjs')
+  writeFileSync(join(dir, 'package.json'), '{ "type": "commonjs" }')
+  return dir
+}
+
+async function bundle(dir: string, modules: readonly string[], format: 'cjs' | 'esm'): Promise<void> {
   const bundling = await rolldown({
-    input: Object.fromEntries(MODULES.map((module) => [module, join(root, 'src', `${module}.ts`)])),
+    input: Object.fromEntries(modules.map((module) => [module, join(root, 'src', `${module}.ts`)])),
     platform: 'node',
     // Packages and Node's own modules.
     external: /^(?!\.|\/)/,
@@ -64,7 +72,7 @@ async function bundle(dir: string): Promise<void> {
     treeshake: false,
   })
   // Each file is one folder deep, so that '../<thread>.js' leads to the file of a thread.
-  await bundling.write({ dir, format: 'esm', entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' })
+  await bundling.write({ dir, format, entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' })
   await bundling.close()
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 
 /*
@@ -41,12 +42,7 @@ try {
   assert.equal(await ask('order-unsampled', UNSAMPLED), 'Refunded.')
   assert.equal(await ask('order-overloaded'), '')
 
-  const { processes } = spanledger('doctor', '--json')
-  assert.deepEqual(
-    processes.map(({ status }) => status),
-    ['audited'],
-    'the process says that it is audited',
-  )
+  assert.deepEqual(await statuses(), ['audited'], 'the process says that it is audited')
 
   service.kill('SIGTERM')
   const [code] = await once(service, 'exit')
@@ -91,6 +87,15 @@ function itemsOf(body) {
 /** Asks the command line, which must end with 0. */
 function spanledger(command, ...args) {
   return JSON.parse(execFileSync('npx', ['spanledger', command, ...args, '--log', location], { encoding: 'utf8' }))
+}
+
+/** What the processes say of themselves, which they do every few seconds: a process that has just seen its first run still waits. */
+async function statuses() {
+  for (let attempt = 1; ; attempt++) {
+    const found = spanledger('doctor', '--json').processes.map(({ status }) => status)
+    if (!found.includes('waiting') || attempt === 30) return found
+    await delay(1_000)
+  }
 }
 
 async function listening() {

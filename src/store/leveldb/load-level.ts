@@ -23,6 +23,18 @@ export function newDatabase(path: string, options: DatabaseOptions<Buffer, Uint8
 }
 
 /**
+ * Loads `level` before it is needed, in the same turn of the event loop as the call: a test runner refuses to load anything
+ * once a test file has ended, and a log may still be opening then. A failure is left to {@link newDatabase}, which tries again.
+ */
+export function loadLevelAhead(): void {
+  try {
+    loaded ??= loadLevel()
+  } catch {
+    // Opening the database reports it.
+  }
+}
+
+/**
  * Loads `level` from its place in `node_modules` when the process needs it first. An import would be taken into bundles,
  * where the native part is not found: `next build` bundles every package that its user does not list.
  */

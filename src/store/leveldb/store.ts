@@ -34,6 +34,7 @@ import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { type FollowedLog, LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
+import { loadLevelAhead } from './load-level.js'
 import { UncertainGroup } from './uncertain-group.js'
 
 /**
@@ -45,6 +46,7 @@ import { UncertainGroup } from './uncertain-group.js'
  */
 export function levelStore(directory: string, readers: Readers = NOBODY): AuditStore {
   if (typeof directory !== 'string' || directory === '') throw new TypeError('levelStore: a directory is required')
+  loadLevelAhead()
   return new LevelStore(resolve(directory), readers)
 }
 
