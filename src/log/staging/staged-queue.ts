@@ -176,15 +176,14 @@ export class StagedQueue {
 
   /** Takes over what a log had taken and not stored, before what was recorded since. @param origin - of that log */
   carry(entries: readonly SealedEntry[], origin: string): Carried {
-    const taken = carried(entries, origin)
-    const { staged } = taken
+    const { staged, unread } = carried(entries, origin)
     this.putBack(staged)
     for (const each of staged) this.#unwritten.add(each)
     this.#staged += staged.length
     this.#first = staged[0]?.entry.event.recordedAt ?? this.#first
     this.#last ??= staged.at(-1)?.entry.event.recordedAt
     this.retryJournal()
-    return taken
+    return { staged, unread }
   }
 
   /** Returns what was dropped since the last call. From here on there may be room again. */
