@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { context, type Span, trace } from '@opentelemetry/api'
@@ -244,4 +244,19 @@ test('a log that is opened by itself is never written elsewhere: it tells, keeps
   expect(again.recovery).toMatchObject({ unclean: false, replayedEvents: 0 })
   expect(await again.count({ type: 'custom' })).toBe(1)
   await again.close()
+})
+
+test('closing a log whose directory was replaced leaves what the log that is there says of itself', async () => {
+  const location = join(newBase(), 'audit')
+  const log = await openAuditLog(location, { onProblem: () => {} })
+  await log.append({ type: 'custom', data: { name: 'before' } })
+  const other = await openAuditLog(`${location}-other`, { onProblem: () => {} })
+  onTestFinished(() => other.close().catch(() => undefined))
+  renameSync(location, `${location}-away`)
+  renameSync(`${location}-other`, location)
+  const state = () => readFileSync(join(location, 'state'), 'utf8')
+  const before = state()
+  expect(before).toMatch(/^writing/)
+  await log.close().catch(() => undefined)
+  expect(state()).toBe(before)
 })
