@@ -260,3 +260,14 @@ test('closing a log whose directory was replaced leaves what the log that is the
   await log.close().catch(() => undefined)
   expect(state()).toBe(before)
 })
+
+test('a log that writes nothing of itself notices as well, while nothing is recorded', async () => {
+  const location = join(newBase(), 'audit')
+  const problems: unknown[] = []
+  const onProblem = (problem: Error) => void problems.push(problem)
+  const log = await openAuditLog(location, { signer: false, checkpointIntervalMillis: 1_000, onProblem })
+  onTestFinished(() => log.close().catch(() => undefined))
+  await log.append({ type: 'custom', data: { name: 'before' } })
+  renameSync(location, `${location}-away`)
+  await vi.waitFor(() => expect(problems).toMatchObject([{ code: 'AUDIT_LOG_REMOVED' }]), WAIT)
+})
