@@ -1,4 +1,5 @@
 import type { Timestamp } from '../events/time.js'
+import type { AuditEventInput } from '../events/types.js'
 import type { SealedEntry } from '../store/contract.js'
 
 // Every copy of this package in a process uses the same symbol.
@@ -11,10 +12,12 @@ export interface Abandoned {
   readonly origin: string
   /** The number of entries that it had stored. */
   readonly size: number
+  /** Leaf hash of the last of these, where it stored any since it was opened. */
+  readonly lastLeaf: Uint8Array | undefined
   /** Entries that it had taken, and not stored. */
   readonly entries: readonly SealedEntry[]
-  /** Entries that it had taken since it was opened and that are not among these. */
-  readonly count: number
+  /** Statements of what it had dropped, and not said so. */
+  readonly gaps: readonly AuditEventInput<'events_dropped'>[]
   /** When it took the first and the last of all; `undefined` where it took none. */
   readonly from: Timestamp | undefined
   readonly to: Timestamp | undefined

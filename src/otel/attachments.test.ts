@@ -54,7 +54,7 @@ describe('a filter', () => {
 test('the statement of whose a run is names the tenant of the attachment as that of before', () => {
   const ignored = () => {}
   const log = new CollectingLog()
-  const told = { openRuns: () => [], onDetaching: ignored, onProblem: ignored, onChange: ignored }
+  const told = { openRuns: () => [], runsNow: () => [], onDetaching: ignored, onProblem: ignored, onChange: ignored }
   const attachments = new Attachments(told)
   attachments.attach(log, { tenantId: 'acme' })
   const statement = { type: 'run_identified', tenantId: 'globex', sessionId: 's', runId: 'r' } as const

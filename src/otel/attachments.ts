@@ -51,17 +51,24 @@ export class Attachments {
   /** All runs have been ended, so that no other processor shall end them again. */
   isOver = false
   readonly #openRuns: () => OpenRuns
+  readonly #runsNow: () => OpenRuns
   readonly #onDetaching: () => void
   readonly #onProblem: (problem: unknown) => void
   readonly #onChange: () => void
 
+  /**
+   * @param options.openRuns - the runs that are open once what waits to be recorded is
+   * @param options.runsNow - those that are open as of what is recorded; called while an event is being recorded as well
+   */
   constructor(options: {
     openRuns: () => OpenRuns
+    runsNow: () => OpenRuns
     onDetaching: () => void
     onProblem: (problem: unknown) => void
     onChange: () => void
   }) {
     this.#openRuns = options.openRuns
+    this.#runsNow = options.runsNow
     this.#onDetaching = options.onDetaching
     this.#onProblem = options.onProblem
     this.#onChange = options.onChange
@@ -90,9 +97,12 @@ export class Attachments {
       throw new TypeError(`attach: '${id}' is attached already`)
     const attachment = new LogAttachment(id, log, options, this.#onProblem, () => this.#remove(attachment))
     this.#attached = [...this.#attached, attachment]
-    attachment.enter()
+    const stateAttached = (openRuns: OpenRuns) =>
+      attachment.state({ type: 'audit_attached', data: { attachment: id, openRuns } })
+    // The next log has no starts of the runs that are open.
+    attachment.enter(() => stateAttached(this.#runsNow()))
     this.#onChange()
-    attachment.state({ type: 'audit_attached', data: { attachment: id, openRuns: this.#openRuns() } })
+    stateAttached(this.#openRuns())
     return attachment
   }
 
@@ -133,6 +143,7 @@ class LogAttachment implements Attachment {
   readonly #feeder: Feeder = { hasLeft: false }
   #detached: Promise<void> | undefined
   #toldClosed = false
+  #stopHearing: () => void = () => {}
 
   constructor(
     id: string,
@@ -150,8 +161,9 @@ class LogAttachment implements Attachment {
     this.#shared = sharedLog(log)
   }
 
-  /** Feeds the log from now on. */
-  enter(): void {
+  /** Feeds the log from now on. @param onGivenUp - told each time when another log comes in its place */
+  enter(onGivenUp: () => void): void {
+    if (isReplaceable(this.log)) this.#stopHearing = this.log.onGivenUp(onGivenUp)
     if (!this.#shared.enter(this.#feeder) || this.#shared.hasWarned) return
     this.#shared.hasWarned = true
     diag.warn(
@@ -162,6 +174,7 @@ class LogAttachment implements Attachment {
 
   /** @param isOver - all that was begun has come to its end */
   leave(isOver: boolean): void {
+    this.#stopHearing()
     this.#shared.leave(this.#feeder, isOver)
   }
 
@@ -246,6 +259,11 @@ function checkOptions(options: AttachOptions): void {
 /** A log made by somebody else may not tell. */
 function isClosed(log: AuditLogWriter): boolean {
   return typeof log.health === 'function' && log.health().status === 'closed'
+}
+
+/** Also one of another copy of this package. */
+function isReplaceable(log: AuditLogWriter): log is AuditLogWriter & Pick<OpeningLog<AuditLogWriter>, 'onGivenUp'> {
+  return 'onGivenUp' in log
 }
 
 /** Also the log that a processor has opened itself, before and after it was open. */

@@ -8,9 +8,10 @@ import type { StagingJournal } from '../log/staging/staging-journal.js'
 import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
 import { retryDelayMillis } from '../log/timers.js'
 import { type StartTimer, startUnrefTimer } from '../timers/real-timers.js'
-import { eventsDropped, GivenUpLogs } from './given-up-logs.js'
+import { eventsDropped, GivenUpLogs, sumOf } from './given-up-logs.js'
 import { cannotOpen, isLasting } from './open-failure.js'
 import type { OpeningLogOptions } from './opening-options.js'
+import { stagedStats } from './staged-stats.js'
 
 /** Bytes of staged events that a log takes before it has made those before them durable. */
 const HANDED_OVER_BYTES = 1024 * 1024
@@ -24,6 +25,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   readonly #options: OpeningLogOptions<L>
   readonly #queue: StagedQueue
   readonly #givenUp: GivenUpLogs
+  readonly #listeners = new Set<() => void>()
   readonly #startTimer: StartTimer
   /** The outcome of the attempt that is going on, or was last. */
   #outcome: Promise<L>
@@ -72,6 +74,17 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#outcome.catch(() => undefined)
   }
 
+  /**
+   * Has somebody told each time when the log is given up, before anything is recorded for the next one.
+   *
+   * @param listener - never throws
+   * @returns what ends that
+   */
+  onGivenUp(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
   record(event: RecordInput): AuditEvent | undefined {
     return this.#log ? this.#log.record(event) : this.#queue.record(event, false)
   }
@@ -96,20 +109,8 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   }
 
   stats(): AuditLogStats {
-    const { events, spilledEvents, bytes, dropped, journal } = this.#queue
-    const log_unavailable: Readonly<Record<string, number>> = dropped > 0 ? { log_unavailable: dropped } : {}
-    const stats = this.#log?.stats()
-    if (stats) return dropped > 0 ? { ...stats, dropped: { ...stats.dropped, ...log_unavailable } } : stats
-    return {
-      recorded: events,
-      committed: 0,
-      dropped: log_unavailable,
-      queuedEvents: events,
-      spilledEvents,
-      queuedBytes: bytes,
-      journalBytes: journal?.bytes ?? 0,
-      commits: 0,
-    }
+    const stats = this.#log?.stats() ?? stagedStats(this.#queue)
+    return { ...stats, dropped: sumOf(stats.dropped, { log_unavailable: this.#queue.dropped }, this.#givenUp.dropped) }
   }
 
   health(): AuditLogHealth {
@@ -164,7 +165,6 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     try {
       await this.#givenUp.settled
       const log = this.#taking ?? (await this.#open())
-      this.#taking = log
       await this.#handOver(log)
       this.#onOpened(log)
       return log
@@ -178,7 +178,13 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
 
   async #open(): Promise<L> {
     let opened: L | undefined
-    opened = await this.#options.open(() => this.#onRemoved(opened))
+    let isRemoved = false
+    opened = await this.#options.open(() => {
+      isRemoved = true
+      this.#onRemoved(opened)
+    })
+    this.#taking = opened
+    if (isRemoved) this.#onRemoved(opened)
     return opened
   }
 
@@ -195,6 +201,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#givenUp.add(log)
     this.#queue.retryJournal()
     if (this.#failedAttempts++ === 0) this.#warnOf(this.#problem)
+    for (const listener of this.#listeners) listener()
     // Where it was being given what was staged, that attempt fails.
     if (wasOpen) this.#outcome = this.#begin()
   }
@@ -227,10 +234,12 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     const intake = stagedIntakeOf(log)
     if (intake) {
       await intake.ready()
-      await this.#claim(intake.logId)
+      await queue.claimFor(intake.logId)
       await this.#givenUp.compareWith(intake)
     }
     for (;;) {
+      // It was given up meanwhile.
+      if (log !== this.#taking) throw this.#problem
       // Nothing can come between the last of what was staged and what is recorded from then on.
       if (queue.spilledEvents === 0 && queue.bytes <= HANDED_OVER_BYTES) {
         if (this.#give(log, intake, queue.takeNow(HANDED_OVER_BYTES)) && queue.events === 0) break
@@ -238,18 +247,6 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
       await log.flush()
     }
     this.#finish(log, intake)
-  }
-
-  async #claim(logId: string): Promise<void> {
-    const queue = this.#queue
-    try {
-      await queue.journal?.claimFor(logId)
-    } catch (problem) {
-      if ((problem as NodeJS.ErrnoException).code !== 'ENOENT') throw problem
-      // The directory was replaced by another one.
-      queue.replaceJournal()
-      await queue.journal?.claimFor(logId)
-    }
   }
 
   /** @returns whether the log has taken all of it; what it has not is put back */
@@ -273,7 +270,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     const { journal, summary } = queue
     const gap = queue.takeGap()
     if (gap) recordStatement(log, eventsDropped('log_unavailable', gap))
-    for (const lost of this.#givenUp.takeGaps(intake?.logId)) recordStatement(log, eventsDropped('log_removed', lost))
+    for (const statement of this.#givenUp.takeStatements()) recordStatement(log, statement)
     if (intake && journal && summary) {
       intake.adopted({ staging: journal.id, ...summary, unattested: 0, ownerDied: false })
     }

@@ -112,6 +112,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
         this.#tracker.drain()
         return this.#tracker.openRuns
       },
+      runsNow: () => this.#tracker.openRuns,
       onDetaching: () => {
         this.#settle({ final: false, all: true })
         safely(() => this.#health.look(true))

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { context, trace } from '@opentelemetry/api'
+import { context, type Span, trace } from '@opentelemetry/api'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openAuditLog } from '../audit-log/index.js'
@@ -33,9 +33,13 @@ function startSdk(location: string) {
   return { audit, sdk, warnings }
 }
 
-function runAgent(name: string): void {
+function startAgent(name: string): Span {
   const attributes = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': name }
-  trace.getTracer('app').startSpan(`invoke_agent ${name}`, { attributes }).end()
+  return trace.getTracer('app').startSpan(`invoke_agent ${name}`, { attributes })
+}
+
+function runAgent(name: string): void {
+  startAgent(name).end()
 }
 
 async function eventsIn(location: string) {
@@ -43,6 +47,7 @@ async function eventsIn(location: string) {
   const events = await reader.events().toArray()
   await reader.close()
   return {
+    events,
     agents: events.filter(({ type }) => type === 'run_started').map(({ agent }) => agent?.name),
     gaps: events.flatMap(({ type, data }) =>
       type === 'events_dropped' ? [data as { reason: string; count: number }] : [],
@@ -74,12 +79,14 @@ test.each([
   expect(warnings).toEqual([expect.stringContaining('was removed, or another one is in its place'), expect.any(String)])
   runAgent('after')
   await audit.forceFlush()
-  expect(audit.health()).toMatchObject({ status: 'audited', reasons: [] })
+  const health = audit.health()
+  expect(health).toMatchObject({ status: 'audited', reasons: [] })
   await sdk.shutdown()
   const { agents, gaps } = await eventsIn(location)
   expect(agents).toEqual(['after'])
   expect(gaps).toEqual([expect.objectContaining({ reason: 'log_removed', count: expect.any(Number) })])
   expect(gaps[0]?.count).toBeGreaterThanOrEqual(3)
+  expect(health.counts.dropped).toBe(gaps[0]?.count)
   expect(warnings).toHaveLength(2)
 })
 
@@ -108,11 +115,75 @@ test('a directory that is replaced by a copy of itself goes on as the same log, 
   renameSync(`${location}-copy`, location)
   await hasReturned(warnings)
   runAgent('after')
+  expect(audit.health().counts.dropped).toBe(0)
   await sdk.shutdown()
   const { agents, gaps, ids } = await eventsIn(location)
   expect(agents).toEqual(['before', 'meanwhile', 'after'])
   expect(gaps).toEqual([])
   expect(new Set(ids).size).toBe(ids.length)
+})
+
+test('the next log lists the runs that were open, of each processor, before anything that ends them', async () => {
+  const location = join(newBase(), 'audit')
+  const { audit, sdk, warnings } = startSdk(location)
+  const second = new AuditSpanProcessor({ location })
+  runAgent('over')
+  const span = startAgent('planner')
+  await Promise.all([audit.ready, second.ready])
+  await audit.forceFlush()
+  renameSync(location, `${location}-before`)
+  await hasReturned(warnings)
+  span.end()
+  await second.shutdown()
+  await sdk.shutdown()
+  const { events } = await eventsIn(location)
+  const attached = events.flatMap((event) => (event.type === 'audit_attached' ? [event] : []))
+  const planner = { runId: expect.any(String), agent: { name: 'planner' }, startedAt: expect.any(String) }
+  expect(attached.map(({ data }) => data.openRuns)).toEqual([[planner], [planner]])
+  expect(attached.map(({ statementOf }) => statementOf)).toEqual(Array(2).fill(expect.stringContaining('/')))
+  const [ended, ...others] = events.filter(({ type }) => type.startsWith('run_'))
+  expect(others).toEqual([])
+  const [open] = attached[0]?.data.openRuns ?? []
+  expect(ended).toMatchObject({ type: 'run_completed', runId: open?.runId, data: { startedAt: open?.startedAt } })
+  expect(events.indexOf(attached[0] as (typeof events)[number])).toBeLessThan(
+    events.indexOf(ended as (typeof events)[number]),
+  )
+})
+
+test('a processor that has left is no longer on record in the next log', async () => {
+  const location = join(newBase(), 'audit')
+  const { audit, warnings } = startSdk(location)
+  const second = new AuditSpanProcessor({ location })
+  await Promise.all([audit.ready, second.ready])
+  await second.shutdown()
+  await audit.forceFlush()
+  renameSync(location, `${location}-before`)
+  await hasReturned(warnings)
+  await audit.forceFlush()
+  const { events } = await eventsIn(location)
+  expect(events.filter(({ type }) => type === 'audit_attached')).toHaveLength(1)
+})
+
+test('a directory that is replaced by an older copy of itself lacks what came since, with a gap', async () => {
+  const location = join(newBase(), 'audit')
+  const { audit, sdk, warnings } = startSdk(location)
+  runAgent('in the copy')
+  await audit.ready
+  await audit.forceFlush()
+  cpSync(location, `${location}-copy`, { recursive: true })
+  runAgent('lost')
+  await audit.forceFlush()
+  renameSync(location, `${location}-before`)
+  renameSync(`${location}-copy`, location)
+  await hasReturned(warnings)
+  runAgent('after')
+  await audit.forceFlush()
+  const { dropped } = audit.health().counts
+  await sdk.shutdown()
+  const { agents, gaps } = await eventsIn(location)
+  expect(agents).toEqual(['in the copy', 'after'])
+  expect(gaps).toEqual([expect.objectContaining({ reason: 'log_removed', count: dropped })])
+  expect(dropped).toBeGreaterThanOrEqual(2)
 })
 
 const base = mkdtempSync(join(tmpdir(), 'spanledger-'))
@@ -173,4 +244,30 @@ test('a log that is opened by itself is never written elsewhere: it tells, keeps
   expect(again.recovery).toMatchObject({ unclean: false, replayedEvents: 0 })
   expect(await again.count({ type: 'custom' })).toBe(1)
   await again.close()
+})
+
+test('closing a log whose directory was replaced leaves what the log that is there says of itself', async () => {
+  const location = join(newBase(), 'audit')
+  const log = await openAuditLog(location, { onProblem: () => {} })
+  await log.append({ type: 'custom', data: { name: 'before' } })
+  const other = await openAuditLog(`${location}-other`, { onProblem: () => {} })
+  onTestFinished(() => other.close().catch(() => undefined))
+  renameSync(location, `${location}-away`)
+  renameSync(`${location}-other`, location)
+  const state = () => readFileSync(join(location, 'state'), 'utf8')
+  const before = state()
+  expect(before).toMatch(/^writing/)
+  await log.close().catch(() => undefined)
+  expect(state()).toBe(before)
+})
+
+test('a log that writes nothing of itself notices as well, while nothing is recorded', async () => {
+  const location = join(newBase(), 'audit')
+  const problems: unknown[] = []
+  const onProblem = (problem: Error) => void problems.push(problem)
+  const log = await openAuditLog(location, { signer: false, checkpointIntervalMillis: 1_000, onProblem })
+  onTestFinished(() => log.close().catch(() => undefined))
+  await log.append({ type: 'custom', data: { name: 'before' } })
+  renameSync(location, `${location}-away`)
+  await vi.waitFor(() => expect(problems).toMatchObject([{ code: 'AUDIT_LOG_REMOVED' }]), WAIT)
 })

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AuditLogError } from '../../events/errors.js'
 import { ownIdentity } from '../../store/process-identity.js'
 import { placeOf } from '../places.js'
-import { OtherLogs } from './other-logs.js'
+import { OtherLogs, type OtherLogsParts } from './other-logs.js'
 
 let location: string
 beforeEach(async () => {
@@ -40,8 +40,12 @@ async function say(number: number, state: string): Promise<void> {
   await writeFile(join(directory, 'state'), `${state}\n`)
 }
 
-/** Others of log 0, whose looks the test lets begin; each look gives the numbers of the logs that it tries to recover. */
-function others(own: number, outcome: (number: number) => Error | undefined = () => undefined) {
+/** Others of a log, whose looks the test lets begin; each look gives the numbers of the logs that it tries to recover. */
+function others(
+  own: number,
+  outcome: (number: number) => Error | undefined = () => undefined,
+  parts: Partial<OtherLogsParts> = {},
+) {
   const tried: number[] = []
   let fire: (() => void) | undefined
   const problems: string[] = []
@@ -66,6 +70,7 @@ function others(own: number, outcome: (number: number) => Error | undefined = ()
       if (problem) throw problem
       await say(number, 'closed')
     },
+    ...parts,
   })
   const look = async (begin: () => void) => {
     begin()
@@ -130,6 +135,60 @@ test('a log that cannot be recovered is told once', async () => {
   await first()
   for (let look = 0; look < 8; look++) await next()
   expect(problems).toEqual(['it is damaged'])
+})
+
+test('those behind the own log come first; it, those that cannot be opened and what is no log are left', async () => {
+  await logs(DEAD, DEAD, DEAD, DEAD, DEAD)
+  await rm(join(placeOf(location, 4).directory, 'entries/CURRENT'))
+  expect(await others(1, undefined, { unusable: new Set([3]) }).first()).toEqual([2, 0])
+})
+
+test('a log that somebody keeps is tried again after 64 looks at the latest', async () => {
+  await logs('closed', HERE)
+  const { first, next } = others(0, () => new AuditLogError('AUDIT_LOG_LOCKED', 'somebody has it'))
+  const tried = [await first()]
+  while (tried.length < 200) tried.push(await next())
+  expect(tried.flatMap(({ length }, look) => (length > 0 ? [look] : []))).toEqual([0, 2, 6, 14, 30, 62, 126, 191])
+})
+
+test('a log that was closed meanwhile is not left any longer when its next writer dies', async () => {
+  await logs('closed', DEAD)
+  let isLocked = true
+  const { first, next } = others(0, () => (isLocked ? new AuditLogError('AUDIT_LOG_LOCKED', 'taken') : undefined))
+  expect(await first()).toEqual([1])
+  isLocked = false
+  await say(1, 'closed')
+  expect(await next()).toEqual([])
+  await say(1, DEAD)
+  expect(await next()).toEqual([1])
+})
+
+test('a ledger whose logs cannot be listed is told once, and looked at again', async () => {
+  await logs('closed')
+  await writeFile(join(location, 'logs'), '')
+  const watch = others(0)
+  await watch.first()
+  await watch.next()
+  expect(watch.problems).toEqual([expect.stringContaining('logs')])
+  expect(watch.isWaiting).toBe(true)
+})
+
+test('processes that start together do not look together', async () => {
+  await logs('closed')
+  const { first, delays } = others(0, undefined, { random: () => 0.5 })
+  await first()
+  expect(delays).toEqual([750])
+})
+
+test('one that is stopped while it recovers a log begins no other one, tells nothing, and does not look again', async () => {
+  await logs('closed', DEAD, DEAD)
+  const watch = others(0, () => {
+    watch.watched.stop()
+    return new Error('it was stopped')
+  })
+  expect(await watch.first()).toEqual([1])
+  expect(watch.problems).toEqual([])
+  expect(watch.isWaiting).toBe(false)
 })
 
 test('nothing begins once it is stopped', async () => {

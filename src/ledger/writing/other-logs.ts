@@ -96,7 +96,7 @@ export class OtherLogs {
   /** The other logs from the one behind the own one on, and around. */
   #inTurn(places: readonly LogPlace[]): readonly LogPlace[] {
     const { own, unusable } = this.#parts
-    const others = places.filter(({ number }) => number !== own && !unusable.has(number))
+    const others = places.filter(({ number }) => !unusable.has(number))
     return [...others.filter(({ number }) => number > own), ...others.filter(({ number }) => number < own)]
   }
 

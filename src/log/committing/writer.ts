@@ -87,6 +87,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
   #isClosedInOrder = false
   /** Its directory was found to be gone, or another one to be in its place. */
   #isRemoved = false
+  #lastLeaf: Uint8Array | undefined = undefined
   #firstAt: Timestamp | undefined = undefined
   #lastAt: Timestamp | undefined = undefined
 
@@ -258,9 +259,9 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     this.#closed ??= this.#closeAll([giveUp, () => this.#checkpointer?.close()])
     // What cannot be closed there is lost with it.
     await this.#closed.catch(() => undefined)
-    const count = this.#recorded - entries.length
-    const { size } = this.#store
-    return { logId, origin: this.#sealer.origin, size, entries, count, from: this.#firstAt, to: this.#lastAt }
+    const { origin } = this.#sealer
+    const [from, to, gaps] = [this.#firstAt, this.#lastAt, this.#gaps.take()]
+    return { logId, origin, size: this.#store.size, lastLeaf: this.#lastLeaf, entries, gaps, from, to }
   }
 
   async #close(): Promise<void> {
@@ -409,6 +410,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     this.#committed += group.length - conflicts
     if (conflicts > 0) this.#gaps.count('id_conflict', conflicts)
     if (lastLeaf) {
+      this.#lastLeaf = lastLeaf
       this.#head?.write(receipt.size, lastLeaf)
       this.#checkpointer?.committed(receipt.size, this.#store.root)
     }

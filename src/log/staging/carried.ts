@@ -11,15 +11,29 @@ const OF_ONE_LOG: ReadonlySet<string> = new Set([
   'staging_adopted',
 ])
 
+/** What a log had taken and not stored, for another log. */
+export interface Carried {
+  readonly staged: readonly Staged[]
+  /** Ids of the events that cannot be carried over. */
+  readonly unread: readonly string[]
+}
+
 /**
- * Returns what a log had taken and not stored as staged events, for another log.
+ * Returns what a log had taken and not stored as staged events.
  *
  * @param origin - of that log: its statements become those of the other one
  */
-export function carried(entries: readonly SealedEntry[], origin: string): readonly Staged[] {
-  return entries.flatMap((entry): Staged[] => {
-    const event = JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
-    if (event.statementOf !== origin) return [{ entry: withCallerId(entry, event), statement: undefined }]
-    return OF_ONE_LOG.has(event.type) ? [] : [stagedStatement(event)]
-  })
+export function carried(entries: readonly SealedEntry[], origin: string): Carried {
+  const staged: Staged[] = []
+  const unread: string[] = []
+  for (const entry of entries) {
+    try {
+      const event = JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
+      if (event.statementOf !== origin) staged.push({ entry: withCallerId(entry, event), statement: undefined })
+      else if (!OF_ONE_LOG.has(event.type)) staged.push(stagedStatement(event))
+    } catch {
+      unread.push(entry.event.id)
+    }
+  }
+  return { staged, unread }
 }

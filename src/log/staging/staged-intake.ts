@@ -1,5 +1,6 @@
 import type { AuditEventData, AuditEventInput } from '../../events/types.js'
 import type { AuditStore, SealedEntry } from '../../store/contract.js'
+import { hashLeaf } from '../../tree/index.js'
 import { OWN_SOURCE } from '../own-source.js'
 import type { Sealer } from '../sealing/seal.js'
 import type { Staged } from './staged.js'
@@ -52,10 +53,18 @@ export class StagedIntake {
   /** Returns the ids of the events that the log has from a position on. @throws what reading throws */
   async idsFrom(seq: number): Promise<ReadonlySet<string>> {
     const ids = new Set<string>()
-    for await (const entries of this.#store.entries({ from: seq, to: this.#store.size, reverse: false })) {
+    const { size } = this.#store
+    if (seq >= size) return ids
+    for await (const entries of this.#store.entries({ from: seq, to: size, reverse: false })) {
       for (const { bytes } of entries) if (bytes) ids.add(JSON.parse(Buffer.from(bytes).toString()).id)
     }
     return ids
+  }
+
+  /** Tells whether the log has the entry of a leaf hash at a position. @throws what reading throws */
+  async holds(seq: number, leafHash: Uint8Array): Promise<boolean> {
+    const [bytes] = await this.#store.read([seq])
+    return bytes !== undefined && Buffer.compare(hashLeaf(bytes), leafHash) === 0
   }
 
   /** Takes an entry. @returns whether the log has taken it */

@@ -8,7 +8,7 @@ import { spanOf } from '../journal/write-ahead.js'
 import { systemClock } from '../sealing/clock.js'
 import { clockStepped } from '../sealing/clock-statement.js'
 import { Sealer } from '../sealing/seal.js'
-import { carried } from './carried.js'
+import { type Carried, carried } from './carried.js'
 import type { Staged, StagedGap, StagedQueueOptions } from './staged.js'
 import { STAGING_ORIGIN, StagingJournal } from './staging-journal.js'
 import { MAX_STAGED_BYTES } from './staging-places.js'
@@ -119,15 +119,27 @@ export class StagedQueue {
   retryJournal(): void {
     try {
       if (!this.#journal) this.#createJournal()
-      else if (this.#journal.isRemoved) this.replaceJournal()
+      else if (this.#journal.isRemoved) this.#replaceJournal()
       else this.#writeUnwritten(this.#journal)
     } catch (problem) {
       this.#journalProblem = problem
     }
   }
 
+  /** Makes the journal that of one log, see {@link StagingJournal.claimFor}. @throws what the file system throws */
+  async claimFor(logId: string): Promise<void> {
+    try {
+      await this.#journal?.claimFor(logId)
+    } catch (problem) {
+      if ((problem as NodeJS.ErrnoException).code !== 'ENOENT') throw problem
+      // The directory was replaced by another one.
+      this.#replaceJournal()
+      await this.#journal?.claimFor(logId)
+    }
+  }
+
   /** Makes a journal with all that is in memory, where that before is gone. What that one alone had is a gap. */
-  replaceJournal(): void {
+  #replaceJournal(): void {
     this.#journal?.close().catch(() => undefined)
     this.#journal = undefined
     this.#loseSpilled()
@@ -163,14 +175,15 @@ export class StagedQueue {
   }
 
   /** Takes over what a log had taken and not stored, before what was recorded since. @param origin - of that log */
-  carry(entries: readonly SealedEntry[], origin: string): void {
-    const staged = carried(entries, origin)
+  carry(entries: readonly SealedEntry[], origin: string): Carried {
+    const { staged, unread } = carried(entries, origin)
     this.putBack(staged)
     for (const each of staged) this.#unwritten.add(each)
     this.#staged += staged.length
     this.#first = staged[0]?.entry.event.recordedAt ?? this.#first
     this.#last ??= staged.at(-1)?.entry.event.recordedAt
     this.retryJournal()
+    return { staged, unread }
   }
 
   /** Returns what was dropped since the last call. From here on there may be room again. */
