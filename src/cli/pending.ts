@@ -48,9 +48,15 @@ async function journalsOf(ledger: DirectoryLedgerReader): Promise<readonly Pendi
   )
 }
 
-/** Events that processes recorded before they had a log. */
+/** Events that processes recorded before they had a log. Whoever may read the log may not always read these. */
 async function stagingOf(ledger: DirectoryLedgerReader): Promise<readonly PendingPart[]> {
-  const staged = stagedEvents(ledger.location)
+  let staged: readonly StagedEvents[]
+  try {
+    staged = stagedEvents(ledger.location)
+  } catch (problem) {
+    if (problem instanceof AuditLogError) throw problem
+    return [{ log: undefined, writer: 'unknown', events: () => fail(problem) }]
+  }
   if (staged.length === 0) return []
   const logs = await ledger.written()
   return await Promise.all(
@@ -66,6 +72,10 @@ async function stagingOf(ledger: DirectoryLedgerReader): Promise<readonly Pendin
       }
     }),
   )
+}
+
+function fail(problem: unknown): never {
+  throw problem
 }
 
 const STAGED_BY: Readonly<Record<StagedEvents['owner'], WriterFound>> = {

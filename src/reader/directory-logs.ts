@@ -3,6 +3,7 @@ import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { readRegularFile } from '../files/regular-file.js'
 import { type LogPlace, logsAt, placeOf } from '../ledger/places.js'
+import { openError } from '../store/leveldb/errors.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { monotonicMillis } from '../timers/real-timers.js'
@@ -109,7 +110,8 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
     const logs = new DirectoryLogs(location, opening, readerOf)
     try {
       const first = await openLog(placeOf(location, 0), opening).catch(async (problem) => {
-        if (!(await isStagedOnly(location))) throw problem
+        // Whoever may not look there is told why the log cannot be opened.
+        if (!(await isStagedOnly(location).catch(() => false))) throw problem
       })
       if (first) logs.#add(first)
       await logs.look()
@@ -159,13 +161,21 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   async #look(): Promise<void> {
     const at = monotonicMillis()
     const known = new Set(this.#logs.map(({ number }) => number))
-    const places = this.#opening.only ? [placeOf(this.location, 0)] : await logsAt(this.location)
+    const places = this.#opening.only ? [placeOf(this.location, 0)] : await this.#places()
     const added = places.filter(({ number }) => !known.has(number))
     for (const place of added) {
       const log = await openLog(place, this.#opening).catch(unlessMissing)
       if (log) this.#add(log)
     }
     this.#lookedAt = at
+  }
+
+  async #places(): Promise<readonly LogPlace[]> {
+    try {
+      return await logsAt(this.location)
+    } catch (problem) {
+      throw openError(problem, this.location)
+    }
   }
 
   #add(log: OpenDirectoryLog): void {

@@ -73,8 +73,15 @@ function readAs(uid: number, gid: number): unknown {
   return JSON.parse(execFileSync(process.execPath, args, { env: { ...process.env, VKEY: vkey }, encoding: 'utf8' }))
 }
 
-const READ = IS_ROOT ? { key: 'EACCES', reads: EVENTS, status: 'verified' } : undefined
-const DENIED = IS_ROOT ? { key: 'EACCES', reads: 0, status: expect.stringMatching(/^AUDIT_/) } : undefined
+const READ = IS_ROOT ? { key: 'EACCES', reads: EVENTS, status: 'verified', told: '' } : undefined
+const DENIED = IS_ROOT
+  ? {
+      key: 'EACCES',
+      reads: 0,
+      status: expect.stringMatching(/^AUDIT_/),
+      told: expect.stringMatching(/^spanledger: Cannot/),
+    }
+  : undefined
 
 describe.skipIf(process.platform === 'win32')(
   `modes of files (${IS_ROOT ? 'read by other users' : 'not root: modes alone'})`,
@@ -129,6 +136,13 @@ describe.skipIf(process.platform === 'win32')(
         expect(readAs(NOBODY, STRANGERS)).toEqual(DENIED)
       }
       await close(writer)
+    })
+
+    it.skipIf(!IS_ROOT)('of staging journals may be closed to those who read the log, which tells of it', async () => {
+      await close(await write({ umask: '0022', mode: 'group', gid: AUDITORS }))
+      mkdirSync(join(directory, 'staging'), { mode: 0o700, recursive: true })
+      const told = expect.stringMatching(/^The journal of a process cannot be read: EACCES.*staging/)
+      expect(readAs(NOBODY, AUDITORS)).toEqual({ ...READ, reads: 50, told })
     })
 
     it('stay closed below a directory that everybody may enter', async () => {

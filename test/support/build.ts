@@ -21,6 +21,7 @@ const MODULES = [
   'audit-log/index',
   'checkpoint/index',
   'cli/index',
+  'cli/main',
   'log/committing/writer',
   'log/recovery/adopt-staging',
   'log/recovery/recovery-commits',
