@@ -43,7 +43,7 @@ export interface AuditLogOptions extends CheckpointOptions {
   /**
    * - `journal`: when `record()` returns, the event outlives the process. One write to a file, some microseconds.
    * - `journal-behind`: a thread writes the journal, for volumes whose writes are slow. When the process is killed by a signal, aborts or
-   *   runs out of memory, the newest events are lost, `journalWindowBytes` at most. When it exits, also by an uncaught exception,
+   *   runs out of memory, the newest events are lost, `journalWindowBytes` at most and the record that was half written. When it exits, also by an uncaught exception,
    *   nothing is lost.
    * - `flush-only`: when the process dies, events that are not committed are lost, some milliseconds' worth.
    *

@@ -13,6 +13,17 @@ export function writingThreadFile(): URL | undefined {
 }
 
 /**
+ * Returns the options by which Node.js reads packages in Yarn's archives. What else the environment and the switches of the process
+ * have it load is for the program that it runs.
+ */
+function plugAndPlay(): string {
+  const options = process.env.NODE_OPTIONS ?? ''
+  return [
+    ...options.matchAll(/--(?:require|import|(?:experimental-)?loader)[ =](?:"[^"]*\.pnp\.[^"]*"|\S*\.pnp\.\S*)/g),
+  ].join(' ')
+}
+
+/**
  * Starts a thread that writes what is put into a ring.
  *
  * @param descriptor - of an open file
@@ -27,8 +38,7 @@ export async function startWritingThread(
   if (!file) throw new Error('the file that the thread begins with is not there')
   const { dev, ino } = fstatSync(descriptor, { bigint: true })
   const workerData: WritingThreadData = { shared, probe: { descriptor, dev, ino } }
-  // What the environment and the switches of the process have Node.js load is for the program that it runs.
-  const worker = new Worker(file, { workerData, execArgv: [], env: {} })
+  const worker = new Worker(file, { workerData, execArgv: [], env: { NODE_OPTIONS: plugAndPlay() } })
   try {
     const ended = new AbortController()
     worker.once('exit', () => ended.abort(new Error('the thread ended at once')))
