@@ -5,7 +5,7 @@ import type { SealedEntry } from '../store/contract.js'
 // Every copy of this package in a process uses the same symbol.
 const ABANDON: unique symbol = Symbol.for('spanledger.abandon.v1')
 
-/** What is left of a log whose directory was removed, or replaced by another one. */
+/** The rest of a log whose directory was removed, or replaced by another one. */
 export interface Abandoned {
   readonly logId: string
   /** Name of the log: entries that are its statements have it. */

@@ -14,7 +14,7 @@ const WAIT = { timeout: 50_000, interval: 20 }
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534
 
-/** What is wrong with a location. */
+/** A fault of a location. */
 interface BadLocation {
   readonly what: string
   readonly code: string

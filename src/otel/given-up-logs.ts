@@ -12,7 +12,7 @@ type Counts = Readonly<Record<string, number>>
 interface GivenUp {
   /** `undefined` where the log did not say. */
   readonly left: Abandoned | undefined
-  /** What it had recorded and another log does not get. */
+  /** Events that it had recorded and another log does not get. */
   readonly gap: StagedGap
   /** Ids of events that it had not stored and that could not be carried over. */
   readonly unread: readonly string[]
@@ -89,7 +89,7 @@ export class GivenUpLogs {
     return [...this.#unstaged.splice(0), ...gaps]
   }
 
-  /** What a log does not hand over, for whatever reason, is lost with it. */
+  /** Takes over what a log hands over. The rest is lost with it, for whatever reason. */
   async #giveUp(log: AuditLogWriter): Promise<void> {
     const left = await leftOf(log)
     const { staged, unread } = left ? this.#queue.carry(left.entries, left.origin) : { staged: [], unread: [] }

@@ -32,7 +32,7 @@ export interface OpenReaderOptions {
  *
  * It reads from a snapshot in the system's temporary directory (`TMPDIR`), which has hard links to LevelDB's tables
  * and copies of what is not in a table yet, some megabytes at most; renewed when a read begins and the log has grown.
- * What is in the writer's journal only, and what it has not committed, cannot be seen. Where processes have recorded and none has
+ * Events that are in the writer's journal only, and those that it has not committed, cannot be seen. Where processes have recorded and none has
  * opened a log yet, there is nothing but `staging/`: the reader finds nothing, and the log as soon as there is one.
  *
  * @param path - the directory of the log; a relative path is resolved at once

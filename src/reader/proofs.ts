@@ -15,7 +15,7 @@ import {
   signedHead,
 } from './prove.js'
 
-/** What the proofs of a log need. */
+/** The parts of a log that its proofs need. */
 export interface ProvenLog {
   readonly store: ReadableStore
   /** Brings the store up to date, where it has not `atLeast` so many entries. */

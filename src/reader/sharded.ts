@@ -183,7 +183,7 @@ class StoresReader implements ShardedReader {
   }
 }
 
-/** How items are found in each log. */
+/** The way to the items of each log. */
 interface InEachShard<T> {
   read(reader: AuditLogStoreReader): AsyncIterable<readonly T[]>
   /** The time by which items of several logs are merged. */

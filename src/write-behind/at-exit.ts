@@ -1,4 +1,4 @@
-/** What is still to be written when the process, or the thread that records, ends by itself. */
+/** Work that is left when the process, or the thread that records, ends by itself. */
 export interface Unfinished {
   /** @throws what the file system throws */
   finish(): void

@@ -37,7 +37,7 @@ export const HEADER_BYTES = 64
 
 export const NO_FILE = -1
 
-/** Who writes. */
+/** The side that writes. */
 export const STATE = Object.freeze({
   /** The writing thread. */
   writing: 0,

@@ -6,7 +6,7 @@ export interface JournalWindowStats {
   readonly unwrittenBytes: number
   /** The most that was not written at any time. */
   readonly mostUnwrittenBytes: number
-  /** How often a call waited since the window was full. */
+  /** The number of calls that waited since the window was full. */
   readonly waits: number
   /** Milliseconds that these calls waited together. */
   readonly waitMillis: number

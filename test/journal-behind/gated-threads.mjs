@@ -2,7 +2,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import threads from 'node:worker_threads'
 
 /**
- * What the threads that write journals do at each write, which they find in shared memory: write; write a part, and wait;
+ * The ways in which threads that write journals act at each write, which they find in shared memory: write; write a part, and wait;
  * wait; write slowly; fail as on a full disk.
  */
 export const GATE = Object.freeze({ open: 0, part: 1, held: 2, slow: 3, full: 4 })

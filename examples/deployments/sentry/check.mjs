@@ -19,7 +19,7 @@ const UNSAMPLED = {
   'sentry-trace': '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0',
 }
 const location = await mkdtemp(join(tmpdir(), 'spanledger-sentry-'))
-/** What came to Sentry. */
+/** The envelopes that came to Sentry. */
 const received = []
 const sentry = createServer(async (request, response) => {
   const chunks = await request.toArray()
@@ -89,7 +89,7 @@ function spanledger(command, ...args) {
   return JSON.parse(execFileSync('npx', ['spanledger', command, ...args, '--log', location], { encoding: 'utf8' }))
 }
 
-/** What the processes say of themselves, which they do every few seconds: a process that has just seen its first run still waits. */
+/** The status of the processes, which each writes every few seconds: one that has just seen its first run still waits. */
 async function statuses() {
   for (let attempt = 1; ; attempt++) {
     const found = spanledger('doctor', '--json').processes.map(({ status }) => status)

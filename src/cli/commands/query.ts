@@ -41,7 +41,7 @@ export const query: Command = {
   },
 }
 
-/** How many events there are. */
+/** The number of events that there are. */
 interface Counted {
   readonly count: number
   /** Those that are not committed yet; left out where nobody asked for them. */

@@ -104,7 +104,7 @@ export class Journal {
     this.#passOn()
   }
 
-  /** How the records on their way to the thread are doing; `undefined` without one. */
+  /** The state of the records on their way to the thread; `undefined` without one. */
   get window(): JournalWindowStats | undefined {
     return this.#behind?.stats
   }

@@ -47,7 +47,7 @@ export interface AdoptionOptions {
   readonly sealer: Sealer
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
-  /** Where the log is written already: takes the entries, and is told before the first. @defaultValue they go into the store */
+  /** A log that is being written already, which takes the entries, and is told before the first. @defaultValue they go into the store */
   readonly open?: { readonly log: AdoptingLog; readonly onBegin: () => void }
   /** Stops it between two groups. The next opening of the log goes on from there. */
   readonly signal?: AbortSignal | undefined

@@ -11,7 +11,7 @@ const OF_ONE_LOG: ReadonlySet<string> = new Set([
   'staging_adopted',
 ])
 
-/** What a log had taken and not stored, for another log. */
+/** Entries that a log had taken and not stored, for another log. */
 export interface Carried {
   readonly staged: readonly Staged[]
   /** Ids of the events that cannot be carried over. */

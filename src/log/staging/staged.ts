@@ -10,7 +10,7 @@ export interface StagedQueueOptions {
   /** Directory of the ledger for staging journals; `undefined` keeps events in memory alone. */
   readonly staging: string | undefined
   readonly journalKey?: JournalKey | undefined
-  /** Who may read the journal besides its owner and those who may read log 0. @defaultValue nobody */
+  /** Readers of the journal besides its owner and those who may read log 0. @defaultValue nobody */
   readonly readers?: Readers
   readonly maxMemoryBytes?: number
   readonly maxStagedBytes?: number

@@ -8,7 +8,7 @@ import type { LogPart, Moment, SiblingLog } from './moment.js'
 import { inPart, parseQuery, type QueryWithCursors, refusePositions } from './positions.js'
 import { LedgerResults, type LogsSource, momentOf, walksOf } from './results.js'
 
-/** How events, or their entries, are found. */
+/** The ways to events, or to their entries. */
 export interface FoundIn<I, T, L> {
   /** Returns the results of a single log. */
   single(log: L): Results<T>

@@ -107,7 +107,7 @@ class IdentitiesAt implements Identities {
   readonly #table: IdentityTable
   /** By the numbers that the table has for the logs. */
   readonly #sizes: readonly (number | undefined)[]
-  /** What was found of runs by their ids. All statements that are known here were read before. */
+  /** The identities of runs that were found, by their ids. All statements that are known here were read before. */
   readonly #found = new Map<string, readonly Identity[]>()
 
   constructor(table: IdentityTable, sizes: readonly (number | undefined)[]) {

@@ -42,7 +42,7 @@ async function storeOf(statements: readonly Statement[]): Promise<ReadableStore>
   return await filled(memoryStore(), [entries])
 }
 
-/** What the identities say of every event that there may be. */
+/** The answers of the identities for every event that there may be. */
 function told(identities: Identities): unknown {
   return RUNS.flatMap((runId) =>
     TENANTS.flatMap((tenantId) => [
