@@ -1,6 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { commands } from '../dist/cli/commands/index.js'
-import { catalogue } from '../dist/events/catalogue.js'
 import { ENTRIES } from './entries.mjs'
 import { exportedBy, sourceFiles } from './exported-names.mjs'
 
@@ -9,6 +7,13 @@ import { exportedBy, sourceFiles } from './exported-names.mjs'
  *
  *   npm run names -- --write     writes the appendix anew
  */
+
+/** @param {string} module */
+const built = async (module) => await import(new URL(`../dist/${module}.js`, import.meta.url).href)
+/** @type {Record<string, { entries: object }>} */
+const catalogue = (await built('events/catalogue')).catalogue
+/** @type {Record<string, { summary: string, operand?: string, options: Record<string, { value?: string }> }>} */
+const commands = (await built('cli/commands/index')).commands
 
 export const PAGE = 'docs/architecture.md'
 const BEGIN = '<!-- public names: written by `npm run names -- --write` -->'
