@@ -1,38 +1,20 @@
-import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
-import type { RunFacts } from './runs/run-facts.js'
-import type { RunKey, RunRow } from './runs/run-overview.js'
+import type { CallerId, FiledEvent, RunTelling } from './filed-event.js'
+import type { IndexName } from './postings.js'
+import type { RunKey, RunRow } from './runs/run-row.js'
 import type { StoredIndexes } from './stored-indexes.js'
 import type { TimeBlock } from './time-blocks.js'
+import type { SeqRange, Walk } from './walk.js'
+
+export type { CallerId, FiledEvent, RunTelling } from './filed-event.js'
+export type { IndexName } from './postings.js'
+export type { SeqRange, Walk } from './walk.js'
 
 /*
  * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
  * questions quickly: the entries of a range, and the positions filed under an index value. Everything a user asks is
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
-
-/** The parts of an event by which engines file its entry. */
-export interface FiledEvent
-  extends Pick<
-    AuditEvent,
-    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'supersedes' | 'agent'
-  > {
-  /** Its `actor.id`. */
-  readonly actorId: string | undefined
-  /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
-  readonly toolName: string | undefined
-  /**
-   * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId`, `agent` and `actorId`, if there
-   * is one: an engine need not look up for each of them what it files under these values.
-   */
-  readonly scope?: object
-}
-
-/** The facts that an event tells of its run beside those fields, for engines that keep rows of runs. */
-export interface RunTelling {
-  /** See `runFactsOf`. */
-  readonly run: RunFacts | undefined
-}
 
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {
@@ -46,12 +28,6 @@ export interface SealedEntry {
   readonly event: FiledEvent & CallerId & RunTelling
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
-}
-
-/** An id that the caller of an append chose. Each tenant has ids of its own. */
-export interface CallerId {
-  readonly tenantId: string
-  readonly id: string
 }
 
 /** A place between two records of a journal, see `log/journal`. */
@@ -86,25 +62,6 @@ export interface CommitReceipt {
    * Left out, any entry may have been there before, and the log reads back each one that has a caller id.
    */
   readonly firstNew?: number
-}
-
-/**
- * The indexes. A value is a tuple of strings:
- * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
- * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
- * `tool` [toolName] · `superseding` [runId], of the events that supersede another one
- */
-export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool' | 'superseding'
-
-/** A span of positions, `from` inclusive, `to` exclusive. */
-export interface SeqRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** A range to walk, and the direction: descending when `reverse`. */
-export interface Walk extends SeqRange {
-  readonly reverse: boolean
 }
 
 /** An ascending (or, walked in reverse, descending) run of positions, read in chunks. */

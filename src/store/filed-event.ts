@@ -1,6 +1,40 @@
 import { isToolType, toolNameOf } from '../events/tool-name.js'
-import type { CallerId, FiledEvent, RunTelling } from './contract.js'
-import { runFactsOf } from './runs/run-facts.js'
+import type { AuditEvent } from '../events/types.js'
+import { type RunFacts, runFactsOf } from './runs/run-facts.js'
+
+/** The parts of an event by which engines file its entry. */
+export interface FiledEvent
+  extends Pick<
+    AuditEvent,
+    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'supersedes' | 'agent'
+  > {
+  /** Its `actor.id`. */
+  readonly actorId: string | undefined
+  /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
+  readonly toolName: string | undefined
+  /**
+   * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId`, `agent` and `actorId`, if there
+   * is one: an engine need not look up for each of them what it files under these values.
+   */
+  readonly scope?: object
+}
+
+/** The facts that an event tells of its run beside those fields, for engines that keep rows of runs. */
+export interface RunTelling {
+  /** See `runFactsOf`. */
+  readonly run: RunFacts | undefined
+}
+
+/** An id that the caller of an append chose. Each tenant has ids of its own. */
+export interface CallerId {
+  readonly tenantId: string
+  readonly id: string
+}
+
+/** The part of an entry by which it is filed. */
+export interface FiledEntry {
+  readonly event: FiledEvent & Partial<RunTelling>
+}
 
 /** The fields of an event from which those of a {@link FiledEvent} are taken. */
 type Fields = Omit<FiledEvent, 'actorId' | 'toolName' | 'scope'> &

@@ -1,4 +1,4 @@
-import type { FiledEntry } from './stored-indexes.js'
+import type { FiledEntry } from './filed-event.js'
 
 const BEGINNINGS: ReadonlySet<string> = new Set(['run_started', 'resumed'])
 const ENDS: ReadonlySet<string> = new Set([

@@ -1,6 +1,5 @@
-import type { AuditStore, SeqRange, Walk } from './contract.js'
-import type { FiledEntry } from './stored-indexes.js'
-import { clampWalk } from './walk.js'
+import type { FiledEntry } from './filed-event.js'
+import { clampWalk, type SeqRange, type Walk } from './walk.js'
 
 /*
  * The time index: the earliest and latest `time` of fixed blocks of positions, level upon level.
@@ -29,7 +28,12 @@ export interface TimeBlock {
   readonly max: string
 }
 
-type StoredTimeBlocks = Pick<AuditStore, 'size' | 'timeBlocks'>
+/** The time blocks of a store. */
+interface StoredTimeBlocks {
+  readonly size: number
+  /** See `AuditStore.timeBlocks`. */
+  timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]>
+}
 
 /** The blocks that the entry at `size` widens: none at a level where it begins a block. */
 export function openBlocks(size: number): readonly { readonly level: number; readonly block: number }[] {

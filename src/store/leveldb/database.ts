@@ -15,8 +15,6 @@ import { requireSafeToWrite } from './safe-to-write.js'
 import { type Recovered, SecuredLogs } from './secured-logs.js'
 import { readCurrent } from './snapshot-files.js'
 
-export type { Database } from './load-level.js'
-
 /*
  * Measured with 2 million entries of 500 B in groups of 1,024 on 2 cores, CPU time of all threads, while each entry was a
  * value of its own, beside the indexes:

@@ -1,6 +1,6 @@
 import { AuditLogError } from '../../events/errors.js'
 import { isError } from '../../events/is-error.js'
-import { storeClosed } from '../walk.js'
+import { storeClosed } from '../store-closed.js'
 
 /** LevelDB's message for a table that is shorter than it should be. */
 const READ_PAST_END = /\.(ldb|sst): Invalid argument$/

@@ -1,11 +1,11 @@
 import { rootAt } from '../../tree/index.js'
-import type { Database } from './database.js'
 import type { BlockCache } from './entries/block-cache.js'
 import type { Head } from './entries/head.js'
 import { EntryReads } from './entries/reads.js'
 import { StoredTiles } from './entries/stored-tiles.js'
 import type { NameHashes } from './hash-key.js'
 import type { FollowedLog } from './indexes/log-index.js'
+import type { Database } from './load-level.js'
 
 /** An open database of entries as it is at one moment. */
 export interface LogState {

@@ -1,6 +1,6 @@
-import type { Database } from './database.js'
 import { lastHead } from './entries/head.js'
 import { headKey, isHeadKey } from './entries/keys.js'
+import type { Database } from './load-level.js'
 
 /*
  * A record of LevelDB's own log is a batch, which LevelDB applies whole or not at all. See db/write_batch.cc of

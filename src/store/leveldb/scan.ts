@@ -1,4 +1,4 @@
-import type { Database } from './database.js'
+import type { Database } from './load-level.js'
 
 export type Item = [key: Buffer, value: Uint8Array]
 

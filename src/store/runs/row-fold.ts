@@ -8,7 +8,8 @@ import { NO_USAGE, usagePlus } from '../../events/usage.js'
 import type { FiledEvent, RunTelling } from '../contract.js'
 import { COUNTED_TYPES, type Named, type RowState, type ToolCounts } from './row-state.js'
 import { namedAgent, type RunFacts } from './run-facts.js'
-import { MAX_NAMED, type RunCounts, type RunKey, type RunOverview, type RunRow } from './run-overview.js'
+import { MAX_NAMED, type RunCounts, type RunOverview } from './run-overview.js'
+import type { RunKey, RunRow } from './run-row.js'
 
 /** The fields of an event that a row is made of. */
 export type RowEvent = Pick<

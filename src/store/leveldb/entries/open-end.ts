@@ -1,5 +1,5 @@
-import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
+import type { Database } from '../load-level.js'
 import { Block, type BlockSlot, entrySlot } from './block.js'
 import { type BlockPlace, OpenPages, pageOf } from './directory.js'
 import type { StoredHead } from './head-value.js'

@@ -1,6 +1,6 @@
 import { HASH_BYTES, type Tile, type TileReader } from '../../../tree/index.js'
-import type { Database } from '../database.js'
 import { getMany } from '../get-many.js'
+import type { Database } from '../load-level.js'
 import { tileKey } from './keys.js'
 
 /**

@@ -1,7 +1,7 @@
 import type { Iterator } from 'level'
 import type { SeqRange, Walk } from '../../contract.js'
 import { prefixEnd } from '../../keys.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { type Item, isLastRead, READ_BYTES } from '../scan.js'
 import { isPostingOf, postingKey } from './keys.js'
 import type { PostingCache } from './posting-cache.js'

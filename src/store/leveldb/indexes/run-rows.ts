@@ -1,9 +1,9 @@
 import { RunRowFold } from '../../runs/row-fold.js'
 import { decodeRow, encodeRow } from '../../runs/row-value.js'
-import type { RunKey, RunRow } from '../../runs/run-overview.js'
-import type { Database } from '../database.js'
+import type { RunKey, RunRow } from '../../runs/run-row.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
+import type { Database } from '../load-level.js'
 import { runRowKey } from './keys.js'
 import type { IndexedEvent, IndexTail } from './tail.js'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { prefixEnd } from '../../keys.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { STRETCH_PREFIX, stretchKey } from './keys.js'
 import { Stretches, WRITE_BUFFER_BYTES } from './stretches.js'
 

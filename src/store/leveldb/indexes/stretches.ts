@@ -1,6 +1,6 @@
 import { prefixEnd } from '../../keys.js'
 import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../seq-bytes.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { STRETCH_PREFIX, stretchKey } from './keys.js'
 
 /*
