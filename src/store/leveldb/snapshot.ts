@@ -12,8 +12,7 @@ import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
-import type { Database } from './load-level.js'
-import { newDatabase } from './load-level.js'
+import { type Database, newDatabase } from './load-level.js'
 import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
 
 /** Larger than any log that a writer leaves, so that it becomes a single table. */

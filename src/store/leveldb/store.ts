@@ -34,8 +34,7 @@ import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { type FollowedLog, LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
-import type { Database } from './load-level.js'
-import { loadLevelAhead } from './load-level.js'
+import { type Database, loadLevelAhead } from './load-level.js'
 import { UncertainGroup } from './uncertain-group.js'
 
 /**
