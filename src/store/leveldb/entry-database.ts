@@ -7,9 +7,9 @@ import { EntryReads } from './entries/reads.js'
 import { checkRecovered } from './entries/recovered-blocks.js'
 import { writeGroup } from './entries/write-group.js'
 import { corrupt, openError } from './errors.js'
-import { followedLog } from './followed-log.js'
+import { type FollowedLog, followedLog } from './followed-log.js'
 import { NameHashes } from './hash-key.js'
-import type { FollowedLog } from './indexes/log-index.js'
+
 import type { Database } from './load-level.js'
 
 /** The database of a log's entries, and the head that the next group builds on. A failed write has it opened anew. */

@@ -22,6 +22,10 @@ export interface FiledId {
   readonly seq: number
 }
 
+/** Entries, and bytes of entries, after which what they file is written: the index lags by twice as much at most. */
+export const MAX_TAIL_ENTRIES = 1024
+const MAX_TAIL_BYTES = 512 * 1024
+
 /** The index of consecutive entries that the database does not cover yet. */
 export class IndexTail implements SeqRange {
   readonly from: number
@@ -139,4 +143,9 @@ export class IndexTail implements SeqRange {
     const seqs = only && more.length === 0 ? only.seqs : found.flatMap((posting) => posting.seqs).sort((a, b) => a - b)
     return seqs.slice(lowerBound(seqs, from), lowerBound(seqs, to))
   }
+}
+
+/** Tells whether a tail is to be written. */
+export function isFull(tail: IndexTail): boolean {
+  return tail.to - tail.from >= MAX_TAIL_ENTRIES || tail.bytes >= MAX_TAIL_BYTES
 }
