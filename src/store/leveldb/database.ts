@@ -6,6 +6,7 @@ import { requireRegularFiles } from '../../files/log-directory.js'
 import { NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
 import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../directory.js'
+import { readCurrent } from './current-manifest.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { type KeptModes, keepModes } from './file-modes.js'
 import { grantTo } from './grant.js'
@@ -13,7 +14,6 @@ import { type Database, newDatabase } from './load-level.js'
 import { lockInProcess } from './process-lock.js'
 import { requireSafeToWrite } from './safe-to-write.js'
 import { type Recovered, SecuredLogs } from './secured-logs.js'
-import { readCurrent } from './snapshot-files.js'
 
 /*
  * Measured with 2 million entries of 500 B in groups of 1,024 on 2 cores, CPU time of all threads, while each entry was a

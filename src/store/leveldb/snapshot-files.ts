@@ -1,20 +1,13 @@
 import { lstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isError } from '../../events/is-error.js'
-import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
+import { openRegularFile, readRegularFile, requireRegular } from '../../files/regular-file.js'
 import { delay } from '../../timers/real-timers.js'
-import { corrupt } from './errors.js'
-import { BLOCK_BYTES, countGaps } from './log-records.js'
-import {
-  encodeManifest,
-  LEVELS,
-  MAX_FILE_NUMBER,
-  MAX_MANIFEST_BYTES,
-  type Manifest,
-  ManifestReader,
-  type TableFile,
-} from './manifest.js'
+import { readCurrent, readManifest } from './current-manifest.js'
+import { fileName } from './database-files.js'
+import { codeOf, corrupt } from './errors.js'
+import { countGaps } from './log-records.js'
+import { encodeManifest, LEVELS, MAX_FILE_NUMBER, type Manifest, type TableFile } from './manifest.js'
 import { requireReadable } from './table-file.js'
 
 /*
@@ -34,13 +27,10 @@ import { requireReadable } from './table-file.js'
 const MAX_ATTEMPTS = 50
 /** Tables that are linked at a time. */
 const LINKED_AT_ONCE = 32
-/** `MANIFEST-` and a number. */
-const MAX_CURRENT_BYTES = 64
 /** The most bytes of all logs together. A writer leaves twice a write buffer of 8 MiB and a group at most. */
 export const MAX_LOG_BYTES = 40 * 2 ** 20
 /** Places in a log at which LevelDB writes a line of its own: damage has few. */
 const MAX_GAPS = 1000
-const MANIFEST_CHUNK_BYTES = 32 * BLOCK_BYTES
 /** Error codes when a hard link is refused: another file system, a read-only mount, files of another user. */
 const NO_LINKS = new Set(['EXDEV', 'EROFS', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP'])
 
@@ -113,35 +103,6 @@ export async function stateOfFiles(source: string): Promise<FilesState> {
     return `${name}:${found?.size}`
   })
   return (await Promise.all(sizes)).join(' ')
-}
-
-/** Returns the manifest name in CURRENT. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
-export async function readCurrent(source: string, location: string): Promise<string> {
-  const name = (await readRegularFile(join(source, 'CURRENT'), MAX_CURRENT_BYTES)).toString('latin1').trim()
-  if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'entries/CURRENT names no manifest')
-  return name
-}
-
-/** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED`; what the file system throws */
-export async function readManifest(path: string, location: string): Promise<{ manifest: Manifest; bytes: number }> {
-  const file = await openRegularFile(path)
-  try {
-    if ((await file.stat()).size > MAX_MANIFEST_BYTES) {
-      throw refused(path, `has more than ${MAX_MANIFEST_BYTES} bytes, the most that such a file can have`)
-    }
-    const reader = new ManifestReader()
-    for (let bytes = 0; ; ) {
-      const chunk = await readWhole(file, bytes, MANIFEST_CHUNK_BYTES)
-      reader.add(chunk)
-      bytes += chunk.length
-      if (chunk.length < MANIFEST_CHUNK_BYTES || bytes >= MAX_MANIFEST_BYTES) return { manifest: reader.end(), bytes }
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw corrupt(location, `${error.message} (${path})`, error)
-  } finally {
-    await file.close()
-  }
 }
 
 async function layOut(
@@ -280,22 +241,4 @@ async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): 
   requireRegular(linked, from)
   if (found && (linked.ino !== found.ino || linked.dev !== found.dev)) throw new Changed(changing(source))
   return linked.size
-}
-
-function fileName(number: number, suffix: 'ldb' | 'log'): string {
-  return `${String(number).padStart(6, '0')}.${suffix}`
-}
-
-/** Reads on from a place, to the end at the most: what the file system gives at once may be less. */
-async function readWhole(file: FileHandle, from: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(bytes)
-  for (let length = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, length, bytes - length, from + length)
-    length += bytesRead
-    if (bytesRead === 0 || length === bytes) return buffer.subarray(0, length)
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return isError(error) && 'code' in error ? String(error.code) : undefined
 }
