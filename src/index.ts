@@ -34,7 +34,7 @@ export type {
   RecordInput,
 } from './log/contract.js'
 export type { SetAside } from './log/journal/journal-aside.js'
-export type { DamagePolicy } from './log/journal/journal-replay.js'
+export type { DamagePolicy } from './log/journal/journal-gaps.js'
 export type { Durability } from './log/journal/window.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Clock } from './log/sealing/clock.js'

@@ -3,8 +3,14 @@ import { chmod, copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { readRegularFile } from '../files/regular-file.js'
 import { syncFile } from '../files/sync-file.js'
-import { MAX_SEGMENT_BYTES } from '../log/journal/journal.js'
-import { decodeRecord, HEAD_BYTES, segmentName, segmentPath, segmentsIn } from '../log/journal/journal-format.js'
+import {
+  decodeRecord,
+  HEAD_BYTES,
+  MAX_SEGMENT_BYTES,
+  segmentName,
+  segmentPath,
+  segmentsIn,
+} from '../log/journal/journal-format.js'
 import { syncDirectory } from '../store/directory.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'

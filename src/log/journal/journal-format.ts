@@ -35,6 +35,10 @@ const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
 const PREFIX_BYTES = RECORD_HEAD_BYTES
 const CALLER_ID = 0x8000_0000
 export const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
+/** A segment that has this many bytes is followed by the next one. */
+export const SEGMENT_BYTES: number = 16 * 1024 * 1024
+/** A segment ends with the record that makes it full. */
+export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
 /** Every entry begins with it: the place to look for the next record behind damage. */
 const ENTRY_START = Buffer.from('{"v":')
 
@@ -123,7 +127,9 @@ export function recordBytes(entryBytes: number): number {
   return PREFIX_BYTES + entryBytes
 }
 
+/** A record as it is stored. */
 export interface JournalRecord {
+  readonly start: number
   readonly bytes: Uint8Array
   readonly leafHash: Uint8Array
   readonly mac: Uint8Array
@@ -144,7 +150,7 @@ export function decodeRecord(segment: Buffer, at: number): JournalRecord | undef
   if (!computed.equals(leafHash)) return undefined
   const bytes = segment.subarray(at + PREFIX_BYTES, end)
   const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)
-  return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, end }
+  return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, start: at, end }
 }
 
 /** Returns whether whoever has the key wrote the record in that place. */

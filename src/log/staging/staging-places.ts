@@ -9,8 +9,7 @@ import {
   type ProcessIdentity,
   parseIdentity,
 } from '../../store/process-identity.js'
-import { MAX_SEGMENT_BYTES, SEGMENT_BYTES } from '../journal/journal.js'
-import { segmentPath, segmentsIn } from '../journal/journal-format.js'
+import { MAX_SEGMENT_BYTES, SEGMENT_BYTES, segmentPath, segmentsIn } from '../journal/journal-format.js'
 
 /*
  * A staging journal is what a process records before it has a log. It is a directory with segments of a journal:
