@@ -35,6 +35,12 @@ interface StoredTimeBlocks {
   timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]>
 }
 
+/** The times that are looked for: `since <= time < until`. */
+interface TimeWindow {
+  readonly since: string | undefined
+  readonly until: string | undefined
+}
+
 /** The blocks that the entry at `size` widens: none at a level where it begins a block. */
 export function openBlocks(size: number): readonly { readonly level: number; readonly block: number }[] {
   const levels = Array.from({ length: TIME_LEVELS }, (_, level) => level)
@@ -96,7 +102,7 @@ export async function* timeRanges(
   walk: Walk,
 ): AsyncGenerator<SeqRange> {
   let joined: SeqRange | undefined
-  for await (const range of blockRanges(store, TOP_LEVEL, since, until, clampWalk(walk, store.size))) {
+  for await (const range of blockRanges(store, TOP_LEVEL, { since, until }, clampWalk(walk, store.size))) {
     const adjoins = joined !== undefined && (walk.reverse ? joined.from === range.to : joined.to === range.from)
     if (joined && adjoins && joined.to - joined.from < MAX_JOINED_LENGTH) {
       joined = { from: Math.min(joined.from, range.from), to: Math.max(joined.to, range.to) }
@@ -111,8 +117,7 @@ export async function* timeRanges(
 async function* blockRanges(
   store: StoredTimeBlocks,
   level: number,
-  since: string | undefined,
-  until: string | undefined,
+  { since, until }: TimeWindow,
   { from, to, reverse }: Walk,
 ): AsyncGenerator<SeqRange> {
   if (from >= to) return
@@ -124,7 +129,7 @@ async function* blockRanges(
       const range = { from: Math.max(from, block * length), to: Math.min(to, (block + 1) * length) }
       const whole = (since === undefined || min >= since) && (until === undefined || max < until)
       if (whole || level === 0) yield range
-      else yield* blockRanges(store, level - 1, since, until, { ...range, reverse })
+      else yield* blockRanges(store, level - 1, { since, until }, { ...range, reverse })
     }
   }
 }

@@ -4,7 +4,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { readBeginningSync } from '../../files/regular-file.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { isTransient } from '../../store/transient.js'
-import { HASH_BYTES, hashLeaf, writeLeafHashOf } from '../../tree/index.js'
+import { HASH_BYTES, hashLeaf, leafDigestIn } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
 import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
@@ -146,7 +146,7 @@ export function decodeRecord(segment: Buffer, at: number): JournalRecord | undef
   const end = claimedEnd(segment, at)
   if (end === undefined || end > segment.length) return undefined
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-  writeLeafHashOf(segment, at + PREFIX_BYTES, end, computed, 0)
+  computed.write(leafDigestIn(segment, at + PREFIX_BYTES, end), 0, 'latin1')
   if (!computed.equals(leafHash)) return undefined
   const bytes = segment.subarray(at + PREFIX_BYTES, end)
   const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)

@@ -99,7 +99,7 @@ export class EntryDatabase {
   reads(database: () => Database): EntryReads {
     const { openBlocks, openPages, removedEntries, tree } = this.#head
     const state = { size: tree.size, removedEntries, openBlocks, openPages }
-    return new EntryReads(database, state, this.#cache, this.#location)
+    return new EntryReads({ database, cache: this.#cache, location: this.#location }, state)
   }
 
   /** Returns the log as its index sees it. */

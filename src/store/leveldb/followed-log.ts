@@ -30,7 +30,7 @@ export function followedLog({ db, head, hashes, cache, location }: LogState): Fo
   const { openBlocks, openPages, removedEntries, tree } = head
   const { size, root } = tree
   const tiles = new StoredTiles(db)
-  const reads = new EntryReads(() => db, { size, removedEntries, openBlocks, openPages }, cache, location)
+  const reads = new EntryReads({ database: () => db, cache, location }, { size, removedEntries, openBlocks, openPages })
   return {
     id: head.id,
     size,

@@ -88,7 +88,7 @@ export class Snapshot {
     const hashes = new NameHashes(head.hashKey)
     this.tiles = new StoredTiles(db)
     const entriesState = { size, removedEntries, openBlocks, openPages }
-    this.entries = new EntryReads(() => db, entriesState, cache, location, reading)
+    this.entries = new EntryReads({ database: () => db, cache, location }, entriesState, reading)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }

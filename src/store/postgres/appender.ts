@@ -62,7 +62,7 @@ export class Appender {
       const state = await takeOver(ask, { log, writer, session })
       const opened = await readHeadState(ask, log, 'no lock')
       if (!opened) throw corrupt(location, 'its head is missing')
-      const head = await loadHead(ask, log, opened, EMPTY_HEAD, location)
+      const head = await loadHead(ask, { log, location }, opened, EMPTY_HEAD)
       await ask('commit', [])
       return new Appender({ server, location, log, uid, writer, session }, head, state)
     })
@@ -167,7 +167,7 @@ export class Appender {
         `The audit log ${location} was opened by another process under the name '${writer}': give each writer a name of its own`,
       )
     }
-    const head = await loadHead(ask, log, state, known, location)
+    const head = await loadHead(ask, { log, location }, state, known)
     if (this.#wasLost) await this.#assertGrown(ask, known, head)
     this.#wasLost = false
     return head
@@ -224,7 +224,7 @@ export class Appender {
     // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.
     if (placement.fresh.length > 0 || marks || !this.#unsettled.isEmpty) {
       this.#unsettled.expect(head.size, placement.fresh)
-      const next = await writeGroup(ask, { log, writer }, head, placement, state, marks)
+      const next = await writeGroup(ask, { log, writer }, head, { placement, state, marks })
       if (!next) return undefined
       after = next
     }

@@ -69,7 +69,12 @@ function headState({ size, root, version, checkpoint }: HeadRow): HeadState {
 }
 
 /** Reads what a commit needs besides the state of the head, unless it is that of `known`. */
-export async function loadHead(ask: Ask, log: number, state: HeadState, known: Head, location: string): Promise<Head> {
+export async function loadHead(
+  ask: Ask,
+  { log, location }: { readonly log: number; readonly location: string },
+  state: HeadState,
+  known: Head,
+): Promise<Head> {
   if (state.size === known.size) {
     if (!sameHash(state.root, known.root))
       throw corrupt(location, `its tree of ${state.size} entries was another before`)

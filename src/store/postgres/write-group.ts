@@ -16,7 +16,14 @@ export interface Writing {
   readonly writer: string
 }
 
-/** All of a commit as one call, in one transaction and one round trip: see rights.ts. */
+/** A group, and what its commit says beside it. */
+export interface GroupWrite {
+  readonly placement: Placement
+  readonly state: WriterState
+  readonly marks: CommitMarks | undefined
+}
+
+/** All of a commit as one call, in one transaction and one round trip: see writer-functions.ts. */
 const STATEMENT = `select spanledger.append(${Array.from({ length: 35 }, (_, at) => `$${at + 1}`).join()}) as done`
 
 /**
@@ -29,10 +36,9 @@ export async function writeGroup(
   ask: Ask,
   { log, writer }: Writing,
   head: Head,
-  { fresh, callerIds }: Placement,
-  state: WriterState,
-  marks: CommitMarks | undefined,
+  { placement, state, marks }: GroupWrite,
 ): Promise<Head | undefined> {
+  const { fresh, callerIds } = placement
   const { size } = head
   const checkpoint = isNewer(marks?.checkpoint, head.checkpoint) ? marks?.checkpoint : undefined
   const { frontier, tiles } = head.tree.append(fresh.map(({ leafHash }) => leafHash))

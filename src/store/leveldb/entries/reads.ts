@@ -29,6 +29,15 @@ export interface EntriesState {
   readonly openPages: OpenPages
 }
 
+/** The database that entries are read from, with the blocks of it that are in memory. */
+export interface EntrySource {
+  /** Gives the open database, or throws that it is closed. */
+  readonly database: () => Database
+  readonly cache: BlockCache
+  /** Of the log, for messages. */
+  readonly location: string
+}
+
 /** Consecutive entries. */
 type Slots = Pick<Block, 'has' | 'entry' | 'removed'>
 
@@ -55,12 +64,9 @@ export class EntryReads {
   /** Blocks that were read on the calling thread since others had their turn. */
   #readInARow = 0
 
-  /** @param database - gives the open database, or throws that it is closed */
   constructor(
-    database: () => Database,
+    { database, cache, location }: EntrySource,
     state: EntriesState,
-    cache: BlockCache,
-    location: string,
     { synchronous = false }: EntryReadsOptions = {},
   ) {
     this.#database = database
