@@ -90,6 +90,7 @@ async function copyJournal({ place, journal }: FrozenPart, target: string): Prom
  * journal of the copy ends before it.
  */
 function endBeforeNote(segment: Buffer, from: number): number {
+  // Attacker-controlled: a segment of at most MAX_SEGMENT_BYTES; a record that is none ends the walk.
   for (let at = from; at < segment.length; ) {
     const record = decodeRecord(segment, at)
     if (!record) break

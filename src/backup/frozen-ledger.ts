@@ -157,6 +157,7 @@ async function addNoted(
 
 /** Numbers and sizes, as an entry has them. It may be anybody's: what it says too much of is looked for in vain. */
 function notedIn(text: string): readonly { readonly log: number; readonly size: number }[] {
+  // Attacker-controlled: an entry of any log; numbers of logs and sizes must be safe integers.
   const { type, statementOf, data } = JSON.parse(text) as {
     readonly type?: unknown
     readonly statementOf?: unknown

@@ -67,6 +67,7 @@ export async function logsAt(location: string): Promise<readonly LogPlace[]> {
   const logs = join(location, LOGS)
   try {
     requireDirectory(await lstat(logs), logs)
+    // Attacker-controlled: names in a directory; a number has at most 9 digits.
     for (const entry of await readdir(logs, { withFileTypes: true })) {
       if (!NUMBER.test(entry.name)) continue
       requireDirectory(entry, join(logs, entry.name))

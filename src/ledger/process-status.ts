@@ -38,6 +38,7 @@ const DIGITS = /^\d{1,20}$/
  * @returns `undefined` for what is none
  */
 export function parseStatus(text: string): ProcessStatus | undefined {
+  // Attacker-controlled: a status file of at most MAX_BYTES; each field is checked, and texts are cut.
   const read = fieldsOf(JSON.parse(text))
   const { pid, startedAt, updatedAt, host, log, durability, status } = read
   if (!isCount(pid) || !isTime(startedAt) || !isTime(updatedAt)) return undefined

@@ -40,6 +40,7 @@ const TOOL_SAID_LATER = new RegExp(SAID_LATER.source.replace('(?:', '(?:data|too
  * JSON it says what {@link decodeEntry} says.
  */
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
+  // Attacker-controlled: an entry, of the size at which it was stored; one anchored pattern, or else JSON.parse.
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const head = HEAD.exec(text)
   if (!head) return decodeWhole(bytes)
@@ -86,6 +87,7 @@ function decodeWhole(bytes: Uint8Array): FiledEvent | undefined {
 
 /** The event of an entry, if it is one that can be filed in the indexes. */
 export function decodeEntry(bytes: Uint8Array): AuditEvent | undefined {
+  // Attacker-controlled: an entry; it may be any JSON, and the type of each field that is used is checked.
   let event: Partial<AuditEvent>
   try {
     event = JSON.parse(utf8.decode(bytes))

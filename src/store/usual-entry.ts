@@ -37,6 +37,7 @@ export class UsualEntry {
    * @returns whether it is a usual one: if not, this still tells of another
    */
   find(text: string, start: number, end: number): boolean {
+    // Attacker-controlled: an entry in a text of many; one anchored pattern, and nothing is taken from behind `end`.
     SHAPE.lastIndex = start
     if (!SHAPE.test(text)) return false
     const headTo = SHAPE.lastIndex

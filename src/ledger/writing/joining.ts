@@ -40,6 +40,7 @@ export function hasJoined(said: unknown, { ledger, log, signer }: Membership): b
 
 function isStatedBy(statement: string, signer: Signer): boolean {
   try {
+    // Attacker-controlled: a statement in the log; it counts by its signature alone.
     return isSignedBy(parseNote(statement), signer)
   } catch {
     return false

@@ -17,6 +17,7 @@ export async function* ownStatements(store: AuditStore, type: string, origin: st
       for (const seq of seqs) {
         if (looked++ === MAX_ENTRIES) return
         const [bytes] = await store.read([seq])
+        // Attacker-controlled: an entry of this log; only what its own origin states is used.
         const event = bytes && (JSON.parse(Buffer.from(bytes).toString()) as StatedEvent)
         if (event?.type === type && event.statementOf === origin) yield event.data
       }

@@ -45,6 +45,7 @@ async function headOf(log: number, directory: string): Promise<SiblingHead | und
 }
 
 function headIn(checkpoint: string, log: number): SiblingHead | undefined {
+  // Attacker-controlled: the file `checkpoint` of another log; recorded as found, with its signature.
   const { text, signatures } = parseNote(checkpoint)
   const { origin, size, root, extensions } = parseCheckpoint(text)
   if (size > BigInt(Number.MAX_SAFE_INTEGER) || size === 0n) return undefined

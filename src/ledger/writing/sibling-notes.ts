@@ -29,6 +29,7 @@ export class SiblingNotes {
 
   /** Takes the `data` of a note of this log, the latest first. */
   remember(data: unknown): void {
+    // Attacker-controlled: `data` of a note in the log; used for comparisons alone.
     const { logs } = (data ?? {}) as { readonly logs?: unknown }
     if (!Array.isArray(logs)) return
     for (const head of logs as SiblingHead[]) if (!this.#noted.has(head.log)) this.#noted.set(head.log, head)

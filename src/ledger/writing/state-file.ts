@@ -33,6 +33,7 @@ const sync = promisify(fsync)
 export async function readState(directory: string): Promise<LogState> {
   try {
     const text = (await readRegularFile(join(directory, FILE), MAX_BYTES)).toString('latin1')
+    // Attacker-controlled: the file `state`; one anchored pattern, and nothing but the choice of a log goes by it.
     const [, closed, use, bootId, namespace, pid, startTicks] = TEXT.exec(text) ?? []
     if (closed) return { use: 'closed', process: undefined }
     if (use === undefined) return UNKNOWN

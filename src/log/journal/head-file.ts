@@ -81,6 +81,7 @@ export interface HeadFileContent {
 
 /** @returns `undefined` when there is none yet */
 export function readHeadFile(path: string): HeadFileContent | 'malformed' | undefined {
+  // Attacker-controlled: the file `head`; at most MAX_FILE_BYTES, one anchored pattern.
   let text: string
   try {
     text = readRegularFileSync(path, MAX_FILE_BYTES).toString('latin1')

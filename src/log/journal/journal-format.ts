@@ -70,6 +70,7 @@ const HEAD =
 export type ReadHead = SegmentHead | 'cut short' | 'malformed' | { readonly unknownVersion: string }
 
 export function decodeHead(segment: Buffer): ReadHead {
+  // Attacker-controlled: the first HEAD_BYTES of a segment; one anchored pattern of fixed lengths.
   const text = segment.toString('latin1', 0, HEAD_BYTES)
   const [, version, after, previous, keyId, bootId] = HEAD.exec(text) ?? []
   if (version !== undefined && version !== VERSION) return { unknownVersion: version }
@@ -143,6 +144,7 @@ const computed = Buffer.alloc(HASH_BYTES)
 
 /** The record at an offset; `undefined` where no whole, undamaged one is. */
 export function decodeRecord(segment: Buffer, at: number): JournalRecord | undefined {
+  // Attacker-controlled: a record; it lies within its segment, has at most MAX_ENTRY_BYTES, and its leaf hash.
   const end = claimedEnd(segment, at)
   if (end === undefined || end > segment.length) return undefined
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
@@ -221,6 +223,7 @@ export function segmentName(segment: number): string {
 
 /** Numbers of the segments in a directory, ascending; none when it is missing. */
 export function segmentsIn(directory: string): number[] {
+  // Attacker-controlled: names of files; a number has at most 15 digits.
   const segments: number[] = []
   for (const name of namesIn(directory)) {
     const [, digits] = /^(\d{6,15})\.journal$/.exec(name) ?? []

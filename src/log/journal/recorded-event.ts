@@ -18,8 +18,7 @@ const OPTIONAL_NAMES = ['runId', 'parentRunId', 'supersedes', 'statementOf'] as 
  * are checked.
  */
 export function decodeRecordedEvent(bytes: Uint8Array): AuditEvent | undefined {
-  // Attacker-controlled: the bytes of a record, which anybody with access to the directory may have written; a record holds at
-  // most MAX_ENTRY_BYTES.
+  // Attacker-controlled: the contents of a record, at most MAX_ENTRY_BYTES; the fields that engines file are checked.
   let event: Partial<AuditEvent> | null
   try {
     event = JSON.parse(textOf(bytes)) as Partial<AuditEvent> | null

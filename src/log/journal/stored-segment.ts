@@ -20,7 +20,7 @@ const NO_HEAD: SegmentHead = { after: 0, previous: undefined, keyId: undefined, 
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws
  */
 export function readStoredSegment(directory: string, number: number, location: string): StoredSegment {
-  // Attacker-controlled: anybody with access to the directory may have put the file there; no more is read than a segment holds.
+  // Attacker-controlled: a file in the directory of a journal; no more than MAX_SEGMENT_BYTES + 1 of it are read.
   const bytes = readSegment(segmentPath(directory, number), MAX_SEGMENT_BYTES + 1)
   if (!bytes || bytes.length > MAX_SEGMENT_BYTES) {
     return { number, bytes: Buffer.alloc(0), head: NO_HEAD, state: 'no segment' }

@@ -8,6 +8,7 @@ import type { AuditStore } from '../../store/contract.js'
 export async function lastEvent(store: AuditStore): Promise<Partial<AuditEvent> | undefined> {
   const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
   if (!bytes) return undefined
+  // Attacker-controlled: the last entry of a log; any JSON, of which two fields are checked where they are used.
   try {
     return JSON.parse(textOf(bytes)) as Partial<AuditEvent>
   } catch (cause) {

@@ -11,6 +11,7 @@ const MANIFEST_CHUNK_BYTES = 32 * BLOCK_BYTES
 
 /** Returns the manifest name in CURRENT. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
 export async function readCurrent(source: string, location: string): Promise<string> {
+  // Attacker-controlled: the file CURRENT; at most MAX_CURRENT_BYTES of it, and a name of one form.
   const name = (await readRegularFile(join(source, 'CURRENT'), MAX_CURRENT_BYTES)).toString('latin1').trim()
   if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'entries/CURRENT names no manifest')
   return name
@@ -18,6 +19,7 @@ export async function readCurrent(source: string, location: string): Promise<str
 
 /** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED`; what the file system throws */
 export async function readManifest(path: string, location: string): Promise<{ manifest: Manifest; bytes: number }> {
+  // Attacker-controlled: a manifest; refused above MAX_MANIFEST_BYTES, and read by chunks.
   const file = await openRegularFile(path)
   try {
     if ((await file.stat()).size > MAX_MANIFEST_BYTES) {

@@ -25,6 +25,7 @@ export async function directoriesIn(database: string, name: RegExp): Promise<rea
 
 /** Returns the logs in a directory, the oldest first. @throws AuditLogError `AUDIT_FILE_REFUSED` where one is no regular file */
 export async function logsIn(directory: string): Promise<readonly LogFile[]> {
+  // Attacker-controlled: names of files; a log's name has at most 15 digits.
   const numbers = (await readdir(directory)).filter(isLogName).map((name) => Number.parseInt(name, 10))
   const logs = numbers.map(async (number) => {
     const path = join(directory, fileName(number, 'log'))

@@ -114,6 +114,7 @@ export async function refuseFormer(directory: string): Promise<void> {
 /** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
 export async function hasRecoveredAll(path: string): Promise<boolean> {
   try {
+    // Attacker-controlled: LevelDB's LOG; at most MAX_LOG_BYTES, looked through by one pattern.
     const log = await readRegularFile(join(path, 'LOG'), MAX_LOG_BYTES)
     return !/dropping \d+ bytes/.test(log.toString('latin1'))
   } catch {

@@ -97,6 +97,7 @@ export class ManifestReader {
 
   /** Like LevelDB, an edit deletes first. */
   #apply(edit: EditReader): void {
+    // Attacker-controlled: an edit of a manifest; numbers, levels and the count of tables are bounded.
     const added: TableFile[] = []
     while (!edit.ended) {
       const tag = edit.number()
@@ -136,6 +137,7 @@ export class ManifestReader {
 
 /** Applies the edits of a whole manifest; see {@link ManifestReader}. */
 export function parseManifest(bytes: Buffer): Manifest {
+  // Attacker-controlled: a manifest; it names at most MAX_TABLES tables, see ManifestReader.
   const reader = new ManifestReader()
   reader.add(bytes)
   return reader.end()

@@ -65,6 +65,7 @@ export async function readHeadState(ask: Ask, log: number, lock: 'lock' | 'no lo
 }
 
 function headState({ size, root, version, checkpoint }: HeadRow): HeadState {
+  // Attacker-controlled: a row of the database; the tree is restored from its tiles and compared with the root.
   return { size: Number(size), root, version: Number(version), checkpoint: checkpoint ?? undefined }
 }
 
@@ -92,6 +93,7 @@ export async function loadHead(
 
 /** The time blocks that further entries would widen: those that are there. */
 export async function readOpenBlocks(ask: Ask, log: number, size: number): Promise<readonly TimeBlock[]> {
+  // Attacker-controlled: rows of the database; as many as the log has levels.
   const open = openBlocks(size)
   const blocks = await ask<{ level: number; block: string; min: string; max: string }>(
     `select level, block, min, max from spanledger.time_block

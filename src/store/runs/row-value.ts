@@ -59,6 +59,7 @@ export function encodeRow(state: RowState): Buffer {
  * @throws RangeError when the value is no row
  */
 export function decodeRow(value: Uint8Array): RowState {
+  // Attacker-controlled: the row of a run in the index; the form of every field is checked.
   const fields = parse(value)
   const [tenantId, runId, firstSeq, firstTime, firstSessionId, lastSeq, eventCount] = fields
   const isRow =

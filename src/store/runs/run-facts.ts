@@ -73,6 +73,7 @@ export function hasFacts(type: string): boolean {
 /** Returns the facts that an event tells of its run; `undefined` for most events, and for one of no run. */
 export function runFactsOf(event: TellingEvent): RunFacts | undefined {
   if (event.runId === undefined) return undefined
+  // Attacker-controlled: an event of any contents; each field is looked at by type, and texts are cut.
   const { type, sessionId, trace } = event
   const isTraceSession = trace !== undefined && fieldsOf(trace).traceId === sessionId
   const confidence = confidenceOf(event)

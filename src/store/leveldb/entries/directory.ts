@@ -23,6 +23,7 @@ export function pageOf(seq: number): number {
  * @throws RangeError when the page tells what no log has
  */
 export function blockOf(seq: number, page: Uint8Array): number {
+  // Attacker-controlled: a page of the directory; its length is fixed, and it may name no block behind the entry.
   if (page.length !== PAGE_BYTES) throw new RangeError(`The directory page of entry ${seq} is malformed`)
   const start = pageOf(seq) * PAGE_POSITIONS
   for (let at = seq - start; at >= 0; at--) {

@@ -54,6 +54,7 @@ export const NEW_HEAD: Head = {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
+  // Attacker-controlled: stored values; each is decoded by a parser that refuses what no log writes.
   const [format, storedId, storedKey, removed] = await getMany(db, [FORMAT_KEY, ID_KEY, HASH_KEY_KEY, REMOVED_KEY])
   if (!format) return await initialise(db, location)
   const version = textOf(format)

@@ -31,6 +31,7 @@ export async function readOpenEnd(
   let expected = openFrom
   let bytes = 0
   for await (const [key, value] of db.iterator({ gte: blockKey(openFrom), lt: blockKey(size) })) {
+    // Attacker-controlled: small blocks; they must be gapless and have at most MAX_OPEN_BYTES together.
     const firstSeq = blockStartOf(key)
     if (firstSeq === undefined) continue
     const block = new Block(firstSeq, value)

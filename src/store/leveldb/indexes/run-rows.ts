@@ -162,6 +162,7 @@ function addEvents(fold: RunRowFold, tail: IndexTail, seqs: readonly number[]): 
 
 function foldOf({ tenantId, runId }: RunKey, value: Uint8Array | undefined): RunRowFold | undefined {
   if (!value) return undefined
+  // Attacker-controlled: the row of a run; its form is checked, and it must be that of this run.
   const state = decodeRow(value)
   if (state.tenantId !== tenantId || state.runId !== runId) throw new RangeError('A row is that of another run')
   return new RunRowFold(state)

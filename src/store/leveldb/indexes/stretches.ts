@@ -47,6 +47,7 @@ export class Stretches {
    * @returns `undefined` where one is missing or they do not end at `covered`
    */
   static async read(db: Database, covered: number): Promise<Stretches | undefined> {
+    // Attacker-controlled: keys and values of the index; each must go on where the one before ended.
     const starts: number[] = []
     let end = 0
     for await (const [key, value] of db.iterator({ gte: stretchKey(0), lt: prefixEnd(STRETCH_PREFIX) })) {
