@@ -3,7 +3,7 @@ import type { AuditEventInput } from '../../events/types.js'
 import type { ResolvedCheckpointOptions } from '../../log/checkpoints/options.js'
 import type { AuditStore } from '../../store/contract.js'
 import { type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
-import type { LogPlace } from '../places.js'
+import type { LogDirectory } from '../log-directories.js'
 import { hasJoined, ledgerJoined } from './joining.js'
 import { type LedgerKey, ledgerKey } from './ledger-key.js'
 import { ownStatements } from './own-statements.js'
@@ -13,7 +13,7 @@ import { SiblingNotes } from './sibling-notes.js'
 export interface LedgerMemberParts {
   /** Of the ledger. Absolute. */
   readonly location: string
-  readonly place: LogPlace
+  readonly directory: LogDirectory
   /** Of the log. Open. */
   readonly store: AuditStore
   /** Signs the checkpoints of the log. */
@@ -62,7 +62,7 @@ export class LedgerMember {
     this.#parts = parts
     this.#notes = new SiblingNotes(parts.location, parts.onProblem)
     // Log 0 has the key of the ledger.
-    this.#hasJoined = parts.place.number === 0 || !parts.signer
+    this.#hasJoined = parts.directory.number === 0 || !parts.signer
   }
 
   /** Says that a new log belongs to the ledger before it says anything else, unless its key is far away. Never rejects. */
@@ -88,14 +88,14 @@ export class LedgerMember {
   async lastStatements(): Promise<readonly AuditEventInput[]> {
     await this.#working
     if (!this.#hasRemembered || this.#isOfOther) return []
-    const { location, place } = this.#parts
-    const note = this.#notes.next(await siblingHeads(location, place.number), true)
+    const { location, directory } = this.#parts
+    const note = this.#notes.next(await siblingHeads(location, directory.number), true)
     return note ? [note] : []
   }
 
   /** A log that says it is another than log 0, in the place of log 0: one of another ledger that is opened by its own path. */
   get #isOfOther(): boolean {
-    return this.#parts.place.number === 0 && (this.#said !== undefined || this.#notes.hasNoted(0))
+    return this.#parts.directory.number === 0 && (this.#said !== undefined || this.#notes.hasNoted(0))
   }
 
   #schedule(): void {
@@ -117,7 +117,7 @@ export class LedgerMember {
     await this.#join(() => true)
     const isBusy = this.#parts.store.size - this.#sizeAtNote >= BUSY_ENTRIES
     if (!isFirst && ++this.#passed < this.#intervals && !isBusy) return
-    const heads = await siblingHeads(this.#parts.location, this.#parts.place.number)
+    const heads = await siblingHeads(this.#parts.location, this.#parts.directory.number)
     if (isFirst) this.#notes.tellMissing(heads)
     const note = this.#isStopped ? undefined : this.#notes.next(heads, isFirst)
     if (!note) return
@@ -138,11 +138,11 @@ export class LedgerMember {
   }
 
   async #join(isAtHand: (key: LedgerKey) => boolean): Promise<void> {
-    const { location, options, place, signer, record } = this.#parts
+    const { location, options, directory, signer, record } = this.#parts
     if (this.#hasJoined || !signer) return
     const ledger = await ledgerKey(location, options)
     if (!ledger || !isAtHand(ledger)) return
-    const membership = { ledger, log: place.number, signer }
+    const membership = { ledger, log: directory.number, signer }
     if (!hasJoined(this.#said, membership)) {
       const statement = await ledgerJoined(membership, options.checkpointTimeoutMillis)
       if (this.#isStopped) return

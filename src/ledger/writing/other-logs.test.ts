@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AuditLogError } from '../../events/errors.js'
 import { ownIdentity } from '../../store/process-identity.js'
-import { placeOf } from '../places.js'
+import { logDirectory } from '../log-directories.js'
 import { OtherLogs, type OtherLogsParts } from './other-logs.js'
 
 let location: string
@@ -34,7 +34,7 @@ async function logs(...states: string[]): Promise<void> {
 }
 
 async function say(number: number, state: string): Promise<void> {
-  const { directory } = placeOf(location, number)
+  const { path: directory } = logDirectory(location, number)
   await mkdir(join(directory, 'entries'), { recursive: true })
   await writeFile(join(directory, 'entries/CURRENT'), 'MANIFEST-000001\n')
   await writeFile(join(directory, 'state'), `${state}\n`)
@@ -139,7 +139,7 @@ test('a log that cannot be recovered is told once', async () => {
 
 test('those behind the own log come first; it, those that cannot be opened and what is no log are left', async () => {
   await logs(DEAD, DEAD, DEAD, DEAD, DEAD)
-  await rm(join(placeOf(location, 4).directory, 'entries/CURRENT'))
+  await rm(join(logDirectory(location, 4).path, 'entries/CURRENT'))
   expect(await others(1, undefined, { unusable: new Set([3]) }).first()).toEqual([2, 0])
 })
 
