@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'log/checkpoints/own-key.ts': ['a new file', 'open'],
   'log/checkpoints/replace-file.ts': ['a new file', 'open'],
   'log/sealing/clock-statement.ts': ['/run/systemd/timesync', 'existsSync'],
-  'log/journal/journal-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],
+  'log/journal/set-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],
   'log/journal/journal-format.ts': ['/proc/sys/kernel/random/boot_id', 'readFileSync'],
   'store/directory.ts': ['directories', 'open', 'stat', 'statSync'],
   'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],

@@ -1,4 +1,4 @@
-import type { FiledEvent, RunTelling } from '../store/contract.js'
+import type { FiledEvent, WithRunFacts } from '../store/contract.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { openRunKey } from '../store/leveldb/indexes/keys.js'
 import type { Database } from '../store/leveldb/load-level.js'
@@ -56,7 +56,7 @@ export class RunFold {
     this.#hashes = hashes
   }
 
-  add({ type, runId, tenantId, run }: FiledEvent & Partial<RunTelling>, seq: number): void {
+  add({ type, runId, tenantId, run }: FiledEvent & Partial<WithRunFacts>, seq: number): void {
     if (runId === undefined) return
     const change = runChangeOf(type)
     if (change !== undefined) this.change(foldedRun(tenantId, runId), change, seq)

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../events/types.js'
 import { currentBootId } from '../log/journal/journal-format.js'
 import { JournalReplay } from '../log/journal/journal-replay.js'
-import { findStaging, type OwnerState } from '../log/staging/staging-places.js'
+import { findStaging, type OwnerState } from '../log/staging/staging-directory.js'
 import { stagingAt } from './log-directories.js'
 
 /** Events that a process recorded before it had a log. */

@@ -1,12 +1,12 @@
 import type { TileReader } from '../tree/index.js'
-import type { CallerId, FiledEvent, RunTelling } from './filed-event.js'
+import type { CallerId, FiledEvent, WithRunFacts } from './filed-event.js'
 import type { IndexName } from './postings.js'
 import type { RunKey, RunRow } from './runs/run-row.js'
 import type { StoredIndexes } from './stored-indexes.js'
 import type { TimeBlock } from './time-blocks.js'
 import type { SeqRange, Walk } from './walk.js'
 
-export type { CallerId, FiledEvent, RunTelling } from './filed-event.js'
+export type { CallerId, FiledEvent, WithRunFacts } from './filed-event.js'
 export type { IndexName } from './postings.js'
 export type { SeqRange, Walk } from './walk.js'
 
@@ -25,7 +25,7 @@ export interface SealedEntry {
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
   /** The fields by which engines file the entry, as the bytes have them. */
-  readonly event: FiledEvent & CallerId & RunTelling
+  readonly event: FiledEvent & CallerId & WithRunFacts
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
 }

@@ -20,7 +20,7 @@ export interface FiledEvent
 }
 
 /** The facts that an event tells of its run beside those fields, for engines that keep rows of runs. */
-export interface RunTelling {
+export interface WithRunFacts {
   /** See `runFactsOf`. */
   readonly run: RunFacts | undefined
 }
@@ -33,7 +33,7 @@ export interface CallerId {
 
 /** The part of an entry by which it is filed. */
 export interface FiledEntry {
-  readonly event: FiledEvent & Partial<RunTelling>
+  readonly event: FiledEvent & Partial<WithRunFacts>
 }
 
 /** The fields of an event from which those of a {@link FiledEvent} are taken. */
@@ -50,7 +50,7 @@ type Fields = Omit<FiledEvent, 'actorId' | 'toolName' | 'scope'> &
  * Returns the fields by which engines file an event, with its id and what it tells of its run, in an object of their own. The
  * data of an event is looked at only where its type has something of it filed: it may not be parsed yet.
  */
-export function filedEvent(event: Fields): FiledEvent & CallerId & RunTelling {
+export function filedEvent(event: Fields): FiledEvent & CallerId & WithRunFacts {
   const { id, type, time, recordedAt, tenantId, sessionId, runId, parentRunId, supersedes, agent, actor } = event
   const actorId = actor?.id
   return {
@@ -67,5 +67,5 @@ export function filedEvent(event: Fields): FiledEvent & CallerId & RunTelling {
     actorId: typeof actorId === 'string' ? actorId : undefined,
     toolName: isToolType(type) ? toolNameOf(type, event.data) : undefined,
     run: runFactsOf(event),
-  } as FiledEvent & CallerId & RunTelling
+  } as FiledEvent & CallerId & WithRunFacts
 }

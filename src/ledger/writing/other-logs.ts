@@ -8,7 +8,7 @@ export interface OtherLogsParts {
   readonly location: string
   /** Number of the log that this process has. */
   readonly own: number
-  /** Numbers of logs that cannot be opened: that was told already. */
+  /** Numbers of logs that cannot be opened: that was reported already. */
   readonly unusable: ReadonlySet<number>
   /** Opens a log, recovers it and closes it again. @throws AuditLogError `AUDIT_LOG_LOCKED` where somebody has it */
   readonly recover: (directory: LogDirectory) => Promise<void>
@@ -44,7 +44,7 @@ interface LeftLog {
 export class OtherLogs {
   readonly #parts: OtherLogsParts
   readonly #left = new Map<number, LeftLog>()
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
   #looks = 0
   #isStopped = false
   #cancelTimer = () => {}
@@ -89,7 +89,7 @@ export class OtherLogs {
         else if (!this.#isLeft(directory, state) && (await isLog(directory.path))) await this.#recover(directory)
       }
     } catch (problem) {
-      this.#tell('all', problem)
+      this.#report('all', problem)
     }
   }
 
@@ -115,16 +115,16 @@ export class OtherLogs {
     try {
       await this.#parts.recover(directory)
     } catch (problem) {
-      if (!isLocked(problem)) this.#tell(String(directory.number), problem)
+      if (!isLocked(problem)) this.#report(String(directory.number), problem)
     }
     const state = textOf(await readState(directory.path))
     const looks = Math.min(MAX_LOOKS_LEFT, (this.#left.get(directory.number)?.looks ?? 0) * 2 + 1)
     this.#left.set(directory.number, { state, looks, toCome: looks })
   }
 
-  #tell(what: string, problem: unknown): void {
-    if (this.#isStopped || this.#told.has(what)) return
-    this.#told.add(what)
+  #report(what: string, problem: unknown): void {
+    if (this.#isStopped || this.#reported.has(what)) return
+    this.#reported.add(what)
     this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
   }
 }

@@ -39,7 +39,7 @@ async function headOf(log: number, directory: string): Promise<SiblingHead | und
     const checkpoint = await new CheckpointFile(join(directory, 'checkpoint')).read()
     return checkpoint === undefined ? undefined : headIn(checkpoint, log)
   } catch {
-    // Whoever opens that log, or verifies it, says what is wrong with it.
+    // Opening that log, or verifying it, reports what is wrong with it.
     return undefined
   }
 }

@@ -54,7 +54,7 @@ describe('of the logs of a ledger it takes', () => {
     ['the lowest that was closed', ['closed', 'closed'], 0],
     ['one that was not closed first', ['closed', 'closed', 'writing'], 2],
     ['one of a former version before one that was closed', ['closed', undefined], 1],
-    ['one that says something else, too', ['closed', 'hello'], 1],
+    ['one with other contents, too', ['closed', 'hello'], 1],
   ])('%s', async (_, states, expected) => {
     await logs(...states)
     expect((await take()).log).toBe(expected)
@@ -85,7 +85,7 @@ describe('of the logs of a ledger it takes', () => {
     expect((await take({ failing: { 0: locked } })).log).toBe(1)
   })
 
-  test('another than one that cannot be opened, which is told once', async () => {
+  test('another than one that cannot be opened, which is reported once', async () => {
     await logs('writing', 'closed')
     const failing = { 0: () => new AuditLogError('AUDIT_LOG_CORRUPT', 'it is damaged') }
     expect((await take({ failing })).log).toBe(1)

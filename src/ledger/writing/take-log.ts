@@ -30,7 +30,7 @@ export interface TakeLogParts<L> {
 export interface TakenLog<L> {
   readonly directory: LogDirectory
   readonly log: L
-  /** Numbers of logs that cannot be opened, which `onProblem` was told. */
+  /** Numbers of logs that cannot be opened, which were reported to `onProblem`. */
   readonly unusable: ReadonlySet<number>
 }
 
@@ -125,7 +125,7 @@ class Attempts<L> {
     }
   }
 
-  /** Logs that were left aside are told of with success alone: a process that finds no log at all has an error to tell, and tries again. */
+  /** Logs that were left aside are reported with success alone: a process that finds no log at all throws, and tries again. */
   #taken(directory: LogDirectory, log: L): TakenLog<L> {
     for (const problem of this.#leftAside) this.#parts.onProblem(problem)
     return { directory, log, unusable: this.#unusable }

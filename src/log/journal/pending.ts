@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition } from '../../store/contract.js'
-import { foreignIn } from './journal-aside.js'
 import { currentBootId } from './journal-format.js'
 import { JournalReplay } from './journal-replay.js'
+import { foreignIn } from './set-aside.js'
 
 /** Directory of a log that has its journal. */
 const JOURNAL = 'journal'

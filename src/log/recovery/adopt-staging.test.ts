@@ -20,7 +20,7 @@ import { ownIdentity } from '../../store/process-identity.js'
 import type { RecordInput } from '../contract.js'
 import { JournalKey } from '../journal/journal-key.js'
 import { StagedQueue } from '../staging/staged-queue.js'
-import { parseStagingName, stagingName } from '../staging/staging-places.js'
+import { parseStagingName, stagingName } from '../staging/staging-directory.js'
 
 const KEY = Buffer.alloc(32, 7)
 const UUID = '00000000-0000-4000-8000-000000000000'

@@ -5,8 +5,8 @@ import type { DamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import type { JournalReplay, JournalReplayOptions } from '../journal/journal-replay.js'
 import { gapEntry } from './gap-entries.js'
+import type { RecoveredEvents } from './recovered-events.js'
 import type { RecoveryCommits } from './recovery-commits.js'
-import type { TakenOver } from './taken-over.js'
 
 /** The log whose journal is read, and its policy. */
 interface ReplayedLog {
@@ -50,7 +50,7 @@ export function positionBehind({ next }: JournalReplay, isSetAside: boolean): Jo
 /** The recovery that a journal is replayed for. */
 interface ReplayTarget {
   readonly commits: RecoveryCommits
-  readonly taken: TakenOver
+  readonly taken: RecoveredEvents
   readonly origin: string
   readonly signal: AbortSignal | undefined
 }

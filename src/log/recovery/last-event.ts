@@ -26,7 +26,7 @@ export function recordedAtOf(event: Partial<AuditEvent> | undefined): Timestamp 
 /**
  * Returns `recordedAt` of the entry that was recorded last: a statement about entries taken over is younger than what follows it.
  */
-export function takenOverUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
+export function recoveredUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
   if (last?.type !== 'events_recovered' || last.statementOf !== origin) return recordedAtOf(last)
   const { to } = (last.data ?? {}) as { readonly to?: unknown }
   return isTimestamp(to) ? to : ''

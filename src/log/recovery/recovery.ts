@@ -24,20 +24,20 @@ import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
 import { HeadFile } from '../journal/head-file.js'
 import { Journal } from '../journal/journal.js'
-import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/journal-aside.js'
 import type { DamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay } from '../journal/journal-replay.js'
+import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
 import type { Durability } from '../journal/window.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
 import { adoptStaging } from './adopt-staging.js'
 import { interruptedRuns } from './interrupted-runs.js'
 import { commitReplayed, hasUncommittedSegments, positionBehind, replayOptions } from './journal-recovery.js'
-import { knownOf, type LedgerNaming, namingOf, previousOf } from './known-of-log.js'
-import { lastEvent, recordedAtOf, takenOverUpTo } from './last-event.js'
+import { type LedgerNaming, namingOf, previousOf, readKnownLog } from './known-log.js'
+import { lastEvent, recordedAtOf, recoveredUpTo } from './last-event.js'
+import { RecoveredEvents } from './recovered-events.js'
 import { RecoveryCommits } from './recovery-commits.js'
-import { TakenOver } from './taken-over.js'
 
 /** What opening a log found and did. */
 export interface AuditLogRecovery {
@@ -126,7 +126,7 @@ export interface Recovered {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
   const startMillis = monotonicMillis()
-  const { known, outside } = await knownOf(options)
+  const { known, outside } = await readKnownLog(options)
   const { file: checkpointFile, newest } = known
   assertOneOrigin(outside, newest)
   const naming = namingOf(options, originOf(newest))
@@ -152,7 +152,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
   const last = await lastEvent(store)
   const sealer = new Sealer(clock, origin, recordedAtOf(last))
-  const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
+  const taken = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
   const commits = new RecoveryCommits({ store, sealer, taken, origin })
   if (replaying && durability !== 'flush-only')
     await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))

@@ -9,8 +9,8 @@ import { Sealer } from '../sealing/seal.js'
 import { type Carried, carried } from './carried.js'
 import { READ_BYTES, SpilledEvents } from './spilled-events.js'
 import type { Staged, StagedGap, StagedQueueOptions } from './staged.js'
+import { MAX_STAGED_BYTES } from './staging-directory.js'
 import { STAGING_ORIGIN, StagingJournal } from './staging-journal.js'
-import { MAX_STAGED_BYTES } from './staging-places.js'
 
 /** Entry bytes that are kept in memory as well: as much as a log's queue holds. */
 const MAX_MEMORY_BYTES = 16 * 1024 * 1024

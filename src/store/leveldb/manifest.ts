@@ -120,7 +120,7 @@ export class ManifestReader {
           edit.key()
           break
         case DELETED_FILE:
-          this.#tables.delete(placeOf({ level: edit.level(), number: edit.fileNumber() }))
+          this.#tables.delete(tableKey({ level: edit.level(), number: edit.fileNumber() }))
           break
         case NEW_FILE:
           added.push(edit.table())
@@ -130,7 +130,7 @@ export class ManifestReader {
           throw new RangeError('the manifest has an edit of an unknown kind')
       }
     }
-    for (const table of added) this.#tables.set(placeOf(table), table)
+    for (const table of added) this.#tables.set(tableKey(table), table)
     if (this.#tables.size > MAX_TABLES) throw tooManyTables()
   }
 }
@@ -169,7 +169,7 @@ function tooManyTables(): RangeError {
 }
 
 /** Tells a table at a level from all others. */
-function placeOf({ level, number }: Pick<TableFile, 'level' | 'number'>): number {
+function tableKey({ level, number }: Pick<TableFile, 'level' | 'number'>): number {
   return number * LEVELS + level
 }
 

@@ -5,7 +5,7 @@ import { statusAfter } from '../../events/run-status.js'
 import { millisBetween, type Timestamp } from '../../events/time.js'
 import type { AgentRef } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
-import type { FiledEvent, RunTelling } from '../contract.js'
+import type { FiledEvent, WithRunFacts } from '../contract.js'
 import { nameAgent, nameModel, nameTool } from './named-items.js'
 import type { RowState } from './row-state.js'
 import { countEvent, countsOf, newCounts } from './run-counts.js'
@@ -18,7 +18,7 @@ export type RowEvent = Pick<
   FiledEvent,
   'type' | 'time' | 'tenantId' | 'sessionId' | 'parentRunId' | 'agent' | 'actorId' | 'toolName'
 > &
-  RunTelling
+  WithRunFacts
 
 const TOOL_COUNT: ReadonlyMap<string, 'started' | 'completed' | 'failed'> = new Map([
   ['tool_call_started', 'started'],

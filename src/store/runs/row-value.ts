@@ -164,8 +164,8 @@ function decodeAgent(value: unknown): AgentRef | undefined {
 function encodeEnding(ending: Ending | undefined): Json {
   if (!ending) return null
   const { at, durationMs, finishReason, reason, error, confidence, supersedes } = ending
-  const said = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence), orNull(supersedes)]
-  return error ? [at, ...said, error.code, error.message] : [at, ...said]
+  const details = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence), orNull(supersedes)]
+  return error ? [at, ...details, error.code, error.message] : [at, ...details]
 }
 
 function decodeEnding(value: unknown): Ending | undefined {

@@ -1,7 +1,7 @@
 import { corrupt } from '../errors.js'
 import type { Database } from '../load-level.js'
 import { Block, type BlockSlot, entrySlot } from './block.js'
-import { type BlockPlace, OpenPages, pageOf } from './directory.js'
+import { type BlockSpan, OpenPages, pageOf } from './directory.js'
 import type { StoredHead } from './head-value.js'
 import { blockKey, blockStartOf, PAGE_POSITIONS } from './keys.js'
 import { FULL_BLOCK_BYTES, OpenBlocks } from './open-blocks.js'
@@ -81,7 +81,7 @@ async function readOpenPages(
     const start = blockStartOf(key)
     if (start !== undefined) starts.push(start)
   }
-  const places = starts.map((firstSeq, at): BlockPlace => ({ firstSeq, end: starts[at + 1] ?? size }))
+  const places = starts.map((firstSeq, at): BlockSpan => ({ firstSeq, end: starts[at + 1] ?? size }))
   return new OpenPages().change([], places, openFrom).pages
 }
 

@@ -42,7 +42,7 @@ export interface EntrySource {
 type Slots = Pick<Block, 'has' | 'entry' | 'removed'>
 
 /** A position to be read, and the first position of its block. */
-interface Place {
+interface EntryAddress {
   readonly seq: number
   readonly start: number
 }
@@ -197,9 +197,9 @@ export class EntryReads {
   /** Reads the blocks of entries, each in the place of its entry. */
   async #blocksOf(seqs: readonly number[]): Promise<readonly (Block | undefined)[]> {
     const pages = await this.#pages(seqs.map(pageOf))
-    const places = seqs.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
-    const blocks = await this.#blocks(places)
-    return places.map(({ start }) => blocks.get(start))
+    const addresses = seqs.map((seq): EntryAddress => ({ seq, start: this.#blockOf(seq, pages) }))
+    const blocks = await this.#blocks(addresses)
+    return addresses.map(({ start }) => blocks.get(start))
   }
 
   async *#scan({ from, to, reverse }: Walk): AsyncGenerator<readonly Block[]> {
@@ -237,10 +237,10 @@ export class EntryReads {
   }
 
   /** Full blocks by their first positions. */
-  async #blocks(places: readonly Place[]): Promise<ReadonlyMap<number, Block>> {
+  async #blocks(addresses: readonly EntryAddress[]): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
-    for (const { start } of places) {
+    for (const { start } of addresses) {
       const cached = this.#cache.block(start)
       if (cached) blocks.set(start, cached)
       else missing.add(start)
@@ -255,7 +255,7 @@ export class EntryReads {
       blocks.set(start, block)
     }
     if (this.#isSynchronous) await this.#takeTurns(starts.length)
-    for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
+    for (const { seq, start } of addresses) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
   }
 

@@ -132,7 +132,7 @@ export class IndexDatabase {
         bytes += value.length
         batch.put(key, value)
       }
-      this.#stretches.note(batch, tail)
+      this.#stretches.add(batch, tail)
       batch.put(COVERED_KEY, Buffer.concat([encodeSeq(tail.to), root]))
       await batch.write()
     } finally {

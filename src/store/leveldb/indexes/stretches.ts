@@ -64,7 +64,7 @@ export class Stretches {
   }
 
   /** Adds a stretch to the batch that takes it in, and joins others. */
-  note(batch: ReturnType<Database['batch']>, { from, to }: Stretch): void {
+  add(batch: ReturnType<Database['batch']>, { from, to }: Stretch): void {
     batch.put(stretchKey(from), encodeSeq(to))
     const [first, ...others] = this.#joined()
     if (first === undefined) return

@@ -1,4 +1,4 @@
-import type { CallerId, FiledEvent, IndexName, RunTelling, SeqRange } from '../../contract.js'
+import type { CallerId, FiledEvent, IndexName, SeqRange, WithRunFacts } from '../../contract.js'
 import type { FiledEntry } from '../../filed-event.js'
 import { type OpenRunChange, openRunChanges, openRunId } from '../../open-runs.js'
 import { callerIdText } from '../../placement.js'
@@ -8,7 +8,7 @@ import { lowerBound } from '../../walk.js'
 import type { NameHashes } from '../hash-key.js'
 
 /** The fields of an event as an index takes them, with its id where that is the caller's. */
-export type IndexedEvent = FiledEvent & RunTelling & { readonly id?: string }
+export type IndexedEvent = FiledEvent & WithRunFacts & { readonly id?: string }
 
 /** An entry as an index takes it. */
 export interface IndexedEntry extends FiledEntry {

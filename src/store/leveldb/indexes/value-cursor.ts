@@ -8,8 +8,8 @@ import type { StoredPosting } from './posting-run.js'
 /** Postings that take about as long to be read as another place to be sought. */
 const NEAR_POSTINGS = 64
 
-/** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
-export class Lane {
+/** The positions filed under one value, in walking order. A `PostingCursor` merges several. */
+export class ValueCursor {
   readonly #valueKey: Buffer
   readonly #reader: PostingReader
   readonly #reverse: boolean
@@ -51,7 +51,7 @@ export class Lane {
     return this.ready ? (this.#seqs[this.#low] as number) : this.#from
   }
 
-  /** Makes the lane ready. @returns false at its end */
+  /** Makes the cursor ready. @returns false at its end */
   async fill(): Promise<boolean> {
     while (!this.decode()) {
       if (this.#reverse ? this.#readFrom < this.#from : this.#readFrom >= this.#to) return false
@@ -98,7 +98,7 @@ export class Lane {
     }
   }
 
-  /** Makes the lane ready by what has been read already. @returns whether there was anything */
+  /** Makes the cursor ready by what has been read already. @returns whether there was anything */
   decode(): boolean {
     while (!this.ready) {
       const posting = this.#postings[this.#postingAt]
