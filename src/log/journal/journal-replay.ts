@@ -145,6 +145,7 @@ export class JournalReplay {
     if (at === HEAD_BYTES) this.#follow(segment)
     else this.#previous = leafBefore(records, at)
     while (at < limit) {
+      // Attacker-controlled: a record of the segment; bounded by the segment, and attested by its MAC where there is a key.
       const record = decodeRecord(records, at)
       if (record) {
         yield* this.#replayed(segment, records, record)

@@ -62,6 +62,7 @@ export class SpilledEvents {
 
   #statementIn(entry: SealedEntry): AuditEvent | undefined {
     if (!this.#statements.has(hashText(entry))) return undefined
+    // Attacker-controlled: a record read back from a file; only what has the leaf hash of an own statement is parsed.
     return JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
   }
 }

@@ -81,6 +81,7 @@ function statedIn(entry: UsualEntry): StatedFields | undefined {
 const MAY_STATE = /"(?:confidence|traceId)"/
 
 function parsed(text: string): unknown {
+  // Attacker-controlled: a part of an entry; any JSON, of which fields are taken by their types.
   try {
     return JSON.parse(text)
   } catch {
