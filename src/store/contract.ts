@@ -38,9 +38,9 @@ export interface JournalPosition {
   readonly offset: number
 }
 
-/** What a commit says beside its entries; stored atomically with them. */
+/** Marks of a commit beside its entries; stored atomically with them. */
 export interface CommitMarks {
-  /** What the journal holds up to here is in the store. */
+  /** The store has all that the journal holds up to here. */
   readonly journal?: JournalPosition | undefined
   /** Whoever writes the log is done with it, in good order. Any other commit takes that back. */
   readonly closed?: boolean | undefined
@@ -50,7 +50,7 @@ export interface CommitMarks {
   readonly checkpoint?: string | undefined
 }
 
-/** Where the entries of a committed group stand. */
+/** The positions of the entries of a committed group. */
 export interface CommitReceipt {
   /** Position of each entry of the group, in its order; for a repeated caller id the position of the first. */
   readonly seqs: ArrayLike<number>
@@ -95,7 +95,7 @@ export type IndexState = 'ok' | 'rebuilding' | 'failing'
  * tree grows by the leaf hashes of the entries that were stored, in the same atomic step.
  */
 export interface AuditStore extends TileReader {
-  /** What messages call it: a path, a connection. */
+  /** Its name in messages: a path, a connection. */
   readonly location: string
   /**
    * `false` once what the store was opened in is gone, or something else is in its place: what is written does not get there any more.
@@ -160,7 +160,7 @@ export interface AuditStore extends TileReader {
   /** The journal up to here is in the store; `undefined` when no commit said so yet. */
   readonly journalPosition: JournalPosition | undefined
 
-  /** What the last commit said of `closed`; true for an empty, new log. */
+  /** The mark `closed` of the last commit; true for an empty, new log. */
   readonly closedInOrder: boolean
 
   /**
@@ -197,7 +197,7 @@ export interface AuditStore extends TileReader {
    */
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor
 
-  /** How many positions are filed there, counted without reading entries. Stops past `limit` and returns that. */
+  /** Counts the positions that are filed there, without reading entries. Stops past `limit` and returns that. */
   countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number>
 
   /** The first position of each distinct value of an index, in no promised order. */

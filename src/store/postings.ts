@@ -15,7 +15,7 @@ export interface Posting {
   readonly seqs: number[]
 }
 
-/** How many parts a full value of each index has. */
+/** The number of parts of a full value of each index. */
 export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
   session: 2,
   run: 1,

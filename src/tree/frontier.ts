@@ -6,11 +6,11 @@ import { partialTiles, TILE_HEIGHT, TILE_WIDTH, type Tile, type TileReader } fro
 export interface GrownTile extends Tile {
   /** All of its hashes, 32 bytes each. Nothing changes these bytes afterwards. */
   readonly hashes: Uint8Array
-  /** How many of them it had before: 0 for a new tile. */
+  /** The number of hashes that it had before: 0 for a new tile. */
   readonly previousWidth: number
 }
 
-/** What new leaves make of a tree: to be stored together with the entries, in one batch. */
+/** A tree with new leaves: to be stored together with the entries, in one batch. */
 export interface TreeGrowth {
   /** The tree with the new leaves. The one it grew from stays as it was, for when the batch fails. */
   readonly frontier: TreeFrontier

@@ -73,7 +73,7 @@ const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
 /** The largest head file that is read. A log never writes one as large. */
 const MAX_FILE_BYTES = 2 ** 20
 
-/** What a head file says: the number of entries, and the leaf hash of the last in hexadecimal. */
+/** The content of a head file: the number of entries, and the leaf hash of the last in hexadecimal. */
 export interface HeadFileContent {
   readonly size: number
   readonly leaf: string

@@ -42,7 +42,7 @@ export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
 /** Every entry begins with it: the place to look for the next record behind damage. */
 const ENTRY_START = Buffer.from('{"v":')
 
-/** What stands at the start of a segment. */
+/** The head of a segment. */
 export interface SegmentHead {
   readonly after: number
   /** `undefined` where nothing is known of the record before. */
@@ -66,7 +66,7 @@ export const HEAD_BYTES: number = EMPTY_HEAD.length
 const HEAD =
   /^spanledger journal (\d+)\n(?:after (\d{12})\nprevious ([\da-f]{64})\nkey ([\da-f]{8}|none----)\nboot (.{36})\n)?/
 
-/** What a segment's first bytes are. */
+/** The head of a segment as it was found. */
 export type ReadHead = SegmentHead | 'cut short' | 'malformed' | { readonly unknownVersion: string }
 
 export function decodeHead(segment: Buffer): ReadHead {
@@ -135,7 +135,7 @@ export interface JournalRecord {
   readonly leafHash: Uint8Array
   readonly mac: Uint8Array
   readonly callerId: boolean
-  /** Where the next record begins. */
+  /** The offset of the next record. */
   readonly end: number
 }
 
@@ -192,14 +192,14 @@ export function findRecord(segment: Buffer, from: number): number | undefined {
   return undefined
 }
 
-/** How many entries seem to begin there. */
+/** Counts the entries that seem to begin there. */
 export function startsOfEntries(bytes: Buffer): number {
   let starts = 0
   for (let at = bytes.indexOf(ENTRY_START); at !== -1; at = bytes.indexOf(ENTRY_START, at + 1)) starts++
   return starts
 }
 
-/** Whether what stands at an offset, up to the end, can be the beginning of a record that was being written. */
+/** Tells whether the bytes at an offset, up to the end, can be the beginning of a record that was being written. */
 export function isCutShort(segment: Buffer, at: number): boolean {
   if (segment.length - at < LENGTH_BYTES) return true
   const end = claimedEnd(segment, at)
@@ -210,7 +210,7 @@ export function isCutShort(segment: Buffer, at: number): boolean {
   return Buffer.compare(hashLeaf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
 }
 
-/** Where a record says it ends; `undefined` where no record says so. */
+/** Returns the end that a record states; `undefined` where no record does. */
 function claimedEnd(segment: Buffer, at: number): number | undefined {
   if (at + LENGTH_BYTES > segment.length) return undefined
   const length = segment.readUInt32BE(at) % CALLER_ID

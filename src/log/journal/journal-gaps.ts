@@ -1,7 +1,7 @@
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEvent } from '../../events/types.js'
 
-/** What to do about a journal that is damaged: not to open the log, or to go on with what can be read. */
+/** The reaction to a damaged journal: not to open the log, or to go on with what can be read. */
 export type DamagePolicy = 'refuse' | 'discard'
 
 /** A stretch of a journal that cannot be read, or that is not the log's own. */

@@ -54,7 +54,7 @@ export class JournalReplay {
   readonly #options: JournalReplayOptions
   readonly #segments: readonly number[]
   readonly #first: number
-  /** Where the records of the last segment end. */
+  /** The end of the records of the last segment. */
   #end = 0
   /** Leaf hash of the record directly before; `undefined` where it is not known. */
   #previous: Uint8Array | undefined = undefined
@@ -77,7 +77,7 @@ export class JournalReplay {
     return this.#gaps.damagedSegments
   }
 
-  /** How a journal goes on behind these segments; to be asked after {@link entries}. */
+  /** The start of the journal that follows these segments; complete once {@link entries} has ended. */
   get next(): JournalStart {
     const { directory, from, bootId, mac } = this.#options
     const segment = Math.max(this.#segments.at(-1) ?? 0, this.#first - 1, from?.offset ? from.segment : 0) + 1
@@ -145,7 +145,7 @@ export class JournalReplay {
     if (at === HEAD_BYTES) this.#follow(segment)
     else this.#previous = leafBefore(records, at)
     while (at < limit) {
-      // Attacker-controlled: a record of the segment; bounded by the segment, and attested by its MAC where there is a key.
+      // Attacker-controlled: a record; it lies within its segment, and its MAC attests it where there is a key.
       const record = decodeRecord(records, at)
       if (record) {
         yield* this.#replayed(segment, records, record)
@@ -212,7 +212,7 @@ export class JournalReplay {
     this.#previous = previous
   }
 
-  /** What the loss of power leaves is told as a gap; nothing but damage explains it otherwise. */
+  /** Adds a gap for bytes that cannot be read. Loss of power may explain them; otherwise nothing but damage does. */
   #unreadable(segment: StoredSegment, at: number, end: number): void {
     const count = Math.max(1, startsOfEntries(segment.bytes.subarray(at, end)))
     const what = `${segmentName(segment.number)} is damaged at byte ${at}`

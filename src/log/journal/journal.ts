@@ -21,12 +21,12 @@ import { type JournalSpan, readSpan } from './journal-span.js'
 import { RecordsBehind, type UnwrittenRecord } from './records-behind.js'
 import { SegmentsBefore } from './segments-before.js'
 
-/** Where a journal goes on. */
+/** The start of a journal behind the segments that are there. */
 export interface JournalStart {
   readonly directory: string
   /** Number of the segment to begin; none that is there may have it or a higher one. */
   readonly segment: number
-  /** Where the records of the segment before end. */
+  /** The end of the records of the segment before. */
   readonly after: number
   /** Leaf hash of the last of them, where it is known. */
   readonly previous?: Uint8Array | undefined

@@ -8,7 +8,7 @@ import { foreignIn } from './set-aside.js'
 /** Directory of a log that has its journal. */
 const JOURNAL = 'journal'
 
-/** What a journal has that its store does not have yet. */
+/** The content of a journal that its store does not have yet. */
 export interface PendingEvents {
   /** Events that the next opening takes over. */
   readonly events: number
@@ -22,7 +22,7 @@ export interface PendingEvents {
   readonly foreignBytes: number
 }
 
-/** What is asked of a log that is open for reading. */
+/** The state of a log that is open for reading. */
 export interface PendingSource {
   readonly location: string
   readonly journalPosition: JournalPosition | undefined

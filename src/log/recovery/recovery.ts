@@ -76,7 +76,7 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   /** Open. */
   readonly store: AuditStore
   readonly clock: Clock
-  /** Where journal and head are; `undefined` for a log that has none. */
+  /** The directory of journal and head; `undefined` for a log that has none. */
   readonly directory: string | undefined
   /** Directory of staging journals that the log takes over; `undefined` for a log that takes none. */
   readonly staging?: string | undefined
@@ -98,7 +98,7 @@ export interface Recovered {
   readonly origin: string
   readonly journal: Journal | undefined
   readonly head: HeadFile | undefined
-  /** What signs the log's checkpoints; `undefined` when nothing does. */
+  /** Signs the log's checkpoints; `undefined` when nothing does. */
   readonly signer: Signer | undefined
   readonly checkpointFile: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */

@@ -111,7 +111,7 @@ export async function refuseFormer(directory: string): Promise<void> {
   )
 }
 
-/** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
+/** Tells whether LevelDB read all of its log. It reports what it dropped in its LOG, which each opening begins anew. */
 export async function hasRecoveredAll(path: string): Promise<boolean> {
   try {
     // Attacker-controlled: LevelDB's LOG; at most MAX_LOG_BYTES, looked through by one pattern.
@@ -151,7 +151,7 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
   }
 }
 
-/** Where another process has the database open, files come and go. */
+/** Returns `undefined` for a file that is not there: they come and go while another process has the database open. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
     if (problem.code === 'ENOENT' || problem.code === 'ENOTDIR') return undefined

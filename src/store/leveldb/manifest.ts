@@ -20,7 +20,7 @@ export interface TableFile {
   readonly largest: Buffer
 }
 
-/** What makes up a database. */
+/** The parts of a database. */
 export interface Manifest {
   readonly tables: readonly TableFile[]
   /** Logs of this number and above hold what is in no table. */

@@ -40,7 +40,7 @@ function blockOf(count: number): Buffer {
   return encodeBlock(Array.from({ length: count }, () => entrySlot(Buffer.from('{}'), false)))
 }
 
-/** What comes of opening the database in another process. */
+/** Opens the database in another process. @returns `opened`, or the code of the error */
 async function openElsewhere(path: string): Promise<string> {
   const script = `
     const { Level } = require('level')

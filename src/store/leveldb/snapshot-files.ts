@@ -23,7 +23,7 @@ import { requireReadable } from './table-file.js'
  * and `nextFile` is above each number in it: so that nothing that LevelDB creates can be a file that was linked.
  */
 
-/** How often a writer may change the set of its files under the reading, until it is given up. */
+/** The number of times that a writer may change the set of its files under the reading, until it is given up. */
 const MAX_ATTEMPTS = 50
 /** Tables that are linked at a time. */
 const LINKED_AT_ONCE = 32
@@ -42,7 +42,7 @@ class Changed extends Error {}
 /** A file that the writer has just made may not have its mode yet, see `file-modes`: times to look again, and the pause. */
 const [MAX_DENIED, DENIED_PAUSE_MILLIS] = [25, 20]
 
-/** What tells one state of a database's files from another. */
+/** A text that differs between two states of a database's files. */
 export type FilesState = string
 
 /** The files of one snapshot. */
@@ -51,7 +51,7 @@ export interface SnapshotFiles {
   readonly state: FilesState
   /** Bytes of the logs that opening it turns into tables. */
   readonly logBytes: number
-  /** Whether a log may have been read while a part of it was not written yet: LevelDB does not tell of every such gap. */
+  /** A log may have been read while a part of it was not written yet: LevelDB does not report every such gap. */
   readonly hasGap: boolean
   remove(): Promise<void>
 }
@@ -62,7 +62,7 @@ export interface Layout {
   readonly source: string
   /** A directory that is created for it. */
   readonly target: string
-  /** The place of the log, for messages. */
+  /** The path of the log, for messages. */
   readonly location: string
   /** The source was laid out here: its tables may be symbolic links of ours. @defaultValue false */
   readonly isOwn?: boolean

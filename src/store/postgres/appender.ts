@@ -15,7 +15,7 @@ import { writeGroup } from './write-group.js'
 /** Waits before each further attempt at a commit. Past these, whoever wants it written tries again in time. */
 const RETRY_DELAYS_MILLIS = [0, 50, 250, 1000]
 
-/** Which log it is, and who writes it. */
+/** The log that is written, and its writer. */
 export interface Appending {
   readonly server: Server
   readonly location: string
@@ -27,7 +27,7 @@ export interface Appending {
   readonly session: string
 }
 
-/** What a commit makes of the log, if it takes place. */
+/** The state of the log after a commit, if it takes place. */
 interface Written {
   readonly receipt: CommitReceipt
   readonly head: Head
@@ -48,7 +48,7 @@ export class Appender {
   #state: WriterState
   /** Others were faster last time: to ask first costs less than to be refused. */
   #isContended = false
-  /** What answers next may be another server than the one that answered last. */
+  /** The next answer may be that of another server than the last one. */
   #wasLost = false
 
   /** Opens a log to write, and creates it if it is missing. */

@@ -5,7 +5,7 @@ import { corrupt } from './errors.js'
 import type { Ask } from './server.js'
 import { StoredTiles } from './stored-tiles.js'
 
-/** How far a log reaches: what its row says. */
+/** The row of a log: its end. */
 export interface HeadState {
   readonly size: number
   readonly root: Uint8Array
@@ -21,7 +21,7 @@ export interface Head extends HeadState {
   readonly timeBlocks: readonly TimeBlock[]
 }
 
-/** What the writer of a name said last, see `CommitMarks`. */
+/** The marks of the latest commit of a writer, see `CommitMarks`. */
 export interface WriterState {
   readonly journal: JournalPosition | undefined
   readonly closed: boolean

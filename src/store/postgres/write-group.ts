@@ -10,13 +10,13 @@ import type { Head, WriterState } from './head.js'
 import { partialValueKeys, postingValueKey } from './posting-rows.js'
 import type { Ask } from './server.js'
 
-/** Who writes, and where. */
+/** The log that is written, and the name of its writer. */
 export interface Writing {
   readonly log: number
   readonly writer: string
 }
 
-/** A group, and what its commit says beside it. */
+/** A group with the marks of its commit. */
 export interface GroupWrite {
   readonly placement: Placement
   readonly state: WriterState
@@ -99,7 +99,7 @@ export async function writeGroup(
   }
 }
 
-/** Whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
+/** Tells whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
 function isNewer(checkpoint: string | undefined, kept: string | undefined): boolean {
   if (checkpoint === undefined) return false
   const keptSize = kept === undefined ? Number.NaN : sizeOf(kept)

@@ -42,7 +42,7 @@ export class PostingReader {
   readonly #walk: Walk
   #walking: PostingIterator | undefined
   #covering: PostingIterator | undefined
-  /** Where the walking iterator stands: before the posting of this value that a read from `seq` on would return. */
+  /** The position of the walking iterator: before the posting of this value that a read from `seq` on would return. */
   #valueKey: Buffer | undefined
   #seq = -1
 

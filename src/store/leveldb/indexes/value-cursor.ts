@@ -14,7 +14,7 @@ export class ValueCursor {
   readonly #reader: PostingReader
   readonly #reverse: boolean
   readonly #length = new ReadLength()
-  /** What may still come lies in `[#from, #to)`. */
+  /** The positions that may still come lie in `[#from, #to)`. */
   #from: number
   #to: number
   /** Positions at hand, ascending: those in `[#low, #high)` are left. */
@@ -24,7 +24,7 @@ export class ValueCursor {
   /** Postings read, not yet decoded. */
   #postings: readonly StoredPosting[] = []
   #postingAt = 0
-  /** Where the next read goes on, see {@link PostingReader.read}. */
+  /** The position at which the next read goes on, see {@link PostingReader.read}. */
   #readFrom: number
   /** Positions from one posting to the next, on average of those that were read last. */
   #step = 0
@@ -40,12 +40,12 @@ export class ValueCursor {
     this.#readFrom = reverse ? to - 1 : from
   }
 
-  /** Whether the next position is decoded; otherwise {@link decode} may find it at hand, and {@link fill} reads it. */
+  /** The next position is decoded; otherwise {@link decode} may find it at hand, and {@link fill} reads it. */
   get ready(): boolean {
     return this.#low < this.#high
   }
 
-  /** How near the next position can be, smallest first in either direction; exact when ready. */
+  /** The nearest that the next position can be, smallest first in either direction; exact when ready. */
   get rank(): number {
     if (this.#reverse) return -(this.ready ? (this.#seqs[this.#high - 1] as number) : this.#to - 1)
     return this.ready ? (this.#seqs[this.#low] as number) : this.#from
