@@ -33,8 +33,8 @@ export type {
   AuditLogWriter,
   RecordInput,
 } from './log/contract.js'
-export type { SetAside } from './log/journal/journal-aside.js'
-export type { DamagePolicy } from './log/journal/journal-replay.js'
+export type { DamagePolicy } from './log/journal/journal-gaps.js'
+export type { SetAside } from './log/journal/set-aside.js'
 export type { Durability } from './log/journal/window.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Clock } from './log/sealing/clock.js'

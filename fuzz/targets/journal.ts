@@ -8,7 +8,8 @@ import {
   isCutShort,
   segmentName,
 } from '../../src/log/journal/journal-format.js'
-import { type DamagePolicy, JournalReplay } from '../../src/log/journal/journal-replay.js'
+import type { DamagePolicy } from '../../src/log/journal/journal-gaps.js'
+import { JournalReplay } from '../../src/log/journal/journal-replay.js'
 import { temporaryDirectory } from '../support/directory.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
 import { joinParts, splitParts } from '../support/target.js'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { copyLive } from '../../test/support/copy-live.js'
-import { placeOf } from '../ledger/places.js'
+import { logDirectory } from '../ledger/log-directories.js'
 import { type AuditLog, openAuditLog } from './index.js'
 
 /** The directory of the log whose commits are held up, and what is to be done with the first. */
@@ -45,7 +45,7 @@ async function crashedLedger(): Promise<string> {
 /** Opens one log of the ledger, and resolves when the recovery of the other one is about to commit for the first time. */
 async function openBesideRecovery() {
   const location = await crashedLedger()
-  const other = placeOf(location, 1).directory
+  const other = logDirectory(location, 1).path
   const begun = new Promise<void>((resolve) => {
     held.begin = resolve
   })

@@ -1,4 +1,4 @@
-import type { LogPlace } from '../ledger/places.js'
+import type { LogDirectory } from '../ledger/log-directories.js'
 import { requireFileLocks } from '../ledger/writing/file-locks.js'
 import { chosenName } from '../ledger/writing/ledger-key.js'
 import { OtherLogs } from '../ledger/writing/other-logs.js'
@@ -29,19 +29,19 @@ export async function openLedger(location: string, options: ResolvedAuditLogOpti
   const { onProblem, checkpointIntervalMillis } = options
   const readers = readersFor(options)
   const openAt = openerOf(location, options)
-  const taken = await takeLog({ location, onProblem, readers, open: (place) => openAt(place, 'writing') })
+  const taken = await takeLog({ location, onProblem, readers, open: (directory) => openAt(directory, 'writing') })
   const { log, member } = taken.log
   const stopping = new AbortController()
   const { signal } = stopping
   const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
   const others = new OtherLogs({
     location,
-    own: taken.place.number,
+    own: taken.directory.number,
     unusable: taken.unusable,
     onProblem,
     intervalMillis: Math.max(MIN_INTERVAL_MILLIS, checkpointIntervalMillis),
-    recover: async (place) => {
-      const dead = await openAt(place, 'recovering', signal)
+    recover: async (directory) => {
+      const dead = await openAt(directory, 'recovering', signal)
       await Promise.race([dead.settled, stopped])
       await dead.log.close()
     },
@@ -49,7 +49,7 @@ export async function openLedger(location: string, options: ResolvedAuditLogOpti
   member?.start()
   others.start()
   log.enterLedger({
-    place: Object.freeze({ location, log: taken.place.number }),
+    place: Object.freeze({ location, log: taken.directory.number }),
     stop: () => {
       member?.stop()
       others.stop()
@@ -63,10 +63,10 @@ export async function openLedger(location: string, options: ResolvedAuditLogOpti
 
 function openerOf(location: string, options: ResolvedAuditLogOptions) {
   const namedAfter = chosenName(options)
-  return (place: LogPlace, use: LedgerPart['use'], signal?: AbortSignal) =>
-    openLog(levelStore(place.directory, readersFor(options)), place.directory, optionsAt(place, use, options), {
+  return (directory: LogDirectory, use: LedgerPart['use'], signal?: AbortSignal) =>
+    openLog(levelStore(directory.path, readersFor(options)), directory.path, optionsAt(directory, use, options), {
       location,
-      place,
+      directory,
       use,
       namedAfter,
       signal,
@@ -80,7 +80,7 @@ async function atMost(millis: number, work: Promise<void>): Promise<void> {
 }
 
 function optionsAt(
-  { number }: LogPlace,
+  { number }: LogDirectory,
   use: LedgerPart['use'],
   options: ResolvedAuditLogOptions,
 ): ResolvedAuditLogOptions {

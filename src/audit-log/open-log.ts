@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
-import { type LogPlace, placeOf, stagingAt } from '../ledger/places.js'
+import { type LogDirectory, logDirectory, stagingAt } from '../ledger/log-directories.js'
 import { LedgerMember } from '../ledger/writing/member.js'
 import { removeState, writeState } from '../ledger/writing/state-file.js'
 import { CheckpointFile } from '../log/checkpoints/checkpoint-file.js'
@@ -38,7 +38,7 @@ export interface Opened {
 export interface LedgerPart {
   /** Of the ledger. */
   readonly location: string
-  readonly place: LogPlace
+  readonly directory: LogDirectory
   /** For its recovery alone, after which it is closed; or to write it. */
   readonly use: 'writing' | 'recovering'
   readonly namedAfter: string | undefined
@@ -64,7 +64,7 @@ export async function openLog(
     if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
     if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
     const staging = directory === undefined ? undefined : stagingAt(part?.location ?? directory)
-    const inLedger = part && { log: part.place.number, namedAfter: part.namedAfter }
+    const inLedger = part && { log: part.directory.number, namedAfter: part.namedAfter }
     const { report, openRunsBefore, adoptsLate, ...parts } = await recover({
       ...options,
       store,
@@ -146,8 +146,8 @@ export async function openLog(
 }
 
 /** The part of a ledger that a log is opened as which is opened alone: others may share the directory. */
-function aloneAt(directory: string): Pick<LedgerPart, 'location' | 'place' | 'use'> {
-  return { location: directory, place: placeOf(directory, 0), use: 'writing' }
+function aloneAt(directory: string): Pick<LedgerPart, 'location' | 'directory' | 'use'> {
+  return { location: directory, directory: logDirectory(directory, 0), use: 'writing' }
 }
 
 /** Has a thread write the journal, if that is asked for and can be. */

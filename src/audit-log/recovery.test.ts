@@ -106,8 +106,14 @@ describe('after the process died', () => {
       stopping.abort()
       return receipt
     }
-    const place = { number: 0, directory: image }
-    const part = { location: image, place, use: 'recovering', namedAfter: undefined, signal: stopping.signal } as const
+    const directory = { number: 0, path: image }
+    const part = {
+      location: image,
+      directory,
+      use: 'recovering',
+      namedAfter: undefined,
+      signal: stopping.signal,
+    } as const
     await expect(openLog(store, image, resolveOptions({}), part)).rejects.toThrow('aborted')
     const log = await openAt(image)
     expect(log.recovery.replayedEvents).toBeGreaterThan(0)

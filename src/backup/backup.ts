@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
-import { type LogPlace, logsAt, placeOf } from '../ledger/places.js'
+import { type LogDirectory, logDirectories, logDirectory } from '../ledger/log-directories.js'
 import { syncDirectory } from '../store/directory.js'
 import { ENTRIES, refuseFormer } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'
@@ -65,12 +65,12 @@ export async function backupAuditLog(
   const { withKeys = false } = options
   if (typeof withKeys !== 'boolean') throw new TypeError('backupAuditLog: withKeys must be a boolean')
   const [source, target] = [resolve(location), resolve(destination)]
-  const places = await placesIn(source)
+  const sources = await logsIn(source)
   await requireFree(source, target)
   const partial = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.partial`)
   try {
     await mkdir(partial, { mode: 0o700 })
-    const logs = await copyAll(places, partial, withKeys)
+    const logs = await copyAll(sources, partial, withKeys)
     await syncDirectory(partial)
     await rename(partial, target)
     await syncDirectory(dirname(target))
@@ -82,15 +82,15 @@ export async function backupAuditLog(
 }
 
 async function copyAll(
-  places: readonly LogPlace[],
+  sources: readonly LogDirectory[],
   target: string,
   withKeys: boolean,
 ): Promise<readonly BackedUpLog[]> {
   for (let attempt = 1; ; attempt++) {
-    const { parts, remove } = await freeze(places)
+    const { parts, remove } = await freeze(sources)
     try {
-      for (const part of parts) await copyLog(part, placeOf(target, part.place.number).directory, withKeys)
-      return parts.map(({ place, size }) => ({ log: place.number, size }))
+      for (const part of parts) await copyLog(part, logDirectory(target, part.source.number).path, withKeys)
+      return parts.map(({ source, size }) => ({ log: source.number, size }))
     } catch (error) {
       if (!(error instanceof JournalGone)) throw error
       if (attempt === MAX_ATTEMPTS) {
@@ -104,11 +104,12 @@ async function copyAll(
 }
 
 /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
-async function placesIn(location: string): Promise<readonly LogPlace[]> {
+async function logsIn(location: string): Promise<readonly LogDirectory[]> {
   await refuseFormer(location)
-  const places: LogPlace[] = []
-  for (const place of await logsAt(location)) if (await isThere(join(place.directory, ENTRIES))) places.push(place)
-  if (places.length > 0) return places
+  const sources: LogDirectory[] = []
+  for (const source of await logDirectories(location))
+    if (await isThere(join(source.path, ENTRIES))) sources.push(source)
+  if (sources.length > 0) return sources
   throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`)
 }
 

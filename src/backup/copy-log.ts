@@ -3,8 +3,14 @@ import { chmod, copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { readRegularFile } from '../files/regular-file.js'
 import { syncFile } from '../files/sync-file.js'
-import { MAX_SEGMENT_BYTES } from '../log/journal/journal.js'
-import { decodeRecord, HEAD_BYTES, segmentName, segmentPath, segmentsIn } from '../log/journal/journal-format.js'
+import {
+  decodeRecord,
+  HEAD_BYTES,
+  MAX_SEGMENT_BYTES,
+  segmentName,
+  segmentPath,
+  segmentsIn,
+} from '../log/journal/journal-format.js'
 import { syncDirectory } from '../store/directory.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'
@@ -24,7 +30,7 @@ const MAX_KEY_BYTES = 64 * 1024
  * @throws JournalGone when it has to be frozen again; what the file system throws
  */
 export async function copyLog(part: FrozenPart, target: string, withKeys: boolean): Promise<void> {
-  const { place, directory, hasIndex, checkpoint, head } = part
+  const { source, directory, hasIndex, checkpoint, head } = part
   await mkdir(target, { recursive: true, mode: 0o700 })
   for (const name of [ENTRIES, 'index']) {
     if (name === 'index' && !hasIndex) continue
@@ -33,7 +39,7 @@ export async function copyLog(part: FrozenPart, target: string, withKeys: boolea
   await copyJournal(part, join(target, 'journal'))
   if (head) await writeNew(join(target, 'head'), head)
   if (checkpoint !== undefined) await writeNew(join(target, 'checkpoint'), checkpoint)
-  const keys = join(place.directory, 'keys')
+  const keys = join(source.path, 'keys')
   for (const name of withKeys ? ['signing.vkey', 'signing.key'] : ['signing.vkey']) {
     const key = await readRegularFile(join(keys, name), MAX_KEY_BYTES).catch(unlessAbsent)
     if (!key) continue
@@ -60,16 +66,16 @@ async function copyDatabase(source: string, target: string): Promise<void> {
  * Copies the files that have what the entries have not. A file is complete once there is another behind it. So the last of
  * the list may end in the middle of a record, as after a crash, and those before are whole.
  */
-async function copyJournal({ place, journal }: FrozenPart, target: string): Promise<void> {
+async function copyJournal({ source, journal }: FrozenPart, target: string): Promise<void> {
   if (!journal) return
-  const source = join(place.directory, 'journal')
-  const listed = await segmentsOf(source)
+  const directory = join(source.path, 'journal')
+  const listed = await segmentsOf(directory)
   const needed = listed.filter((segment) => segment >= journal.segment)
   // A position at the beginning of a file may come before the file.
   if (needed[0] !== journal.segment && (needed.length > 0 || journal.offset > 0)) throw new JournalGone()
   await mkdir(target, { mode: 0o700 })
   for (const segment of needed) {
-    const bytes = await readRegularFile(segmentPath(source, segment), MAX_SEGMENT_BYTES).catch(unlessAbsent)
+    const bytes = await readRegularFile(segmentPath(directory, segment), MAX_SEGMENT_BYTES).catch(unlessAbsent)
     if (!bytes) throw new JournalGone()
     const from = segment === journal.segment && journal.offset > 0 ? journal.offset : HEAD_BYTES
     const end = endBeforeNote(bytes, from)
@@ -84,6 +90,7 @@ async function copyJournal({ place, journal }: FrozenPart, target: string): Prom
  * journal of the copy ends before it.
  */
 function endBeforeNote(segment: Buffer, from: number): number {
+  // Attacker-controlled: a segment of at most MAX_SEGMENT_BYTES; a record that is none ends the walk.
   for (let at = from; at < segment.length; ) {
     const record = decodeRecord(segment, at)
     if (!record) break

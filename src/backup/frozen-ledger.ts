@@ -7,13 +7,14 @@ import { readRegularFile } from '../files/regular-file.js'
 import { closeFrozen, openFrozen } from '../inspection/frozen-log.js'
 import { getUndamaged } from '../inspection/read-block.js'
 import { findDamagedTable } from '../inspection/table-damage.js'
-import type { LogPlace } from '../ledger/places.js'
+import type { LogDirectory } from '../ledger/log-directories.js'
 import { readHeadFile } from '../log/journal/head-file.js'
 import type { JournalPosition } from '../store/contract.js'
-import { type Database, ENTRIES } from '../store/leveldb/database.js'
+import { ENTRIES } from '../store/leveldb/database.js'
 import { readHead } from '../store/leveldb/entries/head.js'
 import { corrupt, openError } from '../store/leveldb/errors.js'
 import { indexPath } from '../store/leveldb/indexes/database.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
 import { makeTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
 import { isAbsent } from '../verify/read-failure.js'
@@ -24,7 +25,7 @@ const NOTED = '"siblings_noted"'
 
 /** A log as it was at one moment, laid out in a directory of this process. */
 export interface FrozenPart {
-  readonly place: LogPlace
+  readonly source: LogDirectory
   /** Has the databases. */
   readonly directory: string
   readonly hasIndex: boolean
@@ -50,16 +51,16 @@ export interface FrozenLedger {
  * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED`,
  * `AUDIT_READ_FAILED` when the logs change faster than they can be frozen
  */
-export async function freeze(places: readonly LogPlace[]): Promise<FrozenLedger> {
+export async function freeze(sources: readonly LogDirectory[]): Promise<FrozenLedger> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const frozen = await freezeOnce(places)
+    const frozen = await freezeOnce(sources)
     if (frozen) return frozen
   }
   throw new AuditLogError('AUDIT_READ_FAILED', 'The logs note each other faster than they can be copied: try again')
 }
 
 /** @returns `undefined` where a log noted more of another than was frozen of that one */
-async function freezeOnce(places: readonly LogPlace[]): Promise<FrozenLedger | undefined> {
+async function freezeOnce(sources: readonly LogDirectory[]): Promise<FrozenLedger | undefined> {
   const temporary = await makeTemporaryDirectory('spanledger-backup')
   const taken: SnapshotFiles[] = []
   const remove = async () => {
@@ -68,15 +69,15 @@ async function freezeOnce(places: readonly LogPlace[]): Promise<FrozenLedger | u
   }
   try {
     const logs: LaidOut[] = []
-    for (const place of places) logs.push(await prepare(place, join(temporary, String(place.number)), taken))
+    for (const source of sources) logs.push(await prepare(source, join(temporary, String(source.number)), taken))
     // All at once: the shorter it takes, the less is noted meanwhile.
-    const layouts = await Promise.allSettled(logs.map(({ place, directory }) => takeEntries(place, directory)))
+    const layouts = await Promise.allSettled(logs.map(({ source, directory }) => takeEntries(source, directory)))
     for (const layout of layouts) if (layout.status === 'fulfilled') taken.push(layout.value)
     for (const layout of layouts) if (layout.status === 'rejected') throw layout.reason
     const needed = new Map<number, number>()
     const parts: FrozenPart[] = []
     for (const log of logs) parts.push(await partOf(log, needed))
-    if (parts.every(({ place, size }) => size >= (needed.get(place.number) ?? 0))) return { parts, remove }
+    if (parts.every(({ source, size }) => size >= (needed.get(source.number) ?? 0))) return { parts, remove }
     await remove()
     return undefined
   } catch (error) {
@@ -94,8 +95,8 @@ interface LaidOut extends Omit<FrozenPart, 'size' | 'journal' | 'checkpoint'> {
 }
 
 /** Takes what must not know of more entries than there are: index, checkpoint and head. */
-async function prepare(place: LogPlace, directory: string, taken: SnapshotFiles[]): Promise<LaidOut> {
-  const location = place.directory
+async function prepare(source: LogDirectory, directory: string, taken: SnapshotFiles[]): Promise<LaidOut> {
+  const location = source.path
   await requireRegularFiles(location)
   await mkdir(directory, { mode: 0o700 })
   const before = sizeBefore(location)
@@ -105,10 +106,10 @@ async function prepare(place: LogPlace, directory: string, taken: SnapshotFiles[
   if (index) taken.push(index)
   const head = await readIfThere(join(location, 'head'))
   const file = (await readIfThere(join(location, 'checkpoint')))?.toString()
-  return { place, directory, hasIndex: index !== undefined, head, file, before }
+  return { source, directory, hasIndex: index !== undefined, head, file, before }
 }
 
-async function takeEntries({ directory: location }: LogPlace, directory: string): Promise<SnapshotFiles> {
+async function takeEntries({ path: location }: LogDirectory, directory: string): Promise<SnapshotFiles> {
   try {
     return await takeFiles({ source: join(location, ENTRIES), target: join(directory, ENTRIES), location })
   } catch (error) {
@@ -118,8 +119,8 @@ async function takeEntries({ directory: location }: LogPlace, directory: string)
 
 /** @param needed - gets the sizes that the log's latest entries say of others */
 async function partOf({ file, before, ...log }: LaidOut, needed: Map<number, number>): Promise<FrozenPart> {
-  const { directory, place } = log
-  const location = place.directory
+  const { directory, source } = log
+  const location = source.path
   const damage = findDamagedTable(join(directory, ENTRIES), 'structure')
   if (damage !== undefined) throw corrupt(location, damage)
   // Another layout of the same files: LevelDB changes what it opens.
@@ -156,6 +157,7 @@ async function addNoted(
 
 /** Numbers and sizes, as an entry has them. It may be anybody's: what it says too much of is looked for in vain. */
 function notedIn(text: string): readonly { readonly log: number; readonly size: number }[] {
+  // Attacker-controlled: an entry of any log; numbers of logs and sizes must be safe integers.
   const { type, statementOf, data } = JSON.parse(text) as {
     readonly type?: unknown
     readonly statementOf?: unknown

@@ -1,5 +1,5 @@
 import { AuditLogError } from '../events/errors.js'
-import type { LogPlace } from '../ledger/places.js'
+import type { LogDirectory } from '../ledger/log-directories.js'
 import { stagedEvents } from '../ledger/staged-events.js'
 import { isStagedOnly } from '../reader/held-logs.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
@@ -48,7 +48,7 @@ export async function ledgerConditionAt(place: Place): Promise<LedgerCondition |
 }
 
 /** A log that is damaged does not hide how the others are. */
-async function conditionAt({ number: log, directory }: LogPlace): Promise<LogCondition> {
+async function conditionAt({ number: log, path: directory }: LogDirectory): Promise<LogCondition> {
   let store: SnapshotStore | undefined
   try {
     store = await SnapshotStore.open(directory, SYNCHRONOUS)

@@ -1,6 +1,10 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LogPlace as LedgerPlace, logsAt, placeOf as placeOfLog } from '../ledger/places.js'
+import {
+  type LogDirectory as LedgerPlace,
+  logDirectories,
+  logDirectory as placeOfLog,
+} from '../ledger/log-directories.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { SharedStore } from '../store/shared.js'
@@ -22,19 +26,21 @@ export type OpenedStore =
  * @param number - of the log in its ledger; `undefined` where nobody said which
  */
 async function oneLogOf(io: Io, location: string, number: number | undefined): Promise<string> {
-  if (number !== undefined) return placeOfLog(location, number).directory
+  if (number !== undefined) return placeOfLog(location, number).path
   const logs = await logsThere(location)
   if (logs.length === 0) await tellStaged(io, location).catch(() => undefined)
-  if (logs.length <= 1) return logs[0]?.directory ?? location
+  if (logs.length <= 1) return logs[0]?.path ?? location
   const numbers = logs.map((log) => log.number).join(', ')
-  const example = placeOfLog(location, logs[1]?.number ?? 1).directory
+  const example = placeOfLog(location, logs[1]?.number ?? 1).path
   throw new UsageError(`${location} has the logs ${numbers}, and this is about one: name it, as with --log ${example}`)
 }
 
 /** Lists the logs of a ledger that are there. */
 export async function logsThere(location: string): Promise<readonly LedgerPlace[]> {
-  const places = await logsAt(location)
-  const found = await Promise.all(places.map(({ directory }) => lstat(join(directory, ENTRIES)).catch(() => undefined)))
+  const places = await logDirectories(location)
+  const found = await Promise.all(
+    places.map(({ path: directory }) => lstat(join(directory, ENTRIES)).catch(() => undefined)),
+  )
   return places.filter((_, at) => found[at] !== undefined)
 }
 

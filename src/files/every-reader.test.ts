@@ -24,13 +24,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'log/checkpoints/own-key.ts': ['a new file', 'open'],
   'log/checkpoints/replace-file.ts': ['a new file', 'open'],
   'log/sealing/clock-statement.ts': ['/run/systemd/timesync', 'existsSync'],
-  'log/journal/journal-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],
+  'log/journal/set-aside.ts': ['a regular file that was looked at, and a new one', 'copyFile', 'open'],
   'log/journal/journal-format.ts': ['/proc/sys/kernel/random/boot_id', 'readFileSync'],
   'store/directory.ts': ['directories', 'open', 'stat', 'statSync'],
   'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],
   'store/leveldb/file-modes.ts': ['a directory of the writer, told of by the system', 'watch'],
   'store/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
-  'store/leveldb/secured-logs.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
+  'store/leveldb/second-names.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
   'witness/file-witness.ts': ['a new file', 'open'],
 }
 

@@ -1,6 +1,6 @@
 import { isTimestamp } from '../events/time.js'
-import type { Database } from '../store/leveldb/database.js'
 import { timeBlockKey } from '../store/leveldb/indexes/keys.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { seqOfKey } from '../store/seq-bytes.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'

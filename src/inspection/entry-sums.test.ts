@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { FiledEvent } from '../store/contract.js'
+import type { FiledEntry } from '../store/filed-event.js'
 import { NameHashes } from '../store/leveldb/hash-key.js'
 import { valueKey } from '../store/leveldb/indexes/keys.js'
 import { postingsOf } from '../store/postings.js'
-import type { FiledEntry } from '../store/stored-indexes.js'
 import { EntrySums } from './entry-sums.js'
 import { INDEX_NAMES, newSumKey, PostingSums } from './posting-sums.js'
 

@@ -1,4 +1,4 @@
-import type { FiledEvent, RunTelling } from '../store/contract.js'
+import type { FiledEvent, WithRunFacts } from '../store/contract.js'
 import { decodeFiled } from '../store/decode-entry.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { callerIdKey, callerIdKeyOf } from '../store/leveldb/indexes/keys.js'
@@ -131,7 +131,7 @@ export class FiledEntries {
   }
 
   /** Adds any other entry. */
-  add(seq: number, event: FiledEvent & RunTelling): void {
+  add(seq: number, event: FiledEvent & WithRunFacts): void {
     if (seq >= this.#to) return
     this.#sums.add(event, seq)
     this.#runs.add(event, seq)

@@ -1,8 +1,8 @@
-import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import { blockOf, pageOf } from '../store/leveldb/entries/directory.js'
 import { blockKey, pageKey } from '../store/leveldb/entries/keys.js'
 import { blockStartAt } from '../store/leveldb/entries/open-end.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { damageIn } from './damage.js'
 
 /**

@@ -1,6 +1,6 @@
 import { statusAfter } from '../events/run-status.js'
 import type { RowEvent } from '../store/runs/row-fold.js'
-import type { RunKey } from '../store/runs/run-overview.js'
+import type { RunKey } from '../store/runs/run-row.js'
 
 /** A run that has events before or behind those that go by, as its stored row claims. Plain. */
 export interface ChangedRow extends RunKey {

@@ -1,7 +1,7 @@
-import type { FiledEvent, RunTelling } from '../store/contract.js'
-import type { Database } from '../store/leveldb/database.js'
+import type { FiledEvent, WithRunFacts } from '../store/contract.js'
 import type { NameHashes } from '../store/leveldb/hash-key.js'
 import { openRunKey } from '../store/leveldb/indexes/keys.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { openRunId, runChangeOf } from '../store/open-runs.js'
 import { decodeForIndexes } from '../store/runs/decode-run.js'
 import { hashesFor } from './kept-hashes.js'
@@ -56,7 +56,7 @@ export class RunFold {
     this.#hashes = hashes
   }
 
-  add({ type, runId, tenantId, run }: FiledEvent & Partial<RunTelling>, seq: number): void {
+  add({ type, runId, tenantId, run }: FiledEvent & Partial<WithRunFacts>, seq: number): void {
     if (runId === undefined) return
     const change = runChangeOf(type)
     if (change !== undefined) this.change(foldedRun(tenantId, runId), change, seq)

@@ -1,5 +1,4 @@
 import { textOf } from '../events/text.js'
-import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import {
   FORMAT_KEY,
@@ -13,6 +12,7 @@ import { decodeHead, decodeRemoved, isHead, type StoredHead } from '../store/lev
 import { blockKey, checkpointKey } from '../store/leveldb/entries/keys.js'
 import { lastBlock } from '../store/leveldb/entries/open-end.js'
 import { decodeHashKey } from '../store/leveldb/hash-key.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { decodeLogId } from '../store/log-id.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'

@@ -1,6 +1,6 @@
-import type { Database } from '../store/leveldb/database.js'
 import { StoredTiles } from '../store/leveldb/entries/stored-tiles.js'
 import { coveredOf, type IndexedLog } from '../store/leveldb/indexes/database.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases, FrozenLog } from './frozen-log.js'
 import { hashesFor } from './kept-hashes.js'

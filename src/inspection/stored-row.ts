@@ -1,4 +1,4 @@
-import type { Database } from '../store/leveldb/database.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
 import type { RowSpan } from './row-findings.js'

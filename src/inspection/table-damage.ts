@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { openRegularFileSync } from '../files/regular-file.js'
+import { readCurrent, readManifest } from '../store/leveldb/current-manifest.js'
 import { ENTRIES } from '../store/leveldb/database.js'
-import { readCurrent, readManifest } from '../store/leveldb/snapshot-files.js'
 import { checkTable, DamagedTable, type Table } from '../store/leveldb/table-file.js'
 
 /**

@@ -1,4 +1,3 @@
-import type { Database } from '../store/leveldb/database.js'
 import { Block } from '../store/leveldb/entries/block.js'
 import {
   blockKey,
@@ -9,6 +8,7 @@ import {
   readKey,
   tileKey,
 } from '../store/leveldb/entries/keys.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import { TILE_WIDTH } from '../tree/index.js'
 import type { FindingKind } from '../verify/findings.js'
 import type { SeqSpan } from '../verify/report.js'

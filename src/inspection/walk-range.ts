@@ -1,5 +1,5 @@
-import type { Database } from '../store/leveldb/database.js'
 import { readError } from '../store/leveldb/errors.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import type { Item } from '../store/leveldb/scan.js'
 
 /** Items of one read, and bytes: enough that a read's own cost does not matter. */

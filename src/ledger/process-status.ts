@@ -8,11 +8,11 @@ export interface ProcessStatus {
   /** The time at which this was written. */
   readonly updatedAt: string
   readonly host: string
-  /** `undefined` where the system does not tell a process from others. */
+  /** `undefined` where the system has no identity for a process. */
   readonly identity: ProcessIdentity | undefined
   /** The number of the log that it writes; `undefined` while it has none. */
   readonly log: number | undefined
-  /** The option `durability` of its processor; `undefined` where that is not told. */
+  /** The option `durability` of its processor; `undefined` where the process does not state it. */
   readonly durability?: string | undefined
   /** The word of `AuditSpanProcessor.health()`. */
   readonly status: string
@@ -38,6 +38,7 @@ const DIGITS = /^\d{1,20}$/
  * @returns `undefined` for what is none
  */
 export function parseStatus(text: string): ProcessStatus | undefined {
+  // Attacker-controlled: a status file of at most MAX_BYTES; each field is checked, and texts are cut.
   const read = fieldsOf(JSON.parse(text))
   const { pid, startedAt, updatedAt, host, log, durability, status } = read
   if (!isCount(pid) || !isTime(startedAt) || !isTime(updatedAt)) return undefined

@@ -8,8 +8,8 @@ import { hasEnded, ownIdentity, type ProcessIdentity } from '../store/process-id
 import { type ProcessStatus, parseStatus } from './process-status.js'
 
 /*
- * Each process that writes to a ledger keeps a small file in `processes/`, which says whether it is audited. It removes
- * the file when it shuts down in order, so that the file of a process that has ended tells of one that did not.
+ * Each process that writes to a ledger keeps a small file in `processes/`, which states whether it is audited. It removes
+ * the file when it shuts down in order, so that the file of a process that has ended shows one that did not.
  *
  * The files are for people to look at. Nothing goes by them: whoever can write to the directory can put any there.
  */
@@ -24,7 +24,7 @@ const STATUS_FILE = /^\d{1,10}-[\da-f]{8}\.json$/
 
 /** A process whose status was found. */
 export interface FoundProcess extends ProcessStatus {
-  /** `unknown` for one of another host or container, or where the system does not tell. */
+  /** `unknown` for one of another host or container, or where the system has no identities. */
   readonly state: 'running' | 'ended' | 'unknown'
 }
 
@@ -36,12 +36,12 @@ export interface FoundProcesses {
   readonly unreadStatusFiles: number
 }
 
-/** Returns the directory in which processes say how they are doing. */
+/** Returns the directory in which processes keep their status files. */
 export function processesAt(location: string): string {
   return join(location, 'processes')
 }
 
-/** Reads what processes say of themselves; of a file that cannot be read, only that there is one. Never rejects. */
+/** Reads the status files of processes, and counts those that cannot be read. Never rejects. */
 export async function readProcesses(location: string): Promise<FoundProcesses> {
   const { found, unreadStatusFiles } = await readAll(processesAt(location))
   const processes = found.map(({ status, state }) => ({ ...status, state }))

@@ -1,8 +1,8 @@
 import type { AuditEvent } from '../events/types.js'
 import { currentBootId } from '../log/journal/journal-format.js'
 import { JournalReplay } from '../log/journal/journal-replay.js'
-import { findStaging, type OwnerState } from '../log/staging/staging-places.js'
-import { stagingAt } from './places.js'
+import { findStaging, type OwnerState } from '../log/staging/staging-directory.js'
+import { stagingAt } from './log-directories.js'
 
 /** Events that a process recorded before it had a log. */
 export interface StagedEvents {

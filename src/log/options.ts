@@ -8,8 +8,8 @@ import {
   resolveCheckpointOptions,
 } from './checkpoints/options.js'
 import type { AuditLogMeter } from './committing/metrics.js'
+import type { DamagePolicy } from './journal/journal-gaps.js'
 import { type JournalKey, journalKeyFrom } from './journal/journal-key.js'
-import type { DamagePolicy } from './journal/journal-replay.js'
 import { DURABILITIES, type Durability, journalWindowOption } from './journal/window.js'
 import { type Clock, systemClock } from './sealing/clock.js'
 import { MAX_ENTRY_BYTES } from './sealing/plain.js'

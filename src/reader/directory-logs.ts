@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { readRegularFile } from '../files/regular-file.js'
-import { type LogPlace, logsAt, placeOf } from '../ledger/places.js'
+import { type LogDirectory, logDirectories, logDirectory } from '../ledger/log-directories.js'
 import { openError } from '../store/leveldb/errors.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
@@ -68,7 +68,7 @@ export interface Opening {
   readonly only: boolean
 }
 
-async function openLog({ number, directory }: LogPlace, { refreshMillis, eventTypes, reading }: Opening) {
+async function openLog({ number, path: directory }: LogDirectory, { refreshMillis, eventTypes, reading }: Opening) {
   const takenAt = monotonicMillis()
   const store = await SnapshotStore.open(directory, reading)
   return {
@@ -109,7 +109,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   static async open(location: string, opening: Opening, readerOf: ReaderOf): Promise<DirectoryLogs> {
     const logs = new DirectoryLogs(location, opening, readerOf)
     try {
-      const first = await openLog(placeOf(location, 0), opening).catch(async (problem) => {
+      const first = await openLog(logDirectory(location, 0), opening).catch(async (problem) => {
         // Whoever may not look there is told why the log cannot be opened.
         if (!(await isStagedOnly(location).catch(() => false))) throw problem
       })
@@ -161,7 +161,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   async #look(): Promise<void> {
     const at = monotonicMillis()
     const known = new Set(this.#logs.map(({ number }) => number))
-    const places = this.#opening.only ? [placeOf(this.location, 0)] : await this.#places()
+    const places = this.#opening.only ? [logDirectory(this.location, 0)] : await this.#places()
     const added = places.filter(({ number }) => !known.has(number))
     for (const place of added) {
       const log = await openLog(place, this.#opening).catch(unlessMissing)
@@ -170,9 +170,9 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
     this.#lookedAt = at
   }
 
-  async #places(): Promise<readonly LogPlace[]> {
+  async #places(): Promise<readonly LogDirectory[]> {
     try {
-      return await logsAt(this.location)
+      return await logDirectories(this.location)
     } catch (problem) {
       throw openError(problem, this.location)
     }

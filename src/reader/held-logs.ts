@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { countStaged, type LogPlace, logsAt } from '../ledger/places.js'
+import { countStaged, type LogDirectory, logDirectories } from '../ledger/log-directories.js'
 import { ENTRIES, FORMER_DATABASE } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'
 
@@ -9,9 +9,9 @@ import { isAbsent } from '../verify/read-failure.js'
  *
  * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
  */
-export async function heldLogs(location: string): Promise<readonly LogPlace[]> {
-  const places = await logsAt(location)
-  const found = await Promise.all(places.map(({ directory }) => holdsLog(directory)))
+export async function heldLogs(location: string): Promise<readonly LogDirectory[]> {
+  const places = await logDirectories(location)
+  const found = await Promise.all(places.map(({ path: directory }) => holdsLog(directory)))
   return places.filter((_, at) => found[at])
 }
 

@@ -3,7 +3,7 @@ import { AuditLogError } from '../events/errors.js'
 import { IndexComparison } from '../inspection/compare-indexes.js'
 import { DirectorySource } from '../inspection/directory-source.js'
 import { openLogTree } from '../inspection/log-tree.js'
-import { countStaged, type LogPlace } from '../ledger/places.js'
+import { countStaged, type LogDirectory } from '../ledger/log-directories.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
@@ -64,12 +64,12 @@ export async function verifyLedgerDirectory(
   const logs: LedgerLog[] = []
   for (const place of await placesOfLogs(location)) {
     const open = async () => {
-      onReading(place.directory)
-      return await DirectorySource.open(place.directory, options.entriesOnly)
+      onReading(place.path)
+      return await DirectorySource.open(place.path, options.entriesOnly)
     }
     const openTree = async () => {
-      onReading(place.directory)
-      return await openLogTree(place.directory)
+      onReading(place.path)
+      return await openLogTree(place.path)
     }
     logs.push({ number: place.number, open, openTree })
   }
@@ -85,7 +85,7 @@ export async function verifyLedgerDirectory(
   return { ...report, status: ledger.status, problems }
 }
 
-async function placesOfLogs(location: string): Promise<readonly LogPlace[]> {
+async function placesOfLogs(location: string): Promise<readonly LogDirectory[]> {
   try {
     return await heldLogs(location)
   } catch (error) {

@@ -1,38 +1,20 @@
-import type { AuditEvent } from '../events/types.js'
 import type { TileReader } from '../tree/index.js'
-import type { RunFacts } from './runs/run-facts.js'
-import type { RunKey, RunRow } from './runs/run-overview.js'
+import type { CallerId, FiledEvent, WithRunFacts } from './filed-event.js'
+import type { IndexName } from './postings.js'
+import type { RunKey, RunRow } from './runs/run-row.js'
 import type { StoredIndexes } from './stored-indexes.js'
 import type { TimeBlock } from './time-blocks.js'
+import type { SeqRange, Walk } from './walk.js'
+
+export type { CallerId, FiledEvent, WithRunFacts } from './filed-event.js'
+export type { IndexName } from './postings.js'
+export type { SeqRange, Walk } from './walk.js'
 
 /*
  * What every engine (LevelDB, memory, …) offers. An engine stores entries at gapless positions and answers two
  * questions quickly: the entries of a range, and the positions filed under an index value. Everything a user asks is
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
-
-/** The parts of an event by which engines file its entry. */
-export interface FiledEvent
-  extends Pick<
-    AuditEvent,
-    'type' | 'time' | 'recordedAt' | 'tenantId' | 'sessionId' | 'runId' | 'parentRunId' | 'supersedes' | 'agent'
-  > {
-  /** Its `actor.id`. */
-  readonly actorId: string | undefined
-  /** The name of its tool, `data.tool.name`, where its type begins with `tool_`. */
-  readonly toolName: string | undefined
-  /**
-   * The same object for events that agree in `tenantId`, `sessionId`, `runId`, `parentRunId`, `agent` and `actorId`, if there
-   * is one: an engine need not look up for each of them what it files under these values.
-   */
-  readonly scope?: object
-}
-
-/** The facts that an event tells of its run beside those fields, for engines that keep rows of runs. */
-export interface RunTelling {
-  /** See `runFactsOf`. */
-  readonly run: RunFacts | undefined
-}
 
 /** An event turned into the bytes that are stored. After sealing nothing changes them. */
 export interface SealedEntry {
@@ -43,15 +25,9 @@ export interface SealedEntry {
   /** SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1. */
   readonly leafHash: Uint8Array
   /** The fields by which engines file the entry, as the bytes have them. */
-  readonly event: FiledEvent & CallerId & RunTelling
+  readonly event: FiledEvent & CallerId & WithRunFacts
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
-}
-
-/** An id that the caller of an append chose. Each tenant has ids of its own. */
-export interface CallerId {
-  readonly tenantId: string
-  readonly id: string
 }
 
 /** A place between two records of a journal, see `log/journal`. */
@@ -62,9 +38,9 @@ export interface JournalPosition {
   readonly offset: number
 }
 
-/** What a commit says beside its entries; stored atomically with them. */
+/** Marks of a commit beside its entries; stored atomically with them. */
 export interface CommitMarks {
-  /** What the journal holds up to here is in the store. */
+  /** The store has all that the journal holds up to here. */
   readonly journal?: JournalPosition | undefined
   /** Whoever writes the log is done with it, in good order. Any other commit takes that back. */
   readonly closed?: boolean | undefined
@@ -74,7 +50,7 @@ export interface CommitMarks {
   readonly checkpoint?: string | undefined
 }
 
-/** Where the entries of a committed group stand. */
+/** The positions of the entries of a committed group. */
 export interface CommitReceipt {
   /** Position of each entry of the group, in its order; for a repeated caller id the position of the first. */
   readonly seqs: ArrayLike<number>
@@ -86,25 +62,6 @@ export interface CommitReceipt {
    * Left out, any entry may have been there before, and the log reads back each one that has a caller id.
    */
   readonly firstNew?: number
-}
-
-/**
- * The indexes. A value is a tuple of strings:
- * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
- * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
- * `tool` [toolName] · `superseding` [runId], of the events that supersede another one
- */
-export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool' | 'superseding'
-
-/** A span of positions, `from` inclusive, `to` exclusive. */
-export interface SeqRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** A range to walk, and the direction: descending when `reverse`. */
-export interface Walk extends SeqRange {
-  readonly reverse: boolean
 }
 
 /** An ascending (or, walked in reverse, descending) run of positions, read in chunks. */
@@ -138,7 +95,7 @@ export type IndexState = 'ok' | 'rebuilding' | 'failing'
  * tree grows by the leaf hashes of the entries that were stored, in the same atomic step.
  */
 export interface AuditStore extends TileReader {
-  /** What messages call it: a path, a connection. */
+  /** Its name in messages: a path, a connection. */
   readonly location: string
   /**
    * `false` once what the store was opened in is gone, or something else is in its place: what is written does not get there any more.
@@ -203,7 +160,7 @@ export interface AuditStore extends TileReader {
   /** The journal up to here is in the store; `undefined` when no commit said so yet. */
   readonly journalPosition: JournalPosition | undefined
 
-  /** What the last commit said of `closed`; true for an empty, new log. */
+  /** The mark `closed` of the last commit; true for an empty, new log. */
   readonly closedInOrder: boolean
 
   /**
@@ -240,7 +197,7 @@ export interface AuditStore extends TileReader {
    */
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor
 
-  /** How many positions are filed there, counted without reading entries. Stops past `limit` and returns that. */
+  /** Counts the positions that are filed there, without reading entries. Stops past `limit` and returns that. */
   countPostings(index: IndexName, value: readonly string[], range: SeqRange, limit?: number): Promise<number>
 
   /** The first position of each distinct value of an index, in no promised order. */

@@ -6,7 +6,7 @@ import { decodeEntry, decodeFiled } from './decode-entry.js'
 import { filedEvent } from './filed-event.js'
 
 const sealer = new Sealer(() => [1_767_225_600, 0], 'test.example/log')
-/** What the indexes are made of. */
+/** The fields that the indexes are made of. */
 const filed = (event: FiledEvent | undefined) => {
   if (!event) return undefined
   const { type, time, tenantId, sessionId, runId, parentRunId, supersedes, agent, actorId, toolName } = event

@@ -29,10 +29,10 @@ const TOOL = new RegExp(`${UP_TO_DATA}{"callId":${ANY},"tool":{"name":${TEXT}(?:
  * Matches a field that may repeat, or give late, a value by which an entry is filed: the name of such a field, or an
  * escape that may hide a letter of the name. In JSON the last value counts.
  */
-const SAID_LATER =
+const GIVEN_LATER =
   /"(?:type|time|recordedAt|tenantId|sessionId|runId|parentRunId|supersedes|agent|actor)"\s*:|\\u00[2-7]/g
 /** The same of an event of a tool, whose name is filed as well. */
-const TOOL_SAID_LATER = new RegExp(SAID_LATER.source.replace('(?:', '(?:data|tool|name|'), 'g')
+const TOOL_GIVEN_LATER = new RegExp(GIVEN_LATER.source.replace('(?:', '(?:data|tool|name|'), 'g')
 
 /**
  * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an
@@ -40,6 +40,7 @@ const TOOL_SAID_LATER = new RegExp(SAID_LATER.source.replace('(?:', '(?:data|too
  * JSON it says what {@link decodeEntry} says.
  */
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
+  // Attacker-controlled: an entry, of the size at which it was stored; one anchored pattern, or else JSON.parse.
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const head = HEAD.exec(text)
   if (!head) return decodeWhole(bytes)
@@ -49,15 +50,15 @@ export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   if (isToolType(type as string)) {
     toolName = toolNameIn(text, length, text.length)
     if (toolName === undefined) return decodeWhole(bytes)
-  } else if (isSaidLater(text, length, text.length)) return decodeWhole(bytes)
+  } else if (isGivenLater(text, length, text.length)) return decodeWhole(bytes)
   const agent = agentId === undefined && agentName === undefined ? undefined : { id: agentId, name: agentName }
   const event = { type, time, recordedAt, tenantId, sessionId, runId, parentRunId, agent, actorId, toolName }
   return event as FiledEvent
 }
 
 /** Tells whether a field may be given late, or again, in an event of no tool. @param headTo - where its {@link HEAD} ends */
-export function isSaidLater(text: string, headTo: number, end: number): boolean {
-  return isFound(SAID_LATER, text, headTo, end)
+export function isGivenLater(text: string, headTo: number, end: number): boolean {
+  return isFound(GIVEN_LATER, text, headTo, end)
 }
 
 /**
@@ -70,7 +71,7 @@ export function toolNameIn(text: string, headTo: number, end: number): string | 
   TOOL.lastIndex = headTo
   const found = TOOL.exec(text)
   if (!found || TOOL.lastIndex > end) return undefined
-  return isFound(TOOL_SAID_LATER, text, TOOL.lastIndex, end) ? undefined : found[1]
+  return isFound(TOOL_GIVEN_LATER, text, TOOL.lastIndex, end) ? undefined : found[1]
 }
 
 function isFound(pattern: RegExp, text: string, from: number, end: number): boolean {
@@ -86,6 +87,7 @@ function decodeWhole(bytes: Uint8Array): FiledEvent | undefined {
 
 /** The event of an entry, if it is one that can be filed in the indexes. */
 export function decodeEntry(bytes: Uint8Array): AuditEvent | undefined {
+  // Attacker-controlled: an entry; it may be any JSON, and the type of each field that is used is checked.
   let event: Partial<AuditEvent>
   try {
     event = JSON.parse(utf8.decode(bytes))

@@ -12,6 +12,7 @@ export function encodeLogId(id: string): Buffer {
 
 /** Returns the id that was stored; `undefined` when the value is no id or is damaged. */
 export function decodeLogId(value: Uint8Array): string | undefined {
+  // Attacker-controlled: a stored value; its form is fixed and carries a checksum.
   const [, id, sum] = /^([\da-f]{16}) ([\da-f]{16})$/.exec(Buffer.from(value).toString('latin1')) ?? []
   return id !== undefined && sum === checksum(id) ? id : undefined
 }

@@ -1,4 +1,4 @@
-import type { FiledEntry } from './stored-indexes.js'
+import type { FiledEntry } from './filed-event.js'
 
 const BEGINNINGS: ReadonlySet<string> = new Set(['run_started', 'resumed'])
 const ENDS: ReadonlySet<string> = new Set([
@@ -9,7 +9,7 @@ const ENDS: ReadonlySet<string> = new Set([
   'run_interrupted',
 ])
 
-/** How a group leaves one run of a tenant. */
+/** The state in which a group leaves one run of a tenant. */
 export interface OpenRunChange {
   readonly tenantId: string
   readonly runId: string

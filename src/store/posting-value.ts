@@ -43,6 +43,7 @@ export function postingSpan(last: number, value: Uint8Array): PostingSpan {
  * @throws RangeError when they cannot be positions of a log, or are not those that the head of the value tells
  */
 export function decodePosting(last: number, value: Uint8Array): number[] {
+  // Attacker-controlled: a stored posting; a list has no more positions than its value has bytes, unless it is gapless.
   const reader = { value, at: 0 }
   const { count, first } = readSpan(last, reader)
   const dense = last - first === count - 1
@@ -61,6 +62,7 @@ export function decodePosting(last: number, value: Uint8Array): number[] {
 }
 
 function readSpan(last: number, reader: Reader): PostingSpan {
+  // Attacker-controlled: the head of a stored posting; at most MAX_POSITIONS positions, all within the log's range.
   const count = readVarint(reader)
   const first = last - readVarint(reader)
   const isPossible = first >= 0 && count >= 1 && count <= MAX_POSITIONS && count <= last - first + 1

@@ -1,5 +1,12 @@
-import type { FiledEvent, IndexName } from './contract.js'
-import type { FiledEntry } from './stored-indexes.js'
+import type { FiledEntry, FiledEvent } from './filed-event.js'
+
+/**
+ * The indexes. A value is a tuple of strings:
+ * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
+ * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
+ * `tool` [toolName] · `superseding` [runId], of the events that supersede another one
+ */
+export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool' | 'superseding'
 
 /** Positions under one value of one index, ascending, each once. */
 export interface Posting {
@@ -8,7 +15,7 @@ export interface Posting {
   readonly seqs: number[]
 }
 
-/** How many parts a full value of each index has. */
+/** The number of parts of a full value of each index. */
 export const INDEX_ARITY: Readonly<Record<IndexName, number>> = {
   session: 2,
   run: 1,

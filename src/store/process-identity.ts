@@ -46,6 +46,7 @@ export function identityText({ bootId, namespace, pid, startTicks }: ProcessIden
 
 /** Returns the identity that {@link identityText} wrote; `undefined` for any other text. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
+  // Attacker-controlled: part of a name of a file; each field has a bounded number of characters.
   const [, bootId, namespace, pid, startTicks] = TEXT.exec(text) ?? []
   if (bootId === undefined || namespace === undefined) return undefined
   return { bootId, namespace, pid: Number(pid), startTicks: Number(startTicks) }

@@ -1,6 +1,6 @@
 import type { AuditStore } from './contract.js'
 
-/** What reading needs of a store: all of it takes what was committed as it is, and changes nothing. */
+/** The part of a store that reading needs: it changes nothing. */
 export type ReadableStore = Pick<
   AuditStore,
   | 'location'

@@ -9,6 +9,7 @@ export function writeSeq(target: Buffer, seq: number, offset: number): void {
 
 /** Reads what {@link writeSeq} wrote. */
 export function readSeq(source: Uint8Array, offset: number): number {
+  // Attacker-controlled: 8 bytes; they may give no safe integer, which the caller checks.
   let seq = 0
   for (let at = offset; at < offset + SEQ_BYTES; at++) seq = seq * 256 + (source[at] as number)
   return seq

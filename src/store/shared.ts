@@ -16,7 +16,7 @@ export interface SharedStore extends AuditStore {
   changed(signal: AbortSignal): Promise<void>
 }
 
-/** Whether others may write the log while this process has it open. */
+/** Tells whether others may write the log while this process has it open. */
 export function isShared(store: AuditStore): store is SharedStore {
   return store.refresh !== undefined && 'changed' in store
 }

@@ -1,10 +1,7 @@
-import type { FiledEvent, IndexName, RunTelling, SeqRange } from './contract.js'
+import type { FiledEntry } from './filed-event.js'
+import type { IndexName } from './postings.js'
 import type { TimeBlock } from './time-blocks.js'
-
-/** The part of an entry by which it is filed. */
-export interface FiledEntry {
-  readonly event: FiledEvent & Partial<RunTelling>
-}
+import type { SeqRange } from './walk.js'
 
 /** Positions under one value of an index, in the form in which a store keeps values. */
 export interface FiledPosting {

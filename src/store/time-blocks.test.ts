@@ -45,11 +45,8 @@ describe('time blocks', () => {
     await fc.assert(
       fc.asyncProperty(
         groups,
-        fc.nat(1_000),
-        fc.nat(50),
-        fc.nat(50),
-        fc.boolean(),
-        async (committed, before, since, until, reverse) => {
+        fc.record({ before: fc.nat(1_000), since: fc.nat(50), until: fc.nat(50), reverse: fc.boolean() }),
+        async (committed, { before, since, until, reverse }) => {
           const start = SECOND_TOP_BLOCK - before
           const blocks = new Blocks()
           let seq = start

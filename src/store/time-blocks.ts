@@ -1,6 +1,5 @@
-import type { AuditStore, SeqRange, Walk } from './contract.js'
-import type { FiledEntry } from './stored-indexes.js'
-import { clampWalk } from './walk.js'
+import type { FiledEntry } from './filed-event.js'
+import { clampWalk, type SeqRange, type Walk } from './walk.js'
 
 /*
  * The time index: the earliest and latest `time` of fixed blocks of positions, level upon level.
@@ -29,7 +28,18 @@ export interface TimeBlock {
   readonly max: string
 }
 
-type StoredTimeBlocks = Pick<AuditStore, 'size' | 'timeBlocks'>
+/** The time blocks of a store. */
+interface StoredTimeBlocks {
+  readonly size: number
+  /** See `AuditStore.timeBlocks`. */
+  timeBlocks(level: number, walk: Walk): AsyncIterable<readonly TimeBlock[]>
+}
+
+/** The times that are looked for: `since <= time < until`. */
+interface TimeWindow {
+  readonly since: string | undefined
+  readonly until: string | undefined
+}
 
 /** The blocks that the entry at `size` widens: none at a level where it begins a block. */
 export function openBlocks(size: number): readonly { readonly level: number; readonly block: number }[] {
@@ -92,7 +102,7 @@ export async function* timeRanges(
   walk: Walk,
 ): AsyncGenerator<SeqRange> {
   let joined: SeqRange | undefined
-  for await (const range of blockRanges(store, TOP_LEVEL, since, until, clampWalk(walk, store.size))) {
+  for await (const range of blockRanges(store, TOP_LEVEL, { since, until }, clampWalk(walk, store.size))) {
     const adjoins = joined !== undefined && (walk.reverse ? joined.from === range.to : joined.to === range.from)
     if (joined && adjoins && joined.to - joined.from < MAX_JOINED_LENGTH) {
       joined = { from: Math.min(joined.from, range.from), to: Math.max(joined.to, range.to) }
@@ -107,8 +117,7 @@ export async function* timeRanges(
 async function* blockRanges(
   store: StoredTimeBlocks,
   level: number,
-  since: string | undefined,
-  until: string | undefined,
+  { since, until }: TimeWindow,
   { from, to, reverse }: Walk,
 ): AsyncGenerator<SeqRange> {
   if (from >= to) return
@@ -120,7 +129,7 @@ async function* blockRanges(
       const range = { from: Math.max(from, block * length), to: Math.min(to, (block + 1) * length) }
       const whole = (since === undefined || min >= since) && (until === undefined || max < until)
       if (whole || level === 0) yield range
-      else yield* blockRanges(store, level - 1, since, until, { ...range, reverse })
+      else yield* blockRanges(store, level - 1, { since, until }, { ...range, reverse })
     }
   }
 }

@@ -1,5 +1,5 @@
 import { isToolType } from '../events/tool-name.js'
-import { BEFORE_DATA, HEAD, isSaidLater, toolNameIn } from './decode-entry.js'
+import { BEFORE_DATA, HEAD, isGivenLater, toolNameIn } from './decode-entry.js'
 
 /** A {@link HEAD} that begins anywhere in a text, and of which nothing is taken: that takes half the time. */
 const SHAPE = new RegExp(HEAD.source.replace(/^\^/, '').replaceAll('"([', '"(?:['), 'y')
@@ -37,6 +37,7 @@ export class UsualEntry {
    * @returns whether it is a usual one: if not, this still tells of another
    */
   find(text: string, start: number, end: number): boolean {
+    // Attacker-controlled: an entry in a text of many; one anchored pattern, and nothing is taken from behind `end`.
     SHAPE.lastIndex = start
     if (!SHAPE.test(text)) return false
     const headTo = SHAPE.lastIndex
@@ -50,7 +51,7 @@ export class UsualEntry {
     this.type = text.slice(typeFrom, typeTo)
     const isOfTool = isToolType(this.type)
     this.toolName = isOfTool ? toolNameIn(text, headTo, end) : undefined
-    if (isOfTool ? this.toolName === undefined : isSaidLater(text, headTo, end)) return false
+    if (isOfTool ? this.toolName === undefined : isGivenLater(text, headTo, end)) return false
     this.#timeFrom = typeTo + BEFORE_TIME.length
     this.#timeTo = text.indexOf('"', this.#timeFrom)
     this.#recordedAtFrom = this.#timeTo + BEFORE_RECORDED_AT.length

@@ -1,5 +1,13 @@
-import { AuditLogError } from '../events/errors.js'
-import type { Walk } from './contract.js'
+/** A span of positions, `from` inclusive, `to` exclusive. */
+export interface SeqRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A range to walk, and the direction: descending when `reverse`. */
+export interface Walk extends SeqRange {
+  readonly reverse: boolean
+}
 
 /** Cuts a walk to the positions that exist. */
 export function clampWalk({ from, to, reverse }: Walk, size: number): Walk {
@@ -16,8 +24,4 @@ export function lowerBound(ascending: readonly number[], target: number): number
     else high = middle
   }
   return low
-}
-
-export function storeClosed(location: string): AuditLogError {
-  return new AuditLogError('AUDIT_LOG_CLOSED', `The audit log ${location} is not open`)
 }

@@ -6,11 +6,11 @@ import { partialTiles, TILE_HEIGHT, TILE_WIDTH, type Tile, type TileReader } fro
 export interface GrownTile extends Tile {
   /** All of its hashes, 32 bytes each. Nothing changes these bytes afterwards. */
   readonly hashes: Uint8Array
-  /** How many of them it had before: 0 for a new tile. */
+  /** The number of hashes that it had before: 0 for a new tile. */
   readonly previousWidth: number
 }
 
-/** What new leaves make of a tree: to be stored together with the entries, in one batch. */
+/** A tree with new leaves: to be stored together with the entries, in one batch. */
 export interface TreeGrowth {
   /** The tree with the new leaves. The one it grew from stays as it was, for when the batch fails. */
   readonly frontier: TreeFrontier
@@ -102,7 +102,9 @@ export class TreeFrontier {
     for (let level = 0; added > 0; level++) {
       if (level % TILE_HEIGHT === 0) {
         const tileLevel = level / TILE_HEIGHT
-        edges[tileLevel] = growTiles(tiles, tileLevel, before, edges[tileLevel], row.view(1, 1 + added))
+        const grown = growTiles(tileLevel, before, edges[tileLevel], row.view(1, 1 + added))
+        tiles.push(...grown)
+        edges[tileLevel] = edgeOf(grown)
       }
       const peak = peaks[level]
       if (peak !== undefined) row.put(0, peak)
@@ -123,15 +125,10 @@ export class TreeFrontier {
  *
  * @param before - how many hashes the level had
  * @param edge - those of its partial tile
- * @returns the hashes of the tile that is partial now
+ * @returns the tiles that changed
  */
-function growTiles(
-  tiles: GrownTile[],
-  level: number,
-  before: number,
-  edge: Uint8Array | undefined,
-  added: Uint8Array,
-): Uint8Array | undefined {
+function growTiles(level: number, before: number, edge: Uint8Array | undefined, added: Uint8Array): GrownTile[] {
+  const tiles: GrownTile[] = []
   let index = Math.floor(before / TILE_WIDTH)
   let previous = edge
   for (let taken = 0; taken < added.length; index++) {
@@ -145,7 +142,13 @@ function growTiles(
     tiles.push({ level, index, width, hashes, previousWidth: previousBytes / HASH_BYTES })
     previous = width === TILE_WIDTH ? undefined : hashes
   }
-  return previous
+  return tiles
+}
+
+/** Returns the hashes of the tile that is partial now; `undefined` where the last one is full. */
+function edgeOf(grown: readonly GrownTile[]): Uint8Array | undefined {
+  const last = grown.at(-1)
+  return last && last.width < TILE_WIDTH ? last.hashes : undefined
 }
 
 /** The smallest peak is the right end of the root's right edge: each larger one joins from the left. */

@@ -23,15 +23,17 @@ export function writeLeafHash(entry: Uint8Array, target: Buffer, offset: number)
 }
 
 /**
- * {@link writeLeafHash} of an entry that stands in a larger memory, from `start`, which is at least 1, to before `end`. It is
- * hashed where it stands, behind a prefix that takes the place of the byte before it meanwhile.
+ * Returns the leaf hash of an entry that stands in a larger memory, from `start`, which is at least 1, to before `end`. It is hashed
+ * where it stands, behind a prefix that takes the place of the byte before it meanwhile.
+ *
+ * @returns the hash as a `binary` string, to be written into a memory: there is no object for it
  */
-export function writeLeafHashOf(memory: Buffer, start: number, end: number, target: Buffer, offset: number): void {
+export function leafDigestIn(memory: Buffer, start: number, end: number): string {
   const before = memory[start - 1] as number
   memory[start - 1] = LEAF_PREFIX
-  const input = new Uint8Array(memory.buffer, memory.byteOffset + start - 1, end - start + 1)
-  target.write(sha256(input), offset, 'latin1')
+  const digest = sha256(new Uint8Array(memory.buffer, memory.byteOffset + start - 1, end - start + 1))
   memory[start - 1] = before
+  return digest
 }
 
 function leafDigest(entry: Uint8Array): string {

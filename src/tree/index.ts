@@ -6,10 +6,10 @@ export {
   hashNode,
   hashRange,
   LEAF_PREFIX,
+  leafDigestIn,
   sameHash,
   sha256,
   writeLeafHash,
-  writeLeafHashOf,
 } from './hash.js'
 export { leafHashAt } from './leaf-hash.js'
 export { proveConsistency, proveInclusion } from './prove.js'

@@ -56,7 +56,10 @@ export async function proveConsistency(size1: number, size2: number, tiles: Tile
   return await readRangeHashes(beside.reverse(), size2, tiles)
 }
 
-/** Where the tree over these leaves divides: behind the largest power of two of leaves that leaves some to the right. */
+/**
+ * Returns the leaf at which the tree over these leaves divides: behind the largest power of two of them that leaves some to
+ * the right.
+ */
 function split(from: number, to: number): number {
   let leaves = 1
   while (leaves * 2 < to - from) leaves *= 2

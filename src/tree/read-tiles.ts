@@ -10,6 +10,7 @@ export interface LeafRange {
 
 /** The hashes of these tiles, exactly as many as each is wide. */
 export async function readTileHashes(tiles: readonly Tile[], reader: TileReader): Promise<Uint8Array[]> {
+  // Attacker-controlled: hashes of tiles; exactly as many as a tile is wide are used, and a root has to confirm them.
   const read = tiles.length === 0 ? [] : await reader.readTiles(tiles)
   return tiles.map(({ level, index, width }, at) => {
     const hashes = read[at]

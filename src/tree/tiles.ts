@@ -15,7 +15,7 @@ export interface Tile {
   readonly width: number
 }
 
-/** Where tiles are kept. */
+/** Reads tiles from where they are kept. */
 export interface TileReader {
   /**
    * The hashes of these tiles, 32 bytes each, in this order; `undefined` for a tile that is not there. What is kept may
@@ -29,7 +29,7 @@ export function tileWidth(level: number, index: number, size: number): number {
   return Math.min(TILE_WIDTH, nodesAt(level, size) - index * TILE_WIDTH)
 }
 
-/** How many hashes the tiles of a level hold together. */
+/** Returns the number of hashes that the tiles of a level hold together. */
 export function nodesAt(level: number, size: number): number {
   return Math.floor(size / TILE_WIDTH ** level)
 }

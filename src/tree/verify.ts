@@ -113,6 +113,7 @@ function isRight(node: bigint): boolean {
 
 /** Hashes of another length could be read as other children of the same node. */
 function hashesOf(proof: readonly Uint8Array[]): readonly Uint8Array[] {
+  // Attacker-controlled: the hashes of a proof; each has 32 bytes, and a proof that is too long is refused.
   const isArray: boolean = Array.isArray(proof)
   if (!isArray) throw new TypeError('a proof must be an array of hashes')
   for (const hash of proof) hashFrom('a hash of the proof', hash)

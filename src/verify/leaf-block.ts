@@ -1,4 +1,4 @@
-import { HASH_BYTES, hashRange, TILE_WIDTH, writeLeafHash, writeLeafHashOf } from '../tree/index.js'
+import { HASH_BYTES, hashRange, leafDigestIn, TILE_WIDTH, writeLeafHash } from '../tree/index.js'
 
 /** Entries of one block: what fills a tile of level 1. A power of two, so that each full block is a node of the tree. */
 export const BLOCK_LENGTH = 65_536
@@ -38,9 +38,9 @@ export class LeafBlock {
     this.#next++
   }
 
-  /** Adds an entry that stands in a larger memory: see `writeLeafHashOf`. */
+  /** Adds an entry that stands in a larger memory: see `leafDigestIn`. */
   addFrom(memory: Buffer, start: number, end: number): void {
-    writeLeafHashOf(memory, start, end, this.hashes, (this.#next - this.from) * HASH_BYTES)
+    this.hashes.write(leafDigestIn(memory, start, end), (this.#next - this.from) * HASH_BYTES, 'latin1')
     this.#next++
   }
 

@@ -21,7 +21,7 @@ function finishAll(): void {
     try {
       one.finish()
     } catch {
-      // Nobody is left to be told.
+      // Nobody is left to get the error.
     }
   }
 }

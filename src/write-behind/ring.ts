@@ -26,11 +26,11 @@ export const WORD = Object.freeze({
   nextAt: 6,
   /** The position in the next file of the first of them. */
   nextOffset: 7,
-  /** 1 when the recording thread wants a message once `written` has come to `tellAt`. */
-  tell: 8,
-  tellAt: 9,
+  /** 1 when the recording thread wants a message once `written` has come to `notifyAt`. */
+  notify: 8,
+  notifyAt: 9,
   /** Counts what the writing thread has done: the recording thread waits until it changes. */
-  news: 10,
+  progress: 10,
 })
 /** Bytes in front of the ring itself. */
 export const HEADER_BYTES = 64

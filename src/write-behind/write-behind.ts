@@ -1,7 +1,7 @@
-import { close } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { monotonicMillis, soon } from '../timers/real-timers.js'
 import { finishAtExit } from './at-exit.js'
+import { FileSequence } from './file-sequence.js'
 import { distance, HEADER_BYTES, NO_FILE, ringOf, STATE, WORD } from './ring.js'
 import type { JournalWindowStats } from './window-stats.js'
 import { type Stretch, writeFully } from './write-fully.js'
@@ -16,19 +16,11 @@ export interface WriteBehindOptions {
   readonly windowBytes: number
   /** An open file, by which the thread tells whether it has the descriptors of this one. */
   readonly descriptor: number
-  /** Told once, when the thread has ended or is stuck: from then on the caller writes. Must not throw. */
+  /** Called once, when the thread has ended or is stuck: from then on the caller writes. Must not throw. */
   readonly onEnded: (cause: Error) => void
   /** File that the thread runs. @defaultValue that of this package, where it is there */
   readonly file?: URL | undefined
   readonly stuckMillis?: number
-}
-
-/** A file, from a count of bytes on. */
-interface Place {
-  readonly at: number
-  readonly descriptor: number
-  /** The position in the file of the byte with that count. */
-  readonly offset: number
 }
 
 /**
@@ -41,8 +33,7 @@ export class WriteBehind {
   readonly #words: Int32Array
   readonly #memory: Uint8Array
   readonly #forget: () => void
-  /** Files that may still get bytes; the last one is the current one, which whoever opened it closes. */
-  #places: Place[] = []
+  readonly #files = new FileSequence()
   /** Bytes taken so far. */
   #put = 0
   /** Bytes written so far, once the thread writes no more. */
@@ -75,7 +66,7 @@ export class WriteBehind {
     this.#forget = finishAtExit({ finish: () => this.#takeOver() })
   }
 
-  /** Tells that the thread writes no more. */
+  /** The thread writes no more. */
   get isOver(): boolean {
     return this.#isOver
   }
@@ -114,8 +105,8 @@ export class WriteBehind {
     this.settle()
     if (this.#isOver) writeFully(descriptor, head, offset)
     // The thread has gone on to the file that is the current one until now.
-    this.#closeBefore()
-    this.#places.push({ at: this.#put, descriptor, offset: this.#isOver ? offset + head.length : offset })
+    this.#files.closeBefore()
+    this.#files.add({ from: this.#put, descriptor, offset: this.#isOver ? offset + head.length : offset })
     if (this.#isOver) return
     Atomics.store(this.#words, WORD.nextAt, this.#put | 0)
     Atomics.store(this.#words, WORD.nextOffset, offset)
@@ -134,7 +125,7 @@ export class WriteBehind {
   /** Resolves when the thread has written all that was taken before the call, or writes no more: see {@link settle}. */
   async drained(): Promise<void> {
     const target = this.#put
-    while (this.written < target && !this.#hasFailed) await this.#news(target)
+    while (this.written < target && !this.#hasFailed) await this.#progress(target)
   }
 
   /** Writes what the thread left, where it failed to or writes no more. @throws what the file system throws */
@@ -145,8 +136,7 @@ export class WriteBehind {
   /** Gives up what could not be written, and the files. */
   discard(): void {
     this.#written = this.#put
-    this.#closeBefore()
-    this.#places = []
+    this.#files.clear()
     if (this.#isOver) return
     Atomics.store(this.#words, WORD.nextFile, NO_FILE)
     this.#goOn()
@@ -161,12 +151,7 @@ export class WriteBehind {
       this.#giveUpThread()
       await ended
     }
-    this.#closeBefore()
-  }
-
-  /** Closes the files before the current one. Nobody writes to them any more. */
-  #closeBefore(): void {
-    for (const { descriptor } of this.#places.splice(0, this.#places.length - 1)) close(descriptor, () => {})
+    this.#files.closeBefore()
   }
 
   /** The thread could not write, or writes no more. */
@@ -180,19 +165,19 @@ export class WriteBehind {
     const startMillis = monotonicMillis()
     this.#waits++
     try {
-      while (!(this.#isOver || isSo())) this.#waitForNews(isSo)
+      while (!(this.#isOver || isSo())) this.#waitForProgress(isSo)
     } finally {
       this.#waitMillis += monotonicMillis() - startMillis
     }
   }
 
-  #waitForNews(isSo: () => boolean): void {
+  #waitForProgress(isSo: () => boolean): void {
     const { stuckMillis = STUCK_MILLIS } = this.#options
-    const news = Atomics.load(this.#words, WORD.news)
-    // What has come about before that is told by no later news.
+    const progress = Atomics.load(this.#words, WORD.progress)
+    // No later progress shows what was done before that.
     if (isSo()) return
     if (this.#hasFailed) this.#writeRest()
-    else if (Atomics.wait(this.#words, WORD.news, news, stuckMillis) === 'timed-out') {
+    else if (Atomics.wait(this.#words, WORD.progress, progress, stuckMillis) === 'timed-out') {
       this.#onEnded(new Error(`it has done nothing for ${stuckMillis} ms`))
     }
   }
@@ -214,8 +199,8 @@ export class WriteBehind {
   }
 
   #writeHere(bytes: Stretch): void {
-    const { at, descriptor, offset } = this.#places.at(-1) as Place
-    writeFully(descriptor, bytes, offset + this.#put - at)
+    const { from, descriptor, offset } = this.#files.current
+    writeFully(descriptor, bytes, offset + this.#put - from)
     this.#put += bytes.length
     this.#written = this.#put
   }
@@ -226,9 +211,9 @@ export class WriteBehind {
   }
 
   /** Resolves when the thread has written up to a count, has failed or has ended; or earlier. Keeps the process alive. */
-  async #news(target: number): Promise<void> {
-    Atomics.store(this.#words, WORD.tellAt, target | 0)
-    Atomics.store(this.#words, WORD.tell, 1)
+  async #progress(target: number): Promise<void> {
+    Atomics.store(this.#words, WORD.notifyAt, target | 0)
+    Atomics.store(this.#words, WORD.notify, 1)
     if (this.written >= target || this.#hasFailed) return
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve)
@@ -248,10 +233,10 @@ export class WriteBehind {
     try {
       this.#writeRest()
     } catch {
-      // Whoever writes or waits next tries again, and is told.
+      // Whoever writes or waits next tries again, and gets the error.
     }
     this.#look()
-    // Not at once: who is told may call the log, which is in the midst of a record here.
+    // Not at once: the listener may call the log, which is in the midst of a record here.
     soon(() => this.#options.onEnded(cause))
   }
 
@@ -273,12 +258,10 @@ export class WriteBehind {
   #writeRest(): void {
     this.#written = this.written
     while (this.#written < this.#put) {
-      const next = this.#places.findIndex(({ at }) => at > this.#written)
-      const place = this.#places.at(next === -1 ? -1 : next - 1) as Place
+      const { part, end = this.#put } = this.#files.at(this.#written)
       const start = this.#written % this.#memory.length
-      const end = next === -1 ? this.#put : (this.#places[next] as Place).at
       const length = Math.min(end - this.#written, this.#memory.length - start)
-      writeFully(place.descriptor, { buffer: this.#memory, start, length }, place.offset + this.#written - place.at)
+      writeFully(part.descriptor, { buffer: this.#memory, start, length }, part.offset + this.#written - part.from)
       this.#written += length
       if (!this.#isOver) Atomics.store(this.#words, WORD.written, this.#written | 0)
     }

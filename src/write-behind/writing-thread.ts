@@ -5,9 +5,9 @@ import { distance, NO_FILE, ringOf, STATE, WORD, type WritingThreadData, type Wr
 const { shared, probe } = workerData as WritingThreadData
 const { words, memory } = ringOf(shared)
 
-if (!hasDescriptors()) say('apart')
+if (!hasDescriptors()) post('apart')
 else {
-  say('ready')
+  post('ready')
   work()
 }
 
@@ -39,7 +39,7 @@ function work(): void {
       file = next
       base = nextAt - Atomics.load(words, WORD.nextOffset)
       Atomics.store(words, WORD.nextFile, NO_FILE)
-      tellNews()
+      countProgress()
     } else if (state === STATE.writing && written !== put) write(file, base, written, next === NO_FILE ? put : nextAt)
     else sleep(wake)
   }
@@ -55,18 +55,18 @@ function write(file: number, base: number, from: number, to: number): void {
   } catch {
     // The recording thread tries itself, and finds out why.
     Atomics.compareExchange(words, WORD.state, STATE.writing, STATE.failed)
-    say('look')
+    post('look')
   }
-  tellNews()
-  if (Atomics.load(words, WORD.tell) === 0) return
-  if (distance(Atomics.load(words, WORD.tellAt), Atomics.load(words, WORD.written)) < 0) return
-  Atomics.store(words, WORD.tell, 0)
-  say('look')
+  countProgress()
+  if (Atomics.load(words, WORD.notify) === 0) return
+  if (distance(Atomics.load(words, WORD.notifyAt), Atomics.load(words, WORD.written)) < 0) return
+  Atomics.store(words, WORD.notify, 0)
+  post('look')
 }
 
-function tellNews(): void {
-  Atomics.add(words, WORD.news, 1)
-  Atomics.notify(words, WORD.news)
+function countProgress(): void {
+  Atomics.add(words, WORD.progress, 1)
+  Atomics.notify(words, WORD.progress)
 }
 
 function sleep(wake: number): void {
@@ -75,6 +75,6 @@ function sleep(wake: number): void {
   Atomics.store(words, WORD.idle, 0)
 }
 
-function say(message: WritingThreadMessage): void {
+function post(message: WritingThreadMessage): void {
   parentPort?.postMessage(message)
 }

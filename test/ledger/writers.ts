@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { openNote, parseNote } from '../../src/checkpoint/index.js'
 import type { StoredEvent } from '../../src/events/index.js'
-import { logsAt } from '../../src/ledger/places.js'
+import { logDirectories } from '../../src/ledger/log-directories.js'
 
 const script = join(import.meta.dirname, 'writer.mjs')
 
@@ -118,7 +118,7 @@ export interface ReadLog {
 /** Opens each log of a ledger by itself, reads and verifies it. */
 export async function readLedger(location: string): Promise<readonly ReadLog[]> {
   const read: ReadLog[] = []
-  for (const { number, directory } of await logsAt(location)) {
+  for (const { number, path: directory } of await logDirectories(location)) {
     const log = await openAuditLog(directory)
     const events = await log.events().toArray()
     await log.checkpoint()

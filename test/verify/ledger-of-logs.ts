@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer, parseCheckpoint, parseNote, signNote } from '../../src/checkpoint/index.js'
 import type { AuditEventInput } from '../../src/events/types.js'
-import { placeOf } from '../../src/ledger/places.js'
+import { logDirectory } from '../../src/ledger/log-directories.js'
 import { OWN_SOURCE } from '../../src/log/own-source.js'
 import { recordStatement } from '../../src/log/statements.js'
 
@@ -37,7 +37,7 @@ export class LedgerOfLogs {
   }
 
   directoryOf(number: number): string {
-    return placeOf(this.location, number).directory
+    return logDirectory(this.location, number).path
   }
 
   async vkeyOf(number: number): Promise<string> {

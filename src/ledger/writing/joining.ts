@@ -31,15 +31,16 @@ export async function ledgerJoined(
   }
 }
 
-/** Tells whether a log has said this already. @param said - `data` of its last statement */
-export function hasJoined(said: unknown, { ledger, log, signer }: Membership): boolean {
-  const { ledger: name, log: number, vkey, statement } = (said ?? {}) as Readonly<Record<string, unknown>>
+/** Tells whether a log has stated this already. @param stated - `data` of its last statement */
+export function hasJoined(stated: unknown, { ledger, log, signer }: Membership): boolean {
+  const { ledger: name, log: number, vkey, statement } = (stated ?? {}) as Readonly<Record<string, unknown>>
   if (name !== ledger.name || number !== log || vkey !== signer.vkey) return false
   return !ledger.signer || (typeof statement === 'string' && isStatedBy(statement, ledger.signer))
 }
 
 function isStatedBy(statement: string, signer: Signer): boolean {
   try {
+    // Attacker-controlled: a statement in the log; it counts by its signature alone.
     return isSignedBy(parseNote(statement), signer)
   } catch {
     return false

@@ -52,5 +52,6 @@ export async function ledgerKey(location: string, options: ResolvedCheckpointOpt
     return { name: signer.name, signer }
   }
   const own = await ownSigner(location, () => {})
+  // Attacker-controlled: the checkpoint of log 0; it counts by its signature alone.
   return { name: stated, signer: own && isSignedBy(parseNote(newest), own) ? own : undefined }
 }

@@ -3,7 +3,7 @@ import type { AuditEventInput } from '../../events/types.js'
 import type { ResolvedCheckpointOptions } from '../../log/checkpoints/options.js'
 import type { AuditStore } from '../../store/contract.js'
 import { type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
-import type { LogPlace } from '../places.js'
+import type { LogDirectory } from '../log-directories.js'
 import { hasJoined, ledgerJoined } from './joining.js'
 import { type LedgerKey, ledgerKey } from './ledger-key.js'
 import { ownStatements } from './own-statements.js'
@@ -13,7 +13,7 @@ import { SiblingNotes } from './sibling-notes.js'
 export interface LedgerMemberParts {
   /** Of the ledger. Absolute. */
   readonly location: string
-  readonly place: LogPlace
+  readonly directory: LogDirectory
   /** Of the log. Open. */
   readonly store: AuditStore
   /** Signs the checkpoints of the log. */
@@ -36,7 +36,7 @@ const MAX_INTERVALS = 64
 
 /**
  * The statements of a log of a ledger beside the events of its process: that it belongs to the ledger, and how far the others are.
- * A ledger at rest says nothing.
+ * A ledger at rest records nothing.
  */
 export class LedgerMember {
   readonly #parts: LedgerMemberParts
@@ -44,16 +44,16 @@ export class LedgerMember {
   #hasJoined: boolean
   #hasRemembered = false
   /** The last statement of this log about its ledger. */
-  #said: unknown
+  #statement: unknown
   #sizeAtNote = 0
   /** Intervals from one note to the next, and how many of them have passed. */
   #intervals = 1
   #passed = 0
   #hasToldProblem = false
   #isStopped = false
-  #tellStopped = () => {}
+  #resolveStopped = () => {}
   readonly #stopping = new Promise<void>((resolve) => {
-    this.#tellStopped = resolve
+    this.#resolveStopped = resolve
   })
   #cancelTimer = () => {}
   #working: Promise<void> = Promise.resolve()
@@ -62,10 +62,10 @@ export class LedgerMember {
     this.#parts = parts
     this.#notes = new SiblingNotes(parts.location, parts.onProblem)
     // Log 0 has the key of the ledger.
-    this.#hasJoined = parts.place.number === 0 || !parts.signer
+    this.#hasJoined = parts.directory.number === 0 || !parts.signer
   }
 
-  /** Says that a new log belongs to the ledger before it says anything else, unless its key is far away. Never rejects. */
+  /** Records that a new log belongs to the ledger before anything else, unless its key is far away. Never rejects. */
   async begin(): Promise<void> {
     if (this.#parts.store.size > 0) return
     this.#hasRemembered = true
@@ -80,22 +80,22 @@ export class LedgerMember {
   /** From here on nothing is recorded any more. */
   stop(): void {
     this.#isStopped = true
-    this.#tellStopped()
+    this.#resolveStopped()
     this.#cancelTimer()
   }
 
-  /** Gives what there is to say when the log is closed. */
+  /** Returns the statement that is due when the log is closed. */
   async lastStatements(): Promise<readonly AuditEventInput[]> {
     await this.#working
     if (!this.#hasRemembered || this.#isOfOther) return []
-    const { location, place } = this.#parts
-    const note = this.#notes.next(await siblingHeads(location, place.number), true)
+    const { location, directory } = this.#parts
+    const note = this.#notes.next(await siblingHeads(location, directory.number), true)
     return note ? [note] : []
   }
 
-  /** A log that says it is another than log 0, in the place of log 0: one of another ledger that is opened by its own path. */
+  /** A log that states that it is another than log 0, in the place of log 0: one of another ledger that is opened by its own path. */
   get #isOfOther(): boolean {
-    return this.#parts.place.number === 0 && (this.#said !== undefined || this.#notes.hasNoted(0))
+    return this.#parts.directory.number === 0 && (this.#statement !== undefined || this.#notes.hasNoted(0))
   }
 
   #schedule(): void {
@@ -117,8 +117,8 @@ export class LedgerMember {
     await this.#join(() => true)
     const isBusy = this.#parts.store.size - this.#sizeAtNote >= BUSY_ENTRIES
     if (!isFirst && ++this.#passed < this.#intervals && !isBusy) return
-    const heads = await siblingHeads(this.#parts.location, this.#parts.place.number)
-    if (isFirst) this.#notes.tellMissing(heads)
+    const heads = await siblingHeads(this.#parts.location, this.#parts.directory.number)
+    if (isFirst) this.#notes.reportMissing(heads)
     const note = this.#isStopped ? undefined : this.#notes.next(heads, isFirst)
     if (!note) return
     this.#parts.record(note)
@@ -131,19 +131,19 @@ export class LedgerMember {
     const { store, origin } = this.#parts
     for await (const data of ownStatements(store, 'siblings_noted', origin)) this.#notes.remember(data)
     for await (const data of ownStatements(store, 'ledger_joined', origin)) {
-      this.#said = data
+      this.#statement = data
       break
     }
     this.#hasRemembered = true
   }
 
   async #join(isAtHand: (key: LedgerKey) => boolean): Promise<void> {
-    const { location, options, place, signer, record } = this.#parts
+    const { location, options, directory, signer, record } = this.#parts
     if (this.#hasJoined || !signer) return
     const ledger = await ledgerKey(location, options)
     if (!ledger || !isAtHand(ledger)) return
-    const membership = { ledger, log: place.number, signer }
-    if (!hasJoined(this.#said, membership)) {
+    const membership = { ledger, log: directory.number, signer }
+    if (!hasJoined(this.#statement, membership)) {
       const statement = await ledgerJoined(membership, options.checkpointTimeoutMillis)
       if (this.#isStopped) return
       record(statement)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AuditLogError } from '../../events/errors.js'
 import { ownIdentity } from '../../store/process-identity.js'
-import { placeOf } from '../places.js'
+import { logDirectory } from '../log-directories.js'
 import { OtherLogs, type OtherLogsParts } from './other-logs.js'
 
 let location: string
@@ -28,13 +28,13 @@ function startOf(pid: number): number {
   return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19])
 }
 
-/** Makes a log that says so of itself; its number is its place in the list. */
+/** Makes a log in such a state; its number is its place in the list. */
 async function logs(...states: string[]): Promise<void> {
-  for (const [number, state] of states.entries()) await say(number, state)
+  for (const [number, state] of states.entries()) await writeState(number, state)
 }
 
-async function say(number: number, state: string): Promise<void> {
-  const { directory } = placeOf(location, number)
+async function writeState(number: number, state: string): Promise<void> {
+  const { path: directory } = logDirectory(location, number)
   await mkdir(join(directory, 'entries'), { recursive: true })
   await writeFile(join(directory, 'entries/CURRENT'), 'MANIFEST-000001\n')
   await writeFile(join(directory, 'state'), `${state}\n`)
@@ -68,7 +68,7 @@ function others(
       tried.push(number)
       const problem = outcome(number)
       if (problem) throw problem
-      await say(number, 'closed')
+      await writeState(number, 'closed')
     },
     ...parts,
   })
@@ -93,7 +93,7 @@ test('a log whose writer dies later is recovered at the next look, and once', as
   await logs('closed', 'closed', 'closed')
   const { first, next, delays } = others(0)
   expect(await first()).toEqual([])
-  await say(2, DEAD)
+  await writeState(2, DEAD)
   expect(await next()).toEqual([2])
   expect(await next()).toEqual([])
   expect(delays).toEqual([1_000, 1_000, 1_000])
@@ -106,30 +106,30 @@ test.runIf(process.platform === 'linux')(
     await logs('closed', DEAD, alive, DEAD)
     const { first, next } = others(0)
     expect(await first()).toEqual([1, 3])
-    await say(1, DEAD)
-    await say(3, DEAD)
+    await writeState(1, DEAD)
+    await writeState(3, DEAD)
     expect(await next()).toEqual([1])
     const later: number[] = []
     for (let look = 2; look <= 16; look++) later.push(...(await next()))
     expect(later).toEqual([3])
     // The one in between looks at it each time.
-    await say(3, DEAD)
+    await writeState(3, DEAD)
     expect(await others(2).first()).toEqual([3])
   },
 )
 
-test('a log that somebody has is left for longer each time, until it says something else', async () => {
+test('a log that somebody has is left for longer each time, until its state changes', async () => {
   await logs('closed', HERE)
   const { first, next, problems } = others(0, () => new AuditLogError('AUDIT_LOG_LOCKED', 'somebody has it'))
   const tried = [await first()]
   for (let look = 1; look < 12; look++) tried.push(await next())
   expect(tried.map(({ length }) => length)).toEqual([1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0])
-  await say(1, DEAD)
+  await writeState(1, DEAD)
   expect(await next()).toEqual([1])
   expect(problems).toEqual([])
 })
 
-test('a log that cannot be recovered is told once', async () => {
+test('a log that cannot be recovered is reported once', async () => {
   await logs('closed', DEAD)
   const { first, next, problems } = others(0, () => new AuditLogError('AUDIT_LOG_CORRUPT', 'it is damaged'))
   await first()
@@ -139,7 +139,7 @@ test('a log that cannot be recovered is told once', async () => {
 
 test('those behind the own log come first; it, those that cannot be opened and what is no log are left', async () => {
   await logs(DEAD, DEAD, DEAD, DEAD, DEAD)
-  await rm(join(placeOf(location, 4).directory, 'entries/CURRENT'))
+  await rm(join(logDirectory(location, 4).path, 'entries/CURRENT'))
   expect(await others(1, undefined, { unusable: new Set([3]) }).first()).toEqual([2, 0])
 })
 
@@ -157,13 +157,13 @@ test('a log that was closed meanwhile is not left any longer when its next write
   const { first, next } = others(0, () => (isLocked ? new AuditLogError('AUDIT_LOG_LOCKED', 'taken') : undefined))
   expect(await first()).toEqual([1])
   isLocked = false
-  await say(1, 'closed')
+  await writeState(1, 'closed')
   expect(await next()).toEqual([])
-  await say(1, DEAD)
+  await writeState(1, DEAD)
   expect(await next()).toEqual([1])
 })
 
-test('a ledger whose logs cannot be listed is told once, and looked at again', async () => {
+test('a ledger whose logs cannot be listed is reported once, and looked at again', async () => {
   await logs('closed')
   await writeFile(join(location, 'logs'), '')
   const watch = others(0)
@@ -180,7 +180,7 @@ test('processes that start together do not look together', async () => {
   expect(delays).toEqual([750])
 })
 
-test('one that is stopped while it recovers a log begins no other one, tells nothing, and does not look again', async () => {
+test('one that is stopped while it recovers a log begins no other one, reports nothing, and does not look again', async () => {
   await logs('closed', DEAD, DEAD)
   const watch = others(0, () => {
     watch.watched.stop()
@@ -198,7 +198,7 @@ test('nothing begins once it is stopped', async () => {
   expect(watch.isWaiting).toBe(true)
   watch.watched.stop()
   expect(watch.isWaiting).toBe(false)
-  await say(1, DEAD)
+  await writeState(1, DEAD)
   expect(await watch.first()).toEqual([])
   expect(watch.isWaiting).toBe(false)
 })

@@ -1,6 +1,6 @@
 import { isLog } from '../../store/leveldb/database.js'
 import { type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
-import { type LogPlace, logsAt } from '../places.js'
+import { type LogDirectory, logDirectories } from '../log-directories.js'
 import { isSurelyTaken, type LogState, readState } from './state-file.js'
 import { isLocked } from './take-log.js'
 
@@ -8,10 +8,10 @@ export interface OtherLogsParts {
   readonly location: string
   /** Number of the log that this process has. */
   readonly own: number
-  /** Numbers of logs that cannot be opened: that was told already. */
+  /** Numbers of logs that cannot be opened: that was reported already. */
   readonly unusable: ReadonlySet<number>
   /** Opens a log, recovers it and closes it again. @throws AuditLogError `AUDIT_LOG_LOCKED` where somebody has it */
-  readonly recover: (place: LogPlace) => Promise<void>
+  readonly recover: (directory: LogDirectory) => Promise<void>
   /** Told once of each log that cannot be recovered. */
   readonly onProblem: (problem: Error) => void
   /** The longest time from one look at the others to the next. */
@@ -44,7 +44,7 @@ interface LeftLog {
 export class OtherLogs {
   readonly #parts: OtherLogsParts
   readonly #left = new Map<number, LeftLog>()
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
   #looks = 0
   #isStopped = false
   #cancelTimer = () => {}
@@ -81,27 +81,27 @@ export class OtherLogs {
   async #look(): Promise<void> {
     const isAtAll = this.#looks++ % LOOKS_BETWEEN === 0
     try {
-      for (const place of this.#inTurn(await logsAt(this.#parts.location))) {
+      for (const directory of this.#inTurn(await logDirectories(this.#parts.location))) {
         if (this.#isStopped) return
-        const state = await readState(place.directory)
+        const state = await readState(directory.path)
         if (isSurelyTaken(state) && !isAtAll) return
-        if (isSurelyTaken(state) || state.use === 'closed') this.#left.delete(place.number)
-        else if (!this.#isLeft(place, state) && (await isLog(place.directory))) await this.#recover(place)
+        if (isSurelyTaken(state) || state.use === 'closed') this.#left.delete(directory.number)
+        else if (!this.#isLeft(directory, state) && (await isLog(directory.path))) await this.#recover(directory)
       }
     } catch (problem) {
-      this.#tell('all', problem)
+      this.#report('all', problem)
     }
   }
 
   /** The other logs from the one behind the own one on, and around. */
-  #inTurn(places: readonly LogPlace[]): readonly LogPlace[] {
+  #inTurn(directories: readonly LogDirectory[]): readonly LogDirectory[] {
     const { own, unusable } = this.#parts
-    const others = places.filter(({ number }) => !unusable.has(number))
+    const others = directories.filter(({ number }) => !unusable.has(number))
     return [...others.filter(({ number }) => number > own), ...others.filter(({ number }) => number < own)]
   }
 
   /** Tells whether a log is left for this look as well: nothing has become of it since the last attempt. */
-  #isLeft({ number }: LogPlace, state: LogState): boolean {
+  #isLeft({ number }: LogDirectory, state: LogState): boolean {
     const left = this.#left.get(number)
     if (left && left.state !== textOf(state)) this.#left.delete(number)
     else if (left && left.toCome > 0) {
@@ -111,20 +111,20 @@ export class OtherLogs {
     return false
   }
 
-  async #recover(place: LogPlace): Promise<void> {
+  async #recover(directory: LogDirectory): Promise<void> {
     try {
-      await this.#parts.recover(place)
+      await this.#parts.recover(directory)
     } catch (problem) {
-      if (!isLocked(problem)) this.#tell(String(place.number), problem)
+      if (!isLocked(problem)) this.#report(String(directory.number), problem)
     }
-    const state = textOf(await readState(place.directory))
-    const looks = Math.min(MAX_LOOKS_LEFT, (this.#left.get(place.number)?.looks ?? 0) * 2 + 1)
-    this.#left.set(place.number, { state, looks, toCome: looks })
+    const state = textOf(await readState(directory.path))
+    const looks = Math.min(MAX_LOOKS_LEFT, (this.#left.get(directory.number)?.looks ?? 0) * 2 + 1)
+    this.#left.set(directory.number, { state, looks, toCome: looks })
   }
 
-  #tell(what: string, problem: unknown): void {
-    if (this.#isStopped || this.#told.has(what)) return
-    this.#told.add(what)
+  #report(what: string, problem: unknown): void {
+    if (this.#isStopped || this.#reported.has(what)) return
+    this.#reported.add(what)
     this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
   }
 }

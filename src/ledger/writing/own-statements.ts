@@ -4,9 +4,9 @@ import type { AuditStore } from '../../store/contract.js'
 const MAX_ENTRIES = 64
 
 /**
- * Yields the `data` of what a log said of itself, the latest first. It waits for the index.
+ * Yields the `data` of the statements that a log made of itself, the latest first. It waits for the index.
  *
- * @param origin - name of the log: what stands in it as the word of another log does not count
+ * @param origin - name of the log: statements of other logs in it do not count
  */
 export async function* ownStatements(store: AuditStore, type: string, origin: string): AsyncGenerator<unknown> {
   await store.indexReady?.()
@@ -17,6 +17,7 @@ export async function* ownStatements(store: AuditStore, type: string, origin: st
       for (const seq of seqs) {
         if (looked++ === MAX_ENTRIES) return
         const [bytes] = await store.read([seq])
+        // Attacker-controlled: an entry of this log; only what its own origin states is used.
         const event = bytes && (JSON.parse(Buffer.from(bytes).toString()) as StatedEvent)
         if (event?.type === type && event.statementOf === origin) yield event.data
       }

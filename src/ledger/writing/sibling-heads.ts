@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseCheckpoint, parseNote } from '../../checkpoint/index.js'
 import { CheckpointFile } from '../../log/checkpoints/checkpoint-file.js'
-import { logsAt } from '../places.js'
+import { logDirectories } from '../log-directories.js'
 
 /** The head of another log's tree, as the file `checkpoint` of that log states it. Plain data of `siblings_noted`. */
 export interface SiblingHead {
@@ -25,10 +25,10 @@ const AT_ONCE = 16
  * @param own - number of the log that looks
  */
 export async function siblingHeads(location: string, own: number): Promise<readonly SiblingHead[]> {
-  const places = (await logsAt(location)).filter(({ number }) => number !== own)
+  const directories = (await logDirectories(location)).filter(({ number }) => number !== own)
   const heads: SiblingHead[] = []
-  for (let at = 0; at < places.length; at += AT_ONCE) {
-    const read = places.slice(at, at + AT_ONCE).map(({ number, directory }) => headOf(number, directory))
+  for (let at = 0; at < directories.length; at += AT_ONCE) {
+    const read = directories.slice(at, at + AT_ONCE).map(({ number, path: directory }) => headOf(number, directory))
     heads.push(...(await Promise.all(read)).filter((head) => head !== undefined))
   }
   return heads
@@ -39,12 +39,13 @@ async function headOf(log: number, directory: string): Promise<SiblingHead | und
     const checkpoint = await new CheckpointFile(join(directory, 'checkpoint')).read()
     return checkpoint === undefined ? undefined : headIn(checkpoint, log)
   } catch {
-    // Whoever opens that log, or verifies it, says what is wrong with it.
+    // Opening that log, or verifying it, reports what is wrong with it.
     return undefined
   }
 }
 
 function headIn(checkpoint: string, log: number): SiblingHead | undefined {
+  // Attacker-controlled: the file `checkpoint` of another log; recorded as found, with its signature.
   const { text, signatures } = parseNote(checkpoint)
   const { origin, size, root, extensions } = parseCheckpoint(text)
   if (size > BigInt(Number.MAX_SAFE_INTEGER) || size === 0n) return undefined

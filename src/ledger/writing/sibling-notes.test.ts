@@ -38,17 +38,17 @@ test('notes no more logs than fit an entry, and the others next', () => {
   expect(notes.next(heads, false)).toBeUndefined()
 })
 
-test('tells once of a log that was set back, replaced or is gone', () => {
-  const told: string[] = []
-  const notes = new SiblingNotes('audit', ({ message }) => told.push(message))
+test('reports once a log that was set back, replaced or is gone', () => {
+  const reported: string[] = []
+  const notes = new SiblingNotes('audit', ({ message }) => reported.push(message))
   notes.next([head(0, 9), head(2, 9), head(3, 9)], true)
   for (let again = 0; again < 2; again++) {
     expect(sizes(notes.next([head(0, 8), head(2, 9, 'other.example')], true))).toEqual(
       again === 0 ? [[2, 9]] : undefined,
     )
-    notes.tellMissing([head(0, 8), head(2, 9)])
+    notes.reportMissing([head(0, 8), head(2, 9)])
   }
-  expect(told).toEqual([
+  expect(reported).toEqual([
     expect.stringContaining('Log 0 of the ledger audit has 8 entries by its checkpoint, and had 9'),
     expect.stringContaining("Log 2 of the ledger audit is 'other.example', and was 'log.example/2'"),
     expect.stringContaining('Log 3 of the ledger audit had 9 entries, and is gone'),

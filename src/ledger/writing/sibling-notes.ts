@@ -3,7 +3,7 @@ import type { AuditEventInput } from '../../events/types.js'
 import { OWN_SOURCE } from '../../log/own-source.js'
 import type { SiblingHead } from './sibling-heads.js'
 
-/** The most logs of one note: an entry has less than 64 KiB, and what a log says of another takes up to 600 B of it. */
+/** The most logs of one note: an entry has less than 64 KiB, and a statement about one log takes up to 600 B of it. */
 const MAX_LOGS = 64
 /** Longer names are possible, and are no reason for a note that does not fit an entry. */
 const MAX_ORIGIN_LENGTH = 256
@@ -17,7 +17,7 @@ const WORTH_NOTING = 2
 /** The notes of a log about the others, and those that are due next. */
 export class SiblingNotes {
   readonly #noted = new Map<number, SiblingHead>()
-  readonly #told = new Set<number>()
+  readonly #reported = new Set<number>()
   readonly #location: string
   readonly #onProblem: (problem: Error) => void
 
@@ -29,6 +29,7 @@ export class SiblingNotes {
 
   /** Takes the `data` of a note of this log, the latest first. */
   remember(data: unknown): void {
+    // Attacker-controlled: `data` of a note in the log; used for comparisons alone.
     const { logs } = (data ?? {}) as { readonly logs?: unknown }
     if (!Array.isArray(logs)) return
     for (const head of logs as SiblingHead[]) if (!this.#noted.has(head.log)) this.#noted.set(head.log, head)
@@ -58,11 +59,11 @@ export class SiblingNotes {
     return { type: 'siblings_noted', source: OWN_SOURCE, data: { logs } }
   }
 
-  /** Tells of logs that were noted and are not there any more. */
-  tellMissing(heads: readonly SiblingHead[]): void {
+  /** Reports logs that were noted and are not there any more. */
+  reportMissing(heads: readonly SiblingHead[]): void {
     const there = new Set(heads.map(({ log }) => log))
     for (const { log, size } of this.#noted.values()) {
-      if (!there.has(log)) this.#tell(log, `had ${size} entries, and is gone, or its file checkpoint is`)
+      if (!there.has(log)) this.#report(log, `had ${size} entries, and is gone, or its file checkpoint is`)
     }
   }
 
@@ -71,19 +72,19 @@ export class SiblingNotes {
     const noted = this.#noted.get(head.log)
     if (!noted) return true
     if (noted.origin !== head.origin) {
-      this.#tell(head.log, `is '${head.origin}', and was '${noted.origin}': another log took its place`)
+      this.#report(head.log, `is '${head.origin}', and was '${noted.origin}': another log took its place`)
       return true
     }
     if (head.size < noted.size) {
-      this.#tell(head.log, `has ${head.size} entries by its checkpoint, and had ${noted.size}: it was set back`)
+      this.#report(head.log, `has ${head.size} entries by its checkpoint, and had ${noted.size}: it was set back`)
       return false
     }
     return head.size - noted.size >= by
   }
 
-  #tell(log: number, what: string): void {
-    if (this.#told.has(log)) return
-    this.#told.add(log)
+  #report(log: number, what: string): void {
+    if (this.#reported.has(log)) return
+    this.#reported.add(log)
     this.#onProblem(
       new AuditLogError(
         'AUDIT_LOG_ROLLED_BACK',

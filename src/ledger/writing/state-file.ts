@@ -7,7 +7,7 @@ import { openToRewriteSync, readRegularFile } from '../../files/regular-file.js'
 import { hasEnded, ownIdentity, type ProcessIdentity } from '../../store/process-identity.js'
 
 /*
- * The file `state` in the directory of a log says who has the log open, so that a process that looks for a free one need not
+ * The file `state` in the directory of a log names the process that has the log open, so that a process that looks for a free one need not
  * try them all. Only the locks decide: the file is written by whoever has them, and it can be out of date.
  *
  *   writing 1b4e28ba2fa111d2883f0016d3cca427 4026531836 4711 123456
@@ -17,7 +17,7 @@ import { hasEnded, ownIdentity, type ProcessIdentity } from '../../store/process
 
 /** @see readState */
 export interface LogState {
-  /** `unknown` for a log of a former version, one that is new, and a file that says something else. */
+  /** `unknown` for a log of a former version, one that is new, and a file with other contents. */
   readonly use: 'writing' | 'recovering' | 'closed' | 'unknown'
   /** The process that has it, or had it. */
   readonly process: ProcessIdentity | undefined
@@ -29,10 +29,11 @@ const TEXT = /^(?:(closed)|(writing|recovering)(?: ([\da-f]+) (\d+) (\d+) (\d+))
 const UNKNOWN: LogState = Object.freeze({ use: 'unknown', process: undefined })
 const sync = promisify(fsync)
 
-/** Reads what the state file of a log says. Never rejects: what cannot be read says nothing. */
+/** Reads the state file of a log. Never rejects: a file that cannot be read gives `unknown`. */
 export async function readState(directory: string): Promise<LogState> {
   try {
     const text = (await readRegularFile(join(directory, FILE), MAX_BYTES)).toString('latin1')
+    // Attacker-controlled: the file `state`; one anchored pattern, and nothing but the choice of a log goes by it.
     const [, closed, use, bootId, namespace, pid, startTicks] = TEXT.exec(text) ?? []
     if (closed) return { use: 'closed', process: undefined }
     if (use === undefined) return UNKNOWN

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { AuditLogError } from '../../events/errors.js'
 import { GROUP } from '../../files/readers.js'
-import { placeOf } from '../places.js'
+import { logDirectory } from '../log-directories.js'
 import { isInTransit, isSurelyTaken, readState, writeState } from './state-file.js'
 import { takeLog } from './take-log.js'
 
@@ -42,7 +42,7 @@ async function take({ failing = {}, pause = async () => {} }: Course = {}) {
 
 async function logs(...states: (string | undefined)[]): Promise<void> {
   for (const [number, state] of states.entries()) {
-    const { directory } = placeOf(location, number)
+    const { path: directory } = logDirectory(location, number)
     await mkdir(directory, { recursive: true })
     if (state !== undefined) await writeFile(join(directory, 'state'), `${state}\n`)
   }
@@ -54,7 +54,7 @@ describe('of the logs of a ledger it takes', () => {
     ['the lowest that was closed', ['closed', 'closed'], 0],
     ['one that was not closed first', ['closed', 'closed', 'writing'], 2],
     ['one of a former version before one that was closed', ['closed', undefined], 1],
-    ['one that says something else, too', ['closed', 'hello'], 1],
+    ['one with other contents, too', ['closed', 'hello'], 1],
   ])('%s', async (_, states, expected) => {
     await logs(...states)
     expect((await take()).log).toBe(expected)
@@ -85,7 +85,7 @@ describe('of the logs of a ledger it takes', () => {
     expect((await take({ failing: { 0: locked } })).log).toBe(1)
   })
 
-  test('another than one that cannot be opened, which is told once', async () => {
+  test('another than one that cannot be opened, which is reported once', async () => {
     await logs('writing', 'closed')
     const failing = { 0: () => new AuditLogError('AUDIT_LOG_CORRUPT', 'it is damaged') }
     expect((await take({ failing })).log).toBe(1)
@@ -108,7 +108,7 @@ describe('of the logs of a ledger it takes', () => {
 
 describe.skipIf(process.platform === 'win32')('the directories of a new log are read by', () => {
   const modes = async () => {
-    const paths = [join(location, 'logs'), placeOf(location, 1).directory]
+    const paths = [join(location, 'logs'), logDirectory(location, 1).path]
     return await Promise.all(paths.map(async (path) => ((await stat(path)).mode & 0o777).toString(8)))
   }
   const takeSecond = (asked: object) =>

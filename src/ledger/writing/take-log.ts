@@ -4,7 +4,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { directoryMode, NOBODY, type Readers, readersIn } from '../../files/readers.js'
 import { makeDirectory, syncDirectory, widen } from '../../store/directory.js'
 import { delay } from '../../timers/real-timers.js'
-import { type LogPlace, logsAt, placeOf } from '../places.js'
+import { type LogDirectory, logDirectories, logDirectory } from '../log-directories.js'
 import { isInTransit, isSurelyTaken, type LogState, readState } from './state-file.js'
 
 /*
@@ -17,7 +17,7 @@ export interface TakeLogParts<L> {
   /** Absolute. */
   readonly location: string
   /** Opens a log. @throws AuditLogError `AUDIT_LOG_LOCKED` where somebody else has it */
-  readonly open: (place: LogPlace) => Promise<L>
+  readonly open: (directory: LogDirectory) => Promise<L>
   /** Told once of each log that cannot be opened, and is left as it is, when another one is taken. */
   readonly onProblem: (problem: Error) => void
   /** Readers of a new log besides its owner and those who may read log 0. @defaultValue nobody */
@@ -28,9 +28,9 @@ export interface TakeLogParts<L> {
 
 /** A log that is taken. */
 export interface TakenLog<L> {
-  readonly place: LogPlace
+  readonly directory: LogDirectory
   readonly log: L
-  /** Numbers of logs that cannot be opened, which `onProblem` was told. */
+  /** Numbers of logs that cannot be opened, which were reported to `onProblem`. */
   readonly unusable: ReadonlySet<number>
 }
 
@@ -51,8 +51,8 @@ const OF_ALL_LOGS: ReadonlySet<string> = new Set(['AUDIT_FORMAT_UNSUPPORTED', 'A
 export async function takeLog<L>(parts: TakeLogParts<L>): Promise<TakenLog<L>> {
   const attempts = new Attempts(parts)
   for (let pauses = 0, begun = 0; ; ) {
-    const { places, refusal } = await placesOf(parts)
-    const taken = await attempts.tryAll(places)
+    const { directories, refusal } = await directoriesOf(parts)
+    const taken = await attempts.tryAll(directories)
     if (taken) return taken
     if (attempts.isInTransit && pauses++ < MAX_PAUSES) {
       await (parts.pause ?? pauseAWhile)()
@@ -61,8 +61,8 @@ export async function takeLog<L>(parts: TakeLogParts<L>): Promise<TakenLog<L>> {
     if (refusal) throw refusal
     if (begun++ === MAX_NEW_LOGS)
       throw new Error(`${parts.location}: other processes took each of ${MAX_NEW_LOGS} new logs`)
-    const place = await beginLog(parts, places)
-    const opened = await attempts.tryNew(place)
+    const directory = await beginLog(parts, directories)
+    const opened = await attempts.tryNew(directory)
     if (opened) return opened
     pauses = 0
   }
@@ -83,84 +83,86 @@ class Attempts<L> {
     this.#parts = parts
   }
 
-  async tryAll(places: readonly LogPlace[]): Promise<TakenLog<L> | undefined> {
+  async tryAll(directories: readonly LogDirectory[]): Promise<TakenLog<L> | undefined> {
     this.isInTransit = false
-    const left = places.filter(({ number }) => !this.#unusable.has(number) && !this.#held.has(number))
-    const found = await Promise.all(left.map(async (place) => ({ place, state: await readState(place.directory) })))
+    const left = directories.filter(({ number }) => !this.#unusable.has(number) && !this.#held.has(number))
+    const found = await Promise.all(
+      left.map(async (directory) => ({ directory, state: await readState(directory.path) })),
+    )
     const isClosed = ({ state }: { readonly state: LogState }) => Number(state.use === 'closed')
-    for (const { place, state } of found.sort((one, other) => isClosed(one) - isClosed(other))) {
-      const log = isSurelyTaken(state) ? undefined : await this.#try(place)
-      if (log !== undefined) return this.#taken(place, log)
-      if (!this.#unusable.has(place.number)) await this.#lookAgain(place)
+    for (const { directory, state } of found.sort((one, other) => isClosed(one) - isClosed(other))) {
+      const log = isSurelyTaken(state) ? undefined : await this.#try(directory)
+      if (log !== undefined) return this.#taken(directory, log)
+      if (!this.#unusable.has(directory.number)) await this.#lookAgain(directory)
     }
     return undefined
   }
 
   /** @throws what opening it throws, unless somebody else has taken it */
-  async tryNew(place: LogPlace): Promise<TakenLog<L> | undefined> {
+  async tryNew(directory: LogDirectory): Promise<TakenLog<L> | undefined> {
     try {
-      return this.#taken(place, await this.#parts.open(place))
+      return this.#taken(directory, await this.#parts.open(directory))
     } catch (problem) {
       if (isLocked(problem)) return undefined
       throw problem
     }
   }
 
-  async #try(place: LogPlace): Promise<L | undefined> {
+  async #try(directory: LogDirectory): Promise<L | undefined> {
     try {
-      return await this.#parts.open(place)
+      return await this.#parts.open(directory)
     } catch (problem) {
       if (isLocked(problem)) return undefined
       if (!(problem instanceof Error) || problem instanceof TypeError || OF_ALL_LOGS.has(codeOf(problem))) throw problem
-      if (codeOf(problem) === 'AUDIT_LOG_OPEN_FAILED' && !this.#failed.has(place.number)) {
-        this.#failed.add(place.number)
+      if (codeOf(problem) === 'AUDIT_LOG_OPEN_FAILED' && !this.#failed.has(directory.number)) {
+        this.#failed.add(directory.number)
         this.isInTransit = true
         return undefined
       }
-      this.#unusable.add(place.number)
-      this.#leftAside.push(leftAside(place, problem))
+      this.#unusable.add(directory.number)
+      this.#leftAside.push(leftAside(directory, problem))
       return undefined
     }
   }
 
-  /** Logs that were left aside are told of with success alone: a process that finds no log at all has an error to tell, and tries again. */
-  #taken(place: LogPlace, log: L): TakenLog<L> {
+  /** Logs that were left aside are reported with success alone: a process that finds no log at all throws, and tries again. */
+  #taken(directory: LogDirectory, log: L): TakenLog<L> {
     for (const problem of this.#leftAside) this.#parts.onProblem(problem)
-    return { place, log, unusable: this.#unusable }
+    return { directory, log, unusable: this.#unusable }
   }
 
-  async #lookAgain({ number, directory }: LogPlace): Promise<void> {
+  async #lookAgain({ number, path: directory }: LogDirectory): Promise<void> {
     if (isInTransit(await readState(directory))) this.isInTransit = true
     else this.#held.add(number)
   }
 }
 
 /** Returns the logs of a ledger; where something else takes the place of one, the first log alone, and what is wrong. */
-async function placesOf<L>({
+async function directoriesOf<L>({
   location,
-}: TakeLogParts<L>): Promise<{ readonly places: readonly LogPlace[]; readonly refusal?: AuditLogError }> {
+}: TakeLogParts<L>): Promise<{ readonly directories: readonly LogDirectory[]; readonly refusal?: AuditLogError }> {
   try {
-    return { places: await logsAt(location) }
+    return { directories: await logDirectories(location) }
   } catch (problem) {
     if (!(problem instanceof AuditLogError)) throw openFailed(location, problem)
-    return { places: [placeOf(location, 0)], refusal: problem }
+    return { directories: [logDirectory(location, 0)], refusal: problem }
   }
 }
 
 /** Makes the directory of a log that no other process has made. */
 async function beginLog<L>(
   { location, readers: asked = NOBODY }: TakeLogParts<L>,
-  places: readonly LogPlace[],
-): Promise<LogPlace> {
-  const last = places.at(-1)?.number ?? 0
+  directories: readonly LogDirectory[],
+): Promise<LogDirectory> {
+  const last = directories.at(-1)?.number ?? 0
   const readers = asked | readersIn(join(location, 'entries'))
   try {
-    await makeDirectory(dirname(placeOf(location, 1).directory), readers)
+    await makeDirectory(dirname(logDirectory(location, 1).path), readers)
     for (let number = last + 1; ; number++) {
-      const place = placeOf(location, number)
-      if (!(await isMade(place.directory, readers))) continue
-      await syncDirectory(dirname(place.directory))
-      return place
+      const directory = logDirectory(location, number)
+      if (!(await isMade(directory.path, readers))) continue
+      await syncDirectory(dirname(directory.path))
+      return directory
     }
   } catch (problem) {
     throw openFailed(location, problem)
@@ -178,7 +180,7 @@ async function isMade(directory: string, readers: Readers): Promise<boolean> {
   }
 }
 
-function leftAside({ number, directory }: LogPlace, problem: Error): Error {
+function leftAside({ number, path: directory }: LogDirectory, problem: Error): Error {
   const message = `Log ${number} of the ledger is left as it is, and events go to another log: ${problem.message}`
   const code = problem instanceof AuditLogError ? problem.code : 'AUDIT_LOG_OPEN_FAILED'
   return new AuditLogError(code, message.includes(directory) ? message : `${message} (${directory})`, {

@@ -73,7 +73,7 @@ const TEXT_BYTES = headText(0, new Uint8Array(HASH_BYTES)).length
 /** The largest head file that is read. A log never writes one as large. */
 const MAX_FILE_BYTES = 2 ** 20
 
-/** What a head file says: the number of entries, and the leaf hash of the last in hexadecimal. */
+/** The content of a head file: the number of entries, and the leaf hash of the last in hexadecimal. */
 export interface HeadFileContent {
   readonly size: number
   readonly leaf: string
@@ -81,6 +81,7 @@ export interface HeadFileContent {
 
 /** @returns `undefined` when there is none yet */
 export function readHeadFile(path: string): HeadFileContent | 'malformed' | undefined {
+  // Attacker-controlled: the file `head`; at most MAX_FILE_BYTES, one anchored pattern.
   let text: string
   try {
     text = readRegularFileSync(path, MAX_FILE_BYTES).toString('latin1')

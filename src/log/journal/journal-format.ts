@@ -4,7 +4,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { readBeginningSync } from '../../files/regular-file.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { isTransient } from '../../store/transient.js'
-import { HASH_BYTES, hashLeaf, writeLeafHashOf } from '../../tree/index.js'
+import { HASH_BYTES, hashLeaf, leafDigestIn } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
 import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
@@ -35,10 +35,14 @@ const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
 const PREFIX_BYTES = RECORD_HEAD_BYTES
 const CALLER_ID = 0x8000_0000
 export const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
+/** A segment that has this many bytes is followed by the next one. */
+export const SEGMENT_BYTES: number = 16 * 1024 * 1024
+/** A segment ends with the record that makes it full. */
+export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
 /** Every entry begins with it: the place to look for the next record behind damage. */
 const ENTRY_START = Buffer.from('{"v":')
 
-/** What stands at the start of a segment. */
+/** The head of a segment. */
 export interface SegmentHead {
   readonly after: number
   /** `undefined` where nothing is known of the record before. */
@@ -62,10 +66,11 @@ export const HEAD_BYTES: number = EMPTY_HEAD.length
 const HEAD =
   /^spanledger journal (\d+)\n(?:after (\d{12})\nprevious ([\da-f]{64})\nkey ([\da-f]{8}|none----)\nboot (.{36})\n)?/
 
-/** What a segment's first bytes are. */
+/** The head of a segment as it was found. */
 export type ReadHead = SegmentHead | 'cut short' | 'malformed' | { readonly unknownVersion: string }
 
 export function decodeHead(segment: Buffer): ReadHead {
+  // Attacker-controlled: the first HEAD_BYTES of a segment; one anchored pattern of fixed lengths.
   const text = segment.toString('latin1', 0, HEAD_BYTES)
   const [, version, after, previous, keyId, bootId] = HEAD.exec(text) ?? []
   if (version !== undefined && version !== VERSION) return { unknownVersion: version }
@@ -123,12 +128,14 @@ export function recordBytes(entryBytes: number): number {
   return PREFIX_BYTES + entryBytes
 }
 
+/** A record as it is stored. */
 export interface JournalRecord {
+  readonly start: number
   readonly bytes: Uint8Array
   readonly leafHash: Uint8Array
   readonly mac: Uint8Array
   readonly callerId: boolean
-  /** Where the next record begins. */
+  /** The offset of the next record. */
   readonly end: number
 }
 
@@ -137,14 +144,15 @@ const computed = Buffer.alloc(HASH_BYTES)
 
 /** The record at an offset; `undefined` where no whole, undamaged one is. */
 export function decodeRecord(segment: Buffer, at: number): JournalRecord | undefined {
+  // Attacker-controlled: a record; it lies within its segment, has at most MAX_ENTRY_BYTES, and its leaf hash.
   const end = claimedEnd(segment, at)
   if (end === undefined || end > segment.length) return undefined
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-  writeLeafHashOf(segment, at + PREFIX_BYTES, end, computed, 0)
+  computed.write(leafDigestIn(segment, at + PREFIX_BYTES, end), 0, 'latin1')
   if (!computed.equals(leafHash)) return undefined
   const bytes = segment.subarray(at + PREFIX_BYTES, end)
   const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)
-  return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, end }
+  return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, start: at, end }
 }
 
 /** Returns whether whoever has the key wrote the record in that place. */
@@ -184,14 +192,14 @@ export function findRecord(segment: Buffer, from: number): number | undefined {
   return undefined
 }
 
-/** How many entries seem to begin there. */
+/** Counts the entries that seem to begin there. */
 export function startsOfEntries(bytes: Buffer): number {
   let starts = 0
   for (let at = bytes.indexOf(ENTRY_START); at !== -1; at = bytes.indexOf(ENTRY_START, at + 1)) starts++
   return starts
 }
 
-/** Whether what stands at an offset, up to the end, can be the beginning of a record that was being written. */
+/** Tells whether the bytes at an offset, up to the end, can be the beginning of a record that was being written. */
 export function isCutShort(segment: Buffer, at: number): boolean {
   if (segment.length - at < LENGTH_BYTES) return true
   const end = claimedEnd(segment, at)
@@ -202,7 +210,7 @@ export function isCutShort(segment: Buffer, at: number): boolean {
   return Buffer.compare(hashLeaf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
 }
 
-/** Where a record says it ends; `undefined` where no record says so. */
+/** Returns the end that a record states; `undefined` where no record does. */
 function claimedEnd(segment: Buffer, at: number): number | undefined {
   if (at + LENGTH_BYTES > segment.length) return undefined
   const length = segment.readUInt32BE(at) % CALLER_ID
@@ -215,6 +223,7 @@ export function segmentName(segment: number): string {
 
 /** Numbers of the segments in a directory, ascending; none when it is missing. */
 export function segmentsIn(directory: string): number[] {
+  // Attacker-controlled: names of files; a number has at most 15 digits.
   const segments: number[] = []
   for (const name of namesIn(directory)) {
     const [, digits] = /^(\d{6,15})\.journal$/.exec(name) ?? []

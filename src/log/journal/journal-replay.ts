@@ -1,14 +1,10 @@
 import { rm } from 'node:fs/promises'
-import { AuditLogError } from '../../events/errors.js'
-import { textOf } from '../../events/text.js'
-import { isTimestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { filedEvent } from '../../store/filed-event.js'
 import { sameHash } from '../../tree/index.js'
-import { type JournalStart, MAX_SEGMENT_BYTES } from './journal.js'
+import type { JournalStart } from './journal.js'
 import {
-  decodeHead,
   decodeRecord,
   findRecord,
   HEAD_BYTES,
@@ -16,27 +12,15 @@ import {
   isCutShort,
   type JournalRecord,
   leafBefore,
-  readSegment,
-  type SegmentHead,
   segmentName,
   segmentPath,
   segmentsIn,
   startsOfEntries,
 } from './journal-format.js'
+import { type DamagePolicy, type FoundGap, type JournalGap, JournalGaps } from './journal-gaps.js'
 import type { JournalMac } from './journal-key.js'
-
-/** What to do about a journal that is damaged: not to open the log, or to go on with what can be read. */
-export type DamagePolicy = 'refuse' | 'discard'
-
-/** A stretch of a journal that cannot be read, or that is not the log's own. */
-export interface JournalGap {
-  readonly reason: 'journal_damaged' | 'journal_unattested' | 'power_lost'
-  /** Events that were there, as far as can be told; at least 1. */
-  readonly count: number
-  /** Last event before it, first one behind it; `undefined` where there is none. */
-  readonly before: AuditEvent | undefined
-  readonly after: AuditEvent | undefined
-}
+import { decodeRecordedEvent } from './recorded-event.js'
+import { readStoredSegment, type StoredSegment } from './stored-segment.js'
 
 export interface JournalReplayOptions {
   readonly directory: string
@@ -64,29 +48,36 @@ export interface ReplayedEntry {
 
 /** Reads what a journal has for the store, segment by segment. */
 export class JournalReplay {
-  readonly gaps: JournalGap[] = []
   /** Bytes of what the process, or the machine, was writing when it died. */
   tornBytes = 0
-  /** Segments with a gap that no torn end explains. */
-  readonly damagedSegments: Set<number> = new Set()
+  readonly #gaps: JournalGaps
   readonly #options: JournalReplayOptions
   readonly #segments: readonly number[]
   readonly #first: number
-  /** Where the records of the last segment end. */
+  /** The end of the records of the last segment. */
   #end = 0
   /** Leaf hash of the record directly before; `undefined` where it is not known. */
   #previous: Uint8Array | undefined = undefined
-  #last: AuditEvent | undefined = undefined
-  #openGap: Omit<JournalGap, 'after'> | undefined = undefined
 
   /** @throws what the file system throws */
   constructor(options: JournalReplayOptions) {
     this.#options = options
+    this.#gaps = new JournalGaps(options.onDamage, options.location)
     this.#segments = segmentsIn(options.directory)
     this.#first = options.from?.segment ?? 1
   }
 
-  /** How a journal goes on behind these segments; to be asked after {@link entries}. */
+  /** Those that were found so far, each once the next event is known. */
+  get gaps(): readonly JournalGap[] {
+    return this.#gaps.all
+  }
+
+  /** Segments with a gap that no torn end explains. */
+  get damagedSegments(): ReadonlySet<number> {
+    return this.#gaps.damagedSegments
+  }
+
+  /** The start of the journal that follows these segments; complete once {@link entries} has ended. */
   get next(): JournalStart {
     const { directory, from, bootId, mac } = this.#options
     const segment = Math.max(this.#segments.at(-1) ?? 0, this.#first - 1, from?.offset ? from.segment : 0) + 1
@@ -123,10 +114,10 @@ export class JournalReplay {
       yield* this.#entriesOf(segment, next)
       segment = next
     }
-    this.#closeGap(undefined)
+    this.#gaps.end()
   }
 
-  *#entriesOf(segment: Segment, next: Segment | undefined): Generator<ReplayedEntry> {
+  *#entriesOf(segment: StoredSegment, next: StoredSegment | undefined): Generator<ReplayedEntry> {
     const { from } = this.#options
     const { bytes, number } = segment
     const isFirst = number === from?.segment
@@ -154,9 +145,10 @@ export class JournalReplay {
     if (at === HEAD_BYTES) this.#follow(segment)
     else this.#previous = leafBefore(records, at)
     while (at < limit) {
+      // Attacker-controlled: a record; it lies within its segment, and its MAC attests it where there is a key.
       const record = decodeRecord(records, at)
       if (record) {
-        yield* this.#replayed(segment, records, record, at)
+        yield* this.#replayed(segment, records, record)
         at = record.end
         continue
       }
@@ -174,22 +166,21 @@ export class JournalReplay {
   }
 
   /** Yields the entry of a record, unless the record is not the log's own. */
-  *#replayed(segment: Segment, records: Buffer, record: JournalRecord, at: number): Generator<ReplayedEntry> {
+  *#replayed(segment: StoredSegment, records: Buffer, record: JournalRecord): Generator<ReplayedEntry> {
     const { mac } = this.#options
-    const { bytes, leafHash, callerId, end } = record
-    if (mac && !this.#isAttested(mac, segment.number, records, record, at)) {
+    const { bytes, leafHash, callerId, start, end } = record
+    if (mac && !this.#isAttested(mac, segment.number, records, record)) {
       const why = segment.head.keyId === mac.keyId ? '' : ` (the file is of ${nameOfKey(segment.head.keyId)})`
-      const what = `the record in ${segmentName(segment.number)} at byte ${at} is not attested by the journal key${why}`
+      const what = `the record in ${segmentName(segment.number)} at byte ${start} is not attested by the journal key${why}`
       this.#gap(segment, { reason: 'journal_unattested', count: 1, what })
       return
     }
-    const event = eventIn(bytes)
+    const event = decodeRecordedEvent(bytes)
     if (!event) {
-      this.#damaged(`the record in ${segmentName(segment.number)} at byte ${at} is no event of this log`, segment)
+      this.#damaged(`the record in ${segmentName(segment.number)} at byte ${start} is no event of this log`, segment)
       return
     }
-    this.#closeGap(event)
-    this.#last = event
+    this.#gaps.endBefore(event)
     this.#previous = leafHash
     this.#end = end
     const position = { segment: segment.number, offset: end }
@@ -205,15 +196,15 @@ export class JournalReplay {
    * The MAC covers the record before. Where that cannot be read, the record behind attests it instead: its own MAC covers
    * this one.
    */
-  #isAttested(mac: JournalMac, segment: number, records: Buffer, record: JournalRecord, at: number): boolean {
+  #isAttested(mac: JournalMac, segment: number, records: Buffer, record: JournalRecord): boolean {
     const previous = this.#previous
-    if (isAttested(record, mac, { previous, segment, offset: at })) return true
+    if (isAttested(record, mac, { previous, segment, offset: record.start })) return true
     const behind = previous ? undefined : decodeRecord(records, record.end)
     return !!behind && isAttested(behind, mac, { previous: record.leafHash, segment, offset: record.end })
   }
 
   /** A segment says what it follows. */
-  #follow(segment: Segment): void {
+  #follow(segment: StoredSegment): void {
     const { previous } = segment.head
     if (this.#previous && previous && !sameHash(this.#previous, previous)) {
       this.#damaged(`${segmentName(segment.number)} does not follow the records before it`, segment)
@@ -221,8 +212,8 @@ export class JournalReplay {
     this.#previous = previous
   }
 
-  /** What the loss of power leaves is told as a gap; nothing but damage explains it otherwise. */
-  #unreadable(segment: Segment, at: number, end: number): void {
+  /** Adds a gap for bytes that cannot be read. Loss of power may explain them; otherwise nothing but damage does. */
+  #unreadable(segment: StoredSegment, at: number, end: number): void {
     const count = Math.max(1, startsOfEntries(segment.bytes.subarray(at, end)))
     const what = `${segmentName(segment.number)} is damaged at byte ${at}`
     this.#gap(segment, { reason: this.#lostPower(segment) ? 'power_lost' : 'journal_damaged', count, what })
@@ -232,113 +223,28 @@ export class JournalReplay {
     this.#gap(undefined, { reason: 'journal_damaged', count: 1, what: `${segmentName(segment)} is missing` })
   }
 
-  #damaged(what: string, segment: Segment): void {
+  #damaged(what: string, segment: StoredSegment): void {
     this.#gap(segment, { reason: 'journal_damaged', count: 1, what })
   }
 
-  #gap(segment: Segment | undefined, { reason, count, what }: FoundGap): void {
-    const { onDamage, location } = this.#options
-    if (reason !== 'power_lost' && onDamage === 'refuse') throw refusal(location, reason, what)
+  #gap(segment: StoredSegment | undefined, found: FoundGap): void {
+    this.#gaps.add(found, segment?.number)
     this.#previous = undefined
-    if (segment && reason !== 'power_lost') this.damagedSegments.add(segment.number)
-    if (this.#openGap?.reason === reason) {
-      this.#openGap = { ...this.#openGap, count: this.#openGap.count + count }
-      return
-    }
-    this.#closeGap(undefined)
-    this.#openGap = { reason, count, before: this.#last }
-  }
-
-  #closeGap(after: AuditEvent | undefined): void {
-    if (this.#openGap) this.gaps.push({ ...this.#openGap, after })
-    this.#openGap = undefined
   }
 
   /** The machine was started anew since the segment was begun. */
-  #lostPower({ head }: Segment): boolean {
+  #lostPower({ head }: StoredSegment): boolean {
     const { bootId } = this.#options
     return head.bootId !== '' && bootId !== '' && head.bootId !== bootId
   }
 
-  #read(number: number | undefined): Segment | undefined {
+  #read(number: number | undefined): StoredSegment | undefined {
     if (number === undefined) return undefined
     const { directory, location } = this.#options
-    const bytes = readSegment(segmentPath(directory, number), MAX_SEGMENT_BYTES + 1)
-    if (!bytes || bytes.length > MAX_SEGMENT_BYTES) {
-      return { number, bytes: Buffer.alloc(0), head: NO_HEAD, state: 'no segment' }
-    }
-    const head = decodeHead(bytes)
-    if (typeof head === 'string') return { number, bytes, head: NO_HEAD, state: head }
-    if (!('unknownVersion' in head)) return { number, bytes, head, state: 'whole' }
-    throw new AuditLogError(
-      'AUDIT_FORMAT_UNSUPPORTED',
-      `The journal of the audit log ${location} has format version ${head.unknownVersion}, which this Spanledger does not know: open and close the log with the version that wrote it`,
-    )
+    return readStoredSegment(directory, number, location)
   }
-}
-
-interface Segment {
-  readonly number: number
-  readonly bytes: Buffer
-  /** An empty one where it cannot be read. */
-  readonly head: SegmentHead
-  readonly state: 'whole' | 'cut short' | 'malformed' | 'no segment'
-}
-
-const NO_HEAD: SegmentHead = { after: 0, previous: undefined, keyId: undefined, bootId: '' }
-
-interface FoundGap extends Pick<JournalGap, 'reason' | 'count'> {
-  /** For a person. */
-  readonly what: string
-}
-
-function refusal(location: string, reason: JournalGap['reason'], what: string): AuditLogError {
-  const isForged = reason === 'journal_unattested'
-  return new AuditLogError(
-    'AUDIT_LOG_CORRUPT',
-    isForged
-      ? `The journal of the audit log ${location} has what the log did not write: ${what}. Keep the directory as evidence, and give the journal key that the log was written with, or open with onDamagedJournal: 'discard', which keeps such records aside and records the gap`
-      : `The journal of the audit log ${location} is damaged: ${what}. It has events that are stored nowhere else. Keep the directory as evidence, and restore the file or open with onDamagedJournal: 'discard', which goes on without them and records the gap`,
-  )
 }
 
 function nameOfKey(keyId: string | undefined): string {
   return keyId === undefined ? 'no key' : `the key ${keyId}`
-}
-
-/** Statements that opening a log makes, and that no journal holds. */
-const MADE_BY_OPENING: ReadonlySet<unknown> = new Set([
-  'audit_log_diverged',
-  'events_recovered',
-  'journal_set_aside',
-  'run_interrupted',
-  'signing_key_changed',
-])
-const NAMES = ['id', 'type', 'tenantId', 'sessionId'] as const
-const OPTIONAL_NAMES = ['runId', 'parentRunId', 'supersedes', 'statementOf'] as const
-
-/** The event that a record holds; `undefined` where no log wrote it: engines file an entry by these fields. */
-function eventIn(bytes: Uint8Array): AuditEvent | undefined {
-  let event: Partial<AuditEvent> | null
-  try {
-    event = JSON.parse(textOf(bytes)) as Partial<AuditEvent> | null
-  } catch {
-    return undefined
-  }
-  if (typeof event !== 'object' || event === null) return undefined
-  const { time, recordedAt, agent = {}, statementOf, type } = event
-  const isSound =
-    isTimestamp(time) &&
-    isTimestamp(recordedAt) &&
-    NAMES.every((name) => isName(event[name])) &&
-    OPTIONAL_NAMES.every((name) => event[name] === undefined || isName(event[name])) &&
-    typeof agent === 'object' &&
-    agent !== null &&
-    [agent.id, agent.name].every((name) => name === undefined || isName(name)) &&
-    !(statementOf !== undefined && MADE_BY_OPENING.has(type))
-  return isSound ? (event as AuditEvent) : undefined
-}
-
-function isName(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
 }

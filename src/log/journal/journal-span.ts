@@ -25,6 +25,7 @@ export async function readSpan(
     const start = segment === from.segment ? from.offset : HEAD_BYTES
     const end = segment === to.segment ? to.offset : (sizes.get(segment) ?? start)
     if (end <= start) continue
+    // Attacker-controlled: records that this process wrote, in files that others may change; each has its leaf hash.
     const bytes = await readBytes(segmentPath(directory, segment), start, end)
     for (let at = 0; at < bytes.length; ) {
       const record = decodeRecord(bytes, at)

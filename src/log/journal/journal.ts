@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, lstatSync, rmSync, unlink } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, lstatSync, rmSync } from 'node:fs'
 import { readersIn } from '../../files/readers.js'
 import { openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
@@ -11,31 +11,22 @@ import {
   type EncodedRecord,
   encodeHead,
   HEAD_BYTES,
-  MAX_RECORD_BYTES,
   RecordEncoder,
+  SEGMENT_BYTES,
   segmentName,
   segmentPath,
 } from './journal-format.js'
 import type { JournalMac } from './journal-key.js'
 import { type JournalSpan, readSpan } from './journal-span.js'
 import { RecordsBehind, type UnwrittenRecord } from './records-behind.js'
+import { SegmentsBefore } from './segments-before.js'
 
-/** A segment that has this many bytes is followed by the next one. */
-export const SEGMENT_BYTES: number = 16 * 1024 * 1024
-/** A segment ends with the record that makes it full. */
-export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
-/**
- * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
- * and opens without an error. It holds two write buffers (16 MiB) at most; so much can then be replayed.
- */
-export const KEPT_SEGMENTS = 2
-
-/** Where a journal goes on. */
+/** The start of a journal behind the segments that are there. */
 export interface JournalStart {
   readonly directory: string
   /** Number of the segment to begin; none that is there may have it or a higher one. */
   readonly segment: number
-  /** Where the records of the segment before end. */
+  /** The end of the records of the segment before. */
   readonly after: number
   /** Leaf hash of the last of them, where it is known. */
   readonly previous?: Uint8Array | undefined
@@ -69,11 +60,8 @@ export class Journal {
   #offset = HEAD_BYTES
   /** A write failed, so that a part of a record may follow `#offset`, or the file is gone: another segment is to follow. */
   #spoilt = false
-  /** Lowest number of the segments that were not deleted. */
-  #oldest: number
   #listing: Promise<void> = Promise.resolve()
-  /** Sizes of the segments before this one, by number. */
-  readonly #sizes = new Map<number, number>()
+  readonly #before: SegmentsBefore
   #behind: RecordsBehind | undefined = undefined
   /** The thread gets the records of this segment. */
   #isBehind = false
@@ -89,7 +77,7 @@ export class Journal {
     this.#last = previous && { leafHash: previous }
     this.#segmentBytes = segmentBytes
     this.#segment = segment
-    this.#oldest = oldest
+    this.#before = new SegmentsBefore(oldest)
     this.#descriptor = this.#create(segment, after, (descriptor, head) => writeFully(descriptor, head, 0))
   }
 
@@ -123,9 +111,7 @@ export class Journal {
 
   /** Bytes of the segments written since the journal was opened and not deleted. */
   get bytes(): number {
-    let bytes = this.#offset
-    for (const size of this.#sizes.values()) bytes += size
-    return bytes
+    return this.#offset + this.#before.bytes
   }
 
   /** @throws what the file system throws; the record is not part of the journal then */
@@ -192,7 +178,7 @@ export class Journal {
 
   /** Reads records back that are in their files. @throws what the file system throws; Error when a record is damaged */
   async read(span: JournalSpan): Promise<SealedEntry[]> {
-    return await readSpan(this.#directory, span, this.#sizes)
+    return await readSpan(this.#directory, span, this.#before.sizes)
   }
 
   /** The directory of the segments has another name now. */
@@ -209,21 +195,16 @@ export class Journal {
       else writeFully(descriptor, head, 0)
     })
     if (!isBehind) closeSync(this.#descriptor)
-    this.#sizes.set(this.#segment, this.#offset)
+    this.#before.add(this.#segment, this.#offset)
     this.#descriptor = next
     this.#segment++
     this.#offset = HEAD_BYTES
     this.#spoilt = false
   }
 
-  /** Deletes segments that the store has taken over whole, all but the last {@link KEPT_SEGMENTS}. */
+  /** Deletes segments that the store has taken over whole, but keeps some. */
   release(committed: JournalPosition): void {
-    while (this.#oldest < committed.segment - KEPT_SEGMENTS) {
-      this.#sizes.delete(this.#oldest)
-      // One that cannot be deleted now is deleted by a later opening.
-      unlink(segmentPath(this.#directory, this.#oldest), () => {})
-      this.#oldest++
-    }
+    this.#before.release(this.#directory, committed)
   }
 
   /** Ends the thread, once all is written or cannot be. */
@@ -276,8 +257,8 @@ export class Journal {
       return true
     }
     this.#segment--
-    this.#offset = isHere ? (this.#sizes.get(this.#segment) ?? HEAD_BYTES) : first.start.offset
-    this.#sizes.delete(this.#segment)
+    const size = this.#before.remove(this.#segment) ?? HEAD_BYTES
+    this.#offset = isHere ? size : first.start.offset
     return false
   }
 

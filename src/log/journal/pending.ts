@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition } from '../../store/contract.js'
-import { foreignIn } from './journal-aside.js'
 import { currentBootId } from './journal-format.js'
 import { JournalReplay } from './journal-replay.js'
+import { foreignIn } from './set-aside.js'
 
 /** Directory of a log that has its journal. */
 const JOURNAL = 'journal'
 
-/** What a journal has that its store does not have yet. */
+/** The content of a journal that its store does not have yet. */
 export interface PendingEvents {
   /** Events that the next opening takes over. */
   readonly events: number
@@ -22,7 +22,7 @@ export interface PendingEvents {
   readonly foreignBytes: number
 }
 
-/** What is asked of a log that is open for reading. */
+/** The state of a log that is open for reading. */
 export interface PendingSource {
   readonly location: string
   readonly journalPosition: JournalPosition | undefined

@@ -4,11 +4,11 @@ import { recordBytes } from './journal-format.js'
 import type { JournalSpan } from './journal-span.js'
 import type { UnwrittenRecord } from './records-behind.js'
 
-/** Those who are told of a journal. */
+/** Listeners of a journal. */
 export interface JournalListeners {
-  /** Told when writing begins to fail, and, with `undefined`, when it works again. */
+  /** Called when writing begins to fail, and, with `undefined`, when it works again. */
   onChange(failure: { readonly cause: unknown } | undefined): void
-  /** Told of entries that were taken for written and are not: the last ones that were. @param end - of the journal without them */
+  /** Called with the last entries that were taken for written, and are not. @param end - of the journal without them */
   onLost(lost: readonly UnwrittenRecord[], end: JournalPosition): void
 }
 
@@ -39,7 +39,7 @@ export class WriteAhead {
     return this.journal.end
   }
 
-  /** Resolves when all entries that were written are in the files, or it was told that they are not. */
+  /** Resolves when all entries that were written are in the files, or were reported as lost. */
   async settled(): Promise<void> {
     try {
       await this.journal.written()
@@ -90,7 +90,7 @@ export class WriteAhead {
   }
 }
 
-/** Where an entry is that ends there. */
+/** Returns the span of an entry that ends there. */
 export function spanOf({ byteLength }: SealedEntry, to: JournalPosition): JournalSpan {
   return { from: { segment: to.segment, offset: to.offset - recordBytes(byteLength) }, to }
 }

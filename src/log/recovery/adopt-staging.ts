@@ -8,19 +8,19 @@ import type { AuditStore, CallerId, SealedEntry } from '../../store/contract.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { runChangeOf } from '../../store/open-runs.js'
-import { setAsideEvent } from '../journal/journal-aside.js'
 import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
+import { setAsideEvent } from '../journal/set-aside.js'
 import type { Sealer } from '../sealing/seal.js'
 import { hasLeft } from '../staging/owner-lock.js'
 import { entryOfStaged } from '../staging/staged-entry.js'
 import { stagingAdopted } from '../staging/staged-intake.js'
+import { ASIDE, type FoundStaging, findStaging, stagingName } from '../staging/staging-directory.js'
 import { stagingMac } from '../staging/staging-journal.js'
-import { ASIDE, type FoundStaging, findStaging, stagingName } from '../staging/staging-places.js'
 import { gapEntry } from './gap-entries.js'
+import { RecoveredEvents } from './recovered-events.js'
 import { RecoveryCommits } from './recovery-commits.js'
-import { TakenOver } from './taken-over.js'
 
 /*
  * Each staged event gets into one log, once, whenever a process dies on the way:
@@ -133,7 +133,8 @@ async function adopt(
   }
   const { origin } = sealer
   open?.onBegin()
-  const commits = open?.log ?? new RecoveryCommits({ store, sealer, taken: new TakenOver(sealer, origin, ''), origin })
+  const commits =
+    open?.log ?? new RecoveryCommits({ store, sealer, taken: new RecoveredEvents(sealer, origin, ''), origin })
   if (malformed !== undefined) {
     await setAside({ ...found, directory, malformed }, staging, commits, options)
     return 0

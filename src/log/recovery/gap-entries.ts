@@ -1,7 +1,7 @@
 import { type HrTime, type Timestamp, timestampFromMillis } from '../../events/time.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { type DropReason, type Gap, gapEvent } from '../committing/gaps.js'
-import type { JournalGap } from '../journal/journal-replay.js'
+import type { JournalGap } from '../journal/journal-gaps.js'
 import { Sealer } from '../sealing/seal.js'
 
 /** Seals the entry for a part of the journal that cannot be read. */

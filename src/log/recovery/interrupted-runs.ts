@@ -89,6 +89,7 @@ async function eventsAt(store: AuditStore, seqs: readonly number[]): Promise<Sto
   return stored.flatMap((bytes, at) => {
     const seq = seqs[at] as number
     if (!bytes && store.removedEntries) return []
+    // Attacker-controlled: an entry to which the index leads; what is no JSON is a damaged log.
     try {
       return [{ ...(JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as AuditEvent), seq } as StoredEvent]
     } catch (cause) {

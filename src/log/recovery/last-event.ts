@@ -8,6 +8,7 @@ import type { AuditStore } from '../../store/contract.js'
 export async function lastEvent(store: AuditStore): Promise<Partial<AuditEvent> | undefined> {
   const [bytes] = store.size > 0 ? await store.read([store.size - 1]) : []
   if (!bytes) return undefined
+  // Attacker-controlled: the last entry of a log; any JSON, of which two fields are checked where they are used.
   try {
     return JSON.parse(textOf(bytes)) as Partial<AuditEvent>
   } catch (cause) {
@@ -25,7 +26,7 @@ export function recordedAtOf(event: Partial<AuditEvent> | undefined): Timestamp 
 /**
  * Returns `recordedAt` of the entry that was recorded last: a statement about entries taken over is younger than what follows it.
  */
-export function takenOverUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
+export function recoveredUpTo(last: Partial<AuditEvent> | undefined, origin: string): Timestamp {
   if (last?.type !== 'events_recovered' || last.statementOf !== origin) return recordedAtOf(last)
   const { to } = (last.data ?? {}) as { readonly to?: unknown }
   return isTimestamp(to) ? to : ''

@@ -6,12 +6,12 @@ import { withoutIdConflicts } from '../committing/id-conflicts.js'
 import { clockStepped, sealStatements } from '../sealing/clock-statement.js'
 import type { Sealer } from '../sealing/seal.js'
 import { sealedGap } from './gap-entries.js'
-import type { TakenOver } from './taken-over.js'
+import type { RecoveredEvents } from './recovered-events.js'
 
 interface RecoveryCommitsParts {
   readonly store: AuditStore
   readonly sealer: Sealer
-  readonly taken: TakenOver
+  readonly taken: RecoveredEvents
   /** The origin of the log. */
   readonly origin: string
 }
@@ -20,7 +20,7 @@ interface RecoveryCommitsParts {
 export class RecoveryCommits {
   readonly store: AuditStore
   readonly #sealer: Sealer
-  readonly #taken: TakenOver
+  readonly #taken: RecoveredEvents
   readonly #origin: string
   #group = new Group<never>()
 

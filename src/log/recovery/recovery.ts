@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { readersOfLog } from '../../files/readers.js'
-import type { AuditStore, JournalPosition } from '../../store/contract.js'
+import type { AuditStore } from '../../store/contract.js'
 import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
@@ -24,20 +24,20 @@ import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
 import { HeadFile } from '../journal/head-file.js'
 import { Journal } from '../journal/journal.js'
-import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/journal-aside.js'
-import { currentBootId, segmentsIn } from '../journal/journal-format.js'
+import type { DamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
-import { type DamagePolicy, JournalReplay, type JournalReplayOptions } from '../journal/journal-replay.js'
+import { JournalReplay } from '../journal/journal-replay.js'
+import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
 import type { Durability } from '../journal/window.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
 import { adoptStaging } from './adopt-staging.js'
-import { gapEntry } from './gap-entries.js'
 import { interruptedRuns } from './interrupted-runs.js'
-import { knownOf, type LedgerNaming, namingOf, previousOf } from './known-of-log.js'
-import { lastEvent, recordedAtOf, takenOverUpTo } from './last-event.js'
+import { commitReplayed, hasUncommittedSegments, positionBehind, replayOptions } from './journal-recovery.js'
+import { type LedgerNaming, namingOf, previousOf, readKnownLog } from './known-log.js'
+import { lastEvent, recordedAtOf, recoveredUpTo } from './last-event.js'
+import { RecoveredEvents } from './recovered-events.js'
 import { RecoveryCommits } from './recovery-commits.js'
-import { TakenOver } from './taken-over.js'
 
 /** What opening a log found and did. */
 export interface AuditLogRecovery {
@@ -76,7 +76,7 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   /** Open. */
   readonly store: AuditStore
   readonly clock: Clock
-  /** Where journal and head are; `undefined` for a log that has none. */
+  /** The directory of journal and head; `undefined` for a log that has none. */
   readonly directory: string | undefined
   /** Directory of staging journals that the log takes over; `undefined` for a log that takes none. */
   readonly staging?: string | undefined
@@ -98,7 +98,7 @@ export interface Recovered {
   readonly origin: string
   readonly journal: Journal | undefined
   readonly head: HeadFile | undefined
-  /** What signs the log's checkpoints; `undefined` when nothing does. */
+  /** Signs the log's checkpoints; `undefined` when nothing does. */
   readonly signer: Signer | undefined
   readonly checkpointFile: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */
@@ -126,15 +126,16 @@ export interface Recovered {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { store, directory, clock, durability } = options
   const startMillis = monotonicMillis()
-  const { known, outside } = await knownOf(options)
+  const { known, outside } = await readKnownLog(options)
   const { file: checkpointFile, newest } = known
   assertOneOrigin(outside, newest)
   const naming = namingOf(options, originOf(newest))
   const origin = await originFor(originOf(newest), naming)
   // A close is out of date where the log's own key signed more; the journal can tell what, if it is still there.
-  const isOutdated = hasJournalOf(store, directory) && provesMore(known.published, store, await signerAtHand(naming))
+  const isOutdated =
+    hasUncommittedSegments(store, directory) && provesMore(known.published, store, await signerAtHand(naming))
   const wasClosed = store.closedInOrder && !isOutdated
-  const replaying = directory === undefined ? undefined : replayOptions(options, directory, wasClosed)
+  const replaying = directory === undefined ? undefined : replayOptions(directory, wasClosed, options)
 
   const beyond = statedSizes(known).filter((size) => size > store.size)
   const expected =
@@ -151,12 +152,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
   const last = await lastEvent(store)
   const sealer = new Sealer(clock, origin, recordedAtOf(last))
-  const taken = new TakenOver(sealer, origin, takenOverUpTo(last, origin))
+  const taken = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
   const commits = new RecoveryCommits({ store, sealer, taken, origin })
   if (replaying && durability !== 'flush-only')
     await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
-  if (replay) await replayInto(commits, replay, taken, { origin, signal: options.signal })
+  if (replay) await commitReplayed(replay, { commits, taken, origin, signal: options.signal })
   // An id of a caller, or a gap, may have left open which positions the entries get.
   if (beyond.length > 0 && !divergence) {
     divergence = await divergenceOf(known, store, viewOf(store))
@@ -171,13 +172,13 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const waitsForIndex = unclean && isIndexBehind(store)
   const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits, 0, options.signal) : 0
   if (signer && current.length > 0 && !isOneOf(current, signer)) {
-    await recordKeyChange(commits, sealer, current, signer, { ...options, previousSigner })
+    await recordKeyChange(commits, sealer, { current, signer }, { ...options, previousSigner })
   }
   const journal = replay && durability !== 'flush-only' ? new Journal(replay.next) : undefined
   try {
     await journal?.listed
     // Without a journal nothing of a next segment is needed.
-    await commits.commit(journal?.end ?? (replay && positionBehind(replay, foreign)))
+    await commits.commit(journal?.end ?? (replay && positionBehind(replay, (foreign?.files ?? 0) > 0)))
   } catch (problem) {
     journal?.close()
     throw problem
@@ -202,7 +203,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     ...(adopted.events > 0 && { adoptedEvents: adopted.events }),
     durationMs: monotonicMillis() - startMillis,
   }
-  if (foreign) tellSetAside(foreign, options)
+  if (foreign) reportSetAside(foreign, options)
   const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'), durability !== 'journal')
   if (divergence) await writeHead(head, store)
   const checkpoint = divergence ? undefined : newest
@@ -221,16 +222,6 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   }
 }
 
-function hasJournalOf({ journalPosition }: AuditStore, directory: string | undefined): boolean {
-  if (directory === undefined) return false
-  return segmentsIn(join(directory, 'journal')).some((segment) => segment >= (journalPosition?.segment ?? 1))
-}
-
-/** A position other than before where something was set aside, whose folder the position before names. */
-function positionBehind({ next }: JournalReplay, foreign: SetAside | undefined): JournalPosition {
-  return { segment: foreign && foreign.files > 0 ? next.segment + 1 : next.segment, offset: 0 }
-}
-
 /** @throws AuditLogError unless such a log is to be opened nevertheless */
 function refuse(divergence: Divergence | undefined, { onDivergence, store }: RecoveryOptions): void {
   if (divergence && onDivergence === 'refuse') throw divergenceError(divergence, store.location)
@@ -246,7 +237,7 @@ function forgery({ sources }: KnownLog, keys: readonly (Signer | undefined)[]): 
   return undefined
 }
 
-function tellSetAside({ files, bytes }: SetAside, { store, onProblem }: RecoveryOptions): void {
+function reportSetAside({ files, bytes }: SetAside, { store, onProblem }: RecoveryOptions): void {
   if (files === 0) return
   onProblem(
     new AuditLogError(
@@ -262,39 +253,6 @@ async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise
   if (last) head?.write(store.size, last)
 }
 
-function replayOptions(options: RecoveryOptions, directory: string, closedInOrder: boolean): JournalReplayOptions {
-  const { store, onDamagedJournal, journalKey } = options
-  return {
-    directory: join(directory, 'journal'),
-    from: store.journalPosition,
-    closedInOrder,
-    bootId: currentBootId(),
-    onDamage: onDamagedJournal,
-    mac: journalKey?.forLog(store.id),
-    location: store.location,
-  }
-}
-
-/** Commits what the store does not have, each gap where it is. */
-async function replayInto(
-  commits: RecoveryCommits,
-  replay: JournalReplay,
-  taken: TakenOver,
-  { origin, signal }: { readonly origin: string; readonly signal: AbortSignal | undefined },
-): Promise<void> {
-  let gapsTold = 0
-  for (const replayed of replay.entries()) {
-    signal?.throwIfAborted()
-    for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
-    gapsTold = replay.gaps.length
-    await commits.add(replayed.entry, replayed.position)
-    taken.add(replayed)
-  }
-  if (taken.events > 0) await commits.commit()
-  // A gap at the end goes with the commit that moves the position past it.
-  for (const gap of replay.gaps.slice(gapsTold)) await commits.add(gapEntry(gap, origin))
-}
-
 async function markInterrupted(commits: RecoveryCommits, from: number, signal?: AbortSignal): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store, Infinity, from)) {
@@ -308,8 +266,7 @@ async function markInterrupted(commits: RecoveryCommits, from: number, signal?: 
 async function recordKeyChange(
   commits: RecoveryCommits,
   sealer: Sealer,
-  current: readonly SigningKey[],
-  signer: Signer,
+  { current, signer }: { readonly current: readonly SigningKey[]; readonly signer: Signer },
   { directory, previousSigner, checkpointTimeoutMillis: timeoutMillis, onProblem }: RecoveryOptions,
 ): Promise<void> {
   const findPrevious = async () =>

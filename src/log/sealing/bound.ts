@@ -88,7 +88,7 @@ export class BoundedCopy {
     }
   }
 
-  /** What `toJSON` returned: JSON calls it once, whatever it returns. */
+  /** The value that `toJSON` returned: JSON calls it once, whatever it returns. */
   #copyConverted(value: unknown, key: PropertyKey, field: string, depth: number): unknown {
     if (typeof value !== 'object' || value === null) return this.#copy(value, key, field, depth)
     if (Array.isArray(value)) return this.#copyList(value, field, depth)
@@ -163,7 +163,7 @@ export class BoundedCopy {
   }
 }
 
-/** What keeps its content where JSON does not look. */
+/** Tells whether an object keeps its content where JSON does not look. */
 function isOpaque(value: object): boolean {
   return (
     types.isMap(value) ||

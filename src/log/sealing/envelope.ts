@@ -116,7 +116,7 @@ function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-/** How each field of the envelope is checked and copied. What cannot be stored as it is throws. */
+/** Checks and copies each field of the envelope. A value that cannot be stored as it is throws. */
 export const envelopeChecks = {
   id: plainId,
   type: plainId,

@@ -60,7 +60,7 @@ function* stringsOf(holder: Container, path: string): Generator<Member> {
   }
 }
 
-/** How many code units of a well-formed text fit into `maxBytes` of JSON, quotes included. */
+/** Returns the number of code units of a well-formed text that fit into `maxBytes` of JSON, quotes included. */
 function lengthWithin(text: string, maxBytes: number): number {
   let bytes = 2
   let length = 0

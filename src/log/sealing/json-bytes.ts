@@ -18,7 +18,7 @@ const IS_UNESCAPED = Uint8Array.from({ length: 0x80 }, (_, code) =>
 export interface KnownJson {
   /** UTF-8. */
   readonly bytes: Uint8Array
-  /** It holds no lone surrogate, which JSON escapes. */
+  /** The text holds no lone surrogate, which JSON escapes. */
   readonly isWellFormed: boolean
 }
 

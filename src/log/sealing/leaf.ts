@@ -1,6 +1,6 @@
 import { toolNameOf } from '../../events/tool-name.js'
 import type { AuditEvent } from '../../events/types.js'
-import type { CallerId, FiledEvent, RunTelling, SealedEntry } from '../../store/contract.js'
+import type { CallerId, FiledEvent, SealedEntry, WithRunFacts } from '../../store/contract.js'
 import { type RunFacts, runFactsOf } from '../../store/runs/run-facts.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 import type { Draft } from './envelope.js'
@@ -30,8 +30,17 @@ export const LEAF_HASH_OFFSET = 4
 /** Bytes of the head of a record. */
 export const RECORD_HEAD_BYTES: number = LEAF_HASH_OFFSET + HASH_BYTES + 16
 
+/** The memory of one encoded entry. */
+interface EncodedRegion {
+  readonly slab: Buffer
+  /** The position of the entry's record in the slab. */
+  readonly recordStart: number
+  /** The position behind the entry's bytes. */
+  readonly end: number
+}
+
 /** An entry where it was encoded: what it is filed by is all that is kept of its event, and there is no object for its bytes. */
-export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
+export class EncodedEntry implements SealedEntry, FiledEvent, WithRunFacts {
   readonly slab: Buffer
   /** The position of the entry's record in the slab. */
   readonly recordStart: number
@@ -45,8 +54,8 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
   readonly scope: Scope
   readonly #chosenId: string | undefined
 
-  /** @param end - position behind the entry's bytes */
-  constructor(slab: Buffer, recordStart: number, end: number, draft: Draft, scope: Scope, callerId: boolean) {
+  /** @param region - read at once: the encoder uses the object again */
+  constructor({ slab, recordStart, end }: EncodedRegion, draft: Draft, scope: Scope, callerId: boolean) {
     this.slab = slab
     this.recordStart = recordStart
     this.byteLength = end - recordStart - RECORD_HEAD_BYTES
@@ -68,7 +77,7 @@ export class EncodedEntry implements SealedEntry, FiledEvent, RunTelling {
     return new Uint8Array(this.slab.buffer, this.recordStart + LEAF_HASH_OFFSET, HASH_BYTES)
   }
 
-  get event(): FiledEvent & CallerId & RunTelling {
+  get event(): FiledEvent & CallerId & WithRunFacts {
     return this
   }
 
@@ -116,16 +125,15 @@ export class EntryEncoder {
   readonly #events = new EventBytes()
   #shared = Buffer.alloc(SLAB_BYTES)
   #used = 0
-  /** The slab of the next entry: the shared one, or one of its own. */
-  #slab = this.#shared
-  #recordStart = 0
+  /** The memory of the next entry, in the shared slab or in one of its own. One object for all entries: recording is hot. */
+  readonly #region = { slab: this.#shared, recordStart: 0, end: 0 }
 
   /** Encodes an event; `undefined` for one that is too large or holds a lone surrogate. */
   encode(draft: Draft, callerId: boolean): EncodedEntry | undefined {
     const parts = this.#events.partsOf(draft)
     if (parts.data.length > MAX_ENTRY_BYTES) return undefined
     const start = this.#reserve(this.#events.mostBytes(draft, parts))
-    const end = this.#events.write(draft, parts, this.#slab, start)
+    const end = this.#events.write(draft, parts, this.#region.slab, start)
     if (end === undefined || end - start > MAX_ENTRY_BYTES) return undefined
     return this.#entry(end, draft, parts.scope, callerId)
   }
@@ -133,36 +141,38 @@ export class EntryEncoder {
   /** Encodes an event of which the text is at hand, within bounds. */
   encodeText(text: string, draft: Draft, callerId: boolean): EncodedEntry {
     const start = this.#reserve(MAX_UNIT_BYTES * text.length)
-    const end = start + this.#slab.write(text, start, 'utf8')
+    const end = start + this.#region.slab.write(text, start, 'utf8')
     return this.#entry(end, draft, this.#events.scopeOf(draft), callerId)
   }
 
   /** Makes room for an entry. @returns the position of its first byte */
   #reserve(mostBytes: number): number {
     const recordBytes = RECORD_HEAD_BYTES + mostBytes
+    const region = this.#region
     if (recordBytes > MAX_SHARED_BYTES) {
-      this.#slab = Buffer.alloc(recordBytes)
-      this.#recordStart = 0
+      region.slab = Buffer.alloc(recordBytes)
+      region.recordStart = 0
     } else {
       if (this.#used + recordBytes > SLAB_BYTES) {
         this.#shared = Buffer.alloc(SLAB_BYTES)
         this.#used = 0
       }
-      this.#slab = this.#shared
-      this.#recordStart = this.#used
+      region.slab = this.#shared
+      region.recordStart = this.#used
     }
-    return this.#recordStart + RECORD_HEAD_BYTES
+    return region.recordStart + RECORD_HEAD_BYTES
   }
 
   /** Hashes what was written, up to `end`. */
   #entry(end: number, draft: Draft, scope: Scope, callerId: boolean): EncodedEntry {
-    const slab = this.#slab
-    const recordStart = this.#recordStart
+    const region = this.#region
+    const { slab, recordStart } = region
     const start = recordStart + RECORD_HEAD_BYTES
     if (slab === this.#shared) this.#used = end
     slab[start - 1] = LEAF_PREFIX
     const leafHash = sha256(new Uint8Array(slab.buffer, start - 1, end - start + 1))
     slab.write(leafHash, recordStart + LEAF_HASH_OFFSET, 'latin1')
-    return new EncodedEntry(slab, recordStart, end, draft, scope, callerId)
+    region.end = end
+    return new EncodedEntry(region, draft, scope, callerId)
   }
 }

@@ -28,6 +28,7 @@ export function carried(entries: readonly SealedEntry[], origin: string): Carrie
   const unread: string[] = []
   for (const entry of entries) {
     try {
+      // Attacker-controlled: entries, perhaps read back from files; one that is no JSON is counted as unread.
       const event = JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
       if (event.statementOf !== origin) staged.push({ entry: withCallerId(entry, event), statement: undefined })
       else if (!OF_ONE_LOG.has(event.type)) staged.push(stagedStatement(event))

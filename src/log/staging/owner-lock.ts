@@ -2,7 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { isLog, openDatabase } from '../../store/leveldb/database.js'
 import { isOnNetworkFileSystem } from '../../store/network-file-system.js'
 import { ownIdentity } from '../../store/process-identity.js'
-import type { StagingName } from './staging-places.js'
+import type { StagingName } from './staging-directory.js'
 
 /*
  * Numbers of processes count in one PID namespace: from another container nobody sees whether the owner of a staging journal

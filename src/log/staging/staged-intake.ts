@@ -56,6 +56,7 @@ export class StagedIntake {
     const { size } = this.#store
     if (seq >= size) return ids
     for await (const entries of this.#store.entries({ from: seq, to: size, reverse: false })) {
+      // Attacker-controlled: entries of the log; their ids are compared, and nothing else is used.
       for (const { bytes } of entries) if (bytes) ids.add(JSON.parse(Buffer.from(bytes).toString()).id)
     }
     return ids

@@ -3,27 +3,17 @@ import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import { recordBytes } from '../journal/journal-format.js'
-import type { JournalSpan } from '../journal/journal-span.js'
-import { spanOf } from '../journal/write-ahead.js'
 import { systemClock } from '../sealing/clock.js'
 import { clockStepped } from '../sealing/clock-statement.js'
 import { Sealer } from '../sealing/seal.js'
 import { type Carried, carried } from './carried.js'
+import { READ_BYTES, SpilledEvents } from './spilled-events.js'
 import type { Staged, StagedGap, StagedQueueOptions } from './staged.js'
+import { MAX_STAGED_BYTES } from './staging-directory.js'
 import { STAGING_ORIGIN, StagingJournal } from './staging-journal.js'
-import { MAX_STAGED_BYTES } from './staging-places.js'
 
 /** Entry bytes that are kept in memory as well: as much as a log's queue holds. */
 const MAX_MEMORY_BYTES = 16 * 1024 * 1024
-/** Bytes of the journal that are read back at a time. */
-const READ_BYTES = 1024 * 1024
-
-interface Spilled extends JournalSpan {
-  readonly to: JournalPosition
-  readonly bytes: number
-  readonly count: number
-}
-
 /**
  * Keeps what is recorded before there is a log, in order:
  *
@@ -44,10 +34,7 @@ export class StagedQueue {
   /** Events in memory that could not be written to the journal. */
   readonly #unwritten = new Set<Staged>()
   #memoryBytes = 0
-  #spilled: Spilled[] = []
-  #spilledEvents = 0
-  /** The statements among what is in the journal alone: their leaf hashes tell them from what somebody else put there. */
-  readonly #statements = new Set<string>()
+  readonly #spilled = new SpilledEvents()
   #first: Timestamp | undefined = undefined
   #last: Timestamp | undefined = undefined
   #staged = 0
@@ -74,12 +61,12 @@ export class StagedQueue {
 
   /** The number of events that wait. */
   get events(): number {
-    return this.#memory.length + this.#spilledEvents
+    return this.#memory.length + this.#spilled.count
   }
 
   /** The number of those that are in the journal alone. */
   get spilledEvents(): number {
-    return this.#spilledEvents
+    return this.#spilled.count
   }
 
   /** Entry bytes in memory. */
@@ -149,12 +136,7 @@ export class StagedQueue {
   /** Takes the oldest events, as many as are read back at a time; none when none are left. @throws what reading throws */
   async take(): Promise<readonly Staged[]> {
     if (this.#memory.length > 0 || !this.#journal) return this.takeNow(READ_BYTES)
-    const [oldest] = this.#spilled
-    if (!oldest) return []
-    const entries = await this.#journal.read(oldest)
-    this.#spilled.shift()
-    this.#spilledEvents -= oldest.count
-    return entries.map((entry) => ({ entry, statement: this.#ownStatement(entry) }))
+    return await this.#spilled.take(this.#journal)
   }
 
   /** Takes what is in memory, from the oldest on, until it has so many bytes. */
@@ -211,10 +193,10 @@ export class StagedQueue {
   #keep(staged: Staged): boolean {
     const { entry } = staged
     // Behind what is in the journal alone nothing is in memory.
-    const isSpilling = this.#spilledEvents > 0 || this.#memoryBytes + entry.byteLength > this.#maxMemoryBytes
+    const isSpilling = this.#spilled.count > 0 || this.#memoryBytes + entry.byteLength > this.#maxMemoryBytes
     const end = this.#write(entry)
     if (isSpilling && !end) return false
-    if (isSpilling && end) this.#spill(staged, end)
+    if (isSpilling && end) this.#spilled.add(staged, end)
     else {
       this.#memory.push(staged)
       this.#memoryBytes += entry.byteLength
@@ -239,28 +221,6 @@ export class StagedQueue {
     return this.#journal.end
   }
 
-  #spill({ entry, statement }: Staged, to: JournalPosition): void {
-    if (statement) this.#statements.add(Buffer.from(entry.leafHash).toString('base64'))
-    const { from } = spanOf(entry, to)
-    const last = this.#spilled.at(-1)
-    const bytes = recordBytes(entry.byteLength)
-    const continues = last && last.to.segment === from.segment && last.to.offset === from.offset
-    if (continues && last.bytes < READ_BYTES) {
-      this.#spilled[this.#spilled.length - 1] = {
-        from: last.from,
-        to,
-        bytes: last.bytes + bytes,
-        count: last.count + 1,
-      }
-    } else this.#spilled.push({ from, to, bytes, count: 1 })
-    this.#spilledEvents++
-  }
-
-  #ownStatement(entry: SealedEntry): AuditEvent | undefined {
-    if (!this.#statements.has(Buffer.from(entry.leafHash).toString('base64'))) return undefined
-    return JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
-  }
-
   #createJournal(): void {
     const { staging, journalKey, readers } = this.#options
     if (staging === undefined) return
@@ -283,14 +243,14 @@ export class StagedQueue {
   }
 
   #loseSpilled(): void {
-    if (this.#spilledEvents === 0) return
+    const { count } = this.#spilled
+    if (count === 0) return
     const now = this.#sealer.now()
     const from = this.#gap?.from ?? this.#first ?? now
-    this.#gap = { count: (this.#gap?.count ?? 0) + this.#spilledEvents, from, to: now }
-    this.#dropped += this.#spilledEvents
-    this.#staged -= this.#spilledEvents
-    this.#spilled = []
-    this.#spilledEvents = 0
+    this.#gap = { count: (this.#gap?.count ?? 0) + count, from, to: now }
+    this.#dropped += count
+    this.#staged -= count
+    this.#spilled.clear()
   }
 
   #drop(at: Timestamp): undefined {

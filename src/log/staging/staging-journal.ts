@@ -11,7 +11,7 @@ import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey, JournalMac } from '../journal/journal-key.js'
 import type { JournalSpan } from '../journal/journal-span.js'
 import { needsLock, OwnerLock } from './owner-lock.js'
-import { type StagingName, stagingName } from './staging-places.js'
+import { type StagingName, stagingName } from './staging-directory.js'
 
 /** Returns what attests the records of a staging journal: those of another one, or of a log, do not pass for its own. */
 export function stagingMac(key: JournalKey | undefined, id: string): JournalMac | undefined {

@@ -1,4 +1,5 @@
-import type { RunKey, RunOverview } from '../../store/runs/run-overview.js'
+import type { RunOverview } from '../../store/runs/run-overview.js'
+import type { RunKey } from '../../store/runs/run-row.js'
 import type { Identities } from '../query/identities.js'
 import type { EventFilter } from '../query/plan.js'
 import { readEvents } from '../query/read-events.js'

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
-import type { RunRow } from '../../store/runs/run-overview.js'
+import type { RunRow } from '../../store/runs/run-row.js'
 import type { EventFilter } from '../query/plan.js'
 import { readEvents } from '../query/read-events.js'
 import type { LogPart } from './run-rows.js'

@@ -3,7 +3,7 @@ import { filedEvent } from '../../store/filed-event.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { joinedState } from '../../store/runs/joined-rows.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
-import type { RunKey, RunRow } from '../../store/runs/run-overview.js'
+import type { RunKey, RunRow } from '../../store/runs/run-row.js'
 import type { Identities } from '../query/identities.js'
 import { readRunEvents } from './read-run.js'
 

@@ -1,7 +1,7 @@
 import { statusAfter } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
-import type { RunKey, RunRow } from '../../store/runs/run-overview.js'
+import type { RunKey, RunRow } from '../../store/runs/run-row.js'
 import { NO_IDENTITIES } from '../query/identities.js'
 import { CursorLeg, seek } from '../query/legs.js'
 import { readEventsAt } from '../query/read-stored.js'

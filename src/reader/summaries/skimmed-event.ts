@@ -17,7 +17,7 @@ const ENVELOPE = new RegExp(
  * Matches a field that may repeat, or give late, a field of the envelope: its name, or an escape that may hide a letter
  * of the name. In JSON the last value counts.
  */
-const SAID_LATER = /"(?:type|time|tenantId|sessionId|runId|parentRunId|agent|actor|trace|source|data)"\s*:|\\u00[2-7]/g
+const GIVEN_LATER = /"(?:type|time|tenantId|sessionId|runId|parentRunId|agent|actor|trace|source|data)"\s*:|\\u00[2-7]/g
 
 /** Matches what UTF-8 has for any other character, read as latin1. */
 const NOT_ASCII = /[\u0080-\u00ff]/
@@ -48,8 +48,8 @@ export function skimEvent(seq: number, bytes: Uint8Array, parse: Parse): StoredE
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const envelope = ENVELOPE.exec(text)
   if (!envelope || !SKIMMED_TYPES.has(envelope[1] as string)) return undefined
-  SAID_LATER.lastIndex = envelope[0].length
-  if (SAID_LATER.test(text)) return undefined
+  GIVEN_LATER.lastIndex = envelope[0].length
+  if (GIVEN_LATER.test(text)) return undefined
   return new SkimmedEvent(seq, envelope, bytes, parse) as unknown as StoredEvent
 }
 

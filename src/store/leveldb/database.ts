@@ -6,6 +6,7 @@ import { requireRegularFiles } from '../../files/log-directory.js'
 import { NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
 import { readRegularFile } from '../../files/regular-file.js'
 import { makeDirectory } from '../directory.js'
+import { readCurrent } from './current-manifest.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { type KeptModes, keepModes } from './file-modes.js'
 import { grantTo } from './grant.js'
@@ -13,9 +14,6 @@ import { type Database, newDatabase } from './load-level.js'
 import { lockInProcess } from './process-lock.js'
 import { requireSafeToWrite } from './safe-to-write.js'
 import { type Recovered, SecuredLogs } from './secured-logs.js'
-import { readCurrent } from './snapshot-files.js'
-
-export type { Database } from './load-level.js'
 
 /*
  * Measured with 2 million entries of 500 B in groups of 1,024 on 2 cores, CPU time of all threads, while each entry was a
@@ -113,9 +111,10 @@ export async function refuseFormer(directory: string): Promise<void> {
   )
 }
 
-/** What LevelDB could not read of its log it tells in its LOG, which it begins anew at each opening, and nowhere else. */
+/** Tells whether LevelDB read all of its log. It reports what it dropped in its LOG, which each opening begins anew. */
 export async function hasRecoveredAll(path: string): Promise<boolean> {
   try {
+    // Attacker-controlled: LevelDB's LOG; at most MAX_LOG_BYTES, looked through by one pattern.
     const log = await readRegularFile(join(path, 'LOG'), MAX_LOG_BYTES)
     return !/dropping \d+ bytes/.test(log.toString('latin1'))
   } catch {
@@ -152,7 +151,7 @@ async function openSecured(path: string, createIfMissing: boolean): Promise<Omit
   }
 }
 
-/** Where another process has the database open, files come and go. */
+/** Returns `undefined` for a file that is not there: they come and go while another process has the database open. */
 async function statIfThere(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
     if (problem.code === 'ENOENT' || problem.code === 'ENOTDIR') return undefined

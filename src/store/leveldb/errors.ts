@@ -1,6 +1,6 @@
 import { AuditLogError } from '../../events/errors.js'
 import { isError } from '../../events/is-error.js'
-import { storeClosed } from '../walk.js'
+import { storeClosed } from '../store-closed.js'
 
 /** LevelDB's message for a table that is shorter than it should be. */
 const READ_PAST_END = /\.(ldb|sst): Invalid argument$/
@@ -14,7 +14,7 @@ const OWN_LOCK = /already held by process/
 /** The answers of a file system without locks. LevelDB cannot tell them from a lock that somebody has. */
 const NO_LOCKS = /No locks available|not implemented|not supported/i
 
-/** What failed when a database was opened, in the words of the log. */
+/** Returns the error of the log for a failure to open a database. */
 export function openError(error: unknown, location: string): AuditLogError {
   if (error instanceof AuditLogError) return error
   // The manifest, or a stored value, that cannot be decoded.
@@ -48,7 +48,7 @@ export function isLocked(error: unknown): boolean {
   return codeOf(causeOf(error)) === 'LEVEL_LOCKED'
 }
 
-/** What failed when an open database was read; what is no failure of the database comes back as it is. */
+/** Returns the error of the log for a failure to read an open database; any other failure as it is. */
 export function readError(error: unknown, location: string): unknown {
   // A stored value that cannot be decoded, unless it is memory that ran out.
   if (error instanceof RangeError && !OUT_OF_MEMORY.test(error.message)) return corrupt(location, error.message, error)

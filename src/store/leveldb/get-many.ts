@@ -1,4 +1,4 @@
-import type { Database } from './database.js'
+import type { Database } from './load-level.js'
 
 /** `getMany` as it answers, not as it is typed: `undefined` where there is nothing. */
 export function getMany(db: Database, keys: Buffer[]): Promise<(Uint8Array | undefined)[]> {

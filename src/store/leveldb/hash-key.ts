@@ -20,6 +20,7 @@ export function encodeHashKey(key: Uint8Array): Buffer {
 
 /** Returns the key that was stored; `undefined` when the value is none or is damaged. */
 export function decodeHashKey(value: Uint8Array): Uint8Array | undefined {
+  // Attacker-controlled: a stored value; its length is fixed and it carries a checksum.
   const key = Buffer.from(value.subarray(0, KEY_BYTES))
   const isWhole = value.length === KEY_BYTES + CHECKSUM_BYTES && checksum(key).equals(value.subarray(KEY_BYTES))
   return isWhole ? key : undefined

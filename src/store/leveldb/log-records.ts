@@ -125,6 +125,7 @@ export function countGaps(log: Buffer): number {
 }
 
 function* partsOf(log: Buffer): Generator<Part> {
+  // Attacker-controlled: a log of LevelDB; no part reaches over its block or the end of the log.
   for (let at = 0; at + HEADER_BYTES <= log.length; ) {
     const left = BLOCK_BYTES - (at % BLOCK_BYTES)
     if (left < HEADER_BYTES) {

@@ -1,6 +1,6 @@
-import type { Database } from './database.js'
 import { lastHead } from './entries/head.js'
 import { headKey, isHeadKey } from './entries/keys.js'
+import type { Database } from './load-level.js'
 
 /*
  * A record of LevelDB's own log is a batch, which LevelDB applies whole or not at all. See db/write_batch.cc of
@@ -25,6 +25,7 @@ export class LoggedWrites {
 
   /** Batches are added in the order in which they were written. One that is malformed counts as far as it can be read. */
   add(batch: Buffer): void {
+    // Attacker-controlled: a batch of LevelDB's log; reading stops where a length reaches over its end.
     const at = new Cursor(batch)
     let isFirst = true
     while (at.position < batch.length) {

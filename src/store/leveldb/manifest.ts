@@ -20,7 +20,7 @@ export interface TableFile {
   readonly largest: Buffer
 }
 
-/** What makes up a database. */
+/** The parts of a database. */
 export interface Manifest {
   readonly tables: readonly TableFile[]
   /** Logs of this number and above hold what is in no table. */
@@ -97,6 +97,7 @@ export class ManifestReader {
 
   /** Like LevelDB, an edit deletes first. */
   #apply(edit: EditReader): void {
+    // Attacker-controlled: an edit of a manifest; numbers, levels and the count of tables are bounded.
     const added: TableFile[] = []
     while (!edit.ended) {
       const tag = edit.number()
@@ -119,7 +120,7 @@ export class ManifestReader {
           edit.key()
           break
         case DELETED_FILE:
-          this.#tables.delete(placeOf({ level: edit.level(), number: edit.fileNumber() }))
+          this.#tables.delete(tableKey({ level: edit.level(), number: edit.fileNumber() }))
           break
         case NEW_FILE:
           added.push(edit.table())
@@ -129,13 +130,14 @@ export class ManifestReader {
           throw new RangeError('the manifest has an edit of an unknown kind')
       }
     }
-    for (const table of added) this.#tables.set(placeOf(table), table)
+    for (const table of added) this.#tables.set(tableKey(table), table)
     if (this.#tables.size > MAX_TABLES) throw tooManyTables()
   }
 }
 
 /** Applies the edits of a whole manifest; see {@link ManifestReader}. */
 export function parseManifest(bytes: Buffer): Manifest {
+  // Attacker-controlled: a manifest; it names at most MAX_TABLES tables, see ManifestReader.
   const reader = new ManifestReader()
   reader.add(bytes)
   return reader.end()
@@ -167,7 +169,7 @@ function tooManyTables(): RangeError {
 }
 
 /** Tells a table at a level from all others. */
-function placeOf({ level, number }: Pick<TableFile, 'level' | 'number'>): number {
+function tableKey({ level, number }: Pick<TableFile, 'level' | 'number'>): number {
   return number * LEVELS + level
 }
 

@@ -14,7 +14,7 @@ import { parseManifest } from './manifest.js'
 const MARKER = 'Nobody'
 const DATABASES = ['entries', 'index'] as const
 
-/** What `level` has and does not declare. */
+/** A method that `level` has and does not declare. */
 interface Compacting {
   compactRange(first: Buffer, last: Buffer, options: { readonly keyEncoding: 'buffer' }): Promise<void>
 }

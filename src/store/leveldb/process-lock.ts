@@ -73,7 +73,7 @@ function unlessFailed<T>(step: () => T, descriptor: number): T {
   }
 }
 
-/** Whether the process has a further descriptor of the file. Windows cannot tell, and its locks are not lost. */
+/** Tells whether the process has a further descriptor of the file. Windows cannot tell, and its locks are not lost. */
 function isOpenBesides(descriptor: number, file: string): boolean {
   return openDescriptors().some((other) => {
     try {

@@ -22,7 +22,7 @@ const FEW = [5, 300, 301]
 let store: AuditStore
 /** Items that iterators handed out since the log was written. */
 let read: number
-/** How often iterators were asked for them. */
+/** The number of times that iterators were asked for them. */
 let asked: number
 
 beforeEach(async () => {

@@ -34,6 +34,7 @@ export class LogReader {
 
   /** @param block - the next 32 KiB; fewer are the last block */
   *records(block: Buffer): Generator<Buffer> {
+    // Attacker-controlled: LevelDB's log; a block has at most 32 KiB, and no length reaches over its end.
     for (let at = 0; block.length - at >= HEADER_BYTES; ) {
       const kind = block[at + KIND_AT] as number
       const start = at + HEADER_BYTES

@@ -1,8 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { refused } from '../../files/regular-file.js'
+import { readCurrent, readManifest } from './current-manifest.js'
 import { corrupt } from './errors.js'
-import { readCurrent, readManifest } from './snapshot-files.js'
 import { requireReadable } from './table-file.js'
 
 /** A writer leaves a tenth of it. LevelDB reads its logs to their ends, also one of zeros that takes no room. */

@@ -1,4 +1,4 @@
-import type { Database } from './database.js'
+import type { Database } from './load-level.js'
 
 export type Item = [key: Buffer, value: Uint8Array]
 
@@ -7,10 +7,10 @@ const READ_GROWTH = 8
 const FIRST_READ_LENGTH = 16
 const LONGEST_READ_LENGTH = 512
 
-/** How many items one read returns at most, whatever they weigh; about as much memory as a chunk may take. */
+/** The most items that one read returns, whatever their size; about as much memory as a chunk may take. */
 export const READ_BYTES = 256 * 1024
 
-/** How many items to read next in one go. */
+/** The number of items to read next in one go. */
 export class ReadLength {
   #length = FIRST_READ_LENGTH
 

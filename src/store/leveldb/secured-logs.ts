@@ -1,16 +1,15 @@
-import { constants } from 'node:fs'
-import { copyFile, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { requireRegular } from '../../files/regular-file.js'
-import { syncFile } from '../../files/sync-file.js'
 import { syncDirectory } from '../directory.js'
-import type { Database } from './database.js'
+import { readCurrent, readManifest } from './current-manifest.js'
+import { directoriesIn, fileDigits, fileName, highestNumberIn, type LogFile, logsIn, sizeOf } from './database-files.js'
 import { codeOf } from './errors.js'
+import type { Database } from './load-level.js'
 import { readLogFile } from './log-file.js'
 import { LoggedWrites, sequenceOf } from './logged-writes.js'
 import type { Manifest } from './manifest.js'
 import { LogReader, type LogReaderOptions } from './recovered-records.js'
-import { readCurrent, readManifest } from './snapshot-files.js'
+import { copyDurably, linkOrCopy } from './second-names.js'
 
 /*
  * LevelDB deletes its own log as soon as it has opened, whether or not it could read it: a log that could not be opened
@@ -33,14 +32,8 @@ import { readCurrent, readManifest } from './snapshot-files.js'
 
 const SECURED = /^secured-\d+$/
 const RETURNING = /^returning-\d+$/
-const LOG = /^\d{6,15}\.log$/
-/** Names of LevelDB's files, with their numbers. */
-const NUMBERED = /^(?:MANIFEST-(\d{1,15})|(\d{1,15})\.\w+)$/
 /** The number of attempts to secure the logs while another process takes files away. */
 const MAX_ATTEMPTS = 5
-
-/** Error codes when there are no hard links, or not for this user. */
-const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']
 
 /**
  * The state of the logs in an open database. `whole`: it has all of them. `damaged`: it has all but the damaged parts
@@ -48,12 +41,6 @@ const NO_LINKS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'
  * and recovered the logs.
  */
 export type Recovered = 'whole' | 'damaged' | 'incomplete' | 'superseded'
-
-interface LogFile {
-  readonly number: number
-  readonly path: string
-  readonly bytes: number
-}
 
 interface SecuredLog extends LogFile {
   /** Place of its last batch in the sequence of all writes. */
@@ -142,7 +129,7 @@ export class SecuredLogs {
     const gathered = join(directory.path, 'gathered')
     await rm(gathered, { recursive: true, force: true })
     await mkdir(gathered, { mode: 0o700 })
-    for (const [at, { path }] of logs.entries()) await linkOrCopy(path, join(gathered, nameOf(at + 1)))
+    for (const [at, { path }] of logs.entries()) await linkOrCopy(path, join(gathered, fileName(at + 1, 'log')))
     await syncDirectory(gathered)
     const returning = await makeNext(this.#database, 'returning', (target) => rename(gathered, target))
     await syncDirectory(this.#database)
@@ -154,7 +141,7 @@ export class SecuredLogs {
   async areOverwritten(): Promise<boolean> {
     if ((await manifestOf(this.#database)) !== this.#manifest) return false
     for (const { number, bytes } of this.#own?.logs ?? []) {
-      if ((await sizeOf(join(this.#database, nameOf(number)))) !== bytes) return true
+      if ((await sizeOf(join(this.#database, fileName(number, 'log')))) !== bytes) return true
     }
     return false
   }
@@ -167,7 +154,7 @@ export class SecuredLogs {
     for (const path of await directoriesIn(this.#database, RETURNING)) await finishReturn(this.#database, path)
     this.#manifest = await manifestOf(this.#database)
     const { firstLog, nextFile } = await readNamed(this.#database, this.#manifest)
-    this.#nextManifest = `MANIFEST-${digitsOf(nextFile)}`
+    this.#nextManifest = `MANIFEST-${fileDigits(nextFile)}`
     this.#left = await Promise.all((await directoriesIn(this.#database, SECURED)).map(readDirectory))
     const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
     if (logs.length === 0) return
@@ -176,7 +163,7 @@ export class SecuredLogs {
     for (const log of logs) {
       // LevelDB opens new files for writing, whether or not it has seen that there is one already.
       const secure = log.number < nextFile ? linkOrCopy : copyDurably
-      await secure(log.path, join(path, nameOf(log.number)))
+      await secure(log.path, join(path, fileName(log.number, 'log')))
     }
     await syncDirectory(path)
     await syncDirectory(this.#database)
@@ -219,52 +206,13 @@ async function finishReturn(database: string, returning: string): Promise<void> 
   const { nextFile } = await readNamed(database, await manifestOf(database))
   let number = Math.max(nextFile, (await highestNumberIn(database)) + 1)
   for (const { path } of await logsIn(returning)) {
-    await linkOrCopy(path, join(database, nameOf(number)))
+    await linkOrCopy(path, join(database, fileName(number, 'log')))
     number++
   }
   await syncDirectory(database)
   // From now on they are like others that are secured: half of them may go.
   const done = await makeNext(database, 'secured', (target) => rename(returning, target))
   await rm(done, { recursive: true })
-}
-
-async function directoriesIn(database: string, name: RegExp): Promise<readonly string[]> {
-  const entries = await readdir(database, { withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isDirectory() && name.test(entry.name))
-    .map((each) => join(database, each.name))
-}
-
-/** The logs in a directory, the oldest first. */
-async function logsIn(directory: string): Promise<readonly LogFile[]> {
-  const numbers = (await readdir(directory)).filter(isLogName).map((name) => Number.parseInt(name, 10))
-  const logs = numbers.map(async (number) => {
-    const path = join(directory, nameOf(number))
-    const stats = await lstat(path)
-    // LevelDB would follow a link to whatever it leads to.
-    requireRegular(stats, path)
-    return { number, path, bytes: stats.size }
-  })
-  return (await Promise.all(logs)).sort((a, b) => a.number - b.number)
-}
-
-async function linkOrCopy(path: string, target: string): Promise<void> {
-  try {
-    await link(path, target)
-  } catch (problem) {
-    if (!NO_LINKS.includes(codeOf(problem) ?? '')) throw problem
-    await copyDurably(path, target)
-  }
-}
-
-async function copyDurably(path: string, target: string): Promise<void> {
-  await copyFile(path, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
-  const file = await open(target, 'r+')
-  try {
-    await syncFile(file)
-  } finally {
-    await file.close()
-  }
 }
 
 /** Makes the first of `<name>-1`, `<name>-2`, … that is not there yet. @returns its path */
@@ -287,34 +235,4 @@ async function manifestOf(database: string): Promise<string> {
 
 async function readNamed(database: string, name: string): Promise<Manifest> {
   return (await readManifest(join(database, name), database)).manifest
-}
-
-async function highestNumberIn(database: string): Promise<number> {
-  let highest = 0
-  for (const name of await readdir(database)) {
-    const [, manifest, other] = NUMBERED.exec(name) ?? []
-    highest = Math.max(highest, Number(manifest ?? other ?? 0))
-  }
-  return highest
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await lstat(path)).size
-  } catch (problem) {
-    if (codeOf(problem) === 'ENOENT') return undefined
-    throw problem
-  }
-}
-
-function isLogName(name: string): boolean {
-  return LOG.test(name) && nameOf(Number.parseInt(name, 10)) === name
-}
-
-function nameOf(log: number): string {
-  return `${digitsOf(log)}.log`
-}
-
-function digitsOf(file: number): string {
-  return String(file).padStart(6, '0')
 }

@@ -10,6 +10,7 @@ const LONG_COPY = 24
  * @returns `undefined` when it is none
  */
 export function unpackSnappy(packed: Uint8Array, target?: Uint8Array): Uint8Array | undefined {
+  // Attacker-controlled: a packed block; what it unpacks to is at most MAX_BYTES.
   const packedEnd = packed.length
   let at = 0
   let length = 0

@@ -1,20 +1,13 @@
 import { lstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isError } from '../../events/is-error.js'
-import { openRegularFile, readRegularFile, refused, requireRegular } from '../../files/regular-file.js'
+import { openRegularFile, readRegularFile, requireRegular } from '../../files/regular-file.js'
 import { delay } from '../../timers/real-timers.js'
-import { corrupt } from './errors.js'
-import { BLOCK_BYTES, countGaps } from './log-records.js'
-import {
-  encodeManifest,
-  LEVELS,
-  MAX_FILE_NUMBER,
-  MAX_MANIFEST_BYTES,
-  type Manifest,
-  ManifestReader,
-  type TableFile,
-} from './manifest.js'
+import { readCurrent, readManifest } from './current-manifest.js'
+import { fileName } from './database-files.js'
+import { codeOf, corrupt } from './errors.js'
+import { countGaps } from './log-records.js'
+import { encodeManifest, LEVELS, MAX_FILE_NUMBER, type Manifest, type TableFile } from './manifest.js'
 import { requireReadable } from './table-file.js'
 
 /*
@@ -30,17 +23,14 @@ import { requireReadable } from './table-file.js'
  * and `nextFile` is above each number in it: so that nothing that LevelDB creates can be a file that was linked.
  */
 
-/** How often a writer may change the set of its files under the reading, until it is given up. */
+/** The number of times that a writer may change the set of its files under the reading, until it is given up. */
 const MAX_ATTEMPTS = 50
 /** Tables that are linked at a time. */
 const LINKED_AT_ONCE = 32
-/** `MANIFEST-` and a number. */
-const MAX_CURRENT_BYTES = 64
 /** The most bytes of all logs together. A writer leaves twice a write buffer of 8 MiB and a group at most. */
 export const MAX_LOG_BYTES = 40 * 2 ** 20
 /** Places in a log at which LevelDB writes a line of its own: damage has few. */
 const MAX_GAPS = 1000
-const MANIFEST_CHUNK_BYTES = 32 * BLOCK_BYTES
 /** Error codes when a hard link is refused: another file system, a read-only mount, files of another user. */
 const NO_LINKS = new Set(['EXDEV', 'EROFS', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP'])
 
@@ -52,7 +42,7 @@ class Changed extends Error {}
 /** A file that the writer has just made may not have its mode yet, see `file-modes`: times to look again, and the pause. */
 const [MAX_DENIED, DENIED_PAUSE_MILLIS] = [25, 20]
 
-/** What tells one state of a database's files from another. */
+/** A text that differs between two states of a database's files. */
 export type FilesState = string
 
 /** The files of one snapshot. */
@@ -61,7 +51,7 @@ export interface SnapshotFiles {
   readonly state: FilesState
   /** Bytes of the logs that opening it turns into tables. */
   readonly logBytes: number
-  /** Whether a log may have been read while a part of it was not written yet: LevelDB does not tell of every such gap. */
+  /** A log may have been read while a part of it was not written yet: LevelDB does not report every such gap. */
   readonly hasGap: boolean
   remove(): Promise<void>
 }
@@ -72,7 +62,7 @@ export interface Layout {
   readonly source: string
   /** A directory that is created for it. */
   readonly target: string
-  /** The place of the log, for messages. */
+  /** The path of the log, for messages. */
   readonly location: string
   /** The source was laid out here: its tables may be symbolic links of ours. @defaultValue false */
   readonly isOwn?: boolean
@@ -113,35 +103,6 @@ export async function stateOfFiles(source: string): Promise<FilesState> {
     return `${name}:${found?.size}`
   })
   return (await Promise.all(sizes)).join(' ')
-}
-
-/** Returns the manifest name in CURRENT. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED` */
-export async function readCurrent(source: string, location: string): Promise<string> {
-  const name = (await readRegularFile(join(source, 'CURRENT'), MAX_CURRENT_BYTES)).toString('latin1').trim()
-  if (!/^MANIFEST-\d+$/.test(name)) throw corrupt(location, 'entries/CURRENT names no manifest')
-  return name
-}
-
-/** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED`; what the file system throws */
-export async function readManifest(path: string, location: string): Promise<{ manifest: Manifest; bytes: number }> {
-  const file = await openRegularFile(path)
-  try {
-    if ((await file.stat()).size > MAX_MANIFEST_BYTES) {
-      throw refused(path, `has more than ${MAX_MANIFEST_BYTES} bytes, the most that such a file can have`)
-    }
-    const reader = new ManifestReader()
-    for (let bytes = 0; ; ) {
-      const chunk = await readWhole(file, bytes, MANIFEST_CHUNK_BYTES)
-      reader.add(chunk)
-      bytes += chunk.length
-      if (chunk.length < MANIFEST_CHUNK_BYTES || bytes >= MAX_MANIFEST_BYTES) return { manifest: reader.end(), bytes }
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw corrupt(location, `${error.message} (${path})`, error)
-  } finally {
-    await file.close()
-  }
 }
 
 async function layOut(
@@ -280,22 +241,4 @@ async function linkTable(layout: Layout, table: TableFile, held: FileHandle[]): 
   requireRegular(linked, from)
   if (found && (linked.ino !== found.ino || linked.dev !== found.dev)) throw new Changed(changing(source))
   return linked.size
-}
-
-function fileName(number: number, suffix: 'ldb' | 'log'): string {
-  return `${String(number).padStart(6, '0')}.${suffix}`
-}
-
-/** Reads on from a place, to the end at the most: what the file system gives at once may be less. */
-async function readWhole(file: FileHandle, from: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(bytes)
-  for (let length = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, length, bytes - length, from + length)
-    length += bytesRead
-    if (bytesRead === 0 || length === bytes) return buffer.subarray(0, length)
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return isError(error) && 'code' in error ? String(error.code) : undefined
 }

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Database, ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
+import { ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
 import { type Head, readHead } from './entries/head.js'
 import { EntryReads } from './entries/reads.js'
@@ -12,7 +12,7 @@ import { NameHashes } from './hash-key.js'
 import { indexPath } from './indexes/database.js'
 import { LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
-import { newDatabase } from './load-level.js'
+import { type Database, newDatabase } from './load-level.js'
 import { type FilesState, type SnapshotFiles, takeFiles } from './snapshot-files.js'
 
 /** Larger than any log that a writer leaves, so that it becomes a single table. */
@@ -88,7 +88,7 @@ export class Snapshot {
     const hashes = new NameHashes(head.hashKey)
     this.tiles = new StoredTiles(db)
     const entriesState = { size, removedEntries, openBlocks, openPages }
-    this.entries = new EntryReads(() => db, entriesState, cache, location, reading)
+    this.entries = new EntryReads({ database: () => db, cache, location }, entriesState, reading)
     const followed = followedLog({ db, head, hashes, cache, location })
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }

@@ -17,24 +17,19 @@ import type {
   Walk,
 } from '../contract.js'
 import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
-import type { RunKey, RunRow } from '../runs/run-overview.js'
+import type { RunKey, RunRow } from '../runs/run-row.js'
+import { storeClosed } from '../store-closed.js'
 import type { TimeBlock } from '../time-blocks.js'
-import { storeClosed } from '../walk.js'
-import { type Database, directoryId, openDatabase, requireRoom } from './database.js'
-import { BlockCache } from './entries/block-cache.js'
 import { findIds } from './entries/find-ids.js'
-import { type Head, NEW_HEAD, readHead } from './entries/head.js'
-import { EntryReads } from './entries/reads.js'
-import { checkRecovered } from './entries/recovered-blocks.js'
+import type { Head } from './entries/head.js'
+import type { EntryReads } from './entries/reads.js'
 import { StoredTiles } from './entries/stored-tiles.js'
-import { writeGroup } from './entries/write-group.js'
-import { corrupt, openError, readError } from './errors.js'
-import { followedLog } from './followed-log.js'
-import { NameHashes } from './hash-key.js'
+import { EntryDatabase } from './entry-database.js'
+import { openError, readError } from './errors.js'
 import { indexPath } from './indexes/database.js'
-import { type FollowedLog, LogIndex } from './indexes/log-index.js'
+import { LogIndex } from './indexes/log-index.js'
 import { IndexReads } from './indexes/reads.js'
-import { loadLevelAhead } from './load-level.js'
+import { type Database, loadLevelAhead } from './load-level.js'
 import { UncertainGroup } from './uncertain-group.js'
 
 /**
@@ -52,64 +47,51 @@ export function levelStore(directory: string, readers: Readers = NOBODY): AuditS
 
 class LevelStore implements AuditStore {
   readonly location: string
-  readonly #readers: Readers
-  #db: Database | undefined
+  readonly #entries: EntryDatabase
   #index: LogIndex | undefined
-  #hashes = new NameHashes(new Uint8Array())
-  #cache = new BlockCache()
-  #closeDatabase: () => Promise<void> = async () => {}
   #isOpen = false
-  #head: Head = NEW_HEAD
   #reads: { readonly head: Head; readonly indexes: IndexReads } | undefined
-  /** Of the directory that was opened: another one in its place is not this log. */
-  #directoryId: string | undefined
   #committing: Promise<CommitReceipt> | undefined
-  /** A write failed: see {@link #reopen}. */
-  #torn = false
+  /** Of the writes that failed since one succeeded. */
   #uncertain: UncertainGroup | undefined
   /** Opening and closing, one after the other. */
   #lifecycle: Promise<void> = Promise.resolve()
 
   constructor(location: string, readers: Readers) {
     this.location = location
-    this.#readers = readers
+    this.#entries = new EntryDatabase(location, readers)
   }
 
   get id(): string {
-    return this.#head.id
+    return this.#entries.head.id
   }
 
   get size(): number {
-    return this.#head.tree.size
+    return this.#entries.head.tree.size
   }
 
   get root(): Uint8Array {
-    return this.#head.tree.root
+    return this.#entries.head.tree.root
   }
 
   get checkpoint(): string | undefined {
-    return this.#head.checkpoint
+    return this.#entries.head.checkpoint
   }
 
   get removedEntries(): number {
-    return this.#head.removedEntries
+    return this.#entries.head.removedEntries
   }
 
   get journalPosition(): JournalPosition | undefined {
-    return this.#head.writer.journal
+    return this.#entries.head.writer.journal
   }
 
   get closedInOrder(): boolean {
-    return this.#head.writer.closed
+    return this.#entries.head.writer.closed
   }
 
   get isInPlace(): boolean {
-    try {
-      return directoryId(this.location) === this.#directoryId
-    } catch {
-      // It cannot be seen for a moment.
-      return true
-    }
+    return this.#entries.isInPlace
   }
 
   get indexState(): IndexState {
@@ -129,15 +111,14 @@ class LevelStore implements AuditStore {
     return this.#inTurn(async () => {
       if (this.#isOpen) return
       this.#uncertain = undefined
-      await this.#openDatabase(0)
+      await this.#entries.open()
       try {
-        this.#index = new LogIndex(indexPath(this.location), () => this.#followed())
+        this.#index = new LogIndex(indexPath(this.location), () => this.#entries.followed())
         await this.#index.open()
       } catch (error) {
-        await this.#closeDatabase()
+        await this.#entries.close()
         throw openError(error, this.location)
       }
-      this.#directoryId = directoryId(this.location)
       this.#isOpen = true
     })
   }
@@ -148,15 +129,14 @@ class LevelStore implements AuditStore {
       await this.#committing?.catch(() => undefined)
       await this.#index?.close()
       this.#index = undefined
-      await this.#closeDatabase()
-      this.#db = undefined
+      await this.#entries.close()
     })
   }
 
   async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
-    const db = this.#database()
+    this.#database()
     if (this.#committing) throw new TypeError('AuditStore.commit() was called before the commit before it settled')
-    this.#committing = this.#commit(db, group, marks)
+    this.#committing = this.#commit(group, marks)
     try {
       return await this.#committing
     } finally {
@@ -172,7 +152,7 @@ class LevelStore implements AuditStore {
       if (!(problem instanceof AuditLogError && problem.code === 'AUDIT_READ_FAILED')) throw problem
       // What is to be committed does not wait for an index that cannot be read.
       const blocks = this.#entryReads().blocks({ from: 0, to: size, reverse: false })
-      return await findIds(ids, blocks, this.#hashes)
+      return await findIds(ids, blocks, this.#entries.hashes)
     }
   }
 
@@ -220,8 +200,8 @@ class LevelStore implements AuditStore {
     }
   }
 
-  async #commit(open: Database, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
-    const db = this.#torn ? await this.#reopen() : open
+  async #commit(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+    if (this.#entries.isDistrusted) await this.#reopen()
     const ids = callerIdsOf(group)
     const placement = placeGroup(group, {
       size: this.size,
@@ -229,81 +209,42 @@ class LevelStore implements AuditStore {
       kept: this.#uncertain?.positionsOf(group, this.size),
     })
     assertPlacedAt(placement, marks, this.location)
-    if (placement.fresh.length > 0 || marks) await this.#write(db, placement, marks)
+    if (placement.fresh.length > 0 || marks) await this.#write(placement, marks)
     await this.#index?.settled()
     this.#uncertain = undefined
     const { seqs, firstNew } = placement
     return { seqs, size: this.size, firstNew }
   }
 
-  async #write(db: Database, placement: Placement, marks: CommitMarks | undefined): Promise<void> {
+  async #write({ fresh }: Placement, marks: CommitMarks | undefined): Promise<void> {
     try {
-      const { fresh } = placement
-      const head = await writeGroup(db, this.#head, fresh, marks)
-      // LevelDB goes on writing to files that somebody has removed.
-      this.#assertInPlace()
-      this.#head = head
-      this.#index?.add(fresh, head.tree.root)
+      await this.#entries.write(fresh, marks)
+      this.#index?.add(fresh, this.root)
     } catch (cause) {
-      this.#torn = true
-      this.#uncertain = UncertainGroup.after(this.#uncertain, this.size, placement.fresh)
+      this.#entries.distrust()
+      this.#uncertain = UncertainGroup.after(this.#uncertain, this.size, fresh)
       throw writeFailed(this.location, cause)
     }
   }
 
-  /**
-   * LevelDB goes on writing behind a record that it could not write in full, and may lose all of it at the next
-   * recovery. Opening it anew cuts the torn record off. What a failed sync left on disk after all stays.
-   */
-  async #reopen(): Promise<Database> {
+  async #reopen(): Promise<void> {
     try {
-      this.#assertInPlace()
-      await requireRoom(this.location)
-      await this.#closeDatabase()
       const known = this.size
-      const db = await this.#openDatabase(known)
+      await this.#entries.reopen()
       if (this.size > known) await this.#index?.followAgain()
-      return db
     } catch (cause) {
       throw writeFailed(this.location, cause)
     }
-  }
-
-  #assertInPlace(): void {
-    if (directoryId(this.location) === this.#directoryId) return
-    throw new Error(`its directory ${this.location} was removed or replaced`)
-  }
-
-  /** @param known - how many entries there are at least */
-  async #openDatabase(known: number): Promise<Database> {
-    const { db, doubtfulBytes, close } = await openDatabase(this.location, this.#readers)
-    try {
-      const head = await readHead(db, this.location)
-      const { size } = head.tree
-      await checkRecovered(db, size, doubtfulBytes, this.location)
-      if (size < known) throw corrupt(this.location, `of ${known} entries it has ${size}`)
-      this.#head = head
-    } catch (error) {
-      await close()
-      throw openError(error, this.location)
-    }
-    this.#db = db
-    this.#hashes = new NameHashes(this.#head.hashKey)
-    this.#cache = new BlockCache()
-    this.#closeDatabase = close
-    this.#torn = false
-    return db
   }
 
   #entryReads(): EntryReads {
-    const { openBlocks, openPages, removedEntries } = this.#head
-    const state = { size: this.size, removedEntries, openBlocks, openPages }
-    return new EntryReads(() => this.#database(), state, this.#cache, this.location)
+    return this.#entries.reads(() => this.#database())
   }
 
   /** Reads of the index, the same ones until the next commit. */
   #indexReads(): IndexReads {
-    if (this.#reads?.head !== this.#head) this.#reads = { head: this.#head, indexes: this.#newIndexReads() }
+    const { head } = this.#entries
+    if (this.#reads?.head !== head) this.#reads = { head, indexes: this.#newIndexReads() }
     return this.#reads.indexes
   }
 
@@ -315,23 +256,13 @@ class LevelStore implements AuditStore {
       },
       failure: (problem: unknown) => this.#index?.failure(problem) ?? readError(problem, this.location),
     }
-    return new IndexReads(source, this.#hashes, this.size)
-  }
-
-  #followed(): FollowedLog {
-    const { location } = this
-    return followedLog({
-      db: this.#db as Database,
-      head: this.#head,
-      hashes: this.#hashes,
-      cache: this.#cache,
-      location,
-    })
+    return new IndexReads(source, this.#entries.hashes, this.size)
   }
 
   #database(): Database {
-    if (!this.#isOpen || !this.#db) throw storeClosed(this.location)
-    return this.#db
+    const { db } = this.#entries
+    if (!this.#isOpen || !db) throw storeClosed(this.location)
+    return db
   }
 
   #inTurn(change: () => Promise<void>): Promise<void> {

@@ -62,6 +62,7 @@ export function requireReadable(path: string, location: string): void {
 
 /** Looks through a table, with one block in memory at a time. @throws DamagedTable; what the file system throws */
 export function checkTable(table: Table): void {
+  // Attacker-controlled: a table; each block must lie within the file and have at most MAX_BLOCK_BYTES.
   if (table.bytes < FOOTER_BYTES) throw new DamagedTable('it is shorter than a footer')
   const footer = readAt(table, table.bytes - FOOTER_BYTES, FOOTER_BYTES)
   if (!footer.subarray(-MAGIC.length).equals(MAGIC)) throw new DamagedTable('its footer is none')

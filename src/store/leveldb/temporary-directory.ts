@@ -76,6 +76,7 @@ function isAbandoned(name: string, own: ProcessIdentity): boolean {
 }
 
 function ownerOf(name: string): ProcessIdentity | undefined {
+  // Attacker-controlled: the name of a directory; one anchored pattern.
   const [, bootId, namespace, pid, startTicks] = NAME.exec(name) ?? []
   if (bootId === undefined || namespace === undefined) return undefined
   return { bootId, namespace, pid: Number(pid), startTicks: Number(startTicks) }

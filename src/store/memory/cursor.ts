@@ -1,7 +1,7 @@
 import type { SeqCursor, Walk } from '../contract.js'
 import { lowerBound } from '../walk.js'
 
-/** How many positions or entries one read returns at most. */
+/** The most positions or entries that one read returns. */
 export const CHUNK_LENGTH = 256
 
 /** Walks an ascending array that may grow behind the walk. */
@@ -9,7 +9,7 @@ export class ArrayCursor implements SeqCursor {
   readonly #seqs: readonly number[]
   readonly #reverse: boolean
   readonly #assertOpen: () => void
-  /** What is left: indexes `[#from, #to)`. */
+  /** The indexes that are left: `[#from, #to)`. */
   #from: number
   #to: number
 

@@ -16,8 +16,9 @@ import { newLogId } from '../log-id.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
 import { assertPlacedAt, callerIdText, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
+import { storeClosed } from '../store-closed.js'
 import { clampBlocks, TIME_LEVELS, type TimeBlock, widenBlocks } from '../time-blocks.js'
-import { clampWalk, lowerBound, storeClosed } from '../walk.js'
+import { clampWalk, lowerBound } from '../walk.js'
 import { ArrayCursor, CHUNK_LENGTH } from './cursor.js'
 
 /**

@@ -15,7 +15,7 @@ import { writeGroup } from './write-group.js'
 /** Waits before each further attempt at a commit. Past these, whoever wants it written tries again in time. */
 const RETRY_DELAYS_MILLIS = [0, 50, 250, 1000]
 
-/** Which log it is, and who writes it. */
+/** The log that is written, and its writer. */
 export interface Appending {
   readonly server: Server
   readonly location: string
@@ -27,7 +27,7 @@ export interface Appending {
   readonly session: string
 }
 
-/** What a commit makes of the log, if it takes place. */
+/** The state of the log after a commit, if it takes place. */
 interface Written {
   readonly receipt: CommitReceipt
   readonly head: Head
@@ -48,7 +48,7 @@ export class Appender {
   #state: WriterState
   /** Others were faster last time: to ask first costs less than to be refused. */
   #isContended = false
-  /** What answers next may be another server than the one that answered last. */
+  /** The next answer may be that of another server than the last one. */
   #wasLost = false
 
   /** Opens a log to write, and creates it if it is missing. */
@@ -62,7 +62,7 @@ export class Appender {
       const state = await takeOver(ask, { log, writer, session })
       const opened = await readHeadState(ask, log, 'no lock')
       if (!opened) throw corrupt(location, 'its head is missing')
-      const head = await loadHead(ask, log, opened, EMPTY_HEAD, location)
+      const head = await loadHead(ask, { log, location }, opened, EMPTY_HEAD)
       await ask('commit', [])
       return new Appender({ server, location, log, uid, writer, session }, head, state)
     })
@@ -167,7 +167,7 @@ export class Appender {
         `The audit log ${location} was opened by another process under the name '${writer}': give each writer a name of its own`,
       )
     }
-    const head = await loadHead(ask, log, state, known, location)
+    const head = await loadHead(ask, { log, location }, state, known)
     if (this.#wasLost) await this.#assertGrown(ask, known, head)
     this.#wasLost = false
     return head
@@ -224,7 +224,7 @@ export class Appender {
     // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.
     if (placement.fresh.length > 0 || marks || !this.#unsettled.isEmpty) {
       this.#unsettled.expect(head.size, placement.fresh)
-      const next = await writeGroup(ask, { log, writer }, head, placement, state, marks)
+      const next = await writeGroup(ask, { log, writer }, head, { placement, state, marks })
       if (!next) return undefined
       after = next
     }

@@ -18,12 +18,12 @@ export function sqlState(problem: unknown): string | undefined {
   return typeof code === 'string' && /^[\dA-Z]{5}$/.test(code) ? code : undefined
 }
 
-/** Whether the same transaction may succeed when it is tried again at once. */
+/** Tells whether the same transaction may succeed when it is tried again at once. */
 export function isConflict(problem: unknown): boolean {
   return CONFLICTS.has(sqlState(problem) ?? '')
 }
 
-/** Whether the connection, or its server, is lost: another connection may be of use. */
+/** Tells whether the connection, or its server, is lost: another connection may be of use. */
 export function isConnectionLost(problem: unknown): boolean {
   if (problem instanceof AuditLogError) return false
   const state = sqlState(problem)
@@ -31,7 +31,7 @@ export function isConnectionLost(problem: unknown): boolean {
   return state === undefined || state.startsWith('08') || GOING_AWAY.has(state)
 }
 
-/** What failed when a log was opened, in the words of the log. */
+/** Returns the error of the log for a failure to open it. */
 export function openError(problem: unknown, location: string): AuditLogError {
   if (problem instanceof AuditLogError) return problem
   const failed = (what: string) =>
@@ -59,7 +59,7 @@ export function openError(problem: unknown, location: string): AuditLogError {
   return failed(messageOf(problem))
 }
 
-/** What failed when an open log was read. */
+/** Returns the error of the log for a failure to read it. */
 export function readError(problem: unknown, location: string): AuditLogError {
   if (problem instanceof AuditLogError) return problem
   // A stored value that cannot be decoded.

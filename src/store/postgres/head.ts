@@ -5,7 +5,7 @@ import { corrupt } from './errors.js'
 import type { Ask } from './server.js'
 import { StoredTiles } from './stored-tiles.js'
 
-/** How far a log reaches: what its row says. */
+/** The row of a log: its end. */
 export interface HeadState {
   readonly size: number
   readonly root: Uint8Array
@@ -21,7 +21,7 @@ export interface Head extends HeadState {
   readonly timeBlocks: readonly TimeBlock[]
 }
 
-/** What the writer of a name said last, see `CommitMarks`. */
+/** The marks of the latest commit of a writer, see `CommitMarks`. */
 export interface WriterState {
   readonly journal: JournalPosition | undefined
   readonly closed: boolean
@@ -65,11 +65,17 @@ export async function readHeadState(ask: Ask, log: number, lock: 'lock' | 'no lo
 }
 
 function headState({ size, root, version, checkpoint }: HeadRow): HeadState {
+  // Attacker-controlled: a row of the database; the tree is restored from its tiles and compared with the root.
   return { size: Number(size), root, version: Number(version), checkpoint: checkpoint ?? undefined }
 }
 
 /** Reads what a commit needs besides the state of the head, unless it is that of `known`. */
-export async function loadHead(ask: Ask, log: number, state: HeadState, known: Head, location: string): Promise<Head> {
+export async function loadHead(
+  ask: Ask,
+  { log, location }: { readonly log: number; readonly location: string },
+  state: HeadState,
+  known: Head,
+): Promise<Head> {
   if (state.size === known.size) {
     if (!sameHash(state.root, known.root))
       throw corrupt(location, `its tree of ${state.size} entries was another before`)
@@ -87,6 +93,7 @@ export async function loadHead(ask: Ask, log: number, state: HeadState, known: H
 
 /** The time blocks that further entries would widen: those that are there. */
 export async function readOpenBlocks(ask: Ask, log: number, size: number): Promise<readonly TimeBlock[]> {
+  // Attacker-controlled: rows of the database; as many as the log has levels.
   const open = openBlocks(size)
   const blocks = await ask<{ level: number; block: string; min: string; max: string }>(
     `select level, block, min, max from spanledger.time_block

@@ -9,7 +9,7 @@ import { MIGRATIONS } from './schema.js'
 /** Of all that migrate at once, one does it. Any number that nobody else uses. */
 const MIGRATION_LOCK = 7_315_402_281
 
-/** What migrating did. */
+/** The outcome of a migration. */
 export interface PostgresMigration {
   /** Version of the schema before; 0 where there was none. */
   readonly from: number

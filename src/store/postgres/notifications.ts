@@ -75,7 +75,7 @@ export class ChangeListener {
     await client?.end().catch(() => {})
   }
 
-  /** Where listening fails, as on a standby, the next to wait tries again. */
+  /** Listening may fail, as on a standby: the next to wait tries again. */
   async #listen(): Promise<void> {
     const client = new Client(this.#config)
     this.#client = client

@@ -46,17 +46,17 @@ export interface PostgresPoolOptions {
   readonly verify?: ((client: any, done: (problem?: Error) => void) => void) | undefined
 }
 
-/** How to reach a server: a connection string, the options of a `pg` pool, or both, of which the options win. */
+/** The way to a server: a connection string, the options of a `pg` pool, or both, of which the options win. */
 export interface PostgresConnection {
   /** `postgres://user@host:5432/database`. What it leaves out is taken from PGHOST, PGUSER … */
   readonly connectionString?: string
-  /** What `new Pool()` of the package `pg` takes: `ssl`, `password` as a function, `max` … */
+  /** Options of `new Pool()` of the package `pg`: `ssl`, `password` as a function, `max` … */
   readonly pool?: PostgresPoolOptions
 }
 
-/** Which log of which database, and who writes it: see `postgresStore`. */
+/** A log of a database, and its writer: see `postgresStore`. */
 export interface PostgresStoreOptions extends PostgresConnection {
-  /** Which log of the database: 1 to 200 characters. A log that is not there yet is created when it is opened to write. */
+  /** Id of the log: 1 to 200 characters. A log that is not there yet is created when it is opened to write. */
   readonly logId: string
   /**
    * What this writer is called, among those that write the log at the same time: 1 to 200 characters. Opening a log

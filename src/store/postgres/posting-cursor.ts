@@ -15,12 +15,12 @@ export interface PostingRow {
   readonly positions: Buffer
 }
 
-/** Where a cursor reads. */
+/** The log that a cursor reads. */
 export interface PostingSource {
   /** Gives the way to ask, or throws that the store is closed. */
   asking(): Ask
   readonly log: number
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly location: string
 }
 
@@ -29,7 +29,7 @@ export class PostingCursor implements SeqCursor {
   readonly #source: PostingSource
   readonly #valueKey: Buffer
   readonly #reverse: boolean
-  /** What is left to walk. */
+  /** The positions that are left to walk. */
   #from: number
   #to: number
   /** Read, and not given yet, in walking order. */

@@ -14,12 +14,12 @@ export function postingValueKey(index: IndexName, parts: readonly string[]): Buf
   return Buffer.concat([Uint8Array.of(parts.length), postingPrefix(index, parts)])
 }
 
-/** What the `value` of all rows of full values of an index begins with. */
+/** Returns the beginning of the `value` of all rows of full values of an index. */
 export function fullValuePrefix(index: IndexName): Buffer {
   return Buffer.concat([Uint8Array.of(INDEX_ARITY[index]), postingPrefix(index, [])])
 }
 
-/** What a group, stored from `firstSeq` on, files under the first parts of values. */
+/** Returns the positions that a group, stored from `firstSeq` on, files under the first parts of values. */
 export function partialValueKeys(
   entries: readonly SealedEntry[],
   firstSeq: number,

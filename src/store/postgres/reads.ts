@@ -11,10 +11,10 @@ import { fullValuePrefix, postingValueKey } from './posting-rows.js'
 import type { Ask } from './server.js'
 import { StoredTiles } from './stored-tiles.js'
 
-/** How many entries, values or time blocks one query returns at most. */
+/** The most entries, values or time blocks that one query returns. */
 const READ_LENGTH = 256
 
-/** What an open log of so many entries answers; see the methods of the same names of `AuditStore`. */
+/** Reads of an open log of so many entries; see the methods of the same names of `AuditStore`. */
 export class PostgresReads {
   readonly #open: () => Ask
   readonly #log: number

@@ -156,7 +156,7 @@ export interface Migration {
   readonly after?: (client: Client) => Promise<void>
 }
 
-/** What brings a database to each version, the first to version 1. */
+/** The SQL that brings a database to each version, the first to version 1. */
 export const MIGRATIONS: readonly Migration[] = [
   { sql: VERSION_1 },
   { sql: VERSION_2 },

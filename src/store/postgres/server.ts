@@ -2,13 +2,13 @@ import { Client, type ClientBase, Pool, type PoolClient, type PoolConfig, type Q
 import { AuditLogError } from '../../events/errors.js'
 import { MIGRATIONS, SCHEMA_VERSION } from './schema.js'
 
-/** How long a statement may wait for another writer's transaction. */
+/** The time that a statement may wait for another writer's transaction. */
 const LOCK_TIMEOUT = '20s'
 /** A client that is gone with an open transaction must not hold up the others for longer. */
 const IDLE_IN_TRANSACTION_TIMEOUT = '10s'
-/** How soon the server notices that whoever waits for a statement has gone. */
+/** The time after which the server notices that whoever waits for a statement has gone. */
 const CONNECTION_CHECK_INTERVAL = '2s'
-/** How long a client waits for an answer before it takes the connection for lost. */
+/** The time that a client waits for an answer before it takes the connection for lost. */
 const QUERY_TIMEOUT_MILLIS = 30_000
 
 /**
@@ -17,7 +17,7 @@ const QUERY_TIMEOUT_MILLIS = 30_000
  */
 const GAVE_UP_WAITING = /^(01|57)/
 
-/** What every connection is set to. A server that acknowledges before it has written would break what a commit says. */
+/** The settings of every connection. A server that acknowledges before it has written would break what a commit says. */
 const SESSION_SETUP = `select
   set_config('lock_timeout', '${LOCK_TIMEOUT}', false),
   set_config('idle_in_transaction_session_timeout', '${IDLE_IN_TRANSACTION_TIMEOUT}', false),

@@ -15,9 +15,9 @@ import type {
   Walk,
 } from '../contract.js'
 import type { SharedStore } from '../shared.js'
+import { storeClosed } from '../store-closed.js'
 import type { StoredIndexes } from '../stored-indexes.js'
 import type { TimeBlock } from '../time-blocks.js'
-import { storeClosed } from '../walk.js'
 import { Appender } from './appender.js'
 import { positionsOf } from './caller-ids.js'
 import { corrupt, openError, readError, writeError } from './errors.js'

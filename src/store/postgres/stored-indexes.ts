@@ -1,14 +1,8 @@
 import type { IndexName, SealedEntry, SeqRange } from '../contract.js'
+import type { FiledEntry } from '../filed-event.js'
 import { decodePosting, postingSpan } from '../posting-value.js'
 import { postingsOf } from '../postings.js'
-import type {
-  FiledEntry,
-  FiledPosting,
-  StoredEnd,
-  StoredIndexes,
-  StoredPosition,
-  StoredPosting,
-} from '../stored-indexes.js'
+import type { FiledPosting, StoredEnd, StoredIndexes, StoredPosition, StoredPosting } from '../stored-indexes.js'
 import type { TimeBlock } from '../time-blocks.js'
 import { corrupt, readError } from './errors.js'
 import { type HeadState, readHeadState, readOpenBlocks } from './head.js'

@@ -1,6 +1,6 @@
 import type { SealedEntry } from '../contract.js'
 
-/** Where a group would stand if the commit that failed has taken place after all. */
+/** The positions that a group would have if the commit that failed has taken place after all. */
 interface PendingGroup {
   readonly firstSeq: number
   /** Leaf hashes in the order of the positions, as text. */
@@ -17,7 +17,7 @@ export class UnsettledEntries {
   /** Positions of the entries that were found to be stored, by leaf. */
   readonly #kept = new Map<string, number[]>()
 
-  /** Whether there is anything that may be stored already. */
+  /** There is nothing that may be stored already. */
   get isEmpty(): boolean {
     return this.#pending === undefined && this.#kept.size === 0
   }

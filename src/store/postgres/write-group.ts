@@ -10,13 +10,20 @@ import type { Head, WriterState } from './head.js'
 import { partialValueKeys, postingValueKey } from './posting-rows.js'
 import type { Ask } from './server.js'
 
-/** Who writes, and where. */
+/** The log that is written, and the name of its writer. */
 export interface Writing {
   readonly log: number
   readonly writer: string
 }
 
-/** All of a commit as one call, in one transaction and one round trip: see rights.ts. */
+/** A group with the marks of its commit. */
+export interface GroupWrite {
+  readonly placement: Placement
+  readonly state: WriterState
+  readonly marks: CommitMarks | undefined
+}
+
+/** All of a commit as one call, in one transaction and one round trip: see writer-functions.ts. */
 const STATEMENT = `select spanledger.append(${Array.from({ length: 35 }, (_, at) => `$${at + 1}`).join()}) as done`
 
 /**
@@ -29,10 +36,9 @@ export async function writeGroup(
   ask: Ask,
   { log, writer }: Writing,
   head: Head,
-  { fresh, callerIds }: Placement,
-  state: WriterState,
-  marks: CommitMarks | undefined,
+  { placement, state, marks }: GroupWrite,
 ): Promise<Head | undefined> {
+  const { fresh, callerIds } = placement
   const { size } = head
   const checkpoint = isNewer(marks?.checkpoint, head.checkpoint) ? marks?.checkpoint : undefined
   const { frontier, tiles } = head.tree.append(fresh.map(({ leafHash }) => leafHash))
@@ -93,7 +99,7 @@ export async function writeGroup(
   }
 }
 
-/** Whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
+/** Tells whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
 function isNewer(checkpoint: string | undefined, kept: string | undefined): boolean {
   if (checkpoint === undefined) return false
   const keptSize = kept === undefined ? Number.NaN : sizeOf(kept)

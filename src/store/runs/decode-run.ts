@@ -1,4 +1,4 @@
-import type { FiledEvent, RunTelling } from '../contract.js'
+import type { FiledEvent, WithRunFacts } from '../contract.js'
 import { decodeEntry, decodeFiled } from '../decode-entry.js'
 import { filedEvent } from '../filed-event.js'
 import { hasFacts } from './run-facts.js'
@@ -9,11 +9,11 @@ const { latin1Slice } = Buffer.prototype
  * Returns what an entry says that the indexes and the rows of runs are made of; `undefined` for an entry that is no event which
  * can be filed. Most entries are not parsed for it, see {@link decodeFiled}.
  */
-export function decodeWithRun(bytes: Uint8Array): (FiledEvent & RunTelling) | undefined {
-  const event: (FiledEvent & Partial<RunTelling>) | undefined = decodeFiled(bytes)
+export function decodeWithRun(bytes: Uint8Array): (FiledEvent & WithRunFacts) | undefined {
+  const event: (FiledEvent & Partial<WithRunFacts>) | undefined = decodeFiled(bytes)
   if (!event) return undefined
   // Where the fields could not be taken from the entry's beginning, all of it was parsed.
-  if ('run' in event) return event as FiledEvent & RunTelling
+  if ('run' in event) return event as FiledEvent & WithRunFacts
   if (!mayTell(event, bytes)) return Object.assign(event, { run: undefined })
   const whole = decodeEntry(bytes)
   return whole && filedEvent(whole)
@@ -23,7 +23,7 @@ export function decodeWithRun(bytes: Uint8Array): (FiledEvent & RunTelling) | un
  * Returns what an entry says that the indexes are made of, and what it does to the open runs. Of the runs, only the statement
  * of whose one is has to be parsed for that.
  */
-export function decodeForIndexes(bytes: Uint8Array): (FiledEvent & Partial<RunTelling>) | undefined {
+export function decodeForIndexes(bytes: Uint8Array): (FiledEvent & Partial<WithRunFacts>) | undefined {
   const event = decodeFiled(bytes)
   return event?.type === 'run_identified' ? decodeWithRun(bytes) : event
 }

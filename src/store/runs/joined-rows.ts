@@ -1,7 +1,8 @@
 import type { AgentRef } from '../../events/types.js'
 import { usagePlus } from '../../events/usage.js'
 import { runChangeOf } from '../open-runs.js'
-import type { Named, RowState, ToolCounts } from './row-state.js'
+import type { Named, ToolCounts } from './named-items.js'
+import type { RowState } from './row-state.js'
 import { MAX_NAMED } from './run-overview.js'
 
 /**
@@ -37,7 +38,7 @@ export function joinedState(first: RowState, second: RowState): RowState | undef
     ending: second.ending,
     endIds: second.endIds,
     usage: first.usage && second.usage ? usagePlus(first.usage, second.usage) : (first.usage ?? second.usage),
-    usageToldByEnd: second.usageToldByEnd,
+    usageFromEnd: second.usageFromEnd,
     counts: first.counts.map((count, at) => count + (second.counts[at] as number)),
     claimed: first.claimed + second.claimed,
     agents,

@@ -5,19 +5,20 @@ import { statusAfter } from '../../events/run-status.js'
 import { millisBetween, type Timestamp } from '../../events/time.js'
 import type { AgentRef } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
-import type { FiledEvent, RunTelling } from '../contract.js'
-import { COUNTED_TYPES, type Named, type RowState, type ToolCounts } from './row-state.js'
-import { namedAgent, type RunFacts } from './run-facts.js'
-import { MAX_NAMED, type RunCounts, type RunKey, type RunOverview, type RunRow } from './run-overview.js'
+import type { FiledEvent, WithRunFacts } from '../contract.js'
+import { nameAgent, nameModel, nameTool } from './named-items.js'
+import type { RowState } from './row-state.js'
+import { countEvent, countsOf, newCounts } from './run-counts.js'
+import type { RunFacts } from './run-facts.js'
+import type { RunOverview } from './run-overview.js'
+import type { RunKey, RunRow } from './run-row.js'
 
 /** The fields of an event that a row is made of. */
 export type RowEvent = Pick<
   FiledEvent,
   'type' | 'time' | 'tenantId' | 'sessionId' | 'parentRunId' | 'agent' | 'actorId' | 'toolName'
 > &
-  RunTelling
-
-const COUNTER: ReadonlyMap<string, number> = new Map(COUNTED_TYPES.map((type, at) => [type, at]))
+  WithRunFacts
 
 const TOOL_COUNT: ReadonlyMap<string, 'started' | 'completed' | 'failed'> = new Map([
   ['tool_call_started', 'started'],
@@ -66,7 +67,7 @@ export class RunRowFold {
       model: undefined,
       modelOfUsage: undefined,
       startedAt: undefined,
-      startToldByEnd: undefined,
+      startFromEnd: undefined,
       startConfidence: undefined,
       ending: undefined,
       endIds: [],
@@ -74,8 +75,8 @@ export class RunRowFold {
       resumed: 0,
       claimedResumed: 0,
       usage: undefined,
-      usageToldByEnd: undefined,
-      counts: COUNTED_TYPES.map(() => 0),
+      usageFromEnd: undefined,
+      counts: newCounts(),
       claimed: 0,
       agents: { items: [], omitted: 0 },
       tools: { items: [], omitted: 0 },
@@ -102,10 +103,10 @@ export class RunRowFold {
     state.eventCount++
     state.parentRunId ??= event.parentRunId
     if (state.actorId === undefined && event.actorId) state.actorId = storedId(event.actorId)
-    this.#noteSession(event.sessionId, facts)
+    this.#setSession(event.sessionId, facts)
     const status = statusAfter(type)
     if (status === undefined) {
-      this.#note(event, agent, facts)
+      this.#addOther(event, agent, facts)
       return undefined
     }
     if (!state.firstSeqs.has(type)) state.firstSeqs.set(type, seq)
@@ -136,7 +137,7 @@ export class RunRowFold {
   overview(): RunOverview {
     const { state } = this
     const { ending, actorId } = state
-    const startedAt = state.startedAt ?? state.startToldByEnd ?? state.firstTime
+    const startedAt = state.startedAt ?? state.startFromEnd ?? state.firstTime
     const durationMs = state.wentOn ? undefined : ending?.durationMs
     return {
       runId: state.runId,
@@ -158,11 +159,11 @@ export class RunRowFold {
         error: ending?.error,
         supersedes: ending?.supersedes,
       }),
-      usage: { ...(state.usage ?? state.usageToldByEnd ?? NO_USAGE) },
+      usage: { ...(state.usage ?? state.usageFromEnd ?? NO_USAGE) },
       agents: { items: state.agents.items.map((agent) => ({ ...agent })), omitted: state.agents.omitted },
       tools: { items: state.tools.items.map((tool) => ({ ...tool })), omitted: state.tools.omitted },
       models: { items: [...state.models.items], omitted: state.models.omitted },
-      counts: countsOf(state),
+      counts: countsOf(state.counts, state.claimed),
       resumedCount: state.resumed,
       ...(state.claimedResumed > 0 && { claimedResumedCount: state.claimedResumed }),
       eventCount: state.eventCount,
@@ -171,7 +172,7 @@ export class RunRowFold {
     }
   }
 
-  #noteSession(sessionId: string, { isTraceSession }: RunFacts): void {
+  #setSession(sessionId: string, { isTraceSession }: RunFacts): void {
     const { state } = this
     if (isTraceSession) state.traceSessionId = sessionId
     // Also where it comes without the trace: what the log itself adds after a crash repeats the session only.
@@ -192,7 +193,7 @@ export class RunRowFold {
       state.model ??= facts.model
     }
     if (facts.model !== undefined) nameModel(state.models, facts.model)
-    this.#noteOwnAgent(agent)
+    this.#setOwnAgent(agent)
   }
 
   #end(time: Timestamp, agent: AgentRef | undefined, facts: RunFacts): void {
@@ -200,10 +201,10 @@ export class RunRowFold {
     const { durationMs, finishReason, reason, error, confidence, startedAt, usage } = facts
     const supersedes = this.#supersede(facts)
     // A guess that gives way is good for nothing that the fact tells.
-    if (supersedes === undefined) state.startToldByEnd ??= startedAt
-    else state.startToldByEnd = startedAt ?? state.startToldByEnd
-    this.#noteOwnAgent(agent)
-    if (usage !== undefined) state.usageToldByEnd = usagePlus(NO_USAGE, usage)
+    if (supersedes === undefined) state.startFromEnd ??= startedAt
+    else state.startFromEnd = startedAt ?? state.startFromEnd
+    this.#setOwnAgent(agent)
+    if (usage !== undefined) state.usageFromEnd = usagePlus(NO_USAGE, usage)
     state.ending = { at: time, durationMs, finishReason, reason, error, confidence, supersedes }
   }
 
@@ -217,7 +218,7 @@ export class RunRowFold {
     return supersedes
   }
 
-  /** Notes an end. @returns the id of the end that gives way to it */
+  /** Adds an end. @returns the id of the end that gives way to it */
   #supersede({ id, supersedes }: RunFacts): string | undefined {
     const { endIds, ending } = this.state
     const last = endIds.at(-1)
@@ -229,7 +230,7 @@ export class RunRowFold {
     return isCorrection ? last : undefined
   }
 
-  #note({ type, toolName }: RowEvent, agent: AgentRef | undefined, facts: RunFacts): void {
+  #addOther({ type, toolName }: RowEvent, agent: AgentRef | undefined, facts: RunFacts): void {
     const { state } = this
     state.otherAgent ??= agent
     if (type === 'token_usage_updated') {
@@ -238,16 +239,17 @@ export class RunRowFold {
       if (facts.model !== undefined) nameModel(state.models, facts.model)
       return
     }
-    const counter = COUNTER.get(type)
-    if (counter === undefined) return
-    state.counts[counter] = (state.counts[counter] as number) + 1
+    if (!countEvent(state.counts, type)) return
     if (isClaim(facts.confidence)) state.claimed++
     const toolCount = TOOL_COUNT.get(type)
-    if (toolCount !== undefined) countTool(state.tools, storedId(toolName ?? ''), toolCount)
+    if (toolCount !== undefined) {
+      const tool = nameTool(state.tools, storedId(toolName ?? ''))
+      if (tool) tool[toolCount]++
+    }
   }
 
   /** The first to say which agent it is counts; a later one only adds the id or the name it lacks. */
-  #noteOwnAgent(agent: AgentRef | undefined): void {
+  #setOwnAgent(agent: AgentRef | undefined): void {
     if (!agent) return
     const known = this.state.agent
     if (!known || agrees(known.id, agent.id) || agrees(known.name, agent.name)) {
@@ -256,93 +258,8 @@ export class RunRowFold {
   }
 }
 
-/**
- * Adds an agent to those that a run names. Two events name one agent if their ids are the same or, where one has none,
- * their names.
- *
- * @returns the agent as this event names it; `undefined` where it has neither an id nor a name
- */
-function nameAgent(agents: Named<AgentRef>, said: AgentRef): AgentRef | undefined {
-  const { items } = agents
-  for (let at = 0; at < items.length; at++) {
-    const known = items[at] as AgentRef
-    // As most events say it.
-    if (known.id === said.id && known.name === said.name) return known
-  }
-  const agent = namedAgent(said)
-  if (!agent) return undefined
-  const { id, name } = agent
-  for (let at = 0; at < items.length; at++) {
-    const known = items[at] as AgentRef
-    if (known.id !== undefined && id !== undefined ? known.id !== id : known.name !== name) continue
-    items[at] = { ...agent, ...known }
-    return agent
-  }
-  if (items.length < MAX_NAMED) items.push(agent)
-  else agents.omitted++
-  return agent
-}
-
-function nameModel(models: Named<string>, model: string): void {
-  if (models.items.includes(model)) return
-  if (models.items.length < MAX_NAMED) models.items.push(model)
-  else models.omitted++
-}
-
-function countTool(tools: Named<ToolCounts>, name: string, count: 'started' | 'completed' | 'failed'): void {
-  let tool = tools.items.find((known) => known.name === name)
-  if (!tool) {
-    if (tools.items.length >= MAX_NAMED) {
-      tools.omitted++
-      return
-    }
-    tool = { name, started: 0, completed: 0, failed: 0 }
-    tools.items.push(tool)
-  }
-  tool[count]++
-}
-
-function countsOf({ counts, claimed }: RowState): RunCounts {
-  const [
-    started = 0,
-    completed = 0,
-    failed = 0,
-    requested = 0,
-    granted = 0,
-    denied = 0,
-    subAgents = 0,
-    handoffs = 0,
-    memoryRecalls = 0,
-    compactions = 0,
-    limits = 0,
-    errors = 0,
-    policyViolations = 0,
-    policyDecisions = 0,
-    guardrails = 0,
-    written = 0,
-    deleted = 0,
-    interventions = 0,
-  ] = counts
-  return {
-    toolCalls: { started, completed, failed },
-    approvals: { requested, granted, denied },
-    subAgents,
-    handoffs,
-    memoryRecalls,
-    compactions,
-    limits,
-    errors,
-    policyViolations,
-    policyDecisions,
-    guardrails,
-    memoryWrites: { written, deleted },
-    interventions,
-    claimed,
-  }
-}
-
-function agrees(known: string | undefined, said: string | undefined): boolean {
-  return known !== undefined && known === said
+function agrees(known: string | undefined, stated: string | undefined): boolean {
+  return known !== undefined && known === stated
 }
 
 function copied(agent: AgentRef | undefined): AgentRef | undefined {

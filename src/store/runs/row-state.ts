@@ -2,7 +2,7 @@ import type { RecordedError } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
-import type { ToolUse } from './run-overview.js'
+import type { Named, ToolCounts } from './named-items.js'
 
 /** The latest end of a run, as its event tells it. */
 export interface Ending {
@@ -15,37 +15,6 @@ export interface Ending {
   /** The id of the end that it supersedes. */
   readonly supersedes: string | undefined
 }
-
-/** The items of a kind that a run has named, and the number of events that name others. */
-export interface Named<T> {
-  readonly items: T[]
-  omitted: number
-}
-
-/** The calls of a tool, by their events. */
-export type ToolCounts = { -readonly [Field in keyof ToolUse]: ToolUse[Field] }
-
-/** Types of events that are counted, each in its place. */
-export const COUNTED_TYPES = [
-  'tool_call_started',
-  'tool_call_completed',
-  'tool_call_failed',
-  'tool_approval_requested',
-  'tool_approval_granted',
-  'tool_approval_denied',
-  'sub_agent_invoked',
-  'agent_handoff',
-  'memory_recall',
-  'context_compacted',
-  'usage_limit_exceeded',
-  'error_occurred',
-  'policy_violation',
-  'policy_decision',
-  'guardrail_evaluated',
-  'memory_written',
-  'memory_deleted',
-  'intervention',
-] as const
 
 /** All that is known of a run after some of its events: what the next ones are added to. Bounded. */
 export interface RowState {
@@ -69,7 +38,7 @@ export interface RowState {
   model: string | undefined
   modelOfUsage: string | undefined
   startedAt: Timestamp | undefined
-  startToldByEnd: Timestamp | undefined
+  startFromEnd: Timestamp | undefined
   startConfidence: string | undefined
   /** Gone again when the run goes on. */
   ending: Ending | undefined
@@ -79,8 +48,8 @@ export interface RowState {
   resumed: number
   claimedResumed: number
   usage: TokenUsage | undefined
-  usageToldByEnd: TokenUsage | undefined
-  /** In the order of {@link COUNTED_TYPES}. */
+  usageFromEnd: TokenUsage | undefined
+  /** In the order of `COUNTED_TYPES`. */
   readonly counts: number[]
   claimed: number
   readonly agents: Named<AgentRef>

@@ -1,7 +1,9 @@
 import { textOf } from '../../events/text.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
 import { USAGE_FIELDS } from '../../events/usage.js'
-import { COUNTED_TYPES, type Ending, type RowState, type ToolCounts } from './row-state.js'
+import type { ToolCounts } from './named-items.js'
+import type { Ending, RowState } from './row-state.js'
+import { COUNTED_TYPES } from './run-counts.js'
 
 /*
  * The value of a row: the state of its fold, as JSON. Fields stand in a list, in the order below, and one that is absent
@@ -32,14 +34,14 @@ export function encodeRow(state: RowState): Buffer {
     orNull(state.model),
     orNull(state.modelOfUsage),
     orNull(state.startedAt),
-    orNull(state.startToldByEnd),
+    orNull(state.startFromEnd),
     orNull(state.startConfidence),
     encodeEnding(state.ending),
     state.wentOn,
     state.resumed,
     state.claimedResumed,
     encodeUsage(state.usage),
-    encodeUsage(state.usageToldByEnd),
+    encodeUsage(state.usageFromEnd),
     [...state.counts, state.claimed],
     [state.agents.omitted, ...state.agents.items.map(encodeAgent)],
     [state.tools.omitted, ...state.tools.items.map((tool) => [tool.name, tool.started, tool.completed, tool.failed])],
@@ -57,6 +59,7 @@ export function encodeRow(state: RowState): Buffer {
  * @throws RangeError when the value is no row
  */
 export function decodeRow(value: Uint8Array): RowState {
+  // Attacker-controlled: the row of a run in the index; the form of every field is checked.
   const fields = parse(value)
   const [tenantId, runId, firstSeq, firstTime, firstSessionId, lastSeq, eventCount] = fields
   const isRow =
@@ -92,14 +95,14 @@ export function decodeRow(value: Uint8Array): RowState {
     model: text(fields[14]),
     modelOfUsage: text(fields[15]),
     startedAt: text(fields[16]),
-    startToldByEnd: text(fields[17]),
+    startFromEnd: text(fields[17]),
     startConfidence: text(fields[18]),
     ending: decodeEnding(fields[19]),
     wentOn: fields[20] === true,
     resumed: number(fields[21]),
     claimedResumed: number(fields[22]),
     usage: decodeUsage(fields[23]),
-    usageToldByEnd: decodeUsage(fields[24]),
+    usageFromEnd: decodeUsage(fields[24]),
     counts: counts.slice(0, -1).map(number),
     claimed: number(counts.at(-1)),
     agents: { omitted: number(agents[0]), items: agents.slice(1).map((agent) => decodeAgent(agent) ?? {}) },
@@ -161,8 +164,8 @@ function decodeAgent(value: unknown): AgentRef | undefined {
 function encodeEnding(ending: Ending | undefined): Json {
   if (!ending) return null
   const { at, durationMs, finishReason, reason, error, confidence, supersedes } = ending
-  const said = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence), orNull(supersedes)]
-  return error ? [at, ...said, error.code, error.message] : [at, ...said]
+  const details = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence), orNull(supersedes)]
+  return error ? [at, ...details, error.code, error.message] : [at, ...details]
 }
 
 function decodeEnding(value: unknown): Ending | undefined {

@@ -41,7 +41,7 @@ export interface RunFacts {
 }
 
 /** The fields of an event that tell of its run. What they hold is not trusted. */
-export interface TellingEvent {
+export interface FactEvent {
   readonly id?: unknown
   readonly type: string
   readonly tenantId?: string | undefined
@@ -56,13 +56,13 @@ export interface TellingEvent {
 }
 
 /** Takes the facts out of the `data` of an event. */
-type Take = (facts: RunFacts, data: Fields, event: TellingEvent) => void
+type Take = (facts: RunFacts, data: Fields, event: FactEvent) => void
 
 /** The types of which `data` has facts about a run. */
 const TAKES: ReadonlyMap<string, Take> = new Map<string, Take>([
-  ['token_usage_updated', noteUsage],
-  ['run_identified', noteIdentity],
-  ...LIFECYCLE_TYPES.map((type): [string, Take] => [type, statusAfter(type) === 'running' ? noteStart : noteEnd]),
+  ['token_usage_updated', takeUsage],
+  ['run_identified', takeIdentity],
+  ...LIFECYCLE_TYPES.map((type): [string, Take] => [type, statusAfter(type) === 'running' ? takeStart : takeEnd]),
 ])
 
 /** Tells whether the `data` of events of a type has facts about a run. */
@@ -71,8 +71,9 @@ export function hasFacts(type: string): boolean {
 }
 
 /** Returns the facts that an event tells of its run; `undefined` for most events, and for one of no run. */
-export function runFactsOf(event: TellingEvent): RunFacts | undefined {
+export function runFactsOf(event: FactEvent): RunFacts | undefined {
   if (event.runId === undefined) return undefined
+  // Attacker-controlled: an event of any contents; each field is looked at by type, and texts are cut.
   const { type, sessionId, trace } = event
   const isTraceSession = trace !== undefined && fieldsOf(trace).traceId === sessionId
   const confidence = confidenceOf(event)
@@ -97,25 +98,25 @@ export function namedAgent(agent: unknown): AgentRef | undefined {
   return named
 }
 
-function noteStart(facts: RunFacts, data: Fields, { agent }: TellingEvent): void {
-  noteModel(facts, data)
+function takeStart(facts: RunFacts, data: Fields, { agent }: FactEvent): void {
+  takeModel(facts, data)
   const named = namedAgent(agent) ? undefined : namedAgent(data.agent)
   if (named !== undefined) facts.agent = named
 }
 
-function noteUsage(facts: RunFacts, data: Fields): void {
+function takeUsage(facts: RunFacts, data: Fields): void {
   facts.usage = usageIn(data)
-  noteModel(facts, data)
+  takeModel(facts, data)
 }
 
 /** Only the log itself may say whose a run is. */
-function noteIdentity(facts: RunFacts, data: Fields, { statementOf, tenantId }: TellingEvent): void {
+function takeIdentity(facts: RunFacts, data: Fields, { statementOf, tenantId }: FactEvent): void {
   if (typeof statementOf !== 'string') return
   const previous = textIn(fieldsOf(data.previous), 'tenantId')
   if (previous !== undefined && previous !== tenantId) facts.identifiedFrom = storedId(previous)
 }
 
-function noteEnd(facts: RunFacts, data: Fields, { id, supersedes }: TellingEvent): void {
+function takeEnd(facts: RunFacts, data: Fields, { id, supersedes }: FactEvent): void {
   if (typeof id === 'string') facts.id = storedId(id)
   if (typeof supersedes === 'string' && supersedes !== '') facts.supersedes = storedId(supersedes)
   const startedAt = data.startedAt === undefined ? undefined : parseTimestamp(data.startedAt)
@@ -133,7 +134,7 @@ function noteEnd(facts: RunFacts, data: Fields, { id, supersedes }: TellingEvent
   if (data.usage !== undefined) facts.usage = usageIn(fieldsOf(data.usage))
 }
 
-function noteModel(facts: RunFacts, data: Fields): void {
+function takeModel(facts: RunFacts, data: Fields): void {
   const model = textIn(data, 'model')
   if (model !== undefined) facts.model = storedId(model)
 }

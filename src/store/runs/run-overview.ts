@@ -2,7 +2,6 @@ import type { RecordedError } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
-import type { RowState } from './row-state.js'
 
 /** Items that each {@link Listed} of a {@link RunOverview} names at most. */
 export const MAX_NAMED = 16
@@ -102,19 +101,4 @@ export interface RunOverview {
   readonly firstSeq: number
   /** Position of its newest event. */
   readonly lastSeq: number
-}
-
-/** Identifies a run: two tenants may use the same run id. */
-export interface RunKey {
-  readonly tenantId: string
-  readonly runId: string
-}
-
-/** The derived row of one run. */
-export interface RunRow {
-  readonly overview: RunOverview
-  /** By type of the events that begin, resume or end a run: the position of the first one of the run. */
-  readonly firstSeqs: ReadonlyMap<string, number>
-  /** The sum that the overview is made of. */
-  readonly state: RowState
 }

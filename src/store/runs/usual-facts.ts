@@ -1,10 +1,10 @@
 import { isAscii } from 'node:buffer'
 import type { UsualEntry } from '../usual-entry.js'
 import { decodeWithRun } from './decode-run.js'
-import { hasFacts, type RunFacts, runFactsOf, type TellingEvent } from './run-facts.js'
+import { type FactEvent, hasFacts, type RunFacts, runFactsOf } from './run-facts.js'
 
 /** The fields of an event that are known of its owners: see `UsualEntry`. */
-type KnownFields = Pick<TellingEvent, 'sessionId' | 'runId' | 'agent'>
+type KnownFields = Pick<FactEvent, 'sessionId' | 'runId' | 'agent'>
 
 /** Types of events that are parsed as a whole: more than their data tells of a run. */
 const WHOLE: ReadonlySet<string> = new Set(['run_identified'])
@@ -16,30 +16,30 @@ const WHOLE: ReadonlySet<string> = new Set(['run_identified'])
 export class UsualFacts {
   #text = ''
   #start = 0
-  #confidence = new Places('"confidence"')
-  #trace = new Places('"traceId"')
+  #confidence = new Occurrences('"confidence"')
+  #trace = new Occurrences('"traceId"')
 
   /** @param bytes - returns those of the entry */
   of(entry: UsualEntry, known: KnownFields, bytes: () => Uint8Array): RunFacts | undefined {
     if (known.runId === undefined) return undefined
     if (entry.text !== this.#text || entry.start < this.#start) {
       this.#text = entry.text
-      this.#confidence = new Places('"confidence"')
-      this.#trace = new Places('"traceId"')
+      this.#confidence = new Occurrences('"confidence"')
+      this.#trace = new Occurrences('"traceId"')
     }
     this.#start = entry.start
-    if (!hasFacts(entry.type) && !this.#mayTell(entry, known.sessionId)) return undefined
+    if (!hasFacts(entry.type) && !this.#mayState(entry, known.sessionId)) return undefined
     const memory = bytes()
     // The bytes of other texts are not their characters.
     if (WHOLE.has(entry.type) || !isAscii(memory)) return decodeWithRun(memory)?.run
-    const said = saidBy(entry)
-    if (!said) return undefined
+    const stated = statedIn(entry)
+    if (!stated) return undefined
     const { sessionId, runId, agent } = known
-    const { trace, source, data } = said
+    const { trace, source, data } = stated
     return runFactsOf({ id: entry.id, type: entry.type, sessionId, runId, agent, trace, source, data })
   }
 
-  #mayTell({ text, start, end }: UsualEntry, sessionId: string): boolean {
+  #mayState({ text, start, end }: UsualEntry, sessionId: string): boolean {
     if (this.#confidence.next(text, start) < end) return true
     const trace = this.#trace.next(text, start)
     if (trace >= end) return false
@@ -49,7 +49,7 @@ export class UsualFacts {
 }
 
 /** The places of a name in a text, which are asked for in their order: the text is searched once. */
-class Places {
+class Occurrences {
   readonly #name: string
   #at = -1
 
@@ -67,20 +67,21 @@ class Places {
   }
 }
 
-type Said = Pick<TellingEvent, 'trace' | 'source' | 'data'>
+type StatedFields = Pick<FactEvent, 'trace' | 'source' | 'data'>
 
 /** Returns the fields of an entry in which something may be told of its run; most often `data` alone is parsed. */
-function saidBy(entry: UsualEntry): Said | undefined {
+function statedIn(entry: UsualEntry): StatedFields | undefined {
   const { text, restFrom, dataFrom, end } = entry
-  const isPlain = dataFrom !== undefined && !MAY_TELL.test(text.slice(restFrom, dataFrom))
+  const isPlain = dataFrom !== undefined && !MAY_STATE.test(text.slice(restFrom, dataFrom))
   const data = isPlain ? parsed(text.slice(dataFrom, end - 1)) : undefined
   // Data that is not the last field is none by itself.
-  return data === undefined ? (parsed(`{${text.slice(restFrom, end)}`) as Said | undefined) : { data }
+  return data === undefined ? (parsed(`{${text.slice(restFrom, end)}`) as StatedFields | undefined) : { data }
 }
 
-const MAY_TELL = /"(?:confidence|traceId)"/
+const MAY_STATE = /"(?:confidence|traceId)"/
 
 function parsed(text: string): unknown {
+  // Attacker-controlled: a part of an entry; any JSON, of which fields are taken by their types.
   try {
     return JSON.parse(text)
   } catch {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { AuditEvent } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
-import type { RunKey, RunRow } from '../../store/runs/run-overview.js'
+import type { RunKey, RunRow } from '../../store/runs/run-row.js'
 import { sealedEntries } from '../sealed-entry.js'
 import { type ConformanceCase, commitInGroups } from './case.js'
 

@@ -105,6 +105,7 @@ export class Block {
    * @throws RangeError when the value is no block
    */
   constructor(firstSeq: number, value: Uint8Array) {
+    // Attacker-controlled: a stored block; every slot must lie within its value and be of a known kind.
     const block = Buffer.from(value.buffer, value.byteOffset, value.length)
     const count = block.length < COUNT_BYTES ? 0 : block.readUInt16BE(0)
     const contents = COUNT_BYTES + SLOT_BYTES * count

@@ -23,6 +23,7 @@ export function pageOf(seq: number): number {
  * @throws RangeError when the page tells what no log has
  */
 export function blockOf(seq: number, page: Uint8Array): number {
+  // Attacker-controlled: a page of the directory; its length is fixed, and it may name no block behind the entry.
   if (page.length !== PAGE_BYTES) throw new RangeError(`The directory page of entry ${seq} is malformed`)
   const start = pageOf(seq) * PAGE_POSITIONS
   for (let at = seq - start; at >= 0; at--) {
@@ -34,7 +35,7 @@ export function blockOf(seq: number, page: Uint8Array): number {
 }
 
 /** A block that begins or that gave way to another one. */
-export interface BlockPlace {
+export interface BlockSpan {
   readonly firstSeq: number
   /** Position behind its last slot. */
   readonly end: number
@@ -65,7 +66,7 @@ export class OpenPages {
    */
   change(
     removed: readonly number[],
-    added: readonly BlockPlace[],
+    added: readonly BlockSpan[],
     openFrom: number,
   ): { readonly pages: OpenPages; readonly closed: readonly (readonly [page: number, value: Buffer])[] } {
     const pages = new Map(this.#pages)
@@ -79,14 +80,14 @@ export class OpenPages {
       return value
     }
     for (const seq of removed) {
-      const place = placeOf(seq)
+      const byte = byteOf(seq)
       const page = writable(pageOf(seq), seq)
-      page[place] = (page[place] as number) & ~(1 << (seq & 7))
+      page[byte] = (page[byte] as number) & ~(1 << (seq & 7))
     }
     for (const { firstSeq, end } of added) {
-      const place = placeOf(firstSeq)
+      const byte = byteOf(firstSeq)
       const page = writable(pageOf(firstSeq), firstSeq)
-      page[place] = (page[place] as number) | (1 << (firstSeq & 7))
+      page[byte] = (page[byte] as number) | (1 << (firstSeq & 7))
       for (let spanned = pageOf(firstSeq) + 1; spanned * PAGE_POSITIONS < end; spanned++) {
         writeSeq(writable(spanned, firstSeq), firstSeq, 0)
       }
@@ -98,7 +99,8 @@ export class OpenPages {
   }
 }
 
-function placeOf(seq: number): number {
+/** Returns the byte in a page that has the bit of a position. */
+function byteOf(seq: number): number {
   return SEQ_BYTES + ((seq % PAGE_POSITIONS) >> 3)
 }
 

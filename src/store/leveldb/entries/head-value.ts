@@ -62,6 +62,7 @@ export function encodeHead({ size, root, openFrom, checkpointSize, writer: { jou
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` when the value is none, or tells of positions behind the end of its log
  */
 export function decodeHead(value: Uint8Array, location: string): StoredHead {
+  // Attacker-controlled: the head of a log; its length is fixed, and no position in it may lie behind its end.
   if (!isHead(value)) throw corrupt(location, 'its head is malformed')
   const size = readSeq(value, 0)
   const openFrom = readSeq(value, OPEN_FROM_AT)
@@ -84,6 +85,7 @@ export function decodeHead(value: Uint8Array, location: string): StoredHead {
 
 /** Returns the number of removed entries out of its value, 0 without one; `undefined` for a value that is no number. */
 export function decodeRemoved(value: Uint8Array | undefined): number | undefined {
+  // Attacker-controlled: a stored value; it has 8 bytes that make a safe integer.
   if (!value) return 0
   const count = value.length === SEQ_BYTES ? readSeq(value, 0) : 0
   return Number.isSafeInteger(count) && count > 0 ? count : undefined

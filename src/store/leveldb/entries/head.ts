@@ -2,10 +2,10 @@ import { AuditLogError } from '../../../events/errors.js'
 import { textOf } from '../../../events/text.js'
 import { sameHash, TreeFrontier } from '../../../tree/index.js'
 import { decodeLogId, encodeLogId, newLogId } from '../../log-id.js'
-import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
 import { getMany } from '../get-many.js'
 import { decodeHashKey, encodeHashKey, newHashKey } from '../hash-key.js'
+import type { Database } from '../load-level.js'
 import { decodeHead, decodeRemoved, encodeHead, type StoredHead, type WriterState } from './head-value.js'
 import { checkpointKey, headKey, isHeadKey, metaKey, positionOf } from './keys.js'
 import { NO_END, type OpenEnd, readOpenEnd } from './open-end.js'
@@ -54,6 +54,7 @@ export const NEW_HEAD: Head = {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_LOG_CORRUPT`
  */
 export async function readHead(db: Database, location: string): Promise<Head> {
+  // Attacker-controlled: stored values; each is decoded by a parser that refuses what no log writes.
   const [format, storedId, storedKey, removed] = await getMany(db, [FORMAT_KEY, ID_KEY, HASH_KEY_KEY, REMOVED_KEY])
   if (!format) return await initialise(db, location)
   const version = textOf(format)

@@ -3,10 +3,11 @@ import { expect, it } from 'vitest'
 import { blockKey, checkpointKey, headKey, metaKey, pageKey, readKey, tileKey } from './keys.js'
 
 const seq = fc.oneof(fc.nat(), fc.maxSafeNat())
+const tile = fc.record({ level: fc.nat(3), index: fc.nat(2 ** 18), first: fc.nat(255) })
 
 it('a key says what it is of', () => {
   fc.assert(
-    fc.property(seq, fc.nat(2 ** 40), fc.nat(3), fc.nat(2 ** 18), fc.nat(255), (n, page, level, index, first) => {
+    fc.property(seq, fc.nat(2 ** 40), tile, (n, page, { level, index, first }) => {
       expect(readKey(headKey(n))).toEqual({ kind: 'head', seq: n })
       expect(readKey(checkpointKey(n))).toEqual({ kind: 'checkpoint', seq: n })
       expect(readKey(blockKey(n))).toEqual({ kind: 'block', seq: n })

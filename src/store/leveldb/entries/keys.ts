@@ -75,6 +75,7 @@ export type ReadKey =
 
 /** Reads a key; `undefined` for one that is no key of these, and for a {@link metaKey}. */
 export function readKey(key: Uint8Array): ReadKey | undefined {
+  // Attacker-controlled: a stored key; its length is that of its kind, and its position a safe integer.
   if (key[0] !== LOG || key.length < KEY_BYTES) return undefined
   const seq = readSeq(key, 1)
   if (!Number.isSafeInteger(seq)) return undefined

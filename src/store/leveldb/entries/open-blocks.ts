@@ -1,11 +1,11 @@
 import { Block, type BlockEntry, type BlockSlot, encodeBlock, isRemoved, MAX_SLOTS, type RemovedSlot } from './block.js'
-import type { BlockPlace } from './directory.js'
+import type { BlockSpan } from './directory.js'
 
 /** Bytes of entries from which on a block is full. */
 export const FULL_BLOCK_BYTES = 16 * 1024
 
 /** A block to be written. */
-export interface NewBlock extends BlockPlace {
+export interface NewBlock extends BlockSpan {
   readonly slots: readonly BlockSlot[]
 }
 

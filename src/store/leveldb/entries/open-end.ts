@@ -1,7 +1,7 @@
-import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
+import type { Database } from '../load-level.js'
 import { Block, type BlockSlot, entrySlot } from './block.js'
-import { type BlockPlace, OpenPages, pageOf } from './directory.js'
+import { type BlockSpan, OpenPages, pageOf } from './directory.js'
 import type { StoredHead } from './head-value.js'
 import { blockKey, blockStartOf, PAGE_POSITIONS } from './keys.js'
 import { FULL_BLOCK_BYTES, OpenBlocks } from './open-blocks.js'
@@ -31,6 +31,7 @@ export async function readOpenEnd(
   let expected = openFrom
   let bytes = 0
   for await (const [key, value] of db.iterator({ gte: blockKey(openFrom), lt: blockKey(size) })) {
+    // Attacker-controlled: small blocks; they must be gapless and have at most MAX_OPEN_BYTES together.
     const firstSeq = blockStartOf(key)
     if (firstSeq === undefined) continue
     const block = new Block(firstSeq, value)
@@ -80,7 +81,7 @@ async function readOpenPages(
     const start = blockStartOf(key)
     if (start !== undefined) starts.push(start)
   }
-  const places = starts.map((firstSeq, at): BlockPlace => ({ firstSeq, end: starts[at + 1] ?? size }))
+  const places = starts.map((firstSeq, at): BlockSpan => ({ firstSeq, end: starts[at + 1] ?? size }))
   return new OpenPages().change([], places, openFrom).pages
 }
 

@@ -5,8 +5,9 @@ import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sealedEntries } from '../../../testing/index.js'
 import type { AuditStore } from '../../contract.js'
-import { type Database, openDatabase } from '../database.js'
+import { openDatabase } from '../database.js'
 import { levelStore } from '../index.js'
+import type { Database } from '../load-level.js'
 import { BlockCache } from './block-cache.js'
 import { type Head, readHead } from './head.js'
 import { EntryReads } from './reads.js'
@@ -89,7 +90,7 @@ describe('reads that share a cache', () => {
   let closeDatabase: () => Promise<void>
   const cache = () => new BlockCache()
   const readsOf = (kept: BlockCache, database: Database = db) =>
-    new EntryReads(() => database, { ...head, size: head.tree.size }, kept, directory)
+    new EntryReads({ database: () => database, cache: kept, location: directory }, { ...head, size: head.tree.size })
 
   beforeEach(async () => {
     await store.close()
@@ -133,7 +134,9 @@ describe('reads that share a cache', () => {
     const large = sealedEntries(400, () => ({ data: { name: 'x'.repeat(4000) } }))
     head = await writeGroup(db, head, large, undefined)
     const state = { ...head, size: head.tree.size }
-    const reads = new EntryReads(() => db, state, cache(), directory, { synchronous: true })
+    const reads = new EntryReads({ database: () => db, cache: cache(), location: directory }, state, {
+      synchronous: true,
+    })
     const getMany = vi.spyOn(db, 'getMany')
     let turns = 0
     const turn = setImmediate(() => turns++)

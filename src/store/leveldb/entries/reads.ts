@@ -2,9 +2,9 @@ import type { AuditLogError } from '../../../events/errors.js'
 import { endOfTurn } from '../../../timers/real-timers.js'
 import type { StoredEntry, Walk } from '../../contract.js'
 import { clampWalk } from '../../walk.js'
-import type { Database } from '../database.js'
 import { corrupt, readError } from '../errors.js'
 import { getMany, getManyHere } from '../get-many.js'
+import type { Database } from '../load-level.js'
 import { scan } from '../scan.js'
 import { Block } from './block.js'
 import type { BlockCache } from './block-cache.js'
@@ -29,11 +29,20 @@ export interface EntriesState {
   readonly openPages: OpenPages
 }
 
+/** The database that entries are read from, with the blocks of it that are in memory. */
+export interface EntrySource {
+  /** Gives the open database, or throws that it is closed. */
+  readonly database: () => Database
+  readonly cache: BlockCache
+  /** Of the log, for messages. */
+  readonly location: string
+}
+
 /** Consecutive entries. */
 type Slots = Pick<Block, 'has' | 'entry' | 'removed'>
 
 /** A position to be read, and the first position of its block. */
-interface Place {
+interface EntryAddress {
   readonly seq: number
   readonly start: number
 }
@@ -55,12 +64,9 @@ export class EntryReads {
   /** Blocks that were read on the calling thread since others had their turn. */
   #readInARow = 0
 
-  /** @param database - gives the open database, or throws that it is closed */
   constructor(
-    database: () => Database,
+    { database, cache, location }: EntrySource,
     state: EntriesState,
-    cache: BlockCache,
-    location: string,
     { synchronous = false }: EntryReadsOptions = {},
   ) {
     this.#database = database
@@ -191,9 +197,9 @@ export class EntryReads {
   /** Reads the blocks of entries, each in the place of its entry. */
   async #blocksOf(seqs: readonly number[]): Promise<readonly (Block | undefined)[]> {
     const pages = await this.#pages(seqs.map(pageOf))
-    const places = seqs.map((seq): Place => ({ seq, start: this.#blockOf(seq, pages) }))
-    const blocks = await this.#blocks(places)
-    return places.map(({ start }) => blocks.get(start))
+    const addresses = seqs.map((seq): EntryAddress => ({ seq, start: this.#blockOf(seq, pages) }))
+    const blocks = await this.#blocks(addresses)
+    return addresses.map(({ start }) => blocks.get(start))
   }
 
   async *#scan({ from, to, reverse }: Walk): AsyncGenerator<readonly Block[]> {
@@ -231,10 +237,10 @@ export class EntryReads {
   }
 
   /** Full blocks by their first positions. */
-  async #blocks(places: readonly Place[]): Promise<ReadonlyMap<number, Block>> {
+  async #blocks(addresses: readonly EntryAddress[]): Promise<ReadonlyMap<number, Block>> {
     const blocks = new Map<number, Block>()
     const missing = new Set<number>()
-    for (const { start } of places) {
+    for (const { start } of addresses) {
       const cached = this.#cache.block(start)
       if (cached) blocks.set(start, cached)
       else missing.add(start)
@@ -249,7 +255,7 @@ export class EntryReads {
       blocks.set(start, block)
     }
     if (this.#isSynchronous) await this.#takeTurns(starts.length)
-    for (const { seq, start } of places) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
+    for (const { seq, start } of addresses) if (!blocks.get(start)?.has(seq)) throw this.#entryMissing(seq)
     return blocks
   }
 

@@ -1,5 +1,5 @@
-import type { Database } from '../database.js'
 import { corrupt } from '../errors.js'
+import type { Database } from '../load-level.js'
 import { Block } from './block.js'
 import { blockKey, blockStartOf } from './keys.js'
 

@@ -1,6 +1,6 @@
 import { HASH_BYTES } from '../../../tree/index.js'
 import type { CommitMarks, SealedEntry } from '../../contract.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { encodeBlock } from './block.js'
 import { type Head, storedHead } from './head.js'
 import { encodeHead, nextWriter } from './head-value.js'

@@ -6,12 +6,12 @@ import { makeDirectory } from '../../directory.js'
 import { encodePosting } from '../../posting-value.js'
 import { encodeSeq, readSeq, SEQ_BYTES } from '../../seq-bytes.js'
 import { openBlocks, type TimeBlock } from '../../time-blocks.js'
-import { type Database, hasRecoveredAll } from '../database.js'
+import { hasRecoveredAll } from '../database.js'
 import { isLocked } from '../errors.js'
 import { type KeptModes, keepModes } from '../file-modes.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
-import { newDatabase } from '../load-level.js'
+import { type Database, newDatabase } from '../load-level.js'
 import { requireSafeToWrite } from '../safe-to-write.js'
 import { callerIdKey, callerIdKeyOf, metaKey, openRunKey, postingKey, timeBlockKey, valueKey } from './keys.js'
 import { PostingCache } from './posting-cache.js'
@@ -132,7 +132,7 @@ export class IndexDatabase {
         bytes += value.length
         batch.put(key, value)
       }
-      this.#stretches.note(batch, tail)
+      this.#stretches.add(batch, tail)
       batch.put(COVERED_KEY, Buffer.concat([encodeSeq(tail.to), root]))
       await batch.write()
     } finally {

@@ -1,159 +1,44 @@
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { copyLive } from '../../../../test/support/copy-live.js'
+import {
+  A,
+  answersOf,
+  answersOfWriter,
+  B,
+  C,
+  commit,
+  ENTRIES,
+  MORE,
+  makeIndexedLogs,
+  WALKS,
+} from '../../../../test/support/indexed-logs.js'
 import { removeEntries } from '../../../../test/support/remove-entries.js'
 import type { AuditLogError } from '../../../events/errors.js'
-import { NO_IDENTITIES } from '../../../reader/query/identities.js'
-import { derivedRow, keptRows } from '../../../reader/summaries/run-rows.js'
 import { sealedEntries } from '../../../testing/index.js'
-import type { AuditStore, IndexName, SealedEntry, Walk } from '../../contract.js'
+import type { SealedEntry, Walk } from '../../contract.js'
 import { prefixEnd } from '../../keys.js'
 import { memoryStore } from '../../memory/index.js'
-import type { ReadableStore } from '../../readable.js'
 import { encodeSeq } from '../../seq-bytes.js'
-import { timeRanges } from '../../time-blocks.js'
 import { levelStore } from '../index.js'
 import { SnapshotStore } from '../snapshot-store.js'
 import { metaKey, stretchKey, valueKey } from './keys.js'
 
 // The index follows from the entries: whatever becomes of its files, a log opens, records at once and answers alike.
 
-const [A, B, C] = [2_100, 3_600, 5_000]
-
-const TYPES = [
-  'custom',
-  'run_started',
-  'custom',
-  'tool_call_started',
-  'run_completed',
-  'custom',
-  'run_started',
-] as const
-
-/** Entries of all indexes, of which some runs stay open, and which come late and early. */
-const ENTRIES: readonly SealedEntry[] = sealedEntries(C, (n) => ({
-  type: TYPES[n % TYPES.length] as 'custom',
-  tenantId: `t-${n % 3}`,
-  sessionId: `s-${Math.floor(n / 11) % 5}`,
-  runId: `r-${Math.floor(n / 7) % 40}`,
-  ...(n % 13 === 0 ? { parentRunId: `r-${n % 4}` } : {}),
-  ...(n % 3 === 0 ? { agent: { name: `a-${n % 6}` } } : {}),
-  ...(n % 10 === 0 ? { id: `id-${n}` } : {}),
-  ...(n % 4 === 0 ? { actor: { id: `u-${n % 5}` } } : {}),
-  ...(n % 7 === 3 ? { data: { callId: 'c', tool: { name: `tool-${n % 3}` } } as never } : {}),
-  time: new Date(Date.UTC(2026, 0, 1) + 1000 * (n - ((n * 7919) % 300))).toISOString(),
-}))
-const MORE = sealedEntries(3, (n) => ({ id: `more-${n}`, tenantId: 't-0', runId: 'r-3', time: '2027-01-01T00:00:00Z' }))
-
-const VALUES: readonly (readonly [IndexName, readonly string[]])[] = [
-  ['session', ['s-1']],
-  ['session', ['s-1', 't-1']],
-  ['run', ['r-3']],
-  ['type', ['custom']],
-  ['type', ['run_started']],
-  ['agent', ['a-3']],
-  ['tenant', ['t-0']],
-  ['parent', ['r-1']],
-  ['actor', ['u-2']],
-  ['tool', ['tool-1']],
-  ['run', ['no such run']],
-]
-const INDEXES: readonly IndexName[] = ['session', 'run', 'type', 'agent', 'tenant', 'parent', 'actor', 'tool']
-const WALKS: readonly Walk[] = [
-  { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false },
-  { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: true },
-  { from: 1_900, to: 3_700, reverse: false },
-  { from: 4_990, to: 5_002, reverse: true },
-]
-const RUNS = ['r-3', 'r-39', 'no such run'].flatMap((runId) =>
-  ['t-0', 't-1', 't-2'].map((tenantId) => ({ tenantId, runId })),
-)
-const IDS = ['id-0', 'id-2090', 'id-4990', 'id-1', 'more-0'].flatMap((id) =>
-  ['t-0', 't-1', 't-2'].map((tenantId) => ({ tenantId, id })),
-)
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
-}
-
-/** The rows of runs; derived where the store keeps none. */
-async function rowsOf(store: ReadableStore): Promise<unknown> {
-  const part = { size: store.size, identities: NO_IDENTITIES }
-  const kept = await keptRows(store, part, RUNS)
-  return Promise.all(RUNS.map(async (key, at) => kept[at] ?? (await derivedRow(store, part, key))))
-}
-
-/** What a reader may ask. */
-async function answersOf(store: ReadableStore): Promise<unknown> {
-  const postings: number[][] = []
-  const counts: number[] = []
-  for (const [index, value] of VALUES) {
-    for (const walk of WALKS) {
-      const cursor = store.postings(index, value, walk)
-      const seqs: number[] = []
-      for (let chunk = await cursor.next(); chunk; chunk = await cursor.next()) seqs.push(...chunk)
-      postings.push(seqs)
-      counts.push(await store.countPostings(index, value, walk), await store.countPostings(index, value, walk, 2))
-      const far = store.postings(index, value, walk)
-      postings.push([...((await far.next(2_000)) ?? [])].slice(0, 1))
-      await far.close()
-    }
-  }
-  const firsts = await Promise.all(INDEXES.map(async (index) => (await collect(store.firstOfEach(index))).sort()))
-  const ranges = await Promise.all(
-    WALKS.map((walk) => collect(timeRanges(store, '2026-01-01T00:30:00.000000000Z', '2026-01-01T01:10:00Z', walk))),
-  )
-  const rows = await rowsOf(store)
-  return { size: store.size, postings, counts, firsts, ranges, rows }
-}
-
-/** What a writer may ask besides. */
-async function answersOfWriter(store: AuditStore): Promise<unknown> {
-  return [await answersOf(store), await store.positionsOf(IDS), await store.openRuns()]
-}
-
-async function commit(store: AuditStore, entries: readonly SealedEntry[]): Promise<void> {
-  for (let at = 0; at < entries.length; at += 100) await store.commit(entries.slice(at, at + 100))
-}
-
 let root: string
 /** Copies of a closed log, by its size. */
-const states = new Map<number, string>()
+let states: ReadonlyMap<number, string>
 const memory = memoryStore()
 let base: string
 let directory: string
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  const store = levelStore(join(root, 'log'))
-  for (const [from, to] of [
-    [0, A],
-    [A, B],
-    [B, C],
-  ] as const) {
-    await store.open()
-    await commit(store, ENTRIES.slice(from, to))
-    await store.close()
-    const copy = join(root, `state-${to}`)
-    cpSync(store.location, copy, { recursive: true })
-    states.set(to, copy)
-  }
+  states = await makeIndexedLogs(root)
   const other = levelStore(join(root, 'other'))
   await other.open()
   await commit(other, ENTRIES)
@@ -386,134 +271,5 @@ describe('an index of more entries than the log has', () => {
     await store.open()
     expect(await answersOfWriter(store)).toEqual(await answersOfWriter(model))
     await store.close()
-  })
-})
-
-describe('an index that lags', () => {
-  it('answers with what is in memory alone, beside commits', async () => {
-    const model = memoryStore()
-    await model.open()
-    const store = levelStore(directory)
-    await store.open()
-    for (let at = 0; at < C; at += 350) {
-      for (const each of [store, model]) await commit(each, ENTRIES.slice(at, at + 350))
-      expect(await answersOfWriter(store)).toEqual(await answersOfWriter(model))
-    }
-    await store.close()
-  })
-
-  it('answers whoever reads a snapshot with what the writer has not written yet', async () => {
-    cpSync(stateOf(B), directory, { recursive: true })
-    const store = levelStore(directory)
-    await store.open()
-    const reader = await SnapshotStore.open(directory)
-    const model = memoryStore()
-    await model.open()
-    await commit(model, ENTRIES.slice(0, B))
-    for (const [from, to] of [
-      [B, B + 1],
-      [B + 1, B + 700],
-      [B + 700, C],
-    ] as const) {
-      for (const each of [store, model]) await commit(each, ENTRIES.slice(from, to))
-      await reader.refresh()
-      expect(await answersOf(reader)).toEqual(await answersOf(model))
-    }
-    await reader.close()
-    await store.close()
-  })
-
-  it('is caught up with after the process died', async () => {
-    const store = levelStore(directory)
-    await store.open()
-    await commit(store, ENTRIES)
-    const left = join(base, 'left')
-    copyLive(directory, left)
-    await store.close()
-    const again = levelStore(left)
-    await again.open()
-    expect(await answersOfWriter(again)).toEqual(await answersOfWriter(memory))
-    await again.close()
-  })
-
-  it('by more than is caught up with at once lets commits go on meanwhile, and has them', async () => {
-    const filler = sealedEntries(12_000, (n) => ({ tenantId: 'filler', runId: `f-${n % 50}` }))
-    const model = memoryStore()
-    await model.open()
-    const store = levelStore(directory)
-    await store.open()
-    for (const each of [store, model]) await commit(each, filler)
-    await store.close()
-    rmSync(index(), { recursive: true })
-    await store.open()
-    for (let at = 0; at < C; at += 500)
-      for (const each of [store, model]) await each.commit(ENTRIES.slice(at, at + 500))
-    expect(await answersOfWriter(store)).toEqual(await answersOfWriter(model))
-    await store.close()
-    await store.open()
-    expect(await answersOfWriter(store)).toEqual(await answersOfWriter(model))
-    await store.close()
-  })
-})
-
-describe('an index that cannot be written', () => {
-  /** Lets the writes of indexes fail: those of entries are synced. */
-  async function failWrites(): Promise<() => void> {
-    const db = new Level(join(base, 'other'))
-    await db.open()
-    const batch = db.batch()
-    const prototype: { write(options?: { sync?: boolean }): Promise<void> } = Object.getPrototypeOf(batch)
-    await batch.close()
-    await db.close()
-    const { write } = prototype
-    const spy = vi.spyOn(prototype, 'write').mockImplementation(async function (this: typeof prototype, options) {
-      if (options?.sync !== true) throw new Error('no space left')
-      await write.call(this, options)
-    })
-    return () => spy.mockRestore()
-  }
-
-  it('is no reason not to commit, and is derived once it can be', async () => {
-    const store = levelStore(directory)
-    await store.open()
-    const mend = await failWrites()
-    const plain = ENTRIES.map((entry) => ({ ...entry, callerId: false }))
-    await commit(store, plain)
-    expect(store.size).toBe(C)
-    mend()
-    const model = memoryStore()
-    await model.open()
-    await commit(model, plain)
-    expect(await answersOfWriter(store)).toEqual(await answersOfWriter(model))
-    await store.close()
-    await store.open()
-    expect(await answersOfWriter(store)).toEqual(await answersOfWriter(model))
-    await store.close()
-  })
-
-  it('since a file is in its place keeps nobody from committing, closing and opening', async () => {
-    const store = levelStore(directory)
-    await store.open()
-    const mend = await failWrites()
-    await rename(index(), join(base, 'away'))
-    await writeFile(index(), 'no directory')
-    const plain = ENTRIES.map((entry) => ({ ...entry, callerId: false }))
-    await commit(store, plain)
-    expect(store.size).toBe(C)
-    await store.close()
-    mend()
-    await store.open()
-    expect(await store.countPostings('tenant', ['t-0'], WALKS[0] as Walk)).toBe(Math.ceil(C / 3))
-    await store.close()
-  })
-
-  it('since it may not be entered is no reason to refuse the log to a reader', async () => {
-    cpSync(stateOf(A), directory, { recursive: true })
-    chmodSync(index(), 0)
-    const store = await SnapshotStore.open(directory)
-    expect(store.size).toBe(A)
-    expect(await store.countPostings('tenant', ['t-0'], WALKS[0] as Walk)).toBe(A / 3)
-    await store.close()
-    chmodSync(index(), 0o700)
   })
 })

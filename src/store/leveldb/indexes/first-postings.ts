@@ -1,5 +1,5 @@
 import { prefixEnd } from '../../keys.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { type Item, READ_BYTES, ReadLength } from '../scan.js'
 import { valueKeyOf } from './keys.js'
 

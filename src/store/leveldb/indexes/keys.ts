@@ -44,6 +44,7 @@ export function postingKey(value: Buffer, lastSeq: number): Buffer {
 
 /** Returns whether a posting's key files it under exactly this value. */
 export function isPostingOf(key: Buffer, value: Buffer): boolean {
+  // Attacker-controlled: a stored key; it counts only where its length and its value are those asked for.
   const { length } = value
   return key.length === length + SEQ_BYTES && key.compare(value, 0, length, 0, length) === 0
 }

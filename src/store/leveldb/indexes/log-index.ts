@@ -1,29 +1,11 @@
 import { AuditLogError } from '../../../events/errors.js'
-import { endOfTurn } from '../../../timers/real-timers.js'
-import type { IndexState, Walk } from '../../contract.js'
-import { decodeEntry } from '../../decode-entry.js'
-import { filedEvent } from '../../filed-event.js'
-import { decodeWithRun } from '../../runs/decode-run.js'
-import { storeClosed } from '../../walk.js'
-import type { Block } from '../entries/block.js'
+import type { IndexState } from '../../contract.js'
+import { storeClosed } from '../../store-closed.js'
 import { messageOf, readError } from '../errors.js'
-import { IndexDatabase, type IndexedLog } from './database.js'
-import { type IndexedEntry, IndexTail } from './tail.js'
-
-/** Entries, and bytes of entries, after which what they file is written: the index lags by twice as much at most. */
-const MAX_TAIL_ENTRIES = 1024
-const MAX_TAIL_BYTES = 512 * 1024
-/** A log whose index lags by no more than this is caught up with while it is opened. */
-const MAX_SMALL_LAG = 8 * MAX_TAIL_ENTRIES
-/** Blocks that are taken in before others get their turn. */
-const BLOCKS_AT_ONCE = 16
-
-/** The log that an index follows. */
-export interface FollowedLog extends IndexedLog {
-  /** Reads the blocks that hold some of these positions, as of now. */
-  blocks(walk: Walk): AsyncIterable<readonly Block[]>
-  rootAt(size: number): Promise<Uint8Array>
-}
+import type { FollowedLog } from '../followed-log.js'
+import { CatchUp, type CatchUpOptions, MAX_SMALL_LAG } from './catch-up.js'
+import { IndexDatabase } from './database.js'
+import { type IndexedEntry, IndexTail, isFull, MAX_TAIL_ENTRIES } from './tail.js'
 
 /** The parts of an index and the positions that each covers, at one moment. */
 export interface IndexView {
@@ -37,18 +19,6 @@ export interface IndexView {
 /** An entry that was committed. */
 export interface AddedEntry extends IndexedEntry {
   readonly byteLength: number
-}
-
-/** Options of a {@link LogIndex}. */
-export interface LogIndexOptions {
-  /** Receives the number of entries that the database covers, each time it took some in that it lacked. */
-  readonly onTakenIn?: (covered: number) => void
-}
-
-interface Added {
-  readonly entries: readonly IndexedEntry[]
-  readonly bytes: number
-  readonly root: Uint8Array
 }
 
 interface Frozen {
@@ -68,7 +38,7 @@ interface Frozen {
 export class LogIndex {
   readonly #path: string
   readonly #log: () => FollowedLog
-  readonly #options: LogIndexOptions
+  readonly #options: CatchUpOptions
   #database: IndexDatabase | undefined
   #frozen: Frozen | undefined
   #tail: IndexTail | undefined
@@ -76,8 +46,7 @@ export class LogIndex {
   #writing: Promise<void> | undefined
   /** Runs while the index takes in what it lacks. */
   #catchingUp: Promise<void> | undefined
-  /** The groups that are committed while the index catches up, once it is near the end. */
-  #added: { readonly from: number; readonly groups: Added[] } | undefined
+  #catchUpPass: CatchUp | undefined
   #problem: unknown
   /** Entries that were added since it could not be written. */
   #missed = 0
@@ -89,7 +58,7 @@ export class LogIndex {
    * @param path - of the database
    * @param log - as it is now, each time it is asked
    */
-  constructor(path: string, log: () => FollowedLog, options: LogIndexOptions = {}) {
+  constructor(path: string, log: () => FollowedLog, options: CatchUpOptions = {}) {
     this.#path = path
     this.#log = log
     this.#options = options
@@ -120,14 +89,14 @@ export class LogIndex {
     let bytes = 0
     for (const { byteLength } of entries) bytes += byteLength
     if (!this.#tail) {
-      this.#added?.groups.push({ entries, bytes, root })
+      this.#catchUpPass?.add({ entries, bytes, root })
       this.#missed += entries.length
       if (!this.#catchingUp && this.#missed >= MAX_TAIL_ENTRIES) void this.#catchUp()
       return
     }
     this.#tail.add(entries, bytes)
     this.#root = root
-    if (this.#isFull(this.#tail)) this.#freeze()
+    if (isFull(this.#tail)) this.#freeze()
   }
 
   /** Entries were committed of which it was not told: it reads them. */
@@ -141,7 +110,7 @@ export class LogIndex {
 
   /** Resolves when a further group may be added: when the index does not lag by more than it may. */
   async settled(): Promise<void> {
-    if (this.#writing && this.#tail && this.#isFull(this.#tail)) await this.#writing
+    if (this.#writing && this.#tail && isFull(this.#tail)) await this.#writing
   }
 
   /**
@@ -182,6 +151,7 @@ export class LogIndex {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#catchUpPass?.stop()
     await this.#catchingUp?.catch(() => undefined)
     await this.#writing
     try {
@@ -202,10 +172,6 @@ export class LogIndex {
     return { database, covered: (frozen ?? tail).from, tails: frozen ? [frozen, tail] : [tail] }
   }
 
-  #isFull(tail: IndexTail): boolean {
-    return tail.to - tail.from >= MAX_TAIL_ENTRIES || tail.bytes >= MAX_TAIL_BYTES
-  }
-
   /** Begins to write the tail, once the one before is written. */
   #freeze(): void {
     if (this.#writing || !this.#tail || !this.#root) return
@@ -220,7 +186,7 @@ export class LogIndex {
       await this.#database?.write(tail, root)
       this.#frozen = undefined
       this.#writing = undefined
-      if (this.#tail && this.#isFull(this.#tail)) this.#freeze()
+      if (this.#tail && isFull(this.#tail)) this.#freeze()
     } catch (problem) {
       this.#writing = undefined
       this.#fail(problem)
@@ -245,7 +211,7 @@ export class LogIndex {
       })
       .finally(() => {
         this.#catchingUp = undefined
-        this.#added = undefined
+        this.#catchUpPass = undefined
       })
     // Whoever needs it waits for it.
     caughtUp.catch(() => undefined)
@@ -253,39 +219,15 @@ export class LogIndex {
     return caughtUp
   }
 
-  /** Reads what the database lacks, writes all of it but the end, and goes on from there. */
   async #takeIn(): Promise<void> {
     if (this.#problem !== undefined) await this.#reopen()
-    const database = this.#database as IndexDatabase
-    let tail = new IndexTail(database.covered, await database.lastTimeBlocks())
-    for (;;) {
-      const { size } = this.#log()
-      if (size - tail.to <= MAX_SMALL_LAG && !this.#added) this.#added = { from: size, groups: [] }
-      const end = this.#added?.from ?? size
-      if (tail.to >= end) break
-      for await (const blocks of this.#log().blocks({ from: tail.to, to: end, reverse: false })) {
-        if (this.#isClosed) return
-        for (const [at, block] of blocks.entries()) {
-          addBlock(tail, block, end)
-          if (this.#isFull(tail)) tail = await this.#flushed(database, tail)
-          else if (at % BLOCKS_AT_ONCE === BLOCKS_AT_ONCE - 1) await endOfTurn()
-        }
-      }
-    }
-    this.#root = await this.#log().rootAt(tail.to)
-    // Nothing is awaited from here on: a group that was added meanwhile would be lost.
-    for (const { entries, bytes, root } of this.#added?.groups ?? []) {
-      tail.add(entries, bytes)
+    this.#catchUpPass = new CatchUp(this.#database as IndexDatabase, this.#log, this.#options)
+    if (this.#isClosed) this.#catchUpPass.stop()
+    await this.#catchUpPass.run((tail, root) => {
+      this.#tail = tail
       this.#root = root
-    }
-    this.#tail = tail
-    this.#problem = undefined
-  }
-
-  async #flushed(database: IndexDatabase, tail: IndexTail): Promise<IndexTail> {
-    await database.write(tail, await this.#log().rootAt(tail.to))
-    this.#options.onTakenIn?.(tail.to)
-    return new IndexTail(tail.to, tail.lastTimeBlocks)
+      this.#problem = undefined
+    })
   }
 
   /** Opens the database anew: a failed write may have left a part of a batch behind. */
@@ -296,30 +238,6 @@ export class LogIndex {
     this.#database = await open(this.#path, this.#log())
     this.#isDamaged = false
   }
-}
-
-/** Takes in the slots of a block that follow what a tail has. */
-function addBlock(tail: IndexTail, block: Block, end: number): void {
-  const entries: (IndexedEntry | undefined)[] = []
-  let bytes = 0
-  for (let seq = tail.to; seq < Math.min(block.end, end); seq++) {
-    const entry = block.entry(seq)
-    const idDigest = entry ? undefined : block.removed(seq)?.idDigest
-    if (idDigest) tail.addRemovedId(idDigest, seq)
-    bytes += entry?.length ?? 0
-    entries.push(entry && indexedEntry(entry, block.hasCallerId(seq)))
-  }
-  tail.add(entries, bytes)
-}
-
-/** Returns what an entry files; nothing for one that is no event. Reading it, and `verify`, tell of such an entry. */
-function indexedEntry(bytes: Uint8Array, callerId: boolean): IndexedEntry | undefined {
-  if (!callerId) {
-    const event = decodeWithRun(bytes)
-    return event && { event, callerId }
-  }
-  const event = decodeEntry(bytes)
-  return event && { event: filedEvent(event), callerId }
 }
 
 function isDamage(problem: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Iterator } from 'level'
 import type { SeqRange, Walk } from '../../contract.js'
 import { prefixEnd } from '../../keys.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { type Item, isLastRead, READ_BYTES } from '../scan.js'
 import { isPostingOf, postingKey } from './keys.js'
 import type { PostingCache } from './posting-cache.js'
@@ -42,7 +42,7 @@ export class PostingReader {
   readonly #walk: Walk
   #walking: PostingIterator | undefined
   #covering: PostingIterator | undefined
-  /** Where the walking iterator stands: before the posting of this value that a read from `seq` on would return. */
+  /** The position of the walking iterator: before the posting of this value that a read from `seq` on would return. */
   #valueKey: Buffer | undefined
   #seq = -1
 
@@ -131,9 +131,9 @@ export class PostingReader {
   }
 
   #keep(valueKey: Buffer, seq: number, postings: readonly StoredPosting[], ended: boolean): void {
-    const { cache, covered } = this.#stored
+    const { cache } = this.#stored
     const { reverse } = this.#walk
-    const { from, to } = readRange(seq, postings.at(-1), ended, this.#walk, covered)
+    const { from, to } = this.#readRange(seq, postings.at(-1), ended)
     const kept = postings.filter(({ last }) => last < to)
     cache.addRun(valueKey, reverse, { from, to, postings: reverse ? kept.reverse() : kept })
   }
@@ -150,16 +150,11 @@ export class PostingReader {
     const range = reverse ? { gte: key, lte: start } : { gte: start, lt: prefixEnd(key) }
     return this.#stored.db.iterator({ ...range, reverse, highWaterMarkBytes: READ_BYTES })
   }
-}
 
-/** The last positions of which a read that began at `seq` has told. */
-function readRange(
-  seq: number,
-  last: StoredPosting | undefined,
-  ended: boolean,
-  { reverse }: Walk,
-  covered: number,
-): SeqRange {
-  if (reverse) return { from: ended || !last ? 0 : last.last, to: Math.min(seq + 1, covered) }
-  return { from: seq, to: ended || !last ? covered : Math.min(last.last + 1, covered) }
+  /** Returns the last positions whose postings are known after a read that began at `seq` and found `last` as its last one. */
+  #readRange(seq: number, last: StoredPosting | undefined, ended: boolean): SeqRange {
+    const { covered } = this.#stored
+    if (this.#walk.reverse) return { from: ended || !last ? 0 : last.last, to: Math.min(seq + 1, covered) }
+    return { from: seq, to: ended || !last ? covered : Math.min(last.last + 1, covered) }
+  }
 }

@@ -9,6 +9,7 @@ export interface StoredPosting extends PostingSpan {
 
 /** @throws RangeError when it tells of positions that no log has */
 export function storedPosting([key, value]: Item): StoredPosting {
+  // Attacker-controlled: a stored posting; positions that no log has are refused.
   const { count, first, last } = postingSpan(seqOfKey(key), value)
   return { count, first, last, value }
 }

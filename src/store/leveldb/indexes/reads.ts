@@ -2,7 +2,7 @@ import type { CallerId, IndexName, SeqCursor, SeqRange, Walk } from '../../contr
 import { prefixEnd } from '../../keys.js'
 import { postingSpan } from '../../posting-value.js'
 import { INDEX_ARITY } from '../../postings.js'
-import type { RunKey, RunRow } from '../../runs/run-overview.js'
+import type { RunKey, RunRow } from '../../runs/run-row.js'
 import { readSeq, seqOfKey } from '../../seq-bytes.js'
 import { clampBlocks, FAN_OUT, type TimeBlock } from '../../time-blocks.js'
 import { clampWalk, lowerBound } from '../../walk.js'

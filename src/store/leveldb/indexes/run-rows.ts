@@ -1,9 +1,9 @@
 import { RunRowFold } from '../../runs/row-fold.js'
 import { decodeRow, encodeRow } from '../../runs/row-value.js'
-import type { RunKey, RunRow } from '../../runs/run-overview.js'
-import type { Database } from '../database.js'
+import type { RunKey, RunRow } from '../../runs/run-row.js'
 import { getMany } from '../get-many.js'
 import type { NameHashes } from '../hash-key.js'
+import type { Database } from '../load-level.js'
 import { runRowKey } from './keys.js'
 import type { IndexedEvent, IndexTail } from './tail.js'
 
@@ -162,6 +162,7 @@ function addEvents(fold: RunRowFold, tail: IndexTail, seqs: readonly number[]): 
 
 function foldOf({ tenantId, runId }: RunKey, value: Uint8Array | undefined): RunRowFold | undefined {
   if (!value) return undefined
+  // Attacker-controlled: the row of a run; its form is checked, and it must be that of this run.
   const state = decodeRow(value)
   if (state.tenantId !== tenantId || state.runId !== runId) throw new RangeError('A row is that of another run')
   return new RunRowFold(state)

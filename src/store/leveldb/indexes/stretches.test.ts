@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Level } from 'level'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { prefixEnd } from '../../keys.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { STRETCH_PREFIX, stretchKey } from './keys.js'
 import { Stretches, WRITE_BUFFER_BYTES } from './stretches.js'
 
@@ -28,7 +28,7 @@ async function write(stretches: Stretches, covered: number, batches: number, byt
   for (let n = 0; n < batches; n++) {
     const stretch = { from, to: from + ENTRIES }
     const batch = db.batch()
-    stretches.note(batch, stretch)
+    stretches.add(batch, stretch)
     await batch.write()
     stretches.written(stretch, bytes)
     from = stretch.to
@@ -77,7 +77,7 @@ it('are as they were where the batch that joins them is lost', async () => {
   const covered = await write(new Stretches(), 0, 300, 1)
   const opened = (await Stretches.read(db, covered)) as Stretches
   const lost = db.batch()
-  opened.note(lost, { from: covered, to: covered + ENTRIES })
+  opened.add(lost, { from: covered, to: covered + ENTRIES })
   await lost.close()
   expect(await Stretches.read(db, covered)).toBeDefined()
   const behind = await write(opened, covered, 1, 1)

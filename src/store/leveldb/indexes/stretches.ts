@@ -1,6 +1,6 @@
 import { prefixEnd } from '../../keys.js'
 import { encodeSeq, readSeq, SEQ_BYTES, seqOfKey } from '../../seq-bytes.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import { STRETCH_PREFIX, stretchKey } from './keys.js'
 
 /*
@@ -47,6 +47,7 @@ export class Stretches {
    * @returns `undefined` where one is missing or they do not end at `covered`
    */
   static async read(db: Database, covered: number): Promise<Stretches | undefined> {
+    // Attacker-controlled: keys and values of the index; each must go on where the one before ended.
     const starts: number[] = []
     let end = 0
     for await (const [key, value] of db.iterator({ gte: stretchKey(0), lt: prefixEnd(STRETCH_PREFIX) })) {
@@ -63,7 +64,7 @@ export class Stretches {
   }
 
   /** Adds a stretch to the batch that takes it in, and joins others. */
-  note(batch: ReturnType<Database['batch']>, { from, to }: Stretch): void {
+  add(batch: ReturnType<Database['batch']>, { from, to }: Stretch): void {
     batch.put(stretchKey(from), encodeSeq(to))
     const [first, ...others] = this.#joined()
     if (first === undefined) return

@@ -1,14 +1,14 @@
-import type { CallerId, FiledEvent, IndexName, RunTelling, SeqRange } from '../../contract.js'
+import type { CallerId, FiledEvent, IndexName, SeqRange, WithRunFacts } from '../../contract.js'
+import type { FiledEntry } from '../../filed-event.js'
 import { type OpenRunChange, openRunChanges, openRunId } from '../../open-runs.js'
 import { callerIdText } from '../../placement.js'
 import { type Posting, PostingTable } from '../../postings.js'
-import type { FiledEntry } from '../../stored-indexes.js'
 import { lastOfEachLevel, type TimeBlock, widenBlocks } from '../../time-blocks.js'
 import { lowerBound } from '../../walk.js'
 import type { NameHashes } from '../hash-key.js'
 
 /** The fields of an event as an index takes them, with its id where that is the caller's. */
-export type IndexedEvent = FiledEvent & RunTelling & { readonly id?: string }
+export type IndexedEvent = FiledEvent & WithRunFacts & { readonly id?: string }
 
 /** An entry as an index takes it. */
 export interface IndexedEntry extends FiledEntry {
@@ -21,6 +21,10 @@ export interface FiledId {
   readonly id: CallerId
   readonly seq: number
 }
+
+/** Entries, and bytes of entries, after which what they file is written: the index lags by twice as much at most. */
+export const MAX_TAIL_ENTRIES = 1024
+const MAX_TAIL_BYTES = 512 * 1024
 
 /** The index of consecutive entries that the database does not cover yet. */
 export class IndexTail implements SeqRange {
@@ -139,4 +143,9 @@ export class IndexTail implements SeqRange {
     const seqs = only && more.length === 0 ? only.seqs : found.flatMap((posting) => posting.seqs).sort((a, b) => a - b)
     return seqs.slice(lowerBound(seqs, from), lowerBound(seqs, to))
   }
+}
+
+/** Tells whether a tail is to be written. */
+export function isFull(tail: IndexTail): boolean {
+  return tail.to - tail.from >= MAX_TAIL_ENTRIES || tail.bytes >= MAX_TAIL_BYTES
 }

@@ -1,6 +1,6 @@
 import { seqOfKey } from '../../seq-bytes.js'
 import { blockLength, FAN_OUT, type TimeBlock } from '../../time-blocks.js'
-import type { Database } from '../database.js'
+import type { Database } from '../load-level.js'
 import type { Item } from '../scan.js'
 import { timeBlockKey } from './keys.js'
 import { decodeTimeBlock } from './time-block-value.js'

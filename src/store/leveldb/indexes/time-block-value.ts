@@ -7,6 +7,7 @@ export function encodeTimeBlock({ min, max }: TimeBlock): Buffer {
 
 /** @throws RangeError when the value is no time block */
 export function decodeTimeBlock(level: number, block: number, value: Uint8Array): TimeBlock {
+  // Attacker-controlled: a stored value; both parts must be timestamps.
   const [min, max, ...others] = Buffer.from(value).toString('latin1').split(' ')
   if (!isTimestamp(min) || !isTimestamp(max) || others.length > 0) {
     throw new RangeError(`Time block ${block} of level ${level} is malformed`)

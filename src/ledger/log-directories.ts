@@ -20,17 +20,17 @@ const NUMBER = /^[1-9]\d{0,8}$/
 /** The beginning of the name of a staging journal: its id. */
 const STAGED = /^[\da-f]{8}-[\da-f-]{27}\./
 
-/** A log of a ledger. */
-export interface LogPlace {
-  /** 0 for the log in the ledger's own directory. */
+/** The directory of a log in a ledger. */
+export interface LogDirectory {
+  /** Of the log: 0 for the one in the ledger's own directory. */
   readonly number: number
   /** Absolute, if the path of the ledger is. */
-  readonly directory: string
+  readonly path: string
 }
 
-/** Returns where a log of a ledger is, or would be. */
-export function placeOf(location: string, number: number): LogPlace {
-  return { number, directory: number === 0 ? location : join(location, LOGS, String(number)) }
+/** Returns the directory of a log, which need not exist. */
+export function logDirectory(location: string, number: number): LogDirectory {
+  return { number, path: number === 0 ? location : join(location, LOGS, String(number)) }
 }
 
 /** Returns the directory in which a ledger keeps what processes record before they have a log. */
@@ -56,26 +56,27 @@ export async function countStaged(location: string): Promise<number> {
 }
 
 /**
- * Lists the logs of a ledger by their numbers. Log 0 is always among them, whether it exists or not.
+ * Lists the directories of a ledger's logs by number. That of log 0 is always among them, whether it exists or not.
  *
  * @param location - directory of the ledger, or of a single log
  * @throws AuditLogError `AUDIT_FILE_REFUSED` for a link or a device in place of a directory; what the file system throws,
  * except where there is no directory of further logs
  */
-export async function logsAt(location: string): Promise<readonly LogPlace[]> {
-  const places = [placeOf(location, 0)]
+export async function logDirectories(location: string): Promise<readonly LogDirectory[]> {
+  const found = [logDirectory(location, 0)]
   const logs = join(location, LOGS)
   try {
     requireDirectory(await lstat(logs), logs)
+    // Attacker-controlled: names in a directory; a number has at most 9 digits.
     for (const entry of await readdir(logs, { withFileTypes: true })) {
       if (!NUMBER.test(entry.name)) continue
       requireDirectory(entry, join(logs, entry.name))
-      places.push(placeOf(location, Number(entry.name)))
+      found.push(logDirectory(location, Number(entry.name)))
     }
   } catch (problem) {
     if (!ABSENT.has((problem as NodeJS.ErrnoException).code ?? '')) throw problem
   }
-  return places.sort((one, other) => one.number - other.number)
+  return found.sort((one, other) => one.number - other.number)
 }
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR'])

@@ -8,13 +8,13 @@ import type { StoredPosting } from './posting-run.js'
 /** Postings that take about as long to be read as another place to be sought. */
 const NEAR_POSTINGS = 64
 
-/** The positions filed under one value, in walking order: one of the lanes that a cursor merges. */
-export class Lane {
+/** The positions filed under one value, in walking order. A `PostingCursor` merges several. */
+export class ValueCursor {
   readonly #valueKey: Buffer
   readonly #reader: PostingReader
   readonly #reverse: boolean
   readonly #length = new ReadLength()
-  /** What may still come lies in `[#from, #to)`. */
+  /** The positions that may still come lie in `[#from, #to)`. */
   #from: number
   #to: number
   /** Positions at hand, ascending: those in `[#low, #high)` are left. */
@@ -24,7 +24,7 @@ export class Lane {
   /** Postings read, not yet decoded. */
   #postings: readonly StoredPosting[] = []
   #postingAt = 0
-  /** Where the next read goes on, see {@link PostingReader.read}. */
+  /** The position at which the next read goes on, see {@link PostingReader.read}. */
   #readFrom: number
   /** Positions from one posting to the next, on average of those that were read last. */
   #step = 0
@@ -40,18 +40,18 @@ export class Lane {
     this.#readFrom = reverse ? to - 1 : from
   }
 
-  /** Whether the next position is decoded; otherwise {@link decode} may find it at hand, and {@link fill} reads it. */
+  /** The next position is decoded; otherwise {@link decode} may find it at hand, and {@link fill} reads it. */
   get ready(): boolean {
     return this.#low < this.#high
   }
 
-  /** How near the next position can be, smallest first in either direction; exact when ready. */
+  /** The nearest that the next position can be, smallest first in either direction; exact when ready. */
   get rank(): number {
     if (this.#reverse) return -(this.ready ? (this.#seqs[this.#high - 1] as number) : this.#to - 1)
     return this.ready ? (this.#seqs[this.#low] as number) : this.#from
   }
 
-  /** Makes the lane ready. @returns false at its end */
+  /** Makes the cursor ready. @returns false at its end */
   async fill(): Promise<boolean> {
     while (!this.decode()) {
       if (this.#reverse ? this.#readFrom < this.#from : this.#readFrom >= this.#to) return false
@@ -98,7 +98,7 @@ export class Lane {
     }
   }
 
-  /** Makes the lane ready by what has been read already. @returns whether there was anything */
+  /** Makes the cursor ready by what has been read already. @returns whether there was anything */
   decode(): boolean {
     while (!this.ready) {
       const posting = this.#postings[this.#postingAt]

@@ -18,7 +18,7 @@ interface Counted {
  * Counts what is taken over from the journal of a log that was not closed. Each commit that takes something over says so
  * itself: so nothing is counted twice, and nothing is left out, whenever the process dies.
  */
-export class TakenOver {
+export class RecoveredEvents {
   events = 0
   unattested = 0
   readonly #sealer: Sealer

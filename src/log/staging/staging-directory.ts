@@ -9,8 +9,7 @@ import {
   type ProcessIdentity,
   parseIdentity,
 } from '../../store/process-identity.js'
-import { MAX_SEGMENT_BYTES, SEGMENT_BYTES } from '../journal/journal.js'
-import { segmentPath, segmentsIn } from '../journal/journal-format.js'
+import { MAX_SEGMENT_BYTES, SEGMENT_BYTES, segmentPath, segmentsIn } from '../journal/journal-format.js'
 
 /*
  * A staging journal is what a process records before it has a log. It is a directory with segments of a journal:
@@ -50,6 +49,7 @@ export function stagingName({ id, owner, log }: StagingName): string {
 
 /** Takes the name of a staging journal apart; `undefined` for any other name. */
 export function parseStagingName(name: string): StagingName | undefined {
+  // Attacker-controlled: the name of a directory; one anchored pattern.
   const [, id, text, log] = NAME.exec(name) ?? []
   if (id === undefined || text === undefined) return undefined
   const owner = text === 'ended' || text === 'unknown' ? text : parseIdentity(text)
@@ -109,6 +109,7 @@ function ownerStates(staging: string): (owner: StagingName['owner']) => OwnerSta
 
 /** `undefined` for a journal that is gone. */
 function sizeOf(directory: string): Pick<FoundStaging, 'bytes' | 'malformed'> | undefined {
+  // Attacker-controlled: a directory; at most MAX_SEGMENTS files and MAX_TOTAL_BYTES, and no links.
   const found = lstatSync(directory, { throwIfNoEntry: false })
   if (!found) return undefined
   if (!found.isDirectory()) return { bytes: 0, malformed: 'it is no directory' }

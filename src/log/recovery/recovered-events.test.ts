@@ -2,20 +2,20 @@ import { expect, it } from 'vitest'
 import type { AuditEvent } from '../../events/types.js'
 import { sealedEntry } from '../../testing/index.js'
 import { Sealer } from '../sealing/seal.js'
-import { TakenOver } from './taken-over.js'
+import { RecoveredEvents } from './recovered-events.js'
 
 const ORIGIN = 'log.example'
 const position = { segment: 1, offset: 0 }
 const HEAD = '2026-03-01T00:00:00.000000000Z'
 
 function takenOver() {
-  return new TakenOver(new Sealer(() => [1_795_300_506, 0], ORIGIN), ORIGIN, HEAD)
+  return new RecoveredEvents(new Sealer(() => [1_795_300_506, 0], ORIGIN), ORIGIN, HEAD)
 }
 const at = (time: string, more: Parameters<typeof sealedEntry>[0] = {}) => {
   const entry = sealedEntry({ time, ...more })
   return { entry, event: JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent }
 }
-const dataOf = (taken: TakenOver) =>
+const dataOf = (taken: RecoveredEvents) =>
   taken.statements().map(({ event, bytes }) => [event.type, JSON.parse(Buffer.from(bytes).toString()).data])
 
 it('what is older than the log is attested by nothing, whatever its MAC says', () => {

@@ -23,7 +23,7 @@ interface KnownOptions extends ResolvedCheckpointOptions {
 }
 
 /** Reads what was kept of a log. Of a ledger, the owner may have kept checkpoints of several logs. */
-export async function knownOf(
+export async function readKnownLog(
   options: KnownOptions,
 ): Promise<{ readonly known: KnownLog; readonly outside: readonly CheckpointSource[] }> {
   const { store, directory, inLedger } = options
