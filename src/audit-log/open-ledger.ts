@@ -26,7 +26,8 @@ const MIN_INTERVAL_MILLIS = 1_000
 export async function openLedger(location: string, options: ResolvedAuditLogOptions): Promise<AuditLog> {
   checkCounterFile(options, location)
   await requireFileLocks(location)
-  const { onProblem, checkpointIntervalMillis } = options
+  const { emitter, checkpointIntervalMillis } = options
+  const onProblem = (problem: Error) => emitter.report(problem)
   const readers = readersFor(options)
   const openAt = openerOf(location, options)
   const taken = await takeLog({ location, onProblem, readers, open: (place) => openAt(place, 'writing') })

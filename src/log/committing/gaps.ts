@@ -1,20 +1,7 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEventInput } from '../../events/types.js'
+import type { DropReason } from '../contract.js'
 import { OWN_SOURCE } from '../own-source.js'
-
-/** Why an event was not kept. */
-export type DropReason =
-  | 'closed'
-  | 'id_conflict'
-  | 'journal_damaged'
-  | 'journal_failed'
-  | 'journal_unattested'
-  | 'log_removed'
-  | 'log_unavailable'
-  | 'not_sealed'
-  | 'power_lost'
-  | 'queue_full'
-  | 'write_failed'
 
 /** What was dropped: all in all, and since the log last said so. */
 export class Gaps {

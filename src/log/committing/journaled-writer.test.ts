@@ -11,6 +11,7 @@ import type { AuditStore, CommitMarks } from '../../store/contract.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { Journal } from '../journal/journal.js'
 import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
+import { LogEmitter } from '../log-emitter.js'
 import { Sealer } from '../sealing/seal.js'
 import { LogWriter, type LogWriterParts } from './writer.js'
 
@@ -59,7 +60,7 @@ async function openLog(parts: Partial<LogWriterParts> & { segmentBytes?: number 
     ),
     schemas: new EventSchemas(),
     maxQueueBytes: 70_000,
-    onProblem: (problem) => problems.push(problem),
+    emitter: new LogEmitter({ problem: (problem) => problems.push(problem) }),
     startTimer: () => () => {},
     ...rest,
   })

@@ -8,9 +8,10 @@ import type { AuditStore, SealedEntry } from '../../store/contract.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { hashLeaf } from '../../tree/index.js'
 import type { RecordInput } from '../contract.js'
+import { LogEmitter } from '../log-emitter.js'
 import { Sealer } from '../sealing/seal.js'
 import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from '../timers.js'
-import { MAX_GROUP_BYTES, MAX_GROUP_ENTRIES } from './commit-queue.js'
+import { MAX_GROUP_BYTES, MAX_GROUP_ENTRIES } from './commit-group.js'
 import { LogWriter, type LogWriterParts } from './writer.js'
 
 /** A log in memory whose store can be held up and made to fail, and whose timers go off by hand. */
@@ -47,7 +48,7 @@ async function openLog(parts: Partial<LogWriterParts> = {}) {
     ),
     schemas: new EventSchemas(),
     maxQueueBytes: 1e6,
-    onProblem: (problem) => problems.push(problem),
+    emitter: new LogEmitter({ problem: (problem) => problems.push(problem) }),
     startTimer: (delayMillis, callback) => {
       const timer = { delayMillis, callback, cancelled: false }
       timers.push(timer)
@@ -285,21 +286,21 @@ describe('a store that fails', () => {
   })
 
   it('is reported once an episode, and what the listener throws is ignored', async () => {
-    const onProblem = vi.fn((_: Error) => {
+    const listener = vi.fn((_: Error) => {
       throw new Error('listener')
     })
-    const { log, control } = await openLog({ onProblem })
+    const { log, control } = await openLog({ emitter: new LogEmitter({ problem: listener }) })
     for (const episode of [1, 2]) {
       control.failure = diskFull()
       for (let n = 0; n < 3; n++) {
         log.record(note('n'))
         await expect(log.flush()).rejects.toThrow()
       }
-      expect(onProblem).toHaveBeenCalledTimes(episode)
+      expect(listener).toHaveBeenCalledTimes(episode)
       control.failure = undefined
       await log.flush()
     }
-    expect(onProblem.mock.lastCall?.[0]).toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
+    expect(listener.mock.lastCall?.[0]).toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
   })
 
   it.each([0, 1, 2, 3, 4, 5, 6])('settles a flush that comes %i microtasks after the failure', async (microtasks) => {
@@ -324,7 +325,9 @@ describe('a store that fails', () => {
 
   it('may be flushed by the listener', async () => {
     const settled = vi.fn()
-    const opened = await openLog({ onProblem: () => opened.log.flush().then(settled, settled) })
+    const opened = await openLog({
+      emitter: new LogEmitter({ problem: () => opened.log.flush().then(settled, settled) }),
+    })
     opened.control.failure = diskFull()
     opened.log.record(note('kept'))
     await settle()

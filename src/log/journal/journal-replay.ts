@@ -25,8 +25,8 @@ import {
 } from './journal-format.js'
 import type { JournalMac } from './journal-key.js'
 
-/** What to do about a journal that is damaged: not to open the log, or to go on with what can be read. */
-export type DamagePolicy = 'refuse' | 'discard'
+/** The reaction to a damaged journal: not to open the log, or to go on with what can be read. */
+export type JournalDamagePolicy = 'refuse' | 'discard'
 
 /** A stretch of a journal that cannot be read, or that is not the log's own. */
 export interface JournalGap {
@@ -45,7 +45,7 @@ export interface JournalReplayOptions {
   /** The log was closed in order: the store has all that the journal had, and nothing else is taken from it. */
   readonly closedInOrder: boolean
   readonly bootId: string
-  readonly onDamage: DamagePolicy
+  readonly onDamage: JournalDamagePolicy
   /** Tells the records of the log from those of others; without it all are taken, and none is attested. */
   readonly mac?: JournalMac | undefined
   /** Of the log, for messages. */
@@ -297,8 +297,8 @@ function refusal(location: string, reason: JournalGap['reason'], what: string): 
   return new AuditLogError(
     'AUDIT_LOG_CORRUPT',
     isForged
-      ? `The journal of the audit log ${location} has what the log did not write: ${what}. Keep the directory as evidence, and give the journal key that the log was written with, or open with onDamagedJournal: 'discard', which keeps such records aside and records the gap`
-      : `The journal of the audit log ${location} is damaged: ${what}. It has events that are stored nowhere else. Keep the directory as evidence, and restore the file or open with onDamagedJournal: 'discard', which goes on without them and records the gap`,
+      ? `The journal of the audit log ${location} has what the log did not write: ${what}. Keep the directory as evidence, and give the journal key that the log was written with, or open with damagedJournal: 'discard', which keeps such records aside and records the gap`
+      : `The journal of the audit log ${location} is damaged: ${what}. It has events that are stored nowhere else. Keep the directory as evidence, and restore the file or open with damagedJournal: 'discard', which goes on without them and records the gap`,
   )
 }
 
