@@ -149,7 +149,7 @@ export class CommitQueue<T> {
     }
   }
 
-  /** Takes out the entries, not those in flight or in the journal, whose callers can be told so. */
+  /** Takes out the entries, not those in flight or in the journal, whose callers wait for them. */
   rejectAppends(reason: unknown): void {
     for (const group of this.#groups) {
       const rejected = group.appends.filter(({ isJournaled }) => !isJournaled)
