@@ -23,17 +23,33 @@ export {
   type TraceRef,
 } from './events/index.js'
 export { type ForwardedLog, type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
-export type { CheckpointedLog, OnCheckpoint } from './log/checkpoints/checkpointer.js'
-export type { CheckpointOptions, KnownCheckpoint, KnownCheckpointSource } from './log/checkpoints/options.js'
+export type {
+  AuditLogEvents,
+  AuditLogListener,
+  AuditLogListeners,
+  DroppedEvents,
+  RecordedGap,
+  RecoveredLog,
+  RemoveListener,
+  SignedCheckpoint,
+} from './log/audit-log-events.js'
+export type { CheckpointedLog, CheckpointPublisher } from './log/checkpoints/checkpointer.js'
+export type {
+  CheckpointOptions,
+  DivergencePolicy,
+  KnownCheckpoint,
+  KnownCheckpointSource,
+} from './log/checkpoints/options.js'
 export type { AuditLogMeter } from './log/committing/metrics.js'
 export type {
   AppendReceipt,
   AuditLogHealth,
   AuditLogStats,
   AuditLogWriter,
+  DropReason,
   RecordInput,
 } from './log/contract.js'
-export type { DamagePolicy } from './log/journal/journal-gaps.js'
+export type { JournalDamagePolicy } from './log/journal/journal-gaps.js'
 export type { SetAside } from './log/journal/set-aside.js'
 export type { Durability } from './log/journal/window.js'
 export type { AuditLogOptions } from './log/options.js'

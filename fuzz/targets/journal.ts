@@ -8,7 +8,7 @@ import {
   isCutShort,
   segmentName,
 } from '../../src/log/journal/journal-format.js'
-import type { DamagePolicy } from '../../src/log/journal/journal-gaps.js'
+import type { JournalDamagePolicy } from '../../src/log/journal/journal-gaps.js'
 import { JournalReplay } from '../../src/log/journal/journal-replay.js'
 import { temporaryDirectory } from '../support/directory.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
@@ -52,7 +52,7 @@ function readFormat(segment: Buffer): void {
 /** The entries of a journal of these segments; `undefined` where it is refused. */
 function replayed(
   segments: readonly Buffer[],
-  circumstances: { readonly onDamage: DamagePolicy; readonly closedInOrder: boolean },
+  circumstances: { readonly onDamage: JournalDamagePolicy; readonly closedInOrder: boolean },
 ): string[] | undefined {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory)

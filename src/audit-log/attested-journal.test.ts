@@ -32,7 +32,7 @@ type Options = Omit<AuditLogOptions, 'store'>
 const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
 
 async function openAt(directory: string, options: Options = {}): Promise<AuditLog> {
-  const log = await openAuditLog(directory, { onProblem: () => {}, ...options })
+  const log = await openAuditLog(directory, { on: { problem: () => {} }, ...options })
   open.push(log)
   return log
 }
@@ -156,7 +156,7 @@ describe('with a journal key, what somebody else put into the journal is not tak
     await expect(openAt(image, { journalKey })).rejects.toMatchObject(refused('.journal'))
     expect(readFileSync(path)).toEqual(found)
 
-    const log = await openAt(image, { journalKey, onDamagedJournal: 'discard' })
+    const log = await openAt(image, { journalKey, damagedJournal: 'discard' })
     const names = await namesIn(log)
     expect(names).not.toContain('forged')
     expect(['a', 'b', 'c', 'd', 'e', 'f'].filter((name) => names.includes(String(name)))).toEqual(names)
@@ -199,7 +199,7 @@ describe('with a journal key, what somebody else put into the journal is not tak
     const at = (placesIn(path)[4] as number) + 100
     bytes[at] = (bytes[at] as number) ^ 1
     writeFileSync(path, bytes)
-    const log = await openAt(image, { journalKey, onDamagedJournal: 'discard' })
+    const log = await openAt(image, { journalKey, damagedJournal: 'discard' })
     expect(await namesIn(log)).toEqual(['a', 'b', 'c', 'd', 'f', 'g'])
     expect(log.recovery).toMatchObject({ gaps: 1, unattestedEvents: 0 })
   })

@@ -1,8 +1,16 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
 import { ABANDON, type AbandonableLog, type Abandoned } from '../log/abandoned.js'
+import type { AuditLogEvents, AuditLogListener, RemoveListener } from '../log/audit-log-events.js'
 import type { LogWriter } from '../log/committing/writer.js'
-import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
-import type { AuditLogRecovery } from '../log/recovery/recovery.js'
+import type {
+  AppendReceipt,
+  AuditLogHealth,
+  AuditLogRecovery,
+  AuditLogStats,
+  AuditLogWriter,
+  RecordInput,
+} from '../log/contract.js'
+import type { LogEmitter } from '../log/log-emitter.js'
 import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
 import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from '../reader/contract.js'
@@ -36,7 +44,7 @@ export interface LedgerPlace {
 
 /** An open log: it is written, and what has been recorded before a read is found by it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
-  /** What opening the log found, and did about it. */
+  /** The outcome of opening the log: what it found, and did about it. */
   readonly recovery: AuditLogRecovery
   /**
    * The ledger, and which of its logs this is; `undefined` for a log that was opened without `shared`. `location` is the
@@ -51,6 +59,20 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * `AUDIT_LOG_CLOSED`
    */
   checkpoint(): Promise<string | undefined>
+  /**
+   * Adds a listener for an event of the log's own life, see {@link AuditLogEvents}. It may call the log. What it throws
+   * or rejects with is ignored. The option `on` of `openAuditLog` listens from the beginning, also while the log is opened.
+   *
+   * @returns a function that removes the listener; with `using`, the end of the block removes it
+   * @throws TypeError naming an unknown event, or the event whose listener is no function
+   *
+   * @example
+   * ```ts
+   * const stop = log.on('dropped', ({ reason }) => alerts.raise(`audit events are lost: ${reason}`))
+   * stop()
+   * ```
+   */
+  on<E extends keyof AuditLogEvents>(event: E, listener: AuditLogListener<E>): RemoveListener
   /** Counters of the writer since the log was opened. */
   stats(): AuditLogStats
   /** What the log says, see {@link AuditLogReader.stats}. */
@@ -78,6 +100,13 @@ export interface LedgerWork {
   stopped?(): Promise<void>
 }
 
+interface OpenAuditLogParts {
+  readonly writer: LogWriter
+  readonly reader: AuditLogReader
+  readonly recovery: AuditLogRecovery
+  readonly emitter: LogEmitter
+}
+
 /** Puts writer and reader together. */
 export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, AbandonableLog {
   readonly recovery: AuditLogRecovery
@@ -86,10 +115,13 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   readonly #writer: LogWriter
   readonly #reader: AuditLogReader
 
-  constructor(writer: LogWriter, reader: AuditLogReader, recovery: AuditLogRecovery) {
+  readonly #emitter: LogEmitter
+
+  constructor({ writer, reader, recovery, emitter }: OpenAuditLogParts) {
     this.#writer = writer
     this.#reader = reader
     this.recovery = recovery
+    this.#emitter = emitter
   }
 
   get location(): string {
@@ -103,6 +135,10 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   /** Lets a work go on until the log is closed. */
   enterLedger(work: LedgerWork): void {
     this.#work = work
+  }
+
+  on<E extends keyof AuditLogEvents>(event: E, listener: AuditLogListener<E>): RemoveListener {
+    return this.#emitter.on(event, listener)
   }
 
   record(event: RecordInput): AuditEvent | undefined {

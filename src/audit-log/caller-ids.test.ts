@@ -32,7 +32,7 @@ async function keep(opening: Promise<AuditLog>): Promise<AuditLog> {
   return log
 }
 const openAt = (path: string, options?: Omit<AuditLogOptions, 'store'>) =>
-  keep(openAuditLog(path, { onProblem: () => {}, ...options }))
+  keep(openAuditLog(path, { on: { problem: () => {} }, ...options }))
 
 const note = (name: string, more: Partial<AuditEventInput<'custom'>> = {}): AuditEventInput<'custom'> => ({
   type: 'custom',
@@ -132,7 +132,7 @@ it('is compared with an event that waits in the journal alone', async () => {
 
 it('is compared with an event of a group whose write failed, and that the disk kept', async () => {
   const store = levelStore(directory())
-  const log = await keep(openAuditLog({ store, onProblem: () => {}, maxQueueBytes: 65_536 }))
+  const log = await keep(openAuditLog({ store, on: { problem: () => {} }, maxQueueBytes: 65_536 }))
   await log.append(note('first', { id: 'first' }))
   const db = new Level<Buffer, Uint8Array>(join(base, 'any'))
   await db.open()
@@ -197,7 +197,7 @@ describe('a conflict that only the next opening finds', () => {
     const interrupted = levelStore(image)
     const prototype = Object.getPrototypeOf(interrupted) as AuditStore
     const commit = vi.spyOn(prototype, 'commit').mockRejectedValueOnce(new Error('died'))
-    await expect(openAuditLog(image, { onProblem: () => {} })).rejects.toThrow('died')
+    await expect(openAuditLog(image, { on: { problem: () => {} } })).rejects.toThrow('died')
     commit.mockRestore()
     const log = await openAt(image)
     expect(await dataIn(log)).toEqual([

@@ -50,12 +50,12 @@ describe('a signer or a listener that never answers', () => {
   const options = { signer, checkpointTimeoutMillis: 20 }
   const cases: [string, Omit<AuditLogOptions, 'store'>][] = [
     ['signer', { ...options, signer: signing(signer, never) }],
-    ['listener', { ...options, onCheckpoint: never }],
+    ['listener', { ...options, publishCheckpoint: never }],
   ]
 
   it.each(cases)('keeps no log from being closed with all of its events (%s)', async (_, stuck) => {
     const problems: Error[] = []
-    await grow(3, { ...stuck, onProblem: (problem) => void problems.push(problem) })
+    await grow(3, { ...stuck, on: { problem: (problem) => void problems.push(problem) } })
     expect(problems).not.toEqual([])
     const log = await openAuditLog(directory, { signer })
     expect(await log.head()).toMatchObject({ size: 3 })
@@ -67,7 +67,7 @@ describe('a signer or a listener that never answers', () => {
   it('costs the checkpoints of its time only', async () => {
     let isStuck = true
     const flaky = signing(signer, (text) => (isStuck ? never() : signer.sign(text)))
-    const log = await openAuditLog({ ...options, store: memoryStore(), signer: flaky, onProblem: () => {} })
+    const log = await openAuditLog({ ...options, store: memoryStore(), signer: flaky, on: { problem: () => {} } })
     await log.append(note('a'))
     await expect(log.checkpoint()).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
     expect(log.health().checkpoints).toBe('failing')
@@ -78,7 +78,11 @@ describe('a signer or a listener that never answers', () => {
 
   it('may be the log itself, closed by its listener', async () => {
     let closeLog: () => unknown = () => {}
-    const log = await openAuditLog(directory, { ...options, onCheckpoint: () => closeLog(), onProblem: () => {} })
+    const log = await openAuditLog(directory, {
+      ...options,
+      publishCheckpoint: () => closeLog(),
+      on: { problem: () => {} },
+    })
     closeLog = () => log.close()
     await log.append(note('a'))
     await log.close()
@@ -89,7 +93,7 @@ describe('a signer or a listener that never answers', () => {
   it('writes nothing when it answers a closed log', async () => {
     const answers: (() => void)[] = []
     const late = signing(signer, (text) => new Promise((resolve) => answers.push(() => resolve(signer.sign(text)))))
-    await grow(1, { ...options, signer: late, onProblem: () => {} })
+    await grow(1, { ...options, signer: late, on: { problem: () => {} } })
     await grow(1, { signer })
     const newest = await published()
     for (const answer of answers) answer()
@@ -112,7 +116,7 @@ it('asks a signer that fails less and less often', async () => {
       store: memoryStore(),
       signer: broken,
       checkpointIntervalMillis: 0,
-      onProblem: () => {},
+      on: { problem: () => {} },
     })
     await log.append(note('a'))
     for (let begun = performance.now(); delays.length < 5; begun = performance.now()) {
@@ -137,7 +141,10 @@ describe('what a signer or a listener gets wrong is in no checkpoint', () => {
   ])('a signer that answers %s', async (_, answer) => {
     const problems: Error[] = []
     const wrong = signing(signer, answer as Signer['sign'])
-    const log = await openAuditLog(directory, { signer: wrong, onProblem: (problem) => void problems.push(problem) })
+    const log = await openAuditLog(directory, {
+      signer: wrong,
+      on: { problem: (problem) => void problems.push(problem) },
+    })
     await log.append(note('a'))
     await expect(log.checkpoint()).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
     await log.close()
@@ -151,7 +158,7 @@ describe('what a signer or a listener gets wrong is in no checkpoint', () => {
     ['alters', (checkpoint) => checkpoint.replace(/.{4}(?=.{8}\n$)/, 'AAAA')],
   ])("a listener that %s the log's signature", async (_, answer) => {
     const problems: Error[] = []
-    await grow(1, { signer, onCheckpoint: answer, onProblem: (problem) => void problems.push(problem) })
+    await grow(1, { signer, publishCheckpoint: answer, on: { problem: (problem) => void problems.push(problem) } })
     expect(problems).toMatchObject([{ message: expect.stringContaining("without the log's signature") }])
     await grow(1, { signer })
     expect(sizeOf(await published())).toBe(2n)
@@ -186,14 +193,14 @@ describe('a key that takes the place of another', () => {
 
   it('is recorded once, though the process dies before its first checkpoint', async () => {
     await grow(2, { signer })
-    const silent = { signer: failing(next), previousSigner: signer, onProblem: () => {} }
+    const silent = { signer: failing(next), previousSigner: signer, on: { problem: () => {} } }
     for (let n = 0; n < 3; n++) await grow(1, silent)
     expect(await changes({ signer: next, previousSigner: signer })).toEqual([[2, next.vkey]])
   })
 
   it('is recorded again when it is taken back, though it signed nothing', async () => {
     await grow(2, { signer })
-    await grow(0, { signer: failing(next), onProblem: () => {} })
+    await grow(0, { signer: failing(next), on: { problem: () => {} } })
     expect(await changes({ signer })).toEqual([
       [2, next.vkey],
       [3, signer.vkey],
@@ -203,7 +210,7 @@ describe('a key that takes the place of another', () => {
   it('is never one that was generated because none is given', async () => {
     await grow(1, { signer })
     const problems: Error[] = []
-    const log = await openAuditLog(directory, { onProblem: (problem) => void problems.push(problem) })
+    const log = await openAuditLog(directory, { on: { problem: (problem) => void problems.push(problem) } })
     await log.append(note('a'))
     expect(log.health().checkpoints).toBe('off')
     await log.close()
@@ -266,7 +273,7 @@ describe('a checkpoint whose signature does not fit', () => {
       code: 'AUDIT_LOG_CORRUPT',
       message: expect.stringContaining('file checkpoint has a signature of log.example that does not fit it'),
     })
-    const log = await openAuditLog(directory, { signer, onDivergence: 'record' })
+    const log = await openAuditLog(directory, { signer, divergence: 'record' })
     const [event] = await log.events({ type: 'audit_log_diverged' }).toArray()
     expect(event?.data.reason).toBe('checkpoint_forged')
     await log.close()
@@ -299,7 +306,7 @@ describe('what was recorded as a divergence', () => {
     await grow(3)
     await tamper(join(directory, 'checkpoint'))
     await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
-    await grow(0, { onDivergence: 'record' })
+    await grow(0, { divergence: 'record' })
     const log = await openAuditLog(directory)
     expect(log.recovery.divergence).toBeUndefined()
     expect(await log.count({ type: 'audit_log_diverged' })).toBe(1)
@@ -317,7 +324,7 @@ describe('what was recorded as a divergence', () => {
       await cp(join(copy, name), join(directory, name), { recursive: true })
     }
     // With three events it has as many as the checkpoint that it does not continue.
-    await grow(events, { signer, onDivergence: 'record' })
+    await grow(events, { signer, divergence: 'record' })
     await grow(1, { signer })
     expect(sizeOf(await published())).toBe(BigInt(events + 5))
   })

@@ -93,13 +93,13 @@ describe('a checkpoint', () => {
 
   it('is signed soon after a commit, but not after each, and published', async () => {
     const sizes: bigint[] = []
-    const onCheckpoint = (checkpoint: string) => {
+    const publishCheckpoint = (checkpoint: string) => {
       sizes.push(textOf(checkpoint).size)
     }
     const log = await openAuditLog({
       store: memoryStore(),
       signer,
-      onCheckpoint,
+      publishCheckpoint,
       checkpointIntervalMillis: 2 ** 31 - 1,
     })
     await log.append(note('a'))
@@ -116,7 +116,11 @@ describe('a checkpoint', () => {
     await first.append(note('a'))
     await first.close()
     const checkpoints: string[] = []
-    const log = await openAuditLog({ store, signer, onCheckpoint: (checkpoint) => void checkpoints.push(checkpoint) })
+    const log = await openAuditLog({
+      store,
+      signer,
+      publishCheckpoint: (checkpoint) => void checkpoints.push(checkpoint),
+    })
     await vi.waitFor(() => expect(checkpoints.map((each) => textOf(each).size)).toEqual([1n]), AMPLE)
     await log.close()
     expect(store.checkpoint).toBe(checkpoints[0])
@@ -131,9 +135,15 @@ describe('a checkpoint', () => {
       () => Promise.reject(new Error('unreachable')),
     ]
     const store = memoryStore()
-    const onProblem = (problem: Error) => void problems.push(problem)
-    const onCheckpoint = (checkpoint: string) => answers.shift()?.(checkpoint)
-    const log = await openAuditLog({ store, signer, onCheckpoint, onProblem, checkpointIntervalMillis: 1e9 })
+    const report = (problem: Error) => void problems.push(problem)
+    const publishCheckpoint = (checkpoint: string) => answers.shift()?.(checkpoint)
+    const log = await openAuditLog({
+      store,
+      signer,
+      publishCheckpoint,
+      on: { problem: report },
+      checkpointIntervalMillis: 1e9,
+    })
     const signatures: number[] = []
     for (let n = 0; n < 3; n++) {
       log.record(note('a'))
@@ -153,8 +163,8 @@ describe('a checkpoint', () => {
       vkey: signer.vkey,
       sign: (text) => (isBroken ? Promise.reject(new Error('no network')) : signer.sign(text)),
     }
-    const onProblem = (problem: Error) => void problems.push(problem)
-    const log = await openAuditLog(directory, { signer: flaky, onProblem, checkpointIntervalMillis: 1e9 })
+    const report = (problem: Error) => void problems.push(problem)
+    const log = await openAuditLog(directory, { signer: flaky, on: { problem: report }, checkpointIntervalMillis: 1e9 })
     for (let n = 0; n < 3; n++) {
       await log.append(note('a'))
       await expect(log.checkpoint()).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
@@ -353,7 +363,7 @@ describe('opening refuses', () => {
   it('unless it is told to record it', async () => {
     const lost = await published()
     await restore(copy, 'head', 'journal')
-    const log = await openAuditLog(directory, { ...options, onDivergence: 'record' })
+    const log = await openAuditLog(directory, { ...options, divergence: 'record' })
     expect(log.recovery.divergence).toContain('the last 4 are missing')
     const [event] = await log.events({ type: 'audit_log_diverged' }).toArray()
     expect(event).toMatchObject({
@@ -383,9 +393,9 @@ it('checks the options', async () => {
     { signer: true },
     { signingKey: '' },
     { origin: 5 },
-    { onCheckpoint: 'x' },
+    { publishCheckpoint: 'x' },
     { checkpointIntervalMillis: -1 },
-    { onDivergence: 'ignore' },
+    { divergence: 'ignore' },
     { previousSigner: 'x' },
     { knownCheckpoint: Buffer.from('x') },
     { signer, signingKey: signer.exportSkey() },

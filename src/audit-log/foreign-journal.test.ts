@@ -31,7 +31,7 @@ afterEach(async () => {
 const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
 
 async function openLog(options: Omit<AuditLogOptions, 'store'> = {}): Promise<AuditLog> {
-  const log = await openAuditLog(directory, { onProblem: (problem) => problems.push(problem), ...options })
+  const log = await openAuditLog(directory, { on: { problem: (problem) => problems.push(problem) }, ...options })
   open.push(log)
   return log
 }

@@ -36,7 +36,7 @@ afterEach(async () => {
 
 /** @param where - a directory, or a store */
 async function opened(where: string | AuditStore = join(base, 'audit')): Promise<AuditLog> {
-  const options = { onProblem: () => {} }
+  const options = { on: { problem: () => {} } }
   const log = await (typeof where === 'string'
     ? openAuditLog(where, options)
     : openAuditLog({ store: where, ...options }))

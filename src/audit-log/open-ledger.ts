@@ -11,7 +11,7 @@ import { checkCounterFile } from './counter-file.js'
 import { type LedgerPart, openLog } from './open-log.js'
 import { readersFor } from './readers-for.js'
 
-/** The longest time that closing a log waits for a recovery of another one, which it has told to stop. */
+/** The longest time that closing a log waits for a recovery of another one, which it has stopped. */
 const STOPPING_MILLIS = 2_000
 /** The shortest time from one look at the other logs to the next. */
 const MIN_INTERVAL_MILLIS = 1_000
@@ -26,7 +26,8 @@ const MIN_INTERVAL_MILLIS = 1_000
 export async function openLedger(location: string, options: ResolvedAuditLogOptions): Promise<AuditLog> {
   checkCounterFile(options, location)
   await requireFileLocks(location)
-  const { onProblem, checkpointIntervalMillis } = options
+  const { emitter, checkpointIntervalMillis } = options
+  const onProblem = (problem: Error) => emitter.report(problem)
   const readers = readersFor(options)
   const openAt = openerOf(location, options)
   const taken = await takeLog({ location, onProblem, readers, open: (directory) => openAt(directory, 'writing') })

@@ -147,7 +147,7 @@ describe.each<[string, () => AuditStore]>([
 
   it('shows reads what is committed while writing fails', async () => {
     const store = makeStore()
-    const log = await openAuditLog({ store, onProblem: () => {} })
+    const log = await openAuditLog({ store, on: { problem: () => {} } })
     await log.append(note('committed'))
     const { commit } = store
     store.commit = () => Promise.reject(new Error('no space left on device'))

@@ -16,7 +16,7 @@ async function logWith(
   const log = await openAuditLog({
     store: memoryStore(),
     eventTypes,
-    onProblem: ({ message }) => problems.push(message),
+    on: { problem: ({ message }) => problems.push(message) },
   })
   onTestFinished(() => log.close())
   const found = async (type: string) => await log.events({ type: type as 'custom' }).toArray()

@@ -81,12 +81,12 @@ test('however processes end, and whatever is put into the journal: what was reco
   try {
     await fc.assert(
       fc.asyncProperty(fc.boolean(), fc.array(ending, { minLength: 1, maxLength: 4 }), async (hasKey, endings) => {
-        const options = { onProblem: () => {}, ...(hasKey && { journalKey: Buffer.alloc(32, 1) }) }
+        const options = { on: { problem: () => {} }, ...(hasKey && { journalKey: Buffer.alloc(32, 1) }) }
         const model = new Model(hasKey)
         let directory = join(base, `log-${directories++}`)
         let events = 0
         for (const how of endings) {
-          const log = await openAuditLog(directory, { ...options, onDamagedJournal: 'discard' })
+          const log = await openAuditLog(directory, { ...options, damagedJournal: 'discard' })
           const names = Array.from({ length: how.durable + how.journaled }, () => `${events++}`)
           for (const name of names.slice(0, how.durable)) await log.append(note(name))
           for (const name of names.slice(how.durable)) log.record(note(name))
@@ -106,7 +106,7 @@ test('however processes end, and whatever is put into the journal: what was reco
           if (model.isRefused) {
             await expect(openAuditLog(directory, options)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
           }
-          const again = await openAuditLog(directory, { ...options, onDamagedJournal: 'discard' })
+          const again = await openAuditLog(directory, { ...options, damagedJournal: 'discard' })
           const found = (await again.events({ type: 'custom' }).toArray()).map(({ data }) => data.name)
           expect(found).toEqual(model.names)
           expect(await sums(again)).toEqual({ recovered: model.recovered, unattested: model.unattested })
@@ -139,10 +139,12 @@ test('dying at any commit of the recovery counts nothing twice, and leaves nothi
         return await commit.call(store, group, marks)
       }
       await store.open()
-      const died = recover({ ...resolveOptions({}), store, directory }).then(({ journal, head }) => {
-        journal?.close()
-        head?.close()
-      })
+      const died = recover({ ...resolveOptions({}), onProblem: () => {}, store, directory }).then(
+        ({ journal, head }) => {
+          journal?.close()
+          head?.close()
+        },
+      )
       await (commits < 4 ? expect(died).rejects.toThrow('died') : died)
       await store.close()
       const again = await openAuditLog(directory)

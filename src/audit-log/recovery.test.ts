@@ -26,7 +26,7 @@ afterEach(async () => {
 const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
 
 async function openAt(directory: string, options?: Omit<AuditLogOptions, 'store'>): Promise<AuditLog> {
-  const log = await openAuditLog(directory, { onProblem: () => {}, ...options })
+  const log = await openAuditLog(directory, { on: { problem: () => {} }, ...options })
   open.push(log)
   return log
 }
@@ -246,7 +246,7 @@ describe('a journal that is damaged', () => {
     const image = await crashedLog('d', 'e', 'f')
     const bytes = await readFile(await newestSegment(image))
     await flip(image, bytes.length - bytes.indexOf('"e"'))
-    const log = await openAt(image, { onDamagedJournal: 'discard' })
+    const log = await openAt(image, { damagedJournal: 'discard' })
     expect(await namesIn(log)).toEqual(['a', 'b', 'c', 'd', 'f'])
     expect(log.recovery).toMatchObject({ replayedEvents: 2, gaps: 1 })
     const [gap] = await log.events({ type: 'events_dropped' }).toArray()
@@ -259,7 +259,7 @@ describe('a journal that is damaged', () => {
     const image = await crashedLog('d')
     await appendFile(await newestSegment(image), Buffer.alloc(500))
     await expect(openAt(image)).rejects.toMatchObject(refused('000001.journal'))
-    const log = await openAt(image, { onDamagedJournal: 'discard' })
+    const log = await openAt(image, { damagedJournal: 'discard' })
     expect(await namesIn(log)).toEqual(['a', 'b', 'c', 'd'])
     expect(await log.count({ type: 'events_dropped' })).toBe(1)
   })
@@ -268,7 +268,7 @@ describe('a journal that is damaged', () => {
     const image = await crashedLog('d')
     await unlink(await newestSegment(image))
     await expect(openAt(image)).rejects.toMatchObject(refused('000001.journal is missing'))
-    const log = await openAt(image, { onDamagedJournal: 'discard' })
+    const log = await openAt(image, { damagedJournal: 'discard' })
     expect(await namesIn(log)).toEqual(['a', 'b', 'c'])
     expect(await log.events({ type: 'events_dropped' }).toArray()).toMatchObject([
       { data: { reason: 'journal_damaged', count: 1 } },

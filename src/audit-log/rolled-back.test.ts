@@ -30,7 +30,12 @@ type Options = Omit<AuditLogOptions, 'store'>
 const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
 
 async function openLog(options: Options = {}): Promise<AuditLog> {
-  const log = await openAuditLog(directory, { signer, checkpointIntervalMillis: 0, onProblem: () => {}, ...options })
+  const log = await openAuditLog(directory, {
+    signer,
+    checkpointIntervalMillis: 0,
+    on: { problem: () => {} },
+    ...options,
+  })
   open.push(log)
   return log
 }
@@ -72,14 +77,16 @@ const outside: [string, () => Promise<Options>, string][] = [
     'a checkpoint kept elsewhere, fetched',
     async () => {
       const kept: string[] = []
-      const onCheckpoint = (checkpoint: string) => void kept.push(checkpoint)
-      return { onCheckpoint, knownCheckpoint: async () => kept }
+      const publishCheckpoint = (checkpoint: string) => void kept.push(checkpoint)
+      return { publishCheckpoint, knownCheckpoint: async () => kept }
     },
     'the known checkpoint covers 7 entries',
   ],
   [
     'a witness',
-    async () => ({ onCheckpoint: witnessedBy([await fileWitness(join(base, 'witness'))], { onProblem: () => {} }) }),
+    async () => ({
+      publishCheckpoint: witnessedBy([await fileWitness(join(base, 'witness'))], { onProblem: () => {} }),
+    }),
     'has seen 7 entries of log.example',
   ],
 ]
@@ -121,7 +128,7 @@ describe.each(outside)('a backup that was restored is noticed by %s', (_, config
 
   it('and recorded where that is asked for, before the log goes on', async () => {
     restore()
-    const log = await openLog({ ...options, onDivergence: 'record' })
+    const log = await openLog({ ...options, divergence: 'record' })
     expect(log.recovery.divergence).toContain(told)
     expect(await log.events({ type: 'audit_log_diverged' }).toArray()).toMatchObject([
       { seq: 3, data: { reason: 'rolled_back', foundSize: 3 } },
@@ -221,7 +228,7 @@ describe('a counter file', () => {
 
   it('that cannot be written holds nothing up, and is told once', async () => {
     const problems: Error[] = []
-    const log = await openLog({ counterFile: counter(), onProblem: (problem) => void problems.push(problem) })
+    const log = await openLog({ counterFile: counter(), on: { problem: (problem) => void problems.push(problem) } })
     rmSync(join(base, 'outside'), { recursive: true })
     for (let n = 0; n < 3; n++) {
       await log.append(note('a'))
@@ -234,8 +241,8 @@ describe('a counter file', () => {
   it('stays empty where the log has no key, which is told', async () => {
     const problems: Error[] = []
     const store = memoryStore()
-    const onProblem = (problem: Error) => void problems.push(problem)
-    const log = await openAuditLog({ store, counterFile: counter(), onProblem })
+    const report = (problem: Error) => void problems.push(problem)
+    const log = await openAuditLog({ store, counterFile: counter(), on: { problem: report } })
     await log.close()
     expect(problems).toMatchObject([{ message: expect.stringContaining('has no key') }])
   })
@@ -267,12 +274,12 @@ describe('what is known elsewhere', () => {
   it('a witness that does not answer holds nothing up, and is told of', async () => {
     await grow(1)
     const problems: Error[] = []
-    const onProblem = (problem: Error) => void problems.push(problem)
+    const report = (problem: Error) => void problems.push(problem)
     const silent = { name: 'w', vkey: '', cosign: () => Promise.reject(new Error('no network')) }
-    await grow(0, { onCheckpoint: witnessedBy([silent], { onProblem }) })
+    await grow(0, { publishCheckpoint: witnessedBy([silent], { onProblem: report }) })
     expect(problems).toMatchObject([{ message: 'no network' }])
     const never = Object.assign(() => {}, { confirm: () => new Promise<never>(() => {}) })
-    await grow(0, { onCheckpoint: never, checkpointTimeoutMillis: 10, onProblem })
+    await grow(0, { publishCheckpoint: never, checkpointTimeoutMillis: 10, on: { problem: report } })
     expect(problems.at(-1)?.message).toBe('the witnesses did not answer within 10 ms')
   })
 })

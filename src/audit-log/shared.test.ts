@@ -25,8 +25,8 @@ afterEach(async () => {
 })
 
 async function take(options: Omit<AuditLogOptions, 'store'> = {}): Promise<AuditLog> {
-  const onProblem = ({ message }: Error) => problems.push(message)
-  const log = await openAuditLog(location, { shared: true, onProblem, ...options })
+  const report = ({ message }: Error) => problems.push(message)
+  const log = await openAuditLog(location, { shared: true, on: { problem: report }, ...options })
   open.push(log)
   return log
 }
@@ -238,8 +238,8 @@ describe('a log of a ledger notes the others', () => {
     for (const log of logs) await append(log)
     for (const log of logs) await log.checkpoint()
     for (const log of logs) await log.close()
-    const onProblem = ({ message }: Error) => problems.push(message)
-    const second = await openAuditLog(logs[1].location, { onProblem })
+    const report = ({ message }: Error) => problems.push(message)
+    const second = await openAuditLog(logs[1].location, { on: { problem: report } })
     open.push(second)
     const notes = (await said(second, 'siblings_noted')).length
     expect(notes).toBeGreaterThan(0)

@@ -25,7 +25,7 @@ export interface Abandoned {
 
 /** A log that can be given up for another one. No part of the public interface. */
 export interface AbandonableLog {
-  /** Closes it, and writes nothing more to where it was. Whoever waits for an append is told that it failed. */
+  /** Closes it, and writes nothing more to where it was. Pending appends reject. */
   [ABANDON](): Promise<Abandoned>
 }
 

@@ -13,6 +13,53 @@ export interface AppendReceipt {
 /** What `record()` takes: an event, and how it already differs from what was said where it came from. */
 export type RecordInput = AuditEventInput & { readonly altered?: readonly Alteration[] | undefined }
 
+/** What opening a log found and did. */
+export interface AuditLogRecovery {
+  /** The log was not closed: the process that had it died, or exited without closing it. */
+  readonly unclean: boolean
+  /** Events that were in the journal alone, and are committed now. */
+  readonly replayedEvents: number
+  /**
+   * The number of these events that nothing outside the log's directory attests: there is no journal key, or they were
+   * recorded before the entry in front of them. They are on record as `events_recovered`.
+   */
+  readonly unattestedEvents: number
+  /**
+   * Content of the journal that was not taken over: everything behind the end of a log that was closed in order
+   * (recorded as `journal_set_aside`), and copies of damaged files. It is kept in `journal/aside`.
+   */
+  readonly setAside?: { readonly files: number; readonly bytes: number } | undefined
+  /** Bytes cut off the end of the journal: what was being written when the process, or the machine, died. */
+  readonly tornBytes: number
+  /** Stretches of the journal that could not be read, each recorded as `events_dropped`. */
+  readonly gaps: number
+  /** The log did not continue what was known of it, and was opened nevertheless: says how. */
+  readonly divergence?: string | undefined
+  /**
+   * Runs without an end that got `run_interrupted`. Where the index is being rebuilt, they get it once that is done, and are
+   * not counted here.
+   */
+  readonly interruptedRuns: number
+  /** Events that processes recorded which ended before they had a log; left out where there were none. */
+  readonly adoptedEvents?: number | undefined
+  /** Milliseconds that all this took, the opening of the store left out. */
+  readonly durationMs: number
+}
+
+/** Why an event was not kept. */
+export type DropReason =
+  | 'closed'
+  | 'id_conflict'
+  | 'journal_damaged'
+  | 'journal_failed'
+  | 'journal_unattested'
+  | 'log_removed'
+  | 'log_unavailable'
+  | 'not_sealed'
+  | 'power_lost'
+  | 'queue_full'
+  | 'write_failed'
+
 /** Counters since the log was opened. */
 export interface AuditLogStats {
   /** Events taken by `record()` and `append()`, and the log's own `events_dropped`. */
@@ -67,7 +114,7 @@ export interface AuditLogWriter {
    * becomes an `events_dropped` event. What does not fit an event's limits is cut and flagged in `altered`.
    * The event is not refused for its schema, as {@link append} does: where the schema of one of your own types
    * (`eventTypes`) does not accept its `data`, it is stored as it is, `altered` names the field with the reason
-   * `invalid`, and `onProblem` is told once for each type.
+   * `invalid`, and the flaw is reported as a problem once for each type.
    *
    * @returns the event as sealed, or `undefined` when it was dropped
    */

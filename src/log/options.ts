@@ -1,6 +1,7 @@
 import { rejectUnknownOptions, requireOneOf, wholeNumberOption } from '../events/options.js'
 import { type DataSchema, EventSchemas } from '../events/validate.js'
 import type { AuditStore } from '../store/contract.js'
+import type { AuditLogListeners } from './audit-log-events.js'
 import {
   CHECKPOINT_OPTIONS,
   type CheckpointOptions,
@@ -8,9 +9,10 @@ import {
   resolveCheckpointOptions,
 } from './checkpoints/options.js'
 import type { AuditLogMeter } from './committing/metrics.js'
-import type { DamagePolicy } from './journal/journal-gaps.js'
+import type { JournalDamagePolicy } from './journal/journal-gaps.js'
 import { type JournalKey, journalKeyFrom } from './journal/journal-key.js'
 import { DURABILITIES, type Durability, journalWindowOption } from './journal/window.js'
+import { checkedListeners, LogEmitter } from './log-emitter.js'
 import { type Clock, systemClock } from './sealing/clock.js'
 import { MAX_ENTRY_BYTES } from './sealing/plain.js'
 
@@ -30,7 +32,7 @@ export interface AuditLogOptions extends CheckpointOptions {
    * takes a free one, and recovers others whose writers died in the background, also while it is open. One key stands for all: what is given as
    * `signer` or `signingKey` signs each log under the name of that log. `counterFile` is that of log 0, and gets the number of
    * another log at its end (`.1`). A `knownCheckpoint` of another log of the ledger is left out. A log that cannot be
-   * opened is told to `onProblem`, and another one is taken. See {@link AuditLog.ledger}.
+   * opened is reported as a problem, and another one is taken. See {@link AuditLog.ledger}.
    *
    * @defaultValue `false`: the one log in the directory itself, which one writer can have
    */
@@ -68,11 +70,11 @@ export interface AuditLogOptions extends CheckpointOptions {
    *
    * @defaultValue `refuse`
    */
-  readonly onDamagedJournal?: DamagePolicy
+  readonly damagedJournal?: JournalDamagePolicy
   /**
    * A secret of 32 random bytes or more, which attests the records of the journal: as bytes, or as a text in base64 or
    * hexadecimal. Keep it outside of the log's directory, in a secret store. With it, what is taken over after a crash is
-   * known to be what this log wrote: a record that somebody else put there is damage, see `onDamagedJournal`. Without it
+   * known to be what this log wrote: a record that somebody else put there is damage, see `damagedJournal`. Without it
    * everything is taken over, and counted as attested by nothing (`events_recovered`). Give another key only after the
    * log was closed in order.
    *
@@ -106,12 +108,22 @@ export interface AuditLogOptions extends CheckpointOptions {
    */
   readonly clock?: Clock
   /**
-   * Told when the store begins to fail and when events begin to be dropped: once an episode, not once an event.
-   * What it throws is ignored.
+   * Listeners of the log from the beginning, also while it is opened: an object with a function for each event of
+   * {@link AuditLogEvents} that is of interest. {@link AuditLog.on} adds more once it is open. What a listener throws or
+   * rejects with is ignored.
    *
-   * @defaultValue `process.emitWarning`
+   * @defaultValue none: a `problem` goes to `process.emitWarning`
+   * @example
+   * ```ts
+   * const log = await openAuditLog('./audit', {
+   *   on: {
+   *     problem: (problem) => logger.error(problem),
+   *     dropped: ({ reason }) => alerts.raise(`audit events are lost: ${reason}`),
+   *   },
+   * })
+   * ```
    */
-  readonly onProblem?: (problem: Error) => void
+  readonly on?: AuditLogListeners
 }
 
 export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
@@ -120,13 +132,13 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly ownTypes: readonly string[]
   readonly durability: Durability
   readonly journalWindowBytes: number
-  readonly onDamagedJournal: DamagePolicy
+  readonly damagedJournal: JournalDamagePolicy
   readonly journalKey: JournalKey | undefined
   readonly meter: AuditLogMeter | undefined
   readonly maxQueueBytes: number
   readonly clock: Clock
   readonly mode: 'owner' | 'group'
-  readonly onProblem: (problem: Error) => void
+  readonly emitter: LogEmitter
 }
 
 const KNOWN: Record<keyof AuditLogOptions, true> = {
@@ -136,32 +148,31 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   eventTypes: true,
   durability: true,
   journalWindowBytes: true,
-  onDamagedJournal: true,
+  damagedJournal: true,
   journalKey: true,
   mode: true,
   meter: true,
   maxQueueBytes: true,
   clock: true,
-  onProblem: true,
+  on: true,
 }
 const OF = 'openAuditLog'
 
 /** @throws TypeError naming the option. */
 export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOptions {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { store, shared = false, eventTypes = {}, clock = systemClock(), onProblem = emitWarning } = options
+  const { store, shared = false, eventTypes = {}, clock = systemClock(), on = {} } = options
   if (store !== undefined && typeof store?.commit !== 'function') throw new TypeError(`${OF}: store is no audit store`)
   if (typeof shared !== 'boolean') throw new TypeError(`${OF}: shared must be true or false`)
   if (store && shared) throw new TypeError(`${OF}: a log in a store is not shared: give a directory`)
   if (typeof eventTypes !== 'object' || eventTypes === null) throw new TypeError(`${OF}: eventTypes must be an object`)
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
-  if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
-  const { durability = store ? 'flush-only' : 'journal', onDamagedJournal = 'refuse', meter, mode = 'owner' } = options
+  const { durability = store ? 'flush-only' : 'journal', damagedJournal = 'refuse', meter, mode = 'owner' } = options
   requireOneOf(OF, 'durability', durability, DURABILITIES)
-  requireOneOf(OF, 'onDamagedJournal', onDamagedJournal, ['refuse', 'discard'])
+  requireOneOf(OF, 'damagedJournal', damagedJournal, ['refuse', 'discard'])
   requireOneOf(OF, 'mode', mode, ['owner', 'group'])
   if (store && options.mode !== undefined) throw new TypeError(`${OF}: a log in a store has no files to give a mode`)
-  if (store && (durability !== 'flush-only' || [options.onDamagedJournal, options.journalKey].some(isGiven))) {
+  if (store && (durability !== 'flush-only' || [options.damagedJournal, options.journalKey].some(isGiven))) {
     throw new TypeError(`${OF}: a log in a store has no journal`)
   }
   if (meter !== undefined && typeof meter?.createHistogram !== 'function')
@@ -178,28 +189,15 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     ...resolveCheckpointOptions(OF, options),
     durability,
     journalWindowBytes: journalWindowOption(OF, options.journalWindowBytes, durability),
-    onDamagedJournal,
+    damagedJournal,
     journalKey: store ? undefined : journalKeyFrom(OF, options.journalKey),
     mode,
     meter,
     clock,
-    onProblem: ignoringFailures(onProblem),
+    emitter: new LogEmitter(checkedListeners(OF, on)),
   })
 }
 
 function isGiven(option: unknown): boolean {
   return option !== undefined
-}
-
-/** A listener whose own failures, at once or later, are no concern of the log's. */
-function ignoringFailures(listener: (problem: Error) => unknown): (problem: Error) => void {
-  return (problem) => {
-    try {
-      Promise.resolve(listener(problem)).catch(() => {})
-    } catch {}
-  }
-}
-
-function emitWarning(problem: Error): void {
-  process.emitWarning(problem)
 }

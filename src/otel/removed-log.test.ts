@@ -223,7 +223,9 @@ test.runIf(canMount)(
 test('a log that is opened by itself is never written elsewhere: it tells, keeps what comes, and goes on once it is back', async () => {
   const location = join(newBase(), 'audit')
   const problems: AuditLogError[] = []
-  const log = await openAuditLog(location, { onProblem: (problem) => void problems.push(problem as AuditLogError) })
+  const log = await openAuditLog(location, {
+    on: { problem: (problem) => void problems.push(problem as AuditLogError) },
+  })
   onTestFinished(() => log.close().catch(() => undefined))
   await log.append({ type: 'custom', data: { name: 'before' } })
   renameSync(location, `${location}-away`)
@@ -248,9 +250,9 @@ test('a log that is opened by itself is never written elsewhere: it tells, keeps
 
 test('closing a log whose directory was replaced leaves what the log that is there says of itself', async () => {
   const location = join(newBase(), 'audit')
-  const log = await openAuditLog(location, { onProblem: () => {} })
+  const log = await openAuditLog(location, { on: { problem: () => {} } })
   await log.append({ type: 'custom', data: { name: 'before' } })
-  const other = await openAuditLog(`${location}-other`, { onProblem: () => {} })
+  const other = await openAuditLog(`${location}-other`, { on: { problem: () => {} } })
   onTestFinished(() => other.close().catch(() => undefined))
   renameSync(location, `${location}-away`)
   renameSync(`${location}-other`, location)
@@ -264,8 +266,8 @@ test('closing a log whose directory was replaced leaves what the log that is the
 test('a log that writes nothing of itself notices as well, while nothing is recorded', async () => {
   const location = join(newBase(), 'audit')
   const problems: unknown[] = []
-  const onProblem = (problem: Error) => void problems.push(problem)
-  const log = await openAuditLog(location, { signer: false, checkpointIntervalMillis: 1_000, onProblem })
+  const report = (problem: Error) => void problems.push(problem)
+  const log = await openAuditLog(location, { signer: false, checkpointIntervalMillis: 1_000, on: { problem: report } })
   onTestFinished(() => log.close().catch(() => undefined))
   await log.append({ type: 'custom', data: { name: 'before' } })
   renameSync(location, `${location}-away`)

@@ -110,13 +110,13 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
     open: async (onRemoved) => {
       await closed.catch(() => undefined)
       let isRemoved = false
-      const onProblem = (problem: Error) => {
+      const report = (problem: Error) => {
         // What else is said of a log whose directory is gone follows from that.
         if (!isRemoved && !isOfRemoved(problem)) process.emitWarning(problem)
         else if (!isRemoved) onRemoved()
         isRemoved ||= isOfRemoved(problem)
       }
-      return await openAuditLog(location, { shared: true, ...options, onProblem })
+      return await openAuditLog(location, { shared: true, ...options, on: { problem: report } })
     },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.
     onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),

@@ -13,7 +13,7 @@ export interface WitnessedByOptions {
   readonly onProblem?: (problem: Error) => void
 }
 
-/** Has the checkpoints of a log cosigned: `openAuditLog({ onCheckpoint })`. */
+/** A `CheckpointPublisher` that has the checkpoints of a log cosigned: `openAuditLog({ publishCheckpoint })`. */
 export interface WitnessedPublisher {
   /** Returns the checkpoint with the cosignatures of the witnesses that answered. */
   (checkpoint: string, log: WitnessedLog): Promise<string>
@@ -29,14 +29,14 @@ export interface WitnessedPublisher {
 const EVIDENCE: ReadonlySet<unknown> = new Set(['AUDIT_LOG_ROLLED_BACK', 'AUDIT_PROOF_INVALID'])
 
 /**
- * Asks all witnesses for each checkpoint, for `openAuditLog({ onCheckpoint })`. Those that cosign are in the checkpoint
+ * Asks all witnesses for each checkpoint, for `openAuditLog({ publishCheckpoint })`. Those that cosign are in the checkpoint
  * that the log keeps; those that do not hold nothing up. At opening, a witness that has seen more of the log than there is
  * says so before the log signs anything.
  *
  * @example
  * ```ts
  * const witnesses = [await fileWitness('/mnt/other-disk/witness')]
- * const log = await openAuditLog('./audit', { onCheckpoint: witnessedBy(witnesses) })
+ * const log = await openAuditLog('./audit', { publishCheckpoint: witnessedBy(witnesses) })
  * ```
  */
 export function witnessedBy(witnesses: readonly Witness[], options: WitnessedByOptions = {}): WitnessedPublisher {

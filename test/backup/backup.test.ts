@@ -88,7 +88,7 @@ it('copies a log that was closed, and says that its key is not at hand where it 
   const copy = join(base, 'copy')
   expect(await backupAuditLog(directory, copy)).toEqual({ destination: copy, logs: [{ log: 0, size: 50 }] })
   const problems: string[] = []
-  const log = await openAuditLog(copy, { onProblem: (problem) => problems.push(problem.message) })
+  const log = await openAuditLog(copy, { on: { problem: (problem) => problems.push(problem.message) } })
   expect(log.recovery.unclean).toBe(false)
   await log.append({ type: 'custom', data: { name: 'after' } })
   await log.close()

@@ -42,7 +42,7 @@ function copyOf(name: string) {
 
 /** The log goes on without a key: what it has stays as it was signed. */
 const openWriter = (directory: string): Promise<AuditLog> =>
-  openAuditLog(directory, { signer: false, onProblem: () => {} })
+  openAuditLog(directory, { signer: false, on: { problem: () => {} } })
 
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64')
 const decoded = (bytes: Uint8Array, seq: number): StoredEvent =>

@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 
 const index = () => join(directory, 'index')
-const open = () => openAuditLog(directory, { onProblem: () => {} })
+const open = () => openAuditLog(directory, { on: { problem: () => {} } })
 
 /** Has another process hold the database of the index. */
 async function hold(): Promise<ChildProcess> {

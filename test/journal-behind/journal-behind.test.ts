@@ -18,6 +18,7 @@ import type { LogWriter as LogWriterClass } from '../../src/log/committing/write
 import type { Journal as JournalClass, JournalStart } from '../../src/log/journal/journal.js'
 import { JournalKey } from '../../src/log/journal/journal-key.js'
 import { JournalReplay } from '../../src/log/journal/journal-replay.js'
+import { LogEmitter } from '../../src/log/log-emitter.js'
 import { Sealer } from '../../src/log/sealing/seal.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { buildBeside } from '../support/build.js'
@@ -63,7 +64,7 @@ async function openLog(options: AuditLogOptions = {}) {
   const log = await openAuditLog(directory, {
     durability: 'journal-behind',
     journalWindowBytes: WINDOW_BYTES,
-    onProblem: (problem) => problems.push(problem),
+    on: { problem: (problem) => problems.push(problem) },
     ...options,
   })
   return { log, problems }
@@ -71,7 +72,7 @@ async function openLog(options: AuditLogOptions = {}) {
 
 /** Looks whether the log is whole after it was closed, or its process died. */
 async function reopened() {
-  const log = await openAuditLog(directory, { onProblem: () => {} })
+  const log = await openAuditLog(directory, { on: { problem: () => {} } })
   const names = (await log.events({ type: 'custom' }).toArray()).map(({ data }) => data.name)
   const { problems } = await log.verify()
   const { gaps, replayedEvents } = log.recovery
@@ -393,7 +394,8 @@ describe('the files of a journal that a thread writes', () => {
     const store = memoryStore()
     await store.open()
     store.commit = () => Promise.reject(new Error('broken'))
-    const parts = { store, journal, sealer: sealer(), schemas: new EventSchemas(), onProblem: () => {} }
+    const emitter = new LogEmitter({ problem: () => {} })
+    const parts = { store, journal, sealer: sealer(), schemas: new EventSchemas(), emitter }
     const log = new LogWriter({ ...parts, maxQueueBytes: 70_000, startTimer: () => () => {} })
     log.record(note('0'))
     await expect(log.flush()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })

@@ -17,7 +17,7 @@ let isFlooding = false
 /** @type {Record<string, (text: string) => unknown>} */
 const acts = {
   async open() {
-    log = await openAuditLog(location, { shared: true, onProblem: ({ message }) => problems.push(message) })
+    log = await openAuditLog(location, { shared: true, on: { problem: ({ message }) => problems.push(message) } })
     return { log: log.ledger?.log, unclean: log.recovery.unclean, problems }
   },
   async append(name) {

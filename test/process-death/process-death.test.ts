@@ -45,7 +45,7 @@ test.each([
     let taken = 0
     for (const events of [7, 60, 333]) {
       const recorded = next + (await recordAndDie(next, events))
-      const log = await openAuditLog(directory, { onProblem: () => {} })
+      const log = await openAuditLog(directory, { on: { problem: () => {} } })
       const names = (await log.events({ type: 'custom' }).toArray()).map(({ data }) => data.name)
       expect(names.length).toBeGreaterThanOrEqual(recorded)
       expect(names).toEqual(Array.from(names, (_, n) => `${n}`))
@@ -59,7 +59,7 @@ test.each([
       await log.close()
     }
     appendForged(newestSegment(directory), { data: { name: 'forged' } })
-    const log = await openAuditLog(directory, { onProblem: () => {} })
+    const log = await openAuditLog(directory, { on: { problem: () => {} } })
     expect(await log.count({ type: 'custom' })).toBe(next)
     expect(log.recovery.setAside).toMatchObject({ files: 1 })
     await log.close()
@@ -71,7 +71,7 @@ test('what is put into the journal of a killed process is not taken over where i
   const recorded = await recordAndDie(0, 40)
   appendForged(newestSegment(directory), { data: { name: 'forged' } })
   await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
-  const log = await openAuditLog(directory, { onDamagedJournal: 'discard' })
+  const log = await openAuditLog(directory, { damagedJournal: 'discard' })
   const names = (await log.events({ type: 'custom' }).toArray()).map(({ data }) => data.name)
   expect(names).not.toContain('forged')
   expect(names.length).toBeGreaterThanOrEqual(recorded)

@@ -73,7 +73,7 @@ test('a reader tells the rows that the writer does, also after its death and wit
   expect(await checkedRows(without)).toEqual(left)
   await without.close()
 
-  const log = await openAuditLog(directory, { signer: false, onProblem: () => {} })
+  const log = await openAuditLog(directory, { signer: false, on: { problem: () => {} } })
   try {
     const ended = await checkedRows(log)
     expect(ended.map(({ runId }) => runId)).toEqual(left.map(({ runId }) => runId))

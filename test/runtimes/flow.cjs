@@ -17,7 +17,7 @@ const ENTRIES = 3000
 exports.flow = async function flow(program, spanledger) {
   const [, , killed, exits] = process.argv
   if (killed && exits) {
-    const log = await spanledger.openAuditLog(killed, { durability: 'journal-behind', onProblem: () => {} })
+    const log = await spanledger.openAuditLog(killed, { durability: 'journal-behind', on: { problem: () => {} } })
     for (let n = 0; n < ENTRIES; n++) log.record({ type: 'custom', data: { name: 'flow', n } })
     process.stdout.write(log.stats().journalWindow?.writer ?? 'no thread')
     process.exit(0)

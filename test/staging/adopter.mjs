@@ -31,7 +31,7 @@ const adopted = await adoptStaging({
   store,
   sealer: new Sealer(systemClock(), 'test'),
   journalKey: undefined,
-  onProblem: (/** @type {Error} */ { message }) => void problems.push(message),
+  on: { problem: (/** @type {Error} */ { message }) => void problems.push(message) },
 })
 const entries = await store.read(Array.from({ length: store.size }, (_, seq) => seq))
 const names = []

@@ -42,7 +42,7 @@ interface Opened {
 
 async function openedAt(location: string): Promise<Opened> {
   const problems: string[] = []
-  const log = await openAuditLog(location, { onProblem: ({ message }) => void problems.push(message) })
+  const log = await openAuditLog(location, { on: { problem: ({ message }) => void problems.push(message) } })
   const events = await log.events().toArray()
   const verified = (await log.verify()).problems
   await log.close()

@@ -138,7 +138,7 @@ describe('a witness on another disk', () => {
     const directory = join(log.root, 'witnessed')
     const witness = await fileWitness(join(log.root, 'other-disk'), { name: 'witness.example/other-disk' })
     for (let time = 0; time < 2; time++) {
-      const open = await openAuditLog(directory, { onCheckpoint: witnessedBy([witness]) })
+      const open = await openAuditLog(directory, { publishCheckpoint: witnessedBy([witness]) })
       for (let n = 0; n < 100; n++) open.record({ type: 'custom', data: { name: `${n}` } })
       await open.close()
     }

@@ -79,8 +79,8 @@ describe('a strict verdict', () => {
     const directory = join(log.root, 'witnessed')
     const signer = Ed25519Signer.generate('example.org/witnessed')
     const witnesses = await Promise.all(['one', 'two'].map((name) => fileWitness(join(log.root, name), { name })))
-    const onCheckpoint = witnessedBy(witnesses.slice(0, 1))
-    await using open = await openAuditLog(directory, { signer, onCheckpoint })
+    const publishCheckpoint = witnessedBy(witnesses.slice(0, 1))
+    await using open = await openAuditLog(directory, { signer, publishCheckpoint })
     await open.append({ type: 'custom', data: { name: 'x' } })
     await open.close()
     const [one, two] = witnesses.map(({ vkey }) => ['--witness-vkey', vkey]) as [string[], string[]]

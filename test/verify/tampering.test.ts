@@ -329,7 +329,7 @@ describe('a log that ends too early', () => {
     await rm(join(directory, 'entries'), { recursive: true })
     await cp(join(log.states[0]?.directory ?? '', 'entries'), join(directory, 'entries'), { recursive: true })
     await rm(join(directory, 'journal'), { recursive: true })
-    const opened = await openAuditLog(directory, { onDivergence: 'record' })
+    const opened = await openAuditLog(directory, { divergence: 'record' })
     await opened.append({ type: 'custom', data: { name: 'after' } })
     await opened.close()
     expect(await verdict(directory, '-k', log.vkey)).toMatchObject({ code: 2, kinds: ['rolled_back'] })

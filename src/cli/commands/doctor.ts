@@ -123,7 +123,7 @@ function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condi
   if (gaps > 0) found.push("Events are missing: 'spanledger query -t events_dropped' says when and why.")
   if (journal?.isDamaged) {
     found.push(
-      'The journal is damaged, and opening refuses it: keep the directory as evidence, then see onDamagedJournal.',
+      'The journal is damaged, and opening refuses it: keep the directory as evidence, then see damagedJournal.',
     )
   }
   const isFileGone =

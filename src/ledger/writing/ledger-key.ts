@@ -48,10 +48,10 @@ export async function ledgerKey(location: string, options: ResolvedCheckpointOpt
   }
   if (newest === undefined || stated === undefined) {
     const name = options.origin ?? defaultOrigin(newLogId())
-    const signer = await ownOrNewSigner(location, name, () => {})
+    const signer = await ownOrNewSigner(location, name)
     return { name: signer.name, signer }
   }
-  const own = await ownSigner(location, () => {})
   // Attacker-controlled: the checkpoint of log 0; it counts by its signature alone.
+  const own = await ownSigner(location)
   return { name: stated, signer: own && isSignedBy(parseNote(newest), own) ? own : undefined }
 }

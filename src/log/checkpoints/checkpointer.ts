@@ -5,8 +5,8 @@ import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'
 
-/** Publishes checkpoints of a log. */
-export interface OnCheckpoint {
+/** Publishes the checkpoints of a log. `witnessedBy` returns one. @see CheckpointOptions.publishCheckpoint */
+export interface CheckpointPublisher {
   /**
    * Publishes a checkpoint. What it returns, if it is a string, replaces the checkpoint: the same text with further
    * signatures, those of witnesses, which want a proof that it continues what they have seen: `log` has it.
@@ -15,7 +15,7 @@ export interface OnCheckpoint {
   /**
    * Compares the newest checkpoint with what was published before, when the log is opened and before it signs anything:
    * throws `AUDIT_LOG_ROLLED_BACK` when more was published, `AUDIT_PROOF_INVALID` when the checkpoint does not continue
-   * that. What `witnessedBy` returns has it.
+   * that. The publisher that `witnessedBy` returns has it.
    */
   readonly confirm?: (checkpoint: string, log: CheckpointedLog) => unknown
 }
@@ -41,11 +41,13 @@ export interface CheckpointerParts {
   /** The checkpoint that the store has. */
   readonly stored: string | undefined
   readonly intervalMillis: number
-  /** What a signer and a listener have, each. */
+  /** The time that signer and publisher have, each. */
   readonly timeoutMillis: number
-  readonly onCheckpoint: OnCheckpoint | undefined
+  readonly publish: CheckpointPublisher | undefined
   readonly proveConsistency: (olderSize: number, size: number) => Promise<readonly Uint8Array[]>
-  readonly onProblem: (problem: Error) => void
+  /** Called with each new checkpoint once it is in place. Never throws. */
+  readonly signed: (checkpoint: { readonly note: string; readonly size: number; readonly origin: string }) => void
+  readonly report: (problem: Error) => void
   readonly startTimer: StartTimer
 }
 
@@ -122,7 +124,7 @@ export class Checkpointer {
     const { timeoutMillis } = this.#parts
     const late = () => new Error(`The audit log was closed without a checkpoint of its end within ${timeoutMillis} ms`)
     await within(timeoutMillis, this.checkpoint(), late).catch((problem) => {
-      if (this.#failedAttempts === 0) this.#tell(problem)
+      if (this.#failedAttempts === 0) this.#report(problem)
     })
     this.#isOver = true
   }
@@ -168,6 +170,7 @@ export class Checkpointer {
       this.#signed = { size, note }
       this.#unstored = note
       this.#failedAttempts = 0
+      if (!this.#isOver) this.#parts.signed({ note, size, origin: signer.name })
       return note
     } catch (problem) {
       this.#fail(problem)
@@ -189,40 +192,40 @@ export class Checkpointer {
       this.#isCounting = true
     } catch (problem) {
       this.#isCounting = false
-      if (wasCounting) this.#tell(problem)
+      if (wasCounting) this.#report(problem)
     }
   }
 
-  /** What the listener does is its own affair: the checkpoint stands. */
+  /** A publisher that fails takes nothing away: the checkpoint stands. */
   async #publish(note: string, text: string, size: number): Promise<string | undefined> {
     const { signer } = this.#parts
     try {
       const answer = await this.#answerTo(note, size)
       if (typeof answer !== 'string' || answer === note) return undefined
       const answered = parseNote(answer)
-      if (answered.text !== text) throw new TypeError('onCheckpoint returned the text of another checkpoint')
+      if (answered.text !== text) throw new TypeError('publishCheckpoint returned the text of another checkpoint')
       if (isSignedBy(answered, signer) && signatureFits(answer, signer)) return answer
-      throw new TypeError("onCheckpoint returned the checkpoint without the log's signature")
+      throw new TypeError("publishCheckpoint returned the checkpoint without the log's signature")
     } catch (problem) {
-      this.#tell(problem)
+      this.#report(problem)
       return undefined
     }
   }
 
   async #answerTo(note: string, size: number): Promise<unknown> {
-    const { onCheckpoint, proveConsistency, timeoutMillis, startTimer } = this.#parts
-    if (!onCheckpoint) return undefined
+    const { publish, proveConsistency, timeoutMillis, startTimer } = this.#parts
+    if (!publish) return undefined
     const log = { proveConsistency: (olderSize: number) => proveConsistency(olderSize, size) }
-    const late = () => new Error(`onCheckpoint did not answer within ${timeoutMillis} ms`)
-    return await within(timeoutMillis, Promise.resolve(onCheckpoint(note, log)), late, startTimer)
+    const late = () => new Error(`publishCheckpoint did not answer within ${timeoutMillis} ms`)
+    return await within(timeoutMillis, Promise.resolve(publish(note, log)), late, startTimer)
   }
 
   #fail(problem: unknown): void {
     this.#failedAttempts++
-    if (this.#failedAttempts === 1) this.#tell(problem)
+    if (this.#failedAttempts === 1) this.#report(problem)
   }
 
-  #tell(problem: unknown): void {
-    this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
+  #report(problem: unknown): void {
+    this.#parts.report(problem instanceof Error ? problem : new Error(String(problem)))
   }
 }

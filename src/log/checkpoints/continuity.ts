@@ -94,7 +94,7 @@ export function divergenceError({ reason, what }: Divergence, location: string):
   return new AuditLogError(
     reason === 'rolled_back' ? 'AUDIT_LOG_ROLLED_BACK' : 'AUDIT_LOG_CORRUPT',
     `The audit log ${location} was cut, replaced or altered: ${what}. Keep the directory as evidence and restore a copy, ` +
-      `or open it with onDivergence: 'record' to go on from what is there`,
+      `or open it with divergence: 'record' to go on from what is there`,
   )
 }
 

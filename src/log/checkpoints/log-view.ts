@@ -7,9 +7,9 @@ import { storedLeaf } from './stored-leaf.js'
 export interface LogView {
   /** Number of entries, at the most. */
   readonly size: number
-  /** The root over the first entries; `undefined` where that cannot be told. */
+  /** The root over the first entries; `undefined` where that is not known. */
   rootAt(size: number): Promise<Uint8Array | undefined>
-  /** The leaf hash of an entry; `undefined` where that cannot be told. */
+  /** The leaf hash of an entry; `undefined` where that is not known. */
   leafAt(seq: number): Promise<Uint8Array | undefined>
 }
 
@@ -28,7 +28,7 @@ const BATCH_LENGTH = 1024
 /**
  * A log as it will be with what its journal has: it is compared with what is known of it before anything is committed.
  * Behind an entry with an id of the caller's, which may be stored already, or a gap, which becomes an entry, the positions
- * cannot be told.
+ * are not known.
  *
  * @param journal - what it has was not read yet
  * @param sizes - of which the roots are asked for, and the leaves before them

@@ -1,19 +1,22 @@
 import { resolve } from 'node:path'
 import { hexKeyId, isKeyName, type Signer } from '../../checkpoint/index.js'
 import { requireOneOf, wholeNumberOption } from '../../events/options.js'
-import type { OnCheckpoint } from './checkpointer.js'
+import type { CheckpointPublisher } from './checkpointer.js'
+
+/** The reaction to a log that does not continue what was known of it. @see CheckpointOptions.divergence */
+export type DivergencePolicy = 'refuse' | 'record'
 
 /** Options of `openAuditLog` that are about checkpoints. */
 export interface CheckpointOptions {
   /**
-   * What opening does about a log that does not continue what was known of it: one that was cut, rolled back to an
-   * earlier state or replaced, as the files `head` and `checkpoint` beside the database or `knownCheckpoint` show.
-   * `refuse` with `AUDIT_LOG_ROLLED_BACK` or `AUDIT_LOG_CORRUPT`, or `record` an `audit_log_diverged` event and go on.
-   * Those who hold an older checkpoint will find out all the same.
+   * The reaction to a log that does not continue what was known of it: one that was cut, rolled back to an earlier state
+   * or replaced, as the files `head` and `checkpoint` beside the database or `knownCheckpoint` show. `refuse` makes opening
+   * fail with `AUDIT_LOG_ROLLED_BACK` or `AUDIT_LOG_CORRUPT`. `record` records an `audit_log_diverged` event and goes on:
+   * those who hold an older checkpoint will find out all the same.
    *
    * @defaultValue `refuse`
    */
-  readonly onDivergence?: 'refuse' | 'record'
+  readonly divergence?: DivergencePolicy
   /**
    * A checkpoint of this log that was kept elsewhere (a signed note), several of them, or a function that fetches them:
    * opening compares the log with each before it commits or signs anything. What the function rejects with, opening
@@ -35,7 +38,7 @@ export interface CheckpointOptions {
    *
    * @defaultValue the key in `signingKey`; else a key generated for the log, in `keys/` below its directory, which whoever
    * can write to the directory can use as well. It takes the place of no other: a log that another key signs gets no new
-   * checkpoints then, which `onProblem` is told. A log in a store of your own has none either
+   * checkpoints then, which is reported as a problem. A log in a store of your own has none either
    */
   readonly signer?: Signer | false
   /**
@@ -59,11 +62,12 @@ export interface CheckpointOptions {
    */
   readonly origin?: string
   /**
-   * Gets each checkpoint, to be kept where whoever can alter the log cannot alter it: on another host, in a ticket, with
-   * a witness. What it throws is told to `onProblem`. If it answers with the same checkpoint and further signatures,
-   * that takes the place of the checkpoint.
+   * Publishes each checkpoint where whoever can alter the log cannot alter it: on another host, in a ticket, with a
+   * witness. What it throws is reported as a problem. If it answers with the same checkpoint and further signatures,
+   * that takes the place of the checkpoint. Somebody who only wants to see checkpoints listens to `checkpoint`, see
+   * `AuditLogOptions.on`.
    */
-  readonly onCheckpoint?: OnCheckpoint
+  readonly publishCheckpoint?: CheckpointPublisher
   /**
    * Milliseconds from one checkpoint to the next, at the least, while events are committed. 0 to 2^31 - 1. `close()` and
    * `checkpoint()` sign at once.
@@ -72,7 +76,7 @@ export interface CheckpointOptions {
    */
   readonly checkpointIntervalMillis?: number
   /**
-   * Milliseconds that the signer has for a checkpoint, and `onCheckpoint` for its answer: past them, the checkpoint is
+   * Milliseconds that the signer has for a checkpoint, and `publishCheckpoint` for its answer: past them, the checkpoint is
    * tried again later, or stands as it is. `close()` waits no longer for both; what is not signed by then, the next
    * opening signs. 1 to 2^31 - 1.
    *
@@ -88,7 +92,7 @@ export type KnownCheckpointSource = () => KnownCheckpoint | undefined | Promise<
 
 /** What is resolved at the call. Which signer it is depends on the log, see `signing-key`. */
 export interface ResolvedCheckpointOptions {
-  readonly onDivergence: 'refuse' | 'record'
+  readonly divergence: DivergencePolicy
   readonly knownCheckpoint: KnownCheckpoint | KnownCheckpointSource | undefined
   /** Absolute. */
   readonly counterFile: string | undefined
@@ -96,29 +100,29 @@ export interface ResolvedCheckpointOptions {
   readonly signingKey: string | undefined
   readonly previousSigner: Signer | undefined
   readonly origin: string | undefined
-  readonly onCheckpoint: OnCheckpoint | undefined
+  readonly publishCheckpoint: CheckpointPublisher | undefined
   readonly checkpointIntervalMillis: number
   readonly checkpointTimeoutMillis: number
 }
 
 export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
-  onDivergence: true,
+  divergence: true,
   knownCheckpoint: true,
   counterFile: true,
   signer: true,
   signingKey: true,
   previousSigner: true,
   origin: true,
-  onCheckpoint: true,
+  publishCheckpoint: true,
   checkpointIntervalMillis: true,
   checkpointTimeoutMillis: true,
 }
 
 /** @throws TypeError naming the option. */
 export function resolveCheckpointOptions(of: string, options: CheckpointOptions): ResolvedCheckpointOptions {
-  const { onDivergence = 'refuse', knownCheckpoint, counterFile, signer, signingKey, previousSigner } = options
-  const { origin, onCheckpoint } = options
-  requireOneOf(of, 'onDivergence', onDivergence, ['refuse', 'record'])
+  const { divergence = 'refuse', knownCheckpoint, counterFile, signer, signingKey, previousSigner } = options
+  const { origin, publishCheckpoint } = options
+  requireOneOf(of, 'divergence', divergence, ['refuse', 'record'])
   for (const [name, text] of Object.entries({ counterFile, signingKey, origin })) {
     if (text !== undefined && (typeof text !== 'string' || text === '')) {
       throw new TypeError(`${of}: ${name} must be a string that is not empty`)
@@ -140,18 +144,18 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
       `${of}: origin is '${origin}', and the signer's name '${signer.name}': a log's key has the name of its origin`,
     )
   }
-  if (onCheckpoint !== undefined && typeof onCheckpoint !== 'function') {
-    throw new TypeError(`${of}: onCheckpoint must be a function`)
+  if (publishCheckpoint !== undefined && typeof publishCheckpoint !== 'function') {
+    throw new TypeError(`${of}: publishCheckpoint must be a function`)
   }
   return {
-    onDivergence,
+    divergence,
     knownCheckpoint,
     counterFile: counterFile === undefined ? undefined : resolve(counterFile),
     signer,
     signingKey,
     previousSigner,
     origin,
-    onCheckpoint,
+    publishCheckpoint,
     checkpointIntervalMillis: wholeNumberOption(of, 'checkpointIntervalMillis', options.checkpointIntervalMillis, {
       fallback: 1_000,
       min: 0,

@@ -5,7 +5,7 @@ import type { AuditStore } from '../../store/contract.js'
 import type { StartTimer } from '../../timers/real-timers.js'
 import { proveConsistency } from '../../tree/index.js'
 import { CheckpointFile } from './checkpoint-file.js'
-import type { OnCheckpoint } from './checkpointer.js'
+import type { CheckpointPublisher } from './checkpointer.js'
 import type { CheckpointSource, Divergence } from './continuity.js'
 import { originOf, sizeOf } from './known-checkpoints.js'
 import type { ResolvedCheckpointOptions } from './options.js'
@@ -60,7 +60,7 @@ export function provesMore(checkpoint: string | undefined, store: AuditStore, si
 }
 
 export interface WitnessQuestion extends Pick<ResolvedCheckpointOptions, 'checkpointTimeoutMillis'> {
-  readonly onCheckpoint: OnCheckpoint | undefined
+  readonly publishCheckpoint: CheckpointPublisher | undefined
   /** The newest checkpoint of the log. */
   readonly newest: string | undefined
   readonly store: AuditStore
@@ -70,23 +70,23 @@ export interface WitnessQuestion extends Pick<ResolvedCheckpointOptions, 'checkp
 
 /**
  * Asks the witnesses whether they have seen more of a log than it has. One that does not answer holds nothing up, which
- * `onProblem` is told.
+ * is reported.
  */
 export async function divergenceFromWitnesses({
-  onCheckpoint,
+  publishCheckpoint,
   newest,
   store,
   checkpointTimeoutMillis: millis,
   onProblem,
   startTimer,
 }: WitnessQuestion): Promise<Divergence | undefined> {
-  if (!onCheckpoint?.confirm || newest === undefined) return undefined
+  if (!publishCheckpoint?.confirm || newest === undefined) return undefined
   const size = Number(sizeOf(newest) ?? 0n)
   if (size > store.size) return undefined
   const log = { proveConsistency: (olderSize: number) => proveConsistency(olderSize, size, store) }
   const late = () => new Error(`the witnesses did not answer within ${millis} ms`)
   try {
-    await within(millis, Promise.resolve(onCheckpoint.confirm(newest, log)), late, startTimer)
+    await within(millis, Promise.resolve(publishCheckpoint.confirm(newest, log)), late, startTimer)
     return undefined
   } catch (problem) {
     const code = problem instanceof AuditLogError ? problem.code : undefined

@@ -22,17 +22,19 @@ const READ_PAUSE_MILLIS = 10
 /**
  * Returns the key that was generated for the log in a directory, if it is there.
  *
+ * @param report - gets the problem that others can read the key, which they cannot any more then. Left out by those who
+ * read the key before it signs: whoever comes first takes away what is to be reported
  * @throws AuditLogError `AUDIT_KEY_INVALID`, `AUDIT_FILE_REFUSED`
  */
 export async function ownSigner(
   directory: string,
-  onProblem: (problem: Error) => void,
+  report?: (problem: Error) => void,
 ): Promise<Ed25519Signer | undefined> {
   const path = join(directory, 'keys', 'signing.key')
   try {
     const skey = (await readRegularFile(path, MAX_KEY_BYTES)).toString()
-    if (process.platform !== 'win32' && ((await lstat(path)).mode & 0o077) !== 0) {
-      onProblem(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
+    if (report && process.platform !== 'win32' && ((await lstat(path)).mode & 0o077) !== 0) {
+      report(new Error(`Others than its owner can read ${path}, the key that signs this audit log`))
       // Whoever opens a log to a group by its directory does not mean the key.
       await chmod(path, 0o600).catch(() => undefined)
     }
@@ -53,15 +55,15 @@ export async function ownSigner(
 export async function ownOrNewSigner(
   directory: string,
   origin: string,
-  onProblem: (problem: Error) => void,
+  report?: (problem: Error) => void,
 ): Promise<Ed25519Signer> {
-  const known = await ownSigner(directory, onProblem)
+  const known = await ownSigner(directory, report)
   if (known) return known
   const keys = join(directory, 'keys')
   await makeDirectory(keys)
   const generated = Ed25519Signer.generate(origin)
   const isFirst = await createFile(join(keys, 'signing.key'), `${generated.exportSkey()}\n`)
-  const signer = isFirst ? generated : await writtenSigner(directory, onProblem)
+  const signer = isFirst ? generated : await writtenSigner(directory, report)
   // Whoever made the key may have died before this. All write the same.
   await putFile(join(keys, 'signing.vkey'), `${signer.vkey}\n`)
   return signer
@@ -74,10 +76,10 @@ export function invalidKey(source: string, problem: unknown): unknown {
 }
 
 /** Reads the key that somebody else is just making. */
-async function writtenSigner(directory: string, onProblem: (problem: Error) => void): Promise<Ed25519Signer> {
+async function writtenSigner(directory: string, report?: (problem: Error) => void): Promise<Ed25519Signer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const signer = await ownSigner(directory, onProblem)
+      const signer = await ownSigner(directory, report)
       if (signer) return signer
       throw new Error(`${join(directory, 'keys', 'signing.key')} was there, and is gone`)
     } catch (problem) {

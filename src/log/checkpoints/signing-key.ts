@@ -57,7 +57,7 @@ export async function originFor(
   const given = givenSigner({ ...choice, signer: choice.signer })
   if (given || directory === undefined) return given?.name ?? origin ?? defaultOrigin
   // Others of a ledger may name the key of its log 0 before that is open.
-  return (await ownOrNewSigner(directory, origin ?? defaultOrigin, () => {})).name
+  return (await ownOrNewSigner(directory, origin ?? defaultOrigin)).name
 }
 
 /** Returns the key that is given, or else the one that was generated for the log, if it is there. */
@@ -66,7 +66,7 @@ export async function signerAtHand(
 ): Promise<Signer | undefined> {
   const { directory } = choice
   const given = choice.signer === false ? undefined : givenSigner({ ...choice, signer: choice.signer })
-  return given ?? (directory === undefined ? undefined : await ownSigner(directory, () => {}))
+  return given ?? (directory === undefined ? undefined : await ownSigner(directory))
 }
 
 /** Returns the signer that an option gives, or the environment. */

@@ -3,6 +3,7 @@ import { EventSchemas } from '../../events/validate.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { ABANDON } from '../abandoned.js'
 import type { RecordInput } from '../contract.js'
+import { LogEmitter } from '../log-emitter.js'
 import { systemClock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
 import { LogWriter } from './writer.js'
@@ -18,7 +19,7 @@ test('a log that is given up hands over what it had not stored and not said, and
     sealer: new Sealer(systemClock(), ORIGIN),
     schemas: new EventSchemas(),
     maxQueueBytes: 70_000,
-    onProblem: () => {},
+    emitter: new LogEmitter({ problem: () => {} }),
   })
   const { leafHash } = await log.append(note('stored'))
   store.commit = () => Promise.reject(new Error('it is gone'))

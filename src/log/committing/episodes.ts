@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditLogHealth } from '../contract.js'
 
-/** What of a log can fail. */
+/** The parts of a log that can fail. */
 export type Part = 'journal' | 'store'
 
 interface Episode {
@@ -9,15 +9,15 @@ interface Episode {
   readonly cause: unknown
 }
 
-/** What else there is to say of a log's health. */
-interface LogState {
+/** The state of a log beside its failures. */
+export interface LogState {
   readonly hasJournal: boolean
   readonly isClosed: boolean
   readonly checkpoints: AuditLogHealth['checkpoints']
   readonly index: AuditLogHealth['index']
 }
 
-/** What fails just now, since when and why. */
+/** The failures that go on just now, since when and why. */
 export class Episodes {
   readonly #failing = new Map<Part, Episode>()
 

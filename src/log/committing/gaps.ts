@@ -1,27 +1,14 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEventInput } from '../../events/types.js'
+import type { DropReason } from '../contract.js'
 import { OWN_SOURCE } from '../own-source.js'
 
-/** Why an event was not kept. */
-export type DropReason =
-  | 'closed'
-  | 'id_conflict'
-  | 'journal_damaged'
-  | 'journal_failed'
-  | 'journal_unattested'
-  | 'log_removed'
-  | 'log_unavailable'
-  | 'not_sealed'
-  | 'power_lost'
-  | 'queue_full'
-  | 'write_failed'
-
-/** What was dropped: all in all, and since the log last said so. */
+/** Counts of dropped events: since the log was opened, and in the gaps that are not on record yet. */
 export class Gaps {
   readonly #totals = new Map<DropReason, number>()
   readonly #gaps = new Map<DropReason, { count: number; from: Timestamp; to: Timestamp }>()
 
-  /** Number of gaps that the log has not told of. */
+  /** Number of gaps that are not on record. */
   get size(): number {
     return this.#gaps.size
   }
@@ -31,7 +18,7 @@ export class Gaps {
     return Object.fromEntries(this.#totals)
   }
 
-  /** Counts what the log will not tell of. */
+  /** Counts events that become no part of a gap. */
   count(reason: DropReason, events: number): void {
     this.#totals.set(reason, (this.#totals.get(reason) ?? 0) + events)
   }
@@ -45,7 +32,7 @@ export class Gaps {
     } else this.#gaps.set(reason, { count: 1, from: at, to: at })
   }
 
-  /** The gaps as events; they are as good as recorded then. */
+  /** Returns the gaps as statements; they are as good as recorded then. */
   take(): AuditEventInput<'events_dropped'>[] {
     const events = [...this.#gaps].map(([reason, gap]) => gapEvent(reason, gap))
     this.#gaps.clear()

@@ -1,6 +1,6 @@
 import type { AuditLogStats } from '../contract.js'
 
-/** What a log needs of an OpenTelemetry `Meter`. */
+/** The methods of an OpenTelemetry `Meter` that a log uses. */
 export interface AuditLogMeter {
   createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes: Attributes): void }
   createObservableCounter(name: string, options: InstrumentOptions): ObservableInstrument
@@ -25,19 +25,19 @@ type Observe = (result: { observe(value: number, attributes?: Attributes): void 
  * `spanledger.events.recorded`, `spanledger.events.dropped` (by `reason`), `spanledger.queue.bytes`,
  * `spanledger.journal.bytes`, `spanledger.commit.duration`, each with the attribute `spanledger.log`.
  *
- * What a meter throws costs the log a metric, nothing else: it is told of once.
+ * A meter that throws costs the log a metric, nothing else. It is reported once.
  */
 export class LogMetrics {
   readonly #attributes: Attributes
   readonly #observed: (readonly [ObservableInstrument, Observe])[] = []
-  readonly #onProblem: (problem: Error) => void
+  readonly #report: (problem: Error) => void
   #duration: ReturnType<AuditLogMeter['createHistogram']> | undefined = undefined
   #hasFailed = false
 
-  constructor(meter: AuditLogMeter, location: string, stats: () => AuditLogStats, onProblem: (problem: Error) => void) {
+  constructor(meter: AuditLogMeter, location: string, stats: () => AuditLogStats, report: (problem: Error) => void) {
     const attributes = { 'spanledger.log': location }
     this.#attributes = attributes
-    this.#onProblem = onProblem
+    this.#report = report
     this.#attempt(() => {
       this.#duration = meter.createHistogram('spanledger.commit.duration', {
         description: 'Time that a commit takes, with fsync',
@@ -80,7 +80,7 @@ export class LogMetrics {
     )
   }
 
-  committed(durationMillis: number): void {
+  committed({ durationMillis }: { readonly durationMillis: number }): void {
     this.#attempt(() => this.#duration?.record(durationMillis, this.#attributes))
   }
 
@@ -104,7 +104,7 @@ export class LogMetrics {
       if (this.#hasFailed) return
       this.#hasFailed = true
       const location = this.#attributes['spanledger.log']
-      this.#onProblem(new Error(`The audit log ${location} lacks metrics: its meter throws`, { cause }))
+      this.#report(new Error(`The audit log ${location} lacks metrics: its meter throws`, { cause }))
     }
   }
 }

@@ -3,7 +3,7 @@ import { beginning } from '../../events/text.js'
 import type { AuditStore, CallerId, CommitReceipt, SealedEntry } from '../../store/contract.js'
 import { hashLeaf } from '../../tree/index.js'
 import type { AppendReceipt } from '../contract.js'
-import type { Group, PendingAppend } from './commit-queue.js'
+import type { Group, PendingAppend } from './commit-group.js'
 import { type ComparedEntry, isSameContent } from './same-content.js'
 
 /** Entries that are read back at a time: each has less than 64 KiB. */

@@ -2,7 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { AuditEvent } from '../../events/types.js'
 
 /** The reaction to a damaged journal: not to open the log, or to go on with what can be read. */
-export type DamagePolicy = 'refuse' | 'discard'
+export type JournalDamagePolicy = 'refuse' | 'discard'
 
 /** A stretch of a journal that cannot be read, or that is not the log's own. */
 export interface JournalGap {
@@ -22,7 +22,7 @@ export interface FoundGap extends Pick<JournalGap, 'reason' | 'count'> {
 
 /** The gaps of a journal, in the order in which it is read: gaps of one reason with no event between them are one. */
 export class JournalGaps {
-  readonly #policy: DamagePolicy
+  readonly #policy: JournalDamagePolicy
   readonly #location: string
   readonly #all: JournalGap[] = []
   readonly #damagedSegments = new Set<number>()
@@ -32,7 +32,7 @@ export class JournalGaps {
   #open: Omit<JournalGap, 'after'> | undefined = undefined
 
   /** @param location - of the log, for messages */
-  constructor(policy: DamagePolicy, location: string) {
+  constructor(policy: JournalDamagePolicy, location: string) {
     this.#policy = policy
     this.#location = location
   }
@@ -81,7 +81,7 @@ function refusal(location: string, reason: JournalGap['reason'], what: string): 
   return new AuditLogError(
     'AUDIT_LOG_CORRUPT',
     isForged
-      ? `The journal of the audit log ${location} has what the log did not write: ${what}. Keep the directory as evidence, and give the journal key that the log was written with, or open with onDamagedJournal: 'discard', which keeps such records aside and records the gap`
-      : `The journal of the audit log ${location} is damaged: ${what}. It has events that are stored nowhere else. Keep the directory as evidence, and restore the file or open with onDamagedJournal: 'discard', which goes on without them and records the gap`,
+      ? `The journal of the audit log ${location} has what the log did not write: ${what}. Keep the directory as evidence, and give the journal key that the log was written with, or open with damagedJournal: 'discard', which keeps such records aside and records the gap`
+      : `The journal of the audit log ${location} is damaged: ${what}. It has events that are stored nowhere else. Keep the directory as evidence, and restore the file or open with damagedJournal: 'discard', which goes on without them and records the gap`,
   )
 }

@@ -17,7 +17,7 @@ import {
   segmentsIn,
   startsOfEntries,
 } from './journal-format.js'
-import { type DamagePolicy, type FoundGap, type JournalGap, JournalGaps } from './journal-gaps.js'
+import { type FoundGap, type JournalDamagePolicy, type JournalGap, JournalGaps } from './journal-gaps.js'
 import type { JournalMac } from './journal-key.js'
 import { decodeRecordedEvent } from './recorded-event.js'
 import { readStoredSegment, type StoredSegment } from './stored-segment.js'
@@ -29,7 +29,7 @@ export interface JournalReplayOptions {
   /** The log was closed in order: the store has all that the journal had, and nothing else is taken from it. */
   readonly closedInOrder: boolean
   readonly bootId: string
-  readonly onDamage: DamagePolicy
+  readonly onDamage: JournalDamagePolicy
   /** Tells the records of the log from those of others; without it all are taken, and none is attested. */
   readonly mac?: JournalMac | undefined
   /** Of the log, for messages. */

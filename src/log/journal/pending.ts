@@ -14,7 +14,7 @@ export interface PendingEvents {
   readonly events: number
   /** Events that were there and cannot be read, as far as can be told. */
   readonly unreadableEvents: number
-  /** No loss of power explains that: opening refuses, unless with `onDamagedJournal: 'discard'`. */
+  /** No loss of power explains that: opening refuses, unless with `damagedJournal: 'discard'`. */
   readonly isDamaged: boolean
   /** Bytes of what was being written when the process, or the machine, died. */
   readonly tornBytes: number

@@ -43,8 +43,8 @@ function stage(location: string, events: readonly RecordInput[], key?: Uint8Arra
 
 async function open(location: string, options: object = {}): Promise<{ log: AuditLog; problems: string[] }> {
   const problems: string[] = []
-  const onProblem = ({ message }: Error) => void problems.push(message)
-  const log = await openAuditLog(location, { onProblem, ...options })
+  const report = ({ message }: Error) => void problems.push(message)
+  const log = await openAuditLog(location, { on: { problem: report }, ...options })
   onTestFinished(() => log.close())
   return { log, problems }
 }

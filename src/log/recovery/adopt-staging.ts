@@ -8,6 +8,7 @@ import type { AuditStore, CallerId, SealedEntry } from '../../store/contract.js'
 import { makeDirectory, syncDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { runChangeOf } from '../../store/open-runs.js'
+import type { CommitObserver } from '../committing/recorded-gaps.js'
 import { currentBootId } from '../journal/journal-format.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay, type ReplayedEntry } from '../journal/journal-replay.js'
@@ -47,6 +48,7 @@ export interface AdoptionOptions {
   readonly sealer: Sealer
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  readonly committed?: CommitObserver | undefined
   /** A log that is being written already, which takes the entries, and is told before the first. @defaultValue they go into the store */
   readonly open?: { readonly log: AdoptingLog; readonly onBegin: () => void }
   /** Stops it between two groups. The next opening of the log goes on from there. */
@@ -134,7 +136,14 @@ async function adopt(
   const { origin } = sealer
   open?.onBegin()
   const commits =
-    open?.log ?? new RecoveryCommits({ store, sealer, taken: new RecoveredEvents(sealer, origin, ''), origin })
+    open?.log ??
+    new RecoveryCommits({
+      store,
+      sealer,
+      taken: new RecoveredEvents(sealer, origin, ''),
+      origin,
+      committed: options.committed,
+    })
   if (malformed !== undefined) {
     await setAside({ ...found, directory, malformed }, staging, commits, options)
     return 0

@@ -1,6 +1,7 @@
 import { type HrTime, type Timestamp, timestampFromMillis } from '../../events/time.js'
 import type { SealedEntry } from '../../store/contract.js'
-import { type DropReason, type Gap, gapEvent } from '../committing/gaps.js'
+import { type Gap, gapEvent } from '../committing/gaps.js'
+import type { DropReason } from '../contract.js'
 import type { JournalGap } from '../journal/journal-gaps.js'
 import { Sealer } from '../sealing/seal.js'
 

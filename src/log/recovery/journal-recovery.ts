@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { AuditStore, JournalPosition } from '../../store/contract.js'
 import { currentBootId, segmentsIn } from '../journal/journal-format.js'
-import type { DamagePolicy } from '../journal/journal-gaps.js'
+import type { JournalDamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import type { JournalReplay, JournalReplayOptions } from '../journal/journal-replay.js'
 import { gapEntry } from './gap-entries.js'
@@ -11,7 +11,7 @@ import type { RecoveryCommits } from './recovery-commits.js'
 /** The log whose journal is read, and its policy. */
 interface ReplayedLog {
   readonly store: AuditStore
-  readonly onDamagedJournal: DamagePolicy
+  readonly damagedJournal: JournalDamagePolicy
   readonly journalKey: JournalKey | undefined
 }
 
@@ -19,14 +19,14 @@ interface ReplayedLog {
 export function replayOptions(
   directory: string,
   closedInOrder: boolean,
-  { store, onDamagedJournal, journalKey }: ReplayedLog,
+  { store, damagedJournal, journalKey }: ReplayedLog,
 ): JournalReplayOptions {
   return {
     directory: join(directory, 'journal'),
     from: store.journalPosition,
     closedInOrder,
     bootId: currentBootId(),
-    onDamage: onDamagedJournal,
+    onDamage: damagedJournal,
     mac: journalKey?.forLog(store.id),
     location: store.location,
   }

@@ -1,8 +1,9 @@
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore, JournalPosition, SealedEntry } from '../../store/contract.js'
-import { Group } from '../committing/commit-queue.js'
+import { Group } from '../committing/commit-group.js'
 import type { Gap } from '../committing/gaps.js'
 import { withoutIdConflicts } from '../committing/id-conflicts.js'
+import type { CommitObserver } from '../committing/recorded-gaps.js'
 import { clockStepped, sealStatements } from '../sealing/clock-statement.js'
 import type { Sealer } from '../sealing/seal.js'
 import { sealedGap } from './gap-entries.js'
@@ -14,6 +15,7 @@ interface RecoveryCommitsParts {
   readonly taken: RecoveredEvents
   /** The origin of the log. */
   readonly origin: string
+  readonly committed?: CommitObserver | undefined
 }
 
 /** Commits entries in groups, as the log itself does. */
@@ -22,13 +24,15 @@ export class RecoveryCommits {
   readonly #sealer: Sealer
   readonly #taken: RecoveredEvents
   readonly #origin: string
+  readonly #committed: CommitObserver
   #group = new Group<never>()
 
-  constructor({ store, sealer, taken, origin }: RecoveryCommitsParts) {
+  constructor({ store, sealer, taken, origin, committed = () => {} }: RecoveryCommitsParts) {
     this.store = store
     this.#sealer = sealer
     this.#taken = taken
     this.#origin = origin
+    this.#committed = committed
   }
 
   /** Position that the next entry gets, unless what waits has caller ids: what recovery itself adds does not. */
@@ -63,6 +67,7 @@ export class RecoveryCommits {
     this.#taken.leaveOut(conflicts.length)
     await this.store.commit([...entries, ...this.#taken.statements()], { journal })
     this.#group = new Group()
+    this.#committed(entries, this.#origin)
   }
 
   #push(entry: SealedEntry, end?: JournalPosition): void {

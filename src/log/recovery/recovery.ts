@@ -22,9 +22,11 @@ import { ownSigner } from '../checkpoints/own-key.js'
 import { chooseSigner, originFor, signerAtHand } from '../checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
+import type { CommitObserver } from '../committing/recorded-gaps.js'
+import type { AuditLogRecovery } from '../contract.js'
 import { HeadFile } from '../journal/head-file.js'
 import { Journal } from '../journal/journal.js'
-import type { DamagePolicy } from '../journal/journal-gaps.js'
+import type { JournalDamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay } from '../journal/journal-replay.js'
 import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
@@ -39,39 +41,6 @@ import { lastEvent, recordedAtOf, recoveredUpTo } from './last-event.js'
 import { RecoveredEvents } from './recovered-events.js'
 import { RecoveryCommits } from './recovery-commits.js'
 
-/** What opening a log found and did. */
-export interface AuditLogRecovery {
-  /** The log was not closed: the process that had it died, or exited without closing it. */
-  readonly unclean: boolean
-  /** Events that were in the journal alone, and are committed now. */
-  readonly replayedEvents: number
-  /**
-   * The number of these events that nothing outside the log's directory attests: there is no journal key, or they were
-   * recorded before the entry in front of them. They are on record as `events_recovered`.
-   */
-  readonly unattestedEvents: number
-  /**
-   * Content of the journal that was not taken over: everything behind the end of a log that was closed in order
-   * (recorded as `journal_set_aside`), and copies of damaged files. It is kept in `journal/aside`.
-   */
-  readonly setAside?: { readonly files: number; readonly bytes: number } | undefined
-  /** Bytes cut off the end of the journal: what was being written when the process, or the machine, died. */
-  readonly tornBytes: number
-  /** Stretches of the journal that could not be read, each recorded as `events_dropped`. */
-  readonly gaps: number
-  /** The log did not continue what was known of it, and was opened nevertheless: says how. */
-  readonly divergence?: string | undefined
-  /**
-   * Runs without an end that got `run_interrupted`. Where the index is being rebuilt, they get it once that is done, and are
-   * not counted here.
-   */
-  readonly interruptedRuns: number
-  /** Events that processes recorded which ended before they had a log; left out where there were none. */
-  readonly adoptedEvents?: number | undefined
-  /** Milliseconds that all this took, the opening of the store left out. */
-  readonly durationMs: number
-}
-
 export interface RecoveryOptions extends ResolvedCheckpointOptions {
   /** Open. */
   readonly store: AuditStore
@@ -81,9 +50,10 @@ export interface RecoveryOptions extends ResolvedCheckpointOptions {
   /** Directory of staging journals that the log takes over; `undefined` for a log that takes none. */
   readonly staging?: string | undefined
   readonly durability: Durability
-  readonly onDamagedJournal: DamagePolicy
+  readonly damagedJournal: JournalDamagePolicy
   readonly journalKey: JournalKey | undefined
   readonly onProblem: (problem: Error) => void
+  readonly committed?: CommitObserver | undefined
   /** Stops the recovery between two commits. The next opening goes on from there. */
   readonly signal?: AbortSignal | undefined
   /** The place of the log in a ledger of which it is opened as a part. */
@@ -153,7 +123,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const last = await lastEvent(store)
   const sealer = new Sealer(clock, origin, recordedAtOf(last))
   const taken = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
-  const commits = new RecoveryCommits({ store, sealer, taken, origin })
+  const commits = new RecoveryCommits({ store, sealer, taken, origin, committed: options.committed })
   if (replaying && durability !== 'flush-only')
     await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
@@ -223,8 +193,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 }
 
 /** @throws AuditLogError unless such a log is to be opened nevertheless */
-function refuse(divergence: Divergence | undefined, { onDivergence, store }: RecoveryOptions): void {
-  if (divergence && onDivergence === 'refuse') throw divergenceError(divergence, store.location)
+function refuse(found: Divergence | undefined, { divergence, store }: RecoveryOptions): void {
+  if (found && divergence === 'refuse') throw divergenceError(found, store.location)
 }
 
 /** Signatures are verified last: which key is at hand depends on what the checkpoints say. */

@@ -54,7 +54,10 @@ function throughProcessor() {
 }
 
 async function throughLog() {
-  const log = await openAuditLog(directory, { shared: true, onProblem: ({ message }) => say(`problem ${message}`) })
+  const log = await openAuditLog(directory, {
+    shared: true,
+    on: { problem: ({ message }) => say(`problem ${message}`) },
+  })
   log.record({ type: 'run_started', runId: life, data: { agent: { name: `${life}-unended:0` } } })
   return {
     /** @param {number} n */

@@ -18,7 +18,7 @@ const START = Date.parse('2026-01-01T00:00:00Z')
 const RUN_LENGTH = 12
 const ATTEMPTS = 20
 
-const log = await openAuditLog(directory, { onProblem: () => {} })
+const log = await openAuditLog(directory, { on: { problem: () => {} } })
 say('opened')
 // A read by the index waits until all of it is derived.
 if (isIndexAwaited) {

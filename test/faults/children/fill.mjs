@@ -8,7 +8,7 @@ import { given, say } from './say.mjs'
 
 const { directory, ballast, maxQueueBytes, episodes } = given()[0]
 let problems = 0
-const log = await openAuditLog(directory, { maxQueueBytes, onProblem: () => problems++ })
+const log = await openAuditLog(directory, { maxQueueBytes, on: { problem: () => problems++ } })
 say('opened')
 let n = 0
 

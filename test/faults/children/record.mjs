@@ -4,7 +4,7 @@ import { given, say } from './say.mjs'
 // Records as fast as it can, in several flows at once, until it is killed. Says each event whose call has returned.
 
 const [directory, flows, runId] = given()
-const log = await openAuditLog(directory, { onProblem: () => {} })
+const log = await openAuditLog(directory, { on: { problem: () => {} } })
 log.record({ type: 'run_started', runId, data: { agent: { name: 'faults' } } })
 say('ready')
 await Promise.all(Array.from({ length: flows }, (_, flow) => record(flow)))

@@ -6,7 +6,7 @@ import { given, say } from './say.mjs'
 
 const [directory, { durability }] = given()
 try {
-  const log = await openAuditLog(directory, { durability, onProblem: () => {} })
+  const log = await openAuditLog(directory, { durability, on: { problem: () => {} } })
   for (let n = 0; n < 5; n++) {
     const name = `later:${n}`
     await log.append({ type: 'custom', data: { name } })

@@ -10,7 +10,7 @@ let recorded = []
 
 for (const session of ['a', 'b']) {
   try {
-    const log = await openAuditLog(directory, { onProblem: () => {} })
+    const log = await openAuditLog(directory, { on: { problem: () => {} } })
     try {
       await work(log, session)
     } finally {

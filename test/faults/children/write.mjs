@@ -5,7 +5,7 @@ import { given, say } from './say.mjs'
 
 const [directory, count] = given()
 let problems = 0
-const log = await openAuditLog(directory, { onProblem: () => problems++ })
+const log = await openAuditLog(directory, { on: { problem: () => problems++ } })
 for (let n = 0; n < count; n++) {
   const name = `f:${n}`
   if (log.record({ type: 'custom', data: { name, pad: 'x'.repeat(500) } })) say(name)

@@ -23,7 +23,7 @@ export function logsOf(ledger) {
 async function settle(ledger) {
   /** @type {string[]} */
   const problems = []
-  const options = { shared: true, onProblem: (/** @type {Error} */ { message }) => void problems.push(message) }
+  const options = { shared: true, on: { problem: (/** @type {Error} */ { message }) => void problems.push(message) } }
   // While an index is derived, nothing is taken over: the second opening does.
   for (let opening = 0; opening < 2; opening++) {
     const logs = await Promise.all(logsOf(ledger).map(() => openAuditLog(ledger, options)))

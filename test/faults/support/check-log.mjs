@@ -19,7 +19,7 @@ const CLI = fileURLToPath(new URL('./cli/index.js', import.meta.resolve('spanled
 export async function checkLog(directory, acknowledged, { cli = false, ids: hasIds = true } = {}) {
   const before = await checkFromOutside(directory, cli)
   await settle(directory)
-  const log = await openAuditLog(directory, { onProblem: () => {} })
+  const log = await openAuditLog(directory, { on: { problem: () => {} } })
   const problems = [...before.problems]
   try {
     /** @type {(string | undefined)[]} */
@@ -61,7 +61,7 @@ export async function checkLog(directory, acknowledged, { cli = false, ids: hasI
  * @param {string} directory
  */
 async function settle(directory) {
-  const log = await openAuditLog(directory, { onProblem: () => {} })
+  const log = await openAuditLog(directory, { on: { problem: () => {} } })
   await log.count({ type: 'custom' })
   await log.close()
 }

@@ -22,7 +22,7 @@ import { wrongAnswers } from './answers.mjs'
  * @throws what opening and reading throw; Error where a position is missing
  */
 export async function contentsOf(directory, { after = -1, verify = false, answers = false } = {}) {
-  const log = await openAuditLog(directory, { onProblem: () => {} })
+  const log = await openAuditLog(directory, { on: { problem: () => {} } })
   try {
     const { size } = await log.head()
     const events = []

@@ -14,11 +14,12 @@ const alive = setInterval(() => {}, 1000)
 // While there is no server there is nothing to open.
 let log
 while (!log) {
-  log = await openAuditLog({ store: postgresStore({ connectionString, logId, writer }), onProblem: () => {} }).catch(
-    (/** @type {NodeJS.ErrnoException} */ problem) => {
-      if (problem.code !== 'AUDIT_LOG_OPEN_FAILED') throw problem
-    },
-  )
+  log = await openAuditLog({
+    store: postgresStore({ connectionString, logId, writer }),
+    on: { problem: () => {} },
+  }).catch((/** @type {NodeJS.ErrnoException} */ problem) => {
+    if (problem.code !== 'AUDIT_LOG_OPEN_FAILED') throw problem
+  })
 }
 const end = Number(first) + Number(count)
 log.record({ type: 'run_started', sessionId: writer, runId: `${writer}-${first}`, data: {} })
