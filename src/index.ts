@@ -163,5 +163,4 @@ export type {
   VerifyReport,
   VerifyStatus,
 } from './verify/report.js'
-export type { KeptCheckpoint } from './verify/source.js'
 export type { JournalWindowStats } from './write-behind/window-stats.js'

@@ -5,8 +5,8 @@ import { isHeadOf } from '../store/leveldb/entries/head-value.js'
 import type { ReadKey } from '../store/leveldb/entries/keys.js'
 import { decodeWithRun } from '../store/runs/decode-run.js'
 import { UsualEntry } from '../store/usual-entry.js'
-import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
+import { type GracePeriod, isInGrace } from '../verify/grace-period.js'
 import { type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
 import { unrecordedRemovals } from '../verify/removals.js'
 import type { SeqSpan } from '../verify/report.js'
@@ -34,7 +34,7 @@ export interface BlockTask {
   readonly sizes: readonly number[]
   /** See `InspectionRequest`. */
   readonly origins: readonly string[] | undefined
-  readonly young: YoungSpan | undefined
+  readonly gracePeriod: GracePeriod | undefined
   readonly index: ComparedIndex | undefined
 }
 
@@ -46,7 +46,7 @@ export interface BlockReport {
   /** Positions of the log's own statements that say more than can be counted. */
   readonly told: readonly number[]
   /** See `Inspection`. */
-  readonly settledSize: number
+  readonly dueSize: number
   /** `undefined` where none were removed. */
   readonly removed: RemovedPositions | undefined
   readonly filed: FiledReport | undefined
@@ -79,7 +79,7 @@ export async function inspectBlock(
     findings: findings.all,
     statements: inspector.statements.tallies,
     told: inspector.told,
-    settledSize: inspector.settledSize,
+    dueSize: inspector.dueSize,
     removed,
     filed: report,
   }
@@ -91,7 +91,7 @@ class BlockInspector implements BlockVisitor {
   readonly told: number[] = []
   /** Of level 0 and 1. */
   readonly tiles: [TilePart[], TilePart[]] = [[], []]
-  settledSize = 0
+  dueSize = 0
   readonly #task: BlockTask
   readonly #leaves: LeafBlock
   readonly #pages: DirectoryPages
@@ -165,16 +165,16 @@ class BlockInspector implements BlockVisitor {
       if (block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, block)
       this.#filed.addUsual(seq, usual, () => block.entry(seq) as Uint8Array)
     }
-    const { young } = this.#task
-    if (young && !isYoung(usual.recordedAt, young)) this.settledSize = seq + 1
+    const { gracePeriod } = this.#task
+    if (gracePeriod && !isInGrace(usual.recordedAt, gracePeriod)) this.dueSize = seq + 1
     if (STATEMENT_TYPES.has(usual.type)) this.#statement(seq, block)
   }
 
   /** An entry of which nothing is known before all of it is parsed. */
   #unusual(seq: number, block: Block): void {
     const event = decodeWithRun(block.entry(seq) as Uint8Array)
-    const { young } = this.#task
-    if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
+    const { gracePeriod } = this.#task
+    if (gracePeriod && !isInGrace(event?.recordedAt, gracePeriod)) this.dueSize = seq + 1
     if (!event) {
       this.findings.add('entry_unreadable', `entry ${seq} is no event`, { from: seq, to: seq + 1 })
       return
@@ -196,7 +196,7 @@ class BlockInspector implements BlockVisitor {
   #removed(seq: number, { removedUnder, idDigest }: RemovedSlot): void {
     this.#leaves.addRemoved()
     // When it was recorded nobody knows any more.
-    if (this.#task.young) this.settledSize = seq + 1
+    if (this.#task.gracePeriod) this.dueSize = seq + 1
     const known = this.#removals.get(removedUnder)
     if (known) known.push(seq)
     else this.#removals.set(removedUnder, [seq])

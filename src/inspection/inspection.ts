@@ -74,9 +74,9 @@ export async function inspectLog(
       size,
       rootAt: (at) => inspector.roots.rootAt(at),
       statements: inspector.statements.tallies,
-      settledSize: inspector.settledSize,
+      dueSize: inspector.dueSize,
       removed: inspector.removed,
-      notes: note === undefined ? [] : [note],
+      remarks: note === undefined ? [] : [note],
       findings: findings.all,
     }
   } finally {
@@ -114,7 +114,7 @@ interface InspectionParts {
 class LogInspector {
   readonly roots = new BlockRoots()
   readonly statements: Statements
-  settledSize = 0
+  dueSize = 0
   /** Number of entries that were removed. */
   removed = 0
   readonly #of: InspectionParts
@@ -142,10 +142,10 @@ class LogInspector {
 
   async #inspectBlocks(threads: number): Promise<void> {
     const { size, openFrom, checkpointSize, index, request } = this.#of
-    const { onProgress, sizes, origins, young } = request
+    const { onProgress, sizes, origins, gracePeriod } = request
     const wanted = [...new Set([...sizes.filter((each) => each < size), size])]
     const end = { size, openFrom, checkpointSize }
-    const common = { kind: 'block', ...end, sizes: wanted, origins, young, index } as const
+    const common = { kind: 'block', ...end, sizes: wanted, origins, gracePeriod, index } as const
     for await (const report of this.#byBlock(size, threads, (span): BlockTask => ({ ...common, ...span }))) {
       await this.#take(report)
       onProgress({ entries: this.roots.size, size })
@@ -173,7 +173,7 @@ class LogInspector {
     }
   }
 
-  async #take({ hashes, findings, statements, told, settledSize, removed, filed }: BlockReport): Promise<void> {
+  async #take({ hashes, findings, statements, told, dueSize, removed, filed }: BlockReport): Promise<void> {
     const { databases, location, request, openRuns, rows } = this.#of
     this.roots.add(hashes)
     this.#of.findings.merge(findings)
@@ -183,7 +183,7 @@ class LogInspector {
       const entry = bytes && decodeEntry(bytes)
       if (entry) request.onStatement({ seq, type: entry.type, data: entry.data })
     }
-    this.settledSize = Math.max(this.settledSize, settledSize)
+    this.dueSize = Math.max(this.dueSize, dueSize)
     this.removed += removed?.count ?? 0
     this.#removed.push(removed)
     if (!filed) return

@@ -1,6 +1,6 @@
 import type { SeqSpan } from './report.js'
 
-/** What is wrong with a log, as its content alone tells it. Whose doing it is, only checkpoints and keys can say. */
+/** Kinds of damage that the content of a log shows. Only checkpoints and keys can say whose doing it is. */
 export type FindingKind =
   | 'database_unreadable'
   | 'directory_altered'
@@ -20,14 +20,14 @@ export type FindingKind =
   | 'run_row_altered'
   | 'record_unknown'
 
-/** One kind of damage, wherever it was found. Plain, so that one thread can tell it to another. */
+/** One kind of damage, wherever it was found. Plain, so that one thread can send it to another. */
 export interface Finding {
   readonly kind: FindingKind
-  /** How often. */
+  /** The number of times that it was found. */
   count: number
   /** The entries concerned, as far as they are known, joined where they adjoin: the first of them. */
   readonly spans: SeqSpan[]
-  /** What it is in words: the first of them. */
+  /** The damage in words: the first of them. */
   readonly details: string[]
 }
 
@@ -37,7 +37,7 @@ const MAX_DETAILS = 10
 /** Longest detail in characters: keys of any length may stand in one. */
 const MAX_DETAIL_LENGTH = 1_000
 
-/** Gathers what is wrong, in bounded memory. */
+/** Gathers findings in bounded memory. */
 export class Findings {
   readonly #byKind = new Map<FindingKind, Finding>()
 

@@ -35,7 +35,7 @@ async function anotherLedgerOf(numbers: readonly number[]): Promise<LedgerOfLogs
 }
 
 async function verified({ location }: LedgerOfLogs, vkey: string, checkpoints: readonly string[] = []) {
-  const report = await verifyLedgerDirectory(location, { vkeys: [vkey], checkpoints })
+  const report = await verifyLedgerDirectory(location, { logKeys: [vkey], checkpoints })
   if (!('logs' in report)) throw new Error('a ledger of one')
   return report
 }
@@ -86,12 +86,12 @@ test('says that a checkpoint is of a log that is not in the ledger', async () =>
 test('reports one log as before, with what it noted of siblings that are gone', async () => {
   const ledger = await ledgerOf([0])
   const vkey = await ledger.vkeyOf(0)
-  const alone = await verifyLedgerDirectory(ledger.location, { vkeys: [vkey] })
+  const alone = await verifyLedgerDirectory(ledger.location, { logKeys: [vkey] })
   expect(alone).toMatchObject({ status: 'verified', problems: [] })
   expect(alone).not.toHaveProperty('logs')
   const both = await ledgerOf([0, 1])
   await rm(join(both.location, 'logs'), { recursive: true })
-  const report = await verifyLedgerDirectory(both.location, { vkeys: [await both.vkeyOf(0)] })
+  const report = await verifyLedgerDirectory(both.location, { logKeys: [await both.vkeyOf(0)] })
   expect(report).not.toHaveProperty('logs')
   expect(report).toMatchObject({ status: 'altered', size: 31 })
   expect(kindsOf(report)).toEqual(['sibling_missing 1 altered'])
@@ -220,8 +220,8 @@ test('verifies one log of a ledger that lies alone by its own key, and not by th
   const copy = join(ledger.root, 'copy')
   await cp(ledger.directoryOf(1), copy, { recursive: true })
   for (const directory of [ledger.directoryOf(1), copy]) {
-    expect(await verifyLedgerDirectory(directory, { vkeys: [own] })).toMatchObject({ status: 'verified', problems: [] })
-    expect(await verifyLedgerDirectory(directory, { vkeys: [vkey] })).toMatchObject({ status: 'unknown_key' })
+    expect(await verifyLedgerDirectory(directory, { logKeys: [own] })).toMatchObject({ status: 'verified', problems: [] })
+    expect(await verifyLedgerDirectory(directory, { logKeys: [vkey] })).toMatchObject({ status: 'unknown_key' })
   }
 })
 
@@ -309,7 +309,7 @@ test('strictly, a checkpoint of one log vouches for those that it noted, and for
   await ledger.note(1, [2])
   const strictly = async (checkpoint: string) => {
     const report = await verifyLedgerDirectory(ledger.location, {
-      vkeys: [vkey],
+      logKeys: [vkey],
       checkpoints: [checkpoint],
       strict: true,
     })
@@ -329,7 +329,7 @@ test('strictly, a note that no kept checkpoint covers, or that the log does not 
   const noted = await ledger.stateOf(1)
   const strictly = async () => {
     const report = await verifyLedgerDirectory(ledger.location, {
-      vkeys: [vkey],
+      logKeys: [vkey],
       checkpoints: [await ledger.checkpointOf(0)],
       strict: true,
     })

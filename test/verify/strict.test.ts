@@ -113,7 +113,7 @@ describe('a strict verdict', () => {
     await unsigned.close()
     const recordedAt = Date.parse(entry?.recordedAt ?? '')
     await using reader = await openAuditLogReader(directory)
-    const trusted = { vkeys: [log.vkey], checkpoints: [await readFile(kept, 'utf8')], strict: true }
+    const trusted = { logKeys: [log.vkey], checkpoints: [await readFile(kept, 'utf8')], strict: true }
     const at = async (now: number, checkpointIntervalMillis?: number) =>
       await reader.verify({ ...trusted, now: () => now, ...(checkpointIntervalMillis && { checkpointIntervalMillis }) })
     expect((await at(recordedAt + 1_500)).status).toBe('verified')

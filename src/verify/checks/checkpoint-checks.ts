@@ -1,0 +1,106 @@
+import type { ComparedCheckpoint } from '../compare-checkpoints.js'
+import type { Evidence } from '../evidence.js'
+import { problem } from '../problems.js'
+import { type Check, problemsIn } from './check.js'
+
+/** One of the checkpoints, and the evidence that it is part of. */
+export interface CheckpointInEvidence {
+  readonly checkpoint: ComparedCheckpoint
+  readonly log: Evidence
+}
+
+/** No signature of a trusted key or witness is wrong. */
+const signatureIntact: Check<CheckpointInEvidence> = {
+  name: 'signatureIntact',
+  check({ checkpoint: { source, signed } }) {
+    if (signed.by !== undefined || !signed.isWrong) return []
+    return [problem('altered', 'checkpoint_altered', `${source} was altered: ${signed.reason}`)]
+  },
+}
+
+/**
+ * A key that was the log's at that size signed it. After a change of keys the database has a checkpoint by the key before,
+ * until the next commit: that is none, as long as another one proves as much.
+ */
+const signatureTrusted: Check<CheckpointInEvidence> = {
+  name: 'signatureTrusted',
+  check({ checkpoint: { source, signed, holds, size, isElsewhere }, log: { provenSize } }) {
+    if (signed.by !== undefined || signed.isWrong) return []
+    const isSuperseded = !isElsewhere && signed.isByKeyBefore && holds === true && size <= provenSize
+    return isSuperseded ? [] : [problem('unknown_key', 'key_unknown', `${source}: ${signed.reason}`)]
+  },
+}
+
+/** The entries that it covers are there. A checkpoint that no trusted key signed says nothing about the entries. */
+const coveredEntriesPresent: Check<CheckpointInEvidence> = {
+  name: 'coveredEntriesPresent',
+  check({ checkpoint, log: { inspection } }) {
+    if (!coversMissingEntries(checkpoint)) return []
+    const { source, size: covered } = checkpoint
+    const { size } = inspection
+    const message = `${source} covers ${covered} entries, of which the last ${covered - size} are not there`
+    return [
+      problem('truncated', 'truncated', message, { count: covered - size, entries: [{ from: size, to: covered }] }),
+    ]
+  },
+}
+
+/** The entries have its root, or were replaced where the log itself states that it was rolled back. */
+const rootMatches: Check<CheckpointInEvidence> = {
+  name: 'rootMatches',
+  check({ checkpoint, log }) {
+    if (!hasOtherRoot(checkpoint) || isRolledBack(checkpoint, log)) return []
+    const { source, size } = checkpoint
+    const entries = [{ from: Math.min(log.provenSize, size), to: size }]
+    return [
+      problem('altered', 'root_mismatch', `${source} has another root than the first ${size} entries`, { entries }),
+    ]
+  },
+}
+
+/** The entries that it covers were not replaced after the log was rolled back. */
+const noRollback: Check<CheckpointInEvidence> = {
+  name: 'noRollback',
+  check({ checkpoint, log }) {
+    if (!hasOtherRoot(checkpoint) || !isRolledBack(checkpoint, log)) return []
+    const from = rolledBackAt(log) as number
+    const message = `${checkpoint.source} covers entries that are gone: the log was rolled back before entry ${from}`
+    return [problem('truncated', 'rolled_back', message, { entries: [{ from, to: checkpoint.size }] })]
+  },
+}
+
+/** Checks of one checkpoint. Each checkpoint has at most one of these faults. */
+export const CHECKPOINT_CHECKS: readonly Check<CheckpointInEvidence>[] = [
+  signatureIntact,
+  signatureTrusted,
+  coveredEntriesPresent,
+  rootMatches,
+  noRollback,
+]
+
+/** Every checkpoint is signed by a trusted key, and the log continues it: one after the other, as they were found. */
+export const checkpointsHold: Check = {
+  name: 'checkpointsHold',
+  check(log, policy) {
+    return log.checkpoints.flatMap((checkpoint) => problemsIn(CHECKPOINT_CHECKS, { checkpoint, log }, policy))
+  },
+}
+
+/** Returns whether a signed checkpoint covers more entries than there are. */
+export function coversMissingEntries({ signed, holds }: ComparedCheckpoint): boolean {
+  return signed.by !== undefined && holds === undefined
+}
+
+function hasOtherRoot({ signed, holds }: ComparedCheckpoint): boolean {
+  return signed.by !== undefined && holds === false
+}
+
+function isRolledBack({ size }: ComparedCheckpoint, log: Evidence): boolean {
+  const from = rolledBackAt(log)
+  return from !== undefined && from < size
+}
+
+/** Returns the position at which the log states that it was rolled back. */
+function rolledBackAt({ inspection }: Evidence): number | undefined {
+  return inspection.statements.diverged.spans[0]?.from
+}

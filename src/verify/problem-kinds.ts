@@ -1,0 +1,40 @@
+import type { FindingKind } from './findings.js'
+
+/**
+ * The kind of a problem: a stable name.
+ *
+ * | kinds | status |
+ * |---|---|
+ * | of the content: `entry_altered`, `entry_missing`, … | `altered` |
+ * | of a checkpoint: `checkpoint_altered`, `root_mismatch` | `altered` |
+ * | of the extent: `truncated`, `rolled_back` | `truncated` |
+ * | `checkpoint_missing` | `truncated` where there was one, else `unknown_key` |
+ * | of the keys: `key_unknown`, `key_change_unproven` | `unknown_key` |
+ * | of the record: `events_dropped` | `incomplete` |
+ * | with `strict`: `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested` | `unproven` |
+ * | of a ledger: `sibling_missing`, `sibling_rolled_back`, `sibling_altered`, `log_misplaced` | `altered` |
+ * | of a ledger's keys: `join_missing`, `join_unproven`, `sibling_note_unproven` | `unknown_key` |
+ */
+export type VerifyProblemKind =
+  // What was found in the content: entries, tree, head and indexes.
+  | Exclude<FindingKind, 'leaf_mismatch'>
+  | 'entry_altered'
+  | 'checkpoint_altered'
+  | 'root_mismatch'
+  | 'truncated'
+  | 'rolled_back'
+  | 'checkpoint_missing'
+  | 'key_unknown'
+  | 'key_change_unproven'
+  | 'events_dropped'
+  | 'key_not_given'
+  | 'anchor_missing'
+  | 'uncovered'
+  | 'recovered_unattested'
+  | 'sibling_missing'
+  | 'sibling_rolled_back'
+  | 'sibling_altered'
+  | 'log_misplaced'
+  | 'join_missing'
+  | 'join_unproven'
+  | 'sibling_note_unproven'
