@@ -45,37 +45,28 @@ const coveredEntriesPresent: Check<CheckpointInEvidence> = {
   },
 }
 
-/** The entries have its root, or were replaced where the log itself states that it was rolled back. */
-const rootMatches: Check<CheckpointInEvidence> = {
-  name: 'rootMatches',
-  check({ checkpoint, log }) {
-    if (!hasOtherRoot(checkpoint) || isRolledBack(checkpoint, log)) return []
-    const { source, size } = checkpoint
-    const entries = [{ from: Math.min(log.provenSize, size), to: size }]
-    return [
-      problem('altered', 'root_mismatch', `${source} has another root than the first ${size} entries`, { entries }),
-    ]
+/** The log continues it: the entries have its root. Where the log states that it was rolled back, that explains another. */
+const logContinues: Check<CheckpointInEvidence> = {
+  name: 'logContinues',
+  check({ checkpoint, log: { inspection, provenSize } }) {
+    const { source, size, signed, holds } = checkpoint
+    if (signed.by === undefined || holds !== false) return []
+    const rolledBackAt = inspection.statements.diverged.spans[0]?.from
+    if (rolledBackAt !== undefined && rolledBackAt < size) {
+      const message = `${source} covers entries that are gone: the log was rolled back before entry ${rolledBackAt}`
+      return [problem('truncated', 'rolled_back', message, { entries: [{ from: rolledBackAt, to: size }] })]
+    }
+    const message = `${source} has another root than the first ${size} entries`
+    return [problem('altered', 'root_mismatch', message, { entries: [{ from: Math.min(provenSize, size), to: size }] })]
   },
 }
 
-/** The entries that it covers were not replaced after the log was rolled back. */
-const noRollback: Check<CheckpointInEvidence> = {
-  name: 'noRollback',
-  check({ checkpoint, log }) {
-    if (!hasOtherRoot(checkpoint) || !isRolledBack(checkpoint, log)) return []
-    const from = rolledBackAt(log) as number
-    const message = `${checkpoint.source} covers entries that are gone: the log was rolled back before entry ${from}`
-    return [problem('truncated', 'rolled_back', message, { entries: [{ from, to: checkpoint.size }] })]
-  },
-}
-
-/** Checks of one checkpoint. Each checkpoint has at most one of these faults. */
+/** Checks of one checkpoint, each of which has at most one of these faults. */
 export const CHECKPOINT_CHECKS: readonly Check<CheckpointInEvidence>[] = [
   signatureIntact,
   signatureTrusted,
   coveredEntriesPresent,
-  rootMatches,
-  noRollback,
+  logContinues,
 ]
 
 /** Every checkpoint is signed by a trusted key, and the log continues it: one after the other, as they were found. */
@@ -89,18 +80,4 @@ export const checkpointsHold: Check = {
 /** Returns whether a signed checkpoint covers more entries than there are. */
 export function coversMissingEntries({ signed, holds }: ComparedCheckpoint): boolean {
   return signed.by !== undefined && holds === undefined
-}
-
-function hasOtherRoot({ signed, holds }: ComparedCheckpoint): boolean {
-  return signed.by !== undefined && holds === false
-}
-
-function isRolledBack({ size }: ComparedCheckpoint, log: Evidence): boolean {
-  const from = rolledBackAt(log)
-  return from !== undefined && from < size
-}
-
-/** Returns the position at which the log states that it was rolled back. */
-function rolledBackAt({ inspection }: Evidence): number | undefined {
-  return inspection.statements.diverged.spans[0]?.from
 }
