@@ -38,13 +38,13 @@ export interface BlockTask {
   readonly index: ComparedIndex | undefined
 }
 
-/** What one block of entries is, and what is wrong with it and with what belongs to it alone. Plain. */
+/** The report on one block of entries, and on what belongs to it alone. Plain. */
 export interface BlockReport {
   readonly hashes: BlockHashes
   readonly findings: readonly Finding[]
   readonly statements: StatementTallies
   /** Positions of the log's own statements that say more than can be counted. */
-  readonly told: readonly number[]
+  readonly statementSeqs: readonly number[]
   /** See `Inspection`. */
   readonly dueSize: number
   /** `undefined` where none were removed. */
@@ -78,7 +78,7 @@ export async function inspectBlock(
     hashes: leaves.finish(task.sizes),
     findings: findings.all,
     statements: inspector.statements.tallies,
-    told: inspector.told,
+    statementSeqs: inspector.statementSeqs,
     dueSize: inspector.dueSize,
     removed,
     filed: report,
@@ -88,7 +88,7 @@ export async function inspectBlock(
 class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
-  readonly told: number[] = []
+  readonly statementSeqs: number[] = []
   /** Of level 0 and 1. */
   readonly tiles: [TilePart[], TilePart[]] = [[], []]
   dueSize = 0
@@ -185,7 +185,7 @@ class BlockInspector implements BlockVisitor {
   }
 
   #statement(seq: number, block: Block): void {
-    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.told.push(seq)
+    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.statementSeqs.push(seq)
   }
 
   #addCallerId(filed: FiledEntries, seq: number, block: Block): void {
