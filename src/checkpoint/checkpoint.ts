@@ -72,7 +72,9 @@ export function formatCheckpoint({ origin, size, root, extensions }: Checkpoint)
 }
 
 /**
- * Reads the text of a checkpoint, which is the text of a note. Trust it only when that note was opened.
+ * Parses the text of a checkpoint, which is the text of a note. Trust it only when that note was opened.
+ *
+ * Attacker-controlled: the text of any note, as long as that may be; its size is any number of 64 bits, its root 32 bytes.
  *
  * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
  */

@@ -48,7 +48,9 @@ export function formatVkey(key: NoteKey): string {
 }
 
 /**
- * Reads a vkey.
+ * Parses a vkey.
+ *
+ * Attacker-controlled: a vkey beside the log or in an entry; the key id must be that of the key, which has 32 bytes.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID` when it is malformed, its key id is not its own, or its type is neither
  * Ed25519 (0x01) nor an Ed25519 cosignature (0x04)

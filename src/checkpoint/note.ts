@@ -53,6 +53,8 @@ export function isSignedBy({ signatures }: Note, { name, keyId }: Pick<NoteSigna
 /**
  * Takes a note apart without verifying anything: to trust its text, {@link openNote} it.
  *
+ * Attacker-controlled: any text or bytes; MAX_NOTE_BYTES and MAX_NOTE_SIGNATURES bound them before they are split.
+ *
  * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
  */
 export function parseNote(message: string | Uint8Array): Note {
@@ -143,6 +145,7 @@ async function signatureOf(signer: Signer, signed: Uint8Array): Promise<NoteSign
 const SIGNATURE_PREFIX = '\u2014 '
 const KEY_ID_BYTES = 4
 
+// Attacker-controlled: a line of a note; only the one base64 text of its bytes is accepted, with at least a key id.
 function parseSignatureLine(line: string): NoteSignature {
   const space = line.indexOf(' ', SIGNATURE_PREFIX.length)
   const name = line.slice(SIGNATURE_PREFIX.length, space)

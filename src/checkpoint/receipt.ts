@@ -55,6 +55,8 @@ export function formatReceipt({ index, proof, checkpoint, extra }: Receipt): str
 /**
  * Takes a receipt apart. Neither its checkpoint nor what it proves is looked at.
  *
+ * Attacker-controlled: any text or bytes; MAX_RECEIPT_BYTES bounds them, MAX_PROOF_HASHES the proof.
+ *
  * @throws AuditLogError `AUDIT_PROOF_INVALID` when it is malformed
  */
 export function parseReceipt(receipt: string | Uint8Array): Receipt {

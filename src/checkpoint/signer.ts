@@ -57,6 +57,8 @@ export class Ed25519Signer implements Signer {
   /**
    * A key in PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` makes it. PEM has no place for the key's name.
    *
+   * Attacker-controlled: the file of a key, where others can write to its directory; anything but an Ed25519 key is refused.
+   *
    * @throws AuditLogError `AUDIT_KEY_INVALID` when it is not the PEM of an unencrypted Ed25519 private key
    * @throws TypeError when a key cannot have this name
    */
@@ -69,6 +71,8 @@ export class Ed25519Signer implements Signer {
 
   /**
    * A key in the form of Go's `sumdb/note`: `PRIVATE+KEY+name+key id+base64(0x01 ‖ seed)`.
+   *
+   * Attacker-controlled: the file of a key, likewise; the seed has 32 bytes, and the key id must be that of the key.
    *
    * @throws AuditLogError `AUDIT_KEY_INVALID`
    */

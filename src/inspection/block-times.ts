@@ -107,6 +107,7 @@ export async function compareTimeBlocks(
   for (; expected < first + spans.length; expected++) isMissing(expected)
 }
 
+// Attacker-controlled: a stored time block; it is compared, and its times must have the form of times.
 function isFitting(stored: string, { min, max }: TimeSpan, isThinned: boolean): boolean {
   if (!isThinned) return stored === `${min} ${max}`
   const [from = '', to = '', ...others] = stored.split(' ')

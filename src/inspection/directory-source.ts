@@ -108,7 +108,11 @@ export class DirectorySource implements LogSource {
   }
 }
 
-/** The parts found in the directory of a log. */
+/**
+ * The parts found in the directory of a log.
+ *
+ * Attacker-controlled: all of them; files are regular and have at most MAX_FILE_BYTES, and only signatures are believed.
+ */
 interface FoundParts {
   readonly openedAt: number
   /** The file `checkpoint`. */

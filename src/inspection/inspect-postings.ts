@@ -113,11 +113,13 @@ function readerOf(
   }
 }
 
+// Attacker-controlled: a stored position; one that the index does not cover is refused.
 function positionIn(value: Uint8Array, covered: number): readonly number[] | undefined {
   const seq = value.length === SEQ_BYTES ? readSeq(value, 0) : Infinity
   return seq < covered ? [seq] : undefined
 }
 
+// Attacker-controlled: a stored posting; `decodePosting` refuses what does not ascend, and takes no more than it holds.
 function decoded(key: Buffer, value: Uint8Array, covered: number): readonly number[] | undefined {
   try {
     const last = seqOfKey(key)

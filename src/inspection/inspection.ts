@@ -42,8 +42,8 @@ export async function inspectLog(
 ): Promise<Inspection> {
   const head = await readStatedHead(databases.entries, findings, log.location)
   const { size, root, hashKey, openFrom, checkpointSize } = head
-  const { covered = 0, note } = request.entriesOnly
-    ? { note: 'the index was not compared: it was not asked for' }
+  const { covered = 0, remark } = request.entriesOnly
+    ? { remark: 'the index was not compared: it was not asked for' }
     : await readStatedIndex(databases, log, head)
   const file = inspectionThreadFile()
   const count = file ? threadCount(size, request.threads) : 1
@@ -72,7 +72,7 @@ export async function inspectLog(
       statements: inspector.statements.tallies,
       dueSize: inspector.dueSize,
       removed: inspector.removed,
-      remarks: note === undefined ? [] : [note],
+      remarks: remark === undefined ? [] : [remark],
       findings: findings.all,
     }
   } finally {

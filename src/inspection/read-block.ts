@@ -8,6 +8,8 @@ import { damageIn } from './damage.js'
 /**
  * Returns the block that holds a position, found without the directory; `undefined` when it is missing, or damaged so that
  * it cannot be read.
+ *
+ * Attacker-controlled: a stored block; `Block` refuses one that does not span what it says.
  */
 export async function readBlock(db: Database, seq: number, location: string): Promise<Block | undefined> {
   try {

@@ -102,7 +102,7 @@ async function readLastHead(db: Database, findings: Findings, location: string):
   }
 }
 
-/** How many entries there are, if none is missing before the last. */
+/** Returns the number of entries, if none is missing before the last. */
 async function endOfBlocks(db: Database, findings: Findings, location: string): Promise<number> {
   try {
     const last = await lastBlock(db)
@@ -113,6 +113,7 @@ async function endOfBlocks(db: Database, findings: Findings, location: string): 
   }
 }
 
+// Attacker-controlled: a stored block; `Block` refuses one that does not span what it says.
 function endOf(firstSeq: number, value: Uint8Array): number {
   try {
     return new Block(firstSeq, value).end

@@ -61,7 +61,11 @@ function tilesOf(level: number, from: number, to: number, size: number): Tile[] 
   })
 }
 
-/** Tiles cut to their widths; `undefined` where one is not whole, which is told. */
+/**
+ * Returns tiles cut to their widths; `undefined` for one that is not whole, which becomes a finding.
+ *
+ * Attacker-controlled: tiles of any length; only whole hashes up to the width of the tile are looked at.
+ */
 async function readWhole(
   { tiles, findings }: TileComparison,
   asked: readonly Tile[],

@@ -1,24 +1,11 @@
+import type { ContentDamageKind } from './problem-kinds.js'
 import type { SeqSpan } from './report.js'
 
-/** Kinds of damage that the content of a log shows. Only checkpoints and keys can say whose doing it is. */
-export type FindingKind =
-  | 'database_unreadable'
-  | 'directory_altered'
-  | 'removal_unrecorded'
-  | 'head_altered'
-  | 'entry_missing'
-  | 'entry_unexpected'
-  | 'entry_unreadable'
-  | 'leaf_mismatch'
-  | 'tile_altered'
-  | 'posting_missing'
-  | 'posting_stray'
-  | 'index_unreadable'
-  | 'time_block_altered'
-  | 'caller_id_altered'
-  | 'open_run_altered'
-  | 'run_row_altered'
-  | 'record_unknown'
+/**
+ * Kinds of damage that the content of a log shows. Only checkpoints and keys can say whose doing it is: whether an entry
+ * that differs from its leaf hash was altered, or the leaf hash was.
+ */
+export type FindingKind = ContentDamageKind | 'leaf_mismatch'
 
 /** One kind of damage, wherever it was found. Plain, so that one thread can send it to another. */
 export interface Finding {

@@ -1,4 +1,21 @@
-import type { FindingKind } from './findings.js'
+/** Kinds of problems in the content of a log: its entries, its tree, its head and its indexes. */
+export type ContentDamageKind =
+  | 'database_unreadable'
+  | 'directory_altered'
+  | 'removal_unrecorded'
+  | 'head_altered'
+  | 'entry_missing'
+  | 'entry_unexpected'
+  | 'entry_unreadable'
+  | 'tile_altered'
+  | 'posting_missing'
+  | 'posting_stray'
+  | 'index_unreadable'
+  | 'time_block_altered'
+  | 'caller_id_altered'
+  | 'open_run_altered'
+  | 'run_row_altered'
+  | 'record_unknown'
 
 /**
  * The kind of a problem: a stable name.
@@ -16,8 +33,7 @@ import type { FindingKind } from './findings.js'
  * | of a ledger's keys: `join_missing`, `join_unproven`, `sibling_note_unproven` | `unknown_key` |
  */
 export type VerifyProblemKind =
-  // What was found in the content: entries, tree, head and indexes.
-  | Exclude<FindingKind, 'leaf_mismatch'>
+  | ContentDamageKind
   | 'entry_altered'
   | 'checkpoint_altered'
   | 'root_mismatch'

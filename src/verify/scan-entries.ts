@@ -103,7 +103,7 @@ interface ParsedEntry {
   readonly data?: unknown
 }
 
-// Attacker-controlled: an entry of a log or a copy; a bundle, a line or a block bounds its length, and every field is unknown.
+// Attacker-controlled: an entry of a log or a copy; its bundle, line or block bounds it, and every field is unknown.
 function parsed(bytes: Uint8Array): ParsedEntry | undefined {
   try {
     return JSON.parse(textOf(bytes)) ?? undefined

@@ -73,7 +73,13 @@ export class Statements {
     this.#origins = origins
   }
 
-  /** Takes an event of one of the {@link STATEMENT_TYPES}. @returns it where it says more than can be counted */
+  /**
+   * Takes an event of one of the {@link STATEMENT_TYPES}.
+   *
+   * Attacker-controlled: the fields of any entry; counts are whole numbers from 1 on, and spans and tallies are bounded.
+   *
+   * @returns the statement where its data is needed
+   */
   add(seq: number, { type, statementOf, data }: StatedEvent): StatementEntry | undefined {
     const { dropped, diverged, recovered, unattested, foreign } = this.tallies
     if (typeof statementOf !== 'string' || this.#origins?.includes(statementOf) === false) {

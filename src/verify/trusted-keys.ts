@@ -126,6 +126,7 @@ export class TrustedKeys {
     }
   }
 
+  // Attacker-controlled: the data of any entry; nothing of it counts but what the key before signed, and chains are bounded.
   #change(seq: number, change: StatedChange): void {
     const next = verifierFromVkey(String(change.to))
     const previous = this.#current.find(({ verifier }) => String(change.from).startsWith(nameOf(verifier)))

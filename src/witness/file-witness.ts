@@ -77,6 +77,7 @@ class FileWitness implements Witness {
     return cosigned
   }
 
+  // Attacker-controlled: any checkpoint, and the files of the directory; notes are bounded, and names of files are hashes.
   async #cosign(checkpoint: string, log: WitnessedLog): Promise<string> {
     const { text, signatures } = parseNote(checkpoint)
     const stated = parseCheckpoint(text)

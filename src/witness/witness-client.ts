@@ -84,7 +84,11 @@ class WitnessClient implements Witness {
     throw this.#failed('knows another tree each time it is asked')
   }
 
-  /** The size that a conflict is about. */
+  /**
+   * Returns the size that a conflict is about.
+   *
+   * Attacker-controlled: the body of a response; MAX_ANSWER_BYTES bounds it, and it must be one decimal number of 64 bits.
+   */
   #seenSize(body: string, { size, origin }: Checkpoint, asked: number): number {
     const seen = parseDecimal(body.replace(/\n$/, ''))
     if (seen === undefined) throw this.#failed('did not say how much it has seen')
@@ -99,7 +103,11 @@ class WitnessClient implements Witness {
     return Number(seen)
   }
 
-  /** What comes from a witness is its cosignature, or nothing that a checkpoint should carry. */
+  /**
+   * Returns the checkpoint with the cosignature of the witness, and nothing else that it sent.
+   *
+   * Attacker-controlled: the body of a response; MAX_ANSWER_BYTES bounds it, and only the witness's own signature is taken.
+   */
   #withCosignature(checkpoint: string, lines: string): string {
     const { text, signatures } = parseNote(checkpoint)
     const { signatures: cosignatures } = openNote(checkpoint + lines, [this.#verifier])

@@ -44,6 +44,7 @@ export function witnessedBy(witnesses: readonly Witness[], options: WitnessedByO
   const { onProblem = (problem: Error) => process.emitWarning(problem) } = options
   const ask = (checkpoint: string, log: WitnessedLog) =>
     Promise.allSettled(witnesses.map((witness) => witness.cosign(checkpoint, log)))
+  // Attacker-controlled: the notes that witnesses return; only what follows the log's own signatures is taken.
   const publish = async (checkpoint: string, log: WitnessedLog) => {
     const { text, signatures } = parseNote(checkpoint)
     const cosignatures: NoteSignature[] = []
