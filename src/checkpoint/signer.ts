@@ -25,7 +25,7 @@ export interface Signer {
    * Signs a note's text.
    *
    * @param text - its UTF-8 bytes
-   * @returns what stands in the note behind the key id: for Ed25519, 64 bytes
+   * @returns the bytes for the note, behind the key id: for Ed25519, 64 bytes
    */
   sign(text: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
@@ -176,7 +176,7 @@ function ed25519KeyOf(vkey: string): NoteKey | undefined {
 
 const SKEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(.+)$/
 const SEED_BYTES = 32
-/** What stands before the seed in the PKCS#8 DER of an Ed25519 key (RFC 8410 section 7). */
+/** The bytes before the seed in the PKCS#8 DER of an Ed25519 key (RFC 8410 section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 function noteKeyOf(name: string, publicKey: KeyObject): NoteKey {

@@ -63,7 +63,7 @@ export interface ExpectedTimes {
   readonly level: number
   readonly first: number
   readonly spans: readonly (TimeSpan | undefined)[]
-  /** Tells of a block whether entries of it were removed: their times may have made it wider. */
+  /** Returns whether entries of a block were removed: their times may have made it wider. */
   readonly isThinned: (block: number) => boolean
 }
 

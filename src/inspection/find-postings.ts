@@ -27,7 +27,7 @@ export interface FindPostingsTask {
   readonly removed: readonly (RemovedPositions | undefined)[]
 }
 
-/** Finds out what of an index does not fit the entries of a block, where the sums say that something does not. */
+/** Finds the postings of an index that do not fit the entries of a block, where the sums differ. */
 export async function findPostings(
   databases: FrozenDatabases,
   task: FindPostingsTask,
@@ -72,7 +72,7 @@ async function compare(
   }
 }
 
-/** What the entries of the block file in the index: position and value of each. */
+/** Returns what the entries of the block file in the index: position and value of each. */
 async function expectedPostings(
   { entries }: FrozenDatabases,
   task: FindPostingsTask,

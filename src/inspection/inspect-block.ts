@@ -43,7 +43,7 @@ export interface BlockReport {
   readonly hashes: BlockHashes
   readonly findings: readonly Finding[]
   readonly statements: StatementTallies
-  /** Positions of the log's own statements that say more than can be counted. */
+  /** Positions of the log's own statements whose data is needed. */
   readonly statementSeqs: readonly number[]
   /** See `Inspection`. */
   readonly dueSize: number
@@ -89,7 +89,7 @@ class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
   readonly statementSeqs: number[] = []
-  /** Of level 0 and 1. */
+  /** Tiles of level 0 and 1. */
   readonly tiles: [TilePart[], TilePart[]] = [[], []]
   dueSize = 0
   readonly #task: BlockTask

@@ -35,7 +35,7 @@ export async function blockStart(db: Database, seq: number, location: string): P
   } catch (error) {
     damageIn(error, location)
   }
-  // What is damaged lies between: the directory tells.
+  // The damage lies between: the directory leads past it.
   try {
     const page = (await db.get(pageKey(pageOf(seq)))) as Uint8Array | undefined
     return page ? blockOf(seq, page) : seq

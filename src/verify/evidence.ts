@@ -22,7 +22,7 @@ export interface Evidence {
   readonly missingCheckpoint: string | undefined
   /** The checkpoints that were compared, those found with the log first. */
   readonly checkpoints: readonly ComparedCheckpoint[]
-  /** Those that could not be compared. */
+  /** The checkpoints that could not be compared. */
   readonly refused: readonly RefusedCheckpoint[]
   /** The keys that were trusted, and the changes of keys that the log states. */
   readonly keys: TrustedKeys

@@ -7,13 +7,13 @@ import { type EntryChunk, scanEntries } from './scan-entries.js'
 import type { Inspection, InspectionRequest, LogSource } from './source.js'
 
 const READ_BYTES = 1024 * 1024
-/** No entry has more. */
+/** Longer than any entry. */
 const MAX_LINE_BYTES = 64 * 1024
 const NEWLINE = 0x0a
 
 /**
- * The entries of a log as JSON Lines: from its first on, byte for byte, a line each. A checkpoint from elsewhere says what they
- * should be.
+ * The entries of a log as JSON Lines: from its first on, byte for byte, a line each. Only a checkpoint from
+ * elsewhere states what they should be.
  */
 export class JsonlFile implements LogSource {
   readonly location: string

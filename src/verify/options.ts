@@ -1,7 +1,16 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { VerifyProgress } from './source.js'
 
-/** Knowledge of a log from elsewhere, and settings for its verification. */
+/**
+ * Knowledge of a log from elsewhere, and settings for its verification:
+ *
+ *     {
+ *       logKeys: ['example.org/log+4b2f1e7a+AZx…'],                 the log's checkpoints must be signed by one of these,
+ *       checkpoints: [await readFile('last-month.txt', 'utf8')],    the log must continue this one,
+ *       witnessKeys: ['witness.example+17c3d0aa+BOq…'],             a checkpoint that this witness cosigned counts likewise,
+ *       strict: true,                                               and all but the newest entries must be proved so
+ *     }
+ */
 export interface VerifyOptions {
   /**
    * Keys of the log that are trusted (vkeys). Keys to which they handed over in the log are trusted from there on.

@@ -5,7 +5,7 @@ import { BLOCK_LENGTH, BlockRoots, LeafBlock } from './leaf-block.js'
 import type { InspectionRequest } from './source.js'
 import { STATEMENT_TYPES, Statements, type StatementTallies } from './statements.js'
 
-/** Entries that follow each other. */
+/** A run of entries without a gap. */
 export interface EntryChunk {
   readonly from: number
   /** An entry without bytes was removed. */

@@ -36,7 +36,7 @@ export interface InspectionRequest {
   /** Leaves out what is derived from the entries. See `VerifyOptions`. */
   readonly entriesOnly: boolean
   readonly onProgress: (progress: VerifyProgress) => void
-  /** Receives each statement of the log itself that says more than can be counted, in the order of their positions. */
+  /** Receives each statement of the log itself whose data is needed, in the order of their positions. */
   readonly onStatement: (statement: StatementEntry) => void
   readonly signal: AbortSignal | undefined
 }

@@ -39,7 +39,7 @@ export interface StatementTallies {
   readonly foreign: Tally
 }
 
-/** The entry of a statement that says more than can be counted: its data decides over the verdict. */
+/** The entry of a statement whose data decides over the verdict: counting it is not enough. */
 export interface StatementEntry {
   readonly seq: number
   /** `signing_key_changed`, `ledger_joined` or `siblings_noted`. */

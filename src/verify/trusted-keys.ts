@@ -16,7 +16,7 @@ export interface SignedSize {
 /** A key that signs the log's checkpoints at a position, and from where on. */
 interface CurrentKey {
   readonly verifier: Verifier
-  /** It signs checkpoints that are larger than this. */
+  /** The size behind which it signs checkpoints. */
   readonly after: number
 }
 
@@ -49,7 +49,7 @@ export type Signed =
  */
 export class TrustedKeys {
   readonly unproven: UnprovenChanges = { count: 0, reason: '', spans: [] }
-  /** Those that are trusted from outside. */
+  /** The keys that are trusted from outside. */
   readonly #known: Verifier[]
   readonly #origin: string
   readonly #checkpoints: readonly { readonly size: bigint; readonly signers: ReadonlySet<string> }[]

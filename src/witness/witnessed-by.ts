@@ -5,7 +5,7 @@ import type { Witness, WitnessedLog } from './witness.js'
 /** Options of `witnessedBy`. */
 export interface WitnessedByOptions {
   /**
-   * Told when a witness did not cosign. A witness that has seen another log (`AUDIT_LOG_ROLLED_BACK`,
+   * Receives the reason why a witness did not cosign. A witness that has seen another log (`AUDIT_LOG_ROLLED_BACK`,
    * `AUDIT_PROOF_INVALID`) is evidence, and no mishap.
    *
    * @defaultValue `process.emitWarning`
@@ -13,7 +13,7 @@ export interface WitnessedByOptions {
   readonly onProblem?: (problem: Error) => void
 }
 
-/** Has the checkpoints of a log cosigned: `openAuditLog({ onCheckpoint })`. */
+/** Brings the checkpoints of a log to witnesses, which cosign them: for `openAuditLog({ onCheckpoint })`. */
 export interface WitnessedPublisher {
   /** Returns the checkpoint with the cosignatures of the witnesses that answered. */
   (checkpoint: string, log: WitnessedLog): Promise<string>
@@ -31,7 +31,7 @@ const EVIDENCE: ReadonlySet<unknown> = new Set(['AUDIT_LOG_ROLLED_BACK', 'AUDIT_
 /**
  * Asks all witnesses for each checkpoint, for `openAuditLog({ onCheckpoint })`. Those that cosign are in the checkpoint
  * that the log keeps; those that do not hold nothing up. At opening, a witness that has seen more of the log than there is
- * says so before the log signs anything.
+ * refuses, before the log signs anything.
  *
  * @example
  * ```ts

@@ -31,7 +31,11 @@ describe('an index that readers do not use is no alteration, and a note tells', 
   it('that it is missing', async () => {
     const directory = await log.copy()
     await rm(join(directory, 'index'), { recursive: true })
-    expect(await noted(directory)).toEqual({ code: 0, problems: [], remarks: [expect.stringContaining('there is none')] })
+    expect(await noted(directory)).toEqual({
+      code: 0,
+      problems: [],
+      remarks: [expect.stringContaining('there is none')],
+    })
     expect((await spanledger('verify', directory, '-k', log.vkey)).out).toContain('there is none')
   })
 

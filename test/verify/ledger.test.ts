@@ -220,7 +220,10 @@ test('verifies one log of a ledger that lies alone by its own key, and not by th
   const copy = join(ledger.root, 'copy')
   await cp(ledger.directoryOf(1), copy, { recursive: true })
   for (const directory of [ledger.directoryOf(1), copy]) {
-    expect(await verifyLedgerDirectory(directory, { logKeys: [own] })).toMatchObject({ status: 'verified', problems: [] })
+    expect(await verifyLedgerDirectory(directory, { logKeys: [own] })).toMatchObject({
+      status: 'verified',
+      problems: [],
+    })
     expect(await verifyLedgerDirectory(directory, { logKeys: [vkey] })).toMatchObject({ status: 'unknown_key' })
   }
 })

@@ -9,7 +9,7 @@ import type { TrustPolicy } from '../trust-policy.js'
  *     { name: 'keyChangesProven', check: ({ keys }) => keys.unproven.count === 0 ? [] : [problem('unknown_key', …)] }
  */
 export interface Check<E = Evidence, P = TrustPolicy> {
-  /** What holds where the check finds nothing. */
+  /** The statement that holds where the check finds nothing. */
   readonly name: string
   /** Returns the problems that it finds. */
   check(evidence: E, policy: P): readonly VerifyProblem[]

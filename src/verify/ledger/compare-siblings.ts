@@ -14,7 +14,7 @@ export interface ObservedLog {
   readonly number: number
   /** `undefined` where it is not known. */
   readonly origin: string | undefined
-  /** Those that may sign its checkpoints. */
+  /** The keys that may sign its checkpoints. */
   readonly keys: readonly Verifier[]
   /** `undefined` where there is no such log. */
   readonly tree: LogTree | undefined
@@ -26,7 +26,7 @@ export type ContradictionKind = 'sibling_missing' | 'sibling_rolled_back' | 'sib
 /** Observations that a log contradicts in one way. */
 export interface Contradiction {
   readonly kind: ContradictionKind
-  /** Those that are evidence that the log was once as observed. */
+  /** The observations that are evidence that the log was once like that. */
   readonly proven: readonly SiblingObservation[]
   readonly unproven: readonly SiblingObservation[]
 }

@@ -20,7 +20,7 @@ export interface OpenLogTree extends LogTree {
 export interface LedgerToVerify {
   /** Its name in messages. */
   readonly location: string
-  /** Those that are there, by number. */
+  /** The logs that are there, by number. */
   readonly logs: readonly LedgerLog[]
   /** The parts of the options that the user took from the ledger itself. */
   readonly taken: TakenFromLog

@@ -17,7 +17,7 @@ export interface SiblingObservation {
   readonly size: number
   /** Root hash at that size. */
   readonly root: Buffer
-  /** Of the checkpoint, as its line has it behind the name. */
+  /** The signature of the checkpoint, as its line has it behind the name. */
   readonly signature: string | undefined
   /** The number of the log that recorded it, and the position of the entry. */
   readonly observedBy: number
