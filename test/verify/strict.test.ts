@@ -31,6 +31,11 @@ describe('the first line of the verdict says what it rests on', () => {
     )
   })
 
+  it('a checkpoint that is given twice counts once', async () => {
+    const { report } = await verdict(log.directory, '-k', log.vkey, '-c', kept, '-c', kept)
+    expect(report.basis.checkpointsElsewhere).toBe(1)
+  })
+
   it('and so does the report', async () => {
     const { report } = await verdict(log.directory, '-c', kept)
     expect(report.basis).toMatchObject({ keys: 'log', checkpointsElsewhere: 1, witnesses: [] })
