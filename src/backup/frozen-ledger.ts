@@ -154,11 +154,7 @@ async function addNoted(
   }
 }
 
-/**
- * Returns numbers and sizes of logs, as an entry has them.
- *
- * Attacker-controlled: any entry that has the word; sizes that are too large are looked for in vain.
- */
+/** Numbers and sizes, as an entry has them. It may be anybody's: what it says too much of is looked for in vain. */
 function notedIn(text: string): readonly { readonly log: number; readonly size: number }[] {
   const { type, statementOf, data } = JSON.parse(text) as {
     readonly type?: unknown

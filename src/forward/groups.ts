@@ -33,12 +33,7 @@ export async function readGroup(log: ForwardedLog, from: number, maxEntries: num
   return { from: first, entries: group }
 }
 
-/**
- * Returns the entry with the same bytes, and so the same leaf. The id that its caller chose was checked when it was first
- * stored.
- *
- * Attacker-controlled: an entry of the source; the source bounds its bytes, and what is no event is refused.
- */
+/** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
     const event = JSON.parse(textOf(bytes)) as AuditEvent

@@ -107,8 +107,8 @@ function namesOf(origin: string, { defaultOrigin }: LogSource): readonly string[
 }
 
 /**
- * Returns the anchors of the log: proving checkpoints that do not rest on the log alone, since they were kept elsewhere or
- * enough witnesses cosigned them. A checkpoint that was given twice counts once.
+ * Returns the anchors of the log: proving checkpoints that do not rest on the log alone, since they were kept elsewhere
+ * or enough witnesses cosigned them. A checkpoint that was given twice counts once.
  */
 function anchorsIn(
   checkpoints: readonly ComparedCheckpoint[],

@@ -19,8 +19,8 @@ const signatureIntact: Check<CheckpointInEvidence> = {
 }
 
 /**
- * A key that was the log's at that size signed it. After a change of keys the database has a checkpoint by the key before,
- * until the next commit: that is none, as long as another one proves as much.
+ * A key that was the log's at that size signed it. After a change of keys the database has a checkpoint by the key before
+ * until the next commit, which is no fault as long as another one proves as much.
  */
 const signatureTrusted: Check<CheckpointInEvidence> = {
   name: 'signatureTrusted',
@@ -45,7 +45,7 @@ const coveredEntriesPresent: Check<CheckpointInEvidence> = {
   },
 }
 
-/** The log continues it: the entries have its root. Where the log states that it was rolled back, that explains another. */
+/** The log continues it: the entries have its root. A rollback that the log states explains another root. */
 const logContinues: Check<CheckpointInEvidence> = {
   name: 'logContinues',
   check({ checkpoint, log: { inspection, provenSize } }) {

@@ -35,7 +35,7 @@ const checkpointBesideLog: Check = {
   },
 }
 
-/** The entries that were committed behind the last checkpoint are there. A checkpoint that covers as much says it better. */
+/** The entries that were committed behind the last checkpoint are there. A checkpoint that covers them proves more. */
 const committedEntriesPresent: Check = {
   name: 'committedEntriesPresent',
   check({ statedSize, inspection: { size }, checkpoints }) {

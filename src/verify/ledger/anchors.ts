@@ -3,8 +3,8 @@ import type { VerifiedMember } from './ledger-evidence.js'
 import type { SiblingObservation } from './sibling-observations.js'
 
 /**
- * Finds the logs for which others vouch by their observations: an observation counts as a checkpoint that was kept
- * elsewhere, where such a checkpoint covers the entry of the observation itself, and the log has the root that was observed.
+ * Finds the logs for which others vouch by their observations. An observation counts as a checkpoint that was kept
+ * elsewhere, where such a checkpoint covers its entry, and the log has the root that was observed.
  * A log that is vouched for may hold observations in turn.
  *
  *     checkpoint kept elsewhere ──▶ log 0 ─ entry 17: "log 2 had 40 entries with this root" ──▶ log 2

@@ -45,7 +45,8 @@ export interface ComparedSibling {
  * Compares a log with what its siblings observed of it.
  *
  * @param observations - of this log
- * @param isProven - returns whether a signed checkpoint covers the entry of an observation: nobody without the key has written it
+ * @param isProven - returns whether a signed checkpoint covers the entry of an observation, so that nobody without the key
+ * has written it
  */
 export async function compareSibling(
   log: ObservedLog,
@@ -71,8 +72,8 @@ export async function compareSibling(
 }
 
 /**
- * Returns whether the log was once as observed. Whose checkpoint lay beside it proves its signature alone; that another log
- * or none is there now, the entry of a sibling that nobody has altered.
+ * Returns whether the log was once as observed. Its own signature proves whose checkpoint lay beside it; an entry of a
+ * sibling that nobody has altered proves that another log, or none, is there now.
  */
 function isEvidence(
   { origin, keys, tree }: ObservedLog,

@@ -68,7 +68,7 @@ export class Joinings {
 }
 
 /**
- * Attacker-controlled: the data of any entry. Nothing of it counts but the text of a note that a key of the ledger signed.
+ * Attacker-controlled: the data of any entry. Only the text of a note that a key of the ledger signed counts.
  *
  * @returns the reason where it is no certificate
  */

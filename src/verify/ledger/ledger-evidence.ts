@@ -74,7 +74,10 @@ interface MemberCircumstances {
   readonly checkpoints: CheckpointsByOrigin
 }
 
-/** Verifies log 0, whose keys are those of the ledger. A single log gets all checkpoints, and reports those of others itself. */
+/**
+ * Verifies log 0, whose keys are those of the ledger. A single log gets all checkpoints, and reports those of others
+ * itself.
+ */
 async function verifyFirst(
   log: LedgerLog,
   { options, taken, isSingle, checkpoints }: MemberCircumstances & Pick<LedgerTrust, 'isSingle'>,

@@ -24,7 +24,7 @@ export interface SiblingObservation {
   readonly seq: number
 }
 
-/** Most observations of one log that are kept: where there are more, every second one of each sibling goes, never the last. */
+/** Most observations of one log that are kept. Beyond, every second one of each sibling goes, never the last. */
 const MAX_OBSERVATIONS = 16_384
 /** Most siblings of one log of which observations are kept: more than there are processes at a time. */
 const MAX_SIBLINGS = 4_096
@@ -84,7 +84,7 @@ export class SiblingObservations {
     }
   }
 
-  // Attacker-controlled: any JSON that an entry may hold; numbers are bounded, and a signature is no longer than any key's.
+  // Attacker-controlled: the data of any entry; numbers are bounded, and so are signatures and observations.
   #parse(stated: Record<string, unknown>, seq: number): SiblingObservation | undefined {
     const { log, origin, size, root, signature } = stated
     if (!isWhole(log, MAX_NUMBER) || !isWhole(size, Number.MAX_SAFE_INTEGER)) return undefined
