@@ -13,7 +13,7 @@ export interface WitnessedByOptions {
   readonly onProblem?: (problem: Error) => void
 }
 
-/** Brings the checkpoints of a log to witnesses, which cosign them: for `openAuditLog({ onCheckpoint })`. */
+/** Has the checkpoints of a log cosigned: `openAuditLog({ onCheckpoint })`. */
 export interface WitnessedPublisher {
   /** Returns the checkpoint with the cosignatures of the witnesses that answered. */
   (checkpoint: string, log: WitnessedLog): Promise<string>
