@@ -92,7 +92,7 @@ async function writeLog({ dist, directory, size, entryBytes }) {
   await store.close()
   return {
     openSource: () => DirectorySource.open(directory),
-    verifyLog: (source, options) => verifyLog(source, { vkeys: [signer.vkey], ...options }),
+    verifyLog: (source, options) => verifyLog(source, { logKeys: [signer.vkey], ...options }),
   }
 }
 

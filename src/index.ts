@@ -171,13 +171,16 @@ export type { SharedStore } from './store/shared.js'
 export type { TimeBlock } from './store/time-blocks.js'
 export type { Tile, TileReader } from './tree/index.js'
 export type { VerifyOptions } from './verify/options.js'
+export type { VerifyProblemKind } from './verify/problem-kinds.js'
 export type {
   LedgerLogReport,
   LedgerReport,
   ReportedCheckpoint,
+  SeqSpan,
+  VerifyBasis,
   VerifyProblem,
   VerifyReport,
   VerifyStatus,
 } from './verify/report.js'
-export type { KeptCheckpoint } from './verify/source.js'
+export type { VerifyProgress } from './verify/source.js'
 export type { JournalWindowStats } from './write-behind/window-stats.js'

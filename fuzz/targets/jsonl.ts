@@ -16,7 +16,7 @@ const signed = entries.map((entry) => Buffer.from(entry).toString()).join('\n')
 
 export async function fuzz(bytes: Buffer): Promise<void> {
   writeFileSync(path, bytes)
-  const options = { vkeys: [signer.vkey], checkpoints: [checkpointNote] }
+  const options = { logKeys: [signer.vkey], checkpoints: [checkpointNote] }
   const report = await parsedLater(coded(), async () => await verifyLog(new JsonlFile(path), options))
   if (report?.status !== 'verified') return
   const begins = `${bytes}\n`.startsWith(`${signed}\n`)

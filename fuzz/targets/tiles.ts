@@ -28,7 +28,7 @@ export async function fuzz(bytes: Buffer): Promise<void> {
   }
   const report = await parsedLater(coded(), async () => {
     const tiles = await TileDirectory.open(directory)
-    return await verifyLog(tiles, { vkeys: [signer.vkey] }).finally(() => tiles.close())
+    return await verifyLog(tiles, { logKeys: [signer.vkey] }).finally(() => tiles.close())
   })
   if (report?.status !== 'verified') return
   same(parts[2], bundle, 'entries that nobody signed are verified')

@@ -1,5 +1,5 @@
 import { formatNote } from '../../src/checkpoint/note.js'
-import { witnessClient } from '../../src/witness/witness-client.js'
+import { httpWitness } from '../../src/witness/http-witness.js'
 import { coded, parsedLater, same } from '../support/oracle.js'
 import { checkpointNote, checkpointText, cosignature, logSignature, witness } from '../support/signed-log.js'
 
@@ -24,7 +24,7 @@ export async function fuzz(bytes: Buffer): Promise<void> {
   const status = STATUSES[(bytes[0] ?? 0) % STATUSES.length] as number
   const body = bytes.subarray(1)
   globalThis.fetch = async () => new Response(new Uint8Array(body), { status })
-  const client = witnessClient({ url: 'http://witness.example', vkey: witness.vkey })
+  const client = httpWitness({ url: 'http://witness.example', vkey: witness.vkey })
   const cosigned = await parsedLater(refusals, () => client.cosign(checkpointNote, log))
   if (cosigned !== undefined) same(cosigned, expected, 'a witness puts something else into a checkpoint')
 }

@@ -134,7 +134,7 @@ describe('the key of a ledger', () => {
     const own = joined?.vkey as string
     openCheckpoint(second, { origin: own.split('+')[0] as string, logKeys: [own] })
     expect(await readdir(logs[1].location)).not.toContain('keys')
-    expect(await logs[1].verify({ vkeys: [own] })).toMatchObject({ status: 'verified' })
+    expect(await logs[1].verify({ logKeys: [own] })).toMatchObject({ status: 'verified' })
     expect(problems).toEqual([])
   })
 

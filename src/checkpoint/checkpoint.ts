@@ -8,17 +8,17 @@ import { type Verifier, verifierFromVkey, verifierOf } from './verifier.js'
 
 /** The head of a log's tree, as a checkpoint states it (C2SP tlog-checkpoint). */
 export interface Checkpoint {
-  /** Which log it is of: by recommendation a URL without its scheme. */
+  /** The name of the log: by recommendation a URL without its scheme. */
   readonly origin: string
   /** Number of entries. */
   readonly size: bigint
   /** Root hash of the tree over them (RFC 6962), 32 bytes. */
   readonly root: Uint8Array
-  /** Further lines, that mean nothing to others. */
+  /** Further lines, which mean nothing to others. */
   readonly extensions: readonly string[]
 }
 
-/** What a checkpoint must have to be trusted. */
+/** The signatures that a checkpoint must have to be trusted. */
 export interface CheckpointTrust {
   /** The log's origin. */
   readonly origin: string
@@ -31,7 +31,7 @@ export interface CheckpointTrust {
    */
   readonly witnessKeys?: readonly (Verifier | string)[]
   /**
-   * How many of the witnesses must have cosigned: at most as many as there are keys.
+   * The number of witnesses that must have cosigned: at most as many as there are keys.
    *
    * @defaultValue `0`
    */
@@ -42,7 +42,7 @@ export interface CheckpointTrust {
 export interface Cosignature {
   readonly name: string
   readonly keyId: number
-  /** When: seconds since 1970, by the witness's clock. */
+  /** The time by the witness's clock: seconds since 1970. */
   readonly timestampSeconds: bigint
 }
 
@@ -50,12 +50,12 @@ export interface Cosignature {
 export interface OpenedCheckpoint extends Checkpoint {
   /** The trusted keys of the log that signed it. */
   readonly signatures: readonly NoteSignature[]
-  /** Those of trusted witnesses. */
+  /** The cosignatures of trusted witnesses. */
   readonly cosignatures: readonly Cosignature[]
 }
 
 /**
- * The text of a checkpoint: what is signed.
+ * Returns the text of a checkpoint, which is what is signed.
  *
  * @throws TypeError when a field is not what a checkpoint may have
  */
@@ -72,7 +72,9 @@ export function formatCheckpoint({ origin, size, root, extensions }: Checkpoint)
 }
 
 /**
- * Reads the text of a checkpoint, which is the text of a note. Trust it only when that note was opened.
+ * Parses the text of a checkpoint, which is the text of a note. Trust it only when that note was opened.
+ *
+ * Attacker-controlled: the text of any note, as long as that may be; its size is any number of 64 bits, its root 32 bytes.
  *
  * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
  */

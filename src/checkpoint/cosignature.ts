@@ -13,12 +13,18 @@ const MAX_TIMESTAMP = 2n ** 63n - 1n
 
 /** A cosignature taken apart. */
 export interface TimestampedSignature {
-  /** When it was made: seconds since 1970. */
+  /** The time when it was made: seconds since 1970. */
   readonly timestampSeconds: bigint
   readonly signature: Uint8Array
 }
 
-/** `undefined` when it is too short or its time out of bounds. */
+/**
+ * Takes a cosignature apart.
+ *
+ * Attacker-controlled: the bytes of a signature line; MAX_TIMESTAMP bounds the time, and the verifier the signature.
+ *
+ * @returns `undefined` when it is too short or its time out of bounds
+ */
 export function readCosignature(bytes: Uint8Array): TimestampedSignature | undefined {
   if (bytes.length < TIMESTAMP_BYTES) return undefined
   const timestampSeconds = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0)
@@ -26,7 +32,7 @@ export function readCosignature(bytes: Uint8Array): TimestampedSignature | undef
   return { timestampSeconds, signature: bytes.subarray(TIMESTAMP_BYTES) }
 }
 
-/** What a cosigner signs. */
+/** Returns the message that a cosigner signs. */
 export function cosignedMessage(timestampSeconds: bigint, text: Uint8Array): Uint8Array {
   return Buffer.concat([encodeText(`cosignature/v1\ntime ${timestampSeconds}\n`), text])
 }

@@ -32,6 +32,8 @@ export class Cosigner {
   /**
    * A key in PKCS#8 PEM.
    *
+   * Attacker-controlled: the file of a key, where others can write to its directory; anything but an Ed25519 key is refused.
+   *
    * @throws AuditLogError `AUDIT_KEY_INVALID` when it is not the PEM of an unencrypted Ed25519 private key
    * @throws TypeError when a key cannot have this name
    */

@@ -6,7 +6,11 @@ export function encodeBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }
 
-/** The bytes, or `undefined` for anything but the one text that {@link encodeBase64} has for them. */
+/**
+ * Returns the bytes, or `undefined` for anything but the one text that {@link encodeBase64} has for them.
+ *
+ * Attacker-controlled: a part of a note, a receipt or a key, whose length its parser bounds.
+ */
 export function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64')
   return bytes.toString('base64') === text ? bytes : undefined
@@ -15,7 +19,7 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 const DECIMAL = /^(?:0|[1-9][0-9]{0,19})$/
 export const MAX_UINT64: bigint = 2n ** 64n - 1n
 
-/** A number of 64 bits in decimal without leading zeroes, or `undefined` for anything else. */
+/** Returns a number of 64 bits in decimal without leading zeroes, or `undefined` for anything else. */
 export function parseDecimal(text: string): bigint | undefined {
   if (!DECIMAL.test(text)) return undefined
   const value = BigInt(text)
@@ -24,7 +28,7 @@ export function parseDecimal(text: string): bigint | undefined {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The text of UTF-8 bytes, or a text as it is; `undefined` when there are no UTF-8 bytes for it. */
+/** Returns the text of UTF-8 bytes, or a text as it is; `undefined` when there are no UTF-8 bytes for it. */
 export function decodeText(input: string | Uint8Array): string | undefined {
   if (typeof input === 'string') return input.isWellFormed() ? input : undefined
   try {

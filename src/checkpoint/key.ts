@@ -16,7 +16,7 @@ export type SignatureType = (typeof SIGNATURE_TYPES)[keyof typeof SIGNATURE_TYPE
 export interface NoteKey {
   /** Non-empty, without spaces and plus signs; by recommendation a URL without its scheme. */
   readonly name: string
-  /** Which signature format the key is used for. */
+  /** The signature format that the key is used for. */
   readonly type: SignatureType
   /** The 32 bytes of an Ed25519 public key (RFC 8032). */
   readonly publicKey: Uint8Array
@@ -36,7 +36,7 @@ export function keyIdOf({ name, type, publicKey }: NoteKey): number {
   return createHash('sha256').update(`${name}\n`).update(Uint8Array.of(type)).update(publicKey).digest().readUInt32BE(0)
 }
 
-/** A key id as texts have it: eight lowercase hexadecimal digits. */
+/** Returns a key id as texts have it: eight lowercase hexadecimal digits. */
 export function hexKeyId(keyId: number): string {
   return keyId.toString(16).padStart(8, '0')
 }
@@ -48,7 +48,9 @@ export function formatVkey(key: NoteKey): string {
 }
 
 /**
- * Reads a vkey.
+ * Parses a vkey.
+ *
+ * Attacker-controlled: a vkey beside the log or in an entry; the key id must be that of the key, which has 32 bytes.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID` when it is malformed, its key id is not its own, or its type is neither
  * Ed25519 (0x01) nor an Ed25519 cosignature (0x04)

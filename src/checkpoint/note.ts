@@ -24,9 +24,9 @@ export const MAX_NOTE_SIGNATURES = 100
 export interface NoteSignature {
   /** Name of the key. */
   readonly name: string
-  /** The key's id: with the name it tells which key it is, and what kind of signature. */
+  /** The key's id: with the name it identifies the key and the kind of signature. */
   readonly keyId: number
-  /** What the key made, without the key id. */
+  /** The bytes that the key made, without the key id. */
   readonly signature: Uint8Array
 }
 
@@ -45,13 +45,15 @@ export interface OpenedNote extends Note {
   readonly unverified: readonly NoteSignature[]
 }
 
-/** Whether a note has a signature that says it is of this key. It verifies nothing. */
+/** Returns whether a note has a signature line of this key. It verifies nothing. */
 export function isSignedBy({ signatures }: Note, { name, keyId }: Pick<NoteSignature, 'name' | 'keyId'>): boolean {
   return signatures.some((signature) => signature.name === name && signature.keyId === keyId)
 }
 
 /**
  * Takes a note apart without verifying anything: to trust its text, {@link openNote} it.
+ *
+ * Attacker-controlled: any text or bytes; MAX_NOTE_BYTES and MAX_NOTE_SIGNATURES bound them before they are split.
  *
  * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
  */
@@ -107,7 +109,7 @@ export function openNote(message: string | Uint8Array, known: readonly (Verifier
 }
 
 /**
- * The note as text.
+ * Returns the note as text.
  *
  * @throws TypeError when text or signatures are not what a note may have
  */
@@ -143,6 +145,7 @@ async function signatureOf(signer: Signer, signed: Uint8Array): Promise<NoteSign
 const SIGNATURE_PREFIX = '\u2014 '
 const KEY_ID_BYTES = 4
 
+// Attacker-controlled: a line of a note; only the one base64 text of its bytes is accepted, with at least a key id.
 function parseSignatureLine(line: string): NoteSignature {
   const space = line.indexOf(' ', SIGNATURE_PREFIX.length)
   const name = line.slice(SIGNATURE_PREFIX.length, space)

@@ -23,7 +23,7 @@ export interface Receipt {
   readonly proof: readonly Uint8Array[]
   /** The signed checkpoint, as the log gave it. */
   readonly checkpoint: string
-  /** Whatever else the issuer put in. No signature covers it. */
+  /** Further data of the issuer. No signature covers it. */
   readonly extra?: Uint8Array | undefined
 }
 
@@ -36,7 +36,7 @@ const MAX_PROOF_HASHES = 64
 const MAX_RECEIPT_BYTES = 2 * MAX_NOTE_BYTES
 
 /**
- * The receipt as text.
+ * Returns the receipt as text.
  *
  * @throws TypeError when a field is not what a receipt may have
  */
@@ -54,6 +54,8 @@ export function formatReceipt({ index, proof, checkpoint, extra }: Receipt): str
 
 /**
  * Takes a receipt apart. Neither its checkpoint nor what it proves is looked at.
+ *
+ * Attacker-controlled: any text or bytes; MAX_RECEIPT_BYTES bounds them, MAX_PROOF_HASHES the proof.
  *
  * @throws AuditLogError `AUDIT_PROOF_INVALID` when it is malformed
  */

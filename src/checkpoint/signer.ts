@@ -25,7 +25,7 @@ export interface Signer {
    * Signs a note's text.
    *
    * @param text - its UTF-8 bytes
-   * @returns what stands in the note behind the key id: for Ed25519, 64 bytes
+   * @returns the bytes for the note, behind the key id: for Ed25519, 64 bytes
    */
   sign(text: Uint8Array): Uint8Array | Promise<Uint8Array>
 }
@@ -57,6 +57,8 @@ export class Ed25519Signer implements Signer {
   /**
    * A key in PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` makes it. PEM has no place for the key's name.
    *
+   * Attacker-controlled: the file of a key, where others can write to its directory; anything but an Ed25519 key is refused.
+   *
    * @throws AuditLogError `AUDIT_KEY_INVALID` when it is not the PEM of an unencrypted Ed25519 private key
    * @throws TypeError when a key cannot have this name
    */
@@ -69,6 +71,8 @@ export class Ed25519Signer implements Signer {
 
   /**
    * A key in the form of Go's `sumdb/note`: `PRIVATE+KEY+name+key id+base64(0x01 ‖ seed)`.
+   *
+   * Attacker-controlled: the file of a key, likewise; the seed has 32 bytes, and the key id must be that of the key.
    *
    * @throws AuditLogError `AUDIT_KEY_INVALID`
    */
@@ -172,7 +176,7 @@ function ed25519KeyOf(vkey: string): NoteKey | undefined {
 
 const SKEY = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(.+)$/
 const SEED_BYTES = 32
-/** What stands before the seed in the PKCS#8 DER of an Ed25519 key (RFC 8410 section 7). */
+/** The bytes before the seed in the PKCS#8 DER of an Ed25519 key (RFC 8410 section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 function noteKeyOf(name: string, publicKey: KeyObject): NoteKey {

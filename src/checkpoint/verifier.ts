@@ -2,13 +2,15 @@ import { verify } from 'node:crypto'
 import { cosignedMessage, readCosignature } from './cosignature.js'
 import { keyIdOf, keyObjectOf, type NoteKey, parseVkey, SIGNATURE_TYPES } from './key.js'
 
-/** Knows whether a key signed a text. Implement it for a kind of key that is not built in. */
+/** Verifies the signatures of one key. Implement it for a kind of key that is not built in. */
 export interface Verifier {
   readonly name: string
   readonly keyId: number
   /**
+   * Returns whether the key signed a text.
+   *
    * @param text - UTF-8 bytes of the note's text
-   * @param signature - what stands in the note behind the key id
+   * @param signature - the bytes in the note behind the key id
    */
   verify(text: Uint8Array, signature: Uint8Array): boolean
 }
@@ -25,7 +27,11 @@ export function verifierFromVkey(vkey: string): Verifier {
   return verifierOf(parseVkey(vkey))
 }
 
-/** A verifier of what this key signs. */
+/**
+ * Returns the verifier of a key's signatures.
+ *
+ * Attacker-controlled: texts and signatures that it verifies; a signature has 64 bytes, behind a timestamp if it cosigns.
+ */
 export function verifierOf(key: NoteKey): Verifier {
   const publicKey = keyObjectOf(key.publicKey)
   const isSigned = (message: Uint8Array, signature: Uint8Array) =>

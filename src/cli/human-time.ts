@@ -10,8 +10,10 @@ const UNIT_MILLIS: Readonly<Record<string, number>> = {
 }
 
 /**
- * A time as people say it: `2h` (ago; units s, m, h, d, w), `now`, `today`, `yesterday` and `2026-11-21` (midnight where
+ * Parses a time as people write it: `2h` (ago; units s, m, h, d, w), `now`, `today`, `yesterday` and `2026-11-21` (midnight where
  * the terminal is), or RFC 3339.
+ *
+ * Attacker-controlled: where a script passes words on; what fits none of these forms is refused.
  */
 export function parseHumanTime(text: string, option: string, now: number): string {
   const time = parseTimestamp(atMillis(text, now) ?? text)

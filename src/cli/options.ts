@@ -132,7 +132,13 @@ export class Arguments {
   readonly positionals: readonly string[]
   readonly #values: Readonly<Record<string, unknown>>
 
-  /** @throws UsageError */
+  /**
+   * Parses the words of a command line.
+   *
+   * Attacker-controlled: where a script passes words on; unknown options are refused, and each value is checked where it is used.
+   *
+   * @throws UsageError
+   */
   static parse(args: readonly string[], options: Options): Arguments {
     try {
       const { values, positionals } = parseArgs({

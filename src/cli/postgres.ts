@@ -2,7 +2,11 @@ import { AuditLogError } from '../events/errors.js'
 import type { SharedStore } from '../store/shared.js'
 import { UsageError } from './usage-error.js'
 
-/** The store at an address such as `postgres://user@host/database#payments`. */
+/**
+ * Opens the store at an address such as `postgres://user@host/database#payments`.
+ *
+ * Attacker-controlled: where a script passes the address on; a malformed one is refused, and the file of a certificate is read.
+ */
 export async function storeAt(url: string): Promise<SharedStore> {
   const { connectionString, logId } = logAt(url, '--store: ')
   const { postgresStore } = await loadPostgres()

@@ -8,6 +8,11 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{DI}]/gu
 /** The same within JSON, where line breaks stand between values alone. */
 const UNPRINTABLE_IN_JSON = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{DI}]/gu
 
+/**
+ * Returns the value as text for a terminal.
+ *
+ * Attacker-controlled: text of a log or of a file; whatever could move the cursor or hide other text is escaped.
+ */
 export function printable(value: unknown): string {
   const text = typeof value === 'string' ? value : String(value)
   return text.replace(UNPRINTABLE, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`)

@@ -21,6 +21,8 @@ const remembered = new Map<string, string>()
  * The form in which an id (tenant, session, run, call …) is stored and looked up: the id itself, unless it is longer
  * than {@link MAX_ID_LENGTH} (half of that when it is mostly control characters) or not well-formed Unicode. Such a one
  * keeps its beginning and gets `~` and 128 bits of a digest of the whole, so that ids that differ stay different.
+ *
+ * Attacker-controlled: ids of any length, from telemetry and queries; the stored form bounds them.
  */
 export function storedId(id: string): string {
   if (id.length > REMEMBERED_ID_LENGTH) return rememberedForm(id)

@@ -59,15 +59,17 @@ export function millisBetween(from: Timestamp, to: Timestamp): number {
   return Math.max(0, wholeMillis + nanos / 1e6)
 }
 
-/** Whether a value is a time in the form that is stored: {@link parseTimestamp} would return it unchanged. */
+/** Returns whether a value is a time in the form that is stored: {@link parseTimestamp} would return it unchanged. */
 export function isTimestamp(value: unknown): value is Timestamp {
   return typeof value === 'string' && (STORED_FORM.test(value) || parseTimestamp(value) === value)
 }
 
 /**
- * Reads an RFC 3339 time with any offset, a `Date`, or milliseconds since the epoch. Fraction digits past the ninth are
+ * Parses an RFC 3339 time with any offset, a `Date`, or milliseconds since the epoch. Fraction digits past the ninth are
  * cut. Returns `undefined` for anything else, for days that are not in the calendar, for leap seconds (Unix time, which
  * OpenTelemetry counts in, has none) and for years outside 0000–9999.
+ *
+ * Attacker-controlled: any value, from telemetry, queries and entries; one anchored pattern accepts it or nothing does.
  */
 export function parseTimestamp(value: unknown): Timestamp | undefined {
   if (value instanceof Date) return parseMillis(value.getTime())

@@ -73,6 +73,8 @@ export class EventSchemas {
    * Checks what a caller hands in, and returns a copy with its times normalised: those of the envelope, and those in
    * the `data` of a catalogue type.
    *
+   * Attacker-controlled: any value, also one from the network; its schema accepts it, and limits bound it when it is sealed.
+   *
    * @throws AuditLogError `AUDIT_INVALID_EVENT`, naming the field
    * @throws TypeError when the schema of an own type answers asynchronously
    */

@@ -63,7 +63,7 @@ export interface ExpectedTimes {
   readonly level: number
   readonly first: number
   readonly spans: readonly (TimeSpan | undefined)[]
-  /** Tells of a block whether entries of it were removed: their times may have made it wider. */
+  /** Returns whether entries of a block were removed: their times may have made it wider. */
   readonly isThinned: (block: number) => boolean
 }
 
@@ -107,6 +107,7 @@ export async function compareTimeBlocks(
   for (; expected < first + spans.length; expected++) isMissing(expected)
 }
 
+// Attacker-controlled: a stored time block; it is compared, and its times must have the form of times.
 function isFitting(stored: string, { min, max }: TimeSpan, isThinned: boolean): boolean {
   if (!isThinned) return stored === `${min} ${max}`
   const [from = '', to = '', ...others] = stored.split(' ')

@@ -110,7 +110,7 @@ export class IndexComparison {
     }
   }
 
-  /** Positions in the log of a stored posting; what contradicts itself is told. Commits that came since are left out. */
+  /** Positions in the log of a stored posting; one that contradicts itself is a finding. Commits that came since are left out. */
   #checked({ index, valueKey, seqs }: StoredPosting): readonly number[] {
     const { findings, end } = this.#of
     const key = Buffer.from(valueKey).toString('hex')
@@ -160,7 +160,7 @@ export class IndexComparison {
     }
   }
 
-  /** Each caller id leads to an entry with that id. */
+  /** Compares caller ids: each leads to an entry with that id. */
   async #compareCallerIds(): Promise<void> {
     const { indexes, end, findings } = this.#of
     for await (const page of indexes.callerIds()) {
@@ -226,7 +226,7 @@ export class IndexComparison {
   }
 
   #changeRuns(events: readonly FiledEntry[], firstSeq: number): void {
-    // Runs are told by events alone.
+    // Runs follow from events alone.
     const changes = openRunChanges(events as readonly SealedEntry[], firstSeq)
     const hashes = changes.flatMap(({ tenantId, runId }) => runHash(openRunKey(tenantId, runId), this.#sumKey))
     const seqs = changes.map(({ seq }) => seq ?? ENDED)
@@ -272,7 +272,7 @@ function* filedIn(
   if (events.length > 0) yield { firstSeq: from + entries.length - events.length, events }
 }
 
-/** Entries that are missing are told by whoever reads them all. */
+/** Returns an entry, or nothing where it is missing: that is a finding of whoever reads them all. */
 function ignoreDamage(error: unknown): void {
   if (!(error instanceof AuditLogError && error.code === 'AUDIT_LOG_CORRUPT')) throw error
 }

@@ -5,6 +5,7 @@ import { HASH_BYTES, hashRange, nodesAt, TILE_WIDTH } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
 import { damageIn } from './damage.js'
+import type { InspectedDatabase } from './inspected-database.js'
 
 /** Hashes that one commit added to a tile. */
 export interface TilePart {
@@ -38,26 +39,20 @@ export function compareBlockTiles(
   const wrong = compareRow(parentParts, { from: from / TILE_WIDTH, hashes: block.tileRoots })
   // Where a leaf is another, what is hashed from it is too.
   const explained = new Set(wrongLeaves.map(({ at }) => Math.floor(at / TILE_WIDTH)))
-  addWrongNodes(
-    findings,
-    1,
-    from / TILE_WIDTH,
-    wrong.filter(({ at }) => !explained.has(at)),
-  )
+  const unexplained = wrong.filter(({ at }) => !explained.has(at))
+  addWrongNodes(findings, { level: 1, from: from / TILE_WIDTH }, unexplained)
 }
 
 /** Compares the tiles of the levels above, of which the lowest consists of these hashes: the roots of full blocks. */
 export async function compareUpperTiles(
-  db: Database,
+  entries: InspectedDatabase,
   blockRoots: Uint8Array,
   size: number,
-  findings: Findings,
-  location: string,
 ): Promise<void> {
   let row = blockRoots
   for (let level = 2; nodesAt(level, size) > 0; level++) {
-    const parts = await readParts(db, level, nodesAt(level, size), findings, location)
-    addWrongNodes(findings, level, 0, compareRow(parts, { from: 0, hashes: row }))
+    const parts = await readParts(entries, level, nodesAt(level, size))
+    addWrongNodes(entries.findings, { level, from: 0 }, compareRow(parts, { from: 0, hashes: row }))
     const parents = Array.from({ length: nodesAt(level + 1, size) }, (_, at) =>
       hashRange(row.subarray(at * TILE_WIDTH * HASH_BYTES, (at + 1) * TILE_WIDTH * HASH_BYTES)),
     )
@@ -65,7 +60,12 @@ export async function compareUpperTiles(
   }
 }
 
-function addWrongNodes(findings: Findings, level: number, from: number, wrong: readonly WrongNode[]): void {
+/** Adds what is wrong with nodes of a level, of which the row begins at a node. */
+function addWrongNodes(
+  findings: Findings,
+  { level, from }: { readonly level: number; readonly from: number },
+  wrong: readonly WrongNode[],
+): void {
   const leaves = TILE_WIDTH ** level
   for (const { at, problem } of wrong) {
     const node = from + at
@@ -104,7 +104,7 @@ function compareRow(parts: readonly TilePart[], { from, hashes, block }: TileRow
     }
     for (let n = 0; n < value.length / HASH_BYTES; n++) {
       const at = slot + n
-      // Past the end: told with the other records that should not be there.
+      // Past the end: a finding with the other records that should not be there.
       if (at >= nodes) continue
       if (found[at] === 0 && block?.removed.has(from + at)) {
         block.keepHash(from + at, value.subarray(n * HASH_BYTES, (n + 1) * HASH_BYTES))
@@ -123,11 +123,9 @@ function compareRow(parts: readonly TilePart[], { from, hashes, block }: TileRow
 
 /** Reads what is stored of a level of so many hashes, by the keys that it may have. */
 async function readParts(
-  db: Database,
+  { db, findings, location }: InspectedDatabase,
   level: number,
   nodes: number,
-  findings: Findings,
-  location: string,
 ): Promise<TilePart[]> {
   const parts: TilePart[] = []
   try {

@@ -23,7 +23,7 @@ export class TimeComparison {
     this.#of = of
   }
 
-  /** Tells whether earlier entries must be compared before this one is added. */
+  /** Returns whether earlier entries must be compared before this one is added. */
   isAhead(seq: number): boolean {
     const { first } = this.#levels[0] as Level
     return Math.floor(seq / FAN_OUT) >= first + FAN_OUT
@@ -53,7 +53,7 @@ export class TimeComparison {
     }
   }
 
-  /** Compares the blocks that are known of a level, and tells the level above. @param next - block that comes then */
+  /** Compares the blocks that are known of a level, and hands them to the level above. @param next - block that comes then */
   async #compare(level: number, next: number): Promise<void> {
     const { indexes, end, findings } = this.#of
     const { first, spans } = this.#levels[level] as Level

@@ -10,7 +10,7 @@ import { hashLeaf } from '../tree/index.js'
 import { Findings } from '../verify/findings.js'
 import { BlockRoots } from '../verify/leaf-block.js'
 import { isAbsent, readFailure } from '../verify/read-failure.js'
-import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
+import type { FoundCheckpoint, Inspection, InspectionRequest, LogSource } from '../verify/source.js'
 import { Statements } from '../verify/statements.js'
 import { closeFrozen, type FrozenDatabases, FrozenLog } from './frozen-log.js'
 import { inspectLog, openOwn } from './inspection.js'
@@ -24,7 +24,7 @@ const MAX_FILE_BYTES = 1_000_000
 export class DirectorySource implements LogSource {
   readonly location: string
   readonly openedAt: number
-  readonly checkpoints: readonly KeptCheckpoint[]
+  readonly checkpoints: readonly FoundCheckpoint[]
   readonly vkey: string | undefined
   readonly missingCheckpoint: string | undefined
   readonly defaultOrigin: string | undefined
@@ -94,9 +94,9 @@ export class DirectorySource implements LogSource {
       size: 0,
       rootAt: (size) => roots.rootAt(size),
       statements,
-      settledSize: 0,
+      dueSize: 0,
       removed: 0,
-      notes: [],
+      remarks: [],
       findings: findings.all,
     }
   }
@@ -108,7 +108,11 @@ export class DirectorySource implements LogSource {
   }
 }
 
-/** The parts found in the directory of a log. */
+/**
+ * The parts found in the directory of a log.
+ *
+ * Attacker-controlled: all of them; files are regular and have at most MAX_FILE_BYTES, and only signatures are believed.
+ */
 interface FoundParts {
   readonly openedAt: number
   /** The file `checkpoint`. */

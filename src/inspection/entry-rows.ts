@@ -31,9 +31,9 @@ export interface EntryRowsOptions {
   readonly from: number
   readonly to: number
   readonly findings: Findings
-  /** Receives the key of a row that begins at this position, as it says itself. */
+  /** Receives the key of a row that begins at this position, as the row states. */
   readonly onBegin?: (key: Buffer, seq: number) => void
-  /** Only rows of this part are looked at, for what is told of them. */
+  /** Only rows of this part are looked at, to hand them to a `RowTable`. */
   readonly part?: HashPart | undefined
 }
 
@@ -41,17 +41,17 @@ export interface EntryRowsOptions {
  * A run that has events among the entries which go by.
  *
  * - `folded`: by its row, all of its events are among them: their sum is compared here
- * - `told`: some are not, so that a `RowTable` sums them up
+ * - `spanning`: some are not, so that a `RowTable` sums them up
  * - `ended`: by its row, no more events follow
- * - `ignored`: its row is wrong, which was told, or is not looked at
+ * - `ignored`: its row is wrong, which became a finding, or is not looked at
  */
 export interface TrackedRun {
-  role: 'folded' | 'told' | 'ended' | 'ignored'
+  role: 'folded' | 'spanning' | 'ended' | 'ignored'
   /** The row, as long as the run is `folded`. */
   row: FoldedRow | undefined
   /** Position of its last event, as its row states. */
   readonly lastSeq: number
-  /** Its number among the runs that are told. */
+  /** Its number among the spanning runs. */
   readonly number: number
 }
 
@@ -70,14 +70,14 @@ interface FoldedRow extends RunKey {
  *        block            block            block
  *  ├────────────────┼────────────────┼────────────────┤
  *    ●──●───●              ●─●───●           ●─●──●      folded, and compared where they end
- *         ●──────●──────────────●───────●                told, block by block
+ *         ●──────●──────────────●───────●                spanning, block by block
  * ```
  */
 export class EntryRows {
   readonly #source: RowSource
   readonly #options: EntryRowsOptions
   readonly #runs = new Map<string, TrackedRun>()
-  readonly #told = new RowChangeList()
+  readonly #spanning = new RowChangeList()
   #folded = 0
 
   constructor(source: RowSource, options: EntryRowsOptions) {
@@ -102,8 +102,8 @@ export class EntryRows {
       case 'folded':
         this.#fold(run, seq, event)
         break
-      case 'told':
-        this.#told.add(run.number, seq, event)
+      case 'spanning':
+        this.#spanning.add(run.number, seq, event)
         if (seq === run.lastSeq) run.role = 'ended'
         break
       case 'ended':
@@ -112,10 +112,10 @@ export class EntryRows {
     }
   }
 
-  /** Ends the comparison. @returns what a `RowTable` is to be told */
+  /** Ends the comparison. @returns the changes of spanning runs, for a `RowTable` */
   finish(): RowChanges {
     for (const { row } of this.#runs.values()) if (row) this.#find((findings) => addRowEndsElsewhere(findings, row))
-    return this.#told.changes
+    return this.#spanning.changes
   }
 
   #begin(seq: number, run: RunKey): TrackedRun {
@@ -130,7 +130,7 @@ export class EntryRows {
       return ignored
     }
     const span = statedSpan(value, covered)
-    // Whoever goes through all rows tells of it.
+    // It becomes a finding when all rows are looked at.
     if (!span) return ignored
     const { firstSeq, lastSeq } = span
     if (firstSeq > seq || lastSeq < seq || (firstSeq < seq && firstSeq >= from)) {
@@ -144,9 +144,9 @@ export class EntryRows {
     }
     const [hash] = runHash(key, sumKey)
     if (part && !isInPart(part, hash)) return ignored
-    const told = { ...run, key: key.toString('latin1'), hash, firstSeq, lastSeq }
-    const number = this.#told.begin({ ...told, value: lastSeq < to ? value : undefined })
-    return { ...ignored, role: 'told', lastSeq, number }
+    const spanning = { ...run, key: key.toString('latin1'), hash, firstSeq, lastSeq }
+    const number = this.#spanning.begin({ ...spanning, value: lastSeq < to ? value : undefined })
+    return { ...ignored, role: 'spanning', lastSeq, number }
   }
 
   #fold(run: TrackedRun, seq: number, event: RowEvent): void {
@@ -160,7 +160,7 @@ export class EntryRows {
     this.#folded--
   }
 
-  /** Tells what is wrong once: when all rows are looked at. */
+  /** Adds findings once: when all rows are looked at. */
   #find(add: (findings: Findings) => void): void {
     if (!this.#options.part) add(this.#options.findings)
   }

@@ -114,8 +114,8 @@ export class FiledEntries {
     const isIdentity = type.name === 'run_identified'
     if (known.row.role === 'ignored' && !isIdentity) return
     const { tenantId, sessionId, parentRunId, agent, actorId } = event
-    const told = this.#facts.of(entry, event, bytes)
-    if (isIdentity && told?.identifiedFrom !== undefined) this.#runs.identify(run, told.identifiedFrom, seq)
+    const facts = this.#facts.of(entry, event, bytes)
+    if (isIdentity && facts?.identifiedFrom !== undefined) this.#runs.identify(run, facts.identifiedFrom, seq)
     // Written out: copying the fields of an object takes longer than all of the rest.
     this.#rows.add(known.row, seq, {
       type: type.name as RowEvent['type'],
@@ -126,7 +126,7 @@ export class FiledEntries {
       agent,
       actorId,
       toolName,
-      run: told,
+      run: facts,
     } as RowEvent)
   }
 

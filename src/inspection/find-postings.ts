@@ -27,7 +27,7 @@ export interface FindPostingsTask {
   readonly removed: readonly (RemovedPositions | undefined)[]
 }
 
-/** Finds out what of an index does not fit the entries of a block, where the sums say that something does not. */
+/** Finds the postings of an index that do not fit the entries of a block, where the sums differ. */
 export async function findPostings(
   databases: FrozenDatabases,
   task: FindPostingsTask,
@@ -56,15 +56,15 @@ async function compare(
     findings.add(kindOf(index) ?? kind, what, { from: seq, to: seq + 1 })
   const missing = await expectedPostings(databases, task, location)
   const isIn = (seq: number) => seq >= from && seq < to
-  // What is damaged was told when the index was summed up.
-  await walkPostings(databases.index, task, new Findings(), location, (filedUnder, seqs) => {
+  // What is damaged became a finding when the index was summed up.
+  await walkPostings({ db: databases.index, findings: new Findings(), location }, task, (filedUnder, seqs) => {
     const value = filedUnder.toString('latin1')
     for (const seq of seqs) {
       if (!isIn(seq) || missing.delete(`${seq} ${value}`)) continue
       differs('posting_stray', seq, `${nameOf(index)} files entry ${seq} where it does not belong, or twice`)
     }
   })
-  // A run's row stands at one of its events alone; where it has none, whoever reads them told of it.
+  // A run's row stands at one of its events alone; where it has none, the comparison of rows finds it.
   if (index === 'run row') return
   for (const key of missing) {
     const seq = Number.parseInt(key, 10)
@@ -72,7 +72,7 @@ async function compare(
   }
 }
 
-/** What the entries of the block file in the index: position and value of each. */
+/** Returns what the entries of the block file in the index: position and value of each. */
 async function expectedPostings(
   { entries }: FrozenDatabases,
   task: FindPostingsTask,

@@ -62,7 +62,7 @@ export class FrozenLog {
     this.#files = files
   }
 
-  /** What a thread needs to {@link openFrozen} it. */
+  /** Returns the files of the log for a thread, which {@link openFrozen} opens. */
   place(thread: number): FrozenPlace {
     return {
       location: this.location,

@@ -4,7 +4,7 @@ export interface HashPart {
   readonly value: number
 }
 
-/** Tells whether a hash that has this first word is in a part. */
+/** Returns whether a hash that has this first word is in a part. */
 export function isInPart({ bits, value }: HashPart, one: number): boolean {
   return bits === 0 || (one & (2 ** bits - 1)) >>> 0 === value
 }

@@ -5,8 +5,8 @@ import type { ReadKey } from '../store/leveldb/entries/keys.js'
 import type { Database } from '../store/leveldb/load-level.js'
 import { decodeWithRun } from '../store/runs/decode-run.js'
 import { UsualEntry } from '../store/usual-entry.js'
-import { isYoung, type YoungSpan } from '../verify/age.js'
 import { type Finding, type FindingKind, Findings } from '../verify/findings.js'
+import { type GracePeriod, isInGrace } from '../verify/grace-period.js'
 import { type BlockHashes, LeafBlock } from '../verify/leaf-block.js'
 import { unrecordedRemovals } from '../verify/removals.js'
 import type { SeqSpan } from '../verify/report.js'
@@ -34,19 +34,19 @@ export interface BlockTask {
   readonly sizes: readonly number[]
   /** See `InspectionRequest`. */
   readonly origins: readonly string[] | undefined
-  readonly young: YoungSpan | undefined
+  readonly gracePeriod: GracePeriod | undefined
   readonly index: ComparedIndex | undefined
 }
 
-/** What one block of entries is, and what is wrong with it and with what belongs to it alone. Plain. */
+/** The report on one block of entries, and on what belongs to it alone. Plain. */
 export interface BlockReport {
   readonly hashes: BlockHashes
   readonly findings: readonly Finding[]
   readonly statements: StatementTallies
-  /** Positions of the log's own statements that say more than can be counted. */
-  readonly told: readonly number[]
+  /** Positions of the log's own statements whose data is needed. */
+  readonly statementSeqs: readonly number[]
   /** See `Inspection`. */
-  readonly settledSize: number
+  readonly dueSize: number
   /** `undefined` where none were removed. */
   readonly removed: RemovedPositions | undefined
   readonly filed: FiledReport | undefined
@@ -78,8 +78,8 @@ export async function inspectBlock(
     hashes: leaves.finish(task.sizes),
     findings: findings.all,
     statements: inspector.statements.tallies,
-    told: inspector.told,
-    settledSize: inspector.settledSize,
+    statementSeqs: inspector.statementSeqs,
+    dueSize: inspector.dueSize,
     removed,
     filed: report,
   }
@@ -88,10 +88,10 @@ export async function inspectBlock(
 class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
-  readonly told: number[] = []
-  /** Of level 0 and 1. */
+  readonly statementSeqs: number[] = []
+  /** Tiles of level 0 and 1. */
   readonly tiles: [TilePart[], TilePart[]] = [[], []]
-  settledSize = 0
+  dueSize = 0
   readonly #task: BlockTask
   readonly #leaves: LeafBlock
   readonly #pages: DirectoryPages
@@ -165,16 +165,16 @@ class BlockInspector implements BlockVisitor {
       if (block.hasCallerId(seq)) this.#addCallerId(this.#filed, seq, block)
       this.#filed.addUsual(seq, usual, () => block.entry(seq) as Uint8Array)
     }
-    const { young } = this.#task
-    if (young && !isYoung(usual.recordedAt, young)) this.settledSize = seq + 1
+    const { gracePeriod } = this.#task
+    if (gracePeriod && !isInGrace(usual.recordedAt, gracePeriod)) this.dueSize = seq + 1
     if (STATEMENT_TYPES.has(usual.type)) this.#statement(seq, block)
   }
 
   /** An entry of which nothing is known before all of it is parsed. */
   #unusual(seq: number, block: Block): void {
     const event = decodeWithRun(block.entry(seq) as Uint8Array)
-    const { young } = this.#task
-    if (young && !isYoung(event?.recordedAt, young)) this.settledSize = seq + 1
+    const { gracePeriod } = this.#task
+    if (gracePeriod && !isInGrace(event?.recordedAt, gracePeriod)) this.dueSize = seq + 1
     if (!event) {
       this.findings.add('entry_unreadable', `entry ${seq} is no event`, { from: seq, to: seq + 1 })
       return
@@ -185,7 +185,7 @@ class BlockInspector implements BlockVisitor {
   }
 
   #statement(seq: number, block: Block): void {
-    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.told.push(seq)
+    if (this.statements.add(seq, decodeEntry(block.entry(seq) as Uint8Array) ?? {})) this.statementSeqs.push(seq)
   }
 
   #addCallerId(filed: FiledEntries, seq: number, block: Block): void {
@@ -196,7 +196,7 @@ class BlockInspector implements BlockVisitor {
   #removed(seq: number, { removedUnder, idDigest }: RemovedSlot): void {
     this.#leaves.addRemoved()
     // When it was recorded nobody knows any more.
-    if (this.#task.young) this.settledSize = seq + 1
+    if (this.#task.gracePeriod) this.dueSize = seq + 1
     const known = this.#removals.get(removedUnder)
     if (known) known.push(seq)
     else this.#removals.set(removedUnder, [seq])

@@ -7,8 +7,9 @@ import { type Finding, Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH } from '../verify/leaf-block.js'
 import { damageIn } from './damage.js'
 import type { FrozenDatabases } from './frozen-log.js'
+import type { InspectedDatabase } from './inspected-database.js'
 import { type FiledIndex, PostingSums, type SumKey } from './posting-sums.js'
-import { isRemoved, type RemovedPositions } from './removed-positions.js'
+import { isRemovedIn, type RemovedByBlock } from './removed-positions.js'
 import { statedSpan } from './stored-row.js'
 import { type KeySpan, walkRange } from './walk-range.js'
 
@@ -18,7 +19,7 @@ export interface PostingsTask {
   /** Number of entries that the index covers. */
   readonly covered: number
   /** By block: what is filed of entries that were removed does not count. */
-  readonly removed: readonly (RemovedPositions | undefined)[]
+  readonly removed: RemovedByBlock
   readonly sumKey: SumKey
 }
 
@@ -38,7 +39,7 @@ export async function inspectPostings(
   const sums = new PostingSums(task.sumKey, Math.ceil(task.covered / BLOCK_LENGTH))
   try {
     if (!db) return { sums: sums.words, findings: [] }
-    await walkPostings(db, task, findings, location, (filedUnder, seqs) => {
+    await walkPostings({ db, findings, location }, task, (filedUnder, seqs) => {
       sums.under(filedUnder)
       sums.add(seqs)
     })
@@ -49,13 +50,13 @@ export async function inspectPostings(
   return { sums: sums.words, findings: findings.all }
 }
 
-/** Returns the words for an index. */
+/** Returns the name of an index in messages. */
 export function nameOf(index: FiledIndex): string {
   if (index === 'caller id') return "the index of callers' ids"
   return index === 'run row' ? 'the list of runs' : `the index ${index}`
 }
 
-/** Returns the kind of what is wrong with a value of an index, where values are compared as a whole. */
+/** Returns the kind of a finding about an index whose values are compared as a whole. */
 export function kindOf(index: FiledIndex): 'caller_id_altered' | 'run_row_altered' | undefined {
   if (index === 'caller id') return 'caller_id_altered'
   return index === 'run row' ? 'run_row_altered' : undefined
@@ -68,10 +69,8 @@ export function kindOf(index: FiledIndex): 'caller_id_altered' | 'run_row_altere
  * posting at a time, since a few bytes may stand for a million of them
  */
 export async function walkPostings(
-  db: Database,
+  { db, findings, location }: InspectedDatabase,
   { index, covered, removed }: Pick<PostingsTask, 'index' | 'covered' | 'removed'>,
-  findings: Findings,
-  location: string,
   visit: (filedUnder: Buffer, seqs: readonly number[]) => void,
 ): Promise<void> {
   const isOfPostings = kindOf(index) === undefined
@@ -85,7 +84,7 @@ export async function walkPostings(
         findings.add(kindOf(index) ?? 'index_unreadable', what)
         continue
       }
-      const left = hasRemoved ? seqs.filter((seq) => !isIn(removed, seq)) : seqs
+      const left = hasRemoved ? seqs.filter((seq) => !isRemovedIn(removed, seq)) : seqs
       if (left.length > 0) visit(isOfPostings ? valueKeyOf(key) : key, left)
     }
   }
@@ -115,16 +114,13 @@ function readerOf(
   }
 }
 
-function isIn(removed: readonly (RemovedPositions | undefined)[], seq: number): boolean {
-  const ofBlock = removed[Math.floor(seq / BLOCK_LENGTH)]
-  return ofBlock !== undefined && isRemoved(ofBlock, seq)
-}
-
+// Attacker-controlled: a stored position; one that the index does not cover is refused.
 function positionIn(value: Uint8Array, covered: number): readonly number[] | undefined {
   const seq = value.length === SEQ_BYTES ? readSeq(value, 0) : Infinity
   return seq < covered ? [seq] : undefined
 }
 
+// Attacker-controlled: a stored posting; `decodePosting` refuses what does not ascend, and takes no more than it holds.
 function decoded(key: Buffer, value: Uint8Array, covered: number): readonly number[] | undefined {
   try {
     const last = seqOfKey(key)

@@ -28,7 +28,7 @@ export async function inspectRows(
 ): Promise<RowChanges> {
   if (!db) return new RowChangeList().changes
   const { covered, hashKey, sumKey } = index
-  // What is wrong with one row alone was told when all were looked at.
+  // What is wrong with one row alone became a finding when all were looked at.
   const findings = new Findings()
   const read = (key: Buffer) => readValue(db, key, findings, location)
   const rows = new EntryRows({ hashes: hashesFor(hashKey), covered, sumKey, read }, { from, to, findings, part })

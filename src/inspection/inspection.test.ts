@@ -18,7 +18,7 @@ vi.setConfig({ testTimeout: 240_000 })
 const REQUEST = {
   sizes: [],
   origins: undefined,
-  young: undefined,
+  gracePeriod: undefined,
   threads: 1,
   entriesOnly: false,
   onProgress: () => {},

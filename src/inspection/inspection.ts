@@ -1,30 +1,26 @@
 import { availableParallelism } from 'node:os'
 import { decodeEntry } from '../store/decode-entry.js'
-import { prefixEnd } from '../store/keys.js'
-import { OPEN_RUN_PREFIX } from '../store/leveldb/indexes/keys.js'
-import { readSeq, SEQ_BYTES } from '../store/seq-bytes.js'
 import { sameHash } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import { BLOCK_LENGTH, BlockRoots } from '../verify/leaf-block.js'
 import type { Inspection, InspectionRequest } from '../verify/source.js'
 import { Statements } from '../verify/statements.js'
 import { compareTimeBlocks, joined, type TimeSpan } from './block-times.js'
+import { compareOpenRuns } from './compare-open-runs.js'
 import { compareUpperTiles } from './compare-tiles.js'
-import { damageIn } from './damage.js'
 import type { ComparedIndex } from './filed-entries.js'
 import { type FrozenDatabases, type FrozenLog, openFrozen } from './frozen-log.js'
 import type { BlockReport, BlockTask } from './inspect-block.js'
 import { kindOf, nameOf } from './inspect-postings.js'
-import { DEFAULT_MAX_SLOTS, OpenRunTable, runHash } from './open-run-table.js'
+import { DEFAULT_MAX_SLOTS, OpenRunTable } from './open-run-table.js'
 import { FILED_INDEXES, type FiledIndex, newSumKey } from './posting-sums.js'
 import { getUndamaged } from './read-block.js'
-import { isRemoved, type RemovedPositions } from './removed-positions.js'
+import type { RemovedPositions } from './removed-positions.js'
 import { DEFAULT_MAX_ROW_BYTES, RowTable } from './row-table.js'
 import { readStatedHead } from './stated-head.js'
 import { readStatedIndex } from './stated-index.js'
 import { runTask, type Task, type TaskReport, type TaskRunner } from './tasks.js'
 import { inspectionThreadFile, Threads } from './threads.js'
-import { walkRange } from './walk-range.js'
 
 /** A log of fewer entries is gone through before further threads would have started. */
 const MIN_THREADED_SIZE = 4 * BLOCK_LENGTH
@@ -46,8 +42,8 @@ export async function inspectLog(
 ): Promise<Inspection> {
   const head = await readStatedHead(databases.entries, findings, log.location)
   const { size, root, hashKey, openFrom, checkpointSize } = head
-  const { covered = 0, note } = request.entriesOnly
-    ? { note: 'the index was not compared: it was not asked for' }
+  const { covered = 0, remark } = request.entriesOnly
+    ? { remark: 'the index was not compared: it was not asked for' }
     : await readStatedIndex(databases, log, head)
   const file = inspectionThreadFile()
   const count = file ? threadCount(size, request.threads) : 1
@@ -74,9 +70,9 @@ export async function inspectLog(
       size,
       rootAt: (at) => inspector.roots.rootAt(at),
       statements: inspector.statements.tallies,
-      settledSize: inspector.settledSize,
+      dueSize: inspector.dueSize,
       removed: inspector.removed,
-      notes: note === undefined ? [] : [note],
+      remarks: remark === undefined ? [] : [remark],
       findings: findings.all,
     }
   } finally {
@@ -114,7 +110,7 @@ interface InspectionParts {
 class LogInspector {
   readonly roots = new BlockRoots()
   readonly statements: Statements
-  settledSize = 0
+  dueSize = 0
   /** Number of entries that were removed. */
   removed = 0
   readonly #of: InspectionParts
@@ -133,7 +129,7 @@ class LogInspector {
     const { databases, size, index, findings, location } = this.#of
     await this.#inspectBlocks(threads)
     const blockRoots = this.roots.fullBlocks
-    if (blockRoots) await compareUpperTiles(databases.entries, blockRoots, size, findings, location)
+    if (blockRoots) await compareUpperTiles({ db: databases.entries, findings, location }, blockRoots, size)
     if (index) await this.#compareUpperTimes()
     const ofIndex = index ? [this.#comparePostings(index), this.#compareOpenRuns(index, threads)] : []
     await Promise.all([this.#compareRest(), ...ofIndex])
@@ -142,10 +138,10 @@ class LogInspector {
 
   async #inspectBlocks(threads: number): Promise<void> {
     const { size, openFrom, checkpointSize, index, request } = this.#of
-    const { onProgress, sizes, origins, young } = request
+    const { onProgress, sizes, origins, gracePeriod } = request
     const wanted = [...new Set([...sizes.filter((each) => each < size), size])]
     const end = { size, openFrom, checkpointSize }
-    const common = { kind: 'block', ...end, sizes: wanted, origins, young, index } as const
+    const common = { kind: 'block', ...end, sizes: wanted, origins, gracePeriod, index } as const
     for await (const report of this.#byBlock(size, threads, (span): BlockTask => ({ ...common, ...span }))) {
       await this.#take(report)
       onProgress({ entries: this.roots.size, size })
@@ -173,17 +169,17 @@ class LogInspector {
     }
   }
 
-  async #take({ hashes, findings, statements, told, settledSize, removed, filed }: BlockReport): Promise<void> {
+  async #take({ hashes, findings, statements, statementSeqs, dueSize, removed, filed }: BlockReport): Promise<void> {
     const { databases, location, request, openRuns, rows } = this.#of
     this.roots.add(hashes)
     this.#of.findings.merge(findings)
     this.statements.merge(statements)
-    for (const seq of told) {
+    for (const seq of statementSeqs) {
       const bytes = await getUndamaged(databases.entries, seq, location)
       const entry = bytes && decodeEntry(bytes)
       if (entry) request.onStatement({ seq, type: entry.type, data: entry.data })
     }
-    this.settledSize = Math.max(this.settledSize, settledSize)
+    this.dueSize = Math.max(this.dueSize, dueSize)
     this.removed += removed?.count ?? 0
     this.#removed.push(removed)
     if (!filed) return
@@ -243,64 +239,19 @@ class LogInspector {
     findings.merge(await this.#run({ kind: 'rest', size, covered: index?.covered }))
   }
 
-  /** Compares the runs that are open by the entries with those that are stored as open, as many at a time as fit. */
   async #compareOpenRuns({ covered, hashKey, sumKey }: ComparedIndex, threads: number): Promise<void> {
-    const { openRuns, size } = this.#of
-    const lastRemoved = this.#lastRemoved()
-    for (;;) {
-      await this.#compareStoredRuns(sumKey)
-      for (const seq of openRuns.left()) {
-        // The entry that ended it may have been removed.
-        if (seq < lastRemoved) continue
-        this.#runDiffers(seq, `the run that entry ${seq} began is not among those that are open`)
-      }
-      if (!openRuns.next()) return
-      const common = { kind: 'runs', size, hashKey, sumKey } as const
-      for await (const runs of this.#byBlock(covered, threads, (span) => ({ ...common, ...span }))) {
-        openRuns.change(runs)
-      }
-    }
-  }
-
-  /** Takes those that are stored from those that are open. */
-  async #compareStoredRuns(sumKey: ComparedIndex['sumKey']): Promise<void> {
-    const { databases, openRuns, request, findings, location } = this.#of
+    const { databases, openRuns, request, size, findings, location } = this.#of
     if (!databases.index) return
-    const span = { gte: OPEN_RUN_PREFIX, lt: prefixEnd(OPEN_RUN_PREFIX) }
-    try {
-      for await (const items of walkRange(databases.index, span, location)) {
-        request.signal?.throwIfAborted()
-        for (const [key, value] of items) {
-          const hash = runHash(key, sumKey)
-          if (!openRuns.holds(hash[0])) continue
-          const stored = value.length === SEQ_BYTES ? readSeq(value, 0) : -1
-          const seq = openRuns.take(...hash)
-          if (seq === stored || this.#isRemoved(stored)) continue
-          if (seq === undefined) {
-            this.#runDiffers(stored, `a run is open that by the entries is not (key ${key.toString('hex')})`)
-          } else this.#runDiffers(seq, `the run that entry ${seq} began is open since another entry`)
-        }
-      }
-    } catch (error) {
-      findings.add('index_unreadable', `the open runs cannot be read: ${damageIn(error, location).message}`)
-    }
-  }
-
-  /** The entry that began a run, or ended one, may have been removed since the index was made. */
-  #isRemoved(seq: number): boolean {
-    const ofBlock = seq < 0 ? undefined : this.#removed[Math.floor(seq / BLOCK_LENGTH)]
-    return ofBlock !== undefined && isRemoved(ofBlock, seq)
-  }
-
-  #lastRemoved(): number {
-    const last = this.#removed.findLast((each) => each !== undefined)
-    if (!last) return -1
-    return last.from + 8 * last.bits.findLastIndex((bits) => bits !== 0) + 7
-  }
-
-  #runDiffers(seq: number, what: string): void {
-    const span = seq >= 0 && seq < this.#of.size ? { from: seq, to: seq + 1 } : undefined
-    this.#of.findings.add('open_run_altered', what, span)
+    const common = { kind: 'runs', size, hashKey, sumKey } as const
+    await compareOpenRuns({
+      stored: { db: databases.index, findings, location },
+      openRuns,
+      sumKey,
+      size,
+      removed: this.#removed,
+      readChanges: () => this.#byBlock(covered, threads, (span) => ({ ...common, ...span })),
+      signal: request.signal,
+    })
   }
 
   async #run<T extends Task>(task: T): Promise<TaskReport<T>> {

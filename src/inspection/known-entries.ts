@@ -1,6 +1,6 @@
 import type { UsualEntry } from '../store/usual-entry.js'
 
-/** Entries of which something is known at most. */
+/** Most entries of which something is known. */
 const MAX_KNOWN = 8_192
 
 /**

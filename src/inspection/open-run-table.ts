@@ -55,7 +55,7 @@ export class OpenRunTable {
     }
   }
 
-  /** Tells whether the current part holds runs whose hash has this first word. */
+  /** Returns whether the current part holds runs whose hash has this first word. */
   holds(one: number): boolean {
     return this.#parts.holds(one)
   }

@@ -45,7 +45,7 @@ export class PostingSums {
     this.words = new Uint32Array(2 * blocks)
   }
 
-  /** What follows is filed under this value. */
+  /** Begins the positions that are filed under this value. */
   under(valueKey: Uint8Array): void {
     this.#under = this.stateOf(valueKey)
   }

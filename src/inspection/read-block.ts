@@ -8,6 +8,8 @@ import { damageIn } from './damage.js'
 /**
  * Returns the block that holds a position, found without the directory; `undefined` when it is missing, or damaged so that
  * it cannot be read.
+ *
+ * Attacker-controlled: a stored block; `Block` refuses one that does not span what it says.
  */
 export async function readBlock(db: Database, seq: number, location: string): Promise<Block | undefined> {
   try {
@@ -33,7 +35,7 @@ export async function blockStart(db: Database, seq: number, location: string): P
   } catch (error) {
     damageIn(error, location)
   }
-  // What is damaged lies between: the directory tells.
+  // The damage lies between: the directory leads past it.
   try {
     const page = (await db.get(pageKey(pageOf(seq)))) as Uint8Array | undefined
     return page ? blockOf(seq, page) : seq

@@ -19,12 +19,12 @@ export interface RowChanges {
   readonly rows: readonly ChangedRow[]
   /** Events that differ in what rows are made of. */
   readonly events: readonly RowEvent[]
-  /** For each event that went by: the number of its row, and that of what it says among `events`. */
+  /** For each event that went by: the number of its row, and that of its content among `events`. */
   readonly steps: Uint32Array
   readonly seqs: Float64Array
 }
 
-/** An event that a run repeats: one that tells no facts of the run is passed on once. */
+/** An event that a run repeats: one without facts of the run is passed on once. */
 interface Saying {
   readonly event: RowEvent
   readonly at: number

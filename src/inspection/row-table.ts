@@ -18,7 +18,7 @@ interface Kept {
 }
 
 /**
- * Compares the rows of runs that have events in several blocks with what these tell. Between two blocks it has the sums of the
+ * Compares the rows of runs that have events in several blocks with these events. Between two blocks it has the sums of the
  * runs that go on, in memory that does not grow with their number: where there are too many, part by part, see `HashParts`.
  */
 export class RowTable {
@@ -38,7 +38,7 @@ export class RowTable {
     return this.#parts.current
   }
 
-  /** Takes what the next block tells. */
+  /** Takes the changes of the next block. */
   change({ rows, events, steps, seqs }: RowChanges): void {
     const folds: (RunRowFold | 'none')[] = []
     for (let n = 0; n < seqs.length; n++) {

@@ -36,7 +36,7 @@ export async function inspectRuns(db: Database, task: RunsTask, location: string
   return fold.changes(task.sumKey)
 }
 
-/** A run, and the key by which runs are told apart. */
+/** A run, and the key by which runs are distinguished. */
 export interface FoldedRun {
   readonly id: string
   readonly tenantId: string

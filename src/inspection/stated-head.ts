@@ -17,7 +17,7 @@ import { decodeLogId } from '../store/log-id.js'
 import type { Findings } from '../verify/findings.js'
 import { damageIn } from './damage.js'
 
-/** What a database says of itself. */
+/** The statements of a database about itself. */
 export interface StatedHead {
   /** Number of entries that are there, or should be. */
   readonly size: number
@@ -36,7 +36,7 @@ export interface StatedHead {
   readonly removedEntries: number
 }
 
-/** Where the head is damaged, the last entry tells how many there are: not more than this, so that there is an end to it. */
+/** Most entries of a log whose head is damaged, counted by its last entry: there must be an end to them. */
 const MAX_GUESSED_SIZE = 2 ** 32
 
 /** Reads the head as it is, without the checks by which a log is opened: these would end at the first that fails. */
@@ -102,7 +102,7 @@ async function readLastHead(db: Database, findings: Findings, location: string):
   }
 }
 
-/** How many entries there are, if none is missing before the last. */
+/** Returns the number of entries, if none is missing before the last. */
 async function endOfBlocks(db: Database, findings: Findings, location: string): Promise<number> {
   try {
     const last = await lastBlock(db)
@@ -113,6 +113,7 @@ async function endOfBlocks(db: Database, findings: Findings, location: string): 
   }
 }
 
+// Attacker-controlled: a stored block; `Block` refuses one that does not span what it says.
 function endOf(firstSeq: number, value: Uint8Array): number {
   try {
     return new Block(firstSeq, value).end

@@ -11,7 +11,7 @@ export interface StatedIndex {
   /** Number of entries that it covers, and is compared with; `undefined` where readers would not use it either. */
   readonly covered: number | undefined
   /** A sentence about an index that is not there, not used, or behind. */
-  readonly note: string | undefined
+  readonly remark: string | undefined
 }
 
 /**
@@ -23,18 +23,18 @@ export async function readStatedIndex(
   { indexProblem, location }: FrozenLog,
   { id, size, hashKey, removedEntries }: StatedHead,
 ): Promise<StatedIndex> {
-  if (!index) return { covered: undefined, note: `the index was not compared: ${indexProblem}` }
+  if (!index) return { covered: undefined, remark: `the index was not compared: ${indexProblem}` }
   if (id === undefined || hashKey === undefined) {
-    return { covered: undefined, note: 'the index was not compared: the log does not say what it is made with' }
+    return { covered: undefined, remark: 'the index was not compared: the log does not say what it is made with' }
   }
   const covered = await coveredBy(index, entries, { id, size, hashKey, removedEntries, location })
   if (covered === undefined) {
-    const note =
+    const remark =
       'the index was not compared: it is of another version or another log, or not of these entries, so that readers derive another'
-    return { covered, note }
+    return { covered, remark }
   }
-  if (covered === size) return { covered, note: undefined }
-  return { covered, note: `the index covers ${covered} of ${size} entries: readers derive what it lacks` }
+  if (covered === size) return { covered, remark: undefined }
+  return { covered, remark: `the index covers ${covered} of ${size} entries: readers derive what it lacks` }
 }
 
 async function coveredBy(

@@ -107,7 +107,7 @@ class Walk {
     }
     const firstSeq = read.seq
     const block = parsed(firstSeq, value)
-    // A block that begins before the span is told of with those before.
+    // A block that begins before the span is a finding of the span before.
     if (typeof block === 'string') {
       if (firstSeq >= from) this.#wrong('database_unreadable', block)
       return

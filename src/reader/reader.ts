@@ -160,8 +160,8 @@ export class StoreReader implements AuditLogReader {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     await this.#size()
     await this.#newestCheckpoint()
-    const keys = this.#vkey !== undefined && options.vkeys === undefined
-    const trusting = keys ? { ...options, vkeys: [this.#vkey as string] } : options
+    const keys = this.#vkey !== undefined && options.logKeys === undefined
+    const trusting = keys ? { ...options, logKeys: [this.#vkey as string] } : options
     if (this.#directory === undefined) return await verifyStore(this.#store, trusting, { keys })
     return await verifyDirectory(this.#directory, trusting, { keys })
   }

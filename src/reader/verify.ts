@@ -10,13 +10,16 @@ import { sameHash } from '../tree/index.js'
 import { compareLeaves, compareUpperTiles } from '../verify/compare-tiles.js'
 import { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'
-import { type LedgerLog, verifyLedger } from '../verify/ledger/verify-ledger.js'
-import { checkVerifyOptions, type VerifyOptions } from '../verify/options.js'
+import type { LedgerLog } from '../verify/ledger/ledger.js'
+import { verifyLedger } from '../verify/ledger/verify-ledger.js'
+import { resolveVerifyOptions, type VerifyOptions } from '../verify/options.js'
+import { byGravity } from '../verify/problems.js'
 import { readFailure } from '../verify/read-failure.js'
-import { type LedgerReport, STATUSES, type VerifyProblem, type VerifyReport } from '../verify/report.js'
+import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
-import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
-import { type TakenFromLog, verifyTaking } from '../verify/verify-log.js'
+import type { FoundCheckpoint, Inspection, InspectionRequest, LogSource } from '../verify/source.js'
+import type { TakenFromLog } from '../verify/trust-policy.js'
+import { verifySource } from '../verify/verify-log.js'
 import { heldLogs } from './held-logs.js'
 
 /**
@@ -29,10 +32,10 @@ export async function verifyDirectory(
   options: VerifyOptions = {},
   taken: TakenFromLog = {},
 ): Promise<VerifyReport> {
-  checkVerifyOptions(options)
+  resolveVerifyOptions(options)
   const source = await DirectorySource.open(directory, options.entriesOnly)
   try {
-    return await verifyTaking(taken, source, options)
+    return (await verifySource(source, options, { taken })).report
   } finally {
     await source.close()
   }
@@ -59,7 +62,7 @@ export async function verifyLedgerDirectory(
   options: VerifyOptions = {},
   { taken = {}, onReading = () => {} }: LedgerVerifying = {},
 ): Promise<VerifyReport | LedgerReport> {
-  checkVerifyOptions(options)
+  resolveVerifyOptions(options)
   const location = resolve(directory)
   const logs: LedgerLog[] = []
   for (const place of await placesOfLogs(location)) {
@@ -81,7 +84,7 @@ export async function verifyLedgerDirectory(
   const [first, ...more] = ledger.logs
   if (first?.log !== 0 || more.length > 0) return ledger
   const { log: _, ...report } = first
-  const problems = [...report.problems, ...ledger.problems].sort(byGravity)
+  const problems = byGravity([...report.problems, ...ledger.problems])
   return { ...report, status: ledger.status, problems }
 }
 
@@ -93,17 +96,13 @@ async function placesOfLogs(location: string): Promise<readonly LogDirectory[]> 
   }
 }
 
-function byGravity(one: VerifyProblem, other: VerifyProblem): number {
-  return STATUSES.indexOf(one.status) - STATUSES.indexOf(other.status)
-}
-
 /** Verifies what a store gives: its entries, its tree, its checkpoint, and its indexes where it shows them. */
 export async function verifyStore(
   store: ReadableStore,
   options: VerifyOptions = {},
   taken: TakenFromLog = {},
 ): Promise<VerifyReport> {
-  return await verifyTaking(taken, new StoreSource(store), options)
+  return (await verifySource(new StoreSource(store), options, { taken })).report
 }
 
 /** Entries that are read one by one where a walk over them finds one missing. */
@@ -112,7 +111,7 @@ const SEARCHED_LENGTH = 256
 class StoreSource implements LogSource {
   readonly location: string
   readonly openedAt: number = Date.now()
-  readonly checkpoints: readonly KeptCheckpoint[]
+  readonly checkpoints: readonly FoundCheckpoint[]
   readonly vkey = undefined
   readonly defaultOrigin: string
   readonly statedSize = undefined
@@ -134,8 +133,9 @@ class StoreSource implements LogSource {
     const findings = new Findings()
     const compared = indexes && end && new IndexComparison({ store: this.#store, indexes, end, findings })
     const comparison = { tiles: this.#store, size, findings }
-    const compare = (block: LeafBlock) => compareLeaves(comparison, block)
-    const { roots, ...scanned } = await scanEntries(this.#chunks(size, compared), size, request, findings, compare)
+    const compareBlock = (block: LeafBlock) => compareLeaves(comparison, block)
+    const chunks = this.#chunks(size, compared)
+    const { roots, ...scanned } = await scanEntries(chunks, { size, request, findings, compareBlock })
     await compareUpperTiles(comparison)
     await compared?.finish()
     const computed = roots.rootAt(size)

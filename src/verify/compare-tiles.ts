@@ -12,7 +12,7 @@ import {
 import type { Findings } from './findings.js'
 import type { LeafBlock } from './leaf-block.js'
 
-/** What tiles are compared in. */
+/** The tiles of a log that are compared with its entries. */
 export interface TileComparison {
   readonly tiles: TileReader
   /** Number of leaves. */
@@ -36,7 +36,7 @@ export async function compareLeaves(comparison: TileComparison, block: LeafBlock
   }
 }
 
-/** Each hash of a tile above level 0 is that of a full tile below it. */
+/** Compares each hash of the tiles above level 0 with the full tile below it. */
 export async function compareUpperTiles(comparison: TileComparison): Promise<void> {
   const { tiles, size, findings } = comparison
   for (let level = 1; nodesAt(level, size) > 0; level++) {
@@ -61,7 +61,11 @@ function tilesOf(level: number, from: number, to: number, size: number): Tile[] 
   })
 }
 
-/** Tiles cut to their widths; `undefined` where one is not whole, which is told. */
+/**
+ * Returns tiles cut to their widths; `undefined` for one that is not whole, which becomes a finding.
+ *
+ * Attacker-controlled: tiles of any length; only whole hashes up to the width of the tile are looked at.
+ */
 async function readWhole(
   { tiles, findings }: TileComparison,
   asked: readonly Tile[],

@@ -1,33 +1,20 @@
+import type { ContentDamageKind } from './problem-kinds.js'
 import type { SeqSpan } from './report.js'
 
-/** What is wrong with a log, as its content alone tells it. Whose doing it is, only checkpoints and keys can say. */
-export type FindingKind =
-  | 'database_unreadable'
-  | 'directory_altered'
-  | 'removal_unrecorded'
-  | 'head_altered'
-  | 'entry_missing'
-  | 'entry_unexpected'
-  | 'entry_unreadable'
-  | 'leaf_mismatch'
-  | 'tile_altered'
-  | 'posting_missing'
-  | 'posting_stray'
-  | 'index_unreadable'
-  | 'time_block_altered'
-  | 'caller_id_altered'
-  | 'open_run_altered'
-  | 'run_row_altered'
-  | 'record_unknown'
+/**
+ * Kinds of damage that the content of a log shows. Only checkpoints and keys can say whose doing it is: whether an entry
+ * that differs from its leaf hash was altered, or the leaf hash was.
+ */
+export type FindingKind = ContentDamageKind | 'leaf_mismatch'
 
-/** One kind of damage, wherever it was found. Plain, so that one thread can tell it to another. */
+/** One kind of damage, wherever it was found. Plain, so that one thread can send it to another. */
 export interface Finding {
   readonly kind: FindingKind
-  /** How often. */
+  /** The number of times that it was found. */
   count: number
   /** The entries concerned, as far as they are known, joined where they adjoin: the first of them. */
   readonly spans: SeqSpan[]
-  /** What it is in words: the first of them. */
+  /** The damage in words: the first of them. */
   readonly details: string[]
 }
 
@@ -37,7 +24,7 @@ const MAX_DETAILS = 10
 /** Longest detail in characters: keys of any length may stand in one. */
 const MAX_DETAIL_LENGTH = 1_000
 
-/** Gathers what is wrong, in bounded memory. */
+/** Gathers findings in bounded memory. */
 export class Findings {
   readonly #byKind = new Map<FindingKind, Finding>()
 

@@ -31,6 +31,7 @@ export {
 } from '../tree/index.js'
 export { JsonlFile } from './jsonl-file.js'
 export type { VerifyOptions } from './options.js'
+export type { ContentDamageKind, VerifyProblemKind } from './problem-kinds.js'
 export { type VerifiedReceipt, verifyReceipt } from './receipt.js'
 export type {
   LedgerLogReport,
@@ -42,6 +43,6 @@ export type {
   VerifyReport,
   VerifyStatus,
 } from './report.js'
-export type { LogSource, VerifyProgress } from './source.js'
+export type { FoundCheckpoint, LogSource, VerifyProgress } from './source.js'
 export { TileDirectory } from './tile-directory.js'
 export { verifyLog } from './verify-log.js'

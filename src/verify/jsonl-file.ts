@@ -7,11 +7,14 @@ import { type EntryChunk, scanEntries } from './scan-entries.js'
 import type { Inspection, InspectionRequest, LogSource } from './source.js'
 
 const READ_BYTES = 1024 * 1024
-/** No entry has more. */
+/** Longer than any entry. */
 const MAX_LINE_BYTES = 64 * 1024
 const NEWLINE = 0x0a
 
-/** The entries of a log, from its first on, byte for byte, a line each. What they should be, a checkpoint from elsewhere says. */
+/**
+ * The entries of a log as JSON Lines: from its first on, byte for byte, a line each. Only a checkpoint from
+ * elsewhere states what they should be.
+ */
 export class JsonlFile implements LogSource {
   readonly location: string
   readonly openedAt: number = Date.now()
@@ -27,13 +30,14 @@ export class JsonlFile implements LogSource {
 
   async inspect(request: InspectionRequest): Promise<Inspection> {
     const findings = new Findings()
-    const { roots, ...scanned } = await scanEntries(readLines(this.location), undefined, request, findings)
+    const { roots, ...scanned } = await scanEntries(readLines(this.location), { request, findings })
     return { ...scanned, rootAt: (at) => roots.rootAt(at), findings: findings.all }
   }
 
   async close(): Promise<void> {}
 }
 
+// Attacker-controlled: lines of any file that is named; a line that exceeds MAX_LINE_BYTES ends the reading.
 async function* readLines(path: string): AsyncGenerator<EntryChunk> {
   const file = await openNamedFile(path).catch((cause: unknown) => {
     throw isAbsent(cause)

@@ -1,15 +1,15 @@
 import { HASH_BYTES, hashRange, leafDigestIn, TILE_WIDTH, writeLeafHash } from '../tree/index.js'
 
-/** Entries of one block: what fills a tile of level 1. A power of two, so that each full block is a node of the tree. */
+/** Number of entries of one block, which fill a tile of level 1. A power of two, so that each full block is a node of the tree. */
 export const BLOCK_LENGTH = 65_536
 
-/** The hashes of one block. Plain, so that one thread can tell them to another. */
+/** The hashes of one block. Plain, so that one thread can send them to another. */
 export interface BlockHashes {
   readonly from: number
   readonly to: number
   /** Tree hash over its leaves; `undefined` when one is missing. */
   readonly root: Uint8Array | undefined
-  /** The same over its leaves up to a size that was asked for. */
+  /** The tree hashes over its leaves up to each size that was asked for. */
   readonly cuts: readonly { readonly size: number; readonly root: Uint8Array | undefined }[]
 }
 
@@ -78,7 +78,7 @@ export class LeafBlock {
     return roots
   }
 
-  /** No hash is zero all over. */
+  /** Returns whether an entry is missing: no hash is zero all over. */
   isMissing(seq: number): boolean {
     const at = (seq - this.from) * HASH_BYTES
     return this.hashes.subarray(at, at + HASH_BYTES).every((byte) => byte === 0)
@@ -119,7 +119,7 @@ export class LeafBlock {
 
 /** Puts blocks together, in their order: the roots of the log. */
 export class BlockRoots {
-  /** Of full blocks. */
+  /** The roots of full blocks. */
   readonly #roots: (Uint8Array | undefined)[] = []
   readonly #cuts = new Map<number, Uint8Array | undefined>()
   #size = 0

@@ -1,14 +1,23 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { VerifyProgress } from './source.js'
 
-/** Knowledge of a log from elsewhere, and settings for its verification. */
+/**
+ * Knowledge of a log from elsewhere, and settings for its verification:
+ *
+ *     {
+ *       logKeys: ['example.org/log+4b2f1e7a+AZx…'],                 the log's checkpoints must be signed by one of these,
+ *       checkpoints: [await readFile('last-month.txt', 'utf8')],    the log must continue this one,
+ *       witnessKeys: ['witness.example+17c3d0aa+BOq…'],             a checkpoint that this witness cosigned counts likewise,
+ *       strict: true,                                               and all but the newest entries must be proved so
+ *     }
+ */
 export interface VerifyOptions {
   /**
-   * Keys that are trusted (vkeys). Keys to which they handed over in the log are trusted from there on.
+   * Keys of the log that are trusted (vkeys). Keys to which they handed over in the log are trusted from there on.
    *
    * @defaultValue the key that lies beside the log, which proves nothing against whoever can write there
    */
-  readonly vkeys?: readonly string[]
+  readonly logKeys?: readonly string[]
   /**
    * Checkpoints that were kept elsewhere: signed notes. The log must continue each of them.
    *
@@ -22,7 +31,7 @@ export interface VerifyOptions {
    */
   readonly origin?: string
   /**
-   * Keys of witnesses that are trusted (vkeys of signature type 0x04). A checkpoint that enough of them cosigned counts
+   * Keys of witnesses that are trusted (logKeys of signature type 0x04). A checkpoint that enough of them cosigned counts
    * as much as one that was kept elsewhere.
    *
    * @defaultValue none
@@ -50,9 +59,9 @@ export interface VerifyOptions {
    */
   readonly checkpointIntervalMillis?: number
   /**
-   * The time that the age of entries is told by, in milliseconds since the Unix epoch; for `strict`.
+   * The clock by which the age of entries is judged: milliseconds since the Unix epoch; for `strict`.
    *
-   * @defaultValue when the log was opened to be read
+   * @defaultValue the time when the log was opened to be read
    */
   readonly now?: () => number
   /**
@@ -75,7 +84,7 @@ export interface VerifyOptions {
 }
 
 const KNOWN: Record<keyof VerifyOptions, true> = {
-  vkeys: true,
+  logKeys: true,
   checkpoints: true,
   origin: true,
   witnessKeys: true,
@@ -99,11 +108,15 @@ export interface ResolvedNumbers {
   readonly witnessQuorum: number
 }
 
-/** @throws TypeError naming an unknown or malformed option */
-export function checkVerifyOptions(options: VerifyOptions): ResolvedNumbers {
+/**
+ * Checks all options, and returns those that are numbers.
+ *
+ * @throws TypeError naming an unknown or malformed option
+ */
+export function resolveVerifyOptions(options: VerifyOptions): ResolvedNumbers {
   rejectUnknownOptions(OF, options, Object.keys(KNOWN))
-  const { vkeys, checkpoints, witnessKeys } = options
-  for (const [name, texts] of Object.entries({ vkeys, checkpoints, witnessKeys })) {
+  const { logKeys, checkpoints, witnessKeys } = options
+  for (const [name, texts] of Object.entries({ logKeys, checkpoints, witnessKeys })) {
     if (texts === undefined) continue
     if (!Array.isArray(texts) || texts.some((text) => typeof text !== 'string')) {
       throw new TypeError(`${OF}: ${name} must be an array of strings`)

@@ -7,19 +7,21 @@ import {
 } from '../checkpoint/index.js'
 import { verifyInclusion } from '../tree/index.js'
 
-/** What a receipt proves. */
+/** The statement that a receipt proves. */
 export interface VerifiedReceipt {
   /** Position of the entry in the log. */
   readonly index: bigint
   /** The checkpoint that covers it. */
   readonly checkpoint: OpenedCheckpoint
-  /** Whatever else the issuer put in. No signature covers it: anyone may have changed it. */
+  /** Further data of the issuer. No signature covers it: anyone may have changed it. */
   readonly extra: Uint8Array | undefined
 }
 
 /**
  * Verifies a receipt (C2SP tlog-proof) without the log: its checkpoint is signed by keys that are trusted, and the entry
  * stands in the tree it states. Returns what holds, and throws when it does not.
+ *
+ * Attacker-controlled: the receipt; `parseReceipt` and `openCheckpoint` bound it, and its `extra` data stays unsigned.
  *
  * @param receipt - the receipt as text, or its bytes
  * @param leafHash - `hashLeaf(entry)` of the entry that it is to prove

@@ -1,6 +1,10 @@
 import type { SeqSpan } from './report.js'
 
-/** Returns the positions of the entries whose removal a statement records. @param data - of its event; nothing of it is believed */
+/**
+ * Returns the positions of the entries whose removal a statement records.
+ *
+ * Attacker-controlled: the data of any entry; nothing of it is believed.
+ */
 type ReadRemovals = (data: unknown) => readonly SeqSpan[]
 
 /**

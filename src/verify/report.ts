@@ -1,3 +1,5 @@
+import type { VerifyProblemKind } from './problem-kinds.js'
+
 /** Positions, `from` inclusive, `to` exclusive. */
 export interface SeqSpan {
   readonly from: number
@@ -28,23 +30,15 @@ export const STATUSES: readonly VerifyStatus[] = [
   'verified',
 ]
 
-/** Something that is wrong, and which entries it concerns. */
+/** Something that is wrong, and the entries that it concerns. */
 export interface VerifyProblem {
-  /**
-   * A stable name: `entry_altered`, `entry_missing`, `entry_unexpected`, `entry_unreadable`, `tile_altered`, `head_altered`,
-   * `posting_missing`, `posting_stray`, `index_unreadable`, `time_block_altered`, `caller_id_altered`, `open_run_altered`,
-   * `run_row_altered`, `record_unknown`, `directory_altered`, `removal_unrecorded`, `database_unreadable`, `root_mismatch`, `checkpoint_altered`; `truncated`, `rolled_back`;
-   * `checkpoint_missing` (either of these two), `key_unknown`, `key_change_unproven`; `events_dropped`; with `strict`:
-   * `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested`. Of a ledger: `sibling_missing`,
-   * `sibling_rolled_back`, `sibling_altered`, `log_misplaced`; `join_missing`, `join_unproven`,
-   * `sibling_note_unproven`.
-   */
-  readonly kind: string
-  /** What it makes of the log. */
+  /** The kind of the problem: a stable name. */
+  readonly kind: VerifyProblemKind
+  /** The status that it gives the log. */
   readonly status: Exclude<VerifyStatus, 'verified'>
-  /** What is wrong, in a sentence. */
+  /** The problem in a sentence. */
   readonly message: string
-  /** How often it was found. */
+  /** The number of times that it was found. */
   readonly count: number
   /** The entries concerned, where they are known: the first hundred stretches; entry 4 alone is `{ from: 4, to: 5 }`. */
   readonly entries: readonly SeqSpan[]
@@ -54,7 +48,7 @@ export interface VerifyProblem {
 
 /** A checkpoint that was compared with the entries. */
 export interface ReportedCheckpoint {
-  /** Where it came from. */
+  /** The place where it was found, in words. */
   readonly source: string
   /** Number of entries that it covers. */
   readonly size: number
@@ -76,29 +70,33 @@ export interface VerifyBasis {
   /** Names and ids of the trusted witnesses that cosigned a checkpoint which a trusted key signed and the entries bear out. */
   readonly witnesses: readonly string[]
   /**
-   * Number of entries that such a checkpoint, kept elsewhere or witnessed, covers. Of a ledger that is verified strictly, a note of the log
-   * in an entry that such a checkpoint of another log covers counts as well.
+   * Number of entries that an anchor covers: such a checkpoint that was kept elsewhere or witnessed. Of a ledger that is
+   * verified strictly, a state of the log that an entry of another log records counts as well, where such a checkpoint
+   * covers that entry.
    */
   readonly anchoredSize: number
 }
 
-/** What verifying a log found. Plain JSON. */
+/** The report on one log. Plain JSON. */
 export interface VerifyReport {
   /** The verdict. */
   readonly status: VerifyStatus
-  /** Of the log or the copy. */
+  /** The place of the log or the copy. */
   readonly location: string
   /** Number of entries that are there. */
   readonly size: number
   /** Root hash over them, computed from their bytes, in base64; `undefined` when one of them is missing. */
   readonly root: string | undefined
-  /** Number of entries that a checkpoint covers which a trusted key signed and the entries bear out. What comes behind them is not proved yet. */
+  /**
+   * Number of entries that a checkpoint covers which a trusted key signed and the entries bear out. Later entries are not
+   * proved yet.
+   */
   readonly provenSize: number
   /** The grounds of the verdict besides the log itself. */
   readonly basis: VerifyBasis
   /** The keys that were trusted at the outset (vkeys). */
   readonly trustedKeys: readonly string[]
-  /** Those that were found with it or handed in. */
+  /** The checkpoints that were found with it or given, as far as they are of this log. */
   readonly checkpoints: readonly ReportedCheckpoint[]
   /** Events that could not be recorded, by the log's own account. */
   readonly droppedEvents: number
@@ -113,7 +111,7 @@ export interface VerifyReport {
   /** True when what is derived from the entries was left out, see `VerifyOptions.entriesOnly`. */
   readonly entriesOnly: boolean
   /** Sentences about what is no problem: that the index was not compared, say, since readers derive another. */
-  readonly notes: readonly string[]
+  readonly remarks: readonly string[]
   /** The gravest first. */
   readonly problems: readonly VerifyProblem[]
 }
@@ -135,6 +133,9 @@ export interface LedgerReport {
   readonly location: string
   /** One report for each log that is there, by number. */
   readonly logs: readonly LedgerLogReport[]
-  /** Problems that no single log tells: logs that are missing, were rolled back or altered by what others noted, or belong elsewhere. */
+  /**
+   * Problems of no single log: logs that are missing, that were rolled back or altered by what others recorded of them, or
+   * that belong elsewhere.
+   */
   readonly problems: readonly VerifyProblem[]
 }

@@ -1,11 +1,11 @@
 import { textOf } from '../events/text.js'
-import { isYoung } from './age.js'
 import type { Findings } from './findings.js'
+import { isInGrace } from './grace-period.js'
 import { BLOCK_LENGTH, BlockRoots, LeafBlock } from './leaf-block.js'
 import type { InspectionRequest } from './source.js'
 import { STATEMENT_TYPES, Statements, type StatementTallies } from './statements.js'
 
-/** Entries that follow each other. */
+/** A run of entries without a gap. */
 export interface EntryChunk {
   readonly from: number
   /** An entry without bytes was removed. */
@@ -16,24 +16,29 @@ export interface ScannedEntries {
   readonly size: number
   readonly roots: BlockRoots
   readonly statements: StatementTallies
-  readonly settledSize: number
+  readonly dueSize: number
   readonly removed: number
-  readonly notes: readonly string[]
+  readonly remarks: readonly string[]
+}
+
+/** The settings of a scan. */
+export interface EntryScan {
+  /** The number of entries that there should be; as many as come where that is not known. */
+  readonly size?: number
+  readonly request: Omit<InspectionRequest, 'threads' | 'entriesOnly'>
+  readonly findings: Findings
+  /** Compares a block of which all entries have come with what is kept of it. */
+  readonly compareBlock?: (block: LeafBlock) => Promise<void>
 }
 
 /** Hashes entries that come in their order, on this thread. */
 export async function scanEntries(
   chunks: AsyncIterable<EntryChunk>,
-  /** How many there should be; by default as many as come. */
-  size: number | undefined,
-  request: Omit<InspectionRequest, 'threads' | 'entriesOnly'>,
-  findings: Findings,
-  /** Compares a block of which all entries have come with what is kept of it. */
-  compareBlock: (block: LeafBlock) => Promise<void> = async () => {},
+  { size, request, findings, compareBlock = async () => {} }: EntryScan,
 ): Promise<ScannedEntries> {
   const roots = new BlockRoots()
   const statements = new Statements(request.origins)
-  let settledSize = 0
+  let dueSize = 0
   let removed = 0
   let block: LeafBlock | undefined
   const finish = async (full: LeafBlock) => {
@@ -42,7 +47,7 @@ export async function scanEntries(
     request.onProgress({ entries: full.next, size: size ?? full.next })
     request.signal?.throwIfAborted()
   }
-  /** The block that the entry at a position goes into; what is missing before it is told. */
+  /** Returns the block that the entry at a position goes into; entries that are missing before it become findings. */
   const blockFor = async (seq: number): Promise<LeafBlock> => {
     for (;;) {
       block ??= new LeafBlock(roots.size, roots.size + BLOCK_LENGTH)
@@ -70,17 +75,17 @@ export async function scanEntries(
         continue
       }
       block.add(bytes)
-      const event = request.young || mayBeStatement(bytes) ? parsed(bytes) : undefined
+      const event = request.gracePeriod || mayBeStatement(bytes) ? parsed(bytes) : undefined
       if (STATEMENT_TYPES.has(event?.type as string)) {
-        const told = statements.add(seq, event as ParsedEntry)
-        if (told) request.onStatement(told)
+        const statement = statements.add(seq, event as ParsedEntry)
+        if (statement) request.onStatement(statement)
       }
-      if (request.young && !isYoung(event?.recordedAt, request.young)) settledSize = seq + 1
+      if (request.gracePeriod && !isInGrace(event?.recordedAt, request.gracePeriod)) dueSize = seq + 1
     }
   }
   if (size !== undefined && (await blockFor(size)).next < size) throw new RangeError('the log has too many entries')
   if (block && block.next > block.from) await finish(block)
-  return { size: roots.size, roots, statements: statements.tallies, settledSize, removed, notes: [] }
+  return { size: roots.size, roots, statements: statements.tallies, dueSize, removed, remarks: [] }
 }
 
 const NAMES = [...STATEMENT_TYPES].map((type) => Buffer.from(`"${type}"`))
@@ -98,6 +103,7 @@ interface ParsedEntry {
   readonly data?: unknown
 }
 
+// Attacker-controlled: an entry of a log or a copy; its bundle, line or block bounds it, and every field is unknown.
 function parsed(bytes: Uint8Array): ParsedEntry | undefined {
   try {
     return JSON.parse(textOf(bytes)) ?? undefined

@@ -1,7 +1,7 @@
 import { addSpan } from './findings.js'
 import type { SeqSpan } from './report.js'
 
-/** Types of the events by which a log tells what decides over its verdict. */
+/** Types of the log's own statements that decide over its verdict. */
 export const STATEMENT_TYPES: ReadonlySet<string> = new Set([
   'audit_log_diverged',
   'events_dropped',
@@ -16,7 +16,7 @@ export const STATEMENT_TYPES: ReadonlySet<string> = new Set([
 export interface Tally {
   /** Number of entries. */
   entries: number
-  /** Number of events that they tell of. */
+  /** Number of events that they are about. */
   events: number
   /** Their positions: the first hundred stretches. */
   readonly spans: SeqSpan[]
@@ -39,24 +39,25 @@ export interface StatementTallies {
   readonly foreign: Tally
 }
 
-/** A statement of the log itself that says more than can be counted. */
-export interface ToldStatement {
+/** The entry of a statement whose data decides over the verdict: counting it is not enough. */
+export interface StatementEntry {
   readonly seq: number
   /** `signing_key_changed`, `ledger_joined` or `siblings_noted`. */
   readonly type: string
   readonly data: unknown
 }
 
-const TOLD: ReadonlySet<unknown> = new Set(['signing_key_changed', 'ledger_joined', 'siblings_noted'])
+/** Types of the statements whose data is needed. */
+const NEEDED: ReadonlySet<unknown> = new Set(['signing_key_changed', 'ledger_joined', 'siblings_noted'])
 
-/** The fields of an event by which a statement is known. */
+/** The fields of an event by which a statement is recognised. */
 interface StatedEvent {
   readonly type?: unknown
   readonly statementOf?: unknown
   readonly data?: unknown
 }
 
-/** Gathers what a log says of itself. */
+/** Counts the statements that a log makes about itself. */
 export class Statements {
   readonly tallies: StatementTallies = {
     dropped: newTally(),
@@ -72,8 +73,14 @@ export class Statements {
     this.#origins = origins
   }
 
-  /** Takes an event of one of the {@link STATEMENT_TYPES}. @returns it where it says more than can be counted */
-  add(seq: number, { type, statementOf, data }: StatedEvent): ToldStatement | undefined {
+  /**
+   * Takes an event of one of the {@link STATEMENT_TYPES}.
+   *
+   * Attacker-controlled: the fields of any entry; counts are whole numbers from 1 on, and spans and tallies are bounded.
+   *
+   * @returns the statement where its data is needed
+   */
+  add(seq: number, { type, statementOf, data }: StatedEvent): StatementEntry | undefined {
     const { dropped, diverged, recovered, unattested, foreign } = this.tallies
     if (typeof statementOf !== 'string' || this.#origins?.includes(statementOf) === false) {
       count(foreign, seq, 0)
@@ -98,7 +105,7 @@ export class Statements {
         return undefined
       }
       default:
-        return TOLD.has(type) ? { seq, type: type as string, data } : undefined
+        return NEEDED.has(type) ? { seq, type: type as string, data } : undefined
     }
   }
 
@@ -112,7 +119,7 @@ export class Statements {
   }
 }
 
-/** Returns how many events an `events_dropped` tells of. @param data - of the event */
+/** Returns the number of events that an `events_dropped` is about. @param data - of the event */
 export function droppedBy(data: unknown): number {
   return numberIn(data, 'count')
 }

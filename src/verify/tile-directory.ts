@@ -11,7 +11,7 @@ import { Findings } from './findings.js'
 import type { LeafBlock } from './leaf-block.js'
 import { isAbsent, readFailure } from './read-failure.js'
 import { type EntryChunk, scanEntries } from './scan-entries.js'
-import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from './source.js'
+import type { FoundCheckpoint, Inspection, InspectionRequest, LogSource } from './source.js'
 
 const LENGTH_BYTES = 2
 const MAX_ENTRY_BYTES = 0xffff
@@ -22,7 +22,7 @@ const MAX_TILE_BYTES = TILE_WIDTH * (LENGTH_BYTES + MAX_ENTRY_BYTES)
 export class TileDirectory implements LogSource, TileReader {
   readonly location: string
   readonly openedAt: number
-  readonly checkpoints: readonly KeptCheckpoint[]
+  readonly checkpoints: readonly FoundCheckpoint[]
   /** A copy for others has no key beside it: what it was signed with is to be known from elsewhere. */
   readonly vkey = undefined
   readonly defaultOrigin = undefined
@@ -31,8 +31,8 @@ export class TileDirectory implements LogSource, TileReader {
   /** The size that the checkpoint states, as far as there are bundles. */
   readonly #size: number
 
-  /** Whether a directory looks like one. */
-  static async isOne(directory: string): Promise<boolean> {
+  /** Returns whether a directory looks like one. */
+  static async isAt(directory: string): Promise<boolean> {
     try {
       await lstat(join(directory, 'tile'))
       return true
@@ -65,9 +65,9 @@ export class TileDirectory implements LogSource, TileReader {
     const findings = new Findings()
     const size = this.#size
     const comparison = { tiles: this, size, findings }
-    const compare = (block: LeafBlock) => compareLeaves(comparison, block)
+    const compareBlock = (block: LeafBlock) => compareLeaves(comparison, block)
     const entries = this.#bundles(size, findings)
-    const { roots, ...scanned } = await scanEntries(entries, size, request, findings, compare)
+    const { roots, ...scanned } = await scanEntries(entries, { size, request, findings, compareBlock })
     await compareUpperTiles(comparison)
     return { ...scanned, size, rootAt: (at) => roots.rootAt(at), findings: findings.all }
   }
@@ -107,7 +107,11 @@ export class TileDirectory implements LogSource, TileReader {
   }
 }
 
-/** @returns `undefined` when the bundle ends within an entry */
+/**
+ * Attacker-controlled: a bundle of entries of at most MAX_TILE_BYTES; no length in it leads past its end.
+ *
+ * @returns `undefined` when the bundle ends within an entry
+ */
 function entriesOf(bundle: Buffer): readonly Uint8Array[] | undefined {
   const entries: Uint8Array[] = []
   for (let at = 0; at < bundle.length; ) {
@@ -120,6 +124,7 @@ function entriesOf(bundle: Buffer): readonly Uint8Array[] | undefined {
   return entries
 }
 
+// Attacker-controlled: the size is any number of 64 bits; the caller bounds it by the files that are there.
 function statedSize(note: string): number {
   try {
     return Number(parseCheckpoint(parseNote(note).text).size)

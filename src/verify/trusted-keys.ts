@@ -1,9 +1,9 @@
 import { openNote, parseNote, type Verifier, verifierFromVkey } from '../checkpoint/index.js'
 import { addSpan } from './findings.js'
 import type { SeqSpan } from './report.js'
-import type { ToldStatement } from './statements.js'
+import type { StatementEntry } from './statements.js'
 
-/** First line of what a key signs to hand over to the next. */
+/** The first line of the text that a key signs to hand over to the next. */
 export const KEY_CHANGE_HEADER = 'spanledger.dev/signing-key-changed'
 
 /** A checkpoint as far as its signatures go. */
@@ -16,14 +16,14 @@ export interface SignedSize {
 /** A key that signs the log's checkpoints at a position, and from where on. */
 interface CurrentKey {
   readonly verifier: Verifier
-  /** It signs checkpoints that are larger than this. */
+  /** The size behind which it signs checkpoints. */
   readonly after: number
 }
 
 /** Changes of keys that the trusted ones do not vouch for. */
 export interface UnprovenChanges {
   count: number
-  /** Why the first of them is not proved. */
+  /** The reason why the first of them is not proved. */
   reason: string
   readonly spans: SeqSpan[]
 }
@@ -31,7 +31,7 @@ export interface UnprovenChanges {
 /** Keys of a chain that are kept beside those which signed a checkpoint: more changes than a log has in its life. */
 const MAX_CHAIN = 10_000
 
-/** Who signed a note. */
+/** The trusted key that signed a note, or the reason why none did. */
 export type Signed =
   | { readonly by: string }
   | {
@@ -49,7 +49,7 @@ export type Signed =
  */
 export class TrustedKeys {
   readonly unproven: UnprovenChanges = { count: 0, reason: '', spans: [] }
-  /** Those that are trusted from outside. */
+  /** The keys that are trusted from outside. */
   readonly #known: Verifier[]
   readonly #origin: string
   readonly #checkpoints: readonly { readonly size: bigint; readonly signers: ReadonlySet<string> }[]
@@ -115,8 +115,8 @@ export class TrustedKeys {
     return { by: undefined, reason, isWrong: false, isByKeyBefore: this.#isByKeyBefore(signatures.map(nameOf), size) }
   }
 
-  /** Takes the next change of keys that the log tells of, in the order of their positions. */
-  change({ seq, data }: Pick<ToldStatement, 'seq' | 'data'>): void {
+  /** Takes the next change of keys that the log states, in the order of their positions. */
+  change({ seq, data }: Pick<StatementEntry, 'seq' | 'data'>): void {
     try {
       this.#change(seq, (data ?? {}) as StatedChange)
     } catch (error) {
@@ -126,6 +126,7 @@ export class TrustedKeys {
     }
   }
 
+  // Attacker-controlled: the data of any entry; nothing of it counts but what the key before signed, and chains are bounded.
   #change(seq: number, change: StatedChange): void {
     const next = verifierFromVkey(String(change.to))
     const previous = this.#current.find(({ verifier }) => String(change.from).startsWith(nameOf(verifier)))
@@ -152,7 +153,7 @@ export class TrustedKeys {
     return this.#before.some(({ from, upTo }) => size <= upTo && signers.some((name) => from.startsWith(name)))
   }
 
-  /** Notes the checkpoints up to a size for which this was the log's key. */
+  /** Collects the checkpoints up to a size for which this was the log's key. */
   #close({ verifier, after }: CurrentKey, upTo: number): void {
     const name = nameOf(verifier)
     for (const { size, signers } of this.#checkpoints) {

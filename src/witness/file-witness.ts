@@ -26,9 +26,9 @@ export interface FileWitnessOptions {
    */
   readonly name?: string
   /**
-   * Keys of the log (vkeys): what none of them signed is refused.
+   * Keys of the log (vkeys): a checkpoint that none of them signed is refused.
    *
-   * @defaultValue none: whatever it is given is cosigned, which is enough where the log itself asks
+   * @defaultValue none: any checkpoint is cosigned, which is enough where the log itself asks
    */
   readonly logKeys?: readonly string[]
 }
@@ -36,7 +36,7 @@ export interface FileWitnessOptions {
 const DEFAULT_NAME = 'spanledger.local/witness'
 
 /**
- * A witness that keeps what it has seen in a directory, best on another disk or host than the log: the newest checkpoint
+ * Opens a witness that keeps what it has seen in a directory, best on another disk or host than the log: the newest checkpoint
  * of each origin, and a key of its own. One process at a time.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_FILE_REFUSED` where something else stands in place of one of its
@@ -77,6 +77,7 @@ class FileWitness implements Witness {
     return cosigned
   }
 
+  // Attacker-controlled: any checkpoint, and the files of the directory; notes are bounded, and names of files are hashes.
   async #cosign(checkpoint: string, log: WitnessedLog): Promise<string> {
     const { text, signatures } = parseNote(checkpoint)
     const stated = parseCheckpoint(text)
@@ -123,7 +124,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   return bytes?.toString()
 }
 
-/** The old content or the new one, whenever power fails. */
+/** Writes a file so that it has the old content or the new one, whenever power fails. */
 async function writeDurably(path: string, content: string): Promise<void> {
   // Made anew: what somebody else put there could be a link.
   await rm(`${path}.next`, { force: true })

@@ -17,7 +17,7 @@ import {
   signNote,
 } from '../checkpoint/index.js'
 import { proveConsistency, TreeFrontier, verifyConsistency } from '../tree/index.js'
-import { fileWitness, type WitnessedLog, witnessClient, witnessedBy } from './index.js'
+import { fileWitness, httpWitness, type WitnessedLog, witnessedBy } from './index.js'
 
 const ORIGIN = 'example.org/log'
 const signer = Ed25519Signer.generate(ORIGIN)
@@ -92,10 +92,10 @@ class StandIn {
   }
 }
 
-describe('witnessClient', () => {
+describe('httpWitness', () => {
   let witness: StandIn
   let url: string
-  const client = () => witnessClient({ url, vkey: witness.cosigner.vkey })
+  const client = () => httpWitness({ url, vkey: witness.cosigner.vkey })
   beforeEach(async () => {
     witness = new StandIn()
     url = await witness.listen()
@@ -170,9 +170,9 @@ describe('witnessClient', () => {
   })
 
   it('refuses what it cannot work with', () => {
-    expect(() => witnessClient({ url: 'file:///x', vkey: witness.cosigner.vkey })).toThrow(TypeError)
-    expect(() => witnessClient({ url, vkey: signer.vkey })).toThrow(/signature type 4/)
-    expect(() => witnessClient({ url, vkey: witness.cosigner.vkey, timeoutMilis: 1 } as never)).toThrow(/timeoutMillis/)
+    expect(() => httpWitness({ url: 'file:///x', vkey: witness.cosigner.vkey })).toThrow(TypeError)
+    expect(() => httpWitness({ url, vkey: signer.vkey })).toThrow(/signature type 4/)
+    expect(() => httpWitness({ url, vkey: witness.cosigner.vkey, timeoutMilis: 1 } as never)).toThrow(/timeoutMillis/)
   })
 })
 
@@ -209,11 +209,11 @@ describe('fileWitness', () => {
 
   it('answers for a log with the others that can, and tells of those that cannot', async () => {
     const witness = await fileWitness(directory)
-    const away = witnessClient({ url: 'http://127.0.0.1:9', vkey: Cosigner.generate('away.example').vkey })
+    const away = httpWitness({ url: 'http://127.0.0.1:9', vkey: Cosigner.generate('away.example').vkey })
     const problems: Error[] = []
-    const onCheckpoint = witnessedBy([away, witness], { onProblem: (problem) => problems.push(problem) })
+    const publishCheckpoint = witnessedBy([away, witness], { onProblem: (problem) => problems.push(problem) })
     const { checkpoint, log } = await logOf(5)
-    expect(openCheckpoint(await onCheckpoint(checkpoint, log), trust(witness.vkey)).size).toBe(5n)
+    expect(openCheckpoint(await publishCheckpoint(checkpoint, log), trust(witness.vkey)).size).toBe(5n)
     expect(problems).toMatchObject([{ code: 'AUDIT_WITNESS_FAILED' }])
   })
 })

@@ -8,8 +8,8 @@ export interface WitnessedLog {
 }
 
 /**
- * Remembers the largest tree that it saw of a log, and cosigns only what continues it: whoever requires its cosignature
- * knows that everyone is shown the same log.
+ * A witness: it remembers the largest tree that it saw of a log, and cosigns only what continues it. Whoever requires its
+ * cosignature knows that everyone is shown the same log.
  */
 export interface Witness {
   /** Name of its key. */
@@ -17,6 +17,8 @@ export interface Witness {
   /** Its public key, for those who verify. */
   readonly vkey: string
   /**
+   * Cosigns a checkpoint that continues what the witness has seen.
+   *
    * @param checkpoint - a signed note
    * @returns the note with the witness's cosignature behind its signatures
    * @throws AuditLogError `AUDIT_LOG_ROLLED_BACK` when the witness has seen a larger tree; `AUDIT_PROOF_INVALID` when

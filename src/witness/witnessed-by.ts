@@ -5,7 +5,7 @@ import type { Witness, WitnessedLog } from './witness.js'
 /** Options of `witnessedBy`. */
 export interface WitnessedByOptions {
   /**
-   * Told when a witness did not cosign. A witness that has seen another log (`AUDIT_LOG_ROLLED_BACK`,
+   * Receives the reason why a witness did not cosign. A witness that has seen another log (`AUDIT_LOG_ROLLED_BACK`,
    * `AUDIT_PROOF_INVALID`) is evidence, and no mishap.
    *
    * @defaultValue `process.emitWarning`
@@ -31,7 +31,7 @@ const EVIDENCE: ReadonlySet<unknown> = new Set(['AUDIT_LOG_ROLLED_BACK', 'AUDIT_
 /**
  * Asks all witnesses for each checkpoint, for `openAuditLog({ publishCheckpoint })`. Those that cosign are in the checkpoint
  * that the log keeps; those that do not hold nothing up. At opening, a witness that has seen more of the log than there is
- * says so before the log signs anything.
+ * refuses, before the log signs anything.
  *
  * @example
  * ```ts
@@ -44,6 +44,7 @@ export function witnessedBy(witnesses: readonly Witness[], options: WitnessedByO
   const { onProblem = (problem: Error) => process.emitWarning(problem) } = options
   const ask = (checkpoint: string, log: WitnessedLog) =>
     Promise.allSettled(witnesses.map((witness) => witness.cosign(checkpoint, log)))
+  // Attacker-controlled: the notes that witnesses return; only what follows the log's own signatures is taken.
   const publish = async (checkpoint: string, log: WitnessedLog) => {
     const { text, signatures } = parseNote(checkpoint)
     const cosignatures: NoteSignature[] = []

@@ -50,7 +50,7 @@ it('copies a ledger under load, every copy verified and with all that was there'
   for (let n = 0; n < 10; n++) {
     const copy = join(base, `copy-${n}`)
     const { logs } = await backupAuditLog(directory, copy)
-    const report = await verifyLedgerDirectory(copy, { vkeys: [vkey], threads: 1 })
+    const report = await verifyLedgerDirectory(copy, { logKeys: [vkey], threads: 1 })
     expect(report).toMatchObject({ status: 'verified', problems: [], logs: [{ log: 0 }, { log: 1 }] })
     const sizes = logs.map(({ size }) => size)
     expect('logs' in report && report.logs.map(({ size }) => size)).toEqual(sizes)
@@ -66,7 +66,7 @@ it('copies a ledger under load, every copy verified and with all that was there'
   const log = await openAuditLog(copy)
   await log.append({ type: 'custom', data: { name: 'after the restoring' } })
   await log.close()
-  expect(await verifyLedgerDirectory(copy, { vkeys: [vkey], threads: 1 })).toMatchObject({ status: 'verified' })
+  expect(await verifyLedgerDirectory(copy, { logKeys: [vkey], threads: 1 })).toMatchObject({ status: 'verified' })
 }, 600_000)
 
 it('copies what the journal of a writer that died has and the database has not', async () => {
@@ -80,7 +80,7 @@ it('copies what the journal of a writer that died has and the database has not',
   await log.close()
   expect(names).toHaveLength(200)
   expect(names.at(-1)).toBe('journaled 99')
-  expect(await verifyLedgerDirectory(copy, { vkeys: [vkeyOf(directory)] })).toMatchObject({ status: 'verified' })
+  expect(await verifyLedgerDirectory(copy, { logKeys: [vkeyOf(directory)] })).toMatchObject({ status: 'verified' })
 })
 
 it('copies a log that was closed, and says that its key is not at hand where it goes on without', async () => {
@@ -93,7 +93,7 @@ it('copies a log that was closed, and says that its key is not at hand where it 
   await log.append({ type: 'custom', data: { name: 'after' } })
   await log.close()
   expect(problems).toEqual([expect.stringContaining('a key that is not at hand')])
-  expect(await verifyLedgerDirectory(copy, { vkeys: [vkey] })).toMatchObject({ status: 'verified', provenSize: 50 })
+  expect(await verifyLedgerDirectory(copy, { logKeys: [vkey] })).toMatchObject({ status: 'verified', provenSize: 50 })
 })
 
 it('shares no file with the log, and is for its owner alone', async () => {

@@ -87,7 +87,7 @@ describe('of the sources', () => {
       /(?<![.\w])(?:set|clear)(?:Timeout|Interval|Immediate)\(|\bnextTick\b|\bqueueMicrotask\b|'node:timers/
     expect(using(TIMERS)).toEqual(['timers/real-timers.ts'])
     // A request over the network, which a fake leaves without a limit.
-    expect(using(/AbortSignal\.timeout/)).toEqual(['witness/witness-client.ts'])
+    expect(using(/AbortSignal\.timeout/)).toEqual(['witness/http-witness.ts'])
   })
 
   test('those that ask the clock that tests set ask for times of events and of the application', () => {

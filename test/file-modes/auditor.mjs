@@ -23,7 +23,7 @@ try {
 try {
   const log = await openAuditLogReader(directory)
   found.reads = await log.count({ type: 'custom' })
-  found.status = (await log.verify({ vkeys: [process.env.VKEY ?? ''], threads: 1 })).status
+  found.status = (await log.verify({ logKeys: [process.env.VKEY ?? ''], threads: 1 })).status
   await log.close()
 } catch (error) {
   found.status = codeOf(error)

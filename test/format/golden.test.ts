@@ -99,12 +99,12 @@ async function checkAnswers(log: AuditLogReader, expected: Expected, queries = Q
 const OTHER_INDEX = [expect.stringContaining('it is of another version')]
 
 const CASES = [
-  { name: 'closed', size: 95, notes: OTHER_INDEX },
-  { name: 'index-behind', size: 45, notes: OTHER_INDEX },
-  { name: 'killed', size: 30, notes: OTHER_INDEX },
+  { name: 'closed', size: 95, remarks: OTHER_INDEX },
+  { name: 'index-behind', size: 45, remarks: OTHER_INDEX },
+  { name: 'killed', size: 30, remarks: OTHER_INDEX },
 ] as const
 
-describe.each(CASES)('the log $name', ({ name, size, notes: expectedNotes }) => {
+describe.each(CASES)('the log $name', ({ name, size, remarks: expectedRemarks }) => {
   it('is read as it was written', async () => {
     const { directory, expected } = copyOf(name)
     const reader = await openAuditLogReader(directory)
@@ -119,14 +119,14 @@ describe.each(CASES)('the log $name', ({ name, size, notes: expectedNotes }) => 
   it('is verified by its signed checkpoint', async () => {
     const { directory, expected } = copyOf(name)
     const reader = await openAuditLogReader(directory)
-    const report = await reader.verify({ vkeys: [expected.vkey] })
-    const { status, provenSize, root, problems, notes } = report
-    expect({ status, provenSize, root, problems, notes }).toEqual({
+    const report = await reader.verify({ logKeys: [expected.vkey] })
+    const { status, provenSize, root, problems, remarks } = report
+    expect({ status, provenSize, root, problems, remarks }).toEqual({
       status: 'verified',
       provenSize: size,
       root: expected.root,
       problems: [],
-      notes: expectedNotes,
+      remarks: expectedRemarks,
     })
     await reader.close()
   })
@@ -144,8 +144,8 @@ describe.each(CASES)('the log $name', ({ name, size, notes: expectedNotes }) => 
     await log.close()
     const reader = await openAuditLogReader(directory)
     expect(await checkAnswers(reader, expected)).toHaveLength(before + 1)
-    const report = await reader.verify({ vkeys: [expected.vkey] })
-    expect(report).toMatchObject({ status: 'verified', size: before + 1, provenSize: size, problems: [], notes: [] })
+    const report = await reader.verify({ logKeys: [expected.vkey] })
+    expect(report).toMatchObject({ status: 'verified', size: before + 1, provenSize: size, problems: [], remarks: [] })
     await reader.close()
   })
 })
@@ -168,14 +168,14 @@ describe('the log removed', () => {
   it('has the tree that it had, and is altered as long as no statement of it records the removal', async () => {
     const { directory, expected } = copyOf('removed')
     const reader = await openAuditLogReader(directory)
-    const report = await reader.verify({ vkeys: [expected.vkey] })
+    const report = await reader.verify({ logKeys: [expected.vkey] })
     expect(report).toMatchObject({
       status: 'altered',
       size: SIZE,
       provenSize: SIZE,
       root: expected.root,
       removedEntries: ENTRIES.length,
-      notes: OTHER_INDEX,
+      remarks: OTHER_INDEX,
       problems: [{ kind: 'removal_unrecorded' }],
     })
     expect((await reader.prove(31)).leafHash).toHaveLength(32)

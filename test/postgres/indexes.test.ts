@@ -37,7 +37,7 @@ const storeIn = ({ url }: TestDatabase): PostgresStore => postgresStore({ connec
 async function verified(of: TestDatabase) {
   const reader = await openAuditLogReader({ store: storeIn(of) })
   try {
-    const { status, problems } = await reader.verify({ vkeys: [signer.vkey] })
+    const { status, problems } = await reader.verify({ logKeys: [signer.vkey] })
     return { status, kinds: problems.map(({ kind }) => kind), problems }
   } finally {
     await reader.close()

@@ -92,6 +92,6 @@ it('such a table of the index is a note: readers derive another', async () => {
   const directory = await log.copy()
   await ruin(directory, 'index')
   const { code, out } = await spanledger('verify', '--json', directory, '-k', log.vkey)
-  const { notes } = JSON.parse(out) as VerifyReport
-  expect({ code, notes }).toEqual({ code: 0, notes: [expect.stringContaining('damaged')] })
+  const { remarks } = JSON.parse(out) as VerifyReport
+  expect({ code, remarks }).toEqual({ code: 0, remarks: [expect.stringContaining('damaged')] })
 })

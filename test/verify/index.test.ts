@@ -21,17 +21,21 @@ afterAll(() => log.remove())
 describe('an index that readers do not use is no alteration, and a note tells', () => {
   const noted = async (directory: string) => {
     const { code, report } = await verdict(directory, '-k', log.vkey)
-    return { code, problems: report.problems, notes: report.notes }
+    return { code, problems: report.problems, remarks: report.remarks }
   }
 
   it('of one that is compared with all entries nothing', async () => {
-    expect(await noted(log.directory)).toEqual({ code: 0, problems: [], notes: [] })
+    expect(await noted(log.directory)).toEqual({ code: 0, problems: [], remarks: [] })
   })
 
   it('that it is missing', async () => {
     const directory = await log.copy()
     await rm(join(directory, 'index'), { recursive: true })
-    expect(await noted(directory)).toEqual({ code: 0, problems: [], notes: [expect.stringContaining('there is none')] })
+    expect(await noted(directory)).toEqual({
+      code: 0,
+      problems: [],
+      remarks: [expect.stringContaining('there is none')],
+    })
     expect((await spanledger('verify', directory, '-k', log.vkey)).out).toContain('there is none')
   })
 
@@ -40,7 +44,7 @@ describe('an index that readers do not use is no alteration, and a note tells', 
     const directory = await log.copy()
     await rm(join(directory, 'index'), { recursive: true })
     await cp(join(other.directory, 'index'), join(directory, 'index'), { recursive: true })
-    expect(await noted(directory)).toEqual({ code: 0, problems: [], notes: [expect.stringContaining('another log')] })
+    expect(await noted(directory)).toEqual({ code: 0, problems: [], remarks: [expect.stringContaining('another log')] })
     await other.remove()
   })
 
@@ -49,7 +53,7 @@ describe('an index that readers do not use is no alteration, and a note tells', 
     await rm(join(directory, 'index'), { recursive: true })
     await cp(join(log.states[0]?.directory ?? '', 'index'), join(directory, 'index'), { recursive: true })
     const behind = [expect.stringMatching(/covers 1\d\d of \d{3} entries/)]
-    expect(await noted(directory)).toEqual({ code: 0, problems: [], notes: behind })
+    expect(await noted(directory)).toEqual({ code: 0, problems: [], remarks: behind })
     await tamper(directory, (db) => db.del(timeBlockKey(0, 0)), 'index')
     expect(await verdict(directory, '-k', log.vkey)).toMatchObject({ code: 5, kinds: ['time_block_altered'] })
   })
@@ -59,7 +63,7 @@ describe('an index that readers do not use is no alteration, and a note tells', 
     await rm(join(directory, 'entries'), { recursive: true })
     await cp(join(log.states[0]?.directory ?? '', 'entries'), join(directory, 'entries'), { recursive: true })
     const { code, kinds, report } = await verdict(directory, '-k', log.vkey)
-    expect({ code, kinds, notes: report.notes.length }).toEqual({ code: 2, kinds: ['truncated'], notes: 1 })
+    expect({ code, kinds, remarks: report.remarks.length }).toEqual({ code: 2, kinds: ['truncated'], remarks: 1 })
   })
 
   it.each([
@@ -79,7 +83,7 @@ describe('an index that readers do not use is no alteration, and a note tells', 
     expect(await noted(directory)).toMatchObject({
       code: 0,
       problems: [],
-      notes: [expect.stringContaining('not compared')],
+      remarks: [expect.stringContaining('not compared')],
     })
   })
 })
@@ -142,6 +146,6 @@ describe('an index that readers use, and that contradicts the entries', () => {
     expect({ code, kinds: new Set(kinds).has(each.kind) }, kinds.join()).toEqual({ code: 5, kinds: true })
     const { code: ofEntries, report } = await verdict(directory, '-k', log.vkey, '--entries-only')
     expect({ ofEntries, entriesOnly: report.entriesOnly }).toEqual({ ofEntries: 0, entriesOnly: true })
-    expect(report.notes).toEqual([expect.stringContaining('not asked for')])
+    expect(report.remarks).toEqual([expect.stringContaining('not asked for')])
   })
 })

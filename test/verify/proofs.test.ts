@@ -120,7 +120,7 @@ describe('verify', () => {
     await open.append({ type: 'custom', data: { name: 'last' } })
     expect(await open.verify()).toMatchObject({ status: 'verified', size: 601 })
     const [stranger] = [Ed25519Signer.generate('example.org/memory').vkey]
-    expect(await open.verify({ vkeys: [stranger] })).toMatchObject({ status: 'unknown_key', provenSize: 0 })
+    expect(await open.verify({ logKeys: [stranger] })).toMatchObject({ status: 'unknown_key', provenSize: 0 })
   })
 
   it('says how far it has come', async () => {
@@ -129,7 +129,7 @@ describe('verify', () => {
     const { size } = await reader.verify({ onProgress: ({ entries }) => told.push(entries) })
     expect(told.at(-1)).toBe(size)
     await expect(reader.verify({ thread: 2 } as never)).rejects.toThrow(/did you mean 'threads'/)
-    await expect(reader.verify({ vkeys: ['x'] })).rejects.toMatchObject({ code: 'AUDIT_KEY_INVALID' })
+    await expect(reader.verify({ logKeys: ['x'] })).rejects.toMatchObject({ code: 'AUDIT_KEY_INVALID' })
   })
 })
 
@@ -151,6 +151,6 @@ describe('a witness on another disk', () => {
     })
     expect(opened.cosignatures).toMatchObject([{ name: 'witness.example/other-disk' }])
     await using reader = await openAuditLogReader(directory)
-    expect(await reader.verify({ vkeys: [vkey] })).toMatchObject({ status: 'verified', size: 200 })
+    expect(await reader.verify({ logKeys: [vkey] })).toMatchObject({ status: 'verified', size: 200 })
   })
 })

@@ -67,17 +67,17 @@ async function changeRow(db: RawDatabase, runId: string, change: (row: RowState)
 
 describe('the rows of runs', () => {
   it('that nobody changed are verified: of runs that ended, that are open, and that were interrupted', async () => {
-    expect(await verdict(directory)).toMatchObject({ code: 0, report: { notes: [] } })
+    expect(await verdict(directory)).toMatchObject({ code: 0, report: { remarks: [] } })
   })
 
   it('are compared as far as an index goes that is behind', async () => {
     const behind = await copy()
     await rm(join(behind, 'index'), { recursive: true })
     await cp(join(earlier, 'index'), join(behind, 'index'), { recursive: true })
-    const notes = [expect.stringMatching(/covers \d+ of \d+ entries/)]
-    expect(await verdict(behind)).toMatchObject({ code: 0, report: { notes } })
+    const remarks = [expect.stringMatching(/covers \d+ of \d+ entries/)]
+    expect(await verdict(behind)).toMatchObject({ code: 0, report: { remarks } })
     await tamper(behind, (db) => changeRow(db, 'long', () => ({ status: 'failed' })), 'index')
-    expect(await verdict(behind)).toMatchObject({ code: 5, kinds: ['run_row_altered'], report: { notes } })
+    expect(await verdict(behind)).toMatchObject({ code: 5, kinds: ['run_row_altered'], report: { remarks } })
   })
 
   it('are those of the entries that are left, where some were removed', async () => {
@@ -144,7 +144,7 @@ describe('the row of a run of which the entries are compared in several parts', 
   })
 
   it('is verified, and altered where it says something else', async () => {
-    expect(await verdict(long)).toMatchObject({ code: 0, report: { notes: [] } })
+    expect(await verdict(long)).toMatchObject({ code: 0, report: { remarks: [] } })
     await tamper(long, async (db) => {
       hashes = new NameHashes(decodeHashKey(await db.get(HASH_KEY_KEY)) ?? new Uint8Array())
     })

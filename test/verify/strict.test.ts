@@ -31,6 +31,11 @@ describe('the first line of the verdict says what it rests on', () => {
     )
   })
 
+  it('a checkpoint that is given twice counts once', async () => {
+    const { report } = await verdict(log.directory, '-k', log.vkey, '-c', kept, '-c', kept)
+    expect(report.basis.checkpointsElsewhere).toBe(1)
+  })
+
   it('and so does the report', async () => {
     const { report } = await verdict(log.directory, '-c', kept)
     expect(report.basis).toMatchObject({ keys: 'log', checkpointsElsewhere: 1, witnesses: [] })
@@ -113,7 +118,7 @@ describe('a strict verdict', () => {
     await unsigned.close()
     const recordedAt = Date.parse(entry?.recordedAt ?? '')
     await using reader = await openAuditLogReader(directory)
-    const trusted = { vkeys: [log.vkey], checkpoints: [await readFile(kept, 'utf8')], strict: true }
+    const trusted = { logKeys: [log.vkey], checkpoints: [await readFile(kept, 'utf8')], strict: true }
     const at = async (now: number, checkpointIntervalMillis?: number) =>
       await reader.verify({ ...trusted, now: () => now, ...(checkpointIntervalMillis && { checkpointIntervalMillis }) })
     expect((await at(recordedAt + 1_500)).status).toBe('verified')

@@ -143,6 +143,22 @@ export async function allEntries(db: RawDatabase): Promise<Buffer[]> {
   return entries
 }
 
+/** The same numbers every time, without a pattern that what is tested could have too. */
+export function numbers(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+}
+
+/** Returns a copy of the bytes in which one bit is another. */
+export function flipped(bytes: Uint8Array, at: number, bit: number): Buffer {
+  const copy = Buffer.from(bytes)
+  copy[at] = (copy[at] as number) ^ (1 << bit)
+  return copy
+}
+
 /** `spanledger …` */
 export async function spanledger(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err] = [new PassThrough(), new PassThrough()]

@@ -3,7 +3,7 @@ import { openAuditLogReader } from '../../reader/open.js'
 import { verifyLedgerDirectory } from '../../reader/verify.js'
 import type { VerifyOptions } from '../../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../../verify/report.js'
-import { verifyTaking } from '../../verify/verify-log.js'
+import { verifySource } from '../../verify/verify-log.js'
 import { type Command, formatOf, type LogPlace, placeOf } from '../command.js'
 import { VERDICTS } from '../exit-codes.js'
 import { Interrupted } from '../interrupted.js'
@@ -123,6 +123,9 @@ async function verifyAt(
     return await log.verify(watched).finally(() => log.close())
   }
   const copy = await copyAt(place.directory)
-  if (copy) return await verifyTaking(taken, copy, watched).finally(() => copy.close())
+  if (copy) {
+    const { report } = await verifySource(copy, watched, { taken }).finally(() => copy.close())
+    return report
+  }
   return await verifyLedgerDirectory(place.directory, watched, { taken, onReading: (each) => watcher?.reads(each) })
 }

@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { MAX_NOTE_BYTES } from '../../checkpoint/index.js'
-import { splitNotes } from '../../verify/ledger/checkpoints.js'
+import { splitNotes } from '../../verify/ledger/checkpoints-by-origin.js'
 import type { VerifyOptions } from '../../verify/options.js'
-import type { TakenFromLog } from '../../verify/verify-log.js'
+import type { TakenFromLog } from '../../verify/trust-policy.js'
 import type { LogPlace } from '../command.js'
 import { readGivenFile } from '../named-file.js'
 import type { Arguments } from '../options.js'
@@ -38,7 +38,7 @@ export async function givenBy(args: Arguments, place: LogPlace): Promise<Given> 
       checkpoints: checkpoints.flatMap(({ text }) => splitNotes(text)),
       strict: args.flag('strict'),
       entriesOnly: args.flag('entries-only'),
-      ...(keys && { vkeys: keys.flatMap(linesOf) }),
+      ...(keys && { logKeys: keys.flatMap(linesOf) }),
       ...(witnesses && { witnessKeys: witnesses.flatMap(linesOf) }),
       ...Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined)),
     },

@@ -24,7 +24,7 @@ export async function copyAt(path: string): Promise<LogSource | undefined> {
     return new JsonlFile(path)
   }
   const isLog = (await isThere(ENTRIES)) || (await isThere(FORMER_DATABASE))
-  return !isLog && (await TileDirectory.isOne(path)) ? await TileDirectory.open(path) : undefined
+  return !isLog && (await TileDirectory.isAt(path)) ? await TileDirectory.open(path) : undefined
 }
 
 async function isReceipt(path: string): Promise<boolean> {

@@ -76,7 +76,7 @@ function basisText({ keys, checkpointsElsewhere, witnesses, anchoredSize }: Veri
 /** Lists the facts that are no problems, but worth a line. */
 function notesOf(report: VerifyReport): readonly string[] {
   const { recoveredEvents, unattestedEvents, foreignStatements, removedEntries } = report
-  const notes = report.notes.map(printable)
+  const notes = report.remarks.map(printable)
   if (removedEntries > 0) {
     notes.push(`${counted(removedEntries, 'entry was', 'entries were')} removed: the tree keeps the leaf hashes`)
   }

@@ -130,7 +130,11 @@ async function lastChangeInEntries({ store, origin, from, to }: Stretch): Promis
 /** In every statement of a change, whatever else has it. */
 const KEY_CHANGED = '"signing_key_changed"'
 
-/** Returns the key that an entry names, where it is a statement of the log that its key changed. */
+/**
+ * Returns the key that an entry names, where it is a statement of the log that its key changed.
+ *
+ * Attacker-controlled: a stored entry; only statements of the log count, and the vkey must have the form of one.
+ */
 function changedTo(entry: Uint8Array, origin: string): SigningKey | undefined {
   const event = JSON.parse(Buffer.from(entry).toString()) as KeyChanged
   return event.type === 'signing_key_changed' && event.statementOf === origin ? keyIn(event) : undefined

@@ -28,6 +28,7 @@ interface Content {
   readonly given: unknown
 }
 
+// Attacker-controlled: a stored entry; its fields are compared, and nothing else is done with them.
 function contentOf({ bytes }: ComparedEntry): Content | undefined {
   const text = textOf(bytes)
   try {

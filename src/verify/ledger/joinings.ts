@@ -26,7 +26,7 @@ export interface Joining {
   readonly vkey: string
 }
 
-/** Gathers the certificates in the entries of one log. */
+/** Gathers the certificates in the entries of one log, in bounded memory. */
 export class Joinings {
   readonly #keys: readonly Verifier[]
   readonly #origin: string | undefined
@@ -48,7 +48,7 @@ export class Joinings {
     return [...this.#valid.values()]
   }
 
-  /** Tells if the log says that it joined a ledger. */
+  /** True when the log states that it joined a ledger. */
   get isStated(): boolean {
     return this.#stated > 0
   }
@@ -67,7 +67,11 @@ export class Joinings {
   }
 }
 
-/** @returns the reason where it is no certificate */
+/**
+ * Attacker-controlled: the data of any entry. Only the text of a note that a key of the ledger signed counts.
+ *
+ * @returns the reason where it is no certificate
+ */
 function openJoining(data: unknown, keys: readonly Verifier[], origin: string | undefined): Joining | string {
   const { statement } = (data ?? {}) as { readonly statement?: unknown }
   if (typeof statement !== 'string') return 'no key of the ledger signed that'

@@ -9,8 +9,8 @@ import type { Witness, WitnessedLog } from './witness.js'
 /** Milliseconds after which a request to a witness is given up. */
 export const DEFAULT_WITNESS_TIMEOUT_MILLIS = 10_000
 
-/** Options of `witnessClient`. */
-export interface WitnessClientOptions {
+/** Options of `httpWitness`. */
+export interface HttpWitnessOptions {
   /** Submission prefix of the witness: `add-checkpoint` is put behind it. */
   readonly url: string | URL
   /** Its key: a vkey with signature type 0x04. */
@@ -23,33 +23,33 @@ export interface WitnessClientOptions {
   readonly timeoutMillis?: number
 }
 
-/** Longer than any answer. */
-const MAX_ANSWER_BYTES = 64 * 1024
-/** Requests for one checkpoint: the witness says what it has seen, and another log of the same origin may come between. */
+/** Longer than any response. */
+const MAX_RESPONSE_BYTES = 64 * 1024
+/** Requests for one checkpoint: the witness states the size that it has seen, and another log of the same origin may come between. */
 const MAX_REQUESTS = 3
 const CONFLICT = 409
 
 /**
- * A witness that is asked by `POST <url>/add-checkpoint` (C2SP tlog-witness).
+ * Returns a witness that is asked by `POST <url>/add-checkpoint` (C2SP tlog-witness).
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID`
  * @throws TypeError naming an unknown or malformed option
  */
-export function witnessClient(options: WitnessClientOptions): Witness {
-  return new WitnessClient(options)
+export function httpWitness(options: HttpWitnessOptions): Witness {
+  return new HttpWitness(options)
 }
 
-class WitnessClient implements Witness {
+class HttpWitness implements Witness {
   readonly name: string
   readonly vkey: string
   readonly #endpoint: URL
   readonly #timeoutMillis: number
   readonly #verifier: Verifier
-  /** What the witness has seen, as far as it is known: by origin. */
+  /** The sizes that the witness has seen, as far as they are known: by origin. */
   readonly #seen = new Map<string, number>()
 
-  constructor(options: WitnessClientOptions) {
-    const of = 'witnessClient'
+  constructor(options: HttpWitnessOptions) {
+    const of = 'httpWitness'
     rejectUnknownOptions(of, options, ['url', 'vkey', 'timeoutMillis'])
     const { url, vkey, timeoutMillis } = options
     const bounds = { fallback: DEFAULT_WITNESS_TIMEOUT_MILLIS, min: 1, max: 600_000 }
@@ -84,7 +84,11 @@ class WitnessClient implements Witness {
     throw this.#failed('knows another tree each time it is asked')
   }
 
-  /** The size that a conflict is about. */
+  /**
+   * Returns the size that a conflict is about.
+   *
+   * Attacker-controlled: the body of a response; MAX_RESPONSE_BYTES bounds it, and it must be one decimal number of 64 bits.
+   */
   #seenSize(body: string, { size, origin }: Checkpoint, asked: number): number {
     const seen = parseDecimal(body.replace(/\n$/, ''))
     if (seen === undefined) throw this.#failed('did not say how much it has seen')
@@ -99,7 +103,11 @@ class WitnessClient implements Witness {
     return Number(seen)
   }
 
-  /** What comes from a witness is its cosignature, or nothing that a checkpoint should carry. */
+  /**
+   * Returns the checkpoint with the cosignature of the witness, and nothing else that it sent.
+   *
+   * Attacker-controlled: the body of a response; MAX_RESPONSE_BYTES bounds it, and only the witness's own signature is taken.
+   */
   #withCosignature(checkpoint: string, lines: string): string {
     const { text, signatures } = parseNote(checkpoint)
     const { signatures: cosignatures } = openNote(checkpoint + lines, [this.#verifier])
@@ -151,7 +159,7 @@ async function readBounded(response: Response): Promise<string> {
   for await (const part of response.body ?? []) {
     parts.push(part)
     length += part.length
-    if (length > MAX_ANSWER_BYTES) throw new RangeError(`the answer has more than ${MAX_ANSWER_BYTES} bytes`)
+    if (length > MAX_RESPONSE_BYTES) throw new RangeError(`the response has more than ${MAX_RESPONSE_BYTES} bytes`)
   }
   return Buffer.concat(parts).toString()
 }

@@ -1,6 +1,5 @@
 import { parseCheckpoint, parseNote } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
-import type { Problems } from '../problems.js'
 
 const SIGNATURE = '\u2014 '
 
@@ -28,36 +27,38 @@ export function splitNotes(text: string): readonly string[] {
   return notes
 }
 
-/** Checkpoints that were kept elsewhere, handed to the logs whose origin they state. */
+/** Checkpoints that were given, sorted to the logs whose origin they state. */
 export class CheckpointsByOrigin {
+  /** The reasons why checkpoints are malformed. */
+  readonly malformed: readonly string[]
   readonly #byOrigin = new Map<string, string[]>()
   readonly #taken = new Set<string>()
 
-  /** Adds a problem for each checkpoint that is malformed. */
-  constructor(notes: readonly string[], problems: Problems) {
+  // Attacker-controlled: checkpoints from a file; `parseNote` and `parseCheckpoint` bound and check them.
+  constructor(notes: readonly string[]) {
+    const malformed: string[] = []
     for (const note of notes) {
       try {
         const { origin } = parseCheckpoint(parseNote(note).text)
         this.#byOrigin.set(origin, [...(this.#byOrigin.get(origin) ?? []), note])
       } catch (error) {
         if (!(error instanceof AuditLogError)) throw error
-        problems.add('altered', 'checkpoint_altered', `a checkpoint given is malformed: ${error.message}`)
+        malformed.push(error.message)
       }
     }
+    this.malformed = malformed
   }
 
+  /** Returns the checkpoints of a log that is there. */
   take(origin: string | undefined): readonly string[] {
     if (origin === undefined) return []
     this.#taken.add(origin)
     return this.#byOrigin.get(origin) ?? []
   }
 
-  /** Adds a problem for the checkpoints of each log that is not there. */
-  addLeft(problems: Problems): void {
-    for (const [origin, notes] of this.#byOrigin) {
-      if (this.#taken.has(origin)) continue
-      const message = `a checkpoint given is of the log '${origin}', which is not in the ledger`
-      problems.add('unknown_key', 'key_unknown', message, { count: notes.length })
-    }
+  /** Returns the origins that no log took, and how many checkpoints state each. */
+  get left(): ReadonlyMap<string, number> {
+    const left = [...this.#byOrigin].filter(([origin]) => !this.#taken.has(origin))
+    return new Map(left.map(([origin, notes]) => [origin, notes.length]))
   }
 }

@@ -1,0 +1,10 @@
+import type { Database } from '../store/leveldb/database.js'
+import type { Findings } from '../verify/findings.js'
+
+/** A database that is inspected, and where damage to it is reported. */
+export interface InspectedDatabase {
+  readonly db: Database
+  readonly findings: Findings
+  /** The log in messages. */
+  readonly location: string
+}

@@ -1,0 +1,56 @@
+/** Kinds of problems in the content of a log: its entries, its tree, its head and its indexes. */
+export type ContentDamageKind =
+  | 'database_unreadable'
+  | 'directory_altered'
+  | 'removal_unrecorded'
+  | 'head_altered'
+  | 'entry_missing'
+  | 'entry_unexpected'
+  | 'entry_unreadable'
+  | 'tile_altered'
+  | 'posting_missing'
+  | 'posting_stray'
+  | 'index_unreadable'
+  | 'time_block_altered'
+  | 'caller_id_altered'
+  | 'open_run_altered'
+  | 'run_row_altered'
+  | 'record_unknown'
+
+/**
+ * The kind of a problem: a stable name.
+ *
+ * | kinds | status |
+ * |---|---|
+ * | of the content: `entry_altered`, `entry_missing`, … | `altered` |
+ * | of a checkpoint: `checkpoint_altered`, `root_mismatch` | `altered` |
+ * | of the extent: `truncated`, `rolled_back` | `truncated` |
+ * | `checkpoint_missing` | `truncated` where there was one, else `unknown_key` |
+ * | of the keys: `key_unknown`, `key_change_unproven` | `unknown_key` |
+ * | of the record: `events_dropped` | `incomplete` |
+ * | with `strict`: `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested` | `unproven` |
+ * | of a ledger: `sibling_missing`, `sibling_rolled_back`, `sibling_altered`, `log_misplaced` | `altered` |
+ * | of a ledger's keys: `join_missing`, `join_unproven`, `sibling_note_unproven` | `unknown_key` |
+ */
+export type VerifyProblemKind =
+  | ContentDamageKind
+  | 'entry_altered'
+  | 'checkpoint_altered'
+  | 'root_mismatch'
+  | 'truncated'
+  | 'rolled_back'
+  | 'checkpoint_missing'
+  | 'key_unknown'
+  | 'key_change_unproven'
+  | 'events_dropped'
+  | 'key_not_given'
+  | 'anchor_missing'
+  | 'uncovered'
+  | 'recovered_unattested'
+  | 'sibling_missing'
+  | 'sibling_rolled_back'
+  | 'sibling_altered'
+  | 'log_misplaced'
+  | 'join_missing'
+  | 'join_unproven'
+  | 'sibling_note_unproven'
