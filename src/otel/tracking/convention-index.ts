@@ -30,7 +30,7 @@ function bitsOf(conventions: number): readonly number[] {
  * keys are looked up by their first letter, so a span of no agent kind costs one table access a key, however many
  * conventions there are.
  */
-export class Recogniser {
+export class ConventionIndex {
   readonly #conventions: readonly Convention[]
   /** The bit of each. */
   readonly #bits: readonly number[]
