@@ -67,7 +67,7 @@ export class EventRecorder {
     const scope: LogOrigin = span ? scopeOf(span) : (carrier as LogOrigin)
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && runs.find(detached.runId))
-    const event = { name, attributes, scope, activity: node?.recognition?.activity, memo: run?.memo }
+    const event = { name, attributes, scope, activity: node?.recognition?.activity, memo: run?.state }
     let convention = span && node?.recognition?.convention
     let facts = this.#translate(convention, event)
     if (!facts?.length) {

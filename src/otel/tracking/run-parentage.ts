@@ -1,4 +1,4 @@
-import type { RemoteParent } from '../remote-parent.js'
+import type { RemoteParent } from './remote-parent.js'
 import type { Run, RunParentage } from './run.js'
 
 /** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */

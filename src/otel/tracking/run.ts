@@ -6,7 +6,7 @@ import { EndSigns } from './end-signs.js'
 import { Identity } from './identity.js'
 import { NewestSet } from './newest-set.js'
 import { RunEnd } from './run-end.js'
-import { RunMemo } from './run-memo.js'
+import { RunState } from './run-state.js'
 import { RunTally } from './run-tally.js'
 import type { ResolvedScope } from './scope.js'
 
@@ -85,7 +85,7 @@ export class Run implements RunFamily {
   /** It is not the time that was reported. */
   readonly isStartMended: boolean
   /** Room for conventions to keep things for the life of the run. */
-  readonly memo = new RunMemo()
+  readonly state = new RunState()
   /** The reporter of its start. */
   readonly source: EventSource
   readonly signs: EndSigns

@@ -34,7 +34,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
   #context: Context | undefined
   #recognition: Recognition | undefined = undefined
   #instrumentation: string | undefined = undefined
-  #surrounding: RecognisedSpan | undefined = undefined
+  #surrounding: RecognisedNode | undefined = undefined
   #run: Run | undefined = undefined
   #reportedRun: Run | undefined = undefined
   #orphans: SpanNode[] | undefined = undefined
@@ -99,8 +99,8 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
   }
 
   /** The span as conventions see it: the same object every time. */
-  asSurrounding(): RecognisedSpan | undefined {
-    if (this.#recognition) this.#surrounding ??= new RecognisedSpan(this)
+  asSurrounding(): RecognisedNode | undefined {
+    if (this.#recognition) this.#surrounding ??= new RecognisedNode(this)
     return this.#surrounding
   }
 
@@ -266,7 +266,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
 }
 
 /** A recognised span, as conventions see it. */
-export class RecognisedSpan implements Surrounding {
+export class RecognisedNode implements Surrounding {
   readonly node: SpanNode
 
   /** @param node - recognised, perhaps once more later: it may turn out to be a run */
@@ -290,7 +290,7 @@ export class RecognisedSpan implements Surrounding {
     return this.node.span
   }
 
-  get outer(): RecognisedSpan | undefined {
+  get outer(): RecognisedNode | undefined {
     return this.node.recognisedParent()?.asSurrounding()
   }
 }

@@ -8,7 +8,7 @@ import { ConventionIndex } from './convention-index.js'
 import { explain, type SpanExplanation } from './explain.js'
 import { OpenSiblings } from './open-siblings.js'
 import type { Recognition } from './recognition.js'
-import { RecognisedSpan, type SpanNode } from './span-node.js'
+import { RecognisedNode, type SpanNode } from './span-node.js'
 import type { SpanNodes } from './span-nodes.js'
 
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
@@ -132,7 +132,7 @@ export class SpanRecogniser {
     this.#nodes.remember(node)
     if (convention.parentage === 'unnested') {
       this.#siblings.add(node, convention)
-      if (activity.within instanceof RecognisedSpan) node.moveBelow(activity.within.node)
+      if (activity.within instanceof RecognisedNode) node.moveBelow(activity.within.node)
     }
     this.#onRecognise(node, recognition, span)
   }
@@ -179,8 +179,8 @@ export class SpanRecogniser {
       parent,
       parentScope: around && scopeOf(around).name,
       run: run && { runId: run.runId, agent: run.agent },
-      memo: run?.memo,
-      ownMemo: node.run?.memo,
+      memo: run?.state,
+      ownMemo: node.run?.state,
     }
   }
 

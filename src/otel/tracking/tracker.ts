@@ -1,18 +1,12 @@
-import {
-  type Attributes,
-  type Context,
-  type HrTime,
-  propagation,
-  ROOT_CONTEXT,
-  type SpanContext,
-} from '@opentelemetry/api'
+import { type Attributes, type Context, type HrTime, propagation } from '@opentelemetry/api'
 import type { AuditEventData } from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
 import type { Convention } from '../conventions/contract.js'
-import type { OpenSpan, SpanEventLike, SpanLike } from '../span.js'
+import type { OpenSpan, SpanLike } from '../span.js'
 import { type Ask, askReporting } from './ask.js'
 import { CallBook } from './call-book.js'
 import { CallRecorder } from './call-recorder.js'
+import { DeliveredSpans } from './delivered-spans.js'
 import { DuplicateCalls } from './duplicate-calls.js'
 import { Emitter, type Outlet } from './emitter.js'
 import { EventRecorder, type GivenEvent } from './event-recorder.js'
@@ -70,6 +64,8 @@ export class Tracker {
   readonly #events: SpanEvents
   readonly #untaken: UntakenAttributes
   readonly #senders = new Senders()
+  /** Spans that are delivered after their end. */
+  readonly delivered: DeliveredSpans
   /** Counts of what is not recorded because auditing is off. */
   readonly suppressions: Suppressions
   /** Contexts with baggage of spans that began before anyone listened. */
@@ -125,6 +121,13 @@ export class Tracker {
       reports,
       spans: this.#spans,
       suppressions: this.suppressions,
+    })
+    this.delivered = new DeliveredSpans({
+      ...collaborators,
+      spans: this.#spans,
+      events: this.#events,
+      recorder: this.#recorder,
+      end: (span) => this.end(span),
     })
   }
 
@@ -222,60 +225,9 @@ export class Tracker {
     return node
   }
 
-  /** Tells whether this very span was followed live, and is of an agent. */
-  hasSeenLive(ids: SpanContext): boolean {
-    return this.#nodes.knownBy(ids)?.isDelivered === false
-  }
-
-  /** Tells whether this very span is that of a run which was given up here, and whose end nobody has delivered. */
-  hasGivenUp(ids: SpanContext): boolean {
-    return this.#nodes.knownBy(ids)?.run?.end.isGuessed ?? false
-  }
-
-  /** The end of a span is delivered whose run was given up here. */
-  endGivenUp(span: SpanLike): void {
-    const node = this.#nodes.knownBy(span.spanContext())
-    const { recognition, run } = node ?? {}
-    if (!node || !recognition || !run?.end.isGuessed) return
-    this.#spans.correct(run, { node, recognition, span }, this.#recogniser.conclude(node, recognition, span))
-  }
-
-  /** Tells whether the span is of an agent, followed live or delivered. */
-  knows(ids: SpanContext): boolean {
-    return this.#nodes.knownBy(ids) !== undefined
-  }
-
   /** Does something for the sender that has delivered it: see `senders.ts`. */
   as<T>(sender: string, action: () => T): T {
     return this.#senders.as(sender, action)
-  }
-
-  /** A span that has been delivered after its end starts. @param parent - delivered as well, or awaited */
-  startDelivered(span: SpanLike, parent: SpanLike | undefined, flow: string): void {
-    const around = parent ? this.#nodes.on(parent) : this.#nodes.byIds(span.parentSpanContext)
-    const awaited = this.#nodes.on(span)
-    if (awaited) awaited.arrive(span, around)
-    const node = awaited ?? this.#nodes.enterDelivered(span, around, flow)
-    if (!this.#recogniser.look(node, span, 'start')) this.#recogniser.look(node, span, 'microtask')
-  }
-
-  /** The children of a delivered span have come before it. */
-  awaitDelivered(parent: SpanLike, child: SpanContext): void {
-    this.#nodes.enterAwaited(parent, child)
-  }
-
-  /** An event is added to a delivered span. */
-  addDeliveredEvent(span: SpanLike, { name, attributes = {}, time }: SpanEventLike): void {
-    const node = this.#nodes.on(span)
-    if (node) this.#events.skip(span, node)
-    this.record({ name, attributes, time, context: ROOT_CONTEXT, carrier: span })
-  }
-
-  /** A delivered span ends. @param lostEvents - those that its SDK dropped */
-  endDelivered(span: SpanLike, lostEvents: number): void {
-    const node = this.#nodes.on(span)
-    if (node && lostEvents > 0 && this.#recogniser.mayKnow(span)) this.#recorder.recordLoss(node, span, lostEvents)
-    this.end(span)
   }
 
   /** Runs that no span carries end unobserved while nothing is attached. */

@@ -1,6 +1,6 @@
 import type { SpanContext } from '@opentelemetry/api'
-import type { RemoteParent } from '../remote-parent.js'
 import { parentSpanIdOf, type SpanLike } from '../span.js'
+import type { RemoteParent } from './remote-parent.js'
 import { nextSerial } from './serial.js'
 
 /** A chain of spans that is longer is cut: work that starts itself anew would otherwise hold on to all there ever was. */
