@@ -52,7 +52,7 @@ export interface EventOrigin {
   readonly isTimeMended?: boolean | undefined
 }
 
-/** The same, of an event that may make the span a run. */
+/** The origin of an event that may make its span a run. */
 export interface SpanOrigin extends EventOrigin {
   readonly node: SpanNode | undefined
 }

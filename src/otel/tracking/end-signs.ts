@@ -4,7 +4,7 @@ import type { Loss } from './losses.js'
 /** The error that somebody inside a run has thrown to pause it. */
 export type Pause = Pick<Conclusion, 'reason' | 'waitingFor'>
 
-/** The end of a run as a span inside the run's own tells it. */
+/** The end of a run as a span inside the run's own reports it. */
 export type InnerEnd = Pick<
   Conclusion,
   'outcome' | 'error' | 'reason' | 'waitingFor' | 'by' | 'finishReason' | 'confidence'
@@ -42,7 +42,7 @@ export class EndSigns {
     return this.#reported
   }
 
-  /** The end that the framework reports, where a hosting layer around it tells of the same run. */
+  /** The end that the framework reports, where a hosting layer around it reports the same run. */
   get inner(): InnerEnd | undefined {
     return this.#inner
   }
@@ -52,7 +52,7 @@ export class EndSigns {
     return this.#pause
   }
 
-  /** The loss, with a span inside, of what may have told that the run waits. */
+  /** The loss, with a span inside, of what may have shown that the run waits. */
   get loss(): Loss | undefined {
     return this.#loss
   }

@@ -17,7 +17,7 @@ export interface SpanExplanation {
   readonly kind?: Activity['kind']
   /** Conventions that may speak for the span, by its scope, its name or the keys of its attributes. */
   readonly candidates: readonly string[]
-  /** The same in a sentence. */
+  /** The explanation in a sentence. */
   readonly reason: string
 }
 

@@ -80,7 +80,7 @@ export class FactRecorder {
     return { ...fact, scope }
   }
 
-  /** At the run that the fact names, else at the one around it. */
+  /** Returns the origin at the run that the fact names, else at the one around it. */
   #originOf(fact: Fact, origin: SpanOrigin): SpanOrigin {
     const named = fact.scope?.runId
     return named === undefined ? origin : { ...origin, run: this.#runs.find(named) }

@@ -87,7 +87,7 @@ export function goesOut({ kind }: SpanLike): boolean {
 
 const URL_KEYS = ['url.full', 'http.url']
 const HOST_KEYS = ['server.address', 'net.peer.name', 'network.peer.address', 'net.peer.ip']
-/** The address of the caller, as the server's own socket tells it. */
+/** The address of the caller, by the server's own socket. */
 const CALLER_KEYS = ['network.peer.address', 'net.sock.peer.addr', 'net.peer.ip']
 const METHOD_KEYS = ['http.request.method', 'http.method']
 const CLIENT_PORT_KEYS = ['server.port', 'net.peer.port']

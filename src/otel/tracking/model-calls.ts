@@ -129,7 +129,7 @@ export class ModelCalls {
       )
   }
 
-  /** Of several calls that look alike, reported in pairs, each is reported again once by each instrumentation. */
+  /** Finds a call by its numbers and times. Of several that look alike, each is reported again once by each instrumentation. */
   #beside(reported: ReportedCall): CountedCall | undefined {
     return this.#byTrace.of(reported.traceId).find((call) => isSameByEvidence(call, reported))
   }
@@ -159,7 +159,7 @@ function isFarFrom(first: CountedCall, reported: ReportedCall): boolean {
   return first.traceId !== reported.traceId && gapBetween(first.interval, reported.interval) > MAX_APART_NANOS
 }
 
-/** Of calls at once, neither has both edges inside the other but by chance. */
+/** Tells whether one call is inside the other. Of concurrent calls, neither has both edges inside the other but by chance. */
 function isInside(outer: Interval, inner: Interval): boolean {
   return outer.start < inner.start && inner.end < outer.end
 }

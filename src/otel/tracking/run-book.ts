@@ -27,7 +27,7 @@ interface RunStart {
   readonly runId: string
   readonly startedAt: Timestamp
   readonly parentRunId?: string | undefined
-  /** Of a run that no span carries. */
+  /** The scope of a run that no span carries. */
   readonly scope?: ScopeFacts | undefined
 }
 
@@ -85,7 +85,7 @@ export class RunBook {
     return this.#index.open
   }
 
-  /** For `audit_attached` and `audit_detached`. */
+  /** The open runs, for `audit_attached` and `audit_detached`. */
   snapshot(): AuditEventData<'audit_attached'>['openRuns'] {
     return [...this.#index.open].map(({ runId, agent, startedAt }) => ({ runId, agent, startedAt }))
   }
@@ -231,7 +231,7 @@ export class RunBook {
     this.conclude(run, expected, { time, origin, grounds: 'guessed' })
   }
 
-  /** What happened inside before the span was known as a run: its sub-agents have started, tokens were spent. */
+  /** Takes in what happened inside before the span was known as a run: its sub-agents have started, tokens were spent. */
   #adoptBelow(run: Run, node: SpanNode, origin: EventOrigin): void {
     let ofOthers: TokenUsage | undefined
     for (const orphan of node.orphans) {

@@ -9,7 +9,7 @@ const MAX_ENDED_RUNS = 4096
 export class RunIndex {
   readonly #senders: Senders
   readonly #open = new Map<string, Run>()
-  /** What is reported late on a run that has ended belongs to it. */
+  /** The last run of each id that has ended, for what is reported late. */
   readonly #ended = new RecentMap<string, Run>(MAX_ENDED_RUNS)
 
   constructor(senders: Senders) {

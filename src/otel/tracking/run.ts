@@ -82,7 +82,7 @@ export class Run implements RunFamily {
   /** Its id, and the sender that it is of: see `senders.ts`. */
   readonly key: string
   readonly startedAt: Timestamp
-  /** It is not the time that was reported. */
+  /** The time of the start is not the one that was reported. */
   readonly isStartMended: boolean
   /** Room for conventions to keep things for the life of the run. */
   readonly state = new RunState()

@@ -1,6 +1,6 @@
 import { type Interval, nearlyContained } from './interval.js'
 
-/** Errors that are told apart below one span. */
+/** Errors that are kept below one span. */
 const MAX_ERRORS = 16
 
 /** An error of a call, the instrumentation that reports it, and the time of the call. */

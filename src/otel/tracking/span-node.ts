@@ -27,7 +27,7 @@ export interface SpanEntry extends TreeEntry<SpanNode> {
 
 /**
  * One span in the tree of those that are followed, and what is known of it. It hangs on the span itself, so it lives as long.
- * Of most spans nothing is known: what few have is made when it is needed.
+ * Nothing is known of most spans: what few have is made when it is needed.
  */
 export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamily {
   readonly #callers: CallerClaims
@@ -179,7 +179,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.#usage
   }
 
-  /** The same, to count more. */
+  /** The tokens, to count more. */
   get ownUsage(): SpanUsage {
     this.#usage ??= new SpanUsage()
     return this.#usage
@@ -190,7 +190,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.#errors
   }
 
-  /** The same, to record another one. */
+  /** The errors, to record another one. */
   get ownErrors(): SpanErrors {
     this.#errors ??= new SpanErrors()
     return this.#errors
@@ -201,7 +201,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.#events
   }
 
-  /** The same, to count another one. */
+  /** The count, to count another one. */
   get ownEvents(): EventCount {
     this.#events ??= new EventCount()
     return this.#events
@@ -225,7 +225,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.#record
   }
 
-  /** The same, to record more. */
+  /** The record, to record more. */
   get ownRecord(): SpanRecord {
     this.#record ??= new SpanRecord()
     return this.#record

@@ -12,7 +12,7 @@ export interface CallDescription {
   /** Name of the instrumentation scope. */
   readonly scope: string
   readonly kind: number
-  /** It is reported by a client or a server of the Model Context Protocol. */
+  /** The call is reported by a client or a server of the Model Context Protocol. */
   readonly isMcp: boolean
   /** The id of the request that carries it, with that of the protocol's session where it is named. */
   readonly request: string | undefined
@@ -20,7 +20,7 @@ export interface CallDescription {
   readonly start: number
   /** Calls of models that had begun in the run by then. */
   readonly turn: number
-  /** A value that tells two sets of arguments apart, where the span has them from its start. */
+  /** A value that differs between two sets of arguments, where the span has them from its start. */
   readonly given: string | undefined
 }
 

@@ -17,7 +17,7 @@ const MAX_CALLS_OF_RUN = 128
  * protocol, a framework around them, a second instrumentation, or the same one afterwards.
  */
 export class ToolCalls {
-  /** By run; outside of runs, by trace. */
+  /** The calls of each run; outside of runs, those of each trace. */
   readonly #byPlace = new RecentLists<ToolCall>(MAX_CALLS, MAX_CALLS_OF_RUN)
 
   /** Finds the recorded call that a span reports again, when the span is recognised; enters a new one otherwise. */
@@ -81,7 +81,7 @@ function requestOf({ attributes }: SpanLike): string | undefined {
 }
 
 const ARGUMENTS = ['gen_ai.tool.call.arguments', 'ai.toolCall.args', 'input.value', 'traceloop.entity.input']
-/** Of long arguments so much is looked at, beside their length. */
+/** Characters of long arguments that are looked at, beside their length. */
 const MAX_LOOKED_AT = 4096
 
 /** A value that differs where the arguments do. It is compared, and never recorded. */

@@ -12,7 +12,7 @@ export interface TreeEntry<Node> {
   readonly parent: Node | undefined
   /** Its parent, where that is no span of this process. */
   readonly remoteParent: RemoteParent | undefined
-  /** Of a span that was delivered after its end: identifies what was delivered together. */
+  /** Identifies what was delivered together with the span; absent of a span that is live. */
   readonly flow?: string | undefined
 }
 
@@ -27,7 +27,7 @@ export abstract class TreeNode<Node extends TreeNode<Node>> {
   readonly #ids: SpanContext
   #parentSpanId: string | undefined
   readonly kind: number
-  /** It was delivered after its end. */
+  /** The span was delivered after its end. */
   readonly isDelivered: boolean
   /** The parent outside of this process that it is below of, if any. */
   readonly remoteParent: RemoteParent | undefined
@@ -52,7 +52,7 @@ export abstract class TreeNode<Node extends TreeNode<Node>> {
     this.#openToParent()
   }
 
-  /** The span tells something to those below it, even when it has ended. */
+  /** The span means something to those below it, even when it has ended. */
   abstract get isLasting(): boolean
 
   /** The span, while it is open. */
@@ -140,7 +140,7 @@ export abstract class TreeNode<Node extends TreeNode<Node>> {
   }
 }
 
-/** The nearest ancestor that is worth keeping alive: what has ended and was no agent's tells a child nothing. */
+/** The nearest ancestor that is worth keeping alive: what has ended and was no agent's means nothing to a child. */
 function lasting<Node extends TreeNode<Node>>(parent: Node | undefined): Node | undefined {
   let node = parent
   while (node && !node.span && !node.isLasting) node = node.parent
