@@ -25,6 +25,11 @@ export type AuditEventData<T extends AuditEventType> = AuditEventTypes[T]
 
 type Envelope = v.InferOutput<v.StrictObjectSchema<typeof envelopeFields, undefined>>
 
+/** The fields of the envelope that a caller may set. One that is `undefined` is not set. */
+type EnvelopeInput = {
+  [F in Exclude<keyof Envelope, 'recordedAt' | 'altered' | 'statementOf' | 'salt'>]?: Envelope[F] | undefined
+}
+
 /** One stored audit record: the envelope and the `data` of its type. Immutable. */
 export type AuditEvent<T extends AuditEventType = AuditEventType> = {
   [K in T]: Readonly<Envelope & { type: K; data: AuditEventTypes[K] }>
@@ -35,9 +40,7 @@ export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<
 
 /** What a caller hands to `append()`: the log fills in whatever is missing of the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
-  [K in T]: { type: K; data: AuditEventTypes[K] } & Partial<
-    Omit<Envelope, 'recordedAt' | 'altered' | 'statementOf' | 'salt'>
-  >
+  [K in T]: { type: K; data: AuditEventTypes[K] } & EnvelopeInput
 }[T]
 
 /** An agent, by its id, its name or both. */

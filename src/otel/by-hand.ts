@@ -4,7 +4,8 @@ import { toHrTime } from './hr-time.js'
 import { spanIn } from './mirrored.js'
 import { safely } from './problems.js'
 import type { LogOrigin, OpenSpan } from './span.js'
-import { BY_HAND, type Tracker } from './tracking/tracker.js'
+import { BY_HAND } from './tracking/event-recorder.js'
+import type { Tracker } from './tracking/tracker.js'
 import type { ProviderWatch } from './watch/watch.js'
 
 interface ByHandParts {
@@ -27,9 +28,9 @@ interface ByHandParts {
 export function createByHandListener({ tracker, watch, isOnIn, onUse, onOccurrence }: ByHandParts): RecordListener {
   const { suppressions } = tracker
   return {
-    hears: (span, attributes) => onUse(span as Span) && tracker.hears(span as OpenSpan & Span, attributes),
+    hears: (span, attributes) => onUse(span as Span) && tracker.takes(span as OpenSpan & Span, attributes),
     onRecord: (name, attributes, time, context) => {
-      if (tracker.hasJustHeard(attributes)) return
+      if (tracker.hasJustTaken(attributes)) return
       // What a span has taken that is not recorded is counted with that span.
       const carrier = spanIn(context)
       if (carrier && suppressions.has(carrier) && !isOnIn(context)) return

@@ -313,7 +313,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     if (this.#attachments.size === 0) return
     this.#late.release()
     try {
-      if (this.#switch.isOnIn(context)) this.#tracker.occurrence(name, attributes, time, context, scope)
+      if (this.#switch.isOnIn(context)) this.#tracker.record({ name, attributes, time, context, carrier: scope })
       else this.#tracker.suppressions.addEvent(context)
     } catch (problem) {
       reportProblem(problem)

@@ -76,7 +76,7 @@ export class Deliveries {
     if (!taken) return 'malformed'
     const { tracker } = this.#options
     // It may be told again when its run has been given up.
-    if (tracker.hasSeenLive(taken.ids) && !tracker.hasGivenUp(taken.ids)) return 'repeated'
+    if (tracker.delivered.hasSeenLive(taken.ids) && !tracker.delivered.hasGivenUp(taken.ids)) return 'repeated'
     // Not by its resource, which a second way here may have changed.
     if (this.#isRepeated(keyOf(taken.ids, source))) return 'repeated'
     this.#waiting.addSpan(taken, this.#options.nowMillis())
@@ -151,23 +151,23 @@ export class Deliveries {
 
   #start(span: TakenSpan): void {
     // What it is was seen live: only its end is news.
-    if (this.#options.tracker.hasSeenLive(span.ids)) return
+    if (this.#options.tracker.delivered.hasSeenLive(span.ids)) return
     const key = keyOf(span.ids, span.origin)
     const view = this.#known.get(key) ?? new SpanView(span.ids)
     view.arrive(span)
     this.#known.set(key, view)
     this.#open.set(key, view)
     const parent = span.parent && this.#parentOf(span, span.parent)
-    this.#options.tracker.startDelivered(view, parent, span.origin)
+    this.#options.tracker.delivered.start(view, parent, span.origin)
   }
 
   /** The parent that was delivered, or is awaited; none where it is a span of somebody else. */
   #parentOf({ ids, origin }: TakenSpan, parent: SpanContext): SpanView | undefined {
     const known = this.#viewOf(parent, origin)
-    if (known || this.#options.tracker.knows(parent)) return known
+    if (known || this.#options.tracker.delivered.knows(parent)) return known
     const awaited = new SpanView(parent)
     this.#known.set(keyOf(parent, origin), awaited)
-    this.#options.tracker.awaitDelivered(awaited, ids)
+    this.#options.tracker.delivered.await(awaited, ids)
     return awaited
   }
 
@@ -175,7 +175,7 @@ export class Deliveries {
     const view = this.#open.get(keyOf(ids, origin))
     if (!view) return
     view.addEvent(event)
-    this.#options.tracker.addDeliveredEvent(view, event)
+    this.#options.tracker.delivered.addEvent(view, event)
   }
 
   #end(span: TakenSpan): void {
@@ -187,7 +187,7 @@ export class Deliveries {
     }
     this.#open.delete(key)
     view.end()
-    this.#options.tracker.endDelivered(view, span.droppedEventsCount)
+    this.#options.tracker.delivered.end(view, span.droppedEventsCount)
     view.release()
   }
 
@@ -197,7 +197,7 @@ export class Deliveries {
     view.arrive(span)
     for (const event of span.events) view.addEvent(event)
     view.end()
-    this.#options.tracker.endGivenUp(view)
+    this.#options.tracker.delivered.endGivenUp(view)
   }
 
   #log({ record, ids, origin }: TakenLogRecord): void {

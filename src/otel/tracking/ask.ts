@@ -1,7 +1,7 @@
 /** Asks a convention: one that throws is reported, and counts as one that does not know. */
 export type Ask = <T>(question: () => T) => T | undefined
 
-/** @param onProblem - told what a convention throws */
+/** @param onProblem - takes what a convention throws */
 export function askReporting(onProblem: (problem: unknown) => void): Ask {
   return (question) => {
     try {

@@ -1,31 +1,40 @@
 import { type Alteration, millisBetween, type Timestamp } from '../../events/index.js'
-import type { Activity, CallReport, Conclusion, ToolActivity, UsageReport } from '../conventions/contract.js'
+import type {
+  Activity,
+  CallRef,
+  CallReport,
+  Conclusion,
+  RecallActivity,
+  ToolActivity,
+  UsageReport,
+} from '../conventions/contract.js'
 import { errorOf } from '../conventions/shared/outcome.js'
 import { hasDropped, type SpanLike } from '../span.js'
 import type { CallBook } from './call-book.js'
-import type { Emitter, Extras, Place } from './emitter.js'
+import type { DuplicateCalls } from './duplicate-calls.js'
+import type { Emitter, EventOrigin, Extras } from './emitter.js'
 import type { Ending } from './endings.js'
 import { nanosOf } from './interval.js'
 import { type Loss, lossOfUsage, lostAt } from './losses.js'
-import type { Claim, SpanNode } from './span-node.js'
+import type { Recognition } from './recognition.js'
+import { isUnset } from './repeated-spans.js'
+import type { SpanNode } from './span-node.js'
 import { DURATION_MENDED, type ReadTime } from './span-times.js'
-import { isUnset } from './told-again.js'
 import { ToolCalls } from './tool-calls.js'
 import { isNameless } from './tool-names.js'
-import type { TwiceTold } from './twice-told.js'
 import type { Counted, Reporter, UsageLedger } from './usage-ledger.js'
 
-/** The end of a span, and what it means. */
+/** The end of a span, and its meaning. */
 export interface SpanEnd {
   /** The words of its convention. */
   readonly said: Conclusion
-  readonly told: Ending
+  readonly ending: Ending
   /** The error of a span that has failed. */
   readonly error: Conclusion['error']
   readonly span: SpanLike
   readonly start: ReadTime
   readonly endedAt: Timestamp
-  readonly place: Place
+  readonly origin: EventOrigin
   readonly by: Reporter
 }
 
@@ -34,170 +43,181 @@ export class CallRecorder {
   readonly #emitter: Emitter
   readonly #ledger: UsageLedger
   readonly #book: CallBook
-  readonly #twiceTold: TwiceTold
+  readonly #duplicates: DuplicateCalls
   readonly #tools = new ToolCalls()
 
-  constructor(parts: { emitter: Emitter; ledger: UsageLedger; book: CallBook; twiceTold: TwiceTold }) {
+  constructor(parts: { emitter: Emitter; ledger: UsageLedger; book: CallBook; duplicates: DuplicateCalls }) {
     this.#emitter = parts.emitter
     this.#ledger = parts.ledger
     this.#book = parts.book
-    this.#twiceTold = parts.twiceTold
+    this.#duplicates = parts.duplicates
   }
 
   startTool(
     node: SpanNode,
     activity: ToolActivity,
-    { span, startedAt, place }: { readonly span: SpanLike; readonly startedAt: Timestamp; readonly place: Place },
+    {
+      span,
+      startedAt,
+      origin,
+    }: { readonly span: SpanLike; readonly startedAt: Timestamp; readonly origin: EventOrigin },
   ): void {
-    node.callId = activity.callId ?? node.spanId
+    const id = activity.callId ?? node.spanId
+    const { call: recorded, isRepeat } = this.#tools.enter(node, activity, span)
+    node.ownRecord.becomeCall({ id, recorded })
     if (activity.call) {
-      // A protocol inside may tell of the call again.
-      node.toolCall = this.#tools.enter(node, activity, span).call
-      this.#hear(node, { ...activity.call, tool: activity.tool }, startedAt, { around: place, isStart: true })
+      // A protocol inside may report the call again.
+      this.#report(node, { ...activity.call, tool: activity.tool }, startedAt, { origin, isStart: true })
       return
     }
-    const { call, again } = this.#tools.enter(node, activity, span)
-    node.toolCall = call
-    node.tellsAgain = again
-    if (again) return
-    if (place.run) place.run.toolCalls++
+    if (isRepeat) {
+      node.ownRecord.becomeRepeat()
+      return
+    }
+    origin.run?.tally.addToolCall()
     if (!node.context) return
-    this.#emitter.emit('tool_call_started', { callId: node.callId, tool: activity.tool }, startedAt, place)
+    const data = { callId: id, tool: activity.tool }
+    this.#emitter.emit({ type: 'tool_call_started', data }, startedAt, origin)
   }
 
   /** Records the event, if any, that the end of a span of this kind is. */
-  end(node: SpanNode, activity: Activity, ending: SpanEnd): void {
-    const { told, error, endedAt, place } = ending
+  end(node: SpanNode, activity: Activity, end: SpanEnd): void {
     switch (activity.kind) {
       case 'tool':
-        if (activity.call) this.#endToldCall(node, activity, activity.call, ending)
-        else this.#endTool(node, activity, ending)
+        if (activity.call) this.#endReportedCall(node, activity, activity.call, end)
+        else this.#endTool(node, activity, end)
         return
-      case 'recall': {
-        const { tier, namespaceKey } = activity
-        if (error) this.#emitter.emit('error_occurred', { error, operation: 'memory_recall' }, endedAt, place)
-        else if (told.outcome === 'completed') {
-          const marks = told.hits === undefined ? marksOf(told, 'data.hits') : undefined
-          this.#emitter.emit('memory_recall', { tier, namespaceKey, hits: told.hits }, endedAt, place, marks)
-        }
+      case 'recall':
+        if (end.error) this.#recordError(end.error, 'memory_recall', end)
+        else this.#endRecall(activity, end)
         return
-      }
       case 'model':
-        if (error) this.#emitter.emit('error_occurred', { error, operation: activity.operation }, endedAt, place)
+        if (end.error) this.#recordError(end.error, activity.operation, end)
         return
       default:
         return
     }
   }
 
-  /** Records what a span says that was consumed, or that it is lost, and what it reports of a call. */
-  recordUsage(node: SpanNode, claim: Claim, ending: SpanEnd): void {
-    const { told, error, endedAt, place } = ending
-    const toldAs = told.usage?.toldAs
-    if (told.usage && toldAs !== undefined) this.#recordToldUsage(node, { ...told.usage, toldAs }, claim, ending)
-    else if (told.usage) this.#recordReport(node, told.usage, ending)
-    else if (claim.activity.kind === 'model' && !error) this.#recordLostUsage(node, claim, ending)
-    if (told.call) this.#hear(node, told.call, endedAt, { around: place })
+  /** Records the usage that a span reports, or its loss, and its report on a call. */
+  recordUsage(node: SpanNode, recognition: Recognition, end: SpanEnd): void {
+    const { ending, error, endedAt, origin } = end
+    const { usage, call } = ending
+    const { toldAs } = usage ?? {}
+    if (usage && toldAs !== undefined) this.#recordDuplicateUsage(node, { ...usage, toldAs }, recognition, end)
+    else if (usage) this.#recordReport(node, usage, end)
+    else if (recognition.activity.kind === 'model' && !error) this.#recordLostUsage(node, recognition, end)
+    if (call) this.#report(node, call, endedAt, { origin })
   }
 
-  #endTool(node: SpanNode, activity: ToolActivity, ending: SpanEnd): void {
-    const { said, told, span, start, endedAt, place } = ending
-    const { toolCall: call } = node
-    const isSilent = said.outcome === undefined && told.outcome === 'completed' && isUnset(span)
-    const inner = isSilent ? call?.inner : undefined
-    const outcome = inner?.outcome ?? told.outcome
-    const error = inner?.error ?? ending.error ?? told.error ?? errorOf(span)
-    if (call) {
-      call.end = nanosOf(span.endTime)
-      call.outcome = outcome
-    }
+  #recordError(error: NonNullable<SpanEnd['error']>, operation: string, { endedAt, origin }: SpanEnd): void {
+    this.#emitter.emit({ type: 'error_occurred', data: { error, operation } }, endedAt, origin)
+  }
+
+  #endRecall({ tier, namespaceKey }: RecallActivity, { ending, endedAt, origin }: SpanEnd): void {
+    const { hits, outcome } = ending
+    if (outcome !== 'completed') return
+    const marks = hits === undefined ? marksOf(ending, 'data.hits') : undefined
+    this.#emitter.emit({ type: 'memory_recall', data: { tier, namespaceKey, hits } }, endedAt, origin, marks)
+  }
+
+  #endTool(node: SpanNode, activity: ToolActivity, end: SpanEnd): void {
+    const { said, ending, span, start, endedAt, origin } = end
+    const { call } = node.record ?? {}
+    const isSilent = said.outcome === undefined && ending.outcome === 'completed' && isUnset(span)
+    const inner = isSilent ? call?.recorded.inner : undefined
+    const outcome = inner?.outcome ?? ending.outcome
+    const error = inner?.error ?? end.error ?? ending.error ?? errorOf(span)
+    call?.recorded.end(nanosOf(span.endTime), outcome)
     if (outcome === 'suspended') return // it will be called again when the run goes on
     const data = {
-      callId: node.callId ?? node.spanId,
-      tool: withName(told.tool ?? activity.tool, call?.betterName),
+      callId: call?.id ?? node.spanId,
+      tool: withName(ending.tool ?? activity.tool, call?.recorded.betterName),
       durationMs: millisBetween(start.time, endedAt),
     }
-    const isMended = start.isMended || place.isTimeMended === true
-    const marks = isMended ? withMark(marksOf(told), DURATION_MENDED) : marksOf(told)
-    if (outcome === 'completed') this.#emitter.emit('tool_call_completed', data, endedAt, place, marks)
-    else this.#emitter.emit('tool_call_failed', { ...data, error }, endedAt, place, marks)
+    const isMended = start.isMended || origin.isTimeMended === true
+    const marks = isMended ? withMark(marksOf(ending), DURATION_MENDED) : marksOf(ending)
+    if (outcome === 'completed') this.#emitter.emit({ type: 'tool_call_completed', data }, endedAt, origin, marks)
+    else this.#emitter.emit({ type: 'tool_call_failed', data: { ...data, error } }, endedAt, origin, marks)
   }
 
-  /** Reports the end of a call of which other spans and log records may tell the outcome. */
-  #endToldCall(node: SpanNode, activity: ToolActivity, call: CallReport, ending: SpanEnd): void {
-    const { said, told, error, start, endedAt, place } = ending
-    if (node.toolCall) node.toolCall.end = nanosOf(ending.span.endTime)
-    if (told.outcome === 'suspended') return // it will be called again when the run goes on
+  /** Reports the end of a call whose outcome other spans and log records may report. */
+  #endReportedCall(node: SpanNode, activity: ToolActivity, call: CallRef, end: SpanEnd): void {
+    const { said, ending, error, span, start, endedAt, origin } = end
+    node.record?.call?.recorded.end(nanosOf(span.endTime))
+    if (ending.outcome === 'suspended') return // it will be called again when the run goes on
     const durationMs = millisBetween(start.time, endedAt)
     // The status says nothing where other spans do.
     const plain = said.outcome === 'completed' ? said.outcome : undefined
-    const known = told.outcome === 'failed' ? ({ outcome: told.outcome, error } as const) : { outcome: plain }
-    const report = { ...call, ...known, tool: told.tool ?? activity.tool, durationMs }
-    this.#hear(node, report, endedAt, { around: place, isOwnEnd: true })
+    const known = ending.outcome === 'failed' ? ({ outcome: ending.outcome, error } as const) : { outcome: plain }
+    const report = { ...call, ...known, tool: ending.tool ?? activity.tool, durationMs }
+    this.#report(node, report, endedAt, { origin, isOwnEnd: true })
   }
 
-  #recordReport(node: SpanNode, report: UsageReport, { span, by, endedAt, place }: SpanEnd): void {
+  #recordReport(node: SpanNode, report: UsageReport, end: SpanEnd): void {
+    const { span, by, origin } = end
     const counted = this.#ledger.count(node, report, by)
     if (!counted) return
     const lost = lostCountsOf(span, report)
-    if (lost && place.run) place.run.usageLoss = 'missing'
-    place.run?.addUsage(counted.data)
-    this.#emit(counted, lost, endedAt, place)
+    if (lost) origin.run?.tally.loseUsage('missing')
+    origin.run?.tally.addUsage(counted.data)
+    this.#emit(counted, end, lost)
   }
 
-  /** Records tokens that log records tell of as well. */
-  #recordToldUsage(
+  /** Records tokens that log records report as well. */
+  #recordDuplicateUsage(
     node: SpanNode,
     report: UsageReport & { readonly toldAs: string },
-    { activity }: Claim,
-    { by, endedAt, place }: SpanEnd,
+    { activity }: Recognition,
+    end: SpanEnd,
   ): void {
-    const counted = this.#ledger.countTold(node, report, by)
+    const { by, origin } = end
+    const counted = this.#ledger.countDuplicate(node, report, by)
     if (!counted) return
-    const telling = {
+    const signalled = {
       by: 'span' as const,
       toldAs: report.toldAs,
       keys: activity.toldRun?.keys ?? [],
       sessionId: node.scope().sessionId,
       usage: counted.data,
-      run: place.run,
+      run: origin.run,
     }
-    if (counted.isToldInside) {
-      // A client inside has told of it: log records add nothing.
-      this.#twiceTold.note(telling)
+    if (counted.isReportedInside) {
+      // A client inside has reported it: log records add nothing.
+      this.#duplicates.add(signalled)
       return
     }
-    const rest = this.#twiceTold.beyond(telling)
-    if (rest) this.#emit({ ...counted, data: rest }, undefined, endedAt, place)
+    const rest = this.#duplicates.beyond(signalled)
+    if (rest) this.#emit({ ...counted, data: rest }, end)
   }
 
-  #emit({ data, confidence, altered }: Counted, lost: readonly Alteration[] = [], time: Timestamp, place: Place): void {
+  #emit({ data, confidence, altered }: Counted, { endedAt, origin }: SpanEnd, lost: readonly Alteration[] = []): void {
     const marks = [...(altered ?? []), ...lost]
     const extras = { confidence, altered: marks.length > 0 ? marks : undefined }
-    this.#emitter.emit('token_usage_updated', data, time, place, extras)
+    this.#emitter.emit({ type: 'token_usage_updated', data }, endedAt, origin, extras)
   }
 
   /** The tokens of a call are lost: they are recorded as not known, and so is the sum of the run. */
-  #recordLostUsage(node: SpanNode, claim: Claim, { span, by, endedAt, place }: SpanEnd): void {
-    const loss = lossOfUsage(span, claim)
-    if (!loss || node.counted) return
-    if (place.run) place.run.usageLoss = loss
+  #recordLostUsage(node: SpanNode, recognition: Recognition, { span, by, endedAt, origin }: SpanEnd): void {
+    const loss = lossOfUsage(span, recognition)
+    if (!loss || node.usage?.counted) return
+    origin.run?.tally.loseUsage(loss)
     const data = { model: by.model, inputTokens: 0, outputTokens: 0, totalTokens: 0 }
-    this.#emitter.emit('token_usage_updated', data, endedAt, place, { altered: LOST_COUNTS[loss] })
+    this.#emitter.emit({ type: 'token_usage_updated', data }, endedAt, origin, { altered: LOST_COUNTS[loss] })
   }
 
-  /** Reports a call that other spans and log records tell of as well. */
-  #hear(
+  /** Reports a call that other spans and log records report as well. */
+  #report(
     node: SpanNode,
     report: CallReport,
     time: Timestamp,
-    { around, ...moment }: { readonly around: Place; readonly isStart?: boolean; readonly isOwnEnd?: boolean },
+    at: { readonly origin: EventOrigin; readonly isStart?: boolean; readonly isOwnEnd?: boolean },
   ): void {
-    this.#book.hear({ report, signal: 'span', session: node.scope().sessionId, time, place: around, ...moment })
+    this.#book.record({ report, signal: 'span', session: node.scope().sessionId, time, ...at })
   }
 }
 
-/** Returns what an event that is not a run's says of its own completeness: for a completed call, whether it has completed. */
+/** Returns the marks of an event that is not a run's: of a completed call, that its completion is not certain. */
 function marksOf({ altered, confidence }: Conclusion, field?: string): Extras | undefined {
   if (!altered?.length) return undefined
   return field === undefined ? { altered, confidence } : { altered: altered.map(({ reason }) => ({ field, reason })) }
@@ -213,7 +233,7 @@ const LOST_COUNTS: Readonly<Record<Loss, readonly Alteration[]>> = {
   truncated: COUNTS.map((field) => lostAt(field, 'truncated')),
 }
 
-/** Counts that a span does not tell which has dropped attributes. */
+/** The counts that are missing on a span which has dropped attributes. */
 function lostCountsOf(span: SpanLike, { inputTokens, outputTokens }: UsageReport): readonly Alteration[] | undefined {
   if (!hasDropped(span) || (inputTokens !== undefined && outputTokens !== undefined)) return undefined
   const [input, output, total] = LOST_COUNTS.missing

@@ -8,28 +8,28 @@ type Finding = 'no_log' | 'no_span' | 'no_agent_span'
 const MAX_NAMED = 8
 
 /**
- * Tells, while spans are explained, why a trail stays empty: no log is attached, no span comes, none is an agent's, or
- * limits of the SDK took what spans told. Each is said once.
+ * Reports, while spans are explained, why a trail stays empty: no log is attached, no span comes, none is an agent's, or
+ * limits of the SDK took what spans reported. Each is reported once.
  */
 export class Diagnosis {
-  readonly #say: (message: string) => void
-  readonly #said = new Set<Finding>()
+  readonly #report: (message: string) => void
+  readonly #reported = new Set<Finding>()
   readonly #scopes = new Set<string>()
   readonly #seen: { readonly spans: number; readonly agentSpans: number }
 
   /**
-   * @param say - takes a sentence for the developer
+   * @param report - takes a sentence for the developer
    * @param seen - counts that go on
    */
-  constructor(say: (message: string) => void, seen: { readonly spans: number; readonly agentSpans: number }) {
-    this.#say = say
+  constructor(report: (message: string) => void, seen: { readonly spans: number; readonly agentSpans: number }) {
+    this.#report = report
     this.#seen = seen
   }
 
   /** A span has started. */
   onStart(span: SpanLike, isAttached: boolean): void {
     if (this.#scopes.size < MAX_NAMED) this.#scopes.add(scopeOf(span).name)
-    if (!isAttached) this.#sayUnattached()
+    if (!isAttached) this.#reportUnattached()
   }
 
   /** A span has ended: the SDK has taken from it by now what it takes. */
@@ -39,36 +39,36 @@ export class Diagnosis {
     const cut = keys.filter((key) => isCutJson(span.attributes[key]))
     const { spanId } = span.spanContext()
     if (dropped > 0) {
-      this.#say(
+      this.#report(
         `span '${span.name}' (${spanId}): the SDK has dropped ${dropped} attributes, all that were set after '${keys.at(-1)}'. ` +
           'Raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT',
       )
     }
     if (cut.length > 0) {
-      this.#say(
+      this.#report(
         `span '${span.name}' (${spanId}): cut, or too long to be read to the end: ${cut.slice(0, MAX_NAMED).join(', ')}. ` +
           'If it is cut, raise OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT',
       )
     }
   }
 
-  /** Says what is missing so far. */
+  /** Reports what is missing so far. */
   review(isAttached: boolean): void {
-    if (!isAttached) this.#sayUnattached()
-    if (this.#seen.spans === 0) this.#sayOnce('no_span', meaningOf('no_span'))
+    if (!isAttached) this.#reportUnattached()
+    if (this.#seen.spans === 0) this.#reportOnce('no_span', meaningOf('no_span'))
     else if (isAttached && this.#seen.agentSpans === 0) {
       const scopes = [...this.#scopes].map((name) => `'${name}'`).join(', ')
-      this.#sayOnce('no_agent_span', `of the scopes ${scopes}: ${meaningOf('no_agent_span')}`)
+      this.#reportOnce('no_agent_span', `of the scopes ${scopes}: ${meaningOf('no_agent_span')}`)
     }
   }
 
-  #sayUnattached(): void {
-    this.#sayOnce('no_log', meaningOf('no_log'))
+  #reportUnattached(): void {
+    this.#reportOnce('no_log', meaningOf('no_log'))
   }
 
-  #sayOnce(finding: Finding, message: string): void {
-    if (this.#said.has(finding)) return
-    this.#said.add(finding)
-    this.#say(message)
+  #reportOnce(finding: Finding, message: string): void {
+    if (this.#reported.has(finding)) return
+    this.#reported.add(finding)
+    this.#report(message)
   }
 }

@@ -18,28 +18,46 @@ import { contextScope } from '../../record/context.js'
 import { LIBRARY_NAME, LIBRARY_VERSION, PREFIX } from '../../record/names.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
 import type { ScopeFacts } from '../conventions/contract.js'
-import type { Outside } from '../outside.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { Identities } from './identities.js'
-import type { Run } from './run.js'
+import type { RemoteParent } from './remote-parent.js'
+import type { Run, TrackedSpan } from './run.js'
 import type { ResolvedScope } from './scope.js'
 import type { SpanNode } from './span-node.js'
 import { TIME_MENDED } from './span-times.js'
 
-/** Where in the course of things an event happened. */
-export interface Place {
+/** The type of an event and the data of that type, before it has its envelope. */
+export type EventCore<T extends AuditEventType = AuditEventType> = {
+  [K in T]: { readonly type: K; readonly data: AuditEventData<K> }
+}[T]
+
+/** An event with its envelope, as logs take it. */
+type EventDraft<T extends AuditEventType = AuditEventType> = AuditEventInput<T> & {
+  readonly id: string
+  readonly [HAS_RANDOM_ID]: true
+  readonly altered?: readonly Alteration[] | undefined
+}
+
+/** The run, the span and the context that an event comes from. */
+export interface EventOrigin {
   readonly run: Run | undefined
-  readonly node: SpanNode | undefined
+  readonly node: TrackedSpan | undefined
   readonly context: Context | undefined
   readonly source: EventSource
   /** The parent in another process, if the context has one and no span of this process surrounds the event. */
-  readonly outside?: Outside | undefined
-  /** Ids in the event's own attributes that repeat what a caller said. */
+  readonly remoteParent?: RemoteParent | undefined
+  /** Ids in the event's own attributes that repeat a caller's claim. */
   readonly claims?: ClaimedScope | undefined
-  /** The time of what happened here is not the one that was told. */
+  /** The time of the event is not the one that was reported. */
   readonly isTimeMended?: boolean | undefined
 }
 
+/** The origin of an event that may make its span a run. */
+export interface SpanOrigin extends EventOrigin {
+  readonly node: SpanNode | undefined
+}
+
+/** The rest of an event, beside its data. */
 export interface Extras {
   readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
   readonly confidence?: Confidence | undefined
@@ -51,7 +69,7 @@ export interface Extras {
 const NOTHING: Extras = Object.freeze({})
 const NO_CLAIMS: ClaimedScope = Object.freeze({})
 const OWN_SOURCE: EventSource = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
-const NOBODY: Said = Object.freeze({
+const NOBODY: EventScope = Object.freeze({
   tenantId: undefined,
   sessionId: undefined,
   sessionDerived: true,
@@ -59,22 +77,22 @@ const NOBODY: Said = Object.freeze({
 })
 
 /** The scope of an event; without a session where it is of no span and no run. */
-type Said = Omit<ResolvedScope, 'sessionId'> & { readonly sessionId: string | undefined }
+type EventScope = Omit<ResolvedScope, 'sessionId'> & { readonly sessionId: string | undefined }
 
 const CLAIMED_FIELDS = ['tenantId', 'sessionId', 'userId'] as const
 
 /** The target of an emitter's events. */
 export interface Outlet {
   publish(event: RecordInput): void
-  /** Takes what the processor says of itself. */
+  /** Takes a statement of the processor about itself. */
   state(statement: AuditEventInput): void
 }
 
-/** Gives events their envelope: whose they are, where they were seen. */
+/** Gives events their envelope: their scope, their span, their source. */
 export class Emitter {
   readonly #outlet: Outlet
   readonly #callers: CallerClaims
-  readonly identities = new Identities((type, data, run) => this.state(type, data, run))
+  readonly identities = new Identities((statement, run) => this.state(statement, run))
 
   constructor(outlet: Outlet, callers: CallerClaims) {
     this.#outlet = outlet
@@ -82,41 +100,34 @@ export class Emitter {
   }
 
   /** @returns the id of the event */
-  emit<T extends AuditEventType>(
-    type: T,
-    data: AuditEventData<T>,
-    time: Timestamp,
-    place: Place,
-    extras: Extras = NOTHING,
-  ): string {
-    const { run } = place
-    const draft = this.#draft(type, data, place, extras, time)
-    if (run && !run.ended) run.lastEvent = { type, time }
+  emit(event: EventCore, time: Timestamp, origin: EventOrigin, extras: Extras = NOTHING): string {
+    const draft = this.#draft(event, origin, extras, time)
+    origin.run?.recordEvent(event.type, time)
     this.#outlet.publish(draft)
     return draft.id
   }
 
-  /** Records what the processor says of itself about a run, or about what belongs to none. */
-  state<T extends AuditEventType>(type: T, data: AuditEventData<T>, run: Run | undefined): void {
-    const place = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
-    this.#outlet.state(this.#draft(type, data, place, NOTHING))
+  /** Records a statement of the processor about a run, or about what belongs to none. */
+  state(statement: EventCore, run: Run | undefined): void {
+    const origin = { run, node: run?.node, context: undefined, source: OWN_SOURCE }
+    this.#outlet.state(this.#draft(statement, origin, NOTHING))
   }
 
   /**
-   * Returns the scope that is told of an event at this place. What its context says counts where it says something else
-   * than it did around the span, or the run: `withScope` may have been entered since. Nothing around counts for an event
-   * that was recorded for a run from inside another one.
+   * Returns the scope of an event of this origin. Its context counts where it names something else than the context around the
+   * span, or the run: `withScope` may have been entered since. Nothing around counts for an event that was recorded for a run
+   * from inside another one.
    */
-  #scopeAt({ node, run, context }: Place): Said {
+  #scopeAt({ node, run, context }: EventOrigin): EventScope {
     if (run && isInsideAnother(run, node, context)) return run.scope()
-    const around: Said = node?.scope() ?? run?.scope() ?? NOBODY
+    const around: EventScope = node?.scope() ?? run?.scope() ?? NOBODY
     if (!context || context === node?.context) return around
-    const said = this.#callers.read(context).scope
-    const saidAround = node?.contextScope() ?? run?.contextScope ?? NOBODY
+    const given = this.#callers.read(context).scope
+    const givenAround = node?.contextScope() ?? run?.contextScope ?? NOBODY
     return overlaid(around, {
-      tenantId: said.tenantId === saidAround.tenantId ? undefined : said.tenantId,
-      sessionId: said.sessionId === saidAround.sessionId ? undefined : said.sessionId,
-      userId: said.userId === saidAround.userId ? undefined : said.userId,
+      tenantId: given.tenantId === givenAround.tenantId ? undefined : given.tenantId,
+      sessionId: given.sessionId === givenAround.sessionId ? undefined : given.sessionId,
+      userId: given.userId === givenAround.userId ? undefined : given.userId,
     })
   }
 
@@ -125,29 +136,28 @@ export class Emitter {
     return context ? this.#callers.read(context).scope : NOBODY
   }
 
-  /** Returns the scope that callers claim for an event at this place. */
-  claimsAt({ node, run, context, claims }: Place): ClaimedScope | undefined {
+  /** Returns the scope that callers claim for an event of this origin. */
+  claimsAt({ node, run, context, claims }: EventOrigin): ClaimedScope | undefined {
     const around = node?.claims() ?? run?.claims()
     const inContext = !context || context === node?.context ? undefined : this.#callers.read(context).claims
     return overlayClaims(overlayClaims(around, inContext), claims)
   }
 
-  #draft(
-    type: string,
-    data: object,
-    place: Place,
+  #draft<T extends AuditEventType>(
+    event: EventCore<T>,
+    origin: EventOrigin,
     extras: Extras,
     time?: Timestamp,
-  ): RecordInput & { readonly id: string } {
-    const { run, node } = place
+  ): EventDraft<T> {
+    const { run, node } = origin
     const named = extras.scope
-    const said = named ? overlaid(this.#scopeAt(place), named) : this.#scopeAt(place)
+    const scope = named ? overlaid(this.#scopeAt(origin), named) : this.#scopeAt(origin)
     const isOfRun = run !== undefined && (named?.runId === undefined || named.runId === run.runId)
     const { tenantId, sessionId } = isOfRun
-      ? this.identities.of(run, isResolved(said) ? said : { ...said, sessionId: run.runId })
-      : said
-    const { userId } = said
-    const claims = this.claimsAt(place)
+      ? this.identities.of(run, isResolved(scope) ? scope : { ...scope, sessionId: run.runId })
+      : scope
+    const { userId } = scope
+    const claims = this.claimsAt(origin)
     const parentOfRun = isOfRun ? run.parentRunId : undefined
     const parentRunId = named?.parentRunId ?? parentOfRun
     const claimedParentRunId = run?.parentIsClaimed && named?.parentRunId === undefined ? parentOfRun : undefined
@@ -155,7 +165,7 @@ export class Emitter {
       // Every log that is attached gets the event under this id.
       id: randomId(),
       [HAS_RANDOM_ID]: true,
-      type,
+      type: event.type,
       time,
       tenantId,
       sessionId,
@@ -169,25 +179,25 @@ export class Emitter {
         claims || claimedParentRunId !== undefined
           ? claimedBeside({ tenantId, sessionId, userId }, claims, claimedParentRunId)
           : undefined,
-      source: withConfidence(place.source, extras.confidence),
-      altered: place.isTimeMended ? [...(extras.altered ?? []), TIME_MENDED] : extras.altered,
-      data,
-    } as unknown as RecordInput & { readonly id: string }
+      source: withConfidence(origin.source, extras.confidence),
+      altered: origin.isTimeMended ? [...(extras.altered ?? []), TIME_MENDED] : extras.altered,
+      data: event.data,
+    }
   }
 }
 
-function isResolved(said: Said): said is ResolvedScope {
-  return said.sessionId !== undefined
+function isResolved(scope: EventScope): scope is ResolvedScope {
+  return scope.sessionId !== undefined
 }
 
-/** Tells whether the place is one inside another run than the one that an event is of. */
-function isInsideAnother(run: Run, node: SpanNode | undefined, context: Context | undefined): boolean {
+/** Tells whether an event comes from inside another run than the one that it is of. */
+function isInsideAnother(run: Run, node: TrackedSpan | undefined, context: Context | undefined): boolean {
   const around = node?.nearestRun()?.runId ?? (context && contextScope(context)?.run?.runId)
   return around !== undefined && around !== run.runId
 }
 
-/** Returns what `over` says of a scope, and what `under` says besides. */
-function overlaid(under: Said, over: ScopeFacts): Said {
+/** Returns the fields of `over`, and those of `under` besides. */
+function overlaid(under: EventScope, over: ScopeFacts): EventScope {
   return {
     tenantId: over.tenantId ?? under.tenantId,
     sessionId: over.sessionId ?? under.sessionId,
@@ -227,7 +237,7 @@ export function withLibrary(source: EventSource, eventName: string, attributes: 
 
 const services = new WeakMap<object, string>()
 
-/** Which instrumentation said it, and of which service. */
+/** The source of what a span reports: its instrumentation and its service. */
 export function sourceOf(convention: string, span: SpanLike): EventSource {
   const { name, version } = scopeOf(span)
   const service = span.resource && serviceName(span.resource)

@@ -8,15 +8,15 @@ import { sourceOf } from './emitter.js'
 import type { ReportQueue } from './report-queue.js'
 import type { Senders } from './senders.js'
 
-/** The origin of an event: a span, or a log record. */
-interface Origin {
+/** The origin of a report: a span, or a log record. */
+interface ReportOrigin {
   readonly time: HrTime
   readonly context: Context | undefined
   readonly span: SpanLike | undefined
   readonly scope: LogOrigin
 }
 
-/** Reads events of agents that tell in them of runs which no span need carry. */
+/** Reads events in which agents report runs that no span need carry. */
 export class EventReports {
   readonly #ask: Ask
   readonly #queue: ReportQueue
@@ -30,30 +30,30 @@ export class EventReports {
     this.#queue = queue
   }
 
-  /** @returns false where the event says nothing of a run */
-  read(convention: Convention, event: Occurrence, origin: Origin): boolean {
+  /** @returns false where the event reports no run */
+  read(convention: Convention, event: Occurrence, origin: ReportOrigin): boolean {
     if (!convention.report) return false
     const { context, span, scope } = origin
     const { resource } = scope
     const time = timestampFromHrTime(origin.time)
     const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
     const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
-    const told = this.#ask(() => convention.report?.(occurrence))
-    if (!told) return false
-    const report = { ...told, scope: this.#scopeOf(told.scope, event, context) }
+    const found = this.#ask(() => convention.report?.(occurrence))
+    if (!found) return false
+    const report = { ...found, scope: this.#scopeOf(found.scope, event, context) }
     const source = span ? sourceOf(convention.name, span) : logSource(convention.name, scope)
     const { current: sender } = this.#senders
     this.#queue.add({ report, time, source, signal: span ? 'span' : 'log', sender }, occurrence)
     return true
   }
 
-  /** Whose it is: by the application's own names first, and not by what only repeats the baggage of a caller. */
-  #scopeOf(told: ScopeFacts | undefined, { attributes }: Occurrence, context: Context | undefined): ScopeFacts {
+  /** The scope of a report: by the application's own names first, without what only repeats the baggage of a caller. */
+  #scopeOf(reported: ScopeFacts | undefined, { attributes }: Occurrence, context: Context | undefined): ScopeFacts {
     const named = this.#callers.names?.scopeIn(attributes)
     const facts = {
-      ...told,
-      tenantId: named?.tenantId ?? told?.tenantId,
-      userId: named?.userId ?? told?.userId,
+      ...reported,
+      tenantId: named?.tenantId ?? reported?.tenantId,
+      userId: named?.userId ?? reported?.userId,
     }
     const baggage = context && this.#callers.read(context).baggage
     return baggage ? partFacts(facts, attributes, baggage, { own: undefined, around: undefined }).own : facts
@@ -63,8 +63,8 @@ export class EventReports {
 /** The name of an event. Where the code around it has named it by its place in the source, it stands in an attribute. */
 export function eventNameOf(name: string, attributes: Attributes): string {
   if (!name.startsWith('event ')) return name
-  const told = attributes['event.name']
-  return typeof told === 'string' && told !== '' ? told : name
+  const named = attributes['event.name']
+  return typeof named === 'string' && named !== '' ? named : name
 }
 
 function logSource(convention: string, scope: LogOrigin): EventSource {

@@ -1,32 +1,37 @@
 import type { Confidence } from '../../events/index.js'
 import type { Activity, Convention, Moment } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
-import type { Claim } from './span-node.js'
+import type { Recognition } from './recognition.js'
 
-/** Which convention a span was recognised by, and why; or why by none. */
+/** The convention that recognised a span, and the reason; or the reason why none did. */
 export interface SpanExplanation {
   readonly name: string
   readonly scope: string
   readonly traceId: string
   readonly spanId: string
-  /** The look that told: at the start, a microtask later, or at the end. For a span nobody claimed, the end. */
+  /** The look that decided: at the start, a microtask later, or at the end. For a span that nobody recognised, the end. */
   readonly moment: Moment
-  /** The convention that claimed the span. */
+  /** The convention that recognised the span. */
   readonly convention?: string
-  /** What it took the span for. */
+  /** The kind of activity that it recognised. */
   readonly kind?: Activity['kind']
   /** Conventions that may speak for the span, by its scope, its name or the keys of its attributes. */
   readonly candidates: readonly string[]
-  /** The same in a sentence. */
+  /** The explanation in a sentence. */
   readonly reason: string
 }
 
-export function explain(
-  span: SpanLike,
-  moment: Moment,
-  candidates: readonly Convention[],
-  claim: Claim | undefined,
-): SpanExplanation {
+/** One look at a span. */
+export interface Look {
+  readonly span: SpanLike
+  readonly moment: Moment
+  /** The conventions that were asked. */
+  readonly candidates: readonly Convention[]
+  readonly recognition: Recognition | undefined
+}
+
+export function explain(look: Look): SpanExplanation {
+  const { span, moment, candidates, recognition } = look
   const { traceId, spanId } = span.spanContext()
   const scope = scopeOf(span).name
   return {
@@ -35,9 +40,9 @@ export function explain(
     traceId,
     spanId,
     moment,
-    ...(claim && { convention: claim.convention.name, kind: claim.activity.kind }),
+    ...(recognition && { convention: recognition.convention.name, kind: recognition.activity.kind }),
     candidates: candidates.map(({ name }) => name),
-    reason: reasonOf(span, scope, moment, candidates, claim),
+    reason: reasonOf(look),
   }
 }
 
@@ -52,15 +57,10 @@ const GUESSES: Readonly<Record<Confidence, string>> = {
   claimed: ', by the word of a client',
 }
 
-function reasonOf(
-  span: SpanLike,
-  scope: string,
-  moment: Moment,
-  candidates: readonly Convention[],
-  claim: Claim | undefined,
-): string {
-  if (claim) {
-    const { convention, activity } = claim
+function reasonOf({ span, moment, candidates, recognition }: Look): string {
+  const scope = scopeOf(span).name
+  if (recognition) {
+    const { convention, activity } = recognition
     const guess = activity.confidence ? GUESSES[activity.confidence] : ''
     return `'${convention.name}' recognised a ${activity.kind} ${WHEN[moment]}, ${groundsOf(convention, span, scope)}${guess}`
   }
@@ -73,7 +73,7 @@ function reasonOf(
   return `no convention speaks for the scope '${scope}', the name '${span.name}', or ${attributes}`
 }
 
-/** By what a convention came to be asked. */
+/** The grounds on which a convention is asked. */
 function groundsOf({ scopes, attributePrefixes }: Convention, { attributes }: SpanLike, scope: string): string {
   if (
     scopes?.some((pattern) => pattern === scope || (pattern.endsWith('*') && scope.startsWith(pattern.slice(0, -1))))

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { dataFields } from '../../events/fields.js'
-import { type Alteration, type AuditEventData, type Timestamp, weakest } from '../../events/index.js'
+import { type Alteration, type AuditEventType, type Timestamp, weakest } from '../../events/index.js'
 import { nearestName } from '../../events/nearest.js'
 import { isReserved, unreserved } from '../../events/reserved.js'
 import { reportMisuse } from '../../record/misuse.js'
 import type { Convention, Fact } from '../conventions/contract.js'
-import type { Emitter, Place } from './emitter.js'
+import type { Emitter, EventOrigin, SpanOrigin } from './emitter.js'
 import { notSuspended } from './run.js'
-import type { RunBook, TerminalType } from './run-book.js'
+import type { RunBook } from './run-book.js'
+import type { TerminalType } from './run-end.js'
 import type { SpanNode } from './span-node.js'
 import type { UsageLedger } from './usage-ledger.js'
 
@@ -19,12 +20,14 @@ const TERMINAL: ReadonlySet<string> = new Set<TerminalType>([
   'run_interrupted',
 ])
 
+type FactOf<T extends AuditEventType> = Extract<Fact, { readonly type: T }>
+
 /** Types of users' own that are remembered, so that each is looked at once. */
 const MAX_OWN_TYPES = 256
 
-/** Ids under which a run that a span carries is known unless its attributes name another. */
+/** The id of a run that a span carries, unless its attributes name another. */
 export function runIdOf(node: SpanNode): string {
-  return node.explicitScope.runId ?? `${node.traceId}-${node.spanId}`
+  return node.ownScope.explicit.runId ?? `${node.traceId}-${node.spanId}`
 }
 
 /** Records what conventions state outright: facts beside a span's kind, and events added to spans or logged. */
@@ -56,14 +59,13 @@ export class FactRecorder {
     return this.#byEventScope.get(scope)
   }
 
-  record(told: Fact, time: Timestamp, place: Place): void {
-    const fact = this.#withRecordedIds(isReserved(told) ? withoutAuthority(told) : told)
+  record(stated: Fact, time: Timestamp, origin: SpanOrigin): void {
+    const fact = this.#withRecordedIds(isReserved(stated) ? withoutAuthority(stated) : stated)
     const at = fact.time ?? time
-    const there = this.#placeOf(fact, place)
-    if (fact.type === 'run_started') this.#startRun(fact, at, place)
-    else if (TERMINAL.has(fact.type)) this.#endRun(fact as Fact & { type: TerminalType }, at, there)
-    else if (fact.type === 'token_usage_updated') this.#recordUsage(fact, at, there)
-    else this.#emit(fact, at, there)
+    if (fact.type === 'run_started') this.#startRun(fact, at, origin)
+    else if (isTerminal(fact)) this.#endRun(fact, at, this.#originOf(fact, origin))
+    else if (fact.type === 'token_usage_updated') this.#recordUsage(fact, at, this.#originOf(fact, origin))
+    else this.#emit(fact, at, this.#originOf(fact, origin))
   }
 
   /** A sender's ids of runs are those under which its own are recorded. */
@@ -75,62 +77,55 @@ export class FactRecorder {
       ...(runId !== undefined && { runId: this.#runs.idOf(runId) }),
       ...(parentRunId !== undefined && { parentRunId: this.#runs.idOf(parentRunId) }),
     }
-    return { ...fact, scope } as Fact
+    return { ...fact, scope }
   }
 
-  /** At the run that the fact names, else at the one around it. */
-  #placeOf(fact: Fact, place: Place): Place {
+  /** Returns the origin at the run that the fact names, else at the one around it. */
+  #originOf(fact: Fact, origin: SpanOrigin): SpanOrigin {
     const named = fact.scope?.runId
-    return named === undefined ? place : { ...place, run: this.#runs.find(named) }
+    return named === undefined ? origin : { ...origin, run: this.#runs.find(named) }
   }
 
   /** The span becomes the run, unless it is one already; a second start of the same run says nothing new. */
-  #startRun(fact: Fact & { type: 'run_started' }, time: Timestamp, place: Place): void {
-    const { node } = place
+  #startRun(fact: FactOf<'run_started'>, time: Timestamp, origin: SpanOrigin): void {
+    const { node } = origin
     const named = fact.scope?.runId
-    if (named === undefined ? node?.run && !node.run.ended : this.#runs.isOpen(named)) return
+    if (named === undefined ? node?.run && !node.run.hasEnded : this.#runs.isOpen(named)) return
     const carrier = node && !node.run ? node : undefined
     const runId = named ?? (carrier ? runIdOf(carrier) : randomUUID())
     const { parentRunId } = fact.scope ?? {}
-    const around = notSuspended(place.run)
+    const around = notSuspended(origin.run)
     this.#runs.start(
       { activity: fact.data, data: fact.data, runId, startedAt: time, parentRunId, scope: fact.scope },
       // The context may name the run itself, as one that was before under its id.
-      { ...place, run: around?.runId === runId ? undefined : around, node: carrier },
+      { ...origin, run: around?.runId === runId ? undefined : around, node: carrier },
     )
   }
 
-  #endRun(fact: Fact & { type: TerminalType }, time: Timestamp, place: Place): void {
-    const { run } = place
-    if (run?.ended && !run.isEndGuessed && (run.suspended || run.goesOn)) {
-      run.suspended = fact.type === 'run_suspended'
-      run.goesOn = false
-      this.#emit(fact, time, place)
-    } else if (run) this.#runs.end(run, fact.type, fact.data as AuditEventData<TerminalType>, time, place, fact)
-    else this.#emit(fact, time, place)
+  #endRun(fact: FactOf<TerminalType>, time: Timestamp, origin: EventOrigin): void {
+    const { run } = origin
+    if (!run || run.end.recordAgain(fact.type)) this.#emit(fact, time, origin)
+    else this.#runs.end(run, fact, { time, origin, marks: fact })
   }
 
-  #recordUsage(fact: Fact & { type: 'token_usage_updated' }, time: Timestamp, place: Place): void {
-    const counted = this.#ledger.countStated(place.node, fact.data, place.source.scope)
+  #recordUsage(fact: FactOf<'token_usage_updated'>, time: Timestamp, origin: SpanOrigin): void {
+    const counted = this.#ledger.countStated(origin.node, fact.data, origin.source.scope)
     if (!counted) return
     const { data } = counted
     const confidence = counted.confidence ? weakest(fact.confidence, counted.confidence) : fact.confidence
-    place.run?.addUsage(data)
-    this.#emit({ ...fact, data, confidence, altered: joined(fact.altered, counted.altered) }, time, place)
+    origin.run?.tally.addUsage(data)
+    this.#emit({ ...fact, data, confidence, altered: joined(fact.altered, counted.altered) }, time, origin)
   }
 
-  #emit(fact: Fact, time: Timestamp, place: Place): void {
-    if (!dataFields.has(fact.type)) this.#noteOwnType(fact.type)
+  #emit(fact: Fact, time: Timestamp, origin: EventOrigin): void {
+    if (!dataFields.has(fact.type)) this.#checkOwnType(fact.type)
     if (fact.type === 'resumed' && fact.scope?.runId !== undefined) this.#runs.reopen(fact.scope.runId)
-    this.#emitter.emit(fact.type, fact.data, time, place, {
-      scope: fact.scope,
-      confidence: fact.confidence,
-      altered: fact.altered,
-    })
+    const { scope, confidence, altered } = fact
+    this.#emitter.emit(fact, time, origin, { scope, confidence, altered })
   }
 
   /** A type that the catalogue does not have is recorded as it is: it may be the user's own, or a slip of the pen. */
-  #noteOwnType(type: string): void {
+  #checkOwnType(type: string): void {
     if (this.#ownTypes.size >= MAX_OWN_TYPES || this.#ownTypes.has(type)) return
     this.#ownTypes.add(type)
     const meant = nearestName(type, dataFields.keys())
@@ -141,16 +136,20 @@ export class FactRecorder {
   }
 }
 
-function joined(
-  told: readonly Alteration[] | undefined,
-  found: readonly Alteration[] | undefined,
-): readonly Alteration[] | undefined {
-  return told && found
-    ? [...told, ...found.filter(({ field }) => told.every((one) => one.field !== field))]
-    : (told ?? found)
+function isTerminal(fact: Fact): fact is FactOf<TerminalType> {
+  return TERMINAL.has(fact.type)
 }
 
-/** Telemetry cannot speak for a log: what it says in the log's words is kept as its own. */
+function joined(
+  stated: readonly Alteration[] | undefined,
+  found: readonly Alteration[] | undefined,
+): readonly Alteration[] | undefined {
+  return stated && found
+    ? [...stated, ...found.filter(({ field }) => stated.every((one) => one.field !== field))]
+    : (stated ?? found)
+}
+
+/** Telemetry cannot speak for a log: a statement of the log's own is kept as a custom event. */
 function withoutAuthority(fact: Fact): Fact {
   reportMisuse(
     `AUDIT_INVALID_EVENT: '${fact.type}' is a statement that only the log itself makes; it was recorded as a custom event`,

@@ -24,10 +24,10 @@ interface Outgoing {
 
 /**
  * Follows calls that leave this process and arrive in it again: an agent that calls another one of the same process by HTTP,
- * or through a queue. Only ids tell, which a callee could send back as well, so more than equal ids is asked for:
+ * or through a queue. Only ids say so, which a callee could send back as well, so more than equal ids is asked for:
  *
  * - A request was sent to this machine alone (its client span says so), is still open, has not arrived before, and nothing
- *   that both spans tell of it differs.
+ *   that both spans say of it differs.
  * - A message is taken in by a consumer, and its ids are those of a producer of this process. They went to the queue alone.
  */
 export class Hops {
@@ -87,7 +87,7 @@ export function goesOut({ kind }: SpanLike): boolean {
 
 const URL_KEYS = ['url.full', 'http.url']
 const HOST_KEYS = ['server.address', 'net.peer.name', 'network.peer.address', 'net.peer.ip']
-/** The address of the caller, as the server's own socket tells it. */
+/** The address of the caller, by the server's own socket. */
 const CALLER_KEYS = ['network.peer.address', 'net.sock.peer.addr', 'net.peer.ip']
 const METHOD_KEYS = ['http.request.method', 'http.method']
 const CLIENT_PORT_KEYS = ['server.port', 'net.peer.port']

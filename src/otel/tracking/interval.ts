@@ -9,7 +9,7 @@ export interface Interval {
 /** Two spans of one activity share at least so much of the shorter one. */
 const SHARED = 0.8
 
-/** Nanoseconds lose the last digits in a number; activities are told apart by far more. */
+/** Nanoseconds lose the last digits in a number; activities differ by far more. */
 export function nanosOf([seconds, nanos]: HrTime): number {
   return seconds * 1e9 + nanos
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import type { CollectingLog } from '../../../test/support/collecting-log.js'
 
-/* Model calls that more than one span tells of. Times are milliseconds since the start of the test's clock. */
+/* Model calls that more than one span reports. Times are milliseconds since the start of the test's clock. */
 
 const T0 = 1_900_000_000_000
 const OPENAI = '@opentelemetry/instrumentation-openai'
@@ -15,29 +15,30 @@ interface Times {
   readonly to: number
 }
 
-function start(scope: string, name: string, at: number, attributes: Attributes, parent?: Span): Span {
+interface Started {
+  readonly at: number
+  readonly attributes?: Attributes
+  readonly parent?: Span | undefined
+}
+
+function start(scope: string, name: string, { at, attributes = {}, parent }: Started): Span {
   const around = parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
   return trace.getTracer(scope).startSpan(name, { attributes, startTime: T0 + at }, around)
 }
 
 function agent(at: number, parent?: Span): Span {
-  return start(
-    'my-agent',
-    'invoke_agent x',
-    at,
-    { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'x' },
-    parent,
-  )
+  const attributes = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'x' }
+  return start('my-agent', 'invoke_agent x', { at, attributes, parent })
 }
 
 function tool(parent: Span, { from, to }: Times): void {
   const attributes = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'add' }
-  start('my-agent', 'execute_tool add', from, attributes, parent).end(T0 + to)
+  start('my-agent', 'execute_tool add', { at: from, attributes, parent }).end(T0 + to)
 }
 
 function chat(scope: string, parent: Span | undefined, { from, to }: Times, told: Attributes): void {
   const attributes = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5' }
-  const span = start(scope, 'chat gpt-5', from, attributes, parent)
+  const span = start(scope, 'chat gpt-5', { at: from, attributes, parent })
   span.setAttributes(told).end(T0 + to)
 }
 
@@ -50,7 +51,11 @@ function tokens(input: number, output: number, responseId?: string): Attributes 
 }
 
 function openInference(parent: Span, { from, to }: Times, input: number, output: number): void {
-  const span = start(OPENINFERENCE, 'OpenAI Chat Completions', from, { 'openinference.span.kind': 'LLM' }, parent)
+  const span = start(OPENINFERENCE, 'OpenAI Chat Completions', {
+    at: from,
+    attributes: { 'openinference.span.kind': 'LLM' },
+    parent,
+  })
   span.setAttributes({
     'llm.model_name': 'gpt-5-2026-01-31',
     'llm.token_count.prompt': input,
@@ -82,7 +87,7 @@ describe('a call that two instrumentations tell of is counted once', () => {
   test('side by side, where only one of them names the response', () => {
     const { log } = startRecordingSdk()
     const run = agent(0)
-    const outer = start(TRACELOOP, 'openai.chat', 10, {}, run)
+    const outer = start(TRACELOOP, 'openai.chat', { at: 10, parent: run })
     chat(OPENAI, run, { from: 11, to: 50 }, tokens(50, 7, 'r1'))
     outer.setAttributes({ 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5', ...tokens(50, 7) })
     outer.end(T0 + 52)
@@ -103,13 +108,8 @@ describe('a call that two instrumentations tell of is counted once', () => {
   test('by one instrumentation that names the response on one of two spans, one inside the time of the other', () => {
     const { log } = startRecordingSdk()
     const run = agent(0)
-    const outer = start(
-      OPENAI,
-      'chat gpt-5',
-      10,
-      { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5' },
-      run,
-    )
+    const attributes = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5' }
+    const outer = start(OPENAI, 'chat gpt-5', { at: 10, attributes, parent: run })
     chat(OPENAI, run, { from: 20, to: 30 }, tokens(50, 7))
     outer.setAttributes(tokens(50, 7, 'r1')).end(T0 + 40)
     run.end(T0 + 60)
@@ -182,7 +182,7 @@ describe('an engine that replays a call', () => {
 
   test('counts it once where the run begins anew to get there', () => {
     const { log } = startRecordingSdk()
-    const workflow = start('engine', 'workflow', 0, {})
+    const workflow = start('engine', 'workflow', { at: 0 })
     for (const at of [10, 50]) {
       const run = agent(at, workflow)
       chat(OPENAI, run, { from: at + 1, to: at + 5 }, tokens(50, 7, 'r1'))
@@ -207,8 +207,8 @@ describe('a failed call that two instrumentations tell of', () => {
     const { log } = startRecordingSdk()
     const run = agent(0)
     const attributes = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'gpt-5' }
-    const outer = start(TRACELOOP, 'openai.chat', 10, {}, run)
-    const inner = start(OPENAI, 'chat gpt-5', 11, attributes, isNested ? outer : run)
+    const outer = start(TRACELOOP, 'openai.chat', { at: 10, parent: run })
+    const inner = start(OPENAI, 'chat gpt-5', { at: 11, attributes, parent: isNested ? outer : run })
     outer.setAttributes(attributes)
     for (const span of [inner, outer]) {
       span.setStatus({ code: SpanStatusCode.ERROR, message: '429 You exceeded your current quota' })
@@ -222,7 +222,11 @@ describe('a failed call that two instrumentations tell of', () => {
     const { log } = startRecordingSdk()
     const run = agent(0)
     for (const from of [10, 20]) {
-      const span = start(OPENAI, 'chat gpt-5', from, { 'gen_ai.operation.name': 'chat' }, run)
+      const span = start(OPENAI, 'chat gpt-5', {
+        at: from,
+        attributes: { 'gen_ai.operation.name': 'chat' },
+        parent: run,
+      })
       span.setStatus({ code: SpanStatusCode.ERROR, message: 'overloaded' }).end(T0 + from + 5)
     }
     expect(log.of('error_occurred')).toHaveLength(2)
@@ -232,7 +236,7 @@ describe('a failed call that two instrumentations tell of', () => {
 describe('an agent that tells a sum', () => {
   test('of calls beside its span counts them once, and has them in its sum', () => {
     const { log } = startRecordingSdk()
-    const request = start('http', 'POST /run', 0, {})
+    const request = start('http', 'POST /run', { at: 0 })
     const run = agent(1, request)
     chat('my-agent', request, { from: 10, to: 20 }, tokens(100, 10, 'r1'))
     chat('my-agent', request, { from: 30, to: 40 }, tokens(200, 20, 'r2'))
@@ -243,7 +247,7 @@ describe('an agent that tells a sum', () => {
 
   test('repeats the last of the calls beside it', () => {
     const { log } = startRecordingSdk()
-    const request = start('http', 'POST /run', 0, {})
+    const request = start('http', 'POST /run', { at: 0 })
     const run = agent(1, request)
     chat('my-agent', request, { from: 10, to: 20 }, tokens(100, 10, 'r1'))
     chat('my-agent', request, { from: 30, to: 40 }, tokens(200, 20, 'r2'))
@@ -275,7 +279,7 @@ describe('an agent that tells a sum', () => {
 
   test('beside the call of somebody else counts in full', () => {
     const { log } = startRecordingSdk()
-    const request = start('http', 'POST /run', 0, {})
+    const request = start('http', 'POST /run', { at: 0 })
     const run = agent(1, request)
     chat(OPENAI, request, { from: 10, to: 20 }, tokens(7, 1))
     run.setAttributes(tokens(300, 30)).end(T0 + 50)

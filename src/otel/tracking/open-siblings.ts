@@ -17,7 +17,7 @@ export class OpenSiblings {
     const siblings = this.#flows.get(flowOf(node, convention)) ?? []
     return siblings.flatMap((reference) => {
       const sibling = reference.deref()
-      return !sibling || sibling.nearestRun()?.ended ? [] : (sibling.asSurrounding() ?? [])
+      return !sibling || sibling.nearestRun()?.hasEnded ? [] : (sibling.asSurrounding() ?? [])
     })
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { soon } from '../../timers/real-timers.js'
 import type { Occurrence } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
-import { inOrder, type Reported } from './told-run.js'
+import { inOrder, type ReceivedReport } from './reported-run.js'
 
 /** Records that are remembered, so that one which is delivered twice counts once. */
 const MAX_RECORDS = 8192
@@ -17,23 +17,23 @@ const MAX_WAITING = 10_000
  * several threads have filled. What was delivered before is left out.
  */
 export class ReportQueue {
-  readonly #take: (reported: Reported) => void
+  readonly #take: (received: ReceivedReport) => void
   readonly #seen = new RecentMap<string, true>(MAX_RECORDS)
-  #waiting: Reported[] = []
+  #waiting: ReceivedReport[] = []
   readonly #drainLater = (): void => this.drain()
 
-  constructor(take: (reported: Reported) => void) {
+  constructor(take: (received: ReceivedReport) => void) {
     this.#take = take
   }
 
   /** @param event - the one that the report was read from */
-  add(reported: Reported, event: Occurrence): void {
-    const print = fingerprint(reported, event)
+  add(received: ReceivedReport, event: Occurrence): void {
+    const print = fingerprint(received, event)
     if (this.#seen.get(print)) return
     this.#seen.set(print, true)
-    // An event of a span is told in its place.
-    if (reported.signal === 'span') this.#take(reported)
-    else if (this.#waiting.push(reported) === 1) soon(this.#drainLater)
+    // An event of a span is recorded in its place.
+    if (received.signal === 'span') this.#take(received)
+    else if (this.#waiting.push(received) === 1) soon(this.#drainLater)
     else if (this.#waiting.length >= MAX_WAITING) this.drain()
   }
 
@@ -42,24 +42,24 @@ export class ReportQueue {
     const waiting = this.#waiting
     this.#waiting = []
     for (const ofSession of bySession(waiting).values())
-      for (const reported of ofSession.sort(inOrder)) this.#take(reported)
+      for (const received of ofSession.sort(inOrder)) this.#take(received)
   }
 }
 
-/** The reports of each session, which are told one session after the other. */
-function bySession(reports: readonly Reported[]): ReadonlyMap<string, Reported[]> {
-  const sessions = new Map<string, Reported[]>()
-  for (const reported of reports) {
-    const { sessionId } = reported.report
+/** The reports of each session, which are recorded one session after the other. */
+function bySession(reports: readonly ReceivedReport[]): ReadonlyMap<string, ReceivedReport[]> {
+  const sessions = new Map<string, ReceivedReport[]>()
+  for (const received of reports) {
+    const { sessionId } = received.report
     const ofSession = sessions.get(sessionId)
-    if (ofSession) ofSession.push(reported)
-    else sessions.set(sessionId, [reported])
+    if (ofSession) ofSession.push(received)
+    else sessions.set(sessionId, [received])
   }
   return sessions
 }
 
-/** Tells a record from any other, but not from itself when it comes again. Nothing of its content can be read from it. */
-function fingerprint({ report, time, signal, sender }: Reported, { name, attributes, span }: Occurrence): string {
+/** A value that differs from that of any other record, but for the same one that comes again. Nothing of its content can be read from it. */
+function fingerprint({ report, time, signal, sender }: ReceivedReport, { name, attributes, span }: Occurrence): string {
   const { sessionId, sequence } = report
   const parts: unknown[] = [sender, signal, name, time, sessionId, span?.traceId, span?.spanId, sequence]
   let compared = 0

@@ -1,45 +1,25 @@
 import {
-  type Alteration,
   type AuditEventData,
   type EventSource,
-  millisBetween,
   type Timestamp,
   type TokenUsage,
   timestampFromMillis,
 } from '../../events/index.js'
 import { usageBeyond, usagePlus } from '../../events/usage.js'
 import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contract.js'
-import type { Outside } from '../outside.js'
-import { RecentMap } from '../recent-map.js'
-import type { Emitter, Extras, Place } from './emitter.js'
-import { lostAt } from './losses.js'
+import type { Emitter, EventCore, EventOrigin, Extras, SpanOrigin } from './emitter.js'
 import { Run } from './run.js'
+import type { EndGrounds, TerminalType } from './run-end.js'
+import { RunIndex } from './run-index.js'
+import { parentageOf } from './run-parentage.js'
 import type { Senders } from './senders.js'
 import type { SpanNode } from './span-node.js'
-import { DURATION_MENDED, START_MENDED } from './span-times.js'
-
-/** Terminal events, and `run_interrupted`, which no convention reports: it follows from silence. */
-export type TerminalType = 'run_completed' | 'run_failed' | 'run_cancelled' | 'run_suspended' | 'run_interrupted'
+import { completed, lostOf, terminalOf } from './terminal-events.js'
 
 /** A span below may be at work for long, or have leaked as well: such a run is given up so many times later. */
 const PATIENCE_WITH_OPEN_SPANS = 10
 
-/** Runs that are remembered as over. */
-const MAX_ENDED_RUNS = 4096
-
-const NOTHING_LOST: readonly Alteration[] = Object.freeze([])
-const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
-
-/** Lets the run directly around a span know how the span ended, in case the run's own end never comes. */
-export function noteEndOfChild(node: SpanNode, told: Conclusion, outcome = told.outcome, error = told.error): void {
-  const { reason, confidence, endsRun } = told
-  const around = node.claimedParent()?.run
-  if (!around) return
-  around.childEnd = outcome === 'failed' || outcome === 'cancelled' ? { outcome, error, reason, confidence } : undefined
-  if (endsRun !== undefined) around.mayLeak = endsRun
-}
-
-/** How a run was entered: by whom, under which id, and when. */
+/** The start of a run: its activity, its id and its time. */
 interface RunStart {
   readonly activity: Pick<RunActivity, 'agent' | 'details' | 'model' | 'trigger' | 'mayLeak'>
   /** The data of its event, where somebody stated it; else it follows from the activity. */
@@ -47,15 +27,25 @@ interface RunStart {
   readonly runId: string
   readonly startedAt: Timestamp
   readonly parentRunId?: string | undefined
-  /** Of a run that no span carries. */
+  /** The scope of a run that no span carries. */
   readonly scope?: ScopeFacts | undefined
+}
+
+/** The circumstances of the end of a run. */
+interface RunEnding {
+  readonly time: Timestamp
+  readonly origin: EventOrigin
+  /** @defaultValue `observed` */
+  readonly grounds?: EndGrounds | undefined
+  /** The error of a run that failed, where its conclusion names none. */
+  readonly error?: Conclusion['error']
+  /** The marks of the terminal event. */
+  readonly marks?: Pick<Extras, 'confidence' | 'altered'> | undefined
 }
 
 /** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
 export class RunBook {
-  readonly #open = new Map<string, Run>()
-  /** The last run of each id that has come to an end: what is told of it late belongs to it. */
-  readonly #ended = new RecentMap<string, Run>(MAX_ENDED_RUNS)
+  readonly #index: RunIndex
   readonly #emitter: Emitter
   readonly #senders: Senders
   readonly #abandonAfterMillis: number
@@ -72,6 +62,7 @@ export class RunBook {
     maxOpenRuns: number
     nowMillis: () => number
   }) {
+    this.#index = new RunIndex(options.senders)
     this.#emitter = options.emitter
     this.#senders = options.senders
     this.#abandonAfterMillis = options.abandonAfterMillis
@@ -80,44 +71,39 @@ export class RunBook {
     this.#onEnd = options.onEnd
   }
 
-  /** Returns the sender's run of this id that is open, else the last one that has come to an end. */
+  /** See {@link RunIndex.find}. */
   find(runId: string): Run | undefined {
-    const key = this.#keyOf(runId)
-    return this.#open.get(key) ?? this.#ended.get(key)
+    return this.#index.find(runId)
   }
 
   isOpen(runId: string): boolean {
-    return this.#open.has(this.#keyOf(runId))
+    return this.#index.isOpen(runId)
   }
 
-  /** Returns the id under which a run is recorded that a sender calls so. */
+  /** See {@link RunIndex.idOf}. */
   idOf(runId: string): string {
-    return this.#senders.runIdOf(runId, (id) => this.#open.has(id) || this.#ended.get(id) !== undefined)
+    return this.#index.idOf(runId)
+  }
+
+  get open(): Iterable<Run> {
+    return this.#index.open
+  }
+
+  /** The open runs, for `audit_attached` and `audit_detached`. */
+  snapshot(): AuditEventData<'audit_attached'>['openRuns'] {
+    return [...this.#index.open].map(({ runId, agent, startedAt }) => ({ runId, agent, startedAt }))
   }
 
   /** A run goes on that had come to an end. */
   reopen(runId: string): void {
-    const run = this.#ended.get(this.#keyOf(runId))
-    if (run) run.goesOn = true
-  }
-
-  get open(): Iterable<Run> {
-    return this.#open.values()
-  }
-
-  get size(): number {
-    return this.#open.size
-  }
-
-  /** For `audit_attached` and `audit_detached`. */
-  snapshot(): AuditEventData<'audit_attached'>['openRuns'] {
-    return [...this.#open.values()].map(({ runId, agent, startedAt }) => ({ runId, agent, startedAt }))
+    this.#index.findEnded(runId)?.end.reopen()
   }
 
   /** Records the start of a run; inside another one, that one first gets `sub_agent_invoked`. */
-  start(start: RunStart, place: Place, extras?: Extras): Run {
+  start(start: RunStart, origin: SpanOrigin, extras?: Extras): Run {
     const { activity, startedAt } = start
-    const parent = place.run
+    const { node, run: parent } = origin
+    const parentRunId = start.parentRunId === undefined ? undefined : this.idOf(start.parentRunId)
     const named = start.parentRunId === undefined ? undefined : this.find(start.parentRunId)
     const before = this.find(start.runId)
     const runId = this.idOf(start.runId)
@@ -125,28 +111,32 @@ export class RunBook {
     const run = new Run({
       runId,
       key: this.#senders.keyOf(runId),
-      ...parentageOf(this.#parentOf(start), parent, place.node?.outside ?? place.outside),
+      ...parentageOf(parentRunId, parent, node?.remoteParent ?? origin.remoteParent),
       startedAt,
       agent: activity.agent,
-      node: place.node,
-      scope: place.node ? undefined : start.scope,
-      contextScope: place.node ? undefined : this.#emitter.scopeIn(place.context),
-      heirOf: place.node ? undefined : (named ?? parent),
-      claims: place.node ? undefined : this.#emitter.claimsAt(place),
+      node,
+      spanless: node
+        ? undefined
+        : {
+            given: start.scope,
+            context: this.#emitter.scopeIn(origin.context),
+            heirOf: named ?? parent,
+            claims: this.#emitter.claimsAt(origin),
+          },
       mayLeak: activity.mayLeak ?? false,
-      isStartMended: place.isTimeMended ?? false,
-      source: place.source,
+      isStartMended: origin.isTimeMended ?? false,
+      source: origin.source,
       nowMillis: this.#nowMillis(),
     })
-    if (place.node) place.node.run = run
+    node?.becomeRun(run)
     if (before) run.continue(before)
-    if (parent) this.#announce(run, place)
-    this.#open.set(run.key, run)
+    if (parent) this.#announce(run, origin)
+    this.#index.add(run)
     const { agent, model, trigger, details } = activity
     const data = start.data ?? { agent, model, trigger, ...details }
-    this.#emitter.emit('run_started', data, startedAt, { ...place, run }, own(extras))
-    if (!parent && place.node) this.#adoptBelow(run, place.node, place)
-    if (this.#open.size > this.#maxOpenRuns) this.#evictOldest()
+    this.#emitter.emit({ type: 'run_started', data }, startedAt, { ...origin, run }, own(extras))
+    if (!parent && node) this.#adoptBelow(run, node, origin)
+    if (this.#index.openCount > this.#maxOpenRuns) this.#evictOldest()
     return run
   }
 
@@ -155,7 +145,7 @@ export class RunBook {
     const run = new Run({
       runId: start.runId,
       key: start.runId,
-      ...parentageOf(start, node.parent?.nearestRun(), node.outside),
+      ...parentageOf(start.parentRunId, node.parent?.nearestRun(), node.remoteParent),
       startedAt: start.startedAt,
       agent: start.activity.agent,
       node,
@@ -164,69 +154,49 @@ export class RunBook {
       source,
       nowMillis: this.#nowMillis(),
     })
-    node.run = run
-    this.#open.set(run.key, run)
+    node.becomeRun(run)
+    this.#index.add(run)
     return run
   }
 
-  /** Records the one terminal event of a run, by what its convention concluded. */
-  conclude(
-    run: Run,
-    conclusion: Conclusion,
-    time: Timestamp,
-    place: Place,
-    outcome = conclusion.outcome,
-    error = conclusion.error ?? UNKNOWN_ERROR,
-  ): void {
-    const { finishReason, waitingFor, by } = conclusion
-    const reason = conclusion.reason ?? 'unknown'
-    if (outcome === 'failed') this.end(run, 'run_failed', { error }, time, place, conclusion)
-    else if (outcome === 'cancelled') this.end(run, 'run_cancelled', { reason, by }, time, place, conclusion)
-    else if (outcome === 'suspended') this.end(run, 'run_suspended', { reason, waitingFor }, time, place, conclusion)
-    else this.end(run, 'run_completed', { finishReason }, time, place, conclusion)
+  /** Records the terminal event of a run, by its conclusion: see {@link RunBook.end}. */
+  conclude(run: Run, conclusion: Conclusion, { time, origin, grounds, error }: RunEnding): void {
+    this.end(run, terminalOf(conclusion, error), { time, origin, grounds, marks: conclusion })
+  }
+
+  /** Records that a run was given up, without a word on how it ended. */
+  interrupt(run: Run, ending: RunEnding): void {
+    this.end(run, { type: 'run_interrupted', data: { reason: 'abandoned', lastEvent: run.lastEvent } }, ending)
   }
 
   /**
-   * Records a terminal event unless the run already has one; one that was a guess is corrected. What was counted for the
-   * run outweighs `data.usage`.
+   * Records a terminal event unless the run already has one: see {@link RunEnd}. What was counted for the run outweighs
+   * `data.usage`.
    */
-  end<T extends TerminalType>(
-    run: Run,
-    type: T,
-    data: AuditEventData<T>,
-    time: Timestamp,
-    place: Place,
-    extras?: Pick<Extras, 'confidence' | 'altered'>,
-  ): void {
-    if (run.ended && !run.isEndGuessed) return
-    const supersedes = run.isEndGuessed ? run.endId : undefined
-    run.isEndGuessed = false
-    this.#onEnd(run)
-    run.suspended = type === 'run_suspended'
-    this.#close(run)
-    const full = {
-      startedAt: run.startedAt,
-      durationMs: millisBetween(run.startedAt, time),
-      ...data,
-      usage: run.usage ?? data.usage,
-    }
-    const ending = { ...place, run, node: run.node ?? place.node }
-    const said = own(extras, run.usage && 'data.usage')
-    const lost = lostOf(run, place)
-    const altered = lost.length > 0 ? [...(said.altered ?? []), ...lost] : said.altered
-    const told: Extras = { confidence: said.confidence, altered, supersedes }
-    run.endId = this.#emitter.emit(type, full as AuditEventData<T>, time, ending, told)
+  end(run: Run, terminal: EventCore<TerminalType>, { time, origin, grounds = 'observed', marks }: RunEnding): void {
+    run.end.record(terminal.type, grounds, (supersedes) => {
+      this.#onEnd(run)
+      this.#index.close(run)
+      const { confidence, altered } = own(marks, run.tally.usage && 'data.usage')
+      const lost = lostOf(run, origin)
+      return this.#emitter.emit(
+        completed(terminal, run, time),
+        time,
+        { ...origin, run, node: run.node ?? origin.node },
+        { confidence, altered: lost.length > 0 ? [...(altered ?? []), ...lost] : altered, supersedes },
+      )
+    })
   }
 
   /** A run that ended while nothing was attached. */
   forget(run: Run): void {
-    run.isEndGuessed = false
-    this.#close(run)
+    run.end.forget()
+    this.#index.close(run)
   }
 
-  /** Runs that no span carries end unheard while nothing is attached. */
+  /** Runs that no span carries end unobserved while nothing is attached. */
   forgetSpanless(): void {
-    for (const run of this.#open.values()) if (!run.node) this.#close(run)
+    for (const run of this.#index.open) if (!run.node) this.forget(run)
   }
 
   /**
@@ -235,13 +205,13 @@ export class RunBook {
    */
   settle(final: boolean): void {
     const now = this.#nowMillis()
-    // Inner runs come later in the map and are ended first, so that an outer one sees their failure.
-    for (const run of [...this.#open.values()].reverse()) {
-      const idle = run.node === undefined || !run.node.hasOpenDescendant
-      const leaked = run.mayLeak && run.childEnd !== undefined && idle
-      const patienceMillis = this.#abandonAfterMillis * (idle ? 1 : PATIENCE_WITH_OPEN_SPANS)
-      const silent = now - run.lastSeenMillis >= patienceMillis
-      if (final || leaked || silent) this.abandon(run)
+    // Inner runs come later and are ended first, so that an outer one sees their failure.
+    for (const run of [...this.#index.open].reverse()) {
+      const isIdle = run.node === undefined || !run.node.hasOpenDescendant
+      const hasLeaked = run.signs.hasLeaked && isIdle
+      const patienceMillis = this.#abandonAfterMillis * (isIdle ? 1 : PATIENCE_WITH_OPEN_SPANS)
+      const isSilent = now - run.lastSeenMillis >= patienceMillis
+      if (final || hasLeaked || isSilent) this.abandon(run)
     }
   }
 
@@ -251,86 +221,48 @@ export class RunBook {
    */
   abandon(run: Run): void {
     const time = timestampFromMillis(this.#nowMillis())
-    const place = { run, node: run.node, context: undefined, source: run.source }
-    const end = run.childEnd ?? run.toldEnd
-    if (end) {
-      if (run.node) noteEndOfChild(run.node, end)
-      this.conclude(run, end, time, place)
-    } else {
-      this.end(run, 'run_interrupted', { reason: 'abandoned', lastEvent: run.lastEvent }, time, place)
+    const origin = { run, node: run.node, context: undefined, source: run.source }
+    const { expected } = run.signs
+    if (!expected) {
+      this.interrupt(run, { time, origin, grounds: 'guessed' })
+      return
     }
-    run.isEndGuessed = true
+    run.node?.recognisedParent()?.run?.signs.endChild(expected)
+    this.conclude(run, expected, { time, origin, grounds: 'guessed' })
   }
 
-  /** What happened inside before the span told that it is a run: its sub-agents have started, tokens were spent. */
-  #adoptBelow(run: Run, node: SpanNode, place: Place): void {
+  /** Takes in what happened inside before the span was known as a run: its sub-agents have started, tokens were spent. */
+  #adoptBelow(run: Run, node: SpanNode, origin: EventOrigin): void {
     let ofOthers: TokenUsage | undefined
-    for (const sub of node.orphans) {
-      if (sub.node?.counted) ofOthers = usagePlus(ofOthers, sub.node.counted)
-      if (sub.parentRunId !== undefined && !sub.parentIsClaimed) continue
-      sub.parentRunId = run.runId
-      sub.parentIsClaimed = false
-      this.#announce(sub, { ...place, run, node: sub.node })
+    for (const orphan of node.orphans) {
+      const { run: sub, usage } = orphan
+      if (usage?.counted) ofOthers = usagePlus(ofOthers, usage.counted)
+      if (sub?.adoptInto(run)) this.#announce(sub, { ...origin, run, node: orphan })
     }
-    if (node.counted) run.addUsage(ofOthers ? usageBeyond(node.counted, ofOthers) : node.counted)
-    if (node.parent?.span) node.parent.addOrphan(run)
+    const counted = node.usage?.counted
+    if (counted) run.tally.addUsage(ofOthers ? usageBeyond(counted, ofOthers) : counted)
+    if (node.parent?.span) node.parent.addOrphan(node)
   }
 
-  #keyOf(runId: string): string {
-    return this.#senders.keyOf(this.idOf(runId))
-  }
-
-  #parentOf({ parentRunId }: RunStart): Pick<RunStart, 'parentRunId'> {
-    return { parentRunId: parentRunId === undefined ? undefined : this.idOf(parentRunId) }
-  }
-
-  #close(run: Run): void {
-    run.ended = true
-    run.lastEvent = undefined
-    this.#ended.set(run.key, run)
-    // Another run may have come under the same id meanwhile.
-    if (this.#open.get(run.key) === run) this.#open.delete(run.key)
-  }
-
-  #announce(run: Run, place: Place): void {
-    const parentNode = place.node?.parent ?? place.run?.node
+  #announce(run: Run, origin: EventOrigin): void {
     const data = {
       agentId: run.agent.id ?? run.agent.name ?? 'unknown',
       subThreadId: run.inheritable(run.scope()).sessionId,
       subRunId: run.runId,
     }
-    this.#emitter.emit('sub_agent_invoked', data, run.startedAt, { ...place, node: parentNode })
+    const node = origin.node?.parent ?? origin.run?.node
+    this.#emitter.emit({ type: 'sub_agent_invoked', data }, run.startedAt, { ...origin, node })
   }
 
   #evictOldest(): void {
-    const [oldest] = this.#open.values()
-    if (oldest) this.abandon(oldest)
+    for (const oldest of this.#index.open) {
+      this.abandon(oldest)
+      return
+    }
   }
 }
 
-/** Fields of a terminal event that are not known whole, or not as they were told. */
-function lostOf({ usageLoss, isStartMended }: Run, { isTimeMended }: Place): readonly Alteration[] {
-  if (!usageLoss && !isStartMended && !isTimeMended) return NOTHING_LOST
-  return [
-    ...(usageLoss ? [lostAt('data.usage', usageLoss)] : []),
-    ...(isStartMended ? [START_MENDED] : []),
-    ...(isStartMended || isTimeMended ? [DURATION_MENDED] : []),
-  ]
-}
-
-/** The run around a run: the one that the application names, else the one it is in, else the one that a caller names. */
-function parentageOf(
-  { parentRunId }: Pick<RunStart, 'parentRunId'>,
-  parent: Run | undefined,
-  outside: Outside | undefined,
-): Pick<Run, 'parentRunId' | 'parentIsClaimed'> {
-  const known = parentRunId ?? parent?.runId
-  if (known !== undefined) return { parentRunId: known, parentIsClaimed: false }
-  const claimed = outside?.claimedParentRunId
-  return { parentRunId: claimed, parentIsClaimed: claimed !== undefined }
-}
-
-/** What a fact says beside its data and scope, less what is said of a field that the log knows better. */
+/** The rest of a fact beside its data and scope, without the marks of a field that the log knows better. */
 function own({ confidence, altered }: Pick<Extras, 'confidence' | 'altered'> = {}, known?: string): Extras {
   const rest = known ? altered?.filter(({ field }) => !field.startsWith(known)) : altered
   return { confidence, altered: rest?.length ? rest : undefined }

@@ -1,147 +1,199 @@
-import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
-import { usagePlus } from '../../events/usage.js'
-import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
-import type { Pause } from './endings.js'
-import type { Identity } from './identities.js'
-import type { Loss } from './losses.js'
-import { RunMemo } from './run-memo.js'
+import type { Context } from '@opentelemetry/api'
+import type { AgentRef, ClaimedScope, EventSource, Timestamp } from '../../events/index.js'
+import type { ScopeFacts } from '../conventions/contract.js'
+import type { SpanLike } from '../span.js'
+import { EndSigns } from './end-signs.js'
+import { Identity } from './identity.js'
+import { NewestSet } from './newest-set.js'
+import { RunEnd } from './run-end.js'
+import { RunState } from './run-state.js'
+import { RunTally } from './run-tally.js'
 import type { ResolvedScope } from './scope.js'
-import type { SpanNode } from './span-node.js'
 
-/** The end of a run as it was told at an inner level. */
-export type Inner = Pick<
-  Conclusion,
-  'outcome' | 'error' | 'reason' | 'waitingFor' | 'by' | 'finishReason' | 'confidence'
->
+/** Runs of one family that wait for a tenant or a session. */
+const MAX_UNNAMED_RUNS = 256
+const NO_SCOPE: ScopeFacts = Object.freeze({})
+
+/** The outermost span of a tree, or the outermost run where no span carries that. */
+export interface RunFamily {
+  /** The runs of the family that wait for a tenant or a session; `undefined` until there is one. */
+  readonly unnamed: NewestSet<Run> | undefined
+  addUnnamed(run: Run): void
+}
+
+/** A span as runs and events see it. */
+export interface TrackedSpan {
+  readonly serial: number
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string | undefined
+  /** While it is open. */
+  readonly span: SpanLike | undefined
+  readonly context: Context | undefined
+  readonly parent: TrackedSpan | undefined
+  readonly outermost: RunFamily
+  /** The run that the span is. */
+  readonly run: Run | undefined
+  readonly hasOpenDescendant: boolean
+  nearestRun(): Run | undefined
+  recognisedParent(): TrackedSpan | undefined
+  scope(): ResolvedScope
+  contextScope(): ScopeFacts
+  claims(): ClaimedScope | undefined
+  /** @returns the outermost span of which a tenant or a session has become known */
+  learnScope(facts: ScopeFacts): TrackedSpan | undefined
+  /** @returns likewise */
+  completeScope(facts: ScopeFacts): TrackedSpan | undefined
+}
+
+/** The run around a run, if any. */
+export interface RunParentage {
+  readonly parentRunId: string | undefined
+  /** The run around is a remote caller's claim. */
+  readonly parentIsClaimed: boolean
+}
+
+/** The scope of a run that no span carries, from what it was given when it began. */
+export interface SpanlessScope {
+  readonly given: ScopeFacts | undefined
+  /** The scope that the application gave by its context. */
+  readonly context: ScopeFacts
+  /** The run that the rest is inherited from. */
+  readonly heirOf: Run | undefined
+  readonly claims: ClaimedScope | undefined
+}
+
+export interface RunInit extends RunParentage {
+  readonly runId: string
+  readonly key: string
+  readonly startedAt: Timestamp
+  readonly agent: AgentRef
+  readonly node: TrackedSpan | undefined
+  readonly spanless?: SpanlessScope | undefined
+  readonly mayLeak: boolean
+  readonly isStartMended: boolean
+  readonly source: EventSource
+  readonly nowMillis: number
+}
 
 /** One execution of an agent, from its `run_started` to its terminal event. */
-export class Run {
+export class Run implements RunFamily {
   readonly runId: string
   /** Its id, and the sender that it is of: see `senders.ts`. */
   readonly key: string
-  /** Becomes known late where the run around is recognised late. */
-  parentRunId: string | undefined
-  /** The run around is a remote caller's word. */
-  parentIsClaimed: boolean
   readonly startedAt: Timestamp
-  /** It is not the time that was told. */
+  /** The time of the start is not the one that was reported. */
   readonly isStartMended: boolean
-  /** Room for conventions to remember things for the life of the run. */
-  readonly memo = new RunMemo()
-  #node: SpanNode | undefined
-  /** The scope that a run without a span was given. */
-  readonly #handScope: ScopeFacts
-  /** The scope that the application gave, by its context, to a run without a span when it began. */
-  readonly contextScope: ScopeFacts
-  /** The run that a run without a span inherits the rest from. */
-  readonly heirOf: Run | undefined
-  readonly #handClaims: ClaimedScope | undefined
-  /** Its span is known to stay open after such an end. */
-  mayLeak: boolean
-  /** Who said that the run began. */
+  /** Room for conventions to keep things for the life of the run. */
+  readonly state = new RunState()
+  /** The reporter of its start. */
   readonly source: EventSource
-  agent: AgentRef
-  /** The tenant and the session of its events; `undefined` until the first. */
-  identity: Identity | undefined = undefined
-  /** Runs below that wait for a tenant or a session, where this is the outermost one and no span carries it. */
-  unnamed: Set<Run> | undefined = undefined
-  /** How the last child to end failed, or was cancelled: what a leaked run is judged by. */
-  childEnd: Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'> | undefined = undefined
-  /** Its end, by the last that log records told of it, if nothing follows. */
-  toldEnd: Conclusion | undefined = undefined
-  /** While it is open. */
-  lastEvent: { type: string; time: Timestamp } | undefined = undefined
-  /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
-  lastSeenMillis: number
-  /** Its terminal event is recorded. There is never a second one, unless the first was a guess. */
-  ended = false
-  /** The id of its terminal event. */
-  endId: string | undefined = undefined
-  /** Its terminal event follows from silence, or from how its last child ended: the true end corrects it. */
-  isEndGuessed = false
-  /** Another process has told its end, which took the place of the guess. */
-  isEndClaimed = false
-  /** It may go on one day, as a run of its own. */
-  suspended = false
-  /** Tool calls that were told in it. */
-  toolCalls = 0
-  /** Calls of models that have begun in it. */
-  modelCalls = 0
-  /** The end that the framework told, where a hosting layer around it tells of the same run. */
-  inner: Inner | undefined = undefined
-  /** It has come to an end and goes on, or may: another terminal event may follow. */
-  goesOn = false
-  /** Why it has stopped, unless it calls its model again. */
-  pause: Pause | undefined = undefined
-  /** The loss, with a span inside, of what may have told that it waits. */
-  doubt: Loss | undefined = undefined
-  /** The loss of what a call inside consumed: the sum is not the whole. */
-  usageLoss: Loss | undefined = undefined
-  #usage: TokenUsage | undefined = undefined
+  readonly signs: EndSigns
+  readonly end = new RunEnd()
+  readonly tally = new RunTally()
+  readonly #spanless: SpanlessScope | undefined
+  #parentRunId: string | undefined
+  #parentIsClaimed: boolean
+  #node: TrackedSpan | undefined
+  #agent: AgentRef
+  #identity: Identity | undefined = undefined
+  #unnamed: NewestSet<Run> | undefined = undefined
+  #lastEvent: { type: string; time: Timestamp } | undefined = undefined
+  #lastSeenMillis: number
 
-  constructor(init: {
-    runId: string
-    key: string
-    parentRunId: string | undefined
-    parentIsClaimed: boolean
-    startedAt: Timestamp
-    agent: AgentRef
-    node: SpanNode | undefined
-    /** For a run that no span carries. */
-    scope?: ScopeFacts | undefined
-    /** Likewise. */
-    contextScope?: ScopeFacts | undefined
-    /** Likewise. */
-    heirOf?: Run | undefined
-    /** Likewise. */
-    claims?: ClaimedScope | undefined
-    mayLeak: boolean
-    isStartMended: boolean
-    source: EventSource
-    nowMillis: number
-  }) {
+  constructor(init: RunInit) {
     this.runId = init.runId
     this.key = init.key
-    this.parentRunId = init.parentRunId
-    this.parentIsClaimed = init.parentIsClaimed
     this.startedAt = init.startedAt
-    this.agent = init.agent
-    this.#node = init.node
-    this.contextScope = init.contextScope ?? {}
-    this.#handScope = init.scope ?? {}
-    this.heirOf = init.heirOf
-    this.#handClaims = init.claims
-    this.mayLeak = init.mayLeak
     this.isStartMended = init.isStartMended
     this.source = init.source
-    this.lastSeenMillis = init.nowMillis
+    this.signs = new EndSigns(init.mayLeak)
+    this.#spanless = init.spanless
+    this.#parentRunId = init.parentRunId
+    this.#parentIsClaimed = init.parentIsClaimed
+    this.#node = init.node
+    this.#agent = init.agent
+    this.#lastSeenMillis = init.nowMillis
   }
 
-  /** It was given up, and nobody has told of its end since. */
-  get isEndOpen(): boolean {
-    return this.isEndGuessed && !this.isEndClaimed
+  get parentRunId(): string | undefined {
+    return this.#parentRunId
   }
 
-  /** The span that is the run; none for a run recorded by hand, or told in log records, where no span records. */
-  get node(): SpanNode | undefined {
+  /** The run around is a remote caller's claim. */
+  get parentIsClaimed(): boolean {
+    return this.#parentIsClaimed
+  }
+
+  /** The run around is recognised late. A caller's claim gives way to it. @returns false where another run is known to be around */
+  adoptInto(parent: Run): boolean {
+    if (this.#parentRunId !== undefined && !this.#parentIsClaimed) return false
+    this.#parentRunId = parent.runId
+    this.#parentIsClaimed = false
+    return true
+  }
+
+  /** The span that is the run; none for a run recorded by hand, or reported in log records, where no span records. */
+  get node(): TrackedSpan | undefined {
     return this.#node
   }
 
-  /** A run that log records told of first turns out to be a span. */
-  carry(node: SpanNode): void {
+  /** A run that log records reported first turns out to be a span. */
+  attachTo(node: TrackedSpan): void {
     this.#node ??= node
   }
 
-  /** Whose the run is, as far as is known by now. */
+  get agent(): AgentRef {
+    return this.#agent
+  }
+
+  /** Names that came with the end of its span replace those from its start. */
+  renameAgent(agent: AgentRef): void {
+    this.#agent = { ...this.#agent, ...agent }
+  }
+
+  /** Names that a span inside reports stand where the run's own are missing. */
+  completeAgent(agent: AgentRef): void {
+    this.#agent = { ...agent, ...this.#agent }
+  }
+
+  /** The tenant and the session of its events; `undefined` until the first. */
+  get identity(): Identity | undefined {
+    return this.#identity
+  }
+
+  /** @param scope - that of the run's first event; a later one changes nothing */
+  identify(scope: ResolvedScope): Identity {
+    this.#identity ??= new Identity(scope)
+    return this.#identity
+  }
+
+  get unnamed(): NewestSet<Run> | undefined {
+    return this.#unnamed
+  }
+
+  addUnnamed(run: Run): void {
+    this.#unnamed ??= new NewestSet(MAX_UNNAMED_RUNS)
+    this.#unnamed.add(run)
+  }
+
+  /** The tree of spans that the run is in, or the outermost run around it that no span carries. */
+  get family(): RunFamily {
+    return this.#node?.outermost ?? this.#spanless?.heirOf?.family ?? this
+  }
+
+  /** The scope that the application gave by its context when the run began: of a run that no span carries. */
+  get contextScope(): ScopeFacts {
+    return this.#spanless?.context ?? NO_SCOPE
+  }
+
+  /** The scope of the run, as far as it is known by now. */
   scope(): ResolvedScope {
-    if (this.node) return this.node.scope()
+    if (this.#node) return this.#node.scope()
     const { contextScope } = this
-    const {
-      tenantId = contextScope.tenantId,
-      sessionId = contextScope.sessionId,
-      userId = contextScope.userId,
-    } = this.#handScope
-    const around = this.heirOf?.inheritable(this.heirOf.scope())
+    const { given = NO_SCOPE, heirOf } = this.#spanless ?? {}
+    const { tenantId = contextScope.tenantId, sessionId = contextScope.sessionId, userId = contextScope.userId } = given
+    const around = heirOf?.inheritable(heirOf.scope())
     return {
       tenantId: tenantId ?? around?.tenantId,
       sessionId: sessionId ?? around?.sessionId ?? this.runId,
@@ -152,7 +204,7 @@ export class Run {
 
   /** Returns what runs and spans below inherit of its scope: the tenant and the session are those of its events. */
   inheritable(scope: ResolvedScope): ResolvedScope {
-    const { identity } = this
+    const identity = this.#identity
     if (!identity) return scope
     return {
       tenantId: identity.tenantId ?? scope.tenantId,
@@ -164,7 +216,7 @@ export class Run {
 
   /** Returns the scope that callers claim for the run. */
   claims(): ClaimedScope | undefined {
-    return this.node ? this.node.claims() : this.#handClaims
+    return this.#node ? this.#node.claims() : this.#spanless?.claims
   }
 
   /**
@@ -172,30 +224,46 @@ export class Run {
    * this one too. Another tenant has runs of its own, whatever their ids.
    */
   continue(before: Run): void {
-    if (before.ended && !before.suspended) return
-    const tenantId = this.scope().tenantId
-    if (tenantId === undefined || tenantId === before.identity?.tenantId) this.identity = before.identity
+    if (before.hasEnded && !before.end.isSuspended) return
+    const { tenantId } = this.scope()
+    if (tenantId === undefined || tenantId === before.#identity?.tenantId) this.#identity = before.#identity
   }
 
-  /** Sum of what has been counted for this run; sub-runs have their own. */
-  get usage(): TokenUsage | undefined {
-    return this.#usage
+  /** Its terminal event is recorded, or nothing more is recorded of its end. */
+  get hasEnded(): boolean {
+    return !this.end.isOpen
   }
 
-  /** A call of a model has begun: whatever paused the run, it goes on. */
-  noteModelCall(): void {
-    this.modelCalls++
-    this.pause = undefined
+  /** The last event of a run that is open. */
+  get lastEvent(): { type: string; time: Timestamp } | undefined {
+    return this.end.isOpen ? this.#lastEvent : undefined
   }
 
-  addUsage(report: TokenUsage): void {
-    this.#usage = usagePlus(this.#usage, report)
+  /** An event of the run is recorded. */
+  recordEvent(type: string, time: Timestamp): void {
+    if (this.end.isOpen) this.#lastEvent = { type, time }
+  }
+
+  /** Milliseconds since the epoch; a run with nothing open and nothing seen for long is given up. */
+  get lastSeenMillis(): number {
+    return this.#lastSeenMillis
+  }
+
+  /** Something has happened in the run. */
+  touch(nowMillis: number): void {
+    this.#lastSeenMillis = nowMillis
+  }
+
+  /** A call of a model has begun. */
+  beginModelCall(): void {
+    this.tally.addModelCall()
+    this.signs.goOn()
   }
 }
 
 /** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
 export function notSuspended(run: Run | undefined): Run | undefined {
   let around = run
-  while (around?.suspended) around = around.node?.parent?.nearestRun()
+  while (around?.end.isSuspended) around = around.node?.parent?.nearestRun()
   return around
 }

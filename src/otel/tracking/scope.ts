@@ -1,6 +1,6 @@
 import type { ScopeFacts } from '../conventions/contract.js'
 
-/** Whose an event is, once everything that can say so has been asked. */
+/** The tenant, the session and the user of an event, after all that can name them has been asked. */
 export interface ResolvedScope {
   /** Absent when nothing names one: the attachment or the log then fills in its default. */
   readonly tenantId: string | undefined
@@ -10,17 +10,21 @@ export interface ResolvedScope {
   readonly userId: string | undefined
 }
 
+/** All that names the scope of a span, the strongest first. */
+export interface ScopeSources {
+  readonly explicit: ScopeFacts
+  readonly context: ScopeFacts
+  readonly parentContext: ScopeFacts
+  readonly parent: ResolvedScope | undefined
+  readonly derivedSession: string
+}
+
 /**
- * Explicit attribute → context → parent → session derived from the trace. What the context says counts only where it differs from what it
- * said around the parent: set further out, it was already weighed there, perhaps against an attribute of the parent's.
+ * Explicit attribute → context → parent → session derived from the trace. The context counts only where it differs from that
+ * around the parent: set further out, it was already weighed there, perhaps against an attribute of the parent's.
  */
-export function resolveScope(
-  explicit: ScopeFacts,
-  context: ScopeFacts,
-  parentContext: ScopeFacts,
-  parent: ResolvedScope | undefined,
-  derivedSession: string,
-): ResolvedScope {
+export function resolveScope(sources: ScopeSources): ResolvedScope {
+  const { explicit, context, parentContext, parent, derivedSession } = sources
   const pick = (field: 'tenantId' | 'sessionId' | 'userId') =>
     explicit[field] ?? (context[field] === parentContext[field] ? undefined : context[field]) ?? parent?.[field]
   const sessionId =
@@ -30,5 +34,16 @@ export function resolveScope(
     userId: pick('userId'),
     sessionId: sessionId ?? parent?.sessionId ?? derivedSession,
     sessionDerived: sessionId === undefined && (parent?.sessionDerived ?? true),
+  }
+}
+
+/** Returns the fields of `over`, and those of `under` besides. */
+export function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
+  return {
+    tenantId: over.tenantId ?? under.tenantId,
+    sessionId: over.sessionId ?? under.sessionId,
+    userId: over.userId ?? under.userId,
+    runId: over.runId ?? under.runId,
+    parentRunId: over.parentRunId ?? under.parentRunId,
   }
 }

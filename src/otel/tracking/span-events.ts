@@ -1,27 +1,17 @@
 import type { Attributes, HrTime, TimeInput } from '@opentelemetry/api'
 import { toHrTime } from '../hr-time.js'
 import type { OpenSpan, SpanEventLike, SpanLike } from '../span.js'
+import { type AddEvent, EventCount } from './event-count.js'
 import type { SpanNode } from './span-node.js'
 import type { SpanNodes } from './span-nodes.js'
 
-type AddEvent = OpenSpan['addEvent']
 type AttributesOrTime = Parameters<AddEvent>[1]
 
-/** The record of the events of a span that have been heard. */
-export interface Ear {
-  /** Events that the span has had, those included that it has dropped, when it was last listened to. */
-  heard: number
-  /** The `addEvent` of its own that the span had before. */
-  readonly before: AddEvent | undefined
-  /** Its `addEvent` is being called. */
-  isCalling: boolean
-}
-
-/** Takes what happened on a span. */
+/** Takes the events of spans. */
 export interface SpanEventListener {
   /** @param live - it is being added just now, in the active context */
   onEvent(node: SpanNode, span: SpanLike, event: SpanEventLike, live: boolean): void
-  /** Events that the span has dropped before anybody heard of them. */
+  /** Events that the span has dropped before they were taken. */
   onLost(node: SpanNode, span: SpanLike, count: number): void
   /** Reports a problem in this code. It must not reach the caller who adds an event. */
   onProblem(problem: unknown): void
@@ -31,29 +21,29 @@ export interface SpanEventListener {
 interface Call {
   readonly span: SpanLike
   readonly node: SpanNode
-  readonly ear: Ear
+  readonly count: EventCount
   readonly isTaken: boolean
 }
 
 /**
- * Hears the events that are added to spans, each once and in order.
+ * Takes the events that are added to spans, each once and in order.
  *
  *     span.addEvent() ──▶ ours ──▶ what the span had before, or its class's ──▶ span.events
  *                          │                                                       │
- *                          └── heard as handed in, while it happens                └── caught up on: what went past ours
+ *                          └── taken as handed in, while it happens                └── caught up on: what went past ours
  *
  * Other libraries wrap `addEvent` as well, inherit from spans, patch their class, or put things back. So the span's own
- * list is what counts: after each call, at the end of the span and now and then, what it holds beyond what was heard is
+ * list is what counts: after each call, at the end of the span and now and then, what it holds beyond what was taken is
  * recorded from there; what it has dropped by then is counted.
  */
 export class SpanEvents {
   readonly #nodes: SpanNodes
   readonly #listener: SpanEventListener
   readonly #ours: AddEvent
-  /** `addEvent` of the classes of spans, as it was when the first span of each was heard. */
+  /** `addEvent` of the classes of spans, as it was when the first span of each was watched. */
   readonly #ofClass = new WeakMap<object, AddEvent>()
   #lastClass: object | null = null
-  #lastHeard: unknown = undefined
+  #lastTaken: unknown = undefined
 
   constructor(nodes: SpanNodes, listener: SpanEventListener) {
     this.#nodes = nodes
@@ -65,11 +55,11 @@ export class SpanEvents {
     }
   }
 
-  /** Hears the span's events from now on. One that takes no other `addEvent` is caught up on. */
-  hear(span: OpenSpan, node: SpanNode): void {
+  /** Watches the span's events from now on. One that takes no other `addEvent` is caught up on. */
+  watch(span: OpenSpan, node: SpanNode): void {
     const spanClass: object | null = Object.getPrototypeOf(span)
     if (spanClass !== this.#lastClass) this.#meet(spanClass)
-    if (Object.hasOwn(span, 'addEvent')) node.ear = earOf(node.ear?.heard ?? 0, span.addEvent)
+    if (Object.hasOwn(span, 'addEvent')) node.countEvents(new EventCount(node.events?.taken, span.addEvent))
     try {
       span.addEvent = this.#ours
     } catch {
@@ -77,23 +67,21 @@ export class SpanEvents {
     }
   }
 
-  /** Takes the events that the span has had so far as heard. */
+  /** Counts the events that the span has had so far as taken. */
   skip(span: SpanLike, node: SpanNode): void {
     const total = totalOf(span)
-    if (total === (node.ear?.heard ?? 0)) return
-    node.ear ??= earOf(0, undefined)
-    node.ear.heard = total
+    if (total !== (node.events?.taken ?? 0)) node.ownEvents.takeUpTo(total)
   }
 
-  /** Tells of the events that a span holds which began before anybody listened; those that it has dropped are nobody's. */
+  /** Takes the events that a span holds which began before anybody listened; those that it has dropped are nobody's. */
   takeUp(span: SpanLike, node: SpanNode): void {
-    node.ear = earOf(span.droppedEventsCount ?? 0, undefined)
+    node.countEvents(new EventCount(span.droppedEventsCount))
     this.catchUp(span, node)
   }
 
-  /** Tells of the events that the span has had besides those that were heard. */
+  /** Takes the events that the span has had besides those that were taken. */
   catchUp(span: SpanLike, node: SpanNode): void {
-    const missed = totalOf(span) - (node.ear?.heard ?? 0)
+    const missed = totalOf(span) - (node.events?.taken ?? 0)
     if (missed === 0) return
     this.skip(span, node)
     if (missed < 0) return
@@ -102,9 +90,9 @@ export class SpanEvents {
     for (const event of kept) this.#listener.onEvent(node, span, event, false)
   }
 
-  /** Tells whether the last event that was heard, on any span, has this very attributes object. */
-  hasJustHeard(attributes: Attributes): boolean {
-    return this.#lastHeard === attributes
+  /** Tells whether the last event that was taken, on any span, has this very attributes object. */
+  hasJustTaken(attributes: Attributes): boolean {
+    return this.#lastTaken === attributes
   }
 
   #meet(spanClass: object | null): void {
@@ -131,58 +119,58 @@ export class SpanEvents {
     const node = this.#nodes.on(receiver)
     const span = node?.span
     // Called by what we have called, it must not call that again.
-    if (!node || !span || node.ear?.isCalling)
+    if (!node || !span || node.events?.isCalling)
       return this.#original(receiver).call(receiver, name, attributesOrTime, time)
-    const ear = this.#earAt(span, node)
+    const count = this.#countOf(span, node)
     let isTaken = false
-    ear.isCalling = true
+    count.beginCall()
     try {
-      const result = (ear.before ?? this.#method(receiver)).call(receiver, name, attributesOrTime, time)
+      const result = (count.before ?? this.#method(receiver)).call(receiver, name, attributesOrTime, time)
       isTaken = true
       return result
     } finally {
-      ear.isCalling = false
-      this.#onCall({ span, node, ear, isTaken }, name, attributesOrTime, time)
+      count.endCall()
+      this.#onCall({ span, node, count, isTaken }, name, attributesOrTime, time)
     }
   }
 
-  /** Returns the record of the span's heard events, brought up to date first. */
-  #earAt(span: SpanLike, node: SpanNode): Ear {
-    node.ear ??= earOf(0, undefined)
+  /** Returns the count of the span's events, brought up to date first. */
+  #countOf(span: SpanLike, node: SpanNode): EventCount {
+    const count = node.ownEvents
     try {
       this.catchUp(span, node)
     } catch (problem) {
       this.#listener.onProblem(problem)
     }
-    return node.ear
+    return count
   }
 
   /**
-   * Tells the listener about the events that a call of `addEvent` added: the event as it was handed in, and any that
+   * Takes the events that a call of `addEvent` added: the event as it was handed in, and any that
    * others add on the occasion. A span that keeps no events has had the event all the same.
    */
   #onCall(
-    { span, node, ear, isTaken }: Call,
+    { span, node, count, isTaken }: Call,
     name: string,
     attributesOrTime: AttributesOrTime,
     time: TimeInput | undefined,
   ): void {
     try {
-      const added = totalOf(span) - ear.heard
+      const added = totalOf(span) - count.taken
       if (added <= 0 && !(isTaken && (span as OpenSpan).isRecording())) return
-      ear.heard += Math.max(0, added)
+      count.add(Math.max(0, added))
       const attributes = isAttributes(attributesOrTime) ? attributesOrTime : {}
       const last = added > 0 ? span.events.at(-1) : undefined
       const given = { name, attributes, time: last?.time ?? timeOf(time ?? attributesOrTime) }
       if (added <= 1) this.#listener.onEvent(node, span, given, true)
-      else this.#tellSeveral(span, node, added, given)
-      this.#lastHeard = attributesOrTime
+      else this.#takeSeveral(span, node, added, given)
+      this.#lastTaken = attributesOrTime
     } catch (problem) {
       this.#listener.onProblem(problem)
     }
   }
 
-  #tellSeveral(span: SpanLike, node: SpanNode, added: number, given: SpanEventLike): void {
+  #takeSeveral(span: SpanLike, node: SpanNode, added: number, given: SpanEventLike): void {
     const kept = span.events.slice(-added)
     if (kept.length < added) this.#listener.onLost(node, span, added - kept.length)
     const at = kept.findLastIndex(({ name }) => name === given.name)
@@ -205,10 +193,6 @@ export class SpanEvents {
     }
     return this.#ofClass.get(this.#lastClass as object) as AddEvent
   }
-}
-
-function earOf(heard: number, before: AddEvent | undefined): Ear {
-  return { heard, before, isCalling: false }
 }
 
 /** Events that the span has had. Dropped ones are counted by the SDKs, not by everything that looks like a span. */

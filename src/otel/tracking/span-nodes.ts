@@ -2,25 +2,26 @@ import { type Context, ROOT_CONTEXT, type SpanContext, trace } from '@openteleme
 import { randomId } from '../../events/random-id.js'
 import { CallerClaims } from '../caller-claims.js'
 import { spanIn } from '../mirrored.js'
-import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { ScopeNames } from '../scope-names.js'
 import { parentSpanIdOf, type SpanLike } from '../span.js'
 import { Hops } from './hops.js'
+import type { RemoteParent } from './remote-parent.js'
 import { notSuspended } from './run.js'
-import { nextSerial, type SpanEntry, SpanNode } from './span-node.js'
+import { nextSerial } from './serial.js'
+import { type SpanEntry, SpanNode } from './span-node.js'
 
-/** Claimed spans that can be found by id, where a context carries but the ids of a parent. */
+/** Recognised spans that can be found by id, where a context carries but the ids of a parent. */
 const MAX_SPANS_BY_ID = 8192
 
-/** Whom the processor trusts to say whose an event is: see the options of `AuditSpanProcessor`. */
+/** The callers that may name the scope of an event: see the options of `AuditSpanProcessor`. */
 export interface Trust {
   readonly trustRemoteParents: boolean
   readonly trustBaggage: boolean
   readonly scopeNames?: ScopeNames | undefined
 }
 
-/** Where the nodes of spans are found: on the span itself, without a look-up, and freed with it. */
+/** Finds the nodes of spans: each hangs on its span, so that it needs no look-up and is freed with the span. */
 export class SpanNodes {
   readonly callers: CallerClaims
   readonly #trustRemoteParents: boolean
@@ -30,7 +31,7 @@ export class SpanNodes {
   /**
    * Parents in other processes, by the ids that a context holds: all spans started in one request get the same parent.
    */
-  readonly #outside = new WeakMap<SpanContext, Outside>()
+  readonly #remoteParents = new WeakMap<SpanContext, RemoteParent>()
   /** Nodes of spans that cannot take a property. Created when first needed. */
   #ofFrozen: WeakMap<object, SpanNode> | undefined = undefined
 
@@ -40,28 +41,29 @@ export class SpanNodes {
   }
 
   /** @param context - none for a span that began before anyone listened */
-  place(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
-    const outside = parent || parentSpanIdOf(span) === undefined ? undefined : this.#outsideOf(span, context)
-    return this.#enter({ span, context, parent, outside })
+  enter(span: SpanLike, context: Context | undefined, parent: SpanNode | undefined): SpanNode {
+    const remoteParent = parent || parentSpanIdOf(span) === undefined ? undefined : this.#remoteParentOf(span, context)
+    return this.#create({ span, context, parent, remoteParent })
   }
 
-  /** @param flow - identifies what was told together: spans without a parent may be inside one another */
-  placeDelivered(span: SpanLike, parent: SpanNode | undefined, flow: string): SpanNode {
-    const outside = parent || parentSpanIdOf(span) === undefined ? undefined : this.#outsideOf(span, ROOT_CONTEXT)
-    return this.#enter({ span, context: ROOT_CONTEXT, parent, outside, flow })
+  /** @param flow - identifies what was delivered together: spans without a parent may be inside one another */
+  enterDelivered(span: SpanLike, parent: SpanNode | undefined, flow: string): SpanNode {
+    const remoteParent =
+      parent || parentSpanIdOf(span) === undefined ? undefined : this.#remoteParentOf(span, ROOT_CONTEXT)
+    return this.#create({ span, context: ROOT_CONTEXT, parent, remoteParent, flow })
   }
 
   /** The node of a span of which only the ids are known, from its child. */
-  placeAwaited(span: SpanLike, child: SpanContext): SpanNode {
-    const outside = this.#outsideBy(span.spanContext(), child.spanId)
-    return this.#enter({ span, context: ROOT_CONTEXT, parent: undefined, outside, flow: '' })
+  enterAwaited(span: SpanLike, child: SpanContext): SpanNode {
+    const remoteParent = this.#remoteParentBy(span.spanContext(), child.spanId)
+    return this.#create({ span, context: ROOT_CONTEXT, parent: undefined, remoteParent, flow: '' })
   }
 
-  #enter(entry: SpanEntry): SpanNode {
+  #create(entry: SpanEntry): SpanNode {
     const { span } = entry
     const node = new SpanNode(entry, this.callers)
     try {
-      const carrier = span as unknown as { [key: symbol]: SpanNode }
+      const carrier = span as SpanLike & { [key: symbol]: SpanNode }
       carrier[this.#key] = node
     } catch {
       this.#ofFrozen ??= new WeakMap()
@@ -75,7 +77,7 @@ export class SpanNodes {
     const before = this.#byId.get(node.spanId)
     // Ids that are sent must not take those of a live span away.
     if (node.isDelivered && before) return
-    if (before !== node && before?.traceId === node.traceId) node.replayed = before
+    if (before !== node && before?.traceId === node.traceId) node.replay(before)
     this.#byId.set(node.spanId, node)
   }
 
@@ -99,7 +101,7 @@ export class SpanNodes {
     return this.on(span) ?? this.byIds(ids) ?? this.wrapped(span, ids.spanId)
   }
 
-  /** The node of the span that a wrapper holds in one of its properties: what nobody has claimed has no other way. */
+  /** The node of the span that a wrapper holds in one of its properties: an unrecognised one has no other way. */
   wrapped(wrapper: object, spanId: string): SpanNode | undefined {
     for (const key of Object.keys(wrapper)) {
       const held = Object.getOwnPropertyDescriptor(wrapper, key)?.value as unknown
@@ -128,34 +130,34 @@ export class SpanNodes {
     const ids = links?.length === 1 ? links[0]?.context : undefined
     const node = ids && (this.#byId.get(ids.spanId) ?? this.hops.sentWith(ids))
     const run = node?.hasIds(ids) ? node.nearestRun() : undefined
-    return run && !run.ended ? node : undefined
+    return run && !run.hasEnded ? node : undefined
   }
 
   /** The parent outside of this process that a context carries, if any. */
-  outsideIn(context: Context | undefined): Outside | undefined {
+  remoteParentIn(context: Context | undefined): RemoteParent | undefined {
     const ids = context && trace.getSpanContext(context)
-    return ids && this.#outsideBy(ids, randomId())
+    return ids && this.#remoteParentBy(ids, randomId())
   }
 
-  #outsideOf(span: SpanLike, context: Context | undefined): Outside | undefined {
+  #remoteParentOf(span: SpanLike, context: Context | undefined): RemoteParent | undefined {
     const ids = span.parentSpanContext ?? (context && trace.getSpanContext(context))
     const { spanId, traceId } = span.spanContext()
-    return this.#outsideBy(ids ?? { spanId: parentSpanIdOf(span) as string, traceId, traceFlags: 0 }, spanId)
+    return this.#remoteParentBy(ids ?? { spanId: parentSpanIdOf(span) as string, traceId, traceFlags: 0 }, spanId)
   }
 
   /** @param firstHere - an id that was made in this process */
-  #outsideBy(ids: SpanContext, firstHere: string): Outside | undefined {
+  #remoteParentBy(ids: SpanContext, firstHere: string): RemoteParent | undefined {
     if (this.#trustRemoteParents) return undefined
-    const known = this.#outside.get(ids)
+    const known = this.#remoteParents.get(ids)
     if (known) return known
     const parent = this.#byId.get(ids.spanId) ?? this.hops.sentWith(ids)
     const claimedParentRunId = parent?.traceId === ids.traceId ? notSuspended(parent.nearestRun())?.runId : undefined
-    const outside = {
+    const remoteParent = {
       serial: nextSerial(),
       sessionId: `${ids.traceId}-${firstHere}`,
       claimedParentRunId,
     }
-    this.#outside.set(ids, outside)
-    return outside
+    this.#remoteParents.set(ids, remoteParent)
+    return remoteParent
   }
 }

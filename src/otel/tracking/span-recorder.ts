@@ -5,27 +5,28 @@ import { concludeError } from '../conventions/shared/error-endings.js'
 import { errorOf, hasErrorStatus } from '../conventions/shared/outcome.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import type { CallRecorder } from './call-recorder.js'
-import { type Emitter, type Place, sourceOf, withConfidence } from './emitter.js'
-import { type Ending, endOf, notePause } from './endings.js'
-import { isEcho } from './error-echo.js'
+import { type Emitter, type SpanOrigin, sourceOf, withConfidence } from './emitter.js'
+import { type Ending, endOf, signEnd } from './endings.js'
 import { type FactRecorder, runIdOf } from './fact-recorder.js'
 import { nanosOf } from './interval.js'
-import { lossOfOutcome, noteDoubt } from './losses.js'
+import { lossOfOutcome } from './losses.js'
+import type { Recognition } from './recognition.js'
+import { isRepeatedError } from './repeated-errors.js'
+import { isReportedInside, isSameRun, noteInnerEnd, withInnerEnd } from './repeated-spans.js'
+import type { ReportedRuns } from './reported-runs.js'
 import { notSuspended, type Run } from './run.js'
-import { noteEndOfChild, type RunBook } from './run-book.js'
-import type { Claim, SpanNode } from './span-node.js'
+import type { RunBook } from './run-book.js'
+import type { SpanNode } from './span-node.js'
 import { endOf as endTimeOf, type ReadTime, startOf, TIME_MENDED } from './span-times.js'
-import { isSameRun, isToldInside, noteInner, takeOver, withInner } from './told-again.js'
-import type { ToldRuns } from './told-runs.js'
 import type { Reporter } from './usage-ledger.js'
 
-/** Records what claimed spans are when they start, and what came of them when they end. */
+/** Records the activities of recognised spans when they start, and their endings when they end. */
 export class SpanRecorder {
   readonly #emitter: Emitter
   readonly #runs: RunBook
   readonly #facts: FactRecorder
   readonly #calls: CallRecorder
-  readonly #told: ToldRuns
+  readonly #reported: ReportedRuns
   readonly #nowMillis: () => number
   readonly #trustRemoteParents: boolean
 
@@ -34,7 +35,7 @@ export class SpanRecorder {
     runs: RunBook
     facts: FactRecorder
     calls: CallRecorder
-    told: ToldRuns
+    reported: ReportedRuns
     nowMillis: () => number
     trustRemoteParents: boolean
   }) {
@@ -42,65 +43,62 @@ export class SpanRecorder {
     this.#runs = parts.runs
     this.#facts = parts.facts
     this.#calls = parts.calls
-    this.#told = parts.told
+    this.#reported = parts.reported
     this.#nowMillis = parts.nowMillis
     this.#trustRemoteParents = parts.trustRemoteParents
   }
 
-  start(node: SpanNode, { activity, convention }: Claim, span: SpanLike): void {
-    const { replayed } = node
-    node.replayed = undefined
-    if (replayed && takeOver(node, replayed)) {
+  start(node: SpanNode, { activity, convention }: Recognition, span: SpanLike): void {
+    if (node.continueReplayed()) {
       this.touch(node.nearestRun())
       return
     }
-    if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
+    if (activity.around) this.#becomeRun(node.recognisedParent(), activity.around, convention)
     const { time: startedAt, isMended } = startOf(span, this.#nowMillis())
-    if (activity.toldRun && !node.nearestRun()) node.toldRun = this.#told.find(activity.toldRun, startedAt)
-    const around = this.#placeOf(node, sourceOf(convention.name, span), isMended)
-    if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
-    else if (activity.kind === 'tool') this.#calls.startTool(node, activity, { span, startedAt, place: around })
-    else if (activity.kind === 'model' && around.run) around.run.noteModelCall()
-    if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#placeOf(node, around.source, isMended))
-    this.touch(around.run)
+    if (activity.toldRun && !node.nearestRun()) node.joinRun(this.#reported.find(activity.toldRun, startedAt))
+    const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
+    if (activity.kind === 'run') this.#startRun(node, activity, startedAt, origin)
+    else if (activity.kind === 'tool') this.#calls.startTool(node, activity, { span, startedAt, origin })
+    else if (activity.kind === 'model') origin.run?.beginModelCall()
+    if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#originOf(node, origin.source, isMended))
+    this.touch(origin.run)
   }
 
-  end(node: SpanNode, claim: Claim, span: SpanLike, concluded: Conclusion): void {
-    const { activity, convention } = claim
-    const said = withInner(withToldEnd(node, concluded), span, node.run?.inner)
-    if (said.around) this.#becomeRun(node.claimedParent(), said.around, convention)
-    const told = endOf(node, claim, span, said)
-    const error = told.outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
-    this.#learn(node, told)
+  end(node: SpanNode, recognition: Recognition, span: SpanLike, concluded: Conclusion): void {
+    const { activity, convention } = recognition
+    const said = withInnerEnd(withReportedEnd(node, concluded), span, node.run?.signs.inner)
+    if (said.around) this.#becomeRun(node.recognisedParent(), said.around, convention)
+    const ending = endOf(node, recognition, span, said)
+    const error = ending.outcome === 'failed' ? (ending.error ?? errorOf(span)) : undefined
+    this.#learnNames(node, ending)
     const start = startOf(span, this.#nowMillis())
     const { time: endedAt, isMended } = endTimeOf(span, node.run?.startedAt ?? start.time, this.#nowMillis())
-    const place = this.#placeOf(node, sourceOf(convention.name, span), isMended)
-    this.touch(place.run)
-    if (node.concluded) return
-    node.concluded = true
+    const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
+    this.touch(origin.run)
+    if (!node.ownRecord.conclude()) return
     const by = reporterOf(span, activity)
-    const ending = { said, told, error, span, start, endedAt, place, by }
-    this.#calls.recordUsage(node, claim, ending)
-    if (!node.run) noteInRun(place.run, claim, ending)
-    const isTold = error !== undefined && isCall(activity) && isEcho(node, error, by)
-    if (node.tellsAgain) noteInner(node, activity, { ...told, error }, place.run)
-    else if (!isTold) this.#calls.end(node, activity, ending)
-    const facts = told.facts?.filter(({ type }) => !(isTold && type === 'usage_limit_exceeded'))
+    const end = { said, ending, error, span, start, endedAt, origin, by }
+    this.#calls.recordUsage(node, recognition, end)
+    if (!node.run) signEnd(origin.run, { said, ending, loss: lossOfOutcome(span, recognition), kind: activity.kind })
+    const isRepeated = error !== undefined && isCall(activity) && isRepeatedError(node, error, by)
+    if (node.ownRecord.isRepeat) noteInnerEnd(node, activity.kind, { ...ending, error }, origin.run)
+    else if (!isRepeated) this.#calls.end(node, activity, end)
+    const facts = ending.facts?.filter(({ type }) => !(isRepeated && type === 'usage_limit_exceeded'))
     if (facts)
       this.#recordFacts(
         facts.map((fact) => mendedFact(fact, start)),
         endedAt,
-        place,
+        origin,
       )
-    if (node.run) this.#runs.conclude(node.run, told, endedAt, place, told.outcome, error)
-    noteEndOfChild(node, told, told.outcome, error)
+    if (node.run) this.#runs.conclude(node.run, ending, { time: endedAt, origin, error })
+    node.recognisedParent()?.run?.signs.endChild(ending, error)
   }
 
   /** A run that was recorded by hand on a span of no agent kind ends with it, by its status. */
   endRun(run: Run, node: SpanNode, span: SpanLike): void {
-    const told: Conclusion = hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed' }
+    const ending: Conclusion = hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed' }
     const { time, isMended } = endTimeOf(span, run.startedAt, this.#nowMillis())
-    this.#runs.conclude(run, told, time, this.#placeOf(node, run.source, isMended))
+    this.#runs.conclude(run, ending, { time, origin: this.#originOf(node, run.source, isMended) })
   }
 
   /**
@@ -109,68 +107,76 @@ export class SpanRecorder {
    */
   correct(
     run: Run,
-    { node, claim, span }: { readonly node: SpanNode; readonly claim: Claim; readonly span: SpanLike },
+    {
+      node,
+      recognition,
+      span,
+    }: {
+      readonly node: SpanNode
+      readonly recognition: Recognition
+      readonly span: SpanLike
+    },
     said: Conclusion,
   ): void {
-    const told = endOf(node, claim, span, said)
+    const ending = endOf(node, recognition, span, said)
     const { time, isMended } = endTimeOf(span, run.startedAt, this.#nowMillis())
-    const place = this.#placeOf(node, sourceOf(claim.convention.name, span), isMended)
-    const error = told.outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
-    const isClaimed = !this.#trustRemoteParents
-    const confidence = isClaimed ? 'claimed' : told.confidence
-    this.#runs.conclude(run, { ...told, confidence }, time, place, told.outcome, error)
-    run.isEndGuessed = isClaimed
-    run.isEndClaimed = isClaimed
+    const origin = this.#originOf(node, sourceOf(recognition.convention.name, span), isMended)
+    const error = ending.outcome === 'failed' ? (ending.error ?? errorOf(span)) : undefined
+    const [confidence, grounds] = this.#trustRemoteParents
+      ? ([ending.confidence, 'observed'] as const)
+      : (['claimed', 'claimed'] as const)
+    this.#runs.conclude(run, { ...ending, confidence }, { time, origin, grounds, error })
   }
 
   /** Something happened in the run. */
   touch(run: Run | undefined): void {
-    if (run) run.lastSeenMillis = this.#nowMillis()
+    run?.touch(this.#nowMillis())
   }
 
-  /** Names and scope that came with the end of the span. */
-  #learn(node: SpanNode, told: Ending): void {
-    const learned = node.learnScope(node.ownFacts(node.scopeSaid(told.scope)))
-    const learnedOfRun = told.runScope && node.learnRunScope(node.ownFacts(told.runScope))
-    this.#emitter.identities.learnBelow(learnedOfRun ?? learned)
-    if (told.agent && node.run) node.run.agent = { ...node.run.agent, ...told.agent }
+  /** Takes the names and the scope that came with the end of the span. */
+  #learnNames(node: SpanNode, { scope, runScope, agent }: Ending): void {
+    this.#emitter.identities.identifyBelow(node.ownScope.conclude(scope, runScope))
+    if (agent) node.run?.renameAgent(agent)
   }
 
-  #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, place: Place): void {
+  #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, origin: SpanOrigin): void {
     if (node.run) return // recorded by hand on this very span
     const runId = this.#runs.idOf(runIdOf(node))
-    const around = besideSuspended(place)
-    if (around.run?.runId === runId) return // the same run, told at another level
-    if (around.run ? isSameRun(node, activity, around.run) : isToldInside(node, activity)) {
-      node.tellsAgain = true
+    const around = besideSuspended(origin)
+    if (around.run?.runId === runId) return // the same run, reported at another level
+    if (around.run ? isSameRun(node, activity, around.run) : isReportedInside(node, activity)) {
+      node.ownRecord.becomeRepeat()
       return
     }
-    const start = { activity, runId, startedAt, parentRunId: node.explicitScope.parentRunId }
+    const start = { activity, runId, startedAt, parentRunId: node.ownScope.explicit.parentRunId }
     const source = withConfidence(around.source, activity.confidence)
-    node.run = activity.keys && this.#told.carriedBy(node, activity.keys, startedAt)
-    if (node.run) return
+    const reported = activity.keys && this.#reported.carriedBy(node, activity.keys, startedAt)
+    if (reported) {
+      node.becomeRun(reported)
+      return
+    }
     const { altered } = activity
     const run = node.context
       ? this.#runs.start(start, { ...around, source }, { altered })
       : this.#runs.adopt(start, node, source)
-    if (activity.keys) this.#told.register(run, activity.keys)
+    if (activity.keys) this.#reported.register(run, activity.keys)
   }
 
-  /** A claimed span that is still open turns out to be a run. */
+  /** A recognised span that is still open turns out to be a run. */
   #becomeRun(node: SpanNode | undefined, activity: RunActivity, convention: Convention): void {
-    if (!node?.span || node.run || node.claim?.convention !== convention) return
+    if (!node?.span || node.run || node.recognition?.convention !== convention) return
     const { span } = node
-    node.claimAs({ convention, activity })
+    node.recogniseAs({ convention, activity })
     const { time, isMended } = startOf(span, this.#nowMillis())
-    this.#startRun(node, activity, time, this.#placeOf(node, sourceOf(convention.name, span), isMended))
+    this.#startRun(node, activity, time, this.#originOf(node, sourceOf(convention.name, span), isMended))
   }
 
-  #recordFacts(facts: readonly Fact[], time: Timestamp, place: Place): void {
-    for (const fact of facts) this.#facts.record(fact, time, place)
+  #recordFacts(facts: readonly Fact[], time: Timestamp, origin: SpanOrigin): void {
+    for (const fact of facts) this.#facts.record(fact, time, origin)
   }
 
-  /** Before a span is known as a run this is the place around it, afterwards the one inside. */
-  #placeOf(node: SpanNode, source: EventSource, isTimeMended: boolean): Place {
+  /** Before a span is known as a run this is the origin around it, afterwards the one inside. */
+  #originOf(node: SpanNode, source: EventSource, isTimeMended: boolean): SpanOrigin {
     const { context } = node
     const detached = context && contextScope(context)?.run
     const run = node.nearestRun() ?? (detached && this.#runs.find(detached.runId))
@@ -178,20 +184,11 @@ export class SpanRecorder {
   }
 }
 
-/** Takes the end of a run from log records and events where its span tells none. */
-function withToldEnd({ run }: SpanNode, told: Conclusion): Conclusion {
-  if (told.outcome !== undefined || !run?.toldEnd || run.toldEnd.outcome === 'completed') return told
-  return { ...told, ...run.toldEnd }
-}
-
-/** Notes what the end of a span means for the run around it. */
-function noteInRun(
-  run: Run | undefined,
-  claim: Claim,
-  { span, said, told }: { readonly span: SpanLike; readonly said: Conclusion; readonly told: Ending },
-): void {
-  noteDoubt(run, claim.activity.kind, lossOfOutcome(span, claim))
-  notePause(run, said, told)
+/** Takes the end of a run from log records and events where its span names none. */
+function withReportedEnd({ run }: SpanNode, said: Conclusion): Conclusion {
+  const { reported } = run?.signs ?? {}
+  if (said.outcome !== undefined || !reported || reported.outcome === 'completed') return said
+  return { ...said, ...reported }
 }
 
 /** Tells whether the error of the span is an event of its own. */
@@ -199,15 +196,15 @@ function isCall({ kind }: Activity): boolean {
   return kind === 'model' || kind === 'recall'
 }
 
-/** A convention tells a fact of the span's start by the time that the span was given. */
+/** A fact of the span's start has the time that the span was given: mended, where that was. */
 function mendedFact(fact: Fact, { time, isMended }: ReadTime): Fact {
   if (!isMended || fact.time === undefined) return fact
   return { ...fact, time, altered: [...(fact.altered ?? []), TIME_MENDED] }
 }
 
-function besideSuspended(place: Place): Place {
-  const run = notSuspended(place.run)
-  return run === place.run ? place : { ...place, run }
+function besideSuspended(origin: SpanOrigin): SpanOrigin {
+  const run = notSuspended(origin.run)
+  return run === origin.run ? origin : { ...origin, run }
 }
 
 function reporterOf(span: SpanLike, activity: Activity): Reporter {

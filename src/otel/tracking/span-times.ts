@@ -10,7 +10,7 @@ import type { SpanLike } from '../span.js'
 /** A time as it is recorded. */
 export interface ReadTime {
   readonly time: Timestamp
-  /** It is not the one that was handed in. */
+  /** The time is not the one that was handed in. */
   readonly isMended: boolean
 }
 

@@ -18,7 +18,7 @@ interface Suppression {
   events: number
   fromMillis: number
   toMillis: number
-  /** A stretch is to be told though nothing was seen in it. */
+  /** A stretch is to be reported though nothing was seen in it. */
   isDue: boolean
 }
 
@@ -81,7 +81,7 @@ export class Suppressions {
     this.#count(run ? this.#of(run) : this.#in(context), 0, 1)
   }
 
-  /** A stretch begins. In a run it is told of in any case. */
+  /** A stretch begins. In a run it is reported in any case. */
   begin(stretch: Stretch, outer: Context): void {
     const suppression = this.#around(outer)
     this.#byStretch.set(stretch, suppression)
@@ -93,13 +93,13 @@ export class Suppressions {
   /** A stretch has ended. */
   end(stretch: Stretch): void {
     const suppression = this.#byStretch.get(stretch)
-    if (suppression?.run && this.#pending.has(suppression)) this.#tell(suppression)
+    if (suppression?.run && this.#pending.has(suppression)) this.#report(suppression)
   }
 
-  /** Tells of a run before that ends. */
+  /** Reports what is pending of a run before that ends. */
   endRun(run: Run): void {
     const suppression = this.#byRun.get(run)
-    if (suppression && this.#pending.has(suppression)) this.#tell(suppression)
+    if (suppression && this.#pending.has(suppression)) this.#report(suppression)
   }
 
   /** Auditing is on again in the whole process: nothing waits any longer. */
@@ -107,14 +107,14 @@ export class Suppressions {
     this.#mayWait = false
   }
 
-  /** Tells what is due. @param all - also what may wait */
+  /** Reports what is due. @param all - also what may wait */
   settle(all: boolean): void {
     const now = this.#nowMillis()
     const everything = all || !this.#mayWait
     this.#mayWait = true
     for (const suppression of this.#pending) {
       if (everything || suppression.run || now - suppression.fromMillis >= INTERVAL_OUTSIDE_RUNS_MILLIS)
-        this.#tell(suppression)
+        this.#report(suppression)
     }
   }
 
@@ -158,13 +158,13 @@ export class Suppressions {
     this.#pending.add(suppression)
   }
 
-  #tell(suppression: Suppression): void {
+  #report(suppression: Suppression): void {
     this.#pending.delete(suppression)
     const { run, spans, events, fromMillis } = suppression
     const toMillis = suppression.isDue ? this.#nowMillis() : suppression.toMillis
     Object.assign(suppression, empty(run))
     const data = { spans, events, from: timestampFromMillis(fromMillis), to: timestampFromMillis(toMillis) }
-    this.#emitter.state('auditing_suppressed', data, run)
+    this.#emitter.state({ type: 'auditing_suppressed', data }, run)
   }
 }
 

@@ -1,95 +1,66 @@
 import type { HrTime } from '@opentelemetry/api'
-import type { Conclusion, Outcome, ToolActivity } from '../conventions/contract.js'
+import type { ToolActivity } from '../conventions/contract.js'
 import { text } from '../conventions/shared/attributes.js'
 import { RecentLists } from '../recent-lists.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { contains, nanosOf, nearlyContained } from './interval.js'
 import type { SpanNode } from './span-node.js'
-import { isNameless, sameTool } from './tool-names.js'
+import { type CallDescription, ToolCall } from './tool-call.js'
+import { sameTool } from './tool-names.js'
 
 /** Calls that are remembered, and those of one run that are looked through. */
 const MAX_CALLS = 8192
 const MAX_CALLS_OF_RUN = 128
 
-/** A call of a tool that is recorded, by whichever span told of it first. */
-export interface ToolCall {
-  readonly name: string
-  /** The name that another span gives, where the first one knows none. */
-  betterName?: string | undefined
-  /** The framework's id; `undefined` where it names none. */
-  readonly id: string | undefined
-  /** Name of the instrumentation scope that told of it first. */
-  readonly scope: string
-  readonly kind: number
-  /** It was told by a client or a server of the Model Context Protocol. */
-  readonly isMcp: boolean
-  /** The id of the request that carried it, with that of the protocol's session where it is told. */
-  readonly request: string | undefined
-  readonly flow: number | string
-  readonly start: number
-  /** Calls of models that had begun in the run by then. */
-  readonly turn: number
-  /** A value that tells two sets of arguments apart, where the span has them from its start. */
-  readonly given: string | undefined
-  /** Absent while it is under way. */
-  end?: number
-  outcome?: Outcome
-  /** Scopes that have told of it. */
-  readonly tellers: string[]
-  /** The end that another span told while it was under way. */
-  inner?: Pick<Conclusion, 'outcome' | 'error'> | undefined
-}
-
 /**
- * The tool calls that are recorded, for as long as another span may tell of them again: the client and the server of a
+ * The tool calls that are recorded, for as long as another span may report them again: the client and the server of a
  * protocol, a framework around them, a second instrumentation, or the same one afterwards.
  */
 export class ToolCalls {
-  /** By run; outside of runs, by trace. */
+  /** The calls of each run; outside of runs, those of each trace. */
   readonly #byPlace = new RecentLists<ToolCall>(MAX_CALLS, MAX_CALLS_OF_RUN)
 
-  /** Finds the recorded call that a span tells of again, when the span is recognised; enters a new one otherwise. */
-  enter(node: SpanNode, activity: ToolActivity, span: SpanLike): { readonly call: ToolCall; readonly again: boolean } {
-    const call = this.#callOf(node, activity, span)
+  /** Finds the recorded call that a span reports again, when the span is recognised; enters a new one otherwise. */
+  enter(
+    node: SpanNode,
+    activity: ToolActivity,
+    span: SpanLike,
+  ): { readonly call: ToolCall; readonly isRepeat: boolean } {
+    const described = describe(node, activity, span)
     const place = node.nearestRun()?.runId ?? node.traceId
     const before =
-      enclosing(node, call) ??
-      this.#byPlace.of(place).find((other) => isToldAgain(other, call, span.endTime)) ??
-      this.#byRequest(call)
-    if (call.request !== undefined) this.#byPlace.add(call.request, before ?? call)
-    if (!before) {
-      this.#byPlace.add(place, call)
-      return { call, again: false }
-    }
-    if (!before.tellers.includes(call.scope)) before.tellers.push(call.scope)
-    if (isNameless(before.name) && !isNameless(call.name)) before.betterName ??= call.name
-    return { call: before, again: true }
+      enclosing(node, described) ??
+      this.#byPlace.of(place).find((other) => isReportedAgain(other, described, span.endTime)) ??
+      this.#byRequest(described)
+    const call = before ?? new ToolCall(described)
+    if (described.request !== undefined) this.#byPlace.add(described.request, call)
+    if (before) before.reportAgain(described)
+    else this.#byPlace.add(place, call)
+    return { call, isRepeat: before !== undefined }
   }
 
   /** The other side of a request that carried no trace context along. */
-  #byRequest({ request, kind, name, start }: ToolCall): ToolCall | undefined {
+  #byRequest({ request, kind, name, start }: CallDescription): ToolCall | undefined {
     if (request === undefined) return undefined
     const isOther = (call: ToolCall) => call.kind !== kind && sameTool(call.name, name, true)
     return this.#byPlace
       .of(request)
-      .find((call) => isOther(call) && start <= (call.end ?? start) && call.start <= start)
+      .find((call) => isOther(call) && start <= (call.endedAt ?? start) && call.start <= start)
   }
+}
 
-  #callOf(node: SpanNode, { callId, tool }: ToolActivity, span: SpanLike): ToolCall {
-    const scope = scopeOf(span).name
-    return {
-      name: tool.name,
-      id: callId,
-      scope,
-      kind: span.kind,
-      isMcp: isOfMcp(span),
-      request: requestOf(span),
-      flow: node.flow,
-      start: nanosOf(span.startTime),
-      turn: node.nearestRun()?.modelCalls ?? 0,
-      given: callId === undefined ? undefined : fingerprintOf(span),
-      tellers: [scope],
-    }
+function describe(node: SpanNode, { callId, tool }: ToolActivity, span: SpanLike): CallDescription {
+  return {
+    name: tool.name,
+    id: callId,
+    scope: scopeOf(span).name,
+    kind: span.kind,
+    isMcp: isOfMcp(span),
+    request: requestOf(span),
+    flow: node.flow,
+    start: nanosOf(span.startTime),
+    turn: node.nearestRun()?.tally.modelCalls ?? 0,
+    given: callId === undefined ? undefined : fingerprintOf(span),
   }
 }
 
@@ -110,7 +81,7 @@ function requestOf({ attributes }: SpanLike): string | undefined {
 }
 
 const ARGUMENTS = ['gen_ai.tool.call.arguments', 'ai.toolCall.args', 'input.value', 'traceloop.entity.input']
-/** Of long arguments so much is looked at, beside their length. */
+/** Characters of long arguments that are looked at, beside their length. */
 const MAX_LOOKED_AT = 4096
 
 /** A value that differs where the arguments do. It is compared, and never recorded. */
@@ -123,17 +94,18 @@ function fingerprintOf({ attributes }: SpanLike): string | undefined {
   return `${given.length} ${hash}`
 }
 
-/** The call that the span is inside of, where the span tells of that one again. */
-function enclosing(node: SpanNode, call: ToolCall): ToolCall | undefined {
-  for (let above = node.claimedParent(); above && !above.run; above = above.claimedParent()) {
-    if (above.claim?.activity.kind === 'model') return undefined
-    if (above.toolCall) return isLayerOf(above.toolCall, call) ? above.toolCall : undefined
+/** The call that the span is inside of, where the span reports that one again. */
+function enclosing(node: SpanNode, call: CallDescription): ToolCall | undefined {
+  for (let above = node.recognisedParent(); above && !above.run; above = above.recognisedParent()) {
+    if (above.recognition?.activity.kind === 'model') return undefined
+    const outer = above.record?.call?.recorded
+    if (outer) return isLayerOf(outer, call) ? outer : undefined
   }
   return undefined
 }
 
-/** A tool that calls itself for a part of the work is told by the same instrumentation, and has an id of its own. */
-function isLayerOf(outer: ToolCall, inner: ToolCall): boolean {
+/** A tool that calls itself for a part of the work is reported by the same instrumentation, and has an id of its own. */
+function isLayerOf(outer: CallDescription, inner: CallDescription): boolean {
   const bothNamed = outer.id !== undefined && inner.id !== undefined
   // A protocol may give its request an id of its own.
   if (bothNamed && (outer.id === inner.id || outer.isMcp === inner.isMcp)) return outer.id === inner.id
@@ -142,16 +114,16 @@ function isLayerOf(outer: ToolCall, inner: ToolCall): boolean {
   return (outer.id === undefined) !== (inner.id === undefined)
 }
 
-/** Tells whether the later span tells of a call that is recorded, and that it is not inside of. */
-function isToldAgain(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
+/** Tells whether the later span reports a call that is recorded, and that it is not inside of. */
+function isReportedAgain(first: ToolCall, later: CallDescription, endTime: HrTime): boolean {
   if (!sameTool(first.name, later.name, first.isMcp || later.isMcp)) return false
   if (first.id !== undefined && later.id !== undefined) return first.id === later.id && isSameById(first, later)
-  // Without an id, another instrumentation tells of what happened at the same time in the same place.
-  return (!first.tellers.includes(later.scope) || isOtherSide(first, later)) && isAtSameTime(first, later, endTime)
+  // Without an id, another instrumentation reports what happened at the same time in the same place.
+  return (!first.isReportedBy(later.scope) || isOtherSide(first, later)) && isAtSameTime(first, later, endTime)
 }
 
-/** The client and the server of a call, or the framework and the protocol below it, may be told by one instrumentation. */
-function isOtherSide(one: ToolCall, other: ToolCall): boolean {
+/** The client and the server of a call, or the framework and the protocol below it, may be reported by one instrumentation. */
+function isOtherSide(one: CallDescription, other: CallDescription): boolean {
   return one.isMcp && other.isMcp ? one.kind !== other.kind : one.isMcp !== other.isMcp
 }
 
@@ -162,23 +134,23 @@ const ORDINAL = /^(?:(?:call|tool|tool_?call|tool_?use|function|functions\.[^:]+
  * An id holds for one turn: after another call of a model it may be given again. Within a turn a call that failed, or waits,
  * is called again under its id.
  */
-function isSameById(first: ToolCall, later: ToolCall): boolean {
-  if (first.end === undefined) return first.turn === later.turn
-  if (later.start < first.end) return true
+function isSameById(first: ToolCall, later: CallDescription): boolean {
+  if (first.endedAt === undefined) return first.turn === later.turn
+  if (later.start < first.endedAt) return true
   const isNew = first.given !== undefined && later.given !== undefined && first.given !== later.given
   if (isNew && first.scope === later.scope) return false
   return first.outcome === 'completed' && first.turn === later.turn && !ORDINAL.test(first.id ?? '')
 }
 
-function isAtSameTime(first: ToolCall, later: ToolCall, endTime: HrTime): boolean {
+function isAtSameTime(first: ToolCall, later: CallDescription, endTime: HrTime): boolean {
   const end = nanosOf(endTime)
   const isOver = end > 0
-  if (first.end === undefined) return first.flow === later.flow && first.turn === later.turn && !isOver
-  if (!isOver) return first.flow === later.flow && later.start < first.end
+  if (first.endedAt === undefined) return first.flow === later.flow && first.turn === later.turn && !isOver
+  if (!isOver) return first.flow === later.flow && later.start < first.endedAt
   const [one, other] = [
-    { start: first.start, end: first.end },
+    { start: first.start, end: first.endedAt },
     { start: later.start, end },
   ]
-  // A span that only its end has told of may have had the call inside of it.
+  // A span that is recognised only at its end may have had the call inside of it.
   return contains(other, one) || (first.flow === later.flow && nearlyContained(one, other))
 }

@@ -1,30 +1,12 @@
 import type { AttributeValue } from '@opentelemetry/api'
 import type { Convention } from '../conventions/contract.js'
-import { type SpanLike, scopeOf } from '../span.js'
+import type { SpanLike } from '../span.js'
 import type { SpanNode } from './span-node.js'
 import type { SpanNodes } from './span-nodes.js'
-
-/** Attributes of one span that are held beside it. */
-const MAX_HELD = 512
-/** Longer texts are content, but for those that a convention names as decisive. */
-const MAX_TEXT = 256
-
-type SetAttribute = (this: unknown, key: string, value: AttributeValue) => unknown
+import { type SetAttribute, UntakenOfSpan } from './untaken-of-span.js'
 
 interface SettableSpan extends SpanLike {
   setAttribute?: SetAttribute
-}
-
-/** The attributes that a span has not taken. */
-export interface Untaken {
-  /** Attributes of which a cut text is held whole. */
-  readonly decisive: ReadonlySet<string>
-  /** The `setAttribute` of its own that the span had before. */
-  readonly before: SetAttribute | undefined
-  /** `undefined` while the span has taken all. */
-  values: Map<string, AttributeValue> | undefined
-  /** The number of them that the span has dropped; it has cut the others. */
-  dropped: number
 }
 
 /**
@@ -41,25 +23,25 @@ export class UntakenAttributes {
 
   constructor(nodes: SpanNodes) {
     this.#nodes = nodes
-    const untaken = this
+    const attributes = this
     this.#ours = function setAttribute(key, value) {
-      return untaken.#call(this as SettableSpan, key, value)
+      return attributes.#call(this as SettableSpan, key, value)
     }
   }
 
-  /** Listens to the attributes that are set from now on on a span that a convention has claimed. */
-  hear(node: SpanNode, span: SpanLike, convention: Convention): void {
+  /** Watches the attributes that are set from now on on a span that a convention knows. */
+  watch(node: SpanNode, span: SpanLike, convention: Convention): void {
     const settable = span as SettableSpan
     if (node.untaken || typeof settable.setAttribute !== 'function') return
     const before = Object.hasOwn(settable, 'setAttribute') ? settable.setAttribute : undefined
     if (!before) this.#lastMethod = settable.setAttribute
     if (!this.#put(settable)) return
-    node.untaken = { decisive: this.#decisiveOf(convention), before, values: undefined, dropped: 0 }
+    node.holdUntaken(new UntakenOfSpan(this.#decisiveOf(convention), before))
   }
 
   /** Returns the span with what it has not taken. */
   wholeOf({ untaken }: SpanNode, span: SpanLike): SpanLike {
-    return untaken?.values ? withAttributes(span, untaken.values, untaken.dropped) : span
+    return untaken ? untaken.completed(span) : span
   }
 
   /** @returns whether the span can take a method of its own */
@@ -90,8 +72,8 @@ export class UntakenAttributes {
     if (!span || !untaken) return method.call(receiver, key, value)
     const droppedBefore = droppedBy(span)
     const result = method.call(receiver, key, value)
-    if (droppedBy(span) !== droppedBefore) hold(untaken, key, value, true)
-    else if (untaken.decisive.has(key) && valueOn(span, key) !== value) hold(untaken, key, value, false)
+    if (droppedBy(span) !== droppedBefore) untaken.hold(key, value, true)
+    else if (untaken.decisive.has(key) && valueOn(span, key) !== value) untaken.hold(key, value, false)
     return result
   }
 
@@ -117,39 +99,5 @@ function valueOn(span: SpanLike, key: string): unknown {
     return span.attributes[key]
   } catch {
     return undefined
-  }
-}
-
-function hold(untaken: Untaken, key: unknown, value: unknown, isDropped: boolean): void {
-  if (typeof key !== 'string' || !isHoldable(value, isDropped)) return
-  untaken.values ??= new Map()
-  const { values } = untaken
-  // Counts are few; what else comes is bounded.
-  if (typeof value !== 'number' && values.size >= MAX_HELD && !values.has(key)) return
-  if (isDropped && !values.has(key)) untaken.dropped++
-  values.set(key, value)
-}
-
-function isHoldable(value: unknown, isDropped: boolean): value is AttributeValue {
-  if (typeof value === 'string') return !isDropped || value.length <= MAX_TEXT
-  return typeof value === 'number' || typeof value === 'boolean'
-}
-
-/** Plain, since a span of another class may not bear being inherited from. */
-function withAttributes(span: SpanLike, values: ReadonlyMap<string, AttributeValue>, dropped: number): SpanLike {
-  return {
-    name: span.name,
-    kind: span.kind,
-    spanContext: () => span.spanContext(),
-    parentSpanContext: span.parentSpanContext,
-    startTime: span.startTime,
-    endTime: span.endTime,
-    status: span.status,
-    attributes: { ...span.attributes, ...Object.fromEntries(values) },
-    droppedAttributesCount: Math.max(0, (span.droppedAttributesCount ?? 0) - dropped),
-    events: span.events,
-    droppedEventsCount: span.droppedEventsCount,
-    resource: span.resource,
-    instrumentationScope: scopeOf(span),
   }
 }

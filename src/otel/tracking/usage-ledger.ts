@@ -4,7 +4,8 @@ import type { Activity, UsageReport } from '../conventions/contract.js'
 import { type MeantUsage, meaningOf } from '../conventions/shared/usage-meaning.js'
 import { RecentMap } from '../recent-map.js'
 import type { Interval } from './interval.js'
-import { ModelCalls, sameCounts, type ToldCall } from './model-calls.js'
+import { ModelCalls, type ReportedCall, sameCounts } from './model-calls.js'
+import { latestSerial } from './serial.js'
 import type { SpanNode } from './span-node.js'
 
 /** Agents whose last sum is remembered. */
@@ -28,10 +29,10 @@ export interface Counted {
   readonly altered?: readonly Alteration[] | undefined
 }
 
-/** Decides which reports of token usage count: each model call once, at the innermost span that tells it. */
+/** Decides which reports of token usage count: each model call once, at the innermost span that reports it. */
 export class UsageLedger {
   readonly #calls = new ModelCalls()
-  /** The sum that an agent told last, by instrumentation and agent. */
+  /** The sum that an agent reported last, by instrumentation and agent. */
   readonly #sums = new RecentMap<string, TokenUsage>(MAX_AGENTS)
 
   /** The event to record for what a span reports; `undefined` when the tokens are already counted. */
@@ -40,12 +41,13 @@ export class UsageLedger {
     if (!meant) return undefined
     const whole = countedAs(meant, report.model ?? by.model, report)
     if (report.authoritative) {
-      if (node.countedBy && node.countedBy !== by.scope) return undefined
+      const { countedBy } = node.usage ?? {}
+      if (countedBy && countedBy !== by.scope) return undefined
     } else if (isCounted(node)) {
       return this.#countRest(node, whole, by, report.inclusive === true)
     }
-    const told = toldCall(node, whole.data, by)
-    return by.kind === 'run' ? this.#countSum(node, whole, told, report) : this.#countCall(node, whole, told, report)
+    const call = callOf(node, whole.data, by)
+    return by.kind === 'run' ? this.#countSum(node, whole, call, report) : this.#countCall(node, whole, call, report)
   }
 
   /** Counts what somebody stated outright, whatever else has been reported; outside of spans, that it was nothing as well. */
@@ -56,67 +58,66 @@ export class UsageLedger {
     return countedAs(meant, stated.model, stated)
   }
 
-  /** Counts a call that log records tell of as well, for the spans around that tell a sum. */
-  countTold(
+  /** Counts a call that log records report as well, for the spans around that report a sum. */
+  countDuplicate(
     node: SpanNode,
     report: UsageReport,
     { scope, model }: Reporter,
-  ): (Counted & { readonly isToldInside: boolean }) | undefined {
+  ): (Counted & { readonly isReportedInside: boolean }) | undefined {
     const meant = meaningOf(report, scope)
     if (!meant) return undefined
-    const { counted: inside, countedBy } = node
-    const isToldInside = inside !== undefined && countedBy !== scope && sameCounts(inside, meant.usage)
-    if (!isToldInside) add(meant.usage, node, scope)
-    return { ...countedAs(meant, report.model ?? model, report), isToldInside }
+    const { counted: inside, countedBy } = node.usage ?? {}
+    const isReportedInside = inside !== undefined && countedBy !== scope && sameCounts(inside, meant.usage)
+    if (!isReportedInside) add(meant.usage, node, scope)
+    return { ...countedAs(meant, report.model ?? model, report), isReportedInside }
   }
 
-  /** An agent object may add up all of its life: what goes beyond this run is then what it told of the runs before. */
+  /** An agent object may add up all of its life: what goes beyond this run is then what it reported of the runs before. */
   #isAccumulated(node: SpanNode, sum: TokenUsage, scope: string): boolean {
     const agent = node.nearestRun()?.agent
     const key = `${scope} ${agent?.id ?? ''} ${agent?.name ?? ''}`
     const before = this.#sums.get(key)
     this.#sums.set(key, sum)
-    return before !== undefined && sameCounts(usageBeyond(sum, node.counted ?? NO_USAGE), before)
+    return before !== undefined && sameCounts(usageBeyond(sum, node.usage?.counted ?? NO_USAGE), before)
   }
 
-  #countCall(node: SpanNode, whole: Counted, told: ToldCall, report: UsageReport): Counted | undefined {
-    const before = this.#calls.find(told)
+  #countCall(node: SpanNode, whole: Counted, call: ReportedCall, report: UsageReport): Counted | undefined {
+    const before = this.#calls.find(call)
     if (before) {
-      if (told.runId !== undefined && !before.inRun) {
+      if (call.runId !== undefined && !before.isInRun) {
         // A client's span may be outside the run that made the call: its tokens are recorded, and belong to the run's sum.
-        before.inRun = true
-        credit(node, before.usage, told.scope)
+        before.enterRun()
+        credit(node, before.usage, call.scope)
       }
-      return countCost(node, whole, before.usage, told.scope)
+      return countCost(node, whole, before.usage, call.scope)
     }
-    this.#calls.add(told)
-    return counted(node, whole, told.scope, report)
+    this.#calls.add(call)
+    return counted(node, whole, call.scope, report)
   }
 
-  /** A sum with nothing counted inside may be of calls that were told beside the span. */
-  #countSum(node: SpanNode, whole: Counted, told: ToldCall, report: UsageReport): Counted | undefined {
-    const calls = this.#calls.during(told)
+  /** A sum with nothing counted inside may be of calls that were reported beside the span. */
+  #countSum(node: SpanNode, whole: Counted, reported: ReportedCall, report: UsageReport): Counted | undefined {
+    const calls = this.#calls.during(reported)
     const last = calls.at(-1)
     const sum = calls.reduce<TokenUsage | undefined>((so, { usage }) => usagePlus(so, usage), undefined)
-    if (!sum || !last) return counted(node, whole, told.scope, report)
+    if (!sum || !last) return counted(node, whole, reported.scope, report)
     const isLast = sameCounts(last.usage, whole.data)
-    const isWithin = exceeds(whole.data, sum) && calls.every(({ scope }) => scope === told.scope)
-    if (!isLast && !isWithin && !sameCounts(sum, whole.data)) return counted(node, whole, told.scope, report)
+    const isWithin = exceeds(whole.data, sum) && calls.every(({ scope }) => scope === reported.scope)
+    if (!isLast && !isWithin && !sameCounts(sum, whole.data)) return counted(node, whole, reported.scope, report)
     for (const call of calls) {
-      if (!call.inRun) credit(node, call.usage, told.scope)
-      call.inRun = true
-      call.inSum = true
+      if (!call.isInRun) credit(node, call.usage, reported.scope)
+      call.enterSum()
     }
-    return isWithin ? beyond(node, whole, sum, told.scope) : undefined
+    return isWithin ? beyond(node, whole, sum, reported.scope) : undefined
   }
 
-  /** Counts the rest that a span adds to what is counted inside of it: an agent may know more than its calls have told. */
+  /** Counts the rest that a span adds to what is counted inside of it: an agent may know more than its calls have reported. */
   #countRest(node: SpanNode, whole: Counted, { scope, kind }: Reporter, inclusive: boolean): Counted | undefined {
-    const { counted: inside } = node
+    const { counted: inside } = node.usage ?? {}
     if (!inside) return undefined
     if (inclusive) {
       const data = usageBeyond(whole.data, inside)
-      return tellsAny(data) ? counted(node, { ...whole, data }, scope) : undefined
+      return isAny(data) ? counted(node, { ...whole, data }, scope) : undefined
     }
     if (kind === 'run')
       return this.#isAccumulated(node, whole.data, scope) ? undefined : beyond(node, whole, inside, scope)
@@ -148,21 +149,17 @@ function countedAs(
   return { data, confidence, altered }
 }
 
-/** Scopes of several instrumentations. */
-const SEVERAL = '*'
-
 function add(usage: TokenUsage, node: SpanNode, scope: string): void {
   let sameRun = true
   for (let above: SpanNode | undefined = node; above; above = above.parent) {
-    above.counted = usagePlus(above.counted, usage)
-    if (sameRun) above.countedBy = (above.countedBy ?? scope) === scope ? scope : SEVERAL
+    above.ownUsage.count(usage, sameRun ? scope : undefined)
     sameRun &&= above.run === undefined
   }
 }
 
 /** Adds what is recorded already to the sum of the run that the span is in. */
 function credit(node: SpanNode, usage: TokenUsage, scope: string): void {
-  node.nearestRun()?.addUsage(usage)
+  node.nearestRun()?.tally.addUsage(usage)
   add(usage, node, scope)
 }
 
@@ -176,21 +173,21 @@ function counted(
     add(whole.data, node, scope)
     return whole
   }
-  const data = beyondToldAbove(whole.data, node)
-  node.tell(whole.data)
+  const data = beyondSumsAbove(whole.data, node)
+  node.ownUsage.close(whole.data, latestSerial())
   if (!data) return undefined
   add(data, node, scope)
   return { ...whole, data }
 }
 
-/** The rest is told by the agent alone: which call consumed it, nobody says. */
+/** The rest is reported by the agent alone: which call consumed it, is not known. */
 function beyond(node: SpanNode, whole: Counted, known: TokenUsage, scope: string): Counted | undefined {
   const data = usageBeyond(whole.data, known)
-  if (!tellsAny(data)) return undefined
+  if (!isAny(data)) return undefined
   return counted(node, { ...whole, data: { ...data, responseId: undefined }, confidence: 'heuristic' }, scope)
 }
 
-/** A call that is told again may only then have its cost. */
+/** A call that is reported again may only then have its cost. */
 function countCost(node: SpanNode, { data }: Counted, known: TokenUsage, scope: string): Counted | undefined {
   const { costUsd, model, provider, responseId } = data
   if (!costUsd || known.costUsd !== undefined || !sameCounts(data, known)) return undefined
@@ -198,7 +195,7 @@ function countCost(node: SpanNode, { data }: Counted, known: TokenUsage, scope: 
   return counted(node, { data: { ...cost, model, provider, responseId } }, scope)
 }
 
-function toldCall(node: SpanNode, data: CountedUsage, by: Reporter): ToldCall {
+function callOf(node: SpanNode, data: CountedUsage, by: Reporter): ReportedCall {
   const run = node.nearestRun()
   return {
     scope: by.scope,
@@ -210,11 +207,11 @@ function toldCall(node: SpanNode, data: CountedUsage, by: Reporter): ToldCall {
     responseId: data.responseId,
     runId: run?.runId,
     agent: run?.agent.name,
-    turn: run?.toolCalls ?? 0,
+    turn: run?.tally.toolCalls ?? 0,
   }
 }
 
-function tellsAny({ inputTokens, outputTokens, costUsd }: TokenUsage): boolean {
+function isAny({ inputTokens, outputTokens, costUsd }: TokenUsage): boolean {
   return inputTokens > 0 || outputTokens > 0 || (costUsd ?? 0) > 0
 }
 
@@ -223,29 +220,23 @@ function exceeds(sum: TokenUsage, part: TokenUsage): boolean {
 }
 
 function isCounted(node: SpanNode): boolean {
-  return node.counted !== undefined || countedByModelAbove(node)
+  return node.usage?.counted !== undefined || countedByModelAbove(node)
 }
 
 /** A model span that ended before the one below it, and has counted for both. */
 function countedByModelAbove(node: SpanNode): boolean {
   for (let above = node.parent; above && !above.run; above = above.parent) {
-    if (above.counted && above.claim?.activity.kind === 'model' && above.span === undefined) return true
+    if (above.usage?.counted && above.recognition?.activity.kind === 'model' && above.span === undefined) return true
   }
   return false
 }
 
 /**
- * Returns what goes beyond the sums that spans around told when they ended, before this one did: what was open then, they have
- * told of. Each sum covers what it says once.
+ * Returns what goes beyond the sums that spans around reported when they ended, before this one did: these hold what was open
+ * then. Each sum covers what it holds once.
  */
-function beyondToldAbove(usage: CountedUsage, node: SpanNode): CountedUsage | undefined {
+function beyondSumsAbove(usage: CountedUsage, node: SpanNode): CountedUsage | undefined {
   let rest = usage
-  for (let above = node.parent; above; above = above.parent) {
-    const { told } = above
-    if (!told || node.serial > told.lastSerial) continue
-    const owed = rest
-    rest = usageBeyond(owed, told.usage)
-    above.told = { ...told, usage: usageBeyond(told.usage, owed) }
-  }
-  return rest === usage || tellsAny(rest) ? rest : undefined
+  for (let above = node.parent; above; above = above.parent) rest = above.usage?.beyondSum(rest, node.serial) ?? rest
+  return rest === usage || isAny(rest) ? rest : undefined
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RunMemo } from '../../tracking/run-memo.js'
+import { RunState } from '../../tracking/run-state.js'
 import { factsOfException } from './exception-names.js'
 
 function factOf(code: string, message = ''): unknown {
@@ -40,7 +40,7 @@ test.each(['ValueError', 'MaxTurns', 'x.MaxTurnsExceeded.Other', ''])('the class
 
 test('an exception that ends several runs is told of the innermost', () => {
   const error = { code: 'MaxTurnsExceeded', message: '' }
-  const [outer, inner] = [new RunMemo(), new RunMemo()]
+  const [outer, inner] = [new RunState(), new RunState()]
   expect(factsOfException(error, { memo: outer, ownMemo: inner })).toHaveLength(1)
   expect(factsOfException(error, { memo: undefined, ownMemo: outer })).toEqual([])
 })

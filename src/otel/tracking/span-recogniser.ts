@@ -4,94 +4,95 @@ import type { Conclusion, Convention, Lineage, Moment } from '../conventions/con
 import { type SpanLike, scopeOf } from '../span.js'
 import { isTransportSpan } from '../transport.js'
 import type { Ask } from './ask.js'
+import { ConventionIndex } from './convention-index.js'
 import { explain, type SpanExplanation } from './explain.js'
 import { OpenSiblings } from './open-siblings.js'
-import { Recogniser } from './recogniser.js'
-import { type Claim, ClaimedSpan, type SpanNode } from './span-node.js'
+import type { Recognition } from './recognition.js'
+import { RecognisedNode, type SpanNode } from './span-node.js'
 import type { SpanNodes } from './span-nodes.js'
 
 const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
 
-export interface SpanClaimsParts {
+export interface SpanRecogniserParts {
   readonly conventions: readonly Convention[]
   readonly nodes: SpanNodes
   readonly ask: Ask
-  /** Records the start of a span that a convention has claimed. */
-  readonly onClaim: (node: SpanNode, claim: Claim, span: SpanLike) => void
+  /** Records the start of a span that a convention has recognised. */
+  readonly onRecognise: (node: SpanNode, recognition: Recognition, span: SpanLike) => void
   readonly onExplain: ((explanation: SpanExplanation) => void) | undefined
 }
 
 /**
- * Asks the conventions what a span is, until one of them claims it.
+ * Asks the conventions what a span is, until one of them recognises it.
  *
  * A span is looked at up to three times: at its start, one microtask later (many instrumentations set their attributes
- * right after `startSpan`), and at its end. Whoever can tell first, tells.
+ * right after `startSpan`), and at its end. The first convention that knows it decides.
  */
-export class SpanClaims {
+export class SpanRecogniser {
   readonly #nodes: SpanNodes
   readonly #ask: Ask
-  readonly #onClaim: SpanClaimsParts['onClaim']
-  readonly #onExplain: SpanClaimsParts['onExplain']
-  readonly #recogniser: Recogniser
+  readonly #onRecognise: SpanRecogniserParts['onRecognise']
+  readonly #onExplain: SpanRecogniserParts['onExplain']
+  readonly #conventions: ConventionIndex
   readonly #siblings = new OpenSiblings()
-  /** Spans that nobody has claimed at their start, for the second look. */
-  #unclaimed: SpanNode[] = []
-  /** Tells whether these are being looked at in the order of their start. */
+  /** Spans that nobody has recognised at their start, for the second look. */
+  #unrecognised: SpanNode[] = []
+  /** These are being looked at in the order of their start. */
   #inOrder = false
   readonly #lookAgain = (): void => this.drain()
 
-  constructor({ conventions, nodes, ask, onClaim, onExplain }: SpanClaimsParts) {
+  constructor({ conventions, nodes, ask, onRecognise, onExplain }: SpanRecogniserParts) {
     this.#nodes = nodes
     this.#ask = ask
-    this.#onClaim = onClaim
+    this.#onRecognise = onRecognise
     this.#onExplain = onExplain
-    this.#recogniser = new Recogniser(conventions)
+    this.#conventions = new ConventionIndex(conventions)
   }
 
   /** Tells whether a convention may know the span. */
   mayKnow(span: SpanLike): boolean {
-    return this.#recogniser.candidates(span) !== 0
+    return this.#conventions.candidates(span) !== 0
   }
 
   /** Looks at a span that has started; for the second time at the end of the turn. */
   lookAtStart(node: SpanNode, span: SpanLike): void {
     if (this.look(node, span, 'start') || isTransportSpan(span.attributes)) return
-    if (this.#unclaimed.push(node) === 1) soon(this.#lookAgain)
+    if (this.#unrecognised.push(node) === 1) soon(this.#lookAgain)
   }
 
   /** Looks for the second time at what started in this turn, in the order of its start. */
   drain(): void {
-    const nodes = this.#unclaimed
+    const nodes = this.#unrecognised
     if (nodes.length === 0) return
-    this.#unclaimed = []
+    this.#unrecognised = []
     this.#inOrder = true
     for (const node of nodes) {
       const { span } = node
       // This may be a microtask of its own: what it threw would end the process.
-      if (node.claim === undefined && span !== undefined) this.#ask(() => this.look(node, span, 'microtask'))
+      if (node.recognition === undefined && span !== undefined) this.#ask(() => this.look(node, span, 'microtask'))
     }
     this.#inOrder = false
   }
 
-  /** Finds the latest span of this turn with these ids that nobody has claimed. */
-  unclaimedWith(ids: SpanContext): SpanNode | undefined {
-    return this.#unclaimed.findLast((node) => node.hasIds(ids))
+  /** Finds the latest span of this turn with these ids that nobody has recognised. */
+  unrecognisedWith(ids: SpanContext): SpanNode | undefined {
+    return this.#unrecognised.findLast((node) => node.hasIds(ids))
   }
 
-  /** Explains that nobody has claimed a span until its end. */
-  explainUnclaimed(span: SpanLike): void {
-    if (this.#onExplain) this.#explain(span, 'end', this.#recogniser.candidates(span), undefined)
+  /** Explains that nobody has recognised a span until its end. */
+  explainUnrecognised(span: SpanLike): void {
+    if (this.#onExplain) this.#explain(span, 'end', this.#conventions.candidates(span), undefined)
   }
 
   /** Forgets a span that has ended. */
   close(node: SpanNode): void {
-    const convention = node.claim?.convention
+    const convention = node.recognition?.convention
     if (convention?.parentage === 'unnested') this.#siblings.delete(node, convention)
   }
 
   /** Asks the conventions that may know the span; records its start when one does. */
   look(node: SpanNode, span: SpanLike, moment: Moment): boolean {
-    const bits = this.#recogniser.candidates(span)
+    const bits = this.#conventions.candidates(span)
     if (bits === 0) return false
     // What a span is may depend on those around it.
     this.#lookAtAncestors(node)
@@ -100,7 +101,7 @@ export class SpanClaims {
 
   #askAbout(node: SpanNode, span: SpanLike, moment: Moment, bits: number): boolean {
     let lineage: Lineage | undefined
-    for (const convention of this.#recogniser.named(bits, span)) {
+    for (const convention of this.#conventions.named(bits, span)) {
       if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
       if (convention.parentage === 'unnested' && moment !== 'start') this.#lookAtEarlier(node)
       lineage ??= this.#lineage(node)
@@ -108,52 +109,53 @@ export class SpanClaims {
       const activity = this.#ask(() => convention.recognise(span, moment, seen))
       if (activity === 'later') return false
       if (!activity) continue
-      const claim = { convention, activity }
-      if (this.#onExplain) this.#explain(span, moment, bits, claim)
-      this.#claim(node, claim, span)
+      const recognition = { convention, activity }
+      if (this.#onExplain) this.#explain(span, moment, bits, recognition)
+      this.#recognise(node, recognition, span)
       return true
     }
     return false
   }
 
-  #explain(span: SpanLike, moment: Moment, bits: number, claim: Claim | undefined): void {
-    this.#ask(() => this.#onExplain?.(explain(span, moment, this.#recogniser.named(bits, span), claim)))
+  #explain(span: SpanLike, moment: Moment, bits: number, recognition: Recognition | undefined): void {
+    const candidates = this.#conventions.named(bits, span)
+    this.#ask(() => this.#onExplain?.(explain({ span, moment, candidates, recognition })))
   }
 
-  #claim(node: SpanNode, claim: Claim, span: SpanLike): void {
-    const { activity, convention } = claim
+  #recognise(node: SpanNode, recognition: Recognition, span: SpanLike): void {
+    const { activity, convention } = recognition
     const { parent } = node
-    if (activity.directlyAround && parent?.span && !parent.claim) {
-      this.#claim(parent, { convention, activity: activity.directlyAround }, parent.span)
+    if (activity.directlyAround && parent?.span && !parent.recognition) {
+      this.#recognise(parent, { convention, activity: activity.directlyAround }, parent.span)
     }
-    node.claimAs(claim)
+    node.recogniseAs(recognition)
     this.#nodes.remember(node)
     if (convention.parentage === 'unnested') {
       this.#siblings.add(node, convention)
-      if (activity.within instanceof ClaimedSpan) node.moveBelow(activity.within.node)
+      if (activity.within instanceof RecognisedNode) node.moveBelow(activity.within.node)
     }
-    this.#onClaim(node, claim, span)
+    this.#onRecognise(node, recognition, span)
   }
 
-  /** Spans above that nobody has claimed yet are looked at again: what happens below is theirs. Outermost first. */
+  /** Spans above that nobody has recognised yet are looked at again: what happens below is theirs. Outermost first. */
   #lookAtAncestors(node: SpanNode): void {
     const { parent } = node
-    if (!parent || parent.claim || !parent.span) return
+    if (!parent || parent.recognition || !parent.span) return
     this.#lookAtAncestors(parent)
-    const bits = this.#recogniser.candidates(parent.span)
+    const bits = this.#conventions.candidates(parent.span)
     if (bits !== 0) this.#askAbout(parent, parent.span, 'microtask', bits)
   }
 
   /**
-   * Looks at the unclaimed spans that started in this turn before a span that is looked at early: siblings are told apart by
-   * their order.
+   * Looks at the unrecognised spans that started in this turn before a span that is looked at early: siblings differ by
+   * their order alone.
    */
   #lookAtEarlier(node: SpanNode): void {
     if (this.#inOrder) return
     this.#inOrder = true
-    for (const other of this.#unclaimed) {
+    for (const other of this.#unrecognised) {
       if (other === node) break
-      if (!other.claim && other.span) this.look(other, other.span, 'microtask')
+      if (!other.recognition && other.span) this.look(other, other.span, 'microtask')
     }
     this.#inOrder = false
   }
@@ -162,14 +164,14 @@ export class SpanClaims {
   #moveBelowActive(node: SpanNode): boolean {
     const caller = this.#nodes.in(contexts.active())
     if (!caller || caller === node.parent) return false
-    if (!caller.claim && caller.span) this.look(caller, caller.span, 'microtask')
-    if (!caller.claim && !caller.claimedParent()) return false
+    if (!caller.recognition && caller.span) this.look(caller, caller.span, 'microtask')
+    if (!caller.recognition && !caller.recognisedParent()) return false
     node.moveBelow(caller)
     return true
   }
 
   #lineage(node: SpanNode): Lineage {
-    const parent = node.claimedParent()?.asSurrounding()
+    const parent = node.recognisedParent()?.asSurrounding()
     const run = node.parent?.nearestRun()
     const around = node.parent?.span
     if (!around && !parent && !run && !node.run) return NO_LINEAGE
@@ -177,13 +179,13 @@ export class SpanClaims {
       parent,
       parentScope: around && scopeOf(around).name,
       run: run && { runId: run.runId, agent: run.agent },
-      memo: run?.memo,
-      ownMemo: node.run?.memo,
+      memo: run?.state,
+      ownMemo: node.run?.state,
     }
   }
 
-  /** Returns the words of its convention about the end of a span. */
-  conclude(node: SpanNode, { convention, activity }: Claim, span: SpanLike): Conclusion {
+  /** Returns what its convention concludes of the end of a span. */
+  conclude(node: SpanNode, { convention, activity }: Recognition, span: SpanLike): Conclusion {
     return this.#ask(() => convention.conclude?.(span, activity, this.#lineage(node))) ?? {}
   }
 

@@ -3,7 +3,7 @@ import type { Memo } from '../conventions/contract.js'
 const MAX_KEYS = 64
 
 /** Most runs keep nothing: it takes room when something is set. */
-export class RunMemo implements Memo {
+export class RunState implements Memo {
   #entries: Map<string, unknown> | undefined = undefined
 
   get(key: string): unknown {

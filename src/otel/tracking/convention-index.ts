@@ -16,7 +16,7 @@ const MAX_CONVENTIONS = 256
 /** Bit sets of which the conventions are remembered. */
 const MAX_BIT_SETS = 1024
 
-/** The bits by which so many conventions are told apart. */
+/** The bits by which so many conventions differ. */
 function bitsOf(conventions: number): readonly number[] {
   return Array.from({ length: conventions }, (_, index) => {
     if (index < OWN_BITS_AT_EACH_END) return 1 << index
@@ -30,7 +30,7 @@ function bitsOf(conventions: number): readonly number[] {
  * keys are looked up by their first letter, so a span of no agent kind costs one table access a key, however many
  * conventions there are.
  */
-export class Recogniser {
+export class ConventionIndex {
   readonly #conventions: readonly Convention[]
   /** The bit of each. */
   readonly #bits: readonly number[]
@@ -136,7 +136,7 @@ class PrefixTable {
   }
 }
 
-/** The same question asked of one convention: those that share a bit are told apart by it. */
+/** Tells whether one convention may know the span: those that share a bit are asked one by one. */
 function speaksFor({ scopes, attributePrefixes, namePrefixes }: Convention, span: SpanLike): boolean {
   const { name, attributes } = span
   if (scopes?.some((pattern) => matchesScope(pattern, scopeOf(span).name))) return true
