@@ -1,4 +1,4 @@
-import type { Database } from '../store/leveldb/database.js'
+import type { Database } from '../store/leveldb/load-level.js'
 import type { Findings } from '../verify/findings.js'
 
 /** A database that is inspected, and where damage to it is reported. */
