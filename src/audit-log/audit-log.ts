@@ -5,8 +5,9 @@ import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, Reco
 import type { AuditLogRecovery } from '../log/recovery/recovery.js'
 import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from '../reader/contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogHead } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow/follow.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import type { Results } from '../reader/page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from '../reader/prove.js'
 import type {

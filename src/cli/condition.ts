@@ -1,4 +1,4 @@
-import { lstat, readFile } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { hexKeyId, parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
@@ -9,11 +9,11 @@ import { originOf } from '../log/checkpoints/known-checkpoints.js'
 import { type PendingEvents, pendingEvents } from '../log/journal/pending.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import { createReader } from '../reader/reader.js'
-import { ENTRIES } from '../store/leveldb/database.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { droppedBy } from '../verify/statements.js'
+import { findWriter, type WriterFound } from './find-writer.js'
 import type { OpenedStore } from './store.js'
 
 /** How a log is, as far as can be told at a glance. Plain JSON. */
@@ -45,8 +45,6 @@ export interface DirectoryCondition extends DiskUse {
   /** The key that lies beside the log. */
   readonly vkey: string | undefined
 }
-
-export type WriterFound = 'open' | 'none' | 'unknown'
 
 /** `open`: it goes on. `in_order`: it was closed. `died`: it was not. `unknown`: it goes on, or was not closed. */
 export type Ending = 'open' | 'in_order' | 'died' | 'unknown'
@@ -205,18 +203,4 @@ export async function diskUse(directory: string, without: ReadonlySet<string> = 
     files++
   }
   return { diskBytes, files }
-}
-
-/** Whether a process holds LevelDB's lock, as Linux lists it: to try the lock would take it. */
-export async function findWriter(directory: string): Promise<WriterFound> {
-  try {
-    const [locks, { ino }] = await Promise.all([
-      readFile('/proc/locks', 'utf8'),
-      lstat(join(directory, ENTRIES, 'LOCK'), { bigint: true }),
-    ])
-    // 1: POSIX  ADVISORY  WRITE 4711 08:01:1835 0 EOF
-    return locks.split('\n').some((line) => line.split(/\s+/)[5]?.endsWith(`:${ino}`)) ? 'open' : 'none'
-  } catch {
-    return 'unknown'
-  }
 }

@@ -1,4 +1,4 @@
-import type { WriterFound } from './condition.js'
+import type { WriterFound } from './find-writer.js'
 import { type Io, write } from './output.js'
 import { countPending, type PendingPart, stagedIn } from './pending.js'
 import { printable } from './text.js'

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type { LogEntry } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import { type Converted, type Converter, converterFor, isConvertedApart } from './converter.js'
 import { ConvertingThreads, exportThreadFile } from './converting-threads.js'
-import type { ResolvedEncoding } from './encode.js'
 import { type EntryGroup, entryGroups } from './entry-groups.js'
+import type { ResolvedEncoding } from './resolve-encoding.js'
 import { textEncoding } from './text-encoding.js'
 
 /** Less than this is converted before a thread would have started. */

@@ -1,12 +1,13 @@
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import type { AuditLogReader, LedgerEventQuery, LogEntry, LogHead } from '../reader/contract.js'
+import type { AuditLogReader, LedgerEventQuery, LogHead } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import type { AuditLogDirectoryReader } from '../reader/open.js'
 import type { EncodeOptions } from './contract.js'
 import { convertedChunks } from './converted-chunks.js'
-import { type ResolvedEncoding, resolveEncoding } from './encode.js'
 import { LineChunks } from './line-chunks.js'
 import { readAhead } from './read-ahead.js'
+import { type ResolvedEncoding, resolveEncoding } from './resolve-encoding.js'
 
 /** Options of `exportLog`. */
 export interface ExportOptions extends EncodeOptions {

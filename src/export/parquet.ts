@@ -2,7 +2,7 @@ import type { SchemaElement } from 'hyparquet-writer'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import type { StoredEvent } from '../events/types.js'
-import type { InLedger } from '../reader/contract.js'
+import type { InLedger } from '../reader/log-entry.js'
 import { COLUMN_NAMES, COLUMNS } from './columns.js'
 import { epochMicros } from './event-times.js'
 

@@ -14,7 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'backup/copy-log.ts': ['files that this process laid out, and new ones', 'copyFile', 'open'],
   'cli/verify/given.ts': ['a path that the user names', 'realpath'],
   'cli/verify/log-source.ts': ['a path that the user names', 'stat'],
-  'cli/condition.ts': ['/proc/locks', 'readFile'],
+  'cli/find-writer.ts': ['/proc/locks', 'readFile'],
   'cli/main.ts': ['the manifest of this package', 'readFile'],
   'cli/named-file.ts': ['a path that the user names', 'openSync', 'stat'],
   'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],

@@ -1,7 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
 import { textOf } from '../events/text.js'
 import type { AuditEvent } from '../events/types.js'
-import type { LogEntry } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
 import { filedEvent } from '../store/filed-event.js'
 import { hashLeaf, sameHash } from '../tree/index.js'

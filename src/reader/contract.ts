@@ -3,6 +3,7 @@ import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 import type { FollowOptions } from './follow/follow.js'
+import type { InLedger, LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
@@ -10,12 +11,6 @@ import type { RunHandle } from './run-handle.js'
 import type { AgentSummary } from './summaries/agents.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
-
-/** The log of an event, in a ledger of several. */
-export interface InLedger {
-  /** Number of the log in which `seq` is its position; absent where there is one log. */
-  readonly log?: number
-}
 
 /** The logs of what was summed up from events of a ledger of several logs. */
 export interface AcrossLogs extends InLedger {
@@ -30,13 +25,6 @@ export type FoundEvent<T extends string> = ([T] extends [AuditEventType] ? Store
 
 /** Events, in the order of their positions. */
 export type EventResults<T extends string = AuditEventType> = Results<FoundEvent<T>>
-
-/** An event as it is stored: what its leaf hash is of. */
-export interface LogEntry extends InLedger {
-  readonly seq: number
-  /** UTF-8 JSON in one line, without `seq`. */
-  readonly bytes: Uint8Array
-}
 
 /** How far a log reaches. */
 export interface LogHead {

@@ -8,9 +8,9 @@ import type {
   FoundEvent,
   LedgerEventQuery,
   LedgerFollowOptions,
-  LogEntry,
 } from './contract.js'
 import type { CursorBehind } from './ledger-reader.js'
+import type { LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { FollowQuery } from './query/query.js'
 

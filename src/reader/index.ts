@@ -7,15 +7,14 @@ export type {
   EventResults,
   Following,
   FoundEvent,
-  InLedger,
   LedgerEventQuery,
   LedgerFollowOptions,
-  LogEntry,
   LogHead,
 } from './contract.js'
 export { Commits } from './follow/commits.js'
 export type { FollowOptions } from './follow/follow.js'
 export type { CursorBehind } from './ledger-reader.js'
+export type { InLedger, LogEntry } from './log-entry.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
 export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
 export type { Page, PageOptions, Results } from './page.js'

@@ -11,7 +11,6 @@ import type {
   FoundEvent,
   LedgerEventQuery,
   LedgerFollowOptions,
-  LogEntry,
   LogHead,
 } from './contract.js'
 import { parseFollowOptions } from './follow/follow.js'
@@ -34,6 +33,7 @@ import {
 import { listRunsOf, type PlacedStep, readRunOf, stepsOf } from './ledger/runs.js'
 import { listSessionsOf } from './ledger/sessions.js'
 import { readStatsOf } from './ledger/stats.js'
+import type { LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import { timeOfEntry } from './query/entry-time.js'

@@ -11,7 +11,7 @@ import {
   sameHash,
   verifyInclusion,
 } from '../tree/index.js'
-import type { LogEntry } from './contract.js'
+import type { LogEntry } from './log-entry.js'
 import { invalidQuery, parseSeq } from './query/parse-query.js'
 
 /** Which tree an entry is proved to be in. */

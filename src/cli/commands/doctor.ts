@@ -1,6 +1,7 @@
 import type { FoundProcesses } from '../../ledger/processes.js'
 import { type Command, formatOf, noOperands, placeOf } from '../command.js'
-import { type Condition, conditionOf, type Ending, type KeptCheckpoint, type WriterFound } from '../condition.js'
+import { type Condition, conditionOf, type Ending, type KeptCheckpoint } from '../condition.js'
+import type { WriterFound } from '../find-writer.js'
 import { type LedgerCondition, ledgerConditionAt } from '../ledger-condition.js'
 import { common, format } from '../options.js'
 import { type Paint, paintFor, printOne } from '../output.js'
