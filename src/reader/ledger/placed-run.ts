@@ -2,7 +2,7 @@ import type { StoredEvent } from '../../events/types.js'
 import type { RunOverview } from '../../store/runs/run-overview.js'
 import type { RunStep } from '../steps/run-step.js'
 import type { RunSummary } from '../summaries/run-summary.js'
-import { EVENT_LISTS } from '../summaries/step-kinds.js'
+import type { EventList } from '../summaries/step-kinds.js'
 import type { LogPlace } from './moment.js'
 
 /** Tells where events are that were read by a position. */
@@ -31,9 +31,25 @@ export function placedOverview<O extends RunOverview>(overview: O, places: Place
 
 /** Returns a summary in which everything has its place. */
 export function placedSummary(summary: RunSummary, places: Places): RunSummary & LogsOfEnds {
-  const placed: Record<string, unknown> = placedOverview(summary, places) as RunSummary & LogsOfEnds & object as never
-  for (const list of EVENT_LISTS) placed[list] = summary[list].map((event) => placedEvent(event, places))
-  return placed as unknown as RunSummary & LogsOfEnds
+  return { ...placedOverview(summary, places), ...placedLists(summary, places) }
+}
+
+function placedLists(summary: RunSummary, places: Places): Pick<RunSummary, EventList> {
+  const placed = <E extends StoredEvent>(events: readonly E[]) => events.map((event) => placedEvent(event, places))
+  return {
+    subAgents: placed(summary.subAgents),
+    handoffs: placed(summary.handoffs),
+    memoryRecalls: placed(summary.memoryRecalls),
+    compactions: placed(summary.compactions),
+    limits: placed(summary.limits),
+    errors: placed(summary.errors),
+    approvals: placed(summary.approvals),
+    policyViolations: placed(summary.policyViolations),
+    policyDecisions: placed(summary.policyDecisions),
+    guardrails: placed(summary.guardrails),
+    memoryWrites: placed(summary.memoryWrites),
+    interventions: placed(summary.interventions),
+  }
 }
 
 /** Returns a step with its place. */

@@ -1,9 +1,9 @@
 import { AuditLogError } from '../../events/errors.js'
-import type { StoredEvent } from '../../events/types.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { TimeBlock } from '../../store/time-blocks.js'
 import { readRunEvents } from '../summaries/read-run.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { mergeBatches } from './merge-batches.js'
 import type { LogPart, LogPlace, Moment } from './moment.js'
 
@@ -37,7 +37,7 @@ export class SpreadRun implements ReadableStore {
   static async read(moment: Moment, parts: readonly LogPart[], runId: string): Promise<SpreadRun> {
     const run = new SpreadRun(parts, runId)
     const sources = parts.map(({ store, size }) => readRunEvents(store, runId, { from: 0, to: size, reverse: false }))
-    for await (const merged of mergeBatches<StoredEvent>(sources, ({ time }) => time, false)) {
+    for await (const merged of mergeBatches<RunEvent>(sources, ({ time }) => time, false)) {
       for (const { item, source } of merged) run.#add(item, source)
     }
     return moment.joined(run)
@@ -115,7 +115,7 @@ export class SpreadRun implements ReadableStore {
     return []
   }
 
-  #add({ seq, type }: StoredEvent, part: number): void {
+  #add({ seq, type }: RunEvent, part: number): void {
     this.#logs.push(part)
     this.#seqs.push(seq)
     this.#types.push(type)

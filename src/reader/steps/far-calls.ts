@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../events/types.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { callEventOf } from './call-events.js'
 
 /** Calls of either kind that are kept: those that go on at one time, and those that took long. */
@@ -24,7 +24,7 @@ export class FarCalls {
    * @param events - of the run, in append order, so far as they are steps or parts of steps
    * @param distance - calls that end within so many events are left out
    */
-  static async find(events: AsyncIterable<readonly StoredEvent[]>, distance: number): Promise<FarCalls> {
+  static async find(events: AsyncIterable<readonly RunEvent[]>, distance: number): Promise<FarCalls> {
     const calls = new FarCalls()
     const open = new Map<string, OpenCall>()
     let at = 0
@@ -46,7 +46,7 @@ export class FarCalls {
     return this.#endSeqs.has(seq)
   }
 
-  #note(event: StoredEvent, at: number, open: Map<string, OpenCall>, distance: number): void {
+  #note(event: RunEvent, at: number, open: Map<string, OpenCall>, distance: number): void {
     const one = callEventOf(event)
     if (!one) return
     const started = open.get(one.callId)

@@ -1,4 +1,3 @@
-import type { StoredEvent } from '../../events/types.js'
 import type { Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { identitiesOf } from '../query/identities.js'
@@ -6,6 +5,7 @@ import type { ParsedStepsQuery } from '../query/parse-query.js'
 import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 import { readRunEvents } from '../summaries/read-run.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { isOver, unfinishedIfRunning } from '../summaries/tool-call.js'
 import { type CallEvent, callOf } from './call-events.js'
 import { CHUNK_EVENTS, Chunk, Chunks } from './chunk.js'
@@ -54,7 +54,7 @@ type Look = () => Promise<Side>
 /** The events by which the calls of a chunk began or ended. */
 interface Pairs {
   /** The end of a call by the position of its start. */
-  readonly ends: Map<number, StoredEvent>
+  readonly ends: Map<number, RunEvent>
   /** Positions of ends of which the start is in the log too. */
   readonly taken: Set<number>
 }
@@ -185,7 +185,7 @@ class StepWalk {
   }
 
   /** The run's events that are steps or parts of steps. */
-  async *#events(walk: Walk): AsyncGenerator<readonly StoredEvent[]> {
+  async *#events(walk: Walk): AsyncGenerator<readonly RunEvent[]> {
     const { runId, tenantId } = this.#owner
     const identities = await identitiesOf(this.#store, this.#walk.to)
     for await (const events of readRunEvents(this.#store, runId, walk)) {
