@@ -19,7 +19,8 @@ import type {
   SessionQuery,
   StatsQuery,
 } from '../reader/query/query.js'
-import type { RunHandle } from '../reader/run-handle.js'
+import type { StoreReader } from '../reader/reader.js'
+import type { RunResult } from '../reader/run-result.js'
 import type { AgentSummary } from '../reader/summaries/agents.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { StatsReport } from '../reader/summaries/stats-report.js'
@@ -52,6 +53,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * `AUDIT_LOG_CLOSED`
    */
   checkpoint(): Promise<string | undefined>
+  verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Counters of the writer since the log was opened. */
   stats(): AuditLogStats
   /** What the log says, see {@link AuditLogReader.stats}. */
@@ -85,9 +87,9 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   #work: LedgerWork | undefined
   #closed: Promise<void> | undefined
   readonly #writer: LogWriter
-  readonly #reader: AuditLogReader
+  readonly #reader: StoreReader
 
-  constructor(writer: LogWriter, reader: AuditLogReader, recovery: AuditLogRecovery) {
+  constructor(writer: LogWriter, reader: StoreReader, recovery: AuditLogRecovery) {
     this.#writer = writer
     this.#reader = reader
     this.recovery = recovery
@@ -170,10 +172,6 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return this.#reader.get(seq)
   }
 
-  count<T extends string = AuditEventType>(query?: EventQuery<T>): Promise<number> {
-    return this.#reader.count(query)
-  }
-
   prove(seq: number, options?: ProveOptions): Promise<InclusionProof> {
     return this.#reader.prove(seq, options)
   }
@@ -198,7 +196,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return this.#reader.runs(query)
   }
 
-  run(runId: string, ref?: RunRef): RunHandle {
+  run(runId: string, ref?: RunRef): RunResult {
     return this.#reader.run(runId, ref)
   }
 

@@ -149,7 +149,7 @@ async function dropped(
   log: AuditLogReader,
   names: ReadonlySet<string | undefined>,
 ): Promise<Pick<Condition, 'droppedEvents' | 'gaps' | 'isDroppedMinimum'>> {
-  const told = await log.count({ type: 'events_dropped' })
+  const told = await log.events({ type: 'events_dropped' }).count()
   let droppedEvents = 0
   let gaps = 0
   for await (const gap of log.events({ type: 'events_dropped', order: 'desc', limit: MAX_GAPS_READ })) {

@@ -1,13 +1,13 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
-import type { VerifyReport } from '../verify/report.js'
+import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import type { FollowOptions } from './follow/follow.js'
 import type { InLedger, LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
-import type { RunHandle } from './run-handle.js'
+import type { RunResult } from './run-result.js'
 import type { AgentSummary } from './summaries/agents.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
@@ -56,7 +56,7 @@ export interface LedgerFollowOptions extends FollowOptions {
 }
 
 /** Events as they come. */
-export interface Following<T> extends AsyncIterable<T> {
+export interface FollowResults<T> extends AsyncIterable<T> {
   /**
    * The position behind the events that the latest iteration has given, in every log; `undefined` before it has begun. Give it as
    * `after` to go on.
@@ -131,14 +131,6 @@ export interface AuditLogReader {
   get(seq: number): Promise<StoredEvent | undefined>
 
   /**
-   * How many events {@link events} would return; `order` makes no difference, and counting stops at `limit`.
-   * Reads entries only for a time window; the indexes answer everything else.
-   *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
-   */
-  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<number>
-
-  /**
    * Proves that the entry at a position is in the log, by a checkpoint that covers it: an open log signs one if there is
    * none yet. The proof's `receipt` is verified without the log, by `verifyReceipt` of `spanledger/verify`. Of an entry that was
    * removed, the leaf hash that the tree keeps is proved.
@@ -167,13 +159,15 @@ export interface AuditLogReader {
   evidence<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<Evidence>
 
   /**
-   * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads.
+   * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads. A reader of a ledger
+   * of several logs verifies all of them, by the key of log 0, and compares what each notes of the others.
    *
+   * @returns the report of the log or, of a ledger of several, that of the ledger: it has `logs`. Both have `status` and `problems`
    * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_LOG_OPEN_FAILED`; `AUDIT_FILE_REFUSED`; `AUDIT_READ_FAILED` when the log
    * cannot be read
    * @throws TypeError naming an unknown or malformed option
    */
-  verify(options?: VerifyOptions): Promise<VerifyReport>
+  verify(options?: VerifyOptions): Promise<VerifyReport | LedgerReport>
 
   /** How far the log reaches: everything recorded before the call is in. */
   head(): Promise<LogHead>
@@ -203,7 +197,7 @@ export interface AuditLogReader {
    * @throws AuditLogError `AUDIT_INVALID_QUERY`, also when several tenants have a run with this id and `tenantId` does
    * not say whose is meant
    */
-  run(runId: string, ref?: RunRef): RunHandle
+  run(runId: string, ref?: RunRef): RunResult
 
   /**
    * The sessions that pass every filter of the query, in the order of their first events. The same session id under

@@ -5,7 +5,7 @@ export type {
   AcrossLogs,
   AuditLogReader,
   EventResults,
-  Following,
+  FollowResults,
   FoundEvent,
   LedgerEventQuery,
   LedgerFollowOptions,
@@ -29,17 +29,18 @@ export type {
   SessionQuery,
   StatsGrouping,
   StatsQuery,
-  StepsOptions,
+  StepQuery,
   TimeInput,
 } from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
-export type { RunHandle } from './run-handle.js'
+export type { RunResult } from './run-result.js'
 export {
+  type AuditLogShardedReader,
   type InShard,
+  type OpenShardedReaderOptions,
   openShardedReader,
-  type ShardedReader,
-  type ShardedReaderOptions,
-  type ShardQuery,
+  type ShardEventQuery,
+  type ShardResults,
 } from './sharded.js'
 export type { EventStep, RunStep, ToolCallStep } from './steps/run-step.js'
 export type { AgentSummary } from './summaries/agents.js'

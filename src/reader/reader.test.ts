@@ -86,8 +86,8 @@ describe('filters', () => {
     expect(seqsOf(await reader.events(query).toArray())).toEqual([0, 3, 7])
     expect(seqsOf(await reader.events({ ...query, limit: 2 }).toArray())).toEqual([0, 3])
     expect(seqsOf(await reader.events({ ...query, limit: 2, order: 'desc' }).toArray())).toEqual([7, 3])
-    expect(await reader.count(query)).toBe(3)
-    expect(await reader.count({ ...query, limit: 2 })).toBe(2)
+    expect(await reader.events(query).count()).toBe(3)
+    expect(await reader.events({ ...query, limit: 2 }).count()).toBe(2)
   })
 
   test('an agent is found by its id and by its name', async () => {
@@ -109,7 +109,7 @@ describe('filters', () => {
     expect(seqsOf(await reader.events({ actor: 'u-1' }).toArray())).toEqual([1])
     expect(seqsOf(await reader.events({ tool: 'search' }).toArray())).toEqual([1, 2])
     expect(seqsOf(await reader.events({ tool: 'search', actor: 'u-2' }).toArray())).toEqual([2])
-    expect(await reader.count({ tool: 'send', type: 'tool_call_failed' })).toBe(1)
+    expect(await reader.events({ tool: 'send', type: 'tool_call_failed' }).count()).toBe(1)
     expect((await reader.stats({ tool: 'search' })).total.toolCalls).toEqual({ completed: 1, failed: 0 })
     expect((await reader.stats({ actor: 'u-2' })).total.toolCalls).toEqual({ completed: 0, failed: 0 })
     // A run may have learnt after its start on whose behalf it is.
@@ -128,13 +128,13 @@ describe('filters', () => {
     )
     const type = ['agent_handoff', 'resumed', 'agent_handoff'] as const
     expect(seqsOf(await reader.events({ type }).toArray())).toEqual([0, 2])
-    expect(await reader.count({ type })).toBe(2)
+    expect(await reader.events({ type }).count()).toBe(2)
   })
 
   test('an unknown session is empty', async () => {
     const reader = await readerOfEvents({ sessionId: 's-1' })
     expect(await reader.events({ sessionId: 's' }).toArray()).toEqual([])
-    expect(await reader.count({ sessionId: 's-2' })).toBe(0)
+    expect(await reader.events({ sessionId: 's-2' }).count()).toBe(0)
   })
 
   test('the same session id under two tenants stays apart when the tenant is named', async () => {
@@ -173,7 +173,7 @@ describe('types', () => {
       message: expect.stringMatching(/type: .*did you mean 'run_failed'/),
     }
     await expect(reader.events({ type: 'run_faild' }).toArray()).rejects.toMatchObject(expected)
-    await expect(reader.count({ type: ['run_started', 'run_faild'] })).rejects.toMatchObject(expected)
+    await expect(reader.events({ type: ['run_started', 'run_faild'] }).count()).rejects.toMatchObject(expected)
   })
 
   test('an own type of the log is known before the log has any event of it', async () => {
@@ -221,7 +221,6 @@ describe('a query that cannot be meant', () => {
     const expected = expect.objectContaining({ code: 'AUDIT_INVALID_QUERY', message: expect.stringMatching(message) })
     const asked = query as Record<never, never>
     expect(() => reader.events(asked)).toThrow(expected)
-    await expect(reader.count(asked)).rejects.toEqual(expected)
   })
 
   test.each<[query: unknown, message: RegExp]>([
@@ -254,7 +253,7 @@ describe('a query that cannot be meant', () => {
   test('a type longer than an event can store is looked for as it is stored', async () => {
     const type = 'x'.repeat(2000)
     const stored = readerOf(await filled(memoryStore(), [[sealedEntry(unchecked({ type: storedId(type), data: {} }))]]))
-    expect(await stored.count({ type })).toBe(1)
+    expect(await stored.events({ type }).count()).toBe(1)
     expect(await stored.events({ type }).toArray()).toHaveLength(1)
   })
 

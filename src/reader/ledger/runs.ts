@@ -1,5 +1,5 @@
 import type { ReadableStore } from '../../store/readable.js'
-import type { ParsedRunQuery, ParsedStepsQuery } from '../query/parse-query.js'
+import type { ParsedRunQuery, ParsedStepQuery } from '../query/parse-query.js'
 import type { Span } from '../query/results.js'
 import { readSteps } from '../steps/read-steps.js'
 import type { RunStep } from '../steps/run-step.js'
@@ -84,7 +84,7 @@ export interface PlacedStep {
 }
 
 /** Returns the steps of a run; `undefined` where no log has it. */
-export async function stepsOf(moment: Moment, query: ParsedStepsQuery): Promise<StepsSource | undefined> {
+export async function stepsOf(moment: Moment, query: ParsedStepQuery): Promise<StepsSource | undefined> {
   const found = await placeOfRun(moment, query.runId)
   if (!found) return undefined
   const { store, size, places, log } = found

@@ -1,7 +1,7 @@
 import type { Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { identitiesOf } from '../query/identities.js'
-import type { ParsedStepsQuery } from '../query/parse-query.js'
+import type { ParsedStepQuery } from '../query/parse-query.js'
 import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 import { readRunEvents } from '../summaries/read-run.js'
@@ -27,7 +27,7 @@ import { isOfStep, type RunStep, stepOf } from './run-step.js'
  */
 export async function* readSteps(
   store: ReadableStore,
-  { runId, tenantId, order }: ParsedStepsQuery,
+  { runId, tenantId, order }: ParsedStepQuery,
   { size, after, limit }: Span,
 ): AsyncGenerator<readonly RunStep[]> {
   const owner = await findRun(store, size, runId, tenantId)
