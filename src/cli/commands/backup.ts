@@ -12,7 +12,7 @@ export const backup: Command = {
     output: {
       type: 'string',
       short: 'o',
-      value: 'DEST',
+      value: 'DIR',
       help: 'write the copy to this directory, which must not exist or be empty',
     },
     'with-keys': {
@@ -32,7 +32,7 @@ export const backup: Command = {
     const place = placeOf(args, io, directory)
     if ('url' in place) throw new UsageError('backup: use the tools of PostgreSQL for a log that is kept there')
     const output = args.text('output')
-    if (output === undefined) throw new UsageError('backup: name the directory of the copy with --output DEST')
+    if (output === undefined) throw new UsageError('backup: name the directory of the copy with --output DIR')
     const made = await backupAuditLog(place.directory, output, { withKeys: args.flag('with-keys') ?? false })
     await tellLeftOut(io, place.directory)
     await printOne(io, formatOf(args), made, () => {
