@@ -179,6 +179,7 @@ function unlessRefused<T>(error: unknown, fallback: T): T {
 function kept(source: KeptCheckpoint['source'], note: string | undefined): KeptCheckpoint | undefined {
   if (note === undefined) return undefined
   try {
+    // Attacker-controlled: the note lies in the log's directory; malformed ones are shown as such, and no signature is verified.
     const { text, signatures } = parseNote(note)
     const signedBy = signatures.map(({ name, keyId }) => `${name}+${hexKeyId(keyId)}`)
     return { source, size: Number(parseCheckpoint(text).size), signedBy }

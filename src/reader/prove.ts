@@ -92,6 +92,7 @@ export function parseProveOptions(seq: unknown, options: ProveOptions): { seq: n
  */
 export function signedHead(note: string | undefined, storeSize: number): SignedHead | undefined {
   if (note === undefined) return undefined
+  // Attacker-controlled: the note lies beside the log; whoever can write there can replace it, and its signatures are not verified here.
   const { size, root } = parseCheckpoint(parseNote(note).text)
   return size <= BigInt(storeSize) ? { note, size: Number(size), root } : undefined
 }
@@ -124,6 +125,7 @@ export async function proveContinuity(
   older: string,
   newest: SignedHead,
 ): Promise<ConsistencyProof> {
+  // Attacker-controlled: the note comes from the caller, and its signatures are not verified here; the root decides.
   const { size, root } = parseCheckpoint(parseNote(older).text)
   if (size === 0n) throw invalidQuery('checkpoint', 'it is of the empty log, which every log continues')
   if (size > BigInt(newest.size)) {

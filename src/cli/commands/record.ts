@@ -95,6 +95,7 @@ async function eventOf(args: Arguments, { input }: Io): Promise<AuditEventInput>
 
 function parseJson(json: string): unknown {
   try {
+    // Attacker-controlled: a script may pass on text of others; the log checks type, size and fields.
     return JSON.parse(json)
   } catch (error) {
     throw new UsageError(`--data is no JSON: ${(error as Error).message}`)

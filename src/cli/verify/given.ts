@@ -79,6 +79,7 @@ export function linesOf({ text }: GivenText): readonly string[] {
 /** Reads a file that an option names. @param directory - of the log */
 export async function readGiven(path: string, directory?: string): Promise<GivenText> {
   try {
+    // Attacker-controlled: the file that the user names may be made by others; its size is bounded, and notes and keys in it are parsed later.
     const text = (await readGivenBytes(path)).toString()
     return { path, text, isInside: directory !== undefined && (await isBelow(path, directory)) }
   } catch (error) {

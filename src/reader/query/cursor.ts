@@ -60,6 +60,7 @@ export function encodeCursor(query: QueryDigest, { size, position, left, mark }:
 /** @throws AuditLogError `AUDIT_INVALID_CURSOR` */
 export function decodeCursor(cursor: unknown, query: QueryDigest): Bookmark {
   if (typeof cursor !== 'string') throw invalidCursor(`expected the text that came with a page, not a ${typeof cursor}`)
+  // Attacker-controlled: any text may come from a client; its length, checksum and query are checked before a number of it counts.
   const bytes = Buffer.from(cursor.slice(0, 2 * LENGTH), 'base64url')
   const isWhole =
     bytes.length === LENGTH &&

@@ -68,6 +68,7 @@ export type Parse = (seq: number, bytes: Uint8Array) => StoredEvent
  * that is not sealed in the usual way, and for one whose event a summary keeps
  */
 export function skimEvent(seq: number, bytes: Uint8Array, parse: Parse): RunEvent | undefined {
+  // Attacker-controlled: the entry may be any bytes; the pattern takes time by its length alone, and whatever else it is, is parsed whole.
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const envelope = ENVELOPE.exec(text)
   const type = SKIMMED_TYPES.find((each) => each === envelope?.[1])
@@ -133,6 +134,7 @@ class SkimmedEvent implements SummedEvent {
     // Mostly nothing stands behind the data but the end of the event.
     if (input.endsWith('}}') && !NOT_ASCII.test(input)) {
       try {
+        // Attacker-controlled: the data may have any fields; folds read each as unknown.
         return JSON.parse(input.slice((this.#envelope[0] as string).length, -1))
       } catch {
         // The whole entry shows what is wrong with it.
@@ -143,6 +145,7 @@ class SkimmedEvent implements SummedEvent {
 
   #flat<T>(group: number): T | undefined {
     const text = this.#envelope[group]
+    // Attacker-controlled: an agent, an actor or a source without nested objects; its fields are read as unknown.
     return text === undefined ? undefined : JSON.parse(text)
   }
 }
