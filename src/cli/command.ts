@@ -5,8 +5,8 @@ import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import { type Format, type Io, write } from './output.js'
 import { type PendingPart, pendingIn } from './pending.js'
-import { tellPending, tellStaged } from './pending-note.js'
 import { isPostgresUrl, storeAt } from './postgres.js'
+import { reportPending, reportStaged } from './report-pending.js'
 import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
 
@@ -39,10 +39,10 @@ export class CommandFailed extends Error {
 export const SYNCHRONOUS = { synchronous: true }
 
 /** Where the log is that a command is about: an address for `storeAt`, or a directory. */
-export type LogPlace = { readonly url: string } | { readonly directory: string }
+export type LogLocation = { readonly url: string } | { readonly directory: string }
 
 /** @param operand - a directory that is named without `--log` */
-export function placeOf(args: Arguments, { env }: Io, operand?: string): LogPlace {
+export function locationOf(args: Arguments, { env }: Io, operand?: string): LogLocation {
   const [url, directory] = [args.text('store'), operand ?? args.text('log')]
   if (url === undefined) {
     const named = directory ?? env.SPANLEDGER_LOG ?? 'audit'
@@ -73,7 +73,7 @@ export async function withReader(
     if ('logs' in log && log.logs.size === 0) {
       await write(io.err, `There is no log in ${printable(log.location)} yet: no process has opened one\n`)
     }
-    await tellPending(io, pending, args.flag('pending'))
+    await reportPending(io, pending, args.flag('pending'))
     await use(log, pending)
   } finally {
     await log.close()
@@ -81,20 +81,20 @@ export async function withReader(
 }
 
 async function openedLog(args: Arguments, io: Io, operand: string | undefined): Promise<ReadLog> {
-  const place = placeOf(args, io, operand)
+  const location = locationOf(args, io, operand)
   const number = args.number('log-number')
-  if ('url' in place) {
+  if ('url' in location) {
     if (number !== undefined) throw new UsageError('--log-number is for a directory, and --store names one log')
-    return await openAuditLogReader({ store: await storeAt(place.url) })
+    return await openAuditLogReader({ store: await storeAt(location.url) })
   }
   if (number === undefined) {
-    return await openDirectoryReader(place.directory, {}, SYNCHRONOUS).catch(async (problem) => {
-      await tellStaged(io, place.directory).catch(() => undefined)
+    return await openDirectoryReader(location.directory, {}, SYNCHRONOUS).catch(async (problem) => {
+      await reportStaged(io, location.directory).catch(() => undefined)
       throw problem
     })
   }
   if (number < 0 || number > 999_999_999) throw new UsageError(`--log-number: there is no log ${number}`)
-  return await openDirectoryReader(placeOfLog(place.directory, number).directory, {}, SYNCHRONOUS, { only: true })
+  return await openDirectoryReader(placeOfLog(location.directory, number).directory, {}, SYNCHRONOUS, { only: true })
 }
 
 export function formatOf(args: Arguments): Format {

@@ -16,7 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'cli/verify/log-source.ts': ['a path that the user names', 'stat'],
   'cli/find-writer.ts': ['/proc/locks', 'readFile'],
   'cli/main.ts': ['the manifest of this package', 'readFile'],
-  'cli/named-file.ts': ['a path that the user names', 'openSync', 'stat'],
+  'cli/user-file.ts': ['a path that the user names', 'openSync', 'stat'],
   'cli/output-file.ts': ['a path that the user names, and a new file beside it', 'open', 'stat'],
   'inspection/table-damage.ts': ['a directory laid out by this process, with links of its own', 'openSync'],
   'threads/thread-file.ts': ['a file of this package', 'existsSync'],

@@ -8,7 +8,7 @@ import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { monotonicMillis } from '../timers/real-timers.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
-import { isStagedOnly } from './held-logs.js'
+import { isStagedOnly } from './existing-logs.js'
 import type { LogsSource } from './ledger/results.js'
 import { StoreReader } from './reader.js'
 

@@ -5,7 +5,7 @@ import { type ListedAgent, listAgentsOf } from './ledger/agents.js'
 import { EventFinder } from './ledger/event-finder.js'
 import { inLog, type SiblingLog } from './ledger/moment.js'
 import { ALL_LOGS, type LedgerListing, walksOf } from './ledger/results.js'
-import { listRunsOf, type PlacedStep, stepsOf } from './ledger/runs.js'
+import { type LedgerStep, listRunsOf, stepsOf } from './ledger/runs.js'
 import { listSessionsOf } from './ledger/sessions.js'
 import type { LogEntry } from './log-entry.js'
 import { timeOfEntry } from './query/entry-time.js'
@@ -74,7 +74,7 @@ export class LedgerListings {
     }
   }
 
-  steps({ runId, ref, query }: AskedSteps): LedgerListing<PlacedStep, RunStep, OpenLog> {
+  steps({ runId, ref, query }: AskedSteps): LedgerListing<LedgerStep, RunStep, OpenLog> {
     const parsed = parseStepQuery(parseRunRef(runId, ref), query)
     return {
       kind: 'steps',

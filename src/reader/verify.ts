@@ -17,7 +17,7 @@ import { type LedgerReport, STATUSES, type VerifyProblem, type VerifyReport } fr
 import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
 import type { Inspection, InspectionRequest, KeptCheckpoint, LogSource } from '../verify/source.js'
 import { type TakenFromLog, verifyTaking } from '../verify/verify-log.js'
-import { heldLogs } from './held-logs.js'
+import { existingLogs } from './existing-logs.js'
 
 /**
  * Verifies the log in a directory, also while a process writes it.
@@ -87,7 +87,7 @@ export async function verifyLedgerDirectory(
 
 async function placesOfLogs(location: string): Promise<readonly LogPlace[]> {
   try {
-    return await heldLogs(location)
+    return await existingLogs(location)
   } catch (error) {
     throw readFailure(error, location)
   }

@@ -1,5 +1,5 @@
 import type { FoundProcesses } from '../../ledger/processes.js'
-import { type Command, formatOf, noOperands, placeOf } from '../command.js'
+import { type Command, formatOf, locationOf, noOperands } from '../command.js'
 import { type Condition, conditionOf, type Ending, type KeptCheckpoint } from '../condition.js'
 import type { WriterFound } from '../find-writer.js'
 import { type LedgerCondition, ledgerConditionAt } from '../ledger-condition.js'
@@ -18,7 +18,7 @@ export const doctor: Command = {
   ],
   async run(args, io) {
     noOperands(args)
-    const ledger = await ledgerConditionAt(placeOf(args, io))
+    const ledger = await ledgerConditionAt(locationOf(args, io))
     if (ledger) {
       const processes = await processesOf(ledger.directory)
       await printOne(io, formatOf(args), { ...ledger, ...processes }, () => ledgerText(ledger, processes, paintFor(io)))

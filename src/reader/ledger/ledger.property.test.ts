@@ -133,10 +133,12 @@ const asked = fc.record({
   stats: some({ tenantId, sessionId, groupBy: fc.constantFrom('agent', 'model', 'day') }),
 })
 
-/** Without the places, which are others in a ledger. */
+/** Without the positions, which are others in a ledger. */
 function unplaced(value: unknown): unknown {
-  const places = ['seq', 'log', 'firstSeq', 'lastSeq', 'lastLog']
-  return JSON.parse(JSON.stringify(value ?? null, (key, inner: unknown) => (places.includes(key) ? undefined : inner)))
+  const positions = ['seq', 'log', 'firstSeq', 'lastSeq', 'lastLog']
+  return JSON.parse(
+    JSON.stringify(value ?? null, (key, inner: unknown) => (positions.includes(key) ? undefined : inner)),
+  )
 }
 
 async function ledgerOf(parts: Split['parts']): Promise<AuditLogReader> {

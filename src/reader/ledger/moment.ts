@@ -26,7 +26,7 @@ export interface LogPart {
 export type LoggedEvent = StoredEvent & { readonly log: number }
 
 /** The place of an entry in several logs. */
-export interface LogPlace {
+export interface LedgerPosition {
   readonly log: number
   readonly seq: number
 }

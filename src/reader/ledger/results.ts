@@ -72,12 +72,12 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<T, void, undefined> {
-    return new LateIterator(() => this.#open((results) => results, itemsOf))
+    return new LazyIterator(() => this.#open((results) => results, itemsOf))
   }
 
   batches(): AsyncIterable<readonly T[]> {
     const open = () => this.#open((results) => results.batches(), resultsOf)
-    return { [Symbol.asyncIterator]: () => new LateIterator(open) }
+    return { [Symbol.asyncIterator]: () => new LazyIterator(open) }
   }
 
   async toArray(): Promise<T[]> {
@@ -217,7 +217,7 @@ async function* resultsOf<T>(found: AsyncIterable<readonly Found<T>[]>): AsyncGe
 }
 
 /** Iterates what is opened when the first item is asked for, and adds nothing to its steps from then on. */
-class LateIterator<T> implements AsyncIterator<T, void, undefined> {
+class LazyIterator<T> implements AsyncIterator<T, void, undefined> {
   readonly #open: () => Promise<AsyncIterator<T>>
   #opening: Promise<AsyncIterator<T>> | undefined
   #opened: AsyncIterator<T> | undefined

@@ -15,21 +15,21 @@ import { printable, printableJson } from './text.js'
 const GRACE_MILLIS = 5_000
 
 /** Set for the process that does the work. */
-const MARK = 'SPANLEDGER_APART'
+const MARK = 'SPANLEDGER_ISOLATED'
 
-export function isApart(env: NodeJS.ProcessEnv): boolean {
+export function isIsolated(env: NodeJS.ProcessEnv): boolean {
   return env[MARK] !== undefined
 }
 
-export function shouldRunApart([command]: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return command === 'verify' && !isApart(env)
+export function needsIsolation([command]: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  return command === 'verify' && !isIsolated(env)
 }
 
 /** A message of a process to the one that waits for it. */
 type Message = { readonly reads: string } | { readonly concludes: number }
 
 /** Tells the process that waits for this one. */
-export const toldWatcher: Watcher = {
+export const parentWatcher: Watcher = {
   reads: (reads) => tell({ reads }),
   concludes: (concludes) => tell({ concludes }),
 }
@@ -51,7 +51,7 @@ interface Ended {
 }
 
 /** Runs a command line in a process of its own. @returns the exit code */
-export async function runApart(args: readonly string[]): Promise<number> {
+export async function runIsolated(args: readonly string[]): Promise<number> {
   let ended: Ended
   try {
     ended = await endOf(args)
@@ -68,7 +68,7 @@ export async function runApart(args: readonly string[]): Promise<number> {
     const exitCode = signal === 'SIGKILL' ? exitCodeOfSignal(signal) : EXIT.failed
     return couldNot(`the process that does it died of ${signal}, usually because memory ran out`, exitCode)
   }
-  tellDamage(directory, damage, args)
+  reportDamage(directory, damage, args)
   return VERDICTS.altered
 }
 
@@ -118,7 +118,7 @@ function couldNot(reason: string, exitCode: number): number {
   return exitCode
 }
 
-function tellDamage(location: string, damage: string, args: readonly string[]): void {
+function reportDamage(location: string, damage: string, args: readonly string[]): void {
   const message = `LevelDB crashed on the log's files, and ${damage}`
   const report: Pick<VerifyReport, 'status' | 'location' | 'problems'> = {
     status: 'altered',

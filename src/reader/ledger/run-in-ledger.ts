@@ -3,11 +3,11 @@ import type { RunOverview } from '../../store/runs/run-overview.js'
 import type { RunStep } from '../steps/run-step.js'
 import type { RunSummary } from '../summaries/run-summary.js'
 import type { EventList } from '../summaries/step-kinds.js'
-import type { LogPlace } from './moment.js'
+import type { LedgerPosition } from './moment.js'
 
 /** Tells where events are that were read by a position. */
-export interface Places {
-  placeOf(position: number): LogPlace
+export interface LedgerPositions {
+  positionOf(position: number): LedgerPosition
 }
 
 /** The logs of the first and the newest event of a run, or of something else that was summed up. */
@@ -18,24 +18,24 @@ export interface LogsOfEnds {
   readonly lastLog: number
 }
 
-/** The places in one log. */
-export function placesIn(log: number): Places {
-  return { placeOf: (seq) => ({ log, seq }) }
+/** The positions in one log. */
+export function positionsIn(log: number): LedgerPositions {
+  return { positionOf: (seq) => ({ log, seq }) }
 }
 
-/** Returns an overview with the places of its first and its newest event. */
-export function placedOverview<O extends RunOverview>(overview: O, places: Places): O & LogsOfEnds {
-  const [first, last] = [places.placeOf(overview.firstSeq), places.placeOf(overview.lastSeq)]
+/** Returns an overview with the positions of its first and its newest event. */
+export function overviewInLedger<O extends RunOverview>(overview: O, positions: LedgerPositions): O & LogsOfEnds {
+  const [first, last] = [positions.positionOf(overview.firstSeq), positions.positionOf(overview.lastSeq)]
   return { ...overview, firstSeq: first.seq, lastSeq: last.seq, log: first.log, lastLog: last.log }
 }
 
 /** Returns a summary in which everything has its place. */
-export function placedSummary(summary: RunSummary, places: Places): RunSummary & LogsOfEnds {
-  return { ...placedOverview(summary, places), ...placedLists(summary, places) }
+export function summaryInLedger(summary: RunSummary, positions: LedgerPositions): RunSummary & LogsOfEnds {
+  return { ...overviewInLedger(summary, positions), ...listsInLedger(summary, positions) }
 }
 
-function placedLists(summary: RunSummary, places: Places): Pick<RunSummary, EventList> {
-  const placed = <E extends StoredEvent>(events: readonly E[]) => events.map((event) => placedEvent(event, places))
+function listsInLedger(summary: RunSummary, positions: LedgerPositions): Pick<RunSummary, EventList> {
+  const placed = <E extends StoredEvent>(events: readonly E[]) => events.map((event) => eventInLedger(event, positions))
   return {
     subAgents: placed(summary.subAgents),
     handoffs: placed(summary.handoffs),
@@ -53,12 +53,12 @@ function placedLists(summary: RunSummary, places: Places): Pick<RunSummary, Even
 }
 
 /** Returns a step with its place. */
-export function placedStep(step: RunStep, places: Places): RunStep & { readonly log: number } {
-  const place = places.placeOf(step.seq)
+export function stepInLedger(step: RunStep, positions: LedgerPositions): RunStep & { readonly log: number } {
+  const place = positions.positionOf(step.seq)
   if (step.kind === 'tool_call') return { ...step, ...place }
-  return { ...step, ...place, event: placedEvent(step.event, places) } as RunStep & { readonly log: number }
+  return { ...step, ...place, event: eventInLedger(step.event, positions) } as RunStep & { readonly log: number }
 }
 
-function placedEvent<E extends StoredEvent>(event: E, places: Places): E & LogPlace {
-  return { ...event, ...places.placeOf(event.seq) }
+function eventInLedger<E extends StoredEvent>(event: E, positions: LedgerPositions): E & LedgerPosition {
+  return { ...event, ...positions.positionOf(event.seq) }
 }

@@ -4,7 +4,7 @@ import { countPending, type PendingPart, stagedIn } from './pending.js'
 import { printable } from './text.js'
 
 /** Says on standard error how many events are not committed yet, if there are any. @param isShown - this command shows them */
-export async function tellPending(io: Io, parts: readonly PendingPart[], isShown: boolean): Promise<void> {
+export async function reportPending(io: Io, parts: readonly PendingPart[], isShown: boolean): Promise<void> {
   const told = parts.flatMap((part) => {
     const { count, problem } = countPending(part)
     return count > 0 || problem !== undefined ? [{ ...part, count, problem }] : []
@@ -22,8 +22,8 @@ export async function tellPending(io: Io, parts: readonly PendingPart[], isShown
 }
 
 /** Says on standard error what processes have staged in a directory in which no log can be read. */
-export async function tellStaged(io: Io, location: string): Promise<void> {
-  await tellPending(io, stagedIn(location), false)
+export async function reportStaged(io: Io, location: string): Promise<void> {
+  await reportPending(io, stagedIn(location), false)
 }
 
 function whose(writers: readonly WriterFound[]): string {
