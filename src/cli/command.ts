@@ -11,20 +11,20 @@ import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
 
 export interface Command {
-  /** What it does, in a line. */
+  /** One line that says what the command does. */
   readonly summary: string
-  /** What comes after its name. */
+  /** The operands, as the usage line has them. */
   readonly operand?: string
-  /** What may stand there, if it is one of a few. */
+  /** The values of the operand that a shell may offer. */
   readonly operands?: readonly string[]
   readonly options: Options
-  /** Each a line to type, and what it is for. */
+  /** Lines to type, each with its purpose. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]
   /** @returns the exit code where it is another than 0 */
   run(args: Arguments, io: Io): Promise<void> | Promise<number>
 }
 
-/** Tells the user in words why a command failed. */
+/** The failure of a command, with a message for the user. */
 export class CommandFailed extends Error {
   /** The exit code to use; `undefined` when the cause determines it. */
   readonly exitCode: number | undefined
@@ -35,10 +35,10 @@ export class CommandFailed extends Error {
   }
 }
 
-/** A command does nothing else while it reads. */
+/** Reads on the command's own thread, which does nothing else meanwhile. */
 export const SYNCHRONOUS = { synchronous: true }
 
-/** Where the log is that a command is about: an address for `storeAt`, or a directory. */
+/** The location of a command's log: an address for `storeAt`, or a directory. */
 export type LogLocation = { readonly url: string } | { readonly directory: string }
 
 /** @param operand - a directory that is named without `--log` */
@@ -57,7 +57,7 @@ export function locationOf(args: Arguments, { env }: Io, operand?: string): LogL
 export type ReadLog = AuditLogDirectoryReader | AuditLogStoreReader
 
 /**
- * Opens a log, or a ledger, for a command. What is recorded there and not committed yet is told on standard error.
+ * Opens a log, or a ledger, for a command. What is recorded there and not committed yet is reported on standard error.
  *
  * @param operand - a directory that is named without `--log`
  */

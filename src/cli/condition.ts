@@ -16,7 +16,7 @@ import { droppedBy } from '../verify/statements.js'
 import { findWriter, type WriterFound } from './find-writer.js'
 import type { OpenedStore } from './store.js'
 
-/** How a log is, as far as can be told at a glance. Plain JSON. */
+/** The condition of a log, as far as it shows without reading all of it. Plain JSON. */
 export interface Condition extends Partial<DirectoryCondition> {
   /** Address of a log in a database, without credentials. */
   readonly store?: string
@@ -34,13 +34,13 @@ export interface Condition extends Partial<DirectoryCondition> {
   readonly checkpoints: readonly KeptCheckpoint[]
 }
 
-/** What only a log in a directory tells. */
+/** The condition of the files of a log in a directory. */
 export interface DirectoryCondition extends DiskUse {
   readonly directory: string
   readonly formatVersion: string
   readonly writer: WriterFound
   readonly ending: Ending
-  /** What the journal has and the database has not; left out where a writer changed the journal meanwhile. */
+  /** The events that the journal has and the database has not; left out where a writer changed the journal meanwhile. */
   readonly journal: PendingEvents | undefined
   /** The key that lies beside the log. */
   readonly vkey: string | undefined
@@ -62,7 +62,7 @@ export interface DiskUse {
   readonly files: number
 }
 
-/** Of which the events are counted: a log that had more gaps is known to be bad. */
+/** The most gaps whose events are counted: a log with more of them is known to be bad. */
 const MAX_GAPS_READ = 10_000
 const MAX_KEY_BYTES = 64 * 1024
 
@@ -149,7 +149,7 @@ async function dropped(
   log: AuditLogReader,
   names: ReadonlySet<string | undefined>,
 ): Promise<Pick<Condition, 'droppedEvents' | 'gaps' | 'isDroppedMinimum'>> {
-  const told = await log.events({ type: 'events_dropped' }).count()
+  const statements = await log.events({ type: 'events_dropped' }).count()
   let droppedEvents = 0
   let gaps = 0
   for await (const gap of log.events({ type: 'events_dropped', order: 'desc', limit: MAX_GAPS_READ })) {
@@ -157,10 +157,10 @@ async function dropped(
     droppedEvents += droppedBy(gap.data)
     gaps++
   }
-  return { droppedEvents, gaps, isDroppedMinimum: told > MAX_GAPS_READ }
+  return { droppedEvents, gaps, isDroppedMinimum: statements > MAX_GAPS_READ }
 }
 
-/** What cannot be read is as good as malformed. */
+/** Reads the file `checkpoint`. One that cannot be read is as good as malformed. */
 async function readCheckpointFile(directory: string): Promise<string | undefined> {
   return await new CheckpointFile(join(directory, 'checkpoint')).read().catch((error) => unlessRefused(error, ''))
 }

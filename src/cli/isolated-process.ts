@@ -8,7 +8,7 @@ import { printable, printableJson } from './text.js'
 /*
  * LevelDB ends the process that reads certain damage, so `verify` works in a process of its own. A process also dies of
  * want of memory, by a signal, or because a module is missing, and Node.js has exit codes of its own that equal those of
- * verdicts. So a verdict is what the process told beforehand, or what is found in the files themselves once it died.
+ * verdicts. So a verdict is what the process reported beforehand, or what is found in the files themselves once it died.
  */
 
 /** Time for the process to end by itself once somebody wants it to. */
@@ -28,13 +28,13 @@ export function needsIsolation([command]: readonly string[], env: NodeJS.Process
 /** A message of a process to the one that waits for it. */
 type Message = { readonly reads: string } | { readonly concludes: number }
 
-/** Tells the process that waits for this one. */
+/** Reports to the process that waits for this one. */
 export const parentWatcher: Watcher = {
-  reads: (reads) => tell({ reads }),
-  concludes: (concludes) => tell({ concludes }),
+  reads: (reads) => send({ reads }),
+  concludes: (concludes) => send({ concludes }),
 }
 
-function tell(message: Message): void {
+function send(message: Message): void {
   // Ignores errors: if the other process no longer waits, it does not need the message.
   process.send?.(message, undefined, undefined, () => {})
 }

@@ -39,9 +39,9 @@ const logNumber = {
   value: 'N',
   help: 'only this log of a ledger that has several; 0 is the one in DIR itself',
 } as const
-/** Of the commands that read all logs of a ledger as one. */
+/** Options of the commands that read all logs of a ledger as one. */
 export const reading = { log, 'log-number': logNumber, store, help } satisfies Options
-/** Of the commands that print events. */
+/** Options of the commands that print events. */
 export const pending = {
   pending: {
     type: 'boolean',
@@ -103,7 +103,7 @@ export const listing = {
   order: { type: 'string', value: 'asc|desc', choices: ['asc', 'desc'], help: 'the oldest or the newest first' },
 } as const satisfies Options
 
-/** Of runs, sessions and agents, unless more are asked for. */
+/** The default length of a list of runs, sessions or agents. */
 export const DEFAULT_LIST = 20
 export const shortList = {
   limit: { ...listing.limit, help: `this many at most, by default ${DEFAULT_LIST}` },

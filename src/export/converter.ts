@@ -20,8 +20,8 @@ export function converterFor(encoding: ResolvedEncoding): Converter {
   return encoding.format === 'parquet' ? new ParquetConverter() : new TextConverter(textEncoding(encoding))
 }
 
-/** Returns whether groups can be converted apart from each other, by several converters. */
-export function isConvertedApart({ format }: ResolvedEncoding): boolean {
+/** Tells whether groups can be converted independently, by several converters. */
+export function isConvertedInParallel({ format }: ResolvedEncoding): boolean {
   return format !== 'parquet'
 }
 

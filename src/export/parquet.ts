@@ -136,7 +136,7 @@ function schemaOf(name: ParquetColumn): SchemaElement {
   }
 }
 
-/** What has been written since the last time; the offsets in the file go on. */
+/** Returns the bytes that were written since the last call; the offsets in the file go on. */
 function taken(writer: { index: number; getBytes(): Uint8Array }): Uint8Array {
   const bytes = writer.getBytes().slice()
   writer.index = 0

@@ -7,7 +7,7 @@ import { DEFAULT_RECORDS_PER_REQUEST } from './otlp-logs.js'
 
 const MAX_RECORDS_PER_REQUEST = 10_000
 
-/** How a format is written, once checked. */
+/** The encoding of events, once checked. */
 export interface ResolvedEncoding extends Required<EncodeOptions> {
   /** Origin of the log that is exported, where it is known. */
   readonly origin?: string

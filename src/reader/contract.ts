@@ -26,7 +26,7 @@ export type FoundEvent<T extends string> = ([T] extends [AuditEventType] ? Store
 /** Events, in the order of their positions. */
 export type EventResults<T extends string = AuditEventType> = Results<FoundEvent<T>>
 
-/** How far a log reaches. */
+/** The head of a log: its size and its origin. */
 export interface LogHead {
   /** Number of events in the log; the next one gets this `seq`. */
   readonly size: number
@@ -35,7 +35,7 @@ export interface LogHead {
   /** Origin of the log, as the key that signs it or its newest checkpoint names it; absent where nothing is signed. Reading it verifies nothing. */
   readonly origin?: string
   /**
-   * Of a ledger of several logs: how far each reaches, by their numbers. `size` and `removedEntries` are then the sums of theirs, and
+   * The head of each log of a ledger of several, by their numbers. `size` and `removedEntries` are then the sums of theirs, and
    * `origin` is that of log 0. Absent where there is one log.
    */
   readonly logs?: readonly (LogHead & { readonly log: number })[]
@@ -72,7 +72,7 @@ export interface FollowResults<T> extends AsyncIterable<T> {
  * `AUDIT_INVALID_QUERY`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
  * the call, the others reject. A field that is `undefined` is malformed too, because a filter that silently falls away
  * would answer with what was not asked for.
- * A run that was told late whose it is (`run_identified`) counts, with its earlier events, as that of its tenant and session: filters
+ * A run whose tenant or session was identified late (`run_identified`) counts, with its earlier events, as that of its tenant and session: filters
  * go by these, and an event is given as it was recorded.
  * An entry that was removed keeps its position, and no query, list or sum has it any more; {@link get} says that it was removed.
  * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
@@ -169,7 +169,7 @@ export interface AuditLogReader {
    */
   verify(options?: VerifyOptions): Promise<VerifyReport | LedgerReport>
 
-  /** How far the log reaches: everything recorded before the call is in. */
+  /** Returns the head of the log: everything that was recorded before the call is in. */
   head(): Promise<LogHead>
 
   /**
@@ -208,7 +208,7 @@ export interface AuditLogReader {
   sessions(query?: SessionQuery): Results<SessionSummary & AcrossLogs>
 
   /**
-   * The agents that acted and pass every filter of the query, in the order of their first events. An agent is told by
+   * The agents that acted and pass every filter of the query, in the order of their first events. An agent is identified by
    * its id, or by its name where its events give no id; a name that first came with an id is that agent's.
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`

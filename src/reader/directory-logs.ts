@@ -32,7 +32,7 @@ class Refresher {
     this.#lastAt = at
   }
 
-  /** Of reads that begin together, one does it for all. */
+  /** Refreshes the store when it is due. Of reads that begin together, one does it for all. */
   async refreshIfDue(atLeast = 0): Promise<void> {
     const isFresh = this.#store.size >= atLeast && monotonicMillis() - this.#lastAt < this.#refreshMillis
     if (!this.#due && isFresh) return

@@ -8,7 +8,7 @@ import { StoreReader } from './reader.js'
 
 /** Options of `openAuditLogReader` for a store that many processes share. */
 export interface OpenStoreReaderOptions {
-  /** Where the log is kept. The reader opens it for reading, and closes it with itself. */
+  /** The store of the log. The reader opens it for reading, and closes it with itself. */
   readonly store: SharedStore
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]

@@ -14,7 +14,7 @@ import {
 import type { LogEntry } from './log-entry.js'
 import { invalidQuery, parseSeq } from './query/parse-query.js'
 
-/** Which tree an entry is proved to be in. */
+/** The tree in which an entry is proved to be. */
 export interface ProveOptions {
   /**
    * The tree of so many entries, signed or not.
@@ -63,7 +63,7 @@ export interface Evidence {
   /** The signed checkpoint that all receipts lead to: the answer is that of the log of so many entries. */
   readonly checkpoint: string
   readonly size: number
-  /** What the query finds among them; lazy. */
+  /** The entries among them that the query finds; lazy. */
   readonly entries: AsyncIterable<ProvedEntry>
 }
 

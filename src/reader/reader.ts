@@ -46,7 +46,7 @@ export interface ReaderOptions {
   readonly commits?: Commits
   /** The newest checkpoint, where the store may have an older one; a log that is open signs it. */
   readonly newestCheckpoint?: () => Promise<string | undefined>
-  /** Of a log in LevelDB: what there is to verify is more than what the store gives. */
+  /** The directory of a log in LevelDB, whose files are verified as well. */
   readonly directory?: string | undefined
   /** The key that signs the log. */
   readonly vkey?: string | undefined
@@ -166,7 +166,7 @@ export class StoreReader implements AuditLogReader {
     return await readStats(this.#store, await this.#size(), parsed)
   }
 
-  /** Where a read ends. The log only grows, so what lies below stays as it is while the read goes on. */
+  /** Returns the size at which a read ends. The log only grows: what lies below stays as it is while the read goes on. */
   async #size(atLeast?: number): Promise<number> {
     await this.#barrier(atLeast)
     return this.#store.size

@@ -52,7 +52,7 @@ export interface AuditLogShardedReader {
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<InShard<StoredEvent>>
 
-  /** How far each log reaches, by its location. */
+  /** Returns the head of each log, by its location. */
   heads(): Promise<ReadonlyMap<string, LogHead>>
 
   /** Closes all logs. */

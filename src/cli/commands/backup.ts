@@ -42,7 +42,7 @@ export const backup: Command = {
   },
 }
 
-/** Says on standard error what processes recorded before they had a log. Looking for it is no reason to fail: the copy is made. */
+/** Reports on standard error what processes recorded before they had a log. A failure to find out is none of the copy, which is made. */
 async function reportLeftOut(io: Io, location: string): Promise<void> {
   let count = 0
   try {

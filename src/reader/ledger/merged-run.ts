@@ -17,7 +17,7 @@ const BATCH = 256
  *     log 0   ──17──18────────40──▶
  *     log 3   ─────────5──6──────▶      positions here: 0 ─ 1 ─ 2 ─ 3 ─ 4
  *
- * Code that sums up a run of one log, or walks its steps, does so here. It keeps a place and a type for each event. The positions at one
+ * Code that sums up a run of one log, or walks its steps, does so here. It keeps the position in the ledger and the type of each event. The positions at one
  * moment are always the same.
  */
 export class MergedRun implements ReadableStore {

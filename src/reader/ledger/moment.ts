@@ -25,7 +25,7 @@ export interface LogPart {
 /** An event of one of several logs. */
 export type LoggedEvent = StoredEvent & { readonly log: number }
 
-/** The place of an entry in several logs. */
+/** The position of an entry in a ledger of several logs. */
 export interface LedgerPosition {
   readonly log: number
   readonly seq: number

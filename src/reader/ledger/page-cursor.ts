@@ -16,7 +16,7 @@ export interface LedgerBookmark {
   readonly left: number
 }
 
-/** Tells a log from others by what its store is called inside: `undefined` for one that is not there. */
+/** Returns the id of a log's store, by which it differs from other logs; `undefined` for one that is not there. */
 export type IdOf = (log: number) => string | undefined
 
 /*

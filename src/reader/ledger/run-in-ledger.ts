@@ -5,7 +5,7 @@ import type { RunSummary } from '../summaries/run-summary.js'
 import type { EventList } from '../summaries/step-kinds.js'
 import type { LedgerPosition } from './moment.js'
 
-/** Tells where events are that were read by a position. */
+/** Maps the positions by which events were read to their positions in the ledger. */
 export interface LedgerPositions {
   positionOf(position: number): LedgerPosition
 }
@@ -29,7 +29,7 @@ export function overviewInLedger<O extends RunOverview>(overview: O, positions: 
   return { ...overview, firstSeq: first.seq, lastSeq: last.seq, log: first.log, lastLog: last.log }
 }
 
-/** Returns a summary in which everything has its place. */
+/** Returns a summary in which everything has its position in the ledger. */
 export function summaryInLedger(summary: RunSummary, positions: LedgerPositions): RunSummary & LogsOfEnds {
   return { ...overviewInLedger(summary, positions), ...listsInLedger(summary, positions) }
 }
@@ -52,11 +52,11 @@ function listsInLedger(summary: RunSummary, positions: LedgerPositions): Pick<Ru
   }
 }
 
-/** Returns a step with its place. */
+/** Returns a step with its position in the ledger. */
 export function stepInLedger(step: RunStep, positions: LedgerPositions): RunStep & { readonly log: number } {
-  const place = positions.positionOf(step.seq)
-  if (step.kind === 'tool_call') return { ...step, ...place }
-  return { ...step, ...place, event: eventInLedger(step.event, positions) } as RunStep & { readonly log: number }
+  const position = positions.positionOf(step.seq)
+  if (step.kind === 'tool_call') return { ...step, ...position }
+  return { ...step, ...position, event: eventInLedger(step.event, positions) } as RunStep & { readonly log: number }
 }
 
 function eventInLedger<E extends StoredEvent>(event: E, positions: LedgerPositions): E & LedgerPosition {

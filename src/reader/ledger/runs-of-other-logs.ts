@@ -9,7 +9,7 @@ import { MergedRun } from './merged-run.js'
 import { comesBefore, type LogPart, type Moment } from './moment.js'
 import { overviewInLedger } from './run-in-ledger.js'
 
-/** Of as many runs it is remembered whether other logs have events of them: more than are under way at a time. */
+/** Runs that are kept in mind as having events in other logs or not: more than are under way at a time. */
 const REMEMBERED_RUNS = 10_000
 
 /** The events that other logs have of the runs of one log. */

@@ -19,7 +19,7 @@ import {
 import { RunsOfOtherLogs } from './runs-of-other-logs.js'
 import { tracedSubRunIds } from './traced-sub-runs.js'
 
-/** Lists the runs that are to be listed where a log tells of them. */
+/** Lists the runs whose place in the list is an event of this log. */
 export function listRunsOf(moment: Moment, query: ParsedRunQuery, part: LogPart) {
   const otherLogs = new RunsOfOtherLogs(moment, part)
   return async function* (span: Span): AsyncGenerator<readonly ListedRun[]> {

@@ -6,7 +6,7 @@ import { closeAll, type PositionIterator, pastEnd } from './position-iterators.j
  * their own.
  */
 const WORTHWHILE = 4
-/** How many positions in a row an iterator is not asked about at most: it may have changed, or ended. */
+/** The most positions in a row for which an iterator is not asked: it may have changed, or ended. */
 const MAX_UNASKED = 16
 
 /**
@@ -97,7 +97,7 @@ export class Join {
     await Promise.all(fetches)
   }
 
-  /** Whether what the sparsest iterator has at hand would be settled by one fetch of this iterator from `target` on. */
+  /** Tells whether one fetch of this iterator from `target` on would settle what the sparsest iterator has loaded. */
   #isWorthAsking(at: number, target: number): boolean {
     const iterator = this.#iterators[at] as PositionIterator
     if (iterator.reach === Infinity || (this.#unasked[at] as number) >= MAX_UNASKED) return true

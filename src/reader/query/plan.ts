@@ -9,7 +9,7 @@ import { type Identities, NO_IDENTITIES } from './identities.js'
 import { Join } from './join.js'
 import { type PositionIterator, PostingsIterator, RangesIterator, UnionIterator } from './position-iterators.js'
 
-/** Which events to read, with every value in its stored form. All that are given must hold. */
+/** The events to read, with every value in its stored form. All filters that are given must hold. */
 export interface EventFilter {
   readonly tenantId?: string
   readonly sessionId?: string
@@ -97,7 +97,7 @@ export class Plan {
     }
   }
 
-  /** Whether no index narrows the walk: its entries, or those of {@link spans}, are read in a row. */
+  /** Tells whether no index narrows the walk: its entries, or those of {@link spans}, are read in a row. */
   get isScan(): boolean {
     return this.#lookups.length === 0
   }
@@ -112,7 +112,7 @@ export class Plan {
     return this.hasWindow || this.isOwnerAsked
   }
 
-  /** Whether the bytes of an entry tell already that it is not of the time window. */
+  /** Tells whether the bytes of an entry show already that it is not of the time window. */
   rulesOut(bytes: Uint8Array): boolean {
     const { since, until } = this.#filter
     if (since === undefined && until === undefined) return false
@@ -121,7 +121,7 @@ export class Plan {
     return (since !== undefined && time < since) || (until !== undefined && time >= until)
   }
 
-  /** Whether an event of the walk passes the filter. */
+  /** Tells whether an event of the walk passes the filter. */
   admits(event: StoredEvent): boolean {
     const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types, since, until } = this.#filter
     const owner = this.#identities.ownerOf(event)

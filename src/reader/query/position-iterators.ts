@@ -9,11 +9,11 @@ export interface PositionIterator {
   seek(target: number): number | undefined
   /** Reads on when `seek(target)` was `undefined`; it may take more than one fetch until there is an answer. */
   fetch(target: number): Promise<void>
-  /** Share of all positions that the iterator has, as far as the last fetch tells. */
+  /** Share of all positions that the iterator has, by the last fetch. */
   readonly density: number
-  /** How many positions, its own or not, one fetch answers for, as far as the last fetch tells. */
+  /** Number of positions, its own or not, that one fetch answers for, by the last fetch. */
   readonly reach: number
-  /** How many of its positions are at hand behind `target`. */
+  /** Returns the number of its positions that are loaded behind `target`. */
   countBehind(target: number): number
   close(): Promise<void>
 }

@@ -117,8 +117,8 @@ export async function countPlanned(store: ReadableStore, planned: Plan, size: nu
     const isKnown = !plan.hasWindow && !store.removedEntries
     return isKnown ? Math.min(walk.to - walk.from, limit) : await countEntries(store, plan, size)
   }
-  const told = plan.countOfOneLookup(store, walk)
-  if (told) return await told
+  const counting = plan.countOfOneLookup(store, walk)
+  if (counting) return await counting
   let counted = 0
   const join = plan.join(store, walk)
   try {

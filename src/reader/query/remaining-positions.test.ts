@@ -22,14 +22,14 @@ const walk = fc
   .record({ from: fc.nat(SIZE), to: fc.nat(SIZE), reverse: fc.boolean() })
   .map(({ from, to, reverse }) => ({ from: Math.min(from, to), to: Math.max(from, to), reverse }))
 
-it('walks the candidates that nobody has claimed by then, each once', async () => {
+it('walks the candidates that nobody has excluded by then, each once', async () => {
   await fc.assert(
     fc.asyncProperty(
       walk,
       fc.option(seqs, { nil: undefined }),
       fc.array(seqs, { maxLength: 3 }),
       fc.integer({ min: 1, max: 400 }),
-      async (walk, candidates, claims, count) => {
+      async (walk, candidates, exclusions, count) => {
         const { from, to, reverse } = walk
         const iterator = (seqs: readonly number[]) =>
           new PostingsIterator(new ArrayCursor(seqs, walk, () => undefined), reverse)
@@ -42,7 +42,7 @@ it('walks the candidates that nobody has claimed by then, each once', async () =
           const ahead = [...left].filter((seq) => seq >= from && seq < to)
           return (reverse ? ahead.reverse() : ahead).slice(0, count)
         }
-        for (const claim of [...claims, undefined]) {
+        for (const exclude of [...exclusions, undefined]) {
           const expected = nextLeft()
           const taken = await remaining.take(count)
           expect(taken).toEqual(expected)
@@ -50,8 +50,8 @@ it('walks the candidates that nobody has claimed by then, each once', async () =
           if (last === undefined) break
           if (taken.length === count) expect(remaining.reached).toBe(last)
           for (const seq of left) if (reverse ? seq >= last : seq <= last) left.delete(seq)
-          for (const seq of claim ?? []) left.delete(seq)
-          if (claim) await remaining.claim(iterator(claim.filter((seq) => (reverse ? seq < last : seq > last))))
+          for (const seq of exclude ?? []) left.delete(seq)
+          if (exclude) await remaining.exclude(iterator(exclude.filter((seq) => (reverse ? seq < last : seq > last))))
         }
         await remaining.close()
       },
@@ -60,7 +60,7 @@ it('walks the candidates that nobody has claimed by then, each once', async () =
   )
 })
 
-it('closes each iterator: one that claims nothing any more at once', async () => {
+it('closes each iterator: one that exclusions nothing any more at once', async () => {
   const closed: string[] = []
   const iteratorOf = (name: string, seqs: readonly number[]) => {
     const iterator = new PostingsIterator(
@@ -76,10 +76,10 @@ it('closes each iterator: one that claims nothing any more at once', async () =>
     { candidates: iteratorOf('candidates', all), limit: Infinity },
   )
   await remaining.take(1)
-  await remaining.claim(iteratorOf('short', [1, 2]))
-  await remaining.claim(iteratorOf('long', [3, SIZE - 1]))
+  await remaining.exclude(iteratorOf('short', [1, 2]))
+  await remaining.exclude(iteratorOf('long', [3, SIZE - 1]))
   expect(closed).toEqual(['short'])
-  expect(remaining.claims).toBe(1)
+  expect(remaining.exclusions).toBe(1)
   expect(await remaining.take(1)).toEqual([4])
   await remaining.close()
   expect(closed.sort()).toEqual(['candidates', 'long', 'short'])

@@ -13,14 +13,14 @@ export interface RemainingOptions {
 }
 
 /**
- * Walks positions and leaves out those that were claimed on the way: once one entry of a session is read, the index tells which
- * other positions are of that session.
+ * Walks positions and leaves out those that were excluded on the way: once one entry of a session is read, the index has the
+ * other positions of that session.
  */
 export class RemainingPositions {
   readonly #walk: Walk
   readonly #candidates: PositionIterator | undefined
-  readonly #claims = new Set<PositionIterator>()
-  /** Of the positions from `#start` on, in walking order: 1 for a candidate that nobody has claimed. */
+  readonly #exclusions = new Set<PositionIterator>()
+  /** For each position from `#start` on, in walking order: 1 for a candidate that is not excluded. */
   readonly #window = new Uint8Array(WINDOW)
   #start: number
   #at = 0
@@ -34,9 +34,9 @@ export class RemainingPositions {
     this.#start = walk.reverse ? walk.to - 1 : walk.from
   }
 
-  /** Number of iterators that claim positions ahead. */
-  get claims(): number {
-    return this.#claims.size
+  /** Number of iterators that exclude positions ahead. */
+  get exclusions(): number {
+    return this.#exclusions.size
   }
 
   /** Position of the walk behind which, in walking order, nothing was taken or left out yet. */
@@ -66,13 +66,13 @@ export class RemainingPositions {
   }
 
   /** Leaves out the positions of an iterator from now on. The walk closes the iterator. */
-  async claim(iterator: PositionIterator): Promise<void> {
-    this.#claims.add(iterator)
+  async exclude(iterator: PositionIterator): Promise<void> {
+    this.#exclusions.add(iterator)
     await this.#leaveOut(iterator)
   }
 
   async close(): Promise<void> {
-    const iterators = this.#candidates ? [this.#candidates, ...this.#claims] : [...this.#claims]
+    const iterators = this.#candidates ? [this.#candidates, ...this.#exclusions] : [...this.#exclusions]
     await Promise.all(iterators.map((iterator) => iterator.close()))
   }
 
@@ -90,13 +90,13 @@ export class RemainingPositions {
     this.#window.fill(this.#candidates ? 0 : 1)
     if (this.#candidates) await this.#mark(this.#candidates, 1)
     for (let at = 0; at < this.#length; at++) this.#left -= this.#window[at] as number
-    await Promise.all([...this.#claims].map((iterator) => this.#leaveOut(iterator)))
+    await Promise.all([...this.#exclusions].map((iterator) => this.#leaveOut(iterator)))
     return true
   }
 
   async #leaveOut(iterator: PositionIterator): Promise<void> {
     if ((await this.#mark(iterator, 0)) !== pastEnd(this.#walk.reverse)) return
-    this.#claims.delete(iterator)
+    this.#exclusions.delete(iterator)
     await iterator.close()
   }
 

@@ -4,7 +4,7 @@ import { parsePageOptions } from './parse-query.js'
 
 /** The part to read of what a query finds. */
 export interface Span {
-  /** Of the log as it was when it had so many entries. */
+  /** Size of the log when reading began: nothing behind it is read. */
   readonly size: number
   /** In walking order, only what comes after this position. */
   readonly after?: number | undefined
@@ -28,7 +28,7 @@ export interface Listing<I, T> {
 
 /** The log that results are read from. */
 export interface ListedLog {
-  /** How far the log reaches by now; it is looked at anew where it is not known to have `atLeast` so many entries. */
+  /** Returns the size of the log; it is read anew unless it is known to have `atLeast` so many entries. */
   size(atLeast?: number): Promise<number>
   /** Reads an entry; `undefined` when it was removed. */
   entryAt(seq: number): Promise<Uint8Array | undefined>

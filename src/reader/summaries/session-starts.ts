@@ -16,7 +16,7 @@ const WALKED = 65_536
 const READ = 4096
 const READ_AT_ONCE = 16
 /** Sessions whose further positions are left out, of those that are met: about as many as go on at a time. */
-const CLAIMING_SESSIONS = 256
+const EXCLUDING_SESSIONS = 256
 const BATCH = 64
 /** Events of a session whose positions are kept. */
 const FEW = 256
@@ -153,9 +153,9 @@ class NearSessions {
       : ((await readFirst(this.#store, size, { sessionId, tenantId }))?.seq ?? seq)
     // Walked in reverse, the first event is still to be read.
     const ahead = reverse ? { from: first + 1, to: seq, reverse } : { from: seq + 1, to, reverse }
-    const mayClaim = ahead.from < ahead.to && this.#seqs.claims < CLAIMING_SESSIONS
-    if (mayClaim && !identities.leaves(owner)) {
-      await this.#seqs.claim(new PostingsIterator(isAll ? cursorOver(filed.seqs, ahead) : postings(ahead), reverse))
+    const mayExclude = ahead.from < ahead.to && this.#seqs.exclusions < EXCLUDING_SESSIONS
+    if (mayExclude && !identities.leaves(owner)) {
+      await this.#seqs.exclude(new PostingsIterator(isAll ? cursorOver(filed.seqs, ahead) : postings(ahead), reverse))
     }
     return { first, seqs: isFiled && isAll ? filed.seqs : undefined }
   }

@@ -7,7 +7,7 @@ import { callIdIn, endedCall, isOver, startedCall, unfinishedIfRunning } from '.
 /** Takes the starts and ends of a run's tool calls together, by call id. */
 export class ToolCallFold {
   readonly #calls: ToolCallSummary[] = []
-  /** Where the calls stand that have not ended. An id may be used again once its call has. */
+  /** Indexes of the calls that have not ended, by their ids. An id may be used again once its call has ended. */
   readonly #open = new Map<string, number>()
   #omitted = 0
   /** Calls that are left out and have not ended. */
