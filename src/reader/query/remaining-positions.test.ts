@@ -42,7 +42,7 @@ it('walks the candidates that nobody has excluded by then, each once', async () 
           const ahead = [...left].filter((seq) => seq >= from && seq < to)
           return (reverse ? ahead.reverse() : ahead).slice(0, count)
         }
-        for (const exclude of [...exclusions, undefined]) {
+        for (const excluded of [...exclusions, undefined]) {
           const expected = nextLeft()
           const taken = await remaining.take(count)
           expect(taken).toEqual(expected)
@@ -50,8 +50,8 @@ it('walks the candidates that nobody has excluded by then, each once', async () 
           if (last === undefined) break
           if (taken.length === count) expect(remaining.reached).toBe(last)
           for (const seq of left) if (reverse ? seq >= last : seq <= last) left.delete(seq)
-          for (const seq of exclude ?? []) left.delete(seq)
-          if (exclude) await remaining.exclude(iterator(exclude.filter((seq) => (reverse ? seq < last : seq > last))))
+          for (const seq of excluded ?? []) left.delete(seq)
+          if (excluded) await remaining.exclude(iterator(excluded.filter((seq) => (reverse ? seq < last : seq > last))))
         }
         await remaining.close()
       },
