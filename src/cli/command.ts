@@ -103,6 +103,12 @@ export function formatOf(args: Arguments): Format {
   return args.flag('jsonl') ? 'jsonl' : 'text'
 }
 
+/** Returns the one operand that a command may have: a directory in place of `--log`. */
+export function directoryOperand({ positionals: [directory, ...more] }: Arguments): string | undefined {
+  if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+  return directory
+}
+
 export function noOperands({ positionals }: Arguments): void {
   if (positionals[0] !== undefined) throw new UsageError(`'${positionals[0]}' is one word too many`)
 }

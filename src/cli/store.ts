@@ -38,8 +38,18 @@ export async function openableLogs(location: string): Promise<readonly LedgerPla
   return places.filter((_, at) => found[at] !== undefined)
 }
 
-export async function withStore(args: Arguments, io: Io, use: (opened: OpenedStore) => Promise<void>): Promise<void> {
-  const location = locationOf(args, io)
+/**
+ * Opens the store of the log that a command is about.
+ *
+ * @param operand - a directory that is named without `--log`
+ */
+export async function withStore(
+  args: Arguments,
+  io: Io,
+  use: (opened: OpenedStore) => Promise<void>,
+  operand?: string,
+): Promise<void> {
+  const location = locationOf(args, io, operand)
   if ('directory' in location) {
     const directory = await oneLogOf(io, location.directory, args.number('log-number'))
     const store = await SnapshotStore.open(directory, SYNCHRONOUS)

@@ -90,6 +90,15 @@ test('events of all logs are merged by time, with the number of their log', asyn
     ],
   })
   expect(await reader.logs.get(1)?.get(0)).toMatchObject({ runId: 'r-1', time: at(2) })
+  expect(await reader.verify()).toMatchObject({
+    logs: [
+      { log: 0, size: 2 },
+      { log: 1, size: 4 },
+    ],
+  })
+  const ofOne = await reader.logs.get(1)?.verify()
+  expect(ofOne).toMatchObject({ size: 4 })
+  expect(ofOne).not.toHaveProperty('logs')
   await expect(reader.get(0)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
   await expect(reader.events({ afterSeq: 1 }).toArray()).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
 })

@@ -1,6 +1,6 @@
 import { backupAuditLog } from '../../backup/backup.js'
 import { stagedEvents } from '../../ledger/staged-events.js'
-import { type Command, formatOf, locationOf } from '../command.js'
+import { type Command, directoryOperand, formatOf, locationOf } from '../command.js'
 import { common, format } from '../options.js'
 import { type Io, printOne, write } from '../output.js'
 import { UsageError } from '../usage-error.js'
@@ -27,8 +27,7 @@ export const backup: Command = {
     ['spanledger verify /backups/audit-2026-11-30 --vkey log.vkey', 'verify the copy'],
   ],
   async run(args, io) {
-    const [directory, ...more] = args.positionals
-    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+    const directory = directoryOperand(args)
     const location = locationOf(args, io, directory)
     if ('url' in location) throw new UsageError('backup: use the tools of PostgreSQL for a log that is kept there')
     const output = args.text('output')

@@ -4,7 +4,7 @@ import { verifyLedgerDirectory } from '../../reader/verify.js'
 import type { VerifyOptions } from '../../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../../verify/report.js'
 import { verifyTaking } from '../../verify/verify-log.js'
-import { type Command, formatOf, type LogLocation, locationOf } from '../command.js'
+import { type Command, directoryOperand, formatOf, type LogLocation, locationOf } from '../command.js'
 import { VERDICTS } from '../exit-codes.js'
 import { Interrupted } from '../interrupted.js'
 import { common, format } from '../options.js'
@@ -78,8 +78,7 @@ export const verify: Command = {
   async run(args, io) {
     if (args.text('receipt') !== undefined) return await verifyOneReceipt(args, io)
     if (args.text('entry') !== undefined) throw new UsageError('--entry goes with --receipt')
-    const [path, ...more] = args.positionals
-    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+    const path = directoryOperand(args)
     const location = locationOf(args, io, path)
     const given = await givenBy(args, location)
     const progress = new Progress(io)

@@ -178,6 +178,7 @@ test.each(enginesHere(engines))(
         try {
           for (const results of [reader.runs(runQuery), reader.sessions(asked), reader.agents(asked)]) {
             const atOnce = await (results as Results<unknown>).toArray()
+            expect(await results.count()).toBe(atOnce.length)
             const paged = await readPages<unknown>(results as Results<unknown>, sizes, async () => {
               if (more.length > 0) await commit(more)
             })
