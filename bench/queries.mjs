@@ -227,7 +227,7 @@ const questions = {
   'tenant, type: first 100': first({ tenantId: 'tenant-0', type: 'run_failed' }),
   'tenant, agent, type: first 100': first({ tenantId: 'tenant-3', agent: 'agent-7', type: 'run_failed' }),
   'frequent tenant, rare type: last 100': last({ tenantId: 'tenant-0', type: 'policy_violation' }),
-  'session: count': (log) => log.count({ sessionId: 'spread' }),
+  'session: count': (log) => log.events({ sessionId: 'spread' }).count(),
   'sessions: last 20': (log) => log.sessions({ order: 'desc', limit: 20 }).toArray(),
   'runs, failed: last 20': (log) => log.runs({ status: 'failed', order: 'desc', limit: 20 }).toArray(),
 }

@@ -111,7 +111,7 @@ async function ledgerSide(label, { openAuditLog }, directory) {
       await log.flush()
     },
     find: (query, { order, limit }) => log.events({ ...query, order, limit }).toArray(),
-    count: (query) => log.count(query),
+    count: (query) => log.events(query).count(),
     close: () => log.close(),
   }
 }

@@ -16,7 +16,7 @@ sdk.start()
 for (let n = 0; n < 1000; n++) withRun({ agentName: 'planner' }, () => {})
 
 await audit.forceFlush()
-const recorded = await log.count({ type: 'run_completed' })
+const recorded = await log.events({ type: 'run_completed' }).count()
 console.log(`${exported.getFinishedSpans().length} of 1000 spans exported, ${recorded} of 1000 runs recorded`)
 if (recorded !== 1000) throw new Error('the audit trail was sampled')
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { AuditEventInput, StoredEvent } from '../../src/events/types.js'
 import { EventSchemas } from '../../src/events/validate.js'
 import { Sealer } from '../../src/log/sealing/seal.js'
-import { skimEvent } from '../../src/reader/summaries/skimmed-event.js'
+import { type RunEvent, skimEvent } from '../../src/reader/summaries/skimmed-event.js'
 import type { FiledEvent } from '../../src/store/contract.js'
 import { decodeEntry, decodeFiled } from '../../src/store/decode-entry.js'
 import { filedEvent } from '../../src/store/filed-event.js'
@@ -41,7 +41,7 @@ function readAllWays(entry: Uint8Array): void {
 }
 
 /** Returns the fields by which a run is summed up. */
-function summed(event: StoredEvent): unknown {
+function summed(event: RunEvent): unknown {
   const { type, time, tenantId, sessionId, runId, parentRunId, agent, actor, trace, source, data } = event
   return [type, time, tenantId, sessionId, runId, parentRunId, agent, actor, trace, source, data]
 }

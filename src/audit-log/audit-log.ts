@@ -13,8 +13,9 @@ import type {
 import type { LogEmitter } from '../log/log-emitter.js'
 import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from '../reader/contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogHead } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow/follow.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import type { Results } from '../reader/page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from '../reader/prove.js'
 import type {
@@ -26,7 +27,8 @@ import type {
   SessionQuery,
   StatsQuery,
 } from '../reader/query/query.js'
-import type { RunHandle } from '../reader/run-handle.js'
+import type { StoreReader } from '../reader/reader.js'
+import type { RunResult } from '../reader/run-result.js'
 import type { AgentSummary } from '../reader/summaries/agents.js'
 import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { StatsReport } from '../reader/summaries/stats-report.js'
@@ -73,6 +75,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * ```
    */
   on<E extends keyof AuditLogEvents>(event: E, listener: AuditLogListener<E>): RemoveListener
+  verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Counters of the writer since the log was opened. */
   stats(): AuditLogStats
   /** What the log says, see {@link AuditLogReader.stats}. */
@@ -102,7 +105,7 @@ export interface LedgerWork {
 
 interface OpenAuditLogParts {
   readonly writer: LogWriter
-  readonly reader: AuditLogReader
+  readonly reader: StoreReader
   readonly recovery: AuditLogRecovery
   readonly emitter: LogEmitter
 }
@@ -113,7 +116,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   #work: LedgerWork | undefined
   #closed: Promise<void> | undefined
   readonly #writer: LogWriter
-  readonly #reader: AuditLogReader
+  readonly #reader: StoreReader
 
   readonly #emitter: LogEmitter
 
@@ -205,10 +208,6 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return this.#reader.get(seq)
   }
 
-  count<T extends string = AuditEventType>(query?: EventQuery<T>): Promise<number> {
-    return this.#reader.count(query)
-  }
-
   prove(seq: number, options?: ProveOptions): Promise<InclusionProof> {
     return this.#reader.prove(seq, options)
   }
@@ -233,7 +232,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return this.#reader.runs(query)
   }
 
-  run(runId: string, ref?: RunRef): RunHandle {
+  run(runId: string, ref?: RunRef): RunResult {
     return this.#reader.run(runId, ref)
   }
 

@@ -309,7 +309,7 @@ describe('what was recorded as a divergence', () => {
     await grow(0, { divergence: 'record' })
     const log = await openAuditLog(directory)
     expect(log.recovery.divergence).toBeUndefined()
-    expect(await log.count({ type: 'audit_log_diverged' })).toBe(1)
+    expect(await log.events({ type: 'audit_log_diverged' }).count()).toBe(1)
     expect(sizeOf(await published())).toBe(4n)
     await log.close()
   })

@@ -295,7 +295,7 @@ describe('opening refuses', () => {
     await restore(copy)
     const log = await openAuditLog(directory, options)
     expect(log.recovery).toMatchObject({ replayedEvents: 4, unattestedEvents: 4 })
-    expect(await log.count({ type: 'custom' })).toBe(7)
+    expect(await log.events({ type: 'custom' }).count()).toBe(7)
     await log.close()
   })
 

@@ -329,7 +329,7 @@ describe('a listener', () => {
     for (let n = 0; n < 2; n++) log.record(note('large', 50_000))
     expect(calls).toBe(2)
     await log.flush()
-    await vi.waitFor(async () => expect(await log.count({ type: 'events_dropped' })).toBe(1), AMPLE)
+    await vi.waitFor(async () => expect(await log.events({ type: 'events_dropped' }).count()).toBe(1), AMPLE)
     expect(log.stats().dropped).toEqual({ queue_full: 3 })
   })
 

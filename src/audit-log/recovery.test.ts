@@ -78,7 +78,7 @@ describe('after the process died', () => {
     const appended = log.append({ ...note('a'), id: 'mine' })
     const recovered = await openAt(crashImage())
     expect(await recovered.append({ ...note('a'), id: 'mine' })).toEqual(await appended)
-    expect(await recovered.count({ type: 'custom' })).toBe(1)
+    expect(await recovered.events({ type: 'custom' }).count()).toBe(1)
   })
 
   it('dying while it recovers does nothing twice', async () => {
@@ -186,7 +186,7 @@ describe('runs that were open', () => {
     await log.close()
     const again = await openAt(join(base, 'audit'))
     expect(again.recovery).toMatchObject({ unclean: false, interruptedRuns: 0 })
-    expect(await again.count({ type: 'run_interrupted' })).toBe(0)
+    expect(await again.events({ type: 'run_interrupted' }).count()).toBe(0)
   })
 })
 
@@ -261,7 +261,7 @@ describe('a journal that is damaged', () => {
     await expect(openAt(image)).rejects.toMatchObject(refused('000001.journal'))
     const log = await openAt(image, { damagedJournal: 'discard' })
     expect(await namesIn(log)).toEqual(['a', 'b', 'c', 'd'])
-    expect(await log.count({ type: 'events_dropped' })).toBe(1)
+    expect(await log.events({ type: 'events_dropped' }).count()).toBe(1)
   })
 
   it('is refused when the file is gone that has what is not committed', async () => {

@@ -154,7 +154,7 @@ it('a crashed log whose journal makes up for what its database lost is whole, an
   copyLive(join(base, 'backup', 'entries'), join(directory, 'entries'))
   const log = await openLog({ counterFile })
   expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: 4 })
-  expect(await log.count({ type: 'custom' })).toBe(7)
+  expect(await log.events({ type: 'custom' }).count()).toBe(7)
 })
 
 it('a database set back, with other records in the journal than those that were signed, is refused as it is', async () => {

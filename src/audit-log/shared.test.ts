@@ -67,7 +67,7 @@ describe('a ledger', () => {
     await log.close()
     const same = await take()
     expect(same.ledger?.log).toBe(0)
-    expect(await same.count({ type: ['custom'] })).toBe(1)
+    expect(await same.events({ type: ['custom'] }).count()).toBe(1)
   })
 
   test('keeps its log 0 to one writer that does not share', async () => {
@@ -166,7 +166,7 @@ describe('the key of a ledger', () => {
     await vi.waitFor(async () => expect(await said(changed, 'ledger_joined')).toHaveLength(2), AMPLE)
     await append(changed)
     expect(await changed.verify()).toMatchObject({ problems: [] })
-    expect(await changed.count({ type: ['signing_key_changed'] })).toBe(1)
+    expect(await changed.events({ type: ['signing_key_changed'] }).count()).toBe(1)
   })
 
   test('is none where checkpoints are switched off', async () => {

@@ -5,26 +5,26 @@ import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
 import { type Format, type Io, write } from './output.js'
 import { type PendingPart, pendingIn } from './pending.js'
-import { tellPending, tellStaged } from './pending-note.js'
 import { isPostgresUrl, storeAt } from './postgres.js'
+import { reportPending, reportStaged } from './report-pending.js'
 import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
 
 export interface Command {
-  /** What it does, in a line. */
+  /** One line that says what the command does. */
   readonly summary: string
-  /** What comes after its name. */
+  /** The operands, as the usage line has them. */
   readonly operand?: string
-  /** What may stand there, if it is one of a few. */
+  /** The values of the operand that a shell may offer. */
   readonly operands?: readonly string[]
   readonly options: Options
-  /** Each a line to type, and what it is for. */
+  /** Lines to type, each with its purpose. */
   readonly examples: readonly (readonly [line: string, meaning: string])[]
   /** @returns the exit code where it is another than 0 */
   run(args: Arguments, io: Io): Promise<void> | Promise<number>
 }
 
-/** Tells the user in words why a command failed. */
+/** The failure of a command, with a message for the user. */
 export class CommandFailed extends Error {
   /** The exit code to use; `undefined` when the cause determines it. */
   readonly exitCode: number | undefined
@@ -35,14 +35,14 @@ export class CommandFailed extends Error {
   }
 }
 
-/** A command does nothing else while it reads. */
+/** Reads on the command's own thread, which does nothing else meanwhile. */
 export const SYNCHRONOUS = { synchronous: true }
 
-/** Where the log is that a command is about: an address for `storeAt`, or a directory. */
-export type LogPlace = { readonly url: string } | { readonly directory: string }
+/** The location of a command's log: an address for `storeAt`, or a directory. */
+export type LogLocation = { readonly url: string } | { readonly directory: string }
 
 /** @param operand - a directory that is named without `--log` */
-export function placeOf(args: Arguments, { env }: Io, operand?: string): LogPlace {
+export function locationOf(args: Arguments, { env }: Io, operand?: string): LogLocation {
   const [url, directory] = [args.text('store'), operand ?? args.text('log')]
   if (url === undefined) {
     const named = directory ?? env.SPANLEDGER_LOG ?? 'audit'
@@ -57,7 +57,7 @@ export function placeOf(args: Arguments, { env }: Io, operand?: string): LogPlac
 export type ReadLog = AuditLogDirectoryReader | AuditLogStoreReader
 
 /**
- * Opens a log, or a ledger, for a command. What is recorded there and not committed yet is told on standard error.
+ * Opens a log, or a ledger, for a command. What is recorded there and not committed yet is reported on standard error.
  *
  * @param operand - a directory that is named without `--log`
  */
@@ -73,7 +73,7 @@ export async function withReader(
     if ('logs' in log && log.logs.size === 0) {
       await write(io.err, `There is no log in ${printable(log.location)} yet: no process has opened one\n`)
     }
-    await tellPending(io, pending, args.flag('pending'))
+    await reportPending(io, pending, args.flag('pending'))
     await use(log, pending)
   } finally {
     await log.close()
@@ -81,26 +81,32 @@ export async function withReader(
 }
 
 async function openedLog(args: Arguments, io: Io, operand: string | undefined): Promise<ReadLog> {
-  const place = placeOf(args, io, operand)
+  const location = locationOf(args, io, operand)
   const number = args.number('log-number')
-  if ('url' in place) {
+  if ('url' in location) {
     if (number !== undefined) throw new UsageError('--log-number is for a directory, and --store names one log')
-    return await openAuditLogReader({ store: await storeAt(place.url) })
+    return await openAuditLogReader({ store: await storeAt(location.url) })
   }
   if (number === undefined) {
-    return await openDirectoryReader(place.directory, {}, SYNCHRONOUS).catch(async (problem) => {
-      await tellStaged(io, place.directory).catch(() => undefined)
+    return await openDirectoryReader(location.directory, {}, SYNCHRONOUS).catch(async (problem) => {
+      await reportStaged(io, location.directory).catch(() => undefined)
       throw problem
     })
   }
   if (number < 0 || number > 999_999_999) throw new UsageError(`--log-number: there is no log ${number}`)
-  return await openDirectoryReader(placeOfLog(place.directory, number).path, {}, SYNCHRONOUS, { only: true })
+  return await openDirectoryReader(placeOfLog(location.directory, number).path, {}, SYNCHRONOUS, { only: true })
 }
 
 export function formatOf(args: Arguments): Format {
   if (args.flag('json') && args.flag('jsonl')) throw new UsageError('give --json or --jsonl, not both')
   if (args.flag('json')) return 'json'
   return args.flag('jsonl') ? 'jsonl' : 'text'
+}
+
+/** Returns the one operand that a command may have: a directory in place of `--log`. */
+export function directoryOperand({ positionals: [directory, ...more] }: Arguments): string | undefined {
+  if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
+  return directory
 }
 
 export function noOperands({ positionals }: Arguments): void {

@@ -1,4 +1,4 @@
-import { lstat, readFile } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { hexKeyId, parseCheckpoint, parseNote } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
@@ -9,14 +9,14 @@ import { originOf } from '../log/checkpoints/known-checkpoints.js'
 import { type PendingEvents, pendingEvents } from '../log/journal/pending.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import { createReader } from '../reader/reader.js'
-import { ENTRIES } from '../store/leveldb/database.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { droppedBy } from '../verify/statements.js'
+import { findWriter, type WriterFound } from './find-writer.js'
 import type { OpenedStore } from './store.js'
 
-/** How a log is, as far as can be told at a glance. Plain JSON. */
+/** The condition of a log, as far as it shows without reading all of it. Plain JSON. */
 export interface Condition extends Partial<DirectoryCondition> {
   /** Address of a log in a database, without credentials. */
   readonly store?: string
@@ -34,19 +34,17 @@ export interface Condition extends Partial<DirectoryCondition> {
   readonly checkpoints: readonly KeptCheckpoint[]
 }
 
-/** What only a log in a directory tells. */
+/** The condition of the files of a log in a directory. */
 export interface DirectoryCondition extends DiskUse {
   readonly directory: string
   readonly formatVersion: string
   readonly writer: WriterFound
   readonly ending: Ending
-  /** What the journal has and the database has not; left out where a writer changed the journal meanwhile. */
+  /** The events that the journal has and the database has not; left out where a writer changed the journal meanwhile. */
   readonly journal: PendingEvents | undefined
   /** The key that lies beside the log. */
   readonly vkey: string | undefined
 }
-
-export type WriterFound = 'open' | 'none' | 'unknown'
 
 /** `open`: it goes on. `in_order`: it was closed. `died`: it was not. `unknown`: it goes on, or was not closed. */
 export type Ending = 'open' | 'in_order' | 'died' | 'unknown'
@@ -64,7 +62,7 @@ export interface DiskUse {
   readonly files: number
 }
 
-/** Of which the events are counted: a log that had more gaps is known to be bad. */
+/** The most gaps whose events are counted: a log with more of them is known to be bad. */
 const MAX_GAPS_READ = 10_000
 const MAX_KEY_BYTES = 64 * 1024
 
@@ -151,7 +149,7 @@ async function dropped(
   log: AuditLogReader,
   names: ReadonlySet<string | undefined>,
 ): Promise<Pick<Condition, 'droppedEvents' | 'gaps' | 'isDroppedMinimum'>> {
-  const told = await log.count({ type: 'events_dropped' })
+  const statements = await log.events({ type: 'events_dropped' }).count()
   let droppedEvents = 0
   let gaps = 0
   for await (const gap of log.events({ type: 'events_dropped', order: 'desc', limit: MAX_GAPS_READ })) {
@@ -159,10 +157,10 @@ async function dropped(
     droppedEvents += droppedBy(gap.data)
     gaps++
   }
-  return { droppedEvents, gaps, isDroppedMinimum: told > MAX_GAPS_READ }
+  return { droppedEvents, gaps, isDroppedMinimum: statements > MAX_GAPS_READ }
 }
 
-/** What cannot be read is as good as malformed. */
+/** Reads the file `checkpoint`. One that cannot be read is as good as malformed. */
 async function readCheckpointFile(directory: string): Promise<string | undefined> {
   return await new CheckpointFile(join(directory, 'checkpoint')).read().catch((error) => unlessRefused(error, ''))
 }
@@ -181,6 +179,7 @@ function unlessRefused<T>(error: unknown, fallback: T): T {
 function kept(source: KeptCheckpoint['source'], note: string | undefined): KeptCheckpoint | undefined {
   if (note === undefined) return undefined
   try {
+    // Attacker-controlled: the note lies in the log's directory; malformed ones are shown as such, and no signature is verified.
     const { text, signatures } = parseNote(note)
     const signedBy = signatures.map(({ name, keyId }) => `${name}+${hexKeyId(keyId)}`)
     return { source, size: Number(parseCheckpoint(text).size), signedBy }
@@ -205,18 +204,4 @@ export async function diskUse(directory: string, without: ReadonlySet<string> = 
     files++
   }
   return { diskBytes, files }
-}
-
-/** Whether a process holds LevelDB's lock, as Linux lists it: to try the lock would take it. */
-export async function findWriter(directory: string): Promise<WriterFound> {
-  try {
-    const [locks, { ino }] = await Promise.all([
-      readFile('/proc/locks', 'utf8'),
-      lstat(join(directory, ENTRIES, 'LOCK'), { bigint: true }),
-    ])
-    // 1: POSIX  ADVISORY  WRITE 4711 08:01:1835 0 EOF
-    return locks.split('\n').some((line) => line.split(/\s+/)[5]?.endsWith(`:${ino}`)) ? 'open' : 'none'
-  } catch {
-    return 'unknown'
-  }
 }

@@ -10,16 +10,16 @@ export interface DecisionText {
   readonly rest: Fields
 }
 
-/** Says what was done, by the fields that are told. */
+/** Returns the verb of a decision, by the fields of its data. */
 type Verb = (data: Fields) => { readonly done: string; readonly of?: string } | undefined
 
 const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
-  // A request is worth words only where it tells more than its type.
-  ['tool_approval_requested', (data) => (isTold(data) ? { done: 'requested' } : undefined)],
+  // A request is worth words only where it has more than its type.
+  ['tool_approval_requested', (data) => (isAttributed(data) ? { done: 'requested' } : undefined)],
   ['tool_approval_granted', () => ({ done: 'approved' })],
   ['tool_approval_denied', () => ({ done: 'denied' })],
-  ['policy_decision', (data) => said(data, 'verdict', (verdict) => `decided ${verdict}`)],
-  ['intervention', (data) => said(data, 'kind', (kind) => kind)],
+  ['policy_decision', (data) => verbIn(data, 'verdict', (verdict) => `decided ${verdict}`)],
+  ['intervention', (data) => verbIn(data, 'kind', (kind) => kind)],
 ])
 
 const DECIDED_BY: ReadonlyMap<string | undefined, string> = new Map([
@@ -49,11 +49,11 @@ export function decisionText(
   return { words: `${claim}${verb.done}${who(data)}${why}`, rest }
 }
 
-function isTold(data: Fields): boolean {
+function isAttributed(data: Fields): boolean {
   return textIn(data, 'by') !== undefined || textIn(data, 'reason') !== undefined
 }
 
-function said(data: Fields, field: string, done: (word: string) => string): ReturnType<Verb> {
+function verbIn(data: Fields, field: string, done: (word: string) => string): ReturnType<Verb> {
   const word = textIn(data, field)
   return word === undefined ? undefined : { done: done(plainOrQuoted(word, PLAIN_NAME)), of: field }
 }

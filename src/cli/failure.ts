@@ -10,10 +10,10 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof AuditLogError)) return causeCode(error) ?? EXIT.failed
   const known = BY_CODE[error.code]
   if (known !== undefined) return known
-  const told = causeCode(error)
+  const byCause = causeCode(error)
   // If the log exists and a part of it is missing, the input is not missing.
-  const isInput = error.code === 'AUDIT_LOG_OPEN_FAILED' || told !== EXIT.noInput
-  return (isInput ? told : undefined) ?? FALLBACKS[error.code] ?? EXIT.failed
+  const isInput = error.code === 'AUDIT_LOG_OPEN_FAILED' || byCause !== EXIT.noInput
+  return (isInput ? byCause : undefined) ?? FALLBACKS[error.code] ?? EXIT.failed
 }
 
 const BY_CODE: { readonly [code: string]: number | undefined } = {
@@ -75,8 +75,8 @@ function causeCode(error: unknown): number | undefined {
     const known = code === undefined ? undefined : BY_ERRNO[code]
     if (known !== undefined) return known
     const { message } = cause
-    const told = BY_WORDS.find(([words]) => words.test(message))
-    if (told) return told[1]
+    const byWords = BY_WORDS.find(([words]) => words.test(message))
+    if (byWords) return byWords[1]
     if (syscall !== undefined) return EXIT.inputOutput
   }
   return undefined

@@ -6,7 +6,7 @@ interface Topic {
   readonly text: string
 }
 
-/** What `spanledger help` knows of beside the commands. */
+/** The topics of `spanledger help` beside the commands. */
 export const TOPICS: Readonly<Record<string, Topic>> = {
   'exit-codes': {
     summary: 'what the exit codes mean',
@@ -49,7 +49,7 @@ export const TOPICS: Readonly<Record<string, Topic>> = {
   },
 }
 
-/** What there is. */
+/** Returns the help that lists all commands and topics. */
 export function overview(commands: Readonly<Record<string, Command>>): string {
   return `Usage: spanledger COMMAND [OPTIONS]
 

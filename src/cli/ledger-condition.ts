@@ -1,12 +1,12 @@
 import { AuditLogError } from '../events/errors.js'
 import type { LogDirectory } from '../ledger/log-directories.js'
 import { stagedEvents } from '../ledger/staged-events.js'
-import { isStagedOnly } from '../reader/held-logs.js'
+import { isStagedOnly } from '../reader/existing-logs.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
-import { type LogPlace as Place, SYNCHRONOUS } from './command.js'
+import { type LogLocation, SYNCHRONOUS } from './command.js'
 import { type Condition, conditionOf, type DiskUse, diskUse } from './condition.js'
 import { countPending } from './pending.js'
-import { logsThere } from './store.js'
+import { openableLogs } from './store.js'
 
 /** The condition of the logs of a ledger, as far as can be told at a glance. Plain JSON. */
 export interface LedgerCondition extends DiskUse {
@@ -35,10 +35,10 @@ interface Staging {
  *
  * @returns `undefined` where there is a single log, or nothing, or a database
  */
-export async function ledgerConditionAt(place: Place): Promise<LedgerCondition | undefined> {
-  if (!('directory' in place)) return undefined
-  const { directory } = place
-  const places = await logsThere(directory)
+export async function ledgerConditionAt(location: LogLocation): Promise<LedgerCondition | undefined> {
+  if (!('directory' in location)) return undefined
+  const { directory } = location
+  const places = await openableLogs(directory)
   if (places.length === 1 && places[0]?.number === 0) return undefined
   const staging = stagingOf(directory)
   if (places.length === 0 && (staging.journals === 0 || !(await isStagedOnly(directory)))) return undefined

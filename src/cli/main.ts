@@ -7,7 +7,7 @@ import { EXIT } from './exit-codes.js'
 import { exitCodeOf } from './failure.js'
 import { commandHelp, overview, TOPICS } from './help.js'
 import { Interrupted } from './interrupted.js'
-import { Arguments } from './options.js'
+import { Arguments, help } from './options.js'
 import { type Io, write } from './output.js'
 import { printable } from './text.js'
 import { UsageError } from './usage-error.js'
@@ -34,7 +34,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const [first, ...rest] = argv
   if (first === undefined) throw new UsageError("say what to do: 'spanledger help' lists the commands")
   if (first === 'help' || first === '--help' || first === '-h') {
-    await write(io.out, helpAbout(rest[0]))
+    await write(io.out, helpAbout(Arguments.parse(rest, { help })))
     return EXIT.success
   }
   if (first === '--version') {
@@ -54,8 +54,10 @@ async function version(): Promise<string> {
   return (JSON.parse(manifest) as { readonly version: string }).version
 }
 
-function helpAbout(subject: string | undefined): string {
-  if (subject === undefined) return overview(commands)
+/** `help` is a subject of its own, whose help is that of all commands. */
+function helpAbout({ positionals: [subject, ...more] }: Arguments): string {
+  if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many: name one command or topic`)
+  if (subject === undefined || subject === 'help') return overview(commands)
   const topic = Object.hasOwn(TOPICS, subject) ? TOPICS[subject] : undefined
   return topic ? topic.text : commandHelp(subject, commandNamed(subject, Object.keys(TOPICS)))
 }

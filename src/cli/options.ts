@@ -11,7 +11,7 @@ export interface Option {
   readonly type: 'string' | 'boolean'
   readonly short?: string
   readonly multiple?: boolean
-  /** What its value is called in the help; of a `DIR` and a `FILE` shells know what there is. */
+  /** The name of its value in the help; a shell completes a `DIR` and a `FILE`. */
   readonly value?: string
   /** Values that a shell may offer. */
   readonly choices?: readonly string[]
@@ -39,9 +39,9 @@ const logNumber = {
   value: 'N',
   help: 'only this log of a ledger that has several; 0 is the one in DIR itself',
 } as const
-/** Of the commands that read all logs of a ledger as one. */
+/** Options of the commands that read all logs of a ledger as one. */
 export const reading = { log, 'log-number': logNumber, store, help } satisfies Options
-/** Of the commands that print events. */
+/** Options of the commands that print events. */
 export const pending = {
   pending: {
     type: 'boolean',
@@ -51,6 +51,7 @@ export const pending = {
 /** The place from which events of a ledger are read. */
 export const cursors = {
   after: { type: 'string', value: 'CURSOR', help: 'behind this cursor, which holds a position in every log' },
+  before: { type: 'string', value: 'CURSOR', help: 'ahead of this cursor' },
 } as const satisfies Options
 
 export const format = {
@@ -71,7 +72,7 @@ const since = {
 } as const
 const until = { type: 'string', value: 'TIME', help: 'before this time' } as const
 
-/** What narrows a live view. */
+/** Filters of a live view. */
 export const followFilters = {
   tenant,
   session,
@@ -102,7 +103,7 @@ export const listing = {
   order: { type: 'string', value: 'asc|desc', choices: ['asc', 'desc'], help: 'the oldest or the newest first' },
 } as const satisfies Options
 
-/** Of runs, sessions and agents, unless more are asked for. */
+/** The default length of a list of runs, sessions or agents. */
 export const DEFAULT_LIST = 20
 export const shortList = {
   limit: { ...listing.limit, help: `this many at most, by default ${DEFAULT_LIST}` },
@@ -127,7 +128,7 @@ export const runFilters = {
 
 export const sessionFilters = { tenant, since, until } as const satisfies Options
 
-/** What was typed, by option. */
+/** The arguments of a command as typed, by option. */
 export class Arguments {
   readonly positionals: readonly string[]
   readonly #values: Readonly<Record<string, unknown>>
@@ -142,7 +143,7 @@ export class Arguments {
   static parse(args: readonly string[], options: Options): Arguments {
     try {
       const { values, positionals } = parseArgs({
-        args: [...args],
+        args: joinedNegatives(args, options),
         options: parseable(options),
         allowPositionals: true,
       })
@@ -198,11 +199,24 @@ export class Arguments {
       afterSeq: this.number('after-seq'),
       beforeSeq: this.number('before-seq'),
       after: this.text('after'),
+      before: this.text('before'),
       limit: this.number('limit'),
       order: this.text('order'),
     }
     return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
   }
+}
+
+/** Joins an option and the negative number that follows it, as in `--after-seq -1`: `parseArgs` takes that for another option. */
+function joinedNegatives(args: readonly string[], options: Options): string[] {
+  const joined: string[] = []
+  for (const arg of args) {
+    const option = joined.at(-1)
+    const takesValue = option?.startsWith('--') && options[option.slice(2)]?.type === 'string'
+    if (takesValue && /^-\d+$/.test(arg)) joined.splice(-1, 1, `${option}=${arg}`)
+    else joined.push(arg)
+  }
+  return joined
 }
 
 function parseable(options: Options) {

@@ -4,7 +4,7 @@ import { syncFile } from '../files/sync-file.js'
 import { CommandFailed } from './command.js'
 import { EXIT } from './exit-codes.js'
 
-/** What is written is its owner's alone, as the log is. */
+/** Permissions of a file that is written: its owner's alone, as the log is. */
 const MODE = 0o600
 
 /**

@@ -4,7 +4,7 @@ import { throwIfInterrupted } from './interrupted.js'
 import { streamedJson } from './streamed-json.js'
 import { printableJson } from './text.js'
 
-/** What a command runs with. */
+/** The surroundings of a command: its streams, environment, clock and signal. */
 export interface Io {
   readonly out: Writable & { readonly isTTY?: boolean }
   readonly err: Writable & { readonly isTTY?: boolean }
@@ -18,7 +18,7 @@ export interface Io {
   readonly watcher?: Watcher
 }
 
-/** Learns what a process does, so that it can tell a verdict from a crash: see `apart`. */
+/** Observes what a process does, so that a verdict differs from a crash: see `isolated-process`. */
 export interface Watcher {
   /** From now on LevelDB reads the files of this log. */
   reads(directory: string): void

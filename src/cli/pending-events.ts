@@ -60,5 +60,6 @@ async function* inBatches(part: PendingPart, plan: Plan): AsyncGenerator<readonl
 }
 
 function* passing({ events }: PendingPart, plan: Plan): Generator<AuditEvent, void, undefined> {
+  // Attacker-controlled: the journals of other processes; each event was parsed as any entry, and its fields are checked by the filters.
   for (const event of eachReadable(events)) if (plan.admits(event as StoredEvent)) yield event
 }

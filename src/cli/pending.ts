@@ -5,7 +5,7 @@ import { eventsPending } from '../log/journal/pending.js'
 import type { AuditLogDirectoryReader, WrittenLog } from '../reader/open.js'
 import { DirectoryLedgerReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
-import { findWriter, type WriterFound } from './condition.js'
+import { findWriter, type WriterFound } from './find-writer.js'
 
 /** Events that a process has recorded, and that are in no log yet. */
 export interface PendingPart {

@@ -10,9 +10,9 @@ import type { Colour, Paint } from './output.js'
 import { cost, duration, printable, shortened, shortTime } from './text.js'
 
 const MAX_DETAIL_LENGTH = 160
-/** Of the reason of a decision, so that what was decided on has room. */
+/** Code units of the reason of a decision that are shown, so that what was decided on has room. */
 const MAX_REASON_LENGTH = 80
-/** Of a list within an event, in what is shown of it. */
+/** Items of a list within an event that are shown. */
 const MAX_LIST_ITEMS = 5
 const MAX_ITEM_LENGTH = 40
 /** Of `tool_approval_requested`. */

@@ -1,6 +1,6 @@
 import { startUnrefTimer } from '../timers/real-timers.js'
-import { isApart, runApart, shouldRunApart, toldWatcher } from './apart.js'
 import { EXIT, exitCodeOfSignal } from './exit-codes.js'
+import { isIsolated, needsIsolation, parentWatcher, runIsolated } from './isolated-process.js'
 import type { Watcher } from './output.js'
 
 /**
@@ -19,13 +19,13 @@ export async function run(args: readonly string[]): Promise<number> {
   })
   // A closed stderr is no reason to end.
   process.stderr.on('error', () => {})
-  return shouldRunApart(args, process.env) ? await runApart(args) : await runHere(args, conclusion)
+  return needsIsolation(args, process.env) ? await runIsolated(args) : await runHere(args, conclusion)
 }
 
 /** The exit code that stands when nobody reads the output any more. */
 class Conclusion implements Watcher {
   #exitCode: number
-  readonly #watcher: Watcher | undefined = isApart(process.env) ? toldWatcher : undefined
+  readonly #watcher: Watcher | undefined = isIsolated(process.env) ? parentWatcher : undefined
 
   constructor([command]: readonly string[]) {
     // Only a verdict ends with 0.

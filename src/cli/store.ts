@@ -8,11 +8,11 @@ import {
 import { ENTRIES } from '../store/leveldb/database.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { SharedStore } from '../store/shared.js'
-import { placeOf, SYNCHRONOUS } from './command.js'
+import { locationOf, SYNCHRONOUS } from './command.js'
 import type { Arguments } from './options.js'
 import type { Io } from './output.js'
-import { tellStaged } from './pending-note.js'
 import { storeAt } from './postgres.js'
+import { reportStaged } from './report-pending.js'
 import { UsageError } from './usage-error.js'
 
 /** A log whose store is asked itself, opened for reading: as it is at one moment. */
@@ -27,8 +27,8 @@ export type OpenedStore =
  */
 async function oneLogOf(io: Io, location: string, number: number | undefined): Promise<string> {
   if (number !== undefined) return placeOfLog(location, number).path
-  const logs = await logsThere(location)
-  if (logs.length === 0) await tellStaged(io, location).catch(() => undefined)
+  const logs = await openableLogs(location)
+  if (logs.length === 0) await reportStaged(io, location).catch(() => undefined)
   if (logs.length <= 1) return logs[0]?.path ?? location
   const numbers = logs.map((log) => log.number).join(', ')
   const example = placeOfLog(location, logs[1]?.number ?? 1).path
@@ -36,7 +36,7 @@ async function oneLogOf(io: Io, location: string, number: number | undefined): P
 }
 
 /** Lists the logs of a ledger that are there. */
-export async function logsThere(location: string): Promise<readonly LedgerPlace[]> {
+export async function openableLogs(location: string): Promise<readonly LedgerPlace[]> {
   const places = await logDirectories(location)
   const found = await Promise.all(
     places.map(({ path: directory }) => lstat(join(directory, ENTRIES)).catch(() => undefined)),
@@ -44,14 +44,24 @@ export async function logsThere(location: string): Promise<readonly LedgerPlace[
   return places.filter((_, at) => found[at] !== undefined)
 }
 
-export async function withStore(args: Arguments, io: Io, use: (opened: OpenedStore) => Promise<void>): Promise<void> {
-  const place = placeOf(args, io)
-  if ('directory' in place) {
-    const directory = await oneLogOf(io, place.directory, args.number('log-number'))
+/**
+ * Opens the store of the log that a command is about.
+ *
+ * @param operand - a directory that is named without `--log`
+ */
+export async function withStore(
+  args: Arguments,
+  io: Io,
+  use: (opened: OpenedStore) => Promise<void>,
+  operand?: string,
+): Promise<void> {
+  const location = locationOf(args, io, operand)
+  if ('directory' in location) {
+    const directory = await oneLogOf(io, location.directory, args.number('log-number'))
     const store = await SnapshotStore.open(directory, SYNCHRONOUS)
     return await use({ store, directory }).finally(() => store.close())
   }
-  const store = await storeAt(place.url)
+  const store = await storeAt(location.url)
   await store.openForReading()
   await use({ store, directory: undefined }).finally(() => store.close())
 }

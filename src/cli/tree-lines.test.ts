@@ -4,9 +4,9 @@ import { filled, readerOf, readerOfEvents } from '../../test/reader/reader-of.js
 import { at, runEvent, started } from '../../test/reader/run-events.js'
 import { memoryStore } from '../store/memory/index.js'
 import { sealedEntries } from '../testing/index.js'
+import { type EventsOf, fullRun } from './full-run.js'
 import { type StreamedObject, streamedJson } from './streamed-json.js'
 import type { StepsOf } from './tree-lines.js'
-import { type EventsOf, wholeRun } from './whole-run.js'
 
 test('a run tells for whom it was, who approved what and when, and that once', async () => {
   const scope = { tenantId: 'acme', sessionId: 's-1' }
@@ -114,7 +114,7 @@ test('as JSON, of a run with several long lists the steps are read once, and els
     read.push(type)
     return reader.events({ runId, type })
   }
-  const said = JSON.parse(await jsonOf(wholeRun(run, stepsOf, eventsOf), 0))
+  const said = JSON.parse(await jsonOf(fullRun(run, stepsOf, eventsOf), 0))
   expect(read).toEqual(['steps', ['memory_recall'], ['error_occurred']])
   expect(said.toolCalls).toHaveLength(LONG)
   const events = await reader.events({ type: 'memory_recall' }).toArray()
@@ -125,7 +125,7 @@ test('as JSON, of a run with several long lists the steps are read once, and els
 
 test.each([0, 2])('as JSON with an indent of %i it has lists that leave nothing out', async (indent) => {
   const { run, stepsOf, eventsOf } = await longRun()
-  const json = await jsonOf(wholeRun(run, stepsOf, eventsOf), indent)
+  const json = await jsonOf(fullRun(run, stepsOf, eventsOf), indent)
   const said = JSON.parse(json)
   expect(json).toBe(JSON.stringify(said, null, indent))
   const toolCalls = Array.from({ length: LONG }, (_, n) => n)
@@ -141,7 +141,7 @@ test('a run that a summary lists whole is the same JSON as the summary, and its 
   const reader = await readerOfEvents(started({ time: at(0) }), started({ runId: 'r-2', parentRunId: 'r-1' }))
   const run = (await reader.run('r-1')) ?? expect.unreachable()
   for (const indent of [0, 2]) {
-    const whole = wholeRun(
+    const whole = fullRun(
       run,
       () => expect.unreachable(),
       () => expect.unreachable(),

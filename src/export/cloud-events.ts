@@ -2,7 +2,7 @@ import { confidenceOf } from '../events/confidence.js'
 import type { AuditEvent, StoredEvent } from '../events/types.js'
 import type { TextEncoding } from './contract.js'
 
-/** Of a log that is not told apart from others. */
+/** The source of a log that nobody named. */
 export const DEFAULT_CLOUD_EVENT_SOURCE = 'urn:spanledger'
 /** Begins the `type` of every event. */
 const TYPE_PREFIX = 'spanledger.'
@@ -70,7 +70,7 @@ export function cloudEvents(source: string): TextEncoding {
   return { next: (event) => `${JSON.stringify(toCloudEvent(event, source))}\n` }
 }
 
-/** What the text of an attribute may not hold (CloudEvents 3.1), and `%`, so that no two texts become one. */
+/** Matches what the text of an attribute may not hold (CloudEvents 3.1), and `%`, so that no two texts become one. */
 const NOT_ALLOWED = /[%\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu
 
 /** Characters that no attribute may hold are percent-encoded; `data` has them as they are. */

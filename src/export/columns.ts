@@ -1,6 +1,6 @@
 import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
-import type { InLedger } from '../reader/contract.js'
+import type { InLedger } from '../reader/log-entry.js'
 
 /** The columns of a table of events: what the envelope says, and `data` as JSON. */
 export const COLUMNS = {

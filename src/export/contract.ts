@@ -20,7 +20,7 @@ export const OCSF_VERSIONS = ['1.8.0', '1.9.0'] as const
 /** One of `OCSF_VERSIONS`. */
 export type OcsfVersion = (typeof OCSF_VERSIONS)[number]
 
-/** How a format is to be written. */
+/** Options of the encoding of events. */
 export interface EncodeOptions {
   readonly format: ExportFormat
   /**
@@ -39,7 +39,7 @@ export interface EncodeOptions {
 
 /** Turns events into text, one after the other. */
 export interface TextEncoding {
-  /** What comes before the first event. */
+  /** The text before the first event. */
   readonly head?: string
   /**
    * The text of an event, or nothing where it is held back for a later one.

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type { LogEntry } from '../reader/contract.js'
-import { type Converted, type Converter, converterFor, isConvertedApart } from './converter.js'
+import type { LogEntry } from '../reader/log-entry.js'
+import { type Converted, type Converter, converterFor, isConvertedInParallel } from './converter.js'
 import { ConvertingThreads, exportThreadFile } from './converting-threads.js'
-import type { ResolvedEncoding } from './encode.js'
 import { type EntryGroup, entryGroups } from './entry-groups.js'
+import type { ResolvedEncoding } from './resolve-encoding.js'
 import { textEncoding } from './text-encoding.js'
 
 /** Less than this is converted before a thread would have started. */
@@ -43,7 +43,7 @@ export async function* convertedChunks({
   const file = exportThreadFile()
   const count = file ? await threadCount(groups, threads) : 1
   const others =
-    file && count > 1 ? new ConvertingThreads(file, encoding, isConvertedApart(encoding) ? count : 1) : undefined
+    file && count > 1 ? new ConvertingThreads(file, encoding, isConvertedInParallel(encoding) ? count : 1) : undefined
   const converter = others ?? converterFor(encoding)
   let head = headOf(encoding)
   let isDone = false

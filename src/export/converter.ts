@@ -1,9 +1,9 @@
 import type { StoredEvent } from '../events/types.js'
 import { eventOfEntry, NoEvent } from '../reader/query/event-of-entry.js'
 import type { TextEncoding } from './contract.js'
-import type { ResolvedEncoding } from './encode.js'
 import type { EntryGroup } from './entry-groups.js'
 import { ParquetFile } from './parquet.js'
+import type { ResolvedEncoding } from './resolve-encoding.js'
 import { textEncoding } from './text-encoding.js'
 
 /** The part of a file that a group of entries became, or the first position that holds no event. Plain. */
@@ -20,8 +20,8 @@ export function converterFor(encoding: ResolvedEncoding): Converter {
   return encoding.format === 'parquet' ? new ParquetConverter() : new TextConverter(textEncoding(encoding))
 }
 
-/** Returns whether groups can be converted apart from each other, by several converters. */
-export function isConvertedApart({ format }: ResolvedEncoding): boolean {
+/** Tells whether groups can be converted independently, by several converters. */
+export function isConvertedInParallel({ format }: ResolvedEncoding): boolean {
   return format !== 'parquet'
 }
 

@@ -2,8 +2,8 @@ import { AuditLogError } from '../events/errors.js'
 import { threadFile } from '../threads/thread-file.js'
 import { ThreadPool } from '../threads/thread-pool.js'
 import type { Converted, Converter } from './converter.js'
-import type { ResolvedEncoding } from './encode.js'
 import { type EntryGroup, memoryOf } from './entry-groups.js'
+import type { ResolvedEncoding } from './resolve-encoding.js'
 
 /** Asks a thread for the end of the file. */
 export const END = 'end'

@@ -1,4 +1,4 @@
-import type { LogEntry } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 
 /** Bytes of a group's entries, about: enough that handing one to a thread costs nothing to speak of. */
 const GROUP_BYTES = 256 * 1024

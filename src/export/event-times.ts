@@ -27,7 +27,7 @@ export function epochMicros(time: Timestamp): bigint {
   return BigInt(epochSeconds(time)) * 1_000_000n + BigInt(time.slice(20, 26))
 }
 
-/** Of the seconds whose nanoseconds fit a uint64, the last: in the year 2554. */
+/** The last second whose nanoseconds fit a uint64: in the year 2554. */
 const LAST_NANO_SECONDS = 18_446_744_072
 
 /** Nanoseconds since the Unix epoch, as the text that JSON has for a uint64; `0`, unknown, where that cannot say it. */

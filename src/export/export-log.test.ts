@@ -58,28 +58,28 @@ describe('exportLog', () => {
       await store.commit([sealedEntry()])
     }
     expect(seqs).toEqual(Array.from({ length: 300 }, (_, seq) => seq))
-    expect(first).toMatchObject({ events: 300, firstSeq: 0, lastSeq: 299, nextSeq: 300, size: 300 })
+    expect(first).toMatchObject({ events: 300, firstSeq: 0, lastSeq: 299, afterSeq: 299, size: 300 })
 
     const added = store.size - 300
-    const second = exportLog(log, { format: 'events', query: { afterSeq: first.nextSeq - 1 } })
+    const second = exportLog(log, { format: 'events', query: { afterSeq: first.afterSeq } })
     expect(await linesOf(second)).toHaveLength(added)
-    expect(second.nextSeq).toBe(store.size)
-    const third = exportLog(log, { format: 'csv', query: { afterSeq: second.nextSeq - 1 } })
+    expect(second.afterSeq).toBe(store.size - 1)
+    const third = exportLog(log, { format: 'csv', query: { afterSeq: second.afterSeq } })
     expect(await linesOf(third)).toHaveLength(1)
-    expect(third).toMatchObject({ events: 0, lastSeq: undefined, nextSeq: store.size })
+    expect(third).toMatchObject({ events: 0, lastSeq: undefined, afterSeq: store.size - 1 })
   })
 
   test('goes on behind the last event after a limit, and behind all that was looked through after a filter', async () => {
     const log = readerOf(await filled(memoryStore(), [sealedEntries(50, (n) => ({ sessionId: n < 20 ? 'a' : 'b' }))]))
     const limited = exportLog(log, { format: 'jsonl', query: { sessionId: 'a', limit: 5 } })
     expect(await linesOf(limited)).toHaveLength(5)
-    expect(limited.nextSeq).toBe(5)
+    expect(limited.afterSeq).toBe(4)
     const filtered = exportLog(log, { format: 'jsonl', query: { sessionId: 'a' } })
     expect(await linesOf(filtered)).toHaveLength(20)
-    expect(filtered.nextSeq).toBe(50)
+    expect(filtered.afterSeq).toBe(49)
     const ahead = exportLog(log, { format: 'jsonl', query: { afterSeq: 90, beforeSeq: 95 } })
     expect(await linesOf(ahead)).toEqual([])
-    expect(ahead.nextSeq).toBe(91)
+    expect(ahead.afterSeq).toBe(90)
   })
 
   test.each(EXPORT_FORMATS)('reads no more of a log as %s than its consumer takes', async (format) => {

@@ -1,12 +1,13 @@
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import type { AuditLogReader, LedgerEventQuery, LogEntry, LogHead } from '../reader/contract.js'
+import type { AuditLogReader, LedgerEventQuery, LogHead } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import type { AuditLogDirectoryReader } from '../reader/open.js'
 import type { EncodeOptions } from './contract.js'
 import { convertedChunks } from './converted-chunks.js'
-import { type ResolvedEncoding, resolveEncoding } from './encode.js'
 import { LineChunks } from './line-chunks.js'
 import { readAhead } from './read-ahead.js'
+import { type ResolvedEncoding, resolveEncoding } from './resolve-encoding.js'
 
 /** Options of `exportLog`. */
 export interface ExportOptions extends EncodeOptions {
@@ -38,22 +39,22 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
   /** Position of the latest of them. */
   readonly lastSeq: number | undefined
   /**
-   * Number of entries of the log that were removed before the export began, and are left out wherever they stood: which of
-   * them the query would have found, nobody can tell. 0 before it begins.
+   * Number of entries of the log that were removed before the export began, and are left out: those that the query would not have
+   * found are among them. 0 before it begins.
    */
   readonly removedEntries: number
   /**
-   * Where the next export goes on, once this one has come to its end: behind the last event, or, unless a limit ended
-   * it, behind all that was looked through. Give it as `query: { afterSeq: nextSeq - 1 }`. 0 in a ledger of several logs, where
-   * {@link cursor} tells.
+   * The position behind which the next export goes on, once this one has come to its end: that of the last event or, unless a limit
+   * ended it, of the last entry that was looked through. Give it as `query: { afterSeq }`. -1 in a ledger of several logs, which has
+   * {@link cursor}.
    */
-  readonly nextSeq: number
+  readonly afterSeq: number
   /**
-   * The place at which the next export of a ledger of several logs goes on, once this one has come to its end: give it as `query: { after: cursor }`.
-   * `undefined` where there is one log.
+   * The cursor behind which the next export of a ledger of several logs goes on, once this one has come to its end: give it as
+   * `query: { after: cursor }`. `undefined` where there is one log.
    */
   readonly cursor: string | undefined
-  /** How far the log reached when the export began, which is where it ends; `undefined` before it begins. */
+  /** Number of entries of the log when the export began, with which it ends; `undefined` before it begins. */
   readonly size: number | undefined
 }
 
@@ -70,7 +71,7 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
  * ```ts
  * const shipped = exportLog(log, { format: 'otlp', query: { afterSeq: lastShipped } })
  * await pipeline(shipped, createWriteStream('logs.jsonl'))
- * lastShipped = shipped.nextSeq - 1
+ * lastShipped = shipped.afterSeq
  * ```
  */
 export function exportLog(log: ExportedLog, options: ExportOptions): LogExport {
@@ -112,11 +113,11 @@ class StreamingExport implements LogExport {
     this.#threads = threads
   }
 
-  get nextSeq(): number {
-    if (this.#seen) return 0
+  get afterSeq(): number {
+    if (this.#seen) return -1
     const { afterSeq = -1, beforeSeq = Infinity, limit = Infinity } = this.#query
-    if (this.events >= limit || this.size === undefined) return (this.lastSeq ?? afterSeq) + 1
-    return Math.max(afterSeq + 1, Math.min(beforeSeq, this.size))
+    if (this.events >= limit || this.size === undefined) return this.lastSeq ?? afterSeq
+    return Math.max(afterSeq, Math.min(beforeSeq, this.size) - 1)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {

@@ -2,8 +2,8 @@ import { workerData } from 'node:worker_threads'
 import { serveTasks } from '../threads/serve-tasks.js'
 import { converterFor } from './converter.js'
 import { END } from './converting-threads.js'
-import type { ResolvedEncoding } from './encode.js'
 import type { EntryGroup } from './entry-groups.js'
+import type { ResolvedEncoding } from './resolve-encoding.js'
 
 const converter = converterFor(workerData as ResolvedEncoding)
 

@@ -5,7 +5,7 @@ import type { StoredEvent } from '../events/types.js'
  * this version does not know, and its `data` of any form.
  */
 
-/** How much it matters that something happened. */
+/** The severity of an event. */
 export type Severity = 'info' | 'low' | 'medium' | 'high'
 
 const SEVERITIES: ReadonlyMap<string, Severity> = new Map<string, Severity>([

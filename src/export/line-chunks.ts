@@ -1,5 +1,5 @@
 import { AuditLogError } from '../events/errors.js'
-import type { LogEntry } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 
 /** Chunks are of this size, about: large enough that handing one on costs nothing to speak of. */
 export const CHUNK_LENGTH: number = 512 * 1024

@@ -29,9 +29,9 @@ export interface OcsfMapping {
   readonly class: OcsfClass
   readonly activity: Activity
   readonly status: Status
-  /** What was called, where the class asks for it. */
+  /** Returns the name of what was called, where the class asks for it. */
   readonly operation?: (event: StoredEvent) => string | undefined
-  /** What starts, stops or changes is the recording, not an agent. */
+  /** The class is about the recording that starts, stops or changes, not about an agent. */
   readonly isOfTheLog?: boolean
   /** Returns the decision of a control; `undefined` when the event does not tell it. */
   readonly isAllowed?: (event: StoredEvent) => boolean | undefined
@@ -104,7 +104,7 @@ const MAPPINGS: ReadonlyMap<string, OcsfMapping> = new Map([
   ['auditing_impaired', failure],
 ])
 
-/** Of `custom` events and of types that this version does not know. */
+/** The class of `custom` events and of types that this version does not know. */
 const UNCLASSIFIED: OcsfMapping = { class: BASE_EVENT, activity: other('Other'), status: 'unknown' }
 
 export function mappingOf(type: string): OcsfMapping {

@@ -38,7 +38,7 @@ export interface OcsfEvent {
   readonly time: number
   readonly message: string
   readonly metadata: Readonly<Record<string, unknown>>
-  /** What of the event has no place of its own: its scope, trace, source, and all of `data`. */
+  /** The fields of the event that have no attribute in OCSF: its scope, trace, source, and all of `data`. */
   readonly unmapped: Readonly<Record<string, unknown>>
   readonly [attribute: string]: unknown
 }
@@ -143,7 +143,7 @@ function metadata(event: StoredEvent, profiles: readonly string[]): Readonly<Rec
   }
 }
 
-/** What OCSF has no attribute for, whole: where it has one as well, this is what was recorded. */
+/** Returns the fields for which OCSF has no attribute, whole: where it has one as well, this is what was recorded. */
 function unmapped(event: StoredEvent): Readonly<Record<string, unknown>> {
   const { seq: _, id, type, time, recordedAt, tenantId, runId, ...rest } = event
   return rest

@@ -1,6 +1,6 @@
 import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
-import type { InLedger } from '../reader/contract.js'
+import type { InLedger } from '../reader/log-entry.js'
 import { type AnyValue, anyValue, type KeyValue, keyValues } from './any-value.js'
 import type { TextEncoding } from './contract.js'
 import { epochNanos } from './event-times.js'

@@ -2,7 +2,7 @@ import type { SchemaElement } from 'hyparquet-writer'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import type { StoredEvent } from '../events/types.js'
-import type { InLedger } from '../reader/contract.js'
+import type { InLedger } from '../reader/log-entry.js'
 import { COLUMN_NAMES, COLUMNS } from './columns.js'
 import { epochMicros } from './event-times.js'
 
@@ -136,7 +136,7 @@ function schemaOf(name: ParquetColumn): SchemaElement {
   }
 }
 
-/** What has been written since the last time; the offsets in the file go on. */
+/** Returns the bytes that were written since the last call; the offsets in the file go on. */
 function taken(writer: { index: number; getBytes(): Uint8Array }): Uint8Array {
   const bytes = writer.getBytes().slice()
   writer.index = 0

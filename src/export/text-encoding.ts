@@ -1,9 +1,9 @@
 import { cloudEvents } from './cloud-events.js'
 import type { TextEncoding } from './contract.js'
 import { csv } from './csv.js'
-import type { ResolvedEncoding } from './encode.js'
 import { ocsf } from './ocsf.js'
 import { otlpLogs } from './otlp-logs.js'
+import type { ResolvedEncoding } from './resolve-encoding.js'
 
 const withSeq: TextEncoding = { next: (event) => `${JSON.stringify(event)}\n` }
 

@@ -1,7 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
 import { textOf } from '../events/text.js'
 import type { AuditEvent } from '../events/types.js'
-import type { LogEntry } from '../reader/contract.js'
+import type { LogEntry } from '../reader/log-entry.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
 import { filedEvent } from '../store/filed-event.js'
 import { hashLeaf, sameHash } from '../tree/index.js'
@@ -36,6 +36,7 @@ export async function readGroup(log: ForwardedLog, from: number, maxEntries: num
 /** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
 function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
   try {
+    // Attacker-controlled: the entry as it is stored; only the fields by which it is filed are read.
     const event = JSON.parse(textOf(bytes)) as AuditEvent
     return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event: filedEvent(event), callerId: false }
   } catch (cause) {

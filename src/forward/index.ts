@@ -1,2 +1,3 @@
-export { type Forwarder, type ForwardStats, forward } from './forward.js'
+export type { Forwarder, ForwardStats } from './contract.js'
+export { forward } from './forward.js'
 export type { ForwardedLog, ForwardOptions } from './options.js'

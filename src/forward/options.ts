@@ -3,7 +3,7 @@ import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
 
-/** What is forwarded: an open log, or a reader of one. */
+/** The log that is forwarded: an open log, or a reader of one. */
 export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'get' | 'head' | 'prove'> & {
   readonly location: string
 }

@@ -240,11 +240,11 @@ test('a log that is opened by itself is never written elsewhere: it tells, keeps
   renameSync(location, `${location}-other`)
   renameSync(`${location}-away`, location)
   await log.flush()
-  expect(await log.count({ type: 'custom' })).toBe(2)
+  expect(await log.events({ type: 'custom' }).count()).toBe(2)
   expect(problems.map(({ code }) => code)).toEqual(['AUDIT_LOG_REMOVED'])
   const again = await openAuditLog(`${location}-other`)
   expect(again.recovery).toMatchObject({ unclean: false, replayedEvents: 0 })
-  expect(await again.count({ type: 'custom' })).toBe(1)
+  expect(await again.events({ type: 'custom' }).count()).toBe(1)
   await again.close()
 })
 

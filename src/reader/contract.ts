@@ -1,21 +1,16 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
-import type { VerifyReport } from '../verify/report.js'
+import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import type { FollowOptions } from './follow/follow.js'
+import type { InLedger, LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
-import type { RunHandle } from './run-handle.js'
+import type { RunResult } from './run-result.js'
 import type { AgentSummary } from './summaries/agents.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
-
-/** The log of an event, in a ledger of several. */
-export interface InLedger {
-  /** Number of the log in which `seq` is its position; absent where there is one log. */
-  readonly log?: number
-}
 
 /** The logs of what was summed up from events of a ledger of several logs. */
 export interface AcrossLogs extends InLedger {
@@ -31,14 +26,7 @@ export type FoundEvent<T extends string> = ([T] extends [AuditEventType] ? Store
 /** Events, in the order of their positions. */
 export type EventResults<T extends string = AuditEventType> = Results<FoundEvent<T>>
 
-/** An event as it is stored: what its leaf hash is of. */
-export interface LogEntry extends InLedger {
-  readonly seq: number
-  /** UTF-8 JSON in one line, without `seq`. */
-  readonly bytes: Uint8Array
-}
-
-/** How far a log reaches. */
+/** The head of a log: its size and its origin. */
 export interface LogHead {
   /** Number of events in the log; the next one gets this `seq`. */
   readonly size: number
@@ -47,7 +35,7 @@ export interface LogHead {
   /** Origin of the log, as the key that signs it or its newest checkpoint names it; absent where nothing is signed. Reading it verifies nothing. */
   readonly origin?: string
   /**
-   * Of a ledger of several logs: how far each reaches, by their numbers. `size` and `removedEntries` are then the sums of theirs, and
+   * The head of each log of a ledger of several, by their numbers. `size` and `removedEntries` are then the sums of theirs, and
    * `origin` is that of log 0. Absent where there is one log.
    */
   readonly logs?: readonly (LogHead & { readonly log: number })[]
@@ -68,7 +56,7 @@ export interface LedgerFollowOptions extends FollowOptions {
 }
 
 /** Events as they come. */
-export interface Following<T> extends AsyncIterable<T> {
+export interface FollowResults<T> extends AsyncIterable<T> {
   /**
    * The position behind the events that the latest iteration has given, in every log; `undefined` before it has begun. Give it as
    * `after` to go on.
@@ -84,7 +72,7 @@ export interface Following<T> extends AsyncIterable<T> {
  * `AUDIT_INVALID_QUERY`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
  * the call, the others reject. A field that is `undefined` is malformed too, because a filter that silently falls away
  * would answer with what was not asked for.
- * A run that was told late whose it is (`run_identified`) counts, with its earlier events, as that of its tenant and session: filters
+ * A run whose tenant or session was identified late (`run_identified`) counts, with its earlier events, as that of its tenant and session: filters
  * go by these, and an event is given as it was recorded.
  * An entry that was removed keeps its position, and no query, list or sum has it any more; {@link get} says that it was removed.
  * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
@@ -143,14 +131,6 @@ export interface AuditLogReader {
   get(seq: number): Promise<StoredEvent | undefined>
 
   /**
-   * How many events {@link events} would return; `order` makes no difference, and counting stops at `limit`.
-   * Reads entries only for a time window; the indexes answer everything else.
-   *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
-   */
-  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<number>
-
-  /**
    * Proves that the entry at a position is in the log, by a checkpoint that covers it: an open log signs one if there is
    * none yet. The proof's `receipt` is verified without the log, by `verifyReceipt` of `spanledger/verify`. Of an entry that was
    * removed, the leaf hash that the tree keeps is proved.
@@ -179,15 +159,17 @@ export interface AuditLogReader {
   evidence<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<Evidence>
 
   /**
-   * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads.
+   * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads. A reader of a ledger
+   * of several logs verifies all of them, by the key of log 0, and compares what each notes of the others.
    *
+   * @returns the report of the log or, of a ledger of several, that of the ledger: it has `logs`. Both have `status` and `problems`
    * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_LOG_OPEN_FAILED`; `AUDIT_FILE_REFUSED`; `AUDIT_READ_FAILED` when the log
    * cannot be read
    * @throws TypeError naming an unknown or malformed option
    */
-  verify(options?: VerifyOptions): Promise<VerifyReport>
+  verify(options?: VerifyOptions): Promise<VerifyReport | LedgerReport>
 
-  /** How far the log reaches: everything recorded before the call is in. */
+  /** Returns the head of the log: everything that was recorded before the call is in. */
   head(): Promise<LogHead>
 
   /**
@@ -215,7 +197,7 @@ export interface AuditLogReader {
    * @throws AuditLogError `AUDIT_INVALID_QUERY`, also when several tenants have a run with this id and `tenantId` does
    * not say whose is meant
    */
-  run(runId: string, ref?: RunRef): RunHandle
+  run(runId: string, ref?: RunRef): RunResult
 
   /**
    * The sessions that pass every filter of the query, in the order of their first events. The same session id under
@@ -226,7 +208,7 @@ export interface AuditLogReader {
   sessions(query?: SessionQuery): Results<SessionSummary & AcrossLogs>
 
   /**
-   * The agents that acted and pass every filter of the query, in the order of their first events. An agent is told by
+   * The agents that acted and pass every filter of the query, in the order of their first events. An agent is identified by
    * its id, or by its name where its events give no id; a name that first came with an id is that agent's.
    *
    * @throws AuditLogError `AUDIT_INVALID_QUERY`

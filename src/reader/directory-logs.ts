@@ -8,7 +8,7 @@ import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { monotonicMillis } from '../timers/real-timers.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
-import { isStagedOnly } from './held-logs.js'
+import { isStagedOnly } from './existing-logs.js'
 import type { LogsSource } from './ledger/results.js'
 import { StoreReader } from './reader.js'
 
@@ -32,7 +32,7 @@ class Refresher {
     this.#lastAt = at
   }
 
-  /** Of reads that begin together, one does it for all. */
+  /** Refreshes the store when it is due. Of reads that begin together, one does it for all. */
   async refreshIfDue(atLeast = 0): Promise<void> {
     const isFresh = this.#store.size >= atLeast && monotonicMillis() - this.#lastAt < this.#refreshMillis
     if (!this.#due && isFresh) return
@@ -87,6 +87,8 @@ export type ReaderOf = (log: OneLog, eventTypes: readonly string[]) => AuditLogD
 export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   readonly location: string
   readonly readers = new Map<number, AuditLogDirectoryReader>()
+  /** Only the log in the directory itself is read, whatever others its ledger has. */
+  readonly readsOneLog: boolean
   readonly #opening: Opening
   readonly #readerOf: ReaderOf
   #logs: readonly OpenDirectoryLog[] = []
@@ -97,6 +99,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   /** @param readerOf - makes the reader of a single log */
   private constructor(location: string, opening: Opening, readerOf: ReaderOf) {
     this.location = location
+    this.readsOneLog = opening.only
     this.#opening = opening
     this.#readerOf = readerOf
   }
@@ -190,6 +193,7 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
 export class OneLog implements LogsSource<OpenDirectoryLog> {
   readonly readers: ReadonlyMap<number, AuditLogDirectoryReader> = new Map()
   readonly location: string
+  readonly readsOneLog = true
   readonly #log: OpenDirectoryLog
 
   constructor(number: number, reader: DirectoryLogReader, store: SnapshotStore) {

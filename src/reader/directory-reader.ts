@@ -1,16 +1,14 @@
 import type { AuditEventType } from '../events/types.js'
-import type { VerifyOptions } from '../verify/options.js'
-import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import type {
   AuditLogReader,
   EventResults,
-  Following,
+  FollowResults,
   FoundEvent,
   LedgerEventQuery,
   LedgerFollowOptions,
-  LogEntry,
 } from './contract.js'
 import type { CursorBehind } from './ledger-reader.js'
+import type { LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { FollowQuery } from './query/query.js'
 
@@ -22,8 +20,8 @@ import type { FollowQuery } from './query/query.js'
  * `AUDIT_LOG_OPEN_FAILED`.
  *
  * Positions (`seq`, `afterSeq`, `beforeSeq`) and proofs are those of one log: where there are several, `get`, `prove`,
- * `proveConsistency`, `evidence`, `verify` and queries with positions are refused with `AUDIT_INVALID_QUERY`, and {@link logs} has
- * the reader to ask; {@link verifyLedger} verifies all of them. A {@link cursor} holds the position in every log.
+ * `proveConsistency`, `evidence` and queries with positions are refused with `AUDIT_INVALID_QUERY`, and {@link logs} has the reader to
+ * ask. {@link verify} verifies all of them, and reads the directory anew. A {@link cursor} holds the position in every log.
  */
 export interface AuditLogDirectoryReader extends AuditLogReader {
   /** Directory of the ledger, or of the log, as an absolute path. */
@@ -50,19 +48,10 @@ export interface AuditLogDirectoryReader extends AuditLogReader {
 
   events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): EventResults<T>
   entries<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): Results<LogEntry>
-  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: LedgerEventQuery<T>): Promise<number>
   follow<T extends AuditEventType | (string & {}) = AuditEventType>(
     query?: FollowQuery<T>,
     options?: LedgerFollowOptions,
-  ): Following<FoundEvent<T>>
-
-  /**
-   * Verifies all logs, by the key of log 0, and compares what each notes of the others. It reads the directory anew.
-   *
-   * @returns the report of the log where there is one, and the report of the ledger where there are several
-   * @throws AuditLogError `AUDIT_READ_FAILED`, `AUDIT_FILE_REFUSED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`
-   */
-  verifyLedger(options?: VerifyOptions): Promise<VerifyReport | LedgerReport>
+  ): FollowResults<FoundEvent<T>>
 
   /**
    * Takes in everything that has been committed by now, whatever `refreshMillis` says.

@@ -5,17 +5,16 @@ export type {
   AcrossLogs,
   AuditLogReader,
   EventResults,
-  Following,
+  FollowResults,
   FoundEvent,
-  InLedger,
   LedgerEventQuery,
   LedgerFollowOptions,
-  LogEntry,
   LogHead,
 } from './contract.js'
 export { Commits } from './follow/commits.js'
 export type { FollowOptions } from './follow/follow.js'
 export type { CursorBehind } from './ledger-reader.js'
+export type { InLedger, LogEntry } from './log-entry.js'
 export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
 export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
 export type { Page, PageOptions, Results } from './page.js'
@@ -30,17 +29,18 @@ export type {
   SessionQuery,
   StatsGrouping,
   StatsQuery,
-  StepsOptions,
+  StepQuery,
   TimeInput,
 } from './query/query.js'
 export { createReader, type ReaderOptions } from './reader.js'
-export type { RunHandle } from './run-handle.js'
+export type { RunResult } from './run-result.js'
 export {
+  type AuditLogShardedReader,
   type InShard,
+  type OpenShardedReaderOptions,
   openShardedReader,
-  type ShardedReader,
-  type ShardedReaderOptions,
-  type ShardQuery,
+  type ShardEventQuery,
+  type ShardResults,
 } from './sharded.js'
 export type { EventStep, RunStep, ToolCallStep } from './steps/run-step.js'
 export type { AgentSummary } from './summaries/agents.js'

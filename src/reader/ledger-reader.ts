@@ -2,77 +2,35 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
-import type { VerifyReport } from '../verify/report.js'
+import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import type {
   AcrossLogs,
   AuditLogReader,
   EventResults,
-  Following,
+  FollowResults,
   FoundEvent,
   LedgerEventQuery,
   LedgerFollowOptions,
-  LogEntry,
   LogHead,
 } from './contract.js'
 import { parseFollowOptions } from './follow/follow.js'
-import { type ListedAgent, listAgentsOf } from './ledger/agents.js'
-import { EventFinder } from './ledger/event-finder.js'
 import { followPassing } from './ledger/follow.js'
-import { inLog, type SiblingLog } from './ledger/moment.js'
 import { decodePosition, encodePosition, type Sizes } from './ledger/page-cursor.js'
 import { ofOneLog, refusePositions } from './ledger/positions.js'
-import {
-  ALL_LOGS,
-  idsOf,
-  type LedgerListing,
-  LedgerResults,
-  type LogsSource,
-  momentOf,
-  sizesOf,
-  walksOf,
-} from './ledger/results.js'
-import { listRunsOf, type PlacedStep, readRunOf, stepsOf } from './ledger/runs.js'
-import { listSessionsOf } from './ledger/sessions.js'
+import { idsOf, type LedgerListing, LedgerResults, type LogsSource, momentOf, sizesOf } from './ledger/results.js'
+import { readRunOf } from './ledger/runs.js'
 import { readStatsOf } from './ledger/stats.js'
+import { LedgerListings, type OpenLog } from './ledger-listings.js'
+import type { LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
-import { timeOfEntry } from './query/entry-time.js'
-import { eventOfEntry } from './query/event-of-entry.js'
 import { knownTypes } from './query/known-types.js'
-import {
-  invalidQuery,
-  parseAgentQuery,
-  parseFollowQuery,
-  parseRunQuery,
-  parseRunRef,
-  parseSeq,
-  parseSessionQuery,
-  parseStatsQuery,
-  parseStepsQuery,
-} from './query/parse-query.js'
-import { planOf } from './query/plan-of-query.js'
-import type {
-  AgentQuery,
-  EventQuery,
-  FollowQuery,
-  RunQuery,
-  RunRef,
-  SessionQuery,
-  StatsQuery,
-  StepsOptions,
-} from './query/query.js'
-import { readEntries, readPlanned } from './query/read-events.js'
-import { LazyRun, type RunHandle } from './run-handle.js'
-import type { RunStep } from './steps/run-step.js'
+import { invalidQuery, parseFollowQuery, parseRunRef, parseSeq, parseStatsQuery } from './query/parse-query.js'
+import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
+import { LazyRun, type RunResult } from './run-result.js'
 import type { AgentSummary } from './summaries/agents.js'
-import type { ListedRun } from './summaries/list-runs.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
-
-/** A log of a ledger, and the reader that answers from it alone. */
-export interface OpenLog extends SiblingLog {
-  readonly reader: AuditLogReader
-}
 
 /** The positions up to which the logs of a ledger were read. */
 export interface CursorBehind {
@@ -86,37 +44,26 @@ export interface CursorBehind {
 export class LedgerReader implements AuditLogReader {
   readonly #source: LogsSource<OpenLog>
   readonly #knownTypes: ReadonlySet<string>
-  readonly #finder: EventFinder<OpenLog>
+  readonly #listings: LedgerListings
 
   constructor(source: LogsSource<OpenLog>, eventTypes: readonly string[]) {
     this.#source = source
     this.#knownTypes = knownTypes(eventTypes)
-    this.#finder = new EventFinder(source, this.#knownTypes)
+    this.#listings = new LedgerListings(this.#knownTypes)
   }
 
   events<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): EventResults<T> {
-    return this.#finder.find<StoredEvent, FoundEvent<T>>(query, {
-      single: ({ reader }) => reader.events(query),
-      read: ({ store }, parsed, span) => readPlanned(store, planOf(parsed), span),
-      time: ({ time }) => time,
-      // The filter lets through no other types than those that T names.
-      result: (event, log) => (log === undefined ? event : inLog(event, log)) as FoundEvent<T>,
-    })
+    return this.#results(this.#listings.events(query))
   }
 
   entries<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): Results<LogEntry> {
-    return this.#finder.find<LogEntry, LogEntry>(query, {
-      single: ({ reader }) => reader.entries(query),
-      read: ({ store }, parsed, span) => readEntries(store, planOf(parsed), span),
-      time: ({ seq, bytes }) => timeOfEntry(bytes) ?? eventOfEntry(seq, bytes).time,
-      result: ({ seq, bytes }, log) => (log === undefined ? { seq, bytes } : { log, seq, bytes }),
-    })
+    return this.#results(this.#listings.entries(query))
   }
 
   follow<T extends string = AuditEventType>(
     query: FollowQuery<T> = {},
     { after, ...options }: LedgerFollowOptions = {},
-  ): Following<FoundEvent<T>> {
+  ): FollowResults<FoundEvent<T>> {
     const parsed = parseFollowQuery(query)
     const { afterSeq, signal, pollMillis } = parseFollowOptions(options)
     if (after !== undefined) decodePosition(after, 'after')
@@ -129,17 +76,13 @@ export class LedgerReader implements AuditLogReader {
       signal,
       pollMillis,
     })
-    return followed as Following<FoundEvent<T>>
+    return followed as FollowResults<FoundEvent<T>>
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
     parseSeq(seq)
     const logs = await this.#source.logs()
     return logs.length === 0 ? undefined : await (await this.#only('seq')).get(seq)
-  }
-
-  async count<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): Promise<number> {
-    return await this.#finder.count(query, ({ reader }) => reader.count(query))
   }
 
   async prove(seq: number, options?: ProveOptions): Promise<InclusionProof> {
@@ -154,7 +97,7 @@ export class LedgerReader implements AuditLogReader {
     return await (await this.#only('evidence')).evidence(query)
   }
 
-  async verify(options?: VerifyOptions): Promise<VerifyReport> {
+  async verify(options?: VerifyOptions): Promise<VerifyReport | LedgerReport> {
     return await (await this.#only('verify')).verify(options)
   }
 
@@ -186,52 +129,25 @@ export class LedgerReader implements AuditLogReader {
   }
 
   runs(query: RunQuery = {}): Results<RunOverview & AcrossLogs> {
-    const parsed = parseRunQuery(query)
-    return this.#results<ListedRun, RunOverview & AcrossLogs>({
-      kind: 'runs',
-      query: parsed,
-      single: ({ reader }) => reader.runs(query),
-      walks: async (moment) => walksOf(moment, (part) => listRunsOf(moment, parsed, part)),
-      position: ({ position }) => position,
-      time: ({ time }) => time,
-      result: ({ run }) => run,
-    })
+    return this.#results(this.#listings.runs(query))
   }
 
-  run(runId: string, ref: RunRef = {}): RunHandle {
+  run(runId: string, ref: RunRef = {}): RunResult {
     const read = async () => {
       const key = parseRunRef(runId, ref)
       const logs = await this.#source.logs()
       const only = onlyOf(logs)
       return await (only ? only.reader.run(runId, ref) : readRunOf(await momentOf(this.#source, logs), key))
     }
-    return new LazyRun(read, (options = {}) => this.#steps(runId, ref, options))
+    return new LazyRun(read, (query = {}) => this.#results(this.#listings.steps({ runId, ref, query })))
   }
 
   sessions(query: SessionQuery = {}): Results<SessionSummary & AcrossLogs> {
-    const parsed = parseSessionQuery(query)
-    return this.#results<SessionSummary & AcrossLogs, SessionSummary & AcrossLogs>({
-      kind: 'sessions',
-      query: parsed,
-      single: ({ reader }) => reader.sessions(query),
-      walks: async (moment) => walksOf(moment, (part) => listSessionsOf(moment, parsed, part)),
-      position: ({ firstSeq }) => firstSeq,
-      time: ({ firstEventAt }) => firstEventAt,
-      result: (session) => session,
-    })
+    return this.#results(this.#listings.sessions(query))
   }
 
   agents(query: AgentQuery = {}): Results<AgentSummary & AcrossLogs> {
-    const parsed = parseAgentQuery(query)
-    return this.#results<ListedAgent, AgentSummary & AcrossLogs>({
-      kind: 'agents',
-      query: parsed,
-      single: ({ reader }) => reader.agents(query),
-      walks: async (moment) => [{ log: ALL_LOGS, size: Infinity, read: (span) => listAgentsOf(moment, parsed, span) }],
-      position: ({ position }) => position,
-      time: ({ agent }) => agent.firstEventAt,
-      result: ({ agent }) => agent,
-    })
+    return this.#results(this.#listings.agents(query))
   }
 
   async stats(query: StatsQuery): Promise<StatsReport> {
@@ -239,23 +155,6 @@ export class LedgerReader implements AuditLogReader {
     const logs = await this.#source.logs()
     const only = onlyOf(logs)
     return await (only ? only.reader.stats(query) : readStatsOf(await momentOf(this.#source, logs), parsed))
-  }
-
-  #steps(runId: string, ref: RunRef, options: StepsOptions): Results<RunStep> {
-    const { cursor, query } = parseStepsQuery(parseRunRef(runId, ref), options)
-    const listing: LedgerListing<PlacedStep, RunStep, OpenLog> = {
-      kind: 'steps',
-      query,
-      single: ({ reader }) => reader.run(runId, ref).steps(options),
-      walks: async (moment) => {
-        const found = await stepsOf(moment, query)
-        return found ? [{ log: found.log ?? ALL_LOGS, size: found.size, read: (span) => found.read(span) }] : []
-      },
-      position: ({ position }) => position,
-      time: () => '',
-      result: ({ step }) => step,
-    }
-    return new LedgerResults(this.#source, listing, cursor)
   }
 
   #results<I, T>(listing: LedgerListing<I, T, OpenLog>): Results<T> {

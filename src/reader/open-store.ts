@@ -1,12 +1,14 @@
 import { rejectUnknownOptions } from '../events/options.js'
 import { isShared, type SharedStore } from '../store/shared.js'
+import type { VerifyOptions } from '../verify/options.js'
+import type { VerifyReport } from '../verify/report.js'
 import type { AuditLogReader } from './contract.js'
 import { WatchedCommits } from './follow/watched-commits.js'
 import { StoreReader } from './reader.js'
 
 /** Options of `openAuditLogReader` for a store that many processes share. */
 export interface OpenStoreReaderOptions {
-  /** Where the log is kept. The reader opens it for reading, and closes it with itself. */
+  /** The store of the log. The reader opens it for reading, and closes it with itself. */
   readonly store: SharedStore
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
@@ -14,8 +16,9 @@ export interface OpenStoreReaderOptions {
 
 /** Reads a log in a store that others write. Every read sees what was committed before it began. */
 export interface AuditLogStoreReader extends AuditLogReader {
-  /** What the store calls itself. */
+  /** The location that the store gives. */
   readonly location: string
+  verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Ends reads that are under way with `AUDIT_LOG_CLOSED`, and closes the store. */
   close(): Promise<void>
   /** {@link close} */

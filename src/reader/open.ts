@@ -12,7 +12,7 @@ import { verifyLedgerDirectory } from './verify.js'
 
 export type { AuditLogDirectoryReader } from './directory-reader.js'
 
-/** How old what a read sees may be. @see OpenReaderOptions.refreshMillis */
+/** The greatest age of what a read sees. @see OpenReaderOptions.refreshMillis */
 export const DEFAULT_REFRESH_MILLIS = 1_000
 
 /** Options of `openAuditLogReader` for a directory. */
@@ -35,7 +35,7 @@ export interface OpenReaderOptions {
  * Events that are in the writer's journal only, and those that it has not committed, cannot be seen. Where processes have recorded and none has
  * opened a log yet, there is nothing but `staging/`: the reader finds nothing, and the log as soon as there is one.
  *
- * @param path - the directory of the log; a relative path is resolved at once
+ * @param location - the directory of the log, or of the ledger; a relative path is resolved at once
  * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log, or it cannot be read; `AUDIT_LOG_CORRUPT`;
  * `AUDIT_FORMAT_UNSUPPORTED`; `AUDIT_FILE_REFUSED` where something else stands in place of a file of the log
  * @throws TypeError naming an unknown or malformed option
@@ -46,18 +46,18 @@ export interface OpenReaderOptions {
  * for await (const run of log.runs({ status: 'failed', order: 'desc', limit: 10 })) console.log(run.runId)
  * ```
  */
-export function openAuditLogReader(path: string, options?: OpenReaderOptions): Promise<AuditLogDirectoryReader>
+export function openAuditLogReader(location: string, options?: OpenReaderOptions): Promise<AuditLogDirectoryReader>
 /** Opens a log in a store that others write, for reading only: `openAuditLogReader({ store: postgresStore(…) })`. */
 export function openAuditLogReader(options: OpenStoreReaderOptions): Promise<AuditLogStoreReader>
 export async function openAuditLogReader(
-  path: string | OpenStoreReaderOptions,
+  location: string | OpenStoreReaderOptions,
   options: OpenReaderOptions = {},
 ): Promise<AuditLogDirectoryReader | AuditLogStoreReader> {
-  if (typeof path === 'object' && path !== null) return await openStoreReader(path)
-  if (typeof path !== 'string' || path === '') {
-    throw new TypeError('openAuditLogReader: path must be that of a directory')
+  if (typeof location === 'object' && location !== null) return await openStoreReader(location)
+  if (typeof location !== 'string' || location === '') {
+    throw new TypeError('openAuditLogReader: location must be the path of a directory')
   }
-  return await openDirectoryReader(path, options)
+  return await openDirectoryReader(location, options)
 }
 
 /**
@@ -68,7 +68,7 @@ export async function openAuditLogReader(
  * @throws what {@link openAuditLogReader} throws
  */
 export async function openDirectoryReader(
-  path: string,
+  location: string,
   options: OpenReaderOptions = {},
   reading: ReadingOptions = {},
   { only = false }: { readonly only?: boolean } = {},
@@ -85,7 +85,7 @@ export async function openDirectoryReader(
   }
   const opening: Opening = { refreshMillis, eventTypes, reading, only }
   const readerOf = (log: OneLog, types: readonly string[]) => new DirectoryLedgerReader(log, types)
-  const logs = await DirectoryLogs.open(resolve(path), opening, readerOf)
+  const logs = await DirectoryLogs.open(resolve(location), opening, readerOf)
   return new DirectoryLedgerReader(logs, eventTypes)
 }
 
@@ -117,8 +117,10 @@ export class DirectoryLedgerReader extends LedgerReader implements AuditLogDirec
     return this.#logs.logs()
   }
 
-  verifyLedger(options?: VerifyOptions): Promise<VerifyReport | LedgerReport> {
-    return verifyLedgerDirectory(this.location, options)
+  override async verify(options?: VerifyOptions): Promise<VerifyReport | LedgerReport> {
+    if (this.#logs.readsOneLog) return await super.verify(options)
+    await this.#logs.settle()
+    return await verifyLedgerDirectory(this.location, options)
   }
 
   refresh(): Promise<void> {

@@ -32,6 +32,16 @@ export interface Results<T> extends AsyncIterable<T> {
   batches(): AsyncIterable<readonly T[]>
 
   /**
+   * Counts what the query finds; the order makes no difference, and counting stops at `limit`. Events and entries are counted by
+   * the indexes alone, unless there is a time window: nothing of what is counted is read. Other lists are read.
+   *
+   * ```ts
+   * console.log(await log.events({ type: 'run_failed' }).count())
+   * ```
+   */
+  count(): Promise<number>
+
+  /**
    * Reads one page. All pages of a query are of the log as it was when the first was read: together they are what an
    * iteration begun then would have given, however much has been recorded meanwhile. A cursor stays good for as long
    * as there is the log, also for another reader of it and after a restart. It belongs to its query, which is to be

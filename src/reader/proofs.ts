@@ -1,6 +1,6 @@
 import { AuditLogError } from '../events/errors.js'
 import type { ReadableStore } from '../store/readable.js'
-import type { LogEntry } from './contract.js'
+import type { LogEntry } from './log-entry.js'
 import {
   type ConsistencyProof,
   type Evidence,

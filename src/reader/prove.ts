@@ -11,10 +11,10 @@ import {
   sameHash,
   verifyInclusion,
 } from '../tree/index.js'
-import type { LogEntry } from './contract.js'
+import type { LogEntry } from './log-entry.js'
 import { invalidQuery, parseSeq } from './query/parse-query.js'
 
-/** Which tree an entry is proved to be in. */
+/** The tree in which an entry is proved to be. */
 export interface ProveOptions {
   /**
    * The tree of so many entries, signed or not.
@@ -63,7 +63,7 @@ export interface Evidence {
   /** The signed checkpoint that all receipts lead to: the answer is that of the log of so many entries. */
   readonly checkpoint: string
   readonly size: number
-  /** What the query finds among them; lazy. */
+  /** The entries among them that the query finds; lazy. */
   readonly entries: AsyncIterable<ProvedEntry>
 }
 
@@ -92,6 +92,7 @@ export function parseProveOptions(seq: unknown, options: ProveOptions): { seq: n
  */
 export function signedHead(note: string | undefined, storeSize: number): SignedHead | undefined {
   if (note === undefined) return undefined
+  // Attacker-controlled: the note lies beside the log; whoever can write there can replace it, and its signatures are not verified here.
   const { size, root } = parseCheckpoint(parseNote(note).text)
   return size <= BigInt(storeSize) ? { note, size: Number(size), root } : undefined
 }
@@ -124,6 +125,7 @@ export async function proveContinuity(
   older: string,
   newest: SignedHead,
 ): Promise<ConsistencyProof> {
+  // Attacker-controlled: the note comes from the caller, and its signatures are not verified here; the root decides.
   const { size, root } = parseCheckpoint(parseNote(older).text)
   if (size === 0n) throw invalidQuery('checkpoint', 'it is of the empty log, which every log continues')
   if (size > BigInt(newest.size)) {

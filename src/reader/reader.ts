@@ -3,27 +3,15 @@ import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogEntry, LogHead } from './contract.js'
+import type { AuditLogReader, EventResults, FoundEvent, LogHead } from './contract.js'
 import type { Commits } from './follow/commits.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow/follow.js'
+import type { LogEntry } from './log-entry.js'
 import type { Results } from './page.js'
 import { Proofs } from './proofs.js'
 import type { ConsistencyProof, Evidence, InclusionProof, ProveOptions } from './prove.js'
-import { assertKnownTypes, knownTypes } from './query/known-types.js'
-import {
-  type ParsedEventQuery,
-  parseAgentQuery,
-  parseEventQuery,
-  parseFollowQuery,
-  parseRunQuery,
-  parseRunRef,
-  parseSeq,
-  parseSessionQuery,
-  parseStatsQuery,
-  parseStepsQuery,
-} from './query/parse-query.js'
-import type { Plan } from './query/plan.js'
-import { filterOf, planOf } from './query/plan-of-query.js'
+import { knownTypes } from './query/known-types.js'
+import { parseEventQuery, parseRunRef, parseSeq, parseStatsQuery, parseStepQuery } from './query/parse-query.js'
 import type {
   AgentQuery,
   EventQuery,
@@ -32,24 +20,20 @@ import type {
   RunRef,
   SessionQuery,
   StatsQuery,
-  StepsOptions,
+  StepQuery,
 } from './query/query.js'
-import { countEvents, readEntries, readPlanned } from './query/read-events.js'
-import { readIdentified } from './query/read-identified.js'
 import { readEntry, readEvent } from './query/read-stored.js'
-import { ListedResults, type Listing, type Span } from './query/results.js'
-import { LazyRun, type RunHandle } from './run-handle.js'
-import { readSteps } from './steps/read-steps.js'
-import type { RunStep } from './steps/run-step.js'
-import { type AgentSummary, listAgents } from './summaries/agents.js'
-import { listRuns } from './summaries/list-runs.js'
+import { ListedResults, type Listing } from './query/results.js'
+import { LazyRun, type RunResult } from './run-result.js'
+import { StoreListings } from './store-listings.js'
+import type { AgentSummary } from './summaries/agents.js'
 import { readRunTree } from './summaries/runs.js'
-import { listSessions, type SessionSummary } from './summaries/sessions.js'
+import type { SessionSummary } from './summaries/sessions.js'
 import { readStats } from './summaries/stats.js'
 import type { StatsReport } from './summaries/stats-report.js'
 import { verifyDirectory, verifyStore } from './verify.js'
 
-/** What a reader needs beside the store. */
+/** Settings of a reader of a store. */
 export interface ReaderOptions {
   /**
    * Resolves when everything recorded before the call is in the store; every read waits for it first. Where the store
@@ -62,14 +46,14 @@ export interface ReaderOptions {
   readonly commits?: Commits
   /** The newest checkpoint, where the store may have an older one; a log that is open signs it. */
   readonly newestCheckpoint?: () => Promise<string | undefined>
-  /** Of a log in LevelDB: what there is to verify is more than what the store gives. */
+  /** The directory of a log in LevelDB, whose files are verified as well. */
   readonly directory?: string | undefined
   /** The key that signs the log. */
   readonly vkey?: string | undefined
 }
 
 /** Reads from an open store. The reader neither opens nor closes it. */
-export function createReader(store: ReadableStore, options: ReaderOptions): AuditLogReader {
+export function createReader(store: ReadableStore, options: ReaderOptions): StoreReader {
   return new StoreReader(store, options)
 }
 
@@ -77,7 +61,7 @@ export function createReader(store: ReadableStore, options: ReaderOptions): Audi
 export class StoreReader implements AuditLogReader {
   readonly #store: ReadableStore
   readonly #barrier: ReaderOptions['barrier']
-  readonly #knownTypes: ReadonlySet<string>
+  readonly #listings: StoreListings
   readonly #commits: Commits | undefined
   readonly #newestCheckpoint: () => Promise<string | undefined>
   readonly #directory: string | undefined
@@ -97,50 +81,31 @@ export class StoreReader implements AuditLogReader {
       refresh: (atLeast) => this.#size(atLeast),
       newestCheckpoint: this.#newestCheckpoint,
     })
-    this.#knownTypes = knownTypes(eventTypes)
+    this.#listings = new StoreListings(store, knownTypes(eventTypes))
   }
 
   events<T extends string = AuditEventType>(query: EventQuery<T> = {}): EventResults<T> {
-    const parsed = parseEventQuery(query)
-    const plan = planOf(parsed)
-    const read = (span: Span) => this.#readEvents(parsed, plan, span)
-    // The filter lets through no other types than those that T names.
-    const result = (event: StoredEvent) => event as FoundEvent<T>
-    return this.#results({ kind: 'events', query: parsed, read, position: seqOf, result })
+    return this.#results(this.#listings.events(query))
   }
 
   entries<T extends string = AuditEventType>(query: EventQuery<T> = {}): Results<LogEntry> {
-    const parsed = parseEventQuery(query)
-    const plan = planOf(parsed)
-    const read = (span: Span) => this.#readEntries(parsed, plan, span)
-    // Events and their entries are found alike, so that a cursor goes on with either.
-    return this.#results<LogEntry, LogEntry>({ kind: 'events', query: parsed, read, position: seqOf, result: itself })
+    return this.#results(this.#listings.entries(query))
   }
 
   follow<T extends string = AuditEventType>(
     query: FollowQuery<T> = {},
     options: FollowOptions = {},
   ): AsyncIterable<FoundEvent<T>> {
-    const parsed = parseFollowQuery(query)
+    const followed = this.#listings.followed(query)
     const following = parseFollowOptions(options)
-    const plan = planOf(parsed)
     const read = (afterSeq: number, size: number) =>
-      this.#readFollowed(parsed, plan, { size, after: afterSeq, limit: Infinity }) as AsyncIterable<
-        readonly FoundEvent<T>[]
-      >
+      followed({ size, after: afterSeq, limit: Infinity }) as AsyncIterable<readonly FoundEvent<T>[]>
     return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
     const position = parseSeq(seq)
     return position < (await this.#size()) ? await readEvent(this.#store, position) : undefined
-  }
-
-  async count<T extends string = AuditEventType>(query: EventQuery<T> = {}): Promise<number> {
-    const parsed = parseEventQuery(query)
-    const size = await this.#size()
-    if (parsed.type) await this.#assertKnownTypes(parsed.type, size)
-    return await countEvents(this.#store, size, filterOf(parsed))
   }
 
   async prove(seq: number, options: ProveOptions = {}): Promise<InclusionProof> {
@@ -175,36 +140,25 @@ export class StoreReader implements AuditLogReader {
   }
 
   runs(query: RunQuery = {}): Results<RunOverview> {
-    const parsed = parseRunQuery(query)
-    return this.#results({
-      kind: 'runs',
-      query: parsed,
-      read: (span) => listRuns(this.#store, parsed, span),
-      position: ({ position }) => position,
-      result: ({ run }) => run,
-    })
+    return this.#results(this.#listings.runs(query))
   }
 
-  run(runId: string, ref: RunRef = {}): RunHandle {
+  run(runId: string, ref: RunRef = {}): RunResult {
     const read = async () => {
       const key = parseRunRef(runId, ref)
       return await readRunTree(this.#store, await this.#size(), key)
     }
-    return new LazyRun(read, (options = {}) => this.#steps(runId, ref, options))
+    const steps = (query: StepQuery = {}) =>
+      this.#results(this.#listings.steps(parseStepQuery(parseRunRef(runId, ref), query)))
+    return new LazyRun(read, steps)
   }
 
   sessions(query: SessionQuery = {}): Results<SessionSummary> {
-    const parsed = parseSessionQuery(query)
-    const read = (span: Span) => listSessions(this.#store, parsed, span)
-    const listing = { kind: 'sessions', query: parsed, read, position: firstSeqOf, result: itself }
-    return this.#results<SessionSummary, SessionSummary>(listing)
+    return this.#results(this.#listings.sessions(query))
   }
 
   agents(query: AgentQuery = {}): Results<AgentSummary> {
-    const parsed = parseAgentQuery(query)
-    const read = (span: Span) => listAgents(this.#store, parsed, span)
-    const listing = { kind: 'agents', query: parsed, read, position: firstSeqOf, result: itself }
-    return this.#results<AgentSummary, AgentSummary>(listing)
+    return this.#results(this.#listings.agents(query))
   }
 
   async stats(query: StatsQuery): Promise<StatsReport> {
@@ -212,7 +166,7 @@ export class StoreReader implements AuditLogReader {
     return await readStats(this.#store, await this.#size(), parsed)
   }
 
-  /** Where a read ends. The log only grows, so what lies below stays as it is while the read goes on. */
+  /** Returns the size at which a read ends. The log only grows: what lies below stays as it is while the read goes on. */
   async #size(atLeast?: number): Promise<number> {
     await this.#barrier(atLeast)
     return this.#store.size
@@ -225,58 +179,11 @@ export class StoreReader implements AuditLogReader {
     return size
   }
 
-  #steps(runId: string, ref: RunRef, options: StepsOptions): Results<RunStep> {
-    const { cursor, query } = parseStepsQuery(parseRunRef(runId, ref), options)
-    const read = (span: Span) => readSteps(this.#store, query, span)
-    return this.#results<RunStep, RunStep>({ kind: 'steps', query, read, position: seqOf, result: itself }, cursor)
-  }
-
-  #results<I, T>(listing: Listing<I, T>, cursor?: unknown): Results<T> {
+  #results<I, T>(listing: Listing<I, T>): Results<T> {
     const log = {
       size: (atLeast?: number) => this.#size(atLeast),
       entryAt: (seq: number) => readEntry(this.#store, seq),
     }
-    return new ListedResults(log, listing, cursor)
+    return new ListedResults(log, listing)
   }
-
-  #readEvents(query: ParsedEventQuery, plan: Plan, span: Span): AsyncIterable<readonly StoredEvent[]> {
-    return this.#ofKnownTypes(query, span, readPlanned(this.#store, plan, span))
-  }
-
-  /** Reads what has come, and before it the earlier events of runs of which it was told only now whose they are. */
-  async *#readFollowed(query: ParsedEventQuery, plan: Plan, span: Span & { readonly after: number }) {
-    yield* readIdentified(this.#store, plan, span)
-    yield* this.#readEvents(query, plan, span)
-  }
-
-  #readEntries(query: ParsedEventQuery, plan: Plan, span: Span): AsyncIterable<readonly LogEntry[]> {
-    return this.#ofKnownTypes(query, span, readEntries(this.#store, plan, span))
-  }
-
-  /** Returns what a query finds, once its types are known. */
-  #ofKnownTypes<T>({ type }: ParsedEventQuery, { size }: Span, found: AsyncIterable<T>): AsyncIterable<T> {
-    if (!type) return found
-    const assertKnown = () => this.#assertKnownTypes(type, size)
-    return (async function* () {
-      await assertKnown()
-      yield* found
-    })()
-  }
-
-  /** A type is known when the catalogue or the log's owner defines it, or when a newer version has written one. */
-  async #assertKnownTypes(types: readonly string[], size: number): Promise<void> {
-    await assertKnownTypes(types, this.#knownTypes, [{ store: this.#store, size }])
-  }
-}
-
-function seqOf({ seq }: { readonly seq: number }): number {
-  return seq
-}
-
-function firstSeqOf({ firstSeq }: { readonly firstSeq: number }): number {
-  return firstSeq
-}
-
-function itself<T>(item: T): T {
-  return item
 }

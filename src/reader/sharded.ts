@@ -6,23 +6,27 @@ import type { SharedStore } from '../store/shared.js'
 import type { LogHead } from './contract.js'
 import { mergeBatches } from './ledger/merge-batches.js'
 import { type AuditLogStoreReader, openStoreReader } from './open-store.js'
+import type { Results } from './page.js'
 import { mergeAsTheyCome } from './query/merge.js'
 import { parseEventQuery, parseFollowQuery, parseRunQuery } from './query/parse-query.js'
 import type { EventQuery, FollowQuery, RunQuery } from './query/query.js'
 
-/** Something that was found, and the log that has it: positions are those of this log. */
+/** An item, and the log that has it: positions are those of this log. */
 export type InShard<T> = T & {
   /** Location of the log. */
-  readonly log: string
+  readonly location: string
 }
 
-/** What may be asked of several logs: positions are those of one. */
-export type ShardQuery<T extends string = AuditEventType> = Omit<EventQuery<T>, 'afterSeq' | 'beforeSeq'>
+/** The results of a query in several logs. There are no pages: a cursor is that of one log. */
+export type ShardResults<T> = Omit<Results<InShard<T>>, 'page'>
+
+/** The filters for events of several logs. Positions are those of one, so that none can be given. */
+export type ShardEventQuery<T extends string = AuditEventType> = Omit<EventQuery<T>, 'afterSeq' | 'beforeSeq'>
 
 /**
  * Reads several logs as one. Each keeps its own positions and its own tree: proofs are asked of the reader of one log.
  */
-export interface ShardedReader {
+export interface AuditLogShardedReader {
   /** A reader for each log, by its location. */
   readonly logs: ReadonlyMap<string, AuditLogStoreReader>
 
@@ -32,11 +36,11 @@ export interface ShardedReader {
    * @throws AuditLogError `AUDIT_INVALID_QUERY`
    */
   events<T extends AuditEventType | (string & {}) = AuditEventType>(
-    query?: ShardQuery<T>,
-  ): AsyncIterable<InShard<StoredEvent>>
+    query?: ShardEventQuery<T>,
+  ): ShardResults<StoredEvent>
 
   /** The runs that pass every filter, of all logs, in the order of their starts. @throws AuditLogError `AUDIT_INVALID_QUERY` */
-  runs(query?: RunQuery): AsyncIterable<InShard<RunOverview>>
+  runs(query?: RunQuery): ShardResults<RunOverview>
 
   /**
    * The events that come from now on, of all logs, each as it is committed.
@@ -48,10 +52,7 @@ export interface ShardedReader {
     options?: { readonly signal?: AbortSignal },
   ): AsyncIterable<InShard<StoredEvent>>
 
-  /** How many events {@link events} would return. @throws AuditLogError `AUDIT_INVALID_QUERY` */
-  count<T extends AuditEventType | (string & {}) = AuditEventType>(query?: ShardQuery<T>): Promise<number>
-
-  /** How far each log reaches, by its location. */
+  /** Returns the head of each log, by its location. */
   heads(): Promise<ReadonlyMap<string, LogHead>>
 
   /** Closes all logs. */
@@ -61,7 +62,7 @@ export interface ShardedReader {
 }
 
 /** Options of `openShardedReader`. */
-export interface ShardedReaderOptions {
+export interface OpenShardedReaderOptions {
   /** Types of the logs' own that may be asked for before they have any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
 }
@@ -76,13 +77,13 @@ export interface ShardedReaderOptions {
  * ```ts
  * const shards = ['tenant-1', 'tenant-2'].map((logId) => postgresStore({ connectionString, logId }))
  * await using reader = await openShardedReader(shards)
- * for await (const event of reader.events({ type: 'run_failed', order: 'desc', limit: 20 })) console.log(event.log)
+ * for await (const event of reader.events({ type: 'run_failed', order: 'desc', limit: 20 })) console.log(event.location)
  * ```
  */
 export async function openShardedReader(
   stores: readonly SharedStore[],
-  options: ShardedReaderOptions = {},
-): Promise<ShardedReader> {
+  options: OpenShardedReaderOptions = {},
+): Promise<AuditLogShardedReader> {
   rejectUnknownOptions('openShardedReader', options, ['eventTypes'])
   if (!Array.isArray(stores) || stores.length === 0) throw new TypeError('openShardedReader: give at least one store')
   const locations = new Set(stores.map(({ location }) => location))
@@ -97,27 +98,27 @@ export async function openShardedReader(
   return new StoresReader(readers)
 }
 
-class StoresReader implements ShardedReader {
+class StoresReader implements AuditLogShardedReader {
   readonly logs: ReadonlyMap<string, AuditLogStoreReader>
 
   constructor(readers: readonly AuditLogStoreReader[]) {
     this.logs = new Map(readers.map((reader) => [reader.location, reader]))
   }
 
-  events<T extends string = AuditEventType>(query: ShardQuery<T> = {}): AsyncIterable<InShard<StoredEvent>> {
+  events<T extends string = AuditEventType>(query: ShardEventQuery<T> = {}): ShardResults<StoredEvent> {
     parseEventQuery(query)
     refusePositions(query)
-    return this.#merged({
-      read: (reader) => reader.events<string>(query).batches() as AsyncIterable<readonly StoredEvent[]>,
+    return new MergedResults<StoredEvent>(this.logs, {
+      results: (reader) => reader.events<string>(query),
       time: ({ time }) => time,
       query,
     })
   }
 
-  runs(query: RunQuery = {}): AsyncIterable<InShard<RunOverview>> {
+  runs(query: RunQuery = {}): ShardResults<RunOverview> {
     parseRunQuery(query)
-    return this.#merged({
-      read: (reader) => reader.runs(query).batches(),
+    return new MergedResults<RunOverview>(this.logs, {
+      results: (reader) => reader.runs(query),
       time: ({ startedAt }) => startedAt,
       query,
     })
@@ -131,25 +132,15 @@ class StoresReader implements ShardedReader {
     const heads = await this.heads()
     const stop = new AbortController()
     const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-    const following = [...this.logs].map(([log, reader]) => {
-      const size = heads.get(log)?.size ?? 0
-      return inShard<StoredEvent>(reader.follow<string>(query, { afterSeq: size - 1, signal: either }), log)
+    const following = [...this.logs].map(([location, reader]) => {
+      const size = heads.get(location)?.size ?? 0
+      return inShard<StoredEvent>(reader.follow<string>(query, { afterSeq: size - 1, signal: either }), location)
     })
     yield* mergeAsTheyCome(following, stop)
   }
 
-  async count<T extends string = AuditEventType>(query: ShardQuery<T> = {}): Promise<number> {
-    parseEventQuery(query)
-    refusePositions(query)
-    const counts = await Promise.all([...this.logs.values()].map((reader) => reader.count<string>(query)))
-    return Math.min(
-      counts.reduce((sum, count) => sum + count, 0),
-      query.limit ?? Infinity,
-    )
-  }
-
   async heads(): Promise<ReadonlyMap<string, LogHead>> {
-    const heads = [...this.logs].map(async ([log, reader]) => [log, await reader.head()] as const)
+    const heads = [...this.logs].map(async ([location, reader]) => [location, await reader.head()] as const)
     return new Map(await Promise.all(heads))
   }
 
@@ -163,36 +154,62 @@ class StoresReader implements ShardedReader {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  /** Each iteration reads anew. */
-  #merged<T extends object>({ read, time, query }: InEachShard<T>): AsyncIterable<InShard<T>> {
-    const { limit = Infinity, order } = query
-    const logs = [...this.logs]
-    return {
-      async *[Symbol.asyncIterator]() {
-        let left = limit
-        const sources = logs.map(([, reader]) => read(reader))
-        for await (const merged of mergeBatches(sources, time, order === 'desc')) {
-          for (const { item, source } of merged) {
-            yield { ...item, log: logs[source]?.[0] as string }
-            if (--left === 0) return
-          }
-        }
-      },
-    }
-  }
 }
 
-/** The way to the items of each log. */
+/** The results of each log, and the way to merge them. */
 interface InEachShard<T> {
-  read(reader: AuditLogStoreReader): AsyncIterable<readonly T[]>
+  results(reader: AuditLogStoreReader): Results<T>
   /** The time by which items of several logs are merged. */
   time(item: T): string
   readonly query: { readonly limit?: number; readonly order?: 'asc' | 'desc' }
 }
 
-async function* inShard<T extends object>(items: AsyncIterable<T>, log: string): AsyncGenerator<InShard<T>> {
-  for await (const item of items) yield { ...item, log }
+/** Results of several logs, merged by time. Each iteration reads anew. */
+class MergedResults<T extends object> implements ShardResults<T> {
+  readonly #logs: ReadonlyMap<string, AuditLogStoreReader>
+  readonly #each: InEachShard<T>
+
+  constructor(logs: ReadonlyMap<string, AuditLogStoreReader>, each: InEachShard<T>) {
+    this.#logs = logs
+    this.#each = each
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<InShard<T>, void, undefined> {
+    for await (const batch of this.batches()) yield* batch
+  }
+
+  async *batches(): AsyncGenerator<readonly InShard<T>[], void, undefined> {
+    const { results, time, query } = this.#each
+    const locations = [...this.#logs.keys()]
+    const sources = [...this.#logs.values()].map((reader) => results(reader).batches())
+    let left = this.#limit
+    for await (const merged of mergeBatches(sources, time, query.order === 'desc')) {
+      const taken = merged.length > left ? merged.slice(0, left) : merged
+      yield taken.map(({ item, source }) => ({ ...item, location: locations[source] as string }))
+      left -= taken.length
+      if (left <= 0) return
+    }
+  }
+
+  async toArray(): Promise<InShard<T>[]> {
+    const all: InShard<T>[] = []
+    for await (const batch of this.batches()) all.push(...batch)
+    return all
+  }
+
+  async count(): Promise<number> {
+    const counts = await Promise.all([...this.#logs.values()].map((reader) => this.#each.results(reader).count()))
+    const sum = counts.reduce((total, count) => total + count, 0)
+    return Math.min(sum, this.#limit)
+  }
+
+  get #limit(): number {
+    return this.#each.query.limit ?? Infinity
+  }
+}
+
+async function* inShard<T extends object>(items: AsyncIterable<T>, location: string): AsyncGenerator<InShard<T>> {
+  for await (const item of items) yield { ...item, location }
 }
 
 function refusePositions(query: object): void {

@@ -20,7 +20,7 @@ import { type EntryChunk, scanEntries } from '../verify/scan-entries.js'
 import type { FoundCheckpoint, Inspection, InspectionRequest, LogSource } from '../verify/source.js'
 import type { TakenFromLog } from '../verify/trust-policy.js'
 import { verifySource } from '../verify/verify-log.js'
-import { heldLogs } from './held-logs.js'
+import { existingLogs } from './existing-logs.js'
 
 /**
  * Verifies the log in a directory, also while a process writes it.
@@ -90,7 +90,7 @@ export async function verifyLedgerDirectory(
 
 async function placesOfLogs(location: string): Promise<readonly LogDirectory[]> {
   try {
-    return await heldLogs(location)
+    return await existingLogs(location)
   } catch (error) {
     throw readFailure(error, location)
   }

@@ -62,7 +62,7 @@ describe('in a terminal', () => {
     const { code, seen } = await typed(`spanledger export > "${file}"`)
     expect({ code, seen }).toEqual({
       code: 0,
-      seen: expect.stringMatching(/^2 events, seq 0 to 1, .* B; the next export goes on with --since-seq 2\n$/),
+      seen: expect.stringMatching(/^2 events, seq 0 to 1, .* B; the next export goes on with --after-seq 1\n$/),
     })
     expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(3)
   })

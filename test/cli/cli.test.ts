@@ -154,7 +154,9 @@ describe('spanledger', () => {
     [['query', '--limit', 'ten'], 'no whole number'],
     [['query', '--limit', '0'], 'at least 1'],
     [['query', '-t', 'run_faild'], "did you mean 'run_failed'?"],
-    [['query', '--after-seq', '-1'], "use '--after-seq=-XYZ'"],
+    [['query', '--after-seq', '-x'], "use '--after-seq=-XYZ'"],
+    [['help', 'query', 'runs'], 'one word too many'],
+    [['help', '--hlep'], "did you mean '--help'?"],
     [['query', 'more'], 'one word too many'],
     [['prove', 'dir', '1', '--store', 'postgres://host/db#log'], 'not both'],
     [['query', '--store', 'postgres://[::1#log'], 'it is malformed'],
@@ -199,6 +201,15 @@ describe('spanledger', () => {
     for (const help of await Promise.all(names.map((name) => run([name, '--help'])))) {
       expect(help.out).toMatch(/Examples:\n {2}.*spanledger/)
     }
+    expect(await run(['help', 'query'])).toEqual(await run(['query', '--help']))
+    for (const args of [['help'], ['help', '--help'], ['--help'], ['-h'], ['help', 'help']]) {
+      expect(await run(args)).toEqual({ code: 0, out, err: '' })
+    }
+  })
+
+  it('takes a negative number for the value of an option', async () => {
+    const all = await run(['query', '--count'], { env: { SPANLEDGER_LOG: directory } })
+    expect(await run(['query', '--after-seq', '-1', '--count'], { env: { SPANLEDGER_LOG: directory } })).toEqual(all)
   })
 
   it('ends quietly when its reader has seen enough', async () => {

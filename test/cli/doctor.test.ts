@@ -41,7 +41,7 @@ async function asked(of: string): Promise<Condition> {
   return JSON.parse(out) as Condition
 }
 
-const told = async (of: string) => (await run(['doctor', '--log', of])).out
+const told = async (of: string) => (await run(['doctor', of])).out
 const newestSegment = async (of: string) =>
   join(of, 'journal', (await readdir(join(of, 'journal'))).sort().at(-1) as string)
 

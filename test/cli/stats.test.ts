@@ -36,11 +36,11 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 describe('spanledger', () => {
   it('stats sums up, by what is asked for', async () => {
     expect((await ask('stats')).out.split('\n')).toHaveLength(3)
-    expect((await ask('stats --by model')).out).toMatch(/^m-1 +120 +100 +20 +\$0.25 +1 +2 +0 +0 +10ms +1m30s/m)
-    const { total, groups } = JSON.parse((await ask('stats --by agent --json')).out)
+    expect((await ask('stats --group-by model')).out).toMatch(/^m-1 +120 +100 +20 +\$0.25 +1 +2 +0 +0 +10ms +1m30s/m)
+    const { total, groups } = JSON.parse((await ask('stats --group-by agent --json')).out)
     expect(total).toMatchObject({ usage: { totalTokens: 120 }, runs: { completed: 2 } })
     expect(groups).toMatchObject([{ key: 'a-1', agent: { name: 'planner' } }])
-    expect(await ask('stats --by tenant')).toMatchObject({
+    expect(await ask('stats --group-by tenant')).toMatchObject({
       code: 64,
       err: expect.stringContaining("'agent', 'model', 'day'"),
     })
@@ -72,7 +72,7 @@ describe('spanledger', () => {
     for (const [line, found] of [
       ['runs --min-duration 60000', 1],
       ['runs --min-duration 0', 2],
-      ['runs --min-tokens 121', 0],
+      ['runs --min-total-tokens 121', 0],
       ['runs --min-cost 0.25', 2],
     ] as const) {
       expect({ line, found: (await ask(line)).out.split('\n').length - 1 }).toEqual({ line, found })

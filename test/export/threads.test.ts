@@ -45,8 +45,8 @@ describe('an export on several threads', () => {
     const bytes = await bytesOf(one)
     expect(Buffer.compare(await bytesOf(several), bytes)).toBe(0)
     expect(bytes.length).toBeGreaterThan(5_000)
-    const { events, firstSeq, lastSeq, nextSeq, size } = one
-    expect(several).toMatchObject({ events, firstSeq, lastSeq, nextSeq, size })
+    const { events, firstSeq, lastSeq, afterSeq, size } = one
+    expect(several).toMatchObject({ events, firstSeq, lastSeq, afterSeq, size })
     expect(events).toBe(size)
   })
 
@@ -64,7 +64,7 @@ describe('an export on several threads', () => {
       const one = exportLog(log, { format, query, threads: 1 })
       const several = exportLog(log, { format, query, threads: 2 })
       expect(Buffer.compare(await bytesOf(several), await bytesOf(one))).toBe(0)
-      expect([several.events, several.nextSeq]).toEqual([one.events, one.nextSeq])
+      expect([several.events, several.afterSeq]).toEqual([one.events, one.afterSeq])
     }
   })
 

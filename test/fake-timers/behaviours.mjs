@@ -61,7 +61,7 @@ export function behaviours({ openAuditLog, AuditSpanProcessor }, { openAuditLogR
       const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
       try {
         await log.append(note('a'))
-        return await reader.count({ type: 'custom' })
+        return await reader.events({ type: 'custom' }).count()
       } finally {
         await reader.close()
       }
@@ -92,7 +92,7 @@ export function behaviours({ openAuditLog, AuditSpanProcessor }, { openAuditLogR
       await provider.shutdown()
       const reader = await openAuditLogReader(directory)
       try {
-        return await reader.count({ type: ['run_started', 'run_completed'] })
+        return await reader.events({ type: ['run_started', 'run_completed'] }).count()
       } finally {
         await reader.close()
       }

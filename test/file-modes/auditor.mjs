@@ -22,7 +22,7 @@ try {
 }
 try {
   const log = await openAuditLogReader(directory)
-  found.reads = await log.count({ type: 'custom' })
+  found.reads = await log.events({ type: 'custom' }).count()
   found.status = (await log.verify({ logKeys: [process.env.VKEY ?? ''], threads: 1 })).status
   await log.close()
 } catch (error) {

@@ -87,7 +87,7 @@ async function checkAnswers(log: AuditLogReader, expected: Expected, queries = Q
     expect(found.length).toBeGreaterThan(0)
     expect(await log.events(query).toArray()).toEqual(found)
     expect(await log.events({ ...query, order: 'desc' }).toArray()).toEqual(found.toReversed())
-    expect(await log.count(query)).toBe(found.length)
+    expect(await log.events(query).count()).toBe(found.length)
   }
   for (const run of await log.runs().toArray()) {
     expect(run).toEqual(overviewOf((await log.run(run.runId, { tenantId: run.tenantId })) as RunTree))
@@ -119,9 +119,7 @@ describe.each(CASES)('the log $name', ({ name, size, remarks: expectedRemarks })
   it('is verified by its signed checkpoint', async () => {
     const { directory, expected } = copyOf(name)
     const reader = await openAuditLogReader(directory)
-    const report = await reader.verify({ logKeys: [expected.vkey] })
-    const { status, provenSize, root, problems, remarks } = report
-    expect({ status, provenSize, root, problems, remarks }).toEqual({
+    expect(await reader.verify({ logKeys: [expected.vkey] })).toMatchObject({
       status: 'verified',
       provenSize: size,
       root: expected.root,
@@ -211,7 +209,7 @@ describe('the log killed', () => {
     expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: journaled.length, gaps: 0 })
     const takenOver = await log.events({ afterSeq: 29, limit: journaled.length }).toArray()
     expect(takenOver).toEqual(journaled.map((line, n) => ({ ...JSON.parse(line), seq: 30 + n })))
-    expect(await log.count({ type: 'events_recovered' })).toBe(1)
+    expect(await log.events({ type: 'events_recovered' }).count()).toBe(1)
     await log.close()
   })
 })

@@ -75,7 +75,7 @@ it('reads a log whatever number its manifest calls the next one', async () => {
   const directory = await log.copy()
   await stateNumbers(directory, () => ({ nextFile: 1 }))
   const reader = await openAuditLogReader(directory)
-  expect(await reader.count()).toBeGreaterThanOrEqual(ENTRIES)
+  expect(await reader.events().count()).toBeGreaterThanOrEqual(ENTRIES)
   await reader.close()
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
-import { shouldRunApart } from '../../src/cli/apart.js'
+import { needsIsolation } from '../../src/cli/isolated-process.js'
 import { postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries } from '../../src/testing/index.js'
 import type { VerifyReport } from '../../src/verify/report.js'
@@ -120,8 +120,8 @@ describe('a log in a database', () => {
   })
 
   test('is verified in a process of its own, as one in a directory is', () => {
-    expect(shouldRunApart(['verify', ...at], {})).toBe(true)
-    expect(shouldRunApart(['query', ...at], {})).toBe(false)
+    expect(needsIsolation(['verify', ...at], {})).toBe(true)
+    expect(needsIsolation(['query', ...at], {})).toBe(false)
   })
 
   test('is altered where a row was rewritten', async () => {

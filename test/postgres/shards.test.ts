@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openShardedReader, type ShardedReader } from '../../src/reader/index.js'
+import { type AuditLogShardedReader, openShardedReader } from '../../src/reader/index.js'
 import { type PostgresStore, postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries, sealedEntry } from '../../src/testing/index.js'
 import { verifyInclusion } from '../../src/tree/index.js'
@@ -11,7 +11,7 @@ const storeOf = (logId: string) => postgresStore({ connectionString: url(), logI
 const second = (n: number) => `2026-01-01T00:00:${String(n).padStart(2, '0')}Z`
 
 let stores: PostgresStore[]
-let reader: ShardedReader
+let reader: AuditLogShardedReader
 beforeAll(async () => {
   stores = IDS.map(storeOf)
   for (const [shard, store] of stores.entries()) {
@@ -27,33 +27,26 @@ afterAll(async () => {
   for (const store of stores) await store.close()
 })
 
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const taken: T[] = []
-  for await (const item of items) taken.push(item)
-  return taken
-}
-
 test('events of several logs come in the order of their times, each with its log', async () => {
-  const events = await all(reader.events())
-  expect(events.map(({ log, seq }) => [IDS.indexOf(log.split('#')[1] as string), seq])).toEqual(
+  const events = await reader.events().toArray()
+  expect(events.map(({ location, seq }) => [IDS.indexOf(location.split('#')[1] as string), seq])).toEqual(
     Array.from({ length: 30 }, (_, n) => [n % 3, Math.floor(n / 3)]),
   )
-  const newest = await all(reader.events({ order: 'desc', limit: 4, until: second(28) }))
+  const newest = await reader.events({ order: 'desc', limit: 4, until: second(28) }).toArray()
   expect(newest.map(({ time }) => time.slice(17, 19))).toEqual(['27', '26', '25', '24'])
 })
 
 test('filters and counts hold over all logs', async () => {
-  expect(await reader.count()).toBe(30)
-  expect(await reader.count({ limit: 12 })).toBe(12)
-  expect(await reader.count({ tenantId: 'tenant 1' })).toBe(10)
-  expect((await all(reader.events({ tenantId: 'tenant 1' }))).length).toBe(10)
+  expect(await reader.events().count()).toBe(30)
+  expect(await reader.events({ limit: 12 }).count()).toBe(12)
+  expect(await reader.events({ tenantId: 'tenant 1' }).count()).toBe(10)
+  expect((await reader.events({ tenantId: 'tenant 1' }).toArray()).length).toBe(10)
   expect([...(await reader.heads()).values()].map(({ size }) => size)).toEqual([10, 10, 10])
 })
 
 test('positions are refused: they are those of one log', async () => {
   const query = { afterSeq: 3 } as object
   expect(() => reader.events(query)).toThrow('a position is that of one log')
-  await expect(reader.count(query)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
   expect(() => reader.events({ tenant: 'x' } as object)).toThrow("'tenantId'")
 })
 
@@ -78,8 +71,9 @@ test('runs of several logs come in the order of their starts', async () => {
       } as object)
     await store.commit([started(0), started(3)])
   }
-  const runs = await all(reader.runs({ status: 'running' }))
+  const runs = await reader.runs({ status: 'running' }).toArray()
   expect(runs.map(({ runId }) => runId)).toEqual(['r-0-0', 'r-1-0', 'r-2-0', 'r-0-3', 'r-1-3', 'r-2-3'])
+  expect(await reader.runs({ status: 'running', limit: 5 }).count()).toBe(5)
 })
 
 test('following gives what comes to any of the logs', async () => {

@@ -60,7 +60,7 @@ test.each([
     }
     appendForged(newestSegment(directory), { data: { name: 'forged' } })
     const log = await openAuditLog(directory, { on: { problem: () => {} } })
-    expect(await log.count({ type: 'custom' })).toBe(next)
+    expect(await log.events({ type: 'custom' }).count()).toBe(next)
     expect(log.recovery.setAside).toMatchObject({ files: 1 })
     await log.close()
   },

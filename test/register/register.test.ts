@@ -120,7 +120,7 @@ test.each([
   const runs = await reader.runs().toArray()
   const agents = runs.map(({ agent, status, tools }) => `${agent?.name} ${status}, ${tools.items.length} tool`)
   expect(agents.sort()).toEqual(members.map((name) => `${name} completed, 1 tool`))
-  expect(await reader.count({ type: 'audit_attached' })).toBe(members.length)
+  expect(await reader.events({ type: 'audit_attached' }).count()).toBe(members.length)
 })
 
 test('without SPANLEDGER_LOG the application runs, and a warning names the variable', async () => {

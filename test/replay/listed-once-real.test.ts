@@ -40,8 +40,8 @@ test.each<[string, Tell, (recording: Recording) => Recording]>([
     expect(runs.filter(({ status }) => status === 'running')).toEqual([])
     for (const { runId, tenantId, sessionId, status, eventCount } of runs) {
       expect(await log.run(runId)).toMatchObject({ tenantId, sessionId, status, eventCount })
-      expect(await log.count({ runId }), runId).toBe(eventCount)
-      expect(await log.count({ runId, tenantId, sessionId }), runId).toBe(eventCount)
+      expect(await log.events({ runId }).count(), runId).toBe(eventCount)
+      expect(await log.events({ runId, tenantId, sessionId }).count(), runId).toBe(eventCount)
     }
     await expectSums(log, runs)
     expect((await log.verify()).problems).toEqual([])
@@ -51,7 +51,7 @@ test.each<[string, Tell, (recording: Recording) => Recording]>([
 
 /** By tenant and by session each event and each run is there once. */
 async function expectSums(log: AuditLog, runs: readonly { readonly tenantId: string; readonly status: string }[]) {
-  const all = await log.count({})
+  const all = await log.events({}).count()
   const sessions = await log.sessions().toArray()
   expect(sum(sessions.map(({ events }) => events))).toBe(all)
   expect(sum(sessions.map(({ runs: ofSession }) => ofSession))).toBe(runs.length)
@@ -63,8 +63,8 @@ async function expectSums(log: AuditLog, runs: readonly { readonly tenantId: str
     const ofTenant = runs.filter((run) => run.tenantId === tenantId)
     expect((await log.runs({ tenantId }).toArray()).length).toBe(ofTenant.length)
     const { started, ...ends } = (await log.stats({ tenantId })).total.runs
-    expect(started).toBe(await log.count({ tenantId, type: 'run_started' }))
-    expect(sum(Object.values(ends))).toBe(await log.count({ tenantId, type: TERMINAL }))
+    expect(started).toBe(await log.events({ tenantId, type: 'run_started' }).count())
+    expect(sum(Object.values(ends))).toBe(await log.events({ tenantId, type: TERMINAL }).count())
   }
 }
 

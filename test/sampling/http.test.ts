@@ -31,8 +31,8 @@ async function recorded(): Promise<{ readonly runs: number; readonly tools: numb
   await using reader = await openAuditLogReader(directory)
   const traces = new Set<unknown>()
   for await (const event of reader.events({ type: 'run_started' })) traces.add(event.trace?.traceId)
-  const runs = await reader.count({ type: 'run_completed' })
-  return { runs, tools: await reader.count({ type: 'tool_call_completed' }), traces }
+  const runs = await reader.events({ type: 'run_completed' }).count()
+  return { runs, tools: await reader.events({ type: 'tool_call_completed' }).count(), traces }
 }
 
 test('a request whose traceparent says that it is not sampled leaves its run and its tool', async () => {

@@ -23,7 +23,7 @@ export async function exports(log: AuditLogReader): Promise<number> {
   encodeEvents(log.follow({ type: 'run_failed' }), { format: 'ocsf', ocsfVersion: '1.9.0' })
   // @ts-expect-error there is no such version
   exportLog(log, { format: 'ocsf', ocsfVersion: '2.0.0' })
-  return csv.nextSeq
+  return csv.afterSeq
 }
 
 export function converts(event: StoredEvent): [CloudEvent, OcsfEvent, string | undefined] {

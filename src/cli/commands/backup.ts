@@ -1,6 +1,6 @@
 import { backupAuditLog } from '../../backup/backup.js'
 import { stagedEvents } from '../../ledger/staged-events.js'
-import { type Command, formatOf, placeOf } from '../command.js'
+import { type Command, directoryOperand, formatOf, locationOf } from '../command.js'
 import { common, format } from '../options.js'
 import { type Io, printOne, write } from '../output.js'
 import { UsageError } from '../usage-error.js'
@@ -12,7 +12,7 @@ export const backup: Command = {
     output: {
       type: 'string',
       short: 'o',
-      value: 'DEST',
+      value: 'DIR',
       help: 'write the copy to this directory, which must not exist or be empty',
     },
     'with-keys': {
@@ -27,14 +27,13 @@ export const backup: Command = {
     ['spanledger verify /backups/audit-2026-11-30 --vkey log.vkey', 'verify the copy'],
   ],
   async run(args, io) {
-    const [directory, ...more] = args.positionals
-    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
-    const place = placeOf(args, io, directory)
-    if ('url' in place) throw new UsageError('backup: use the tools of PostgreSQL for a log that is kept there')
+    const directory = directoryOperand(args)
+    const location = locationOf(args, io, directory)
+    if ('url' in location) throw new UsageError('backup: use the tools of PostgreSQL for a log that is kept there')
     const output = args.text('output')
-    if (output === undefined) throw new UsageError('backup: name the directory of the copy with --output DEST')
-    const made = await backupAuditLog(place.directory, output, { withKeys: args.flag('with-keys') ?? false })
-    await tellLeftOut(io, place.directory)
+    if (output === undefined) throw new UsageError('backup: name the directory of the copy with --output DIR')
+    const made = await backupAuditLog(location.directory, output, { withKeys: args.flag('with-keys') ?? false })
+    await reportLeftOut(io, location.directory)
     await printOne(io, formatOf(args), made, () => {
       const logs = made.logs.map(({ log, size }) => `log ${log}: ${size} ${size === 1 ? 'entry' : 'entries'}`)
       return [made.destination, ...logs.map((line) => `  ${line}`)].join('\n')
@@ -42,8 +41,8 @@ export const backup: Command = {
   },
 }
 
-/** Says on standard error what processes recorded before they had a log. Looking for it is no reason to fail: the copy is made. */
-async function tellLeftOut(io: Io, location: string): Promise<void> {
+/** Reports on standard error what processes recorded before they had a log. A failure to find out is none of the copy, which is made. */
+async function reportLeftOut(io: Io, location: string): Promise<void> {
   let count = 0
   try {
     for (const { log, events } of stagedEvents(location)) if (log === undefined) for (const _ of events()) count++

@@ -1,34 +1,37 @@
 import type { FoundProcesses } from '../../ledger/processes.js'
-import { type Command, formatOf, noOperands, placeOf } from '../command.js'
-import { type Condition, conditionOf, type Ending, type KeptCheckpoint, type WriterFound } from '../condition.js'
+import { type Command, directoryOperand, formatOf, locationOf } from '../command.js'
+import { type Condition, conditionOf, type Ending, type KeptCheckpoint } from '../condition.js'
+import type { WriterFound } from '../find-writer.js'
 import { type LedgerCondition, ledgerConditionAt } from '../ledger-condition.js'
 import { common, format } from '../options.js'
 import { type Paint, paintFor, printOne } from '../output.js'
 import { processesOf, processRows, processWarnings } from '../processes.js'
-import { withStore } from '../store.js'
+import { type OpenedStore, withStore } from '../store.js'
 import { bytes, printable, shortTime } from '../text.js'
 
 export const doctor: Command = {
   summary: 'Shows the state of each log: processes, last close, journal, dropped events, checkpoints, key, disk use',
+  operand: '[DIR]',
   options: { ...format, ...common },
   examples: [
-    ['spanledger doctor --log /var/lib/app/audit', 'look at a log without touching it'],
+    ['spanledger doctor /var/lib/app/audit', 'look at a log without touching it'],
     ['spanledger doctor --json | jq .droppedEvents', 'what a monitor may ask'],
   ],
   async run(args, io) {
-    noOperands(args)
-    const ledger = await ledgerConditionAt(placeOf(args, io))
+    const operand = directoryOperand(args)
+    const ledger = await ledgerConditionAt(locationOf(args, io, operand))
     if (ledger) {
       const processes = await processesOf(ledger.directory)
       await printOne(io, formatOf(args), { ...ledger, ...processes }, () => ledgerText(ledger, processes, paintFor(io)))
       return
     }
-    await withStore(args, io, async (opened) => {
+    const show = async (opened: OpenedStore) => {
       const condition = await conditionOf(opened)
       const processes = await processesOf(opened.directory)
       const found = { ...condition, ...processes }
       await printOne(io, formatOf(args), found, () => described(condition, processes, paintFor(io)))
-    })
+    }
+    await withStore(args, io, show, operand)
   },
 }
 

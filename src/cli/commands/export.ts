@@ -38,7 +38,6 @@ export const exportEvents: Command = {
       value: 'DIR',
       help: 'a C2SP tlog-tiles log there, of all that is signed; no other option but --log or --store',
     },
-    'since-seq': { type: 'string', value: 'N', help: 'from this position on; where the last export said to go on' },
     ...eventFilters,
     ...cursors,
     limit: listing.limit,
@@ -57,7 +56,7 @@ export const exportEvents: Command = {
   },
   examples: [
     ['spanledger export > audit.jsonl', 'everything, byte for byte as it is stored'],
-    ['spanledger export --since-seq 42000 -o audit-2.jsonl --json', 'what came since; says where the next one goes on'],
+    ['spanledger export --after-seq 41999 -o audit-2.jsonl --json', 'what came since; says where the next one goes on'],
     ['spanledger export -f csv --since 2026-11-01 --until 2026-12-01 > november.csv', 'a month for a spreadsheet'],
     ['spanledger export -f ocsf --since today | siem-upload', 'for a SIEM'],
     ['spanledger export --tiles public/', 'a transparency log that others can verify'],
@@ -76,15 +75,15 @@ export const exportEvents: Command = {
       const written = await (file === '-'
         ? toStandardOutput(exported, options.format, io)
         : toFile(file, args, exported, io))
-      const { events, firstSeq, lastSeq, nextSeq, cursor, removedEntries } = exported
+      const { events, firstSeq, lastSeq, afterSeq, cursor, removedEntries } = exported
       if (file !== '-' && summary !== 'text') {
         const { format } = options
-        const next = cursor === undefined ? { nextSeq } : { cursor }
+        const next = cursor === undefined ? { afterSeq } : { cursor }
         const tally = { events, firstSeq, lastSeq, ...next, removedEntries }
         await printOne(io, summary, { file, format, ...tally, bytes: written }, () => '')
       } else {
-        if (io.err.isTTY) io.err.write(`${told(exported, written)}\n`)
-        if (removedEntries > 0) io.err.write(`${removedTold(removedEntries)}\n`)
+        if (io.err.isTTY) io.err.write(`${summaryText(exported, written)}\n`)
+        if (removedEntries > 0) io.err.write(`${removedText(removedEntries)}\n`)
       }
     })
   },
@@ -92,15 +91,11 @@ export const exportEvents: Command = {
 
 function exportOptions(args: Arguments, io: Io): ExportOptions {
   const { order: _, ...query } = args.query(io.now())
-  const sinceSeq = args.number('since-seq')
-  if (sinceSeq !== undefined && query.afterSeq !== undefined) {
-    throw new UsageError('give --since-seq or --after-seq, not both')
-  }
   const [source, recordsPerRequest] = [args.text('source'), args.number('records-per-request')]
   const [threads, ocsfVersion] = [args.number('threads'), args.text('ocsf-version')]
   return {
     format: exportFormat(args.text('format') ?? DEFAULT_FORMAT),
-    query: { ...query, ...(sinceSeq !== undefined && { afterSeq: sinceSeq - 1 }) },
+    query,
     ...(source !== undefined && { source }),
     ...(recordsPerRequest !== undefined && { recordsPerRequest }),
     ...(threads !== undefined && { threads }),
@@ -173,13 +168,13 @@ function reached({ lastSeq }: LogExport): string {
   return lastSeq === undefined ? '' : `, at seq ${lastSeq}`
 }
 
-function removedTold(count: number): string {
+function removedText(count: number): string {
   const entries = count === 1 ? 'removed entry' : 'removed entries'
   return `${count} ${entries} of the log are left out, so that no line tells its position; --tiles exports the whole tree`
 }
 
-function told({ events, firstSeq, lastSeq, nextSeq, cursor }: LogExport, written: number): string {
+function summaryText({ events, firstSeq, lastSeq, afterSeq, cursor }: LogExport, written: number): string {
   if (cursor !== undefined) return `${events} events, ${bytes(written)}; the next export goes on with --after ${cursor}`
   const range = events === 0 ? '' : `, seq ${firstSeq} to ${lastSeq}`
-  return `${events} events${range}, ${bytes(written)}; the next export goes on with --since-seq ${nextSeq}`
+  return `${events} events${range}, ${bytes(written)}; the next export goes on with --after-seq ${afterSeq}`
 }

@@ -55,7 +55,7 @@ async function countedOf(
   waiting: AsyncIterable<PendingEvent> | undefined,
 ): Promise<Counted> {
   const { limit, order } = query
-  const committed = await log.count(query)
+  const committed = await log.events(query).count()
   const pending: PendingEvent[] = []
   for await (const event of waiting ?? []) pending.push(event)
   const count = Math.min(committed + pending.length, limit ?? Infinity)

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import { type AuditLog, openAuditLog } from '../../audit-log/index.js'
 import type { AuditEventInput } from '../../events/types.js'
 import { isLog } from '../../store/leveldb/database.js'
-import { type Command, CommandFailed, formatOf, noOperands, placeOf } from '../command.js'
+import { type Command, CommandFailed, formatOf, locationOf, noOperands } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { type Arguments, common, format, tenant } from '../options.js'
 import { type Io, printOne } from '../output.js'
@@ -50,9 +50,9 @@ export const record: Command = {
 }
 
 async function openLog(args: Arguments, io: Io): Promise<AuditLog> {
-  const place = placeOf(args, io)
-  if ('url' in place) return await openLogInStore(place.url, args.flag('create'))
-  const { directory } = place
+  const location = locationOf(args, io)
+  if ('url' in location) return await openLogInStore(location.url, args.flag('create'))
+  const { directory } = location
   if (!args.flag('create') && !(await isLog(directory))) {
     throw new CommandFailed(`There is no audit log in ${directory}; --create makes one`, { exitCode: EXIT.noInput })
   }
@@ -95,6 +95,7 @@ async function eventOf(args: Arguments, { input }: Io): Promise<AuditEventInput>
 
 function parseJson(json: string): unknown {
   try {
+    // Attacker-controlled: a script may pass on text of others; the log checks type, size and fields.
     return JSON.parse(json)
   } catch (error) {
     throw new UsageError(`--data is no JSON: ${(error as Error).message}`)

@@ -1,5 +1,5 @@
 import { reindex as reindexLog } from '../../store/leveldb/reindex.js'
-import { type Command, formatOf, placeOf } from '../command.js'
+import { type Command, directoryOperand, formatOf, locationOf } from '../command.js'
 import { throwIfInterrupted } from '../interrupted.js'
 import { common, format } from '../options.js'
 import { printOne } from '../output.js'
@@ -12,13 +12,12 @@ export const reindex: Command = {
   options: { ...format, ...common },
   examples: [['spanledger reindex /var/lib/app/audit', 'after the directory index/ was lost or damaged']],
   async run(args, io) {
-    const [directory, ...more] = args.positionals
-    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
-    const place = placeOf(args, io, directory)
-    if ('url' in place) throw new UsageError('reindex: a log in PostgreSQL keeps its indexes in step by itself')
+    const directory = directoryOperand(args)
+    const location = locationOf(args, io, directory)
+    if ('url' in location) throw new UsageError('reindex: a log in PostgreSQL keeps its indexes in step by itself')
     const progress = new Progress(io)
     try {
-      const entries = await reindexLog(place.directory, {
+      const entries = await reindexLog(location.directory, {
         onProgress: ({ entries: done, size }) => {
           throwIfInterrupted(io)
           progress.show(() => `${done} of ${size} entries`)

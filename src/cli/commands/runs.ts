@@ -9,9 +9,9 @@ export const runs: Command = {
   summary: 'Lists runs, newest first',
   options: {
     ...runFilters,
-    'min-tokens': { type: 'string', value: 'N', help: 'that used this many tokens or more, sub-runs apart' },
+    'min-total-tokens': { type: 'string', value: 'N', help: 'that used this many tokens or more, sub-runs apart' },
     'min-cost': { type: 'string', value: 'USD', help: 'that cost this much or more, sub-runs apart' },
-    'min-duration': { type: 'string', value: 'MS', help: 'that took so many milliseconds or more' },
+    'min-duration': { type: 'string', value: 'MILLIS', help: 'that took so many milliseconds or more' },
     ...shortList,
     ...format,
     ...reading,
@@ -32,7 +32,7 @@ export const runs: Command = {
 
 /** @throws UsageError */
 function least(args: Arguments): Partial<RunQuery> {
-  const fields = { minTotalTokens: 'min-tokens', minCostUsd: 'min-cost', minDurationMs: 'min-duration' }
+  const fields = { minTotalTokens: 'min-total-tokens', minCostUsd: 'min-cost', minDurationMs: 'min-duration' }
   const least: Record<string, number> = {}
   for (const [field, option] of Object.entries(fields)) {
     const text = args.text(option)

@@ -2,6 +2,7 @@ import { LIFECYCLE_TYPES } from '../../events/run-status.js'
 import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, CommandFailed, formatOf, withReader } from '../command.js'
 import { EXIT } from '../exit-codes.js'
+import { type EventsOf, fullRun } from '../full-run.js'
 import { throwIfInterrupted } from '../interrupted.js'
 import { format, pending, reading, tenant } from '../options.js'
 import { chained, type Format, type Io, paintFor, printOne, printStreamed } from '../output.js'
@@ -13,7 +14,6 @@ import { StreamedObject } from '../streamed-json.js'
 import { printable } from '../text.js'
 import { type StepsOf, treeLines } from '../tree-lines.js'
 import { UsageError } from '../usage-error.js'
-import { type EventsOf, wholeRun } from '../whole-run.js'
 
 const MAX_CANDIDATES = 5
 
@@ -55,7 +55,7 @@ export const show: Command = {
           treeLines(run, stepsOf, paint),
           waiting.map((event) => eventLine(event, paint)),
         )
-      await printStreamed(io, formatOf(args), withPending(wholeRun(run, stepsOf, eventsOf), waiting), lines)
+      await printStreamed(io, formatOf(args), withPending(fullRun(run, stepsOf, eventsOf), waiting), lines)
     })
   },
 }

@@ -11,11 +11,11 @@ const { session, run, agent, actor, tool } = followFilters
 export const stats: Command = {
   summary: 'Sums up tokens, cost, runs, failures and durations',
   options: {
-    by: {
+    'group-by': {
       type: 'string',
       value: GROUPINGS.join('|'),
       choices: GROUPINGS,
-      help: 'for each of these; days are those of UTC',
+      help: 'sums for each of these as well; days are those of UTC',
     },
     ...sessionFilters,
     session,
@@ -27,13 +27,13 @@ export const stats: Command = {
     ...reading,
   },
   examples: [
-    ['spanledger stats --by model --since 7d', 'what each model consumed this week'],
-    ['spanledger stats --by agent --json', 'how each agent does, for another program'],
+    ['spanledger stats --group-by model --since 7d', 'what each model consumed this week'],
+    ['spanledger stats --group-by agent --json', 'how each agent does, for another program'],
   ],
   async run(args, io) {
     noOperands(args)
-    const by = args.text('by')
-    const asked = { ...args.query(io.now()), ...(by !== undefined && { groupBy: by }) } as StatsQuery
+    const groupBy = args.text('group-by')
+    const asked = { ...args.query(io.now()), ...(groupBy !== undefined && { groupBy }) } as StatsQuery
     await withReader(args, io, async (log) => {
       const report = await log.stats(asked)
       await printOne(io, formatOf(args), report, () => statsTable(report))

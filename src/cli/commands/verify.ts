@@ -4,14 +4,14 @@ import { verifyLedgerDirectory } from '../../reader/verify.js'
 import type { VerifyOptions } from '../../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../../verify/report.js'
 import { verifySource } from '../../verify/verify-log.js'
-import { type Command, formatOf, type LogPlace, placeOf } from '../command.js'
+import { type Command, directoryOperand, formatOf, type LogLocation, locationOf } from '../command.js'
 import { VERDICTS } from '../exit-codes.js'
 import { Interrupted } from '../interrupted.js'
 import { common, format } from '../options.js'
 import { type Io, paintFor, printOne } from '../output.js'
-import { tellStaged } from '../pending-note.js'
 import { storeAt } from '../postgres.js'
 import { Progress } from '../progress.js'
+import { reportStaged } from '../report-pending.js'
 import { UsageError } from '../usage-error.js'
 import { type Given, givenBy } from '../verify/given.js'
 import { copyAt } from '../verify/log-source.js'
@@ -78,13 +78,12 @@ export const verify: Command = {
   async run(args, io) {
     if (args.text('receipt') !== undefined) return await verifyOneReceipt(args, io)
     if (args.text('entry') !== undefined) throw new UsageError('--entry goes with --receipt')
-    const [path, ...more] = args.positionals
-    if (more[0] !== undefined) throw new UsageError(`'${more[0]}' is one word too many`)
-    const place = placeOf(args, io, path)
-    const given = await givenBy(args, place)
+    const path = directoryOperand(args)
+    const location = locationOf(args, io, path)
+    const given = await givenBy(args, location)
     const progress = new Progress(io)
     try {
-      const report = await verifyAt(place, given, io, progress)
+      const report = await verifyAt(location, given, io, progress)
       progress.clear()
       const exitCode = VERDICTS[report.status]
       io.watcher?.concludes(exitCode)
@@ -93,7 +92,7 @@ export const verify: Command = {
     } catch (error) {
       if (io.signal.aborted) throw new Interrupted()
       progress.clear()
-      if (isNoLog(error) && 'directory' in place) await tellStaged(io, place.directory).catch(() => undefined)
+      if (isNoLog(error) && 'directory' in location) await reportStaged(io, location.directory).catch(() => undefined)
       throw usageErrorFor(error)
     } finally {
       progress.clear()
@@ -106,7 +105,7 @@ function isNoLog(error: unknown): boolean {
 }
 
 async function verifyAt(
-  place: LogPlace,
+  location: LogLocation,
   { options, taken }: Given,
   { signal, watcher }: Io,
   progress: Progress,
@@ -118,14 +117,14 @@ async function verifyAt(
       progress.show(() => `${entries} of ${size} entries, ${Math.floor((100 * entries) / Math.max(1, size))} %`)
     },
   }
-  if ('url' in place) {
-    const log = await openAuditLogReader({ store: await storeAt(place.url) })
+  if ('url' in location) {
+    const log = await openAuditLogReader({ store: await storeAt(location.url) })
     return await log.verify(watched).finally(() => log.close())
   }
-  const copy = await copyAt(place.directory)
+  const copy = await copyAt(location.directory)
   if (copy) {
     const { report } = await verifySource(copy, watched, { taken }).finally(() => copy.close())
     return report
   }
-  return await verifyLedgerDirectory(place.directory, watched, { taken, onReading: (each) => watcher?.reads(each) })
+  return await verifyLedgerDirectory(location.directory, watched, { taken, onReading: (each) => watcher?.reads(each) })
 }

@@ -2,25 +2,25 @@ import type { Command } from '../command.js'
 import { TOPICS } from '../help.js'
 import type { Option } from '../options.js'
 
-/** What a shell is to offer. */
+/** A word that a shell offers. */
 export interface Word {
   readonly name: string
   readonly meaning: string
 }
 
-/** What comes first: the commands, and `help`. */
+/** Returns the first words: the commands, and `help`. */
 export function firstWords(commands: Readonly<Record<string, Command>>): readonly Word[] {
   const named = Object.entries(commands).map(([name, { summary }]) => ({ name, meaning: summary }))
   return [...named, { name: 'help', meaning: 'about a command, or one of the topics' }]
 }
 
-/** What may follow `help`. */
+/** Returns the words that may follow `help`. */
 export function helpWords(commands: Readonly<Record<string, Command>>): readonly Word[] {
   const topics = Object.entries(TOPICS).map(([name, { summary }]) => ({ name, meaning: summary }))
   return [...firstWords(commands).filter(({ name }) => name !== 'help'), ...topics]
 }
 
-/** How a shell finds the values of an option. */
+/** The way in which a shell finds the values of an option. */
 export type Values =
   | { readonly kind: 'none' | 'any' | 'directory' | 'file' }
   | { readonly kind: 'choices'; readonly choices: readonly string[] }

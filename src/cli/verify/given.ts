@@ -4,10 +4,10 @@ import { MAX_NOTE_BYTES } from '../../checkpoint/index.js'
 import { splitNotes } from '../../verify/ledger/checkpoints-by-origin.js'
 import type { VerifyOptions } from '../../verify/options.js'
 import type { TakenFromLog } from '../../verify/trust-policy.js'
-import type { LogPlace } from '../command.js'
-import { readGivenFile } from '../named-file.js'
+import type { LogLocation } from '../command.js'
 import type { Arguments } from '../options.js'
 import { UsageError } from '../usage-error.js'
+import { readUserFile } from '../user-file.js'
 
 /** A receipt has a checkpoint and the bytes of an entry. */
 const MAX_GIVEN_BYTES = 2 * MAX_NOTE_BYTES
@@ -20,8 +20,8 @@ export interface Given {
 }
 
 /** Reads what the options give: keys, checkpoints and limits. */
-export async function givenBy(args: Arguments, place: LogPlace): Promise<Given> {
-  const directory = 'directory' in place ? place.directory : undefined
+export async function givenBy(args: Arguments, location: LogLocation): Promise<Given> {
+  const directory = 'directory' in location ? location.directory : undefined
   const keys = await keysOf(args, 'vkey', directory)
   const witnesses = await keysOf(args, 'witness-vkey', directory)
   const checkpoints = await Promise.all((args.texts('checkpoint') ?? []).map((path) => readGiven(path, directory)))
@@ -79,6 +79,7 @@ export function linesOf({ text }: GivenText): readonly string[] {
 /** Reads a file that an option names. @param directory - of the log */
 export async function readGiven(path: string, directory?: string): Promise<GivenText> {
   try {
+    // Attacker-controlled: the file that the user names may be made by others; its size is bounded, and notes and keys in it are parsed later.
     const text = (await readGivenBytes(path)).toString()
     return { path, text, isInside: directory !== undefined && (await isBelow(path, directory)) }
   } catch (error) {
@@ -87,7 +88,7 @@ export async function readGiven(path: string, directory?: string): Promise<Given
 }
 
 export async function readGivenBytes(path: string): Promise<Buffer> {
-  return await readGivenFile(path, MAX_GIVEN_BYTES).catch((error: Error) => {
+  return await readUserFile(path, MAX_GIVEN_BYTES).catch((error: Error) => {
     throw new UsageError(`cannot read ${path}: ${error.message}`)
   })
 }

@@ -33,6 +33,7 @@ async function isReceipt(path: string): Promise<boolean> {
   })
   try {
     const { buffer } = await file.read(Buffer.alloc(RECEIPT.length), 0, RECEIPT.length, 0)
+    // Attacker-controlled: the file may be any bytes; a bounded part of it is compared.
     return buffer.toString('latin1') === RECEIPT
   } finally {
     await file.close()

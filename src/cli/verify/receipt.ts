@@ -22,6 +22,7 @@ export async function verifyOneReceipt(args: Arguments, io: Io): Promise<number>
   const path = args.text('entry')
   try {
     const origin = verifierFromVkey(vkeys[0]).name
+    // Attacker-controlled: the receipt comes from whoever wants the entry to be believed; it is verified before it is shown.
     const entry = path === undefined ? parseReceipt(receipt).extra : await readGivenBytes(path)
     if (!entry) throw new UsageError('the receipt does not have the bytes of its entry: give them as --entry')
     const { index, checkpoint } = verifyReceipt(receipt, hashLeaf(entry), { origin, logKeys: vkeys })

@@ -1,9 +1,9 @@
-/** Tells those who follow a log, in the process that writes it, when something has been committed. */
+/** Wakes those who follow a log, in the process that writes it, when something has been committed. */
 export class Commits {
   readonly #waiting = new Set<() => void>()
   #count = 0
 
-  /** How often the log has changed: what a wait {@link past} this may not miss. */
+  /** Number of changes of the log: a wait {@link past} it misses none. */
   get count(): number {
     return this.#count
   }

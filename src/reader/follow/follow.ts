@@ -2,7 +2,7 @@ import { rejectUnknownOptions, wholeNumberOption } from '../../events/options.js
 import { delay } from '../../timers/real-timers.js'
 import type { Commits } from './commits.js'
 
-/** How often a log that another process writes is looked at. @see FollowOptions.pollMillis */
+/** The time between two looks at a log that another process writes. @see FollowOptions.pollMillis */
 export const DEFAULT_POLL_MILLIS = 250
 
 /** From where, how often and for how long to follow. */
@@ -12,7 +12,7 @@ export interface FollowOptions {
   /** Ends the following, without an error. */
   readonly signal?: AbortSignal
   /**
-   * How long to wait before looking again when another process writes the log, and nothing new is there; from 1 to
+   * The time to wait before looking again when another process writes the log, and nothing new is there; from 1 to
    * 3,600,000. In the writer's own process each commit is seen at once, and this says nothing. @defaultValue 250
    */
   readonly pollMillis?: number
@@ -24,13 +24,13 @@ export interface ResolvedFollowOptions {
   readonly pollMillis: number
 }
 
-/** What is followed. */
+/** The log that is followed. */
 export interface Followed<T> {
-  /** How many entries there are by now. */
+  /** Returns the number of entries. */
   head(): Promise<number>
-  /** Where this process writes the log. */
+  /** The commits of the log, if this process writes it. */
   readonly commits: Commits | undefined
-  /** What passes the filters after one position, among the first `size` entries. */
+  /** Reads what passes the filters behind a position, among the first `size` entries. */
   read(afterSeq: number, size: number): AsyncIterable<readonly T[]>
 }
 

@@ -3,7 +3,7 @@ import { delay } from '../../timers/real-timers.js'
 import { Commits } from './commits.js'
 import { DEFAULT_POLL_MILLIS } from './follow.js'
 
-/** Tells those who follow a log that others write: as soon as the store hears of a commit, and after a while anyway. */
+/** Wakes those who follow a log that others write: as soon as the store hears of a commit, and after a while anyway. */
 export class WatchedCommits extends Commits {
   readonly #store: SharedStore
 

@@ -6,7 +6,7 @@ import type { Span } from '../query/results.js'
 import { AgentFirsts, type AgentSummary, namingEvents } from '../summaries/agents.js'
 import { mergeBatches } from './merge-batches.js'
 import { comesBefore, inLog, type LoggedEvent, type Moment } from './moment.js'
-import type { LogsOfEnds } from './placed-run.js'
+import type { LogsOfEnds } from './run-in-ledger.js'
 
 /** An agent of several logs, and its place in their list. */
 export interface ListedAgent {

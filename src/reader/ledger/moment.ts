@@ -25,8 +25,8 @@ export interface LogPart {
 /** An event of one of several logs. */
 export type LoggedEvent = StoredEvent & { readonly log: number }
 
-/** The place of an entry in several logs. */
-export interface LogPlace {
+/** The position of an entry in a ledger of several logs. */
+export interface LedgerPosition {
   readonly log: number
   readonly seq: number
 }

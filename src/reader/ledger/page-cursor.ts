@@ -16,7 +16,7 @@ export interface LedgerBookmark {
   readonly left: number
 }
 
-/** Tells a log from others by what its store is called inside: `undefined` for one that is not there. */
+/** Returns the id of a log's store, by which it differs from other logs; `undefined` for one that is not there. */
 export type IdOf = (log: number) => string | undefined
 
 /*
@@ -35,6 +35,7 @@ const MAX_LENGTH = 1_000_000
 
 /** Tells whether a cursor is one of a page over several logs, whole or not. */
 export function isLedgerCursor(cursor: unknown): cursor is string {
+  // Attacker-controlled: any text may come from a client; its first byte alone is read.
   return typeof cursor === 'string' && Buffer.from(cursor.slice(0, 4), 'base64url')[0] === PAGE
 }
 
@@ -126,6 +127,7 @@ class Fields {
 
   constructor(cursor: string, problem: (message: string) => Error) {
     this.#problem = problem
+    // Attacker-controlled: any text may come from a client; its length is bounded, and its numbers lead to no more than the query does.
     const bytes = Buffer.from(cursor.slice(0, MAX_LENGTH), 'base64url')
     const content = bytes.subarray(0, Math.max(0, bytes.length - CHECKSUM))
     const isWhole = bytes.toString('base64url') === cursor && bytes.subarray(content.length).equals(checksum(content))

@@ -19,7 +19,7 @@ export interface NamedPositions {
 
 export interface ParsedLedgerQuery {
   readonly parsed: ParsedEventQuery
-  /** The query with the cursors, by which a page of it is told from one of another. */
+  /** The query with the cursors: a page of it is of no other query. */
   readonly asked: ParsedEventQuery
   readonly positions: ((logs: readonly SiblingLog[]) => NamedPositions) | undefined
 }

@@ -38,6 +38,8 @@ export interface LedgerListing<I, T, L extends SiblingLog> {
   single(log: L): Results<T>
   /** Returns the walks over the logs as they are at a moment, by the numbers of the logs. */
   walks(moment: Moment, logs: readonly L[]): Promise<readonly Walked<I>[]>
+  /** Counts the items in the logs as they are at a moment; left out where they are to be read for that. */
+  count?(moment: Moment, logs: readonly L[]): Promise<number>
   position(item: I): number
   /** The time by which items of several walks are merged. */
   time(item: I): string
@@ -63,45 +65,51 @@ interface Found<T> {
 export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
   readonly #source: LogsSource<L>
   readonly #listing: LedgerListing<I, T, L>
-  readonly #cursor: unknown
 
-  /** @param cursor - the place where they begin, as it came with a page of them; unchecked */
-  constructor(source: LogsSource<L>, listing: LedgerListing<I, T, L>, cursor?: unknown) {
+  constructor(source: LogsSource<L>, listing: LedgerListing<I, T, L>) {
     this.#source = source
     this.#listing = listing
-    this.#cursor = cursor
   }
 
   [Symbol.asyncIterator](): AsyncIterator<T, void, undefined> {
-    return new LateIterator(() => this.#open((results) => results, itemsOf))
+    return new LazyIterator(() => this.#open((results) => results, itemsOf))
   }
 
   batches(): AsyncIterable<readonly T[]> {
     const open = () => this.#open((results) => results.batches(), resultsOf)
-    return { [Symbol.asyncIterator]: () => new LateIterator(open) }
+    return { [Symbol.asyncIterator]: () => new LazyIterator(open) }
   }
 
   async toArray(): Promise<T[]> {
     const logs = await this.#source.logs()
-    const only = this.#single(logs, this.#cursor)
+    const only = this.#single(logs)
     if (only) return await this.#listing.single(only).toArray()
     const all: T[] = []
-    for await (const batch of this.#read(await this.#begin(logs, this.#cursor)))
-      for (const { result } of batch) all.push(result)
+    for await (const batch of this.#read(await this.#begin(logs))) for (const { result } of batch) all.push(result)
     return all
+  }
+
+  async count(): Promise<number> {
+    const logs = await this.#source.logs()
+    const only = this.#single(logs)
+    if (only) return await this.#listing.single(only).count()
+    const begun = await this.#begin(logs)
+    if (this.#listing.count) return await this.#listing.count(begun.moment, logs)
+    let count = 0
+    for await (const batch of this.#read(begun)) count += batch.length
+    return count
   }
 
   async page(options: PageOptions = {}): Promise<Page<T>> {
     const { cursor, size: wanted } = parsePageOptions(options)
-    const from = cursor === undefined ? this.#cursor : cursor
     const logs = await this.#source.logs()
-    const only = this.#single(logs, from)
+    const only = this.#single(logs, cursor)
     if (only) return await this.#listing.single(only).page(options)
-    const begun = await this.#begin(logs, from)
+    const begun = await this.#begin(logs, cursor)
     const { sizes, left } = begun.bookmark
     const positions = new Map(begun.bookmark.positions)
     const items: T[] = []
-    // One more than is wanted tells whether there is a next page.
+    // One more than is wanted: there is a next page then.
     for await (const batch of this.#read(begun, wanted + 1)) {
       for (const { result, log, position } of batch) {
         if (items.length === wanted) {
@@ -116,7 +124,7 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
   }
 
   /** Returns the log that answers alone. A page that was begun when there was one log goes on with that one. */
-  #single(logs: readonly L[], cursor: unknown): L | undefined {
+  #single(logs: readonly L[], cursor?: string): L | undefined {
     if (isLedgerCursor(cursor)) return undefined
     const isOne = cursor !== undefined || (logs.length === 1 && !this.#listing.hasPositions)
     if (isOne && !logs[0]) throw invalidCursor('there is no log yet')
@@ -128,14 +136,12 @@ export class LedgerResults<I, T, L extends SiblingLog> implements Results<T> {
     several: (found: AsyncIterable<readonly Found<T>[]>) => AsyncIterable<R>,
   ): Promise<AsyncIterator<R>> {
     const logs = await this.#source.logs()
-    const only = this.#single(logs, this.#cursor)
-    const results = only
-      ? single(this.#listing.single(only))
-      : several(this.#read(await this.#begin(logs, this.#cursor)))
+    const only = this.#single(logs)
+    const results = only ? single(this.#listing.single(only)) : several(this.#read(await this.#begin(logs)))
     return results[Symbol.asyncIterator]()
   }
 
-  async #begin(logs: readonly L[], cursor: unknown): Promise<Beginning<L>> {
+  async #begin(logs: readonly L[], cursor?: string): Promise<Beginning<L>> {
     await this.#source.settle()
     const bookmark = isLedgerCursor(cursor) ? await this.#resume(logs, cursor) : this.#start(logs)
     return { logs, moment: new Moment(this.#source, logs, bookmark.sizes), bookmark }
@@ -197,7 +203,7 @@ export function walksOf<I>(
   return moment.parts.map((part) => ({ log: part.log, size: part.size, read: walkOf(part) }))
 }
 
-/** Returns what tells a log from those of other ledgers. */
+/** Returns the ids of logs by their numbers: a log of another ledger has another id. */
 export function idsOf(logs: readonly SiblingLog[]): (log: number) => string | undefined {
   return (log) => logs.find(({ number }) => number === log)?.store.id
 }
@@ -211,7 +217,7 @@ async function* resultsOf<T>(found: AsyncIterable<readonly Found<T>[]>): AsyncGe
 }
 
 /** Iterates what is opened when the first item is asked for, and adds nothing to its steps from then on. */
-class LateIterator<T> implements AsyncIterator<T, void, undefined> {
+class LazyIterator<T> implements AsyncIterator<T, void, undefined> {
   readonly #open: () => Promise<AsyncIterator<T>>
   #opening: Promise<AsyncIterator<T>> | undefined
   #opened: AsyncIterator<T> | undefined

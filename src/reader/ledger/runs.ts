@@ -1,25 +1,32 @@
 import type { ReadableStore } from '../../store/readable.js'
-import type { ParsedRunQuery, ParsedStepsQuery } from '../query/parse-query.js'
+import type { ParsedRunQuery, ParsedStepQuery } from '../query/parse-query.js'
 import type { Span } from '../query/results.js'
 import { readSteps } from '../steps/read-steps.js'
 import type { RunStep } from '../steps/run-step.js'
 import { type ListedRun, listRuns } from '../summaries/list-runs.js'
 import type { RunSummary, RunTree } from '../summaries/run-summary.js'
 import { type RunSource, readTree, subRunIds, summariseRun } from '../summaries/runs.js'
+import { MergedRun } from './merged-run.js'
 import type { LogPart, Moment } from './moment.js'
-import { type LogsOfEnds, type Places, placedOverview, placedStep, placedSummary, placesIn } from './placed-run.js'
-import { OtherLogsRuns } from './runs-elsewhere.js'
-import { SpreadRun } from './spread-run.js'
+import {
+  type LedgerPositions,
+  type LogsOfEnds,
+  overviewInLedger,
+  positionsIn,
+  stepInLedger,
+  summaryInLedger,
+} from './run-in-ledger.js'
+import { RunsOfOtherLogs } from './runs-of-other-logs.js'
 import { tracedSubRunIds } from './traced-sub-runs.js'
 
-/** Lists the runs that are to be listed where a log tells of them. */
+/** Lists the runs whose place in the list is an event of this log. */
 export function listRunsOf(moment: Moment, query: ParsedRunQuery, part: LogPart) {
-  const elsewhere = new OtherLogsRuns(moment, part)
+  const otherLogs = new RunsOfOtherLogs(moment, part)
   return async function* (span: Span): AsyncGenerator<readonly ListedRun[]> {
-    for await (const listed of listRuns(part.store, query, span, elsewhere)) {
+    for await (const listed of listRuns(part.store, query, span, otherLogs)) {
       yield listed.map((one) => ({
         ...one,
-        run: 'log' in one.run ? one.run : placedOverview(one.run, placesIn(part.log)),
+        run: 'log' in one.run ? one.run : overviewInLedger(one.run, positionsIn(part.log)),
       }))
     }
   }
@@ -44,14 +51,14 @@ class RunsOfLogs implements RunSource {
   }
 
   async summarise(runId: string, tenantId: string | undefined): Promise<(RunSummary & LogsOfEnds) | undefined> {
-    const found = await placeOfRun(this.#moment, runId)
+    const found = await findRunIn(this.#moment, runId)
     if (!found) return undefined
-    const { store, size, places } = found
+    const { store, size, positions } = found
     const part = { size, identities: await this.#moment.identities() }
     const summary = await summariseRun(store, part, runId, tenantId)
     if (!summary) return undefined
     const claimedParentRunId = summary.parentRunId === undefined ? this.#traced.get(runId) : undefined
-    return { ...placedSummary(summary, places), ...(claimedParentRunId !== undefined && { claimedParentRunId }) }
+    return { ...summaryInLedger(summary, positions), ...(claimedParentRunId !== undefined && { claimedParentRunId }) }
   }
 
   async subRunIds(run: RunSummary): Promise<ReadonlySet<string>> {
@@ -74,42 +81,42 @@ export interface StepsSource {
   /** Number of the log; `undefined` for several. */
   readonly log: number | undefined
   readonly size: number
-  read(span: Span): AsyncIterable<readonly PlacedStep[]>
+  read(span: Span): AsyncIterable<readonly LedgerStep[]>
 }
 
 /** A step, and where the walk met it. */
-export interface PlacedStep {
+export interface LedgerStep {
   readonly position: number
   readonly step: RunStep & { readonly log: number }
 }
 
 /** Returns the steps of a run; `undefined` where no log has it. */
-export async function stepsOf(moment: Moment, query: ParsedStepsQuery): Promise<StepsSource | undefined> {
-  const found = await placeOfRun(moment, query.runId)
+export async function stepsOf(moment: Moment, query: ParsedStepQuery): Promise<StepsSource | undefined> {
+  const found = await findRunIn(moment, query.runId)
   if (!found) return undefined
-  const { store, size, places, log } = found
+  const { store, size, positions, log } = found
   return {
     log,
     size,
     async *read(span) {
       for await (const steps of readSteps(store, query, span)) {
-        yield steps.map((step) => ({ position: step.seq, step: placedStep(step, places) }))
+        yield steps.map((step) => ({ position: step.seq, step: stepInLedger(step, positions) }))
       }
     },
   }
 }
 
-interface PlaceOfRun {
+interface RunInLedger {
   readonly store: ReadableStore
   readonly size: number
-  readonly places: Places
+  readonly positions: LedgerPositions
   readonly log: number | undefined
 }
 
-async function placeOfRun(moment: Moment, runId: string): Promise<PlaceOfRun | undefined> {
+async function findRunIn(moment: Moment, runId: string): Promise<RunInLedger | undefined> {
   const [part, ...others] = await moment.withRun(runId)
   if (!part) return undefined
-  if (others.length === 0) return { ...part, places: placesIn(part.log) }
-  const spread = await SpreadRun.read(moment, [part, ...others], runId)
-  return { store: spread, size: spread.size, places: spread, log: undefined }
+  if (others.length === 0) return { ...part, positions: positionsIn(part.log) }
+  const mergedRun = await MergedRun.read(moment, [part, ...others], runId)
+  return { store: mergedRun, size: mergedRun.size, positions: mergedRun, log: undefined }
 }

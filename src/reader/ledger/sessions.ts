@@ -6,13 +6,13 @@ import type { Span } from '../query/results.js'
 import type { SessionStart } from '../summaries/session-starts.js'
 import { addRunsOf, listSessions, type SessionSummary, type SessionsElsewhere } from '../summaries/sessions.js'
 import { comesBefore, type LogPart, type Moment } from './moment.js'
-import type { LogsOfEnds } from './placed-run.js'
+import type { LogsOfEnds } from './run-in-ledger.js'
 
 /** Lists the sessions that begin in a log. */
 export function listSessionsOf(moment: Moment, query: ParsedSessionQuery, part: LogPart) {
-  const elsewhere = new OtherLogsSessions(moment, part)
+  const otherLogs = new OtherLogsSessions(moment, part)
   return async function* (span: Span): AsyncGenerator<readonly (SessionSummary & LogsOfEnds)[]> {
-    for await (const sessions of listSessions(part.store, query, span, elsewhere)) {
+    for await (const sessions of listSessions(part.store, query, span, otherLogs)) {
       yield sessions as readonly (SessionSummary & LogsOfEnds)[]
     }
   }

@@ -6,8 +6,8 @@ import { sumUp } from '../summaries/stats.js'
 import type { StatsReport } from '../summaries/stats-report.js'
 import { addSupersededEnds, runsWithSuperseding } from '../summaries/superseded-ends.js'
 import { mergeBatches } from './merge-batches.js'
+import { MergedRun } from './merged-run.js'
 import { inLog, type LoggedEvent, type Moment } from './moment.js'
-import { SpreadRun } from './spread-run.js'
 
 /** Sums up the events of several logs that pass a query. */
 export async function readStatsOf(moment: Moment, { groupBy, ...filter }: ParsedStatsQuery): Promise<StatsReport> {
@@ -16,7 +16,7 @@ export async function readStatsOf(moment: Moment, { groupBy, ...filter }: Parsed
   const findModel = async (runId: string, tenantId: string) => {
     const parts = await moment.withRun(runId)
     const [part] = parts
-    const store = part && (parts.length === 1 ? part.store : await SpreadRun.read(moment, parts, runId))
+    const store = part && (parts.length === 1 ? part.store : await MergedRun.read(moment, parts, runId))
     return store && (await modelFinder(store, { size: store.size, identities })(runId, tenantId))
   }
   return await sumUp(groupBy, {
@@ -47,11 +47,11 @@ async function supersededEndsOf(moment: Moment): Promise<ReadonlyMap<number, Rea
   }
   const identities = await moment.identities()
   for (const runId of runIds) {
-    const run = await SpreadRun.read(moment, await moment.withRun(runId), runId)
+    const run = await MergedRun.read(moment, await moment.withRun(runId), runId)
     const superseded = new Set<number>()
     await addSupersededEnds(superseded, run, { size: run.size, identities }, runId)
     for (const position of superseded) {
-      const { log, seq } = run.placeOf(position)
+      const { log, seq } = run.positionOf(position)
       found.get(log)?.add(seq)
     }
   }

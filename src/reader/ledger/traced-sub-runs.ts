@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../events/types.js'
 import { readEvents, readFirst } from '../query/read-events.js'
 import type { RunSummary } from '../summaries/run-summary.js'
 import type { LogPart, Moment } from './moment.js'
-import type { LogsOfEnds } from './placed-run.js'
+import type { LogsOfEnds } from './run-in-ledger.js'
 
 /** Starts of runs that are looked at in a log at most: there is no index of traces. */
 const MAX_STARTS = 4096

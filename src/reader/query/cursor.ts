@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto'
 import { AuditLogError } from '../../events/errors.js'
 import { readSeq, writeSeq } from '../../store/seq-bytes.js'
 
-/** Where a page of a query ended. */
+/** The end of a page of a query. */
 export interface Bookmark {
-  /** How far the log reached when the first page was read: all pages are of that moment. */
+  /** Size of the log when the first page was read: all pages are of that moment. */
   readonly size: number
   /** Position in the log of what the page ended with. */
   readonly position: number
-  /** What the entry at that position is told by, see {@link entryMark}. */
+  /** The mark of the entry at that position, see {@link entryMark}. */
   readonly mark: number
-  /** How many items the query's `limit` has left; `Infinity` without one. */
+  /** Number of items that the query's `limit` has left; `Infinity` without one. */
   readonly left: number
 }
 
@@ -25,7 +25,7 @@ const VERSION = 1
 const [AT_QUERY, AT_SIZE, AT_POSITION, AT_LEFT, AT_MARK, AT_CHECKSUM] = [1, 9, 17, 25, 33, 37]
 const LENGTH = 41
 
-/** What a query asks for, told in 8 bytes. */
+/** The digest of a query, in 8 bytes. */
 export type QueryDigest = Buffer
 
 /**
@@ -40,7 +40,7 @@ export function digestOfQuery(kind: string, query: Readonly<Record<string, unkno
   return digest(JSON.stringify([kind, asked])).subarray(0, AT_SIZE - AT_QUERY)
 }
 
-/** Tells an entry from what stands at its position in another log. */
+/** Returns a number by which an entry differs from that at its position in another log. */
 export function entryMark(bytes: Uint8Array): number {
   return digest(bytes).readUInt32BE(0)
 }
@@ -60,6 +60,7 @@ export function encodeCursor(query: QueryDigest, { size, position, left, mark }:
 /** @throws AuditLogError `AUDIT_INVALID_CURSOR` */
 export function decodeCursor(cursor: unknown, query: QueryDigest): Bookmark {
   if (typeof cursor !== 'string') throw invalidCursor(`expected the text that came with a page, not a ${typeof cursor}`)
+  // Attacker-controlled: any text may come from a client; its length, checksum and query are checked before a number of it counts.
   const bytes = Buffer.from(cursor.slice(0, 2 * LENGTH), 'base64url')
   const isWhole =
     bytes.length === LENGTH &&

@@ -12,6 +12,7 @@ const SEARCHED = 320
  * that is nested, as sealing puts it. Within a string no quote follows a comma: it would be escaped.
  */
 export function timeOfEntry(entry: Uint8Array): Timestamp | undefined {
+  // Attacker-controlled: the entry may be any bytes; a bounded part of it is searched.
   const text = latin1Slice.call(entry, 0, Math.min(entry.length, SEARCHED))
   const at = text.indexOf(FIELD)
   if (at < 0) return undefined

@@ -10,6 +10,7 @@ export class NoEvent extends Error {}
 export function eventOfEntry(seq: number, bytes: Uint8Array): StoredEvent {
   let event: unknown
   try {
+    // Attacker-controlled: models, tools and users choose what is in an event, and anybody who can write the files the whole entry.
     event = JSON.parse(utf8.decode(bytes))
   } catch (cause) {
     throw new NoEvent('does not hold the JSON of an event', { cause })

@@ -36,9 +36,9 @@ export class IdentityTable {
   #reading: Promise<void> = Promise.resolve()
 
   async at(logs: readonly LogUpTo[]): Promise<Identities> {
-    const places = logs.map((log) => this.#placeOf(log))
+    const numbers = logs.map((log) => this.#numberOf(log))
     for (const [at, { size }] of logs.entries()) {
-      const log = places[at] as number
+      const log = numbers[at] as number
       if (size <= (this.#logs[log]?.read ?? 0)) continue
       // One after the other, so that each statement is taken once.
       const before = this.#reading.catch(() => undefined)
@@ -47,12 +47,12 @@ export class IdentityTable {
     }
     if (this.statements.length === 0) return NO_IDENTITIES
     const sizes: number[] = []
-    for (const [at, { size }] of logs.entries()) sizes[places[at] as number] = size
+    for (const [at, { size }] of logs.entries()) sizes[numbers[at] as number] = size
     const identities = new IdentitiesAt(this, sizes)
     return this.statements.some(({ said }) => identities.knows(said)) ? identities : NO_IDENTITIES
   }
 
-  #placeOf({ store, number = 0 }: LogUpTo): number {
+  #numberOf({ store, number = 0 }: LogUpTo): number {
     const known = this.#logs.findIndex((log) => log.store === store)
     return known >= 0 ? known : this.#logs.push({ store, number, read: 0 }) - 1
   }
@@ -61,9 +61,9 @@ export class IdentityTable {
     const log = this.#logs[at]
     if (!log || size <= log.read) return
     const walk = { from: log.read, to: size, reverse: false }
-    const told = await log.store.countPostings('type', ['run_identified'], walk, 1)
+    const count = await log.store.countPostings('type', ['run_identified'], walk, 1)
     // Taken at once: a read that failed on the way is done again from its beginning.
-    const events = told > 0 ? await readStatements(log.store, walk) : []
+    const events = count > 0 ? await readStatements(log.store, walk) : []
     for (const event of events) this.#add(event, { log: at, number: log.number })
     log.read = size
   }

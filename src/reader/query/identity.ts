@@ -10,7 +10,7 @@ export interface Owner {
 /** The fields of an event by which its owner is found. */
 export type OwnedEvent = Pick<StoredEvent, 'tenantId' | 'sessionId' | 'runId'> & { readonly trace?: unknown }
 
-/** The place of a statement. */
+/** The position of a statement. */
 export interface Statement {
   /** Number that the table has for the log. */
   readonly log: number
@@ -18,7 +18,7 @@ export interface Statement {
 }
 
 /**
- * Whose the runs of a log are, as of a number of its entries. A run of which the tenant or the session was told late has the
+ * The owners of the runs of a log, as of a number of its entries. A run of which the tenant or the session was identified late has the
  * statement `run_identified`: all of its events, the earlier ones too, then count as those of that tenant and session.
  *
  *     default  run_started  tool_call_started ┐
@@ -33,9 +33,9 @@ export interface Identities {
   readonly isEmpty: boolean
   /** Returns whose an event is. */
   ownerOf(event: OwnedEvent): Owner
-  /** Returns the session of a run that was told late. */
+  /** Returns the session of a run whose session was identified late. */
   sessionOf(tenantId: string, runId: string): string | undefined
-  /** Returns the tenants under which earlier events of a run are filed, which was told late whose it is. */
+  /** Returns the tenants under which earlier events of a run are filed whose owner was identified late. */
   tenantsBefore(tenantId: string, runId: string): readonly string[]
   /** Tells whether a statement says whose the run, or one of the runs, with this id is. */
   has(runId: string): boolean

@@ -1,40 +1,40 @@
 import type { Walk } from '../../store/contract.js'
-import { closeAll, type Leg, pastEnd } from './legs.js'
+import { closeAll, type PositionIterator, pastEnd } from './position-iterators.js'
 
 /**
  * The fewest entries that a fetch has to settle for it to be cheaper than reading them. Entries that lie apart stand in blocks of
  * their own.
  */
 const WORTHWHILE = 4
-/** How many positions in a row a leg is not asked about at most: it may have changed, or ended. */
+/** The most positions in a row for which an iterator is not asked: it may have changed, or ended. */
 const MAX_UNASKED = 16
 
 /**
- * A leapfrog join: the positions that all of the legs have.
+ * A leapfrog join: the positions that all of the iterators have.
  *
- *     session  ──3───7──────────21──22──▶   each leg is asked for the first position at or ahead of the furthest
+ *     session  ──3───7──────────21──22──▶   each iterator is asked for the first position at or ahead of the furthest
  *     type     ──────7────12────21──────▶   that another has reached; where all stand at the same one, it is found:
  *     time     ─────[7 … 15]──[20 … 30]─▶   7, 21
  *
- * The sparsest leg leads. A leg that is so dense beside it that a fetch would settle next to nothing is not asked, and
+ * The sparsest iterator leads. An iterator that is so dense beside it that a fetch would settle next to nothing is not asked, and
  * the entries have to tell: the position is one that the join is {@link unsure} of.
  */
 export class Join {
-  readonly #legs: readonly Leg[]
+  readonly #iterators: readonly PositionIterator[]
   readonly #reverse: boolean
-  /** For each leg, how many positions it has not been asked about since its last fetch. */
+  /** For each iterator, how many positions it has not been asked about since its last fetch. */
   readonly #unasked: number[]
   #target: number
   #unsure: number[] = []
 
-  constructor(legs: readonly Leg[], { from, to, reverse }: Walk) {
-    this.#legs = legs
-    this.#unasked = legs.map(() => 0)
+  constructor(iterators: readonly PositionIterator[], { from, to, reverse }: Walk) {
+    this.#iterators = iterators
+    this.#unasked = iterators.map(() => 0)
     this.#reverse = reverse
     this.#target = reverse ? to - 1 : from
   }
 
-  /** Those of the positions taken last that some leg may not have. */
+  /** Those of the positions taken last that some iterator may not have. */
   get unsure(): readonly number[] {
     return this.#unsure
   }
@@ -58,17 +58,17 @@ export class Join {
   }
 
   async close(): Promise<void> {
-    await closeAll(this.#legs)
+    await closeAll(this.#iterators)
   }
 
-  /** The first position at or ahead of the target on which all legs agree; `undefined` when one has to be fetched for. */
+  /** The first position at or ahead of the target on which all iterators agree; `undefined` when one has to be fetched for. */
   #seek(): number | undefined {
     const end = pastEnd(this.#reverse)
     let candidate = this.#target
     let agreeing = 0
     let assumed = false
-    for (let at = 0; agreeing < this.#legs.length; at = (at + 1) % this.#legs.length) {
-      const found = (this.#legs[at] as Leg).seek(candidate)
+    for (let at = 0; agreeing < this.#iterators.length; at = (at + 1) % this.#iterators.length) {
+      const found = (this.#iterators[at] as PositionIterator).seek(candidate)
       if (found === end) return end
       if (found === undefined) {
         if (this.#isWorthAsking(at, candidate)) {
@@ -89,27 +89,27 @@ export class Join {
 
   async #fetch(): Promise<void> {
     const target = this.#target
-    const fetches = this.#legs.map((leg, at) => {
-      if (leg.seek(target) !== undefined || !this.#isWorthAsking(at, target)) return undefined
+    const fetches = this.#iterators.map((iterator, at) => {
+      if (iterator.seek(target) !== undefined || !this.#isWorthAsking(at, target)) return undefined
       this.#unasked[at] = 0
-      return leg.fetch(target)
+      return iterator.fetch(target)
     })
     await Promise.all(fetches)
   }
 
-  /** Whether what the sparsest leg has at hand would be settled by one fetch of this leg from `target` on. */
+  /** Tells whether one fetch of this iterator from `target` on would settle what the sparsest iterator has loaded. */
   #isWorthAsking(at: number, target: number): boolean {
-    const leg = this.#legs[at] as Leg
-    if (leg.reach === Infinity || (this.#unasked[at] as number) >= MAX_UNASKED) return true
-    let sparsest = leg
-    for (const other of this.#legs) if (other.density < sparsest.density) sparsest = other
-    if (sparsest === leg) return true
-    return sparsest.countBehind(this.#reverse ? target - leg.reach : target + leg.reach) >= WORTHWHILE
+    const iterator = this.#iterators[at] as PositionIterator
+    if (iterator.reach === Infinity || (this.#unasked[at] as number) >= MAX_UNASKED) return true
+    let sparsest = iterator
+    for (const other of this.#iterators) if (other.density < sparsest.density) sparsest = other
+    if (sparsest === iterator) return true
+    return sparsest.countBehind(this.#reverse ? target - iterator.reach : target + iterator.reach) >= WORTHWHILE
   }
 
   #noteUnasked(position: number): void {
-    for (const [at, leg] of this.#legs.entries()) {
-      if (leg.seek(position) === undefined) this.#unasked[at] = (this.#unasked[at] as number) + 1
+    for (const [at, iterator] of this.#iterators.entries()) {
+      if (iterator.seek(position) === undefined) this.#unasked[at] = (this.#unasked[at] as number) + 1
     }
   }
 }

@@ -49,7 +49,7 @@ test('entries, counts and following take one plan each', async () => {
   await entries.page({ size: 10 })
   await entries.toArray()
   expect(built.plans).toBe(1)
-  await reader.count({ sessionId: 's', type: 'custom' })
+  await reader.events({ sessionId: 's', type: 'custom' }).count()
   expect(built.plans).toBe(2)
   const stop = new AbortController()
   let followed = 0

@@ -7,9 +7,9 @@ import { timeRanges } from '../../store/time-blocks.js'
 import { timeOfEntry } from './entry-time.js'
 import { type Identities, NO_IDENTITIES } from './identities.js'
 import { Join } from './join.js'
-import { CursorLeg, type Leg, RangesLeg, UnionLeg } from './legs.js'
+import { type PositionIterator, PostingsIterator, RangesIterator, UnionIterator } from './position-iterators.js'
 
-/** Which events to read, with every value in its stored form. All that are given must hold. */
+/** The events to read, with every value in its stored form. All filters that are given must hold. */
 export interface EventFilter {
   readonly tenantId?: string
   readonly sessionId?: string
@@ -97,7 +97,7 @@ export class Plan {
     }
   }
 
-  /** Whether no index narrows the walk: its entries, or those of {@link spans}, are read in a row. */
+  /** Tells whether no index narrows the walk: its entries, or those of {@link spans}, are read in a row. */
   get isScan(): boolean {
     return this.#lookups.length === 0
   }
@@ -112,7 +112,7 @@ export class Plan {
     return this.hasWindow || this.isOwnerAsked
   }
 
-  /** Whether the bytes of an entry tell already that it is not of the time window. */
+  /** Tells whether the bytes of an entry show already that it is not of the time window. */
   rulesOut(bytes: Uint8Array): boolean {
     const { since, until } = this.#filter
     if (since === undefined && until === undefined) return false
@@ -121,7 +121,7 @@ export class Plan {
     return (since !== undefined && time < since) || (until !== undefined && time >= until)
   }
 
-  /** Whether an event of the walk passes the filter. */
+  /** Tells whether an event of the walk passes the filter. */
   admits(event: StoredEvent): boolean {
     const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types, since, until } = this.#filter
     const owner = this.#identities.ownerOf(event)
@@ -146,15 +146,15 @@ export class Plan {
 
   /** Joins the lookups. Where the join is unsure, and in a time window, the events have to be asked too. */
   join(store: ReadableStore, walk: Walk): Join {
-    const legs = this.#lookups.map((lookup) => legOf(store, walk, lookup))
-    if (this.hasWindow) legs.push(new RangesLeg(this.#timeRanges(store, walk), walk.reverse))
-    return new Join(legs, walk)
+    const iterators = this.#lookups.map((lookup) => iteratorOf(store, walk, lookup))
+    if (this.hasWindow) iterators.push(new RangesIterator(this.#timeRanges(store, walk), walk.reverse))
+    return new Join(iterators, walk)
   }
 
   /** Returns the positions that the one lookup of the plan finds. */
-  leg(store: ReadableStore, walk: Walk): Leg | undefined {
+  iterator(store: ReadableStore, walk: Walk): PositionIterator | undefined {
     const [lookup] = this.#lookups
-    return lookup && legOf(store, walk, lookup)
+    return lookup && iteratorOf(store, walk, lookup)
   }
 
   /**
@@ -183,10 +183,12 @@ export class Plan {
   }
 }
 
-function legOf(store: ReadableStore, walk: Walk, lookup: Lookup): Leg {
-  const cursors = lookup.map(({ index, value }) => new CursorLeg(store.postings(index, value, walk), walk.reverse))
+function iteratorOf(store: ReadableStore, walk: Walk, lookup: Lookup): PositionIterator {
+  const cursors = lookup.map(
+    ({ index, value }) => new PostingsIterator(store.postings(index, value, walk), walk.reverse),
+  )
   const [only, ...more] = cursors
-  return only && more.length === 0 ? only : new UnionLeg(cursors, walk.reverse)
+  return only && more.length === 0 ? only : new UnionIterator(cursors, walk.reverse)
 }
 
 function lookupsOf(filter: EventFilter, identities: Identities): Lookup[] {

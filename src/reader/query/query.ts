@@ -7,7 +7,7 @@ export type TimeInput = string | Date | number
 /** Ascending: the order in which things were appended. Descending: the newest first. */
 export type Order = 'asc' | 'desc'
 
-/** Which events to read. All fields are optional, and all that are given must hold. */
+/** The events to read. All fields are optional, and all that are given must hold. */
 export interface EventQuery<T extends string = AuditEventType> {
   /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
@@ -37,13 +37,13 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly limit?: number
 }
 
-/** Which events to follow: the filters of {@link EventQuery}. */
+/** The events to follow: the filters of {@link EventQuery}. */
 export type FollowQuery<T extends string = AuditEventType> = Pick<
   EventQuery<T>,
   'tenantId' | 'sessionId' | 'runId' | 'agent' | 'actor' | 'tool' | 'type' | 'since'
 >
 
-/** Which runs to list. All fields are optional, and all that are given must hold. */
+/** The runs to list. All fields are optional, and all that are given must hold. */
 export interface RunQuery {
   /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
@@ -71,25 +71,20 @@ export interface RunQuery {
   readonly limit?: number
 }
 
-/** Whose run is meant. */
+/** The tenant of a run, where several have one of its id. */
 export interface RunRef {
   readonly tenantId?: string
 }
 
 /** The part of a run's steps to read, and their order. All fields are optional. */
-export interface StepsOptions {
+export interface StepQuery {
   /** The oldest (`asc`) or the newest (`desc`) first. @defaultValue `'asc'` */
   readonly order?: Order
   /** The most steps to return; at least 1. By default all. */
   readonly limit?: number
-  /**
-   * As it came with a page of the same steps: reading goes on there, in the log as it was when that page was read.
-   * By default, or where it is `undefined`, it begins with the first step.
-   */
-  readonly cursor?: string | undefined
 }
 
-/** Which sessions to list. All fields are optional, and all that are given must hold. */
+/** The sessions to list. All fields are optional, and all that are given must hold. */
 export interface SessionQuery {
   /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string
@@ -103,9 +98,9 @@ export interface SessionQuery {
   readonly limit?: number
 }
 
-/** Which agents to list. All fields are optional, and all that are given must hold. */
+/** The agents to list. All fields are optional, and all that are given must hold. */
 export interface AgentQuery {
-  /** Agents that acted for this tenant; only what they did for it is told of. */
+  /** Agents that acted for this tenant; only what they did for it is summed up. */
   readonly tenantId?: string
   /** Agents whose last event is of this time or later. */
   readonly since?: TimeInput
@@ -117,10 +112,10 @@ export interface AgentQuery {
   readonly limit?: number
 }
 
-/** What to group statistics by. A day is one of UTC. */
+/** The grouping of statistics. A day is one of UTC. */
 export type StatsGrouping = 'agent' | 'model' | 'day'
 
-/** Which events to sum up. All fields are optional, and all that are given must hold. */
+/** The events to sum up. All fields are optional, and all that are given must hold. */
 export interface StatsQuery {
   /** Those of this tenant. By default all tenants. */
   readonly tenantId?: string

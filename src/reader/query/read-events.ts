@@ -64,7 +64,7 @@ export async function* readEntries(
 }
 
 /** Returns a plan for the log as it is at the end of a walk: only who asks for a tenant or a session needs to know whose runs are. */
-async function planFor(store: ReadableStore, plan: Plan, { size }: Span): Promise<Plan> {
+async function planFor(store: ReadableStore, plan: Plan, { size }: Pick<Span, 'size'>): Promise<Plan> {
   return plan.asksForOwner ? plan.under(await identitiesOf(store, size)) : plan
 }
 
@@ -102,9 +102,14 @@ async function* readPassing<T>(
   }
 }
 
-/** Counts the events among the first `size` that a filter lets through, without reading them where the indexes tell. */
+/** Counts the events among the first `size` that a filter lets through, without reading them where the indexes answer. */
 export async function countEvents(store: ReadableStore, size: number, filter: EventFilter): Promise<number> {
-  const plan = new Plan(filter, await identitiesFor(store, size, filter))
+  return await countPlanned(store, new Plan(filter), size)
+}
+
+/** Counts the events among the first `size` that a plan finds, as {@link countEvents} does. */
+export async function countPlanned(store: ReadableStore, planned: Plan, size: number): Promise<number> {
+  const plan = await planFor(store, planned, { size })
   const walk = plan.walk(size)
   const { limit } = plan
   if (walk.from >= walk.to) return 0
@@ -112,8 +117,8 @@ export async function countEvents(store: ReadableStore, size: number, filter: Ev
     const isKnown = !plan.hasWindow && !store.removedEntries
     return isKnown ? Math.min(walk.to - walk.from, limit) : await countEntries(store, plan, size)
   }
-  const told = plan.countOfOneLookup(store, walk)
-  if (told) return await told
+  const counting = plan.countOfOneLookup(store, walk)
+  if (counting) return await counting
   let counted = 0
   const join = plan.join(store, walk)
   try {

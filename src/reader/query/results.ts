@@ -2,9 +2,9 @@ import type { Page, PageOptions, Results } from '../page.js'
 import { decodeCursor, digestOfQuery, encodeCursor, entryMark, invalidCursor, type QueryDigest } from './cursor.js'
 import { parsePageOptions } from './parse-query.js'
 
-/** Which part of what a query finds is to be read. */
+/** The part to read of what a query finds. */
 export interface Span {
-  /** Of the log as it was when it had so many entries. */
+  /** Size of the log when reading began: nothing behind it is read. */
   readonly size: number
   /** In walking order, only what comes after this position. */
   readonly after?: number | undefined
@@ -12,21 +12,23 @@ export interface Span {
   readonly limit: number
 }
 
-/** What a query finds, item by item, in the order of the positions that tell of them. */
+/** The items that a query finds, in the order of the positions at which they are listed. */
 export interface Listing<I, T> {
-  /** What is listed: a cursor goes on with the same only. */
+  /** The kind of the items: a cursor goes on with the same only. */
   readonly kind: string
   readonly query: Readonly<Record<string, unknown>> & { readonly limit?: number }
   read(span: Span): AsyncIterable<readonly I[]>
+  /** Counts the items of the log as it was when it had so many entries; left out where they are to be read for that. */
+  count?(size: number): Promise<number>
   /** The position in the log where an item is listed. */
   position(item: I): number
-  /** What the consumer gets of it. */
+  /** The consumer's form of it. */
   result(item: I): T
 }
 
-/** What results need of the log. */
+/** The log that results are read from. */
 export interface ListedLog {
-  /** How far the log reaches by now; it is looked at anew where it is not known to have `atLeast` so many entries. */
+  /** Returns the size of the log; it is read anew unless it is known to have `atLeast` so many entries. */
   size(atLeast?: number): Promise<number>
   /** Reads an entry; `undefined` when it was removed. */
   entryAt(seq: number): Promise<Uint8Array | undefined>
@@ -36,13 +38,10 @@ export interface ListedLog {
 export class ListedResults<I, T> implements Results<T> {
   readonly #log: ListedLog
   readonly #listing: Listing<I, T>
-  readonly #cursor: unknown
 
-  /** @param cursor - the place where they begin, as it came with a page of them; unchecked */
-  constructor(log: ListedLog, listing: Listing<I, T>, cursor?: unknown) {
+  constructor(log: ListedLog, listing: Listing<I, T>) {
     this.#log = log
     this.#listing = listing
-    this.#cursor = cursor
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
@@ -63,15 +62,22 @@ export class ListedResults<I, T> implements Results<T> {
     return all
   }
 
+  async count(): Promise<number> {
+    const size = await this.#log.size()
+    if (this.#listing.count) return await this.#listing.count(size)
+    let count = 0
+    for await (const batch of this.#listing.read({ size, limit: this.#limit })) count += batch.length
+    return count
+  }
+
   async page(options: PageOptions = {}): Promise<Page<T>> {
     const { kind, query, position, result } = this.#listing
     const { cursor, size: wanted } = parsePageOptions(options)
     const digest = digestOfQuery(kind, query)
-    const from = cursor === undefined ? this.#cursor : cursor
-    const { size, after, left } = await (from === undefined ? this.#begin() : this.#resume(from, digest))
+    const { size, after, left } = await (cursor === undefined ? this.#begin() : this.#resume(cursor, digest))
     const items: T[] = []
     let last = 0
-    // One more than is wanted tells whether there is a next page.
+    // One more than is wanted: there is a next page then.
     for await (const batch of this.#listing.read({ size, after, limit: Math.min(left, wanted + 1) })) {
       for (const item of batch) {
         if (items.length < wanted) {
@@ -87,15 +93,15 @@ export class ListedResults<I, T> implements Results<T> {
   }
 
   async #read(): Promise<AsyncIterable<readonly I[]>> {
-    const { kind, query } = this.#listing
-    const cursor = this.#cursor
-    const begun = cursor === undefined ? this.#begin() : this.#resume(cursor, digestOfQuery(kind, query))
-    const { size, after, left } = await begun
-    return this.#listing.read({ size, after, limit: left })
+    return this.#listing.read({ size: await this.#log.size(), limit: this.#limit })
+  }
+
+  get #limit(): number {
+    return this.#listing.query.limit ?? Infinity
   }
 
   async #begin() {
-    return { size: await this.#log.size(), after: undefined, left: this.#listing.query.limit ?? Infinity }
+    return { size: await this.#log.size(), after: undefined, left: this.#limit }
   }
 
   async #resume(cursor: unknown, digest: QueryDigest) {
@@ -104,7 +110,7 @@ export class ListedResults<I, T> implements Results<T> {
       throw invalidCursor('it leads past the end of this log; is it of another one?')
     }
     const entry = await this.#log.entryAt(position)
-    // One that was removed since tells nothing.
+    // There is nothing to compare with where it was removed since.
     if (entry && entryMark(entry) !== mark) throw invalidCursor('it is of another log')
     return { size, after: position, left }
   }

@@ -11,11 +11,11 @@ export interface IdentityStatement extends Statement {
   /** Tenant of the events before. */
   readonly fromTenant: string
   readonly tenantId: string
-  /** The session, where it was told late as well. */
+  /** The session, where it was identified late as well. */
   readonly session: IdentifiedSession | undefined
 }
 
-/** The session of a run that was told late. */
+/** The session of a run that was identified late. */
 export interface IdentifiedSession {
   readonly from: string | undefined
   readonly sessionId: string
@@ -43,7 +43,7 @@ export function statementIn(
 }
 
 /** A statement, and the time by which it is ordered. */
-interface Told {
+interface TimedStatement {
   readonly statement: IdentityStatement
   readonly time: string
 }
@@ -54,34 +54,34 @@ interface Told {
  * read first.
  */
 export class StatementsOfRun {
-  readonly #told: Told[] = []
+  readonly #statements: TimedStatement[] = []
 
   /** Takes the next statement of a log. */
   add(statement: IdentityStatement): void {
-    const before = this.#told.findLast((one) => one.statement.log === statement.log)
+    const before = this.#statements.findLast((one) => one.statement.log === statement.log)
     // It comes behind its predecessor, whose time may be later: a clock was set back.
     const time = before && before.time > statement.time ? before.time : statement.time
-    const told = { statement, time }
-    const at = this.#told.findLastIndex((one) => comesBefore(one, told))
-    this.#told.splice(at + 1, 0, told)
+    const timed = { statement, time }
+    const at = this.#statements.findLastIndex((one) => comesBefore(one, timed))
+    this.#statements.splice(at + 1, 0, timed)
   }
 
   /** Returns whose the runs are by the statements that are known. What is said of a run for the second time moves nothing. */
   identities(isKnown: (statement: Statement) => boolean): readonly Identity[] {
     const identities: Identity[] = []
-    for (const { statement } of this.#told) if (isKnown(statement)) count(statement, identities)
+    for (const { statement } of this.#statements) if (isKnown(statement)) count(statement, identities)
     return identities
   }
 }
 
-/** Returns the one, among those of all runs with one id, that holds for events of a tenant: the last one that was told of it. */
+/** Returns the one, among those of all runs with one id, that holds for events of a tenant: the last one that names it. */
 export function identityIn(identities: readonly Identity[], tenantId: string): Identity | undefined {
   return (
     identities.findLast((one) => one.fromTenant === tenantId) ?? identities.find((one) => one.tenantId === tenantId)
   )
 }
 
-/** Tells whether a session stands in for one that nobody told: the id of the run or of the trace. */
+/** Tells whether a session stands in for one that nobody named: the id of the run or of the trace. */
 export function standsIn(sessionId: string, { runId, trace }: OwnedEvent): boolean {
   return sessionId === runId || (trace !== undefined && fieldsOf(trace).traceId === sessionId)
 }
@@ -92,11 +92,11 @@ function count({ fromTenant, tenantId, session }: IdentityStatement, identities:
     if (known.tenantId === tenantId) known.session ??= session
     return
   }
-  // The session may have been told by an earlier statement.
+  // An earlier statement may have named the session.
   identities.push({ fromTenant, tenantId, session: known?.session ?? session })
 }
 
-function comesBefore(one: Told, other: Told): boolean {
+function comesBefore(one: TimedStatement, other: TimedStatement): boolean {
   if (one.time !== other.time) return one.time < other.time
   const [{ number, seq }, { number: otherNumber, seq: otherSeq }] = [one.statement, other.statement]
   return number === otherNumber ? seq < otherSeq : number < otherNumber

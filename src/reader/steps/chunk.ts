@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../events/types.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { type CallEvent, callEventOf } from './call-events.js'
 
 /** Events of a chunk, unless it is the last. */
@@ -7,13 +7,13 @@ export const CHUNK_EVENTS = 256
 /** Events of a run that are steps or parts of steps, one after the other. */
 export class Chunk {
   /** In append order. */
-  readonly events: readonly StoredEvent[]
+  readonly events: readonly RunEvent[]
   /** Those of tool calls, by their positions. */
   readonly calls: ReadonlyMap<number, CallEvent>
   readonly #first = new Map<string, CallEvent>()
   readonly #last = new Map<string, CallEvent>()
 
-  constructor(events: readonly StoredEvent[]) {
+  constructor(events: readonly RunEvent[]) {
     this.events = events
     const calls = new Map<number, CallEvent>()
     for (const event of events) {
@@ -44,14 +44,14 @@ export class Chunk {
 
 /** Reads a run chunk by chunk, and looks one chunk ahead where it is asked to. */
 export class Chunks {
-  readonly #batches: AsyncIterator<readonly StoredEvent[]>
+  readonly #batches: AsyncIterator<readonly RunEvent[]>
   readonly #reverse: boolean
-  #rest: StoredEvent[] = []
+  #rest: RunEvent[] = []
   #ahead: Chunk | undefined
   #hasEnded = false
 
   /** @param batches - the run's events in walking order, so far as they are steps or parts of steps */
-  constructor(batches: AsyncIterable<readonly StoredEvent[]>, reverse: boolean) {
+  constructor(batches: AsyncIterable<readonly RunEvent[]>, reverse: boolean) {
     this.#batches = batches[Symbol.asyncIterator]()
     this.#reverse = reverse
   }

@@ -1,16 +1,16 @@
-import type { StoredEvent } from '../../events/types.js'
 import type { Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { identitiesOf } from '../query/identities.js'
-import type { ParsedStepsQuery } from '../query/parse-query.js'
+import type { ParsedStepQuery } from '../query/parse-query.js'
 import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 import { readRunEvents } from '../summaries/read-run.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { isOver, unfinishedIfRunning } from '../summaries/tool-call.js'
 import { type CallEvent, callOf } from './call-events.js'
 import { CHUNK_EVENTS, Chunk, Chunks } from './chunk.js'
-import { FarCalls } from './far-calls.js'
 import { findRun, type RunOwner } from './find-run.js'
+import { LongCalls } from './long-calls.js'
 import { isOfStep, type RunStep, stepOf } from './run-step.js'
 
 /**
@@ -27,7 +27,7 @@ import { isOfStep, type RunStep, stepOf } from './run-step.js'
  */
 export async function* readSteps(
   store: ReadableStore,
-  { runId, tenantId, order }: ParsedStepsQuery,
+  { runId, tenantId, order }: ParsedStepQuery,
   { size, after, limit }: Span,
 ): AsyncGenerator<readonly RunStep[]> {
   const owner = await findRun(store, size, runId, tenantId)
@@ -54,7 +54,7 @@ type Look = () => Promise<Side>
 /** The events by which the calls of a chunk began or ended. */
 interface Pairs {
   /** The end of a call by the position of its start. */
-  readonly ends: Map<number, StoredEvent>
+  readonly ends: Map<number, RunEvent>
   /** Positions of ends of which the start is in the log too. */
   readonly taken: Set<number>
 }
@@ -65,7 +65,7 @@ class StepWalk {
   /** All of the log. */
   readonly #walk: Walk
   readonly #after: number | undefined
-  #farCalls: Promise<FarCalls> | undefined
+  #longCalls: Promise<LongCalls> | undefined
 
   /** @param after - position behind which it begins in walking order */
   constructor(store: ReadableStore, owner: RunOwner, walk: Walk, after: number | undefined) {
@@ -133,7 +133,7 @@ class StepWalk {
   async #takeEnds(ends: readonly CallEvent[], earlier: Side, { taken }: Pairs): Promise<void> {
     for (const { callId, event } of ends) {
       const before = earlier.chunk.lastOf(callId)
-      const isTaken = before ? before.isStart : !earlier.reachesEdge && (await this.#findFarCalls()).hasEnd(event.seq)
+      const isTaken = before ? before.isStart : !earlier.reachesEdge && (await this.#findLongCalls()).hasEnd(event.seq)
       if (isTaken) taken.add(event.seq)
     }
   }
@@ -145,7 +145,7 @@ class StepWalk {
       const next = later.chunk.firstOf(callId)
       if (next && !next.isStart) ends.set(event.seq, next.event)
       if (next || later.reachesEdge) continue
-      const end = (await this.#findFarCalls()).endOf(event.seq)
+      const end = (await this.#findLongCalls()).endOf(event.seq)
       if (end !== undefined) startOf.set(end, event.seq)
     }
     for (const end of await readEventsAt(this.#store, [...startOf.keys()])) {
@@ -153,9 +153,9 @@ class StepWalk {
     }
   }
 
-  #findFarCalls(): Promise<FarCalls> {
-    this.#farCalls ??= FarCalls.find(this.#events({ ...this.#walk, reverse: false }), CHUNK_EVENTS)
-    return this.#farCalls
+  #findLongCalls(): Promise<LongCalls> {
+    this.#longCalls ??= LongCalls.find(this.#events({ ...this.#walk, reverse: false }), CHUNK_EVENTS)
+    return this.#longCalls
   }
 
   /** The chunk from the place where the walk begins backwards. */
@@ -185,7 +185,7 @@ class StepWalk {
   }
 
   /** The run's events that are steps or parts of steps. */
-  async *#events(walk: Walk): AsyncGenerator<readonly StoredEvent[]> {
+  async *#events(walk: Walk): AsyncGenerator<readonly RunEvent[]> {
     const { runId, tenantId } = this.#owner
     const identities = await identitiesOf(this.#store, this.#walk.to)
     for await (const events of readRunEvents(this.#store, runId, walk)) {

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ToolCallSummary } from '../summaries/run-summary.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { type EventStepKind, type KindOf, kindOf } from '../summaries/step-kinds.js'
 
 /** A step that one event tells of. */
@@ -32,7 +33,7 @@ export interface ToolCallStep {
 export type RunStep = ToolCallStep | { readonly [K in EventStepKind]: EventStep<K> }[EventStepKind]
 
 /** The step that an event is by itself; `undefined` for any other event. */
-export function stepOf(event: StoredEvent): RunStep | undefined {
+export function stepOf(event: RunEvent): RunStep | undefined {
   const kind = kindOf(event.type)
   return kind && ({ kind, seq: event.seq, event } as RunStep)
 }

@@ -4,7 +4,7 @@ import { NO_USAGE, usagePlus } from '../../events/usage.js'
 import { DurationHistogram } from './duration-histogram.js'
 import type { ActivityStats } from './stats-report.js'
 
-/** Which events count, and as what. */
+/** The counters of the events that count. */
 const RUN_COUNTS = {
   run_started: 'started',
   run_completed: 'completed',
@@ -19,7 +19,7 @@ const TOOL_COUNTS = {
   tool_call_failed: 'failed',
 } as const satisfies Record<string, keyof ActivityStats['toolCalls']>
 
-/** Whether events of this type count in statistics. */
+/** Tells whether events of this type count in statistics. */
 export function isCounted(type: string): boolean {
   return (
     Object.hasOwn(RUN_COUNTS, type) ||

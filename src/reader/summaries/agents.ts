@@ -102,7 +102,7 @@ export class AgentFirsts<E extends StoredEvent = StoredEvent> {
   }
 }
 
-/** What an agent is told by. */
+/** The id by which agents differ, or the name where there is none. */
 export function agentKey(agent: AgentRef | undefined): string | undefined {
   return agent?.id ?? agent?.name
 }

@@ -1,6 +1,6 @@
 import type { Durations } from './stats-report.js'
 
-/** How far a quantile may be from the exact one, as a share of it. */
+/** The greatest error of a quantile, as a share of the exact one. */
 const ERROR = 0.01
 /*
  * Bucket n counts the values in (GAMMA^(n-1), GAMMA^n], and stands for the one that none of them is further from than

@@ -8,7 +8,7 @@ import type { LogPart } from './run-rows.js'
 /** An event of a run. */
 export type RunEvent = StoredEvent & { readonly runId: string }
 
-/** Of as many runs it is remembered which event is their first: about as many as are under way at a time. */
+/** Runs of which the first event is kept in mind: about as many as are under way at a time. */
 const REMEMBERED_RUNS = 1024
 
 /** Tells which event of a run is the first that passes a filter. Its memory is bounded. */

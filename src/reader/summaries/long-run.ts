@@ -5,7 +5,7 @@ import type { ReadableStore } from '../../store/readable.js'
 import { RunRowFold } from '../../store/runs/row-fold.js'
 import type { RunCounts } from '../../store/runs/run-overview.js'
 import { identitiesOf } from '../query/identities.js'
-import { CursorLeg, closeAll, type Leg, seek, UnionLeg } from '../query/legs.js'
+import { closeAll, type PositionIterator, PostingsIterator, seek, UnionIterator } from '../query/position-iterators.js'
 import { MAX_BATCH, readEvents, readFirst } from '../query/read-events.js'
 import { RunLists } from './run-lists.js'
 import { keptRows } from './run-rows.js'
@@ -109,15 +109,15 @@ async function omitToolCalls(
   { from, to }: { readonly from: number; readonly to: number },
   { runId, lists: { toolCalls } }: Filling,
 ): Promise<void> {
-  const legOf = (index: 'run' | 'type', value: string) =>
-    new CursorLeg(store.postings(index, [value], { from, to, reverse: false }), false)
-  const run = legOf('run', runId)
-  const starts: Leg = new UnionLeg(
-    TOOL_STARTS.map((type) => legOf('type', type)),
+  const iteratorOf = (index: 'run' | 'type', value: string) =>
+    new PostingsIterator(store.postings(index, [value], { from, to, reverse: false }), false)
+  const run = iteratorOf('run', runId)
+  const starts: PositionIterator = new UnionIterator(
+    TOOL_STARTS.map((type) => iteratorOf('type', type)),
     false,
   )
-  const ends: Leg = new UnionLeg(
-    TOOL_ENDS.map((type) => legOf('type', type)),
+  const ends: PositionIterator = new UnionIterator(
+    TOOL_ENDS.map((type) => iteratorOf('type', type)),
     false,
   )
   try {

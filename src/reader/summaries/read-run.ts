@@ -1,8 +1,7 @@
-import type { StoredEvent } from '../../events/types.js'
 import type { SeqCursor, StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { assertRemoved, decodeEvent, readStored } from '../query/read-stored.js'
-import { skimEvent } from './skimmed-event.js'
+import { type RunEvent, skimEvent } from './skimmed-event.js'
 
 /** Positions that are looked up at a time. */
 const POSITIONS_AT_ONCE = 4096
@@ -24,10 +23,10 @@ export async function* readRunEvents(
   store: ReadableStore,
   runId: string,
   walk: Walk,
-): AsyncGenerator<readonly StoredEvent[]> {
+): AsyncGenerator<readonly RunEvent[]> {
   const parse = (seq: number, bytes: Uint8Array) => decodeEvent(store, seq, bytes)
   for await (const entries of readAhead(entriesOfRun(store, runId, walk))) {
-    const events: StoredEvent[] = []
+    const events: RunEvent[] = []
     for (const { seq, bytes } of entries) {
       const event = skimEvent(seq, bytes, parse) ?? decodeEvent(store, seq, bytes)
       if (event.runId === runId) events.push(event)

@@ -3,7 +3,8 @@ import { statusAfter } from '../../events/run-status.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { RunOverview } from '../../store/runs/run-overview.js'
 import { MAX_LISTED, type RunSummary } from './run-summary.js'
-import { type EventList, listOf } from './step-kinds.js'
+import type { RunEvent } from './skimmed-event.js'
+import { type EventList, isStep, listOf } from './step-kinds.js'
 import { ToolCallFold } from './tool-call-fold.js'
 
 /** Lists what happened in a run, and keeps the whole texts of its end. What it keeps does not grow with the number of events. */
@@ -28,12 +29,12 @@ export class RunLists {
   #endData: Fields | undefined
 
   /** Adds an event; those of one list in append order. */
-  add(event: StoredEvent): void {
+  add(event: RunEvent): void {
     if (statusAfter(event.type) === undefined) this.#list(event)
   }
 
   /** Takes the event by which the run has ended. */
-  end({ data }: StoredEvent): void {
+  end({ data }: RunEvent): void {
     this.#endData = fieldsOf(data)
   }
 
@@ -55,7 +56,7 @@ export class RunLists {
     }
   }
 
-  #list(event: StoredEvent): void {
+  #list(event: RunEvent): void {
     switch (event.type) {
       case 'tool_call_started':
         this.toolCalls.start(event)
@@ -66,10 +67,8 @@ export class RunLists {
       case 'tool_call_failed':
         this.toolCalls.end(event, 'failed')
         return
-      default: {
-        const list = listOf(event.type)
-        if (list !== undefined) this.#keep(list, event)
-      }
+      default:
+        if (isStep(event)) this.#keep(listOf(event.type), event)
     }
   }
 

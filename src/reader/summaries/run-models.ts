@@ -6,7 +6,7 @@ import { readEvents } from '../query/read-events.js'
 import type { LogPart } from './run-rows.js'
 
 const NAMING_TYPES = ['run_started', 'token_usage_updated']
-/** Of as many runs the model is remembered: more than are under way at a time, mostly. */
+/** Runs of which the model is kept in mind: more than are under way at a time, mostly. */
 const REMEMBERED_RUNS = 10_000
 
 /** Finds the first model that a run names. */

@@ -1,11 +1,12 @@
-import type { StoredEvent } from '../../events/types.js'
-import { filedEvent } from '../../store/filed-event.js'
+import { isToolType, toolNameOf } from '../../events/tool-name.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { joinedState } from '../../store/runs/joined-rows.js'
-import { RunRowFold } from '../../store/runs/row-fold.js'
+import { type RowEvent, RunRowFold } from '../../store/runs/row-fold.js'
+import { runFactsOf } from '../../store/runs/run-facts.js'
 import type { RunKey, RunRow } from '../../store/runs/run-row.js'
 import type { Identities } from '../query/identities.js'
 import { readRunEvents } from './read-run.js'
+import type { RunEvent } from './skimmed-event.js'
 
 /** A part of a log: its first entries, and whose the runs are that they tell of. */
 export interface LogPart {
@@ -74,9 +75,21 @@ function identifiedRow(row: RunRow, identities: Identities): RunRow {
 }
 
 /** Returns an event as rows of runs are made of it, as one of the tenant and the session that it counts for. */
-export function ownedEvent(event: StoredEvent, identities: Identities): ReturnType<typeof filedEvent> {
+export function ownedEvent(event: RunEvent, identities: Identities): RowEvent {
+  const { type, time, parentRunId, agent, actor } = event
   const { tenantId, sessionId } = identities.ownerOf(event)
-  return Object.assign(filedEvent(event), { tenantId, sessionId })
+  return {
+    type,
+    time,
+    tenantId,
+    sessionId,
+    parentRunId,
+    agent: agent && { ...agent },
+    // What is read is not trusted.
+    actorId: typeof actor?.id === 'string' ? actor.id : undefined,
+    toolName: isToolType(type) ? toolNameOf(type, event.data) : undefined,
+    run: runFactsOf(event),
+  }
 }
 
 /** Returns the session of a run, where it was told late: that of all of it. */

@@ -66,9 +66,9 @@ export interface RunTree extends RunSummary {
    * claim is under one of them only: the one nearest to the top, and of those the one that started first.
    */
   readonly subRuns: readonly RunTree[]
-  /** Of a ledger of several logs: number of the log in which `firstSeq` is the position of the first event. Its events have a `log` as well. */
+  /** Number of the log in which `firstSeq` is the position of the first event, in a ledger of several logs. Its events have a `log` as well. */
   readonly log?: number
-  /** Of a ledger of several logs: number of the log in which `lastSeq` is the position of the newest event. */
+  /** Number of the log in which `lastSeq` is the position of the newest event, in a ledger of several logs. */
   readonly lastLog?: number
   /**
    * The run above, where nothing but the trace says so: a run of another process that started in the trace of that run, while it went

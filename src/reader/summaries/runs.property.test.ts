@@ -171,12 +171,14 @@ test.each(enginesHere(engines))(
       { tenantId, since: time, order: query.map(({ order = 'asc' }) => order), limit: fc.integer({ min: 1, max: 5 }) },
       { requiredKeys: [] },
     )
+    const example = fc.record({ entries: log, more: log, runQuery: query, asked: listing, sizes })
     await fc.assert(
-      fc.asyncProperty(log, log, query, listing, sizes, async (entries, more, runQuery, asked, sizes) => {
+      fc.asyncProperty(example, async ({ entries, more, runQuery, asked, sizes }) => {
         const { reader, commit, close } = await growingLog(engine.name, entries.length > 0 ? [entries] : [])
         try {
           for (const results of [reader.runs(runQuery), reader.sessions(asked), reader.agents(asked)]) {
             const atOnce = await (results as Results<unknown>).toArray()
+            expect(await results.count()).toBe(atOnce.length)
             const paged = await readPages<unknown>(results as Results<unknown>, sizes, async () => {
               if (more.length > 0) await commit(more)
             })

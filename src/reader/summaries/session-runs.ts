@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { RunKey, RunRow } from '../../store/runs/run-row.js'
 import { NO_IDENTITIES } from '../query/identities.js'
-import { CursorLeg, seek } from '../query/legs.js'
+import { PostingsIterator, seek } from '../query/position-iterators.js'
 import { readEventsAt } from '../query/read-stored.js'
 import { keptRows } from './run-rows.js'
 
@@ -62,17 +62,17 @@ async function countUnsure(store: ReadableStore, size: number, parts: readonly R
 /** Those of the positions at which an event of a run stands. */
 async function seqsOfRun(store: ReadableStore, runId: string, seqs: readonly number[]): Promise<readonly number[]> {
   const walk = { from: seqs[0] as number, to: (seqs.at(-1) as number) + 1, reverse: false }
-  const leg = new CursorLeg(store.postings('run', [runId], walk), false)
+  const iterator = new PostingsIterator(store.postings('run', [runId], walk), false)
   try {
     const found: number[] = []
     for (const seq of seqs) {
-      const next = await seek(leg, seq)
+      const next = await seek(iterator, seq)
       if (next === seq) found.push(seq)
       else if (next === Infinity) break
     }
     return found
   } finally {
-    await leg.close()
+    await iterator.close()
   }
 }
 

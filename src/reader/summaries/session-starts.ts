@@ -2,13 +2,13 @@ import type { StoredEvent } from '../../events/types.js'
 import type { SeqCursor, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { Owner } from '../query/identities.js'
-import { CursorLeg } from '../query/legs.js'
 import type { ParsedSessionQuery } from '../query/parse-query.js'
 import { Plan, walkFrom } from '../query/plan.js'
+import { PostingsIterator } from '../query/position-iterators.js'
 import { readFirst } from '../query/read-events.js'
 import { readEventsAt } from '../query/read-stored.js'
+import { RemainingPositions } from '../query/remaining-positions.js'
 import type { Span } from '../query/results.js'
-import { UnclaimedSeqs } from '../query/unclaimed-seqs.js'
 import type { LogPart } from './run-rows.js'
 
 /** Positions that are walked, and entries that are read: so long it takes less than going through the index of all sessions. */
@@ -16,7 +16,7 @@ const WALKED = 65_536
 const READ = 4096
 const READ_AT_ONCE = 16
 /** Sessions whose further positions are left out, of those that are met: about as many as go on at a time. */
-const CLAIMING_SESSIONS = 256
+const EXCLUDING_SESSIONS = 256
 const BATCH = 64
 /** Events of a session whose positions are kept. */
 const FEW = 256
@@ -78,7 +78,7 @@ class NearSessions {
   readonly #part: LogPart
   readonly #walk: Walk
   readonly #tenantId: string | undefined
-  readonly #seqs: UnclaimedSeqs
+  readonly #seqs: RemainingPositions
   readonly #known = new Map<string, KnownSession>()
   #left: number
 
@@ -89,8 +89,8 @@ class NearSessions {
     this.#walk = walk
     this.#tenantId = tenantId
     this.#left = identities.isEmpty ? READ : Infinity
-    const candidates = tenantId === undefined ? undefined : new Plan({ tenantId }, identities).leg(store, walk)
-    this.#seqs = new UnclaimedSeqs(walk, { candidates, limit: identities.isEmpty ? WALKED : Infinity })
+    const candidates = tenantId === undefined ? undefined : new Plan({ tenantId }, identities).iterator(store, walk)
+    this.#seqs = new RemainingPositions(walk, { candidates, limit: identities.isEmpty ? WALKED : Infinity })
   }
 
   get isCut(): boolean {
@@ -153,9 +153,9 @@ class NearSessions {
       : ((await readFirst(this.#store, size, { sessionId, tenantId }))?.seq ?? seq)
     // Walked in reverse, the first event is still to be read.
     const ahead = reverse ? { from: first + 1, to: seq, reverse } : { from: seq + 1, to, reverse }
-    const mayClaim = ahead.from < ahead.to && this.#seqs.claims < CLAIMING_SESSIONS
-    if (mayClaim && !identities.leaves(owner)) {
-      await this.#seqs.claim(new CursorLeg(isAll ? cursorOver(filed.seqs, ahead) : postings(ahead), reverse))
+    const mayExclude = ahead.from < ahead.to && this.#seqs.exclusions < EXCLUDING_SESSIONS
+    if (mayExclude && !identities.leaves(owner)) {
+      await this.#seqs.exclude(new PostingsIterator(isAll ? cursorOver(filed.seqs, ahead) : postings(ahead), reverse))
     }
     return { first, seqs: isFiled && isAll ? filed.seqs : undefined }
   }

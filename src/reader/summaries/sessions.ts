@@ -22,9 +22,9 @@ export interface SessionSummary {
   readonly events: number
   /** Number of runs that started, ended or were resumed in it. */
   readonly runs: number
-  /** Of its first event. */
+  /** Time of its first event. */
   readonly firstSeq: number
-  /** Of its newest event. */
+  /** Time of its newest event. */
   readonly lastSeq: number
 }
 

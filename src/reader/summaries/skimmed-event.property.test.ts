@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { StoredEvent } from '../../events/types.js'
 import { RunFold } from './run-fold.js'
 import type { RunSummary } from './run-summary.js'
-import { skimEvent } from './skimmed-event.js'
+import { type RunEvent, skimEvent } from './skimmed-event.js'
 
 // Runs of any events, as sealed or as nobody seals them, are summed up from skimmed events and from parsed ones.
 
@@ -109,7 +109,7 @@ function parsed(seq: number, bytes: Uint8Array): StoredEvent {
   return Object.assign(JSON.parse(new TextDecoder().decode(bytes)), { seq })
 }
 
-function summaryOf(events: readonly StoredEvent[]): RunSummary | undefined {
+function summaryOf(events: readonly RunEvent[]): RunSummary | undefined {
   const [first] = events
   if (!first) return undefined
   const fold = new RunFold('r-1', first)

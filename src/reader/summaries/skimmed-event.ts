@@ -1,4 +1,5 @@
-import type { StoredEvent } from '../../events/types.js'
+import type { AuditEventType, StoredEvent } from '../../events/types.js'
+import type { StoredEntry } from '../../store/contract.js'
 import { ANY, TEXT } from '../../store/decode-entry.js'
 
 const { latin1Slice } = Buffer.prototype
@@ -17,7 +18,8 @@ const ENVELOPE = new RegExp(
  * Matches a field that may repeat, or give late, a field of the envelope: its name, or an escape that may hide a letter
  * of the name. In JSON the last value counts.
  */
-const GIVEN_LATER = /"(?:type|time|tenantId|sessionId|runId|parentRunId|agent|actor|trace|source|data)"\s*:|\\u00[2-7]/g
+const REPEATED_FIELD =
+  /"(?:type|time|tenantId|sessionId|runId|parentRunId|agent|actor|trace|source|data)"\s*:|\\u00[2-7]/g
 
 /** Matches what UTF-8 has for any other character, read as latin1. */
 const NOT_ASCII = /[\u0080-\u00ff]/
@@ -26,13 +28,34 @@ const NOT_ASCII = /[\u0080-\u00ff]/
  * Types of which a summary takes single values only: it keeps no such event. In a long run nearly all events are of
  * these.
  */
-const SKIMMED_TYPES: ReadonlySet<string> = new Set([
+const SKIMMED_TYPES = [
   'tool_call_started',
   'tool_call_completed',
   'tool_call_failed',
   'token_usage_updated',
   'custom',
-])
+] as const satisfies readonly AuditEventType[]
+
+type SkimmedType = (typeof SKIMMED_TYPES)[number]
+
+/** The fields that a summary reads of an event which it does not keep. What `data` holds is not trusted. */
+interface SummedEvent {
+  readonly seq: number
+  readonly type: SkimmedType
+  readonly time: StoredEvent['time']
+  readonly tenantId: string
+  readonly sessionId: string
+  readonly runId?: string | undefined
+  readonly parentRunId?: string | undefined
+  readonly agent?: StoredEvent['agent']
+  readonly actor?: StoredEvent['actor']
+  readonly trace?: StoredEvent['trace']
+  readonly source?: StoredEvent['source'] | undefined
+  readonly data: unknown
+}
+
+/** An event of a run, as far as a summary reads it: whole, unless it is of a type of which only single values are taken. */
+export type RunEvent = StoredEvent<Exclude<AuditEventType, SkimmedType>> | SummedEvent
 
 /** Parses an entry as a whole. @throws AuditLogError where it is no event */
 export type Parse = (seq: number, bytes: Uint8Array) => StoredEvent
@@ -41,41 +64,43 @@ export type Parse = (seq: number, bytes: Uint8Array) => StoredEvent
  * Reads the envelope of an entry and leaves its data unparsed until somebody asks for it: parsing all of an entry takes
  * three times as long.
  *
- * @returns an event whose fields are those of the parsed one, as far as a summary reads them; `undefined` for an entry
+ * @returns an event whose fields are those of the parsed one; `undefined` for an entry
  * that is not sealed in the usual way, and for one whose event a summary keeps
  */
-export function skimEvent(seq: number, bytes: Uint8Array, parse: Parse): StoredEvent | undefined {
+export function skimEvent(seq: number, bytes: Uint8Array, parse: Parse): RunEvent | undefined {
+  // Attacker-controlled: the entry may be any bytes; the pattern takes time by its length alone, and whatever else it is, is parsed whole.
   const text = latin1Slice.call(bytes, 0, bytes.length)
   const envelope = ENVELOPE.exec(text)
-  if (!envelope || !SKIMMED_TYPES.has(envelope[1] as string)) return undefined
-  GIVEN_LATER.lastIndex = envelope[0].length
-  if (GIVEN_LATER.test(text)) return undefined
-  return new SkimmedEvent(seq, envelope, bytes, parse) as unknown as StoredEvent
+  const type = SKIMMED_TYPES.find((each) => each === envelope?.[1])
+  if (!envelope || type === undefined) return undefined
+  REPEATED_FIELD.lastIndex = envelope[0].length
+  if (REPEATED_FIELD.test(text)) return undefined
+  return new SkimmedEvent(type, envelope, { seq, bytes }, parse)
 }
 
-class SkimmedEvent {
+class SkimmedEvent implements SummedEvent {
   readonly seq: number
-  readonly type: string
+  readonly type: SkimmedType
   readonly time: string
   readonly tenantId: string
   readonly sessionId: string
   readonly runId: string | undefined
   readonly parentRunId: string | undefined
   readonly #envelope: RegExpExecArray
-  readonly #bytes: Uint8Array
+  readonly #entry: StoredEntry
   readonly #parse: Parse
   #data: { readonly value: unknown } | undefined
 
-  constructor(seq: number, envelope: RegExpExecArray, bytes: Uint8Array, parse: Parse) {
-    this.seq = seq
-    this.type = envelope[1] as string
+  constructor(type: SkimmedType, envelope: RegExpExecArray, entry: StoredEntry, parse: Parse) {
+    this.seq = entry.seq
+    this.type = type
     this.time = envelope[2] as string
     this.tenantId = envelope[3] as string
     this.sessionId = envelope[4] as string
     this.runId = envelope[5]
     this.parentRunId = envelope[6]
     this.#envelope = envelope
-    this.#bytes = bytes
+    this.#entry = entry
     this.#parse = parse
   }
 
@@ -109,16 +134,18 @@ class SkimmedEvent {
     // Mostly nothing stands behind the data but the end of the event.
     if (input.endsWith('}}') && !NOT_ASCII.test(input)) {
       try {
+        // Attacker-controlled: the data may have any fields; folds read each as unknown.
         return JSON.parse(input.slice((this.#envelope[0] as string).length, -1))
       } catch {
-        // The whole entry tells what it is.
+        // The whole entry shows what is wrong with it.
       }
     }
-    return this.#parse(this.seq, this.#bytes).data
+    return this.#parse(this.seq, this.#entry.bytes).data
   }
 
   #flat<T>(group: number): T | undefined {
     const text = this.#envelope[group]
+    // Attacker-controlled: an agent, an actor or a source without nested objects; its fields are read as unknown.
     return text === undefined ? undefined : JSON.parse(text)
   }
 }

@@ -1,8 +1,8 @@
 import type { AgentRef, TokenUsage } from '../../events/types.js'
 
-/** How long things took, in milliseconds as they were reported. */
+/** Durations in milliseconds, as they were reported. */
 export interface Durations {
-  /** How many reported how long they took. */
+  /** Number of those that reported a duration. */
   readonly count: number
   /** The shortest. */
   readonly minMs: number
@@ -16,7 +16,7 @@ export interface Durations {
   readonly maxMs: number
 }
 
-/** What happened, by the events that tell of it: a run that starts and ends in different windows counts in each. */
+/** Sums over events: a run that starts and ends in different windows counts in each. */
 export interface ActivityStats {
   /** Sum of the token reports (`token_usage_updated`), each counted once. */
   readonly usage: TokenUsage
@@ -34,13 +34,13 @@ export interface ActivityStats {
   readonly toolCalls: { readonly completed: number; readonly failed: number }
   /** Number of `error_occurred`. */
   readonly errors: number
-  /** Of the runs that ended; absent when none said how long it took. */
+  /** Durations of the runs that ended; absent when none reported one. */
   readonly runDurations?: Durations
-  /** Of the tool calls that ended; absent when none said how long it took. */
+  /** Durations of the tool calls that ended; absent when none reported one. */
   readonly toolDurations?: Durations
 }
 
-/** What happened under one agent, model or day. */
+/** The sums of one agent, model or day. */
 export interface StatsGroup extends ActivityStats {
   /**
    * The agent's id or, where it has none, its name; the model; the day of the events' `time` in UTC, such as
@@ -56,9 +56,9 @@ export interface StatsReport {
   readonly total: ActivityStats
   /** Days in their order; agents and models with the most tokens first. Empty without `groupBy`. */
   readonly groups: readonly StatsGroup[]
-  /** What belongs to groups beyond the first {@link MAX_GROUPS} that were met, taken together. */
+  /** The sums of all groups beyond the first {@link MAX_GROUPS}, taken together. */
   readonly others?: ActivityStats
 }
 
-/** How many groups are told apart. */
+/** The most groups of a report. */
 export const MAX_GROUPS = 1000

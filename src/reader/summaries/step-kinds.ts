@@ -1,5 +1,6 @@
-import type { AuditEventType } from '../../events/types.js'
+import type { AuditEventType, StoredEvent } from '../../events/types.js'
 import type { RunSummary } from './run-summary.js'
+import type { RunEvent } from './skimmed-event.js'
 
 /** The kind of step that an event of a type is; the events of tool calls are steps by pairs. */
 const KIND_OF = {
@@ -52,10 +53,14 @@ export function kindOf(type: string): EventStepKind | undefined {
   return Object.hasOwn(KIND_OF, type) ? KIND_OF[type as keyof KindOf] : undefined
 }
 
-/** Returns the list that takes events of a type; `undefined` for any other type. */
-export function listOf(type: string): EventList | undefined {
-  const kind = kindOf(type)
-  return kind && LIST_OF[kind]
+/** Tells whether an event is a step by itself. */
+export function isStep(event: RunEvent): event is StoredEvent<keyof KindOf> {
+  return kindOf(event.type) !== undefined
+}
+
+/** Returns the list that takes events of a type. */
+export function listOf(type: keyof KindOf): EventList {
+  return LIST_OF[KIND_OF[type]]
 }
 
 /** Returns the types of the events that a list takes. */

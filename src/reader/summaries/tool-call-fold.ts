@@ -1,13 +1,13 @@
 import { fieldsOf } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
-import type { StoredEvent } from '../../events/types.js'
 import { MAX_LISTED, type ToolCallSummary } from './run-summary.js'
+import type { RunEvent } from './skimmed-event.js'
 import { callIdIn, endedCall, isOver, startedCall, unfinishedIfRunning } from './tool-call.js'
 
 /** Takes the starts and ends of a run's tool calls together, by call id. */
 export class ToolCallFold {
   readonly #calls: ToolCallSummary[] = []
-  /** Where the calls stand that have not ended. An id may be used again once its call has. */
+  /** Indexes of the calls that have not ended, by their ids. An id may be used again once its call has ended. */
   readonly #open = new Map<string, number>()
   #omitted = 0
   /** Calls that are left out and have not ended. */
@@ -23,7 +23,7 @@ export class ToolCallFold {
     return this.#isFull && this.#open.size === 0
   }
 
-  start(event: StoredEvent): void {
+  start(event: RunEvent): void {
     if (this.#isFull) {
       this.omitStart()
       // The end that follows is that of this call.
@@ -35,7 +35,7 @@ export class ToolCallFold {
     this.#calls.push(call)
   }
 
-  end(event: StoredEvent, status: 'completed' | 'failed'): void {
+  end(event: RunEvent, status: 'completed' | 'failed'): void {
     if (this.isSettled) {
       this.omitEnd()
       return

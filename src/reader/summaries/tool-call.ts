@@ -2,8 +2,8 @@ import { confidenceOf, weakest } from '../../events/confidence.js'
 import { errorIn, type Fields, fieldsOf, numberIn, present, textIn } from '../../events/recorded-fields.js'
 import type { RunStatus } from '../../events/run-status.js'
 import { millisBetween } from '../../events/time.js'
-import type { StoredEvent } from '../../events/types.js'
 import type { ToolCallSummary } from './run-summary.js'
+import type { RunEvent } from './skimmed-event.js'
 
 /** The id by which the start and the end of a call are taken together; empty where an event has none. */
 export function callIdIn(data: Fields): string {
@@ -11,7 +11,7 @@ export function callIdIn(data: Fields): string {
 }
 
 /** A call as its start tells of it. */
-export function startedCall(event: StoredEvent): ToolCallSummary {
+export function startedCall(event: RunEvent): ToolCallSummary {
   return {
     ...identity(fieldsOf(event.data)),
     status: 'running',
@@ -23,7 +23,7 @@ export function startedCall(event: StoredEvent): ToolCallSummary {
 /** A call as its end tells of it. @param started - the call so far, where its start was recorded */
 export function endedCall(
   started: ToolCallSummary | undefined,
-  event: StoredEvent,
+  event: RunEvent,
   status: 'completed' | 'failed',
 ): ToolCallSummary {
   const data = fieldsOf(event.data)

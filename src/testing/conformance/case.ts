@@ -1,6 +1,6 @@
 import type { AuditStore, IndexName, SealedEntry, SeqCursor, StoredEntry, Walk } from '../../store/contract.js'
 
-/** What a case works on: an open, empty store, closed and removed after the case. */
+/** The store of a case: open, empty, closed and removed after the case. */
 export interface CaseContext {
   readonly store: AuditStore
   /** Closes the store and opens another over what it kept; `undefined` when the engine keeps nothing. */
@@ -93,7 +93,7 @@ export function valuesOf({ event }: SealedEntry, index: IndexName): string[][] {
   }
 }
 
-/** What `postings()` has to answer, found by looking at every entry. */
+/** Returns what `postings()` has to answer, found by looking at every entry. */
 export function expectedSeqs(
   entries: readonly SealedEntry[],
   index: IndexName,

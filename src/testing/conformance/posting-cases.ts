@@ -94,7 +94,7 @@ async function assertPostings(
   assert.equal(await store.countPostings(index, value, walk), expected.length, `count ${asked}`)
 }
 
-/** What is filed under the values of the indexes. */
+/** Cases of the indexes: postings of each value. */
 export const postingCases: readonly ConformanceCase[] = [
   ...[
     { lengths: [1], count: 300 },

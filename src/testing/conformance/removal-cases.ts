@@ -5,7 +5,7 @@ import { sealedEntries, sealedEntry } from '../sealed-entry.js'
 import { type ConformanceCase, collect, commitInGroups, drain, EVERYTHING, entriesOf } from './case.js'
 
 const COUNT = 700
-/** Of small and of full blocks, neighbours among them. */
+/** Positions in small and in full blocks, neighbours among them. */
 const REMOVED: readonly number[] = [0, 1, 2, 255, 256, 300, 698]
 const UNDER = COUNT - 1
 const isLeft = (seq: number) => !REMOVED.includes(seq)

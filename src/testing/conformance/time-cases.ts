@@ -7,13 +7,18 @@ import { type CaseContext, type ConformanceCase, collect, commitInGroups, EVERYT
 
 const at = (second: number): Timestamp => timestampFromMillis(Date.UTC(2026, 0, 1) + second * 1000)
 
-/** Asserts the contract: in walking order, apart, within the walk, and nothing of the window left out. */
+/** A time window, the walk that looks for it, and the entries of the store. */
+interface WindowWalk {
+  readonly entries: readonly SealedEntry[]
+  readonly since: string | undefined
+  readonly until: string | undefined
+  readonly walk: Walk
+}
+
+/** Asserts the contract: ranges in walking order, disjoint, within the walk, and nothing of the window left out. */
 async function assertRanges(
   store: AuditStore,
-  entries: readonly SealedEntry[],
-  since: string | undefined,
-  until: string | undefined,
-  walk: Walk,
+  { entries, since, until, walk }: WindowWalk,
 ): Promise<readonly SeqRange[]> {
   const ranges = await collect(timeRanges(store, since, until, walk))
   ranges.forEach((range, n) => {
@@ -46,10 +51,10 @@ function expectedBlocks(entries: readonly SealedEntry[], level: number): TimeBlo
   })
 }
 
-/** How many positions ranges span. */
+/** The number of positions that ranges span. */
 const span = (ranges: readonly SeqRange[]) => ranges.reduce((sum, { from, to }) => sum + to - from, 0)
 
-/** Where events of a time may be. */
+/** Cases of time blocks and time windows. */
 export const timeCases: readonly ConformanceCase[] = [
   {
     name: 'the time blocks of each level have the earliest and the latest time of their entries, in walking order',
@@ -123,8 +128,8 @@ export const timeCases: readonly ConformanceCase[] = [
         const since = n % 5 === 0 ? undefined : at(random(count + 100))
         const until = n % 7 === 0 ? undefined : at(random(count + 100))
         const walk = n % 3 === 0 ? EVERYTHING : { from, to: from + random(count), reverse: false }
-        await assertRanges(store, entries, since, until, walk)
-        await assertRanges(store, entries, since, until, { ...walk, reverse: true })
+        await assertRanges(store, { entries, since, until, walk })
+        await assertRanges(store, { entries, since, until, walk: { ...walk, reverse: true } })
       }
     },
   })),
@@ -136,9 +141,9 @@ export const timeCases: readonly ConformanceCase[] = [
       const opened = (await reopen?.()) ?? store
       for (const reverse of [false, true]) {
         const walk = { ...EVERYTHING, reverse }
-        const middle = await assertRanges(opened, entries, at(40_000), at(40_010), walk)
+        const middle = await assertRanges(opened, { entries, since: at(40_000), until: at(40_010), walk })
         assert.ok(span(middle) <= 1_024, `${span(middle)} positions for a window of 10`)
-        const early = await assertRanges(opened, entries, at(0), at(20), walk)
+        const early = await assertRanges(opened, { entries, since: at(0), until: at(20), walk })
         assert.ok(span(early) <= 2_048, `${span(early)} positions for a window of 20 and a late event`)
       }
     },

@@ -22,7 +22,7 @@ const log = await openAuditLog(directory, { on: { problem: () => {} } })
 say('opened')
 // A read by the index waits until all of it is derived.
 if (isIndexAwaited) {
-  await log.count({ type: 'run_started' })
+  await log.events({ type: 'run_started' }).count()
   say('indexed')
 }
 for (let n = 0; n < count; ) {

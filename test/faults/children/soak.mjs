@@ -52,6 +52,6 @@ async function ask() {
   const sessionId = `session-${Math.floor(Math.random() * SESSIONS)}`
   const events = await log.events({ sessionId, order: 'desc', limit: 20 }).toArray()
   if (events.some((event) => event.sessionId !== sessionId)) say('wrong: an event of another session')
-  const count = await log.count({ sessionId })
+  const count = await log.events({ sessionId }).count()
   if (count < events.length) say(`wrong: ${count} events of ${sessionId}, but ${events.length} were read`)
 }

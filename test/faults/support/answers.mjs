@@ -43,7 +43,7 @@ export async function wrongAnswers(log, { samples = 4 } = {}) {
       ...differing([
         [`asc ${JSON.stringify(asc)} of ${size}`, ascending, await seqsOf(log, asc)],
         [`desc ${JSON.stringify(desc)} of ${size}`, descending, await seqsOf(log, /** @type {EventQuery} */ (desc))],
-        [`count ${JSON.stringify(query)} of ${size}`, [expected.length], [await log.count(query)]],
+        [`count ${JSON.stringify(query)} of ${size}`, [expected.length], [await log.events(query).count()]],
       ]),
     )
   }

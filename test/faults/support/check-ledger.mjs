@@ -27,7 +27,7 @@ async function settle(ledger) {
   // While an index is derived, nothing is taken over: the second opening does.
   for (let opening = 0; opening < 2; opening++) {
     const logs = await Promise.all(logsOf(ledger).map(() => openAuditLog(ledger, options)))
-    for (const log of logs) await log.count({ type: 'run_started' })
+    for (const log of logs) await log.events({ type: 'run_started' }).count()
     for (const log of logs) await log.close()
   }
   return problems

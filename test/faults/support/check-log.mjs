@@ -62,7 +62,7 @@ export async function checkLog(directory, acknowledged, { cli = false, ids: hasI
  */
 async function settle(directory) {
   const log = await openAuditLog(directory, { on: { problem: () => {} } })
-  await log.count({ type: 'custom' })
+  await log.events({ type: 'custom' }).count()
   await log.close()
 }
 
@@ -79,7 +79,7 @@ async function checkFromOutside(directory, cli) {
     const problems = await wrongAnswers(reader)
     if (cli) {
       const running = await reader.runs({ status: 'running' }).toArray()
-      const custom = await reader.count({ type: 'custom' })
+      const custom = await reader.events({ type: 'custom' }).count()
       /** @type {readonly (readonly [readonly string[], string])[]} */
       const asked = [
         [['query', '--type', 'custom', '--count'], String(custom)],

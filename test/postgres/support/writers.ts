@@ -61,7 +61,7 @@ async function eventsOf(store: PostgresStore): Promise<StoredEvent[]> {
   // The indexes have them all too.
   for (const sessionId of new Set(events.map((event) => event.sessionId))) {
     const found = events.filter((event) => event.sessionId === sessionId)
-    expect(await reader.count({ sessionId })).toBe(found.length)
+    expect(await reader.events({ sessionId }).count()).toBe(found.length)
   }
   return events
 }

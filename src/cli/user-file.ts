@@ -9,7 +9,7 @@ import { readNamedFile } from '../files/regular-file.js'
  *
  * @throws what the file system throws; AuditLogError `AUDIT_FILE_REFUSED` for a device, a directory, or more than `maxBytes`
  */
-export async function readGivenFile(path: string, maxBytes: number): Promise<Buffer> {
+export async function readUserFile(path: string, maxBytes: number): Promise<Buffer> {
   return (await stat(path)).isFIFO() ? await readPipe(path, maxBytes) : await readNamedFile(path, maxBytes)
 }
 

@@ -1,11 +1,11 @@
 import { AuditLogError } from '../../events/errors.js'
-import type { StoredEvent } from '../../events/types.js'
 import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { TimeBlock } from '../../store/time-blocks.js'
 import { readRunEvents } from '../summaries/read-run.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { mergeBatches } from './merge-batches.js'
-import type { LogPart, LogPlace, Moment } from './moment.js'
+import type { LedgerPosition, LogPart, Moment } from './moment.js'
 
 /** Entries that are read at a time. */
 const BATCH = 256
@@ -17,10 +17,10 @@ const BATCH = 256
  *     log 0   ──17──18────────40──▶
  *     log 3   ─────────5──6──────▶      positions here: 0 ─ 1 ─ 2 ─ 3 ─ 4
  *
- * Code that sums up a run of one log, or walks its steps, does so here. It keeps a place and a type for each event. The places at one
+ * Code that sums up a run of one log, or walks its steps, does so here. It keeps the position in the ledger and the type of each event. The positions at one
  * moment are always the same.
  */
-export class SpreadRun implements ReadableStore {
+export class MergedRun implements ReadableStore {
   readonly location: string
   readonly id = ''
   readonly root = new Uint8Array(32)
@@ -34,10 +34,10 @@ export class SpreadRun implements ReadableStore {
   readonly #types: string[] = []
 
   /** @param parts - the logs that have events of the run */
-  static async read(moment: Moment, parts: readonly LogPart[], runId: string): Promise<SpreadRun> {
-    const run = new SpreadRun(parts, runId)
+  static async read(moment: Moment, parts: readonly LogPart[], runId: string): Promise<MergedRun> {
+    const run = new MergedRun(parts, runId)
     const sources = parts.map(({ store, size }) => readRunEvents(store, runId, { from: 0, to: size, reverse: false }))
-    for await (const merged of mergeBatches<StoredEvent>(sources, ({ time }) => time, false)) {
+    for await (const merged of mergeBatches<RunEvent>(sources, ({ time }) => time, false)) {
       for (const { item, source } of merged) run.#add(item, source)
     }
     return moment.joined(run)
@@ -54,7 +54,7 @@ export class SpreadRun implements ReadableStore {
   }
 
   /** Returns the log of an event, and its position there. */
-  placeOf(position: number): LogPlace {
+  positionOf(position: number): LedgerPosition {
     return { log: this.#partAt(position).log, seq: this.#seqs[position] as number }
   }
 
@@ -115,7 +115,7 @@ export class SpreadRun implements ReadableStore {
     return []
   }
 
-  #add({ seq, type }: StoredEvent, part: number): void {
+  #add({ seq, type }: RunEvent, part: number): void {
     this.#logs.push(part)
     this.#seqs.push(seq)
     this.#types.push(type)

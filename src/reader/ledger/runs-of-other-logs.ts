@@ -6,19 +6,19 @@ import { readEvents } from '../query/read-events.js'
 import type { RunEvent } from '../summaries/first-events.js'
 import type { RunsElsewhere } from '../summaries/list-runs.js'
 import { derivedRow } from '../summaries/run-rows.js'
+import { MergedRun } from './merged-run.js'
 import { comesBefore, type LogPart, type Moment } from './moment.js'
-import { placedOverview } from './placed-run.js'
-import { SpreadRun } from './spread-run.js'
+import { overviewInLedger } from './run-in-ledger.js'
 
-/** Of as many runs it is remembered whether other logs have events of them: more than are under way at a time. */
+/** Runs that are kept in mind as having events in other logs or not: more than are under way at a time. */
 const REMEMBERED_RUNS = 10_000
 
 /** The events that other logs have of the runs of one log. */
-export class OtherLogsRuns implements RunsElsewhere {
+export class RunsOfOtherLogs implements RunsElsewhere {
   readonly #moment: Moment
   readonly #own: LogPart
   readonly #others: readonly LogPart[]
-  readonly #spread = new Map<string, Promise<boolean>>()
+  readonly #mergedRun = new Map<string, Promise<boolean>>()
 
   constructor(moment: Moment, own: LogPart) {
     this.#moment = moment
@@ -42,20 +42,20 @@ export class OtherLogsRuns implements RunsElsewhere {
 
   async sumUp(run: RunKey): Promise<RunOverview | undefined> {
     const parts = await this.#moment.withRun(run.runId)
-    const spread = await SpreadRun.read(this.#moment, parts, run.runId)
-    const part = { size: spread.size, identities: await this.#moment.identities() }
-    const row = await derivedRow(spread, part, run)
-    return row && placedOverview(row.overview, spread)
+    const mergedRun = await MergedRun.read(this.#moment, parts, run.runId)
+    const part = { size: mergedRun.size, identities: await this.#moment.identities() }
+    const row = await derivedRow(mergedRun, part, run)
+    return row && overviewInLedger(row.overview, mergedRun)
   }
 
   #isSpread(runId: string): Promise<boolean> {
-    const known = this.#spread.get(runId)
+    const known = this.#mergedRun.get(runId)
     if (known) return known
     const found = this.#look(runId)
-    this.#spread.set(runId, found)
-    if (this.#spread.size > REMEMBERED_RUNS) {
-      const [oldest] = this.#spread.keys()
-      if (oldest !== undefined) this.#spread.delete(oldest)
+    this.#mergedRun.set(runId, found)
+    if (this.#mergedRun.size > REMEMBERED_RUNS) {
+      const [oldest] = this.#mergedRun.keys()
+      if (oldest !== undefined) this.#mergedRun.delete(oldest)
     }
     return found
   }

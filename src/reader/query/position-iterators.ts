@@ -4,16 +4,16 @@ import type { SeqCursor, SeqRange } from '../../store/contract.js'
  * One side of a {@link Join}: a set of positions, walked in one direction; `ahead` means further along it. It answers
  * from what it has at hand, without a promise; only when that runs out it is fetched for. Targets never move back.
  */
-export interface Leg {
+export interface PositionIterator {
   /** The first position at or ahead of `target`; {@link pastEnd} when there is none; `undefined` until it is fetched. */
   seek(target: number): number | undefined
   /** Reads on when `seek(target)` was `undefined`; it may take more than one fetch until there is an answer. */
   fetch(target: number): Promise<void>
-  /** Share of all positions that the leg has, as far as the last fetch tells. */
+  /** Share of all positions that the iterator has, by the last fetch. */
   readonly density: number
-  /** How many positions, its own or not, one fetch answers for, as far as the last fetch tells. */
+  /** Number of positions, its own or not, that one fetch answers for, by the last fetch. */
   readonly reach: number
-  /** How many of its positions are at hand behind `target`. */
+  /** Returns the number of its positions that are loaded behind `target`. */
   countBehind(target: number): number
   close(): Promise<void>
 }
@@ -24,7 +24,7 @@ export function pastEnd(reverse: boolean): number {
 }
 
 /** The positions filed under one value of an index. */
-export class CursorLeg implements Leg {
+export class PostingsIterator implements PositionIterator {
   readonly #cursor: SeqCursor
   readonly #reverse: boolean
   #chunk: readonly number[] = []
@@ -63,7 +63,7 @@ export class CursorLeg implements Leg {
 }
 
 /** The positions within any of the ranges, which come disjoint and in walking order. */
-export class RangesLeg implements Leg {
+export class RangesIterator implements PositionIterator {
   // A range answers for all it spans, and never leads: the others are made of single positions.
   readonly density = Infinity
   readonly reach = Infinity
@@ -102,20 +102,20 @@ export class RangesLeg implements Leg {
   }
 }
 
-/** The positions that at least one of the legs has, each once. */
-export class UnionLeg implements Leg {
-  readonly #legs: readonly Leg[]
+/** The positions that at least one of the iterators has, each once. */
+export class UnionIterator implements PositionIterator {
+  readonly #iterators: readonly PositionIterator[]
   readonly #reverse: boolean
 
-  constructor(legs: readonly Leg[], reverse: boolean) {
-    this.#legs = legs
+  constructor(iterators: readonly PositionIterator[], reverse: boolean) {
+    this.#iterators = iterators
     this.#reverse = reverse
   }
 
   seek(target: number): number | undefined {
     let nearest = pastEnd(this.#reverse)
-    for (const leg of this.#legs) {
-      const found = leg.seek(target)
+    for (const iterator of this.#iterators) {
+      const found = iterator.seek(target)
       if (found === undefined) return undefined
       if (this.#reverse ? found > nearest : found < nearest) nearest = found
     }
@@ -123,37 +123,39 @@ export class UnionLeg implements Leg {
   }
 
   async fetch(target: number): Promise<void> {
-    await Promise.all(this.#legs.map((leg) => (leg.seek(target) === undefined ? leg.fetch(target) : undefined)))
+    await Promise.all(
+      this.#iterators.map((iterator) => (iterator.seek(target) === undefined ? iterator.fetch(target) : undefined)),
+    )
   }
 
   get density(): number {
-    return this.#legs.reduce((sum, { density }) => sum + density, 0)
+    return this.#iterators.reduce((sum, { density }) => sum + density, 0)
   }
 
   get reach(): number {
-    return 1 / this.#legs.reduce((fetchesPerPosition, { reach }) => fetchesPerPosition + 1 / reach, 0)
+    return 1 / this.#iterators.reduce((fetchesPerPosition, { reach }) => fetchesPerPosition + 1 / reach, 0)
   }
 
   countBehind(target: number): number {
-    return this.#legs.reduce((sum, leg) => sum + leg.countBehind(target), 0)
+    return this.#iterators.reduce((sum, iterator) => sum + iterator.countBehind(target), 0)
   }
 
   close(): Promise<void> {
-    return closeAll(this.#legs)
+    return closeAll(this.#iterators)
   }
 }
 
-/** Returns the leg's first position at or ahead of a target, and fetches until there is an answer. */
-export async function seek(leg: Leg, target: number): Promise<number> {
+/** Returns the iterator's first position at or ahead of a target, and fetches until there is an answer. */
+export async function seek(iterator: PositionIterator, target: number): Promise<number> {
   for (;;) {
-    const found = leg.seek(target)
+    const found = iterator.seek(target)
     if (found !== undefined) return found
-    await leg.fetch(target)
+    await iterator.fetch(target)
   }
 }
 
-export async function closeAll(legs: readonly Leg[]): Promise<void> {
-  await Promise.all(legs.map((leg) => leg.close()))
+export async function closeAll(iterators: readonly PositionIterator[]): Promise<void> {
+  await Promise.all(iterators.map((iterator) => iterator.close()))
 }
 
 /** Index of the first position of a chunk, from `start` on, that is at or ahead of `target`. */

@@ -8,33 +8,33 @@ import { printable, printableJson } from './text.js'
 /*
  * LevelDB ends the process that reads certain damage, so `verify` works in a process of its own. A process also dies of
  * want of memory, by a signal, or because a module is missing, and Node.js has exit codes of its own that equal those of
- * verdicts. So a verdict is what the process told beforehand, or what is found in the files themselves once it died.
+ * verdicts. So a verdict is what the process reported beforehand, or what is found in the files themselves once it died.
  */
 
 /** Time for the process to end by itself once somebody wants it to. */
 const GRACE_MILLIS = 5_000
 
 /** Set for the process that does the work. */
-const MARK = 'SPANLEDGER_APART'
+const MARK = 'SPANLEDGER_ISOLATED'
 
-export function isApart(env: NodeJS.ProcessEnv): boolean {
+export function isIsolated(env: NodeJS.ProcessEnv): boolean {
   return env[MARK] !== undefined
 }
 
-export function shouldRunApart([command]: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return command === 'verify' && !isApart(env)
+export function needsIsolation([command]: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  return command === 'verify' && !isIsolated(env)
 }
 
 /** A message of a process to the one that waits for it. */
 type Message = { readonly reads: string } | { readonly concludes: number }
 
-/** Tells the process that waits for this one. */
-export const toldWatcher: Watcher = {
-  reads: (reads) => tell({ reads }),
-  concludes: (concludes) => tell({ concludes }),
+/** Reports to the process that waits for this one. */
+export const parentWatcher: Watcher = {
+  reads: (reads) => send({ reads }),
+  concludes: (concludes) => send({ concludes }),
 }
 
-function tell(message: Message): void {
+function send(message: Message): void {
   // Ignores errors: if the other process no longer waits, it does not need the message.
   process.send?.(message, undefined, undefined, () => {})
 }
@@ -51,7 +51,7 @@ interface Ended {
 }
 
 /** Runs a command line in a process of its own. @returns the exit code */
-export async function runApart(args: readonly string[]): Promise<number> {
+export async function runIsolated(args: readonly string[]): Promise<number> {
   let ended: Ended
   try {
     ended = await endOf(args)
@@ -68,7 +68,7 @@ export async function runApart(args: readonly string[]): Promise<number> {
     const exitCode = signal === 'SIGKILL' ? exitCodeOfSignal(signal) : EXIT.failed
     return couldNot(`the process that does it died of ${signal}, usually because memory ran out`, exitCode)
   }
-  tellDamage(directory, damage, args)
+  reportDamage(directory, damage, args)
   return VERDICTS.altered
 }
 
@@ -118,7 +118,7 @@ function couldNot(reason: string, exitCode: number): number {
   return exitCode
 }
 
-function tellDamage(location: string, damage: string, args: readonly string[]): void {
+function reportDamage(location: string, damage: string, args: readonly string[]): void {
   const message = `LevelDB crashed on the log's files, and ${damage}`
   const report: Pick<VerifyReport, 'status' | 'location' | 'problems'> = {
     status: 'altered',

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ArrayCursor } from '../../store/memory/cursor.js'
-import { CursorLeg } from './legs.js'
-import { UnclaimedSeqs } from './unclaimed-seqs.js'
+import { PostingsIterator } from './position-iterators.js'
+import { RemainingPositions } from './remaining-positions.js'
 
 const SIZE = 5000
 
@@ -22,68 +22,75 @@ const walk = fc
   .record({ from: fc.nat(SIZE), to: fc.nat(SIZE), reverse: fc.boolean() })
   .map(({ from, to, reverse }) => ({ from: Math.min(from, to), to: Math.max(from, to), reverse }))
 
-it('walks the candidates that nobody has claimed by then, each once', async () => {
+it('walks the candidates that nobody has excluded by then, each once', async () => {
   await fc.assert(
     fc.asyncProperty(
       walk,
       fc.option(seqs, { nil: undefined }),
       fc.array(seqs, { maxLength: 3 }),
       fc.integer({ min: 1, max: 400 }),
-      async (walk, candidates, claims, count) => {
+      async (walk, candidates, exclusions, count) => {
         const { from, to, reverse } = walk
-        const leg = (seqs: readonly number[]) => new CursorLeg(new ArrayCursor(seqs, walk, () => undefined), reverse)
-        const unclaimed = new UnclaimedSeqs(walk, { candidates: candidates && leg(candidates), limit: Infinity })
+        const iterator = (seqs: readonly number[]) =>
+          new PostingsIterator(new ArrayCursor(seqs, walk, () => undefined), reverse)
+        const remaining = new RemainingPositions(walk, {
+          candidates: candidates && iterator(candidates),
+          limit: Infinity,
+        })
         const left = new Set(candidates ?? Array.from({ length: SIZE }, (_, seq) => seq))
         const nextLeft = () => {
           const ahead = [...left].filter((seq) => seq >= from && seq < to)
           return (reverse ? ahead.reverse() : ahead).slice(0, count)
         }
-        for (const claim of [...claims, undefined]) {
+        for (const excluded of [...exclusions, undefined]) {
           const expected = nextLeft()
-          const taken = await unclaimed.take(count)
+          const taken = await remaining.take(count)
           expect(taken).toEqual(expected)
           const last = taken.at(-1)
           if (last === undefined) break
-          if (taken.length === count) expect(unclaimed.reached).toBe(last)
+          if (taken.length === count) expect(remaining.reached).toBe(last)
           for (const seq of left) if (reverse ? seq >= last : seq <= last) left.delete(seq)
-          for (const seq of claim ?? []) left.delete(seq)
-          if (claim) await unclaimed.claim(leg(claim.filter((seq) => (reverse ? seq < last : seq > last))))
+          for (const seq of excluded ?? []) left.delete(seq)
+          if (excluded) await remaining.exclude(iterator(excluded.filter((seq) => (reverse ? seq < last : seq > last))))
         }
-        await unclaimed.close()
+        await remaining.close()
       },
     ),
     { numRuns: 200 },
   )
 })
 
-it('closes each leg: one that claims nothing any more at once', async () => {
+it('closes each iterator: one that exclusions nothing any more at once', async () => {
   const closed: string[] = []
-  const legOf = (name: string, seqs: readonly number[]) => {
-    const leg = new CursorLeg(new ArrayCursor(seqs, { from: 0, to: SIZE, reverse: false }, () => undefined), false)
-    leg.close = async () => void closed.push(name)
-    return leg
+  const iteratorOf = (name: string, seqs: readonly number[]) => {
+    const iterator = new PostingsIterator(
+      new ArrayCursor(seqs, { from: 0, to: SIZE, reverse: false }, () => undefined),
+      false,
+    )
+    iterator.close = async () => void closed.push(name)
+    return iterator
   }
   const all = Array.from({ length: SIZE }, (_, seq) => seq)
-  const unclaimed = new UnclaimedSeqs(
+  const remaining = new RemainingPositions(
     { from: 0, to: SIZE, reverse: false },
-    { candidates: legOf('candidates', all), limit: Infinity },
+    { candidates: iteratorOf('candidates', all), limit: Infinity },
   )
-  await unclaimed.take(1)
-  await unclaimed.claim(legOf('short', [1, 2]))
-  await unclaimed.claim(legOf('long', [3, SIZE - 1]))
+  await remaining.take(1)
+  await remaining.exclude(iteratorOf('short', [1, 2]))
+  await remaining.exclude(iteratorOf('long', [3, SIZE - 1]))
   expect(closed).toEqual(['short'])
-  expect(unclaimed.claims).toBe(1)
-  expect(await unclaimed.take(1)).toEqual([4])
-  await unclaimed.close()
+  expect(remaining.exclusions).toBe(1)
+  expect(await remaining.take(1)).toEqual([4])
+  await remaining.close()
   expect(closed.sort()).toEqual(['candidates', 'long', 'short'])
 })
 
 it('ends once it has come by as many candidates as its limit', async () => {
-  const unclaimed = new UnclaimedSeqs({ from: 0, to: SIZE, reverse: true }, { limit: 2000 })
-  const taken = await unclaimed.take(SIZE)
+  const remaining = new RemainingPositions({ from: 0, to: SIZE, reverse: true }, { limit: 2000 })
+  const taken = await remaining.take(SIZE)
   // It stops between windows.
   expect(taken.length).toBe(2048)
-  expect(unclaimed.isCut).toBe(true)
-  expect(unclaimed.reached).toBe(SIZE - 2048)
-  expect(await unclaimed.take(1)).toEqual([])
+  expect(remaining.isCut).toBe(true)
+  expect(remaining.reached).toBe(SIZE - 2048)
+  expect(await remaining.take(1)).toEqual([])
 })

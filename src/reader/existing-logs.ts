@@ -9,18 +9,18 @@ import { isAbsent } from '../verify/read-failure.js'
  *
  * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
  */
-export async function heldLogs(location: string): Promise<readonly LogDirectory[]> {
+export async function existingLogs(location: string): Promise<readonly LogDirectory[]> {
   const places = await logDirectories(location)
-  const found = await Promise.all(places.map(({ path: directory }) => holdsLog(directory)))
+  const found = await Promise.all(places.map(({ path: directory }) => hasLog(directory)))
   return places.filter((_, at) => found[at])
 }
 
 /** Tells whether processes have recorded in a directory, and none of them has opened a log there yet. */
 export async function isStagedOnly(location: string): Promise<boolean> {
-  return (await countStaged(location)) > 0 && (await heldLogs(location)).length === 0
+  return (await countStaged(location)) > 0 && (await existingLogs(location)).length === 0
 }
 
-async function holdsLog(directory: string): Promise<boolean> {
+async function hasLog(directory: string): Promise<boolean> {
   for (const name of [ENTRIES, FORMER_DATABASE, 'checkpoint']) {
     try {
       await lstat(join(directory, name))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StoredEvent } from '../../events/types.js'
-import { FarCalls } from './far-calls.js'
+import { LongCalls } from './long-calls.js'
 
 const MAX_CALLS = 16_384
 
@@ -23,7 +23,7 @@ test('finds the calls that end later than the distance, and no others', async ()
     callEvent('completed', 16, 'far'),
     callEvent('completed', 17, 'again'),
   ]
-  const calls = await FarCalls.find(inOneBatch(events), 4)
+  const calls = await LongCalls.find(inOneBatch(events), 4)
   expect(events.filter(({ seq }) => calls.endOf(seq) !== undefined).map(({ seq }) => seq)).toEqual([10])
   expect(calls.endOf(10)).toBe(15)
   expect(events.filter(({ seq }) => calls.hasEnd(seq)).map(({ seq }) => seq)).toEqual([15])
@@ -33,7 +33,7 @@ test('of more calls at a time than it keeps takes the oldest for calls that neve
   const count = MAX_CALLS + 3
   const starts = Array.from({ length: count }, (_, n) => callEvent('started', n, `c-${n}`))
   const ends = starts.map((_, n) => callEvent('completed', count + n, `c-${n}`))
-  const calls = await FarCalls.find(inOneBatch([...starts, ...ends]), 256)
+  const calls = await LongCalls.find(inOneBatch([...starts, ...ends]), 256)
   expect([0, 2, 3, count - 1].map((start) => calls.endOf(start))).toEqual([
     undefined,
     undefined,

@@ -1,42 +1,42 @@
 import type { Walk } from '../../store/contract.js'
-import { type Leg, pastEnd, seek } from './legs.js'
+import { type PositionIterator, pastEnd, seek } from './position-iterators.js'
 
 /** Positions that are looked at together. */
 const WINDOW = 1024
 
-/** Options of {@link UnclaimedSeqs}. */
-export interface UnclaimedOptions {
+/** Options of {@link RemainingPositions}. */
+export interface RemainingOptions {
   /** The positions to walk; all of them where it is left out. */
-  readonly candidates?: Leg | undefined
+  readonly candidates?: PositionIterator | undefined
   /** Candidates after which the walk ends. */
   readonly limit: number
 }
 
 /**
- * Walks positions and leaves out those that were claimed on the way: once one entry of a session is read, the index tells which
- * other positions are of that session.
+ * Walks positions and leaves out those that were excluded on the way: once one entry of a session is read, the index has the
+ * other positions of that session.
  */
-export class UnclaimedSeqs {
+export class RemainingPositions {
   readonly #walk: Walk
-  readonly #candidates: Leg | undefined
-  readonly #claims = new Set<Leg>()
-  /** Of the positions from `#start` on, in walking order: 1 for a candidate that nobody has claimed. */
+  readonly #candidates: PositionIterator | undefined
+  readonly #exclusions = new Set<PositionIterator>()
+  /** For each position from `#start` on, in walking order: 1 for a candidate that is not excluded. */
   readonly #window = new Uint8Array(WINDOW)
   #start: number
   #at = 0
   #length = 0
   #left: number
 
-  constructor(walk: Walk, { candidates, limit }: UnclaimedOptions) {
+  constructor(walk: Walk, { candidates, limit }: RemainingOptions) {
     this.#walk = walk
     this.#candidates = candidates
     this.#left = limit
     this.#start = walk.reverse ? walk.to - 1 : walk.from
   }
 
-  /** Number of legs that claim positions ahead. */
-  get claims(): number {
-    return this.#claims.size
+  /** Number of iterators that exclude positions ahead. */
+  get exclusions(): number {
+    return this.#exclusions.size
   }
 
   /** Position of the walk behind which, in walking order, nothing was taken or left out yet. */
@@ -65,15 +65,15 @@ export class UnclaimedSeqs {
     return taken
   }
 
-  /** Leaves out the positions of a leg from now on. The walk closes the leg. */
-  async claim(leg: Leg): Promise<void> {
-    this.#claims.add(leg)
-    await this.#leaveOut(leg)
+  /** Leaves out the positions of an iterator from now on. The walk closes the iterator. */
+  async exclude(iterator: PositionIterator): Promise<void> {
+    this.#exclusions.add(iterator)
+    await this.#leaveOut(iterator)
   }
 
   async close(): Promise<void> {
-    const legs = this.#candidates ? [this.#candidates, ...this.#claims] : [...this.#claims]
-    await Promise.all(legs.map((leg) => leg.close()))
+    const iterators = this.#candidates ? [this.#candidates, ...this.#exclusions] : [...this.#exclusions]
+    await Promise.all(iterators.map((iterator) => iterator.close()))
   }
 
   /** Opens the next window. @returns false at the end of the walk */
@@ -90,20 +90,20 @@ export class UnclaimedSeqs {
     this.#window.fill(this.#candidates ? 0 : 1)
     if (this.#candidates) await this.#mark(this.#candidates, 1)
     for (let at = 0; at < this.#length; at++) this.#left -= this.#window[at] as number
-    await Promise.all([...this.#claims].map((leg) => this.#leaveOut(leg)))
+    await Promise.all([...this.#exclusions].map((iterator) => this.#leaveOut(iterator)))
     return true
   }
 
-  async #leaveOut(leg: Leg): Promise<void> {
-    if ((await this.#mark(leg, 0)) !== pastEnd(this.#walk.reverse)) return
-    this.#claims.delete(leg)
-    await leg.close()
+  async #leaveOut(iterator: PositionIterator): Promise<void> {
+    if ((await this.#mark(iterator, 0)) !== pastEnd(this.#walk.reverse)) return
+    this.#exclusions.delete(iterator)
+    await iterator.close()
   }
 
-  /** Marks the positions of a leg that are left of the window. @returns the leg's first position behind these */
-  async #mark(leg: Leg, mark: 0 | 1): Promise<number> {
+  /** Marks the positions of an iterator that are left of the window. @returns the iterator's first position behind these */
+  async #mark(iterator: PositionIterator, mark: 0 | 1): Promise<number> {
     for (let at = this.#at; ; ) {
-      const found = await seek(leg, this.#seqAt(at))
+      const found = await seek(iterator, this.#seqAt(at))
       at = this.#walk.reverse ? this.#start - found : found - this.#start
       if (at >= this.#length) return found
       this.#window[at++] = mark

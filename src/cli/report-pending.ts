@@ -1,29 +1,29 @@
-import type { WriterFound } from './condition.js'
+import type { WriterFound } from './find-writer.js'
 import { type Io, write } from './output.js'
 import { countPending, type PendingPart, stagedIn } from './pending.js'
 import { printable } from './text.js'
 
-/** Says on standard error how many events are not committed yet, if there are any. @param isShown - this command shows them */
-export async function tellPending(io: Io, parts: readonly PendingPart[], isShown: boolean): Promise<void> {
-  const told = parts.flatMap((part) => {
+/** Reports on standard error how many events are not committed yet, if there are any. @param isShown - this command shows them */
+export async function reportPending(io: Io, parts: readonly PendingPart[], isShown: boolean): Promise<void> {
+  const counted = parts.flatMap((part) => {
     const { count, problem } = countPending(part)
     return count > 0 || problem !== undefined ? [{ ...part, count, problem }] : []
   })
-  const count = told.reduce((sum, part) => sum + part.count, 0)
+  const count = counted.reduce((sum, part) => sum + part.count, 0)
   if (count > 0) {
-    const writers = told.filter((part) => part.count > 0).map(({ writer }) => writer)
+    const writers = counted.filter((part) => part.count > 0).map(({ writer }) => writer)
     const hint = isShown ? '' : '; --pending of query, tail and show shows them'
     const are = count === 1 ? '1 event is not committed yet: it is' : `${count} events are not committed yet: they are`
     await write(io.err, `${are} in ${whose(writers)}${hint}\n`)
   }
-  for (const { problem } of told) {
+  for (const { problem } of counted) {
     if (problem !== undefined) await write(io.err, `The journal of a process cannot be read: ${printable(problem)}\n`)
   }
 }
 
-/** Says on standard error what processes have staged in a directory in which no log can be read. */
-export async function tellStaged(io: Io, location: string): Promise<void> {
-  await tellPending(io, stagedIn(location), false)
+/** Reports on standard error what processes have staged in a directory in which no log can be read. */
+export async function reportStaged(io: Io, location: string): Promise<void> {
+  await reportPending(io, stagedIn(location), false)
 }
 
 function whose(writers: readonly WriterFound[]): string {

@@ -1,5 +1,5 @@
 import type { Results } from './page.js'
-import type { StepsOptions } from './query/query.js'
+import type { StepQuery } from './query/query.js'
 import type { RunStep } from './steps/run-step.js'
 import type { RunTree } from './summaries/run-summary.js'
 
@@ -12,7 +12,7 @@ import type { RunTree } from './summaries/run-summary.js'
  * for await (const step of run.steps()) console.log(step.seq, step.kind)
  * ```
  */
-export interface RunHandle extends Promise<RunTree | undefined> {
+export interface RunResult extends Promise<RunTree | undefined> {
   /**
    * The run's own steps, sub-runs apart, in append order or, with `order: 'desc'`, the newest first: everything that the
    * lists of a summary have and, of a run of any length, what they leave out. A log that has no event of the run has no
@@ -28,17 +28,17 @@ export interface RunHandle extends Promise<RunTree | undefined> {
    * @throws AuditLogError `AUDIT_INVALID_QUERY` naming an unknown or malformed field; while reading also when several
    * tenants have a run with this id and the run's `tenantId` does not say whose is meant
    */
-  steps(options?: StepsOptions): Results<RunStep>
+  steps(query?: StepQuery): Results<RunStep>
 }
 
 /** Reads a run when it is awaited. */
-export class LazyRun implements RunHandle {
+export class LazyRun implements RunResult {
   readonly [Symbol.toStringTag] = 'Run'
-  readonly steps: RunHandle['steps']
+  readonly steps: RunResult['steps']
   readonly #read: () => Promise<RunTree | undefined>
   #reading: Promise<RunTree | undefined> | undefined
 
-  constructor(read: () => Promise<RunTree | undefined>, steps: RunHandle['steps']) {
+  constructor(read: () => Promise<RunTree | undefined>, steps: RunResult['steps']) {
     this.#read = read
     this.steps = steps
   }

@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../../events/types.js'
+import type { RunEvent } from '../summaries/skimmed-event.js'
 import { callEventOf } from './call-events.js'
 
 /** Calls of either kind that are kept: those that go on at one time, and those that took long. */
@@ -16,7 +16,7 @@ interface OpenCall {
  * run once. Memory is bounded: beyond 16,384 calls under way at a time the oldest are taken for calls that never end, and
  * no more than 16,384 such calls of a run are found, the first.
  */
-export class FarCalls {
+export class LongCalls {
   readonly #ends = new Map<number, number>()
   readonly #endSeqs = new Set<number>()
 
@@ -24,8 +24,8 @@ export class FarCalls {
    * @param events - of the run, in append order, so far as they are steps or parts of steps
    * @param distance - calls that end within so many events are left out
    */
-  static async find(events: AsyncIterable<readonly StoredEvent[]>, distance: number): Promise<FarCalls> {
-    const calls = new FarCalls()
+  static async find(events: AsyncIterable<readonly RunEvent[]>, distance: number): Promise<LongCalls> {
+    const calls = new LongCalls()
     const open = new Map<string, OpenCall>()
     let at = 0
     for await (const batch of events) {
@@ -46,7 +46,7 @@ export class FarCalls {
     return this.#endSeqs.has(seq)
   }
 
-  #note(event: StoredEvent, at: number, open: Map<string, OpenCall>, distance: number): void {
+  #note(event: RunEvent, at: number, open: Map<string, OpenCall>, distance: number): void {
     const one = callEventOf(event)
     if (!one) return
     const started = open.get(one.callId)

@@ -12,8 +12,8 @@ export type EventsOf = (run: RunTree, types: readonly string[]) => AsyncIterable
  * A run and those below it with lists that leave nothing out. What a summary has no room for is read while it is written: the events
  * of a list by their types, and the steps of a run for its calls alone.
  */
-export function wholeRun(run: RunTree, stepsOf: StepsOf, eventsOf: EventsOf): StreamedObject {
-  const subRuns = run.subRuns.map((subRun) => wholeRun(subRun, stepsOf, eventsOf))
+export function fullRun(run: RunTree, stepsOf: StepsOf, eventsOf: EventsOf): StreamedObject {
+  const subRuns = run.subRuns.map((subRun) => fullRun(subRun, stepsOf, eventsOf))
   const whole: Record<string, unknown> = { ...run, subRuns }
   if (run.omitted > 0) {
     if (run.toolCalls.length === MAX_LISTED) whole.toolCalls = callsIn(stepsOf(run))
