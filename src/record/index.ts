@@ -7,15 +7,12 @@ export {
 export type { RecordingLibrary, RecordOptions } from './emit.js'
 export {
   type Recorder,
-  recordApprovalDenied,
-  recordApprovalGranted,
-  recordApprovalRequested,
+  recordAgentHandoff,
   recordContextCompacted,
   recordCustom,
-  recordError,
+  recordErrorOccurred,
   recordEvent,
-  recordGuardrail,
-  recordHandoff,
+  recordGuardrailEvaluated,
   recordIntervention,
   recordMemoryDeleted,
   recordMemoryRecall,
@@ -29,11 +26,14 @@ export {
   recordRunStarted,
   recordRunSuspended,
   recordSubAgentInvoked,
+  recordTokenUsageUpdated,
+  recordToolApprovalDenied,
+  recordToolApprovalGranted,
+  recordToolApprovalRequested,
   recordToolCallCompleted,
   recordToolCallFailed,
   recordToolCallStarted,
-  recordUsage,
   recordUsageLimitExceeded,
 } from './record.js'
-export { type RunHandle, type RunOptions, withRun } from './run.js'
+export { type ActiveRun, type RunOptions, withRun } from './run.js'
 export { type ScopeOptions, withScope } from './scope.js'

@@ -59,7 +59,7 @@ export const recordRunSuspended = recorder('run_suspended')
  * @param thrown - any value, or an object with it as its `error`; `code` is its `code` or else its `name`
  * @param data - `operation`: what failed
  */
-export function recordError(
+export function recordErrorOccurred(
   thrown: unknown,
   data: Omit<AuditEventData<'error_occurred'>, 'error'>,
   options?: RecordOptions,
@@ -72,7 +72,7 @@ export function recordError(
  *
  * @param data - `totalTokens` left out: input and output together
  */
-export function recordUsage(
+export function recordTokenUsageUpdated(
   data: Optional<AuditEventData<'token_usage_updated'>, 'totalTokens'>,
   options?: RecordOptions,
 ): void {
@@ -86,7 +86,7 @@ export const recordUsageLimitExceeded = recorder('usage_limit_exceeded')
 export const recordSubAgentInvoked = recorder('sub_agent_invoked')
 
 /** Records that one agent passed the conversation on to another. */
-export const recordHandoff = recorder('agent_handoff')
+export const recordAgentHandoff = recorder('agent_handoff')
 
 /** Records that a suspended run goes on. */
 export const recordResumed = recorder('resumed')
@@ -117,13 +117,13 @@ export function recordToolCallFailed(
 }
 
 /** Records that a tool call waits for somebody's consent. */
-export const recordApprovalRequested = recorder('tool_approval_requested')
+export const recordToolApprovalRequested = recorder('tool_approval_requested')
 
 /** Records who consented to a tool call, and why. */
-export const recordApprovalGranted = recorder('tool_approval_granted')
+export const recordToolApprovalGranted = recorder('tool_approval_granted')
 
 /** Records who refused a tool call, and why. */
-export const recordApprovalDenied = recorder('tool_approval_denied')
+export const recordToolApprovalDenied = recorder('tool_approval_denied')
 
 /** Records that a rule was broken, and what was done about it. */
 export const recordPolicyViolation = recorder('policy_violation')
@@ -132,7 +132,7 @@ export const recordPolicyViolation = recorder('policy_violation')
 export const recordPolicyDecision = recorder('policy_decision')
 
 /** Records the verdict of a guardrail on an input, an output or a call. */
-export const recordGuardrail = recorder('guardrail_evaluated')
+export const recordGuardrailEvaluated = recorder('guardrail_evaluated')
 
 /** Records that something was written to memory. */
 export const recordMemoryWritten = recorder('memory_written')

@@ -34,7 +34,7 @@ export interface RunOptions extends AuditScope {
   readonly agentId?: string | undefined
   /** @defaultValue a random UUID */
   readonly runId?: string | undefined
-  /** The model it is to use; what its calls used is told by `recordUsage`. */
+  /** The model it is to use; what its calls used is told by `recordTokenUsageUpdated`. */
   readonly model?: string | undefined
   /** What set it off: `user`, `schedule`, `webhook` … */
   readonly trigger?: string | undefined
@@ -64,8 +64,8 @@ const RUN_KINDS: OptionKinds<RunOptions> = {
 }
 
 /** The run under way. Unless told otherwise it completes when the function returns and fails when it throws. */
-export interface RunHandle {
-  /** For events recorded where the run's context does not reach: `recordUsage(usage, { runId: run.runId })`. */
+export interface ActiveRun {
+  /** For events recorded where the run's context does not reach: `recordTokenUsageUpdated(usage, { runId: run.runId })`. */
   readonly runId: string
   /** It completes; `finishReason` says how. */
   complete(result?: { readonly finishReason?: string | undefined }): void
@@ -101,7 +101,7 @@ interface Ending {
  * @returns what `fn` returns; in place of a plain web stream, one that reads from it
  * @throws TypeError when `fn` is no function; what `fn` throws
  */
-export function withRun<T>(options: RunOptions, fn: (run: RunHandle) => T): T {
+export function withRun<T>(options: RunOptions, fn: (run: ActiveRun) => T): T {
   if (typeof fn !== 'function')
     throw new TypeError('withRun: expected a function as the second argument, after the options')
   const run = new OpenRun(options)
@@ -134,7 +134,7 @@ function endWith<T>(run: OpenRun, result: T): T {
 
 const COMPLETED: Ending = Object.freeze({ outcome: 'completed' })
 
-class OpenRun implements RunHandle, Reading {
+class OpenRun implements ActiveRun, Reading {
   readonly runId: string
   readonly context: Context
   readonly #span: Span
