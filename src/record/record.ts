@@ -44,7 +44,7 @@ export function recordRunFailed(
   data: Omit<AuditEventData<'run_failed'>, 'error'> = {},
   options?: RecordOptions,
 ): void {
-  emitFailure('run_failed', thrown, data, ['startedAt', 'durationMs', 'usage'], options)
+  emitFailure('run_failed', thrown, data, options)
 }
 
 /** Records that a run was called off. */
@@ -64,7 +64,7 @@ export function recordErrorOccurred(
   data: Omit<AuditEventData<'error_occurred'>, 'error'>,
   options?: RecordOptions,
 ): void {
-  emitFailure('error_occurred', thrown, data, ['operation'], options)
+  emitFailure('error_occurred', thrown, data, options)
 }
 
 /**
@@ -113,7 +113,7 @@ export function recordToolCallFailed(
   data: Omit<AuditEventData<'tool_call_failed'>, 'error'>,
   options?: RecordOptions,
 ): void {
-  emitFailure('tool_call_failed', thrown, data, ['callId', 'tool', 'durationMs'], options)
+  emitFailure('tool_call_failed', thrown, data, options)
 }
 
 /** Records that a tool call waits for somebody's consent. */
@@ -149,7 +149,7 @@ export function recordCustom(
   data: Readonly<Record<string, unknown>> = {},
   options?: RecordOptions,
 ): void {
-  emit('custom', data, options, { [CUSTOM_NAME]: idText(name) }, jsonAttributes)
+  emit('custom', data, options, { extra: { [CUSTOM_NAME]: idText(name) }, encode: jsonAttributes })
 }
 
 /**
@@ -158,14 +158,16 @@ export function recordCustom(
  */
 export function recordEvent<T extends AuditEventType>(type: T, data: AuditEventData<T>, options?: RecordOptions): void {
   if (typeof type === 'string' && type.length > 0) {
-    emit(type, data, options, FAILURES.has(type) ? errorAttributes(data) : undefined, jsonAttributes)
+    emit(type, data, options, {
+      extra: Object.hasOwn(FAILURE_FIELDS, type) ? errorAttributes(data) : undefined,
+      encode: jsonAttributes,
+    })
     return
   }
   reportMisuse('recordEvent: the type must be a text that is not empty; recorded as a custom event')
-  emit('custom', typeof type === 'object' && type !== null ? type : { type, data }, options, undefined, jsonAttributes)
+  const handedIn = typeof type === 'object' && type !== null ? type : { type, data }
+  emit('custom', handedIn, options, { encode: jsonAttributes })
 }
-
-const FAILURES: ReadonlySet<string> = new Set<AuditEventType>(['run_failed', 'error_occurred', 'tool_call_failed'])
 
 /** Of an error that was handed in as it was caught. */
 function errorAttributes(data: unknown): Attributes | undefined {
@@ -173,12 +175,19 @@ function errorAttributes(data: unknown): Attributes | undefined {
   return typeof error === 'string' || stackOf(error) !== undefined ? failureAttributes(error) : undefined
 }
 
+/** Fields of the event beside `error`, which the object that holds a thrown value may have too. */
+const FAILURE_FIELDS = {
+  run_failed: ['startedAt', 'durationMs', 'usage'],
+  error_occurred: ['operation'],
+  tool_call_failed: ['callId', 'tool', 'durationMs'],
+} as const
+
 function emitFailure(
-  type: 'run_failed' | 'error_occurred' | 'tool_call_failed',
+  type: keyof typeof FAILURE_FIELDS,
   thrown: unknown,
   data: object,
-  fields: readonly string[],
   options: RecordOptions | undefined,
 ): void {
-  emit(type, besideError(thrown, fields, data), options, failureAttributes(thrown))
+  const extra = failureAttributes(thrown)
+  emit(type, besideError(thrown, FAILURE_FIELDS[type], data), options, { extra })
 }
