@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { rejectUnknownOptions } from '../events/options.js'
-import type { ScopeFacts } from './conventions/contract.js'
+import type { ScopeIds } from './conventions/contract.js'
 import { idIn, readRecord } from './conventions/shared/attributes.js'
 
 /**
@@ -64,7 +64,7 @@ export class ScopeNames {
   }
 
   /** Reads what the attributes of a span or a log record say, and the metadata in them. */
-  scopeIn(attributes: Attributes): ScopeFacts {
+  scopeIn(attributes: Attributes): ScopeIds {
     let parsed: readonly Readonly<Record<string, unknown>>[] | undefined
     const facts: Record<string, string> = {}
     for (const [field, of] of FIELDS) {

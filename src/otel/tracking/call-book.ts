@@ -1,5 +1,5 @@
 import { type Timestamp, timestampFromMillis } from '../../events/index.js'
-import type { CallDecision, CallReport, ToolActivity } from '../conventions/contract.js'
+import type { ToolActivity, ToolCallDecision, ToolCallReport } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Place } from './emitter.js'
 import type { Senders } from './senders.js'
@@ -18,7 +18,7 @@ const DENIED = Object.freeze({ code: 'denied', message: '' })
 
 /** One report, and where it comes from. */
 export interface HeardReport {
-  readonly report: CallReport
+  readonly report: ToolCallReport
   readonly signal: Signal
   /** The session, where the place has no run. */
   readonly session: string | undefined
@@ -184,7 +184,7 @@ export class CallBook {
     this.#emitter.emit('tool_call_started', { callId: call.callId, tool: call.tool }, startedAt, call.place)
   }
 
-  #decide(call: Call, decision: CallDecision, { time, place }: HeardReport): void {
+  #decide(call: Call, decision: ToolCallDecision, { time, place }: HeardReport): void {
     if (decision.asked) this.#request(call, decision, time, place)
     if (call.isDecided) return
     const { verdict, by, reason } = decision
@@ -199,14 +199,14 @@ export class CallBook {
     }
   }
 
-  #request(call: Call, { by }: CallDecision, time: Timestamp, place: Place): void {
+  #request(call: Call, { by }: ToolCallDecision, time: Timestamp, place: Place): void {
     if (call.isRequested) return
     call.isRequested = true
     const data = { callId: call.callId, tool: call.tool, by }
     this.#emitter.emit('tool_approval_requested', data, time, call.hasEnded ? place : call.place)
   }
 
-  #end(call: Call, { outcome, error = NO_ERROR, durationMs }: CallReport, time: Timestamp): void {
+  #end(call: Call, { outcome, error = NO_ERROR, durationMs }: ToolCallReport, time: Timestamp): void {
     call.hasEnded = true
     this.#undecided.delete(call)
     const data = { callId: call.callId, tool: call.tool, durationMs: durationMs ?? call.ownEnd?.durationMs }

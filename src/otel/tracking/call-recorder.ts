@@ -1,5 +1,5 @@
 import { type Alteration, millisBetween, type Timestamp } from '../../events/index.js'
-import type { Activity, CallReport, Conclusion, ToolActivity, UsageReport } from '../conventions/contract.js'
+import type { Activity, Conclusion, ToolActivity, ToolCallReport, UsageReport } from '../conventions/contract.js'
 import { errorOf } from '../conventions/shared/outcome.js'
 import { hasDropped, type SpanLike } from '../span.js'
 import type { CallBook } from './call-book.js'
@@ -93,8 +93,8 @@ export class CallRecorder {
   /** Records what a span says that was consumed, or that it is lost, and what it reports of a call. */
   recordUsage(node: SpanNode, claim: Claim, ending: SpanEnd): void {
     const { told, error, endedAt, place } = ending
-    const toldAs = told.usage?.toldAs
-    if (told.usage && toldAs !== undefined) this.#recordToldUsage(node, { ...told.usage, toldAs }, claim, ending)
+    const callKey = told.usage?.callKey
+    if (told.usage && callKey !== undefined) this.#recordToldUsage(node, { ...told.usage, callKey }, claim, ending)
     else if (told.usage) this.#recordReport(node, told.usage, ending)
     else if (claim.activity.kind === 'model' && !error) this.#recordLostUsage(node, claim, ending)
     if (told.call) this.#hear(node, told.call, endedAt, { around: place })
@@ -124,7 +124,7 @@ export class CallRecorder {
   }
 
   /** Reports the end of a call of which other spans and log records may tell the outcome. */
-  #endToldCall(node: SpanNode, activity: ToolActivity, call: CallReport, ending: SpanEnd): void {
+  #endToldCall(node: SpanNode, activity: ToolActivity, call: ToolCallReport, ending: SpanEnd): void {
     const { said, told, error, start, endedAt, place } = ending
     if (node.toolCall) node.toolCall.end = nanosOf(ending.span.endTime)
     if (told.outcome === 'suspended') return // it will be called again when the run goes on
@@ -148,7 +148,7 @@ export class CallRecorder {
   /** Records tokens that log records tell of as well. */
   #recordToldUsage(
     node: SpanNode,
-    report: UsageReport & { readonly toldAs: string },
+    report: UsageReport & { readonly callKey: string },
     { activity }: Claim,
     { by, endedAt, place }: SpanEnd,
   ): void {
@@ -156,8 +156,8 @@ export class CallRecorder {
     if (!counted) return
     const telling = {
       by: 'span' as const,
-      toldAs: report.toldAs,
-      keys: activity.toldRun?.keys ?? [],
+      callKey: report.callKey,
+      keys: activity.loggedRun?.keys ?? [],
       sessionId: node.scope().sessionId,
       usage: counted.data,
       run: place.run,
@@ -189,7 +189,7 @@ export class CallRecorder {
   /** Reports a call that other spans and log records tell of as well. */
   #hear(
     node: SpanNode,
-    report: CallReport,
+    report: ToolCallReport,
     time: Timestamp,
     { around, ...moment }: { readonly around: Place; readonly isStart?: boolean; readonly isOwnEnd?: boolean },
   ): void {

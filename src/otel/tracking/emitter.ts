@@ -17,7 +17,7 @@ import type { RecordInput } from '../../log/contract.js'
 import { contextScope } from '../../record/context.js'
 import { LIBRARY_NAME, LIBRARY_VERSION, PREFIX } from '../../record/names.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
-import type { ScopeFacts } from '../conventions/contract.js'
+import type { ScopeIds } from '../conventions/contract.js'
 import type { Outside } from '../outside.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { Identities } from './identities.js'
@@ -41,7 +41,7 @@ export interface Place {
 }
 
 export interface Extras {
-  readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
+  readonly scope?: (ScopeIds & { readonly agent?: AgentRef | undefined }) | undefined
   readonly confidence?: Confidence | undefined
   readonly altered?: readonly Alteration[] | undefined
   /** The id of the event that this one corrects. */
@@ -121,7 +121,7 @@ export class Emitter {
   }
 
   /** Returns the scope that the application gives in a context. */
-  scopeIn(context: Context | undefined): ScopeFacts {
+  scopeIn(context: Context | undefined): ScopeIds {
     return context ? this.#callers.read(context).scope : NOBODY
   }
 
@@ -187,7 +187,7 @@ function isInsideAnother(run: Run, node: SpanNode | undefined, context: Context 
 }
 
 /** Returns what `over` says of a scope, and what `under` says besides. */
-function overlaid(under: Said, over: ScopeFacts): Said {
+function overlaid(under: Said, over: ScopeIds): Said {
   return {
     tenantId: over.tenantId ?? under.tenantId,
     sessionId: over.sessionId ?? under.sessionId,
@@ -198,7 +198,7 @@ function overlaid(under: Said, over: ScopeFacts): Said {
 
 /** Returns the callers' claims that differ from the scope that holds anyway. */
 function claimedBeside(
-  scope: ScopeFacts,
+  scope: ScopeIds,
   claims: ClaimedScope = NO_CLAIMS,
   parentRunId: string | undefined,
 ): ClaimedScope | undefined {

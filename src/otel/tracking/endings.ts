@@ -55,7 +55,7 @@ function completed(told: Conclusion): Ending {
     tool: told.tool,
     scope: told.scope,
     runScope: told.runScope,
-    around: told.around,
+    enclosingRun: told.enclosingRun,
     facts: told.facts,
     call: told.call,
   } satisfies { readonly [field in keyof Required<Conclusion>]: Conclusion[field] }

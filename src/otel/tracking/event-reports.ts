@@ -1,7 +1,7 @@
 import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
 import { type EventSource, timestampFromHrTime } from '../../events/index.js'
 import { type CallerClaims, partFacts } from '../caller-claims.js'
-import type { Convention, Occurrence, ScopeFacts } from '../conventions/contract.js'
+import type { Convention, ScopeIds, TelemetryEvent } from '../conventions/contract.js'
 import type { LogOrigin, SpanLike } from '../span.js'
 import type { Ask } from './ask.js'
 import { sourceOf } from './emitter.js'
@@ -31,13 +31,13 @@ export class EventReports {
   }
 
   /** @returns false where the event says nothing of a run */
-  read(convention: Convention, event: Occurrence, origin: Origin): boolean {
+  read(convention: Convention, event: TelemetryEvent, origin: Origin): boolean {
     if (!convention.report) return false
     const { context, span, scope } = origin
     const { resource } = scope
     const time = timestampFromHrTime(origin.time)
     const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
-    const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
+    const occurrence = { ...event, time, span: ids, isLogRecord: !span, resource }
     const told = this.#ask(() => convention.report?.(occurrence))
     if (!told) return false
     const report = { ...told, scope: this.#scopeOf(told.scope, event, context) }
@@ -48,7 +48,7 @@ export class EventReports {
   }
 
   /** Whose it is: by the application's own names first, and not by what only repeats the baggage of a caller. */
-  #scopeOf(told: ScopeFacts | undefined, { attributes }: Occurrence, context: Context | undefined): ScopeFacts {
+  #scopeOf(told: ScopeIds | undefined, { attributes }: TelemetryEvent, context: Context | undefined): ScopeIds {
     const named = this.#callers.names?.scopeIn(attributes)
     const facts = {
       ...told,

@@ -1,5 +1,5 @@
 import type { Confidence } from '../../events/index.js'
-import type { Activity, Convention, Moment } from '../conventions/contract.js'
+import type { Activity, Convention, SpanPhase } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import type { Claim } from './span-node.js'
 
@@ -10,7 +10,7 @@ export interface SpanExplanation {
   readonly traceId: string
   readonly spanId: string
   /** The look that told: at the start, a microtask later, or at the end. For a span nobody claimed, the end. */
-  readonly moment: Moment
+  readonly moment: SpanPhase
   /** The convention that claimed the span. */
   readonly convention?: string
   /** What it took the span for. */
@@ -23,7 +23,7 @@ export interface SpanExplanation {
 
 export function explain(
   span: SpanLike,
-  moment: Moment,
+  moment: SpanPhase,
   candidates: readonly Convention[],
   claim: Claim | undefined,
 ): SpanExplanation {
@@ -41,7 +41,7 @@ export function explain(
   }
 }
 
-const WHEN: Readonly<Record<Moment, string>> = {
+const WHEN: Readonly<Record<SpanPhase, string>> = {
   start: 'at its start',
   microtask: 'right after its start',
   end: 'at its end',
@@ -55,7 +55,7 @@ const GUESSES: Readonly<Record<Confidence, string>> = {
 function reasonOf(
   span: SpanLike,
   scope: string,
-  moment: Moment,
+  moment: SpanPhase,
   candidates: readonly Convention[],
   claim: Claim | undefined,
 ): string {

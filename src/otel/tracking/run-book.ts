@@ -8,7 +8,7 @@ import {
   timestampFromMillis,
 } from '../../events/index.js'
 import { usageBeyond, usagePlus } from '../../events/usage.js'
-import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contract.js'
+import type { Conclusion, RunActivity, ScopeIds } from '../conventions/contract.js'
 import type { Outside } from '../outside.js'
 import { RecentMap } from '../recent-map.js'
 import type { Emitter, Extras, Place } from './emitter.js'
@@ -48,7 +48,7 @@ interface RunStart {
   readonly startedAt: Timestamp
   readonly parentRunId?: string | undefined
   /** Of a run that no span carries. */
-  readonly scope?: ScopeFacts | undefined
+  readonly scope?: ScopeIds | undefined
 }
 
 /** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */

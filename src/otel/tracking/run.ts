@@ -1,6 +1,6 @@
 import type { AgentRef, ClaimedScope, EventSource, Timestamp, TokenUsage } from '../../events/index.js'
 import { usagePlus } from '../../events/usage.js'
-import type { Conclusion, ScopeFacts } from '../conventions/contract.js'
+import type { Conclusion, ScopeIds } from '../conventions/contract.js'
 import type { Pause } from './endings.js'
 import type { Identity } from './identities.js'
 import type { Loss } from './losses.js'
@@ -30,9 +30,9 @@ export class Run {
   readonly memo = new RunMemo()
   #node: SpanNode | undefined
   /** The scope that a run without a span was given. */
-  readonly #handScope: ScopeFacts
+  readonly #handScope: ScopeIds
   /** The scope that the application gave, by its context, to a run without a span when it began. */
-  readonly contextScope: ScopeFacts
+  readonly contextScope: ScopeIds
   /** The run that a run without a span inherits the rest from. */
   readonly heirOf: Run | undefined
   readonly #handClaims: ClaimedScope | undefined
@@ -88,9 +88,9 @@ export class Run {
     agent: AgentRef
     node: SpanNode | undefined
     /** For a run that no span carries. */
-    scope?: ScopeFacts | undefined
+    scope?: ScopeIds | undefined
     /** Likewise. */
-    contextScope?: ScopeFacts | undefined
+    contextScope?: ScopeIds | undefined
     /** Likewise. */
     heirOf?: Run | undefined
     /** Likewise. */

@@ -1,4 +1,4 @@
-import type { ScopeFacts } from '../conventions/contract.js'
+import type { ScopeIds } from '../conventions/contract.js'
 
 /** Whose an event is, once everything that can say so has been asked. */
 export interface ResolvedScope {
@@ -15,9 +15,9 @@ export interface ResolvedScope {
  * said around the parent: set further out, it was already weighed there, perhaps against an attribute of the parent's.
  */
 export function resolveScope(
-  explicit: ScopeFacts,
-  context: ScopeFacts,
-  parentContext: ScopeFacts,
+  explicit: ScopeIds,
+  context: ScopeIds,
+  parentContext: ScopeIds,
   parent: ResolvedScope | undefined,
   derivedSession: string,
 ): ResolvedScope {

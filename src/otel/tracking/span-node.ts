@@ -2,7 +2,7 @@ import type { Attributes, Context, SpanContext } from '@opentelemetry/api'
 import type { ClaimedScope, TokenUsage } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
 import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
-import type { Activity, Convention, ScopeFacts, Surrounding } from '../conventions/contract.js'
+import type { Activity, Convention, RecognisedSpan, ScopeIds } from '../conventions/contract.js'
 import { namesTenantOrSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { Outside } from '../outside.js'
 import { parentSpanIdOf, type SpanLike, scopeOf } from '../span.js'
@@ -19,7 +19,7 @@ export interface Claim {
   readonly activity: Activity
 }
 
-const NOTHING: ScopeFacts = Object.freeze({})
+const NOTHING: ScopeIds = Object.freeze({})
 const NO_RUNS: readonly Run[] = Object.freeze([])
 const MAX_ORPHANS = 256
 
@@ -112,9 +112,9 @@ export class SpanNode {
   /** The claims of a caller that its attributes only repeat. */
   #repeatedClaims: ClaimedScope | undefined = undefined
   /** What the span's own attributes and its convention say of its scope, as far as it is known. */
-  #explicit: ScopeFacts = NOTHING
+  #explicit: ScopeIds = NOTHING
   /** The part of it that was known before anything else could start below. */
-  #told: ScopeFacts = NOTHING
+  #told: ScopeIds = NOTHING
 
   constructor({ span, context, parent, outside, flow }: SpanEntry, callers: CallerClaims) {
     this.#ids = span.spanContext()
@@ -197,7 +197,7 @@ export class SpanNode {
   }
 
   /** Whose the open span is by its attributes: by their standard names, by its convention, by the application's own names. */
-  scopeSaid(byConvention: ScopeFacts = NOTHING): ScopeFacts {
+  scopeSaid(byConvention: ScopeIds = NOTHING): ScopeIds {
     if (!this.span) return byConvention
     const { attributes } = this.span
     const said = overlay(scopeFromAttributes(attributes), byConvention)
@@ -209,7 +209,7 @@ export class SpanNode {
    * Returns the part of the open span's attributes that the application gives. The part that a caller gives becomes a
    * claim.
    */
-  ownFacts(facts: ScopeFacts): ScopeFacts {
+  ownFacts(facts: ScopeIds): ScopeIds {
     const { baggage } = this.#inContext
     if (!baggage || !this.span || !this.#context) return facts
     const above = this.#parent
@@ -221,7 +221,7 @@ export class SpanNode {
   }
 
   /** The run id, and that of the run around it, where attributes name them. */
-  get explicitScope(): ScopeFacts {
+  get explicitScope(): ScopeIds {
     return this.#explicit
   }
 
@@ -278,7 +278,7 @@ export class SpanNode {
    *
    * @returns the outermost span of which a tenant or a session has become known
    */
-  learnRunScope(facts: ScopeFacts): SpanNode | undefined {
+  learnRunScope(facts: ScopeIds): SpanNode | undefined {
     const run = this.nearestRun()?.node
     if (!run) return undefined
     const known = run.scope()
@@ -300,7 +300,7 @@ export class SpanNode {
    *
    * @returns the outermost span of which a tenant or a session has become known
    */
-  learnScope(facts: ScopeFacts): SpanNode | undefined {
+  learnScope(facts: ScopeIds): SpanNode | undefined {
     this.#explicit = overlay(this.#explicit, facts)
     this.#scope = undefined
     const { tenantId, sessionId } = this.#explicit
@@ -348,7 +348,7 @@ export class SpanNode {
     return named?.sessionId !== undefined || named?.tenantId !== undefined
   }
 
-  contextScope(): ScopeFacts {
+  contextScope(): ScopeIds {
     return this.#inContext.scope
   }
 
@@ -414,7 +414,7 @@ function lasting(parent: SpanNode | undefined): SpanNode | undefined {
 }
 
 /** A claimed node, as conventions see it. */
-export class ClaimedSpan implements Surrounding {
+export class ClaimedSpan implements RecognisedSpan {
   readonly node: SpanNode
 
   /** @param node - claimed, perhaps once more later: it may turn out to be a run */
@@ -444,7 +444,7 @@ export class ClaimedSpan implements Surrounding {
 }
 
 /** What `over` says, and what `under` says besides. */
-export function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
+export function overlay(under: ScopeIds, over: ScopeIds): ScopeIds {
   return {
     tenantId: over.tenantId ?? under.tenantId,
     sessionId: over.sessionId ?? under.sessionId,

@@ -54,9 +54,9 @@ export class SpanRecorder {
       this.touch(node.nearestRun())
       return
     }
-    if (activity.around) this.#becomeRun(node.claimedParent(), activity.around, convention)
+    if (activity.enclosingRun) this.#becomeRun(node.claimedParent(), activity.enclosingRun, convention)
     const { time: startedAt, isMended } = startOf(span, this.#nowMillis())
-    if (activity.toldRun && !node.nearestRun()) node.toldRun = this.#told.find(activity.toldRun, startedAt)
+    if (activity.loggedRun && !node.nearestRun()) node.toldRun = this.#told.find(activity.loggedRun, startedAt)
     const around = this.#placeOf(node, sourceOf(convention.name, span), isMended)
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, around)
     else if (activity.kind === 'tool') this.#calls.startTool(node, activity, { span, startedAt, place: around })
@@ -68,7 +68,7 @@ export class SpanRecorder {
   end(node: SpanNode, claim: Claim, span: SpanLike, concluded: Conclusion): void {
     const { activity, convention } = claim
     const said = withInner(withToldEnd(node, concluded), span, node.run?.inner)
-    if (said.around) this.#becomeRun(node.claimedParent(), said.around, convention)
+    if (said.enclosingRun) this.#becomeRun(node.claimedParent(), said.enclosingRun, convention)
     const told = endOf(node, claim, span, said)
     const error = told.outcome === 'failed' ? (told.error ?? errorOf(span)) : undefined
     this.#learn(node, told)

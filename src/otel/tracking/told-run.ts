@@ -1,5 +1,5 @@
 import type { EventSource, Timestamp } from '../../events/index.js'
-import type { Conclusion, RunReport, RunState } from '../conventions/contract.js'
+import type { Conclusion, RunProgress, RunReport } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Run } from './run.js'
 import type { Senders } from './senders.js'
@@ -38,7 +38,7 @@ export class ToldRun {
   last: Reported | undefined = undefined
   /** The next run of the session has begun. */
   isFollowed = false
-  #state: RunState = { stands: 'working' }
+  #state: RunProgress = { status: 'working' }
   /** Model calls that have asked for tools. */
   readonly #asked = new Set<string>()
   #held: Reported[] = []
@@ -54,27 +54,27 @@ export class ToldRun {
 
   /** Tells whether its answer, or its failure, was told last. */
   get isAtRest(): boolean {
-    return this.#state.stands !== 'working'
+    return this.#state.status !== 'working'
   }
 
   /** Its end if nothing follows. */
   get end(): Conclusion | undefined {
-    const { stands, error, reason } = this.#state
-    if (stands === 'working') return undefined
-    if (stands === 'answered') return { outcome: 'completed', confidence: 'heuristic' }
-    return { outcome: stands, error, reason, confidence: 'heuristic' }
+    const { status, error, reason } = this.#state
+    if (status === 'working') return undefined
+    if (status === 'answered') return { outcome: 'completed', confidence: 'heuristic' }
+    return { outcome: status, error, reason, confidence: 'heuristic' }
   }
 
-  stand(state: RunState): void {
-    const { request, stands } = state
-    if (stands === 'working' && request !== undefined) {
+  stand(state: RunProgress): void {
+    const { request, status } = state
+    if (status === 'working' && request !== undefined) {
       if (this.#asked.size < MAX_REQUESTS) this.#asked.add(request)
       const { request: last } = this.#state
       // Its tools belong to an earlier call than the last.
       if (last !== undefined && last !== request) return
     }
-    const isNoAnswer = stands === 'answered' && request !== undefined && this.#asked.has(request)
-    this.#state = isNoAnswer ? { stands: 'working' } : state
+    const isNoAnswer = status === 'answered' && request !== undefined && this.#asked.has(request)
+    this.#state = isNoAnswer ? { status: 'working' } : state
   }
 
   /** Keeps a report that came before the start. */

@@ -1,5 +1,5 @@
 import type { EventSource, Timestamp } from '../../events/index.js'
-import type { Conclusion, RunReport, ScopeFacts } from '../conventions/contract.js'
+import type { Conclusion, RunReport, ScopeIds } from '../conventions/contract.js'
 import { meaningOf } from '../conventions/shared/usage-meaning.js'
 import type { CallBook } from './call-book.js'
 import type { Emitter, Place } from './emitter.js'
@@ -163,7 +163,7 @@ export class ToldRuns {
   ): Run {
     const known = this.#runs.find(runId)
     if (known?.source.convention === source.convention) return known
-    const scope: ScopeFacts = { ...report.scope, sessionId: told.session }
+    const scope: ScopeIds = { ...report.scope, sessionId: told.session }
     const activity = { agent: report.agent, trigger }
     const place = { run: parent, node: undefined, context: undefined, source }
     // Another kind of run has the id, which is none of what records tell of.
@@ -235,7 +235,7 @@ export class ToldRuns {
     if (report.call) this.#calls.hear({ report: report.call, signal, session: told.session, time, place })
     this.#countUsage(told, reported, place)
     this.#recordFacts(reported, run)
-    if (report.state) told.stand(report.state)
+    if (report.progress) told.stand(report.progress)
     run.toldEnd = told.end
     if (report.ends && !run.node) this.#runs.conclude(run, report.ends, time, place)
   }
@@ -247,11 +247,11 @@ export class ToldRuns {
     const keys = [...new Set([...report.keys, ...told.keys])]
     const meant = usage && meaningOf(usage, source.scope)
     if (!meant) return
-    const { toldAs, model, provider, responseId } = usage
+    const { callKey, model, provider, responseId } = usage
     const counted = { ...meant.usage, model, provider, responseId }
-    if (toldAs === undefined) run.addUsage(counted)
+    if (callKey === undefined) run.addUsage(counted)
     const telling = { by, keys, sessionId, usage: counted, run }
-    const data = toldAs === undefined ? counted : this.#usage.beyond({ ...telling, toldAs })
+    const data = callKey === undefined ? counted : this.#usage.beyond({ ...telling, callKey })
     if (data) this.#emitter.emit('token_usage_updated', data, time, place, meant)
   }
 
@@ -276,6 +276,6 @@ export class ToldRuns {
 }
 
 /** Tells whether a report is of a run's course, so that it cannot be recorded without the run. */
-function isOfARun({ call, usage, state, ends }: RunReport): boolean {
-  return (call ?? usage ?? state ?? ends) !== undefined
+function isOfARun({ call, usage, progress, ends }: RunReport): boolean {
+  return (call ?? usage ?? progress ?? ends) !== undefined
 }

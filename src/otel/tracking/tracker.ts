@@ -11,7 +11,7 @@ import { type AuditEventData, type ClaimedScope, timestampFromHrTime } from '../
 import { contextScope } from '../../record/context.js'
 import { activeContext } from '../../record/flow.js'
 import { partFacts } from '../caller-claims.js'
-import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
+import type { Convention, Fact, TelemetryEvent } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
 import { spanIn } from '../mirrored.js'
 import {
@@ -115,7 +115,7 @@ export class Tracker {
         options.onAgentSpan()
         this.#untaken.hear(node, span, claim.convention)
         // What log records have told by now may be the run of the span.
-        if (claim.activity.toldRun) this.#queue.drain()
+        if (claim.activity.loggedRun) this.#queue.drain()
         this.#spans.start(node, claim, span)
       },
       onExplain: options.onExplain,
@@ -305,7 +305,7 @@ export class Tracker {
     const scope: LogOrigin = span ? scopeOf(span) : (carrier as LogOrigin)
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && this.#runs.find(detached.runId))
-    const event = { name, attributes, scope, activity: node?.claim?.activity, memo: run?.memo }
+    const event = { name, attributes, scope, activity: node?.claim?.activity, runState: run?.memo }
     let convention = span && node?.claim?.convention
     let facts = this.#translate(convention, event)
     if (!facts?.length) {
@@ -348,7 +348,7 @@ export class Tracker {
     return { fact: { ...fact, scope: own } as Fact, claims }
   }
 
-  #translate(convention: Convention | undefined, event: Occurrence): readonly Fact[] | undefined {
+  #translate(convention: Convention | undefined, event: TelemetryEvent): readonly Fact[] | undefined {
     return convention?.translate && this.#ask(() => convention.translate?.(event))
   }
 

@@ -1,6 +1,6 @@
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
-import type { Conclusion, Fact, Lineage } from '../contract.js'
+import type { Ancestors, Conclusion, Fact } from '../contract.js'
 import { text } from '../shared/attributes.js'
 import type { FromClient } from '../shared/from-client.js'
 import { endOfHandoffTool, type HandoffStep, handoffsLeft, handoffTaken } from '../shared/handoff-tools.js'
@@ -17,9 +17,9 @@ import * as values from './values.js'
 
 export type Dialect = values.Dialect
 
-type Memo = Lineage['memo']
+type ConventionState = Ancestors['runState']
 
-/** Keys of `Lineage.memo`. */
+/** Keys of `Ancestors.runState`. */
 const WAITING_FOR = 'langchain.waitingFor'
 const ABORTED_BY = 'langchain.abortedBy'
 const TOLD = 'langchain.told'
@@ -29,11 +29,11 @@ const HANDED_OVER = 'langchain.handedOver'
 const HANDED_OVER_BY = 'langchain.handedOverBy'
 
 /** Whether what is seen at several levels is told for the first time in a run. */
-function isNews(memo: Memo, what: string): boolean {
-  const known = memo?.get(TOLD)
+function isNews(runState: ConventionState, what: string): boolean {
+  const known = runState?.get(TOLD)
   const told: Set<unknown> = known instanceof Set ? known : new Set()
   if (told.has(what)) return false
-  memo?.set(TOLD, told.add(what))
+  runState?.set(TOLD, told.add(what))
   return true
 }
 
@@ -41,12 +41,12 @@ function isNews(memo: Memo, what: string): boolean {
  * A graph was left by a command that names no tool: the node that comes next has been handed over to. Else by a tool: the
  * node of that name has.
  */
-export function handoffTo(node: string, lineage: Lineage): readonly Fact[] | undefined {
-  const { parent, memo } = lineage
-  const from = memo?.get(HANDED_OVER_BY)
+export function handoffTo(node: string, ancestors: Ancestors): readonly Fact[] | undefined {
+  const { parent, runState } = ancestors
+  const from = runState?.get(HANDED_OVER_BY)
   if (parent?.activity.kind !== 'run') return undefined
-  if (typeof from !== 'string') return handoffTaken(node, lineage)
-  memo?.delete(HANDED_OVER_BY)
+  if (typeof from !== 'string') return handoffTaken(node, ancestors)
+  runState?.delete(HANDED_OVER_BY)
   return [{ type: 'agent_handoff', data: { from, to: node }, confidence: 'heuristic' }]
 }
 
@@ -54,10 +54,10 @@ export function handoffTo(node: string, lineage: Lineage): readonly Fact[] | und
 export function concludeStep(
   span: SpanLike,
   dialect: Dialect,
-  { memo, parent }: Lineage,
+  { runState, parent }: Ancestors,
   name: string | undefined,
 ): Conclusion {
-  if (endsWithError(span)) return concludeError(span, dialect, memo)
+  if (endsWithError(span)) return concludeError(span, dialect, runState)
   const { attributes } = span
   const facts: Fact[] = []
   const to = values.gotoTarget(attributes, dialect)
@@ -66,13 +66,13 @@ export function concludeStep(
     facts.push({ type: 'agent_handoff', data: { from: name, to }, confidence: 'heuristic' })
   }
   const dropped = values.summarisedMessages(attributes, dialect)
-  const summarised = memo?.delete(SUMMARISED) && name?.startsWith('SummarizationMiddleware')
+  const summarised = runState?.delete(SUMMARISED) && name?.startsWith('SummarizationMiddleware')
   if (dropped !== undefined || summarised) {
     facts.push({ type: 'context_compacted', data: typeof dropped === 'number' ? { droppedMessages: dropped } : {} })
   }
   const axis = values.limitInOutput(attributes, dialect)
-  if (axis !== undefined && isNews(memo, axis)) facts.push({ type: 'usage_limit_exceeded', data: { axis } })
-  facts.push(...reviewed(span, dialect, memo, parent, name))
+  if (axis !== undefined && isNews(runState, axis)) facts.push({ type: 'usage_limit_exceeded', data: { axis } })
+  facts.push(...reviewed(span, dialect, runState, parent, name))
   return { facts }
 }
 
@@ -80,8 +80,8 @@ export function concludeStep(
 function reviewed(
   span: SpanLike,
   dialect: Dialect,
-  memo: Memo,
-  parent: Lineage['parent'],
+  runState: ConventionState,
+  parent: Ancestors['parent'],
   name: string | undefined,
 ): readonly Fact[] {
   const graph = parent?.activity.kind === 'run' ? parent.span : undefined
@@ -89,11 +89,11 @@ function reviewed(
   const facts = resumption?.tells((told) => {
     if (!told?.decisions.length) return undefined
     const calls = values.toolCallsIn(span.attributes, dialect.input)
-    return calls?.tells((asked) => (asked.length > 0 ? reviewFacts(told.decisions, asked, span, memo) : undefined))
+    return calls?.tells((asked) => (asked.length > 0 ? reviewFacts(told.decisions, asked, span, runState) : undefined))
   })
   if (facts) return facts
-  if (name?.startsWith('HumanInTheLoopMiddleware') && !memo?.has(REVIEWED_CALLS)) {
-    memo?.set(REVIEWED_CALLS, values.toolCallsIn(span.attributes, dialect.input))
+  if (name?.startsWith('HumanInTheLoopMiddleware') && !runState?.has(REVIEWED_CALLS)) {
+    runState?.set(REVIEWED_CALLS, values.toolCallsIn(span.attributes, dialect.input))
   }
   return []
 }
@@ -103,9 +103,9 @@ function reviewFacts(
   decisions: values.Resumption['decisions'],
   calls: readonly values.ToolCall[],
   span: SpanLike,
-  memo: Memo,
+  runState: ConventionState,
 ): readonly Fact[] {
-  if (decisions.length === 0 || !isNews(memo, 'review')) return []
+  if (decisions.length === 0 || !isNews(runState, 'review')) return []
   const time = timestampFromHrTime(span.startTime)
   const denied = decisions.filter((decision) => decision === 'denied').length
   // Of several, those that were denied may be the only ones left.
@@ -127,11 +127,11 @@ function approvalData(call: values.ToolCall | undefined, name: string | undefine
 export function concludeTool(
   span: SpanLike,
   dialect: Dialect,
-  { memo }: Lineage,
+  { runState }: Ancestors,
   name: string,
   from: string | undefined,
 ): Conclusion {
-  if (endsWithError(span)) return concludeError(span, dialect, memo)
+  if (endsWithError(span)) return concludeError(span, dialect, runState)
   const { attributes } = span
   const facts: Fact[] = []
   const to = values.gotoTarget(attributes, dialect)
@@ -143,7 +143,7 @@ export function concludeTool(
       data: { from, to: target },
       confidence: to === undefined ? 'heuristic' : undefined,
     })
-    memo?.set(HANDED_OVER, true)
+    runState?.set(HANDED_OVER, true)
   }
   if (isMemoryLookup(name)) {
     const message = values.toolMessageIn(attributes, dialect.output)
@@ -154,12 +154,17 @@ export function concludeTool(
 }
 
 /** A tool has returned that may hand over, and has not said so: it shows by the node that comes next. */
-export function withPendingHandoff(told: Conclusion, span: SpanLike, step: HandoffStep, lineage: Lineage): Conclusion {
+export function withPendingHandoff(
+  told: Conclusion,
+  span: SpanLike,
+  step: HandoffStep,
+  ancestors: Ancestors,
+): Conclusion {
   const facts = told.facts ?? []
   if (facts.some(({ type }) => type === 'agent_handoff')) return told
   if (told.error || told.outcome === 'suspended') return withCall(told, span, step.handoff.tool.name)
-  endOfHandoffTool(span, step, lineage, {})
-  lineage.memo?.set(HANDED_OVER, true)
+  endOfHandoffTool(span, step, ancestors, {})
+  ancestors.runState?.set(HANDED_OVER, true)
   return told
 }
 
@@ -177,74 +182,74 @@ export function withCall(told: Conclusion, span: SpanLike, name: string): Conclu
 }
 
 /** What came of a call of a model. */
-export function concludeModel(span: SpanLike, { memo }: Lineage, source: unknown): Conclusion {
+export function concludeModel(span: SpanLike, { runState }: Ancestors, source: unknown): Conclusion {
   if (!endsWithError(span)) {
-    if (source === 'summarization') memo?.set(SUMMARISED, true)
+    if (source === 'summarization') runState?.set(SUMMARISED, true)
     return {}
   }
   const error = langChainErrorOf(span)
-  return steeringOf(error) === 'aborted' ? aborted(error, memo) : { error }
+  return steeringOf(error) === 'aborted' ? aborted(error, runState) : { error }
 }
 
 /** What came of a graph, or of a chain that was called from outside of LangChain. */
 export function concludeRun(
   span: SpanLike,
   dialect: Dialect,
-  { memo, ownMemo, run }: Lineage,
+  { runState, ownState, run }: Ancestors,
   agent: string | undefined,
 ): Conclusion {
-  const facts: Fact[] = [...reviewedInside(span, dialect, ownMemo), ...handoffsLeft({ memo, ownMemo })]
-  if (!endsWithError(span)) return { ...pause(ownMemo), facts }
+  const facts: Fact[] = [...reviewedInside(span, dialect, ownState), ...handoffsLeft({ runState, ownState })]
+  if (!endsWithError(span)) return { ...pause(ownState), facts }
   const error = langChainErrorOf(span)
   switch (steeringOf(error)) {
     case 'interrupt':
       // Told inside: the nodes around will end with the same.
-      for (const { id } of interruptsIn(error.message)) isNews(memo, id)
-      return { ...pause(ownMemo), outcome: 'suspended', reason: 'interrupt', facts }
+      for (const { id } of interruptsIn(error.message)) isNews(runState, id)
+      return { ...pause(ownState), outcome: 'suspended', reason: 'interrupt', facts }
     case 'drained':
       return { outcome: 'suspended', reason: 'drained', facts }
     case 'handoff':
-      if (run && !ownMemo?.has(HANDED_OVER)) memo?.set(HANDED_OVER_BY, agent)
+      if (run && !ownState?.has(HANDED_OVER)) runState?.set(HANDED_OVER_BY, agent)
       return { outcome: 'completed', facts }
     case 'aborted':
-      return { ...aborted(error, ownMemo), facts }
+      return { ...aborted(error, ownState), facts }
     default:
       // A sub-agent's error that nobody caught is the error of those around it, too.
-      if (isNews(ownMemo, error.code)) facts.push(...factsOfError(error))
-      isNews(memo, error.code)
+      if (isNews(ownState, error.code)) facts.push(...factsOfError(error))
+      isNews(runState, error.code)
       return { outcome: 'failed', error, facts }
   }
 }
 
 /** Returns the decisions made when the run began, on the calls about which a node inside had asked. */
-function reviewedInside(span: SpanLike, dialect: Dialect, ownMemo: Memo): readonly Fact[] {
-  const calls = ownMemo?.get(REVIEWED_CALLS) as FromClient<readonly values.ToolCall[]> | undefined
+function reviewedInside(span: SpanLike, dialect: Dialect, ownState: ConventionState): readonly Fact[] {
+  const calls = ownState?.get(REVIEWED_CALLS) as FromClient<readonly values.ToolCall[]> | undefined
   const facts = values.resumptionIn(span.attributes, dialect.input)?.tells((told) => {
-    const review = (asked: readonly values.ToolCall[]) => told && reviewFacts(told.decisions, asked, span, ownMemo)
+    const review = (asked: readonly values.ToolCall[]) => told && reviewFacts(told.decisions, asked, span, ownState)
     return calls ? calls.tells(review) : review([])
   })
   return facts ?? []
 }
 
-function pause(memo: Memo): Conclusion {
-  const waitingFor = memo?.get(WAITING_FOR)
+function pause(runState: ConventionState): Conclusion {
+  const waitingFor = runState?.get(WAITING_FOR)
   return typeof waitingFor === 'string' ? { outcome: 'suspended', reason: 'interrupt', waitingFor } : {}
 }
 
 /** What a timeout aborts has failed; what its caller aborts is cancelled. */
-function aborted(error: SpanError, memo: Memo): Conclusion {
-  const cause = memo?.get(ABORTED_BY)
+function aborted(error: SpanError, runState: ConventionState): Conclusion {
+  const cause = runState?.get(ABORTED_BY)
   return cause === 'TimeoutError'
     ? { outcome: 'failed', error: { code: cause, message: error.message } }
     : { outcome: 'cancelled', reason: 'aborted' }
 }
 
-function concludeError(span: SpanLike, dialect: Dialect, memo: Memo): Conclusion {
+function concludeError(span: SpanLike, dialect: Dialect, runState: ConventionState): Conclusion {
   const error = langChainErrorOf(span)
-  if (error.code === 'TimeoutError' || error.code === 'AbortError') memo?.set(ABORTED_BY, error.code)
+  if (error.code === 'TimeoutError' || error.code === 'AbortError') runState?.set(ABORTED_BY, error.code)
   switch (steeringOf(error)) {
     case 'interrupt':
-      return { outcome: 'suspended', facts: requests(span, dialect, error, memo) }
+      return { outcome: 'suspended', facts: requests(span, dialect, error, runState) }
     case 'handoff':
     case 'drained':
       return { outcome: 'completed' }
@@ -254,16 +259,16 @@ function concludeError(span: SpanLike, dialect: Dialect, memo: Memo): Conclusion
 }
 
 /** Tool calls that wait for a human, each told once, where the graph stopped first. */
-function requests(span: SpanLike, dialect: Dialect, error: SpanError, memo: Memo): readonly Fact[] {
+function requests(span: SpanLike, dialect: Dialect, error: SpanError, runState: ConventionState): readonly Fact[] {
   const interrupts = interruptsIn(error.message)
   const confidence = interrupts.some(({ isGuess }) => isGuess) ? 'heuristic' : undefined
   const waitsForApproval = interrupts.some(({ requested }) => requested.length > 0)
-  memo?.set(WAITING_FOR, waitsForApproval ? 'approval' : 'input')
+  runState?.set(WAITING_FOR, waitsForApproval ? 'approval' : 'input')
   if (!waitsForApproval) return []
   // The node has stopped at a call of that name: whose id it is stands in the state that it was given.
   const calls = values.toolCallsIn(span.attributes, dialect.input)?.borneOutBy('interrupt', (asked) => [...asked]) ?? []
   return interrupts
-    .filter(({ id }) => isNews(memo, id))
+    .filter(({ id }) => isNews(runState, id))
     .flatMap(({ id, requested }) =>
       requested.map((name, index): Fact => {
         const at = calls.findIndex((call) => call.name === name)

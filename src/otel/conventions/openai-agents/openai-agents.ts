@@ -2,12 +2,12 @@ import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type {
   Activity,
+  Ancestors,
   Conclusion,
   Convention,
+  ConventionState,
   Fact,
-  Lineage,
-  Memo,
-  Moment,
+  SpanPhase,
   StepActivity,
   ToolActivity,
 } from '../contract.js'
@@ -91,43 +91,43 @@ export const openAiAgentsConvention: Convention = {
   ],
   decisive: { model: ['llm.output_messages.*'] },
 
-  recognise(span, moment, lineage) {
-    const type = typeOf(span, moment, lineage)
-    return type === undefined || type === 'later' ? type : activityOf(type, span, lineage)
+  recognise(span, phase, ancestors) {
+    const type = typeOf(span, phase, ancestors)
+    return type === undefined || type === 'later' ? type : activityOf(type, span, ancestors)
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const { type, kind } = activity as Activity & Typed
     const error = agentsErrorOf(span)
-    if (kind === 'run') return concludeRun(type, span, lineage, error)
+    if (kind === 'run') return concludeRun(type, span, ancestors, error)
     switch (type) {
       case 'task':
-        return concludeTask(span, lineage, error)
+        return concludeTask(span, ancestors, error)
       case 'model':
-        return concludeModel(span, lineage, error)
+        return concludeModel(span, ancestors, error)
       case 'tool':
-        return concludeTool(span, activity as AgentsTool, lineage, error)
+        return concludeTool(span, activity as AgentsTool, ancestors, error)
       case 'handoff':
-        return concludeHandoff(span, lineage)
+        return concludeHandoff(span, ancestors)
       case 'guardrail':
-        return { error, facts: guardrailFacts(span, lineage) }
+        return { error, facts: guardrailFacts(span, ancestors) }
       default:
         return { error, usage: inclusiveUsage(span) }
     }
   },
 }
 
-function typeOf(span: SpanLike, moment: Moment, lineage: Lineage): SpanType | 'later' | undefined {
+function typeOf(span: SpanLike, phase: SpanPhase, ancestors: Ancestors): SpanType | 'later' | undefined {
   const { attributes, name } = span
   const native = text(attributes, SPAN_TYPE)
   if (native !== undefined) return NATIVE_TYPES[native] ?? 'step'
   switch (text(attributes, KIND)) {
     case 'AGENT':
-      return lineage.parent?.convention === 'openai-agents' ? 'agent' : 'trace'
+      return ancestors.parent?.convention === 'openai-agents' ? 'agent' : 'trace'
     case 'LLM':
       return 'model'
     case 'TOOL':
-      return bridgedToolType(span, moment)
+      return bridgedToolType(span, phase)
     case 'GUARDRAIL':
       return 'guardrail'
     case 'CHAIN':
@@ -138,15 +138,15 @@ function typeOf(span: SpanLike, moment: Moment, lineage: Lineage): SpanType | 'l
 }
 
 /** Only its end tells whether a span of such a name is a hand-off, a look-up of tools, or a tool. */
-function bridgedToolType({ name, attributes }: SpanLike, moment: Moment): SpanType | 'later' {
+function bridgedToolType({ name, attributes }: SpanLike, phase: SpanPhase): SpanType | 'later' {
   if (HANDOFF.test(name) && attributes['tool.name'] !== name) return 'handoff'
   if (!AMBIGUOUS_TOOL_NAMES.has(name)) return 'tool'
-  if (moment !== 'end') return 'later'
+  if (phase !== 'end') return 'later'
   if (attributes['tool.name'] === name) return 'tool'
   return name === 'handoff' ? 'handoff' : 'step'
 }
 
-function activityOf(type: SpanType, span: SpanLike, lineage: Lineage): Activity & Typed {
+function activityOf(type: SpanType, span: SpanLike, ancestors: Ancestors): Activity & Typed {
   const { attributes, name } = span
   const scope = scopeOfSpan(attributes)
   switch (type) {
@@ -154,17 +154,17 @@ function activityOf(type: SpanType, span: SpanLike, lineage: Lineage): Activity 
       return { type, kind: 'run', agent: { name }, trigger: 'workflow', scope, facts: resumption(attributes) }
     case 'task':
       // Around it there is a trace, unless that has ended: the run goes on after an approval.
-      if (lineage.run) return { type, kind: 'step', scope }
+      if (ancestors.run) return { type, kind: 'step', scope }
       return { type, kind: 'run', agent: { name }, trigger: 'workflow', scope, facts: resumption(attributes) }
     case 'agent':
-      stateOf(lineage.memo).nested++
+      stateOf(ancestors.runState).nested++
       return { type, kind: 'run', agent: { name }, scope }
     case 'model':
-      return modelActivity(type, attributes, lineage)
+      return modelActivity(type, attributes, ancestors)
     case 'tool':
-      return toolActivity(type, span, lineage)
+      return toolActivity(type, span, ancestors)
     case 'handoff':
-      stateOf(lineage.memo).pending = []
+      stateOf(ancestors.runState).pending = []
       return { type, kind: 'step', scope }
     default:
       return { type, kind: 'step', scope } satisfies StepActivity & Typed
@@ -175,20 +175,20 @@ function resumption(attributes: Attributes): readonly Fact[] | undefined {
   return attributes[RESUMED] === true ? [{ type: 'resumed', data: {} }] : undefined
 }
 
-function modelActivity(type: 'model', attributes: Attributes, { memo }: Lineage): Activity & Typed {
-  const state = stateOf(memo)
+function modelActivity(type: 'model', attributes: Attributes, { runState }: Ancestors): Activity & Typed {
+  const state = stateOf(runState)
   state.models++
   state.pending = []
   state.paused = false
   return { type, kind: 'model', operation: 'chat', model: modelFrom(attributes), provider: providerFrom(attributes) }
 }
 
-function toolActivity(type: 'tool', { name, attributes }: SpanLike, lineage: Lineage): AgentsTool {
-  const state = stateOf(lineage.memo)
+function toolActivity(type: 'tool', { name, attributes }: SpanLike, ancestors: Ancestors): AgentsTool {
+  const state = stateOf(ancestors.runState)
   const asked = state.pending.findIndex((call) => call.name === name)
   if (asked >= 0) state.pending = state.pending.toSpliced(asked, 1)
   // An agent begins with its model: a call before that was asked for earlier, and waited for an approval.
-  const around = typeAround(lineage)
+  const around = typeAround(ancestors)
   const beforeModel = state.models === 0 && (around === 'turn' || around === 'agent')
   const first = beforeModel && state.resumed.length === 0 && attributes[RESUMED] === undefined
   return {
@@ -201,20 +201,20 @@ function toolActivity(type: 'tool', { name, attributes }: SpanLike, lineage: Lin
   }
 }
 
-function concludeTask(span: SpanLike, lineage: Lineage, error: SpanError | undefined): Conclusion {
+function concludeTask(span: SpanLike, ancestors: Ancestors, error: SpanError | undefined): Conclusion {
   const ending = endingOf(error)
   // A trace that the runner opened for this call has its name, and never ends when the call throws.
-  const endsRun = typeAround(lineage) === 'trace' && lineage.run?.agent.name === span.name
-  stateOf(lineage.memo).lastTask = endsRun && ending.outcome ? ending : undefined
+  const endsRun = typeAround(ancestors) === 'trace' && ancestors.run?.agent.name === span.name
+  stateOf(ancestors.runState).lastTask = endsRun && ending.outcome ? ending : undefined
   return { ...ending, endsRun, usage: inclusiveUsage(span) }
 }
 
-function concludeRun(type: SpanType, span: SpanLike, lineage: Lineage, error: SpanError | undefined): Conclusion {
-  const { memo, ownMemo, run } = lineage
-  const own = stateOf(ownMemo)
+function concludeRun(type: SpanType, span: SpanLike, ancestors: Ancestors, error: SpanError | undefined): Conclusion {
+  const { runState, ownState, run } = ancestors
+  const own = stateOf(ownState)
   const pending = type === 'agent' && error === undefined ? own.pending : []
   const waiting = error === undefined && (pending.length > 0 || own.paused)
-  if (run) stateOf(memo).paused = waiting
+  if (run) stateOf(runState).paused = waiting
   const facts = [
     ...pending.map((call) => approvalRequested(call)),
     // Where answers are not traced, that an approval was asked for shows in the call that follows it only.
@@ -228,8 +228,8 @@ function concludeRun(type: SpanType, span: SpanLike, lineage: Lineage, error: Sp
   }
   // A streamed run fails after its trace was left without an error.
   const ending = type === 'trace' && error === undefined && own.lastTask ? own.lastTask : endingOf(error)
-  if (type === 'agent' && typeAround(lineage) === 'trace') {
-    stateOf(memo).lastTask = ending.outcome ? ending : undefined
+  if (type === 'agent' && typeAround(ancestors) === 'trace') {
+    stateOf(runState).lastTask = ending.outcome ? ending : undefined
   }
   return { ...ending, usage, facts }
 }
@@ -246,8 +246,8 @@ function endingOf(error: SpanError | undefined): Ending {
   return concludeError(error)
 }
 
-function concludeModel({ attributes }: SpanLike, { memo }: Lineage, error: SpanError | undefined): Conclusion {
-  const state = stateOf(memo)
+function concludeModel({ attributes }: SpanLike, { runState }: Ancestors, error: SpanError | undefined): Conclusion {
+  const state = stateOf(runState)
   const calls = callsAskedFor(attributes)
   state.answersTold ||= calls !== undefined
   state.pending = calls ?? []
@@ -262,10 +262,10 @@ function concludeModel({ attributes }: SpanLike, { memo }: Lineage, error: SpanE
 function concludeTool(
   span: SpanLike,
   { tool, beforeModel, nestedBefore }: AgentsTool,
-  { memo }: Lineage,
+  { runState }: Ancestors,
   error: SpanError | undefined,
 ): Conclusion {
-  const state = stateOf(memo)
+  const state = stateOf(runState)
   const { spanId } = span.spanContext()
   const denied = error !== undefined && isDenial(error)
   // An agent that is a tool goes on because something inside it was approved.
@@ -276,19 +276,19 @@ function concludeTool(
   return { error, facts: [{ type, data: { callId: spanId, tool }, confidence: 'heuristic' }] }
 }
 
-function concludeHandoff({ name }: SpanLike, { run }: Lineage): Conclusion {
+function concludeHandoff({ name }: SpanLike, { run }: Ancestors): Conclusion {
   const to = HANDOFF.exec(name)?.[1]
   if (to === undefined) return {}
   return { outcome: 'completed', facts: [{ type: 'agent_handoff', data: { from: run?.agent.name, to } }] }
 }
 
-function guardrailFacts({ name, attributes }: SpanLike, { memo }: Lineage): readonly Fact[] | undefined {
+function guardrailFacts({ name, attributes }: SpanLike, { runState }: Ancestors): readonly Fact[] | undefined {
   if (attributes['guardrail.triggered'] !== true) return undefined
-  stateOf(memo).violationTold = true
+  stateOf(runState).violationTold = true
   return [{ type: 'policy_violation', data: { rule: name, action: 'blocked' } }]
 }
 
-function typeAround({ parent }: Lineage): SpanType | undefined {
+function typeAround({ parent }: Ancestors): SpanType | undefined {
   return (parent?.activity as Partial<Typed> | undefined)?.type
 }
 
@@ -298,8 +298,8 @@ function inclusiveUsage({ attributes }: SpanLike): Conclusion['usage'] {
   return usage && { ...usage, inclusive: true }
 }
 
-function stateOf(memo: Memo | undefined): RunState {
-  const known = memo?.get(STATE) as RunState | undefined
+function stateOf(runState: ConventionState | undefined): RunState {
+  const known = runState?.get(STATE) as RunState | undefined
   if (known) return known
   const state: RunState = {
     models: 0,
@@ -311,6 +311,6 @@ function stateOf(memo: Memo | undefined): RunState {
     lastTask: undefined,
     violationTold: false,
   }
-  memo?.set(STATE, state)
+  runState?.set(STATE, state)
   return state
 }
