@@ -9,7 +9,8 @@ import {
   type SpanContext,
   trace as traces,
 } from '@opentelemetry/api'
-import { RESUMED, SPAN_TYPE } from '../otel/conventions/openai-agents/openai-agents.js'
+import { RESUMED } from '../otel/conventions/openai-agents/openai-agents.js'
+import { SPAN_TYPE } from '../otel/conventions/openai-agents/span-types.js'
 import { scopeByNames } from '../otel/conventions/shared/user-scope.js'
 import { toHrTime } from '../otel/hr-time.js'
 import type { AuditSpanProcessor } from '../otel/processor.js'

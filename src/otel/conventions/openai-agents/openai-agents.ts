@@ -1,24 +1,15 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type {
-  Activity,
-  Ancestors,
-  Conclusion,
-  Convention,
-  ConventionState,
-  Fact,
-  SpanPhase,
-  StepActivity,
-  ToolActivity,
-} from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, StepActivity, ToolActivity } from '../contract.js'
 import { scopeOfSpan, withResponseId } from '../openinference/openinference.js'
-import { text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
 import type { SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
-import { type AskedCall, approvalRequested, callsAskedFor, isDenial } from './approvals.js'
+import { approvalRequested, callsAskedFor, isDenial } from './approvals.js'
 import { agentsErrorOf, limitFacts, tripwireIn } from './errors.js'
+import { type Ending, type RunState, stateOf } from './run-state.js'
+import { HANDOFF, parentTypeOf, type SpanType, type Typed, typeOf } from './span-types.js'
 
 /*
  * The OpenAI Agents SDK, bridged to OpenTelemetry by OpenInference, or told by Spanledger's own trace processor, which says
@@ -32,53 +23,11 @@ import { agentsErrorOf, limitFacts, tripwireIn } from './errors.js'
  * where agents are right below it.
  */
 
-export const SPAN_TYPE = 'openai.agents.span.type'
 /** Set where a trace goes on that had come to its end. */
 export const RESUMED = 'openai.agents.trace.resumed'
 
-const KIND = 'openinference.span.kind'
-const HANDOFF = /^handoff to (.+)$/s
-/** What the bridge names a hand-off, and a look-up of tools; a tool of the user's may be named so as well. */
-const AMBIGUOUS_TOOL_NAMES = new Set(['handoff', 'mcp_tools'])
 const CLIENT_ABORT = 'Request was aborted.'
-const STATE = 'openai-agents'
 
-type SpanType = 'trace' | 'task' | 'agent' | 'turn' | 'model' | 'tool' | 'handoff' | 'guardrail' | 'step'
-
-const NATIVE_TYPES: Readonly<Record<string, SpanType>> = {
-  trace: 'trace',
-  task: 'task',
-  agent: 'agent',
-  turn: 'turn',
-  response: 'model',
-  generation: 'model',
-  function: 'tool',
-  handoff: 'handoff',
-  guardrail: 'guardrail',
-}
-
-/** What is known of a run while it lasts. */
-interface RunState {
-  /** Model calls so far. */
-  models: number
-  /** Whether any of them told what the model answered. */
-  answersTold: boolean
-  /** Calls the model asked for that have not begun. */
-  pending: readonly AskedCall[]
-  /** Calls that came before any model call: they had waited for an approval. */
-  readonly resumed: AskedCall[]
-  /** Runs inside that have begun. */
-  nested: number
-  /** The last run inside waits for an approval. */
-  paused: boolean
-  /** The end of the last call of the runner that opened the trace, or of the last agent below a trace, if it did not end well. */
-  lastTask: Ending | undefined
-  /** A guardrail has told that it was triggered. */
-  violationTold: boolean
-}
-
-type Ending = Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'>
-type Typed = { readonly type: SpanType }
 type AgentsTool = ToolActivity & Typed & { readonly beforeModel: boolean; readonly nestedBefore: number }
 
 /** The OpenAI Agents SDK, through OpenInference's bridges or Spanledger's trace processor. */
@@ -115,35 +64,6 @@ export const openAiAgentsConvention: Convention = {
         return { error, usage: inclusiveUsage(span) }
     }
   },
-}
-
-function typeOf(span: SpanLike, phase: SpanPhase, ancestors: Ancestors): SpanType | 'later' | undefined {
-  const { attributes, name } = span
-  const native = text(attributes, SPAN_TYPE)
-  if (native !== undefined) return NATIVE_TYPES[native] ?? 'step'
-  switch (text(attributes, KIND)) {
-    case 'AGENT':
-      return ancestors.parent?.convention === 'openai-agents' ? 'agent' : 'trace'
-    case 'LLM':
-      return 'model'
-    case 'TOOL':
-      return bridgedToolType(span, phase)
-    case 'GUARDRAIL':
-      return 'guardrail'
-    case 'CHAIN':
-      return name === 'turn' ? 'turn' : 'task'
-    default:
-      return undefined
-  }
-}
-
-/** Only its end tells whether a span of such a name is a hand-off, a look-up of tools, or a tool. */
-function bridgedToolType({ name, attributes }: SpanLike, phase: SpanPhase): SpanType | 'later' {
-  if (HANDOFF.test(name) && attributes['tool.name'] !== name) return 'handoff'
-  if (!AMBIGUOUS_TOOL_NAMES.has(name)) return 'tool'
-  if (phase !== 'end') return 'later'
-  if (attributes['tool.name'] === name) return 'tool'
-  return name === 'handoff' ? 'handoff' : 'step'
 }
 
 function activityOf(type: SpanType, span: SpanLike, ancestors: Ancestors): Activity & Typed {
@@ -188,8 +108,8 @@ function toolActivity(type: 'tool', { name, attributes }: SpanLike, ancestors: A
   const asked = state.pending.findIndex((call) => call.name === name)
   if (asked >= 0) state.pending = state.pending.toSpliced(asked, 1)
   // An agent begins with its model: a call before that was asked for earlier, and waited for an approval.
-  const around = typeAround(ancestors)
-  const beforeModel = state.models === 0 && (around === 'turn' || around === 'agent')
+  const parentType = parentTypeOf(ancestors)
+  const beforeModel = state.models === 0 && (parentType === 'turn' || parentType === 'agent')
   const first = beforeModel && state.resumed.length === 0 && attributes[RESUMED] === undefined
   return {
     type,
@@ -204,7 +124,7 @@ function toolActivity(type: 'tool', { name, attributes }: SpanLike, ancestors: A
 function concludeTask(span: SpanLike, ancestors: Ancestors, error: SpanError | undefined): Conclusion {
   const ending = endingOf(error)
   // A trace that the runner opened for this call has its name, and never ends when the call throws.
-  const endsRun = typeAround(ancestors) === 'trace' && ancestors.run?.agent.name === span.name
+  const endsRun = parentTypeOf(ancestors) === 'trace' && ancestors.run?.agent.name === span.name
   stateOf(ancestors.runState).lastTask = endsRun && ending.outcome ? ending : undefined
   return { ...ending, endsRun, usage: inclusiveUsage(span) }
 }
@@ -218,7 +138,7 @@ function concludeRun(type: SpanType, span: SpanLike, ancestors: Ancestors, error
   const facts = [
     ...pending.map((call) => approvalRequested(call)),
     // Where answers are not traced, that an approval was asked for shows in the call that follows it only.
-    ...(own.answersTold ? [] : own.resumed.map((call) => approvalRequested(call, 'heuristic'))),
+    ...(own.hasAnswers ? [] : own.resumed.map((call) => approvalRequested(call, 'heuristic'))),
     ...(type === 'agent' ? [...limitFacts(error), ...tripwireFacts(error, own)] : []),
   ]
   const usage = inclusiveUsage(span)
@@ -228,14 +148,14 @@ function concludeRun(type: SpanType, span: SpanLike, ancestors: Ancestors, error
   }
   // A streamed run fails after its trace was left without an error.
   const ending = type === 'trace' && error === undefined && own.lastTask ? own.lastTask : endingOf(error)
-  if (type === 'agent' && typeAround(ancestors) === 'trace') {
+  if (type === 'agent' && parentTypeOf(ancestors) === 'trace') {
     stateOf(runState).lastTask = ending.outcome ? ending : undefined
   }
   return { ...ending, usage, facts }
 }
 
 function tripwireFacts(error: SpanError | undefined, own: RunState): readonly Fact[] {
-  const rule = own.violationTold ? undefined : tripwireIn(error)
+  const rule = own.hasViolation ? undefined : tripwireIn(error)
   return rule === undefined ? [] : [{ type: 'policy_violation', data: { rule, action: 'blocked' } }]
 }
 
@@ -249,7 +169,7 @@ function endingOf(error: SpanError | undefined): Ending {
 function concludeModel({ attributes }: SpanLike, { runState }: Ancestors, error: SpanError | undefined): Conclusion {
   const state = stateOf(runState)
   const calls = callsAskedFor(attributes)
-  state.answersTold ||= calls !== undefined
+  state.hasAnswers ||= calls !== undefined
   state.pending = calls ?? []
   const usage = usageFrom(attributes)
   return {
@@ -284,33 +204,12 @@ function concludeHandoff({ name }: SpanLike, { run }: Ancestors): Conclusion {
 
 function guardrailFacts({ name, attributes }: SpanLike, { runState }: Ancestors): readonly Fact[] | undefined {
   if (attributes['guardrail.triggered'] !== true) return undefined
-  stateOf(runState).violationTold = true
+  stateOf(runState).hasViolation = true
   return [{ type: 'policy_violation', data: { rule: name, action: 'blocked' } }]
-}
-
-function typeAround({ parent }: Ancestors): SpanType | undefined {
-  return (parent?.activity as Partial<Typed> | undefined)?.type
 }
 
 /** Turns and tasks tell the sum of what happened in them. */
 function inclusiveUsage({ attributes }: SpanLike): Conclusion['usage'] {
   const usage = usageFrom(attributes)
   return usage && { ...usage, inclusive: true }
-}
-
-function stateOf(runState: ConventionState | undefined): RunState {
-  const known = runState?.get(STATE) as RunState | undefined
-  if (known) return known
-  const state: RunState = {
-    models: 0,
-    answersTold: false,
-    pending: [],
-    resumed: [],
-    nested: 0,
-    paused: false,
-    lastTask: undefined,
-    violationTold: false,
-  }
-  runState?.set(STATE, state)
-  return state
 }
