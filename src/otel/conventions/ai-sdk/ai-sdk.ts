@@ -92,7 +92,8 @@ export const aiSdkConvention: Convention = {
     if (activity.kind !== 'run') return { error, scope }
     // An object that was streamed has no finish reason.
     const finished = text(attributes, 'ai.response.object') !== undefined
-    return { ...concludeCall(error, finishReason, finished || hasDropped(span), span, ancestors), scope }
+    const end = { error, finishReason, isFinished: finished || hasDropped(span) }
+    return { ...concludeCall(end, span, ancestors), scope }
   },
 }
 
@@ -134,7 +135,7 @@ export const aiSdkOtelConvention: Convention = {
       case 'run':
         return {
           ...told,
-          ...concludeCall(error, told.finishReason, hasDropped(span), span, ancestors),
+          ...concludeCall({ error, finishReason: told.finishReason, isFinished: hasDropped(span) }, span, ancestors),
           usage: undefined,
         }
       case 'model':
@@ -212,13 +213,16 @@ function concludeModel(
   return { ...endingOf(error, span), finishReason, usage: usageFrom(span.attributes), facts: limits }
 }
 
-function concludeCall(
-  error: SpanError | undefined,
-  finishReason: string | undefined,
-  isFinished: boolean,
-  span: SpanLike,
-  { ownState }: Ancestors,
-): Conclusion {
+/** The end of a call of the SDK, as its span shows it. */
+interface CallEnd {
+  readonly error: SpanError | undefined
+  readonly finishReason: string | undefined
+  /** It came to its end, or may have: the span has an answer, or has lost attributes. */
+  readonly isFinished: boolean
+}
+
+function concludeCall(end: CallEnd, span: SpanLike, { ownState }: Ancestors): Conclusion {
+  const { error, finishReason, isFinished } = end
   if (error) return { ...endingOf(error, span), finishReason }
   // An aborted call ends without a finish reason, and nothing else tells it.
   if (finishReason === undefined && !isFinished && !usageFrom(span.attributes)) return ABORTED

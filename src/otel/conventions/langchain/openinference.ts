@@ -9,7 +9,10 @@ import { hasErrorStatus } from '../shared/outcome.js'
 import { usageFrom } from '../shared/usage.js'
 import { langChainErrorOf } from './errors.js'
 import * as langchain from './langchain.js'
-import { responseIdIn } from './values.js'
+import { responseIdIn } from './messages.js'
+import { isClassName, isHandoffTool, isMerePart } from './names.js'
+import { resumedFacts } from './reviews.js'
+import type { Dialect } from './serialised.js'
 
 /*
  * LangChain and LangGraph through OpenInference. Spans nest, and start with their name and kind; all else comes with
@@ -18,7 +21,7 @@ import { responseIdIn } from './values.js'
  * name is of the kind `AGENT`, and says nothing by it.
  */
 
-const DIALECT: langchain.Dialect = { input: 'input.value', output: 'output.value' }
+const DIALECT: Dialect = { input: 'input.value', output: 'output.value' }
 const FIRST_NODE = '__start__'
 const PYTHON_SCOPE = 'openinference.instrumentation.langchain'
 
@@ -33,7 +36,7 @@ export const langChainOpenInferenceConvention: Convention = {
       case 'AGENT':
         return recogniseChain(span, ancestors)
       case 'TOOL': {
-        if (!langchain.isHandoffTool(toolName(span))) break
+        if (!isHandoffTool(toolName(span))) break
         const scope = scopeOfSpan(span.attributes)
         const step: Activity = { kind: 'step', scope }
         // What a tool returns tells whether it hands over, but in Python as a text for people.
@@ -68,14 +71,14 @@ function kindOf(span: SpanLike): string | undefined {
 function recogniseChain(span: SpanLike, ancestors: Ancestors): Activity {
   const { name, attributes } = span
   const scope = scopeOfSpan(attributes)
-  if (!ancestors.run && !langchain.isMerePart(name)) return { ...runNamed(name), scope }
+  if (!ancestors.run && !isMerePart(name)) return { ...runNamed(name), scope }
   const enclosingRun = name === FIRST_NODE || isNode(span, ancestors) ? graphAround(ancestors) : undefined
   const facts = name === FIRST_NODE ? undefined : langchain.handoffTo(name, ancestors)
   return { kind: 'step', scope, enclosingRun, facts } satisfies StepActivity
 }
 
 function runNamed(name: string): RunActivity {
-  return { kind: 'run', agent: langchain.isClassName(name) ? {} : { name } }
+  return { kind: 'run', agent: isClassName(name) ? {} : { name } }
 }
 
 /** Whoever has nodes is a graph. */
@@ -111,10 +114,10 @@ function concludeRun(span: SpanLike, ancestors: Ancestors): Conclusion {
   const { ls_integration: integration, lc_agent_name: agentName } = metadataOf(span)
   // A call under another name than the agent's; what runs inside an agent carries that agent's name.
   const renamed = typeof agentName === 'string' && agentName !== '' && agentName !== ancestors.run?.agent.name
-  const name = renamed ? agentName : langchain.isClassName(span.name) ? undefined : span.name
+  const name = renamed ? agentName : isClassName(span.name) ? undefined : span.name
   const told = langchain.concludeRun(span, DIALECT, ancestors, name)
   const isGraph = typeof integration === 'string'
-  const resumed = isGraph ? langchain.resumedFacts(span, DIALECT, timestampFromHrTime(span.startTime)) : []
+  const resumed = isGraph ? resumedFacts(span, DIALECT, timestampFromHrTime(span.startTime)) : []
   return { ...told, agent: name === undefined ? undefined : { name }, facts: [...resumed, ...(told.facts ?? [])] }
 }
 
@@ -137,7 +140,10 @@ function metadataOf(span: SpanLike): Readonly<Record<string, unknown>> {
 }
 
 function concludeTool(span: SpanLike, ancestors: Ancestors): Conclusion {
-  return langchain.concludeTool(span, DIALECT, ancestors, toolName(span), ancestors.run?.agent.name)
+  return langchain.concludeTool(span, DIALECT, ancestors, {
+    name: toolName(span),
+    caller: ancestors.run?.agent.name,
+  })
 }
 
 function toolName(span: SpanLike): string {

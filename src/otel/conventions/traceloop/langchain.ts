@@ -2,7 +2,10 @@ import type { SpanLike } from '../../span.js'
 import type { Activity, Ancestors, Conclusion, RecognisedSpan } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import * as langchain from '../langchain/langchain.js'
-import { answeringAgent, askingAgent, type ToolCall, toolCallsIn, toolMessageIn } from '../langchain/values.js'
+import { answeringAgent, askingAgent, type ToolCall, toolCallsIn, toolMessageIn } from '../langchain/messages.js'
+import { isClassName, isHandoffTool, isMerePart } from '../langchain/names.js'
+import { resumedFacts } from '../langchain/reviews.js'
+import type { Dialect } from '../langchain/serialised.js'
 import { jsonIn, record, text } from '../shared/attributes.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -18,7 +21,7 @@ import { placeChain, placeGraph, placeInside } from './nesting.js'
 
 export const LANGCHAIN_SCOPE = '@traceloop/instrumentation-langchain'
 
-const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
+const DIALECT: Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
 /** Of LangGraph, and so of every agent of LangChain 1. */
 const GRAPH_CLASS = /^Compiled(?:State)?Graph$/
 const TOOL_CLASS = /^(?:Dynamic)?(?:Structured)?Tool$/
@@ -54,15 +57,15 @@ function scopeNameOf({ span }: RecognisedSpan): string | undefined {
 
 function recogniseChain(span: SpanLike, ancestors: Ancestors, open: readonly RecognisedSpan[]): Activity {
   const name = text(span.attributes, 'traceloop.workflow.name') ?? ''
-  const agent = langchain.isClassName(name) || name === '' ? {} : { name }
+  const agent = isClassName(name) || name === '' ? {} : { name }
   if (isGraph(span)) {
     const { within, byContent } = placeGraph(span, open, DIALECT.input)
     const confidence = within && (byContent ? 'claimed' : 'heuristic')
-    return { kind: 'run', agent, within, confidence, facts: langchain.resumedFacts(span, DIALECT) }
+    return { kind: 'run', agent, within, confidence, facts: resumedFacts(span, DIALECT) }
   }
   const { within, ambiguous } = placeChain(open, isGraph)
   // A chain that was called from outside of LangChain, and not from within another run either.
-  if (!within && !ambiguous && !ancestors.run && !langchain.isMerePart(name)) return { kind: 'run', agent }
+  if (!within && !ambiguous && !ancestors.run && !isMerePart(name)) return { kind: 'run', agent }
   return { kind: 'step', within }
 }
 
@@ -82,7 +85,7 @@ function recogniseTool(span: SpanLike, open: readonly RecognisedSpan[]): Activit
   const className = text(span.attributes, 'traceloop.entity.name') ?? 'unknown'
   const toolName = call?.name ?? className
   const { within } = placeInside(open)
-  if (langchain.isHandoffTool(toolName)) return { kind: 'step', within, toolName }
+  if (isHandoffTool(toolName)) return { kind: 'step', within, toolName }
   return { kind: 'tool', tool: { name: toolName }, callId: call?.id, within, toolName }
 }
 
@@ -132,7 +135,7 @@ function concludeTool(span: SpanLike, toolName: string, activity: Activity, ance
   const name = TOOL_CLASS.test(toolName) && typeof answered === 'string' ? answered : toolName
   const node = ancestors.parent?.span
   const from = ancestors.run?.agent.name ?? (node && askerOf(node))
-  const told = langchain.concludeTool(span, DIALECT, ancestors, name, from)
+  const told = langchain.concludeTool(span, DIALECT, ancestors, { name, caller: from })
   return activity.kind === 'tool' ? { ...told, tool: { name } } : langchain.withCall(told, span, name)
 }
 

@@ -3,6 +3,8 @@ import type { AgentRef } from '../../../events/index.js'
 import { type SpanLike, scopeOf } from '../../span.js'
 import type { Activity, Ancestors, Conclusion, Convention, Fact, RunActivity, SpanPhase } from '../contract.js'
 import * as langchain from '../langchain/langchain.js'
+import { isClassName } from '../langchain/names.js'
+import type { Dialect } from '../langchain/serialised.js'
 import { limitFacts, tripwireIn, writtenErrorOf } from '../openai-agents/errors.js'
 import { text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -29,7 +31,7 @@ const CREW = 'crewai.workflow'
 /** `FunctionAgent.workflow`: names of entities may end with their kind. */
 const KIND_SUFFIX = /\.(?:workflow|agent|task|tool)$/
 const RETRIEVER = /Retriever(?:\.task)?$/
-const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
+const DIALECT: Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
 const NODE = 'traceloop.association.properties.langgraph_node'
 const NODE_PLACE = 'traceloop.association.properties.langgraph_checkpoint_ns'
 
@@ -148,7 +150,7 @@ function isInnerNode(attributes: Attributes, name: string): boolean {
 function graphAround({ parent }: Ancestors): RunActivity | undefined {
   if (parent?.activity.kind !== 'step' || !parent.span) return undefined
   const name = text(parent.span.attributes, 'traceloop.entity.name')
-  return { kind: 'run', agent: name === undefined || langchain.isClassName(name) ? {} : { name } }
+  return { kind: 'run', agent: name === undefined || isClassName(name) ? {} : { name } }
 }
 
 function conclude(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
@@ -204,17 +206,18 @@ function noteAgent(ending: Conclusion, { runState }: Ancestors): void {
 
 function concludeLangChain(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
   const name = text(span.attributes, 'traceloop.entity.name')
+  const caller = ancestors.run?.agent.name
   switch (activity.kind) {
     case 'run':
       return langchain.concludeRun(span, DIALECT, ancestors, activity.agent.name)
     case 'model':
       return { ...concludeEntity(span, activity, ancestors), ...langchain.concludeModel(span, ancestors, undefined) }
     case 'tool':
-      return langchain.concludeTool(span, DIALECT, ancestors, activity.tool.name, ancestors.run?.agent.name)
+      return langchain.concludeTool(span, DIALECT, ancestors, { name: activity.tool.name, caller })
     case 'step': {
       if (!('handoff' in activity)) return langchain.concludeStep(span, DIALECT, ancestors, name)
       const step = activity as HandoffStep
-      const told = langchain.concludeTool(span, DIALECT, ancestors, step.handoff.tool.name, ancestors.run?.agent.name)
+      const told = langchain.concludeTool(span, DIALECT, ancestors, { name: step.handoff.tool.name, caller })
       return langchain.withPendingHandoff(told, span, step, ancestors)
     }
     default:
