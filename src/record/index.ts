@@ -5,6 +5,7 @@ export {
   withAuditing,
 } from './context.js'
 export type { RecordingLibrary, RecordOptions } from './emit.js'
+export type { ActiveRun } from './open-run.js'
 export {
   type Recorder,
   recordAgentHandoff,
@@ -35,5 +36,6 @@ export {
   recordToolCallStarted,
   recordUsageLimitExceeded,
 } from './record.js'
-export { type ActiveRun, type RunOptions, withRun } from './run.js'
+export { withRun } from './run.js'
+export type { RunOptions } from './run-options.js'
 export { type ScopeOptions, withScope } from './scope.js'

@@ -11,8 +11,9 @@ import {
 } from '../../test/record/otel.js'
 import { heardWarnings } from '../../test/support/warnings.js'
 import { contextScope } from './context.js'
+import type { ActiveRun } from './open-run.js'
 import { recordAgentHandoff, recordTokenUsageUpdated } from './record.js'
-import { type ActiveRun, withRun } from './run.js'
+import { withRun } from './run.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

@@ -7,8 +7,9 @@ import { AMPLE } from '../../test/support/ample.js'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { AuditSpanProcessor } from '../otel/processor.js'
+import type { ActiveRun } from './open-run.js'
 import { recordAgentHandoff } from './record.js'
-import { type ActiveRun, withRun } from './run.js'
+import { withRun } from './run.js'
 
 const AGENT = { agentName: 'planner' }
 
