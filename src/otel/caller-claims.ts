@@ -143,6 +143,7 @@ function isRepeatedBy(value: string, entry: string): boolean {
 
 function valuesIn(baggage: Baggage): readonly string[] {
   try {
+    // Attacker-controlled: all entries of that baggage; they are compared with attributes alone, and never recorded.
     return baggage.getAllEntries().flatMap(([, { value }]) => (typeof value === 'string' ? [value] : []))
   } catch {
     return []
@@ -151,12 +152,15 @@ function valuesIn(baggage: Baggage): readonly string[] {
 
 /** A baggage made by somebody else may do anything. */
 function baggageOf(context: Context): Baggage | undefined {
+  // Attacker-controlled: baggage that a caller sent, of any size; its values are claims, unless `trustBaggage` is
+  // set, and are sealed within the limits of ids.
   const baggage = propagation.getBaggage(context)
   return typeof baggage?.getEntry === 'function' ? baggage : undefined
 }
 
 function entryOf(baggage: Baggage, key: string): string | undefined {
   try {
+    // Attacker-controlled: one entry of that baggage; asked for by the names of scopes and of attributes only.
     const value: unknown = baggage.getEntry(key)?.value
     return typeof value === 'string' && value !== '' ? value : undefined
   } catch {

@@ -63,6 +63,8 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
 
 /** Records a log record as an event, if it carries the name of one. */
 export function receiveLogRecord(receiver: SpanlessEventReceiver, record: LogRecordLike, context: Context): void {
+  // Attacker-controlled: a log record, which may repeat what a client said; a name from its body has at most 256
+  // characters, and conventions read its attributes bounded.
   const name = eventNameOf(record)
   if (name === undefined) return
   const { spanContext } = record

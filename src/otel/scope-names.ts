@@ -70,6 +70,8 @@ export class ScopeNames {
     for (const [field, of] of FIELDS) {
       const names = this.#names[of]
       if (names.length === 0) continue
+      // Attacker-controlled: JSON text that may hold what a client passed on; at most 256 KiB and, where it is cut,
+      // 512 levels are read, and only the application's own names are looked up.
       parsed ??= JSON_METADATA.flatMap((key) => (attributes[key] === undefined ? [] : [readRecord(attributes, key)]))
       const value = firstOf(names, attributes, parsed)
       if (value !== undefined) facts[field] = value

@@ -157,6 +157,7 @@ export function wasAborted({ message }: { readonly message: string }): boolean {
 
 /** A tool that runs another agent. */
 function subAgentFacts(attributes: Attributes, sessionId: string): readonly Fact[] | undefined {
+  // Attacker-controlled: arguments of a tool call, which a model wrote; at most 256 KiB are parsed.
   const parameters = record(jsonIn(attributes.tool_parameters))
   const agentId = word(attributes, 'subagent_type') ?? word(parameters, 'subagent_type')
   if (agentId === undefined) return undefined

@@ -31,6 +31,7 @@ export function compactionFacts(span: SpanLike, runState: ConventionState | unde
 /** Looks for structure only: text that holds the word is parsed, and nothing of it kept. */
 function answersCompacted(messages: unknown): boolean {
   if (typeof messages === 'string' && !messages.includes('"compaction"')) return false
+  // Attacker-controlled: a message history; at most 256 KiB are parsed.
   const list = typeof messages === 'string' ? jsonIn(messages) : messages
   if (!Array.isArray(list)) return false
   return list.some((message: unknown) => {

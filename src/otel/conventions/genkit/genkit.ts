@@ -132,6 +132,8 @@ function isGenerate({ attributes, name }: SpanLike): boolean {
 function resumption({ attributes }: SpanLike): readonly Fact[] | undefined {
   return fromClient(attributes, 'genkit:input')?.tells((input) => {
     if (!input.includes('"resume":{')) return undefined
+    // Attacker-controlled: the input of a run, which a client can make up; at most 256 KiB and, where it is cut, 512
+    // levels are read, and facts from it are claims.
     const { respond, restart } = record(record(readJson(input).value).resume)
     return lengthOf(respond) || lengthOf(restart) ? [{ type: 'resumed', data: {} }] : undefined
   })

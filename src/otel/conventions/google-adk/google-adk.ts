@@ -202,6 +202,8 @@ function usageOf(attributes: Attributes, metadata: Readonly<Record<string, unkno
  */
 function answerToToolCall(attributes: Attributes, time: Timestamp): readonly Fact[] | undefined {
   return fromClient(attributes, 'gcp.vertex.agent.llm_request')?.tells((request) => {
+    // Attacker-controlled: the message history sent to the model, which a client can make up; at most 256 KiB are
+    // parsed, and facts from it are claims.
     const { contents } = record(jsonIn(request))
     const { parts } = record(Array.isArray(contents) ? contents.at(-1) : undefined)
     const isAnswer =

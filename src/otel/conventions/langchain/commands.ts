@@ -21,6 +21,8 @@ export function gotoTarget(attributes: Attributes, dialect: Dialect): string | u
 
 /** Tells whether an output is a `Command` that is cut before it says where to go. */
 export function isCutCommand(attributes: Attributes, key: Dialect['output']): boolean {
+  // Attacker-controlled: the output of a node, which may repeat its input; at most 256 KiB and, where it is cut, 512
+  // levels are read.
   const { extent, value } = readJson(attributes[key])
   return extent === 'cut' && [value, record(value).output].some((part) => isCommand(record(part)))
 }
@@ -52,6 +54,8 @@ export function resumptionIn(
   return fromClient(attributes, key)?.map((input) => {
     if (input === 'null' || input === '{"input":null}') return { decisions: [] }
     if (!COMMAND_TEXT.test(input)) return undefined
+    // Attacker-controlled: the input of a graph, which a client can make up; at most 256 KiB and, where it is cut,
+    // 512 levels are read, and facts from it are claims.
     const { value, openMember } = readJson(input)
     const command = record(value)
     if (!isCommand(command) || command.resume === undefined || command.resume === null) return undefined

@@ -47,6 +47,8 @@ export function toolCallsIn(
   return fromClient(attributes, key)?.map((input) => {
     // It comes last, after a state of any length.
     const at = input.lastIndexOf(SENT_CALL)
+    // Attacker-controlled: the state of a graph, with the messages of its client; at most 256 KiB behind the mark are
+    // parsed, and the result stays in `FromClient`.
     const sent = at < 0 ? undefined : jsonIn(input.slice(at + SENT_CALL.length, -1))
     if (sent !== undefined) return asToolCalls([sent])
     const { tool_calls } = kwargsOf(lastAnswerIn(parsedWith(input, '"tool_calls"')))

@@ -36,6 +36,8 @@ export function parsedWith(
   mark: string | readonly string[],
   parse: (text: string) => unknown = jsonIn,
 ): unknown {
+  // Attacker-controlled: the state of a graph, with the messages of its client; parsed only where a mark is in it,
+  // and at most 256 KiB.
   return typeof value === 'string' && [mark].flat().some((one) => value.includes(one)) ? parse(value) : undefined
 }
 

@@ -215,6 +215,8 @@ function decision({ attributes, startTime }: SpanLike): readonly Fact[] {
   if (attributes[`${METADATA}resumed`] !== true) return []
   const time = timestampFromHrTime(startTime)
   const facts = fromClient(attributes, 'mastra.agent_run.input')?.tells((input): readonly Fact[] => {
+    // Attacker-controlled: the input of a run, which a client can make up; at most 256 KiB and, where it is cut, 512
+    // levels are read, and facts from it are claims.
     const { approved, toolName, toolCallId, reason } = record(readJson(input).value)
     if (typeof approved !== 'boolean') return []
     const call = { callId: string(toolCallId) ?? 'unknown', tool: { name: string(toolName) ?? 'unknown' } }

@@ -180,6 +180,7 @@ function requestedIn(
   result: unknown,
 ): { readonly all: readonly Call[]; readonly approvals: readonly Call[] } | undefined {
   if (typeof result !== 'string' || !result.includes('"approvals"')) return undefined
+  // Attacker-controlled: the result of a run, with arguments that a model wrote; at most 256 KiB are parsed.
   const { calls, approvals } = record(jsonIn(result))
   if (!Array.isArray(calls) || !Array.isArray(approvals)) return undefined
   const [external, waiting] = [callsIn(calls), callsIn(approvals)]

@@ -53,6 +53,8 @@ export function orchestrator(attributes: Attributes, kind: 'swarm' | 'graph'): O
 
 /** The input answers an interrupt: by the word of who calls. */
 function resumption(input: string): readonly Fact[] | undefined {
+  // Attacker-controlled: the input of a run, which a client can make up; at most 256 KiB and, where it is cut, 512
+  // levels are read, and facts from it are claims.
   const blocks = input.startsWith('[') ? readJson(input).value : undefined
   const answers = Array.isArray(blocks) && blocks.some((block) => record(block).type === 'interruptResponse')
   return answers ? [{ type: 'resumed', data: {} }] : undefined

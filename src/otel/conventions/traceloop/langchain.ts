@@ -105,6 +105,7 @@ function callsOf(node: SpanLike): readonly ToolCall[] {
 
 function argumentsOf(span: SpanLike): unknown {
   return fromClient(span.attributes, DIALECT.input)?.borneOutBy('execution', (input) => {
+    // Attacker-controlled: the input of a tool, which a model or a client wrote; at most 256 KiB are parsed.
     const { args } = record(jsonIn(input))
     return Array.isArray(args) ? args[0] : undefined
   })

@@ -107,6 +107,7 @@ function passesOn(
 function hasTextOf(given: string, received: string): boolean | undefined {
   if (given === received) return true
   const texts = new Set<string>()
+  // Attacker-controlled: the input of an entity, which may be a client's; at most 256 KiB are parsed.
   collectTexts(jsonIn(given), texts)
   if (texts.size === 0) return undefined
   for (const text of texts) if (received.includes(JSON.stringify(text).slice(1, -1))) return true

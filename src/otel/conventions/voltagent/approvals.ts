@@ -24,6 +24,8 @@ export function requestsIn({ attributes }: SpanLike, { runState }: Ancestors): r
 
 function newRequests(stored: string, runState: ConventionState): readonly Fact[] {
   if (!stored.includes(REQUESTED)) return []
+  // Attacker-controlled: a stored message, which a client can send; at most 256 KiB and, where it is cut, 512 levels
+  // are read, and facts from it are claims.
   const { role, parts } = record(record(readJson(stored).value).message)
   if (role !== 'assistant' || !Array.isArray(parts)) return []
   const known = askedFor(runState)

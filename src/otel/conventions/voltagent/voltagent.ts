@@ -229,6 +229,8 @@ function scopeOfSpan(attributes: Attributes): ScopeIds {
   const sessionId = idIn(attributes, 'conversation.id', 'voltagent.conversation_id')
   const context = text(attributes, 'agent.context', 'workflow.context')
   if (context === undefined) return { sessionId }
+  // Attacker-controlled: the context of a request, which the application may fill from it; at most 256 KiB and, where
+  // it is cut, 512 levels are read, and ids alone are kept.
   const given = record(readJson(context).value)
   const named = scopeByNames((name) => given[name])
   return { ...named, sessionId: sessionId ?? named.sessionId, userId: idIn(attributes, 'user.id') ?? named.userId }
