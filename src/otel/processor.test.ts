@@ -5,7 +5,7 @@ import { nextTurn, startAuditedSdk, startRecordingSdk } from '../../test/support
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { heardWarnings } from '../../test/support/warnings.js'
 import { setAuditingEnabled, withAuditing } from '../record/context.js'
-import { recordHandoff, recordMemoryRecall, recordUsage } from '../record/record.js'
+import { recordAgentHandoff, recordMemoryRecall, recordTokenUsageUpdated } from '../record/record.js'
 import { withRun } from '../record/run.js'
 import { withScope } from '../record/scope.js'
 import type { Convention } from './conventions/contract.js'
@@ -74,7 +74,7 @@ describe('a run', () => {
     run.setAttributes(AGENT)
     const wrapper = { inner: run, spanContext: () => run.spanContext(), isRecording: () => true } as unknown as Span
     childOf(wrapper, 'execute_tool search', TOOL).end()
-    context.with(trace.setSpan(ROOT_CONTEXT, wrapper), () => recordHandoff({ to: 'writer' }))
+    context.with(trace.setSpan(ROOT_CONTEXT, wrapper), () => recordAgentHandoff({ to: 'writer' }))
     run.end()
     const runIds = log.events.flatMap(({ type, runId }) => (type.startsWith('audit_') ? [] : [runId]))
     expect(log.types.slice(0, 2)).toEqual(['run_started', 'tool_call_started'])
@@ -265,7 +265,7 @@ describe('events added to spans', () => {
   test('a hand-off without predecessor has no `from`; a recall without hits is recorded with 0', () => {
     const { log } = startRecordingSdk()
     withRun({ agentName: 'planner' }, () => {
-      recordHandoff({ to: 'writer' })
+      recordAgentHandoff({ to: 'writer' })
       recordMemoryRecall({ tier: 'long_term', namespaceKey: 'user:1', hits: 0 })
     })
     expect(log.of('agent_handoff')[0]?.data).toEqual({ to: 'writer' })
@@ -311,7 +311,7 @@ describe('recording by hand where no span records', () => {
   test('goes straight to the attached logs, into the run around it', () => {
     const { log } = startRecordingSdk({}, { sampler: new AlwaysOffSampler() })
     withRun({ agentName: 'planner' }, () => {
-      recordUsage({ inputTokens: 3, outputTokens: 4, totalTokens: 7 })
+      recordTokenUsageUpdated({ inputTokens: 3, outputTokens: 4, totalTokens: 7 })
     })
     expect(log.types).toEqual(['run_started', 'token_usage_updated', 'run_completed'])
     const runIds = new Set(log.events.flatMap(({ type, runId }) => (type.startsWith('audit_') ? [] : [runId])))
@@ -344,8 +344,8 @@ describe('scope', () => {
   test('of withScope inside a run holds for the user of what is recorded there, and moves no event of the run', () => {
     const { log } = startRecordingSdk()
     withRun({ agentName: 'planner', tenantId: 't1', sessionId: 's1' }, () => {
-      withScope({ tenantId: 't2', userId: 'ada' }, () => recordHandoff({ to: 'writer' }))
-      recordHandoff({ to: 'editor' })
+      withScope({ tenantId: 't2', userId: 'ada' }, () => recordAgentHandoff({ to: 'writer' }))
+      recordAgentHandoff({ to: 'editor' })
     })
     expect(log.of('agent_handoff').map(({ tenantId, actor }) => [tenantId, actor?.id])).toEqual([
       ['t1', 'ada'],
@@ -361,7 +361,7 @@ describe('scope', () => {
     await withScope({ tenantId: 'acme', sessionId: 's-1' }, () =>
       withRun({ agentName: 'planner' }, async () => {
         await nextTurn()
-        recordHandoff({ to: 'writer' })
+        recordAgentHandoff({ to: 'writer' })
       }),
     )
     expect(log.types).toEqual(['run_started', 'agent_handoff', 'run_completed'])

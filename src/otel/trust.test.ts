@@ -12,7 +12,7 @@ import { AlwaysOnSampler } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../test/support/audited-sdk.js'
 import type { CollectingLog } from '../../test/support/collecting-log.js'
-import { recordHandoff, recordRunCompleted, recordRunStarted } from '../record/record.js'
+import { recordAgentHandoff, recordRunCompleted, recordRunStarted } from '../record/record.js'
 import { withRun } from '../record/run.js'
 import { withScope } from '../record/scope.js'
 import { AuditLogRecordProcessor } from './log-records.js'
@@ -71,14 +71,15 @@ const runs: Record<string, (within: Context, log: CollectingLog) => void> = {
     span.setAttributes(AGENT)
     span.end()
   },
-  withRun: (within) => context.with(within, () => withRun({ agentName: 'planner' }, () => recordHandoff({ to: 'b' }))),
+  withRun: (within) =>
+    context.with(within, () => withRun({ agentName: 'planner' }, () => recordAgentHandoff({ to: 'b' }))),
   'withRun without an SDK': (within) => {
     trace.disable()
-    context.with(within, () => withRun({ agentName: 'planner' }, () => recordHandoff({ to: 'b' })))
+    context.with(within, () => withRun({ agentName: 'planner' }, () => recordAgentHandoff({ to: 'b' })))
   },
   'events recorded by hand': (within) => {
     recordRunStarted({ agent: { name: 'planner' } }, { context: within, runId: 'by-hand' })
-    recordHandoff({ to: 'b' }, { context: within, runId: 'by-hand' })
+    recordAgentHandoff({ to: 'b' }, { context: within, runId: 'by-hand' })
     recordRunCompleted({}, { context: within, runId: 'by-hand' })
   },
 }

@@ -6,7 +6,14 @@ import { heardWarnings } from '../../test/support/warnings.js'
 import type { RecordOptions } from './emit.js'
 import * as record from './index.js'
 import { recordListeners } from './listeners.js'
-import { recordCustom, recordError, recordEvent, recordHandoff, recordRunFailed, recordUsage } from './record.js'
+import {
+  recordAgentHandoff,
+  recordCustom,
+  recordErrorOccurred,
+  recordEvent,
+  recordRunFailed,
+  recordTokenUsageUpdated,
+} from './record.js'
 
 function inSpan(fn: (span: Span) => void): void {
   trace.getTracer('test').startActiveSpan('operation', (span) => {
@@ -18,7 +25,7 @@ function inSpan(fn: (span: Span) => void): void {
 describe('with a recording span', () => {
   test('an event is added to the active span, at the given time', () => {
     const ended = startSdk()
-    inSpan(() => recordHandoff({ from: 'a', to: 'b' }, { time: [1_700_000_000, 5] }))
+    inSpan(() => recordAgentHandoff({ from: 'a', to: 'b' }, { time: [1_700_000_000, 5] }))
     expect(ended[0]?.events).toMatchObject([
       {
         name: 'spanledger.agent_handoff',
@@ -32,7 +39,7 @@ describe('with a recording span', () => {
     const ended = startSdk()
     const hearing = listen(new FakeListener(() => true))
     const deaf = listen(new FakeListener(() => false))
-    inSpan(() => recordHandoff({ to: 'b' }))
+    inSpan(() => recordAgentHandoff({ to: 'b' }))
     expect(hearing.names).toEqual([])
     expect(deaf.names).toEqual(['spanledger.agent_handoff'])
     expect(ended[0]?.events).toHaveLength(1)
@@ -43,7 +50,7 @@ describe('with a recording span', () => {
     const asked: Span[] = []
     listen(new FakeListener((span) => asked.push(span) > 0))
     inSpan((span) => {
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       expect(asked).toEqual([span])
     })
   })
@@ -59,7 +66,7 @@ describe('with a recording span', () => {
       seen.push(context.active().getValue(key))
       return addEvent.apply(span, args)
     }
-    inSpan(() => recordHandoff({ to: 'b' }, { context: there }))
+    inSpan(() => recordAgentHandoff({ to: 'b' }, { context: there }))
     span.end()
     expect(ended.map(({ name, events }) => [name, events.length])).toEqual([
       ['operation', 0],
@@ -75,7 +82,7 @@ describe('with a recording span', () => {
       span.addEvent = () => {
         throw new Error('no')
       }
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
     })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
   })
@@ -85,7 +92,7 @@ describe('with a recording span', () => {
     const listener = listen(new FakeListener(() => true))
     const span = trace.getTracer('test').startSpan('operation')
     span.end()
-    recordHandoff({ to: 'b' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
+    recordAgentHandoff({ to: 'b' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
     expect(ended[0]?.events).toEqual([])
   })
@@ -94,7 +101,7 @@ describe('with a recording span', () => {
     'a time that is none (%s) counts as now',
     (time) => {
       const ended = startSdk()
-      inSpan(() => recordHandoff({ to: 'b' }, { time: time as never }))
+      inSpan(() => recordAgentHandoff({ to: 'b' }, { time: time as never }))
       const { startTime, events } = ended[0] ?? {}
       expect(events?.[0]?.time[0]).toBeGreaterThanOrEqual(startTime?.[0] ?? Number.NaN)
     },
@@ -104,7 +111,7 @@ describe('with a recording span', () => {
 describe('without a recording span', () => {
   test('without an SDK an event goes straight to the listeners', () => {
     const listener = listenDirectly()
-    recordHandoff({ to: 'b' }, { time: 5 })
+    recordAgentHandoff({ to: 'b' }, { time: 5 })
     expect(listener.heard).toEqual([
       { name: 'spanledger.agent_handoff', attributes: { 'spanledger.to': 'b' }, time: 5, context: context.active() },
     ])
@@ -114,7 +121,7 @@ describe('without a recording span', () => {
     const ended = startSdk(new AlwaysOffSampler())
     const listener = listen(new FakeListener(() => true))
     inSpan((span) => {
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       expect(trace.getSpan(listener.heard[0]?.context as never)).toBe(span)
     })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
@@ -123,7 +130,7 @@ describe('without a recording span', () => {
 
   test('nobody listening, nothing is read', () => {
     const read = vi.fn(() => 'b')
-    recordHandoff(Object.defineProperty({ to: '' }, 'to', { enumerable: true, get: read }))
+    recordAgentHandoff(Object.defineProperty({ to: '' }, 'to', { enumerable: true, get: read }))
     expect(read).not.toHaveBeenCalled()
   })
 })
@@ -137,8 +144,8 @@ describe('listeners', () => {
     listen({ hears: fail, onRecord: fail })
     listen({ hears: () => false, onRecord: fail })
     const listener = listenDirectly()
-    recordHandoff({ to: 'a' })
-    inSpan(() => recordHandoff({ to: 'b' }))
+    recordAgentHandoff({ to: 'a' })
+    inSpan(() => recordAgentHandoff({ to: 'b' }))
     expect(listener.heard.map(({ attributes }) => attributes['spanledger.to'])).toEqual(['a', 'b'])
   })
 
@@ -146,8 +153,8 @@ describe('listeners', () => {
     const listener = listenDirectly()
     vi.resetModules()
     const copy = await import('./index.js')
-    expect(copy.recordHandoff).not.toBe(recordHandoff)
-    copy.recordHandoff({ to: 'b' })
+    expect(copy.recordAgentHandoff).not.toBe(recordAgentHandoff)
+    copy.recordAgentHandoff({ to: 'b' })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
   })
 
@@ -172,8 +179,8 @@ describe('the functions', () => {
   test('scope options become attributes; what cannot be an id does not', () => {
     const listener = listenDirectly()
     const ids = { tenantId: 't', sessionId: 's', userId: 'u', runId: 'r', parentRunId: 'p' }
-    recordHandoff({ to: 'b' }, { ...ids, agent: { id: 'a', name: 'n' } })
-    recordHandoff({ to: 'b' }, { tenantId: '', sessionId: 7, userId: {} } as never)
+    recordAgentHandoff({ to: 'b' }, { ...ids, agent: { id: 'a', name: 'n' } })
+    recordAgentHandoff({ to: 'b' }, { tenantId: '', sessionId: 7, userId: {} } as never)
     expect(listener.heard.map(({ attributes }) => attributes)).toEqual([
       {
         'spanledger.tenant.id': 't',
@@ -191,7 +198,7 @@ describe('the functions', () => {
 
   test('failures take any thrown value', () => {
     const listener = listenDirectly()
-    recordError(new RangeError('too far'), { operation: 'chat' })
+    recordErrorOccurred(new RangeError('too far'), { operation: 'chat' })
     recordRunFailed('oh no')
     record.recordToolCallFailed(Object.assign(new Error('gone'), { code: 'ENOENT' }), {
       callId: 'c',
@@ -222,8 +229,11 @@ describe('the functions', () => {
   test('failures that are handed in as one object with what belongs to them lose nothing', () => {
     const listener = listenDirectly()
     const error = new RangeError('too far')
-    const untyped = record as unknown as Record<'recordError' | 'recordToolCallFailed', (thrown: unknown) => void>
-    untyped.recordError({ error, operation: 'chat', headers: { authorization: 'secret' } })
+    const untyped = record as unknown as Record<
+      'recordErrorOccurred' | 'recordToolCallFailed',
+      (thrown: unknown) => void
+    >
+    untyped.recordErrorOccurred({ error, operation: 'chat', headers: { authorization: 'secret' } })
     untyped.recordToolCallFailed({ error, callId: 'c', tool: { name: 't' } })
     recordEvent('error_occurred', { error, operation: 'chat' } as never)
     const told = { 'spanledger.error.code': 'RangeError', 'spanledger.error.message': 'too far' }
@@ -261,15 +271,15 @@ describe('the functions', () => {
   })
 
   test.each<[string, (data: never, options: RecordOptions) => void]>([
-    ['tool_approval_denied', record.recordApprovalDenied],
-    ['tool_approval_granted', record.recordApprovalGranted],
-    ['tool_approval_requested', record.recordApprovalRequested],
+    ['tool_approval_denied', record.recordToolApprovalDenied],
+    ['tool_approval_granted', record.recordToolApprovalGranted],
+    ['tool_approval_requested', record.recordToolApprovalRequested],
     ['context_compacted', record.recordContextCompacted],
-    ['agent_handoff', record.recordHandoff],
+    ['agent_handoff', record.recordAgentHandoff],
     ['memory_recall', record.recordMemoryRecall],
     ['policy_violation', record.recordPolicyViolation],
     ['policy_decision', record.recordPolicyDecision],
-    ['guardrail_evaluated', record.recordGuardrail],
+    ['guardrail_evaluated', record.recordGuardrailEvaluated],
     ['memory_written', record.recordMemoryWritten],
     ['memory_deleted', record.recordMemoryDeleted],
     ['intervention', record.recordIntervention],
@@ -281,7 +291,7 @@ describe('the functions', () => {
     ['sub_agent_invoked', record.recordSubAgentInvoked],
     ['tool_call_completed', record.recordToolCallCompleted],
     ['tool_call_started', record.recordToolCallStarted],
-    ['token_usage_updated', record.recordUsage],
+    ['token_usage_updated', record.recordTokenUsageUpdated],
     ['usage_limit_exceeded', record.recordUsageLimitExceeded],
   ])('%s has a function', (type, recordIt) => {
     const listener = listenDirectly()
@@ -312,7 +322,7 @@ describe('the functions', () => {
   test('attributes are such as an SDK takes', () => {
     const ended = startSdk()
     inSpan(() => {
-      recordUsage({ inputTokens: 1, outputTokens: 2, costUsd: 0.5, model: 'm' })
+      recordTokenUsageUpdated({ inputTokens: 1, outputTokens: 2, costUsd: 0.5, model: 'm' })
       recordEvent('custom', { name: 'n', list: [1, 'a', { b: [] }] })
     })
     expect(ended[0]?.events.map(({ attributes }) => attributes)).toEqual([

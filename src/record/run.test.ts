@@ -11,8 +11,9 @@ import {
 } from '../../test/record/otel.js'
 import { heardWarnings } from '../../test/support/warnings.js'
 import { contextScope } from './context.js'
-import { recordHandoff, recordUsage } from './record.js'
-import { type RunHandle, withRun } from './run.js'
+import type { ActiveRun } from './open-run.js'
+import { recordAgentHandoff, recordTokenUsageUpdated } from './record.js'
+import { withRun } from './run.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
@@ -70,7 +71,7 @@ describe('a run that a span records', () => {
   test('is active for what runs inside, and over when the function returns', () => {
     const ended = startSdk()
     const result = withRun({}, (run) => {
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       expect(run.runId).toMatch(UUID)
       return 42
     })
@@ -86,7 +87,7 @@ describe('a run that a span records', () => {
     })
     const result = withRun({}, async () => {
       await released
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       return 'done'
     })
     expect(ended).toEqual([])
@@ -166,7 +167,7 @@ describe('a run that a span records', () => {
 
   test('what stops a cancelled run is no failure; a completed one may still fail', () => {
     const ended = startSdk()
-    const stop = (say: (run: RunHandle) => void) =>
+    const stop = (say: (run: ActiveRun) => void) =>
       expect(() =>
         withRun({}, (run) => {
           say(run)
@@ -216,7 +217,7 @@ describe.each<[string, () => void]>([
     const listener = listenDirectly()
     const ids = { tenantId: 't', sessionId: 's', userId: 'u', runId: 'r' }
     withRun({ agentName: 'planner', agentId: 'a-1', model: 'm', trigger: 'user', ...ids }, (run) => {
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       run.complete({ finishReason: 'stop' })
     })
     expect(listener.names).toEqual(['spanledger.run_started', 'spanledger.agent_handoff', 'spanledger.run_completed'])
@@ -290,7 +291,7 @@ describe.each<[string, () => void]>([
     setUp()
     const listener = listenDirectly()
     await withRun({ agentName: 'outer', runId: 'o', sessionId: 's' }, async () => {
-      await withRun({ agentName: 'inner', runId: 'i', sessionId: 's-2' }, async () => recordHandoff({ to: 'b' }))
+      await withRun({ agentName: 'inner', runId: 'i', sessionId: 's-2' }, async () => recordAgentHandoff({ to: 'b' }))
     })
     expect(story(listener.heard)).toEqual([
       ['run_started', 'o', undefined],
@@ -315,7 +316,7 @@ describe.each<[string, () => void]>([
     const run = (runId: string) =>
       withRun({ runId }, async () => {
         await Promise.resolve()
-        recordUsage({ inputTokens: 1, outputTokens: 1, model: runId })
+        recordTokenUsageUpdated({ inputTokens: 1, outputTokens: 1, model: runId })
       })
     await Promise.all([run('a'), run('b')])
     const usage = listener.heard.filter(({ name }) => name === 'spanledger.token_usage_updated')
@@ -362,7 +363,7 @@ describe('mixed', () => {
 
 test('without a context manager, events inside name the run', () => {
   const listener = listenDirectly()
-  withRun({ agentName: 'planner' }, (run) => recordHandoff({ to: 'b' }, { runId: run.runId }))
+  withRun({ agentName: 'planner' }, (run) => recordAgentHandoff({ to: 'b' }, { runId: run.runId }))
   const [started, handoff, completed] = story(listener.heard)
   expect(handoff?.[1]).toMatch(UUID)
   expect([started?.[1], completed?.[1]]).toEqual([handoff?.[1], handoff?.[1]])

@@ -326,7 +326,7 @@ describe('a limit', () => {
 
   test('of what may be said is a violation of policy', () => {
     const { log } = startRecordingSdk()
-    fail(start('graph'), 'PIIDetectionError', 'PII detected: credit_card found 1 occurrence(s)')
+    fail(start('graph'), 'PIIDetectionError', 'PII detected: credit_card found 1 event(s)')
     expect(log.of('policy_violation')[0]?.data).toEqual({ rule: 'pii:credit_card', action: 'block' })
   })
 })

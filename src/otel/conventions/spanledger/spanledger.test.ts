@@ -11,7 +11,7 @@ import { spanledgerConvention } from './spanledger.js'
 
 const { recognise, conclude, translate } = spanledgerConvention as Required<Convention>
 const DIGEST = `sha256:${'0a'.repeat(32)}`
-const LINEAGE = { parent: undefined, run: undefined, memo: undefined }
+const LINEAGE = { parent: undefined, run: undefined, runState: undefined }
 const tracer = new TracerProvider({}).getTracer('test')
 
 type RecordedSpan = Span & ReadableSpan
@@ -409,8 +409,8 @@ describe('names that are none', () => {
   })
 
   test('an empty type, or a name that is not ours, says nothing', () => {
-    const occurrence = { attributes: {}, scope: { name: 'x' }, activity: undefined }
-    expect(translate({ ...occurrence, name: 'spanledger.' })).toEqual([])
-    expect(translate({ ...occurrence, name: 'exception' })).toEqual([])
+    const event = { attributes: {}, scope: { name: 'x' }, activity: undefined }
+    expect(translate({ ...event, name: 'spanledger.' })).toEqual([])
+    expect(translate({ ...event, name: 'exception' })).toEqual([])
   })
 })
