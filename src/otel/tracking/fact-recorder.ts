@@ -105,7 +105,7 @@ export class FactRecorder {
   #endRun(fact: FactOf<TerminalType>, time: Timestamp, origin: EventOrigin): void {
     const { run } = origin
     if (!run || run.end.recordAgain(fact.type)) this.#emit(fact, time, origin)
-    else this.#runs.end(run, fact, { time, origin })
+    else this.#runs.end(run, fact, { time, origin, marks: fact })
   }
 
   #recordUsage(fact: FactOf<'token_usage_updated'>, time: Timestamp, origin: SpanOrigin): void {

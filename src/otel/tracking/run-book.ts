@@ -37,6 +37,10 @@ interface RunEnding {
   readonly origin: EventOrigin
   /** @defaultValue `observed` */
   readonly grounds?: EndGrounds | undefined
+  /** The error of a run that failed, where its conclusion names none. */
+  readonly error?: Conclusion['error']
+  /** The marks of the terminal event. */
+  readonly marks?: Pick<Extras, 'confidence' | 'altered'> | undefined
 }
 
 /** The runs in progress. Sees to it that each gets one start and one terminal event, leaked ones too. */
@@ -156,8 +160,8 @@ export class RunBook {
   }
 
   /** Records the terminal event of a run, by its conclusion: see {@link RunBook.end}. */
-  conclude(run: Run, conclusion: Conclusion, ending: RunEnding): void {
-    this.end(run, { ...terminalOf(conclusion), confidence: conclusion.confidence, altered: conclusion.altered }, ending)
+  conclude(run: Run, conclusion: Conclusion, { time, origin, grounds, error }: RunEnding): void {
+    this.end(run, terminalOf(conclusion, error), { time, origin, grounds, marks: conclusion })
   }
 
   /** Records that a run was given up, without a word on how it ended. */
@@ -169,15 +173,11 @@ export class RunBook {
    * Records a terminal event unless the run already has one: see {@link RunEnd}. What was counted for the run outweighs
    * `data.usage`.
    */
-  end(
-    run: Run,
-    terminal: EventCore<TerminalType> & Pick<Extras, 'confidence' | 'altered'>,
-    { time, origin, grounds = 'observed' }: RunEnding,
-  ): void {
+  end(run: Run, terminal: EventCore<TerminalType>, { time, origin, grounds = 'observed', marks }: RunEnding): void {
     run.end.record(terminal.type, grounds, (supersedes) => {
       this.#onEnd(run)
       this.#index.close(run)
-      const { confidence, altered } = own(terminal, run.tally.usage && 'data.usage')
+      const { confidence, altered } = own(marks, run.tally.usage && 'data.usage')
       const lost = lostOf(run, origin)
       return this.#emitter.emit(
         completed(terminal, run, time),

@@ -90,7 +90,7 @@ export class SpanRecorder {
         endedAt,
         origin,
       )
-    if (node.run) this.#runs.conclude(node.run, { ...ending, error }, { time: endedAt, origin })
+    if (node.run) this.#runs.conclude(node.run, ending, { time: endedAt, origin, error })
     node.recognisedParent()?.run?.signs.endChild(ending, error)
   }
 
@@ -125,7 +125,7 @@ export class SpanRecorder {
     const [confidence, grounds] = this.#trustRemoteParents
       ? ([ending.confidence, 'observed'] as const)
       : (['claimed', 'claimed'] as const)
-    this.#runs.conclude(run, { ...ending, error, confidence }, { time, origin, grounds })
+    this.#runs.conclude(run, { ...ending, confidence }, { time, origin, grounds, error })
   }
 
   /** Something happened in the run. */

@@ -9,9 +9,12 @@ import { DURATION_MENDED, START_MENDED } from './span-times.js'
 const NOTHING_LOST: readonly Alteration[] = Object.freeze([])
 const UNKNOWN_ERROR = Object.freeze({ code: 'Error', message: '' })
 
-/** Returns the terminal event of a run by its conclusion. */
-export function terminalOf(conclusion: Conclusion): EventCore<TerminalType> {
-  const { outcome, error = UNKNOWN_ERROR, reason = 'unknown', finishReason, waitingFor, by } = conclusion
+/** Returns the terminal event of a run by its conclusion. @param otherwise - the error where the conclusion names none */
+export function terminalOf(
+  conclusion: Conclusion,
+  otherwise: Conclusion['error'] = UNKNOWN_ERROR,
+): EventCore<TerminalType> {
+  const { outcome, error = otherwise, reason = 'unknown', finishReason, waitingFor, by } = conclusion
   if (outcome === 'failed') return { type: 'run_failed', data: { error } }
   if (outcome === 'cancelled') return { type: 'run_cancelled', data: { reason, by } }
   if (outcome === 'suspended') return { type: 'run_suspended', data: { reason, waitingFor } }
