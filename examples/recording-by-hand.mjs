@@ -1,14 +1,14 @@
 // What an agent library records through `spanledger/record`, which needs nothing but `@opentelemetry/api`. In an
 // application without OpenTelemetry, as here, the events go straight to the attached logs.
 import { AuditSpanProcessor, openAuditLog } from 'spanledger'
-import { recordHandoff, recordMemoryRecall, recordUsage, withRun, withScope } from 'spanledger/record'
+import { recordAgentHandoff, recordMemoryRecall, recordTokenUsageUpdated, withRun, withScope } from 'spanledger/record'
 
 // In the library: no word of who listens.
 function triage(question) {
   return withRun({ agentName: 'triage', model: 'small-1' }, () => {
     recordMemoryRecall({ tier: 'session', namespaceKey: 'faq', hits: 0 }) // a miss is worth knowing
-    recordUsage({ inputTokens: 80, outputTokens: 12, totalTokens: 92, model: 'small-1', costUsd: 0.0004 })
-    recordHandoff({ from: 'triage', to: 'billing' })
+    recordTokenUsageUpdated({ inputTokens: 80, outputTokens: 12, totalTokens: 92, model: 'small-1', costUsd: 0.0004 })
+    recordAgentHandoff({ from: 'triage', to: 'billing' })
     return `billing takes over: ${question}`
   })
 }

@@ -157,6 +157,7 @@ const allowed = {
   'otel/hr-time': ['@opentelemetry/api'],
   'otel/transport': ['@opentelemetry/api'],
   'otel/mirrored': ['@opentelemetry/api'],
+  'otel/read-only-span': ['@opentelemetry/api'],
   'otel/recent-map': [],
   'otel/recent-lists': [],
   'otel/conventions/contract': ['otel/span', 'events', '@opentelemetry/api'],
@@ -208,6 +209,7 @@ const allowed = {
   'otel/delivery': [
     'otel/tracking',
     'otel/span',
+    'otel/read-only-span',
     'otel/log-record',
     'otel/hr-time',
     'otel/recent-map',
@@ -264,6 +266,7 @@ const allowed = {
     'otel/conventions',
     'otel/conventions/shared',
     'otel/span',
+    'otel/read-only-span',
     'otel/hr-time',
     'otel/recent-map',
     'record',

@@ -57,25 +57,29 @@ export type { Clock } from './log/sealing/clock.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'
 export type {
   Activity,
-  CallDecision,
-  CallRef,
-  CallReport,
+  Ancestors,
   Conclusion,
   Convention,
+  ConventionState,
   Fact,
-  Lineage,
-  Memo,
+  LoggedRunRef,
   ModelActivity,
-  Moment,
-  Occurrence,
   Outcome,
   RecallActivity,
+  RecognisedSpan,
   RunActivity,
+  RunDetails,
+  RunProgress,
   RunReport,
-  RunState,
-  ScopeFacts,
+  RunStartReport,
+  ScopeIds,
+  SpanPhase,
   StepActivity,
+  TelemetryEvent,
   ToolActivity,
+  ToolCallDecision,
+  ToolCallRef,
+  ToolCallReport,
   UsageReport,
 } from './otel/conventions/contract.js'
 export type {
@@ -83,7 +87,6 @@ export type {
   SpanMeaning,
   Vocabulary,
   VocabularyAttributes,
-  VocabularyOutcome,
 } from './otel/conventions/vocabulary/vocabulary.js'
 export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
 export type {

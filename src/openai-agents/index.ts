@@ -6,11 +6,11 @@ import {
   diag,
   type HrTime,
   isSpanContextValid,
-  type Span,
   type SpanContext,
   trace as traces,
 } from '@opentelemetry/api'
-import { RESUMED, SPAN_TYPE } from '../otel/conventions/openai-agents/openai-agents.js'
+import { RESUMED } from '../otel/conventions/openai-agents/openai-agents.js'
+import { SPAN_TYPE } from '../otel/conventions/openai-agents/span-types.js'
 import { scopeByNames } from '../otel/conventions/shared/user-scope.js'
 import { toHrTime } from '../otel/hr-time.js'
 import type { AuditSpanProcessor } from '../otel/processor.js'
@@ -92,7 +92,7 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
       if (!known || known.ended) return
       known.ended = true
       const { root } = known
-      root.end(root.name, {}, undefined, toHrTime(undefined))
+      root.finish({ name: root.name, attributes: {}, failure: undefined, endTime: toHrTime(undefined) })
       this.#audit.onEnd(root)
     })
   }
@@ -133,7 +133,12 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
       const { spanData, error, endedAt } = span
       // What cannot be read costs the span no more than that.
       const attributes = this.#safely(() => attributesOf(spanData)) ?? {}
-      native.end(nameOf(spanData), attributes, error ? failureOf(error) : undefined, timeOf(endedAt))
+      native.finish({
+        name: nameOf(spanData),
+        attributes,
+        failure: error ? failureOf(error) : undefined,
+        endTime: timeOf(endedAt),
+      })
       this.#audit.onEnd(native)
     })
   }
@@ -173,7 +178,7 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
       startTime: timeOf(init.startedAt ?? null),
       attributes,
     })
-    this.#audit.onStart(native, parent ? traces.setSpan(active, parent as unknown as Span) : active)
+    this.#audit.onStart(native, parent ? traces.setSpan(active, parent) : active)
     return native
   }
 

@@ -1,4 +1,5 @@
 import type { Attributes, HrTime, SpanContext } from '@opentelemetry/api'
+import { ReadOnlySpan } from '../otel/read-only-span.js'
 import type { OpenSpan, SpanEventLike } from '../otel/span.js'
 
 const STATUS_UNSET = 0
@@ -6,8 +7,26 @@ const STATUS_OK = 1
 const STATUS_ERROR = 2
 const SCOPE = Object.freeze({ name: '@openai/agents' })
 
+/** The facts with which a span begins. */
+interface NativeSpanStart {
+  readonly name: string
+  readonly context: SpanContext
+  readonly parent: SpanContext | undefined
+  readonly startTime: HrTime
+  readonly attributes: Attributes
+}
+
+/** The facts that come with the end of a span. */
+interface NativeSpanEnd {
+  readonly name: string
+  readonly attributes: Attributes
+  /** The message of the error, if there was one. */
+  readonly failure: string | undefined
+  readonly endTime: HrTime
+}
+
 /** A span of `@openai/agents`, or one of its traces, in the form in which the span processor sees spans. */
-export class NativeSpan implements OpenSpan {
+export class NativeSpan extends ReadOnlySpan implements OpenSpan {
   readonly kind = 0
   readonly instrumentationScope = SCOPE
   readonly events: SpanEventLike[] = []
@@ -20,13 +39,8 @@ export class NativeSpan implements OpenSpan {
   #endTime: HrTime = [0, 0]
   #open = true
 
-  constructor(init: {
-    name: string
-    context: SpanContext
-    parent: SpanContext | undefined
-    startTime: HrTime
-    attributes: Attributes
-  }) {
+  constructor(init: NativeSpanStart) {
+    super()
     this.#name = init.name
     this.#context = init.context
     this.parentSpanContext = init.parent
@@ -58,12 +72,8 @@ export class NativeSpan implements OpenSpan {
     return this.#open
   }
 
-  addEvent(): this {
-    return this
-  }
-
-  /** @param failure - what went wrong, if anything did */
-  end(name: string, attributes: Attributes, failure: string | undefined, endTime: HrTime): void {
+  /** The SDK has ended the span. */
+  finish({ name, attributes, failure, endTime }: NativeSpanEnd): void {
     this.#name = name
     Object.assign(this.#attributes, attributes)
     this.#status = failure === undefined ? { code: STATUS_OK } : { code: STATUS_ERROR, message: failure }

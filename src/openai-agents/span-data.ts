@@ -40,6 +40,7 @@ export function attributesOf(data: Data): Attributes {
   const attributes: Attributes = {}
   if (typeof data.triggered === 'boolean') attributes['guardrail.triggered'] = data.triggered
   if (typeof data.model === 'string') attributes['llm.model_name'] = data.model
+  // Attacker-controlled: the answers of a model; 64 calls are read, and of each its id and name.
   const answers = answersOf(data)
   for (const answer of answers) {
     if (typeof answer.id === 'string') attributes['gen_ai.response.id'] = answer.id

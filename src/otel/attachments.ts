@@ -44,34 +44,28 @@ const KNOWN: Record<keyof AttachOptions, true> = { id: true, filter: true, tenan
 
 const OWN_SOURCE = Object.freeze({ convention: 'spanledger', scope: 'spanledger' })
 
+interface AttachmentsOptions {
+  /** Returns the runs that are open once what waits to be recorded is. */
+  readonly openRuns: () => OpenRuns
+  /** Returns those that are open as of what is recorded; called while an event is being recorded as well. */
+  readonly runsNow: () => OpenRuns
+  /** Called before a log is detached. */
+  readonly onDetaching: () => void
+  readonly onProblem: (problem: unknown) => void
+  /** Called after a log was attached or detached. */
+  readonly onChange: () => void
+}
+
 /** The logs that receive events just now. */
 export class Attachments {
   #attached: readonly LogAttachment[] = []
   #count = 0
   /** All runs have been ended, so that no other processor shall end them again. */
   isOver = false
-  readonly #openRuns: () => OpenRuns
-  readonly #runsNow: () => OpenRuns
-  readonly #onDetaching: () => void
-  readonly #onProblem: (problem: unknown) => void
-  readonly #onChange: () => void
+  readonly #options: AttachmentsOptions
 
-  /**
-   * @param options.openRuns - the runs that are open once what waits to be recorded is
-   * @param options.runsNow - those that are open as of what is recorded; called while an event is being recorded as well
-   */
-  constructor(options: {
-    openRuns: () => OpenRuns
-    runsNow: () => OpenRuns
-    onDetaching: () => void
-    onProblem: (problem: unknown) => void
-    onChange: () => void
-  }) {
-    this.#openRuns = options.openRuns
-    this.#runsNow = options.runsNow
-    this.#onDetaching = options.onDetaching
-    this.#onProblem = options.onProblem
-    this.#onChange = options.onChange
+  constructor(options: AttachmentsOptions) {
+    this.#options = options
   }
 
   get size(): number {
@@ -95,14 +89,19 @@ export class Attachments {
     const id = options.id ?? this.#freeId()
     if (this.#attached.some((attachment) => attachment.id === id))
       throw new TypeError(`attach: '${id}' is attached already`)
-    const attachment = new LogAttachment(id, log, options, this.#onProblem, () => this.#remove(attachment))
+    const attachment = new LogAttachment(log, {
+      ...options,
+      id,
+      onProblem: this.#options.onProblem,
+      onDetach: () => this.#remove(attachment),
+    })
     this.#attached = [...this.#attached, attachment]
     const stateAttached = (openRuns: OpenRuns) =>
       attachment.state({ type: 'audit_attached', data: { attachment: id, openRuns } })
     // The next log has no starts of the runs that are open.
-    attachment.enter(() => stateAttached(this.#runsNow()))
-    this.#onChange()
-    stateAttached(this.#openRuns())
+    attachment.enter(() => stateAttached(this.#options.runsNow()))
+    this.#options.onChange()
+    stateAttached(this.#options.openRuns())
     return attachment
   }
 
@@ -123,47 +122,41 @@ export class Attachments {
   }
 
   #remove(attachment: LogAttachment): void {
-    this.#onDetaching()
-    const openRuns = this.#openRuns()
+    this.#options.onDetaching()
+    const openRuns = this.#options.openRuns()
     this.#attached = this.#attached.filter((other) => other !== attachment)
     attachment.state({ type: 'audit_detached', data: { attachment: attachment.id, openRuns } })
     attachment.leave(this.isOver)
-    this.#onChange()
+    this.#options.onChange()
   }
+}
+
+interface LogAttachmentOptions extends AttachOptions {
+  readonly id: string
+  readonly onProblem: (problem: unknown) => void
+  readonly onDetach: () => void
 }
 
 class LogAttachment implements Attachment {
   readonly id: string
   readonly log: AuditLogWriter
-  readonly #tenantId: string | undefined
-  readonly #filter: AttachOptions['filter']
-  readonly #onProblem: (problem: unknown) => void
-  readonly #onDetach: () => void
+  readonly #options: LogAttachmentOptions
   readonly #shared: SharedLog
   readonly #feeder: Feeder = { hasLeft: false }
   #detached: Promise<void> | undefined
-  #toldClosed = false
-  #stopHearing: () => void = () => {}
+  #hasWarnedOfClosing = false
+  #stopWaitingForGivingUp: () => void = () => {}
 
-  constructor(
-    id: string,
-    log: AuditLogWriter,
-    options: AttachOptions,
-    onProblem: (problem: unknown) => void,
-    onDetach: () => void,
-  ) {
-    this.id = id
+  constructor(log: AuditLogWriter, options: LogAttachmentOptions) {
+    this.id = options.id
     this.log = log
-    this.#tenantId = options.tenantId
-    this.#filter = options.filter
-    this.#onProblem = onProblem
-    this.#onDetach = onDetach
+    this.#options = options
     this.#shared = sharedLog(log)
   }
 
   /** Feeds the log from now on. @param onGivenUp - told each time when another log comes in its place */
   enter(onGivenUp: () => void): void {
-    if (isReplaceable(this.log)) this.#stopHearing = this.log.onGivenUp(onGivenUp)
+    if (isReplaceable(this.log)) this.#stopWaitingForGivingUp = this.log.onGivenUp(onGivenUp)
     if (!this.#shared.enter(this.#feeder) || this.#shared.hasWarned) return
     this.#shared.hasWarned = true
     diag.warn(
@@ -174,7 +167,7 @@ class LogAttachment implements Attachment {
 
   /** @param isOver - all that was begun has come to its end */
   leave(isOver: boolean): void {
-    this.#stopHearing()
+    this.#stopWaitingForGivingUp()
     this.#shared.leave(this.#feeder, isOver)
   }
 
@@ -182,10 +175,11 @@ class LogAttachment implements Attachment {
     try {
       if (!this.#shared.falls(this.#feeder, draft)) return
       const event = this.#withTenant(draft)
-      if (this.#filter && !this.#passes(this.#filter, event)) return
-      if (this.log.record(event) === undefined && !this.#toldClosed) this.#tellIfClosed()
+      const { filter } = this.#options
+      if (filter && !this.#passes(filter, event)) return
+      if (this.log.record(event) === undefined && !this.#hasWarnedOfClosing) this.#warnIfClosed()
     } catch (problem) {
-      this.#onProblem(problem)
+      this.#options.onProblem(problem)
     }
   }
 
@@ -196,7 +190,7 @@ class LogAttachment implements Attachment {
       if (statement.trace && !this.#shared.falls(this.#feeder, statement)) return
       recordStatement(this.log, this.#withPrevious(this.#withTenant({ source: OWN_SOURCE, ...statement })))
     } catch (problem) {
-      this.#onProblem(problem)
+      this.#options.onProblem(problem)
     }
   }
 
@@ -210,34 +204,36 @@ class LogAttachment implements Attachment {
   }
 
   async #detach(): Promise<void> {
-    this.#onDetach()
+    this.#options.onDetach()
     await this.log.flush()
   }
 
   #withTenant(draft: RecordInput): RecordInput {
-    return this.#tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId: this.#tenantId }
+    const { tenantId } = this.#options
+    return tenantId === undefined || draft.tenantId !== undefined ? draft : { ...draft, tenantId }
   }
 
   /** The earlier events of a run that had no tenant are filed under that of the attachment. */
   #withPrevious(statement: RecordInput): RecordInput {
-    if (this.#tenantId === undefined || statement.type !== 'run_identified') return statement
+    const { tenantId } = this.#options
+    if (tenantId === undefined || statement.type !== 'run_identified') return statement
     const { previous } = statement.data
-    return { ...statement, data: { previous: { ...previous, tenantId: previous.tenantId ?? this.#tenantId } } }
+    return { ...statement, data: { previous: { ...previous, tenantId: previous.tenantId ?? tenantId } } }
   }
 
   #passes(filter: NonNullable<AttachOptions['filter']>, event: RecordInput): boolean {
     try {
       return filter(new BoundedCopy(Number.POSITIVE_INFINITY).of(event) as AuditEventInput) !== false
     } catch (problem) {
-      this.#onProblem(problem)
+      this.#options.onProblem(problem)
       return true
     }
   }
 
   /** The log counts what it no longer takes; whoever closed it too early should hear of it. */
-  #tellIfClosed(): void {
+  #warnIfClosed(): void {
     if (!isClosed(this.log)) return
-    this.#toldClosed = true
+    this.#hasWarnedOfClosing = true
     diag.warn(
       `spanledger: the audit log ${this.log.location} was closed while it was attached ('${this.id}'): nothing more is ` +
         'recorded in it, and runs that were open stay without an end. Detach it, or shut down the SDK, before closing it.',

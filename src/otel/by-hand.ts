@@ -1,9 +1,10 @@
-import type { Attributes, Context, HrTime, Span } from '@opentelemetry/api'
+import type { Context, Span } from '@opentelemetry/api'
 import type { RecordListener } from '../record/listeners.js'
 import { toHrTime } from './hr-time.js'
 import { spanIn } from './mirrored.js'
 import { safely } from './problems.js'
-import type { LogOrigin, OpenSpan } from './span.js'
+import type { OpenSpan } from './span.js'
+import type { SpanlessEvent } from './spanless-events.js'
 import { BY_HAND } from './tracking/event-recorder.js'
 import type { Tracker } from './tracking/tracker.js'
 import type { ProviderWatch } from './watch/watch.js'
@@ -14,18 +15,11 @@ interface ByHandParts {
   readonly isOnIn: (context: Context) => boolean
   /** A span is in use. @returns whether a log is attached */
   readonly onUse: (span: Span) => boolean
-  /** An event that no span carries. */
-  readonly onOccurrence: (
-    name: string,
-    attributes: Attributes,
-    time: HrTime,
-    context: Context,
-    scope: LogOrigin,
-  ) => void
+  readonly onSpanlessEvent: (event: SpanlessEvent) => void
 }
 
 /** Makes what hears the calls of `spanledger/record` for a processor. */
-export function createByHandListener({ tracker, watch, isOnIn, onUse, onOccurrence }: ByHandParts): RecordListener {
+export function createByHandListener({ tracker, watch, isOnIn, onUse, onSpanlessEvent }: ByHandParts): RecordListener {
   const { suppressions } = tracker
   return {
     hears: (span, attributes) => onUse(span as Span) && tracker.takes(span as OpenSpan & Span, attributes),
@@ -34,7 +28,7 @@ export function createByHandListener({ tracker, watch, isOnIn, onUse, onOccurren
       // What a span has taken that is not recorded is counted with that span.
       const carrier = spanIn(context)
       if (carrier && suppressions.has(carrier) && !isOnIn(context)) return
-      onOccurrence(name, attributes, toHrTime(time), context, BY_HAND)
+      onSpanlessEvent({ name, attributes, time: toHrTime(time), context, origin: BY_HAND })
     },
     onSpanStarted: (span, name, attributes, context) => safely(() => watch.follow(span, { name, attributes, context })),
     onSwitchedOff: (stretch, outer) => safely(() => suppressions.begin(stretch, outer)),

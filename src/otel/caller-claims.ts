@@ -2,13 +2,13 @@ import { type Attributes, type Baggage, type Context, propagation } from '@opent
 import type { ClaimedScope } from '../events/index.js'
 import { contextScope, propagatedScope } from '../record/context.js'
 import { BAGGAGE_KEYS } from '../record/names.js'
-import type { ScopeFacts } from './conventions/contract.js'
+import type { ScopeIds } from './conventions/contract.js'
 import type { ScopeNames } from './scope-names.js'
 
 /** The scope of work, as a context gives it. */
 export interface Said {
   /** The scope that counts: from `withScope`, and from baggage if baggage is trusted. */
-  readonly scope: ScopeFacts
+  readonly scope: ScopeIds
   /** The scope that callers claim in baggage, which does not count. */
   readonly claims: ClaimedScope | undefined
   /** The baggage that the claims are from. */
@@ -17,7 +17,7 @@ export interface Said {
 
 /** Fewer characters are no value that was cut. */
 const MIN_CUT_LENGTH = 32
-const NOTHING: ScopeFacts = Object.freeze({})
+const NOTHING: ScopeIds = Object.freeze({})
 export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefined, baggage: undefined })
 
 /**
@@ -56,16 +56,16 @@ export class CallerClaims {
  * nothing copies
  */
 export function partFacts(
-  facts: ScopeFacts,
+  facts: ScopeIds,
   attributes: Attributes,
   baggage: Baggage,
   { own, around }: { readonly own: Attributes | undefined; readonly around: Attributes | undefined },
-): { readonly own: ScopeFacts; readonly claims: ClaimedScope | undefined } {
+): { readonly own: ScopeIds; readonly claims: ClaimedScope | undefined } {
   const repeated = repeatedValues(baggage, attributes, own, around)
   if (!repeated) return { own: facts, claims: undefined }
   const ours: Record<string, string> = {}
   const claims: Record<string, string> = {}
-  for (const [field, value] of Object.entries(facts) as [keyof ScopeFacts, string | undefined][]) {
+  for (const [field, value] of Object.entries(facts) as [keyof ScopeIds, string | undefined][]) {
     if (value === undefined) continue
     if (!repeated.has(value)) ours[field] = value
     else if (field !== 'runId' && field !== 'parentRunId') claims[field] = value
@@ -83,7 +83,7 @@ export function overlayClaims(
 
 function claimsIn(
   baggage: Baggage,
-  propagated: ScopeFacts | undefined,
+  propagated: ScopeIds | undefined,
   names: ScopeNames | undefined,
 ): ClaimedScope | undefined {
   const claims: Record<string, string> = {}
@@ -99,7 +99,7 @@ function someClaims(claims: ClaimedScope): ClaimedScope | undefined {
   return undefined
 }
 
-function withBaggage(scope: ScopeFacts | undefined, baggage: Baggage, names: ScopeNames | undefined): ScopeFacts {
+function withBaggage(scope: ScopeIds | undefined, baggage: Baggage, names: ScopeNames | undefined): ScopeIds {
   const facts: Record<string, string | undefined> = {}
   for (const [field, key] of BAGGAGE_KEYS) facts[field] = scope?.[field] ?? wordOf(baggage, field, key, names)
   return facts
@@ -143,6 +143,7 @@ function isRepeatedBy(value: string, entry: string): boolean {
 
 function valuesIn(baggage: Baggage): readonly string[] {
   try {
+    // Attacker-controlled: all entries of that baggage; they are compared with attributes alone, and never recorded.
     return baggage.getAllEntries().flatMap(([, { value }]) => (typeof value === 'string' ? [value] : []))
   } catch {
     return []
@@ -151,12 +152,15 @@ function valuesIn(baggage: Baggage): readonly string[] {
 
 /** A baggage made by somebody else may do anything. */
 function baggageOf(context: Context): Baggage | undefined {
+  // Attacker-controlled: baggage that a caller sent, of any size; its values are claims, unless `trustBaggage` is
+  // set, and are sealed within the limits of ids.
   const baggage = propagation.getBaggage(context)
   return typeof baggage?.getEntry === 'function' ? baggage : undefined
 }
 
 function entryOf(baggage: Baggage, key: string): string | undefined {
   try {
+    // Attacker-controlled: one entry of that baggage; asked for by the names of scopes and of attributes only.
     const value: unknown = baggage.getEntry(key)?.value
     return typeof value === 'string' && value !== '' ? value : undefined
   } catch {

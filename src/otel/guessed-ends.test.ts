@@ -1,7 +1,7 @@
 import { type Attributes, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../test/support/audited-sdk.js'
-import { recordHandoff, recordRunCompleted, recordRunFailed, recordRunStarted } from '../record/record.js'
+import { recordAgentHandoff, recordRunCompleted, recordRunFailed, recordRunStarted } from '../record/record.js'
 import type { Convention } from './conventions/contract.js'
 import type { SpanLike } from './span.js'
 
@@ -69,7 +69,7 @@ describe('a run that was given up, and ends all the same', () => {
     const { log } = startImpatientSdk()
     recordRunStarted({ agent: { name: 'planner' } }, { runId: 'r-1' })
     await silence()
-    recordHandoff({ to: 'writer' }, { runId: 'r-1' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-1' })
     recordRunFailed(new Error('x'), {}, { runId: 'r-1' })
     recordRunCompleted({}, { runId: 'r-1' })
     expect(log.types).toEqual(['run_started', 'run_interrupted', 'agent_handoff', 'run_failed'])

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { nextTurn, startAuditedSdk, startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { withAuditing } from '../record/context.js'
-import { recordHandoff, recordRunFailed, recordUsage } from '../record/record.js'
+import { recordAgentHandoff, recordRunFailed, recordTokenUsageUpdated } from '../record/record.js'
 import { withRun } from '../record/run.js'
 import { AuditSpanProcessor } from './processor.js'
 
@@ -60,11 +60,11 @@ describe('attaching in the middle of a run', () => {
     const { audit, tracer } = startAuditedSdk()
     const log = new CollectingLog()
     withRun({ agentName: 'planner' }, () => {
-      recordHandoff({ to: 'before' }, { time: [1_700_000_000, 0] })
+      recordAgentHandoff({ to: 'before' }, { time: [1_700_000_000, 0] })
       audit.attach(log)
-      recordUsage({ inputTokens: 500, outputTokens: 5 })
+      recordTokenUsageUpdated({ inputTokens: 500, outputTokens: 5 })
       tracer.startSpan('http', {}, context.active()).end()
-      recordHandoff({ to: 'after' })
+      recordAgentHandoff({ to: 'after' })
     })
     expect(log.types).toEqual(['token_usage_updated', 'agent_handoff', 'run_completed'])
     expect(log.of('agent_handoff')[0]).toMatchObject({

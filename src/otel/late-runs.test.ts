@@ -153,12 +153,12 @@ describe('a convention', () => {
     name: 'by-name',
     namePrefixes: ['agent run: '],
     recognise: ({ name }) => ({ kind: 'run', agent: { name } }),
-    translate: ({ name, memo }) => {
+    translate: ({ name, runState }) => {
       if (name !== 'note') return []
-      memo?.set('noted', true)
+      runState?.set('noted', true)
       return [{ type: 'resumed', data: { fromCheckpoint: 'a note' } }]
     },
-    conclude: (_span, _activity, { ownMemo }) => ({ finishReason: ownMemo?.get('noted') ? 'noted' : undefined }),
+    conclude: (_span, _activity, { ownState }) => ({ finishReason: ownState?.get('noted') ? 'noted' : undefined }),
   }
 
   test('may know its spans by their names', () => {

@@ -1,9 +1,10 @@
-import { type Attributes, type Context, diag, trace } from '@opentelemetry/api'
+import { type Attributes, type Context, trace } from '@opentelemetry/api'
 import { activeContext } from '../record/flow.js'
 import { toHrTime } from './hr-time.js'
 import type { LogRecordLike } from './log-record.js'
-import type { AuditSpanProcessor } from './processor.js'
+import { safely } from './problems.js'
 import type { InstrumentationScope } from './span.js'
+import { SPANLESS_EVENTS, type SpanlessEventReceiver, type SpanlessEventSink } from './spanless-events.js'
 
 export type { LogRecordLike } from './log-record.js'
 
@@ -32,21 +33,21 @@ const UNKNOWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'unknown' })
  * ```
  */
 export class AuditLogRecordProcessor implements LogRecordProcessorLike {
-  readonly #audit: AuditSpanProcessor
+  readonly #audit: SpanlessEventSink
 
-  constructor(audit: AuditSpanProcessor) {
-    if (typeof audit?.onOccurrence !== 'function')
+  /**
+   * @param audit - the `AuditSpanProcessor` whose logs and settings count
+   * @throws TypeError when it is none
+   */
+  constructor(audit: SpanlessEventSink) {
+    if (typeof audit?.[SPANLESS_EVENTS]?.receive !== 'function')
       throw new TypeError('AuditLogRecordProcessor: expected an AuditSpanProcessor')
     this.#audit = audit
   }
 
   /** Log record processor hook. Never throws. */
   onEmit(record: LogRecordLike, context: Context = activeContext()): void {
-    try {
-      this.#take(record, context)
-    } catch (problem) {
-      diag.error('spanledger:', problem)
-    }
+    safely(() => receiveLogRecord(this.#audit[SPANLESS_EVENTS], record, context))
   }
 
   /** @see AuditSpanProcessor.forceFlush */
@@ -58,18 +59,27 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   shutdown(): Promise<void> {
     return this.#audit.forceFlush()
   }
+}
 
-  #take(record: LogRecordLike, context: Context): void {
-    const name = eventNameOf(record)
-    if (name === undefined || !this.#audit.isNew(record)) return
-    const { spanContext } = record
-    const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
-    const time = record.hrTime ?? toHrTime(undefined)
-    this.#audit.onOccurrence(name, (record.attributes ?? {}) as Attributes, time, within, {
-      ...(record.instrumentationScope ?? UNKNOWN_SCOPE),
-      resource: record.resource?.attributes as Attributes,
-    })
-  }
+/** Records a log record as an event, if it carries the name of one. */
+export function receiveLogRecord(receiver: SpanlessEventReceiver, record: LogRecordLike, context: Context): void {
+  // Attacker-controlled: a log record, which may repeat what a client said; a name from its body has at most 256
+  // characters, and conventions read its attributes bounded.
+  const name = eventNameOf(record)
+  if (name === undefined) return
+  const { spanContext } = record
+  const within = spanContext && !trace.getSpanContext(context) ? trace.setSpanContext(context, spanContext) : context
+  const resource = record.resource?.attributes as Attributes
+  receiver.receive(
+    {
+      name,
+      attributes: (record.attributes ?? {}) as Attributes,
+      time: record.hrTime ?? toHrTime(undefined),
+      context: within,
+      origin: { ...(record.instrumentationScope ?? UNKNOWN_SCOPE), resource },
+    },
+    record,
+  )
 }
 
 /**

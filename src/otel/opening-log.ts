@@ -1,20 +1,17 @@
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
 import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
-import type { Staged } from '../log/staging/staged.js'
-import { type StagedIntake, stagedIntakeOf } from '../log/staging/staged-intake.js'
 import { StagedQueue } from '../log/staging/staged-queue.js'
 import type { StagingJournal } from '../log/staging/staging-journal.js'
 import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
 import { retryDelayMillis } from '../log/timers.js'
 import { type StartTimer, startUnrefTimer } from '../timers/real-timers.js'
-import { eventsDropped, GivenUpLogs, sumOf } from './given-up-logs.js'
+import { GivenUpLogs, sumOf } from './given-up-logs.js'
+import { handOver } from './hand-over.js'
 import { cannotOpen, isLasting } from './open-failure.js'
 import type { OpeningLogOptions } from './opening-options.js'
 import { stagedStats } from './staged-stats.js'
 
-/** Bytes of staged events that a log takes before it has made those before them durable. */
-const HANDED_OVER_BYTES = 1024 * 1024
 /**
  * Stands in for a log that is not open yet. What comes is staged in order (see {@link StagedQueue}), and handed over before
  * anything newer. A log that cannot be opened is tried again, at growing intervals of at most 30 seconds, unless waiting
@@ -75,10 +72,10 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   }
 
   /**
-   * Has somebody told each time when the log is given up, before anything is recorded for the next one.
+   * Calls a listener each time when the log is given up, before anything is recorded for the next one.
    *
    * @param listener - never throws
-   * @returns what ends that
+   * @returns the function that removes the listener
    */
   onGivenUp(listener: () => void): () => void {
     this.#listeners.add(listener)
@@ -156,7 +153,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     this.#cancelRetry = undefined
     this.#isTrying = true
     const outcome = this.#try()
-    // Whoever asks for it is told.
+    // Whoever awaits it gets the rejection.
     outcome.catch(() => undefined)
     return outcome
   }
@@ -228,55 +225,20 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
       this.#options.onWarning?.(`The audit log ${this.location} is open now, and has what was recorded meanwhile`)
   }
 
-  /** Brings the log what was staged, then puts it in place. What comes meanwhile is staged behind that. */
+  /** Brings the log what was staged, then puts it in place. */
   async #handOver(log: L): Promise<void> {
-    const queue = this.#queue
-    const intake = stagedIntakeOf(log)
-    if (intake) {
-      await intake.ready()
-      await queue.claimFor(intake.logId)
-      await this.#givenUp.compareWith(intake)
-    }
-    for (;;) {
-      // It was given up meanwhile.
-      if (log !== this.#taking) throw this.#problem
-      // Nothing can come between the last of what was staged and what is recorded from then on.
-      if (queue.spilledEvents === 0 && queue.bytes <= HANDED_OVER_BYTES) {
-        if (this.#give(log, intake, queue.takeNow(HANDED_OVER_BYTES)) && queue.events === 0) break
-      } else this.#give(log, intake, await queue.take())
-      await log.flush()
-    }
-    this.#finish(log, intake)
-  }
-
-  /** @returns whether the log has taken all of it; what it has not is put back */
-  #give(log: L, intake: StagedIntake | undefined, staged: readonly Staged[]): boolean {
-    if (!intake) {
-      for (const { entry, statement } of staged) {
-        if (statement) recordStatement(log, statement as AuditEventInput)
-        else log.record(JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEventInput)
-      }
-      return true
-    }
-    const missing = staged.filter((each) => this.#givenUp.isMissing(each))
-    const taken = intake.take(missing)
-    if (taken === missing.length) return true
-    this.#queue.putBack(missing.slice(taken))
-    return false
-  }
-
-  #finish(log: L, intake: StagedIntake | undefined): void {
-    const queue = this.#queue
-    const { journal, summary } = queue
-    const gap = queue.takeGap()
-    if (gap) recordStatement(log, eventsDropped('log_unavailable', gap))
-    for (const statement of this.#givenUp.takeStatements()) recordStatement(log, statement)
-    if (intake && journal && summary) {
-      intake.adopted({ staging: journal.id, ...summary, unattested: 0, ownerDied: false })
-    }
-    this.#log = log
-    this.#taking = undefined
-    this.#cleaning = this.#removeStaging(log, queue.detachJournal())
+    await handOver(log, {
+      queue: this.#queue,
+      givenUp: this.#givenUp,
+      assertCurrent: () => {
+        if (log !== this.#taking) throw this.#problem
+      },
+      onComplete: (journal) => {
+        this.#log = log
+        this.#taking = undefined
+        this.#cleaning = this.#removeStaging(log, journal)
+      },
+    })
   }
 
   /** The staging journal goes once the log has all of it, whatever loses power. Otherwise the next opening compares the two. */

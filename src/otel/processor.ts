@@ -1,35 +1,18 @@
-import { type Attributes, type Context, diag, type HrTime, type Span } from '@opentelemetry/api'
+import type { Context } from '@opentelemetry/api'
 import type { AuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
-import { activeContext, orKept } from '../record/flow.js'
-import { type RecordListener, recordListeners } from '../record/listeners.js'
-import { startUnrefInterval } from '../timers/real-timers.js'
-import { type Attachment, Attachments, type AttachOptions } from './attachments.js'
-import { createByHandListener } from './by-hand.js'
-import { builtInConventions } from './conventions/index.js'
-import { malformedAt } from './delivery/deliveries.js'
+import { activeContext } from '../record/flow.js'
+import type { Attachment, AttachOptions } from './attachments.js'
 import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
-import { LatePath } from './delivery/late-path.js'
-import { AuditSwitch, switchedOn } from './enabled.js'
-import { explainThroughDiag, startDiagnosis } from './explaining.js'
 import type { AuditHealth } from './health/contract.js'
-import { ProcessHealth } from './health/process-health.js'
-import { toHrTime } from './hr-time.js'
-import { AuditLogRecordProcessor } from './log-records.js'
 import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, type OwnLogOptions, resolveProcessorOptions } from './options.js'
-import { reportProblem, safely, settleAll, tried } from './problems.js'
+import { AuditPipeline } from './pipeline.js'
+import { safely, settleAll, tried } from './problems.js'
 import { closeShared, openShared } from './shared-logs.js'
-import type { LogOrigin, OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
-import type { Diagnosis } from './tracking/diagnosis.js'
-import { Tracker } from './tracking/tracker.js'
-import { ProviderWatch } from './watch/watch.js'
-
-/** How often runs are checked for having been left open. */
-const SETTLE_INTERVAL_MILLIS = 5_000
-/** A span tells time by a clock of its own, which may lag: an event too many is better than one too few. */
-const CLOCK_SLACK_MILLIS = 2
+import type { OpenSpan, SpanLike, SpanProcessorLike } from './span.js'
+import { SPANLESS_EVENTS, type SpanlessEventReceiver, type SpanlessEventSink } from './spanless-events.js'
 
 /**
  * An OpenTelemetry span processor that records what agents do as audit events in the attached logs. Register it once,
@@ -46,7 +29,7 @@ const CLOCK_SLACK_MILLIS = 2
  * const attachment = audit.attach(await openAuditLog('./audit'))
  * ```
  */
-export class AuditSpanProcessor implements SpanProcessorLike {
+export class AuditSpanProcessor implements SpanProcessorLike, SpanlessEventSink {
   /**
    * Settles with the first attempt to open the log of the `location` option; at once, with `undefined`, without that option.
    * Events that are recorded before are in a staging journal, and get into the log. After a failure opening is tried again, at
@@ -56,95 +39,16 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    */
   readonly ready: Promise<AuditLog | undefined>
 
-  readonly #tracker: Tracker
-  readonly #attachments: Attachments
-  readonly #late: LatePath
-  readonly #switch = new AuditSwitch(switchedOn('SPANLEDGER_ENABLED'))
-  readonly #listener: RecordListener
-  readonly #watch: ProviderWatch
-  readonly #health: ProcessHealth
-  /** Log records that have come. */
-  readonly #logRecords = new WeakSet<object>()
-  #hasWarnedOfRegistration = false
-  /** While spans are explained. */
-  readonly #diagnosis: Diagnosis | undefined
-  #lastStarted: OpenSpan | undefined = undefined
-  #attachedAt: HrTime = [0, 0]
-  #endSettling: (() => void) | undefined = undefined
+  readonly #pipeline: AuditPipeline
   #ownLog: OpeningLog<AuditLog> | undefined = undefined
   #shutdown: Promise<void> | undefined = undefined
 
   /** @throws TypeError for an unknown or contradictory option; AuditLogError `AUDIT_LOG_CLOSED` for a closed log */
   constructor(options: AuditSpanProcessorOptions = {}) {
     const resolved = resolveProcessorOptions(options)
-    const onExplain = resolved.onExplain ?? explainThroughDiag()
-    this.#health = new ProcessHealth({
-      attachments: () => this.#attachments.all,
-      switchedOffBy: () => this.#switch.switchedOffBy,
-      isShutDown: () => this.#shutdown !== undefined,
-      state: (event) => this.#attachments.state(event),
-      onProblem: reportProblem,
-    })
-    const counts = this.#health.watch
-    this.#diagnosis =
-      onExplain && startDiagnosis(counts, () => (this.#shutdown ? undefined : this.#attachments.size > 0))
-    this.#tracker = new Tracker({
-      ...resolved,
-      conventions: [...resolved.conventions, ...builtInConventions],
-      onExplain,
-      onAgentSpan: () => void counts.agentSpans++,
-      outlet: {
-        publish: (event) => {
-          counts.events++
-          this.#attachments.publish(event)
-        },
-        state: (statement) => this.#attachments.state(statement),
-      },
-      onProblem: reportProblem,
-      nowMillis: Date.now,
-      isRecording: () => this.#attachments.size > 0,
-      isOnIn: (context) => this.#switch.isOnIn(context),
-      since: () => this.#attachedAt,
-    })
-    this.#attachments = new Attachments({
-      openRuns: () => {
-        this.#late.release()
-        this.#tracker.drain()
-        return this.#tracker.openRuns
-      },
-      runsNow: () => this.#tracker.openRuns,
-      onDetaching: () => {
-        this.#settle({ final: false, all: true })
-        safely(() => this.#health.look(true))
-      },
-      onProblem: reportProblem,
-      onChange: () => this.#onAttachmentsChange(),
-    })
-    const logRecords = new AuditLogRecordProcessor(this)
-    this.#late = new LatePath({
-      tracker: this.#tracker,
-      waitMillis: resolved.deliveryWaitMillis,
-      nowMillis: Date.now,
-      isRecording: () => this.#attachments.size > 0,
-      isOnIn: (context) => this.#switch.isOnIn(context),
-      onLive: (span, context) => this.#startLive(span, context),
-      onSecondRegistration: () => this.#warnOfSecondRegistration(),
-      onLogRecord: (record, within) => logRecords.onEmit(record, within),
-      onMalformed: (count) => this.#attachments.state({ type: 'events_dropped', data: malformedAt(count, Date.now()) }),
-      onProblem: reportProblem,
-    })
-    this.#watch = this.#watchProvider()
-    this.#health.askAboutProvider(() => this.#watch.report())
-    this.#listener = createByHandListener({
-      tracker: this.#tracker,
-      watch: this.#watch,
-      isOnIn: (context) => this.#switch.isOnIn(context),
-      onUse: (span) => this.#onUse(span),
-      onOccurrence: (...told) => this.onOccurrence(...told),
-    })
-    recordListeners().add(this.#listener)
+    this.#pipeline = new AuditPipeline(resolved, () => this.#shutdown !== undefined)
     if (resolved.log) this.attach(resolved.log)
-    this.#health.start()
+    this.#pipeline.health.start()
     this.ready =
       resolved.location === undefined
         ? Promise.resolve(undefined)
@@ -153,7 +57,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
 
   /** The logs that receive events just now. */
   get attachments(): readonly Attachment[] {
-    return this.#attachments.all
+    return this.#pipeline.attachments.all
   }
 
   /**
@@ -170,7 +74,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    */
   attach(log: AuditLogWriter, options?: AttachOptions): Attachment {
     if (this.#shutdown) throw new TypeError('attach: the processor is shut down')
-    return this.#attachments.attach(log, options)
+    return this.#pipeline.attachments.attach(log, options)
   }
 
   /**
@@ -180,10 +84,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    */
   setEnabled(enabled: boolean): void {
     if (typeof enabled !== 'boolean') throw new TypeError('setEnabled: expected true or false')
-    if (!this.#switch.set(enabled) || this.#attachments.size === 0) return
-    if (enabled) this.#tracker.suppressions.hurry()
-    const name = enabled ? 'auditing_enabled' : 'auditing_disabled'
-    this.#attachments.state({ type: 'custom', data: { name } })
+    this.#pipeline.setEnabled(enabled)
   }
 
   /**
@@ -210,35 +111,17 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * ```
    */
   deliver(delivery: Delivery): DeliveryReceipt {
-    const receipt = this.#late.deliver(delivery)
-    this.#health.watch.spans += receipt.accepted
-    return receipt
+    return this.#pipeline.deliver(delivery)
   }
 
   /** Span processor hook: a span has started. */
   onStart(span: OpenSpan, parentContext: Context): void {
-    this.#watch.onStart(span)
-    try {
-      this.#health.watch.spans++
-      this.#diagnosis?.onStart(span, this.#attachments.size > 0)
-      const context = orKept(parentContext)
-      if (!this.#late.takesStart(span, context)) this.#startLive(span, context)
-    } catch (problem) {
-      reportProblem(problem)
-    }
+    this.#pipeline.onStart(span, parentContext)
   }
 
   /** Span processor hook: a span has ended. */
   onEnd(span: SpanLike): void {
-    try {
-      const isTold = this.#late.seesEnd(span)
-      this.#diagnosis?.onEnd(span)
-      if (this.#attachments.size === 0) this.#tracker.forget(span)
-      else if (this.#tracker.follows(span)) this.#tracker.end(span)
-      else if (!this.#late.takesEnd(span, isTold)) this.#tracker.endUnfollowed(span)
-    } catch (problem) {
-      reportProblem(problem)
-    }
+    this.#pipeline.onEnd(span)
   }
 
   /**
@@ -247,9 +130,8 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * `log.flush()` and `attachment.detach()` throw it.
    */
   async forceFlush(): Promise<void> {
-    this.#settle({ final: false, all: true })
-    this.#diagnosis?.review(this.#attachments.size > 0)
-    await tried(this.#attachments.all.map(({ log }) => log.flush()))
+    this.#pipeline.drain()
+    await tried(this.attachments.map(({ log }) => log.flush()))
   }
 
   /**
@@ -260,11 +142,11 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * `AUDIT_LOG_CLOSED`; an `AggregateError` when several logs fail. The action was not called then.
    */
   async guard<T>(action: () => T | PromiseLike<T>): Promise<T> {
-    if (this.#attachments.size === 0 || !this.#switch.isOnIn(activeContext())) {
-      const why = this.#attachments.size === 0 ? 'no log is attached' : 'auditing is off'
+    if (!this.#pipeline.isRecording || !this.#pipeline.isOnIn(activeContext())) {
+      const why = this.#pipeline.isRecording ? 'auditing is off' : 'no log is attached'
       throw new AuditLogError('AUDIT_NOT_RECORDING', `The action was not run, since it would not be recorded: ${why}`)
     }
-    await settleAll(this.#attachments.all.map(({ log }) => log.assertWritable()))
+    await settleAll(this.attachments.map(({ log }) => log.assertWritable()))
     return await action()
   }
 
@@ -283,7 +165,7 @@ export class AuditSpanProcessor implements SpanProcessorLike {
    * ```
    */
   health(): AuditHealth {
-    return this.#health.watch.read()
+    return this.#pipeline.health.watch.read()
   }
 
   /**
@@ -295,120 +177,31 @@ export class AuditSpanProcessor implements SpanProcessorLike {
     return this.#shutdown
   }
 
-  /** @internal For `AuditLogRecordProcessor`: tells whether the record comes for the first time. It may be registered twice. */
-  isNew(record: object): boolean {
-    if (this.#logRecords.has(record)) return false
-    this.#logRecords.add(record)
-    return true
+  /** Receives events that no span carries. For `AuditLogRecordProcessor`, of whichever copy of this package. */
+  get [SPANLESS_EVENTS](): SpanlessEventReceiver {
+    return this.#pipeline.spanlessEvents
   }
 
   /** @internal For processors of other tracing systems: spans come from there, and need no tracer provider. */
   feedDirectly(): void {
-    this.#health.watch.isFedDirectly = true
-  }
-
-  /** @internal For `AuditLogRecordProcessor`: an event that no span of ours carries. */
-  onOccurrence(name: string, attributes: Attributes, time: HrTime, context: Context, scope: LogOrigin): void {
-    this.#health.watch.occurrences++
-    if (this.#attachments.size === 0) return
-    this.#late.release()
-    try {
-      if (this.#switch.isOnIn(context)) this.#tracker.record({ name, attributes, time, context, carrier: scope })
-      else this.#tracker.suppressions.addEvent(context)
-    } catch (problem) {
-      reportProblem(problem)
-    }
-  }
-
-  #startLive(span: OpenSpan, context: Context): void {
-    try {
-      if (!this.#switch.isOnIn(context)) {
-        if (!this.#tracker.suppressions.has(span)) this.#tracker.suppressions.addSpan(span, context)
-      } else if (this.#attachments.size === 0) this.#tracker.remember(span, context)
-      else if (this.#isFollowed(span)) this.#warnOfSecondRegistration()
-      else {
-        this.#lastStarted = span
-        this.#tracker.start(span, context)
-      }
-    } catch (problem) {
-      reportProblem(problem)
-    }
-  }
-
-  /** A second registration brings the span right after the first, and looking it up would cost each span something. */
-  #isFollowed(span: OpenSpan): boolean {
-    return span === this.#lastStarted || (this.#hasWarnedOfRegistration && this.#tracker.follows(span))
-  }
-
-  /** A span starts once: it comes from two registrations of this processor. */
-  #warnOfSecondRegistration(): void {
-    if (this.#hasWarnedOfRegistration) return
-    this.#hasWarnedOfRegistration = true
-    diag.warn(
-      'spanledger: the same AuditSpanProcessor is registered twice. Each span is recorded once; register it once.',
-    )
-  }
-
-  #onUse(span: Span): boolean {
-    this.#late.release()
-    if (this.#attachments.size === 0) return false
-    this.#health.watch.noteInUse(span)
-    return true
-  }
-
-  /** Spans that no hook tells of: sampled away, of another provider, or of none. */
-  #watchProvider(): ProviderWatch {
-    return new ProviderWatch({
-      isOnIn: (context) => this.#switch.isOnIn(context),
-      hasSeen: (span) => this.#tracker.follows(span) || this.#tracker.suppressions.has(span),
-      onStart: (span, context) => this.onStart(span, context),
-      onEnd: (span) => this.onEnd(span),
-    })
-  }
-
-  #onAttachmentsChange(): void {
-    this.#watch.isRecording = this.#attachments.size > 0
-    this.#health.watch.hasBeenAttached ||= this.#attachments.size > 0
-    if (this.#attachments.size === 0) {
-      this.#tracker.forgetSpanlessRuns()
-      this.#endSettling?.()
-      this.#endSettling = undefined
-    } else if (this.#endSettling === undefined) {
-      this.#late.tick()
-      this.#attachedAt = toHrTime(Date.now() - CLOCK_SLACK_MILLIS)
-      this.#endSettling = startUnrefInterval(SETTLE_INTERVAL_MILLIS, () => {
-        this.#settle({ final: false, all: false })
-        safely(() => this.#health.look(false))
-      })
-    }
-  }
-
-  #settle(options: { readonly final: boolean; readonly all: boolean }): void {
-    this.#late.tick()
-    this.#late.release()
-    safely(() => this.#late.translate(options))
-    safely(() => this.#tracker.settle(options))
+    this.#pipeline.health.watch.isFedDirectly = true
   }
 
   /** Events until the log is open are staged by {@link OpeningLog}. */
   #openOwnLog(location: string, options: OwnLogOptions): Promise<AuditLog> {
+    const { health } = this.#pipeline
     this.#ownLog = openShared(location, options)
     this.attach(this.#ownLog)
-    this.#health.keepFile(location, options.durability, () => this.#ownLog?.log?.ledger?.log)
-    const note = () => safely(() => this.#health.noteInFile())
+    health.keepFile(location, options.durability, () => this.#ownLog?.log?.ledger?.log)
+    const note = () => safely(() => health.noteInFile())
     this.#ownLog.opened.then(note, note)
     return this.#ownLog.opened
   }
 
   async #shutDown(): Promise<void> {
-    this.#watch.stop()
-    recordListeners().delete(this.#listener)
-    this.#settle({ final: true, all: true })
-    safely(() => this.#health.lookAtEnd())
-    this.#attachments.isOver = true
-    this.#diagnosis?.review(this.#attachments.size > 0)
-    await tried(this.#attachments.all.map((attachment) => attachment.detach()))
+    this.#pipeline.end()
+    await tried(this.attachments.map((attachment) => attachment.detach()))
     if (this.#ownLog) await tried([closeShared(this.#ownLog.location, this.#ownLog)])
-    await this.#health.end()
+    await this.#pipeline.health.end()
   }
 }

@@ -2,7 +2,7 @@ import { type Attributes, propagation, ROOT_CONTEXT, type Span, trace } from '@o
 import { describe, expect, test } from 'vitest'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import type { CollectingLog } from '../../test/support/collecting-log.js'
-import { recordHandoff, recordRunCompleted, recordRunStarted, recordToolCallStarted } from '../record/record.js'
+import { recordAgentHandoff, recordRunCompleted, recordRunStarted, recordToolCallStarted } from '../record/record.js'
 import { withRun } from '../record/run.js'
 import { withScope } from '../record/scope.js'
 import { AuditLogRecordProcessor } from './log-records.js'
@@ -137,7 +137,7 @@ describe('a run whose tenant and session nobody has named', () => {
     const { audit, log } = startRecordingSdk()
     const logs = new AuditLogRecordProcessor(audit)
     withRun({ agentName: 'planner' }, () => {
-      withScope({ tenantId: 'acme' }, () => recordHandoff({ to: 'writer' }))
+      withScope({ tenantId: 'acme' }, () => recordAgentHandoff({ to: 'writer' }))
       logs.onEmit(
         { eventName: 'spanledger.agent_handoff', attributes: { 'spanledger.to': 'b', 'spanledger.session.id': 's-1' } },
         trace.setSpan(ROOT_CONTEXT, trace.getActiveSpan() as Span),
@@ -152,7 +152,7 @@ describe('a run that no span carries', () => {
   test('is identified by what is recorded in it later', () => {
     const { log } = startRecordingSdk()
     recordRunStarted({ agent: { name: 'planner' } }, { runId: 'r-1' })
-    recordHandoff({ to: 'writer' }, { runId: 'r-1', tenantId: 'acme', sessionId: 's-1' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-1', tenantId: 'acme', sessionId: 's-1' })
     recordRunCompleted({}, { runId: 'r-1' })
     expect(filed(log)).toEqual([
       ['run_started', undefined, 'r-1'],
@@ -167,7 +167,7 @@ describe('a run that no span carries', () => {
     const { log } = startRecordingSdk()
     recordRunStarted({ agent: { name: 'planner' } }, { runId: 'r-1' })
     recordRunCompleted({}, { runId: 'r-1' })
-    recordHandoff({ to: 'writer' }, { runId: 'r-1', tenantId: 'acme' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-1', tenantId: 'acme' })
     expect(log.types).toEqual(['run_started', 'run_completed', 'agent_handoff'])
     expect(log.of('run_identified')).toMatchObject([{ runId: 'r-1', tenantId: 'acme' }])
   })
@@ -176,7 +176,7 @@ describe('a run that no span carries', () => {
     const { log } = startRecordingSdk()
     recordRunStarted({ agent: { name: 'outer' } }, { runId: 'r-1' })
     recordRunStarted({ agent: { name: 'inner' } }, { runId: 'r-2', parentRunId: 'r-1' })
-    recordHandoff({ to: 'writer' }, { runId: 'r-1', tenantId: 'acme', sessionId: 's-1' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-1', tenantId: 'acme', sessionId: 's-1' })
     expect(log.of('run_identified').map(({ runId, sessionId }) => [runId, sessionId])).toEqual([
       ['r-1', 's-1'],
       ['r-2', 's-1'],
@@ -200,7 +200,7 @@ describe('another tenant or session of a run that has one', () => {
   test('is stated at most 16 times', () => {
     const { log } = startRecordingSdk()
     withRun({ agentName: 'planner', tenantId: 'acme' }, () => {
-      for (let n = 0; n < 100; n++) withScope({ tenantId: `t-${n}` }, () => recordHandoff({ to: 'b' }))
+      for (let n = 0; n < 100; n++) withScope({ tenantId: `t-${n}` }, () => recordAgentHandoff({ to: 'b' }))
     })
     expect(log.of('run_identity_conflict')).toHaveLength(16)
   })
@@ -235,8 +235,8 @@ test('a run that something is recorded for from inside another one learns nothin
   recordRunStarted({ agent: { name: 'other' } }, { runId: 'r-1' })
   recordRunStarted({ agent: { name: 'third' } }, { runId: 'r-2', tenantId: 'b' })
   withRun({ agentName: 'planner', tenantId: 'acme', sessionId: 's-1' }, () => {
-    recordHandoff({ to: 'writer' }, { runId: 'r-1' })
-    recordHandoff({ to: 'writer' }, { runId: 'r-2' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-1' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-2' })
   })
   expect(log.of('agent_handoff').map(({ tenantId, sessionId }) => [tenantId, sessionId])).toEqual([
     [undefined, 'r-1'],
@@ -249,7 +249,7 @@ test('a run that no span carries, and that names its tenant, is in no conflict w
   const { log } = startRecordingSdk()
   withScope({ tenantId: 'acme', sessionId: 's-1' }, () => {
     recordRunStarted({ agent: { name: 'planner' } }, { runId: 'r-1', tenantId: 'b' })
-    recordHandoff({ to: 'writer' }, { runId: 'r-1' })
+    recordAgentHandoff({ to: 'writer' }, { runId: 'r-1' })
   })
   expect(log.of('agent_handoff')[0]).toMatchObject({ tenantId: 'b', sessionId: 's-1' })
   expect(log.of('run_identity_conflict')).toEqual([])

@@ -11,16 +11,19 @@ interface SamplingResultLike {
   readonly decision: number
 }
 
+/** The arguments of `shouldSample`, as the SDKs hand them over. */
+type SamplingArguments = [
+  context: Context,
+  traceId: string,
+  spanName: string,
+  spanKind: number,
+  attributes: Attributes,
+  links: Link[],
+]
+
 /** The structure that the SDKs' samplers share. */
 interface SamplerLike<Result extends SamplingResultLike> {
-  shouldSample(
-    context: Context,
-    traceId: string,
-    spanName: string,
-    spanKind: number,
-    attributes: Attributes,
-    links: Link[],
-  ): Result
+  shouldSample(...given: SamplingArguments): Result
   toString(): string
 }
 
@@ -44,8 +47,9 @@ interface SamplerLike<Result extends SamplingResultLike> {
 export function auditSampler<Result extends SamplingResultLike>(sampler: SamplerLike<Result>): SamplerLike<Result> {
   if (typeof sampler?.shouldSample !== 'function') throw new TypeError('auditSampler: expected the sampler to wrap')
   return {
-    shouldSample(context, traceId, spanName, spanKind, attributes, links) {
-      const result = sampler.shouldSample(context, traceId, spanName, spanKind, attributes, links)
+    shouldSample(...given) {
+      const [context, , , , attributes] = given
+      const result = sampler.shouldSample(...given)
       if (result.decision !== NOT_RECORD || isTransportSpan(attributes)) return result
       if (contextScope(context)?.enabled !== false) return { ...result, decision: RECORD }
       tellSpanNotStarted(context)

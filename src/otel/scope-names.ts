@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { rejectUnknownOptions } from '../events/options.js'
-import type { ScopeFacts } from './conventions/contract.js'
+import type { ScopeIds } from './conventions/contract.js'
 import { idIn, readRecord } from './conventions/shared/attributes.js'
 
 /**
@@ -64,12 +64,14 @@ export class ScopeNames {
   }
 
   /** Reads what the attributes of a span or a log record say, and the metadata in them. */
-  scopeIn(attributes: Attributes): ScopeFacts {
+  scopeIn(attributes: Attributes): ScopeIds {
     let parsed: readonly Readonly<Record<string, unknown>>[] | undefined
     const facts: Record<string, string> = {}
     for (const [field, of] of FIELDS) {
       const names = this.#names[of]
       if (names.length === 0) continue
+      // Attacker-controlled: JSON text that may hold what a client passed on; at most 256 KiB and, where it is cut,
+      // 512 levels are read, and only the application's own names are looked up.
       parsed ??= JSON_METADATA.flatMap((key) => (attributes[key] === undefined ? [] : [readRecord(attributes, key)]))
       const value = firstOf(names, attributes, parsed)
       if (value !== undefined) facts[field] = value

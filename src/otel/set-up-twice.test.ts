@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { heardWarnings } from '../../test/support/warnings.js'
 import { openAuditLogReader } from '../reader/index.js'
-import { recordHandoff } from '../record/index.js'
+import { recordAgentHandoff } from '../record/index.js'
 import { AuditLogRecordProcessor } from './log-records.js'
 import { AuditSpanProcessor } from './processor.js'
 
@@ -19,7 +19,7 @@ const TOOL = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'sea
 function runAgent(tracer: Tracer): void {
   tracer.startActiveSpan('invoke_agent planner', { attributes: AGENT }, (run) => {
     tracer.startSpan('execute_tool search', { attributes: TOOL }).end()
-    recordHandoff({ to: 'writer' })
+    recordAgentHandoff({ to: 'writer' })
     run.addEvent('spanledger.context_compacted', {})
     run.setStatus({ code: SpanStatusCode.ERROR, message: 'no answer' }).end()
   })
@@ -114,8 +114,8 @@ describe('two processors with one log', () => {
     startSdk(new AuditSpanProcessor({ log }), new AuditSpanProcessor({ log }))
     vi.useFakeTimers({ toFake: ['Date'] })
     onTestFinished(() => void vi.useRealTimers())
-    recordHandoff({ to: 'writer' })
-    recordHandoff({ to: 'reader' })
+    recordAgentHandoff({ to: 'writer' })
+    recordAgentHandoff({ to: 'reader' })
     expect(log.of('agent_handoff').map(({ data }) => data.to)).toEqual(['writer', 'reader'])
   })
 

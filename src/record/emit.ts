@@ -53,16 +53,32 @@ export interface RecordOptions extends AuditScope {
   readonly library?: RecordingLibrary | undefined
 }
 
+/** The way in which an event's data become attributes. */
+interface Encoding {
+  /** Attributes beside those of the scope and the data. */
+  readonly extra?: Attributes | undefined
+  /** @defaultValue `attributesFromData` */
+  readonly encode?: typeof attributesFromData
+}
+
+/** An event as spans and listeners take it. */
+interface EmittedEvent {
+  readonly name: string
+  readonly attributes: Attributes
+  readonly time: TimeInput | undefined
+  /** The context that it happened in. */
+  readonly context: Context
+}
+
 /**
- * Adds an event to the active span, and tells the listeners that do not hear it there. It costs next to nothing while
+ * Adds an event to the active span, and gives it to the listeners that do not hear it there. It costs next to nothing while
  * no span records and nobody listens, and never throws.
  */
 export function emit(
   type: string,
   data: unknown,
   options: RecordOptions = {},
-  extra?: Attributes,
-  encode: typeof attributesFromData = attributesFromData,
+  { extra, encode = attributesFromData }: Encoding = {},
 ): void {
   try {
     const active = activeContext()
@@ -72,11 +88,14 @@ export function emit(
     const listeners = recordListeners()
     if (!recording && listeners.size === 0) return
 
-    const name = PREFIX + type
-    const attributes = encode(data, Object.assign(scopeAttributes(options), extra))
-    const time = validTime(options.time)
-    const carrier = recording && addEvent(recording, name, attributes, time, where === active ? undefined : where)
-    for (const listener of listeners) tell(listener, carrier, name, attributes, time, where)
+    const event = {
+      name: PREFIX + type,
+      attributes: encode(data, Object.assign(scopeAttributes(options), extra)),
+      time: validTime(options.time),
+      context: where,
+    }
+    const carrier = recording && addToSpan(recording, event, where !== active)
+    for (const listener of listeners) notify(listener, carrier, event)
   } catch (problem) {
     diag.warn('spanledger: an event could not be recorded', problem)
   }
@@ -104,19 +123,17 @@ function put(attributes: Attributes, key: string, id: unknown): void {
 }
 
 /**
- * Who hears the span hears the event in the context it happened in.
+ * Adds the event to a span, in the context that it happened in: who follows the span sees that context.
  *
  * @returns the span, unless it would not take the event
  */
-function addEvent(
+function addToSpan(
   span: Span,
-  name: string,
-  attributes: Attributes,
-  time: TimeInput | undefined,
-  elsewhere: Context | undefined,
+  { name, attributes, time, context }: EmittedEvent,
+  isElsewhere: boolean,
 ): Span | undefined {
   try {
-    if (elsewhere) runIn(elsewhere, () => span.addEvent(name, attributes, time))
+    if (isElsewhere) runIn(context, () => span.addEvent(name, attributes, time))
     else span.addEvent(name, attributes, time)
     return span
   } catch (problem) {
@@ -125,16 +142,11 @@ function addEvent(
   }
 }
 
-function tell(
-  listener: RecordListener,
-  carrier: Span | undefined,
-  name: string,
-  attributes: Attributes,
-  time: TimeInput | undefined,
-  where: Context,
-): void {
+/** Gives the event to a listener that the span which carries it, if any, does not reach. */
+function notify(listener: RecordListener, carrier: Span | undefined, event: EmittedEvent): void {
+  const { name, attributes, time, context } = event
   try {
-    if (!carrier || !listener.hears(carrier, attributes)) listener.onRecord(name, attributes, time, where)
+    if (!carrier || !listener.hears(carrier, attributes)) listener.onRecord(name, attributes, time, context)
   } catch (problem) {
     diag.warn(`spanledger: a listener failed on the event ${name}`, problem)
   }

@@ -5,17 +5,15 @@ export {
   withAuditing,
 } from './context.js'
 export type { RecordingLibrary, RecordOptions } from './emit.js'
+export type { ActiveRun } from './open-run.js'
 export {
   type Recorder,
-  recordApprovalDenied,
-  recordApprovalGranted,
-  recordApprovalRequested,
+  recordAgentHandoff,
   recordContextCompacted,
   recordCustom,
-  recordError,
+  recordErrorOccurred,
   recordEvent,
-  recordGuardrail,
-  recordHandoff,
+  recordGuardrailEvaluated,
   recordIntervention,
   recordMemoryDeleted,
   recordMemoryRecall,
@@ -29,11 +27,15 @@ export {
   recordRunStarted,
   recordRunSuspended,
   recordSubAgentInvoked,
+  recordTokenUsageUpdated,
+  recordToolApprovalDenied,
+  recordToolApprovalGranted,
+  recordToolApprovalRequested,
   recordToolCallCompleted,
   recordToolCallFailed,
   recordToolCallStarted,
-  recordUsage,
   recordUsageLimitExceeded,
 } from './record.js'
-export { type RunHandle, type RunOptions, withRun } from './run.js'
+export { withRun } from './run.js'
+export type { RunOptions } from './run-options.js'
 export { type ScopeOptions, withScope } from './scope.js'

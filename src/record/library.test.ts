@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { AuditSpanProcessor } from '../otel/processor.js'
-import { recordCustom, recordHandoff, withRun } from './index.js'
+import { recordAgentHandoff, recordCustom, withRun } from './index.js'
 
 const library = { name: 'my-lib', version: '1.2.0' }
 const OF_LIBRARY = { convention: 'spanledger', scope: 'my-lib', scopeVersion: '1.2.0' }
@@ -11,8 +11,8 @@ const OF_LIBRARY = { convention: 'spanledger', scope: 'my-lib', scopeVersion: '1
 test('events say which library recorded them, also inside the span of another', () => {
   const { log, tracer } = startRecordingSdk()
   tracer.startActiveSpan('invoke_agent a', { attributes: { 'gen_ai.operation.name': 'invoke_agent' } }, (span) => {
-    recordHandoff({ to: 'b' }, { library })
-    recordHandoff({ to: 'c' })
+    recordAgentHandoff({ to: 'b' }, { library })
+    recordAgentHandoff({ to: 'c' })
     span.end()
   })
   const [one, other] = log.of('agent_handoff')

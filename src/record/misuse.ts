@@ -26,8 +26,16 @@ export function readOptions<O extends object>(of: string, given: O | undefined, 
       return options
     }
     for (const name of Object.keys(given)) {
-      if (Object.hasOwn(kinds, name)) readOption(of, name as keyof O & string, given, kinds, options)
-      else reportUnknown(of, name, Object.keys(kinds))
+      if (!Object.hasOwn(kinds, name)) {
+        reportUnknown(of, name, Object.keys(kinds))
+        continue
+      }
+      const option = name as keyof O & string
+      const value = given[option]
+      const accepted = usable(value, kinds[option])
+      if (accepted !== undefined) options[option] = accepted
+      else if (value !== undefined && value !== null)
+        reportMisuse(`${of}: ${name} must be a text that is not empty; ignored`)
     }
   } catch (problem) {
     reportMisuse(`${of}: options cannot be read: ${problem instanceof Error ? problem.message : 'no error was thrown'}`)
@@ -35,18 +43,8 @@ export function readOptions<O extends object>(of: string, given: O | undefined, 
   return options
 }
 
-function readOption<O extends object, Name extends keyof O & string>(
-  of: string,
-  name: Name,
-  given: O,
-  kinds: OptionKinds<O>,
-  into: Partial<O>,
-): void {
-  const value: unknown = given[name]
-  const usable = kinds[name] === 'text' ? idText(value) : value
-  if (usable !== undefined) into[name] = usable as O[Name]
-  else if (value !== undefined && value !== null)
-    reportMisuse(`${of}: ${name} must be a text that is not empty; ignored`)
+function usable<V>(value: V, kind: 'text' | 'as is'): V | undefined {
+  return kind === 'text' ? (idText(value) as V | undefined) : value
 }
 
 function reportUnknown(of: string, name: string, known: readonly string[]): void {

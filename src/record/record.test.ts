@@ -2,11 +2,9 @@ import { context, createContextKey, ROOT_CONTEXT, type Span, trace } from '@open
 import { AlwaysOffSampler } from '@opentelemetry/sdk-trace'
 import { describe, expect, test, vi } from 'vitest'
 import { FakeListener, listen, listenDirectly, startSdk, withContextManager } from '../../test/record/otel.js'
-import { heardWarnings } from '../../test/support/warnings.js'
-import type { RecordOptions } from './emit.js'
 import * as record from './index.js'
 import { recordListeners } from './listeners.js'
-import { recordCustom, recordError, recordEvent, recordHandoff, recordRunFailed, recordUsage } from './record.js'
+import { recordAgentHandoff } from './record.js'
 
 function inSpan(fn: (span: Span) => void): void {
   trace.getTracer('test').startActiveSpan('operation', (span) => {
@@ -18,7 +16,7 @@ function inSpan(fn: (span: Span) => void): void {
 describe('with a recording span', () => {
   test('an event is added to the active span, at the given time', () => {
     const ended = startSdk()
-    inSpan(() => recordHandoff({ from: 'a', to: 'b' }, { time: [1_700_000_000, 5] }))
+    inSpan(() => recordAgentHandoff({ from: 'a', to: 'b' }, { time: [1_700_000_000, 5] }))
     expect(ended[0]?.events).toMatchObject([
       {
         name: 'spanledger.agent_handoff',
@@ -32,7 +30,7 @@ describe('with a recording span', () => {
     const ended = startSdk()
     const hearing = listen(new FakeListener(() => true))
     const deaf = listen(new FakeListener(() => false))
-    inSpan(() => recordHandoff({ to: 'b' }))
+    inSpan(() => recordAgentHandoff({ to: 'b' }))
     expect(hearing.names).toEqual([])
     expect(deaf.names).toEqual(['spanledger.agent_handoff'])
     expect(ended[0]?.events).toHaveLength(1)
@@ -43,7 +41,7 @@ describe('with a recording span', () => {
     const asked: Span[] = []
     listen(new FakeListener((span) => asked.push(span) > 0))
     inSpan((span) => {
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       expect(asked).toEqual([span])
     })
   })
@@ -59,7 +57,7 @@ describe('with a recording span', () => {
       seen.push(context.active().getValue(key))
       return addEvent.apply(span, args)
     }
-    inSpan(() => recordHandoff({ to: 'b' }, { context: there }))
+    inSpan(() => recordAgentHandoff({ to: 'b' }, { context: there }))
     span.end()
     expect(ended.map(({ name, events }) => [name, events.length])).toEqual([
       ['operation', 0],
@@ -75,7 +73,7 @@ describe('with a recording span', () => {
       span.addEvent = () => {
         throw new Error('no')
       }
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
     })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
   })
@@ -85,7 +83,7 @@ describe('with a recording span', () => {
     const listener = listen(new FakeListener(() => true))
     const span = trace.getTracer('test').startSpan('operation')
     span.end()
-    recordHandoff({ to: 'b' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
+    recordAgentHandoff({ to: 'b' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
     expect(ended[0]?.events).toEqual([])
   })
@@ -94,7 +92,7 @@ describe('with a recording span', () => {
     'a time that is none (%s) counts as now',
     (time) => {
       const ended = startSdk()
-      inSpan(() => recordHandoff({ to: 'b' }, { time: time as never }))
+      inSpan(() => recordAgentHandoff({ to: 'b' }, { time: time as never }))
       const { startTime, events } = ended[0] ?? {}
       expect(events?.[0]?.time[0]).toBeGreaterThanOrEqual(startTime?.[0] ?? Number.NaN)
     },
@@ -104,7 +102,7 @@ describe('with a recording span', () => {
 describe('without a recording span', () => {
   test('without an SDK an event goes straight to the listeners', () => {
     const listener = listenDirectly()
-    recordHandoff({ to: 'b' }, { time: 5 })
+    recordAgentHandoff({ to: 'b' }, { time: 5 })
     expect(listener.heard).toEqual([
       { name: 'spanledger.agent_handoff', attributes: { 'spanledger.to': 'b' }, time: 5, context: context.active() },
     ])
@@ -114,7 +112,7 @@ describe('without a recording span', () => {
     const ended = startSdk(new AlwaysOffSampler())
     const listener = listen(new FakeListener(() => true))
     inSpan((span) => {
-      recordHandoff({ to: 'b' })
+      recordAgentHandoff({ to: 'b' })
       expect(trace.getSpan(listener.heard[0]?.context as never)).toBe(span)
     })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
@@ -123,7 +121,7 @@ describe('without a recording span', () => {
 
   test('nobody listening, nothing is read', () => {
     const read = vi.fn(() => 'b')
-    recordHandoff(Object.defineProperty({ to: '' }, 'to', { enumerable: true, get: read }))
+    recordAgentHandoff(Object.defineProperty({ to: '' }, 'to', { enumerable: true, get: read }))
     expect(read).not.toHaveBeenCalled()
   })
 })
@@ -137,8 +135,8 @@ describe('listeners', () => {
     listen({ hears: fail, onRecord: fail })
     listen({ hears: () => false, onRecord: fail })
     const listener = listenDirectly()
-    recordHandoff({ to: 'a' })
-    inSpan(() => recordHandoff({ to: 'b' }))
+    recordAgentHandoff({ to: 'a' })
+    inSpan(() => recordAgentHandoff({ to: 'b' }))
     expect(listener.heard.map(({ attributes }) => attributes['spanledger.to'])).toEqual(['a', 'b'])
   })
 
@@ -146,8 +144,8 @@ describe('listeners', () => {
     const listener = listenDirectly()
     vi.resetModules()
     const copy = await import('./index.js')
-    expect(copy.recordHandoff).not.toBe(recordHandoff)
-    copy.recordHandoff({ to: 'b' })
+    expect(copy.recordAgentHandoff).not.toBe(recordAgentHandoff)
+    copy.recordAgentHandoff({ to: 'b' })
     expect(listener.names).toEqual(['spanledger.agent_handoff'])
   })
 
@@ -164,165 +162,6 @@ describe('listeners', () => {
       parent,
       parent,
       undefined,
-    ])
-  })
-})
-
-describe('the functions', () => {
-  test('scope options become attributes; what cannot be an id does not', () => {
-    const listener = listenDirectly()
-    const ids = { tenantId: 't', sessionId: 's', userId: 'u', runId: 'r', parentRunId: 'p' }
-    recordHandoff({ to: 'b' }, { ...ids, agent: { id: 'a', name: 'n' } })
-    recordHandoff({ to: 'b' }, { tenantId: '', sessionId: 7, userId: {} } as never)
-    expect(listener.heard.map(({ attributes }) => attributes)).toEqual([
-      {
-        'spanledger.tenant.id': 't',
-        'spanledger.session.id': 's',
-        'spanledger.user.id': 'u',
-        'spanledger.run.id': 'r',
-        'spanledger.parent_run.id': 'p',
-        'spanledger.agent.id': 'a',
-        'spanledger.agent.name': 'n',
-        'spanledger.to': 'b',
-      },
-      { 'spanledger.session.id': '7', 'spanledger.to': 'b' },
-    ])
-  })
-
-  test('failures take any thrown value', () => {
-    const listener = listenDirectly()
-    recordError(new RangeError('too far'), { operation: 'chat' })
-    recordRunFailed('oh no')
-    record.recordToolCallFailed(Object.assign(new Error('gone'), { code: 'ENOENT' }), {
-      callId: 'c',
-      tool: { name: 't' },
-    })
-    expect(listener.heard.map(({ name, attributes }) => [name, attributes])).toEqual([
-      [
-        'spanledger.error_occurred',
-        {
-          'spanledger.error.code': 'RangeError',
-          'spanledger.error.message': 'too far',
-          'spanledger.operation': 'chat',
-        },
-      ],
-      ['spanledger.run_failed', { 'spanledger.error.code': 'Error', 'spanledger.error.message': 'oh no' }],
-      [
-        'spanledger.tool_call_failed',
-        {
-          'spanledger.error.code': 'ENOENT',
-          'spanledger.error.message': 'gone',
-          'spanledger.call_id': 'c',
-          'spanledger.tool.name': 't',
-        },
-      ],
-    ])
-  })
-
-  test('failures that are handed in as one object with what belongs to them lose nothing', () => {
-    const listener = listenDirectly()
-    const error = new RangeError('too far')
-    const untyped = record as unknown as Record<'recordError' | 'recordToolCallFailed', (thrown: unknown) => void>
-    untyped.recordError({ error, operation: 'chat', headers: { authorization: 'secret' } })
-    untyped.recordToolCallFailed({ error, callId: 'c', tool: { name: 't' } })
-    recordEvent('error_occurred', { error, operation: 'chat' } as never)
-    const told = { 'spanledger.error.code': 'RangeError', 'spanledger.error.message': 'too far' }
-    expect(listener.heard.map(({ attributes }) => attributes)).toMatchObject([
-      { ...told, 'spanledger.operation': 'chat' },
-      { ...told, 'spanledger.call_id': 'c', 'spanledger.tool.name': 't' },
-      told,
-    ])
-    expect(JSON.stringify(listener.heard)).not.toContain('secret')
-  })
-
-  test('an event whose type is no name is recorded as what was handed in, and that is reported once', () => {
-    const warnings = heardWarnings()
-    const listener = listenDirectly()
-    for (let n = 0; n < 2; n++) recordEvent({ type: 'invoice_sent', data: { id: 1 } } as never, undefined as never)
-    recordEvent('' as never, { id: 2 } as never)
-    expect(listener.heard.map(({ name, attributes }) => [name, attributes['spanledger.data']])).toEqual([
-      ['spanledger.custom', '{"type":"invoice_sent","data":{"id":1}}'],
-      ['spanledger.custom', '{"type":"invoice_sent","data":{"id":1}}'],
-      ['spanledger.custom', '{"type":"","data":{"id":2}}'],
-    ])
-    expect(warnings).toEqual([expect.stringContaining('recordEvent: the type must be a text')])
-  })
-
-  test('custom events and own types travel as JSON, with the names of their fields', () => {
-    const listener = listenDirectly()
-    recordCustom('invoice sent', { invoice_id: 1, amountUsd: 2 })
-    recordCustom('nothing more')
-    recordEvent('invoice_sent' as 'custom', { name: 'n', invoice_id: 1 })
-    expect(listener.heard.map(({ name, attributes }) => [name, attributes])).toEqual([
-      ['spanledger.custom', { 'spanledger.name': 'invoice sent', 'spanledger.data': '{"invoice_id":1,"amountUsd":2}' }],
-      ['spanledger.custom', { 'spanledger.name': 'nothing more', 'spanledger.data': '{}' }],
-      ['spanledger.invoice_sent', { 'spanledger.data': '{"name":"n","invoice_id":1}' }],
-    ])
-  })
-
-  test.each<[string, (data: never, options: RecordOptions) => void]>([
-    ['tool_approval_denied', record.recordApprovalDenied],
-    ['tool_approval_granted', record.recordApprovalGranted],
-    ['tool_approval_requested', record.recordApprovalRequested],
-    ['context_compacted', record.recordContextCompacted],
-    ['agent_handoff', record.recordHandoff],
-    ['memory_recall', record.recordMemoryRecall],
-    ['policy_violation', record.recordPolicyViolation],
-    ['policy_decision', record.recordPolicyDecision],
-    ['guardrail_evaluated', record.recordGuardrail],
-    ['memory_written', record.recordMemoryWritten],
-    ['memory_deleted', record.recordMemoryDeleted],
-    ['intervention', record.recordIntervention],
-    ['resumed', record.recordResumed],
-    ['run_cancelled', record.recordRunCancelled],
-    ['run_completed', record.recordRunCompleted],
-    ['run_started', record.recordRunStarted],
-    ['run_suspended', record.recordRunSuspended],
-    ['sub_agent_invoked', record.recordSubAgentInvoked],
-    ['tool_call_completed', record.recordToolCallCompleted],
-    ['tool_call_started', record.recordToolCallStarted],
-    ['token_usage_updated', record.recordUsage],
-    ['usage_limit_exceeded', record.recordUsageLimitExceeded],
-  ])('%s has a function', (type, recordIt) => {
-    const listener = listenDirectly()
-    recordIt({ reason: 'why' } as never, { runId: 'r' })
-    expect(listener.heard).toMatchObject([
-      { name: `spanledger.${type}`, attributes: { 'spanledger.reason': 'why', 'spanledger.run.id': 'r' } },
-    ])
-  })
-
-  test('none of them throws, whatever it is given', () => {
-    startSdk()
-    const listener = listenDirectly()
-    const refuse = () => {
-      throw new Error('no')
-    }
-    const hostile = new Proxy({}, { get: refuse, ownKeys: refuse, getOwnPropertyDescriptor: refuse }) as never
-    const functions = Object.entries(record).filter(([name]) => name.startsWith('record'))
-    expect(functions.length).toBeGreaterThan(20)
-    for (const [name, fn] of functions as [string, (...args: unknown[]) => void][]) {
-      for (const value of [hostile, null, undefined, 1n, Symbol('s')]) {
-        expect(() => fn(value, value, value), name).not.toThrow()
-        expect(() => fn(value, {}), name).not.toThrow()
-      }
-    }
-    expect(listener.heard.length).toBeGreaterThan(0)
-  })
-
-  test('attributes are such as an SDK takes', () => {
-    const ended = startSdk()
-    inSpan(() => {
-      recordUsage({ inputTokens: 1, outputTokens: 2, costUsd: 0.5, model: 'm' })
-      recordEvent('custom', { name: 'n', list: [1, 'a', { b: [] }] })
-    })
-    expect(ended[0]?.events.map(({ attributes }) => attributes)).toEqual([
-      {
-        'spanledger.input_tokens': 1,
-        'spanledger.output_tokens': 2,
-        'spanledger.cost_usd': 0.5,
-        'spanledger.model': 'm',
-      },
-      { 'spanledger.data': '{"name":"n","list":[1,"a",{"b":[]}]}' },
     ])
   })
 })

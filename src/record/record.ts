@@ -44,7 +44,7 @@ export function recordRunFailed(
   data: Omit<AuditEventData<'run_failed'>, 'error'> = {},
   options?: RecordOptions,
 ): void {
-  emitFailure('run_failed', thrown, data, ['startedAt', 'durationMs', 'usage'], options)
+  emitFailure('run_failed', thrown, data, options)
 }
 
 /** Records that a run was called off. */
@@ -59,12 +59,12 @@ export const recordRunSuspended = recorder('run_suspended')
  * @param thrown - any value, or an object with it as its `error`; `code` is its `code` or else its `name`
  * @param data - `operation`: what failed
  */
-export function recordError(
+export function recordErrorOccurred(
   thrown: unknown,
   data: Omit<AuditEventData<'error_occurred'>, 'error'>,
   options?: RecordOptions,
 ): void {
-  emitFailure('error_occurred', thrown, data, ['operation'], options)
+  emitFailure('error_occurred', thrown, data, options)
 }
 
 /**
@@ -72,7 +72,7 @@ export function recordError(
  *
  * @param data - `totalTokens` left out: input and output together
  */
-export function recordUsage(
+export function recordTokenUsageUpdated(
   data: Optional<AuditEventData<'token_usage_updated'>, 'totalTokens'>,
   options?: RecordOptions,
 ): void {
@@ -86,7 +86,7 @@ export const recordUsageLimitExceeded = recorder('usage_limit_exceeded')
 export const recordSubAgentInvoked = recorder('sub_agent_invoked')
 
 /** Records that one agent passed the conversation on to another. */
-export const recordHandoff = recorder('agent_handoff')
+export const recordAgentHandoff = recorder('agent_handoff')
 
 /** Records that a suspended run goes on. */
 export const recordResumed = recorder('resumed')
@@ -113,17 +113,17 @@ export function recordToolCallFailed(
   data: Omit<AuditEventData<'tool_call_failed'>, 'error'>,
   options?: RecordOptions,
 ): void {
-  emitFailure('tool_call_failed', thrown, data, ['callId', 'tool', 'durationMs'], options)
+  emitFailure('tool_call_failed', thrown, data, options)
 }
 
 /** Records that a tool call waits for somebody's consent. */
-export const recordApprovalRequested = recorder('tool_approval_requested')
+export const recordToolApprovalRequested = recorder('tool_approval_requested')
 
 /** Records who consented to a tool call, and why. */
-export const recordApprovalGranted = recorder('tool_approval_granted')
+export const recordToolApprovalGranted = recorder('tool_approval_granted')
 
 /** Records who refused a tool call, and why. */
-export const recordApprovalDenied = recorder('tool_approval_denied')
+export const recordToolApprovalDenied = recorder('tool_approval_denied')
 
 /** Records that a rule was broken, and what was done about it. */
 export const recordPolicyViolation = recorder('policy_violation')
@@ -132,7 +132,7 @@ export const recordPolicyViolation = recorder('policy_violation')
 export const recordPolicyDecision = recorder('policy_decision')
 
 /** Records the verdict of a guardrail on an input, an output or a call. */
-export const recordGuardrail = recorder('guardrail_evaluated')
+export const recordGuardrailEvaluated = recorder('guardrail_evaluated')
 
 /** Records that something was written to memory. */
 export const recordMemoryWritten = recorder('memory_written')
@@ -149,7 +149,7 @@ export function recordCustom(
   data: Readonly<Record<string, unknown>> = {},
   options?: RecordOptions,
 ): void {
-  emit('custom', data, options, { [CUSTOM_NAME]: idText(name) }, jsonAttributes)
+  emit('custom', data, options, { extra: { [CUSTOM_NAME]: idText(name) }, encode: jsonAttributes })
 }
 
 /**
@@ -158,14 +158,16 @@ export function recordCustom(
  */
 export function recordEvent<T extends AuditEventType>(type: T, data: AuditEventData<T>, options?: RecordOptions): void {
   if (typeof type === 'string' && type.length > 0) {
-    emit(type, data, options, FAILURES.has(type) ? errorAttributes(data) : undefined, jsonAttributes)
+    emit(type, data, options, {
+      extra: Object.hasOwn(FAILURE_FIELDS, type) ? errorAttributes(data) : undefined,
+      encode: jsonAttributes,
+    })
     return
   }
   reportMisuse('recordEvent: the type must be a text that is not empty; recorded as a custom event')
-  emit('custom', typeof type === 'object' && type !== null ? type : { type, data }, options, undefined, jsonAttributes)
+  const handedIn = typeof type === 'object' && type !== null ? type : { type, data }
+  emit('custom', handedIn, options, { encode: jsonAttributes })
 }
-
-const FAILURES: ReadonlySet<string> = new Set<AuditEventType>(['run_failed', 'error_occurred', 'tool_call_failed'])
 
 /** Of an error that was handed in as it was caught. */
 function errorAttributes(data: unknown): Attributes | undefined {
@@ -173,12 +175,19 @@ function errorAttributes(data: unknown): Attributes | undefined {
   return typeof error === 'string' || stackOf(error) !== undefined ? failureAttributes(error) : undefined
 }
 
+/** Fields of the event beside `error`, which the object that holds a thrown value may have too. */
+const FAILURE_FIELDS = {
+  run_failed: ['startedAt', 'durationMs', 'usage'],
+  error_occurred: ['operation'],
+  tool_call_failed: ['callId', 'tool', 'durationMs'],
+} as const
+
 function emitFailure(
-  type: 'run_failed' | 'error_occurred' | 'tool_call_failed',
+  type: keyof typeof FAILURE_FIELDS,
   thrown: unknown,
   data: object,
-  fields: readonly string[],
   options: RecordOptions | undefined,
 ): void {
-  emit(type, besideError(thrown, fields, data), options, failureAttributes(thrown))
+  const extra = failureAttributes(thrown)
+  emit(type, besideError(thrown, FAILURE_FIELDS[type], data), options, { extra })
 }

@@ -7,8 +7,9 @@ import { AMPLE } from '../../test/support/ample.js'
 import { startRecordingSdk } from '../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../test/support/collecting-log.js'
 import { AuditSpanProcessor } from '../otel/processor.js'
-import { recordHandoff } from './record.js'
-import { type RunHandle, withRun } from './run.js'
+import type { ActiveRun } from './open-run.js'
+import { recordAgentHandoff } from './record.js'
+import { withRun } from './run.js'
 
 const AGENT = { agentName: 'planner' }
 
@@ -29,10 +30,10 @@ const sources: Record<string, () => Stream | Promise<Stream>> = {
 }
 
 async function* parts(failure?: Error) {
-  recordHandoff({ to: 'first' })
+  recordAgentHandoff({ to: 'first' })
   yield bytesOf('a')
   await Promise.resolve()
-  recordHandoff({ to: 'second' })
+  recordAgentHandoff({ to: 'second' })
   if (failure) throw failure
   yield bytesOf('b')
 }
@@ -134,7 +135,7 @@ test.each<[string, (failure: Error) => Stream]>([
 
 describe('a generator that is not asynchronous', () => {
   function* numbers(failure?: Error) {
-    recordHandoff({ to: 'first' })
+    recordAgentHandoff({ to: 'first' })
     yield 1
     if (failure) throw failure
     yield 2
@@ -177,7 +178,7 @@ describe('what a run returns', () => {
     startRecordingSdk()
     expectTypeOf(withRun(AGENT, () => parts())).toEqualTypeOf<ReturnType<typeof parts>>()
     expectTypeOf(withRun(AGENT, async () => new Response())).toEqualTypeOf<Promise<Response>>()
-    expectTypeOf(withRun(AGENT, (_run: RunHandle) => 1)).toEqualTypeOf<number>()
+    expectTypeOf(withRun(AGENT, (_run: ActiveRun) => 1)).toEqualTypeOf<number>()
   })
 
   test('can be read in the other ways that it offers', async () => {

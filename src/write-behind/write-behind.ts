@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads'
+import { atProcessEnd } from '../timers/process-end.js'
 import { monotonicMillis, soon } from '../timers/real-timers.js'
-import { finishAtExit } from './at-exit.js'
 import { FileSequence } from './file-sequence.js'
 import { distance, HEADER_BYTES, NO_FILE, ringOf, STATE, WORD } from './ring.js'
 import type { JournalWindowStats } from './window-stats.js'
@@ -63,7 +63,7 @@ export class WriteBehind {
     worker.on('error', (cause) => this.#onEnded(cause))
     worker.on('exit', (code) => this.#onEnded(new Error(`it ended with ${code}`)))
     worker.unref()
-    this.#forget = finishAtExit({ finish: () => this.#takeOver() })
+    this.#forget = atProcessEnd('exit', () => this.#takeOver())
   }
 
   /** The thread writes no more. */

@@ -4,7 +4,7 @@ const { mkdtempSync, rmSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const required = require('spanledger')
-const { recordError } = require('spanledger/record')
+const { recordErrorOccurred } = require('spanledger/record')
 
 // The package as CommonJS and as ES modules in one process: they know each other's errors, runs and open logs.
 const main = async () => {
@@ -18,7 +18,9 @@ const main = async () => {
   })
   const audit = new required.AuditSpanProcessor()
   audit.attach(log)
-  await withRun({ agentName: 'planner' }, async () => recordError(new Error('no answer'), { operation: 'search' }))
+  await withRun({ agentName: 'planner' }, async () =>
+    recordErrorOccurred(new Error('no answer'), { operation: 'search' }),
+  )
   await audit.shutdown()
   const types = []
   for await (const { type } of log.events()) types.push(type)

@@ -3,7 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { AlwaysOffSampler, TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
-import { recordCustom, recordUsage } from '../../src/record/record.js'
+import { recordCustom, recordTokenUsageUpdated } from '../../src/record/record.js'
 import { withRun } from '../../src/record/run.js'
 import { CollectingLog } from '../support/collecting-log.js'
 
@@ -163,7 +163,7 @@ describe('an SDK without the processor', () => {
   test('a run of withRun completes', () => {
     trace.setGlobalTracerProvider(new TracerProvider({}))
     withRun({ agentName: 'planner' }, (run) => {
-      recordUsage({ inputTokens: 1, outputTokens: 2 }, { runId: run.runId })
+      recordTokenUsageUpdated({ inputTokens: 1, outputTokens: 2 }, { runId: run.runId })
       run.complete({ finishReason: 'stop' })
     })
     expect(log.types).toEqual(['run_started', 'token_usage_updated', 'run_completed'])

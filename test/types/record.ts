@@ -2,39 +2,39 @@ import {
   type AuditEventData,
   type AuditEventTypes,
   type RecordingLibrary,
+  recordAgentHandoff,
   recordCustom,
-  recordError,
+  recordErrorOccurred,
   recordEvent,
-  recordHandoff,
   recordRunCompleted,
+  recordTokenUsageUpdated,
   recordToolCallStarted,
-  recordUsage,
   withRun,
   withScope,
 } from 'spanledger/record'
 
 // What has to be there has to be there, and of its kind.
-recordHandoff({ to: 'b' }, { runId: 'r', time: [1, 2] })
+recordAgentHandoff({ to: 'b' }, { runId: 'r', time: [1, 2] })
 // @ts-expect-error: `to` is required
-recordHandoff({ from: 'a' })
+recordAgentHandoff({ from: 'a' })
 // @ts-expect-error: there is no such field
-recordHandoff({ to: 'b', form: 'a' })
+recordAgentHandoff({ to: 'b', form: 'a' })
 // @ts-expect-error: the call needs an id
 recordToolCallStarted({ tool: { name: 't' } })
 
 // A library names these without `spanledger` itself.
 const handoff: AuditEventData<'agent_handoff'> = { to: 'b' } satisfies AuditEventTypes['agent_handoff']
-recordHandoff(handoff)
+recordAgentHandoff(handoff)
 
 // What follows from the rest may be left out.
-recordUsage({ inputTokens: 1, outputTokens: 2 })
+recordTokenUsageUpdated({ inputTokens: 1, outputTokens: 2 })
 recordRunCompleted()
 recordCustom('name')
 
 // Anything can be thrown.
-recordError(undefined, { operation: 'chat' })
+recordErrorOccurred(undefined, { operation: 'chat' })
 // @ts-expect-error: what failed has to be said
-recordError(new Error('no'), {})
+recordErrorOccurred(new Error('no'), {})
 
 recordEvent('agent_handoff', { to: 'b' })
 // @ts-expect-error: no such type
@@ -55,7 +55,7 @@ withRun('a', () => {})
 
 // A library says that it is the one which records.
 const library: RecordingLibrary = { name: 'my-lib', version: '1.2.0' }
-recordHandoff({ to: 'b' }, { library })
+recordAgentHandoff({ to: 'b' }, { library })
 withRun({ library }, () => {})
 // @ts-expect-error: a library has a name
-recordHandoff({ to: 'b' }, { library: { version: '1' } })
+recordAgentHandoff({ to: 'b' }, { library: { version: '1' } })

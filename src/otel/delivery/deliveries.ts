@@ -1,4 +1,4 @@
-import { type Context, context, diag, ROOT_CONTEXT, type Span, type SpanContext, trace } from '@opentelemetry/api'
+import { type Context, context, diag, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api'
 import { timestampFromMillis } from '../../events/index.js'
 import type { LogRecordLike } from '../log-record.js'
 import { RecentMap } from '../recent-map.js'
@@ -174,7 +174,7 @@ export class Deliveries {
   #addEvent({ ids, origin }: TakenSpan, event: SpanEventLike): void {
     const view = this.#open.get(keyOf(ids, origin))
     if (!view) return
-    view.addEvent(event)
+    view.happen(event)
     this.#options.tracker.delivered.addEvent(view, event)
   }
 
@@ -195,14 +195,14 @@ export class Deliveries {
   #endGivenUp(span: TakenSpan): void {
     const view = new SpanView(span.ids)
     view.arrive(span)
-    for (const event of span.events) view.addEvent(event)
+    for (const event of span.events) view.happen(event)
     view.end()
     this.#options.tracker.delivered.endGivenUp(view)
   }
 
   #log({ record, ids, origin }: TakenLogRecord): void {
     const view = ids && this.#viewOf(ids, origin)
-    if (view) this.#options.onLogRecord(record, trace.setSpan(ROOT_CONTEXT, view as unknown as Span))
+    if (view) this.#options.onLogRecord(record, trace.setSpan(ROOT_CONTEXT, view))
     else this.#options.onLogRecord(record, ids ? trace.setSpanContext(ROOT_CONTEXT, ids) : ROOT_CONTEXT)
   }
 

@@ -1,4 +1,5 @@
 import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api'
+import { ReadOnlySpan } from '../read-only-span.js'
 import type { InstrumentationScope, SpanEventLike, SpanLike } from '../span.js'
 import type { TakenSpan } from './taken.js'
 
@@ -15,7 +16,7 @@ const UNKNOWN: InstrumentationScope = Object.freeze({ name: 'unknown' })
  *
  * Its fields are its own, as those of an SDK's span: some copy spans by spreading them.
  */
-export class SpanView implements SpanLike {
+export class SpanView extends ReadOnlySpan implements SpanLike {
   name = ''
   kind = 0
   parentSpanContext: SpanContext | undefined = undefined
@@ -33,6 +34,7 @@ export class SpanView implements SpanLike {
   #hasEnded = false
 
   constructor(ids: SpanContext) {
+    super()
     this.#ids = ids
   }
 
@@ -50,11 +52,12 @@ export class SpanView implements SpanLike {
     this.instrumentationScope = span.scope
   }
 
-  addEvent(event: SpanEventLike): void {
+  /** The event has happened. */
+  happen(event: SpanEventLike): void {
     this.events.push(event)
   }
 
-  end(): void {
+  override end(): void {
     this.#hasEnded = true
     if (!this.#span) return
     this.endTime = this.#span.endTime

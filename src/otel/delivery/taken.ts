@@ -45,6 +45,8 @@ const UNSET: SpanStatus = Object.freeze({ code: 0 })
 
 /** @returns a copy of the span; nothing for what is no span, or has not ended */
 export function takeSpan(span: SpanLike & RestOfSpan, source: string): TakenSpan | undefined {
+  // Attacker-controlled: a span as somebody delivered it, whose getters may throw; copied once, ids of at most 64
+  // characters, and what waits is bounded by WaitingTraces.
   const ids = idsOf(span.spanContext())
   if (!ids || !isTime(span.startTime) || !hasEnded(span)) return undefined
   const [startTime, endTime] = [takeTime(span.startTime), takeTime(span.endTime)]
@@ -80,6 +82,7 @@ function textOf(name: unknown): string {
 
 /** @returns a copy of the log record; nothing for what is none */
 export function takeLogRecord(record: LogRecordLike, source: string): TakenLogRecord | undefined {
+  // Attacker-controlled: a log record as somebody delivered it; bounded in the same way.
   const { hrTime, spanContext, attributes } = record
   if (typeof attributes !== 'object' || attributes === null) return undefined
   return {

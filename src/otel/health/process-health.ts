@@ -1,6 +1,6 @@
 import type { AuditEventInput } from '../../events/index.js'
+import { atProcessEnd } from '../../timers/process-end.js'
 import { startUnrefTimer } from '../../timers/real-timers.js'
-import { beforeExit } from './before-exit.js'
 import type { AuditHealth, ProviderReport } from './contract.js'
 import { type HealthParts, HealthWatch, type Occasion } from './health-watch.js'
 import { Impairments } from './impairments.js'
@@ -37,7 +37,7 @@ export class ProcessHealth {
   /** Begins to look at the process by itself. */
   start(): void {
     this.#endGrace = startUnrefTimer(DIAGNOSIS_AFTER_MILLIS, () => this.#review('started'))
-    this.#stopWaitingForExit = beforeExit(() => this.#review('exit'))
+    this.#stopWaitingForExit = atProcessEnd('beforeExit', () => this.#review('exit'))
   }
 
   #review(occasion: Occasion): void {

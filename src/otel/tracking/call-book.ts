@@ -1,5 +1,5 @@
 import { type Timestamp, timestampFromMillis } from '../../events/index.js'
-import type { CallDecision, CallReport, ToolActivity } from '../conventions/contract.js'
+import type { ToolActivity, ToolCallDecision, ToolCallReport } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Signal } from './duplicate-calls.js'
 import type { Emitter, EventOrigin } from './emitter.js'
@@ -18,7 +18,7 @@ const DENIED = Object.freeze({ code: 'denied', message: '' })
 
 /** One report on a call, and its origin. */
 export interface ReceivedCallReport {
-  readonly report: CallReport
+  readonly report: ToolCallReport
   readonly signal: Signal
   /** The session, where the origin has no run. */
   readonly session: string | undefined
@@ -190,7 +190,7 @@ export class CallBook {
     )
   }
 
-  #decide(call: Call, decision: CallDecision, { time, origin }: ReceivedCallReport): void {
+  #decide(call: Call, decision: ToolCallDecision, { time, origin }: ReceivedCallReport): void {
     if (decision.asked) this.#request(call, decision, time, origin)
     if (call.isDecided) return
     const { verdict, by, reason } = decision
@@ -205,14 +205,14 @@ export class CallBook {
     }
   }
 
-  #request(call: Call, { by }: CallDecision, time: Timestamp, origin: EventOrigin): void {
+  #request(call: Call, { by }: ToolCallDecision, time: Timestamp, origin: EventOrigin): void {
     if (call.isRequested) return
     call.isRequested = true
     const data = { callId: call.callId, tool: call.tool, by }
     this.#emitter.emit({ type: 'tool_approval_requested', data }, time, call.hasEnded ? origin : call.origin)
   }
 
-  #end(call: Call, { outcome, error = NO_ERROR, durationMs }: CallReport, time: Timestamp): void {
+  #end(call: Call, { outcome, error = NO_ERROR, durationMs }: ToolCallReport, time: Timestamp): void {
     call.hasEnded = true
     this.#undecided.delete(call)
     const data = { callId: call.callId, tool: call.tool, durationMs: durationMs ?? call.ownEnd?.durationMs }

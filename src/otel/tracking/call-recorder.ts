@@ -1,11 +1,11 @@
 import { type Alteration, millisBetween, type Timestamp } from '../../events/index.js'
 import type {
   Activity,
-  CallRef,
-  CallReport,
   Conclusion,
   RecallActivity,
   ToolActivity,
+  ToolCallRef,
+  ToolCallReport,
   UsageReport,
 } from '../conventions/contract.js'
 import { errorOf } from '../conventions/shared/outcome.js'
@@ -103,8 +103,8 @@ export class CallRecorder {
   recordUsage(node: SpanNode, recognition: Recognition, end: SpanEnd): void {
     const { ending, error, endedAt, origin } = end
     const { usage, call } = ending
-    const { toldAs } = usage ?? {}
-    if (usage && toldAs !== undefined) this.#recordDuplicateUsage(node, { ...usage, toldAs }, recognition, end)
+    const { callKey } = usage ?? {}
+    if (usage && callKey !== undefined) this.#recordDuplicateUsage(node, { ...usage, callKey }, recognition, end)
     else if (usage) this.#recordReport(node, usage, end)
     else if (recognition.activity.kind === 'model' && !error) this.#recordLostUsage(node, recognition, end)
     if (call) this.#report(node, call, endedAt, { origin })
@@ -142,7 +142,7 @@ export class CallRecorder {
   }
 
   /** Reports the end of a call whose outcome other spans and log records may report. */
-  #endReportedCall(node: SpanNode, activity: ToolActivity, call: CallRef, end: SpanEnd): void {
+  #endReportedCall(node: SpanNode, activity: ToolActivity, call: ToolCallRef, end: SpanEnd): void {
     const { said, ending, error, span, start, endedAt, origin } = end
     node.record?.call?.recorded.end(nanosOf(span.endTime))
     if (ending.outcome === 'suspended') return // it will be called again when the run goes on
@@ -167,7 +167,7 @@ export class CallRecorder {
   /** Records tokens that log records report as well. */
   #recordDuplicateUsage(
     node: SpanNode,
-    report: UsageReport & { readonly toldAs: string },
+    report: UsageReport & { readonly callKey: string },
     { activity }: Recognition,
     end: SpanEnd,
   ): void {
@@ -176,8 +176,8 @@ export class CallRecorder {
     if (!counted) return
     const signalled = {
       by: 'span' as const,
-      toldAs: report.toldAs,
-      keys: activity.toldRun?.keys ?? [],
+      callKey: report.callKey,
+      keys: activity.loggedRun?.keys ?? [],
       sessionId: node.scope().sessionId,
       usage: counted.data,
       run: origin.run,
@@ -209,7 +209,7 @@ export class CallRecorder {
   /** Reports a call that other spans and log records report as well. */
   #report(
     node: SpanNode,
-    report: CallReport,
+    report: ToolCallReport,
     time: Timestamp,
     at: { readonly origin: EventOrigin; readonly isStart?: boolean; readonly isOwnEnd?: boolean },
   ): void {

@@ -16,8 +16,8 @@ type CountedUsage = AuditEventData<'token_usage_updated'>
 /** The report of one signal on a call. */
 export interface SignalReport {
   readonly by: Signal
-  /** Identifies the call by its own id, or by its numbers: `UsageReport.toldAs`. */
-  readonly toldAs: string
+  /** Identifies the call by its own id, or by its numbers: `UsageReport.callKey`. */
+  readonly callKey: string
   /** The owners of the call, the surest first: keys of its run, as `RunReport.keys` has them. */
   readonly keys: readonly string[]
   /** A span may come before its session is known. */
@@ -93,8 +93,8 @@ export class DuplicateCalls {
     }
   }
 
-  #keysOf({ keys, sessionId, toldAs }: SignalReport): readonly string[] {
+  #keysOf({ keys, sessionId, callKey }: SignalReport): readonly string[] {
     const owners = sessionId ? [...keys, `session:${sessionId}`] : keys
-    return owners.map((owner) => this.#senders.keyOf(`${owner}|${toldAs}`))
+    return owners.map((owner) => this.#senders.keyOf(`${owner}|${callKey}`))
   }
 }

@@ -17,7 +17,7 @@ import type { RecordInput } from '../../log/contract.js'
 import { contextScope } from '../../record/context.js'
 import { LIBRARY_NAME, LIBRARY_VERSION, PREFIX } from '../../record/names.js'
 import { type CallerClaims, overlayClaims } from '../caller-claims.js'
-import type { ScopeFacts } from '../conventions/contract.js'
+import type { ScopeIds } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { Identities } from './identities.js'
 import type { RemoteParent } from './remote-parent.js'
@@ -59,7 +59,7 @@ export interface SpanOrigin extends EventOrigin {
 
 /** The rest of an event, beside its data. */
 export interface Extras {
-  readonly scope?: (ScopeFacts & { readonly agent?: AgentRef | undefined }) | undefined
+  readonly scope?: (ScopeIds & { readonly agent?: AgentRef | undefined }) | undefined
   readonly confidence?: Confidence | undefined
   readonly altered?: readonly Alteration[] | undefined
   /** The id of the event that this one corrects. */
@@ -132,7 +132,7 @@ export class Emitter {
   }
 
   /** Returns the scope that the application gives in a context. */
-  scopeIn(context: Context | undefined): ScopeFacts {
+  scopeIn(context: Context | undefined): ScopeIds {
     return context ? this.#callers.read(context).scope : NOBODY
   }
 
@@ -197,7 +197,7 @@ function isInsideAnother(run: Run, node: TrackedSpan | undefined, context: Conte
 }
 
 /** Returns the fields of `over`, and those of `under` besides. */
-function overlaid(under: EventScope, over: ScopeFacts): EventScope {
+function overlaid(under: EventScope, over: ScopeIds): EventScope {
   return {
     tenantId: over.tenantId ?? under.tenantId,
     sessionId: over.sessionId ?? under.sessionId,
@@ -208,7 +208,7 @@ function overlaid(under: EventScope, over: ScopeFacts): EventScope {
 
 /** Returns the callers' claims that differ from the scope that holds anyway. */
 function claimedBeside(
-  scope: ScopeFacts,
+  scope: ScopeIds,
   claims: ClaimedScope = NO_CLAIMS,
   parentRunId: string | undefined,
 ): ClaimedScope | undefined {

@@ -53,7 +53,7 @@ function completed(said: Conclusion): Ending {
     tool: said.tool,
     scope: said.scope,
     runScope: said.runScope,
-    around: said.around,
+    enclosingRun: said.enclosingRun,
     facts: said.facts,
     call: said.call,
   } satisfies { readonly [field in keyof Required<Conclusion>]: Conclusion[field] }

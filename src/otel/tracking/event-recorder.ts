@@ -3,7 +3,7 @@ import { type ClaimedScope, type EventSource, timestampFromHrTime } from '../../
 import { contextScope } from '../../record/context.js'
 import { activeContext } from '../../record/flow.js'
 import { partFacts } from '../caller-claims.js'
-import type { Convention, Fact, Occurrence } from '../conventions/contract.js'
+import type { Convention, Fact, TelemetryEvent } from '../conventions/contract.js'
 import { isEarlier } from '../hr-time.js'
 import { type InstrumentationScope, type LogOrigin, type SpanEventLike, type SpanLike, scopeOf } from '../span.js'
 import type { Ask } from './ask.js'
@@ -67,7 +67,7 @@ export class EventRecorder {
     const scope: LogOrigin = span ? scopeOf(span) : (carrier as LogOrigin)
     const detached = context && contextScope(context)?.run
     const run = node?.nearestRun() ?? (detached && runs.find(detached.runId))
-    const event = { name, attributes, scope, activity: node?.recognition?.activity, memo: run?.state }
+    const event = { name, attributes, scope, activity: node?.recognition?.activity, runState: run?.state }
     let convention = span && node?.recognition?.convention
     let facts = this.#translate(convention, event)
     if (!facts?.length) {
@@ -132,7 +132,7 @@ export class EventRecorder {
     return { fact: { ...fact, scope: own }, claims }
   }
 
-  #translate(convention: Convention | undefined, event: Occurrence): readonly Fact[] | undefined {
+  #translate(convention: Convention | undefined, event: TelemetryEvent): readonly Fact[] | undefined {
     return convention?.translate && this.#parts.ask(() => convention.translate?.(event))
   }
 }

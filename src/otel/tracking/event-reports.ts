@@ -1,7 +1,7 @@
 import { type Attributes, type Context, type HrTime, trace } from '@opentelemetry/api'
 import { type EventSource, timestampFromHrTime } from '../../events/index.js'
 import { type CallerClaims, partFacts } from '../caller-claims.js'
-import type { Convention, Occurrence, ScopeFacts } from '../conventions/contract.js'
+import type { Convention, ScopeIds, TelemetryEvent } from '../conventions/contract.js'
 import type { LogOrigin, SpanLike } from '../span.js'
 import type { Ask } from './ask.js'
 import { sourceOf } from './emitter.js'
@@ -31,13 +31,13 @@ export class EventReports {
   }
 
   /** @returns false where the event reports no run */
-  read(convention: Convention, event: Occurrence, origin: ReportOrigin): boolean {
+  read(convention: Convention, event: TelemetryEvent, origin: ReportOrigin): boolean {
     if (!convention.report) return false
     const { context, span, scope } = origin
     const { resource } = scope
     const time = timestampFromHrTime(origin.time)
     const ids = span?.spanContext() ?? (context && trace.getSpanContext(context))
-    const occurrence = { ...event, time, span: ids, isLogged: !span, resource }
+    const occurrence = { ...event, time, span: ids, isLogRecord: !span, resource }
     const found = this.#ask(() => convention.report?.(occurrence))
     if (!found) return false
     const report = { ...found, scope: this.#scopeOf(found.scope, event, context) }
@@ -48,7 +48,7 @@ export class EventReports {
   }
 
   /** The scope of a report: by the application's own names first, without what only repeats the baggage of a caller. */
-  #scopeOf(reported: ScopeFacts | undefined, { attributes }: Occurrence, context: Context | undefined): ScopeFacts {
+  #scopeOf(reported: ScopeIds | undefined, { attributes }: TelemetryEvent, context: Context | undefined): ScopeIds {
     const named = this.#callers.names?.scopeIn(attributes)
     const facts = {
       ...reported,

@@ -1,5 +1,5 @@
 import type { Confidence } from '../../events/index.js'
-import type { Activity, Convention, Moment } from '../conventions/contract.js'
+import type { Activity, Convention, SpanPhase } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import type { Recognition } from './recognition.js'
 
@@ -10,7 +10,7 @@ export interface SpanExplanation {
   readonly traceId: string
   readonly spanId: string
   /** The look that decided: at the start, a microtask later, or at the end. For a span that nobody recognised, the end. */
-  readonly moment: Moment
+  readonly moment: SpanPhase
   /** The convention that recognised the span. */
   readonly convention?: string
   /** The kind of activity that it recognised. */
@@ -24,7 +24,7 @@ export interface SpanExplanation {
 /** One look at a span. */
 export interface Look {
   readonly span: SpanLike
-  readonly moment: Moment
+  readonly moment: SpanPhase
   /** The conventions that were asked. */
   readonly candidates: readonly Convention[]
   readonly recognition: Recognition | undefined
@@ -46,7 +46,7 @@ export function explain(look: Look): SpanExplanation {
   }
 }
 
-const WHEN: Readonly<Record<Moment, string>> = {
+const WHEN: Readonly<Record<SpanPhase, string>> = {
   start: 'at its start',
   microtask: 'right after its start',
   end: 'at its end',

@@ -1,4 +1,4 @@
-import type { Convention, Surrounding } from '../conventions/contract.js'
+import type { Convention, RecognisedSpan } from '../conventions/contract.js'
 import type { SpanNode } from './span-node.js'
 
 /** Past these the oldest are no longer considered: they have leaked. */
@@ -13,7 +13,7 @@ export class OpenSiblings {
   readonly #flows = new Map<string, WeakRef<SpanNode>[]>()
 
   /** In the order of their start. */
-  of(node: SpanNode, convention: Convention): readonly Surrounding[] {
+  of(node: SpanNode, convention: Convention): readonly RecognisedSpan[] {
     const siblings = this.#flows.get(flowOf(node, convention)) ?? []
     return siblings.flatMap((reference) => {
       const sibling = reference.deref()

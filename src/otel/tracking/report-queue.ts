@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { soon } from '../../timers/real-timers.js'
-import type { Occurrence } from '../conventions/contract.js'
+import type { TelemetryEvent } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import { inOrder, type ReceivedReport } from './reported-run.js'
 
@@ -27,7 +27,7 @@ export class ReportQueue {
   }
 
   /** @param event - the one that the report was read from */
-  add(received: ReceivedReport, event: Occurrence): void {
+  add(received: ReceivedReport, event: TelemetryEvent): void {
     const print = fingerprint(received, event)
     if (this.#seen.get(print)) return
     this.#seen.set(print, true)
@@ -59,7 +59,10 @@ function bySession(reports: readonly ReceivedReport[]): ReadonlyMap<string, Rece
 }
 
 /** A value that differs from that of any other record, but for the same one that comes again. Nothing of its content can be read from it. */
-function fingerprint({ report, time, signal, sender }: ReceivedReport, { name, attributes, span }: Occurrence): string {
+function fingerprint(
+  { report, time, signal, sender }: ReceivedReport,
+  { name, attributes, span }: TelemetryEvent,
+): string {
   const { sessionId, sequence } = report
   const parts: unknown[] = [sender, signal, name, time, sessionId, span?.traceId, span?.spanId, sequence]
   let compared = 0

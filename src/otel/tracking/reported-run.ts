@@ -1,5 +1,5 @@
 import type { EventSource, Timestamp } from '../../events/index.js'
-import type { Conclusion, RunReport, RunState } from '../conventions/contract.js'
+import type { Conclusion, RunProgress, RunReport } from '../conventions/contract.js'
 import { RecentMap } from '../recent-map.js'
 import type { Signal } from './duplicate-calls.js'
 import type { Run } from './run.js'
@@ -36,7 +36,7 @@ export class ReportedRun {
   #seenMillis: number
   #last: ReceivedReport | undefined = undefined
   #isFollowed = false
-  #state: RunState = { stands: 'working' }
+  #progress: RunProgress = { status: 'working' }
   /** Model calls that have asked for tools. */
   readonly #asked = new Set<string>()
   #held: ReceivedReport[] = []
@@ -113,28 +113,28 @@ export class ReportedRun {
 
   /** Tells whether its answer, or its failure, was reported last. */
   get isAtRest(): boolean {
-    return this.#state.stands !== 'working'
+    return this.#progress.status !== 'working'
   }
 
   /** Its end if nothing follows. */
   get end(): Conclusion | undefined {
-    const { stands, error, reason } = this.#state
-    if (stands === 'working') return undefined
-    if (stands === 'answered') return { outcome: 'completed', confidence: 'heuristic' }
-    return { outcome: stands, error, reason, confidence: 'heuristic' }
+    const { status, error, reason } = this.#progress
+    if (status === 'working') return undefined
+    if (status === 'answered') return { outcome: 'completed', confidence: 'heuristic' }
+    return { outcome: status, error, reason, confidence: 'heuristic' }
   }
 
-  /** Takes the state of the run by the latest report. */
-  updateState(state: RunState): void {
-    const { request, stands } = state
-    if (stands === 'working' && request !== undefined) {
+  /** Takes the progress of the run by the latest report. */
+  updateProgress(progress: RunProgress): void {
+    const { request, status } = progress
+    if (status === 'working' && request !== undefined) {
       if (this.#asked.size < MAX_REQUESTS) this.#asked.add(request)
-      const { request: last } = this.#state
+      const { request: last } = this.#progress
       // Its tools belong to an earlier call than the last.
       if (last !== undefined && last !== request) return
     }
-    const isNoAnswer = stands === 'answered' && request !== undefined && this.#asked.has(request)
-    this.#state = isNoAnswer ? { stands: 'working' } : state
+    const isNoAnswer = status === 'answered' && request !== undefined && this.#asked.has(request)
+    this.#progress = isNoAnswer ? { status: 'working' } : progress
   }
 
   /** Keeps a report that came before the start. */

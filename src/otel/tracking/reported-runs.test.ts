@@ -35,7 +35,7 @@ function teller() {
   const types = () => log.events.map(({ type }) => type).filter((type) => !type.startsWith('audit_'))
   const tell = (report: Partial<RunReport>) => emit('it', { report: JSON.stringify(report) })
   const begin = (key: string) =>
-    tell({ keys: [key], begins: { runId: `run-${key}`, mark: key }, state: { stands: 'working' } })
+    tell({ keys: [key], begins: { runId: `run-${key}`, mark: key }, progress: { status: 'working' } })
   return { audit, log, tell, begin, types }
 }
 
@@ -51,7 +51,7 @@ describe('a run that log records tell of', () => {
   test('ends after five minutes of silence once it has been answered', async () => {
     const { tell, begin, types } = teller()
     begin('a')
-    tell({ keys: ['a'], state: { stands: 'answered' } })
+    tell({ keys: ['a'], progress: { status: 'answered' } })
     await vi.advanceTimersByTimeAsync(4 * MINUTE)
     expect(types()).toEqual(['run_started'])
     await vi.advanceTimersByTimeAsync(2 * MINUTE)
@@ -83,7 +83,7 @@ describe('a run that log records tell of', () => {
     const { audit, tell, begin, types } = teller()
     begin('a')
     tell({ keys: ['a'], ends: { outcome: 'failed', error: { code: 'E', message: '' } } })
-    tell({ keys: ['a'], state: { stands: 'answered' } })
+    tell({ keys: ['a'], progress: { status: 'answered' } })
     await audit.shutdown()
     expect(types()).toEqual(['run_started', 'run_failed'])
   })
@@ -93,7 +93,7 @@ describe('a run that log records tell of', () => {
     begin('a')
     await vi.advanceTimersByTimeAsync(1)
     const span = trace.getTracer('teller').startSpan('prompt a')
-    tell({ keys: ['a'], state: { stands: 'answered' } })
+    tell({ keys: ['a'], progress: { status: 'answered' } })
     await vi.advanceTimersByTimeAsync(10 * MINUTE)
     expect(types()).toEqual(['run_started'])
     span.end()

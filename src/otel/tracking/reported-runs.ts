@@ -1,5 +1,5 @@
 import type { EventSource, Timestamp } from '../../events/index.js'
-import type { Conclusion, RunReport, ScopeFacts } from '../conventions/contract.js'
+import type { Conclusion, RunReport, ScopeIds } from '../conventions/contract.js'
 import { meaningOf } from '../conventions/shared/usage-meaning.js'
 import type { CallBook } from './call-book.js'
 import type { DuplicateCalls } from './duplicate-calls.js'
@@ -166,7 +166,7 @@ export class ReportedRuns {
   ): Run {
     const known = this.#runs.find(runId)
     if (known?.source.convention === source.convention) return known
-    const scope: ScopeFacts = { ...report.scope, sessionId: reported.session }
+    const scope: ScopeIds = { ...report.scope, sessionId: reported.session }
     const activity = { agent: report.agent, trigger }
     const origin = { run: parent, node: undefined, context: undefined, source }
     // Another kind of run has the id, which is none that records report.
@@ -238,7 +238,7 @@ export class ReportedRuns {
     if (report.call) this.#calls.record({ report: report.call, signal, session: reported.session, time, origin })
     this.#countUsage(reported, received, origin)
     this.#recordFacts(received, run)
-    if (report.state) reported.updateState(report.state)
+    if (report.progress) reported.updateProgress(report.progress)
     run.signs.report(reported.end)
     if (report.ends && !run.node) this.#runs.conclude(run, report.ends, { time, origin })
   }
@@ -254,11 +254,11 @@ export class ReportedRuns {
     const keys = [...new Set([...report.keys, ...reported.keys])]
     const meant = usage && meaningOf(usage, source.scope)
     if (!meant) return
-    const { toldAs, model, provider, responseId } = usage
+    const { callKey, model, provider, responseId } = usage
     const counted = { ...meant.usage, model, provider, responseId }
-    if (toldAs === undefined) run.tally.addUsage(counted)
+    if (callKey === undefined) run.tally.addUsage(counted)
     const signalled = { by, keys, sessionId, usage: counted, run }
-    const data = toldAs === undefined ? counted : this.#duplicates.beyond({ ...signalled, toldAs })
+    const data = callKey === undefined ? counted : this.#duplicates.beyond({ ...signalled, callKey })
     if (data) this.#emitter.emit({ type: 'token_usage_updated', data }, time, origin, meant)
   }
 
@@ -283,6 +283,6 @@ export class ReportedRuns {
 }
 
 /** Tells whether a report is of what happens in a run, so that it cannot be recorded without the run. */
-function isOfARun({ call, usage, state, ends }: RunReport): boolean {
-  return (call ?? usage ?? state ?? ends) !== undefined
+function isOfARun({ call, usage, progress, ends }: RunReport): boolean {
+  return (call ?? usage ?? progress ?? ends) !== undefined
 }

@@ -6,7 +6,7 @@ import {
   timestampFromMillis,
 } from '../../events/index.js'
 import { usageBeyond, usagePlus } from '../../events/usage.js'
-import type { Conclusion, RunActivity, ScopeFacts } from '../conventions/contract.js'
+import type { Conclusion, RunActivity, ScopeIds } from '../conventions/contract.js'
 import type { Emitter, EventCore, EventOrigin, Extras, SpanOrigin } from './emitter.js'
 import { Run } from './run.js'
 import type { EndGrounds, TerminalType } from './run-end.js'
@@ -28,7 +28,7 @@ interface RunStart {
   readonly startedAt: Timestamp
   readonly parentRunId?: string | undefined
   /** The scope of a run that no span carries. */
-  readonly scope?: ScopeFacts | undefined
+  readonly scope?: ScopeIds | undefined
 }
 
 /** The circumstances of the end of a run. */

@@ -1,9 +1,9 @@
-import type { Memo } from '../conventions/contract.js'
+import type { ConventionState } from '../conventions/contract.js'
 
 const MAX_KEYS = 64
 
 /** Most runs keep nothing: it takes room when something is set. */
-export class RunState implements Memo {
+export class RunState implements ConventionState {
   #entries: Map<string, unknown> | undefined = undefined
 
   get(key: string): unknown {

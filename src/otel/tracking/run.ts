@@ -1,6 +1,6 @@
 import type { Context } from '@opentelemetry/api'
 import type { AgentRef, ClaimedScope, EventSource, Timestamp } from '../../events/index.js'
-import type { ScopeFacts } from '../conventions/contract.js'
+import type { ScopeIds } from '../conventions/contract.js'
 import type { SpanLike } from '../span.js'
 import { EndSigns } from './end-signs.js'
 import { Identity } from './identity.js'
@@ -12,7 +12,7 @@ import type { ResolvedScope } from './scope.js'
 
 /** Runs of one family that wait for a tenant or a session. */
 const MAX_UNNAMED_RUNS = 256
-const NO_SCOPE: ScopeFacts = Object.freeze({})
+const NO_SCOPE: ScopeIds = Object.freeze({})
 
 /** The outermost span of a tree, or the outermost run where no span carries that. */
 export interface RunFamily {
@@ -38,12 +38,12 @@ export interface TrackedSpan {
   nearestRun(): Run | undefined
   recognisedParent(): TrackedSpan | undefined
   scope(): ResolvedScope
-  contextScope(): ScopeFacts
+  contextScope(): ScopeIds
   claims(): ClaimedScope | undefined
   /** @returns the outermost span of which a tenant or a session has become known */
-  learnScope(facts: ScopeFacts): TrackedSpan | undefined
+  learnScope(facts: ScopeIds): TrackedSpan | undefined
   /** @returns likewise */
-  completeScope(facts: ScopeFacts): TrackedSpan | undefined
+  completeScope(facts: ScopeIds): TrackedSpan | undefined
 }
 
 /** The run around a run, if any. */
@@ -55,9 +55,9 @@ export interface RunParentage {
 
 /** The scope of a run that no span carries, from what it was given when it began. */
 export interface SpanlessScope {
-  readonly given: ScopeFacts | undefined
+  readonly given: ScopeIds | undefined
   /** The scope that the application gave by its context. */
-  readonly context: ScopeFacts
+  readonly context: ScopeIds
   /** The run that the rest is inherited from. */
   readonly heirOf: Run | undefined
   readonly claims: ClaimedScope | undefined
@@ -183,7 +183,7 @@ export class Run implements RunFamily {
   }
 
   /** The scope that the application gave by its context when the run began: of a run that no span carries. */
-  get contextScope(): ScopeFacts {
+  get contextScope(): ScopeIds {
     return this.#spanless?.context ?? NO_SCOPE
   }
 

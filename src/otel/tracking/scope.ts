@@ -1,4 +1,4 @@
-import type { ScopeFacts } from '../conventions/contract.js'
+import type { ScopeIds } from '../conventions/contract.js'
 
 /** The tenant, the session and the user of an event, after all that can name them has been asked. */
 export interface ResolvedScope {
@@ -12,9 +12,9 @@ export interface ResolvedScope {
 
 /** All that names the scope of a span, the strongest first. */
 export interface ScopeSources {
-  readonly explicit: ScopeFacts
-  readonly context: ScopeFacts
-  readonly parentContext: ScopeFacts
+  readonly explicit: ScopeIds
+  readonly context: ScopeIds
+  readonly parentContext: ScopeIds
   readonly parent: ResolvedScope | undefined
   readonly derivedSession: string
 }
@@ -38,7 +38,7 @@ export function resolveScope(sources: ScopeSources): ResolvedScope {
 }
 
 /** Returns the fields of `over`, and those of `under` besides. */
-export function overlay(under: ScopeFacts, over: ScopeFacts): ScopeFacts {
+export function overlay(under: ScopeIds, over: ScopeIds): ScopeIds {
   return {
     tenantId: over.tenantId ?? under.tenantId,
     sessionId: over.sessionId ?? under.sessionId,

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import { CollectingLog } from '../../../test/support/collecting-log.js'
-import { recordHandoff } from '../../record/record.js'
+import { recordAgentHandoff } from '../../record/record.js'
 import { AuditSpanProcessor } from '../processor.js'
 
 type Events = Pick<Span, 'addEvent'>
@@ -137,7 +137,7 @@ describe('what went past', () => {
     const agent = { attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' } }
     const span = tracer.startSpan('agent', agent)
     delete (span as Partial<Span>).addEvent
-    recordHandoff({ to: 'by hand' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
+    recordAgentHandoff({ to: 'by hand' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
     expect(handoffs(log)).toEqual(['by hand'])
     add(span, 'b')
     await audit.forceFlush()
@@ -234,7 +234,7 @@ describe('spans that are not as others', () => {
     add(span, 'a')
     wrap(span)
     add(Object.create(span), 'b')
-    recordHandoff({ to: 'c' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
+    recordAgentHandoff({ to: 'c' }, { context: trace.setSpan(ROOT_CONTEXT, span) })
     span.end()
     expect([handoffs(log), handoffs(other)]).toEqual([
       ['a', 'b', 'c'],
@@ -250,7 +250,7 @@ describe('spans that are not as others', () => {
       isRecording: () => true,
       addEvent: (...args: Parameters<Span['addEvent']>) => inner.addEvent(...args),
     } as unknown as Span
-    recordHandoff({ to: 'b' }, { context: trace.setSpan(ROOT_CONTEXT, wrapper) })
+    recordAgentHandoff({ to: 'b' }, { context: trace.setSpan(ROOT_CONTEXT, wrapper) })
     expect(handoffs(log)).toEqual(['b'])
   })
 

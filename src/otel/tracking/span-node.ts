@@ -1,7 +1,7 @@
 import type { Context } from '@opentelemetry/api'
 import type { ClaimedScope } from '../../events/index.js'
 import type { CallerClaims } from '../caller-claims.js'
-import type { Activity, ScopeFacts, Surrounding } from '../conventions/contract.js'
+import type { Activity, RecognisedSpan, ScopeIds } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { EventCount } from './event-count.js'
 import { NewestSet } from './newest-set.js'
@@ -158,7 +158,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.ownScope.resolve()
   }
 
-  contextScope(): ScopeFacts {
+  contextScope(): ScopeIds {
     return this.ownScope.context
   }
 
@@ -166,11 +166,11 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.ownScope.claims()
   }
 
-  learnScope(facts: ScopeFacts): TrackedSpan | undefined {
+  learnScope(facts: ScopeIds): TrackedSpan | undefined {
     return this.ownScope.learn(facts)
   }
 
-  completeScope(facts: ScopeFacts): TrackedSpan | undefined {
+  completeScope(facts: ScopeIds): TrackedSpan | undefined {
     return this.ownScope.complete(facts)
   }
 
@@ -266,7 +266,7 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
 }
 
 /** A recognised span, as conventions see it. */
-export class RecognisedNode implements Surrounding {
+export class RecognisedNode implements RecognisedSpan {
   readonly node: SpanNode
 
   /** @param node - recognised, perhaps once more later: it may turn out to be a run */

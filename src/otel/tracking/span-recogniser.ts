@@ -1,6 +1,6 @@
 import { context as contexts, type SpanContext } from '@opentelemetry/api'
 import { soon } from '../../timers/real-timers.js'
-import type { Conclusion, Convention, Lineage, Moment } from '../conventions/contract.js'
+import type { Ancestors, Conclusion, Convention, SpanPhase } from '../conventions/contract.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import { isTransportSpan } from '../transport.js'
 import type { Ask } from './ask.js'
@@ -11,7 +11,7 @@ import type { Recognition } from './recognition.js'
 import { RecognisedNode, type SpanNode } from './span-node.js'
 import type { SpanNodes } from './span-nodes.js'
 
-const NO_LINEAGE: Lineage = Object.freeze({ parent: undefined, run: undefined, memo: undefined })
+const NO_ANCESTORS: Ancestors = Object.freeze({ parent: undefined, run: undefined, runState: undefined })
 
 export interface SpanRecogniserParts {
   readonly conventions: readonly Convention[]
@@ -91,7 +91,7 @@ export class SpanRecogniser {
   }
 
   /** Asks the conventions that may know the span; records its start when one does. */
-  look(node: SpanNode, span: SpanLike, moment: Moment): boolean {
+  look(node: SpanNode, span: SpanLike, moment: SpanPhase): boolean {
     const bits = this.#conventions.candidates(span)
     if (bits === 0) return false
     // What a span is may depend on those around it.
@@ -99,13 +99,13 @@ export class SpanRecogniser {
     return this.#askAbout(node, span, moment, bits)
   }
 
-  #askAbout(node: SpanNode, span: SpanLike, moment: Moment, bits: number): boolean {
-    let lineage: Lineage | undefined
+  #askAbout(node: SpanNode, span: SpanLike, moment: SpanPhase, bits: number): boolean {
+    let ancestors: Ancestors | undefined
     for (const convention of this.#conventions.named(bits, span)) {
-      if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) lineage = undefined
+      if (convention.parentage === 'active' && moment === 'start' && this.#moveBelowActive(node)) ancestors = undefined
       if (convention.parentage === 'unnested' && moment !== 'start') this.#lookAtEarlier(node)
-      lineage ??= this.#lineage(node)
-      const seen = convention.parentage === 'unnested' ? this.#withSiblings(lineage, node, convention) : lineage
+      ancestors ??= this.#ancestors(node)
+      const seen = convention.parentage === 'unnested' ? this.#withSiblings(ancestors, node, convention) : ancestors
       const activity = this.#ask(() => convention.recognise(span, moment, seen))
       if (activity === 'later') return false
       if (!activity) continue
@@ -117,7 +117,7 @@ export class SpanRecogniser {
     return false
   }
 
-  #explain(span: SpanLike, moment: Moment, bits: number, recognition: Recognition | undefined): void {
+  #explain(span: SpanLike, moment: SpanPhase, bits: number, recognition: Recognition | undefined): void {
     const candidates = this.#conventions.named(bits, span)
     this.#ask(() => this.#onExplain?.(explain({ span, moment, candidates, recognition })))
   }
@@ -125,8 +125,8 @@ export class SpanRecogniser {
   #recognise(node: SpanNode, recognition: Recognition, span: SpanLike): void {
     const { activity, convention } = recognition
     const { parent } = node
-    if (activity.directlyAround && parent?.span && !parent.recognition) {
-      this.#recognise(parent, { convention, activity: activity.directlyAround }, parent.span)
+    if (activity.parentRun && parent?.span && !parent.recognition) {
+      this.#recognise(parent, { convention, activity: activity.parentRun }, parent.span)
     }
     node.recogniseAs(recognition)
     this.#nodes.remember(node)
@@ -170,26 +170,26 @@ export class SpanRecogniser {
     return true
   }
 
-  #lineage(node: SpanNode): Lineage {
+  #ancestors(node: SpanNode): Ancestors {
     const parent = node.recognisedParent()?.asSurrounding()
     const run = node.parent?.nearestRun()
     const around = node.parent?.span
-    if (!around && !parent && !run && !node.run) return NO_LINEAGE
+    if (!around && !parent && !run && !node.run) return NO_ANCESTORS
     return {
       parent,
       parentScope: around && scopeOf(around).name,
       run: run && { runId: run.runId, agent: run.agent },
-      memo: run?.state,
-      ownMemo: node.run?.state,
+      runState: run?.state,
+      ownState: node.run?.state,
     }
   }
 
   /** Returns what its convention concludes of the end of a span. */
   conclude(node: SpanNode, { convention, activity }: Recognition, span: SpanLike): Conclusion {
-    return this.#ask(() => convention.conclude?.(span, activity, this.#lineage(node))) ?? {}
+    return this.#ask(() => convention.conclude?.(span, activity, this.#ancestors(node))) ?? {}
   }
 
-  #withSiblings(lineage: Lineage, node: SpanNode, convention: Convention): Lineage {
-    return { ...lineage, open: this.#siblings.of(node, convention) }
+  #withSiblings(ancestors: Ancestors, node: SpanNode, convention: Convention): Ancestors {
+    return { ...ancestors, open: this.#siblings.of(node, convention) }
   }
 }

@@ -53,9 +53,9 @@ export class SpanRecorder {
       this.touch(node.nearestRun())
       return
     }
-    if (activity.around) this.#becomeRun(node.recognisedParent(), activity.around, convention)
+    if (activity.enclosingRun) this.#becomeRun(node.recognisedParent(), activity.enclosingRun, convention)
     const { time: startedAt, isMended } = startOf(span, this.#nowMillis())
-    if (activity.toldRun && !node.nearestRun()) node.joinRun(this.#reported.find(activity.toldRun, startedAt))
+    if (activity.loggedRun && !node.nearestRun()) node.joinRun(this.#reported.find(activity.loggedRun, startedAt))
     const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, origin)
     else if (activity.kind === 'tool') this.#calls.startTool(node, activity, { span, startedAt, origin })
@@ -67,7 +67,7 @@ export class SpanRecorder {
   end(node: SpanNode, recognition: Recognition, span: SpanLike, concluded: Conclusion): void {
     const { activity, convention } = recognition
     const said = withInnerEnd(withReportedEnd(node, concluded), span, node.run?.signs.inner)
-    if (said.around) this.#becomeRun(node.recognisedParent(), said.around, convention)
+    if (said.enclosingRun) this.#becomeRun(node.recognisedParent(), said.enclosingRun, convention)
     const ending = endOf(node, recognition, span, said)
     const error = ending.outcome === 'failed' ? (ending.error ?? errorOf(span)) : undefined
     this.#learnNames(node, ending)

@@ -2,7 +2,7 @@ import type { Attributes, Context } from '@opentelemetry/api'
 import type { ClaimedScope } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
 import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
-import type { ScopeFacts } from '../conventions/contract.js'
+import type { ScopeIds } from '../conventions/contract.js'
 import { namesTenantOrSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { Recognition } from './recognition.js'
 import type { RemoteParent } from './remote-parent.js'
@@ -10,7 +10,7 @@ import type { Run, TrackedSpan } from './run.js'
 import { overlay, type ResolvedScope, resolveScope } from './scope.js'
 import { latestSerial } from './serial.js'
 
-const NOTHING: ScopeFacts = Object.freeze({})
+const NOTHING: ScopeIds = Object.freeze({})
 
 /** A span, and what surrounds it, as its scope needs them. */
 export interface ScopedSpan extends TrackedSpan {
@@ -28,9 +28,9 @@ export class SpanScope {
   readonly #node: ScopedSpan
   readonly #callers: CallerClaims
   /** The scope that the span's own attributes and its convention name, as far as it is known. */
-  #explicit: ScopeFacts = NOTHING
+  #explicit: ScopeIds = NOTHING
   /** The part of it that was known before anything else could start below, or that all below has learned since. */
-  #spread: ScopeFacts = NOTHING
+  #spread: ScopeIds = NOTHING
   #resolved: ResolvedScope | undefined = undefined
   #inContext: Said | undefined = undefined
   /** The claims of a caller that its attributes only repeat. */
@@ -42,12 +42,12 @@ export class SpanScope {
   }
 
   /** The scope that the span itself names: with the run id and that of the run around it, where attributes name them. */
-  get explicit(): ScopeFacts {
+  get explicit(): ScopeIds {
     return this.#explicit
   }
 
   /** The span is recognised. @param byConvention - the scope that its convention names */
-  recognise(byConvention: ScopeFacts | undefined): void {
+  recognise(byConvention: ScopeIds | undefined): void {
     this.#explicit = this.#withoutClaims(this.#named(byConvention))
     this.#spread = latestSerial() === this.#node.serial ? this.#explicit : NOTHING
     this.#resolved = undefined
@@ -64,7 +64,7 @@ export class SpanScope {
   }
 
   /** The scope that the application gives by the span's context. */
-  get context(): ScopeFacts {
+  get context(): ScopeIds {
     return this.#readContext().scope
   }
 
@@ -103,7 +103,7 @@ export class SpanScope {
    * @param runScope - holds for all of the run that the span is in
    * @returns the outermost span of which a tenant or a session has become known
    */
-  conclude(scope: ScopeFacts | undefined, runScope: ScopeFacts | undefined): TrackedSpan | undefined {
+  conclude(scope: ScopeIds | undefined, runScope: ScopeIds | undefined): TrackedSpan | undefined {
     const learned = this.learn(this.#withoutClaims(this.#named(scope)))
     const learnedOfRun = runScope && this.#node.nearestRun()?.node?.completeScope(this.#withoutClaims(runScope))
     return learnedOfRun ?? learned
@@ -115,7 +115,7 @@ export class SpanScope {
    *
    * @returns the outermost span of which a tenant or a session has become known
    */
-  learn(facts: ScopeFacts): TrackedSpan | undefined {
+  learn(facts: ScopeIds): TrackedSpan | undefined {
     this.#explicit = overlay(this.#explicit, facts)
     this.#resolved = undefined
     const { tenantId, sessionId } = this.#explicit
@@ -131,7 +131,7 @@ export class SpanScope {
    *
    * @returns the outermost span of which a tenant or a session has become known
    */
-  complete(facts: ScopeFacts): TrackedSpan | undefined {
+  complete(facts: ScopeIds): TrackedSpan | undefined {
     const { sessionDerived, tenantId, userId } = this.resolve()
     const isNew =
       (sessionDerived && facts.sessionId !== undefined) || (tenantId === undefined && facts.tenantId !== undefined)
@@ -146,7 +146,7 @@ export class SpanScope {
   }
 
   /** Reads the scope of the open span: by standard names, by its convention, by the application's own names. */
-  #named(byConvention: ScopeFacts = NOTHING): ScopeFacts {
+  #named(byConvention: ScopeIds = NOTHING): ScopeIds {
     const { span } = this.#node
     if (!span) return byConvention
     const named = overlay(scopeFromAttributes(span.attributes), byConvention)
@@ -158,7 +158,7 @@ export class SpanScope {
    * Returns the part of the open span's attributes that the application gives. The part that a caller gives becomes a
    * claim.
    */
-  #withoutClaims(facts: ScopeFacts): ScopeFacts {
+  #withoutClaims(facts: ScopeIds): ScopeIds {
     const { span, context, parent } = this.#node
     const { baggage } = this.#readContext()
     if (!baggage || !span || !context) return facts

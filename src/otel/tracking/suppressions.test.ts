@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import type { CollectingLog } from '../../../test/support/collecting-log.js'
 import { setAuditingEnabled, withAuditing } from '../../record/context.js'
-import { recordHandoff } from '../../record/record.js'
+import { recordAgentHandoff } from '../../record/record.js'
 import { withRun } from '../../record/run.js'
 import { auditSampler } from '../sampler.js'
 
@@ -17,14 +17,14 @@ describe('switching auditing off in a run', () => {
     withRun({ agentName: 'planner', runId: 'r-1', tenantId: 'acme', sessionId: 's' }, () => {
       withAuditing(false, () => {
         tracer.startActiveSpan('execute_tool pay', TOOL, (tool) => {
-          recordHandoff({ to: 'b' })
+          recordAgentHandoff({ to: 'b' })
           tracer.startSpan('POST').end()
           tool.addEvent('x')
           tool.end()
         })
-        recordHandoff({ to: 'c' })
+        recordAgentHandoff({ to: 'c' })
       })
-      recordHandoff({ to: 'd' })
+      recordAgentHandoff({ to: 'd' })
     })
     expect(log.types).toEqual(['run_started', 'auditing_suppressed', 'agent_handoff', 'run_completed'])
     const [event] = log.of('auditing_suppressed')
@@ -104,7 +104,7 @@ describe('switching auditing off in a run', () => {
   test('counts in a run that no span carries', () => {
     const { log } = startRecordingSdk()
     trace.disable()
-    withRun({ agentName: 'planner', runId: 'r-1' }, () => withAuditing(false, () => recordHandoff({ to: 'b' })))
+    withRun({ agentName: 'planner', runId: 'r-1' }, () => withAuditing(false, () => recordAgentHandoff({ to: 'b' })))
     expect(log.of('auditing_suppressed').map(({ runId, data }) => [runId, data.events])).toEqual([['r-1', 1]])
   })
 

@@ -93,7 +93,7 @@ export class Tracker {
         options.onAgentSpan()
         this.#untaken.watch(node, span, recognition.convention)
         // What log records have reported by now may be the run of the span.
-        if (recognition.activity.toldRun) this.#queue.drain()
+        if (recognition.activity.loggedRun) this.#queue.drain()
         this.#spans.start(node, recognition, span)
       },
       onExplain: options.onExplain,

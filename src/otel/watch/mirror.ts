@@ -1,7 +1,8 @@
 import { diag, type Span } from '@opentelemetry/api'
 import { setMirror } from '../mirrored.js'
 
-const TOLD = [
+/** The calls that say something of a span. */
+const REPEATED = [
   'setAttribute',
   'setAttributes',
   'addEvent',
@@ -11,29 +12,27 @@ const TOLD = [
   'updateName',
   'recordException',
   'end',
-] as const
-
-type Methods = Record<string, (...args: unknown[]) => unknown>
+] as const satisfies readonly (keyof Span)[]
 
 /**
- * Lets a span that is no SDK's tell another one all that it is told. The application keeps its very span, with the ids
- * that it has; a method that calls another of its own is told once. What the span answers stays as it is, but for
- * `isRecording`: there are instrumentations that tell nothing to a span that does not record.
+ * Repeats every call on a span that is no SDK's on its shadow. The application keeps its very span, with the ids
+ * that it has; a method that calls another of its own is repeated once. What the span answers stays as it is, but for
+ * `isRecording`: there are instrumentations that say nothing to a span that does not record.
  */
 export function mirror(span: Span, shadow: Span): void {
   let isInside = false
-  const target = span as unknown as Methods
-  for (const name of TOLD) {
-    const original = target[name]
+  for (const name of REPEATED) {
+    // A span of an older API has not all of them.
+    const original: unknown = Reflect.get(span, name)
     if (typeof original !== 'function') continue
-    define(span, name, function told(this: unknown, ...args) {
-      if (isInside) return original.apply(this, args)
+    define(span, name, function repeated(this: unknown, ...args) {
+      if (isInside) return Reflect.apply(original, this, args)
       isInside = true
       try {
-        return original.apply(this, args)
+        return Reflect.apply(original, this, args)
       } finally {
         isInside = false
-        tell(shadow, name, args)
+        repeat(shadow, name, args)
       }
     })
   }
@@ -42,7 +41,7 @@ export function mirror(span: Span, shadow: Span): void {
 }
 
 /** Calls `onEnd` once, when the span has ended. */
-export function hearEnd(span: Span, onEnd: () => void): void {
+export function onceEnded(span: Span, onEnd: () => void): void {
   const original = span.end
   let hasEnded = false
   define(span, 'end', function end(this: unknown, ...args) {
@@ -57,14 +56,14 @@ export function hearEnd(span: Span, onEnd: () => void): void {
   })
 }
 
-function tell(shadow: Span, name: string, args: unknown[]): void {
+function repeat(shadow: Span, name: keyof Span, args: readonly unknown[]): void {
   try {
-    ;(shadow as unknown as Methods)[name]?.(...args)
+    Reflect.apply(shadow[name], shadow, args)
   } catch (problem) {
     diag.error('spanledger:', problem)
   }
 }
 
-function define(span: Span, name: string, value: (...args: unknown[]) => unknown): void {
+function define(span: Span, name: keyof Span, value: (...args: unknown[]) => unknown): void {
   Object.defineProperty(span, name, { value, configurable: true, writable: true, enumerable: false })
 }

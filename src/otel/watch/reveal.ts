@@ -13,7 +13,7 @@ import {
 import { mirrorOf, spanIn } from '../mirrored.js'
 import type { InstrumentationScope, OpenSpan, SpanLike } from '../span.js'
 import { isTransportScope, isTransportSpan } from '../transport.js'
-import { hearEnd, mirror } from './mirror.js'
+import { mirror, onceEnded } from './mirror.js'
 import { ShadowSpan } from './shadow-span.js'
 import { type Watcher, watchers } from './watchers.js'
 
@@ -88,7 +88,7 @@ export function observe(span: Span, started: Started, by: readonly Watcher[]): S
     watcher.observed++
     watcher.audience.onStart(followed, started.context)
   }
-  if (followed === span) hearEnd(span, () => tellEnd(unaware, followed))
+  if (followed === span) onceEnded(span, () => reportEnd(unaware, followed))
   else mirror(span, followed as ShadowSpan)
   return span
 }
@@ -112,7 +112,7 @@ function shadowOf(
     attributes: (span as { attributes?: Attributes }).attributes ?? options?.attributes,
     links: options?.links,
     startTime: options?.startTime,
-    onEnd: (ended) => tellEnd(audience, ended),
+    onEnd: (ended) => reportEnd(audience, ended),
   })
 }
 
@@ -142,7 +142,7 @@ function isReadable(span: Span): span is Span & OpenSpan {
   return typeof attributes === 'object' && Array.isArray(events) && Array.isArray(startTime)
 }
 
-function tellEnd(by: readonly Watcher[], span: SpanLike): void {
+function reportEnd(by: readonly Watcher[], span: SpanLike): void {
   for (const { audience } of by) audience.onEnd(span)
 }
 

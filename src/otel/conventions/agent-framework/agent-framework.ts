@@ -1,5 +1,5 @@
 import { type SpanLike, scopeOf } from '../../span.js'
-import type { Activity, Conclusion, Convention, Lineage } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { json, text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -37,30 +37,30 @@ export const agentFrameworkConvention: Convention = {
   name: 'agent-framework',
   scopes: ['agent_framework*', 'Microsoft.Agents.AI*', 'autogen*', 'semantic_kernel*', 'Microsoft.SemanticKernel*'],
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const word = WORDS.get(/^[^ ]*/.exec(span.name)?.[0] ?? '')
     if (word === 'workflow') return workflow(span)
     if (word === 'step') return { kind: 'step' }
-    const activity = completion(span) ?? genAiConvention.recognise(span, moment, lineage)
+    const activity = completion(span) ?? genAiConvention.recognise(span, phase, ancestors)
     if (activity === undefined || activity === 'later') return activity
     if (activity.kind === 'tool') {
-      return handoffStep(span, activity.tool.name, lineage, { callId: activity.callId }) ?? activity
+      return handoffStep(span, activity.tool.name, ancestors, { callId: activity.callId }) ?? activity
     }
     if (activity.kind !== 'run') return activity
-    const taken = handoffTaken(activity.agent.name, lineage)
+    const taken = handoffTaken(activity.agent.name, ancestors)
     return taken ? { ...activity, facts: [...taken, ...(activity.facts ?? [])] } : activity
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     if ('handoff' in activity) {
       const error = hasErrorStatus(span) ? errorOf(span) : undefined
       const args = json(span.attributes, 'gen_ai.tool.call.arguments')
-      return endOfHandoffTool(span, activity as HandoffStep, lineage, { args, error })
+      return endOfHandoffTool(span, activity as HandoffStep, ancestors, { args, error })
     }
     if (activity.kind === 'step') return {}
-    if (activity.kind !== 'run') return genAiConvention.conclude?.(span, activity, lineage) ?? {}
-    const told = activity.trigger === 'workflow' ? {} : genAiConvention.conclude?.(span, activity, lineage)
-    return { ...told, ...endOfRun(span, lineage) }
+    if (activity.kind !== 'run') return genAiConvention.conclude?.(span, activity, ancestors) ?? {}
+    const told = activity.trigger === 'workflow' ? {} : genAiConvention.conclude?.(span, activity, ancestors)
+    return { ...told, ...endOfRun(span, ancestors) }
   },
 }
 
@@ -77,9 +77,12 @@ function workflow({ attributes }: SpanLike): Activity {
   return { kind: 'run', agent, trigger: 'workflow' }
 }
 
-function endOfRun(span: SpanLike, lineage: Lineage): Conclusion {
+function endOfRun(span: SpanLike, ancestors: Ancestors): Conclusion {
   const error = errorAt(span)
-  const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage, scopeOf(span).name.startsWith(AUTOGEN))]
+  const facts = [
+    ...factsOfException(error, ancestors),
+    ...handoffsLeft(ancestors, scopeOf(span).name.startsWith(AUTOGEN)),
+  ]
   return error ? { ...concludeError(error, span), facts } : { facts }
 }
 

@@ -1,7 +1,16 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, type SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, Memo, RunActivity, ScopeFacts } from '../contract.js'
+import type {
+  Activity,
+  Ancestors,
+  Conclusion,
+  Convention,
+  ConventionState,
+  Fact,
+  RunActivity,
+  ScopeIds,
+} from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -52,7 +61,7 @@ export const aiSdkConvention: Convention = {
   attributePrefixes: ['ai.operationId'],
   decisive: { run: ['ai.response.finishReason'], model: ['ai.response.toolCalls'] },
 
-  recognise(span, _moment, lineage) {
+  recognise(span, _phase, ancestors) {
     const { attributes } = span
     const operation = text(attributes, 'ai.operationId')
     if (operation === undefined) return undefined
@@ -65,25 +74,26 @@ export const aiSdkConvention: Convention = {
       // Sentry renames these two at the start of the span.
       const name = text(attributes, 'ai.toolCall.name', 'gen_ai.tool.name') ?? 'unknown'
       const callId = text(attributes, 'ai.toolCall.id', 'gen_ai.tool.call.id')
-      noteCall(span, lineage, callId)
+      noteCall(span, ancestors, callId)
       return { kind: 'tool', tool: { name }, callId, scope }
     }
     const call = MODEL_OPERATION.exec(operation)
     if (!call) return undefined
-    noteModelCall(span, lineage)
+    noteModelCall(span, ancestors)
     return { ...modelActivity(call[1] as string, attributes), scope }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const { attributes } = span
     const finishReason = text(attributes, 'ai.response.finishReason')
     const error = failureOf(span, finishReason)
     const scope = scopeFromSettings(attributes)
-    if (activity.kind === 'model') return { ...concludeModel(span, finishReason, error, lineage), scope }
+    if (activity.kind === 'model') return { ...concludeModel(span, finishReason, error, ancestors), scope }
     if (activity.kind !== 'run') return { error, scope }
     // An object that was streamed has no finish reason.
     const finished = text(attributes, 'ai.response.object') !== undefined
-    return { ...concludeCall(error, finishReason, finished || hasDropped(span), span, lineage), scope }
+    const end = { error, finishReason, isFinished: finished || hasDropped(span) }
+    return { ...concludeCall(end, span, ancestors), scope }
   },
 }
 
@@ -94,42 +104,42 @@ export const aiSdkOtelConvention: Convention = {
   attributePrefixes: ['ai.settings.context.'],
   decisive: { run: ['gen_ai.response.finish_reasons'], model: ['gen_ai.output.messages'] },
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const { attributes } = span
-    const activity = genAiConvention.recognise(span, moment, lineage) ?? audioActivity(attributes)
+    const activity = genAiConvention.recognise(span, phase, ancestors) ?? audioActivity(attributes)
     if (typeof activity !== 'object') return activity
     const scoped = { ...activity, scope: scopeFromSettings(attributes) }
-    const around = lineage.parent?.activity as CallActivity | undefined
+    const around = ancestors.parent?.activity as CallActivity | undefined
     switch (scoped.kind) {
       case 'run':
         return callActivity(scoped, attributes)
       case 'tool':
-        noteCall(span, lineage, scoped.callId)
+        noteCall(span, ancestors, scoped.callId)
         return { ...scoped, facts: decisionsOf(around, ({ callId }) => callId === scoped.callId, granted) }
       case 'step':
         // The loop has begun: what was approved has been run.
         return { ...scoped, facts: decisionsOf(around, () => true, denied) }
       case 'model':
-        noteModelCall(span, lineage)
+        noteModelCall(span, ancestors)
         return scoped
       default:
         return scoped
     }
   },
 
-  conclude(span, activity, lineage) {
-    const known = genAiConvention.conclude?.(span, activity, lineage)
+  conclude(span, activity, ancestors) {
+    const known = genAiConvention.conclude?.(span, activity, ancestors)
     const told = { ...known, scope: { ...known?.scope, ...scopeFromSettings(span.attributes) } }
     const error = failureOf(span, told.finishReason)
     switch (activity.kind) {
       case 'run':
         return {
           ...told,
-          ...concludeCall(error, told.finishReason, hasDropped(span), span, lineage),
+          ...concludeCall({ error, finishReason: told.finishReason, isFinished: hasDropped(span) }, span, ancestors),
           usage: undefined,
         }
       case 'model':
-        return { ...told, ...concludeModel(span, told.finishReason, error, lineage) }
+        return { ...told, ...concludeModel(span, told.finishReason, error, ancestors) }
       case 'tool':
         return wasCutOff(span) && !error ? { ...told, outcome: 'failed', error: CUT_OFF } : told
       default:
@@ -165,16 +175,16 @@ function decisionsOf(
 }
 
 /** Coarse clocks may let spans begin at the same moment, and a delivery may tell them in any order. */
-function noteModelCall({ startTime }: SpanLike, { memo }: Lineage, asked: readonly AskedCall[] = []): void {
-  const state = stateOf(memo)
+function noteModelCall({ startTime }: SpanLike, { runState }: Ancestors, asked: readonly AskedCall[] = []): void {
+  const state = stateOf(runState)
   const startedAt = timestampFromHrTime(startTime)
   if (state.lastModelCall && state.lastModelCall.startedAt > startedAt) return
   state.lastModelCall = { startedAt, asked }
 }
 
-function noteCall({ startTime }: SpanLike, { memo }: Lineage, callId: string | undefined): void {
+function noteCall({ startTime }: SpanLike, { runState }: Ancestors, callId: string | undefined): void {
   if (callId === undefined) return
-  const { begun } = stateOf(memo)
+  const { begun } = stateOf(runState)
   begun.delete(callId)
   begun.set(callId, timestampFromHrTime(startTime))
   for (const oldest of begun.size > MAX_CALLS ? begun.keys() : []) {
@@ -193,27 +203,30 @@ function concludeModel(
   span: SpanLike,
   finishReason: string | undefined,
   error: SpanError | undefined,
-  lineage: Lineage,
+  ancestors: Ancestors,
 ): Conclusion {
-  const state = stateOf(lineage.memo)
-  if (finishReason === 'tool-calls') noteModelCall(span, lineage, callsAskedFor(span))
+  const state = stateOf(ancestors.runState)
+  if (finishReason === 'tool-calls') noteModelCall(span, ancestors, callsAskedFor(span))
   const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
   state.quotaTold ||= limits !== undefined
   // The call as a whole repeats what its model calls consumed (5: only the last of them).
   return { ...endingOf(error, span), finishReason, usage: usageFrom(span.attributes), facts: limits }
 }
 
-function concludeCall(
-  error: SpanError | undefined,
-  finishReason: string | undefined,
-  isFinished: boolean,
-  span: SpanLike,
-  { ownMemo }: Lineage,
-): Conclusion {
+/** The end of a call of the SDK, as its span shows it. */
+interface CallEnd {
+  readonly error: SpanError | undefined
+  readonly finishReason: string | undefined
+  /** It came to its end, or may have: the span has an answer, or has lost attributes. */
+  readonly isFinished: boolean
+}
+
+function concludeCall(end: CallEnd, span: SpanLike, { ownState }: Ancestors): Conclusion {
+  const { error, finishReason, isFinished } = end
   if (error) return { ...endingOf(error, span), finishReason }
   // An aborted call ends without a finish reason, and nothing else tells it.
   if (finishReason === undefined && !isFinished && !usageFrom(span.attributes)) return ABORTED
-  const pending = pendingCalls(stateOf(ownMemo))
+  const pending = pendingCalls(stateOf(ownState))
   if (finishReason !== 'tool-calls' || pending.length === 0) return { outcome: 'completed', finishReason }
   // The loop ended at a tool that has not run: it waits for approval, or is the client's to run.
   const waitingFor = pending.map(({ name }) => name).join(', ')
@@ -241,16 +254,16 @@ function wasCutOff(span: SpanLike): boolean {
 }
 
 /** What the user handed to the SDK's telemetry settings. */
-function scopeFromSettings(attributes: Attributes): ScopeFacts {
+function scopeFromSettings(attributes: Attributes): ScopeIds {
   return scopeByNames(
     (name) => attributes[`ai.telemetry.metadata.${name}`] ?? attributes[`ai.settings.context.${name}`],
   )
 }
 
-function stateOf(memo: Memo | undefined): RunState {
-  const known = memo?.get(STATE) as RunState | undefined
+function stateOf(runState: ConventionState | undefined): RunState {
+  const known = runState?.get(STATE) as RunState | undefined
   if (known) return known
   const state: RunState = { begun: new Map(), lastModelCall: undefined, quotaTold: false }
-  memo?.set(STATE, state)
+  runState?.set(STATE, state)
   return state
 }

@@ -54,6 +54,8 @@ function storyIn(prompt: string): Story | undefined {
   if (!mayEndWithToolMessage(prompt)) return undefined
   if (prompt.length > MAX_JSON_LENGTH)
     return endsWithToolMessage(prompt) ? { facts: [RESUMED], answered: [] } : undefined
+  // Attacker-controlled: the message history of a request, which a client can make up; at most 256 KiB are parsed,
+  // and facts from it are claims.
   const messages = messagesOf(jsonIn(prompt))
   const last = messages.at(-1)
   if (last?.role !== 'tool') return undefined
@@ -151,6 +153,7 @@ function callOf(part: Part): readonly AskedCall[] {
 /** The calls a model asked for, as far as they are of tools that were offered to it, and stand before a cut. */
 export function callsAskedFor(span: SpanLike): readonly AskedCall[] {
   const { attributes } = span
+  // Attacker-controlled: the answer of a model; at most 256 KiB and, where it is cut, 512 levels are read.
   const answer = readJson(attributes['ai.response.toolCalls'] ?? attributes['gen_ai.output.messages']).value
   if (!Array.isArray(answer)) return []
   const parts = answer.map(record).flatMap((part) => (Array.isArray(part.parts) ? part.parts.map(record) : [part]))

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact } from '../contract.js'
 import { text } from '../shared/attributes.js'
 import { endingOfError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -27,22 +27,22 @@ export const beeAiConvention: Convention = {
   name: 'beeai',
   scopes: ['@arizeai/openinference-instrumentation-beeai'],
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const { attributes } = span
     const kind = text(attributes, KIND)?.toUpperCase()
     const path = text(attributes, TARGET)
-    if (path !== undefined) return eventActivity(path, kind, span, lineage)
+    if (path !== undefined) return eventActivity(path, kind, span, ancestors)
     // Attributes come right after the start.
-    if (kind === undefined) return moment === 'end' ? STEP : 'later'
+    if (kind === undefined) return phase === 'end' ? STEP : 'later'
     if (kind === 'AGENT') return { kind: 'run', agent: {} }
     return kind === 'TOOL' ? { kind: 'tool', tool: { name: text(attributes, 'source') ?? span.name } } : STEP
   },
 
-  conclude(span, activity, { ownMemo }) {
+  conclude(span, activity, { ownState }) {
     const error = errorIn(span)
     switch (activity.kind) {
       case 'run':
-        return runConclusion(error, toolFacts(ownMemo))
+        return runConclusion(error, toolFacts(ownState))
       case 'model':
         return {
           outcome: error && 'failed',
@@ -58,7 +58,12 @@ export const beeAiConvention: Convention = {
   },
 }
 
-function eventActivity(path: string, kind: string | undefined, span: SpanLike, { memo, parent }: Lineage): Activity {
+function eventActivity(
+  path: string,
+  kind: string | undefined,
+  span: SpanLike,
+  { runState, parent }: Ancestors,
+): Activity {
   const event = path.slice(path.lastIndexOf('.') + 1)
   switch (kind) {
     case 'LLM':
@@ -66,7 +71,7 @@ function eventActivity(path: string, kind: string | undefined, span: SpanLike, {
       return event === 'success' || event === 'error' ? modelCall(kind, span.attributes) : STEP
     case 'TOOL':
       // A tool that was called by itself is told by the span of its run.
-      if (memo && parent?.activity.kind !== 'tool') noteToolEvent(path, event, span, memo)
+      if (runState && parent?.activity.kind !== 'tool') noteToolEvent(path, event, span, runState)
       return STEP
     default:
       return STEP

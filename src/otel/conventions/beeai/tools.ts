@@ -1,6 +1,6 @@
 import { millisBetween, type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
-import type { Fact, Memo } from '../contract.js'
+import type { ConventionState, Fact } from '../contract.js'
 import type { SpanError } from '../shared/outcome.js'
 import { errorIn } from './errors.js'
 
@@ -16,14 +16,14 @@ import { errorIn } from './errors.js'
  */
 
 /** One event of a tool. */
-interface Moment {
+interface SpanPhase {
   readonly time: Timestamp
   readonly millis: number
   readonly spanId: string
   readonly error: SpanError | undefined
 }
 
-type MomentsByEvent = Map<string, Moment[]>
+type MomentsByEvent = Map<string, SpanPhase[]>
 
 const EVENTS = 'beeai.tools'
 const TOLD = new Set(['start', 'success', 'error', 'retry', 'finish'])
@@ -31,9 +31,9 @@ const TOLD = new Set(['start', 'success', 'error', 'retry', 'finish'])
 const MAX_MOMENTS = 1000
 
 /** Notes an event of a tool until the run is over. */
-export function noteToolEvent(path: string, event: string, span: SpanLike, memo: Memo): void {
+export function noteToolEvent(path: string, event: string, span: SpanLike, runState: ConventionState): void {
   if (!TOLD.has(event)) return
-  const moments = momentsOf(memo, path.slice(0, path.lastIndexOf('.')), event)
+  const moments = momentsOf(runState, path.slice(0, path.lastIndexOf('.')), event)
   if (moments.length >= MAX_MOMENTS) return
   const { startTime } = span
   moments.push({
@@ -45,8 +45,8 @@ export function noteToolEvent(path: string, event: string, span: SpanLike, memo:
 }
 
 /** The calls of tools in a run that is over. */
-export function toolFacts(memo: Memo | undefined): readonly Fact[] {
-  const byEmitter = memo?.get(EVENTS) as Map<string, MomentsByEvent> | undefined
+export function toolFacts(runState: ConventionState | undefined): readonly Fact[] {
+  const byEmitter = runState?.get(EVENTS) as Map<string, MomentsByEvent> | undefined
   const facts = [...(byEmitter ?? [])].flatMap(([emitter, moments]) =>
     factsOf(emitter.slice(emitter.lastIndexOf('.') + 1), moments),
   )
@@ -78,7 +78,7 @@ function factsOf(name: string, moments: MomentsByEvent): readonly Fact[] {
   return starts.flatMap((start, at) => factsOfCall(name, start, ends[at]))
 }
 
-function factsOfCall(name: string, start: Moment, end: Moment | undefined): readonly Fact[] {
+function factsOfCall(name: string, start: SpanPhase, end: SpanPhase | undefined): readonly Fact[] {
   const { spanId: callId, time } = start
   const started: Fact = { type: 'tool_call_started', data: { callId, tool: { name } }, time }
   if (!end) return [started]
@@ -91,19 +91,19 @@ function factsOfCall(name: string, start: Moment, end: Moment | undefined): read
 }
 
 /** Removes and returns the moment that is nearest in time to another. */
-function takeNearest(moments: Moment[], to: Moment): Moment | undefined {
+function takeNearest(moments: SpanPhase[], to: SpanPhase): SpanPhase | undefined {
   let nearest = 0
-  const distance = (moment: Moment | undefined) =>
-    moment ? Math.abs(moment.millis - to.millis) : Number.POSITIVE_INFINITY
+  const distance = (phase: SpanPhase | undefined) =>
+    phase ? Math.abs(phase.millis - to.millis) : Number.POSITIVE_INFINITY
   for (let at = 1; at < moments.length; at++) if (distance(moments[at]) < distance(moments[nearest])) nearest = at
   return moments.splice(nearest, 1)[0]
 }
 
-function momentsOf(memo: Memo, emitter: string, event: string): Moment[] {
-  const known = memo.get(EVENTS) as Map<string, MomentsByEvent> | undefined
+function momentsOf(runState: ConventionState, emitter: string, event: string): SpanPhase[] {
+  const known = runState.get(EVENTS) as Map<string, MomentsByEvent> | undefined
   const byEmitter = known ?? new Map<string, MomentsByEvent>()
-  if (!known) memo.set(EVENTS, byEmitter)
-  const byEvent = byEmitter.get(emitter) ?? new Map<string, Moment[]>()
+  if (!known) runState.set(EVENTS, byEmitter)
+  const byEvent = byEmitter.get(emitter) ?? new Map<string, SpanPhase[]>()
   byEmitter.set(emitter, byEvent)
   const moments = byEvent.get(event) ?? []
   byEvent.set(event, moments)

@@ -1,5 +1,5 @@
 import { hasDropped, type SpanLike } from '../../span.js'
-import type { Conclusion, Convention, Fact, Lineage } from '../contract.js'
+import type { Ancestors, Conclusion, Convention, Fact } from '../contract.js'
 import { openInferenceConvention } from '../openinference/openinference.js'
 import { amount } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -24,11 +24,11 @@ export const claudeAgentSdkConvention: Convention = {
   ],
   attributePrefixes: undefined,
 
-  conclude(span, activity, lineage) {
-    const told = openInferenceConvention.conclude?.(span, activity, lineage) ?? {}
+  conclude(span, activity, ancestors) {
+    const told = openInferenceConvention.conclude?.(span, activity, ancestors) ?? {}
     const error = hasErrorStatus(span) ? sdkErrorOf(span) : undefined
     if (activity.kind !== 'run') return { ...told, error }
-    return { ...told, ...endingOf(span, error, told, lineage), facts: limitFacts(span, error) }
+    return { ...told, ...endingOf(span, error, told, ancestors), facts: limitFacts(span, error) }
   },
 }
 
@@ -39,7 +39,7 @@ function sdkErrorOf(span: SpanLike): SpanError {
   return { ...error, code: code ?? (error.message === 'Abandoned' ? 'Abandoned' : error.code) }
 }
 
-function endingOf(span: SpanLike, error: SpanError | undefined, { usage }: Conclusion, { run }: Lineage): Conclusion {
+function endingOf(span: SpanLike, error: SpanError | undefined, { usage }: Conclusion, { run }: Ancestors): Conclusion {
   if (error) return concludeError(error, span)
   // Whoever stops reading before the result leaves a span without an error and without usage. Sub-agents tell no usage.
   return usage || run || hasDropped(span)

@@ -1,5 +1,5 @@
 import { parentSpanIdOf, type SpanLike } from '../../span.js'
-import type { Activity, CallReport, Conclusion, Convention, Fact, Lineage, RunActivity } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, RunActivity, ToolCallReport } from '../contract.js'
 import { errorFrom, flag, word } from '../shared/agent-events.js'
 import { amount } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -29,7 +29,7 @@ export const claudeCodeConvention: Convention = {
   eventPrefixes: [PREFIX],
   eventScopes: ['com.anthropic.claude_code.events'],
 
-  recognise(span, _, lineage) {
+  recognise(span, _, ancestors) {
     const { attributes } = span
     if (!span.name.startsWith(PREFIX)) return undefined
     switch (spanTypeOf(attributes) ?? span.name.slice(PREFIX.length)) {
@@ -41,21 +41,21 @@ export const claudeCodeConvention: Convention = {
           operation: 'chat',
           model: word(attributes, 'model'),
           provider: 'anthropic',
-          around: subAgentOf(span, lineage),
+          enclosingRun: subAgentOf(span, ancestors),
         }
       case 'tool':
-        return toolCall(span, lineage)
+        return toolCall(span, ancestors)
       default:
         return STEP
     }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     switch (activity.kind) {
       case 'run':
-        return { ...endOfRun(span, lineage), call: callOf(span) }
+        return { ...endOfRun(span, ancestors), call: callOf(span) }
       case 'model':
-        return endOfModelCall(span, lineage)
+        return endOfModelCall(span, ancestors)
       case 'tool':
         return {}
       default:
@@ -66,7 +66,7 @@ export const claudeCodeConvention: Convention = {
   report: reportOf,
 }
 
-function toolCall(span: SpanLike, lineage: Lineage): Activity {
+function toolCall(span: SpanLike, ancestors: Ancestors): Activity {
   const { attributes } = span
   const callId = word(attributes, 'tool_use_id', 'gen_ai.tool.call.id')
   const name = word(attributes, 'tool_name', 'gen_ai.tool.name') ?? 'unknown'
@@ -75,12 +75,12 @@ function toolCall(span: SpanLike, lineage: Lineage): Activity {
     tool: { name },
     callId,
     call: { callId, spanId: span.spanContext().spanId },
-    around: subAgentOf(span, lineage),
+    enclosingRun: subAgentOf(span, ancestors),
   }
 }
 
 /** The run of a sub-agent: the span around its work, inside of the tool that runs it. */
-function subAgentOf({ attributes }: SpanLike, { parent }: Lineage): RunActivity | undefined {
+function subAgentOf({ attributes }: SpanLike, { parent }: Ancestors): RunActivity | undefined {
   const id = word(attributes, 'agent_id')
   if (id === undefined || !parent || parent.activity.kind === 'run') return undefined
   const tool = parent.activity.kind === 'tool' ? parent : parent.outer
@@ -90,7 +90,7 @@ function subAgentOf({ attributes }: SpanLike, { parent }: Lineage): RunActivity 
 }
 
 /** The word of a span inside a tool's on that call. */
-function callOf(span: SpanLike): CallReport | undefined {
+function callOf(span: SpanLike): ToolCallReport | undefined {
   const { attributes } = span
   const around = { spanId: parentSpanIdOf(span) }
   switch (spanTypeOf(attributes) ?? span.name.slice(PREFIX.length)) {
@@ -123,14 +123,14 @@ function toolError(span: SpanLike): Conclusion['error'] {
   return { code: told.code, message: told.message || errorOf(span).message }
 }
 
-function endOfModelCall(span: SpanLike, { memo, parent }: Lineage): Conclusion {
+function endOfModelCall(span: SpanLike, { runState, parent }: Ancestors): Conclusion {
   const { attributes } = span
   const failed = hasErrorStatus(span) || flag(attributes, 'success') === false
   const told = failed ? modelError(attributes) : undefined
   const error = told && { code: told.code, message: told.message || errorOf(span).message }
   // The calls of a sub-agent are inside a tool.
   if (parent?.activity.kind === 'run') {
-    memo?.set(LAST_CALL, { error, finishReason: word(attributes, 'stop_reason') } satisfies LastCall)
+    runState?.set(LAST_CALL, { error, finishReason: word(attributes, 'stop_reason') } satisfies LastCall)
   }
   const usage = usageOf(attributes)
   if (!error) return { outcome: 'completed', usage }
@@ -140,9 +140,9 @@ function endOfModelCall(span: SpanLike, { memo, parent }: Lineage): Conclusion {
 }
 
 /** The span of a prompt does not tell how it ended: its last model call does. */
-function endOfRun(span: SpanLike, { ownMemo }: Lineage): Conclusion {
+function endOfRun(span: SpanLike, { ownState }: Ancestors): Conclusion {
   if (hasErrorStatus(span)) return concludeError(errorOf(span), span)
-  const { error, finishReason } = (ownMemo?.get(LAST_CALL) ?? {}) as LastCall
+  const { error, finishReason } = (ownState?.get(LAST_CALL) ?? {}) as LastCall
   if (error) {
     return wasAborted(error)
       ? { outcome: 'cancelled', reason: 'aborted' }

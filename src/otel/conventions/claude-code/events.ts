@@ -1,5 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { CallDecision, CallReport, Fact, Occurrence, RunReport, RunState, UsageReport } from '../contract.js'
+import type {
+  Fact,
+  RunProgress,
+  RunReport,
+  TelemetryEvent,
+  ToolCallDecision,
+  ToolCallReport,
+  UsageReport,
+} from '../contract.js'
 import { asked, callKey, customFact, errorFrom, flag, scopeOfRecord, word } from '../shared/agent-events.js'
 import { amount, count, jsonIn, record, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -39,9 +47,9 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
 /** The makers of the conversation's own model calls. Others are made by sub-agents, under their names, and to compact. */
 const MAIN = /^(?:sdk|repl|main|cli|user)/
 
-export function reportOf(occurrence: Occurrence): RunReport | undefined {
-  const { attributes, span } = occurrence
-  const name = occurrence.name.startsWith(PREFIX) ? occurrence.name.slice(PREFIX.length) : occurrence.name
+export function reportOf(event: TelemetryEvent): RunReport | undefined {
+  const { attributes, span } = event
+  const name = event.name.startsWith(PREFIX) ? event.name.slice(PREFIX.length) : event.name
   const sessionId = word(attributes, 'session.id')
   if (sessionId === undefined) return undefined
   const promptId = word(attributes, 'prompt.id')
@@ -51,30 +59,34 @@ export function reportOf(occurrence: Occurrence): RunReport | undefined {
     // Versions before 2.1 have no id of the prompt.
     isOfRunInProgress: promptId === undefined,
     agent: AGENT,
-    scope: scopeOfRecord(occurrence),
+    scope: scopeOfRecord(event),
     sequence: count(attributes, 'event.sequence'),
   }
   switch (name) {
     case 'user_prompt': {
-      const runId = span ? `${span.traceId}-${span.spanId}` : (promptId ?? `${sessionId}-${occurrence.time}`)
+      const runId = span ? `${span.traceId}-${span.spanId}` : (promptId ?? `${sessionId}-${event.time}`)
       const keys = span ? [spanKey(span.spanId), ...base.keys] : base.keys
-      const begins = { runId, mark: promptId ?? String(occurrence.time), isNewRun: promptId === undefined }
+      const begins = { runId, mark: promptId ?? String(event.time), isNewRun: promptId === undefined }
       // What the command line does by itself needs no model.
       const isOwn = word(attributes, 'command_source') === 'builtin'
-      return { ...base, keys, begins, state: { stands: isOwn ? 'answered' : 'working' } }
+      return { ...base, keys, begins, progress: { status: isOwn ? 'answered' : 'working' } }
     }
     case 'tool_decision':
-      return { ...base, call: { ...callIn(attributes), decision: decisionOf(attributes) }, state: askedFor(attributes) }
+      return {
+        ...base,
+        call: { ...callIn(attributes), decision: decisionOf(attributes) },
+        progress: askedFor(attributes),
+      }
     case 'tool_result':
       return {
         ...base,
         call: resultOf(attributes),
-        state: askedFor(attributes),
+        progress: askedFor(attributes),
         // Where there are spans, they tell of the run of the sub-agent.
         facts: span ? undefined : subAgentFacts(attributes, sessionId),
       }
     case 'api_request':
-      return { ...base, usage: usageOf(attributes), state: answerOf(attributes) }
+      return { ...base, usage: usageOf(attributes), progress: answerOf(attributes) }
     case 'api_error':
       return { ...base, ...failureOf(attributes) }
     case 'compaction':
@@ -97,7 +109,7 @@ export function spanKey(spanId: string): string {
  * The decision on a call, and its decider. Nobody was asked for a call that the configuration allows, and that is no event;
  * a refusal of the configuration or a hook is one, and the grant of a hook.
  */
-export function decisionOf(attributes: Attributes): CallDecision | undefined {
+export function decisionOf(attributes: Attributes): ToolCallDecision | undefined {
   const said = word(attributes, 'decision')
   if (said !== 'accept' && said !== 'reject') return undefined
   const verdict = said === 'accept' ? 'granted' : 'denied'
@@ -125,7 +137,7 @@ export function usageOf(attributes: Attributes): UsageReport | undefined {
     model: word(attributes, 'model'),
     provider: 'anthropic',
     responseId: requestId,
-    toldAs: callKey(requestId, inputTokens, output ?? 0),
+    callKey: callKey(requestId, inputTokens, output ?? 0),
   }
 }
 
@@ -145,19 +157,20 @@ export function wasAborted({ message }: { readonly message: string }): boolean {
 
 /** A tool that runs another agent. */
 function subAgentFacts(attributes: Attributes, sessionId: string): readonly Fact[] | undefined {
+  // Attacker-controlled: arguments of a tool call, which a model wrote; at most 256 KiB are parsed.
   const parameters = record(jsonIn(attributes.tool_parameters))
   const agentId = word(attributes, 'subagent_type') ?? word(parameters, 'subagent_type')
   if (agentId === undefined) return undefined
   return [{ type: 'sub_agent_invoked', data: { agentId, subThreadId: sessionId } }]
 }
 
-function callIn(attributes: Attributes): CallReport {
+function callIn(attributes: Attributes): ToolCallReport {
   const name = word(attributes, 'tool_name') ?? 'unknown'
   const type = word(attributes, 'tool_source')
   return { callId: word(attributes, 'tool_use_id'), tool: { name, ...(type && { type }) } }
 }
 
-function resultOf(attributes: Attributes): CallReport {
+function resultOf(attributes: Attributes): ToolCallReport {
   const failed = flag(attributes, 'success') === false
   const error = errorFrom(attributes, {
     codes: ['error_type', 'error.type'],
@@ -174,22 +187,22 @@ function resultOf(attributes: Attributes): CallReport {
 }
 
 /** Older versions tell the decision with the result only. */
-function decisionIn(attributes: Attributes): CallDecision | undefined {
+function decisionIn(attributes: Attributes): ToolCallDecision | undefined {
   const said = word(attributes, 'decision_type', 'decision')
   const source = word(attributes, 'decision_source')
   return said !== undefined && source !== undefined ? decisionOf({ decision: said, source }) : undefined
 }
 
-function askedFor(attributes: Attributes): RunState | undefined {
+function askedFor(attributes: Attributes): RunProgress | undefined {
   if (isAside(attributes)) return undefined
   if (word(attributes, 'decision') === 'reject' && word(attributes, 'source') === 'user_abort') {
-    return { stands: 'cancelled', reason: 'user_abort' }
+    return { status: 'cancelled', reason: 'user_abort' }
   }
-  return { stands: 'working', request: word(attributes, 'request_id') }
+  return { status: 'working', request: word(attributes, 'request_id') }
 }
 
-function answerOf(attributes: Attributes): RunState | undefined {
-  return isAside(attributes) ? undefined : { stands: 'answered', request: word(attributes, 'request_id') }
+function answerOf(attributes: Attributes): RunProgress | undefined {
+  return isAside(attributes) ? undefined : { status: 'answered', request: word(attributes, 'request_id') }
 }
 
 function isAside(attributes: Attributes): boolean {
@@ -197,14 +210,14 @@ function isAside(attributes: Attributes): boolean {
   return word(attributes, 'agent_id') !== undefined || (source !== undefined && !MAIN.test(source))
 }
 
-function failureOf(attributes: Attributes): Pick<RunReport, 'facts' | 'state'> {
+function failureOf(attributes: Attributes): Pick<RunReport, 'facts' | 'progress'> {
   const error = modelError(attributes)
-  if (wasAborted(error)) return { state: { stands: 'cancelled', reason: 'aborted' } }
+  if (wasAborted(error)) return { progress: { status: 'cancelled', reason: 'aborted' } }
   const facts: Fact[] = [{ type: 'error_occurred', data: { error, operation: 'chat' } }, ...(quotaFacts(error) ?? [])]
-  return { facts, state: isAside(attributes) ? undefined : { stands: 'failed', error } }
+  return { facts, progress: isAside(attributes) ? undefined : { status: 'failed', error } }
 }
 
-function compactionOf(attributes: Attributes): Pick<RunReport, 'facts' | 'state'> {
+function compactionOf(attributes: Attributes): Pick<RunReport, 'facts' | 'progress'> {
   if (flag(attributes, 'success') === false) {
     return { facts: [customFact(`${PREFIX}compaction_failed`, attributes, ['trigger', 'duration_ms'])] }
   }
@@ -214,7 +227,7 @@ function compactionOf(attributes: Attributes): Pick<RunReport, 'facts' | 'state'
   const facts: Fact[] = [{ type: 'context_compacted', data: { droppedTokens, retainedTokens: after } }]
   // One that the user asked for is the answer.
   const isAnswer = word(attributes, 'trigger') === 'manual'
-  return { facts, state: isAnswer ? { stands: 'answered' } : undefined }
+  return { facts, progress: isAnswer ? { status: 'answered' } : undefined }
 }
 
 function hookFacts(attributes: Attributes): readonly Fact[] {

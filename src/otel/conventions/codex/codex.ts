@@ -1,5 +1,5 @@
 import type { SpanLike } from '../../span.js'
-import type { Activity, Convention, Lineage, Surrounding } from '../contract.js'
+import type { Activity, Ancestors, Convention, RecognisedSpan } from '../contract.js'
 import { flag, word } from '../shared/agent-events.js'
 import { AGENT, PREFIX, reportOf, traceKey, usageOf } from './events.js'
 
@@ -29,15 +29,15 @@ export const codexConvention: Convention = {
   scopes: ['codex*'],
   eventPrefixes: [PREFIX],
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const { attributes, name } = span
     if ((name.startsWith(TURN) || name === RUN_TURN) && word(attributes, 'turn.id') !== undefined) {
-      return turn(span, lineage)
+      return turn(span, ancestors)
     }
     if (word(attributes, 'codex.tool.phase') === DISPATCH) return toolCall(span)
     if (attributes[USAGE.input] !== undefined) return modelCall(span)
     // What a span tells comes with it, or at its end.
-    const sessionId = moment === 'microtask' ? undefined : word(attributes, 'conversation.id')
+    const sessionId = phase === 'microtask' ? undefined : word(attributes, 'conversation.id')
     return sessionId === undefined ? undefined : { ...STEP, scope: { sessionId } }
   },
 
@@ -53,7 +53,7 @@ export const codexConvention: Convention = {
 
 const ABORTED = Object.freeze({ code: 'aborted', message: '' })
 
-function turn(span: SpanLike, { parent }: Lineage): Activity {
+function turn(span: SpanLike, { parent }: Ancestors): Activity {
   const { attributes, name } = span
   const runId = word(attributes, 'turn.id')
   const sessionId = word(attributes, 'conversation.id')
@@ -69,7 +69,7 @@ function turn(span: SpanLike, { parent }: Lineage): Activity {
 }
 
 /** The span of a turn has another inside that tells the same. */
-function isInTurn(parent: Surrounding | undefined, runId: string | undefined): boolean {
+function isInTurn(parent: RecognisedSpan | undefined, runId: string | undefined): boolean {
   for (let around = parent; around; around = around.outer) {
     if (around.activity.kind === 'run') return around.activity.scope?.runId === runId
   }
@@ -82,7 +82,7 @@ function triggerOf(name: string): string | undefined {
 }
 
 /** The turn in whose trace a span is, where the span of the turn is lost. */
-function toldRun(span: SpanLike): Activity['toldRun'] {
+function loggedRun(span: SpanLike): Activity['loggedRun'] {
   const sessionId = word(span.attributes, 'conversation.id') ?? ''
   return { sessionId, keys: [traceKey(span.spanContext().traceId)] }
 }
@@ -95,11 +95,11 @@ function toolCall(span: SpanLike): Activity {
     tool: { name: word(attributes, 'tool_name') ?? name },
     callId,
     scope: { sessionId: word(attributes, 'conversation.id') },
-    toldRun: toldRun(span),
+    loggedRun: loggedRun(span),
     call: { callId, spanId: span.spanContext().spanId },
   }
 }
 
 function modelCall(span: SpanLike): Activity {
-  return { kind: 'model', operation: 'chat', model: word(span.attributes, 'model'), toldRun: toldRun(span) }
+  return { kind: 'model', operation: 'chat', model: word(span.attributes, 'model'), loggedRun: loggedRun(span) }
 }

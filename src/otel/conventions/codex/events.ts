@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { CallDecision, CallReport, Fact, Occurrence, RunReport, UsageReport } from '../contract.js'
+import type { Fact, RunReport, TelemetryEvent, ToolCallDecision, ToolCallReport, UsageReport } from '../contract.js'
 import { asked, callKey, customFact, errorFrom, flag, scopeOfRecord, word } from '../shared/agent-events.js'
 import { amount, count } from '../shared/attributes.js'
 import { endingOfError } from '../shared/error-endings.js'
@@ -32,43 +32,43 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
   ],
 ])
 
-export function reportOf(occurrence: Occurrence): RunReport | undefined {
-  const { attributes, span, isLogged } = occurrence
+export function reportOf(event: TelemetryEvent): RunReport | undefined {
+  const { attributes, span, isLogRecord } = event
   const sessionId = word(attributes, 'conversation.id', 'conversation_id')
   if (sessionId === undefined) return undefined
-  const name = occurrence.name.slice(PREFIX.length)
+  const name = event.name.slice(PREFIX.length)
   const base = {
     sessionId,
     keys: span ? [traceKey(span.traceId)] : [],
     isOfRunInProgress: true,
     agent: AGENT,
-    scope: scopeOfRecord(occurrence),
+    scope: scopeOfRecord(event),
   }
   switch (name) {
     case 'user_prompt': {
-      const mark = word(attributes, 'event.timestamp') ?? String(occurrence.time)
-      return { ...base, begins: { runId: `${sessionId}/${mark}`, mark }, state: { stands: 'working' } }
+      const mark = word(attributes, 'event.timestamp') ?? String(event.time)
+      return { ...base, begins: { runId: `${sessionId}/${mark}`, mark }, progress: { status: 'working' } }
     }
     case 'api_request':
     case 'websocket_request':
     case 'websocket_connect':
-      return { ...base, ...(failureOf(attributes, isLogged) ?? { state: { stands: 'working' } }) }
+      return { ...base, ...(failureOf(attributes, isLogRecord) ?? { progress: { status: 'working' } }) }
     case 'sse_event':
     case 'websocket_event':
-      return streamEvent(attributes, base, isLogged)
+      return streamEvent(attributes, base, isLogRecord)
     case 'tool_decision':
       return {
         ...base,
         call: { ...callIn(attributes), decision: decisionOf(attributes) },
-        state: stateAfterDecision(attributes),
+        progress: progressAfterDecision(attributes),
       }
     case 'tool_result':
-      return { ...base, call: resultOf(attributes), state: { stands: 'working' } }
+      return { ...base, call: resultOf(attributes), progress: { status: 'working' } }
     case 'compaction':
     case 'context_compacted':
-      return { ...base, facts: isLogged ? [{ type: 'context_compacted', data: {} }] : undefined }
+      return { ...base, facts: isLogRecord ? [{ type: 'context_compacted', data: {} }] : undefined }
     default: {
-      const known = isLogged ? CUSTOM.get(name) : undefined
+      const known = isLogRecord ? CUSTOM.get(name) : undefined
       return known && { ...base, facts: customFacts(name, attributes, known) }
     }
   }
@@ -94,7 +94,7 @@ export function usageOf(
     cacheCreationInputTokens: count(attributes, keys.created),
     reasoningTokens: count(attributes, keys.reasoning),
     model: word(attributes, 'model', 'slug'),
-    toldAs: callKey(undefined, inputTokens ?? 0, outputTokens ?? 0),
+    callKey: callKey(undefined, inputTokens ?? 0, outputTokens ?? 0),
   }
 }
 
@@ -106,18 +106,18 @@ const LOGGED_USAGE = {
   reasoning: 'reasoning_token_count',
 }
 
-function streamEvent(attributes: Attributes, base: RunReport, isLogged: boolean | undefined): RunReport | undefined {
-  const failure = failureOf(attributes, isLogged)
+function streamEvent(attributes: Attributes, base: RunReport, isLogRecord: boolean | undefined): RunReport | undefined {
+  const failure = failureOf(attributes, isLogRecord)
   if (failure) return { ...base, ...failure }
   const usage = usageOf(attributes, LOGGED_USAGE)
   // On spans the calls tell of themselves.
-  return usage && { ...base, usage: isLogged ? usage : undefined, state: { stands: 'answered' } }
+  return usage && { ...base, usage: isLogRecord ? usage : undefined, progress: { status: 'answered' } }
 }
 
 function failureOf(
   attributes: Attributes,
-  isLogged: boolean | undefined,
-): Pick<RunReport, 'facts' | 'state'> | undefined {
+  isLogRecord: boolean | undefined,
+): Pick<RunReport, 'facts' | 'progress'> | undefined {
   const status = amount(attributes, 'http.response.status_code')
   const kind = word(attributes, 'event.kind')
   const failed = (status ?? 0) >= 400 || word(attributes, 'error.message') !== undefined || kind === 'response.failed'
@@ -127,18 +127,18 @@ function failureOf(
     messages: ['error.message'],
     fallback: kind ?? 'api_error',
   })
-  if (endingOfError(error).outcome === 'cancelled') return { state: { stands: 'cancelled', reason: 'aborted' } }
+  if (endingOfError(error).outcome === 'cancelled') return { progress: { status: 'cancelled', reason: 'aborted' } }
   const facts: Fact[] = [{ type: 'error_occurred', data: { error, operation: 'chat' } }, ...(quotaFacts(error) ?? [])]
-  return { facts: isLogged ? facts : undefined, state: { stands: 'failed', error } }
+  return { facts: isLogRecord ? facts : undefined, progress: { status: 'failed', error } }
 }
 
-function callIn(attributes: Attributes): CallReport {
+function callIn(attributes: Attributes): ToolCallReport {
   const name = word(attributes, 'tool_name') ?? 'unknown'
   const isRemote = word(attributes, 'mcp_server') !== undefined
   return { callId: word(attributes, 'call_id'), tool: { name, ...(isRemote && { type: 'mcp' }) } }
 }
 
-function resultOf(attributes: Attributes): CallReport {
+function resultOf(attributes: Attributes): ToolCallReport {
   const failed = flag(attributes, 'success') === false
   return {
     ...callIn(attributes),
@@ -149,7 +149,7 @@ function resultOf(attributes: Attributes): CallReport {
   }
 }
 
-function decisionOf(attributes: Attributes): CallDecision | undefined {
+function decisionOf(attributes: Attributes): ToolCallDecision | undefined {
   const said = word(attributes, 'decision')?.toLowerCase()
   if (said === undefined) return undefined
   const verdict = /^approved|amendment$/.test(said) ? 'granted' : 'denied'
@@ -158,9 +158,9 @@ function decisionOf(attributes: Attributes): CallDecision | undefined {
   return verdict === 'denied' ? { verdict, asked: false, by, reason: said } : undefined
 }
 
-function stateAfterDecision(attributes: Attributes): RunReport['state'] {
+function progressAfterDecision(attributes: Attributes): RunReport['progress'] {
   const said = word(attributes, 'decision')?.toLowerCase()
-  return said === 'abort' ? { stands: 'cancelled', reason: 'abort' } : { stands: 'working' }
+  return said === 'abort' ? { status: 'cancelled', reason: 'abort' } : { status: 'working' }
 }
 
 function customFacts(name: string, attributes: Attributes, keys: readonly string[]): readonly Fact[] {

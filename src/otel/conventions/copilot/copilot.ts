@@ -1,6 +1,14 @@
 import type { Attributes } from '@opentelemetry/api'
 import { parentSpanIdOf, type SpanLike } from '../../span.js'
-import type { Activity, CallDecision, Conclusion, Convention, Fact, Lineage, Occurrence } from '../contract.js'
+import type {
+  Activity,
+  Ancestors,
+  Conclusion,
+  Convention,
+  Fact,
+  TelemetryEvent,
+  ToolCallDecision,
+} from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { asked, customFact, word } from '../shared/agent-events.js'
 import { count, firstOf } from '../shared/attributes.js'
@@ -28,18 +36,18 @@ export const copilotConvention: Convention = {
   namePrefixes: undefined,
   eventPrefixes: [PREFIX],
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     if (span.name === 'permission') return STEP
-    const activity = genAiConvention.recognise(span, moment, lineage)
+    const activity = genAiConvention.recognise(span, phase, ancestors)
     if (activity === 'later' || activity?.kind !== 'tool') return activity
     return { ...activity, call: { callId: activity.callId, spanId: span.spanContext().spanId } }
   },
 
-  conclude(span, activity, lineage) {
-    const told = genAiConvention.conclude?.(span, activity, lineage) ?? {}
+  conclude(span, activity, ancestors) {
+    const told = genAiConvention.conclude?.(span, activity, ancestors) ?? {}
     switch (activity.kind) {
       case 'run':
-        return { ...told, ...endOfRun(span, told, lineage) }
+        return { ...told, ...endOfRun(span, told, ancestors) }
       case 'tool':
         return endOfToolCall(span, told)
       case 'step':
@@ -52,8 +60,8 @@ export const copilotConvention: Convention = {
   translate,
 }
 
-function endOfRun({ attributes, ...span }: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
-  const reason = ownMemo?.get(ABORTED)
+function endOfRun({ attributes, ...span }: SpanLike, told: Conclusion, { ownState }: Ancestors): Conclusion {
+  const reason = ownState?.get(ABORTED)
   if (typeof reason === 'string') return { outcome: 'cancelled', reason, error: undefined }
   if (told.error) return { error: codeOf({ attributes, ...span }, told.error) }
   // A turn that failed says with what; one that was stopped does not.
@@ -66,7 +74,7 @@ function endOfToolCall(span: SpanLike, told: Conclusion): Conclusion {
   const { attributes } = span
   if (!told.error && !hasErrorStatus(span)) return { ...told, outcome: 'completed' }
   const isDenied = word(attributes, 'error.type') === 'denied'
-  const decision: CallDecision = { verdict: 'denied', asked: false, by: 'config', reason: 'denied by a rule' }
+  const decision: ToolCallDecision = { verdict: 'denied', asked: false, by: 'config', reason: 'denied by a rule' }
   const call = isDenied ? { spanId: span.spanContext().spanId, decision } : undefined
   return { ...told, outcome: 'failed', error: codeOf(span, told.error ?? errorOf(span)), call }
 }
@@ -97,11 +105,11 @@ function codeOf(
   return { code: code ?? error.code, message: error.message }
 }
 
-function translate(occurrence: Occurrence): readonly Fact[] {
-  const { name, attributes, memo } = occurrence
+function translate(event: TelemetryEvent): readonly Fact[] {
+  const { name, attributes, runState } = event
   switch (name) {
     case 'github.copilot.session.abort':
-      memo?.set(ABORTED, word(attributes, 'github.copilot.abort_reason') ?? 'aborted')
+      runState?.set(ABORTED, word(attributes, 'github.copilot.abort_reason') ?? 'aborted')
       return []
     case 'github.copilot.session.compaction_complete':
       return word(attributes, 'github.copilot.success') === 'false' ? [] : [compaction(attributes, '')]
@@ -112,7 +120,7 @@ function translate(occurrence: Occurrence): readonly Fact[] {
     case 'github.copilot.hook.error':
       return [customFact(name, attributes, ['github.copilot.hook.type', 'github.copilot.hook.error_type'])]
     default:
-      return name.startsWith(PREFIX) ? [] : (genAiConvention.translate?.(occurrence) ?? [])
+      return name.startsWith(PREFIX) ? [] : (genAiConvention.translate?.(event) ?? [])
   }
 }
 

@@ -1,5 +1,13 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { CallDecision, CallReport, Conclusion, Fact, Occurrence, RunReport, UsageReport } from '../contract.js'
+import type {
+  Conclusion,
+  Fact,
+  RunReport,
+  TelemetryEvent,
+  ToolCallDecision,
+  ToolCallReport,
+  UsageReport,
+} from '../contract.js'
 import { asked, callKey, customFact, errorFrom, flag, scopeOfRecord, word } from '../shared/agent-events.js'
 import { amount, count } from '../shared/attributes.js'
 import { endingOfError } from '../shared/error-endings.js'
@@ -57,12 +65,12 @@ const CUSTOM: ReadonlyMap<string, readonly string[]> = new Map([
 /** A sub-agent's words on why it ended. */
 const LIMITS: Readonly<Record<string, string>> = { MAX_TURNS: 'turns', TIMEOUT: 'duration_ms' }
 
-export function reportOf(occurrence: Occurrence, dialect: Dialect): RunReport | undefined {
-  const { attributes } = occurrence
-  const prefix = dialect.prefixes.find((one) => occurrence.name.startsWith(one))
-  const sessionId = word(attributes, 'session.id') ?? (occurrence.resource && word(occurrence.resource, 'session.id'))
+export function reportOf(event: TelemetryEvent, dialect: Dialect): RunReport | undefined {
+  const { attributes } = event
+  const prefix = dialect.prefixes.find((one) => event.name.startsWith(one))
+  const sessionId = word(attributes, 'session.id') ?? (event.resource && word(event.resource, 'session.id'))
   if (prefix === undefined || sessionId === undefined) return undefined
-  const name = occurrence.name.slice(prefix.length)
+  const name = event.name.slice(prefix.length)
   const promptId = word(attributes, 'prompt_id')
   const isMain = promptId !== undefined && isOfPrompt(attributes, promptId)
   const base: RunReport = {
@@ -70,39 +78,43 @@ export function reportOf(occurrence: Occurrence, dialect: Dialect): RunReport | 
     keys: isMain ? [promptKey(dialect, sessionId, promptId)] : [],
     isOfRunInProgress: !isMain,
     agent: dialect.agent,
-    scope: scopeOfRecord(occurrence),
+    scope: scopeOfRecord(event),
   }
-  const mark = word(attributes, 'event.timestamp') ?? String(occurrence.time)
+  const mark = word(attributes, 'event.timestamp') ?? String(event.time)
   switch (name) {
     case 'user_prompt':
-      return { ...base, begins: { runId: `${sessionId}/${mark}`, mark, isNewRun: true }, state: { stands: 'working' } }
+      return {
+        ...base,
+        begins: { runId: `${sessionId}/${mark}`, mark, isNewRun: true },
+        progress: { status: 'working' },
+      }
     case 'api_request':
     case 'user_retry':
-      return isMain ? { ...base, state: { stands: 'working' } } : undefined
+      return isMain ? { ...base, progress: { status: 'working' } } : undefined
     case 'api_response':
-      return { ...base, usage: usageOf(attributes, dialect), state: isMain ? { stands: 'answered' } : undefined }
+      return { ...base, usage: usageOf(attributes, dialect), progress: isMain ? { status: 'answered' } : undefined }
     case 'api_error':
     case 'chat.content_retry_failure':
       return { ...base, ...failureOf(attributes, isMain) }
     case 'api_cancel':
-      return { ...base, state: { stands: 'cancelled', reason: 'api_cancel' } }
+      return { ...base, progress: { status: 'cancelled', reason: 'api_cancel' } }
     case 'tool_call':
-      return { ...base, call: callOf(occurrence), state: isMain ? { stands: 'working' } : undefined }
+      return { ...base, call: callOf(event), progress: isMain ? { status: 'working' } : undefined }
     case 'chat_compression':
       return { ...base, facts: [compaction(attributes)] }
     case 'loop_detected':
-      return { ...base, ...loop(occurrence.name, attributes) }
+      return { ...base, ...loop(event.name, attributes) }
     case 'conversation_finished':
-      return { ...base, facts: [customFact(occurrence.name, attributes, ['approvalMode', 'turnCount'])] }
+      return { ...base, facts: [customFact(event.name, attributes, ['approvalMode', 'turnCount'])] }
     case 'agent.start':
     case 'agent.finish':
     case 'subagent_execution':
-      return subAgent(occurrence, name, base, dialect)
+      return subAgent(event, name, base, dialect)
     case 'memory.recall':
       return { ...base, facts: recall(attributes) }
     default: {
       const known = CUSTOM.get(name)
-      return known && { ...base, facts: [customFact(occurrence.name, attributes, known)] }
+      return known && { ...base, facts: [customFact(event.name, attributes, known)] }
     }
   }
 }
@@ -150,11 +162,11 @@ export function usageOf(attributes: Attributes, { provider }: Dialect): UsageRep
     model: word(attributes, 'model'),
     provider,
     responseId: word(attributes, 'response_id'),
-    toldAs: callKey(undefined, input ?? 0, output ?? 0),
+    callKey: callKey(undefined, input ?? 0, output ?? 0),
   }
 }
 
-function callOf({ attributes, span }: Occurrence): CallReport {
+function callOf({ attributes, span }: TelemetryEvent): ToolCallReport {
   const name = word(attributes, 'function_name') ?? 'unknown'
   const type = word(attributes, 'tool_type')
   const failed = flag(attributes, 'success') === false
@@ -176,7 +188,7 @@ function callOf({ attributes, span }: Occurrence): CallReport {
 }
 
 /** Without a terminal nobody can be asked: what is accepted there was allowed by the configuration. */
-function decisionOf(attributes: Attributes): CallDecision | undefined {
+function decisionOf(attributes: Attributes): ToolCallDecision | undefined {
   const said = word(attributes, 'decision')
   const isInteractive = flag(attributes, 'interactive') !== false
   if (said === 'reject') {
@@ -185,15 +197,15 @@ function decisionOf(attributes: Attributes): CallDecision | undefined {
   return isInteractive && (said === 'accept' || said === 'modify') ? asked('granted', 'user') : undefined
 }
 
-function failureOf(attributes: Attributes, isMain: boolean): Pick<RunReport, 'facts' | 'state'> {
+function failureOf(attributes: Attributes, isMain: boolean): Pick<RunReport, 'facts' | 'progress'> {
   const error = errorFrom(attributes, {
     codes: ['error_type', 'error.type', 'final_error_type', 'status_code', 'http.status_code'],
     messages: ['error.message', 'error'],
     fallback: 'api_error',
   })
-  if (endingOfError(error).outcome === 'cancelled') return { state: { stands: 'cancelled', reason: 'aborted' } }
+  if (endingOfError(error).outcome === 'cancelled') return { progress: { status: 'cancelled', reason: 'aborted' } }
   const facts: Fact[] = [{ type: 'error_occurred', data: { error, operation: 'chat' } }, ...(quotaFacts(error) ?? [])]
-  return { facts, state: isMain ? { stands: 'failed', error } : undefined }
+  return { facts, progress: isMain ? { status: 'failed', error } : undefined }
 }
 
 function compaction(attributes: Attributes): Fact {
@@ -203,28 +215,28 @@ function compaction(attributes: Attributes): Fact {
   return { type: 'context_compacted', data: { droppedTokens, retainedTokens: after } }
 }
 
-function loop(name: string, attributes: Attributes): Pick<RunReport, 'facts' | 'state'> {
+function loop(name: string, attributes: Attributes): Pick<RunReport, 'facts' | 'progress'> {
   const error = { code: 'loop_detected', message: word(attributes, 'loop_type') ?? '' }
-  return { facts: [customFact(name, attributes, ['loop_type'])], state: { stands: 'failed', error } }
+  return { facts: [customFact(name, attributes, ['loop_type'])], progress: { status: 'failed', error } }
 }
 
 /** Agents that the framework runs for itself, such as the one that tidies its memory, are none of the user's. */
-function subAgent(occurrence: Occurrence, event: string, base: RunReport, dialect: Dialect): RunReport {
-  const { attributes } = occurrence
+function subAgent(event: TelemetryEvent, kind: string, base: RunReport, dialect: Dialect): RunReport {
+  const { attributes } = event
   const name = word(attributes, 'agent_name', 'subagent_name') ?? 'unknown'
   const status = word(attributes, 'status')
   if (name.startsWith('managed-')) {
     return {
       ...base,
-      facts: [customFact(occurrence.name, attributes, ['subagent_name', 'status', 'terminate_reason'])],
+      facts: [customFact(event.name, attributes, ['subagent_name', 'status', 'terminate_reason'])],
     }
   }
   const id = word(attributes, 'agent_id', 'subagent_id')
   const named = agentKey(dialect, base.sessionId, name)
   const keys = id === undefined ? [named] : [`${named}:${id}`, named]
   const own = { ...base, keys, isOfRunInProgress: false, agent: { name, ...(id !== undefined && { id }) } }
-  if (event === 'agent.start' || status === 'started') {
-    const mark = id ?? String(occurrence.time)
+  if (kind === 'agent.start' || status === 'started') {
+    const mark = id ?? String(event.time)
     return {
       ...own,
       begins: { runId: `${base.sessionId}/${name}/${mark}`, mark, isNewRun: true, parentKeys: base.keys },

@@ -24,7 +24,7 @@ export const geminiCliConvention: Convention = {
     const { attributes } = span
     switch (word(attributes, 'gen_ai.operation.name')) {
       case 'user_prompt':
-        return { kind: 'run', agent: DIALECT.agent, keys: toldRun(span)?.keys }
+        return { kind: 'run', agent: DIALECT.agent, keys: loggedRun(span)?.keys }
       case 'agent_call':
         return agentCall(span)
       case 'llm_call': {
@@ -34,7 +34,7 @@ export const geminiCliConvention: Convention = {
           operation: 'generate_content',
           model,
           provider: DIALECT.provider,
-          toldRun: toldRun(span),
+          loggedRun: loggedRun(span),
         }
       }
       case 'tool_call':
@@ -51,14 +51,14 @@ export const geminiCliConvention: Convention = {
     const usage = usageFrom(attributes)
     const input = count(attributes, 'gen_ai.usage.input_tokens') ?? 0
     const output = count(attributes, 'gen_ai.usage.output_tokens') ?? 0
-    return { usage: usage && { ...usage, toldAs: callKey(undefined, input, output) } }
+    return { usage: usage && { ...usage, callKey: callKey(undefined, input, output) } }
   },
 
-  report: (occurrence) => reportOf(occurrence, DIALECT),
+  report: (event) => reportOf(event, DIALECT),
 }
 
 /** The run of the prompt that a span names, else the one in progress in its session. */
-function toldRun({ attributes }: SpanLike): Pick<RunReport, 'sessionId' | 'keys' | 'isOfRunInProgress'> | undefined {
+function loggedRun({ attributes }: SpanLike): Pick<RunReport, 'sessionId' | 'keys' | 'isOfRunInProgress'> | undefined {
   const sessionId = word(attributes, 'gen_ai.conversation.id', 'session.id')
   if (sessionId === undefined) return undefined
   const promptId = word(attributes, 'gen_ai.prompt.name')
@@ -67,10 +67,10 @@ function toldRun({ attributes }: SpanLike): Pick<RunReport, 'sessionId' | 'keys'
 }
 
 function agentCall(span: SpanLike): Activity {
-  const around = toldRun(span)
+  const around = loggedRun(span)
   const name = word(span.attributes, 'gen_ai.agent.name') ?? 'unknown'
   const keys = around && [agentKey(DIALECT, around.sessionId, name)]
-  return { kind: 'run', agent: { name }, toldRun: around, keys }
+  return { kind: 'run', agent: { name }, loggedRun: around, keys }
 }
 
 function toolCall(span: SpanLike): Activity {
@@ -79,5 +79,5 @@ function toolCall(span: SpanLike): Activity {
   const name = word(attributes, 'gen_ai.tool.name') ?? 'unknown'
   const callId = word(attributes, 'gen_ai.tool.call_id', 'gen_ai.tool.call.id')
   const slot = slotOf(parentSpanIdOf(span), traceId, name)
-  return { kind: 'tool', tool: { name }, callId, call: { callId, spanId, slot }, toldRun: toldRun(span) }
+  return { kind: 'tool', tool: { name }, callId, call: { callId, spanId, slot }, loggedRun: loggedRun(span) }
 }

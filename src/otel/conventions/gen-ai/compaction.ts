@@ -1,5 +1,5 @@
 import type { SpanLike } from '../../span.js'
-import type { Fact, Memo } from '../contract.js'
+import type { ConventionState, Fact } from '../contract.js'
 import { jsonIn, record } from '../shared/attributes.js'
 
 /*
@@ -14,23 +14,24 @@ const FINISHED = 'compaction'
 const TOLD = 'gen-ai.compacted'
 
 /** Reads what the end of a call of a model says of compaction. */
-export function compactionFacts(span: SpanLike, memo: Memo | undefined): readonly Fact[] | undefined {
+export function compactionFacts(span: SpanLike, runState: ConventionState | undefined): readonly Fact[] | undefined {
   const { attributes } = span
   if (
     answersCompacted(attributes['gen_ai.output.messages']) ||
     stopsToCompact(attributes['gen_ai.response.finish_reasons'])
   ) {
-    memo?.set(TOLD, true)
+    runState?.set(TOLD, true)
     return [{ type: 'context_compacted', data: {} }]
   }
-  if (attributes[COMPACTED] !== true || memo?.has(TOLD)) return undefined
-  memo?.set(TOLD, true)
+  if (attributes[COMPACTED] !== true || runState?.has(TOLD)) return undefined
+  runState?.set(TOLD, true)
   return [{ type: 'context_compacted', data: {}, confidence: 'heuristic' }]
 }
 
 /** Looks for structure only: text that holds the word is parsed, and nothing of it kept. */
 function answersCompacted(messages: unknown): boolean {
   if (typeof messages === 'string' && !messages.includes('"compaction"')) return false
+  // Attacker-controlled: a message history; at most 256 KiB are parsed.
   const list = typeof messages === 'string' ? jsonIn(messages) : messages
   if (!Array.isArray(list)) return false
   return list.some((message: unknown) => {

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { AgentRef } from '../../../events/index.js'
-import type { Conclusion, Fact, Lineage, Occurrence } from '../contract.js'
+import type { Ancestors, Conclusion, Fact, TelemetryEvent } from '../contract.js'
 import { text } from '../shared/attributes.js'
 import { findingFact, GUARDRAIL_EVENT_PREFIXES } from './guardrails.js'
 
@@ -19,14 +19,16 @@ interface Pause {
   readonly waitingFor: string | undefined
 }
 
-export function translateEvent({ name, attributes, memo }: Occurrence): readonly Fact[] {
+export function translateEvent({ name, attributes, runState }: TelemetryEvent): readonly Fact[] {
   switch (name) {
     case 'gen_ai.agent.paused':
-      return paused(attributes, memo)
+      return paused(attributes, runState)
     case 'gen_ai.agent.resumed': {
-      memo?.delete(PAUSED)
+      runState?.delete(PAUSED)
       const fromCheckpoint = text(attributes, 'gen_ai.agent.resumed_from.id', 'gen_ai.agent.checkpoint.id')
-      return [{ type: 'resumed', data: { fromCheckpoint }, scope: memo ? undefined : { agent: agentIn(attributes) } }]
+      return [
+        { type: 'resumed', data: { fromCheckpoint }, scope: runState ? undefined : { agent: agentIn(attributes) } },
+      ]
     }
     case 'gen_ai.agent.checkpointed':
       return [custom(name, { checkpointId: text(attributes, 'gen_ai.agent.checkpoint.id') })]
@@ -48,18 +50,18 @@ export function translateEvent({ name, attributes, memo }: Occurrence): readonly
 }
 
 /** The run may go on within its span: whether it was suspended shows when that ends. */
-function paused(attributes: Attributes, memo: Occurrence['memo']): readonly Fact[] {
+function paused(attributes: Attributes, runState: TelemetryEvent['runState']): readonly Fact[] {
   const pause: Pause = {
     reason: text(attributes, 'gen_ai.agent.pause.reason') ?? 'paused',
     waitingFor: text(attributes, 'gen_ai.agent.pause.id'),
   }
-  memo?.set(PAUSED, pause)
-  return memo ? [] : [custom('gen_ai.agent.paused', { ...pause })]
+  runState?.set(PAUSED, pause)
+  return runState ? [] : [custom('gen_ai.agent.paused', { ...pause })]
 }
 
 /** What a run concludes with that has paused and has not gone on. */
-export function pauseOf(ownMemo: Lineage['ownMemo']): Conclusion | undefined {
-  const pause = ownMemo?.get(PAUSED) as Pause | undefined
+export function pauseOf(ownState: Ancestors['ownState']): Conclusion | undefined {
+  const pause = ownState?.get(PAUSED) as Pause | undefined
   return pause && { outcome: 'suspended', ...pause }
 }
 

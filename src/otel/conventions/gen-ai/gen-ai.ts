@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { AgentRef } from '../../../events/index.js'
 import { type SpanLike, scopeOf } from '../../span.js'
 import { isTransportSpan } from '../../transport.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, StepActivity, Surrounding } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, RecognisedSpan, StepActivity } from '../contract.js'
 import { firstOf, text } from '../shared/attributes.js'
 import { factsOfException } from '../shared/exception-names.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -40,24 +40,24 @@ export const genAiConvention: Convention = {
   namePrefixes: ['invoke_agent', 'invoke_workflow'],
   eventPrefixes: EVENT_PREFIXES,
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const operation = operationOf(span.attributes)
-    if (operation === undefined) return moment === 'start' ? undefined : withoutOperation(span, moment, lineage)
+    if (operation === undefined) return phase === 'start' ? undefined : withoutOperation(span, phase, ancestors)
     switch (operation) {
       case 'invoke_agent':
-        return agentRun(span, lineage)
+        return agentRun(span, ancestors)
       case 'invoke_workflow':
         return workflowRun(span)
       case 'execute_tool':
-        return toolCall(span, lineage)
+        return toolCall(span, ancestors)
       default:
         return MODEL_OPERATIONS.has(operation)
           ? modelCall(span, operation)
-          : otherOperation(span, operation, moment, lineage)
+          : otherOperation(span, operation, phase, ancestors)
     }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const { attributes } = span
     const { kind } = activity
     const error = failureOf(span)
@@ -67,13 +67,13 @@ export const genAiConvention: Convention = {
       error,
       finishReason: firstOf(attributes, 'gen_ai.response.finish_reasons'),
       usage: kind === 'tool' ? undefined : usageFrom(attributes),
-      facts: factsAtEnd(span, activity, error, lineage),
+      facts: factsAtEnd(span, activity, error, ancestors),
       hits: kind === 'recall' ? hitsOf(attributes) : undefined,
       tool: kind === 'tool' ? toolOf(span) : undefined,
       agent: isRun ? agentOf(span) : undefined,
       confidence: isRun ? guessedByName(span) : undefined,
     }
-    const pause = isRun && !error ? pauseOf(lineage.ownMemo) : undefined
+    const pause = isRun && !error ? pauseOf(ancestors.ownState) : undefined
     return pause ? { ...conclusion, ...pause } : conclusion
   },
 
@@ -84,18 +84,18 @@ function factsAtEnd(
   span: SpanLike,
   activity: Activity,
   error: SpanError | undefined,
-  lineage: Lineage,
+  ancestors: Ancestors,
 ): readonly Fact[] | undefined {
   switch (activity.kind) {
     case 'run':
-      return error && factsOfException(error, lineage)
+      return error && factsOfException(error, ancestors)
     case 'model':
-      return error ? quotaFacts(error) : compactionFacts(span, lineage.memo)
+      return error ? quotaFacts(error) : compactionFacts(span, ancestors.runState)
     case 'tool':
-      return handoff(span, error, lineage)
+      return handoff(span, error, ancestors)
     case 'step':
       return (
-        handoff(span, error, lineage) ?? operationFacts(span, (activity as Partial<OperationStep>).operation, error)
+        handoff(span, error, ancestors) ?? operationFacts(span, (activity as Partial<OperationStep>).operation, error)
       )
     default:
       return undefined
@@ -115,7 +115,7 @@ function operationFacts(
   return error ? undefined : memoryFacts(operation, span.attributes)
 }
 
-function agentRun(span: SpanLike, { run, parent }: Lineage): Activity {
+function agentRun(span: SpanLike, { run, parent }: Ancestors): Activity {
   const { attributes } = span
   const agent = agentOf(span)
   // The request that invokes a remote agent, inside of the run that the framework told of already.
@@ -139,7 +139,7 @@ function workflowRun(span: SpanLike): Activity {
  * A span that says it is an agent, has no name at all, and is directly inside of an agent that the same instrumentation tells
  * of, is an inner step of that agent: instrumentations say so of tasks and turns.
  */
-function isInnerStep(span: SpanLike, { name, id }: AgentRef, parent: Surrounding | undefined): boolean {
+function isInnerStep(span: SpanLike, { name, id }: AgentRef, parent: RecognisedSpan | undefined): boolean {
   if (name !== undefined || id !== undefined || span.name !== 'invoke_agent') return false
   let around = parent
   while (around?.activity === STEP) around = around.outer
@@ -147,11 +147,11 @@ function isInnerStep(span: SpanLike, { name, id }: AgentRef, parent: Surrounding
   return isInRun && scopeOf(around?.span as SpanLike).name === scopeOf(span).name
 }
 
-function toolCall(span: SpanLike, lineage: Lineage): Activity {
+function toolCall(span: SpanLike, ancestors: Ancestors): Activity {
   const tool = toolOf(span)
   if (transferTarget(span.attributes) !== undefined) return STEP
   const callId = text(span.attributes, 'gen_ai.tool.call.id')
-  return { kind: 'tool', tool, callId, scope: transportSession(span.attributes, lineage) }
+  return { kind: 'tool', tool, callId, scope: transportSession(span.attributes, ancestors) }
 }
 
 function operationStep(operation: string): OperationStep {
@@ -162,14 +162,14 @@ function modelCall({ attributes }: SpanLike, operation: string): Activity {
   return { kind: 'model', operation, model: modelFrom(attributes), provider: providerFrom(attributes) }
 }
 
-function otherOperation(span: SpanLike, operation: string, moment: string, { parent }: Lineage): Activity | undefined {
+function otherOperation(span: SpanLike, operation: string, phase: string, { parent }: Ancestors): Activity | undefined {
   const { attributes } = span
   const recall = recallActivity(operation, attributes)
   // One retriever asks others: what it returns is what was recalled.
   if (recall) return parent?.activity.kind === 'recall' ? STEP : recall
   if (KNOWN_STEPS.has(operation) || GUARDRAIL_OPERATIONS.has(operation)) return operationStep(operation)
   // An operation of somebody's own: a call of a model consumes tokens, or fails, which shows at its end.
-  if (moment !== 'end') return undefined
+  if (phase !== 'end') return undefined
   const consumed = usageFrom(attributes) !== undefined || (span.kind === KIND_CLIENT && failureOf(span) !== undefined)
   return modelFrom(attributes) !== undefined && consumed ? modelCall(span, operation) : STEP
 }
@@ -194,7 +194,7 @@ function guessedByName({ attributes }: SpanLike): 'heuristic' | undefined {
 }
 
 /** Older versions had no `gen_ai.operation.name`, and some set it late; the prescribed name of a run tells it too. */
-function withoutOperation(span: SpanLike, moment: string, lineage: Lineage): Activity | undefined {
+function withoutOperation(span: SpanLike, phase: string, ancestors: Ancestors): Activity | undefined {
   const { attributes, name } = span
   // The request that carries a call is not the call, whatever is noted on it.
   if (isTransportSpan(attributes)) return undefined
@@ -204,11 +204,11 @@ function withoutOperation(span: SpanLike, moment: string, lineage: Lineage): Act
     return { kind: 'run', agent: agentOf(span), trigger, confidence: guessedByName(span) }
   }
   const method = text(attributes, MCP_METHOD)
-  if (method === MCP_TOOL_CALL) return toolCall(span, lineage)
+  if (method === MCP_TOOL_CALL) return toolCall(span, ancestors)
   if (method !== undefined) return operationStep(method)
   const isTool = text(attributes, 'gen_ai.tool.name') !== undefined
-  if (isTool && (moment === 'end' || name.startsWith('execute_tool'))) return toolCall(span, lineage)
-  if (moment !== 'end') return undefined
+  if (isTool && (phase === 'end' || name.startsWith('execute_tool'))) return toolCall(span, ancestors)
+  if (phase !== 'end') return undefined
   if (text(attributes, 'gen_ai.request.model', 'gen_ai.response.model') === undefined) return undefined
   const operation = /^\w+/.exec(name)?.[0] ?? ''
   return modelCall(span, MODEL_OPERATIONS.has(operation) ? operation : 'chat')
@@ -231,7 +231,7 @@ function transferTarget(attributes: Attributes): string | undefined {
 function handoff(
   { attributes }: SpanLike,
   error: SpanError | undefined,
-  { run }: Lineage,
+  { run }: Ancestors,
 ): readonly Fact[] | undefined {
   const to = error ? undefined : transferTarget(attributes)
   if (to === undefined) return undefined

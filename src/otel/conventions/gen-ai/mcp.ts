@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Lineage, ScopeFacts } from '../contract.js'
+import type { Ancestors, ScopeIds } from '../contract.js'
 import { text } from '../shared/attributes.js'
 
 /*
@@ -19,7 +19,7 @@ export function answersError(attributes: Attributes): boolean {
 }
 
 /** The session of the transport is not a conversation: better than none, where no run is around. */
-export function transportSession(attributes: Attributes, { run }: Lineage): ScopeFacts | undefined {
+export function transportSession(attributes: Attributes, { run }: Ancestors): ScopeIds | undefined {
   const sessionId = run ? undefined : text(attributes, 'mcp.session.id')
   return sessionId === undefined ? undefined : { sessionId }
 }

@@ -43,6 +43,7 @@ function storeOf(attributes: Attributes): string | undefined {
 }
 
 function listLength(value: unknown): number | undefined {
+  // Attacker-controlled: records of a memory; at most 256 KiB are parsed, and only their number is kept.
   const list = typeof value === 'string' ? jsonIn(value) : value
   return Array.isArray(list) ? list.length : undefined
 }

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts, UsageReport } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, ScopeIds, UsageReport } from '../contract.js'
 import { count, idIn, jsonMember, readRecord, record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
@@ -33,7 +33,7 @@ export const genkitConvention: Convention = {
   attributePrefixes: [TYPE],
   decisive: { run: [OUTPUT], step: [OUTPUT], usage: [OUTPUT] },
 
-  recognise(span, _moment, { run }) {
+  recognise(span, _phase, { run }) {
     const { attributes, name } = span
     const type = text(attributes, TYPE)
     if (type === undefined) return undefined
@@ -43,11 +43,11 @@ export const genkitConvention: Convention = {
     return type === 'dotprompt' ? { kind: 'run', agent: { name } } : STEP
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const told: Conclusion = { error: hasErrorStatus(span) ? errorOf(span) : undefined }
     switch (activity.kind) {
       case 'run':
-        return endOfRun(span, told, lineage)
+        return endOfRun(span, told, ancestors)
       case 'tool':
         return { ...told, outcome: told.error?.code === 'ToolInterruptError' ? 'suspended' : undefined }
       case 'model':
@@ -55,7 +55,7 @@ export const genkitConvention: Convention = {
       case 'recall':
         return { ...told, hits: lengthOf(jsonMember(span.attributes[OUTPUT], 'documents')) }
       default:
-        return { ...told, facts: endOfGenerate(span, lineage.memo) }
+        return { ...told, facts: endOfGenerate(span, ancestors.runState) }
     }
   },
 }
@@ -86,7 +86,7 @@ function action(attributes: Attributes, name: string, inside: boolean): Activity
   }
 }
 
-function endOfRun(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
+function endOfRun(span: SpanLike, told: Conclusion, { ownState }: Ancestors): Conclusion {
   const { attributes } = span
   const resumed = isGenerate(span) ? resumption(span) : undefined
   const conclusion = { ...told, scope: scopeOfSpan(attributes), facts: resumed ?? turnLimit(span) }
@@ -94,7 +94,7 @@ function endOfRun(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Concl
   // A flow returns what it likes; whether it waits for somebody shows in its calls.
   const isFlow = text(attributes, SUBTYPE) === 'flow'
   const finishReason = isFlow
-    ? ownMemo?.get(INTERRUPTED) && 'interrupted'
+    ? ownState?.get(INTERRUPTED) && 'interrupted'
     : jsonMember(attributes[OUTPUT], 'finishReason')
   switch (finishReason) {
     case 'interrupted':
@@ -115,12 +115,12 @@ function endOfRun(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Concl
 }
 
 /** A call inside the run, or the next turn of its loop. */
-function endOfGenerate(span: SpanLike, memo: Lineage['memo']): readonly Fact[] | undefined {
+function endOfGenerate(span: SpanLike, runState: Ancestors['runState']): readonly Fact[] | undefined {
   if (!isGenerate(span)) return undefined
   const output = span.attributes[OUTPUT]
   // Most are not, and the whole conversation need not be parsed to know that.
   const maybe = typeof output === 'string' && output.includes('"finishReason":"interrupted"')
-  memo?.set(INTERRUPTED, maybe && jsonMember(output, 'finishReason') === 'interrupted')
+  runState?.set(INTERRUPTED, maybe && jsonMember(output, 'finishReason') === 'interrupted')
   return resumption(span) ?? turnLimit(span)
 }
 
@@ -132,6 +132,8 @@ function isGenerate({ attributes, name }: SpanLike): boolean {
 function resumption({ attributes }: SpanLike): readonly Fact[] | undefined {
   return fromClient(attributes, 'genkit:input')?.tells((input) => {
     if (!input.includes('"resume":{')) return undefined
+    // Attacker-controlled: the input of a run, which a client can make up; at most 256 KiB and, where it is cut, 512
+    // levels are read, and facts from it are claims.
     const { respond, restart } = record(record(readJson(input).value).resume)
     return lengthOf(respond) || lengthOf(restart) ? [{ type: 'resumed', data: {} }] : undefined
   })
@@ -166,7 +168,7 @@ function usageIn(output: unknown, model: string): UsageReport | undefined {
 }
 
 /** The session of an agent; else what the caller put into the context that Genkit hands down. */
-function scopeOfSpan(attributes: Attributes): ScopeFacts {
+function scopeOfSpan(attributes: Attributes): ScopeIds {
   const context = readRecord(attributes, 'genkit:metadata:context')
   const named = scopeByNames((name) => context[name])
   return { ...named, sessionId: idIn(attributes, 'genkit:metadata:agent:sessionId') ?? named.sessionId }

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, UsageReport } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, UsageReport } from '../contract.js'
 import { count, firstOf, idIn, jsonIn, readRecord, record, text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
 import { factsOfException } from '../shared/exception-names.js'
@@ -42,20 +42,20 @@ export const googleAdkConvention: Convention = {
   scopes: ['gcp.vertex.agent'],
   decisive: { model: ['gcp.vertex.agent.llm_response'], tool: ['gcp.vertex.agent.tool_response'] },
 
-  recognise(span, _moment, lineage) {
+  recognise(span, _phase, ancestors) {
     const oldName = AGENT_RUN.exec(span.name)?.[1]
-    if (oldName !== undefined) return agentRun(oldName, lineage)
+    if (oldName !== undefined) return agentRun(oldName, ancestors)
     const [, operation, name = ''] = /^(\w+)(?: (.+))?$/s.exec(span.name) ?? []
     switch (operation) {
       case 'invoke_agent':
-        return agentRun(name, lineage)
+        return agentRun(name, ancestors)
       case 'invoke_workflow':
         return { kind: 'run', agent: name === '' ? {} : { name }, trigger: 'workflow' }
       case 'call_llm':
-        return { kind: 'model', operation: 'generate_content', facts: startOfCall(lineage) }
+        return { kind: 'model', operation: 'generate_content', facts: startOfCall(ancestors) }
       case 'execute_tool':
         if (name === '(merged)') return STEP
-        return handoffStep(span, name, lineage) ?? { kind: 'tool', tool: { name } }
+        return handoffStep(span, name, ancestors) ?? { kind: 'tool', tool: { name } }
       case 'invocation':
       case 'execute_node':
       case 'execute_node_attempt':
@@ -65,83 +65,83 @@ export const googleAdkConvention: Convention = {
     }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     switch (activity.kind) {
       case 'run':
-        return activity.trigger === 'workflow' ? endOfWorkflow(lineage) : endOfAgent(span, lineage)
+        return activity.trigger === 'workflow' ? endOfWorkflow(ancestors) : endOfAgent(span, ancestors)
       case 'model':
-        return endOfCall(span, lineage)
+        return endOfCall(span, ancestors)
       case 'tool':
-        return endOfTool(span, activity.tool.name, lineage)
+        return endOfTool(span, activity.tool.name, ancestors)
       default:
-        if ('handoff' in activity) return endOfTransfer(span, activity as HandoffStep, lineage)
-        if (span.name.startsWith('execute_node ')) noteNode(span, lineage)
+        if ('handoff' in activity) return endOfTransfer(span, activity as HandoffStep, ancestors)
+        if (span.name.startsWith('execute_node ')) noteNode(span, ancestors)
         return {}
     }
   },
 }
 
-function agentRun(name: string, lineage: Lineage): Activity {
-  return { kind: 'run', agent: name === '' ? {} : { name }, facts: handoffTaken(name, lineage) }
+function agentRun(name: string, ancestors: Ancestors): Activity {
+  return { kind: 'run', agent: name === '' ? {} : { name }, facts: handoffTaken(name, ancestors) }
 }
 
-function endOfAgent(span: SpanLike, lineage: Lineage): Conclusion {
-  const { ownMemo } = lineage
+function endOfAgent(span: SpanLike, ancestors: Ancestors): Conclusion {
+  const { ownState } = ancestors
   // A live agent calls no model that shows: nothing follows from the order of its tools. It has no attributes either.
   const isLive = text(span.attributes, 'gen_ai.operation.name') === undefined && !AGENT_RUN.test(span.name)
-  const ending = outcomeOfAgent(span, ownMemo)
-  const resumed = ownMemo && !isLive ? resumption(ownMemo) : undefined
+  const ending = outcomeOfAgent(span, ownState)
+  const resumed = ownState && !isLive ? resumption(ownState) : undefined
   return {
     ...ending,
-    facts: [...(resumed ?? []), ...factsOfException(ending.error, lineage), ...handoffsLeft(lineage)],
+    facts: [...(resumed ?? []), ...factsOfException(ending.error, ancestors), ...handoffsLeft(ancestors)],
   }
 }
 
-function outcomeOfAgent(span: SpanLike, ownMemo: Lineage['ownMemo']): Conclusion {
-  const wait = waitsFor(ownMemo)
+function outcomeOfAgent(span: SpanLike, ownState: Ancestors['ownState']): Conclusion {
+  const wait = waitsFor(ownState)
   if (wait) {
     const confidence = wait.reason === 'tool_confirmation' ? 'heuristic' : undefined
     return { outcome: 'suspended', reason: wait.reason, waitingFor: wait.tool, confidence }
   }
   if (hasErrorStatus(span)) return concludeError(errorOf(span), span)
-  const failure = ownMemo?.get(FAILURE) as Failure | undefined
+  const failure = ownState?.get(FAILURE) as Failure | undefined
   if (!failure) return {}
   return { outcome: 'failed', error: failure.error, confidence: failure.guessed ? 'heuristic' : undefined }
 }
 
-function endOfWorkflow({ ownMemo }: Lineage): Conclusion {
-  const error = ownMemo?.get(NODE_FAILURE) as SpanError | undefined
+function endOfWorkflow({ ownState }: Ancestors): Conclusion {
+  const error = ownState?.get(NODE_FAILURE) as SpanError | undefined
   if (error) return { outcome: 'failed', error }
-  const waiting = ownMemo?.get(NODE_WAITING) as string | undefined
+  const waiting = ownState?.get(NODE_WAITING) as string | undefined
   return waiting === undefined ? {} : { outcome: 'suspended', reason: 'node_interrupted', waitingFor: waiting }
 }
 
 /** The workflow around a node ends without a word of how. */
-function noteNode(span: SpanLike, { memo }: Lineage): void {
-  if (hasErrorStatus(span)) memo?.set(NODE_FAILURE, errorOf(span))
+function noteNode(span: SpanLike, { runState }: Ancestors): void {
+  if (hasErrorStatus(span)) runState?.set(NODE_FAILURE, errorOf(span))
   else if (span.attributes['adk.node.status'] === 'waiting') {
-    memo?.set(NODE_WAITING, text(span.attributes, 'adk.node.path') ?? 'node')
+    runState?.set(NODE_WAITING, text(span.attributes, 'adk.node.path') ?? 'node')
   }
 }
 
-function startOfCall({ memo }: Lineage): readonly Fact[] | undefined {
-  memo?.delete(FAILURE)
-  const refused = handoffsRefused(memo)
-  const resumed = memo && noteCall(memo)
+function startOfCall({ runState }: Ancestors): readonly Fact[] | undefined {
+  runState?.delete(FAILURE)
+  const refused = handoffsRefused(runState)
+  const resumed = runState && noteCall(runState)
   return refused ? [...(resumed ?? []), ...refused] : resumed
 }
 
-function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
+function endOfCall(span: SpanLike, { runState }: Ancestors): Conclusion {
   const { attributes } = span
-  if (hasErrorStatus(span)) return endOfFailedCall(span, memo)
-  if (isBare(span)) return endOfBareCall(memo)
+  if (hasErrorStatus(span)) return endOfFailedCall(span, runState)
+  if (isBare(span)) return endOfBareCall(runState)
   const response = readRecord(attributes, 'gcp.vertex.agent.llm_response')
   const [errorCode, message] = [
     response.errorCode ?? response.error_code,
     response.errorMessage ?? response.error_message,
   ]
   const error = errorCode === undefined ? undefined : { code: String(errorCode), message: String(message ?? '') }
-  if (error) memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
+  if (error) runState?.set(FAILURE, { error, guessed: false } satisfies Failure)
   const time = timestampFromHrTime(span.startTime)
   return {
     outcome: error ? 'failed' : undefined,
@@ -151,25 +151,25 @@ function endOfCall(span: SpanLike, { memo }: Lineage): Conclusion {
     // All agents of an invocation share its session.
     runScope: { sessionId: idIn(attributes, 'gcp.vertex.agent.session_id') },
     facts: [
-      ...((isFirstCall(memo) && answerToToolCall(attributes, time)) || []),
+      ...((isFirstCall(runState) && answerToToolCall(attributes, time)) || []),
       ...((error && quotaFacts(error)) ?? []),
     ],
   }
 }
 
 /** Reads what the model threw, in Python. */
-function endOfFailedCall(span: SpanLike, memo: Lineage['memo']): Conclusion {
+function endOfFailedCall(span: SpanLike, runState: Ancestors['runState']): Conclusion {
   const error = errorOf(span)
   const ending = concludeError(error, span)
-  if (ending.outcome === 'failed') memo?.set(FAILURE, { error, guessed: false } satisfies Failure)
+  if (ending.outcome === 'failed') runState?.set(FAILURE, { error, guessed: false } satisfies Failure)
   return { ...ending, facts: quotaFacts(error) }
 }
 
 /** Nothing came back: the model threw, or (which looks the same) a callback answered in its place. */
-function endOfBareCall(memo: Lineage['memo']): Conclusion {
-  if (hasRunTool(memo)) return {}
+function endOfBareCall(runState: Ancestors['runState']): Conclusion {
+  if (hasRunTool(runState)) return {}
   const error = { code: 'Error', message: 'The model call ended without a response' }
-  memo?.set(FAILURE, { error, guessed: true } satisfies Failure)
+  runState?.set(FAILURE, { error, guessed: true } satisfies Failure)
   const fact: Fact = {
     type: 'error_occurred',
     data: { error, operation: 'generate_content' },
@@ -202,6 +202,8 @@ function usageOf(attributes: Attributes, metadata: Readonly<Record<string, unkno
  */
 function answerToToolCall(attributes: Attributes, time: Timestamp): readonly Fact[] | undefined {
   return fromClient(attributes, 'gcp.vertex.agent.llm_request')?.tells((request) => {
+    // Attacker-controlled: the message history sent to the model, which a client can make up; at most 256 KiB are
+    // parsed, and facts from it are claims.
     const { contents } = record(jsonIn(request))
     const { parts } = record(Array.isArray(contents) ? contents.at(-1) : undefined)
     const isAnswer =

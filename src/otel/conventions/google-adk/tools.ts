@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, type SpanLike } from '../../span.js'
-import type { Conclusion, Fact, Lineage, Memo } from '../contract.js'
+import type { Ancestors, Conclusion, ConventionState, Fact } from '../contract.js'
 import { json, readRecord, record, text } from '../shared/attributes.js'
 import { endOfHandoffTool, type HandoffStep } from '../shared/handoff-tools.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
@@ -34,19 +34,19 @@ interface ToolLeftWaiting {
 }
 
 /** The run goes on after all; and if tools have run before its first call, it began as the resumption of another. */
-export function noteCall(memo: Memo): readonly Fact[] | undefined {
-  for (const key of [WAITING_FOR, TOOL_RAN]) memo.delete(key)
-  const facts = resumption(memo)
-  memo.set(CALL, memo.has(CALL) || facts ? 'later' : 'first')
+export function noteCall(runState: ConventionState): readonly Fact[] | undefined {
+  for (const key of [WAITING_FOR, TOOL_RAN]) runState.delete(key)
+  const facts = resumption(runState)
+  runState.set(CALL, runState.has(CALL) || facts ? 'later' : 'first')
   return facts
 }
 
-export function isFirstCall(memo: Lineage['memo']): boolean {
-  return memo?.get(CALL) === 'first'
+export function isFirstCall(runState: Ancestors['runState']): boolean {
+  return runState?.get(CALL) === 'first'
 }
 
-export function hasRunTool(memo: Lineage['memo']): boolean {
-  return memo?.has(TOOL_RAN) === true
+export function hasRunTool(runState: Ancestors['runState']): boolean {
+  return runState?.has(TOOL_RAN) === true
 }
 
 const OWN_ATTRIBUTE = /^(?:gen_ai|gcp\.vertex)\./
@@ -57,15 +57,15 @@ interface Wait {
   readonly tool: string
 }
 
-export function waitsFor(memo: Lineage['memo']): Wait | undefined {
-  return memo?.get(WAITING_FOR) as Wait | undefined
+export function waitsFor(runState: Ancestors['runState']): Wait | undefined {
+  return runState?.get(WAITING_FOR) as Wait | undefined
 }
 
 /** What tools that ran before any model call tell: once only. */
-export function resumption(memo: Memo): readonly Fact[] | undefined {
-  const tools = (memo.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
+export function resumption(runState: ConventionState): readonly Fact[] | undefined {
+  const tools = (runState.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
   const [first] = tools
-  memo.delete(LEFT_WAITING)
+  runState.delete(LEFT_WAITING)
   return first && [{ type: 'resumed', data: {}, time: first.time }, ...tools.flatMap(approval)]
 }
 
@@ -75,10 +75,10 @@ function approval({ approvable, refused, data, time }: ToolLeftWaiting): readonl
   return [{ type, data, time, confidence: 'heuristic' }]
 }
 
-export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage): Conclusion {
+export function endOfTool(span: SpanLike, startName: string, { runState }: Ancestors): Conclusion {
   const { attributes } = span
   const name = text(attributes, 'gen_ai.tool.name')
-  memo?.set(TOOL_RAN, true)
+  runState?.set(TOOL_RAN, true)
   const thrown = thrownBy(span, startName)
   if (thrown) return { error: thrown }
   if (name === undefined) return {}
@@ -88,18 +88,18 @@ export function endOfTool(span: SpanLike, startName: string, { memo }: Lineage):
   const response = readRecord(attributes, 'gcp.vertex.agent.tool_response')
   const message = typeof response.error === 'string' ? response.error : ''
   if (message.startsWith(CONFIRMATION_REQUIRED)) {
-    memo?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name } satisfies Wait)
+    runState?.set(WAITING_FOR, { reason: 'tool_confirmation', tool: name } satisfies Wait)
     return { tool, outcome: 'suspended', facts: [{ type: 'tool_approval_requested', data, confidence: 'heuristic' }] }
   }
   if (type === LONG_RUNNING_TOOL && response.result === null) {
-    memo?.set(WAITING_FOR, { reason: 'long_running_tool', tool: name } satisfies Wait)
+    runState?.set(WAITING_FOR, { reason: 'long_running_tool', tool: name } satisfies Wait)
     return { tool, outcome: 'suspended' }
   }
   const refused = message.startsWith(CONFIRMATION_REFUSED)
-  if (memo && !memo.has(CALL)) {
-    const earlier = (memo.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
+  if (runState && !runState.has(CALL)) {
+    const earlier = (runState.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
     const approvable = isApprovable(type, response)
-    memo.set(LEFT_WAITING, [...earlier, { data, refused, approvable, time: at(span) } satisfies ToolLeftWaiting])
+    runState.set(LEFT_WAITING, [...earlier, { data, refused, approvable, time: at(span) } satisfies ToolLeftWaiting])
   }
   if (refused) return { tool, outcome: 'failed', error: { code: 'ToolCallRejected', message } }
   return { tool, facts: name === MEMORY_TOOL ? recall(attributes) : undefined }
@@ -117,10 +117,10 @@ function recall(attributes: Attributes): readonly Fact[] {
   ]
 }
 
-export function endOfTransfer(span: SpanLike, step: HandoffStep, lineage: Lineage): Conclusion {
-  lineage.memo?.set(TOOL_RAN, true)
+export function endOfTransfer(span: SpanLike, step: HandoffStep, ancestors: Ancestors): Conclusion {
+  ancestors.runState?.set(TOOL_RAN, true)
   const args = readRecord(span.attributes, 'gcp.vertex.agent.tool_call_args')
-  return endOfHandoffTool(span, step, lineage, { args, error: thrownBy(span, step.handoff.tool.name) })
+  return endOfHandoffTool(span, step, ancestors, { args, error: thrownBy(span, step.handoff.tool.name) })
 }
 
 /** ADK writes its attributes when a call has returned: a span that has none of them, whatever others there are, tells that it threw. */

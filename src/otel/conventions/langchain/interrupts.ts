@@ -13,6 +13,8 @@ export interface Interrupt {
 
 /** The interrupts that the text of a `GraphInterrupt` lists. */
 export function interruptsIn(message: string): readonly Interrupt[] {
+  // Attacker-controlled: the text of an interrupt, which may hold a model's words; at most 256 KiB and, where it is
+  // cut, 512 levels are read.
   const list = readJson(message).value
   if (!Array.isArray(list)) return pythonInterruptsIn(message)
   return list.map(record).map(({ id, value }, index) => ({

@@ -1,4 +1,4 @@
-import type { Lineage } from '../contract.js'
+import type { Ancestors } from '../contract.js'
 
 /*
  * LangChain puts into the metadata of every run which agent it belongs to. Tracers that know nothing of agents (Langfuse,
@@ -10,7 +10,7 @@ import type { Lineage } from '../contract.js'
  *
  * @param metadata - reads an entry
  */
-export function isLangChainAgent(name: string, metadata: (key: string) => unknown, { run }: Lineage): boolean {
+export function isLangChainAgent(name: string, metadata: (key: string) => unknown, { run }: Ancestors): boolean {
   if (metadata('lc_agent_name') === name) return run?.agent.name !== name
   return run === undefined && metadata('ls_integration') !== undefined
 }

@@ -11,8 +11,9 @@ function span(kind: string, name: string, parent?: Span, more: Attributes = {}):
   return start(name, { 'openinference.span.kind': kind, ...more }, parent)
 }
 
-/** A node, or what a node runs: both have the metadata of the node. */
-function inNode(kind: string, name: string, parent: Span, node: string, place: string): Span {
+/** A node, or what a node runs: both have the metadata of the node. `place` is `node:task` of the graph, and of those inside. */
+function inNode(kind: string, name: string, parent: Span, place: string): Span {
+  const node = place.replace(/^.*\|/, '').replace(/:.*/, '')
   const metadata = JSON.stringify({ thread_id: 't-1', langgraph_node: node, langgraph_checkpoint_ns: place })
   return span(kind, name, parent, { metadata, 'session.id': 't-1' })
 }
@@ -23,7 +24,7 @@ describe('a graph', () => {
   test('is a run, its node "agent" is none', () => {
     const { log } = startRecordingSdk()
     const root = graph()
-    ok(inNode('AGENT', 'agent', root, 'agent', 'agent:1'))
+    ok(inNode('AGENT', 'agent', root, 'agent:1'))
     ok(root)
     expect(log.of('run_started')).toHaveLength(1)
     expect(log.of('run_completed')[0]?.sessionId).toBe('t-1')
@@ -32,9 +33,9 @@ describe('a graph', () => {
   test('inside a node is a sub-agent, though it has the name and the metadata of the node', () => {
     const { log } = startRecordingSdk()
     const root = span('CHAIN', 'supervisor')
-    const node = inNode('CHAIN', 'billing', root, 'billing', 'billing:1')
-    const inner = inNode('CHAIN', 'billing', node, 'billing', 'billing:1')
-    const step = inNode('AGENT', 'agent', inner, 'agent', 'billing:1|agent:2')
+    const node = inNode('CHAIN', 'billing', root, 'billing:1')
+    const inner = inNode('CHAIN', 'billing', node, 'billing:1')
+    const step = inNode('AGENT', 'agent', inner, 'billing:1|agent:2')
     for (const open of [step, inner, node, root]) ok(open)
     expect(log.of('run_started').map(({ data }) => data.agent.name)).toEqual(['supervisor', 'billing'])
     expect(log.of('run_started')[1]?.parentRunId).toBe(log.of('run_started')[0]?.runId)
@@ -43,14 +44,14 @@ describe('a graph', () => {
   test('that is left for another node by a tool has handed over to that', () => {
     const { log } = startRecordingSdk()
     const root = span('CHAIN', 'team')
-    const node = inNode('CHAIN', 'triage', root, 'triage', 'triage:1')
-    const inner = inNode('CHAIN', 'triage', node, 'triage', 'triage:1')
-    const tools = inNode('CHAIN', 'tools', inner, 'tools', 'triage:1|tools:2')
+    const node = inNode('CHAIN', 'triage', root, 'triage:1')
+    const inner = inNode('CHAIN', 'triage', node, 'triage:1')
+    const tools = inNode('CHAIN', 'tools', inner, 'triage:1|tools:2')
     okWith(span('TOOL', 'transfer_to_billing', tools), 'langgraph.errors.ParentCommand', "Command(goto='billing')")
     okWith(tools, 'langgraph.errors.ParentCommand', '')
     okWith(inner, 'langgraph.errors.ParentCommand', '')
     ok(node)
-    ok(inNode('CHAIN', 'billing', root, 'billing', 'billing:3'))
+    ok(inNode('CHAIN', 'billing', root, 'billing:3'))
     ok(root)
     expect(log.of('agent_handoff').map(({ data }) => data)).toEqual([{ from: 'triage', to: 'billing' }])
     expect(log.types.filter((type) => type.startsWith('tool_call'))).toEqual([])
@@ -73,7 +74,7 @@ describe('an interrupt on a span that is OK', () => {
   test('suspends the run, and tells which tools wait', () => {
     const { log } = startRecordingSdk()
     const root = graph()
-    const node = inNode('CHAIN', 'HumanInTheLoopMiddleware.after_model', root, 'h', 'h:1')
+    const node = inNode('CHAIN', 'HumanInTheLoopMiddleware.after_model', root, 'h:1')
     okWith(node, 'langgraph.errors.GraphInterrupt', asked)
     ok(root)
     expect(log.of('run_suspended')[0]?.data).toMatchObject({ reason: 'interrupt', waitingFor: 'approval' })

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Lineage, ScopeFacts, UsageReport } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, ScopeIds, UsageReport } from '../contract.js'
 import { endingOf, factsOfError } from '../langchain/errors.js'
 import { isLangChainAgent } from '../langchain/metadata.js'
 import { amount, count, idIn, json, readRecord, record, text } from '../shared/attributes.js'
@@ -24,9 +24,9 @@ export const langfuseConvention: Convention = {
   attributePrefixes: [`${PREFIX}type`],
   decisive: { usage: [`${PREFIX}usage_details`] },
 
-  recognise(span, _moment, lineage) {
+  recognise(span, _phase, ancestors) {
     const type = text(span.attributes, `${PREFIX}type`)
-    return type === undefined ? undefined : { ...activityOf(type, span, lineage), scope: scopeOf(span.attributes) }
+    return type === undefined ? undefined : { ...activityOf(type, span, ancestors), scope: scopeOf(span.attributes) }
   },
 
   conclude(span, activity) {
@@ -54,7 +54,7 @@ export const langfuseConvention: Convention = {
   },
 }
 
-function activityOf(type: string, { name, attributes }: SpanLike, lineage: Lineage): Activity {
+function activityOf(type: string, { name, attributes }: SpanLike, ancestors: Ancestors): Activity {
   const model = text(attributes, `${PREFIX}model.name`)
   switch (type) {
     case 'agent':
@@ -68,7 +68,7 @@ function activityOf(type: string, { name, attributes }: SpanLike, lineage: Linea
     case 'retriever':
       return { kind: 'recall', tier: 'retriever' }
     default:
-      return isLangChainAgent(name, (key) => attributes[METADATA + key], lineage)
+      return isLangChainAgent(name, (key) => attributes[METADATA + key], ancestors)
         ? { kind: 'run', agent: { name } }
         : { kind: 'step' }
   }
@@ -135,7 +135,7 @@ function costIn(details: Readonly<Record<string, unknown>>): number | undefined 
   return amount(details, 'total') ?? kinds.reduce((sum, name) => sum + (amount(details, name) ?? 0), 0)
 }
 
-function scopeOf(attributes: Attributes): ScopeFacts {
+function scopeOf(attributes: Attributes): ScopeIds {
   const named = scopeByNames((name) => attributes[`langfuse.trace.metadata.${name}`])
   return {
     tenantId: named.tenantId,

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Lineage, ScopeFacts, UsageReport } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, ScopeIds, UsageReport } from '../contract.js'
 import { endingOf, factsOfError } from '../langchain/errors.js'
 import { isLangChainAgent } from '../langchain/metadata.js'
 import { amount, count, json, record, text } from '../shared/attributes.js'
@@ -29,20 +29,20 @@ export const langSmithConvention: Convention = {
   scopes: [SCOPE],
   attributePrefixes: [KIND],
 
-  recognise(span, _moment, lineage) {
+  recognise(span, _phase, ancestors) {
     const { attributes } = span
     const kind = text(attributes, KIND)
     if (kind === undefined) return attributes[TRACEABLE] === undefined ? undefined : 'later'
-    return { ...activityOf(kind, span, lineage), scope: scopeOf(attributes) }
+    return { ...activityOf(kind, span, ancestors), scope: scopeOf(attributes) }
   },
 
-  conclude(span, activity, { memo, ownMemo }) {
+  conclude(span, activity, { runState, ownState }) {
     const { attributes } = span
     const error = errorIn(span)
     const ending = endingOf(error)
     const conclusion: Conclusion = { ...ending, scope: scopeOf(attributes) }
-    if (ending.outcome === 'suspended') memo?.set(INTERRUPTED, ending)
-    else if (activity.kind === 'model') memo?.delete(INTERRUPTED)
+    if (ending.outcome === 'suspended') runState?.set(INTERRUPTED, ending)
+    else if (activity.kind === 'model') runState?.delete(INTERRUPTED)
     switch (activity.kind) {
       case 'model':
         return { ...conclusion, usage: usageIn(attributes), facts: error && quotaFacts(error) }
@@ -52,22 +52,22 @@ export const langSmithConvention: Convention = {
         // A graph that is interrupted ends without an error: what waits inside of it has one.
         return error
           ? { ...conclusion, facts: factsOfError(error) }
-          : { ...conclusion, ...(ownMemo?.get(INTERRUPTED) as Conclusion | undefined) }
+          : { ...conclusion, ...(ownState?.get(INTERRUPTED) as Conclusion | undefined) }
       default:
         return conclusion
     }
   },
 }
 
-function activityOf(kind: string, span: SpanLike, lineage: Lineage): Activity {
+function activityOf(kind: string, span: SpanLike, ancestors: Ancestors): Activity {
   const { attributes } = span
   const name = text(attributes, 'langsmith.trace.name') ?? span.name
   const model = modelFrom(attributes)
   switch (kind) {
     case 'chain': {
-      const { run, parent, parentScope } = lineage
+      const { run, parent, parentScope } = ancestors
       const outermost = run === undefined && parent === undefined && parentScope !== SCOPE
-      return outermost || isLangChainAgent(name, (key) => attributes[METADATA + key], lineage)
+      return outermost || isLangChainAgent(name, (key) => attributes[METADATA + key], ancestors)
         ? { kind: 'run', agent: { name } }
         : { kind: 'step' }
     }
@@ -108,6 +108,6 @@ function usageIn(attributes: Attributes): UsageReport | undefined {
   }
 }
 
-function scopeOf(attributes: Attributes): ScopeFacts {
+function scopeOf(attributes: Attributes): ScopeIds {
   return scopeByNames((name) => attributes[METADATA + name])
 }

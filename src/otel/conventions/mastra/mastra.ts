@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../../events/index.js'
 import { hasDropped, parentSpanIdOf, type SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact } from '../contract.js'
 import { firstOf, idIn, readRecord, record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
@@ -40,14 +40,14 @@ export const mastraConvention: Convention = {
     tool: ['gen_ai.tool.call.result'],
   },
 
-  recognise(span, _moment, { memo }) {
+  recognise(span, _phase, { runState }) {
     const type = text(span.attributes, SPAN_TYPE)
-    if (memo?.get(LAST_STEP_OUTPUT) === false && span.name.startsWith('workflow step: '))
-      memo.set(NEEDS_NO_OUTPUT, true)
+    if (runState?.get(LAST_STEP_OUTPUT) === false && span.name.startsWith('workflow step: '))
+      runState.set(NEEDS_NO_OUTPUT, true)
     return type === undefined ? byStartName(span.name) : byType(span, type)
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     // Metadata that the caller or the agent's request context gave the run, on each of its spans; else its memory thread.
     const named = scopeByNames((name) => span.attributes[METADATA + name])
     const conclusion: Conclusion = {
@@ -58,14 +58,14 @@ export const mastraConvention: Convention = {
     switch (activity.kind) {
       case 'run':
         return activity.trigger === 'workflow'
-          ? endOfWorkflow(span, conclusion, lineage)
-          : endOfAgent(span, conclusion, lineage)
+          ? endOfWorkflow(span, conclusion, ancestors)
+          : endOfAgent(span, conclusion, ancestors)
       case 'tool':
-        return endOfTool(span, conclusion, lineage)
+        return endOfTool(span, conclusion, ancestors)
       case 'model':
-        return endOfModel(span, conclusion, lineage)
+        return endOfModel(span, conclusion, ancestors)
       default:
-        noteStep(span, lineage)
+        noteStep(span, ancestors)
         return conclusion
     }
   },
@@ -141,13 +141,13 @@ function byType(span: SpanLike, type: string): Activity {
   }
 }
 
-function endOfAgent(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
+function endOfAgent(span: SpanLike, told: Conclusion, { ownState }: Ancestors): Conclusion {
   const { attributes } = span
   const { status, reason, toolName, toolCallId, tripwire } = readRecord(attributes, 'mastra.agent_run.output')
   const decided = decision(span)
   const conclusion = { ...told, agent: agentOf(attributes), facts: decided }
   if (status === 'suspended') {
-    ownMemo?.set(SUSPENDED, true)
+    ownState?.set(SUSPENDED, true)
     const requested = reason === 'tool-call-approval' ? approvalRequest(toolName, toolCallId) : []
     return {
       ...conclusion,
@@ -163,32 +163,33 @@ function endOfAgent(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Con
     const violation: Fact = { type: 'policy_violation', data: { rule, action: 'block' } }
     return { ...conclusion, finishReason: 'tripwire', facts: [...decided, violation] }
   }
-  return { ...conclusion, finishReason: string(ownMemo?.get(FINISH_REASON)) }
+  return { ...conclusion, finishReason: string(ownState?.get(FINISH_REASON)) }
 }
 
 /** A workflow span says neither that it was suspended nor that it was cancelled: it only lacks an output. */
-function endOfWorkflow(span: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
+function endOfWorkflow(span: SpanLike, told: Conclusion, { ownState }: Ancestors): Conclusion {
   if (told.error || span.attributes['mastra.workflow_run.output'] !== undefined || hasDropped(span)) return told
-  if (ownMemo?.get(NEEDS_NO_OUTPUT) === true) return told
-  const betweenSteps = ownMemo?.get(LAST_STEP_OUTPUT) === true
+  if (ownState?.get(NEEDS_NO_OUTPUT) === true) return told
+  const betweenSteps = ownState?.get(LAST_STEP_OUTPUT) === true
   return { ...told, outcome: betweenSteps ? 'cancelled' : 'suspended', reason: 'no_output', confidence: 'heuristic' }
 }
 
-function endOfTool({ attributes }: SpanLike, told: Conclusion, { memo }: Lineage): Conclusion {
+function endOfTool({ attributes }: SpanLike, told: Conclusion, { runState }: Ancestors): Conclusion {
   const conclusion = { ...told, tool: toolOf(attributes) }
   const result = attributes['gen_ai.tool.call.result']
   if (told.error) return conclusion
   // A tool that suspends its run has no result, and its span ends after that of the run.
-  if (result === undefined) return memo?.get(SUSPENDED) === true ? { ...conclusion, outcome: 'suspended' } : conclusion
+  if (result === undefined)
+    return runState?.get(SUSPENDED) === true ? { ...conclusion, outcome: 'suspended' } : conclusion
   const { error, message, validationErrors } = readRecord(attributes, 'gen_ai.tool.call.result')
   if (error !== true || validationErrors === undefined) return conclusion
   return { ...conclusion, outcome: 'failed', error: { code: 'ValidationError', message: string(message) ?? '' } }
 }
 
 /** One span for all steps of an agent, with the sum of what they consumed; sub-agents inside have spans of their own. */
-function endOfModel({ attributes }: SpanLike, told: Conclusion, { memo }: Lineage): Conclusion {
+function endOfModel({ attributes }: SpanLike, told: Conclusion, { runState }: Ancestors): Conclusion {
   const finishReason = firstOf(attributes, 'gen_ai.response.finish_reasons')
-  if (finishReason !== undefined) memo?.set(FINISH_REASON, finishReason)
+  if (finishReason !== undefined) runState?.set(FINISH_REASON, finishReason)
   const usage = usageFrom(attributes)
   const conclusion = { ...told, finishReason, usage: usage && { ...usage, authoritative: true } }
   if (told.error) return { ...conclusion, facts: quotaFacts(told.error) }
@@ -200,10 +201,10 @@ function endOfModel({ attributes }: SpanLike, told: Conclusion, { memo }: Lineag
   }
 }
 
-function noteStep({ attributes }: SpanLike, { memo }: Lineage): void {
+function noteStep({ attributes }: SpanLike, { runState }: Ancestors): void {
   const type = text(attributes, SPAN_TYPE)
   if (type === undefined || !WORKFLOW_PARTS.has(type)) return
-  memo?.set(LAST_STEP_OUTPUT, attributes[`mastra.${type}.output`] !== undefined)
+  runState?.set(LAST_STEP_OUTPUT, attributes[`mastra.${type}.output`] !== undefined)
 }
 
 /**
@@ -214,6 +215,8 @@ function decision({ attributes, startTime }: SpanLike): readonly Fact[] {
   if (attributes[`${METADATA}resumed`] !== true) return []
   const time = timestampFromHrTime(startTime)
   const facts = fromClient(attributes, 'mastra.agent_run.input')?.tells((input): readonly Fact[] => {
+    // Attacker-controlled: the input of a run, which a client can make up; at most 256 KiB and, where it is cut, 512
+    // levels are read, and facts from it are claims.
     const { approved, toolName, toolCallId, reason } = record(readJson(input).value)
     if (typeof approved !== 'boolean') return []
     const call = { callId: string(toolCallId) ?? 'unknown', tool: { name: string(toolName) ?? 'unknown' } }

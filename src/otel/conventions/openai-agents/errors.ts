@@ -50,6 +50,8 @@ function dataIn(message: string): Readonly<Record<string, unknown>> {
   if (at < 0) return {}
   const data = message.slice(at + 2)
   // What Python writes is no JSON from its first quote on.
+  // Attacker-controlled: the text of an error, which may repeat content; at most 256 KiB and, where it is cut, 512
+  // levels are read.
   return record(data.startsWith("{'") ? pythonDict(data) : readJson(data).value)
 }
 

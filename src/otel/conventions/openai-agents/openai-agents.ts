@@ -1,24 +1,15 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type {
-  Activity,
-  Conclusion,
-  Convention,
-  Fact,
-  Lineage,
-  Memo,
-  Moment,
-  StepActivity,
-  ToolActivity,
-} from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, StepActivity, ToolActivity } from '../contract.js'
 import { scopeOfSpan, withResponseId } from '../openinference/openinference.js'
-import { text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
 import type { SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
-import { type AskedCall, approvalRequested, callsAskedFor, isDenial } from './approvals.js'
+import { approvalRequested, callsAskedFor, isDenial } from './approvals.js'
 import { agentsErrorOf, limitFacts, tripwireIn } from './errors.js'
+import { type Ending, type RunState, stateOf } from './run-state.js'
+import { HANDOFF, parentTypeOf, type SpanType, type Typed, typeOf } from './span-types.js'
 
 /*
  * The OpenAI Agents SDK, bridged to OpenTelemetry by OpenInference, or told by Spanledger's own trace processor, which says
@@ -32,53 +23,11 @@ import { agentsErrorOf, limitFacts, tripwireIn } from './errors.js'
  * where agents are right below it.
  */
 
-export const SPAN_TYPE = 'openai.agents.span.type'
 /** Set where a trace goes on that had come to its end. */
 export const RESUMED = 'openai.agents.trace.resumed'
 
-const KIND = 'openinference.span.kind'
-const HANDOFF = /^handoff to (.+)$/s
-/** What the bridge names a hand-off, and a look-up of tools; a tool of the user's may be named so as well. */
-const AMBIGUOUS_TOOL_NAMES = new Set(['handoff', 'mcp_tools'])
 const CLIENT_ABORT = 'Request was aborted.'
-const STATE = 'openai-agents'
 
-type SpanType = 'trace' | 'task' | 'agent' | 'turn' | 'model' | 'tool' | 'handoff' | 'guardrail' | 'step'
-
-const NATIVE_TYPES: Readonly<Record<string, SpanType>> = {
-  trace: 'trace',
-  task: 'task',
-  agent: 'agent',
-  turn: 'turn',
-  response: 'model',
-  generation: 'model',
-  function: 'tool',
-  handoff: 'handoff',
-  guardrail: 'guardrail',
-}
-
-/** What is known of a run while it lasts. */
-interface RunState {
-  /** Model calls so far. */
-  models: number
-  /** Whether any of them told what the model answered. */
-  answersTold: boolean
-  /** Calls the model asked for that have not begun. */
-  pending: readonly AskedCall[]
-  /** Calls that came before any model call: they had waited for an approval. */
-  readonly resumed: AskedCall[]
-  /** Runs inside that have begun. */
-  nested: number
-  /** The last run inside waits for an approval. */
-  paused: boolean
-  /** The end of the last call of the runner that opened the trace, or of the last agent below a trace, if it did not end well. */
-  lastTask: Ending | undefined
-  /** A guardrail has told that it was triggered. */
-  violationTold: boolean
-}
-
-type Ending = Pick<Conclusion, 'outcome' | 'error' | 'reason' | 'confidence'>
-type Typed = { readonly type: SpanType }
 type AgentsTool = ToolActivity & Typed & { readonly beforeModel: boolean; readonly nestedBefore: number }
 
 /** The OpenAI Agents SDK, through OpenInference's bridges or Spanledger's trace processor. */
@@ -91,62 +40,33 @@ export const openAiAgentsConvention: Convention = {
   ],
   decisive: { model: ['llm.output_messages.*'] },
 
-  recognise(span, moment, lineage) {
-    const type = typeOf(span, moment, lineage)
-    return type === undefined || type === 'later' ? type : activityOf(type, span, lineage)
+  recognise(span, phase, ancestors) {
+    const type = typeOf(span, phase, ancestors)
+    return type === undefined || type === 'later' ? type : activityOf(type, span, ancestors)
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const { type, kind } = activity as Activity & Typed
     const error = agentsErrorOf(span)
-    if (kind === 'run') return concludeRun(type, span, lineage, error)
+    if (kind === 'run') return concludeRun(type, span, ancestors, error)
     switch (type) {
       case 'task':
-        return concludeTask(span, lineage, error)
+        return concludeTask(span, ancestors, error)
       case 'model':
-        return concludeModel(span, lineage, error)
+        return concludeModel(span, ancestors, error)
       case 'tool':
-        return concludeTool(span, activity as AgentsTool, lineage, error)
+        return concludeTool(span, activity as AgentsTool, ancestors, error)
       case 'handoff':
-        return concludeHandoff(span, lineage)
+        return concludeHandoff(span, ancestors)
       case 'guardrail':
-        return { error, facts: guardrailFacts(span, lineage) }
+        return { error, facts: guardrailFacts(span, ancestors) }
       default:
         return { error, usage: inclusiveUsage(span) }
     }
   },
 }
 
-function typeOf(span: SpanLike, moment: Moment, lineage: Lineage): SpanType | 'later' | undefined {
-  const { attributes, name } = span
-  const native = text(attributes, SPAN_TYPE)
-  if (native !== undefined) return NATIVE_TYPES[native] ?? 'step'
-  switch (text(attributes, KIND)) {
-    case 'AGENT':
-      return lineage.parent?.convention === 'openai-agents' ? 'agent' : 'trace'
-    case 'LLM':
-      return 'model'
-    case 'TOOL':
-      return bridgedToolType(span, moment)
-    case 'GUARDRAIL':
-      return 'guardrail'
-    case 'CHAIN':
-      return name === 'turn' ? 'turn' : 'task'
-    default:
-      return undefined
-  }
-}
-
-/** Only its end tells whether a span of such a name is a hand-off, a look-up of tools, or a tool. */
-function bridgedToolType({ name, attributes }: SpanLike, moment: Moment): SpanType | 'later' {
-  if (HANDOFF.test(name) && attributes['tool.name'] !== name) return 'handoff'
-  if (!AMBIGUOUS_TOOL_NAMES.has(name)) return 'tool'
-  if (moment !== 'end') return 'later'
-  if (attributes['tool.name'] === name) return 'tool'
-  return name === 'handoff' ? 'handoff' : 'step'
-}
-
-function activityOf(type: SpanType, span: SpanLike, lineage: Lineage): Activity & Typed {
+function activityOf(type: SpanType, span: SpanLike, ancestors: Ancestors): Activity & Typed {
   const { attributes, name } = span
   const scope = scopeOfSpan(attributes)
   switch (type) {
@@ -154,17 +74,17 @@ function activityOf(type: SpanType, span: SpanLike, lineage: Lineage): Activity 
       return { type, kind: 'run', agent: { name }, trigger: 'workflow', scope, facts: resumption(attributes) }
     case 'task':
       // Around it there is a trace, unless that has ended: the run goes on after an approval.
-      if (lineage.run) return { type, kind: 'step', scope }
+      if (ancestors.run) return { type, kind: 'step', scope }
       return { type, kind: 'run', agent: { name }, trigger: 'workflow', scope, facts: resumption(attributes) }
     case 'agent':
-      stateOf(lineage.memo).nested++
+      stateOf(ancestors.runState).nested++
       return { type, kind: 'run', agent: { name }, scope }
     case 'model':
-      return modelActivity(type, attributes, lineage)
+      return modelActivity(type, attributes, ancestors)
     case 'tool':
-      return toolActivity(type, span, lineage)
+      return toolActivity(type, span, ancestors)
     case 'handoff':
-      stateOf(lineage.memo).pending = []
+      stateOf(ancestors.runState).pending = []
       return { type, kind: 'step', scope }
     default:
       return { type, kind: 'step', scope } satisfies StepActivity & Typed
@@ -175,21 +95,21 @@ function resumption(attributes: Attributes): readonly Fact[] | undefined {
   return attributes[RESUMED] === true ? [{ type: 'resumed', data: {} }] : undefined
 }
 
-function modelActivity(type: 'model', attributes: Attributes, { memo }: Lineage): Activity & Typed {
-  const state = stateOf(memo)
+function modelActivity(type: 'model', attributes: Attributes, { runState }: Ancestors): Activity & Typed {
+  const state = stateOf(runState)
   state.models++
   state.pending = []
   state.paused = false
   return { type, kind: 'model', operation: 'chat', model: modelFrom(attributes), provider: providerFrom(attributes) }
 }
 
-function toolActivity(type: 'tool', { name, attributes }: SpanLike, lineage: Lineage): AgentsTool {
-  const state = stateOf(lineage.memo)
+function toolActivity(type: 'tool', { name, attributes }: SpanLike, ancestors: Ancestors): AgentsTool {
+  const state = stateOf(ancestors.runState)
   const asked = state.pending.findIndex((call) => call.name === name)
   if (asked >= 0) state.pending = state.pending.toSpliced(asked, 1)
   // An agent begins with its model: a call before that was asked for earlier, and waited for an approval.
-  const around = typeAround(lineage)
-  const beforeModel = state.models === 0 && (around === 'turn' || around === 'agent')
+  const parentType = parentTypeOf(ancestors)
+  const beforeModel = state.models === 0 && (parentType === 'turn' || parentType === 'agent')
   const first = beforeModel && state.resumed.length === 0 && attributes[RESUMED] === undefined
   return {
     type,
@@ -201,24 +121,24 @@ function toolActivity(type: 'tool', { name, attributes }: SpanLike, lineage: Lin
   }
 }
 
-function concludeTask(span: SpanLike, lineage: Lineage, error: SpanError | undefined): Conclusion {
+function concludeTask(span: SpanLike, ancestors: Ancestors, error: SpanError | undefined): Conclusion {
   const ending = endingOf(error)
   // A trace that the runner opened for this call has its name, and never ends when the call throws.
-  const endsRun = typeAround(lineage) === 'trace' && lineage.run?.agent.name === span.name
-  stateOf(lineage.memo).lastTask = endsRun && ending.outcome ? ending : undefined
+  const endsRun = parentTypeOf(ancestors) === 'trace' && ancestors.run?.agent.name === span.name
+  stateOf(ancestors.runState).lastTask = endsRun && ending.outcome ? ending : undefined
   return { ...ending, endsRun, usage: inclusiveUsage(span) }
 }
 
-function concludeRun(type: SpanType, span: SpanLike, lineage: Lineage, error: SpanError | undefined): Conclusion {
-  const { memo, ownMemo, run } = lineage
-  const own = stateOf(ownMemo)
+function concludeRun(type: SpanType, span: SpanLike, ancestors: Ancestors, error: SpanError | undefined): Conclusion {
+  const { runState, ownState, run } = ancestors
+  const own = stateOf(ownState)
   const pending = type === 'agent' && error === undefined ? own.pending : []
   const waiting = error === undefined && (pending.length > 0 || own.paused)
-  if (run) stateOf(memo).paused = waiting
+  if (run) stateOf(runState).paused = waiting
   const facts = [
     ...pending.map((call) => approvalRequested(call)),
     // Where answers are not traced, that an approval was asked for shows in the call that follows it only.
-    ...(own.answersTold ? [] : own.resumed.map((call) => approvalRequested(call, 'heuristic'))),
+    ...(own.hasAnswers ? [] : own.resumed.map((call) => approvalRequested(call, 'heuristic'))),
     ...(type === 'agent' ? [...limitFacts(error), ...tripwireFacts(error, own)] : []),
   ]
   const usage = inclusiveUsage(span)
@@ -228,14 +148,14 @@ function concludeRun(type: SpanType, span: SpanLike, lineage: Lineage, error: Sp
   }
   // A streamed run fails after its trace was left without an error.
   const ending = type === 'trace' && error === undefined && own.lastTask ? own.lastTask : endingOf(error)
-  if (type === 'agent' && typeAround(lineage) === 'trace') {
-    stateOf(memo).lastTask = ending.outcome ? ending : undefined
+  if (type === 'agent' && parentTypeOf(ancestors) === 'trace') {
+    stateOf(runState).lastTask = ending.outcome ? ending : undefined
   }
   return { ...ending, usage, facts }
 }
 
 function tripwireFacts(error: SpanError | undefined, own: RunState): readonly Fact[] {
-  const rule = own.violationTold ? undefined : tripwireIn(error)
+  const rule = own.hasViolation ? undefined : tripwireIn(error)
   return rule === undefined ? [] : [{ type: 'policy_violation', data: { rule, action: 'blocked' } }]
 }
 
@@ -246,10 +166,10 @@ function endingOf(error: SpanError | undefined): Ending {
   return concludeError(error)
 }
 
-function concludeModel({ attributes }: SpanLike, { memo }: Lineage, error: SpanError | undefined): Conclusion {
-  const state = stateOf(memo)
+function concludeModel({ attributes }: SpanLike, { runState }: Ancestors, error: SpanError | undefined): Conclusion {
+  const state = stateOf(runState)
   const calls = callsAskedFor(attributes)
-  state.answersTold ||= calls !== undefined
+  state.hasAnswers ||= calls !== undefined
   state.pending = calls ?? []
   const usage = usageFrom(attributes)
   return {
@@ -262,10 +182,10 @@ function concludeModel({ attributes }: SpanLike, { memo }: Lineage, error: SpanE
 function concludeTool(
   span: SpanLike,
   { tool, beforeModel, nestedBefore }: AgentsTool,
-  { memo }: Lineage,
+  { runState }: Ancestors,
   error: SpanError | undefined,
 ): Conclusion {
-  const state = stateOf(memo)
+  const state = stateOf(runState)
   const { spanId } = span.spanContext()
   const denied = error !== undefined && isDenial(error)
   // An agent that is a tool goes on because something inside it was approved.
@@ -276,41 +196,20 @@ function concludeTool(
   return { error, facts: [{ type, data: { callId: spanId, tool }, confidence: 'heuristic' }] }
 }
 
-function concludeHandoff({ name }: SpanLike, { run }: Lineage): Conclusion {
+function concludeHandoff({ name }: SpanLike, { run }: Ancestors): Conclusion {
   const to = HANDOFF.exec(name)?.[1]
   if (to === undefined) return {}
   return { outcome: 'completed', facts: [{ type: 'agent_handoff', data: { from: run?.agent.name, to } }] }
 }
 
-function guardrailFacts({ name, attributes }: SpanLike, { memo }: Lineage): readonly Fact[] | undefined {
+function guardrailFacts({ name, attributes }: SpanLike, { runState }: Ancestors): readonly Fact[] | undefined {
   if (attributes['guardrail.triggered'] !== true) return undefined
-  stateOf(memo).violationTold = true
+  stateOf(runState).hasViolation = true
   return [{ type: 'policy_violation', data: { rule: name, action: 'blocked' } }]
-}
-
-function typeAround({ parent }: Lineage): SpanType | undefined {
-  return (parent?.activity as Partial<Typed> | undefined)?.type
 }
 
 /** Turns and tasks tell the sum of what happened in them. */
 function inclusiveUsage({ attributes }: SpanLike): Conclusion['usage'] {
   const usage = usageFrom(attributes)
   return usage && { ...usage, inclusive: true }
-}
-
-function stateOf(memo: Memo | undefined): RunState {
-  const known = memo?.get(STATE) as RunState | undefined
-  if (known) return known
-  const state: RunState = {
-    models: 0,
-    answersTold: false,
-    pending: [],
-    resumed: [],
-    nested: 0,
-    paused: false,
-    lastTask: undefined,
-    violationTold: false,
-  }
-  memo?.set(STATE, state)
-  return state
 }

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Fact, Occurrence } from '../contract.js'
+import type { Fact, TelemetryEvent } from '../contract.js'
 
 /* CrewAI tells of its memory by events on the span of the agent: `long_term_memory.search`. */
 
@@ -7,7 +7,7 @@ const MEMORY_SEARCH = /^\w+_memory\.search$/
 /** Results are flattened: `results.0.score` … */
 const RESULT = /^results\.(\d+)(?:\.|$)/
 
-export function translateMemoryEvent({ name, attributes }: Occurrence): readonly Fact[] {
+export function translateMemoryEvent({ name, attributes }: TelemetryEvent): readonly Fact[] {
   if (!MEMORY_SEARCH.test(name) || attributes.error !== undefined) return []
   return [{ type: 'memory_recall', data: { tier: 'memory', hits: countResults(attributes) } }]
 }

@@ -2,12 +2,12 @@ import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
 import type {
   Activity,
+  Ancestors,
   Conclusion,
   Convention,
-  Lineage,
   ModelActivity,
-  ScopeFacts,
-  Surrounding,
+  RecognisedSpan,
+  ScopeIds,
   UsageReport,
 } from '../contract.js'
 import { idIn, json, readRecord, text } from '../shared/attributes.js'
@@ -39,31 +39,31 @@ export const openInferenceConvention: Convention = {
   name: 'openinference',
   attributePrefixes: ['openinference.span.kind'],
 
-  recognise(span, _moment, lineage) {
+  recognise(span, _phase, ancestors) {
     const { attributes } = span
     const scope = scopeOfSpan(attributes)
     switch (text(attributes, KIND)?.toUpperCase()) {
       case 'AGENT':
-        return agentRun(span, scope, lineage)
+        return agentRun(span, scope, ancestors)
       case 'TOOL': {
         if (frameworkOf(span).noTools) return { kind: 'step', scope }
         const tool = toolOf(span)
         const callId = text(attributes, 'tool_call.id', 'tool.id')
-        return handoffStep(span, tool.name, lineage, { callId, scope }) ?? { kind: 'tool', tool, callId, scope }
+        return handoffStep(span, tool.name, ancestors, { callId, scope }) ?? { kind: 'tool', tool, callId, scope }
       }
       case 'LLM':
-        return modelCall(span, 'chat', scope, lineage)
+        return modelCall(span, 'chat', scope, ancestors)
       case 'EMBEDDING':
-        return modelCall(span, 'embeddings', scope, lineage)
+        return modelCall(span, 'embeddings', scope, ancestors)
       case 'RERANKER':
         return { kind: 'model', operation: 'rerank', model: modelFrom(attributes), scope }
       case 'RETRIEVER':
         // One retriever asks others: what it returns is what was recalled.
-        return lineage.parent?.activity.kind === 'recall'
+        return ancestors.parent?.activity.kind === 'recall'
           ? { kind: 'step', scope }
           : { kind: 'recall', tier: 'retriever', scope }
       case 'CHAIN':
-        if (!isWorkflow(span, lineage.run !== undefined)) return { kind: 'step', scope }
+        if (!isWorkflow(span, ancestors.run !== undefined)) return { kind: 'step', scope }
         return { kind: 'run', agent: agentOf(span), trigger: 'workflow', scope }
       case 'GUARDRAIL':
       case 'EVALUATOR':
@@ -74,7 +74,7 @@ export const openInferenceConvention: Convention = {
     }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const { attributes } = span
     const error = errorAt(span, activity)
     const scope = scopeOfSpan(attributes)
@@ -85,7 +85,7 @@ export const openInferenceConvention: Convention = {
         return { ...failed(span, error), scope, finishReason, usage: modelUsage(attributes), facts }
       }
       case 'run': {
-        const facts = [...factsOfException(error, lineage), ...handoffsLeft(lineage)]
+        const facts = [...factsOfException(error, ancestors), ...handoffsLeft(ancestors)]
         const agent = agentOf(span)
         return { ...failed(span, error), scope, finishReason, usage: usageFrom(attributes), agent, facts }
       }
@@ -96,7 +96,7 @@ export const openInferenceConvention: Convention = {
       default:
         if (!('handoff' in activity)) return { error, scope }
         return {
-          ...endOfHandoffTool(span, activity as HandoffStep, lineage, { args: argumentsOf(attributes), error }),
+          ...endOfHandoffTool(span, activity as HandoffStep, ancestors, { args: argumentsOf(attributes), error }),
           scope,
         }
     }
@@ -108,28 +108,28 @@ export const openInferenceConvention: Convention = {
 const KIND = 'openinference.span.kind'
 
 /** An agent that is inside itself, with no tool between, is told at several levels: by several of its methods. */
-function agentRun(span: SpanLike, scope: ScopeFacts, lineage: Lineage): Activity {
+function agentRun(span: SpanLike, scope: ScopeIds, ancestors: Ancestors): Activity {
   const agent = agentOf(span)
-  const { run, parent } = lineage
+  const { run, parent } = ancestors
   const { mayLeak, agentsByTools, oneMethod } = frameworkOf(span)
   const isInside = run !== undefined && parent?.convention === 'openinference' && parent.activity.kind !== 'tool'
   const isSame = !oneMethod && agent.name !== undefined && run?.agent.name === agent.name
   if (isInside && (isSame || (agentsByTools && isAgentAround(parent)))) return { kind: 'step', scope }
-  const facts = handoffTaken(agent.name, lineage)
+  const facts = handoffTaken(agent.name, ancestors)
   return { kind: 'run', agent, model: modelFrom(span.attributes), scope, mayLeak, facts }
 }
 
 /** Tells whether a span is inside an agent, at any of its levels, and not just inside a workflow. */
-function isAgentAround(parent: Surrounding): boolean {
-  let around: Surrounding | undefined = parent
+function isAgentAround(parent: RecognisedSpan): boolean {
+  let around: RecognisedSpan | undefined = parent
   while (around?.activity.kind === 'step') around = around.outer
   return around?.activity.kind === 'run' && around.activity.trigger !== 'workflow'
 }
 
-function modelCall(span: SpanLike, operation: string, scope: ScopeFacts, { memo }: Lineage): ModelActivity {
+function modelCall(span: SpanLike, operation: string, scope: ScopeIds, { runState }: Ancestors): ModelActivity {
   const { attributes } = span
   const [model, provider] = [modelFrom(attributes), providerFrom(attributes)]
-  return { kind: 'model', operation, model, provider, scope, facts: handoffsRefused(memo) }
+  return { kind: 'model', operation, model, provider, scope, facts: handoffsRefused(runState) }
 }
 
 /** Reads what went wrong, by the status or, where that is of no use, by the exception. */
@@ -149,7 +149,7 @@ function argumentsOf(attributes: Attributes): unknown {
 }
 
 /** The session as such, or inside `metadata`, where LangChain users put it. */
-export function scopeOfSpan(attributes: Attributes): ScopeFacts {
+export function scopeOfSpan(attributes: Attributes): ScopeIds {
   const metadata = readRecord(attributes, 'metadata')
   const { tenantId, sessionId, userId } = scopeByNames((name) => metadata[name])
   return {

@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { timestampFromHrTime } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, ToolActivity } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, ToolActivity } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { amount, jsonIn, record, text } from '../shared/attributes.js'
 import { endingOfError } from '../shared/error-endings.js'
@@ -60,25 +60,25 @@ export const pydanticAiConvention: Convention = {
   name: 'pydantic-ai',
   scopes: ['pydantic-ai'],
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     switch (OLD_NAMES.get(span.name)) {
       case 'run':
         return agentRun(span)
       case 'tool':
-        return toolCall(span, lineage)
+        return toolCall(span, ancestors)
       case 'step':
         return { kind: 'step' }
     }
-    const activity = genAiConvention.recognise(span, moment, lineage)
+    const activity = genAiConvention.recognise(span, phase, ancestors)
     if (activity === undefined || activity === 'later') return activity
-    if (activity.kind === 'tool') return toolCall(span, lineage)
+    if (activity.kind === 'tool') return toolCall(span, ancestors)
     if (activity.kind === 'run') return agentRun(span)
-    if (activity.kind === 'model') noteModelCall(lineage)
+    if (activity.kind === 'model') noteModelCall(ancestors)
     return activity
   },
 
-  conclude(span, activity, lineage) {
-    const told = genAiConvention.conclude?.(span, activity, lineage) ?? {}
+  conclude(span, activity, ancestors) {
+    const told = genAiConvention.conclude?.(span, activity, ancestors) ?? {}
     const usage = told.usage && {
       ...told.usage,
       costUsd: told.usage.costUsd ?? amount(span.attributes, 'operation.cost'),
@@ -86,9 +86,9 @@ export const pydanticAiConvention: Convention = {
     const error = hasErrorStatus(span) ? errorOf(span) : undefined
     switch (activity.kind) {
       case 'run':
-        return { ...told, usage, ...endOfRun(span, error, lineage), agent: agentOf(span.attributes) }
+        return { ...told, usage, ...endOfRun(span, error, ancestors), agent: agentOf(span.attributes) }
       case 'tool':
-        return { ...told, ...endOfTool(span, activity, error, lineage) }
+        return { ...told, ...endOfTool(span, activity, error, ancestors) }
       default:
         return { ...told, usage }
     }
@@ -104,54 +104,54 @@ function agentOf(attributes: Attributes): { name?: string } {
   return name === undefined ? {} : { name }
 }
 
-function toolCall(span: SpanLike, { memo, parent }: Lineage): AgentTool {
+function toolCall(span: SpanLike, { runState, parent }: Ancestors): AgentTool {
   const { attributes } = span
   const name = text(attributes, 'gen_ai.tool.name') ?? span.name.replace(/^execute_tool /, '')
   const callId = text(attributes, 'gen_ai.tool.call.id')
-  const goesOn = memo !== undefined && !memo.has(CALLED_MODEL) && parent?.activity.kind !== 'tool'
+  const goesOn = runState !== undefined && !runState.has(CALLED_MODEL) && parent?.activity.kind !== 'tool'
   return { kind: 'tool', tool: { name }, callId, goesOn }
 }
 
 /** A tool before any call of the model was asked for in an earlier run, and ran because somebody has approved it. */
-function resumption(call: Call, span: SpanLike, memo: Lineage['memo']): readonly Fact[] {
+function resumption(call: Call, span: SpanLike, runState: Ancestors['runState']): readonly Fact[] {
   const time = timestampFromHrTime(span.startTime)
   const granted: Fact = { type: 'tool_approval_granted', data: call, time, confidence: 'heuristic' }
-  if (memo?.has(RESUMED_TOLD)) return [granted]
-  memo?.set(RESUMED_TOLD, true)
+  if (runState?.has(RESUMED_TOLD)) return [granted]
+  runState?.set(RESUMED_TOLD, true)
   return [{ type: 'resumed', data: {}, time, confidence: 'heuristic' }, granted]
 }
 
 /** The run goes on after all: what waited has been decided on within it. */
-function noteModelCall({ memo }: Lineage): void {
-  memo?.set(CALLED_MODEL, true)
-  memo?.delete(WAITING)
+function noteModelCall({ runState }: Ancestors): void {
+  runState?.set(CALLED_MODEL, true)
+  runState?.delete(WAITING)
 }
 
 function endOfTool(
   span: SpanLike,
   activity: ToolActivity,
   error: SpanError | undefined,
-  { memo }: Lineage,
+  { runState }: Ancestors,
 ): Conclusion {
   const deferral = text(span.attributes, DEFERRAL) ?? (error && classOf(error))
   const reason = deferral === undefined ? undefined : DEFERRALS.get(deferral)
   const call = { callId: activity.callId ?? span.spanContext().spanId, tool: activity.tool }
   if (reason === undefined) {
-    const facts = 'goesOn' in activity && activity.goesOn ? resumption(call, span, memo) : undefined
+    const facts = 'goesOn' in activity && activity.goesOn ? resumption(call, span, runState) : undefined
     return error && isCancelled(error) ? { outcome: 'cancelled', facts } : { facts }
   }
-  const waiting = memo?.get(WAITING) as Waiting | undefined
-  memo?.set(WAITING, { reason, tools: [...(waiting?.tools ?? []), call] } satisfies Waiting)
+  const waiting = runState?.get(WAITING) as Waiting | undefined
+  runState?.set(WAITING, { reason, tools: [...(waiting?.tools ?? []), call] } satisfies Waiting)
   const facts: readonly Fact[] = deferral === APPROVAL_REQUIRED ? [{ type: 'tool_approval_requested', data: call }] : []
   return { outcome: 'suspended', error: undefined, facts }
 }
 
-function endOfRun(span: SpanLike, error: SpanError | undefined, lineage: Lineage): Conclusion {
+function endOfRun(span: SpanLike, error: SpanError | undefined, ancestors: Ancestors): Conclusion {
   if (error) {
     if (isCancelled(error)) return { outcome: 'cancelled', reason: 'cancelled', error: undefined }
-    return { outcome: 'failed', error, facts: factsOfException(error, lineage) }
+    return { outcome: 'failed', error, facts: factsOfException(error, ancestors) }
   }
-  const waiting = lineage.ownMemo?.get(WAITING) as Waiting | undefined
+  const waiting = ancestors.ownState?.get(WAITING) as Waiting | undefined
   const requested = requestedIn(span.attributes.final_result)
   const known = new Set(waiting?.tools.map(({ callId }) => callId))
   const facts = requested?.approvals
@@ -180,6 +180,7 @@ function requestedIn(
   result: unknown,
 ): { readonly all: readonly Call[]; readonly approvals: readonly Call[] } | undefined {
   if (typeof result !== 'string' || !result.includes('"approvals"')) return undefined
+  // Attacker-controlled: the result of a run, with arguments that a model wrote; at most 256 KiB are parsed.
   const { calls, approvals } = record(jsonIn(result))
   if (!Array.isArray(calls) || !Array.isArray(approvals)) return undefined
   const [external, waiting] = [callsIn(calls), callsIn(approvals)]

@@ -16,5 +16,5 @@ export const qwenCodeConvention: Convention = {
     return undefined
   },
 
-  report: (occurrence) => reportOf(occurrence, DIALECT),
+  report: (event) => reportOf(event, DIALECT),
 }

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { CallDecision, Fact, Occurrence, ScopeFacts } from '../contract.js'
+import type { Fact, ScopeIds, TelemetryEvent, ToolCallDecision } from '../contract.js'
 import { amount, text } from './attributes.js'
 import { scopeFromAttributes } from './scope-attributes.js'
 
@@ -39,7 +39,7 @@ export function customFact(name: string, attributes: Attributes, keys: readonly 
 }
 
 /** The tenant and user of a record: by its own attributes, else by those of the process that sent it. */
-export function scopeOfRecord({ attributes, resource }: Occurrence): ScopeFacts {
+export function scopeOfRecord({ attributes, resource }: TelemetryEvent): ScopeIds {
   const own = scopeFromAttributes(attributes)
   const around = resource ? scopeFromAttributes(resource) : undefined
   return { tenantId: own.tenantId ?? around?.tenantId, userId: own.userId ?? around?.userId }
@@ -56,7 +56,7 @@ export function errorFrom(
 }
 
 /** A decision by a person, who was asked for it. */
-export function asked(verdict: CallDecision['verdict'], by: string): CallDecision {
+export function asked(verdict: ToolCallDecision['verdict'], by: string): ToolCallDecision {
   return { verdict, asked: true, by }
 }
 

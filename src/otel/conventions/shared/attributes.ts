@@ -59,6 +59,8 @@ export function json(attributes: Attributes, key: string): unknown {
 export function jsonIn(value: unknown): unknown {
   if (typeof value !== 'string' || value.length > MAX_JSON_LENGTH) return undefined
   try {
+    // Attacker-controlled: JSON text of an attribute, which may hold a client's content; at most 256 KiB are parsed,
+    // and conventions look into the result by `record`.
     return JSON.parse(value)
   } catch {
     return undefined
@@ -94,6 +96,7 @@ export function jsonMember(value: unknown, name: string): unknown {
  * else wrote may hold members of the same name.
  */
 function memberAt(json: string, key: string): number | undefined {
+  // Attacker-controlled: JSON text of an attribute; looked through in one pass, up to 4 MiB.
   const marks = /["{}[\]]/g
   let found: number | undefined
   let level = 0

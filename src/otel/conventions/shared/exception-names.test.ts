@@ -3,7 +3,7 @@ import { RunState } from '../../tracking/run-state.js'
 import { factsOfException } from './exception-names.js'
 
 function factOf(code: string, message = ''): unknown {
-  const [fact] = factsOfException({ code, message }, { memo: undefined, ownMemo: undefined })
+  const [fact] = factsOfException({ code, message }, { runState: undefined, ownState: undefined })
   return fact && { type: fact.type, ...fact.data }
 }
 
@@ -41,6 +41,6 @@ test.each(['ValueError', 'MaxTurns', 'x.MaxTurnsExceeded.Other', ''])('the class
 test('an exception that ends several runs is told of the innermost', () => {
   const error = { code: 'MaxTurnsExceeded', message: '' }
   const [outer, inner] = [new RunState(), new RunState()]
-  expect(factsOfException(error, { memo: outer, ownMemo: inner })).toHaveLength(1)
-  expect(factsOfException(error, { memo: undefined, ownMemo: outer })).toEqual([])
+  expect(factsOfException(error, { runState: outer, ownState: inner })).toHaveLength(1)
+  expect(factsOfException(error, { runState: undefined, ownState: outer })).toEqual([])
 })

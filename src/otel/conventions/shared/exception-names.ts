@@ -1,4 +1,4 @@
-import type { Fact, Lineage, Memo } from '../contract.js'
+import type { Ancestors, ConventionState, Fact } from '../contract.js'
 import type { SpanError } from './outcome.js'
 
 /* Limits and guardrails that frameworks tell by the class of the exception alone. */
@@ -39,18 +39,18 @@ function classOf({ code }: SpanError): string {
 /** Tells what the exception that ended a run says of limits and guardrails: once, for the innermost run. */
 export function factsOfException(
   error: SpanError | undefined,
-  { memo, ownMemo }: Pick<Lineage, 'memo' | 'ownMemo'>,
+  { runState, ownState }: Pick<Ancestors, 'runState' | 'ownState'>,
 ): readonly Fact[] {
   const fact = error && factOf(error)
   if (!error || !fact) return []
-  const isNews = ownMemo?.get(TOLD) !== error.code
-  noteTold(memo, error)
+  const isNews = ownState?.get(TOLD) !== error.code
+  noteTold(runState, error)
   return isNews ? [fact] : []
 }
 
 /** Keeps that an exception has been told of inside a run. */
-export function noteTold(memo: Memo | undefined, { code }: SpanError): void {
-  memo?.set(TOLD, code)
+export function noteTold(runState: ConventionState | undefined, { code }: SpanError): void {
+  runState?.set(TOLD, code)
 }
 
 function factOf(error: SpanError): Fact | undefined {

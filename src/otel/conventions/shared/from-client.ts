@@ -55,6 +55,8 @@ export function fromClient(
   attributes: Attributes,
   ...keys: readonly ClientContentKey[]
 ): FromClient<string> | undefined {
+  // Attacker-controlled: content of a client; what is derived from it is marked `claimed`, and each reader bounds
+  // what it parses.
   const content = text(attributes, ...keys)
   return content === undefined ? undefined : new FromClient(content)
 }

@@ -1,7 +1,7 @@
 import type { AgentRef } from '../../../events/index.js'
 import { type Timestamp, timestampFromHrTime } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
-import type { Conclusion, Fact, Lineage, Memo, ScopeFacts, StepActivity } from '../contract.js'
+import type { Ancestors, Conclusion, ConventionState, Fact, ScopeIds, StepActivity } from '../contract.js'
 import { record, text } from './attributes.js'
 import type { SpanError } from './outcome.js'
 
@@ -50,8 +50,8 @@ export function isHandoffTool(name: string): boolean {
 export function handoffStep(
   span: SpanLike,
   name: string,
-  { run }: Lineage,
-  named: { readonly callId?: string | undefined; readonly scope?: ScopeFacts | undefined } = {},
+  { run }: Ancestors,
+  named: { readonly callId?: string | undefined; readonly scope?: ScopeIds | undefined } = {},
 ): HandoffStep | undefined {
   if (!run || !isHandoffTool(name)) return undefined
   const callId = named.callId ?? span.spanContext().spanId
@@ -66,7 +66,7 @@ export function handoffStep(
 export function endOfHandoffTool(
   span: SpanLike,
   { handoff: call }: HandoffStep,
-  { memo, run }: Lineage,
+  { runState, run }: Ancestors,
   called: { readonly args?: unknown; readonly error?: SpanError | undefined },
 ): Conclusion {
   const startedAt = timestampFromHrTime(span.startTime)
@@ -77,7 +77,7 @@ export function endOfHandoffTool(
   }
   const to = targetOf(call.tool.name, called.args)
   const endedAt = timestampFromHrTime(span.endTime)
-  if (memo && run) keep(memo, { call, to, from: run.agent, startedAt, endedAt, left: false })
+  if (runState && run) keep(runState, { call, to, from: run.agent, startedAt, endedAt, left: false })
   return {}
 }
 
@@ -87,12 +87,12 @@ function targetOf(name: string, args: unknown): string | undefined {
 }
 
 /** An agent of this name starts: it may be the one that control was handed to. */
-export function handoffTaken(name: string | undefined, { memo, run }: Lineage): readonly Fact[] | undefined {
-  const pending = pendingIn(memo)
+export function handoffTaken(name: string | undefined, { runState, run }: Ancestors): readonly Fact[] | undefined {
+  const pending = pendingIn(runState)
   const taken = pending.find(({ to, from }) => name !== undefined && name !== from.name && isMeant(to, name))
-  if (!taken || !memo || !run || name === undefined) return undefined
+  if (!taken || !runState || !run || name === undefined) return undefined
   replace(
-    memo,
+    runState,
     pending.filter((other) => other !== taken),
   )
   const scope = { runId: run.runId, agent: run.agent }
@@ -112,11 +112,11 @@ function plain(name: string): string {
 }
 
 /** The agent goes on itself: what looked like handing over was a tool. */
-export function handoffsRefused(memo: Memo | undefined): readonly Fact[] | undefined {
-  const pending = pendingIn(memo)
-  if (!memo || pending.every(({ left }) => left)) return undefined
+export function handoffsRefused(runState: ConventionState | undefined): readonly Fact[] | undefined {
+  const pending = pendingIn(runState)
+  if (!runState || pending.every(({ left }) => left)) return undefined
   replace(
-    memo,
+    runState,
     pending.filter(({ left }) => left),
   )
   return pending.filter(({ left }) => !left).flatMap(asToolCall)
@@ -127,12 +127,15 @@ export function handoffsRefused(memo: Memo | undefined): readonly Fact[] | undef
  *
  * @param isAssumed - the framework has no run around its agents: a call with which an agent ends has handed over
  */
-export function handoffsLeft({ memo, ownMemo }: Pick<Lineage, 'memo' | 'ownMemo'>, isAssumed = false): readonly Fact[] {
-  const pending = pendingIn(ownMemo)
+export function handoffsLeft(
+  { runState, ownState }: Pick<Ancestors, 'runState' | 'ownState'>,
+  isAssumed = false,
+): readonly Fact[] {
+  const pending = pendingIn(ownState)
   if (pending.length === 0) return pending as readonly never[]
-  ownMemo?.delete(PENDING)
-  if (!memo) return pending.flatMap((one) => (isAssumed ? asHandoff(one) : undefined) ?? asToolCall(one))
-  for (const one of pending) keep(memo, { ...one, left: true })
+  ownState?.delete(PENDING)
+  if (!runState) return pending.flatMap((one) => (isAssumed ? asHandoff(one) : undefined) ?? asToolCall(one))
+  for (const one of pending) keep(runState, { ...one, left: true })
   return []
 }
 
@@ -148,15 +151,15 @@ function asToolCall({ call, startedAt, endedAt }: Pending): readonly Fact[] {
   ]
 }
 
-function pendingIn(memo: Memo | undefined): readonly Pending[] {
-  return (memo?.get(PENDING) as readonly Pending[] | undefined) ?? []
+function pendingIn(runState: ConventionState | undefined): readonly Pending[] {
+  return (runState?.get(PENDING) as readonly Pending[] | undefined) ?? []
 }
 
-function keep(memo: Memo, one: Pending): void {
-  memo.set(PENDING, [...pendingIn(memo), one].slice(-MAX_PENDING))
+function keep(runState: ConventionState, one: Pending): void {
+  runState.set(PENDING, [...pendingIn(runState), one].slice(-MAX_PENDING))
 }
 
-function replace(memo: Memo, pending: readonly Pending[]): void {
-  if (pending.length === 0) memo.delete(PENDING)
-  else memo.set(PENDING, pending)
+function replace(runState: ConventionState, pending: readonly Pending[]): void {
+  if (pending.length === 0) runState.delete(PENDING)
+  else runState.set(PENDING, pending)
 }

@@ -14,6 +14,7 @@ export function isMemoryLookup(toolName: string): boolean {
 export function countRecords(result: unknown): number | undefined {
   if (typeof result !== 'string') return undefined
   if (result === '') return 0
+  // Attacker-controlled: the result of a tool; at most 256 KiB are parsed, and only the length of a list is kept.
   const parsed = jsonIn(result)
   if (parsed === null) return 0
   if (Array.isArray(parsed)) return parsed.length

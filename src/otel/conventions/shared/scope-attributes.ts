@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { PARENT_RUN_ID, RUN_ID, SESSION_ID, TENANT_ID, USER_ID } from '../../../record/names.js'
-import type { ScopeFacts } from '../contract.js'
+import type { ScopeIds } from '../contract.js'
 import { idIn } from './attributes.js'
 
 /** Standard names by which a span or an event says whose it is; the first that is there counts. */
@@ -15,7 +15,7 @@ export function namesTenantOrSession(attributes: Attributes): boolean {
   return idIn(attributes, ...SESSION_KEYS) !== undefined || idIn(attributes, ...TENANT_KEYS) !== undefined
 }
 
-export function scopeFromAttributes(attributes: Attributes): ScopeFacts {
+export function scopeFromAttributes(attributes: Attributes): ScopeIds {
   return {
     tenantId: idIn(attributes, ...TENANT_KEYS),
     sessionId: idIn(attributes, ...SESSION_KEYS),

@@ -1,4 +1,4 @@
-import type { ScopeFacts } from '../contract.js'
+import type { ScopeIds } from '../contract.js'
 import { idIn } from './attributes.js'
 
 const TENANT_NAMES = ['tenantId', 'tenant_id', 'tenant']
@@ -15,7 +15,7 @@ const SESSION_NAMES = [
 const USER_NAMES = ['userId', 'user_id', 'user.id']
 
 /** Whose a run is, by what its caller handed to the framework for telemetry, under the names people use. */
-export function scopeByNames(read: (name: string) => unknown): ScopeFacts {
+export function scopeByNames(read: (name: string) => unknown): ScopeIds {
   const first = (names: readonly string[]): string | undefined => {
     for (const name of names) {
       const value = idIn({ id: read(name) }, 'id')

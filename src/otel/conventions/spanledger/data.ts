@@ -64,6 +64,8 @@ function readNested(group: Group, attributes: Attributes, altered: Alteration[])
 }
 
 function readLeaf(leaf: Leaf, attributes: Attributes, before: Record<string, unknown>, altered: Alteration[]): unknown {
+  // Attacker-controlled: an attribute of an event, from whoever emits it; accepted only as what the schema of the
+  // field allows.
   const attribute = attributes[leaf.key]
   if (attribute === undefined || attribute === null) {
     if (!leaf.required) return undefined

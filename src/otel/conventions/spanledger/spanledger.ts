@@ -133,6 +133,8 @@ function customData(attributes: Attributes, altered: Alteration[]): object {
 function parsedData(attributes: Attributes, altered: Alteration[]): object | undefined {
   const raw: unknown = attributes[names.DATA]
   if (raw === undefined || raw === null) return undefined
+  // Attacker-controlled: `data` as JSON text, from whoever emits the event; at most 256 KiB and, where it is cut, 512
+  // levels are read; sealing bounds what is kept of it.
   const read: Reading = typeof raw === 'string' ? readJson(raw) : { extent: 'whole', value: raw }
   const { value } = read
   if (read.extent === 'whole') return typeof value === 'object' && value !== null ? value : { value }

@@ -9,6 +9,8 @@ const MESSAGES = 'gen_ai.output.messages'
 
 /** What a tool was called with. */
 export function toolInput({ attributes, events }: SpanLike): unknown {
+  // Attacker-controlled: arguments of a tool call, which a model wrote; at most 256 KiB and, where it is cut, 512
+  // levels are read.
   const latest = readJson(attributes['gen_ai.tool.call.arguments']).value
   return latest ?? readJson(events.find(({ name }) => name === 'gen_ai.tool.message')?.attributes?.content).value
 }

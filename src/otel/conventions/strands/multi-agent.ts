@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Fact, Lineage, RunActivity, StepActivity } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Fact, RunActivity, StepActivity } from '../contract.js'
 import { record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
@@ -53,44 +53,46 @@ export function orchestrator(attributes: Attributes, kind: 'swarm' | 'graph'): O
 
 /** The input answers an interrupt: by the word of who calls. */
 function resumption(input: string): readonly Fact[] | undefined {
+  // Attacker-controlled: the input of a run, which a client can make up; at most 256 KiB and, where it is cut, 512
+  // levels are read, and facts from it are claims.
   const blocks = input.startsWith('[') ? readJson(input).value : undefined
   const answers = Array.isArray(blocks) && blocks.some((block) => record(block).type === 'interruptResponse')
   return answers ? [{ type: 'resumed', data: {} }] : undefined
 }
 
-export function node(attributes: Attributes, { parent, memo }: Lineage): Inside {
+export function node(attributes: Attributes, { parent, runState }: Ancestors): Inside {
   const to = text(attributes, 'gen_ai.agent.id')
   if ((parent?.activity as Partial<Orchestrator> | undefined)?.orchestrator !== 'swarm') return stepOf('node')
-  const wanted = memo?.get(HANDS_OFF) as { readonly from: string; readonly to: string } | undefined
-  memo?.delete(HANDS_OFF)
+  const wanted = runState?.get(HANDS_OFF) as { readonly from: string; readonly to: string } | undefined
+  runState?.delete(HANDS_OFF)
   // A hand-off has happened when its target starts: a swarm may stop before.
   const facts: readonly Fact[] | undefined =
     wanted && wanted.to === to ? [{ type: 'agent_handoff', data: wanted }] : undefined
   return { ...stepOf('node'), swarmNode: to, facts }
 }
 
-export function endOfOrchestrator(told: Conclusion, { ownMemo }: Lineage): Conclusion {
+export function endOfOrchestrator(told: Conclusion, { ownState }: Ancestors): Conclusion {
   if (told.error) {
     const cancelled = told.error.message.endsWith('cancelled by external signal')
     if (cancelled) return { outcome: 'cancelled', reason: 'cancelled', confidence: 'heuristic' }
     return { ...told, facts: limitIn(told.error.message) }
   }
-  switch (ownMemo?.get(NODE_STATUS)) {
+  switch (ownState?.get(NODE_STATUS)) {
     case 'FAILED':
-      return { outcome: 'failed', error: endingIn(ownMemo).error }
+      return { outcome: 'failed', error: endingIn(ownState).error }
     case 'INTERRUPTED':
       return { outcome: 'suspended', reason: 'interrupt' }
     case 'CANCELLED':
       return { outcome: 'cancelled', reason: 'cancelled' }
     case undefined:
-      return { ...told, ...endingIn(ownMemo) }
+      return { ...told, ...endingIn(ownState) }
     default:
       return told
   }
 }
 
-function endingIn(ownMemo: Lineage['ownMemo']): AgentEnding {
-  return (ownMemo?.get(AGENT_ENDING) as AgentEnding | undefined) ?? {}
+function endingIn(ownState: Ancestors['ownState']): AgentEnding {
+  return (ownState?.get(AGENT_ENDING) as AgentEnding | undefined) ?? {}
 }
 
 /** `max_steps=<3> | swarm reached step limit`, `timeout=<1000>, swarm_id=<s> | swarm exceeded wall-clock budget`. */
@@ -101,21 +103,21 @@ function limitIn(message: string): readonly Fact[] | undefined {
   return [{ type: 'usage_limit_exceeded', data: { axis, limit: Number(limit) }, confidence: 'heuristic' }]
 }
 
-export function noteNode(status: string | undefined, memo: Lineage['memo']): void {
+export function noteNode(status: string | undefined, runState: Ancestors['runState']): void {
   const rank = NODE_STATUSES.indexOf(status ?? '')
-  if (rank > NODE_STATUSES.indexOf(String(memo?.get(NODE_STATUS)))) memo?.set(NODE_STATUS, status)
+  if (rank > NODE_STATUSES.indexOf(String(runState?.get(NODE_STATUS)))) runState?.set(NODE_STATUS, status)
 }
 
 /** An agent in a swarm answers with the node to go on with, or, at the end, with none. */
-export function noteHandoff(span: SpanLike, from: string, memo: Lineage['memo']): void {
+export function noteHandoff(span: SpanLike, from: string, runState: Ancestors['runState']): void {
   if (text(span.attributes, 'gen_ai.tool.status') !== 'success') return
   const { agentId: to } = record(toolInput(span))
-  if (typeof to === 'string' && to !== '') memo?.set(HANDS_OFF, { from, to })
+  if (typeof to === 'string' && to !== '') runState?.set(HANDS_OFF, { from, to })
 }
 
 /** How an agent ended, for the swarm or the graph that it is a node of. */
-export function noteAgent({ outcome, error, reason }: AgentEnding, { memo, ownMemo }: Lineage): void {
-  if (outcome !== undefined) memo?.set(AGENT_ENDING, { outcome, error, reason } satisfies AgentEnding)
-  const wanted = ownMemo?.get(HANDS_OFF)
-  if (wanted) memo?.set(HANDS_OFF, wanted)
+export function noteAgent({ outcome, error, reason }: AgentEnding, { runState, ownState }: Ancestors): void {
+  if (outcome !== undefined) runState?.set(AGENT_ENDING, { outcome, error, reason } satisfies AgentEnding)
+  const wanted = ownState?.get(HANDS_OFF)
+  if (wanted) runState?.set(HANDS_OFF, wanted)
 }

@@ -3,14 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { startRecordingSdk } from '../../../../test/support/audited-sdk.js'
 
 /** A span of Strands, as its tracer starts it: under the name of the service. */
-function start(
-  name: string,
-  operation: string,
-  parent?: Span,
-  attributes: Attributes = {},
-  service = 'strands-agents',
-) {
+function start(name: string, operation: string, parent?: Span, attributes: Attributes = {}) {
   const around = parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
+  const service = String(attributes['gen_ai.system'] ?? 'strands-agents')
   const told = { 'gen_ai.operation.name': operation, 'gen_ai.system': service, ...attributes }
   return trace.getTracer(service).startSpan(name, { attributes: told }, around)
 }
@@ -62,8 +57,11 @@ function named(name: string, message: string): Error {
 describe('Agents of Strands', () => {
   test('are told whatever the service is named', () => {
     const { log } = startRecordingSdk()
-    const run = start('invoke_agent a', 'invoke_agent', undefined, { name: 'invoke_agent a' }, 'my-service')
-    end(start('chat', 'chat', run, {}, 'my-service'), { 'gen_ai.usage.input_tokens': 5 })
+    const run = start('invoke_agent a', 'invoke_agent', undefined, {
+      name: 'invoke_agent a',
+      'gen_ai.system': 'my-service',
+    })
+    end(start('chat', 'chat', run, { 'gen_ai.system': 'my-service' }), { 'gen_ai.usage.input_tokens': 5 })
     end(run, { 'gen_ai.usage.input_tokens': 500 })
     expect(log.of('run_completed')[0]?.data.usage).toMatchObject({ inputTokens: 5 })
     expect(log.of('run_started')[0]?.source?.convention).toBe('strands')
@@ -71,7 +69,7 @@ describe('Agents of Strands', () => {
 
   test('are not what somebody writes by hand with a tracer named like the provider', () => {
     const { log } = startRecordingSdk()
-    end(start('invoke_agent a', 'invoke_agent', undefined, {}, 'openai'))
+    end(start('invoke_agent a', 'invoke_agent', undefined, { 'gen_ai.system': 'openai' }))
     expect(log.of('run_started')[0]?.source?.convention).toBe('gen-ai')
   })
 

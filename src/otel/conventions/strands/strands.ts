@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { hasDropped, type SpanLike, scopeOf } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -58,27 +58,27 @@ export const strandsConvention: Convention = {
   attributePrefixes: [...CYCLE_IDS, 'gen_ai.'],
   decisive: { run: ['gen_ai.output.messages'] },
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const { attributes } = span
-    if (CYCLE_IDS.some((key) => attributes[key] !== undefined)) return within(stepOf('cycle'), lineage)
-    if (!isOfStrands(span, lineage)) return undefined
+    if (CYCLE_IDS.some((key) => attributes[key] !== undefined)) return within(stepOf('cycle'), ancestors)
+    if (!isOfStrands(span, ancestors)) return undefined
     const operation = operationIn(attributes)
     switch (operation) {
       case 'invoke_swarm':
       case 'invoke_graph':
         return orchestrator(attributes, operation === 'invoke_swarm' ? 'swarm' : 'graph')
       case 'invoke_agent': {
-        const activity = genAiConvention.recognise(span, moment, lineage)
+        const activity = genAiConvention.recognise(span, phase, ancestors)
         if (activity === undefined || activity === 'later') return activity
-        const taken = activity.kind === 'run' ? handoffTaken(activity.agent.name, lineage) : undefined
-        return within(taken ? { ...activity, facts: taken } : activity, lineage)
+        const taken = activity.kind === 'run' ? handoffTaken(activity.agent.name, ancestors) : undefined
+        return within(taken ? { ...activity, facts: taken } : activity, ancestors)
       }
       case 'execute_node':
-        return node(attributes, lineage)
+        return node(attributes, ancestors)
       case 'chat':
-        return startOfCall(attributes, lineage)
+        return startOfCall(attributes, ancestors)
       case 'execute_tool':
-        return within(startOfTool(span, lineage), lineage)
+        return within(startOfTool(span, ancestors), ancestors)
       case 'memory.search':
         return { kind: 'recall', tier: 'memory' }
       default:
@@ -86,13 +86,13 @@ export const strandsConvention: Convention = {
     }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const told: Conclusion = { error: hasErrorStatus(span) ? errorOf(span) : undefined }
     switch (activity.kind) {
       case 'run':
-        return endOfRun(span, 'orchestrator' in activity, told, lineage)
+        return endOfRun(span, 'orchestrator' in activity, told, ancestors)
       case 'model':
-        return endOfCall(span, told, lineage)
+        return endOfCall(span, told, ancestors)
       case 'tool':
         return endOfTool(span, told)
       case 'recall':
@@ -100,15 +100,15 @@ export const strandsConvention: Convention = {
       default:
         if ('handoff' in activity) {
           const { error } = endOfTool(span, told)
-          return endOfHandoffTool(span, activity as HandoffStep, lineage, { args: toolInput(span), error })
+          return endOfHandoffTool(span, activity as HandoffStep, ancestors, { args: toolInput(span), error })
         }
-        return { ...told, facts: endOfStep(span, activity, lineage) }
+        return { ...told, facts: endOfStep(span, activity, ancestors) }
     }
   },
 }
 
 /** Under another service name: the provider it tells is its tracer's name, and outer spans repeat their own name. */
-function isOfStrands(span: SpanLike, { parent }: Lineage): boolean {
+function isOfStrands(span: SpanLike, { parent }: Ancestors): boolean {
   const { attributes, name } = span
   const scope = scopeOf(span).name
   if (scope === DEFAULT_SERVICE || scope === PYTHON_SCOPE) return true
@@ -116,13 +116,13 @@ function isOfStrands(span: SpanLike, { parent }: Lineage): boolean {
   return attributes.name === name || parent?.convention === 'strands' || name.startsWith('memory.')
 }
 
-function within(activity: Activity, { parent }: Lineage): Inside {
+function within(activity: Activity, { parent }: Ancestors): Inside {
   return { ...activity, swarmNode: (parent?.activity as Inside | undefined)?.swarmNode }
 }
 
-function startOfCall(attributes: Attributes, { memo }: Lineage): Activity {
-  memo?.set(CALLED_MODEL, true)
-  const isRetry = memo?.delete(OVERFLOWED) === true
+function startOfCall(attributes: Attributes, { runState }: Ancestors): Activity {
+  runState?.set(CALLED_MODEL, true)
+  const isRetry = runState?.delete(OVERFLOWED) === true
   return {
     kind: 'model',
     operation: 'chat',
@@ -131,39 +131,39 @@ function startOfCall(attributes: Attributes, { memo }: Lineage): Activity {
   }
 }
 
-function startOfTool(span: SpanLike, lineage: Lineage): Activity {
+function startOfTool(span: SpanLike, ancestors: Ancestors): Activity {
   const { attributes } = span
   const name = text(attributes, 'gen_ai.tool.name') ?? 'unknown'
   if (name === STRUCTURED_OUTPUT_TOOL) return stepOf('structured output')
   const callId = text(attributes, 'gen_ai.tool.call.id')
-  const handoff = handoffStep(span, name, lineage, { callId })
+  const handoff = handoffStep(span, name, ancestors, { callId })
   if (handoff) return handoff
-  const inCycle = (lineage.parent?.activity as Partial<Step> | undefined)?.step === 'cycle'
+  const inCycle = (ancestors.parent?.activity as Partial<Step> | undefined)?.step === 'cycle'
   return {
     kind: 'tool',
     tool: { name },
     callId,
-    facts: inCycle ? resumption(lineage.memo) : undefined,
+    facts: inCycle ? resumption(ancestors.runState) : undefined,
   }
 }
 
 /** A run that does not begin with a call of the model goes on with the tools an earlier one had left waiting. */
-function resumption(memo: Lineage['memo']): readonly Fact[] | undefined {
-  if (!memo || memo.has(CALLED_MODEL) || memo.has(RESUMED_TOLD)) return undefined
-  memo.set(RESUMED_TOLD, true)
+function resumption(runState: Ancestors['runState']): readonly Fact[] | undefined {
+  if (!runState || runState.has(CALLED_MODEL) || runState.has(RESUMED_TOLD)) return undefined
+  runState.set(RESUMED_TOLD, true)
   return [{ type: 'resumed', data: {}, confidence: 'heuristic' }]
 }
 
-function endOfRun(span: SpanLike, isOrchestrator: boolean, told: Conclusion, lineage: Lineage): Conclusion {
-  const ending = isOrchestrator ? endOfOrchestrator(told, lineage) : endOfAgent(span, told, lineage)
-  const left = handoffsLeft(lineage)
+function endOfRun(span: SpanLike, isOrchestrator: boolean, told: Conclusion, ancestors: Ancestors): Conclusion {
+  const ending = isOrchestrator ? endOfOrchestrator(told, ancestors) : endOfAgent(span, told, ancestors)
+  const left = handoffsLeft(ancestors)
   return left.length > 0 ? { ...ending, facts: [...(ending.facts ?? []), ...left] } : ending
 }
 
-function endOfAgent(span: SpanLike, told: Conclusion, lineage: Lineage): Conclusion {
+function endOfAgent(span: SpanLike, told: Conclusion, ancestors: Ancestors): Conclusion {
   const ending = endingOfAgent(span, told)
-  noteAgent(ending, lineage)
-  return { ...ending, facts: [...(ending.facts ?? []), ...factsOfException(told.error, lineage)] }
+  noteAgent(ending, ancestors)
+  return { ...ending, facts: [...(ending.facts ?? []), ...factsOfException(told.error, ancestors)] }
 }
 
 function endingOfAgent(span: SpanLike, told: Conclusion): Conclusion {
@@ -198,9 +198,9 @@ function limitExceeded(axis: string): Fact {
   return { type: 'usage_limit_exceeded', data: { axis } }
 }
 
-function endOfCall(span: SpanLike, told: Conclusion, { memo }: Lineage): Conclusion {
+function endOfCall(span: SpanLike, told: Conclusion, { runState }: Ancestors): Conclusion {
   if (told.error) {
-    if (OVERFLOW.test(told.error.code)) memo?.set(OVERFLOWED, true)
+    if (OVERFLOW.test(told.error.code)) runState?.set(OVERFLOWED, true)
     return { ...told, facts: quotaFacts(told.error) }
   }
   const usage = usageFrom(span.attributes)
@@ -219,17 +219,17 @@ function endOfTool(span: SpanLike, told: Conclusion): Conclusion {
     : {}
 }
 
-function endOfStep(span: SpanLike, activity: Activity, { memo }: Lineage): readonly Fact[] | undefined {
+function endOfStep(span: SpanLike, activity: Activity, { runState }: Ancestors): readonly Fact[] | undefined {
   const { step, swarmNode } = activity as Step & Inside
   switch (step) {
     case 'cycle':
-      memo?.delete(OVERFLOWED)
-      return hasErrorStatus(span) ? undefined : resumption(memo)
+      runState?.delete(OVERFLOWED)
+      return hasErrorStatus(span) ? undefined : resumption(runState)
     case 'node':
-      noteNode(text(span.attributes, 'gen_ai.agent.status'), memo)
+      noteNode(text(span.attributes, 'gen_ai.agent.status'), runState)
       return undefined
     case 'structured output':
-      if (swarmNode !== undefined) noteHandoff(span, swarmNode, memo)
+      if (swarmNode !== undefined) noteHandoff(span, swarmNode, runState)
       return undefined
     default:
       return undefined

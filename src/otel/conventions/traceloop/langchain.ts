@@ -1,8 +1,11 @@
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Lineage, Surrounding } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, RecognisedSpan } from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import * as langchain from '../langchain/langchain.js'
-import { answeringAgent, askingAgent, type ToolCall, toolCallsIn, toolMessageIn } from '../langchain/values.js'
+import { answeringAgent, askingAgent, type ToolCall, toolCallsIn, toolMessageIn } from '../langchain/messages.js'
+import { isClassName, isHandoffTool, isMerePart } from '../langchain/names.js'
+import { resumedFacts } from '../langchain/reviews.js'
+import type { Dialect } from '../langchain/serialised.js'
 import { jsonIn, record, text } from '../shared/attributes.js'
 import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -18,16 +21,16 @@ import { placeChain, placeGraph, placeInside } from './nesting.js'
 
 export const LANGCHAIN_SCOPE = '@traceloop/instrumentation-langchain'
 
-const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
+const DIALECT: Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
 /** Of LangGraph, and so of every agent of LangChain 1. */
 const GRAPH_CLASS = /^Compiled(?:State)?Graph$/
 const TOOL_CLASS = /^(?:Dynamic)?(?:Structured)?Tool$/
 /** Graphs among the nodes of a graph: the last answer need not be that graph's own. */
 const HAS_INNER_GRAPHS = 'traceloop.hasInnerGraphs'
 
-export function recogniseLangChain(span: SpanLike, lineage: Lineage): Activity | undefined {
+export function recogniseLangChain(span: SpanLike, ancestors: Ancestors): Activity | undefined {
   const { attributes } = span
-  const open = (lineage.open ?? []).filter((other) => scopeNameOf(other) === LANGCHAIN_SCOPE)
+  const open = (ancestors.open ?? []).filter((other) => scopeNameOf(other) === LANGCHAIN_SCOPE)
   switch (operationIn(attributes)) {
     case 'chat':
     case 'text_completion':
@@ -42,27 +45,27 @@ export function recogniseLangChain(span: SpanLike, lineage: Lineage): Activity |
       return recogniseTool(span, open)
     case 'invoke_agent':
     case 'workflow':
-      return recogniseChain(span, lineage, open)
+      return recogniseChain(span, ancestors, open)
     default:
       return undefined
   }
 }
 
-function scopeNameOf({ span }: Surrounding): string | undefined {
+function scopeNameOf({ span }: RecognisedSpan): string | undefined {
   return span?.instrumentationScope?.name
 }
 
-function recogniseChain(span: SpanLike, lineage: Lineage, open: readonly Surrounding[]): Activity {
+function recogniseChain(span: SpanLike, ancestors: Ancestors, open: readonly RecognisedSpan[]): Activity {
   const name = text(span.attributes, 'traceloop.workflow.name') ?? ''
-  const agent = langchain.isClassName(name) || name === '' ? {} : { name }
+  const agent = isClassName(name) || name === '' ? {} : { name }
   if (isGraph(span)) {
     const { within, byContent } = placeGraph(span, open, DIALECT.input)
     const confidence = within && (byContent ? 'claimed' : 'heuristic')
-    return { kind: 'run', agent, within, confidence, facts: langchain.resumedFacts(span, DIALECT) }
+    return { kind: 'run', agent, within, confidence, facts: resumedFacts(span, DIALECT) }
   }
   const { within, ambiguous } = placeChain(open, isGraph)
   // A chain that was called from outside of LangChain, and not from within another run either.
-  if (!within && !ambiguous && !lineage.run && !langchain.isMerePart(name)) return { kind: 'run', agent }
+  if (!within && !ambiguous && !ancestors.run && !isMerePart(name)) return { kind: 'run', agent }
   return { kind: 'step', within }
 }
 
@@ -77,17 +80,17 @@ interface NamedTool {
   readonly toolName: string
 }
 
-function recogniseTool(span: SpanLike, open: readonly Surrounding[]): Activity & NamedTool {
+function recogniseTool(span: SpanLike, open: readonly RecognisedSpan[]): Activity & NamedTool {
   const call = calledWith(span, open)
   const className = text(span.attributes, 'traceloop.entity.name') ?? 'unknown'
   const toolName = call?.name ?? className
   const { within } = placeInside(open)
-  if (langchain.isHandoffTool(toolName)) return { kind: 'step', within, toolName }
+  if (isHandoffTool(toolName)) return { kind: 'step', within, toolName }
   return { kind: 'tool', tool: { name: toolName }, callId: call?.id, within, toolName }
 }
 
 /** The call for which one of the open nodes was started: the one with the same arguments, if several were. */
-function calledWith(span: SpanLike, open: readonly Surrounding[]): ToolCall | undefined {
+function calledWith(span: SpanLike, open: readonly RecognisedSpan[]): ToolCall | undefined {
   const given = argumentsOf(span)
   const taken = new Set(open.map(({ activity }) => (activity.kind === 'tool' ? activity.callId : undefined)))
   const calls = open.flatMap(({ activity, span: node }) => (activity.kind === 'step' && node ? callsOf(node) : []))
@@ -102,37 +105,38 @@ function callsOf(node: SpanLike): readonly ToolCall[] {
 
 function argumentsOf(span: SpanLike): unknown {
   return fromClient(span.attributes, DIALECT.input)?.borneOutBy('execution', (input) => {
+    // Attacker-controlled: the input of a tool, which a model or a client wrote; at most 256 KiB are parsed.
     const { args } = record(jsonIn(input))
     return Array.isArray(args) ? args[0] : undefined
   })
 }
 
-export function concludeLangChain(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+export function concludeLangChain(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
   switch (activity.kind) {
     case 'model': {
-      const told = langchain.concludeModel(span, lineage, undefined)
+      const told = langchain.concludeModel(span, ancestors, undefined)
       return {
-        ...genAiConvention.conclude?.(span, activity, lineage),
+        ...genAiConvention.conclude?.(span, activity, ancestors),
         ...told,
         facts: told.error && quotaFacts(told.error),
       }
     }
     case 'run':
-      return concludeRun(span, activity.agent.name, lineage)
+      return concludeRun(span, activity.agent.name, ancestors)
     default: {
       const { toolName } = activity as Partial<NamedTool>
-      if (toolName === undefined) return langchain.concludeStep(span, DIALECT, lineage, undefined)
-      return concludeTool(span, toolName, activity, lineage)
+      if (toolName === undefined) return langchain.concludeStep(span, DIALECT, ancestors, undefined)
+      return concludeTool(span, toolName, activity, ancestors)
     }
   }
 }
 
-function concludeTool(span: SpanLike, toolName: string, activity: Activity, lineage: Lineage): Conclusion {
+function concludeTool(span: SpanLike, toolName: string, activity: Activity, ancestors: Ancestors): Conclusion {
   const answered = toolMessageIn(span.attributes, DIALECT.output)?.name
   const name = TOOL_CLASS.test(toolName) && typeof answered === 'string' ? answered : toolName
-  const node = lineage.parent?.span
-  const from = lineage.run?.agent.name ?? (node && askerOf(node))
-  const told = langchain.concludeTool(span, DIALECT, lineage, name, from)
+  const node = ancestors.parent?.span
+  const from = ancestors.run?.agent.name ?? (node && askerOf(node))
+  const told = langchain.concludeTool(span, DIALECT, ancestors, { name, caller: from })
   return activity.kind === 'tool' ? { ...told, tool: { name } } : langchain.withCall(told, span, name)
 }
 
@@ -141,10 +145,10 @@ function askerOf(node: SpanLike): string | undefined {
   return askingAgent(node.attributes, DIALECT.input)?.borneOutBy('execution', (name) => name)
 }
 
-function concludeRun(span: SpanLike, name: string | undefined, lineage: Lineage): Conclusion {
-  const { ownMemo, memo, parent } = lineage
-  if (parent?.activity.kind === 'step') memo?.set(HAS_INNER_GRAPHS, true)
-  const agent = name ?? (ownMemo?.has(HAS_INNER_GRAPHS) ? undefined : answeringAgent(span.attributes, DIALECT))
-  const told = langchain.concludeRun(span, DIALECT, lineage, agent)
+function concludeRun(span: SpanLike, name: string | undefined, ancestors: Ancestors): Conclusion {
+  const { ownState, runState, parent } = ancestors
+  if (parent?.activity.kind === 'step') runState?.set(HAS_INNER_GRAPHS, true)
+  const agent = name ?? (ownState?.has(HAS_INNER_GRAPHS) ? undefined : answeringAgent(span.attributes, DIALECT))
+  const told = langchain.concludeRun(span, DIALECT, ancestors, agent)
   return { ...told, agent: agent === undefined ? undefined : { name: agent } }
 }

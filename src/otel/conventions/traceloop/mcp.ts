@@ -1,4 +1,4 @@
-import type { Activity, Convention, Fact, Lineage } from '../contract.js'
+import type { Activity, Ancestors, Convention, Fact } from '../contract.js'
 import { text } from '../shared/attributes.js'
 import { errorOf, hasErrorStatus } from '../shared/outcome.js'
 import { scopeFromTraceloop } from './traceloop.js'
@@ -18,10 +18,10 @@ export const traceloopMcpConvention: Convention = {
   scopes: ['@traceloop/instrumentation-mcp'],
   parentage: 'active',
 
-  recognise(span, _moment, lineage): Activity {
+  recognise(span, _phase, ancestors): Activity {
     const scope = {
       ...scopeFromTraceloop(span.attributes),
-      ...transportSession(lineage, text(span.attributes, 'mcp.session.id')),
+      ...transportSession(ancestors, text(span.attributes, 'mcp.session.id')),
     }
     if (!span.name.endsWith(TOOL_SUFFIX)) return { kind: 'step', scope }
     return { kind: 'tool', tool: { name: span.name.slice(0, -TOOL_SUFFIX.length) }, scope }
@@ -36,6 +36,6 @@ export const traceloopMcpConvention: Convention = {
 }
 
 /** Of the transport, not of a conversation: better than none. */
-function transportSession({ run }: Lineage, sessionId: string | undefined): { sessionId?: string } {
+function transportSession({ run }: Ancestors, sessionId: string | undefined): { sessionId?: string } {
   return run || sessionId === undefined ? {} : { sessionId }
 }

@@ -1,5 +1,5 @@
 import type { SpanLike } from '../../span.js'
-import type { Surrounding } from '../contract.js'
+import type { RecognisedSpan } from '../contract.js'
 import { jsonIn } from '../shared/attributes.js'
 import { type ClientContentKey, type FromClient, fromClient } from '../shared/from-client.js'
 
@@ -11,7 +11,7 @@ import { type ClientContentKey, type FromClient, fromClient } from '../shared/fr
 
 export interface Placement {
   /** Undefined for a span that is inside none of the open ones. */
-  readonly within?: Surrounding | undefined
+  readonly within?: RecognisedSpan | undefined
   /** Several calls are under way: what the span is inside of cannot be told. */
   readonly ambiguous?: boolean
   /** It shows in what was passed on: whoever sends the same text while a call is under way can bring it about. */
@@ -22,7 +22,7 @@ const NOWHERE: Placement = Object.freeze({})
 const AMBIGUOUS: Placement = Object.freeze({ ambiguous: true })
 
 /** Where a tool or a call of a model belongs. */
-export function placeInside(open: readonly Surrounding[]): Placement {
+export function placeInside(open: readonly RecognisedSpan[]): Placement {
   const roots = rootsOf(open)
   if (roots.length !== 1) return roots.length === 0 ? NOWHERE : AMBIGUOUS
   const { run, forked } = innermostRun(open)
@@ -34,7 +34,7 @@ export function placeInside(open: readonly Surrounding[]): Placement {
  * Where a chain belongs. A graph has many nodes at work at once; but where the outermost is a mere chain, another that
  * starts while a model is being waited for may as well have been called from elsewhere.
  */
-export function placeChain(open: readonly Surrounding[], isGraph: (span: SpanLike) => boolean): Placement {
+export function placeChain(open: readonly RecognisedSpan[], isGraph: (span: SpanLike) => boolean): Placement {
   const [root] = rootsOf(open)
   const waiting = open.at(-1)?.activity.kind === 'model'
   return waiting && root?.span && !isGraph(root.span) ? AMBIGUOUS : placeInside(open)
@@ -46,7 +46,7 @@ export function placeChain(open: readonly Surrounding[], isGraph: (span: SpanLik
  *
  * @param inputKey - of the attribute that holds what a span was called with
  */
-export function placeGraph(span: SpanLike, open: readonly Surrounding[], inputKey: ClientContentKey): Placement {
+export function placeGraph(span: SpanLike, open: readonly RecognisedSpan[], inputKey: ClientContentKey): Placement {
   const last = open.at(-1)
   if (!last || last.activity.kind === 'model' || rootsOf(open).length > 1) return NOWHERE
   const callers = new Set(open.map(({ activity, outer }) => (activity.kind === 'run' ? outer : undefined)))
@@ -58,17 +58,17 @@ export function placeGraph(span: SpanLike, open: readonly Surrounding[], inputKe
   return passesOn(inputOf(last, inputKey), received) === undefined ? { within: last } : NOWHERE
 }
 
-function inputOf({ span }: Surrounding, inputKey: ClientContentKey): FromClient<string> | undefined {
+function inputOf({ span }: RecognisedSpan, inputKey: ClientContentKey): FromClient<string> | undefined {
   return span && fromClient(span.attributes, inputKey)
 }
 
-function rootsOf(open: readonly Surrounding[]): readonly Surrounding[] {
+function rootsOf(open: readonly RecognisedSpan[]): readonly RecognisedSpan[] {
   return open.filter(({ outer }) => outer === undefined || !open.includes(outer))
 }
 
 /** The innermost run that surely contains what starts now: of runs side by side, the one around them. */
-function innermostRun(open: readonly Surrounding[]): { run: Surrounding | undefined; forked: boolean } {
-  let run: Surrounding | undefined
+function innermostRun(open: readonly RecognisedSpan[]): { run: RecognisedSpan | undefined; forked: boolean } {
+  let run: RecognisedSpan | undefined
   let forked = false
   for (const candidate of open) {
     if (candidate.activity.kind !== 'run') continue
@@ -82,8 +82,8 @@ function innermostRun(open: readonly Surrounding[]): { run: Surrounding | undefi
   return { run, forked }
 }
 
-function isWithin(inner: Surrounding, outer: Surrounding): boolean {
-  for (let around: Surrounding | undefined = inner; around; around = around.outer) if (around === outer) return true
+function isWithin(inner: RecognisedSpan, outer: RecognisedSpan): boolean {
+  for (let around: RecognisedSpan | undefined = inner; around; around = around.outer) if (around === outer) return true
   return false
 }
 
@@ -107,6 +107,7 @@ function passesOn(
 function hasTextOf(given: string, received: string): boolean | undefined {
   if (given === received) return true
   const texts = new Set<string>()
+  // Attacker-controlled: the input of an entity, which may be a client's; at most 256 KiB are parsed.
   collectTexts(jsonIn(given), texts)
   if (texts.size === 0) return undefined
   for (const text of texts) if (received.includes(JSON.stringify(text).slice(1, -1))) return true

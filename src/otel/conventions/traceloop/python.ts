@@ -1,8 +1,10 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { AgentRef } from '../../../events/index.js'
 import { type SpanLike, scopeOf } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, RunActivity } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, RunActivity, SpanPhase } from '../contract.js'
 import * as langchain from '../langchain/langchain.js'
+import { isClassName } from '../langchain/names.js'
+import type { Dialect } from '../langchain/serialised.js'
 import { limitFacts, tripwireIn, writtenErrorOf } from '../openai-agents/errors.js'
 import { text } from '../shared/attributes.js'
 import { concludeError } from '../shared/error-endings.js'
@@ -29,7 +31,7 @@ const CREW = 'crewai.workflow'
 /** `FunctionAgent.workflow`: names of entities may end with their kind. */
 const KIND_SUFFIX = /\.(?:workflow|agent|task|tool)$/
 const RETRIEVER = /Retriever(?:\.task)?$/
-const DIALECT: langchain.Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
+const DIALECT: Dialect = { input: 'traceloop.entity.input', output: 'traceloop.entity.output' }
 const NODE = 'traceloop.association.properties.langgraph_node'
 const NODE_PLACE = 'traceloop.association.properties.langgraph_checkpoint_ns'
 
@@ -41,16 +43,16 @@ export const traceloopPythonConvention: Convention = {
   name: 'traceloop-python',
   scopes: [...FRAMEWORKS.map((framework) => `${PREFIX}${framework}*`), 'traceloop.*'],
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     const scope = scopeFromTraceloop(span.attributes)
-    const activity = activityOf(span, moment, lineage)
+    const activity = activityOf(span, phase, ancestors)
     return activity && { ...activity, scope }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const told = isOf(span, LANGCHAIN_SCOPE)
-      ? concludeLangChain(span, activity, lineage)
-      : conclude(span, activity, lineage)
+      ? concludeLangChain(span, activity, ancestors)
+      : conclude(span, activity, ancestors)
     return { ...told, scope: scopeFromTraceloop(span.attributes) }
   },
 }
@@ -59,46 +61,46 @@ function isOf(span: SpanLike, scope: string): boolean {
   return scopeOf(span).name.startsWith(scope)
 }
 
-function activityOf(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
+function activityOf(span: SpanLike, phase: SpanPhase, ancestors: Ancestors): Activity | undefined {
   const { attributes, name } = span
-  if (name === CREW) return run(span, lineage, 'workflow')
-  if (text(attributes, 'llm.request.type') !== undefined) return recogniseClient(span, moment, lineage)
+  if (name === CREW) return run(span, ancestors, 'workflow')
+  if (text(attributes, 'llm.request.type') !== undefined) return recogniseClient(span, phase, ancestors)
   switch (text(attributes, KIND)) {
     case 'agent':
-      return run(span, lineage, undefined)
+      return run(span, ancestors, undefined)
     case 'workflow':
-      return run(span, lineage, 'workflow')
+      return run(span, ancestors, 'workflow')
     case 'tool':
-      return toolCall(span, lineage)
+      return toolCall(span, ancestors)
     case 'task':
-      return task(span, lineage)
+      return task(span, ancestors)
     case 'handoff':
       return { kind: 'step' }
     default:
-      return recogniseEntity(span) ?? recogniseOther(span, moment, lineage)
+      return recogniseEntity(span) ?? recogniseOther(span, phase, ancestors)
   }
 }
 
 /** Graphs have a span of their own around what LangChain calls with: one run. */
-function recogniseOther(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
+function recogniseOther(span: SpanLike, phase: SpanPhase, ancestors: Ancestors): Activity | undefined {
   switch (text(span.attributes, 'gen_ai.operation.name')) {
     case 'invoke_agent':
-      return run(span, lineage, undefined)
+      return run(span, ancestors, undefined)
     case 'execute_task':
     case 'goto':
       return { kind: 'step' }
     default:
-      return recogniseClient(span, moment, lineage)
+      return recogniseClient(span, phase, ancestors)
   }
 }
 
 /** A run inside itself, with no tool between, is told at two levels. */
-function run(span: SpanLike, lineage: Lineage, trigger: string | undefined): Activity {
+function run(span: SpanLike, ancestors: Ancestors, trigger: string | undefined): Activity {
   const agent = agentOf(span)
-  const { parent, run: around } = lineage
+  const { parent, run: around } = ancestors
   const isInside = parent?.activity.kind === 'run' && around !== undefined && agent.name === around.agent.name
   if (isInside && agent.name !== undefined) return { kind: 'step' }
-  const facts = trigger === undefined ? handoffTaken(agent.name, lineage) : undefined
+  const facts = trigger === undefined ? handoffTaken(agent.name, ancestors) : undefined
   return { kind: 'run', agent, trigger, model: text(span.attributes, 'gen_ai.request.model'), facts }
 }
 
@@ -112,14 +114,14 @@ function agentOf({ attributes, name: spanName }: SpanLike): AgentRef {
   return { ...(id !== undefined && { id }), ...(named !== undefined && { name: named }) }
 }
 
-function toolCall(span: SpanLike, lineage: Lineage): Activity {
+function toolCall(span: SpanLike, ancestors: Ancestors): Activity {
   const { attributes } = span
   const name = toolName(span)
-  const around = lineage.parent?.activity
+  const around = ancestors.parent?.activity
   // The framework's own span of this call has told of it already.
   if (around?.kind === 'tool' && around.tool.name === name) return { kind: 'step' }
   const callId = text(attributes, 'gen_ai.tool.call.id')
-  return handoffStep(span, name, lineage, { callId }) ?? { kind: 'tool', tool: { name }, callId }
+  return handoffStep(span, name, ancestors, { callId }) ?? { kind: 'tool', tool: { name }, callId }
 }
 
 function toolName({ attributes, name }: SpanLike): string {
@@ -128,15 +130,15 @@ function toolName({ attributes, name }: SpanLike): string {
   )
 }
 
-function task(span: SpanLike, lineage: Lineage): Activity {
+function task(span: SpanLike, ancestors: Ancestors): Activity {
   const name = text(span.attributes, 'traceloop.entity.name') ?? ''
   if (isOf(span, LANGCHAIN_SCOPE)) {
-    const around = isInnerNode(span.attributes, name) ? graphAround(lineage) : undefined
-    return { kind: 'step', around, facts: langchain.handoffTo(name, lineage) }
+    const enclosingRun = isInnerNode(span.attributes, name) ? graphAround(ancestors) : undefined
+    return { kind: 'step', enclosingRun, facts: langchain.handoffTo(name, ancestors) }
   }
   if (!RETRIEVER.test(name)) return { kind: 'step' }
   // One retriever asks others: what it returns is what was recalled.
-  return lineage.parent?.activity.kind === 'recall' ? { kind: 'step' } : { kind: 'recall', tier: 'retriever' }
+  return ancestors.parent?.activity.kind === 'recall' ? { kind: 'step' } : { kind: 'recall', tier: 'retriever' }
 }
 
 /** The place of a node in the state of a graph that is a node itself: `billing:…|agent:…`. */
@@ -145,25 +147,25 @@ function isInnerNode(attributes: Attributes, name: string): boolean {
 }
 
 /** Whoever has nodes is a graph. */
-function graphAround({ parent }: Lineage): RunActivity | undefined {
+function graphAround({ parent }: Ancestors): RunActivity | undefined {
   if (parent?.activity.kind !== 'step' || !parent.span) return undefined
   const name = text(parent.span.attributes, 'traceloop.entity.name')
-  return { kind: 'run', agent: name === undefined || langchain.isClassName(name) ? {} : { name } }
+  return { kind: 'run', agent: name === undefined || isClassName(name) ? {} : { name } }
 }
 
-function conclude(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+function conclude(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
   const { attributes } = span
   const error = errorAt(span)
   switch (activity.kind) {
     case 'run':
-      return endOfRun(span, activity, lineage, error)
+      return endOfRun(span, activity, ancestors, error)
     case 'tool':
       return { error }
     case 'step':
-      if ('handoff' in activity) return endOfHandoffTool(span, activity as HandoffStep, lineage, { error })
-      return { error, facts: handoffIn(attributes) ?? concludeEntity(span, activity, lineage).facts }
+      if ('handoff' in activity) return endOfHandoffTool(span, activity as HandoffStep, ancestors, { error })
+      return { error, facts: handoffIn(attributes) ?? concludeEntity(span, activity, ancestors).facts }
     default:
-      return concludeEntity(span, activity, lineage)
+      return concludeEntity(span, activity, ancestors)
   }
 }
 
@@ -182,42 +184,43 @@ function handoffIn(attributes: Attributes): readonly Fact[] | undefined {
 function endOfRun(
   span: SpanLike,
   { trigger }: RunActivity,
-  lineage: Lineage,
+  ancestors: Ancestors,
   error: SpanError | undefined,
 ): Conclusion {
   const ending = error ? concludeError(error, span) : {}
   // The root of the Agents SDK's trace always ends well.
-  const told = error ? ending : ((lineage.ownMemo?.get(LAST_AGENT) as Conclusion | undefined) ?? ending)
-  if (trigger === undefined && isOf(span, OPENAI_AGENTS_SCOPE)) noteAgent(ending, lineage)
+  const told = error ? ending : ((ancestors.ownState?.get(LAST_AGENT) as Conclusion | undefined) ?? ending)
+  if (trigger === undefined && isOf(span, OPENAI_AGENTS_SCOPE)) noteAgent(ending, ancestors)
   const rule = tripwireIn(error)
   const violation: readonly Fact[] =
     rule === undefined ? [] : [{ type: 'policy_violation', data: { rule, action: 'blocked' } }]
   const limits = limitFacts(error)
-  const facts = [...(limits.length > 0 ? limits : factsOfException(error, lineage)), ...violation]
-  return { ...told, usage: usageFrom(span.attributes), facts: [...facts, ...handoffsLeft(lineage)] }
+  const facts = [...(limits.length > 0 ? limits : factsOfException(error, ancestors)), ...violation]
+  return { ...told, usage: usageFrom(span.attributes), facts: [...facts, ...handoffsLeft(ancestors)] }
 }
 
-function noteAgent(ending: Conclusion, { memo }: Lineage): void {
-  if (ending.outcome) memo?.set(LAST_AGENT, ending)
-  else memo?.delete(LAST_AGENT)
+function noteAgent(ending: Conclusion, { runState }: Ancestors): void {
+  if (ending.outcome) runState?.set(LAST_AGENT, ending)
+  else runState?.delete(LAST_AGENT)
 }
 
-function concludeLangChain(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+function concludeLangChain(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
   const name = text(span.attributes, 'traceloop.entity.name')
+  const caller = ancestors.run?.agent.name
   switch (activity.kind) {
     case 'run':
-      return langchain.concludeRun(span, DIALECT, lineage, activity.agent.name)
+      return langchain.concludeRun(span, DIALECT, ancestors, activity.agent.name)
     case 'model':
-      return { ...concludeEntity(span, activity, lineage), ...langchain.concludeModel(span, lineage, undefined) }
+      return { ...concludeEntity(span, activity, ancestors), ...langchain.concludeModel(span, ancestors, undefined) }
     case 'tool':
-      return langchain.concludeTool(span, DIALECT, lineage, activity.tool.name, lineage.run?.agent.name)
+      return langchain.concludeTool(span, DIALECT, ancestors, { name: activity.tool.name, caller })
     case 'step': {
-      if (!('handoff' in activity)) return langchain.concludeStep(span, DIALECT, lineage, name)
+      if (!('handoff' in activity)) return langchain.concludeStep(span, DIALECT, ancestors, name)
       const step = activity as HandoffStep
-      const told = langchain.concludeTool(span, DIALECT, lineage, step.handoff.tool.name, lineage.run?.agent.name)
-      return langchain.withPendingHandoff(told, span, step, lineage)
+      const told = langchain.concludeTool(span, DIALECT, ancestors, { name: step.handoff.tool.name, caller })
+      return langchain.withPendingHandoff(told, span, step, ancestors)
     }
     default:
-      return concludeEntity(span, activity, lineage)
+      return concludeEntity(span, activity, ancestors)
   }
 }

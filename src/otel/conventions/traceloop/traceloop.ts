@@ -1,6 +1,15 @@
 import type { Attributes } from '@opentelemetry/api'
 import { type SpanLike, scopeOf } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, Moment, ScopeFacts, Surrounding } from '../contract.js'
+import type {
+  Activity,
+  Ancestors,
+  Conclusion,
+  Convention,
+  Fact,
+  RecognisedSpan,
+  ScopeIds,
+  SpanPhase,
+} from '../contract.js'
 import { genAiConvention } from '../gen-ai/gen-ai.js'
 import { count, idIn, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -37,33 +46,33 @@ export const traceloopConvention: Convention = {
   attributePrefixes: ['traceloop.span.kind'],
   parentage: 'unnested',
 
-  recognise(span, moment, lineage) {
+  recognise(span, phase, ancestors) {
     // The attributes of a LangChain span, and those that Traceloop's own processor adds, are not there yet.
-    if (moment === 'start') return scopeOf(span).name.startsWith(OWN_SCOPES) ? 'later' : undefined
+    if (phase === 'start') return scopeOf(span).name.startsWith(OWN_SCOPES) ? 'later' : undefined
     const scope = scopeFromTraceloop(span.attributes)
-    const around = withoutOthers(lineage, scope)
+    const around = withoutOthers(ancestors, scope)
     const activity =
       scopeOf(span).name === LANGCHAIN_SCOPE
         ? (recogniseLangChain(span, around) ?? recogniseEntity(span))
-        : (recogniseEntity(span) ?? recogniseClient(span, moment, around))
+        : (recogniseEntity(span) ?? recogniseClient(span, phase, around))
     return activity && { ...activity, scope }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const told =
       scopeOf(span).name === LANGCHAIN_SCOPE
-        ? concludeLangChain(span, activity, lineage)
-        : concludeEntity(span, activity, lineage)
+        ? concludeLangChain(span, activity, ancestors)
+        : concludeEntity(span, activity, ancestors)
     return { ...told, scope: scopeFromTraceloop(span.attributes) }
   },
 }
 
 /** A span that says whose it is belongs inside none of those that say they are somebody else's, whatever they were given. */
-function withoutOthers(lineage: Lineage, scope: ScopeFacts): Lineage {
-  return { ...lineage, open: lineage.open?.filter(({ activity }) => !contradicts(activity.scope, scope)) }
+function withoutOthers(ancestors: Ancestors, scope: ScopeIds): Ancestors {
+  return { ...ancestors, open: ancestors.open?.filter(({ activity }) => !contradicts(activity.scope, scope)) }
 }
 
-function contradicts(one: ScopeFacts | undefined, other: ScopeFacts): boolean {
+function contradicts(one: ScopeIds | undefined, other: ScopeIds): boolean {
   return WHOSE.some((field) => (one?.[field] ?? other[field]) !== (other[field] ?? one?.[field]))
 }
 
@@ -91,14 +100,14 @@ function isQuery({ name }: { readonly name: string }): boolean {
   return name === 'db.query.embeddings' || name === QUERY_RESULT
 }
 
-export function recogniseClient(span: SpanLike, moment: Moment, lineage: Lineage): Activity | undefined {
+export function recogniseClient(span: SpanLike, phase: SpanPhase, ancestors: Ancestors): Activity | undefined {
   const { attributes } = span
   const operation = operationIn(attributes)
   if (operation === 'guard') return { kind: 'step' }
-  const known = genAiConvention.recognise(span, moment, lineage)
+  const known = genAiConvention.recognise(span, phase, ancestors)
   if (known === 'later' || (known && known.kind !== 'model')) return known === 'later' ? undefined : known
   const called = operation && IMAGE_OPERATION.test(operation) ? operation : requestType(attributes)
-  const within = callAround(lineage)
+  const within = callAround(ancestors)
   if (known) return { ...known, within }
   if (called === undefined) return undefined
   return { kind: 'model', operation: called, model: modelFrom(attributes), provider: providerFrom(attributes), within }
@@ -110,7 +119,7 @@ function requestType(attributes: Attributes): string | undefined {
 }
 
 /** LangChain calls its models through their clients: where both are instrumented, one call is told twice. */
-function callAround({ open = [] }: Lineage): Surrounding | undefined {
+function callAround({ open = [] }: Ancestors): RecognisedSpan | undefined {
   const taken = new Set(open.map(({ outer }) => outer))
   return open.find((call) => {
     return (
@@ -119,14 +128,14 @@ function callAround({ open = [] }: Lineage): Surrounding | undefined {
   })
 }
 
-export function concludeEntity(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+export function concludeEntity(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
   const { attributes } = span
   switch (activity.kind) {
     case 'model': {
       // Calls about images report an exception without an error status.
       const failed = hasErrorStatus(span) || span.events.some(({ name }) => name === 'exception')
       const error = failed ? errorOf(span) : undefined
-      const told = genAiConvention.conclude?.(span, activity, lineage)
+      const told = genAiConvention.conclude?.(span, activity, ancestors)
       return { ...told, outcome: failed ? undefined : 'completed', error, facts: error && quotaFacts(error) }
     }
     case 'recall':
@@ -153,7 +162,7 @@ function guardFacts(attributes: Attributes): readonly Fact[] | undefined {
 }
 
 /** By the conversation, or by association properties, which are named as their user likes. */
-export function scopeFromTraceloop(attributes: Attributes): ScopeFacts {
+export function scopeFromTraceloop(attributes: Attributes): ScopeIds {
   const named = scopeByNames((name) => attributes[`traceloop.association.properties.${name}`])
   return { ...named, sessionId: idIn(attributes, 'gen_ai.conversation.id') ?? named.sessionId }
 }

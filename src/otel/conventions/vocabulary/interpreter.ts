@@ -3,14 +3,14 @@ import type { AgentRef } from '../../../events/index.js'
 import type { SpanLike } from '../../span.js'
 import type {
   Activity,
+  Ancestors,
   Conclusion,
   Convention,
   Fact,
-  Lineage,
+  RecognisedSpan,
   RunActivity,
-  ScopeFacts,
+  ScopeIds,
   StepActivity,
-  Surrounding,
   ToolActivity,
 } from '../contract.js'
 import { countRecords } from '../shared/memory-tools.js'
@@ -45,8 +45,8 @@ export function conventionOf(vocabulary: Vocabulary): Convention {
     attributePrefixes: scopes ? undefined : dialect.words.attributeKeys,
     namePrefixes: scopes ? undefined : dialect.words.namePrefixes,
     eventPrefixes: events && Object.keys(events),
-    recognise: (span, moment, lineage) => dialect.recognise(span, moment === 'start', lineage),
-    conclude: (span, activity, lineage) => dialect.conclude(span, activity, lineage),
+    recognise: (span, phase, ancestors) => dialect.recognise(span, phase === 'start', ancestors),
+    conclude: (span, activity, ancestors) => dialect.conclude(span, activity, ancestors),
     translate: ({ name, attributes }) =>
       events && Object.hasOwn(events, name) ? guardrailFacts(dialect.read, attributes, name) : [],
   } satisfies Convention)
@@ -65,15 +65,15 @@ class Dialect {
     this.#endings = new Endings(vocabulary, this.read)
   }
 
-  recognise(span: SpanLike, isStart: boolean, lineage: Lineage): Activity | 'later' | undefined {
+  recognise(span: SpanLike, isStart: boolean, ancestors: Ancestors): Activity | 'later' | undefined {
     const word = this.words.of(span)
     if (!word) return undefined
     if (word.provisional && isStart) return 'later'
-    const activity = this.#activity(word, span, lineage)
+    const activity = this.#activity(word, span, ancestors)
     return { ...activity, scope: this.#scopeOf(span.attributes) }
   }
 
-  conclude(span: SpanLike, activity: Activity, lineage: Lineage): Conclusion {
+  conclude(span: SpanLike, activity: Activity, ancestors: Ancestors): Conclusion {
     const { attributes } = span
     const ending = this.#endings.of(span, activity)
     const conclusion: Conclusion = {
@@ -83,38 +83,38 @@ class Dialect {
     }
     switch (activity.kind) {
       case 'run':
-        return { ...this.#endOfRun(conclusion, lineage), agent: this.#agentOf(span, this.words.of(span)) }
+        return { ...this.#endOfRun(conclusion, ancestors), agent: this.#agentOf(span, this.words.of(span)) }
       case 'tool':
         return { ...conclusion, tool: this.#toolOf(span, this.words.of(span)) }
       case 'recall':
         return { ...conclusion, hits: hitsIn(this.read.records(attributes)) }
       case 'step':
-        return { ...conclusion, facts: this.#factsOf(span, activity as MeantStep, lineage.run?.agent.name) }
+        return { ...conclusion, facts: this.#factsOf(span, activity as MeantStep, ancestors.run?.agent.name) }
       default:
         return conclusion
     }
   }
 
   /** The end of the last run inside is that of this one, where the row says that its spans tell nothing of it. */
-  #endOfRun(told: Conclusion, { memo, ownMemo }: Lineage): Conclusion {
+  #endOfRun(told: Conclusion, { runState, ownState }: Ancestors): Conclusion {
     if (!this.#vocabulary.endsAsLastRun) return told
     const isOver = told.error !== undefined || told.outcome !== undefined
-    const last = isOver ? undefined : (ownMemo?.get(LAST_RUN) as Conclusion | undefined)
+    const last = isOver ? undefined : (ownState?.get(LAST_RUN) as Conclusion | undefined)
     const { outcome, error, reason } = last ?? told
-    if (error || outcome) memo?.set(LAST_RUN, { outcome: outcome ?? 'failed', error, reason } satisfies Conclusion)
-    else memo?.delete(LAST_RUN)
+    if (error || outcome) runState?.set(LAST_RUN, { outcome: outcome ?? 'failed', error, reason } satisfies Conclusion)
+    else runState?.delete(LAST_RUN)
     return last ? { ...told, ...last, confidence: 'heuristic' } : told
   }
 
-  #activity(word: Word, span: SpanLike, lineage: Lineage): Activity {
+  #activity(word: Word, span: SpanLike, ancestors: Ancestors): Activity {
     const { meaning } = word
     switch (meaning) {
       case 'agent':
-        return this.#agent(word, span, lineage)
+        return this.#agent(word, span, ancestors)
       case 'workflow':
         return { ...this.#run(word, span), trigger: 'workflow' }
       case 'outermost':
-        return lineage.run ? step(meaning, true) : this.#run(word, span)
+        return ancestors.run ? step(meaning, true) : this.#run(word, span)
       case 'tool':
         return this.#tool(word, span)
       case 'model':
@@ -123,14 +123,14 @@ class Dialect {
         return this.#call(meaning, span)
       case 'recall':
       case 'retrieval':
-        return this.#recall(meaning, span, lineage)
+        return this.#recall(meaning, span, ancestors)
       default:
         return step(meaning, true)
     }
   }
 
   /** A nameless agent is an inner step of the agent that it is in, where agents are flat. */
-  #agent(word: Word, span: SpanLike, { parent }: Lineage): Activity {
+  #agent(word: Word, span: SpanLike, { parent }: Ancestors): Activity {
     const run = this.#run(word, span)
     if (!this.#vocabulary.flatAgents) return run
     const isNamed = run.agent.name !== undefined || run.agent.id !== undefined
@@ -155,11 +155,11 @@ class Dialect {
       operation: textOf(this.read.operation(attributes)) ?? OPERATIONS[meaning] ?? 'chat',
       model: this.#modelOf(attributes),
       provider: textOf(this.read.provider(attributes)) ?? providerFrom(attributes),
-      directlyAround: this.#vocabulary.unmarkedRuns ? { kind: 'run', agent: {} } : undefined,
+      parentRun: this.#vocabulary.unmarkedRuns ? { kind: 'run', agent: {} } : undefined,
     }
   }
 
-  #recall(meaning: SpanMeaning, span: SpanLike, { parent }: Lineage): Activity {
+  #recall(meaning: SpanMeaning, span: SpanLike, { parent }: Ancestors): Activity {
     // One retriever asks others: what it returns is what was recalled.
     if (parent?.activity.kind === 'recall') return step('step', false)
     const namespaceKey = textOf(this.read.store(span.attributes))
@@ -212,7 +212,7 @@ class Dialect {
     return textOf(this.read.model(attributes)) ?? modelFrom(attributes)
   }
 
-  #scopeOf(attributes: Attributes): ScopeFacts {
+  #scopeOf(attributes: Attributes): ScopeIds {
     const { read } = this
     return {
       tenantId: textOf(read.tenant(attributes)),
@@ -228,14 +228,14 @@ function step(meaning: SpanMeaning, isNamed: boolean): MeantStep {
 }
 
 /** The nearest span around that is not an unnamed step. */
-function around(parent: Surrounding | undefined): Surrounding | undefined {
+function around(parent: RecognisedSpan | undefined): RecognisedSpan | undefined {
   let outer = parent
   while (outer?.activity.kind === 'step' && (outer.activity as Partial<MeantStep>).isNamed === false)
     outer = outer.outer
   return outer
 }
 
-function isAgent(surrounding: Surrounding | undefined): boolean {
+function isAgent(surrounding: RecognisedSpan | undefined): boolean {
   const activity = surrounding?.activity
   return activity?.kind === 'run' && activity.trigger !== 'workflow'
 }

@@ -1,6 +1,7 @@
 import { nearestName } from '../../../events/nearest.js'
 import { rejectUnknownOptions } from '../../../events/options.js'
-import type { SpanMeaning, Vocabulary, VocabularyAttributes, VocabularyOutcome } from './vocabulary.js'
+import type { Outcome } from '../contract.js'
+import type { SpanMeaning, Vocabulary, VocabularyAttributes } from './vocabulary.js'
 
 const MEANINGS: Record<SpanMeaning, true> = {
   agent: true,
@@ -53,7 +54,7 @@ const ATTRIBUTES: Record<keyof VocabularyAttributes, true> = {
   guardrailPassed: true,
 }
 
-const OUTCOMES: Record<VocabularyOutcome, true> = { completed: true, failed: true, cancelled: true, suspended: true }
+const OUTCOMES: Record<Outcome, true> = { completed: true, failed: true, cancelled: true, suspended: true }
 
 /** Besides the built-in ones, and the conventions that are code. */
 const MAX_VOCABULARIES = 200

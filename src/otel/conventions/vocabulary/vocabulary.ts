@@ -1,3 +1,5 @@
+import type { Outcome } from '../contract.js'
+
 /** The meaning of a span of a dialect, or of an event of one. */
 export type SpanMeaning =
   /** One execution of an agent. */
@@ -114,7 +116,7 @@ export interface Vocabulary {
   readonly events?: Readonly<Record<string, 'guardrail'>> | undefined
   readonly attributes?: VocabularyAttributes | undefined
   /** Outcomes of runs and tool calls, by the value of an attribute: `{ 'acme.result': { aborted: 'cancelled' } }`. */
-  readonly outcomes?: Readonly<Record<string, Readonly<Record<string, VocabularyOutcome>>>> | undefined
+  readonly outcomes?: Readonly<Record<string, Readonly<Record<string, Outcome>>>> | undefined
   /** Classes of errors by which a run is cancelled, besides the general ones. */
   readonly cancellations?: readonly string[] | undefined
   /** Classes of errors by which a run is suspended. */
@@ -148,5 +150,3 @@ export interface Vocabulary {
    */
   readonly flatAgents?: boolean | undefined
 }
-
-export type VocabularyOutcome = 'completed' | 'failed' | 'cancelled' | 'suspended'

@@ -1,5 +1,5 @@
 import type { SpanLike } from '../../span.js'
-import type { Fact, Lineage, Memo } from '../contract.js'
+import type { Ancestors, ConventionState, Fact } from '../contract.js'
 import { record } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { fromClient } from '../shared/from-client.js'
@@ -17,24 +17,26 @@ const CALL_OF = 'tool-'
  * the agent is stored in the same way: so they are claims. A message is stored as often as it grows, and each request is
  * told once.
  */
-export function requestsIn({ attributes }: SpanLike, { memo }: Lineage): readonly Fact[] | undefined {
-  if (!memo || attributes['memory.operation'] !== 'write') return undefined
-  return fromClient(attributes, 'input')?.tells((stored) => newRequests(stored, memo))
+export function requestsIn({ attributes }: SpanLike, { runState }: Ancestors): readonly Fact[] | undefined {
+  if (!runState || attributes['memory.operation'] !== 'write') return undefined
+  return fromClient(attributes, 'input')?.tells((stored) => newRequests(stored, runState))
 }
 
-function newRequests(stored: string, memo: Memo): readonly Fact[] {
+function newRequests(stored: string, runState: ConventionState): readonly Fact[] {
   if (!stored.includes(REQUESTED)) return []
+  // Attacker-controlled: a stored message, which a client can send; at most 256 KiB and, where it is cut, 512 levels
+  // are read, and facts from it are claims.
   const { role, parts } = record(record(readJson(stored).value).message)
   if (role !== 'assistant' || !Array.isArray(parts)) return []
-  const known = askedFor(memo)
+  const known = askedFor(runState)
   const found = new Map(parts.flatMap((part) => requestOf(record(part))).filter(([id]) => !known.includes(id)))
   const told = [...found].slice(0, MAX_CALLS - known.length)
-  memo.set(ASKED_FOR, [...known, ...told.map(([id]) => id)])
+  runState.set(ASKED_FOR, [...known, ...told.map(([id]) => id)])
   return told.map(([, fact]) => fact)
 }
 
-function askedFor(memo: Memo): readonly string[] {
-  return (memo.get(ASKED_FOR) as readonly string[] | undefined) ?? []
+function askedFor(runState: ConventionState): readonly string[] {
+  return (runState.get(ASKED_FOR) as readonly string[] | undefined) ?? []
 }
 
 function requestOf({

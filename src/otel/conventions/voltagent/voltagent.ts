@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import type { Activity, Conclusion, Convention, Fact, Lineage, ScopeFacts, UsageReport } from '../contract.js'
+import type { Activity, Ancestors, Conclusion, Convention, Fact, ScopeIds, UsageReport } from '../contract.js'
 import { amount, count, idIn, record, text } from '../shared/attributes.js'
 import { readJson } from '../shared/cut-json.js'
 import { quotaFacts } from '../shared/limits.js'
@@ -41,23 +41,23 @@ export const voltAgentConvention: Convention = {
     }
   },
 
-  conclude(span, activity, lineage) {
+  conclude(span, activity, ancestors) {
     const told: Conclusion = {
       scope: scopeOfSpan(span.attributes),
       error: hasErrorStatus(span) ? errorOf(span) : undefined,
     }
     switch (activity.kind) {
       case 'run':
-        return activity.trigger === 'workflow' ? endOfWorkflow(span, told) : endOfAgent(span, told, lineage)
+        return activity.trigger === 'workflow' ? endOfWorkflow(span, told) : endOfAgent(span, told, ancestors)
       case 'tool':
-        lineage.memo?.set(TOOL_RAN, true)
+        ancestors.runState?.set(TOOL_RAN, true)
         return told
       case 'model':
-        return endOfCall(span, told, lineage)
+        return endOfCall(span, told, ancestors)
       case 'recall':
         return { ...told, hits: count(span.attributes, 'memory.message_count', 'retriever.document_count') }
       default:
-        return { ...told, facts: requestsIn(span, lineage) ?? endOfStep(span) }
+        return { ...told, facts: requestsIn(span, ancestors) ?? endOfStep(span) }
     }
   },
 
@@ -91,15 +91,15 @@ function inside(type: string, attributes: Attributes): Activity {
   }
 }
 
-function endOfAgent({ attributes }: SpanLike, told: Conclusion, { ownMemo }: Lineage): Conclusion {
+function endOfAgent({ attributes }: SpanLike, told: Conclusion, { ownState }: Ancestors): Conclusion {
   const finishReason = text(attributes, 'ai.response.finish_reason')
-  const conclusion = { ...told, agent: agentOf(attributes), finishReason, usage: usageOf(attributes, ownMemo) }
+  const conclusion = { ...told, agent: agentOf(attributes), finishReason, usage: usageOf(attributes, ownState) }
   if (text(attributes, 'agent.state') === 'cancelled') {
     return { ...conclusion, outcome: 'cancelled', reason: text(attributes, 'cancellation.reason') ?? 'cancelled' }
   }
   if (attributes['voltagent.stopped_by_max_steps'] === true) return { ...conclusion, facts: limitReached(attributes) }
   // Calls that nobody has run: they wait for an approval, or for a tool on the client.
-  if (!told.error && finishReason === 'tool-calls' && ownMemo?.get(TOOL_RAN) !== true) {
+  if (!told.error && finishReason === 'tool-calls' && ownState?.get(TOOL_RAN) !== true) {
     return { ...conclusion, outcome: 'suspended', reason: 'tool_calls' }
   }
   return conclusion
@@ -135,7 +135,7 @@ function reasonIn(events: SpanLike['events'], what: 'suspended' | 'cancelled'): 
   return text(event?.attributes ?? {}, what === 'suspended' ? 'suspension.reason' : 'cancellation.reason')
 }
 
-function endOfCall({ attributes }: SpanLike, told: Conclusion, { memo }: Lineage): Conclusion {
+function endOfCall({ attributes }: SpanLike, told: Conclusion, { runState }: Ancestors): Conclusion {
   const usage = callUsage(attributes)
   const conclusion = {
     ...told,
@@ -143,8 +143,8 @@ function endOfCall({ attributes }: SpanLike, told: Conclusion, { memo }: Lineage
     facts: told.error && quotaFacts(told.error),
   }
   // Calls of the agent's own loop count the attempts; any other, such as one for a title, is not in the agent's sum.
-  if (!memo || attributes['llm.attempt'] === undefined) return { ...conclusion, usage }
-  if (usage) memo.set(TOLD_BY_CALLS, plus(memo.get(TOLD_BY_CALLS) as UsageReport | undefined, usage))
+  if (!runState || attributes['llm.attempt'] === undefined) return { ...conclusion, usage }
+  if (usage) runState.set(TOLD_BY_CALLS, plus(runState.get(TOLD_BY_CALLS) as UsageReport | undefined, usage))
   return conclusion
 }
 
@@ -161,12 +161,12 @@ function endOfStep({ attributes }: SpanLike): readonly Fact[] | undefined {
   return [{ type: 'policy_violation', data: { rule, action } }]
 }
 
-function usageOf(attributes: Attributes, ownMemo: Lineage['ownMemo']): UsageReport | undefined {
+function usageOf(attributes: Attributes, ownState: Ancestors['ownState']): UsageReport | undefined {
   const inputTokens = count(attributes, 'usage.prompt_tokens')
   const outputTokens = count(attributes, 'usage.completion_tokens')
   const totalTokens = count(attributes, 'usage.total_tokens')
   const told = inputTokens ?? outputTokens ?? totalTokens
-  if (told === undefined) return ownMemo?.get(TOLD_BY_CALLS) as UsageReport | undefined
+  if (told === undefined) return ownState?.get(TOLD_BY_CALLS) as UsageReport | undefined
   return {
     inputTokens,
     outputTokens,
@@ -225,10 +225,12 @@ function entity(attributes: Attributes, whose: 'entity' | 'subagent'): { id?: st
   return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
 }
 
-function scopeOfSpan(attributes: Attributes): ScopeFacts {
+function scopeOfSpan(attributes: Attributes): ScopeIds {
   const sessionId = idIn(attributes, 'conversation.id', 'voltagent.conversation_id')
   const context = text(attributes, 'agent.context', 'workflow.context')
   if (context === undefined) return { sessionId }
+  // Attacker-controlled: the context of a request, which the application may fill from it; at most 256 KiB and, where
+  // it is cut, 512 levels are read, and ids alone are kept.
   const given = record(readJson(context).value)
   const named = scopeByNames((name) => given[name])
   return { ...named, sessionId: sessionId ?? named.sessionId, userId: idIn(attributes, 'user.id') ?? named.userId }

@@ -1,0 +1,92 @@
+import * as v from 'valibot'
+import { CONFIDENCES } from '../confidence.js'
+import { agentSchema, count, name, optional, text, timestampSchema } from './shared-schemas.js'
+
+/** How an event's stored form differs from what was handed in. */
+const alteration = v.strictObject({
+  /** Dotted path, e.g. `data.error.message`. */
+  field: v.string(),
+  /** `truncated`, `removed`, `unreadable` (a getter threw), `cyclic`, `too_deep`, `not_json`, `malformed_unicode`, `missing`, `invalid`. */
+  reason: v.picklist([
+    'truncated',
+    'removed',
+    'unreadable',
+    'cyclic',
+    'too_deep',
+    'not_json',
+    'malformed_unicode',
+    'missing',
+    'invalid',
+  ]),
+  /** Size in UTF-16 code units before truncation. */
+  originalLength: optional(count),
+})
+
+/** The fields every event has beside `type` and `data`. */
+export const envelopeFields = {
+  v: v.literal(1),
+  id: name,
+  time: timestampSchema,
+  recordedAt: timestampSchema,
+  tenantId: name,
+  sessionId: name,
+  runId: optional(name),
+  parentRunId: optional(name),
+  /** The id of the event that this one corrects: a guess, where this is the fact. Of a run's terminal events the one that nothing supersedes is valid. */
+  supersedes: optional(name),
+  agent: optional(agentSchema),
+  actor: optional(v.strictObject({ id: name })),
+  trace: optional(
+    v.strictObject({
+      traceId: v.pipe(text, v.regex(/^[0-9a-f]{32}$/)),
+      spanId: v.pipe(text, v.regex(/^[0-9a-f]{16}$/)),
+      parentSpanId: optional(v.pipe(text, v.regex(/^[0-9a-f]{16}$/))),
+    }),
+  ),
+  /** Ids that a remote caller named. No filter and no right goes by them. */
+  claimed: optional(
+    v.strictObject({
+      tenantId: optional(name),
+      sessionId: optional(name),
+      userId: optional(name),
+      /** The event's `parentRunId` is the caller's word. */
+      parentRunId: optional(name),
+    }),
+  ),
+  source: v.strictObject({
+    convention: name,
+    scope: text,
+    scopeVersion: optional(text),
+    service: optional(text),
+    /**
+     * `heuristic`: the event rests on a guess, such as the wording of a message. `claimed`: it rests on what a client of
+     * the application supplied, such as a message history, which proves nothing.
+     */
+    confidence: optional(v.picklist(CONFIDENCES)),
+  }),
+  /** Origin of the log that says this of itself. Only the log sets it; elsewhere the event has no authority. */
+  statementOf: optional(name),
+  /**
+   * 128 random bits, in hexadecimal, of an event whose id its caller chose. Nobody can guess the content of such an event
+   * from its leaf hash, which stays when the event is removed; a random id does the same for any other event.
+   */
+  salt: optional(v.pipe(v.string(), v.regex(/^[\da-f]{32}$/))),
+  altered: optional(v.array(alteration)),
+} as const
+
+/** What a caller of `append()` may leave out: the log fills it in. */
+export const inputFields = {
+  v: optional(envelopeFields.v),
+  id: optional(envelopeFields.id),
+  time: optional(envelopeFields.time),
+  tenantId: optional(envelopeFields.tenantId),
+  sessionId: optional(envelopeFields.sessionId),
+  runId: envelopeFields.runId,
+  parentRunId: envelopeFields.parentRunId,
+  supersedes: envelopeFields.supersedes,
+  agent: envelopeFields.agent,
+  actor: envelopeFields.actor,
+  trace: envelopeFields.trace,
+  claimed: envelopeFields.claimed,
+  source: optional(envelopeFields.source),
+} as const
