@@ -211,9 +211,9 @@ describe('fileWitness', () => {
     const witness = await fileWitness(directory)
     const away = witnessClient({ url: 'http://127.0.0.1:9', vkey: Cosigner.generate('away.example').vkey })
     const problems: Error[] = []
-    const onCheckpoint = witnessedBy([away, witness], { onProblem: (problem) => problems.push(problem) })
+    const publishCheckpoint = witnessedBy([away, witness], { onProblem: (problem) => problems.push(problem) })
     const { checkpoint, log } = await logOf(5)
-    expect(openCheckpoint(await onCheckpoint(checkpoint, log), trust(witness.vkey)).size).toBe(5n)
+    expect(openCheckpoint(await publishCheckpoint(checkpoint, log), trust(witness.vkey)).size).toBe(5n)
     expect(problems).toMatchObject([{ code: 'AUDIT_WITNESS_FAILED' }])
   })
 })
