@@ -1,50 +1,27 @@
-import { chmod, cp, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { base, directory, grow, note, published, useLogDirectory } from '../../test/support/log-directory.js'
 import { Ed25519Signer, parseCheckpoint, parseNote, type Signer } from '../checkpoint/index.js'
-import type { AuditEventInput } from '../events/types.js'
 import type { AuditLogOptions } from '../log/options.js'
 import { memoryStore } from '../store/memory/index.js'
 import { openAuditLog } from './index.js'
+
+useLogDirectory()
 
 vi.mock(import('../timers/real-timers.js'), async (actual) => ({
   ...(await actual()),
   ...(await import('../../test/support/replaceable-timers.js')),
 }))
 
-let directory: string
-let base: string
 const signer = Ed25519Signer.generate('log.example')
 const never = () => new Promise<never>(() => {})
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await rm(base, { recursive: true, force: true })
-})
-
-const note = (name: string): AuditEventInput<'custom'> => ({ type: 'custom', data: { name } })
-const published = () => readFile(join(directory, 'checkpoint'), 'utf8')
 const sizeOf = (checkpoint: string) => parseCheckpoint(parseNote(checkpoint).text).size
-
-/** Opens the log, appends so many events and closes it. */
-async function grow(events: number, options: Omit<AuditLogOptions, 'store'> = {}): Promise<void> {
-  const log = await openAuditLog(directory, options)
-  for (let n = 0; n < events; n++) await log.append(note(`${n}`))
-  await log.close()
-}
 
 /** The key, where it is asked to sign by somebody else. */
 function signing({ name, keyId, vkey }: Signer, sign: Signer['sign']): Signer {
   return { name, keyId, vkey, sign }
 }
-
-const failing = (of: Signer) => signing(of, () => Promise.reject(new Error('no network')))
 
 describe('a signer or a listener that never answers', () => {
   const options = { signer, checkpointTimeoutMillis: 20 }
@@ -179,81 +156,6 @@ describe('what a signer or a listener gets wrong is in no checkpoint', () => {
       await expect(openAuditLog(directory, { signer: of })).rejects.toBeInstanceOf(TypeError)
       await expect(openAuditLog(directory, { previousSigner: of })).rejects.toBeInstanceOf(TypeError)
     }
-  })
-})
-
-describe('a key that takes the place of another', () => {
-  const next = Ed25519Signer.generate('log.example')
-  const changes = async (options: Omit<AuditLogOptions, 'store'>) => {
-    const log = await openAuditLog(directory, options)
-    const events = await log.events({ type: 'signing_key_changed' }).toArray()
-    await log.close()
-    return events.map(({ seq, data }) => [seq, data.to])
-  }
-
-  it('is recorded once, though the process dies before its first checkpoint', async () => {
-    await grow(2, { signer })
-    const silent = { signer: failing(next), previousSigner: signer, on: { problem: () => {} } }
-    for (let n = 0; n < 3; n++) await grow(1, silent)
-    expect(await changes({ signer: next, previousSigner: signer })).toEqual([[2, next.vkey]])
-  })
-
-  it('is recorded again when it is taken back, though it signed nothing', async () => {
-    await grow(2, { signer })
-    await grow(0, { signer: failing(next), on: { problem: () => {} } })
-    expect(await changes({ signer })).toEqual([
-      [2, next.vkey],
-      [3, signer.vkey],
-    ])
-  })
-
-  it('is never one that was generated because none is given', async () => {
-    await grow(1, { signer })
-    const problems: Error[] = []
-    const log = await openAuditLog(directory, { on: { problem: (problem) => void problems.push(problem) } })
-    await log.append(note('a'))
-    expect(log.health().checkpoints).toBe('off')
-    await log.close()
-    expect(problems).toMatchObject([{ code: 'AUDIT_KEY_UNKNOWN', message: expect.stringContaining('log.example+') }])
-    await expect(stat(join(directory, 'keys'))).rejects.toThrow('ENOENT')
-    expect(await changes({ signer })).toEqual([])
-    expect(sizeOf(await published())).toBe(2n)
-  })
-
-  it('is refused when the one before does not state it in time', async () => {
-    await grow(1, { signer })
-    const options = { signer: next, previousSigner: signing(signer, never), checkpointTimeoutMillis: 20 }
-    await expect(openAuditLog(directory, options)).rejects.toMatchObject({ code: 'AUDIT_SIGNING_FAILED' })
-    await grow(1, { signer })
-  })
-})
-
-describe('the key file', () => {
-  it('is made anew, whatever lies where it is written first', async () => {
-    const keys = join(directory, 'keys')
-    await mkdir(keys, { recursive: true })
-    await writeFile(join(base, 'victim'), 'kept')
-    await symlink(join(base, 'victim'), join(keys, 'signing.key.next'))
-    await writeFile(join(keys, 'signing.vkey.next'), '')
-    await chmod(join(keys, 'signing.vkey.next'), 0o666)
-    await symlink(join(base, 'victim'), join(directory, 'checkpoint.next'))
-    await grow(1)
-    expect(await readFile(join(base, 'victim'), 'utf8')).toBe('kept')
-    for (const name of ['keys/signing.key', 'keys/signing.vkey', 'checkpoint']) {
-      expect((await lstat(join(directory, name))).mode, name).toBe(0o100600)
-    }
-  })
-
-  it('is named when it, or the key in the environment, is none, and shown nowhere', async () => {
-    await grow(1)
-    const secret = 'PRIVATE+KEY+secret'
-    await writeFile(join(directory, 'keys/signing.key'), secret)
-    const ownKey = await openAuditLog(directory).catch((error: Error) => error)
-    vi.stubEnv('SPANLEDGER_SIGNING_KEY', secret)
-    const environmentKey = await openAuditLog(directory).catch((error: Error) => error)
-    expect(ownKey).toMatchObject({ code: 'AUDIT_KEY_INVALID', message: expect.stringContaining('signing.key: ') })
-    expect(environmentKey).toMatchObject({ message: expect.stringContaining('SPANLEDGER_SIGNING_KEY: ') })
-    expect(`${ownKey}${environmentKey}`).not.toContain('secret')
   })
 })
 

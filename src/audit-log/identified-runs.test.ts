@@ -1,68 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readPages } from '../../test/reader/pages.js'
 import { seqsOf } from '../../test/reader/reader-of.js'
 import { AMPLE } from '../../test/support/ample.js'
 import { copyLive } from '../../test/support/copy-live.js'
-import type { AuditEvent, AuditEventInput } from '../events/types.js'
-import { recordStatement } from '../log/statements.js'
+import { base, closeLater, directory, openAt, useLogDirectory } from '../../test/support/log-directory.js'
+import { called, ended, identify, started, TRACE, used } from '../../test/support/traced-runs.js'
 import type { AuditLogReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
 import { reindex } from '../store/leveldb/reindex.js'
 import { memoryStore } from '../store/memory/index.js'
 import { type AuditLog, openAuditLog } from './index.js'
 
-// Runs of which the tenant and the session are told late, and guesses that give way, in logs as they are written.
+// Runs whose tenant and session are known late, and guesses that give way, in logs as they are written.
 
-const TRACE = 'a'.repeat(32)
-const trace = { traceId: TRACE, spanId: 'b'.repeat(16) }
-const agent = { name: 'planner' }
-const usage = { inputTokens: 3, outputTokens: 4, totalTokens: 7 }
-const tool = { name: 'search' }
+useLogDirectory()
 
-let base: string
-const open: AuditLog[] = []
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-})
-
-afterEach(async () => {
-  await Promise.allSettled(open.splice(0).map((log) => log.close()))
-  await rm(base, { recursive: true, force: true })
-})
-
-/** @param where - a directory, or a store */
-async function opened(where: string | AuditStore = join(base, 'audit')): Promise<AuditLog> {
-  const options = { on: { problem: () => {} } }
-  const log = await (typeof where === 'string'
-    ? openAuditLog(where, options)
-    : openAuditLog({ store: where, ...options }))
-  open.push(log)
-  return log
-}
-
-function started(runId: string, scope: Partial<AuditEventInput> = {}): AuditEventInput {
-  return { type: 'run_started', runId, trace, ...scope, data: { agent } } as AuditEventInput
-}
-
-function called(runId: string, scope: Partial<AuditEventInput> = {}): AuditEventInput {
-  return { type: 'tool_call_started', runId, trace, ...scope, data: { callId: 'c', tool } } as AuditEventInput
-}
-
-function used(runId: string, scope: Partial<AuditEventInput> = {}): AuditEventInput {
-  return { type: 'token_usage_updated', runId, trace, ...scope, data: { ...usage, model: 'm' } } as AuditEventInput
-}
-
-function ended(runId: string, scope: Partial<AuditEventInput> = {}): AuditEventInput {
-  return { type: 'run_completed', runId, trace, ...scope, data: { usage } } as AuditEventInput
-}
-
-function identify(log: AuditLog, runId: string, tenantId: string, sessionId: string, previous: object = {}): void {
-  const statement = { type: 'run_identified', runId, tenantId, sessionId, trace, data: { previous } }
-  recordStatement(log, statement as AuditEventInput)
+/** Opens a log that is closed at the end of the test. @param at - a directory, or a store */
+async function opened(at: string | AuditStore = directory): Promise<AuditLog> {
+  return typeof at === 'string'
+    ? await openAt(at)
+    : closeLater(await openAuditLog({ store: at, on: { problem: () => {} } }))
 }
 
 const ACME = { tenantId: 'acme', sessionId: 's-1' }
@@ -73,7 +31,7 @@ async function writeLateRun(log: AuditLog): Promise<void> {
   log.record(started('late'))
   log.record(called('late'))
   log.record(used('late'))
-  identify(log, 'late', ACME.tenantId, ACME.sessionId)
+  identify(log, 'late', ACME)
   log.record(started('theirs', { tenantId: 'globex', sessionId: 's-9' }))
   log.record(used('late', ACME))
   log.record(ended('late', ACME))
@@ -154,8 +112,9 @@ describe.each([
     await assertLateRun(log)
     if (name === 'memory') return
     await log.close()
-    await assertLateRun(await opened())
-    await open.at(-1)?.close()
+    const reopened = await opened()
+    await assertLateRun(reopened)
+    await reopened.close()
     await reindex(join(base, 'audit'))
     const again = await opened()
     await assertLateRun(again)
@@ -164,8 +123,8 @@ describe.each([
 
   it('is named in its statement with the tenant under which the log has filed it', async () => {
     const log = await logHere()
-    identify(log, 'r', 'acme', 's-1')
-    identify(log, 'r', 'acme', 's-1', { tenantId: 'tenants', sessionId: TRACE })
+    identify(log, 'r', ACME)
+    identify(log, 'r', { tenantId: 'acme', sessionId: 's-1' }, { tenantId: 'tenants', sessionId: TRACE })
     const [filled, given] = await log.events({ type: 'run_identified' }).toArray()
     expect(filled?.data).toEqual({ previous: { tenantId: 'default' } })
     expect(given?.data).toEqual({ previous: { tenantId: 'tenants', sessionId: TRACE } })
@@ -174,8 +133,8 @@ describe.each([
   it('is moved once: a second statement says nothing', async () => {
     const log = await logHere()
     await writeLateRun(log)
-    identify(log, 'late', 'globex', 's-9')
-    identify(log, 'late', 'globex', 's-9', { tenantId: 'acme', sessionId: 's-1' })
+    identify(log, 'late', { tenantId: 'globex', sessionId: 's-9' })
+    identify(log, 'late', { tenantId: 'globex', sessionId: 's-9' }, ACME)
     const acme = seqsOf(await log.events({ tenantId: 'acme' }).toArray())
     expect(acme).toEqual(LATE)
     expect(await log.run('late', { tenantId: 'acme' })).toMatchObject({ ...ACME, eventCount: 6 })
@@ -196,7 +155,7 @@ describe.each([
     const log = await logHere()
     const tenantId = 'acme'
     log.record(started('r', { tenantId }))
-    identify(log, 'r', tenantId, 's-1', { tenantId, sessionId: TRACE })
+    identify(log, 'r', { tenantId, sessionId: 's-1' }, { tenantId, sessionId: TRACE })
     log.record(called('r', { tenantId, sessionId: 's-2' }))
     log.record(ended('r', { tenantId, sessionId: 's-1' }))
     expect(seqsOf(await log.events({ sessionId: 's-1' }).toArray())).toEqual([0, 1, 3])
@@ -209,8 +168,8 @@ describe.each([
   it('may be told its tenant first, and its session with another statement', async () => {
     const log = await logHere()
     log.record(started('r'))
-    identify(log, 'r', 'acme', TRACE)
-    identify(log, 'r', 'acme', 's-1', { tenantId: 'acme', sessionId: TRACE })
+    identify(log, 'r', { tenantId: 'acme', sessionId: TRACE })
+    identify(log, 'r', { tenantId: 'acme', sessionId: 's-1' }, { tenantId: 'acme', sessionId: TRACE })
     expect(await log.events(ACME).count()).toBe(3)
     expect(await log.runs().toArray()).toMatchObject([{ ...ACME, eventCount: 3 }])
   })
@@ -219,9 +178,9 @@ describe.each([
     const log = await logHere()
     log.record(started('r'))
     log.record(started('r', { tenantId: 'globex', sessionId: 's-9' }))
-    identify(log, 'r', 'default', 's-1', { sessionId: TRACE })
+    identify(log, 'r', { tenantId: 'default', sessionId: 's-1' }, { sessionId: TRACE })
     log.record(called('r', { sessionId: 's-1' }))
-    identify(log, 'r', 'acme', 's-1', { sessionId: 's-1' })
+    identify(log, 'r', { tenantId: 'acme', sessionId: 's-1' }, { sessionId: 's-1' })
     log.record(ended('r', ACME))
     for (const query of [ACME, { tenantId: 'acme' }, { sessionId: 's-1' }]) {
       expect(seqsOf(await log.events(query).toArray())).toEqual([0, 2, 3, 4, 5])
@@ -241,9 +200,9 @@ describe.each([
   it('keeps the session that was told first, and the tenant', async () => {
     const log = await logHere()
     log.record(started('r'))
-    identify(log, 'r', 'default', 's-1', { sessionId: TRACE })
-    identify(log, 'r', 'acme', 's-2', { sessionId: TRACE })
-    identify(log, 'r', 'globex', 's-3', { sessionId: TRACE })
+    identify(log, 'r', { tenantId: 'default', sessionId: 's-1' }, { sessionId: TRACE })
+    identify(log, 'r', { tenantId: 'acme', sessionId: 's-2' }, { sessionId: TRACE })
+    identify(log, 'r', { tenantId: 'globex', sessionId: 's-3' }, { sessionId: TRACE })
     expect(await log.runs().toArray()).toMatchObject([ACME])
     expect(await log.events({ tenantId: 'globex' }).count()).toBe(1)
   })
@@ -253,7 +212,7 @@ describe.each([
     for (let n = 0; n < 10; n++) log.record(called('late'))
     const tell = async () => {
       if ((await log.events({ type: 'run_identified' }).count()) > 0) return
-      identify(log, 'late', 'acme', 's-1')
+      identify(log, 'late', ACME)
       log.record(called('late', ACME))
       await log.flush()
     }
@@ -284,7 +243,7 @@ describe.each([
     await log.append(started('other'))
     // Seen by whoever follows, and passed over.
     expect(await follow({ tenantId: 'default' }, 3)).toEqual([0, 1, 2])
-    identify(log, 'late', 'acme', 's-1')
+    identify(log, 'late', ACME)
     await log.append(ended('late', ACME))
     const seen = [(await first).value?.seq]
     while (seen.length < 4) seen.push((await waiting.next()).value?.seq)
@@ -298,13 +257,13 @@ describe('after the process died', () => {
   it('an identified run is open as that of its tenant, and one that had ended is not', async () => {
     const log = await opened()
     log.record(started('late'))
-    identify(log, 'late', 'acme', 's-1')
+    identify(log, 'late', ACME)
     log.record(started('over'))
-    identify(log, 'over', 'acme', 's-1')
+    identify(log, 'over', ACME)
     log.record(ended('over', ACME))
     log.record(started('early'))
     log.record(ended('early'))
-    identify(log, 'early', 'acme', 's-1')
+    identify(log, 'early', ACME)
     await log.flush()
     copyLive(join(base, 'audit'), join(base, 'image'))
     const recovered = await opened(join(base, 'image'))
@@ -317,92 +276,4 @@ describe('after the process died', () => {
     ])
     expect((await recovered.verify()).problems).toEqual([])
   })
-})
-
-describe('an end that supersedes another one', () => {
-  const interrupted = (runId: string, scope: Partial<AuditEventInput> = {}) =>
-    ({ type: 'run_interrupted', runId, trace, ...scope, data: { reason: 'abandoned' } }) as AuditEventInput
-  const failed = (runId: string, supersedes: string, scope: Partial<AuditEventInput> = {}) =>
-    ({
-      type: 'run_failed',
-      runId,
-      trace,
-      supersedes,
-      ...scope,
-      data: { error: { code: 'E', message: 'no' }, usage },
-    }) as AuditEventInput
-  const recorded = (log: AuditLog, event: AuditEventInput) => (log.record(event) as AuditEvent).id
-
-  it('counts in its place, and says so', async () => {
-    const log = await opened()
-    log.record(started('r'))
-    const guess = recorded(log, interrupted('r'))
-    log.record(started('later'))
-    log.record(failed('r', guess))
-    await log.flush()
-    for (const open of [async () => log, () => reopened(log)]) {
-      const reader = await open()
-      expect(await reader.get(3)).toMatchObject({ type: 'run_failed', supersedes: guess })
-      const [run] = await reader.runs().toArray()
-      expect(run).toMatchObject({ status: 'failed', supersedes: guess, error: { code: 'E' } })
-      expect(run).not.toHaveProperty('reason')
-      expect(await reader.run('r')).toMatchObject({ status: 'failed', supersedes: guess, error: { message: 'no' } })
-      expect(await reader.runs({ status: 'interrupted' }).toArray()).toEqual([])
-      expect(await reader.runs({ status: 'failed' }).toArray()).toMatchObject([{ runId: 'r' }])
-      const { total } = await reader.stats({})
-      expect(total.runs).toMatchObject({ started: 2, failed: 1, interrupted: 0 })
-      expect((await reader.sessions().toArray())[0]?.runs).toBe(2)
-      if (reader !== log) expect((await reader.verify()).problems).toEqual([])
-    }
-  })
-
-  it('does so for a run that was told late whose it is', async () => {
-    const log = await opened()
-    log.record(started('r'))
-    const guess = recorded(log, interrupted('r'))
-    identify(log, 'r', 'acme', 's-1')
-    log.record(failed('r', guess, ACME))
-    await log.flush()
-    expect(await log.runs().toArray()).toMatchObject([{ ...ACME, status: 'failed', supersedes: guess }])
-    expect((await log.stats({ tenantId: 'acme' })).total.runs).toMatchObject({ started: 1, failed: 1, interrupted: 0 })
-  })
-
-  it('says nothing of a run that has gone on since', async () => {
-    const log = await opened()
-    log.record(started('r'))
-    const guess = recorded(log, interrupted('r'))
-    log.record({ type: 'resumed', runId: 'r', trace, data: {} } as unknown as AuditEventInput)
-    log.record(failed('r', guess))
-    expect(await log.run('r')).toMatchObject({ status: 'running', resumedCount: 1 })
-    log.record(ended('r'))
-    const run = await log.run('r')
-    expect(run).toMatchObject({ status: 'completed' })
-    expect(run).not.toHaveProperty('error')
-    expect(run).not.toHaveProperty('supersedes')
-    expect((await log.stats({})).total.runs).toMatchObject({ completed: 1, failed: 1, interrupted: 0 })
-  })
-
-  it.each([
-    ['an event that is not there', () => 'none'],
-    ['the end of another run', (ids: readonly string[]) => ids[1] as string],
-  ])('and names %s is an end like any other', async (_, named) => {
-    const log = await opened()
-    log.record(started('r'))
-    log.record(started('o'))
-    const own = recorded(log, interrupted('r'))
-    const others = recorded(log, interrupted('o'))
-    log.record(failed('r', named([own, others])))
-    const runs = await log.runs().toArray()
-    expect(runs).toMatchObject([
-      { runId: 'r', status: 'failed' },
-      { runId: 'o', status: 'interrupted' },
-    ])
-    expect(runs[0]).not.toHaveProperty('supersedes')
-    expect((await log.stats({})).total.runs).toMatchObject({ failed: 1, interrupted: 2 })
-  })
-
-  async function reopened(log: AuditLog): Promise<AuditLog> {
-    await log.close()
-    return await opened()
-  }
 })

@@ -1,6 +1,5 @@
 import { tileKey } from '../store/leveldb/entries/keys.js'
 import { getMany } from '../store/leveldb/get-many.js'
-import type { Database } from '../store/leveldb/load-level.js'
 import { HASH_BYTES, hashRange, nodesAt, TILE_WIDTH } from '../tree/index.js'
 import type { Findings } from '../verify/findings.js'
 import type { LeafBlock } from '../verify/leaf-block.js'

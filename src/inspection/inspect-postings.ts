@@ -1,6 +1,5 @@
 import { prefixEnd } from '../store/keys.js'
 import { CALLER_ID_PREFIX, RUN_ROW_PREFIX, valueKey, valueKeyOf } from '../store/leveldb/indexes/keys.js'
-import type { Database } from '../store/leveldb/load-level.js'
 import { decodePosting } from '../store/posting-value.js'
 import { readSeq, SEQ_BYTES, seqOfKey } from '../store/seq-bytes.js'
 import { type Finding, Findings } from '../verify/findings.js'
