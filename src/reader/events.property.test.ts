@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type EngineName, enginesHere, type GrowingLog, growingLog } from '../../test/reader/engines.js'
+import { type EngineName, enginesHere, growingLog } from '../../test/reader/engines.js'
+import type { GrowingLog } from '../../test/reader/growing-log.js'
 import { ownersIn } from '../../test/reader/owners.js'
 import { readPages } from '../../test/reader/pages.js'
 import { seqsOf, unchecked } from '../../test/reader/reader-of.js'

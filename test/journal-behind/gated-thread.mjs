@@ -9,6 +9,7 @@ const words = new Int32Array(workerData.gate)
 const { writeSync } = fs
 
 /** @param {number} descriptor @param {Uint8Array} bytes @param {number} start @param {number} length @param {number} offset */
+// biome-ignore lint/complexity/useMaxParams: these are the parameters of fs.writeSync, in whose place it stands
 function pass(descriptor, bytes, start, length, offset) {
   Atomics.wait(words, 0, GATE.held)
   const state = Atomics.load(words, 0)

@@ -1,19 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type AuditLogReader, createReader } from '../../src/reader/index.js'
+import { createReader } from '../../src/reader/index.js'
 import type { AuditStore, SealedEntry } from '../../src/store/contract.js'
 import { levelStore } from '../../src/store/leveldb/index.js'
 import { SnapshotStore } from '../../src/store/leveldb/snapshot-store.js'
 import { memoryStore } from '../../src/store/memory/index.js'
+import type { GrowingLog } from './growing-log.js'
 import { filled } from './reader-of.js'
-
-/** A log that is written while it is read. */
-export interface GrowingLog {
-  readonly reader: AuditLogReader
-  commit(group: readonly SealedEntry[]): Promise<void>
-  close(): Promise<void>
-}
 
 /** Everything that a reader can read from. */
 export type EngineName = 'memory' | 'LevelDB' | 'a snapshot of LevelDB' | 'PostgreSQL'

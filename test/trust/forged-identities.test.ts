@@ -33,17 +33,20 @@ const FORGERIES: Readonly<Record<string, (victim: Victim) => Delivery>> = {
   'log records in its span': ({ ids, named }) => ({
     logRecords: ['custom', 'run_identified', 'tool_call_started'].map((type) => record(type, named, ids)),
   }),
-  'a span inside of it': ({ ids }) => ({ spans: [span(SPAN_ID, { ...AGENT, ...STOLEN }, ids)] }),
-  'events of a span': ({ ids, named }) => ({ spans: [span(SPAN_ID, STOLEN, ids, named)] }),
+  'a span inside of it': ({ ids }) => ({ spans: [span(SPAN_ID, { ...AGENT, ...STOLEN }, { parent: ids })] }),
+  'events of a span': ({ ids, named }) => ({ spans: [span(SPAN_ID, STOLEN, { parent: ids, ofEvents: named })] }),
   'its own span': ({ ids }) => ({
-    spans: [span(ids.spanId, { ...AGENT, ...STOLEN }, undefined, undefined, ids.traceId)],
+    spans: [span(ids.spanId, { ...AGENT, ...STOLEN }, { traceId: ids.traceId })],
   }),
   'a run under its id': ({ named }) => ({ spans: [span(SPAN_ID, { ...named, 'spanledger.run.kind': 'agent' })] }),
   'a run under its id, of which the tenant is told late': ({ ids, named }) => {
     const anonymous = { 'spanledger.run.id': named['spanledger.run.id'] ?? '', 'spanledger.run.kind': 'agent' }
     const own = { ...ids, spanId: SPAN_ID }
     return {
-      spans: [span(SPAN_ID, anonymous, undefined, undefined, ids.traceId), span(CHILD_ID, { ...TOOL, ...STOLEN }, own)],
+      spans: [
+        span(SPAN_ID, anonymous, { traceId: ids.traceId }),
+        span(CHILD_ID, { ...TOOL, ...STOLEN }, { parent: own }),
+      ],
     }
   },
 }
@@ -105,13 +108,14 @@ function record(type: string, attributes: Attributes, spanContext?: SpanContext)
   return { eventName: `spanledger.${type}`, hrTime: BEGIN, attributes, instrumentationScope: FORGER, ...placed }
 }
 
-function span(
-  spanId: string,
-  attributes: Attributes,
-  parent?: SpanContext,
-  ofEvents?: Attributes,
-  traceId = parent?.traceId ?? 'd'.repeat(32),
-): SpanLike {
+interface ForgedFields {
+  readonly parent?: SpanContext
+  readonly ofEvents?: Attributes
+  readonly traceId?: string
+}
+
+function span(spanId: string, attributes: Attributes, { parent, ofEvents, ...given }: ForgedFields = {}): SpanLike {
+  const traceId = given.traceId ?? parent?.traceId ?? 'd'.repeat(32)
   const types = ['custom', 'run_identified', 'error_occurred']
   return {
     name: 'forged',

@@ -46,10 +46,12 @@ async function commit(directory, work) {
 /**
  * Checks a log, and adds what comes of it.
  *
- * @param {Findings} findings @param {string} what @param {string} directory @param {readonly string[]} acknowledged
+ * @param {Findings} findings
+ * @param {string} what
+ * @param {{ directory: string, acknowledged: readonly string[] }} log
  * @param {{ cli?: boolean, ids?: boolean }} [options]
  */
-async function addCheck(findings, what, directory, acknowledged, options) {
+async function addCheck(findings, what, { directory, acknowledged }, options) {
   findings.rounds++
   findings.acknowledged += acknowledged.length
   try {
@@ -121,7 +123,7 @@ async function anotherIndex({ directory }) {
     cpSync(from, copy, { recursive: true })
     change(copy)
     findings.faults++
-    await addCheck(findings, what, copy, acknowledged, { cli: !/ cut$/.test(what) })
+    await addCheck(findings, what, { directory: copy, acknowledged }, { cli: !/ cut$/.test(what) })
     rmSync(copy, { recursive: true })
   }
   return findings
@@ -149,7 +151,7 @@ async function readerBeside({ directory }) {
     acknowledged.push(...(await commit(log, { life: `b${at}`, count: 3000, pauseMillis: 10 })))
   }
   await reading.end(findings, 'a writer that derives its index')
-  await addCheck(findings, 'afterwards', log, acknowledged)
+  await addCheck(findings, 'afterwards', { directory: log, acknowledged })
   return findings
 }
 
@@ -169,7 +171,8 @@ async function killBetweenCommits({ directory, full }) {
     const child = startCommits(log, { life: 'b', count: 9000 }, strace(log, trace, kill, INDEX_LOG_PATHS))
     const { code, signal } = await child.ended
     if (signal === 'SIGKILL' || code === 137) findings.faults++
-    await addCheck(findings, `write ${n} of the index`, log, [...left, ...namesOf(child)], { cli: n === 1 })
+    const names = [...left, ...namesOf(child)]
+    await addCheck(findings, `write ${n} of the index`, { directory: log, acknowledged: names }, { cli: n === 1 })
     rmSync(log, { recursive: true })
   }
   if (findings.faults === 0) findings.problems.push('none of the writers was killed')
@@ -210,7 +213,7 @@ async function killWhileRebuilding({ directory, full }) {
     }
   }
   await reading.end(findings, 'a writer that is killed while it derives its index')
-  await addCheck(findings, 'afterwards', log, acknowledged)
+  await addCheck(findings, 'afterwards', { directory: log, acknowledged })
   return { ...findings, note: `${deaths} deaths until all of it was derived` }
 }
 
@@ -247,7 +250,8 @@ async function powerLost({ directory, full }) {
     if (round % 2 === 1) alter(path, at - (at % PAGE_BYTES), Math.max(pages, 2))
     if (round % 4 !== 1) truncateSync(path, Math.max(at, Math.floor(size * Math.random())))
     findings.faults++
-    await addCheck(findings, `round ${round}, ${newest} of ${size} bytes from ${at}`, copy, acknowledged)
+    const what = `round ${round}, ${newest} of ${size} bytes from ${at}`
+    await addCheck(findings, what, { directory: copy, acknowledged })
     rmSync(copy, { recursive: true })
   }
   return findings
@@ -286,7 +290,7 @@ async function indexCannotBeWritten({ directory }) {
     }
     const health = `health ok, index ${when.endsWith('+') ? 'failing' : 'ok'}`
     if (!said.includes(health)) findings.problems.push(`${what}: ${said.find((line) => line.startsWith('health'))}`)
-    await addCheck(findings, what, log, names, { ids })
+    await addCheck(findings, what, { directory: log, acknowledged: names }, { ids })
   }
   return findings
 }

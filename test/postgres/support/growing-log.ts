@@ -1,7 +1,7 @@
 import { openStoreReader } from '../../../src/reader/open-store.js'
 import type { SealedEntry } from '../../../src/store/contract.js'
 import { postgresStore } from '../../../src/store/postgres/index.js'
-import type { GrowingLog } from '../../reader/engines.js'
+import type { GrowingLog } from '../../reader/growing-log.js'
 import { filled } from '../../reader/reader-of.js'
 import { migratedDatabase } from './database.js'
 
