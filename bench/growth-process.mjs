@@ -38,7 +38,7 @@ for (let done = 0; done < grow; ) {
   const count = Math.min(EVENTS_PER_TICK, grow - done)
   for (let n = 0; n < count; n++) log.record(events.next())
   done += count
-  if (log.stats().queuedBytes > MAX_WAITING_BYTES) await log.flush()
+  if (log.counters().queuedBytes > MAX_WAITING_BYTES) await log.flush()
   else await new Promise((resolve) => setImmediate(resolve))
   if (done % (64 * EVENTS_PER_TICK) === 0) {
     const { rss, heapUsed } = process.memoryUsage()
@@ -50,12 +50,12 @@ for (let done = 0; done < grow; ) {
 await log.flush()
 const millis = performance.now() - began
 const { user, system } = process.cpuUsage(cpu)
-const { committed, dropped } = log.stats()
+const { committed, dropped } = log.counters()
 const { size } = await log.head()
 await log.close()
 process.send({
   openMillis,
-  replayed: recovery.replayedEvents,
+  replayed: recovery.recoveredEvents,
   size,
   millis,
   cpuMicros: user + system,

@@ -1,16 +1,16 @@
-export { type AuditLog, type AuditLogRecovery, type LedgerPlace, openAuditLog } from './audit-log/index.js'
+export { type AuditLog, type AuditLogRecovery, type LedgerMembership, openAuditLog } from './audit-log/index.js'
 export { type BackedUpLog, type Backup, type BackupOptions, backupAuditLog } from './backup/backup.js'
 export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './checkpoint/index.js'
 export {
   type AgentRef,
   type Alteration,
-  type AuditErrorCode,
   type AuditEvent,
   type AuditEventData,
   type AuditEventInput,
   type AuditEventType,
   type AuditEventTypes,
   AuditLogError,
+  type AuditLogErrorCode,
   type ClaimedScope,
   type Confidence,
   type DataSchema,
@@ -22,7 +22,13 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
-export { type ForwardedLog, type Forwarder, type ForwardOptions, type ForwardStats, forward } from './forward/index.js'
+export {
+  type ForwardedLog,
+  type Forwarder,
+  type ForwardOptions,
+  type ForwardProgress,
+  forwardAuditLog,
+} from './forward/index.js'
 export type {
   AuditLogEvents,
   AuditLogListener,
@@ -42,15 +48,15 @@ export type {
 } from './log/checkpoints/options.js'
 export type { AuditLogMeter } from './log/committing/metrics.js'
 export type {
-  AppendReceipt,
+  AppendResult,
+  AuditLogCounters,
   AuditLogHealth,
-  AuditLogStats,
   AuditLogWriter,
   DropReason,
   RecordInput,
 } from './log/contract.js'
 export type { JournalDamagePolicy } from './log/journal/journal-gaps.js'
-export type { SetAside } from './log/journal/set-aside.js'
+export type { SetAsideJournal } from './log/journal/set-aside.js'
 export type { Durability } from './log/journal/window.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Clock } from './log/sealing/clock.js'
@@ -88,7 +94,7 @@ export type {
   Vocabulary,
   VocabularyAttributes,
 } from './otel/conventions/vocabulary/vocabulary.js'
-export type { Delivery, DeliveryReceipt } from './otel/delivery/delivery.js'
+export type { Delivery, DeliveryResult } from './otel/delivery/delivery.js'
 export type {
   AuditHealth,
   AuditHealthCode,
@@ -103,13 +109,14 @@ export type { ScopeNamesOption } from './otel/scope-names.js'
 export type { InstrumentationScope, SpanEventLike, SpanLike } from './otel/span.js'
 export type { SpanExplanation } from './otel/tracking/explain.js'
 export {
-  type ActivityStats,
   type AgentQuery,
   type AgentSummary,
   type AuditLogDirectoryReader,
   type AuditLogReader,
+  type AuditLogReaderOptions,
   type AuditLogShardedReader,
   type AuditLogStoreReader,
+  type AuditLogStoreReaderOptions,
   type ConsistencyProof,
   type Durations,
   type EventQuery,
@@ -123,11 +130,9 @@ export {
   type Listed,
   type LogEntry,
   type LogHead,
-  type OpenReaderOptions,
-  type OpenStoreReaderOptions,
   type Order,
   openAuditLogReader,
-  openShardedReader,
+  openAuditLogShardedReader,
   type Page,
   type PageOptions,
   type ProvedEntry,
@@ -149,6 +154,7 @@ export {
   type StatsGrouping,
   type StatsQuery,
   type StatsReport,
+  type StatsTotals,
   type StepQuery,
   type TimeInput,
   type ToolCallStep,
@@ -161,7 +167,7 @@ export { withScope } from './record/scope.js'
 export type {
   AuditStore,
   CommitMarks,
-  CommitReceipt,
+  CommitResult,
   IndexName,
   JournalPosition,
   SealedEntry,
@@ -186,4 +192,4 @@ export type {
   VerifyStatus,
 } from './verify/report.js'
 export type { VerifyProgress } from './verify/source.js'
-export type { JournalWindowStats } from './write-behind/window-stats.js'
+export type { JournalWindowCounters } from './write-behind/window-counters.js'

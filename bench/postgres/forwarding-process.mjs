@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { forward } from '../../dist/forward/index.js'
+import { forwardAuditLog } from '../../dist/forward/index.js'
 import { openAuditLog } from '../../dist/index.js'
 import { memoryStore } from '../../dist/store/memory/index.js'
 import { postgresStore } from '../../dist/store/postgres/index.js'
@@ -18,7 +18,7 @@ const directory = await mkdtemp(join(tmpdir(), 'spanledger-bench-forward-'))
 const events = new Events(entryBytes)
 const log = await openAuditLog(directory)
 const store = STORES[to]()
-const forwarder = store && forward(log, store)
+const forwarder = store && forwardAuditLog(log, store)
 process.send({ ready: true })
 
 process.on('message', async (message) => {

@@ -6,13 +6,13 @@ export function sideOf(log) {
   return {
     put(events) {
       for (const event of events) log.record(event)
-      if (log.stats().queuedBytes > MAX_WAITING_BYTES) return log.flush()
+      if (log.counters().queuedBytes > MAX_WAITING_BYTES) return log.flush()
     },
     append: (event) => log.append(event),
     durable: () => log.flush(),
     close: () => log.close(),
     notes() {
-      const { committed, commits, dropped } = log.stats()
+      const { committed, commits, dropped } = log.counters()
       return { eventsPerCommit: committed / commits, dropped: sum(dropped) }
     },
   }

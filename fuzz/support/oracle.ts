@@ -1,4 +1,4 @@
-import { type AuditErrorCode, AuditLogError } from '../../src/events/errors.js'
+import { AuditLogError, type AuditLogErrorCode } from '../../src/events/errors.js'
 
 /** A parser did what it must not do. */
 export class Finding extends Error {
@@ -20,7 +20,7 @@ export function same(actual: unknown, expected: unknown, message: string): void 
 export type IsRefusal = (error: unknown) => boolean
 
 /** The refusal is an `AuditLogError` of one of these codes; of any code when none is given. */
-export function coded(...codes: readonly AuditErrorCode[]): IsRefusal {
+export function coded(...codes: readonly AuditLogErrorCode[]): IsRefusal {
   return (error) => error instanceof AuditLogError && (codes.length === 0 || codes.includes(error.code))
 }
 

@@ -9,12 +9,12 @@ import { checkpointNote, checkpointText, cosignedNote, ORIGIN, signer, witness }
  * Oracles: a checkpoint that is accepted is formatted as the same text; opened is only what log and witness signed.
  */
 const trust = { origin: ORIGIN, logKeys: [signer.vkey], witnessKeys: [witness.vkey], witnessQuorum: 1 }
-const refusals = coded('AUDIT_NOTE_MALFORMED', 'AUDIT_SIGNATURE_INVALID', 'AUDIT_KEY_UNKNOWN', 'AUDIT_ORIGIN_MISMATCH')
+const refusals = coded('AUDIT_NOTE_INVALID', 'AUDIT_SIGNATURE_INVALID', 'AUDIT_KEY_UNKNOWN', 'AUDIT_ORIGIN_MISMATCH')
 
 export function fuzz(bytes: Buffer): void {
   readCosignature(bytes)
   const text = bytes.toString()
-  const stated: Checkpoint | undefined = parsed(coded('AUDIT_NOTE_MALFORMED'), () => parseCheckpoint(text))
+  const stated: Checkpoint | undefined = parsed(coded('AUDIT_NOTE_INVALID'), () => parseCheckpoint(text))
   if (stated) same(formatCheckpoint(stated), text, 'a checkpoint is formatted as another text')
   const opened = parsed(refusals, () => openCheckpoint(bytes, trust))
   if (!opened) return

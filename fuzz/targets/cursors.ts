@@ -8,7 +8,7 @@ import { claim, coded, parsed, same } from '../support/oracle.js'
  * Oracle: a cursor that is accepted is encoded as the same text, and leads to positions of a log.
  */
 const query = digestOfQuery('events', { tenantId: 't' })
-const isRefusal = coded('AUDIT_INVALID_CURSOR')
+const isRefusal = coded('AUDIT_CURSOR_INVALID')
 const start: Bookmark = { size: 1_000, position: 42, mark: 7, left: Infinity }
 
 export function fuzz(bytes: Buffer): void {

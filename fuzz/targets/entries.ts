@@ -21,7 +21,7 @@ const sealer = new Sealer(() => [1_767_225_600, 0], 'fuzz.example/log')
 
 export function fuzz(bytes: Buffer): void {
   readAllWays(bytes)
-  const event = parsed(coded('AUDIT_INVALID_EVENT'), () => schemas.parse(jsonOf(bytes)))
+  const event = parsed(coded('AUDIT_EVENT_INVALID'), () => schemas.parse(jsonOf(bytes)))
   if (!event) return
   same(schemas.parse(event), event, 'an event that was accepted is another when it is checked again')
   const { entry: sealed } = sealer.seal(event, event.id !== undefined)

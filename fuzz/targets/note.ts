@@ -7,11 +7,11 @@ import { checkpointNote, checkpointText, cosignedNote, logSignature, signer } fr
  *
  * Oracles: a note that is accepted is formatted as the same bytes; opened is only what was signed, with its signature.
  */
-const refusals = coded('AUDIT_NOTE_MALFORMED', 'AUDIT_SIGNATURE_INVALID', 'AUDIT_KEY_UNKNOWN')
+const refusals = coded('AUDIT_NOTE_INVALID', 'AUDIT_SIGNATURE_INVALID', 'AUDIT_KEY_UNKNOWN')
 const signed = Buffer.from(checkpointNote)
 
 export function fuzz(bytes: Buffer): void {
-  const note = parsed(coded('AUDIT_NOTE_MALFORMED'), () => parseNote(bytes))
+  const note = parsed(coded('AUDIT_NOTE_INVALID'), () => parseNote(bytes))
   if (note) same(Buffer.from(formatNote(note)), bytes, 'a note is formatted as other bytes')
   open(bytes)
   open(altered(bytes))

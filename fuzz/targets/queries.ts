@@ -15,9 +15,9 @@ import { json, jsonOf } from '../support/target.js'
 /*
  * Queries.
  *
- * Oracles: what is no query is `AUDIT_INVALID_QUERY`; a query in its stored form is its own stored form.
+ * Oracles: what is no query is `AUDIT_QUERY_INVALID`; a query in its stored form is its own stored form.
  */
-const isRefusal = coded('AUDIT_INVALID_QUERY')
+const isRefusal = coded('AUDIT_QUERY_INVALID')
 const parsers = [parseEventQuery, parseFollowQuery, parseRunQuery, parseSessionQuery, parseAgentQuery, parseStatsQuery]
 
 export function fuzz(bytes: Buffer): void {

@@ -77,7 +77,7 @@ describe('what is taken over after a crash', () => {
   ])('is counted, once, and how much of it nothing attests (%#)', async (options, unattested) => {
     const image = await crashedLog(options, 'd', 'e')
     const log = await openAt(image, options)
-    expect(log.recovery).toMatchObject({ replayedEvents: 2, unattestedEvents: unattested })
+    expect(log.recovery).toMatchObject({ recoveredEvents: 2, unattestedEvents: unattested })
     const [, , , d, e, statement] = await log.events().toArray()
     expect(statement).toMatchObject({
       type: 'events_recovered',
@@ -87,13 +87,13 @@ describe('what is taken over after a crash', () => {
     })
     await log.close()
     const again = await openAt(image, options)
-    expect(again.recovery).toMatchObject({ replayedEvents: 0, unattestedEvents: 0 })
+    expect(again.recovery).toMatchObject({ recoveredEvents: 0, unattestedEvents: 0 })
     expect(await recoveredIn(again)).toHaveLength(1)
   })
 
   it('is nothing after a crash without a loss, and nobody says so then', async () => {
     const log = await openAt(await crashedLog({}))
-    expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: 0 })
+    expect(log.recovery).toMatchObject({ unclean: true, recoveredEvents: 0 })
     expect(await recoveredIn(log)).toEqual([])
   })
 
@@ -106,13 +106,13 @@ describe('what is taken over after a crash', () => {
     const statements = await recoveredIn(again)
     expect(statements.length).toBeGreaterThan(1)
     expect(statements.reduce((sum, { count }) => sum + count, 0)).toBe(9000)
-    expect(again.recovery).toMatchObject({ replayedEvents: 9000, unattestedEvents: 9000 })
+    expect(again.recovery).toMatchObject({ recoveredEvents: 9000, unattestedEvents: 9000 })
   })
 
   it('takes the key from the environment', async () => {
     vi.stubEnv('SPANLEDGER_JOURNAL_KEY', journalKey)
     const log = await openAt(await crashedLog({}, 'd'))
-    expect(log.recovery).toMatchObject({ replayedEvents: 1, unattestedEvents: 0 })
+    expect(log.recovery).toMatchObject({ recoveredEvents: 1, unattestedEvents: 0 })
   })
 })
 
@@ -180,7 +180,7 @@ describe('with a journal key, what somebody else put into the journal is not tak
     const image = await crashedLog({}, 'd')
     await expect(openAt(image, { journalKey })).rejects.toMatchObject(refused('the file is of no key'))
     const log = await openAt(image)
-    expect(log.recovery).toMatchObject({ replayedEvents: 1, unattestedEvents: 1 })
+    expect(log.recovery).toMatchObject({ recoveredEvents: 1, unattestedEvents: 1 })
   })
 
   it('and what was being written when the process died is no forgery', async () => {
@@ -247,7 +247,7 @@ describe('a record that is older than the log', () => {
       'custom',
       'events_recovered',
     ])
-    expect(again.recovery).toMatchObject({ replayedEvents: 2, unattestedEvents: 0 })
+    expect(again.recovery).toMatchObject({ recoveredEvents: 2, unattestedEvents: 0 })
   })
 })
 

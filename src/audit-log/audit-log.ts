@@ -3,10 +3,10 @@ import { ABANDON, type AbandonableLog, type Abandoned } from '../log/abandoned.j
 import type { AuditLogEvents, AuditLogListener, RemoveListener } from '../log/audit-log-events.js'
 import type { LogWriter } from '../log/committing/writer.js'
 import type {
-  AppendReceipt,
+  AppendResult,
+  AuditLogCounters,
   AuditLogHealth,
   AuditLogRecovery,
-  AuditLogStats,
   AuditLogWriter,
   RecordInput,
 } from '../log/contract.js'
@@ -37,7 +37,7 @@ import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 
 /** The log that a process has in a ledger. */
-export interface LedgerPlace {
+export interface LedgerMembership {
   /** Directory of the ledger. Absolute. */
   readonly location: string
   /** Number of the log: 0 for the one in the ledger's own directory, whose key is the key of the ledger. */
@@ -52,7 +52,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * The ledger, and which of its logs this is; `undefined` for a log that was opened without `shared`. `location` is the
    * directory of the log itself, and all reads are of this log alone.
    */
-  readonly ledger: LedgerPlace | undefined
+  readonly ledger: LedgerMembership | undefined
   /**
    * Signs a checkpoint of everything that was taken before the call, once it is durable.
    *
@@ -77,12 +77,12 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
   on<E extends keyof AuditLogEvents>(event: E, listener: AuditLogListener<E>): RemoveListener
   verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Counters of the writer since the log was opened. */
-  stats(): AuditLogStats
+  counters(): AuditLogCounters
   /** What the log says, see {@link AuditLogReader.stats}. */
   stats(query: StatsQuery): Promise<StatsReport>
   /**
    * Makes everything that was taken durable, and closes the log. From the call on nothing is taken any more: `record()`
-   * drops (`stats().dropped.closed`), everything else rejects with `AUDIT_LOG_CLOSED`. Calling it again returns the
+   * drops (`counters().dropped.closed`), everything else rejects with `AUDIT_LOG_CLOSED`. Calling it again returns the
    * same promise.
    *
    * @throws AuditLogError `AUDIT_WRITE_FAILED` when events could not be written; the message says how many wait in the
@@ -96,7 +96,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
 /** The work of a process for the ledger of its log. */
 export interface LedgerWork {
   /** `undefined` for a log that is opened alone. */
-  readonly place?: LedgerPlace
+  readonly place?: LedgerMembership
   /** Stops it: from here on nothing is recorded. */
   stop(): void
   /** Settles when nothing of it goes on any more, or it is left to itself. */
@@ -131,7 +131,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return this.#writer.location
   }
 
-  get ledger(): LedgerPlace | undefined {
+  get ledger(): LedgerMembership | undefined {
     return this.#work?.place
   }
 
@@ -163,7 +163,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return await abandoned
   }
 
-  append(event: AuditEventInput): Promise<AppendReceipt> {
+  append(event: AuditEventInput): Promise<AppendResult> {
     return this.#writer.append(event)
   }
 
@@ -171,10 +171,12 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     return this.#writer.flush()
   }
 
-  stats(): AuditLogStats
-  stats(query: StatsQuery): Promise<StatsReport>
-  stats(query?: StatsQuery): AuditLogStats | Promise<StatsReport> {
-    return query === undefined ? this.#writer.stats() : this.#reader.stats(query)
+  counters(): AuditLogCounters {
+    return this.#writer.counters()
+  }
+
+  stats(query: StatsQuery): Promise<StatsReport> {
+    return this.#reader.stats(query)
   }
 
   checkpoint(): Promise<string | undefined> {

@@ -82,7 +82,7 @@ describe.each(LOGS)('an id that its caller chose, in %s', (_, open) => {
     }
     expect(await log.append(note('a'))).toEqual(first)
     expect(await dataIn(log)).toEqual([{ name: 'other' }, { name: 'a' }])
-    expect(log.stats()).toMatchObject({ committed: 3, dropped: { id_conflict: 4 }, queuedEvents: 0 })
+    expect(log.counters()).toMatchObject({ committed: 3, dropped: { id_conflict: 4 }, queuedEvents: 0 })
   })
 
   it('does so within one group, and harms nothing else of the group', async () => {
@@ -124,7 +124,7 @@ it('is compared with an event that waits in the journal alone', async () => {
   for (let n = 0; n < 20; n++) appends.push({ type: 'custom', data: { name: 'pad', pad } })
   appends.push(note('b'), note('a'))
   const settled = Promise.allSettled(appends.map((event) => log.append(event)))
-  expect(log.stats().spilledEvents).toBeGreaterThan(10)
+  expect(log.counters().spilledEvents).toBeGreaterThan(10)
   const [same, other] = (await settled).reverse()
   expect(other).toMatchObject({ status: 'rejected', reason: conflictAt(0) })
   expect(same).toMatchObject({ status: 'fulfilled', value: { seq: 0 } })
@@ -180,7 +180,7 @@ describe('a conflict that only the next opening finds', () => {
       data: { count: 1, reason: 'id_conflict' },
       statementOf: expect.stringContaining('spanledger.local/'),
     })
-    expect(log.recovery.replayedEvents).toBe(3 + left.length - 1)
+    expect(log.recovery.recoveredEvents).toBe(3 + left.length - 1)
     expect((await log.verify()).status).toBe('incomplete')
     await log.close()
     expect((await (await openAt(image)).head()).size).toBe(6)

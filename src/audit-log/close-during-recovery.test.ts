@@ -81,6 +81,6 @@ test('close() stops a recovery of another log between two commits, and the next 
   release()
   await closed
   const { recovery } = await vi.waitFor(() => recoveredLater(other), { timeout: 50_000, interval: 50 })
-  expect(recovery.replayedEvents).toBeGreaterThan(0)
-  expect(recovery.replayedEvents).toBeLessThan(NAMES.length)
+  expect(recovery.recoveredEvents).toBeGreaterThan(0)
+  expect(recovery.recoveredEvents).toBeLessThan(NAMES.length)
 })

@@ -78,7 +78,7 @@ describe('dropped and gap', () => {
     await log.close()
     for (let n = 0; n < 3; n++) log.record(note('late'))
     expect(emitted.dropped).toMatchObject([{ reason: 'closed' }])
-    expect(log.stats().dropped).toEqual({ closed: 3 })
+    expect(log.counters().dropped).toEqual({ closed: 3 })
     expect(emitted.gap).toEqual([])
   })
 

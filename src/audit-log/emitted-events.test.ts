@@ -127,7 +127,7 @@ describe('recovered', () => {
     const { on, emitted } = listening()
     const log = await openAt(image, { signer: false, on })
     expect(emitted.recovered).toEqual([{ location: image, ...log.recovery }])
-    expect(emitted.recovered).toMatchObject([{ unclean: true, replayedEvents: 1, interruptedRuns: 1 }])
+    expect(emitted.recovered).toMatchObject([{ unclean: true, recoveredEvents: 1, interruptedRuns: 1 }])
     await log.close()
     await openAt(image, { signer: false, on })
     expect(emitted.recovered).toHaveLength(1)
@@ -144,7 +144,7 @@ describe('recovered', () => {
     const other = [first, second].map(({ location }) => join(image, location.slice(directory.length)))
     expect(emitted.recovered.map(({ location }) => location).sort()).toEqual(other)
     expect(emitted.recovered.map(({ location }) => location)).toContain(log.location)
-    expect(emitted.recovered.map(({ replayedEvents }) => replayedEvents).sort()).toEqual([0, 1])
+    expect(emitted.recovered.map(({ recoveredEvents }) => recoveredEvents).sort()).toEqual([0, 1])
   })
 })
 
@@ -171,8 +171,8 @@ describe('checkpoint', () => {
 
   it('is not emitted for one that cannot be written', async () => {
     const { on, emitted } = listening()
-    const counterFile = join(base, 'counter')
-    const log = await openAt(directory, { signer, on, counterFile, checkpointIntervalMillis: 1e9 })
+    const externalCheckpointFile = join(base, 'counter')
+    const log = await openAt(directory, { signer, on, externalCheckpointFile, checkpointIntervalMillis: 1e9 })
     await log.append(note('a'))
     await rename(directory, `${directory}-away`)
     await expect(log.checkpoint()).rejects.toThrow()

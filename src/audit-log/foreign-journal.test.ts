@@ -56,7 +56,7 @@ function aside(): Map<string, Buffer> {
 /** Expects the log to have its old content, and one record that somebody wrote to its journal. */
 async function expectSetAside(files: number, bytes: number, options: Omit<AuditLogOptions, 'store'> = {}) {
   const log = await openLog(options)
-  expect(log.recovery).toMatchObject({ unclean: false, replayedEvents: 0, gaps: 0, setAside: { files, bytes } })
+  expect(log.recovery).toMatchObject({ unclean: false, recoveredEvents: 0, gaps: 0, setAside: { files, bytes } })
   expect(problems).toMatchObject([{ code: 'AUDIT_LOG_CORRUPT', message: expect.stringContaining('journal/aside') }])
   const statements = await log.events({ type: 'journal_set_aside' }).toArray()
   expect(statements).toMatchObject([{ statementOf: expect.any(String), data: { files, bytes } }])
@@ -148,7 +148,7 @@ describe('after a log was closed in order, what is found in its journal is no pa
     mkdirSync(join(directory, 'journal'), { recursive: true })
     const { length } = readFileSync(plantSegment(directory, {}, 5))
     const log = await openLog()
-    expect(log.recovery).toMatchObject({ unclean: false, replayedEvents: 0, setAside: { files: 1, bytes: length } })
+    expect(log.recovery).toMatchObject({ unclean: false, recoveredEvents: 0, setAside: { files: 1, bytes: length } })
     expect(await namesIn(log)).toEqual([])
     expect(await log.events({ type: 'journal_set_aside' }).count()).toBe(1)
   })
@@ -223,7 +223,7 @@ describe('what is no sign of anybody', () => {
     await log.close()
     directory = image
     const again = await openLog()
-    expect(again.recovery).toMatchObject({ unclean: true, replayedEvents: 1 })
+    expect(again.recovery).toMatchObject({ unclean: true, recoveredEvents: 1 })
     expect(await namesIn(again)).toEqual(['a', 'b'])
   })
 })

@@ -1,4 +1,4 @@
 export type { AuditLogRecovery } from '../log/contract.js'
 export type { AuditLogOptions } from '../log/options.js'
-export type { AuditLog, LedgerPlace } from './audit-log.js'
+export type { AuditLog, LedgerMembership } from './audit-log.js'
 export { openAuditLog } from './open.js'

@@ -21,7 +21,7 @@ describe("LevelDB's own log", () => {
     else await truncate(file, how === 'cut' ? Math.floor((await stat(file)).size / 2) : 0)
     const again = await openAt(image)
     expect(await namesIn(again)).toEqual(Array.from({ length: 200 }, (_, n) => `${n}`))
-    expect(again.recovery.replayedEvents).toBeGreaterThan(50)
+    expect(again.recovery.recoveredEvents).toBeGreaterThan(50)
   })
 
   it('is refused when it lost what the journal does not have either', async () => {

@@ -66,7 +66,7 @@ describe('a listener', () => {
     expect(calls).toBe(2)
     await log.flush()
     await vi.waitFor(async () => expect(await log.events({ type: 'events_dropped' }).count()).toBe(1), AMPLE)
-    expect(log.stats().dropped).toEqual({ queue_full: 3 })
+    expect(log.counters().dropped).toEqual({ queue_full: 3 })
   })
 
   it('may append and take a checkpoint from within a checkpoint', async () => {

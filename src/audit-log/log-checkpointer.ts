@@ -9,7 +9,7 @@ import { proveConsistency } from '../tree/index.js'
 interface LogCheckpointerParts
   extends Pick<
       ResolvedAuditLogOptions,
-      'checkpointIntervalMillis' | 'checkpointTimeoutMillis' | 'counterFile' | 'publishCheckpoint'
+      'checkpointIntervalMillis' | 'checkpointTimeoutMillis' | 'externalCheckpointFile' | 'publishCheckpoint'
     >,
     Pick<Recovered, 'signer' | 'checkpointFile' | 'checkpoint'>,
     Pick<CheckpointerParts, 'signed' | 'report'> {
@@ -22,15 +22,16 @@ interface LogCheckpointerParts
  * @returns `undefined` for a log without a key
  */
 export function checkpointerOf(parts: LogCheckpointerParts): Checkpointer | undefined {
-  const { store, signer, checkpointFile, counterFile, report } = parts
+  const { store, signer, checkpointFile, externalCheckpointFile, report } = parts
   if (!signer) {
-    if (counterFile !== undefined) report(new Error(`${store.location} has no key: ${counterFile} gets no checkpoints`))
+    if (externalCheckpointFile !== undefined)
+      report(new Error(`${store.location} has no key: ${externalCheckpointFile} gets no checkpoints`))
     return undefined
   }
   const checkpointer = new Checkpointer({
     signer,
     file: checkpointFile && new CheckpointFile(checkpointFile.path, () => requireInPlace(store)),
-    counter: counterFile === undefined ? undefined : new CheckpointFile(counterFile),
+    counter: externalCheckpointFile === undefined ? undefined : new CheckpointFile(externalCheckpointFile),
     newest: parts.checkpoint,
     stored: store.checkpoint,
     intervalMillis: parts.checkpointIntervalMillis,

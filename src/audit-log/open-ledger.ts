@@ -7,7 +7,7 @@ import type { ResolvedAuditLogOptions } from '../log/options.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { delay } from '../timers/real-timers.js'
 import type { AuditLog } from './audit-log.js'
-import { checkCounterFile } from './counter-file.js'
+import { checkExternalCheckpointFile } from './external-checkpoint-file.js'
 import { type LedgerPart, openLog } from './open-log.js'
 import { readersFor } from './readers-for.js'
 
@@ -24,7 +24,7 @@ const MIN_INTERVAL_MILLIS = 1_000
  * @throws AuditLogError, as `openAuditLog`
  */
 export async function openLedger(location: string, options: ResolvedAuditLogOptions): Promise<AuditLog> {
-  checkCounterFile(options, location)
+  checkExternalCheckpointFile(options, location)
   await requireFileLocks(location)
   const { emitter, checkpointIntervalMillis } = options
   const onProblem = (problem: Error) => emitter.report(problem)
@@ -85,10 +85,13 @@ function optionsAt(
   use: LedgerPart['use'],
   options: ResolvedAuditLogOptions,
 ): ResolvedAuditLogOptions {
-  const { counterFile, meter } = options
+  const { externalCheckpointFile, meter } = options
   return {
     ...options,
     meter: use === 'writing' ? meter : undefined,
-    counterFile: counterFile === undefined || number === 0 ? counterFile : `${counterFile}.${number}`,
+    externalCheckpointFile:
+      externalCheckpointFile === undefined || number === 0
+        ? externalCheckpointFile
+        : `${externalCheckpointFile}.${number}`,
   }
 }

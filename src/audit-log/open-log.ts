@@ -17,7 +17,7 @@ import { makeDirectory } from '../store/directory.js'
 import { isShared } from '../store/shared.js'
 import { startUnrefInterval } from '../timers/real-timers.js'
 import { OpenAuditLog } from './audit-log.js'
-import { checkCounterFile } from './counter-file.js'
+import { checkExternalCheckpointFile } from './external-checkpoint-file.js'
 import { LateRecovery } from './late-recovery.js'
 import { checkpointerOf } from './log-checkpointer.js'
 
@@ -57,13 +57,13 @@ export async function openLog(
   options: ResolvedAuditLogOptions,
   part?: LedgerPart,
 ): Promise<Opened> {
-  checkCounterFile(options, directory)
+  checkExternalCheckpointFile(options, directory)
   await store.open()
   const { location } = store
   const { emitter } = options
   try {
     if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
-    if (options.counterFile !== undefined) await makeDirectory(dirname(options.counterFile))
+    if (options.externalCheckpointFile !== undefined) await makeDirectory(dirname(options.externalCheckpointFile))
     const staging = directory === undefined ? undefined : stagingAt(part?.location ?? directory)
     const recovering = {
       ...options,
@@ -175,7 +175,7 @@ function watchDirectory(writer: LogWriter, intervalMillis: number): void {
 
 function openProblem(problem: unknown, location: string): unknown {
   if (!(isError(problem) && 'syscall' in problem)) return problem
-  return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${problem.message}`, {
+  return new AuditLogError('AUDIT_OPEN_FAILED', `Cannot open the audit log ${location}: ${problem.message}`, {
     cause: problem,
   })
 }

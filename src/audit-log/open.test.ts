@@ -84,7 +84,7 @@ describe('openAuditLog', () => {
     const file = join(directory, 'file')
     await writeFile(file, '')
     await expect(openAuditLog(file)).rejects.toMatchObject({
-      code: 'AUDIT_LOG_OPEN_FAILED',
+      code: 'AUDIT_OPEN_FAILED',
       message: expect.stringContaining(file),
     })
   })
@@ -188,7 +188,7 @@ describe.each<[string, () => AuditStore]>([
     const log = await open()
     const invalid = { type: 'tool_call_started', data: { callId: 'c-1', tool: {} } } as unknown as AuditEventInput
     await expect(log.append(invalid)).rejects.toMatchObject({
-      code: 'AUDIT_INVALID_EVENT',
+      code: 'AUDIT_EVENT_INVALID',
       message: expect.stringContaining('data.tool.name'),
     })
     expect(await log.append(note('valid'))).toMatchObject({ seq: 0 })
@@ -258,7 +258,7 @@ describe.each<[string, () => AuditStore]>([
     await closing
     const closed = { code: 'AUDIT_LOG_CLOSED' }
     expect(log.record(note('late'))).toBeUndefined()
-    expect(log.stats()).toMatchObject({ recorded: 1, committed: 1, dropped: { closed: 1 } })
+    expect(log.counters()).toMatchObject({ recorded: 1, committed: 1, dropped: { closed: 1 } })
     await expect(log.append(note('late'))).rejects.toMatchObject(closed)
     await expect(log.flush()).rejects.toMatchObject(closed)
     await expect(log.get(0)).rejects.toMatchObject(closed)

@@ -16,7 +16,7 @@ type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
  * one log in it, can have a directory open. With `shared`, the directory is a ledger: each process takes a log of its own.
  *
  * @param location - a directory; a relative path is resolved at once
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_LOG_OPEN_FAILED`,
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_OPEN_FAILED`,
  * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`, `AUDIT_FILE_REFUSED`, `AUDIT_WRITE_FAILED`,
  * `AUDIT_LOCKS_UNSUPPORTED`; what a
  * `knownCheckpoint` function rejects with
@@ -44,12 +44,12 @@ export async function openAuditLog(location: string | StoreOptions, options?: Di
   return log
 }
 
-function storeOf(location: string | StoreOptions, { store, mode }: AuditLogOptions): AuditStore {
+function storeOf(location: string | StoreOptions, { store, readableBy }: AuditLogOptions): AuditStore {
   if (typeof location === 'object') {
     if (!store) throw new TypeError('openAuditLog: give the directory of the log, or a store')
     return store
   }
   requireDirectoryPath('openAuditLog', location)
   if (store) throw new TypeError('openAuditLog: give a directory or a store, not both')
-  return levelStore(location, readersFor({ mode }))
+  return levelStore(location, readersFor({ readableBy }))
 }

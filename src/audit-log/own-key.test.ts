@@ -52,7 +52,7 @@ describe('the key', () => {
     await expect(openAuditLog(directory, { signer: other })).rejects.toMatchObject({ code: 'AUDIT_ORIGIN_MISMATCH' })
     await expect(openAuditLog(directory, { signingKey: 'none' })).rejects.toMatchObject({ code: 'AUDIT_KEY_INVALID' })
     await writeFile(join(directory, 'keys'), '')
-    await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(openAuditLog(directory)).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
     await grow(1, { signer })
   })
 

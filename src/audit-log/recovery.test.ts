@@ -23,12 +23,12 @@ useLogDirectory()
 describe('after the process died', () => {
   it('what was recorded is there, once, in order', async () => {
     const image = await crashedLog('d', 'e')
-    for (const { unclean, replayedEvents } of [
-      { unclean: true, replayedEvents: 2 },
-      { unclean: false, replayedEvents: 0 },
+    for (const { unclean, recoveredEvents } of [
+      { unclean: true, recoveredEvents: 2 },
+      { unclean: false, recoveredEvents: 0 },
     ]) {
       const log = await openAt(image)
-      expect(log.recovery).toMatchObject({ unclean, replayedEvents, tornBytes: 0, gaps: 0, interruptedRuns: 0 })
+      expect(log.recovery).toMatchObject({ unclean, recoveredEvents, tornBytes: 0, gaps: 0, interruptedRuns: 0 })
       expect(await namesIn(log)).toEqual(['a', 'b', 'c', 'd', 'e'])
       await log.close()
     }
@@ -84,8 +84,8 @@ describe('after the process died', () => {
     } as const
     await expect(openLog(store, image, resolveOptions({}), part)).rejects.toThrow('aborted')
     const log = await openAt(image)
-    expect(log.recovery.replayedEvents).toBeGreaterThan(0)
-    expect(log.recovery.replayedEvents).toBeLessThan(names.length)
+    expect(log.recovery.recoveredEvents).toBeGreaterThan(0)
+    expect(log.recovery.recoveredEvents).toBeLessThan(names.length)
     expect(await namesIn(log)).toEqual(['a', 'b', 'c', ...names])
     expect((await log.verify()).problems).toEqual([])
   })

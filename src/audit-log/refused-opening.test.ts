@@ -40,7 +40,7 @@ describe('opening refuses', () => {
   it('nothing where the journal still has what is missing', async () => {
     await restore(copy)
     const log = await openAuditLog(directory, options)
-    expect(log.recovery).toMatchObject({ replayedEvents: 4, unattestedEvents: 4 })
+    expect(log.recovery).toMatchObject({ recoveredEvents: 4, unattestedEvents: 4 })
     expect(await log.events({ type: 'custom' }).count()).toBe(7)
     await log.close()
   })

@@ -9,7 +9,7 @@ import { Ed25519Signer } from '../checkpoint/index.js'
 import { EntryRemovedError } from '../events/errors.js'
 import type { AuditEventInput } from '../events/types.js'
 import { exportLog } from '../export/index.js'
-import { forward } from '../forward/index.js'
+import { forwardAuditLog } from '../forward/index.js'
 import { type AuditLog, type AuditLogReader, openAuditLog, openAuditLogReader } from '../index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { hashLeaf, verifyReceipt } from '../verify/index.js'
@@ -157,9 +157,9 @@ describe.each(readers)('of removed entries, %s', (_, open) => {
 
   it('is not forwarded as if it had never had them', async () => {
     const remote = memoryStore()
-    const forwarder = forward(log as AuditLog, remote, { onProblem: () => {} })
+    const forwarder = forwardAuditLog(log as AuditLog, remote, { onProblem: () => {} })
     await expect(forwarder.flush()).rejects.toMatchObject({ code: 'AUDIT_ENTRY_REMOVED', seq: 3, removedUnder: UNDER })
-    expect(forwarder.stats()).toMatchObject({ status: 'stopped', remoteSize: 3 })
+    expect(forwarder.progress()).toMatchObject({ status: 'stopped', remoteSize: 3 })
     await forwarder.close()
   })
 })

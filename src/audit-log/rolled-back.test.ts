@@ -69,9 +69,9 @@ const sizeOf = (checkpoint: string) => Number(parseCheckpoint(parseNote(checkpoi
 /** Options configured outside of the log, and the message of each about a restored backup. */
 const outside: [string, () => Promise<Options>, string][] = [
   [
-    'a counter file',
-    async () => ({ counterFile: join(base, 'outside', 'counter') }),
-    'the counter file covers 7 entries',
+    'a external checkpoint file',
+    async () => ({ externalCheckpointFile: join(base, 'outside', 'counter') }),
+    'the external checkpoint file covers 7 entries',
   ],
   [
     'a checkpoint kept elsewhere, fetched',
@@ -146,14 +146,14 @@ describe.each(outside)('a backup that was restored is noticed by %s', (_, config
 })
 
 it('a crashed log whose journal makes up for what its database lost is whole, and compared before it is committed', async () => {
-  const counterFile = join(base, 'counter')
-  await grow(3, { counterFile })
+  const externalCheckpointFile = join(base, 'counter')
+  await grow(3, { externalCheckpointFile })
   backUp()
-  await grow(4, { counterFile })
+  await grow(4, { externalCheckpointFile })
   rmSync(join(directory, 'entries'), { recursive: true })
   copyLive(join(base, 'backup', 'entries'), join(directory, 'entries'))
-  const log = await openLog({ counterFile })
-  expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: 4 })
+  const log = await openLog({ externalCheckpointFile })
+  expect(log.recovery).toMatchObject({ unclean: true, recoveredEvents: 4 })
   expect(await log.events({ type: 'custom' }).count()).toBe(7)
 })
 
@@ -176,59 +176,64 @@ it('a database set back, with other records in the journal than those that were 
   expect(bytesOf()).toEqual(before)
 })
 
-describe('a counter file', () => {
+describe('a external checkpoint file', () => {
   const counter = () => join(base, 'outside', 'of', 'it')
 
   it('has the newest checkpoint of the log, for its owner alone', async () => {
-    const counterFile = counter()
-    await grow(2, { counterFile })
-    expect(sizeOf(readFileSync(counterFile, 'utf8'))).toBe(2)
-    expect(readFileSync(counterFile, 'utf8')).toBe(readFileSync(join(directory, 'checkpoint'), 'utf8'))
-    expect(statSync(counterFile).mode & 0o777).toBe(0o600)
-    await grow(1, { counterFile })
-    expect(sizeOf(readFileSync(counterFile, 'utf8'))).toBe(3)
+    const externalCheckpointFile = counter()
+    await grow(2, { externalCheckpointFile })
+    expect(sizeOf(readFileSync(externalCheckpointFile, 'utf8'))).toBe(2)
+    expect(readFileSync(externalCheckpointFile, 'utf8')).toBe(readFileSync(join(directory, 'checkpoint'), 'utf8'))
+    expect(statSync(externalCheckpointFile).mode & 0o777).toBe(0o600)
+    await grow(1, { externalCheckpointFile })
+    expect(sizeOf(readFileSync(externalCheckpointFile, 'utf8'))).toBe(3)
   })
 
   it('notices that the whole directory is gone', async () => {
-    await grow(2, { counterFile: counter() })
+    await grow(2, { externalCheckpointFile: counter() })
     rmSync(directory, { recursive: true })
-    await expect(openLog({ counterFile: counter() })).rejects.toMatchObject(
+    await expect(openLog({ externalCheckpointFile: counter() })).rejects.toMatchObject(
       rolledBack('covers 2 entries, and it has 0'),
     )
   })
 
   it('of another log is a mistake that is named', async () => {
-    await grow(2, { counterFile: counter() })
+    await grow(2, { externalCheckpointFile: counter() })
     directory = join(base, 'other')
     const other = Ed25519Signer.generate('other.example')
     await grow(5, { signer: other })
-    await expect(openLog({ signer: other, counterFile: counter() })).rejects.toMatchObject({
+    await expect(openLog({ signer: other, externalCheckpointFile: counter() })).rejects.toMatchObject({
       code: 'AUDIT_ORIGIN_MISMATCH',
-      message: expect.stringContaining("the counter file is of the log 'log.example', and this one is 'other.example'"),
+      message: expect.stringContaining(
+        "the external checkpoint file is of the log 'log.example', and this one is 'other.example'",
+      ),
     })
   })
 
   it('that is malformed, or signed by nobody, is no reason to go on', async () => {
-    await grow(2, { counterFile: counter() })
+    await grow(2, { externalCheckpointFile: counter() })
     const text = readFileSync(counter(), 'utf8')
     for (const altered of ['', 'x', text.replace(/\n2\n/, '\n1\n'), text.replace(/(— \S+ .{12})./, '$1A')]) {
       writeFileSync(counter(), altered)
-      await expect(openLog({ counterFile: counter() })).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
+      await expect(openLog({ externalCheckpointFile: counter() })).rejects.toMatchObject({ code: 'AUDIT_LOG_CORRUPT' })
     }
     writeFileSync(counter(), text)
-    await grow(1, { counterFile: counter() })
+    await grow(1, { externalCheckpointFile: counter() })
   })
 
   it('must be outside of the directory, and a path', async () => {
-    for (const counterFile of [directory, join(directory, 'counter'), '', 5 as unknown as string]) {
-      await expect(openLog({ counterFile })).rejects.toBeInstanceOf(TypeError)
+    for (const externalCheckpointFile of [directory, join(directory, 'counter'), '', 5 as unknown as string]) {
+      await expect(openLog({ externalCheckpointFile })).rejects.toBeInstanceOf(TypeError)
     }
     expect(existsSync(directory)).toBe(false)
   })
 
   it('that cannot be written holds nothing up, and is told once', async () => {
     const problems: Error[] = []
-    const log = await openLog({ counterFile: counter(), on: { problem: (problem) => void problems.push(problem) } })
+    const log = await openLog({
+      externalCheckpointFile: counter(),
+      on: { problem: (problem) => void problems.push(problem) },
+    })
     rmSync(join(base, 'outside'), { recursive: true })
     for (let n = 0; n < 3; n++) {
       await log.append(note('a'))
@@ -242,7 +247,7 @@ describe('a counter file', () => {
     const problems: Error[] = []
     const store = memoryStore()
     const report = (problem: Error) => void problems.push(problem)
-    const log = await openAuditLog({ store, counterFile: counter(), on: { problem: report } })
+    const log = await openAuditLog({ store, externalCheckpointFile: counter(), on: { problem: report } })
     await log.close()
     expect(problems).toMatchObject([{ message: expect.stringContaining('has no key') }])
   })

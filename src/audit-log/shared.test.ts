@@ -293,7 +293,7 @@ describe('a ledger that is not as it should be', () => {
 
   test('is a file', async () => {
     await writeFile(location, 'no directory')
-    await expect(take()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(take()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
   })
 
   test('has a link in place of the directory of further logs', async () => {

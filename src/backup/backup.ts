@@ -47,7 +47,7 @@ const MAX_ATTEMPTS = 5
  *
  * @param location - directory of the log or the ledger
  * @param destination - a directory that does not exist, or is empty; outside of the log's
- * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_WRITE_FAILED` when the destination cannot be
+ * @throws AuditLogError `AUDIT_OPEN_FAILED` when there is no log; `AUDIT_WRITE_FAILED` when the destination cannot be
  * used; `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_READ_FAILED`
  * @throws TypeError naming an unknown option
  *
@@ -103,14 +103,14 @@ async function copyAll(
   }
 }
 
-/** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
+/** @throws AuditLogError `AUDIT_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
 async function logsIn(location: string): Promise<readonly LogDirectory[]> {
   await refuseFormer(location)
   const sources: LogDirectory[] = []
   for (const source of await logDirectories(location))
     if (await isThere(join(source.path, ENTRIES))) sources.push(source)
   if (sources.length > 0) return sources
-  throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`)
+  throw new AuditLogError('AUDIT_OPEN_FAILED', `There is no audit log in ${location}`)
 }
 
 async function requireFree(source: string, target: string): Promise<void> {

@@ -48,7 +48,7 @@ export interface FrozenLedger {
  * Freezes the logs of a ledger so that none knows of more entries of another than that one has: a note of a sibling that was
  * made meanwhile makes them be frozen again.
  *
- * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED`,
+ * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED`,
  * `AUDIT_READ_FAILED` when the logs change faster than they can be frozen
  */
 export async function freeze(sources: readonly LogDirectory[]): Promise<FrozenLedger> {

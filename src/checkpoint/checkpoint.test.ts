@@ -7,7 +7,7 @@ import { Ed25519Signer } from './signer.js'
 
 // The example of C2SP tlog-checkpoint.
 const EXAMPLE = 'example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n'
-const malformed = expect.objectContaining({ code: 'AUDIT_NOTE_MALFORMED' })
+const malformed = expect.objectContaining({ code: 'AUDIT_NOTE_INVALID' })
 
 describe('parseCheckpoint', () => {
   it('reads the example of the specification', () => {

@@ -76,7 +76,7 @@ export function formatCheckpoint({ origin, size, root, extensions }: Checkpoint)
  *
  * Attacker-controlled: the text of any note, as long as that may be; its size is any number of 64 bits, its root 32 bytes.
  *
- * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
+ * @throws AuditLogError `AUDIT_NOTE_INVALID`
  */
 export function parseCheckpoint(text: string): Checkpoint {
   const lines = text.split('\n').slice(0, -1)
@@ -94,7 +94,7 @@ export function parseCheckpoint(text: string): Checkpoint {
 /**
  * Opens the checkpoint of a log: verifies its signatures and those of the witnesses that are trusted.
  *
- * @throws AuditLogError `AUDIT_NOTE_MALFORMED`; `AUDIT_SIGNATURE_INVALID` when the signature of a trusted key is wrong;
+ * @throws AuditLogError `AUDIT_NOTE_INVALID`; `AUDIT_SIGNATURE_INVALID` when the signature of a trusted key is wrong;
  * `AUDIT_KEY_UNKNOWN` when no trusted key of the log, or too few witnesses, signed; `AUDIT_ORIGIN_MISMATCH` when it is
  * the checkpoint of another log; `AUDIT_KEY_INVALID` when a vkey is malformed
  */
@@ -155,5 +155,5 @@ function cosignatureOf({ name, keyId, signature }: NoteSignature): Cosignature {
 }
 
 function refuse(reason: string): never {
-  throw new AuditLogError('AUDIT_NOTE_MALFORMED', `the checkpoint is malformed: ${reason}`)
+  throw new AuditLogError('AUDIT_NOTE_INVALID', `the checkpoint is malformed: ${reason}`)
 }

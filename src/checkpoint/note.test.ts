@@ -11,7 +11,7 @@ const EXAMPLE_LINE =
   '\u2014 example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n'
 const EXAMPLE = `${EXAMPLE_TEXT}\n${EXAMPLE_LINE}`
 
-const malformed = expect.objectContaining({ code: 'AUDIT_NOTE_MALFORMED' })
+const malformed = expect.objectContaining({ code: 'AUDIT_NOTE_INVALID' })
 const unknownKey = expect.objectContaining({ code: 'AUDIT_KEY_UNKNOWN' })
 const badSignature = expect.objectContaining({ code: 'AUDIT_SIGNATURE_INVALID' })
 

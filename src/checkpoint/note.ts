@@ -55,7 +55,7 @@ export function isSignedBy({ signatures }: Note, { name, keyId }: Pick<NoteSigna
  *
  * Attacker-controlled: any text or bytes; MAX_NOTE_BYTES and MAX_NOTE_SIGNATURES bound them before they are split.
  *
- * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
+ * @throws AuditLogError `AUDIT_NOTE_INVALID`
  */
 export function parseNote(message: string | Uint8Array): Note {
   if (message.length > MAX_NOTE_BYTES) refuse(`it is longer than ${MAX_NOTE_BYTES} bytes`)
@@ -77,7 +77,7 @@ export function parseNote(message: string | Uint8Array): Note {
  * Opens a note: verifies every signature of a known key, and ignores those of unknown keys.
  *
  * @param known - verifiers, or keys in vkey form
- * @throws AuditLogError `AUDIT_NOTE_MALFORMED`; `AUDIT_SIGNATURE_INVALID` when a known key's signature is wrong;
+ * @throws AuditLogError `AUDIT_NOTE_INVALID`; `AUDIT_SIGNATURE_INVALID` when a known key's signature is wrong;
  * `AUDIT_KEY_UNKNOWN` when no known key signed; `AUDIT_KEY_INVALID` when a vkey is malformed
  */
 export function openNote(message: string | Uint8Array, known: readonly (Verifier | string)[]): OpenedNote {
@@ -181,5 +181,5 @@ function assertNoteText(text: string): void {
 }
 
 function refuse(reason: string): never {
-  throw new AuditLogError('AUDIT_NOTE_MALFORMED', `the note is malformed: ${reason}`)
+  throw new AuditLogError('AUDIT_NOTE_INVALID', `the note is malformed: ${reason}`)
 }

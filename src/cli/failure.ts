@@ -12,13 +12,13 @@ export function exitCodeOf(error: unknown): number {
   if (known !== undefined) return known
   const byCause = causeCode(error)
   // If the log exists and a part of it is missing, the input is not missing.
-  const isInput = error.code === 'AUDIT_LOG_OPEN_FAILED' || byCause !== EXIT.noInput
+  const isInput = error.code === 'AUDIT_OPEN_FAILED' || byCause !== EXIT.noInput
   return (isInput ? byCause : undefined) ?? FALLBACKS[error.code] ?? EXIT.failed
 }
 
 const BY_CODE: { readonly [code: string]: number | undefined } = {
-  AUDIT_INVALID_QUERY: EXIT.usage,
-  AUDIT_INVALID_EVENT: EXIT.usage,
+  AUDIT_QUERY_INVALID: EXIT.usage,
+  AUDIT_EVENT_INVALID: EXIT.usage,
   AUDIT_PACKAGE_MISSING: EXIT.unavailable,
   AUDIT_LOG_LOCKED: EXIT.exhausted,
   AUDIT_LOG_FULL: EXIT.exhausted,
@@ -27,7 +27,7 @@ const BY_CODE: { readonly [code: string]: number | undefined } = {
 
 /** Exit codes for errors whose cause does not determine one. */
 const FALLBACKS: { readonly [code: string]: number | undefined } = {
-  AUDIT_LOG_OPEN_FAILED: EXIT.noInput,
+  AUDIT_OPEN_FAILED: EXIT.noInput,
   AUDIT_READ_FAILED: EXIT.inputOutput,
   AUDIT_WRITE_FAILED: EXIT.inputOutput,
 }

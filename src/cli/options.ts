@@ -190,7 +190,7 @@ export class Arguments {
       sessionId: this.text('session'),
       runId: this.text('run'),
       agent: this.text('agent'),
-      actor: this.text('actor'),
+      actorId: this.text('actor'),
       tool: this.text('tool'),
       type: this.texts('type'),
       status: this.texts('status'),

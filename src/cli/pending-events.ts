@@ -16,7 +16,7 @@ const BATCH = 256
  * Gives those of the pending events that a query lets through, in its order and at most as many as its limit: those of each
  * process as it recorded them, those of several merged by time. They are behind every position.
  *
- * @throws AuditLogError `AUDIT_INVALID_QUERY`
+ * @throws AuditLogError `AUDIT_QUERY_INVALID`
  */
 export async function* pendingEventsOf(
   parts: readonly PendingPart[],

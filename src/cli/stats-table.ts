@@ -1,4 +1,4 @@
-import type { ActivityStats, StatsReport } from '../reader/summaries/stats-report.js'
+import type { StatsReport, StatsTotals } from '../reader/summaries/stats-report.js'
 import { cost, duration, printable, shortened } from './text.js'
 
 const MAX_NAME_LENGTH = 40
@@ -38,7 +38,7 @@ function nameOf(name: string | undefined): string {
   return name === undefined ? '–' : shortened(printable(name), MAX_NAME_LENGTH)
 }
 
-function cells(name: string, { usage, modelCalls, runs, toolCalls, errors, runDurations }: ActivityStats): string[] {
+function cells(name: string, { usage, modelCalls, runs, toolCalls, errors, runDurations }: StatsTotals): string[] {
   const ended = runs.completed + runs.failed + runs.cancelled + runs.interrupted
   return [
     name,

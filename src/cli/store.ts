@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  type LogDirectory as LedgerPlace,
+  type LogDirectory as LedgerMembership,
   logDirectories,
   logDirectory as placeOfLog,
 } from '../ledger/log-directories.js'
@@ -36,7 +36,7 @@ async function oneLogOf(io: Io, location: string, number: number | undefined): P
 }
 
 /** Lists the logs of a ledger that are there. */
-export async function openableLogs(location: string): Promise<readonly LedgerPlace[]> {
+export async function openableLogs(location: string): Promise<readonly LedgerMembership[]> {
   const places = await logDirectories(location)
   const found = await Promise.all(
     places.map(({ path: directory }) => lstat(join(directory, ENTRIES)).catch(() => undefined)),

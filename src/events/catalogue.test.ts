@@ -97,7 +97,7 @@ describe('the catalogue', () => {
 
   it.each(types.filter((type) => !ofCallers.includes(type)))('keeps %s for the log itself', (type) => {
     expect(() => new EventSchemas().parse({ type, data: examples[type] })).toThrow(
-      expect.objectContaining({ code: 'AUDIT_INVALID_EVENT', message: expect.stringContaining(type) }),
+      expect.objectContaining({ code: 'AUDIT_EVENT_INVALID', message: expect.stringContaining(type) }),
     )
   })
 

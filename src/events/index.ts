@@ -1,6 +1,6 @@
 export { LIMIT_AXES } from './catalogue.js'
 export { CONFIDENCES, type Confidence, weakest } from './confidence.js'
-export { type AuditErrorCode, AuditLogError, EntryRemovedError } from './errors.js'
+export { AuditLogError, type AuditLogErrorCode, EntryRemovedError } from './errors.js'
 export { millisBetween, parseTimestamp, type Timestamp, timestampFromHrTime, timestampFromMillis } from './time.js'
 export type {
   AgentRef,

@@ -22,7 +22,7 @@ function failureOf(act: () => unknown): unknown {
 function invalid(event: unknown, by = schemas): string {
   const failure = failureOf(() => by.parse(event))
   expect(failure).toBeInstanceOf(AuditLogError)
-  expect(failure).toMatchObject({ code: 'AUDIT_INVALID_EVENT' })
+  expect(failure).toMatchObject({ code: 'AUDIT_EVENT_INVALID' })
   return (failure as AuditLogError).message
 }
 
@@ -104,7 +104,7 @@ describe('an invalid event', () => {
       },
     })
     const failure = failureOf(() => schemas.parse(event))
-    expect(failure).toMatchObject({ code: 'AUDIT_INVALID_EVENT', cause })
+    expect(failure).toMatchObject({ code: 'AUDIT_EVENT_INVALID', cause })
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
     expect(invalid({ type: 'agent_handoff', data: proxy })).toMatch(/data: it cannot be read/)

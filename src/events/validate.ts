@@ -75,7 +75,7 @@ export class EventSchemas {
    *
    * Attacker-controlled: any value, also one from the network; its schema accepts it, and limits bound it when it is sealed.
    *
-   * @throws AuditLogError `AUDIT_INVALID_EVENT`, naming the field
+   * @throws AuditLogError `AUDIT_EVENT_INVALID`, naming the field
    * @throws TypeError when the schema of an own type answers asynchronously
    */
   parse(input: unknown): AuditEventInput {
@@ -142,7 +142,7 @@ function readable<T>(field: string, validate: () => T): T {
   try {
     return validate()
   } catch (cause) {
-    throw new AuditLogError('AUDIT_INVALID_EVENT', `Invalid audit event: ${field}: it cannot be read`, { cause })
+    throw new AuditLogError('AUDIT_EVENT_INVALID', `Invalid audit event: ${field}: it cannot be read`, { cause })
   }
 }
 
@@ -204,5 +204,5 @@ function unknownType(type: string, known: readonly string[]): AuditLogError {
 }
 
 function problem(field: string, what: string): AuditLogError {
-  return new AuditLogError('AUDIT_INVALID_EVENT', `Invalid audit event: ${field}: ${what}`)
+  return new AuditLogError('AUDIT_EVENT_INVALID', `Invalid audit event: ${field}: ${what}`)
 }

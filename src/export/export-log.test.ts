@@ -115,7 +115,7 @@ describe('exportLog', () => {
     expect(attempt({ format: 'csv', quer: {} })).toThrow("did you mean 'query'?")
     expect(attempt({ format: 'csv', query: { order: 'desc' } })).toThrow('append order')
     expect(attempt({ format: 'csv', query: { limit: 0 } })).toThrow(
-      expect.objectContaining({ code: 'AUDIT_INVALID_QUERY' }),
+      expect.objectContaining({ code: 'AUDIT_QUERY_INVALID' }),
     )
     expect(attempt({ format: 'csv', source: 'urn:a' })).toThrow("source is an option of the format 'cloudevents' only")
     expect(attempt({ format: 'cloudevents', source: 'my log' })).toThrow('URI reference')

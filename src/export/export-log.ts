@@ -64,7 +64,7 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
  * asks for it.
  *
  * @throws TypeError naming an unknown or malformed option
- * @throws AuditLogError `AUDIT_INVALID_QUERY`; while iterating what `log.events()` throws, and `AUDIT_PACKAGE_MISSING` for
+ * @throws AuditLogError `AUDIT_QUERY_INVALID`; while iterating what `log.events()` throws, and `AUDIT_PACKAGE_MISSING` for
  * Parquet without `hyparquet-writer`
  *
  * @example

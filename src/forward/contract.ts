@@ -1,7 +1,7 @@
 import type { Timestamp } from '../events/time.js'
 
 /** The progress of a forwarder. */
-export interface ForwardStats {
+export interface ForwardProgress {
   /**
    * - `forwarding`: what is recorded goes on as fast as the remote log takes it
    * - `failing`: it cannot be reached, or written; it is tried again
@@ -24,14 +24,14 @@ export interface ForwardStats {
    * the tree: the local copy of them is not needed any more.
    */
   readonly safeToTrim: number
-  /** Entries that were forwarded since the call of `forward()`. */
+  /** Entries that were forwarded since the call of `forwardAuditLog()`. */
   readonly forwarded: number
 }
 
 /** Carries a log over into another. */
 export interface Forwarder {
   /** Returns its progress; reads nothing. */
-  stats(): ForwardStats
+  progress(): ForwardProgress
   /**
    * Resolves when the remote log has, and has proved to have, all that the local log had at the call.
    *

@@ -10,7 +10,7 @@ import type { AuditStore, StoredEntry } from '../store/contract.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { sealedEntries } from '../testing/index.js'
-import { type Forwarder, type ForwardOptions, forward } from './index.js'
+import { type Forwarder, type ForwardOptions, forwardAuditLog } from './index.js'
 
 const ends: (() => Promise<unknown>)[] = []
 let log: AuditLog
@@ -26,7 +26,7 @@ afterEach(async () => {
 function forwarding(remote: AuditStore, options: ForwardOptions = {}) {
   const retries: (() => void)[] = []
   const problems: Error[] = []
-  const forwarder = forward(log, remote, {
+  const forwarder = forwardAuditLog(log, remote, {
     onProblem: (problem) => problems.push(problem),
     startTimer: (_, callback) => {
       retries.push(callback)
@@ -89,7 +89,7 @@ describe('a forwarder', () => {
     await forwarder.flush()
     await expectSame(remote)
     const { size } = await log.head()
-    expect(forwarder.stats()).toEqual({
+    expect(forwarder.progress()).toEqual({
       status: 'forwarding',
       localSize: size,
       remoteSize: size,
@@ -117,7 +117,7 @@ describe('a forwarder', () => {
       record(20)
       const { forwarder } = forwarding(levelStore(directory), { maxGroupEntries: 6 })
       await forwarder.flush()
-      expect(forwarder.stats().forwarded).toBe(20)
+      expect(forwarder.progress().forwarded).toBe(20)
       await forwarder.close()
     }
     const remote = levelStore(directory)
@@ -135,11 +135,11 @@ describe('a forwarder', () => {
       const { forwarder, problems, retry } = forwarding(failing(remote, outcomes), { maxGroupEntries: 9 })
       await expect(forwarder.flush()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
       await vi.waitUntil(() => {
-        if (forwarder.stats().status === 'failing') retry()
-        return forwarder.stats().safeToTrim === 40
+        if (forwarder.progress().status === 'failing') retry()
+        return forwarder.progress().safeToTrim === 40
       }, AMPLE)
       await expectSame(remote)
-      expect(forwarder.stats()).toMatchObject({ status: 'forwarding', lagEvents: 0 })
+      expect(forwarder.progress()).toMatchObject({ status: 'forwarding', lagEvents: 0 })
       expect(problems.length).toBeGreaterThan(0)
     },
   )
@@ -155,11 +155,11 @@ describe('a forwarder', () => {
     for (let n = 0; n < 3; n++) {
       record(10)
       await log.flush()
-      const cause = forwarder.stats().cause
+      const cause = forwarder.progress().cause
       retry()
-      await vi.waitUntil(() => forwarder.stats().cause !== cause, AMPLE)
+      await vi.waitUntil(() => forwarder.progress().cause !== cause, AMPLE)
     }
-    expect(forwarder.stats()).toMatchObject({
+    expect(forwarder.progress()).toMatchObject({
       status: 'failing',
       localSize: 33,
       lagEvents: 33,
@@ -168,10 +168,10 @@ describe('a forwarder', () => {
     })
     expect(problems.length).toBe(1)
     await vi.waitUntil(() => {
-      if (forwarder.stats().status === 'failing') retry()
-      return forwarder.stats().safeToTrim === 33
+      if (forwarder.progress().status === 'failing') retry()
+      return forwarder.progress().safeToTrim === 33
     }, AMPLE)
-    expect(forwarder.stats()).toMatchObject({ status: 'forwarding', lagEvents: 0, safeToTrim: 33 })
+    expect(forwarder.progress()).toMatchObject({ status: 'forwarding', lagEvents: 0, safeToTrim: 33 })
   })
 
   test('does not call safe to trim what the remote log does not give back', async () => {
@@ -190,7 +190,7 @@ describe('a forwarder', () => {
     })
     const { forwarder, problems } = forwarding(altered, { maxGroupEntries: 5 })
     await expect(forwarder.flush()).rejects.toMatchObject({ code: 'AUDIT_LOG_DIVERGED' })
-    expect(forwarder.stats()).toMatchObject({ status: 'stopped', safeToTrim: 0 })
+    expect(forwarder.progress()).toMatchObject({ status: 'stopped', safeToTrim: 0 })
     expect(problems).toMatchObject([{ message: expect.stringContaining('entry 13 is another') }])
     await expect(forwarder.flush()).rejects.toMatchObject({ code: 'AUDIT_LOG_DIVERGED' })
   })
@@ -233,7 +233,7 @@ describe('a forwarder', () => {
     record(100)
     await log.flush()
     const flushed = forwarder.flush()
-    expect(forwarder.stats()).toMatchObject({ remoteSize: 0, safeToTrim: 0 })
+    expect(forwarder.progress()).toMatchObject({ remoteSize: 0, safeToTrim: 0 })
     const opening = setInterval(() => gate.dispatchEvent(new Event('open')), 1)
     await flushed
     clearInterval(opening)
@@ -247,7 +247,7 @@ describe('a forwarder', () => {
     const flushed = forwarder.flush().catch((caught: unknown) => caught)
     await forwarder.close()
     expect(await flushed).toBeInstanceOf(AuditLogError)
-    expect(forwarder.stats().status).toBe('closed')
+    expect(forwarder.progress().status).toBe('closed')
     await expect(forwarder.flush()).rejects.toMatchObject({ code: 'AUDIT_LOG_CLOSED' })
     await forwarder.close()
     expect((await log.append({ type: 'custom', sessionId: 's', data: { name: 'after' } })).seq).toBe(5)
@@ -259,8 +259,8 @@ describe('a forwarder', () => {
     record(5)
     await forwarder.flush()
     await log.close()
-    await vi.waitUntil(() => forwarder.stats().status === 'stopped', AMPLE)
-    expect(forwarder.stats()).toMatchObject({ cause: { code: 'AUDIT_LOG_CLOSED' }, safeToTrim: 5 })
+    await vi.waitUntil(() => forwarder.progress().status === 'stopped', AMPLE)
+    expect(forwarder.progress()).toMatchObject({ cause: { code: 'AUDIT_LOG_CLOSED' }, safeToTrim: 5 })
   })
 
   test('that nobody listens to survives a listener that throws', async () => {
@@ -271,17 +271,19 @@ describe('a forwarder', () => {
     const { forwarder, retry } = forwarding(failing(memoryStore(), ['before']), { onProblem })
     await expect(forwarder.flush()).rejects.toThrow('the network is down')
     retry()
-    await vi.waitUntil(() => forwarder.stats().safeToTrim === 1, AMPLE)
+    await vi.waitUntil(() => forwarder.progress().safeToTrim === 1, AMPLE)
   })
 
   test('names what cannot be meant', () => {
     const remote = memoryStore()
-    const given = (options: object) => () => forward(log, remote, options as ForwardOptions)
+    const given = (options: object) => () => forwardAuditLog(log, remote, options as ForwardOptions)
     expect(given({ maxGroupEntrys: 5 })).toThrow("unknown option 'maxGroupEntrys'; did you mean 'maxGroupEntries'?")
     expect(given({ maxGroupEntries: 0 })).toThrow('maxGroupEntries must be a whole number from 1 to 65536')
     expect(given({ onProblem: 5 })).toThrow('onProblem must be a function')
-    expect(() => forward(undefined as unknown as AuditLog, remote)).toThrow('the first argument must be an open log')
-    expect(() => forward(log, {} as AuditStore)).toThrow('the second argument must be a store')
+    expect(() => forwardAuditLog(undefined as unknown as AuditLog, remote)).toThrow(
+      'the first argument must be an open log',
+    )
+    expect(() => forwardAuditLog(log, {} as AuditStore)).toThrow('the second argument must be a store')
   })
 })
 

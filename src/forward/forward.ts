@@ -20,10 +20,10 @@ import { checkLogs, type ForwardedLog, type ForwardOptions, resolveOptions } fro
  * @example
  * ```ts
  * const log = await openAuditLog('./audit')
- * await using forwarder = forward(log, postgresStore({ connectionString, logId: hostname(), writer: 'forwarder' }))
+ * await using forwarder = forwardAuditLog(log, postgresStore({ connectionString, logId: hostname(), writer: 'forwarder' }))
  * ```
  */
-export function forward(log: ForwardedLog, remote: AuditStore, options: ForwardOptions = {}): Forwarder {
+export function forwardAuditLog(log: ForwardedLog, remote: AuditStore, options: ForwardOptions = {}): Forwarder {
   checkLogs(log, remote)
   return new LogForwarder(log, remote, resolveOptions(options))
 }

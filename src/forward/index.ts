@@ -1,3 +1,3 @@
-export type { Forwarder, ForwardStats } from './contract.js'
-export { forward } from './forward.js'
+export type { Forwarder, ForwardProgress } from './contract.js'
+export { forwardAuditLog } from './forward.js'
 export type { ForwardedLog, ForwardOptions } from './options.js'

@@ -1,7 +1,7 @@
 import { AuditLogError } from '../events/errors.js'
 import type { Timestamp } from '../events/time.js'
 import type { AuditStore } from '../store/contract.js'
-import type { Forwarder, ForwardStats } from './contract.js'
+import type { Forwarder, ForwardProgress } from './contract.js'
 import { compareStored, compareTrees, readGroup } from './groups.js'
 import type { ForwardedLog, ResolvedForwardOptions } from './options.js'
 
@@ -23,7 +23,7 @@ export class LogForwarder implements Forwarder {
   readonly #options: ResolvedForwardOptions
   readonly #closing = new AbortController()
   readonly #run: Promise<void>
-  #status: ForwardStats['status'] = 'forwarding'
+  #status: ForwardProgress['status'] = 'forwarding'
   #cause: unknown
   #localSize = 0
   #remoteSize = 0
@@ -42,10 +42,10 @@ export class LogForwarder implements Forwarder {
     this.#log = log
     this.#remote = remote
     this.#options = options
-    this.#run = this.#forward()
+    this.#run = this.#forwardAuditLog()
   }
 
-  stats(): ForwardStats {
+  progress(): ForwardProgress {
     return {
       status: this.#status,
       ...(this.#cause === undefined ? {} : { cause: this.#cause }),
@@ -89,7 +89,7 @@ export class LogForwarder implements Forwarder {
   }
 
   /** Goes on until it is closed, or until trying again is of no use. Never rejects. */
-  async #forward(): Promise<void> {
+  async #forwardAuditLog(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       try {
         await this.#catchUp()

@@ -35,7 +35,7 @@ export class DirectorySource implements LogSource {
 
   /**
    * @param entriesOnly - leaves the index out, which is not even opened
-   * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read;
+   * @throws AuditLogError `AUDIT_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read;
    * `AUDIT_FILE_REFUSED`; `AUDIT_FORMAT_UNSUPPORTED`
    */
   static async open(directory: string, entriesOnly = false): Promise<DirectorySource> {

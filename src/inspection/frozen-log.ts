@@ -28,7 +28,7 @@ export class FrozenLog {
    * Takes the index first: it never knows more than the entries then.
    *
    * @param entriesOnly - leaves the index out
-   * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
+   * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
    */
   static async take(directory: string, entriesOnly = false): Promise<FrozenLog> {
     const location = resolve(directory)
@@ -93,7 +93,7 @@ export interface FrozenDatabases {
   readonly index: Database | undefined
 }
 
-/** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED` */
+/** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED` */
 export async function openFrozen({ location, source, target, hasIndex }: FrozenPlace): Promise<FrozenDatabases> {
   let entries: Database | undefined
   try {

@@ -1,9 +1,9 @@
 import type { Timestamp } from '../events/time.js'
 import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
-import type { JournalWindowStats } from '../write-behind/window-stats.js'
+import type { JournalWindowCounters } from '../write-behind/window-counters.js'
 
 /** Where an appended event stands, returned once it is durable. */
-export interface AppendReceipt {
+export interface AppendResult {
   /** Position in the log: 0, 1, 2 … */
   readonly seq: number
   /** SHA-256(0x00 ‖ entry bytes): the entry's leaf in the RFC 6962 tree. */
@@ -18,7 +18,7 @@ export interface AuditLogRecovery {
   /** The log was not closed: the process that had it died, or exited without closing it. */
   readonly unclean: boolean
   /** Events that were in the journal alone, and are committed now. */
-  readonly replayedEvents: number
+  readonly recoveredEvents: number
   /**
    * The number of these events that nothing outside the log's directory attests: there is no journal key, or they were
    * recorded before the entry in front of them. They are on record as `events_recovered`.
@@ -61,7 +61,7 @@ export type DropReason =
   | 'write_failed'
 
 /** Counters since the log was opened. */
-export interface AuditLogStats {
+export interface AuditLogCounters {
   /** Events taken by `record()` and `append()`, and the log's own `events_dropped`. */
   readonly recorded: number
   /** Events that are durable. */
@@ -79,7 +79,7 @@ export interface AuditLogStats {
   /** Commits done: fsynced LevelDB batches. */
   readonly commits: number
   /** Records on their way to the thread that writes the journal; `undefined` unless `durability` is `journal-behind`. */
-  readonly journalWindow?: JournalWindowStats | undefined
+  readonly journalWindow?: JournalWindowCounters | undefined
 }
 
 /** How a log is doing. */
@@ -110,7 +110,7 @@ export interface AuditLogWriter {
   readonly location: string
   /**
    * Takes an event without waiting for the disk: when it returns, the event has been written to the journal, which
-   * outlives the process; with `durability: 'journal-behind'` it is on its way there. Never throws: what cannot be taken is counted in `stats().dropped`, and the gap
+   * outlives the process; with `durability: 'journal-behind'` it is on its way there. Never throws: what cannot be taken is counted in `counters().dropped`, and the gap
    * becomes an `events_dropped` event. What does not fit an event's limits is cut and flagged in `altered`.
    * The event is not refused for its schema, as {@link append} does: where the schema of one of your own types
    * (`eventTypes`) does not accept its `data`, it is stored as it is, `altered` names the field with the reason
@@ -134,10 +134,10 @@ export interface AuditLogWriter {
    * log is closed meanwhile: the event is in the journal then, and stored when the log is opened again. Without a
    * journal it is not stored, and rejects also when its room is needed for recorded events.
    *
-   * @throws AuditLogError `AUDIT_INVALID_EVENT`, `AUDIT_LOG_CLOSED`, `AUDIT_LOG_FULL`, `AUDIT_WRITE_FAILED`;
+   * @throws AuditLogError `AUDIT_EVENT_INVALID`, `AUDIT_LOG_CLOSED`, `AUDIT_LOG_FULL`, `AUDIT_WRITE_FAILED`;
    * `AUDIT_ID_CONFLICT`; `AUDIT_READ_FAILED` when the event of a repeated id cannot be read
    */
-  append(event: AuditEventInput): Promise<AppendReceipt>
+  append(event: AuditEventInput): Promise<AppendResult>
   /**
    * Resolves when everything taken before the call, queued or in flight, is durable.
    *
@@ -146,7 +146,7 @@ export interface AuditLogWriter {
    */
   flush(): Promise<void>
   /** Counters since the log was opened; costs nothing. */
-  stats(): AuditLogStats
+  counters(): AuditLogCounters
   /** How the log is doing, as far as its last writes tell. */
   health(): AuditLogHealth
   /**

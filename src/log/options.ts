@@ -30,7 +30,7 @@ export interface AuditLogOptions extends CheckpointOptions {
   /**
    * The directory is a ledger, which several processes and threads write at the same time, each a log of its own: opening
    * takes a free one, and recovers others whose writers died in the background, also while it is open. One key stands for all: what is given as
-   * `signer` or `signingKey` signs each log under the name of that log. `counterFile` is that of log 0, and gets the number of
+   * `signer` or `signingKey` signs each log under the name of that log. `externalCheckpointFile` is that of log 0, and gets the number of
    * another log at its end (`.1`). A `knownCheckpoint` of another log of the ledger is left out. A log that cannot be
    * opened is reported as a problem, and another one is taken. See {@link AuditLog.ledger}.
    *
@@ -57,7 +57,7 @@ export interface AuditLogOptions extends CheckpointOptions {
   readonly durability?: Durability
   /**
    * The most bytes of the journal that wait for its thread, with `durability: 'journal-behind'`: so much is lost at most when the process is
-   * killed. `record()` waits when the window is full; `stats().journalWindow` counts that. 131,072 to 16,777,216.
+   * killed. `record()` waits when the window is full; `counters().journalWindow` counts that. 131,072 to 16,777,216.
    *
    * @defaultValue 1,048,576 (1 MiB)
    */
@@ -89,7 +89,7 @@ export interface AuditLogOptions extends CheckpointOptions {
    *
    * @defaultValue `owner`
    */
-  readonly mode?: 'owner' | 'group'
+  readonly readableBy?: 'owner' | 'group'
   /** An OpenTelemetry `Meter` that gets the log's metrics, see {@link LogMetrics}. */
   readonly meter?: AuditLogMeter
   /**
@@ -137,7 +137,7 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly meter: AuditLogMeter | undefined
   readonly maxQueueBytes: number
   readonly clock: Clock
-  readonly mode: 'owner' | 'group'
+  readonly readableBy: 'owner' | 'group'
   readonly emitter: LogEmitter
 }
 
@@ -150,7 +150,7 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   journalWindowBytes: true,
   damagedJournal: true,
   journalKey: true,
-  mode: true,
+  readableBy: true,
   meter: true,
   maxQueueBytes: true,
   clock: true,
@@ -167,11 +167,17 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
   if (store && shared) throw new TypeError(`${OF}: a log in a store is not shared: give a directory`)
   if (typeof eventTypes !== 'object' || eventTypes === null) throw new TypeError(`${OF}: eventTypes must be an object`)
   if (typeof clock !== 'function') throw new TypeError(`${OF}: clock must be a function`)
-  const { durability = store ? 'flush-only' : 'journal', damagedJournal = 'refuse', meter, mode = 'owner' } = options
+  const {
+    durability = store ? 'flush-only' : 'journal',
+    damagedJournal = 'refuse',
+    meter,
+    readableBy = 'owner',
+  } = options
   requireOneOf(OF, 'durability', durability, DURABILITIES)
   requireOneOf(OF, 'damagedJournal', damagedJournal, ['refuse', 'discard'])
-  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
-  if (store && options.mode !== undefined) throw new TypeError(`${OF}: a log in a store has no files to give a mode`)
+  requireOneOf(OF, 'readableBy', readableBy, ['owner', 'group'])
+  if (store && options.readableBy !== undefined)
+    throw new TypeError(`${OF}: a log in a store has no files: readableBy is for a directory`)
   if (store && (durability !== 'flush-only' || [options.damagedJournal, options.journalKey].some(isGiven))) {
     throw new TypeError(`${OF}: a log in a store has no journal`)
   }
@@ -191,7 +197,7 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     journalWindowBytes: journalWindowOption(OF, options.journalWindowBytes, durability),
     damagedJournal,
     journalKey: store ? undefined : journalKeyFrom(OF, options.journalKey),
-    mode,
+    readableBy,
     meter,
     clock,
     emitter: new LogEmitter(checkedListeners(OF, on)),

@@ -48,7 +48,7 @@ describe('attaching', () => {
   test('ends before it the runs whose spans have leaked', async () => {
     const leaky: Convention = {
       name: 'leaky',
-      scopes: ['test'],
+      instrumentationScopes: ['test'],
       recognise: (_, __, { run }) =>
         run ? { kind: 'step' } : { kind: 'run', agent: { name: 'planner' }, mayLeak: true },
       conclude: () => ({ outcome: 'failed', error: { code: 'Timeout', message: '' } }),

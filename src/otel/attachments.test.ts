@@ -122,7 +122,7 @@ describe('a closed log', () => {
     for (let n = 0; n < 2; n++) tracer.startSpan('invoke_agent planner', { attributes: AGENT }).end()
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toContain("was closed while it was attached ('main')")
-    expect(log.stats().dropped.closed).toBe(4)
+    expect(log.counters().dropped.closed).toBe(4)
     await expect(attachment.detach()).rejects.toThrow(expect.objectContaining({ code: 'AUDIT_LOG_CLOSED' }))
   })
 

@@ -28,7 +28,7 @@ interface BadLocation {
 const CASES: readonly BadLocation[] = [
   {
     what: 'is a file',
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
     spoil: (_, location) => {
       writeFileSync(location, '')
       return () => unlinkSync(location)
@@ -36,7 +36,7 @@ const CASES: readonly BadLocation[] = [
   },
   {
     what: 'is a link that leads nowhere',
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
     spoil: (base, location) => {
       symlinkSync(join(base, 'elsewhere'), location)
       return () => mkdirSync(join(base, 'elsewhere'))
@@ -66,7 +66,7 @@ const CASES: readonly BadLocation[] = [
   },
   {
     what: 'may not be written',
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
     isPossible: process.platform !== 'win32',
     spoil: (base) => {
       chmodSync(base, 0o555)
@@ -82,7 +82,7 @@ const CASES: readonly BadLocation[] = [
   },
   {
     what: 'is on a full disk',
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
     isPossible: canMount(),
     spoil: (base) => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', base])
@@ -184,7 +184,7 @@ test('a location that no path can be is told by its code as well, and shutting d
   await expect(audit.ready).rejects.toThrow()
   expect(audit.health()).toMatchObject({
     status: 'unaudited',
-    reasons: [{ code: 'log_unavailable', cause: { code: 'AUDIT_LOG_OPEN_FAILED' } }],
+    reasons: [{ code: 'log_unavailable', cause: { code: 'AUDIT_OPEN_FAILED' } }],
   })
   await sdk.shutdown()
   expect(warnings).toHaveLength(1)

@@ -30,8 +30,8 @@ class LeavingLog extends CollectingLog implements AbandonableLog {
     return { ...nothing, from: FIRST, to: LAST, ...this.left() }
   }
 
-  override stats(): ReturnType<AuditLogWriter['stats']> {
-    return { ...super.stats(), dropped: this.toldDropped }
+  override counters(): ReturnType<AuditLogWriter['counters']> {
+    return { ...super.counters(), dropped: this.toldDropped }
   }
 }
 
@@ -78,7 +78,7 @@ test('what a log had stored is a gap in the next one, and counted', async () => 
   await remove()
   expect(namesIn(next)).toEqual(['c'])
   expect(gapsIn(next)).toEqual([{ reason: 'log_removed', count: 2, from: FIRST, to: LAST }])
-  expect(opening.stats().dropped).toEqual({ log_removed: 2 })
+  expect(opening.counters().dropped).toEqual({ log_removed: 2 })
 })
 
 test('an event that cannot be carried over is in the gap, and those around it are carried over', async () => {
@@ -89,7 +89,7 @@ test('an event that cannot be carried over is in the gap, and those around it ar
   await remove()
   expect(namesIn(next)).toEqual(['a', 'c'])
   expect(gapsIn(next)).toMatchObject([{ reason: 'log_removed', count: 1 }])
-  expect(opening.stats().dropped).toEqual({ log_removed: 1 })
+  expect(opening.counters().dropped).toEqual({ log_removed: 1 })
 })
 
 test.each([
@@ -112,7 +112,7 @@ test.each([
   const [gap] = gapsIn(next)
   expect(gap).toMatchObject({ reason: 'log_removed', count: 2 })
   expect(gap && gap.to >= gap.from).toBe(true)
-  expect(opening.stats().dropped).toEqual({ log_removed: 2 })
+  expect(opening.counters().dropped).toEqual({ log_removed: 2 })
   opening.record(recall('c'))
   expect(namesIn(next)).toEqual(['c'])
 })
@@ -126,7 +126,7 @@ test('what a log had dropped before it was given up stays counted, and is told w
   await remove()
   expect(gapsIn(next)).toEqual([untold])
   next.toldDropped.queue_full = 1
-  expect(opening.stats().dropped).toEqual({ queue_full: 4 })
+  expect(opening.counters().dropped).toEqual({ queue_full: 4 })
 })
 
 test('a log that is removed before it is open is given up as well', async () => {

@@ -93,7 +93,7 @@ export class GivenUpLogs {
   async #giveUp(log: AuditLogWriter): Promise<void> {
     const left = await leftOf(log)
     const { staged, unread } = left ? this.#queue.carry(left.entries, left.origin) : { staged: [], unread: [] }
-    const { recorded, dropped } = log.stats()
+    const { recorded, dropped } = log.counters()
     const gap = { count: recorded - staged.length, from: left?.from ?? this.#since, to: left?.to ?? now() }
     this.#since = now()
     this.#count(dropped)

@@ -89,7 +89,7 @@ describe('a run that was given up, and ends all the same', () => {
   test('may have been given up for how its last child ended, in the runs around it as well', async () => {
     const leaking: Convention = {
       name: 'leaking',
-      scopes: ['leaking'],
+      instrumentationScopes: ['leaking'],
       recognise: ({ name }) => ({ kind: 'run', agent: { name }, mayLeak: true }),
     }
     const { audit, log } = startImpatientSdk({ conventions: [leaking] })

@@ -84,7 +84,7 @@ describe('a run that only its end tells', () => {
 describe('what starts below a suspended run', () => {
   const pausing: Convention = {
     name: 'pausing',
-    scopes: ['pausing'],
+    instrumentationScopes: ['pausing'],
     recognise: ({ name }) => ({ kind: 'run', agent: { name } }),
     conclude: ({ attributes }) => (attributes.waits ? { outcome: 'suspended', reason: 'asks' } : {}),
   }
@@ -114,7 +114,7 @@ describe('what starts below a suspended run', () => {
 describe('the sum that a run tells', () => {
   const summing: Convention = {
     name: 'summing',
-    scopes: ['summing'],
+    instrumentationScopes: ['summing'],
     recognise: ({ name }) => (name === 'run' ? { kind: 'run', agent: {} } : { kind: 'model', operation: 'chat' }),
     conclude: ({ attributes }, { kind }) => ({
       usage: { inputTokens: Number(attributes.sum), authoritative: kind === 'run' },

@@ -85,7 +85,7 @@ test('what comes before a log is open is staged before the call returns', async 
   const [staged] = stagedEvents(location)
   expect([...(staged?.events() ?? [])].map(({ data }) => data)).toEqual([recall('a').data, recall('b').data])
   expect(staged).toMatchObject({ owner: 'alive', log: undefined, malformed: undefined })
-  expect(opening.stats()).toMatchObject({ recorded: 2, queuedEvents: 2, dropped: {} })
+  expect(opening.counters()).toMatchObject({ recorded: 2, queuedEvents: 2, dropped: {} })
   expect(opening.health()).toMatchObject({ status: 'failing', journal: 'ok', cause: 'opening' })
   await opening.opened
 })
@@ -126,8 +126,8 @@ test('what is beyond the memory is read back from the staging journal, in order'
     opening.record(recall(name))
     if (name === '200') recordStatement(opening, { type: 'audit_attached', data: { attachment: 'one', openRuns: [] } })
   }
-  expect(opening.stats()).toMatchObject({ recorded: 301, dropped: {} })
-  expect(opening.stats().spilledEvents).toBeGreaterThan(200)
+  expect(opening.counters()).toMatchObject({ recorded: 301, dropped: {} })
+  expect(opening.counters().spilledEvents).toBeGreaterThan(200)
   timers.fire()
   const log = await opening.opened
   expect(await namesIn(log)).toEqual(names)
@@ -137,7 +137,7 @@ test('what is beyond the memory is read back from the staging journal, in order'
 test('past the bound of the staging journal it is a gap, told where it is', async () => {
   const { opening } = openingAt({ maxMemoryBytes: 600, maxStagedBytes: 1_500 })
   for (const key of ['a', 'x'.repeat(2000), 'b', 'c']) opening.record(recall(key))
-  expect(opening.stats().dropped).toEqual({ log_unavailable: 3 })
+  expect(opening.counters().dropped).toEqual({ log_unavailable: 3 })
   const log = await opening.opened
   opening.record(recall('d'))
   const events = await log.events().toArray()
@@ -150,7 +150,7 @@ test('past the bound of the staging journal it is a gap, told where it is', asyn
   const [gap] = await log.events({ type: 'events_dropped' }).toArray()
   expect(gap?.data).toMatchObject({ count: 3, reason: 'log_unavailable' })
   expect(gap && gap.data.to >= gap.data.from).toBe(true)
-  expect(opening.stats().dropped).toEqual({ log_unavailable: 3 })
+  expect(opening.counters().dropped).toEqual({ log_unavailable: 3 })
 })
 
 test('a log that cannot be opened is tried again, ever less often, and both ends are warned of once', async () => {
@@ -221,7 +221,7 @@ test('a directory that disappears meanwhile is a gap for what it alone had, and 
   const { opening, location, timers } = openingAt({ maxMemoryBytes: 600 }, [unavailable(), unavailable()])
   await expect(opening.opened).rejects.toThrow()
   for (const key of ['a', 'b', 'c', 'd']) opening.record(recall(key))
-  const { spilledEvents = 0 } = opening.stats()
+  const { spilledEvents = 0 } = opening.counters()
   expect(spilledEvents).toBeGreaterThan(0)
   rmSync(location, { recursive: true })
   timers.fire()

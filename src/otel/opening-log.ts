@@ -1,6 +1,6 @@
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEvent, AuditEventInput } from '../events/types.js'
-import type { AppendReceipt, AuditLogHealth, AuditLogStats, AuditLogWriter, RecordInput } from '../log/contract.js'
+import type { AppendResult, AuditLogCounters, AuditLogHealth, AuditLogWriter, RecordInput } from '../log/contract.js'
 import { StagedQueue } from '../log/staging/staged-queue.js'
 import type { StagingJournal } from '../log/staging/staging-journal.js'
 import { RECORD_STATEMENT, recordStatement, type StatementWriter } from '../log/statements.js'
@@ -10,7 +10,7 @@ import { GivenUpLogs, sumOf } from './given-up-logs.js'
 import { handOver } from './hand-over.js'
 import { cannotOpen, isLasting } from './open-failure.js'
 import type { OpeningLogOptions } from './opening-options.js'
-import { stagedStats } from './staged-stats.js'
+import { stagedCounters } from './staged-counters.js'
 
 /**
  * Stands in for a log that is not open yet. What comes is staged in order (see {@link StagedQueue}), and handed over before
@@ -90,7 +90,7 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     return this.#log ? recordStatement(this.#log, statement) : this.#queue.record(statement, true)
   }
 
-  async append(event: AuditEventInput): Promise<AppendReceipt> {
+  async append(event: AuditEventInput): Promise<AppendResult> {
     const log = await this.opened
     return await log.append(event)
   }
@@ -105,8 +105,8 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
     await log.assertWritable()
   }
 
-  stats(): AuditLogStats {
-    const stats = this.#log?.stats() ?? stagedStats(this.#queue)
+  counters(): AuditLogCounters {
+    const stats = this.#log?.counters() ?? stagedCounters(this.#queue)
     return { ...stats, dropped: sumOf(stats.dropped, { log_unavailable: this.#queue.dropped }, this.#givenUp.dropped) }
   }
 

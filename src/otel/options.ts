@@ -27,11 +27,11 @@ export interface AuditSpanProcessorOptions {
    */
   readonly location?: string
   /**
-   * Readers of the files of the log in `location`, see `AuditLogOptions.mode`: `owner`, or the `group` of the process too.
+   * Readers of the files of the log in `location`, see `AuditLogOptions.readableBy`: `owner`, or the `group` of the process too.
    *
    * @defaultValue `owner`
    */
-  readonly mode?: 'owner' | 'group'
+  readonly readableBy?: 'owner' | 'group'
   /**
    * The way in which the log in `location` keeps events until they are committed, see `AuditLogOptions.durability`: `journal-behind` is for
    * volumes whose writes are slow. What happens before the log is open is written before the call returns in each case.
@@ -132,7 +132,7 @@ export interface AuditSpanProcessorOptions {
 
 /** Options of the log that a processor opens. */
 export interface OwnLogOptions {
-  readonly mode: 'owner' | 'group'
+  readonly readableBy: 'owner' | 'group'
   readonly durability: Durability
   /** Given where a thread writes the journal alone. */
   readonly journalWindowBytes?: number
@@ -155,7 +155,7 @@ export interface ResolvedProcessorOptions {
 const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   log: true,
   location: true,
-  mode: true,
+  readableBy: true,
   durability: true,
   journalWindowBytes: true,
   conventions: true,
@@ -207,15 +207,15 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
 }
 
 function ownLogOptions(options: AuditSpanProcessorOptions): OwnLogOptions {
-  const { location, mode = 'owner', durability = 'journal', journalWindowBytes } = options
-  requireOneOf(OF, 'mode', mode, ['owner', 'group'])
+  const { location, readableBy = 'owner', durability = 'journal', journalWindowBytes } = options
+  requireOneOf(OF, 'readableBy', readableBy, ['owner', 'group'])
   requireOneOf(OF, 'durability', durability, DURABILITIES)
-  for (const name of ['mode', 'durability', 'journalWindowBytes'] as const) {
+  for (const name of ['readableBy', 'durability', 'journalWindowBytes'] as const) {
     if (options[name] !== undefined && location === undefined)
       throw new TypeError(`${OF}: ${name} goes with a location`)
   }
   journalWindowOption(OF, journalWindowBytes, durability)
-  return Object.freeze({ mode, durability, ...(journalWindowBytes !== undefined && { journalWindowBytes }) })
+  return Object.freeze({ readableBy, durability, ...(journalWindowBytes !== undefined && { journalWindowBytes }) })
 }
 
 /** Anything but `true` and `false` may be meant either way. */

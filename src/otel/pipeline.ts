@@ -6,7 +6,7 @@ import { Attachments } from './attachments.js'
 import { createByHandListener } from './by-hand.js'
 import { builtInConventions } from './conventions/index.js'
 import { malformedAt } from './delivery/deliveries.js'
-import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
+import type { Delivery, DeliveryResult } from './delivery/delivery.js'
 import { LatePath } from './delivery/late-path.js'
 import { AuditSwitch, switchedOn } from './enabled.js'
 import { explainThroughDiag, startDiagnosis } from './explaining.js'
@@ -128,10 +128,10 @@ export class AuditPipeline {
   }
 
   /** Takes what is delivered after the fact: see `AuditSpanProcessor.deliver`. */
-  deliver(delivery: Delivery): DeliveryReceipt {
-    const receipt = this.#late.deliver(delivery)
-    this.health.watch.spans += receipt.accepted
-    return receipt
+  deliver(delivery: Delivery): DeliveryResult {
+    const result = this.#late.deliver(delivery)
+    this.health.watch.spans += result.accepted
+    return result
   }
 
   /** Takes the start of a span. Never throws. */

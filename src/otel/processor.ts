@@ -4,7 +4,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { activeContext } from '../record/flow.js'
 import type { Attachment, AttachOptions } from './attachments.js'
-import type { Delivery, DeliveryReceipt } from './delivery/delivery.js'
+import type { Delivery, DeliveryResult } from './delivery/delivery.js'
 import type { AuditHealth } from './health/contract.js'
 import type { OpeningLog } from './opening-log.js'
 import { type AuditSpanProcessorOptions, type OwnLogOptions, resolveProcessorOptions } from './options.js'
@@ -66,7 +66,7 @@ export class AuditSpanProcessor implements SpanProcessorLike, SpanlessEventSink 
    * terminal event, with `startedAt`, and no invented `run_started`.
    *
    * A log that is closed while it is attached is warned of once, through `diag`; what it no longer takes it counts
-   * (`stats().dropped.closed`).
+   * (`counters().dropped.closed`).
    *
    * @throws TypeError when `log` is no audit log, an option is unknown or malformed, the id is taken, or the processor is
    * shut down
@@ -106,11 +106,11 @@ export class AuditSpanProcessor implements SpanProcessorLike, SpanlessEventSink 
    *
    * @example
    * ```ts
-   * const receipt = audit.deliver({ spans: await readSpans(file) })
+   * const result = audit.deliver({ spans: await readSpans(file) })
    * await audit.forceFlush()
    * ```
    */
-  deliver(delivery: Delivery): DeliveryReceipt {
+  deliver(delivery: Delivery): DeliveryResult {
     return this.#pipeline.deliver(delivery)
   }
 

@@ -243,7 +243,7 @@ test('a log that is opened by itself is never written elsewhere: it tells, keeps
   expect(await log.events({ type: 'custom' }).count()).toBe(2)
   expect(problems.map(({ code }) => code)).toEqual(['AUDIT_LOG_REMOVED'])
   const again = await openAuditLog(`${location}-other`)
-  expect(again.recovery).toMatchObject({ unclean: false, replayedEvents: 0 })
+  expect(again.recovery).toMatchObject({ unclean: false, recoveredEvents: 0 })
   expect(await again.events({ type: 'custom' }).count()).toBe(1)
   await again.close()
 })

@@ -91,7 +91,7 @@ export function sharedLog(log: AuditLogWriter): SharedLog {
  * being closed is opened again afterwards.
  */
 export function openShared(location: string, options: OwnLogOptions): OpeningLog<AuditLog> {
-  const { mode } = options
+  const { readableBy } = options
   registry[OPENED] ??= new Map()
   const logs = registry[OPENED]
   const path = resolve(location)
@@ -102,11 +102,11 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
     return known.log
   }
   const closed = known?.closing ?? Promise.resolve()
-  if (mode === 'group') makeLocation(path)
+  if (readableBy === 'group') makeLocation(path)
   const log = new OpeningLog<AuditLog>(location, {
     staging: stagingAt(path),
     journalKey: journalKeyAtHand(),
-    readers: mode === 'group' ? GROUP : NOBODY,
+    readers: readableBy === 'group' ? GROUP : NOBODY,
     open: async (onRemoved) => {
       await closed.catch(() => undefined)
       let isRemoved = false

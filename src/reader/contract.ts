@@ -69,7 +69,7 @@ export interface FollowResults<T> extends AsyncIterable<T> {
  * recorded while it goes on.
  *
  * A query that cannot be meant (an unknown field, a malformed value, a range that ends before it begins) is an error,
- * `AUDIT_INVALID_QUERY`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
+ * `AUDIT_QUERY_INVALID`, that names the field: never an empty answer. Methods that return {@link Results} throw it at
  * the call, the others reject. A field that is `undefined` is malformed too, because a filter that silently falls away
  * would answer with what was not asked for.
  * A run whose tenant or session was identified late (`run_identified`) counts, with its earlier events, as that of its tenant and session: filters
@@ -89,7 +89,7 @@ export interface AuditLogReader {
    * }
    * ```
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`. A `type` that is no type of the catalogue's, nor one of the log's own
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`. A `type` that is no type of the catalogue's, nor one of the log's own
    * types, nor that of any event in the log is found while iterating.
    */
   events<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): EventResults<T>
@@ -114,7 +114,7 @@ export interface AuditLogReader {
    * for await (const event of log.follow({ type: 'run_failed' }, { afterSeq: size - 1 })) alert(event)
    * ```
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`; while iterating `AUDIT_LOG_CLOSED` once the log is closed
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`; while iterating `AUDIT_LOG_CLOSED` once the log is closed
    * @throws TypeError naming an unknown or malformed option
    */
   follow<T extends AuditEventType | (string & {}) = AuditEventType>(
@@ -125,7 +125,7 @@ export interface AuditLogReader {
   /**
    * The event at a position; `undefined` past the end of the log.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY` when `seq` is not a whole number of at least 0
+   * @throws AuditLogError `AUDIT_QUERY_INVALID` when `seq` is not a whole number of at least 0
    * @throws EntryRemovedError `AUDIT_ENTRY_REMOVED` when the event was removed; it names the entry that records the removal
    */
   get(seq: number): Promise<StoredEvent | undefined>
@@ -135,7 +135,7 @@ export interface AuditLogReader {
    * none yet. The proof's `receipt` is verified without the log, by `verifyReceipt` of `spanledger/verify`. Of an entry that was
    * removed, the leaf hash that the tree keeps is proved.
    *
-   * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when no signed checkpoint covers it; `AUDIT_INVALID_QUERY`;
+   * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when no signed checkpoint covers it; `AUDIT_QUERY_INVALID`;
    * `AUDIT_LOG_CORRUPT` when the entry is not the one that was signed for
    * @throws TypeError naming an unknown option
    */
@@ -146,7 +146,7 @@ export interface AuditLogReader {
    *
    * @param older - a signed note; its signatures are not looked at
    * @throws AuditLogError `AUDIT_LOG_ROLLED_BACK` when the log's own checkpoint covers less; `AUDIT_PROOF_INVALID` when
-   * the log does not continue it; `AUDIT_CHECKPOINT_MISSING`, `AUDIT_NOTE_MALFORMED`, `AUDIT_INVALID_QUERY`
+   * the log does not continue it; `AUDIT_CHECKPOINT_MISSING`, `AUDIT_NOTE_INVALID`, `AUDIT_QUERY_INVALID`
    */
   proveConsistency(older: string): Promise<ConsistencyProof>
 
@@ -163,7 +163,7 @@ export interface AuditLogReader {
    * of several logs verifies all of them, by the key of log 0, and compares what each notes of the others.
    *
    * @returns the report of the log or, of a ledger of several, that of the ledger: it has `logs`. Both have `status` and `problems`
-   * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_LOG_OPEN_FAILED`; `AUDIT_FILE_REFUSED`; `AUDIT_READ_FAILED` when the log
+   * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_OPEN_FAILED`; `AUDIT_FILE_REFUSED`; `AUDIT_READ_FAILED` when the log
    * cannot be read
    * @throws TypeError naming an unknown or malformed option
    */
@@ -178,10 +178,10 @@ export interface AuditLogReader {
    * happened in one of them.
    *
    * They come in the order of their starts or, with `status`, of the events that gave them such a status (their ends,
-   * unless `'running'` is asked for); with `sessionId` or `actor`, of their first events in that session or by that actor. Without
+   * unless `'running'` is asked for); with `sessionId` or `actorId`, of their first events in that session or by that actor. Without
    * these two, a run appears once its start, its end or a resumption is in the log.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
    */
   runs(query?: RunQuery): Results<RunOverview & AcrossLogs>
 
@@ -194,7 +194,7 @@ export interface AuditLogReader {
    * const { items, cursor } = await log.run('r-1').steps({ order: 'desc' }).page({ size: 50 })
    * ```
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`, also when several tenants have a run with this id and `tenantId` does
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`, also when several tenants have a run with this id and `tenantId` does
    * not say whose is meant
    */
   run(runId: string, ref?: RunRef): RunResult
@@ -203,7 +203,7 @@ export interface AuditLogReader {
    * The sessions that pass every filter of the query, in the order of their first events. The same session id under
    * two tenants is two sessions.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
    */
   sessions(query?: SessionQuery): Results<SessionSummary & AcrossLogs>
 
@@ -211,7 +211,7 @@ export interface AuditLogReader {
    * The agents that acted and pass every filter of the query, in the order of their first events. An agent is identified by
    * its id, or by its name where its events give no id; a name that first came with an id is that agent's.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
    */
   agents(query?: AgentQuery): Results<AgentSummary & AcrossLogs>
 
@@ -225,7 +225,7 @@ export interface AuditLogReader {
    * ```
    *
    * @param query - `{}` for the whole log
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
    */
   stats(query: StatsQuery): Promise<StatsReport>
 }

@@ -220,7 +220,7 @@ export class OneLog implements LogsSource<OpenDirectoryLog> {
 
 /** A log that is being made has nothing yet: it is looked for again. */
 function unlessMissing(problem: unknown): undefined {
-  const isMissing = problem instanceof AuditLogError && problem.code === 'AUDIT_LOG_OPEN_FAILED'
+  const isMissing = problem instanceof AuditLogError && problem.code === 'AUDIT_OPEN_FAILED'
   const { code } = ((problem as Error).cause ?? {}) as NodeJS.ErrnoException
   if (isMissing && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
   throw problem

@@ -17,10 +17,10 @@ import type { FollowQuery } from './query/query.js'
  * before. A location that has several logs is read as one: events are merged by their times and have the number of their log, runs,
  * sessions, agents and sums are those of all logs. A log that somebody adds is found at the next look. Where processes have recorded and
  * none has opened a log yet, every answer is empty, {@link logs} has none, and what is asked of one log (`prove`, `verify` …) is refused with
- * `AUDIT_LOG_OPEN_FAILED`.
+ * `AUDIT_OPEN_FAILED`.
  *
  * Positions (`seq`, `afterSeq`, `beforeSeq`) and proofs are those of one log: where there are several, `get`, `prove`,
- * `proveConsistency`, `evidence` and queries with positions are refused with `AUDIT_INVALID_QUERY`, and {@link logs} has the reader to
+ * `proveConsistency`, `evidence` and queries with positions are refused with `AUDIT_QUERY_INVALID`, and {@link logs} has the reader to
  * ask. {@link verify} verifies all of them, and reads the directory anew. A {@link cursor} holds the position in every log.
  */
 export interface AuditLogDirectoryReader extends AuditLogReader {
@@ -42,7 +42,7 @@ export interface AuditLogDirectoryReader extends AuditLogReader {
    *
    * @param reached - in place of everything that is committed: the position behind the events of each log that are named, by the
    * numbers of the logs, and that of another cursor for the other logs, or their beginnings
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
    */
   cursor(reached?: CursorBehind): Promise<string>
 

@@ -26,7 +26,7 @@ describe('entries', () => {
   })
 
   test('reject what events rejects', async () => {
-    expect(() => reader.entries({ limit: 0 })).toThrow(expect.objectContaining({ code: 'AUDIT_INVALID_QUERY' }))
-    await expect(reader.entries({ type: 'run_faild' }).toArray()).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+    expect(() => reader.entries({ limit: 0 })).toThrow(expect.objectContaining({ code: 'AUDIT_QUERY_INVALID' }))
+    await expect(reader.entries({ type: 'run_faild' }).toArray()).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
   })
 })

@@ -96,7 +96,7 @@ function query(size: number): fc.Arbitrary<EventQuery<string>> {
     sessionId: askedId,
     runId: askedId,
     agent: askedId,
-    actor: askedId,
+    actorId: askedId,
     tool: askedId,
     type: fc.oneof(type, fc.uniqueArray(type, { minLength: 1 })),
     since: time,
@@ -147,7 +147,7 @@ function expected(model: readonly StoredEvent[], asked: EventQuery<string>): Sto
     sessionId,
     runId,
     agent,
-    actor,
+    actorId,
     tool,
     type,
     since,
@@ -163,7 +163,7 @@ function expected(model: readonly StoredEvent[], asked: EventQuery<string>): Sto
       (sessionId === undefined || ownerOf(event).sessionId === sessionId) &&
       (runId === undefined || event.runId === runId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
-      (actor === undefined || event.actor?.id === actor) &&
+      (actorId === undefined || event.actor?.id === actorId) &&
       (tool === undefined || (event.type.startsWith('tool_') && toolOf(event) === tool)) &&
       (types === undefined || types.includes(event.type)) &&
       (since === undefined || event.time >= (parseTimestamp(since) as string)) &&

@@ -15,8 +15,8 @@ export { Commits } from './follow/commits.js'
 export type { FollowOptions } from './follow/follow.js'
 export type { CursorBehind } from './ledger-reader.js'
 export type { InLedger, LogEntry } from './log-entry.js'
-export { type AuditLogDirectoryReader, type OpenReaderOptions, openAuditLogReader } from './open.js'
-export type { AuditLogStoreReader, OpenStoreReaderOptions } from './open-store.js'
+export { type AuditLogDirectoryReader, type AuditLogReaderOptions, openAuditLogReader } from './open.js'
+export type { AuditLogStoreReader, AuditLogStoreReaderOptions } from './open-store.js'
 export type { Page, PageOptions, Results } from './page.js'
 export type { ConsistencyProof, Evidence, InclusionProof, ProvedEntry, ProveOptions } from './prove.js'
 export type {
@@ -36,9 +36,9 @@ export { createReader, type ReaderOptions } from './reader.js'
 export type { RunResult } from './run-result.js'
 export {
   type AuditLogShardedReader,
+  type AuditLogShardedReaderOptions,
   type InShard,
-  type OpenShardedReaderOptions,
-  openShardedReader,
+  openAuditLogShardedReader,
   type ShardEventQuery,
   type ShardResults,
 } from './sharded.js'
@@ -47,9 +47,9 @@ export type { AgentSummary } from './summaries/agents.js'
 export { MAX_LISTED, type RunSummary, type RunTree, type ToolCallSummary } from './summaries/run-summary.js'
 export type { SessionSummary } from './summaries/sessions.js'
 export {
-  type ActivityStats,
   type Durations,
   MAX_GROUPS,
   type StatsGroup,
   type StatsReport,
+  type StatsTotals,
 } from './summaries/stats-report.js'

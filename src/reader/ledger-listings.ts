@@ -31,7 +31,7 @@ interface AskedSteps {
   readonly query: StepQuery
 }
 
-/** The lists in which a ledger's reader answers queries. All methods throw `AUDIT_INVALID_QUERY`. */
+/** The lists in which a ledger's reader answers queries. All methods throw `AUDIT_QUERY_INVALID`. */
 export class LedgerListings {
   readonly #finder: EventFinder<OpenLog>
 

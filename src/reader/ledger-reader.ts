@@ -169,14 +169,14 @@ export class LedgerReader implements AuditLogReader {
   }
 
   /**
-   * @throws AuditLogError `AUDIT_INVALID_QUERY` where there are several logs: positions and proofs are those of one;
-   * `AUDIT_LOG_OPEN_FAILED` where there is none yet
+   * @throws AuditLogError `AUDIT_QUERY_INVALID` where there are several logs: positions and proofs are those of one;
+   * `AUDIT_OPEN_FAILED` where there is none yet
    */
   async #only(what: string): Promise<AuditLogReader> {
     const [first, ...others] = await this.#source.logs()
     if (others.length > 0) throw ofOneLog(what)
     if (first) return first.reader
-    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', 'There is no audit log yet: a process makes it when it opens it')
+    throw new AuditLogError('AUDIT_OPEN_FAILED', 'There is no audit log yet: a process makes it when it opens it')
   }
 }
 

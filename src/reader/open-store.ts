@@ -7,7 +7,7 @@ import { WatchedCommits } from './follow/watched-commits.js'
 import { StoreReader } from './reader.js'
 
 /** Options of `openAuditLogReader` for a store that many processes share. */
-export interface OpenStoreReaderOptions {
+export interface AuditLogStoreReaderOptions {
   /** The store of the log. The reader opens it for reading, and closes it with itself. */
   readonly store: SharedStore
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
@@ -26,7 +26,7 @@ export interface AuditLogStoreReader extends AuditLogReader {
 }
 
 /** @throws TypeError when the store is none that several processes can have open */
-export async function openStoreReader(options: OpenStoreReaderOptions): Promise<AuditLogStoreReader> {
+export async function openStoreReader(options: AuditLogStoreReaderOptions): Promise<AuditLogStoreReader> {
   rejectUnknownOptions('openAuditLogReader', options, ['store', 'eventTypes'])
   const { store, eventTypes = [] } = options
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {

@@ -153,7 +153,7 @@ describe('openAuditLogReader', () => {
   it('says that there is no log, and makes none', async () => {
     for (const path of [join(root, 'nothing'), root]) {
       const message = `There is no audit log in ${path}`
-      await expect(openAuditLogReader(path)).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED', message })
+      await expect(openAuditLogReader(path)).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED', message })
     }
     expect((await readdir(root)).sort()).toEqual(['tmp'])
     expect(await readdir(temporary)).toEqual([])
@@ -198,7 +198,7 @@ describe('openAuditLogReader', () => {
     await writtenLog()
     const reader = await openAuditLogReader(directory, { refreshMillis: 0 })
     await rm(directory, { recursive: true })
-    await expect(reader.head()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(reader.head()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
     const other = levelStore(directory)
     await other.open()
     await other.commit(sealedEntries(1))

@@ -7,16 +7,16 @@ import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import { DirectoryLogs, type OneLog, type Opening } from './directory-logs.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
 import { LedgerReader } from './ledger-reader.js'
-import { type AuditLogStoreReader, type OpenStoreReaderOptions, openStoreReader } from './open-store.js'
+import { type AuditLogStoreReader, type AuditLogStoreReaderOptions, openStoreReader } from './open-store.js'
 import { verifyLedgerDirectory } from './verify.js'
 
 export type { AuditLogDirectoryReader } from './directory-reader.js'
 
-/** The greatest age of what a read sees. @see OpenReaderOptions.refreshMillis */
+/** The greatest age of what a read sees. @see AuditLogReaderOptions.refreshMillis */
 export const DEFAULT_REFRESH_MILLIS = 1_000
 
 /** Options of `openAuditLogReader` for a directory. */
-export interface OpenReaderOptions {
+export interface AuditLogReaderOptions {
   /**
    * A read that begins looks for what has been committed since, unless that was done less than this ago; from 0 to
    * 3,600,000. @defaultValue 1,000
@@ -36,7 +36,7 @@ export interface OpenReaderOptions {
  * opened a log yet, there is nothing but `staging/`: the reader finds nothing, and the log as soon as there is one.
  *
  * @param location - the directory of the log, or of the ledger; a relative path is resolved at once
- * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log, or it cannot be read; `AUDIT_LOG_CORRUPT`;
+ * @throws AuditLogError `AUDIT_OPEN_FAILED` when there is no log, or it cannot be read; `AUDIT_LOG_CORRUPT`;
  * `AUDIT_FORMAT_UNSUPPORTED`; `AUDIT_FILE_REFUSED` where something else stands in place of a file of the log
  * @throws TypeError naming an unknown or malformed option
  *
@@ -46,12 +46,12 @@ export interface OpenReaderOptions {
  * for await (const run of log.runs({ status: 'failed', order: 'desc', limit: 10 })) console.log(run.runId)
  * ```
  */
-export function openAuditLogReader(location: string, options?: OpenReaderOptions): Promise<AuditLogDirectoryReader>
+export function openAuditLogReader(location: string, options?: AuditLogReaderOptions): Promise<AuditLogDirectoryReader>
 /** Opens a log in a store that others write, for reading only: `openAuditLogReader({ store: postgresStore(…) })`. */
-export function openAuditLogReader(options: OpenStoreReaderOptions): Promise<AuditLogStoreReader>
+export function openAuditLogReader(options: AuditLogStoreReaderOptions): Promise<AuditLogStoreReader>
 export async function openAuditLogReader(
-  location: string | OpenStoreReaderOptions,
-  options: OpenReaderOptions = {},
+  location: string | AuditLogStoreReaderOptions,
+  options: AuditLogReaderOptions = {},
 ): Promise<AuditLogDirectoryReader | AuditLogStoreReader> {
   if (typeof location === 'object' && location !== null) return await openStoreReader(location)
   if (typeof location !== 'string' || location === '') {
@@ -69,7 +69,7 @@ export async function openAuditLogReader(
  */
 export async function openDirectoryReader(
   location: string,
-  options: OpenReaderOptions = {},
+  options: AuditLogReaderOptions = {},
   reading: ReadingOptions = {},
   { only = false }: { readonly only?: boolean } = {},
 ): Promise<DirectoryLedgerReader> {

@@ -57,8 +57,8 @@ export interface Results<T> extends AsyncIterable<T> {
    * } while (cursor)
    * ```
    *
-   * @throws AuditLogError `AUDIT_INVALID_CURSOR` when the cursor is damaged, or of another query or log;
-   * `AUDIT_INVALID_QUERY` naming an unknown or malformed option
+   * @throws AuditLogError `AUDIT_CURSOR_INVALID` when the cursor is damaged, or of another query or log;
+   * `AUDIT_QUERY_INVALID` naming an unknown or malformed option
    */
   page(options?: PageOptions): Promise<Page<T>>
 }

@@ -4,7 +4,7 @@ import { filled, readerOf, seqsOf, unchecked } from '../../test/reader/reader-of
 import { memoryStore } from '../store/memory/index.js'
 import { sealedEntries, sealedEntry } from '../testing/index.js'
 
-const INVALID = { code: 'AUDIT_INVALID_CURSOR' }
+const INVALID = { code: 'AUDIT_CURSOR_INVALID' }
 
 async function logOf(length: number) {
   const store = await filled(memoryStore(), [sealedEntries(length, (n) => ({ sessionId: n % 2 ? 'odd' : 'even' }))])
@@ -169,7 +169,7 @@ describe('a cursor', () => {
     [{ sise: 1 }, /sise: no such field; did you mean 'size'/],
   ])('or a size that cannot be meant, as in %j, is an error that names it', async (options, message) => {
     const { reader } = await logOf(1)
-    const expected = { code: 'AUDIT_INVALID_QUERY', message: expect.stringMatching(message) }
+    const expected = { code: 'AUDIT_QUERY_INVALID', message: expect.stringMatching(message) }
     await expect(reader.events().page(options as object)).rejects.toMatchObject(expected)
   })
 })

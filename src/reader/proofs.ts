@@ -32,7 +32,7 @@ export class Proofs {
     this.#log = log
   }
 
-  /** @throws AuditLogError `AUDIT_INVALID_QUERY`, `AUDIT_CHECKPOINT_MISSING`, `AUDIT_LOG_CORRUPT` */
+  /** @throws AuditLogError `AUDIT_QUERY_INVALID`, `AUDIT_CHECKPOINT_MISSING`, `AUDIT_LOG_CORRUPT` */
   async prove(seq: number, options: ProveOptions): Promise<InclusionProof> {
     const asked = parseProveOptions(seq, options)
     const { store } = this.#log

@@ -74,7 +74,7 @@ export interface SignedHead {
   readonly root: Uint8Array
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` @throws TypeError naming an unknown option */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` @throws TypeError naming an unknown option */
 export function parseProveOptions(seq: unknown, options: ProveOptions): { seq: number; size: number | undefined } {
   rejectUnknownOptions('prove', options, ['size'])
   const position = parseSeq(seq)
@@ -88,7 +88,7 @@ export function parseProveOptions(seq: unknown, options: ProveOptions): { seq: n
 /**
  * The head that a checkpoint states; `undefined` for one that covers more than the store has.
  *
- * @throws AuditLogError `AUDIT_NOTE_MALFORMED`
+ * @throws AuditLogError `AUDIT_NOTE_INVALID`
  */
 export function signedHead(note: string | undefined, storeSize: number): SignedHead | undefined {
   if (note === undefined) return undefined
@@ -118,7 +118,7 @@ export async function proveForSize(store: ReadableStore, seq: number, size: numb
 
 /**
  * @param older - a signed note
- * @throws AuditLogError `AUDIT_NOTE_MALFORMED`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_PROOF_INVALID`
+ * @throws AuditLogError `AUDIT_NOTE_INVALID`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_PROOF_INVALID`
  */
 export async function proveContinuity(
   store: ReadableStore,

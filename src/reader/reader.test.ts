@@ -104,14 +104,14 @@ describe('filters', () => {
       { runId: 'r-2', agent: { name: 'search' }, type: 'custom', data: { name: 'search', tool: { name: 'search' } } },
       { runId: 'r-2', type: 'tool_call_failed', data: { ...data, tool: { name: 'send' } } },
     )
-    expect(seqsOf(await reader.events({ actor: 'u-1' }).toArray())).toEqual([1])
+    expect(seqsOf(await reader.events({ actorId: 'u-1' }).toArray())).toEqual([1])
     expect(seqsOf(await reader.events({ tool: 'search' }).toArray())).toEqual([1, 2])
-    expect(seqsOf(await reader.events({ tool: 'search', actor: 'u-2' }).toArray())).toEqual([2])
+    expect(seqsOf(await reader.events({ tool: 'search', actorId: 'u-2' }).toArray())).toEqual([2])
     expect(await reader.events({ tool: 'send', type: 'tool_call_failed' }).count()).toBe(1)
     expect((await reader.stats({ tool: 'search' })).total.toolCalls).toEqual({ completed: 1, failed: 0 })
-    expect((await reader.stats({ actor: 'u-2' })).total.toolCalls).toEqual({ completed: 0, failed: 0 })
+    expect((await reader.stats({ actorId: 'u-2' })).total.toolCalls).toEqual({ completed: 0, failed: 0 })
     // A run may have learnt after its start on whose behalf it is.
-    expect((await reader.runs({ actor: 'u-1' }).toArray()).map(({ runId }) => runId)).toEqual(['r-1'])
+    expect((await reader.runs({ actorId: 'u-1' }).toArray()).map(({ runId }) => runId)).toEqual(['r-1'])
     const following = reader.follow({ tool: 'send' }, { afterSeq: -1 })[Symbol.asyncIterator]()
     expect((await following.next()).value).toMatchObject({ seq: 4 })
     await following.return?.()
@@ -167,7 +167,7 @@ describe('types', () => {
   test('a type that is known to nobody is an error that names the nearest one', async () => {
     const reader = await readerOfEvents({})
     const expected = {
-      code: 'AUDIT_INVALID_QUERY',
+      code: 'AUDIT_QUERY_INVALID',
       message: expect.stringMatching(/type: .*did you mean 'run_failed'/),
     }
     await expect(reader.events({ type: 'run_faild' }).toArray()).rejects.toMatchObject(expected)

@@ -25,7 +25,7 @@ export interface RunResult extends Promise<RunTree | undefined> {
    * longer, the run is read once more, for all of its calls. Of a run with more than 16,384 such calls at a time, or in
    * all, some are shown without their ends, and their ends as calls of their own.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY` naming an unknown or malformed field; while reading also when several
+   * @throws AuditLogError `AUDIT_QUERY_INVALID` naming an unknown or malformed field; while reading also when several
    * tenants have a run with this id and the run's `tenantId` does not say whose is meant
    */
   steps(query?: StepQuery): Results<RunStep>

@@ -33,19 +33,19 @@ export interface AuditLogShardedReader {
   /**
    * The events that pass every filter, of all logs: of what each log has next, in its order, the earliest comes first.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
    */
   events<T extends AuditEventType | (string & {}) = AuditEventType>(
     query?: ShardEventQuery<T>,
   ): ShardResults<StoredEvent>
 
-  /** The runs that pass every filter, of all logs, in the order of their starts. @throws AuditLogError `AUDIT_INVALID_QUERY` */
+  /** The runs that pass every filter, of all logs, in the order of their starts. @throws AuditLogError `AUDIT_QUERY_INVALID` */
   runs(query?: RunQuery): ShardResults<RunOverview>
 
   /**
    * The events that come from now on, of all logs, each as it is committed.
    *
-   * @throws AuditLogError `AUDIT_INVALID_QUERY`; while iterating `AUDIT_LOG_CLOSED` once the reader is closed
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`; while iterating `AUDIT_LOG_CLOSED` once the reader is closed
    */
   follow<T extends AuditEventType | (string & {}) = AuditEventType>(
     query?: FollowQuery<T>,
@@ -61,8 +61,8 @@ export interface AuditLogShardedReader {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Options of `openShardedReader`. */
-export interface OpenShardedReaderOptions {
+/** Options of `openAuditLogShardedReader`. */
+export interface AuditLogShardedReaderOptions {
   /** Types of the logs' own that may be asked for before they have any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
 }
@@ -76,18 +76,19 @@ export interface OpenShardedReaderOptions {
  * @example
  * ```ts
  * const shards = ['tenant-1', 'tenant-2'].map((logId) => postgresStore({ connectionString, logId }))
- * await using reader = await openShardedReader(shards)
+ * await using reader = await openAuditLogShardedReader(shards)
  * for await (const event of reader.events({ type: 'run_failed', order: 'desc', limit: 20 })) console.log(event.location)
  * ```
  */
-export async function openShardedReader(
+export async function openAuditLogShardedReader(
   stores: readonly SharedStore[],
-  options: OpenShardedReaderOptions = {},
+  options: AuditLogShardedReaderOptions = {},
 ): Promise<AuditLogShardedReader> {
-  rejectUnknownOptions('openShardedReader', options, ['eventTypes'])
-  if (!Array.isArray(stores) || stores.length === 0) throw new TypeError('openShardedReader: give at least one store')
+  rejectUnknownOptions('openAuditLogShardedReader', options, ['eventTypes'])
+  if (!Array.isArray(stores) || stores.length === 0)
+    throw new TypeError('openAuditLogShardedReader: give at least one store')
   const locations = new Set(stores.map(({ location }) => location))
-  if (locations.size < stores.length) throw new TypeError('openShardedReader: give each log once')
+  if (locations.size < stores.length) throw new TypeError('openAuditLogShardedReader: give each log once')
   const opened = await Promise.allSettled(stores.map((store) => openStoreReader({ ...options, store })))
   const readers = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   const failed = opened.find((one) => one.status === 'rejected')
@@ -215,6 +216,6 @@ async function* inShard<T extends object>(items: AsyncIterable<T>, location: str
 function refusePositions(query: object): void {
   for (const field of ['afterSeq', 'beforeSeq']) {
     if (!(field in query)) continue
-    throw new AuditLogError('AUDIT_INVALID_QUERY', `${field}: a position is that of one log; ask its reader for it`)
+    throw new AuditLogError('AUDIT_QUERY_INVALID', `${field}: a position is that of one log; ask its reader for it`)
   }
 }

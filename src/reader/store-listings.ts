@@ -28,7 +28,7 @@ import { listSessions, type SessionSummary } from './summaries/sessions.js'
 /** A part of the events that are followed: what lies behind a position. */
 type FollowedSpan = Span & { readonly after: number }
 
-/** The lists in which a store's reader answers queries. All methods but `steps` throw `AUDIT_INVALID_QUERY`. */
+/** The lists in which a store's reader answers queries. All methods but `steps` throw `AUDIT_QUERY_INVALID`. */
 export class StoreListings {
   readonly #store: ReadableStore
   readonly #knownTypes: ReadonlySet<string>

@@ -54,7 +54,7 @@ export interface LedgerVerifying {
  *
  * @returns the report of the log where there is one; problems of the ledger, such as a sibling that is missing, are among
  * its own then
- * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED`, `AUDIT_FILE_REFUSED`,
+ * @throws AuditLogError `AUDIT_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED`, `AUDIT_FILE_REFUSED`,
  * `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_KEY_INVALID`
  */
 export async function verifyLedgerDirectory(
@@ -78,7 +78,7 @@ export async function verifyLedgerDirectory(
   }
   if (logs.length === 0) {
     const yet = (await countStaged(location)) > 0 ? ' yet: what processes recorded waits in staging/ for one' : ''
-    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}${yet}`)
+    throw new AuditLogError('AUDIT_OPEN_FAILED', `There is no audit log in ${location}${yet}`)
   }
   const ledger = await verifyLedger({ location, logs, taken }, options)
   const [first, ...more] = ledger.logs

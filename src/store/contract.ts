@@ -51,7 +51,7 @@ export interface CommitMarks {
 }
 
 /** The positions of the entries of a committed group. */
-export interface CommitReceipt {
+export interface CommitResult {
   /** Position of each entry of the group, in its order; for a repeated caller id the position of the first. */
   readonly seqs: ArrayLike<number>
   /** Number of entries in the log after the commit. */
@@ -112,7 +112,7 @@ export interface AuditStore extends TileReader {
   /**
    * Opens for writing, creating what is missing.
    *
-   * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
+   * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`
    */
   open(): Promise<void>
 
@@ -139,7 +139,7 @@ export interface AuditStore extends TileReader {
    *
    * @throws AuditLogError `AUDIT_WRITE_FAILED`; `AUDIT_LOG_DIVERGED` where `marks.at` is not what the group would get
    */
-  commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt>
+  commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitResult>
 
   /** Position of the entry that is stored under each of these ids, `undefined` where there is none. */
   positionsOf(ids: readonly CallerId[]): Promise<readonly (number | undefined)[]>

@@ -37,6 +37,6 @@ it('fails where something else is, or leads nowhere', async () => {
 
 it('says so where a file system takes no directories, instead of trying for ever', async () => {
   for (const path of ['/proc/audit', '/proc/audit/below']) {
-    await expect(levelStore(path).open()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(levelStore(path).open()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
   }
 })

@@ -2,7 +2,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { CallerId, CommitMarks, SealedEntry } from './contract.js'
 import { callerIdKey } from './keys.js'
 
-/** A group with its positions: what is to be stored, and what the receipt says. */
+/** A group with its positions: what is to be stored, and what the result says. */
 export interface Placement {
   /** The entries to store, at `firstNew`, `firstNew + 1` …: the group without those that are stored already. */
   readonly fresh: readonly SealedEntry[]

@@ -5,7 +5,7 @@ export interface SharedStore extends AuditStore {
   /**
    * Opens for reading only: nothing is created, and `commit()` rejects.
    *
-   * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, also when there is no such log; `AUDIT_FORMAT_UNSUPPORTED`
+   * @throws AuditLogError `AUDIT_OPEN_FAILED`, also when there is no such log; `AUDIT_FORMAT_UNSUPPORTED`
    */
   openForReading(): Promise<void>
 

@@ -1,4 +1,4 @@
-import { type AuditErrorCode, AuditLogError } from '../events/errors.js'
+import { AuditLogError, type AuditLogErrorCode } from '../events/errors.js'
 
 /** An error on its way to another thread, which an error with a code of its own would not survive. Plain. */
 export interface ThreadError {
@@ -17,6 +17,6 @@ export function plainError(error: unknown): ThreadError {
 
 /** Returns the error that another thread told of. */
 export function revivedError({ message, code, isAuditError, stack }: ThreadError): Error {
-  const error = isAuditError ? new AuditLogError(code as AuditErrorCode, message) : new Error(message)
+  const error = isAuditError ? new AuditLogError(code as AuditLogErrorCode, message) : new Error(message)
   return Object.assign(error, { stack }, !isAuditError && code !== undefined && { code })
 }

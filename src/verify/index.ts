@@ -20,7 +20,7 @@ export {
   type Verifier,
   verifierFromVkey,
 } from '../checkpoint/index.js'
-export { type AuditErrorCode, AuditLogError } from '../events/errors.js'
+export { AuditLogError, type AuditLogErrorCode } from '../events/errors.js'
 export {
   type ConsistencyClaim,
   emptyRoot,

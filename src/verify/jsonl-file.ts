@@ -41,7 +41,7 @@ export class JsonlFile implements LogSource {
 async function* readLines(path: string): AsyncGenerator<EntryChunk> {
   const file = await openNamedFile(path).catch((cause: unknown) => {
     throw isAbsent(cause)
-      ? new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no file ${path}`, { cause })
+      ? new AuditLogError('AUDIT_OPEN_FAILED', `There is no file ${path}`, { cause })
       : readFailure(cause, path)
   })
   try {
@@ -62,7 +62,7 @@ async function* readLines(path: string): AsyncGenerator<EntryChunk> {
       from += entries.length
       if (bytesRead === 0) return
       if (rest.length > MAX_LINE_BYTES) {
-        throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `${path} does not hold the entries of a log, a line each`)
+        throw new AuditLogError('AUDIT_OPEN_FAILED', `${path} does not hold the entries of a log, a line each`)
       }
     }
   } finally {

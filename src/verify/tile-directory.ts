@@ -42,7 +42,7 @@ export class TileDirectory implements LogSource, TileReader {
     }
   }
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_MALFORMED`; `AUDIT_FILE_REFUSED` */
+  /** @throws AuditLogError `AUDIT_OPEN_FAILED` when there is no checkpoint; `AUDIT_NOTE_INVALID`; `AUDIT_FILE_REFUSED` */
   static async open(directory: string): Promise<TileDirectory> {
     const location = resolve(directory)
     const openedAt = Date.now()
@@ -158,6 +158,6 @@ async function readCheckpoint(path: string): Promise<string> {
     return (await readRegularFile(path, MAX_NOTE_BYTES)).toString()
   } catch (cause) {
     if (!isAbsent(cause)) throw readFailure(cause, path)
-    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no checkpoint at ${path}`, { cause })
+    throw new AuditLogError('AUDIT_OPEN_FAILED', `There is no checkpoint at ${path}`, { cause })
   }
 }

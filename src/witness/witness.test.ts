@@ -151,7 +151,7 @@ describe('httpWitness', () => {
     const cases = [
       { status: 200, body: '', code: 'AUDIT_KEY_UNKNOWN' },
       { status: 200, body: `\u2014 witness.example/w ${line}\n`, code: 'AUDIT_KEY_UNKNOWN' },
-      { status: 200, body: 'x\n', code: 'AUDIT_NOTE_MALFORMED' },
+      { status: 200, body: 'x\n', code: 'AUDIT_NOTE_INVALID' },
       { status: 200, body: 'x'.repeat(100_000), code: 'AUDIT_WITNESS_FAILED' },
       { status: 404, body: 'unknown origin', code: 'AUDIT_WITNESS_FAILED' },
       { status: 409, body: 'many\n', code: 'AUDIT_WITNESS_FAILED' },

@@ -23,7 +23,7 @@ export interface Witness {
    * @returns the note with the witness's cosignature behind its signatures
    * @throws AuditLogError `AUDIT_LOG_ROLLED_BACK` when the witness has seen a larger tree; `AUDIT_PROOF_INVALID` when
    * the checkpoint does not continue what it has seen; `AUDIT_WITNESS_FAILED` when it could not be asked, or refused;
-   * `AUDIT_SIGNATURE_INVALID`; `AUDIT_KEY_UNKNOWN`; `AUDIT_NOTE_MALFORMED`
+   * `AUDIT_SIGNATURE_INVALID`; `AUDIT_KEY_UNKNOWN`; `AUDIT_NOTE_INVALID`
    */
   cosign(checkpoint: string, log: WitnessedLog): Promise<string>
 }

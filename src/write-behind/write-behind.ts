@@ -3,7 +3,7 @@ import { atProcessEnd } from '../timers/process-end.js'
 import { monotonicMillis, soon } from '../timers/real-timers.js'
 import { FileSequence } from './file-sequence.js'
 import { distance, HEADER_BYTES, NO_FILE, ringOf, STATE, WORD } from './ring.js'
-import type { JournalWindowStats } from './window-stats.js'
+import type { JournalWindowCounters } from './window-counters.js'
 import { type Stretch, writeFully } from './write-fully.js'
 import { startWritingThread, writingThreadFile } from './writing-threads.js'
 
@@ -82,11 +82,11 @@ export class WriteBehind {
     return this.#put - distance(Atomics.load(this.#words, WORD.written), this.#put | 0)
   }
 
-  get stats(): JournalWindowStats {
+  get counters(): JournalWindowCounters {
     return {
       windowBytes: this.#options.windowBytes,
       unwrittenBytes: this.#put - this.written,
-      mostUnwrittenBytes: this.#most,
+      maxUnwrittenBytes: this.#most,
       waits: this.#waits,
       waitMillis: this.#waitMillis,
       writer: this.#isOver ? 'caller' : 'thread',

@@ -120,7 +120,7 @@ it('refuses a destination that holds something, or lies in the log', async () =>
     code: 'AUDIT_WRITE_FAILED',
   })
   await expect(backupAuditLog(join(base, 'nowhere'), join(base, 'copy'))).rejects.toMatchObject({
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
   })
   expect(readdirSync(held)).toEqual(['file'])
   expect(readdirSync(base).sort()).toEqual(['audit', 'held'])

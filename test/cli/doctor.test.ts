@@ -82,7 +82,7 @@ describe('doctor', () => {
     expect(await told(image)).toMatch(/^journal {4}2 events that the database does not have yet$/m)
     expect(await filesOf(image)).toEqual(before)
     const reopened = await openAuditLog(image)
-    expect(reopened.recovery).toMatchObject({ unclean: true, replayedEvents: 2 })
+    expect(reopened.recovery).toMatchObject({ unclean: true, recoveredEvents: 2 })
     await reopened.close()
     expect(await asked(image)).toMatchObject({ ending: 'in_order', events: 6, journal: { events: 0 } })
   })

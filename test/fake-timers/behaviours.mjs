@@ -35,7 +35,7 @@ export function behaviours({ openAuditLog, AuditSpanProcessor }, { openAuditLogR
     flush: withLog(async (log) => {
       log.record(note('a'))
       await log.flush()
-      return log.stats().committed
+      return log.counters().committed
     }),
     events: withLog(async (log) => {
       log.record(note('a'))

@@ -96,7 +96,7 @@ describe.skipIf(process.platform === 'win32')(
     })
 
     it.each(['0022', '0077'])(
-      'are open to the group with the mode group, keys excepted (umask %s)',
+      'are open to the group when readable by the group, keys excepted (umask %s)',
       async (umask) => {
         const writer = await write({ umask, mode: 'group', gid: AUDITORS, events: EVENTS })
         const entries = () => readdirSync(join(directory, 'entries'))

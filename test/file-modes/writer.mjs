@@ -6,7 +6,7 @@ const [, , dist = '', directory = '', umask = '', mode = '', gid = '', events = 
 const { openAuditLog } = await import(pathToFileURL(join(dist, 'index.js')).href)
 if (gid !== '') process.setgid?.(Number(gid))
 process.umask(Number.parseInt(umask, 8))
-const log = await openAuditLog(directory, mode === '' ? {} : { mode: 'group' })
+const log = await openAuditLog(directory, mode === '' ? {} : { readableBy: 'group' })
 const text = 'x'.repeat(8_000)
 for (let n = 0; n < Number(events); n++) {
   log.record({ type: 'custom', data: { name: `event ${n}`, text: `${text}${Math.random()}` } })

@@ -67,7 +67,7 @@ const QUERIES: readonly (readonly [EventQuery, (event: StoredEvent) => boolean])
 
 /** Queries of indexes that were not there at first. */
 const LATER_QUERIES: typeof QUERIES = [
-  [{ actor: 'user-1' }, (event) => event.actor?.id === 'user-1'],
+  [{ actorId: 'user-1' }, (event) => event.actor?.id === 'user-1'],
   [{ tool: 'tool-2' }, ({ type, data }) => type === 'tool_call_completed' && nameOfTool(data) === 'tool-2'],
 ]
 const nameOfTool = (data: unknown) => (data as { readonly tool: { readonly name: string } }).tool.name
@@ -196,7 +196,7 @@ describe('the log removed', () => {
 describe('the log closed', () => {
   it('was left in good order', async () => {
     const log = await openWriter(copyOf('closed').directory)
-    expect(log.recovery).toMatchObject({ unclean: false, replayedEvents: 0 })
+    expect(log.recovery).toMatchObject({ unclean: false, recoveredEvents: 0 })
     await log.close()
   })
 })
@@ -206,7 +206,7 @@ describe('the log killed', () => {
     const { directory } = copyOf('killed')
     const journaled = readFileSync(join(FOLDER, 'killed/journaled.jsonl'), 'utf8').trim().split('\n')
     const log = await openWriter(directory)
-    expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: journaled.length, gaps: 0 })
+    expect(log.recovery).toMatchObject({ unclean: true, recoveredEvents: journaled.length, gaps: 0 })
     const takenOver = await log.events({ afterSeq: 29, limit: journaled.length }).toArray()
     expect(takenOver).toEqual(journaled.map((line, n) => ({ ...JSON.parse(line), seq: 30 + n })))
     expect(await log.events({ type: 'events_recovered' }).count()).toBe(1)

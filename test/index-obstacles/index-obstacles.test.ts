@@ -124,7 +124,7 @@ describe.each([
 
     const holder = await hold()
     const log = await open()
-    expect(log.recovery).toMatchObject({ unclean: true, replayedEvents: 1 })
+    expect(log.recovery).toMatchObject({ unclean: true, recoveredEvents: 1 })
     expect(await log.get(seq)).toMatchObject({ id: 'own' })
     await expect(log.append(own)).rejects.toMatchObject({ code: 'AUDIT_READ_FAILED' })
     await letGo(holder)

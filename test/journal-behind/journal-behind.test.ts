@@ -75,9 +75,9 @@ async function reopened() {
   const log = await openAuditLog(directory, { on: { problem: () => {} } })
   const names = (await log.events({ type: 'custom' }).toArray()).map(({ data }) => data.name)
   const { problems } = await log.verify()
-  const { gaps, replayedEvents } = log.recovery
+  const { gaps, recoveredEvents } = log.recovery
   await log.close()
-  return { names, problems, gaps, replayedEvents }
+  return { names, problems, gaps, recoveredEvents }
 }
 
 /** Counts the writes of the thread of this test. */
@@ -112,30 +112,30 @@ describe('a log whose journal is written by a thread', () => {
     })
     await new Promise((resolve) => setImmediate(resolve))
     expect(isFlushed).toBe(false)
-    expect(log.stats()).toMatchObject({
+    expect(log.counters()).toMatchObject({
       committed: 0,
       journalWindow: { windowBytes: WINDOW_BYTES, writer: 'thread', waits: 0 },
     })
-    expect(log.stats().journalWindow?.unwrittenBytes).toBeGreaterThan(50 * 100)
+    expect(log.counters().journalWindow?.unwrittenBytes).toBeGreaterThan(50 * 100)
     gate.set(GATE.open)
     await flushed
-    expect(log.stats()).toMatchObject({ committed: 50, journalWindow: { unwrittenBytes: 0 } })
-    expect(log.stats().journalWindow?.mostUnwrittenBytes).toBeGreaterThan(50 * 100)
+    expect(log.counters()).toMatchObject({ committed: 50, journalWindow: { unwrittenBytes: 0 } })
+    expect(log.counters().journalWindow?.maxUnwrittenBytes).toBeGreaterThan(50 * 100)
     expect(writes).not.toHaveBeenCalled()
     expect(gate.writes).toBeGreaterThan(0)
     await log.close()
-    expect(await reopened()).toEqual({ names: numbered(50), problems: [], gaps: 0, replayedEvents: 0 })
+    expect(await reopened()).toEqual({ names: numbered(50), problems: [], gaps: 0, recoveredEvents: 0 })
   })
 
   it('waits when the window is full, and drops nothing', async () => {
     const { log } = await openLog()
     gate.set(GATE.slow)
     for (const name of numbered(100)) log.record(note(name, 10_000))
-    const { dropped, journalWindow } = log.stats()
+    const { dropped, journalWindow } = log.counters()
     expect(dropped).toEqual({})
     expect(journalWindow?.waits).toBeGreaterThan(1)
     expect(journalWindow?.waitMillis).toBeGreaterThan(0)
-    expect(journalWindow?.mostUnwrittenBytes).toBeLessThanOrEqual(WINDOW_BYTES)
+    expect(journalWindow?.maxUnwrittenBytes).toBeLessThanOrEqual(WINDOW_BYTES)
     await log.close()
     expect(await reopened()).toMatchObject({ names: numbered(100), problems: [] })
   })
@@ -152,7 +152,7 @@ describe('a log whose journal is written by a thread', () => {
     expect(problems.map(({ message }) => message)).toEqual([
       expect.stringContaining('a journal that cannot be written'),
     ])
-    expect(log.stats()).toMatchObject({ committed: 21, dropped: {} })
+    expect(log.counters()).toMatchObject({ committed: 21, dropped: {} })
     mend()
     // The first one is written by the caller, to see that it works.
     log.record(note('21'))
@@ -172,11 +172,11 @@ describe('a log whose journal is written by a thread', () => {
     const { log } = await openLog({ maxQueueBytes: 65_535 })
     gate.set(state)
     for (const name of numbered(100)) log.record(note(name, 900))
-    expect(log.stats().spilledEvents).toBeGreaterThan(20)
+    expect(log.counters().spilledEvents).toBeGreaterThan(20)
     if (state === GATE.part) await vi.waitFor(() => expect(gate.writes).toBe(1))
     const mend = fillDisk()
     await log.flush()
-    expect(log.stats()).toMatchObject({
+    expect(log.counters()).toMatchObject({
       committed: 100,
       dropped: {},
       spilledEvents: 0,
@@ -196,7 +196,7 @@ describe('a log whose journal is written by a thread', () => {
       journalWindowBytes: 200_000,
     })
     const log = await audit.ready
-    expect(log?.stats().journalWindow).toMatchObject({ windowBytes: 200_000, writer: 'thread' })
+    expect(log?.counters().journalWindow).toMatchObject({ windowBytes: 200_000, writer: 'thread' })
     const doctor = [join(built.dist, 'cli/index.js'), 'doctor', '--log', directory]
     const says = () => execFileSync(process.execPath, doctor, { encoding: 'utf8' })
     await vi.waitFor(() => expect(says()).toContain('log 0, durability journal-behind:'), { timeout: 30_000 })
@@ -213,7 +213,7 @@ describe('a log whose journal is written by a thread', () => {
     for (const name of numbered(20)) log.record(note(name))
     await gate.started[0]?.terminate()
     await log.flush()
-    expect(log.stats()).toMatchObject({ committed: 20, journalWindow: { writer: 'caller', unwrittenBytes: 0 } })
+    expect(log.counters()).toMatchObject({ committed: 20, journalWindow: { writer: 'caller', unwrittenBytes: 0 } })
     const writes = watchWrites()
     log.record(note('20'))
     expect(writes).toHaveBeenCalledTimes(1)
@@ -230,7 +230,7 @@ describe('a log whose journal is written by a thread', () => {
     const writes = watchWrites()
     log.record(note('0'))
     expect(writes).toHaveBeenCalledTimes(1)
-    expect(log.stats().journalWindow).toBeUndefined()
+    expect(log.counters().journalWindow).toBeUndefined()
     expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('is not written by a thread')])
     await log.close()
     expect(await reopened()).toMatchObject({ names: ['0'], problems: [] })

@@ -10,7 +10,7 @@ const log = await openAuditLog(directory, { durability: 'journal-behind', journa
 gate.set(end === 'kill' ? GATE.slow : GATE.held)
 for (let n = 0; end === 'kill' || n < 40; n++) {
   log.record({ type: 'custom', data: { name: `${n}`, pad: 'x'.repeat(2000) } })
-  const { journalBytes, journalWindow } = log.stats()
+  const { journalBytes, journalWindow } = log.counters()
   writeSync(1, `${n} ${journalBytes} ${journalWindow.unwrittenBytes}\n`)
   if (n % 50 === 49) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -99,8 +99,8 @@ test('events of all logs are merged by time, with the number of their log', asyn
   const ofOne = await reader.logs.get(1)?.verify()
   expect(ofOne).toMatchObject({ size: 4 })
   expect(ofOne).not.toHaveProperty('logs')
-  await expect(reader.get(0)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
-  await expect(reader.events({ afterSeq: 1 }).toArray()).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+  await expect(reader.get(0)).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
+  await expect(reader.events({ afterSeq: 1 }).toArray()).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
 })
 
 test('a run of several logs is listed once, with its sums, and has the runs of its trace below it', async () => {
@@ -150,17 +150,17 @@ test('a cursor holds the position in every log, and a malformed one is an invali
   expect(places(await reader.events({ before: cursor }).toArray())).toEqual(['0:0'])
   expect(await reader.events({ after: cursor }).count()).toBe(2)
   for (const bad of ['', 'x', cursor.slice(1), `${cursor}AA`, 5 as never, undefined as never]) {
-    expect(() => reader.events({ after: bad })).toThrow(expect.objectContaining({ code: 'AUDIT_INVALID_QUERY' }))
+    expect(() => reader.events({ after: bad })).toThrow(expect.objectContaining({ code: 'AUDIT_QUERY_INVALID' }))
   }
   const other = await openAuditLog(join(ledger.root, 'other'))
   ledger.onEnd(() => other.close())
   const foreign = await openAuditLogReader(join(ledger.root, 'other'))
   ledger.onEnd(() => foreign.close())
   const read = reader.events({ after: await foreign.cursor() }).toArray()
-  await expect(read).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+  await expect(read).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
   const page = await reader.events().page({ size: 1 })
   const next = reader.events().page({ cursor: `${page.cursor}A` })
-  await expect(next).rejects.toMatchObject({ code: 'AUDIT_INVALID_CURSOR' })
+  await expect(next).rejects.toMatchObject({ code: 'AUDIT_CURSOR_INVALID' })
   expect(places((await reader.events().page({ cursor: page.cursor })).items)).toEqual(['1:0', '0:1'])
 })
 

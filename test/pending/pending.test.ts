@@ -113,8 +113,8 @@ describe('where a process was killed before it had a log', () => {
     expect(await reader.get(0)).toBeUndefined()
     expect(await reader.head()).toEqual({ size: 0 })
     expect(reader.logs.size).toBe(0)
-    await expect(reader.verify()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
-    await expect(reader.prove(0)).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(reader.verify()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
+    await expect(reader.prove(0)).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
     const after = await reader.cursor()
     const followed = reader.follow({ type: 'run_completed' }, { pollMillis: 10 })[Symbol.asyncIterator]()
     const next = followed.next()
@@ -143,7 +143,7 @@ test.each([
   ],
 ])('a location is no log that only waits where %s', async (_, make) => {
   await make()
-  await expect(openAuditLogReader(location)).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+  await expect(openAuditLogReader(location)).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
   expect((await ask(['query'])).code).toBe(66)
   expect((await ask(['doctor'])).code).toBe(66)
 })

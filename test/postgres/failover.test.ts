@@ -141,7 +141,7 @@ test('the primary is killed while it commits: a standby goes on, and nothing ack
   // A standby takes no writes, and says so.
   const standby = postgresStore({ connectionString: other.url('audit'), logId: 'failover' })
   await expect(standby.open()).rejects.toMatchObject({
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
     message: expect.stringContaining('connect to the primary'),
   })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { AuditLogError } from '../../src/events/errors.js'
-import { forward } from '../../src/forward/index.js'
+import { forwardAuditLog } from '../../src/forward/index.js'
 import { postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries } from '../../src/testing/index.js'
 import { migratedDatabase } from './support/database.js'
@@ -49,7 +49,7 @@ test('outages of every kind make the lag grow, and nothing missing or doubled', 
   const log = await localLog('outages')
   const onProblem = () => {}
   const note = (n: number) => log.record({ type: 'custom', sessionId: 's', data: { name: 'note', n } })
-  let forwarder = forward(log, remoteOf('outages'), { maxGroupEntries: 50, onProblem, startTimer })
+  let forwarder = forwardAuditLog(log, remoteOf('outages'), { maxGroupEntries: 50, onProblem, startTimer })
   let n = 0
   for (let round = 0; round < 9; round++) {
     for (let count = 0; count < 200; count++) note(n++)
@@ -65,10 +65,11 @@ test('outages of every kind make the lag grow, and nothing missing or doubled', 
     proxy.losesAnswers = false
     proxy.isCut = false
     proxy.reset()
-    if (round % 4 === 3) forwarder = forward(log, remoteOf('outages'), { maxGroupEntries: 50, onProblem, startTimer })
+    if (round % 4 === 3)
+      forwarder = forwardAuditLog(log, remoteOf('outages'), { maxGroupEntries: 50, onProblem, startTimer })
   }
-  while (forwarder.stats().safeToTrim < n) await forwarder.flush().catch(() => undefined)
-  expect(forwarder.stats()).toMatchObject({ status: 'forwarding', lagEvents: 0, remoteSize: n, safeToTrim: n })
+  while (forwarder.progress().safeToTrim < n) await forwarder.flush().catch(() => undefined)
+  expect(forwarder.progress()).toMatchObject({ status: 'forwarding', lagEvents: 0, remoteSize: n, safeToTrim: n })
   await forwarder.close()
   const events = await verifiedEvents(url(), 'outages')
   expect(events.map(({ data }) => (data as { n?: number }).n)).toEqual([...Array(n).keys()])
@@ -82,7 +83,7 @@ test('a log id that holds another log is refused, and left as it is', async () =
   await other.open()
   await other.commit(sealedEntries(3))
   await other.close()
-  const forwarder = forward(log, remoteOf('taken'), { onProblem: () => {} })
+  const forwarder = forwardAuditLog(log, remoteOf('taken'), { onProblem: () => {} })
   await expect(forwarder.flush()).rejects.toMatchObject({
     code: 'AUDIT_LOG_DIVERGED',
     message: expect.stringContaining('Give each log that is forwarded a log of its own'),
@@ -95,16 +96,16 @@ test('a second forwarder of a log takes over from the first', async () => {
   const log = await localLog('taken over')
   const note = () => log.append({ type: 'custom', sessionId: 's', data: { name: 'note' } })
   await note()
-  const first = forward(log, remoteOf('taken over'), { onProblem: () => {} })
+  const first = forwardAuditLog(log, remoteOf('taken over'), { onProblem: () => {} })
   ends.push(() => first.close())
   await first.flush()
-  const second = forward(log, remoteOf('taken over'), { onProblem: () => {} })
+  const second = forwardAuditLog(log, remoteOf('taken over'), { onProblem: () => {} })
   ends.push(() => second.close())
   await second.flush()
   await note()
   await Promise.allSettled([first.flush(), second.flush()])
   await second.flush()
-  expect(second.stats()).toMatchObject({ status: 'forwarding', safeToTrim: 2 })
-  expect(first.stats()).toMatchObject({ status: 'stopped' })
+  expect(second.progress()).toMatchObject({ status: 'forwarding', safeToTrim: 2 })
+  expect(first.progress()).toMatchObject({ status: 'stopped' })
   expect((await verifiedEvents(url(), 'taken over')).length).toBe(2)
 })

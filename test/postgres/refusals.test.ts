@@ -7,7 +7,7 @@ import { freePort } from './support/installation.mjs'
 
 const openFailed = (message: string) => ({
   name: 'AuditLogError',
-  code: 'AUDIT_LOG_OPEN_FAILED',
+  code: 'AUDIT_OPEN_FAILED',
   message: expect.stringContaining(message),
 })
 const unsupported = (message: string) => ({

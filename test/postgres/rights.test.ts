@@ -156,7 +156,7 @@ test('it sees nothing of another log, and no entry through a function that tells
   await expect(store.openForReading()).rejects.toMatchObject({
     message: expect.stringContaining('There is no audit log'),
   })
-  await expect(store.open()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+  await expect(store.open()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
 })
 
 test.each<[string, (own: string) => string]>([
@@ -196,7 +196,7 @@ test('writers of one log may share a role, as its members or by rights of their 
   const [first, second] = [await opened(one ?? '', 'shared'), await opened(two ?? '', 'shared')]
   await first.commit(sealedEntries(1))
   await second.commit(sealedEntries(1))
-  await expect(opened(other ?? '', 'shared')).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+  await expect(opened(other ?? '', 'shared')).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
   await revokeLog({ connectionString: database.url(), logId: 'shared', role: two ?? '' })
   await expect(second.commit(sealedEntries(1))).rejects.toMatchObject({
     code: 'AUDIT_WRITE_FAILED',
@@ -212,9 +212,9 @@ test('a reader may be given one log alone', async () => {
   const reader = await openAuditLogReader({ store: of('victim') })
   expect((await reader.events().toArray()).length).toBe(5)
   await reader.close()
-  await expect(of('own').openForReading()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
-  await expect(of('victim').open()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
-  await expect(of('new').open()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+  await expect(of('own').openForReading()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
+  await expect(of('victim').open()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
+  await expect(of('new').open()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
 })
 
 test('a role that is not there is said to be missing', async () => {
@@ -255,7 +255,7 @@ test('a log of the first version goes on, and is its writers alone from the firs
   expect(first.id).toMatch(/^[\da-f]{16}$/)
   await grantLog({ connectionString: old.url(), logId: 'before', role: one })
   await first.commit(sealedEntries(1))
-  await expect(opened(two, 'before', old)).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+  await expect(opened(two, 'before', old)).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
   const reader = postgresStore({ connectionString: old.url(), logId: 'before' })
   await reader.openForReading()
   expect([reader.id, reader.size]).toEqual([first.id, 1])

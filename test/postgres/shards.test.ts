@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuditLogShardedReader, openShardedReader } from '../../src/reader/index.js'
+import { type AuditLogShardedReader, openAuditLogShardedReader } from '../../src/reader/index.js'
 import { type PostgresStore, postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries, sealedEntry } from '../../src/testing/index.js'
 import { verifyInclusion } from '../../src/tree/index.js'
@@ -20,7 +20,7 @@ beforeAll(async () => {
     const entries = sealedEntries(10, (n) => ({ time: second(3 * n + shard), tenantId: IDS[shard] as string }))
     await store.commit(entries)
   }
-  reader = await openShardedReader(IDS.map(storeOf))
+  reader = await openAuditLogShardedReader(IDS.map(storeOf))
 })
 afterAll(async () => {
   await reader.close()
@@ -96,9 +96,11 @@ test('following gives what comes to any of the logs', async () => {
 })
 
 test('a log that is missing, and one that is given twice, are refused', async () => {
-  await expect(openShardedReader([storeOf('tenant 0'), storeOf('missing')])).rejects.toMatchObject({
-    code: 'AUDIT_LOG_OPEN_FAILED',
+  await expect(openAuditLogShardedReader([storeOf('tenant 0'), storeOf('missing')])).rejects.toMatchObject({
+    code: 'AUDIT_OPEN_FAILED',
   })
-  await expect(openShardedReader([storeOf('tenant 0'), storeOf('tenant 0')])).rejects.toThrow('give each log once')
-  await expect(openShardedReader([])).rejects.toThrow('at least one store')
+  await expect(openAuditLogShardedReader([storeOf('tenant 0'), storeOf('tenant 0')])).rejects.toThrow(
+    'give each log once',
+  )
+  await expect(openAuditLogShardedReader([])).rejects.toThrow('at least one store')
 })

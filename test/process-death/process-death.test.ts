@@ -49,9 +49,9 @@ test.each([
       const names = (await log.events({ type: 'custom' }).toArray()).map(({ data }) => data.name)
       expect(names.length).toBeGreaterThanOrEqual(recorded)
       expect(names).toEqual(Array.from(names, (_, n) => `${n}`))
-      const { replayedEvents } = log.recovery
-      expect(log.recovery).toMatchObject({ unclean: true, gaps: 0, unattestedEvents: key ? 0 : replayedEvents })
-      taken += replayedEvents
+      const { recoveredEvents } = log.recovery
+      expect(log.recovery).toMatchObject({ unclean: true, gaps: 0, unattestedEvents: key ? 0 : recoveredEvents })
+      taken += recoveredEvents
       const statements = await log.events({ type: 'events_recovered' }).toArray()
       const sum = (of: 'count' | 'unattested') => statements.reduce((total, { data }) => total + data[of], 0)
       expect([sum('count'), sum('unattested')]).toEqual([taken, key ? 0 : taken])

@@ -52,7 +52,7 @@ test('closing the log ends a follower with AUDIT_LOG_CLOSED', async () => {
 test('the statistics of the log and the counters of its writer are told apart by the query', async () => {
   await using log = await openAuditLog({ store: memoryStore() })
   await log.append({ type: 'run_started', runId: 'r-1', data: { agent: { name: 'writer' } } })
-  expect(log.stats()).toMatchObject({ recorded: 1 })
+  expect(log.counters()).toMatchObject({ recorded: 1 })
   expect((await log.stats({})).total.runs.started).toBe(1)
   expect(await log.agents().toArray()).toMatchObject([{ name: 'writer', runs: 1 }])
 })

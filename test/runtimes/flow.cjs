@@ -19,7 +19,7 @@ exports.flow = async function flow(program, spanledger) {
   if (killed && exits) {
     const log = await spanledger.openAuditLog(killed, { durability: 'journal-behind', on: { problem: () => {} } })
     for (let n = 0; n < ENTRIES; n++) log.record({ type: 'custom', data: { name: 'flow', n } })
-    process.stdout.write(log.stats().journalWindow?.writer ?? 'no thread')
+    process.stdout.write(log.counters().journalWindow?.writer ?? 'no thread')
     process.exit(0)
   }
   if (killed) {

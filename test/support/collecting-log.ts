@@ -32,7 +32,7 @@ export class CollectingLog implements AuditLogWriter {
 
   async assertWritable(): Promise<void> {}
 
-  stats(): ReturnType<AuditLogWriter['stats']> {
+  counters(): ReturnType<AuditLogWriter['counters']> {
     const recorded = this.events.length
     return {
       recorded,

@@ -8,7 +8,7 @@ import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
 import { isReserved } from '../../src/events/reserved.js'
 import type { AuditEventInput } from '../../src/events/types.js'
-import { forward } from '../../src/forward/index.js'
+import { forwardAuditLog } from '../../src/forward/index.js'
 import { AuditLogRecordProcessor } from '../../src/otel/log-records.js'
 import { recordEvent } from '../../src/record/index.js'
 import { levelStore } from '../../src/store/leveldb/index.js'
@@ -97,10 +97,10 @@ describe('the words of a log', () => {
   it('are refused by append', async () => {
     const log = await openAuditLog(directory)
     for (const forged of forgeries) {
-      await expect(log.append(forged)).rejects.toMatchObject({ code: 'AUDIT_INVALID_EVENT' })
+      await expect(log.append(forged)).rejects.toMatchObject({ code: 'AUDIT_EVENT_INVALID' })
     }
     const marked = { type: 'custom', data: { name: 'x' }, statementOf: 'spanledger.local/forged' } as never
-    await expect(log.append(marked)).rejects.toMatchObject({ code: 'AUDIT_INVALID_EVENT' })
+    await expect(log.append(marked)).rejects.toMatchObject({ code: 'AUDIT_EVENT_INVALID' })
     await log.close()
   })
 
@@ -148,7 +148,7 @@ describe('what another log says of itself', () => {
     expect((await source.verify()).status).toBe('incomplete')
 
     const target = levelStore(join(directory, 'target'))
-    const forwarder = forward(source, target)
+    const forwarder = forwardAuditLog(source, target)
     await forwarder.flush()
     await forwarder.close()
     const texts = async (log: { entries(): { toArray(): Promise<readonly { bytes: Uint8Array }[]> } }) =>

@@ -59,9 +59,9 @@ describe('prove', () => {
       verifyInclusion({ leafHash, index: 5, size, root, proof })
     }
     for (const size of [5, 0, 1.5, 100_000]) {
-      await expect(reader.prove(5, { size })).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+      await expect(reader.prove(5, { size })).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
     }
-    await expect(reader.prove(-1)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+    await expect(reader.prove(-1)).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
     const { size } = await reader.head()
     await expect(reader.prove(1_000_000)).rejects.toMatchObject({
       code: 'AUDIT_CHECKPOINT_MISSING',
@@ -106,7 +106,7 @@ describe('evidence', () => {
     }
     expect(seqs).toEqual(expected)
     expect(seqs[0]).toBe(size - 1)
-    await expect(open.evidence({ runid: 'x' } as never)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+    await expect(open.evidence({ runid: 'x' } as never)).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
   })
 })
 

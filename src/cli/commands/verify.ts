@@ -101,7 +101,7 @@ export const verify: Command = {
 }
 
 function isNoLog(error: unknown): boolean {
-  return error instanceof AuditLogError && error.code === 'AUDIT_LOG_OPEN_FAILED'
+  return error instanceof AuditLogError && error.code === 'AUDIT_OPEN_FAILED'
 }
 
 async function verifyAt(

@@ -52,7 +52,7 @@ export async function verifyOneReceipt(args: Arguments, io: Io): Promise<number>
 const RECEIPT_VERDICTS: { readonly [code: string]: 'altered' | 'unknown_key' | undefined } = {
   AUDIT_KEY_UNKNOWN: 'unknown_key',
   AUDIT_ORIGIN_MISMATCH: 'unknown_key',
-  AUDIT_NOTE_MALFORMED: 'altered',
+  AUDIT_NOTE_INVALID: 'altered',
   AUDIT_PROOF_INVALID: 'altered',
   AUDIT_SIGNATURE_INVALID: 'altered',
 }

@@ -35,7 +35,7 @@ export function chosenName(options: ResolvedCheckpointOptions): string | undefin
  *
  * @param location - of the ledger
  * @returns `undefined` while log 0 has no name: its key has none, and it has no checkpoint yet
- * @throws AuditLogError `AUDIT_KEY_INVALID`, `AUDIT_NOTE_MALFORMED`, `AUDIT_FILE_REFUSED`; what the file system throws
+ * @throws AuditLogError `AUDIT_KEY_INVALID`, `AUDIT_NOTE_INVALID`, `AUDIT_FILE_REFUSED`; what the file system throws
  */
 export async function ledgerKey(location: string, options: ResolvedCheckpointOptions): Promise<LedgerKey | undefined> {
   if (options.signer === false) return undefined

@@ -94,7 +94,7 @@ describe('of the logs of a ledger it takes', () => {
 
   test('one that could not be opened for a moment', async () => {
     let attempts = 0
-    const failing = { 0: () => (attempts++ === 0 ? new AuditLogError('AUDIT_LOG_OPEN_FAILED', 'busy') : undefined) }
+    const failing = { 0: () => (attempts++ === 0 ? new AuditLogError('AUDIT_OPEN_FAILED', 'busy') : undefined) }
     expect(await take({ failing })).toMatchObject({ log: 0, tried: [0, 0] })
     expect(problems).toEqual([])
   })

@@ -114,7 +114,7 @@ class Attempts<L> {
     } catch (problem) {
       if (isLocked(problem)) return undefined
       if (!(problem instanceof Error) || problem instanceof TypeError || OF_ALL_LOGS.has(codeOf(problem))) throw problem
-      if (codeOf(problem) === 'AUDIT_LOG_OPEN_FAILED' && !this.#failed.has(directory.number)) {
+      if (codeOf(problem) === 'AUDIT_OPEN_FAILED' && !this.#failed.has(directory.number)) {
         this.#failed.add(directory.number)
         this.isInTransit = true
         return undefined
@@ -182,7 +182,7 @@ async function isMade(directory: string, readers: Readers): Promise<boolean> {
 
 function leftAside({ number, path: directory }: LogDirectory, problem: Error): Error {
   const message = `Log ${number} of the ledger is left as it is, and events go to another log: ${problem.message}`
-  const code = problem instanceof AuditLogError ? problem.code : 'AUDIT_LOG_OPEN_FAILED'
+  const code = problem instanceof AuditLogError ? problem.code : 'AUDIT_OPEN_FAILED'
   return new AuditLogError(code, message.includes(directory) ? message : `${message} (${directory})`, {
     cause: problem,
   })
@@ -190,7 +190,7 @@ function leftAside({ number, path: directory }: LogDirectory, problem: Error): E
 
 function openFailed(location: string, problem: unknown): unknown {
   if (!(problem instanceof Error) || problem instanceof AuditLogError) return problem
-  return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the ledger ${location}: ${problem.message}`, {
+  return new AuditLogError('AUDIT_OPEN_FAILED', `Cannot open the ledger ${location}: ${problem.message}`, {
     cause: problem,
   })
 }

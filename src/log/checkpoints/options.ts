@@ -31,7 +31,7 @@ export interface CheckpointOptions {
    *
    * @defaultValue none
    */
-  readonly counterFile?: string
+  readonly externalCheckpointFile?: string
   /**
    * Signs the log's checkpoints (C2SP tlog-checkpoint): its name is the log's origin. `false` leaves the log without new
    * checkpoints. See `Ed25519Signer`, and `externalSigner` for a key in a KMS.
@@ -95,7 +95,7 @@ export interface ResolvedCheckpointOptions {
   readonly divergence: DivergencePolicy
   readonly knownCheckpoint: KnownCheckpoint | KnownCheckpointSource | undefined
   /** Absolute. */
-  readonly counterFile: string | undefined
+  readonly externalCheckpointFile: string | undefined
   readonly signer: Signer | false | undefined
   readonly signingKey: string | undefined
   readonly previousSigner: Signer | undefined
@@ -108,7 +108,7 @@ export interface ResolvedCheckpointOptions {
 export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
   divergence: true,
   knownCheckpoint: true,
-  counterFile: true,
+  externalCheckpointFile: true,
   signer: true,
   signingKey: true,
   previousSigner: true,
@@ -120,10 +120,10 @@ export const CHECKPOINT_OPTIONS: Record<keyof CheckpointOptions, true> = {
 
 /** @throws TypeError naming the option. */
 export function resolveCheckpointOptions(of: string, options: CheckpointOptions): ResolvedCheckpointOptions {
-  const { divergence = 'refuse', knownCheckpoint, counterFile, signer, signingKey, previousSigner } = options
+  const { divergence = 'refuse', knownCheckpoint, externalCheckpointFile, signer, signingKey, previousSigner } = options
   const { origin, publishCheckpoint } = options
   requireOneOf(of, 'divergence', divergence, ['refuse', 'record'])
-  for (const [name, text] of Object.entries({ counterFile, signingKey, origin })) {
+  for (const [name, text] of Object.entries({ externalCheckpointFile, signingKey, origin })) {
     if (text !== undefined && (typeof text !== 'string' || text === '')) {
       throw new TypeError(`${of}: ${name} must be a string that is not empty`)
     }
@@ -150,7 +150,7 @@ export function resolveCheckpointOptions(of: string, options: CheckpointOptions)
   return {
     divergence,
     knownCheckpoint,
-    counterFile: counterFile === undefined ? undefined : resolve(counterFile),
+    externalCheckpointFile: externalCheckpointFile === undefined ? undefined : resolve(externalCheckpointFile),
     signer,
     signingKey,
     previousSigner,

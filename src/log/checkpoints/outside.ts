@@ -13,7 +13,7 @@ import { within } from './time-limit.js'
 
 /*
  * Knowledge of a log that an attacker who can set back its directory cannot set back too: checkpoints kept elsewhere, a
- * counter file, witnesses.
+ * external checkpoint file, witnesses.
  */
 
 /** Names a checkpoint of the option `knownCheckpoint`. */
@@ -23,11 +23,11 @@ export const KNOWN_CHECKPOINT = 'the known checkpoint'
  * Reads the checkpoints that were kept outside of a log.
  *
  * @throws what a `knownCheckpoint` function rejects with, or an error of its own when it takes too long; what the file
- * system throws, but for a counter file that is not there yet
+ * system throws, but for a external checkpoint file that is not there yet
  */
 export async function outsideCheckpoints({
   knownCheckpoint,
-  counterFile,
+  externalCheckpointFile,
   checkpointTimeoutMillis: millis,
 }: ResolvedCheckpointOptions): Promise<readonly CheckpointSource[]> {
   const late = () => new Error(`knownCheckpoint did not answer within ${millis} ms`)
@@ -39,8 +39,9 @@ export async function outsideCheckpoints({
     if (typeof checkpoint !== 'string') throw new TypeError('knownCheckpoint must give signed notes, as strings')
     return { source: KNOWN_CHECKPOINT, checkpoint }
   })
-  const counted = counterFile === undefined ? undefined : await new CheckpointFile(counterFile).read()
-  if (counted !== undefined) sources.push({ source: 'the counter file', checkpoint: counted })
+  const counted =
+    externalCheckpointFile === undefined ? undefined : await new CheckpointFile(externalCheckpointFile).read()
+  if (counted !== undefined) sources.push({ source: 'the external checkpoint file', checkpoint: counted })
   return sources
 }
 

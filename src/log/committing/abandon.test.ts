@@ -35,6 +35,6 @@ test('a log that is given up hands over what it had not stored and not said, and
   expect(names).toEqual(['taken', 'and this', 'too'])
   expect(left.gaps).toMatchObject([{ type: 'events_dropped', data: { reason: 'queue_full', count: 2 } }])
   expect(left).toMatchObject({ logId: store.id, origin: ORIGIN, size: 1, lastLeaf: leafHash })
-  expect(log.stats()).toMatchObject({ recorded: 5, dropped: { queue_full: 2 } })
+  expect(log.counters()).toMatchObject({ recorded: 5, dropped: { queue_full: 2 } })
   expect(log.record(note('late'))).toBeUndefined()
 })

@@ -10,7 +10,7 @@ describe('assertWritable', () => {
     expect(control.marks).toHaveLength(1)
     log.record(note('a'))
     await log.assertWritable()
-    expect(log.stats().committed).toBe(1)
+    expect(log.counters().committed).toBe(1)
   })
 
   it('rejects as long as the store fails, whatever it said before', async () => {

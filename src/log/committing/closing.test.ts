@@ -16,7 +16,7 @@ describe('close', () => {
     await closing
     expect(log.close()).toBe(closing)
     expect(await append).toMatchObject({ seq: 0 })
-    expect(log.stats()).toMatchObject({ committed: 2, dropped: { closed: 1 }, queuedEvents: 0 })
+    expect(log.counters()).toMatchObject({ committed: 2, dropped: { closed: 1 }, queuedEvents: 0 })
     await expect(store.read([0])).rejects.toMatchObject({ code: 'AUDIT_LOG_CLOSED' })
     await store.open()
     expect(await namesIn(store)).toEqual(['appended', 'recorded'])
@@ -67,7 +67,7 @@ describe('close', () => {
     })
     await Promise.all([told, flushed])
     expect(close).toHaveBeenCalledTimes(1)
-    expect(log.stats()).toMatchObject({ dropped: { write_failed: 2 }, queuedEvents: 0, queuedBytes: 0 })
+    expect(log.counters()).toMatchObject({ dropped: { write_failed: 2 }, queuedEvents: 0, queuedBytes: 0 })
     expect(timers.every(({ cancelled }) => cancelled)).toBe(true)
   })
 

@@ -1,7 +1,7 @@
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore, SealedEntry } from '../../store/contract.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
-import type { AppendReceipt } from '../contract.js'
+import type { AppendResult } from '../contract.js'
 import type { WriteAhead } from '../journal/write-ahead.js'
 import type { CommitLoop } from './commit-loop.js'
 import type { CommitQueue } from './commit-queue.js'
@@ -12,7 +12,7 @@ import type { LogErrors } from './log-errors.js'
 
 interface ClosingParts {
   readonly store: AuditStore
-  readonly queue: CommitQueue<AppendReceipt>
+  readonly queue: CommitQueue<AppendResult>
   readonly loop: CommitLoop
   readonly intake: Intake
   readonly drops: Drops

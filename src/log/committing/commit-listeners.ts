@@ -1,6 +1,6 @@
 import type { AuditStore } from '../../store/contract.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
-import type { AppendReceipt } from '../contract.js'
+import type { AppendResult } from '../contract.js'
 import type { HeadFile } from '../journal/head-file.js'
 import type { WriteAhead } from '../journal/write-ahead.js'
 import type { LogEmitter } from '../log-emitter.js'
@@ -12,7 +12,7 @@ import { gapEmitter } from './recorded-gaps.js'
  * Returns the journal's part in commits: it is written before the store is, and released behind that. The store never gets
  * the mark of a place up to which the journal is not written yet, since recovery would miss what is not there.
  */
-export function journalCommits(writeAhead: WriteAhead, queue: CommitQueue<AppendReceipt>): CommitListener {
+export function journalCommits(writeAhead: WriteAhead, queue: CommitQueue<AppendResult>): CommitListener {
   const { journal } = writeAhead
   return {
     async prepare(group) {

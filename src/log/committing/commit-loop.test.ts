@@ -3,7 +3,7 @@ import { hold, settle } from '../../../test/support/held-log.js'
 import type { CommitMarks } from '../../store/contract.js'
 import { memoryStore } from '../../store/memory/index.js'
 import { sealedEntry } from '../../testing/sealed-entry.js'
-import type { AppendReceipt } from '../contract.js'
+import type { AppendResult } from '../contract.js'
 import { type CommitListener, CommitLoop } from './commit-loop.js'
 import { CommitQueue } from './commit-queue.js'
 
@@ -17,7 +17,7 @@ async function openLoop(...listeners: CommitListener[]) {
     marks.push(given)
     return await commit.call(store, entries, given)
   }
-  const queue = new CommitQueue<AppendReceipt>(1e6)
+  const queue = new CommitQueue<AppendResult>(1e6)
   const timers: (() => void)[] = []
   const loop = new CommitLoop({
     store,

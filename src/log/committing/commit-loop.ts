@@ -1,10 +1,10 @@
-import type { AuditStore, CommitMarks, CommitReceipt, SealedEntry } from '../../store/contract.js'
+import type { AuditStore, CommitMarks, CommitResult, SealedEntry } from '../../store/contract.js'
 import { monotonicMillis, type StartTimer } from '../../timers/real-timers.js'
-import type { AppendReceipt } from '../contract.js'
+import type { AppendResult } from '../contract.js'
+import { AppendResults } from './append-results.js'
 import type { Group } from './commit-group.js'
 import type { CommitQueue } from './commit-queue.js'
 import { CommitSchedule } from './commit-schedule.js'
-import { Receipts } from './receipts.js'
 
 /** A group that is committed. */
 export interface Committed {
@@ -34,7 +34,7 @@ export interface CommitListener {
    * @returns marks to store with it
    * @throws what makes the commit fail
    */
-  prepare?(group: Group<AppendReceipt>): CommitMarks | Promise<CommitMarks>
+  prepare?(group: Group<AppendResult>): CommitMarks | Promise<CommitMarks>
   /** Called when a group is committed, before those who wait for it go on. */
   committed?(commit: Committed): void
   /** Called when a commit has failed, whose group is to be tried again. @param attempts - that have failed in a row */
@@ -45,7 +45,7 @@ export interface CommitListener {
 
 interface CommitLoopParts {
   readonly store: AuditStore
-  readonly queue: CommitQueue<AppendReceipt>
+  readonly queue: CommitQueue<AppendResult>
   readonly listeners: readonly CommitListener[]
   /** Makes the error for those who wait, of the cause why a commit failed. */
   readonly errorOf: (cause: unknown) => Error
@@ -59,8 +59,8 @@ interface CommitLoopParts {
  */
 export class CommitLoop {
   readonly #parts: CommitLoopParts
-  readonly #queue: CommitQueue<AppendReceipt>
-  readonly #receipts: Receipts
+  readonly #queue: CommitQueue<AppendResult>
+  readonly #results: AppendResults
   readonly #schedule: CommitSchedule
   #commits = 0
   #failedAttempts = 0
@@ -71,7 +71,7 @@ export class CommitLoop {
   constructor(parts: CommitLoopParts) {
     this.#parts = parts
     this.#queue = parts.queue
-    this.#receipts = new Receipts(parts.store)
+    this.#results = new AppendResults(parts.store)
     this.#schedule = new CommitSchedule(() => this.#commitNow(), parts.startTimer)
   }
 
@@ -164,27 +164,27 @@ export class CommitLoop {
     for (const listener of this.#parts.listeners) listener.idle?.()
   }
 
-  #takeNext(): Group<AppendReceipt> | undefined {
+  #takeNext(): Group<AppendResult> | undefined {
     if (!this.isFailing) for (const listener of this.#parts.listeners) listener.starting?.()
     return this.#queue.take()
   }
 
-  async #store(group: Group<AppendReceipt>): Promise<StoredGroup> {
+  async #store(group: Group<AppendResult>): Promise<StoredGroup> {
     let marks: CommitMarks = {}
     for (const listener of this.#parts.listeners) {
       if (listener.prepare) marks = { ...marks, ...(await listener.prepare(group)) }
     }
     const startMillis = monotonicMillis()
-    const receipt = await this.#parts.store.commit(group.entries, marks)
-    return { receipt, marks, durationMillis: monotonicMillis() - startMillis }
+    const result = await this.#parts.store.commit(group.entries, marks)
+    return { result, marks, durationMillis: monotonicMillis() - startMillis }
   }
 
-  async #onStored(group: Group<AppendReceipt>, { receipt, marks, durationMillis }: StoredGroup): Promise<void> {
+  async #onStored(group: Group<AppendResult>, { result, marks, durationMillis }: StoredGroup): Promise<void> {
     this.#queue.settle()
     this.#failedAttempts = 0
     this.#commits++
-    const { conflicts, lastLeaf } = await this.#receipts.settle(group, receipt)
-    const commit = { entries: group.entries, marks, size: receipt.size, lastLeaf, conflicts, durationMillis }
+    const { conflicts, lastLeaf } = await this.#results.settle(group, result)
+    const commit = { entries: group.entries, marks, size: result.size, lastLeaf, conflicts, durationMillis }
     for (const listener of this.#parts.listeners) listener.committed?.(commit)
     for (const barrier of group.barriers) barrier.resolve()
   }
@@ -200,5 +200,5 @@ export class CommitLoop {
 
 /** A group that the store has, and whose appends are not settled yet. */
 interface StoredGroup extends Pick<Committed, 'marks' | 'durationMillis'> {
-  readonly receipt: CommitReceipt
+  readonly result: CommitResult
 }

@@ -23,7 +23,7 @@ describe('a journal that cannot be written', () => {
     expect(left(store).map(({ event }) => nameOf(event))).toEqual(['1', '4'])
     await log.flush()
     expect(await namesIn(store)).toEqual(['1', '2', '3', '4'])
-    expect(log.stats().dropped).toEqual({})
+    expect(log.counters().dropped).toEqual({})
   })
 
   it.each([true, false])('leaves no part of a record behind (file can be cut: %s)', async (truncates) => {
@@ -70,12 +70,12 @@ describe('a journal that cannot be written', () => {
       release = resolve
     })
     for (let n = 0; n < 100; n++) log.record(note(`${n}`, 1000))
-    expect(log.stats().spilledEvents).toBeGreaterThan(60)
-    expect(log.stats().queuedBytes).toBeLessThanOrEqual(35_000)
+    expect(log.counters().spilledEvents).toBeGreaterThan(60)
+    expect(log.counters().queuedBytes).toBeLessThanOrEqual(35_000)
     failWrites()
     const taken = Array.from({ length: 100 }, (_, n) => log.record(note(`${100 + n}`, 1000))).filter(Boolean).length
     expect(taken).toBeGreaterThan(25)
-    expect(log.stats().queuedBytes).toBeLessThanOrEqual(70_000)
+    expect(log.counters().queuedBytes).toBeLessThanOrEqual(70_000)
     release()
     await log.flush()
     const names = await namesIn(store)
@@ -90,7 +90,7 @@ describe('a journal that cannot be written', () => {
     const { mend } = failWrites()
     const taken = Array.from({ length: 100 }, (_, n) => log.record(note(`${n}`, 1000))).filter(Boolean).length
     expect(taken).toBeGreaterThan(40)
-    expect(log.stats().dropped).toEqual({ journal_failed: 100 - taken })
+    expect(log.counters().dropped).toEqual({ journal_failed: 100 - taken })
     await expect(log.append(note('no', 1000))).rejects.toMatchObject({ code: 'AUDIT_LOG_FULL' })
     expect(problems).toHaveLength(3)
     mend()

@@ -18,7 +18,7 @@ describe('a store that fails', () => {
     const delays = timers.map(({ delayMillis }) => delayMillis)
     expect(delays.slice(0, 4)).toEqual([1, 2, 4, 8].map((factor) => factor * FIRST_RETRY_DELAY_MILLIS))
     expect(delays.at(-1)).toBe(LAST_RETRY_DELAY_MILLIS)
-    expect(log.stats()).toMatchObject({ queuedEvents: 3, committed: 0, dropped: {} })
+    expect(log.counters()).toMatchObject({ queuedEvents: 3, committed: 0, dropped: {} })
     control.failure = undefined
     timers.at(-1)?.callback()
     expect(await append).toMatchObject({ seq: 1 })
@@ -32,7 +32,7 @@ describe('a store that fails', () => {
     control.failure = cause
     log.record(note('kept'))
     await expect(log.flush()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED', cause })
-    expect(log.stats().queuedEvents).toBe(1)
+    expect(log.counters().queuedEvents).toBe(1)
     control.failure = undefined
     await log.flush()
     expect(await namesIn(store)).toEqual(['kept'])

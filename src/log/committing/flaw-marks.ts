@@ -27,7 +27,7 @@ export class FlawMarks {
     if (this.#reported.size < MAX_REPORTED && !this.#reported.has(type)) {
       this.#reported.add(type)
       const message = `An event of the type '${type}' was recorded that its schema does not accept: ${flaw.field}: ${flaw.what}`
-      this.#report(new AuditLogError('AUDIT_INVALID_EVENT', message))
+      this.#report(new AuditLogError('AUDIT_EVENT_INVALID', message))
     }
     return { ...input, altered: [...(input.altered ?? []), { field: flaw.field, reason: 'invalid' }] }
   }

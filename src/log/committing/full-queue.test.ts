@@ -17,7 +17,7 @@ describe('a full queue', () => {
       code: 'AUDIT_LOG_FULL',
       message: expect.stringContaining('maxQueueBytes'),
     })
-    expect(log.stats()).toMatchObject({ recorded: 1, dropped: { queue_full: 3 } })
+    expect(log.counters()).toMatchObject({ recorded: 1, dropped: { queue_full: 3 } })
     expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('is full')])
     release()
     await settle()
@@ -44,12 +44,12 @@ describe('a full queue', () => {
     for (let n = 0; n < 100; n++) {
       log.record(note(`${n}`, 10_000))
       await settle()
-      expect(log.stats().queuedBytes).toBeLessThanOrEqual(100_000)
+      expect(log.counters().queuedBytes).toBeLessThanOrEqual(100_000)
     }
     control.failure = undefined
     await log.flush()
     await log.flush()
-    const { dropped, committed } = log.stats()
+    const { dropped, committed } = log.counters()
     const events = await stored(store)
     expect(events).toHaveLength(committed)
     expect(events.at(-1)).toMatchObject({ type: 'events_dropped', data: { count: dropped.queue_full } })
@@ -68,7 +68,7 @@ describe('a full queue', () => {
     control.failure = undefined
     await log.flush()
     expect(await namesIn(store)).toEqual(['1', '2'])
-    expect(log.stats()).toMatchObject({ dropped: {}, queuedBytes: 0, queuedEvents: 0 })
+    expect(log.counters()).toMatchObject({ dropped: {}, queuedBytes: 0, queuedEvents: 0 })
   })
 
   it('is reported again only after it was empty', async () => {
@@ -93,7 +93,7 @@ describe('an event that cannot be sealed', () => {
     const { log, store } = await openHeldLog({ sealer })
     expect(log.record(note('lost'))).toBeUndefined()
     await settle()
-    expect(log.stats().dropped).toEqual({ not_sealed: 1 })
+    expect(log.counters().dropped).toEqual({ not_sealed: 1 })
     expect(await stored(store)).toMatchObject([{ type: 'events_dropped', data: { count: 1, reason: 'not_sealed' } }])
   })
 })

@@ -1,7 +1,7 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import type { AppendReceipt } from '../contract.js'
+import type { AppendResult } from '../contract.js'
 import { spanOf, type WriteAhead } from '../journal/write-ahead.js'
 import { clockStepped } from '../sealing/clock-statement.js'
 import type { Sealer } from '../sealing/seal.js'
@@ -12,7 +12,7 @@ import type { Failures } from './failures.js'
 import type { LogErrors } from './log-errors.js'
 
 interface IntakeParts {
-  readonly queue: CommitQueue<AppendReceipt>
+  readonly queue: CommitQueue<AppendResult>
   readonly loop: CommitLoop
   readonly sealer: Sealer
   readonly writeAhead: WriteAhead | undefined
@@ -23,7 +23,7 @@ interface IntakeParts {
 /** Takes entries into the journal, where there is one, and into the queue. */
 export class Intake {
   readonly #parts: IntakeParts
-  readonly #queue: CommitQueue<AppendReceipt>
+  readonly #queue: CommitQueue<AppendResult>
   readonly #writeAhead: WriteAhead | undefined
   #taken = 0
   #from: Timestamp | undefined = undefined
@@ -56,7 +56,7 @@ export class Intake {
    * @param append - waits for it
    * @returns whether it is kept, in the journal, in memory or both
    */
-  take(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
+  take(entry: SealedEntry, append?: Pending<AppendResult>): boolean {
     this.#stateClockStep()
     return this.#keep(entry, append)
   }
@@ -76,7 +76,7 @@ export class Intake {
     if (step && !this.#keep(sealer.sealStatement(clockStepped(step)).entry)) sealer.putBackStep(step)
   }
 
-  #keep(entry: SealedEntry, append?: Pending<AppendReceipt>): boolean {
+  #keep(entry: SealedEntry, append?: Pending<AppendResult>): boolean {
     const written = this.#writeAhead?.write(entry)
     if (written && this.#queue.shouldSpill(entry)) this.#queue.spill(entry, spanOf(entry, written), append)
     else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
@@ -88,7 +88,7 @@ export class Intake {
     return true
   }
 
-  #push(entry: SealedEntry, written: JournalPosition | undefined, append?: Pending<AppendReceipt>): void {
+  #push(entry: SealedEntry, written: JournalPosition | undefined, append?: Pending<AppendResult>): void {
     this.#queue.push(entry, written !== undefined, written ?? this.#writeAhead?.journal.end, append)
   }
 

@@ -28,7 +28,7 @@ describe('a recorded event', () => {
     const told = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
     await expect(log.close()).rejects.toMatchObject({ message: expect.stringContaining('2 events in the journal') })
     await told
-    expect(log.stats().dropped).toEqual({})
+    expect(log.counters().dropped).toEqual({})
     expect(left(store).map(({ event, entry }) => [nameOf(event), entry.callerId])).toEqual([
       ['a', false],
       ['b', true],
@@ -46,7 +46,7 @@ describe('segments', () => {
     expect(left(store)).toHaveLength(19)
     await log.flush()
     await vi.waitFor(async () => expect((await readdir(journalDirectory())).length).toBe(3), AMPLE)
-    expect(log.stats().journalBytes).toBeLessThan(4 * 4096)
+    expect(log.counters().journalBytes).toBeLessThan(4 * 4096)
     expect(await namesIn(store)).toEqual(Array.from({ length: 200 }, (_, n) => `${n}`))
   })
 })
@@ -62,16 +62,16 @@ describe('past its limit', () => {
     for (let n = 0; n < 500; n++) {
       if (n % 50 === 7) appends.push(log.append(note(`${n}`, 1000)))
       else log.record(note(`${n}`, 1000))
-      expect(log.stats().queuedBytes).toBeLessThanOrEqual(70_000)
+      expect(log.counters().queuedBytes).toBeLessThanOrEqual(70_000)
     }
-    expect(log.stats()).toMatchObject({ queuedEvents: 500, dropped: {} })
-    expect(log.stats().spilledEvents).toBeGreaterThan(400)
+    expect(log.counters()).toMatchObject({ queuedEvents: 500, dropped: {} })
+    expect(log.counters().spilledEvents).toBeGreaterThan(400)
     const flush = log.flush()
     release()
     expect((await Promise.all(appends)).map(({ seq }) => seq)).toEqual(appends.map((_, at) => at * 50 + 7))
     await flush
     expect(await namesIn(store)).toEqual(Array.from({ length: 500 }, (_, n) => `${n}`))
-    expect(log.stats()).toMatchObject({ queuedEvents: 0, queuedBytes: 0, spilledEvents: 0, committed: 500 })
+    expect(log.counters()).toMatchObject({ queuedEvents: 0, queuedBytes: 0, spilledEvents: 0, committed: 500 })
     expect(left(store)).toEqual([])
   })
 

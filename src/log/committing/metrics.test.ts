@@ -38,8 +38,8 @@ describe('metrics', () => {
     expect(observed()).toEqual([
       ['spanledger.events.recorded', 1, attributes],
       ['spanledger.events.dropped', 1, { ...attributes, reason: 'not_sealed' }],
-      ['spanledger.queue.bytes', log.stats().queuedBytes, attributes],
-      ['spanledger.journal.bytes', log.stats().journalBytes, attributes],
+      ['spanledger.queue.bytes', log.counters().queuedBytes, attributes],
+      ['spanledger.journal.bytes', log.counters().journalBytes, attributes],
     ])
     await log.flush()
     expect(durations).toEqual([[expect.any(Number), attributes]])

@@ -1,4 +1,4 @@
-import type { AuditLogStats } from '../contract.js'
+import type { AuditLogCounters } from '../contract.js'
 
 /** The methods of an OpenTelemetry `Meter` that a log uses. */
 export interface AuditLogMeter {
@@ -34,7 +34,12 @@ export class LogMetrics {
   #duration: ReturnType<AuditLogMeter['createHistogram']> | undefined = undefined
   #hasFailed = false
 
-  constructor(meter: AuditLogMeter, location: string, stats: () => AuditLogStats, report: (problem: Error) => void) {
+  constructor(
+    meter: AuditLogMeter,
+    location: string,
+    counters: () => AuditLogCounters,
+    report: (problem: Error) => void,
+  ) {
     const attributes = { 'spanledger.log': location }
     this.#attributes = attributes
     this.#report = report
@@ -50,7 +55,7 @@ export class LogMetrics {
           description: 'Events taken by the log',
           unit: '{event}',
         }),
-      (result) => result.observe(stats().recorded, attributes),
+      (result) => result.observe(counters().recorded, attributes),
     )
     this.#observe(
       () =>
@@ -59,7 +64,8 @@ export class LogMetrics {
           unit: '{event}',
         }),
       (result) => {
-        for (const [reason, count] of Object.entries(stats().dropped)) result.observe(count, { ...attributes, reason })
+        for (const [reason, count] of Object.entries(counters().dropped))
+          result.observe(count, { ...attributes, reason })
       },
     )
     this.#observe(
@@ -68,7 +74,7 @@ export class LogMetrics {
           description: 'Entries that wait in memory for a commit',
           unit: 'By',
         }),
-      (result) => result.observe(stats().queuedBytes, attributes),
+      (result) => result.observe(counters().queuedBytes, attributes),
     )
     this.#observe(
       () =>
@@ -76,7 +82,7 @@ export class LogMetrics {
           description: 'Size of the files of the journal',
           unit: 'By',
         }),
-      (result) => result.observe(stats().journalBytes, attributes),
+      (result) => result.observe(counters().journalBytes, attributes),
     )
   }
 

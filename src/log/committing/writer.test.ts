@@ -14,7 +14,7 @@ describe('group commit', () => {
     await log.flush()
     expect(control.groups).toEqual([1000])
     expect(await namesIn(store)).toEqual(Array.from({ length: 1000 }, (_, n) => `${n}`))
-    expect(log.stats()).toEqual({
+    expect(log.counters()).toEqual({
       recorded: 1000,
       committed: 1000,
       dropped: {},
@@ -35,7 +35,7 @@ describe('group commit', () => {
     for (let n = 0; n < 10; n++) log.record(note(`${n}`))
     await settle()
     expect(control.groups).toEqual([1])
-    expect(log.stats()).toMatchObject({ queuedEvents: 11, committed: 0 })
+    expect(log.counters()).toMatchObject({ queuedEvents: 11, committed: 0 })
     release()
     await log.flush()
     expect(control.groups).toEqual([1, 10])
@@ -47,7 +47,7 @@ describe('group commit', () => {
     await log.flush()
     expect(control.groups.splice(0)).toEqual([MAX_GROUP_ENTRIES, 1])
     log.record(note('large', 60_000))
-    const perGroup = Math.floor(MAX_GROUP_BYTES / log.stats().queuedBytes)
+    const perGroup = Math.floor(MAX_GROUP_BYTES / log.counters().queuedBytes)
     for (let n = 0; n < perGroup; n++) log.record(note('large', 60_000))
     await log.flush()
     expect(control.groups).toEqual([perGroup, 1])
@@ -114,10 +114,10 @@ describe('an invalid event', () => {
     const { log } = await openHeldLog()
     const event = { type: 'agent_handoff', data: {} } as unknown as Parameters<typeof log.append>[0]
     await expect(log.append(event)).rejects.toMatchObject({
-      code: 'AUDIT_INVALID_EVENT',
+      code: 'AUDIT_EVENT_INVALID',
       message: expect.stringContaining('data.to'),
     })
-    expect(log.stats()).toMatchObject({ recorded: 0, queuedEvents: 0 })
+    expect(log.counters()).toMatchObject({ recorded: 0, queuedEvents: 0 })
   })
 
   it('is recorded, and record never throws', async () => {

@@ -6,9 +6,9 @@ import type { StartTimer } from '../../timers/real-timers.js'
 import { ABANDON, type AbandonableLog, type Abandoned } from '../abandoned.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
 import type {
-  AppendReceipt,
+  AppendResult,
+  AuditLogCounters,
   AuditLogHealth,
-  AuditLogStats,
   AuditLogWriter,
   DropReason,
   RecordInput,
@@ -75,7 +75,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
   readonly #errors: LogErrors
   readonly #writeAhead: WriteAhead | undefined
   readonly #checkpointer: Checkpointer | undefined
-  readonly #queue: CommitQueue<AppendReceipt>
+  readonly #queue: CommitQueue<AppendResult>
   readonly #failures: Failures
   readonly #drops: Drops
   readonly #intake: Intake
@@ -95,8 +95,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     const { location } = store
     const report = (problem: Error) => emitter.report(problem)
     const errors = new LogErrors(location, parts.maxQueueBytes)
-    const queue = new CommitQueue<AppendReceipt>(parts.maxQueueBytes)
-    const metrics = meter && new LogMetrics(meter, location, () => this.stats(), report)
+    const queue = new CommitQueue<AppendResult>(parts.maxQueueBytes)
+    const metrics = meter && new LogMetrics(meter, location, () => this.counters(), report)
     const shared = { store, queue, sealer, emitter, errors, checkpointer }
     const failures = new Failures({ ...shared, isClosed: () => loop.isStopped, retry: () => loop.retry() })
     const writeAhead =
@@ -157,7 +157,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     return this.#record(statement, true)
   }
 
-  async append(event: AuditEventInput): Promise<AppendReceipt> {
+  async append(event: AuditEventInput): Promise<AppendResult> {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
     // Whether an id is a repeated one, only the index tells.
@@ -196,7 +196,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     return await this.#checkpointer.checkpoint()
   }
 
-  stats(): AuditLogStats {
+  counters(): AuditLogCounters {
     return {
       recorded: this.#intake.taken,
       committed: this.#committed,

@@ -3,7 +3,7 @@ import { readersIn } from '../../files/readers.js'
 import { openToWriteSync } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { syncDirectory } from '../../store/directory.js'
-import type { JournalWindowStats } from '../../write-behind/window-stats.js'
+import type { JournalWindowCounters } from '../../write-behind/window-counters.js'
 import type { WriteBehindOptions } from '../../write-behind/write-behind.js'
 import { writeFully } from '../../write-behind/write-fully.js'
 import {
@@ -93,8 +93,8 @@ export class Journal {
   }
 
   /** The state of the records on their way to the thread; `undefined` without one. */
-  get window(): JournalWindowStats | undefined {
-    return this.#behind?.stats
+  get window(): JournalWindowCounters | undefined {
+    return this.#behind?.counters
   }
 
   /** After the last record, and after what could not be cut off behind it. */

@@ -1,5 +1,5 @@
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import type { JournalWindowStats } from '../../write-behind/window-stats.js'
+import type { JournalWindowCounters } from '../../write-behind/window-counters.js'
 import { WriteBehind, type WriteBehindOptions } from '../../write-behind/write-behind.js'
 import type { EncodedRecord } from './journal-format.js'
 
@@ -39,8 +39,8 @@ export class RecordsBehind {
     this.#behind = behind
   }
 
-  get stats(): JournalWindowStats {
-    return this.#behind.stats
+  get counters(): JournalWindowCounters {
+    return this.#behind.counters
   }
 
   /** Tells that no thread writes any more. */

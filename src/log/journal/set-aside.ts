@@ -24,13 +24,13 @@ import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from '.
 const ASIDE = 'aside'
 
 /** The content of a journal that was not taken over. */
-export interface SetAside {
+export interface SetAsideJournal {
   readonly files: number
   /** Bytes that were not taken over. */
   readonly bytes: number
 }
 
-const NOTHING: SetAside = { files: 0, bytes: 0 }
+const NOTHING: SetAsideJournal = { files: 0, bytes: 0 }
 const BEGINNING: JournalPosition = { segment: 1, offset: 0 }
 
 /**
@@ -38,7 +38,7 @@ const BEGINNING: JournalPosition = { segment: 1, offset: 0 }
  *
  * @throws what the file system throws
  */
-export function foreignIn(directory: string, closedAt: JournalPosition = BEGINNING): SetAside {
+export function foreignIn(directory: string, closedAt: JournalPosition = BEGINNING): SetAsideJournal {
   return sum(foreignSegments(directory, closedAt).map(({ bytes }) => bytes))
 }
 
@@ -49,7 +49,10 @@ export function foreignIn(directory: string, closedAt: JournalPosition = BEGINNI
  * @returns all that is in that folder: a process may have died here before it was recorded
  * @throws AuditLogError `AUDIT_LOG_CORRUPT` when something else has the folder's place; what the file system throws
  */
-export async function setForeignAside(directory: string, closedAt: JournalPosition = BEGINNING): Promise<SetAside> {
+export async function setForeignAside(
+  directory: string,
+  closedAt: JournalPosition = BEGINNING,
+): Promise<SetAsideJournal> {
   const found = foreignSegments(directory, closedAt)
   const aside = folderFor(directory, closedAt)
   if (found.length > 0) await makeFolder(directory, aside)
@@ -71,7 +74,7 @@ export async function keepCopies(
   directory: string,
   segments: Iterable<number>,
   from: JournalPosition = BEGINNING,
-): Promise<SetAside> {
+): Promise<SetAsideJournal> {
   const aside = folderFor(directory, from)
   const sizes: number[] = []
   for (const segment of segments) {
@@ -87,7 +90,7 @@ export async function keepCopies(
 }
 
 /** Builds the log's statement that it set journal files aside. */
-export function setAsideEvent({ files, bytes }: SetAside): AuditEventInput<'journal_set_aside'> {
+export function setAsideEvent({ files, bytes }: SetAsideJournal): AuditEventInput<'journal_set_aside'> {
   return { type: 'journal_set_aside', source: OWN_SOURCE, data: { files, bytes } }
 }
 
@@ -111,7 +114,7 @@ function foreignSegments(directory: string, { segment: last, offset }: JournalPo
   return found
 }
 
-function contentOf(aside: string, { segment, offset }: JournalPosition): SetAside {
+function contentOf(aside: string, { segment, offset }: JournalPosition): SetAsideJournal {
   let names: string[]
   try {
     names = readdirSync(aside)
@@ -163,6 +166,6 @@ function sizeOf(stats: Stats): number {
   return stats.isFile() ? stats.size : 0
 }
 
-function sum(sizes: readonly number[]): SetAside {
+function sum(sizes: readonly number[]): SetAsideJournal {
   return { files: sizes.length, bytes: sizes.reduce((total, bytes) => total + bytes, 0) }
 }

@@ -29,7 +29,7 @@ import { Journal } from '../journal/journal.js'
 import type { JournalDamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay } from '../journal/journal-replay.js'
-import { keepCopies, type SetAside, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
+import { keepCopies, type SetAsideJournal, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
 import type { Durability } from '../journal/window.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
@@ -163,7 +163,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const setAside = foreign && foreign.files > 0 ? foreign : copies
   const report: AuditLogRecovery = {
     unclean,
-    replayedEvents: taken.events,
+    recoveredEvents: taken.events,
     unattestedEvents: taken.unattested,
     ...(setAside && setAside.files > 0 && { setAside }),
     tornBytes: replay?.tornBytes ?? 0,
@@ -207,7 +207,7 @@ function forgery({ sources }: KnownLog, keys: readonly (Signer | undefined)[]): 
   return undefined
 }
 
-function reportSetAside({ files, bytes }: SetAside, { store, onProblem }: RecoveryOptions): void {
+function reportSetAside({ files, bytes }: SetAsideJournal, { store, onProblem }: RecoveryOptions): void {
   if (files === 0) return
   onProblem(
     new AuditLogError(

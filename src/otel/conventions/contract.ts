@@ -39,7 +39,7 @@ export interface Convention {
   /** Recorded in `source.convention` of every event. */
   readonly name: string
   /** Instrumentation scopes that speak it: exact names, or prefixes ending in `*`. */
-  readonly scopes?: readonly string[] | undefined
+  readonly instrumentationScopes?: readonly string[] | undefined
   /** Prefixes of attribute keys that speak it, whatever the scope. */
   readonly attributePrefixes?: readonly string[] | undefined
   /** Prefixes of span names that speak it, where neither scope nor attributes tell at the start. */
@@ -47,7 +47,7 @@ export interface Convention {
   /** Prefixes of the names of span events and log records it translates, in spans of any convention. */
   readonly eventPrefixes?: readonly string[] | undefined
   /** Scopes whose events and log records are named without the first of these prefixes. */
-  readonly eventScopes?: readonly string[] | undefined
+  readonly eventInstrumentationScopes?: readonly string[] | undefined
   /**
    * Attributes that tell, beside the status, how spans of a kind ended, and what calls of a model consumed: keys, or
    * prefixes ending in `*`. Where one is cut, or is not there and the span has dropped some, what is recorded says that

@@ -5,7 +5,7 @@ import { RecentMap } from '../recent-map.js'
 import type { SpanEventLike, SpanLike } from '../span.js'
 import type { Tracker } from '../tracking/tracker.js'
 import { courseOf, keyOf, type Step } from './course.js'
-import type { Delivery, DeliveryReceipt } from './delivery.js'
+import type { Delivery, DeliveryResult } from './delivery.js'
 import { SpanView } from './span-view.js'
 import { digestOf, type TakenLogRecord, type TakenSpan, takeLogRecord, takeSpan } from './taken.js'
 import { type WaitingTrace, WaitingTraces } from './waiting-traces.js'
@@ -15,7 +15,7 @@ const MAX_TOLD = 32_768
 /** Spans that one which comes later finds as its parent, likewise. */
 const MAX_KNOWN = 16_384
 
-const NOTHING_DELIVERED: DeliveryReceipt = Object.freeze({ accepted: 0, repeated: 0, malformed: 0 })
+const NOTHING_DELIVERED: DeliveryResult = Object.freeze({ accepted: 0, repeated: 0, malformed: 0 })
 
 export interface DeliveriesOptions {
   readonly tracker: Tracker
@@ -48,7 +48,7 @@ export class Deliveries {
   }
 
   /** Takes a delivery. What it is given is copied. Never throws. */
-  take({ spans = [], logRecords = [], source = '' }: Delivery): DeliveryReceipt {
+  take({ spans = [], logRecords = [], source = '' }: Delivery): DeliveryResult {
     const counts = { ...NOTHING_DELIVERED }
     for (const span of spans) counts[this.#takeEach(() => this.#takeSpan(span, source))]++
     for (const record of logRecords) counts[this.#takeEach(() => this.#takeLogRecord(record, source))]++
@@ -63,7 +63,7 @@ export class Deliveries {
     this.#translate(all ? this.#waiting.takeAll() : this.#waiting.takeRipe(this.#options.nowMillis()))
   }
 
-  #takeEach(take: () => keyof DeliveryReceipt): keyof DeliveryReceipt {
+  #takeEach(take: () => keyof DeliveryResult): keyof DeliveryResult {
     try {
       return take()
     } catch {
@@ -71,7 +71,7 @@ export class Deliveries {
     }
   }
 
-  #takeSpan(span: SpanLike, source: string): keyof DeliveryReceipt {
+  #takeSpan(span: SpanLike, source: string): keyof DeliveryResult {
     const taken = takeSpan(span, source)
     if (!taken) return 'malformed'
     const { tracker } = this.#options
@@ -83,7 +83,7 @@ export class Deliveries {
     return 'accepted'
   }
 
-  #takeLogRecord(record: LogRecordLike, source: string): keyof DeliveryReceipt {
+  #takeLogRecord(record: LogRecordLike, source: string): keyof DeliveryResult {
     const taken = takeLogRecord(record, source)
     if (!taken) return 'malformed'
     const { eventName, attributes } = taken.record

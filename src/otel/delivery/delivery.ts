@@ -18,7 +18,7 @@ export interface Delivery {
 }
 
 /** The fate of what was delivered. */
-export interface DeliveryReceipt {
+export interface DeliveryResult {
   /** Spans and log records that are, or will be, translated. 0 while no log is attached or auditing is off. */
   readonly accepted: number
   /** Spans and log records that had been told before, live or by a delivery. */

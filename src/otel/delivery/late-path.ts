@@ -3,12 +3,12 @@ import { rejectUnknownOptions } from '../../events/options.js'
 import type { OpenSpan, SpanLike } from '../span.js'
 import { BackdatedSpans } from './backdated.js'
 import { Deliveries, type DeliveriesOptions } from './deliveries.js'
-import type { Delivery, DeliveryReceipt } from './delivery.js'
+import type { Delivery, DeliveryResult } from './delivery.js'
 import { hasEnded } from './taken.js'
 
 /** Characters of the name of who delivers. */
 const MAX_SOURCE_LENGTH = 256
-const NOTHING_TAKEN: DeliveryReceipt = Object.freeze({ accepted: 0, repeated: 0, malformed: 0 })
+const NOTHING_TAKEN: DeliveryResult = Object.freeze({ accepted: 0, repeated: 0, malformed: 0 })
 
 export interface LatePathOptions extends DeliveriesOptions {
   readonly isRecording: () => boolean
@@ -37,12 +37,12 @@ export class LatePath {
   }
 
   /** @throws TypeError for something else than lists of spans and log records, or a malformed source */
-  deliver(delivery: Delivery): DeliveryReceipt {
+  deliver(delivery: Delivery): DeliveryResult {
     checkDelivery(delivery)
     return this.#take({ ...delivery, source: `${SENT}${delivery.source ?? ''}` })
   }
 
-  #take(delivery: Delivery): DeliveryReceipt {
+  #take(delivery: Delivery): DeliveryResult {
     const { isRecording, isOnIn, tracker } = this.#options
     if (!isRecording()) return NOTHING_TAKEN
     if (isOnIn(ROOT_CONTEXT)) return this.#deliveries.take(delivery)

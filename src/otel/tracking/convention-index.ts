@@ -106,7 +106,8 @@ export class ConventionIndex {
   #newScopeBits(scope: InstrumentationScope): number {
     let bits = 0
     for (const [index, convention] of this.#conventions.entries()) {
-      if (convention.scopes?.some((pattern) => matchesScope(pattern, scope.name))) bits |= this.#bitOf(index)
+      if (convention.instrumentationScopes?.some((pattern) => matchesScope(pattern, scope.name)))
+        bits |= this.#bitOf(index)
     }
     this.#byScope.set(scope, bits)
     return bits
@@ -137,9 +138,9 @@ class PrefixTable {
 }
 
 /** Tells whether one convention may know the span: those that share a bit are asked one by one. */
-function speaksFor({ scopes, attributePrefixes, namePrefixes }: Convention, span: SpanLike): boolean {
+function speaksFor({ instrumentationScopes, attributePrefixes, namePrefixes }: Convention, span: SpanLike): boolean {
   const { name, attributes } = span
-  if (scopes?.some((pattern) => matchesScope(pattern, scopeOf(span).name))) return true
+  if (instrumentationScopes?.some((pattern) => matchesScope(pattern, scopeOf(span).name))) return true
   if (typeof name === 'string' && namePrefixes?.some((prefix) => name.startsWith(prefix))) return true
   for (const key in attributes) if (attributePrefixes?.some((prefix) => key.startsWith(prefix))) return true
   return false

@@ -74,9 +74,15 @@ function reasonOf({ span, moment, candidates, recognition }: Look): string {
 }
 
 /** The grounds on which a convention is asked. */
-function groundsOf({ scopes, attributePrefixes }: Convention, { attributes }: SpanLike, scope: string): string {
+function groundsOf(
+  { instrumentationScopes, attributePrefixes }: Convention,
+  { attributes }: SpanLike,
+  scope: string,
+): string {
   if (
-    scopes?.some((pattern) => pattern === scope || (pattern.endsWith('*') && scope.startsWith(pattern.slice(0, -1))))
+    instrumentationScopes?.some(
+      (pattern) => pattern === scope || (pattern.endsWith('*') && scope.startsWith(pattern.slice(0, -1))),
+    )
   ) {
     return `by the scope '${scope}'`
   }

@@ -45,7 +45,7 @@ export class FactRecorder {
     this.#ledger = options.ledger
     this.#byEventScope = new Map(
       options.conventions.flatMap((convention) =>
-        (convention.eventScopes ?? []).map((scope) => [scope, convention] as const),
+        (convention.eventInstrumentationScopes ?? []).map((scope) => [scope, convention] as const),
       ),
     )
     this.#byEventPrefix = options.conventions.flatMap((convention) =>
@@ -152,7 +152,7 @@ function joined(
 /** Telemetry cannot speak for a log: a statement of the log's own is kept as a custom event. */
 function withoutAuthority(fact: Fact): Fact {
   reportMisuse(
-    `AUDIT_INVALID_EVENT: '${fact.type}' is a statement that only the log itself makes; it was recorded as a custom event`,
+    `AUDIT_EVENT_INVALID: '${fact.type}' is a statement that only the log itself makes; it was recorded as a custom event`,
   )
   return { ...fact, ...unreserved(fact) } as Fact
 }

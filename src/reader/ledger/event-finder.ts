@@ -25,7 +25,7 @@ export class EventFinder<L extends SiblingLog> {
     this.#knownTypes = knownTypes
   }
 
-  /** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+  /** @throws AuditLogError `AUDIT_QUERY_INVALID` */
   listing<I extends { readonly seq: number }, T>(
     query: QueryWithCursors,
     { single, read, time, result }: FoundIn<I, T, L>,

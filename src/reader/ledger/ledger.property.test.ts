@@ -199,7 +199,7 @@ async function outcome(asked: Promise<unknown>): Promise<unknown> {
   try {
     return await asked
   } catch (error) {
-    if (error instanceof AuditLogError && error.code === 'AUDIT_INVALID_QUERY') return { code: error.code }
+    if (error instanceof AuditLogError && error.code === 'AUDIT_QUERY_INVALID') return { code: error.code }
     throw error
   }
 }

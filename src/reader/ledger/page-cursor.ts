@@ -55,7 +55,7 @@ export function encodePageCursor(query: QueryDigest, bookmark: LedgerBookmark, i
   return sealed([head, ...sizesOf(sizes, idOf), count(placed.length), ...placed])
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_CURSOR` */
+/** @throws AuditLogError `AUDIT_CURSOR_INVALID` */
 export function decodePageCursor(cursor: string, query: QueryDigest, idOf: IdOf): LedgerBookmark {
   const bytes = new Fields(cursor, (message) => invalidCursor(message))
   bytes.skip(1)
@@ -78,7 +78,7 @@ export function encodePosition(sizes: Sizes, idOf: IdOf): string {
 /**
  * @param field - that has the cursor
  * @param idOf - tells whether it is of these logs; left out, that is not looked at
- * @throws AuditLogError `AUDIT_INVALID_QUERY`
+ * @throws AuditLogError `AUDIT_QUERY_INVALID`
  */
 export function decodePosition(cursor: unknown, field: string, idOf?: IdOf): Sizes {
   if (typeof cursor !== 'string') throw invalidQuery(field, `expected the text of a cursor, not a ${typeof cursor}`)

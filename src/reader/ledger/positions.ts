@@ -24,7 +24,7 @@ export interface ParsedLedgerQuery {
   readonly positions: ((logs: readonly SiblingLog[]) => NamedPositions) | undefined
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseQuery(query: QueryWithCursors): ParsedLedgerQuery {
   const cursors = Object.entries(query ?? {}).filter(([field]) => field === 'after' || field === 'before')
   if (cursors.length === 0) {
@@ -55,7 +55,7 @@ export function inPart(
   }
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` for a position where there are several logs */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` for a position where there are several logs */
 export function refusePositions(
   { afterSeq = -1, beforeSeq }: Pick<ParsedEventQuery, 'afterSeq' | 'beforeSeq'>,
   { length }: readonly SiblingLog[],

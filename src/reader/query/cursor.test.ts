@@ -25,7 +25,7 @@ describe('a cursor', () => {
     const bytes = Buffer.from(encodeCursor(query, { size: 9, position: 3, left: 2, mark: 1 }), 'base64url')
     bytes[at] = 0x80
     bytes.set(createHash('sha256').update(bytes.subarray(0, 37)).digest().subarray(0, 4), 37)
-    const refused = expect.objectContaining({ code: 'AUDIT_INVALID_CURSOR' })
+    const refused = expect.objectContaining({ code: 'AUDIT_CURSOR_INVALID' })
     expect(() => decodeCursor(bytes.toString('base64url'), query)).toThrow(refused)
   })
 })

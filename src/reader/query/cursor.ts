@@ -57,7 +57,7 @@ export function encodeCursor(query: QueryDigest, { size, position, left, mark }:
   return bytes.toString('base64url')
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_CURSOR` */
+/** @throws AuditLogError `AUDIT_CURSOR_INVALID` */
 export function decodeCursor(cursor: unknown, query: QueryDigest): Bookmark {
   if (typeof cursor !== 'string') throw invalidCursor(`expected the text that came with a page, not a ${typeof cursor}`)
   // Attacker-controlled: any text may come from a client; its length, checksum and query are checked before a number of it counts.
@@ -81,7 +81,7 @@ export function decodeCursor(cursor: unknown, query: QueryDigest): Bookmark {
 }
 
 export function invalidCursor(message: string): AuditLogError {
-  return new AuditLogError('AUDIT_INVALID_CURSOR', `Invalid cursor: ${message}`)
+  return new AuditLogError('AUDIT_CURSOR_INVALID', `Invalid cursor: ${message}`)
 }
 
 function checksum(bytes: Buffer): Buffer {

@@ -22,7 +22,7 @@ describe('a query that cannot be meant', () => {
     [{ sessionId: 7 }, /sessionId: expected a non-empty string, not 7/],
     [{ runId: null }, /runId: /],
     [{ agent: { name: 'writer' } }, /agent: expected a non-empty string, not an object/],
-    [{ actor: { id: 'u-1' } }, /actor: expected a non-empty string, not an object/],
+    [{ actorId: { id: 'u-1' } }, /actorId: expected a non-empty string, not an object/],
     [{ tool: '' }, /tool: expected a non-empty string/],
     [{ tool: undefined }, /tool: is undefined; leave the field out/],
     [{ type: [] }, /type: an empty list/],
@@ -42,7 +42,7 @@ describe('a query that cannot be meant', () => {
     [{ limit: 0 }, /limit: expected a whole number of at least 1, not 0/],
     [{ limit: Symbol('ten') }, /limit: /],
   ])('%o is an error that names the field', async (query, message) => {
-    const expected = expect.objectContaining({ code: 'AUDIT_INVALID_QUERY', message: expect.stringMatching(message) })
+    const expected = expect.objectContaining({ code: 'AUDIT_QUERY_INVALID', message: expect.stringMatching(message) })
     const asked = query as Record<never, never>
     expect(() => reader.events(asked)).toThrow(expected)
   })
@@ -56,11 +56,11 @@ describe('a query that cannot be meant', () => {
     [{ minDurationMs: -0.5 }, /minDurationMs: /],
     [{ minTotalToken: 1 }, /minTotalToken: no such field; did you mean 'minTotalTokens'/],
     [{ tool: 'search' }, /tool: no such field/],
-    [{ actor: 7 }, /actor: expected a non-empty string, not 7/],
+    [{ actorId: 7 }, /actorId: expected a non-empty string, not 7/],
     [{ status: 'faild' }, /status: expected one of 'running', .*, not 'faild'/],
     [{ since: noon, until: noon }, /since: .* is not before until/],
   ])('of runs, %o is an error that names the field', (query, message) => {
-    const expected = expect.objectContaining({ code: 'AUDIT_INVALID_QUERY', message: expect.stringMatching(message) })
+    const expected = expect.objectContaining({ code: 'AUDIT_QUERY_INVALID', message: expect.stringMatching(message) })
     expect(() => reader.runs(query as object)).toThrow(expected)
   })
 
@@ -82,7 +82,7 @@ describe('a query that cannot be meant', () => {
   })
 
   test.each([-1, 0.5, Number.NaN, '0'])('the position %s is an error', async (seq) => {
-    await expect(reader.get(seq as number)).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+    await expect(reader.get(seq as number)).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
   })
 
   test('a huge value makes no huge message', () => {

@@ -10,7 +10,7 @@ export function knownTypes(own: readonly string[]): ReadonlySet<string> {
 /**
  * Makes sure that a query names types that there are: of an unknown one, a newer version may have written an event.
  *
- * @throws AuditLogError `AUDIT_INVALID_QUERY`
+ * @throws AuditLogError `AUDIT_QUERY_INVALID`
  */
 export async function assertKnownTypes(
   asked: readonly string[],

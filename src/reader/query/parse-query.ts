@@ -35,7 +35,7 @@ const followFields = {
   sessionId: id,
   runId: id,
   agent: id,
-  actor: id,
+  actorId: id,
   tool: storedText,
   type: oneOrMany(id),
   since: time,
@@ -53,7 +53,7 @@ const runFields = {
   tenantId: id,
   sessionId: id,
   agent: id,
-  actor: id,
+  actorId: id,
   status: oneOrMany(oneOf<RunStatus>(...RUN_STATUSES)),
   ...window,
   minTotalTokens: wholeNumberFrom(0),
@@ -71,7 +71,7 @@ const statsFields = {
   sessionId: id,
   runId: id,
   agent: id,
-  actor: id,
+  actorId: id,
   tool: storedText,
   ...window,
   groupBy: oneOf<StatsGrouping>('agent', 'model', 'day'),
@@ -94,7 +94,7 @@ export type ParsedSessionQuery = Parsed<typeof sessionFields>
 export type ParsedAgentQuery = Parsed<typeof agentFields>
 export type ParsedStatsQuery = Parsed<typeof statsFields>
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseEventQuery(query: unknown): ParsedEventQuery {
   const parsed = parseFields(query, eventFields)
   assertWindow(parsed)
@@ -105,40 +105,40 @@ export function parseEventQuery(query: unknown): ParsedEventQuery {
   return parsed
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseFollowQuery(query: unknown): ParsedFollowQuery {
   return parseFields(query, followFields)
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseRunQuery(query: unknown): ParsedRunQuery {
   const parsed = parseFields(query, runFields)
   assertWindow(parsed)
   return parsed
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseSessionQuery(query: unknown): ParsedSessionQuery {
   const parsed = parseFields(query, sessionFields)
   assertWindow(parsed)
   return parsed
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseAgentQuery(query: unknown): ParsedAgentQuery {
   const parsed = parseFields(query, agentFields)
   assertWindow(parsed)
   return parsed
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseStatsQuery(query: unknown): ParsedStatsQuery {
   const parsed = parseFields(query, statsFields)
   assertWindow(parsed)
   return parsed
 }
 
-/** The cursor is checked by who knows its query. @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** The cursor is checked by who knows its query. @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parsePageOptions({ cursor, ...options }: PageOptions): {
   readonly cursor: string | undefined
   readonly size: number
@@ -146,17 +146,17 @@ export function parsePageOptions({ cursor, ...options }: PageOptions): {
   return { cursor, size: DEFAULT_PAGE_SIZE, ...parseFields(options, pageFields) }
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseRunRef(runId: unknown, ref: unknown): { readonly runId: string; readonly tenantId?: string } {
   return { runId: id(runId, 'runId'), ...parseFields(ref, runRefFields) }
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseStepQuery(run: ReturnType<typeof parseRunRef>, query: unknown): ParsedStepQuery {
   return { ...run, ...parseFields(query, stepFields) }
 }
 
-/** @throws AuditLogError `AUDIT_INVALID_QUERY` */
+/** @throws AuditLogError `AUDIT_QUERY_INVALID` */
 export function parseSeq(seq: unknown): number {
   return wholeNumberFrom(0)(seq, 'seq')
 }
@@ -169,7 +169,7 @@ export function unknownTypeError(type: string, known: readonly string[]): AuditL
 }
 
 export function invalidQuery(field: string, message: string): AuditLogError {
-  return new AuditLogError('AUDIT_INVALID_QUERY', `Invalid query: ${field}: ${message}`)
+  return new AuditLogError('AUDIT_QUERY_INVALID', `Invalid query: ${field}: ${message}`)
 }
 
 function plainObject(query: unknown): Record<string, unknown> {

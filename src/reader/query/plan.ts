@@ -16,7 +16,7 @@ export interface EventFilter {
   readonly runId?: string
   readonly parentRunId?: string
   readonly agent?: string
-  readonly actor?: string
+  readonly actorId?: string
   readonly tool?: string
   readonly types?: readonly string[]
   readonly since?: Timestamp
@@ -123,7 +123,7 @@ export class Plan {
 
   /** Tells whether an event of the walk passes the filter. */
   admits(event: StoredEvent): boolean {
-    const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types, since, until } = this.#filter
+    const { tenantId, sessionId, runId, parentRunId, agent, actorId, tool, types, since, until } = this.#filter
     const owner = this.#identities.ownerOf(event)
     return (
       (runId === undefined || event.runId === runId) &&
@@ -131,7 +131,7 @@ export class Plan {
       (sessionId === undefined || owner.sessionId === sessionId) &&
       (tenantId === undefined || owner.tenantId === tenantId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
-      (actor === undefined || event.actor?.id === actor) &&
+      (actorId === undefined || event.actor?.id === actorId) &&
       (tool === undefined || toolNameOf(event.type, event.data) === tool) &&
       (types === undefined || types.includes(event.type)) &&
       (since === undefined || event.time >= since) &&
@@ -192,13 +192,13 @@ function iteratorOf(store: ReadableStore, walk: Walk, lookup: Lookup): PositionI
 }
 
 function lookupsOf(filter: EventFilter, identities: Identities): Lookup[] {
-  const { tenantId, sessionId, runId, parentRunId, agent, actor, tool, types } = filter
+  const { tenantId, sessionId, runId, parentRunId, agent, actorId, tool, types } = filter
   const lookups: Lookup[] = []
   if (runId !== undefined) lookups.push([{ index: 'run', value: [runId] }])
   if (parentRunId !== undefined) lookups.push([{ index: 'parent', value: [parentRunId] }])
   if (sessionId !== undefined) lookups.push(sessionLookup(sessionId, tenantId, identities))
   if (agent !== undefined) lookups.push([{ index: 'agent', value: [agent] }])
-  if (actor !== undefined) lookups.push([{ index: 'actor', value: [actor] }])
+  if (actorId !== undefined) lookups.push([{ index: 'actor', value: [actorId] }])
   if (tool !== undefined) lookups.push([{ index: 'tool', value: [tool] }])
   if (types) lookups.push(types.map((type) => ({ index: 'type', value: [type] })))
   if (tenantId !== undefined && sessionId === undefined) lookups.push(tenantLookup(tenantId, identities))

@@ -18,7 +18,7 @@ export interface EventQuery<T extends string = AuditEventType> {
   /** Id or name of the agent whose event it is. */
   readonly agent?: string
   /** Id of the actor whose event it is. */
-  readonly actor?: string
+  readonly actorId?: string
   /** Name of the tool that the event is about: of calls and approvals of tools. */
   readonly tool?: string
   /** One type, or several of which any will do. */
@@ -40,7 +40,7 @@ export interface EventQuery<T extends string = AuditEventType> {
 /** The events to follow: the filters of {@link EventQuery}. */
 export type FollowQuery<T extends string = AuditEventType> = Pick<
   EventQuery<T>,
-  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'actor' | 'tool' | 'type' | 'since'
+  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'actorId' | 'tool' | 'type' | 'since'
 >
 
 /** The runs to list. All fields are optional, and all that are given must hold. */
@@ -52,7 +52,7 @@ export interface RunQuery {
   /** Id or name of the agent that the run's summary names. */
   readonly agent?: string
   /** Id of the actor that the run's summary names. */
-  readonly actor?: string
+  readonly actorId?: string
   /** One status, or several of which any will do. */
   readonly status?: RunStatus | readonly RunStatus[]
   /** Runs that started at this time or later. */
@@ -126,7 +126,7 @@ export interface StatsQuery {
   /** Id or name of the agent whose events they are. */
   readonly agent?: string
   /** Id of the actor whose events they are. */
-  readonly actor?: string
+  readonly actorId?: string
   /** Name of the tool that the events are about: of calls and approvals of tools, so that nothing else is summed up. */
   readonly tool?: string
   /** Events whose `time` is this or later. */

@@ -18,7 +18,7 @@ export interface RunOwner {
  * Finds a run by the events that begin and end it, without reading the others. Without a tenant, the one tenant that has a
  * run of this id is meant.
  *
- * @throws AuditLogError `AUDIT_INVALID_QUERY` when several have
+ * @throws AuditLogError `AUDIT_QUERY_INVALID` when several have
  */
 export async function findRun(
   store: ReadableStore,

@@ -23,7 +23,7 @@ import { isOfStep, type RunStep, stepOf } from './run-step.js'
  *     start c-1 … start c-2 end c-1 │ … end c-2 start c-3 … │ …  …
  *     ─────────── behind ───────────│──────── chunk ────────│─ ahead ─▶
  *
- * @throws AuditLogError `AUDIT_INVALID_QUERY` when several tenants have the run; `AUDIT_LOG_CORRUPT`
+ * @throws AuditLogError `AUDIT_QUERY_INVALID` when several tenants have the run; `AUDIT_LOG_CORRUPT`
  */
 export async function* readSteps(
   store: ReadableStore,

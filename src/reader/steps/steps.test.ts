@@ -94,7 +94,7 @@ describe('the steps of a run', () => {
     if (cursor === undefined) expect.unreachable('there is no second page')
     // The entries of both logs differ in their random ids.
     await expect(other.run('r-1').steps({ limit: 8 }).page({ cursor })).rejects.toMatchObject({
-      code: 'AUDIT_INVALID_CURSOR',
+      code: 'AUDIT_CURSOR_INVALID',
     })
     const store = await filled(memoryStore(), [sealedEntries(9, (n) => call('completed', `c-${n}`))])
     const first = await readerOf(store).run('r-1').steps({ limit: 8 }).page({ size: 3 })
@@ -119,7 +119,7 @@ describe('the steps of a run', () => {
       reader.run('r-2').steps().page({ cursor }),
       reader.events({ runId: 'r-1' }).page({ cursor }),
     ]
-    for (const one of refused) await expect(one).rejects.toMatchObject({ code: 'AUDIT_INVALID_CURSOR' })
+    for (const one of refused) await expect(one).rejects.toMatchObject({ code: 'AUDIT_CURSOR_INVALID' })
   })
 
   test('are those of one tenant, which has to be named where several have such a run', async () => {
@@ -133,8 +133,8 @@ describe('the steps of a run', () => {
     // It belongs to the tenant under which it begins.
     expect(told(await reader.run('r-1').steps().toArray())).toEqual(['1 c-1 completed'])
     expect(told(await reader.run('r-1', { tenantId: 'b' }).steps().toArray())).toEqual(['2 c-2 completed'])
-    await expect(reader.run('r-2').steps().toArray()).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
-    await expect(reader.run('r-2')).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+    await expect(reader.run('r-2').steps().toArray()).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
+    await expect(reader.run('r-2')).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
     expect(told(await reader.run('r-2', { tenantId: 'd' }).steps().toArray())).toEqual(['4 c-4 completed'])
     expect(await reader.run('r-9').steps().toArray()).toEqual([])
     expect(await reader.run('r-9', { tenantId: 'a' }).steps().page()).toEqual({ items: [] })
@@ -175,12 +175,12 @@ describe('a run', () => {
   test('refuses what cannot be meant: its steps at the call, itself when it is awaited', async () => {
     const reader = await readerOfEvents(started())
     const run = reader.run('')
-    expect(() => run.steps()).toThrow(expect.objectContaining({ code: 'AUDIT_INVALID_QUERY' }))
-    await expect(run).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
-    expect(await run.catch(({ code }) => code)).toBe('AUDIT_INVALID_QUERY')
+    expect(() => run.steps()).toThrow(expect.objectContaining({ code: 'AUDIT_QUERY_INVALID' }))
+    await expect(run).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
+    expect(await run.catch(({ code }) => code)).toBe('AUDIT_QUERY_INVALID')
     const steps = (options: unknown) => () => reader.run('r-1').steps(options as never)
     for (const options of [null, 7, { limit: 0 }, { order: 'newest' }, { size: 3 }, { limit: undefined }]) {
-      expect(steps(options)).toThrow(expect.objectContaining({ code: 'AUDIT_INVALID_QUERY' }))
+      expect(steps(options)).toThrow(expect.objectContaining({ code: 'AUDIT_QUERY_INVALID' }))
     }
   })
 

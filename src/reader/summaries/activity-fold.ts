@@ -2,7 +2,7 @@ import { fieldsOf, numberIn, present } from '../../events/recorded-fields.js'
 import type { StoredEvent, TokenUsage } from '../../events/types.js'
 import { NO_USAGE, usagePlus } from '../../events/usage.js'
 import { DurationHistogram } from './duration-histogram.js'
-import type { ActivityStats } from './stats-report.js'
+import type { StatsTotals } from './stats-report.js'
 
 /** The counters of the events that count. */
 const RUN_COUNTS = {
@@ -12,12 +12,12 @@ const RUN_COUNTS = {
   run_cancelled: 'cancelled',
   run_suspended: 'suspended',
   run_interrupted: 'interrupted',
-} as const satisfies Record<string, keyof ActivityStats['runs']>
+} as const satisfies Record<string, keyof StatsTotals['runs']>
 
 const TOOL_COUNTS = {
   tool_call_completed: 'completed',
   tool_call_failed: 'failed',
-} as const satisfies Record<string, keyof ActivityStats['toolCalls']>
+} as const satisfies Record<string, keyof StatsTotals['toolCalls']>
 
 /** Tells whether events of this type count in statistics. */
 export function isCounted(type: string): boolean {
@@ -56,7 +56,7 @@ export class ActivityFold {
     }
   }
 
-  stats(): ActivityStats {
+  stats(): StatsTotals {
     return {
       usage: this.#usage,
       modelCalls: this.#modelCalls,

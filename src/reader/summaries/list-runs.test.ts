@@ -76,12 +76,12 @@ describe('a list of runs of hundreds of events each', () => {
   })
 
   test.each<[RunQuery, readonly string[]]>([
-    [{ actor: 'u-1' }, ALL.filter((_, n) => n % 4 === 1)],
-    [{ actor: 'u-1', order: 'desc', limit: 2 }, ['r-17', 'r-13']],
-    [{ actor: 'u-1', agent: 'editor', status: 'completed', since: at(10) }, ['r-13', 'r-17']],
-    [{ actor: 'u-1', agent: 'writer' }, []],
-    [{ actor: 'u-9' }, []],
-    [{ sessionId: 's-5', actor: 'u-1' }, ['r-5']],
+    [{ actorId: 'u-1' }, ALL.filter((_, n) => n % 4 === 1)],
+    [{ actorId: 'u-1', order: 'desc', limit: 2 }, ['r-17', 'r-13']],
+    [{ actorId: 'u-1', agent: 'editor', status: 'completed', since: at(10) }, ['r-13', 'r-17']],
+    [{ actorId: 'u-1', agent: 'writer' }, []],
+    [{ actorId: 'u-9' }, []],
+    [{ sessionId: 's-5', actorId: 'u-1' }, ['r-5']],
   ])('finds those of an actor: %j', async (query, ids) => {
     const runs = await reader.runs(query).toArray()
     expect(runs.map(({ runId }) => runId)).toEqual(ids)

@@ -68,14 +68,15 @@ export async function* listRuns(
 }
 
 /** The events of which a run that passes the query has at least one. */
-function tellingEvents({ tenantId, sessionId, agent, actor, status, since }: ParsedRunQuery): EventFilter {
+function tellingEvents({ tenantId, sessionId, agent, actorId, status, since }: ParsedRunQuery): EventFilter {
   return {
     ...(tenantId !== undefined && { tenantId }),
     ...(agent !== undefined && { agent }),
     // Those of a session or an actor are walked whole: a run may have learnt of them after its start.
-    ...(sessionId === undefined && actor === undefined && { types: status ? typesLeadingTo(status) : LIFECYCLE_TYPES }),
+    ...(sessionId === undefined &&
+      actorId === undefined && { types: status ? typesLeadingTo(status) : LIFECYCLE_TYPES }),
     ...(sessionId !== undefined && { sessionId }),
-    ...(actor !== undefined && { actor }),
+    ...(actorId !== undefined && { actorId }),
     // No event of a run is older than its start; younger ones there may be.
     ...(since !== undefined && { since }),
   }
@@ -138,11 +139,11 @@ function isOfRun(event: StoredEvent): event is RunEvent {
 }
 
 function isWanted(run: RunOverview, query: ParsedRunQuery): boolean {
-  const { sessionId, agent, actor, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
+  const { sessionId, agent, actorId, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
   return (
     (sessionId === undefined || run.sessionId === sessionId) &&
     (agent === undefined || run.agent?.id === agent || run.agent?.name === agent) &&
-    (actor === undefined || run.actor?.id === actor) &&
+    (actorId === undefined || run.actor?.id === actorId) &&
     (status === undefined || status.includes(run.status)) &&
     (since === undefined || run.startedAt >= since) &&
     (until === undefined || run.startedAt < until) &&

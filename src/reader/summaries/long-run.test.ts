@@ -111,5 +111,5 @@ test('of a run that another tenant shares the id of, each has its own events', a
   const { byRow, byEvents } = await bothWays(entries, readRun)
   expect(byRow).toEqual(byEvents)
   expect(byRow[0]).toMatchObject({ eventCount: 1000 })
-  expect(byRow[1]).toEqual(['AUDIT_INVALID_QUERY', expect.stringContaining('both have a run')])
+  expect(byRow[1]).toEqual(['AUDIT_QUERY_INVALID', expect.stringContaining('both have a run')])
 })

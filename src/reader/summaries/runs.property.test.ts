@@ -84,7 +84,7 @@ const query: fc.Arbitrary<RunQuery> = fc
       tenantId,
       sessionId,
       agent,
-      actor,
+      actorId: actor,
       status: fc.oneof(fc.constantFrom('running', 'failed'), fc.constant<RunStatus[]>(['completed', 'running'])),
       since: time,
       until: time,
@@ -107,10 +107,10 @@ async function expected(reader: AuditLogReader, events: readonly StoredEvent[], 
       (asked.tenantId === undefined || ownerOf(event).tenantId === asked.tenantId) &&
       (asked.sessionId === undefined || ownerOf(event).sessionId === asked.sessionId) &&
       (asked.agent === undefined || event.agent?.name === asked.agent) &&
-      (asked.actor === undefined || event.actor?.id === asked.actor) &&
+      (asked.actorId === undefined || event.actor?.id === asked.actorId) &&
       event.time >= String(since) &&
       (asked.sessionId !== undefined ||
-        asked.actor !== undefined ||
+        asked.actorId !== undefined ||
         ENDS[event.type]?.some((end) => statuses.includes(end))),
   )
   const runs = new Map<string, RunOverview>()
@@ -126,7 +126,7 @@ async function expected(reader: AuditLogReader, events: readonly StoredEvent[], 
       statuses.includes(run.status) &&
       (asked.sessionId === undefined || run.sessionId === asked.sessionId) &&
       (asked.agent === undefined || run.agent?.name === asked.agent) &&
-      (asked.actor === undefined || run.actor?.id === asked.actor) &&
+      (asked.actorId === undefined || run.actor?.id === asked.actorId) &&
       run.startedAt >= String(since) &&
       (until === undefined || run.startedAt < String(until)) &&
       (asked.minTotalTokens === undefined || run.usage.totalTokens >= asked.minTotalTokens) &&

@@ -26,10 +26,10 @@ describe('run', () => {
 
   test('wants to know whose run is meant when several tenants have one of that id', async () => {
     const reader = await readerOfEvents(started({ tenantId: 'acme' }), started({ tenantId: 'globex' }))
-    const invalid = { code: 'AUDIT_INVALID_QUERY', message: expect.stringContaining("'acme' and 'globex'") }
+    const invalid = { code: 'AUDIT_QUERY_INVALID', message: expect.stringContaining("'acme' and 'globex'") }
     await expect(reader.run('r-1')).rejects.toMatchObject(invalid)
     expect(await reader.run('r-1', { tenantId: 'globex' })).toMatchObject({ tenantId: 'globex', eventCount: 1 })
-    await expect(reader.run('')).rejects.toMatchObject({ code: 'AUDIT_INVALID_QUERY' })
+    await expect(reader.run('')).rejects.toMatchObject({ code: 'AUDIT_QUERY_INVALID' })
   })
 })
 

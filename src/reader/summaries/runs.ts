@@ -15,7 +15,7 @@ import { MAX_LISTED, type RunSummary, type RunTree } from './run-summary.js'
 /**
  * One run with the runs below it. Without a tenant, the one tenant that has a run of this id is meant.
  *
- * @throws AuditLogError `AUDIT_INVALID_QUERY` when several have
+ * @throws AuditLogError `AUDIT_QUERY_INVALID` when several have
  */
 export async function readRunTree(
   store: ReadableStore,
@@ -34,7 +34,7 @@ export async function readRunTree(
 
 /** The runs of which a tree is made. */
 export interface RunSource {
-  /** @throws AuditLogError `AUDIT_INVALID_QUERY` when several tenants have it, and none is named */
+  /** @throws AuditLogError `AUDIT_QUERY_INVALID` when several tenants have it, and none is named */
   summarise(runId: string, tenantId: string | undefined): Promise<RunSummary | undefined>
   /** Returns the ids of runs that a run invoked, or that name it as their parent. */
   subRunIds(run: RunSummary): Promise<ReadonlySet<string>>

@@ -17,7 +17,7 @@ export interface Durations {
 }
 
 /** Sums over events: a run that starts and ends in different windows counts in each. */
-export interface ActivityStats {
+export interface StatsTotals {
   /** Sum of the token reports (`token_usage_updated`), each counted once. */
   readonly usage: TokenUsage
   /** Number of token reports: model calls that said what they consumed. */
@@ -41,7 +41,7 @@ export interface ActivityStats {
 }
 
 /** The sums of one agent, model or day. */
-export interface StatsGroup extends ActivityStats {
+export interface StatsGroup extends StatsTotals {
   /**
    * The agent's id or, where it has none, its name; the model; the day of the events' `time` in UTC, such as
    * `2026-11-21`. What is no model's own counts for the first that its run names. Absent: the events name none.
@@ -53,11 +53,11 @@ export interface StatsGroup extends ActivityStats {
 
 /** Statistics over the events that pass a query. */
 export interface StatsReport {
-  readonly total: ActivityStats
+  readonly total: StatsTotals
   /** Days in their order; agents and models with the most tokens first. Empty without `groupBy`. */
   readonly groups: readonly StatsGroup[]
   /** The sums of all groups beyond the first {@link MAX_GROUPS}, taken together. */
-  readonly others?: ActivityStats
+  readonly others?: StatsTotals
 }
 
 /** The most groups of a report. */

@@ -116,7 +116,7 @@ describe('statistics', () => {
     [{ type: 'run_failed' }, /type: no such field/],
     [{ since: at(2), until: at(1) }, /since/],
   ])('a query that cannot be meant, as %j, is an error that names the field', async (query, message) => {
-    const expected = { code: 'AUDIT_INVALID_QUERY', message: expect.stringMatching(message) }
+    const expected = { code: 'AUDIT_QUERY_INVALID', message: expect.stringMatching(message) }
     await expect((await readerOfEvents()).stats(query as object)).rejects.toMatchObject(expected)
   })
 })

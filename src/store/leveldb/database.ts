@@ -54,7 +54,7 @@ export interface OpenDatabase {
  * directory's mode that keeps others out; see `file-modes` for how those that may read can.
  *
  * @param asked - readers that the log is opened to, besides those that it has
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FILE_REFUSED`,
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED`, `AUDIT_FILE_REFUSED`,
  * `AUDIT_FORMAT_UNSUPPORTED`
  */
 export async function openDatabase(directory: string, asked: Readers = NOBODY): Promise<OpenDatabase> {

@@ -37,7 +37,7 @@ export function openError(error: unknown, location: string): AuditLogError {
       return corrupt(location, messageOf(cause), cause)
     default:
       if (READ_PAST_END.test(messageOf(cause))) return corrupt(location, messageOf(cause), cause)
-      return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${messageOf(cause)}`, {
+      return new AuditLogError('AUDIT_OPEN_FAILED', `Cannot open the audit log ${location}: ${messageOf(cause)}`, {
         cause,
       })
   }

@@ -97,7 +97,7 @@ describe('opening a LevelDB log', () => {
     await writeFile(file, '')
     for (const path of [file, join(file, 'below'), join(base, 'nul\0')]) {
       await expect(levelStore(path).open()).rejects.toMatchObject({
-        code: 'AUDIT_LOG_OPEN_FAILED',
+        code: 'AUDIT_OPEN_FAILED',
         cause: expect.any(Error),
       })
     }

@@ -27,13 +27,13 @@ export interface ReindexOptions {
  *
  * @param directory - of the log
  * @returns the number of entries
- * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`,
+ * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED`, `AUDIT_FORMAT_UNSUPPORTED`,
  * `AUDIT_FILE_REFUSED`
  */
 export async function reindex(directory: string, { onProgress }: ReindexOptions = {}): Promise<number> {
   const location = resolve(directory)
   if (!(await isLog(location))) {
-    throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`)
+    throw new AuditLogError('AUDIT_OPEN_FAILED', `There is no audit log in ${location}`)
   }
   const { db, close } = await openDatabase(location)
   try {

@@ -161,7 +161,7 @@ describe('a log of which LevelDB does not read', () => {
     beforeOpening(fault, { times: 6 })
     for (let attempt = 0; attempt < 3; attempt++) {
       await expect(levelStore(directory).open()).rejects.toMatchObject({
-        code: 'AUDIT_LOG_OPEN_FAILED',
+        code: 'AUDIT_OPEN_FAILED',
         message: expect.stringContaining('did not read all of its own log'),
       })
       // Nothing piles up.
@@ -172,7 +172,7 @@ describe('a log of which LevelDB does not read', () => {
 
   it('is whole for who reads it from another process after a refusal', async () => {
     beforeOpening(all, { times: 2 })
-    await expect(levelStore(directory).open()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(levelStore(directory).open()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
     const copied = join(base, 'copied')
     cpSync(directory, copied, { recursive: true })
     await expectWhole(copied)
@@ -203,7 +203,7 @@ it('a database whose CURRENT LevelDB does not see is not taken for a new one', a
   const hide = () => rename(db('CURRENT'), db('hidden'))
   const show = () => renameSync(db('hidden'), db('CURRENT'))
   beforeOpening(hide, { times: 2, after: show })
-  await expect(levelStore(directory).open()).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+  await expect(levelStore(directory).open()).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
   expect(await tables()).toEqual(expect.arrayContaining(before))
   await expectWhole()
 })

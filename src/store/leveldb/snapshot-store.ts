@@ -31,7 +31,7 @@ export class SnapshotStore implements ReadableStore {
   #refreshed: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
 
-  /** @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
+  /** @throws AuditLogError `AUDIT_OPEN_FAILED`, `AUDIT_LOG_CORRUPT`, `AUDIT_FORMAT_UNSUPPORTED`, `AUDIT_FILE_REFUSED` */
   static async open(directory: string, reading: ReadingOptions = {}): Promise<SnapshotStore> {
     const location = resolve(directory)
     let temporary: string | undefined
@@ -222,5 +222,5 @@ function failure(error: unknown, location: string): AuditLogError {
   // Nothing there, and not something that has gone from the temporary directory.
   const isMissing = (code === 'ENOENT' || code === 'ENOTDIR') && path?.startsWith(location)
   if (!isMissing) return openError(error, location)
-  return new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log in ${location}`, { cause: error })
+  return new AuditLogError('AUDIT_OPEN_FAILED', `There is no audit log in ${location}`, { cause: error })
 }

@@ -6,7 +6,7 @@ import type {
   AuditStore,
   CallerId,
   CommitMarks,
-  CommitReceipt,
+  CommitResult,
   IndexName,
   IndexState,
   JournalPosition,
@@ -51,7 +51,7 @@ class LevelStore implements AuditStore {
   #index: LogIndex | undefined
   #isOpen = false
   #reads: { readonly head: Head; readonly indexes: IndexReads } | undefined
-  #committing: Promise<CommitReceipt> | undefined
+  #committing: Promise<CommitResult> | undefined
   /** Of the writes that failed since one succeeded. */
   #uncertain: UncertainGroup | undefined
   /** Opening and closing, one after the other. */
@@ -133,7 +133,7 @@ class LevelStore implements AuditStore {
     })
   }
 
-  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
+  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitResult> {
     this.#database()
     if (this.#committing) throw new TypeError('AuditStore.commit() was called before the commit before it settled')
     this.#committing = this.#commit(group, marks)
@@ -200,7 +200,7 @@ class LevelStore implements AuditStore {
     }
   }
 
-  async #commit(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+  async #commit(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitResult> {
     if (this.#entries.isDistrusted) await this.#reopen()
     const ids = callerIdsOf(group)
     const placement = placeGroup(group, {

@@ -13,7 +13,7 @@ test('a reader that has no room for its snapshot names TMPDIR', async () => {
   vi.stubEnv('TMPDIR', join(base, 'missing'))
   onTestFinished(() => void vi.unstubAllEnvs())
   await expect(openAuditLogReader(location)).rejects.toMatchObject({
-    code: 'AUDIT_LOG_OPEN_FAILED',
+    code: 'AUDIT_OPEN_FAILED',
     message: expect.stringMatching(/Set TMPDIR to a directory/),
   })
 })

@@ -43,7 +43,7 @@ export async function makeTemporaryDirectory(prefix: string): Promise<string> {
 function unusable(cause: unknown): never {
   const why = cause instanceof Error ? cause.message : String(cause)
   throw new AuditLogError(
-    'AUDIT_LOG_OPEN_FAILED',
+    'AUDIT_OPEN_FAILED',
     `Reading needs room for a snapshot in ${tmpdir()}, which cannot be written: ${why}. Set TMPDIR to a directory that can be`,
     { cause },
   )

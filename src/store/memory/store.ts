@@ -3,7 +3,7 @@ import type {
   AuditStore,
   CallerId,
   CommitMarks,
-  CommitReceipt,
+  CommitResult,
   IndexName,
   JournalPosition,
   SealedEntry,
@@ -87,7 +87,7 @@ class MemoryStore implements AuditStore {
     this.#open = false
   }
 
-  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
+  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitResult> {
     this.#assertOpen()
     const placement = placeGroup(group, { size: this.size, callerIds: this.#callerIds })
     const { fresh, firstNew, seqs, callerIds } = placement

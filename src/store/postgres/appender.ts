@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AuditLogError } from '../../events/errors.js'
 import { delay } from '../../timers/real-timers.js'
 import { hashLeaf, proveConsistency, verifyConsistency } from '../../tree/index.js'
-import type { CommitMarks, CommitReceipt, JournalPosition, SealedEntry } from '../contract.js'
+import type { CommitMarks, CommitResult, JournalPosition, SealedEntry } from '../contract.js'
 import { assertPlacedAt, callerIdsOf, placeGroup, storedIds } from '../placement.js'
 import { positionsOf } from './caller-ids.js'
 import { corrupt, isConflict, isConnectionLost } from './errors.js'
@@ -29,7 +29,7 @@ export interface Appending {
 
 /** The state of the log after a commit, if it takes place. */
 interface Written {
-  readonly receipt: CommitReceipt
+  readonly result: CommitResult
   readonly head: Head
   readonly state: WriterState
 }
@@ -88,7 +88,7 @@ export class Appender {
   }
 
   /** @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`; what the server says */
-  async commit(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+  async commit(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitResult> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#attempt(group, marks)
@@ -116,7 +116,7 @@ export class Appender {
     } catch {}
   }
 
-  async #attempt(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitReceipt> {
+  async #attempt(group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<CommitResult> {
     const { server } = this.#to
     if (!this.#isContended && this.#unsettled.isEmpty) {
       const written = await server.connected((client) => this.#write(askThrough(client), this.#head, group, marks))
@@ -127,11 +127,11 @@ export class Appender {
   }
 
   /** Only now, when nothing was wrong with the connection, is it known that the commit took place as it should. */
-  #acknowledge({ receipt, head, state }: Written): CommitReceipt {
+  #acknowledge({ result, head, state }: Written): CommitResult {
     this.#unsettled.clear()
     this.#head = head
     this.#state = state
-    return receipt
+    return result
   }
 
   async #commitLocked(ask: Ask, group: readonly SealedEntry[], marks: CommitMarks | undefined): Promise<Written> {
@@ -229,7 +229,7 @@ export class Appender {
       after = next
     }
     const { seqs, firstNew } = placement
-    return { receipt: { seqs, size: after.size, firstNew }, head: after, state }
+    return { result: { seqs, size: after.size, firstNew }, head: after, state }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type AuditErrorCode, AuditLogError } from '../../events/errors.js'
+import { AuditLogError, type AuditLogErrorCode } from '../../events/errors.js'
 import { isError } from '../../events/is-error.js'
 import { READER_ROLE, WRITER_ROLE } from './roles.js'
 
@@ -35,7 +35,7 @@ export function isConnectionLost(problem: unknown): boolean {
 export function openError(problem: unknown, location: string): AuditLogError {
   if (problem instanceof AuditLogError) return problem
   const failed = (what: string) =>
-    failure('AUDIT_LOG_OPEN_FAILED', `Cannot open the audit log ${location}: ${what}`, problem)
+    failure('AUDIT_OPEN_FAILED', `Cannot open the audit log ${location}: ${what}`, problem)
   const state = sqlState(problem)
   if (state === undefined) return failed(messageOf(problem))
   if (WRONG_CREDENTIALS.has(state)) {
@@ -80,7 +80,7 @@ export function corrupt(location: string, what: string, cause?: unknown): AuditL
   )
 }
 
-function failure(code: AuditErrorCode, message: string, cause: unknown): AuditLogError {
+function failure(code: AuditLogErrorCode, message: string, cause: unknown): AuditLogError {
   return new AuditLogError(code, message, cause === undefined ? undefined : { cause })
 }
 

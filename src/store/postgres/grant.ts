@@ -25,7 +25,7 @@ export type PostgresLogRevocation = Omit<PostgresLogGrant, 'may'>
  * Gives a role the right to write, or to read, one log. Done by the owner of the tables. The first role that may write a
  * log takes the place of all members of `spanledger_writer`, who may write the logs that version 0.1 left.
  *
- * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`, also when there is no such role
+ * @throws AuditLogError `AUDIT_OPEN_FAILED`, also when there is no such role
  * @throws TypeError naming an unknown or malformed option
  */
 export async function grantLog(options: PostgresLogGrant): Promise<void> {
@@ -37,7 +37,7 @@ export async function grantLog(options: PostgresLogGrant): Promise<void> {
       await client.query('select spanledger.grant_log($1, $2, $3)', [logId, role, may])
     } catch (cause) {
       if (sqlState(cause) !== '42704') throw cause
-      throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `${location} has no role '${role}': create it first`, { cause })
+      throw new AuditLogError('AUDIT_OPEN_FAILED', `${location} has no role '${role}': create it first`, { cause })
     }
   })
 }
@@ -46,7 +46,7 @@ export async function grantLog(options: PostgresLogGrant): Promise<void> {
  * Takes away all rights that a role has for one log; those that it has as a member of other roles stay. Done by the owner
  * of the tables.
  *
- * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`
+ * @throws AuditLogError `AUDIT_OPEN_FAILED`
  * @throws TypeError naming an unknown or malformed option
  */
 export async function revokeLog(options: PostgresLogRevocation): Promise<void> {

@@ -22,7 +22,7 @@ export interface PostgresMigration {
  * in one transaction. Whoever connects becomes the owner of new tables, in the schema `spanledger`, and creates the
  * group roles `spanledger_writer` and `spanledger_reader` unless they are there: that takes the right to create roles.
  *
- * @throws AuditLogError `AUDIT_LOG_OPEN_FAILED`; `AUDIT_FORMAT_UNSUPPORTED` when a newer version has migrated them
+ * @throws AuditLogError `AUDIT_OPEN_FAILED`; `AUDIT_FORMAT_UNSUPPORTED` when a newer version has migrated them
  * @throws TypeError naming an unknown or malformed option
  */
 export async function migrate(options: PostgresConnection): Promise<PostgresMigration> {
@@ -75,7 +75,7 @@ async function createRoles(client: Client, location: string): Promise<void> {
     } catch (cause) {
       if (sqlState(cause) !== '42501') throw cause
       throw new AuditLogError(
-        'AUDIT_LOG_OPEN_FAILED',
+        'AUDIT_OPEN_FAILED',
         `Cannot migrate ${location}: the role ${role} is missing, and may not be created; have an administrator run 'create role ${role} nologin'`,
         { cause },
       )

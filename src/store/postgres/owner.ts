@@ -4,7 +4,7 @@ import { checkConnection, type PostgresConnection } from './options.js'
 import { poolConfig } from './pool-config.js'
 import { serverLocation } from './server.js'
 
-/** Connects once, as the owner of the tables, and uses that connection. @throws AuditLogError `AUDIT_LOG_OPEN_FAILED` */
+/** Connects once, as the owner of the tables, and uses that connection. @throws AuditLogError `AUDIT_OPEN_FAILED` */
 export async function asOwner<T>(
   of: string,
   options: PostgresConnection,

@@ -5,7 +5,7 @@ import type { Tile } from '../../tree/index.js'
 import type {
   CallerId,
   CommitMarks,
-  CommitReceipt,
+  CommitResult,
   IndexName,
   JournalPosition,
   SealedEntry,
@@ -77,7 +77,7 @@ class PostgresEngine implements PostgresStore {
   #id = ''
   /** The newest head that was seen. */
   #seen: HeadState = EMPTY_HEAD
-  #committing: Promise<CommitReceipt> | undefined
+  #committing: Promise<CommitResult> | undefined
   /** Opening and closing, one after the other. */
   #lifecycle: Promise<void> = Promise.resolve()
 
@@ -126,7 +126,7 @@ class PostgresEngine implements PostgresStore {
       const log = await findLog(server.ask, this.logId)
       const state = log && (await readHeadState(server.ask, log.log, 'no lock'))
       if (!log || !state) {
-        throw new AuditLogError('AUDIT_LOG_OPEN_FAILED', `There is no audit log ${this.location}`)
+        throw new AuditLogError('AUDIT_OPEN_FAILED', `There is no audit log ${this.location}`)
       }
       this.#seen = state
       return { log, appender: undefined }
@@ -145,7 +145,7 @@ class PostgresEngine implements PostgresStore {
     })
   }
 
-  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitReceipt> {
+  async commit(group: readonly SealedEntry[], marks?: CommitMarks): Promise<CommitResult> {
     const { appender, announcer } = this.#required()
     if (!appender) {
       throw new AuditLogError('AUDIT_WRITE_FAILED', `The audit log ${this.location} was opened for reading only`)
@@ -153,10 +153,10 @@ class PostgresEngine implements PostgresStore {
     if (this.#committing) throw new TypeError('AuditStore.commit() was called before the commit before it settled')
     this.#committing = appender.commit(group, marks)
     try {
-      const receipt = await this.#committing
+      const result = await this.#committing
       this.#see(appender.head)
       if (group.length > 0) announcer.announce()
-      return receipt
+      return result
     } catch (problem) {
       throw writeError(problem, this.location)
     } finally {

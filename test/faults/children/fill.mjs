@@ -26,11 +26,11 @@ for (let episode = 0; episode < episodes; episode++) {
   )
   if (ballast) rmSync(join(ballast, 'ballast'))
   else say('mend')
-  await recordUntil(() => log.health().status === 'ok' && log.stats().queuedEvents === 0)
+  await recordUntil(() => log.health().status === 'ok' && log.counters().queuedEvents === 0)
   await log.assertWritable()
   say(`mended gate=${gate}`)
 }
-const { dropped, spilledEvents } = log.stats()
+const { dropped, spilledEvents } = log.counters()
 await log.close()
 say(`closed ${JSON.stringify({ dropped, spilledEvents, problems })}`)
 

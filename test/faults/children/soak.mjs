@@ -21,11 +21,11 @@ for (let n = 0; n < count; n++) {
   if (n % burst === burst - 1) await new Promise((resolve) => setImmediate(resolve))
   if (n % askEvery === askEvery - 1) await ask()
   if (n % Math.floor(count / samples) === 0) {
-    spilled = Math.max(spilled, log.stats().spilledEvents)
+    spilled = Math.max(spilled, log.counters().spilledEvents)
     say(`memory ${JSON.stringify(memory())}`)
   }
 }
-const { dropped, recorded } = log.stats()
+const { dropped, recorded } = log.counters()
 await log.flush()
 say(`recorded ${JSON.stringify({ dropped, recorded, spilled })}`)
 process.kill(process.pid, 'SIGKILL')

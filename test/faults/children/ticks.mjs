@@ -18,6 +18,6 @@ for (let turn = 0; turn < turns; turn++) {
   await new Promise((resolve) => setImmediate(resolve))
   millis.push(performance.now() - start)
 }
-const { journalWindow: window } = log.stats()
+const { journalWindow: window } = log.counters()
 await log.close()
 say(`turns ${JSON.stringify({ millis, window })}`)

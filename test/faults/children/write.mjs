@@ -11,9 +11,9 @@ for (let n = 0; n < count; n++) {
   if (log.record({ type: 'custom', data: { name, pad: 'x'.repeat(500) } })) say(name)
   if (n % 200 === 0) await new Promise((resolve) => setImmediate(resolve))
 }
-while (log.stats().queuedEvents > 0) {
+while (log.counters().queuedEvents > 0) {
   await log.flush().catch(({ cause }) => say(`failing ${cause.cause?.code ?? cause.message}`))
 }
-const { dropped } = log.stats()
+const { dropped } = log.counters()
 await log.close()
 say(`closed ${JSON.stringify({ dropped, problems })}`)

@@ -24,7 +24,7 @@ function slowWrites(durability) {
     const log = join(directory, 'slow')
     const delay = `inject=pwrite64:delay_enter=${WRITE_MILLIS * 1000}`
     const slow = await turns(log, durability, strace(log, join(directory, 'trace'), ['trace=pwrite64', delay], FILES))
-    const { waits = 0, mostUnwrittenBytes = 0 } = slow.window ?? {}
+    const { waits = 0, maxUnwrittenBytes = 0 } = slow.window ?? {}
     /** @type {Findings} */
     return {
       rounds: 1,
@@ -32,10 +32,10 @@ function slowWrites(durability) {
       acknowledged: slow.names.length,
       lost: slow.lost,
       duplicated: slow.duplicated,
-      problems: waits > 0 ? [`the caller waited ${waits} times, with ${mostUnwrittenBytes} bytes in its window`] : [],
+      problems: waits > 0 ? [`the caller waited ${waits} times, with ${maxUnwrittenBytes} bytes in its window`] : [],
       note:
         `a turn that records ${EVENTS_OF_EACH} events: p50 ${median(slow.millis)} ms, else ${median(quick.millis)} ms` +
-        (slow.window ? `; not written at most ${mostUnwrittenBytes} B` : ''),
+        (slow.window ? `; not written at most ${maxUnwrittenBytes} B` : ''),
     }
   }
 }

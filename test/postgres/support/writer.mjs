@@ -18,7 +18,7 @@ while (!log) {
     store: postgresStore({ connectionString, logId, writer }),
     on: { problem: () => {} },
   }).catch((/** @type {NodeJS.ErrnoException} */ problem) => {
-    if (problem.code !== 'AUDIT_LOG_OPEN_FAILED') throw problem
+    if (problem.code !== 'AUDIT_OPEN_FAILED') throw problem
   })
 }
 const end = Number(first) + Number(count)

@@ -42,9 +42,9 @@ describe('an audit log', () => {
     expect(locked).toBeInstanceOf(AuditLogError)
     expect(locked).toMatchObject({ code: 'AUDIT_LOG_LOCKED' })
     writeFileSync(join(directory, 'file'), '')
-    await expect(openAuditLog(join(directory, 'file'))).rejects.toMatchObject({ code: 'AUDIT_LOG_OPEN_FAILED' })
+    await expect(openAuditLog(join(directory, 'file'))).rejects.toMatchObject({ code: 'AUDIT_OPEN_FAILED' })
     await expect(openAuditLogReader(join(directory, 'nothing'))).rejects.toMatchObject({
-      code: 'AUDIT_LOG_OPEN_FAILED',
+      code: 'AUDIT_OPEN_FAILED',
     })
   })
 })

@@ -35,7 +35,13 @@ const WORKFLOW_ERROR = 'workflow.error'
 /** Agents and workflows of Microsoft's frameworks. */
 export const agentFrameworkConvention: Convention = {
   name: 'agent-framework',
-  scopes: ['agent_framework*', 'Microsoft.Agents.AI*', 'autogen*', 'semantic_kernel*', 'Microsoft.SemanticKernel*'],
+  instrumentationScopes: [
+    'agent_framework*',
+    'Microsoft.Agents.AI*',
+    'autogen*',
+    'semantic_kernel*',
+    'Microsoft.SemanticKernel*',
+  ],
 
   recognise(span, phase, ancestors) {
     const word = WORDS.get(/^[^ ]*/.exec(span.name)?.[0] ?? '')

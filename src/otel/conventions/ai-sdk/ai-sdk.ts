@@ -57,7 +57,7 @@ interface RunState {
 /** AI SDK 5, 6 and 7 (legacy telemetry). */
 export const aiSdkConvention: Convention = {
   name: 'ai-sdk',
-  scopes: ['ai'],
+  instrumentationScopes: ['ai'],
   attributePrefixes: ['ai.operationId'],
   decisive: { run: ['ai.response.finishReason'], model: ['ai.response.toolCalls'] },
 
@@ -100,7 +100,7 @@ export const aiSdkConvention: Convention = {
 /** AI SDK 7 with `@ai-sdk/otel`: the GenAI conventions, and what the SDK adds. */
 export const aiSdkOtelConvention: Convention = {
   name: 'ai-sdk',
-  scopes: ['gen_ai'],
+  instrumentationScopes: ['gen_ai'],
   attributePrefixes: ['ai.settings.context.'],
   decisive: { run: ['gen_ai.response.finish_reasons'], model: ['gen_ai.output.messages'] },
 

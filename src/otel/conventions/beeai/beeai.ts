@@ -25,7 +25,7 @@ const ITERATION_LIMIT = /not able to resolve the task in \d+ iterations/
 /** BeeAI through `@arizeai/openinference-instrumentation-beeai`. */
 export const beeAiConvention: Convention = {
   name: 'beeai',
-  scopes: ['@arizeai/openinference-instrumentation-beeai'],
+  instrumentationScopes: ['@arizeai/openinference-instrumentation-beeai'],
 
   recognise(span, phase, ancestors) {
     const { attributes } = span

@@ -18,7 +18,7 @@ const AXES: Readonly<Record<string, string>> = { error_max_turns: 'turns', error
 export const claudeAgentSdkConvention: Convention = {
   ...openInferenceConvention,
   name: 'claude-agent-sdk',
-  scopes: [
+  instrumentationScopes: [
     '@arizeai/openinference-instrumentation-claude-agent-sdk',
     'openinference.instrumentation.claude_agent_sdk*',
   ],

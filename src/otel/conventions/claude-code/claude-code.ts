@@ -24,10 +24,10 @@ interface LastCall {
 /** Claude Code, as spans and as log records. */
 export const claudeCodeConvention: Convention = {
   name: 'claude-code',
-  scopes: ['com.anthropic.claude_code*'],
+  instrumentationScopes: ['com.anthropic.claude_code*'],
   namePrefixes: [PREFIX],
   eventPrefixes: [PREFIX],
-  eventScopes: ['com.anthropic.claude_code.events'],
+  eventInstrumentationScopes: ['com.anthropic.claude_code.events'],
 
   recognise(span, _, ancestors) {
     const { attributes } = span

@@ -26,7 +26,7 @@ const USAGE = {
 /** OpenAI's Codex, as spans and as log records. */
 export const codexConvention: Convention = {
   name: 'codex',
-  scopes: ['codex*'],
+  instrumentationScopes: ['codex*'],
   eventPrefixes: [PREFIX],
 
   recognise(span, phase, ancestors) {

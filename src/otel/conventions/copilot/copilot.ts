@@ -31,7 +31,7 @@ const VAGUE: ReadonlySet<string> = new Set(['query', 'SessionTurnError', 'ModelC
 export const copilotConvention: Convention = {
   ...genAiConvention,
   name: 'copilot',
-  scopes: ['github.copilot'],
+  instrumentationScopes: ['github.copilot'],
   attributePrefixes: undefined,
   namePrefixes: undefined,
   eventPrefixes: [PREFIX],

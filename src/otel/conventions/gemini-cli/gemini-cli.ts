@@ -17,7 +17,7 @@ const STEP: Activity = Object.freeze({ kind: 'step' })
 /** Google's Gemini CLI, as spans and as log records. */
 export const geminiCliConvention: Convention = {
   name: 'gemini-cli',
-  scopes: ['gemini-cli'],
+  instrumentationScopes: ['gemini-cli'],
   eventPrefixes: [PREFIX],
 
   recognise(span) {

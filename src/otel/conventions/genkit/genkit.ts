@@ -29,7 +29,7 @@ const STEP: Activity = Object.freeze({ kind: 'step' })
 /** Flows, agents, prompts and calls of Genkit. */
 export const genkitConvention: Convention = {
   name: 'genkit',
-  scopes: ['genkit-tracer'],
+  instrumentationScopes: ['genkit-tracer'],
   attributePrefixes: [TYPE],
   decisive: { run: [OUTPUT], step: [OUTPUT], usage: [OUTPUT] },
 

@@ -39,7 +39,7 @@ const STEP: Activity = Object.freeze({ kind: 'step' })
 /** Agents and workflows of the Agent Development Kit. */
 export const googleAdkConvention: Convention = {
   name: 'google-adk',
-  scopes: ['gcp.vertex.agent'],
+  instrumentationScopes: ['gcp.vertex.agent'],
   decisive: { model: ['gcp.vertex.agent.llm_response'], tool: ['gcp.vertex.agent.tool_response'] },
 
   recognise(span, _phase, ancestors) {

@@ -28,7 +28,7 @@ const PYTHON_SCOPE = 'openinference.instrumentation.langchain'
 /** LangChain and LangGraph through OpenInference's instrumentations for JavaScript and Python. */
 export const langChainOpenInferenceConvention: Convention = {
   name: 'langchain-openinference',
-  scopes: ['@arizeai/openinference-instrumentation-langchain*', `${PYTHON_SCOPE}*`],
+  instrumentationScopes: ['@arizeai/openinference-instrumentation-langchain*', `${PYTHON_SCOPE}*`],
 
   recognise(span, phase, ancestors) {
     switch (kindOf(span)) {

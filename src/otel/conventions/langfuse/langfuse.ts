@@ -20,7 +20,7 @@ const METADATA = `${PREFIX}metadata.`
 /** Spans of `@langfuse/tracing` and of what is built on it. */
 export const langfuseConvention: Convention = {
   name: 'langfuse',
-  scopes: ['langfuse-sdk'],
+  instrumentationScopes: ['langfuse-sdk'],
   attributePrefixes: [`${PREFIX}type`],
   decisive: { usage: [`${PREFIX}usage_details`] },
 

@@ -26,7 +26,7 @@ const INTERRUPTED = 'langsmith.interrupted'
 /** Spans of `langsmith`'s `traceable`, and of what is wrapped in it. */
 export const langSmithConvention: Convention = {
   name: 'langsmith',
-  scopes: [SCOPE],
+  instrumentationScopes: [SCOPE],
   attributePrefixes: [KIND],
 
   recognise(span, _phase, ancestors) {

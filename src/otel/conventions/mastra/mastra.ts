@@ -33,7 +33,7 @@ const WORKFLOW_PARTS = new Set(['workflow_step', 'workflow_parallel', 'workflow_
 /** Agents and workflows of Mastra. */
 export const mastraConvention: Convention = {
   name: 'mastra',
-  scopes: ['@mastra/otel-bridge'],
+  instrumentationScopes: ['@mastra/otel-bridge'],
   attributePrefixes: [SPAN_TYPE],
   decisive: {
     run: ['mastra.agent_run.output', 'mastra.workflow_run.output'],

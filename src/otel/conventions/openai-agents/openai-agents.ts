@@ -33,7 +33,7 @@ type AgentsTool = ToolActivity & Typed & { readonly beforeModel: boolean; readon
 /** The OpenAI Agents SDK, through OpenInference's bridges or Spanledger's trace processor. */
 export const openAiAgentsConvention: Convention = {
   name: 'openai-agents',
-  scopes: [
+  instrumentationScopes: [
     '@arizeai/openinference-instrumentation-openai-agents',
     '@openai/agents',
     'openinference.instrumentation.openai_agents*',

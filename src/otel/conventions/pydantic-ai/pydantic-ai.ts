@@ -58,7 +58,7 @@ interface Call {
 /** Agents of Pydantic AI. */
 export const pydanticAiConvention: Convention = {
   name: 'pydantic-ai',
-  scopes: ['pydantic-ai'],
+  instrumentationScopes: ['pydantic-ai'],
 
   recognise(span, phase, ancestors) {
     switch (OLD_NAMES.get(span.name)) {

@@ -54,7 +54,7 @@ const LIMITS: ReadonlyMap<string | undefined, string> = new Map([
 /** Agents, swarms and graphs of Strands. */
 export const strandsConvention: Convention = {
   name: 'strands',
-  scopes: [DEFAULT_SERVICE, PYTHON_SCOPE],
+  instrumentationScopes: [DEFAULT_SERVICE, PYTHON_SCOPE],
   attributePrefixes: [...CYCLE_IDS, 'gen_ai.'],
   decisive: { run: ['gen_ai.output.messages'] },
 

@@ -15,7 +15,7 @@ const METHOD_SUFFIX = '.mcp'
 /** MCP clients through `@traceloop/instrumentation-mcp`. */
 export const traceloopMcpConvention: Convention = {
   name: 'traceloop-mcp',
-  scopes: ['@traceloop/instrumentation-mcp'],
+  instrumentationScopes: ['@traceloop/instrumentation-mcp'],
   parentage: 'active',
 
   recognise(span, _phase, ancestors): Activity {

@@ -41,7 +41,7 @@ const LAST_AGENT = 'traceloop.lastAgent'
 /** Traceloop's SDK for Python and its instrumentations of frameworks. */
 export const traceloopPythonConvention: Convention = {
   name: 'traceloop-python',
-  scopes: [...FRAMEWORKS.map((framework) => `${PREFIX}${framework}*`), 'traceloop.*'],
+  instrumentationScopes: [...FRAMEWORKS.map((framework) => `${PREFIX}${framework}*`), 'traceloop.*'],
 
   recognise(span, phase, ancestors) {
     const scope = scopeFromTraceloop(span.attributes)

@@ -42,7 +42,7 @@ const LOOKUP = /^(?:pinecone|chroma|chromadb|qdrant)\.(?:\w+\.)?(?:query|search)
 /** Traceloop's SDK and its instrumentations, but for that of MCP. */
 export const traceloopConvention: Convention = {
   name: 'traceloop',
-  scopes: [`${OWN_SCOPES}*`],
+  instrumentationScopes: [`${OWN_SCOPES}*`],
   attributePrefixes: ['traceloop.span.kind'],
   parentage: 'unnested',
 

@@ -59,7 +59,7 @@ export const frameworkVocabularies: readonly Vocabulary[] = [
   {
     // Spring AI: a chat client with its advisors and tools is an agent without a name.
     name: 'spring-ai',
-    scopes: ['org.springframework.*'],
+    instrumentationScopes: ['org.springframework.*'],
     markers: { 'db.vector.query.top_k': 'retrieval' },
     attributes: { records: 'db.vector.query.response.documents', store: 'db.collection.name' },
   },

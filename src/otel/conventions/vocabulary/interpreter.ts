@@ -37,13 +37,13 @@ const LAST_RUN = 'vocabulary.lastRun'
 /** Makes a convention of a row of the table. */
 export function conventionOf(vocabulary: Vocabulary): Convention {
   const dialect = new Dialect(vocabulary)
-  const { scopes, events } = vocabulary
+  const { instrumentationScopes, events } = vocabulary
   return Object.freeze({
     name: vocabulary.name,
-    // Confined to its scopes, it is asked by them alone.
-    scopes,
-    attributePrefixes: scopes ? undefined : dialect.words.attributeKeys,
-    namePrefixes: scopes ? undefined : dialect.words.namePrefixes,
+    // Confined to its instrumentationScopes, it is asked by them alone.
+    instrumentationScopes,
+    attributePrefixes: instrumentationScopes ? undefined : dialect.words.attributeKeys,
+    namePrefixes: instrumentationScopes ? undefined : dialect.words.namePrefixes,
     eventPrefixes: events && Object.keys(events),
     recognise: (span, phase, ancestors) => dialect.recognise(span, phase === 'start', ancestors),
     conclude: (span, activity, ancestors) => dialect.conclude(span, activity, ancestors),

@@ -18,7 +18,7 @@ export const laminarVocabularies: readonly Vocabulary[] = [
   {
     // Laminar for the AI SDK 7: the type of an operation is DEFAULT, in whatever it is.
     name: 'laminar',
-    scopes: ['lmnr.tracer'],
+    instrumentationScopes: ['lmnr.tracer'],
     kindAttributes: 'ai.operation',
     kinds: {
       'ai.generatetext': 'agent',
@@ -35,7 +35,7 @@ export const laminarVocabularies: readonly Vocabulary[] = [
   {
     // Laminar for Mastra: the spans have Mastra's names, which quote those of agents and tools, and Mastra's types.
     name: 'laminar',
-    scopes: ['@lmnr-ai/lmnr'],
+    instrumentationScopes: ['@lmnr-ai/lmnr'],
     spanNames: { "agent run: '*": 'agent', "workflow run: '*": 'workflow', "tool: '*": 'tool', "mcp_tool: '*": 'tool' },
     nameUntil: "'",
     kindAttributes: 'lmnr.internal.mastra.span_type',
@@ -51,7 +51,7 @@ export const laminarVocabularies: readonly Vocabulary[] = [
   {
     // Laminar: `observe` and `startSpan` make spans without a type, or of the type DEFAULT, of whatever they wrap.
     name: 'laminar',
-    scopes: ['lmnr.tracer'],
+    instrumentationScopes: ['lmnr.tracer'],
     kindAttributes: 'lmnr.span.type',
     kinds: {
       default: 'outermost',

@@ -35,7 +35,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
   {
     // LangWatch's callbacks of LangChain: chains and agents say nothing of what is a run; a tool's name is followed by its input.
     name: 'langwatch',
-    scopes: ['langwatch.instrumentation.langchain'],
+    instrumentationScopes: ['langwatch.instrumentation.langchain'],
     kindAttributes: 'langwatch.span.type',
     kinds: {
       agent: 'outermost',
@@ -112,7 +112,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
   {
     // OpenLIT for @openai/agents: tasks, turns, hand-offs, guardrails and custom spans all say `invoke_agent`.
     name: 'openlit',
-    scopes: ['@openlit/instrumentation-openai-agents', 'openlit.instrumentation.openai_agents*'],
+    instrumentationScopes: ['@openlit/instrumentation-openai-agents', 'openlit.instrumentation.openai_agents*'],
     spanNames: {
       'invoke_workflow *': 'workflow',
       'invoke_agent *': 'agent',
@@ -135,7 +135,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
   {
     // OpenLIT for LangGraph: a node is no agent, although it says so.
     name: 'openlit',
-    scopes: ['@openlit/instrumentation-langgraph', 'openlit.instrumentation.langgraph*'],
+    instrumentationScopes: ['@openlit/instrumentation-langgraph', 'openlit.instrumentation.langgraph*'],
     spanNames: { 'invoke_workflow *': 'workflow', 'invoke_agent *': 'step', 'create_agent *': 'step' },
     limits: { GraphRecursionError: 'turns', 'Recursion limit': 'turns' },
     pauses: ['GraphInterrupt'],
@@ -143,13 +143,13 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
   {
     // OpenLIT for LangChain: LangGraph's prebuilt agents have a node of this name. All else is `gen-ai`.
     name: 'openlit',
-    scopes: ['@openlit/instrumentation-langchain', 'openlit.instrumentation.langchain*'],
+    instrumentationScopes: ['@openlit/instrumentation-langchain', 'openlit.instrumentation.langchain*'],
     spanNames: { 'invoke_agent agent': 'outermost' },
   },
   {
     // OpenLIT for Mem0.
     name: 'openlit',
-    scopes: ['@openlit/instrumentation-mem0', 'openlit.instrumentation.mem0*'],
+    instrumentationScopes: ['@openlit/instrumentation-mem0', 'openlit.instrumentation.mem0*'],
     spanNames: {
       'memory search': 'recall',
       'memory get': 'recall',
@@ -165,7 +165,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
   {
     // OpenLIT for vector stores.
     name: 'openlit',
-    scopes: ['chroma', 'pinecone', 'qdrant', 'milvus'].flatMap((store) => [
+    instrumentationScopes: ['chroma', 'pinecone', 'qdrant', 'milvus'].flatMap((store) => [
       `@openlit/instrumentation-${store}`,
       `openlit.instrumentation.${store}*`,
     ]),
@@ -175,7 +175,7 @@ export const builtInVocabularies: readonly Vocabulary[] = Object.freeze([
   {
     // OpenLIT for MCP.
     name: 'openlit',
-    scopes: ['@openlit/instrumentation-mcp', 'openlit.instrumentation.mcp*'],
+    instrumentationScopes: ['@openlit/instrumentation-mcp', 'openlit.instrumentation.mcp*'],
     kindAttributes: 'mcp.operation.name',
     kinds: { tools_call: 'tool' },
     attributes: { toolName: 'mcp.tool.name' },

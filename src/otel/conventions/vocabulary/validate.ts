@@ -63,7 +63,7 @@ type Check = (value: unknown, of: string) => void
 
 const FIELDS: Record<keyof Vocabulary, Check> = {
   name: requireText,
-  scopes: requireTexts,
+  instrumentationScopes: requireTexts,
   kindAttributes: requireNames,
   kinds: tableOf(oneOf(Object.keys(MEANINGS))),
   spanNames: tableOf(oneOf(Object.keys(MEANINGS))),
@@ -107,13 +107,13 @@ function checkVocabulary(of: string, vocabulary: unknown): Vocabulary {
   for (const name of Object.keys(row.spanNames ?? {})) {
     if (name !== '' && name !== '*') continue
     throw new TypeError(
-      `${of}.spanNames: '${name}' would be every span; give the beginning of a name, or scopes with otherwise`,
+      `${of}.spanNames: '${name}' would be every span; give the beginning of a name, or instrumentationScopes with otherwise`,
     )
   }
-  const { kindAttributes, spanNames, markers, otherwise, scopes, events } = row
-  if (kindAttributes === undefined && !spanNames && !markers && !events && !(scopes && otherwise)) {
+  const { kindAttributes, spanNames, markers, otherwise, instrumentationScopes, events } = row
+  if (kindAttributes === undefined && !spanNames && !markers && !events && !(instrumentationScopes && otherwise)) {
     throw new TypeError(
-      `${of}: a vocabulary needs kindAttributes, spanNames, markers, events, or scopes with otherwise, to be recognised by`,
+      `${of}: a vocabulary needs kindAttributes, spanNames, markers, events, or instrumentationScopes with otherwise, to be recognised by`,
     )
   }
   return row

@@ -184,8 +184,13 @@ describe('a dialect of the user’s own', () => {
     expect(log.of('run_started').map(({ source }) => source.convention)).toEqual(['acme', 'gen-ai'])
   })
 
-  test('is confined to its scopes, where it may say what all the rest is', async () => {
-    const row: Vocabulary = { name: 'acme', scopes: ['acme-*'], spanNames: { 'do *': 'tool' }, otherwise: 'outermost' }
+  test('is confined to its instrumentationScopes, where it may say what all the rest is', async () => {
+    const row: Vocabulary = {
+      name: 'acme',
+      instrumentationScopes: ['acme-*'],
+      spanNames: { 'do *': 'tool' },
+      otherwise: 'outermost',
+    }
     const { log } = startRecordingSdk({ vocabularies: [row] })
     trace.getTracer('other').startSpan('do it').end()
     const agent = trace.getTracer('acme-1').startSpan('whatever')

@@ -97,7 +97,7 @@ export interface Vocabulary {
   /** Recorded in `source.convention` of every event. */
   readonly name: string
   /** Instrumentation scopes, exact or ending in `*`, to which the row is confined. @defaultValue any scope */
-  readonly scopes?: readonly string[] | undefined
+  readonly instrumentationScopes?: readonly string[] | undefined
   /** The attributes whose values say what a span is. */
   readonly kindAttributes?: AttributeName | undefined
   /** Meanings of the values of `kindAttributes`, in lower case and without quotation marks. Values that are not listed are steps. */

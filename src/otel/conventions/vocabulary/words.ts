@@ -16,7 +16,7 @@ export interface Word {
 
 /** Looks up what the spans of a dialect mean. */
 export class Words {
-  readonly #scopes: readonly string[] | undefined
+  readonly #instrumentationScopes: readonly string[] | undefined
   readonly #kindAttributes: readonly string[]
   readonly #kinds: ReadonlyMap<string, SpanMeaning>
   readonly #names: ReadonlyMap<string, SpanMeaning>
@@ -28,8 +28,9 @@ export class Words {
   readonly #otherwise: SpanMeaning | undefined
 
   constructor(vocabulary: Vocabulary) {
-    const { scopes, kindAttributes, kinds, spanNames, spanNamesWith, nameUntil, markers, otherwise } = vocabulary
-    this.#scopes = scopes
+    const { instrumentationScopes, kindAttributes, kinds, spanNames, spanNamesWith, nameUntil, markers, otherwise } =
+      vocabulary
+    this.#instrumentationScopes = instrumentationScopes
     this.#kindAttributes = listOf(kindAttributes)
     this.#kinds = new Map(Object.entries(kinds ?? {}).map(([value, meaning]) => [value.toLowerCase(), meaning]))
     const names = Object.entries(spanNames ?? {})
@@ -56,7 +57,7 @@ export class Words {
 
   /** The meaning of a span, if it is of the dialect. */
   of(span: SpanLike): Word | undefined {
-    if (this.#scopes && !this.#isInScope(scopeOf(span).name)) return undefined
+    if (this.#instrumentationScopes && !this.#isInScope(scopeOf(span).name)) return undefined
     const { attributes } = span
     return (
       this.#byName(String(span.name), attributes) ??
@@ -73,7 +74,7 @@ export class Words {
   }
 
   #isInScope(name: string): boolean {
-    return (this.#scopes ?? []).some((pattern) =>
+    return (this.#instrumentationScopes ?? []).some((pattern) =>
       pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
     )
   }

@@ -24,7 +24,7 @@ const STEP: Activity = Object.freeze({ kind: 'step' })
 /** Agents and workflows of VoltAgent. */
 export const voltAgentConvention: Convention = {
   name: 'voltagent',
-  scopes: ['@voltagent/core'],
+  instrumentationScopes: ['@voltagent/core'],
 
   recognise(span) {
     const { attributes } = span

@@ -1,8 +1,8 @@
-import type { AuditLogStats } from '../log/contract.js'
+import type { AuditLogCounters } from '../log/contract.js'
 import type { StagedQueue } from '../log/staging/staged-queue.js'
 
 /** Returns the statistics of a log that is not open: what is staged waits for it. */
-export function stagedStats({ events, spilledEvents, bytes, journal }: StagedQueue): AuditLogStats {
+export function stagedCounters({ events, spilledEvents, bytes, journal }: StagedQueue): AuditLogCounters {
   return {
     recorded: events,
     committed: 0,

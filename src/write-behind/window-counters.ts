@@ -1,11 +1,11 @@
 /** The window of a journal that a thread writes. */
-export interface JournalWindowStats {
+export interface JournalWindowCounters {
   /** The option `journalWindowBytes`. */
   readonly windowBytes: number
   /** Bytes that are not written yet: they are lost when the process is killed now. */
   readonly unwrittenBytes: number
   /** The most that was not written at any time. */
-  readonly mostUnwrittenBytes: number
+  readonly maxUnwrittenBytes: number
   /** The number of calls that waited since the window was full. */
   readonly waits: number
   /** Milliseconds that these calls waited together. */

@@ -1,8 +1,8 @@
 import { AuditLogError, EntryRemovedError } from '../../events/errors.js'
 import { beginning } from '../../events/text.js'
-import type { AuditStore, CallerId, CommitReceipt, SealedEntry } from '../../store/contract.js'
+import type { AuditStore, CallerId, CommitResult, SealedEntry } from '../../store/contract.js'
 import { hashLeaf } from '../../tree/index.js'
-import type { AppendReceipt } from '../contract.js'
+import type { AppendResult } from '../contract.js'
 import type { Group, PendingAppend } from './commit-group.js'
 import { type ComparedEntry, isSameContent } from './same-content.js'
 
@@ -20,7 +20,7 @@ export interface Settled {
 }
 
 interface Repeated {
-  readonly append: PendingAppend<AppendReceipt>
+  readonly append: PendingAppend<AppendResult>
   readonly entry: SealedEntry
 }
 
@@ -28,7 +28,7 @@ interface Repeated {
  * Tells those who wait for a group where its entries stand. What repeats the id of an entry that was there before is
  * compared with that entry here, whatever the engine.
  */
-export class Receipts {
+export class AppendResults {
   readonly #store: AuditStore
   #size: number
 
@@ -38,8 +38,8 @@ export class Receipts {
   }
 
   /** Settles the appends of a committed group. */
-  async settle({ entries, appends }: Group<AppendReceipt>, receipt: CommitReceipt): Promise<Settled> {
-    const { seqs, size, firstNew = Infinity } = receipt
+  async settle({ entries, appends }: Group<AppendResult>, result: CommitResult): Promise<Settled> {
+    const { seqs, size, firstNew = Infinity } = result
     const repeated = new Map<number, Repeated[]>()
     let conflicts = 0
     let lastLeaf: Uint8Array | undefined
@@ -55,7 +55,7 @@ export class Receipts {
       const append = appends[nextAppend]
       if (append?.index !== index) continue
       nextAppend++
-      if (isItself) append.resolve(receiptOf(seq, entry))
+      if (isItself) append.resolve(resultOf(seq, entry))
       else if (!repeated.get(seq)?.push({ append, entry })) repeated.set(seq, [{ append, entry }])
     }
     const seqsBefore = [...repeated.keys()]
@@ -95,7 +95,7 @@ function settleRepeated(repeated: readonly Repeated[], seq: number, kept: Compar
   let conflicts = 0
   for (const { append, entry } of repeated) {
     if (kept instanceof Error) append.reject(kept)
-    else if (isSameContent(kept, entry)) append.resolve(receiptOf(seq, kept))
+    else if (isSameContent(kept, entry)) append.resolve(resultOf(seq, kept))
     else {
       conflicts++
       append.reject(idConflict(entry.event, seq))
@@ -105,7 +105,7 @@ function settleRepeated(repeated: readonly Repeated[], seq: number, kept: Compar
 }
 
 /** Its hash is a copy: an entry's own memory is not for its caller to change. */
-function receiptOf(seq: number, { leafHash }: ComparedEntry): AppendReceipt {
+function resultOf(seq: number, { leafHash }: ComparedEntry): AppendResult {
   return { seq, leafHash: new Uint8Array(leafHash) }
 }
 
