@@ -116,7 +116,7 @@ function sidesOf() {
     record() {},
     flush: async () => {},
     append: async () => {},
-    stats: () => ({}),
+    counters: () => ({}),
   })
   const processors = {
     [ALONE]: idle,

@@ -35,7 +35,7 @@ function glossary() {
  */
 function formsOf(word) {
   const stems = [word.replace(/ies$/, 'y'), word.replace(/ied$/, 'y')]
-  for (const ending of ['s', 'es', 'd', 'ed', 'ing', 'r', 'er', 'or', 'able']) {
+  for (const ending of ['s', 'es', 'd', 'ed', 'ing', 'r', 'er', 'or', 'able', 'ion', 'ment']) {
     if (!word.endsWith(ending)) continue
     const stem = word.slice(0, -ending.length)
     stems.push(stem, `${stem}e`, stem.replace(/(.)\1$/, '$1'))

@@ -30,7 +30,7 @@ const ENVIRONMENT = {
 }
 
 /** Variables that only a process of this package reads, which another one of it has started. */
-const INTERNAL_VARIABLES = ['SPANLEDGER_APART']
+const INTERNAL_VARIABLES = ['SPANLEDGER_ISOLATED']
 
 /** The appendix as it should be. */
 export function appendix() {

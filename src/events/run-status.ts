@@ -1,5 +1,5 @@
 /**
- * Where a run stands by its latest start, resumption or end. A `suspended` run waits for something and may be resumed;
+ * The status of a run, by its latest start, resumption or end. A `suspended` run waits for something and may be resumed;
  * an `interrupted` one has no end of its own: its process died, or its span never ended.
  */
 export type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled' | 'suspended' | 'interrupted'

@@ -38,14 +38,14 @@ export type AuditEvent<T extends AuditEventType = AuditEventType> = {
 /** An event as read from a log. `seq` is its position, which the stored bytes do not contain. */
 export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & { readonly seq: number }
 
-/** What a caller hands to `append()`: the log fills in whatever is missing of the envelope. */
+/** An event as a caller gives it to `append()`: the log fills in what is missing of the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
   [K in T]: { type: K; data: AuditEventTypes[K] } & EnvelopeInput
 }[T]
 
 /** An agent, by its id, its name or both. */
 export type AgentRef = v.InferOutput<typeof agentSchema>
-/** What an event was told by: convention, instrumentation scope, service; `confidence` where it is a guess. */
+/** The origin of an event: convention, instrumentation scope, service; `confidence` where it is a guess. */
 export type EventSource = Envelope['source']
 /** Ids of an event that a remote caller named: by no means evidence. */
 export type ClaimedScope = NonNullable<Envelope['claimed']>

@@ -1,6 +1,8 @@
 import type { StoredEvent } from '../events/types.js'
 
 /**
+ * The formats of an export.
+ *
  * - `jsonl`: JSON Lines of the entries, byte for byte as they are stored, so without `seq`
  * - `events`: JSON Lines of the events as the reader gives them, with `seq`
  * - `csv`: RFC 4180, safe to open in a spreadsheet

@@ -63,7 +63,7 @@ export class FrozenLog {
   }
 
   /** Returns the files of the log for a thread, which {@link openFrozen} opens. */
-  place(thread: number): FrozenPlace {
+  place(thread: number): FrozenDirectory {
     return {
       location: this.location,
       source: this.#temporary,
@@ -78,7 +78,7 @@ export class FrozenLog {
   }
 }
 
-export interface FrozenPlace {
+export interface FrozenDirectory {
   readonly location: string
   readonly source: string
   /** The names of the directories that are made for the thread begin with it. */
@@ -94,7 +94,7 @@ export interface FrozenDatabases {
 }
 
 /** @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED` */
-export async function openFrozen({ location, source, target, hasIndex }: FrozenPlace): Promise<FrozenDatabases> {
+export async function openFrozen({ location, source, target, hasIndex }: FrozenDirectory): Promise<FrozenDatabases> {
   let entries: Database | undefined
   try {
     const open = async (path: string, copy: string) => {

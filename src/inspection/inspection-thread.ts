@@ -1,9 +1,9 @@
 import { workerData } from 'node:worker_threads'
 import { serveTasks } from '../threads/serve-tasks.js'
-import { closeFrozen, type FrozenDatabases, type FrozenPlace, openFrozen } from './frozen-log.js'
+import { closeFrozen, type FrozenDatabases, type FrozenDirectory, openFrozen } from './frozen-log.js'
 import { runTask, type Task } from './tasks.js'
 
-const place = workerData as FrozenPlace
+const place = workerData as FrozenDirectory
 /** Opened with the first task, so that what fails is the answer to it. */
 let opened: Promise<FrozenDatabases> | undefined
 

@@ -2,7 +2,7 @@ import type { Timestamp } from '../events/time.js'
 import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
 import type { JournalWindowCounters } from '../write-behind/window-counters.js'
 
-/** Where an appended event stands, returned once it is durable. */
+/** The position of an appended event, returned once it is durable. */
 export interface AppendResult {
   /** Position in the log: 0, 1, 2 … */
   readonly seq: number
@@ -10,10 +10,10 @@ export interface AppendResult {
   readonly leafHash: Uint8Array
 }
 
-/** What `record()` takes: an event, and how it already differs from what was said where it came from. */
+/** An event as `record()` takes it, with the alterations that it already has. */
 export type RecordInput = AuditEventInput & { readonly altered?: readonly Alteration[] | undefined }
 
-/** What opening a log found and did. */
+/** The report on opening a log: what was found, and what was done about it. */
 export interface AuditLogRecovery {
   /** The log was not closed: the process that had it died, or exited without closing it. */
   readonly unclean: boolean
@@ -82,7 +82,7 @@ export interface AuditLogCounters {
   readonly journalWindow?: JournalWindowCounters | undefined
 }
 
-/** How a log is doing. */
+/** The state of a log: whether it keeps what it promises. */
 export interface AuditLogHealth {
   /** `ok` when everything that is recorded is kept as promised; `failing` when journal or store cannot be written. */
   readonly status: 'ok' | 'failing' | 'closed'

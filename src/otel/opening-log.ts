@@ -106,8 +106,11 @@ export class OpeningLog<L extends AuditLogWriter> implements AuditLogWriter, Sta
   }
 
   counters(): AuditLogCounters {
-    const stats = this.#log?.counters() ?? stagedCounters(this.#queue)
-    return { ...stats, dropped: sumOf(stats.dropped, { log_unavailable: this.#queue.dropped }, this.#givenUp.dropped) }
+    const counters = this.#log?.counters() ?? stagedCounters(this.#queue)
+    return {
+      ...counters,
+      dropped: sumOf(counters.dropped, { log_unavailable: this.#queue.dropped }, this.#givenUp.dropped),
+    }
   }
 
   health(): AuditLogHealth {

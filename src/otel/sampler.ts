@@ -1,6 +1,6 @@
 import type { Attributes, Context, Link } from '@opentelemetry/api'
 import { contextScope } from '../record/context.js'
-import { tellSpanNotStarted } from '../record/switched-off.js'
+import { reportSpanNotStarted } from '../record/switched-off.js'
 import { isTransportSpan } from './transport.js'
 
 /** `SamplingDecision` of the SDK's traces: what a sampler may answer. */
@@ -52,7 +52,7 @@ export function auditSampler<Result extends SamplingResultLike>(sampler: Sampler
       const result = sampler.shouldSample(...given)
       if (result.decision !== NOT_RECORD || isTransportSpan(attributes)) return result
       if (contextScope(context)?.enabled !== false) return { ...result, decision: RECORD }
-      tellSpanNotStarted(context)
+      reportSpanNotStarted(context)
       return result
     },
     toString: () => `AuditSampler{${sampler.toString()}}`,

@@ -5,7 +5,7 @@ import type { Attributes, Context, HrTime, Link, Span, SpanContext, SpanStatus, 
  * @opentelemetry/sdk-trace 3.x share. SDK 1.x, which some frameworks bring along, names two members differently.
  */
 
-/** Who made a span: the name and version that a tracer was asked for by. */
+/** The maker of a span: name and version of its tracer. */
 export interface InstrumentationScope {
   readonly name: string
   readonly version?: string | undefined

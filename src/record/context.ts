@@ -1,9 +1,9 @@
 import { type Attributes, type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { activeContext, runIn } from './flow.js'
-import { stretchIn, tellStretch, withStretch } from './switched-off.js'
+import { runReporting, stretchIn, withStretch } from './switched-off.js'
 
-/** Who an event belongs to, as far as the caller says. */
+/** The tenant, session and user of events, as far as the caller names them. */
 export interface AuditScope {
   /** Who owns the data. */
   readonly tenantId?: string | undefined
@@ -96,5 +96,5 @@ export function withAuditing<T>(enabled: boolean, fn: () => T): T {
   const inner = setAuditingEnabled(outer, enabled)
   const stretch = stretchIn(inner)
   if (stretch === undefined || stretch === stretchIn(outer)) return runIn(inner, fn)
-  return tellStretch(stretch, outer, () => runIn(inner, fn))
+  return runReporting(stretch, outer, () => runIn(inner, fn))
 }

@@ -24,7 +24,7 @@ export interface RecordingLibrary {
   readonly version?: string | undefined
 }
 
-/** What every recording function takes beside the data. Scope that is left out is inherited. */
+/** Options of every recording function. Scope that is left out is inherited. */
 export interface RecordOptions extends AuditScope {
   /**
    * When it happened.

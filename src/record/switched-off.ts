@@ -22,7 +22,7 @@ export function withStretch(context: Context): Context {
  *
  * @param outer - the context around the stretch
  */
-export function tellStretch<T>(stretch: Stretch, outer: Context, run: () => T): T {
+export function runReporting<T>(stretch: Stretch, outer: Context, run: () => T): T {
   for (const listener of recordListeners()) listener.onSwitchedOff?.(stretch, outer)
   let result: T
   try {
@@ -37,7 +37,7 @@ export function tellStretch<T>(stretch: Stretch, outer: Context, run: () => T): 
 }
 
 /** Tells the listeners that a span was not even started, since auditing is off. */
-export function tellSpanNotStarted(context: Context): void {
+export function reportSpanNotStarted(context: Context): void {
   for (const listener of recordListeners()) listener.onSpanNotStarted?.(context)
 }
 

@@ -52,7 +52,7 @@ export function storedIds(
 }
 
 /** @throws AuditLogError `AUDIT_LOG_DIVERGED` when a group does not begin where it must */
-export function assertPlacedAt({ seqs }: Placement, marks: CommitMarks | undefined, location: string): void {
+export function assertPosition({ seqs }: Placement, marks: CommitMarks | undefined, location: string): void {
   const first = seqs[0]
   if (marks?.at === undefined || first === undefined || first === marks.at) return
   throw new AuditLogError(

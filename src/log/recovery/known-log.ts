@@ -2,9 +2,9 @@ import { renamedSigner, type Signer } from '../../checkpoint/index.js'
 import type { AuditStore } from '../../store/contract.js'
 import { defaultOrigin } from '../../store/log-id.js'
 import type { CheckpointSource } from '../checkpoints/continuity.js'
+import { externalCheckpoints, KNOWN_CHECKPOINT } from '../checkpoints/external-checkpoints.js'
 import { type KnownLog, originOf, readKnown, sizeOf } from '../checkpoints/known-checkpoints.js'
 import type { ResolvedCheckpointOptions } from '../checkpoints/options.js'
-import { KNOWN_CHECKPOINT, outsideCheckpoints } from '../checkpoints/outside.js'
 import { originFor } from '../checkpoints/signing-key.js'
 
 /** Says which log of a ledger a log is, and whose name it takes. */
@@ -27,7 +27,7 @@ export async function readKnownLog(
   options: KnownOptions,
 ): Promise<{ readonly known: KnownLog; readonly outside: readonly CheckpointSource[] }> {
   const { store, directory, inLedger } = options
-  const given = await outsideCheckpoints(options)
+  const given = await externalCheckpoints(options)
   if (!inLedger || given.length === 0) return { known: await readKnown(store, directory, given), outside: given }
   const { newest } = await readKnown(store, directory, [])
   const origin = await originFor(originOf(newest), namingOf(options, originOf(newest)))

@@ -8,6 +8,7 @@ import { isIndexBehind } from '../../store/index-behind.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
 import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
+import { divergenceFromWitnesses, provesMore } from '../checkpoints/external-checkpoints.js'
 import {
   assertOneOrigin,
   divergenceOf,
@@ -17,7 +18,6 @@ import {
 } from '../checkpoints/known-checkpoints.js'
 import { viewOf, viewWith } from '../checkpoints/log-view.js'
 import type { ResolvedCheckpointOptions } from '../checkpoints/options.js'
-import { divergenceFromWitnesses, provesMore } from '../checkpoints/outside.js'
 import { ownSigner } from '../checkpoints/own-key.js'
 import { chooseSigner, originFor, signerAtHand } from '../checkpoints/signing-key.js'
 import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'

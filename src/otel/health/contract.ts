@@ -58,6 +58,7 @@ export interface AuditHealth {
   readonly counts: AuditHealthCounts
 }
 
+/** Counts of what the processor has seen, since it was made. */
 export interface AuditHealthCounts {
   /** Spans that have started or were delivered. */
   readonly spans: number
@@ -86,7 +87,7 @@ export interface WatchedLog {
   /** It could not be opened so far. */
   readonly isUnopened?: boolean
   health?(): { readonly status: string; readonly cause?: unknown }
-  stats?(): { readonly dropped: Readonly<Record<string, number>> }
+  counters?(): { readonly dropped: Readonly<Record<string, number>> }
 }
 
 export interface WatchedAttachment {

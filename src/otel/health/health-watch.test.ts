@@ -13,7 +13,7 @@ const OK = { id: 'main', log: new CollectingLog() }
 function logThatIs(status: string, cause?: unknown, isUnopened = false): WatchedAttachment {
   return {
     id: 'main',
-    log: { location: 'x', isUnopened, health: () => ({ status, cause }), stats: () => ({ dropped: { closed: 2 } }) },
+    log: { location: 'x', isUnopened, health: () => ({ status, cause }), counters: () => ({ dropped: { closed: 2 } }) },
   }
 }
 

@@ -83,7 +83,7 @@ export class HealthWatch {
   #counts(): AuditHealthCounts {
     let dropped = 0
     for (const { log } of this.#parts.attachments()) {
-      for (const count of Object.values(log.stats?.().dropped ?? NOTHING_DROPPED)) dropped += count
+      for (const count of Object.values(log.counters?.().dropped ?? NOTHING_DROPPED)) dropped += count
     }
     const { spans, agentSpans, events } = this
     return { spans, agentSpans, events, dropped, ...this.#parts.provider(), missed: this.#missed }

@@ -16,7 +16,7 @@ import type {
   StoredEntry,
   Walk,
 } from '../contract.js'
-import { assertPlacedAt, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
+import { assertPosition, callerIdsOf, type Placement, placeGroup, storedIds } from '../placement.js'
 import type { RunKey, RunRow } from '../runs/run-row.js'
 import { storeClosed } from '../store-closed.js'
 import type { TimeBlock } from '../time-blocks.js'
@@ -208,7 +208,7 @@ class LevelStore implements AuditStore {
       callerIds: storedIds(ids, ids.length === 0 ? [] : await this.positionsOf(ids)),
       kept: this.#uncertain?.positionsOf(group, this.size),
     })
-    assertPlacedAt(placement, marks, this.location)
+    assertPosition(placement, marks, this.location)
     if (placement.fresh.length > 0 || marks) await this.#write(placement, marks)
     await this.#index?.settled()
     this.#uncertain = undefined

@@ -14,7 +14,7 @@ import type {
 } from '../contract.js'
 import { newLogId } from '../log-id.js'
 import { openRunChanges, openRunId } from '../open-runs.js'
-import { assertPlacedAt, callerIdText, placeGroup } from '../placement.js'
+import { assertPosition, callerIdText, placeGroup } from '../placement.js'
 import { INDEX_ARITY, postingsOf } from '../postings.js'
 import { storeClosed } from '../store-closed.js'
 import { clampBlocks, TIME_LEVELS, type TimeBlock, widenBlocks } from '../time-blocks.js'
@@ -91,7 +91,7 @@ class MemoryStore implements AuditStore {
     this.#assertOpen()
     const placement = placeGroup(group, { size: this.size, callerIds: this.#callerIds })
     const { fresh, firstNew, seqs, callerIds } = placement
-    assertPlacedAt(placement, marks, this.location)
+    assertPosition(placement, marks, this.location)
     for (const [id, seq] of callerIds) this.#callerIds.set(id, seq)
     const last = this.#timeBlocks.flatMap((blocks) => blocks.slice(-1))
     for (const block of widenBlocks(last, fresh, this.size)) {

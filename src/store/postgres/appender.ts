@@ -3,7 +3,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { delay } from '../../timers/real-timers.js'
 import { hashLeaf, proveConsistency, verifyConsistency } from '../../tree/index.js'
 import type { CommitMarks, CommitResult, JournalPosition, SealedEntry } from '../contract.js'
-import { assertPlacedAt, callerIdsOf, placeGroup, storedIds } from '../placement.js'
+import { assertPosition, callerIdsOf, placeGroup, storedIds } from '../placement.js'
 import { positionsOf } from './caller-ids.js'
 import { corrupt, isConflict, isConnectionLost } from './errors.js'
 import { EMPTY_HEAD, type FoundLog, findLog, type Head, loadHead, readHeadState, type WriterState } from './head.js'
@@ -218,7 +218,7 @@ export class Appender {
       callerIds: storedIds(ids, positions),
       kept: this.#unsettled.positionsOf(group),
     })
-    assertPlacedAt(placement, marks, this.#to.location)
+    assertPosition(placement, marks, this.#to.location)
     const state = nextState(this.#state, placement.fresh.length > 0, marks)
     let after = head
     // What was found stored may not be on a standby yet. A commit behind it is acknowledged when both are.

@@ -14,7 +14,7 @@ import { EVENT_PREFIXES, pauseOf, translateEvent } from './events.js'
 import { GUARDRAIL_OPERATIONS, guardrailFacts } from './guardrails.js'
 import { answersError, MCP_METHOD, MCP_TOOL_CALL, transportSession } from './mcp.js'
 import { hitsOf, memoryFacts, recallActivity } from './memory.js'
-import { isToldByKind, operationOf } from './operations.js'
+import { isKnownByKind, operationOf } from './operations.js'
 
 /*
  * OpenTelemetry's semantic conventions for generative AI: `gen_ai.*`. The strings stand here because the package of
@@ -252,7 +252,7 @@ function agentOf(span: SpanLike): AgentRef {
 /** The conventions prescribe `invoke_agent {name}` where there is a name. */
 function nameAfterOperation(span: SpanLike): string | undefined {
   const name = /^invoke_(?:agent|workflow) (.+)$/.exec(span.name)?.[1]
-  if (name === undefined && isToldByKind(span.attributes)) return span.name
+  if (name === undefined && isKnownByKind(span.attributes)) return span.name
   return name === text(span.attributes, 'gen_ai.request.model') ? undefined : name
 }
 

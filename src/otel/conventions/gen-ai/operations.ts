@@ -35,6 +35,6 @@ export function operationOf(attributes: Attributes): string | undefined {
 }
 
 /** Tells whether a span says what it is by its kind alone: its name is then that of the agent, with nothing before it. */
-export function isToldByKind(attributes: Attributes): boolean {
+export function isKnownByKind(attributes: Attributes): boolean {
   return attributes['gen_ai.operation.name'] === undefined && text(attributes, SPAN_KIND) !== undefined
 }

@@ -44,12 +44,12 @@ export function factsOfException(
   const fact = error && factOf(error)
   if (!error || !fact) return []
   const isNews = ownState?.get(TOLD) !== error.code
-  noteTold(runState, error)
+  markReported(runState, error)
   return isNews ? [fact] : []
 }
 
 /** Keeps that an exception has been told of inside a run. */
-export function noteTold(runState: ConventionState | undefined, { code }: SpanError): void {
+export function markReported(runState: ConventionState | undefined, { code }: SpanError): void {
   runState?.set(TOLD, code)
 }
 

@@ -11,7 +11,7 @@ import { fromClient } from '../shared/from-client.js'
 import { quotaFacts } from '../shared/limits.js'
 import { operationIn } from '../shared/operation.js'
 import { modelFrom, providerFrom } from '../shared/usage.js'
-import { placeChain, placeGraph, placeInside } from './nesting.js'
+import { nestChain, nestGraph, nestInside } from './nesting.js'
 
 /*
  * LangChain and LangGraph through Traceloop: see traceloop-nesting.ts for what its spans lack. They bear the names of
@@ -39,7 +39,7 @@ export function recogniseLangChain(span: SpanLike, ancestors: Ancestors): Activi
         operation: operationIn(attributes) as string,
         model: modelFrom(attributes),
         provider: providerFrom(attributes),
-        ...placeInside(open),
+        ...nestInside(open),
       }
     case 'execute_tool':
       return recogniseTool(span, open)
@@ -59,11 +59,11 @@ function recogniseChain(span: SpanLike, ancestors: Ancestors, open: readonly Rec
   const name = text(span.attributes, 'traceloop.workflow.name') ?? ''
   const agent = isClassName(name) || name === '' ? {} : { name }
   if (isGraph(span)) {
-    const { within, byContent } = placeGraph(span, open, DIALECT.input)
+    const { within, byContent } = nestGraph(span, open, DIALECT.input)
     const confidence = within && (byContent ? 'claimed' : 'heuristic')
     return { kind: 'run', agent, within, confidence, facts: resumedFacts(span, DIALECT) }
   }
-  const { within, ambiguous } = placeChain(open, isGraph)
+  const { within, ambiguous } = nestChain(open, isGraph)
   // A chain that was called from outside of LangChain, and not from within another run either.
   if (!within && !ambiguous && !ancestors.run && !isMerePart(name)) return { kind: 'run', agent }
   return { kind: 'step', within }
@@ -84,7 +84,7 @@ function recogniseTool(span: SpanLike, open: readonly RecognisedSpan[]): Activit
   const call = calledWith(span, open)
   const className = text(span.attributes, 'traceloop.entity.name') ?? 'unknown'
   const toolName = call?.name ?? className
-  const { within } = placeInside(open)
+  const { within } = nestInside(open)
   if (isHandoffTool(toolName)) return { kind: 'step', within, toolName }
   return { kind: 'tool', tool: { name: toolName }, callId: call?.id, within, toolName }
 }

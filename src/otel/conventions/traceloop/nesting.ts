@@ -22,7 +22,7 @@ const NOWHERE: Placement = Object.freeze({})
 const AMBIGUOUS: Placement = Object.freeze({ ambiguous: true })
 
 /** Where a tool or a call of a model belongs. */
-export function placeInside(open: readonly RecognisedSpan[]): Placement {
+export function nestInside(open: readonly RecognisedSpan[]): Placement {
   const roots = rootsOf(open)
   if (roots.length !== 1) return roots.length === 0 ? NOWHERE : AMBIGUOUS
   const { run, forked } = innermostRun(open)
@@ -34,10 +34,10 @@ export function placeInside(open: readonly RecognisedSpan[]): Placement {
  * Where a chain belongs. A graph has many nodes at work at once; but where the outermost is a mere chain, another that
  * starts while a model is being waited for may as well have been called from elsewhere.
  */
-export function placeChain(open: readonly RecognisedSpan[], isGraph: (span: SpanLike) => boolean): Placement {
+export function nestChain(open: readonly RecognisedSpan[], isGraph: (span: SpanLike) => boolean): Placement {
   const [root] = rootsOf(open)
   const waiting = open.at(-1)?.activity.kind === 'model'
-  return waiting && root?.span && !isGraph(root.span) ? AMBIGUOUS : placeInside(open)
+  return waiting && root?.span && !isGraph(root.span) ? AMBIGUOUS : nestInside(open)
 }
 
 /**
@@ -46,7 +46,7 @@ export function placeChain(open: readonly RecognisedSpan[], isGraph: (span: Span
  *
  * @param inputKey - of the attribute that holds what a span was called with
  */
-export function placeGraph(span: SpanLike, open: readonly RecognisedSpan[], inputKey: ClientContentKey): Placement {
+export function nestGraph(span: SpanLike, open: readonly RecognisedSpan[], inputKey: ClientContentKey): Placement {
   const last = open.at(-1)
   if (!last || last.activity.kind === 'model' || rootsOf(open).length > 1) return NOWHERE
   const callers = new Set(open.map(({ activity, outer }) => (activity.kind === 'run' ? outer : undefined)))

@@ -25,7 +25,7 @@ export const KNOWN_CHECKPOINT = 'the known checkpoint'
  * @throws what a `knownCheckpoint` function rejects with, or an error of its own when it takes too long; what the file
  * system throws, but for a external checkpoint file that is not there yet
  */
-export async function outsideCheckpoints({
+export async function externalCheckpoints({
   knownCheckpoint,
   externalCheckpointFile,
   checkpointTimeoutMillis: millis,
