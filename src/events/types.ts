@@ -53,7 +53,7 @@ export type ClaimedScope = NonNullable<Envelope['claimed']>
 export type TraceRef = NonNullable<Envelope['trace']>
 /** A field that was cut or mended when the event was recorded, and why. */
 export type Alteration = NonNullable<Envelope['altered']>[number]
-/** Tokens, and US dollars (`costUsd`) where they were told. */
+/** Tokens, and US dollars (`costUsd`) where they are known. */
 export type TokenUsage = NonNullable<AuditEventTypes['run_completed']['usage']>
 /** An axis of `usage_limit_exceeded`; the listed ones are what instrumentations report. */
 export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})

@@ -28,7 +28,7 @@ export interface DeliveriesOptions {
 }
 
 /**
- * Takes spans that are told after the fact, waits until a trace is whole, and lets the tracker see it happen again, in
+ * Takes spans that are delivered after the fact, waits until a trace is whole, and lets the tracker see it happen again, in
  * the order of its times. Nothing of what is active meanwhile in this process has a part in it.
  */
 export class Deliveries {

@@ -1,7 +1,7 @@
 import type { LogRecordLike } from '../log-record.js'
 import type { SpanLike } from '../span.js'
 
-/** Spans and log records that are told after the fact: read from a file, or sent by another process. */
+/** Spans and log records that are delivered after the fact: read from a file, or sent by another process. */
 export interface Delivery {
   /** Whole spans that have ended, in any order. Each is copied; one that is no span, or has not ended, is left out. */
   readonly spans?: readonly SpanLike[] | undefined

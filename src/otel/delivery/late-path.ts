@@ -20,7 +20,7 @@ export interface LatePathOptions extends DeliveriesOptions {
 }
 
 /**
- * The way of spans that are told after the fact: by `deliver`, through the hooks as what they are, or through a live SDK
+ * The way of spans that are delivered after the fact: by `deliver`, through the hooks as what they are, or through a live SDK
  * that starts and ends them at once. Everything else is live.
  */
 export class LatePath {
