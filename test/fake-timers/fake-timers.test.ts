@@ -95,7 +95,7 @@ describe('of the sources', () => {
       'log/sealing/clock.ts',
       'otel/hr-time.ts',
       'otel/watch/shadow-span.ts',
-      'record/run.ts',
+      'record/open-run.ts',
     ])
     expect(using(/\bhrtime\(|\bhrtime\.bigint\(/)).toEqual([])
   })

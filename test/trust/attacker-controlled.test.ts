@@ -15,6 +15,7 @@ const OWN_INPUT: Readonly<Record<string, string>> = {
   'src/inspection/filed-entries.ts': 'a copy of what decode-entry.ts has parsed',
   'src/inspection/open-run-table.ts': 'a digest that was just computed',
   'src/inspection/posting-sums.ts': 'random bytes that were just made',
+  'src/otel/hand-over.ts': 'an event that this process has sealed and staged',
   'src/log/sealing/leaf.ts': 'an event that this process has sealed, in its own memory',
 }
 
