@@ -25,7 +25,7 @@ export const DEFAULT_MAX_QUEUE_BYTES: Readonly<Record<Durability, number>> = Obj
 
 /** Options of `openAuditLog`. */
 export interface AuditLogOptions extends CheckpointOptions {
-  /** Where the log is kept, instead of a directory. The log opens it, and closes it with itself. */
+  /** The store that keeps the log, instead of a directory. The log opens it, and closes it with itself. */
   readonly store?: AuditStore
   /**
    * The directory is a ledger, which several processes and threads write at the same time, each a log of its own: opening

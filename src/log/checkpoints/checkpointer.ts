@@ -32,9 +32,9 @@ export interface CheckpointedLog {
 
 export interface CheckpointerParts {
   readonly signer: Signer
-  /** Where the log has a directory. */
+  /** The file `checkpoint`; `undefined` for a log without a directory. */
   readonly file: CheckpointFile | undefined
-  /** Outside of it: tells the next opening how far the log was. */
+  /** The external checkpoint file, from which the next opening knows how far the log was. */
   readonly counter: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */
   readonly newest: string | undefined

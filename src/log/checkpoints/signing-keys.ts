@@ -28,7 +28,7 @@ export async function currentKeys(newest: string | undefined, store: AuditStore)
 }
 
 /**
- * Whether two checkpoints can be of one log: the keys that signed the older one signed the newer too, or the log says
+ * Tells whether two checkpoints can be of one log: the keys that signed the older one signed the newer too, or the log says
  * that the key changed in between.
  *
  * @param older - checkpoint, well-formed, as are its entries in the store
@@ -50,7 +50,7 @@ export function nameOf({ name, keyId }: SigningKey): string {
   return `${name}+${hexKeyId(keyId)}`
 }
 
-/** What a change of the key needs beside the two keys. */
+/** The parts of a statement that the key of a log changed. */
 export interface KeyChangeParts {
   readonly current: readonly SigningKey[]
   readonly signer: Signer

@@ -25,7 +25,7 @@ interface Repeated {
 }
 
 /**
- * Tells those who wait for a group where its entries stand. What repeats the id of an entry that was there before is
+ * Settles the appends of committed groups with the positions of their entries. What repeats the id of an entry that was there before is
  * compared with that entry here, whatever the engine.
  */
 export class AppendResults {
@@ -116,7 +116,7 @@ function idConflict({ tenantId, id }: CallerId, seq: number): AuditLogError {
   )
 }
 
-/** Rejects the append: nobody can tell any more whether the removed event was the same one. */
+/** Makes the error of an append: nobody can know any more whether the removed event was the same one. */
 function removed(seq: number, removedUnder: number): AuditLogError {
   const message = `The event was not stored: position ${seq} had an event of its id, which was removed under entry ${removedUnder}`
   return new EntryRemovedError(message, { seq, removedUnder })

@@ -1,7 +1,7 @@
 import { atEndOfTurn, type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
 import { retryDelayMillis } from '../timers.js'
 
-/** When the next commit begins: one at most is scheduled. */
+/** Schedules the next commit: one at most. */
 export class CommitSchedule {
   readonly #begin: () => void
   readonly #startTimer: StartTimer

@@ -9,7 +9,7 @@ import { OWN_SOURCE } from '../own-source.js'
 const BATCH_LENGTH = 256
 
 /**
- * For each run that has begun and not ended, what there is to say when the process that had it is gone.
+ * Yields a statement for each run that has begun and not ended, now that the process which had it is gone.
  *
  * @param before - only runs that began at positions below this one
  * @param from - only runs that began at this position or behind it
@@ -51,7 +51,7 @@ function interruption(beginning: StoredEvent, last: StoredEvent): AuditEventInpu
   }
 }
 
-/** Tells whether a run was over when it was told whose it is: from there on it counts as open. */
+/** Tells whether a run was over when `run_identified` named its tenant: from there on it counts as open. */
 async function wasOver(store: AuditStore, { type, seq, runId, data }: StoredEvent): Promise<boolean> {
   if (type !== 'run_identified' || runId === undefined) return false
   const tenantId = textIn(fieldsOf(fieldsOf(data).previous), 'tenantId')

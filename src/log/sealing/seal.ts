@@ -85,18 +85,18 @@ export class Sealer {
 
   #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
-    const told = statementOf === undefined ? input : { ...input, data: stated(input) }
-    const { draft, text } = boundEvent(told, { recordedNow, statementOf })
+    const completed = statementOf === undefined ? input : { ...input, data: stated(input) }
+    const { draft, text } = boundEvent(completed, { recordedNow, statementOf })
     return { entry: this.#encoder.encodeText(text, draft, callerId), event: draft as AuditEvent }
   }
 
   /**
-   * The clock's time, also where that goes back: the order of a log is that of its positions. What another clock, a little
-   * ahead, has told to have happened was not recorded before that.
+   * Returns the time of the clock, also where that goes back: the order of a log is that of its positions. An event that, by
+   * another clock which is a little ahead, happened later was not recorded before that.
    */
   now(happenedAt: Timestamp = ''): Timestamp {
-    const told = this.#clock.now()
-    return happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
+    const now = this.#clock.now()
+    return happenedAt > now && millisBetween(now, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : now
   }
 
   /**
@@ -117,7 +117,7 @@ export class Sealer {
   }
 }
 
-/** Returns the data of a statement, with the tenant under which the log has filed a run of which nobody told it. */
+/** Returns the data of a statement, with the tenant under which the log has filed a run whose tenant nobody stated. */
 function stated({ type, data }: RecordInput): RecordInput['data'] {
   if (type !== 'run_identified') return data
   const { previous } = data
