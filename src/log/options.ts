@@ -9,9 +9,9 @@ import {
   resolveCheckpointOptions,
 } from './checkpoints/options.js'
 import type { AuditLogMeter } from './committing/metrics.js'
+import { DURABILITIES, type Durability, journalWindowOption } from './journal/durability.js'
 import type { JournalDamagePolicy } from './journal/journal-gaps.js'
 import { type JournalKey, journalKeyFrom } from './journal/journal-key.js'
-import { DURABILITIES, type Durability, journalWindowOption } from './journal/window.js'
 import { checkedListeners, LogEmitter } from './log-emitter.js'
 import { type Clock, systemClock } from './sealing/clock.js'
 import { MAX_ENTRY_BYTES } from './sealing/plain.js'

@@ -1,6 +1,6 @@
 import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
 import { monotonicMillis, type StartTimer } from '../../timers/real-timers.js'
-import { retryDelayMillis } from '../timers.js'
+import { retryDelayMillis } from '../retry-delay.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'

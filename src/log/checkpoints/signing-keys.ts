@@ -1,4 +1,5 @@
 import { hexKeyId, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
+import { textOf } from '../../events/text.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { isIndexBehind } from '../../store/index-behind.js'
@@ -136,7 +137,7 @@ const KEY_CHANGED = '"signing_key_changed"'
  * Attacker-controlled: a stored entry; only statements of the log count, and the vkey must have the form of one.
  */
 function changedTo(entry: Uint8Array, origin: string): SigningKey | undefined {
-  const event = JSON.parse(Buffer.from(entry).toString()) as KeyChanged
+  const event = JSON.parse(textOf(entry)) as KeyChanged
   return event.type === 'signing_key_changed' && event.statementOf === origin ? keyIn(event) : undefined
 }
 

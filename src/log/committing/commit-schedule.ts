@@ -1,5 +1,5 @@
 import { atEndOfTurn, type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
-import { retryDelayMillis } from '../timers.js'
+import { retryDelayMillis } from '../retry-delay.js'
 
 /** Schedules the next commit: one at most. */
 export class CommitSchedule {
@@ -12,13 +12,13 @@ export class CommitSchedule {
     this.#startTimer = startTimer
   }
 
-  /** At the end of the tick, so that its events share a commit; unless one is scheduled. */
+  /** Schedules a commit at the end of the tick, so that its events share it; unless one is scheduled. */
   atEndOfTick(): void {
     if (this.#cancel) return
     this.#cancel = atEndOfTurn(this.#begin)
   }
 
-  /** After so many attempts that failed. */
+  /** Schedules another attempt, after so many that failed. */
   retryAfter(failedAttempts: number): void {
     this.#cancel = this.#startTimer(retryDelayMillis(failedAttempts), this.#begin)
   }

@@ -1,5 +1,6 @@
 import { AuditLogError } from '../../events/errors.js'
 import { fieldsOf, textIn } from '../../events/recorded-fields.js'
+import { textOf } from '../../events/text.js'
 import type { AuditEvent, AuditEventInput, StoredEvent } from '../../events/types.js'
 import type { AuditStore, Walk } from '../../store/contract.js'
 import { runChangeOf } from '../../store/open-runs.js'
@@ -91,7 +92,7 @@ async function eventsAt(store: AuditStore, seqs: readonly number[]): Promise<Sto
     if (!bytes && store.removedEntries) return []
     // Attacker-controlled: an entry to which the index leads; what is no JSON is a damaged log.
     try {
-      return [{ ...(JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as AuditEvent), seq } as StoredEvent]
+      return [{ ...(JSON.parse(textOf(bytes as Uint8Array)) as AuditEvent), seq } as StoredEvent]
     } catch (cause) {
       throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${store.location} is no event`, {
         cause,

@@ -13,11 +13,11 @@ import { isOneOf, keyChange } from '../checkpoints/signing-keys.js'
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
 import type { CommitObserver } from '../committing/recorded-gaps.js'
 import type { AuditLogRecovery } from '../contract.js'
+import type { Durability } from '../journal/durability.js'
 import { HeadFile } from '../journal/head-file.js'
 import { Journal } from '../journal/journal.js'
 import { JournalReplay } from '../journal/journal-replay.js'
 import { keepCopies, type SetAsideJournal, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
-import type { Durability } from '../journal/window.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
 import { type Adopted, adoptStaging } from './adopt-staging.js'
@@ -60,7 +60,7 @@ export interface Recovered {
   readonly checkpoint: string | undefined
   /**
    * Runs that are open since a position below this one are interrupted, and are not on record as such: the index that
-   * tells of them is being rebuilt. `undefined` when there is nothing left to do.
+   * lists them is being rebuilt. `undefined` when there is nothing left to do.
    */
   readonly openRunsBefore: number | undefined
   /** Staging journals are to be taken over once the index is there. */

@@ -22,7 +22,7 @@ export class Sealer {
   readonly #clock: WatchedClock
   readonly #encoder = new EntryEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
-  /** An entry with a caller's id tells whether its time was given: the two times are the same where it was left out. */
+  /** An entry with a caller's id shows whether its time was given: the two times are the same where it was left out. */
   readonly #recordedApart = (happenedAt?: Timestamp) => {
     const now = this.now(happenedAt)
     return now === happenedAt ? nanosecondAfter(now) : now
@@ -32,7 +32,7 @@ export class Sealer {
 
   /**
    * @param origin - of the log
-   * @param recordedAt - of the log's last entry: a clock that tells less was set back since
+   * @param recordedAt - of the log's last entry: a clock with an earlier time was set back since
    * @param monotonicMillis - the clock by which a step of the other one is noticed
    */
   constructor(clock: Clock, origin: string, recordedAt: Timestamp = '', monotonicMillis?: () => number) {
