@@ -55,9 +55,9 @@ export type {
   DropReason,
   RecordInput,
 } from './log/contract.js'
+export type { Durability } from './log/journal/durability.js'
 export type { JournalDamagePolicy } from './log/journal/journal-gaps.js'
 export type { SetAsideJournal } from './log/journal/set-aside.js'
-export type { Durability } from './log/journal/window.js'
 export type { AuditLogOptions } from './log/options.js'
 export type { Clock } from './log/sealing/clock.js'
 export type { Attachment, AttachOptions } from './otel/attachments.js'

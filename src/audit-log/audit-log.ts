@@ -78,7 +78,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
   verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Counters of the writer since the log was opened. */
   counters(): AuditLogCounters
-  /** What the log says, see {@link AuditLogReader.stats}. */
+  /** Returns sums over the events of the log: see {@link AuditLogReader.stats}. */
   stats(query: StatsQuery): Promise<StatsReport>
   /**
    * Makes everything that was taken durable, and closes the log. From the call on nothing is taken any more: `record()`
@@ -96,7 +96,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
 /** The work of a process for the ledger of its log. */
 export interface LedgerWork {
   /** `undefined` for a log that is opened alone. */
-  readonly place?: LedgerMembership
+  readonly membership?: LedgerMembership
   /** Stops it: from here on nothing is recorded. */
   stop(): void
   /** Settles when nothing of it goes on any more, or it is left to itself. */
@@ -132,7 +132,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   }
 
   get ledger(): LedgerMembership | undefined {
-    return this.#work?.place
+    return this.#work?.membership
   }
 
   /** Lets a work go on until the log is closed. */

@@ -167,7 +167,7 @@ describe('a conflict that only the next opening finds', () => {
   it.each([
     { stored: [note('a')], left: [note('b')] },
     { stored: [], left: [note('a'), note('b')] },
-  ])('is told by the log itself, once, and the other events are stored', async ({ stored, left }) => {
+  ])('is stated by the log itself, once, and the other events are stored', async ({ stored, left }) => {
     const around = (name: string) => ({ type: 'custom', data: { name } }) as const
     const image = await died(stored, [around('before'), ...left, around('after'), note('a', { tenantId: 't' })])
     const log = await openAt(image)

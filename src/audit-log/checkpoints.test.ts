@@ -120,7 +120,7 @@ describe('a checkpoint', () => {
     await log.close()
   })
 
-  it('that cannot be signed costs nothing but itself, and is told once', async () => {
+  it('that cannot be signed costs nothing but itself, and is reported once', async () => {
     const problems: Error[] = []
     let isBroken = true
     const flaky: Signer = {

@@ -86,7 +86,7 @@ it('a statement of the log is behind the step too: of runs that were interrupted
   await next.close()
 })
 
-it('what the log dropped while its clock was set is told behind the step', async () => {
+it('what the log dropped while its clock was set is stated behind the step', async () => {
   const store = memoryStore()
   log = await openAuditLog({ store, clock, maxQueueBytes: 65_535 })
   const large = { type: 'custom' as const, data: { name: 'x', pad: 'x'.repeat(60_000) } }

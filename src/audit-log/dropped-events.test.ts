@@ -2,34 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { AMPLE } from '../../test/support/ample.js'
-import { closeLater, crashImage, directory, note, openAt, useLogDirectory } from '../../test/support/log-directory.js'
-import type { AuditLogEvents } from '../log/audit-log-events.js'
-import { resolveOptions } from '../log/options.js'
-import { levelStore } from '../store/leveldb/index.js'
-import { openLog } from './open-log.js'
+import { diskFull, openFailing } from '../../test/support/failing-log.js'
+import { listening } from '../../test/support/listening.js'
+import { crashImage, directory, note, openAt, useLogDirectory } from '../../test/support/log-directory.js'
 
 useLogDirectory()
-
-const broken = () => Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
-
-/** Listeners that keep what they get. */
-function listening() {
-  const emitted = {
-    problem: [] as AuditLogEvents['problem'][],
-    recovered: [] as AuditLogEvents['recovered'][],
-    checkpoint: [] as AuditLogEvents['checkpoint'][],
-    dropped: [] as AuditLogEvents['dropped'][],
-    gap: [] as AuditLogEvents['gap'][],
-  }
-  const on = {
-    problem: (value: AuditLogEvents['problem']) => emitted.problem.push(value),
-    recovered: (value: AuditLogEvents['recovered']) => emitted.recovered.push(value),
-    checkpoint: (value: AuditLogEvents['checkpoint']) => emitted.checkpoint.push(value),
-    dropped: (value: AuditLogEvents['dropped']) => emitted.dropped.push(value),
-    gap: (value: AuditLogEvents['gap']) => emitted.gap.push(value),
-  }
-  return { on, emitted }
-}
 
 describe('dropped and gap', () => {
   const tight = { signer: false, durability: 'flush-only', maxQueueBytes: 70_000 } as const
@@ -58,21 +35,18 @@ describe('dropped and gap', () => {
 
   it('of a store that fails are emitted when it works again', async () => {
     const { on, emitted } = listening()
-    const store = levelStore(directory)
-    const { commit } = store
-    const { log } = await openLog(store, directory, resolveOptions({ ...tight, on }))
-    closeLater(log)
-    store.commit = () => Promise.reject(broken())
+    const { log, control } = await openFailing({ ...tight, on })
+    control.failure = diskFull()
     for (let n = 0; n < 3; n++) log.record(note('large', 50_000))
     await expect(log.flush()).rejects.toThrow()
     expect(emitted).toMatchObject({ dropped: [{ reason: 'queue_full' }], gap: [] })
-    store.commit = commit
+    control.failure = undefined
     await log.flush()
     await log.flush()
     expect(emitted.gap).toMatchObject([{ reason: 'queue_full', count: 2 }])
   })
 
-  it('tell of events that come to a closed log, once', async () => {
+  it('are emitted once for events that come to a closed log', async () => {
     const { on, emitted } = listening()
     const log = await openAt(directory, { signer: false, on })
     await log.close()
@@ -84,9 +58,8 @@ describe('dropped and gap', () => {
 
   it('tell of events with which a log is closed whose store fails', async () => {
     const { on, emitted } = listening()
-    const store = levelStore(directory)
-    const { log } = await openLog(store, directory, resolveOptions({ ...tight, on }))
-    store.commit = () => Promise.reject(broken())
+    const { log, control } = await openFailing({ ...tight, on })
+    control.failure = diskFull()
     log.record(note('lost'))
     await expect(log.close()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
     expect(emitted.dropped).toMatchObject([{ reason: 'write_failed' }])

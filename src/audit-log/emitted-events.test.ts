@@ -2,61 +2,16 @@ import { chmod, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { AMPLE } from '../../test/support/ample.js'
-import {
-  base,
-  closeLater,
-  crashImage,
-  directory,
-  note,
-  openAt,
-  useLogDirectory,
-} from '../../test/support/log-directory.js'
+import { diskFull, openFailing } from '../../test/support/failing-log.js'
+import { listening } from '../../test/support/listening.js'
+import { base, crashImage, directory, note, openAt, useLogDirectory } from '../../test/support/log-directory.js'
 import { createWitness } from '../../test/support/witness.js'
 import { Ed25519Signer } from '../checkpoint/index.js'
-import type { AuditLogEvents, AuditLogListeners } from '../log/audit-log-events.js'
-import { resolveOptions } from '../log/options.js'
-import { levelStore } from '../store/leveldb/index.js'
 import { openAuditLog } from './index.js'
-import { openLog } from './open-log.js'
 
 useLogDirectory()
 
 const signer = Ed25519Signer.generate('log.example')
-const broken = () => Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
-
-/** Listeners that keep what they get. */
-function listening() {
-  const emitted = {
-    problem: [] as AuditLogEvents['problem'][],
-    recovered: [] as AuditLogEvents['recovered'][],
-    checkpoint: [] as AuditLogEvents['checkpoint'][],
-    dropped: [] as AuditLogEvents['dropped'][],
-    gap: [] as AuditLogEvents['gap'][],
-  }
-  const on = {
-    problem: (value: AuditLogEvents['problem']) => emitted.problem.push(value),
-    recovered: (value: AuditLogEvents['recovered']) => emitted.recovered.push(value),
-    checkpoint: (value: AuditLogEvents['checkpoint']) => emitted.checkpoint.push(value),
-    dropped: (value: AuditLogEvents['dropped']) => emitted.dropped.push(value),
-    gap: (value: AuditLogEvents['gap']) => emitted.gap.push(value),
-  }
-  return { on, emitted }
-}
-
-/** Opens a log in the directory whose store can be made to fail. */
-async function openFailing(on: AuditLogListeners) {
-  const store = levelStore(directory)
-  const control = { failure: undefined as Error | undefined }
-  const { commit } = store
-  store.commit = async (group, marks) => {
-    if (control.failure) throw control.failure
-    return await commit.call(store, group, marks)
-  }
-  const { log } = await openLog(store, directory, resolveOptions({ signer: false, on }))
-  closeLater(log)
-  return { log, control }
-}
-
 describe('a log in good order', () => {
   it('emits nothing but checkpoints', async () => {
     const { on, emitted } = listening()
@@ -73,9 +28,9 @@ describe('a log in good order', () => {
 describe('problem', () => {
   it('is emitted once an episode of a store that fails', async () => {
     const { on, emitted } = listening()
-    const { log, control } = await openFailing(on)
+    const { log, control } = await openFailing({ on })
     for (const episode of [1, 2]) {
-      control.failure = broken()
+      control.failure = diskFull()
       for (const name of ['a', 'b']) {
         log.record(note(name))
         await expect(log.flush()).rejects.toThrow()

@@ -56,7 +56,7 @@ export class LateRecovery {
     try {
       return await act()
     } catch (problem) {
-      if (!isClosed(problem)) this.#options.onProblem(isError(problem) ? problem : new Error(String(problem)))
+      if (!isClosed(problem)) this.#options.report(isError(problem) ? problem : new Error(String(problem)))
       return false
     }
   }

@@ -27,10 +27,10 @@ export async function openLedger(location: string, options: ResolvedAuditLogOpti
   checkExternalCheckpointFile(options, location)
   await requireFileLocks(location)
   const { emitter, checkpointIntervalMillis } = options
-  const onProblem = (problem: Error) => emitter.report(problem)
+  const report = (problem: Error) => emitter.report(problem)
   const readers = readersFor(options)
   const openAt = openerOf(location, options)
-  const taken = await takeLog({ location, onProblem, readers, open: (directory) => openAt(directory, 'writing') })
+  const taken = await takeLog({ location, report, readers, open: (directory) => openAt(directory, 'writing') })
   const { log, member } = taken.log
   const stopping = new AbortController()
   const { signal } = stopping
@@ -39,7 +39,7 @@ export async function openLedger(location: string, options: ResolvedAuditLogOpti
     location,
     own: taken.directory.number,
     unusable: taken.unusable,
-    onProblem,
+    report,
     intervalMillis: Math.max(MIN_INTERVAL_MILLIS, checkpointIntervalMillis),
     recover: async (directory) => {
       const dead = await openAt(directory, 'recovering', signal)
@@ -50,7 +50,7 @@ export async function openLedger(location: string, options: ResolvedAuditLogOpti
   member?.start()
   others.start()
   log.enterLedger({
-    place: Object.freeze({ location, log: taken.directory.number }),
+    membership: Object.freeze({ location, log: taken.directory.number }),
     stop: () => {
       member?.stop()
       others.stop()

@@ -73,9 +73,9 @@ export async function openLog(
       signal: part?.signal,
       staging,
       committed: gapEmitter(emitter, location),
-      onProblem: (problem: Error) => emitter.report(problem),
+      report: (problem: Error) => emitter.report(problem),
     }
-    const { report: recovery, openRunsBefore, adoptsLate, ...parts } = await recover(recovering)
+    const { recovery, openRunsBefore, adoptsLate, ...parts } = await recover(recovering)
     if (hasTakenOver(recovery)) emitter.emit('recovered', { location, ...recovery })
     // Whatever else fails in a log whose directory is gone follows from that, which the writer reports once.
     const report = (problem: Error) => {
@@ -90,7 +90,7 @@ export async function openLog(
             ...ledger,
             store,
             options,
-            onProblem: report,
+            report,
             record: (statement) => recordStatement(writer, statement),
           })
         : undefined

@@ -139,12 +139,10 @@ test('dying at any commit of the recovery counts nothing twice, and leaves nothi
         return await commit.call(store, group, marks)
       }
       await store.open()
-      const died = recover({ ...resolveOptions({}), onProblem: () => {}, store, directory }).then(
-        ({ journal, head }) => {
-          journal?.close()
-          head?.close()
-        },
-      )
+      const died = recover({ ...resolveOptions({}), report: () => {}, store, directory }).then(({ journal, head }) => {
+        journal?.close()
+        head?.close()
+      })
       await (commits < 4 ? expect(died).rejects.toThrow('died') : died)
       await store.close()
       const again = await openAuditLog(directory)

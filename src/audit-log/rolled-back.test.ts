@@ -228,7 +228,7 @@ describe('a external checkpoint file', () => {
     expect(existsSync(directory)).toBe(false)
   })
 
-  it('that cannot be written holds nothing up, and is told once', async () => {
+  it('that cannot be written holds nothing up, and is reported once', async () => {
     const problems: Error[] = []
     const log = await openLog({
       externalCheckpointFile: counter(),
@@ -243,7 +243,7 @@ describe('a external checkpoint file', () => {
     expect(log.health().checkpoints).toBe('ok')
   })
 
-  it('stays empty where the log has no key, which is told', async () => {
+  it('stays empty where the log has no key, which is reported', async () => {
     const problems: Error[] = []
     const store = memoryStore()
     const report = (problem: Error) => void problems.push(problem)
@@ -276,7 +276,7 @@ describe('what is known elsewhere', () => {
     await expect(openLog({ knownCheckpoint: (() => 5) as never })).rejects.toBeInstanceOf(TypeError)
   })
 
-  it('a witness that does not answer holds nothing up, and is told of', async () => {
+  it('a witness that does not answer holds nothing up, and is reported', async () => {
     await grow(1)
     const problems: Error[] = []
     const report = (problem: Error) => void problems.push(problem)

@@ -278,7 +278,7 @@ describe('a log of a ledger notes the others', () => {
 })
 
 describe('a ledger that is not as it should be', () => {
-  test('has a log that is damaged: it is told once, and events go to another', async () => {
+  test('has a log that is damaged: it is reported once, and events go to another', async () => {
     const first = await take()
     await append(first)
     await first.close()

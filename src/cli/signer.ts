@@ -16,7 +16,7 @@ export async function signerFor(store: SharedStore): Promise<Signer | false> {
   const current = await currentKeys(store.checkpoint, store)
   const origin = originOf(store.checkpoint)
   const choice = { signer: undefined, signingKey: undefined, origin, directory: undefined, current }
-  const signer = await chooseSigner({ ...choice, defaultOrigin: defaultOrigin(store.id), onProblem: () => {} })
+  const signer = await chooseSigner({ ...choice, defaultOrigin: defaultOrigin(store.id), report: () => {} })
   if (!signer) return false
   const [first] = current
   if (!first || isOneOf(current, signer)) return signer

@@ -30,7 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store/leveldb/database.ts': ['a directory that was looked at', 'realpath'],
   'store/leveldb/file-modes.ts': ['a directory of the writer, told of by the system', 'watch'],
   'store/process-identity.ts': ['/proc', 'readFileSync', 'readlinkSync'],
-  'store/leveldb/second-names.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
+  'store/leveldb/link-or-copy.ts': ['a regular file that was looked at, and its copy', 'copyFile', 'open'],
   'witness/file-witness.ts': ['a new file', 'open'],
 }
 

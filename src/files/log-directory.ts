@@ -42,7 +42,7 @@ const UNSEEN: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPE
 /**
  * Lists the files below a directory, and follows no link. @returns their paths, from the directory on
  *
- * @param onOther - told of what is neither a file nor a directory
+ * @param onOther - called with what is neither a file nor a directory
  */
 export async function* filesBelow(
   directory: string,

@@ -18,7 +18,7 @@ export interface Abandoned {
   readonly entries: readonly SealedEntry[]
   /** Statements of what it had dropped, and not said so. */
   readonly gaps: readonly AuditEventInput<'events_dropped'>[]
-  /** When it took the first and the last of all; `undefined` where it took none. */
+  /** Times at which it took its first and its last entry; `undefined` where it took none. */
   readonly from: Timestamp | undefined
   readonly to: Timestamp | undefined
 }

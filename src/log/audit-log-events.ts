@@ -7,7 +7,7 @@ import type { AuditLogRecovery, DropReason } from './contract.js'
  * are not stored: the audit events that the log keeps are another matter.
  *
  * A log that takes part in a ledger also emits what it does for other logs of the ledger whose writers died. `location`
- * tells which log a value is about: it is the `location` of that log.
+ * is that of the log which a value is about.
  *
  * @see AuditLog.on
  * @see AuditLogOptions.on

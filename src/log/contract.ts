@@ -46,7 +46,7 @@ export interface AuditLogRecovery {
   readonly durationMs: number
 }
 
-/** Why an event was not kept. */
+/** Reason why an event was not kept. */
 export type DropReason =
   | 'closed'
   | 'id_conflict'
@@ -100,7 +100,7 @@ export interface AuditLogHealth {
   readonly index: 'ok' | 'rebuilding' | 'failing'
   /** Since when it has been failing. */
   readonly since?: Timestamp
-  /** Why: what the file system or the store said. */
+  /** The cause: what the file system or the store threw. */
   readonly cause?: unknown
 }
 
@@ -147,7 +147,7 @@ export interface AuditLogWriter {
   flush(): Promise<void>
   /** Counters since the log was opened; costs nothing. */
   counters(): AuditLogCounters
-  /** How the log is doing, as far as its last writes tell. */
+  /** Returns the health of the log, as its last writes showed it. */
   health(): AuditLogHealth
   /**
    * Resolves when the log could be written durably just now: it commits what waits, or nothing, with fsync. For

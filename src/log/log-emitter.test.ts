@@ -71,6 +71,17 @@ describe('a listener', () => {
     expect(listener).toHaveBeenCalledTimes(3)
   })
 
+  it('may remove itself while it is called', () => {
+    const emitter = new LogEmitter()
+    const [once, next] = [vi.fn(() => remove()), vi.fn()]
+    const remove = emitter.on('dropped', once)
+    emitter.on('dropped', next)
+    emitter.emit('dropped', dropped)
+    emitter.emit('dropped', dropped)
+    expect(once).toHaveBeenCalledOnce()
+    expect(next).toHaveBeenCalledTimes(2)
+  })
+
   it('that is removed by another one while a value is delivered does not get it', () => {
     const emitter = new LogEmitter()
     const second = vi.fn()
@@ -93,6 +104,7 @@ describe('a listener', () => {
   it.each<[string, () => unknown]>([
     ['throws', () => raise(new Error('at once'))],
     ['rejects', () => Promise.reject(new Error('later'))],
+    ['rejects later', () => settle().then(() => raise(new Error('much later')))],
     [
       'returns what throws when it is awaited',
       () => Object.defineProperty({}, 'then', { get: () => raise(new Error('then')) }),
@@ -105,7 +117,7 @@ describe('a listener', () => {
     emitter.on('problem', next)
     emitter.emit('dropped', dropped)
     emitter.report(new Error('disk'))
-    await settle()
+    for (let turn = 0; turn < 3; turn++) await settle()
     expect(next).toHaveBeenCalledTimes(2)
     expect(unhandled).not.toHaveBeenCalled()
   })
@@ -125,6 +137,31 @@ describe('a listener', () => {
     expect(order.slice(0, 5)).toEqual(['begins', 'ends', 'begins', 'ends', 'gap'])
     expect(order).toHaveLength(2 * 10_001 + 1)
   })
+})
+
+it('calls ten thousand listeners in the order in which they were added', () => {
+  const emitter = new LogEmitter()
+  const called: number[] = []
+  const removes = Array.from({ length: 10_000 }, (_, nth) => emitter.on('gap', () => called.push(nth)))
+  emitter.emit('gap', gap)
+  expect(called).toEqual(removes.map((_, nth) => nth))
+  for (const remove of removes) remove()
+  emitter.emit('gap', gap)
+  expect(called).toHaveLength(10_000)
+})
+
+it('emits again after the stack was used up while it emitted', () => {
+  const emitter = new LogEmitter()
+  const overflow = (): void => {
+    emitter.emit('dropped', dropped)
+    overflow()
+  }
+  let calls = 0
+  emitter.on('dropped', () => calls++)
+  for (let attempt = 0; attempt < 10; attempt++) expect(overflow).toThrow(RangeError)
+  calls = 0
+  emitter.emit('dropped', dropped)
+  expect(calls).toBeGreaterThan(0)
 })
 
 describe('a problem', () => {
@@ -151,7 +188,9 @@ describe('on', () => {
     expect(() => on('problems')).toThrow(
       new TypeError("AuditLog.on: unknown event 'problems'; did you mean 'problem'?"),
     )
-    expect(() => on('toString')).toThrow(new TypeError("AuditLog.on: unknown event 'toString'"))
+    for (const name of ['toString', 'constructor', '__proto__', 'hasOwnProperty']) {
+      expect(() => on(name)).toThrow(new TypeError(`AuditLog.on: unknown event '${name}'`))
+    }
     expect(() => on('gap', 'x')).toThrow(new TypeError("AuditLog.on: the listener of 'gap' must be a function"))
   })
 })
@@ -170,6 +209,38 @@ describe('listeners of an option', () => {
     const monitor = new Monitor()
     new LogEmitter(checkedListeners('x', monitor)).emit('dropped', dropped)
     expect(monitor.reasons).toEqual(['queue_full'])
+  })
+
+  it.each<[string, object, string]>([
+    ['no function', { problem: 7 }, "x: on: the listener of 'problem' must be a function"],
+    ['null', { problem: null }, "x: on: the listener of 'problem' must be a function"],
+    ['of no event', { ['__proto__']: () => {} }, "x: on: unknown event '__proto__'"],
+    ['in a list', [() => {}], "x: on: unknown event '0'"],
+  ])('are refused that are %s', (_, listeners, message) => {
+    expect(() => checkedListeners('x', listeners)).toThrow(new TypeError(message))
+  })
+
+  it('that cannot be read throw what reading them throws', () => {
+    const listeners = {
+      get gap(): never {
+        return raise(new Error('no listener'))
+      },
+    }
+    expect(() => checkedListeners('x', listeners)).toThrow('no listener')
+  })
+
+  it('are read once: what is called is what was checked', () => {
+    const first = vi.fn()
+    let reads = 0
+    const emitter = new LogEmitter(
+      checkedListeners('x', {
+        get dropped() {
+          return reads++ === 0 ? first : (7 as never)
+        },
+      }),
+    )
+    emitter.emit('dropped', dropped)
+    expect([reads, first.mock.calls.length]).toEqual([1, 1])
   })
 
   it('may be left undefined', () => {

@@ -75,8 +75,12 @@ export class LogEmitter {
     this.#undelivered.push(delivery)
     if (this.#isDelivering) return
     this.#isDelivering = true
-    for (let next = this.#undelivered.shift(); next; next = this.#undelivered.shift()) ignoringFailures(next)
-    this.#isDelivering = false
+    try {
+      for (let next = this.#undelivered.shift(); next; next = this.#undelivered.shift()) ignoringFailures(next)
+    } finally {
+      // Where no stack is left, not even that can be ignored which throws.
+      this.#isDelivering = false
+    }
   }
 
   /** Calls the listeners that are registered now, but for those that are removed meanwhile. */

@@ -9,9 +9,9 @@ import {
   resolveCheckpointOptions,
 } from './checkpoints/options.js'
 import type { AuditLogMeter } from './committing/metrics.js'
+import { DURABILITIES, type Durability, journalWindowOption } from './journal/durability.js'
 import type { JournalDamagePolicy } from './journal/journal-gaps.js'
 import { type JournalKey, journalKeyFrom } from './journal/journal-key.js'
-import { DURABILITIES, type Durability, journalWindowOption } from './journal/window.js'
 import { checkedListeners, LogEmitter } from './log-emitter.js'
 import { type Clock, systemClock } from './sealing/clock.js'
 import { MAX_ENTRY_BYTES } from './sealing/plain.js'
@@ -25,7 +25,7 @@ export const DEFAULT_MAX_QUEUE_BYTES: Readonly<Record<Durability, number>> = Obj
 
 /** Options of `openAuditLog`. */
 export interface AuditLogOptions extends CheckpointOptions {
-  /** Where the log is kept, instead of a directory. The log opens it, and closes it with itself. */
+  /** The store that keeps the log, instead of a directory. The log opens it, and closes it with itself. */
   readonly store?: AuditStore
   /**
    * The directory is a ledger, which several processes and threads write at the same time, each a log of its own: opening

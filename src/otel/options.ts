@@ -1,6 +1,6 @@
 import { rejectUnknownOptions, requireDirectoryPath, requireOneOf, wholeNumberOption } from '../events/options.js'
 import type { AuditLogWriter } from '../log/contract.js'
-import { DURABILITIES, type Durability, journalWindowOption } from '../log/journal/window.js'
+import { DURABILITIES, type Durability, journalWindowOption } from '../log/journal/durability.js'
 import type { Convention } from './conventions/contract.js'
 import { conventionOf } from './conventions/vocabulary/interpreter.js'
 import { checkVocabularies } from './conventions/vocabulary/validate.js'

@@ -35,9 +35,9 @@ const GIVEN_LATER =
 const TOOL_GIVEN_LATER = new RegExp(GIVEN_LATER.source.replace('(?:', '(?:data|tool|name|'), 'g')
 
 /**
- * What an entry says that the indexes are made of, if it is an event that can be filed. Taken from the beginning of an
+ * Returns the fields of an entry that the indexes are made of; `undefined` unless it is an event that can be filed. Taken from the beginning of an
  * entry that is sealed in the usual way: parsing all of it takes several times as long as hashing it. For everything that is
- * JSON it says what {@link decodeEntry} says.
+ * JSON the result is that of {@link decodeEntry}.
  */
 export function decodeFiled(bytes: Uint8Array): FiledEvent | undefined {
   // Attacker-controlled: an entry, of the size at which it was stored; one anchored pattern, or else JSON.parse.

@@ -47,14 +47,14 @@ function end(): void {
 }
 
 async function answer({ id, task }: TaskMessage, run: (task: never) => Promise<Report>): Promise<void> {
-  let told: TaskAnswer
+  let reply: TaskAnswer
   let moved: readonly ArrayBuffer[] = []
   try {
     const { report, transfer = [] } = await run(task as never)
-    told = { id, report }
+    reply = { id, report }
     moved = transfer
   } catch (error) {
-    told = { id, error: plainError(error) }
+    reply = { id, error: plainError(error) }
   }
-  parentPort?.postMessage(told, [...moved])
+  parentPort?.postMessage(reply, [...moved])
 }

@@ -9,13 +9,13 @@ export interface ThreadError {
   readonly stack: string | undefined
 }
 
-/** Returns what another thread can be told of an error. */
+/** Returns the part of an error that another thread can get. */
 export function plainError(error: unknown): ThreadError {
   const { message, code, stack } = (error instanceof Error ? error : new Error(String(error))) as NodeJS.ErrnoException
   return { message, code, isAuditError: error instanceof AuditLogError, stack }
 }
 
-/** Returns the error that another thread told of. */
+/** Returns the error that another thread sent. */
 export function revivedError({ message, code, isAuditError, stack }: ThreadError): Error {
   const error = isAuditError ? new AuditLogError(code as AuditLogErrorCode, message) : new Error(message)
   return Object.assign(error, { stack }, !isAuditError && code !== undefined && { code })

@@ -97,7 +97,7 @@ export class ThreadPool {
 
   #settle(thread: Thread, { id, report, error }: TaskAnswer): void {
     const waiting = this.#waiting.get(id)
-    // Another thread has failed meanwhile, and all callers were told.
+    // Another thread has failed meanwhile, and the promises of all callers are rejected.
     if (!waiting) return
     this.#waiting.delete(id)
     thread.busyWith = undefined

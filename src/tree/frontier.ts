@@ -29,7 +29,7 @@ export interface TreeGrowth {
  *  0   1   2   3   4   5   6 edges: of every 8th level, the hashes of the tile that is not yet full
  * ```
  *
- * What is kept of it is what a log keeps anyway, its size and its tiles: {@link TreeFrontier.restore} reads it back.
+ * A log stores nothing more for it than its size and its tiles, from which {@link TreeFrontier.restore} makes it.
  */
 export class TreeFrontier {
   /** A tree without leaves. */

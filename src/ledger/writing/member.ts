@@ -23,7 +23,7 @@ export interface LedgerMemberParts {
   /** Those of the ledger. */
   readonly options: ResolvedCheckpointOptions
   readonly record: (statement: AuditEventInput) => unknown
-  readonly onProblem: (problem: Error) => void
+  readonly report: (problem: Error) => void
   readonly startTimer?: StartTimer
 }
 
@@ -49,7 +49,7 @@ export class LedgerMember {
   /** Intervals from one note to the next, and how many of them have passed. */
   #intervals = 1
   #passed = 0
-  #hasToldProblem = false
+  #hasReported = false
   #isStopped = false
   #resolveStopped = () => {}
   readonly #stopping = new Promise<void>((resolve) => {
@@ -60,7 +60,7 @@ export class LedgerMember {
 
   constructor(parts: LedgerMemberParts) {
     this.#parts = parts
-    this.#notes = new SiblingNotes(parts.location, parts.onProblem)
+    this.#notes = new SiblingNotes(parts.location, parts.report)
     // Log 0 has the key of the ledger.
     this.#hasJoined = parts.directory.number === 0 || !parts.signer
   }
@@ -155,9 +155,9 @@ export class LedgerMember {
     try {
       await act()
     } catch (problem) {
-      if (this.#hasToldProblem || this.#isStopped) return
-      this.#hasToldProblem = true
-      this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
+      if (this.#hasReported || this.#isStopped) return
+      this.#hasReported = true
+      this.#parts.report(problem instanceof Error ? problem : new Error(String(problem)))
     }
   }
 }

@@ -22,7 +22,7 @@ const DEAD = words(process.pid, 1)
 /** This process is one that its own threads can have left. */
 const HERE = words(process.pid, identity?.startTicks ?? 0)
 
-/** When a process started, as the system tells it. */
+/** Returns the time at which a process started, as the system has it. */
 function startOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
   return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19])
@@ -63,7 +63,7 @@ function others(
         fire = undefined
       }
     },
-    onProblem: ({ message }) => problems.push(message),
+    report: ({ message }) => problems.push(message),
     recover: async ({ number }) => {
       tried.push(number)
       const problem = outcome(number)

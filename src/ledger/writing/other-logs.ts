@@ -12,8 +12,8 @@ export interface OtherLogsParts {
   readonly unusable: ReadonlySet<number>
   /** Opens a log, recovers it and closes it again. @throws AuditLogError `AUDIT_LOG_LOCKED` where somebody has it */
   readonly recover: (directory: LogDirectory) => Promise<void>
-  /** Told once of each log that cannot be recovered. */
-  readonly onProblem: (problem: Error) => void
+  /** Called once for each log that cannot be recovered. */
+  readonly report: (problem: Error) => void
   /** The longest time from one look at the others to the next. */
   readonly intervalMillis: number
   readonly startTimer?: StartTimer
@@ -125,7 +125,7 @@ export class OtherLogs {
   #report(what: string, problem: unknown): void {
     if (this.#isStopped || this.#reported.has(what)) return
     this.#reported.add(what)
-    this.#parts.onProblem(problem instanceof Error ? problem : new Error(String(problem)))
+    this.#parts.report(problem instanceof Error ? problem : new Error(String(problem)))
   }
 }
 

@@ -1,3 +1,4 @@
+import { textOf } from '../../events/text.js'
 import type { AuditStore } from '../../store/contract.js'
 
 /** The most entries that are looked through. */
@@ -18,7 +19,7 @@ export async function* ownStatements(store: AuditStore, type: string, origin: st
         if (looked++ === MAX_ENTRIES) return
         const [bytes] = await store.read([seq])
         // Attacker-controlled: an entry of this log; only what its own origin states is used.
-        const event = bytes && (JSON.parse(Buffer.from(bytes).toString()) as StatedEvent)
+        const event = bytes && (JSON.parse(textOf(bytes)) as StatedEvent)
         if (event?.type === type && event.statementOf === origin) yield event.data
       }
     }

@@ -19,12 +19,12 @@ export class SiblingNotes {
   readonly #noted = new Map<number, SiblingHead>()
   readonly #reported = new Set<number>()
   readonly #location: string
-  readonly #onProblem: (problem: Error) => void
+  readonly #report: (problem: Error) => void
 
   /** @param location - of the ledger */
-  constructor(location: string, onProblem: (problem: Error) => void) {
+  constructor(location: string, report: (problem: Error) => void) {
     this.#location = location
-    this.#onProblem = onProblem
+    this.#report = report
   }
 
   /** Takes the `data` of a note of this log, the latest first. */
@@ -63,7 +63,7 @@ export class SiblingNotes {
   reportMissing(heads: readonly SiblingHead[]): void {
     const there = new Set(heads.map(({ log }) => log))
     for (const { log, size } of this.#noted.values()) {
-      if (!there.has(log)) this.#report(log, `had ${size} entries, and is gone, or its file checkpoint is`)
+      if (!there.has(log)) this.#reportOnce(log, `had ${size} entries, and is gone, or its file checkpoint is`)
     }
   }
 
@@ -72,20 +72,20 @@ export class SiblingNotes {
     const noted = this.#noted.get(head.log)
     if (!noted) return true
     if (noted.origin !== head.origin) {
-      this.#report(head.log, `is '${head.origin}', and was '${noted.origin}': another log took its place`)
+      this.#reportOnce(head.log, `is '${head.origin}', and was '${noted.origin}': another log took its place`)
       return true
     }
     if (head.size < noted.size) {
-      this.#report(head.log, `has ${head.size} entries by its checkpoint, and had ${noted.size}: it was set back`)
+      this.#reportOnce(head.log, `has ${head.size} entries by its checkpoint, and had ${noted.size}: it was set back`)
       return false
     }
     return head.size - noted.size >= by
   }
 
-  #report(log: number, what: string): void {
+  #reportOnce(log: number, what: string): void {
     if (this.#reported.has(log)) return
     this.#reported.add(log)
-    this.#onProblem(
+    this.#report(
       new AuditLogError(
         'AUDIT_LOG_ROLLED_BACK',
         `Log ${log} of the ledger ${this.#location} ${what}. Keep the directory as evidence, and verify the ledger`,

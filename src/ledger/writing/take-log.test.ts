@@ -29,7 +29,7 @@ async function take({ failing = {}, pause = async () => {} }: Course = {}) {
   const taken = takeLog({
     location,
     pause,
-    onProblem: ({ message }) => problems.push(message),
+    report: ({ message }) => problems.push(message),
     open: async ({ number }) => {
       tried.push(number)
       const failure = failing[number]?.()
@@ -114,7 +114,7 @@ describe.skipIf(process.platform === 'win32')('the directories of a new log are 
   const takeSecond = (asked: object) =>
     takeLog({
       location,
-      onProblem: () => {},
+      report: () => {},
       ...asked,
       open: async ({ number }) => {
         if (number === 0) throw locked()

@@ -18,8 +18,8 @@ export interface TakeLogParts<L> {
   readonly location: string
   /** Opens a log. @throws AuditLogError `AUDIT_LOG_LOCKED` where somebody else has it */
   readonly open: (directory: LogDirectory) => Promise<L>
-  /** Told once of each log that cannot be opened, and is left as it is, when another one is taken. */
-  readonly onProblem: (problem: Error) => void
+  /** Called once for each log that cannot be opened, and is left as it is, when another one is taken. */
+  readonly report: (problem: Error) => void
   /** Readers of a new log besides its owner and those who may read log 0. @defaultValue nobody */
   readonly readers?: Readers
   /** Waits between two attempts. @defaultValue some milliseconds, which differ */
@@ -30,7 +30,7 @@ export interface TakeLogParts<L> {
 export interface TakenLog<L> {
   readonly directory: LogDirectory
   readonly log: L
-  /** Numbers of logs that cannot be opened, which were reported to `onProblem`. */
+  /** Numbers of logs that cannot be opened, which are reported. */
   readonly unusable: ReadonlySet<number>
 }
 
@@ -127,7 +127,7 @@ class Attempts<L> {
 
   /** Logs that were left aside are reported with success alone: a process that finds no log at all throws, and tries again. */
   #taken(directory: LogDirectory, log: L): TakenLog<L> {
-    for (const problem of this.#leftAside) this.#parts.onProblem(problem)
+    for (const problem of this.#leftAside) this.#parts.report(problem)
     return { directory, log, unusable: this.#unusable }
   }
 

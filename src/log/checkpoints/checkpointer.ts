@@ -1,6 +1,6 @@
 import { formatCheckpoint, isSignedBy, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
 import { monotonicMillis, type StartTimer } from '../../timers/real-timers.js'
-import { retryDelayMillis } from '../timers.js'
+import { retryDelayMillis } from '../retry-delay.js'
 import type { CheckpointFile } from './checkpoint-file.js'
 import { signatureFits, signInTime } from './signature.js'
 import { within } from './time-limit.js'
@@ -32,9 +32,9 @@ export interface CheckpointedLog {
 
 export interface CheckpointerParts {
   readonly signer: Signer
-  /** Where the log has a directory. */
+  /** The file `checkpoint`; `undefined` for a log without a directory. */
   readonly file: CheckpointFile | undefined
-  /** Outside of it: tells the next opening how far the log was. */
+  /** The external checkpoint file, from which the next opening knows how far the log was. */
   readonly counter: CheckpointFile | undefined
   /** The newest checkpoint that the log continues. */
   readonly newest: string | undefined

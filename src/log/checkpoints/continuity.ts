@@ -98,7 +98,7 @@ export function divergenceError({ reason, what }: Divergence, location: string):
   )
 }
 
-/** What a log says of itself when it is opened nevertheless. */
+/** Returns the statement of a log that is opened although it diverges. */
 export function divergenceEvent(divergence: Divergence, store: AuditStore): AuditEventInput<'audit_log_diverged'> {
   const { reason, expectedSize, checkpoint } = divergence
   return {

@@ -65,7 +65,7 @@ export interface WitnessQuestion extends Pick<ResolvedCheckpointOptions, 'checkp
   /** The newest checkpoint of the log. */
   readonly newest: string | undefined
   readonly store: AuditStore
-  readonly onProblem: (problem: Error) => void
+  readonly report: (problem: Error) => void
   readonly startTimer?: StartTimer
 }
 
@@ -78,7 +78,7 @@ export async function divergenceFromWitnesses({
   newest,
   store,
   checkpointTimeoutMillis: millis,
-  onProblem,
+  report,
   startTimer,
 }: WitnessQuestion): Promise<Divergence | undefined> {
   if (!publishCheckpoint?.confirm || newest === undefined) return undefined
@@ -94,7 +94,7 @@ export async function divergenceFromWitnesses({
     const what = problem instanceof Error ? problem.message : String(problem)
     if (code === 'AUDIT_LOG_ROLLED_BACK') return { reason: 'rolled_back', what, checkpoint: newest }
     if (code === 'AUDIT_PROOF_INVALID') return { reason: 'altered', what, checkpoint: newest }
-    onProblem(problem instanceof Error ? problem : new Error(what))
+    report(problem instanceof Error ? problem : new Error(what))
     return undefined
   }
 }

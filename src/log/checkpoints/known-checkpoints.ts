@@ -8,11 +8,11 @@ import { type CheckpointSource, type Divergence, divergenceFrom, divergenceFromH
 import type { LogView } from './log-view.js'
 import { isKeyOfBoth } from './signing-keys.js'
 
-/** What is known of a log when it is opened, beside its entries. */
+/** All that is known of a log when it is opened, beside its entries. */
 export interface KnownLog {
   /** Of a log in a directory. */
   readonly file: CheckpointFile | undefined
-  /** What it holds. */
+  /** The content of the file. */
   readonly published: string | undefined
   /** Of the file's and the one in the store that of the most entries, unless it is malformed. */
   readonly newest: string | undefined
@@ -50,7 +50,7 @@ export async function readKnown(
   }
 }
 
-/** Sizes of the log that something at hand tells of. */
+/** Returns the sizes of the log that something at hand states. */
 export function statedSizes({ head, sources }: KnownLog): number[] {
   const sizes = sources.map(({ checkpoint }) => Number(sizeOf(checkpoint) ?? 0))
   return typeof head === 'object' ? [head.size, ...sizes] : sizes

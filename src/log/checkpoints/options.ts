@@ -48,7 +48,7 @@ export interface CheckpointOptions {
    */
   readonly signingKey?: string
   /**
-   * When the key is another than before: the key before. With its signature the change, recorded as
+   * The key before, when the key is another than before. With its signature the change, recorded as
    * `signing_key_changed`, is proved by it; without, those who trust that key alone do not trust the new one.
    *
    * @defaultValue the key that was generated for the log, if it is that
@@ -90,7 +90,7 @@ export type KnownCheckpoint = string | readonly string[]
 /** Fetches known checkpoints; returns `undefined` when there are none. */
 export type KnownCheckpointSource = () => KnownCheckpoint | undefined | Promise<KnownCheckpoint | undefined>
 
-/** What is resolved at the call. Which signer it is depends on the log, see `signing-key`. */
+/** The options as they are resolved at the call. The log decides which signer signs: see `chooseSigner`. */
 export interface ResolvedCheckpointOptions {
   readonly divergence: DivergencePolicy
   readonly knownCheckpoint: KnownCheckpoint | KnownCheckpointSource | undefined
@@ -174,7 +174,7 @@ function isKnownCheckpoint(value: unknown): boolean {
   return typeof value === 'function' || value === undefined || texts.every((text) => typeof text === 'string' && text)
 }
 
-/** What a signer says of itself is in every checkpoint. */
+/** Checks what a signer states of itself, since that is in every checkpoint. */
 function isSigner(value: Partial<Signer> | null): boolean {
   if (typeof value?.sign !== 'function' || typeof value.vkey !== 'string') return false
   const { name = '', keyId = -1, vkey } = value

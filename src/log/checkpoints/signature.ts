@@ -26,7 +26,7 @@ export async function signInTime(
   throw new AuditLogError('AUDIT_SIGNING_FAILED', `the signature made by ${signer.name} does not fit its vkey`)
 }
 
-/** Whether a note, which has a signature of a key that is at hand, has a right one. */
+/** Tells whether a note, which has a signature of a key that is at hand, has a right one. */
 export function signatureFits(note: string, { vkey }: Signer): boolean {
   const verifier = verifierOf(vkey)
   if (!verifier) return true

@@ -14,9 +14,9 @@ export interface SigningKeyChoice extends Pick<ResolvedCheckpointOptions, 'signe
   readonly defaultOrigin: string
   /** A key that is given is the key of a ledger: it signs this log under the name of the log. @defaultValue `false` */
   readonly isOfLedger?: boolean | undefined
-  /** Which keys sign the log: none for one without checkpoints. */
+  /** The keys that signed the newest checkpoint of the log: none for a log without checkpoints. */
   readonly current: readonly SigningKey[]
-  readonly onProblem: (problem: Error) => void
+  readonly report: (problem: Error) => void
 }
 
 /**
@@ -49,7 +49,7 @@ export async function chooseSigner(choice: SigningKeyChoice): Promise<Signer | u
  */
 export async function originFor(
   stated: string | undefined,
-  choice: Omit<SigningKeyChoice, 'current' | 'onProblem'>,
+  choice: Omit<SigningKeyChoice, 'current' | 'report'>,
 ): Promise<string> {
   const { origin, defaultOrigin, directory } = choice
   if (stated !== undefined) return stated
@@ -61,9 +61,7 @@ export async function originFor(
 }
 
 /** Returns the key that is given, or else the one that was generated for the log, if it is there. */
-export async function signerAtHand(
-  choice: Omit<SigningKeyChoice, 'current' | 'onProblem'>,
-): Promise<Signer | undefined> {
+export async function signerAtHand(choice: Omit<SigningKeyChoice, 'current' | 'report'>): Promise<Signer | undefined> {
   const { directory } = choice
   const given = choice.signer === false ? undefined : givenSigner({ ...choice, signer: choice.signer })
   return given ?? (directory === undefined ? undefined : await ownSigner(directory))
@@ -97,13 +95,13 @@ type GivenKey = Pick<SigningKeyChoice, 'signer' | 'signingKey' | 'origin' | 'def
 
 async function ownSignerFor(
   directory: string,
-  { origin, defaultOrigin, current, onProblem }: SigningKeyChoice,
+  { origin, defaultOrigin, current, report }: SigningKeyChoice,
 ): Promise<Signer | undefined> {
-  const own = await ownSigner(directory, onProblem)
+  const own = await ownSigner(directory, report)
   const [first] = current
-  if (!first) return own ?? (await ownOrNewSigner(directory, origin ?? defaultOrigin, onProblem))
+  if (!first) return own ?? (await ownOrNewSigner(directory, origin ?? defaultOrigin, report))
   if (own && isOneOf(current, own)) return own
-  onProblem(
+  report(
     new AuditLogError(
       'AUDIT_KEY_UNKNOWN',
       `The audit log ${directory} is signed by ${nameOf(first)}, a key that is not at hand: until it is given as signer or ` +

@@ -1,4 +1,5 @@
 import { hexKeyId, parseCheckpoint, parseNote, type Signer } from '../../checkpoint/index.js'
+import { textOf } from '../../events/text.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore } from '../../store/contract.js'
 import { isIndexBehind } from '../../store/index-behind.js'
@@ -28,7 +29,7 @@ export async function currentKeys(newest: string | undefined, store: AuditStore)
 }
 
 /**
- * Whether two checkpoints can be of one log: the keys that signed the older one signed the newer too, or the log says
+ * Tells whether two checkpoints can be of one log: the keys that signed the older one signed the newer too, or the log says
  * that the key changed in between.
  *
  * @param older - checkpoint, well-formed, as are its entries in the store
@@ -50,7 +51,7 @@ export function nameOf({ name, keyId }: SigningKey): string {
   return `${name}+${hexKeyId(keyId)}`
 }
 
-/** What a change of the key needs beside the two keys. */
+/** The parts of a statement that the key of a log changed. */
 export interface KeyChangeParts {
   readonly current: readonly SigningKey[]
   readonly signer: Signer
@@ -136,7 +137,7 @@ const KEY_CHANGED = '"signing_key_changed"'
  * Attacker-controlled: a stored entry; only statements of the log count, and the vkey must have the form of one.
  */
 function changedTo(entry: Uint8Array, origin: string): SigningKey | undefined {
-  const event = JSON.parse(Buffer.from(entry).toString()) as KeyChanged
+  const event = JSON.parse(textOf(entry)) as KeyChanged
   return event.type === 'signing_key_changed' && event.statementOf === origin ? keyIn(event) : undefined
 }
 

@@ -1,8 +1,7 @@
 import { type StartTimer, startTimer as startKeptTimer } from '../../timers/real-timers.js'
 
 /**
- * What a promise settles with. @throws what it rejects with; what `late` makes when it takes longer, and then it is left
- * to itself
+ * Settles as a promise does, or rejects once it has taken longer than a time; the promise is left to itself then.
  *
  * @param startTimer - by default one that keeps the process alive
  */

@@ -11,22 +11,31 @@ const READ_LENGTH = 64
 /** UTF-16 code units of an id in a message. */
 const MAX_NAMED_LENGTH = 100
 
-/** The result of a committed group. */
-export interface Settled {
-  /** Appends that were rejected, since their ids are those of other events. */
+/** The outcome of a committed group. */
+interface GroupOutcome {
+  /** Appends that are to be rejected, since their ids are those of other events. */
   readonly conflicts: number
   /** Leaf hash of the log's last entry, where the log has grown by it. */
   readonly lastLeaf: Uint8Array | undefined
+  /** Settles the appends of the group. */
+  readonly settleAppends: () => void
 }
 
-interface Repeated {
+/** An append whose entry was not there before, and the position of the entry. */
+interface Added {
   readonly append: PendingAppend<AppendResult>
   readonly entry: SealedEntry
+  readonly seq: number
+}
+
+/** An append that repeats an id, and the entry which was there before, or why that cannot be read. */
+interface Repeated extends Added {
+  kept?: ComparedEntry | Error
 }
 
 /**
- * Tells those who wait for a group where its entries stand. What repeats the id of an entry that was there before is
- * compared with that entry here, whatever the engine.
+ * Finds what became of the entries of committed groups, for those who wait for them. What repeats the id of an entry that
+ * was there before is compared with that entry here, whatever the engine.
  */
 export class AppendResults {
   readonly #store: AuditStore
@@ -37,11 +46,11 @@ export class AppendResults {
     this.#size = store.size
   }
 
-  /** Settles the appends of a committed group. */
-  async settle({ entries, appends }: Group<AppendResult>, result: CommitResult): Promise<Settled> {
+  /** Finds the outcome of a committed group. Settles nothing yet: the parts of the log are to have the commit before. */
+  async outcomeOf({ entries, appends }: Group<AppendResult>, result: CommitResult): Promise<GroupOutcome> {
     const { seqs, size, firstNew = Infinity } = result
-    const repeated = new Map<number, Repeated[]>()
-    let conflicts = 0
+    const added: Added[] = []
+    const repeated: Repeated[] = []
     let lastLeaf: Uint8Array | undefined
     let nextNew = firstNew
     let nextAppend = 0
@@ -55,22 +64,38 @@ export class AppendResults {
       const append = appends[nextAppend]
       if (append?.index !== index) continue
       nextAppend++
-      if (isItself) append.resolve(resultOf(seq, entry))
-      else if (!repeated.get(seq)?.push({ append, entry })) repeated.set(seq, [{ append, entry }])
+      const list: Added[] = isItself ? added : repeated
+      list.push({ append, entry, seq })
     }
-    const seqsBefore = [...repeated.keys()]
-    for (let at = 0; at < seqsBefore.length; at += READ_LENGTH) {
-      const asked = seqsBefore.slice(at, at + READ_LENGTH)
+    if (repeated.length > 0) lastLeaf = (await this.#compare(repeated, size)) ?? lastLeaf
+    const hasGrown = size > this.#size
+    this.#size = size
+    return {
+      conflicts: repeated.filter(isConflict).length,
+      lastLeaf: hasGrown ? lastLeaf : undefined,
+      settleAppends: () => {
+        for (const { append, entry, seq } of added) append.resolve(resultOf(seq, entry))
+        for (const each of repeated) settleRepeated(each)
+      },
+    }
+  }
+
+  /** Reads the entries that were there before. @returns the leaf hash of the log's last entry, if it is among them */
+  async #compare(repeated: readonly Repeated[], size: number): Promise<Uint8Array | undefined> {
+    const bySeq = new Map<number, Repeated[]>()
+    for (const each of repeated) if (!bySeq.get(each.seq)?.push(each)) bySeq.set(each.seq, [each])
+    const seqs = [...bySeq.keys()]
+    let lastLeaf: Uint8Array | undefined
+    for (let at = 0; at < seqs.length; at += READ_LENGTH) {
+      const asked = seqs.slice(at, at + READ_LENGTH)
       const kept = await this.#read(asked)
       for (const [nth, seq] of asked.entries()) {
         const entry = kept[nth] as ComparedEntry | Error
         if (!(entry instanceof Error) && seq === size - 1) lastLeaf = entry.leafHash
-        conflicts += settleRepeated(repeated.get(seq) ?? [], seq, entry)
+        for (const each of bySeq.get(seq) ?? []) each.kept = entry
       }
     }
-    const hasGrown = size > this.#size
-    this.#size = size
-    return { conflicts, lastLeaf: hasGrown ? lastLeaf : undefined }
+    return lastLeaf
   }
 
   /** The entries that stand at these positions, or why they cannot be read. */
@@ -90,18 +115,16 @@ export class AppendResults {
   }
 }
 
-/** @returns the number of appends that were rejected since the entry says something else */
-function settleRepeated(repeated: readonly Repeated[], seq: number, kept: ComparedEntry | Error): number {
-  let conflicts = 0
-  for (const { append, entry } of repeated) {
-    if (kept instanceof Error) append.reject(kept)
-    else if (isSameContent(kept, entry)) append.resolve(resultOf(seq, kept))
-    else {
-      conflicts++
-      append.reject(idConflict(entry.event, seq))
-    }
-  }
-  return conflicts
+/** Tells whether an append says something else than the entry that was there before. */
+function isConflict({ entry, kept }: Repeated): boolean {
+  return kept !== undefined && !(kept instanceof Error) && !isSameContent(kept, entry)
+}
+
+function settleRepeated(repeated: Repeated): void {
+  const { append, entry, seq, kept } = repeated
+  if (kept === undefined || kept instanceof Error) append.reject(kept)
+  else if (isConflict(repeated)) append.reject(idConflict(entry.event, seq))
+  else append.resolve(resultOf(seq, kept))
 }
 
 /** Its hash is a copy: an entry's own memory is not for its caller to change. */
@@ -116,7 +139,7 @@ function idConflict({ tenantId, id }: CallerId, seq: number): AuditLogError {
   )
 }
 
-/** Rejects the append: nobody can tell any more whether the removed event was the same one. */
+/** Makes the error of an append: nobody can know any more whether the removed event was the same one. */
 function removed(seq: number, removedUnder: number): AuditLogError {
   const message = `The event was not stored: position ${seq} had an event of its id, which was removed under entry ${removedUnder}`
   return new EntryRemovedError(message, { seq, removedUnder })

@@ -55,8 +55,8 @@ describe('close', () => {
     const cause = diskFull()
     control.failure = cause
     log.record(note('lost'))
-    const append = log.append({ type: 'custom', data: { name: 'told' } })
-    const told = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED', cause })
+    const append = log.append({ type: 'custom', data: { name: 'awaited' } })
+    const rejected = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED', cause })
     await settle()
     const flushed = expect(log.flush()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
     const close = vi.spyOn(store, 'close')
@@ -65,7 +65,7 @@ describe('close', () => {
       message: expect.stringContaining('2 events'),
       cause,
     })
-    await Promise.all([told, flushed])
+    await Promise.all([rejected, flushed])
     expect(close).toHaveBeenCalledTimes(1)
     expect(log.counters()).toMatchObject({ dropped: { write_failed: 2 }, queuedEvents: 0, queuedBytes: 0 })
     expect(timers.every(({ cancelled }) => cancelled)).toBe(true)

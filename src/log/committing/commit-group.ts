@@ -25,7 +25,7 @@ export interface PendingAppend<T> extends Pending<T> {
 export class Group<T> {
   /** Those in memory: while there is a {@link span}, only the last ones, which the journal has lost. */
   entries: SealedEntry[] = []
-  /** Where in the journal the entries are that are not in memory. */
+  /** The range of the journal with the entries that are not in memory. */
   span: JournalSpan | undefined = undefined
   /** Number of the entries, wherever they are. */
   length = 0
@@ -33,7 +33,7 @@ export class Group<T> {
   unjournaled = 0
   /** Never less than what the entries have. */
   bytes = 0
-  /** When this group is committed, the store has the journal up to here. */
+  /** The position up to which the store has the journal once this group is committed. */
   end: JournalPosition | undefined = undefined
   appends: PendingAppend<T>[] = []
   /** Each waits for this group, and so for all before it: groups are committed in order. */

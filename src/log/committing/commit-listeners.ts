@@ -10,7 +10,7 @@ import { gapEmitter } from './recorded-gaps.js'
 
 /**
  * Returns the journal's part in commits: it is written before the store is, and released behind that. The store never gets
- * the mark of a place up to which the journal is not written yet, since recovery would miss what is not there.
+ * a journal position up to which the journal is not written yet, since recovery would miss what is not there.
  */
 export function journalCommits(writeAhead: WriteAhead, queue: CommitQueue<AppendResult>): CommitListener {
   const { journal } = writeAhead

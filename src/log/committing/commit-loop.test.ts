@@ -68,6 +68,31 @@ it('stores the marks of all listeners, and gives them back', async () => {
   expect(committed.mock.lastCall).toMatchObject([{ marks: { journal, checkpoint: 'note' } }])
 })
 
+it('lets those who wait go on when the listeners have the commit, also while repeated ids are compared', async () => {
+  const order: string[] = []
+  const { loop, queue, store } = await openLoop({ committed: ({ size }) => void order.push(`committed ${size}`) })
+  const pending = (name: string) => ({ resolve: () => void order.push(name), reject: () => {} })
+  const entry = sealedEntry({ id: 'mine' })
+  queue.push(entry, false, undefined)
+  await loop.drain()
+  const { held, release } = hold()
+  const { read } = store
+  store.read = async (seqs) => {
+    await held
+    return await read.call(store, seqs)
+  }
+  queue.push(sealedEntry(), false, undefined, pending('new'))
+  queue.push(entry, false, undefined, pending('repeated'))
+  loop.commitSoon()
+  await settle()
+  const flushed = loop.flush().then(() => order.push('flushed'))
+  await settle()
+  expect(order).toEqual(['committed 1'])
+  release()
+  await flushed
+  expect(order).toEqual(['committed 1', 'committed 2', 'new', 'repeated', 'flushed'])
+})
+
 it('commits what listeners add before a group is taken and when one is committed', async () => {
   let left = 3
   const { loop, store, push } = await openLoop({

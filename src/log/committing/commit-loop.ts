@@ -180,12 +180,14 @@ export class CommitLoop {
   }
 
   async #onStored(group: Group<AppendResult>, { result, marks, durationMillis }: StoredGroup): Promise<void> {
-    this.#queue.settle()
     this.#failedAttempts = 0
     this.#commits++
-    const { conflicts, lastLeaf } = await this.#results.settle(group, result)
+    const { conflicts, lastLeaf, settleAppends } = await this.#results.outcomeOf(group, result)
+    // From here on nothing is awaited: who asks for a flush meanwhile waits for this group.
+    this.#queue.settle()
     const commit = { entries: group.entries, marks, size: result.size, lastLeaf, conflicts, durationMillis }
     for (const listener of this.#parts.listeners) listener.committed?.(commit)
+    settleAppends()
     for (const barrier of group.barriers) barrier.resolve()
   }
 

@@ -48,12 +48,12 @@ export class CommitQueue<T> {
     return this.#spilledEvents
   }
 
-  /** Whether an entry fits into memory. */
+  /** Tells whether an entry fits into memory. */
   hasRoom({ byteLength }: SealedEntry): boolean {
     return this.#bytes + byteLength <= this.#maxBytes
   }
 
-  /** Whether an entry that the journal has should not be kept in memory as well. */
+  /** Tells whether an entry that the journal has should not be kept in memory as well. */
   shouldSpill(entry: SealedEntry): boolean {
     const after = this.#bytes + entry.byteLength
     this.#isSpilling = after > this.#maxBytes / (this.#isSpilling ? 4 : 2)
@@ -154,9 +154,9 @@ export class CommitQueue<T> {
     for (const group of this.#groups) {
       const rejected = group.appends.filter(({ isJournaled }) => !isJournaled)
       if (rejected.length === 0) continue
-      const taken = new Set(rejected.map(({ index }) => index))
-      this.#release(group.entries.filter((_, index) => taken.has(index)))
-      const kept = group.entries.filter((_, index) => !taken.has(index))
+      const removed = new Set(rejected.map(({ index }) => index))
+      this.#release(group.entries.filter((_, index) => removed.has(index)))
+      const kept = group.entries.filter((_, index) => !removed.has(index))
       group.appends = group.appends
         .filter(({ isJournaled }) => isJournaled)
         .map((append) => ({ ...append, index: kept.indexOf(group.entries[append.index] as SealedEntry) }))

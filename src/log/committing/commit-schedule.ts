@@ -1,7 +1,7 @@
 import { atEndOfTurn, type StartTimer, startUnrefTimer } from '../../timers/real-timers.js'
-import { retryDelayMillis } from '../timers.js'
+import { retryDelayMillis } from '../retry-delay.js'
 
-/** When the next commit begins: one at most is scheduled. */
+/** Schedules the next commit: one at most. */
 export class CommitSchedule {
   readonly #begin: () => void
   readonly #startTimer: StartTimer
@@ -12,13 +12,13 @@ export class CommitSchedule {
     this.#startTimer = startTimer
   }
 
-  /** At the end of the tick, so that its events share a commit; unless one is scheduled. */
+  /** Schedules a commit at the end of the tick, so that its events share it; unless one is scheduled. */
   atEndOfTick(): void {
     if (this.#cancel) return
     this.#cancel = atEndOfTurn(this.#begin)
   }
 
-  /** After so many attempts that failed. */
+  /** Schedules another attempt, after so many that failed. */
   retryAfter(failedAttempts: number): void {
     this.#cancel = this.#startTimer(retryDelayMillis(failedAttempts), this.#begin)
   }

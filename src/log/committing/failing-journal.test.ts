@@ -10,7 +10,7 @@ import { failWrites, nameOf, note, useJournaledLogs } from '../../../test/suppor
 const { openLog, left, journalDirectory } = useJournaledLogs()
 
 describe('a journal that cannot be written', () => {
-  it('leaves events to memory, is told once, and works again by itself', async () => {
+  it('leaves events to memory, is reported once, and works again by itself', async () => {
     const { log, store, problems } = await openLog()
     log.record(note('1'))
     const { problem, mend } = failWrites()

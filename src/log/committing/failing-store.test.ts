@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { diskFull, namesIn, note, openHeldLog, settle } from '../../../test/support/held-log.js'
 import { LogEmitter } from '../log-emitter.js'
-import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from '../timers.js'
+import { FIRST_RETRY_DELAY_MILLIS, LAST_RETRY_DELAY_MILLIS } from '../retry-delay.js'
 
 describe('a store that fails', () => {
   it('gets the same group again, in order, after delays that double up to a limit', async () => {

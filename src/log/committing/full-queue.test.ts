@@ -56,15 +56,15 @@ describe('a full queue', () => {
     expect((dropped.queue_full ?? 0) + committed - 1).toBe(100)
   })
 
-  it('while the store fails, gives up events whose callers can be told before those of nobody', async () => {
+  it('while the store fails, gives up events whose callers can know before those of nobody', async () => {
     const { log, store, control } = await openHeldLog({ maxQueueBytes: 100_000 })
     control.failure = diskFull()
     log.record(note('1', 30_000))
-    const append = log.append({ type: 'custom', data: { name: 'told', pad: 'x'.repeat(60_000) } })
-    const told = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
+    const append = log.append({ type: 'custom', data: { name: 'awaited', pad: 'x'.repeat(60_000) } })
+    const rejected = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
     await settle()
     expect(log.record(note('2', 30_000))).toBeDefined()
-    await told
+    await rejected
     control.failure = undefined
     await log.flush()
     expect(await namesIn(store)).toEqual(['1', '2'])

@@ -32,7 +32,7 @@ export class Gaps {
     } else this.#gaps.set(reason, { count: 1, from: at, to: at })
   }
 
-  /** Returns the gaps as statements; they are as good as recorded then. */
+  /** Returns the gaps as statements, and counts them as recorded. */
   take(): AuditEventInput<'events_dropped'>[] {
     const events = [...this.#gaps].map(([reason, gap]) => gapEvent(reason, gap))
     this.#gaps.clear()
@@ -40,7 +40,7 @@ export class Gaps {
   }
 }
 
-/** Events that were not kept, and between which times. */
+/** A number of events that were not kept, and the times of the first and the last of them. */
 export interface Gap {
   readonly count: number
   readonly from: Timestamp

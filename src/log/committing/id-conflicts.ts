@@ -14,7 +14,7 @@ export interface Cleared {
  * Takes out of a group, before it is committed, the entries whose ids are those of other events: of stored ones, or of
  * some that come earlier in the group. Nobody waits for these entries.
  *
- * @param statement - what the log says of those that were taken out; it stands where the last of them stood
+ * @param statement - makes the statement of those that were taken out; it stands where the last of them stood
  */
 export async function withoutIdConflicts(
   entries: readonly SealedEntry[],

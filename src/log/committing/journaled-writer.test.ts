@@ -25,9 +25,9 @@ describe('a recorded event', () => {
     log.record(note('a'))
     const append = log.append({ ...note('b'), id: 'mine' })
     control.failure = new Error('broken')
-    const told = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
+    const rejected = expect(append).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' })
     await expect(log.close()).rejects.toMatchObject({ message: expect.stringContaining('2 events in the journal') })
-    await told
+    await rejected
     expect(log.counters().dropped).toEqual({})
     expect(left(store).map(({ event, entry }) => [nameOf(event), entry.callerId])).toEqual([
       ['a', false],

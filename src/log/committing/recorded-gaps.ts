@@ -15,7 +15,7 @@ export function gapEmitter(emitter: LogEmitter, location: string): CommitObserve
       // Attacker-controlled: recovery has it from a journal, and has found it to be an event; listeners get its data as it is.
       const { statementOf, data } = JSON.parse(textOf(bytes)) as AuditEvent<'events_dropped'>
       // A statement of another log that a caller has recorded is none of this one's.
-      if (statementOf === origin) emitter.emit('gap', { location, ...data })
+      if (statementOf === origin) emitter.emit('gap', { ...data, location })
     }
   }
 }

@@ -160,7 +160,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
   async append(event: AuditEventInput): Promise<AppendResult> {
     this.#assertOpen()
     const input = this.#schemas.parse(event)
-    // Whether an id is a repeated one, only the index tells.
+    // Only the index can tell whether an id is a repeated one.
     if (input.id !== undefined && isIndexBehind(this.#store)) {
       await this.#store.indexReady?.()
       this.#assertOpen()

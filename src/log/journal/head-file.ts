@@ -7,7 +7,7 @@ const SIZE_DIGITS = 16
 const HASH_BYTES = 32
 
 /**
- * How far the log is committed, kept outside of the database: a text of fixed length, written in place.
+ * The size of the log as it is committed, kept outside of the database: a text of fixed length, written in place.
  *
  * ```
  * spanledger head 1

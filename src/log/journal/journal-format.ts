@@ -34,7 +34,7 @@ const LENGTH_BYTES = LEAF_HASH_OFFSET
 const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
 const PREFIX_BYTES = RECORD_HEAD_BYTES
 const CALLER_ID = 0x8000_0000
-export const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
+const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
 /** A segment that has this many bytes is followed by the next one. */
 export const SEGMENT_BYTES: number = 16 * 1024 * 1024
 /** A segment ends with the record that makes it full. */

@@ -158,7 +158,7 @@ export class Journal {
 
   /**
    * Resolves when loss of power keeps the newest file in its directory. Recording does not wait for it; a commit does,
-   * which tells the store of a place in that file.
+   * which gives the store a position in that file.
    */
   get listed(): Promise<void> {
     return this.#listing

@@ -6,7 +6,7 @@ import { segmentPath } from './journal-format.js'
  * Segments kept of those that the store has taken over. LevelDB's own log can lose what was fsynced, when it is damaged,
  * and opens without an error. It holds two write buffers (16 MiB) at most; so much can then be replayed.
  */
-export const KEPT_SEGMENTS = 2
+const KEPT_SEGMENTS = 2
 
 /** The segments of a journal before the one that is written. */
 export class SegmentsBefore {

@@ -188,7 +188,7 @@ test.each([
   expect(again.problems).toEqual([])
 })
 
-test('a link in place of the directory of staging journals is told, and the log opens', async () => {
+test('a link in place of the directory of staging journals is reported, and the log opens', async () => {
   const location = newLocation()
   symlinkSync(newLocation(), stagingAt(location))
   const { problems } = await open(location)

@@ -47,9 +47,9 @@ export interface AdoptionOptions {
   readonly store: AuditStore
   readonly sealer: Sealer
   readonly journalKey: JournalKey | undefined
-  readonly onProblem: (problem: Error) => void
+  readonly report: (problem: Error) => void
   readonly committed?: CommitObserver | undefined
-  /** A log that is being written already, which takes the entries, and is told before the first. @defaultValue they go into the store */
+  /** A log that is being written already and takes the entries; `onBegin` is called before the first. @defaultValue they go into the store */
   readonly open?: { readonly log: AdoptingLog; readonly onBegin: () => void }
   /** Stops it between two groups. The next opening of the log goes on from there. */
   readonly signal?: AbortSignal | undefined
@@ -66,7 +66,6 @@ export interface AdoptingLog {
 
 /** Events that were taken over from processes which ended before they had a log. */
 export interface Adopted {
-  readonly journals: number
   readonly events: number
   /** Ids of the events by which runs begin. */
   readonly begun: readonly CallerId[]
@@ -76,18 +75,17 @@ export interface Adopted {
 
 /**
  * Takes over the staging journals of processes that have provably ended, or gave them up, and finishes what this log had
- * begun to take over. What fails is told, or thrown where the log is open, and left to the next opening.
+ * begun to take over. What fails is reported, or thrown where the log is open, and left to the next opening.
  *
  * While the index is being rebuilt nothing is taken over, since ids could only be compared with all entries: it is called again
  * once the log is open and the index is there.
  */
 export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
-  const { staging, store, onProblem, signal, open } = options
-  let journals = 0
+  const { staging, store, report, signal, open } = options
   let events = 0
   const begun: CallerId[] = []
   const waitsForIndex = staging !== undefined && isIndexBehind(store)
-  if (staging === undefined || waitsForIndex) return { journals, events, begun, waitsForIndex }
+  if (staging === undefined || waitsForIndex) return { events, begun, waitsForIndex }
   try {
     for (const found of findStaging(staging)) {
       if (signal?.aborted) break
@@ -95,18 +93,17 @@ export async function adoptStaging(options: AdoptionOptions): Promise<Adopted> {
         if (!(await isToBeAdopted(found, options))) continue
         const count = await adopt(found, staging, { ...options, begun })
         if (count === undefined) continue
-        journals++
         events += count
       } catch (problem) {
         if (open) throw problem
-        onProblem(adoptionFailed(found.directory, problem))
+        report(adoptionFailed(found.directory, problem))
       }
     }
   } catch (problem) {
     if (open) throw problem
-    onProblem(adoptionFailed(staging, problem))
+    report(adoptionFailed(staging, problem))
   }
-  return { journals, events, begun, waitsForIndex }
+  return { events, begun, waitsForIndex }
 }
 
 /**
@@ -140,7 +137,7 @@ async function adopt(
     new RecoveryCommits({
       store,
       sealer,
-      taken: new RecoveredEvents(sealer, origin, ''),
+      recovered: new RecoveredEvents(sealer, origin, ''),
       origin,
       committed: options.committed,
     })
@@ -170,9 +167,9 @@ async function adopt(
       if (runChangeOf(event.type) === 'begins') begun.push({ tenantId: event.tenantId, id: event.id })
   }
   const { from, to } = times
-  const isTold = (await store.positionsOf([{ tenantId: 'default', id }]))[0] !== undefined
-  if (!isTold) {
-    // With the statement, so that they are told once.
+  const isStated = (await store.positionsOf([{ tenantId: 'default', id }]))[0] !== undefined
+  if (!isStated) {
+    // With the statement, so that they are stated once.
     for (const gap of replay.gaps) await commits.add(gapEntry(gap, origin))
     if (from !== undefined && to !== undefined) {
       const data = { staging: id, count, unattested: mac ? 0 : count, from, to, ownerDied: true }
@@ -205,7 +202,7 @@ async function setAside(
   found: FoundStaging,
   staging: string,
   log: AdoptingLog,
-  { onProblem }: AdoptionOptions,
+  { report }: AdoptionOptions,
 ): Promise<void> {
   const { directory, bytes, malformed } = found
   await log.state(setAsideEvent({ files: 1, bytes }))
@@ -214,7 +211,7 @@ async function setAside(
   await makeDirectory(aside)
   const kept = join(aside, stagingName(found))
   renameSync(directory, kept)
-  onProblem(
+  report(
     new AuditLogError(
       'AUDIT_LOG_CORRUPT',
       `The staging journal ${directory} was not taken over as it is: ${malformed}. It is kept as ${kept}`,

@@ -1,5 +1,6 @@
 import { AuditLogError } from '../../events/errors.js'
 import { fieldsOf, textIn } from '../../events/recorded-fields.js'
+import { textOf } from '../../events/text.js'
 import type { AuditEvent, AuditEventInput, StoredEvent } from '../../events/types.js'
 import type { AuditStore, Walk } from '../../store/contract.js'
 import { runChangeOf } from '../../store/open-runs.js'
@@ -9,7 +10,7 @@ import { OWN_SOURCE } from '../own-source.js'
 const BATCH_LENGTH = 256
 
 /**
- * For each run that has begun and not ended, what there is to say when the process that had it is gone.
+ * Yields a statement for each run that has begun and not ended, now that the process which had it is gone.
  *
  * @param before - only runs that began at positions below this one
  * @param from - only runs that began at this position or behind it
@@ -51,7 +52,7 @@ function interruption(beginning: StoredEvent, last: StoredEvent): AuditEventInpu
   }
 }
 
-/** Tells whether a run was over when it was told whose it is: from there on it counts as open. */
+/** Tells whether a run was over when `run_identified` named its tenant: from there on it counts as open. */
 async function wasOver(store: AuditStore, { type, seq, runId, data }: StoredEvent): Promise<boolean> {
   if (type !== 'run_identified' || runId === undefined) return false
   const tenantId = textIn(fieldsOf(fieldsOf(data).previous), 'tenantId')
@@ -91,7 +92,7 @@ async function eventsAt(store: AuditStore, seqs: readonly number[]): Promise<Sto
     if (!bytes && store.removedEntries) return []
     // Attacker-controlled: an entry to which the index leads; what is no JSON is a damaged log.
     try {
-      return [{ ...(JSON.parse(Buffer.from(bytes as Uint8Array).toString()) as AuditEvent), seq } as StoredEvent]
+      return [{ ...(JSON.parse(textOf(bytes as Uint8Array)) as AuditEvent), seq } as StoredEvent]
     } catch (cause) {
       throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${store.location} is no event`, {
         cause,

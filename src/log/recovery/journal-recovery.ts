@@ -50,7 +50,7 @@ export function positionBehind({ next }: JournalReplay, isSetAside: boolean): Jo
 /** The recovery that a journal is replayed for. */
 interface ReplayTarget {
   readonly commits: RecoveryCommits
-  readonly taken: RecoveredEvents
+  readonly recovered: RecoveredEvents
   readonly origin: string
   readonly signal: AbortSignal | undefined
 }
@@ -58,7 +58,7 @@ interface ReplayTarget {
 /** Commits what the store does not have, each gap where it is. */
 export async function commitReplayed(
   replay: JournalReplay,
-  { commits, taken, origin, signal }: ReplayTarget,
+  { commits, recovered, origin, signal }: ReplayTarget,
 ): Promise<void> {
   let gapsAdded = 0
   for (const replayed of replay.entries()) {
@@ -66,9 +66,9 @@ export async function commitReplayed(
     for (const gap of replay.gaps.slice(gapsAdded)) await commits.add(gapEntry(gap, origin))
     gapsAdded = replay.gaps.length
     await commits.add(replayed.entry, replayed.position)
-    taken.add(replayed)
+    recovered.add(replayed)
   }
-  if (taken.events > 0) await commits.commit()
+  if (recovered.events > 0) await commits.commit()
   // A gap at the end goes with the commit that moves the position past it.
   for (const gap of replay.gaps.slice(gapsAdded)) await commits.add(gapEntry(gap, origin))
 }

@@ -15,7 +15,7 @@ export interface LedgerNaming {
   readonly namedAfter: string | undefined
 }
 
-interface KnownOptions extends ResolvedCheckpointOptions {
+export interface KnownLogOptions extends ResolvedCheckpointOptions {
   /** Open. */
   readonly store: AuditStore
   readonly directory: string | undefined
@@ -24,7 +24,7 @@ interface KnownOptions extends ResolvedCheckpointOptions {
 
 /** Reads what was kept of a log. Of a ledger, the owner may have kept checkpoints of several logs. */
 export async function readKnownLog(
-  options: KnownOptions,
+  options: KnownLogOptions,
 ): Promise<{ readonly known: KnownLog; readonly outside: readonly CheckpointSource[] }> {
   const { store, directory, inLedger } = options
   const given = await externalCheckpoints(options)
@@ -44,7 +44,7 @@ export async function readKnownLog(
  *
  * @param stated - origin of the log's checkpoints, if it has any
  */
-export function namingOf<O extends KnownOptions>(options: O, stated: string | undefined) {
+export function namingOf<O extends KnownLogOptions>(options: O, stated: string | undefined) {
   const { store, inLedger } = options
   const defaultName = defaultOrigin(store.id)
   if (!inLedger || inLedger.log === 0)
@@ -55,6 +55,6 @@ export function namingOf<O extends KnownOptions>(options: O, stated: string | un
 }
 
 /** Returns the key before, under the name that it has in this log. */
-export function previousOf({ previousSigner, inLedger }: KnownOptions, origin: string): Signer | undefined {
+export function previousOf({ previousSigner, inLedger }: KnownLogOptions, origin: string): Signer | undefined {
   return previousSigner && inLedger && inLedger.log > 0 ? renamedSigner(previousSigner, origin) : previousSigner
 }

@@ -23,9 +23,9 @@ test('an open log leaves what its own process is just handing over', async () =>
     store,
     sealer: new Sealer(systemClock(), 'test.example/log'),
     journalKey: undefined,
-    onProblem: () => {},
+    report: () => {},
     open: { log: { add: refuse, state: refuse, commit: refuse }, onBegin: () => {} },
   })
-  expect(adopted).toMatchObject({ journals: 0, events: 0 })
+  expect(adopted).toMatchObject({ events: 0, begun: [] })
   expect(readdirSync(staging)).toHaveLength(1)
 })

@@ -44,7 +44,7 @@ it('unless the log itself said that its clock was set back', () => {
   }
 })
 
-it('and is told behind the step of the clock where the log was ahead', () => {
+it('and is stated behind the step of the clock where the log was ahead', () => {
   const taken = takenOver()
   taken.add({ ...at('2046-01-01T00:00:00Z'), position, isAttested: false })
   expect(dataOf(taken).map(([type]) => type)).toEqual(['clock_stepped', 'events_recovered'])

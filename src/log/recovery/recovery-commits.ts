@@ -12,7 +12,7 @@ import type { RecoveredEvents } from './recovered-events.js'
 interface RecoveryCommitsParts {
   readonly store: AuditStore
   readonly sealer: Sealer
-  readonly taken: RecoveredEvents
+  readonly recovered: RecoveredEvents
   /** The origin of the log. */
   readonly origin: string
   readonly committed?: CommitObserver | undefined
@@ -22,15 +22,15 @@ interface RecoveryCommitsParts {
 export class RecoveryCommits {
   readonly store: AuditStore
   readonly #sealer: Sealer
-  readonly #taken: RecoveredEvents
+  readonly #recovered: RecoveredEvents
   readonly #origin: string
   readonly #committed: CommitObserver
   #group = new Group<never>()
 
-  constructor({ store, sealer, taken, origin, committed = () => {} }: RecoveryCommitsParts) {
+  constructor({ store, sealer, recovered, origin, committed = () => {} }: RecoveryCommitsParts) {
     this.store = store
     this.#sealer = sealer
-    this.#taken = taken
+    this.#recovered = recovered
     this.#origin = origin
     this.#committed = committed
   }
@@ -64,8 +64,8 @@ export class RecoveryCommits {
       const [from, to] = [dropped[0], dropped.at(-1)].map((entry) => (entry as SealedEntry).event.recordedAt)
       return sealedGap('id_conflict', { count: dropped.length, from, to } as Gap, this.#origin)
     })
-    this.#taken.leaveOut(conflicts.length)
-    await this.store.commit([...entries, ...this.#taken.statements()], { journal })
+    this.#recovered.leaveOut(conflicts.length)
+    await this.store.commit([...entries, ...this.#recovered.statements()], { journal })
     this.#group = new Group()
     this.#committed(entries, this.#origin)
   }

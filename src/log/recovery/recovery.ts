@@ -7,62 +7,47 @@ import { makeDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
-import { type Divergence, divergenceError, divergenceEvent, forgeryOf } from '../checkpoints/continuity.js'
-import { divergenceFromWitnesses, provesMore } from '../checkpoints/external-checkpoints.js'
-import {
-  assertOneOrigin,
-  divergenceOf,
-  type KnownLog,
-  originOf,
-  statedSizes,
-} from '../checkpoints/known-checkpoints.js'
-import { viewOf, viewWith } from '../checkpoints/log-view.js'
-import type { ResolvedCheckpointOptions } from '../checkpoints/options.js'
+import { type Divergence, divergenceEvent } from '../checkpoints/continuity.js'
 import { ownSigner } from '../checkpoints/own-key.js'
-import { chooseSigner, originFor, signerAtHand } from '../checkpoints/signing-key.js'
-import { currentKeys, isOneOf, keyChange, type SigningKey } from '../checkpoints/signing-keys.js'
+import { isOneOf, keyChange } from '../checkpoints/signing-keys.js'
 import { storedLeaf } from '../checkpoints/stored-leaf.js'
 import type { CommitObserver } from '../committing/recorded-gaps.js'
 import type { AuditLogRecovery } from '../contract.js'
+import type { Durability } from '../journal/durability.js'
 import { HeadFile } from '../journal/head-file.js'
 import { Journal } from '../journal/journal.js'
-import type { JournalDamagePolicy } from '../journal/journal-gaps.js'
-import type { JournalKey } from '../journal/journal-key.js'
 import { JournalReplay } from '../journal/journal-replay.js'
 import { keepCopies, type SetAsideJournal, setAsideEvent, setForeignAside } from '../journal/set-aside.js'
-import type { Durability } from '../journal/window.js'
 import type { Clock } from '../sealing/clock.js'
 import { Sealer } from '../sealing/seal.js'
-import { adoptStaging } from './adopt-staging.js'
+import { type Adopted, adoptStaging } from './adopt-staging.js'
+import {
+  type ComparedLog,
+  type ComparisonOptions,
+  compareCommitted,
+  compareWithKnown,
+  type FoundLog,
+  findLog,
+} from './comparison.js'
 import { interruptedRuns } from './interrupted-runs.js'
-import { commitReplayed, hasUncommittedSegments, positionBehind, replayOptions } from './journal-recovery.js'
-import { type LedgerNaming, namingOf, previousOf, readKnownLog } from './known-log.js'
+import { commitReplayed, positionBehind } from './journal-recovery.js'
 import { lastEvent, recordedAtOf, recoveredUpTo } from './last-event.js'
 import { RecoveredEvents } from './recovered-events.js'
 import { RecoveryCommits } from './recovery-commits.js'
 
-export interface RecoveryOptions extends ResolvedCheckpointOptions {
-  /** Open. */
-  readonly store: AuditStore
+export interface RecoveryOptions extends ComparisonOptions {
   readonly clock: Clock
-  /** The directory of journal and head; `undefined` for a log that has none. */
-  readonly directory: string | undefined
   /** Directory of staging journals that the log takes over; `undefined` for a log that takes none. */
   readonly staging?: string | undefined
   readonly durability: Durability
-  readonly damagedJournal: JournalDamagePolicy
-  readonly journalKey: JournalKey | undefined
-  readonly onProblem: (problem: Error) => void
   readonly committed?: CommitObserver | undefined
   /** Stops the recovery between two commits. The next opening goes on from there. */
   readonly signal?: AbortSignal | undefined
-  /** The place of the log in a ledger of which it is opened as a part. */
-  readonly inLedger?: LedgerNaming | undefined
 }
 
 /** A log that is complete again, and what goes on writing it. */
 export interface Recovered {
-  readonly report: AuditLogRecovery
+  readonly recovery: AuditLogRecovery
   readonly sealer: Sealer
   /** Name of the log. */
   readonly origin: string
@@ -75,7 +60,7 @@ export interface Recovered {
   readonly checkpoint: string | undefined
   /**
    * Runs that are open since a position below this one are interrupted, and are not on record as such: the index that
-   * tells of them is being rebuilt. `undefined` when there is nothing left to do.
+   * lists them is being rebuilt. `undefined` when there is nothing left to do.
    */
   readonly openRunsBefore: number | undefined
   /** Staging journals are to be taken over once the index is there. */
@@ -94,136 +79,95 @@ export interface Recovered {
  * `AUDIT_KEY_INVALID`, `AUDIT_ORIGIN_MISMATCH`; what the file system throws; the reason of `signal` once it aborts
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const { store, directory, clock, durability } = options
   const startMillis = monotonicMillis()
-  const { known, outside } = await readKnownLog(options)
-  const { file: checkpointFile, newest } = known
-  assertOneOrigin(outside, newest)
-  const naming = namingOf(options, originOf(newest))
-  const origin = await originFor(originOf(newest), naming)
-  // A close is out of date where the log's own key signed more; the journal can tell what, if it is still there.
-  const isOutdated =
-    hasUncommittedSegments(store, directory) && provesMore(known.published, store, await signerAtHand(naming))
-  const wasClosed = store.closedInOrder && !isOutdated
-  const replaying = directory === undefined ? undefined : replayOptions(directory, wasClosed, options)
-
-  const beyond = statedSizes(known).filter((size) => size > store.size)
-  const expected =
-    replaying && beyond.length > 0 ? await viewWith(new JournalReplay(replaying), store, beyond) : viewOf(store)
-  let divergence =
-    (await divergenceOf(known, store, expected)) ?? (await divergenceFromWitnesses({ ...options, newest }))
-  refuse(divergence, options)
-  const current = await currentKeys(newest, store)
-  const signer = await chooseSigner({ ...naming, current })
-  const previousSigner = previousOf(options, origin)
-  divergence ??= forgery(known, [signer, previousSigner])
-  refuse(divergence, options)
-
-  const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
-  const last = await lastEvent(store)
-  const sealer = new Sealer(clock, origin, recordedAtOf(last))
-  const taken = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
-  const commits = new RecoveryCommits({ store, sealer, taken, origin, committed: options.committed })
-  if (replaying && durability !== 'flush-only')
-    await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
-  const replay = replaying && new JournalReplay(replaying)
-  if (replay) await commitReplayed(replay, { commits, taken, origin, signal: options.signal })
-  // An id of a caller, or a gap, may have left open which positions the entries get.
-  if (beyond.length > 0 && !divergence) {
-    divergence = await divergenceOf(known, store, viewOf(store))
-    refuse(divergence, options)
-  }
-  const copies = replaying && (await keepCopies(replaying.directory, replay?.damagedSegments ?? [], replaying.from))
-
-  const unclean = !wasClosed || taken.events > 0
-  sealer.follow(recordedAtOf(await lastEvent(store)))
-  if (foreign && foreign.files > 0) await commits.state(setAsideEvent(foreign))
-  if (divergence) await commits.state(divergenceEvent(divergence, store))
-  const waitsForIndex = unclean && isIndexBehind(store)
-  const interrupted = unclean && !waitsForIndex ? await markInterrupted(commits, 0, options.signal) : 0
-  if (signer && current.length > 0 && !isOneOf(current, signer)) {
-    await recordKeyChange(commits, sealer, { current, signer }, { ...options, previousSigner })
-  }
-  const journal = replay && durability !== 'flush-only' ? new Journal(replay.next) : undefined
-  try {
-    await journal?.listed
-    // Without a journal nothing of a next segment is needed.
-    await commits.commit(journal?.end ?? (replay && positionBehind(replay, (foreign?.files ?? 0) > 0)))
-  } catch (problem) {
-    journal?.close()
-    throw problem
-  }
-  if (journal) journal.release(journal.end)
-  else if (replay) await replay.delete()
-
-  const sizeBefore = store.size
-  const adopted = await adoptStaging({ ...options, staging: options.staging, sealer })
-  const interruptedElsewhere = adopted.events > 0 ? await markInterrupted(commits, sizeBefore) : 0
-  if (interruptedElsewhere > 0) await commits.commit(journal?.end)
-  const setAside = foreign && foreign.files > 0 ? foreign : copies
-  const report: AuditLogRecovery = {
-    unclean,
-    recoveredEvents: taken.events,
-    unattestedEvents: taken.unattested,
-    ...(setAside && setAside.files > 0 && { setAside }),
-    tornBytes: replay?.tornBytes ?? 0,
-    gaps: replay?.gaps.length ?? 0,
-    ...(divergence && { divergence: divergence.what }),
-    interruptedRuns: interrupted + interruptedElsewhere,
-    ...(adopted.events > 0 && { adoptedEvents: adopted.events }),
-    durationMs: monotonicMillis() - startMillis,
-  }
-  if (foreign) reportSetAside(foreign, options)
-  const head = directory === undefined ? undefined : new HeadFile(join(directory, 'head'), durability !== 'journal')
-  if (divergence) await writeHead(head, store)
-  const checkpoint = divergence ? undefined : newest
-  const openRunsBefore = waitsForIndex ? store.size : undefined
+  const found = await findLog(options)
+  const compared = await compareWithKnown(found, options)
+  const replayed = await commitJournal(found, options)
+  const divergence = compared.divergence ?? (await compareCommitted(found, options))
+  const stated = await stateFindings({ found, compared, replayed, divergence }, options)
+  const journal = await beginJournal(replayed, options)
+  const adopted = await adopt(replayed, journal, options)
+  const recovery = reportOf(replayed, stated, { divergence, adopted, durationMs: monotonicMillis() - startMillis })
+  if (replayed.foreign) reportSetAside(replayed.foreign, options)
+  const head = headFile(options)
+  if (divergence) await writeHead(head, options.store)
   return {
-    report: Object.freeze(report),
-    origin,
-    sealer,
+    recovery,
+    origin: found.origin,
+    sealer: replayed.sealer,
     journal,
     head,
-    signer,
-    checkpointFile,
-    checkpoint,
-    openRunsBefore,
+    signer: compared.signer,
+    checkpointFile: found.known.file,
+    checkpoint: divergence ? undefined : found.known.newest,
+    openRunsBefore: stated.openRunsBefore,
     adoptsLate: adopted.waitsForIndex,
   }
 }
 
-/** @throws AuditLogError unless such a log is to be opened nevertheless */
-function refuse(found: Divergence | undefined, { divergence, store }: RecoveryOptions): void {
-  if (found && divergence === 'refuse') throw divergenceError(found, store.location)
+/** The journal of a log, whose events are committed. */
+interface ReplayedJournal {
+  /** `undefined` for a log without a directory. */
+  readonly replay: JournalReplay | undefined
+  /** Segments that somebody wrote to a log that was closed in order; `undefined` unless it was, and has a journal. */
+  readonly foreign: SetAsideJournal | undefined
+  /** What is counted of the events that were committed. */
+  readonly recovered: RecoveredEvents
+  readonly commits: RecoveryCommits
+  readonly sealer: Sealer
 }
 
-/** Signatures are verified last: which key is at hand depends on what the checkpoints say. */
-function forgery({ sources }: KnownLog, keys: readonly (Signer | undefined)[]): Divergence | undefined {
-  const signers = keys.filter((each) => each !== undefined)
-  for (const source of sources) {
-    const found = forgeryOf(source, signers)
-    if (found) return found
-  }
-  return undefined
+/** Sets aside what is none of the log's, and commits what the journal has and the store has not. */
+async function commitJournal(found: FoundLog, options: RecoveryOptions): Promise<ReplayedJournal> {
+  const { store, clock, durability, committed, signal } = options
+  const { origin, replaying, wasClosed } = found
+  const foreign = replaying && wasClosed ? await setForeignAside(replaying.directory, replaying.from) : undefined
+  const last = await lastEvent(store)
+  const sealer = new Sealer(clock, origin, recordedAtOf(last))
+  const recovered = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
+  const commits = new RecoveryCommits({ store, sealer, recovered, origin, committed })
+  if (replaying && durability !== 'flush-only')
+    await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
+  const replay = replaying && new JournalReplay(replaying)
+  if (replay) await commitReplayed(replay, { commits, recovered, origin, signal })
+  return { replay, foreign, recovered, commits, sealer }
 }
 
-function reportSetAside({ files, bytes }: SetAsideJournal, { store, onProblem }: RecoveryOptions): void {
-  if (files === 0) return
-  onProblem(
-    new AuditLogError(
-      'AUDIT_LOG_CORRUPT',
-      `The audit log ${store.location} was closed in order, and somebody wrote to its journal since: ${bytes} bytes in ${files} files. They are no part of the log, and are kept in journal/aside`,
-    ),
-  )
+interface Findings {
+  readonly found: FoundLog
+  readonly compared: ComparedLog
+  readonly replayed: ReplayedJournal
+  readonly divergence: Divergence | undefined
 }
 
-/** So that the next opening does not refuse what this one has recorded. */
-async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise<void> {
-  const last = await storedLeaf(store, store.size - 1)
-  if (last) head?.write(store.size, last)
+interface StatedFindings extends Pick<Recovered, 'openRunsBefore'> {
+  readonly unclean: boolean
+  /** The copies of damaged segments. */
+  readonly copies: SetAsideJournal | undefined
+  readonly interruptedRuns: number
 }
 
-async function markInterrupted(commits: RecoveryCommits, from: number, signal?: AbortSignal): Promise<number> {
+/** Adds the statements of what was found to the group that is committed next. */
+async function stateFindings(
+  { found, compared, replayed, divergence }: Findings,
+  options: RecoveryOptions,
+): Promise<StatedFindings> {
+  const { store, signal } = options
+  const { wasClosed, replaying } = found
+  const { replay, foreign, recovered, commits, sealer } = replayed
+  const copies = replaying && (await keepCopies(replaying.directory, replay?.damagedSegments ?? [], replaying.from))
+  const unclean = !wasClosed || recovered.events > 0
+  sealer.follow(recordedAtOf(await lastEvent(store)))
+  if (hasFiles(foreign)) await commits.state(setAsideEvent(foreign))
+  if (divergence) await commits.state(divergenceEvent(divergence, store))
+  const waitsForIndex = unclean && isIndexBehind(store)
+  const interrupted = unclean && !waitsForIndex ? await stateInterrupted(commits, 0, signal) : 0
+  await stateKeyChange(compared, replayed, options)
+  return { unclean, copies, interruptedRuns: interrupted, openRunsBefore: waitsForIndex ? store.size : undefined }
+}
+
+/** States the runs that began at a position or behind it, and died with their process. @returns their number */
+async function stateInterrupted(commits: RecoveryCommits, from: number, signal?: AbortSignal): Promise<number> {
   let runs = 0
   for await (const events of interruptedRuns(commits.store, Infinity, from)) {
     signal?.throwIfAborted()
@@ -233,16 +177,105 @@ async function markInterrupted(commits: RecoveryCommits, from: number, signal?: 
   return runs
 }
 
-async function recordKeyChange(
-  commits: RecoveryCommits,
-  sealer: Sealer,
-  { current, signer }: { readonly current: readonly SigningKey[]; readonly signer: Signer },
-  { directory, previousSigner, checkpointTimeoutMillis: timeoutMillis, onProblem }: RecoveryOptions,
+/** States that another key signs the log than before, if one does. */
+async function stateKeyChange(
+  { current, signer, previousSigner }: ComparedLog,
+  { commits, sealer }: ReplayedJournal,
+  { directory, checkpointTimeoutMillis: timeoutMillis, report }: RecoveryOptions,
 ): Promise<void> {
+  if (!signer || current.length === 0 || isOneOf(current, signer)) return
   const findPrevious = async () =>
-    previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, onProblem))
+    previousSigner ?? (directory === undefined ? undefined : await ownSigner(directory, report))
   // Nothing may come between: the statement of the key before names the position.
   await commits.recordClockStep()
   const event = await keyChange({ current, signer, findPrevious, seq: commits.nextSeq, timeoutMillis })
   await commits.add(sealer.sealStatement(event).entry)
+}
+
+/**
+ * Begins the journal that follows the one that was replayed, and commits the statements with the position in it: nothing of
+ * the old one is needed then.
+ */
+async function beginJournal(
+  { replay, foreign, commits }: ReplayedJournal,
+  { durability }: RecoveryOptions,
+): Promise<Journal | undefined> {
+  const journal = replay && durability !== 'flush-only' ? new Journal(replay.next) : undefined
+  try {
+    await journal?.listed
+    // Without a journal nothing of a next segment is needed.
+    await commits.commit(journal?.end ?? (replay && positionBehind(replay, hasFiles(foreign))))
+  } catch (problem) {
+    journal?.close()
+    throw problem
+  }
+  if (journal) journal.release(journal.end)
+  else if (replay) await replay.delete()
+  return journal
+}
+
+interface AdoptedEvents extends Pick<Adopted, 'events' | 'waitsForIndex'> {
+  readonly interruptedRuns: number
+}
+
+/** Takes over what was staged, and commits which runs of that are interrupted. */
+async function adopt(
+  { commits, sealer }: ReplayedJournal,
+  journal: Journal | undefined,
+  options: RecoveryOptions,
+): Promise<AdoptedEvents> {
+  const sizeBefore = options.store.size
+  const { events, waitsForIndex } = await adoptStaging({ ...options, staging: options.staging, sealer })
+  const interrupted = events > 0 ? await stateInterrupted(commits, sizeBefore) : 0
+  if (interrupted > 0) await commits.commit(journal?.end)
+  return { events, waitsForIndex, interruptedRuns: interrupted }
+}
+
+function reportOf(
+  { replay, foreign, recovered }: ReplayedJournal,
+  { unclean, copies, interruptedRuns: interrupted }: StatedFindings,
+  end: {
+    readonly divergence: Divergence | undefined
+    readonly adopted: AdoptedEvents
+    readonly durationMs: number
+  },
+): AuditLogRecovery {
+  const { divergence, adopted, durationMs } = end
+  const setAside = [foreign, copies].find(hasFiles)
+  return Object.freeze({
+    unclean,
+    recoveredEvents: recovered.events,
+    unattestedEvents: recovered.unattested,
+    ...(setAside && { setAside }),
+    tornBytes: replay?.tornBytes ?? 0,
+    gaps: replay?.gaps.length ?? 0,
+    ...(divergence && { divergence: divergence.what }),
+    interruptedRuns: interrupted + adopted.interruptedRuns,
+    ...(adopted.events > 0 && { adoptedEvents: adopted.events }),
+    durationMs,
+  })
+}
+
+function hasFiles(journal: SetAsideJournal | undefined): journal is SetAsideJournal {
+  return journal !== undefined && journal.files > 0
+}
+
+function reportSetAside({ files, bytes }: SetAsideJournal, { store, report }: RecoveryOptions): void {
+  if (files === 0) return
+  report(
+    new AuditLogError(
+      'AUDIT_LOG_CORRUPT',
+      `The audit log ${store.location} was closed in order, and somebody wrote to its journal since: ${bytes} bytes in ${files} files. They are no part of the log, and are kept in journal/aside`,
+    ),
+  )
+}
+
+function headFile({ directory, durability }: RecoveryOptions): HeadFile | undefined {
+  return directory === undefined ? undefined : new HeadFile(join(directory, 'head'), durability !== 'journal')
+}
+
+/** So that the next opening does not refuse what this one has recorded. */
+async function writeHead(head: HeadFile | undefined, store: AuditStore): Promise<void> {
+  const last = await storedLeaf(store, store.size - 1)
+  if (last) head?.write(store.size, last)
 }

@@ -36,15 +36,15 @@ export function systemClock(): Clock {
 }
 
 /** A clock that moves by more than this against the monotonic clock has been set. */
-export const MAX_STEP_MILLIS = 1_000
+const MAX_STEP_MILLIS = 1_000
 
-/** A clock was set: it should have told `from`, and told `to`. */
+/** A clock was set: it should have had the time `from`, and had `to`. */
 export interface ClockStep {
   readonly from: Timestamp
   readonly to: Timestamp
 }
 
-/** Tells a clock's time as it is, also where that goes back, and notices when the clock was set. */
+/** Reads a clock as it is, also where it goes back, and notices when the clock was set. */
 export class WatchedClock {
   readonly #clock: Clock
   readonly #monotonicMillis: () => number
@@ -54,7 +54,7 @@ export class WatchedClock {
   #step: ClockStep | undefined = undefined
 
   /**
-   * @param recordedAt - of the log's last entry, empty where there is none: a clock that tells less was set back since
+   * @param recordedAt - of the log's last entry, empty where there is none: a clock with an earlier time was set back since
    * @param monotonicMillis - never set, and the same while the machine sleeps
    */
   constructor(clock: Clock, recordedAt: Timestamp = '', monotonicMillis: () => number = () => performance.now()) {

@@ -11,7 +11,7 @@ import { NOT_PLAIN } from './plain.js'
 /** Tenant of an event that names none, and session of one that belongs to no trace and no run either. */
 export const DEFAULT_SCOPE = 'default'
 /** Source of an event that names none. */
-export const DEFAULT_SOURCE: Readonly<EventSource> = Object.freeze({ convention: 'append', scope: 'spanledger' })
+const DEFAULT_SOURCE: Readonly<EventSource> = Object.freeze({ convention: 'append', scope: 'spanledger' })
 
 const SALT_BYTES = 16
 /** A longer list is left to `Alterations`, which bounds it. */

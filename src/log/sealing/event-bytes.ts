@@ -107,7 +107,7 @@ export class EventBytes {
     const json = this.#json
     const [timeAt, recordedAtAt] = [json.end - TIME, json.end - RECORDED_AT]
     json.overwrite(time, timeAt)
-    // They are the same where an event tells no time of its own.
+    // They are the same where an event has no time of its own.
     if (recordedAt === time) json.copy(timeAt, timeAt + TIME_BYTES, recordedAtAt)
     else json.overwrite(recordedAt, recordedAtAt)
   }

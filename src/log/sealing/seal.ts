@@ -22,7 +22,7 @@ export class Sealer {
   readonly #clock: WatchedClock
   readonly #encoder = new EntryEncoder()
   readonly #recordedNow = (happenedAt?: Timestamp) => this.now(happenedAt)
-  /** An entry with a caller's id tells whether its time was given: the two times are the same where it was left out. */
+  /** An entry with a caller's id shows whether its time was given: the two times are the same where it was left out. */
   readonly #recordedApart = (happenedAt?: Timestamp) => {
     const now = this.now(happenedAt)
     return now === happenedAt ? nanosecondAfter(now) : now
@@ -32,7 +32,7 @@ export class Sealer {
 
   /**
    * @param origin - of the log
-   * @param recordedAt - of the log's last entry: a clock that tells less was set back since
+   * @param recordedAt - of the log's last entry: a clock with an earlier time was set back since
    * @param monotonicMillis - the clock by which a step of the other one is noticed
    */
   constructor(clock: Clock, origin: string, recordedAt: Timestamp = '', monotonicMillis?: () => number) {
@@ -85,18 +85,18 @@ export class Sealer {
 
   #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
-    const told = statementOf === undefined ? input : { ...input, data: stated(input) }
-    const { draft, text } = boundEvent(told, { recordedNow, statementOf })
+    const completed = statementOf === undefined ? input : { ...input, data: stated(input) }
+    const { draft, text } = boundEvent(completed, { recordedNow, statementOf })
     return { entry: this.#encoder.encodeText(text, draft, callerId), event: draft as AuditEvent }
   }
 
   /**
-   * The clock's time, also where that goes back: the order of a log is that of its positions. What another clock, a little
-   * ahead, has told to have happened was not recorded before that.
+   * Returns the time of the clock, also where that goes back: the order of a log is that of its positions. An event that, by
+   * another clock which is a little ahead, happened later was not recorded before that.
    */
   now(happenedAt: Timestamp = ''): Timestamp {
-    const told = this.#clock.now()
-    return happenedAt > told && millisBetween(told, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : told
+    const now = this.#clock.now()
+    return happenedAt > now && millisBetween(now, happenedAt) <= MAX_LEAD_MILLIS ? happenedAt : now
   }
 
   /**
@@ -117,7 +117,7 @@ export class Sealer {
   }
 }
 
-/** Returns the data of a statement, with the tenant under which the log has filed a run of which nobody told it. */
+/** Returns the data of a statement, with the tenant under which the log has filed a run whose tenant nobody stated. */
 function stated({ type, data }: RecordInput): RecordInput['data'] {
   if (type !== 'run_identified') return data
   const { previous } = data

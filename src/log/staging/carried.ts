@@ -1,3 +1,4 @@
+import { textOf } from '../../events/text.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { SealedEntry } from '../../store/contract.js'
 import type { Staged } from './staged.js'
@@ -29,7 +30,7 @@ export function carried(entries: readonly SealedEntry[], origin: string): Carrie
   for (const entry of entries) {
     try {
       // Attacker-controlled: entries, perhaps read back from files; one that is no JSON is counted as unread.
-      const event = JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
+      const event = JSON.parse(textOf(entry.bytes)) as AuditEvent
       if (event.statementOf !== origin) staged.push({ entry: withCallerId(entry, event), statement: undefined })
       else if (!OF_ONE_LOG.has(event.type)) staged.push(stagedStatement(event))
     } catch {

@@ -1,3 +1,4 @@
+import { textOf } from '../../events/text.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { recordBytes } from '../journal/journal-format.js'
@@ -63,7 +64,7 @@ export class SpilledEvents {
   #statementIn(entry: SealedEntry): AuditEvent | undefined {
     if (!this.#statements.has(hashText(entry))) return undefined
     // Attacker-controlled: a record read back from a file; only what has the leaf hash of an own statement is parsed.
-    return JSON.parse(Buffer.from(entry.bytes).toString()) as AuditEvent
+    return JSON.parse(textOf(entry.bytes)) as AuditEvent
   }
 }
 

@@ -1,3 +1,4 @@
+import { textOf } from '../../events/text.js'
 import type { AuditEventData, AuditEventInput } from '../../events/types.js'
 import type { AuditStore, SealedEntry } from '../../store/contract.js'
 import { hashLeaf } from '../../tree/index.js'
@@ -57,7 +58,7 @@ export class StagedIntake {
     if (seq >= size) return ids
     for await (const entries of this.#store.entries({ from: seq, to: size, reverse: false })) {
       // Attacker-controlled: entries of the log; their ids are compared, and nothing else is used.
-      for (const { bytes } of entries) if (bytes) ids.add(JSON.parse(Buffer.from(bytes).toString()).id)
+      for (const { bytes } of entries) if (bytes) ids.add(JSON.parse(textOf(bytes)).id)
     }
     return ids
   }

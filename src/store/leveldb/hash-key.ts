@@ -4,7 +4,7 @@ import { encodeComponent } from '../keys.js'
 
 const KEY_BYTES = 16
 /** Bytes of a hash. */
-export const KEYED_HASH_BYTES = 16
+const KEYED_HASH_BYTES = 16
 const CHECKSUM_BYTES = 16
 const MAX_KEPT = 8192
 

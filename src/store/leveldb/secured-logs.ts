@@ -4,12 +4,12 @@ import { syncDirectory } from '../directory.js'
 import { readCurrent, readManifest } from './current-manifest.js'
 import { directoriesIn, fileDigits, fileName, highestNumberIn, type LogFile, logsIn, sizeOf } from './database-files.js'
 import { codeOf } from './errors.js'
+import { copyDurably, linkOrCopy } from './link-or-copy.js'
 import type { Database } from './load-level.js'
 import { readLogFile } from './log-file.js'
 import { LoggedWrites, sequenceOf } from './logged-writes.js'
 import type { Manifest } from './manifest.js'
 import { LogReader, type LogReaderOptions } from './recovered-records.js'
-import { copyDurably, linkOrCopy } from './second-names.js'
 
 /*
  * LevelDB deletes its own log as soon as it has opened, whether or not it could read it: a log that could not be opened

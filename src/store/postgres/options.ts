@@ -59,7 +59,7 @@ export interface PostgresStoreOptions extends PostgresConnection {
   /** Id of the log: 1 to 200 characters. A log that is not there yet is created when it is opened to write. */
   readonly logId: string
   /**
-   * What this writer is called, among those that write the log at the same time: 1 to 200 characters. Opening a log
+   * Name of this writer among those that write the log at the same time: 1 to 200 characters. Opening a log
    * under a name marks the runs that the last writer of this name left open as interrupted, and ends that writer's
    * own: its next commit fails with `AUDIT_LOG_LOCKED`. So give a name that outlives a restart and is used once at a
    * time: that of the pod of a StatefulSet, of a machine's only process.

@@ -63,9 +63,9 @@ export interface RunOverview {
   readonly status: RunStatus
   /** The ground of its start or its latest end when it is not evidence: `heuristic`, or the weaker `claimed`. */
   readonly confidence?: string
-  /** When the run began: by its `run_started`, by its end when that tells, or else by its first event. */
+  /** Time at which the run began: by its `run_started`, by its end when that tells, or else by its first event. */
   readonly startedAt: Timestamp
-  /** When it ended, or was last suspended. */
+  /** Time at which it ended, or was last suspended. */
   readonly endedAt?: Timestamp
   /** From start to end: as reported with the end or, for a run that was resumed, the whole time between. */
   readonly durationMs?: number
@@ -73,7 +73,7 @@ export interface RunOverview {
   readonly model?: string
   /** As the run's end tells. A text of more than 256 UTF-16 code units is cut and ends in `…`. */
   readonly finishReason?: string
-  /** Why the run was cancelled, suspended or interrupted. Cut like {@link finishReason}. */
+  /** Reason why the run was cancelled, suspended or interrupted. Cut like {@link finishReason}. */
   readonly reason?: string
   /** The error that the run failed with. A message of more than 1,024 UTF-16 code units is cut and ends in `…`. */
   readonly error?: RecordedError

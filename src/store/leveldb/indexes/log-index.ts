@@ -99,7 +99,7 @@ export class LogIndex {
     if (isFull(this.#tail)) this.#freeze()
   }
 
-  /** Entries were committed of which it was not told: it reads them. */
+  /** Entries were committed that it did not get: it reads them. */
   async followAgain(): Promise<void> {
     await this.#catchingUp?.catch(() => undefined)
     await this.#writing

@@ -6,7 +6,7 @@ export const DURABILITIES = ['journal', 'journal-behind', 'flush-only'] as const
 export type Durability = (typeof DURABILITIES)[number]
 
 /** @see AuditLogOptions.journalWindowBytes */
-export const DEFAULT_JOURNAL_WINDOW_BYTES: number = 1024 * 1024
+const DEFAULT_JOURNAL_WINDOW_BYTES: number = 1024 * 1024
 /** More than the largest record takes. */
 const MIN_JOURNAL_WINDOW_BYTES = 128 * 1024
 /** A file of the journal has as much: so at most two of them are written at a time. */
