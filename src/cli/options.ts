@@ -232,7 +232,9 @@ function usageError(error: unknown, args: readonly string[], options: Options): 
   if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS_')) return error
   if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new UsageError((error as Error).message.replaceAll('\n', ' '))
   const known = Object.keys(options)
-  const unknown = args.find((arg) => /^--./.test(arg) && !known.includes(nameIn(arg)))
+  const end = args.indexOf('--')
+  const before = end < 0 ? args : args.slice(0, end)
+  const unknown = before.find((arg) => /^--./.test(arg) && !known.includes(nameIn(arg)))
   if (unknown === undefined) return new UsageError((error as Error).message)
   const nearest = nearestOption(nameIn(unknown), known)
   const hint = nearest === undefined ? '--help lists those of the command' : `did you mean '--${nearest}'?`
