@@ -1,4 +1,4 @@
-// What an agent library records through `spanledger/record`, which needs nothing but `@opentelemetry/api`. In an
+// An agent library records through `spanledger/record`, which needs nothing but `@opentelemetry/api`. In an
 // application without OpenTelemetry, as here, the events go straight to the attached logs.
 import { AuditSpanProcessor, openAuditLog } from 'spanledger'
 import { recordAgentHandoff, recordMemoryRecall, recordTokenUsageUpdated, withRun, withScope } from 'spanledger/record'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { logDirectory as placeOfLog } from '../ledger/log-directories.js'
+import { logDirectory } from '../ledger/log-directories.js'
 import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
@@ -94,7 +94,7 @@ async function openedLog(args: Arguments, io: Io, operand: string | undefined): 
     })
   }
   if (number < 0 || number > 999_999_999) throw new UsageError(`--log-number: there is no log ${number}`)
-  return await openDirectoryReader(placeOfLog(location.directory, number).path, {}, SYNCHRONOUS, { only: true })
+  return await openDirectoryReader(logDirectory(location.directory, number).path, {}, SYNCHRONOUS, { only: true })
 }
 
 export function formatOf(args: Arguments): Format {

@@ -27,9 +27,14 @@ export async function writeTilesTo(directory: string, args: Arguments, io: Io): 
 }
 
 async function newestHead({ store, directory }: OpenedStore): Promise<SignedHead> {
+  // First: one that is written meanwhile may cover more than the store that is read.
   const file = directory === undefined ? undefined : await new CheckpointFile(join(directory, 'checkpoint')).read()
+  await store.refresh()
   const heads = [file, store.checkpoint].map((note) => signedHead(note, store.size))
   const [head] = heads.filter((each) => each !== undefined).sort((one, other) => other.size - one.size)
-  if (!head) throw new CommandFailed(`the log ${store.location} has no signed checkpoint`)
+  if (!head)
+    throw new CommandFailed(
+      `the log ${store.location} has no signed checkpoint yet; its writer signs one soon after a commit, if it has a key`,
+    )
   return head
 }

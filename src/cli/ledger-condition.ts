@@ -38,12 +38,12 @@ interface Staging {
 export async function ledgerConditionAt(location: LogLocation): Promise<LedgerCondition | undefined> {
   if (!('directory' in location)) return undefined
   const { directory } = location
-  const places = await openableLogs(directory)
-  if (places.length === 1 && places[0]?.number === 0) return undefined
+  const directories = await openableLogs(directory)
+  if (directories.length === 1 && directories[0]?.number === 0) return undefined
   const staging = stagingOf(directory)
-  if (places.length === 0 && (staging.journals === 0 || !(await isStagedOnly(directory)))) return undefined
+  if (directories.length === 0 && (staging.journals === 0 || !(await isStagedOnly(directory)))) return undefined
   const logs: LogCondition[] = []
-  for (const each of places) logs.push(await conditionAt(each))
+  for (const each of directories) logs.push(await conditionAt(each))
   return { directory, logs, staging, ...(await diskUse(directory)) }
 }
 

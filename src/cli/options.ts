@@ -232,11 +232,22 @@ function usageError(error: unknown, args: readonly string[], options: Options): 
   if (typeof code !== 'string' || !code.startsWith('ERR_PARSE_ARGS_')) return error
   if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new UsageError((error as Error).message.replaceAll('\n', ' '))
   const known = Object.keys(options)
-  const unknown = args.find((arg) => arg.startsWith('--') && !known.includes(arg.slice(2).split('=')[0] as string))
-  const nearest = unknown && nearestName(unknown.slice(2).split('=')[0] as string, known)
-  return new UsageError(
-    unknown
-      ? `there is no option '${unknown}'${nearest ? `; did you mean '--${nearest}'?` : ''}`
-      : (error as Error).message,
-  )
+  const end = args.indexOf('--')
+  const before = end < 0 ? args : args.slice(0, end)
+  const unknown = before.find((arg) => /^--./.test(arg) && !known.includes(nameIn(arg)))
+  if (unknown === undefined) return new UsageError((error as Error).message)
+  const nearest = nearestOption(nameIn(unknown), known)
+  const hint = nearest === undefined ? '--help lists those of the command' : `did you mean '--${nearest}'?`
+  return new UsageError(`there is no option '${unknown}'; ${hint}`)
+}
+
+function nameIn(arg: string): string {
+  return arg.slice(2).split('=')[0] as string
+}
+
+/** Returns the option that a mistyped one most likely means: the nearest name, or one that has all of its words. */
+function nearestOption(mistyped: string, known: readonly string[]): string | undefined {
+  const words = mistyped.split('-')
+  const hasAll = (name: string) => words.every((word) => name.split('-').includes(word))
+  return nearestName(mistyped, known) ?? known.find(hasAll)
 }

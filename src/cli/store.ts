@@ -1,10 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type LogDirectory as LedgerMembership,
-  logDirectories,
-  logDirectory as placeOfLog,
-} from '../ledger/log-directories.js'
+import { type LogDirectory, logDirectories, logDirectory } from '../ledger/log-directories.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { SharedStore } from '../store/shared.js'
@@ -26,22 +22,20 @@ export type OpenedStore =
  * @param number - of the log in its ledger; `undefined` where nobody said which
  */
 async function oneLogOf(io: Io, location: string, number: number | undefined): Promise<string> {
-  if (number !== undefined) return placeOfLog(location, number).path
+  if (number !== undefined) return logDirectory(location, number).path
   const logs = await openableLogs(location)
   if (logs.length === 0) await reportStaged(io, location).catch(() => undefined)
   if (logs.length <= 1) return logs[0]?.path ?? location
   const numbers = logs.map((log) => log.number).join(', ')
-  const example = placeOfLog(location, logs[1]?.number ?? 1).path
+  const example = logDirectory(location, logs[1]?.number ?? 1).path
   throw new UsageError(`${location} has the logs ${numbers}, and this is about one: name it, as with --log ${example}`)
 }
 
 /** Lists the logs of a ledger that are there. */
-export async function openableLogs(location: string): Promise<readonly LedgerMembership[]> {
-  const places = await logDirectories(location)
-  const found = await Promise.all(
-    places.map(({ path: directory }) => lstat(join(directory, ENTRIES)).catch(() => undefined)),
-  )
-  return places.filter((_, at) => found[at] !== undefined)
+export async function openableLogs(location: string): Promise<readonly LogDirectory[]> {
+  const directories = await logDirectories(location)
+  const found = await Promise.all(directories.map(({ path }) => lstat(join(path, ENTRIES)).catch(() => undefined)))
+  return directories.filter((_, at) => found[at] !== undefined)
 }
 
 /**

@@ -1,5 +1,5 @@
 /*
- * What is recorded was said by models, tools and users. Shown on a terminal it may neither move the cursor nor begin
+ * Models, tools and users wrote the recorded text. Shown on a terminal it may neither move the cursor nor begin
  * a line nor turn the order of the letters around, and nothing in it may be invisible: controls, format characters,
  * surrogates, private and unassigned code points (C), line separators, and what is drawn as nothing (DI), such as tags
  * and variation selectors.

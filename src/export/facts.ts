@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../events/types.js'
 
 /*
- * What formats for other tools ask of an event and the catalogue does not say by itself. An event may be of a type that
+ * Facts that formats for other tools ask of an event and the catalogue does not say by itself. An event may be of a type that
  * this version does not know, and its `data` of any form.
  */
 

@@ -11,7 +11,7 @@ export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'get' | '
 /** Calls back once after a delay, without keeping the process alive. @returns what cancels it */
 export type StartTimer = (delayMillis: number, callback: () => void) => () => void
 
-/** Options of `forward`. */
+/** Options of `forwardAuditLog`. */
 export interface ForwardOptions {
   /**
    * Entries that one commit to the remote log takes at most, and so that are in memory at a time; 1 to 65,536. It
@@ -32,7 +32,7 @@ export interface ForwardOptions {
 
 export type ResolvedForwardOptions = Required<ForwardOptions>
 
-const OF = 'forward'
+const OF = 'forwardAuditLog'
 
 /** @throws TypeError naming the option */
 export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions {

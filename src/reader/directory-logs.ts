@@ -2,13 +2,13 @@ import { join } from 'node:path'
 import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { readRegularFile } from '../files/regular-file.js'
-import { type LogDirectory, logDirectories, logDirectory } from '../ledger/log-directories.js'
+import { type LogDirectory, logDirectory } from '../ledger/log-directories.js'
 import { openError } from '../store/leveldb/errors.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { monotonicMillis } from '../timers/real-timers.js'
 import type { AuditLogDirectoryReader } from './directory-reader.js'
-import { isStagedOnly } from './existing-logs.js'
+import { existingLogs, isStagedOnly } from './existing-logs.js'
 import type { LogsSource } from './ledger/results.js'
 import { StoreReader } from './reader.js'
 
@@ -164,18 +164,19 @@ export class DirectoryLogs implements LogsSource<OpenDirectoryLog> {
   async #look(): Promise<void> {
     const at = monotonicMillis()
     const known = new Set(this.#logs.map(({ number }) => number))
-    const places = this.#opening.only ? [logDirectory(this.location, 0)] : await this.#places()
-    const added = places.filter(({ number }) => !known.has(number))
-    for (const place of added) {
-      const log = await openLog(place, this.#opening).catch(unlessMissing)
+    const directories = this.#opening.only ? [logDirectory(this.location, 0)] : await this.#directories()
+    const added = directories.filter(({ number }) => !known.has(number))
+    for (const directory of added) {
+      const log = await openLog(directory, this.#opening).catch(unlessMissing)
       if (log) this.#add(log)
     }
     this.#lookedAt = at
   }
 
-  async #places(): Promise<readonly LogDirectory[]> {
+  async #directories(): Promise<readonly LogDirectory[]> {
     try {
-      return await logDirectories(this.location)
+      // To open a log costs milliseconds, and each look would try the directories again that hold none.
+      return await existingLogs(this.location)
     } catch (problem) {
       throw openError(problem, this.location)
     }

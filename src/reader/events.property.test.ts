@@ -121,7 +121,7 @@ interface Question {
   readonly asked: EventQuery<string>
   /** Of the pages, which take turns. */
   readonly sizes: readonly number[]
-  /** What is committed after the first page. */
+  /** The entries that are committed after the first page. */
   readonly more: readonly SealedEntry[]
 }
 

@@ -10,9 +10,9 @@ import { isAbsent } from '../verify/read-failure.js'
  * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
  */
 export async function existingLogs(location: string): Promise<readonly LogDirectory[]> {
-  const places = await logDirectories(location)
-  const found = await Promise.all(places.map(({ path: directory }) => hasLog(directory)))
-  return places.filter((_, at) => found[at])
+  const directories = await logDirectories(location)
+  const found = await Promise.all(directories.map(({ path }) => hasLog(path)))
+  return directories.filter((_, at) => found[at])
 }
 
 /** Tells whether processes have recorded in a directory, and none of them has opened a log there yet. */

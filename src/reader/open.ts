@@ -13,7 +13,7 @@ import { verifyLedgerDirectory } from './verify.js'
 export type { AuditLogDirectoryReader } from './directory-reader.js'
 
 /** The greatest age of what a read sees. @see AuditLogReaderOptions.refreshMillis */
-export const DEFAULT_REFRESH_MILLIS = 1_000
+const DEFAULT_REFRESH_MILLIS = 1_000
 
 /** Options of `openAuditLogReader` for a directory. */
 export interface AuditLogReaderOptions {

@@ -65,16 +65,16 @@ export async function verifyLedgerDirectory(
   resolveVerifyOptions(options)
   const location = resolve(directory)
   const logs: LedgerLog[] = []
-  for (const place of await placesOfLogs(location)) {
+  for (const { number, path } of await directoriesOfLogs(location)) {
     const open = async () => {
-      onReading(place.path)
-      return await DirectorySource.open(place.path, options.entriesOnly)
+      onReading(path)
+      return await DirectorySource.open(path, options.entriesOnly)
     }
     const openTree = async () => {
-      onReading(place.path)
-      return await openLogTree(place.path)
+      onReading(path)
+      return await openLogTree(path)
     }
-    logs.push({ number: place.number, open, openTree })
+    logs.push({ number, open, openTree })
   }
   if (logs.length === 0) {
     const yet = (await countStaged(location)) > 0 ? ' yet: what processes recorded waits in staging/ for one' : ''
@@ -88,7 +88,7 @@ export async function verifyLedgerDirectory(
   return { ...report, status: ledger.status, problems }
 }
 
-async function placesOfLogs(location: string): Promise<readonly LogDirectory[]> {
+async function directoriesOfLogs(location: string): Promise<readonly LogDirectory[]> {
   try {
     return await existingLogs(location)
   } catch (error) {

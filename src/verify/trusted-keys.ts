@@ -4,7 +4,7 @@ import type { SeqSpan } from './report.js'
 import type { StatementEntry } from './statements.js'
 
 /** The first line of the text that a key signs to hand over to the next. */
-export const KEY_CHANGE_HEADER = 'spanledger.dev/signing-key-changed'
+const KEY_CHANGE_HEADER = 'spanledger.dev/signing-key-changed'
 
 /** A checkpoint as far as its signatures go. */
 export interface SignedSize {

@@ -32,7 +32,7 @@ function ledgerText({ status, location, logs, problems }: LedgerReport, paint: P
  *
  * @param asksForKey - a key from elsewhere would make it surer: that of a ledger is log 0's, which vouches for the others
  */
-export function reportText(report: VerifyReport, paint: Paint, asksForKey = true): string {
+function reportText(report: VerifyReport, paint: Paint, asksForKey = true): string {
   const { status, location, size, root, provenSize, basis, checkpoints, trustedKeys, problems } = report
   const headline = status === 'verified' ? `${HEADLINES.verified} ${basisText(basis)}` : HEADLINES[status]
   const lines = [

@@ -1,11 +1,6 @@
 /** Items that are merged before they are handed on: more would only wait. */
 const MAX_BATCH = 256
 
-/** A source of a merge: it gives batches of items in an order of its own, which stays as it is. */
-export interface MergeSource<T> {
-  readonly batches: AsyncIterable<readonly T[]>
-}
-
 /** An item, and the number of its source. */
 export interface Merged<T> {
   readonly item: T

@@ -9,11 +9,6 @@ export interface SiblingLog {
   readonly store: ReadableStore
 }
 
-/** Logs that are read as one; the same object for as long as they are read. */
-export interface SiblingLogs {
-  readonly logs: readonly SiblingLog[]
-}
-
 /** A log as of a moment. */
 export interface LogPart {
   readonly log: number
