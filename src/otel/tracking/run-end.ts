@@ -32,6 +32,8 @@ const ADMITTED: Readonly<Record<Stage, readonly EndGrounds[]>> = {
  *              │                       │
  *           claimed                    │
  *              └──▶ claimed ─ observed ┘
+ *
+ * `forget` leads from `guessed` and `claimed` to `ended` as well: nobody is left who could correct them.
  */
 export class RunEnd {
   #stage: Stage = 'open'
@@ -82,7 +84,10 @@ export class RunEnd {
     if (this.#stage === 'ended' && !this.isSuspended) this.#stage = 'resumed'
   }
 
-  /** The run has ended unobserved: nothing more is recorded of its end. */
+  /**
+   * The run has ended unobserved: nothing more is recorded of its end. One that has gone on after its end keeps the right to
+   * end again.
+   */
   forget(): void {
     if (this.#stage !== 'resumed') this.#stage = 'ended'
   }
