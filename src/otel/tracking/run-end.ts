@@ -81,7 +81,7 @@ export class RunEnd {
 
   /** The run has gone on after its end. A guess needs no second end: the true one supersedes it. */
   reopen(): void {
-    if (this.#stage === 'ended' && !this.isSuspended) this.#stage = 'resumed'
+    if (this.#stage === 'ended') this.#stage = 'resumed'
   }
 
   /**
