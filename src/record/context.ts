@@ -1,7 +1,7 @@
 import { type Attributes, type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { activeContext, runIn } from './flow.js'
-import { runReporting, switchedOffFlowIn, withSwitchedOffFlow } from './switched-off.js'
+import { runReporting, suppressedCallsIn, withSuppressedCalls } from './switched-off.js'
 
 /** The tenant, session and user of events, as far as the caller names them. */
 export interface AuditScope {
@@ -77,7 +77,7 @@ export function idText(value: unknown): string | undefined {
  */
 export function setAuditingEnabled(of: Context, enabled: boolean): Context {
   const inner = withContextScope(of, { enabled })
-  return enabled || contextScope(of)?.enabled === false ? inner : withSwitchedOffFlow(inner)
+  return enabled || contextScope(of)?.enabled === false ? inner : withSuppressedCalls(inner)
 }
 
 /**
@@ -94,7 +94,7 @@ export function withAuditing<T>(enabled: boolean, fn: () => T): T {
   if (typeof fn !== 'function') throw new TypeError('withAuditing: expected a function as the second argument')
   const outer = activeContext()
   const inner = setAuditingEnabled(outer, enabled)
-  const flow = switchedOffFlowIn(inner)
-  if (flow === undefined || flow === switchedOffFlowIn(outer)) return runIn(inner, fn)
+  const flow = suppressedCallsIn(inner)
+  if (flow === undefined || flow === suppressedCallsIn(outer)) return runIn(inner, fn)
   return runReporting(flow, outer, () => runIn(inner, fn))
 }

@@ -4,15 +4,15 @@ import { recordListeners } from './listeners.js'
 const FLOW_KEY = createContextKey('spanledger.switched-off.v1')
 
 /** A flow of calls in which auditing is switched off: one identity for all that runs in it. */
-export type SwitchedOffFlow = object
+export type SuppressedCalls = object
 
 /** Returns the innermost such flow that the context is in. Auditing may have been switched on again inside of it. */
-export function switchedOffFlowIn(context: Context): SwitchedOffFlow | undefined {
-  return context.getValue(FLOW_KEY) as SwitchedOffFlow | undefined
+export function suppressedCallsIn(context: Context): SuppressedCalls | undefined {
+  return context.getValue(FLOW_KEY) as SuppressedCalls | undefined
 }
 
 /** Returns a context that begins such a flow. */
-export function withSwitchedOffFlow(context: Context): Context {
+export function withSuppressedCalls(context: Context): Context {
   return context.setValue(FLOW_KEY, Object.freeze({}))
 }
 
@@ -22,7 +22,7 @@ export function withSwitchedOffFlow(context: Context): Context {
  *
  * @param outer - the context around the flow
  */
-export function runReporting<T>(flow: SwitchedOffFlow, outer: Context, run: () => T): T {
+export function runReporting<T>(flow: SuppressedCalls, outer: Context, run: () => T): T {
   for (const listener of recordListeners()) listener.onSwitchedOff?.(flow, outer)
   let result: T
   try {
@@ -41,7 +41,7 @@ export function reportSpanNotStarted(context: Context): void {
   for (const listener of recordListeners()) listener.onSpanNotStarted?.(context)
 }
 
-function reportEnd(flow: SwitchedOffFlow): void {
+function reportEnd(flow: SuppressedCalls): void {
   for (const listener of recordListeners()) listener.onSwitchedOn?.(flow)
 }
 

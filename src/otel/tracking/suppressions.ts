@@ -1,6 +1,6 @@
 import type { Context } from '@opentelemetry/api'
 import { timestampFromMillis } from '../../events/index.js'
-import { type SwitchedOffFlow, switchedOffFlowIn } from '../../record/switched-off.js'
+import { type SuppressedCalls, suppressedCallsIn } from '../../record/switched-off.js'
 import { spanIn } from '../mirrored.js'
 import type { Emitter } from './emitter.js'
 import type { Run } from './run.js'
@@ -32,7 +32,7 @@ export class Suppressions {
   readonly #isRecording: () => boolean
   readonly #nowMillis: () => number
   readonly #byRun = new WeakMap<Run, Suppression>()
-  readonly #byFlow = new WeakMap<SwitchedOffFlow, Suppression>()
+  readonly #byFlow = new WeakMap<SuppressedCalls, Suppression>()
   /** Spans that are not recorded. */
   readonly #bySpan = new WeakMap<object, Suppression>()
   readonly #outsideRuns = empty(undefined)
@@ -82,7 +82,7 @@ export class Suppressions {
   }
 
   /** A flow with auditing off begins. In a run it is reported in any case. */
-  begin(flow: SwitchedOffFlow, outer: Context): void {
+  begin(flow: SuppressedCalls, outer: Context): void {
     const suppression = this.#ofSpanOrRunIn(outer)
     this.#byFlow.set(flow, suppression)
     if (!suppression.run || !this.#isRecording()) return
@@ -91,7 +91,7 @@ export class Suppressions {
   }
 
   /** A flow with auditing off has ended. */
-  end(flow: SwitchedOffFlow): void {
+  end(flow: SuppressedCalls): void {
     const suppression = this.#byFlow.get(flow)
     if (suppression?.run && this.#pending.has(suppression)) this.#report(suppression)
   }
@@ -119,7 +119,7 @@ export class Suppressions {
   }
 
   #in(context: Context): Suppression {
-    const flow = switchedOffFlowIn(context)
+    const flow = suppressedCallsIn(context)
     if (!flow) return this.#ofSpanOrRunIn(context)
     const known = this.#byFlow.get(flow)
     if (known) return known
