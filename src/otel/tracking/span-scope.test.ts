@@ -53,7 +53,8 @@ describe('the scope of a span', () => {
   })
 
   test('outlives the context that a span lets go of', () => {
-    const top = recognise(enter(undefined, { context: inContext({ sessionId: 's-1' }) }))
+    const top = enter(undefined, { context: inContext({ sessionId: 's-1' }) })
+    becomeRun(top)
     top.end()
     expect(top.context).toBeUndefined()
     expect(top.contextScope()).toEqual({ sessionId: 's-1' })
