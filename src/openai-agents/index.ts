@@ -33,7 +33,7 @@ interface KnownTrace {
   readonly root: NativeSpan
   /** Whose it is: a trace that goes on does not say so again. */
   readonly scope: Attributes
-  /** It had begun before, or ended before: what comes goes on after an approval. */
+  /** The trace had begun before, or ended before: what comes goes on after an approval. */
   resumed: boolean
   ended: boolean
 }
@@ -165,16 +165,16 @@ export class AuditTracingProcessor implements AgentsTracingProcessor {
     const { name, attributes, parent, parentId } = init
     const active = activeContexts.active()
     // Below whatever span is active where the workflow begins: a run recorded by hand, or that of another framework.
-    const around =
+    const enclosing =
       parent?.spanContext() ?? (parentId ? spanContextOf(init.traceId, parentId) : validSpanContext(active))
     const native = new NativeSpan({
       name,
       context: {
-        traceId: around?.traceId ?? traceIdOf(init.traceId),
+        traceId: enclosing?.traceId ?? traceIdOf(init.traceId),
         spanId: init.spanId === undefined ? randomBytes(8).toString('hex') : spanIdOf(init.spanId),
         traceFlags: SAMPLED,
       },
-      parent: around,
+      parent: enclosing,
       startTime: timeOf(init.startedAt ?? null),
       attributes,
     })

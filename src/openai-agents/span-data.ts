@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 
 /*
- * What the SDK's span data say, under the names of OpenInference, whose bridge tells the same of the same spans. Content
+ * The content of the SDK's span data, under the names of OpenInference, whose bridge reports the same spans so. Content
  * is looked through for calls and counts, and left behind.
  */
 
@@ -29,13 +29,13 @@ const COUNTS: readonly (readonly [attribute: string, ...paths: string[]])[] = [
   ],
 ]
 
-/** What a span is called: as the bridge calls it. */
+/** Returns the name of a span: the same as the bridge gives it. */
 export function nameOf(data: Data): string {
   if (data.type === 'handoff') return typeof data.to_agent === 'string' ? `handoff to ${data.to_agent}` : 'handoff'
   return typeof data.name === 'string' && data.name !== '' ? data.name : String(data.type)
 }
 
-/** What a span that has ended says. */
+/** Returns the attributes of a span that has ended. */
 export function attributesOf(data: Data): Attributes {
   const attributes: Attributes = {}
   if (typeof data.triggered === 'boolean') attributes['guardrail.triggered'] = data.triggered

@@ -13,7 +13,8 @@ export interface AttachOptions {
   /** Names the attachment in `audit_attached` and `audit_detached`. @defaultValue `attachment-1`, `attachment-2` … */
   readonly id?: string
   /**
-   * Which events the log receives; all by default. It is handed a copy, so that it cannot change what is recorded. One that
+   * Selects the events that the log receives; all by default. The filter is handed a copy, so that it cannot change what is
+   * recorded. One that
    * throws lets the event pass: a doubt must not make a gap.
    */
   readonly filter?: (event: AuditEventInput) => boolean
@@ -157,8 +158,7 @@ class LogAttachment implements Attachment {
   /** Feeds the log from now on. @param onGivenUp - told each time when another log comes in its place */
   enter(onGivenUp: () => void): void {
     if (isReplaceable(this.log)) this.#stopWaitingForGivingUp = this.log.onGivenUp(onGivenUp)
-    if (!this.#shared.enter(this.#feeder) || this.#shared.hasWarned) return
-    this.#shared.hasWarned = true
+    if (!this.#shared.enter(this.#feeder)) return
     diag.warn(
       `spanledger: the audit log ${this.log.location} is attached to another AuditSpanProcessor already, as happens when the ` +
         'setup code runs twice. What both see is recorded once; register one processor.',

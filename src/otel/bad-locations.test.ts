@@ -20,7 +20,7 @@ interface BadLocation {
   readonly code: string
   /** Makes it so. @returns what mends it */
   readonly spoil: (base: string, location: string) => () => void
-  /** It takes another process, or another processor, once it is mended. */
+  /** Once it is mended, only another process or another processor opens it. */
   readonly isLasting?: boolean
   readonly isPossible?: boolean
 }

@@ -18,7 +18,7 @@ interface ByHandParts {
   readonly onSpanlessEvent: (event: SpanlessEvent) => void
 }
 
-/** Makes what hears the calls of `spanledger/record` for a processor. */
+/** Creates the listener for the calls of `spanledger/record`, for a processor. */
 export function createByHandListener({ tracker, watch, isOnIn, onUse, onSpanlessEvent }: ByHandParts): RecordListener {
   const { suppressions } = tracker
   return {
@@ -31,8 +31,8 @@ export function createByHandListener({ tracker, watch, isOnIn, onUse, onSpanless
       onSpanlessEvent({ name, attributes, time: toHrTime(time), context, origin: BY_HAND })
     },
     onSpanStarted: (span, name, attributes, context) => safely(() => watch.follow(span, { name, attributes, context })),
-    onSwitchedOff: (stretch, outer) => safely(() => suppressions.begin(stretch, outer)),
-    onSwitchedOn: (stretch) => safely(() => suppressions.end(stretch)),
+    onSwitchedOff: (flow, outer) => safely(() => suppressions.begin(flow, outer)),
+    onSwitchedOn: (flow) => safely(() => suppressions.end(flow)),
     onSpanNotStarted: (context) => safely(() => suppressions.addSpanNotStarted(context)),
   }
 }

@@ -6,7 +6,7 @@ import type { ScopeIds } from './conventions/contract.js'
 import type { ScopeNames } from './scope-names.js'
 
 /** The scope of work, as a context gives it. */
-export interface Said {
+export interface ScopeInContext {
   /** The scope that counts: from `withScope`, and from baggage if baggage is trusted. */
   readonly scope: ScopeIds
   /** The scope that callers claim in baggage, which does not count. */
@@ -18,7 +18,11 @@ export interface Said {
 /** Fewer characters are no value that was cut. */
 const MIN_CUT_LENGTH = 32
 const NOTHING: ScopeIds = Object.freeze({})
-export const NOTHING_SAID: Said = Object.freeze({ scope: NOTHING, claims: undefined, baggage: undefined })
+export const NO_SCOPE_IN_CONTEXT: ScopeInContext = Object.freeze({
+  scope: NOTHING,
+  claims: undefined,
+  baggage: undefined,
+})
 
 /**
  * Tells what the application says from what its callers say. Baggage comes with a request and holds whatever the caller
@@ -36,10 +40,10 @@ export class CallerClaims {
     this.names = names
   }
 
-  read(context: Context): Said {
+  read(context: Context): ScopeInContext {
     const scope = contextScope(context)
     const baggage = baggageOf(context)
-    if (!baggage) return scope ? { scope, claims: undefined, baggage } : NOTHING_SAID
+    if (!baggage) return scope ? { scope, claims: undefined, baggage } : NO_SCOPE_IN_CONTEXT
     return this.#trustBaggage
       ? { scope: withBaggage(scope, baggage, this.names), claims: undefined, baggage: undefined }
       : { scope: scope ?? NOTHING, claims: claimsIn(baggage, propagatedScope(context), this.names), baggage }
@@ -52,16 +56,16 @@ export class CallerClaims {
  * @param facts - as read from `attributes`, by their own names or a convention's
  * @param baggage - of the context that the span began in
  * @param own - attributes that this package has given to the span
- * @param around - attributes of the span around, where that began with the same baggage: what is not repeated there,
+ * @param enclosing - attributes of the span around, where that began with the same baggage: what is not repeated there,
  * nothing copies
  */
 export function partFacts(
   facts: ScopeIds,
   attributes: Attributes,
   baggage: Baggage,
-  { own, around }: { readonly own: Attributes | undefined; readonly around: Attributes | undefined },
+  { own, enclosing }: { readonly own: Attributes | undefined; readonly enclosing: Attributes | undefined },
 ): { readonly own: ScopeIds; readonly claims: ClaimedScope | undefined } {
-  const repeated = repeatedValues(baggage, attributes, own, around)
+  const repeated = repeatedValues(baggage, attributes, own, enclosing)
   if (!repeated) return { own: facts, claims: undefined }
   const ours: Record<string, string> = {}
   const claims: Record<string, string> = {}
@@ -88,7 +92,7 @@ function claimsIn(
 ): ClaimedScope | undefined {
   const claims: Record<string, string> = {}
   for (const [field, key] of BAGGAGE_KEYS) {
-    const value = wordOf(baggage, field, key, names)
+    const value = entryFor(baggage, field, key, names)
     if (value !== undefined && value !== propagated?.[field]) claims[field] = value
   }
   return someClaims(claims)
@@ -101,12 +105,12 @@ function someClaims(claims: ClaimedScope): ClaimedScope | undefined {
 
 function withBaggage(scope: ScopeIds | undefined, baggage: Baggage, names: ScopeNames | undefined): ScopeIds {
   const facts: Record<string, string | undefined> = {}
-  for (const [field, key] of BAGGAGE_KEYS) facts[field] = scope?.[field] ?? wordOf(baggage, field, key, names)
+  for (const [field, key] of BAGGAGE_KEYS) facts[field] = scope?.[field] ?? entryFor(baggage, field, key, names)
   return facts
 }
 
 /** Under the application's own names first. */
-function wordOf(
+function entryFor(
   baggage: Baggage,
   field: (typeof BAGGAGE_KEYS)[number][0],
   key: string,
@@ -120,7 +124,7 @@ function repeatedValues(
   baggage: Baggage,
   attributes: Attributes,
   own: Attributes | undefined,
-  around: Attributes | undefined,
+  enclosing: Attributes | undefined,
 ): ReadonlySet<string> | undefined {
   const entries = valuesIn(baggage)
   let repeated: Set<string> | undefined
@@ -128,7 +132,7 @@ function repeatedValues(
     const attribute = attributes[key]
     const value = typeof attribute === 'number' ? String(attribute) : attribute
     if (typeof value !== 'string' || value === '' || own?.[key] === value) continue
-    if (around && around[key] === undefined) continue
+    if (enclosing && enclosing[key] === undefined) continue
     if (!entryOf(baggage, key)?.startsWith(value) && !entries.some((entry) => isRepeatedBy(value, entry))) continue
     repeated ??= new Set()
     repeated.add(value)

@@ -2,9 +2,14 @@ import { type Attributes, type Context, trace } from '@opentelemetry/api'
 import { activeContext } from '../record/flow.js'
 import { toHrTime } from './hr-time.js'
 import type { LogRecordLike } from './log-record.js'
-import { safely } from './problems.js'
+import { safely, tried } from './problems.js'
 import type { InstrumentationScope } from './span.js'
-import { SPANLESS_EVENTS, type SpanlessEventReceiver, type SpanlessEventSink } from './spanless-events.js'
+import {
+  isSpanlessEventSink,
+  SPANLESS_EVENTS,
+  type SpanlessEventReceiver,
+  type SpanlessEventSink,
+} from './spanless-events.js'
 
 export type { LogRecordLike } from './log-record.js'
 
@@ -40,8 +45,7 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
    * @throws TypeError when it is none
    */
   constructor(audit: SpanlessEventSink) {
-    if (typeof audit?.[SPANLESS_EVENTS]?.receive !== 'function')
-      throw new TypeError('AuditLogRecordProcessor: expected an AuditSpanProcessor')
+    if (!isSpanlessEventSink(audit)) throw new TypeError('AuditLogRecordProcessor: expected an AuditSpanProcessor')
     this.#audit = audit
   }
 
@@ -51,13 +55,14 @@ export class AuditLogRecordProcessor implements LogRecordProcessorLike {
   }
 
   /** @see AuditSpanProcessor.forceFlush */
-  forceFlush(): Promise<void> {
-    return this.#audit.forceFlush()
+  async forceFlush(): Promise<void> {
+    // A span processor of another copy of the package may fail where this one does not.
+    await tried([(async () => this.#audit.forceFlush())()])
   }
 
   /** Flushes. Shutting down is left to the span processor, which the SDK shuts down as well. */
-  shutdown(): Promise<void> {
-    return this.#audit.forceFlush()
+  async shutdown(): Promise<void> {
+    await this.forceFlush()
   }
 }
 
@@ -76,10 +81,15 @@ export function receiveLogRecord(receiver: SpanlessEventReceiver, record: LogRec
       attributes: (record.attributes ?? {}) as Attributes,
       time: record.hrTime ?? toHrTime(undefined),
       context: within,
-      origin: { ...(record.instrumentationScope ?? UNKNOWN_SCOPE), resource },
+      origin: { ...namedScope(record.instrumentationScope), resource },
     },
     record,
   )
+}
+
+/** An emitter without an SDK may hand over anything as its scope. */
+function namedScope(scope: InstrumentationScope | undefined): InstrumentationScope {
+  return typeof scope?.name === 'string' ? scope : { ...scope, ...UNKNOWN_SCOPE }
 }
 
 /**
@@ -88,7 +98,7 @@ export function receiveLogRecord(receiver: SpanlessEventReceiver, record: LogRec
  */
 function eventNameOf({ eventName, attributes, body }: LogRecordLike): string | undefined {
   if (typeof eventName === 'string' && eventName !== '' && !eventName.includes(' ')) return eventName
-  const told = attributes?.['event.name']
-  if (typeof told !== 'string' || told === '') return undefined
-  return typeof body === 'string' && body.length <= MAX_NAME_LENGTH && body.endsWith(`.${told}`) ? body : told
+  const name = attributes?.['event.name']
+  if (typeof name !== 'string' || name === '') return undefined
+  return typeof body === 'string' && body.length <= MAX_NAME_LENGTH && body.endsWith(`.${name}`) ? body : name
 }

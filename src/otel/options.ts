@@ -9,12 +9,12 @@ import { ScopeNames, type ScopeNamesOption } from './scope-names.js'
 import type { SpanExplanation } from './tracking/explain.js'
 
 /** @see AuditSpanProcessorOptions.abandonAfterMillis */
-export const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000
+const DEFAULT_ABANDON_AFTER_MILLIS = 30 * 60_000
 /** @see AuditSpanProcessorOptions.maxOpenRuns */
-export const DEFAULT_MAX_OPEN_RUNS = 10_000
+const DEFAULT_MAX_OPEN_RUNS = 10_000
 
 /** @see AuditSpanProcessorOptions.deliveryWaitMillis */
-export const DEFAULT_DELIVERY_WAIT_MILLIS = 90_000
+const DEFAULT_DELIVERY_WAIT_MILLIS = 90_000
 
 /** Options of `AuditSpanProcessor`. */
 export interface AuditSpanProcessorOptions {

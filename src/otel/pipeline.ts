@@ -22,7 +22,7 @@ import type { Diagnosis } from './tracking/diagnosis.js'
 import { Tracker } from './tracking/tracker.js'
 import { ProviderWatch } from './watch/watch.js'
 
-/** How often runs are checked for having been left open. */
+/** The interval at which runs are checked for having been left open. */
 const SETTLE_INTERVAL_MILLIS = 5_000
 /** The clock of a span may lag behind that of the process: an event too many is better than one too few. */
 const CLOCK_SLACK_MILLIS = 2

@@ -21,24 +21,25 @@ const MAX_OWNED = 16_384
 
 /** A processor that feeds a log. */
 export interface Feeder {
-  /** It no longer feeds the log, and what it has begun may be brought to an end by another. */
+  /** The feeder no longer feeds the log, and what it has begun may be brought to an end by another. */
   hasLeft: boolean
 }
 
-/** A log and the processors that feed it. Where there are several, what one has told of a span the others do not repeat. */
+/** A log and the processors that feed it. Where there are several, what one has reported of a span the others do not repeat. */
 export class SharedLog {
   readonly #feeders = new Set<Feeder>()
   readonly #owners = new RecentMap<string, Feeder>(MAX_OWNED)
   /** Several have fed it: what one of them has brought to an end stays so when it has left. */
   #isShared = false
-  /** It has been warned of. */
-  hasWarned = false
+  #hasWarned = false
 
-  /** @returns whether another feeds the log as well */
+  /** @returns whether another feeds the log as well, which nobody has been warned of yet */
   enter(feeder: Feeder): boolean {
     this.#feeders.add(feeder)
     this.#isShared ||= this.#feeders.size > 1
-    return this.#feeders.size > 1
+    if (this.#feeders.size === 1 || this.#hasWarned) return false
+    this.#hasWarned = true
+    return true
   }
 
   /** @param isOver - it has brought all that it had begun to an end */

@@ -1,7 +1,7 @@
 import type { Attributes, Context, HrTime, Link, Span, SpanContext, SpanStatus, TimeInput } from '@opentelemetry/api'
 
 /*
- * What the span processor needs of an SDK's spans: the structure that @opentelemetry/sdk-trace-base 2.x and
+ * The part of an SDK's spans that the span processor needs: the structure that @opentelemetry/sdk-trace-base 2.x and
  * @opentelemetry/sdk-trace 3.x share. SDK 1.x, which some frameworks bring along, names two members differently.
  */
 

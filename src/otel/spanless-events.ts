@@ -33,6 +33,16 @@ export interface SpanlessEventSink {
   forceFlush(): Promise<void>
 }
 
+/** Tells whether a value is such an object, of whichever copy of this package. Never throws. */
+export function isSpanlessEventSink(value: unknown): value is SpanlessEventSink {
+  try {
+    const sink = value as Partial<SpanlessEventSink> | null | undefined
+    return typeof sink?.[SPANLESS_EVENTS]?.receive === 'function' && typeof sink.forceFlush === 'function'
+  } catch {
+    return false
+  }
+}
+
 /** The processing of an event, by what follows from the state of the processor. */
 interface SpanlessEventsOptions {
   readonly isRecording: () => boolean

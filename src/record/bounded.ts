@@ -7,7 +7,7 @@ const MAX_DEPTH = 16
 const MAX_MEMBERS = 4096
 /** A larger integer is not written out: that takes time that grows with the square of its digits. */
 const LARGEST_BIGINT = 2n ** 1024n
-/** Changes that are told apart; an event that needs more is beyond reading anyway. */
+/** Changes that are listed one by one; an event that needs more is beyond reading anyway. */
 const MAX_ALTERATIONS = 16
 /** UTF-16 code units of a member's path. */
 const MAX_PATH_LENGTH = 256
@@ -43,7 +43,7 @@ export class BoundedCopy {
       case 'undefined':
         return value
       case 'bigint':
-        this.#note('not_json')
+        this.#addAltered('not_json')
         return -LARGEST_BIGINT < value && value < LARGEST_BIGINT ? this.#text(String(value)) : undefined
       case 'object':
         return value === null ? null : this.#container(value)
@@ -96,7 +96,7 @@ export class BoundedCopy {
     try {
       value = (holder as Record<string | number, unknown>)[key]
     } catch {
-      // Told below, with its path.
+      // Reported below, with its path.
     }
     if (typeof value === 'string' && value.length <= this.#lengthLeft) {
       this.#lengthLeft -= value.length
@@ -115,29 +115,29 @@ export class BoundedCopy {
       this.#lengthLeft -= nameLength
       return true
     }
-    this.#note('truncated')
+    this.#addAltered('truncated')
     return false
   }
 
   #text(text: string): string {
-    if (text.length > this.#lengthLeft) this.#note('truncated', text.length)
+    if (text.length > this.#lengthLeft) this.#addAltered('truncated', text.length)
     const kept = beginning(text, this.#lengthLeft)
     this.#lengthLeft -= kept.length
     return kept
   }
 
   #leaveOut(reason: Alteration['reason']): undefined {
-    this.#note(reason)
+    this.#addAltered(reason)
   }
 
-  #note(reason: Alteration['reason'], originalLength?: number): void {
+  #addAltered(reason: Alteration['reason'], originalLength?: number): void {
     if (this.altered.length === MAX_ALTERATIONS) return
     const field = beginning(this.#path.join('.'), MAX_PATH_LENGTH)
     this.altered.push({ field, reason, ...(originalLength === undefined ? {} : { originalLength }) })
   }
 }
 
-/** What keeps its content where JSON does not look, or, as a Buffer does, makes a list of every byte. */
+/** Tells whether a value keeps its content where JSON does not look, or makes a list of every byte, as a Buffer does. */
 function isOpaque(value: object): boolean {
   return value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)
 }

@@ -1,11 +1,11 @@
 import { type Attributes, type Context, createContextKey } from '@opentelemetry/api'
 import type { AgentRef } from '../events/types.js'
 import { activeContext, runIn } from './flow.js'
-import { runReporting, stretchIn, withStretch } from './switched-off.js'
+import { runReporting, suppressedCallsIn, withSuppressedCalls } from './switched-off.js'
 
 /** The tenant, session and user of events, as far as the caller names them. */
 export interface AuditScope {
-  /** Who owns the data. */
+  /** The owner of the data. */
   readonly tenantId?: string | undefined
   /** The conversation or thread. */
   readonly sessionId?: string | undefined
@@ -23,7 +23,7 @@ export interface ContextRun {
   readonly agent: AgentRef
 }
 
-/** What one OpenTelemetry context says about auditing. */
+/** The settings of auditing in one OpenTelemetry context. */
 export interface ContextScope extends AuditScope {
   readonly enabled?: boolean | undefined
   readonly run?: ContextRun | undefined
@@ -40,8 +40,8 @@ export function contextScope(of: Context): ContextScope | undefined {
 
 /** Sets what `scope` says; what it leaves `undefined` stays as it is. */
 export function withContextScope(of: Context, scope: ContextScope): Context {
-  const said = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
-  return of.setValue(SCOPE_KEY, { ...contextScope(of), ...said })
+  const given = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
+  return of.setValue(SCOPE_KEY, { ...contextScope(of), ...given })
 }
 
 /** Returns what `withScope` has put into the baggage of this context: it was said in this process, and by no caller. */
@@ -51,8 +51,8 @@ export function propagatedScope(of: Context): AuditScope | undefined {
 
 /** Notes what of the baggage comes from `withScope`; what `scope` leaves `undefined` stays as it is. */
 export function withPropagatedScope(of: Context, scope: AuditScope): Context {
-  const said = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
-  return of.setValue(PROPAGATED_KEY, { ...propagatedScope(of), ...said })
+  const given = Object.fromEntries(Object.entries(scope).filter(([, value]) => value !== undefined))
+  return of.setValue(PROPAGATED_KEY, { ...propagatedScope(of), ...given })
 }
 
 /** Returns the attributes that this package gives to the span that is started in this very context. */
@@ -77,7 +77,7 @@ export function idText(value: unknown): string | undefined {
  */
 export function setAuditingEnabled(of: Context, enabled: boolean): Context {
   const inner = withContextScope(of, { enabled })
-  return enabled || contextScope(of)?.enabled === false ? inner : withStretch(inner)
+  return enabled || contextScope(of)?.enabled === false ? inner : withSuppressedCalls(inner)
 }
 
 /**
@@ -94,7 +94,7 @@ export function withAuditing<T>(enabled: boolean, fn: () => T): T {
   if (typeof fn !== 'function') throw new TypeError('withAuditing: expected a function as the second argument')
   const outer = activeContext()
   const inner = setAuditingEnabled(outer, enabled)
-  const stretch = stretchIn(inner)
-  if (stretch === undefined || stretch === stretchIn(outer)) return runIn(inner, fn)
-  return runReporting(stretch, outer, () => runIn(inner, fn))
+  const flow = suppressedCallsIn(inner)
+  if (flow === undefined || flow === suppressedCallsIn(outer)) return runIn(inner, fn)
+  return runReporting(flow, outer, () => runIn(inner, fn))
 }

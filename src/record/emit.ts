@@ -46,7 +46,7 @@ export interface RecordOptions extends AuditScope {
   readonly agent?: AgentRef | undefined
   /**
    * The library that records it: it becomes `source.scope` and `source.scopeVersion` of the event, so that events of two
-   * libraries can be told apart.
+   * libraries can be kept apart.
    *
    * @defaultValue the instrumentation scope of the active span
    */
@@ -71,7 +71,7 @@ interface EmittedEvent {
 }
 
 /**
- * Adds an event to the active span, and gives it to the listeners that do not hear it there. It costs next to nothing while
+ * Adds an event to the active span, and gives it to the listeners that the span does not bring it to. It costs next to nothing while
  * no span records and nobody listens, and never throws.
  */
 export function emit(

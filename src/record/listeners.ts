@@ -1,6 +1,9 @@
 import type { Attributes, Context, Span, TimeInput } from '@opentelemetry/api'
 
-/** Hears what is recorded by hand. `AuditSpanProcessor` registers one; libraries that record need not know of it. */
+/**
+ * Takes what is recorded by hand. `AuditSpanProcessor` registers one; libraries that record need not know of it. Several
+ * copies of this package share the registry, so that the names of its members stay as they are.
+ */
 export interface RecordListener {
   /**
    * Tells whether events added to this span reach the listener through the span itself.
@@ -8,14 +11,14 @@ export interface RecordListener {
    * @param attributes - of the event that has just been added: the very object that the span was given
    */
   hears(span: Span, attributes: Attributes): boolean
-  /** An event that no span this listener hears carries. Must not throw. */
+  /** An event that no span carries of which {@link hears} is true. Must not throw. */
   onRecord(name: string, attributes: Attributes, time: TimeInput | undefined, context: Context): void
   /** This package has started a span that records. The listener may not know its provider. Must not throw. */
   onSpanStarted?(span: Span, name: string, attributes: Attributes, context: Context): void
   /** Auditing is switched off for a flow of calls. Must not throw. @param outer - the context around the flow */
-  onSwitchedOff?(stretch: object, outer: Context): void
+  onSwitchedOff?(flow: object, outer: Context): void
   /** The flow in which auditing was off has ended. Must not throw. */
-  onSwitchedOn?(stretch: object): void
+  onSwitchedOn?(flow: object): void
   /** A sampler has kept a span from starting, since auditing is off in its context. Must not throw. */
   onSpanNotStarted?(context: Context): void
 }

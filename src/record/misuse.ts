@@ -2,19 +2,19 @@ import { diag } from '@opentelemetry/api'
 import { nearestName } from '../events/nearest.js'
 import { idText } from './context.js'
 
-/** Different mistakes that are told; a caller that makes up names must not fill the heap. */
-const MAX_TOLD = 256
+/** Different mistakes that are reported; a caller that makes up names must not fill the heap. */
+const MAX_MISTAKES = 256
 
-const told = new Set<string>()
+const reported = new Set<string>()
 
-/** Tells through `diag`, once, what a caller has got wrong. What wraps application code must not throw for it. */
+/** Reports through `diag`, once, what a caller has got wrong. What wraps application code must not throw for it. */
 export function reportMisuse(mistake: string): void {
-  if (told.size >= MAX_TOLD || told.has(mistake)) return
-  told.add(mistake)
+  if (reported.size >= MAX_MISTAKES || reported.has(mistake)) return
+  reported.add(mistake)
   diag.warn(`spanledger: ${mistake}`)
 }
 
-/** Which options there are: ids and other texts, which numbers will do for as well; anything else is taken as it is. */
+/** The kinds of the options: ids and other texts, for which numbers will do as well; anything else is taken as it is. */
 export type OptionKinds<O> = { readonly [Name in keyof O]-?: 'text' | 'as is' }
 
 /** The options as far as they can be used; unknown names and values that are no text are reported and left out. Never throws. */

@@ -13,11 +13,11 @@ import type { Reading } from './streams.js'
 export interface ActiveRun {
   /** For events recorded where the run's context does not reach: `recordTokenUsageUpdated(usage, { runId: run.runId })`. */
   readonly runId: string
-  /** It completes; `finishReason` says how. */
+  /** The run completes; `finishReason` gives the reason. */
   complete(result?: { readonly finishReason?: string | undefined }): void
-  /** It is called off, also if the function then throws. */
+  /** The run is called off, also if the function then throws. */
   cancel(reason: string, by?: string): void
-  /** It stops to go on later, also if the function then throws. */
+  /** The run stops to go on later, also if the function then throws. */
   suspend(reason: string, waitingFor?: string): void
 }
 
@@ -100,8 +100,8 @@ export class OpenRun implements ActiveRun, Reading {
     const durationMs = performance.now() - this.#startedMillis
     if (this.#failure) emit('run_failed', { durationMs, error: this.#failure }, scope)
     else {
-      const { outcome, ...said } = this.#ending
-      emit(`run_${outcome}`, { durationMs, ...said }, scope)
+      const { outcome, ...details } = this.#ending
+      emit(`run_${outcome}`, { durationMs, ...details }, scope)
     }
   }
 }
@@ -110,13 +110,13 @@ function agentOf({ agentId: id, agentName: name }: RunOptions): AgentRef {
   return { ...(id !== undefined && { id }), ...(name !== undefined && { name }) }
 }
 
-/** Tells the run around a run that no span carries. A recorded one is told by whoever follows its span. */
+/** Returns the run around a run that no span carries. Of a recorded one, whoever follows its span finds it. */
 function announce({ runId, agent }: ContextRun, sessionId: string | undefined, where: RecordOptions): void {
   const agentId = agent.id ?? agent.name ?? runId
   emit('sub_agent_invoked', { agentId, subThreadId: sessionId ?? runId, subRunId: runId }, where)
 }
 
-/** What goes wrong with a span is no concern of the function that runs in it. */
+/** A problem with a span is no concern of the function that runs in it. */
 function quietly(action: () => void): void {
   try {
     action()

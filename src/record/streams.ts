@@ -1,6 +1,6 @@
 import { errorMonitor } from 'node:events'
 
-/** The run behind a stream, which hears of how that is read. Of the three ends the first one counts. */
+/** The run behind a stream, which observes how that is read. Of the three ends the first one counts. */
 export interface Reading {
   /** Runs what produces the stream's next part. */
   within<T>(action: () => T): T
@@ -13,7 +13,7 @@ export interface Reading {
 }
 
 /**
- * Lets a run hear how the stream that its function returned is read.
+ * Lets a run observe how the stream that its function returned is read.
  *
  * - A generator, a Node stream, a `Response` and any other object that can be iterated asynchronously stay the same object.
  * - A web stream is replaced by one that reads from it, unless it is of a class of its own.
@@ -160,7 +160,7 @@ function followSteps(iterator: object, reading: Reading): void {
   const follow =
     (original: Method, onDone: () => void) =>
     (...args: unknown[]) =>
-      hear(
+      observe(
         () => reading.within(() => original.apply(iterator, args)),
         (step) => (step as IteratorResult<unknown> | undefined)?.done === true && onDone(),
         (thrown) => reading.fail(thrown),
@@ -173,8 +173,8 @@ function followSteps(iterator: object, reading: Reading): void {
     replace(iterator, 'throw', (original) => follow(original, () => reading.end()))
 }
 
-/** Calls a function that returns something or a promise of it, and hears of either. */
-function hear(action: Method, onResult: (result: unknown) => void, onThrown: (thrown: unknown) => void): unknown {
+/** Calls a function that returns something or a promise of it, and observes either. */
+function observe(action: Method, onResult: (result: unknown) => void, onThrown: (thrown: unknown) => void): unknown {
   const thrownOn = (thrown: unknown): never => {
     onThrown(thrown)
     throw thrown

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { CONFIDENCES } from '../confidence.js'
 import { agentSchema, count, name, optional, text, timestampSchema } from './shared-schemas.js'
 
-/** How an event's stored form differs from what was handed in. */
+/** A difference between an event's stored form and the event that was handed in. */
 const alteration = v.strictObject({
   /** Dotted path, e.g. `data.error.message`. */
   field: v.string(),
@@ -74,7 +74,7 @@ export const envelopeFields = {
   altered: optional(v.array(alteration)),
 } as const
 
-/** What a caller of `append()` may leave out: the log fills it in. */
+/** The fields that a caller of `append()` may set. The log fills in what is left out, or `undefined`. */
 export const inputFields = {
   v: optional(envelopeFields.v),
   id: optional(envelopeFields.id),

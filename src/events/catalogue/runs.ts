@@ -10,7 +10,7 @@ const modelParameters = v.strictObject({
   seed: optional(v.pipe(v.number(), v.safeInteger())),
 })
 
-/** What a run or a model call consumed. */
+/** The consumption of a run or a model call. */
 const usageFields = {
   inputTokens: count,
   outputTokens: count,

@@ -33,7 +33,7 @@ export type { ErrorDetails, ToolCallDecision, ToolCallRef, ToolCallReport, ToolR
 
 /**
  * Reads one family of instrumentations. Every method must be pure and quick: it runs on the application's thread.
- * What one throws is reported and costs the application nothing.
+ * An exception that one throws is reported and costs the application nothing.
  */
 export interface Convention {
   /** Recorded in `source.convention` of every event. */
@@ -55,8 +55,8 @@ export interface Convention {
    */
   readonly decisive?: Readonly<Partial<Record<Activity['kind'] | 'usage', readonly string[]>>> | undefined
   /**
-   * How its spans tell what they are inside of. `declared`: by their parent. `active`: they hang below something else
-   * than their caller, which is the span that is active when they start. `unnested`: not at all, they start as
+   * The way in which its spans show what they are inside of. `declared`: by their parent. `active`: they hang below
+   * something else than their caller, which is the span that is active when they start. `unnested`: not at all, they start as
    * siblings; `recognise` then names one of `Ancestors.open`, or none.
    *
    * @defaultValue `declared`

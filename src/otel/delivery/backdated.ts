@@ -3,7 +3,7 @@ import { contextScope } from '../../record/context.js'
 import { atEndOfTurnUnref } from '../../timers/real-timers.js'
 import type { OpenSpan, SpanLike } from '../span.js'
 
-/** A span that begins so long before it is started is told afterwards, or an odd clock's. */
+/** A span that begins so long before it is started is reported after the fact, or an odd clock's. */
 const LONG_AGO_SECONDS = 5
 /** A span that has been open for longer is no reason any more to take others for parts of the same work. */
 const MAX_OPEN_MILLIS = 60_000
@@ -24,16 +24,16 @@ export interface BackdatedSpansOptions {
 /**
  * Finds spans that somebody tells after the fact through a live SDK, such as a framework that keeps its own trace and
  * exports it at the end: started with a time long past and ended in the same turn, with nothing else in between. Their
- * parents may not have been told yet.
+ * parents may not have been reported yet.
  *
  * The start of such a span is held until it ends or something else happens, at most until the turn is over. One that is
- * not told afterwards, or whose parent is open here, is translated live.
+ * not reported after the fact, or whose parent is open here, is translated live.
  */
 export class BackdatedSpans {
   readonly #options: BackdatedSpansOptions
   #nowSeconds: number
   #held: Held | undefined = undefined
-  /** Spans of the kind that are open all the same: a whole tree may be told again, in the right order. */
+  /** Spans of the kind that are open all the same: a whole tree may be reported again, in the right order. */
   readonly #open = new Map<object, number>()
 
   constructor(options: BackdatedSpansOptions) {
@@ -82,7 +82,7 @@ export class BackdatedSpans {
     context.with(held.active, () => this.#options.onLive(held.span, held.context))
   }
 
-  /** A span has ended. @returns whether it was told afterwards, and nothing of it is translated yet */
+  /** A span has ended. @returns whether it was reported after the fact, and nothing of it is translated yet */
   end(span: SpanLike): boolean {
     if (this.#held?.span !== span) {
       this.release()

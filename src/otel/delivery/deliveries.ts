@@ -4,14 +4,14 @@ import type { LogRecordLike } from '../log-record.js'
 import { RecentMap } from '../recent-map.js'
 import type { SpanEventLike, SpanLike } from '../span.js'
 import type { Tracker } from '../tracking/tracker.js'
-import { courseOf, keyOf, type Step } from './course.js'
 import type { Delivery, DeliveryResult } from './delivery.js'
 import { SpanView } from './span-view.js'
+import { keyOf, type Step, stepsInOrder } from './steps.js'
 import { digestOf, type TakenLogRecord, type TakenSpan, takeLogRecord, takeSpan } from './taken.js'
 import { type WaitingTrace, WaitingTraces } from './waiting-traces.js'
 
-/** Spans and log records that are remembered as told, so that they count once: at least so many, at most twice as many. */
-const MAX_TOLD = 32_768
+/** Spans and log records that are remembered as delivered, so that they count once: at least so many, at most twice as many. */
+const MAX_DELIVERED = 32_768
 /** Spans that one which comes later finds as its parent, likewise. */
 const MAX_KNOWN = 16_384
 
@@ -35,12 +35,12 @@ export class Deliveries {
   readonly #options: DeliveriesOptions
   readonly #waiting: WaitingTraces
   /** Spans and log records that were delivered. */
-  readonly #told = new RecentMap<string, true>(MAX_TOLD)
+  readonly #delivered = new RecentMap<string, true>(MAX_DELIVERED)
   /** Spans that were translated, or are awaited by their children. */
   readonly #known = new RecentMap<string, SpanView>(MAX_KNOWN)
   /** Of these, those that are being translated just now. */
   readonly #open = new Map<string, SpanView>()
-  #hasToldOfExcess = false
+  #hasWarnedOfExcess = false
 
   constructor(options: DeliveriesOptions) {
     this.#options = options
@@ -75,7 +75,7 @@ export class Deliveries {
     const taken = takeSpan(span, source)
     if (!taken) return 'malformed'
     const { tracker } = this.#options
-    // It may be told again when its run has been given up.
+    // A span whose run has been given up may be delivered again.
     if (tracker.delivered.hasSeenLive(taken.ids) && !tracker.delivered.hasGivenUp(taken.ids)) return 'repeated'
     // Not by its resource, which a second way here may have changed.
     if (this.#isRepeated(keyOf(taken.ids, source))) return 'repeated'
@@ -94,26 +94,26 @@ export class Deliveries {
   }
 
   #isRepeated(key: string): boolean {
-    if (this.#told.get(key)) return true
-    this.#told.set(key, true)
+    if (this.#delivered.get(key)) return true
+    this.#delivered.set(key, true)
     return false
   }
 
   #makeRoom(): void {
     const excess = this.#waiting.takeExcess()
     if (excess.length === 0) return
-    if (!this.#hasToldOfExcess) {
+    if (!this.#hasWarnedOfExcess) {
       diag.warn(
         'spanledger: more spans are delivered than can wait; the oldest traces are translated before they are whole.',
       )
     }
-    this.#hasToldOfExcess = true
+    this.#hasWarnedOfExcess = true
     this.#translate(excess)
   }
 
   #translate(traces: readonly WaitingTrace[]): void {
     if (traces.length === 0) return
-    const steps = courseOf(
+    const steps = stepsInOrder(
       traces.flatMap(({ spans }) => spans),
       traces.flatMap(({ logs }) => logs),
     )
@@ -150,7 +150,7 @@ export class Deliveries {
   }
 
   #start(span: TakenSpan): void {
-    // What it is was seen live: only its end is news.
+    // Its start was seen live: only its end is new.
     if (this.#options.tracker.delivered.hasSeenLive(span.ids)) return
     const key = keyOf(span.ids, span.origin)
     const view = this.#known.get(key) ?? new SpanView(span.ids)

@@ -21,7 +21,7 @@ export interface Delivery {
 export interface DeliveryResult {
   /** Spans and log records that are, or will be, translated. 0 while no log is attached or auditing is off. */
   readonly accepted: number
-  /** Spans and log records that had been told before, live or by a delivery. */
+  /** Spans and log records that had come before, live or by a delivery. */
   readonly repeated: number
   /** Items that are no span or log record, and spans that have not ended; also counted in an `events_dropped` event. */
   readonly malformed: number

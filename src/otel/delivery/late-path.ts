@@ -68,28 +68,28 @@ export class LatePath {
     return backdated.beganLongAgo(span) && this.#mayHold(context) && backdated.hold(span, context)
   }
 
-  /** A span comes through `onEnd`. @returns whether it was told after the fact through an SDK */
+  /** A span comes through `onEnd`. @returns whether an SDK has started and ended it after the fact */
   seesEnd(span: SpanLike): boolean {
     return this.#backdated.end(span)
   }
 
   /**
-   * Takes a span that has come through `onEnd` and is not followed, if it has never been open here: it was told after the
-   * fact, or it is plain data. Any other may have begun before a log was attached.
+   * Takes a span that has come through `onEnd` and is not followed, if it has never been open here: it was reported after
+   * the fact, or it is plain data. Any other may have begun before a log was attached.
    */
-  takesEnd(span: SpanLike, isTold: boolean): boolean {
-    const isDelivered = isTold || this.#throughHooks.has(span) || isPlainData(span)
+  takesEnd(span: SpanLike, isBackdated: boolean): boolean {
+    const isDelivered = isBackdated || this.#throughHooks.has(span) || isPlainData(span)
     if (!isDelivered || this.#options.tracker.suppressions.has(span)) return false
     this.#takeOnce(span)
     return true
   }
 
-  /** Something happens that the start of a span may matter to which is held. */
+  /** Something happens to which the start of a span that is held may matter. */
   release(): void {
     this.#backdated.release()
   }
 
-  /** Notes the time: called every few seconds. */
+  /** Takes the time: called every few seconds. */
   tick(): void {
     this.#backdated.tick()
   }

@@ -126,7 +126,7 @@ function sizeOfValue(value: unknown): number {
 const origins = new WeakMap<object, Map<string, string>>()
 const MAX_SOURCES_OF_RESOURCE = 64
 
-/** Identifies a resource, as told by one sender, in few characters. */
+/** Identifies a resource, as one sender names it, in few characters. */
 function originOf(source: string, resource: LogRecordLike['resource']): string {
   if (!resource) return digestOf([source])
   const known = origins.get(resource)?.get(source)

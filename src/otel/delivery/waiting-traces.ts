@@ -80,9 +80,9 @@ export class WaitingTraces {
       else unripe.push(trace)
     }
     if (ripe.length === 0) return []
-    const around = new Surroundings(unripe)
+    const surroundings = new Surroundings(unripe)
     return ripe
-      .filter(([, trace]) => nowMillis - trace.lastMillis >= 2 * this.#waitMillis || !around.surround(trace))
+      .filter(([, trace]) => nowMillis - trace.lastMillis >= 2 * this.#waitMillis || !surroundings.surround(trace))
       .map(([key]) => this.#take(key))
   }
 

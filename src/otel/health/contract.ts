@@ -84,7 +84,7 @@ export type ProviderReport = Pick<AuditHealthCounts, 'sampledAway' | 'foreign' |
 /** The part of a log that its health follows from. */
 export interface WatchedLog {
   readonly location: string
-  /** It could not be opened so far. */
+  /** The log could not be opened so far. */
   readonly isUnopened?: boolean
   health?(): { readonly status: string; readonly cause?: unknown }
   counters?(): { readonly dropped: Readonly<Record<string, number>> }

@@ -27,7 +27,7 @@ import type { Counted, Reporter, UsageLedger } from './usage-ledger.js'
 /** The end of a span, and its meaning. */
 export interface SpanEnd {
   /** The words of its convention. */
-  readonly said: Conclusion
+  readonly conclusion: Conclusion
   readonly ending: Ending
   /** The error of a span that has failed. */
   readonly error: Conclusion['error']
@@ -122,9 +122,9 @@ export class CallRecorder {
   }
 
   #endTool(node: SpanNode, activity: ToolActivity, end: SpanEnd): void {
-    const { said, ending, span, start, endedAt, origin } = end
+    const { conclusion, ending, span, start, endedAt, origin } = end
     const { call } = node.record ?? {}
-    const isSilent = said.outcome === undefined && ending.outcome === 'completed' && isUnset(span)
+    const isSilent = conclusion.outcome === undefined && ending.outcome === 'completed' && isUnset(span)
     const inner = isSilent ? call?.recorded.inner : undefined
     const outcome = inner?.outcome ?? ending.outcome
     const error = inner?.error ?? end.error ?? ending.error ?? errorOf(span)
@@ -143,12 +143,12 @@ export class CallRecorder {
 
   /** Reports the end of a call whose outcome other spans and log records may report. */
   #endReportedCall(node: SpanNode, activity: ToolActivity, call: ToolCallRef, end: SpanEnd): void {
-    const { said, ending, error, span, start, endedAt, origin } = end
+    const { conclusion, ending, error, span, start, endedAt, origin } = end
     node.record?.call?.recorded.end(nanosOf(span.endTime))
     if (ending.outcome === 'suspended') return // it will be called again when the run goes on
     const durationMs = millisBetween(start.time, endedAt)
     // The status says nothing where other spans do.
-    const plain = said.outcome === 'completed' ? said.outcome : undefined
+    const plain = conclusion.outcome === 'completed' ? conclusion.outcome : undefined
     const known = ending.outcome === 'failed' ? ({ outcome: ending.outcome, error } as const) : { outcome: plain }
     const report = { ...call, ...known, tool: ending.tool ?? activity.tool, durationMs }
     this.#report(node, report, endedAt, { origin, isOwnEnd: true })

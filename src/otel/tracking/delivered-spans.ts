@@ -42,10 +42,10 @@ export class DeliveredSpans {
   /** A delivered span starts. @param parent - delivered as well, or awaited */
   start(span: SpanLike, parent: SpanLike | undefined, flow: string): void {
     const { nodes, recogniser } = this.#parts
-    const around = parent ? nodes.on(parent) : nodes.byIds(span.parentSpanContext)
+    const enclosing = parent ? nodes.on(parent) : nodes.byIds(span.parentSpanContext)
     const awaited = nodes.on(span)
-    if (awaited) awaited.arrive(span, around)
-    const node = awaited ?? nodes.enterDelivered(span, around, flow)
+    if (awaited) awaited.arrive(span, enclosing)
+    const node = awaited ?? nodes.enterDelivered(span, enclosing, flow)
     if (!recogniser.look(node, span, 'start')) recogniser.look(node, span, 'microtask')
   }
 

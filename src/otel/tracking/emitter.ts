@@ -120,14 +120,14 @@ export class Emitter {
    */
   #scopeAt({ node, run, context }: EventOrigin): EventScope {
     if (run && isInsideAnother(run, node, context)) return run.scope()
-    const around: EventScope = node?.scope() ?? run?.scope() ?? NOBODY
-    if (!context || context === node?.context) return around
+    const enclosing: EventScope = node?.scope() ?? run?.scope() ?? NOBODY
+    if (!context || context === node?.context) return enclosing
     const given = this.#callers.read(context).scope
-    const givenAround = node?.contextScope() ?? run?.contextScope ?? NOBODY
-    return overlaid(around, {
-      tenantId: given.tenantId === givenAround.tenantId ? undefined : given.tenantId,
-      sessionId: given.sessionId === givenAround.sessionId ? undefined : given.sessionId,
-      userId: given.userId === givenAround.userId ? undefined : given.userId,
+    const enclosingGiven = node?.contextScope() ?? run?.contextScope ?? NOBODY
+    return overlaid(enclosing, {
+      tenantId: given.tenantId === enclosingGiven.tenantId ? undefined : given.tenantId,
+      sessionId: given.sessionId === enclosingGiven.sessionId ? undefined : given.sessionId,
+      userId: given.userId === enclosingGiven.userId ? undefined : given.userId,
     })
   }
 
@@ -138,9 +138,9 @@ export class Emitter {
 
   /** Returns the scope that callers claim for an event of this origin. */
   claimsAt({ node, run, context, claims }: EventOrigin): ClaimedScope | undefined {
-    const around = node?.claims() ?? run?.claims()
+    const enclosing = node?.claims() ?? run?.claims()
     const inContext = !context || context === node?.context ? undefined : this.#callers.read(context).claims
-    return overlayClaims(overlayClaims(around, inContext), claims)
+    return overlayClaims(overlayClaims(enclosing, inContext), claims)
   }
 
   #draft<T extends AuditEventType>(
@@ -192,8 +192,8 @@ function isResolved(scope: EventScope): scope is ResolvedScope {
 
 /** Tells whether an event comes from inside another run than the one that it is of. */
 function isInsideAnother(run: Run, node: TrackedSpan | undefined, context: Context | undefined): boolean {
-  const around = node?.nearestRun()?.runId ?? (context && contextScope(context)?.run?.runId)
-  return around !== undefined && around !== run.runId
+  const enclosing = node?.nearestRun()?.runId ?? (context && contextScope(context)?.run?.runId)
+  return enclosing !== undefined && enclosing !== run.runId
 }
 
 /** Returns the fields of `over`, and those of `under` besides. */

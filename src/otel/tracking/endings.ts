@@ -14,48 +14,48 @@ export type Ending = Conclusion & { readonly outcome: Outcome }
  * Returns the ending of a span: as its convention says; else by its error, which may be one that cancels or pauses; else it
  * has completed, unless, for a run, something inside has paused it.
  */
-export function endOf(node: SpanNode, recognition: Recognition, span: SpanLike, said: Conclusion): Ending {
-  const ending = settled(node, recognition.activity, span, said)
+export function endOf(node: SpanNode, recognition: Recognition, span: SpanLike, conclusion: Conclusion): Ending {
+  const ending = settled(node, recognition.activity, span, conclusion)
   const doubt = ending.outcome === 'completed' ? node.run?.signs.loss : undefined
   return inDoubt(ending, lossOfOutcome(span, recognition) ?? doubt)
 }
 
-function settled(node: SpanNode, activity: Activity, span: SpanLike, said: Conclusion): Ending {
-  if (said.outcome) return said as Ending
-  const error = said.error ?? (hasErrorStatus(span) ? errorOf(span) : undefined)
+function settled(node: SpanNode, activity: Activity, span: SpanLike, conclusion: Conclusion): Ending {
+  if (conclusion.outcome) return conclusion as Ending
+  const error = conclusion.error ?? (hasErrorStatus(span) ? errorOf(span) : undefined)
   if (!error) {
     const pause = node.run?.signs.pause
-    return pause ? { ...said, ...pause, outcome: 'suspended', confidence: 'heuristic' } : completed(said)
+    return pause ? { ...conclusion, ...pause, outcome: 'suspended', confidence: 'heuristic' } : completed(conclusion)
   }
   const ending = endingOfError(error, span)
-  const concluded = { ...said, ...concludeError(error, span), outcome: ending.outcome }
+  const concluded = { ...conclusion, ...concludeError(error, span), outcome: ending.outcome }
   if (ending.outcome !== 'suspended') return concluded
   const waitingFor = node.run?.signs.pause?.waitingFor ?? nameOf(activity)
   const facts = activity.kind === 'tool' && ending.waitsFor === 'approval' ? [request(node, activity.tool)] : []
-  return { ...concluded, waitingFor, facts: [...(said.facts ?? []), ...facts] }
+  return { ...concluded, waitingFor, facts: [...(conclusion.facts ?? []), ...facts] }
 }
 
 /** Field by field, as in the ledger of usage: most spans end so. */
-function completed(said: Conclusion): Ending {
+function completed(conclusion: Conclusion): Ending {
   const ending = {
     outcome: 'completed' as const,
-    confidence: said.confidence,
-    altered: said.altered,
-    error: said.error,
-    reason: said.reason,
-    waitingFor: said.waitingFor,
-    by: said.by,
-    finishReason: said.finishReason,
-    usage: said.usage,
-    hits: said.hits,
-    endsRun: said.endsRun,
-    agent: said.agent,
-    tool: said.tool,
-    scope: said.scope,
-    runScope: said.runScope,
-    enclosingRun: said.enclosingRun,
-    facts: said.facts,
-    call: said.call,
+    confidence: conclusion.confidence,
+    altered: conclusion.altered,
+    error: conclusion.error,
+    reason: conclusion.reason,
+    waitingFor: conclusion.waitingFor,
+    by: conclusion.by,
+    finishReason: conclusion.finishReason,
+    usage: conclusion.usage,
+    hits: conclusion.hits,
+    endsRun: conclusion.endsRun,
+    agent: conclusion.agent,
+    tool: conclusion.tool,
+    scope: conclusion.scope,
+    runScope: conclusion.runScope,
+    enclosingRun: conclusion.enclosingRun,
+    facts: conclusion.facts,
+    call: conclusion.call,
   } satisfies { readonly [field in keyof Required<Conclusion>]: Conclusion[field] }
   return ending
 }
@@ -67,13 +67,13 @@ function completed(said: Conclusion): Ending {
 export function signEnd(
   run: Run | undefined,
   {
-    said,
+    conclusion,
     ending,
     loss,
     kind,
   }: {
     /** The words of the span's convention. */
-    readonly said: Conclusion
+    readonly conclusion: Conclusion
     readonly ending: Ending
     readonly loss: Loss | undefined
     readonly kind: Activity['kind']
@@ -82,7 +82,7 @@ export function signEnd(
   if (!run) return
   if (loss || kind === 'model') run.signs.doubt(loss)
   const { outcome, reason, waitingFor } = ending
-  if (outcome === 'suspended' && said.outcome === undefined) run.signs.stop({ reason, waitingFor })
+  if (outcome === 'suspended' && conclusion.outcome === undefined) run.signs.stop({ reason, waitingFor })
 }
 
 function nameOf(activity: Activity): string | undefined {

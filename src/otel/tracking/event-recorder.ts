@@ -128,7 +128,7 @@ export class EventRecorder {
   ): { readonly fact: Fact; readonly claims?: ClaimedScope | undefined } {
     const baggage = context && this.#parts.nodes.callers.read(context).baggage
     if (!baggage || !fact.scope) return { fact }
-    const { own, claims } = partFacts(fact.scope, attributes, baggage, { own: undefined, around: undefined })
+    const { own, claims } = partFacts(fact.scope, attributes, baggage, { own: undefined, enclosing: undefined })
     return { fact: { ...fact, scope: own }, claims }
   }
 

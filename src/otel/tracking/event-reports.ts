@@ -56,7 +56,7 @@ export class EventReports {
       userId: named?.userId ?? reported?.userId,
     }
     const baggage = context && this.#callers.read(context).baggage
-    return baggage ? partFacts(facts, attributes, baggage, { own: undefined, around: undefined }).own : facts
+    return baggage ? partFacts(facts, attributes, baggage, { own: undefined, enclosing: undefined }).own : facts
   }
 }
 

@@ -94,11 +94,11 @@ export class FactRecorder {
     const carrier = node && !node.run ? node : undefined
     const runId = named ?? (carrier ? runIdOf(carrier) : randomUUID())
     const { parentRunId } = fact.scope ?? {}
-    const around = notSuspended(origin.run)
+    const enclosing = notSuspended(origin.run)
     this.#runs.start(
       { activity: fact.data, data: fact.data, runId, startedAt: time, parentRunId, scope: fact.scope },
       // The context may name the run itself, as one that was before under its id.
-      { ...origin, run: around?.runId === runId ? undefined : around, node: carrier },
+      { ...origin, run: enclosing?.runId === runId ? undefined : enclosing, node: carrier },
     )
   }
 

@@ -51,6 +51,8 @@ export class Hops {
 
   /** Returns the span of this process that sent what the span takes in, where more than its ids shows that. */
   senderOf(span: SpanLike): SpanNode | undefined {
+    // Attacker-controlled: ids that came with a request or a message; they only find what went out under them, and what
+    // both sides say of it has to agree.
     const { kind, parentSpanContext: parent } = span
     if (kind === SERVER) return parent && this.#requestOf(span, parent)
     if (kind !== CONSUMER) return undefined

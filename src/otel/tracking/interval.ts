@@ -1,6 +1,6 @@
 import type { HrTime } from '@opentelemetry/api'
 
-/** A stretch of time, in nanoseconds since the epoch of its clock. */
+/** A period, in nanoseconds since the epoch of its clock. */
 export interface Interval {
   readonly start: number
   readonly end: number

@@ -17,8 +17,8 @@ export function lossOfOutcome(span: SpanLike, { convention, activity }: Recognit
   const keys = convention.decisive?.[activity.kind]
   if (keys)
     return cutIn(span, keys) ?? (hasDropped(span) && !keys.every((key) => has(span, key)) ? 'missing' : undefined)
-  const isSaid = activity.kind === 'model' || activity.kind === 'step'
-  return isSaid || !hasDropped(span) ? undefined : 'missing'
+  const needsNone = activity.kind === 'model' || activity.kind === 'step'
+  return needsNone || !hasDropped(span) ? undefined : 'missing'
 }
 
 /** Returns the loss of what a call of a model consumed, whose span does not say it. */

@@ -32,6 +32,8 @@ export class ParentFinder {
   }
 
   #parentHere(span: OpenSpan, context: Context): SpanNode | undefined {
+    // Attacker-controlled: ids of a parent and of links, which a caller may have sent; only the ids object of a span of this
+    // process finds its node, unless `trustRemoteParents` is set.
     const parentId = parentSpanIdOf(span)
     if (parentId === undefined) return this.#nodes.linkedBy(span)
     const parent = spanIn(context) as (OpenSpan & Span) | undefined

@@ -16,18 +16,19 @@ const HOP = new Set([1, 2])
  * Tells whether a span of a run reports the run that it is directly inside of: another instrumentation, or the other side of
  * a hop, has reported the same agent. An agent that calls itself does so through a tool, and a workflow is none of its agents.
  *
- * @param around - the run around the span
+ * @param enclosing - the run around the span
  */
-export function isSameRun(node: SpanNode, { agent, trigger }: RunActivity, around: Run): boolean {
-  const outer = aroundSteps(node)
-  if (outer?.run !== around || triggerOf(outer) !== trigger) return false
-  return areLayers(outer, node) && isSameAgent(around.agent, agent, isHop(outer, node))
+export function isSameRun(node: SpanNode, { agent, trigger }: RunActivity, enclosing: Run): boolean {
+  const outer = enclosingPastSteps(node)
+  if (outer?.run !== enclosing || triggerOf(outer) !== trigger) return false
+  return areLayers(outer, node) && isSameAgent(enclosing.agent, agent, isHop(outer, node))
 }
 
 /** Tells whether the only run directly inside of a span has reported the span's run before the span itself did. */
 export function isReportedInside(node: SpanNode, { agent, trigger }: RunActivity): boolean {
   const [inner, ...others] = node.orphans
-  if (!inner?.run || others.length > 0 || aroundSteps(inner) !== node || triggerOf(inner) !== trigger) return false
+  if (!inner?.run || others.length > 0 || enclosingPastSteps(inner) !== node || triggerOf(inner) !== trigger)
+    return false
   return areLayers(node, inner) && isSameAgent(agent, inner.run.agent, isHop(node, inner))
 }
 
@@ -50,14 +51,14 @@ function isSameAgent(one: AgentRef, other: AgentRef, isAcrossHop: boolean): bool
 }
 
 /** The recognised span around a span, past the inner workings of a framework. */
-function aroundSteps(node: SpanNode): SpanNode | undefined {
+function enclosingPastSteps(node: SpanNode): SpanNode | undefined {
   let outer = node.recognisedParent()
   while (outer?.recognition?.activity.kind === 'step') outer = outer.recognisedParent()
   return outer
 }
 
 /** Keeps the end that an inner span reports, for the span around that records the end. */
-export function noteInnerEnd(node: SpanNode, kind: Activity['kind'], inner: Conclusion, run: Run | undefined): void {
+export function keepInnerEnd(node: SpanNode, kind: Activity['kind'], inner: Conclusion, run: Run | undefined): void {
   if (kind === 'tool') node.record?.call?.recorded.endInside(inner)
   if (kind !== 'run' || !run || run.hasEnded) return
   run.signs.endInside(inner)
@@ -65,11 +66,11 @@ export function noteInnerEnd(node: SpanNode, kind: Activity['kind'], inner: Conc
 }
 
 /** Returns the end as the outer span reports it, or the inner one where the outer one marks nothing, as hosting layers do. */
-export function withInnerEnd(said: Conclusion, span: SpanLike, inner: InnerEnd | undefined): Conclusion {
-  if (!inner) return said
-  const isSaid = said.outcome !== undefined && said.outcome !== 'completed'
-  if (isSaid || !isUnset(span)) return { ...said, finishReason: said.finishReason ?? inner.finishReason }
-  return { ...said, ...inner, finishReason: said.finishReason ?? inner.finishReason }
+export function withInnerEnd(conclusion: Conclusion, span: SpanLike, inner: InnerEnd | undefined): Conclusion {
+  if (!inner) return conclusion
+  const isMarked = conclusion.outcome !== undefined && conclusion.outcome !== 'completed'
+  if (isMarked || !isUnset(span)) return { ...conclusion, finishReason: conclusion.finishReason ?? inner.finishReason }
+  return { ...conclusion, ...inner, finishReason: conclusion.finishReason ?? inner.finishReason }
 }
 
 export function isUnset({ status }: SpanLike): boolean {

@@ -148,13 +148,13 @@ export class ReportedRuns {
 
   #start(reported: ReportedRun, received: ReceivedReport, begins: Begins): Run {
     const { report, time } = received
-    const around = begins.parentKeys && {
+    const enclosing = begins.parentKeys && {
       sessionId: report.sessionId,
       keys: begins.parentKeys,
       isOfRunInProgress: true,
     }
     reported.startAt(time)
-    const run = this.#startRun(reported, received, { ...begins, parent: around && this.find(around, time) })
+    const run = this.#startRun(reported, received, { ...begins, parent: enclosing && this.find(enclosing, time) })
     reported.begin(run)
     return run
   }

@@ -102,4 +102,12 @@ describe('the end of a run', () => {
     record('run_completed', 'observed')
     expect(published).toEqual(['e1'])
   })
+
+  test('may come again of a run that has gone on, though it is forgotten', () => {
+    const { end, record } = startRun()
+    record('run_completed', 'observed')
+    end.reopen()
+    end.forget()
+    expect(end.recordAgain('run_completed')).toBe(true)
+  })
 })

@@ -32,6 +32,8 @@ const ADMITTED: Readonly<Record<Stage, readonly EndGrounds[]>> = {
  *              │                       │
  *           claimed                    │
  *              └──▶ claimed ─ observed ┘
+ *
+ * `forget` leads from `guessed` and `claimed` to `ended` as well: nobody is left who could correct them.
  */
 export class RunEnd {
   #stage: Stage = 'open'
@@ -79,10 +81,13 @@ export class RunEnd {
 
   /** The run has gone on after its end. A guess needs no second end: the true one supersedes it. */
   reopen(): void {
-    if (this.#stage === 'ended' && !this.isSuspended) this.#stage = 'resumed'
+    if (this.#stage === 'ended') this.#stage = 'resumed'
   }
 
-  /** The run has ended unobserved: nothing more is recorded of its end. */
+  /**
+   * The run has ended unobserved: nothing more is recorded of its end. One that has gone on after its end keeps the right to
+   * end again.
+   */
   forget(): void {
     if (this.#stage !== 'resumed') this.#stage = 'ended'
   }

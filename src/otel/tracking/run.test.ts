@@ -1,24 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Run, type RunInit } from './run.js'
-
-const NOW = '2026-05-01T10:00:00.000Z'
-
-function startRun(init: Partial<RunInit> = {}): Run {
-  return new Run({
-    runId: 'r',
-    key: 'r',
-    parentRunId: undefined,
-    parentIsClaimed: false,
-    startedAt: NOW,
-    agent: { name: 'planner' },
-    node: undefined,
-    mayLeak: false,
-    isStartMended: false,
-    source: { convention: 'test', scope: 'test' },
-    nowMillis: 0,
-    ...init,
-  })
-}
+import { becomeRun, enter, NOW, startRun } from '../../../test/support/tracked-spans.js'
+import { notSuspended } from './run.js'
 
 function scopeOf(tenantId: string | undefined, sessionId: string, sessionDerived = false) {
   return { tenantId, sessionId, sessionDerived, userId: undefined }
@@ -83,5 +65,60 @@ describe('a run', () => {
     expect(run.signs.hasLeaked).toBe(false)
     run.signs.endChild({ outcome: 'cancelled', endsRun: false })
     expect(run.signs.hasLeaked).toBe(false)
+  })
+
+  test('is renamed by the end of its span, and completed by spans inside', () => {
+    const run = startRun({ agent: { name: 'planner' } })
+    run.completeAgent({ id: 'a-1', name: 'other' })
+    expect(run.agent).toEqual({ id: 'a-1', name: 'planner' })
+    run.renameAgent({ name: 'writer' })
+    expect(run.agent).toEqual({ id: 'a-1', name: 'writer' })
+  })
+
+  test('hands down the tenant and the session of its events, and a session that was derived only for want of another', () => {
+    const named = startRun()
+    named.identify(scopeOf('acme', 's-1'))
+    expect(named.inheritable(scopeOf('other', 's-2'))).toEqual(scopeOf('acme', 's-1'))
+    const derived = startRun()
+    derived.identify(scopeOf(undefined, 'trace', true))
+    expect(derived.inheritable(scopeOf('other', 's-2'))).toEqual(scopeOf('other', 's-2'))
+    expect(startRun().inheritable(scopeOf('other', 's-2'))).toEqual(scopeOf('other', 's-2'))
+  })
+
+  test('that no span carries takes its scope from what it was given, its context, and the run it is in', () => {
+    const outer = startRun({ runId: 'outer' })
+    outer.identify(scopeOf('acme', 's-1'))
+    const spanless = { given: undefined, context: {}, heirOf: outer, claims: undefined }
+    expect(startRun({ spanless }).scope()).toEqual(scopeOf('acme', 's-1'))
+    const given = { ...spanless, given: { sessionId: 's-3' }, context: { sessionId: 's-2', userId: 'u' } }
+    expect(startRun({ spanless: given }).scope()).toMatchObject({ tenantId: 'acme', sessionId: 's-3', userId: 'u' })
+    expect(startRun().scope()).toEqual(scopeOf(undefined, 'r', true))
+  })
+
+  test('is of the family of its outermost span, else of the outermost run', () => {
+    const outer = startRun()
+    const spanless = { given: undefined, context: {}, heirOf: outer, claims: undefined }
+    expect(startRun({ spanless: { ...spanless, heirOf: startRun({ spanless }) } }).family).toBe(outer)
+    const top = enter()
+    expect(startRun({ node: enter(enter(top)) }).family).toBe(top)
+  })
+
+  test('is attached to the first span that turns out to be it', () => {
+    const [run, node] = [startRun(), enter()]
+    run.attachTo(node)
+    run.attachTo(enter())
+    expect(run.node).toBe(node)
+  })
+
+  test('invokes nobody while it is suspended: the run further out does', () => {
+    const [top, middle] = [enter(), enter()]
+    const outer = becomeRun(top, 'outer')
+    middle.moveBelow(top)
+    const inner = becomeRun(middle, 'inner')
+    expect(notSuspended(inner)).toBe(inner)
+    inner.end.record('run_suspended', 'observed', () => 'e1')
+    expect(notSuspended(inner)).toBe(outer)
+    outer.end.record('run_suspended', 'observed', () => 'e1')
+    expect(notSuspended(inner)).toBeUndefined()
   })
 })

@@ -41,7 +41,7 @@ export interface TrackedSpan {
   contextScope(): ScopeIds
   claims(): ClaimedScope | undefined
   /** @returns the outermost span of which a tenant or a session has become known */
-  learnScope(facts: ScopeIds): TrackedSpan | undefined
+  addScope(facts: ScopeIds): TrackedSpan | undefined
   /** @returns likewise */
   completeScope(facts: ScopeIds): TrackedSpan | undefined
 }
@@ -193,12 +193,12 @@ export class Run implements RunFamily {
     const { contextScope } = this
     const { given = NO_SCOPE, heirOf } = this.#spanless ?? {}
     const { tenantId = contextScope.tenantId, sessionId = contextScope.sessionId, userId = contextScope.userId } = given
-    const around = heirOf?.inheritable(heirOf.scope())
+    const enclosing = heirOf?.inheritable(heirOf.scope())
     return {
-      tenantId: tenantId ?? around?.tenantId,
-      sessionId: sessionId ?? around?.sessionId ?? this.runId,
-      sessionDerived: sessionId === undefined && (around?.sessionDerived ?? true),
-      userId: userId ?? around?.userId,
+      tenantId: tenantId ?? enclosing?.tenantId,
+      sessionId: sessionId ?? enclosing?.sessionId ?? this.runId,
+      sessionDerived: sessionId === undefined && (enclosing?.sessionDerived ?? true),
+      userId: userId ?? enclosing?.userId,
     }
   }
 
@@ -263,7 +263,7 @@ export class Run implements RunFamily {
 
 /** A suspended run invokes nobody: what starts below its span later goes on where it left off. */
 export function notSuspended(run: Run | undefined): Run | undefined {
-  let around = run
-  while (around?.end.isSuspended) around = around.node?.parent?.nearestRun()
-  return around
+  let enclosing = run
+  while (enclosing?.end.isSuspended) enclosing = enclosing.node?.parent?.nearestRun()
+  return enclosing
 }

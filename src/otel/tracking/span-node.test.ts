@@ -1,52 +1,10 @@
-import { ROOT_CONTEXT } from '@opentelemetry/api'
+import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
-import { CallerClaims } from '../caller-claims.js'
-import type { Activity } from '../conventions/contract.js'
-import type { SpanLike } from '../span.js'
-import { Run } from './run.js'
-import { SpanNode } from './span-node.js'
+import { becomeRun, enter, recognise, startRun } from '../../../test/support/tracked-spans.js'
+import type { SpanNode } from './span-node.js'
+import { UntakenOfSpan } from './untaken-of-span.js'
 
-const callers = new CallerClaims(false)
-let ids = 0
-
-function spanLike(): SpanLike {
-  const context = { traceId: 't'.repeat(32), spanId: String(++ids).padStart(16, '0'), traceFlags: 1 }
-  return {
-    name: 's',
-    kind: 0,
-    spanContext: () => context,
-    startTime: [1, 0],
-    endTime: [0, 0],
-    status: { code: 0 },
-    attributes: {},
-    events: [],
-  }
-}
-
-function enter(parent?: SpanNode): SpanNode {
-  return new SpanNode({ span: spanLike(), context: ROOT_CONTEXT, parent, remoteParent: undefined }, callers)
-}
-
-function recognise(node: SpanNode, activity: Activity = { kind: 'step' }): SpanNode {
-  node.recogniseAs({ convention: { name: 'test', recognise: () => activity }, activity })
-  return node
-}
-
-function runOn(node: SpanNode, runId: string): Run {
-  return new Run({
-    runId,
-    key: runId,
-    parentRunId: undefined,
-    parentIsClaimed: false,
-    startedAt: '2026-05-01T10:00:00.000Z',
-    agent: { name: 'planner' },
-    node,
-    mayLeak: false,
-    isStartMended: false,
-    source: { convention: 'test', scope: 'test' },
-    nowMillis: 0,
-  })
-}
+const runOn = (node: SpanNode, runId: string) => startRun({ runId, key: runId, node })
 
 describe('a span in the tree', () => {
   test('is open to those above until all below it has ended', () => {
@@ -135,5 +93,63 @@ describe('a span in the tree', () => {
     again.replay(before)
     expect(again.continueReplayed()).toBe(false)
     expect(again.run).toBeUndefined()
+  })
+
+  test('that is replayed has the call and the repeat that are recorded of it', () => {
+    const before = enter()
+    const call = { id: 'c-1', recorded: {} as never }
+    before.ownRecord.becomeCall(call)
+    before.ownRecord.becomeRepeat()
+    const again = enter()
+    again.replay(before)
+    again.continueReplayed()
+    expect([again.record?.call, again.record?.isRepeat]).toEqual([call, true])
+  })
+
+  test('means something to those below when it has ended only as recognised, or as a run', () => {
+    const [plain, recognised, run] = [enter(), recognise(enter()), enter()]
+    becomeRun(run)
+    for (const node of [plain, recognised, run]) node.end()
+    expect([plain, recognised, run].map((node) => enter(node).parent)).toEqual([undefined, recognised, run])
+  })
+
+  test('has no more than 1000 ancestors', () => {
+    let node = enter()
+    for (let depth = 0; depth < 1005; depth++) node = enter(node)
+    let kept = 0
+    for (let above = node.parent; above; above = above.parent) kept++
+    expect(kept).toBeLessThanOrEqual(1000)
+  })
+
+  test('belongs to a run that was reported, where no span around it is one', () => {
+    const [outer, run] = [enter(), startRun()]
+    outer.joinRun(run)
+    expect(enter(outer).nearestRun()).toBe(run)
+    expect(outer.run).toBeUndefined()
+    const own = becomeRun(outer, 'own')
+    expect(outer.nearestRun()).toBe(own)
+  })
+
+  test('holds a bounded number of orphans', () => {
+    const top = enter()
+    for (let n = 0; n < 300; n++) top.addOrphan(enter(top))
+    expect(top.orphans).toHaveLength(256)
+  })
+
+  test('lets go of its context, its orphans and its attributes when it ends, once', () => {
+    const context = ROOT_CONTEXT.setValue(createContextKey('test'), 1)
+    const node = enter(undefined, { context })
+    expect(node.context).toBe(context)
+    node.addOrphan(enter(node))
+    node.holdUntaken(new UntakenOfSpan(new Set(), undefined))
+    node.end()
+    expect([node.context, node.span, node.untaken, node.orphans.length]).toEqual([undefined, undefined, undefined, 0])
+    expect(() => node.end()).not.toThrow()
+  })
+
+  test('is the same object to conventions every time', () => {
+    const node = enter()
+    expect(node.asSurrounding()).toBeUndefined()
+    expect(recognise(node).asSurrounding()).toBe(node.asSurrounding())
   })
 })

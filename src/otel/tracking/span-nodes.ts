@@ -140,6 +140,7 @@ export class SpanNodes {
   }
 
   #remoteParentOf(span: SpanLike, context: Context | undefined): RemoteParent | undefined {
+    // Attacker-controlled: ids of a parent, from a `traceparent` header; see `RemoteParent`.
     const ids = span.parentSpanContext ?? (context && trace.getSpanContext(context))
     const { spanId, traceId } = span.spanContext()
     return this.#remoteParentBy(ids ?? { spanId: parentSpanIdOf(span) as string, traceId, traceFlags: 0 }, spanId)

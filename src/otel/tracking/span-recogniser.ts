@@ -173,11 +173,11 @@ export class SpanRecogniser {
   #ancestors(node: SpanNode): Ancestors {
     const parent = node.recognisedParent()?.asSurrounding()
     const run = node.parent?.nearestRun()
-    const around = node.parent?.span
-    if (!around && !parent && !run && !node.run) return NO_ANCESTORS
+    const enclosing = node.parent?.span
+    if (!enclosing && !parent && !run && !node.run) return NO_ANCESTORS
     return {
       parent,
-      parentScope: around && scopeOf(around).name,
+      parentScope: enclosing && scopeOf(enclosing).name,
       run: run && { runId: run.runId, agent: run.agent },
       runState: run?.state,
       ownState: node.run?.state,

@@ -12,7 +12,7 @@ import { nanosOf } from './interval.js'
 import { lossOfOutcome } from './losses.js'
 import type { Recognition } from './recognition.js'
 import { isRepeatedError } from './repeated-errors.js'
-import { isReportedInside, isSameRun, noteInnerEnd, withInnerEnd } from './repeated-spans.js'
+import { isReportedInside, isSameRun, keepInnerEnd, withInnerEnd } from './repeated-spans.js'
 import type { ReportedRuns } from './reported-runs.js'
 import { notSuspended, type Run } from './run.js'
 import type { RunBook } from './run-book.js'
@@ -66,22 +66,23 @@ export class SpanRecorder {
 
   end(node: SpanNode, recognition: Recognition, span: SpanLike, concluded: Conclusion): void {
     const { activity, convention } = recognition
-    const said = withInnerEnd(withReportedEnd(node, concluded), span, node.run?.signs.inner)
-    if (said.enclosingRun) this.#becomeRun(node.recognisedParent(), said.enclosingRun, convention)
-    const ending = endOf(node, recognition, span, said)
+    const conclusion = withInnerEnd(withReportedEnd(node, concluded), span, node.run?.signs.inner)
+    if (conclusion.enclosingRun) this.#becomeRun(node.recognisedParent(), conclusion.enclosingRun, convention)
+    const ending = endOf(node, recognition, span, conclusion)
     const error = ending.outcome === 'failed' ? (ending.error ?? errorOf(span)) : undefined
-    this.#learnNames(node, ending)
+    this.#takeNames(node, ending)
     const start = startOf(span, this.#nowMillis())
     const { time: endedAt, isMended } = endTimeOf(span, node.run?.startedAt ?? start.time, this.#nowMillis())
     const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
     this.touch(origin.run)
     if (!node.ownRecord.conclude()) return
     const by = reporterOf(span, activity)
-    const end = { said, ending, error, span, start, endedAt, origin, by }
+    const end = { conclusion, ending, error, span, start, endedAt, origin, by }
     this.#calls.recordUsage(node, recognition, end)
-    if (!node.run) signEnd(origin.run, { said, ending, loss: lossOfOutcome(span, recognition), kind: activity.kind })
+    if (!node.run)
+      signEnd(origin.run, { conclusion, ending, loss: lossOfOutcome(span, recognition), kind: activity.kind })
     const isRepeated = error !== undefined && isCall(activity) && isRepeatedError(node, error, by)
-    if (node.ownRecord.isRepeat) noteInnerEnd(node, activity.kind, { ...ending, error }, origin.run)
+    if (node.ownRecord.isRepeat) keepInnerEnd(node, activity.kind, { ...ending, error }, origin.run)
     else if (!isRepeated) this.#calls.end(node, activity, end)
     const facts = ending.facts?.filter(({ type }) => !(isRepeated && type === 'usage_limit_exceeded'))
     if (facts)
@@ -116,9 +117,9 @@ export class SpanRecorder {
       readonly recognition: Recognition
       readonly span: SpanLike
     },
-    said: Conclusion,
+    conclusion: Conclusion,
   ): void {
-    const ending = endOf(node, recognition, span, said)
+    const ending = endOf(node, recognition, span, conclusion)
     const { time, isMended } = endTimeOf(span, run.startedAt, this.#nowMillis())
     const origin = this.#originOf(node, sourceOf(recognition.convention.name, span), isMended)
     const error = ending.outcome === 'failed' ? (ending.error ?? errorOf(span)) : undefined
@@ -134,7 +135,7 @@ export class SpanRecorder {
   }
 
   /** Takes the names and the scope that came with the end of the span. */
-  #learnNames(node: SpanNode, { scope, runScope, agent }: Ending): void {
+  #takeNames(node: SpanNode, { scope, runScope, agent }: Ending): void {
     this.#emitter.identities.identifyBelow(node.ownScope.conclude(scope, runScope))
     if (agent) node.run?.renameAgent(agent)
   }
@@ -142,14 +143,14 @@ export class SpanRecorder {
   #startRun(node: SpanNode, activity: RunActivity, startedAt: Timestamp, origin: SpanOrigin): void {
     if (node.run) return // recorded by hand on this very span
     const runId = this.#runs.idOf(runIdOf(node))
-    const around = besideSuspended(origin)
-    if (around.run?.runId === runId) return // the same run, reported at another level
-    if (around.run ? isSameRun(node, activity, around.run) : isReportedInside(node, activity)) {
+    const enclosing = besideSuspended(origin)
+    if (enclosing.run?.runId === runId) return // the same run, reported at another level
+    if (enclosing.run ? isSameRun(node, activity, enclosing.run) : isReportedInside(node, activity)) {
       node.ownRecord.becomeRepeat()
       return
     }
     const start = { activity, runId, startedAt, parentRunId: node.ownScope.explicit.parentRunId }
-    const source = withConfidence(around.source, activity.confidence)
+    const source = withConfidence(enclosing.source, activity.confidence)
     const reported = activity.keys && this.#reported.carriedBy(node, activity.keys, startedAt)
     if (reported) {
       node.becomeRun(reported)
@@ -157,7 +158,7 @@ export class SpanRecorder {
     }
     const { altered } = activity
     const run = node.context
-      ? this.#runs.start(start, { ...around, source }, { altered })
+      ? this.#runs.start(start, { ...enclosing, source }, { altered })
       : this.#runs.adopt(start, node, source)
     if (activity.keys) this.#reported.register(run, activity.keys)
   }
@@ -185,10 +186,10 @@ export class SpanRecorder {
 }
 
 /** Takes the end of a run from log records and events where its span names none. */
-function withReportedEnd({ run }: SpanNode, said: Conclusion): Conclusion {
+function withReportedEnd({ run }: SpanNode, conclusion: Conclusion): Conclusion {
   const { reported } = run?.signs ?? {}
-  if (said.outcome !== undefined || !reported || reported.outcome === 'completed') return said
-  return { ...said, ...reported }
+  if (conclusion.outcome !== undefined || !reported || reported.outcome === 'completed') return conclusion
+  return { ...conclusion, ...reported }
 }
 
 /** Tells whether the error of the span is an event of its own. */

@@ -1,7 +1,13 @@
 import type { Attributes, Context } from '@opentelemetry/api'
 import type { ClaimedScope } from '../../events/index.js'
 import { ownAttributes } from '../../record/context.js'
-import { type CallerClaims, NOTHING_SAID, overlayClaims, partFacts, type Said } from '../caller-claims.js'
+import {
+  type CallerClaims,
+  NO_SCOPE_IN_CONTEXT,
+  overlayClaims,
+  partFacts,
+  type ScopeInContext,
+} from '../caller-claims.js'
 import type { ScopeIds } from '../conventions/contract.js'
 import { namesTenantOrSession, scopeFromAttributes } from '../conventions/shared/scope-attributes.js'
 import type { Recognition } from './recognition.js'
@@ -32,7 +38,7 @@ export class SpanScope {
   /** The part of it that was known before anything else could start below, or that all below has learned since. */
   #spread: ScopeIds = NOTHING
   #resolved: ResolvedScope | undefined = undefined
-  #inContext: Said | undefined = undefined
+  #inContext: ScopeInContext | undefined = undefined
   /** The claims of a caller that its attributes only repeat. */
   #repeatedClaims: ClaimedScope | undefined = undefined
 
@@ -91,8 +97,8 @@ export class SpanScope {
     let claims: ClaimedScope | undefined
     for (let node: ScopedSpan | undefined = this.#node; node; node = node.parent) {
       const own = node.ownScope
-      const said = own.#readContext().claims ?? own.#repeatedClaims
-      if (said) claims = overlayClaims(overlayClaims(said, own.#repeatedClaims), claims)
+      const claimed = own.#readContext().claims ?? own.#repeatedClaims
+      if (claimed) claims = overlayClaims(overlayClaims(claimed, own.#repeatedClaims), claims)
     }
     return claims
   }
@@ -104,9 +110,9 @@ export class SpanScope {
    * @returns the outermost span of which a tenant or a session has become known
    */
   conclude(scope: ScopeIds | undefined, runScope: ScopeIds | undefined): TrackedSpan | undefined {
-    const learned = this.learn(this.#withoutClaims(this.#named(scope)))
-    const learnedOfRun = runScope && this.#node.nearestRun()?.node?.completeScope(this.#withoutClaims(runScope))
-    return learnedOfRun ?? learned
+    const found = this.add(this.#withoutClaims(this.#named(scope)))
+    const foundOfRun = runScope && this.#node.nearestRun()?.node?.completeScope(this.#withoutClaims(runScope))
+    return foundOfRun ?? found
   }
 
   /**
@@ -115,15 +121,15 @@ export class SpanScope {
    *
    * @returns the outermost span of which a tenant or a session has become known
    */
-  learn(facts: ScopeIds): TrackedSpan | undefined {
+  add(facts: ScopeIds): TrackedSpan | undefined {
     this.#explicit = overlay(this.#explicit, facts)
     this.#resolved = undefined
     const { tenantId, sessionId } = this.#explicit
     const isNew = tenantId !== this.#spread.tenantId || sessionId !== this.#spread.sessionId
     this.#spread = this.#explicit
-    const isOfRunAround = this.#node.run === undefined && (tenantId ?? sessionId) !== undefined
-    const around = isOfRunAround ? this.#node.parent?.nearestRun() : undefined
-    return (around && learnOfRun(around, tenantId, sessionId)) ?? (isNew ? this.#node : undefined)
+    const isOfEnclosingRun = this.#node.run === undefined && (tenantId ?? sessionId) !== undefined
+    const enclosing = isOfEnclosingRun ? this.#node.parent?.nearestRun() : undefined
+    return (enclosing && addToRun(enclosing, tenantId, sessionId)) ?? (isNew ? this.#node : undefined)
   }
 
   /**
@@ -141,8 +147,8 @@ export class SpanScope {
       userId: userId === undefined ? facts.userId : undefined,
     })
     this.#resolved = undefined
-    const around = this.#node.parent?.nearestRun()?.node
-    return around?.completeScope(facts) ?? (isNew ? this.#node : undefined)
+    const enclosing = this.#node.parent?.nearestRun()?.node
+    return enclosing?.completeScope(facts) ?? (isNew ? this.#node : undefined)
   }
 
   /** Reads the scope of the open span: by standard names, by its convention, by the application's own names. */
@@ -162,9 +168,9 @@ export class SpanScope {
     const { span, context, parent } = this.#node
     const { baggage } = this.#readContext()
     if (!baggage || !span || !context) return facts
-    const around =
+    const enclosing =
       parent?.span && parent.ownScope.#readContext().baggage === baggage ? parent.span.attributes : undefined
-    const { own, claims } = partFacts(facts, span.attributes, baggage, { own: ownAttributes(context), around })
+    const { own, claims } = partFacts(facts, span.attributes, baggage, { own: ownAttributes(context), enclosing })
     this.#repeatedClaims = overlayClaims(this.#repeatedClaims, claims)
     return own
   }
@@ -175,9 +181,9 @@ export class SpanScope {
     return named?.sessionId !== undefined || named?.tenantId !== undefined
   }
 
-  #readContext(): Said {
+  #readContext(): ScopeInContext {
     const context: Context | undefined = this.#node.context
-    this.#inContext ??= context ? this.#callers.read(context) : NOTHING_SAID
+    this.#inContext ??= context ? this.#callers.read(context) : NO_SCOPE_IN_CONTEXT
     return this.#inContext
   }
 }
@@ -188,17 +194,13 @@ function inheritedFrom(parent: ScopedSpan): ResolvedScope {
 }
 
 /** The run around a span takes the tenant and the session that it lacks. */
-function learnOfRun(
-  { node }: Run,
-  tenantId: string | undefined,
-  sessionId: string | undefined,
-): TrackedSpan | undefined {
+function addToRun({ node }: Run, tenantId: string | undefined, sessionId: string | undefined): TrackedSpan | undefined {
   if (!node) return undefined
   const known = node.scope()
   const isLackingTenant = tenantId !== undefined && known.tenantId === undefined
   const isLackingSession = sessionId !== undefined && known.sessionDerived
   if (!isLackingTenant && !isLackingSession) return undefined
-  return node.learnScope({
+  return node.addScope({
     tenantId: isLackingTenant ? tenantId : undefined,
     sessionId: isLackingSession ? sessionId : undefined,
   })

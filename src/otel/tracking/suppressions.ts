@@ -1,6 +1,6 @@
 import type { Context } from '@opentelemetry/api'
 import { timestampFromMillis } from '../../events/index.js'
-import { type Stretch, stretchIn } from '../../record/switched-off.js'
+import { type SuppressedCalls, suppressedCallsIn } from '../../record/switched-off.js'
 import { spanIn } from '../mirrored.js'
 import type { Emitter } from './emitter.js'
 import type { Run } from './run.js'
@@ -18,12 +18,12 @@ interface Suppression {
   events: number
   fromMillis: number
   toMillis: number
-  /** A stretch is to be reported though nothing was seen in it. */
+  /** A flow with auditing off is to be reported though nothing was seen in it. */
   isDue: boolean
 }
 
 /**
- * Counts what is not recorded because auditing is off, for each run, and puts it on the record: when the stretch ends,
+ * Counts what is not recorded because auditing is off, for each run, and puts it on the record: when the flow ends,
  * else before the run's terminal event, else a little later.
  */
 export class Suppressions {
@@ -32,7 +32,7 @@ export class Suppressions {
   readonly #isRecording: () => boolean
   readonly #nowMillis: () => number
   readonly #byRun = new WeakMap<Run, Suppression>()
-  readonly #byStretch = new WeakMap<Stretch, Suppression>()
+  readonly #byFlow = new WeakMap<SuppressedCalls, Suppression>()
   /** Spans that are not recorded. */
   readonly #bySpan = new WeakMap<object, Suppression>()
   readonly #outsideRuns = empty(undefined)
@@ -81,18 +81,18 @@ export class Suppressions {
     this.#count(run ? this.#of(run) : this.#in(context), 0, 1)
   }
 
-  /** A stretch begins. In a run it is reported in any case. */
-  begin(stretch: Stretch, outer: Context): void {
-    const suppression = this.#around(outer)
-    this.#byStretch.set(stretch, suppression)
+  /** A flow with auditing off begins. In a run it is reported in any case. */
+  begin(flow: SuppressedCalls, outer: Context): void {
+    const suppression = this.#ofSpanOrRunIn(outer)
+    this.#byFlow.set(flow, suppression)
     if (!suppression.run || !this.#isRecording()) return
     this.#touch(suppression)
     suppression.isDue = true
   }
 
-  /** A stretch has ended. */
-  end(stretch: Stretch): void {
-    const suppression = this.#byStretch.get(stretch)
+  /** A flow with auditing off has ended. */
+  end(flow: SuppressedCalls): void {
+    const suppression = this.#byFlow.get(flow)
     if (suppression?.run && this.#pending.has(suppression)) this.#report(suppression)
   }
 
@@ -119,16 +119,16 @@ export class Suppressions {
   }
 
   #in(context: Context): Suppression {
-    const stretch = stretchIn(context)
-    if (!stretch) return this.#around(context)
-    const known = this.#byStretch.get(stretch)
+    const flow = suppressedCallsIn(context)
+    if (!flow) return this.#ofSpanOrRunIn(context)
+    const known = this.#byFlow.get(flow)
     if (known) return known
-    const suppression = this.#around(context)
-    this.#byStretch.set(stretch, suppression)
+    const suppression = this.#ofSpanOrRunIn(context)
+    this.#byFlow.set(flow, suppression)
     return suppression
   }
 
-  #around(context: Context): Suppression {
+  #ofSpanOrRunIn(context: Context): Suppression {
     const parent = spanIn(context)
     const ofParent = parent && this.#bySpan.get(parent)
     if (ofParent) return ofParent

@@ -18,7 +18,7 @@ const MAX_CALLS_OF_RUN = 128
  */
 export class ToolCalls {
   /** The calls of each run; outside of runs, those of each trace. */
-  readonly #byPlace = new RecentLists<ToolCall>(MAX_CALLS, MAX_CALLS_OF_RUN)
+  readonly #byKey = new RecentLists<ToolCall>(MAX_CALLS, MAX_CALLS_OF_RUN)
 
   /** Finds the recorded call that a span reports again, when the span is recognised; enters a new one otherwise. */
   enter(
@@ -27,15 +27,15 @@ export class ToolCalls {
     span: SpanLike,
   ): { readonly call: ToolCall; readonly isRepeat: boolean } {
     const described = describe(node, activity, span)
-    const place = node.nearestRun()?.runId ?? node.traceId
+    const key = node.nearestRun()?.runId ?? node.traceId
     const before =
       enclosing(node, described) ??
-      this.#byPlace.of(place).find((other) => isReportedAgain(other, described, span.endTime)) ??
+      this.#byKey.of(key).find((other) => isReportedAgain(other, described, span.endTime)) ??
       this.#byRequest(described)
     const call = before ?? new ToolCall(described)
-    if (described.request !== undefined) this.#byPlace.add(described.request, call)
+    if (described.request !== undefined) this.#byKey.add(described.request, call)
     if (before) before.reportAgain(described)
-    else this.#byPlace.add(place, call)
+    else this.#byKey.add(key, call)
     return { call, isRepeat: before !== undefined }
   }
 
@@ -43,7 +43,7 @@ export class ToolCalls {
   #byRequest({ request, kind, name, start }: CallDescription): ToolCall | undefined {
     if (request === undefined) return undefined
     const isOther = (call: ToolCall) => call.kind !== kind && sameTool(call.name, name, true)
-    return this.#byPlace
+    return this.#byKey
       .of(request)
       .find((call) => isOther(call) && start <= (call.endedAt ?? start) && call.start <= start)
   }

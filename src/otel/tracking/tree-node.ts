@@ -6,7 +6,7 @@ import { nextSerial } from './serial.js'
 /** A chain of spans that is longer is cut: work that starts itself anew would otherwise hold on to all there ever was. */
 const MAX_DEPTH = 1000
 
-/** The place in the tree at which a span is entered. */
+/** The position in the tree at which a span is entered. */
 export interface TreeEntry<Node> {
   readonly span: SpanLike
   readonly parent: Node | undefined
@@ -17,10 +17,12 @@ export interface TreeEntry<Node> {
 }
 
 /**
- * The place of one span in the tree of those that are followed. It keeps its parent alive, never its children. A node is open
- * to its parent until its span has ended and nothing is open below it:
+ * The position of one span in the tree of those that are followed. It keeps its parent alive, never its children. A node is
+ * open until its span has ended and no child is open. Each open child counts once, whether its own span is open or another
+ * one below it:
  *
- *     openBelow of a node = its children whose span is open + its children that have something open below them
+ *     isOpen    = its span has not ended, or openBelow > 0
+ *     openBelow = the number of children that are open
  */
 export abstract class TreeNode<Node extends TreeNode<Node>> {
   readonly serial = nextSerial()

@@ -69,8 +69,8 @@ function shadow(span: Span, started: Started): Span {
 }
 
 /**
- * Lets processors follow a recording span that none of their hooks was told of. A span as the SDKs make them is followed
- * itself; any other by a shadow, which it tells what it is told.
+ * Lets processors follow a recording span that none of their hooks was called for. A span as the SDKs make them is followed
+ * itself; any other by a shadow, to which it passes on its calls.
  */
 export function observe(span: Span, started: Started, by: readonly Watcher[]): Span {
   const known = mirrorOf(span)
@@ -101,13 +101,13 @@ function shadowOf(
   audience: readonly Watcher[],
 ): ShadowSpan {
   const parent = options?.root ? undefined : spanIn(context)?.spanContext()
-  const around = parent && isSpanContextValid(parent) ? parent : undefined
-  const spanContext = ids ?? ownIds(span.spanContext(), around)
+  const enclosing = parent && isSpanContextValid(parent) ? parent : undefined
+  const spanContext = ids ?? ownIds(span.spanContext(), enclosing)
   return new ShadowSpan({
     name,
     kind: options?.kind ?? SpanKind.INTERNAL,
     spanContext,
-    parentSpanContext: around?.traceId === spanContext.traceId ? around : undefined,
+    parentSpanContext: enclosing?.traceId === spanContext.traceId ? enclosing : undefined,
     scope,
     attributes: (span as { attributes?: Attributes }).attributes ?? options?.attributes,
     links: options?.links,
@@ -117,10 +117,10 @@ function shadowOf(
 }
 
 /** The ids that a span has, or new ones where it only passes on those of its parent, or has none. */
-function ownIds(ids: SpanContext, around: SpanContext | undefined): SpanContext {
-  if (isSpanContextValid(ids) && ids.spanId !== around?.spanId) return ids
+function ownIds(ids: SpanContext, enclosing: SpanContext | undefined): SpanContext {
+  if (isSpanContextValid(ids) && ids.spanId !== enclosing?.spanId) return ids
   return {
-    traceId: around?.traceId ?? (isSpanContextValid(ids) ? ids.traceId : randomHex(16)),
+    traceId: enclosing?.traceId ?? (isSpanContextValid(ids) ? ids.traceId : randomHex(16)),
     spanId: randomHex(8),
     traceFlags: TraceFlags.NONE,
   }

@@ -6,7 +6,7 @@ import { type SpanAudience, Watcher, watchers } from './watchers.js'
 
 export type { SpanAudience } from './watchers.js'
 
-/** Spans that the processor's hooks were not told of. */
+/** Spans for which the processor's hooks were not called. */
 export interface ProviderCounts {
   /** Spans that no provider recorded. A shadow stood for each. */
   readonly sampledAway: number

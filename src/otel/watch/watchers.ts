@@ -20,7 +20,7 @@ export class Watcher {
   lastSeen: object | undefined = undefined
   /** Spans that it was shown a shadow of, since no provider recorded them. */
   shadows = 0
-  /** Recording spans that it was shown, since none of its hooks was told of them. */
+  /** Recording spans that it was shown, since none of its hooks was called for them. */
   observed = 0
   /** Spans that it was not shown, since tracing is suppressed where they started. */
   suppressed = 0

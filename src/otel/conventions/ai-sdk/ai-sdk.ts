@@ -44,7 +44,7 @@ interface CallActivity extends RunActivity {
   answered: FromClient<readonly AskedCall[]> | undefined
 }
 
-/** What is known of a run while it lasts. */
+/** The state of a run while it lasts. */
 interface RunState {
   /** The calls of tools that have begun, each with the time at which it began last. */
   readonly begun: Map<string, Timestamp>
@@ -217,7 +217,7 @@ function concludeModel(
 interface CallEnd {
   readonly error: SpanError | undefined
   readonly finishReason: string | undefined
-  /** It came to its end, or may have: the span has an answer, or has lost attributes. */
+  /** The call came to its end, or may have: the span has an answer, or has lost attributes. */
   readonly isFinished: boolean
 }
 
@@ -253,7 +253,7 @@ function wasCutOff(span: SpanLike): boolean {
   )
 }
 
-/** What the user handed to the SDK's telemetry settings. */
+/** Returns the scope that the user handed to the SDK's telemetry settings. */
 function scopeFromSettings(attributes: Attributes): ScopeIds {
   return scopeByNames(
     (name) => attributes[`ai.telemetry.metadata.${name}`] ?? attributes[`ai.settings.context.${name}`],

@@ -6,8 +6,9 @@ import { isCutJson, MAX_JSON_LENGTH, readJson } from '../shared/cut-json.js'
 import { type FromClient, fromClient } from '../shared/from-client.js'
 
 /*
- * What the prompt of an AI SDK call says of the one before it. A loop that cannot go on (a tool needs approval, or is the
- * client's to run) ends, and the next call begins with the answer: its prompt ends with a message of the role `tool`.
+ * The evidence that the prompt of an AI SDK call holds of the call before it. A loop that cannot go on (a tool needs
+ * approval, or is the client's to run) ends, and the next call begins with the answer: its prompt ends with a message of the
+ * role `tool`.
  *
  * A prompt is what the application got from its client, mostly unchecked: all that is told from it is a claim. The SDK
  * then runs what the prompt says was approved, and that is told by spans of its own.
@@ -19,7 +20,7 @@ export interface AskedCall {
   readonly name: string
 }
 
-/** How a call goes on where another ended. */
+/** The way in which a call goes on where another ended. */
 export interface Continuation {
   readonly facts: readonly Fact[] | undefined
   /** Calls whose approval was answered, in a prompt that does not tell how. */

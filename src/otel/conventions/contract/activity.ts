@@ -102,7 +102,7 @@ export interface StepActivity extends ActivityBase {
  * ```ts
  * const activity: Activity = { kind: 'run', agent: { name: 'Support' }, model: 'gpt-4o', scope: { sessionId: 'thread-1' } }
  * ```
- * It is recorded as `run_started`, with `data: { agent: { name: 'Support' }, model: 'gpt-4o' }` and `sessionId: 'thread-1'`.
+ * The log has it as `run_started`, with `data: { agent: { name: 'Support' }, model: 'gpt-4o' }` and `sessionId: 'thread-1'`.
  */
 export type Activity = RunActivity | ToolActivity | ModelActivity | RecallActivity | StepActivity
 

@@ -15,7 +15,7 @@ export interface UsageReport extends ReportedUsage {
   readonly responseId?: string | undefined
   /**
    * `within`: `inputTokens` includes the cached and the cache-creation tokens. `beside`: it leaves them out, as Anthropic does.
-   * What is recorded always includes them.
+   * The recorded number always includes them.
    *
    * @defaultValue derived from the numbers and the instrumentation
    */

@@ -13,7 +13,7 @@ export interface TelemetryEvent {
   readonly activity: Activity | undefined
   /** State that conventions keep for the life of the run it happened in. */
   readonly runState?: ConventionState | undefined
-  /** It came as a log record. */
+  /** The event came as a log record. */
   readonly isLogRecord?: boolean | undefined
   readonly time?: Timestamp | undefined
   /** Attributes of the resource of a log record. */

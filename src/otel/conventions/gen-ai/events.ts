@@ -59,7 +59,7 @@ function paused(attributes: Attributes, runState: TelemetryEvent['runState']): r
   return runState ? [] : [custom('gen_ai.agent.paused', { ...pause })]
 }
 
-/** What a run concludes with that has paused and has not gone on. */
+/** Returns the conclusion of a run that has paused and has not gone on. */
 export function pauseOf(ownState: Ancestors['ownState']): Conclusion | undefined {
   const pause = ownState?.get(PAUSED) as Pause | undefined
   return pause && { outcome: 'suspended', ...pause }

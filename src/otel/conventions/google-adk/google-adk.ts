@@ -23,9 +23,9 @@ import { endOfTool, endOfTransfer, hasRunTool, isBare, isFirstCall, noteCall, re
 const AGENT_RUN = /^agent_run \[(.+)\]$/s
 
 /* What is kept for the life of a run, beside what is kept of tools. */
-/** How its last model call failed. */
+/** Key of the error of the last model call, where that failed. */
 const FAILURE = 'adk.failure'
-/** How nodes of a workflow ended. */
+/** Keys of the ends of nodes of a workflow. */
 const NODE_FAILURE = 'adk.nodeFailure'
 const NODE_WAITING = 'adk.nodeWaiting'
 

@@ -23,7 +23,7 @@ const CALL = 'adk.call'
 const TOOL_RAN = 'adk.toolRan'
 /** Tools that ran before the first model call. */
 const LEFT_WAITING = 'adk.leftWaiting'
-/** What the run waits for, unless it calls its model again. */
+/** Key of what the run waits for, unless it calls its model again. */
 const WAITING_FOR = 'adk.waitingFor'
 
 interface ToolLeftWaiting {
@@ -61,7 +61,7 @@ export function waitsFor(runState: Ancestors['runState']): Wait | undefined {
   return runState?.get(WAITING_FOR) as Wait | undefined
 }
 
-/** What tools that ran before any model call tell: once only. */
+/** Returns, once only, the facts that tools show which ran before any model call. */
 export function resumption(runState: ConventionState): readonly Fact[] | undefined {
   const tools = (runState.get(LEFT_WAITING) as readonly ToolLeftWaiting[] | undefined) ?? []
   const [first] = tools
@@ -105,7 +105,7 @@ export function endOfTool(span: SpanLike, startName: string, { runState }: Ances
   return { tool, facts: name === MEMORY_TOOL ? recall(attributes) : undefined }
 }
 
-/** What was decided shows in the response only; without it, as where content is not captured, nothing can be told. */
+/** A decision shows in the response only; without it, as where content is not captured, there is none to be seen. */
 function isApprovable(type: string | undefined, response: Readonly<Record<string, unknown>>): boolean {
   return !TOOLS_WITH_CREDENTIALS.has(type ?? '') && Object.keys(response).length > 0
 }

@@ -9,7 +9,7 @@ import { type Dialect, ownOutput } from './serialised.js'
 /** Nodes that LangChain's own agents are built of: going there hands nothing over. */
 const INNER_NODE = /^(?:__\w+__|tools|model|model_request|agent|generate_structured_response)$|\.(?:before|after)_\w+$/
 
-/** Where a `Command` sends the graph next, when that is one node of the user's. */
+/** Returns the node to which a `Command` sends the graph next, where that is one node of the user's. */
 export function gotoTarget(attributes: Attributes, dialect: Dialect): string | undefined {
   const parsed = ownOutput(attributes, dialect, '"goto":')
   const { output } = record(parsed)

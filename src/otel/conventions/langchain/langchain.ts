@@ -15,7 +15,7 @@ import { isNews, type RunState, WAITING_FOR } from './run-state.js'
 import type { Dialect } from './serialised.js'
 
 /*
- * What the spans of LangChain and LangGraph mean, whoever instruments them. Pauses, hand-offs and aborts come as
+ * The meaning of the spans of LangChain and LangGraph, whoever instruments them. Pauses, hand-offs and aborts come as
  * errors of the nodes inside, while the graph itself ends well: so what happened inside is kept for the life of a run.
  */
 
@@ -122,7 +122,7 @@ export function withCall(told: Conclusion, span: SpanLike, name: string): Conclu
   return { ...told, facts: [started, ended, ...facts] }
 }
 
-/** What came of a call of a model. */
+/** Concludes a call of a model. */
 export function concludeModel(span: SpanLike, { runState }: Ancestors, source: unknown): Conclusion {
   if (!endsWithError(span)) {
     if (source === 'summarization') runState?.set(SUMMARISED, true)
@@ -132,7 +132,7 @@ export function concludeModel(span: SpanLike, { runState }: Ancestors, source: u
   return steeringOf(error) === 'aborted' ? aborted(error, runState) : { error }
 }
 
-/** What came of a graph, or of a chain that was called from outside of LangChain. */
+/** Concludes a graph, or a chain that was called from outside of LangChain. */
 export function concludeRun(
   span: SpanLike,
   dialect: Dialect,
@@ -167,7 +167,7 @@ function pause(runState: RunState): Conclusion {
   return typeof waitingFor === 'string' ? { outcome: 'suspended', reason: 'interrupt', waitingFor } : {}
 }
 
-/** What a timeout aborts has failed; what its caller aborts is cancelled. */
+/** A run that a timeout aborts has failed; one that its caller aborts is cancelled. */
 function aborted(error: SpanError, runState: RunState): Conclusion {
   const cause = runState?.get(ABORTED_BY)
   return cause === 'TimeoutError'

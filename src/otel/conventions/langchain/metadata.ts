@@ -6,7 +6,7 @@ import type { Ancestors } from '../contract.js'
  */
 
 /**
- * Whether a chain is an agent of LangChain's: the one its metadata name, or the outermost graph.
+ * Tells whether a chain is an agent of LangChain's: the one its metadata name, or the outermost graph.
  *
  * @param metadata - reads an entry
  */

@@ -4,9 +4,9 @@ import { readJson } from '../shared/cut-json.js'
 import { type ClientContentKey, fromClient } from '../shared/from-client.js'
 
 /*
- * What LangChain and LangGraph serialise into the inputs and outputs of their runs: messages, commands, interrupts.
- * It is searched for structure (who goes next, which tool was asked for), and nothing of its text is kept. Every look
- * begins with a search of the raw text, so that what has nothing to say is not parsed.
+ * The values that LangChain and LangGraph serialise into the inputs and outputs of their runs: messages, commands,
+ * interrupts. They are searched for structure (who goes next, which tool was asked for), and nothing of their text is kept.
+ * Every look begins with a search of the raw text, so that what has nothing to report is not parsed.
  */
 
 /** The keys under which an instrumentation puts the input and the output of what LangChain runs. */

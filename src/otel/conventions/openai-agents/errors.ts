@@ -12,7 +12,7 @@ import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 
 const ERROR_CLASS = /^([A-Za-z_$][\w$]*)(?::|$)/
 const MAX_TURNS_CLASS = 'MaxTurnsExceededError'
-/** What an agent's span says when a handler of the user's took the error. */
+/** The text in an agent's span where a handler of the user's took the error. */
 const MAX_TURNS_TEXT = 'Max turns exceeded'
 const MAX_TURNS_LIMIT = /^Max turns \((\d+)\) exceeded/
 

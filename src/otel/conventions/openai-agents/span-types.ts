@@ -12,7 +12,7 @@ export const SPAN_TYPE = 'openai.agents.span.type'
 const KIND = 'openinference.span.kind'
 /** The name of a hand-off, with that of the agent that takes over. */
 export const HANDOFF = /^handoff to (.+)$/s
-/** What the bridge names a hand-off, and a look-up of tools; a tool of the user's may be named so as well. */
+/** The names that the bridge gives a hand-off and a look-up of tools; a tool of the user's may be named so as well. */
 const AMBIGUOUS_TOOL_NAMES = new Set(['handoff', 'mcp_tools'])
 
 export type SpanType = 'trace' | 'task' | 'agent' | 'turn' | 'model' | 'tool' | 'handoff' | 'guardrail' | 'step'

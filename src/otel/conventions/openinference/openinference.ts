@@ -164,7 +164,7 @@ function modelUsage(attributes: Attributes): UsageReport | undefined {
   return usage && withResponseId(usage, attributes)
 }
 
-/** What the client answered, or a list of such answers, begins with its id. */
+/** An answer of the client, or a list of answers, begins with its id. */
 const ANSWER_ID = /^\[?\{\s*"id"\s*:\s*"([^"\\]{1,256})"/
 
 /** OpenInference has no attribute for the id of a response; the output holds it. */

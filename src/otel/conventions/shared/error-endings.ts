@@ -24,7 +24,7 @@ const INPUT: ErrorEnding = Object.freeze({ outcome: 'suspended', waitsFor: 'inpu
 const RESULT: ErrorEnding = Object.freeze({ outcome: 'suspended', waitsFor: 'result' })
 
 /** Classes, codes and types of errors, without the modules before them, and what they mean. All others are failures. */
-export const ERROR_ENDINGS: ReadonlyMap<string, ErrorEnding> = new Map([
+const ERROR_ENDINGS: ReadonlyMap<string, ErrorEnding> = new Map([
   // The platform: `AbortController` in JavaScript, where SDKs report the code, 20, as the type; Node; undici; axios.
   ...each(CANCELLED, 'AbortError', '20', 'ABORT_ERR', 'UND_ERR_ABORTED', 'RequestAbortedError'),
   ...each(CANCELLED, 'ERR_CANCELED', 'CanceledError', 'CancelledError', 'Cancelled', 'Cancel'),

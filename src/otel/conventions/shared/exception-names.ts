@@ -49,7 +49,7 @@ export function factsOfException(
 }
 
 /** Keeps that an exception has been told of inside a run. */
-export function markReported(runState: ConventionState | undefined, { code }: SpanError): void {
+function markReported(runState: ConventionState | undefined, { code }: SpanError): void {
   runState?.set(TOLD, code)
 }
 

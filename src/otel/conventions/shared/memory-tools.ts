@@ -5,12 +5,12 @@ import { jsonIn, record } from './attributes.js'
 const LOOKUP =
   /^(?:recall|search|retrieve|query|lookup|load)_(?:\w+_)?memor(?:y|ies)$|^(?:\w+_)?memor(?:y|ies)_(?:recall|search|retrieval|retrieve|query|lookup)$/
 
-/** Whether a tool's name says that it looks something up in memory: `search_memory`, `recallMemories` … */
+/** Tells whether a tool looks something up in memory, by its name: `search_memory`, `recallMemories` … */
 export function isMemoryLookup(toolName: string): boolean {
   return LOOKUP.test(toolName.replace(/(?<=[a-z])[A-Z]/g, '_$&').toLowerCase())
 }
 
-/** How many records a tool's result lists; `undefined` when it cannot be told. */
+/** Returns the number of records that a tool's result lists; `undefined` where it is not known. */
 export function countRecords(result: unknown): number | undefined {
   if (typeof result !== 'string') return undefined
   if (result === '') return 0

@@ -18,7 +18,7 @@ export function runDetails(span: SpanLike): RunDetails | undefined {
 }
 
 /** Returns the version of the service that a span is of. */
-export function serviceVersionOf({ resource }: SpanLike): string | undefined {
+function serviceVersionOf({ resource }: SpanLike): string | undefined {
   return resource && text(resource.attributes, 'service.version')
 }
 

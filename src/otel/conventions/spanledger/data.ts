@@ -20,7 +20,7 @@ interface Group extends GroupField {
   readonly members: readonly (Leaf | Group)[]
 }
 
-/** How attributes carry one type of the catalogue. */
+/** The attributes that carry one type of the catalogue. */
 export interface CarriedType {
   readonly type: string
   /** The attribute keys of its `data`. */

@@ -18,7 +18,7 @@ function span(attributes: Attributes): RecordedSpan {
   return tracer.startSpan('operation', { attributes }) as RecordedSpan
 }
 
-/** What becomes of an event after a real span has carried it. */
+/** Returns the fact that is read from an event after a real span has carried it. */
 function factOf(type: string, attributes: Attributes): Fact {
   const carrier = span({})
   carrier.addEvent(`spanledger.${type}`, attributes)

@@ -187,7 +187,7 @@ function camelCase(name: string): string {
   return name.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** What the writer already had to change. */
+/** Returns the changes that the writer already had to make. */
 function writersAlterations(attributes: Attributes): Alteration[] {
   if (attributes[names.ALTERED] === undefined) return []
   const list = json(attributes, names.ALTERED)

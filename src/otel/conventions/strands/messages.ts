@@ -7,7 +7,7 @@ import { isCutJson, readJson } from '../shared/cut-json.js'
 
 const MESSAGES = 'gen_ai.output.messages'
 
-/** What a tool was called with. */
+/** Returns the arguments of a tool call. */
 export function toolInput({ attributes, events }: SpanLike): unknown {
   // Attacker-controlled: arguments of a tool call, which a model wrote; at most 256 KiB and, where it is cut, 512
   // levels are read.

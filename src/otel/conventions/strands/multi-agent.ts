@@ -32,7 +32,7 @@ export interface Orchestrator extends RunActivity {
   readonly orchestrator: 'swarm' | 'graph'
 }
 
-/** What is inside of a swarm knows of which node: hand-offs are between these. */
+/** An activity inside of a swarm, with the node that it is of: hand-offs are between nodes. */
 export type Inside = Activity & { readonly swarmNode?: string | undefined }
 
 export function stepOf(step: Step['step']): Step {
@@ -115,7 +115,7 @@ export function noteHandoff(span: SpanLike, from: string, runState: Ancestors['r
   if (typeof to === 'string' && to !== '') runState?.set(HANDS_OFF, { from, to })
 }
 
-/** How an agent ended, for the swarm or the graph that it is a node of. */
+/** Keeps the end of an agent for the swarm or the graph that it is a node of. */
 export function noteAgent({ outcome, error, reason }: AgentEnding, { runState, ownState }: Ancestors): void {
   if (outcome !== undefined) runState?.set(AGENT_ENDING, { outcome, error, reason } satisfies AgentEnding)
   const wanted = ownState?.get(HANDS_OFF)

@@ -14,14 +14,14 @@ export interface Placement {
   readonly within?: RecognisedSpan | undefined
   /** Several calls are under way: what the span is inside of cannot be told. */
   readonly ambiguous?: boolean
-  /** It shows in what was passed on: whoever sends the same text while a call is under way can bring it about. */
+  /** The nesting shows in what was passed on: whoever sends the same text while a call is under way can bring it about. */
   readonly byContent?: boolean
 }
 
 const NOWHERE: Placement = Object.freeze({})
 const AMBIGUOUS: Placement = Object.freeze({ ambiguous: true })
 
-/** Where a tool or a call of a model belongs. */
+/** Returns the placement of a tool or a call of a model. */
 export function nestInside(open: readonly RecognisedSpan[]): Placement {
   const roots = rootsOf(open)
   if (roots.length !== 1) return roots.length === 0 ? NOWHERE : AMBIGUOUS
@@ -31,7 +31,7 @@ export function nestInside(open: readonly RecognisedSpan[]): Placement {
 }
 
 /**
- * Where a chain belongs. A graph has many nodes at work at once; but where the outermost is a mere chain, another that
+ * Returns the placement of a chain. A graph has many nodes at work at once; but where the outermost is a mere chain, another that
  * starts while a model is being waited for may as well have been called from elsewhere.
  */
 export function nestChain(open: readonly RecognisedSpan[], isGraph: (span: SpanLike) => boolean): Placement {
@@ -41,7 +41,7 @@ export function nestChain(open: readonly RecognisedSpan[], isGraph: (span: SpanL
 }
 
 /**
- * Where a graph belongs: inside the node or the tool that called it, which shows by what was passed on. One that starts
+ * Returns the placement of a graph: inside the node or the tool that called it, which shows by what was passed on. One that starts
  * while a model is being waited for has been called from elsewhere; one that starts right after another stands beside it.
  *
  * @param inputKey - of the attribute that holds what a span was called with
@@ -87,14 +87,14 @@ function isWithin(inner: RecognisedSpan, outer: RecognisedSpan): boolean {
   return false
 }
 
-/** How many of a caller's texts are looked for in what it is said to have called. */
+/** The number of a caller's texts that are looked for in what it may have called. */
 const MAX_TEXTS = 64
 const MIN_TEXT_LENGTH = 3
 /** Levels deeper than this are not looked into: anybody can nest without end. */
 const MAX_DEPTH = 32
 
 /**
- * Whether a call has passed on what its caller was given: the same input, or some text of it. Undefined where there is
+ * Tells whether a call has passed on what its caller was given: the same input, or some text of it. Undefined where there is
  * nothing to compare: content is switched off, or has no text in it.
  */
 function passesOn(

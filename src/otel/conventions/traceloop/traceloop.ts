@@ -76,7 +76,7 @@ function contradicts(one: ScopeIds | undefined, other: ScopeIds): boolean {
   return WHOSE.some((field) => (one?.[field] ?? other[field]) !== (other[field] ?? one?.[field]))
 }
 
-/** What the SDK's decorators and `with…` functions wrap. */
+/** Recognises what the SDK's decorators and `with…` functions wrap. */
 export function recogniseEntity({ attributes, events, name: spanName }: SpanLike): Activity | undefined {
   if (LOOKUP.test(spanName) || events.some(isQuery)) return { kind: 'recall', tier: 'retriever' }
   const name = text(attributes, 'traceloop.entity.name', 'traceloop.workflow.name')

@@ -24,7 +24,7 @@ import { type Word, Words } from './words.js'
 /** A step that is told by its meaning. */
 interface MeantStep extends StepActivity {
   readonly meaning: SpanMeaning
-  /** It has a name of its own: what is inside is not directly inside what is around. */
+  /** The span has a name of its own: what is inside of it is not directly inside what is around it. */
   readonly isNamed: boolean
 }
 

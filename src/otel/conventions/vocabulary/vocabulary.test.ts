@@ -259,7 +259,7 @@ describe('the option vocabularies', () => {
     [
       'nothing to be recognised by',
       [{ name: 'x' }],
-      /needs kindAttributes, spanNames, markers, events, or scopes with otherwise/,
+      /needs kindAttributes, spanNames, markers, events, or instrumentationScopes with otherwise/,
     ],
   ]
   test.each(refused)('refuses %s', (_what, vocabularies, message) => {

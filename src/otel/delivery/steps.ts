@@ -10,7 +10,7 @@ export type Step =
   | { readonly kind: 'end'; readonly span: TakenSpan }
   | { readonly kind: 'log'; readonly log: TakenLogRecord }
 
-/** A span and its place in time and among the others. */
+/** A span and its position in time and among the others. */
 interface Lifetime {
   readonly span: TakenSpan
   readonly arrival: number
@@ -35,14 +35,14 @@ interface Lifetime {
 const CLOCK_SLACK_NANOS = 1_000_000
 
 /** Steps that are found to come later each time that a span starts. */
-const MAX_AROUND = 64
+const MAX_LATER = 64
 
 /** A step that is to come, of a span that has started. */
 interface Pending {
   readonly time: HrTime
   readonly depth: number
   readonly arrival: number
-  /** Its place among the steps of the span. */
+  /** Its position among the steps of the span. */
   readonly index: number
   readonly step: Step
   readonly of: Lifetime | undefined
@@ -57,8 +57,8 @@ interface Pending {
  *     a         ├────────┤
  *     b                  ├───────────────┤
  */
-export function courseOf(spans: readonly TakenSpan[], logs: readonly TakenLogRecord[]): readonly Step[] {
-  return new Course(spans, logs).run()
+export function stepsInOrder(spans: readonly TakenSpan[], logs: readonly TakenLogRecord[]): readonly Step[] {
+  return new StepOrder(spans, logs).run()
 }
 
 /** Identifies a span among all that were delivered. */
@@ -66,7 +66,7 @@ export function keyOf({ traceId, spanId }: { traceId: string; spanId: string }, 
   return `${origin} ${traceId} ${spanId}`
 }
 
-class Course {
+class StepOrder {
   readonly #steps: Step[] = []
   readonly #lifetimes: readonly Lifetime[]
   readonly #pending = new Heap<Pending>(isBefore)
@@ -78,7 +78,7 @@ class Course {
 
   run(): readonly Step[] {
     const inOrder = [...this.#lifetimes].sort(byStart)
-    for (const lifetime of inOrder) if (!lifetime.hasStarted) this.#startAround(lifetime)
+    for (const lifetime of inOrder) if (!lifetime.hasStarted) this.#startFromOutermost(lifetime)
     for (let next = this.#pending.pop(); next; next = this.#pending.pop()) this.#steps.push(next.step)
     return this.#steps
   }
@@ -93,7 +93,7 @@ class Course {
   }
 
   /** Starts the spans around that began at the same moment, this one, and those inside that did. */
-  #startAround(lifetime: Lifetime): void {
+  #startFromOutermost(lifetime: Lifetime): void {
     let outermost = lifetime
     while (outermost.parent && !outermost.parent.hasStarted) outermost = outermost.parent
     const open = [outermost]
@@ -110,7 +110,7 @@ class Course {
   #passTo(lifetime: Lifetime): void {
     const later: Pending[] = []
     const until = plus(lifetime.start, CLOCK_SLACK_NANOS)
-    while (later.length < MAX_AROUND) {
+    while (later.length < MAX_LATER) {
       const next = this.#pending.peek()
       if (!next || compare(next.time, until) > 0) break
       this.#pending.pop()
