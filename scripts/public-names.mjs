@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ENTRIES } from './entries.mjs'
-import { exportedBy, sourceFiles } from './exported-names.mjs'
+import { exportedBy, sourceFiles, summaryFlaw } from './exported-names.mjs'
 
 /*
  * The public names of the package as tables: the appendix of docs/architecture.md.
@@ -67,6 +67,8 @@ function exportTables() {
       .sort((one, other) => one.name.localeCompare(other.name, 'en'))
       .map(({ name, file, kind, summary, members }) => {
         const key = `${name} ${file}`
+        const flaw = summaryFlaw(summary)
+        if (flaw !== undefined) throw new Error(`${file}: ${name}: ${flaw}`)
         const seen = first.get(key)
         if (seen !== undefined) return row(code(name), kind, `as in \`${seen}\``, '')
         first.set(key, specifier)

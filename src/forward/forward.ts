@@ -1,7 +1,7 @@
 import type { AuditStore } from '../store/contract.js'
 import type { Forwarder } from './contract.js'
 import { LogForwarder } from './log-forwarder.js'
-import { checkLogs, type ForwardedLog, type ForwardOptions, resolveOptions } from './options.js'
+import { type ForwardedLog, type ForwardOptions, requireForwardable, resolveOptions } from './options.js'
 
 /**
  * Carries every committed entry of a log over into a store, in order, byte for byte, so that the leaf hashes and the
@@ -24,6 +24,6 @@ import { checkLogs, type ForwardedLog, type ForwardOptions, resolveOptions } fro
  * ```
  */
 export function forwardAuditLog(log: ForwardedLog, remote: AuditStore, options: ForwardOptions = {}): Forwarder {
-  checkLogs(log, remote)
+  requireForwardable(log, remote)
   return new LogForwarder(log, remote, resolveOptions(options))
 }

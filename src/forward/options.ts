@@ -49,7 +49,7 @@ export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions 
 }
 
 /** @throws TypeError */
-export function checkLogs(log: ForwardedLog, remote: AuditStore): void {
+export function requireForwardable(log: ForwardedLog, remote: AuditStore): void {
   if (typeof log?.entries !== 'function' || typeof log.prove !== 'function') {
     throw new TypeError(`${OF}: the first argument must be an open log, or a reader of one`)
   }

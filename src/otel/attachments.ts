@@ -81,7 +81,7 @@ export class Attachments {
    * @throws AuditLogError `AUDIT_LOG_CLOSED`
    */
   attach(log: AuditLogWriter, options: AttachOptions = {}): Attachment {
-    checkOptions(options)
+    requireOptions(options)
     if (typeof log?.record !== 'function') throw new TypeError('attach: expected an open audit log')
     if (isClosed(log)) throw new AuditLogError('AUDIT_LOG_CLOSED', `attach: the audit log ${log.location} is closed`)
     const existing = this.#attached.find((attachment) => isSame(attachment.log, log))
@@ -241,7 +241,7 @@ class LogAttachment implements Attachment {
   }
 }
 
-function checkOptions(options: AttachOptions): void {
+function requireOptions(options: AttachOptions): void {
   rejectUnknownOptions('attach', options, Object.keys(KNOWN))
   for (const name of ['id', 'tenantId'] as const) {
     const value: unknown = options[name]

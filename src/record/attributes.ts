@@ -15,7 +15,7 @@ export function attributesFromData(data: unknown, into: Attributes = {}): Attrib
   const copy = new BoundedCopy(Number.POSITIVE_INFINITY)
   const plain = copy.of(data)
   if (typeof plain === 'object' && plain !== null) flatten(into, PREFIX, plain)
-  return tellAltered(into, copy.altered)
+  return addAlterations(into, copy.altered)
 }
 
 /** An event's `data` as one JSON text, which keeps the names of its fields as they are. Never throws. */
@@ -23,7 +23,7 @@ export function jsonAttributes(data: unknown, into: Attributes = {}): Attributes
   const copy = new BoundedCopy(MAX_JSON_LENGTH)
   const plain = copy.of(data)
   if (plain !== undefined) into[DATA] = JSON.stringify(plain)
-  return tellAltered(into, copy.altered)
+  return addAlterations(into, copy.altered)
 }
 
 /** `inputTokens` → `input_tokens`. */
@@ -64,7 +64,7 @@ function attributeValue(value: AttributeValue): AttributeValue {
   return JSON.stringify(value)
 }
 
-function tellAltered(attributes: Attributes, altered: readonly Alteration[]): Attributes {
+function addAlterations(attributes: Attributes, altered: readonly Alteration[]): Attributes {
   if (altered.length > 0) attributes[ALTERED] = JSON.stringify(altered)
   return attributes
 }

@@ -160,7 +160,7 @@ function followSteps(iterator: object, reading: Reading): void {
   const follow =
     (original: Method, onDone: () => void) =>
     (...args: unknown[]) =>
-      hear(
+      intercept(
         () => reading.within(() => original.apply(iterator, args)),
         (step) => (step as IteratorResult<unknown> | undefined)?.done === true && onDone(),
         (thrown) => reading.fail(thrown),
@@ -173,8 +173,8 @@ function followSteps(iterator: object, reading: Reading): void {
     replace(iterator, 'throw', (original) => follow(original, () => reading.end()))
 }
 
-/** Calls a function that returns something or a promise of it, and hears of either. */
-function hear(action: Method, onResult: (result: unknown) => void, onThrown: (thrown: unknown) => void): unknown {
+/** Calls a function that returns something or a promise of it, and reports either to the callbacks. */
+function intercept(action: Method, onResult: (result: unknown) => void, onThrown: (thrown: unknown) => void): unknown {
   const thrownOn = (thrown: unknown): never => {
     onThrown(thrown)
     throw thrown

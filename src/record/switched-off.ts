@@ -28,11 +28,11 @@ export function runReporting<T>(stretch: Stretch, outer: Context, run: () => T):
   try {
     result = run()
   } catch (thrown) {
-    tellEnd(stretch)
+    reportSwitchedOn(stretch)
     throw thrown
   }
-  if (isPlainPromise(result)) return result.finally(() => tellEnd(stretch)) as T
-  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') tellEnd(stretch)
+  if (isPlainPromise(result)) return result.finally(() => reportSwitchedOn(stretch)) as T
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') reportSwitchedOn(stretch)
   return result
 }
 
@@ -41,7 +41,7 @@ export function reportSpanNotStarted(context: Context): void {
   for (const listener of recordListeners()) listener.onSpanNotStarted?.(context)
 }
 
-function tellEnd(stretch: Stretch): void {
+function reportSwitchedOn(stretch: Stretch): void {
   for (const listener of recordListeners()) listener.onSwitchedOn?.(stretch)
 }
 

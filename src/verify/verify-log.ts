@@ -2,7 +2,7 @@ import type { Verifier } from '../checkpoint/index.js'
 import { problemsIn } from './checks/check.js'
 import { CHECKS } from './checks/log-checks.js'
 import type { ComparedCheckpoint } from './compare-checkpoints.js'
-import { type Evidence, gatherEvidence, type StatementObserver } from './evidence.js'
+import { collectEvidence, type Evidence, type StatementObserver } from './evidence.js'
 import type { VerifyOptions } from './options.js'
 import { byGravity, gravest } from './problems.js'
 import type { ReportedCheckpoint, VerifyReport } from './report.js'
@@ -49,7 +49,7 @@ export async function verifySource(
   { taken = {}, observer }: VerifyCircumstances = {},
 ): Promise<VerifiedLog> {
   const policy = trustPolicyFor(source, options, taken)
-  const evidence = await gatherEvidence(source, policy, { ...options, observer })
+  const evidence = await collectEvidence(source, policy, { ...options, observer })
   const subject = { location: source.location, entriesOnly: options.entriesOnly ?? false }
   const report = reportOn(subject, evidence, policy)
   return { report, evidence, policy, origin: policy.origin, keys: evidence.keys.chain }

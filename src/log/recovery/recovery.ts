@@ -3,7 +3,7 @@ import type { Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { readersOfLog } from '../../files/readers.js'
 import type { AuditStore } from '../../store/contract.js'
-import { makeDirectory } from '../../store/directory.js'
+import { createDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
@@ -125,7 +125,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const taken = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
   const commits = new RecoveryCommits({ store, sealer, taken, origin, committed: options.committed })
   if (replaying && durability !== 'flush-only')
-    await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
+    await createDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
   if (replay) await commitReplayed(replay, { commits, taken, origin, signal: options.signal })
   // An id of a caller, or a gap, may have left open which positions the entries get.
@@ -154,7 +154,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     throw problem
   }
   if (journal) journal.release(journal.end)
-  else if (replay) await replay.delete()
+  else if (replay) await replay.remove()
 
   const sizeBefore = store.size
   const adopted = await adoptStaging({ ...options, staging: options.staging, sealer })

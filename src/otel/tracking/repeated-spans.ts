@@ -57,7 +57,12 @@ function aroundSteps(node: SpanNode): SpanNode | undefined {
 }
 
 /** Keeps the end that an inner span reports, for the span around that records the end. */
-export function noteInnerEnd(node: SpanNode, kind: Activity['kind'], inner: Conclusion, run: Run | undefined): void {
+export function rememberInnerEnd(
+  node: SpanNode,
+  kind: Activity['kind'],
+  inner: Conclusion,
+  run: Run | undefined,
+): void {
   if (kind === 'tool') node.record?.call?.recorded.endInside(inner)
   if (kind !== 'run' || !run || run.hasEnded) return
   run.signs.endInside(inner)

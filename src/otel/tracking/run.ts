@@ -41,7 +41,7 @@ export interface TrackedSpan {
   contextScope(): ScopeIds
   claims(): ClaimedScope | undefined
   /** @returns the outermost span of which a tenant or a session has become known */
-  learnScope(facts: ScopeIds): TrackedSpan | undefined
+  extendScope(facts: ScopeIds): TrackedSpan | undefined
   /** @returns likewise */
   completeScope(facts: ScopeIds): TrackedSpan | undefined
 }
@@ -255,7 +255,7 @@ export class Run implements RunFamily {
   }
 
   /** A call of a model has begun. */
-  beginModelCall(): void {
+  startModelCall(): void {
     this.tally.addModelCall()
     this.signs.goOn()
   }

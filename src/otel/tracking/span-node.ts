@@ -166,8 +166,8 @@ export class SpanNode extends TreeNode<SpanNode> implements ScopedSpan, RunFamil
     return this.ownScope.claims()
   }
 
-  learnScope(facts: ScopeIds): TrackedSpan | undefined {
-    return this.ownScope.learn(facts)
+  extendScope(facts: ScopeIds): TrackedSpan | undefined {
+    return this.ownScope.extend(facts)
   }
 
   completeScope(facts: ScopeIds): TrackedSpan | undefined {

@@ -12,7 +12,7 @@ import { nanosOf } from './interval.js'
 import { lossOfOutcome } from './losses.js'
 import type { Recognition } from './recognition.js'
 import { isRepeatedError } from './repeated-errors.js'
-import { isReportedInside, isSameRun, noteInnerEnd, withInnerEnd } from './repeated-spans.js'
+import { isReportedInside, isSameRun, rememberInnerEnd, withInnerEnd } from './repeated-spans.js'
 import type { ReportedRuns } from './reported-runs.js'
 import { notSuspended, type Run } from './run.js'
 import type { RunBook } from './run-book.js'
@@ -59,7 +59,7 @@ export class SpanRecorder {
     const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, origin)
     else if (activity.kind === 'tool') this.#calls.startTool(node, activity, { span, startedAt, origin })
-    else if (activity.kind === 'model') origin.run?.beginModelCall()
+    else if (activity.kind === 'model') origin.run?.startModelCall()
     if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#originOf(node, origin.source, isMended))
     this.touch(origin.run)
   }
@@ -70,7 +70,7 @@ export class SpanRecorder {
     if (said.enclosingRun) this.#becomeRun(node.recognisedParent(), said.enclosingRun, convention)
     const ending = endOf(node, recognition, span, said)
     const error = ending.outcome === 'failed' ? (ending.error ?? errorOf(span)) : undefined
-    this.#learnNames(node, ending)
+    this.#takeNames(node, ending)
     const start = startOf(span, this.#nowMillis())
     const { time: endedAt, isMended } = endTimeOf(span, node.run?.startedAt ?? start.time, this.#nowMillis())
     const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
@@ -81,7 +81,7 @@ export class SpanRecorder {
     this.#calls.recordUsage(node, recognition, end)
     if (!node.run) signEnd(origin.run, { said, ending, loss: lossOfOutcome(span, recognition), kind: activity.kind })
     const isRepeated = error !== undefined && isCall(activity) && isRepeatedError(node, error, by)
-    if (node.ownRecord.isRepeat) noteInnerEnd(node, activity.kind, { ...ending, error }, origin.run)
+    if (node.ownRecord.isRepeat) rememberInnerEnd(node, activity.kind, { ...ending, error }, origin.run)
     else if (!isRepeated) this.#calls.end(node, activity, end)
     const facts = ending.facts?.filter(({ type }) => !(isRepeated && type === 'usage_limit_exceeded'))
     if (facts)
@@ -134,7 +134,7 @@ export class SpanRecorder {
   }
 
   /** Takes the names and the scope that came with the end of the span. */
-  #learnNames(node: SpanNode, { scope, runScope, agent }: Ending): void {
+  #takeNames(node: SpanNode, { scope, runScope, agent }: Ending): void {
     this.#emitter.identities.identifyBelow(node.ownScope.conclude(scope, runScope))
     if (agent) node.run?.renameAgent(agent)
   }

@@ -104,7 +104,7 @@ export class SpanScope {
    * @returns the outermost span of which a tenant or a session has become known
    */
   conclude(scope: ScopeIds | undefined, runScope: ScopeIds | undefined): TrackedSpan | undefined {
-    const learned = this.learn(this.#withoutClaims(this.#named(scope)))
+    const learned = this.extend(this.#withoutClaims(this.#named(scope)))
     const learnedOfRun = runScope && this.#node.nearestRun()?.node?.completeScope(this.#withoutClaims(runScope))
     return learnedOfRun ?? learned
   }
@@ -115,7 +115,7 @@ export class SpanScope {
    *
    * @returns the outermost span of which a tenant or a session has become known
    */
-  learn(facts: ScopeIds): TrackedSpan | undefined {
+  extend(facts: ScopeIds): TrackedSpan | undefined {
     this.#explicit = overlay(this.#explicit, facts)
     this.#resolved = undefined
     const { tenantId, sessionId } = this.#explicit
@@ -123,7 +123,7 @@ export class SpanScope {
     this.#spread = this.#explicit
     const isOfRunAround = this.#node.run === undefined && (tenantId ?? sessionId) !== undefined
     const around = isOfRunAround ? this.#node.parent?.nearestRun() : undefined
-    return (around && learnOfRun(around, tenantId, sessionId)) ?? (isNew ? this.#node : undefined)
+    return (around && extendRun(around, tenantId, sessionId)) ?? (isNew ? this.#node : undefined)
   }
 
   /**
@@ -188,7 +188,7 @@ function inheritedFrom(parent: ScopedSpan): ResolvedScope {
 }
 
 /** The run around a span takes the tenant and the session that it lacks. */
-function learnOfRun(
+function extendRun(
   { node }: Run,
   tenantId: string | undefined,
   sessionId: string | undefined,
@@ -198,7 +198,7 @@ function learnOfRun(
   const isLackingTenant = tenantId !== undefined && known.tenantId === undefined
   const isLackingSession = sessionId !== undefined && known.sessionDerived
   if (!isLackingTenant && !isLackingSession) return undefined
-  return node.learnScope({
+  return node.extendScope({
     tenantId: isLackingTenant ? tenantId : undefined,
     sessionId: isLackingSession ? sessionId : undefined,
   })

@@ -1,7 +1,7 @@
 import { AuditLogError } from '../../events/errors.js'
 import { rejectUnknownOptions } from '../../events/options.js'
 import { sqlState } from './errors.js'
-import { checkName, type PostgresConnection } from './options.js'
+import { type PostgresConnection, requireName } from './options.js'
 import { asOwner } from './owner.js'
 
 /** The right of a role to use a log. */
@@ -59,6 +59,6 @@ export async function revokeLog(options: PostgresLogRevocation): Promise<void> {
 }
 
 function check(of: string, { logId, role }: { readonly logId: unknown; readonly role: unknown }): void {
-  checkName(of, 'logId', logId)
-  checkName(of, 'role', role)
+  requireName(of, 'logId', logId)
+  requireName(of, 'role', role)
 }

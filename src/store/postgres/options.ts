@@ -73,19 +73,19 @@ const CONNECTION = ['connectionString', 'pool']
 const MAX_NAME_LENGTH = 200
 
 /** @throws TypeError naming the option */
-export function checkStoreOptions(of: string, options: PostgresStoreOptions): void {
+export function requireStoreOptions(of: string, options: PostgresStoreOptions): void {
   rejectUnknownOptions(of, options, [...CONNECTION, 'logId', 'writer'])
-  checkName(of, 'logId', options.logId)
-  if (options.writer !== undefined) checkName(of, 'writer', options.writer)
+  requireName(of, 'logId', options.logId)
+  if (options.writer !== undefined) requireName(of, 'writer', options.writer)
 }
 
 /** @throws TypeError naming the option */
-export function checkConnection(of: string, options: PostgresConnection): void {
+export function requireConnection(of: string, options: PostgresConnection): void {
   rejectUnknownOptions(of, options, CONNECTION)
 }
 
 /** @throws TypeError naming the option */
-export function checkName(of: string, name: string, value: unknown): void {
+export function requireName(of: string, name: string, value: unknown): void {
   const isName = typeof value === 'string' && value.length >= 1 && value.length <= MAX_NAME_LENGTH
   if (isName && value.isWellFormed() && !value.includes('\0')) return
   throw new TypeError(`${of}: ${name} must be a text of 1 to ${MAX_NAME_LENGTH} characters without NUL`)
