@@ -21,7 +21,7 @@ const PLAIN = 'scripts/plain-words.txt'
  * @param {string} title
  */
 function tableOf(title) {
-  const text = new RegExp(`^### ${title}$(.*?)^##`, 'ms').exec(readFileSync(PAGE, 'utf8'))?.[1]
+  const text = new RegExp(`^### ${title}$(.*?)^#{2,3} `, 'ms').exec(readFileSync(PAGE, 'utf8'))?.[1]
   if (text === undefined) throw new Error(`${PAGE} has no table of ${title.toLowerCase()}`)
   const rows = [...text.matchAll(/^\| (\*\*.*?) \| (.*?) \|(.*)\|$/gm)]
   const terms = rows.flatMap(([, term = '', meaning = '']) => {

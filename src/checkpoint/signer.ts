@@ -114,7 +114,7 @@ export class Ed25519Signer implements Signer {
   }
 }
 
-/** A key that others hold. */
+/** A key that another system holds and signs with. */
 export interface ExternalKey {
   readonly name: string
   /** The Ed25519 public key: SPKI in PEM or DER, as a KMS gives it. */
@@ -124,8 +124,8 @@ export interface ExternalKey {
 }
 
 /**
- * A signer for an Ed25519 key that is kept by a KMS or a hardware token. Every signature it gets is verified before it
- * is used, so that no checkpoint goes out that others would refuse.
+ * Returns a signer for an Ed25519 key in a KMS or a hardware token. Every signature it gets is verified before it is
+ * used, so that no checkpoint goes out that others would refuse.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID` when the public key is not an Ed25519 key
  * @throws TypeError when a key cannot have this name

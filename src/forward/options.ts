@@ -3,7 +3,7 @@ import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
 
-/** The log that is forwarded: an open log, or a reader of one. */
+/** The log to forward: an open log, or a reader of one. */
 export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'get' | 'head' | 'prove'> & {
   readonly location: string
 }
@@ -11,7 +11,7 @@ export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'get' | '
 /** Calls back once after a delay, without keeping the process alive. @returns what cancels it */
 export type StartTimer = (delayMillis: number, callback: () => void) => () => void
 
-/** Options of `forward`. */
+/** Options of `forwardAuditLog`. */
 export interface ForwardOptions {
   /**
    * Entries that one commit to the remote log takes at most, and so that are in memory at a time; 1 to 65,536. It

@@ -21,7 +21,7 @@ export interface AttachOptions {
   readonly tenantId?: string
 }
 
-/** A log that receives what a processor sees. */
+/** A log that a processor records into, from `attach()` to `detach()`. */
 export interface Attachment {
   /** As in `audit_attached` and `audit_detached`. */
   readonly id: string

@@ -23,7 +23,7 @@ import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from '.
 
 const ASIDE = 'aside'
 
-/** The content of a journal that was not taken over. */
+/** The part of a journal that was set aside. */
 export interface SetAsideJournal {
   readonly files: number
   /** Bytes that were not taken over. */

@@ -32,8 +32,8 @@ export type { TelemetryEvent } from './contract/telemetry-event.js'
 export type { ErrorDetails, ToolCallDecision, ToolCallRef, ToolCallReport, ToolRef } from './contract/tool-call.js'
 
 /**
- * Reads one family of instrumentations. Every method must be pure and quick: it runs on the application's thread.
- * What one throws is reported and costs the application nothing.
+ * The rules for one family of instrumentations: they recognise spans and say what came of them. Every method must be
+ * pure and quick: it runs on the application's thread. What one throws is reported and costs the application nothing.
  */
 export interface Convention {
   /** Recorded in `source.convention` of every event. */

@@ -30,9 +30,9 @@ import { type Ask, requireSchema, Server, serverLocation } from './server.js'
 import { PostgresIndexes } from './stored-indexes.js'
 
 /**
- * Keeps a log in PostgreSQL 14 or later, whose tables {@link migrate} has made. Any number of processes, on any number
- * of machines, may write one log at the same time: each commit takes its positions from the log's row, so there are
- * no gaps, and no reader ever sees a position before those below it.
+ * Returns a store in PostgreSQL 14 or later, whose tables `migrate` has created. Any number of processes, on any
+ * number of machines, may write one log at the same time: each commit takes its positions from the log's row, so there
+ * are no gaps, and no reader ever sees a position before those below it.
  *
  * A commit is one transaction, acknowledged when the server has it as its `synchronous_commit` and
  * `synchronous_standby_names` say (`synchronous_commit = off` is taken for `on`). Where a connection breaks before the
