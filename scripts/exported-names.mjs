@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseAst } from 'rolldown/parseAst'
+import { Visitor } from 'rolldown/utils'
 
 /*
  * The names that the source files export, read from their syntax.
@@ -108,6 +109,38 @@ function membersOf(declaration) {
     .map((/** @type {any} */ { key }) => (key?.type === 'Identifier' ? key.name : undefined))
     .filter((/** @type {string | undefined} */ name) => name !== undefined && name !== 'constructor')
   return [...new Set(/** @type {string[]} */ (names))]
+}
+
+/**
+ * The names of all functions and methods of a file, exported or not.
+ *
+ * @param {string} file
+ * @returns {string[]}
+ */
+export function functionsIn(file) {
+  /** @type {Set<string>} */
+  const names = new Set()
+  const add = (/** @type {any} */ key) => key?.name && names.add(key.name)
+  const isFunction = (/** @type {any} */ node) => /^(Arrow)?Function/.test(node?.type ?? '')
+  new Visitor({
+    FunctionDeclaration: ({ id }) => add(id),
+    MethodDefinition: ({ kind, key }) => kind === 'method' && add(key),
+    TSMethodSignature: ({ kind, key }) => kind === 'method' && add(key),
+    VariableDeclarator: ({ id, init }) => isFunction(init) && add(id),
+    PropertyDefinition: ({ key, value }) => isFunction(value) && add(key),
+  }).visit(/** @type {any} */ (parseAst(readFileSync(file, 'utf8'), { lang: 'ts' })))
+  return [...names]
+}
+
+/**
+ * The reason why a summary is no meaning of a name; `undefined` for a good one.
+ *
+ * @param {string} summary
+ */
+export function summaryFlaw(summary) {
+  if (summary === '') return 'no summary'
+  const first = /^(What|Where|Whether|Which|How|Who|Whose|Why|When|It|If) /.exec(summary)?.[1]
+  return first && `begins with '${first}', not with a noun phrase or a verb in the third person`
 }
 
 /**

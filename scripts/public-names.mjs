@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ENTRIES } from './entries.mjs'
-import { exportedBy, sourceFiles } from './exported-names.mjs'
+import { exportedBy, sourceFiles, summaryFlaw } from './exported-names.mjs'
 
 /*
  * The public names of the package as tables: the appendix of docs/architecture.md.
@@ -29,10 +29,10 @@ const ENVIRONMENT = {
   SPANLEDGER_SIGNING_KEY: 'the key that signs checkpoints, as the option `signingKey`',
 }
 
-/** Variables that only a process of this package reads, which another one of it has started. */
+/** Variables that one process of this package sets for another one that it starts. */
 const INTERNAL_VARIABLES = ['SPANLEDGER_ISOLATED']
 
-/** The appendix as it should be. */
+/** Returns the current appendix. */
 export function appendix() {
   checkEnvironment()
   return [
@@ -47,14 +47,14 @@ export function appendix() {
 }
 
 /**
- * The page with an appendix that is true.
+ * Returns the page with the current appendix.
  *
  * @param {string} page
  */
 export function withAppendix(page) {
   const [before, rest] = page.split(BEGIN)
   const after = rest?.split(END)[1]
-  if (after === undefined) throw new Error(`${PAGE} has no place for the public names: ${BEGIN} … ${END}`)
+  if (after === undefined) throw new Error(`${PAGE} has no markers for the public names: ${BEGIN} … ${END}`)
   return `${before}${appendix()}${after}`
 }
 
@@ -67,6 +67,8 @@ function exportTables() {
       .sort((one, other) => one.name.localeCompare(other.name, 'en'))
       .map(({ name, file, kind, summary, members }) => {
         const key = `${name} ${file}`
+        const flaw = summaryFlaw(summary)
+        if (flaw !== undefined) throw new Error(`${file}: ${name}: ${flaw}`)
         const seen = first.get(key)
         if (seen !== undefined) return row(code(name), kind, `as in \`${seen}\``, '')
         first.set(key, specifier)
@@ -112,7 +114,7 @@ function codeTable() {
   return ['', '### Error codes', '', row('code', 'meaning', 'what to do'), row('---', '---', '---'), ...rows.sort()]
 }
 
-/** Fails where the sources read a variable that the table does not have. */
+/** Throws if the sources read a variable that the table lacks, or no longer read one that it has. */
 function checkEnvironment() {
   const read = new Set(
     sourceFiles().flatMap((file) => readFileSync(file, 'utf8').match(/(?<=env\.|')SPANLEDGER_[A-Z_]+/g) ?? []),
@@ -139,7 +141,7 @@ if (process.argv[1] === import.meta.filename) {
   const page = readFileSync(PAGE, 'utf8')
   if (process.argv.includes('--write')) writeFileSync(PAGE, withAppendix(page))
   else if (withAppendix(page) !== page) {
-    console.error(`${PAGE}: the public names have changed: look at them, then npm run names -- --write`)
+    console.error(`${PAGE}: the public names have changed: review them, then run npm run names -- --write`)
     process.exitCode = 1
   }
 }

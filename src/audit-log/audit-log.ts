@@ -44,7 +44,7 @@ export interface LedgerMembership {
   readonly log: number
 }
 
-/** An open log: it is written, and what has been recorded before a read is found by it. */
+/** An open log, for writing and reading; a read finds everything that was recorded before it. */
 export interface AuditLog extends AuditLogWriter, AuditLogReader {
   /** The outcome of opening the log: what it found, and did about it. */
   readonly recovery: AuditLogRecovery

@@ -5,7 +5,7 @@ import type { ResolvedAuditLogOptions } from '../log/options.js'
  * Requires the external checkpoint file to be outside the log's directory: an attacker who sets back the directory would set it
  * back too.
  */
-export function checkExternalCheckpointFile(
+export function requireExternalCheckpointFile(
   { externalCheckpointFile }: ResolvedAuditLogOptions,
   directory: string | undefined,
 ): void {

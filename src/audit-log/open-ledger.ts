@@ -7,7 +7,7 @@ import type { ResolvedAuditLogOptions } from '../log/options.js'
 import { levelStore } from '../store/leveldb/index.js'
 import { delay } from '../timers/real-timers.js'
 import type { AuditLog } from './audit-log.js'
-import { checkExternalCheckpointFile } from './external-checkpoint-file.js'
+import { requireExternalCheckpointFile } from './external-checkpoint-file.js'
 import { type LedgerPart, openLog } from './open-log.js'
 import { readersFor } from './readers-for.js'
 
@@ -24,7 +24,7 @@ const MIN_INTERVAL_MILLIS = 1_000
  * @throws AuditLogError, as `openAuditLog`
  */
 export async function openLedger(location: string, options: ResolvedAuditLogOptions): Promise<AuditLog> {
-  checkExternalCheckpointFile(options, location)
+  requireExternalCheckpointFile(options, location)
   await requireFileLocks(location)
   const { emitter, checkpointIntervalMillis } = options
   const report = (problem: Error) => emitter.report(problem)

@@ -13,11 +13,11 @@ import { recordStatement } from '../log/statements.js'
 import { WatchedCommits } from '../reader/follow/watched-commits.js'
 import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
-import { makeDirectory } from '../store/directory.js'
+import { createDirectory } from '../store/directory.js'
 import { isShared } from '../store/shared.js'
 import { startUnrefInterval } from '../timers/real-timers.js'
 import { OpenAuditLog } from './audit-log.js'
-import { checkExternalCheckpointFile } from './external-checkpoint-file.js'
+import { requireExternalCheckpointFile } from './external-checkpoint-file.js'
 import { LateRecovery } from './late-recovery.js'
 import { checkpointerOf } from './log-checkpointer.js'
 
@@ -57,13 +57,13 @@ export async function openLog(
   options: ResolvedAuditLogOptions,
   part?: LedgerPart,
 ): Promise<Opened> {
-  checkExternalCheckpointFile(options, directory)
+  requireExternalCheckpointFile(options, directory)
   await store.open()
   const { location } = store
   const { emitter } = options
   try {
     if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
-    if (options.externalCheckpointFile !== undefined) await makeDirectory(dirname(options.externalCheckpointFile))
+    if (options.externalCheckpointFile !== undefined) await createDirectory(dirname(options.externalCheckpointFile))
     const staging = directory === undefined ? undefined : stagingAt(part?.location ?? directory)
     const recovering = {
       ...options,
@@ -79,7 +79,7 @@ export async function openLog(
     if (hasTakenOver(recovery)) emitter.emit('recovered', { location, ...recovery })
     // Whatever else fails in a log whose directory is gone follows from that, which the writer reports once.
     const report = (problem: Error) => {
-      if (store.isInPlace === false) writer.checkDirectory()
+      if (store.isInPlace === false) writer.reviewDirectory()
       else emitter.report(problem)
     }
     const ledger = part ?? (directory === undefined ? undefined : aloneAt(directory))
@@ -169,7 +169,7 @@ async function goBehind(
 /** Checks now and then that the directory of an open log is still there, until it is closed. */
 function watchDirectory(writer: LogWriter, intervalMillis: number): void {
   const stop = startUnrefInterval(Math.max(MIN_CHECK_MILLIS, intervalMillis), () => {
-    if (!writer.checkDirectory()) stop()
+    if (!writer.reviewDirectory()) stop()
   })
 }
 

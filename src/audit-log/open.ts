@@ -12,8 +12,9 @@ type DirectoryOptions = Omit<AuditLogOptions, 'store'>
 type StoreOptions = AuditLogOptions & { readonly store: AuditStore }
 
 /**
- * Opens the log in a directory, to write and to read; both are created if they are missing. One process at a time, and
- * one log in it, can have a directory open. With `shared`, the directory is a ledger: each process takes a log of its own.
+ * Opens the log in a directory for reading and writing; creates the directory and the log if they are missing. One
+ * process at a time, and one log in it, can have a directory open. With `shared`, the directory is a ledger: each
+ * process takes a log of its own.
  *
  * @param location - a directory; a relative path is resolved at once
  * @throws AuditLogError `AUDIT_LOG_LOCKED`, `AUDIT_LOG_CORRUPT`, `AUDIT_LOG_ROLLED_BACK`, `AUDIT_OPEN_FAILED`,

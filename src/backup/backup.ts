@@ -21,7 +21,7 @@ export interface BackupOptions {
   readonly withKeys?: boolean
 }
 
-/** A log that was copied. */
+/** One log that was copied. */
 export interface BackedUpLog {
   /** Its number in the ledger; 0 for a single log. */
   readonly log: number
@@ -29,7 +29,7 @@ export interface BackedUpLog {
   readonly size: number
 }
 
-/** The things that were copied. Plain JSON. */
+/** The logs that a backup copied. Plain JSON. */
 export interface Backup {
   /** Directory of the copy, as an absolute path. */
   readonly destination: string
@@ -40,7 +40,7 @@ export interface Backup {
 const MAX_ATTEMPTS = 5
 
 /**
- * Copies a log, or all logs of a ledger, as they are at one moment, while processes write them. The copy is durable and
+ * Copies a log, or all logs of a ledger, as of one moment, also while processes write them. The copy is durable and
  * complete when it appears under its name; it can be read, verified, and opened to go on with.
  *
  * Writers are neither asked nor held up. What processes record before they have a log (`staging`) is left out.

@@ -16,7 +16,7 @@ import { corrupt, openError } from '../store/leveldb/errors.js'
 import { indexPath } from '../store/leveldb/indexes/database.js'
 import type { Database } from '../store/leveldb/load-level.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
-import { makeTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
+import { createTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
 import { isAbsent } from '../verify/read-failure.js'
 
 /** Number of attempts to find the logs of a ledger at one moment. Each takes some ten milliseconds a log. */
@@ -61,7 +61,7 @@ export async function freeze(sources: readonly LogDirectory[]): Promise<FrozenLe
 
 /** @returns `undefined` where a log noted more of another than was frozen of that one */
 async function freezeOnce(sources: readonly LogDirectory[]): Promise<FrozenLedger | undefined> {
-  const temporary = await makeTemporaryDirectory('spanledger-backup')
+  const temporary = await createTemporaryDirectory('spanledger-backup')
   const taken: SnapshotFiles[] = []
   const remove = async () => {
     for (const files of taken) await files.remove()

@@ -38,7 +38,7 @@ export interface CheckpointTrust {
   readonly witnessQuorum?: number
 }
 
-/** A witness's statement that this was the largest tree of the log it had seen at that time. */
+/** The statement of a witness that the checkpoint was of the largest tree of the log that it had seen at that time. */
 export interface Cosignature {
   readonly name: string
   readonly keyId: number
@@ -55,7 +55,7 @@ export interface OpenedCheckpoint extends Checkpoint {
 }
 
 /**
- * Returns the text of a checkpoint, which is what is signed.
+ * Returns the text of a checkpoint, which is the text that is signed.
  *
  * @throws TypeError when a field is not what a checkpoint may have
  */

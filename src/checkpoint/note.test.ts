@@ -36,7 +36,7 @@ describe('openNote', () => {
         changed[at] = byte ^ bit
         expect(() => openNote(changed, [EXAMPLE_VKEY]), `byte ${at}`).toThrow(
           expect.objectContaining({
-            code: expect.stringMatching(/^AUDIT_(NOTE_MALFORMED|KEY_UNKNOWN|SIGNATURE_INVALID)$/),
+            code: expect.stringMatching(/^AUDIT_(NOTE_INVALID|KEY_UNKNOWN|SIGNATURE_INVALID)$/),
           }),
         )
       }

@@ -30,14 +30,14 @@ export interface NoteSignature {
   readonly signature: Uint8Array
 }
 
-/** A note taken apart: nothing about it has been verified. */
+/** A parsed note; nothing in it has been verified. */
 export interface Note {
   /** Ends in a newline. This is what is signed. */
   readonly text: string
   readonly signatures: readonly NoteSignature[]
 }
 
-/** A note with at least one signature of a known key, all of which were verified. */
+/** A note that at least one known key signed; all signatures of known keys were verified. */
 export interface OpenedNote extends Note {
   /** Verified signatures, one for each known key that signed. */
   readonly signatures: readonly NoteSignature[]
@@ -51,7 +51,7 @@ export function isSignedBy({ signatures }: Note, { name, keyId }: Pick<NoteSigna
 }
 
 /**
- * Takes a note apart without verifying anything: to trust its text, {@link openNote} it.
+ * Parses a note without verifying it; call `openNote` before you trust its text.
  *
  * Attacker-controlled: any text or bytes; MAX_NOTE_BYTES and MAX_NOTE_SIGNATURES bound them before they are split.
  *

@@ -15,7 +15,7 @@ import { MAX_NOTE_BYTES } from './note.js'
  * ```
  */
 
-/** A receipt taken apart: nothing about it has been verified. */
+/** A parsed receipt; nothing in it has been verified. */
 export interface Receipt {
   /** Position of the entry. */
   readonly index: bigint
@@ -36,7 +36,7 @@ const MAX_PROOF_HASHES = 64
 const MAX_RECEIPT_BYTES = 2 * MAX_NOTE_BYTES
 
 /**
- * Returns the receipt as text.
+ * Returns the text of a receipt.
  *
  * @throws TypeError when a field is not what a receipt may have
  */
@@ -53,7 +53,7 @@ export function formatReceipt({ index, proof, checkpoint, extra }: Receipt): str
 }
 
 /**
- * Takes a receipt apart. Neither its checkpoint nor what it proves is looked at.
+ * Parses a receipt without verifying it. Neither its checkpoint nor what it proves is looked at.
  *
  * Attacker-controlled: any text or bytes; MAX_RECEIPT_BYTES bounds them, MAX_PROOF_HASHES the proof.
  *

@@ -38,7 +38,7 @@ export class Ed25519Signer implements Signer {
   readonly #privateKey: KeyObject
 
   private constructor(name: string, privateKey: KeyObject) {
-    const key = noteKeyOf(name, createPublicKey(privateKey))
+    const key = keyOfNote(name, createPublicKey(privateKey))
     this.name = name
     this.keyId = keyIdOf(key)
     this.vkey = formatVkey(key)
@@ -114,7 +114,7 @@ export class Ed25519Signer implements Signer {
   }
 }
 
-/** A key that others hold. */
+/** A key that another system holds and signs with. */
 export interface ExternalKey {
   readonly name: string
   /** The Ed25519 public key: SPKI in PEM or DER, as a KMS gives it. */
@@ -124,14 +124,14 @@ export interface ExternalKey {
 }
 
 /**
- * A signer for an Ed25519 key that is kept by a KMS or a hardware token. Every signature it gets is verified before it
- * is used, so that no checkpoint goes out that others would refuse.
+ * Returns a signer for an Ed25519 key in a KMS or a hardware token. Every signature it gets is verified before it is
+ * used, so that no checkpoint goes out that others would refuse.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID` when the public key is not an Ed25519 key
  * @throws TypeError when a key cannot have this name
  */
 export function externalSigner({ name, publicKey, sign }: ExternalKey): Signer {
-  const key = noteKeyOf(name, publicKeyFrom(publicKey))
+  const key = keyOfNote(name, publicKeyFrom(publicKey))
   const verifier = verifierOf(key)
   return {
     name,
@@ -179,7 +179,7 @@ const SEED_BYTES = 32
 /** The bytes before the seed in the PKCS#8 DER of an Ed25519 key (RFC 8410 section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-function noteKeyOf(name: string, publicKey: KeyObject): NoteKey {
+function keyOfNote(name: string, publicKey: KeyObject): NoteKey {
   if (!isKeyName(name)) throw new TypeError(`'${name}' cannot name a key: it must have no spaces and plus signs`)
   return { name, type: SIGNATURE_TYPES.ed25519, publicKey: publicKeyBytes(publicKey) }
 }

@@ -18,7 +18,7 @@ export interface Verifier {
 const ED25519_SIGNATURE_BYTES = 64
 
 /**
- * A verifier of Ed25519 signatures or, by its type, of Ed25519 cosignatures (`cosignature/v1`).
+ * Returns a verifier of Ed25519 signatures or, by the key's type, of Ed25519 cosignatures (`cosignature/v1`).
  *
  * @param vkey - the key as text (C2SP signed-note)
  * @throws AuditLogError `AUDIT_KEY_INVALID`

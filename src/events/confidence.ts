@@ -2,8 +2,8 @@
 export const CONFIDENCES = ['heuristic', 'claimed'] as const
 
 /**
- * The ground that an event rests on. Absent: evidence, which is what the framework itself did. `heuristic`: a guess at
- * what the framework did. `claimed`: the word of a client of the application, which nothing has checked.
+ * The basis of an event: how certain it is. Absent: evidence, which is what the framework itself did. `heuristic`: a
+ * guess at what the framework did. `claimed`: the word of a client of the application, which nothing has checked.
  */
 export type Confidence = (typeof CONFIDENCES)[number]
 

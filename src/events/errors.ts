@@ -1,5 +1,5 @@
 /**
- * Stable error codes. The code is API; the message is not.
+ * The code of an `AuditLogError`; codes are stable. The code is API; the message is not.
  *
  * | code | meaning | what to do |
  * |---|---|---|
@@ -68,7 +68,8 @@ export type AuditLogErrorCode =
 const AUDIT_LOG_ERROR = Symbol.for('spanledger.audit-log-error.v1')
 
 /**
- * Every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a `TypeError`.
+ * The error of every failure that is not a programming mistake. Misuse (a wrong option or argument type) is a
+ * `TypeError`.
  *
  * `instanceof` also recognises the errors of another copy of this package: a process may have loaded it as an ES module
  * and as CommonJS. A subclass says itself which errors are its own.
@@ -96,7 +97,7 @@ function isAuditLogError(value: unknown): value is AuditLogError {
   return typeof value === 'object' && value !== null && AUDIT_LOG_ERROR in value
 }
 
-/** An entry that is asked for was removed from the log. */
+/** The error of a read of an entry that was removed from the log. */
 export class EntryRemovedError extends AuditLogError {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isAuditLogError(value) && value.code === 'AUDIT_ENTRY_REMOVED'

@@ -5,7 +5,7 @@ import type { AuditEventData } from './types.js'
  * come.
  */
 
-/** A failure as recorded. */
+/** An error as an event records it. */
 export type RecordedError = AuditEventData<'error_occurred'>['error']
 
 /** An object whose fields may hold anything. */

@@ -38,7 +38,7 @@ export type AuditEvent<T extends AuditEventType = AuditEventType> = {
 /** An event as read from a log. `seq` is its position, which the stored bytes do not contain. */
 export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & { readonly seq: number }
 
-/** An event as a caller gives it to `append()`: the log fills in what is missing of the envelope. */
+/** An event as a caller passes it to `append()`: the log completes the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
   [K in T]: { type: K; data: AuditEventTypes[K] } & EnvelopeInput
 }[T]
@@ -47,13 +47,13 @@ export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
 export type AgentRef = v.InferOutput<typeof agentSchema>
 /** The origin of an event: convention, instrumentation scope, service; `confidence` where it is a guess. */
 export type EventSource = Envelope['source']
-/** Ids of an event that a remote caller named: by no means evidence. */
+/** Ids of an event that a remote caller named: a claim, not evidence. */
 export type ClaimedScope = NonNullable<Envelope['claimed']>
-/** The span an event belongs to, as lower-case hex of the W3C trace context. */
+/** The span of an event, as lower-case hex of the W3C trace context. */
 export type TraceRef = NonNullable<Envelope['trace']>
-/** A field that was cut or mended when the event was recorded, and why. */
+/** A field that was cut or corrected when the event was recorded, and the reason. */
 export type Alteration = NonNullable<Envelope['altered']>[number]
 /** Tokens, and US dollars (`costUsd`) where they are known. */
 export type TokenUsage = NonNullable<AuditEventTypes['run_completed']['usage']>
-/** An axis of `usage_limit_exceeded`; the listed ones are what instrumentations report. */
+/** The quantity that `usage_limit_exceeded` is about; instrumentations report the listed ones. */
 export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})

@@ -2,7 +2,7 @@ import { confidenceOf } from '../events/confidence.js'
 import type { AuditEvent, StoredEvent } from '../events/types.js'
 import type { TextEncoding } from './contract.js'
 
-/** The source of a log that nobody named. */
+/** The `source` of CloudEvents unless another one is given. */
 export const DEFAULT_CLOUD_EVENT_SOURCE = 'urn:spanledger'
 /** Begins the `type` of every event. */
 const TYPE_PREFIX = 'spanledger.'
@@ -38,7 +38,7 @@ export interface CloudEvent {
 }
 
 /**
- * Turns one event into a CloudEvent.
+ * Returns one event as a CloudEvent.
  *
  * @param source - a URI reference that names the log
  */

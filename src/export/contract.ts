@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../events/types.js'
 
 /**
- * The formats of an export.
+ * The export formats, each with its description.
  *
  * - `jsonl`: JSON Lines of the entries, byte for byte as they are stored, so without `seq`
  * - `events`: JSON Lines of the events as the reader gives them, with `seq`
@@ -13,16 +13,16 @@ import type { StoredEvent } from '../events/types.js'
  */
 export const EXPORT_FORMATS = ['jsonl', 'events', 'csv', 'cloudevents', 'ocsf', 'otlp', 'parquet'] as const
 
-/** One of `EXPORT_FORMATS`, where each is described. */
+/** The name of an export format; see `EXPORT_FORMATS`. */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
-/** Versions of OCSF that events are written in. */
+/** The versions of OCSF that events can be written in. */
 export const OCSF_VERSIONS = ['1.8.0', '1.9.0'] as const
 
-/** One of `OCSF_VERSIONS`. */
+/** The name of an OCSF version; see `OCSF_VERSIONS`. */
 export type OcsfVersion = (typeof OCSF_VERSIONS)[number]
 
-/** Options of the encoding of events. */
+/** Options of `encodeEvents`. */
 export interface EncodeOptions {
   readonly format: ExportFormat
   /**

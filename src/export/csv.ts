@@ -2,7 +2,7 @@ import type { StoredEvent } from '../events/types.js'
 import { COLUMNS } from './columns.js'
 import type { TextEncoding } from './contract.js'
 
-/** The first line. RFC 4180: lines end with CR LF. */
+/** The header line of the CSV format. RFC 4180: lines end with CR LF. */
 export const CSV_HEADER = `${Object.keys(COLUMNS).join(',')}\r\n`
 
 /** In JSON a semicolon can be said otherwise, so that it stays what it is. */
@@ -11,7 +11,7 @@ const cellsOf: readonly ((event: StoredEvent) => string | number | undefined)[] 
   data: (event: StoredEvent) => COLUMNS.data(event)?.replaceAll(';', '\\u003b'),
 })
 
-/** One event in a line of its own. */
+/** Returns one event as a line of CSV. */
 export function csvRow(event: StoredEvent): string {
   let row = ''
   for (const column of cellsOf) row += row === '' ? cell(column(event)) : `,${cell(column(event))}`

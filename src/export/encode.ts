@@ -8,8 +8,8 @@ import { type ResolvedEncoding, resolveEncoding } from './resolve-encoding.js'
 import { textEncoding } from './text-encoding.js'
 
 /**
- * Writes events in a format, as they come: from a query, from `follow()`, or from anywhere. It asks for the next event
- * when its own consumer asks for the next chunk, and holds no more than a chunk (of Parquet, a row group).
+ * Encodes events in a format as a stream: from a query, from `follow()`, or from any other iterable. It asks for the
+ * next event when its own consumer asks for the next chunk, and holds no more than a chunk (of Parquet, a row group).
  *
  * @param options - `jsonl` is of stored bytes, which events no longer have: {@link encodeEntries} or `exportLog`
  * @throws TypeError naming an unknown or malformed option
@@ -36,7 +36,7 @@ function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding)
 }
 
 /**
- * Writes entries as JSON Lines, byte for byte: the leaf hash of a position is that of its line (RFC 6962 section 2.1,
+ * Encodes entries as JSON Lines, byte for byte: the leaf hash of a position is that of its line (RFC 6962 section 2.1,
  * without the newline). JSON has no raw newline, so that lines and entries are the same.
  *
  * @throws AuditLogError while iterating: `AUDIT_LOG_CORRUPT` for an entry that has a newline in it after all

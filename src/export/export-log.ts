@@ -30,7 +30,7 @@ const MAX_THREADS = 64
 export type ExportedLog = Pick<AuditLogReader, 'entries' | 'events' | 'head'> &
   Partial<Pick<AuditLogDirectoryReader, 'cursor'>>
 
-/** An export: the bytes of a file, and how far it has come. It can be iterated once. */
+/** A running export: the bytes of a file, and the progress. It can be iterated once. */
 export interface LogExport extends AsyncIterable<Uint8Array> {
   /** Events that have been read. */
   readonly events: number
@@ -59,9 +59,8 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * Exports a log, or what a query finds in it: what was in the log when the first chunk was asked for, and nothing of
- * what is recorded meanwhile. It streams: memory does not grow with the log, and nothing is read before its consumer
- * asks for it.
+ * Exports a log, or the results of a query, as of the moment when the first chunk is read. It streams: memory does not
+ * grow with the log, and nothing is read before its consumer asks for it.
  *
  * @throws TypeError naming an unknown or malformed option
  * @throws AuditLogError `AUDIT_QUERY_INVALID`; while iterating what `log.events()` throws, and `AUDIT_PACKAGE_MISSING` for

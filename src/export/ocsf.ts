@@ -7,7 +7,7 @@ import { aiAgent, aiModel, DECISIONS, UNKNOWN } from './ocsf-agent.js'
 import { API_ACTIVITY, APPLICATION_LIFECYCLE, DETECTION_FINDING, mappingOf, type OcsfMapping } from './ocsf-classes.js'
 import { attestations } from './ocsf-integrity.js'
 
-/** Version of the schema (https://schema.ocsf.io) that {@link toOcsf} keeps to unless another one is asked for. */
+/** The version of the schema (https://schema.ocsf.io) that `toOcsf` writes by default. */
 export const OCSF_VERSION: OcsfVersion = '1.8.0'
 
 /** Options of {@link toOcsf}. */
@@ -25,7 +25,9 @@ export interface OcsfOptions {
   readonly origin?: string
 }
 
-/** An event of the Open Cybersecurity Schema Framework: what every class has, and what its own class adds. */
+/**
+ * An event of the Open Cybersecurity Schema Framework: the fields common to all classes, and those of its own class.
+ */
 export interface OcsfEvent {
   readonly class_uid: number
   readonly category_uid: number
@@ -61,7 +63,7 @@ const AI_OPERATION = 'ai_operation'
 const RECORD_INTEGRITY = 'record_integrity'
 
 /**
- * Returns an event in the class of OCSF that fits its type; see `ocsf-classes` for which.
+ * Returns an event in the OCSF class that fits its type; `ocsf-classes` has the mapping.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ import { errorOf, severityOf } from './facts.js'
 /** @see EncodeOptions.recordsPerRequest */
 export const DEFAULT_RECORDS_PER_REQUEST = 512
 
-/** `ExportLogsServiceRequest` of OTLP 1.x in its JSON encoding: what `POST /v1/logs` takes. */
+/** `ExportLogsServiceRequest` of OTLP 1.x in its JSON encoding: the body of `POST /v1/logs`. */
 export interface OtlpLogsRequest {
   readonly resourceLogs: readonly OtlpResourceLogs[]
 }
@@ -20,13 +20,13 @@ export interface OtlpResourceLogs {
   readonly scopeLogs: readonly OtlpScopeLogs[]
 }
 
-/** Those of one instrumentation scope of it. */
+/** The records of one instrumentation scope of a service. */
 export interface OtlpScopeLogs {
   readonly scope: { readonly name: string; readonly version?: string }
   readonly logRecords: readonly OtlpLogRecord[]
 }
 
-/** An event as a log record. */
+/** An event as an OTLP log record. */
 export interface OtlpLogRecord {
   /** Nanoseconds since the Unix epoch; `'0'`, unknown, for a time that a uint64 cannot say. */
   readonly timeUnixNano: string
@@ -44,7 +44,7 @@ export interface OtlpLogRecord {
   readonly spanId?: string
 }
 
-/** Puts events together as one request: by service, then by instrumentation scope, in their order. */
+/** Returns events as one request, grouped by service and instrumentation scope, in their order. */
 export function toOtlpLogs(events: readonly StoredEvent[]): OtlpLogsRequest {
   const services = new Map<string | undefined, Map<string, ScopedRecords>>()
   for (const event of events) {

@@ -28,7 +28,7 @@ export interface ForwardProgress {
   readonly forwarded: number
 }
 
-/** Carries a log over into another. */
+/** Copies the entries of a log into another store. */
 export interface Forwarder {
   /** Returns its progress; reads nothing. */
   progress(): ForwardProgress

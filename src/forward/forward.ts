@@ -1,13 +1,13 @@
 import type { AuditStore } from '../store/contract.js'
 import type { Forwarder } from './contract.js'
 import { LogForwarder } from './log-forwarder.js'
-import { checkLogs, type ForwardedLog, type ForwardOptions, resolveOptions } from './options.js'
+import { type ForwardedLog, type ForwardOptions, requireForwardable, resolveOptions } from './options.js'
 
 /**
- * Carries every committed entry of a log over into a store, in order, byte for byte, so that the leaf hashes and the
- * root of the tree are the same; goes on with what comes until it is closed. The position where it goes on is the
- * size of the remote log, and a commit takes place at that position or not at all: each entry is there exactly once,
- * whatever breaks. Recording does not wait for it: outages make the lag grow, and nothing else.
+ * Copies every committed entry of a log into a store, in order and byte for byte, so that leaf hashes and root stay
+ * the same; continues with new entries until it is closed. The position where it goes on is the size of the remote
+ * log, and a commit takes place at that position or not at all: each entry is there exactly once, whatever breaks.
+ * Recording does not wait for it: outages make the lag grow, and nothing else.
  *
  * An entry that was removed before it was forwarded ends it, with `AUDIT_ENTRY_REMOVED`: the remote log could not have the
  * same tree. One that is removed afterwards stays in the remote log.
@@ -24,6 +24,6 @@ import { checkLogs, type ForwardedLog, type ForwardOptions, resolveOptions } fro
  * ```
  */
 export function forwardAuditLog(log: ForwardedLog, remote: AuditStore, options: ForwardOptions = {}): Forwarder {
-  checkLogs(log, remote)
+  requireForwardable(log, remote)
   return new LogForwarder(log, remote, resolveOptions(options))
 }

@@ -3,7 +3,7 @@ import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
 
-/** The log that is forwarded: an open log, or a reader of one. */
+/** The log to forward: an open log, or a reader of one. */
 export type ForwardedLog = Pick<AuditLogReader, 'entries' | 'follow' | 'get' | 'head' | 'prove'> & {
   readonly location: string
 }
@@ -49,7 +49,7 @@ export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions 
 }
 
 /** @throws TypeError */
-export function checkLogs(log: ForwardedLog, remote: AuditStore): void {
+export function requireForwardable(log: ForwardedLog, remote: AuditStore): void {
   if (typeof log?.entries !== 'function' || typeof log.prove !== 'function') {
     throw new TypeError(`${OF}: the first argument must be an open log, or a reader of one`)
   }

@@ -5,7 +5,7 @@ import { corrupt, openError } from '../store/leveldb/errors.js'
 import { indexPath } from '../store/leveldb/indexes/database.js'
 import { type Database, newDatabase } from '../store/leveldb/load-level.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
-import { makeTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
+import { createTemporaryDirectory, removeTemporaryDirectory } from '../store/leveldb/temporary-directory.js'
 import { isAbsent } from '../verify/read-failure.js'
 import { findDamagedTable } from './table-damage.js'
 
@@ -32,7 +32,7 @@ export class FrozenLog {
    */
   static async take(directory: string, entriesOnly = false): Promise<FrozenLog> {
     const location = resolve(directory)
-    const temporary = await makeTemporaryDirectory('spanledger-verify')
+    const temporary = await createTemporaryDirectory('spanledger-verify')
     const files: SnapshotFiles[] = []
     try {
       await refuseFormer(location)

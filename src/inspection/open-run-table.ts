@@ -86,7 +86,7 @@ export class OpenRunTable {
     const slot = this.#find(one, other)
     if (this.#seqs[slot] === FREE) {
       if (this.#count >= LOAD * this.#seqs.length) {
-        this.#makeRoom()
+        this.#grow()
         if (this.holds(one)) this.#set(one, other, seq)
         return
       }
@@ -97,7 +97,7 @@ export class OpenRunTable {
     this.#seqs[slot] = seq
   }
 
-  #makeRoom(): void {
+  #grow(): void {
     const slots = this.#seqs.length
     if (slots >= this.#maxSlots) this.#parts.halve()
     const [hashes, seqs] = [this.#hashes, this.#seqs]

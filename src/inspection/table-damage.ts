@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { openRegularFileSync } from '../files/regular-file.js'
 import { readCurrent, readManifest } from '../store/leveldb/current-manifest.js'
 import { ENTRIES } from '../store/leveldb/database.js'
-import { checkTable, DamagedTable, type Table } from '../store/leveldb/table-file.js'
+import { DamagedTable, requireSoundTable, type Table } from '../store/leveldb/table-file.js'
 
 /**
  * Looks for damage in the tables of a log's entries, without LevelDB, which crashes on some.
@@ -42,7 +42,7 @@ function damageOf(open: () => number | undefined, depth: Table['depth']): string
   const descriptor = open()
   if (descriptor === undefined) return undefined
   try {
-    checkTable({ descriptor, bytes: fstatSync(descriptor).size, depth })
+    requireSoundTable({ descriptor, bytes: fstatSync(descriptor).size, depth })
     return undefined
   } catch (error) {
     if (error instanceof DamagedTable) return error.message

@@ -3,8 +3,8 @@ import type { AuditEventData } from '../events/types.js'
 import type { AuditLogRecovery, DropReason } from './contract.js'
 
 /**
- * The events of a log's own life that it emits to its listeners, by name, each with the value that a listener gets. They
- * are not stored: the audit events that the log keeps are another matter.
+ * The events of a log's life, by name, each with the value that its listeners get. They are not stored: the audit
+ * events that the log keeps are another matter.
  *
  * A log that takes part in a ledger also emits what it does for other logs of the ledger whose writers died. `location`
  * is that of the log which a value is about.

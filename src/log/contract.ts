@@ -2,7 +2,7 @@ import type { Timestamp } from '../events/time.js'
 import type { Alteration, AuditEvent, AuditEventInput } from '../events/types.js'
 import type { JournalWindowCounters } from '../write-behind/window-counters.js'
 
-/** The position of an appended event, returned once it is durable. */
+/** The position of an appended event, returned once the event is durable. */
 export interface AppendResult {
   /** Position in the log: 0, 1, 2 … */
   readonly seq: number
@@ -10,7 +10,7 @@ export interface AppendResult {
   readonly leafHash: Uint8Array
 }
 
-/** An event as `record()` takes it, with the alterations that it already has. */
+/** An event as `record()` takes it, with the alterations that were made before. */
 export type RecordInput = AuditEventInput & { readonly altered?: readonly Alteration[] | undefined }
 
 /** The report on opening a log: what was found, and what was done about it. */
@@ -46,7 +46,7 @@ export interface AuditLogRecovery {
   readonly durationMs: number
 }
 
-/** Reason why an event was not kept. */
+/** The reason why an event was dropped. */
 export type DropReason =
   | 'closed'
   | 'id_conflict'
@@ -82,7 +82,7 @@ export interface AuditLogCounters {
   readonly journalWindow?: JournalWindowCounters | undefined
 }
 
-/** The state of a log: whether it keeps what it promises. */
+/** The state of a log, and whether it keeps its promises. */
 export interface AuditLogHealth {
   /** `ok` when everything that is recorded is kept as promised; `failing` when journal or store cannot be written. */
   readonly status: 'ok' | 'failing' | 'closed'

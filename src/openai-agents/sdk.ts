@@ -21,7 +21,7 @@ export interface AgentsSpan {
   readonly spanData: { readonly type: string }
 }
 
-/** `TracingProcessor` of `@openai/agents`. */
+/** The interface `TracingProcessor` of `@openai/agents`. */
 export interface AgentsTracingProcessor {
   onTraceStart(trace: AgentsTrace): Promise<void>
   onTraceEnd(trace: AgentsTrace): Promise<void>

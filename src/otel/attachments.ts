@@ -22,7 +22,7 @@ export interface AttachOptions {
   readonly tenantId?: string
 }
 
-/** A log that receives what a processor sees. */
+/** A log that a processor records into, from `attach()` to `detach()`. */
 export interface Attachment {
   /** As in `audit_attached` and `audit_detached`. */
   readonly id: string
@@ -82,7 +82,7 @@ export class Attachments {
    * @throws AuditLogError `AUDIT_LOG_CLOSED`
    */
   attach(log: AuditLogWriter, options: AttachOptions = {}): Attachment {
-    checkOptions(options)
+    requireOptions(options)
     if (typeof log?.record !== 'function') throw new TypeError('attach: expected an open audit log')
     if (isClosed(log)) throw new AuditLogError('AUDIT_LOG_CLOSED', `attach: the audit log ${log.location} is closed`)
     const existing = this.#attached.find((attachment) => isSame(attachment.log, log))
@@ -241,7 +241,7 @@ class LogAttachment implements Attachment {
   }
 }
 
-function checkOptions(options: AttachOptions): void {
+function requireOptions(options: AttachOptions): void {
   rejectUnknownOptions('attach', options, Object.keys(KNOWN))
   for (const name of ['id', 'tenantId'] as const) {
     const value: unknown = options[name]

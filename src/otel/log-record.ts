@@ -1,7 +1,7 @@
 import type { HrTime } from '@opentelemetry/api'
 import type { InstrumentationScope } from './span.js'
 
-/** The part of a log record that is needed: the structure that `@opentelemetry/sdk-logs` 0.2xx and 3.x share. */
+/** The fields of a log record that a processor reads, common to `@opentelemetry/sdk-logs` 0.2xx and 3.x. */
 export interface LogRecordLike {
   readonly eventName?: string | undefined
   readonly hrTime?: HrTime | undefined

@@ -26,10 +26,10 @@ const MAX_NAME_LENGTH = 256
 const UNKNOWN_SCOPE: InstrumentationScope = Object.freeze({ name: 'unknown' })
 
 /**
- * Records log records that carry an event name as what they are: events. OpenTelemetry is moving span events there, so
+ * A log record processor that records named log records as audit events. OpenTelemetry is moving span events there, so
  * an instrumentation may say `spanledger.agent_handoff` with either. The logs and all settings are those of the span
- * processor, and a record finds its run through the span it was emitted in. Agents on a command line (Claude Code, Codex,
- * Gemini CLI, Qwen Code) tell of whole runs so: their records name the run by ids, and need no span.
+ * processor, and a record finds its run through the span it was emitted in. Agents on a command line (Claude Code,
+ * Codex, Gemini CLI, Qwen Code) tell of whole runs so: their records name the run by ids, and need no span.
  *
  * @example
  * ```ts

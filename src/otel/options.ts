@@ -3,7 +3,7 @@ import type { AuditLogWriter } from '../log/contract.js'
 import { DURABILITIES, type Durability, journalWindowOption } from '../log/journal/durability.js'
 import type { Convention } from './conventions/contract.js'
 import { conventionOf } from './conventions/vocabulary/interpreter.js'
-import { checkVocabularies } from './conventions/vocabulary/validate.js'
+import { requireVocabularies } from './conventions/vocabulary/validate.js'
 import type { Vocabulary } from './conventions/vocabulary/vocabulary.js'
 import { ScopeNames, type ScopeNamesOption } from './scope-names.js'
 import type { SpanExplanation } from './tracking/explain.js'
@@ -183,7 +183,7 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
     log,
     location,
     ownLog: ownLogOptions(options),
-    conventions: Object.freeze([...conventions, ...checkVocabularies(OF, vocabularies).map(conventionOf)]),
+    conventions: Object.freeze([...conventions, ...requireVocabularies(OF, vocabularies).map(conventionOf)]),
     onExplain,
     abandonAfterMillis: wholeNumberOption(OF, 'abandonAfterMillis', options.abandonAfterMillis, {
       fallback: DEFAULT_ABANDON_AFTER_MILLIS,

@@ -215,7 +215,7 @@ export class AuditPipeline {
   #onUse(span: Span): boolean {
     this.#late.release()
     if (!this.isRecording) return false
-    this.health.watch.noteInUse(span)
+    this.health.watch.takeSpanInUse(span)
     return true
   }
 

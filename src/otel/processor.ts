@@ -193,7 +193,7 @@ export class AuditSpanProcessor implements SpanProcessorLike, SpanlessEventSink 
     this.#ownLog = openShared(location, options)
     this.attach(this.#ownLog)
     health.keepFile(location, options.durability, () => this.#ownLog?.log?.ledger?.log)
-    const note = () => safely(() => health.noteInFile())
+    const note = () => safely(() => health.writeStatusFile())
     this.#ownLog.opened.then(note, note)
     return this.#ownLog.opened
   }

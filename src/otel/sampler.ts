@@ -28,9 +28,9 @@ interface SamplerLike<Result extends SamplingResultLike> {
 }
 
 /**
- * Wraps a sampler so that the audit trail is not sampled: what it drops is recorded without being exported, if the span
- * may be an agent's. Exporters keep receiving what the wrapped sampler chose, no more; span processors, and so
- * `AuditSpanProcessor`, see all agent spans.
+ * Wraps a sampler so that sampling does not thin out the audit trail: spans that it drops and that may be an agent's
+ * are recorded, but not exported. Exporters keep receiving what the wrapped sampler chose, no more; span processors,
+ * and so `AuditSpanProcessor`, see all agent spans.
  *
  * Spans of the global tracer provider need no such sampler: the processor sees them whatever theirs decides. Wrap the sampler of
  * a provider that is not registered globally.

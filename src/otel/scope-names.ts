@@ -4,8 +4,8 @@ import type { ScopeIds } from './conventions/contract.js'
 import { idIn, readRecord } from './conventions/shared/attributes.js'
 
 /**
- * Names of an application's own for whose an event is: of attributes, of entries in the metadata that frameworks pass on,
- * and of baggage entries. At most 32 for each; the first that holds something counts.
+ * The application's own names for tenant, session, user and run, in attributes, in the metadata of frameworks and in
+ * baggage. At most 32 for each; the first that holds something counts.
  */
 export interface ScopeNamesOption {
   readonly tenant?: readonly string[]

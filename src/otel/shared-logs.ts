@@ -6,7 +6,7 @@ import { GROUP, NOBODY } from '../files/readers.js'
 import { stagingAt } from '../ledger/log-directories.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
 import { type JournalKey, journalKeyFrom } from '../log/journal/journal-key.js'
-import { makeDirectorySync } from '../store/directory.js'
+import { createDirectorySync } from '../store/directory.js'
 import { OpeningLog } from './opening-log.js'
 import type { OwnLogOptions } from './options.js'
 import { RecentMap } from './recent-map.js'
@@ -103,7 +103,7 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
     return known.log
   }
   const closed = known?.closing ?? Promise.resolve()
-  if (readableBy === 'group') makeLocation(path)
+  if (readableBy === 'group') createLocation(path)
   const log = new OpeningLog<AuditLog>(location, {
     staging: stagingAt(path),
     journalKey: journalKeyAtHand(),
@@ -132,9 +132,9 @@ function isOfRemoved(problem: Error): boolean {
 }
 
 /** Lets the group in before anything is staged there. Opening the log says what is wrong with the directory. */
-function makeLocation(path: string): void {
+function createLocation(path: string): void {
   try {
-    makeDirectorySync(path, GROUP)
+    createDirectorySync(path, GROUP)
   } catch {}
 }
 

@@ -5,7 +5,7 @@ import type { Attributes, Context, HrTime, Link, Span, SpanContext, SpanStatus, 
  * @opentelemetry/sdk-trace 3.x share. SDK 1.x, which some frameworks bring along, names two members differently.
  */
 
-/** The maker of a span: name and version of its tracer. */
+/** The instrumentation scope of a span: name and version of its tracer. */
 export interface InstrumentationScope {
   readonly name: string
   readonly version?: string | undefined

@@ -12,7 +12,7 @@ import type { AgentSummary } from './summaries/agents.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'
 
-/** The logs of what was summed up from events of a ledger of several logs. */
+/** The first and the last log of a summary whose events are in several logs of a ledger. */
 export interface AcrossLogs extends InLedger {
   /** Number of the log in which `firstSeq` is the position of the first event; absent where there is one log. */
   readonly log?: number
@@ -20,7 +20,7 @@ export interface AcrossLogs extends InLedger {
   readonly lastLog?: number
 }
 
-/** An event as read, narrowed to the types a query asks for. */
+/** An event that a query found, narrowed to the types that the query names. */
 export type FoundEvent<T extends string> = ([T] extends [AuditEventType] ? StoredEvent<T> : StoredEvent) & InLedger
 
 /** Events, in the order of their positions. */
@@ -41,7 +41,7 @@ export interface LogHead {
   readonly logs?: readonly (LogHead & { readonly log: number })[]
 }
 
-/** The filters of {@link EventQuery} for events of a ledger, and positions in all of its logs at once. */
+/** The filters of `EventQuery` for the events of a ledger, with positions in all of its logs at once. */
 export interface LedgerEventQuery<T extends string = AuditEventType> extends EventQuery<T> {
   /** Events behind this position in every log, in either order: a cursor that a reader of the ledger gave. */
   readonly after?: string
@@ -49,13 +49,13 @@ export interface LedgerEventQuery<T extends string = AuditEventType> extends Eve
   readonly before?: string
 }
 
-/** From where, how often and for how long to follow a ledger. */
+/** The start, the interval and the end of following a ledger. */
 export interface LedgerFollowOptions extends FollowOptions {
   /** Events behind this position in every log: a cursor that a reader of the ledger gave. In place of `afterSeq`. */
   readonly after?: string
 }
 
-/** Events as they come. */
+/** Events as they are committed. */
 export interface FollowResults<T> extends AsyncIterable<T> {
   /**
    * The position behind the events that the latest iteration has given, in every log; `undefined` before it has begun. Give it as

@@ -13,11 +13,10 @@ import type { Results } from './page.js'
 import type { FollowQuery } from './query/query.js'
 
 /**
- * Reads a ledger, or a single log, from outside of the processes that write it. Every read sees what was committed `refreshMillis`
- * before. A location that has several logs is read as one: events are merged by their times and have the number of their log, runs,
- * sessions, agents and sums are those of all logs. A log that somebody adds is found at the next look. Where processes have recorded and
- * none has opened a log yet, every answer is empty, {@link logs} has none, and what is asked of one log (`prove`, `verify` …) is refused with
- * `AUDIT_OPEN_FAILED`.
+ * Reads a ledger or a single log in a directory, also while other processes write it. Every read sees what was
+ * committed `refreshMillis` before. A location that has several logs is read as one: events are merged by their times
+ * and have the number of their log, runs, sessions, agents and sums are those of all logs. A log that somebody adds is
+ * found at the next look. Where processes have recorded and none has opened a log yet, every answer is empty, {@link logs} has none, and what is asked of one log (`prove`, `verify` …) is refused with `AUDIT_OPEN_FAILED`.
  *
  * Positions (`seq`, `afterSeq`, `beforeSeq`) and proofs are those of one log: where there are several, `get`, `prove`,
  * `proveConsistency`, `evidence` and queries with positions are refused with `AUDIT_QUERY_INVALID`, and {@link logs} has the reader to

@@ -4,7 +4,7 @@ export interface InLedger {
   readonly log?: number
 }
 
-/** An event as it is stored: what its leaf hash is of. */
+/** An event as stored bytes, over which the leaf hash is computed. */
 export interface LogEntry extends InLedger {
   readonly seq: number
   /** UTF-8 JSON in one line, without `seq`. */

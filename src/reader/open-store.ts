@@ -14,7 +14,7 @@ export interface AuditLogStoreReaderOptions {
   readonly eventTypes?: readonly string[]
 }
 
-/** Reads a log in a store that others write. Every read sees what was committed before it began. */
+/** Reads a log in a store that other processes write. Every read sees what was committed before it began. */
 export interface AuditLogStoreReader extends AuditLogReader {
   /** The location that the store gives. */
   readonly location: string

@@ -15,7 +15,7 @@ export type { AuditLogDirectoryReader } from './directory-reader.js'
 /** The greatest age of what a read sees. @see AuditLogReaderOptions.refreshMillis */
 const DEFAULT_REFRESH_MILLIS = 1_000
 
-/** Options of `openAuditLogReader` for a directory. */
+/** Options of {@link openAuditLogReader} for a log in a directory. */
 export interface AuditLogReaderOptions {
   /**
    * A read that begins looks for what has been committed since, unless that was done less than this ago; from 0 to
@@ -27,8 +27,8 @@ export interface AuditLogReaderOptions {
 }
 
 /**
- * Opens a log for reading only, while another process writes it, or nobody does: also on a read-only mount. The log's
- * directory is left as it is, and its writer is neither asked nor held up.
+ * Opens a log for reading only, also while another process writes it, and on a read-only mount. The log's directory is
+ * left as it is, and its writer is neither asked nor held up.
  *
  * It reads from a snapshot in the system's temporary directory (`TMPDIR`), which has hard links to LevelDB's tables
  * and copies of what is not in a table yet, some megabytes at most; renewed when a read begins and the log has grown.

@@ -1,11 +1,11 @@
-/** Some of what a query finds. */
+/** A part of the results of a query. */
 export interface Page<T> {
   readonly items: readonly T[]
   /** The place of the next page; absent when there is none. Opaque text, safe in a URL. */
   readonly cursor?: string
 }
 
-/** The page to read of a query's results. */
+/** The page of a query's results to read. */
 export interface PageOptions {
   /** As it came with the page before; the first page when it is left out or `undefined`. */
   readonly cursor?: string | undefined
@@ -14,8 +14,8 @@ export interface PageOptions {
 }
 
 /**
- * The results of a query. Lazy: nothing is read until it is iterated, and reading stops when the consumer does.
- * Every iteration runs the query again, over all that is recorded by then.
+ * The results of a query, read as a stream, as pages or as a number. Lazy: nothing is read until it is iterated, and
+ * reading stops when the consumer does. Every iteration runs the query again, over all that is recorded by then.
  */
 export interface Results<T> extends AsyncIterable<T> {
   /** Reads everything the query finds into an array: give the query a `limit` where that may be a lot. */

@@ -14,7 +14,7 @@ import {
 import type { LogEntry } from './log-entry.js'
 import { invalidQuery, parseSeq } from './query/parse-query.js'
 
-/** The tree in which an entry is proved to be. */
+/** The tree size for which an entry is proved. */
 export interface ProveOptions {
   /**
    * The tree of so many entries, signed or not.
@@ -24,7 +24,7 @@ export interface ProveOptions {
   readonly size?: number
 }
 
-/** Proves that an entry stands in a log. */
+/** A proof that an entry is in a log. */
 export interface InclusionProof {
   readonly seq: number
   /** SHA-256(0x00 ‖ entry bytes). */
@@ -40,7 +40,7 @@ export interface InclusionProof {
   readonly receipt: string | undefined
 }
 
-/** Proves that a log continues an older checkpoint of it. */
+/** A proof that a log continues an older checkpoint of it. */
 export interface ConsistencyProof {
   /** Number of entries of the older checkpoint. */
   readonly size1: number
@@ -58,7 +58,7 @@ export interface ProvedEntry extends LogEntry {
   readonly receipt: string
 }
 
-/** An answer that others can verify. */
+/** Entries found by a query, with proofs that others can verify. */
 export interface Evidence {
   /** The signed checkpoint that all receipts lead to: the answer is that of the log of so many entries. */
   readonly checkpoint: string

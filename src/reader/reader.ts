@@ -52,7 +52,7 @@ export interface ReaderOptions {
   readonly vkey?: string | undefined
 }
 
-/** Reads from an open store. The reader neither opens nor closes it. */
+/** Returns a reader of an open store. The reader neither opens nor closes it. */
 export function createReader(store: ReadableStore, options: ReaderOptions): StoreReader {
   return new StoreReader(store, options)
 }

@@ -4,7 +4,8 @@ import type { RunStep } from './steps/run-step.js'
 import type { RunTree } from './summaries/run-summary.js'
 
 /**
- * One run. Awaited, it is a summary with everything below it; the run is read then, and not before.
+ * One run as a query found it. Awaited, it is a summary with everything below it; the run is read then, and not
+ * before.
  *
  * ```ts
  * const run = log.run('r-1')

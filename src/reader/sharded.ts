@@ -11,7 +11,7 @@ import { mergeAsTheyCome } from './query/merge.js'
 import { parseEventQuery, parseFollowQuery, parseRunQuery } from './query/parse-query.js'
 import type { EventQuery, FollowQuery, RunQuery } from './query/query.js'
 
-/** An item, and the log that has it: positions are those of this log. */
+/** An item and its log, which its positions belong to. */
 export type InShard<T> = T & {
   /** Location of the log. */
   readonly location: string
@@ -68,7 +68,7 @@ export interface AuditLogShardedReaderOptions {
 }
 
 /**
- * Opens several logs for reading, as one.
+ * Opens several logs for reading as one.
  *
  * @throws AuditLogError what opening one of them throws
  * @throws TypeError when there is none, or one of them twice

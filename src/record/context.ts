@@ -72,8 +72,8 @@ export function idText(value: unknown): string | undefined {
 }
 
 /**
- * A context in which auditing is switched on or off, for all that runs in it. Overrides `setEnabled` and
- * `SPANLEDGER_ENABLED`. What is not recorded for that is counted: see {@link withAuditing}.
+ * Returns a context in which auditing is switched on or off. Overrides `setEnabled` and `SPANLEDGER_ENABLED`. What is
+ * not recorded for that is counted: see {@link withAuditing}.
  */
 export function setAuditingEnabled(of: Context, enabled: boolean): Context {
   const inner = withContextScope(of, { enabled })
@@ -81,8 +81,8 @@ export function setAuditingEnabled(of: Context, enabled: boolean): Context {
 }
 
 /**
- * Runs `fn` with auditing switched on or off for it and all asynchronous work it starts. It ends by itself, and other
- * flows of calls do not notice. Spans that start inside are audited, or not, as a whole.
+ * Runs `fn` with auditing switched on or off, for `fn` and all asynchronous work that it starts. It ends by itself,
+ * and other flows of calls do not notice. Spans that start inside are audited, or not, as a whole.
  *
  * Switching off inside a run leaves an `auditing_suppressed` event in it, with the number of spans and events that were
  * not recorded: when `fn` has returned or its promise has settled, at the latest before the run's terminal event.

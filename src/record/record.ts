@@ -26,7 +26,7 @@ function recorder<T extends AuditEventType>(type: T): Recorder<T> {
 export const recordRunStarted = recorder('run_started')
 
 /**
- * Records that a run ended as it should.
+ * Records that a run ended without an error.
  *
  * @param data - `usage` left out: what was counted during the run
  */
@@ -47,10 +47,10 @@ export function recordRunFailed(
   emitFailure('run_failed', thrown, data, options)
 }
 
-/** Records that a run was called off. */
+/** Records that a run was cancelled. */
 export const recordRunCancelled = recorder('run_cancelled')
 
-/** Records that a run stopped to go on later; {@link recordResumed} tells when it does. */
+/** Records that a run stopped to continue later; `recordResumed` records when it does. */
 export const recordRunSuspended = recorder('run_suspended')
 
 /**
@@ -88,7 +88,7 @@ export const recordSubAgentInvoked = recorder('sub_agent_invoked')
 /** Records that one agent passed the conversation on to another. */
 export const recordAgentHandoff = recorder('agent_handoff')
 
-/** Records that a suspended run goes on. */
+/** Records that a suspended run continues. */
 export const recordResumed = recorder('resumed')
 
 /** Records a look-up in memory or in a retriever; `hits: 0` is a miss. */
@@ -143,7 +143,7 @@ export const recordMemoryDeleted = recorder('memory_deleted')
 /** Records that somebody outside the agent stepped in: a kill switch, an override. */
 export const recordIntervention = recorder('intervention')
 
-/** Records anything the catalogue has no type for, under a name of your own. */
+/** Records an event that the catalogue has no type for, under a name of your own. */
 export function recordCustom(
   name: string,
   data: Readonly<Record<string, unknown>> = {},

@@ -4,7 +4,7 @@ import type { RecordingLibrary } from './emit.js'
 import type { OptionKinds } from './misuse.js'
 import { SCOPE_KINDS } from './scope.js'
 
-/** Options of `withRun`: the facts of the run that are known at its start. */
+/** Options of `withRun`: the properties of the run that are known at its start. */
 export interface RunOptions extends AuditScope {
   /** The name that people give the agent; runs are found by it. */
   readonly agentName?: string | undefined

@@ -4,7 +4,7 @@ import type { RunOptions } from './run-options.js'
 import { followStream } from './streams.js'
 
 /**
- * Runs `fn` as one run of an agent: in a span `invoke_agent {agentName}`, which is active for everything inside. When
+ * Runs `fn` as one run of an agent, in a span `invoke_agent {agentName}` that is active for everything inside. When
  * `fn` throws, or the promise it returns rejects, the run has failed, and the same value is thrown on. Inside another
  * run it is a sub-agent's. Where no SDK records the span, the run goes straight to the attached logs.
  *

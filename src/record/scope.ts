@@ -21,8 +21,9 @@ export const SCOPE_KINDS: OptionKinds<AuditScope> = { tenantId: 'text', sessionI
 const OPTION_KINDS: OptionKinds<ScopeOptions> = { propagate: 'as is' }
 
 /**
- * Says whose everything is that runs in `fn`, asynchronous work included. Fields that are left out keep what an outer
- * `withScope` said. Attributes of a span that name a session, tenant or user outweigh it for that span and those below.
+ * Sets tenant, session and user for everything that runs in `fn`, asynchronous work included. Fields that are left out
+ * keep what an outer `withScope` said. Attributes of a span that name a session, tenant or user outweigh it for that
+ * span and those below.
  *
  * What is no id, and names that no option has, are left out and reported once through `diag`: `fn` runs in any case.
  *

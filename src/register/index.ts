@@ -25,7 +25,7 @@ import { forEachApi } from './api-copies.js'
 import { keepContext } from './context.js'
 import { flushAtExit } from './exit.js'
 
-/** The processor that feeds the log of `SPANLEDGER_LOG`; `undefined` without that variable. */
+/** The processor that records into the log of `SPANLEDGER_LOG`; `undefined` without that variable. */
 export const audit: AuditSpanProcessor | undefined = start(process.env.SPANLEDGER_LOG)
 
 function start(location: string | undefined): AuditSpanProcessor | undefined {

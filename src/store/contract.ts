@@ -16,7 +16,7 @@ export type { SeqRange, Walk } from './walk.js'
  * made from these by the reader; everything that is written comes as one group at a time from the log.
  */
 
-/** An event turned into the bytes that are stored. After sealing nothing changes them. */
+/** An event as the bytes that are stored, with its leaf hash. After sealing nothing changes them. */
 export interface SealedEntry {
   /** UTF-8 JSON; does not contain its own `seq`. Each access may return another view: the length is {@link byteLength}. */
   readonly bytes: Uint8Array
@@ -30,7 +30,7 @@ export interface SealedEntry {
   readonly callerId: boolean
 }
 
-/** A place between two records of a journal, see `log/journal`. */
+/** A position between two records of a journal; see `log/journal`. */
 export interface JournalPosition {
   /** Number of the segment, from 1. */
   readonly segment: number
@@ -38,7 +38,7 @@ export interface JournalPosition {
   readonly offset: number
 }
 
-/** Marks of a commit beside its entries; stored atomically with them. */
+/** Values that a commit stores beside its entries, in the same atomic write. */
 export interface CommitMarks {
   /** The store has all that the journal holds up to here. */
   readonly journal?: JournalPosition | undefined
@@ -64,7 +64,7 @@ export interface CommitResult {
   readonly firstNew?: number
 }
 
-/** An ascending (or, walked in reverse, descending) run of positions, read in chunks. */
+/** Positions in ascending order, or in descending order when walked in reverse, read in chunks. */
 export interface SeqCursor {
   /**
    * The next positions in walking order, never empty; `undefined` at the end. With `target`, what comes before it in
@@ -74,7 +74,7 @@ export interface SeqCursor {
   close(): Promise<void>
 }
 
-/** An entry where it stands in the log. */
+/** An entry with its position in the log. */
 export interface StoredEntry {
   /** From 0 on, without gaps. */
   readonly seq: number
@@ -89,7 +89,8 @@ export interface StoredEntry {
 export type IndexState = 'ok' | 'rebuilding' | 'failing'
 
 /**
- * One engine. All methods but `open` require an open store; after `close` they reject with `AUDIT_LOG_CLOSED`.
+ * A storage engine of one log. All methods but `open` require an open store; after `close` they reject with
+ * `AUDIT_LOG_CLOSED`.
  *
  * It keeps the RFC 6962 tree over its entries, as tiles that {@link TileReader.readTiles} reads: with each commit the
  * tree grows by the leaf hashes of the entries that were stored, in the same atomic step.

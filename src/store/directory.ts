@@ -10,7 +10,7 @@ import { syncFile } from '../files/sync-file.js'
  *
  * One by one: asked for all at once, Node.js never returns where a file system refuses with ENOENT, as /proc does.
  */
-export async function makeDirectory(path: string, readers: Readers = NOBODY): Promise<void> {
+export async function createDirectory(path: string, readers: Readers = NOBODY): Promise<void> {
   const missing: string[] = []
   for (let above = resolve(path); !(await isDirectory(above)); above = dirname(above)) {
     missing.push(above)
@@ -28,8 +28,8 @@ export async function makeDirectory(path: string, readers: Readers = NOBODY): Pr
   }
 }
 
-/** {@link makeDirectory}, at once, and without a promise for loss of power. */
-export function makeDirectorySync(path: string, readers: Readers = NOBODY): void {
+/** {@link createDirectory}, at once, and without a promise for loss of power. */
+export function createDirectorySync(path: string, readers: Readers = NOBODY): void {
   const missing: string[] = []
   for (let above = resolve(path); !isDirectorySync(above); above = dirname(above)) {
     missing.push(above)

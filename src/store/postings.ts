@@ -1,10 +1,10 @@
 import type { FiledEntry, FiledEvent } from './filed-event.js'
 
 /**
- * The indexes. A value is a tuple of strings:
- * `session` [sessionId, tenantId] · `run` [runId] · `type` [type] · `agent` [id or name] · `tenant` [tenantId] ·
- * `parent` [parentRunId], of the events that begin or end a run (their types start with `run_`) · `actor` [actorId] ·
- * `tool` [toolName] · `superseding` [runId], of the events that supersede another one
+ * The names of the indexes. A value is a tuple of strings: `session` [sessionId, tenantId] · `run` [runId] · `type`
+ * [type] · `agent` [id or name] · `tenant` [tenantId] · `parent` [parentRunId], of the events that begin or end a run
+ * (their types start with `run_`) · `actor` [actorId] · `tool` [toolName] · `superseding` [runId], of the events that
+ * supersede another one
  */
 export type IndexName = 'session' | 'run' | 'type' | 'agent' | 'tenant' | 'parent' | 'actor' | 'tool' | 'superseding'
 

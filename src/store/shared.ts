@@ -1,6 +1,6 @@
 import type { AuditStore } from './contract.js'
 
-/** A store that several processes may have open at the same time, to write or to read. */
+/** A store that several processes may open at the same time, for reading or writing. */
 export interface SharedStore extends AuditStore {
   /**
    * Opens for reading only: nothing is created, and `commit()` rejects.

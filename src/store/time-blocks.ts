@@ -19,7 +19,9 @@ const TOP_LEVEL = TIME_LEVELS - 1
 /** Adjoining ranges are joined until one is this long, so that a walk over much of the log begins to answer at once. */
 const MAX_JOINED_LENGTH = blockLength(1)
 
-/** Earliest and latest time of one block; the timestamps are normalised, so their string order is their order. */
+/**
+ * The earliest and the latest time of one block; timestamps are normalised, so that their string order is their order.
+ */
 export interface TimeBlock {
   readonly level: number
   /** Number of the block in its level: it holds the positions from `block * length` on. */

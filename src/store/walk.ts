@@ -1,10 +1,10 @@
-/** A span of positions, `from` inclusive, `to` exclusive. */
+/** A range of positions, `from` inclusive, `to` exclusive. */
 export interface SeqRange {
   readonly from: number
   readonly to: number
 }
 
-/** A range to walk, and the direction: descending when `reverse`. */
+/** A range of positions and a direction: descending when `reverse`. */
 export interface Walk extends SeqRange {
   readonly reverse: boolean
 }

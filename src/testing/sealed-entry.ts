@@ -7,8 +7,8 @@ import { filedEvent } from '../store/filed-event.js'
 let built = 0
 
 /**
- * Builds an entry for tests: a `custom` event of tenant `t`, session `s`, at the start of 2026, with the given fields
- * in place of these. An `id` in `overrides` counts as the caller's own.
+ * Creates an entry for tests: a `custom` event of tenant `t`, session `s`, at the start of 2026, except for the given
+ * fields. An `id` in `overrides` counts as the caller's own.
  */
 export function sealedEntry(overrides: Partial<AuditEvent> = {}): SealedEntry {
   const time = parseTimestamp(overrides.time ?? '2026-01-01T00:00:00Z')
@@ -32,7 +32,7 @@ export function sealedEntry(overrides: Partial<AuditEvent> = {}): SealedEntry {
   return { bytes, byteLength: bytes.length, leafHash, event: filedEvent(event), callerId: overrides.id !== undefined }
 }
 
-/** Builds `count` entries; `overrides` gets the number of each, from 0. */
+/** Creates `count` entries; `overrides` gets the number of each, from 0. */
 export function sealedEntries(
   count: number,
   overrides: (n: number) => Partial<AuditEvent> = () => ({}),

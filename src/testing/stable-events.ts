@@ -19,9 +19,9 @@ const TIMES: ReadonlySet<string> = new Set(['time', 'recordedAt', 'startedAt'])
 const DURATIONS: ReadonlySet<string> = new Set(['durationMs'])
 
 /**
- * Replaces what differs from one execution to the next, so that events can be compared with a stored snapshot. Random ids of
- * events, sessions, runs, calls, spans and logs become `<run 1>`, `<run 2>` … in the order in which they come; equal ids stay equal.
- * Times become `<time>`, durations 0. Ids that an application chose stay as they are.
+ * Replaces the values that differ between executions, so that events can be compared with a stored snapshot. Random
+ * ids of events, sessions, runs, calls, spans and logs become `<run 1>`, `<run 2>` … in the order in which they come;
+ * equal ids stay equal. Times become `<time>`, durations 0. Ids that an application chose stay as they are.
  *
  * @returns copies; the events themselves stay as they are
  *

@@ -10,7 +10,7 @@ export interface TestLogOptions {
   readonly eventTypes?: Readonly<Record<string, DataSchema>>
 }
 
-/** A log in memory, for tests of what an application records. */
+/** A log in memory, for tests of the events that an application records. */
 export interface TestLog extends AuditLog {
   /**
    * Waits for everything that was recorded before the call.
@@ -37,8 +37,9 @@ export interface TestLog extends AuditLog {
 }
 
 /**
- * Opens a log that is in memory alone: no file, no key, no checkpoint. Give it to an `AuditSpanProcessor` in place of a location.
- * It is a log like any other otherwise: it checks, bounds and orders events as one in a directory does, and answers the same queries.
+ * Opens a log in memory: without file, key or checkpoint. Give it to an `AuditSpanProcessor` in place of a location.
+ * It is a log like any other otherwise: it checks, bounds and orders events as one in a directory does, and answers
+ * the same queries.
  *
  * It works while timers are replaced by fake ones, whether these come before or after this package. An event has the time
  * that the fake clock tells.

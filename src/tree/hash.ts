@@ -7,12 +7,12 @@ export const HASH_BYTES = 32
 export const LEAF_PREFIX = 0x00
 const NODE_PREFIX = 0x01
 
-/** The root of a tree without leaves: SHA-256 of nothing (RFC 6962 section 2.1). */
+/** Returns the root of a tree without leaves: SHA-256 of nothing (RFC 6962 section 2.1). */
 export function emptyRoot(): Uint8Array {
   return bytesOf(sha256(new Uint8Array()))
 }
 
-/** The leaf hash of an entry: SHA-256(0x00 ‖ entry), RFC 6962 section 2.1. */
+/** Returns the leaf hash of an entry: SHA-256(0x00 ‖ entry), RFC 6962 section 2.1. */
 export function hashLeaf(entry: Uint8Array): Uint8Array {
   return bytesOf(leafDigest(entry))
 }

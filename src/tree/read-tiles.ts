@@ -32,7 +32,7 @@ export async function readRangeHashes(
   size: number,
   reader: TileReader,
 ): Promise<Uint8Array[]> {
-  const wanted = ranges.map((range) => perfectSubtrees(range).map((subtree) => locate(subtree, size)))
+  const wanted = ranges.map((range) => perfectSubtrees(range).map((subtree) => tileOf(subtree, size)))
   const tiles = new Map(wanted.flat().map(({ tile }) => [tilePath(tile.level, tile.index), tile]))
   const read = await readTileHashes([...tiles.values()], reader)
   const hashesOf = new Map([...tiles.keys()].map((path, at) => [path, read[at] as Uint8Array]))
@@ -67,7 +67,7 @@ function perfectSubtrees({ from, to }: LeafRange): PerfectSubtree[] {
 }
 
 /** The tile, as it is in a tree of `size` leaves, and which of its hashes lie under the subtree. */
-function locate({ level, index }: PerfectSubtree, size: number) {
+function tileOf({ level, index }: PerfectSubtree, size: number) {
   const tileLevel = Math.floor(level / TILE_HEIGHT)
   const width = 2 ** (level % TILE_HEIGHT)
   const tileIndex = Math.floor((index * width) / TILE_WIDTH)

@@ -15,7 +15,7 @@ export interface Tile {
   readonly width: number
 }
 
-/** Reads tiles from where they are kept. */
+/** Reads the tiles of a tree. */
 export interface TileReader {
   /**
    * The hashes of these tiles, 32 bytes each, in this order; `undefined` for a tile that is not there. What is kept may

@@ -50,7 +50,7 @@ export interface InspectionSettings extends Pick<VerifyOptions, 'threads' | 'ent
 const MAX_WAITING_CHANGES = 10_000
 
 /** Inspects a log, and compares it with the checkpoints and keys of a trust policy. */
-export async function gatherEvidence(
+export async function collectEvidence(
   source: LogSource,
   policy: TrustPolicy,
   settings: InspectionSettings,

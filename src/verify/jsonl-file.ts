@@ -12,8 +12,8 @@ const MAX_LINE_BYTES = 64 * 1024
 const NEWLINE = 0x0a
 
 /**
- * The entries of a log as JSON Lines: from its first on, byte for byte, a line each. Only a checkpoint from
- * elsewhere states what they should be.
+ * The entries of a log in a file of JSON Lines, from the first one on. Only a checkpoint from elsewhere states what
+ * they should be.
  */
 export class JsonlFile implements LogSource {
   readonly location: string

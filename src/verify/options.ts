@@ -2,7 +2,7 @@ import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { VerifyProgress } from './source.js'
 
 /**
- * Knowledge of a log from elsewhere, and settings for its verification:
+ * The trust policy of a verification, and its settings:
  *
  *     {
  *       logKeys: ['example.org/log+4b2f1e7a+AZx…'],                 the log's checkpoints must be signed by one of these,

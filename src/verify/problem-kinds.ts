@@ -1,4 +1,4 @@
-/** Kinds of problems in the content of a log: its entries, its tree, its head and its indexes. */
+/** The kinds of problems in the content of a log: its entries, its tree, its head and its indexes. */
 export type ContentDamageKind =
   | 'database_unreadable'
   | 'directory_altered'
@@ -18,7 +18,7 @@ export type ContentDamageKind =
   | 'record_unknown'
 
 /**
- * The kind of a problem: a stable name.
+ * The kind of a problem: one of a set of stable names.
  *
  * | kinds | status |
  * |---|---|

@@ -18,8 +18,8 @@ export interface VerifiedReceipt {
 }
 
 /**
- * Verifies a receipt (C2SP tlog-proof) without the log: its checkpoint is signed by keys that are trusted, and the entry
- * stands in the tree it states. Returns what holds, and throws when it does not.
+ * Verifies a receipt (C2SP tlog-proof) without the log: trusted keys signed its checkpoint, and the entry is in the
+ * tree of that checkpoint. Returns what holds, and throws when it does not.
  *
  * Attacker-controlled: the receipt; `parseReceipt` and `openCheckpoint` bound it, and its `extra` data stays unsigned.
  *

@@ -1,13 +1,13 @@
 import type { VerifyProblemKind } from './problem-kinds.js'
 
-/** Positions, `from` inclusive, `to` exclusive. */
+/** A range of positions, `from` inclusive, `to` exclusive. */
 export interface SeqSpan {
   readonly from: number
   readonly to: number
 }
 
 /**
- * The result of verifying a log. When several apply, the first of these:
+ * The verdict of a verification. When several apply, the first of these:
  *
  * | status | meaning |
  * |---|---|
@@ -30,7 +30,7 @@ export const STATUSES: readonly VerifyStatus[] = [
   'verified',
 ]
 
-/** Something that is wrong, and the entries that it concerns. */
+/** A problem that a verification found, and the entries that it concerns. */
 export interface VerifyProblem {
   /** The kind of the problem: a stable name. */
   readonly kind: VerifyProblemKind
@@ -58,7 +58,7 @@ export interface ReportedCheckpoint {
   readonly holds: boolean
 }
 
-/** The evidence for a proof besides the log itself. */
+/** The keys, checkpoints and witnesses that a verdict rests on. */
 export interface VerifyBasis {
   /**
    * `given`: whoever verifies named the trusted keys. `log`: the key came with the log, so that whoever could alter the
@@ -77,7 +77,7 @@ export interface VerifyBasis {
   readonly anchoredSize: number
 }
 
-/** The report on one log. Plain JSON. */
+/** The report on the verification of one log. Plain JSON. */
 export interface VerifyReport {
   /** The verdict. */
   readonly status: VerifyStatus
@@ -116,15 +116,15 @@ export interface VerifyReport {
   readonly problems: readonly VerifyProblem[]
 }
 
-/** The report on one of several logs of a ledger. */
+/** The report on one log of a ledger. */
 export interface LedgerLogReport extends VerifyReport {
   /** The number of the log in its ledger. */
   readonly log: number
 }
 
 /**
- * The report on a ledger of several logs. Plain JSON. It has no `size`, `root` or `problems` of one log: these
- * are in `logs`.
+ * The report on a ledger with several logs. Plain JSON. It has no `size`, `root` or `problems` of one log: these are
+ * in `logs`.
  */
 export interface LedgerReport {
   /** The verdict: the gravest of those of the logs and of the problems of the ledger. */

@@ -16,7 +16,7 @@ export interface UnverifiedCheckpoint extends FoundCheckpoint {
   readonly isElsewhere: boolean
 }
 
-/** The progress of an inspection. */
+/** The progress of a verification. */
 export interface VerifyProgress {
   /** The number of entries that were hashed. */
   readonly entries: number
@@ -60,7 +60,7 @@ export interface Inspection {
   readonly findings: readonly Finding[]
 }
 
-/** A log, or a copy of one, to be verified. Verifying only reads it. */
+/** A log, or a copy of one, to verify. Verifying only reads it. */
 export interface LogSource {
   /** Its name in messages. */
   readonly location: string

@@ -18,7 +18,7 @@ const MAX_ENTRY_BYTES = 0xffff
 /** A bundle has 256 entries, each behind its length; a tile is smaller. */
 const MAX_TILE_BYTES = TILE_WIDTH * (LENGTH_BYTES + MAX_ENTRY_BYTES)
 
-/** A log as C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
+/** A log in a directory of C2SP tlog-tiles: `checkpoint`, `tile/<level>/…` and `tile/entries/…` below a directory. */
 export class TileDirectory implements LogSource, TileReader {
   readonly location: string
   readonly openedAt: number

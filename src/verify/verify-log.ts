@@ -2,7 +2,7 @@ import type { Verifier } from '../checkpoint/index.js'
 import { problemsIn } from './checks/check.js'
 import { CHECKS } from './checks/log-checks.js'
 import type { ComparedCheckpoint } from './compare-checkpoints.js'
-import { type Evidence, gatherEvidence, type StatementObserver } from './evidence.js'
+import { collectEvidence, type Evidence, type StatementObserver } from './evidence.js'
 import type { VerifyOptions } from './options.js'
 import { byGravity, gravest } from './problems.js'
 import type { ReportedCheckpoint, VerifyReport } from './report.js'
@@ -10,9 +10,9 @@ import type { LogSource } from './source.js'
 import { type TakenFromLog, type TrustPolicy, trustPolicyFor } from './trust-policy.js'
 
 /**
- * Verifies a log against what is known of it: recomputes every leaf hash and the root from the entries, compares all that
- * the log keeps beside them, verifies the signatures of its checkpoints, and that it continues those that were kept
- * elsewhere. It only reads. A report is made of content that was read: what could not be read rejects.
+ * Verifies a log against keys and checkpoints: recomputes leaf hashes and root, compares the stored tree and indexes,
+ * and verifies the signatures of the checkpoints and that the log continues them. It only reads. A report is made of
+ * content that was read: what could not be read rejects.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID` when a key is malformed; `AUDIT_READ_FAILED` when the log cannot be read (disk,
  * permission, memory, descriptors, threads)
@@ -49,7 +49,7 @@ export async function verifySource(
   { taken = {}, observer }: VerifyCircumstances = {},
 ): Promise<VerifiedLog> {
   const policy = trustPolicyFor(source, options, taken)
-  const evidence = await gatherEvidence(source, policy, { ...options, observer })
+  const evidence = await collectEvidence(source, policy, { ...options, observer })
   const subject = { location: source.location, entriesOnly: options.entriesOnly ?? false }
   const report = reportOn(subject, evidence, policy)
   return { report, evidence, policy, origin: policy.origin, keys: evidence.keys.chain }

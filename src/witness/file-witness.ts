@@ -36,8 +36,8 @@ export interface FileWitnessOptions {
 const DEFAULT_NAME = 'spanledger.local/witness'
 
 /**
- * Opens a witness that keeps what it has seen in a directory, best on another disk or host than the log: the newest checkpoint
- * of each origin, and a key of its own. One process at a time.
+ * Opens a witness that keeps its state in a directory, best on another disk or host than the log: the newest
+ * checkpoint of each origin, and its own key. One process at a time.
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID`; `AUDIT_FILE_REFUSED` where something else stands in place of one of its
  * files; what the file system throws

@@ -30,7 +30,7 @@ const MAX_REQUESTS = 3
 const CONFLICT = 409
 
 /**
- * Returns a witness that is asked by `POST <url>/add-checkpoint` (C2SP tlog-witness).
+ * Returns a witness that is reached by `POST <url>/add-checkpoint` (C2SP tlog-witness).
  *
  * @throws AuditLogError `AUDIT_KEY_INVALID`
  * @throws TypeError naming an unknown or malformed option

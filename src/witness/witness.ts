@@ -1,4 +1,4 @@
-/** The log whose checkpoint is to be cosigned. */
+/** The log whose checkpoint a witness cosigns. */
 export interface WitnessedLog {
   /**
    * The proof that the checkpoint continues the log's tree of so many entries, at least one and at most as many as the
@@ -8,7 +8,7 @@ export interface WitnessedLog {
 }
 
 /**
- * A witness: it remembers the largest tree that it saw of a log, and cosigns only what continues it. Whoever requires its
+ * Cosigns a checkpoint if it continues the largest tree of the log that the witness has seen. Whoever requires its
  * cosignature knows that everyone is shown the same log.
  */
 export interface Witness {

@@ -29,9 +29,9 @@ export interface WitnessedPublisher {
 const EVIDENCE: ReadonlySet<unknown> = new Set(['AUDIT_LOG_ROLLED_BACK', 'AUDIT_PROOF_INVALID'])
 
 /**
- * Asks all witnesses for each checkpoint, for `openAuditLog({ publishCheckpoint })`. Those that cosign are in the checkpoint
- * that the log keeps; those that do not hold nothing up. At opening, a witness that has seen more of the log than there is
- * refuses, before the log signs anything.
+ * Returns a checkpoint publisher that asks all witnesses to cosign, for `openAuditLog({ publishCheckpoint })`. Those
+ * that cosign are in the checkpoint that the log keeps; those that do not hold nothing up. At opening, a witness that
+ * has seen more of the log than there is refuses, before the log signs anything.
  *
  * @example
  * ```ts

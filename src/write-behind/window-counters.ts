@@ -1,4 +1,4 @@
-/** The window of a journal that a thread writes. */
+/** Counters of the part of a journal that a thread has still to write. */
 export interface JournalWindowCounters {
   /** The option `journalWindowBytes`. */
   readonly windowBytes: number

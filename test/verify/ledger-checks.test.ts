@@ -6,7 +6,7 @@ import { DirectorySource } from '../../src/inspection/directory-source.js'
 import { openLogTree } from '../../src/inspection/log-tree.js'
 import type { LedgerLog } from '../../src/verify/ledger/ledger.js'
 import { LEDGER_CHECKS } from '../../src/verify/ledger/ledger-checks.js'
-import { gatherLedgerEvidence } from '../../src/verify/ledger/ledger-evidence.js'
+import { collectLedgerEvidence } from '../../src/verify/ledger/ledger-evidence.js'
 import type { VerifyOptions } from '../../src/verify/options.js'
 import { LedgerOfLogs } from './ledger-of-logs.js'
 
@@ -97,6 +97,6 @@ async function failedBy(ledger: LedgerOfLogs, options: VerifyOptions): Promise<r
     if (!existsSync(join(directory, 'entries'))) return []
     return [{ number, open: () => DirectorySource.open(directory), openTree: () => openLogTree(directory) }]
   })
-  const { evidence, trust } = await gatherLedgerEvidence({ location: ledger.location, logs, taken: {} }, options)
+  const { evidence, trust } = await collectLedgerEvidence({ location: ledger.location, logs, taken: {} }, options)
   return LEDGER_CHECKS.filter(({ check }) => check(evidence, trust).length > 0).map(({ name }) => name)
 }

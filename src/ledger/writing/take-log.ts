@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { directoryMode, NOBODY, type Readers, readersIn } from '../../files/readers.js'
-import { makeDirectory, syncDirectory, widen } from '../../store/directory.js'
+import { createDirectory, syncDirectory, widen } from '../../store/directory.js'
 import { delay } from '../../timers/real-timers.js'
 import { type LogDirectory, logDirectories, logDirectory } from '../log-directories.js'
 import { isInTransit, isSurelyTaken, type LogState, readState } from './state-file.js'
@@ -61,7 +61,7 @@ export async function takeLog<L>(parts: TakeLogParts<L>): Promise<TakenLog<L>> {
     if (refusal) throw refusal
     if (begun++ === MAX_NEW_LOGS)
       throw new Error(`${parts.location}: other processes took each of ${MAX_NEW_LOGS} new logs`)
-    const directory = await beginLog(parts, directories)
+    const directory = await createLogDirectory(parts, directories)
     const opened = await attempts.tryNew(directory)
     if (opened) return opened
     pauses = 0
@@ -150,14 +150,14 @@ async function directoriesOf<L>({
 }
 
 /** Makes the directory of a log that no other process has made. */
-async function beginLog<L>(
+async function createLogDirectory<L>(
   { location, readers: asked = NOBODY }: TakeLogParts<L>,
   directories: readonly LogDirectory[],
 ): Promise<LogDirectory> {
   const last = directories.at(-1)?.number ?? 0
   const readers = asked | readersIn(join(location, 'entries'))
   try {
-    await makeDirectory(dirname(logDirectory(location, 1).path), readers)
+    await createDirectory(dirname(logDirectory(location, 1).path), readers)
     for (let number = last + 1; ; number++) {
       const directory = logDirectory(location, number)
       if (!(await isMade(directory.path, readers))) continue

@@ -20,7 +20,7 @@ export interface CheckpointPublisher {
   readonly confirm?: (checkpoint: string, log: CheckpointedLog) => unknown
 }
 
-/** The log of a checkpoint, as it was when that was signed. */
+/** The log of a checkpoint, as of the moment when the checkpoint was signed. */
 export interface CheckpointedLog {
   /**
    * Proves that the checkpoint continues the log's tree of so many entries (RFC 6962 section 2.1.2).

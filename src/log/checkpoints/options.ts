@@ -3,10 +3,10 @@ import { hexKeyId, isKeyName, type Signer } from '../../checkpoint/index.js'
 import { requireOneOf, wholeNumberOption } from '../../events/options.js'
 import type { CheckpointPublisher } from './checkpointer.js'
 
-/** The reaction to a log that does not continue what was known of it. @see CheckpointOptions.divergence */
+/** The reaction to a log that does not continue its known checkpoints. */
 export type DivergencePolicy = 'refuse' | 'record'
 
-/** Options of `openAuditLog` that are about checkpoints. */
+/** The options of `openAuditLog` about checkpoints. */
 export interface CheckpointOptions {
   /**
    * The reaction to a log that does not continue what was known of it: one that was cut, rolled back to an earlier state
@@ -87,7 +87,7 @@ export interface CheckpointOptions {
 
 /** Checkpoints that were kept elsewhere: signed notes. */
 export type KnownCheckpoint = string | readonly string[]
-/** Fetches known checkpoints; returns `undefined` when there are none. */
+/** Returns known checkpoints; `undefined` when there are none. */
 export type KnownCheckpointSource = () => KnownCheckpoint | undefined | Promise<KnownCheckpoint | undefined>
 
 /** The options as they are resolved at the call. The log decides which signer signs: see `chooseSigner`. */

@@ -5,7 +5,7 @@ import { Ed25519Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { readRegularFile } from '../../files/regular-file.js'
 import { syncFile } from '../../files/sync-file.js'
-import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { createDirectory, syncDirectory } from '../../store/directory.js'
 import { delay } from '../../timers/real-timers.js'
 
 /*
@@ -60,7 +60,7 @@ export async function ownOrNewSigner(
   const known = await ownSigner(directory, report)
   if (known) return known
   const keys = join(directory, 'keys')
-  await makeDirectory(keys)
+  await createDirectory(keys)
   const generated = Ed25519Signer.generate(origin)
   const isFirst = await createFile(join(keys, 'signing.key'), `${generated.exportSkey()}\n`)
   const signer = isFirst ? generated : await writtenSigner(directory, report)

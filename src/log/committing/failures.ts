@@ -47,13 +47,13 @@ export class Failures implements CommitListener {
   }
 
   /** Notices that the directory of the log is gone or replaced, and that it is back. */
-  checkDirectory(): void {
+  reviewDirectory(): void {
     if (!this.#parts.isClosed()) this.#directory.run()
   }
 
   failed(cause: unknown, attempts: number): void {
     this.#episodes.begin('store', cause, this.#parts.sealer.now())
-    this.checkDirectory()
+    this.reviewDirectory()
     if (attempts === 1) this.#report(this.#parts.errors.storeFailed(cause))
   }
 
@@ -70,7 +70,7 @@ export class Failures implements CommitListener {
     }
     const { cause } = failure
     this.#episodes.begin('journal', cause, this.#parts.sealer.now())
-    this.checkDirectory()
+    this.reviewDirectory()
     this.#report(
       this.#parts.errors.write(
         'has a journal that cannot be written: until then, events that are not committed die with the process',

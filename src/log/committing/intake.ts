@@ -79,7 +79,7 @@ export class Intake {
   #keep(entry: SealedEntry, append?: Pending<AppendResult>): boolean {
     const written = this.#writeAhead?.write(entry)
     if (written && this.#queue.shouldSpill(entry)) this.#queue.spill(entry, spanOf(entry, written), append)
-    else if (written || this.#makeRoom(entry, append !== undefined)) this.#push(entry, written, append)
+    else if (written || this.#freeRoom(entry, append !== undefined)) this.#push(entry, written, append)
     else return false
     this.#taken++
     this.#to = entry.event.recordedAt
@@ -93,7 +93,7 @@ export class Intake {
   }
 
   /** Loss is the last resort: while the store fails, events whose callers get to know make way for those without. */
-  #makeRoom(entry: SealedEntry, isAppend: boolean): boolean {
+  #freeRoom(entry: SealedEntry, isAppend: boolean): boolean {
     if (this.#queue.hasRoom(entry)) return true
     const { loop, errors, failures } = this.#parts
     if (!loop.isFailing || isAppend) return false

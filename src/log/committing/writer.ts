@@ -244,8 +244,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
    *
    * @returns whether the log is open
    */
-  checkDirectory(): boolean {
-    this.#failures.checkDirectory()
+  reviewDirectory(): boolean {
+    this.#failures.reviewDirectory()
     return !this.#loop.isStopped
   }
 

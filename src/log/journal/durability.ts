@@ -2,7 +2,7 @@ import { wholeNumberOption } from '../../events/options.js'
 
 /** The ways in which a log keeps events until they are committed. */
 export const DURABILITIES = ['journal', 'journal-behind', 'flush-only'] as const
-/** @see AuditLogOptions.durability */
+/** The moment at which a recorded event survives the death of the process. */
 export type Durability = (typeof DURABILITIES)[number]
 
 /** @see AuditLogOptions.journalWindowBytes */

@@ -1,7 +1,7 @@
 import { AuditLogError } from '../../events/errors.js'
 import type { AuditEvent } from '../../events/types.js'
 
-/** The reaction to a damaged journal: not to open the log, or to go on with what can be read. */
+/** The reaction to a damaged journal: refuse to open the log, or continue with the readable part. */
 export type JournalDamagePolicy = 'refuse' | 'discard'
 
 /** A stretch of a journal that cannot be read, or that is not the log's own. */

@@ -86,7 +86,7 @@ export class JournalReplay {
   }
 
   /** Deletes the segments: the store has them all, and none is to follow. */
-  async delete(): Promise<void> {
+  async remove(): Promise<void> {
     const { directory } = this.#options
     await Promise.all(this.#segments.map((segment) => rm(segmentPath(directory, segment), { force: true })))
   }

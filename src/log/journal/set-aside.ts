@@ -6,7 +6,7 @@ import type { AuditEventInput } from '../../events/types.js'
 import { readersIn } from '../../files/readers.js'
 import { syncFile } from '../../files/sync-file.js'
 import type { JournalPosition } from '../../store/contract.js'
-import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { createDirectory, syncDirectory } from '../../store/directory.js'
 import { OWN_SOURCE } from '../own-source.js'
 import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from './journal-format.js'
 
@@ -23,7 +23,7 @@ import { HEAD_BYTES, readSegment, segmentName, segmentPath, segmentsIn } from '.
 
 const ASIDE = 'aside'
 
-/** The content of a journal that was not taken over. */
+/** The part of a journal that was set aside. */
 export interface SetAsideJournal {
   readonly files: number
   /** Bytes that were not taken over. */
@@ -55,7 +55,7 @@ export async function setForeignAside(
 ): Promise<SetAsideJournal> {
   const found = foreignSegments(directory, closedAt)
   const aside = folderFor(directory, closedAt)
-  if (found.length > 0) await makeFolder(directory, aside)
+  if (found.length > 0) await createFolder(directory, aside)
   for (const { segment, isTail } of found) {
     const path = segmentPath(directory, segment)
     const own = isTail ? readSegment(path, closedAt.offset) : undefined
@@ -81,7 +81,7 @@ export async function keepCopies(
     const path = segmentPath(directory, segment)
     const stats = await lstat(path)
     if (!stats.isFile()) continue
-    if (sizes.length === 0) await makeFolder(directory, aside)
+    if (sizes.length === 0) await createFolder(directory, aside)
     await copyFile(path, join(aside, segmentName(segment)), constants.COPYFILE_FICLONE)
     sizes.push(stats.size)
   }
@@ -135,9 +135,9 @@ function folderFor(directory: string, { segment, offset }: JournalPosition): str
 }
 
 /** A link in its place would lead out of the log's directory. */
-async function makeFolder(directory: string, folder: string): Promise<void> {
+async function createFolder(directory: string, folder: string): Promise<void> {
   for (const path of [join(directory, ASIDE), folder]) {
-    await makeDirectory(path, readersIn(directory)).catch(() => {})
+    await createDirectory(path, readersIn(directory)).catch(() => {})
     const stats = await lstat(path)
     if (stats.isDirectory()) continue
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `${path} is no folder: it was put there in place of one`)

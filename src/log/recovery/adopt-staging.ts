@@ -5,7 +5,7 @@ import { AuditLogError } from '../../events/errors.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEventInput } from '../../events/types.js'
 import type { AuditStore, CallerId, SealedEntry } from '../../store/contract.js'
-import { makeDirectory, syncDirectory } from '../../store/directory.js'
+import { createDirectory, syncDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { runChangeOf } from '../../store/open-runs.js'
 import type { CommitObserver } from '../committing/recorded-gaps.js'
@@ -208,7 +208,7 @@ async function setAside(
   await log.state(setAsideEvent({ files: 1, bytes }))
   await log.commit()
   const aside = join(staging, ASIDE)
-  await makeDirectory(aside)
+  await createDirectory(aside)
   const kept = join(aside, stagingName(found))
   renameSync(directory, kept)
   report(

@@ -3,7 +3,7 @@ import type { Signer } from '../../checkpoint/index.js'
 import { AuditLogError } from '../../events/errors.js'
 import { readersOfLog } from '../../files/readers.js'
 import type { AuditStore } from '../../store/contract.js'
-import { makeDirectory } from '../../store/directory.js'
+import { createDirectory } from '../../store/directory.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { CheckpointFile } from '../checkpoints/checkpoint-file.js'
@@ -127,7 +127,7 @@ async function commitJournal(found: FoundLog, options: RecoveryOptions): Promise
   const recovered = new RecoveredEvents(sealer, origin, recoveredUpTo(last, origin))
   const commits = new RecoveryCommits({ store, sealer, recovered, origin, committed })
   if (replaying && durability !== 'flush-only')
-    await makeDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
+    await createDirectory(replaying.directory, readersOfLog(dirname(replaying.directory)))
   const replay = replaying && new JournalReplay(replaying)
   if (replay) await commitReplayed(replay, { commits, recovered, origin, signal })
   return { replay, foreign, recovered, commits, sealer }
@@ -210,7 +210,7 @@ async function beginJournal(
     throw problem
   }
   if (journal) journal.release(journal.end)
-  else if (replay) await replay.delete()
+  else if (replay) await replay.remove()
   return journal
 }
 

@@ -107,7 +107,7 @@ export class BoundedCopy {
       const key = keys[i] as string
       const storedKey = storedId(key)
       const path = `${field}.${storedKey}`
-      if (storedKey !== key) this.#noteId(key, path)
+      if (storedKey !== key) this.#addShortenedId(key, path)
       const value = this.#read(source, key, path, depth)
       if (value === ABSENT || value === undefined) continue
       // Defined, not assigned: `__proto__` is a name like any other.
@@ -139,11 +139,11 @@ export class BoundedCopy {
 
   #id(id: string, field: string): string {
     const stored = storedId(id)
-    if (stored !== id) this.#noteId(id, field)
+    if (stored !== id) this.#addShortenedId(id, field)
     return stored
   }
 
-  #noteId(id: string, field: string): void {
+  #addShortenedId(id: string, field: string): void {
     this.#altered.add(field, id.isWellFormed() ? 'truncated' : 'malformed_unicode', id.length)
   }
 

@@ -27,7 +27,7 @@ export function boundEvent(
 ): { readonly draft: Draft; readonly text: string } {
   const source = typeof input === 'object' && input !== null ? input : {}
   const altered = new Alterations()
-  noteGivenAlterations(source, altered)
+  addGivenAlterations(source, altered)
   const envelope = boundEnvelope(source, altered)
   const data = boundData(source, altered)
   if (envelope.type === 'run_started') envelope.agent ??= startedAgent(source, altered)
@@ -83,7 +83,7 @@ function boundData(source: object, altered: Alterations): object {
   return data === undefined ? {} : { value: data }
 }
 
-function noteGivenAlterations(source: object, altered: Alterations): void {
+function addGivenAlterations(source: object, altered: Alterations): void {
   const given = new BoundedCopy(altered, 'ids').member(source, 'altered')
   if (given === undefined) return
   for (const alteration of Array.isArray(given) ? given : [given]) {

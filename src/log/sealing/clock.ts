@@ -6,7 +6,7 @@ import {
   timestampFromMillis,
 } from '../../events/time.js'
 
-/** Tells the time since the Unix epoch, as OpenTelemetry does: `[seconds, nanoseconds]`. */
+/** Returns the time since the Unix epoch, in OpenTelemetry's format: `[seconds, nanoseconds]`. */
 export type Clock = () => HrTime
 
 /** Past this distance from the system clock the monotonic one is set again: the system clock was adjusted. */

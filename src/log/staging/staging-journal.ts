@@ -4,7 +4,7 @@ import { randomId } from '../../events/random-id.js'
 import { directoryMode, NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
 import { requireDirectory } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
-import { makeDirectorySync, syncDirectory, widenSync } from '../../store/directory.js'
+import { createDirectorySync, syncDirectory, widenSync } from '../../store/directory.js'
 import { ownIdentity } from '../../store/process-identity.js'
 import { Journal } from '../journal/journal.js'
 import { currentBootId } from '../journal/journal-format.js'
@@ -42,7 +42,7 @@ export class StagingJournal {
     this.#staging = staging
     this.#name = { id: this.id, owner: ownIdentity() ?? 'unknown', log: undefined }
     const readers = asked | readersOfLog(dirname(staging))
-    makeDirectorySync(staging, readers)
+    createDirectorySync(staging, readers)
     requireDirectory(lstatSync(staging), staging)
     // Fails where there is something of that name: nothing of anybody else's is written to.
     mkdirSync(this.directory, { mode: directoryMode(readers) })

@@ -53,7 +53,7 @@ export class Deliveries {
     for (const span of spans) counts[this.#takeEach(() => this.#takeSpan(span, source))]++
     for (const record of logRecords) counts[this.#takeEach(() => this.#takeLogRecord(record, source))]++
     if (counts.malformed > 0) this.#options.onMalformed(counts.malformed)
-    this.#makeRoom()
+    this.#freeRoom()
     return counts
   }
 
@@ -99,7 +99,7 @@ export class Deliveries {
     return false
   }
 
-  #makeRoom(): void {
+  #freeRoom(): void {
     const excess = this.#waiting.takeExcess()
     if (excess.length === 0) return
     if (!this.#hasWarnedOfExcess) {
@@ -167,7 +167,7 @@ export class Deliveries {
     if (known || this.#options.tracker.delivered.knows(parent)) return known
     const awaited = new SpanView(parent)
     this.#known.set(keyOf(parent, origin), awaited)
-    this.#options.tracker.delivered.await(awaited, ids)
+    this.#options.tracker.delivered.waitFor(awaited, ids)
     return awaited
   }
 

@@ -17,7 +17,7 @@ export interface Delivery {
   readonly source?: string | undefined
 }
 
-/** The fate of what was delivered. */
+/** The numbers of delivered spans and log records, by what became of them. */
 export interface DeliveryResult {
   /** Spans and log records that are, or will be, translated. 0 while no log is attached or auditing is off. */
   readonly accepted: number

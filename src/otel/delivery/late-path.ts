@@ -38,7 +38,7 @@ export class LatePath {
 
   /** @throws TypeError for something else than lists of spans and log records, or a malformed source */
   deliver(delivery: Delivery): DeliveryResult {
-    checkDelivery(delivery)
+    requireDelivery(delivery)
     return this.#take({ ...delivery, source: `${SENT}${delivery.source ?? ''}` })
   }
 
@@ -127,7 +127,7 @@ function isOpen(span: Partial<OpenSpan>): boolean {
   return span.isRecording?.() ?? false
 }
 
-function checkDelivery(delivery: Delivery): void {
+function requireDelivery(delivery: Delivery): void {
   rejectUnknownOptions('deliver', delivery, ['spans', 'logRecords', 'source'])
   // Attacker-controlled: a delivery, as a file or a request had it; the lists are copied span by span (taken.ts), the
   // source has at most 256 characters.

@@ -1,5 +1,5 @@
 /**
- * A reason why a process is not audited, or not as a whole:
+ * The code of a reason why a process is not fully audited:
  *
  * | code | meaning |
  * |---|---|
@@ -30,7 +30,7 @@ export type AuditHealthCode =
   | 'no_agent_span'
   | 'no_context_manager'
 
-/** A reason, for programs and for people. */
+/** A reason why a process is not fully audited: a code for programs and a message for people. */
 export interface AuditHealthReason {
   /** Stable: a code is never given another meaning. */
   readonly code: AuditHealthCode
@@ -58,7 +58,7 @@ export interface AuditHealth {
   readonly counts: AuditHealthCounts
 }
 
-/** Counts of what the processor has seen, since it was made. */
+/** Counters of a processor since it was created. */
 export interface AuditHealthCounts {
   /** Spans that have started or were delivered. */
   readonly spans: number

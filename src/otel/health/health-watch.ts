@@ -69,7 +69,7 @@ export class HealthWatch {
   }
 
   /** A span is in use by hand, while a log is attached. While none has come to the processor, it is one of a provider out of sight. */
-  noteInUse(span: { isRecording(): boolean }): void {
+  takeSpanInUse(span: { isRecording(): boolean }): void {
     if (this.spans > 0 || this.#strangers.has(span) || !span.isRecording()) return
     this.#strangers.add(span)
     this.#missed++

@@ -69,11 +69,11 @@ export class ProcessHealth {
     const health = this.watch.read()
     if (this.#parts.attachments().length > 0) this.#impairments.look(health.counts.missed, Date.now(), isFinal)
     this.watch.review('look')
-    this.noteInFile(health)
+    this.writeStatusFile(health)
   }
 
   /** Brings the file of this process up to date. */
-  noteInFile({ status, reasons }: AuditHealth = this.watch.read()): void {
+  writeStatusFile({ status, reasons }: AuditHealth = this.watch.read()): void {
     const stated = reasons.map(({ code, message }) => ({ code, message }))
     this.#file?.update({ log: this.#logNumber(), status, reasons: stated })
   }

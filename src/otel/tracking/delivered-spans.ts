@@ -50,7 +50,7 @@ export class DeliveredSpans {
   }
 
   /** The children of a delivered span have come before it. */
-  await(parent: SpanLike, child: SpanContext): void {
+  waitFor(parent: SpanLike, child: SpanContext): void {
     this.#parts.nodes.enterAwaited(parent, child)
   }
 

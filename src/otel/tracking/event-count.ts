@@ -32,7 +32,7 @@ export class EventCount {
     this.#taken += events
   }
 
-  beginCall(): void {
+  startCall(): void {
     this.#isCalling = true
   }
 

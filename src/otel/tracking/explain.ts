@@ -3,7 +3,7 @@ import type { Activity, Convention, SpanPhase } from '../conventions/contract.js
 import { type SpanLike, scopeOf } from '../span.js'
 import type { Recognition } from './recognition.js'
 
-/** The convention that recognised a span, and the reason; or the reason why none did. */
+/** The convention that recognised a span, and the reason; or the reason why no convention did. */
 export interface SpanExplanation {
   readonly name: string
   readonly scope: string

@@ -118,14 +118,14 @@ export class FactRecorder {
   }
 
   #emit(fact: Fact, time: Timestamp, origin: EventOrigin): void {
-    if (!dataFields.has(fact.type)) this.#checkOwnType(fact.type)
+    if (!dataFields.has(fact.type)) this.#reviewOwnType(fact.type)
     if (fact.type === 'resumed' && fact.scope?.runId !== undefined) this.#runs.reopen(fact.scope.runId)
     const { scope, confidence, altered } = fact
     this.#emitter.emit(fact, time, origin, { scope, confidence, altered })
   }
 
   /** A type that the catalogue does not have is recorded as it is: it may be the user's own, or a slip of the pen. */
-  #checkOwnType(type: string): void {
+  #reviewOwnType(type: string): void {
     if (this.#ownTypes.size >= MAX_OWN_TYPES || this.#ownTypes.has(type)) return
     this.#ownTypes.add(type)
     const meant = nearestName(type, dataFields.keys())

@@ -109,7 +109,7 @@ export class ReportedRuns {
     const now = this.#nowMillis()
     for (const reported of this.#open) {
       if (!reported.run && (all || final || now - reported.sinceMillis >= START_PATIENCE_MILLIS)) {
-        this.#senders.as(reported.sender, () => this.#beginUnreported(reported))
+        this.#senders.as(reported.sender, () => this.#startUnreported(reported))
       }
       const { run } = reported
       if (!run) continue
@@ -175,7 +175,7 @@ export class ReportedRuns {
   }
 
   /** Begins a run whose start nobody has reported: it was before the log was attached, or the record is lost. */
-  #beginUnreported(reported: ReportedRun): void {
+  #startUnreported(reported: ReportedRun): void {
     const held = reported.release()
     const [first] = held
     if (!first) {

@@ -53,7 +53,7 @@ describe('a run', () => {
     const run = startRun()
     run.signs.stop({ reason: 'approval' })
     expect(run.signs.pause).toEqual({ reason: 'approval' })
-    run.beginModelCall()
+    run.startModelCall()
     expect(run.signs.pause).toBeUndefined()
   })
 

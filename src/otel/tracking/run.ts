@@ -255,7 +255,7 @@ export class Run implements RunFamily {
   }
 
   /** A call of a model has begun. */
-  beginModelCall(): void {
+  startModelCall(): void {
     this.tally.addModelCall()
     this.signs.goOn()
   }

@@ -123,7 +123,7 @@ export class SpanEvents {
       return this.#original(receiver).call(receiver, name, attributesOrTime, time)
     const count = this.#countOf(span, node)
     let isTaken = false
-    count.beginCall()
+    count.startCall()
     try {
       const result = (count.before ?? this.#method(receiver)).call(receiver, name, attributesOrTime, time)
       isTaken = true

@@ -59,7 +59,7 @@ export class SpanRecorder {
     const origin = this.#originOf(node, sourceOf(convention.name, span), isMended)
     if (activity.kind === 'run') this.#startRun(node, activity, startedAt, origin)
     else if (activity.kind === 'tool') this.#calls.startTool(node, activity, { span, startedAt, origin })
-    else if (activity.kind === 'model') origin.run?.beginModelCall()
+    else if (activity.kind === 'model') origin.run?.startModelCall()
     if (activity.facts) this.#recordFacts(activity.facts, startedAt, this.#originOf(node, origin.source, isMended))
     this.touch(origin.run)
   }

@@ -23,7 +23,7 @@ interface Registry {
 export function watchRegistrations(onProvider: (provider: object) => void): void {
   const registry = registered[REGISTRY]
   if (registry) watchRegistry(registry, onProvider)
-  else if (Object.isExtensible(globalThis)) awaitRegistry((made) => watchRegistry(made, onProvider))
+  else if (Object.isExtensible(globalThis)) waitForRegistry((made) => watchRegistry(made, onProvider))
   onProvider(trace.getTracerProvider())
 }
 
@@ -33,7 +33,7 @@ export function registeredProvider(): object {
 }
 
 /** The registry is an ordinary property again as soon as it is there: every copy of the API reads it at every call. */
-function awaitRegistry(onRegistry: (registry: Registry) => void): void {
+function waitForRegistry(onRegistry: (registry: Registry) => void): void {
   const before = Object.getOwnPropertyDescriptor(globalThis, REGISTRY)
   Object.defineProperty(globalThis, REGISTRY, {
     configurable: true,

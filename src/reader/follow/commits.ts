@@ -1,4 +1,4 @@
-/** Wakes those who follow a log, in the process that writes it, when something has been committed. */
+/** Wakes the followers of a log after each commit, in the process that writes it. */
 export class Commits {
   readonly #waiting = new Set<() => void>()
   #count = 0

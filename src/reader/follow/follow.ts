@@ -5,7 +5,7 @@ import type { Commits } from './commits.js'
 /** The time between two looks at a log that another process writes. @see FollowOptions.pollMillis */
 export const DEFAULT_POLL_MILLIS = 250
 
-/** From where, how often and for how long to follow. */
+/** The start, the interval and the end of following. */
 export interface FollowOptions {
   /** Events whose `seq` is greater: the last one seen. -1 for all. @defaultValue -1 */
   readonly afterSeq?: number

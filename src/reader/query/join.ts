@@ -2,7 +2,7 @@ import type { Walk } from '../../store/contract.js'
 import { closeAll, type PositionIterator, pastEnd } from './position-iterators.js'
 
 /**
- * The fewest entries that a fetch has to settle for it to be cheaper than reading them. Entries that lie apart stand in blocks of
+ * The fewest entries that a load has to settle for it to be cheaper than reading them. Entries that lie apart stand in blocks of
  * their own.
  */
 const WORTHWHILE = 4
@@ -16,13 +16,13 @@ const MAX_UNASKED = 16
  *     type     ──────7────12────21──────▶   that another has reached; where all stand at the same one, it is found:
  *     time     ─────[7 … 15]──[20 … 30]─▶   7, 21
  *
- * The sparsest iterator leads. An iterator that is so dense beside it that a fetch would settle next to nothing is not asked, and
+ * The sparsest iterator leads. An iterator that is so dense beside it that a load would settle next to nothing is not asked, and
  * the entries have to tell: the position is one that the join is {@link unsure} of.
  */
 export class Join {
   readonly #iterators: readonly PositionIterator[]
   readonly #reverse: boolean
-  /** For each iterator, how many positions it has not been asked about since its last fetch. */
+  /** For each iterator, how many positions it has not been asked about since its last load. */
   readonly #unasked: number[]
   #target: number
   #unsure: number[] = []
@@ -48,7 +48,7 @@ export class Join {
       const found = this.#seek()
       if (found === end) break
       if (found === undefined) {
-        await this.#fetch()
+        await this.#load()
         continue
       }
       taken.push(found)
@@ -61,7 +61,7 @@ export class Join {
     await closeAll(this.#iterators)
   }
 
-  /** The first position at or ahead of the target on which all iterators agree; `undefined` when one has to be fetched for. */
+  /** The first position at or ahead of the target on which all iterators agree; `undefined` when one has to load more. */
   #seek(): number | undefined {
     const end = pastEnd(this.#reverse)
     let candidate = this.#target
@@ -82,22 +82,22 @@ export class Join {
     }
     if (assumed) {
       this.#unsure.push(candidate)
-      this.#noteUnasked(candidate)
+      this.#countUnasked(candidate)
     }
     return candidate
   }
 
-  async #fetch(): Promise<void> {
+  async #load(): Promise<void> {
     const target = this.#target
-    const fetches = this.#iterators.map((iterator, at) => {
+    const loads = this.#iterators.map((iterator, at) => {
       if (iterator.seek(target) !== undefined || !this.#isWorthAsking(at, target)) return undefined
       this.#unasked[at] = 0
-      return iterator.fetch(target)
+      return iterator.load(target)
     })
-    await Promise.all(fetches)
+    await Promise.all(loads)
   }
 
-  /** Tells whether one fetch of this iterator from `target` on would settle what the sparsest iterator has loaded. */
+  /** Tells whether one load of this iterator from `target` on would settle what the sparsest iterator has loaded. */
   #isWorthAsking(at: number, target: number): boolean {
     const iterator = this.#iterators[at] as PositionIterator
     if (iterator.reach === Infinity || (this.#unasked[at] as number) >= MAX_UNASKED) return true
@@ -107,7 +107,7 @@ export class Join {
     return sparsest.countBehind(this.#reverse ? target - iterator.reach : target + iterator.reach) >= WORTHWHILE
   }
 
-  #noteUnasked(position: number): void {
+  #countUnasked(position: number): void {
     for (const [at, iterator] of this.#iterators.entries()) {
       if (iterator.seek(position) === undefined) this.#unasked[at] = (this.#unasked[at] as number) + 1
     }

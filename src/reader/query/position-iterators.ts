@@ -2,16 +2,16 @@ import type { SeqCursor, SeqRange } from '../../store/contract.js'
 
 /**
  * One side of a {@link Join}: a set of positions, walked in one direction; `ahead` means further along it. It answers
- * from what it has at hand, without a promise; only when that runs out it is fetched for. Targets never move back.
+ * from what it has at hand, without a promise; only when that runs out it loads more. Targets never move back.
  */
 export interface PositionIterator {
-  /** The first position at or ahead of `target`; {@link pastEnd} when there is none; `undefined` until it is fetched. */
+  /** The first position at or ahead of `target`; {@link pastEnd} when there is none; `undefined` until it is loaded. */
   seek(target: number): number | undefined
-  /** Reads on when `seek(target)` was `undefined`; it may take more than one fetch until there is an answer. */
-  fetch(target: number): Promise<void>
-  /** Share of all positions that the iterator has, by the last fetch. */
+  /** Reads on when `seek(target)` was `undefined`; it may take more than one load until there is an answer. */
+  load(target: number): Promise<void>
+  /** Share of all positions that the iterator has, by the last load. */
   readonly density: number
-  /** Number of positions, its own or not, that one fetch answers for, by the last fetch. */
+  /** Number of positions, its own or not, that one load answers for, by the last load. */
   readonly reach: number
   /** Returns the number of its positions that are loaded behind `target`. */
   countBehind(target: number): number
@@ -43,7 +43,7 @@ export class PostingsIterator implements PositionIterator {
     return this.#chunk[this.#at] ?? (this.#ended ? pastEnd(this.#reverse) : undefined)
   }
 
-  async fetch(target: number): Promise<void> {
+  async load(target: number): Promise<void> {
     const chunk = await this.#cursor.next(target)
     this.#at = 0
     this.#chunk = chunk ?? []
@@ -85,7 +85,7 @@ export class RangesIterator implements PositionIterator {
     return target < to ? Math.max(target, from) : undefined
   }
 
-  async fetch(target: number): Promise<void> {
+  async load(target: number): Promise<void> {
     do {
       const next = await this.#ranges.next()
       if (next.done) this.#ended = true
@@ -122,9 +122,9 @@ export class UnionIterator implements PositionIterator {
     return nearest
   }
 
-  async fetch(target: number): Promise<void> {
+  async load(target: number): Promise<void> {
     await Promise.all(
-      this.#iterators.map((iterator) => (iterator.seek(target) === undefined ? iterator.fetch(target) : undefined)),
+      this.#iterators.map((iterator) => (iterator.seek(target) === undefined ? iterator.load(target) : undefined)),
     )
   }
 
@@ -133,7 +133,7 @@ export class UnionIterator implements PositionIterator {
   }
 
   get reach(): number {
-    return 1 / this.#iterators.reduce((fetchesPerPosition, { reach }) => fetchesPerPosition + 1 / reach, 0)
+    return 1 / this.#iterators.reduce((loadsPerPosition, { reach }) => loadsPerPosition + 1 / reach, 0)
   }
 
   countBehind(target: number): number {
@@ -145,12 +145,12 @@ export class UnionIterator implements PositionIterator {
   }
 }
 
-/** Returns the iterator's first position at or ahead of a target, and fetches until there is an answer. */
+/** Returns the iterator's first position at or ahead of a target, and loads until there is an answer. */
 export async function seek(iterator: PositionIterator, target: number): Promise<number> {
   for (;;) {
     const found = iterator.seek(target)
     if (found !== undefined) return found
-    await iterator.fetch(target)
+    await iterator.load(target)
   }
 }
 

@@ -4,7 +4,7 @@ import type { AuditEventType } from '../../events/types.js'
 /** RFC 3339 with any offset and up to nine fraction digits, a `Date`, or milliseconds since the Unix epoch. */
 export type TimeInput = string | Date | number
 
-/** Ascending: the order in which things were appended. Descending: the newest first. */
+/** The order of results; ascending is the order in which they were appended. Descending: the newest first. */
 export type Order = 'asc' | 'desc'
 
 /** The events to read. All fields are optional, and all that are given must hold. */
@@ -76,7 +76,7 @@ export interface RunRef {
   readonly tenantId?: string
 }
 
-/** The part of a run's steps to read, and their order. All fields are optional. */
+/** The steps of a run to read, and their order. All fields are optional. */
 export interface StepQuery {
   /** The oldest (`asc`) or the newest (`desc`) first. @defaultValue `'asc'` */
   readonly order?: Order

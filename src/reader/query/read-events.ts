@@ -88,7 +88,7 @@ async function* readPassing<T>(
   const { plan, limit, firstBatch } = search
   const first = Math.min(limit < Infinity ? limit : firstBatch, MAX_BATCH)
   let left = limit
-  for await (const entries of plan.isScan ? scan(store, search, first) : lookUp(store, search, first)) {
+  for await (const entries of plan.isScan ? scan(store, search, first) : readIndexed(store, search, first)) {
     const passing: T[] = []
     for (const { seq, bytes } of entries) {
       if (plan.rulesOut(bytes)) continue
@@ -196,7 +196,7 @@ async function* inARow(store: ReadableStore, walk: Walk): AsyncGenerator<readonl
 }
 
 /** The entries that the indexes point to. */
-async function* lookUp(
+async function* readIndexed(
   store: ReadableStore,
   { plan, walk, limit }: Search,
   first: number,

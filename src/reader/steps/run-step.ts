@@ -3,7 +3,7 @@ import type { ToolCallSummary } from '../summaries/run-summary.js'
 import type { RunEvent } from '../summaries/skimmed-event.js'
 import { type EventStepKind, type KindOf, kindOf } from '../summaries/step-kinds.js'
 
-/** A step that one event tells of. */
+/** A step that a single event records. */
 export interface EventStep<K extends EventStepKind = EventStepKind> {
   readonly kind: K
   /** Position of the event. */
@@ -21,7 +21,7 @@ export interface ToolCallStep {
 }
 
 /**
- * One thing that happened in a run: what the lists of a `RunSummary` have, one by one. Told apart by `kind`.
+ * One thing that happened in a run; the lists of a `RunSummary` as single items. Told apart by `kind`.
  *
  * ```ts
  * for await (const step of log.run('r-1').steps()) {

@@ -8,7 +8,7 @@ import { countEvents, MAX_BATCH, readFirst } from '../query/read-events.js'
 import { readEventsAt } from '../query/read-stored.js'
 import type { Span } from '../query/results.js'
 
-/** One agent, and what the log has of it; of one tenant when the query names one. */
+/** One agent and its activity in the log, for one tenant if the query names one. */
 export interface AgentSummary {
   readonly id?: string
   /** As the agent's first event gives it. */

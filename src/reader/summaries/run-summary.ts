@@ -20,8 +20,8 @@ export interface ToolCallSummary {
 }
 
 /**
- * One run, summed up from its own events: what a list of runs tells of it, and what happened in it. Lists are in append
- * order and hold the events as they were recorded; `finishReason`, `reason` and `error` are whole.
+ * One run, summed up from its own events: its overview and the lists of what happened in it. Lists are in append order
+ * and hold the events as they were recorded; `finishReason`, `reason` and `error` are whole.
  */
 export interface RunSummary extends RunOverview {
   /** Started, or ended without a recorded start. */
@@ -77,5 +77,5 @@ export interface RunTree extends RunSummary {
   readonly claimedParentRunId?: string
 }
 
-/** Items that each list of a {@link RunSummary} holds at most, so that a run of any length can be summed up. */
+/** The maximum length of each list of a `RunSummary`, so that a run of any length can be summed up. */
 export const MAX_LISTED = 1000

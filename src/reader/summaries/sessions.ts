@@ -10,7 +10,7 @@ import type { Span } from '../query/results.js'
 import { countRunsAt } from './session-runs.js'
 import { type SessionStart, sessionStarts } from './session-starts.js'
 
-/** One session of one tenant: a conversation, a thread. */
+/** One session of one tenant: a conversation or a thread. */
 export interface SessionSummary {
   readonly sessionId: string
   readonly tenantId: string

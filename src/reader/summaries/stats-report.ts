@@ -1,6 +1,6 @@
 import type { AgentRef, TokenUsage } from '../../events/types.js'
 
-/** Durations in milliseconds, as they were reported. */
+/** Durations in milliseconds, as the events report them. */
 export interface Durations {
   /** Number of those that reported a duration. */
   readonly count: number
@@ -16,7 +16,7 @@ export interface Durations {
   readonly maxMs: number
 }
 
-/** Sums over events: a run that starts and ends in different windows counts in each. */
+/** Sums over events; a run that starts and ends in different windows counts in each. */
 export interface StatsTotals {
   /** Sum of the token reports (`token_usage_updated`), each counted once. */
   readonly usage: TokenUsage
@@ -51,7 +51,7 @@ export interface StatsGroup extends StatsTotals {
   readonly agent?: AgentRef
 }
 
-/** Statistics over the events that pass a query. */
+/** Statistics over the events that match a query. */
 export interface StatsReport {
   readonly total: StatsTotals
   /** Days in their order; agents and models with the most tokens first. Empty without `groupBy`. */
@@ -60,5 +60,5 @@ export interface StatsReport {
   readonly others?: StatsTotals
 }
 
-/** The most groups of a report. */
+/** The maximum number of groups in a report. */
 export const MAX_GROUPS = 1000

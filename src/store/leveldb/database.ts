@@ -5,7 +5,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import { NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
 import { readRegularFile } from '../../files/regular-file.js'
-import { makeDirectory } from '../directory.js'
+import { createDirectory } from '../directory.js'
 import { readCurrent } from './current-manifest.js'
 import { corrupt, isLocked, openError } from './errors.js'
 import { type KeptModes, keepModes } from './file-modes.js'
@@ -73,7 +73,7 @@ export async function openDatabase(directory: string, asked: Readers = NOBODY): 
     const made = join(directory, ENTRIES)
     await requireRegularFiles(directory)
     await refuseFormer(directory)
-    await makeDirectory(made, asked | readersOfLog(directory))
+    await createDirectory(made, asked | readersOfLog(directory))
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
     if (asked !== NOBODY) await grantTo(asked, directory)

@@ -4,7 +4,7 @@ import { directoryId, openDatabase, requireRoom } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
 import { type Head, NEW_HEAD, readHead } from './entries/head.js'
 import { EntryReads } from './entries/reads.js'
-import { checkRecovered } from './entries/recovered-blocks.js'
+import { assertRecovered } from './entries/recovered-blocks.js'
 import { writeGroup } from './entries/write-group.js'
 import { corrupt, openError } from './errors.js'
 import { type FollowedLog, followedLog } from './followed-log.js'
@@ -120,7 +120,7 @@ export class EntryDatabase {
     try {
       const head = await readHead(db, location)
       const { size } = head.tree
-      await checkRecovered(db, size, doubtfulBytes, location)
+      await assertRecovered(db, size, doubtfulBytes, location)
       if (size < known) throw corrupt(location, `of ${known} entries it has ${size}`)
       this.#head = head
     } catch (error) {

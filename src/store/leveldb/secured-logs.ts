@@ -131,7 +131,7 @@ export class SecuredLogs {
     await mkdir(gathered, { mode: 0o700 })
     for (const [at, { path }] of logs.entries()) await linkOrCopy(path, join(gathered, fileName(at + 1, 'log')))
     await syncDirectory(gathered)
-    const returning = await makeNext(this.#database, 'returning', (target) => rename(gathered, target))
+    const returning = await createNext(this.#database, 'returning', (target) => rename(gathered, target))
     await syncDirectory(this.#database)
     for (const { path } of this.#all) await rm(path, { recursive: true })
     await finishReturn(this.#database, returning)
@@ -158,7 +158,7 @@ export class SecuredLogs {
     this.#left = await Promise.all((await directoriesIn(this.#database, SECURED)).map(readDirectory))
     const logs = (await logsIn(this.#database)).filter(({ number, bytes }) => number >= firstLog && bytes > 0)
     if (logs.length === 0) return
-    const path = await makeNext(this.#database, 'secured', (target) => mkdir(target, { mode: 0o700 }))
+    const path = await createNext(this.#database, 'secured', (target) => mkdir(target, { mode: 0o700 }))
     this.#own = { path, logs: [], writes: new LoggedWrites(), hasGap: false }
     for (const log of logs) {
       // LevelDB opens new files for writing, whether or not it has seen that there is one already.
@@ -211,12 +211,12 @@ async function finishReturn(database: string, returning: string): Promise<void> 
   }
   await syncDirectory(database)
   // From now on they are like others that are secured: half of them may go.
-  const done = await makeNext(database, 'secured', (target) => rename(returning, target))
+  const done = await createNext(database, 'secured', (target) => rename(returning, target))
   await rm(done, { recursive: true })
 }
 
 /** Makes the first of `<name>-1`, `<name>-2`, … that is not there yet. @returns its path */
-async function makeNext(database: string, name: string, make: (path: string) => Promise<unknown>): Promise<string> {
+async function createNext(database: string, name: string, make: (path: string) => Promise<unknown>): Promise<string> {
   for (let number = 1; ; number++) {
     const path = join(database, `${name}-${number}`)
     try {

@@ -13,7 +13,7 @@ import { FORMAT_VERSION } from './entries/head.js'
 import { openError } from './errors.js'
 import { assertGrown, type ReadingOptions, Snapshot } from './snapshot.js'
 import { stateOfFiles } from './snapshot-files.js'
-import { makeTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.js'
+import { createTemporaryDirectory, removeTemporaryDirectory } from './temporary-directory.js'
 
 /**
  * Reads a log that another process may be writing: from a snapshot in a temporary directory, renewed by
@@ -37,7 +37,7 @@ export class SnapshotStore implements ReadableStore {
     let temporary: string | undefined
     try {
       await requireRegularFiles(location)
-      temporary = await makeTemporaryDirectory('spanledger-reader')
+      temporary = await createTemporaryDirectory('spanledger-reader')
       const snapshot = await Snapshot.take(location, join(temporary, '0'), reading)
       return new SnapshotStore({ location, temporary, reading }, snapshot)
     } catch (error) {

@@ -4,7 +4,7 @@ import { ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
 import { type Head, readHead } from './entries/head.js'
 import { EntryReads } from './entries/reads.js'
-import { checkRecovered } from './entries/recovered-blocks.js'
+import { assertRecovered } from './entries/recovered-blocks.js'
 import { StoredTiles } from './entries/stored-tiles.js'
 import { corrupt } from './errors.js'
 import { followedLog } from './followed-log.js'
@@ -67,7 +67,7 @@ export class Snapshot {
       await db.open()
       const head = await readHead(db, directory)
       const isDoubtful = taken.hasGap || !(await hasRecoveredAll(path))
-      if (isDoubtful) await checkRecovered(db, head.tree.size, taken.logBytes, directory)
+      if (isDoubtful) await assertRecovered(db, head.tree.size, taken.logBytes, directory)
       return new Snapshot({ db, files, target, state: taken.state, reading }, head, directory)
     } catch (error) {
       await db?.close()

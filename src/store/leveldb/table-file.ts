@@ -51,7 +51,7 @@ export interface Table {
 export function requireReadable(path: string, location: string): void {
   const descriptor = openRegularFileSync(path)
   try {
-    checkTable({ descriptor, bytes: fstatSync(descriptor).size, depth: 'footer' })
+    requireSoundTable({ descriptor, bytes: fstatSync(descriptor).size, depth: 'footer' })
   } catch (error) {
     if (!(error instanceof DamagedTable)) throw error
     throw corrupt(location, `its table ${basename(path)} is damaged: ${error.message}`, error)
@@ -61,7 +61,7 @@ export function requireReadable(path: string, location: string): void {
 }
 
 /** Looks through a table, with one block in memory at a time. @throws DamagedTable; what the file system throws */
-export function checkTable(table: Table): void {
+export function requireSoundTable(table: Table): void {
   // Attacker-controlled: a table; each block must lie within the file and have at most MAX_BLOCK_BYTES.
   if (table.bytes < FOOTER_BYTES) throw new DamagedTable('it is shorter than a footer')
   const footer = readAt(table, table.bytes - FOOTER_BYTES, FOOTER_BYTES)

@@ -27,7 +27,7 @@ let isListening = false
  *
  * @param prefix - `spanledger-` and what it is for, in small letters
  */
-export async function makeTemporaryDirectory(prefix: string): Promise<string> {
+export async function createTemporaryDirectory(prefix: string): Promise<string> {
   const own = ownIdentity()
   const owner = own ? `${own.bootId}.${own.namespace}.${own.pid}.${own.startTicks}-` : ''
   const directory = await mkdtemp(join(tmpdir(), `${prefix}-${owner}`)).catch(unusable)

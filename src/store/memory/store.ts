@@ -22,8 +22,9 @@ import { clampWalk, lowerBound } from '../walk.js'
 import { ArrayCursor, CHUNK_LENGTH } from './cursor.js'
 
 /**
- * Keeps a log in memory: for tests, and for processes whose trail may end with them. Durability is all it lacks; every
- * other promise of the contract holds. Closing keeps the entries, so that the same store can be opened again.
+ * Returns a store in memory, for tests and for processes whose audit trail may end with them. Durability is all it
+ * lacks; every other promise of the contract holds. Closing keeps the entries, so that the same store can be opened
+ * again.
  */
 export function memoryStore(): AuditStore {
   return new MemoryStore()

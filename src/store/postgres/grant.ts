@@ -1,7 +1,7 @@
 import { AuditLogError } from '../../events/errors.js'
 import { rejectUnknownOptions } from '../../events/options.js'
 import { sqlState } from './errors.js'
-import { checkName, type PostgresConnection } from './options.js'
+import { type PostgresConnection, requireName } from './options.js'
 import { asOwner } from './owner.js'
 
 /** The right of a role to use a log. */
@@ -18,12 +18,12 @@ export interface PostgresLogGrant extends PostgresConnection {
   readonly may?: 'read' | 'write'
 }
 
-/** The role that loses all of its rights for one log. */
+/** A role, and the log for which it loses all rights. */
 export type PostgresLogRevocation = Omit<PostgresLogGrant, 'may'>
 
 /**
- * Gives a role the right to write, or to read, one log. Done by the owner of the tables. The first role that may write a
- * log takes the place of all members of `spanledger_writer`, who may write the logs that version 0.1 left.
+ * Grants a role the right to write or to read one log. Done by the owner of the tables. The first role that may write
+ * a log takes the place of all members of `spanledger_writer`, who may write the logs that version 0.1 left.
  *
  * @throws AuditLogError `AUDIT_OPEN_FAILED`, also when there is no such role
  * @throws TypeError naming an unknown or malformed option
@@ -43,8 +43,8 @@ export async function grantLog(options: PostgresLogGrant): Promise<void> {
 }
 
 /**
- * Takes away all rights that a role has for one log; those that it has as a member of other roles stay. Done by the owner
- * of the tables.
+ * Revokes all rights of a role for one log, except those that it has as a member of other roles. Done by the owner of
+ * the tables.
  *
  * @throws AuditLogError `AUDIT_OPEN_FAILED`
  * @throws TypeError naming an unknown or malformed option
@@ -59,6 +59,6 @@ export async function revokeLog(options: PostgresLogRevocation): Promise<void> {
 }
 
 function check(of: string, { logId, role }: { readonly logId: unknown; readonly role: unknown }): void {
-  checkName(of, 'logId', logId)
-  checkName(of, 'role', role)
+  requireName(of, 'logId', logId)
+  requireName(of, 'role', role)
 }

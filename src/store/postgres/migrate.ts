@@ -9,7 +9,7 @@ import { MIGRATIONS } from './schema.js'
 /** Of all that migrate at once, one does it. Any number that nobody else uses. */
 const MIGRATION_LOCK = 7_315_402_281
 
-/** The outcome of a migration. */
+/** The versions of the schema before and after a migration. */
 export interface PostgresMigration {
   /** Version of the schema before; 0 where there was none. */
   readonly from: number
@@ -18,9 +18,9 @@ export interface PostgresMigration {
 }
 
 /**
- * Brings the tables of a database to the version that this package needs; does nothing where they have it. It is done
- * in one transaction. Whoever connects becomes the owner of new tables, in the schema `spanledger`, and creates the
- * group roles `spanledger_writer` and `spanledger_reader` unless they are there: that takes the right to create roles.
+ * Creates the tables of a database, or upgrades them to the version that this package needs. It is done in one
+ * transaction. Whoever connects becomes the owner of new tables, in the schema `spanledger`, and creates the group
+ * roles `spanledger_writer` and `spanledger_reader` unless they are there: that takes the right to create roles.
  *
  * @throws AuditLogError `AUDIT_OPEN_FAILED`; `AUDIT_FORMAT_UNSUPPORTED` when a newer version has migrated them
  * @throws TypeError naming an unknown or malformed option

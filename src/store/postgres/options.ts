@@ -1,8 +1,8 @@
 import { rejectUnknownOptions } from '../../events/options.js'
 
 /**
- * The options of a pool of the package `pg`, which hold what its `PoolConfig` holds. They are written down here, so that
- * this package compiles where neither `pg` nor its types are installed.
+ * The options of a pool of the package `pg`, as in its `PoolConfig`. They are written down here, so that this package
+ * compiles where neither `pg` nor its types are installed.
  */
 export interface PostgresPoolOptions {
   readonly user?: string | undefined
@@ -46,7 +46,7 @@ export interface PostgresPoolOptions {
   readonly verify?: ((client: any, done: (problem?: Error) => void) => void) | undefined
 }
 
-/** The way to a server: a connection string, the options of a `pg` pool, or both, of which the options win. */
+/** The connection to a server: a connection string, the options of a `pg` pool, or both; the options win. */
 export interface PostgresConnection {
   /** `postgres://user@host:5432/database`. What it leaves out is taken from PGHOST, PGUSER … */
   readonly connectionString?: string
@@ -54,7 +54,7 @@ export interface PostgresConnection {
   readonly pool?: PostgresPoolOptions
 }
 
-/** A log of a database, and its writer: see `postgresStore`. */
+/** The log of a store in PostgreSQL, and its writer; see `postgresStore`. */
 export interface PostgresStoreOptions extends PostgresConnection {
   /** Id of the log: 1 to 200 characters. A log that is not there yet is created when it is opened to write. */
   readonly logId: string
@@ -73,19 +73,19 @@ const CONNECTION = ['connectionString', 'pool']
 const MAX_NAME_LENGTH = 200
 
 /** @throws TypeError naming the option */
-export function checkStoreOptions(of: string, options: PostgresStoreOptions): void {
+export function requireStoreOptions(of: string, options: PostgresStoreOptions): void {
   rejectUnknownOptions(of, options, [...CONNECTION, 'logId', 'writer'])
-  checkName(of, 'logId', options.logId)
-  if (options.writer !== undefined) checkName(of, 'writer', options.writer)
+  requireName(of, 'logId', options.logId)
+  if (options.writer !== undefined) requireName(of, 'writer', options.writer)
 }
 
 /** @throws TypeError naming the option */
-export function checkConnection(of: string, options: PostgresConnection): void {
+export function requireConnection(of: string, options: PostgresConnection): void {
   rejectUnknownOptions(of, options, CONNECTION)
 }
 
 /** @throws TypeError naming the option */
-export function checkName(of: string, name: string, value: unknown): void {
+export function requireName(of: string, name: string, value: unknown): void {
   const isName = typeof value === 'string' && value.length >= 1 && value.length <= MAX_NAME_LENGTH
   if (isName && value.isWellFormed() && !value.includes('\0')) return
   throw new TypeError(`${of}: ${name} must be a text of 1 to ${MAX_NAME_LENGTH} characters without NUL`)

@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { openError } from './errors.js'
-import { checkConnection, type PostgresConnection } from './options.js'
+import { type PostgresConnection, requireConnection } from './options.js'
 import { poolConfig } from './pool-config.js'
 import { serverLocation } from './server.js'
 
@@ -10,7 +10,7 @@ export async function asOwner<T>(
   options: PostgresConnection,
   use: (client: Client, location: string) => Promise<T>,
 ): Promise<T> {
-  checkConnection(of, options)
+  requireConnection(of, options)
   const config = poolConfig(of, options)
   const location = serverLocation(config)
   const client = new Client(config)

@@ -94,7 +94,7 @@ export function serverLocation(config: PoolConfig): string {
 }
 
 /** @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the server says where there are no tables */
-export async function checkSchema(server: Server, location: string): Promise<void> {
+export async function requireSchema(server: Server, location: string): Promise<void> {
   const [row] = await server.ask<{ version: number | null }>(
     'select max(version) as version from spanledger.migration',
     [],

@@ -23,16 +23,16 @@ import { positionsOf } from './caller-ids.js'
 import { corrupt, openError, readError, writeError } from './errors.js'
 import { EMPTY_HEAD, type FoundLog, findLog, type HeadState, readHeadState } from './head.js'
 import { Announcer, ChangeListener } from './notifications.js'
-import { checkStoreOptions, type PostgresStoreOptions } from './options.js'
+import { type PostgresStoreOptions, requireStoreOptions } from './options.js'
 import { poolConfig } from './pool-config.js'
 import { PostgresReads } from './reads.js'
-import { type Ask, checkSchema, Server, serverLocation } from './server.js'
+import { type Ask, requireSchema, Server, serverLocation } from './server.js'
 import { PostgresIndexes } from './stored-indexes.js'
 
 /**
- * Keeps a log in PostgreSQL 14 or later, whose tables {@link migrate} has made. Any number of processes, on any number
- * of machines, may write one log at the same time: each commit takes its positions from the log's row, so there are
- * no gaps, and no reader ever sees a position before those below it.
+ * Returns a store in PostgreSQL 14 or later, whose tables `migrate` has created. Any number of processes, on any
+ * number of machines, may write one log at the same time: each commit takes its positions from the log's row, so there
+ * are no gaps, and no reader ever sees a position before those below it.
  *
  * A commit is one transaction, acknowledged when the server has it as its `synchronous_commit` and
  * `synchronous_standby_names` say (`synchronous_commit = off` is taken for `on`). Where a connection breaks before the
@@ -47,7 +47,7 @@ import { PostgresIndexes } from './stored-indexes.js'
  * ```
  */
 export function postgresStore(options: PostgresStoreOptions): PostgresStore {
-  checkStoreOptions('postgresStore', options)
+  requireStoreOptions('postgresStore', options)
   return new PostgresEngine(options)
 }
 
@@ -227,7 +227,7 @@ class PostgresEngine implements PostgresStore {
       if (this.#opened) return
       const server = new Server(this.#config)
       try {
-        await checkSchema(server, this.location)
+        await requireSchema(server, this.location)
         const {
           log: { log, uid },
           appender,

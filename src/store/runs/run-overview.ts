@@ -3,7 +3,7 @@ import type { RunStatus } from '../../events/run-status.js'
 import type { Timestamp } from '../../events/time.js'
 import type { AgentRef, TokenUsage } from '../../events/types.js'
 
-/** Items that each {@link Listed} of a {@link RunOverview} names at most. */
+/** The maximum number of items in each `Listed` of a `RunOverview`. */
 export const MAX_NAMED = 16
 
 /** The first {@link MAX_NAMED} items of a kind that a run names. */
@@ -25,7 +25,7 @@ export interface ToolUse {
   readonly failed: number
 }
 
-/** The numbers of events of a run, by what they tell. */
+/** The numbers of events of a run, by what they record. */
 export interface RunCounts {
   readonly toolCalls: Omit<ToolUse, 'name'>
   readonly approvals: { readonly requested: number; readonly granted: number; readonly denied: number }

@@ -43,7 +43,7 @@ export interface VerifiedMember extends VerifiedLog {
  *
  * @throws what `verifyLog` throws
  */
-export async function gatherLedgerEvidence(
+export async function collectLedgerEvidence(
   { logs, taken }: LedgerToVerify,
   options: VerifyOptions,
 ): Promise<{ readonly evidence: LedgerEvidence; readonly trust: LedgerTrust }> {

@@ -6,7 +6,7 @@ import { reportOn } from '../verify-log.js'
 import { anchoredByObservations } from './anchors.js'
 import type { LedgerToVerify } from './ledger.js'
 import { LEDGER_CHECKS } from './ledger-checks.js'
-import { gatherLedgerEvidence, type VerifiedMember } from './ledger-evidence.js'
+import { collectLedgerEvidence, type VerifiedMember } from './ledger-evidence.js'
 
 /**
  * Verifies the logs of a ledger, and each against what the others observed of it.
@@ -18,7 +18,7 @@ import { gatherLedgerEvidence, type VerifiedMember } from './ledger-evidence.js'
  */
 export async function verifyLedger(ledger: LedgerToVerify, options: VerifyOptions): Promise<LedgerReport> {
   resolveVerifyOptions(options)
-  const { evidence, trust } = await gatherLedgerEvidence(ledger, options)
+  const { evidence, trust } = await collectLedgerEvidence(ledger, options)
   const anchored = options.strict ? await anchoredByObservations(ledger.logs, evidence.logs) : new Map<number, number>()
   const logs = evidence.logs.map((member) => ({ log: member.number, ...anchoredReport(member, anchored) }))
   const problems = byGravity(problemsIn(LEDGER_CHECKS, evidence, trust))

@@ -74,12 +74,12 @@ export const aiSdkConvention: Convention = {
       // Sentry renames these two at the start of the span.
       const name = text(attributes, 'ai.toolCall.name', 'gen_ai.tool.name') ?? 'unknown'
       const callId = text(attributes, 'ai.toolCall.id', 'gen_ai.tool.call.id')
-      noteCall(span, ancestors, callId)
+      rememberCall(span, ancestors, callId)
       return { kind: 'tool', tool: { name }, callId, scope }
     }
     const call = MODEL_OPERATION.exec(operation)
     if (!call) return undefined
-    noteModelCall(span, ancestors)
+    rememberModelCall(span, ancestors)
     return { ...modelActivity(call[1] as string, attributes), scope }
   },
 
@@ -114,13 +114,13 @@ export const aiSdkOtelConvention: Convention = {
       case 'run':
         return callActivity(scoped, attributes)
       case 'tool':
-        noteCall(span, ancestors, scoped.callId)
+        rememberCall(span, ancestors, scoped.callId)
         return { ...scoped, facts: decisionsOf(around, ({ callId }) => callId === scoped.callId, granted) }
       case 'step':
         // The loop has begun: what was approved has been run.
         return { ...scoped, facts: decisionsOf(around, () => true, denied) }
       case 'model':
-        noteModelCall(span, ancestors)
+        rememberModelCall(span, ancestors)
         return scoped
       default:
         return scoped
@@ -175,14 +175,14 @@ function decisionsOf(
 }
 
 /** Coarse clocks may let spans begin at the same moment, and a delivery may tell them in any order. */
-function noteModelCall({ startTime }: SpanLike, { runState }: Ancestors, asked: readonly AskedCall[] = []): void {
+function rememberModelCall({ startTime }: SpanLike, { runState }: Ancestors, asked: readonly AskedCall[] = []): void {
   const state = stateOf(runState)
   const startedAt = timestampFromHrTime(startTime)
   if (state.lastModelCall && state.lastModelCall.startedAt > startedAt) return
   state.lastModelCall = { startedAt, asked }
 }
 
-function noteCall({ startTime }: SpanLike, { runState }: Ancestors, callId: string | undefined): void {
+function rememberCall({ startTime }: SpanLike, { runState }: Ancestors, callId: string | undefined): void {
   if (callId === undefined) return
   const { begun } = stateOf(runState)
   begun.delete(callId)
@@ -206,7 +206,7 @@ function concludeModel(
   ancestors: Ancestors,
 ): Conclusion {
   const state = stateOf(ancestors.runState)
-  if (finishReason === 'tool-calls') noteModelCall(span, ancestors, callsAskedFor(span))
+  if (finishReason === 'tool-calls') rememberModelCall(span, ancestors, callsAskedFor(span))
   const limits = error && !state.quotaTold ? quotaFacts(error) : undefined
   state.quotaTold ||= limits !== undefined
   // The call as a whole repeats what its model calls consumed (5: only the last of them).

@@ -7,7 +7,7 @@ import { quotaFacts } from '../shared/limits.js'
 import type { SpanError } from '../shared/outcome.js'
 import { modelFrom, providerFrom, usageFrom } from '../shared/usage.js'
 import { errorIn } from './errors.js'
-import { noteToolEvent, toolFacts } from './tools.js'
+import { rememberToolEvent, toolFacts } from './tools.js'
 
 /*
  * BeeAI through OpenInference. Its instrumentation listens to the framework's emitter, and tells a run when it is over: one
@@ -71,7 +71,7 @@ function eventActivity(
       return event === 'success' || event === 'error' ? modelCall(kind, span.attributes) : STEP
     case 'TOOL':
       // A tool that was called by itself is told by the span of its run.
-      if (runState && parent?.activity.kind !== 'tool') noteToolEvent(path, event, span, runState)
+      if (runState && parent?.activity.kind !== 'tool') rememberToolEvent(path, event, span, runState)
       return STEP
     default:
       return STEP

@@ -31,7 +31,7 @@ const TOLD = new Set(['start', 'success', 'error', 'retry', 'finish'])
 const MAX_MOMENTS = 1000
 
 /** Notes an event of a tool until the run is over. */
-export function noteToolEvent(path: string, event: string, span: SpanLike, runState: ConventionState): void {
+export function rememberToolEvent(path: string, event: string, span: SpanLike, runState: ConventionState): void {
   if (!TOLD.has(event)) return
   const moments = momentsOf(runState, path.slice(0, path.lastIndexOf('.')), event)
   if (moments.length >= MAX_MOMENTS) return

@@ -73,7 +73,7 @@ export interface ToolActivity extends ActivityBase {
   readonly call?: ToolCallRef | undefined
 }
 
-/** A call of a model: chat, completion, embedding … Recorded by what it consumed, or by its failure. */
+/** A call of a model: chat, completion, embedding …; recorded by its usage, or by its failure. */
 export interface ModelActivity extends ActivityBase {
   readonly kind: 'model'
   /** `chat`, `embeddings` …: `operation` of the event when the call fails. */
@@ -82,14 +82,14 @@ export interface ModelActivity extends ActivityBase {
   readonly provider?: string | undefined
 }
 
-/** A look-up in memory or in a retriever. */
+/** A look-up in an agent's memory or in a retriever. */
 export interface RecallActivity extends ActivityBase {
   readonly kind: 'recall'
   readonly tier: string
   readonly namespaceKey?: string | undefined
 }
 
-/** A span of the framework's inner workings: recognised, so that its scope is inherited, but no event by itself. */
+/** A span of the framework's inner workings: its scope is inherited, but it makes no event. */
 export interface StepActivity extends ActivityBase {
   readonly kind: 'step'
 }

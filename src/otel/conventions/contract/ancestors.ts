@@ -1,10 +1,13 @@
 import type { AgentRef } from '../../../events/index.js'
 import type { RecognisedSpan } from './activity.js'
 
-/** The point in a span's life at which it is looked at. Most instrumentations set their attributes after `onStart`: see docs/conventions.md. */
+/**
+ * The moment in the life of a span at which a convention reads it. Most instrumentations set their attributes after
+ * `onStart`: see docs/conventions.md.
+ */
 export type SpanPhase = 'start' | 'microtask' | 'end'
 
-/** State that conventions keep for the life of a run, under keys of their own. A `Map` is one. */
+/** State that conventions keep for the life of a run, each under keys of its own. A `Map` is one. */
 export interface ConventionState {
   get(key: string): unknown
   has(key: string): boolean

@@ -8,7 +8,7 @@ export type Outcome = 'completed' | 'failed' | 'cancelled' | 'suspended'
 
 type ReportedUsage = { readonly [Field in keyof TokenUsage]?: TokenUsage[Field] | undefined }
 
-/** The consumption that a span reports; fields it does not report are absent. */
+/** The usage that a span reports; fields that it does not report are absent. */
 export interface UsageReport extends ReportedUsage {
   readonly model?: string | undefined
   readonly provider?: string | undefined

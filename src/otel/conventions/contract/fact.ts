@@ -7,7 +7,7 @@ import type {
   Timestamp,
 } from '../../../events/index.js'
 
-/** The ids of the tenant, session, user and run that something belongs to, as far as it names them. The rest is inherited. */
+/** The ids of a tenant, session, user and run, as far as they are known. The rest is inherited. */
 export interface ScopeIds {
   readonly tenantId?: string | undefined
   readonly sessionId?: string | undefined
@@ -18,7 +18,7 @@ export interface ScopeIds {
 }
 
 /**
- * An audit event that a convention derives, beside those that follow from the kind of the span.
+ * An audit event that a convention derives from a span, beyond those that follow from its kind.
  *
  * @example
  * ```ts

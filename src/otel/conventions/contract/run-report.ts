@@ -32,8 +32,8 @@ export interface RunStartReport {
 }
 
 /**
- * The report of a log record on a run, which it names by ids of the agent's own: of a session, of a prompt, or of a span that
- * may never come.
+ * The report of a log record on a run; the record names the run by the agent's own ids of a session, a prompt or a
+ * span.
  */
 export interface RunReport extends LoggedRunRef {
   readonly agent: AgentRef

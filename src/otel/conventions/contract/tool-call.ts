@@ -6,7 +6,7 @@ export type ToolRef = AuditEventData<'tool_call_started'>['tool']
 /** An error, as events describe it. */
 export type ErrorDetails = AuditEventData<'error_occurred'>['error']
 
-/** The names of one tool call, as far as a span or a log record has them. */
+/** The ids of one tool call, as far as a span or a log record has them. */
 export interface ToolCallRef {
   readonly callId?: string | undefined
   /** The span that is the call. */

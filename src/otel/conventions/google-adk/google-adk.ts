@@ -10,7 +10,16 @@ import { type HandoffStep, handoffStep, handoffsLeft, handoffsRefused, handoffTa
 import { quotaFacts } from '../shared/limits.js'
 import { errorOf, hasErrorStatus, type SpanError } from '../shared/outcome.js'
 import { modelFrom, usageFrom } from '../shared/usage.js'
-import { endOfTool, endOfTransfer, hasRunTool, isBare, isFirstCall, noteCall, resumption, waitsFor } from './tools.js'
+import {
+  endOfTool,
+  endOfTransfer,
+  hasRunTool,
+  isBare,
+  isFirstCall,
+  rememberCall,
+  resumption,
+  waitsFor,
+} from './tools.js'
 
 /*
  * Google's Agent Development Kit. Spans are told by their names; attributes come before the end. In JavaScript no agent,
@@ -75,7 +84,7 @@ export const googleAdkConvention: Convention = {
         return endOfTool(span, activity.tool.name, ancestors)
       default:
         if ('handoff' in activity) return endOfTransfer(span, activity as HandoffStep, ancestors)
-        if (span.name.startsWith('execute_node ')) noteNode(span, ancestors)
+        if (span.name.startsWith('execute_node ')) rememberNode(span, ancestors)
         return {}
     }
   },
@@ -117,7 +126,7 @@ function endOfWorkflow({ ownState }: Ancestors): Conclusion {
 }
 
 /** The workflow around a node ends without a word of how. */
-function noteNode(span: SpanLike, { runState }: Ancestors): void {
+function rememberNode(span: SpanLike, { runState }: Ancestors): void {
   if (hasErrorStatus(span)) runState?.set(NODE_FAILURE, errorOf(span))
   else if (span.attributes['adk.node.status'] === 'waiting') {
     runState?.set(NODE_WAITING, text(span.attributes, 'adk.node.path') ?? 'node')
@@ -127,7 +136,7 @@ function noteNode(span: SpanLike, { runState }: Ancestors): void {
 function startOfCall({ runState }: Ancestors): readonly Fact[] | undefined {
   runState?.delete(FAILURE)
   const refused = handoffsRefused(runState)
-  const resumed = runState && noteCall(runState)
+  const resumed = runState && rememberCall(runState)
   return refused ? [...(resumed ?? []), ...refused] : resumed
 }
 

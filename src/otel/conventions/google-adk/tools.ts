@@ -34,7 +34,7 @@ interface ToolLeftWaiting {
 }
 
 /** The run goes on after all; and if tools have run before its first call, it began as the resumption of another. */
-export function noteCall(runState: ConventionState): readonly Fact[] | undefined {
+export function rememberCall(runState: ConventionState): readonly Fact[] | undefined {
   for (const key of [WAITING_FOR, TOOL_RAN]) runState.delete(key)
   const facts = resumption(runState)
   runState.set(CALL, runState.has(CALL) || facts ? 'later' : 'first')

@@ -53,11 +53,11 @@ export function beginning(text: string): unknown {
 export function ownOutput(attributes: Attributes, { input, output }: Dialect, mark: string): unknown {
   const parsed = outputWith(attributes, output, mark)
   if (parsed === undefined) return undefined
-  const isGivenBack = (text: string) => text === attributes[output] || beginAlike(jsonIn(text), parsed)
+  const isGivenBack = (text: string) => text === attributes[output] || haveSameBeginning(jsonIn(text), parsed)
   return fromClient(attributes, input)?.borneOutBy('nesting', isGivenBack) ? undefined : parsed
 }
 
-function beginAlike(one: unknown, other: unknown): boolean {
+function haveSameBeginning(one: unknown, other: unknown): boolean {
   const [first] = messagesOf(one)
   return first !== undefined && jsonOf(first) === jsonOf(messagesOf(other)[0])
 }

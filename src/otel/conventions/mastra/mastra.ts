@@ -65,7 +65,7 @@ export const mastraConvention: Convention = {
       case 'model':
         return endOfModel(span, conclusion, ancestors)
       default:
-        noteStep(span, ancestors)
+        rememberStep(span, ancestors)
         return conclusion
     }
   },
@@ -201,7 +201,7 @@ function endOfModel({ attributes }: SpanLike, told: Conclusion, { runState }: An
   }
 }
 
-function noteStep({ attributes }: SpanLike, { runState }: Ancestors): void {
+function rememberStep({ attributes }: SpanLike, { runState }: Ancestors): void {
   const type = text(attributes, SPAN_TYPE)
   if (type === undefined || !WORKFLOW_PARTS.has(type)) return
   runState?.set(LAST_STEP_OUTPUT, attributes[`mastra.${type}.output`] !== undefined)

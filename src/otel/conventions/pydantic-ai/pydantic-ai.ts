@@ -73,7 +73,7 @@ export const pydanticAiConvention: Convention = {
     if (activity === undefined || activity === 'later') return activity
     if (activity.kind === 'tool') return toolCall(span, ancestors)
     if (activity.kind === 'run') return agentRun(span)
-    if (activity.kind === 'model') noteModelCall(ancestors)
+    if (activity.kind === 'model') rememberModelCall(ancestors)
     return activity
   },
 
@@ -122,7 +122,7 @@ function resumption(call: Call, span: SpanLike, runState: Ancestors['runState'])
 }
 
 /** The run goes on after all: what waited has been decided on within it. */
-function noteModelCall({ runState }: Ancestors): void {
+function rememberModelCall({ runState }: Ancestors): void {
   runState?.set(CALLED_MODEL, true)
   runState?.delete(WAITING)
 }

@@ -103,20 +103,20 @@ function limitIn(message: string): readonly Fact[] | undefined {
   return [{ type: 'usage_limit_exceeded', data: { axis, limit: Number(limit) }, confidence: 'heuristic' }]
 }
 
-export function noteNode(status: string | undefined, runState: Ancestors['runState']): void {
+export function rememberNode(status: string | undefined, runState: Ancestors['runState']): void {
   const rank = NODE_STATUSES.indexOf(status ?? '')
   if (rank > NODE_STATUSES.indexOf(String(runState?.get(NODE_STATUS)))) runState?.set(NODE_STATUS, status)
 }
 
 /** An agent in a swarm answers with the node to go on with, or, at the end, with none. */
-export function noteHandoff(span: SpanLike, from: string, runState: Ancestors['runState']): void {
+export function rememberHandoff(span: SpanLike, from: string, runState: Ancestors['runState']): void {
   if (text(span.attributes, 'gen_ai.tool.status') !== 'success') return
   const { agentId: to } = record(toolInput(span))
   if (typeof to === 'string' && to !== '') runState?.set(HANDS_OFF, { from, to })
 }
 
 /** Keeps the end of an agent for the swarm or the graph that it is a node of. */
-export function noteAgent({ outcome, error, reason }: AgentEnding, { runState, ownState }: Ancestors): void {
+export function rememberAgent({ outcome, error, reason }: AgentEnding, { runState, ownState }: Ancestors): void {
   if (outcome !== undefined) runState?.set(AGENT_ENDING, { outcome, error, reason } satisfies AgentEnding)
   const wanted = ownState?.get(HANDS_OFF)
   if (wanted) runState?.set(HANDS_OFF, wanted)

@@ -15,10 +15,10 @@ import {
   endOfOrchestrator,
   type Inside,
   node,
-  noteAgent,
-  noteHandoff,
-  noteNode,
   orchestrator,
+  rememberAgent,
+  rememberHandoff,
+  rememberNode,
   type Step,
   stepOf,
 } from './multi-agent.js'
@@ -162,7 +162,7 @@ function endOfRun(span: SpanLike, isOrchestrator: boolean, told: Conclusion, anc
 
 function endOfAgent(span: SpanLike, told: Conclusion, ancestors: Ancestors): Conclusion {
   const ending = endingOfAgent(span, told)
-  noteAgent(ending, ancestors)
+  rememberAgent(ending, ancestors)
   return { ...ending, facts: [...(ending.facts ?? []), ...factsOfException(told.error, ancestors)] }
 }
 
@@ -226,10 +226,10 @@ function endOfStep(span: SpanLike, activity: Activity, { runState }: Ancestors):
       runState?.delete(OVERFLOWED)
       return hasErrorStatus(span) ? undefined : resumption(runState)
     case 'node':
-      noteNode(text(span.attributes, 'gen_ai.agent.status'), runState)
+      rememberNode(text(span.attributes, 'gen_ai.agent.status'), runState)
       return undefined
     case 'structured output':
-      if (swarmNode !== undefined) noteHandoff(span, swarmNode, runState)
+      if (swarmNode !== undefined) rememberHandoff(span, swarmNode, runState)
       return undefined
     default:
       return undefined

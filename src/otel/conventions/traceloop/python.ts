@@ -190,7 +190,7 @@ function endOfRun(
   const ending = error ? concludeError(error, span) : {}
   // The root of the Agents SDK's trace always ends well.
   const told = error ? ending : ((ancestors.ownState?.get(LAST_AGENT) as Conclusion | undefined) ?? ending)
-  if (trigger === undefined && isOf(span, OPENAI_AGENTS_SCOPE)) noteAgent(ending, ancestors)
+  if (trigger === undefined && isOf(span, OPENAI_AGENTS_SCOPE)) rememberAgent(ending, ancestors)
   const rule = tripwireIn(error)
   const violation: readonly Fact[] =
     rule === undefined ? [] : [{ type: 'policy_violation', data: { rule, action: 'blocked' } }]
@@ -199,7 +199,7 @@ function endOfRun(
   return { ...told, usage: usageFrom(span.attributes), facts: [...facts, ...handoffsLeft(ancestors)] }
 }
 
-function noteAgent(ending: Conclusion, { runState }: Ancestors): void {
+function rememberAgent(ending: Conclusion, { runState }: Ancestors): void {
   if (ending.outcome) runState?.set(LAST_AGENT, ending)
   else runState?.delete(LAST_AGENT)
 }

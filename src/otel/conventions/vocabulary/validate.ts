@@ -91,13 +91,15 @@ const FIELDS: Record<keyof Vocabulary, Check> = {
 }
 
 /** Checks the rows that a user adds to the table. @throws TypeError naming the row and the field. */
-export function checkVocabularies(of: string, vocabularies: unknown): readonly Vocabulary[] {
+export function requireVocabularies(of: string, vocabularies: unknown): readonly Vocabulary[] {
   if (!Array.isArray(vocabularies)) throw new TypeError(`${of}: vocabularies must be a list`)
   if (vocabularies.length > MAX_VOCABULARIES) throw new TypeError(`${of}: at most ${MAX_VOCABULARIES} vocabularies`)
-  return vocabularies.map((vocabulary: unknown, index) => checkVocabulary(`${of}: vocabularies[${index}]`, vocabulary))
+  return vocabularies.map((vocabulary: unknown, index) =>
+    requireVocabulary(`${of}: vocabularies[${index}]`, vocabulary),
+  )
 }
 
-function checkVocabulary(of: string, vocabulary: unknown): Vocabulary {
+function requireVocabulary(of: string, vocabulary: unknown): Vocabulary {
   rejectUnknownOptions(of, vocabulary, Object.keys(FIELDS))
   const row = vocabulary as Vocabulary
   requireText(row.name, `${of}.name`)

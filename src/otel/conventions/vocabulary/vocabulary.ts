@@ -27,12 +27,15 @@ export type SpanMeaning =
   | 'step'
 
 /**
- * The name of an attribute, or several of which the first that is there counts. `name#a.b` reads the member `b` of `a` in
- * an attribute that holds JSON text, `name#` the whole of it: a text in quotation marks without these.
+ * The name of an attribute, or several names of which the first that a span has counts. `name#a.b` reads the member
+ * `b` of `a` in an attribute that holds JSON text, `name#` the whole of it: a text in quotation marks without these.
  */
 export type AttributeName = string | readonly string[]
 
-/** Attributes that hold what a span says. What a row leaves out is read under the names of the GenAI conventions. */
+/**
+ * The names of the attributes that a dialect uses. What a row leaves out is read under the names of the GenAI
+ * conventions.
+ */
 export interface VocabularyAttributes {
   readonly agentName?: AttributeName | undefined
   readonly agentId?: AttributeName | undefined
@@ -76,8 +79,8 @@ export interface VocabularyAttributes {
 }
 
 /**
- * The words of one dialect: which of its spans are runs, tool calls, calls of models …, and where they say so. A row of
- * the table of dialects.
+ * A convention as a table: the spans of one dialect that are runs, tool calls, model calls …, and the attributes that
+ * say so. A row of the table of dialects.
  *
  * A row with `scopes` speaks for the spans of these alone. A span is then what its name says (`spanNames`), else the value of
  * the first of `kindAttributes` that is there, else an attribute that is there at all (`markers`), else `otherwise`.

@@ -11,7 +11,7 @@ const READ_LENGTH = 64
  *
  * @throws AuditLogError `AUDIT_LOG_CORRUPT`
  */
-export async function checkRecovered(db: Database, size: number, logBytes: number, location: string): Promise<void> {
+export async function assertRecovered(db: Database, size: number, logBytes: number, location: string): Promise<void> {
   if (logBytes === 0 || size === 0) return
   const blocks = db.iterator({ gte: blockKey(0), lt: blockKey(size), reverse: true })
   let expectedEnd = size

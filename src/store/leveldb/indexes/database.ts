@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readersOfLog } from '../../../files/readers.js'
 import { HASH_BYTES, rootAt, sameHash, type TileReader } from '../../../tree/index.js'
-import { makeDirectory } from '../../directory.js'
+import { createDirectory } from '../../directory.js'
 import { encodePosting } from '../../posting-value.js'
 import { encodeSeq, readSeq, SEQ_BYTES } from '../../seq-bytes.js'
 import { openBlocks, type TimeBlock } from '../../time-blocks.js'
@@ -66,7 +66,7 @@ export class IndexDatabase {
   /** Puts an empty database in the place of whatever is there. */
   static async create(path: string, log: IndexedLog): Promise<IndexDatabase> {
     await rm(path, { recursive: true, force: true })
-    await makeDirectory(path, readersOfLog(dirname(path)))
+    await createDirectory(path, readersOfLog(dirname(path)))
     const db = await openLevel(path)
     await db.put(LOG_KEY, Buffer.from(nameOf(log)))
     const modes = await keepModes(path)
@@ -152,7 +152,7 @@ export class IndexDatabase {
 async function openFound(path: string, log: IndexedLog): Promise<(Coverage & { readonly db: Database }) | undefined> {
   let db: Database | undefined
   try {
-    await makeDirectory(path, readersOfLog(dirname(path)))
+    await createDirectory(path, readersOfLog(dirname(path)))
     await requireSafeToWrite(path, log.location)
     db = await openLevel(path)
     const coverage = (await hasRecoveredAll(path)) ? await coverageOf(db, log) : undefined
