@@ -107,7 +107,7 @@ export async function openLog(
         report,
         signed: (checkpoint) => emitter.emit('checkpoint', { location, ...checkpoint }),
       }),
-      onChange: () => commits.note(),
+      onChange: () => commits.changed(),
       isSettled: () => late.isOver,
       lastStatements: member && (() => member.lastStatements()),
       onClosing: async (isInOrder) => {

@@ -1,11 +1,11 @@
-import type { ContentDamageKind } from './problem-kinds.js'
+import type { RecordDamageKind } from './problem-kinds.js'
 import type { SeqSpan } from './report.js'
 
 /**
  * Kinds of damage that the content of a log shows. Only checkpoints and keys can say whose doing it is: whether an entry
  * that differs from its leaf hash was altered, or the leaf hash was.
  */
-export type FindingKind = ContentDamageKind | 'leaf_mismatch'
+export type FindingKind = RecordDamageKind | 'leaf_mismatch'
 
 /** One kind of damage, wherever it was found. Plain, so that one thread can send it to another. */
 export interface Finding {

@@ -31,7 +31,7 @@ export {
 } from '../tree/index.js'
 export { JsonlFile } from './jsonl-file.js'
 export type { VerifyOptions } from './options.js'
-export type { ContentDamageKind, VerifyProblemKind } from './problem-kinds.js'
+export type { RecordDamageKind, VerifyProblemKind } from './problem-kinds.js'
 export { type VerifiedReceipt, verifyReceipt } from './receipt.js'
 export type {
   LedgerLogReport,

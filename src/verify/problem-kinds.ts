@@ -1,5 +1,5 @@
-/** The kinds of problems in the content of a log: its entries, its tree, its head and its indexes. */
-export type ContentDamageKind =
+/** The kinds of problems in the records of a log: its entries, its tree, its head and its indexes. */
+export type RecordDamageKind =
   | 'database_unreadable'
   | 'directory_altered'
   | 'removal_unrecorded'
@@ -33,7 +33,7 @@ export type ContentDamageKind =
  * | of a ledger's keys: `join_missing`, `join_unproven`, `sibling_note_unproven` | `unknown_key` |
  */
 export type VerifyProblemKind =
-  | ContentDamageKind
+  | RecordDamageKind
   | 'entry_altered'
   | 'checkpoint_altered'
   | 'root_mismatch'

@@ -9,7 +9,7 @@ export class Commits {
   }
 
   /** The log has changed: a group was committed, or it was closed. */
-  note(): void {
+  changed(): void {
     this.#count++
     const waiting = [...this.#waiting]
     this.#waiting.clear()

@@ -26,6 +26,6 @@ export class WatchedCommits extends Commits {
     // A closed store hears of nothing; the next look at it says that it is closed.
     const changed = this.#store.changed(over).catch(() => delay(DEFAULT_POLL_MILLIS))
     await Promise.race([changed, delay(DEFAULT_POLL_MILLIS, over)])
-    if (!over.aborted) this.note()
+    if (!over.aborted) this.changed()
   }
 }
