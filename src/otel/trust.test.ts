@@ -1,46 +1,13 @@
-import {
-  type Baggage,
-  type Context,
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  type SpanContext,
-  trace,
-} from '@opentelemetry/api'
+import { type Context, context, propagation, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api'
 import { AlwaysOnSampler } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
+import { AGENT, CHAT } from '../../test/support/agent-spans.js'
 import { nextTurn, startRecordingSdk } from '../../test/support/audited-sdk.js'
+import { below, CLAIMED, headerOf, OURS, withBaggage } from '../../test/support/caller-claims.js'
 import type { CollectingLog } from '../../test/support/collecting-log.js'
 import { recordAgentHandoff, recordRunCompleted, recordRunStarted } from '../record/record.js'
 import { withRun } from '../record/run.js'
 import { AuditLogRecordProcessor } from './log-records.js'
-
-const AGENT = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' }
-
-const CHAT = { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' }
-
-const OURS = {
-  ...AGENT,
-  'spanledger.tenant.id': 'acme',
-  'spanledger.session.id': 'ours',
-  'spanledger.user.id': 'alice',
-}
-
-const CLAIMED = { tenantId: 'evil', sessionId: 'stolen', userId: 'mallory' }
-
-const BAGGAGE: Baggage = propagation.createBaggage({
-  'spanledger.tenant.id': { value: 'evil' },
-  'spanledger.session.id': { value: 'stolen' },
-  'spanledger.user.id': { value: 'mallory' },
-})
-
-const withBaggage = (within: Context) => propagation.setBaggage(within, BAGGAGE)
-
-const below = (ids: SpanContext, within = ROOT_CONTEXT) => trace.setSpanContext(within, ids)
-
-/** As a propagator makes them from a header: equal, and never the same object. */
-const headerOf = (ids: SpanContext, isRemote: boolean): SpanContext => ({ ...ids, isRemote })
 
 /** Span contexts of this process that a caller may know. */
 const parents = {

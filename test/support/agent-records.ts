@@ -21,9 +21,14 @@ export function agentRecords(
 }
 
 /** Returns the recorded events but those in which the processor speaks of itself. */
-export async function recorded(audit: AuditSpanProcessor, log: CollectingLog) {
-  await audit.shutdown()
-  return log.events
+export function agentEvents({ events }: CollectingLog) {
+  return events
     .filter(({ type }) => !type.startsWith('audit_'))
     .map((event) => ({ ...event, type: event.type as string, data: event.data as Record<string, unknown> }))
+}
+
+/** Shuts the processor down, and returns the recorded events of the agent. */
+export async function recorded(audit: AuditSpanProcessor, log: CollectingLog) {
+  await audit.shutdown()
+  return agentEvents(log)
 }

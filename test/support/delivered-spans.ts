@@ -1,5 +1,5 @@
 import type { Attributes, HrTime } from '@opentelemetry/api'
-import { onTestFinished } from 'vitest'
+import { beforeEach, onTestFinished, vi } from 'vitest'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import type { SpanEventLike, SpanLike } from '../../src/otel/span.js'
 import { CollectingLog } from './collecting-log.js'
@@ -9,6 +9,14 @@ import { CollectingLog } from './collecting-log.js'
 export const BEGIN_SECONDS = 1_790_000_000
 
 export const MINUTE_MILLIS = 60_000
+
+/** Sets the clock of each test of a file to the day after the spans. Its timers go off by hand. */
+export function useDayAfter(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: (BEGIN_SECONDS + 86_400) * 1000 })
+    return () => void vi.useRealTimers()
+  })
+}
 
 export interface Plan {
   readonly id: string

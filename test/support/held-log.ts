@@ -78,6 +78,17 @@ export function hold() {
   return { held, release }
 }
 
+/** Opens a log whose store is committing `in flight` until it is released, with `queued` behind that. */
+export async function openCommittingLog() {
+  const opened = await openHeldLog()
+  const { held, release } = hold()
+  opened.control.held = held
+  opened.log.record(note('in flight'))
+  await settle()
+  opened.log.record(note('queued'))
+  return { ...opened, release }
+}
+
 /** Lets what is due now happen: immediates, and the promises behind them. */
 export const settle = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-
-import { diskFull, hold, namesIn, note, openHeldLog, settle } from '../../../test/support/held-log.js'
+import { diskFull, namesIn, note, openCommittingLog, openHeldLog, settle } from '../../../test/support/held-log.js'
 
 describe('close', () => {
   it('makes everything durable, closes the store, and takes nothing more', async () => {
@@ -23,12 +22,7 @@ describe('close', () => {
   })
 
   it('waits for the commit in flight', async () => {
-    const { log, store, control } = await openHeldLog()
-    const { held, release } = hold()
-    control.held = held
-    log.record(note('in flight'))
-    await settle()
-    log.record(note('queued'))
+    const { log, store, release } = await openCommittingLog()
     const close = vi.spyOn(store, 'close')
     const closing = log.close()
     await settle()

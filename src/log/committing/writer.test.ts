@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { hold, namesIn, note, openHeldLog, settle, stored } from '../../../test/support/held-log.js'
+import { hold, namesIn, note, openCommittingLog, openHeldLog, settle, stored } from '../../../test/support/held-log.js'
 import { AuditLogError } from '../../events/errors.js'
 import type { SealedEntry } from '../../store/contract.js'
 import { hashLeaf } from '../../tree/index.js'
@@ -131,12 +131,7 @@ describe('an invalid event', () => {
 
 describe('flush', () => {
   it('waits for what is queued and what is in flight, not for what comes later', async () => {
-    const { log, store, control } = await openHeldLog()
-    const { held, release } = hold()
-    control.held = held
-    log.record(note('in flight'))
-    await settle()
-    log.record(note('queued'))
+    const { log, store, release } = await openCommittingLog()
     let flushed = false
     const flush = log.flush().then(() => {
       flushed = true

@@ -1,15 +1,12 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { agent, at, BEGIN_SECONDS, planner, search, span, start, WHOLE } from '../../../test/support/delivered-spans.js'
+import { describe, expect, test, vi } from 'vitest'
+import { agent, at, planner, search, span, start, useDayAfter, WHOLE } from '../../../test/support/delivered-spans.js'
 
 vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
   ...(await actual()),
   ...(await import('../../../test/support/replaceable-timers.js')),
 }))
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: (BEGIN_SECONDS + 86_400) * 1000 })
-  return () => void vi.useRealTimers()
-})
+useDayAfter()
 
 describe('the parent of a delivered span', () => {
   test('is one of the same trace', async () => {

@@ -1,14 +1,14 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import {
   agent,
   at,
-  BEGIN_SECONDS,
   MINUTE_MILLIS,
   planner,
   search,
   span,
   start,
+  useDayAfter,
   WHOLE,
 } from '../../../test/support/delivered-spans.js'
 import { timestampFromHrTime } from '../../events/index.js'
@@ -21,10 +21,7 @@ vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
   ...(await import('../../../test/support/replaceable-timers.js')),
 }))
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: (BEGIN_SECONDS + 86_400) * 1000 })
-  return () => void vi.useRealTimers()
-})
+useDayAfter()
 
 describe('what is delivered after the fact', () => {
   test('is recorded as it happened, with the times of its spans', async () => {

@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { startRecordingSdk } from '../../../test/support/audited-sdk.js'
 import {
   agent,
@@ -9,6 +9,7 @@ import {
   span,
   start,
   TOOL,
+  useDayAfter,
   WHOLE,
 } from '../../../test/support/delivered-spans.js'
 import { withScope } from '../../record/index.js'
@@ -19,10 +20,7 @@ vi.mock(import('../../timers/real-timers.js'), async (actual) => ({
   ...(await import('../../../test/support/replaceable-timers.js')),
 }))
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'], now: (BEGIN_SECONDS + 86_400) * 1000 })
-  return () => void vi.useRealTimers()
-})
+useDayAfter()
 
 describe('a span that comes through a hook', () => {
   test('as plain data is taken for delivered', async () => {

@@ -1,7 +1,7 @@
 import type { HrTime } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
+import { agentEvents, recorded } from '../../../../test/support/agent-records.js'
 import { nextTurn, startRecordingSdk } from '../../../../test/support/audited-sdk.js'
-import type { CollectingLog } from '../../../../test/support/collecting-log.js'
 import type { LogRecordLike } from '../../log-record.js'
 import { AuditLogRecordProcessor } from '../../log-records.js'
 import type { AuditSpanProcessor } from '../../processor.js'
@@ -23,20 +23,6 @@ function commandLine(audit: AuditSpanProcessor, from: { session?: string; resour
   }
 }
 
-/** Returns the recorded events but those in which the processor speaks of itself. */
-function heard({ events }: CollectingLog) {
-  return events.filter(({ type }) => !type.startsWith('audit_'))
-}
-
-async function told(audit: AuditSpanProcessor, log: CollectingLog) {
-  await audit.shutdown()
-  return heard(log).map(({ type, data, runId }) => ({
-    type: type as string,
-    data: data as Record<string, unknown>,
-    runId,
-  }))
-}
-
 describe('log records', () => {
   test.each([
     ['user_temporary', 'accept', ['tool_approval_requested', 'tool_approval_granted']],
@@ -51,7 +37,7 @@ describe('log records', () => {
     const emit = commandLine(audit)
     emit('user_prompt', { 'prompt.id': 'p' })
     emit('tool_decision', { 'prompt.id': 'p', tool_name: 'Bash', tool_use_id: 't', decision, source })
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     const approvals = events.filter(({ type }) => type.startsWith('tool_approval'))
     expect(approvals.map(({ type }) => type)).toEqual(expected)
     for (const { data } of approvals) expect(data).toMatchObject({ by: source, callId: 't', tool: { name: 'Bash' } })
@@ -64,7 +50,7 @@ describe('log records', () => {
     emit('user_prompt', { 'prompt.id': 'p' })
     emit('tool_decision', { ...call, decision: 'reject', source: 'user_reject' })
     emit('tool_result', { ...call, success: 'false' })
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     expect(events.filter(({ type }) => type.startsWith('tool_call')).map(({ type }) => type)).toEqual([
       'tool_call_started',
       'tool_call_failed',
@@ -77,7 +63,7 @@ describe('log records', () => {
     const tokens = { input_tokens: '3', output_tokens: '7', cache_read_tokens: '100', cache_creation_tokens: '20' }
     emit('user_prompt', { 'prompt.id': 'p' })
     emit('api_request', { 'prompt.id': 'p', model: 'm', request_id: 'r', cost_usd: '0.5', ...tokens })
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     const usage = {
       inputTokens: 123,
       outputTokens: 7,
@@ -111,7 +97,7 @@ describe('log records', () => {
       decision: 'reject',
       source: 'user_abort',
     })
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     const end = (runId: string) => events.find((event) => event.runId === runId && /^run_(?!started)/.test(event.type))
     expect(end('answered')?.type).toBe('run_completed')
     expect(end('failed')).toMatchObject({ type: 'run_failed', data: { error: { code: '529', message: 'overloaded' } } })
@@ -125,7 +111,7 @@ describe('log records', () => {
     emit('user_prompt', { 'prompt.id': 'p' })
     emit('api_error', { 'prompt.id': 'p', error: 'overloaded', status_code: 529 })
     emit('api_request', { 'prompt.id': 'p', request_id: 'a', output_tokens: '1' })
-    const types = (await told(audit, log)).map(({ type }) => type)
+    const types = (await recorded(audit, log)).map(({ type }) => type)
     expect(types).toContain('run_completed')
     expect(types.filter((type) => type === 'error_occurred')).toHaveLength(1)
   })
@@ -135,7 +121,7 @@ describe('log records', () => {
     const emit = commandLine(audit)
     emit('user_prompt', { 'prompt.id': 'p', 'event.sequence': '1' })
     emit('user_prompt', { 'prompt.id': 'q', 'event.sequence': '1' })
-    const started = (await told(audit, log)).filter(({ type }) => type === 'run_started')
+    const started = (await recorded(audit, log)).filter(({ type }) => type === 'run_started')
     expect(started.map(({ runId }) => runId)).toEqual(['p', 'q'])
   })
 
@@ -144,18 +130,26 @@ describe('log records', () => {
     const emit = commandLine(audit)
     emit('tool_result', { 'prompt.id': 'p', tool_name: 'Read', tool_use_id: 't', success: 'true' })
     await nextTurn()
-    expect(heard(log)).toEqual([])
+    expect(agentEvents(log)).toEqual([])
     emit('user_prompt', { 'prompt.id': 'p' }, { hrTime: [1_795_943_000, 0] })
     await nextTurn()
-    expect(heard(log).map(({ type }) => type)).toEqual(['run_started', 'tool_call_started', 'tool_call_completed'])
-    expect(new Set(heard(log).map(({ runId }) => runId))).toEqual(new Set(['p']))
+    expect(agentEvents(log).map(({ type }) => type)).toEqual([
+      'run_started',
+      'tool_call_started',
+      'tool_call_completed',
+    ])
+    expect(new Set(agentEvents(log).map(({ runId }) => runId))).toEqual(new Set(['p']))
   })
 
   test('tell of a run whose prompt nobody has heard', async () => {
     const { audit, log } = startRecordingSdk()
     commandLine(audit)('tool_result', { 'prompt.id': 'p', tool_name: 'Read', tool_use_id: 't', success: 'true' })
     await audit.forceFlush()
-    expect(heard(log).map(({ type }) => type)).toEqual(['run_started', 'tool_call_started', 'tool_call_completed'])
+    expect(agentEvents(log).map(({ type }) => type)).toEqual([
+      'run_started',
+      'tool_call_started',
+      'tool_call_completed',
+    ])
   })
 
   test('belong to the tenant that the process names', async () => {
@@ -163,7 +157,7 @@ describe('log records', () => {
     const emit = commandLine(audit, { resource: { 'spanledger.tenant.id': 'acme', 'service.name': 'claude-code' } })
     emit('user_prompt', { 'prompt.id': 'p', 'user.id': 'u' })
     await audit.shutdown()
-    for (const event of heard(log)) {
+    for (const event of agentEvents(log)) {
       expect(event).toMatchObject({ tenantId: 'acme', sessionId: SESSION, actor: { id: 'u' } })
       expect(event.source).toMatchObject({ convention: 'claude-code', service: 'claude-code' })
     }
@@ -176,7 +170,7 @@ describe('log records', () => {
     emit('compaction', { 'prompt.id': 'p', success: 'true', trigger: 'auto', pre_tokens: '900', post_tokens: '200' })
     emit('hook_execution_complete', { 'prompt.id': 'p', hook_name: 'PreToolUse:Bash', num_blocking: '1' })
     emit('permission_mode_changed', { from_mode: 'default', to_mode: 'bypassPermissions', trigger: 'shift_tab' })
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     const data = (type: string) => events.filter((event) => event.type === type).map((event) => event.data)
     expect(data('context_compacted')).toEqual([{ droppedTokens: 700, retainedTokens: 200 }])
     expect(data('policy_violation')).toEqual([{ rule: 'PreToolUse:Bash', action: 'blocked' }])
@@ -191,7 +185,7 @@ describe('log records', () => {
   test('are known by their scope where the body is gone', async () => {
     const { audit, log } = startRecordingSdk()
     commandLine(audit)('user_prompt', { 'prompt.id': 'p' }, { body: undefined })
-    expect((await told(audit, log)).map(({ type }) => type)).toContain('run_started')
+    expect((await recorded(audit, log)).map(({ type }) => type)).toContain('run_started')
   })
 
   test('with hostile values neither throw nor grow', async () => {

@@ -1,24 +1,9 @@
 import { context, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
+import { recorded } from '../../../../test/support/agent-records.js'
 import { startRecordingSdk } from '../../../../test/support/audited-sdk.js'
-import type { CollectingLog } from '../../../../test/support/collecting-log.js'
-import type { AuditSpanProcessor } from '../../processor.js'
 
 const SESSION = 'session-1'
-
-/** Returns the recorded events but those in which the processor speaks of itself. */
-function heard({ events }: CollectingLog) {
-  return events.filter(({ type }) => !type.startsWith('audit_'))
-}
-
-async function told(audit: AuditSpanProcessor, log: CollectingLog) {
-  await audit.shutdown()
-  return heard(log).map(({ type, data, runId }) => ({
-    type: type as string,
-    data: data as Record<string, unknown>,
-    runId,
-  }))
-}
 
 describe('spans', () => {
   const tracing = () => {
@@ -45,7 +30,7 @@ describe('spans', () => {
     tool.end()
     decision.end()
     prompt.end()
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     expect(events.map(({ type }) => type)).toEqual([
       'run_started',
       'tool_call_started',
@@ -89,7 +74,7 @@ describe('spans', () => {
     start('llm_request', { input_tokens: 5, output_tokens: 2, request_id: 'r' }, prompt).end()
     prompt.end()
     agent.end()
-    const used = (await told(audit, log)).filter(({ type }) => type === 'token_usage_updated')
+    const used = (await recorded(audit, log)).filter(({ type }) => type === 'token_usage_updated')
     expect(used.map(({ data }) => data.inputTokens)).toEqual([5])
   })
 
@@ -98,7 +83,7 @@ describe('spans', () => {
     const prompt = start('interaction', {})
     start('llm_request', { success: 'false', status_code: 400, error: 'bad request' }, prompt).end()
     prompt.end()
-    const events = await told(audit, log)
+    const events = await recorded(audit, log)
     expect(events.at(-1)).toMatchObject({
       type: 'run_failed',
       data: { error: { code: '400', message: 'bad request' } },

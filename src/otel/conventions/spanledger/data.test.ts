@@ -1,40 +1,15 @@
-import type { Attributes, Span } from '@opentelemetry/api'
-import { type ReadableSpan, TracerProvider } from '@opentelemetry/sdk-trace'
+import type { Attributes } from '@opentelemetry/api'
 import fc from 'fast-check'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
+import { DIGEST, factOf } from '../../../../test/support/spanledger-spans.js'
 import { catalogue, timestampSchema } from '../../../events/catalogue.js'
 import { RESERVED_TYPES } from '../../../events/reserved.js'
 import { attributesFromData, jsonAttributes } from '../../../record/attributes.js'
-import type { Convention, Fact } from '../contract.js'
+import type { Convention } from '../contract.js'
 import { spanledgerConvention } from './spanledger.js'
 
 const { translate } = spanledgerConvention as Required<Convention>
-
-const DIGEST = `sha256:${'0a'.repeat(32)}`
-
-const tracer = new TracerProvider({}).getTracer('test')
-
-type RecordedSpan = Span & ReadableSpan
-
-function span(attributes: Attributes): RecordedSpan {
-  return tracer.startSpan('operation', { attributes }) as RecordedSpan
-}
-
-/** Returns the fact that is read from an event after a real span has carried it. */
-function factOf(type: string, attributes: Attributes): Fact {
-  const carrier = span({})
-  carrier.addEvent(`spanledger.${type}`, attributes)
-  const [event] = carrier.events
-  const facts = translate({
-    name: event?.name ?? '',
-    attributes: event?.attributes ?? {},
-    scope: { name: 'test' },
-    activity: undefined,
-  })
-  expect(facts).toHaveLength(1)
-  return facts[0] as Fact
-}
 
 /** Types whose fields are attributes each: the log's own are not carried by telemetry, and `custom` has no fixed fields. */
 const isCarried = (type: string) => type !== 'custom' && !RESERVED_TYPES.has(type)

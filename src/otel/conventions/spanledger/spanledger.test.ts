@@ -1,37 +1,13 @@
-import { type Attributes, type Span, SpanStatusCode } from '@opentelemetry/api'
-import { type ReadableSpan, TracerProvider } from '@opentelemetry/sdk-trace'
+import { SpanStatusCode } from '@opentelemetry/api'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
-import type { Conclusion, Convention, Fact } from '../contract.js'
+import { DIGEST, factOf, span } from '../../../../test/support/spanledger-spans.js'
+import type { Conclusion, Convention } from '../contract.js'
 import { spanledgerConvention } from './spanledger.js'
 
 const { recognise, conclude, translate } = spanledgerConvention as Required<Convention>
 
-const DIGEST = `sha256:${'0a'.repeat(32)}`
-
 const LINEAGE = { parent: undefined, run: undefined, runState: undefined }
-
-const tracer = new TracerProvider({}).getTracer('test')
-
-type RecordedSpan = Span & ReadableSpan
-
-function span(attributes: Attributes): RecordedSpan {
-  return tracer.startSpan('operation', { attributes }) as RecordedSpan
-}
-
-/** Returns the fact that is read from an event after a real span has carried it. */
-function factOf(type: string, attributes: Attributes): Fact {
-  const carrier = span({})
-  carrier.addEvent(`spanledger.${type}`, attributes)
-  const [event] = carrier.events
-  const facts = translate({
-    name: event?.name ?? '',
-    attributes: event?.attributes ?? {},
-    scope: { name: 'test' },
-    activity: undefined,
-  })
-  expect(facts).toHaveLength(1)
-  return facts[0] as Fact
-}
 
 function concluded(of: ReadableSpan): Conclusion {
   return conclude(of, { kind: 'run', agent: {} }, LINEAGE)

@@ -1,31 +1,12 @@
 import { type Attributes, context, ROOT_CONTEXT, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
 import { nextTurn, startRecordingSdk } from '../../../../test/support/audited-sdk.js'
+import { end, fail, OPENAI, start } from '../../../../test/support/traceloop-spans.js'
 import { withRun } from '../../../record/run.js'
 
 const SDK = '@traceloop/node-server-sdk'
 
-const OPENAI = '@traceloop/instrumentation-openai'
-
 const MCP = '@traceloop/instrumentation-mcp'
-
-/** Attributes come right after the start. */
-function start(scope: string, name: string, attributes: Attributes, parent?: Span): Span {
-  const around = parent ? trace.setSpan(ROOT_CONTEXT, parent) : context.active()
-  return trace.getTracer(scope).startSpan(name, {}, around).setAttributes(attributes)
-}
-
-function end(span: Span, attributes: Attributes = {}): void {
-  span.setAttributes(attributes).setStatus({ code: SpanStatusCode.OK })
-  span.end()
-}
-
-function fail(span: Span, name: string, message = ''): void {
-  const error = Object.assign(new Error(message), { name })
-  span.recordException(error)
-  span.setStatus({ code: SpanStatusCode.ERROR, message })
-  span.end()
-}
 
 describe("Traceloop's SDK", () => {
   const entity = (kind: string, name: string, attributes: Attributes = {}, parent?: Span) =>
