@@ -1,16 +1,11 @@
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
-import { flipped, numbers, spanledger, verdict, writeLog } from './tampered-log.js'
+import { log, size, useGrownLog } from './grown-log.js'
+import { flipped, numbers, spanledger, verdict } from './tampered-log.js'
 
-let log: Awaited<ReturnType<typeof writeLog>>
-let size: number
-beforeAll(async () => {
-  log = await writeLog([100, 290, 650])
-  size = (await verdict(log.directory, '-k', log.vkey)).report.size
-})
-afterAll(() => log.remove())
+useGrownLog()
 
 describe('copies for others', () => {
   it('as tiles are verified, and no bit of a file can be another', async () => {

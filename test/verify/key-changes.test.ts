@@ -1,17 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
-import { spanledger, verdict, writeLog } from './tampered-log.js'
+import { log, useGrownLog } from './grown-log.js'
+import { spanledger, verdict } from './tampered-log.js'
 
-let log: Awaited<ReturnType<typeof writeLog>>
-let _size: number
-beforeAll(async () => {
-  log = await writeLog([100, 290, 650])
-  _size = (await verdict(log.directory, '-k', log.vkey)).report.size
-})
-afterAll(() => log.remove())
+useGrownLog()
 
 describe('keys', () => {
   const directoryOf = async (name: string) => {

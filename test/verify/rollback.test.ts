@@ -1,6 +1,6 @@
 import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer, formatCheckpoint, signNote } from '../../src/checkpoint/index.js'
 import type { AuditEvent } from '../../src/events/types.js'
@@ -8,15 +8,10 @@ import { filedEvent } from '../../src/store/filed-event.js'
 import { entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { levelStore } from '../../src/store/leveldb/index.js'
 import { hashLeaf } from '../../src/tree/index.js'
-import { allEntries, tamper, verdict, writeLog } from './tampered-log.js'
+import { log, size, useGrownLog } from './grown-log.js'
+import { allEntries, tamper, verdict } from './tampered-log.js'
 
-let log: Awaited<ReturnType<typeof writeLog>>
-let size: number
-beforeAll(async () => {
-  log = await writeLog([100, 290, 650])
-  size = (await verdict(log.directory, '-k', log.vkey)).report.size
-})
-afterAll(() => log.remove())
+useGrownLog()
 
 describe('a log that was written anew', () => {
   /** Puts a database of these entries in the place of the log's, with tree, indexes and head of their own. */

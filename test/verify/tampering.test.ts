@@ -1,9 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { entrySlot } from '../../src/store/leveldb/entries/block.js'
 import { type ReadKey, readKey } from '../../src/store/leveldb/entries/keys.js'
+import { log, size, useGrownLog } from './grown-log.js'
 import {
   dropEntry,
   entryAt,
@@ -15,16 +16,9 @@ import {
   spanledger,
   tamper,
   verdict,
-  writeLog,
 } from './tampered-log.js'
 
-let log: Awaited<ReturnType<typeof writeLog>>
-let size: number
-beforeAll(async () => {
-  log = await writeLog([100, 290, 650])
-  size = (await verdict(log.directory, '-k', log.vkey)).report.size
-})
-afterAll(() => log.remove())
+useGrownLog()
 
 const entriesOf = (spans: readonly { readonly from: number; readonly to: number }[]) =>
   spans.flatMap(({ from, to }) => Array.from({ length: to - from }, (_, at) => from + at))

@@ -1,17 +1,12 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { Ed25519Signer } from '../../src/checkpoint/index.js'
 import { recordStatement } from '../../src/log/statements.js'
-import { dropEntry, spanledger, tamper, verdict, writeLog } from './tampered-log.js'
+import { log, useGrownLog } from './grown-log.js'
+import { dropEntry, spanledger, tamper, verdict } from './tampered-log.js'
 
-let log: Awaited<ReturnType<typeof writeLog>>
-let _size: number
-beforeAll(async () => {
-  log = await writeLog([100, 290, 650])
-  _size = (await verdict(log.directory, '-k', log.vkey)).report.size
-})
-afterAll(() => log.remove())
+useGrownLog()
 
 describe('what else verify says', () => {
   it('3 for a log that could not record everything, unless there is something graver', async () => {
