@@ -1,8 +1,9 @@
 import { chmod, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { base, directory, grow, note, published, useLogDirectory } from '../../test/support/log-directory.js'
-import { Ed25519Signer, parseCheckpoint, parseNote, type Signer } from '../checkpoint/index.js'
+import { never, signing } from '../../test/support/faulty-signers.js'
+import { base, directory, grow, note, published, sizeOf, useLogDirectory } from '../../test/support/log-directory.js'
+import { Ed25519Signer, type Signer } from '../checkpoint/index.js'
 import type { AuditLogOptions } from '../log/options.js'
 import { openAuditLog } from './index.js'
 
@@ -14,13 +15,6 @@ vi.mock(import('../timers/real-timers.js'), async (actual) => ({
 }))
 
 const signer = Ed25519Signer.generate('log.example')
-const never = () => new Promise<never>(() => {})
-const sizeOf = (checkpoint: string) => parseCheckpoint(parseNote(checkpoint).text).size
-
-/** The key, where it is asked to sign by somebody else. */
-function signing({ name, keyId, vkey }: Signer, sign: Signer['sign']): Signer {
-  return { name, keyId, vkey, sign }
-}
 
 const failing = (of: Signer) => signing(of, () => Promise.reject(new Error('no network')))
 

@@ -1,5 +1,8 @@
 import { cpSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import { NO_IDENTITIES } from '../../src/reader/query/identities.js'
 import { derivedRow, keptRows } from '../../src/reader/summaries/run-rows.js'
 import type { AuditStore, IndexName, SealedEntry, Walk } from '../../src/store/contract.js'
@@ -7,8 +10,11 @@ import { levelStore } from '../../src/store/leveldb/index.js'
 import type { ReadableStore } from '../../src/store/readable.js'
 import { timeRanges } from '../../src/store/time-blocks.js'
 import { sealedEntries } from '../../src/testing/index.js'
+import { directory, useLevelLogs } from './level-logs.js'
 
-/** Sizes of the logs of {@link makeIndexedLogs}. */
+export { base, directory } from './level-logs.js'
+
+/** Sizes of the logs of {@link useIndexedLogs}. */
 export const [A, B, C]: readonly [number, number, number] = [2_100, 3_600, 5_000]
 
 const TYPES = [
@@ -122,7 +128,7 @@ export async function commit(store: AuditStore, entries: readonly SealedEntry[])
  *
  * @returns their directories below `root`, by their sizes
  */
-export async function makeIndexedLogs(root: string): Promise<ReadonlyMap<number, string>> {
+async function makeIndexedLogs(root: string): Promise<ReadonlyMap<number, string>> {
   const states = new Map<number, string>()
   const store = levelStore(join(root, 'log'))
   for (const [from, to] of [
@@ -139,3 +145,22 @@ export async function makeIndexedLogs(root: string): Promise<ReadonlyMap<number,
   }
   return states
 }
+
+/** Folder of the closed logs that all tests of a file copy. */
+export let root: string
+let states: ReadonlyMap<number, string>
+
+/** Makes the closed logs before the tests of a file, and gives each test a directory for its own. */
+export function useIndexedLogs(): void {
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'spanledger-'))
+    states = await makeIndexedLogs(root)
+  })
+  afterAll(() => rm(root, { recursive: true, force: true }))
+  useLevelLogs()
+}
+
+/** Returns the path of the indexes of the log of the test, or of a file of theirs. */
+export const index = (...names: string[]) => join(directory, 'index', ...names)
+/** Returns the directory of the closed log of so many entries. */
+export const stateOf = (size: number) => states.get(size) as string

@@ -1,29 +1,24 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, vi } from 'vitest'
+import { afterEach, vi } from 'vitest'
 import { type AuditLog, openAuditLog } from '../../src/audit-log/index.js'
+import { parseCheckpoint, parseNote } from '../../src/checkpoint/index.js'
 import type { AuditEventInput } from '../../src/events/types.js'
 import type { AuditLogOptions } from '../../src/log/options.js'
 import { copyLive } from './copy-live.js'
+import { base, directory, useTestDirectory } from './test-directory.js'
 
-/** Folder of the files of a test. */
-export let base: string
-/** Directory in it for a log. */
-export let directory: string
+export { base, directory } from './test-directory.js'
+
 const open: AuditLog[] = []
 let images = 0
 
 /** Gives each test of a file a directory of its own, and closes its logs at its end. */
 export function useLogDirectory(): void {
-  beforeEach(async () => {
-    base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-    directory = join(base, 'audit')
-  })
+  useTestDirectory()
   afterEach(async () => {
     vi.unstubAllEnvs()
     await Promise.allSettled(open.splice(0).map((log) => log.close()))
-    await rm(base, { recursive: true, force: true })
   })
 }
 
@@ -75,3 +70,5 @@ export const segmentsOf = async (of: string) => (await readdir(join(of, 'journal
 export const newestSegment = async (of: string) => join(of, 'journal', (await segmentsOf(of)).at(-1) as string)
 /** Returns the newest checkpoint, from its file. */
 export const published = () => readFile(join(directory, 'checkpoint'), 'utf8')
+/** Returns the number of entries that a checkpoint covers. */
+export const sizeOf = (checkpoint: string) => parseCheckpoint(parseNote(checkpoint).text).size

@@ -1,27 +1,15 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { base, directory, useLevelLogs } from '../../../test/support/level-logs.js'
 import { batchPrototype } from '../../../test/support/raw-database.js'
+import { EVERYTHING } from '../../testing/conformance/case.js'
 import { sealedEntries, sealedEntry } from '../../testing/index.js'
 import type { SealedEntry } from '../contract.js'
 import { levelStore } from './index.js'
 
-const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
-
-let base: string
-let directory: string
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await rm(base, { recursive: true })
-})
+useLevelLogs()
 
 describe('a commit that LevelDB could not write', () => {
   it('rejects with its cause, leaves nothing behind, and the next one succeeds at the same position', async () => {

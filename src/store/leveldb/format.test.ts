@@ -1,24 +1,14 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sealedEntries } from '../../testing/index.js'
+import { describe, expect, it } from 'vitest'
+import { directory, leaveLog, useLevelLogs } from '../../../test/support/level-logs.js'
 import { FORMAT_VERSION } from './entries/head.js'
 import { metaKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 import { SnapshotStore } from './snapshot-store.js'
 
-let base: string
-let directory: string
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-afterEach(async () => {
-  await rm(base, { recursive: true })
-})
+useLevelLogs()
 
 /** Leaves a database of version 0.1: its format, 2, and an entry under a key of its own. */
 async function leaveFormer(): Promise<void> {
@@ -28,13 +18,6 @@ async function leaveFormer(): Promise<void> {
   await db.put('\x01format', '2')
   await db.put('\x02\0\0\0\0\0\0\0\0', '{"v":1}')
   await db.close()
-}
-
-async function leaveLog(): Promise<void> {
-  const store = levelStore(directory)
-  await store.open()
-  await store.commit(sealedEntries(3))
-  await store.close()
 }
 
 const OPENERS: Readonly<Record<string, () => Promise<unknown>>> = {

@@ -1,39 +1,17 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { Level } from 'level'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { changeEntries, type RawDatabase } from '../../../test/support/raw-database.js'
+import { describe, expect, it } from 'vitest'
+import { base, change, directory, leaveLog, useLevelLogs } from '../../../test/support/level-logs.js'
+import type { RawDatabase } from '../../../test/support/raw-database.js'
 import { sealedEntries } from '../../testing/index.js'
 import { encodeBlock, entrySlot } from './entries/block.js'
 import { blockKey, headKey, metaKey, tileKey } from './entries/keys.js'
 import { levelStore } from './index.js'
 
-let base: string
-let directory: string
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await rm(base, { recursive: true })
-})
-
-const change = (changing: (db: RawDatabase) => Promise<void>) => changeEntries(directory, changing)
-
-/** Leaves a closed log of three entries behind, changed past the engine's back. */
-async function leaveLog(changing: (db: RawDatabase) => Promise<void> = async () => {}): Promise<void> {
-  const store = levelStore(directory)
-  await store.open()
-  await store.commit(sealedEntries(3))
-  await store.close()
-  await change(changing)
-}
+useLevelLogs()
 
 /** A block of so many entries that are not what the log has. */
 function blockOf(count: number): Buffer {

@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { Level } from 'level'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { batchPrototype, changeEntries, type RawDatabase } from '../../../test/support/raw-database.js'
+import { describe, expect, it, vi } from 'vitest'
+import { base, change, directory, useLevelLogs } from '../../../test/support/level-logs.js'
+import { batchPrototype, type RawDatabase } from '../../../test/support/raw-database.js'
 import { hex, leafHash, ReferenceTree } from '../../../test/support/reference-tree.js'
 import { removeEntries } from '../../../test/support/remove-entries.js'
+import { EVERYTHING } from '../../testing/conformance/case.js'
 import { sealedEntries, sealedEntry, storeConformance } from '../../testing/index.js'
 import { hashLeaf, TreeFrontier } from '../../tree/index.js'
 import type { SealedEntry } from '../contract.js'
 import { timeRanges } from '../time-blocks.js'
 import { blockKey, pageKey } from './entries/keys.js'
 import { levelStore } from './index.js'
-
-const EVERYTHING = { from: 0, to: Number.MAX_SAFE_INTEGER, reverse: false }
 
 describe('levelStore keeps the store contract:', () => {
   storeConformance({
@@ -26,20 +26,7 @@ describe('levelStore keeps the store contract:', () => {
   })
 })
 
-let base: string
-let directory: string
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await rm(base, { recursive: true })
-})
-
-const change = (changing: (db: RawDatabase) => Promise<void>) => changeEntries(directory, changing)
+useLevelLogs()
 
 describe('a LevelDB log', () => {
   it('refuses a commit while another is under way', async () => {

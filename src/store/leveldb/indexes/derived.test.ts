@@ -1,9 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Level } from 'level'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   A,
   answersOf,
@@ -11,9 +9,13 @@ import {
   B,
   C,
   commit,
+  directory,
   ENTRIES,
+  index,
   MORE,
-  makeIndexedLogs,
+  root,
+  stateOf,
+  useIndexedLogs,
   WALKS,
 } from '../../../../test/support/indexed-logs.js'
 import { removeEntries } from '../../../../test/support/remove-entries.js'
@@ -29,16 +31,11 @@ import { metaKey, stretchKey, valueKey } from './keys.js'
 
 // The index follows from the entries: whatever becomes of its files, a log opens, records at once and answers alike.
 
-let root: string
-/** Copies of a closed log, by its size. */
-let states: ReadonlyMap<number, string>
 const memory = memoryStore()
-let base: string
-let directory: string
+
+useIndexedLogs()
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  states = await makeIndexedLogs(root)
   const other = levelStore(join(root, 'other'))
   await other.open()
   await commit(other, ENTRIES)
@@ -46,19 +43,7 @@ beforeAll(async () => {
   await memory.open()
   await commit(memory, ENTRIES)
 })
-afterAll(() => rm(root, { recursive: true, force: true }))
 
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await rm(base, { recursive: true, force: true })
-})
-
-const index = (...names: string[]) => join(directory, 'index', ...names)
-const stateOf = (size: number) => states.get(size) as string
 const named = (pattern: RegExp) =>
   readdirSync(index())
     .filter((name) => pattern.test(name))

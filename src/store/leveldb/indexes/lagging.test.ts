@@ -1,21 +1,24 @@
 import { chmodSync, cpSync, rmSync } from 'node:fs'
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Level } from 'level'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { copyLive } from '../../../../test/support/copy-live.js'
 import {
   A,
   answersOf,
   answersOfWriter,
   B,
+  base,
   C,
   commit,
+  directory,
   ENTRIES,
-  makeIndexedLogs,
+  index,
+  stateOf,
+  useIndexedLogs,
   WALKS,
 } from '../../../../test/support/indexed-logs.js'
+import { batchPrototype } from '../../../../test/support/raw-database.js'
 import { sealedEntries } from '../../../testing/index.js'
 import type { Walk } from '../../contract.js'
 import { memoryStore } from '../../memory/index.js'
@@ -24,29 +27,7 @@ import { SnapshotStore } from '../snapshot-store.js'
 
 // An index may lag behind its log, and be written late or never.
 
-let root: string
-/** Copies of a closed log, by its size. */
-let states: ReadonlyMap<number, string>
-let base: string
-let directory: string
-
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  states = await makeIndexedLogs(root)
-})
-afterAll(() => rm(root, { recursive: true, force: true }))
-
-beforeEach(async () => {
-  base = await mkdtemp(join(tmpdir(), 'spanledger-'))
-  directory = join(base, 'audit')
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await rm(base, { recursive: true, force: true })
-})
-
-const index = (...names: string[]) => join(directory, 'index', ...names)
-const stateOf = (size: number) => states.get(size) as string
+useIndexedLogs()
 
 describe('an index that lags', () => {
   it('answers with what is in memory alone, beside commits', async () => {
@@ -121,14 +102,12 @@ describe('an index that lags', () => {
 describe('an index that cannot be written', () => {
   /** Lets the writes of indexes fail: those of entries are synced. */
   async function failWrites(): Promise<() => void> {
-    const db = new Level(join(base, 'other'))
-    await db.open()
-    const batch = db.batch()
-    const prototype: { write(options?: { sync?: boolean }): Promise<void> } = Object.getPrototypeOf(batch)
-    await batch.close()
-    await db.close()
+    const prototype = await batchPrototype(base)
     const { write } = prototype
-    const spy = vi.spyOn(prototype, 'write').mockImplementation(async function (this: typeof prototype, options) {
+    const spy = vi.spyOn(prototype, 'write').mockImplementation(async function (
+      this: typeof prototype,
+      options?: { sync?: boolean },
+    ) {
       if (options?.sync !== true) throw new Error('no space left')
       await write.call(this, options)
     })
