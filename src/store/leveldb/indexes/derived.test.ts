@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -176,15 +176,18 @@ describe('an index of which blocks of a table cannot be read', () => {
   /** Larger than a block of a table is: what LevelDB reads last of one, how it is packed, is among the bytes. */
   const WINDOW_BYTES = 6 * 1024
 
-  /** Overwrites one of so many parts of the data of the largest table. */
+  /**
+   * Overwrites one of so many parts of the data of each table that is large enough: the largest may be one that LevelDB has
+   * merged into others and not deleted yet.
+   */
   function damage(window: number): void {
-    const [path] = named(/\.ldb$/)
-      .map((name) => index(name))
-      .sort((a, b) => statSync(b).size - statSync(a).size) as [string]
-    const bytes = readFileSync(path)
-    const at = Math.floor((bytes.length * window) / WINDOWS)
-    // What follows the data, the index of the table, is looked at when the database is opened.
-    writeFileSync(path, bytes.fill(0xff, at, Math.min(at + WINDOW_BYTES, bytes.length - 2 * WINDOW_BYTES)))
+    for (const path of named(/\.ldb$/).map((name) => index(name))) {
+      const bytes = readFileSync(path)
+      const at = Math.floor((bytes.length * window) / WINDOWS)
+      // What follows the data, the index of the table, is looked at when the database is opened.
+      const end = Math.min(at + WINDOW_BYTES, bytes.length - 2 * WINDOW_BYTES)
+      if (end > at) writeFileSync(path, bytes.fill(0xff, at, end))
+    }
   }
 
   /** Asks until there is an answer. @returns the codes of what failed before */
