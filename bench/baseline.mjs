@@ -44,6 +44,22 @@ export function importBaseline(path) {
   return import(pathToFileURL(join(baselineDist(), path)).href)
 }
 
+/** Opens a log with the baseline, and gives what is asked of it here the names that it has now. */
+export async function openBaselineLog(directory, options) {
+  const { openAuditLog } = await importBaseline('index.js')
+  const log = await openAuditLog(directory, options)
+  const { recovery } = log
+  const events = log.events.bind(log)
+  return Object.defineProperties(log, {
+    counters: { value: () => log.stats() },
+    events: { value: (query) => Object.assign(events(query), { count: () => log.count(query) }) },
+    recovery: { value: { ...recovery, recoveredEvents: recovery.replayedEvents } },
+  })
+}
+
+/** The option of the baseline's `verifyLog` for what is `logKeys` now. */
+export const BASELINE_KEYS = 'vkeys'
+
 let isThere
 
 /**

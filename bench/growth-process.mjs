@@ -1,6 +1,6 @@
 // A log in a process of its own, for growth.mjs: grows it, or opens it, or dies with it open.
 import { readFileSync } from 'node:fs'
-import { importBaseline } from './baseline.mjs'
+import { importBaseline, openBaselineLog } from './baseline.mjs'
 import { Events } from './events.mjs'
 import { median } from './measure.mjs'
 
@@ -16,9 +16,11 @@ const {
   die = 0,
   ofBaseline = false,
 } = JSON.parse(process.argv[2])
-const { openAuditLog } = await (ofBaseline ? importBaseline('index.js') : import('../dist/index.js'))
+// A process loads one version alone, since its memory is measured, and loads it before the time of opening.
+const present = await (ofBaseline ? importBaseline('index.js') : import('../dist/index.js'))
+const open = ofBaseline ? openBaselineLog : present.openAuditLog
 const openedFrom = performance.now()
-const log = await openAuditLog(directory, options)
+const log = await open(directory, options)
 const openMillis = performance.now() - openedFrom
 const { recovery } = log
 

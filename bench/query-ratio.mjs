@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BASELINE, BASELINE_LABEL, hasBaseline, importBaseline } from './baseline.mjs'
+import { openAuditLog } from '../dist/index.js'
+import { BASELINE, BASELINE_LABEL, hasBaseline, openBaselineLog } from './baseline.mjs'
 import { Events } from './events.mjs'
 import { inTurn, spread } from './measure.mjs'
 import { openSqlite } from './sides/better-sqlite3.mjs'
@@ -91,8 +92,8 @@ export async function run({ quick, log: say }) {
 async function openSides(directory, say) {
   const optional = (name, open) => open.catch((problem) => say(`without ${name}: ${problem.code ?? problem.message}`))
   const sides = [
-    ledgerSide('Spanledger', await import('../dist/index.js'), join(directory, 'log')),
-    hasBaseline(say) && ledgerSide(BASELINE_LABEL, await importBaseline('index.js'), join(directory, BASELINE)),
+    ledgerSide('Spanledger', await openAuditLog(join(directory, 'log'))),
+    hasBaseline(say) && ledgerSide(BASELINE_LABEL, await openBaselineLog(join(directory, BASELINE))),
     optional('better-sqlite3', openSqlite(directory).then(sqliteSide)),
     optional(
       'LMDB',
@@ -102,8 +103,7 @@ async function openSides(directory, say) {
   return (await Promise.all(sides)).filter(Boolean)
 }
 
-async function ledgerSide(label, { openAuditLog }, directory) {
-  const log = await openAuditLog(directory)
+function ledgerSide(label, log) {
   return {
     label,
     async put(events) {

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { filedEvent as filedFields } from '../dist/store/filed-event.js'
 import { hashLeaf, hashRange, writeLeafHash } from '../dist/tree/index.js'
-import { BASELINE_LABEL, baselineDist, hasBaseline } from './baseline.mjs'
+import { BASELINE_KEYS, BASELINE_LABEL, baselineDist, hasBaseline } from './baseline.mjs'
 import { inTurn, spread } from './measure.mjs'
 import { isProgram } from './program.mjs'
 import { markdown } from './report.mjs'
@@ -46,7 +46,13 @@ export async function run({ quick, log, ...asked }) {
     if (hasBaseline(log)) versions[BASELINE_LABEL] = baselineDist()
     const sides = []
     for (const [label, dist] of Object.entries(versions)) {
-      const written = await writeLog({ dist, directory: join(directory, label), size, entryBytes })
+      const written = await writeLog({
+        dist,
+        keysOption: label === BASELINE_LABEL ? BASELINE_KEYS : 'logKeys',
+        directory: join(directory, label),
+        size,
+        entryBytes,
+      })
       for (const [way, options] of Object.entries(WAYS)) {
         const side = { ...written, label: `${label}, ${way}`, options, results: [] }
         if (await isKnown(side)) sides.push(side)
@@ -71,7 +77,7 @@ export async function run({ quick, log, ...asked }) {
 }
 
 /** Writes a log of one version with the modules of that version. */
-async function writeLog({ dist, directory, size, entryBytes }) {
+async function writeLog({ dist, keysOption, directory, size, entryBytes }) {
   const load = (path) => import(pathToFileURL(join(dist, path)).href)
   const { Ed25519Signer, formatCheckpoint, signNote } = await load('checkpoint/index.js')
   const { levelStore } = await load('store/leveldb/index.js')
@@ -92,7 +98,7 @@ async function writeLog({ dist, directory, size, entryBytes }) {
   await store.close()
   return {
     openSource: () => DirectorySource.open(directory),
-    verifyLog: (source, options) => verifyLog(source, { logKeys: [signer.vkey], ...options }),
+    verifyLog: (source, options) => verifyLog(source, { [keysOption]: [signer.vkey], ...options }),
   }
 }
 
