@@ -1,10 +1,22 @@
 import { nearestName } from './nearest.js'
 
-/** @throws TypeError naming the unknown option, and the known one it may mean. */
-export function rejectUnknownOptions(of: string, options: unknown, known: readonly string[]): void {
+/**
+ * Refuses options that are unknown.
+ *
+ * @param former - the present names of options that were renamed, by the names that they had
+ * @throws TypeError naming the unknown option, and the known one it may mean
+ */
+export function rejectUnknownOptions(
+  of: string,
+  options: unknown,
+  known: readonly string[],
+  former: Readonly<Record<string, string>> = {},
+): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${of}: options must be an object`)
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
+    const present = Object.hasOwn(former, name) ? former[name] : undefined
+    if (present !== undefined) throw new TypeError(`${of}: the option '${name}' is called '${present}' now`)
     const meant = nearestName(name, known)
     throw new TypeError(`${of}: unknown option '${name}'${meant ? `; did you mean '${meant}'?` : ''}`)
   }

@@ -156,11 +156,18 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   clock: true,
   on: true,
 }
+/** The present names of options that were renamed. */
+const FORMER = {
+  onProblem: 'on.problem',
+  onCheckpoint: 'publishCheckpoint',
+  onDivergence: 'divergence',
+  onDamagedJournal: 'damagedJournal',
+}
 const OF = 'openAuditLog'
 
 /** @throws TypeError naming the option. */
 export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOptions {
-  rejectUnknownOptions(OF, options, Object.keys(KNOWN))
+  rejectUnknownOptions(OF, options, Object.keys(KNOWN), FORMER)
   const { store, shared = false, eventTypes = {}, clock = systemClock(), on = {} } = options
   if (store !== undefined && typeof store?.commit !== 'function') throw new TypeError(`${OF}: store is no audit store`)
   if (typeof shared !== 'boolean') throw new TypeError(`${OF}: shared must be true or false`)

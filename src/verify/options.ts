@@ -114,7 +114,7 @@ export interface ResolvedNumbers {
  * @throws TypeError naming an unknown or malformed option
  */
 export function resolveVerifyOptions(options: VerifyOptions): ResolvedNumbers {
-  rejectUnknownOptions(OF, options, Object.keys(KNOWN))
+  rejectUnknownOptions(OF, options, Object.keys(KNOWN), { vkeys: 'logKeys' })
   const { logKeys, checkpoints, witnessKeys } = options
   for (const [name, texts] of Object.entries({ logKeys, checkpoints, witnessKeys })) {
     if (texts === undefined) continue
