@@ -111,7 +111,7 @@ interface ReplayedJournal {
   readonly replay: JournalReplay | undefined
   /** Segments that somebody wrote to a log that was closed in order; `undefined` unless it was, and has a journal. */
   readonly foreign: SetAsideJournal | undefined
-  /** What is counted of the events that were committed. */
+  /** Counts the events that were committed. */
   readonly recovered: RecoveredEvents
   readonly commits: RecoveryCommits
   readonly sealer: Sealer

@@ -24,7 +24,10 @@ export interface CallDescription {
   readonly given: string | undefined
 }
 
-/** A call of a tool that is recorded, by whichever span reported it first. */
+/**
+ * A call of a tool that is recorded, by whichever span reported it first. Its description is copied field by field: a run looks
+ * through its calls for each span, and thousands of them are kept.
+ */
 export class ToolCall implements CallDescription {
   readonly name: string
   readonly id: string | undefined
