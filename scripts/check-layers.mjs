@@ -34,6 +34,21 @@ const allowed = {
   'store/leveldb': ['store', 'events', 'timers', 'files', 'tree', 'level', 'node:'],
   'store/postgres': ['store', 'events', 'timers', 'tree', 'pg', 'node:'],
 
+  content: ['events', 'files', 'timers', 'store', 'tree', 'node:'],
+  'governance/contract': ['log/contract', 'events', 'store'],
+  governance: [
+    'governance/contract',
+    'content',
+    'log/contract',
+    'log/own-source',
+    'events',
+    'files',
+    'timers',
+    'store',
+    'valibot',
+    'node:',
+  ],
+
   'log/contract': ['events', 'write-behind'],
   'log/abandoned': ['events', 'store'],
   'log/statements': ['log/contract', 'events'],
@@ -44,6 +59,7 @@ const allowed = {
   'log/sealing': ['log/contract', 'log/own-source', 'events', 'store', 'tree', 'node:'],
   'log/journal': ['log/sealing', 'log/own-source', 'events', 'files', 'store', 'tree', 'write-behind', 'node:'],
   'log/staging': [
+    'governance/contract',
     'log/journal',
     'log/sealing',
     'log/contract',
@@ -69,6 +85,7 @@ const allowed = {
     'node:',
   ],
   'log/committing': [
+    'governance/contract',
     'log/abandoned',
     'log/sealing',
     'log/journal',
@@ -86,6 +103,7 @@ const allowed = {
     'node:',
   ],
   'log/recovery': [
+    'governance/contract',
     'log/contract',
     'log/statements',
     'log/sealing',
@@ -103,6 +121,8 @@ const allowed = {
     'node:',
   ],
   log: [
+    'governance',
+    'content',
     'log/audit-log-events',
     'log/log-emitter',
     'log/sealing',
@@ -130,6 +150,7 @@ const allowed = {
   ],
   'reader/follow': ['events', 'timers', 'store', 'node:'],
   reader: [
+    'content',
     'reader/ledger',
     'ledger/log-directories',
     'reader/query',
@@ -149,8 +170,8 @@ const allowed = {
     'ledger/log-directories',
     'node:',
   ],
-  forward: ['events', 'timers', 'store', 'tree', 'reader', 'node:'],
-  export: ['events', 'reader', 'reader/query', 'threads', 'tree', 'hyparquet-writer', 'node:'],
+  forward: ['content', 'events', 'timers', 'store', 'tree', 'reader', 'node:'],
+  export: ['content', 'events', 'reader', 'reader/query', 'threads', 'tree', 'hyparquet-writer', 'node:'],
 
   record: ['events', '@opentelemetry/api', 'node:'],
   'otel/span': ['@opentelemetry/api'],
@@ -229,6 +250,9 @@ const allowed = {
     'node:',
   ],
   otel: [
+    'content',
+    'governance',
+    'governance/contract',
     'files',
     'log/abandoned',
     'store',
@@ -275,6 +299,9 @@ const allowed = {
   ],
 
   'audit-log': [
+    'content',
+    'governance',
+    'governance/contract',
     'log/abandoned',
     'ledger/log-directories',
     'ledger/writing',
@@ -316,7 +343,7 @@ const allowed = {
     'node:',
   ],
   testing: ['audit-log', 'events', 'store', 'timers', 'tree', 'node:'],
-  verify: ['events', 'files', 'tree', 'checkpoint', 'node:'],
+  verify: ['content', 'events', 'files', 'tree', 'checkpoint', 'node:'],
   witness: ['events', 'files', 'tree', 'checkpoint', 'node:'],
   inspection: [
     'events',

@@ -74,6 +74,9 @@ const examples: { [T in AuditEventType]: AuditEventData<T> } = {
   siblings_noted: { logs: [{ log: 0, origin: 'log.example', size: 3, root: 'AA==', signature: 'AA==' }] },
   staging_adopted: { staging: 's-1', count: 3, unattested: 3, from: time, to: time, ownerDied: true },
   signing_key_changed: { from: 'a+1234abcd', to: 'a+5678abcd+AQ==', statement: 'a\n\n— a x\n' },
+  audit_policy_applied: { policy: 'acme', version: '3', digest },
+  events_left_out: { policy: 'acme', version: '3', rules: [{ rule: '2', count: 7 }], from: time, to: time },
+  redactor_disabled: { redactor: 'names', budgetMs: 5 },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==', checkpoint: 'x\n' },
   custom: { name: 'anything', nested: { goes: [1, null, 'x'] } },
 }

@@ -7,7 +7,9 @@
  * | `AUDIT_ENTRY_REMOVED` | an entry was removed: its position and its leaf hash are all that is left of it | see `removedUnder`, the position of the entry that records the removal |
  * | `AUDIT_FILE_REFUSED` | in place of a file of a log stands something else (a symbolic link, a FIFO, a device, a directory), or a file larger than it can be | nothing was opened; find out who put it there, and copy the log as regular files |
  * | `AUDIT_ID_CONFLICT` | another event of the same tenant has the id that an append gave; the event was not stored | give it an id of its own; the message names the position of the other |
+ * | `AUDIT_CONTENT_UNREADABLE` | a content item does not fit its entry: it, or its key, was altered or exchanged | keep the directory as evidence; restore a copy |
  * | `AUDIT_CURSOR_INVALID` | a cursor is damaged, or of another query or log | begin again with the first page |
+ * | `AUDIT_EVENT_LEFT_OUT` | the policy leaves out an event that was to be appended; the message names the rule | change the policy, or do not wait for events that it leaves out: `record()` says nothing |
  * | `AUDIT_EVENT_INVALID` | an event does not match its type's schema | fix the field that the message names |
  * | `AUDIT_QUERY_INVALID` | a query has an unknown or malformed field | fix the field that the message names |
  * | `AUDIT_LOCKS_UNSUPPORTED` | the file system of the directory has no locks that all of its users share, so that two processes could write one log | put the log on a local disk, or mount the file system with locks |
@@ -29,18 +31,21 @@
  * | `AUDIT_NOTE_INVALID` | a signed note or a checkpoint is not in its format | get it again from its source |
  * | `AUDIT_ORIGIN_MISMATCH` | a checkpoint is that of another log | give the checkpoint of this log |
  * | `AUDIT_PACKAGE_MISSING` | a package that is needed here, or its native part, is not installed, or a bundle left it behind | install the package that the message names, or deploy it beside the bundle |
+ * | `AUDIT_POLICY_INVALID` | a policy is malformed or contradicts itself; the one in force stays | fix the field that the message names by its path |
  * | `AUDIT_PROOF_INVALID` | a proof or a receipt is malformed, or does not prove what it should | do not trust what it was to prove |
  * | `AUDIT_SIGNATURE_INVALID` | the signature of a trusted key is wrong: the text or the signature was altered | do not trust the note |
  * | `AUDIT_SIGNING_FAILED` | a signer failed, or signed with another key than it says | see `cause` |
  */
 export type AuditLogErrorCode =
   | 'AUDIT_CHECKPOINT_MISSING'
+  | 'AUDIT_CONTENT_UNREADABLE'
   | 'AUDIT_ENTRY_REMOVED'
   | 'AUDIT_FILE_REFUSED'
   | 'AUDIT_FORMAT_UNSUPPORTED'
   | 'AUDIT_ID_CONFLICT'
   | 'AUDIT_CURSOR_INVALID'
   | 'AUDIT_EVENT_INVALID'
+  | 'AUDIT_EVENT_LEFT_OUT'
   | 'AUDIT_QUERY_INVALID'
   | 'AUDIT_KEY_INVALID'
   | 'AUDIT_KEY_UNKNOWN'
@@ -57,6 +62,7 @@ export type AuditLogErrorCode =
   | 'AUDIT_NOT_RECORDING'
   | 'AUDIT_ORIGIN_MISMATCH'
   | 'AUDIT_PACKAGE_MISSING'
+  | 'AUDIT_POLICY_INVALID'
   | 'AUDIT_PROOF_INVALID'
   | 'AUDIT_READ_FAILED'
   | 'AUDIT_SIGNATURE_INVALID'

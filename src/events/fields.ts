@@ -65,6 +65,7 @@ function traitsOf(schema: SchemaNode): Pick<LeafField, 'kind' | 'standIn'> {
   if (schema === timestampSchema) return { kind: 'text', standIn: '1970-01-01T00:00:00.000000000Z' }
   switch (schema.type) {
     case 'string':
+    case 'unknown':
       return { kind: 'text', standIn: 'unknown' }
     case 'number':
       return { kind: 'number', standIn: 0 }

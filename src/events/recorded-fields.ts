@@ -5,8 +5,8 @@ import type { AuditEventData } from './types.js'
  * come.
  */
 
-/** An error as an event records it. */
-export type RecordedError = AuditEventData<'error_occurred'>['error']
+/** An error as an event records it. Its message is content: it is here where that was resolved, or the entry of an earlier version has it. */
+export type RecordedError = Omit<AuditEventData<'error_occurred'>['error'], 'stackTrace'>
 
 /** An object whose fields may hold anything. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -33,7 +33,8 @@ export function errorIn(fields: Fields): RecordedError | undefined {
   const error = fieldsOf(fields.error)
   const code = textIn(error, 'code')
   const message = textIn(error, 'message')
-  return code === undefined && message === undefined ? undefined : { code: code ?? 'unknown', message: message ?? '' }
+  if (code === undefined && message === undefined) return undefined
+  return message === undefined ? { code: code as string } : { code: code ?? 'unknown', message }
 }
 
 /** The fields that are there. */

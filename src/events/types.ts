@@ -27,7 +27,9 @@ type Envelope = v.InferOutput<v.StrictObjectSchema<typeof envelopeFields, undefi
 
 /** The fields of the envelope that a caller may set. One that is `undefined` is not set. */
 type EnvelopeInput = {
-  [F in Exclude<keyof Envelope, 'recordedAt' | 'altered' | 'statementOf' | 'salt'>]?: Envelope[F] | undefined
+  [F in Exclude<keyof Envelope, 'recordedAt' | 'altered' | 'statementOf' | 'salt' | 'content'>]?:
+    | Envelope[F]
+    | undefined
 }
 
 /** One stored audit record: the envelope and the `data` of its type. Immutable. */
@@ -57,3 +59,7 @@ export type Alteration = NonNullable<Envelope['altered']>[number]
 export type TokenUsage = NonNullable<AuditEventTypes['run_completed']['usage']>
 /** The quantity that `usage_limit_exceeded` is about; instrumentations report the listed ones. */
 export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})
+/** Content that was taken out of an event: its field, its class, its digest and whether the value is kept. */
+export type ContentItem = NonNullable<Envelope['content']>['items'][number]
+/** `diagnostic`: error messages, stack traces, reasons. `payload`: prompts, completions, arguments and results of tools. */
+export type ContentClass = ContentItem['class']

@@ -28,7 +28,22 @@ export interface SealedEntry {
   readonly event: FiledEvent & CallerId & WithRunFacts
   /** The caller chose `event.id`: a second entry of the same tenant with it is not stored again. */
   readonly callerId: boolean
+  /** Content items of the event, which the store keeps apart from the entry, and durable whenever the entry is. */
+  readonly content?: readonly SealedContent[] | undefined
 }
+
+/** A content item as it is stored: encrypted, and bound to the leaf hash of its entry and to its field. */
+export interface SealedContent {
+  /** Dotted path of the field in the event, such as `data.error.message`. */
+  readonly field: string
+  /** At most {@link MAX_SEALED_BYTES}. */
+  readonly bytes: Uint8Array
+}
+
+/** Bytes of the largest sealed content item: 256 KiB, and what encryption adds. */
+export const MAX_SEALED_BYTES: number = 256 * 1024 + 256
+/** Bytes of the sealed content of one entry, all items together. */
+export const MAX_CONTENT_BYTES: number = 1024 * 1024
 
 /** A position between two records of a journal; see `log/journal`. */
 export interface JournalPosition {
@@ -134,7 +149,8 @@ export interface AuditStore extends TileReader {
 
   /**
    * Stores a group atomically and durably: after it resolves, loss of power keeps all of it; if it rejects, nothing of
-   * it is visible. Where a disk kept a write that it reported as failed, the next commit or open finds the whole group
+   * it is visible. Content items of an entry are durable no later than the entry; those of an entry that is not stored
+   * again, since its caller id is there, are not stored either. Where a disk kept a write that it reported as failed, the next commit or open finds the whole group
    * in the log: a commit that begins with entries of that group, in their order, answers with their positions and
    * stores them no second time. Called one at a time.
    *
@@ -191,6 +207,12 @@ export interface AuditStore extends TileReader {
 
   /** Entry bytes at these positions, in this order; `undefined` past the end, and where an entry was removed. */
   read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
+
+  /**
+   * Returns the content items that were committed with the entries at these positions: for each position those that are still
+   * there, none past the end. Left out by an engine that keeps no content: entries with content are then not committed to it.
+   */
+  content?(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]>
 
   /**
    * Positions filed under every value that starts with the given parts, at least one: `postings('session', ['s-1'], …)`

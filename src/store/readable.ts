@@ -12,6 +12,7 @@ export type ReadableStore = Pick<
   | 'removedUnder'
   | 'entries'
   | 'read'
+  | 'content'
   | 'postings'
   | 'countPostings'
   | 'firstOfEach'

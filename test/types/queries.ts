@@ -45,7 +45,7 @@ export function rejectsUnknownFields(log: AuditLogReader): void {
 }
 
 export function discriminates(event: AuditEvent): string {
-  return event.type === 'run_failed' ? event.data.error.message : event.type
+  return event.type === 'run_failed' ? event.data.error.code : event.type
 }
 
 export const inputNeedsNoEnvelope: AuditEventInput = { type: 'agent_handoff', data: { to: 'writer' } }

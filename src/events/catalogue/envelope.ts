@@ -1,12 +1,15 @@
 import * as v from 'valibot'
 import { CONFIDENCES } from '../confidence.js'
-import { agentSchema, count, name, optional, text, timestampSchema } from './shared-schemas.js'
+import { agentSchema, count, digest, name, optional, text, timestampSchema } from './shared-schemas.js'
 
 /** A difference between an event's stored form and the event that was handed in. */
 const alteration = v.strictObject({
   /** Dotted path, e.g. `data.error.message`. */
   field: v.string(),
-  /** `truncated`, `removed`, `unreadable` (a getter threw), `cyclic`, `too_deep`, `not_json`, `malformed_unicode`, `missing`, `invalid`. */
+  /**
+   * `truncated`, `removed`, `unreadable` (a getter threw), `cyclic`, `too_deep`, `not_json`, `malformed_unicode`, `missing`,
+   * `invalid`. Of content: `redacted`, `redaction_failed` (it was left out), `key_unavailable` (it was left out).
+   */
   reason: v.picklist([
     'truncated',
     'removed',
@@ -17,9 +20,30 @@ const alteration = v.strictObject({
     'malformed_unicode',
     'missing',
     'invalid',
+    'redacted',
+    'redaction_failed',
+    'key_unavailable',
   ]),
+  /** What redacted it, such as `payment_card`, or what failed to. */
+  by: optional(name),
   /** Size in UTF-16 code units before truncation. */
   originalLength: optional(count),
+})
+
+/** Content that was taken out of an event: free text and values from outside. */
+const contentItem = v.strictObject({
+  /** Dotted path of the field that it was, such as `data.error.message`. */
+  field: name,
+  class: v.picklist(['diagnostic', 'payload']),
+  /**
+   * SHA-256(s ‖ value), where s = HMAC-SHA-256(the subject's digest key, value). `value` is what is left after redaction and
+   * cutting: JSON as RFC 8785 writes it, any other text as UTF-8.
+   */
+  digest,
+  /** UTF-8 bytes of `value`. */
+  bytes: count,
+  /** `content`: the value is kept, encrypted, beside the entries. `digest`: only the digest is left. */
+  level: v.picklist(['digest', 'content']),
 })
 
 /** The fields every event has beside `type` and `data`. */
@@ -72,6 +96,14 @@ export const envelopeFields = {
    */
   salt: optional(v.pipe(v.string(), v.regex(/^[\da-f]{32}$/))),
   altered: optional(v.array(alteration)),
+  /** The content of the event, which is no part of it. The log takes it out of `data` when it records the event. */
+  content: optional(
+    v.strictObject({
+      /** Id of the subject's key, by which the digests are made and the items encrypted: 32 hexadecimal digits. */
+      key: v.pipe(v.string(), v.regex(/^[\da-f]{32}$/)),
+      items: v.array(contentItem),
+    }),
+  ),
 } as const
 
 /** The fields that a caller of `append()` may set. The log fills in what is left out, or `undefined`. */

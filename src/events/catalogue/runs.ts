@@ -1,5 +1,17 @@
 import * as v from 'valibot'
-import { agentSchema, amount, count, digest, error, name, optional, text, timestampSchema } from './shared-schemas.js'
+import {
+  agentSchema,
+  amount,
+  count,
+  diagnostic,
+  digest,
+  error,
+  name,
+  optional,
+  payload,
+  text,
+  timestampSchema,
+} from './shared-schemas.js'
 
 /** Parameters of a model. */
 const modelParameters = v.strictObject({
@@ -56,8 +68,13 @@ export const runEvents = {
   }),
   run_completed: v.strictObject({ ...ended, usage: optional(usage), finishReason: optional(text) }),
   run_failed: v.strictObject({ ...ended, error, usage: optional(usage) }),
-  run_cancelled: v.strictObject({ ...ended, reason: text, by: optional(text), usage: optional(usage) }),
-  run_suspended: v.strictObject({ ...ended, reason: text, waitingFor: optional(text), usage: optional(usage) }),
+  run_cancelled: v.strictObject({ ...ended, reason: optional(diagnostic), by: optional(text), usage: optional(usage) }),
+  run_suspended: v.strictObject({
+    ...ended,
+    reason: optional(diagnostic),
+    waitingFor: optional(text),
+    usage: optional(usage),
+  }),
   run_interrupted: v.strictObject({
     ...ended,
     /** `process_died`: found at the next open. `abandoned`: its span never ended. */
@@ -71,6 +88,10 @@ export const runEvents = {
     model: optional(text),
     provider: optional(text),
     responseId: optional(text),
+    /** The messages that the model got. */
+    prompt: optional(payload),
+    /** The messages that it answered with. */
+    completion: optional(payload),
   }),
   usage_limit_exceeded: v.strictObject({ axis: name, limit: optional(amount), observed: optional(amount) }),
   sub_agent_invoked: v.strictObject({ agentId: name, subThreadId: text, subRunId: optional(name) }),

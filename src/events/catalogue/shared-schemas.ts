@@ -13,6 +13,16 @@ export const amount = v.pipe(v.number(), v.finite(), v.minValue(0))
 /** A field that may be left out. */
 export const optional = <S extends v.GenericSchema>(schema: S) => v.optional(schema)
 
+/*
+ * Content: what comes from outside as free text or as a value. It is no part of an entry: the log takes it out of the event, keeps
+ * it apart, and leaves a digest. `content-fields.ts` finds these fields by their metadata.
+ */
+
+/** Free text about what happened or why: error messages, stack traces, reasons. */
+export const diagnostic = v.pipe(v.string(), v.metadata({ content: 'diagnostic' }))
+/** A value that an agent works with: arguments and results of tools, prompts, completions. Any JSON value. */
+export const payload = v.pipe(v.unknown(), v.metadata({ content: 'payload' }))
+
 /** RFC 3339; sealing normalises it to UTC with nine fraction digits. */
 export const timestampSchema = v.pipe(
   v.string(),
@@ -20,8 +30,12 @@ export const timestampSchema = v.pipe(
   v.metadata({ format: 'date-time' }),
 )
 
-/** An error: its code and its message. */
-export const error = v.strictObject({ code: name, message: text })
+/** An error: its code, its message and where it was thrown. */
+export const error = v.strictObject({
+  code: name,
+  message: optional(diagnostic),
+  stackTrace: optional(diagnostic),
+})
 /** A tool. */
 export const tool = v.strictObject({ name, type: optional(text) })
 /** An agent, by id, name or both. */
@@ -41,7 +55,7 @@ export const decision = {
   decider: optional(v.picklist(DECIDERS)),
   /** The person or the rule. */
   by: optional(text),
-  reason: optional(text),
+  reason: optional(diagnostic),
   /** Digest of what was decided on, such as the arguments of a call. */
   subjectDigest: optional(digest),
   /** A value that is good for one decision, so that nobody can use the decision again. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { agentSchema, count, name, optional, text, timestampSchema } from './shared-schemas.js'
+import { agentSchema, amount, count, digest, name, optional, text, timestampSchema } from './shared-schemas.js'
 
 const openRuns = v.array(v.strictObject({ runId: name, agent: optional(agentSchema), startedAt: timestampSchema }))
 
@@ -105,6 +105,24 @@ export const statementEvents = {
       }),
     ),
   }),
+  /** From here on another policy decides what is recorded. Where a log has no such event, the built-in policy does. */
+  audit_policy_applied: v.strictObject({
+    policy: name,
+    version: optional(text),
+    /** SHA-256 of the policy as RFC 8785 writes it. */
+    digest,
+  }),
+  /** The policy left events out since the last event of this type, or since the log was opened. */
+  events_left_out: v.strictObject({
+    policy: name,
+    version: optional(text),
+    /** The rules that did, each by its name, or by its position in the policy, from 1 on. */
+    rules: v.array(v.strictObject({ rule: name, count })),
+    from: timestampSchema,
+    to: timestampSchema,
+  }),
+  /** A redactor took too long three times. From here on nothing runs it, and content that it should have seen is left out. */
+  redactor_disabled: v.strictObject({ redactor: name, budgetMs: amount }),
   /** The log was opened though it does not continue what was known of it. */
   audit_log_diverged: v.strictObject({
     reason: name,

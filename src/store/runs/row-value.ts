@@ -165,12 +165,13 @@ function encodeEnding(ending: Ending | undefined): Json {
   if (!ending) return null
   const { at, durationMs, finishReason, reason, error, confidence, supersedes } = ending
   const details = [orNull(durationMs), orNull(finishReason), orNull(reason), orNull(confidence), orNull(supersedes)]
-  return error ? [at, ...details, error.code, error.message] : [at, ...details]
+  return error ? [at, ...details, error.code, orNull(error.message)] : [at, ...details]
 }
 
 function decodeEnding(value: unknown): Ending | undefined {
   if (!isList(value)) return undefined
-  const [at, durationMs, finishReason, reason, confidence, supersedes, code, message] = value
+  const [at, durationMs, finishReason, reason, confidence, supersedes, code, said] = value
+  const message = text(said)
   return {
     at: text(at) ?? '',
     durationMs: typeof durationMs === 'number' ? durationMs : undefined,
@@ -178,7 +179,7 @@ function decodeEnding(value: unknown): Ending | undefined {
     reason: text(reason),
     confidence: text(confidence),
     supersedes: text(supersedes),
-    error: code === undefined ? undefined : { code: text(code) ?? '', message: text(message) ?? '' },
+    error: code === undefined ? undefined : { code: text(code) ?? '', ...(message !== undefined && { message }) },
   }
 }
 

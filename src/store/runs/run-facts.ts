@@ -129,7 +129,8 @@ function takeEnd(facts: RunFacts, data: Fields, { id, supersedes }: FactEvent): 
   if (reason !== undefined) facts.reason = cut(reason, MAX_REASON_LENGTH)
   const error = errorIn(data)
   if (error !== undefined) {
-    facts.error = { code: cut(error.code, MAX_REASON_LENGTH), message: cut(error.message, MAX_MESSAGE_LENGTH) }
+    facts.error = { ...error, code: cut(error.code, MAX_REASON_LENGTH) }
+    if (error.message !== undefined) facts.error.message = cut(error.message, MAX_MESSAGE_LENGTH)
   }
   if (data.usage !== undefined) facts.usage = usageIn(fieldsOf(data.usage))
 }

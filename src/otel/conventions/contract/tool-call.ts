@@ -3,8 +3,8 @@ import type { AuditEventData } from '../../../events/index.js'
 /** A tool, as events name it. */
 export type ToolRef = AuditEventData<'tool_call_started'>['tool']
 
-/** An error, as events describe it. */
-export type ErrorDetails = AuditEventData<'error_occurred'>['error']
+/** An error, as a convention reads it. The log keeps the message and the stack trace apart from the entry, as content. */
+export type ErrorDetails = AuditEventData<'error_occurred'>['error'] & { message: string }
 
 /** The ids of one tool call, as far as a span or a log record has them. */
 export interface ToolCallRef {

@@ -1,0 +1,37 @@
+import type { AuditEvent, AuditEventInput } from '../events/types.js'
+import type { RecordInput } from '../log/contract.js'
+import type { SealedContent } from '../store/contract.js'
+
+/** The content of an event that is being recorded. */
+export interface TakenContent {
+  /** What the entry says of it. */
+  readonly stated: NonNullable<AuditEvent['content']>
+  /** Encrypts what is to be kept, for the entry with this leaf hash. Empty where the policy keeps digests alone. */
+  seal(leafHash: Uint8Array, recordedIn: string): readonly SealedContent[]
+}
+
+/** An event as the policy lets it be recorded. */
+export interface GovernedEvent {
+  /** Without content, which is `content`, and with what was changed in `altered`. */
+  readonly input: RecordInput
+  readonly content: TakenContent | undefined
+}
+
+/**
+ * What becomes of an event: it is recorded, behind the starts of runs that were held back until something of them is recorded; or
+ * the policy leaves it out; or it is the start of a run of which nothing else is recorded so far, and is held back.
+ */
+export type Verdict =
+  | { readonly kind: 'record'; readonly events: readonly GovernedEvent[] }
+  | { readonly kind: 'left_out'; readonly rule: string }
+  | { readonly kind: 'held' }
+
+/** Applies the policy to events on their way into a log. One for each log, and for what is staged before it is open. */
+export interface Governance {
+  /** Never throws: what cannot be read is recorded as it is, without its content. */
+  govern(input: RecordInput): Verdict
+  /** Resolves when every key that was used outlives loss of power. @throws what the file system throws */
+  settled(): Promise<void>
+  /** Returns the statements that are due: which policy is in force, and what it left out. @param atEnd - the log is being closed */
+  statements(atEnd: boolean): readonly AuditEventInput[]
+}
