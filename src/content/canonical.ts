@@ -11,29 +11,34 @@ const MAX_DEPTH = 64
 const MAX_MEMBERS = 65_536
 /** UTF-16 code units that are looked at: no more of them can be left. */
 const MAX_LENGTH = MAX_VALUE_BYTES
+/** UTF-16 code units behind that: no secret is longer that is recognised by its beginning and its end. */
+const OVERLAP = 1024
 /** A larger integer is not written out: that takes time that grows with the square of its digits. */
 const LARGEST_BIGINT = 2n ** 1024n
 /** A number of so many digits may be more than a double can hold. */
 const LONG_NUMBER = /\d(?:[.eE+-]*\d){15}/
 
-/** A value of content in its canonical form, and how that differs from what was handed in. */
-export interface CanonicalValue {
-  readonly value: ContentValueBytes
-  readonly reasons: readonly Alteration['reason'][]
-  /** UTF-16 code units of the value that was cut. */
-  readonly originalLength: number | undefined
+/** A value of content as canonical text, and how that differs from what was handed in. */
+export interface CanonicalText {
+  readonly text: string
+  readonly kind: ContentValueBytes['kind']
+  readonly reasons: ReadonlySet<Alteration['reason']>
+  /** UTF-16 code units of the whole of it. */
+  readonly length: number
 }
 
 /**
- * Returns the canonical form of a value, so that equal values have equal bytes: JSON as RFC 8785 (JSON Canonicalization Scheme)
- * writes it, any other text as UTF-8. A text that is a JSON object or list counts as that, unless it says more than its
+ * Returns the canonical form of a value, so that equal values have equal texts: JSON as RFC 8785 (JSON Canonicalization Scheme)
+ * writes it, any other text as it is. A text that is a JSON object or list counts as that, unless it says more than its
  * value does: a member twice, or a number beyond a double. Never throws.
+ *
+ * What is too long for an item is a text, and a little more of it is returned than an item holds: a secret at the end is to be
+ * recognised before it is cut.
  */
-export function canonicalValue(value: unknown): CanonicalValue {
+export function canonicalText(value: unknown): CanonicalText {
   if (typeof value === 'string') return ofText(value)
   const writer = new CanonicalWriter()
-  const json = writer.write(value) ?? 'null'
-  return cut(json, 'json', writer)
+  return bounded(writer.write(value) ?? 'null', 'json', writer.reasons)
 }
 
 /** Returns JSON as RFC 8785 writes it; for values that are plain JSON. */
@@ -41,10 +46,24 @@ export function canonicalJson(value: unknown): string {
   return new CanonicalWriter().write(value) ?? 'null'
 }
 
-function ofText(text: string): CanonicalValue {
+/** Returns a canonical text as the bytes that are digested and kept, cut where it is too long. */
+export function valueBytes(text: string, kind: ContentValueBytes['kind']): ContentValueBytes {
+  const bytes = Buffer.from(text, 'utf8')
+  return bytes.length <= MAX_VALUE_BYTES ? { bytes, kind } : { bytes: wholeCharacters(bytes), kind: 'text' }
+}
+
+function ofText(text: string): CanonicalText {
   const writer = new CanonicalWriter()
   const json = text.length <= MAX_LENGTH && isContainerText(text) ? jsonOf(text, writer) : undefined
-  return json === undefined ? cut(text, 'text', new CanonicalWriter()) : cut(json, 'json', writer)
+  return json === undefined ? bounded(text, 'text', new Set()) : bounded(json, 'json', writer.reasons)
+}
+
+function bounded(text: string, kind: ContentValueBytes['kind'], reasons: Set<Alteration['reason']>): CanonicalText {
+  const { length } = text
+  const kept = length <= MAX_LENGTH + OVERLAP ? text : beginning(text, MAX_LENGTH + OVERLAP)
+  const wellFormed = kept.isWellFormed() ? kept : kept.toWellFormed()
+  if (wellFormed !== kept) reasons.add('malformed_unicode')
+  return { text: wellFormed, kind: kept === text ? kind : 'text', reasons, length }
 }
 
 function isContainerText(text: string): boolean {
@@ -71,18 +90,6 @@ function colonsIn(text: string): number {
   let count = 0
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) count++
   return count
-}
-
-function cut(text: string, kind: ContentValueBytes['kind'], { reasons }: CanonicalWriter): CanonicalValue {
-  const wellFormed = text.isWellFormed() ? text : text.toWellFormed()
-  if (wellFormed !== text) reasons.add('malformed_unicode')
-  const bytes = Buffer.from(beginning(wellFormed, MAX_LENGTH), 'utf8')
-  if (bytes.length <= MAX_VALUE_BYTES && wellFormed.length <= MAX_LENGTH) {
-    return { value: { bytes, kind }, reasons: [...reasons], originalLength: undefined }
-  }
-  reasons.add('truncated')
-  const value: ContentValueBytes = { bytes: wholeCharacters(bytes), kind: 'text' }
-  return { value, reasons: [...reasons], originalLength: text.length }
 }
 
 /** The beginning of a text in UTF-8 that does not end within a character. */

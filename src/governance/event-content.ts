@@ -1,0 +1,210 @@
+import { type CanonicalText, canonicalText, valueBytes } from '../content/canonical.js'
+import type { ContentKeys, ContentValueBytes, SubjectKey } from '../content/contract.js'
+import { subjectOf } from '../content/subject.js'
+import { fieldsOf, textIn } from '../events/recorded-fields.js'
+import { toolNameOf } from '../events/tool-name.js'
+import type { Alteration, ContentItem } from '../events/types.js'
+import type { RecordInput } from '../log/contract.js'
+import { MAX_CONTENT_BYTES, type SealedContent } from '../store/contract.js'
+import { takeContent } from './content-taker.js'
+import type { GovernedEvent, TakenContent } from './contract.js'
+import type { CompiledRule } from './policy/matching.js'
+import { builtInLevel, type DiagnosticLevel } from './policy/policy.js'
+import type { ResolvedPolicy } from './policy/resolved.js'
+import { pseudonymous } from './pseudonym.js'
+import type { TakenValue } from './taken-value.js'
+
+/** Content items of one event. */
+const MAX_ITEMS = 64
+/** UTF-16 code units of the path of a content field. */
+const MAX_FIELD_LENGTH = 512
+
+/** A value that is kept, and the field that it was. */
+interface Kept {
+  readonly field: string
+  readonly value: ContentValueBytes
+}
+
+/** Takes the content out of events: redacts it, and digests it with the key of its subject. */
+export class EventContent {
+  readonly #keys: ContentKeys | undefined
+  readonly #onNoKeys: () => void
+  #hasReported = false
+
+  /** @param onNoKeys - called once, when there is content and no keys for it */
+  constructor(keys: ContentKeys | undefined, onNoKeys: () => void) {
+    this.#keys = keys
+    this.#onNoKeys = onNoKeys
+  }
+
+  /** Never throws: what cannot be read leaves no trace but that. */
+  take(input: RecordInput, rule: CompiledRule | undefined, policy: ResolvedPolicy): GovernedEvent {
+    try {
+      const emptied = takeContent(input, input.data)
+      const actorId = policy.policy.pseudonyms?.actor ? actorIdOf(input) : undefined
+      if (!emptied && actorId === undefined) return { input, content: undefined }
+      const drafted = new DraftedContent(input, policy, this.#keyFor(input))
+      for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
+      const actor = actorId === undefined ? undefined : drafted.pseudonymise(actorId)
+      const altered = [...(emptied?.altered ?? []), ...drafted.altered]
+      return { input: changed(input, { data: emptied?.data, actor, altered }), content: drafted.taken }
+    } catch {
+      return { input: changed(input, { data: {}, altered: [UNREADABLE] }), content: undefined }
+    }
+  }
+
+  #keyFor(input: RecordInput): SubjectKey | undefined {
+    const key = this.#keys?.keyFor(subjectOf(input))
+    if (!this.#keys && !this.#hasReported) {
+      this.#hasReported = true
+      this.#onNoKeys()
+    }
+    return key
+  }
+}
+
+const UNREADABLE: Alteration = Object.freeze({ field: 'data', reason: 'unreadable' })
+
+function actorIdOf(input: RecordInput): string | undefined {
+  return textIn(fieldsOf(input.actor), 'id')
+}
+
+function levelOf(type: string, { class: contentClass }: TakenValue, rule: CompiledRule | undefined): DiagnosticLevel {
+  const level = contentClass === 'diagnostic' ? rule?.diagnostics : rule?.payload
+  if (level === undefined) return builtInLevel(type, contentClass)
+  // The event is recorded all the same, for its run.
+  return level === 'none' ? 'metadata' : level
+}
+
+interface Changes {
+  readonly data: unknown
+  readonly actor?: { readonly id: string } | undefined
+  readonly altered: readonly Alteration[]
+}
+
+/** An event with other members: what was given is not changed, and keeps members that it inherits. */
+function changed(input: RecordInput, { data, actor, altered }: Changes): RecordInput {
+  const event: RecordInput = Object.create(input)
+  const define = (name: string, value: unknown) =>
+    Object.defineProperty(event, name, { value, enumerable: true, configurable: true, writable: true })
+  if (data !== undefined) define('data', data)
+  if (actor) {
+    define('actor', actor)
+    define('claimed', pseudonymous(input, actor.id))
+  }
+  if (altered.length > 0) define('altered', [...(Array.isArray(input.altered) ? input.altered : []), ...altered])
+  return event
+}
+
+/** The content of one event, as it is put together. */
+class DraftedContent {
+  readonly altered: Alteration[] = []
+  readonly #items: ContentItem[] = []
+  readonly #kept: Kept[] = []
+  readonly #input: RecordInput
+  readonly #policy: ResolvedPolicy
+  readonly #key: SubjectKey | undefined
+  #bytes = 0
+
+  constructor(input: RecordInput, policy: ResolvedPolicy, key: SubjectKey | undefined) {
+    this.#input = input
+    this.#policy = policy
+    this.#key = key
+  }
+
+  get taken(): TakenContent | undefined {
+    const [key, items, kept] = [this.#key, this.#items, this.#kept]
+    if (!key || items.length === 0) return undefined
+    return {
+      stated: { key: key.id, items },
+      seal: (leafHash, recordedIn): readonly SealedContent[] =>
+        kept.map(({ field, value }) => ({ field, bytes: key.seal(value, { recordedIn, leafHash, field }) })),
+    }
+  }
+
+  add(taken: TakenValue, level: DiagnosticLevel): void {
+    if (level === 'metadata') return
+    const { field } = taken
+    if (!this.#key) {
+      this.altered.push({ field, reason: 'key_unavailable' })
+      return
+    }
+    if (this.#items.length >= MAX_ITEMS || field.length > MAX_FIELD_LENGTH) {
+      this.altered.push({ field: field.slice(0, MAX_FIELD_LENGTH), reason: 'removed' })
+      return
+    }
+    const redacted = this.#redacted(taken, canonicalText(taken.value))
+    if (redacted) this.#digest(this.#key, taken, redacted, level)
+  }
+
+  /** Puts a pseudonym in place of an actor's id, and keeps the id as content. Without a key there is no actor. */
+  pseudonymise(id: string): { readonly id: string } | undefined {
+    const key = this.#key
+    if (!key) {
+      this.altered.push({ field: 'actor.id', reason: 'key_unavailable' })
+      return { id: 'unknown' }
+    }
+    const value = valueBytes(id, 'text')
+    this.#keep(key, { field: 'actor.id', class: 'diagnostic', value: id }, value, 'content')
+    return { id: key.pseudonymOf(id) }
+  }
+
+  #redacted(taken: TakenValue, canonical: CanonicalText): CanonicalText | undefined {
+    const { field } = taken
+    const isJson = canonical.kind === 'json'
+    const { value, found, failed } = this.#policy.redaction.redact({
+      value: isJson ? JSON.parse(canonical.text) : canonical.text,
+      field,
+      class: taken.class,
+      type: this.#input.type,
+      toolName: toolNameOf(this.#input.type, this.#input.data),
+      tenantId: textIn(fieldsOf(this.#input), 'tenantId') ?? 'default',
+    })
+    if (failed !== undefined) {
+      this.altered.push({ field, reason: 'redaction_failed', by: failed })
+      return undefined
+    }
+    for (const { by } of found) this.altered.push({ field, reason: 'redacted', by })
+    for (const reason of canonical.reasons) if (reason !== 'truncated') this.altered.push({ field, reason })
+    return found.length === 0 ? canonical : { ...canonical, ...redactedText(value, canonical) }
+  }
+
+  #digest(
+    key: SubjectKey,
+    taken: TakenValue,
+    { text, kind, reasons, length }: CanonicalText,
+    level: DiagnosticLevel,
+  ): void {
+    const value = valueBytes(text, kind)
+    const isCut = value.bytes.length < Buffer.byteLength(text) || text.length < length || reasons.has('truncated')
+    if (isCut) this.altered.push({ field: taken.field, reason: 'truncated', originalLength: length })
+    this.#keep(key, taken, value, level)
+  }
+
+  #keep(key: SubjectKey, taken: TakenValue, value: ContentValueBytes, level: DiagnosticLevel): void {
+    const { field, class: contentClass } = taken
+    const bytes = value.bytes.length
+    const isKept = level === 'content' && this.#bytes + bytes <= MAX_CONTENT_BYTES
+    if (level === 'content' && !isKept) this.altered.push({ field, reason: 'removed' })
+    this.#items.push({
+      field,
+      class: contentClass,
+      digest: key.digest(value.bytes),
+      bytes,
+      level: isKept ? 'content' : 'digest',
+    })
+    if (!isKept) return
+    this.#bytes += bytes
+    this.#kept.push({ field, value })
+  }
+}
+
+/** What redaction left of a JSON value is a JSON value. */
+function redactedText(
+  value: unknown,
+  { kind, length }: CanonicalText,
+): Pick<CanonicalText, 'text' | 'kind' | 'length'> {
+  if (kind === 'text') return { text: String(value), kind, length }
+  const { text, kind: kindNow } = canonicalText(typeof value === 'string' ? JSON.stringify(value) : value)
+  return { text, kind: kindNow, length: text.length }
+}
