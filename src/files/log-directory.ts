@@ -9,6 +9,7 @@ const FILES: Readonly<Record<string, RegExp>> = {
   '': /^(checkpoint|head|state)$/,
   entries: LEVELDB,
   index: LEVELDB,
+  content: LEVELDB,
   journal: /\.journal$/,
   keys: /^signing\.v?key$/,
 }

@@ -12,8 +12,10 @@ const STUCK_MILLIS = 10_000
 const NOTHING: Stretch = { buffer: new Uint8Array(), start: 0, length: 0 }
 
 export interface WriteBehindOptions {
-  /** The most bytes that may wait for the thread; a single stretch must not be longer. At most 2^30. */
+  /** The most bytes that may wait for the thread, but for a single stretch that is longer. At most 2^30. */
   readonly windowBytes: number
+  /** Bytes of the longest stretch. @defaultValue those of the window */
+  readonly maxStretchBytes?: number | undefined
   /** An open file, by which the thread tells whether it has the descriptors of this one. */
   readonly descriptor: number
   /** Called once, when the thread has ended or is stuck: from then on the caller writes. Must not throw. */
@@ -46,8 +48,9 @@ export class WriteBehind {
 
   /** @throws Error when there is no thread that can write */
   static async start(options: WriteBehindOptions): Promise<WriteBehind> {
-    const { windowBytes, descriptor, file = writingThreadFile() } = options
-    const shared = new SharedArrayBuffer(HEADER_BYTES + 2 ** Math.ceil(Math.log2(windowBytes)))
+    const { windowBytes, maxStretchBytes = 0, descriptor, file = writingThreadFile() } = options
+    const ringBytes = 2 ** Math.ceil(Math.log2(Math.max(windowBytes, maxStretchBytes)))
+    const shared = new SharedArrayBuffer(HEADER_BYTES + ringBytes)
     const { words } = ringOf(shared)
     words[WORD.nextFile] = NO_FILE
     return new WriteBehind(options, shared, await startWritingThread(file, shared, descriptor))
@@ -183,7 +186,9 @@ export class WriteBehind {
   }
 
   #hasRoomFor({ length }: Stretch): boolean {
-    return this.#put + length - this.written <= this.#options.windowBytes
+    const { written } = this
+    // One that is longer than the window goes alone.
+    return this.#put === written || this.#put + length - written <= this.#options.windowBytes
   }
 
   /** Copies bytes, for which there is room, into the ring. */

@@ -1,4 +1,5 @@
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import { sizeOf } from '../../store/entry-size.js'
 import type { JournalSpan } from '../journal/journal-span.js'
 import type { UnwrittenRecord } from '../journal/records-behind.js'
 
@@ -39,8 +40,8 @@ export class Group<T> {
   /** Each waits for this group, and so for all before it: groups are committed in order. */
   barriers: Pending<void>[] = []
 
-  hasRoomFor({ byteLength }: SealedEntry): boolean {
-    return this.length < MAX_GROUP_ENTRIES && this.bytes + byteLength <= MAX_GROUP_BYTES
+  hasRoomFor(entry: SealedEntry): boolean {
+    return this.length < MAX_GROUP_ENTRIES && (this.length === 0 || this.bytes + sizeOf(entry) <= MAX_GROUP_BYTES)
   }
 
   /**
@@ -50,7 +51,7 @@ export class Group<T> {
   add(entry: SealedEntry, isJournaled: boolean, end: JournalPosition | undefined, append?: Pending<T>): void {
     if (append) this.appends.push({ index: this.length, isJournaled, resolve: append.resolve, reject: append.reject })
     this.length++
-    this.bytes += entry.byteLength
+    this.bytes += sizeOf(entry)
     this.end = end
     if (!isJournaled) this.unjournaled++
     if (!this.span) this.entries.push(entry)

@@ -1,4 +1,5 @@
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import { sizeOf } from '../../store/entry-size.js'
 import type { JournalSpan } from '../journal/journal-span.js'
 import type { UnwrittenRecord } from '../journal/records-behind.js'
 import { Group, type Pending } from './commit-group.js'
@@ -49,13 +50,13 @@ export class CommitQueue<T> {
   }
 
   /** Tells whether an entry fits into memory. */
-  hasRoom({ byteLength }: SealedEntry): boolean {
-    return this.#bytes + byteLength <= this.#maxBytes
+  hasRoom(entry: SealedEntry): boolean {
+    return this.#bytes + sizeOf(entry) <= this.#maxBytes
   }
 
   /** Tells whether an entry that the journal has should not be kept in memory as well. */
   shouldSpill(entry: SealedEntry): boolean {
-    const after = this.#bytes + entry.byteLength
+    const after = this.#bytes + sizeOf(entry)
     this.#isSpilling = after > this.#maxBytes / (this.#isSpilling ? 4 : 2)
     return this.#isSpilling
   }
@@ -66,7 +67,7 @@ export class CommitQueue<T> {
     if (!group || group.span || !group.hasRoomFor(entry)) group = this.#begin()
     group.add(entry, isJournaled, end, append)
     this.#events++
-    this.#bytes += entry.byteLength
+    this.#bytes += sizeOf(entry)
   }
 
   /** Takes an entry that only the journal keeps. */
@@ -203,11 +204,11 @@ export class CommitQueue<T> {
 
   #countAsLoaded(entries: readonly SealedEntry[]): void {
     this.#spilledEvents -= entries.length
-    for (const { byteLength } of entries) this.#bytes += byteLength
+    for (const entry of entries) this.#bytes += sizeOf(entry)
   }
 
   #release(entries: readonly SealedEntry[]): void {
     this.#events -= entries.length
-    for (const entry of entries) this.#bytes -= entry.byteLength
+    for (const entry of entries) this.#bytes -= sizeOf(entry)
   }
 }

@@ -2,11 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { readBeginningSync } from '../../files/regular-file.js'
-import type { SealedEntry } from '../../store/contract.js'
+import type { SealedContent, SealedEntry } from '../../store/contract.js'
 import { isTransient } from '../../store/transient.js'
 import { HASH_BYTES, hashLeaf, leafDigestIn } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
+import { MAX_SECTION_BYTES, readSection, sectionBytes, sectionEnd, writeSection } from './content-section.js'
 import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
 
 /*
@@ -16,7 +17,7 @@ import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.j
  *     journal/000002.journal  │ head │ record │ record │ torn
  *
  *     head   = "spanledger journal 2\nafter " 12 digits "\nprevious " 64 digits "\nkey " 8 digits "\nboot " 36 characters "\n"
- *     record = [length u32 BE, top bit: the id is the caller's][leaf hash 32][MAC 16][entry bytes]
+ *     record = [length u32 BE, top bit: the id is the caller's, next: content follows][leaf hash 32][MAC 16][entry bytes][content]
  *
  * `after` is where the records of the segment before end, and `previous` the leaf hash of the last of them: so a segment
  * that was cut short, or put in place of another, is noticed. `key` names the journal key that the MACs are by; without
@@ -34,7 +35,10 @@ const LENGTH_BYTES = LEAF_HASH_OFFSET
 const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
 const PREFIX_BYTES = RECORD_HEAD_BYTES
 const CALLER_ID = 0x8000_0000
-const MAX_RECORD_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
+const HAS_CONTENT = 0x4000_0000
+const MAX_PLAIN_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
+/** Bytes of the largest record. */
+export const MAX_RECORD_BYTES: number = MAX_PLAIN_BYTES + MAX_SECTION_BYTES
 /** A segment that has this many bytes is followed by the next one. */
 export const SEGMENT_BYTES: number = 16 * 1024 * 1024
 /** A segment ends with the record that makes it full. */
@@ -88,7 +92,7 @@ export function decodeHead(segment: Buffer): ReadHead {
   return 'malformed'
 }
 
-type RecordedEntry = Pick<SealedEntry, 'bytes' | 'byteLength' | 'leafHash' | 'callerId'>
+type RecordedEntry = Pick<SealedEntry, 'bytes' | 'byteLength' | 'leafHash' | 'callerId' | 'content'>
 
 /** A record in the memory that it is written from. */
 export interface EncodedRecord {
@@ -100,11 +104,12 @@ export interface EncodedRecord {
 /** Encodes records. That of an entry which was encoded as a record already is completed in its place. */
 export class RecordEncoder {
   /** Zero where the MAC of a record is that nothing attests. */
-  readonly #scratch = Buffer.alloc(MAX_RECORD_BYTES)
+  readonly #scratch = Buffer.alloc(MAX_PLAIN_BYTES)
 
   /** Returns the record of an entry; it may be overwritten by the next call. */
   encode(entry: RecordedEntry): EncodedRecord {
-    const { byteLength, callerId } = entry
+    const { byteLength, callerId, content } = entry
+    if (content !== undefined && content.length > 0) return encodeWithContent(entry, content)
     const isInPlace = entry instanceof EncodedEntry
     const buffer = isInPlace ? entry.slab : this.#scratch
     const start = isInPlace ? entry.recordStart : 0
@@ -118,14 +123,25 @@ export class RecordEncoder {
   }
 }
 
+/** It is put together in memory of its own: hardly any entry has content, and none of its memory is kept. */
+function encodeWithContent(entry: RecordedEntry, content: readonly SealedContent[]): EncodedRecord {
+  const { byteLength, callerId, leafHash, bytes } = entry
+  const buffer = Buffer.alloc(recordBytes(entry))
+  buffer.writeUInt32BE(byteLength + HAS_CONTENT + (callerId ? CALLER_ID : 0), 0)
+  buffer.set(leafHash, LENGTH_BYTES)
+  buffer.set(bytes, PREFIX_BYTES)
+  writeSection(content, buffer, PREFIX_BYTES + byteLength)
+  return { buffer, start: 0, length: buffer.length }
+}
+
 /** Puts its MAC into an encoded record. */
 export function attestRecord({ buffer, start }: EncodedRecord, mac: JournalMac, record: AttestedRecord): void {
   mac.write(buffer, start + MAC_OFFSET, record)
 }
 
-/** Bytes that an entry takes in a journal. */
-export function recordBytes(entryBytes: number): number {
-  return PREFIX_BYTES + entryBytes
+/** Bytes that an entry takes in a journal, with its content. */
+export function recordBytes({ byteLength, content }: Pick<SealedEntry, 'byteLength' | 'content'>): number {
+  return PREFIX_BYTES + byteLength + sectionBytes(content)
 }
 
 /** A record as it is stored. */
@@ -135,6 +151,8 @@ export interface JournalRecord {
   readonly leafHash: Uint8Array
   readonly mac: Uint8Array
   readonly callerId: boolean
+  /** Left out where there is none. */
+  readonly content?: readonly SealedContent[]
   /** The offset of the next record. */
   readonly end: number
 }
@@ -147,21 +165,25 @@ export function decodeRecord(segment: Buffer, at: number): JournalRecord | undef
   // Attacker-controlled: a record; it lies within its segment, has at most MAX_ENTRY_BYTES, and its leaf hash.
   const end = claimedEnd(segment, at)
   if (end === undefined || end > segment.length) return undefined
+  const entryEnd = claimedEntryEnd(segment, at) as number
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-  computed.write(leafDigestIn(segment, at + PREFIX_BYTES, end), 0, 'latin1')
+  computed.write(leafDigestIn(segment, at + PREFIX_BYTES, entryEnd), 0, 'latin1')
   if (!computed.equals(leafHash)) return undefined
-  const bytes = segment.subarray(at + PREFIX_BYTES, end)
+  const bytes = segment.subarray(at + PREFIX_BYTES, entryEnd)
   const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)
-  return { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, start: at, end }
+  const record = { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, start: at, end }
+  if (!statesContent(segment, at)) return record
+  const content = readSection(segment, entryEnd, end)
+  return content && { ...record, content }
 }
 
 /** Returns whether whoever has the key wrote the record in that place. */
 export function isAttested(
-  { mac: stated, leafHash, callerId }: JournalRecord,
+  { mac: stated, leafHash, callerId, content }: JournalRecord,
   mac: JournalMac,
   { previous, segment, offset }: Pick<AttestedRecord, 'previous' | 'segment' | 'offset'>,
 ): boolean {
-  return mac.fits(stated, { previous, leafHash, callerId, segment, offset })
+  return mac.fits(stated, { previous, leafHash, callerId, hasContent: content !== undefined, segment, offset })
 }
 
 /**
@@ -205,6 +227,8 @@ export function isCutShort(segment: Buffer, at: number): boolean {
   const end = claimedEnd(segment, at)
   if (end === undefined || end <= segment.length) return false
   if (segment.length - at <= PREFIX_BYTES) return true
+  // Content may be cut off right behind its entry.
+  if (statesContent(segment, at)) return true
   // A whole entry behind a length that is too large: the length was altered.
   const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
   return Buffer.compare(hashLeaf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
@@ -212,9 +236,19 @@ export function isCutShort(segment: Buffer, at: number): boolean {
 
 /** Returns the end that a record states; `undefined` where no record does. */
 function claimedEnd(segment: Buffer, at: number): number | undefined {
+  const end = claimedEntryEnd(segment, at)
+  return end === undefined || !statesContent(segment, at) ? end : sectionEnd(segment, end)
+}
+
+/** Returns the end that a record states for the bytes of its entry. */
+function claimedEntryEnd(segment: Buffer, at: number): number | undefined {
   if (at + LENGTH_BYTES > segment.length) return undefined
-  const length = segment.readUInt32BE(at) % CALLER_ID
+  const length = segment.readUInt32BE(at) % HAS_CONTENT
   return length > 0 && length <= MAX_ENTRY_BYTES ? at + PREFIX_BYTES + length : undefined
+}
+
+function statesContent(segment: Buffer, at: number): boolean {
+  return ((segment[at] as number) & 0x40) !== 0
 }
 
 export function segmentName(segment: number): string {

@@ -21,6 +21,8 @@ export interface AttestedRecord {
   readonly previous: Uint8Array | undefined
   readonly leafHash: Uint8Array
   readonly callerId: boolean
+  /** Content follows the entry. It is bound to the entry itself. */
+  readonly hasContent?: boolean
   readonly segment: number
   /** The position of the record in its segment. */
   readonly offset: number
@@ -50,7 +52,7 @@ export class JournalKey {
  * hand from two one-shot hashes, which takes a third of the time.
  *
  * ```
- * message = leaf hash of the record before 32 │ leaf hash 32 │ segment 8 │ offset 8 │ the id is the caller's 1
+ * message = leaf hash of the record before 32 │ leaf hash 32 │ segment 8 │ offset 8 │ flags 1: the id is the caller's, content follows
  * ```
  */
 export class JournalMac {
@@ -81,12 +83,12 @@ export class JournalMac {
     return mac.length === MAC_BYTES && timingSafeEqual(mac, this.#computed.subarray(0, MAC_BYTES))
   }
 
-  #compute({ previous, leafHash, callerId, segment, offset }: AttestedRecord): void {
+  #compute({ previous, leafHash, callerId, hasContent, segment, offset }: AttestedRecord): void {
     const inner = this.#inner
     inner.set(previous ?? NO_HASH, BLOCK_BYTES)
     inner.set(leafHash, BLOCK_BYTES + HASH_BYTES)
     const afterSegment = writeNumber(inner, segment, BLOCK_BYTES + 2 * HASH_BYTES)
-    inner[writeNumber(inner, offset, afterSegment)] = callerId ? 1 : 0
+    inner[writeNumber(inner, offset, afterSegment)] = (callerId ? 1 : 0) + (hasContent ? 2 : 0)
     this.#outer.write(sha256(inner), BLOCK_BYTES, 'latin1')
     this.#computed.write(sha256(this.#outer), 'latin1')
   }

@@ -168,7 +168,7 @@ export class JournalReplay {
   /** Yields the entry of a record, unless the record is not the log's own. */
   *#replayed(segment: StoredSegment, records: Buffer, record: JournalRecord): Generator<ReplayedEntry> {
     const { mac } = this.#options
-    const { bytes, leafHash, callerId, start, end } = record
+    const { bytes, leafHash, callerId, content, start, end } = record
     if (mac && !this.#isAttested(mac, segment.number, records, record)) {
       const why = segment.head.keyId === mac.keyId ? '' : ` (the file is of ${nameOfKey(segment.head.keyId)})`
       const what = `the record in ${segmentName(segment.number)} at byte ${start} is not attested by the journal key${why}`
@@ -185,7 +185,7 @@ export class JournalReplay {
     this.#end = end
     const position = { segment: segment.number, offset: end }
     yield {
-      entry: { bytes, byteLength: bytes.length, leafHash, callerId, event: filedEvent(event) },
+      entry: { bytes, byteLength: bytes.length, leafHash, callerId, event: filedEvent(event), content },
       event,
       position,
       isAttested: mac !== undefined,

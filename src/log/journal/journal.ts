@@ -11,6 +11,7 @@ import {
   type EncodedRecord,
   encodeHead,
   HEAD_BYTES,
+  MAX_RECORD_BYTES,
   RecordEncoder,
   SEGMENT_BYTES,
   segmentName,
@@ -87,8 +88,9 @@ export class Journal {
    *
    * @throws Error when there is no thread that can write; nothing has changed then
    */
-  async goBehind(options: Omit<WriteBehindOptions, 'descriptor'>): Promise<void> {
-    this.#behind = await RecordsBehind.start({ ...options, descriptor: this.#descriptor })
+  async goBehind(options: Omit<WriteBehindOptions, 'descriptor' | 'maxStretchBytes'>): Promise<void> {
+    const maxStretchBytes = MAX_RECORD_BYTES
+    this.#behind = await RecordsBehind.start({ ...options, maxStretchBytes, descriptor: this.#descriptor })
     this.#passOn()
   }
 
@@ -119,9 +121,11 @@ export class Journal {
     if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
     const record = this.#encoder.encode(entry)
     if (this.#mac) {
-      const { leafHash, callerId } = entry
+      const { leafHash, callerId, content } = entry
+      const hasContent = content !== undefined && content.length > 0
       const previous = this.#last?.leafHash
-      attestRecord(record, this.#mac, { previous, leafHash, callerId, segment: this.#segment, offset: this.#offset })
+      const [segment, offset] = [this.#segment, this.#offset]
+      attestRecord(record, this.#mac, { previous, leafHash, callerId, hasContent, segment, offset })
     }
     try {
       if (this.#isBehind) this.#behind?.append(entry, record, { segment: this.#segment, offset: this.#offset })

@@ -91,6 +91,6 @@ export class WriteAhead {
 }
 
 /** Returns the span of an entry that ends there. */
-export function spanOf({ byteLength }: SealedEntry, to: JournalPosition): JournalSpan {
-  return { from: { segment: to.segment, offset: to.offset - recordBytes(byteLength) }, to }
+export function spanOf(entry: SealedEntry, to: JournalPosition): JournalSpan {
+  return { from: { segment: to.segment, offset: to.offset - recordBytes(entry) }, to }
 }

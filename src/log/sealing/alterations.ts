@@ -13,13 +13,14 @@ export class Alterations {
   #bytes = 0
 
   /** Notes a change; one that is noted already keeps the length it had first. */
-  add(field: string, reason: Alteration['reason'], originalLength?: number): void {
-    const identity = `${reason} ${field}`
+  add(field: string, reason: Alteration['reason'], originalLength?: number, by?: string): void {
+    const identity = `${reason} ${field} ${by ?? ''}`
     if (this.#seen.has(identity)) return
     this.#seen.add(identity)
     const alteration: Alteration = {
       field: beginning(field, MAX_FIELD_LENGTH),
       reason,
+      ...(by === undefined ? {} : { by }),
       ...(originalLength === undefined ? {} : { originalLength }),
     }
     const bytes = Buffer.byteLength(JSON.stringify(alteration)) + 1

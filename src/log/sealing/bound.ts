@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { ContentValue } from '../../events/content.js'
 import { storedId } from '../../events/ids.js'
 import { beginning } from '../../events/text.js'
 import type { Alteration } from '../../events/types.js'
@@ -73,6 +74,8 @@ export class BoundedCopy {
   #copyContainer(source: object, key: PropertyKey, field: string, depth: number): unknown {
     if (this.#ancestors.includes(source)) return this.#absent(field, 'cyclic')
     if (depth > MAX_DEPTH) return this.#absent(field, 'too_deep')
+    // No entry holds what its application declares to be content: where it was not taken out, it is lost.
+    if (source instanceof ContentValue) return this.#absent(field, 'removed')
     // Before its `toJSON`: that of a Buffer makes a list as long as the Buffer.
     if (ArrayBuffer.isView(source)) return this.#absent(field, 'not_json')
     this.#ancestors.push(source)

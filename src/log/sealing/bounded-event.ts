@@ -1,5 +1,5 @@
 import { HAS_RANDOM_ID } from '../../events/random-id.js'
-import type { AgentRef, AuditEventInput } from '../../events/types.js'
+import type { AgentRef, AuditEvent, AuditEventInput } from '../../events/types.js'
 import { Alterations } from './alterations.js'
 import { BoundedCopy } from './bound.js'
 import {
@@ -24,6 +24,7 @@ const UNTYPED = { type: 'custom', name: 'untyped' } as const
 export function boundEvent(
   input: unknown,
   completion: EnvelopeCompletion,
+  content?: AuditEvent['content'],
 ): { readonly draft: Draft; readonly text: string } {
   const source = typeof input === 'object' && input !== null ? input : {}
   const altered = new Alterations()
@@ -37,7 +38,7 @@ export function boundEvent(
   const draft = completeEnvelope({ ...envelope, ...mark, type: envelope.type ?? UNTYPED.type }, completion)
   draft.data = typed ? data : { name: UNTYPED.name, ...data }
   withholdAuthority(draft)
-  return fitIntoEntry(draft, altered)
+  return fitIntoEntry(draft, altered, content)
 }
 
 function hasRandomId(source: object): boolean {
@@ -88,18 +89,27 @@ function addGivenAlterations(source: object, altered: Alterations): void {
   if (given === undefined) return
   for (const alteration of Array.isArray(given) ? given : [given]) {
     try {
-      const { field, reason, originalLength } = copyAlteration(alteration)
-      altered.add(field, reason, originalLength)
+      const { field, reason, originalLength, by } = copyAlteration(alteration)
+      altered.add(field, reason, originalLength, by)
     } catch {
       altered.add('altered', 'invalid')
     }
   }
 }
 
-function fitIntoEntry(draft: Draft, altered: Alterations): { readonly draft: Draft; readonly text: string } {
+function fitIntoEntry(
+  draft: Draft,
+  altered: Alterations,
+  content: AuditEvent['content'],
+): { readonly draft: Draft; readonly text: string } {
   for (;;) {
     const alterations = altered.list()
     if (alterations.length > 0) draft.altered = alterations
+    if (content) {
+      // Behind `altered`, as in every event.
+      delete draft.content
+      draft.content = content
+    }
     const text = JSON.stringify(draft)
     const excess = Buffer.byteLength(text) - MAX_ENTRY_BYTES
     if (excess <= 0) return { draft, text }

@@ -5,7 +5,15 @@ import { MAX_ID_LENGTH, PLAIN_ID_LENGTH, storedId } from '../../events/ids.js'
 import { HAS_RANDOM_ID, randomId } from '../../events/random-id.js'
 import { isReserved, unreserved } from '../../events/reserved.js'
 import { isTimestamp, parseTimestamp, type Timestamp } from '../../events/time.js'
-import type { AgentRef, Alteration, AuditEventInput, ClaimedScope, EventSource, TraceRef } from '../../events/types.js'
+import type {
+  AgentRef,
+  Alteration,
+  AuditEvent,
+  AuditEventInput,
+  ClaimedScope,
+  EventSource,
+  TraceRef,
+} from '../../events/types.js'
 import { NOT_PLAIN } from './plain.js'
 
 /** Tenant of an event that names none, and session of one that belongs to no trace and no run either. */
@@ -39,6 +47,7 @@ export interface Draft {
   salt?: string
   data?: object
   altered?: readonly Alteration[]
+  content?: AuditEvent['content']
 }
 
 /** Tells the time of recording what happened at a time, or just now. */
@@ -177,8 +186,9 @@ export function copyAlterations(alterations: readonly Alteration[]): Alteration[
   return alterations.map(copyAlteration)
 }
 
-export function copyAlteration({ field, reason, originalLength }: Alteration): Alteration {
+export function copyAlteration({ field, reason, by, originalLength }: Alteration): Alteration {
   const copy: Alteration = { field: plainId(field), reason }
+  if (by !== undefined) copy.by = plainId(by)
   if (!ALTERATION_REASONS.has(reason)) throw NOT_PLAIN
   if (Number.isSafeInteger(originalLength)) copy.originalLength = originalLength as number
   else if (originalLength !== undefined) throw NOT_PLAIN

@@ -30,6 +30,7 @@ export interface EventParts {
   /** `statementOf` and `salt`, which the log adds. */
   readonly added: string
   readonly data: string
+  /** `altered` and `content`. */
   readonly altered: string
 }
 
@@ -46,7 +47,7 @@ export class EventBytes {
 
   /** Takes an event apart. A part that it does not have is empty. */
   partsOf(draft: Draft): EventParts {
-    const { type, supersedes, claimed, source, statementOf, salt, data, altered } = draft
+    const { type, supersedes, claimed, source, statementOf, salt, data, altered, content } = draft
     const addedSalt = salt === undefined ? '' : `,"salt":"${salt}"`
     return {
       scope: this.#scopes.of(draft),
@@ -56,7 +57,7 @@ export class EventBytes {
       claimed: claimed === undefined ? '' : `,"claimed":${JSON.stringify(claimed)}`,
       added: statementOf === undefined ? addedSalt : `,"statementOf":${JSON.stringify(statementOf)}${addedSalt}`,
       data: data === undefined ? '' : JSON.stringify(data),
-      altered: altered === undefined ? '' : `,"altered":${JSON.stringify(altered)}`,
+      altered: alteredJson(altered, content),
     }
   }
 
@@ -148,6 +149,11 @@ export class EventBytes {
     }
     return this.#sourceJson
   }
+}
+
+function alteredJson(altered: Draft['altered'], content: Draft['content']): string {
+  const json = altered === undefined ? '' : `,"altered":${JSON.stringify(altered)}`
+  return content === undefined ? json : `${json},"content":${JSON.stringify(content)}`
 }
 
 function lengthOf({ traceId, spanId, parentSpanId }: TraceRef): number {

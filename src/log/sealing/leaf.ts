@@ -1,6 +1,6 @@
 import { toolNameOf } from '../../events/tool-name.js'
 import type { AuditEvent } from '../../events/types.js'
-import type { CallerId, FiledEvent, SealedEntry, WithRunFacts } from '../../store/contract.js'
+import type { CallerId, FiledEvent, SealedContent, SealedEntry, WithRunFacts } from '../../store/contract.js'
 import { type RunFacts, runFactsOf } from '../../store/runs/run-facts.js'
 import { HASH_BYTES, LEAF_PREFIX, sha256 } from '../../tree/index.js'
 import type { Draft } from './envelope.js'
@@ -52,6 +52,8 @@ export class EncodedEntry implements SealedEntry, FiledEvent, WithRunFacts {
   readonly supersedes: string | undefined
   readonly run: RunFacts | undefined
   readonly scope: Scope
+  /** Sealed once the leaf hash is known, before the entry is written anywhere. */
+  content: readonly SealedContent[] | undefined = undefined
   readonly #chosenId: string | undefined
 
   /** @param region - read at once: the encoder uses the object again */

@@ -17,6 +17,13 @@ export interface Sealed {
   readonly event: AuditEvent
 }
 
+/** The parts of an event that its log adds. */
+interface Added {
+  /** Origin of the log, when the log makes a statement about itself. */
+  readonly statementOf?: string
+  readonly content?: AuditEvent['content']
+}
+
 /** Turns events into entries, once: after sealing nothing changes them. One per log. */
 export class Sealer {
   readonly #clock: WatchedClock
@@ -47,9 +54,10 @@ export class Sealer {
    * A type that is reserved for statements of the log becomes a `custom` event of that name: see {@link sealStatement}.
    *
    * @param callerId - the caller chose `input.id`
+   * @param content - what the entry says of the content that was taken out
    */
-  seal(input: RecordInput, callerId: boolean): Sealed {
-    return this.#seal(input, callerId, undefined)
+  seal(input: RecordInput, callerId: boolean, content?: AuditEvent['content']): Sealed {
+    return this.#seal(input, callerId, { content })
   }
 
   /**
@@ -58,15 +66,15 @@ export class Sealer {
    * @param callerId - `statement.id` is to be recognised if it is brought again
    */
   sealStatement(statement: AuditEventInput, callerId = false): Sealed {
-    return this.#seal(statement, callerId, this.origin)
+    return this.#seal(statement, callerId, { statementOf: this.origin })
   }
 
-  #seal(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
-    return this.#sealPlain(input, callerId, statementOf) ?? this.#sealBounded(input, callerId, statementOf)
+  #seal(input: RecordInput, callerId: boolean, added: Added): Sealed {
+    return this.#sealPlain(input, callerId, added) ?? this.#sealBounded(input, callerId, added)
   }
 
   /** The common way: one copy, one text, one encoding, one hash. `undefined` for what needs changes. */
-  #sealPlain(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed | undefined {
+  #sealPlain(input: RecordInput, callerId: boolean, { statementOf, content }: Added): Sealed | undefined {
     try {
       const data = copyPlain(statementOf === undefined ? input.data : stated(input))
       const fallbackAgent = input.type === 'run_started' ? agentIn(data) : undefined
@@ -76,6 +84,7 @@ export class Sealer {
       withholdAuthority(draft)
       const { altered } = input
       if (altered !== undefined && altered.length > 0) draft.altered = copyAlterations(altered)
+      if (content !== undefined) draft.content = content
       const entry = this.#encoder.encode(draft, callerId)
       return entry && { entry, event: draft as AuditEvent }
     } catch {
@@ -83,10 +92,10 @@ export class Sealer {
     }
   }
 
-  #sealBounded(input: RecordInput, callerId: boolean, statementOf: string | undefined): Sealed {
+  #sealBounded(input: RecordInput, callerId: boolean, { statementOf, content }: Added): Sealed {
     const recordedNow = callerId ? this.#recordedApart : this.#recordedNow
     const completed = statementOf === undefined ? input : { ...input, data: stated(input) }
-    const { draft, text } = boundEvent(completed, { recordedNow, statementOf })
+    const { draft, text } = boundEvent(completed, { recordedNow, statementOf }, content)
     return { entry: this.#encoder.encodeText(text, draft, callerId), event: draft as AuditEvent }
   }
 

@@ -32,7 +32,7 @@ export class SpilledEvents {
     if (statement) this.#statements.add(hashText(entry))
     const { from } = spanOf(entry, to)
     const last = this.#stretches.at(-1)
-    const bytes = recordBytes(entry.byteLength)
+    const bytes = recordBytes(entry)
     const continues = last && last.to.segment === from.segment && last.to.offset === from.offset
     if (continues && last.bytes < READ_BYTES) {
       this.#stretches[this.#stretches.length - 1] = {

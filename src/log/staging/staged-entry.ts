@@ -31,8 +31,8 @@ export function entryOfStaged(event: AuditEvent, entry: SealedEntry, isOwn: bool
 /** Returns the entry as one whose id its caller chose. */
 export function withCallerId(entry: SealedEntry, event: AuditEvent): SealedEntry {
   if (entry.callerId) return entry
-  const { bytes, byteLength, leafHash } = entry
-  return { bytes, byteLength, leafHash, callerId: true, event: filedEvent(event) }
+  const { bytes, byteLength, leafHash, content } = entry
+  return { bytes, byteLength, leafHash, callerId: true, event: filedEvent(event), content }
 }
 
 /** Returns a statement of a log as one that is staged, for the log that gets it next. */

@@ -1,6 +1,7 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
+import { sizeOf } from '../../store/entry-size.js'
 import type { RecordInput } from '../contract.js'
 import { recordBytes } from '../journal/journal-format.js'
 import { systemClock } from '../sealing/clock.js'
@@ -143,7 +144,7 @@ export class StagedQueue {
   takeNow(maxBytes: number): readonly Staged[] {
     let end = 0
     let bytes = 0
-    for (; end < this.#memory.length && bytes < maxBytes; end++) bytes += this.#memory[end]?.entry.byteLength ?? 0
+    for (; end < this.#memory.length && bytes < maxBytes; end++) bytes += sizeOf((this.#memory[end] as Staged).entry)
     this.#memoryBytes -= bytes
     const taken = this.#memory.splice(0, end)
     if (this.#unwritten.size > 0) for (const staged of taken) this.#unwritten.delete(staged)
@@ -153,7 +154,7 @@ export class StagedQueue {
   /** Puts back what was taken last and not used. */
   putBack(staged: readonly Staged[]): void {
     this.#memory = [...staged, ...this.#memory]
-    for (const { entry } of staged) this.#memoryBytes += entry.byteLength
+    for (const { entry } of staged) this.#memoryBytes += sizeOf(entry)
   }
 
   /** Takes over what a log had taken and not stored, before what was recorded since. @param origin - of that log */
@@ -193,13 +194,13 @@ export class StagedQueue {
   #keep(staged: Staged): boolean {
     const { entry } = staged
     // Behind what is in the journal alone nothing is in memory.
-    const isSpilling = this.#spilled.count > 0 || this.#memoryBytes + entry.byteLength > this.#maxMemoryBytes
+    const isSpilling = this.#spilled.count > 0 || this.#memoryBytes + sizeOf(entry) > this.#maxMemoryBytes
     const end = this.#write(entry)
     if (isSpilling && !end) return false
     if (isSpilling && end) this.#spilled.add(staged, end)
     else {
       this.#memory.push(staged)
-      this.#memoryBytes += entry.byteLength
+      this.#memoryBytes += sizeOf(entry)
       if (!end) this.#unwritten.add(staged)
     }
     this.#staged++
@@ -210,7 +211,7 @@ export class StagedQueue {
 
   /** @returns where the entry ends in the journal; `undefined` when it was not written */
   #write(entry: SealedEntry): JournalPosition | undefined {
-    if (!this.#journal || this.#journal.bytes + recordBytes(entry.byteLength) > this.#maxStagedBytes) return undefined
+    if (!this.#journal || this.#journal.bytes + recordBytes(entry) > this.#maxStagedBytes) return undefined
     try {
       this.#journal.append(entry)
     } catch (problem) {

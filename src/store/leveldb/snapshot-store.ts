@@ -3,7 +3,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { isError } from '../../events/is-error.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import type { Tile } from '../../tree/index.js'
-import type { IndexName, JournalPosition, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
+import type { IndexName, JournalPosition, SealedContent, SeqCursor, SeqRange, StoredEntry, Walk } from '../contract.js'
 import type { ReadableStore } from '../readable.js'
 import type { RunKey, RunRow } from '../runs/run-row.js'
 import { storeClosed } from '../store-closed.js'
@@ -101,6 +101,17 @@ export class SnapshotStore implements ReadableStore {
     const snapshot = this.#current().retain()
     try {
       return await snapshot.entries.read(seqs)
+    } finally {
+      await snapshot.release()
+    }
+  }
+
+  async content(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    const snapshot = this.#current().retain()
+    try {
+      return await snapshot.content(seqs)
+    } catch (error) {
+      throw failure(error, this.location)
     } finally {
       await snapshot.release()
     }

@@ -1,5 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { SealedContent } from '../contract.js'
+import { type TakenContent, takenContent } from './content/snapshot.js'
 import { ENTRIES, hasRecoveredAll, refuseFormer } from './database.js'
 import { BlockCache } from './entries/block-cache.js'
 import { type Head, readHead } from './entries/head.js'
@@ -34,6 +36,8 @@ export class Snapshot {
   readonly entries: EntryReads
   readonly tiles: StoredTiles
   readonly indexes: IndexReads
+  readonly #content: () => Promise<TakenContent | undefined>
+  #takenContent: Promise<TakenContent | undefined> | undefined
   readonly #db: Database
   readonly #files: readonly (SnapshotFiles | undefined)[]
   readonly #target: string
@@ -93,6 +97,7 @@ export class Snapshot {
     this.#index = new LogIndex(indexPath(target), () => followed)
     const source = { view: () => this.#view(), failure: (problem: unknown) => this.#index.failure(problem) }
     this.indexes = new IndexReads(source, hashes, size)
+    this.#content = () => takenContent(location, target)
   }
 
   get isClosed(): boolean {
@@ -108,6 +113,16 @@ export class Snapshot {
   async release(): Promise<void> {
     this.#readers--
     await this.#closeIfUnused()
+  }
+
+  /**
+   * Reads content items. Their database is taken for the first who asks: it is written before the entries are, so that it holds the items
+   * of all entries here.
+   */
+  async content(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    this.#takenContent ??= this.#content()
+    const taken = await this.#takenContent
+    return taken ? await taken.read(seqs) : seqs.map(() => [])
   }
 
   /** A newer one has taken its place. */
@@ -135,6 +150,7 @@ export class Snapshot {
 
   async #close(): Promise<void> {
     await this.#opened?.catch(() => undefined)
+    await (await this.#takenContent?.catch(() => undefined))?.close()
     await this.#index.close()
     await this.#db.close()
     await removeFiles(this.#files, this.#target)

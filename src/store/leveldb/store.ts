@@ -10,6 +10,7 @@ import type {
   IndexName,
   IndexState,
   JournalPosition,
+  SealedContent,
   SealedEntry,
   SeqCursor,
   SeqRange,
@@ -20,6 +21,7 @@ import { assertPosition, callerIdsOf, type Placement, placeGroup, storedIds } fr
 import type { RunKey, RunRow } from '../runs/run-row.js'
 import { storeClosed } from '../store-closed.js'
 import type { TimeBlock } from '../time-blocks.js'
+import { ContentDatabase } from './content/database.js'
 import { findIds } from './entries/find-ids.js'
 import type { Head } from './entries/head.js'
 import type { EntryReads } from './entries/reads.js'
@@ -48,6 +50,7 @@ export function levelStore(directory: string, readers: Readers = NOBODY): AuditS
 class LevelStore implements AuditStore {
   readonly location: string
   readonly #entries: EntryDatabase
+  readonly #content: ContentDatabase
   #index: LogIndex | undefined
   #isOpen = false
   #reads: { readonly head: Head; readonly indexes: IndexReads } | undefined
@@ -60,6 +63,7 @@ class LevelStore implements AuditStore {
   constructor(location: string, readers: Readers) {
     this.location = location
     this.#entries = new EntryDatabase(location, readers)
+    this.#content = new ContentDatabase(location)
   }
 
   get id(): string {
@@ -115,7 +119,10 @@ class LevelStore implements AuditStore {
       try {
         this.#index = new LogIndex(indexPath(this.location), () => this.#entries.followed())
         await this.#index.open()
+        await this.#content.open(this.size)
       } catch (error) {
+        await this.#index?.close()
+        await this.#content.close()
         await this.#entries.close()
         throw openError(error, this.location)
       }
@@ -129,6 +136,7 @@ class LevelStore implements AuditStore {
       await this.#committing?.catch(() => undefined)
       await this.#index?.close()
       this.#index = undefined
+      await this.#content.close()
       await this.#entries.close()
     })
   }
@@ -166,6 +174,15 @@ class LevelStore implements AuditStore {
 
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     return await this.#entryReads().read(seqs)
+  }
+
+  async content(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    this.#database()
+    try {
+      return await this.#content.read(seqs)
+    } catch (error) {
+      throw readError(error, this.location)
+    }
   }
 
   async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
@@ -218,10 +235,12 @@ class LevelStore implements AuditStore {
 
   async #write({ fresh }: Placement, marks: CommitMarks | undefined): Promise<void> {
     try {
+      await this.#content.write(fresh, this.size)
       await this.#entries.write(fresh, marks)
       this.#index?.add(fresh, this.root)
     } catch (cause) {
       this.#entries.distrust()
+      this.#content.distrust()
       this.#uncertain = UncertainGroup.after(this.#uncertain, this.size, fresh)
       throw writeFailed(this.location, cause)
     }

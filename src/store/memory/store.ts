@@ -6,6 +6,7 @@ import type {
   CommitResult,
   IndexName,
   JournalPosition,
+  SealedContent,
   SealedEntry,
   SeqCursor,
   SeqRange,
@@ -34,6 +35,8 @@ class MemoryStore implements AuditStore {
   readonly location = 'memory'
   readonly id = newLogId()
   readonly #entries: Uint8Array[] = []
+  /** By position. */
+  readonly #content = new Map<number, readonly SealedContent[]>()
   /** By {@link callerIdText}. */
   readonly #callerIds = new Map<string, number>()
   /** Positions by index and value, filed under the first parts of the value too, so that a lookup is one array. */
@@ -112,6 +115,7 @@ class MemoryStore implements AuditStore {
     for (const tile of tiles) this.#tiles.set(tilePath(tile.level, tile.index), tile.hashes)
     for (const entry of fresh) {
       for (const { index, value } of postingsOf([entry], this.size)) this.#file(index, value, this.size)
+      if (entry.content && entry.content.length > 0) this.#content.set(this.size, entry.content)
       this.#entries.push(entry.bytes)
     }
     return { seqs, size: this.size, firstNew }
@@ -143,6 +147,11 @@ class MemoryStore implements AuditStore {
   async read(seqs: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
     this.#assertOpen()
     return seqs.map((seq) => this.#entries[seq])
+  }
+
+  async content(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    this.#assertOpen()
+    return seqs.map((seq) => this.#content.get(seq) ?? [])
   }
 
   async readTiles(tiles: readonly Tile[]): Promise<readonly (Uint8Array | undefined)[]> {

@@ -1,0 +1,152 @@
+import { join, resolve } from 'node:path'
+import type { ContentKeys } from '../content/contract.js'
+import { FileContentKeys } from '../content/keys/file-keys.js'
+import { keyFileProvider } from '../content/keys/provider.js'
+import { rejectUnknownOptions } from '../events/options.js'
+import type { Timestamp } from '../events/time.js'
+import type { ContentKeysOptions, GovernanceOptions } from './governance-options.js'
+import { Governor } from './governor.js'
+import { policyDigest } from './policy/digest.js'
+import { parsePolicy } from './policy/parse.js'
+import { type AuditPolicy, BUILT_IN_POLICY } from './policy/policy.js'
+import { readPolicyFile, stateOfFile } from './policy/policy-file.js'
+import type { ResolvedPolicy } from './policy/resolved.js'
+import { DETECTORS } from './redaction/detectors.js'
+import { createRedaction } from './redaction/redaction.js'
+import { OwnRedactors } from './redaction/redactors.js'
+
+/** The environment variable that holds the path of a policy where no option does. */
+const POLICY_VARIABLE = 'SPANLEDGER_POLICY'
+/** The environment variable that holds the path of the key file where no option does. */
+const KEY_FILE_VARIABLE = 'SPANLEDGER_CONTENT_KEY_FILE'
+const OF = 'openAuditLog'
+
+/** The governance of a log, and the file that its policy comes from. */
+export interface OpenGovernance {
+  readonly governor: Governor
+  /** Applies another policy. @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`; what the file system throws. The one in force stays then */
+  apply(policy: AuditPolicy | string): void
+  /** Looks whether the file of the policy has changed, and applies what it holds. Reports what is wrong with it, once. Never throws. */
+  review(): void
+  /** Resolves when a key that a service has to unwrap is there, or cannot be had now. Never rejects. */
+  ready(): Promise<void>
+}
+
+interface OpenGovernorParts {
+  readonly options: GovernanceOptions
+  /** Directory of the ledger; `undefined` for a log in a store. */
+  readonly location: string | undefined
+  /** Keys of a log in memory. */
+  readonly keys?: ContentKeys | undefined
+  readonly now: () => Timestamp
+  readonly report: (problem: Error) => void
+}
+
+/**
+ * Opens the governance of a log.
+ *
+ * @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`; what the file system throws
+ * @throws TypeError naming a malformed option
+ */
+export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
+  const { options, location, now, report } = parts
+  const redactors = new OwnRedactors(options.redactors)
+  const policy = new PolicySource(options.policy ?? process.env[POLICY_VARIABLE], redactors, report)
+  const fileKeys = options.contentKeys === false ? undefined : fileKeysOf(options.contentKeys ?? {}, location, report)
+  const keys = options.contentKeys === false ? undefined : (fileKeys ?? parts.keys)
+  const governor = new Governor({ policy: policy.current, keys, now, report })
+  return {
+    governor,
+    apply: (next) => {
+      policy.replace(next)
+      governor.apply(policy.current)
+    },
+    review: () => {
+      if (policy.review()) governor.apply(policy.current)
+    },
+    ready: async () => {
+      if (options.contentKeys !== false && options.contentKeys?.provider) await fileKeys?.ready()
+    },
+  }
+}
+
+/** A policy, or the file that it is read from. */
+class PolicySource {
+  readonly #redactors: OwnRedactors
+  readonly #report: (problem: Error) => void
+  #path: string | undefined
+  #state = ''
+  #current: ResolvedPolicy
+
+  constructor(given: AuditPolicy | string | undefined, redactors: OwnRedactors, report: (problem: Error) => void) {
+    this.#redactors = redactors
+    this.#report = report
+    this.#current = this.#read(given || BUILT_IN_POLICY)
+  }
+
+  get current(): ResolvedPolicy {
+    return this.#current
+  }
+
+  /** @throws as {@link OpenGovernance.apply} */
+  replace(given: AuditPolicy | string): void {
+    this.#current = this.#read(given)
+  }
+
+  /** @returns whether the file holds another policy now */
+  review(): boolean {
+    const path = this.#path
+    if (path === undefined || stateOfFile(path) === this.#state) return false
+    const before = this.#current.digest
+    try {
+      this.#current = this.#read(path)
+      return this.#current.digest !== before
+    } catch (problem) {
+      this.#report(problem instanceof Error ? problem : new Error(String(problem)))
+      return false
+    }
+  }
+
+  #read(given: AuditPolicy | string): ResolvedPolicy {
+    if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
+      throw new TypeError(`${OF}: policy must be an object, or the path of a JSON file`)
+    }
+    const path = typeof given === 'string' ? resolve(given) : undefined
+    // Before it is read: what is written meanwhile is another state.
+    const state = path === undefined ? '' : stateOfFile(path)
+    if (path !== undefined && path === this.#path) this.#state = state
+    const policy =
+      path === undefined && given === BUILT_IN_POLICY
+        ? BUILT_IN_POLICY
+        : parsePolicy(path === undefined ? given : readPolicyFile(path), DETECTORS)
+    this.#path = path
+    this.#state = state
+    return { policy, digest: policyDigest(policy), redaction: createRedaction(this.#redactors, policy.redact) }
+  }
+}
+
+const KEYS_OPTIONS = ['directory', 'keyFile', 'provider']
+
+function fileKeysOf(
+  options: ContentKeysOptions,
+  location: string | undefined,
+  report: (problem: Error) => void,
+): FileContentKeys | undefined {
+  rejectUnknownOptions(`${OF}: contentKeys`, options, KEYS_OPTIONS)
+  const directory = options.directory ?? (location === undefined ? undefined : join(location, 'keys', 'content'))
+  if (directory === undefined) return undefined
+  return new FileContentKeys({
+    directory: resolve(directory),
+    provider: providerOf(options, directory),
+    use: 'writing',
+    report,
+  })
+}
+
+/** Returns the provider that options name, or the file in the directory. */
+export function providerOf(
+  { provider, keyFile = process.env[KEY_FILE_VARIABLE] }: ContentKeysOptions,
+  directory: string,
+) {
+  return provider ?? keyFileProvider(keyFile || join(directory, 'provider.key'))
+}

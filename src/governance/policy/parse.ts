@@ -1,0 +1,158 @@
+import * as v from 'valibot'
+import { AuditLogError } from '../../events/errors.js'
+import { nearestName } from '../../events/nearest.js'
+import { beginning } from '../../events/text.js'
+import { compileRules } from './matching.js'
+import type { AuditPolicy, PolicyMatch, PolicyPattern, PolicyRule } from './policy.js'
+
+/** Rules of one policy. */
+const MAX_RULES = 1_000
+/** UTF-16 code units of a name, and of a text that is matched. */
+const MAX_LENGTH = 1_024
+/** Texts of one pattern. */
+const MAX_PATTERNS = 1_000
+/** A longer name is not repeated in full. */
+const MAX_NAMED = 100
+
+const text = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(MAX_LENGTH),
+  v.check((value) => value.isWellFormed() && !value.includes('\0'), 'it holds a NUL or a lone surrogate'),
+)
+const pattern = v.union([text, v.pipe(v.array(text), v.minLength(1), v.maxLength(MAX_PATTERNS))])
+
+const match = v.strictObject({
+  tenantId: v.optional(pattern),
+  sessionId: v.optional(pattern),
+  agent: v.optional(pattern),
+  tool: v.optional(pattern),
+  type: v.optional(pattern),
+  convention: v.optional(pattern),
+})
+
+const rule = v.strictObject({
+  name: v.optional(text),
+  match: v.optional(match),
+  payload: v.optional(v.picklist(['none', 'metadata', 'digest', 'content'])),
+  diagnostics: v.optional(v.picklist(['metadata', 'digest', 'content'])),
+})
+
+/** Schema of a policy; the published JSON Schema comes from it. */
+export const policySchema = v.strictObject({
+  $schema: v.optional(v.string()),
+  name: text,
+  version: v.optional(text),
+  rules: v.optional(v.pipe(v.array(rule), v.maxLength(MAX_RULES))),
+  redact: v.optional(v.record(v.string(), v.boolean())),
+  pseudonyms: v.optional(v.strictObject({ actor: v.optional(v.boolean()) })),
+})
+
+interface Issue {
+  readonly message: string
+  readonly type: string
+  readonly expected: string | null
+  readonly received: string
+  readonly path?: readonly { readonly key: unknown }[] | undefined
+}
+
+/** Fields by the kind of object that has them, for suggestions. */
+const FIELDS: readonly (readonly string[])[] = [policySchema, rule, match].map(({ entries }) => Object.keys(entries))
+
+/**
+ * Checks a policy, and returns a copy of it.
+ *
+ * Attacker-controlled: any value, also what a file holds; its schema accepts it.
+ *
+ * @param detectors - names that `redact` may have
+ * @throws AuditLogError `AUDIT_POLICY_INVALID` naming the path of the fault
+ */
+export function parsePolicy(value: unknown, detectors: readonly string[]): AuditPolicy {
+  let result: ReturnType<typeof parsed>
+  try {
+    result = parsed(value)
+  } catch (cause) {
+    throw invalid('policy', 'it cannot be read', cause)
+  }
+  if (!result.success) throw faultOf(result.issues[0] as Issue)
+  const policy = result.output as AuditPolicy
+  for (const name of Object.keys(policy.redact ?? {})) {
+    if (!detectors.includes(name))
+      throw invalid(
+        `redact.${beginning(name, MAX_NAMED)}`,
+        `there is no such detector${suggestion(name, detectors)}; there are ${detectors.join(', ')}`,
+      )
+  }
+  rejectContradictions(policy.rules ?? [])
+  return policy
+}
+
+function parsed(value: unknown) {
+  return v.safeParse(policySchema, value, { abortEarly: true })
+}
+
+function faultOf(issue: Issue): AuditLogError {
+  const keys = (issue.path ?? []).map(({ key }) => key)
+  const path = keys.reduce<string>(
+    (before, key) =>
+      typeof key === 'number' ? `${before}[${key}]` : before === '' ? named(key) : `${before}.${named(key)}`,
+    '',
+  )
+  if (issue.type === 'strict_object' && keys.length > 0 && issue.expected === 'never') {
+    const name = String(keys.at(-1))
+    const known = FIELDS.find((fields) => nearestName(name, fields) !== undefined) ?? []
+    return invalid(path, `unknown field${suggestion(name, known)}`)
+  }
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return invalid(path, 'it is missing')
+  return invalid(path || 'policy', issue.message)
+}
+
+function named(key: unknown): string {
+  return beginning(String(key), MAX_NAMED)
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const meant = nearestName(name, known)
+  return meant === undefined ? '' : `; did you mean '${meant}'?`
+}
+
+/** Refuses rules that say two things, and rules that can never count, since an earlier one is for all that they are for. */
+function rejectContradictions(rules: readonly PolicyRule[]): void {
+  const names = compileRules(rules).map(({ name }) => name)
+  for (const [at, { payload, diagnostics, match: own = {} }] of rules.entries()) {
+    const path = `rules[${at}]`
+    if (payload === undefined && diagnostics === undefined)
+      throw invalid(path, 'it says nothing: give it payload, diagnostics or both')
+    if (payload === 'none' && diagnostics !== undefined) {
+      throw invalid(`${path}.diagnostics`, "an event that is left out (payload: 'none') has no diagnostics")
+    }
+    const first = names.indexOf(names[at] as string)
+    if (first !== at) throw invalid(`${path}.name`, `rules[${first}] is called '${named(names[at])}' as well`)
+    const before = rules.slice(0, at).findIndex(({ match: other = {} }) => covers(other, own))
+    if (before !== -1)
+      throw invalid(path, `it never counts: rules[${before}] comes first and is for all events that it is for`)
+  }
+}
+
+/** Tells whether a match is for all events that another one is for, as far as the two show it. */
+function covers(wide: PolicyMatch, narrow: PolicyMatch): boolean {
+  return Object.entries(wide).every(([field, pattern]) => {
+    if (pattern === undefined) return true
+    const other = narrow[field as keyof PolicyMatch]
+    return other !== undefined && textsOf(other).every((each) => textsOf(pattern).some((by) => includes(by, each)))
+  })
+}
+
+function textsOf(pattern: PolicyPattern): readonly string[] {
+  return typeof pattern === 'string' ? [pattern] : pattern
+}
+
+function includes(wide: string, narrow: string): boolean {
+  return wide.endsWith('*') ? narrow.startsWith(wide.slice(0, -1)) : wide === narrow
+}
+
+function invalid(path: string, what: string, cause?: unknown): AuditLogError {
+  return new AuditLogError('AUDIT_POLICY_INVALID', `Invalid policy: ${path}: ${what}. The policy in force stays`, {
+    cause,
+  })
+}
