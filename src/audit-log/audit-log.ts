@@ -1,4 +1,6 @@
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
+import type { OpenGovernance } from '../governance/open-governor.js'
+import type { AuditPolicy } from '../governance/policy/policy.js'
 import { ABANDON, type AbandonableLog, type Abandoned } from '../log/abandoned.js'
 import type { AuditLogEvents, AuditLogListener, RemoveListener } from '../log/audit-log-events.js'
 import type { LogWriter } from '../log/committing/writer.js'
@@ -75,6 +77,19 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * ```
    */
   on<E extends keyof AuditLogEvents>(event: E, listener: AuditLogListener<E>): RemoveListener
+  /**
+   * Applies another policy from now on, and puts that on record.
+   *
+   * @param policy - an object, or the path of a JSON file, which is looked at again while the log is open
+   * @throws AuditLogError `AUDIT_POLICY_INVALID` naming the path of the fault; the policy in force stays. `AUDIT_FILE_REFUSED`,
+   * `AUDIT_LOG_CLOSED`, `AUDIT_WRITE_FAILED`; what the file system throws
+   *
+   * @example
+   * ```ts
+   * await log.applyPolicy({ name: 'acme', version: '4', rules: [{ match: { tool: 'search' }, payload: 'content' }] })
+   * ```
+   */
+  applyPolicy(policy: AuditPolicy | string): Promise<void>
   verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Counters of the writer since the log was opened. */
   counters(): AuditLogCounters
@@ -108,6 +123,7 @@ interface OpenAuditLogParts {
   readonly reader: StoreReader
   readonly recovery: AuditLogRecovery
   readonly emitter: LogEmitter
+  readonly governance: OpenGovernance
 }
 
 /** Puts writer and reader together. */
@@ -119,8 +135,10 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   readonly #reader: StoreReader
 
   readonly #emitter: LogEmitter
+  readonly #governance: OpenGovernance
 
-  constructor({ writer, reader, recovery, emitter }: OpenAuditLogParts) {
+  constructor({ writer, reader, recovery, emitter, governance }: OpenAuditLogParts) {
+    this.#governance = governance
     this.#writer = writer
     this.#reader = reader
     this.recovery = recovery
@@ -142,6 +160,12 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
 
   on<E extends keyof AuditLogEvents>(event: E, listener: AuditLogListener<E>): RemoveListener {
     return this.#emitter.on(event, listener)
+  }
+
+  async applyPolicy(policy: AuditPolicy | string): Promise<void> {
+    this.#governance.apply(policy)
+    this.#writer.stateDue()
+    await this.#writer.flush()
   }
 
   record(event: RecordInput): AuditEvent | undefined {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
+import type { OpenGovernance } from '../governance/open-governor.js'
 import { type LogDirectory, logDirectory, stagingAt } from '../ledger/log-directories.js'
 import { LedgerMember } from '../ledger/writing/member.js'
 import { removeState, writeState } from '../ledger/writing/state-file.js'
@@ -14,12 +15,14 @@ import { WatchedCommits } from '../reader/follow/watched-commits.js'
 import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
 import { createDirectory } from '../store/directory.js'
+import { isIndexBehind } from '../store/index-behind.js'
 import { isShared } from '../store/shared.js'
 import { startUnrefInterval } from '../timers/real-timers.js'
 import { OpenAuditLog } from './audit-log.js'
 import { requireExternalCheckpointFile } from './external-checkpoint-file.js'
 import { LateRecovery } from './late-recovery.js'
 import { checkpointerOf } from './log-checkpointer.js'
+import { governanceOf, REVIEW_MILLIS, recordedPolicy } from './log-governance.js'
 
 /** The shortest time from one check of the directory of an open log to the next. */
 const MIN_CHECK_MILLIS = 1_000
@@ -58,6 +61,7 @@ export async function openLog(
   part?: LedgerPart,
 ): Promise<Opened> {
   requireExternalCheckpointFile(options, directory)
+  const governance = governanceOf(store, part?.location ?? directory, options)
   await store.open()
   const { location } = store
   const { emitter } = options
@@ -96,9 +100,11 @@ export async function openLog(
         : undefined
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
     const late = new LateRecovery({ ...recovering, ...parts, openRunsBefore, adoptsLate })
+    await governance.ready()
     const writer: LogWriter = new LogWriter({
       ...options,
       ...parts,
+      governance: governance.governor,
       store,
       checkpointer: checkpointerOf({
         ...options,
@@ -130,10 +136,11 @@ export async function openLog(
       vkey: parts.signer?.vkey,
     })
     if (directory !== undefined) watchDirectory(writer, options.checkpointIntervalMillis)
+    await stateInForce(governance, writer, store, parts.origin)
     await member?.begin()
     if (part?.use !== 'recovering') await goBehind(parts.journal, location, options)
     const settled = late.run(writer)
-    return { log: new OpenAuditLog({ writer, reader, recovery, emitter }), member, settled }
+    return { log: new OpenAuditLog({ writer, reader, recovery, emitter, governance }), member, settled }
   } catch (problem) {
     if (directory !== undefined) await removeState(directory).catch(() => {})
     await store.close()
@@ -164,6 +171,27 @@ async function goBehind(
     emitter.report(new Error(what, { cause }))
   }
   await journal?.goBehind({ windowBytes, onEnded: report }).catch(report)
+}
+
+/** Puts the policy on record where another one is, and looks after it until the log is closed. An index that is being rebuilt is not waited for. */
+async function stateInForce(
+  { governor, review }: OpenGovernance,
+  writer: LogWriter,
+  store: AuditStore,
+  origin: string,
+): Promise<void> {
+  const stated = recordedPolicy(store, origin).then(
+    (digest) => {
+      governor.recordedAs(digest)
+      writer.stateDue()
+    },
+    () => {},
+  )
+  if (!isIndexBehind(store)) await stated
+  const stop = startUnrefInterval(REVIEW_MILLIS, () => {
+    review()
+    if (!writer.stateDue()) stop()
+  })
 }
 
 /** Checks now and then that the directory of an open log is still there, until it is closed. */

@@ -30,6 +30,8 @@ export type Verdict =
 export interface Governance {
   /** Never throws: what cannot be read is recorded as it is, without its content. */
   govern(input: RecordInput): Verdict
+  /** {@link govern} for an event that somebody waits for: its start is not held back, so that it is recorded or left out. */
+  governAwaited(input: RecordInput): Verdict
   /** Resolves when every key that was used outlives loss of power. @throws what the file system throws */
   settled(): Promise<void>
   /** Returns the statements that are due: which policy is in force, and what it left out. @param atEnd - the log is being closed */

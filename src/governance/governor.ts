@@ -25,7 +25,7 @@ export interface GovernorParts {
 /** Applies a policy to events on their way into a log. */
 export class Governor implements Governance {
   readonly #parts: GovernorParts
-  readonly #held = new HeldStarts()
+  readonly #held: HeldStarts
   readonly #leftOut = new LeftOutEvents()
   readonly #content: EventContent
   #policy: ResolvedPolicy
@@ -36,6 +36,7 @@ export class Governor implements Governance {
 
   constructor(parts: GovernorParts) {
     this.#parts = parts
+    this.#held = new HeldStarts(parts.now)
     this.#policy = parts.policy
     this.#rules = compileRules(parts.policy.policy.rules ?? [])
     this.#content = new EventContent(parts.keys, () => this.#reportNoKeys())
@@ -61,12 +62,13 @@ export class Governor implements Governance {
     }
   }
 
-  /** Records an event that is held back, or left out, all the same: its run has something on record from now on. */
-  governExplicit(input: RecordInput): Verdict {
+  /** An end of a run, or a start, that is asked for by itself makes its run one of which something is recorded. */
+  governAwaited(input: RecordInput): Verdict {
     const rule = this.#ruleFor(input)
     if (rule?.payload !== 'none') return this.#record(input, rule)
     const verdict = this.govern(input)
     if (verdict.kind !== 'held') return verdict
+    this.#held.takeStart(input)
     return this.#record(input, rule)
   }
 

@@ -1,4 +1,5 @@
 import { statusAfter } from '../events/run-status.js'
+import type { Timestamp } from '../events/time.js'
 import type { RecordInput } from '../log/contract.js'
 
 /** Starts that are held back. Further ones are recorded. */
@@ -18,6 +19,12 @@ interface HeldStart {
  */
 export class HeldStarts {
   readonly #held = new Map<string, HeldStart>()
+  readonly #now: () => Timestamp
+
+  /** @param now - tells the time */
+  constructor(now: () => Timestamp) {
+    this.#now = now
+  }
 
   /**
    * Decides on an event that a rule leaves out.
@@ -32,7 +39,7 @@ export class HeldStarts {
     if (status === 'running') {
       if (held || event.type !== 'run_started') return held ? 'leave_out' : 'record'
       if (this.#held.size >= MAX_HELD) return 'record'
-      this.#held.set(key, { event, rule })
+      this.#held.set(key, { event: this.#timed(event), rule })
       return 'hold'
     }
     // Without a start that is held back, the start is on record.
@@ -52,6 +59,13 @@ export class HeldStarts {
     if (!held) return undefined
     this.#held.delete(key as string)
     return held.event
+  }
+
+  /** What is recorded later happened now. */
+  #timed(event: RecordInput): RecordInput {
+    if (event.time !== undefined) return event
+    const time = { value: this.#now(), enumerable: true, configurable: true, writable: true }
+    return Object.create(event, { time }) as RecordInput
   }
 
   /** Gives all up. @returns the rule of each */

@@ -21,6 +21,16 @@ const POLICY_VARIABLE = 'SPANLEDGER_POLICY'
 const KEY_FILE_VARIABLE = 'SPANLEDGER_CONTENT_KEY_FILE'
 const OF = 'openAuditLog'
 
+// Every copy of this package in a process uses the same symbol.
+const GOVERNANCE: unique symbol = Symbol.for('spanledger.governance.v1')
+
+/** Options of a log that takes over what its process has staged. No part of the public interface. */
+export interface WithGovernance {
+  readonly [GOVERNANCE]?: OpenGovernance
+}
+
+export { GOVERNANCE }
+
 /** The governance of a log, and the file that its policy comes from. */
 export interface OpenGovernance {
   readonly governor: Governor
@@ -36,6 +46,10 @@ interface OpenGovernorParts {
   readonly options: GovernanceOptions
   /** Directory of the ledger; `undefined` for a log in a store. */
   readonly location: string | undefined
+  /**
+   * `metadata`: a policy that is invalid gives way to one by which no content is recorded, until its file is mended. @defaultValue it is refused
+   */
+  readonly onInvalid?: 'metadata' | undefined
   /** Keys of a log in memory. */
   readonly keys?: ContentKeys | undefined
   readonly now: () => Timestamp
@@ -51,7 +65,10 @@ interface OpenGovernorParts {
 export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
   const { options, location, now, report } = parts
   const redactors = new OwnRedactors(options.redactors)
-  const policy = new PolicySource(options.policy ?? process.env[POLICY_VARIABLE], redactors, report)
+  const policy = new PolicySource(
+    { redactors, report, onInvalid: parts.onInvalid },
+    options.policy ?? process.env[POLICY_VARIABLE],
+  )
   const fileKeys = options.contentKeys === false ? undefined : fileKeysOf(options.contentKeys ?? {}, location, report)
   const keys = options.contentKeys === false ? undefined : (fileKeys ?? parts.keys)
   const governor = new Governor({ policy: policy.current, keys, now, report })
@@ -70,6 +87,18 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
   }
 }
 
+interface PolicySourceParts {
+  readonly redactors: OwnRedactors
+  readonly report: (problem: Error) => void
+  readonly onInvalid: 'metadata' | undefined
+}
+
+/** Counts in place of a policy that is invalid. */
+const WITHOUT_CONTENT: AuditPolicy = {
+  name: 'spanledger-without-content',
+  rules: [{ payload: 'metadata', diagnostics: 'metadata' }],
+}
+
 /** A policy, or the file that it is read from. */
 class PolicySource {
   readonly #redactors: OwnRedactors
@@ -78,10 +107,17 @@ class PolicySource {
   #state = ''
   #current: ResolvedPolicy
 
-  constructor(given: AuditPolicy | string | undefined, redactors: OwnRedactors, report: (problem: Error) => void) {
+  constructor({ redactors, report, onInvalid }: PolicySourceParts, given: AuditPolicy | string | undefined) {
     this.#redactors = redactors
     this.#report = report
-    this.#current = this.#read(given || BUILT_IN_POLICY)
+    try {
+      this.#current = this.#read(given || BUILT_IN_POLICY)
+    } catch (problem) {
+      if (onInvalid !== 'metadata') throw problem
+      report(problem instanceof Error ? problem : new Error(String(problem)))
+      this.#current = this.#read(WITHOUT_CONTENT)
+      if (typeof given === 'string') this.#path = resolve(given)
+    }
   }
 
   get current(): ResolvedPolicy {

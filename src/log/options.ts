@@ -1,5 +1,7 @@
 import { rejectUnknownOptions, requireOneOf, wholeNumberOption } from '../events/options.js'
 import { type DataSchema, EventSchemas } from '../events/validate.js'
+import type { GovernanceOptions } from '../governance/governance-options.js'
+import { GOVERNANCE, type OpenGovernance, type WithGovernance } from '../governance/open-governor.js'
 import type { AuditStore } from '../store/contract.js'
 import type { AuditLogListeners } from './audit-log-events.js'
 import {
@@ -24,7 +26,7 @@ export const DEFAULT_MAX_QUEUE_BYTES: Readonly<Record<Durability, number>> = Obj
 })
 
 /** Options of `openAuditLog`. */
-export interface AuditLogOptions extends CheckpointOptions {
+export interface AuditLogOptions extends CheckpointOptions, GovernanceOptions {
   /** The store that keeps the log, instead of a directory. The log opens it, and closes it with itself. */
   readonly store?: AuditStore
   /**
@@ -139,6 +141,9 @@ export interface ResolvedAuditLogOptions extends ResolvedCheckpointOptions {
   readonly clock: Clock
   readonly readableBy: 'owner' | 'group'
   readonly emitter: LogEmitter
+  readonly governance: GovernanceOptions
+  /** Governs already what was staged for the log. */
+  readonly openGovernance: OpenGovernance | undefined
 }
 
 const KNOWN: Record<keyof AuditLogOptions, true> = {
@@ -152,6 +157,9 @@ const KNOWN: Record<keyof AuditLogOptions, true> = {
   journalKey: true,
   readableBy: true,
   meter: true,
+  policy: true,
+  redactors: true,
+  contentKeys: true,
   maxQueueBytes: true,
   clock: true,
   on: true,
@@ -208,6 +216,8 @@ export function resolveOptions(options: AuditLogOptions): ResolvedAuditLogOption
     meter,
     clock,
     emitter: new LogEmitter(checkedListeners(OF, on)),
+    governance: { policy: options.policy, redactors: options.redactors, contentKeys: options.contentKeys },
+    openGovernance: (options as WithGovernance)[GOVERNANCE],
   })
 }
 

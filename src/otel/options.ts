@@ -1,4 +1,5 @@
 import { rejectUnknownOptions, requireDirectoryPath, requireOneOf, wholeNumberOption } from '../events/options.js'
+import type { GovernanceOptions } from '../governance/governance-options.js'
 import type { AuditLogWriter } from '../log/contract.js'
 import { DURABILITIES, type Durability, journalWindowOption } from '../log/journal/durability.js'
 import type { Convention } from './conventions/contract.js'
@@ -17,7 +18,7 @@ const DEFAULT_MAX_OPEN_RUNS = 10_000
 const DEFAULT_DELIVERY_WAIT_MILLIS = 90_000
 
 /** Options of `AuditSpanProcessor`. */
-export interface AuditSpanProcessorOptions {
+export interface AuditSpanProcessorOptions extends GovernanceOptions {
   /** Attaches this log at once. The caller opened it and closes it. */
   readonly log?: AuditLogWriter
   /**
@@ -131,7 +132,7 @@ export interface AuditSpanProcessorOptions {
 }
 
 /** Options of the log that a processor opens. */
-export interface OwnLogOptions {
+export interface OwnLogOptions extends GovernanceOptions {
   readonly readableBy: 'owner' | 'group'
   readonly durability: Durability
   /** Given where a thread writes the journal alone. */
@@ -158,6 +159,9 @@ const KNOWN: Record<keyof AuditSpanProcessorOptions, true> = {
   readableBy: true,
   durability: true,
   journalWindowBytes: true,
+  policy: true,
+  redactors: true,
+  contentKeys: true,
   conventions: true,
   vocabularies: true,
   onExplain: true,
@@ -206,16 +210,27 @@ export function resolveProcessorOptions(options: AuditSpanProcessorOptions): Res
   })
 }
 
+/** Options of a log that the processor opens itself. */
+const OF_OWN_LOG = ['readableBy', 'durability', 'journalWindowBytes', 'policy', 'redactors', 'contentKeys'] as const
+
 function ownLogOptions(options: AuditSpanProcessorOptions): OwnLogOptions {
   const { location, readableBy = 'owner', durability = 'journal', journalWindowBytes } = options
   requireOneOf(OF, 'readableBy', readableBy, ['owner', 'group'])
   requireOneOf(OF, 'durability', durability, DURABILITIES)
-  for (const name of ['readableBy', 'durability', 'journalWindowBytes'] as const) {
+  const { policy, redactors, contentKeys } = options
+  for (const name of OF_OWN_LOG) {
     if (options[name] !== undefined && location === undefined)
       throw new TypeError(`${OF}: ${name} goes with a location`)
   }
   journalWindowOption(OF, journalWindowBytes, durability)
-  return Object.freeze({ readableBy, durability, ...(journalWindowBytes !== undefined && { journalWindowBytes }) })
+  return Object.freeze({
+    readableBy,
+    durability,
+    ...(journalWindowBytes !== undefined && { journalWindowBytes }),
+    ...(policy !== undefined && { policy }),
+    ...(redactors !== undefined && { redactors }),
+    ...(contentKeys !== undefined && { contentKeys }),
+  })
 }
 
 /** Anything but `true` and `false` may be meant either way. */

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
+import { timestampFromMillis } from '../events/time.js'
 import { GROUP, NOBODY } from '../files/readers.js'
+import { GOVERNANCE, openGovernance, type WithGovernance } from '../governance/open-governor.js'
 import { stagingAt } from '../ledger/log-directories.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
 import { type JournalKey, journalKeyFrom } from '../log/journal/journal-key.js'
@@ -103,11 +105,20 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
     return known.log
   }
   const closed = known?.closing ?? Promise.resolve()
+  // It governs also what is staged before the log is open.
+  const governance = openGovernance({
+    options,
+    location: path,
+    onInvalid: 'metadata',
+    now: () => timestampFromMillis(Date.now()),
+    report: (problem) => process.emitWarning(problem),
+  })
   if (readableBy === 'group') createLocation(path)
   const log = new OpeningLog<AuditLog>(location, {
     staging: stagingAt(path),
     journalKey: journalKeyAtHand(),
     readers: readableBy === 'group' ? GROUP : NOBODY,
+    governance: governance.governor,
     open: async (onRemoved) => {
       await closed.catch(() => undefined)
       let isRemoved = false
@@ -117,7 +128,8 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
         else if (!isRemoved) onRemoved()
         isRemoved ||= isOfRemoved(problem)
       }
-      return await openAuditLog(location, { shared: true, ...options, on: { problem: report } })
+      const governed: WithGovernance = { [GOVERNANCE]: governance }
+      return await openAuditLog(location, { shared: true, ...options, ...governed, on: { problem: report } })
     },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.
     onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),

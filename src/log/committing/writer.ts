@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { EventSchemas } from '../../events/validate.js'
+import type { Governance } from '../../governance/contract.js'
 import type { AuditStore } from '../../store/contract.js'
 import { isIndexBehind } from '../../store/index-behind.js'
 import type { StartTimer } from '../../timers/real-timers.js'
@@ -27,6 +28,7 @@ import { CommitQueue } from './commit-queue.js'
 import { Drops } from './drops.js'
 import { Failures } from './failures.js'
 import { FlawMarks } from './flaw-marks.js'
+import { GovernedEvents } from './governed-events.js'
 import { Intake } from './intake.js'
 import { LogErrors } from './log-errors.js'
 import { type AuditLogMeter, LogMetrics } from './metrics.js'
@@ -38,6 +40,8 @@ export interface LogWriterParts {
   readonly sealer: Sealer
   readonly schemas: EventSchemas
   readonly maxQueueBytes: number
+  /** Applies the policy. @defaultValue everything is taken as it comes */
+  readonly governance?: Governance | undefined
   readonly emitter: LogEmitter
   /** The writer closes these. */
   readonly journal?: Journal | undefined
@@ -72,6 +76,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
   readonly #sealer: Sealer
   readonly #schemas: EventSchemas
   readonly #flaws: FlawMarks
+  readonly #governed: GovernedEvents
   readonly #errors: LogErrors
   readonly #writeAhead: WriteAhead | undefined
   readonly #checkpointer: Checkpointer | undefined
@@ -105,11 +110,17 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
         onChange: (failure) => failures.journalChanged(failure),
         onLost: (lost, end) => queue.lose(lost, end),
       })
+    const governed = new GovernedEvents({
+      ...shared,
+      governance: parts.governance,
+      state: (statement) => intake.state(statement),
+    })
     const drops = new Drops({ ...shared, state: (statement) => intake.state(statement) })
     const listeners: readonly (CommitListener | undefined)[] = [
       failures,
       drops,
       writeAhead && journalCommits(writeAhead, queue),
+      governed,
       head && headCommits(head),
       checkpointer && checkpointCommits(checkpointer, store),
       metrics,
@@ -129,7 +140,10 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
       ...writing,
       intake,
       isSettled: parts.isSettled ?? (() => true),
-      lastStatements: parts.lastStatements ?? (async () => []),
+      lastStatements: async () => {
+        governed.stateDue(true)
+        return (await parts.lastStatements?.()) ?? []
+      },
       onClosing: parts.onClosing ?? (async () => {}),
       closeRest: [() => metrics?.close(), () => head?.close(), () => writeAhead?.close(), onChange],
     })
@@ -139,6 +153,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     this.#sealer = sealer
     this.#schemas = parts.schemas
     this.#flaws = new FlawMarks(parts.schemas, report)
+    this.#governed = governed
     this.#errors = errors
     this.#queue = queue
     this.#failures = failures
@@ -165,9 +180,14 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
       await this.#store.indexReady?.()
       this.#assertOpen()
     }
-    const { entry } = this.#sealer.seal(input, input.id !== undefined)
+    const sealed = this.#governed.sealAwaited(input)
+    const last = sealed.length - 1
     return await new Promise((resolve, reject) => {
-      if (!this.#intake.take(entry, { resolve, reject })) reject(this.#errors.full('the event was not taken'))
+      for (const [at, { entry }] of sealed.entries()) {
+        if (this.#intake.take(entry, at === last ? { resolve, reject } : undefined)) continue
+        reject(this.#errors.full('the event was not taken'))
+        break
+      }
     })
   }
 
@@ -249,20 +269,33 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     return !this.#loop.isStopped
   }
 
+  /** Records what the policy has to say by now, also while nothing else is recorded. @returns whether the log is open */
+  stateDue(): boolean {
+    if (this.#loop.isStopped) return false
+    const before = this.#queue.events
+    this.#governed.stateDue(false)
+    if (this.#queue.events > before) this.#loop.commitSoon()
+    return true
+  }
+
   #record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#loop.isStopped) {
       this.#drops.addUnstated('closed', 1)
       return undefined
     }
     try {
-      const { entry, event } = isStatement
-        ? this.#sealer.sealStatement(input)
-        : this.#sealer.seal(this.#flaws.mark(input), false)
-      if (this.#intake.take(entry)) return event
+      const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed.seal(this.#flaws.mark(input))
+      // The policy leaves it out, or holds it back.
+      if (sealed.length === 0) return undefined
+      for (const { entry } of sealed) if (!this.#intake.take(entry)) return this.#drop(this.#reasonOfFull)
+      return sealed.at(-1)?.event
     } catch {
       return this.#drop('not_sealed')
     }
-    return this.#drop(this.#writeAhead ? 'journal_failed' : 'queue_full')
+  }
+
+  get #reasonOfFull(): DropReason {
+    return this.#writeAhead ? 'journal_failed' : 'queue_full'
   }
 
   #drop(reason: DropReason): undefined {

@@ -6,7 +6,7 @@ import type { RecordInput } from '../contract.js'
 import { recordBytes } from '../journal/journal-format.js'
 import { systemClock } from '../sealing/clock.js'
 import { clockStepped } from '../sealing/clock-statement.js'
-import { Sealer } from '../sealing/seal.js'
+import { type Sealed, Sealer } from '../sealing/seal.js'
 import { type Carried, carried } from './carried.js'
 import { READ_BYTES, SpilledEvents } from './spilled-events.js'
 import type { Staged, StagedGap, StagedQueueOptions } from './staged.js'
@@ -90,17 +90,33 @@ export class StagedQueue {
   record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#gap) return this.#drop(this.#sealer.now())
     try {
-      const sealed = isStatement ? this.#sealer.sealStatement(input) : this.#sealer.seal(input, true)
+      const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed(input)
+      // The policy leaves it out, or holds it back.
+      if (sealed.length === 0) return undefined
       const step = this.#sealer.takeStep()
       if (step) {
         const { entry, event } = this.#sealer.sealStatement(clockStepped(step))
         if (!this.#keep({ entry, statement: event })) this.#sealer.putBackStep(step)
       }
-      const { entry, event } = sealed
-      return this.#keep({ entry, statement: isStatement ? event : undefined }) ? event : this.#drop(event.recordedAt)
+      for (const { entry, event } of sealed) {
+        if (!this.#keep({ entry, statement: isStatement ? event : undefined })) return this.#drop(event.recordedAt)
+      }
+      return sealed.at(-1)?.event
     } catch {
       return this.#drop(this.#sealer.now())
     }
+  }
+
+  /** Seals an event as the policy lets it be recorded: its own entry last. */
+  #governed(input: RecordInput): readonly Sealed[] {
+    const verdict = this.#options.governance?.govern(input)
+    if (verdict === undefined) return [this.#sealer.seal(input, true)]
+    if (verdict.kind !== 'record') return []
+    return verdict.events.map(({ input: kept, content }) => {
+      const sealed = this.#sealer.seal(kept, true, content?.stated)
+      if (content) sealed.entry.content = content.seal(sealed.entry.leafHash, this.#journal?.id ?? STAGING_ORIGIN)
+      return sealed
+    })
   }
 
   /** Tries whether the staging journal can be written again, or made where there is none, and writes what it lacks. */

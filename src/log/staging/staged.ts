@@ -1,6 +1,7 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
 import type { Readers } from '../../files/readers.js'
+import type { Governance } from '../../governance/contract.js'
 import type { SealedEntry } from '../../store/contract.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import type { Clock } from '../sealing/clock.js'
@@ -15,6 +16,8 @@ export interface StagedQueueOptions {
   readonly maxMemoryBytes?: number
   readonly maxStagedBytes?: number
   readonly clock?: Clock
+  /** Applies the policy. @defaultValue everything is taken as it comes */
+  readonly governance?: Governance | undefined
 }
 
 /** A staged event. */

@@ -31,6 +31,11 @@ export function memoryStore(): AuditStore {
   return new MemoryStore()
 }
 
+/** Tells whether a store is one of {@link memoryStore}. */
+export function isMemoryStore(store: AuditStore): boolean {
+  return store instanceof MemoryStore
+}
+
 class MemoryStore implements AuditStore {
   readonly location = 'memory'
   readonly id = newLogId()

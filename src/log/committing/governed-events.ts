@@ -1,0 +1,89 @@
+import { AuditLogError } from '../../events/errors.js'
+import type { AuditEvent, AuditEventInput } from '../../events/types.js'
+import type { Governance, GovernedEvent, Verdict } from '../../governance/contract.js'
+import type { AuditStore } from '../../store/contract.js'
+import type { RecordInput } from '../contract.js'
+import type { EncodedEntry } from '../sealing/leaf.js'
+import type { Sealer } from '../sealing/seal.js'
+import type { Group } from './commit-group.js'
+import type { CommitListener } from './commit-loop.js'
+
+/** An event that was sealed, with its content. */
+export interface SealedEvent {
+  readonly entry: EncodedEntry
+  readonly event: AuditEvent
+}
+
+interface GovernedEventsParts {
+  readonly store: Pick<AuditStore, 'id' | 'content'>
+  readonly sealer: Sealer
+  /** `undefined` for a log that takes everything as it comes. */
+  readonly governance: Governance | undefined
+  /** Records a statement of the log. @throws what sealing throws */
+  readonly state: (statement: AuditEventInput) => void
+}
+
+/** Seals events as the policy lets them be recorded. */
+export class GovernedEvents implements CommitListener {
+  readonly #parts: GovernedEventsParts
+
+  constructor(parts: GovernedEventsParts) {
+    this.#parts = parts
+  }
+
+  /** Returns what is to be recorded for an event, its own entry last; none for one that is left out, or held back. */
+  seal(input: RecordInput): readonly SealedEvent[] {
+    const { governance } = this.#parts
+    const verdict: Verdict | undefined = governance?.govern(input)
+    if (verdict === undefined) return [this.#seal({ input, content: undefined }, false)]
+    return verdict.kind === 'record' ? verdict.events.map((event) => this.#seal(event, false)) : NONE
+  }
+
+  /**
+   * {@link seal} for an event that somebody waits for: its start is not held back.
+   *
+   * @throws AuditLogError `AUDIT_EVENT_LEFT_OUT`
+   */
+  sealAwaited(input: AuditEventInput): readonly SealedEvent[] {
+    const verdict = this.#parts.governance?.governAwaited(input)
+    const isCallerId = input.id !== undefined
+    if (verdict === undefined) return [this.#seal({ input, content: undefined }, isCallerId)]
+    if (verdict.kind === 'record') {
+      const last = verdict.events.length - 1
+      return verdict.events.map((event, at) => this.#seal(event, at === last && isCallerId))
+    }
+    const rule = verdict.kind === 'left_out' ? `its rule ${JSON.stringify(verdict.rule)}` : 'a rule'
+    throw new AuditLogError('AUDIT_EVENT_LEFT_OUT', `The event was not stored: the policy leaves it out, by ${rule}`)
+  }
+
+  starting(): void {
+    this.stateDue(false)
+  }
+
+  /** What an entry promises must outlive loss of power as the entry does. */
+  async prepare({ entries }: Group<unknown>): Promise<Record<never, never>> {
+    if (entries.some(({ content }) => content !== undefined && content.length > 0)) {
+      await this.#parts.governance?.settled()
+    }
+    return NO_MARKS
+  }
+
+  /** Records what the policy has to say. @param atEnd - the log is being closed */
+  stateDue(atEnd: boolean): void {
+    try {
+      for (const statement of this.#parts.governance?.statements(atEnd) ?? []) this.#parts.state(statement)
+    } catch {
+      // A statement that cannot be sealed is lost, as any event would be.
+    }
+  }
+
+  #seal({ input, content }: GovernedEvent, callerId: boolean): SealedEvent {
+    const { sealer, store } = this.#parts
+    const sealed = sealer.seal(input, callerId, content?.stated)
+    if (content) sealed.entry.content = content.seal(sealed.entry.leafHash, store.id)
+    return sealed
+  }
+}
+
+const NONE: readonly SealedEvent[] = []
+const NO_MARKS = Object.freeze({})
