@@ -1,3 +1,5 @@
+import type { ResolvedContent } from '../content/contract.js'
+import type { ContentProof } from '../content/value-proof.js'
 import type { AuditEvent, AuditEventInput, AuditEventType, StoredEvent } from '../events/types.js'
 import type { OpenGovernance } from '../governance/open-governor.js'
 import type { AuditPolicy } from '../governance/policy/policy.js'
@@ -15,7 +17,7 @@ import type {
 import type { LogEmitter } from '../log/log-emitter.js'
 import { STAGED_INTAKE, type StagedIntake, type StagedTaker } from '../log/staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../log/statements.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogHead } from '../reader/contract.js'
+import type { AuditLogReader, ContentOwner, EventResults, FoundEvent, LogHead } from '../reader/contract.js'
 import type { FollowOptions } from '../reader/follow/follow.js'
 import type { LogEntry } from '../reader/log-entry.js'
 import type { Results } from '../reader/page.js'
@@ -104,7 +106,6 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * journal, for the next opening, and how many are lost. The log is closed nevertheless. An `AggregateError` when closing the store fails as well.
    */
   close(): Promise<void>
-  /** {@link close} */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -228,6 +229,14 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
     options?: FollowOptions,
   ): AsyncIterable<FoundEvent<T>> {
     return this.#reader.follow(query, options)
+  }
+
+  content(event: ContentOwner): Promise<readonly ResolvedContent[]> {
+    return this.#reader.content(event)
+  }
+
+  proveContent(event: ContentOwner, field: string): Promise<ContentProof> {
+    return this.#reader.proveContent(event, field)
   }
 
   get(seq: number): Promise<StoredEvent | undefined> {

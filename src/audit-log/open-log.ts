@@ -134,6 +134,7 @@ export async function openLog(
       newestCheckpoint: () => writer.checkpoint().catch(() => undefined),
       directory,
       vkey: parts.signer?.vkey,
+      contentKeys: () => governance.keys,
     })
     if (directory !== undefined) watchDirectory(writer, options.checkpointIntervalMillis)
     await stateInForce(governance, writer, store, parts.origin)

@@ -53,6 +53,8 @@ export interface ContentKeys {
   keyFor(subject: Subject): SubjectKey | undefined
   /** Finds a key by its id. Never throws. */
   keyOf(id: string): SubjectKey | KeyAbsence
+  /** Resolves when the keys can be used, or cannot be had now. Never rejects. */
+  ready(): Promise<void>
   /** Resolves when every key that was handed out outlives loss of power. @throws what the file system throws */
   settled(): Promise<void>
 }

@@ -1,10 +1,8 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { ContentKeys } from '../content/contract.js'
-import { FileContentKeys } from '../content/keys/file-keys.js'
-import { keyFileProvider } from '../content/keys/provider.js'
-import { rejectUnknownOptions } from '../events/options.js'
+import { fileKeysOf } from '../content/keys/options.js'
 import type { Timestamp } from '../events/time.js'
-import type { ContentKeysOptions, GovernanceOptions } from './governance-options.js'
+import type { GovernanceOptions } from './governance-options.js'
 import { Governor } from './governor.js'
 import { policyDigest } from './policy/digest.js'
 import { parsePolicy } from './policy/parse.js'
@@ -17,8 +15,6 @@ import { OwnRedactors } from './redaction/redactors.js'
 
 /** The environment variable that holds the path of a policy where no option does. */
 const POLICY_VARIABLE = 'SPANLEDGER_POLICY'
-/** The environment variable that holds the path of the key file where no option does. */
-const KEY_FILE_VARIABLE = 'SPANLEDGER_CONTENT_KEY_FILE'
 const OF = 'openAuditLog'
 
 // Every copy of this package in a process uses the same symbol.
@@ -34,6 +30,8 @@ export { GOVERNANCE }
 /** The governance of a log, and the file that its policy comes from. */
 export interface OpenGovernance {
   readonly governor: Governor
+  /** The keys of content; `undefined` where there are none. */
+  readonly keys: ContentKeys | undefined
   /** Applies another policy. @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`; what the file system throws. The one in force stays then */
   apply(policy: AuditPolicy | string): void
   /** Looks whether the file of the policy has changed, and applies what it holds. Reports what is wrong with it, once. Never throws. */
@@ -69,11 +67,15 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
     { redactors, report, onInvalid: parts.onInvalid },
     options.policy ?? process.env[POLICY_VARIABLE],
   )
-  const fileKeys = options.contentKeys === false ? undefined : fileKeysOf(options.contentKeys ?? {}, location, report)
+  const fileKeys =
+    options.contentKeys === false
+      ? undefined
+      : fileKeysOf(options.contentKeys ?? {}, { of: OF, location, use: 'writing', report })
   const keys = options.contentKeys === false ? undefined : (fileKeys ?? parts.keys)
   const governor = new Governor({ policy: policy.current, keys, now, report })
   return {
     governor,
+    keys,
     apply: (next) => {
       policy.replace(next)
       governor.apply(policy.current)
@@ -159,30 +161,4 @@ class PolicySource {
     this.#state = state
     return { policy, digest: policyDigest(policy), redaction: createRedaction(this.#redactors, policy.redact) }
   }
-}
-
-const KEYS_OPTIONS = ['directory', 'keyFile', 'provider']
-
-function fileKeysOf(
-  options: ContentKeysOptions,
-  location: string | undefined,
-  report: (problem: Error) => void,
-): FileContentKeys | undefined {
-  rejectUnknownOptions(`${OF}: contentKeys`, options, KEYS_OPTIONS)
-  const directory = options.directory ?? (location === undefined ? undefined : join(location, 'keys', 'content'))
-  if (directory === undefined) return undefined
-  return new FileContentKeys({
-    directory: resolve(directory),
-    provider: providerOf(options, directory),
-    use: 'writing',
-    report,
-  })
-}
-
-/** Returns the provider that options name, or the file in the directory. */
-export function providerOf(
-  { provider, keyFile = process.env[KEY_FILE_VARIABLE] }: ContentKeysOptions,
-  directory: string,
-) {
-  return provider ?? keyFileProvider(keyFile || join(directory, 'provider.key'))
 }

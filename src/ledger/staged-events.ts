@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../events/types.js'
-import { currentBootId } from '../log/journal/journal-format.js'
+import { currentBootId } from '../log/journal/boot-id.js'
 import { JournalReplay } from '../log/journal/journal-replay.js'
 import { findStaging, type OwnerState } from '../log/staging/staging-directory.js'
 import { stagingAt } from './log-directories.js'

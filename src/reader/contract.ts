@@ -1,3 +1,5 @@
+import type { ResolvedContent } from '../content/contract.js'
+import type { ContentProof } from '../content/value-proof.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
@@ -78,6 +80,13 @@ export interface FollowResults<T> extends AsyncIterable<T> {
  * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
  * or cannot be read, `AUDIT_LOG_CLOSED` once the log is closed.
  */
+/** An event whose content is asked for. */
+export interface ContentOwner {
+  readonly seq: number
+  /** Number of its log in a ledger of several. */
+  readonly log?: number
+}
+
 export interface AuditLogReader {
   /**
    * The events that pass every filter of the query, in append order or, with `order: 'desc'`, the newest first.
@@ -157,6 +166,29 @@ export interface AuditLogReader {
    * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when there is no signed checkpoint; as {@link events}
    */
   evidence<T extends AuditEventType | (string & {}) = AuditEventType>(query?: EventQuery<T>): Promise<Evidence>
+
+  /**
+   * Returns the content of an event that this reader returned: error messages, arguments and results … with what became of each. What cannot
+   * be read says why, in its `status`.
+   *
+   * @param event - its `seq` counts and, in a ledger of several logs, its `log`
+   * @returns an item for each value that was taken out of the event; none for an event without content
+   * @throws AuditLogError `AUDIT_QUERY_INVALID`
+   *
+   * @example
+   * ```ts
+   * for (const { field, status, value } of await log.content(event)) console.log(field, status, value)
+   * ```
+   */
+  content(event: ContentOwner): Promise<readonly ResolvedContent[]>
+
+  /**
+   * Proves one value of an event's content to somebody who has no key: see `verifyContentProof` of `spanledger/verify`.
+   *
+   * @param field - of the item, such as `data.error.message`
+   * @throws AuditLogError `AUDIT_CONTENT_UNREADABLE` when there is no such item, or it cannot be read
+   */
+  proveContent(event: ContentOwner, field: string): Promise<ContentProof>
 
   /**
    * Verifies the whole log, as it is stored: every entry, the tree, the indexes, the checkpoints. It only reads. A reader of a ledger

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { MAX_NOTE_BYTES } from '../checkpoint/index.js'
+import type { ContentKeys } from '../content/contract.js'
 import { AuditLogError } from '../events/errors.js'
 import { readRegularFile } from '../files/regular-file.js'
 import { type LogDirectory, logDirectory } from '../ledger/log-directories.js'
@@ -48,12 +49,13 @@ class DirectoryLogReader extends StoreReader {
   readonly refresher: Refresher
   readonly store: SnapshotStore
 
-  constructor(refresher: Refresher, store: SnapshotStore, eventTypes: readonly string[]) {
+  constructor(refresher: Refresher, store: SnapshotStore, { eventTypes, contentKeys }: Opening) {
     super(store, {
       barrier: (atLeast) => refresher.refreshIfDue(atLeast),
       eventTypes,
       newestCheckpoint: () => readCheckpoint(store.location),
       directory: store.location,
+      contentKeys,
     })
     this.refresher = refresher
     this.store = store
@@ -66,15 +68,18 @@ export interface Opening {
   readonly eventTypes: readonly string[]
   readonly reading: ReadingOptions
   readonly only: boolean
+  /** Returns the keys of content, the same ones for all logs. */
+  readonly contentKeys: () => ContentKeys | undefined
 }
 
-async function openLog({ number, path: directory }: LogDirectory, { refreshMillis, eventTypes, reading }: Opening) {
+async function openLog({ number, path: directory }: LogDirectory, opening: Opening) {
+  const { refreshMillis, reading } = opening
   const takenAt = monotonicMillis()
   const store = await SnapshotStore.open(directory, reading)
   return {
     number,
     store,
-    reader: new DirectoryLogReader(new Refresher(store, refreshMillis, takenAt), store, eventTypes),
+    reader: new DirectoryLogReader(new Refresher(store, refreshMillis, takenAt), store, opening),
   }
 }
 

@@ -1,5 +1,7 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
+import { restoredOf } from './content/restored-events.js'
+import { restoredRuns } from './content/restored-runs.js'
 import type { AcrossLogs, AuditLogReader, FoundEvent, LedgerEventQuery } from './contract.js'
 import { type ListedAgent, listAgentsOf } from './ledger/agents.js'
 import { EventFinder } from './ledger/event-finder.js'
@@ -45,7 +47,8 @@ export class LedgerListings {
   ): LedgerListing<StoredEvent, FoundEvent<T>, OpenLog> {
     return this.#finder.listing(query, {
       single: ({ reader }) => reader.events(query),
-      read: ({ store }, parsed, span) => readPlanned(store, planOf(parsed), span),
+      read: ({ store }, { content, ...parsed }, span) =>
+        restoredOf(store, content, readPlanned(store, planOf(parsed), span)),
       time: ({ time }) => time,
       // The filter lets through no other types than those that T names.
       result: (event, log) => (log === undefined ? event : inLog(event, log)) as FoundEvent<T>,
@@ -67,7 +70,11 @@ export class LedgerListings {
       kind: 'runs',
       query: parsed,
       single: ({ reader }) => reader.runs(query),
-      walks: async (moment) => walksOf(moment, (part) => listRunsOf(moment, parsed, part)),
+      walks: async (moment) =>
+        walksOf(moment, (part) => {
+          const list = listRunsOf(moment, parsed, part)
+          return (span) => restoredRuns(part.store, list(span))
+        }),
       position: ({ position }) => position,
       time: ({ time }) => time,
       result: ({ run }) => run,

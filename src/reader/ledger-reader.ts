@@ -1,3 +1,5 @@
+import type { ResolvedContent } from '../content/contract.js'
+import type { ContentProof } from '../content/value-proof.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
@@ -6,6 +8,7 @@ import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import type {
   AcrossLogs,
   AuditLogReader,
+  ContentOwner,
   EventResults,
   FollowResults,
   FoundEvent,
@@ -77,6 +80,14 @@ export class LedgerReader implements AuditLogReader {
       pollMillis,
     })
     return followed as FollowResults<FoundEvent<T>>
+  }
+
+  async content(event: ContentOwner): Promise<readonly ResolvedContent[]> {
+    return await (await this.#of(event)).content(event)
+  }
+
+  async proveContent(event: ContentOwner, field: string): Promise<ContentProof> {
+    return await (await this.#of(event)).proveContent(event, field)
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
@@ -166,6 +177,14 @@ export class LedgerReader implements AuditLogReader {
     if (after !== undefined) return decodePosition(after, 'after', idsOf(logs))
     refusePositions({ afterSeq }, logs)
     return new Map([[logs[0]?.number ?? 0, afterSeq + 1]])
+  }
+
+  /** The reader of the log that an event is of. @throws AuditLogError `AUDIT_QUERY_INVALID` */
+  async #of({ log }: ContentOwner): Promise<AuditLogReader> {
+    if (log === undefined) return await this.#only('seq')
+    const found = (await this.#source.logs()).find(({ number }) => number === log)
+    if (found) return found.reader
+    throw invalidQuery('log', `there is no log ${log}`)
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { ContentKeys } from '../content/contract.js'
+import { type ContentKeysOptions, fileKeysOf } from '../content/keys/options.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import { isShared, type SharedStore } from '../store/shared.js'
 import type { VerifyOptions } from '../verify/options.js'
@@ -12,6 +14,8 @@ export interface AuditLogStoreReaderOptions {
   readonly store: SharedStore
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
+  /** The keys of content, which lie outside of the store. @defaultValue none */
+  readonly contentKeys?: ContentKeysOptions
 }
 
 /** Reads a log in a store that other processes write. Every read sees what was committed before it began. */
@@ -27,7 +31,7 @@ export interface AuditLogStoreReader extends AuditLogReader {
 
 /** @throws TypeError when the store is none that several processes can have open */
 export async function openStoreReader(options: AuditLogStoreReaderOptions): Promise<AuditLogStoreReader> {
-  rejectUnknownOptions('openAuditLogReader', options, ['store', 'eventTypes'])
+  rejectUnknownOptions('openAuditLogReader', options, ['store', 'eventTypes', 'contentKeys'])
   const { store, eventTypes = [] } = options
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
@@ -35,18 +39,21 @@ export async function openStoreReader(options: AuditLogStoreReaderOptions): Prom
   if (typeof store?.commit !== 'function' || !isShared(store)) {
     throw new TypeError('openAuditLogReader: store must be one that others can write, such as postgresStore(…)')
   }
+  const keysPlace = { of: 'openAuditLogReader', location: undefined, use: 'reading' } as const
+  const keys = fileKeysOf(options.contentKeys ?? {}, keysPlace)
   await store.openForReading()
-  return new SharedStoreReader(store, eventTypes)
+  return new SharedStoreReader(store, eventTypes, () => keys)
 }
 
 class SharedStoreReader extends StoreReader implements AuditLogStoreReader {
   readonly #store: SharedStore
 
-  constructor(store: SharedStore, eventTypes: readonly string[]) {
+  constructor(store: SharedStore, eventTypes: readonly string[], contentKeys: () => ContentKeys | undefined) {
     super(store, {
       barrier: () => store.refresh(),
       eventTypes,
       commits: new WatchedCommits(store),
+      contentKeys,
     })
     this.#store = store
   }

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
+import { type ContentKeysOptions, fileKeysOf } from '../content/keys/options.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
@@ -24,6 +25,8 @@ export interface AuditLogReaderOptions {
   readonly refreshMillis?: number
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
+  /** The keys of content; `false` to read without them. @defaultValue those of the ledger, where they can be read */
+  readonly contentKeys?: false | ContentKeysOptions
 }
 
 /**
@@ -73,20 +76,31 @@ export async function openDirectoryReader(
   reading: ReadingOptions = {},
   { only = false }: { readonly only?: boolean } = {},
 ): Promise<DirectoryLedgerReader> {
-  rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes'])
+  rejectUnknownOptions('openAuditLogReader', options, ['refreshMillis', 'eventTypes', 'contentKeys'])
   const refreshMillis = wholeNumberOption('openAuditLogReader', 'refreshMillis', options.refreshMillis, {
     fallback: DEFAULT_REFRESH_MILLIS,
     min: 0,
     max: 3_600_000,
   })
-  const { eventTypes = [] } = options
+  const { eventTypes = [], contentKeys = {} } = options
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
-  const opening: Opening = { refreshMillis, eventTypes, reading, only }
+  const keysLocation = dirnameOfLedger(resolve(location))
+  const keys =
+    contentKeys === false
+      ? undefined
+      : fileKeysOf(contentKeys, { of: 'openAuditLogReader', location: keysLocation, use: 'reading' })
+  const opening: Opening = { refreshMillis, eventTypes, reading, only, contentKeys: () => keys }
   const readerOf = (log: OneLog, types: readonly string[]) => new DirectoryLedgerReader(log, types)
   const logs = await DirectoryLogs.open(resolve(location), opening, readerOf)
   return new DirectoryLedgerReader(logs, eventTypes)
+}
+
+/** Directory of the ledger that has the keys of a log: a log of several lies in `logs/`. */
+function dirnameOfLedger(location: string): string {
+  const above = dirname(location)
+  return basename(above) === 'logs' && /^[1-9]\d*$/.test(basename(location)) ? dirname(above) : location
 }
 
 /** A log in a directory, and how far its store has what its journal has. */

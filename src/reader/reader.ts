@@ -1,9 +1,14 @@
+import type { ContentKeys, ResolvedContent } from '../content/contract.js'
+import type { ContentProof } from '../content/value-proof.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
-import type { AuditLogReader, EventResults, FoundEvent, LogHead } from './contract.js'
+import { proofOf } from './content/prove-content.js'
+import { ContentResolver } from './content/resolver.js'
+import { restoreBy } from './content/restorers.js'
+import type { AuditLogReader, ContentOwner, EventResults, FoundEvent, LogHead } from './contract.js'
 import type { Commits } from './follow/commits.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow/follow.js'
 import type { LogEntry } from './log-entry.js'
@@ -50,6 +55,8 @@ export interface ReaderOptions {
   readonly directory?: string | undefined
   /** The key that signs the log. */
   readonly vkey?: string | undefined
+  /** Returns the keys of content; asked when there is content. @defaultValue none */
+  readonly contentKeys?: () => ContentKeys | undefined
 }
 
 /** Returns a reader of an open store. The reader neither opens nor closes it. */
@@ -67,9 +74,10 @@ export class StoreReader implements AuditLogReader {
   readonly #directory: string | undefined
   readonly #vkey: string | undefined
   readonly #proofs: Proofs
+  readonly #content: ContentResolver
 
   constructor(store: ReadableStore, options: ReaderOptions) {
-    const { barrier, eventTypes, commits, newestCheckpoint, directory, vkey } = options
+    const { barrier, eventTypes, commits, newestCheckpoint, directory, vkey, contentKeys = () => undefined } = options
     this.#store = store
     this.#barrier = barrier
     this.#commits = commits
@@ -81,7 +89,9 @@ export class StoreReader implements AuditLogReader {
       refresh: (atLeast) => this.#size(atLeast),
       newestCheckpoint: this.#newestCheckpoint,
     })
-    this.#listings = new StoreListings(store, knownTypes(eventTypes))
+    this.#content = new ContentResolver(store, contentKeys)
+    restoreBy(store, this.#content)
+    this.#listings = new StoreListings(store, knownTypes(eventTypes), this.#content)
   }
 
   events<T extends string = AuditEventType>(query: EventQuery<T> = {}): EventResults<T> {
@@ -101,6 +111,19 @@ export class StoreReader implements AuditLogReader {
     const read = (afterSeq: number, size: number) =>
       followed({ size, after: afterSeq, limit: Infinity }) as AsyncIterable<readonly FoundEvent<T>[]>
     return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
+  }
+
+  async content(event: ContentOwner): Promise<readonly ResolvedContent[]> {
+    const position = parseSeq(event?.seq)
+    if (position >= (await this.#size(position + 1))) return []
+    const [resolved] = await this.#content.resolve([position])
+    return resolved ?? []
+  }
+
+  async proveContent(event: ContentOwner, field: string): Promise<ContentProof> {
+    const position = parseSeq(event?.seq)
+    const opened = position < (await this.#size(position + 1)) ? await this.#content.open(position, field) : undefined
+    return proofOf(opened, field)
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {

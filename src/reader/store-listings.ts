@@ -1,6 +1,9 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
+import { restored } from './content/restored-events.js'
+import { restoredRuns } from './content/restored-runs.js'
+import type { Restorer } from './content/restorers.js'
 import type { FoundEvent } from './contract.js'
 import type { LogEntry } from './log-entry.js'
 import { assertKnownTypes } from './query/known-types.js'
@@ -32,20 +35,26 @@ type FollowedSpan = Span & { readonly after: number }
 export class StoreListings {
   readonly #store: ReadableStore
   readonly #knownTypes: ReadonlySet<string>
+  readonly #content: Restorer
 
-  /** @param knownTypes - the types that may be asked for before the log has any event of them */
-  constructor(store: ReadableStore, knownTypes: ReadonlySet<string>) {
+  /**
+   * @param knownTypes - the types that may be asked for before the log has any event of them
+   * @param content - puts content back into events
+   */
+  constructor(store: ReadableStore, knownTypes: ReadonlySet<string>, content: Restorer) {
     this.#store = store
     this.#knownTypes = knownTypes
+    this.#content = content
   }
 
   events<T extends string = AuditEventType>(query: EventQuery<T>): Listing<StoredEvent, FoundEvent<T>> {
-    const parsed = parseEventQuery(query)
+    const { content, ...parsed } = parseEventQuery(query)
     const plan = planOf(parsed)
     return {
       kind: 'events',
       query: parsed,
-      read: (span) => this.#ofKnownTypes(parsed, span, readPlanned(this.#store, plan, span)),
+      read: (span) =>
+        restored(this.#content, content, this.#ofKnownTypes(parsed, span, readPlanned(this.#store, plan, span))),
       count: (size) => this.#count(parsed, plan, size),
       position: seqOf,
       // The filter lets through no other types than those that T names.
@@ -55,7 +64,7 @@ export class StoreListings {
 
   /** Entries are found as their events are, so that a cursor goes on with either. */
   entries(query: EventQuery<string>): Listing<LogEntry, LogEntry> {
-    const parsed = parseEventQuery(query)
+    const { content: _, ...parsed } = parseEventQuery(query)
     const plan = planOf(parsed)
     return {
       kind: 'events',
@@ -72,13 +81,14 @@ export class StoreListings {
    * now, as those of a tenant or a session, come first.
    */
   followed(query: FollowQuery<string>): (span: FollowedSpan) => AsyncIterable<readonly StoredEvent[]> {
-    const parsed = parseFollowQuery(query)
+    const { content, ...parsed } = parseFollowQuery(query)
     const plan = planOf(parsed)
     const store = this.#store
+    const restorer = this.#content
     const events = (span: Span) => this.#ofKnownTypes(parsed, span, readPlanned(store, plan, span))
     return async function* (span) {
-      yield* readIdentified(store, plan, span)
-      yield* events(span)
+      yield* restored(restorer, content, readIdentified(store, plan, span))
+      yield* restored(restorer, content, events(span))
     }
   }
 
@@ -87,7 +97,7 @@ export class StoreListings {
     return {
       kind: 'runs',
       query: parsed,
-      read: (span) => listRuns(this.#store, parsed, span),
+      read: (span) => restoredRuns(this.#store, listRuns(this.#store, parsed, span)),
       position: ({ position }) => position,
       result: ({ run }) => run,
     }

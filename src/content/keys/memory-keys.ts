@@ -27,5 +27,7 @@ class MemoryKeys implements ContentKeys {
     return this.#byId.get(id) ?? 'erased'
   }
 
+  async ready(): Promise<void> {}
+
   async settled(): Promise<void> {}
 }

@@ -61,6 +61,17 @@ export class Intake {
     return this.#keep(entry, append)
   }
 
+  /**
+   * Takes events one behind the other, up to the first that is not kept.
+   *
+   * @param append - waits for the last of them
+   * @returns whether all are kept
+   */
+  takeAll(events: readonly { readonly entry: SealedEntry }[], append?: Pending<AppendResult>): boolean {
+    const last = events.length - 1
+    return events.every(({ entry }, at) => this.take(entry, at === last ? append : undefined))
+  }
+
   /** Takes a statement of the log, also where there is no room for more. @throws what sealing throws */
   state(statement: AuditEventInput): void {
     const { entry } = this.#parts.sealer.sealStatement(statement)

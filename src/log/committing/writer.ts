@@ -181,13 +181,8 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
       this.#assertOpen()
     }
     const sealed = this.#governed.sealAwaited(input)
-    const last = sealed.length - 1
     return await new Promise((resolve, reject) => {
-      for (const [at, { entry }] of sealed.entries()) {
-        if (this.#intake.take(entry, at === last ? { resolve, reject } : undefined)) continue
-        reject(this.#errors.full('the event was not taken'))
-        break
-      }
+      if (!this.#intake.takeAll(sealed, { resolve, reject })) reject(this.#errors.full('the event was not taken'))
     })
   }
 
@@ -285,17 +280,12 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     }
     try {
       const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed.seal(this.#flaws.mark(input))
-      // The policy leaves it out, or holds it back.
-      if (sealed.length === 0) return undefined
-      for (const { entry } of sealed) if (!this.#intake.take(entry)) return this.#drop(this.#reasonOfFull)
-      return sealed.at(-1)?.event
+      // None where the policy leaves it out, or holds it back.
+      if (this.#intake.takeAll(sealed)) return sealed.at(-1)?.event
     } catch {
       return this.#drop('not_sealed')
     }
-  }
-
-  get #reasonOfFull(): DropReason {
-    return this.#writeAhead ? 'journal_failed' : 'queue_full'
+    return this.#drop(this.#writeAhead ? 'journal_failed' : 'queue_full')
   }
 
   #drop(reason: DropReason): undefined {

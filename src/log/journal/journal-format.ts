@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { readBeginningSync } from '../../files/regular-file.js'
 import type { SealedContent, SealedEntry } from '../../store/contract.js'
-import { isTransient } from '../../store/transient.js'
 import { HASH_BYTES, hashLeaf, leafDigestIn } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
+import { BOOT_ID_LENGTH } from './boot-id.js'
 import { MAX_SECTION_BYTES, readSection, sectionBytes, sectionEnd, writeSection } from './content-section.js'
 import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
 
@@ -28,7 +28,6 @@ import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.j
 const MAGIC = 'spanledger journal '
 const VERSION = '2'
 const OFFSET_DIGITS = 12
-const BOOT_ID_LENGTH = 36
 const NO_HASH = new Uint8Array(HASH_BYTES)
 
 const LENGTH_BYTES = LEAF_HASH_OFFSET
@@ -285,16 +284,6 @@ export function readSegment(path: string, maxBytes: number): Buffer | undefined 
 /** Path of a segment. */
 export function segmentPath(directory: string, segment: number): string {
   return join(directory, segmentName(segment))
-}
-
-/** Tells this running of the machine from others; empty where the system does not say. */
-export function currentBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().slice(0, BOOT_ID_LENGTH)
-  } catch (problem) {
-    if (isTransient(problem)) throw problem
-    return ''
-  }
 }
 
 function namesIn(directory: string): string[] {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { AuditEvent } from '../../events/types.js'
 import type { JournalPosition } from '../../store/contract.js'
-import { currentBootId } from './journal-format.js'
+import { currentBootId } from './boot-id.js'
 import { JournalReplay } from './journal-replay.js'
 import { foreignIn } from './set-aside.js'
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AuditStore, JournalPosition } from '../../store/contract.js'
-import { currentBootId, segmentsIn } from '../journal/journal-format.js'
+import { currentBootId } from '../journal/boot-id.js'
+import { segmentsIn } from '../journal/journal-format.js'
 import type { JournalDamagePolicy } from '../journal/journal-gaps.js'
 import type { JournalKey } from '../journal/journal-key.js'
 import type { JournalReplay, JournalReplayOptions } from '../journal/journal-replay.js'

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { delay } from '../../timers/real-timers.js'
+import { restoredOf } from '../content/restored-events.js'
 import { assertKnownTypes } from '../query/known-types.js'
 import type { ParsedFollowQuery } from '../query/parse-query.js'
 import { planOf } from '../query/plan-of-query.js'
@@ -64,8 +65,8 @@ export function followPassing<L extends SiblingLog>({
         pollMillis,
         async *read({ store, after, size, seen }) {
           if (query.type) await assertKnownTypes(query.type, knownTypes, [{ store, size }])
-          yield* readIdentified(store, planOf(query), { after, size, seen })
-          yield* readPlanned(store, planOf(query), { size, after, limit: Infinity })
+          yield* restoredOf(store, query.content, readIdentified(store, planOf(query), { after, size, seen }))
+          yield* restoredOf(store, query.content, readPlanned(store, planOf(query), { size, after, limit: Infinity }))
         },
         reached: (sizes, logs) => {
           reached = () => encodePosition(sizes, idsOf(logs))

@@ -9,12 +9,14 @@ export class LogView implements ReadableStore {
   /** Left out where the store has none. */
   readonly runRows?: NonNullable<ReadableStore['runRows']>
   readonly removedUnder?: NonNullable<ReadableStore['removedUnder']>
+  readonly content?: NonNullable<ReadableStore['content']>
   readonly #store: ReadableStore
 
   constructor(store: ReadableStore, size: number) {
     this.#store = store
     this.size = size
     if (store.runRows) this.runRows = async (keys, upTo) => (await store.runRows?.(keys, upTo)) ?? []
+    if (store.content) this.content = async (seqs) => (await store.content?.(seqs)) ?? []
     if (store.removedUnder) this.removedUnder = async (seqs) => (await store.removedUnder?.(seqs)) ?? []
   }
 

@@ -1,7 +1,8 @@
 import { AuditLogError } from '../../events/errors.js'
-import type { IndexName, SeqCursor, SeqRange, StoredEntry, Walk } from '../../store/contract.js'
+import type { IndexName, SealedContent, SeqCursor, SeqRange, StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { TimeBlock } from '../../store/time-blocks.js'
+import { restoreAs } from '../content/restorers.js'
 import { readRunEvents } from '../summaries/read-run.js'
 import type { RunEvent } from '../summaries/skimmed-event.js'
 import { mergeBatches } from './merge-batches.js'
@@ -40,6 +41,7 @@ export class MergedRun implements ReadableStore {
     for await (const merged of mergeBatches<RunEvent>(sources, ({ time }) => time, false)) {
       for (const { item, source } of merged) run.#add(item, source)
     }
+    restoreAs(run, parts[0]?.store)
     return moment.joined(run)
   }
 
@@ -68,12 +70,28 @@ export class MergedRun implements ReadableStore {
   }
 
   async read(positions: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const found: (Uint8Array | undefined)[] = []
+    return await this.#fromParts(positions, ({ store }, seqs) => store.read(seqs))
+  }
+
+  async content(positions: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    const found = await this.#fromParts(positions, async ({ store }, seqs) => (await store.content?.(seqs)) ?? [])
+    return found.map((items) => items ?? [])
+  }
+
+  /** Asks each log for what it has at these positions. */
+  async #fromParts<T>(
+    positions: readonly number[],
+    ask: (part: LogPart, seqs: readonly number[]) => Promise<readonly T[]>,
+  ): Promise<readonly (T | undefined)[]> {
+    const found: (T | undefined)[] = []
     await Promise.all(
-      this.#parts.map(async ({ store }, part) => {
+      this.#parts.map(async (log, part) => {
         const own = [...positions.keys()].filter((at) => this.#logs[positions[at] as number] === part)
-        const read = await store.read(own.map((at) => this.#seqs[positions[at] as number] as number))
-        for (const [n, at] of own.entries()) found[at] = read[n]
+        const asked = await ask(
+          log,
+          own.map((at) => this.#seqs[positions[at] as number] as number),
+        )
+        for (const [n, at] of own.entries()) found[at] = asked[n]
       }),
     )
     return positions.map((_, at) => found[at])

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { restoreAs } from '../content/restorers.js'
 import { type Identities, identitiesOf, type LogUpTo, NO_IDENTITIES, readTogether } from '../query/identities.js'
 import { LogView } from './log-view.js'
 
@@ -65,7 +66,9 @@ export class Moment {
   }
 
   #view(store: ReadableStore, size: number): ReadableStore {
-    return this.joined(new LogView(store, size))
+    const view = new LogView(store, size)
+    restoreAs(view, store)
+    return this.joined(view)
   }
 }
 

@@ -4,6 +4,7 @@ import { nearestName } from '../../events/nearest.js'
 import { RUN_STATUSES, type RunStatus } from '../../events/run-status.js'
 import { beginning } from '../../events/text.js'
 import { parseTimestamp, type Timestamp } from '../../events/time.js'
+import { CONTENT_CHOICES, type ContentChoice } from '../content/choice.js'
 import type { PageOptions } from '../page.js'
 import type {
   AgentQuery,
@@ -39,6 +40,7 @@ const followFields = {
   tool: storedText,
   type: oneOrMany(id),
   since: time,
+  content: oneOf<ContentChoice>(...CONTENT_CHOICES),
 } satisfies Record<keyof FollowQuery, Parse<unknown>>
 
 const eventFields = {

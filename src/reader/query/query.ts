@@ -1,5 +1,6 @@
 import type { RunStatus } from '../../events/run-status.js'
 import type { AuditEventType } from '../../events/types.js'
+import type { ContentChoice } from '../content/choice.js'
 
 /** RFC 3339 with any offset and up to nine fraction digits, a `Date`, or milliseconds since the Unix epoch. */
 export type TimeInput = string | Date | number
@@ -35,12 +36,19 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly order?: Order
   /** The most events to return, counted after filtering; at least 1. By default all. */
   readonly limit?: number
+  /**
+   * Content to put back into the events, as far as it can be read: `diagnostics` are error messages, stack traces and reasons. It stands in
+   * the fields from which it was taken, such as `data.error.message`. What cannot be read is left out: `content(event)` says why.
+   *
+   * @defaultValue `none`: events as their entries have them
+   */
+  readonly content?: ContentChoice
 }
 
 /** The events to follow: the filters of {@link EventQuery}. */
 export type FollowQuery<T extends string = AuditEventType> = Pick<
   EventQuery<T>,
-  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'actorId' | 'tool' | 'type' | 'since'
+  'tenantId' | 'sessionId' | 'runId' | 'agent' | 'actorId' | 'tool' | 'type' | 'since' | 'content'
 >
 
 /** The runs to list. All fields are optional, and all that are given must hold. */

@@ -1,7 +1,8 @@
 import type { SeqCursor, StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
+import { restoreDiagnostics } from '../content/restorers.js'
 import { assertRemoved, decodeEvent, readStored } from '../query/read-stored.js'
-import { type RunEvent, skimEvent } from './skimmed-event.js'
+import { isParsed, type RunEvent, skimEvent } from './skimmed-event.js'
 
 /** Positions that are looked up at a time. */
 const POSITIONS_AT_ONCE = 4096
@@ -31,7 +32,9 @@ export async function* readRunEvents(
       const event = skimEvent(seq, bytes, parse) ?? decodeEvent(store, seq, bytes)
       if (event.runId === runId) events.push(event)
     }
-    if (events.length > 0) yield events
+    if (events.length === 0) continue
+    await restoreDiagnostics(store, events.filter(isParsed))
+    yield events
   }
 }
 

@@ -31,10 +31,13 @@ const NOT_ASCII = /[\u0080-\u00ff]/
 const SKIMMED_TYPES = [
   'tool_call_started',
   'tool_call_completed',
-  'tool_call_failed',
   'token_usage_updated',
   'custom',
 ] as const satisfies readonly AuditEventType[]
+
+/** What an entry states of content, behind the data of its event. */
+const CONTENT = /^,"content":\{"key":"[\da-f]{32}","items":\[(?:\{[^{}]*\},?)*\]\}\}$/
+const CONTENT_START = ',"content":{"key":"'
 
 type SkimmedType = (typeof SKIMMED_TYPES)[number]
 
@@ -76,6 +79,11 @@ export function skimEvent(seq: number, bytes: Uint8Array, parse: Parse): RunEven
   REPEATED_FIELD.lastIndex = envelope[0].length
   if (REPEATED_FIELD.test(text)) return undefined
   return new SkimmedEvent(type, envelope, { seq, bytes }, parse)
+}
+
+/** Tells whether an event was parsed as a whole. */
+export function isParsed(event: RunEvent): event is Exclude<RunEvent, SummedEvent> {
+  return !(event instanceof SkimmedEvent)
 }
 
 class SkimmedEvent implements SummedEvent {
@@ -131,11 +139,13 @@ class SkimmedEvent implements SummedEvent {
 
   #parseData(): unknown {
     const { input } = this.#envelope
-    // Mostly nothing stands behind the data but the end of the event.
+    // Mostly nothing stands behind the data but the end of the event, or what it states of content.
     if (input.endsWith('}}') && !NOT_ASCII.test(input)) {
+      const content = input.lastIndexOf(CONTENT_START)
+      const end = content !== -1 && CONTENT.test(input.slice(content)) ? content : input.length - 1
       try {
         // Attacker-controlled: the data may have any fields; folds read each as unknown.
-        return JSON.parse(input.slice((this.#envelope[0] as string).length, -1))
+        return JSON.parse(input.slice((this.#envelope[0] as string).length, end))
       } catch {
         // The whole entry shows what is wrong with it.
       }
