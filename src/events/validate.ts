@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { catalogue, envelopeFields, inputFields } from './catalogue.js'
+import { hasMark, withoutMarks } from './content.js'
 import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
 import { nearestName } from './nearest.js'
@@ -97,7 +98,9 @@ export class EventSchemas {
     try {
       const schema = this.#ownTypes.get(event.type as string)
       if (!schema) return undefined
-      const result = schema['~standard'].validate(event.data) as ValidationResult
+      const result = schema['~standard'].validate(
+        hasMark(event.data) ? withoutMarks(event.data) : event.data,
+      ) as ValidationResult
       if (result instanceof Promise) {
         result.catch(() => {})
         return { field: 'data', what: 'the schema answers asynchronously; events are checked synchronously' }
@@ -122,7 +125,9 @@ export class EventSchemas {
     const schema = this.#types.get(type)
     if (!schema) throw unknownType(type, this.types)
     rejectPromise('data', data)
-    const result = readable('data', () => schema['~standard'].validate(data)) as ValidationResult
+    const isMarked = hasMark(data)
+    const given = isMarked ? readable('data', () => withoutMarks(data)) : data
+    const result = readable('data', () => schema['~standard'].validate(given)) as ValidationResult
     if (result instanceof Promise) {
       result.catch(() => {})
       throw new TypeError(
@@ -131,7 +136,8 @@ export class EventSchemas {
     }
     if (result.issues?.[0]) throw invalid(result.issues[0], ['data'], schema)
     // Valibot leaves `__proto__`, `constructor` and `prototype` out of a loose object; evidence keeps them.
-    if (type === 'custom') return data
+    // What a schema makes of the data has no marks any more.
+    if (type === 'custom' || isMarked) return data
     normaliseDataTimes(type, result.value)
     return result.value
   }

@@ -1,13 +1,8 @@
-import { ContentValue } from '../events/content.js'
+import { ContentValue, hasMark } from '../events/content.js'
 import type { Emptied, TakenValue } from './taken-value.js'
 
 /** Levels of objects and lists in which declared values are looked for. No entry has more. */
 const MAX_DEPTH = 16
-/** Members in which they are looked for. No entry has more. */
-const MAX_MEMBERS = 4096
-
-let membersLeft = 0
-
 /**
  * Takes the values out of `data` that its application declares to be content. What it cannot read holds none: sealing leaves out
  * what is found there later.
@@ -15,28 +10,9 @@ let membersLeft = 0
  * @returns `undefined` where there is none
  */
 export function takeDeclared(data: object): Emptied | undefined {
-  membersLeft = MAX_MEMBERS
-  if (!hasDeclared(data, 1)) return undefined
+  if (!hasMark(data)) return undefined
   const values: TakenValue[] = []
   return { data: copied(data, 'data', values), values, altered: [] }
-}
-
-function hasDeclared(source: object, depth: number): boolean {
-  if (depth > MAX_DEPTH) return false
-  try {
-    if (Array.isArray(source)) return source.some((value) => isOrHasDeclared(value, depth))
-    for (const name of Object.keys(source)) {
-      if (isOrHasDeclared((source as Record<string, unknown>)[name], depth)) return true
-    }
-  } catch {
-    // A getter or a Proxy.
-  }
-  return false
-}
-
-function isOrHasDeclared(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null || --membersLeft < 0) return false
-  return value instanceof ContentValue || hasDeclared(value, depth + 1)
 }
 
 /** Copies what holds declared values, without them. In a list `null` stands for one, so that the others keep their places. */
@@ -60,7 +36,7 @@ function kept(value: unknown, field: string, values: TakenValue[], depth: number
     values.push({ field, class: value.class, value: value.value })
     return undefined
   }
-  return depth < MAX_DEPTH && hasDeclared(value, depth + 1) ? copied(value, field, values, depth + 1) : value
+  return depth < MAX_DEPTH && hasMark(value) ? copied(value, field, values, depth + 1) : value
 }
 
 /** A dot stands between names. */
