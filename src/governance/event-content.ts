@@ -223,12 +223,16 @@ class DraftedContent {
   }
 }
 
-/** What redaction left of a JSON value is a JSON value. */
+/** What redaction left of a value. What had been cut off before is missing still. */
 function redactedText(
   value: unknown,
-  { kind, length }: CanonicalText,
+  { text: before, kind, length }: CanonicalText,
 ): Pick<CanonicalText, 'text' | 'kind' | 'length'> {
-  if (kind === 'text') return { text: String(value), kind, length }
+  if (kind === 'text') {
+    const text = String(value)
+    return { text, kind, length: text.length + length - before.length }
+  }
+  // What is left of a JSON value is a JSON value.
   const { text, kind: kindNow } = canonicalText(typeof value === 'string' ? JSON.stringify(value) : value)
   return { text, kind: kindNow, length: text.length }
 }
