@@ -1,6 +1,16 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
 
 /**
+ * Says which fields are content in a keyword that every validator knows.
+ *
+ * @param {import('@valibot/to-json-schema').OverrideActionContext} context
+ */
+function overrideAction({ jsonSchema }) {
+  const { content, ...schema } = /** @type {{ content?: string }} */ (jsonSchema)
+  return content === undefined ? undefined : { ...schema, $comment: `content: ${content}` }
+}
+
+/**
  * The JSON Schema (draft 2020-12) of stored events: one definition for the envelope, one for each event type.
  *
  * @param {readonly import('valibot').GenericSchema[]} storedEventSchemas
@@ -12,7 +22,7 @@ export function eventJsonSchema(storedEventSchemas) {
     // Valibot's `check` and `finite` say nothing that JSON Schema could: the format stands for the one, and JSON has no
     // infinite number.
     const { $schema, properties, required, ...object } = /** @type {any} */ (
-      toJsonSchema(schema, { target: 'draft-2020-12', ignoreActions: ['check', 'finite'] })
+      toJsonSchema(schema, { target: 'draft-2020-12', ignoreActions: ['check', 'finite'], overrideAction })
     )
     const { type, data, ...envelope } = properties
     const envelopeRequired = required.filter((/** @type {string} */ field) => field in envelope)

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { expect, onTestFinished, test } from 'vitest'
 import { startAuditedSdk } from '../../test/support/audited-sdk.js'
+import { content } from '../events/content.js'
 import type { RecordInput } from '../log/contract.js'
 import { recordEvent } from '../record/index.js'
 import { memoryStore } from '../store/memory/index.js'
@@ -58,4 +59,24 @@ test('a schema that throws, or answers later, costs no event', async () => {
     expect((await found(type))[0]?.altered).toEqual([{ field: 'data', reason: 'invalid' }])
   }
   expect(problems).toHaveLength(2)
+})
+
+test('a schema checks what a mark encloses, and the mark stays', async () => {
+  const { log, problems, found } = await logWith({ parcel_sent })
+  const append = log.append as (event: unknown) => Promise<unknown>
+  await append.call(log, { type: 'parcel_sent', data: { parcelId: 'p-1', to: content({ zip: '10115' }) } })
+  log.record({
+    type: 'parcel_sent',
+    data: { parcelId: content('p-2'), to: { zip: '10115' } },
+  } as unknown as RecordInput)
+  const wrong = append.call(log, { type: 'parcel_sent', data: { parcelId: content(3), to: { zip: '10115' } } })
+  await expect(wrong).rejects.toMatchObject({
+    code: 'AUDIT_EVENT_INVALID',
+    message: expect.stringContaining('parcelId'),
+  })
+  expect(problems).toEqual([])
+  expect(await found('parcel_sent')).toMatchObject([
+    { data: { parcelId: 'p-1' }, content: { items: [{ field: 'data.to', level: 'content' }] } },
+    { data: { to: { zip: '10115' } }, content: { items: [{ field: 'data.parcelId', level: 'content' }] } },
+  ])
 })

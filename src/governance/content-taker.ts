@@ -2,7 +2,7 @@ import { ContentValue } from '../events/content.js'
 import { type ContentField, contentFields } from '../events/content-fields.js'
 import type { Alteration } from '../events/types.js'
 import type { RecordInput } from '../log/contract.js'
-import { takeDeclared } from './declared-content.js'
+import { takeMarked } from './marked-content.js'
 import type { Emptied, TakenValue } from './taken-value.js'
 
 /**
@@ -14,7 +14,7 @@ import type { Emptied, TakenValue } from './taken-value.js'
 export function takeContent({ type }: RecordInput, data: unknown): Emptied | undefined {
   if (typeof data !== 'object' || data === null) return undefined
   const fields = contentFields.get(type)
-  if (!fields) return takeDeclared(data)
+  if (!fields) return takeMarked(data)
   const source = converted(data)
   if (typeof source !== 'object' || source === null) return { data: source, values: [], altered: [] }
   const taken = fields.some(({ path: [first] }) => (first as string) in source) ? takeFields(source, fields) : undefined

@@ -72,7 +72,13 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
       ? undefined
       : fileKeysOf(options.contentKeys ?? {}, { of: OF, location, use: 'writing', report })
   const keys = options.contentKeys === false ? undefined : (fileKeys ?? parts.keys)
-  const governor = new Governor({ policy: policy.current, keys, now, report })
+  const governor = new Governor({
+    policy: policy.current,
+    keys,
+    now,
+    // Whoever wants no keys knows that nothing is kept.
+    report: options.contentKeys === false ? () => {} : report,
+  })
   return {
     governor,
     keys,

@@ -95,6 +95,9 @@ const dataByType: Record<string, Record<string, unknown>> = {
   siblings_noted: { logs: [{ log: 0, origin: 'log.example', size: 3, root: 'AA==', signature: 'AA==' }] },
   staging_adopted: { staging: 's-1', count: 3, unattested: 3, from: time, to: time, ownerDied: true },
   signing_key_changed: { from: 'log.example+1234abcd', to: 'log.example+5678abcd+AQ==' },
+  audit_policy_applied: { policy: 'acme', version: '3', digest },
+  events_left_out: { policy: 'acme', version: '3', rules: [{ rule: '2', count: 7 }], from: time, to: time },
+  redactor_disabled: { redactor: 'names', budgetMs: 5 },
   audit_log_diverged: { reason: 'rolled_back', expectedSize: 3, foundSize: 2, foundRoot: 'AA==' },
   custom: { name: 'invoice_sent', invoiceId: 'i-1', lines: [1, 2] },
 }

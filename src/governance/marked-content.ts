@@ -9,7 +9,7 @@ const MAX_DEPTH = 16
  *
  * @returns `undefined` where there is none
  */
-export function takeDeclared(data: object): Emptied | undefined {
+export function takeMarked(data: object): Emptied | undefined {
   if (!hasMark(data)) return undefined
   const values: TakenValue[] = []
   return { data: copied(data, 'data', values), values, altered: [] }
