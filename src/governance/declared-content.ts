@@ -1,12 +1,5 @@
-import { ContentValue } from '../events/content.js'
+import { hasDeclaredContent, replaceDeclared } from '../events/content.js'
 import type { Emptied, TakenValue } from './taken-value.js'
-
-/** Levels of objects and lists in which declared values are looked for. No entry has more. */
-const MAX_DEPTH = 16
-/** Members in which they are looked for. No entry has more. */
-const MAX_MEMBERS = 4096
-
-let membersLeft = 0
 
 /**
  * Takes the values out of `data` that its application declares to be content. What it cannot read holds none: sealing leaves out
@@ -14,56 +7,11 @@ let membersLeft = 0
  *
  * @returns `undefined` where there is none
  */
-export function takeDeclared(data: object): Emptied | undefined {
-  membersLeft = MAX_MEMBERS
-  if (!hasDeclared(data, 1)) return undefined
+export function takeDeclared(source: object): Emptied | undefined {
+  if (!hasDeclaredContent(source)) return undefined
   const values: TakenValue[] = []
-  return { data: copied(data, 'data', values), values, altered: [] }
-}
-
-function hasDeclared(source: object, depth: number): boolean {
-  if (depth > MAX_DEPTH) return false
-  try {
-    if (Array.isArray(source)) return source.some((value) => isOrHasDeclared(value, depth))
-    for (const name of Object.keys(source)) {
-      if (isOrHasDeclared((source as Record<string, unknown>)[name], depth)) return true
-    }
-  } catch {
-    // A getter or a Proxy.
-  }
-  return false
-}
-
-function isOrHasDeclared(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null || --membersLeft < 0) return false
-  return value instanceof ContentValue || hasDeclared(value, depth + 1)
-}
-
-/** Copies what holds declared values, without them. In a list `null` stands for one, so that the others keep their places. */
-function copied(source: object, field: string, values: TakenValue[], depth = 1): unknown {
-  if (Array.isArray(source)) {
-    return source.map((value, at) => kept(value, `${field}.${at}`, values, depth) ?? null)
-  }
-  const copy: Record<string, unknown> = {}
-  for (const name of Object.keys(source)) {
-    const value = kept((source as Record<string, unknown>)[name], `${field}.${escaped(name)}`, values, depth)
-    if (value !== undefined) {
-      Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true })
-    }
-  }
-  return copy
-}
-
-function kept(value: unknown, field: string, values: TakenValue[], depth: number): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (value instanceof ContentValue) {
-    values.push({ field, class: value.class, value: value.value })
-    return undefined
-  }
-  return depth < MAX_DEPTH && hasDeclared(value, depth + 1) ? copied(value, field, values, depth + 1) : value
-}
-
-/** A dot stands between names. */
-function escaped(name: string): string {
-  return /[.\\]/.test(name) ? name.replace(/[.\\]/g, '\\$&') : name
+  const data = replaceDeclared(source, 'data', (declared, field) => {
+    values.push({ field, class: declared.class, value: declared.value })
+  })
+  return { data, values, altered: [] }
 }
