@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCommonJs, buildForBrowsers } from './build-copies.mjs'
-import { eventJsonSchema } from './event-schema.mjs'
+import { eventJsonSchema, policyJsonSchema } from './event-schema.mjs'
 
 process.chdir(join(import.meta.dirname, '..'))
 rmSync('dist', { recursive: true, force: true })
@@ -14,5 +14,11 @@ try {
 await Promise.all([buildCommonJs(), buildForBrowsers()])
 
 const { storedEventSchemas } = await import(join(process.cwd(), 'dist/events/validate.js'))
+const { policySchema } = await import(join(process.cwd(), 'dist/governance/policy/parse.js'))
 mkdirSync('schema', { recursive: true })
-writeFileSync('schema/audit-event.schema.json', `${JSON.stringify(eventJsonSchema(storedEventSchemas), null, 2)}\n`)
+for (const [name, schema] of Object.entries({
+  'audit-event': eventJsonSchema(storedEventSchemas),
+  policy: policyJsonSchema(policySchema),
+})) {
+  writeFileSync(`schema/${name}.schema.json`, `${JSON.stringify(schema, null, 2)}\n`)
+}

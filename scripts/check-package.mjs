@@ -21,7 +21,7 @@ try {
 
   section('Contents')
   const belongs =
-    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/audit-event\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w.-]+\.([cm]?js|ts)|package\.json|tsconfig\.json))$/
+    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/(audit-event|policy)\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w.-]+\.([cm]?js|ts)|package\.json|tsconfig\.json))$/
   const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || /^dist.*\.test\./.test(file))
   assert.deepEqual(strays, [], 'files that do not belong into the package')
   for (const file of [
@@ -31,6 +31,7 @@ try {
     'SECURITY.md',
     'UPGRADING.md',
     'schema/audit-event.schema.json',
+    'schema/policy.schema.json',
   ]) {
     assert.ok(files.includes(file), `${file} is missing from the package`)
   }

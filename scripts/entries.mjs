@@ -63,6 +63,7 @@ export function entryFields() {
     exports: {
       ...Object.fromEntries(conditions),
       './schema/audit-event.schema.json': './schema/audit-event.schema.json',
+      './schema/policy.schema.json': './schema/policy.schema.json',
       './package.json': './package.json',
     },
     sideEffects: sideEffectsIn('./dist/', `./${CJS}/`),

@@ -38,3 +38,23 @@ export function eventJsonSchema(storedEventSchemas) {
     $defs: definitions,
   }
 }
+
+/**
+ * The JSON Schema (draft 2020-12) of a policy, as a file holds it.
+ *
+ * @param {import('valibot').GenericSchema} policySchema
+ * @returns {object}
+ */
+export function policyJsonSchema(policySchema) {
+  // Valibot's `check` refuses NUL and lone surrogates, and says nothing that JSON Schema could.
+  const { $schema, ...schema } = toJsonSchema(policySchema, { target: 'draft-2020-12', ignoreActions: ['check'] })
+  return {
+    $schema,
+    $id: 'urn:spanledger:policy:v1',
+    title: 'Spanledger policy',
+    description:
+      'The rules that say what a log of Spanledger records. Of the rules the first that fits an event counts. Spanledger also ' +
+      'refuses contradictions that this schema cannot say, such as a rule that can never count.',
+    ...schema,
+  }
+}

@@ -28,25 +28,27 @@ export function content(value: unknown, contentClass: ContentClass = 'payload'):
   return new ContentValue(value, contentClass)
 }
 
-/** Levels of objects and lists in which declared values are looked for. No entry has more. */
+/** Levels of objects and lists in which marks are looked for. No entry has more. */
 const MAX_DEPTH = 16
 /** Members in which they are looked for. No entry has more. */
 const MAX_MEMBERS = 4096
 
 let membersLeft = 0
 
-/** Tells whether a value holds one that its application declares to be content. What cannot be read holds none. */
-export function hasDeclaredContent(source: object): boolean {
+/** Returns whether there is a mark in a value. What cannot be read has none. */
+export function hasMark(value: unknown): boolean {
   membersLeft = MAX_MEMBERS
-  return hasDeclared(source, 1)
+  return findsMark(value, 0)
 }
 
-function hasDeclared(source: object, depth: number): boolean {
-  if (depth > MAX_DEPTH) return false
+function findsMark(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null || --membersLeft < 0) return false
+  if (value instanceof ContentValue) return true
+  if (depth >= MAX_DEPTH) return false
   try {
-    if (Array.isArray(source)) return source.some((value) => isOrHasDeclared(value, depth))
-    for (const name of Object.keys(source)) {
-      if (isOrHasDeclared((source as Record<string, unknown>)[name], depth)) return true
+    if (Array.isArray(value)) return value.some((each) => findsMark(each, depth + 1))
+    for (const name of Object.keys(value)) {
+      if (findsMark((value as Record<string, unknown>)[name], depth + 1)) return true
     }
   } catch {
     // A getter or a Proxy.
@@ -54,54 +56,20 @@ function hasDeclared(source: object, depth: number): boolean {
   return false
 }
 
-function isOrHasDeclared(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null || --membersLeft < 0) return false
-  return value instanceof ContentValue || hasDeclared(value, depth + 1)
-}
-
 /**
- * Copies what holds declared values, and puts something else in their places.
- *
- * @param replace - returns what stands for a declared value: `undefined` leaves it out, or `null` in a list
+ * Returns a value with what its marks enclose in their places, as the schema of the application knows it. What a getter throws is
+ * thrown.
  */
-export function replaceDeclared(
-  source: object,
-  field: string,
-  replace: (declared: ContentValue, field: string) => unknown,
-): unknown {
-  return replaceWithin(source, { field, replace, ancestors: [], members: { left: MAX_MEMBERS } })
+export function withoutMarks(value: unknown): unknown {
+  membersLeft = MAX_MEMBERS
+  return unmarked(value, 0)
 }
 
-interface Replacing {
-  readonly field: string
-  readonly replace: (declared: ContentValue, field: string) => unknown
-  readonly ancestors: readonly object[]
-  /** Shared by all levels: what is beyond them has no place in an entry. */
-  readonly members: { left: number }
-}
-
-function replaceWithin(source: object, replacing: Replacing): unknown {
-  const { field, replace, members } = replacing
-  const ancestors = [...replacing.ancestors, source]
-  if (ancestors.length > MAX_DEPTH) return undefined
-  const kept = (value: unknown, at: string): unknown => {
-    if (--members.left < 0 || ancestors.includes(value as object)) return undefined
-    if (typeof value !== 'object' || value === null) return value
-    if (value instanceof ContentValue) return replace(value, at)
-    return hasDeclaredContent(value) ? replaceWithin(value, { field: at, replace, ancestors, members }) : value
-  }
-  if (Array.isArray(source)) return source.map((value, at) => kept(value, `${field}.${at}`) ?? null)
-  const copy: Record<string, unknown> = {}
-  for (const name of Object.keys(source)) {
-    const value = kept((source as Record<string, unknown>)[name], `${field}.${escaped(name)}`)
-    if (value === undefined) continue
-    // Defined, not assigned: `__proto__` is a name like any other.
-    Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true })
-  }
-  return copy
-}
-
-/** A dot stands between names. */
-function escaped(name: string): string {
-  return /[.\\]/.test(name) ? name.replace(/[.\\]/g, '\\$&') : name
+function unmarked(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH || --membersLeft < 0) return value
+  if (value instanceof ContentValue) return value.value
+  if (Array.isArray(value)) return value.map((each: unknown) => unmarked(each, depth + 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, unmarked(member, depth + 1)]))
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { catalogue, envelopeFields, inputFields } from './catalogue.js'
-import { hasDeclaredContent, replaceDeclared } from './content.js'
+import { hasMark, withoutMarks } from './content.js'
 import { normaliseDataTimes } from './data-times.js'
 import { AuditLogError } from './errors.js'
 import { nearestName } from './nearest.js'
@@ -98,7 +98,9 @@ export class EventSchemas {
     try {
       const schema = this.#ownTypes.get(event.type as string)
       if (!schema) return undefined
-      const result = schema['~standard'].validate(undeclared(event.data)) as ValidationResult
+      const result = schema['~standard'].validate(
+        hasMark(event.data) ? withoutMarks(event.data) : event.data,
+      ) as ValidationResult
       if (result instanceof Promise) {
         result.catch(() => {})
         return { field: 'data', what: 'the schema answers asynchronously; events are checked synchronously' }
@@ -123,8 +125,9 @@ export class EventSchemas {
     const schema = this.#types.get(type)
     if (!schema) throw unknownType(type, this.types)
     rejectPromise('data', data)
-    const plain = undeclared(data)
-    const result = readable('data', () => schema['~standard'].validate(plain)) as ValidationResult
+    const isMarked = hasMark(data)
+    const given = isMarked ? readable('data', () => withoutMarks(data)) : data
+    const result = readable('data', () => schema['~standard'].validate(given)) as ValidationResult
     if (result instanceof Promise) {
       result.catch(() => {})
       throw new TypeError(
@@ -133,16 +136,11 @@ export class EventSchemas {
     }
     if (result.issues?.[0]) throw invalid(result.issues[0], ['data'], schema)
     // Valibot leaves `__proto__`, `constructor` and `prototype` out of a loose object; evidence keeps them.
-    if (type === 'custom' || plain !== data) return data
+    // What a schema makes of the data has no marks any more.
+    if (type === 'custom' || isMarked) return data
     normaliseDataTimes(type, result.value)
     return result.value
   }
-}
-
-/** Returns the data that a schema is for: what is declared to be content stands in it as any other value. */
-function undeclared(data: unknown): unknown {
-  if (typeof data !== 'object' || data === null || !hasDeclaredContent(data)) return data
-  return replaceDeclared(data, 'data', ({ value }) => value)
 }
 
 /** A getter or a Proxy trap that throws makes the event invalid. */

@@ -15,7 +15,17 @@ export function takeContent({ type }: RecordInput, data: unknown): Emptied | und
   if (typeof data !== 'object' || data === null) return undefined
   const fields = contentFields.get(type)
   if (!fields) return takeDeclared(data)
-  return fields.some(({ path: [first] }) => (first as string) in data) ? takeFields(data, fields) : undefined
+  const source = converted(data)
+  if (typeof source !== 'object' || source === null) return { data: source, values: [], altered: [] }
+  const taken = fields.some(({ path: [first] }) => (first as string) in source) ? takeFields(source, fields) : undefined
+  return taken || source === data ? taken : { data: source, values: [], altered: [] }
+}
+
+/** What JSON would make of an object that has a word in it: sealing would find content there that nobody took out. */
+function converted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof ContentValue) return value
+  const { toJSON } = value as { readonly toJSON?: unknown }
+  return typeof toJSON === 'function' ? (toJSON.call(value, '') as unknown) : value
 }
 
 function takeFields(data: object, fields: readonly ContentField[]): Emptied | undefined {
@@ -48,7 +58,7 @@ function holderOf(
     at = `${at}.${name}`
     let next = copies.get(at)
     if (!next) {
-      const value = holder[name]
+      const value = converted(holder[name])
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
       next = readableCopy(value, at, altered)
       copies.set(at, next)
@@ -71,6 +81,7 @@ function readableCopy(source: object, field: string, altered: Alteration[]): Rec
       altered.push({ field: `${field}.${name}`, reason: 'unreadable' })
       continue
     }
+    if (name === 'toJSON' && typeof value === 'function') continue
     // Defined, not assigned: `__proto__` is a name like any other.
     Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true })
   }

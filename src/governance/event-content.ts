@@ -43,13 +43,16 @@ export class EventContent {
       const emptied = takeContent(input, input.data)
       const actorId = policy.policy.pseudonyms?.actor ? actorIdOf(input) : undefined
       if (!emptied && actorId === undefined) return { input, content: undefined }
-      const drafted = new DraftedContent(input, policy, this.#keyFor(input))
+      const drafted = new DraftedContent(input, policy, () => this.#keyFor(input))
       for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
       const actor = actorId === undefined ? undefined : drafted.pseudonymise(actorId)
       const altered = [...(emptied?.altered ?? []), ...drafted.altered]
-      return { input: changed(input, { data: emptied?.data, actor, altered }), content: drafted.taken }
+      const changes = { data: emptied?.data, altered, ...(actorId !== undefined && { actor }) }
+      return { input: changed(input, changes), content: drafted.taken }
     } catch {
-      return { input: changed(input, { data: {}, altered: [UNREADABLE] }), content: undefined }
+      // The actor is left out as well: it may have to be a pseudonym.
+      const isPseudonymous = policy.policy.pseudonyms?.actor === true
+      return { input: unreadable(input, isPseudonymous), content: undefined }
     }
   }
 
@@ -78,22 +81,35 @@ function levelOf(type: string, { class: contentClass }: TakenValue, rule: Compil
 
 interface Changes {
   readonly data: unknown
+  /** The pseudonym of the actor. Where the member is there and has no value, the actor is left out. */
   readonly actor?: { readonly id: string } | undefined
   readonly altered: readonly Alteration[]
 }
 
 /** An event with other members: what was given is not changed, and keeps members that it inherits. */
-function changed(input: RecordInput, { data, actor, altered }: Changes): RecordInput {
+function changed(input: RecordInput, changes: Changes): RecordInput {
+  const { data, altered } = changes
   const event: RecordInput = Object.create(input)
-  const define = (name: string, value: unknown) =>
-    Object.defineProperty(event, name, { value, enumerable: true, configurable: true, writable: true })
-  if (data !== undefined) define('data', data)
-  if (actor) {
-    define('actor', actor)
-    define('claimed', pseudonymous(input, actor.id))
+  if (data !== undefined) define(event, 'data', data)
+  if ('actor' in changes) {
+    define(event, 'actor', changes.actor)
+    define(event, 'claimed', pseudonymous(input, changes.actor?.id))
   }
-  if (altered.length > 0) define('altered', [...(Array.isArray(input.altered) ? input.altered : []), ...altered])
+  if (altered.length > 0) define(event, 'altered', [...(Array.isArray(input.altered) ? input.altered : []), ...altered])
   return event
+}
+
+/** Nothing of the input is read: that may throw once more. */
+function unreadable(input: RecordInput, isPseudonymous: boolean): RecordInput {
+  const event: RecordInput = Object.create(input)
+  define(event, 'data', {})
+  define(event, 'altered', [UNREADABLE])
+  if (isPseudonymous) for (const name of ['actor', 'claimed']) define(event, name, undefined)
+  return event
+}
+
+function define(event: RecordInput, name: string, value: unknown): void {
+  Object.defineProperty(event, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** The content of one event, as it is put together. */
@@ -103,17 +119,19 @@ class DraftedContent {
   readonly #kept: Kept[] = []
   readonly #input: RecordInput
   readonly #policy: ResolvedPolicy
-  readonly #key: SubjectKey | undefined
+  readonly #findKey: () => SubjectKey | undefined
+  #foundKey: { readonly key: SubjectKey | undefined } | undefined
   #bytes = 0
 
-  constructor(input: RecordInput, policy: ResolvedPolicy, key: SubjectKey | undefined) {
+  /** @param findKey - called once, where there is something to digest: most subjects never need a key */
+  constructor(input: RecordInput, policy: ResolvedPolicy, findKey: () => SubjectKey | undefined) {
     this.#input = input
     this.#policy = policy
-    this.#key = key
+    this.#findKey = findKey
   }
 
   get taken(): TakenContent | undefined {
-    const [key, items, kept] = [this.#key, this.#items, this.#kept]
+    const [key, items, kept] = [this.#foundKey?.key, this.#items, this.#kept]
     if (!key || items.length === 0) return undefined
     return {
       stated: { key: key.id, items },
@@ -122,10 +140,16 @@ class DraftedContent {
     }
   }
 
+  get #key(): SubjectKey | undefined {
+    this.#foundKey ??= { key: this.#findKey() }
+    return this.#foundKey.key
+  }
+
   add(taken: TakenValue, level: DiagnosticLevel): void {
     if (level === 'metadata') return
     const { field } = taken
-    if (!this.#key) {
+    const key = this.#key
+    if (!key) {
       this.altered.push({ field, reason: 'key_unavailable' })
       return
     }
@@ -134,7 +158,7 @@ class DraftedContent {
       return
     }
     const redacted = this.#redacted(taken, canonicalText(taken.value))
-    if (redacted) this.#digest(this.#key, taken, redacted, level)
+    if (redacted) this.#digest(key, taken, redacted, level)
   }
 
   /** Puts a pseudonym in place of an actor's id, and keeps the id as content. Without a key there is no actor. */
@@ -142,7 +166,7 @@ class DraftedContent {
     const key = this.#key
     if (!key) {
       this.altered.push({ field: 'actor.id', reason: 'key_unavailable' })
-      return { id: 'unknown' }
+      return undefined
     }
     const value = valueBytes(id, 'text')
     this.#keep(key, { field: 'actor.id', class: 'diagnostic', value: id }, value, 'content')
@@ -199,12 +223,16 @@ class DraftedContent {
   }
 }
 
-/** What redaction left of a JSON value is a JSON value. */
+/** What redaction left of a value. What had been cut off before is missing still. */
 function redactedText(
   value: unknown,
-  { kind, length }: CanonicalText,
+  { text: before, kind, length }: CanonicalText,
 ): Pick<CanonicalText, 'text' | 'kind' | 'length'> {
-  if (kind === 'text') return { text: String(value), kind, length }
+  if (kind === 'text') {
+    const text = String(value)
+    return { text, kind, length: text.length + length - before.length }
+  }
+  // What is left of a JSON value is a JSON value.
   const { text, kind: kindNow } = canonicalText(typeof value === 'string' ? JSON.stringify(value) : value)
   return { text, kind: kindNow, length: text.length }
 }

@@ -30,6 +30,8 @@ export class Governor implements Governance {
   readonly #content: EventContent
   #policy: ResolvedPolicy
   #rules: readonly CompiledRule[]
+  /** Whether a rule leaves, or has left, events out: runs are remembered from then on. */
+  #leavesOut = false
   /** Digest of the policy that the log has on record as the one in force; `undefined` until the log says. */
   #recordedDigest: string | undefined
   #due: AuditEventInput[] = []
@@ -38,7 +40,7 @@ export class Governor implements Governance {
     this.#parts = parts
     this.#held = new HeldStarts(parts.now)
     this.#policy = parts.policy
-    this.#rules = compileRules(parts.policy.policy.rules ?? [])
+    this.#rules = this.#compiled(parts.policy)
     this.#content = new EventContent(parts.keys, () => this.#reportNoKeys())
   }
 
@@ -62,21 +64,22 @@ export class Governor implements Governance {
     }
   }
 
-  /** An end of a run, or a start, that is asked for by itself makes its run one of which something is recorded. */
+  /** A start that somebody waits for makes its run one of which something is recorded. */
   governAwaited(input: RecordInput): Verdict {
     const rule = this.#ruleFor(input)
     if (rule?.payload !== 'none') return this.#record(input, rule)
     const verdict = this.govern(input)
     if (verdict.kind !== 'held') return verdict
-    this.#held.takeStart(input)
-    return this.#record(input, rule)
+    // What is recorded is what was held back, with its time.
+    const start = this.#held.takeStart(input) ?? input
+    return { kind: 'record', events: [this.#governed(start, rule)] }
   }
 
   /** Applies another policy from now on. */
   apply(policy: ResolvedPolicy): void {
     this.#flushLeftOut()
     this.#policy = policy
-    this.#rules = compileRules(policy.policy.rules ?? [])
+    this.#rules = this.#compiled(policy)
     this.#stateInForce()
   }
 
@@ -116,7 +119,7 @@ export class Governor implements Governance {
 
   #record(input: RecordInput, rule: CompiledRule | undefined): Verdict {
     const event = this.#governed(input, rule)
-    const start = this.#held.takeStart(input)
+    const start = this.#leavesOut ? this.#held.takeStart(input) : undefined
     if (!start) return { kind: 'record', events: [event] }
     return { kind: 'record', events: [this.#governed(start, this.#ruleFor(start)), event] }
   }
@@ -128,6 +131,11 @@ export class Governor implements Governance {
   #flushLeftOut(): void {
     const data = this.#leftOut.take(this.#policy.policy, this.#parts.now())
     if (data) this.#due.push({ type: 'events_left_out', source: OWN_SOURCE, data })
+  }
+
+  #compiled({ policy: { rules = [] } }: ResolvedPolicy): readonly CompiledRule[] {
+    this.#leavesOut ||= rules.some(({ payload }) => payload === 'none')
+    return compileRules(rules)
   }
 
   #stateInForce(): void {

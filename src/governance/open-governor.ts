@@ -107,18 +107,20 @@ class PolicySource {
   readonly #report: (problem: Error) => void
   #path: string | undefined
   #state = ''
+  /** What was wrong with the file, as long as it is. */
+  #reported: string | undefined
   #current: ResolvedPolicy
 
   constructor({ redactors, report, onInvalid }: PolicySourceParts, given: AuditPolicy | string | undefined) {
     this.#redactors = redactors
     this.#report = report
+    if (typeof given === 'string' && given !== '') this.#path = resolve(given)
     try {
       this.#current = this.#read(given || BUILT_IN_POLICY)
     } catch (problem) {
       if (onInvalid !== 'metadata') throw problem
-      report(problem instanceof Error ? problem : new Error(String(problem)))
-      this.#current = this.#read(WITHOUT_CONTENT)
-      if (typeof given === 'string') this.#path = resolve(given)
+      this.#reportOnce(problem)
+      this.#current = resolvedPolicy(WITHOUT_CONTENT, redactors)
     }
   }
 
@@ -134,15 +136,23 @@ class PolicySource {
   /** @returns whether the file holds another policy now */
   review(): boolean {
     const path = this.#path
-    if (path === undefined || stateOfFile(path) === this.#state) return false
+    if (path === undefined) return false
     const before = this.#current.digest
     try {
+      if (stateOfFile(path) === this.#state) return false
       this.#current = this.#read(path)
       return this.#current.digest !== before
     } catch (problem) {
-      this.#report(problem instanceof Error ? problem : new Error(String(problem)))
+      this.#reportOnce(problem)
       return false
     }
+  }
+
+  #reportOnce(problem: unknown): void {
+    const text = String(problem)
+    if (this.#reported === text) return
+    this.#reported = text
+    this.#report(problem instanceof Error ? problem : new Error(text))
   }
 
   #read(given: AuditPolicy | string): ResolvedPolicy {
@@ -159,6 +169,11 @@ class PolicySource {
         : parsePolicy(path === undefined ? given : readPolicyFile(path), DETECTORS)
     this.#path = path
     this.#state = state
-    return { policy, digest: policyDigest(policy), redaction: createRedaction(this.#redactors, policy.redact) }
+    this.#reported = undefined
+    return resolvedPolicy(policy, this.#redactors)
   }
+}
+
+function resolvedPolicy(policy: AuditPolicy, redactors: OwnRedactors): ResolvedPolicy {
+  return { policy, digest: policyDigest(policy), redaction: createRedaction(redactors, policy.redact) }
 }

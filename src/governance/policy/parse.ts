@@ -11,6 +11,8 @@ const MAX_RULES = 1_000
 const MAX_LENGTH = 1_024
 /** Texts of one pattern. */
 const MAX_PATTERNS = 1_000
+/** Texts of all patterns of a policy. */
+const MAX_TEXTS = 10_000
 /** A longer name is not repeated in full. */
 const MAX_NAMED = 100
 
@@ -56,8 +58,12 @@ interface Issue {
   readonly path?: readonly { readonly key: unknown }[] | undefined
 }
 
-/** Fields by the kind of object that has them, for suggestions. */
-const FIELDS: readonly (readonly string[])[] = [policySchema, rule, match].map(({ entries }) => Object.keys(entries))
+/** Returns the fields of the object at a path, for suggestions. */
+function fieldsAt(path: readonly unknown[]): readonly string[] {
+  if (path.length === 0) return Object.keys(policySchema.entries)
+  if (path[0] === 'rules') return Object.keys((path.length > 2 ? match : rule).entries)
+  return path[0] === 'pseudonyms' ? ['actor'] : []
+}
 
 /**
  * Checks a policy, and returns a copy of it.
@@ -99,11 +105,9 @@ function faultOf(issue: Issue): AuditLogError {
     '',
   )
   if (issue.type === 'strict_object' && keys.length > 0 && issue.expected === 'never') {
-    const name = String(keys.at(-1))
-    const known = FIELDS.find((fields) => nearestName(name, fields) !== undefined) ?? []
-    return invalid(path, `unknown field${suggestion(name, known)}`)
+    return invalid(path, `unknown field${suggestion(String(keys.at(-1)), fieldsAt(keys.slice(0, -1)))}`)
   }
-  if (issue.type === 'strict_object' && issue.received === 'undefined') return invalid(path, 'it is missing')
+  if (issue.received === 'undefined') return invalid(path, 'it is missing')
   return invalid(path || 'policy', issue.message)
 }
 
@@ -112,12 +116,17 @@ function named(key: unknown): string {
 }
 
 function suggestion(name: string, known: readonly string[]): string {
-  const meant = nearestName(name, known)
+  // Some fields are called without their `Id` elsewhere.
+  const meant = nearestName(name, known) ?? nearestName(`${name}Id`, known)
   return meant === undefined ? '' : `; did you mean '${meant}'?`
 }
 
 /** Refuses rules that say two things, and rules that can never count, since an earlier one is for all that they are for. */
 function rejectContradictions(rules: readonly PolicyRule[]): void {
+  const texts = rules
+    .flatMap(({ match: own = {} }) => Object.values(own) as readonly (PolicyPattern | undefined)[])
+    .reduce((sum, each = []) => sum + textsOf(each).length, 0)
+  if (texts > MAX_TEXTS) throw invalid('rules', `they match ${texts} texts; ${MAX_TEXTS} are allowed`)
   const names = compileRules(rules).map(({ name }) => name)
   for (const [at, { payload, diagnostics, match: own = {} }] of rules.entries()) {
     const path = `rules[${at}]`

@@ -1,3 +1,4 @@
+import { contentFields } from '../../events/content-fields.js'
 import type { ContentClass } from '../../events/types.js'
 
 /**
@@ -38,7 +39,7 @@ export interface PolicyRule {
 /**
  * The rules that say what is recorded. Of the rules the first that fits an event counts; what that one does not say, and what no
  * rule is for, is as in the built-in policy: arguments and results of tools are digests, prompts and completions leave no trace,
- * diagnostics are kept.
+ * diagnostics are kept, and so is what an application marks as content in `custom` events and types of its own.
  *
  * A rule goes by what is known when the event is recorded. One that names a field which the event does not have does not fit it:
  * `{ match: { agent: 'support' }, payload: 'none' }` lets through an event of which no agent is known.
@@ -72,11 +73,16 @@ export interface AuditPolicy {
 /** The name of the policy that counts where none is given. */
 export const BUILT_IN_POLICY: AuditPolicy = Object.freeze({ name: 'spanledger' })
 
-/** Types whose payload is a digest by the built-in policy: calls of tools. That of other types leaves no trace. */
+/** Types whose payload is a digest by the built-in policy: calls of tools. That of the other types below leaves no trace. */
 const DIGESTED: ReadonlySet<string> = new Set(['tool_call_started', 'tool_call_completed', 'tool_call_failed'])
+/** Types whose payload the catalogue knows. That of others is what an application marks itself, to have it kept. */
+const WITH_PAYLOAD: ReadonlySet<string> = new Set(
+  [...contentFields].flatMap(([type, fields]) => (fields.some((field) => field.class === 'payload') ? [type] : [])),
+)
 
 /** The level that counts where no rule says another. */
 export function builtInLevel(type: string, contentClass: ContentClass): DiagnosticLevel {
   if (contentClass === 'diagnostic') return 'content'
-  return DIGESTED.has(type) ? 'digest' : 'metadata'
+  if (DIGESTED.has(type)) return 'digest'
+  return WITH_PAYLOAD.has(type) ? 'metadata' : 'content'
 }
