@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { catalogue } from '../events/catalogue.js'
 import { nearestName } from '../events/nearest.js'
 import { RUN_STATUSES } from '../events/run-status.js'
+import { CONTENT_CHOICES } from '../reader/content/choice.js'
 import type { LedgerEventQuery } from '../reader/contract.js'
 import { parseHumanTime } from './human-time.js'
 import { UsageError } from './usage-error.js'
@@ -46,6 +47,15 @@ export const pending = {
   pending: {
     type: 'boolean',
     help: 'also the events that are not committed yet, as the newest ones: filters, --limit and --order apply to them too, and they have no position',
+  },
+} as const satisfies Options
+/** Content that is put back into events. */
+export const content = {
+  content: {
+    type: 'string',
+    value: 'WHICH',
+    choices: CONTENT_CHOICES,
+    help: 'put back what can be read: diagnostics (error messages, reasons) or all; by default none',
   },
 } as const satisfies Options
 /** The place from which events of a ledger are read. */
@@ -202,6 +212,7 @@ export class Arguments {
       before: this.text('before'),
       limit: this.number('limit'),
       order: this.text('order'),
+      content: this.text('content'),
     }
     return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
   }

@@ -17,7 +17,7 @@ interface FieldBase {
 
 /** Holds one value. */
 export interface LeafField extends FieldBase {
-  readonly kind: 'text' | 'number'
+  readonly kind: 'text' | 'number' | 'payload'
   /** A value of the right kind, for where the field is required and cannot be had. */
   readonly standIn: unknown
   accepts(value: unknown): boolean
@@ -64,8 +64,9 @@ function groupOf(schema: SchemaNode, base: FieldBase): GroupField {
 function traitsOf(schema: SchemaNode): Pick<LeafField, 'kind' | 'standIn'> {
   if (schema === timestampSchema) return { kind: 'text', standIn: '1970-01-01T00:00:00.000000000Z' }
   switch (schema.type) {
-    case 'string':
     case 'unknown':
+      return { kind: 'payload', standIn: null }
+    case 'string':
       return { kind: 'text', standIn: 'unknown' }
     case 'number':
       return { kind: 'number', standIn: 0 }

@@ -176,6 +176,7 @@ class DraftedContent {
   #redacted(taken: TakenValue, canonical: CanonicalText): CanonicalText | undefined {
     const { field } = taken
     const isJson = canonical.kind === 'json'
+    // Attacker-controlled: a text that was written here from any value, within bounds.
     const { value, found, failed } = this.#policy.redaction.redact({
       value: isJson ? JSON.parse(canonical.text) : canonical.text,
       field,

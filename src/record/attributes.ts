@@ -53,9 +53,19 @@ function flatten(into: Attributes, prefix: string, value: object): void {
     const member = (value as Record<string, AttributeValue | object | null>)[field]
     if (member === null || member === undefined) continue
     const key = keyOf(prefix, field)
-    if (typeof member === 'object' && !Array.isArray(member)) flatten(into, `${key}.`, member)
+    if (PAYLOADS.has(key)) into[key] = payloadValue(member)
+    else if (typeof member === 'object' && !Array.isArray(member)) flatten(into, `${key}.`, member)
     else into[key] = attributeValue(member as AttributeValue)
   }
+}
+
+/** Attributes of values that agents work with: each is one attribute, however it is put together. */
+const PAYLOADS: ReadonlySet<string> = new Set(
+  ['arguments', 'result', 'prompt', 'completion'].map((field) => PREFIX + field),
+)
+
+function payloadValue(value: AttributeValue | object): AttributeValue {
+  return typeof value === 'object' ? JSON.stringify(value) : value
 }
 
 /** @param value - text, number, boolean or a list of JSON values */

@@ -41,7 +41,7 @@ async function typed(commandLine: string, env: NodeJS.ProcessEnv = {}): Promise<
 
 describe('in a terminal', () => {
   it('there are colours, unless they are not wanted or not to be had', async () => {
-    const coloured = await typed('spanledger query')
+    const coloured = await typed('spanledger query --content diagnostics')
     expect(coloured.seen).toContain('\u001b[31mrun_failed')
     expect(coloured.seen).toContain('\\u{1b}[2J')
     for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {

@@ -64,7 +64,7 @@ describe('spanledger', () => {
   })
 
   it('shows an event in one line, whatever it says, and without colours in a pipe', async () => {
-    const { out } = await asProcess('query', '-t', 'run_failed')
+    const { out } = await asProcess('query', '-t', 'run_failed', '--content', 'diagnostics')
     expect(rows(out)).toHaveLength(1)
     expect(out).toContain('no answer\\u{1b}[2J\\u{a}for')
     expect(out).not.toContain('\u001b')

@@ -2,7 +2,7 @@ import { confidenceOf, isClaim } from '../../events/confidence.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { LedgerEventQuery } from '../../reader/contract.js'
 import { type Command, formatOf, noOperands, type ReadLog, withReader } from '../command.js'
-import { cursors, eventFilters, format, listing, pending, reading } from '../options.js'
+import { content, cursors, eventFilters, format, listing, pending, reading } from '../options.js'
 import { chained, limited, paintFor, printAll, printOne } from '../output.js'
 import { type PendingEvent, pendingEventsOf } from '../pending-events.js'
 import { eventLine, type PrintedEvent } from '../render.js'
@@ -14,6 +14,7 @@ export const query: Command = {
     ...listing,
     count: { type: 'boolean', help: 'only how many there are, with --pending those that are not committed too' },
     ...cursors,
+    ...content,
     ...pending,
     ...format,
     ...reading,
@@ -22,6 +23,7 @@ export const query: Command = {
     ['spanledger query --session s-1 --since yesterday', 'what happened in a session'],
     ['spanledger query -t tool_approval_granted --jsonl', 'every approval, for another program'],
     ['spanledger query -t run_failed --since 24h --count', 'how many runs failed'],
+    ['spanledger query -t error_occurred --content diagnostics', 'what went wrong, with the messages'],
   ],
   async run(args, io) {
     noOperands(args)

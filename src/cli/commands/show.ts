@@ -48,7 +48,8 @@ export const show: Command = {
       if (!run && waiting.length > 0) return await printPending(io, formatOf(args), waiting)
       if (!run) throw new CommandFailed(`there is no run '${asked}'`, { exitCode: EXIT.noInput })
       const stepsOf: StepsOf = ({ runId, tenantId }) => log.run(runId, { tenantId }).steps()
-      const eventsOf: EventsOf = ({ runId, tenantId }, type) => log.events({ runId, tenantId, type })
+      const eventsOf: EventsOf = ({ runId, tenantId }, type) =>
+        log.events({ runId, tenantId, type, content: 'diagnostics' })
       const paint = paintFor(io)
       const lines = () =>
         chained(

@@ -3,7 +3,7 @@ import type { LedgerEventQuery } from '../../reader/contract.js'
 import type { FollowQuery } from '../../reader/query/query.js'
 import { type Command, formatOf, noOperands, type ReadLog, withReader } from '../command.js'
 import { throwIfInterrupted } from '../interrupted.js'
-import { followFilters, format, listing, pending, reading } from '../options.js'
+import { content, followFilters, format, listing, pending, reading } from '../options.js'
 import { chained, paintFor, printAll } from '../output.js'
 import { type PendingEvent, pendingEventsOf } from '../pending-events.js'
 import { eventLine, type PrintedEvent } from '../render.js'
@@ -16,6 +16,7 @@ export const tail: Command = {
     ...followFilters,
     limit: { ...listing.limit, help: `begin with this many, by default ${DEFAULT_TAIL}` },
     follow: { type: 'boolean', short: 'f', help: 'go on with what comes, until interrupted' },
+    ...content,
     ...pending,
     ...format,
     ...reading,

@@ -32,6 +32,8 @@ describe('what was recorded is read back as it was', () => {
     if (schema.item) return fc.array(valid(schema.item), { maxLength: 5 })
     if (schema.options) return fc.constantFrom(...schema.options)
     if (schema === timestampSchema) return fc.date({ noInvalidDate: true, max: new Date('9999-12-31') }).map(rfc3339)
+    // A list or an object travels as JSON text, which the log takes for the same value.
+    if (schema.type === 'unknown') return fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean())
     // Digests are the only texts of a form.
     if (demands('regex')) return fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => `sha256:${hex(bytes)}`)
     if (schema.type === 'string') return fc.string({ unit: 'binary', minLength: demands('min_length') ? 1 : 0 })
@@ -163,7 +165,7 @@ describe('what other programs write', () => {
 
   test('a group that is missing is told once', () => {
     const failed = factOf('run_failed', {})
-    expect(failed.data).toEqual({ error: { code: 'unknown', message: 'unknown' } })
+    expect(failed.data).toEqual({ error: { code: 'unknown' } })
     expect(failed.altered).toEqual([{ field: 'data.error', reason: 'missing' }])
     expect(factOf('run_started', {})).toMatchObject({ data: { agent: {} }, altered: undefined })
   })

@@ -86,6 +86,8 @@ function coerce({ kind }: Leaf, attribute: AttributeValue): unknown {
   switch (kind) {
     case 'number':
       return typeof attribute === 'string' && attribute.trim() !== '' ? Number(attribute) : attribute
+    case 'payload':
+      return attribute
     case 'text':
       return typeof attribute === 'number' || typeof attribute === 'boolean' ? String(attribute) : attribute
   }
