@@ -1,6 +1,7 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api'
 import type { Alteration } from '../events/types.js'
 import { BoundedCopy } from './bounded.js'
+import { markedValue } from './content-mark.js'
 import { ALTERED, DATA, PREFIX } from './names.js'
 
 /** UTF-16 code units of data that travels as JSON: as much as an entry of the log could hold. */
@@ -20,7 +21,7 @@ export function attributesFromData(data: unknown, into: Attributes = {}): Attrib
 
 /** An event's `data` as one JSON text, which keeps the names of its fields as they are. Never throws. */
 export function jsonAttributes(data: unknown, into: Attributes = {}): Attributes {
-  const copy = new BoundedCopy(MAX_JSON_LENGTH)
+  const copy = new BoundedCopy(MAX_JSON_LENGTH, markedValue)
   const plain = copy.of(data)
   if (plain !== undefined) into[DATA] = JSON.stringify(plain)
   return addAltered(into, copy.altered)

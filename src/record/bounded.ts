@@ -1,3 +1,4 @@
+import { ContentValue } from '../events/content.js'
 import { beginning } from '../events/text.js'
 import type { Alteration } from '../events/types.js'
 
@@ -26,10 +27,15 @@ export class BoundedCopy {
   readonly #ancestors: object[] = []
   #membersLeft = MAX_MEMBERS
   #lengthLeft: number
+  readonly #mark: (declared: ContentValue, value: unknown) => unknown
 
-  /** @param maxLength - UTF-16 code units of all names and texts together */
-  constructor(maxLength: number) {
+  /**
+   * @param maxLength - UTF-16 code units of all names and texts together
+   * @param mark - makes what stands for a value that is declared to be content. @defaultValue the value itself
+   */
+  constructor(maxLength: number, mark: (declared: ContentValue, value: unknown) => unknown = (_, value) => value) {
     this.#lengthLeft = maxLength
+    this.#mark = mark
   }
 
   /** The copy; `undefined` where nothing is left that JSON could hold. */
@@ -57,6 +63,7 @@ export class BoundedCopy {
     if (this.#ancestors.length === MAX_DEPTH) return this.#leaveOut('too_deep')
     this.#ancestors.push(value)
     try {
+      if (value instanceof ContentValue) return this.#mark(value, this.of(value.value))
       if (isOpaque(value)) return this.#leaveOut('not_json')
       const { toJSON } = value as { toJSON?: unknown }
       if (typeof toJSON === 'function') return this.of(toJSON.call(value))

@@ -184,7 +184,7 @@ export class CallBook {
     // A span that began before anyone listened has no context: its start is not made up.
     if (call.origin.node && !call.origin.node.context && isStart) return
     this.#emitter.emit(
-      { type: 'tool_call_started', data: { callId: call.callId, tool: call.tool } },
+      { type: 'tool_call_started', data: { callId: call.callId, tool: call.tool, ...payloadOf(report, 'arguments') } },
       startedAt,
       call.origin,
     )
@@ -212,15 +212,29 @@ export class CallBook {
     this.#emitter.emit({ type: 'tool_approval_requested', data }, time, call.hasEnded ? origin : call.origin)
   }
 
-  #end(call: Call, { outcome, error = NO_ERROR, durationMs }: ToolCallReport, time: Timestamp): void {
+  #end(call: Call, report: ToolCallReport, time: Timestamp): void {
+    const { outcome, error = NO_ERROR, durationMs } = report
     call.hasEnded = true
     this.#undecided.delete(call)
-    const data = { callId: call.callId, tool: call.tool, durationMs: durationMs ?? call.ownEnd?.durationMs }
+    const data = {
+      callId: call.callId,
+      tool: call.tool,
+      durationMs: durationMs ?? call.ownEnd?.durationMs,
+      ...payloadOf(report, 'result'),
+    }
     if (outcome === 'completed') this.#emitter.emit({ type: 'tool_call_completed', data }, time, call.origin)
     else this.#emitter.emit({ type: 'tool_call_failed', data: { ...data, error } }, time, call.origin)
     // The node keeps the spans around it.
     call.origin = { ...call.origin, node: undefined }
   }
+}
+
+/** A value of a report, where it has one. */
+function payloadOf(
+  report: ToolCallReport,
+  field: 'arguments' | 'result',
+): { readonly [F in 'arguments' | 'result']?: unknown } {
+  return report[field] === undefined ? {} : { [field]: report[field] }
 }
 
 /** The keys of a call by its id: in its session, and in its run where that is known. */

@@ -8,7 +8,8 @@ import type {
   ToolCallReport,
   UsageReport,
 } from '../conventions/contract.js'
-import { errorOf } from '../conventions/shared/outcome.js'
+import { errorOf, withStackTrace } from '../conventions/shared/outcome.js'
+import { argumentsIn, messagesIn, resultIn } from '../conventions/shared/payloads.js'
 import { hasDropped, type SpanLike } from '../span.js'
 import type { CallBook } from './call-book.js'
 import type { DuplicateCalls } from './duplicate-calls.js'
@@ -67,7 +68,8 @@ export class CallRecorder {
     node.ownRecord.becomeCall({ id, recorded })
     if (activity.call) {
       // A protocol inside may report the call again.
-      this.#report(node, { ...activity.call, tool: activity.tool }, startedAt, { origin, isStart: true })
+      const report = { ...activity.call, tool: activity.tool, ...argumentsIn(span.attributes) }
+      this.#report(node, report, startedAt, { origin, isStart: true })
       return
     }
     if (isRepeat) {
@@ -76,7 +78,9 @@ export class CallRecorder {
     }
     origin.run?.tally.addToolCall()
     if (!node.context) return
-    const data = { callId: id, tool: activity.tool }
+    const given = argumentsIn(span.attributes)
+    if (given) node.record?.call?.recorded.takeArguments()
+    const data = { callId: id, tool: activity.tool, ...given }
     this.#emitter.emit({ type: 'tool_call_started', data }, startedAt, origin)
   }
 
@@ -110,7 +114,8 @@ export class CallRecorder {
     if (call) this.#report(node, call, endedAt, { origin })
   }
 
-  #recordError(error: NonNullable<SpanEnd['error']>, operation: string, { endedAt, origin }: SpanEnd): void {
+  #recordError(failed: NonNullable<SpanEnd['error']>, operation: string, { span, endedAt, origin }: SpanEnd): void {
+    const error = withStackTrace(failed, span)
     this.#emitter.emit({ type: 'error_occurred', data: { error, operation } }, endedAt, origin)
   }
 
@@ -134,11 +139,17 @@ export class CallRecorder {
       callId: call?.id ?? node.spanId,
       tool: withName(ending.tool ?? activity.tool, call?.recorded.betterName),
       durationMs: millisBetween(start.time, endedAt),
+      // Where the span got them only after its start.
+      ...(call?.recorded.hasArguments ? undefined : argumentsIn(span.attributes)),
+      ...resultIn(span.attributes),
     }
     const isMended = start.isMended || origin.isTimeMended === true
     const marks = isMended ? withMark(marksOf(ending), DURATION_MENDED) : marksOf(ending)
     if (outcome === 'completed') this.#emitter.emit({ type: 'tool_call_completed', data }, endedAt, origin, marks)
-    else this.#emitter.emit({ type: 'tool_call_failed', data: { ...data, error } }, endedAt, origin, marks)
+    else {
+      const failed = { ...data, error: withStackTrace(error, span) }
+      this.#emitter.emit({ type: 'tool_call_failed', data: failed }, endedAt, origin, marks)
+    }
   }
 
   /** Reports the end of a call whose outcome other spans and log records may report. */
@@ -150,7 +161,8 @@ export class CallRecorder {
     // The status says nothing where other spans do.
     const plain = conclusion.outcome === 'completed' ? conclusion.outcome : undefined
     const known = ending.outcome === 'failed' ? ({ outcome: ending.outcome, error } as const) : { outcome: plain }
-    const report = { ...call, ...known, tool: ending.tool ?? activity.tool, durationMs }
+    const tool = ending.tool ?? activity.tool
+    const report = { ...call, ...known, tool, durationMs, ...resultIn(span.attributes) }
     this.#report(node, report, endedAt, { origin, isOwnEnd: true })
   }
 
@@ -191,7 +203,9 @@ export class CallRecorder {
     if (rest) this.#emit({ ...counted, data: rest }, end)
   }
 
-  #emit({ data, confidence, altered }: Counted, { endedAt, origin }: SpanEnd, lost: readonly Alteration[] = []): void {
+  #emit({ data: counted, confidence, altered }: Counted, end: SpanEnd, lost: readonly Alteration[] = []): void {
+    const { endedAt, origin, span, by } = end
+    const data = by.kind === 'model' ? { ...counted, ...messagesIn(span.attributes) } : counted
     const marks = [...(altered ?? []), ...lost]
     const extras = { confidence, altered: marks.length > 0 ? marks : undefined }
     this.#emitter.emit({ type: 'token_usage_updated', data }, endedAt, origin, extras)

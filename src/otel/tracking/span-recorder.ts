@@ -2,7 +2,7 @@ import type { EventSource, Timestamp } from '../../events/index.js'
 import { contextScope } from '../../record/context.js'
 import type { Activity, Conclusion, Convention, Fact, RunActivity } from '../conventions/contract.js'
 import { concludeError } from '../conventions/shared/error-endings.js'
-import { errorOf, hasErrorStatus } from '../conventions/shared/outcome.js'
+import { errorOf, hasErrorStatus, withStackTrace } from '../conventions/shared/outcome.js'
 import { type SpanLike, scopeOf } from '../span.js'
 import type { CallRecorder } from './call-recorder.js'
 import { type Emitter, type SpanOrigin, sourceOf, withConfidence } from './emitter.js'
@@ -91,7 +91,7 @@ export class SpanRecorder {
         endedAt,
         origin,
       )
-    if (node.run) this.#runs.conclude(node.run, ending, { time: endedAt, origin, error })
+    if (node.run) this.#runs.conclude(node.run, ending, { time: endedAt, origin, error: withStackTrace(error, span) })
     node.recognisedParent()?.run?.signs.endChild(ending, error)
   }
 

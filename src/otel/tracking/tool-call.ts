@@ -43,6 +43,7 @@ export class ToolCall implements CallDescription {
   #end: number | undefined = undefined
   #outcome: Outcome | undefined = undefined
   #inner: InnerCallEnd | undefined = undefined
+  #hasArguments = false
   /** Scopes that have reported it. */
   readonly #reporters: string[]
 
@@ -58,6 +59,16 @@ export class ToolCall implements CallDescription {
     this.turn = described.turn
     this.given = described.given
     this.#reporters = [described.scope]
+  }
+
+  /** Its arguments are recorded with its start. */
+  get hasArguments(): boolean {
+    return this.#hasArguments
+  }
+
+  /** The arguments are recorded with the start. */
+  takeArguments(): void {
+    this.#hasArguments = true
   }
 
   /** The name that another span gives, where the first one knows none. */

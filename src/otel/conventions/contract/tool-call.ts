@@ -31,4 +31,8 @@ export interface ToolCallReport extends ToolCallRef {
   readonly outcome?: 'completed' | 'failed' | undefined
   readonly error?: ErrorDetails | undefined
   readonly durationMs?: number | undefined
+  /** As the span or the record has them: the policy of the log decides what becomes of them. */
+  readonly arguments?: unknown
+  /** As the span or the record has it. */
+  readonly result?: unknown
 }

@@ -24,6 +24,17 @@ export function errorOf(span: SpanLike): SpanError {
   return { code: type ?? errorClassIn(message) ?? 'Error', message }
 }
 
+/** Returns an error with the stack trace of the span's last exception, where the two are the same. */
+export function withStackTrace<E extends SpanError | undefined>(error: E, span: SpanLike): E {
+  if (!error || span.events.length === 0) return error
+  const exception = lastException(span)
+  const stackTrace = text(exception?.['exception.stacktrace'])
+  const message = text(exception?.['exception.message'])
+  return stackTrace === undefined || (message !== undefined && message !== error.message)
+    ? error
+    : { ...error, stackTrace }
+}
+
 /** What `AbortSignal`s throw has a number for its code, which SDKs report as the type; the stack begins with the class. */
 function abortClassOf(exception: Attributes | undefined): string | undefined {
   const stack = text(exception?.['exception.stacktrace'])

@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { isAlterationList } from '../../../events/fields.js'
 import type { AgentRef, Alteration, AuditEventData } from '../../../events/index.js'
 import { attributesFromData } from '../../../record/attributes.js'
+import { mayHoldMarks, readMarks } from '../../../record/content-mark.js'
 import * as names from '../../../record/names.js'
 import type { SpanLike } from '../../span.js'
 import type { Conclusion, Convention, Fact, Outcome, RunActivity } from '../contract.js'
@@ -136,7 +137,7 @@ function parsedData(attributes: Attributes, altered: Alteration[]): object | und
   // Attacker-controlled: `data` as JSON text, from whoever emits the event; at most 256 KiB and, where it is cut, 512
   // levels are read; sealing bounds what is kept of it.
   const read: Reading = typeof raw === 'string' ? readJson(raw) : { extent: 'whole', value: raw }
-  const { value } = read
+  const value = typeof raw === 'string' && mayHoldMarks(raw) ? readMarks(read.value) : read.value
   if (read.extent === 'whole') return typeof value === 'object' && value !== null ? value : { value }
   if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
     altered.push({ field: 'data', reason: 'truncated' })
