@@ -29,8 +29,9 @@ export function governanceOf(
   const { governance, clock, emitter } = options
   const keepsContent = store.content !== undefined
   return openGovernance({
-    options: keepsContent ? governance : { ...governance, contentKeys: false },
-    location,
+    // A store that keeps no content has no use for keys: what it lacks is reported with the first content.
+    options: keepsContent || governance.contentKeys === false ? governance : { ...governance, contentKeys: undefined },
+    location: keepsContent ? location : undefined,
     keys: isMemoryStore(store) ? keysOf(store) : undefined,
     now: () => timestampFromHrTime(clock()),
     report: (problem) => emitter.report(problem),

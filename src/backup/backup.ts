@@ -43,6 +43,9 @@ const MAX_ATTEMPTS = 5
  * Copies a log, or all logs of a ledger, as of one moment, also while processes write them. The copy is durable and
  * complete when it appears under its name; it can be read, verified, and opened to go on with.
  *
+ * Content items are copied as they are, encrypted; the keys of content never are, so that what is erased later does not come back with
+ * the copy. Give the keys of the ledger to read the content of a copy: `openAuditLogReader(copy, { contentKeys: { directory } })`.
+ *
  * Writers are neither asked nor held up. What processes record before they have a log (`staging`) is left out.
  *
  * @param location - directory of the log or the ledger

@@ -16,6 +16,9 @@ import { ENTRIES } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'
 import type { FrozenPart } from './frozen-ledger.js'
 
+/** Directory of a log's content items. */
+const CONTENT = 'content'
+
 /** The journal went on past what was frozen, and the writer has deleted the files in between. */
 export class JournalGone extends Error {}
 
@@ -32,8 +35,9 @@ const MAX_KEY_BYTES = 64 * 1024
 export async function copyLog(part: FrozenPart, target: string, withKeys: boolean): Promise<void> {
   const { source, directory, hasIndex, checkpoint, head } = part
   await mkdir(target, { recursive: true, mode: 0o700 })
-  for (const name of [ENTRIES, 'index']) {
+  for (const name of [ENTRIES, 'index', CONTENT]) {
     if (name === 'index' && !hasIndex) continue
+    if (name === CONTENT && !(await readdir(join(directory, name)).catch(unlessAbsent))) continue
     await copyDatabase(join(directory, name), join(target, name))
   }
   await copyJournal(part, join(target, 'journal'))

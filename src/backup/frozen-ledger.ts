@@ -10,6 +10,7 @@ import { findDamagedTable } from '../inspection/table-damage.js'
 import type { LogDirectory } from '../ledger/log-directories.js'
 import { readHeadFile } from '../log/journal/head-file.js'
 import type { JournalPosition } from '../store/contract.js'
+import { takeContentFiles } from '../store/leveldb/content/snapshot.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { readHead } from '../store/leveldb/entries/head.js'
 import { corrupt, openError } from '../store/leveldb/errors.js'
@@ -72,7 +73,7 @@ async function freezeOnce(sources: readonly LogDirectory[]): Promise<FrozenLedge
     for (const source of sources) logs.push(await prepare(source, join(temporary, String(source.number)), taken))
     // All at once: the shorter it takes, the less is noted meanwhile.
     const layouts = await Promise.allSettled(logs.map(({ source, directory }) => takeEntries(source, directory)))
-    for (const layout of layouts) if (layout.status === 'fulfilled') taken.push(layout.value)
+    for (const layout of layouts) if (layout.status === 'fulfilled') taken.push(...layout.value)
     for (const layout of layouts) if (layout.status === 'rejected') throw layout.reason
     const needed = new Map<number, number>()
     const parts: FrozenPart[] = []
@@ -109,9 +110,12 @@ async function prepare(source: LogDirectory, directory: string, taken: SnapshotF
   return { source, directory, hasIndex: index !== undefined, head, file, before }
 }
 
-async function takeEntries({ path: location }: LogDirectory, directory: string): Promise<SnapshotFiles> {
+/** Takes the entries, and behind them their content: it is written before they are, so that none of it is missing. */
+async function takeEntries({ path: location }: LogDirectory, directory: string): Promise<readonly SnapshotFiles[]> {
   try {
-    return await takeFiles({ source: join(location, ENTRIES), target: join(directory, ENTRIES), location })
+    const entries = await takeFiles({ source: join(location, ENTRIES), target: join(directory, ENTRIES), location })
+    const content = await takeContentFiles(location, directory)
+    return content ? [entries, content] : [entries]
   } catch (error) {
     throw openError(error, location)
   }

@@ -2,7 +2,9 @@ import { ContentValue } from '../events/content.js'
 import { type ContentField, contentFields } from '../events/content-fields.js'
 import type { Alteration } from '../events/types.js'
 import type { RecordInput } from '../log/contract.js'
+import { takeErrorText } from './error-text.js'
 import { takeMarked } from './marked-content.js'
+import { converted, readableCopy } from './readable-copy.js'
 import type { Emptied, TakenValue } from './taken-value.js'
 
 /**
@@ -21,19 +23,13 @@ export function takeContent({ type }: RecordInput, data: unknown): Emptied | und
   return taken || source === data ? taken : { data: source, values: [], altered: [] }
 }
 
-/** What JSON would make of an object that has a word in it: sealing would find content there that nobody took out. */
-function converted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || value instanceof ContentValue) return value
-  const { toJSON } = value as { readonly toJSON?: unknown }
-  return typeof toJSON === 'function' ? (toJSON.call(value, '') as unknown) : value
-}
-
 function takeFields(data: object, fields: readonly ContentField[]): Emptied | undefined {
   const altered: Alteration[] = []
   const values: TakenValue[] = []
   const copies = new Map<string, Record<string, unknown>>()
   const copy = readableCopy(data, 'data', altered)
   copies.set('data', copy)
+  if ('error' in copy) takeErrorText(copy, values, altered)
   for (const { field, path, class: fieldClass } of fields) {
     const holder = holderOf(copies, path, altered)
     const name = path.at(-1) as string
@@ -58,7 +54,7 @@ function holderOf(
     at = `${at}.${name}`
     let next = copies.get(at)
     if (!next) {
-      const value = converted(holder[name])
+      const value = holder[name]
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
       next = readableCopy(value, at, altered)
       copies.set(at, next)
@@ -67,23 +63,4 @@ function holderOf(
     holder = next
   }
   return holder
-}
-
-/** Copies the members of an object, each read once. An error's message and name are members of it here. */
-function readableCopy(source: object, field: string, altered: Alteration[]): Record<string, unknown> {
-  const copy: Record<string, unknown> = {}
-  const names = source instanceof Error ? new Set(['name', 'message', ...Object.keys(source)]) : Object.keys(source)
-  for (const name of names) {
-    let value: unknown
-    try {
-      value = (source as Record<string, unknown>)[name]
-    } catch {
-      altered.push({ field: `${field}.${name}`, reason: 'unreadable' })
-      continue
-    }
-    if (name === 'toJSON' && typeof value === 'function') continue
-    // Defined, not assigned: `__proto__` is a name like any other.
-    Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true })
-  }
-  return copy
 }

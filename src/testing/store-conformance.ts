@@ -1,6 +1,7 @@
 import type { AuditStore } from '../store/contract.js'
 import type { ConformanceCase } from './conformance/case.js'
 import { commitCases } from './conformance/commit-cases.js'
+import { contentCases } from './conformance/content-cases.js'
 import { cursorCases } from './conformance/cursor-cases.js'
 import { entryCases } from './conformance/entry-cases.js'
 import { lifecycleCases } from './conformance/lifecycle-cases.js'
@@ -38,6 +39,7 @@ export function storeConformance(options: StoreConformanceOptions): void {
   const cases = [
     ...commitCases,
     ...entryCases,
+    ...contentCases,
     ...postingCases,
     ...cursorCases,
     ...timeCases,

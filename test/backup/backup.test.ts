@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { backupAuditLog } from '../../src/backup/backup.js'
+import { openAuditLogReader } from '../../src/reader/index.js'
 import { verifyLedgerDirectory } from '../../src/reader/verify.js'
 import { sharedBuild } from '../support/build.js'
 import { spanledger } from '../verify/tampered-log.js'
@@ -139,4 +140,28 @@ it('is a command that says what it copied', async () => {
   expect(again).toMatchObject({ code: 73, out: '' })
   expect(again.err).toContain('is not empty')
   expect(await spanledger('backup', directory)).toMatchObject({ code: 64 })
+})
+
+it('copies content encrypted, and none of its keys', async () => {
+  const log = await openAuditLog(directory)
+  for (let n = 0; n < 20; n++) {
+    log.record({ type: 'error_occurred', data: { operation: `${n}`, error: { code: 'E', message: `message ${n}` } } })
+  }
+  await log.flush()
+  // In the journal alone, perhaps.
+  log.record({ type: 'error_occurred', data: { operation: '20', error: { code: 'E', message: 'message 20' } } })
+  const copy = join(base, 'copy')
+  await backupAuditLog(directory, copy, { withKeys: true })
+  await log.close()
+  expect(existsSync(join(copy, 'keys/content'))).toBe(false)
+  const query = { type: 'error_occurred', content: 'all' } as const
+  const without = await openAuditLogReader(copy)
+  for await (const event of without.events(query)) expect(event.data.error).toEqual({ code: 'E' })
+  await without.close()
+  const contentKeys = { directory: join(directory, 'keys/content') }
+  const opened = await openAuditLog(copy, { contentKeys, on: { problem: () => {} } })
+  const messages = (await opened.events(query).toArray()).map(({ data }) => data.error.message)
+  expect(messages).toEqual(Array.from(messages, (_, n) => `message ${n}`))
+  expect(messages.length).toBeGreaterThanOrEqual(20)
+  await opened.close()
 })

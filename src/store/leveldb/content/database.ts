@@ -50,8 +50,14 @@ export class ContentDatabase {
    * @throws what LevelDB or the file system throws
    */
   async write(entries: readonly SealedEntry[], size: number): Promise<void> {
-    if (this.#isDistrusted) await this.#openAgain(size)
-    if (!entries.some(({ content }) => content && content.length > 0)) return
+    const hasContent = entries.some(({ content }) => content !== undefined && content.length > 0)
+    if (this.#isDistrusted) {
+      // Entries without content do not wait for it. What is left there is bound to others, and fits none of them.
+      await this.#openAgain(size).catch((problem: unknown) => {
+        if (hasContent) throw problem
+      })
+    }
+    if (!hasContent) return
     if (!this.#db) await this.#open(size)
     const batch = (this.#db as Database).batch()
     try {

@@ -24,9 +24,8 @@ export interface TakenContent {
  * @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_FILE_REFUSED`; what else fails comes as it is
  */
 export async function takenContent(location: string, target: string): Promise<TakenContent | undefined> {
-  const source = contentPath(location)
-  if (!(await isThere(join(source, 'CURRENT')))) return undefined
-  const files = await takeFiles({ source, target: contentPath(target), location })
+  const files = await takeContentFiles(location, target)
+  if (!files) return undefined
   let db: Database | undefined
   try {
     db = newDatabase(files.directory, { createIfMissing: false, writeBufferSize: WRITE_BUFFER_BYTES })
@@ -37,6 +36,18 @@ export async function takenContent(location: string, target: string): Promise<Ta
     throw problem
   }
   return taken(db, files)
+}
+
+/**
+ * Lays the files of a log's content out once more, see {@link takeFiles}.
+ *
+ * @returns `undefined` for a log that has none
+ * @throws as {@link takeFiles}
+ */
+export async function takeContentFiles(location: string, target: string): Promise<SnapshotFiles | undefined> {
+  const source = contentPath(location)
+  if (!(await isThere(join(source, 'CURRENT')))) return undefined
+  return await takeFiles({ source, target: contentPath(target), location })
 }
 
 function taken(db: Database, files: SnapshotFiles): TakenContent {
