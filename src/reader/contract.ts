@@ -66,6 +66,13 @@ export interface FollowResults<T> extends AsyncIterable<T> {
   readonly cursor: string | undefined
 }
 
+/** An event whose content is asked for. */
+export interface ContentOwner {
+  readonly seq: number
+  /** Number of its log in a ledger of several. */
+  readonly log?: number
+}
+
 /**
  * Reads an audit log. A read on an open log sees everything that was recorded before it began, and nothing of what is
  * recorded while it goes on.
@@ -80,13 +87,6 @@ export interface FollowResults<T> extends AsyncIterable<T> {
  * What is found while reading comes from the iteration or the promise: `AUDIT_LOG_CORRUPT` for an entry that is missing
  * or cannot be read, `AUDIT_LOG_CLOSED` once the log is closed.
  */
-/** An event whose content is asked for. */
-export interface ContentOwner {
-  readonly seq: number
-  /** Number of its log in a ledger of several. */
-  readonly log?: number
-}
-
 export interface AuditLogReader {
   /**
    * The events that pass every filter of the query, in append order or, with `order: 'desc'`, the newest first.

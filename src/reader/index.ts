@@ -1,9 +1,16 @@
+export type { ResolvedContent } from '../content/contract.js'
+export type { ContentKeysOptions } from '../content/keys/options.js'
+export { type ContentKeyProvider, contentKeyFile } from '../content/keys/provider.js'
+export type { ContentProof } from '../content/value-proof.js'
 export type { RecordedError } from '../events/recorded-fields.js'
 export type { RunStatus } from '../events/run-status.js'
+export type { ContentClass, ContentItem } from '../events/types.js'
 export { type Listed, MAX_NAMED, type RunCounts, type RunOverview, type ToolUse } from '../store/runs/run-overview.js'
+export type { ContentChoice } from './content/choice.js'
 export type {
   AcrossLogs,
   AuditLogReader,
+  ContentOwner,
   EventResults,
   FollowResults,
   FoundEvent,

@@ -1,3 +1,4 @@
+export { content } from '../events/content.js'
 export type { AgentRef, AuditEventData, AuditEventType, AuditEventTypes, TokenUsage } from '../events/types.js'
 export {
   type AuditScope,

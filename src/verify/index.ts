@@ -20,6 +20,7 @@ export {
   type Verifier,
   verifierFromVkey,
 } from '../checkpoint/index.js'
+export { type ContentProof, verifyContentProof } from '../content/value-proof.js'
 export { AuditLogError, type AuditLogErrorCode } from '../events/errors.js'
 export {
   type ConsistencyClaim,

@@ -2,11 +2,11 @@ import { contentFields } from '../../events/content-fields.js'
 import type { ContentClass } from '../../events/types.js'
 
 /**
- * How much is recorded of what agents work with. `none`: the event is left out. `metadata`: the event, without a trace of the value.
+ * The amount that is recorded of what agents work with. `none`: the event is left out. `metadata`: the event, without a trace of the value.
  * `digest`: a keyed digest of the value besides. `content`: the value itself, encrypted, apart from the entry, as well.
  */
 export type PayloadLevel = 'none' | 'metadata' | 'digest' | 'content'
-/** How much is recorded of error messages, stack traces and reasons. */
+/** The amount that is recorded of error messages, stack traces and reasons. */
 export type DiagnosticLevel = Exclude<PayloadLevel, 'none'>
 
 /** A text, or several of which one has to fit. A `*` at the end stands for any rest. */

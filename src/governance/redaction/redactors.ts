@@ -2,7 +2,7 @@ import type { ContentClass } from '../../events/types.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { DisabledRedactor } from './contract.js'
 
-/** What a redactor is told of the value that a text is a part of. */
+/** The value that a text is a part of, as a redactor gets to know it. */
 export interface RedactorContext {
   /** Dotted path in the event, such as `data.error.message`. */
   readonly field: string
