@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import type { OpenGovernance } from '../governance/open-governor.js'
-import { type LogDirectory, logDirectory, stagingAt } from '../ledger/log-directories.js'
+import { type LogDirectory, ledgerOf, logDirectory, stagingAt } from '../ledger/log-directories.js'
 import { LedgerMember } from '../ledger/writing/member.js'
 import { removeState, writeState } from '../ledger/writing/state-file.js'
 import { gapEmitter } from '../log/committing/recorded-gaps.js'
@@ -61,7 +61,7 @@ export async function openLog(
   part?: LedgerPart,
 ): Promise<Opened> {
   requireExternalCheckpointFile(options, directory)
-  const governance = governanceOf(store, part?.location ?? directory, options)
+  const governance = governanceOf(store, part?.location ?? (directory && ledgerOf(directory)), options)
   await store.open()
   const { location } = store
   const { emitter } = options

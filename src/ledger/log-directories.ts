@@ -1,5 +1,5 @@
 import { lstat, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { requireDirectory } from '../files/regular-file.js'
 
 /*
@@ -31,6 +31,12 @@ export interface LogDirectory {
 /** Returns the directory of a log, which need not exist. */
 export function logDirectory(location: string, number: number): LogDirectory {
   return { number, path: number === 0 ? location : join(location, LOGS, String(number)) }
+}
+
+/** Returns the directory of the ledger that a log is of, by its path alone. */
+export function ledgerOf(directory: string): string {
+  const logs = dirname(directory)
+  return basename(logs) === LOGS && NUMBER.test(basename(directory)) ? dirname(logs) : directory
 }
 
 /** Returns the directory in which a ledger keeps what processes record before they have a log. */

@@ -1,6 +1,7 @@
-import { basename, dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type ContentKeysOptions, fileKeysOf } from '../content/keys/options.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { ledgerOf } from '../ledger/log-directories.js'
 import type { ReadingOptions } from '../store/leveldb/snapshot.js'
 import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import type { VerifyOptions } from '../verify/options.js'
@@ -86,21 +87,14 @@ export async function openDirectoryReader(
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
-  const keysLocation = dirnameOfLedger(resolve(location))
   const keys =
     contentKeys === false
       ? undefined
-      : fileKeysOf(contentKeys, { of: 'openAuditLogReader', location: keysLocation, use: 'reading' })
+      : fileKeysOf(contentKeys, { of: 'openAuditLogReader', location: ledgerOf(resolve(location)), use: 'reading' })
   const opening: Opening = { refreshMillis, eventTypes, reading, only, contentKeys: () => keys }
   const readerOf = (log: OneLog, types: readonly string[]) => new DirectoryLedgerReader(log, types)
   const logs = await DirectoryLogs.open(resolve(location), opening, readerOf)
   return new DirectoryLedgerReader(logs, eventTypes)
-}
-
-/** Directory of the ledger that has the keys of a log: a log of several lies in `logs/`. */
-function dirnameOfLedger(location: string): string {
-  const above = dirname(location)
-  return basename(above) === 'logs' && /^[1-9]\d*$/.test(basename(location)) ? dirname(above) : location
 }
 
 /** A log in a directory, and how far its store has what its journal has. */

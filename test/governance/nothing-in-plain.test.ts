@@ -195,3 +195,32 @@ describe('keys', () => {
     await having.close()
   })
 })
+
+describe('a log of a ledger', () => {
+  test('that is opened by its own path has the keys of the ledger, and so has its reader', async () => {
+    const shared = { shared: true, on: { problem: () => {} } }
+    const logs = [await openAuditLog(directory, shared), await openAuditLog(directory, shared)]
+    const failed = (message: string) => ({ operation: 'o', error: { code: 'E', message } })
+    for (const [n, log] of logs.entries()) log.record({ type: 'error_occurred', data: failed(`in ${n}`) })
+    for (const log of logs) await log.close()
+    const second = join(directory, 'logs/1')
+    const alone = await openAuditLog(second, { on: { problem: () => {} } })
+    alone.record({ type: 'error_occurred', data: failed('alone') })
+    const query = { type: 'error_occurred', content: 'diagnostics' } as const
+    const messagesOf = async (events: AsyncIterable<{ data: { error: { message?: string | undefined } } }>) => {
+      const messages: (string | undefined)[] = []
+      for await (const { data } of events) messages.push(data.error.message)
+      return messages
+    }
+    expect(await messagesOf(alone.events(query))).toEqual(['in 1', 'alone'])
+    await alone.close()
+    const reader = await openAuditLogReader(second)
+    expect(await messagesOf(reader.events(query))).toEqual(['in 1', 'alone'])
+    await reader.close()
+    const all = await openAuditLogReader(directory)
+    const events = await all.events(query).toArray()
+    expect(events.map(({ data }) => data.error.message).sort()).toEqual(['alone', 'in 0', 'in 1'])
+    for (const event of events) expect(await all.content(event)).toMatchObject([{ status: 'readable' }])
+    await all.close()
+  })
+})

@@ -22,7 +22,8 @@ interface StatedContent {
 interface ContentEntry {
   readonly leafHash: Uint8Array
   readonly stated: StatedContent
-  readonly sealed: readonly SealedContent[]
+  /** `undefined` where they cannot be read. */
+  readonly sealed: readonly SealedContent[] | undefined
 }
 
 /** Resolves the content of events of one store. */
@@ -75,16 +76,16 @@ export class ContentResolver implements Restorer {
     const [entries, sealed] = await Promise.all([this.#store.read(seqs), this.#sealedAt(seqs)])
     return entries.map((bytes, at) => {
       const stated = bytes && statedIn(bytes)
-      return stated && { leafHash: hashLeaf(bytes), stated, sealed: sealed[at] ?? [] }
+      return stated && { leafHash: hashLeaf(bytes), stated, sealed: sealed && (sealed[at] ?? []) }
     })
   }
 
   /** Content that cannot be read keeps nobody from reading entries. */
-  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | undefined> {
     try {
       return (await this.#store.content?.(seqs)) ?? []
     } catch {
-      return []
+      return undefined
     }
   }
 }
@@ -135,14 +136,15 @@ function statusOf(
   key: ReturnType<ContentKeys['keyOf']>,
 ): Pick<ResolvedContent, 'status' | 'value'> {
   if (item.level === 'digest') return { status: 'digest_only' }
-  if (key === 'erased' || !entry.sealed.some(({ field }) => field === item.field)) return { status: 'erased' }
   if (key === 'unavailable') return { status: 'key_unavailable' }
+  if (!entry.sealed) return { status: 'damaged' }
+  if (key === 'erased' || !entry.sealed.some(({ field }) => field === item.field)) return { status: 'erased' }
   const value = openedValue(entry, item, key)
   return value ? { status: 'readable', value: parsedValue(value) } : { status: 'damaged' }
 }
 
 function openedValue({ leafHash, sealed }: ContentEntry, { field, digest }: ContentItem, key: SubjectKey) {
-  const found = sealed.find((each) => each.field === field)
+  const found = sealed?.find((each) => each.field === field)
   if (!found) return undefined
   try {
     const value = key.open(found.bytes, { leafHash, field })
