@@ -165,14 +165,19 @@ test('the tenant that Microsoft’s observability names is that of the run', () 
   expect(log.of('run_started')[0]?.tenantId).toBe('contoso')
 })
 
-test('arguments and results of tools are never recorded', () => {
+test('arguments and results of tools are handed to the log as payload, and stand nowhere else', () => {
   const { log } = startRecordingSdk()
   const run = agent()
-  const secret = { 'gen_ai.tool.call.arguments': '{"card":"4111"}', 'gen_ai.tool.call.result': '{"card":"4111"}' }
+  const [asked, answered] = ['{"card":"4111"}', '{"paid":"4111"}']
+  const secret = { 'gen_ai.tool.call.arguments': asked, 'gen_ai.tool.call.result': answered }
   start('execute_tool', { 'gen_ai.tool.name': 'pay', ...secret }, run).end()
   run.end()
-  expect(log.of('tool_call_completed')).toHaveLength(1)
-  expect(JSON.stringify(log.events)).not.toContain('4111')
+  expect(log.of('tool_call_started').map(({ data }) => data.arguments)).toEqual([asked])
+  const [completed, ...more] = log.of('tool_call_completed')
+  expect(more).toEqual([])
+  expect(completed?.data).toMatchObject({ result: answered })
+  expect(completed?.data).not.toHaveProperty('arguments')
+  expect(JSON.stringify(log.events).split('4111')).toHaveLength(3)
 })
 
 test('a tool without an operation is told at its start by the prescribed name', async () => {

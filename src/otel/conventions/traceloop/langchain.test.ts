@@ -59,7 +59,7 @@ describe('LangChain through Traceloop', () => {
     const nodes = [node(sent('weather', 'c-1', { city: 'Oslo' })), node(sent('weather', 'c-2', { city: 'Rome' }))]
     const tools = [tool({ city: 'Rome' }), tool({ city: 'Oslo' })]
     await nextTurn()
-    expect(log.of('tool_call_started').map(({ data }) => data)).toEqual([
+    expect(log.of('tool_call_started').map(({ data: { callId, tool } }) => ({ callId, tool }))).toEqual([
       { callId: 'c-2', tool: { name: 'weather' } },
       { callId: 'c-1', tool: { name: 'weather' } },
     ])
