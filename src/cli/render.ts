@@ -7,7 +7,7 @@ import type { SessionSummary } from '../reader/summaries/sessions.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import { decisionText } from './decisions.js'
 import type { Colour, Paint } from './output.js'
-import { cost, duration, printable, shortened, shortTime } from './text.js'
+import { cost, duration, errorText, printable, shortened, shortTime } from './text.js'
 
 const MAX_DETAIL_LENGTH = 160
 /** Code units of the reason of a decision that are shown, so that what was decided on has room. */
@@ -100,7 +100,7 @@ export function runLine(run: RunOverview, paint: Paint): string {
     printable(run.runId),
     printable(run.agent?.name ?? run.agent?.id ?? ''),
     usageText(run.usage),
-    run.error ? paint('red', printable(`${run.error.code}: ${run.error.message}`)) : '',
+    run.error ? paint('red', printable(errorText(run.error))) : '',
   ]
   return parts.filter((part) => part !== '').join('  ')
 }

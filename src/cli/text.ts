@@ -1,3 +1,5 @@
+import type { RecordedError } from '../events/recorded-fields.js'
+
 /*
  * Models, tools and users wrote the recorded text. Shown on a terminal it may neither move the cursor nor begin
  * a line nor turn the order of the letters around, and nothing in it may be invisible: controls, format characters,
@@ -60,4 +62,9 @@ export function bytes(count: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(units.length - 1, count > 0 ? Math.floor(Math.log2(count) / 10) : 0)
   return `${(count / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+}
+
+/** Returns an error in one text: its code alone where its message cannot be read. */
+export function errorText({ code, message }: RecordedError): string {
+  return message === undefined ? code : `${code}: ${message}`
 }

@@ -4,7 +4,7 @@ import type { RunStep } from '../reader/steps/run-step.js'
 import type { RunTree, ToolCallSummary } from '../reader/summaries/run-summary.js'
 import type { Colour, Paint } from './output.js'
 import { details, detailsOf, STATUS_COLOUR, usageText } from './render.js'
-import { duration, printable, shortTime } from './text.js'
+import { duration, errorText, printable, shortTime } from './text.js'
 
 /** Gives the steps of a run. */
 export type StepsOf = (run: RunTree) => AsyncIterable<RunStep>
@@ -88,7 +88,7 @@ async function* below(run: RunTree, stepsOf: StepsOf, paint: Paint, isTop: boole
   if (run.totalUsage.totalTokens > 0) yield line('used', tokensText(run))
   if (run.omitted === 0) for (const text of listedLines(run, paint)) yield [text]
   else for await (const step of stepsOf(run)) yield [stepLine(step, paint)]
-  if (run.error) yield line('failed', `${run.error.code}: ${run.error.message}`, 'red')
+  if (run.error) yield line('failed', errorText(run.error), 'red')
   if (run.reason) yield line('reason', run.reason, 'yellow')
   if (run.supersedes) yield line('supersedes', run.supersedes, 'yellow')
   for (const subRun of run.subRuns) yield treeLines(subRun, stepsOf, paint, false)
@@ -152,7 +152,7 @@ function toolLine({ name, status, confidence, durationMs, error }: ToolCallSumma
     `${paint('grey', 'tool')} ${printable(name)}`,
     paint(STATUS_COLOUR[status], printable(marked(status, confidence))),
     duration(durationMs),
-    error ? paint('red', printable(`${error.code}: ${error.message}`)) : '',
+    error ? paint('red', printable(errorText(error))) : '',
   ]
   return parts.filter((part) => part !== '').join('  ')
 }

@@ -19,13 +19,16 @@ describe('an error leaves no text in its entry', () => {
   })
 
   test('that its library added to it', () => {
-    const error = Object.assign(new TypeError('no answer'), { requestBody: { prompt: 'Dear Ann' }, 'a.b': 'x' })
+    const error = Object.assign(new TypeError('no answer'), {
+      requestBody: { prompt: 'Dear Ann' },
+      'to Ann Smith': 'x',
+    })
     const { data, values } = taken(error)
     expect(data).toEqual({ error: { code: 'TypeError' } })
     expect(Object.fromEntries(values)).toEqual({
       'data.error.message': 'no answer',
       'data.error.requestBody': { prompt: 'Dear Ann' },
-      'data.error.a\\.b': 'x',
+      'data.error.other-3': { 'to Ann Smith': 'x' },
     })
   })
 

@@ -1,6 +1,6 @@
 import { isName } from '../events/name.js'
 import type { Alteration } from '../events/types.js'
-import { converted, readableCopy } from './readable-copy.js'
+import { converted, isMemberName, readableCopy } from './readable-copy.js'
 import type { TakenValue } from './taken-value.js'
 
 const FIELD = 'data.error'
@@ -24,13 +24,17 @@ export function takeErrorText(data: Record<string, unknown>, values: TakenValue[
   }
   const error = readableCopy(given, FIELD, altered)
   data.error = error
-  for (const [name, value] of Object.entries(error)) {
+  for (const [at, [name, value]] of Object.entries(error).entries()) {
     if (KNOWN.has(name) || value === undefined) continue
     delete error[name]
     // The name of an error's class may be its code.
     if (name === 'name' && error.code === undefined && isName(value)) error.code = value
     else if (name !== 'name')
-      values.push({ field: `${FIELD}.${name.replace(/[.\\]/g, '\\$&')}`, class: 'diagnostic', value })
+      values.push(
+        isMemberName(name)
+          ? { field: `${FIELD}.${name}`, class: 'diagnostic', value }
+          : { field: `${FIELD}.other-${at}`, class: 'diagnostic', value: { [name]: value } },
+      )
   }
   if (error.code === undefined || isName(error.code)) return
   if (error.message === undefined) error.message = error.code

@@ -112,6 +112,15 @@ describe('bounds', () => {
     expect(event.input.altered).toEqual([{ field: 'data.arguments', reason: 'truncated', originalLength: 10_000_000 }])
   })
 
+  test('paths that would fill the entry are left out, and that is said', () => {
+    const data = Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`${'\0'.repeat(400)}${at}`, content('x')]))
+    const { content: taken, input } = governed({ type: 'acme.note', data } as RecordInput)
+    const paths = taken?.stated.items.map(({ field }) => field).join('') ?? ''
+    expect(paths.length).toBeLessThanOrEqual(4096)
+    expect(taken?.stated.items.length).toBe(10)
+    expect(input.altered).toHaveLength(54)
+  })
+
   test('what goes beyond the content of one entry keeps its digest', () => {
     const texts = Array.from({ length: 5 }, (_, n) => content(String(n).repeat(250 * 1024)))
     const policy = { rules: [{ payload: 'content' }] } as const

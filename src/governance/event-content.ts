@@ -18,6 +18,8 @@ import type { TakenValue } from './taken-value.js'
 const MAX_ITEMS = 64
 /** UTF-16 code units of the path of a content field. */
 const MAX_FIELD_LENGTH = 512
+/** UTF-16 code units of all paths of an event: they are in its entry, which cannot be cut down to less than them. */
+const MAX_FIELD_LENGTHS = 4096
 
 /** A value that is kept, and the field that it was. */
 interface Kept {
@@ -153,12 +155,17 @@ class DraftedContent {
       this.altered.push({ field, reason: 'key_unavailable' })
       return
     }
-    if (this.#items.length >= MAX_ITEMS || field.length > MAX_FIELD_LENGTH) {
+    if (this.#isFull(field)) {
       this.altered.push({ field: field.slice(0, MAX_FIELD_LENGTH), reason: 'removed' })
       return
     }
     const redacted = this.#redacted(taken, canonicalText(taken.value))
     if (redacted) this.#digest(key, taken, redacted, level)
+  }
+
+  #isFull(field: string): boolean {
+    if (this.#items.length >= MAX_ITEMS || field.length > MAX_FIELD_LENGTH) return true
+    return this.#items.reduce((sum, item) => sum + item.field.length, field.length) > MAX_FIELD_LENGTHS
   }
 
   /** Puts a pseudonym in place of an actor's id, and keeps the id as content. Without a key there is no actor. */

@@ -1,6 +1,13 @@
 import { ContentValue } from '../events/content.js'
 import type { Alteration } from '../events/types.js'
 
+const MEMBER_NAME = /^[\w$-]{1,64}$/
+
+/** Tells whether an entry may have the name of a member that the catalogue does not know: another may be text, as the key of a map is. */
+export function isMemberName(name: string): boolean {
+  return MEMBER_NAME.test(name)
+}
+
 /** What JSON would make of an object that has a word in it: sealing would find content there that nobody took out. */
 export function converted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof ContentValue) return value
@@ -17,7 +24,7 @@ export function readableCopy(source: object, field: string, altered: Alteration[
     try {
       value = (source as Record<string, unknown>)[name]
     } catch {
-      altered.push({ field: `${field}.${name}`, reason: 'unreadable' })
+      altered.push({ field: isMemberName(name) ? `${field}.${name}` : field, reason: 'unreadable' })
       continue
     }
     if (name === 'toJSON' && typeof value === 'function') continue

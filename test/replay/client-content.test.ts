@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
+import { contentFields } from '../../src/events/content-fields.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import { CollectingLog } from '../support/collecting-log.js'
 import { play } from './play.js'
@@ -121,7 +122,16 @@ async function unmarked(recording: Recording): Promise<readonly unknown[]> {
   await audit.shutdown()
   return log.events
     .filter(({ type, source }) => !type.startsWith('audit_') && source.confidence !== 'claimed')
-    .map(({ id: _, seq: __, time: ___, data, ...event }) => ({ ...event, data: { ...data, ...DIFFERS } }))
+    .map(({ id: _, seq: __, time: ___, data, ...event }) => ({
+      ...event,
+      data: { ...data, ...DIFFERS, ...payloadsOf(event.type) },
+    }))
+}
+
+/** What the client said is recorded as such, in the fields that are marked as payloads. */
+function payloadsOf(type: string): Readonly<Record<string, undefined>> {
+  const payloads = (contentFields.get(type) ?? []).filter((field) => field.class === 'payload')
+  return Object.fromEntries(payloads.map(({ path: [name] }) => [name, undefined]))
 }
 
 /** A run whose span never ends is ended by the clock; of messages that a summary replaces those of the client are some. */

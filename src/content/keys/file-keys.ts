@@ -1,9 +1,11 @@
+import { dirname } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { ContentKeys, KeyAbsence, Subject, SubjectKey } from '../contract.js'
 import { subjectText } from '../subject.js'
 import { syncKeyFile } from './key-files.js'
 import {
+  isCreating,
   type LedgerKey,
   ledgerKeyPath,
   openOrNewLedgerKey,
@@ -128,7 +130,10 @@ export class FileContentKeys implements ContentKeys {
       const opening = whenThere(key, (ledgerKey) => {
         this.#ledgerKey = ledgerKey
         this.#isReported = false
-        if (use === 'writing') this.#unsynced.push(ledgerKeyPath(directory))
+        if (use !== 'writing') return
+        // Without either nothing can be read again.
+        this.#unsynced.push(ledgerKeyPath(directory))
+        if (isCreating(provider) && dirname(provider.file) === directory) this.#unsynced.push(provider.file)
       })
       if (!(opening instanceof Promise)) return
       this.#opening = opening

@@ -141,7 +141,8 @@ export function wrapped(
   })
 }
 
-function isCreating(provider: ContentKeyProvider): provider is CreatingProvider {
+/** Tells whether a provider makes its key where there is none. */
+export function isCreating(provider: ContentKeyProvider): provider is CreatingProvider {
   return 'create' in provider && typeof provider.create === 'function'
 }
 

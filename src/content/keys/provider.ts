@@ -35,6 +35,8 @@ const WRAPPED_NAME = 'spanledger ledger key'
 
 /** A provider that may make its key where there is none yet. */
 export interface CreatingProvider extends ContentKeyProvider {
+  /** Path of the key. */
+  readonly file: string
   /** Makes the key, unless it is there. @throws what the file system throws */
   create(): void
 }
@@ -57,6 +59,7 @@ export function keyFileProvider(path: string): CreatingProvider {
   const key = () => readKey(file)
   return {
     id: 'key-file',
+    file,
     create: () => {
       createKeyFile(file, `${randomBytes(KEY_BYTES).toString('base64')}\n`)
     },
@@ -68,7 +71,7 @@ export function keyFileProvider(path: string): CreatingProvider {
       const which = Buffer.from(sha256(secret), 'latin1').toString('hex', 0, 4)
       throw new AuditLogError(
         'AUDIT_KEY_INVALID',
-        `${file} has another key (${which}…) than the one that wrapped the key of the ledger in ${dirname(file)}. Give the file that was used before, or rotate from that one to this one: spanledger keys rotate`,
+        `${file} has another key (${which}…) than the one that wrapped the key of the ledger in ${dirname(file)}. Give the file that was used before, or rotate from that one to this one: rotateContentKey`,
       )
     },
   }

@@ -5,7 +5,6 @@ import type { AuditStore } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
 import type { EncodedEntry } from '../sealing/leaf.js'
 import type { Sealer } from '../sealing/seal.js'
-import type { Group } from './commit-group.js'
 import type { CommitListener } from './commit-loop.js'
 
 /** An event that was sealed, with its content. */
@@ -61,10 +60,8 @@ export class GovernedEvents implements CommitListener {
   }
 
   /** What an entry promises must outlive loss of power as the entry does. */
-  async prepare({ entries }: Group<unknown>): Promise<Record<never, never>> {
-    if (entries.some(({ content }) => content !== undefined && content.length > 0)) {
-      await this.#parts.governance?.settled()
-    }
+  async prepare(): Promise<Record<never, never>> {
+    await this.#parts.governance?.settled()
     return NO_MARKS
   }
 

@@ -30,5 +30,10 @@ export function restorerOf(store: ReadableStore): Restorer | undefined {
 
 /** Puts error messages and reasons back into events, as far as they can be read. Whatever is wrong with that, the events are there. */
 export async function restoreDiagnostics(store: ReadableStore, events: readonly StoredEvent[]): Promise<void> {
-  if (events.length > 0) await RESTORERS.get(store)?.restore(events, 'diagnostics')
+  if (events.length === 0) return
+  try {
+    await RESTORERS.get(store)?.restore(events, 'diagnostics')
+  } catch {
+    // What a reader of content would learn of that, it learns from `content()`.
+  }
 }
