@@ -30,11 +30,15 @@ describe('content of a client', () => {
 const CLIENT_CONTENT =
   /'(?:ai\.prompt(?!\.tools)|gen_ai\.(?:input\.messages|prompt(?!\.name)|agent\.input)|llm\.(?:input_messages|prompts)|input\.value|traceloop\.entity\.input|genkit:input|mastra\.\w+\.input|gcp\.vertex\.agent\.llm_request|langfuse\.observation\.input)/
 
+/** Reads such content, and records it as what the client said: no fact comes of it. */
+const RECORDS_AS_CONTENT = /(?:^|\/)payloads\.ts$/
+
 test('no convention reads it but through its wrapper', () => {
   const rooms = [`${import.meta.dirname}/..`, `${import.meta.dirname}/../../../openai-agents`]
   const lines = rooms.flatMap((room) =>
     readdirSync(room, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.endsWith('from-client.ts'))
+      .filter((file) => !RECORDS_AS_CONTENT.test(file))
       .flatMap((file) => readFileSync(`${room}/${file}`, 'utf8').split('\n')),
   )
   const naming = lines.filter((line) => CLIENT_CONTENT.test(line))
