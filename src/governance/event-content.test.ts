@@ -114,7 +114,7 @@ describe('bounds', () => {
 
   test('paths that would fill the entry are left out, and that is said', () => {
     const data = Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`${'\0'.repeat(400)}${at}`, content('x')]))
-    const { content: taken, input } = governed({ type: 'acme.note', data } as RecordInput)
+    const { content: taken, input } = governed({ type: 'custom', data: { name: 'x', ...data } } as RecordInput)
     const paths = taken?.stated.items.map(({ field }) => field).join('') ?? ''
     expect(paths.length).toBeLessThanOrEqual(4096)
     expect(taken?.stated.items.length).toBe(10)
