@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { trace } from '@opentelemetry/api'
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base'
+import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, describe, expect, test } from 'vitest'
 import { content } from '../../src/events/content.js'
 import { contentFields } from '../../src/events/content-fields.js'
@@ -84,7 +84,7 @@ describe('a text that is content', () => {
 
   test('is in no file when a span brings it, from the first span on', async () => {
     const audit = new AuditSpanProcessor({ location: directory, policy: everything })
-    const provider = new BasicTracerProvider({ spanProcessors: [audit] })
+    const provider = new TracerProvider({ spanProcessors: [audit] })
     const span = provider.getTracer('app').startSpan('execute_tool search', {
       attributes: {
         'gen_ai.operation.name': 'execute_tool',
